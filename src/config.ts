@@ -1,0 +1,249 @@
+import * as z from "zod";
+
+/** Every setting of docs/configuration.md, parsed. Secrets are in here: never log or return it. */
+export interface Config {
+  dev: boolean;
+  internalApiSecret: string | null;
+  /** Sealing keys in order: the first seals, all of them open. */
+  credentialsKeys: { kid: string; key: Uint8Array<ArrayBuffer> }[];
+  oauth: { enabled: boolean; clientId: string | null; clientSecret: string | null; scopes: string };
+  frontendUrl: string | null;
+  publicUrl: string | null;
+  tunnelUrl: string | null;
+  events: { url: string; format: "aurora" | "pagerduty"; secret: string | null } | null;
+  /** Null: PagerDuty's own hosts, one for each region. */
+  pagerdutyApiUrl: string | null;
+  pagerdutyIdentityUrl: string;
+  runbookWaitMs: number;
+  /** Seconds before each delivery attempt, the first included. */
+  deliverySchedule: number[];
+  retentionMs: number;
+  /** Zero: never. */
+  reconcileEveryMs: number;
+}
+
+export interface ConfigProblem {
+  name: string;
+  /** What is wrong and what to do. Never the value. */
+  problem: string;
+}
+
+/** Thrown with every problem at once. */
+export class ConfigError extends Error {
+  readonly problems: ConfigProblem[];
+  constructor(problems: ConfigProblem[]) {
+    super(`Configuration: ${problems.map(({ name, problem }) => `${name} ${problem}`).join("; ")}`);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** AES-256. */
+const KEY_BYTES = 32;
+const MAX_SCHEDULE_ENTRIES = 50;
+const MAX_DELAY_SECONDS = 7 * 24 * 3600;
+
+const unset = (value: unknown) => (typeof value === "string" && value.trim() === "" ? undefined : value);
+/** A `vars` entry may be a number or a boolean in wrangler.toml; all are read as text. */
+const text = z.preprocess((value) => {
+  const given = unset(value);
+  return typeof given === "number" || typeof given === "boolean" ? String(given) : given;
+}, z.string().trim().optional());
+
+function decodeBase64(encoded: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    return Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0));
+  } catch {
+    return null;
+  }
+}
+
+const httpUrl = text.transform((value, context) => {
+  if (value === undefined) return null;
+  const url = URL.parse(value);
+  if (!url || (url.protocol !== "http:" && url.protocol !== "https:") || url.username || url.password) {
+    context.addIssue("must be an absolute http(s) URL, such as https://example.com");
+    return null;
+  }
+  return value.replace(/\/+$/, "");
+});
+
+const whole = (fallback: number, min: number, max: number) =>
+  text.transform((value, context) => {
+    if (value === undefined) return fallback;
+    const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+    if (!(number >= min && number <= max)) {
+      context.addIssue(`must be a whole number from ${min} to ${max}`);
+      return fallback;
+    }
+    return number;
+  });
+
+const flag = text.transform((value, context) => {
+  const lower = value?.toLowerCase();
+  if (lower === undefined || lower === "false" || lower === "0") return false;
+  if (lower === "true" || lower === "1") return true;
+  context.addIssue("must be true or false");
+  return false;
+});
+
+const keyList = text.transform((value, context) => {
+  const keys: { kid: string; key: Uint8Array<ArrayBuffer> }[] = [];
+  if (value === undefined) {
+    context.addIssue(
+      'is not set; make one with: echo "k1:$(openssl rand -base64 32)" and set it with: wrangler secret put CREDENTIALS_KEYS',
+    );
+    return keys;
+  }
+  for (const entry of value.split(",")) {
+    const separator = entry.indexOf(":");
+    const kid = entry.slice(0, Math.max(separator, 0)).trim();
+    const key = decodeBase64(entry.slice(separator + 1).trim());
+    if (!/^[A-Za-z0-9_-]{1,32}$/.test(kid) || key?.length !== KEY_BYTES) {
+      context.addIssue("must be a comma-separated list of kid:base64, each key 32 bytes");
+      return [];
+    }
+    if (keys.some((other) => other.kid === kid)) {
+      context.addIssue("uses the same key id twice");
+      return [];
+    }
+    keys.push({ kid, key });
+  }
+  return keys;
+});
+
+const webhookSecret = text.transform((value, context) => {
+  if (value === undefined) return null;
+  const key = value.startsWith("whsec_") ? decodeBase64(value.slice("whsec_".length)) : null;
+  if (!key || key.length < 16 || key.length > 64) {
+    context.addIssue("must be whsec_ followed by base64 of 24 to 64 random bytes");
+    return null;
+  }
+  return value;
+});
+
+const schedule = text.transform((value, context) => {
+  const delays = (value ?? "0,5,30,120,600,1800,3600,7200,14400,28800,43200,86400")
+    .split(",")
+    .map((entry) => {
+      const trimmed = entry.trim();
+      return /^\d{1,6}(\.\d{1,3})?$/.test(trimmed) ? Number(trimmed) : Number.NaN;
+    });
+  if (
+    delays.length > MAX_SCHEDULE_ENTRIES ||
+    delays.some((seconds) => !(seconds >= 0 && seconds <= MAX_DELAY_SECONDS))
+  ) {
+    context.addIssue(
+      "must be comma-separated seconds, such as 0,5,30, at most 50 of them, each at most 7 days",
+    );
+    return [0];
+  }
+  return delays;
+});
+
+const Variables = z.object({
+  INTERNAL_API_SECRET: text,
+  CREDENTIALS_KEYS: keyList,
+  PAGERDUTY_CLIENT_ID: text,
+  PAGERDUTY_CLIENT_SECRET: text,
+  AURORA_EVENTS_SECRET: webhookSecret,
+  AURORA_ENV: text,
+  FRONTEND_URL: httpUrl,
+  PUBLIC_URL: httpUrl,
+  NEXT_PUBLIC_BACKEND_URL: httpUrl,
+  TUNNEL_URL: httpUrl,
+  NGROK_URL: httpUrl,
+  NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: flag,
+  PAGERDUTY_OAUTH_SCOPES: text,
+  AURORA_EVENTS_URL: httpUrl,
+  AURORA_EVENTS_FORMAT: text.transform((value, context) => {
+    if (value === undefined || value === "aurora") return "aurora";
+    if (value !== "pagerduty") context.addIssue("must be aurora or pagerduty");
+    return "pagerduty";
+  }),
+  PAGERDUTY_API_URL: httpUrl,
+  PAGERDUTY_IDENTITY_URL: httpUrl,
+  RUNBOOK_WAIT_SECONDS: whole(5, 0, 3600),
+  DELIVERY_SCHEDULE: schedule,
+  RETENTION_DAYS: whole(30, 1, 3650),
+  RECONCILE_MINUTES: whole(10, 0, 1440),
+});
+
+/** What one variable demands of another. Looks at the raw values, so that it speaks up beside other faults. */
+function missing(variables: Record<string, unknown>): ConfigProblem[] {
+  const value = (name: string) => unset(variables[name]);
+  const problems: ConfigProblem[] = [];
+  if (value("AURORA_ENV") !== "dev" && value("INTERNAL_API_SECRET") === undefined) {
+    problems.push({
+      name: "INTERNAL_API_SECRET",
+      problem:
+        "is not set; use the value of Aurora's server: wrangler secret put INTERNAL_API_SECRET (or AURORA_ENV=dev to try things locally)",
+    });
+  }
+  const signs = value("AURORA_EVENTS_URL") !== undefined && value("AURORA_EVENTS_FORMAT") !== "pagerduty";
+  if (signs && value("AURORA_EVENTS_SECRET") === undefined) {
+    problems.push({
+      name: "AURORA_EVENTS_SECRET",
+      problem: "is not set, but AURORA_EVENTS_URL is; deliveries are signed with it (whsec_ and base64)",
+    });
+  }
+  return problems;
+}
+
+const DEFAULT_SCOPES =
+  "openid users.read incidents.read services.read webhook_subscriptions.read webhook_subscriptions.write";
+const DAY_MS = 24 * 3600 * 1000;
+
+/**
+ * Reads the Worker's variables and secrets.
+ * @throws {ConfigError} naming every variable that is missing or malformed, never its value
+ */
+export function parseConfig(variables: object): Config {
+  const parsed = Variables.safeParse(variables);
+  const malformed = (parsed.error?.issues ?? []).map((issue) => ({
+    name: String(issue.path[0]),
+    problem: issue.message,
+  }));
+  const problems = [...malformed, ...missing({ ...variables })];
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  const given = parsed.data;
+  return {
+    dev: given.AURORA_ENV === "dev",
+    internalApiSecret: given.INTERNAL_API_SECRET ?? null,
+    credentialsKeys: given.CREDENTIALS_KEYS,
+    oauth: {
+      enabled: given.NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH,
+      clientId: given.PAGERDUTY_CLIENT_ID ?? null,
+      clientSecret: given.PAGERDUTY_CLIENT_SECRET ?? null,
+      scopes: given.PAGERDUTY_OAUTH_SCOPES ?? DEFAULT_SCOPES,
+    },
+    frontendUrl: given.FRONTEND_URL,
+    publicUrl: given.PUBLIC_URL ?? given.NEXT_PUBLIC_BACKEND_URL,
+    tunnelUrl: given.TUNNEL_URL ?? given.NGROK_URL,
+    events: given.AURORA_EVENTS_URL
+      ? {
+          url: given.AURORA_EVENTS_URL,
+          format: given.AURORA_EVENTS_FORMAT,
+          secret: given.AURORA_EVENTS_SECRET,
+        }
+      : null,
+    pagerdutyApiUrl: given.PAGERDUTY_API_URL,
+    pagerdutyIdentityUrl: given.PAGERDUTY_IDENTITY_URL ?? "https://identity.pagerduty.com",
+    runbookWaitMs: given.RUNBOOK_WAIT_SECONDS * 1000,
+    deliverySchedule: given.DELIVERY_SCHEDULE,
+    retentionMs: given.RETENTION_DAYS * DAY_MS,
+    reconcileEveryMs: given.RECONCILE_MINUTES * 60 * 1000,
+  };
+}
+
+const parsedOf = new WeakMap<object, Config>();
+
+/** The configuration of this isolate, parsed on first use. @throws {ConfigError} */
+export function configOf(env: object): Config {
+  let config = parsedOf.get(env);
+  if (!config) {
+    config = parseConfig(env);
+    parsedOf.set(env, config);
+  }
+  return config;
+}

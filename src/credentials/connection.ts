@@ -1,0 +1,86 @@
+import * as z from "zod";
+import { Region } from "../pagerduty/region.ts";
+
+/**
+ * What is held of a user's PagerDuty: the credential, the account it belongs to, and the signing secrets of
+ * its webhooks. Kept sealed, as JSON, in the user's object and in KV. Times are milliseconds since 1970.
+ */
+
+export const SigningSecret = z.object({
+  id: z.string(),
+  secret: z.string(),
+  /** The subscription whose creation returned it; null when a person pasted it. */
+  subscriptionId: z.nullable(z.string()),
+  /** After this it no longer counts; null while it is the current one. */
+  expiresAtMs: z.nullable(z.number()),
+});
+export type SigningSecret = z.infer<typeof SigningSecret>;
+
+/** A webhook subscription at PagerDuty that we created. */
+export const OwnSubscription = z.object({ id: z.string(), url: z.string() });
+export type OwnSubscription = z.infer<typeof OwnSubscription>;
+
+const common = {
+  /** New with every connect, so that what was queued for an earlier connection is recognized. */
+  connectionId: z.string(),
+  userId: z.string(),
+  orgId: z.nullable(z.string()),
+  displayName: z.string(),
+  region: Region,
+  accountSubdomain: z.nullable(z.string()),
+  externalUserEmail: z.nullable(z.string()),
+  externalUserName: z.nullable(z.string()),
+  /** ISO 8601. */
+  validatedAt: z.string(),
+  /** When PagerDuty refused the credential for good: only a new token or a new sign-in helps. */
+  refusedAtMs: z.nullable(z.number()),
+  /** Null: nobody knows until a write is tried. */
+  canWriteIncidents: z.nullable(z.boolean()),
+  signingSecrets: z.array(SigningSecret),
+  subscription: z.nullable(OwnSubscription),
+};
+
+export const ApiTokenConnection = z.object({
+  authType: z.literal("api_token"),
+  token: z.string(),
+  ...common,
+});
+export type ApiTokenConnection = z.infer<typeof ApiTokenConnection>;
+
+export const OAuthConnection = z.object({
+  authType: z.literal("oauth"),
+  accessToken: z.string(),
+  refreshToken: z.nullable(z.string()),
+  expiresAtMs: z.number(),
+  /** When the tokens were last obtained; a refresh token lives 210 days from then. */
+  obtainedAtMs: z.number(),
+  grantedScopes: z.array(z.string()),
+  requestedScopes: z.array(z.string()),
+  ...common,
+});
+export type OAuthConnection = z.infer<typeof OAuthConnection>;
+
+export const Connection = z.discriminatedUnion("authType", [ApiTokenConnection, OAuthConnection]);
+export type Connection = z.infer<typeof Connection>;
+
+/** The secrets that count at `nowMs`, newest first. */
+export function secretsInForce(connection: Connection, nowMs: number): SigningSecret[] {
+  return connection.signingSecrets.filter(({ expiresAtMs }) => expiresAtMs === null || nowMs < expiresAtMs);
+}
+
+/** How long a replaced signing secret still counts, so that webhooks on their way are not refused. */
+export const OLD_SECRET_GRACE_MS = 24 * 3600 * 1000;
+/** More than this many are never in force at once. */
+const MAX_SECRETS = 10;
+
+/** `secrets` with `added` in front; the ones it replaces expire a day from now. */
+export function withSecret(secrets: SigningSecret[], added: SigningSecret, nowMs: number): SigningSecret[] {
+  const older = secrets
+    .filter(({ secret }) => secret !== added.secret)
+    .map((old) => ({
+      ...old,
+      expiresAtMs: Math.min(old.expiresAtMs ?? Number.POSITIVE_INFINITY, nowMs + OLD_SECRET_GRACE_MS),
+    }))
+    .filter(({ expiresAtMs }) => nowMs < expiresAtMs);
+  return [added, ...older].slice(0, MAX_SECRETS);
+}

@@ -1,0 +1,83 @@
+/**
+ * Every error that a caller can see: a stable code, the status it travels with, and words for a person.
+ * What only the log may know goes into `internal`, never into `message`.
+ */
+const STATUS_OF = {
+  invalid_json: 400,
+  invalid_request: 400,
+  invalid_user_id: 400,
+  oauth_token_not_rotatable: 400,
+  token_required: 400,
+  invalid_signature: 401,
+  invalid_token: 401,
+  unauthenticated: 401,
+  forbidden: 403,
+  insufficient_permissions: 403,
+  oauth_not_enabled: 403,
+  write_access_required: 403,
+  not_connected: 404,
+  not_found: 404,
+  account_mismatch: 409,
+  org_mismatch: 409,
+  payload_too_large: 413,
+  rate_limited: 429,
+  oauth_not_configured: 500,
+  unexpected: 500,
+  pagerduty_unavailable: 502,
+  misconfigured: 503,
+  unavailable: 503,
+} as const;
+
+export type ErrorCode = keyof typeof STATUS_OF;
+
+/** An error as plain data, the only form in which one crosses from a Durable Object to its caller. */
+export interface Failure {
+  code: ErrorCode;
+  message: string;
+  /** Overrides the code's own status, where the contract gives one code two. */
+  status?: number;
+  retryAfterSeconds?: number;
+}
+
+/** What a Durable Object answers: a value, or an expected failure. Bugs still throw. */
+export type Answer<T> = { ok: true; value: T } | { ok: false; failure: Failure };
+
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly retryAfterSeconds: number | undefined;
+  /** For the log alone. */
+  readonly internal: unknown;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { status?: number; retryAfterSeconds?: number; internal?: unknown } = {},
+  ) {
+    super(message);
+    this.name = "AppError";
+    this.code = code;
+    this.status = options.status ?? STATUS_OF[code];
+    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.internal = options.internal;
+  }
+}
+
+/** Runs `work` and turns an `AppError` into plain data, because classes do not survive RPC. */
+export async function answer<T>(work: () => T | Promise<T>): Promise<Answer<T>> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const failure: Failure = { code: error.code, message: error.message, status: error.status };
+    if (error.retryAfterSeconds !== undefined) failure.retryAfterSeconds = error.retryAfterSeconds;
+    return { ok: false, failure };
+  }
+}
+
+/** The other side of `answer`: the value, or the `AppError` thrown again. */
+export function unwrap<T>(result: Answer<T>): T {
+  if (result.ok) return result.value;
+  const { code, message, ...options } = result.failure;
+  throw new AppError(code, message, options);
+}

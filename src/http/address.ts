@@ -1,0 +1,20 @@
+import type { Config } from "../config.ts";
+
+/** The public addresses of this Worker. Pure. */
+
+const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+const isLocal = (base: string) => LOCAL_HOSTS.has(new URL(base).hostname);
+
+/** The base URL, without a trailing slash: `PUBLIC_URL`, else the origin of the request. */
+export function baseUrl(config: Config, requestUrl: string): string {
+  return config.publicUrl ?? new URL(requestUrl).origin;
+}
+
+/** Where PagerDuty posts a user's webhooks: through the tunnel while this Worker is local; https elsewhere. */
+export function webhookUrl(config: Config, requestUrl: string, userId: string): string {
+  let base = baseUrl(config, requestUrl);
+  if (config.tunnelUrl !== null && isLocal(base)) base = config.tunnelUrl;
+  if (!isLocal(base)) base = base.replace(/^http:/, "https:");
+  return `${base}/pagerduty/webhook/${encodeURIComponent(userId)}`;
+}

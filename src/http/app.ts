@@ -1,0 +1,97 @@
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { ConfigError, configOf } from "../config.ts";
+import { AppError } from "../errors.ts";
+import { describe, log, setReadableLogs } from "../log.ts";
+import { type AppEnv, requireCaller } from "./auth.ts";
+import { connection } from "./connection.ts";
+import { incidents } from "./incidents.ts";
+import { forgetTrust } from "./trust.ts";
+import { webhook } from "./webhook.ts";
+
+/** The version in package.json; the build replaces it. */
+const VERSION = "0.1.0";
+
+const CORS_HEADERS = [
+  "Content-Type",
+  "X-Provider",
+  "X-Requested-With",
+  "X-User-ID",
+  "X-Org-ID",
+  "X-Internal-Secret",
+  "Authorization",
+  "X-Provider-Preference",
+];
+
+/** What Aurora calls, behind its secret. */
+const internal = new Hono<AppEnv>()
+  .use(requireCaller)
+  .use(async (c, next) => {
+    await next();
+    if (c.req.method !== "GET") forgetTrust(c.get("caller").userId);
+  })
+  .route("/", connection)
+  .route("/incidents", incidents);
+
+export const app = new Hono<AppEnv>({ strict: false })
+  .use(async (c, next) => {
+    c.set("requestId", c.req.header("cf-ray") ?? crypto.randomUUID());
+    await next();
+    c.header("cache-control", "no-store");
+    c.header("x-request-id", c.get("requestId"));
+    c.header("x-content-type-options", "nosniff");
+  })
+  .get("/healthz", (c) => {
+    try {
+      configOf(c.env);
+      return c.json({ status: "ok", version: VERSION });
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return c.json({ status: "misconfigured", version: VERSION, problems: error.problems }, 503);
+    }
+  })
+  .use(async (c, next) => {
+    const config = configOf(c.env);
+    setReadableLogs(config.dev);
+    const origin = config.frontendUrl ? new URL(config.frontendUrl).origin : null;
+    if (origin === null) return next();
+    return cors({
+      origin,
+      credentials: true,
+      allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+      allowHeaders: CORS_HEADERS,
+    })(c, next);
+  })
+  .route("/pagerduty/webhook", webhook)
+  .route("/pagerduty", internal)
+  .notFound((c) => c.json({ error: "Not found", code: "not_found" }, 404))
+  .onError((error, c) => {
+    const known = asAppError(error);
+    if (known.retryAfterSeconds !== undefined) c.header("retry-after", String(known.retryAfterSeconds));
+    const level = known.status >= 500 ? "error" : "info";
+    log[level]("request.failed", {
+      requestId: c.get("requestId"),
+      method: c.req.method,
+      path: c.req.path,
+      status: known.status,
+      code: known.code,
+      internal: known.internal === undefined ? undefined : describe(known.internal),
+    });
+    // The contract's statuses are content statuses; Hono wants them named.
+    return c.json({ error: known.message, code: known.code }, known.status as ContentfulStatusCode);
+  });
+
+function asAppError(error: Error): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof ConfigError) {
+    const names = error.problems.map(({ name }) => name).join(", ");
+    return new AppError("misconfigured", `The connector is misconfigured: ${names}. See GET /healthz.`, {
+      retryAfterSeconds: 60,
+      internal: error.message,
+    });
+  }
+  return new AppError("unexpected", "Something unexpected happened; it was logged", {
+    internal: describe(error),
+  });
+}

@@ -1,0 +1,48 @@
+import type { Context, MiddlewareHandler } from "hono";
+import { configOf } from "../config.ts";
+import { AppError } from "../errors.ts";
+import type { Caller } from "../user/object.ts";
+
+/** What Hono knows about a request. */
+export interface AppEnv {
+  Bindings: Env;
+  Variables: { requestId: string; caller: Caller };
+}
+
+export const USER_ID = /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/;
+/** Aurora's organisation ids are UUIDs; anything of this length is compared as it is. */
+const MAX_ORG_ID_CHARS = 256;
+
+/** Compares in constant time, whatever the lengths: both sides are hashed first. */
+async function isSameSecret(given: string, expected: string): Promise<boolean> {
+  const digest = (text: string) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  const [a, b] = await Promise.all([digest(given), digest(expected)]);
+  return crypto.subtle.timingSafeEqual(a, b);
+}
+
+/** Lets Aurora's server in, and says on whose behalf it calls. */
+export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const expected = configOf(c.env).internalApiSecret;
+  // Null in `dev` only: the configuration requires it everywhere else.
+  if (expected !== null && !(await isSameSecret(c.req.header("x-internal-secret") ?? "", expected))) {
+    throw new AppError("forbidden", "Forbidden: invalid or missing X-Internal-Secret header");
+  }
+  c.set("caller", callerOf(c));
+  await next();
+};
+
+function callerOf(c: Context<AppEnv>): Caller {
+  const userId = c.req.header("x-user-id");
+  if (!userId) throw new AppError("unauthenticated", "Missing X-User-ID header");
+  if (!USER_ID.test(userId)) throw new AppError("invalid_user_id", "X-User-ID is not a valid user id");
+  const orgId = c.req.header("x-org-id") || null;
+  if (orgId !== null && orgId.length > MAX_ORG_ID_CHARS) {
+    throw new AppError("invalid_request", "X-Org-ID is too long");
+  }
+  return { userId, orgId };
+}
+
+/** The caller's own object. */
+export function userOf(c: Context<AppEnv>) {
+  return c.env.PAGERDUTY_USER.getByName(c.get("caller").userId);
+}

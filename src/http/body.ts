@@ -1,0 +1,93 @@
+import type { Context } from "hono";
+import * as z from "zod";
+import { AppError } from "../errors.ts";
+
+/** Reading bodies and queries, each with its limit and with errors for a person. */
+
+/** Aurora's calls carry a token and a name. */
+const MAX_JSON_BYTES = 16 * 1024;
+
+/** Reads at most `maxBytes` of the body; null when there is more. Does not trust Content-Length. */
+export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return null;
+  if (!request.body) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.length;
+    if (size > maxBytes) return null;
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+/** The body as a JSON object. `optional`: an empty body counts as `{}`. @throws {AppError} 400, 413 */
+export async function readJson(c: Context, optional = false): Promise<Record<string, unknown>> {
+  const bytes = await readBytes(c.req.raw, MAX_JSON_BYTES);
+  if (!bytes) {
+    throw new AppError("payload_too_large", `The body is larger than ${MAX_JSON_BYTES / 1024} KiB`);
+  }
+  if (optional && bytes.length === 0) return {};
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  } catch {
+    throw new AppError("invalid_json", "The body must be a JSON object");
+  }
+}
+
+/** Parses input with a schema whose messages are for a person. @throws {AppError} 400 */
+export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const where = issue?.path.join(".");
+  throw new AppError("invalid_request", `${where ? `${where}: ` : ""}${issue?.message ?? "invalid"}`);
+}
+
+/** The `token` of a body, trimmed. @throws {AppError} 400 `Token required` */
+export function tokenOf(body: Record<string, unknown>): string {
+  const { token } = body;
+  const trimmed = typeof token === "string" ? token.trim() : "";
+  if (trimmed === "") throw new AppError("token_required", "Token required");
+  return trimmed;
+}
+
+const DEFAULT_LIMIT = 25;
+const MAX_LIMIT = 100;
+
+/** `limit` of a list: 1 to 100. */
+export const Limit = z
+  .string()
+  .regex(/^([1-9]\d?|100)$/, { error: `must be a whole number from 1 to ${MAX_LIMIT}` })
+  .transform(Number)
+  .default(DEFAULT_LIMIT);
+
+/** A cursor as the list before gave it: base64url of JSON. Anything else is refused. */
+export function cursorOf<T>(schema: z.ZodType<T>) {
+  return z
+    .string()
+    .transform((text, context): T => {
+      try {
+        const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+        return schema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+      } catch {
+        context.addIssue("is not a cursor of this list");
+        return z.NEVER;
+      }
+    })
+    .optional();
+}
+
+export function encodeCursor(cursor: unknown): string | null {
+  if (cursor === null) return null;
+  return new TextEncoder()
+    .encode(JSON.stringify(cursor))
+    .toBase64({ alphabet: "base64url", omitPadding: true });
+}

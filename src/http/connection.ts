@@ -1,0 +1,72 @@
+import { Hono } from "hono";
+import * as z from "zod";
+import { configOf } from "../config.ts";
+import { unwrap } from "../errors.ts";
+import { Region } from "../pagerduty/region.ts";
+import { webhookUrl } from "./address.ts";
+import { type AppEnv, userOf } from "./auth.ts";
+import { parseInput, readJson, tokenOf } from "./body.ts";
+
+/** Aurora's own calls: the connection's status, connecting, rotating, disconnecting, the webhook URL. */
+
+const ConnectOptions = z.object({
+  displayName: z
+    .string({ error: "must be a text" })
+    .trim()
+    .max(100, "is longer than 100 characters")
+    .optional(),
+  region: z.enum(Region.enum, { error: "must be us or eu" }).optional(),
+});
+
+const SigningSecretBody = z.object({
+  secret: z
+    .string({ error: "Secret required" })
+    .trim()
+    .min(1, "Secret required")
+    .max(256, "is longer than 256 characters"),
+});
+
+const INSTRUCTIONS = [
+  "1. In PagerDuty, open Integrations → Generic Webhooks (v3)",
+  "2. Click 'New Webhook' and paste the webhook URL above",
+  "3. Choose the scope: the account, a team or a service",
+  "4. Select the events incident.triggered, incident.acknowledged, incident.resolved and incident.custom_field_values.updated",
+  "5. Save, and copy the signing secret: PagerDuty shows it only once",
+  "6. Store the signing secret here, so that webhooks are verified",
+];
+
+export const connection = new Hono<AppEnv>()
+  .get("/", async (c) => {
+    const caller = c.get("caller");
+    return c.json(await userOf(c).status(caller, webhookUrl(configOf(c.env), c.req.url, caller.userId)));
+  })
+  .post("/", async (c) => {
+    const body = await readJson(c);
+    const token = tokenOf(body);
+    const { displayName, region } = parseInput(ConnectOptions, body);
+    const caller = c.get("caller");
+    const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
+    const input = { token, displayName: displayName || "PagerDuty", region };
+    return c.json({ success: true, ...unwrap(await userOf(c).connectToken(caller, input, url)) });
+  })
+  .patch("/", async (c) => {
+    const caller = c.get("caller");
+    const token = tokenOf(await readJson(c));
+    const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
+    return c.json({ success: true, ...unwrap(await userOf(c).rotate(caller, token, url)) });
+  })
+  .delete("/", async (c) => c.json({ success: true, ...(await userOf(c).disconnect(c.get("caller"))) }))
+  .get("/webhook-url", (c) =>
+    c.json({
+      webhookUrl: webhookUrl(configOf(c.env), c.req.url, c.get("caller").userId),
+      instructions: INSTRUCTIONS,
+    }),
+  )
+  .put("/signing-secret", async (c) => {
+    const { secret } = parseInput(SigningSecretBody, await readJson(c));
+    unwrap(await userOf(c).addSigningSecret(c.get("caller"), secret));
+    return c.json({ success: true });
+  })
+  .delete("/signing-secret", async (c) =>
+    c.json({ success: true, deleted: unwrap(await userOf(c).removeSigningSecrets(c.get("caller"))) }),
+  );

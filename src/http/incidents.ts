@@ -1,0 +1,25 @@
+import { Hono } from "hono";
+import * as z from "zod";
+import { unwrap } from "../errors.ts";
+import { Status } from "../incidents/incident.ts";
+import { IncidentCursor } from "../incidents/store.ts";
+import { type AppEnv, userOf } from "./auth.ts";
+import { cursorOf, encodeCursor, Limit, parseInput } from "./body.ts";
+
+const Query = z.object({
+  status: z.enum(Status.enum, { error: "must be investigating or resolved" }).optional(),
+  limit: Limit,
+  cursor: cursorOf(IncidentCursor),
+});
+
+/** The user's incidents, newest first, and one of them with its timeline. */
+export const incidents = new Hono<AppEnv>()
+  .get("/", async (c) => {
+    const { status, limit, cursor } = parseInput(Query, c.req.query());
+    const filter = { status: status ?? null, limit, after: cursor ?? null };
+    const page = unwrap(await userOf(c).incidents(c.get("caller"), filter));
+    return c.json({ incidents: page.incidents, nextCursor: encodeCursor(page.next) });
+  })
+  .get("/:incidentId", async (c) =>
+    c.json(unwrap(await userOf(c).incident(c.get("caller"), c.req.param("incidentId")))),
+  );

@@ -1,0 +1,48 @@
+import type { Config } from "../config.ts";
+import { readReplica } from "../credentials/replica.ts";
+import { createKeyring } from "../credentials/seal.ts";
+import { type VerificationKey, verificationKeys } from "../user/secrets.ts";
+
+/**
+ * What the edge needs to verify one user's webhooks, kept in this isolate for a short while: opening the
+ * sealed copy and importing its secrets costs more than the verification itself.
+ *
+ * It may be stale. That is safe in one direction only, so it is used in one direction only: to accept. Before
+ * anyone is turned away the user's object is asked; and what was accepted on a secret that is gone is checked
+ * again by the object before it counts.
+ */
+export interface Trust {
+  connectionId: string;
+  keys: VerificationKey[];
+}
+
+const MAX_AGE_MS = 30_000;
+/** Users that one isolate remembers; the oldest goes first. */
+const MAX_USERS = 1_000;
+
+const remembered = new Map<string, { trust: Trust; untilMs: number }>();
+
+export async function trustOf(
+  env: Env,
+  config: Config,
+  userId: string,
+  nowMs: number,
+): Promise<Trust | null> {
+  const known = remembered.get(userId);
+  if (known && nowMs < known.untilMs) return known.trust;
+  remembered.delete(userId);
+  const connection = await readReplica(env.CONNECTIONS, createKeyring(config.credentialsKeys), userId);
+  if (!connection) return null;
+  const trust = { connectionId: connection.connectionId, keys: await verificationKeys(connection, nowMs) };
+  if (remembered.size >= MAX_USERS) {
+    const [oldest] = remembered.keys();
+    if (oldest !== undefined) remembered.delete(oldest);
+  }
+  remembered.set(userId, { trust, untilMs: nowMs + MAX_AGE_MS });
+  return trust;
+}
+
+/** Called after every change that goes through this isolate, so that it is honoured here at once. */
+export function forgetTrust(userId: string): void {
+  remembered.delete(userId);
+}

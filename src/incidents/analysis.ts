@@ -1,0 +1,44 @@
+import type { Analysis, IncidentState, Provenance } from "./incident.ts";
+
+/**
+ * When root-cause analysis is asked for: once for each triggered incident, as soon as its runbook arrives or
+ * when the wait for one is over. Pure; the clock is an argument.
+ */
+
+/** The custom field that holds the runbook's URL. */
+export const RUNBOOK_FIELD = "runbook_link";
+
+export function runbookUrlOf(state: IncidentState): string | null {
+  const value = Object.hasOwn(state.fields, RUNBOOK_FIELD) ? state.fields[RUNBOOK_FIELD]?.value : null;
+  return typeof value === "string" && value.trim() !== "" ? value.trim() : null;
+}
+
+/**
+ * The analysis after something was folded in.
+ * @param cause why one is owed now, if it is: it was triggered, or found open in a recovery
+ */
+export function analysisAfter(
+  state: IncidentState,
+  cause: { kind: "triggered" | "recovered"; provenance: Provenance } | null,
+  nowMs: number,
+  waitMs: number,
+): Analysis {
+  const { analysis } = state;
+  if (analysis.state === "requested") return analysis;
+  const runbook = runbookUrlOf(state);
+  if (analysis.state === "waiting") {
+    return runbook && analysis.dueAtMs > nowMs
+      ? { ...analysis, dueAtMs: nowMs, reason: "Its runbook arrived" }
+      : analysis;
+  }
+  if (cause === null) return analysis;
+  const happened = cause.kind === "recovered" ? "It was found open in a recovery" : "It was triggered";
+  return {
+    state: "waiting",
+    dueAtMs: runbook ? nowMs : nowMs + waitMs,
+    reason: runbook
+      ? `${happened}, with a runbook`
+      : `${happened}; no runbook came within ${waitMs / 1000} s`,
+    provenance: cause.provenance,
+  };
+}

@@ -1,0 +1,178 @@
+import {
+  type Change,
+  type FieldValue,
+  type Incident,
+  type IncidentState,
+  isNewer,
+  type NotificationType,
+  type Snapshot,
+  type Stamp,
+} from "./incident.ts";
+
+/**
+ * The fold: an incident's state and one more observation make the next state. Pure, and independent of the
+ * order of arrival: every part of the state is a register that the newest observation wins (`Stamp`), so any
+ * permutation and any repetition of the same observations end in the same incident. Only `version`, which
+ * counts what Aurora was told, depends on the order.
+ */
+
+/** What one event or one read-back says, in our words. */
+export type Observation =
+  /** The whole incident. `resolves`: this is the event that resolved it. */
+  | {
+      kind: "incident";
+      stamp: Stamp;
+      number: number | null;
+      snapshot: Snapshot;
+      resolves: boolean;
+      /** Null where this observation does not tell. */
+      description: string | null;
+      /** ISO 8601, REST only. */
+      resolvedAt: string | null;
+    }
+  | { kind: "fields"; stamp: Stamp; fields: { name: string; value: FieldValue }[] };
+
+export interface Folded {
+  state: IncidentState;
+  /** Null when Aurora has nothing new to see. */
+  change: Change | null;
+  /** Whether the state differs from before at all, and has to be stored. */
+  changed: boolean;
+}
+
+export function emptyIncident(incidentId: string): IncidentState {
+  return {
+    incidentId,
+    number: null,
+    snapshot: null,
+    snapshotStamp: null,
+    resolvedStamp: null,
+    resolvedAtFallback: null,
+    description: null,
+    fields: {},
+    version: 0,
+    analysis: { state: "none" },
+  };
+}
+
+const statusOf = (snapshot: Snapshot) =>
+  snapshot.pagerdutyStatus === "resolved" ? ("resolved" as const) : ("investigating" as const);
+
+/** The incident as Aurora sees it. Null until an event brought the incident itself. */
+export function view(state: IncidentState): Incident | null {
+  const { snapshot } = state;
+  if (!snapshot) return null;
+  const status = statusOf(snapshot);
+  const customFields: Record<string, FieldValue> = {};
+  for (const name of Object.keys(state.fields).sort()) {
+    const value = state.fields[name]?.value ?? null;
+    if (value !== null) customFields[name] = value;
+  }
+  return {
+    sourceType: "pagerduty",
+    sourceAlertId: state.number === null ? state.incidentId : String(state.number),
+    incidentId: state.incidentId,
+    title: snapshot.title,
+    service: snapshot.service,
+    severity: snapshot.severity,
+    status,
+    pagerdutyStatus: snapshot.pagerdutyStatus,
+    urgency: snapshot.urgency,
+    priority: snapshot.priority,
+    url: snapshot.url,
+    incidentKey: snapshot.incidentKey,
+    description: state.description?.text ?? null,
+    alertFiredAt: snapshot.createdAt,
+    startedAt: snapshot.createdAt,
+    resolvedAt: status === "resolved" ? resolvedAtOf(state) : null,
+    customFields,
+    version: state.version,
+  };
+}
+
+/** The later of the resolving event and what REST says; else when the newest event found it resolved. */
+function resolvedAtOf(state: IncidentState): string | null {
+  const eventMs = state.resolvedStamp?.atMs ?? Number.NEGATIVE_INFINITY;
+  if (state.resolvedAtFallback && Date.parse(state.resolvedAtFallback) > eventMs)
+    return state.resolvedAtFallback;
+  const atMs = state.resolvedStamp?.atMs ?? state.snapshotStamp?.atMs;
+  return atMs === undefined ? null : new Date(atMs).toISOString();
+}
+
+/** Equal as Aurora sees them. Version and number do not count: they are not what happened to it. */
+export function looksTheSame(a: Incident | null, b: Incident | null): boolean {
+  const content = (incident: Incident | null) =>
+    JSON.stringify({ ...incident, version: 0, sourceAlertId: "" });
+  return content(a) === content(b);
+}
+
+function changeBetween(before: Incident | null, after: Incident, observation: Observation): Change {
+  if (!before) return { kind: "created", from: null, to: after.status };
+  if (before.status !== after.status) {
+    const kind = after.status === "resolved" ? "resolved" : "reopened";
+    return { kind, from: before.status, to: after.status };
+  }
+  if (before.pagerdutyStatus !== after.pagerdutyStatus) {
+    return { kind: "status_changed", from: before.pagerdutyStatus, to: after.pagerdutyStatus };
+  }
+  const kind = observation.kind === "fields" ? "custom_fields_updated" : "updated";
+  return { kind, from: before.status, to: after.status };
+}
+
+function applyIncident(
+  state: IncidentState,
+  observation: Extract<Observation, { kind: "incident" }>,
+): IncidentState {
+  const next = { ...state, number: state.number ?? observation.number };
+  if (!state.snapshotStamp || isNewer(observation.stamp, state.snapshotStamp)) {
+    next.snapshot = observation.snapshot;
+    next.snapshotStamp = observation.stamp;
+    next.resolvedAtFallback = observation.resolvedAt;
+  }
+  if (observation.resolves && (!state.resolvedStamp || isNewer(observation.stamp, state.resolvedStamp))) {
+    next.resolvedStamp = observation.stamp;
+  }
+  const { description } = observation;
+  if (description !== null && (!state.description || isNewer(observation.stamp, state.description.stamp))) {
+    next.description = { text: description, stamp: observation.stamp };
+  }
+  return next;
+}
+
+function applyFields(
+  state: IncidentState,
+  observation: Extract<Observation, { kind: "fields" }>,
+): IncidentState {
+  const fields = { ...state.fields };
+  for (const { name, value } of observation.fields) {
+    if (name === "__proto__") continue; // not a name that a plain object can hold
+    const known = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (known && !isNewer(observation.stamp, known.stamp)) continue;
+    fields[name] = { value: value ?? null, stamp: observation.stamp };
+  }
+  return { ...state, fields };
+}
+
+/** Folds one observation into an incident. */
+export function fold(state: IncidentState, observation: Observation): Folded {
+  const next =
+    observation.kind === "incident" ? applyIncident(state, observation) : applyFields(state, observation);
+  const before = view(state);
+  const after = view(next);
+  const changed = JSON.stringify(next) !== JSON.stringify(state);
+  if (!after || looksTheSame(before, after)) return { state: next, change: null, changed };
+  const change = changeBetween(before, after, observation);
+  return { state: { ...next, version: state.version + 1 }, change, changed: true };
+}
+
+const TYPE_OF_EVENT: Record<string, NotificationType> = {
+  "incident.triggered": "incident.triggered",
+  "incident.acknowledged": "incident.acknowledged",
+  "incident.resolved": "incident.resolved",
+  "incident.custom_field_values.updated": "incident.custom_fields_updated",
+};
+
+/** The notification's type for a PagerDuty event that changed something. */
+export function notificationTypeOf(eventType: string): NotificationType {
+  return TYPE_OF_EVENT[eventType] ?? "incident.updated";
+}

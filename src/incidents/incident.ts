@@ -1,0 +1,170 @@
+import * as z from "zod";
+
+/** The vocabulary that everything else speaks. Imports nothing of ours. */
+
+/** A custom field's value, as PagerDuty documents it; kept as it came whatever it is. */
+type Scalar = string | number | boolean | null;
+export type FieldValue = Scalar | Scalar[];
+export const FieldValue = z.custom<FieldValue>(() => true);
+
+/** When something was said: `occurred_at` in milliseconds, and the event's id to tell equal times apart. */
+export const Stamp = z.object({ atMs: z.number(), id: z.string() });
+export type Stamp = z.infer<typeof Stamp>;
+
+/** Whether `a` is newer than `b`; at equal times the greater id is. Ids compare by code unit. */
+export function isNewer(a: Stamp, b: Stamp): boolean {
+  return a.atMs !== b.atMs ? a.atMs > b.atMs : a.id > b.id;
+}
+
+export const Severity = z.enum(["critical", "high", "medium", "low"]);
+export type Severity = z.infer<typeof Severity>;
+
+/** Aurora's statuses. */
+export const Status = z.enum(["investigating", "resolved"]);
+export type Status = z.infer<typeof Status>;
+
+/** What the newest event that carried the whole incident said of it. */
+export const Snapshot = z.object({
+  title: z.string(),
+  service: z.object({ id: z.nullable(z.string()), name: z.string() }),
+  urgency: z.nullable(z.string()),
+  priority: z.nullable(z.string()),
+  severity: Severity,
+  pagerdutyStatus: z.string(),
+  url: z.nullable(z.string()),
+  incidentKey: z.nullable(z.string()),
+  /** ISO 8601. */
+  createdAt: z.nullable(z.string()),
+});
+export type Snapshot = z.infer<typeof Snapshot>;
+
+/** Why we believe it: PagerDuty's signature, a read-back over REST, or a recovery over REST. */
+export const Verification = z.enum(["signature", "callback", "backfill"]);
+export type Verification = z.infer<typeof Verification>;
+
+/** What something that we tell Aurora goes back to. Null ids: to a recovery, which no webhook brought. */
+export const Provenance = z.object({
+  webhookId: z.nullable(z.string()),
+  eventId: z.nullable(z.string()),
+  verification: Verification,
+});
+export type Provenance = z.infer<typeof Provenance>;
+
+/**
+ * Whether root-cause analysis was asked for. `none`: nobody has to; `waiting`: for a runbook until then;
+ * `requested`: once and for all.
+ */
+export const Analysis = z.discriminatedUnion("state", [
+  z.object({ state: z.literal("none") }),
+  z.object({
+    state: z.literal("waiting"),
+    dueAtMs: z.number(),
+    reason: z.string(),
+    provenance: Provenance,
+  }),
+  z.object({
+    state: z.literal("requested"),
+    atMs: z.number(),
+    reason: z.string(),
+    runbookUrl: z.nullable(z.string()),
+  }),
+]);
+export type Analysis = z.infer<typeof Analysis>;
+
+/** One incident as the events so far say. Stored as JSON in its row. */
+export const IncidentState = z.object({
+  incidentId: z.string(),
+  number: z.nullable(z.number()),
+  /** Null until an event brings the incident itself: fields can come first. */
+  snapshot: z.nullable(Snapshot),
+  snapshotStamp: z.nullable(Stamp),
+  /** Of the newest event that resolved it; counts while the status is resolved. */
+  resolvedStamp: z.nullable(Stamp),
+  /** REST's `resolved_at` where no resolving event was seen. ISO 8601. */
+  resolvedAtFallback: z.nullable(z.string()),
+  /** Of the newest event that told one; most do not. */
+  description: z.nullable(z.object({ text: z.string(), stamp: Stamp })),
+  /** By name; null is a removal that is remembered, so that an older value does not come back. */
+  fields: z.record(z.string(), z.object({ value: FieldValue, stamp: Stamp })),
+  /** Grows by one with every change that Aurora is told of; 0 before the first. */
+  version: z.number(),
+  analysis: Analysis,
+});
+export type IncidentState = z.infer<typeof IncidentState>;
+
+/** The incident as Aurora sees it: `data.incident` of a notification, and what the API lists. */
+export const Incident = z.object({
+  sourceType: z.literal("pagerduty"),
+  /** The incident's number as text; its id while PagerDuty does not tell the number. */
+  sourceAlertId: z.string(),
+  incidentId: z.string(),
+  title: z.string(),
+  service: z.object({ id: z.nullable(z.string()), name: z.string() }),
+  severity: Severity,
+  status: Status,
+  pagerdutyStatus: z.string(),
+  urgency: z.nullable(z.string()),
+  priority: z.nullable(z.string()),
+  url: z.nullable(z.string()),
+  incidentKey: z.nullable(z.string()),
+  description: z.nullable(z.string()),
+  alertFiredAt: z.nullable(z.string()),
+  startedAt: z.nullable(z.string()),
+  resolvedAt: z.nullable(z.string()),
+  customFields: z.record(z.string(), FieldValue),
+  version: z.number(),
+});
+export type Incident = z.infer<typeof Incident>;
+
+export const ChangeKind = z.enum([
+  "created",
+  "status_changed",
+  "resolved",
+  "reopened",
+  "updated",
+  "custom_fields_updated",
+  "rca_requested",
+]);
+export type ChangeKind = z.infer<typeof ChangeKind>;
+
+/**
+ * What became different. `from` and `to` are Aurora's statuses; for `status_changed`, which leaves those
+ * alone, they are PagerDuty's (triggered, acknowledged).
+ */
+export const Change = z.object({
+  kind: ChangeKind,
+  from: z.nullable(z.string()),
+  to: z.nullable(z.string()),
+});
+export type Change = z.infer<typeof Change>;
+
+/** What became of something that arrived. */
+export const Outcome = z.enum(["applied", "duplicate", "stale", "ignored", "unconfirmed"]);
+export type Outcome = z.infer<typeof Outcome>;
+
+export const NotificationType = z.enum([
+  "incident.triggered",
+  "incident.acknowledged",
+  "incident.resolved",
+  "incident.updated",
+  "incident.custom_fields_updated",
+  "incident.rca_requested",
+]);
+export type NotificationType = z.infer<typeof NotificationType>;
+
+/** What has to be told to Aurora, but for the event's payload, which is in the same row. */
+export const Notification = z.object({
+  /** The `webhook-id` of every attempt. */
+  messageId: z.string(),
+  type: NotificationType,
+  /** ISO 8601. */
+  timestamp: z.string(),
+  incident: Incident,
+  change: Change,
+  provenance: Provenance,
+  /** Of `incident.rca_requested` only; null where there is none. */
+  runbook: z.optional(
+    z.nullable(z.object({ url: z.string(), content: z.nullable(z.string()), error: z.nullable(z.string()) })),
+  ),
+});
+export type Notification = z.infer<typeof Notification>;

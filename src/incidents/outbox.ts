@@ -1,0 +1,110 @@
+import * as z from "zod";
+import { COLUMNS, Entry } from "./journal.ts";
+
+/**
+ * The deliveries among the journal's entries. Each incident has at most one `pending` entry, its next; the
+ * `queued` ones behind it are promoted one by one, in order.
+ */
+
+/** Pending entries whose time has come, the longest due first. */
+export function dueDeliveries(sql: SqlStorage, nowMs: number, limit: number): Entry[] {
+  const rows = sql.exec(
+    `SELECT ${COLUMNS} FROM journal WHERE delivery = 'pending' AND next_attempt_at_ms <= ?
+     ORDER BY next_attempt_at_ms LIMIT ?`,
+    nowMs,
+    limit,
+  );
+  return [...rows].map((row) => Entry.parse(row));
+}
+
+/** When the next delivery is due; null when there is none. */
+export function nextDeliveryAtMs(sql: SqlStorage): number | null {
+  const [row] = sql.exec("SELECT min(next_attempt_at_ms) AS at FROM journal WHERE delivery = 'pending'");
+  return z.object({ at: z.nullable(z.number()) }).parse(row).at;
+}
+
+function promoteNext(sql: SqlStorage, incidentId: string | null, dueAtMs: number): void {
+  sql.exec(
+    `UPDATE journal SET delivery = 'pending', next_attempt_at_ms = ?
+     WHERE seq = (SELECT min(seq) FROM journal WHERE incident_id = ? AND delivery = 'queued')`,
+    dueAtMs,
+    incidentId,
+  );
+}
+
+/** Aurora has it; its incident's next one is due at `nextDueAtMs`. */
+export function markDelivered(sql: SqlStorage, entry: Entry, nowMs: number, nextDueAtMs: number): void {
+  sql.exec(
+    "UPDATE journal SET delivery = 'delivered', attempts = ?, delivered_at_ms = ? WHERE seq = ?",
+    entry.attempts + 1,
+    nowMs,
+    entry.seq,
+  );
+  promoteNext(sql, entry.incidentId, nextDueAtMs);
+}
+
+/** Tried in vain; tried again at `atMs`. */
+export function markRetry(sql: SqlStorage, entry: Entry, atMs: number, error: string): void {
+  sql.exec(
+    "UPDATE journal SET attempts = ?, next_attempt_at_ms = ?, last_error = ? WHERE seq = ?",
+    entry.attempts + 1,
+    atMs,
+    error,
+    entry.seq,
+  );
+}
+
+/** Tried for the last time; kept until somebody asks again. Its incident goes on. */
+export function markDead(sql: SqlStorage, entry: Entry, error: string, nextDueAtMs: number): void {
+  sql.exec(
+    "UPDATE journal SET delivery = 'dead', attempts = ?, last_error = ? WHERE seq = ?",
+    entry.attempts + 1,
+    error,
+    entry.seq,
+  );
+  promoteNext(sql, entry.incidentId, nextDueAtMs);
+}
+
+/**
+ * Puts dead deliveries back in line, with the same `webhook-id` and a new schedule.
+ * @param messageIds null for all of them
+ * @returns how many
+ */
+export function reviveDead(sql: SqlStorage, messageIds: readonly string[] | null, dueAtMs: number): number {
+  const rows = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE delivery = 'dead' ORDER BY seq`);
+  const revived = [...rows]
+    .map((row) => Entry.parse(row))
+    .filter(({ notification }) => messageIds === null || messageIds.includes(notification?.messageId ?? ""));
+  for (const { seq } of revived) {
+    sql.exec("UPDATE journal SET delivery = 'queued', attempts = 0 WHERE seq = ?", seq);
+  }
+  for (const incidentId of new Set(revived.map((entry) => entry.incidentId))) {
+    const [busy] = sql.exec(
+      "SELECT 1 FROM journal WHERE incident_id = ? AND delivery = 'pending' LIMIT 1",
+      incidentId,
+    );
+    if (!busy) promoteNext(sql, incidentId, dueAtMs);
+  }
+  return revived.length;
+}
+
+/** How the deliveries stand, for the status. Times in milliseconds. */
+export const OutboxSummary = z.object({
+  pending: z.number(),
+  dead: z.number(),
+  lastDeliveredAtMs: z.nullable(z.number()),
+  lastError: z.nullable(z.string()),
+});
+export type OutboxSummary = z.infer<typeof OutboxSummary>;
+
+export function summarizeOutbox(sql: SqlStorage): OutboxSummary {
+  const [row] = sql.exec(
+    `SELECT
+       (SELECT count(*) FROM journal WHERE delivery IN ('pending', 'queued')) AS pending,
+       (SELECT count(*) FROM journal WHERE delivery = 'dead') AS dead,
+       (SELECT delivered_at_ms FROM journal WHERE delivery = 'delivered' ORDER BY seq DESC LIMIT 1) AS lastDeliveredAtMs,
+       (SELECT last_error FROM journal WHERE delivery IN ('pending', 'dead') AND last_error IS NOT NULL
+        ORDER BY seq DESC LIMIT 1) AS lastError`,
+  );
+  return OutboxSummary.parse(row);
+}

@@ -1,0 +1,172 @@
+import * as z from "zod";
+import { withDeadline } from "../deadline.ts";
+import { subdomainOf } from "./region.ts";
+
+/**
+ * PagerDuty's REST API, version 2: one function that calls, and one for each thing that we ask.
+ * https://developer.pagerduty.com/api-reference
+ *
+ * Expected failures are values: `ApiProblem` says what kind, never with a token or a body in it.
+ */
+
+/** Where to call and as whom. `authorization` is the header's whole value; see `tokenAuthorization`. */
+export interface ApiTarget {
+  apiUrl: string;
+  authorization: string;
+}
+
+export type ApiProblem =
+  | { problem: "bad_request"; message: string }
+  | { problem: "unauthorized" }
+  | { problem: "forbidden" }
+  | { problem: "not_found" }
+  | { problem: "rate_limited"; retryAfterSeconds: number }
+  /** No answer in time, no connection, a 5xx, or an answer that makes no sense. */
+  | { problem: "unavailable"; reason: string };
+
+export type ApiAnswer<T> = { ok: true; value: T } | ({ ok: false } & ApiProblem);
+
+/** As Aurora has it: a user waits in front of this. */
+const TIMEOUT_MS = 20_000;
+/** PagerDuty counts by the minute; where it does not say when the minute ends, wait for a whole one. */
+const DEFAULT_RETRY_AFTER_SECONDS = 60;
+const MAX_RETRY_AFTER_SECONDS = 3600;
+/** An answer is at most a page of 100 incidents. */
+const MAX_ANSWER_CHARS = 8 * 1024 * 1024;
+
+/** The header for a REST API key of a user or of an account. */
+export const tokenAuthorization = (token: string) => `Token token=${token}`;
+/** The header for an OAuth access token. */
+export const bearerAuthorization = (accessToken: string) => `Bearer ${accessToken}`;
+
+/** Whether `token` could be a PagerDuty key at all, that is, a header can carry it. */
+export function isPlausibleToken(token: string): boolean {
+  return /^[\x21-\x7e]{1,1024}$/.test(token);
+}
+
+const ErrorBody = z.object({
+  error: z.union([z.string(), z.object({ message: z.string().optional() })]),
+});
+
+function errorMessage(body: unknown): string {
+  const parsed = ErrorBody.safeParse(body);
+  if (!parsed.success) return "";
+  const { error } = parsed.data;
+  return typeof error === "string" ? error : (error.message ?? "");
+}
+
+/** Seconds to wait after a 429. Headers: `ratelimit-reset` in seconds, or `retry-after`. */
+export function retryAfterOf(headers: Headers): number {
+  const given = headers.get("ratelimit-reset") ?? headers.get("retry-after") ?? "";
+  const seconds = /^\d{1,9}(\.\d+)?$/.test(given) ? Math.ceil(Number(given)) : DEFAULT_RETRY_AFTER_SECONDS;
+  return Math.min(Math.max(seconds, 1), MAX_RETRY_AFTER_SECONDS);
+}
+
+async function problemOf(response: Response): Promise<ApiProblem> {
+  switch (response.status) {
+    case 401:
+      return { problem: "unauthorized" };
+    case 403:
+      return { problem: "forbidden" };
+    case 404:
+      return { problem: "not_found" };
+    case 429:
+      return { problem: "rate_limited", retryAfterSeconds: retryAfterOf(response.headers) };
+    case 400: {
+      const body: unknown = await response.json().catch(() => null);
+      return { problem: "bad_request", message: errorMessage(body).slice(0, 200) };
+    }
+    default:
+      return { problem: "unavailable", reason: `PagerDuty answered ${response.status}` };
+  }
+}
+
+/**
+ * Calls PagerDuty and parses its answer with `schema`.
+ * @param path below the API's URL, query included
+ */
+export async function callPagerDuty<T>(
+  target: ApiTarget,
+  method: "GET" | "POST" | "PUT" | "DELETE",
+  path: string,
+  schema: z.ZodType<T>,
+  body?: unknown,
+): Promise<ApiAnswer<T>> {
+  const headers = new Headers({
+    Accept: "application/vnd.pagerduty+json;version=2",
+    Authorization: target.authorization,
+    "User-Agent": "aurora-pagerduty-edge",
+  });
+  const init: RequestInit = { method, headers, redirect: "manual" };
+  if (body !== undefined) {
+    headers.set("Content-Type", "application/json");
+    init.body = JSON.stringify(body);
+  }
+  try {
+    return await withDeadline(TIMEOUT_MS, async (signal): Promise<ApiAnswer<T>> => {
+      const response = await fetch(`${target.apiUrl}${path}`, { ...init, signal });
+      if (response.ok) return parseAnswer(await response.text(), schema);
+      return { ok: false, ...(await problemOf(response)) };
+    });
+  } catch (error) {
+    return { ok: false, problem: "unavailable", reason: reasonOf(error) };
+  }
+}
+
+function parseAnswer<T>(text: string, schema: z.ZodType<T>): ApiAnswer<T> {
+  if (text.length > MAX_ANSWER_CHARS) {
+    return { ok: false, problem: "unavailable", reason: "PagerDuty's answer is too large" };
+  }
+  const parsed = schema.safeParse(text === "" ? null : JSON.parse(text));
+  if (parsed.success) return { ok: true, value: parsed.data };
+  const where = parsed.error.issues[0]?.path.join(".") ?? "";
+  return { ok: false, problem: "unavailable", reason: `PagerDuty's answer has another shape at "${where}"` };
+}
+
+/** Never the message of a fetch error as it is: it can hold the URL. */
+function reasonOf(error: unknown): string {
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    return `PagerDuty did not answer within ${TIMEOUT_MS / 1000} s`;
+  }
+  if (error instanceof SyntaxError) return "PagerDuty's answer is not JSON";
+  return "PagerDuty could not be reached";
+}
+
+const CurrentUser = z.object({
+  user: z.object({
+    name: z.nullish(z.string()),
+    summary: z.nullish(z.string()),
+    email: z.nullish(z.string()),
+    html_url: z.nullish(z.string()),
+  }),
+});
+const Services = z.object({ services: z.array(z.object({ html_url: z.nullish(z.string()) })) });
+
+/** Whose credential it is. All null but the subdomain for an account-level key. */
+export interface Identity {
+  email: string | null;
+  name: string | null;
+  subdomain: string | null;
+}
+
+/**
+ * Asks PagerDuty whom a credential belongs to. `GET /users/me` answers 400 for an account-level key; then
+ * `GET /services?limit=1` decides, and gives the subdomain.
+ */
+export async function identify(target: ApiTarget): Promise<ApiAnswer<Identity>> {
+  const me = await callPagerDuty(target, "GET", "/users/me", CurrentUser);
+  if (me.ok) {
+    const { user } = me.value;
+    const value = {
+      email: user.email ?? null,
+      name: user.name ?? user.summary ?? null,
+      subdomain: subdomainOf(user.html_url),
+    };
+    return { ok: true, value };
+  }
+  if (me.problem !== "bad_request") return me;
+  const services = await callPagerDuty(target, "GET", "/services?limit=1", Services);
+  if (!services.ok) return services;
+  const subdomain = subdomainOf(services.value.services[0]?.html_url);
+  return { ok: true, value: { email: null, name: null, subdomain } };
+}

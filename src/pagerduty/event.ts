@@ -1,0 +1,119 @@
+import * as z from "zod";
+import { FieldValue } from "../incidents/incident.ts";
+
+/**
+ * PagerDuty's V3 webhook body: one event. Only what is used is parsed, everything else may come and go.
+ * https://developer.pagerduty.com/docs/webhooks-overview
+ */
+
+/** A field that we can do without: one of an unexpected shape counts as absent, so no incident is lost to it. */
+const lenient = <T>(schema: z.ZodType<T>) => z.nullish(schema).catch(null);
+
+const Reference = lenient(
+  z.object({
+    id: lenient(z.string()),
+    summary: lenient(z.string()),
+    name: lenient(z.string()),
+  }),
+);
+
+/** ISO 8601; anything that is not a time is refused. */
+const Time = z.string().refine((value) => !Number.isNaN(Date.parse(value)), { error: "not a date" });
+
+/** `data` of the incident events: the whole incident, as it was when the event occurred. */
+export const IncidentData = z.object({
+  id: z.string().min(1).max(200),
+  type: z.literal("incident"),
+  number: lenient(z.number()),
+  title: lenient(z.string()),
+  status: lenient(z.string()),
+  urgency: lenient(z.string()),
+  priority: Reference,
+  service: Reference,
+  html_url: lenient(z.string()),
+  incident_key: lenient(z.string()),
+  created_at: lenient(Time),
+  body: lenient(z.object({ details: lenient(z.string()) })),
+});
+export type IncidentData = z.infer<typeof IncidentData>;
+
+/** `data` of `incident.custom_field_values.updated`. `changed_custom_fields` holds the OLD values: not read. */
+export const FieldValuesData = z.object({
+  type: z.literal("incident_field_values"),
+  incident: z.object({ id: z.string().min(1).max(200) }),
+  custom_fields: z.array(z.object({ name: z.string(), value: FieldValue })),
+});
+export type FieldValuesData = z.infer<typeof FieldValuesData>;
+
+/** `data` of everything else: notes, responders, tasks, services, types yet to come. */
+const OtherData = z.record(z.string(), z.unknown());
+
+export const PagerDutyEvent = z.object({
+  id: z.string().min(1).max(200),
+  event_type: z.string().min(1).max(200),
+  resource_type: z.string().min(1).max(200),
+  occurred_at: Time,
+  data: lenient(OtherData),
+});
+export type PagerDutyEvent = z.infer<typeof PagerDutyEvent>;
+
+/** A body, read: a V3 event, or what is wrong with it in words for the sender. */
+export type ReadBody = { ok: true; event: PagerDutyEvent } | { ok: false; problem: string };
+
+const REQUIRED = ["event_type", "resource_type", "id", "occurred_at"] as const;
+
+/** Reads a raw webhook body. Invalid UTF-8 is not JSON. */
+export function readBody(body: Uint8Array): ReadBody {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body));
+  } catch {
+    return { ok: false, problem: "The body is not JSON" };
+  }
+  const envelope = z.object({ event: z.record(z.string(), z.unknown()) }).safeParse(json);
+  if (!envelope.success) return { ok: false, problem: "Missing 'event' field in V3 webhook" };
+  const { event } = envelope.data;
+  const missing = REQUIRED.find((field) => typeof event[field] !== "string" || event[field] === "");
+  if (missing) return { ok: false, problem: `Missing '${missing}' in event` };
+  const parsed = PagerDutyEvent.safeParse(event);
+  if (parsed.success) return { ok: true, event: parsed.data };
+  const [issue] = parsed.error.issues;
+  return {
+    ok: false,
+    problem: `'${issue?.path.join(".") ?? "event"}' in event: ${issue?.message ?? "invalid"}`,
+  };
+}
+
+/** What of an event folds into an incident. */
+export type Effect =
+  | { kind: "incident"; data: IncidentData }
+  | { kind: "fields"; data: FieldValuesData }
+  /** On an incident, but only for its timeline. */
+  | { kind: "timeline"; incidentId: string }
+  | { kind: "none"; reason: string };
+
+const IncidentReference = z.object({ incident: z.object({ id: z.string().min(1).max(200) }) });
+
+/** Decides by `data.type`, as PagerDuty says, because event types can be added at any time. */
+export function effectOf(event: PagerDutyEvent): Effect {
+  if (!event.event_type.startsWith("incident.")) {
+    return { kind: "none", reason: `${event.resource_type} events are recorded, not used` };
+  }
+  const data = event.data ?? {};
+  if (data["type"] === "incident") {
+    const incident = IncidentData.safeParse(data);
+    return incident.success
+      ? { kind: "incident", data: incident.data }
+      : { kind: "none", reason: "The incident in it has another shape than PagerDuty documents" };
+  }
+  if (data["type"] === "incident_field_values") {
+    const fields = FieldValuesData.safeParse(data);
+    return fields.success
+      ? { kind: "fields", data: fields.data }
+      : { kind: "none", reason: "The custom fields in it have another shape than PagerDuty documents" };
+  }
+  const reference = IncidentReference.safeParse(data);
+  return reference.success
+    ? { kind: "timeline", incidentId: reference.data.incident.id }
+    : { kind: "none", reason: `${event.event_type} names no incident` };
+}

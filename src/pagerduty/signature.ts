@@ -1,0 +1,43 @@
+/**
+ * PagerDuty's V3 webhook signatures: HMAC-SHA256 of the raw body, in the header
+ * `X-PagerDuty-Signature: v1=<hex>[,v1=<hex>…]`. One that matches is enough.
+ * https://developer.pagerduty.com/docs/verifying-webhook-signatures
+ */
+
+/** PagerDuty sends one for each secret in rotation; more is somebody making us work. */
+const MAX_SIGNATURES = 10;
+const HEX_SHA256 = /^[0-9a-fA-F]{64}$/;
+
+/** The `v1` signatures in a header, as bytes. Other versions and garbage are passed over. */
+export function parseSignatures(header: string | null): Uint8Array<ArrayBuffer>[] {
+  return (header ?? "")
+    .split(",", MAX_SIGNATURES)
+    .map((part) => part.trim())
+    .filter((part) => part.startsWith("v1="))
+    .map((part) => part.slice("v1=".length))
+    .filter((hex) => HEX_SHA256.test(hex))
+    .map((hex) => Uint8Array.fromHex(hex));
+}
+
+/** A secret ready to verify with; keep it, because importing costs more than verifying. */
+export async function importSigningSecret(secret: string): Promise<CryptoKey> {
+  return crypto.subtle.importKey(
+    "raw",
+    new TextEncoder().encode(secret),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["verify"],
+  );
+}
+
+/** Whether one of `signatures` is that of `body` under `key`; each comparison takes constant time. */
+export async function verifySignature(
+  key: CryptoKey,
+  signatures: Uint8Array<ArrayBuffer>[],
+  body: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  for (const signature of signatures) {
+    if (await crypto.subtle.verify("HMAC", key, signature, body)) return true;
+  }
+  return false;
+}

@@ -1,0 +1,117 @@
+import type { Config } from "../config.ts";
+import { notificationBody } from "../delivery/notification.ts";
+import { type AttemptOutcome, nextStep } from "../delivery/schedule.ts";
+import { type Outgoing, relayedRequest, send, signedRequest } from "../delivery/sink.ts";
+import type { Incident, Notification } from "../incidents/incident.ts";
+import { type Entry, payloadOf } from "../incidents/journal.ts";
+import { markDead, markDelivered, markRetry } from "../incidents/outbox.ts";
+import { loadIncident, saveIncident } from "../incidents/store.ts";
+import { describe, log } from "../log.ts";
+import { getIncident } from "../pagerduty/incidents.ts";
+import type { Account } from "./account.ts";
+import type { Calls } from "./calls.ts";
+import { firstAttemptAtMs } from "./intake.ts";
+
+/** One attempt to deliver one entry, from its row to its row. */
+
+export interface Delivering {
+  sql: SqlStorage;
+  config: Config;
+  account: Account;
+  calls: Calls;
+}
+
+/** Tries once and writes down what came of it. Never throws. */
+export async function deliver(delivering: Delivering, entry: Entry): Promise<void> {
+  const { config, account, sql } = delivering;
+  const connectionId = account.connection?.connectionId;
+  const startedAtMs = Date.now();
+  const outcome = await attempt(delivering, entry);
+  // Disconnected, or connected to another account, while it was under way: the row is gone.
+  if (account.connection?.connectionId !== connectionId) return;
+  const nowMs = Date.now();
+  const step = nextStep(outcome, entry.attempts + 1, config.deliverySchedule, nowMs, Math.random());
+  const error = outcome.kind === "failed" ? outcome.error : null;
+  const nextDueAtMs = firstAttemptAtMs(config, nowMs) ?? nowMs;
+  if (step.step === "delivered") markDelivered(sql, entry, nowMs, nextDueAtMs);
+  else if (step.step === "retry") markRetry(sql, entry, step.atMs, error ?? "");
+  else markDead(sql, entry, error ?? "", nextDueAtMs);
+  const level = step.step === "delivered" ? "info" : step.step === "retry" ? "warn" : "error";
+  log[level]("delivery.attempt", {
+    requestId: entry.requestId,
+    userId: account.connection?.userId,
+    incidentId: entry.incidentId,
+    messageId: entry.notification?.messageId,
+    type: entry.notification?.type,
+    version: entry.notification?.incident.version,
+    attempt: entry.attempts + 1,
+    step: step.step,
+    error,
+    durationMs: nowMs - startedAtMs,
+    sinceReceivedMs: nowMs - entry.receivedAtMs,
+  });
+}
+
+async function attempt(delivering: Delivering, entry: Entry): Promise<AttemptOutcome> {
+  const failed = (error: string): AttemptOutcome => ({ kind: "failed", error, retryAfterSeconds: null });
+  try {
+    const incident = await withNumber(delivering, entry.notification?.incident ?? null);
+    if (typeof incident === "string") return failed(incident);
+    const outgoing = request(delivering, entry, incident);
+    return outgoing
+      ? await send(outgoing)
+      : failed("It cannot be sent: part of it is missing from the storage");
+  } catch (error) {
+    log.error("delivery.broken", { incidentId: entry.incidentId, seq: entry.seq, error: describe(error) });
+    return failed("It cannot be sent: an unexpected error, see the log");
+  }
+}
+
+/** The incident with the number that Aurora knows it by; or why it cannot be had now. */
+async function withNumber(
+  delivering: Delivering,
+  incident: Incident | null,
+): Promise<Incident | string | null> {
+  if (incident === null || incident.sourceAlertId !== incident.incidentId) return incident;
+  const { sql, calls } = delivering;
+  const { incidentId } = incident;
+  let { number } = loadIncident(sql, incidentId);
+  if (number === null) {
+    const read = await calls.run((target) => getIncident(target, incidentId));
+    if (read.ok) number = read.value.number ?? null;
+    else if (read.problem === "rate_limited" || read.problem === "unavailable") {
+      return "The incident's number could not be read from PagerDuty, which does not answer";
+    }
+    // Refused for good: an incident under its id is better than none.
+    if (number === null) return incident;
+    saveIncident(sql, { ...loadIncident(sql, incidentId), number }, Date.now());
+  }
+  return { ...incident, sourceAlertId: String(number) };
+}
+
+function request(delivering: Delivering, entry: Entry, incident: Incident | null): Outgoing | null {
+  const { config, account, sql } = delivering;
+  const { events } = config;
+  const { connection } = account;
+  const { notification } = entry;
+  if (!events || !connection || !notification || !incident) return null;
+  const { userId, orgId } = connection;
+  if (events.format === "pagerduty") {
+    const body = payloadOf(sql, entry.seq);
+    const { webhookId: id, signature } = entry;
+    return body && id && signature ? relayedRequest(events.url, userId, { id, signature, body }) : null;
+  }
+  if (!events.secret) return null;
+  const told: Notification = { ...notification, incident };
+  const body = notificationBody(told, { userId, orgId }, eventOf(sql, entry));
+  return signedRequest(events.url, events.secret, notification.messageId, body, new Date());
+}
+
+/** PagerDuty's event as it came; null unless its signature was verified. */
+function eventOf(sql: SqlStorage, entry: Entry): unknown {
+  if (entry.verification !== "signature" || entry.kind !== "webhook") return null;
+  const payload = payloadOf(sql, entry.seq);
+  if (!payload) return null;
+  const body: unknown = JSON.parse(new TextDecoder().decode(payload));
+  return typeof body === "object" && body !== null && "event" in body ? body.event : null;
+}

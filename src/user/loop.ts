@@ -1,0 +1,81 @@
+import { describe, log } from "../log.ts";
+
+/**
+ * The alarm's work: many small jobs, each with a key that only one at a time may hold. It runs while anything
+ * is due, takes up what becomes due meanwhile, and says when it has to run again.
+ */
+
+export interface Job {
+  /** Jobs of one key never overlap. */
+  key: string;
+  run(): Promise<void>;
+}
+
+export interface Agenda {
+  /** What is due at `nowMs`, without the keys that are `busy`. */
+  due(nowMs: number, busy: ReadonlySet<string>): Job[];
+  /** When the next thing is due; null when nothing is. */
+  nextAtMs(): number | null;
+}
+
+/** An alarm may run for 15 minutes; what is under way then needs time to end. */
+const MAX_RUN_MS = 10 * 60 * 1000;
+/** A job that threw is a bug; it is not tried again before this, so that it does not spin. */
+const HOLD_AFTER_CRASH_MS = 30_000;
+
+export class Loop {
+  readonly #agenda: Agenda;
+  readonly #running = new Map<string, Promise<void>>();
+  #wake: (() => void) | null = null;
+
+  constructor(agenda: Agenda) {
+    this.#agenda = agenda;
+  }
+
+  /** Whether `run` is under way; then `wake` is enough and no alarm has to be set. */
+  get active(): boolean {
+    return this.#wake !== null;
+  }
+
+  /** Something new is due: look again. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** Works until nothing is due. @returns when to run again; null for never */
+  async run(): Promise<number | null> {
+    const endAtMs = Date.now() + MAX_RUN_MS;
+    while (Date.now() < endAtMs) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      for (const job of this.#agenda.due(Date.now(), new Set(this.#running.keys()))) this.#start(job);
+      if (this.#running.size === 0) break;
+      const timer = new AbortController();
+      await Promise.race([woken, this.#nextDue(timer.signal), ...this.#running.values()]);
+      timer.abort();
+    }
+    await Promise.all(this.#running.values());
+    this.#wake = null;
+    return this.#agenda.nextAtMs();
+  }
+
+  #start(job: Job): void {
+    const promise = job
+      .run()
+      .catch(async (error: unknown) => {
+        log.error("job.crashed", { job: job.key, error: describe(error) });
+        await scheduler.wait(HOLD_AFTER_CRASH_MS);
+      })
+      .finally(() => this.#running.delete(job.key));
+    this.#running.set(job.key, promise);
+  }
+
+  /** Until the next thing is due that is not due yet; for ever when there is none. */
+  async #nextDue(signal: AbortSignal): Promise<void> {
+    const nextAtMs = this.#agenda.nextAtMs();
+    const delayMs = nextAtMs === null ? 0 : nextAtMs - Date.now();
+    if (delayMs <= 0) return new Promise(() => undefined);
+    return scheduler.wait(delayMs, { signal }).catch(() => undefined);
+  }
+}

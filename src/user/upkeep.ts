@@ -1,0 +1,76 @@
+import type { Config } from "../config.ts";
+import { pruneEntries } from "../incidents/journal.ts";
+import { pruneIncidents } from "../incidents/store.ts";
+import { log } from "../log.ts";
+import { type Account, REPLICA_RETRY_MS } from "./account.ts";
+import type { Job } from "./loop.ts";
+
+/** What the object does for itself: catching up the copy in KV, and forgetting what is old. */
+
+const PRUNED_KEY = "prunedAtMs";
+const PRUNE_EVERY_MS = 24 * 3600 * 1000;
+/** Rows looked at in one go; the next go follows at once while there is more. */
+const PRUNE_BATCH = 500;
+
+export class Upkeep {
+  readonly #storage: DurableObjectStorage;
+  readonly #account: Account;
+  readonly #config: Config;
+  #replicaTriedAtMs = 0;
+
+  constructor(storage: DurableObjectStorage, account: Account, config: Config) {
+    this.#storage = storage;
+    this.#account = account;
+    this.#config = config;
+  }
+
+  due(nowMs: number): Job[] {
+    const jobs: Job[] = [];
+    const replicaAtMs = this.#replicaAtMs();
+    if (replicaAtMs !== null && replicaAtMs <= nowMs) {
+      jobs.push({ key: "replica", run: () => this.#catchUpReplica() });
+    }
+    const pruneAtMs = this.#pruneAtMs();
+    if (pruneAtMs !== null && pruneAtMs <= nowMs) jobs.push({ key: "prune", run: async () => this.#prune() });
+    return jobs;
+  }
+
+  nextAtMs(): number | null {
+    const times = [this.#replicaAtMs(), this.#pruneAtMs()].filter((time) => time !== null);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
+  #replicaAtMs(): number | null {
+    return this.#account.replicaBehind ? this.#replicaTriedAtMs + REPLICA_RETRY_MS : null;
+  }
+
+  async #catchUpReplica(): Promise<void> {
+    this.#replicaTriedAtMs = Date.now();
+    await this.#account.catchUpReplica();
+  }
+
+  /** A day after the last time; an object that is not connected holds nothing to prune. */
+  #pruneAtMs(): number | null {
+    if (!this.#account.connection) return null;
+    const prunedAtMs = this.#storage.kv.get(PRUNED_KEY);
+    return (typeof prunedAtMs === "number" ? prunedAtMs : this.#connectedAtMs()) + PRUNE_EVERY_MS;
+  }
+
+  #connectedAtMs(): number {
+    return Date.parse(this.#account.connection?.validatedAt ?? "") || 0;
+  }
+
+  #prune(): void {
+    const nowMs = Date.now();
+    const beforeMs = nowMs - this.#config.retentionMs;
+    let entries = 0;
+    let pruned: number;
+    do {
+      pruned = pruneEntries(this.#storage.sql, beforeMs, PRUNE_BATCH);
+      entries += pruned;
+    } while (pruned > 0);
+    const incidents = pruneIncidents(this.#storage.sql, beforeMs);
+    this.#storage.kv.put(PRUNED_KEY, nowMs);
+    log.info("storage.pruned", { userId: this.#account.connection?.userId, entries, incidents });
+  }
+}

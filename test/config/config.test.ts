@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import { ConfigError, parseConfig } from "../../src/config.ts";
+
+const KEY = `k1:${btoa("k".repeat(32))}`;
+const GOOD = { INTERNAL_API_SECRET: "s", CREDENTIALS_KEYS: KEY };
+
+function problemsOf(variables: object): Record<string, string> {
+  try {
+    parseConfig(variables);
+    return {};
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return Object.fromEntries(error.problems.map(({ name, problem }) => [name, problem]));
+  }
+}
+
+test("every problem is named at once", () => {
+  const problems = problemsOf({
+    FRONTEND_URL: "aurora.example.com",
+    CREDENTIALS_KEYS: "k1:short",
+    DELIVERY_SCHEDULE: "0,soon",
+    RETENTION_DAYS: "0",
+    AURORA_EVENTS_FORMAT: "xml",
+    AURORA_EVENTS_URL: "https://aurora.example.com/events",
+    NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: "perhaps",
+  });
+  expect(Object.keys(problems).sort()).toEqual([
+    "AURORA_EVENTS_FORMAT",
+    "AURORA_EVENTS_SECRET",
+    "CREDENTIALS_KEYS",
+    "DELIVERY_SCHEDULE",
+    "FRONTEND_URL",
+    "INTERNAL_API_SECRET",
+    "NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH",
+    "RETENTION_DAYS",
+  ]);
+});
+
+test("a problem never shows the value", () => {
+  const problems = problemsOf({
+    ...GOOD,
+    CREDENTIALS_KEYS: "k1:hunter2",
+    AURORA_EVENTS_SECRET: "whsec_hunter2",
+  });
+  expect(Object.keys(problems)).toHaveLength(2);
+  expect(JSON.stringify(problems)).not.toContain("hunter2");
+});
+
+test("nothing but the secret and the keys is needed", () => {
+  const config = parseConfig(GOOD);
+  expect(config).toMatchObject({
+    dev: false,
+    events: null,
+    pagerdutyApiUrl: null,
+    pagerdutyIdentityUrl: "https://identity.pagerduty.com",
+    runbookWaitMs: 5000,
+    retentionMs: 30 * 86_400_000,
+    reconcileEveryMs: 600_000,
+    oauth: { enabled: false, clientId: null },
+  });
+  expect(config.deliverySchedule).toHaveLength(12);
+});
+
+test("dev waives the internal secret, and only dev does", () => {
+  expect(problemsOf({ CREDENTIALS_KEYS: KEY, AURORA_ENV: "dev" })).toEqual({});
+  expect(problemsOf({ CREDENTIALS_KEYS: KEY, AURORA_ENV: "development" })).toHaveProperty(
+    "INTERNAL_API_SECRET",
+  );
+});
+
+test("an empty string counts as unset", () => {
+  const config = parseConfig({ ...GOOD, PUBLIC_URL: "", FRONTEND_URL: " ", RUNBOOK_WAIT_SECONDS: "" });
+  expect(config).toMatchObject({ publicUrl: null, frontendUrl: null, runbookWaitMs: 5000 });
+});
+
+test("a trailing slash is tolerated", () => {
+  expect(parseConfig({ ...GOOD, PUBLIC_URL: "https://a.example/" }).publicUrl).toBe("https://a.example");
+});
+
+test("the names that Aurora already uses are read", () => {
+  const config = parseConfig({
+    ...GOOD,
+    NEXT_PUBLIC_BACKEND_URL: "http://localhost:5080",
+    NGROK_URL: "https://t.example",
+  });
+  expect(config).toMatchObject({ publicUrl: "http://localhost:5080", tunnelUrl: "https://t.example" });
+});
+
+test("the first key seals, a key id is used once", () => {
+  const config = parseConfig({ ...GOOD, CREDENTIALS_KEYS: `k2:${btoa("2".repeat(32))}, ${KEY}` });
+  expect(config.credentialsKeys.map(({ kid }) => kid)).toEqual(["k2", "k1"]);
+  expect(problemsOf({ ...GOOD, CREDENTIALS_KEYS: `${KEY},${KEY}` })).toHaveProperty("CREDENTIALS_KEYS");
+});
+
+test("numbers and booleans of wrangler.toml are read as text", () => {
+  const config = parseConfig({ ...GOOD, RETENTION_DAYS: 7, NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: true });
+  expect(config.retentionMs).toBe(7 * 86_400_000);
+  expect(config.oauth.enabled).toBe(true);
+});

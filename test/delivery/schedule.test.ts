@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { nextStep, parseRetryAfter } from "../../src/delivery/schedule.ts";
+
+const SCHEDULE = [0, 5, 30];
+const failed = (retryAfterSeconds: number | null = null) =>
+  ({ kind: "failed", error: "Aurora answered 500", retryAfterSeconds }) as const;
+
+test("what was accepted is delivered", () => {
+  expect(nextStep({ kind: "accepted" }, 1, SCHEDULE, 0, 0.5)).toEqual({ step: "delivered" });
+});
+
+test("the schedule says how long to wait before each attempt", () => {
+  expect(nextStep(failed(), 1, SCHEDULE, 1000, 0)).toEqual({ step: "retry", atMs: 6000 });
+  expect(nextStep(failed(), 2, SCHEDULE, 1000, 0)).toEqual({ step: "retry", atMs: 31_000 });
+});
+
+test("after the last attempt it is dead", () => {
+  expect(nextStep(failed(), 3, SCHEDULE, 1000, 0)).toEqual({ step: "dead" });
+});
+
+test("jitter adds at most a tenth", () => {
+  expect(nextStep(failed(), 2, SCHEDULE, 0, 1)).toEqual({ step: "retry", atMs: 33_000 });
+});
+
+test("Retry-After is honoured up to an hour, and never shortens the wait", () => {
+  expect(nextStep(failed(120), 1, SCHEDULE, 0, 0)).toEqual({ step: "retry", atMs: 120_000 });
+  expect(nextStep(failed(1), 2, SCHEDULE, 0, 0)).toEqual({ step: "retry", atMs: 30_000 });
+  expect(nextStep(failed(86_400), 1, SCHEDULE, 0, 0)).toEqual({ step: "retry", atMs: 3_600_000 });
+});
+
+test.each([
+  ["120", 120],
+  [" 7 ", 7],
+  ["Thu, 01 Jan 1970 00:02:00 GMT", 120],
+  ["Thu, 01 Jan 1970 00:00:00 GMT", 0],
+  ["soon", null],
+  [null, null],
+])("Retry-After %j is %j seconds", (header, seconds) => {
+  expect(parseRetryAfter(header, 0)).toBe(seconds);
+});

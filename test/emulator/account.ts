@@ -1,0 +1,182 @@
+import { Clock } from "./clock.ts";
+import type { Credential, Grant } from "./credential.ts";
+import { CustomFields } from "./custom-field.ts";
+import type { SenderSettings } from "./delivery-queue.ts";
+import type { Faults } from "./faults.ts";
+import { apiKeyToken, eventId, objectId, secretToken } from "./identifier.ts";
+import { Incident, type TriggerOptions } from "./incident.ts";
+import { type Reference, type Region, refer } from "./reference.ts";
+import { Subscription, type SubscriptionOptions } from "./subscription.ts";
+import { incidentIdOf, type WebhookEvent } from "./webhook-event.ts";
+
+/** An OAuth app. Scoped ones need PKCE and name their scopes; Classic ones have `read` and `write`. */
+export interface OAuthClient {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scoped: boolean;
+  /** Empty: any http or https address. */
+  readonly redirectUris: readonly string[];
+  /** What the app is registered for; null: anything. */
+  readonly scopes: readonly string[] | null;
+}
+
+/** An event to send. `resourceType` is the first word of the type unless given, `occurredAt` now. */
+export interface EmitOptions {
+  eventType: string;
+  resourceType?: string | undefined;
+  data: unknown;
+  /** ISO 8601. */
+  occurredAt?: string | undefined;
+  eventId?: string | undefined;
+  /** Read from `data` when it is about an incident. */
+  incidentId?: string | undefined;
+  agent?: Reference | null | undefined;
+}
+
+/** A PagerDuty account with one service, one team, one escalation policy and one user. */
+export class Account {
+  readonly id = objectId();
+  readonly subdomain: string;
+  readonly region: Region;
+  readonly user: { readonly id: string; readonly name: string; readonly email: string };
+  readonly service = { id: objectId(), name: "API Service" } as const;
+  readonly team = { id: objectId(), name: "Engineering" } as const;
+  readonly escalationPolicy = { id: objectId(), name: "Default" } as const;
+  readonly customFields = new CustomFields();
+  readonly clock = new Clock();
+  readonly incidents = new Map<string, Incident>();
+  readonly subscriptions = new Map<string, Subscription>();
+  readonly oauthClients = new Map<string, OAuthClient>();
+  /** Successful OAuth refreshes so far. */
+  refreshCount = 0;
+  readonly #credentials = new Map<string, Credential>();
+  readonly #grants: Grant[] = [];
+  readonly #priorities = new Map<string, string>();
+  readonly #settings: SenderSettings;
+  readonly #faults: Faults;
+
+  /** Use `pagerduty.account`. */
+  constructor(site: { subdomain: string; region: Region }, settings: SenderSettings, faults: Faults) {
+    this.subdomain = site.subdomain;
+    this.region = site.region;
+    this.user = { id: objectId(), name: "Earline Greenholt", email: `earline@${site.subdomain}.example` };
+    this.#settings = settings;
+    this.#faults = faults;
+  }
+
+  get userReference(): Reference {
+    return refer(this, "user", this.user.id, this.user.name);
+  }
+
+  get serviceReference(): Reference {
+    return refer(this, "service", this.service.id, this.service.name);
+  }
+
+  get teamReference(): Reference {
+    return refer(this, "team", this.team.id, this.team.name);
+  }
+
+  get escalationPolicyReference(): Reference {
+    return refer(this, "escalation_policy", this.escalationPolicy.id, this.escalationPolicy.name);
+  }
+
+  priorityReference(summary: string): Reference {
+    const id = this.#priorities.get(summary) ?? objectId();
+    this.#priorities.set(summary, id);
+    return refer(this, "priority", id, summary);
+  }
+
+  /** A new REST API key. One of kind `account` belongs to no user; without `write` it can only read. */
+  apiKey(options: { kind?: "user" | "account"; write?: boolean } = {}): string {
+    const token = apiKeyToken();
+    this.#credentials.set(token, { kind: options.kind ?? "user", write: options.write ?? true });
+    return token;
+  }
+
+  /** Makes a key or an access token worthless: 401 from now on. */
+  revoke(token: string): void {
+    this.#credentials.delete(token);
+  }
+
+  credential(token: string): Credential | undefined {
+    return this.#credentials.get(token);
+  }
+
+  addCredential(token: string, credential: Credential): void {
+    this.#credentials.set(token, credential);
+  }
+
+  /** Registers an OAuth app with this account; its user is the one who consents. */
+  oauthClient(options: { scoped?: boolean; redirectUris?: string[]; scopes?: string[] } = {}): OAuthClient {
+    const client: OAuthClient = {
+      clientId: secretToken(),
+      clientSecret: secretToken(),
+      scoped: options.scoped ?? true,
+      redirectUris: options.redirectUris ?? [],
+      scopes: options.scopes ?? null,
+    };
+    this.oauthClients.set(client.clientId, client);
+    return client;
+  }
+
+  addGrant(grant: Grant): void {
+    this.#grants.push(grant);
+  }
+
+  /** The user takes every OAuth consent back: refreshes are `invalid_grant`, access tokens 401. */
+  revokeGrants(): void {
+    for (const grant of this.#grants) grant.revoked = true;
+  }
+
+  /** Creates an incident and sends `incident.triggered`, unless `silent`. */
+  trigger(options: TriggerOptions & { silent?: boolean } = {}): Incident {
+    const incident = new Incident(this, this.incidents.size + 1, options);
+    this.incidents.set(incident.id, incident);
+    if (!options.silent) incident.announce();
+    return incident;
+  }
+
+  /** A subscription as if made by hand in the web app, where nothing is checked against the event list. */
+  subscribe(options: SubscriptionOptions): Subscription {
+    const subscription = new Subscription(options, this.#settings, this.#faults);
+    this.subscriptions.set(subscription.id, subscription);
+    return subscription;
+  }
+
+  /** Ends a subscription; what is pending is dropped. */
+  unsubscribe(id: string): boolean {
+    this.subscriptions.get(id)?.close();
+    return this.subscriptions.delete(id);
+  }
+
+  /** Sends any event to every subscription that it matches. */
+  emit(options: EmitOptions): WebhookEvent {
+    const event = this.eventOf(options);
+    this.publish(event, options.incidentId ?? incidentIdOf(event.data));
+    return event;
+  }
+
+  /** An event of this account, not sent to anyone. */
+  eventOf(options: EmitOptions): WebhookEvent {
+    return {
+      id: options.eventId ?? eventId(),
+      event_type: options.eventType,
+      resource_type: options.resourceType ?? options.eventType.split(".", 1).join(),
+      occurred_at: options.occurredAt ?? new Date(this.clock.nowMs()).toISOString(),
+      agent: options.agent ?? null,
+      client: null,
+      data: options.data,
+    };
+  }
+
+  publish(event: WebhookEvent, incidentId: string | null): void {
+    const origin = { serviceId: this.service.id, teamId: this.team.id };
+    for (const subscription of this.subscriptions.values()) {
+      if (subscription.matches(event, origin)) subscription.send(event, incidentId);
+    }
+  }
+
+  close(): void {
+    for (const subscription of this.subscriptions.values()) subscription.close();
+  }
+}

@@ -1,0 +1,14 @@
+/** ISO 8601 with seconds, as PagerDuty writes times in its REST API and in incidents. */
+export function isoSeconds(ms: number): string {
+  return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z`;
+}
+
+/** The clock of an account: never gives the same millisecond twice, so that its events have an order. */
+export class Clock {
+  #lastMs = 0;
+
+  nowMs(): number {
+    this.#lastMs = Math.max(Date.now(), this.#lastMs + 1);
+    return this.#lastMs;
+  }
+}

@@ -1,0 +1,86 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Call, Reply } from "./listener.ts";
+
+/** What one of the servers does instead of answering. */
+export interface FaultPlan {
+  /** Default 200 when only a `body` is given; without both, the call is answered as ever (after `hangMs`). */
+  status?: number;
+  body?: string;
+  contentType?: string;
+  headers?: Record<string, string>;
+  /** How many calls it still applies to; counts down. Without it: until it is taken away. */
+  times?: number;
+  hangMs?: number;
+  /** Cuts the connection without an answer. */
+  reset?: boolean;
+  /** Which calls it applies to, by method and path with query. Without it: all. */
+  match?: (method: string, path: string) => boolean;
+}
+
+/** Ways for an ID token to be wrong. */
+export type IdTokenFault =
+  | "absent"
+  | "bad_signature"
+  | "wrong_issuer"
+  | "wrong_audience"
+  | "expired"
+  | "wrong_nonce";
+
+/** Everything that can go wrong, all of it off at first. Change it at any time. */
+export interface Faults {
+  /** The REST APIs of both regions. */
+  api: FaultPlan | null;
+  /** The identity server. */
+  identity: FaultPlan | null;
+  /** 0 to 1: how often a webhook that was accepted is sent again with the same `X-Webhook-Id`. */
+  duplicateRate: number;
+  /** Webhooks of different incidents go out in any order; those of one incident never do. */
+  shuffle: boolean;
+  /** OAuth scopes that are silently not granted. */
+  dropScopes: string[];
+  /** Calls a minute for each token. */
+  rateLimit: number;
+  /** Life of new access tokens, in seconds. */
+  expiresIn: number;
+  /** The user says no to the OAuth consent. */
+  denyConsent: boolean;
+  idToken: IdTokenFault | null;
+}
+
+export function noFaults(): Faults {
+  return {
+    api: null,
+    identity: null,
+    duplicateRate: 0,
+    shuffle: false,
+    dropScopes: [],
+    rateLimit: 960,
+    expiresIn: 3600,
+    denyConsent: false,
+    idToken: null,
+  };
+}
+
+/** Applies a plan to a call: what to answer with, or null when the call goes on as if nothing were wrong. */
+export async function applyFault(
+  plan: FaultPlan | null,
+  call: Call,
+  closed: AbortSignal,
+): Promise<Reply | "reset" | null> {
+  if (plan === null || plan.times === 0 || plan.match?.(call.method, call.path) === false) return null;
+  if (plan.times !== undefined) plan.times -= 1;
+  if (plan.hangMs !== undefined) {
+    try {
+      await wait(plan.hangMs, undefined, { signal: closed });
+    } catch {
+      return "reset";
+    }
+  }
+  if (plan.reset) return "reset";
+  if (plan.status === undefined && plan.body === undefined) return null;
+  return {
+    status: plan.status ?? 200,
+    headers: { "content-type": plan.contentType ?? "application/json", ...plan.headers },
+    body: plan.body ?? "",
+  };
+}

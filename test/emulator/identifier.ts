@@ -1,0 +1,61 @@
+import { randomBytes, randomInt } from "node:crypto";
+
+const BASE36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const OBJECT_ID_DIGITS = 6;
+const OBJECT_ID_SPACE = 36 ** OBJECT_ID_DIGITS;
+/** Shares no factor with 36, so that the steps visit every id once before any comes again. */
+const OBJECT_ID_STEP = 1_234_567_891;
+const EVENT_ID_TIME_DIGITS = 10;
+const EVENT_ID_SEQUENCE_DIGITS = 6;
+const EVENT_ID_RANDOM_DIGITS = 10;
+
+let objectNumber = randomInt(OBJECT_ID_SPACE);
+let eventNumber = 0;
+let eventTimeMs = 0;
+
+function digits(value: number, alphabet: string, length: number): string {
+  let rest = value;
+  let text = "";
+  for (let index = 0; index < length; index++) {
+    text = alphabet.charAt(rest % alphabet.length) + text;
+    rest = Math.floor(rest / alphabet.length);
+  }
+  return text;
+}
+
+function randomDigits(alphabet: string, length: number): string {
+  return Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join("");
+}
+
+/** The id of an object at PagerDuty, such as `PF9KMXH`. No two are the same in one process. */
+export function objectId(): string {
+  objectNumber = (objectNumber + OBJECT_ID_STEP) % OBJECT_ID_SPACE;
+  return `P${digits(objectNumber, BASE36, OBJECT_ID_DIGITS)}`;
+}
+
+/** The id of a webhook event: 26 upper-case characters, ULID-like, each greater than the one before. */
+export function eventId(): string {
+  eventTimeMs = Math.max(eventTimeMs, Date.now());
+  eventNumber += 1;
+  return (
+    digits(eventTimeMs, BASE32, EVENT_ID_TIME_DIGITS) +
+    digits(eventNumber, BASE32, EVENT_ID_SEQUENCE_DIGITS) +
+    randomDigits(BASE32, EVENT_ID_RANDOM_DIGITS)
+  );
+}
+
+/** A REST API key: 20 characters, as PagerDuty's are. */
+export function apiKeyToken(): string {
+  return randomBytes(15).toString("base64url");
+}
+
+/** A secret that nobody guesses: OAuth codes, tokens and client secrets. */
+export function secretToken(): string {
+  return randomBytes(32).toString("base64url");
+}
+
+/** The secret that signs the webhooks of one subscription. */
+export function signingSecret(): string {
+  return randomBytes(48).toString("base64");
+}

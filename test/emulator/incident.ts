@@ -1,0 +1,197 @@
+import type { Account } from "./account.ts";
+import { objectId } from "./identifier.ts";
+import { fieldValuesPayload, incidentPayload, notePayload } from "./incident-payload.ts";
+import { type Reference, refer } from "./reference.ts";
+import type { WebhookEvent } from "./webhook-event.ts";
+
+export type IncidentStatus = "triggered" | "acknowledged" | "resolved";
+export type Urgency = "high" | "low";
+
+/** What can be said of a new incident; all of it has a default. */
+export interface TriggerOptions {
+  id?: string | undefined;
+  title?: string | undefined;
+  urgency?: Urgency | undefined;
+  /** The priority's summary, such as `P1`. */
+  priority?: string | null | undefined;
+  /** Held by the REST API from the start; only `setField` sends webhooks about fields. */
+  customFields?: Record<string, unknown> | undefined;
+  /** ISO 8601. Default: now. */
+  createdAt?: string | undefined;
+  /** Leaves `number` out of its webhooks. */
+  omitNumber?: boolean | undefined;
+}
+
+/** An entry of the incident's log. `kind` is its type without `_log_entry`. */
+export interface LogEntry {
+  readonly id: string;
+  readonly kind: string;
+  readonly atMs: number;
+  readonly summary: string;
+  readonly note: string | null;
+}
+
+/** An incident. Each action changes it, writes its log and sends the V3 webhook that PagerDuty sends for it. */
+export class Incident {
+  readonly id: string;
+  readonly number: number;
+  readonly incidentKey = objectId().toLowerCase() + objectId().toLowerCase();
+  readonly omitNumber: boolean;
+  readonly createdAtMs: number;
+  title: string;
+  status: IncidentStatus = "triggered";
+  urgency: Urgency;
+  /** The priority's summary. */
+  priority: string | null;
+  /** Only names that have a value. */
+  readonly customFields: Map<string, unknown>;
+  assignee: Reference;
+  updatedAtMs: number;
+  lastStatusChangeAtMs: number;
+  acknowledgedAtMs: number | null = null;
+  resolvedAtMs: number | null = null;
+  /** Id of the incident that this one was merged into. */
+  mergedInto: string | null = null;
+  /** Oldest first. */
+  readonly log: LogEntry[] = [];
+  /** Every event of this incident that webhooks were sent for, oldest first. */
+  readonly events: WebhookEvent[] = [];
+  readonly account: Account;
+  #silent = false;
+
+  /** Use `account.trigger`. */
+  constructor(account: Account, number: number, options: TriggerOptions) {
+    this.account = account;
+    this.id = options.id ?? objectId();
+    this.number = number;
+    this.omitNumber = options.omitNumber ?? false;
+    this.title = options.title ?? "A little bump in the road";
+    this.urgency = options.urgency ?? "high";
+    this.priority = options.priority ?? null;
+    this.customFields = new Map(Object.entries(options.customFields ?? {}));
+    for (const [name, value] of this.customFields) account.customFields.named(name, value);
+    this.assignee = account.userReference;
+    this.createdAtMs =
+      options.createdAt === undefined ? account.clock.nowMs() : Date.parse(options.createdAt);
+    this.updatedAtMs = this.createdAtMs;
+    this.lastStatusChangeAtMs = this.createdAtMs;
+    this.#write("trigger", "Triggered through the API.", this.createdAtMs);
+  }
+
+  /** Sends `incident.triggered`: `account.trigger` does it once. */
+  announce(): WebhookEvent {
+    return this.#emit("incident.triggered", incidentPayload(this), this.account.clock.nowMs());
+  }
+
+  acknowledge(): WebhookEvent {
+    return this.#changeStatus("acknowledged", "incident.acknowledged", "acknowledge");
+  }
+
+  /** As when an acknowledgement times out. */
+  unacknowledge(): WebhookEvent {
+    return this.#changeStatus("triggered", "incident.unacknowledged", "unacknowledge");
+  }
+
+  /** @param options.mergedInto the id of the incident that it was merged into. */
+  resolve(options: { mergedInto?: string } = {}): WebhookEvent {
+    this.mergedInto = options.mergedInto ?? null;
+    return this.#changeStatus("resolved", "incident.resolved", "resolve");
+  }
+
+  reopen(): WebhookEvent {
+    // PagerDuty's OpenAPI lists no log entry for it.
+    return this.#changeStatus("triggered", "incident.reopened", "field_value_change");
+  }
+
+  /** @param summary such as `P1`; null takes the priority away. */
+  setPriority(summary: string | null): WebhookEvent {
+    this.priority = summary;
+    return this.#change(
+      "incident.priority_updated",
+      "field_value_change",
+      `Priority is now ${summary ?? "none"}.`,
+    );
+  }
+
+  setUrgency(urgency: Urgency): void {
+    this.urgency = urgency;
+    this.#touch("urgency_change", `Urgency is now ${urgency}.`);
+  }
+
+  escalate(): WebhookEvent {
+    this.assignee = refer(this.account, "user", objectId(), "Second Level");
+    return this.#change("incident.escalated", "escalate", "Escalated to Second Level.");
+  }
+
+  /** @param value null takes the value away. */
+  setField(name: string, value: unknown): WebhookEvent {
+    const field = this.account.customFields.named(name, value);
+    const before = this.customFields.get(name) ?? null;
+    if (value === null) this.customFields.delete(name);
+    else this.customFields.set(name, value);
+    const atMs = this.#touch("custom_field_value_change", `${field.displayName} changed.`);
+    return this.#emit("incident.custom_field_values.updated", fieldValuesPayload(this, field, before), atMs);
+  }
+
+  annotate(text: string): WebhookEvent {
+    const atMs = this.#touch("annotate", "Note added.", text);
+    return this.#emit("incident.annotated", notePayload(this, text), atMs);
+  }
+
+  /** Makes changes without any webhook: events that were missed. Actions and assignments both count. */
+  silently(change: (incident: Incident) => void): void {
+    const status = this.status;
+    const { lastStatusChangeAtMs } = this;
+    this.#silent = true;
+    try {
+      change(this);
+    } finally {
+      this.#silent = false;
+    }
+    this.updatedAtMs = this.account.clock.nowMs();
+    if (this.status !== status && this.lastStatusChangeAtMs === lastStatusChangeAtMs)
+      this.#stampStatus(this.updatedAtMs);
+  }
+
+  #changeStatus(status: IncidentStatus, eventType: string, logKind: string): WebhookEvent {
+    this.status = status;
+    const atMs = this.#touch(
+      logKind,
+      `${status.charAt(0).toUpperCase()}${status.slice(1)} by ${this.account.user.name}.`,
+    );
+    this.#stampStatus(atMs);
+    return this.#emit(eventType, incidentPayload(this), atMs);
+  }
+
+  #change(eventType: string, logKind: string, summary: string): WebhookEvent {
+    const atMs = this.#touch(logKind, summary);
+    return this.#emit(eventType, incidentPayload(this), atMs);
+  }
+
+  #stampStatus(atMs: number): void {
+    this.lastStatusChangeAtMs = atMs;
+    this.acknowledgedAtMs = this.status === "acknowledged" ? atMs : null;
+    this.resolvedAtMs = this.status === "resolved" ? atMs : null;
+    if (this.status !== "resolved") this.mergedInto = null;
+  }
+
+  #touch(logKind: string, summary: string, note: string | null = null): number {
+    const atMs = this.account.clock.nowMs();
+    this.updatedAtMs = atMs;
+    this.#write(logKind, summary, atMs, note);
+    return atMs;
+  }
+
+  #write(kind: string, summary: string, atMs: number, note: string | null = null): void {
+    this.log.push({ id: objectId(), kind, atMs, summary, note });
+  }
+
+  #emit(eventType: string, data: unknown, atMs: number): WebhookEvent {
+    const agent = eventType === "incident.triggered" ? null : this.account.userReference;
+    const event = this.account.eventOf({ eventType, data, agent, occurredAt: new Date(atMs).toISOString() });
+    if (this.#silent) return event;
+    this.events.push(event);
+    this.account.publish(event, this.id);
+    return event;
+  }
+}

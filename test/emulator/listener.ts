@@ -1,0 +1,94 @@
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+
+/** One HTTP request as the emulator sees it. */
+export interface Call {
+  readonly method: string;
+  /** Path with query, as it was sent. */
+  readonly path: string;
+  readonly url: URL;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+/** Answers a call; `"reset"` cuts the connection instead. */
+export type Handler = (call: Call) => Promise<Reply | "reset"> | Reply | "reset";
+
+export function jsonReply(status: number, value: unknown, headers: Record<string, string> = {}): Reply {
+  return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(value) };
+}
+
+export function textReply(status: number, body: string): Reply {
+  return { status, headers: { "content-type": "text/plain; charset=utf-8" }, body };
+}
+
+/** An HTTP server on loopback. */
+export class Listener {
+  readonly url: string;
+  readonly #server: Server;
+
+  private constructor(server: Server, port: number) {
+    this.#server = server;
+    this.url = `http://127.0.0.1:${port}`;
+  }
+
+  /** @param port 0 takes any free one. */
+  static async open(port: number): Promise<Listener> {
+    const server = createServer();
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, "127.0.0.1", resolve);
+    });
+    return new Listener(server, (server.address() as AddressInfo).port);
+  }
+
+  serve(handler: Handler): void {
+    this.#server.on("request", (request, response) => {
+      respond(handler, request, response).catch((error: unknown) => {
+        // The caller hung up before all of its request was here: nobody is left to answer.
+        if (!request.complete) return;
+        // A fault of the emulator itself has to be seen in the test that meets it.
+        console.error("the emulator failed:", error);
+        if (!response.headersSent) response.writeHead(500);
+        response.end();
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+async function respond(handler: Handler, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = request.url ?? "/";
+  const call: Call = {
+    method: request.method ?? "GET",
+    path,
+    url: new URL(path, "http://emulator.invalid"),
+    headers: request.headers,
+    body: await text(request),
+  };
+  const reply = await handler(call);
+  if (reply === "reset") {
+    request.socket.destroy();
+    return;
+  }
+  response.writeHead(reply.status, reply.headers);
+  response.end(reply.body);
+}

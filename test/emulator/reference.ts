@@ -1,0 +1,54 @@
+/** PagerDuty's service regions. */
+export type Region = "us" | "eu";
+
+/** Where an account lives: decides every URL in what PagerDuty says about it. */
+export interface Site {
+  readonly subdomain: string;
+  readonly region: Region;
+}
+
+/** How PagerDuty points from one object to another (schema `Reference` of its OpenAPI). */
+export interface Reference {
+  readonly html_url: string | null;
+  readonly id: string;
+  readonly self: string | null;
+  readonly summary: string | null;
+  readonly type: string;
+}
+
+const API_HOSTS: Record<Region, string> = { us: "api.pagerduty.com", eu: "api.eu.pagerduty.com" };
+const WEB_HOSTS: Record<Region, string> = { us: "pagerduty.com", eu: "eu.pagerduty.com" };
+
+/** What can be pointed at, with its path in the API and in the web app. */
+const PATHS = {
+  user: { api: "users", web: "users" },
+  team: { api: "teams", web: "teams" },
+  service: { api: "services", web: "service-directory" },
+  escalation_policy: { api: "escalation_policies", web: "escalation_policies" },
+  incident: { api: "incidents", web: "incidents" },
+  priority: { api: "priorities", web: "account/incident_priorities" },
+} as const;
+
+export type ReferenceKind = keyof typeof PATHS;
+
+/** The canonical API URL, PagerDuty's own host whatever address the emulator listens on. */
+export function selfUrl(site: Site, kind: ReferenceKind, id: string): string {
+  return `https://${API_HOSTS[site.region]}/${PATHS[kind].api}/${id}`;
+}
+
+/** The page in the web app: `https://<subdomain>.pagerduty.com/…`, for the EU `<subdomain>.eu.pagerduty.com`. */
+export function htmlUrl(site: Site, kind: ReferenceKind, id: string): string {
+  const origin = `https://${site.subdomain}.${WEB_HOSTS[site.region]}`;
+  // Priorities have no page of their own, only the one that lists them all.
+  return kind === "priority" ? `${origin}/account/incident_priorities` : `${origin}/${PATHS[kind].web}/${id}`;
+}
+
+export function refer(site: Site, kind: ReferenceKind, id: string, summary: string | null): Reference {
+  return {
+    html_url: htmlUrl(site, kind, id),
+    id,
+    self: selfUrl(site, kind, id),
+    summary,
+    type: `${kind}_reference`,
+  };
+}

@@ -1,0 +1,62 @@
+import type * as z from "zod";
+import type { Account } from "./account.ts";
+import type { Credential } from "./credential.ts";
+import type { Call, Reply } from "./listener.ts";
+import { restError } from "./rest-error.ts";
+
+/** A REST call that was let in. */
+export interface RestCall extends Call {
+  readonly account: Account;
+  readonly credential: Credential;
+  /** The `{id}` of the path; empty where there is none. */
+  readonly id: string;
+}
+
+export interface Route {
+  readonly method: string;
+  /** As in PagerDuty's OpenAPI: `{id}` stands for one segment. */
+  readonly path: string;
+  /** `x-pd-requires-scope` of PagerDuty's OpenAPI; null: any token will do. */
+  readonly scope: string | null;
+  readonly answer: (call: RestCall) => Reply;
+}
+
+/** The path's `{id}`, empty when the route has none; null when the path is another's. */
+export function matchPath(route: string, path: string): string | null {
+  const [before = "", after] = route.split("{id}");
+  if (after === undefined) return path === route ? "" : null;
+  if (!path.startsWith(before) || !path.endsWith(after)) return null;
+  const id = path.slice(before.length, path.length - after.length);
+  return id === "" || id.includes("/") ? null : id;
+}
+
+/** The query as an object; `name[]` is always an array, as PagerDuty has it. */
+export function queryOf(call: Call): Record<string, string | string[]> {
+  const query: Record<string, string | string[]> = {};
+  for (const name of call.url.searchParams.keys()) {
+    query[name] = name.endsWith("[]")
+      ? call.url.searchParams.getAll(name)
+      : (call.url.searchParams.get(name) ?? "");
+  }
+  return query;
+}
+
+/** Reads input by a schema, or answers 400 with what is wrong with it. */
+export function parseInput<Output>(
+  schema: z.ZodType<Output>,
+  input: unknown,
+): { ok: true; value: Output } | { ok: false; reply: Reply } {
+  const result = schema.safeParse(input);
+  if (result.success) return { ok: true, value: result.data };
+  const errors = result.error.issues.map(({ path, message }) => `${path.join(".") || "body"}: ${message}`);
+  return { ok: false, reply: restError.invalid(errors) };
+}
+
+/** The JSON body, or undefined when it is none: schemas then say what is missing. */
+export function bodyOf(call: Call): unknown {
+  try {
+    return JSON.parse(call.body);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,134 @@
+import { randomUUID } from "node:crypto";
+import { type Delivery, DeliveryQueue, type SenderSettings } from "./delivery-queue.ts";
+import type { Faults } from "./faults.ts";
+import { objectId, signingSecret } from "./identifier.ts";
+import { EVENT_TYPES, sign, type WebhookEvent, webhookBody } from "./webhook-event.ts";
+
+/** Which events a subscription is about. `id` is missing for a whole account only. */
+export interface SubscriptionFilter {
+  type: string;
+  id?: string | undefined;
+}
+
+export interface CustomHeader {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface SubscriptionOptions {
+  url: string;
+  /** Default: every event type. */
+  events?: string[] | undefined;
+  /** Default: the whole account. */
+  filter?: SubscriptionFilter | undefined;
+  description?: string | undefined;
+  active?: boolean | undefined;
+  customHeaders?: CustomHeader[] | undefined;
+}
+
+/** What an event has to do with: matched against a subscription's filter. */
+export interface EventOrigin {
+  readonly serviceId: string;
+  readonly teamId: string;
+}
+
+const DROPS_UNTIL_DISABLED = 3;
+const DISABLED_FOR_MS = 24 * 60 * 60 * 1000;
+/** Larger webhooks are never sent by PagerDuty. */
+const MAX_BODY_BYTES = 256 * 1024;
+const IDLE_TIMEOUT_MS = 10_000;
+
+/** A V3 webhook subscription and all that was sent for it. */
+export class Subscription {
+  readonly id = objectId();
+  readonly deliveryMethodId = objectId();
+  readonly secret = signingSecret();
+  url: string;
+  events: string[];
+  filter: SubscriptionFilter;
+  description: string;
+  active: boolean;
+  readonly customHeaders: readonly CustomHeader[];
+  /** Oldest first; webhooks that were dropped unsent because the subscription was disabled have no attempts. */
+  readonly deliveries: Delivery[] = [];
+  readonly #queue: DeliveryQueue;
+  #dropsInARow = 0;
+  #disabledUntilMs = 0;
+
+  constructor(options: SubscriptionOptions, settings: SenderSettings, faults: Faults) {
+    this.url = options.url;
+    this.events = options.events ?? [...EVENT_TYPES];
+    this.filter = options.filter ?? { type: "account_reference" };
+    this.description = options.description ?? "";
+    this.active = options.active ?? true;
+    this.customHeaders = options.customHeaders ?? [];
+    this.#queue = new DeliveryQueue(settings, faults, (verdict) => this.#heed(verdict));
+  }
+
+  /** PagerDuty gave up on the URL: nothing is sent until `enable`, or for 24 h. Can be set. */
+  get temporarilyDisabled(): boolean {
+    return Date.now() < this.#disabledUntilMs;
+  }
+
+  set temporarilyDisabled(disabled: boolean) {
+    this.#disabledUntilMs = disabled ? Date.now() + DISABLED_FOR_MS : 0;
+    this.#dropsInARow = 0;
+    if (disabled) this.#queue.empty();
+  }
+
+  /** An event type that PagerDuty does not document yet matches always: how a new one is met is worth testing. */
+  matches(event: WebhookEvent, origin: EventOrigin): boolean {
+    if (!this.active) return false;
+    if (EVENT_TYPES.includes(event.event_type) && !this.events.includes(event.event_type)) return false;
+    switch (this.filter.type) {
+      case "service_reference":
+        return this.filter.id === origin.serviceId;
+      case "team_reference":
+        return this.filter.id === origin.teamId;
+      default:
+        return true;
+    }
+  }
+
+  /** Queues an event, whether it matches or not. */
+  send(event: WebhookEvent, incidentId: string | null): void {
+    const body = webhookBody(event);
+    const unsent = this.temporarilyDisabled || Buffer.byteLength(body) > MAX_BODY_BYTES;
+    const delivery: Delivery = {
+      webhookId: randomUUID(),
+      eventId: event.id,
+      eventType: event.event_type,
+      attempts: [],
+      state: unsent ? "dropped" : "pending",
+    };
+    this.deliveries.push(delivery);
+    if (unsent) return;
+    const headers = {
+      ...Object.fromEntries(this.customHeaders.map(({ name, value }) => [name, value])),
+      "Content-Type": "application/json",
+      "User-Agent": "PagerDuty-Webhook/V3.0",
+      "X-PagerDuty-Signature": sign(this.secret, body),
+      "X-Webhook-Id": delivery.webhookId,
+      "X-Webhook-Subscription": this.id,
+    };
+    this.#queue.push(incidentId ?? delivery.webhookId, {
+      delivery,
+      request: { url: this.url, headers, body },
+    });
+  }
+
+  /** Resolves when its queue is empty, duplicates included; rejects after `timeoutMs`, naming what is pending. */
+  async idle(timeoutMs: number = IDLE_TIMEOUT_MS): Promise<void> {
+    await this.#queue.idle(timeoutMs);
+  }
+
+  /** Ends it: what is pending is dropped, what is in flight is cut. */
+  close(): void {
+    this.#queue.close();
+  }
+
+  #heed(verdict: "delivered" | "drop"): void {
+    this.#dropsInARow = verdict === "delivered" ? 0 : this.#dropsInARow + 1;
+    if (this.#dropsInARow >= DROPS_UNTIL_DISABLED) this.temporarilyDisabled = true;
+  }
+}

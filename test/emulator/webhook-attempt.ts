@@ -1,0 +1,66 @@
+/** One try to deliver a webhook. Times in milliseconds, `at` since the epoch. */
+export interface Attempt {
+  readonly status: number | "timeout" | "network_error";
+  readonly at: number;
+  readonly durationMs: number;
+}
+
+/** What to do about a webhook after an attempt. */
+export type Verdict = "delivered" | "retry" | "drop";
+
+export interface WebhookRequest {
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+}
+
+interface AttemptResult {
+  readonly attempt: Attempt;
+  readonly verdict: Verdict;
+}
+
+/** PagerDuty retries when nobody answers, but not when TLS is at fault. These are Node's codes for that. */
+const TLS_FAULT = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
+
+/** What PagerDuty does with a status: 2xx is done, 5xx and 429 are tried again, anything else is dropped. */
+export function judgeStatus(status: number): Verdict {
+  if (status >= 200 && status < 300) return "delivered";
+  return status >= 500 || status === 429 ? "retry" : "drop";
+}
+
+/**
+ * Sends a webhook once and waits `timeoutMs` for the status.
+ * @param closed cuts the attempt short when the emulator ends.
+ */
+export async function attemptWebhook(
+  request: WebhookRequest,
+  timeoutMs: number,
+  closed: AbortSignal,
+): Promise<AttemptResult> {
+  const at = Date.now();
+  const started = performance.now();
+  const result = (status: Attempt["status"], verdict: Verdict): AttemptResult => ({
+    attempt: { status, at, durationMs: Math.round(performance.now() - started) },
+    verdict,
+  });
+  try {
+    const response = await fetch(request.url, {
+      method: "POST",
+      headers: request.headers,
+      body: request.body,
+      redirect: "manual",
+      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), closed]),
+    });
+    // Only the status decides. The body is read to its end so that the connection can serve the next one.
+    await response.arrayBuffer().catch(() => undefined);
+    return result(response.status, judgeStatus(response.status));
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "TimeoutError") return result("timeout", "retry");
+    return result("network_error", isTlsFault(error) ? "drop" : "retry");
+  }
+}
+
+function isTlsFault(error: unknown): boolean {
+  if (!(error instanceof Error) || !(error.cause instanceof Error)) return false;
+  return "code" in error.cause && typeof error.cause.code === "string" && TLS_FAULT.test(error.cause.code);
+}

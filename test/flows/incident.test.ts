@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { settled } from "../support/worker.ts";
+import { connectUser, startWorld, type World } from "../support/world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await startWorld();
+});
+afterAll(() => world.close());
+
+test("an incident's story reaches Aurora in order, signed, with severity, status and fields right", async () => {
+  const { pagerduty, worker, aurora } = world;
+  const account = pagerduty.account({ subdomain: "acme" });
+  const subscription = await connectUser(world, "alice", account);
+
+  const incident = account.trigger({ title: "API latency above 2 s", urgency: "high", priority: "P1" });
+  await aurora.waitFor("the incident", ({ accepted }) => accepted.length >= 1);
+  incident.setField("runbook_link", "http://localhost/runbook");
+  incident.acknowledge();
+  incident.resolve();
+  await subscription.idle();
+  await settled(worker, "alice", 4);
+
+  const told = aurora
+    .of(incident.id)
+    .map(({ type, data }) => [type, data.incident.version, data.incident.status]);
+  expect(told.filter(([type]) => type !== "incident.rca_requested")).toEqual([
+    ["incident.triggered", 1, "investigating"],
+    ["incident.custom_fields_updated", 2, "investigating"],
+    ["incident.acknowledged", 3, "investigating"],
+    ["incident.resolved", 4, "resolved"],
+  ]);
+  expect(told.filter(([type]) => type === "incident.rca_requested")).toHaveLength(1);
+  const last = aurora.of(incident.id).at(-1)?.data.incident;
+  expect(last).toMatchObject({
+    severity: "critical",
+    sourceAlertId: String(incident.number),
+    incidentId: incident.id,
+    priority: "P1",
+    customFields: { runbook_link: "http://localhost/runbook" },
+  });
+  expect(aurora.attempts.every(({ signatureValid }) => signatureValid)).toBe(true);
+});

@@ -1,0 +1,376 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { until } from "../support/until.ts";
+import { INTERNAL_SECRET, startWorker } from "../support/worker.ts";
+import { startWorld, type World } from "../support/world.ts";
+
+let world: World;
+let serial = 0;
+let user: string;
+beforeAll(async () => {
+  world = await startWorld({ FRONTEND_URL: "https://aurora.example.com/" });
+});
+beforeEach(() => {
+  world.pagerduty.reset();
+  serial += 1;
+  user = `user-${serial}`;
+});
+afterAll(() => world.close());
+
+const connect = (token: unknown, options: { user?: string; extra?: object; orgId?: string } = {}) =>
+  world.worker.call(options.user ?? user, "POST", "/pagerduty", {
+    body: { token, ...options.extra },
+    headers: { "x-org-id": options.orgId ?? null },
+  });
+const status = (as = user, headers: Record<string, string | null> = {}) =>
+  world.worker.call(as, "GET", "/pagerduty", { headers });
+
+describe("who may call", () => {
+  test.each([
+    ["no secret", { "x-internal-secret": null }],
+    ["an empty secret", { "x-internal-secret": "" }],
+    ["a wrong secret", { "x-internal-secret": "wrong" }],
+    ["a longer secret", { "x-internal-secret": `${INTERNAL_SECRET}x` }],
+  ])("%s is 403, in the contract's words", async (_, headers) => {
+    const reply = await status("alice", headers);
+    expect(reply.status).toBe(403);
+    expect(reply.body).toEqual({
+      error: "Forbidden: invalid or missing X-Internal-Secret header",
+      code: "forbidden",
+    });
+    expect(reply.headers.get("cache-control")).toBe("no-store");
+  });
+
+  test("no user is 401", async () => {
+    expect((await status("x", { "x-user-id": null })).status).toBe(401);
+  });
+
+  test.each(["../etc", "a/b", "a b", "-a", "ä", "x".repeat(129), "x".repeat(200)])(
+    "the user id %j is 400",
+    async (id) => {
+      const reply = await status(user, { "x-user-id": encodeURIComponent(id) === id ? id : encodeURI(id) });
+      expect(reply.status).toBe(400);
+      expect(reply.body).toMatchObject({ code: "invalid_user_id" });
+    },
+  );
+
+  test("an unknown path is a 404 with the contract's shape, behind the same door", async () => {
+    const reply = await world.worker.call("alice", "GET", "/pagerduty/nothing");
+    expect(reply.status).toBe(404);
+    expect(reply.body).toEqual({ error: "Not found", code: "not_found" });
+  });
+});
+
+describe("connecting with an API token", () => {
+  test("a user's token connects, and the status is right at once", async () => {
+    const account = world.pagerduty.account({ subdomain: "acme" });
+    expect((await status()).body).toEqual({ connected: false });
+    const reply = await connect(account.apiKey(), { extra: { displayName: "On-call" } });
+    expect(reply.status).toBe(200);
+    const expected = {
+      connected: true,
+      displayName: "On-call",
+      authType: "api_token",
+      capabilities: { can_read_incidents: true },
+      externalUserEmail: account.user.email,
+      externalUserName: account.user.name,
+      accountSubdomain: "acme",
+      region: "us",
+      oauth: null,
+      webhook: {
+        url: `${world.worker.url}/pagerduty/webhook/${user}`,
+        verification: "callback",
+        subscription: null,
+        lastEventAt: null,
+        lastPingAt: null,
+        rejected: { count: 0, lastAt: null, lastReason: null },
+      },
+      delivery: { pending: 0, dead: 0, lastDeliveredAt: null, lastError: null },
+    };
+    expect(reply.body).toMatchObject({ success: true, ...expected });
+    expect((await status()).body).toMatchObject(expected);
+  });
+
+  test("an account-level key connects, the subdomain comes from a service", async () => {
+    const account = world.pagerduty.account({ subdomain: "globex" });
+    const reply = await connect(account.apiKey({ kind: "account" }));
+    expect(reply.status).toBe(200);
+    expect(reply.body).toMatchObject({
+      accountSubdomain: "globex",
+      externalUserEmail: null,
+      displayName: "PagerDuty",
+    });
+  });
+
+  test("surrounding white space is not part of a token", async () => {
+    const account = world.pagerduty.account();
+    expect((await connect(` ${account.apiKey()}\n`)).status).toBe(200);
+  });
+
+  test.each([[undefined], [null], [""], ["  \n"], [42], [["x"]], [{}]])(
+    "the token %j is 400 Token required",
+    async (token) => {
+      const reply = await connect(token);
+      expect(reply.status).toBe(400);
+      expect(reply.body).toEqual({ error: "Token required", code: "token_required" });
+    },
+  );
+
+  test.each(["nobody's-token", "two words", "line\nbreak", "\u0000", "ключ", "x".repeat(10_000)])(
+    "the token %j is 401",
+    async (token) => {
+      const reply = await connect(token);
+      expect(reply.status).toBe(401);
+      expect(reply.body).toEqual({ error: "Invalid or expired API token", code: "invalid_token" });
+      expect((await status()).body).toEqual({ connected: false });
+    },
+  );
+
+  test.each([
+    [
+      "401 with HTML",
+      { status: 401, body: "<h1>No</h1>", contentType: "text/html" },
+      401,
+      "Invalid or expired API token",
+    ],
+    ["403", { status: 403 }, 403, "Token lacks required permissions"],
+    ["500", { status: 500 }, 502, "PagerDuty API request failed"],
+    [
+      "200 with HTML",
+      { status: 200, body: "<h1>Yes</h1>", contentType: "text/html" },
+      502,
+      "PagerDuty API request failed",
+    ],
+    ["200 with another shape", { status: 200, body: "{}" }, 502, "PagerDuty API request failed"],
+    [
+      "302",
+      { status: 302, headers: { location: "http://127.0.0.1:1/" } },
+      502,
+      "PagerDuty API request failed",
+    ],
+    ["a reset connection", { reset: true }, 502, "PagerDuty API request failed"],
+  ])("PagerDuty answering %s is %j %i", async (_, fault, expected, message) => {
+    const token = world.pagerduty.account().apiKey();
+    world.pagerduty.faults.api = fault;
+    const reply = await connect(token);
+    expect(reply.status).toBe(expected);
+    expect(reply.body).toMatchObject({ error: message });
+    expect(reply.text).not.toContain(token);
+    expect((await status()).body).toEqual({ connected: false });
+  });
+
+  test("a rate limit at PagerDuty is 429 with Retry-After", async () => {
+    world.pagerduty.faults.api = { status: 429, headers: { "ratelimit-reset": "17" } };
+    const reply = await connect(world.pagerduty.account().apiKey());
+    expect(reply.status).toBe(429);
+    expect(reply.body).toMatchObject({ error: "Rate limited by PagerDuty" });
+    expect(reply.headers.get("retry-after")).toBe("17");
+  });
+
+  test("nothing from PagerDuty for 20 s is 502", { timeout: 40_000 }, async () => {
+    world.pagerduty.faults.api = { hangMs: 60_000 };
+    const startedAt = Date.now();
+    const reply = await connect(world.pagerduty.account().apiKey());
+    expect(reply.status).toBe(502);
+    expect(Date.now() - startedAt).toBeGreaterThan(19_000);
+    expect(Date.now() - startedAt).toBeLessThan(25_000);
+  });
+
+  test.each([
+    ["not JSON", "{", 400, "invalid_json"],
+    ["empty", "", 400, "invalid_json"],
+    ["no object", "[1]", 400, "invalid_json"],
+    ["invalid UTF-8", new Uint8Array([0x7b, 0xff, 0x7d]), 400, "invalid_json"],
+    ["too large", JSON.stringify({ token: "x".repeat(17_000) }), 413, "payload_too_large"],
+  ])("a body that is %s gets a clear answer", async (_, raw, expected, code) => {
+    const reply = await world.worker.call(user, "POST", "/pagerduty", { raw });
+    expect(reply.status).toBe(expected);
+    expect(reply.body).toMatchObject({ code });
+  });
+
+  test("an unknown region is 400", async () => {
+    const reply = await connect("token", { extra: { region: "mars" } });
+    expect(reply.status).toBe(400);
+    expect(reply.body).toMatchObject({ error: "region: must be us or eu" });
+  });
+});
+
+describe("rotating the token", () => {
+  const rotate = (token: unknown) => world.worker.call(user, "PATCH", "/pagerduty", { body: { token } });
+
+  test("nobody connected is 404", async () => {
+    const reply = await rotate("token");
+    expect(reply.status).toBe(404);
+    expect(reply.body).toMatchObject({ error: "Not connected" });
+  });
+
+  test("the old token stays in force unless the new one is valid", async () => {
+    const account = world.pagerduty.account({ subdomain: "acme" });
+    await connect(account.apiKey());
+    expect((await rotate("nonsense")).status).toBe(401);
+    expect((await status()).body).toMatchObject({ connected: true, accountSubdomain: "acme" });
+    expect((await rotate(account.apiKey())).status).toBe(200);
+  });
+
+  test("another account's token is 409, and nothing changes", async () => {
+    await connect(world.pagerduty.account({ subdomain: "acme" }).apiKey());
+    const reply = await rotate(world.pagerduty.account({ subdomain: "other" }).apiKey());
+    expect(reply.status).toBe(409);
+    expect(reply.body).toMatchObject({ code: "account_mismatch" });
+    expect((await status()).body).toMatchObject({ accountSubdomain: "acme" });
+  });
+});
+
+describe("disconnecting", () => {
+  test("removes everything, and says how much there was", async () => {
+    await connect(world.pagerduty.account().apiKey());
+    const key = `connection:${user}`;
+    const { CONNECTIONS } = await world.worker.handle.getEnv();
+    expect(await CONNECTIONS.get(key)).not.toBeNull();
+    const reply = await world.worker.call(user, "DELETE", "/pagerduty");
+    expect(reply.body).toMatchObject({ success: true, deleted: 1 });
+    expect((await status()).body).toEqual({ connected: false });
+    expect(await CONNECTIONS.get(key)).toBeNull();
+    expect(
+      await world.worker.sql(user, "SELECT name FROM sqlite_master WHERE name IN ('incidents', 'journal')"),
+    ).toEqual([]);
+    expect((await world.worker.call(user, "DELETE", "/pagerduty")).body).toMatchObject({
+      success: true,
+      deleted: 0,
+    });
+  });
+});
+
+describe("organisations", () => {
+  test("the connection belongs to the organisation that made it", async () => {
+    const account = world.pagerduty.account();
+    await connect(account.apiKey(), { orgId: "org-1" });
+    const other = { "x-org-id": "org-2" };
+    expect((await status(user, { "x-org-id": "org-1" })).body).toMatchObject({ connected: true });
+    expect((await status(user)).body).toMatchObject({ connected: true });
+    expect((await status(user, other)).body).toMatchObject({
+      connected: false,
+      problems: [{ code: "org_mismatch" }],
+    });
+    const again = await connect(account.apiKey(), { orgId: "org-2" });
+    expect([again.status, again.body]).toMatchObject([409, { code: "org_mismatch" }]);
+    const listed = await world.worker.call(user, "GET", "/pagerduty/incidents", { headers: other });
+    expect([listed.status, listed.body]).toMatchObject([403, { code: "org_mismatch" }]);
+    expect((await world.worker.call(user, "DELETE", "/pagerduty", { headers: other })).status).toBe(200);
+  });
+});
+
+describe("the credentials at rest", () => {
+  test("no token is readable in KV or in the object", async () => {
+    const token = world.pagerduty.account().apiKey();
+    await connect(token);
+    const { CONNECTIONS } = await world.worker.handle.getEnv();
+    const sealed = await CONNECTIONS.get(`connection:${user}`);
+    expect(sealed).toMatch(/^k1\.[\w-]+\.[\w-]+$/);
+    expect(sealed).not.toContain(token);
+  });
+
+  test("survive the object's eviction", async () => {
+    await connect(world.pagerduty.account({ subdomain: "acme" }).apiKey());
+    await world.worker.evict(user);
+    expect((await status()).body).toMatchObject({ connected: true, accountSubdomain: "acme" });
+  });
+});
+
+describe("the signing secret", () => {
+  const put = (secret: unknown) =>
+    world.worker.call(user, "PUT", "/pagerduty/signing-secret", { body: { secret } });
+
+  test("makes webhooks verifiable; removing it takes that back", async () => {
+    await connect(world.pagerduty.account().apiKey());
+    expect((await put("s3cret")).status).toBe(200);
+    expect((await status()).body).toMatchObject({ webhook: { verification: "signature" } });
+    expect((await world.worker.call(user, "DELETE", "/pagerduty/signing-secret")).status).toBe(200);
+    expect((await status()).body).toMatchObject({ webhook: { verification: "callback" } });
+  });
+
+  test("needs a connection and a text", async () => {
+    expect((await put("s3cret")).status).toBe(404);
+    await connect(world.pagerduty.account().apiKey());
+    for (const secret of [undefined, "", "  ", 42, "x".repeat(300)]) {
+      expect((await put(secret)).status).toBe(400);
+    }
+  });
+});
+
+describe("CORS", () => {
+  const preflight = (origin: string) =>
+    world.worker.request("/pagerduty", {
+      method: "OPTIONS",
+      headers: {
+        origin,
+        "access-control-request-method": "PATCH",
+        "access-control-request-headers": "x-user-id",
+      },
+    });
+
+  test("Aurora's origin is allowed, with credentials", async () => {
+    const { headers } = await preflight("https://aurora.example.com");
+    expect(headers.get("access-control-allow-origin")).toBe("https://aurora.example.com");
+    expect(headers.get("access-control-allow-credentials")).toBe("true");
+    expect(headers.get("access-control-allow-methods")?.split(",").sort()).toEqual([
+      "DELETE",
+      "GET",
+      "OPTIONS",
+      "PATCH",
+      "POST",
+      "PUT",
+    ]);
+    expect(headers.get("access-control-allow-headers")).toContain("X-Provider-Preference");
+  });
+
+  test("no other origin is", async () => {
+    const { headers } = await preflight("https://evil.example.com");
+    expect(headers.get("access-control-allow-origin")).not.toBe("https://evil.example.com");
+  });
+});
+
+describe("a Worker that is not configured", () => {
+  test("says so on /healthz by name, and answers 503 elsewhere", async () => {
+    const worker = await startWorker({ INTERNAL_API_SECRET: null, CREDENTIALS_KEYS: "oops" });
+    try {
+      const health = await worker.request("/healthz");
+      expect(health.status).toBe(503);
+      expect(health.body).toMatchObject({
+        problems: expect.arrayContaining([
+          expect.objectContaining({ name: "INTERNAL_API_SECRET" }),
+          expect.objectContaining({ name: "CREDENTIALS_KEYS" }),
+        ]),
+      });
+      expect(health.text).not.toContain("oops");
+      const webhook = await worker.request("/pagerduty/webhook/alice", { method: "POST", body: "{}" });
+      expect(webhook.status).toBe(503);
+      expect(webhook.headers.get("retry-after")).not.toBeNull();
+    } finally {
+      await worker.close();
+    }
+  });
+
+  test("a healthy one says ok and its version", async () => {
+    const health = await world.worker.request("/healthz");
+    expect(health.status).toBe(200);
+    expect(health.body).toMatchObject({ status: "ok", version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
+  });
+});
+
+test("a connection sealed with an old key is sealed anew with the first one", async () => {
+  const key = (kid: string, byte: number) => `${kid}:${Buffer.alloc(32, byte).toString("base64")}`;
+  const worker = await startWorker({
+    CREDENTIALS_KEYS: `${key("k2", 2)},${key("k1", 7)}`,
+    PAGERDUTY_API_URL: world.pagerduty.apiUrl,
+  });
+  try {
+    await worker.call("carol", "POST", "/pagerduty", { body: { token: world.pagerduty.account().apiKey() } });
+    const { CONNECTIONS } = await worker.handle.getEnv();
+    await until(
+      "the copy in KV",
+      async () => (await CONNECTIONS.get("connection:carol"))?.startsWith("k2.") === true,
+    );
+  } finally {
+    await worker.close();
+  }
+});

@@ -1,0 +1,179 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { emptyIncident, fold, type Observation, view } from "../../src/incidents/fold.ts";
+import type { IncidentState } from "../../src/incidents/incident.ts";
+
+const T0 = Date.parse("2026-11-22T03:00:00Z");
+
+function observe(
+  status: string,
+  at: number,
+  options: { id?: string; title?: string; resolves?: boolean } = {},
+): Observation {
+  return {
+    kind: "incident",
+    stamp: { atMs: T0 + at, id: options.id ?? `E${at}` },
+    number: 2,
+    resolves: options.resolves ?? status === "resolved",
+    resolvedAt: null,
+    description: null,
+    snapshot: {
+      title: options.title ?? "Down",
+      service: { id: "PF9KMXH", name: "API Service" },
+      urgency: "high",
+      priority: "P1",
+      severity: "critical",
+      pagerdutyStatus: status,
+      url: null,
+      incidentKey: null,
+      createdAt: new Date(T0).toISOString(),
+    },
+  };
+}
+
+const fields = (at: number, values: Record<string, string | null>): Observation => ({
+  kind: "fields",
+  stamp: { atMs: T0 + at, id: `E${at}` },
+  fields: Object.entries(values).map(([name, value]) => ({ name, value })),
+});
+
+function foldAll(observations: readonly Observation[]): IncidentState {
+  return observations.reduce(
+    (state, observation) => fold(state, observation).state,
+    emptyIncident("PGR0VU2"),
+  );
+}
+
+/** Without the version, which counts what Aurora was told. */
+const content = (observations: readonly Observation[]) => ({ ...view(foldAll(observations)), version: 0 });
+
+test("a late acknowledgement never reopens a resolved incident", () => {
+  const resolved = foldAll([observe("triggered", 0), observe("resolved", 2)]);
+  const folded = fold(resolved, observe("acknowledged", 1));
+  expect(folded.change).toBeNull();
+  expect(view(folded.state)).toMatchObject({ status: "resolved", version: 2 });
+});
+
+test("a resolved incident is reopened by a newer event", () => {
+  const folded = fold(foldAll([observe("resolved", 2)]), observe("triggered", 3));
+  expect(folded.change).toEqual({ kind: "reopened", from: "resolved", to: "investigating" });
+  expect(view(folded.state)).toMatchObject({ status: "investigating", resolvedAt: null });
+});
+
+test("at equal times the greater event id is newer", () => {
+  const a = observe("triggered", 5, { id: "A", title: "A" });
+  const b = observe("triggered", 5, { id: "B", title: "B" });
+  expect(content([a, b]).title).toBe("B");
+  expect(content([b, a]).title).toBe("B");
+});
+
+test("the first change is created, whatever the event", () => {
+  const folded = fold(emptyIncident("P1"), observe("resolved", 0));
+  expect(folded.change).toEqual({ kind: "created", from: null, to: "resolved" });
+  expect(folded.state.version).toBe(1);
+});
+
+test("fields that come before their incident are kept for it", () => {
+  const early = fold(emptyIncident("P1"), fields(1, { runbook_link: "https://runbook" }));
+  expect(early).toMatchObject({ change: null, changed: true });
+  const folded = fold(early.state, observe("triggered", 0));
+  expect(folded.change?.kind).toBe("created");
+  expect(view(folded.state)).toMatchObject({ customFields: { runbook_link: "https://runbook" }, version: 1 });
+});
+
+test("a null value removes a field, an absent name keeps its value, an older value does not come back", () => {
+  const state = foldAll([
+    observe("triggered", 0),
+    fields(1, { team: "core", runbook_link: "https://a" }),
+    fields(3, { runbook_link: null }),
+    fields(2, { runbook_link: "https://b" }),
+  ]);
+  expect(view(state)?.customFields).toEqual({ team: "core" });
+});
+
+test("an incident resolved twice was resolved when it was last resolved", () => {
+  const story = [observe("resolved", 10), observe("triggered", 20), observe("resolved", 30)];
+  expect(content(story).resolvedAt).toBe(new Date(T0 + 30).toISOString());
+});
+
+test("a change after the resolution does not move the time of it, in any order of arrival", () => {
+  const resolved = observe("resolved", 10);
+  const renamed = observe("resolved", 20, { title: "Renamed", resolves: false });
+  expect(content([resolved, renamed]).resolvedAt).toBe(new Date(T0 + 10).toISOString());
+  expect(content([renamed, resolved])).toEqual(content([resolved, renamed]));
+});
+
+test("what says nothing new changes nothing", () => {
+  const state = foldAll([observe("triggered", 0)]);
+  const folded = fold(state, observe("triggered", 1));
+  expect(folded.change).toBeNull();
+  expect(folded.state.version).toBe(1);
+  // Yet it counts for the order: what is older than it is old.
+  expect(
+    fold(folded.state, { ...observe("acknowledged", 0), stamp: { atMs: T0, id: "Z" } }).change,
+  ).toBeNull();
+});
+
+const observation = fc.oneof(
+  fc
+    .record({
+      status: fc.constantFrom("triggered", "acknowledged", "resolved"),
+      at: fc.integer({ min: 0, max: 20 }),
+      id: fc.constantFrom("A", "B", "C"),
+      title: fc.constantFrom("Down", "Slow"),
+    })
+    .map(({ status, at, id, title }) => observe(status, at, { id: `${at}${id}`, title: `${title}${id}` })),
+  fc
+    .record({
+      at: fc.integer({ min: 0, max: 20 }),
+      name: fc.constantFrom("runbook_link", "team"),
+      value: fc.option(fc.constantFrom("a", "b")),
+    })
+    .map(({ at, name, value }) => fields(at, { [name]: value === null ? null : `${value}${at}` })),
+);
+
+/** Events with distinct ids: what PagerDuty sends. */
+const history = fc.uniqueArray(observation, {
+  minLength: 1,
+  maxLength: 12,
+  selector: ({ stamp }) => `${stamp.atMs} ${stamp.id}`,
+});
+
+test("any permutation of the same events gives the same incident", () => {
+  fc.assert(
+    fc.property(
+      history.chain((events) =>
+        fc.tuple(fc.constant(events), fc.shuffledSubarray(events, { minLength: events.length })),
+      ),
+      ([events, shuffled]) => {
+        expect(content(shuffled)).toEqual(content(events));
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test("any repetition of the same events gives the same incident and tells Aurora nothing", () => {
+  fc.assert(
+    fc.property(history, fc.infiniteStream(fc.nat()), (events, picks) => {
+      const state = foldAll(events);
+      const repeats = [...picks.take(5)].flatMap((pick) => events[pick % events.length] ?? []);
+      const again = repeats.reduce((current, repeat) => fold(current, repeat).state, state);
+      expect(view(again)).toEqual(view(state));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("versions grow by one with every change, and only with a change", () => {
+  fc.assert(
+    fc.property(history, (events) => {
+      let state = emptyIncident("P1");
+      for (const event of events) {
+        const folded = fold(state, event);
+        expect(folded.state.version).toBe(state.version + (folded.change ? 1 : 0));
+        state = folded.state;
+      }
+    }),
+  );
+});

@@ -1,0 +1,71 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { importSigningSecret, parseSignatures, verifySignature } from "../../src/pagerduty/signature.ts";
+
+const SECRET = "h3Pq-secret";
+
+async function signatureOf(body: Uint8Array<ArrayBuffer>, secret = SECRET): Promise<string> {
+  const key = await crypto.subtle.importKey(
+    "raw",
+    new TextEncoder().encode(secret),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["sign"],
+  );
+  return new Uint8Array(await crypto.subtle.sign("HMAC", key, body)).toHex();
+}
+
+const verify = async (header: string | null, body: Uint8Array<ArrayBuffer>) =>
+  verifySignature(await importSigningSecret(SECRET), parseSignatures(header), body);
+
+const BODY = new TextEncoder().encode('{"event":{"title":"Żółć 🔥"}}');
+
+test("one matching signature among several is enough", async () => {
+  const good = await signatureOf(BODY);
+  const bad = "0".repeat(64);
+  expect(await verify(`v1=${good}`, BODY)).toBe(true);
+  expect(await verify(`v1=${bad},v1=${good}`, BODY)).toBe(true);
+  expect(await verify(`v1=${bad}, v1=${good} `, BODY)).toBe(true);
+});
+
+test("other versions, garbage and nothing verify nothing", async () => {
+  const good = await signatureOf(BODY);
+  for (const header of [
+    null,
+    "",
+    "v1=",
+    good,
+    `v2=${good}`,
+    `V1=${good}`,
+    `v1=${good.slice(1)}`,
+    `v1=${good}00`,
+    "v1=zz",
+  ]) {
+    expect(await verify(header, BODY)).toBe(false);
+  }
+});
+
+test("another secret's signature does not verify", async () => {
+  expect(await verify(`v1=${await signatureOf(BODY, "other")}`, BODY)).toBe(false);
+});
+
+test("one flipped bit anywhere in the body does not verify", async () => {
+  const header = `v1=${await signatureOf(BODY)}`;
+  await fc.assert(
+    fc.asyncProperty(fc.nat(BODY.length * 8 - 1), async (bit) => {
+      const flipped = Uint8Array.from(BODY);
+      flipped[bit >> 3] = (BODY[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      expect(await verify(header, flipped)).toBe(false);
+    }),
+  );
+});
+
+test("no more than ten signatures are looked at", () => {
+  expect(
+    parseSignatures(
+      Array(1000)
+        .fill(`v1=${"0".repeat(64)}`)
+        .join(","),
+    ),
+  ).toHaveLength(10);
+});

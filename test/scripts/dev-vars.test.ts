@@ -1,0 +1,54 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createDevVars, devVars } from "../../scripts/dev-vars.ts";
+import { parseConfig } from "../../src/config.ts";
+
+let folder: string;
+let path: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "dev-vars-"));
+  path = join(folder, ".dev.vars");
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test("the Worker accepts what is made, and needs no internal secret with it", () => {
+  const variables = parseEnv(devVars());
+  const config = parseConfig({ ...variables, AURORA_EVENTS_URL: "https://aurora.example/pagerduty/events" });
+  expect(config.dev).toBe(true);
+  expect(config.internalApiSecret).toBeNull();
+  expect(config.credentialsKeys.map(({ kid, key }) => [kid, key.length])).toEqual([["k1", 32]]);
+  expect(config.events?.secret).toMatch(/^whsec_/);
+});
+
+test("no two files share a key", () => {
+  const [first, second] = [parseEnv(devVars()), parseEnv(devVars())];
+  expect(first["CREDENTIALS_KEYS"]).not.toBe(second["CREDENTIALS_KEYS"]);
+  expect(first["AURORA_EVENTS_SECRET"]).not.toBe(second["AURORA_EVENTS_SECRET"]);
+});
+
+test("every line that is set stands under a comment that says what it is", () => {
+  const lines = devVars().split("\n");
+  const set = lines.flatMap((line, index) => (/^\w+=/.test(line) ? [index] : []));
+  expect(set).toHaveLength(3);
+  for (const index of set) expect(lines[index - 1]).toMatch(/^# /);
+});
+
+test("only its owner can read it", () => {
+  expect(createDevVars(path)).toBe(true);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test("a file that exists is never overwritten, not even an empty one", () => {
+  writeFileSync(path, "");
+  expect(createDevVars(path)).toBe(false);
+  expect(readFileSync(path, "utf8")).toBe("");
+});
+
+test("a folder that cannot be written to is an error, not a file that exists", () => {
+  expect(() => createDevVars(join(folder, "missing", ".dev.vars"))).toThrow("ENOENT");
+});

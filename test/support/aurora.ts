@@ -1,0 +1,300 @@
+import { randomBytes } from "node:crypto";
+import { EventEmitter, once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { buffer } from "node:stream/consumers";
+import { Webhook } from "standardwebhooks";
+import * as z from "zod";
+
+const Time = z.iso.datetime({ offset: true });
+const NullableText = z.nullable(z.string());
+
+const NotifiedIncident = z.strictObject({
+  sourceType: z.literal("pagerduty"),
+  sourceAlertId: z.string().min(1),
+  incidentId: z.string().min(1),
+  title: z.string().min(1),
+  service: z.strictObject({ id: NullableText, name: z.string().min(1) }),
+  severity: z.enum(["critical", "high", "medium", "low"]),
+  status: z.enum(["investigating", "resolved"]),
+  pagerdutyStatus: z.string().min(1),
+  urgency: NullableText,
+  priority: NullableText,
+  url: z.nullable(z.url()),
+  incidentKey: NullableText,
+  description: NullableText,
+  alertFiredAt: z.nullable(Time),
+  startedAt: z.nullable(Time),
+  resolvedAt: z.nullable(Time),
+  customFields: z.record(z.string(), z.unknown()),
+  version: z.int().positive(),
+});
+
+const CHANGE_KINDS = [
+  "created",
+  "status_changed",
+  "resolved",
+  "reopened",
+  "updated",
+  "custom_fields_updated",
+  "rca_requested",
+] as const;
+
+const NOTIFICATION_TYPES = [
+  "incident.triggered",
+  "incident.acknowledged",
+  "incident.resolved",
+  "incident.updated",
+  "incident.custom_fields_updated",
+  "incident.rca_requested",
+] as const;
+
+/** What the connector sends, exactly: a field more or less, or one of another shape, is refused. */
+export const Notification = z
+  .strictObject({
+    type: z.enum(NOTIFICATION_TYPES),
+    timestamp: Time,
+    data: z.strictObject({
+      userId: z.string().min(1),
+      orgId: NullableText,
+      incident: NotifiedIncident,
+      change: z.strictObject({ kind: z.enum(CHANGE_KINDS), from: NullableText, to: NullableText }),
+      /** Null: there was no runbook to fetch. */
+      runbook: z
+        .nullable(z.strictObject({ url: z.string(), content: NullableText, error: NullableText }))
+        .optional(),
+      provenance: z.strictObject({
+        webhookId: NullableText,
+        eventId: NullableText,
+        verification: z.enum(["signature", "callback", "backfill"]),
+      }),
+      event: z.nullable(z.record(z.string(), z.unknown())),
+    }),
+  })
+  .refine(({ type, data }) => (type === "incident.rca_requested") === (data.runbook !== undefined), {
+    error: "must be there for incident.rca_requested, and for nothing else",
+    path: ["data", "runbook"],
+  })
+  .refine(({ data }) => data.event === null || data.provenance.verification === "signature", {
+    error: "must be null unless its signature was verified",
+    path: ["data", "event"],
+  });
+export type Notification = z.infer<typeof Notification>;
+
+/** What Aurora does with a POST. `acceptThenReset`: it keeps it, but the sender sees the connection cut. */
+export type Answer =
+  | { status: number; headers?: Record<string, string> }
+  | { hang: true }
+  | { reset: true }
+  | { acceptThenReset: true };
+
+/** A POST as it arrived. */
+export interface Attempt {
+  /** When all of it was here, in milliseconds since the epoch. */
+  readonly at: number;
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly raw: Uint8Array;
+  readonly status: number | "hang" | "reset";
+  /** `webhook-id`, or `x-webhook-id` where PagerDuty's own webhook is relayed. */
+  readonly webhookId: string | null;
+  /** By Standard Webhooks: always false where PagerDuty's own webhook is relayed. */
+  readonly signatureValid: boolean;
+  readonly body: Notification | null;
+  /** Why it was refused before `answer` was asked; null when it was in order. */
+  readonly problem: string | null;
+}
+
+export interface AuroraOptions {
+  /** `whsec_` and base64. Default: a fresh random one. */
+  secret?: string;
+  /** Default: any free one. */
+  port?: number;
+}
+
+const EVENTS_PATH = "/pagerduty/events";
+const RELAY_PATH = "/pagerduty/webhook/";
+const WAIT_TIMEOUT_MS = 10_000;
+const accept = (): Answer => ({ status: 202 });
+
+/** Starts an Aurora on loopback. It takes notifications, and PagerDuty's own webhooks when they are relayed. */
+export async function startAurora(options: AuroraOptions = {}): Promise<Aurora> {
+  const server = createServer().listen(options.port ?? 0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("Aurora has no port");
+  const secret = options.secret ?? `whsec_${randomBytes(32).toString("base64")}`;
+  return new Aurora(server, `http://127.0.0.1:${address.port}`, secret);
+}
+
+/** A running Aurora. Use `startAurora`. */
+export class Aurora {
+  /** For `AURORA_EVENTS_URL`. */
+  readonly url: string;
+  /** For `AURORA_EVENTS_URL` in the format `pagerduty`. */
+  readonly relayUrl: string;
+  readonly secret: string;
+  /** Every POST, oldest first. */
+  readonly attempts: Attempt[] = [];
+  /** What was accepted, in order; one that was sent twice is here twice. */
+  readonly accepted: Notification[] = [];
+  /** Decides about a POST that is in order. A notification of a wrong shape is a 400, a wrong signature a 401. */
+  answer: (attempt: { index: number; body: Notification | null }) => Answer = accept;
+  readonly #distinct = new Map<string, Notification>();
+  readonly #signals = new EventEmitter().setMaxListeners(0);
+  readonly #server: Server;
+  readonly #webhook: Webhook;
+
+  constructor(server: Server, origin: string, secret: string) {
+    this.url = `${origin}${EVENTS_PATH}`;
+    this.relayUrl = `${origin}${RELAY_PATH}{user_id}`;
+    this.secret = secret;
+    this.#server = server;
+    this.#webhook = new Webhook(secret);
+    server.on("request", (request, response) => {
+      this.#serve(request, response).catch((error: unknown) => {
+        // A sender that hung up half-way through has sent nothing; anything else is a fault in `answer`.
+        if (request.complete) console.error("Aurora failed:", error);
+        request.socket.destroy();
+      });
+    });
+  }
+
+  /** What was accepted, repeats of one `webhook-id` removed. */
+  get distinct(): Notification[] {
+    return [...this.#distinct.values()];
+  }
+
+  /** The distinct ones of one incident. */
+  of(incidentId: string): Notification[] {
+    return this.distinct.filter(({ data }) => data.incident.incidentId === incidentId);
+  }
+
+  /**
+   * Resolves as soon as the condition holds, looking again after each POST.
+   * @param what is awaited: the words after "for" in the error
+   */
+  async waitFor(
+    what: string,
+    condition: (aurora: Aurora) => boolean,
+    timeoutMs: number = WAIT_TIMEOUT_MS,
+  ): Promise<void> {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    while (!condition(this)) {
+      await once(this.#signals, "attempt", { signal: timeout }).catch((cause: unknown) => {
+        const received = this.attempts
+          .map((attempt, index) => `\n  ${index + 1}. ${describe(attempt)}`)
+          .join("");
+        const message = `waited ${timeoutMs} ms in vain for ${what}; received so far:`;
+        throw new Error(`${message}${received || " nothing"}`, { cause });
+      });
+    }
+  }
+
+  /** Forgets what came and accepts everything again; the addresses and the secret stay. */
+  reset(): void {
+    this.attempts.length = 0;
+    this.accepted.length = 0;
+    this.#distinct.clear();
+    this.answer = accept;
+  }
+
+  /** Ends it, cutting what hangs. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const raw = await buffer(request);
+    if (request.method !== "POST") {
+      response.writeHead(405, { allow: "POST" }).end();
+      return;
+    }
+    const path = request.url ?? "/";
+    const headers = headersOf(request);
+    const webhookId = headers["webhook-id"] ?? headers["x-webhook-id"] ?? null;
+    const signatureValid = this.#verify(raw, headers);
+    const { body, problem } = path === EVENTS_PATH ? readNotification(raw) : NOT_READ;
+    const refusal = refuse(path, signatureValid, problem);
+    const answer = refusal?.answer ?? this.answer({ index: this.attempts.length, body });
+    const status = "status" in answer ? answer.status : "hang" in answer ? "hang" : "reset";
+    this.attempts.push({
+      at: Date.now(),
+      path,
+      headers,
+      raw: new Uint8Array(raw),
+      status,
+      webhookId,
+      signatureValid,
+      body,
+      problem: refusal?.problem ?? null,
+    });
+    if (body !== null && isAcceptance(answer)) this.#accept(webhookId, body);
+    if ("status" in answer) response.writeHead(answer.status, answer.headers).end();
+    else if (status === "reset") request.socket.resetAndDestroy();
+    this.#signals.emit("attempt");
+  }
+
+  #verify(raw: Buffer, headers: Record<string, string>): boolean {
+    try {
+      this.#webhook.verify(raw, headers, { jsonParse: false });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #accept(webhookId: string | null, body: Notification): void {
+    this.accepted.push(body);
+    // A signature covers the id, so that only an unsigned relay, which has no body, can be without one.
+    if (webhookId !== null && !this.#distinct.has(webhookId)) this.#distinct.set(webhookId, body);
+  }
+}
+
+interface Reading {
+  readonly body: Notification | null;
+  readonly problem: string | null;
+}
+
+interface Refusal {
+  readonly answer: Answer;
+  readonly problem: string;
+}
+
+/** A relayed webhook is PagerDuty's own body: kept as it came. */
+const NOT_READ: Reading = { body: null, problem: null };
+
+function readNotification(raw: Buffer): Reading {
+  try {
+    const parsed = Notification.safeParse(JSON.parse(raw.toString()));
+    if (parsed.success) return { body: parsed.data, problem: null };
+    return { body: null, problem: z.prettifyError(parsed.error) };
+  } catch {
+    return { body: null, problem: "it is not JSON" };
+  }
+}
+
+function refuse(path: string, signatureValid: boolean, problem: string | null): Refusal | null {
+  if (path.startsWith(RELAY_PATH)) return null;
+  if (path !== EVENTS_PATH) return { answer: { status: 404 }, problem: "Aurora has no such path" };
+  if (!signatureValid) return { answer: { status: 401 }, problem: "its signature is missing or wrong" };
+  return problem === null ? null : { answer: { status: 400 }, problem };
+}
+
+function isAcceptance(answer: Answer): boolean {
+  return "acceptThenReset" in answer || ("status" in answer && answer.status >= 200 && answer.status < 300);
+}
+
+function headersOf(request: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, [value ?? ""].flat().join(", ")]),
+  );
+}
+
+/** One attempt in a line, for the error of a wait that was in vain. */
+function describe({ body, path, status, problem }: Attempt): string {
+  const what =
+    body === null ? path : `${body.type} v${body.data.incident.version} of ${body.data.incident.incidentId}`;
+  return `${what} → ${status}${problem === null ? "" : `: ${problem}`}`;
+}

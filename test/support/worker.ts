@@ -1,0 +1,121 @@
+import { fileURLToPath } from "node:url";
+import { createTestHarness, type WorkerHandle } from "wrangler";
+import { until } from "./until.ts";
+
+/** The built Worker, in workerd with its real KV, Queues and Durable Objects, spoken to over HTTP. */
+
+export const INTERNAL_SECRET = "test-internal-secret";
+export const SEALING_KEY = `k1:${Buffer.alloc(32, 7).toString("base64")}`;
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The bindings that tests look into. */
+export interface Bindings extends Record<string, unknown> {
+  CONNECTIONS: {
+    get(key: string): Promise<string | null>;
+    put(key: string, value: string): Promise<void>;
+    delete(key: string): Promise<void>;
+    list(): Promise<{ keys: { name: string }[] }>;
+  };
+}
+
+export interface Reply {
+  status: number;
+  headers: Headers;
+  /** The parsed JSON, or the text where it is none. */
+  body: unknown;
+  text: string;
+}
+
+export interface CallOptions {
+  body?: unknown;
+  /** Sent as they are; null leaves one out that would be sent otherwise. */
+  headers?: Record<string, string | null>;
+  raw?: string | Uint8Array<ArrayBuffer>;
+}
+
+export interface Worker {
+  readonly url: string;
+  /** Any request, nothing added. */
+  request(path: string, init?: RequestInit): Promise<Reply>;
+  /** A call as Aurora's server makes it. */
+  call(user: string, method: string, path: string, options?: CallOptions): Promise<Reply>;
+  readonly handle: WorkerHandle<Bindings>;
+  sql(user: string, query: string, ...values: (string | number | null)[]): Promise<Record<string, unknown>[]>;
+  evict(user: string): Promise<void>;
+  /** Everything that was logged so far. */
+  logs(): string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Starts it with the given variables and secrets over the test defaults; null unsets one.
+ * @param variables as in wrangler.toml and .dev.vars
+ */
+export async function startWorker(variables: Record<string, string | null> = {}): Promise<Worker> {
+  const all: Record<string, string | null> = {
+    INTERNAL_API_SECRET: INTERNAL_SECRET,
+    CREDENTIALS_KEYS: SEALING_KEY,
+    RUNBOOK_WAIT_SECONDS: "0",
+    RECONCILE_MINUTES: "0",
+    ...variables,
+  };
+  const vars = Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value ?? ""]));
+  const server = createTestHarness({
+    root,
+    workers: [{ configPath: "wrangler.toml", prebuiltWorkerDir: "dist", vars }],
+  });
+  const { url } = await server.listen();
+  const handle = server.getWorker<Bindings>();
+  const base = url.origin;
+
+  const request = async (path: string, init: RequestInit = {}): Promise<Reply> => {
+    const response = await fetch(new URL(path, base), { redirect: "manual", ...init });
+    const text = await response.text();
+    let body: unknown = text;
+    try {
+      body = JSON.parse(text);
+    } catch {
+      // Not JSON: the text is the body.
+    }
+    return { status: response.status, headers: response.headers, body, text };
+  };
+
+  return {
+    url: base,
+    handle,
+    request,
+    call(user, method, path, options = {}) {
+      const headers = new Headers();
+      const given = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": user, ...options.headers };
+      for (const [name, value] of Object.entries(given)) if (value !== null) headers.set(name, value);
+      const init: RequestInit = { method, headers };
+      if (options.raw !== undefined) init.body = options.raw;
+      else if (options.body !== undefined) {
+        headers.set("content-type", "application/json");
+        init.body = JSON.stringify(options.body);
+      }
+      return request(path, init);
+    },
+    async sql(user, query, ...values) {
+      const storage = await handle.getDurableObjectStorage("PAGERDUTY_USER", { name: user });
+      return storage.exec(query, ...values);
+    },
+    evict: (user) => handle.evictDurableObject("PAGERDUTY_USER", { name: user }),
+    logs: () => server.getLogs().map(({ message }) => message),
+    close: () => server.close(),
+  };
+}
+
+/** Waits until nothing is pending for the user: every webhook processed, every delivery finished. */
+export async function settled(worker: Worker, user: string, webhooks: number): Promise<void> {
+  await until(`${webhooks} webhooks of ${user} processed and delivered`, async () => {
+    const [row] = await worker.sql(
+      user,
+      `SELECT (SELECT count(*) FROM journal WHERE kind = 'webhook') AS webhooks,
+              (SELECT count(*) FROM journal WHERE delivery IN ('pending', 'queued')) AS pending,
+              (SELECT count(*) FROM incidents WHERE analysis_due_at_ms IS NOT NULL) AS waiting`,
+    );
+    return Number(row?.["webhooks"]) >= webhooks && row?.["pending"] === 0 && row?.["waiting"] === 0;
+  });
+}

@@ -1,0 +1,47 @@
+import { type Account, type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
+import { type Aurora, startAurora } from "./aurora.ts";
+import { startWorker, type Worker } from "./worker.ts";
+
+/** PagerDuty, Aurora and the Worker between them. */
+export interface World {
+  pagerduty: PagerDuty;
+  aurora: Aurora;
+  worker: Worker;
+  close(): Promise<void>;
+}
+
+export async function startWorld(variables: Record<string, string | null> = {}): Promise<World> {
+  const [pagerduty, aurora] = await Promise.all([startPagerDuty(), startAurora()]);
+  const worker = await startWorker({
+    PAGERDUTY_API_URL: pagerduty.apiUrl,
+    PAGERDUTY_IDENTITY_URL: pagerduty.identityUrl,
+    AURORA_EVENTS_URL: aurora.url,
+    AURORA_EVENTS_SECRET: aurora.secret,
+    ...variables,
+  });
+  return {
+    pagerduty,
+    aurora,
+    worker,
+    async close() {
+      await worker.close();
+      await Promise.all([pagerduty.close(), aurora.close()]);
+    },
+  };
+}
+
+/** Connects `user` with a fresh key of `account`, and a webhook whose secret is stored. */
+export async function connectUser(
+  { worker }: World,
+  user: string,
+  account: Account,
+): Promise<ReturnType<Account["subscribe"]>> {
+  const connected = await worker.call(user, "POST", "/pagerduty", { body: { token: account.apiKey() } });
+  if (connected.status !== 200) throw new Error(`Connecting failed: ${connected.text}`);
+  const subscription = account.subscribe({ url: `${worker.url}/pagerduty/webhook/${user}` });
+  const stored = await worker.call(user, "PUT", "/pagerduty/signing-secret", {
+    body: { secret: subscription.secret },
+  });
+  if (stored.status !== 200) throw new Error(`Storing the secret failed: ${stored.text}`);
+  return subscription;
+}
