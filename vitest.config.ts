@@ -4,10 +4,6 @@ import { defineConfig } from "vitest/config";
 /** Tests that run inside workerd, on the code itself. */
 const INSIDE = ["config", "incidents", "delivery", "credentials", "pagerduty", "runbook", "ingest"];
 
-// wrangler.toml demands these; tests inside workerd bring their own values.
-process.env["INTERNAL_API_SECRET"] ??= "unused";
-process.env["CREDENTIALS_KEYS"] ??= "unused";
-
 export default defineConfig({
   test: {
     projects: [

@@ -17,7 +17,12 @@ export async function readReplica(
   userId: string,
 ): Promise<Connection | null> {
   const sealed = await kv.get(keyOf(userId), { cacheTtl: CACHE_TTL_SECONDS });
-  return sealed === null ? null : Connection.parse(JSON.parse(await openText(keyring, userId, sealed)));
+  return sealed === null ? null : openConnection(keyring, userId, sealed);
+}
+
+/** @throws {SealError} when it cannot be opened with these keys, or was sealed for another user */
+export async function openConnection(keyring: Keyring, userId: string, sealed: string): Promise<Connection> {
+  return Connection.parse(JSON.parse(await openText(keyring, userId, sealed)));
 }
 
 /** Null removes it. KV takes one write a second for a key; the caller tries again when it throws. */

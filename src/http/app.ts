@@ -6,7 +6,10 @@ import { AppError } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
 import { type AppEnv, requireCaller } from "./auth.ts";
 import { connection } from "./connection.ts";
+import { deliveries } from "./deliveries.ts";
+import { events } from "./events.ts";
 import { incidents } from "./incidents.ts";
+import { subscription } from "./subscription.ts";
 import { forgetTrust } from "./trust.ts";
 import { webhook } from "./webhook.ts";
 
@@ -32,7 +35,10 @@ const internal = new Hono<AppEnv>()
     if (c.req.method !== "GET") forgetTrust(c.get("caller").userId);
   })
   .route("/", connection)
-  .route("/incidents", incidents);
+  .route("/incidents", incidents)
+  .route("/events", events)
+  .route("/deliveries", deliveries)
+  .route("/subscription", subscription);
 
 export const app = new Hono<AppEnv>({ strict: false })
   .use(async (c, next) => {
@@ -77,6 +83,7 @@ export const app = new Hono<AppEnv>({ strict: false })
       status: known.status,
       code: known.code,
       internal: known.internal === undefined ? undefined : describe(known.internal),
+      retryAfterSeconds: known.retryAfterSeconds,
     });
     // The contract's statuses are content statuses; Hono wants them named.
     return c.json({ error: known.message, code: known.code }, known.status as ContentfulStatusCode);

@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
-import type { Caller } from "../user/object.ts";
+import type { Caller } from "../user/connecting.ts";
 
 /** What Hono knows about a request. */
 export interface AppEnv {

@@ -15,6 +15,8 @@ const ConnectOptions = z.object({
     .trim()
     .max(100, "is longer than 100 characters")
     .optional(),
+  /** Ours: also makes the webhook subscription at PagerDuty, if the token may. */
+  subscribe: z.boolean({ error: "must be true or false" }).default(false),
   region: z.enum(Region.enum, { error: "must be us or eu" }).optional(),
 });
 
@@ -43,10 +45,10 @@ export const connection = new Hono<AppEnv>()
   .post("/", async (c) => {
     const body = await readJson(c);
     const token = tokenOf(body);
-    const { displayName, region } = parseInput(ConnectOptions, body);
+    const { displayName, region, subscribe } = parseInput(ConnectOptions, body);
     const caller = c.get("caller");
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
-    const input = { token, displayName: displayName || "PagerDuty", region };
+    const input = { token, displayName: displayName || "PagerDuty", region, subscribe };
     return c.json({ success: true, ...unwrap(await userOf(c).connectToken(caller, input, url)) });
   })
   .patch("/", async (c) => {
@@ -69,4 +71,5 @@ export const connection = new Hono<AppEnv>()
   })
   .delete("/signing-secret", async (c) =>
     c.json({ success: true, deleted: unwrap(await userOf(c).removeSigningSecrets(c.get("caller"))) }),
-  );
+  )
+  .post("/reconcile", async (c) => c.json(unwrap(await userOf(c).reconcile(c.get("caller")))));

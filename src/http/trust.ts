@@ -1,5 +1,6 @@
 import type { Config } from "../config.ts";
-import { readReplica } from "../credentials/replica.ts";
+import type { Connection } from "../credentials/connection.ts";
+import { openConnection, readReplica } from "../credentials/replica.ts";
 import { createKeyring } from "../credentials/seal.ts";
 import { type VerificationKey, verificationKeys } from "../user/secrets.ts";
 
@@ -22,6 +23,7 @@ const MAX_USERS = 1_000;
 
 const remembered = new Map<string, { trust: Trust; untilMs: number }>();
 
+/** What is remembered of the user, else what the copy in KV says; null when that knows no such user. */
 export async function trustOf(
   env: Env,
   config: Config,
@@ -30,14 +32,26 @@ export async function trustOf(
 ): Promise<Trust | null> {
   const known = remembered.get(userId);
   if (known && nowMs < known.untilMs) return known.trust;
-  remembered.delete(userId);
   const connection = await readReplica(env.CONNECTIONS, createKeyring(config.credentialsKeys), userId);
-  if (!connection) return null;
+  return connection ? remember(userId, connection, nowMs) : null;
+}
+
+/** Remembers the connection that the user's object sent along, which is newer than any copy. */
+export async function learnTrust(
+  config: Config,
+  userId: string,
+  sealed: string,
+  nowMs: number,
+): Promise<void> {
+  const connection = await openConnection(createKeyring(config.credentialsKeys), userId, sealed);
+  await remember(userId, connection, nowMs);
+}
+
+async function remember(userId: string, connection: Connection, nowMs: number): Promise<Trust> {
   const trust = { connectionId: connection.connectionId, keys: await verificationKeys(connection, nowMs) };
-  if (remembered.size >= MAX_USERS) {
-    const [oldest] = remembered.keys();
-    if (oldest !== undefined) remembered.delete(oldest);
-  }
+  remembered.delete(userId);
+  const [oldest] = remembered.keys();
+  if (remembered.size >= MAX_USERS && oldest !== undefined) remembered.delete(oldest);
   remembered.set(userId, { trust, untilMs: nowMs + MAX_AGE_MS });
   return trust;
 }

@@ -3,11 +3,14 @@ import { configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { packMessage } from "../ingest/message.ts";
 import { describe, log } from "../log.ts";
+import { effectOf, type ReadBody, readBody } from "../pagerduty/event.ts";
+import type { Judgement } from "../user/gate.ts";
 import { verifyingSecret } from "../user/secrets.ts";
 import type { ReceivedWebhook } from "../user/webhook.ts";
 import { type AppEnv, USER_ID } from "./auth.ts";
 import { readBytes } from "./body.ts";
-import { forgetTrust, trustOf } from "./trust.ts";
+import { isFlooded, withinLimit } from "./flood.ts";
+import { learnTrust, trustOf } from "./trust.ts";
 
 /**
  * Where PagerDuty posts. What it does with the answer decides the answer: 2xx within 5 s is done, 5xx and 429
@@ -20,11 +23,13 @@ import { forgetTrust, trustOf } from "./trust.ts";
 const MAX_BODY_BYTES = 256 * 1024;
 const WEBHOOK_ID = /^[\x21-\x7e]{1,128}$/;
 const RETRY_AFTER_SECONDS = 10;
+const FLOOD_RETRY_AFTER_SECONDS = 60;
 
-type Verdict =
-  | { verdict: "genuine"; connectionId: string; secretId: string }
-  | { verdict: "unverifiable"; connectionId: string }
-  | { verdict: "not_connected" | "refused" | "unreadable" | "too_many" };
+/** Why it is taken: `secretId` proves it, or null, and then it is a hint only. */
+interface Accepted {
+  connectionId: string;
+  secretId: string | null;
+}
 
 export const webhook = new Hono<AppEnv>().post("/:userId", async (c) => {
   const userId = c.req.param("userId");
@@ -34,68 +39,87 @@ export const webhook = new Hono<AppEnv>().post("/:userId", async (c) => {
   const signature = c.req.header("x-pagerduty-signature") ?? null;
   const requestId = c.get("requestId");
   try {
-    const verdict = await judge(c.env, userId, signature, body);
-    if (verdict.verdict !== "genuine") throw refusalOf(verdict);
+    const accepted = await accept(c.env, userId, signature, body);
+    const read = readBody(body);
+    if (!read.ok && accepted.secretId === null) throw new AppError("invalid_request", read.problem);
     const received: ReceivedWebhook = {
       userId,
-      connectionId: verdict.connectionId,
+      connectionId: accepted.connectionId,
       webhookId: await webhookIdOf(c.req.header("x-webhook-id"), body),
-      verification: "signature",
-      secretId: verdict.secretId,
+      verification: accepted.secretId === null ? "callback" : "signature",
+      secretId: accepted.secretId,
       signature,
       receivedAtMs: Date.now(),
       requestId,
       body,
     };
     await handOver(c.env, received);
-    log.info("webhook.accepted", { requestId, userId, webhookId: received.webhookId, bytes: body.length });
-    return c.json({ received: true }, 202);
+    const { webhookId, verification } = received;
+    log.info("webhook.accepted", { requestId, userId, webhookId, verification, bytes: body.length });
+    const reason = reasonNotUsed(read);
+    return c.json({ received: true, ...(reason ? { reason } : {}) }, 202);
   } catch (error) {
     if (error instanceof AppError) throw error;
     // KV, the Queue or the object failed: PagerDuty keeps it and tries again.
-    throw new AppError("unavailable", "Temporarily unavailable, try again", {
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-      internal: describe(error),
-    });
+    throw unavailable(error);
   }
 });
 
-/** By what this isolate or KV knows; and when that does not say yes, by what the user's object says. */
-async function judge(
+/**
+ * By what this isolate or KV knows; and when that does not say yes, by what the user's object says.
+ * @throws {AppError} when it is refused
+ */
+async function accept(
   env: Env,
   userId: string,
   signature: string | null,
   body: Uint8Array<ArrayBuffer>,
-): Promise<Verdict> {
+): Promise<Accepted> {
   const nowMs = Date.now();
-  const trust = await trustOf(env, configOf(env), userId, nowMs).catch((error: unknown) => {
+  const config = configOf(env);
+  const trust = await trustOf(env, config, userId, nowMs).catch((error: unknown) => {
     log.warn("replica.unreadable", { userId, error: describe(error) });
     return null;
   });
   if (trust) {
     const secretId = await verifyingSecret(trust.keys, signature, body, nowMs);
-    if (secretId) return { verdict: "genuine", connectionId: trust.connectionId, secretId };
+    if (secretId) return { connectionId: trust.connectionId, secretId };
   }
-  forgetTrust(userId);
-  const { success } = await env.REFUSED_WEBHOOKS.limit({ key: userId });
-  if (!success) return { verdict: "too_many" };
-  return env.PAGERDUTY_USER.getByName(userId).judge(signature, body);
+  if (isFlooded(userId, nowMs)) throw tooMany();
+  const judgement: Judgement = await env.PAGERDUTY_USER.getByName(userId).judge(signature, body);
+  if (judgement.verdict === "genuine") {
+    await learnTrust(config, userId, judgement.sealed, nowMs);
+    return { connectionId: judgement.connectionId, secretId: judgement.secretId };
+  }
+  if (judgement.verdict === "unverifiable") {
+    if (!(await withinLimit(env.UNSIGNED_WEBHOOKS, userId, nowMs))) throw tooMany();
+    return { connectionId: judgement.connectionId, secretId: null };
+  }
+  // A key that is missing here is our fault, and no reason for PagerDuty to give up.
+  if (judgement.verdict === "unreadable") throw unavailable("The stored connection cannot be opened");
+  if (!(await withinLimit(env.REFUSED_WEBHOOKS, userId, nowMs))) throw tooMany();
+  if (judgement.verdict === "not_connected") throw notConnected();
+  throw new AppError("invalid_signature", "The signature does not match");
 }
 
 const notConnected = () => new AppError("not_connected", "PagerDuty not connected for this user");
 
-function refusalOf({ verdict }: Exclude<Verdict, { verdict: "genuine" }>): AppError {
-  switch (verdict) {
-    case "not_connected":
-      return notConnected();
-    case "unverifiable":
-    case "refused":
-      return new AppError("invalid_signature", "The signature does not match");
-    case "unreadable":
-      return new AppError("unavailable", "Temporarily unavailable, try again", { retryAfterSeconds: 60 });
-    case "too_many":
-      return new AppError("rate_limited", "Too many refused webhooks, try again", { retryAfterSeconds: 60 });
-  }
+const tooMany = () =>
+  new AppError("rate_limited", "Too many refused webhooks, try again later", {
+    retryAfterSeconds: FLOOD_RETRY_AFTER_SECONDS,
+  });
+
+const unavailable = (cause: unknown) =>
+  new AppError("unavailable", "Temporarily unavailable, try again", {
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+    internal: cause,
+  });
+
+/** In words, why nothing but a record is made of it; null for what is used. */
+function reasonNotUsed(read: ReadBody): string | null {
+  if (!read.ok) return read.problem;
+  const effect = effectOf(read.event);
+  return effect.kind === "none" ? effect.reason : null;
 }
 
 /** PagerDuty's id of the webhook; a body without one is known by its hash, the same on every attempt. */

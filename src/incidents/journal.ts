@@ -8,10 +8,11 @@ import { type ChangeKind, Notification, Outcome, Verification } from "./incident
  */
 
 /**
- * `webhook`: what PagerDuty posted. `recovery`: an incident read over REST. `analysis`: a request for
+ * `webhook`: what PagerDuty posted. `readback`: an incident read over REST because a webhook hinted at it.
+ * `recovery`: one read because it was missed. `analysis`: a request for
  * root-cause analysis. `guardian`: what we noticed or mended ourselves.
  */
-export const EntryKind = z.enum(["webhook", "recovery", "analysis", "guardian"]);
+export const EntryKind = z.enum(["webhook", "readback", "recovery", "analysis", "guardian"]);
 export type EntryKind = z.infer<typeof EntryKind>;
 
 /** `pending` is its incident's next; `queued` waits behind it. The API calls both pending. */
@@ -141,6 +142,15 @@ export function payloadOf(sql: SqlStorage, seq: number): Uint8Array<ArrayBuffer>
   const [row] = sql.exec("SELECT payload FROM journal WHERE seq = ?", seq);
   const payload = row?.["payload"];
   return payload instanceof ArrayBuffer ? new Uint8Array(payload) : null;
+}
+
+/** What became of an entry, known later than the entry. */
+export function setOutcome(sql: SqlStorage, seq: number, outcome: Outcome, reason: string | null): void {
+  sql.exec("UPDATE journal SET outcome = ?, reason = ? WHERE seq = ?", outcome, reason, seq);
+}
+
+export function removeEntry(sql: SqlStorage, seq: number): void {
+  sql.exec("DELETE FROM journal WHERE seq = ?", seq);
 }
 
 /** All entries of an incident, oldest first. */

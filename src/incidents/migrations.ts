@@ -45,6 +45,13 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX journal_incident ON journal (incident_id, event_id);
   CREATE INDEX journal_outstanding ON journal (delivery, next_attempt_at_ms)
     WHERE delivery IN ('pending', 'queued', 'dead');
+
+  CREATE TABLE hints (
+    incident_id TEXT PRIMARY KEY,
+    first_seq   INTEGER NOT NULL,
+    due_at_ms   INTEGER NOT NULL,
+    attempts    INTEGER NOT NULL
+  ) WITHOUT ROWID;
   `,
 ];
 

@@ -37,13 +37,16 @@ export const IncidentData = z.object({
 });
 export type IncidentData = z.infer<typeof IncidentData>;
 
+/** Custom fields by name, with the values they have now. */
+export const FieldValues = z.array(z.object({ name: z.string(), value: FieldValue }));
+export type FieldValues = z.infer<typeof FieldValues>;
+
 /** `data` of `incident.custom_field_values.updated`. `changed_custom_fields` holds the OLD values: not read. */
-export const FieldValuesData = z.object({
+const FieldValuesData = z.object({
   type: z.literal("incident_field_values"),
   incident: z.object({ id: z.string().min(1).max(200) }),
-  custom_fields: z.array(z.object({ name: z.string(), value: FieldValue })),
+  custom_fields: FieldValues,
 });
-export type FieldValuesData = z.infer<typeof FieldValuesData>;
 
 /** `data` of everything else: notes, responders, tasks, services, types yet to come. */
 const OtherData = z.record(z.string(), z.unknown());
@@ -84,36 +87,37 @@ export function readBody(body: Uint8Array): ReadBody {
   };
 }
 
-/** What of an event folds into an incident. */
+/** What an event means for an incident. */
 export type Effect =
-  | { kind: "incident"; data: IncidentData }
-  | { kind: "fields"; data: FieldValuesData }
-  /** On an incident, but only for its timeline. */
+  | { kind: "incident"; incidentId: string; data: IncidentData }
+  | { kind: "fields"; incidentId: string; fields: FieldValues }
+  /** On an incident, but only for its timeline: notes, responders, tasks and the like. */
   | { kind: "timeline"; incidentId: string }
-  | { kind: "none"; reason: string };
+  /** Recorded and left. */
+  | { kind: "none"; incidentId: null; reason: string };
 
 const IncidentReference = z.object({ incident: z.object({ id: z.string().min(1).max(200) }) });
 
+const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reason });
+
 /** Decides by `data.type`, as PagerDuty says, because event types can be added at any time. */
 export function effectOf(event: PagerDutyEvent): Effect {
+  if (event.event_type === "pagey.ping") return none("PagerDuty's test event");
   if (!event.event_type.startsWith("incident.")) {
-    return { kind: "none", reason: `${event.resource_type} events are recorded, not used` };
+    return none(`${event.resource_type} events are recorded, not used`);
   }
   const data = event.data ?? {};
   if (data["type"] === "incident") {
     const incident = IncidentData.safeParse(data);
-    return incident.success
-      ? { kind: "incident", data: incident.data }
-      : { kind: "none", reason: "The incident in it has another shape than PagerDuty documents" };
+    if (incident.success) return { kind: "incident", incidentId: incident.data.id, data: incident.data };
+    return none("The incident in it has another shape than PagerDuty documents");
   }
   if (data["type"] === "incident_field_values") {
-    const fields = FieldValuesData.safeParse(data);
-    return fields.success
-      ? { kind: "fields", data: fields.data }
-      : { kind: "none", reason: "The custom fields in it have another shape than PagerDuty documents" };
+    const values = FieldValuesData.safeParse(data);
+    if (!values.success) return none("The custom fields in it have another shape than PagerDuty documents");
+    return { kind: "fields", incidentId: values.data.incident.id, fields: values.data.custom_fields };
   }
   const reference = IncidentReference.safeParse(data);
-  return reference.success
-    ? { kind: "timeline", incidentId: reference.data.incident.id }
-    : { kind: "none", reason: `${event.event_type} names no incident` };
+  if (!reference.success) return none(`${event.event_type} names no incident`);
+  return { kind: "timeline", incidentId: reference.data.incident.id };
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
-import { IncidentData } from "./event.ts";
+import { FieldValues, IncidentData } from "./event.ts";
 
 /**
  * Incidents over REST. The same incident as in a webhook, but for the names: REST says `incident_number`.
@@ -35,4 +35,51 @@ export async function getIncident(target: ApiTarget, incidentId: string): Promis
   const schema = z.object({ incident: RestIncident });
   const answer = await callPagerDuty(target, "GET", `/incidents/${encodeURIComponent(incidentId)}`, schema);
   return answer.ok ? { ok: true, value: answer.value.incident } : answer;
+}
+
+/** `GET /incidents/{id}/custom_fields/values`: the values now, null where a field has none. */
+export async function getFieldValues(target: ApiTarget, incidentId: string): Promise<ApiAnswer<FieldValues>> {
+  const path = `/incidents/${encodeURIComponent(incidentId)}/custom_fields/values`;
+  const answer = await callPagerDuty(target, "GET", path, z.object({ custom_fields: FieldValues }));
+  return answer.ok ? { ok: true, value: answer.value.custom_fields } : answer;
+}
+
+/** A page of PagerDuty's list; larger is refused. */
+export const PAGE_SIZE = 100;
+/** `offset + limit` beyond this is refused. */
+export const MAX_OFFSET = 10_000;
+
+export interface IncidentQuery {
+  /** By creation, inclusive; at most six months apart. Milliseconds since 1970. */
+  sinceMs: number;
+  untilMs: number;
+  offset: number;
+  /** Null for all. */
+  statuses: readonly string[] | null;
+}
+
+/** One page of `GET /incidents`, oldest first. An incident of another shape is left out. */
+export async function listIncidents(
+  target: ApiTarget,
+  query: IncidentQuery,
+): Promise<ApiAnswer<{ incidents: RestIncident[]; count: number; more: boolean }>> {
+  const parameters = new URLSearchParams({
+    since: new Date(query.sinceMs).toISOString(),
+    until: new Date(query.untilMs).toISOString(),
+    limit: String(PAGE_SIZE),
+    offset: String(query.offset),
+    sort_by: "created_at:asc",
+  });
+  for (const status of query.statuses ?? []) parameters.append("statuses[]", status);
+  const schema = z.object({ incidents: z.array(z.unknown()), more: z.nullish(z.boolean()) });
+  const answer = await callPagerDuty(target, "GET", `/incidents?${parameters}`, schema);
+  if (!answer.ok) return answer;
+  const incidents = answer.value.incidents.flatMap((incident) => {
+    const parsed = RestIncident.safeParse(incident);
+    return parsed.success ? [parsed.data] : [];
+  });
+  return {
+    ok: true,
+    value: { incidents, count: answer.value.incidents.length, more: answer.value.more === true },
+  };
 }

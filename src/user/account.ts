@@ -37,6 +37,12 @@ export class Account {
     return this.#connection;
   }
 
+  /** The connection as it is stored and copied to KV. */
+  get sealed(): string | null {
+    const stored = this.#storage.kv.get(CONNECTION_KEY);
+    return stored === undefined ? null : Stored.parse(stored).sealed;
+  }
+
   /** Why a stored connection cannot be opened; null when it can, or when there is none. */
   get unreadable(): SealError["reason"] | null {
     return this.#unreadable;
@@ -83,12 +89,13 @@ export class Account {
   }
 
   /** Forgets the connection and everything else that is stored for the user. */
-  async clear(userId: string): Promise<void> {
+  async clear(): Promise<void> {
+    const stored = this.#storage.kv.get(CONNECTION_KEY);
     this.#connection = null;
     this.#unreadable = null;
     await this.#inTurn(async () => {
       await this.#storage.deleteAll();
-      await this.#replicate(userId, null);
+      if (stored !== undefined) await this.#replicate(Stored.parse(stored).userId, null);
     });
   }
 

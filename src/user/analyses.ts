@@ -6,7 +6,7 @@ import { loadIncident, saveIncident } from "../incidents/store.ts";
 import { log } from "../log.ts";
 import { fetchRunbook, type Runbook } from "../runbook/fetch.ts";
 import type { Account } from "./account.ts";
-import { firstAttemptAtMs } from "./intake.ts";
+import { firstAttemptAtMs } from "./folding.ts";
 
 export interface Analysing {
   sql: SqlStorage;

@@ -10,7 +10,7 @@ import { describe, log } from "../log.ts";
 import { getIncident } from "../pagerduty/incidents.ts";
 import type { Account } from "./account.ts";
 import type { Calls } from "./calls.ts";
-import { firstAttemptAtMs } from "./intake.ts";
+import { firstAttemptAtMs } from "./folding.ts";
 
 /** One attempt to deliver one entry, from its row to its row. */
 

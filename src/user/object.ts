@@ -1,38 +1,39 @@
 import { DurableObject } from "cloudflare:workers";
 import { type Config, configOf } from "../config.ts";
-import { type Connection, type SigningSecret, withSecret } from "../credentials/connection.ts";
+import { type SigningSecret, withSecret } from "../credentials/connection.ts";
 import { createKeyring } from "../credentials/seal.ts";
-import { type Answer, AppError, answer } from "../errors.ts";
+import { type Answer, answer } from "../errors.ts";
+import { hurryHints } from "../incidents/hints.ts";
 import type { Outcome } from "../incidents/incident.ts";
 import { isMigrated, migrate } from "../incidents/migrations.ts";
-import { dueDeliveries, nextDeliveryAtMs, summarizeOutbox } from "../incidents/outbox.ts";
-import { analysesDue, type IncidentCursor, nextAnalysisAtMs } from "../incidents/store.ts";
+import { reviveDead, summarizeOutbox } from "../incidents/outbox.ts";
+import type { IncidentCursor } from "../incidents/store.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
 import type { Region } from "../pagerduty/region.ts";
 import { Account } from "./account.ts";
-import { requestAnalysis } from "./analyses.ts";
+import { UserAgenda } from "./agenda.ts";
 import { Calls } from "./calls.ts";
-import { checkToken } from "./credential.ts";
-import { deliver } from "./deliveries.ts";
+import { type Caller, Connecting, isSameOrg } from "./connecting.ts";
+import { tokenError } from "./credential.ts";
+import { firstAttemptAtMs } from "./folding.ts";
+import { Gate, type Judgement } from "./gate.ts";
+import { Guardian } from "./guardian.ts";
 import { takeIn } from "./intake.ts";
-import { type Job, Loop } from "./loop.ts";
-import { incidentDetail, incidentPage, webhookTimes } from "./reading.ts";
+import { Loop } from "./loop.ts";
+import {
+  deliveryPage,
+  eventDetail,
+  eventPage,
+  incidentDetail,
+  incidentPage,
+  type PageFilter,
+  webhookTimes,
+} from "./reading.ts";
 import { Refusals } from "./refusals.ts";
-import { verificationKeys, verifyingSecret } from "./secrets.ts";
 import { statusOf } from "./status.ts";
+import { Subscribing, subscriptionView, type Wish } from "./subscribing.ts";
 import { Upkeep } from "./upkeep.ts";
 import type { ReceivedWebhook } from "./webhook.ts";
-
-/** Who calls, on whose behalf. `orgId` is compared with the one the user connected with, when both are known. */
-export interface Caller {
-  userId: string;
-  orgId: string | null;
-}
-
-/** At once to Aurora; a runtime allows six open connections, and PagerDuty and runbooks need theirs. */
-const MAX_DELIVERIES = 4;
-/** At once; a runbook may take 10 s, and an incident's analysis must not wait for all the others'. */
-const MAX_ANALYSES = 2;
 
 /**
  * One Aurora user: the only writer of everything that is held for the user. RPC and alarm, nothing else; what
@@ -43,27 +44,39 @@ export class PagerDutyUser extends DurableObject<Env> {
   readonly #sql: SqlStorage;
   readonly #account: Account;
   readonly #calls: Calls;
-  readonly #loop: Loop;
+  readonly #connecting: Connecting;
+  readonly #subscribing: Subscribing;
+  readonly #guardian: Guardian;
   readonly #refusals: Refusals;
   readonly #upkeep: Upkeep;
+  readonly #gate: Gate;
+  readonly #agenda: UserAgenda;
+  readonly #loop: Loop;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    const { storage } = ctx;
     this.#config = configOf(env);
     setReadableLogs(this.#config.dev);
-    this.#sql = ctx.storage.sql;
-    this.#account = new Account(ctx.storage, env.CONNECTIONS, createKeyring(this.#config.credentialsKeys));
+    this.#sql = storage.sql;
+    this.#account = new Account(storage, env.CONNECTIONS, createKeyring(this.#config.credentialsKeys));
     this.#calls = new Calls(this.#account, this.#config);
-    this.#refusals = new Refusals(ctx.storage);
-    this.#upkeep = new Upkeep(ctx.storage, this.#account, this.#config);
-    this.#loop = new Loop({
-      due: (nowMs, busy) => this.#due(nowMs, busy),
-      nextAtMs: () => this.#nextAtMs(),
-    });
+    this.#connecting = new Connecting(this.#account, this.#config);
+    this.#subscribing = new Subscribing(this.#account, this.#calls);
+    this.#guardian = new Guardian({ ...this.#parts(), storage });
+    this.#refusals = new Refusals(storage);
+    this.#upkeep = new Upkeep(storage, this.#account, this.#config);
+    this.#gate = new Gate(this.#account, this.#refusals);
+    this.#agenda = new UserAgenda({ ...this.#parts(), storage }, this.#guardian, this.#upkeep);
+    this.#loop = new Loop(this.#agenda);
     void ctx.blockConcurrencyWhile(async () => {
-      if (isMigrated(ctx.storage)) migrate(ctx.storage);
+      if (isMigrated(storage)) migrate(storage);
       await this.#account.open();
     });
+  }
+
+  #parts() {
+    return { sql: this.#sql, config: this.#config, account: this.#account, calls: this.#calls };
   }
 
   /** `GET /pagerduty`. */
@@ -71,97 +84,125 @@ export class PagerDutyUser extends DurableObject<Env> {
     return this.#status(caller, webhookUrl);
   }
 
-  /** `POST /pagerduty`: checks the token with PagerDuty and connects. */
+  /** `POST /pagerduty`: checks the token with PagerDuty and connects; subscribes when asked to. */
   async connectToken(
     caller: Caller,
-    input: { token: string; displayName: string; region: Region | undefined },
+    input: { token: string; displayName: string; region: Region | undefined; subscribe: boolean },
     webhookUrl: string,
   ) {
     return answer(async () => {
-      this.#checkOrg(caller, 409);
-      const checked = await checkToken(input.token, input.region, this.#config.pagerdutyApiUrl);
-      this.#checkOrg(caller, 409);
-      const kept = await this.#keepAccount(checked.subdomain, checked.region);
-      await this.#account.set({
-        ...kept,
-        authType: "api_token",
-        token: input.token,
-        userId: caller.userId,
-        orgId: caller.orgId ?? kept.orgId,
-        displayName: input.displayName,
-        region: checked.region,
-        accountSubdomain: checked.subdomain,
-        externalUserEmail: checked.email,
-        externalUserName: checked.name,
-        validatedAt: new Date().toISOString(),
-        refusedAtMs: null,
-        canWriteIncidents: null,
-      });
-      log.info("connection.made", { userId: caller.userId, region: checked.region, authType: "api_token" });
-      await this.#arm();
-      return this.#status(caller, webhookUrl);
+      await this.#connecting.connectToken(caller, input);
+      const subscribed = input.subscribe ? await this.#trySubscribe(webhookUrl) : null;
+      await this.#credentialChanged();
+      return { ...this.#status(caller, webhookUrl), ...(subscribed ? { subscribed } : {}) };
     });
   }
 
-  /** `PATCH /pagerduty`: another token of the same account. The old one stays unless the new one is valid. */
+  /** `PATCH /pagerduty`: another token of the same account. */
   async rotate(caller: Caller, token: string, webhookUrl: string) {
     return answer(async () => {
-      const before = this.#connected(caller);
-      if (before.authType === "oauth") {
-        throw new AppError("oauth_token_not_rotatable", "Cannot rotate OAuth tokens");
-      }
-      const checked = await checkToken(token, before.region, this.#config.pagerdutyApiUrl).catch((error) => {
-        // A token of the other region is another account's, which is a better answer than "invalid".
-        if (error instanceof AppError && error.code === "invalid_token") {
-          return checkToken(token, undefined, this.#config.pagerdutyApiUrl);
-        }
-        throw error;
-      });
-      if (isOtherAccount(before, checked.subdomain, checked.region)) {
-        throw new AppError(
-          "account_mismatch",
-          `This token belongs to another PagerDuty account${checked.subdomain ? ` (${checked.subdomain})` : ""}. Disconnect first to change accounts.`,
-        );
-      }
-      const present = this.#connected(caller);
-      if (present.connectionId !== before.connectionId || present.authType !== "api_token") {
-        throw new AppError("not_connected", "Not connected");
-      }
-      await this.#account.update((connection) =>
-        connection.authType !== "api_token"
-          ? connection
-          : {
-              ...connection,
-              token,
-              externalUserEmail: checked.email,
-              externalUserName: checked.name,
-              accountSubdomain: checked.subdomain ?? connection.accountSubdomain,
-              validatedAt: new Date().toISOString(),
-              refusedAtMs: null,
-              canWriteIncidents: null,
-            },
-      );
-      log.info("connection.rotated", { userId: caller.userId });
-      await this.#arm();
+      await this.#connecting.rotate(caller, token);
+      await this.#credentialChanged();
       return this.#status(caller, webhookUrl);
     });
   }
 
   /** `DELETE /pagerduty`: forgets everything about the user. @returns how many connections there were */
-  async disconnect(caller: Caller): Promise<{ deleted: number }> {
-    const deleted = this.#account.connection || this.#account.unreadable ? 1 : 0;
-    if (deleted > 0) {
-      await this.#account.clear(caller.userId);
-      log.info("connection.removed", { userId: caller.userId });
-      if (this.#account.replicaBehind) await this.#arm();
+  async disconnect(caller: Caller): Promise<{ deleted: number; subscriptionDeleted: boolean | null }> {
+    if (!this.#account.connection && !this.#account.unreadable) {
+      return { deleted: 0, subscriptionDeleted: null };
     }
-    return { deleted };
+    const subscriptionDeleted = await this.#subscribing.removeIfThere();
+    await this.#account.clear();
+    log.info("connection.removed", { userId: caller.userId });
+    await this.#arm();
+    return { deleted: 1, subscriptionDeleted };
+  }
+
+  /** A credential that is new may reach what the one before could not. */
+  async #credentialChanged(): Promise<void> {
+    hurryHints(this.#sql, Date.now());
+    this.#guardian.expectGap(Date.now());
+    await this.#arm();
+  }
+
+  /** Subscribing on the way of connecting: the connection stands even when PagerDuty says no. */
+  async #trySubscribe(webhookUrl: string) {
+    const tried = await answer(() => this.#subscribing.ensure(webhookUrl, { filter: null, events: null }));
+    if (tried.ok) return { id: tried.value.subscription.id, error: null };
+    return { id: null, error: tried.failure.message };
+  }
+
+  /** `POST /pagerduty/subscription`. */
+  async subscribe(caller: Caller, webhookUrl: string, wish: Wish) {
+    return answer(async () => {
+      this.#connecting.connected(caller);
+      const { created, subscription } = await this.#subscribing.ensure(webhookUrl, wish);
+      this.#guardian.noteState(subscription.state);
+      if (created) {
+        this.#refusals.clear();
+        this.#guardian.expectGap(Date.now());
+      }
+      await this.#arm();
+      return { created, subscription: subscriptionView(subscription) };
+    });
+  }
+
+  /** `GET /pagerduty/subscription`. */
+  async subscription(caller: Caller) {
+    return answer(async () => {
+      this.#connecting.connected(caller);
+      const subscription = await this.#subscribing.current();
+      this.#guardian.noteState(subscription.state);
+      return subscriptionView(subscription);
+    });
+  }
+
+  /** `DELETE /pagerduty/subscription`. */
+  async unsubscribe(caller: Caller): Promise<Answer<void>> {
+    return answer(async () => {
+      this.#connecting.connected(caller);
+      await this.#subscribing.remove();
+      this.#guardian.noteState("active");
+      await this.#arm();
+    });
+  }
+
+  /** `POST /pagerduty/subscription/ping`. */
+  async ping(caller: Caller): Promise<Answer<void>> {
+    return answer(async () => {
+      this.#connecting.connected(caller);
+      await this.#subscribing.ping();
+    });
+  }
+
+  /** `POST /pagerduty/subscription/enable`. */
+  async enable(caller: Caller) {
+    return answer(async () => {
+      this.#connecting.connected(caller);
+      const subscription = await this.#subscribing.enable();
+      this.#guardian.noteState(subscription.state);
+      this.#guardian.expectGap(Date.now());
+      await this.#arm();
+      return subscriptionView(subscription);
+    });
+  }
+
+  /** `POST /pagerduty/reconcile`. */
+  async reconcile(caller: Caller) {
+    return answer(async () => {
+      this.#connecting.connected(caller);
+      const { problem, ...result } = await this.#guardian.check();
+      await this.#arm();
+      if (problem && problem.problem !== "not_connected") throw tokenError(problem);
+      return result;
+    });
   }
 
   /** `PUT /pagerduty/signing-secret`. The one before stays valid for a day. */
   async addSigningSecret(caller: Caller, secret: string): Promise<Answer<void>> {
     return answer(async () => {
-      this.#connected(caller);
+      this.#connecting.connected(caller);
       const added: SigningSecret = {
         id: crypto.randomUUID(),
         secret,
@@ -172,6 +213,7 @@ export class PagerDutyUser extends DurableObject<Env> {
         ...connection,
         signingSecrets: withSecret(connection.signingSecrets, added, Date.now()),
       }));
+      if (this.#refusals.summary.count > 0) this.#guardian.expectGap(Date.now());
       this.#refusals.clear();
       await this.#arm();
     });
@@ -180,7 +222,7 @@ export class PagerDutyUser extends DurableObject<Env> {
   /** `DELETE /pagerduty/signing-secret`. @returns how many there were */
   async removeSigningSecrets(caller: Caller): Promise<Answer<number>> {
     return answer(async () => {
-      const count = this.#connected(caller).signingSecrets.length;
+      const count = this.#connecting.connected(caller).signingSecrets.length;
       await this.#account.update((connection) => ({ ...connection, signingSecrets: [] }));
       await this.#arm();
       return count;
@@ -188,30 +230,11 @@ export class PagerDutyUser extends DurableObject<Env> {
   }
 
   /**
-   * For the edge, when its copy says no: what counts here, now. A refusal is counted.
-   * @returns the connection and the secret that verifies the body, or why it is refused
+   * For the edge, when its copy says no: what counts here, now, and the sealed connection to remember. A
+   * refusal is counted.
    */
-  async judge(
-    signatureHeader: string | null,
-    body: Uint8Array<ArrayBuffer>,
-  ): Promise<
-    | { verdict: "genuine"; connectionId: string; secretId: string }
-    | { verdict: "unverifiable"; connectionId: string }
-    | { verdict: "not_connected" | "refused" | "unreadable" }
-  > {
-    const { connection } = this.#account;
-    if (!connection) return { verdict: this.#account.unreadable ? "unreadable" : "not_connected" };
-    const nowMs = Date.now();
-    const { connectionId } = connection;
-    const keys = await verificationKeys(connection, nowMs);
-    if (keys.length === 0) return { verdict: "unverifiable", connectionId };
-    const secretId = await verifyingSecret(keys, signatureHeader, body, nowMs);
-    if (secretId) return { verdict: "genuine", connectionId, secretId };
-    this.#refusals.count(
-      signatureHeader === null ? "they carry no signature" : "the signature does not match",
-      nowMs,
-    );
-    return { verdict: "refused" };
+  async judge(signatureHeader: string | null, body: Uint8Array<ArrayBuffer>): Promise<Judgement> {
+    return this.#gate.judge(signatureHeader, body);
   }
 
   /**
@@ -230,10 +253,9 @@ export class PagerDutyUser extends DurableObject<Env> {
     let outcome: Outcome | "failed" = "ignored";
     let error: string | undefined;
     try {
-      if (await this.#isTrusted(webhook)) {
-        outcome = this.ctx.storage.transactionSync(() =>
-          takeIn({ sql: this.#sql, config: this.#config }, webhook, nowMs),
-        );
+      const trust = await this.#gate.trust(webhook);
+      if (trust) {
+        outcome = this.ctx.storage.transactionSync(() => takeIn(this.#parts(), webhook, trust, nowMs));
       } else error = "It came for a connection or a secret that is no longer there";
     } catch (thrown) {
       outcome = "failed";
@@ -250,23 +272,13 @@ export class PagerDutyUser extends DurableObject<Env> {
     return outcome;
   }
 
-  /** What the edge verified may have been overtaken since; then it is verified again with what counts now. */
-  async #isTrusted(webhook: ReceivedWebhook): Promise<boolean> {
-    const { connection } = this.#account;
-    if (!connection) return false;
-    const sameConnection = connection.connectionId === webhook.connectionId;
-    if (sameConnection && connection.signingSecrets.some(({ id }) => id === webhook.secretId)) return true;
-    const keys = await verificationKeys(connection, webhook.receivedAtMs);
-    return (await verifyingSecret(keys, webhook.signature, webhook.body, webhook.receivedAtMs)) !== null;
-  }
-
   /** `GET /pagerduty/incidents`. */
   async incidents(
     caller: Caller,
     filter: { status: "investigating" | "resolved" | null; limit: number; after: IncidentCursor | null },
   ) {
     return answer(() => {
-      this.#connected(caller);
+      this.#connecting.connected(caller);
       return incidentPage(this.#sql, filter);
     });
   }
@@ -274,8 +286,45 @@ export class PagerDutyUser extends DurableObject<Env> {
   /** `GET /pagerduty/incidents/{incidentId}`. */
   async incident(caller: Caller, incidentId: string) {
     return answer(() => {
-      this.#connected(caller);
+      this.#connecting.connected(caller);
       return incidentDetail(this.#sql, incidentId);
+    });
+  }
+
+  /** `GET /pagerduty/events`. */
+  async events(caller: Caller, filter: PageFilter) {
+    return answer(() => {
+      this.#connecting.connected(caller);
+      return eventPage(this.#sql, filter);
+    });
+  }
+
+  /** `GET /pagerduty/events/{webhookId}`. */
+  async event(caller: Caller, webhookId: string) {
+    return answer(() => {
+      this.#connecting.connected(caller);
+      return eventDetail(this.#sql, webhookId);
+    });
+  }
+
+  /** `GET /pagerduty/deliveries`. */
+  async deliveries(caller: Caller, filter: PageFilter & { state: "pending" | "delivered" | "dead" | null }) {
+    return answer(() => {
+      this.#connecting.connected(caller);
+      return deliveryPage(this.#sql, filter);
+    });
+  }
+
+  /** `POST /pagerduty/deliveries/redeliver`. @returns how many dead ones are tried again */
+  async redeliver(caller: Caller, ids: string[] | null): Promise<Answer<number>> {
+    return answer(async () => {
+      this.#connecting.connected(caller);
+      const nowMs = Date.now();
+      const revived = this.ctx.storage.transactionSync(() =>
+        reviveDead(this.#sql, ids, firstAttemptAtMs(this.#config, nowMs) ?? nowMs),
+      );
+      await this.#arm();
+      return revived;
     });
   }
 
@@ -291,40 +340,10 @@ export class PagerDutyUser extends DurableObject<Env> {
     if (nextAtMs !== null) await this.ctx.storage.setAlarm(Math.max(nextAtMs, Date.now()));
   }
 
-  #due(nowMs: number, busy: ReadonlySet<string>): Job[] {
-    const jobs = this.#upkeep.due(nowMs);
-    if (this.#account.connection) {
-      for (const entry of dueDeliveries(this.#sql, nowMs, MAX_DELIVERIES)) {
-        const delivering = {
-          sql: this.#sql,
-          config: this.#config,
-          account: this.#account,
-          calls: this.#calls,
-        };
-        jobs.push({
-          key: `delivery:${entry.incidentId ?? entry.seq}`,
-          run: () => deliver(delivering, entry),
-        });
-      }
-      for (const { incidentId } of analysesDue(this.#sql, nowMs, MAX_ANALYSES)) {
-        const analysing = { sql: this.#sql, config: this.#config, account: this.#account };
-        jobs.push({ key: `analysis:${incidentId}`, run: () => requestAnalysis(analysing, incidentId) });
-      }
-    }
-    return jobs.filter(({ key }) => !busy.has(key));
-  }
-
-  #nextAtMs(): number | null {
-    const times = [this.#upkeep.nextAtMs()];
-    if (this.#account.connection) times.push(nextDeliveryAtMs(this.#sql), nextAnalysisAtMs(this.#sql));
-    const known = times.filter((time) => time !== null);
-    return known.length === 0 ? null : Math.min(...known);
-  }
-
   /** Sees to it that the alarm comes no later than what is due next. */
   async #arm(): Promise<void> {
     if (this.#loop.active) return this.#loop.wake();
-    const nextAtMs = this.#nextAtMs();
+    const nextAtMs = this.#agenda.nextAtMs();
     if (nextAtMs === null) return;
     const setAtMs = await this.ctx.storage.getAlarm();
     if (setAtMs === null || nextAtMs < setAtMs)
@@ -341,7 +360,7 @@ export class PagerDutyUser extends DurableObject<Env> {
       };
       return { connected: false as const, ...(this.#account.unreadable ? { problems: [problem] } : {}) };
     }
-    if (!sameOrg(connection, caller)) {
+    if (!isSameOrg(connection, caller)) {
       const problem = {
         code: "org_mismatch",
         message: "PagerDuty is connected for another organisation of this user.",
@@ -355,51 +374,11 @@ export class PagerDutyUser extends DurableObject<Env> {
         url: webhookUrl,
         ...webhookTimes(this.#sql),
         rejected: this.#refusals.summary,
-        subscriptionState: "active",
+        subscriptionState: this.#guardian.subscriptionState,
       },
       delivery: summarizeOutbox(this.#sql),
+      guardian: this.#guardian.problems(Date.now()),
       nowMs: Date.now(),
     });
   }
-
-  #connected(caller: Caller): Connection {
-    const { connection } = this.#account;
-    if (!connection) throw new AppError("not_connected", "Not connected");
-    this.#checkOrg(caller, 403);
-    return connection;
-  }
-
-  #checkOrg(caller: Caller, status: 403 | 409): void {
-    const { connection } = this.#account;
-    if (connection && !sameOrg(connection, caller)) {
-      throw new AppError(
-        "org_mismatch",
-        "PagerDuty is connected for another organisation of this user. Disconnect it first.",
-        { status },
-      );
-    }
-  }
-
-  /** What stays of the present connection when the user connects to the same account; nothing otherwise. */
-  async #keepAccount(subdomain: string | null, region: Region) {
-    const { connection } = this.#account;
-    if (connection && !isOtherAccount(connection, subdomain, region)) {
-      const { connectionId, orgId, signingSecrets, subscription } = connection;
-      return { connectionId, orgId, signingSecrets, subscription };
-    }
-    if (connection) await this.#account.clear(connection.userId);
-    return { connectionId: crypto.randomUUID(), orgId: null, signingSecrets: [], subscription: null };
-  }
-}
-
-/** Unknown subdomains prove nothing. */
-function isOtherAccount(connection: Connection, subdomain: string | null, region: Region): boolean {
-  if (connection.region !== region) return true;
-  return (
-    subdomain !== null && connection.accountSubdomain !== null && subdomain !== connection.accountSubdomain
-  );
-}
-
-function sameOrg(connection: Connection, caller: Caller): boolean {
-  return connection.orgId === null || caller.orgId === null || connection.orgId === caller.orgId;
 }

@@ -2,7 +2,14 @@ import * as z from "zod";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
 import type { Analysis } from "../incidents/incident.ts";
-import { type Entry, entriesOfIncident } from "../incidents/journal.ts";
+import {
+  type DeliveryState,
+  type Entry,
+  entriesOfIncident,
+  entryOfWebhook,
+  listEntries,
+  payloadOf,
+} from "../incidents/journal.ts";
 import { type IncidentCursor, listIncidents, loadIncident } from "../incidents/store.ts";
 
 /** What the API shows of what is stored. */
@@ -21,6 +28,67 @@ export function eventView(entry: Entry) {
     verification: entry.verification,
     outcome: entry.outcome,
     reason: entry.reason,
+  };
+}
+
+/** Which page of a list, and how long. */
+export interface PageFilter {
+  limit: number;
+  /** The place in the journal behind which it goes on. */
+  beforeSeq: number | null;
+}
+
+const ARRIVALS = ["webhook", "readback", "recovery", "guardian"] as const;
+
+/** A page of what arrived, and of what we noticed ourselves, newest first. */
+export function eventPage(sql: SqlStorage, { limit, beforeSeq }: PageFilter) {
+  const found = listEntries(sql, { kinds: ARRIVALS, states: [], limit, beforeSeq });
+  const page = found.slice(0, limit);
+  return { events: page.map(eventView), next: found.length > limit ? (page.at(-1)?.seq ?? null) : null };
+}
+
+/** One webhook with what PagerDuty posted: parsed where it is JSON, else as text. @throws {AppError} not_found */
+export function eventDetail(sql: SqlStorage, webhookId: string) {
+  const entry = entryOfWebhook(sql, webhookId);
+  if (!entry) throw new AppError("not_found", "No such webhook");
+  const payload = payloadOf(sql, entry.seq);
+  return { ...eventView(entry), payload: payload ? new TextDecoder().decode(payload) : null };
+}
+
+/** One notification, as `GET /pagerduty/deliveries` lists it. `id` is its `webhook-id`. */
+function deliveryView(entry: Entry) {
+  const { notification } = entry;
+  return {
+    id: notification?.messageId ?? "",
+    type: notification?.type ?? null,
+    incidentId: entry.incidentId,
+    version: notification?.incident.version ?? null,
+    state: entry.delivery === "queued" ? ("pending" as const) : entry.delivery,
+    attempts: entry.attempts,
+    createdAt: iso(entry.receivedAtMs),
+    nextAttemptAt: entry.delivery === "pending" ? iso(entry.nextAttemptAtMs) : null,
+    deliveredAt: iso(entry.deliveredAtMs),
+    lastError: entry.lastError,
+  };
+}
+
+const STATES = {
+  pending: ["pending", "queued"],
+  delivered: ["delivered"],
+  dead: ["dead"],
+  all: ["pending", "queued", "delivered", "dead"],
+} as const satisfies Record<string, readonly DeliveryState[]>;
+
+/** A page of what is sent to Aurora, newest first. */
+export function deliveryPage(
+  sql: SqlStorage,
+  { state, limit, beforeSeq }: PageFilter & { state: "pending" | "delivered" | "dead" | null },
+) {
+  const found = listEntries(sql, { kinds: [], states: STATES[state ?? "all"], limit, beforeSeq });
+  const page = found.slice(0, limit);
+  return {
+    deliveries: page.map(deliveryView),
+    next: found.length > limit ? (page.at(-1)?.seq ?? null) : null,
   };
 }
 
@@ -65,7 +133,7 @@ export function incidentDetail(sql: SqlStorage, incidentId: string) {
     ...incident,
     analysis: analysisView(state.analysis),
     timeline,
-    events: entries.filter(({ kind }) => kind === "webhook" || kind === "recovery").map(eventView),
+    events: entries.filter(({ kind }) => kind !== "analysis").map(eventView),
   };
 }
 

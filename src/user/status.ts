@@ -34,6 +34,8 @@ export interface StatusFacts {
   connection: Connection;
   webhook: WebhookFacts;
   delivery: OutboxSummary;
+  /** What the guardian has to say. */
+  guardian: Problem[];
   nowMs: number;
 }
 
@@ -82,6 +84,7 @@ export function statusOf(facts: StatusFacts) {
       fix: "Make a new API token in PagerDuty and paste it here; the old one was revoked or has expired.",
     });
   }
+  problems.push(...facts.guardian);
   if (delivery.dead > 0) {
     problems.push({
       code: "deliveries_dead",

@@ -1,0 +1,138 @@
+import * as z from "zod";
+import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
+
+/**
+ * Webhook subscriptions at PagerDuty. The signing secret comes back on creation only; `PUT` cannot change the
+ * URL, so another URL is another subscription.
+ * https://developer.pagerduty.com/api-reference/operations/createWebhookSubscription
+ */
+
+/** What Aurora's page has always asked for. */
+export const MONITORED_EVENTS = [
+  "incident.triggered",
+  "incident.acknowledged",
+  "incident.resolved",
+  "incident.custom_field_values.updated",
+] as const;
+
+export const FilterType = z.enum(["account_reference", "service_reference", "team_reference"]);
+
+/** Whose incidents: the account's, or those of one service or team, by id. */
+export interface Filter {
+  type: string;
+  id: string | null;
+}
+
+const RestSubscription = z.object({
+  id: z.string(),
+  active: z.nullish(z.boolean()),
+  delivery_method: z.object({
+    url: z.nullish(z.string()),
+    secret: z.nullish(z.string()),
+    temporarily_disabled: z.nullish(z.boolean()),
+  }),
+  events: z.nullish(z.array(z.string())),
+  filter: z.nullish(z.object({ type: z.string(), id: z.nullish(z.string()) })),
+});
+
+/** `disabled`: PagerDuty switched it off for refusing webhooks, or a person did (`active` false). */
+export type SubscriptionState = "active" | "disabled";
+
+export interface Subscription {
+  id: string;
+  url: string;
+  state: SubscriptionState;
+  /** Whether a person switched it off, which only a person should undo. */
+  paused: boolean;
+  events: string[];
+  filter: Filter;
+  /** Only from its creation. */
+  secret: string | null;
+}
+
+function subscriptionOf(rest: z.infer<typeof RestSubscription>): Subscription {
+  const paused = rest.active === false;
+  return {
+    id: rest.id,
+    url: rest.delivery_method.url ?? "",
+    state: paused || rest.delivery_method.temporarily_disabled === true ? "disabled" : "active",
+    paused,
+    events: rest.events ?? [],
+    filter: { type: rest.filter?.type ?? "account_reference", id: rest.filter?.id ?? null },
+    secret: rest.delivery_method.secret ?? null,
+  };
+}
+
+const One = z
+  .object({ webhook_subscription: RestSubscription })
+  .transform(({ webhook_subscription }) => subscriptionOf(webhook_subscription));
+const Page = z.object({
+  webhook_subscriptions: z.array(RestSubscription.transform(subscriptionOf)),
+  more: z.nullish(z.boolean()),
+});
+const Nothing = z.unknown().transform(() => null);
+
+const pathOf = (id: string) => `/webhook_subscriptions/${encodeURIComponent(id)}`;
+const PAGE_SIZE = 100;
+/** An account has a few; this is a bound, not a size. */
+const MAX_PAGES = 20;
+
+export const getSubscription = (target: ApiTarget, id: string): Promise<ApiAnswer<Subscription>> =>
+  callPagerDuty(target, "GET", pathOf(id), One);
+
+/** The first subscription that posts to `url`; null when there is none. */
+export async function findSubscription(
+  target: ApiTarget,
+  url: string,
+): Promise<ApiAnswer<Subscription | null>> {
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const path = `/webhook_subscriptions?limit=${PAGE_SIZE}&offset=${page * PAGE_SIZE}`;
+    const answer = await callPagerDuty(target, "GET", path, Page);
+    if (!answer.ok) return answer;
+    const found = answer.value.webhook_subscriptions.find((subscription) => subscription.url === url);
+    if (found) return { ok: true, value: found };
+    if (!answer.value.more) break;
+  }
+  return { ok: true, value: null };
+}
+
+const choiceOf = (filter: Filter, events: readonly string[]) => ({
+  events,
+  filter: { type: filter.type, ...(filter.id ? { id: filter.id } : {}) },
+});
+
+/** Creates one; its `secret` is in the answer, and never again. */
+export const createSubscription = (
+  target: ApiTarget,
+  url: string,
+  filter: Filter,
+  events: readonly string[],
+): Promise<ApiAnswer<Subscription>> =>
+  callPagerDuty(target, "POST", "/webhook_subscriptions", One, {
+    webhook_subscription: {
+      type: "webhook_subscription",
+      description: "Aurora incident investigation",
+      delivery_method: { type: "http_delivery_method", url },
+      ...choiceOf(filter, events),
+    },
+  });
+
+/** Changes filter and events; the URL stays what it is. */
+export const updateSubscription = (
+  target: ApiTarget,
+  id: string,
+  filter: Filter,
+  events: readonly string[],
+): Promise<ApiAnswer<Subscription>> =>
+  callPagerDuty(target, "PUT", pathOf(id), One, { webhook_subscription: choiceOf(filter, events) });
+
+export const deleteSubscription = (target: ApiTarget, id: string): Promise<ApiAnswer<null>> =>
+  callPagerDuty(target, "DELETE", pathOf(id), Nothing);
+
+/** Ends a temporary disablement. */
+export const enableSubscription = (target: ApiTarget, id: string): Promise<ApiAnswer<Subscription>> =>
+  callPagerDuty(target, "POST", `${pathOf(id)}/enable`, One);
+
+/** Asks PagerDuty to post its test event, `pagey.ping`. */
+export const pingSubscription = (target: ApiTarget, id: string): Promise<ApiAnswer<null>> =>
+  callPagerDuty(target, "POST", `${pathOf(id)}/ping`, Nothing);

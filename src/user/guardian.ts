@@ -1,0 +1,195 @@
+import * as z from "zod";
+import type { Config } from "../config.ts";
+import { appendEntry } from "../incidents/journal.ts";
+import { log } from "../log.ts";
+import { enableSubscription, getSubscription } from "../pagerduty/subscriptions.ts";
+import type { Account } from "./account.ts";
+import type { CallProblem, Calls } from "./calls.ts";
+import { type RecoveryResult, recover } from "./recovery.ts";
+import type { Problem } from "./status.ts";
+
+/**
+ * The guardian: looks after the subscription, and after what it did not bring. PagerDuty switches one off for
+ * a day after three refusals in a row, without a word; here that is seen, mended, said, and made up for.
+ */
+
+const KEY = "guardian";
+
+const Watch = z.object({
+  nextAtMs: z.nullable(z.number()),
+  lastAtMs: z.nullable(z.number()),
+  /** Of the subscription, when it was last looked at. */
+  state: z.enum(["active", "disabled", "missing"]),
+  /** When it was last found switched off and enabled again, and how many incidents that had cost. */
+  mended: z.nullable(z.object({ atMs: z.number(), recovered: z.number() })),
+  /** Why the last check did not come to its end. */
+  problem: z.nullable(z.string()),
+});
+type Watch = z.infer<typeof Watch>;
+
+const FRESH: Watch = { nextAtMs: null, lastAtMs: null, state: "active", mended: null, problem: null };
+/** How long the status speaks of a subscription that was mended. */
+const SPEAK_OF_MENDING_MS = 24 * 3600 * 1000;
+/** After a check that something stopped. */
+const RETRY_MS = 60_000;
+
+export interface Guarding {
+  storage: DurableObjectStorage;
+  sql: SqlStorage;
+  config: Config;
+  account: Account;
+  calls: Calls;
+}
+
+export interface Reconciled extends RecoveryResult {
+  subscription: { id: string; state: Watch["state"] } | null;
+}
+
+export class Guardian {
+  readonly #guarding: Guarding;
+  #running: Promise<Reconciled> | null = null;
+
+  constructor(guarding: Guarding) {
+    this.#guarding = guarding;
+  }
+
+  get #watch(): Watch {
+    return Watch.safeParse(this.#guarding.storage.kv.get(KEY)).data ?? FRESH;
+  }
+
+  #remember(change: Partial<Watch>): void {
+    this.#guarding.storage.kv.put(KEY, { ...this.#watch, ...change });
+  }
+
+  /** When the next check is due; null when checks are off. */
+  get nextAtMs(): number | null {
+    return this.#guarding.config.reconcileEveryMs > 0 ? this.#watch.nextAtMs : null;
+  }
+
+  get subscriptionState(): Watch["state"] {
+    return this.#watch.state;
+  }
+
+  /** A gap may have been: a new connection, credential, secret or subscription. Looked into at once. */
+  expectGap(nowMs: number): void {
+    if (this.#guarding.config.reconcileEveryMs > 0) this.#remember({ nextAtMs: nowMs });
+  }
+
+  /** The subscription is as PagerDuty has just said. */
+  noteState(state: Watch["state"]): void {
+    if (this.#watch.state !== state) this.#remember({ state });
+  }
+
+  /** Checks the subscription, then looks for missed incidents; whoever asks meanwhile gets the same answer. */
+  async check(): Promise<Reconciled> {
+    this.#running ??= this.#check().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #check(): Promise<Reconciled> {
+    const { account, config } = this.#guarding;
+    const connectionId = account.connection?.connectionId;
+    const subscription = await this.#checkSubscription();
+    const result = await recover(this.#guarding, Date.now());
+    const state = this.#watch.state;
+    const own = account.connection?.subscription;
+    if (account.connection?.connectionId === connectionId && connectionId !== undefined) {
+      const problem = result.problem ?? subscription.problem;
+      const nowMs = Date.now();
+      const waitMs = problem ? waitAfter(problem, config.reconcileEveryMs) : config.reconcileEveryMs;
+      const mended = subscription.mended ? { mended: { atMs: nowMs, recovered: result.recovered } } : {};
+      this.#remember({
+        ...mended,
+        lastAtMs: nowMs,
+        nextAtMs: nowMs + waitMs,
+        problem: problem ? problem.problem : null,
+      });
+    }
+    return { ...result, subscription: own ? { id: own.id, state } : null };
+  }
+
+  async #checkSubscription(): Promise<{ mended: boolean; problem: CallProblem | null }> {
+    const { account, calls } = this.#guarding;
+    const own = account.connection?.subscription;
+    if (!own) return { mended: false, problem: null };
+    const answer = await calls.run((target) => getSubscription(target, own.id));
+    if (account.connection?.subscription?.id !== own.id) return { mended: false, problem: null };
+    if (!answer.ok) {
+      if (answer.problem !== "not_found") return { mended: false, problem: answer };
+      if (this.#watch.state !== "missing")
+        this.#record("subscription.missing", "PagerDuty no longer has the webhook subscription");
+      this.#remember({ state: "missing" });
+      return { mended: false, problem: null };
+    }
+    // What a person switched off, a person switches on.
+    if (answer.value.state === "active" || answer.value.paused) {
+      this.#remember({ state: answer.value.state });
+      return { mended: false, problem: null };
+    }
+    const enabled = await calls.run((target) => enableSubscription(target, own.id));
+    if (account.connection?.subscription?.id !== own.id) return { mended: false, problem: null };
+    this.#remember({ state: enabled.ok ? "active" : "disabled" });
+    if (!enabled.ok) return { mended: false, problem: enabled };
+    this.#record(
+      "subscription.re_enabled",
+      "PagerDuty had switched the webhook subscription off; it was enabled again",
+    );
+    return { mended: true, problem: null };
+  }
+
+  /** What we noticed or did ourselves stands in the event log, too. */
+  #record(type: string, text: string): void {
+    const { sql, account } = this.#guarding;
+    appendEntry(
+      sql,
+      { kind: "guardian", type, receivedAtMs: Date.now(), outcome: "applied", reason: text },
+      null,
+    );
+    log.warn(type, {
+      userId: account.connection?.userId,
+      subscriptionId: account.connection?.subscription?.id,
+    });
+  }
+
+  /** What of this a person should know. */
+  problems(nowMs: number): Problem[] {
+    const { state, mended, problem } = this.#watch;
+    const problems: Problem[] = [];
+    if (state === "missing") {
+      problems.push({
+        code: "subscription_missing",
+        message: "PagerDuty no longer has the webhook subscription, so no events arrive.",
+        fix: "Create it again from here; what was missed meanwhile is recovered.",
+      });
+    }
+    if (state === "disabled") {
+      problems.push({
+        code: "subscription_disabled",
+        message: "The webhook subscription is switched off at PagerDuty, so no events arrive.",
+        fix: "Enable it from here; it was switched off by a person, or this credential may not enable it.",
+      });
+    }
+    if (mended && nowMs - mended.atMs < SPEAK_OF_MENDING_MS) {
+      problems.push({
+        code: "subscription_was_disabled",
+        message: `PagerDuty had switched the webhook subscription off. It was enabled again at ${new Date(mended.atMs).toISOString()}, and ${mended.recovered} missed incidents were recovered.`,
+        fix: "Nothing, unless it happens again: then check that the webhook URL is right and reachable, and that the signing secret is the subscription's.",
+      });
+    }
+    if (problem === "forbidden") {
+      problems.push({
+        code: "recovery_forbidden",
+        message: "The credential may not read what is needed to look for missed incidents.",
+        fix: "Connect with a key or scopes that may read incidents and webhook subscriptions.",
+      });
+    }
+    return problems;
+  }
+}
+
+function waitAfter(problem: CallProblem, everyMs: number): number {
+  if (problem.problem === "rate_limited") return problem.retryAfterSeconds * 1000;
+  return problem.problem === "unavailable" ? Math.min(RETRY_MS, everyMs || RETRY_MS) : everyMs;
+}

@@ -1,0 +1,198 @@
+import { type SigningSecret, secretsInForce, withSecret } from "../credentials/connection.ts";
+import { AppError } from "../errors.ts";
+import { log } from "../log.ts";
+import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
+import {
+  createSubscription,
+  deleteSubscription,
+  enableSubscription,
+  type Filter,
+  findSubscription,
+  getSubscription,
+  MONITORED_EVENTS,
+  pingSubscription,
+  type Subscription,
+  updateSubscription,
+} from "../pagerduty/subscriptions.ts";
+import type { Account } from "./account.ts";
+import type { CallProblem, Calls } from "./calls.ts";
+import { tokenError } from "./credential.ts";
+
+/** The webhook subscription that we keep at PagerDuty for the user's webhook URL. */
+
+/** Null where the caller does not say: what is in place stays, and a new one takes the defaults. */
+export interface Wish {
+  filter: Filter | null;
+  events: string[] | null;
+}
+
+const WHOLE_ACCOUNT: Filter = { type: "account_reference", id: null };
+
+/** As the API shows it: one flat object, without the secret. */
+export function subscriptionView({ id, url, state, events, filter }: Subscription) {
+  return { id, url, state, events, filter };
+}
+
+export class Subscribing {
+  readonly #account: Account;
+  readonly #calls: Calls;
+
+  constructor(account: Account, calls: Calls) {
+    this.#account = account;
+    this.#calls = calls;
+  }
+
+  /** Finds the subscription for `url` again, or makes it; its secret is stored the moment it comes. */
+  async ensure(url: string, wish: Wish): Promise<{ created: boolean; subscription: Subscription }> {
+    const known = await this.#known(url);
+    const filter = wish.filter ?? known?.filter ?? WHOLE_ACCOUNT;
+    const events = wish.events ?? known?.events ?? [...MONITORED_EVENTS];
+    if (known && known.url === url && this.#holdsSecretOf(known.id)) {
+      await this.#account.update((connection) => ({ ...connection, subscription: { id: known.id, url } }));
+      if (isAsWished(known, filter, events)) return { created: false, subscription: known };
+      const changed = await this.#write((target) => updateSubscription(target, known.id, filter, events));
+      return { created: false, subscription: changed };
+    }
+    const created = await this.#create(url, filter, events);
+    // Another URL is another subscription, and so is one whose secret nobody has any more. The new one is in
+    // place before the old one goes: in between, events come twice and count once.
+    if (known) await this.#removeAtPagerDuty(known.id);
+    return { created: true, subscription: created };
+  }
+
+  /** Ours, as it is at PagerDuty now. @throws {AppError} not_found */
+  async current(): Promise<Subscription> {
+    const id = this.#ownId();
+    return this.#read((target) => getSubscription(target, id));
+  }
+
+  async ping(): Promise<void> {
+    const id = this.#ownId();
+    await this.#write((target) => pingSubscription(target, id));
+  }
+
+  async enable(): Promise<Subscription> {
+    const id = this.#ownId();
+    return this.#write((target) => enableSubscription(target, id));
+  }
+
+  /** Removes ours, and the secret that came with it. @throws {AppError} when PagerDuty refuses */
+  async remove(): Promise<void> {
+    const id = this.#ownId();
+    if (!(await this.#removeAtPagerDuty(id))) {
+      throw new AppError("pagerduty_unavailable", "PagerDuty did not remove the webhook subscription");
+    }
+    await this.#account.update((connection) => ({
+      ...connection,
+      subscription: null,
+      signingSecrets: connection.signingSecrets.filter(({ subscriptionId }) => subscriptionId !== id),
+    }));
+  }
+
+  /** On the way out: as well as it goes. @returns null where there was none */
+  async removeIfThere(): Promise<boolean | null> {
+    const own = this.#account.connection?.subscription;
+    return own ? this.#removeAtPagerDuty(own.id) : null;
+  }
+
+  #ownId(): string {
+    const own = this.#account.connection?.subscription;
+    if (!own) throw refusal({ problem: "not_found" });
+    return own.id;
+  }
+
+  /** Ours as we remember it, else one at PagerDuty that posts to our URL. */
+  async #known(url: string): Promise<Subscription | null> {
+    const own = this.#account.connection?.subscription;
+    if (own) {
+      const answer = await this.#calls.run((target) => getSubscription(target, own.id));
+      if (answer.ok) return answer.value;
+      if (answer.problem !== "not_found") throw refusal(answer);
+    }
+    return this.#read((target) => findSubscription(target, url));
+  }
+
+  /** One pasted by hand counts for whatever posts to the URL. */
+  #holdsSecretOf(subscriptionId: string): boolean {
+    const { connection } = this.#account;
+    const secrets = connection ? secretsInForce(connection, Date.now()) : [];
+    return secrets.some(
+      (secret) => secret.subscriptionId === subscriptionId || secret.subscriptionId === null,
+    );
+  }
+
+  async #create(url: string, filter: Filter, events: string[]): Promise<Subscription> {
+    const created = await this.#write((target) => createSubscription(target, url, filter, events));
+    const { id, secret } = created;
+    const added: SigningSecret[] = secret
+      ? [{ id: crypto.randomUUID(), secret, subscriptionId: id, expiresAtMs: null }]
+      : [];
+    await this.#account.update((connection) => ({
+      ...connection,
+      subscription: { id, url },
+      signingSecrets: added.reduce(
+        (secrets, one) => withSecret(secrets, one, Date.now()),
+        connection.signingSecrets,
+      ),
+    }));
+    log.info("subscription.created", { userId: this.#account.connection?.userId, subscriptionId: id });
+    return created;
+  }
+
+  async #removeAtPagerDuty(id: string): Promise<boolean> {
+    const answer = await this.#calls.run((target) => deleteSubscription(target, id));
+    const gone = answer.ok || answer.problem === "not_found";
+    log[gone ? "info" : "warn"]("subscription.removed", {
+      userId: this.#account.connection?.userId,
+      subscriptionId: id,
+      problem: answer.ok ? null : answer.problem,
+    });
+    return gone;
+  }
+
+  async #read<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<T> {
+    const answer = await this.#calls.run(call);
+    if (answer.ok) return answer.value;
+    throw refusal(answer);
+  }
+
+  /** A write tells whether the credential may write, which nothing else does. */
+  async #write<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<T> {
+    const answer = await this.#calls.run(call);
+    if (answer.ok || answer.problem === "forbidden") {
+      const canWriteIncidents = answer.ok;
+      if (this.#account.connection?.canWriteIncidents !== canWriteIncidents) {
+        await this.#account.update((connection) => ({ ...connection, canWriteIncidents }));
+      }
+    }
+    if (answer.ok) return answer.value;
+    throw refusal(answer);
+  }
+}
+
+function isAsWished(subscription: Subscription, filter: Filter, events: readonly string[]): boolean {
+  const sameFilter = subscription.filter.type === filter.type && subscription.filter.id === filter.id;
+  return sameFilter && [...subscription.events].sort().join() === [...events].sort().join();
+}
+
+/** What the caller is told when PagerDuty refuses a call about a subscription. */
+function refusal(problem: CallProblem): AppError {
+  switch (problem.problem) {
+    case "not_connected":
+      return new AppError("not_connected", "Not connected");
+    case "forbidden":
+      return new AppError(
+        "write_access_required",
+        "PagerDuty does not let this credential change webhook subscriptions. Connect with one that may write, or make the webhook by hand in PagerDuty and paste its signing secret here.",
+      );
+    case "not_found":
+      return new AppError("not_found", "There is no webhook subscription");
+    case "bad_request":
+      return new AppError(
+        "invalid_request",
+        `PagerDuty refuses the subscription: ${problem.message || "bad request"}`,
+      );
+    default:
+      return tokenError(problem);
+  }
+}

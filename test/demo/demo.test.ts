@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+const demo = fileURLToPath(new URL("demo.ts", import.meta.url));
+const TIMEOUT_MS = 60_000;
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "demo-test-"));
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function start(args: string[], environment: NodeJS.ProcessEnv = {}) {
+  return spawn(process.execPath, [demo, ...args], {
+    env: { ...process.env, TMPDIR: folder, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function end(child: ReturnType<typeof start>) {
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), exit(child)]);
+  return { output, errors, code: child.exitCode };
+}
+
+async function exit(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+}
+
+/** What the demo left behind. */
+function leftovers(): string[] {
+  return readdirSync(folder).filter((name) => name.startsWith("aurora-pagerduty-demo-"));
+}
+
+async function listen(): Promise<{ server: Server; port: number }> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return { server, port: address.port };
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<string> {
+  const { server, port } = await listen();
+  server.close();
+  await once(server, "close");
+  return String(port);
+}
+
+async function isUp(port: string): Promise<boolean> {
+  return fetch(`http://localhost:${port}/healthz`).then(
+    () => true,
+    () => false,
+  );
+}
+
+test(
+  "the whole story is delivered, whatever the user's environment holds, and nothing is left of it",
+  async () => {
+    const port = await freePort();
+    // Aurora's own developers have such variables in their shells.
+    const environment = {
+      INTERNAL_API_SECRET: "theirs",
+      AURORA_EVENTS_URL: "http://127.0.0.1:9/",
+      PUBLIC_URL: "nonsense",
+    };
+    const { output, errors, code } = await end(start(["--port", port], environment));
+    expect(errors).toBe("");
+    expect(output.match(/ ok {6}/g)).toHaveLength(8);
+    expect(output).not.toContain("FAILED");
+    expect(output).not.toContain("\u001b");
+    expect(code).toBe(0);
+    expect(leftovers()).toEqual([]);
+    expect(await isUp(port)).toBe(false);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "told to end in the middle it takes the Worker with it",
+  async () => {
+    const port = await freePort();
+    const child = start(["--once", "--port", port]);
+    child.stdout.setEncoding("utf8");
+    let output = "";
+    for await (const chunk of child.stdout) {
+      output += String(chunk);
+      if (output.includes("1. ")) child.kill("SIGTERM");
+    }
+    await exit(child);
+    expect(child.exitCode).toBe(130);
+    expect(leftovers()).toEqual([]);
+    expect(await isUp(port)).toBe(false);
+  },
+  TIMEOUT_MS,
+);
+
+test("a port that is taken is said to be, with what to do", async () => {
+  const { server, port } = await listen();
+  const { errors, code } = await end(start(["--once", "--port", String(port)]));
+  server.close();
+  expect(errors).toContain(`Port ${port} is taken`);
+  expect(errors).toContain(`--port ${port + 1}`);
+  expect(code).toBe(1);
+});
+
+test("an argument that it does not know is answered with the usage", async () => {
+  const { errors, code } = await end(start(["--twice"]));
+  expect(errors).toContain("--twice");
+  expect(errors).toContain("npm run demo");
+  expect(code).toBe(2);
+});

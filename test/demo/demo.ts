@@ -1,0 +1,98 @@
+/** `npm run demo`: the connector between a PagerDuty and an Aurora, all of it on this machine. */
+import { playConnection } from "./connection-story.ts";
+import { playIncident } from "./incident-story.ts";
+import { type DemoOptions, parseDemoOptions, USAGE, UsageError } from "./options.ts";
+import { invite } from "./playground.ts";
+import { isPortFree } from "./port.ts";
+import { openStage, type Stage } from "./stage.ts";
+import { standardOutput, Transcript } from "./transcript.ts";
+
+type ExitCode = 0 | 1 | 2 | 130;
+
+/** How a shell calls an end by Ctrl-C: the story was not told to its end. */
+const CUT_SHORT: ExitCode = 130;
+
+const transcript = new Transcript(standardOutput);
+
+/** Resolves at Ctrl-C, or when the demo is told to end in another way. */
+const interrupted = new Promise<"interrupted">((resolve) => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => resolve("interrupted"));
+  }
+});
+
+async function main(): Promise<ExitCode> {
+  const hasTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  try {
+    const options = parseDemoOptions(process.argv.slice(2), hasTerminal);
+    if (options.kind === "play") return await run(options);
+    console.log(USAGE);
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      console.error(`${error.message}\n\n${USAGE}`);
+      return 2;
+    }
+    console.error(error instanceof Error ? error.message : error);
+    return 1;
+  }
+}
+
+async function run({ port, stays }: Extract<DemoOptions, { kind: "play" }>): Promise<ExitCode> {
+  if (!(await isPortFree(port))) {
+    console.error(
+      `Port ${port} is taken by another program, perhaps by \`npm run dev\` or another demo.\n` +
+        `End that one, or choose another port: npm run demo -- --port ${port + 1}`,
+    );
+    return 1;
+  }
+  await using cleanup = new AsyncDisposableStack();
+  transcript.heading("PagerDuty for Aurora: the demo");
+  const startedAt = Date.now();
+  const stage = await Promise.race([openStage(port, transcript, cleanup), interrupted]);
+  if (stage === "interrupted") return CUT_SHORT;
+  introduce(stage, Date.now() - startedAt);
+  return await play(stage, stays);
+}
+
+async function play(stage: Stage, stays: boolean): Promise<ExitCode> {
+  const disturbed = [interrupted, untilWorkerEnds(stage)];
+  try {
+    const passed = await Promise.race([tellStory(stage), ...disturbed]);
+    if (passed === "interrupted") return CUT_SHORT;
+    if (!passed) return fail(stage, "The story did not come out as it has to.");
+    if (!stays) return 0;
+    invite(stage);
+    await Promise.race([stage.feed.follow(), ...disturbed]);
+    return 0;
+  } catch (error) {
+    return fail(stage, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Who is there, and where. */
+function introduce({ worker, pagerduty, aurora }: Stage, tookMs: number): void {
+  transcript.entries([
+    ["Worker", `${worker.url} with KV, Queues and Durable Objects, up in ${tookMs} ms`],
+    ["PagerDuty", `${pagerduty.apiUrl} (emulated)`],
+    ["Aurora", `${aurora.url} (accepts what is signed)`],
+  ]);
+}
+
+/** @returns whether everything came out as it has to */
+async function tellStory(stage: Stage): Promise<boolean> {
+  await playConnection(stage);
+  const checks = await playIncident(stage);
+  return transcript.checks(checks);
+}
+
+async function untilWorkerEnds({ worker }: Stage): Promise<never> {
+  throw new Error(`The Worker's process ${await worker.ended}.`);
+}
+
+function fail({ worker }: Stage, message: string): ExitCode {
+  console.error(`\n${message}\nThe end of the Worker's log:\n${worker.log()}`);
+  return 1;
+}
+
+process.exit(await main());

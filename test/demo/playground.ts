@@ -1,0 +1,36 @@
+import type { Stage } from "./stage.ts";
+
+/** Says what can be done with a demo that stays: lines to copy. */
+export function invite({ pagerduty, aurora, connector, transcript }: Stage): void {
+  const user = `-H 'X-User-ID: ${connector.userId}'`;
+  const incidents = `curl -X POST ${pagerduty.apiUrl}/_emulator/incidents`;
+  transcript.heading("Now play with it");
+  transcript.entries([
+    ["Worker", connector.url],
+    ["PagerDuty", `${pagerduty.apiUrl}/_emulator`],
+    ["Aurora", aurora.url],
+  ]);
+  const parts: [string, string[]][] = [
+    [
+      "Ask the connector",
+      [
+        `curl -s ${connector.url}/pagerduty ${user}`,
+        `curl -s ${connector.url}/pagerduty/incidents ${user}`,
+        `curl -s ${connector.url}/healthz`,
+      ],
+    ],
+    [
+      "Make something happen in PagerDuty; the first line prints the <id>",
+      [
+        `${incidents} -d '{"title": "Checkout is slow", "urgency": "high", "priority": "P2"}'`,
+        `${incidents}/<id>/field -d '{"name": "runbook_link", "value": "https://example.com/"}'`,
+        ...["acknowledge", "escalate", "resolve", "reopen"].map((action) => `${incidents}/<id>/${action}`),
+      ],
+    ],
+  ];
+  for (const [title, lines] of parts) {
+    transcript.heading(title);
+    for (const line of lines) transcript.detail(line);
+  }
+  transcript.heading("What Aurora receives from now on (Ctrl-C ends the demo)");
+}

@@ -1,0 +1,74 @@
+import { freshCredentialsKeys } from "../../scripts/dev-vars.ts";
+
+/** Settings of the Worker by name; an empty one counts as unset. */
+export type Settings = Readonly<Record<string, string>>;
+
+/** Who the Worker talks to. */
+export interface Surroundings {
+  readonly pagerduty: { readonly apiUrl: string; readonly identityUrl: string };
+  readonly aurora: { readonly url: string; readonly secret: string };
+}
+
+/**
+ * Every setting of the Worker in the demo. Those that are not used are named too, because wrangler would take
+ * them from the environment of whoever starts the demo.
+ */
+export function demoSettings({ pagerduty, aurora }: Surroundings): Settings {
+  return {
+    AURORA_ENV: "dev",
+    CREDENTIALS_KEYS: freshCredentialsKeys(),
+    AURORA_EVENTS_URL: aurora.url,
+    AURORA_EVENTS_FORMAT: "aurora",
+    AURORA_EVENTS_SECRET: aurora.secret,
+    PAGERDUTY_API_URL: pagerduty.apiUrl,
+    PAGERDUTY_IDENTITY_URL: pagerduty.identityUrl,
+    // Longer than a slow machine needs to bring the runbook: the story is about one that arrives.
+    RUNBOOK_WAIT_SECONDS: "10",
+    INTERNAL_API_SECRET: "",
+    FRONTEND_URL: "",
+    PUBLIC_URL: "",
+    NEXT_PUBLIC_BACKEND_URL: "",
+    TUNNEL_URL: "",
+    NGROK_URL: "",
+    NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: "false",
+    PAGERDUTY_CLIENT_ID: "",
+    PAGERDUTY_CLIENT_SECRET: "",
+    PAGERDUTY_OAUTH_SCOPES: "",
+    DELIVERY_SCHEDULE: "",
+    RETENTION_DAYS: "",
+    RECONCILE_MINUTES: "",
+  };
+}
+
+/** As wrangler's `--env-file` reads it. No value has a quote or a line break in it. */
+export function envFileText(settings: Settings): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name}='${value}'\n`)
+    .join("");
+}
+
+/** Makes wrangler ignore files or choose an environment of wrangler.toml. */
+const WRANGLER_SWITCHES = [
+  "CLOUDFLARE_ENV",
+  "CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV",
+  "CLOUDFLARE_INCLUDE_PROCESS_ENV",
+];
+
+/**
+ * The environment of the Worker's process: the given one without what would get between the demo and its
+ * settings, which for wrangler come after the environment.
+ */
+export function workerEnvironment(environment: NodeJS.ProcessEnv, settings: Settings): NodeJS.ProcessEnv {
+  const left = Object.entries(environment).filter(
+    ([name]) => !Object.hasOwn(settings, name) && !WRANGLER_SWITCHES.includes(name),
+  );
+  return {
+    ...Object.fromEntries(left),
+    // Nothing of the demo leaves this machine.
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    WRANGLER_SEND_METRICS: "false",
+    // Its log goes through the demo, not to a terminal.
+    FORCE_COLOR: "0",
+    NO_COLOR: "1",
+  };
+}

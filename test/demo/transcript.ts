@@ -1,0 +1,66 @@
+import { styleText } from "node:util";
+import { type Check, difference, holds } from "./check.ts";
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Where lines go: a terminal, a file, a test. */
+export interface Output {
+  readonly colours: boolean;
+  line(text: string): void;
+}
+
+/** Standard output; coloured only where a terminal shows it, and not against the user's wish (`NO_COLOR`). */
+export const standardOutput: Output = {
+  colours: process.stdout.isTTY === true && process.stdout.hasColors(),
+  line: (text) => console.log(text),
+};
+
+/** What the demo prints, in plain aligned text. */
+export class Transcript {
+  readonly #output: Output;
+  #step = 0;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  /** Says what is about to happen. */
+  step(title: string): void {
+    this.#step += 1;
+    this.#output.line("");
+    this.#output.line(`${this.#step}. ${this.#styled("bold", title)}`);
+  }
+
+  /** Something below a step. */
+  detail(text: string): void {
+    this.#output.line(`   ${text}`);
+  }
+
+  heading(title: string): void {
+    this.#output.line("");
+    this.#output.line(this.#styled("bold", title));
+  }
+
+  /** Name and value, the values below each other. */
+  entries(entries: readonly (readonly [string, string])[]): void {
+    const width = Math.max(...entries.map(([name]) => name.length));
+    for (const [name, value] of entries) this.detail(`${name.padEnd(width)}  ${value}`);
+  }
+
+  /** @returns whether all of them hold */
+  checks(checks: readonly Check[]): boolean {
+    this.heading("Checks");
+    for (const check of checks) {
+      const held = holds(check);
+      this.detail(
+        `${held ? this.#styled("green", "ok    ") : this.#styled("red", "FAILED")}  ${check.claim}`,
+      );
+      if (!held) for (const line of difference(check)) this.detail(`        ${line}`);
+    }
+    return checks.every(holds);
+  }
+
+  #styled(style: Style, text: string): string {
+    return this.#output.colours ? styleText(style, text, { validateStream: false }) : text;
+  }
+}

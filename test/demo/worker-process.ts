@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { envFileText, type Settings, workerEnvironment } from "./settings.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const wrangler = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
+
+/** A machine that builds the Worker for the first time takes a while. */
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 5_000;
+/** Enough to see what went wrong. */
+const LOG_LINES = 40;
+
+/** The Worker under `wrangler dev`, in a process group of its own with its state in a temporary folder. */
+export class WorkerProcess {
+  readonly url: string;
+  /** Resolves when it ends, asked to or not; the words say how. */
+  readonly ended: Promise<string>;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  readonly #log: string[] = [];
+  readonly #killAtExit = () => this.#killNow();
+
+  /** Use `WorkerProcess.start`. */
+  private constructor(port: number, settings: Settings) {
+    this.url = `http://localhost:${port}`;
+    this.#folder = mkdtempSync(join(tmpdir(), "aurora-pagerduty-demo-"));
+    // Whatever ends the demo, this runs.
+    process.on("exit", this.#killAtExit);
+    const envFile = join(this.#folder, "settings.env");
+    writeFileSync(envFile, envFileText(settings), { mode: 0o600 });
+    const args = ["dev", "--env-file", envFile, "--persist-to", join(this.#folder, "state")];
+    args.push("--port", String(port), "--inspector-port", "0", "--show-interactive-dev-session=false");
+    this.#child = spawn(process.execPath, ["--no-warnings", wrangler, ...args], {
+      cwd: root,
+      // A group of its own: it can be ended with all that it started, and Ctrl-C is the demo's to handle.
+      detached: true,
+      env: workerEnvironment(process.env, settings),
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
+    this.ended = new Promise<string>((resolve) => {
+      this.#child.once("error", (error) => resolve(`could not be started: ${error.message}`));
+      this.#child.once("exit", (code, signal) => resolve(`ended with ${signal ?? `code ${code}`}`));
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      if (stream) createInterface(stream).on("line", (line) => this.#keep(line));
+    }
+  }
+
+  /** Resolves when it serves. @throws with the end of its log when it does not */
+  static async start(port: number, settings: Settings): Promise<WorkerProcess> {
+    const worker = new WorkerProcess(port, settings);
+    try {
+      await worker.#ready();
+      return worker;
+    } catch (error) {
+      await worker.stop();
+      throw new Error(
+        `The Worker did not start: ${error instanceof Error ? error.message : String(error)}\n${worker.log()}`,
+      );
+    }
+  }
+
+  /** The last lines that it wrote, indented. */
+  log(): string {
+    return this.#log.map((line) => `  | ${line}`).join("\n");
+  }
+
+  /** Ends it and everything that it started, and removes its folder. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.#signal("SIGTERM");
+      await Promise.race([this.ended, wait(STOP_TIMEOUT_MS)]);
+    }
+    this.#killNow();
+    process.off("exit", this.#killAtExit);
+  }
+
+  async #ready(): Promise<void> {
+    const listening = new Promise<null>((resolve) => {
+      this.#child.on("message", (message) => {
+        // wrangler tells its parent, as JSON in a text.
+        if (typeof message === "string" && message.includes('"DEV_SERVER_READY"')) resolve(null);
+      });
+    });
+    const late = wait(START_TIMEOUT_MS, `is not ready after ${START_TIMEOUT_MS / 1000} s`, { ref: false });
+    const failure = await Promise.race([listening, this.ended, late]);
+    if (failure !== null) throw new Error(`wrangler dev ${failure}`);
+    const health = await fetch(`${this.url}/healthz`);
+    if (!health.ok) throw new Error(`GET /healthz answered ${health.status}: ${await health.text()}`);
+    await health.body?.cancel();
+    // What it wrote until now is of no use any more: from here on it is about the story.
+    this.#log.length = 0;
+  }
+
+  #keep(line: string): void {
+    if (line.trim() === "") return;
+    this.#log.push(line);
+    if (this.#log.length > LOG_LINES) this.#log.shift();
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    const { pid } = this.#child;
+    try {
+      // The whole group; Windows has none.
+      if (pid !== undefined && process.platform !== "win32") process.kill(-pid, signal);
+      else this.#child.kill(signal);
+    } catch {
+      // Nothing of it is left.
+    }
+  }
+
+  #killNow(): void {
+    this.#signal("SIGKILL");
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}

@@ -1,0 +1,241 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Account, Incident, Subscription } from "../emulator/pagerduty.ts";
+import { sign, webhookBody } from "../emulator/pagerduty.ts";
+import { until } from "../support/until.ts";
+import { settled } from "../support/worker.ts";
+import { connectUser, startWorld, type World } from "../support/world.ts";
+
+/** Contract section 3, row by row, for a user whose webhooks are signed. */
+
+let world: World;
+let serial = 0;
+let user: string;
+let account: Account;
+let subscription: Subscription;
+
+beforeAll(async () => {
+  world = await startWorld();
+});
+beforeEach(async () => {
+  world.aurora.reset();
+  serial += 1;
+  user = `user-${serial}`;
+  account = world.pagerduty.account();
+  subscription = await connectUser(world, user, account);
+  // From here on the tests post by themselves.
+  account.unsubscribe(subscription.id);
+});
+afterAll(() => world.close());
+
+const triggered = (): Incident => account.trigger({ title: "Down" });
+const bodyOf = (incident: Incident): string => {
+  const [event] = incident.events;
+  if (!event) throw new Error("The incident has no event");
+  return webhookBody(event);
+};
+const padded = (text: string, extra: object): string => {
+  const body = JSON.parse(text);
+  body.event.data = { ...body.event.data, ...extra };
+  return JSON.stringify(body);
+};
+
+const post = (
+  body: string | Uint8Array<ArrayBuffer>,
+  options: { as?: string; signature?: string | null; webhookId?: string } = {},
+) => {
+  const signature = options.signature === undefined ? sign(subscription.secret, body) : options.signature;
+  const headers = new Headers({
+    "content-type": "application/json",
+    "x-webhook-id": options.webhookId ?? randomBytes(16).toString("hex"),
+    "x-webhook-subscription": subscription.id,
+    "user-agent": "PagerDuty-Webhook/V3.0",
+  });
+  if (signature !== null) headers.set("x-pagerduty-signature", signature);
+  return world.worker.request(`/pagerduty/webhook/${options.as ?? user}`, { method: "POST", headers, body });
+};
+const status = async () => (await world.worker.call(user, "GET", "/pagerduty")).body;
+
+describe("genuine webhooks", () => {
+  test("are accepted with 202, and reach Aurora", async () => {
+    const incident = triggered();
+    const reply = await post(bodyOf(incident));
+    expect([reply.status, reply.body]).toEqual([202, { received: true }]);
+    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+    expect(world.aurora.of(incident.id)[0]).toMatchObject({
+      type: "incident.triggered",
+      data: {
+        userId: user,
+        orgId: null,
+        incident: { incidentId: incident.id, version: 1 },
+        change: { kind: "created", from: null, to: "investigating" },
+        provenance: { verification: "signature" },
+        event: { event_type: "incident.triggered" },
+      },
+    });
+  });
+
+  test("may carry several signatures, in any case and spacing", async () => {
+    const body = bodyOf(triggered());
+    const good = sign(subscription.secret, body);
+    const bad = sign("another secret", body);
+    for (const signature of [`${bad},${good}`, `${bad}, ${good} `, good.toUpperCase().replace("V1", "v1")]) {
+      expect((await post(body, { signature })).status).toBe(202);
+    }
+  });
+
+  test("with Unicode are told to Aurora as they came", async () => {
+    const incident = account.trigger({ title: "Żółw 🐢 \u2028 überläuft" });
+    expect((await post(bodyOf(incident))).status).toBe(202);
+    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+    expect(world.aurora.of(incident.id)[0]?.data.incident.title).toBe("Żółw 🐢 \u2028 überläuft");
+  });
+
+  test.each([130, 250])("of %i KB that do not compress are accepted and processed", async (kilobytes) => {
+    const incident = triggered();
+    const body = padded(bodyOf(incident), { noise: randomBytes((kilobytes - 4) * 750).toString("base64") });
+    expect(body.length).toBeGreaterThan((kilobytes - 4) * 1000);
+    expect((await post(body)).status).toBe(202);
+    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+    expect(world.aurora.of(incident.id)[0]?.data.event).toEqual(JSON.parse(body).event);
+  });
+
+  test("that come again are told once", async () => {
+    const incident = triggered();
+    const [body, webhookId] = [bodyOf(incident), "the-same-webhook"];
+    for (let times = 0; times < 5; times += 1) expect((await post(body, { webhookId })).status).toBe(202);
+    // The same event in another webhook, as from a second subscription.
+    expect((await post(body)).status).toBe(202);
+    await settled(world.worker, user, 2);
+    expect(
+      world.aurora
+        .of(incident.id)
+        .map(({ type }) => type)
+        .sort(),
+    ).toEqual(["incident.rca_requested", "incident.triggered"]);
+  });
+
+  test("of a type that is not used are accepted and recorded", async () => {
+    const event = account.emit({
+      eventType: "service.updated",
+      resourceType: "service",
+      data: { id: "PS", type: "service" },
+    });
+    expect((await post(webhookBody(event))).status).toBe(202);
+    await settled(world.worker, user, 1);
+    expect(world.aurora.accepted).toEqual([]);
+  });
+
+  test("that are no V3 event are accepted, because 4xx would switch the subscription off", async () => {
+    for (const body of ["{}", "not json", JSON.stringify({ event: { id: "x" } })]) {
+      const reply = await post(body);
+      expect(reply.status).toBe(202);
+      expect(reply.body).toMatchObject({ received: true, reason: expect.any(String) });
+    }
+  });
+});
+
+describe("refused webhooks", () => {
+  test("of a user who never connected are 404, and leave nothing behind", async () => {
+    const body = bodyOf(triggered());
+    for (const as of ["stranger", "x".repeat(200)]) {
+      const reply = await post(body, { as });
+      expect([reply.status, reply.body]).toEqual([
+        404,
+        { error: "PagerDuty not connected for this user", code: "not_connected" },
+      ]);
+    }
+    expect(
+      await world.worker.sql(
+        "stranger",
+        "SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_%' ESCAPE '\\'",
+      ),
+    ).toEqual([]);
+  });
+
+  test.each([
+    ["a forged signature", (body: string) => sign("not the secret", body)],
+    ["a truncated signature", (body: string) => sign(subscription.secret, body).slice(0, -1)],
+    ["another version", (body: string) => sign(subscription.secret, body).replace("v1", "v2")],
+    ["no signature", () => null],
+    ["an empty signature", () => ""],
+    ["garbage", () => "v1=zzzz,,;=%00"],
+    ["10 KB of garbage", () => "v1=".repeat(3000)],
+  ])("with %s are 401 and counted", async (_, signatureOf) => {
+    const body = bodyOf(triggered());
+    const reply = await post(body, { signature: signatureOf(body) });
+    expect([reply.status, reply.body]).toMatchObject([401, { code: "invalid_signature" }]);
+    expect(await status()).toMatchObject({
+      webhook: { rejected: { count: 1, lastAt: expect.any(String), lastReason: expect.any(String) } },
+      problems: expect.arrayContaining([expect.objectContaining({ code: "webhooks_refused" })]),
+    });
+  });
+
+  test("larger than 256 KiB are 413", async () => {
+    expect((await post("x".repeat(256 * 1024 + 1))).status).toBe(413);
+  });
+
+  test("are 429 when they are many; genuine ones are still taken", async () => {
+    const body = bodyOf(triggered());
+    const replies = await Promise.all(Array.from({ length: 70 }, () => post(body, { signature: "v1=00" })));
+    const statuses = replies.map((reply) => reply.status);
+    expect(new Set(statuses)).toEqual(new Set([401, 429]));
+    expect(statuses.filter((code) => code === 401)).toHaveLength(60);
+    expect(replies.find((reply) => reply.status === 429)?.headers.get("retry-after")).not.toBeNull();
+    expect((await post(body)).status).toBe(202);
+  });
+});
+
+describe("what changed a millisecond ago counts", () => {
+  test("a new secret, while the old one stays valid", async () => {
+    const old = subscription.secret;
+    await world.worker.call(user, "PUT", "/pagerduty/signing-secret", { body: { secret: "brand new" } });
+    const body = bodyOf(triggered());
+    expect((await post(body, { signature: sign("brand new", body) })).status).toBe(202);
+    expect((await post(body, { signature: sign(old, body) })).status).toBe(202);
+  });
+
+  test("also where the copy in KV is stale, empty or garbage", async () => {
+    const { CONNECTIONS } = await world.worker.handle.getEnv();
+    const key = `connection:${user}`;
+    const stale = await CONNECTIONS.get(key);
+    for (const copy of [stale, "garbage", "k1.AAAA.AAAA"]) {
+      const secret = randomBytes(8).toString("hex");
+      await world.worker.call(user, "PUT", "/pagerduty/signing-secret", { body: { secret } });
+      await CONNECTIONS.put(key, copy ?? "");
+      const body = bodyOf(triggered());
+      expect((await post(body, { signature: sign(secret, body) })).status).toBe(202);
+    }
+    await CONNECTIONS.delete(key);
+    const body = bodyOf(triggered());
+    expect((await post(body)).status).toBe(202);
+  });
+
+  test("a disconnect", async () => {
+    const body = bodyOf(triggered());
+    expect((await post(body)).status).toBe(202);
+    await world.worker.call(user, "DELETE", "/pagerduty");
+    expect((await post(body)).status).toBe(404);
+  });
+});
+
+describe("nothing that was accepted is lost", () => {
+  test("when the object is evicted before it delivered, and Aurora is down at first", async () => {
+    world.aurora.answer = () => ({ status: 503 });
+    const incident = triggered();
+    expect((await post(bodyOf(incident))).status).toBe(202);
+    await until("the first attempt", () =>
+      world.aurora.attempts.some(({ body }) => body?.data.incident.incidentId === incident.id),
+    );
+    await world.worker.evict(user);
+    world.aurora.answer = () => ({ status: 202 });
+    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0, 20_000);
+    const ids = world.aurora.attempts
+      .filter(
+        ({ body }) => body?.type === "incident.triggered" && body.data.incident.incidentId === incident.id,
+      )
+      .map(({ webhookId }) => webhookId);
+    expect(ids.length).toBeGreaterThan(1);
+    expect(new Set(ids).size).toBe(1);
+  });
+});
