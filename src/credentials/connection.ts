@@ -54,6 +54,10 @@ export const OAuthConnection = z.object({
   expiresAtMs: z.number(),
   /** When the tokens were last obtained; a refresh token lives 210 days from then. */
   obtainedAtMs: z.number(),
+  /** Whether they came from a refresh, not from the sign-in itself. */
+  refreshed: z.boolean(),
+  /** Since when PagerDuty's API refuses the access token although it was refreshed; null while it takes it. */
+  accessRefusedAtMs: z.nullable(z.number()),
   grantedScopes: z.array(z.string()),
   requestedScopes: z.array(z.string()),
   ...common,

@@ -1,6 +1,8 @@
 import type { Connection } from "../credentials/connection.ts";
 import { secretsInForce } from "../credentials/connection.ts";
 import type { OutboxSummary } from "../incidents/outbox.ts";
+import { oauthProblems, oauthView } from "./oauth-status.ts";
+import type { RefreshTrouble } from "./tokens.ts";
 
 /** The status that Aurora's UI shows, put together from facts. Pure. */
 
@@ -36,6 +38,8 @@ export interface StatusFacts {
   delivery: OutboxSummary;
   /** What the guardian has to say. */
   guardian: Problem[];
+  /** Why an OAuth token could not be refreshed. */
+  refreshTrouble: RefreshTrouble;
   nowMs: number;
 }
 
@@ -84,6 +88,9 @@ export function statusOf(facts: StatusFacts) {
       fix: "Make a new API token in PagerDuty and paste it here; the old one was revoked or has expired.",
     });
   }
+  if (connection.authType === "oauth") {
+    problems.unshift(...oauthProblems(connection, facts.refreshTrouble, nowMs));
+  }
   problems.push(...facts.guardian);
   if (delivery.dead > 0) {
     problems.push({
@@ -122,7 +129,7 @@ export function statusOf(facts: StatusFacts) {
       lastDeliveredAt: iso(delivery.lastDeliveredAtMs),
       lastError: delivery.lastError,
     },
-    oauth: null,
+    oauth: connection.authType === "oauth" ? oauthView(connection) : null,
     problems,
   };
 }
