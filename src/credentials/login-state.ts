@@ -41,7 +41,7 @@ export async function openLogin(keyring: Keyring, state: string, nowMs: number):
     const login = LoginState.parse(JSON.parse(await openText(keyring, PURPOSE, state)));
     return nowMs < login.expiresAtMs ? login : null;
   } catch (error) {
-    if (error instanceof SealError || error instanceof z.core.$ZodError || error instanceof SyntaxError) {
+    if (error instanceof SealError || error instanceof z.ZodError || error instanceof SyntaxError) {
       return null;
     }
     throw error;
