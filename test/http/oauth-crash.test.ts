@@ -59,10 +59,3 @@ test("is found out by the object itself, although the access token is still good
   await until("PagerDuty was asked", () => worker.logs().some((line) => line.includes("oauth.refused")));
   expect(await status()).toMatchObject(LOST);
 });
-
-test("an eviction waits for a refresh that PagerDuty answers", async () => {
-  await beginRefresh({ reset: true });
-  await worker.evict("alice");
-  expect(await status()).toMatchObject({ connected: true });
-  await until("it was refreshed", () => account.refreshCount === 1);
-});
