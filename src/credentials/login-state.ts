@@ -17,6 +17,8 @@ export const LoginState = z.object({
   redirectUri: z.string(),
   /** What was asked for, separated by spaces. */
   scopes: z.string(),
+  /** The cookie that the browser has to bring back; null where none could be set when it began. */
+  binding: z.nullable(z.string()),
   /** Whether the webhook subscription is made as well. */
   subscribe: z.boolean(),
   /** Milliseconds since 1970. */

@@ -18,6 +18,8 @@ import { forgetTrust } from "./trust.ts";
 const LoginOptions = z.object({
   /** Ours: also makes the webhook subscription at PagerDuty, if the scopes allow it. */
   subscribe: z.boolean({ error: "must be true or false" }).default(false),
+  /** Ours, for a browser that calls by itself: it has to be the one that comes back. A server drops cookies. */
+  bind: z.boolean({ error: "must be true or false" }).default(false),
 });
 
 /** The only words that a browser is sent back with. */
@@ -32,7 +34,7 @@ export const oauthLogin = new Hono<AppEnv>().post("/login", async (c) => {
   if (!config.oauth.enabled) throw new AppError("oauth_not_enabled", "PagerDuty OAuth is not enabled");
   const app = oauthAppOf(config);
   if (!app) throw new AppError("oauth_not_configured", `Missing OAuth credentials: ${missing(config)}`);
-  const { subscribe } = parseInput(LoginOptions, await readJson(c, true));
+  const { subscribe, bind } = parseInput(LoginOptions, await readJson(c, true));
   const caller = c.get("caller");
   const login: LoginState = {
     id: crypto.randomUUID(),
@@ -41,11 +43,13 @@ export const oauthLogin = new Hono<AppEnv>().post("/login", async (c) => {
     nonce: generateRandomNonce(),
     redirectUri: `${baseUrl(config, c.req.url)}/pagerduty/oauth/callback`,
     scopes: config.oauth.scopes,
+    binding: bind ? generateRandomNonce() : null,
     subscribe,
     expiresAtMs: Date.now() + LOGIN_LIFE_MS,
   };
   unwrap(await userOf(c).beginLogin(caller, login.id, login.expiresAtMs));
   const state = await sealLogin(createKeyring(config.credentialsKeys), login);
+  if (login.binding !== null) c.header("set-cookie", bindingCookie(login, login.binding));
   return c.json({ oauth_url: await authorizationUrl(app, { ...login, state }) });
 });
 
@@ -92,13 +96,26 @@ async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
     return "invalid";
   }
   const login = await openLogin(createKeyring(config.credentialsKeys), state, Date.now());
-  if (!login) return "invalid";
+  if (!login || !isSameBrowser(login, c.req.header("cookie") ?? "")) return "invalid";
   try {
     const user = c.env.PAGERDUTY_USER.getByName(login.userId);
     return await user.finishLogin(login, code, webhookUrl(config, c.req.url, login.userId));
   } finally {
     forgetTrust(login.userId);
   }
+}
+
+/** One for each sign-in, so that two at once do not get in each other's way. Lax: PagerDuty leads back to us. */
+function bindingCookie({ id, redirectUri }: LoginState, binding: string): string {
+  const { pathname, protocol } = new URL(redirectUri);
+  // Over plain http, which is a local Worker, a browser would drop a Secure one.
+  const secure = protocol === "https:" ? "; Secure" : "";
+  const seconds = LOGIN_LIFE_MS / 1000;
+  return `pagerduty_login_${id}=${binding}; Path=${pathname}; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure}`;
+}
+
+function isSameBrowser({ id, binding }: LoginState, cookies: string): boolean {
+  return binding === null || cookies.split(/;\s*/).includes(`pagerduty_login_${id}=${binding}`);
 }
 
 /** A parameter that is there once; OAuth allows no repetition (RFC 6749, 3.1). */

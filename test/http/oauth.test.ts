@@ -272,6 +272,7 @@ describe("a state that this Worker's key sealed", () => {
     nonce: "n".repeat(43),
     redirectUri: `${worker.url}/pagerduty/oauth/callback`,
     scopes: "openid",
+    binding: null,
     subscribe: false,
     expiresAtMs: Date.now() + LOGIN_LIFE_MS,
     ...change,
@@ -301,6 +302,32 @@ describe("a state that this Worker's key sealed", () => {
     const opened = await openState(stateOf(await signInAddress(worker, user)));
     expect(opened.expiresAtMs - Date.now()).toBeGreaterThan(LOGIN_LIFE_MS - 10_000);
     expect(opened.expiresAtMs - Date.now()).toBeLessThanOrEqual(LOGIN_LIFE_MS);
+  });
+});
+
+describe("a sign-in that a browser began by itself", () => {
+  async function begin() {
+    const reply = await login(worker, user, { bind: true });
+    const [cookie = ""] = (reply.headers.get("set-cookie") ?? "").split("; ");
+    const back = await consent(new URL(JSON.parse(reply.text).oauth_url));
+    const end = async (headers: Record<string, string>) =>
+      (await worker.request(back.pathname + back.search, { headers })).headers.get("location");
+    return { reply, cookie, end };
+  }
+
+  test("is finished by that browser alone, and no other uses it up", async () => {
+    const { reply, cookie, end } = await begin();
+    expect(reply.headers.get("set-cookie")).toMatch(
+      /^pagerduty_login_[\w-]+=[\w-]{43}; Path=\/pagerduty\/oauth\/callback; Max-Age=600; HttpOnly; SameSite=Lax$/,
+    );
+    expect(await end({})).toBe(failed("invalid"));
+    expect(await end({ cookie: cookie.slice(0, -1) })).toBe(failed("invalid"));
+    expect(await end({ cookie: (await begin()).cookie })).toBe(failed("invalid"));
+    expect(await end({ cookie: `a=b; ${cookie}; c=d` })).toBe(SUCCESS);
+  });
+
+  test("Aurora's server gets no cookie, and its user's browser needs none", async () => {
+    expect((await login(worker, user)).headers.get("set-cookie")).toBeNull();
   });
 });
 
