@@ -83,8 +83,17 @@ export async function verifyIdToken(
   await verifySignature(app, server, answer);
   const claims = Claims.parse(getValidatedIdTokenClaims(processed));
   // PagerDuty does not promise to send it back. Without it, it is PKCE that ties the answer to this sign-in.
-  if (claims.nonce != null && claims.nonce !== nonce) throw new Error("the nonce is another one");
+  if (claims.nonce != null && claims.nonce !== nonce) throw new NonceError();
   return signedInOf(claims, apiUrl);
+}
+
+class NonceError extends Error {}
+
+/** Which check failed, for the log: the library's messages are fixed texts, its causes are not. */
+export function whyNotVerified(error: unknown): string {
+  if (error instanceof OperationProcessingError) return error.message;
+  if (error instanceof NonceError) return "the nonce is another one";
+  return error instanceof Error ? error.name : "unknown";
 }
 
 /** With the keys as they are remembered (5 minutes); an unknown key has them fetched anew, once. */

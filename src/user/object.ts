@@ -67,7 +67,7 @@ export class PagerDutyUser extends DurableObject<Env> {
     setReadableLogs(this.#config.dev);
     this.#sql = storage.sql;
     this.#account = new Account(storage, env.CONNECTIONS, createKeyring(this.#config.credentialsKeys));
-    this.#tokens = new Tokens(storage, this.#account, this.#config);
+    this.#tokens = new Tokens(storage, this.#account, this.#config, () => ctx.waitUntil(this.#arm()));
     this.#logins = new Logins(storage);
     this.#calls = new Calls(this.#account, this.#config, this.#tokens);
     this.#connecting = new Connecting(this.#account, this.#config);

@@ -3,7 +3,7 @@ import type { LoginState } from "../credentials/login-state.ts";
 import { AppError } from "../errors.ts";
 import { log } from "../log.ts";
 import { bearerAuthorization } from "../pagerduty/api.ts";
-import { type SignedIn, verifyIdToken } from "../pagerduty/id-token.ts";
+import { type SignedIn, verifyIdToken, whyNotVerified } from "../pagerduty/id-token.ts";
 import { exchangeCode, type OAuthApp, scopeList, type TokenSet } from "../pagerduty/oauth.ts";
 import type { Connecting, OAuthTokens } from "./connecting.ts";
 import { type CheckedCredential, checkBearer } from "./credential.ts";
@@ -31,7 +31,7 @@ export async function finishSignIn(
     return ended(userId, "exchange_failed", "reason" in answer ? answer.reason : answer.problem);
   }
   const signedIn = await signedInOf(app, answer.tokens, login, config.pagerdutyApiUrl);
-  if (signedIn === "not_verified") return ended(userId, "validation_failed", "the ID token does not verify");
+  if (signedIn && "fault" in signedIn) return ended(userId, "validation_failed", signedIn.fault);
   try {
     const checked = await identifyOwner(answer.tokens, signedIn, config.pagerdutyApiUrl);
     await connecting.connectOAuth({ userId, orgId }, checked, tokensOf(answer.tokens, login, Date.now()));
@@ -53,13 +53,12 @@ async function signedInOf(
   { idToken }: TokenSet,
   { nonce }: LoginState,
   apiUrl: string | null,
-): Promise<SignedIn | null | "not_verified"> {
+): Promise<SignedIn | { fault: string } | null> {
   if (idToken === null) return null;
   try {
     return await verifyIdToken(app, idToken, nonce, apiUrl);
-  } catch {
-    // The error holds the claims; which check failed is not worth having them in the log.
-    return "not_verified";
+  } catch (error) {
+    return { fault: `The ID token does not verify: ${whyNotVerified(error)}` };
   }
 }
 

@@ -26,6 +26,8 @@ type Attempt = z.infer<typeof Attempt>;
 
 /** How long `GET /pagerduty` waits for a refresh that is due. */
 const STATUS_WAIT_MS = 3_000;
+/** How long a token that the API refused in spite of a refresh is left alone before the next try. */
+const REFUSED_AGAIN_MS = 10 * 60 * 1000;
 
 type Ready = { ok: true; connection: Connection } | ({ ok: false } & CallProblem);
 
@@ -36,12 +38,15 @@ export class Tokens {
   readonly #storage: DurableObjectStorage;
   readonly #account: Account;
   readonly #config: Config;
+  readonly #onStart: () => void;
   #refreshing: Promise<void> | null = null;
 
-  constructor(storage: DurableObjectStorage, account: Account, config: Config) {
+  /** @param onStart sets the alarm: should the object die in the middle of a refresh, it comes back for it */
+  constructor(storage: DurableObjectStorage, account: Account, config: Config, onStart: () => void) {
     this.#storage = storage;
     this.#account = account;
     this.#config = config;
+    this.#onStart = onStart;
   }
 
   /** The connection with a credential that can be used now; an OAuth token is refreshed when that is due. */
@@ -86,8 +91,10 @@ export class Tokens {
     const other = this.#otherThan(used);
     if (other) return other;
     const connection = this.#refreshable();
+    if (!connection) return null;
     // Once: a token that is refused as soon as it is new is not the reason.
-    if (!connection || connection.accessRefusedAtMs !== null) return null;
+    const isNew = Date.now() - connection.obtainedAtMs < REFUSED_AGAIN_MS;
+    if (connection.accessRefusedAtMs !== null && isNew) return null;
     const nextTryAtMs = this.#attemptOf(connection)?.nextTryAtMs ?? 0;
     if (Date.now() >= nextTryAtMs) await this.#start(connection);
     return this.#otherThan(used);
@@ -140,7 +147,7 @@ export class Tokens {
   }
 
   #start(connection: OAuthConnection): Promise<void> {
-    this.#refreshing = this.#refresh(connection).finally(() => {
+    this.#refreshing ??= this.#refresh(connection).finally(() => {
       this.#refreshing = null;
     });
     return this.#refreshing;
@@ -154,6 +161,7 @@ export class Tokens {
     // Stays behind when the object dies under way: then the next life asks at once whether the refresh token
     // still counts, instead of finding out when the access token ends.
     this.#note({ obtainedAtMs, failures, nextTryAtMs: Date.now(), reason: before?.reason ?? null });
+    this.#onStart();
     const answer = app && refreshToken !== null ? await refreshTokens(app, refreshToken) : NOT_CONFIGURED;
     const present = this.#account.connection;
     if (present?.authType !== "oauth" || present.refreshToken !== refreshToken) return;

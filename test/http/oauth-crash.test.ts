@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Account, FaultPlan } from "../emulator/pagerduty.ts";
 import { registerApp, SUCCESS, signIn, startOAuthWorld } from "../support/sign-in.ts";
 import { until } from "../support/until.ts";
-import type { Worker } from "../support/worker.ts";
+import { INTERNAL_SECRET, type Worker } from "../support/worker.ts";
 import type { World } from "../support/world.ts";
 
 /** An object that ends in the middle of a refresh, when its refresh token may be spent or not. */
@@ -29,9 +29,12 @@ async function beginRefresh(fault: FaultPlan): Promise<void> {
   world.pagerduty.faults.expiresIn = 3600;
   world.pagerduty.clearRequests();
   world.pagerduty.faults.identity = { ...fault, times: 1, match: (_, path) => path === "/oauth/token" };
-  // Nobody waits for the answer: what it says is not what this is about.
-  worker.call("alice", "GET", "/pagerduty").catch(() => undefined);
+  // Whoever asked hangs up: nobody asks again for them after the crash.
+  const asking = new AbortController();
+  const headers = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": "alice" };
+  worker.request("/pagerduty", { headers, signal: asking.signal }).catch(() => undefined);
   await until("the refresh is under way", () => tokenRequests() === 1);
+  asking.abort();
 }
 
 test("before PagerDuty did it: works on, with the same refresh token", async () => {
