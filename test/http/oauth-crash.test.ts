@@ -55,7 +55,7 @@ test("after PagerDuty did it: an honest error, and a new sign-in ends it", async
   expect(await status()).toMatchObject({ connected: true });
 });
 
-test("is found out by the object itself, although the access token is still good and nobody asks", async () => {
+test("is found out at once, although the access token is still good", async () => {
   await beginRefresh({ holdMs: 60_000 });
   await until("the refresh token is spent", () => account.refreshCount === 1);
   await worker.crash();

@@ -106,11 +106,9 @@ describe("a token that is due", () => {
 
 describe("a refresh that fails for a passing reason", () => {
   test.each([
-    ["500", { status: 500 }],
     ["503 with HTML", { status: 503, body: "<h1>Later</h1>", contentType: "text/html" }],
     ["a reset connection", { reset: true }],
     ["200 with HTML", { body: "<h1>Yes</h1>", contentType: "text/html" }],
-    ["400 without an OAuth error", { status: 400, body: "{}" }],
   ])("%s: a valid token stays connected, and the alarm tries again", async (_, fault) => {
     await connect(DUE_SECONDS);
     world.pagerduty.faults.identity = { ...fault, times: 1, match: atToken };

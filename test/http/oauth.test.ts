@@ -521,7 +521,6 @@ describe("other settings", () => {
   });
 
   test.each([
-    [{ PAGERDUTY_CLIENT_ID: null }, "PAGERDUTY_CLIENT_ID"],
     [{ PAGERDUTY_CLIENT_SECRET: null }, "PAGERDUTY_CLIENT_SECRET"],
     [
       { PAGERDUTY_CLIENT_ID: null, PAGERDUTY_CLIENT_SECRET: null },
