@@ -8,6 +8,7 @@ import type { Calls } from "./calls.ts";
 import { deliver } from "./deliveries.ts";
 import type { Guardian } from "./guardian.ts";
 import type { Agenda, Job } from "./loop.ts";
+import { Outage } from "./outage.ts";
 import { readBack } from "./readbacks.ts";
 import type { Upkeep } from "./upkeep.ts";
 
@@ -29,6 +30,7 @@ export class UserAgenda implements Agenda {
   readonly #parts: AgendaParts;
   readonly #guardian: Guardian;
   readonly #upkeep: Upkeep;
+  readonly #outage = new Outage();
 
   constructor(parts: AgendaParts, guardian: Guardian, upkeep: Upkeep) {
     this.#parts = parts;
@@ -46,7 +48,10 @@ export class UserAgenda implements Agenda {
     const parts = this.#parts;
     const jobs: Job[] = [];
     for (const entry of dueDeliveries(parts.sql, nowMs, MAX_DELIVERIES)) {
-      jobs.push({ key: `delivery:${entry.incidentId ?? entry.seq}`, run: () => deliver(parts, entry) });
+      jobs.push({
+        key: `delivery:${entry.incidentId ?? entry.seq}`,
+        run: () => deliver({ ...parts, outage: this.#outage }, entry),
+      });
     }
     for (const { incidentId } of analysesDue(parts.sql, nowMs, MAX_ANALYSES)) {
       jobs.push({ key: `analysis:${incidentId}`, run: () => requestAnalysis(parts, incidentId) });

@@ -18,7 +18,7 @@ import { tokenError } from "./credential.ts";
 import { firstAttemptAtMs } from "./folding.ts";
 import { Gate, type Judgement } from "./gate.ts";
 import { Guardian } from "./guardian.ts";
-import { takeIn } from "./intake.ts";
+import { failedWebhooks, park, takeIn } from "./intake.ts";
 import { Loop } from "./loop.ts";
 import {
   deliveryPage,
@@ -241,19 +241,19 @@ export class PagerDutyUser extends DurableObject<Env> {
    * Takes in what the edge accepted, each webhook by itself: one that fails does not hold up the others.
    * @returns one outcome for each, `failed` for those to be tried again
    */
-  async ingest(webhooks: ReceivedWebhook[]): Promise<(Outcome | "failed")[]> {
-    const outcomes: (Outcome | "failed")[] = [];
+  async ingest(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
     for (const webhook of webhooks) outcomes.push(await this.#ingestOne(webhook));
     await this.#arm();
     return outcomes;
   }
 
-  async #ingestOne(webhook: ReceivedWebhook): Promise<Outcome | "failed"> {
+  async #ingestOne(webhook: ReceivedWebhook, believed?: "signature" | "callback"): Promise<Outcome> {
     const nowMs = Date.now();
-    let outcome: Outcome | "failed" = "ignored";
+    let outcome: Outcome = "ignored";
     let error: string | undefined;
     try {
-      const trust = await this.#gate.trust(webhook);
+      const trust = believed ?? (await this.#gate.trust(webhook));
       if (trust) {
         outcome = this.ctx.storage.transactionSync(() => takeIn(this.#parts(), webhook, trust, nowMs));
       } else error = "It came for a connection or a secret that is no longer there";
@@ -270,6 +270,30 @@ export class PagerDutyUser extends DurableObject<Env> {
       waitedMs: nowMs - webhook.receivedAtMs,
     });
     return outcome;
+  }
+
+  /** From the dead-letter queue: kept until somebody asks for another try. */
+  async park(webhooks: ReceivedWebhook[]): Promise<void> {
+    for (const webhook of webhooks) {
+      const trust = await this.#gate.trust(webhook);
+      if (trust) park(this.#sql, webhook, trust);
+      const { requestId, userId, webhookId } = webhook;
+      log.error("webhook.parked", { requestId, userId, webhookId, trusted: trust !== null });
+    }
+  }
+
+  /** `POST /pagerduty/events/retry`: tries again what could not be processed. @returns how many worked */
+  async retryEvents(caller: Caller, webhookIds: string[] | null): Promise<Answer<number>> {
+    return answer(async () => {
+      const { connectionId, userId } = this.#connecting.connected(caller);
+      let worked = 0;
+      for (const { webhook, trust } of failedWebhooks(this.#sql, webhookIds, { connectionId, userId })) {
+        // It was believed when it was parked; a secret that went since does not change that.
+        if ((await this.#ingestOne(webhook, trust)) !== "failed") worked += 1;
+      }
+      await this.#arm();
+      return worked;
+    });
   }
 
   /** `GET /pagerduty/incidents`. */
