@@ -48,6 +48,7 @@ export interface Reconciled extends RecoveryResult {
 export class Guardian {
   readonly #guarding: Guarding;
   #running: Promise<Reconciled> | null = null;
+  #next: Promise<Reconciled> | null = null;
 
   constructor(guarding: Guarding) {
     this.#guarding = guarding;
@@ -80,12 +81,24 @@ export class Guardian {
     if (this.#watch.state !== state) this.#remember({ state });
   }
 
-  /** Checks the subscription, then looks for missed incidents; whoever asks meanwhile gets the same answer. */
+  /**
+   * Checks the subscription, then looks for missed incidents. One check at a time: who asks while one is under
+   * way gets the next one, together with whoever else asks, because the present one may have looked too early.
+   */
   async check(): Promise<Reconciled> {
-    this.#running ??= this.#check().finally(() => {
-      this.#running = null;
-    });
-    return this.#running;
+    if (!this.#running) {
+      this.#running = this.#check().finally(() => {
+        this.#running = null;
+      });
+      return this.#running;
+    }
+    this.#next ??= this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = null;
+        return this.check();
+      });
+    return this.#next;
   }
 
   async #check(): Promise<Reconciled> {
