@@ -42,7 +42,10 @@ export interface Worker {
   call(user: string, method: string, path: string, options?: CallOptions): Promise<Reply>;
   readonly handle: WorkerHandle<Bindings>;
   sql(user: string, query: string, ...values: (string | number | null)[]): Promise<Record<string, unknown>[]>;
+  /** Takes the user's object out of memory; it must be at rest. */
   evict(user: string): Promise<void>;
+  /** Stops everything that runs, wherever it is, and starts again on the same storage. */
+  restart(): Promise<void>;
   /** Everything that was logged so far. */
   logs(): string[];
   close(): Promise<void>;
@@ -102,6 +105,7 @@ export async function startWorker(variables: Record<string, string | null> = {})
       return storage.exec(query, ...values);
     },
     evict: (user) => handle.evictDurableObject("PAGERDUTY_USER", { name: user }),
+    restart: () => server.update((options) => options),
     logs: () => server.getLogs().map(({ message }) => message),
     close: () => server.close(),
   };
