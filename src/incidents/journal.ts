@@ -160,6 +160,11 @@ export function failedEntries(sql: SqlStorage, webhookIds: readonly string[] | n
   return failed.filter(({ webhookId }) => webhookIds === null || webhookIds.includes(webhookId ?? ""));
 }
 
+export function countFailed(sql: SqlStorage): number {
+  const [row] = sql.exec("SELECT count(*) AS n FROM journal WHERE outcome = 'failed'");
+  return z.object({ n: z.number() }).parse(row).n;
+}
+
 /** All entries of an incident, oldest first. */
 export function entriesOfIncident(sql: SqlStorage, incidentId: string): Entry[] {
   const rows = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE incident_id = ? ORDER BY seq`, incidentId);

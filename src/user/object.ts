@@ -5,6 +5,7 @@ import { createKeyring } from "../credentials/seal.ts";
 import { type Answer, answer } from "../errors.ts";
 import { hurryHints } from "../incidents/hints.ts";
 import type { Outcome } from "../incidents/incident.ts";
+import { countFailed } from "../incidents/journal.ts";
 import { isMigrated, migrate } from "../incidents/migrations.ts";
 import { reviveDead, summarizeOutbox } from "../incidents/outbox.ts";
 import type { IncidentCursor } from "../incidents/store.ts";
@@ -401,6 +402,7 @@ export class PagerDutyUser extends DurableObject<Env> {
         subscriptionState: this.#guardian.subscriptionState,
       },
       delivery: summarizeOutbox(this.#sql),
+      failedWebhooks: countFailed(this.#sql),
       guardian: this.#guardian.problems(Date.now()),
       nowMs: Date.now(),
     });

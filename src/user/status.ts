@@ -34,6 +34,8 @@ export interface StatusFacts {
   connection: Connection;
   webhook: WebhookFacts;
   delivery: OutboxSummary;
+  /** Webhooks that could not be processed. */
+  failedWebhooks: number;
   /** What the guardian has to say. */
   guardian: Problem[];
   nowMs: number;
@@ -85,6 +87,13 @@ export function statusOf(facts: StatusFacts) {
     });
   }
   problems.push(...facts.guardian);
+  if (facts.failedWebhooks > 0) {
+    problems.push({
+      code: "webhooks_failed",
+      message: `${facts.failedWebhooks} webhooks could not be processed; they are kept.`,
+      fix: "Look for webhook.processed with outcome failed in the log; when the cause is mended, try them again: POST /pagerduty/events/retry.",
+    });
+  }
   if (delivery.dead > 0) {
     problems.push({
       code: "deliveries_dead",

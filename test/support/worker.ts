@@ -54,8 +54,12 @@ export interface Worker {
 /**
  * Starts it with the given variables and secrets over the test defaults; null unsets one.
  * @param variables as in wrangler.toml and .dev.vars
+ * @param configPath another wrangler.toml, below the repository's root
  */
-export async function startWorker(variables: Record<string, string | null> = {}): Promise<Worker> {
+export async function startWorker(
+  variables: Record<string, string | null> = {},
+  configPath = "wrangler.toml",
+): Promise<Worker> {
   const all: Record<string, string | null> = {
     INTERNAL_API_SECRET: INTERNAL_SECRET,
     CREDENTIALS_KEYS: SEALING_KEY,
@@ -66,7 +70,7 @@ export async function startWorker(variables: Record<string, string | null> = {})
   const vars = Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value ?? ""]));
   const server = createTestHarness({
     root,
-    workers: [{ configPath: "wrangler.toml", prebuiltWorkerDir: "dist", vars }],
+    workers: [{ configPath, prebuiltWorkerDir: "dist", vars }],
   });
   const { url } = await server.listen();
   const handle = server.getWorker<Bindings>();
