@@ -2,14 +2,22 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 /** Tests that run inside workerd, on the code itself. */
-const INSIDE = ["config", "incidents", "delivery", "credentials", "pagerduty", "runbook", "ingest"];
+const INSIDE = ["config", "incidents", "delivery", "credentials", "pagerduty", "runbook", "ingest", "cost"];
+
+const SETTINGS = { AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${Buffer.alloc(32, 7).toString("base64")}` };
 
 export default defineConfig({
   test: {
     projects: [
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
-        test: { name: "inside workerd", include: INSIDE.map((room) => `test/${room}/**/*.test.ts`) },
+        plugins: [
+          cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings: SETTINGS } }),
+        ],
+        test: {
+          name: "inside workerd",
+          globalSetup: "test/cost/history.ts",
+          include: INSIDE.map((room) => `test/${room}/**/*.test.ts`),
+        },
       },
       {
         // Tests that talk to the built Worker over HTTP, with the outside world emulated.

@@ -92,7 +92,8 @@ async function withNumber(
     }
     // Refused for good: an incident under its id is better than none.
     if (number === null) return incident;
-    saveIncident(sql, { ...loadIncident(sql, incidentId), number }, Date.now());
+    const state = loadIncident(sql, incidentId);
+    saveIncident(sql, state, { ...state, number }, Date.now());
   }
   return { ...incident, sourceAlertId: String(number) };
 }

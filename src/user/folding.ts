@@ -97,7 +97,7 @@ export function apply(folding: Folding, incoming: Incoming, nowMs: number): Outc
   const cause = owes ? { kind: owes, provenance } : null;
   const analysis = analysisAfter(folded.state, cause, nowMs, config.runbookWaitMs);
   const state: IncidentState = { ...folded.state, analysis };
-  if (folded.changed || analysis !== before.analysis) saveIncident(sql, state, nowMs);
+  if (folded.changed || analysis !== before.analysis) saveIncident(sql, before, state, nowMs);
 
   // Fields that came before their incident are kept for it: that is an effect, though none to tell of.
   const kept = folded.changed && state.snapshot === null;

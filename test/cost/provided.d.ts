@@ -1,0 +1,8 @@
+import "vitest";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Webhook bodies in order of occurrence, made outside of workerd. */
+    history: { webhookId: string; body: string }[];
+  }
+}
