@@ -2,7 +2,16 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 /** Tests that run inside workerd, on the code itself. */
-const INSIDE = ["config", "incidents", "delivery", "credentials", "pagerduty", "runbook", "ingest", "cost"];
+const INSIDE = [
+  "config",
+  "incidents",
+  "delivery",
+  "credentials",
+  "pagerduty",
+  "runbook",
+  "ingest",
+  "storage",
+];
 
 const SETTINGS = { AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${Buffer.alloc(32, 7).toString("base64")}` };
 
@@ -15,7 +24,7 @@ export default defineConfig({
         ],
         test: {
           name: "inside workerd",
-          globalSetup: "test/cost/history.ts",
+          globalSetup: "test/storage/history.ts",
           include: INSIDE.map((room) => `test/${room}/**/*.test.ts`),
         },
       },

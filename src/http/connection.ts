@@ -72,4 +72,8 @@ export const connection = new Hono<AppEnv>()
   .delete("/signing-secret", async (c) =>
     c.json({ success: true, deleted: unwrap(await userOf(c).removeSigningSecrets(c.get("caller"))) }),
   )
-  .post("/reconcile", async (c) => c.json(unwrap(await userOf(c).reconcile(c.get("caller")))));
+  .post("/reconcile", async (c) => {
+    const caller = c.get("caller");
+    const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
+    return c.json(unwrap(await userOf(c).reconcile(caller, url)));
+  });

@@ -113,7 +113,7 @@ export class PagerDutyUser extends DurableObject<Env> {
     if (!this.#account.connection && !this.#account.unreadable) {
       return { deleted: 0, subscriptionDeleted: null };
     }
-    const subscriptionDeleted = await this.#subscribing.removeIfThere();
+    const subscriptionDeleted = await this.#subscribing.removeIfMade();
     await this.#account.clear();
     log.info("connection.removed", { userId: caller.userId });
     await this.#arm();
@@ -190,9 +190,10 @@ export class PagerDutyUser extends DurableObject<Env> {
   }
 
   /** `POST /pagerduty/reconcile`. */
-  async reconcile(caller: Caller) {
+  async reconcile(caller: Caller, webhookUrl: string) {
     return answer(async () => {
       this.#connecting.connected(caller);
+      this.#guardian.noteUrl(webhookUrl);
       const { problem, ...result } = await this.#guardian.check();
       await this.#arm();
       if (problem && problem.problem !== "not_connected") throw tokenError(problem);
@@ -377,6 +378,7 @@ export class PagerDutyUser extends DurableObject<Env> {
 
   #status(caller: Caller, webhookUrl: string) {
     const { connection } = this.#account;
+    if (connection) this.#guardian.noteUrl(webhookUrl);
     if (!connection) {
       const problem = {
         code: "credentials_unreadable",
