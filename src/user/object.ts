@@ -85,6 +85,11 @@ export class PagerDutyUser extends DurableObject<Env> {
     return this.#status(caller, webhookUrl);
   }
 
+  /** For what needs no connection, but must not be told to another organisation. */
+  async authorize(caller: Caller): Promise<Answer<void>> {
+    return answer(() => this.#connecting.checkOrg(caller, 403));
+  }
+
   /** `POST /pagerduty`: checks the token with PagerDuty and connects; subscribes when asked to. */
   async connectToken(
     caller: Caller,

@@ -28,6 +28,9 @@ export interface WebhookFacts {
   subscriptionState: "active" | "disabled" | "missing";
 }
 
+/** Refusals of longer ago are history: strangers knock at every URL some time. */
+const SPEAK_OF_REFUSALS_MS = 24 * 3600 * 1000;
+
 const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
 
 export interface StatusFacts {
@@ -63,7 +66,7 @@ function webhookProblems(facts: StatusFacts, verified: boolean): Problem[] {
       fix: "Create the webhook subscription from here, or paste the signing secret that PagerDuty showed when the webhook was made.",
     });
   }
-  if (rejected.count > 0) {
+  if (rejected.count > 0 && facts.nowMs - (rejected.lastAtMs ?? 0) < SPEAK_OF_REFUSALS_MS) {
     const webhooks = rejected.count === 1 ? "1 webhook was" : `${rejected.count} webhooks were`;
     problems.push({
       code: "webhooks_refused",
