@@ -1,5 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { outside } from "./test/support/outside.ts";
 
 /** Tests that run inside workerd, on the code itself. */
 const INSIDE = [
@@ -20,11 +21,14 @@ export default defineConfig({
     projects: [
       {
         plugins: [
-          cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings: SETTINGS } }),
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: { bindings: SETTINGS, outboundService: outside },
+          }),
         ],
         test: {
           name: "inside workerd",
-          globalSetup: "test/storage/history.ts",
+          globalSetup: "test/support/inside.ts",
           include: INSIDE.map((room) => `test/${room}/**/*.test.ts`),
         },
       },
