@@ -16,8 +16,8 @@ export const SigningSecret = z.object({
 });
 export type SigningSecret = z.infer<typeof SigningSecret>;
 
-/** A webhook subscription at PagerDuty that we created. */
-export const OwnSubscription = z.object({ id: z.string(), url: z.string() });
+/** The webhook subscription at PagerDuty that posts to us. `made`: by us, and ours to remove; else by hand. */
+export const OwnSubscription = z.object({ id: z.string(), url: z.string(), made: z.boolean() });
 export type OwnSubscription = z.infer<typeof OwnSubscription>;
 
 const common = {

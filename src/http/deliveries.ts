@@ -2,19 +2,12 @@ import { Hono } from "hono";
 import * as z from "zod";
 import { unwrap } from "../errors.ts";
 import { type AppEnv, userOf } from "./auth.ts";
-import { cursorOf, encodeCursor, Limit, parseInput, readJson } from "./body.ts";
+import { cursorOf, encodeCursor, Ids, Limit, parseInput, readJson } from "./body.ts";
 
 const Query = z.object({
   state: z.enum(["pending", "delivered", "dead"], { error: "must be pending, delivered or dead" }).optional(),
   limit: Limit,
   cursor: cursorOf(z.number().int().positive()),
-});
-
-const Redeliver = z.object({
-  ids: z
-    .array(z.string({ error: "must be a list of ids" }).max(128), { error: "must be a list of ids" })
-    .max(1000, "has more than 1000 ids")
-    .optional(),
 });
 
 /** What is sent to Aurora, newest first, and sending again what could not be delivered. */
@@ -26,6 +19,6 @@ export const deliveries = new Hono<AppEnv>()
     return c.json({ deliveries: page.deliveries, nextCursor: encodeCursor(page.next) });
   })
   .post("/redeliver", async (c) => {
-    const { ids } = parseInput(Redeliver, await readJson(c, true));
+    const { ids } = parseInput(Ids, await readJson(c, true));
     return c.json({ redelivered: unwrap(await userOf(c).redeliver(c.get("caller"), ids ?? null)) });
   });

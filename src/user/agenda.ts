@@ -9,6 +9,7 @@ import { deliver } from "./deliveries.ts";
 import type { Guardian } from "./guardian.ts";
 import type { Logins } from "./logins.ts";
 import type { Agenda, Job } from "./loop.ts";
+import { Outage } from "./outage.ts";
 import { readBack } from "./readbacks.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Upkeep } from "./upkeep.ts";
@@ -33,6 +34,7 @@ export class UserAgenda implements Agenda {
   readonly #upkeep: Upkeep;
   readonly #tokens: Tokens;
   readonly #logins: Logins;
+  readonly #outage = new Outage();
 
   constructor(parts: AgendaParts, guardian: Guardian, upkeep: Upkeep, tokens: Tokens, logins: Logins) {
     this.#parts = parts;
@@ -56,7 +58,10 @@ export class UserAgenda implements Agenda {
     const parts = this.#parts;
     const jobs: Job[] = [];
     for (const entry of dueDeliveries(parts.sql, nowMs, MAX_DELIVERIES)) {
-      jobs.push({ key: `delivery:${entry.incidentId ?? entry.seq}`, run: () => deliver(parts, entry) });
+      jobs.push({
+        key: `delivery:${entry.incidentId ?? entry.seq}`,
+        run: () => deliver({ ...parts, outage: this.#outage }, entry),
+      });
     }
     for (const { incidentId } of analysesDue(parts.sql, nowMs, MAX_ANALYSES)) {
       jobs.push({ key: `analysis:${incidentId}`, run: () => requestAnalysis(parts, incidentId) });

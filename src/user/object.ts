@@ -6,6 +6,7 @@ import { createKeyring } from "../credentials/seal.ts";
 import { type Answer, answer } from "../errors.ts";
 import { hurryHints } from "../incidents/hints.ts";
 import type { Outcome } from "../incidents/incident.ts";
+import { countFailed } from "../incidents/journal.ts";
 import { isMigrated, migrate } from "../incidents/migrations.ts";
 import { reviveDead, summarizeOutbox } from "../incidents/outbox.ts";
 import type { IncidentCursor } from "../incidents/store.ts";
@@ -19,7 +20,7 @@ import { tokenError } from "./credential.ts";
 import { firstAttemptAtMs } from "./folding.ts";
 import { Gate, type Judgement } from "./gate.ts";
 import { Guardian } from "./guardian.ts";
-import { takeIn } from "./intake.ts";
+import { failedWebhooks, park, takeIn } from "./intake.ts";
 import { Logins } from "./logins.ts";
 import { Loop } from "./loop.ts";
 import { lostSignIn } from "./oauth-status.ts";
@@ -96,6 +97,11 @@ export class PagerDutyUser extends DurableObject<Env> {
     return this.#status(caller, webhookUrl);
   }
 
+  /** For what needs no connection, but must not be told to another organisation. */
+  async authorize(caller: Caller): Promise<Answer<void>> {
+    return answer(() => this.#connecting.checkOrg(caller, 403));
+  }
+
   /** `POST /pagerduty`: checks the token with PagerDuty and connects; subscribes when asked to. */
   async connectToken(
     caller: Caller,
@@ -144,7 +150,7 @@ export class PagerDutyUser extends DurableObject<Env> {
     if (!this.#account.connection && !this.#account.unreadable) {
       return { deleted: 0, subscriptionDeleted: null };
     }
-    const subscriptionDeleted = await this.#subscribing.removeIfThere();
+    const subscriptionDeleted = await this.#subscribing.removeIfMade();
     await this.#account.clear();
     log.info("connection.removed", { userId: caller.userId });
     await this.#arm();
@@ -221,9 +227,10 @@ export class PagerDutyUser extends DurableObject<Env> {
   }
 
   /** `POST /pagerduty/reconcile`. */
-  async reconcile(caller: Caller) {
+  async reconcile(caller: Caller, webhookUrl: string) {
     return answer(async () => {
       this.#connecting.connected(caller);
+      this.#guardian.noteUrl(webhookUrl);
       const { problem, ...result } = await this.#guardian.check();
       await this.#arm();
       if (problem && problem.problem !== "not_connected") throw tokenError(problem);
@@ -273,19 +280,19 @@ export class PagerDutyUser extends DurableObject<Env> {
    * Takes in what the edge accepted, each webhook by itself: one that fails does not hold up the others.
    * @returns one outcome for each, `failed` for those to be tried again
    */
-  async ingest(webhooks: ReceivedWebhook[]): Promise<(Outcome | "failed")[]> {
-    const outcomes: (Outcome | "failed")[] = [];
+  async ingest(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
     for (const webhook of webhooks) outcomes.push(await this.#ingestOne(webhook));
     await this.#arm();
     return outcomes;
   }
 
-  async #ingestOne(webhook: ReceivedWebhook): Promise<Outcome | "failed"> {
+  async #ingestOne(webhook: ReceivedWebhook, believed?: "signature" | "callback"): Promise<Outcome> {
     const nowMs = Date.now();
-    let outcome: Outcome | "failed" = "ignored";
+    let outcome: Outcome = "ignored";
     let error: string | undefined;
     try {
-      const trust = await this.#gate.trust(webhook);
+      const trust = believed ?? (await this.#gate.trust(webhook));
       if (trust) {
         outcome = this.ctx.storage.transactionSync(() => takeIn(this.#parts(), webhook, trust, nowMs));
       } else error = "It came for a connection or a secret that is no longer there";
@@ -302,6 +309,30 @@ export class PagerDutyUser extends DurableObject<Env> {
       waitedMs: nowMs - webhook.receivedAtMs,
     });
     return outcome;
+  }
+
+  /** From the dead-letter queue: kept until somebody asks for another try. */
+  async park(webhooks: ReceivedWebhook[]): Promise<void> {
+    for (const webhook of webhooks) {
+      const trust = await this.#gate.trust(webhook);
+      if (trust) park(this.#sql, webhook, trust);
+      const { requestId, userId, webhookId } = webhook;
+      log.error("webhook.parked", { requestId, userId, webhookId, trusted: trust !== null });
+    }
+  }
+
+  /** `POST /pagerduty/events/retry`: tries again what could not be processed. @returns how many worked */
+  async retryEvents(caller: Caller, webhookIds: string[] | null): Promise<Answer<number>> {
+    return answer(async () => {
+      const { connectionId, userId } = this.#connecting.connected(caller);
+      let worked = 0;
+      for (const { webhook, trust } of failedWebhooks(this.#sql, webhookIds, { connectionId, userId })) {
+        // It was believed when it was parked; a secret that went since does not change that.
+        if ((await this.#ingestOne(webhook, trust)) !== "failed") worked += 1;
+      }
+      await this.#arm();
+      return worked;
+    });
   }
 
   /** `GET /pagerduty/incidents`. */
@@ -384,6 +415,7 @@ export class PagerDutyUser extends DurableObject<Env> {
 
   #status(caller: Caller, webhookUrl: string) {
     const { connection } = this.#account;
+    if (connection) this.#guardian.noteUrl(webhookUrl);
     if (!connection) {
       const problem = {
         code: "credentials_unreadable",
@@ -412,6 +444,7 @@ export class PagerDutyUser extends DurableObject<Env> {
         subscriptionState: this.#guardian.subscriptionState,
       },
       delivery: summarizeOutbox(this.#sql),
+      failedWebhooks: countFailed(this.#sql),
       guardian: this.#guardian.problems(Date.now()),
       nowMs: Date.now(),
     });

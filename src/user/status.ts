@@ -30,12 +30,17 @@ export interface WebhookFacts {
   subscriptionState: "active" | "disabled" | "missing";
 }
 
+/** Refusals of longer ago are history: strangers knock at every URL some time. */
+const SPEAK_OF_REFUSALS_MS = 24 * 3600 * 1000;
+
 const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
 
 export interface StatusFacts {
   connection: Connection;
   webhook: WebhookFacts;
   delivery: OutboxSummary;
+  /** Webhooks that could not be processed. */
+  failedWebhooks: number;
   /** What the guardian has to say. */
   guardian: Problem[];
   /** Why an OAuth token could not be refreshed. */
@@ -65,7 +70,7 @@ function webhookProblems(facts: StatusFacts, verified: boolean): Problem[] {
       fix: "Create the webhook subscription from here, or paste the signing secret that PagerDuty showed when the webhook was made.",
     });
   }
-  if (rejected.count > 0) {
+  if (rejected.count > 0 && facts.nowMs - (rejected.lastAtMs ?? 0) < SPEAK_OF_REFUSALS_MS) {
     const webhooks = rejected.count === 1 ? "1 webhook was" : `${rejected.count} webhooks were`;
     problems.push({
       code: "webhooks_refused",
@@ -92,6 +97,13 @@ export function statusOf(facts: StatusFacts) {
     problems.unshift(...oauthProblems(connection, facts.refreshTrouble, nowMs));
   }
   problems.push(...facts.guardian);
+  if (facts.failedWebhooks > 0) {
+    problems.push({
+      code: "webhooks_failed",
+      message: `${facts.failedWebhooks} webhooks could not be processed; they are kept.`,
+      fix: "Look for webhook.processed with outcome failed in the log; when the cause is mended, try them again: POST /pagerduty/events/retry.",
+    });
+  }
   if (delivery.dead > 0) {
     problems.push({
       code: "deliveries_dead",

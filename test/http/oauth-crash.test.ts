@@ -39,7 +39,7 @@ async function beginRefresh(fault: FaultPlan): Promise<void> {
 
 test("before PagerDuty did it: works on, with the same refresh token", async () => {
   await beginRefresh({ hangMs: 60_000 });
-  await worker.crash();
+  await worker.restart();
   await until("it was refreshed", () => account.refreshCount === 1);
   expect(await status()).toMatchObject({ connected: true, problems: [{ code: "no_signing_secret" }] });
   expect((await worker.call("alice", "POST", "/pagerduty/subscription")).status).toBe(201);
@@ -48,7 +48,7 @@ test("before PagerDuty did it: works on, with the same refresh token", async () 
 test("after PagerDuty did it: an honest error, and a new sign-in ends it", async () => {
   await beginRefresh({ holdMs: 60_000 });
   await until("the refresh token is spent", () => account.refreshCount === 1);
-  await worker.crash();
+  await worker.restart();
   expect(await status()).toMatchObject({ ...LOST, problems: [{ code: "oauth_refused" }] });
   expect(tokenRequests()).toBe(2);
   expect(await signIn(worker, "alice")).toBe(SUCCESS);
@@ -58,7 +58,7 @@ test("after PagerDuty did it: an honest error, and a new sign-in ends it", async
 test("is found out at once, although the access token is still good", async () => {
   await beginRefresh({ holdMs: 60_000 });
   await until("the refresh token is spent", () => account.refreshCount === 1);
-  await worker.crash();
+  await worker.restart();
   await until("PagerDuty was asked", () => worker.logs().some((line) => line.includes("oauth.refused")));
   expect(await status()).toMatchObject(LOST);
 });
