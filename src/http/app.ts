@@ -4,13 +4,17 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { ConfigError, configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
+import { activity } from "./activity.ts";
 import { type AppEnv, requireCaller } from "./auth.ts";
 import { connection } from "./connection.ts";
 import { deliveries } from "./deliveries.ts";
 import { events } from "./events.ts";
 import { incidents } from "./incidents.ts";
+import { live } from "./live.ts";
+import { pages } from "./pages.tsx";
 import { subscription } from "./subscription.ts";
 import { forgetTrust } from "./trust.ts";
+import { requireVisitor } from "./visitor.ts";
 import { webhook } from "./webhook.ts";
 
 /** The version in package.json; the build replaces it. */
@@ -27,9 +31,8 @@ const CORS_HEADERS = [
   "X-Provider-Preference",
 ];
 
-/** What Aurora calls, behind its secret. */
-const internal = new Hono<AppEnv>()
-  .use(requireCaller)
+/** One API, behind two doors. */
+const api = new Hono<AppEnv>()
   .use(async (c, next) => {
     await next();
     if (c.req.method !== "GET") forgetTrust(c.get("caller").userId);
@@ -38,13 +41,22 @@ const internal = new Hono<AppEnv>()
   .route("/incidents", incidents)
   .route("/events", events)
   .route("/deliveries", deliveries)
-  .route("/subscription", subscription);
+  .route("/subscription", subscription)
+  .route("/activity", activity);
+
+/** What Aurora calls, behind its secret. */
+const internal = new Hono<AppEnv>().use(requireCaller).route("/", api);
+
+/** The same for the console's own page, whose visitors are known by who they are. */
+const visited = new Hono<AppEnv>().use(requireVisitor).route("/live", live).route("/", api);
 
 export const app = new Hono<AppEnv>({ strict: false })
   .use(async (c, next) => {
     c.set("requestId", c.req.header("cf-ray") ?? crypto.randomUUID());
     await next();
-    c.header("cache-control", "no-store");
+    // A WebSocket's answer takes no more headers.
+    if (c.res.status === 101) return;
+    if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
     c.header("x-request-id", c.get("requestId"));
     c.header("x-content-type-options", "nosniff");
   })
@@ -57,6 +69,11 @@ export const app = new Hono<AppEnv>({ strict: false })
       return c.json({ status: "misconfigured", version: VERSION, problems: error.problems }, 503);
     }
   })
+  // Before CORS: the console is for its own origin only, and a WebSocket's answer takes no headers.
+  .route("/", pages)
+  .route("/console/api", visited)
+  .use("/pagerduty/live", requireCaller)
+  .route("/pagerduty/live", live)
   .use(async (c, next) => {
     const config = configOf(c.env);
     setReadableLogs(config.dev);

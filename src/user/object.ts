@@ -11,6 +11,7 @@ import type { IncidentCursor } from "../incidents/store.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
 import type { Region } from "../pagerduty/region.ts";
 import { Account } from "./account.ts";
+import { activityOf } from "./activity.ts";
 import { UserAgenda } from "./agenda.ts";
 import { Calls } from "./calls.ts";
 import { type Caller, Connecting, isSameOrg } from "./connecting.ts";
@@ -19,6 +20,7 @@ import { firstAttemptAtMs } from "./folding.ts";
 import { Gate, type Judgement } from "./gate.ts";
 import { Guardian } from "./guardian.ts";
 import { takeIn } from "./intake.ts";
+import { Live } from "./live.ts";
 import { Loop } from "./loop.ts";
 import {
   deliveryPage,
@@ -51,6 +53,7 @@ export class PagerDutyUser extends DurableObject<Env> {
   readonly #upkeep: Upkeep;
   readonly #gate: Gate;
   readonly #agenda: UserAgenda;
+  readonly #live: Live;
   readonly #loop: Loop;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -68,12 +71,22 @@ export class PagerDutyUser extends DurableObject<Env> {
     this.#upkeep = new Upkeep(storage, this.#account, this.#config);
     this.#gate = new Gate(this.#account, this.#refusals);
     this.#agenda = new UserAgenda({ ...this.#parts(), storage }, this.#guardian, this.#upkeep);
-    this.#loop = new Loop(this.#agenda);
+    this.#live = new Live(ctx, this.#account, () => this.#status({ userId: "", orgId: null }, ""));
+    this.#loop = new Loop(this.#live.watch(this.#agenda));
     void ctx.blockConcurrencyWhile(async () => {
       if (isMigrated(storage)) migrate(storage);
       await this.#account.open();
+      this.#live.start();
     });
   }
+
+  /** `GET /pagerduty/live`: a WebSocket. */
+  override async fetch(request: Request): Promise<Response> {
+    return this.#live.accept(request);
+  }
+
+  /** Nothing is asked over the socket; the runtime answers pings by itself. */
+  override webSocketMessage(): void {}
 
   #parts() {
     return { sql: this.#sql, config: this.#config, account: this.#account, calls: this.#calls };
@@ -234,7 +247,9 @@ export class PagerDutyUser extends DurableObject<Env> {
    * refusal is counted.
    */
   async judge(signatureHeader: string | null, body: Uint8Array<ArrayBuffer>): Promise<Judgement> {
-    return this.#gate.judge(signatureHeader, body);
+    const judgement = await this.#gate.judge(signatureHeader, body);
+    if (judgement.verdict === "refused") this.#live.changed();
+    return judgement;
   }
 
   /**
@@ -307,6 +322,14 @@ export class PagerDutyUser extends DurableObject<Env> {
     });
   }
 
+  /** `GET /pagerduty/activity`. */
+  async activity(caller: Caller) {
+    return answer(() => {
+      this.#connecting.connected(caller);
+      return activityOf(this.#sql, Date.now());
+    });
+  }
+
   /** `GET /pagerduty/deliveries`. */
   async deliveries(caller: Caller, filter: PageFilter & { state: "pending" | "delivered" | "dead" | null }) {
     return answer(() => {
@@ -340,8 +363,9 @@ export class PagerDutyUser extends DurableObject<Env> {
     if (nextAtMs !== null) await this.ctx.storage.setAlarm(Math.max(nextAtMs, Date.now()));
   }
 
-  /** Sees to it that the alarm comes no later than what is due next. */
+  /** After every change: tells who watches, and sees to it that the alarm comes no later than what is due next. */
   async #arm(): Promise<void> {
+    this.#live.changed();
     if (this.#loop.active) return this.#loop.wake();
     const nextAtMs = this.#agenda.nextAtMs();
     if (nextAtMs === null) return;
