@@ -88,6 +88,11 @@ export class PagerDutyUser extends DurableObject<Env> {
   /** Nothing is asked over the socket; the runtime answers pings by itself. */
   override webSocketMessage(): void {}
 
+  /** Answered, or the other side waits for it; 1005 and the like cannot be sent back. */
+  override webSocketClose(socket: WebSocket): void {
+    socket.close(1000);
+  }
+
   #parts() {
     return { sql: this.#sql, config: this.#config, account: this.#account, calls: this.#calls };
   }
