@@ -26,6 +26,7 @@ function Frame({ title, script, data, children }: FrameProps) {
         <title>{title}</title>
         <link rel="icon" href={`${ASSETS}/icon.svg`} />
         <link rel="stylesheet" href={`${ASSETS}/base.css`} />
+        <link rel="stylesheet" href={`${ASSETS}/forms.css`} />
         <link rel="stylesheet" href={`${ASSETS}/${script}.css`} />
         <script type="module" src={`${ASSETS}/${script}.js`} />
       </head>

@@ -61,7 +61,8 @@ export class Live {
 
   /** Takes in one who wants to watch. The edge has checked who it is. */
   accept(request: Request): Response {
-    const refuse = (status: number, code: string, error: string) => Response.json({ error, code }, { status });
+    const refuse = (status: number, code: string, error: string) =>
+      Response.json({ error, code }, { status });
     const orgId = request.headers.get("x-org-id");
     const { connection } = this.#account;
     if (connection && !isSameOrg(connection, { userId: connection.userId, orgId })) {

@@ -45,9 +45,7 @@ test("connecting, an incident and its deliveries are told to the one who watches
     incident: { incidentId: incident.id, title: "Disk full", severity: "high", status: "investigating" },
   });
   await watcher.waitFor("its delivery", () =>
-    watcher
-      .of("delivery")
-      .some(({ delivery }) => JSON.stringify(delivery).includes('"state":"delivered"')),
+    watcher.of("delivery").some(({ delivery }) => JSON.stringify(delivery).includes('"state":"delivered"')),
   );
   await world.worker.call(user, "DELETE", "/pagerduty");
   await watcher.waitFor("the end", (messages) => messages.at(-1)?.["connected"] === false);
