@@ -150,7 +150,7 @@ const teamDomain = text.transform((value, context) => {
   if (value === undefined) return null;
   const url = URL.parse(value.includes("://") ? value : `https://${value}`);
   const local = url?.hostname === "127.0.0.1" || url?.hostname === "localhost";
-  if (!url || url.pathname !== "/" || url.search || (url.protocol !== "https:" && !local)) {
+  if (url?.pathname !== "/" || url.search || (url.protocol !== "https:" && !local)) {
     context.addIssue("must be the host name of your Access team, such as acme.cloudflareaccess.com");
     return null;
   }

@@ -26,19 +26,14 @@ const clock = ({ hour }) => hourFormat.format(new Date(hour));
 function bars(label, hours, { amountOf, say, style }) {
   const top = Math.max(1, ...hours.map(amountOf));
   const columns = hours.map((hour, index) => {
-    const height = Math.round((amountOf(hour) / top) * (HEIGHT - 8));
+    const amount = amountOf(hour);
+    const height = Math.max(2, Math.round((amount / top) * (HEIGHT - 8)));
+    const bar = { class: style, x: index * STEP + 2, y: HEIGHT - height, width: STEP - 4, height, rx: 1.5 };
     return svg(
       "g",
       null,
       svg("rect", { class: "hit", x: index * STEP, y: 0, width: STEP, height: HEIGHT }),
-      svg("rect", {
-        class: style,
-        x: index * STEP + 2,
-        y: HEIGHT - Math.max(height, 1),
-        width: STEP - 4,
-        height: Math.max(height, 1),
-        rx: 1.5,
-      }),
+      amount > 0 && svg("rect", bar),
       svg("title", null, `${clock(hour)}: ${say(hour)}`),
     );
   });

@@ -2,7 +2,7 @@ import { call, get } from "./api.js";
 import { action, confirmed, copyButton, field, form, toast } from "./controls.js";
 import { h } from "./dom.js";
 import { signIn } from "./oauth.js";
-import { onStatus, refreshStatus, status } from "./store.js";
+import { onStatus, refreshStatus, setStatus, status } from "./store.js";
 import { subscriptionPanel } from "./subscription.js";
 import { when, words } from "./words.js";
 
@@ -129,8 +129,7 @@ function leavePanel() {
           "Disconnected, but PagerDuty kept the webhook: remove it there, under Integrations → Generic Webhooks.",
         );
       } else toast("ok", "Disconnected. Everything held here is gone.");
-      location.hash = "";
-      await refreshStatus();
+      setStatus({ connected: false });
     },
     "danger",
   );

@@ -61,6 +61,7 @@ function showStatus() {
   if (!now.connected) {
     leave.abort();
     section = "";
+    history.replaceState(null, "", location.pathname);
     document.title = "Connect · Aurora × PagerDuty";
     // What is being typed stays.
     if (!main.querySelector(".welcome")) renderConnect(main, now);

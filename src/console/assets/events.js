@@ -51,7 +51,7 @@ async function renderPayload(side, webhookId) {
     /** @type {import("../../http/answers.ts").EventWithPayload} */
     const event = await get(`/events/${encodeURIComponent(webhookId)}`);
     const text = typeof event.payload === "string" ? event.payload : JSON.stringify(event.payload, null, 2);
-    const title = h("h2", { tabindex: -1, class: "mono" }, event.type);
+    const title = h("h1", { tabindex: -1, class: "mono" }, event.type);
     head.append(copyButton(() => text, "Copy payload"));
     side.replaceChildren(
       h(
@@ -100,6 +100,8 @@ export function mountEvents(view, signal) {
   /** @type {string | null} */
   let cursor = null;
   let loads = 0;
+  /** @type {string | null} */
+  let chosen = null;
   const list = h("ul", { class: "rows grid", "aria-label": "Events" });
   const note = h("div");
   const search = h("input", { type: "search", placeholder: "Type, incident, outcome…", autocomplete: "off" });
@@ -131,6 +133,8 @@ export function mountEvents(view, signal) {
       JSON.stringify(Object.values(event)).toLowerCase().includes(wanted),
     );
     keep(list, rows, keyOf, row);
+    for (const item of list.children)
+      item.classList.toggle("current", item.getAttribute("data-key") === chosen);
     more.hidden = cursor === null;
     const nothing = events.length === 0 ? "No events yet" : "No event here matches";
     const text =
@@ -165,7 +169,9 @@ export function mountEvents(view, signal) {
   note.replaceChildren(loading("Loading events"));
   void load(true);
   return (webhookId) => {
+    chosen = webhookId;
     split.classList.toggle("has-detail", webhookId !== null);
+    show();
     if (webhookId === null) side.replaceChildren();
     else void renderPayload(side, webhookId);
   };

@@ -27,11 +27,12 @@ function tile(label, tone, value, ...detail) {
 }
 
 /** @param {Connected} status */
-function credentialTile({ authType, problems, region, oauth, validatedAt }) {
+function credentialTile({ authType, problems, region, oauth, validatedAt, accountSubdomain }) {
   const refused = problems.some(({ code }) => code.startsWith("credential") || code.startsWith("oauth"));
   const value = `${authType === "oauth" ? "OAuth" : "API token"} · ${region.toUpperCase()}`;
-  const detail = oauth ? ["valid until ", when(oauth.expiresAt)] : ["checked ", when(validatedAt)];
-  return tile("Credential", refused ? "bad" : "ok", value, ...detail);
+  const account = accountSubdomain ? `${accountSubdomain} · ` : "";
+  const detail = oauth ? ["expires ", when(oauth.expiresAt)] : ["checked ", when(validatedAt)];
+  return tile("Credential", refused ? "bad" : "ok", value, account, ...detail);
 }
 
 /** @param {Connected} status */
@@ -40,7 +41,8 @@ function accessTile({ capabilities, oauth }) {
   if (missing.length > 0) return tile("Access", "warn", "Scopes missing", missing.join(", "));
   if (!capabilities.can_read_incidents) return tile("Access", "bad", "No access", "cannot read incidents");
   const write = capabilities.can_write_incidents;
-  const detail = write === undefined ? "writing not tried yet" : write ? "may also write" : "may not write";
+  const detail =
+    write === undefined ? "writing not tried yet" : write ? "incidents and webhooks" : "may not write";
   return tile("Access", "ok", write ? "Read and write" : "Read", detail);
 }
 
@@ -60,7 +62,7 @@ function webhookTile({ webhook }) {
 /** @param {Connected} status */
 function deliveryTile({ delivery }) {
   const { pending, dead, lastDeliveredAt, lastError } = delivery;
-  const last = lastDeliveredAt === null ? ["nothing sent yet"] : ["last ", when(lastDeliveredAt)];
+  const last = lastDeliveredAt === null ? ["nothing sent yet"] : ["last one ", when(lastDeliveredAt)];
   if (dead > 0) return tile("Deliveries to Aurora", "bad", `${dead} failed`, lastError ?? "");
   if (pending > 0) {
     return tile(

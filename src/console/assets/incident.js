@@ -87,7 +87,7 @@ function article(incident) {
       h("a", { class: "back", href: "#/incidents" }, "← All incidents"),
       url ? h("a", { href: url, rel: "noreferrer", target: "_blank" }, "Open in PagerDuty ↗") : null,
     ),
-    h("h2", { id: "incident-title", tabindex: -1 }, incident.title),
+    h("h1", { id: "incident-title", tabindex: -1 }, incident.title),
     h(
       "p",
       { class: "tags" },

@@ -2,7 +2,7 @@ import { call, get } from "./api.js";
 import { action, confirmed, field, form, messageOf, toast } from "./controls.js";
 import { h } from "./dom.js";
 import { refreshStatus, status } from "./store.js";
-import { pill, when, words } from "./words.js";
+import { pill, words } from "./words.js";
 
 /** The webhook subscription at PagerDuty: made, looked at, tested, switched on and removed. */
 
@@ -147,6 +147,5 @@ export function subscriptionPanel(status, signal) {
       remove,
     ),
     result,
-    h("p", { class: "meta" }, "Last test event: ", when(status.webhook.lastPingAt)),
   );
 }

@@ -1,0 +1,156 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Account } from "../emulator/pagerduty.ts";
+import { startWorld, type World } from "../support/world.ts";
+import {
+  hasChromium,
+  LOOKS,
+  type Look,
+  openPage,
+  overflows,
+  screenshot,
+  startBrowser,
+  violations,
+} from "./browser.ts";
+
+/** What a person does and sees, from the empty console to the delivered incident. */
+
+const TITLE = 'Checkout errors above 5 % <img src=x onerror="alert(1)">';
+
+let world: World;
+let browser: Browser;
+
+describe.skipIf(!hasChromium())("the console", () => {
+  beforeAll(async () => {
+    world = await startWorld({
+      AURORA_ENV: "dev",
+      INTERNAL_API_SECRET: null,
+      DELIVERY_SCHEDULE: "0,0.1",
+      RECONCILE_MINUTES: "10",
+    });
+    browser = await startBrowser();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await world?.close();
+  });
+
+  const look = async (page: Page, name: string, as: Look) => {
+    await screenshot(page, name, as);
+    expect(await violations(page), name).toEqual([]);
+    expect(await overflows(page), name).toBe(false);
+  };
+
+  async function connect(page: Page, account: Account): Promise<void> {
+    await page.getByLabel("API token").fill(account.apiKey());
+    await page.getByRole("button", { name: "Connect", exact: true }).click();
+    await page.getByText("All delivered").waitFor();
+    await page.getByText("Subscribed", { exact: true }).waitFor();
+  }
+
+  const visit = (page: Page, section: string) =>
+    page.getByRole("navigation").getByRole("link", { name: section }).click();
+
+  test.each(LOOKS)("from nothing to a delivered incident, at $width px, $scheme", async (as) => {
+    world.pagerduty.reset();
+    world.aurora.reset();
+    const account = world.pagerduty.account({ subdomain: "acme" });
+    const { page, faults, context } = await openPage(browser, as);
+    await page.goto(world.worker.url);
+    await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
+    await look(page, "connect", as);
+    await connect(page, account);
+    await page.getByText("No incidents here").waitFor();
+
+    const first = account.trigger({ title: "API latency above 2 s", urgency: "high", priority: "P1" });
+    first.setField("runbook_link", "https://127.0.0.1/runbook.md");
+    account.trigger({ title: "Disk 91 % full on db-3", urgency: "low", priority: "P3" }).acknowledge();
+    account
+      .trigger({ title: "Certificate of mail.acme.example expires in 2 days", urgency: "low" })
+      .resolve();
+    await world.aurora.waitFor("the incidents", ({ accepted }) => accepted.length >= 6);
+
+    const sentAt = Date.now();
+    account.trigger({ title: TITLE, urgency: "high", priority: "P2" });
+    await page.getByRole("link", { name: /Checkout errors/ }).waitFor();
+    expect(Date.now() - sentAt).toBeLessThan(2000);
+    await page.getByText("All delivered").waitFor();
+    await look(page, "incidents", as);
+
+    await page.getByRole("link", { name: /API latency/ }).click();
+    await page.getByRole("heading", { name: "Root-cause analysis" }).waitFor();
+    await page.getByText("Asked for", { exact: true }).waitFor();
+    first.acknowledge();
+    await page.getByRole("article").getByText("Acknowledged", { exact: true }).first().waitFor();
+    await look(page, "incident", as);
+
+    await visit(page, "Events");
+    await page.getByLabel("Filter").fill("triggered");
+    await page.getByRole("link", { name: "incident.triggered" }).first().click();
+    await page.getByLabel("Payload").waitFor();
+    await look(page, "events", as);
+
+    await visit(page, "Deliveries");
+    await page.getByRole("listitem").filter({ hasText: "incident.triggered" }).first().waitFor();
+    await look(page, "deliveries", as);
+
+    await visit(page, "Connection");
+    await page.getByRole("button", { name: "Send test event" }).click();
+    await page.getByText(/It arrived and was verified/).waitFor();
+    await page.getByRole("button", { name: "Reconcile now" }).click();
+    await page.getByText(/incidents checked, nothing was missed/).waitFor();
+    await look(page, "connection", as);
+
+    await page.getByRole("button", { name: "Disconnect…" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
+    await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
+    expect(account.subscriptions.size).toBe(0);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("a refused token, failed deliveries and their redelivery are said and mended", async () => {
+    world.pagerduty.reset();
+    world.aurora.reset();
+    const as: Look = { width: 1280, scheme: "light" };
+    const account = world.pagerduty.account({ subdomain: "acme" });
+    const { page, context } = await openPage(browser, as);
+    await page.goto(world.worker.url);
+    await page.getByLabel("API token").fill("wrong");
+    await page.getByRole("button", { name: "Connect", exact: true }).click();
+    await page.getByRole("alert").getByText("Invalid or expired API token").waitFor();
+    await connect(page, account);
+
+    world.aurora.answer = () => ({ status: 500 });
+    account.trigger({ title: "Nobody is told", urgency: "high" });
+    await page.getByText(/could not be delivered to Aurora/).waitFor();
+    await visit(page, "Deliveries");
+    await page.getByRole("listitem").getByText("Failed").first().waitFor();
+    await look(page, "problems", as);
+    world.aurora.answer = () => ({ status: 202 });
+    await page.getByRole("button", { name: "Redeliver all that failed" }).click();
+    await page.getByText("All delivered").waitFor();
+    await page.getByRole("listitem").getByText("Delivered").first().waitFor();
+
+    // By keyboard alone: over the skip link into the page, and to another section.
+    await page.goto(`${world.worker.url}/#/incidents`);
+    await page.reload();
+    await page.getByRole("link", { name: /Nobody is told/ }).waitFor();
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.className")).toBe("skip");
+    await page.getByRole("link", { name: /Nobody is told/ }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Nobody is told" }).waitFor();
+    await context.close();
+  });
+
+  test("a result of signing in is shown on the page, and gone from its address", async () => {
+    const { page, context } = await openPage(browser, { width: 1280, scheme: "light" });
+    await page.goto(`${world.worker.url}/?oauth=failed&error=access_denied`);
+    await page.getByText("PagerDuty was told no: access was denied.").waitFor();
+    expect(new URL(page.url()).search).toBe("");
+    await page.goto(`${world.worker.url}/?oauth=failed&error=%3Cb%3E`);
+    await page.getByText("The sign-in failed.").waitFor();
+    await context.close();
+  });
+});
