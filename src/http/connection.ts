@@ -9,7 +9,7 @@ import { parseInput, readJson, tokenOf } from "./body.ts";
 
 /** Aurora's own calls: the connection's status, connecting, rotating, disconnecting, the webhook URL. */
 
-const ConnectOptions = z.object({
+export const ConnectOptions = z.object({
   displayName: z
     .string({ error: "must be a text" })
     .trim()
@@ -20,7 +20,7 @@ const ConnectOptions = z.object({
   region: z.enum(Region.enum, { error: "must be us or eu" }).optional(),
 });
 
-const SigningSecretBody = z.object({
+export const SigningSecretBody = z.object({
   secret: z
     .string({ error: "Secret required" })
     .trim()

@@ -10,7 +10,7 @@ const Query = z.object({
   cursor: cursorOf(z.number().int().positive()),
 });
 
-const Redeliver = z.object({
+export const Redeliver = z.object({
   ids: z
     .array(z.string({ error: "must be a list of ids" }).max(128), { error: "must be a list of ids" })
     .max(1000, "has more than 1000 ids")

@@ -20,7 +20,7 @@ const FilterInput = z
     error: "needs the id of the service or team",
   });
 
-const Wish = z.object({
+export const Wish = z.object({
   filter: FilterInput.optional(),
   events: z
     .array(z.string().regex(/^[a-z_]+(\.[a-z_]+)+$/, { error: "is not an event type" }), {

@@ -1,5 +1,5 @@
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Account } from "../emulator/pagerduty.ts";
 import { startWorld, type World } from "../support/world.ts";
 import {
@@ -30,6 +30,11 @@ describe.skipIf(!hasChromium())("the console", () => {
     });
     browser = await startBrowser();
   });
+  beforeEach(async () => {
+    await world.worker.call("local", "DELETE", "/pagerduty");
+    world.pagerduty.reset();
+    world.aurora.reset();
+  });
   afterAll(async () => {
     await browser?.close();
     await world?.close();
@@ -52,8 +57,6 @@ describe.skipIf(!hasChromium())("the console", () => {
     page.getByRole("navigation").getByRole("link", { name: section }).click();
 
   test.each(LOOKS)("from nothing to a delivered incident, at $width px, $scheme", async (as) => {
-    world.pagerduty.reset();
-    world.aurora.reset();
     const account = world.pagerduty.account({ subdomain: "acme" });
     const { page, faults, context } = await openPage(browser, as);
     await page.goto(world.worker.url);
@@ -110,8 +113,6 @@ describe.skipIf(!hasChromium())("the console", () => {
   });
 
   test("a refused token, failed deliveries and their redelivery are said and mended", async () => {
-    world.pagerduty.reset();
-    world.aurora.reset();
     const as: Look = { width: 1280, scheme: "light" };
     const account = world.pagerduty.account({ subdomain: "acme" });
     const { page, context } = await openPage(browser, as);

@@ -149,7 +149,7 @@ export function confirmed({ title, text, confirm }) {
  * @param {...import("./dom.js").Child} children
  */
 export function empty(title, ...children) {
-  return h("div", { class: "empty" }, h("h3", null, title), children);
+  return h("div", { class: "empty" }, h("h2", null, title), children);
 }
 
 /** @param {string} label */

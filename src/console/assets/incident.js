@@ -44,7 +44,7 @@ function analysisBox(analysis) {
   return h(
     "section",
     { class: "analysis" },
-    h("h3", null, "Root-cause analysis"),
+    h("h2", null, "Root-cause analysis"),
     h("p", null, pill(analysis.state === "requested" ? "ok" : "quiet", states[analysis.state]), rest),
     h("p", { class: "muted" }, `${analysis.reason}.`),
   );
@@ -98,9 +98,9 @@ function article(incident) {
     incident.description ? h("p", { class: "text" }, incident.description) : null,
     facts(incident),
     analysisBox(incident.analysis),
-    h("h3", null, "Timeline"),
+    h("h2", null, "Timeline"),
     h("ol", { class: "timeline" }, incident.timeline.toReversed().map(timelineItem)),
-    h("h3", null, "Events"),
+    h("h2", null, "Events"),
     h("ul", { class: "event-lines" }, incident.events.toReversed().map(eventItem)),
   );
 }
