@@ -3,18 +3,12 @@ import * as z from "zod";
 import { unwrap } from "../errors.ts";
 import { type AppEnv, userOf } from "./auth.ts";
 import { cursorOf, encodeCursor, Limit, parseInput, readJson } from "./body.ts";
+import { Redeliver } from "./requests.ts";
 
 const Query = z.object({
   state: z.enum(["pending", "delivered", "dead"], { error: "must be pending, delivered or dead" }).optional(),
   limit: Limit,
   cursor: cursorOf(z.number().int().positive()),
-});
-
-export const Redeliver = z.object({
-  ids: z
-    .array(z.string({ error: "must be a list of ids" }).max(128), { error: "must be a list of ids" })
-    .max(1000, "has more than 1000 ids")
-    .optional(),
 });
 
 /** What is sent to Aurora, newest first, and sending again what could not be delivered. */

@@ -12,10 +12,20 @@ class Schemas {
 
   /** @param io `input`: as it is sent to us, `output`: as it is answered */
   of(schema: z.ZodType, io: "input" | "output"): unknown {
-    const { $schema: _, $defs, ...own } = z.toJSONSchema(schema, {
+    const {
+      $schema: _,
+      $defs,
+      ...own
+    } = z.toJSONSchema(schema, {
       io,
       unrepresentable: "any",
       reused: "inline",
+      // What the type and the format say already.
+      override: ({ jsonSchema }) => {
+        if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
+        if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+        if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      },
     });
     for (const [name, definition] of Object.entries($defs ?? {})) this.#add(name, definition);
     const id = schema.meta()?.id;
@@ -126,7 +136,10 @@ export function openApiDocument(version: string) {
   }
   const failure = json(schemas.of(Failure, "output"));
   const responses = Object.fromEntries(
-    Object.entries(ERRORS).map(([status, description]) => [`error${status}`, { description, content: failure }]),
+    Object.entries(ERRORS).map(([status, description]) => [
+      `error${status}`,
+      { description, content: failure },
+    ]),
   );
   schemas.of(LiveMessage.meta({ id: "LiveMessage" }), "output");
   return {

@@ -1,8 +1,6 @@
 import * as z from "zod";
 import * as answers from "./answers.ts";
-import { ConnectOptions, SigningSecretBody } from "./connection.ts";
-import { Redeliver } from "./deliveries.ts";
-import { Wish } from "./subscription.ts";
+import { ConnectOptions, Redeliver, SigningSecretBody, Wish } from "./requests.ts";
 
 /**
  * Every call of the API, for the reference. Bodies are the very schemas that validate them. Only

@@ -38,13 +38,6 @@ export interface Look {
   scheme: "light" | "dark";
 }
 
-export const LOOKS: Look[] = [
-  { width: 1280, scheme: "light" },
-  { width: 1280, scheme: "dark" },
-  { width: 390, scheme: "light" },
-  { width: 390, scheme: "dark" },
-];
-
 /** A page whose faults are kept: whatever the console logs as an error, and whatever is thrown. */
 export interface WatchedPage {
   page: Page;
@@ -52,10 +45,9 @@ export interface WatchedPage {
   context: BrowserContext;
 }
 
-export async function openPage(browser: Browser, { width, scheme }: Look): Promise<WatchedPage> {
+export async function openPage(browser: Browser, width: Look["width"]): Promise<WatchedPage> {
   const context = await browser.newContext({
     viewport: { width, height: width === 390 ? 844 : 860 },
-    colorScheme: scheme,
     reducedMotion: "reduce",
     timezoneId: "UTC",
     locale: "en-GB",

@@ -129,7 +129,7 @@ describe("in production with Access", () => {
     expect(subject.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");
   });
 
-  test.each([
+  test.each<[string, Record<string, unknown> | null]>([
     ["none", null],
     ["another audience's", { aud: ["b".repeat(64)] }],
     ["another issuer's", { iss: "https://evil.example" }],

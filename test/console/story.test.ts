@@ -4,7 +4,6 @@ import type { Account } from "../emulator/pagerduty.ts";
 import { startWorld, type World } from "../support/world.ts";
 import {
   hasChromium,
-  LOOKS,
   type Look,
   openPage,
   overflows,
@@ -40,9 +39,13 @@ describe.skipIf(!hasChromium())("the console", () => {
     await world?.close();
   });
 
-  const look = async (page: Page, name: string, as: Look) => {
-    await screenshot(page, name, as);
-    expect(await violations(page), name).toEqual([]);
+  /** Looked at in both schemes, whichever the story runs in. */
+  const look = async (page: Page, name: string, width: Look["width"]) => {
+    for (const scheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+      await screenshot(page, name, { width, scheme });
+      expect(await violations(page), `${name}, ${scheme}`).toEqual([]);
+    }
     expect(await overflows(page), name).toBe(false);
   };
 
@@ -56,66 +59,68 @@ describe.skipIf(!hasChromium())("the console", () => {
   const visit = (page: Page, section: string) =>
     page.getByRole("navigation").getByRole("link", { name: section }).click();
 
-  test.each(LOOKS)("from nothing to a delivered incident, at $width px, $scheme", async (as) => {
-    const account = world.pagerduty.account({ subdomain: "acme" });
-    const { page, faults, context } = await openPage(browser, as);
-    await page.goto(world.worker.url);
-    await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
-    await look(page, "connect", as);
-    await connect(page, account);
-    await page.getByText("No incidents here").waitFor();
+  test.each([1280, 390] as const)(
+    "from nothing to a delivered incident, at %i px, light and dark",
+    async (width) => {
+      const account = world.pagerduty.account({ subdomain: "acme" });
+      const { page, faults, context } = await openPage(browser, width);
+      await page.goto(world.worker.url);
+      await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
+      await look(page, "connect", width);
+      await connect(page, account);
+      await page.getByText("No incidents here").waitFor();
 
-    const first = account.trigger({ title: "API latency above 2 s", urgency: "high", priority: "P1" });
-    first.setField("runbook_link", "https://127.0.0.1/runbook.md");
-    account.trigger({ title: "Disk 91 % full on db-3", urgency: "low", priority: "P3" }).acknowledge();
-    account
-      .trigger({ title: "Certificate of mail.acme.example expires in 2 days", urgency: "low" })
-      .resolve();
-    await world.aurora.waitFor("the incidents", ({ accepted }) => accepted.length >= 6);
+      const first = account.trigger({ title: "API latency above 2 s", urgency: "high", priority: "P1" });
+      first.setField("runbook_link", "https://127.0.0.1/runbook.md");
+      account.trigger({ title: "Disk 91 % full on db-3", urgency: "low", priority: "P3" }).acknowledge();
+      account
+        .trigger({ title: "Certificate of mail.acme.example expires in 2 days", urgency: "low" })
+        .resolve();
+      await world.aurora.waitFor("the incidents", ({ accepted }) => accepted.length >= 6);
 
-    const sentAt = Date.now();
-    account.trigger({ title: TITLE, urgency: "high", priority: "P2" });
-    await page.getByRole("link", { name: /Checkout errors/ }).waitFor();
-    expect(Date.now() - sentAt).toBeLessThan(2000);
-    await page.getByText("All delivered").waitFor();
-    await look(page, "incidents", as);
+      const sentAt = Date.now();
+      account.trigger({ title: TITLE, urgency: "high", priority: "P2" });
+      await page.getByRole("link", { name: /Checkout errors/ }).waitFor();
+      expect(Date.now() - sentAt).toBeLessThan(2000);
+      await page.getByText("All delivered").waitFor();
+      await look(page, "incidents", width);
 
-    await page.getByRole("link", { name: /API latency/ }).click();
-    await page.getByRole("heading", { name: "Root-cause analysis" }).waitFor();
-    await page.getByText("Asked for", { exact: true }).waitFor();
-    first.acknowledge();
-    await page.getByRole("article").getByText("Acknowledged", { exact: true }).first().waitFor();
-    await look(page, "incident", as);
+      await page.getByRole("link", { name: /API latency/ }).click();
+      await page.getByRole("heading", { name: "Root-cause analysis" }).waitFor();
+      await page.getByText("Asked for", { exact: true }).waitFor();
+      first.acknowledge();
+      await page.getByRole("article").getByText("Acknowledged", { exact: true }).first().waitFor();
+      await look(page, "incident", width);
 
-    await visit(page, "Events");
-    await page.getByLabel("Filter").fill("triggered");
-    await page.getByRole("link", { name: "incident.triggered" }).first().click();
-    await page.getByLabel("Payload").waitFor();
-    await look(page, "events", as);
+      await visit(page, "Events");
+      await page.getByLabel("Filter").fill("triggered");
+      await page.getByRole("link", { name: "incident.triggered" }).first().click();
+      await page.getByLabel("Payload").waitFor();
+      await look(page, "events", width);
 
-    await visit(page, "Deliveries");
-    await page.getByRole("listitem").filter({ hasText: "incident.triggered" }).first().waitFor();
-    await look(page, "deliveries", as);
+      await visit(page, "Deliveries");
+      await page.getByRole("listitem").filter({ hasText: "incident.triggered" }).first().waitFor();
+      await look(page, "deliveries", width);
 
-    await visit(page, "Connection");
-    await page.getByRole("button", { name: "Send test event" }).click();
-    await page.getByText(/It arrived and was verified/).waitFor();
-    await page.getByRole("button", { name: "Reconcile now" }).click();
-    await page.getByText(/incidents checked, nothing was missed/).waitFor();
-    await look(page, "connection", as);
+      await visit(page, "Connection");
+      await page.getByRole("button", { name: "Send test event" }).click();
+      await page.getByText(/It arrived and was verified/).waitFor();
+      await page.getByRole("button", { name: "Reconcile now" }).click();
+      await page.getByText(/incidents checked, nothing was missed/).waitFor();
+      await look(page, "connection", width);
 
-    await page.getByRole("button", { name: "Disconnect…" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
-    await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
-    expect(account.subscriptions.size).toBe(0);
-    expect(faults).toEqual([]);
-    await context.close();
-  });
+      await page.getByRole("button", { name: "Disconnect…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
+      await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
+      expect(account.subscriptions.size).toBe(0);
+      expect(faults).toEqual([]);
+      await context.close();
+    },
+  );
 
   test("a refused token, failed deliveries and their redelivery are said and mended", async () => {
-    const as: Look = { width: 1280, scheme: "light" };
     const account = world.pagerduty.account({ subdomain: "acme" });
-    const { page, context } = await openPage(browser, as);
+    const { page, context } = await openPage(browser, 1280);
     await page.goto(world.worker.url);
     await page.getByLabel("API token").fill("wrong");
     await page.getByRole("button", { name: "Connect", exact: true }).click();
@@ -127,7 +132,7 @@ describe.skipIf(!hasChromium())("the console", () => {
     await page.getByText(/could not be delivered to Aurora/).waitFor();
     await visit(page, "Deliveries");
     await page.getByRole("listitem").getByText("Failed").first().waitFor();
-    await look(page, "problems", as);
+    await look(page, "problems", 1280);
     world.aurora.answer = () => ({ status: 202 });
     await page.getByRole("button", { name: "Redeliver all that failed" }).click();
     await page.getByText("All delivered").waitFor();
@@ -145,8 +150,22 @@ describe.skipIf(!hasChromium())("the console", () => {
     await context.close();
   });
 
+  test("the reference is readable, and loads nothing from another host", async () => {
+    const { page, faults, context } = await openPage(browser, 390);
+    const hosts = new Set<string>();
+    page.on("request", (request) => hosts.add(new URL(request.url()).host));
+    await page.goto(`${world.worker.url}/docs#postPagerduty`);
+    await page.getByText("A PagerDuty REST API key.").waitFor();
+    await look(page, "docs", 390);
+    await page.setViewportSize({ width: 1280, height: 860 });
+    await look(page, "docs", 1280);
+    expect([...hosts]).toEqual([new URL(world.worker.url).host]);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
   test("a result of signing in is shown on the page, and gone from its address", async () => {
-    const { page, context } = await openPage(browser, { width: 1280, scheme: "light" });
+    const { page, context } = await openPage(browser, 1280);
     await page.goto(`${world.worker.url}/?oauth=failed&error=access_denied`);
     await page.getByText("PagerDuty was told no: access was denied.").waitFor();
     expect(new URL(page.url()).search).toBe("");

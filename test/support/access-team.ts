@@ -10,7 +10,7 @@ export interface AccessTeam {
   /** While true the keys cannot be had. */
   down: boolean;
   /** @param claims over the usual ones; undefined leaves one out */
-  assertion(claims?: JWTPayload, options?: { stranger?: boolean }): Promise<string>;
+  assertion(claims?: Record<string, unknown>, options?: { stranger?: boolean }): Promise<string>;
   close(): Promise<void>;
 }
 
