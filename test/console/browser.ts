@@ -81,6 +81,7 @@ export async function screenshot(page: Page, name: string, { width, scheme }: Lo
   // A message that goes by itself would stand in front of something.
   for (const close of await page.getByRole("button", { name: "Close message" }).all()) await close.click();
   await page.mouse.move(0, 0);
+  await page.evaluate("scrollTo(0, 0)");
   mkdirSync(FOLDER, { recursive: true });
   await page.screenshot({ path: `${FOLDER}${name}-${width}-${scheme}.png`, fullPage: width === 390 });
 }

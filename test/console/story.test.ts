@@ -155,7 +155,7 @@ describe.skipIf(!hasChromium())("the console", () => {
     const hosts = new Set<string>();
     page.on("request", (request) => hosts.add(new URL(request.url()).host));
     await page.goto(`${world.worker.url}/docs#postPagerduty`);
-    await page.getByText("A PagerDuty REST API key.").waitFor();
+    await page.locator("#postPagerduty").getByText("A PagerDuty REST API key.").waitFor();
     await look(page, "docs", 390);
     await page.setViewportSize({ width: 1280, height: 860 });
     await look(page, "docs", 1280);

@@ -117,7 +117,7 @@ function operationCard(path, method, operation, { components }) {
       operation.security ? h("span", { class: "optional" }, "open") : null,
     ),
     parameterList(own),
-    body && [h("h4", null, operation.requestBody?.required ? "Body" : "Body, optional"), shown(body)],
+    body && [h("h4", null, operation.requestBody?.required ? "Body" : "Body, optional"), ...shown(body)],
     h("h4", null, "Answers"),
     h("ul", { class: "properties" }, answers),
   );

@@ -27,7 +27,8 @@ function relative(iso) {
   const ms = Date.now() - Date.parse(iso);
   if (Number.isNaN(ms)) return iso;
   if (Math.abs(ms) < 5 * SECOND) return "just now";
-  return ms > 0 ? `${duration(ms)} ago` : `in ${duration(-ms)}`;
+  const text = Math.abs(ms) < MINUTE ? `${Math.round(Math.abs(ms) / SECOND)} s` : duration(Math.abs(ms));
+  return ms > 0 ? `${text} ago` : `in ${text}`;
 }
 
 /**
