@@ -7,12 +7,14 @@ const ASSETS = "/console/assets";
 interface FrameProps {
   title: string;
   script: string;
+  /** In the order in which they count. */
+  styles: readonly string[];
   children?: Child;
   /** For the script, as `data-` attributes of the body. */
   data?: Record<string, string>;
 }
 
-function Frame({ title, script, data, children }: FrameProps) {
+function Frame({ title, script, styles, data, children }: FrameProps) {
   const attributes = Object.fromEntries(
     Object.entries(data ?? {}).map(([name, value]) => [`data-${name}`, value]),
   );
@@ -25,9 +27,9 @@ function Frame({ title, script, data, children }: FrameProps) {
         <meta name="robots" content="noindex" />
         <title>{title}</title>
         <link rel="icon" href={`${ASSETS}/icon.svg`} />
-        <link rel="stylesheet" href={`${ASSETS}/base.css`} />
-        <link rel="stylesheet" href={`${ASSETS}/forms.css`} />
-        <link rel="stylesheet" href={`${ASSETS}/${script}.css`} />
+        {["base", ...styles].map((name) => (
+          <link rel="stylesheet" href={`${ASSETS}/${name}.css`} />
+        ))}
         <script type="module" src={`${ASSETS}/${script}.js`} />
       </head>
       <body {...attributes}>
@@ -64,10 +66,17 @@ const SECTIONS = [
   ["connection", "Connection"],
 ] as const;
 
+const CONSOLE_STYLES = ["health", "pages", "lists", "details", "forms", "messages", "narrow"];
+
 /** `GET /` */
 export function ConsolePage({ user, oauth, access }: { user: string; oauth: boolean; access: boolean }) {
   return (
-    <Frame title="Aurora × PagerDuty" script="console" data={{ oauth: String(oauth) }}>
+    <Frame
+      title="Aurora × PagerDuty"
+      script="console"
+      styles={CONSOLE_STYLES}
+      data={{ oauth: String(oauth) }}
+    >
       <header class="bar">
         <Brand />
         <nav class="tabs" id="tabs" aria-label="Sections" hidden>
@@ -81,9 +90,8 @@ export function ConsolePage({ user, oauth, access }: { user: string; oauth: bool
           <span class="live" id="live" role="status" data-state="connecting">
             Connecting
           </span>
-          <span class="user" title="You are signed in as">
-            {user}
-          </span>
+          <span class="hidden">Signed in as</span>
+          <span class="user">{user}</span>
           {access ? <a href="/cdn-cgi/access/logout">Sign out</a> : null}
           <a href="/docs">API</a>
         </div>
@@ -103,7 +111,7 @@ export function ConsolePage({ user, oauth, access }: { user: string; oauth: bool
 /** `GET /docs` */
 export function DocsPage() {
   return (
-    <Frame title="API · Aurora × PagerDuty" script="docs">
+    <Frame title="API · Aurora × PagerDuty" script="docs" styles={["docs"]}>
       <header class="bar">
         <Brand />
         <div class="bar-end">

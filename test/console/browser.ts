@@ -83,7 +83,10 @@ export async function screenshot(page: Page, name: string, { width, scheme }: Lo
   await page.mouse.move(0, 0);
   await page.evaluate("scrollTo(0, 0)");
   mkdirSync(FOLDER, { recursive: true });
-  await page.screenshot({ path: `${FOLDER}${name}-${width}-${scheme}.png`, fullPage: width === 390 });
+  await page.screenshot({
+    path: `${FOLDER}${name}-${width}-${scheme}.png`,
+    fullPage: width === 390 && name !== "docs",
+  });
 }
 
 /** Whether something sticks out of the window sideways. */

@@ -26,6 +26,7 @@ describe.skipIf(!hasChromium())("the console", () => {
       INTERNAL_API_SECRET: null,
       DELIVERY_SCHEDULE: "0,0.1",
       RECONCILE_MINUTES: "10",
+      NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: "true",
     });
     browser = await startBrowser();
   });
@@ -161,6 +162,20 @@ describe.skipIf(!hasChromium())("the console", () => {
     await look(page, "docs", 1280);
     expect([...hosts]).toEqual([new URL(world.worker.url).host]);
     expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("signing in opens a window, which closes by itself and tells the page how it went", async () => {
+    const { page, context } = await openPage(browser, 1280);
+    await page.route("**/oauth/login", (route) =>
+      route.fulfill({ json: { oauth_url: `${world.worker.url}/?oauth=failed&error=exchange_failed` } }),
+    );
+    await page.goto(world.worker.url);
+    const opened = page.waitForEvent("popup");
+    await page.getByRole("button", { name: "Connect with OAuth" }).click();
+    const popup = await opened;
+    if (!popup.isClosed()) await popup.waitForEvent("close");
+    await page.getByText("PagerDuty did not exchange the code.").waitFor();
     await context.close();
   });
 

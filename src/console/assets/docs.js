@@ -82,7 +82,7 @@ function parameterList(parameters) {
       description && h("span", { class: "meta" }, description),
     ),
   );
-  return [h("h4", null, "Parameters"), h("ul", { class: "properties" }, rows)];
+  return [h("h3", null, "Parameters"), h("ul", { class: "properties" }, rows)];
 }
 
 /**
@@ -117,8 +117,8 @@ function operationCard(path, method, operation, { components }) {
       operation.security ? h("span", { class: "optional" }, "open") : null,
     ),
     parameterList(own),
-    body && [h("h4", null, operation.requestBody?.required ? "Body" : "Body, optional"), ...shown(body)],
-    h("h4", null, "Answers"),
+    body && [h("h3", null, operation.requestBody?.required ? "Body" : "Body, optional"), ...shown(body)],
+    h("h3", null, "Answers"),
     h("ul", { class: "properties" }, answers),
   );
 }
