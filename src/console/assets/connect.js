@@ -1,4 +1,4 @@
-import { call, get } from "./api.js";
+import { call } from "./api.js";
 import { action, field, form, toast } from "./controls.js";
 import { h } from "./dom.js";
 import { problemCard } from "./health.js";
@@ -85,7 +85,7 @@ function oauthCard() {
     { class: "panel" },
     h("h2", null, "Sign in with PagerDuty"),
     h("p", null, "No token to copy. You choose the account, and PagerDuty says what this may do."),
-    action("Connect with OAuth", signIn, "plain"),
+    h("div", { class: "actions" }, action("Connect with OAuth", signIn)),
   );
 }
 
@@ -146,6 +146,3 @@ export function renderConnect(main, status) {
   );
   main.querySelector("input")?.focus({ preventScroll: true });
 }
-
-/** The webhook's address, for whoever makes it by hand. @returns {Promise<import("../../http/answers.ts").WebhookUrl>} */
-export const webhookUrl = () => get("/webhook-url");

@@ -176,3 +176,10 @@ export function failed(error, retry) {
     action("Try again", retry),
   );
 }
+
+/**
+ * One line of a list of facts.
+ * @param {string} name
+ * @param {...import("./dom.js").Child} value
+ */
+export const fact = (name, ...value) => h("div", null, h("dt", null, name), h("dd", null, value));
