@@ -1,4 +1,5 @@
 import { Hono, type MiddlewareHandler } from "hono";
+import { html } from "hono/html";
 import { configOf } from "../config.ts";
 import { ConsolePage, DocsPage } from "../console/page.tsx";
 import { AppError } from "../errors.ts";
@@ -51,13 +52,13 @@ export const pages = new Hono<AppEnv>()
     const { userId, untilMs } = await visitorOf(c);
     const { oauth } = configOf(c.env);
     return c.html(
-      <ConsolePage user={userId} oauth={oauth.enabled} access={untilMs !== undefined} />,
+      html`<!doctype html>${<ConsolePage user={userId} oauth={oauth.enabled} access={untilMs !== undefined} />}`,
       200,
       // A page that says who is signed in is nobody else's.
       { "cache-control": "no-store" },
     );
   })
-  .get("/docs", guarded, (c) => c.html(<DocsPage />))
+  .get("/docs", guarded, (c) => c.html(html`<!doctype html>${<DocsPage />}`))
   .get("/openapi.json", (c) => file(c.env, c.req.raw, "openapi.json"))
   .get("/console/assets/:file", guarded, (c) => {
     const name = c.req.param("file");

@@ -18,6 +18,7 @@ describe("in dev", () => {
   test("the console opens for the local user, without a way in for anybody's script or frame", async () => {
     const page = await worker.request("/");
     expect(page.status).toBe(200);
+    expect(page.text).toMatch(/^<!doctype html>/);
     expect(page.text).toContain(">me</span>");
     expect(page.text).not.toMatch(/<script(?![^>]* src=)|<style| style=| on[a-z]+=/);
     const policy = page.headers.get("content-security-policy");
