@@ -1,15 +1,36 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { outside } from "./test/support/outside.ts";
 
 /** Tests that run inside workerd, on the code itself. */
-const INSIDE = ["config", "incidents", "delivery", "credentials", "pagerduty", "runbook", "ingest"];
+const INSIDE = [
+  "config",
+  "incidents",
+  "delivery",
+  "credentials",
+  "pagerduty",
+  "runbook",
+  "ingest",
+  "storage",
+];
+
+const SETTINGS = { AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${Buffer.alloc(32, 7).toString("base64")}` };
 
 export default defineConfig({
   test: {
     projects: [
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
-        test: { name: "inside workerd", include: INSIDE.map((room) => `test/${room}/**/*.test.ts`) },
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: { bindings: SETTINGS, outboundService: outside },
+          }),
+        ],
+        test: {
+          name: "inside workerd",
+          globalSetup: "test/support/inside.ts",
+          include: INSIDE.map((room) => `test/${room}/**/*.test.ts`),
+        },
       },
       {
         // Tests that talk to the built Worker over HTTP, with the outside world emulated.

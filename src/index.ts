@@ -1,9 +1,9 @@
 import { app } from "./http/app.ts";
-import { consumeWebhooks } from "./ingest/consumer.ts";
+import { consume } from "./ingest/consumer.ts";
 
 export { PagerDutyUser } from "./user/object.ts";
 
 export default {
   fetch: app.fetch,
-  queue: consumeWebhooks,
+  queue: consume,
 } satisfies ExportedHandler<Env>;

@@ -171,6 +171,7 @@ export const EventList = z.object({ events: z.array(ReceivedEvent), nextCursor }
 export type EventList = z.infer<typeof EventList>;
 export const DeliveryList = z.object({ deliveries: z.array(Delivery), nextCursor });
 export type DeliveryList = z.infer<typeof DeliveryList>;
+export const Retried = z.object({ retried: z.int() });
 export const Redelivered = z.object({ redelivered: z.int() });
 export type Redelivered = z.infer<typeof Redelivered>;
 

@@ -11,6 +11,7 @@ import { deliveries } from "./deliveries.ts";
 import { events } from "./events.ts";
 import { incidents } from "./incidents.ts";
 import { live } from "./live.ts";
+import { oauthCallback, oauthLogin } from "./oauth.ts";
 import { pages } from "./pages.tsx";
 import { subscription } from "./subscription.ts";
 import { forgetTrust } from "./trust.ts";
@@ -42,7 +43,8 @@ const api = new Hono<AppEnv>()
   .route("/events", events)
   .route("/deliveries", deliveries)
   .route("/subscription", subscription)
-  .route("/activity", activity);
+  .route("/activity", activity)
+  .route("/oauth", oauthLogin);
 
 /** What Aurora calls, behind its secret. */
 const internal = new Hono<AppEnv>().use(requireCaller).route("/", api);
@@ -69,6 +71,8 @@ export const app = new Hono<AppEnv>({ strict: false })
       return c.json({ status: "misconfigured", version: VERSION, problems: error.problems }, 503);
     }
   })
+  // Before anything that can fail: a browser is always sent on.
+  .route("/pagerduty/oauth/callback", oauthCallback)
   // Before CORS: the console is for its own origin only, and a WebSocket's answer takes no headers.
   .route("/", pages)
   .route("/console/api", visited)

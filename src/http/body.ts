@@ -91,3 +91,11 @@ export function encodeCursor(cursor: unknown): string | null {
     .encode(JSON.stringify(cursor))
     .toBase64({ alphabet: "base64url", omitPadding: true });
 }
+
+/** Which ones; absent for all. */
+export const Ids = z.object({
+  ids: z
+    .array(z.string({ error: "must be a list of ids" }).max(128), { error: "must be a list of ids" })
+    .max(1000, "has more than 1000 ids")
+    .optional(),
+});

@@ -2,8 +2,7 @@ import { Hono } from "hono";
 import * as z from "zod";
 import { unwrap } from "../errors.ts";
 import { type AppEnv, userOf } from "./auth.ts";
-import { cursorOf, encodeCursor, Limit, parseInput, readJson } from "./body.ts";
-import { Redeliver } from "./requests.ts";
+import { cursorOf, encodeCursor, Ids, Limit, parseInput, readJson } from "./body.ts";
 
 const Query = z.object({
   state: z.enum(["pending", "delivered", "dead"], { error: "must be pending, delivered or dead" }).optional(),
@@ -20,6 +19,6 @@ export const deliveries = new Hono<AppEnv>()
     return c.json({ deliveries: page.deliveries, nextCursor: encodeCursor(page.next) });
   })
   .post("/redeliver", async (c) => {
-    const { ids } = parseInput(Redeliver, await readJson(c, true));
+    const { ids } = parseInput(Ids, await readJson(c, true));
     return c.json({ redelivered: unwrap(await userOf(c).redeliver(c.get("caller"), ids ?? null)) });
   });

@@ -2,17 +2,21 @@ import { Hono } from "hono";
 import * as z from "zod";
 import { unwrap } from "../errors.ts";
 import { type AppEnv, userOf } from "./auth.ts";
-import { cursorOf, encodeCursor, Limit, parseInput } from "./body.ts";
+import { cursorOf, encodeCursor, Ids, Limit, parseInput, readJson } from "./body.ts";
 
 const Query = z.object({ limit: Limit, cursor: cursorOf(z.number().int().positive()) });
 
-/** What arrived, newest first; one of them with its payload. */
+/** What arrived, newest first; one of them with its payload; trying again what could not be processed. */
 export const events = new Hono<AppEnv>()
   .get("/", async (c) => {
     const { limit, cursor } = parseInput(Query, c.req.query());
     const filter = { limit, beforeSeq: cursor ?? null };
     const page = unwrap(await userOf(c).events(c.get("caller"), filter));
     return c.json({ events: page.events, nextCursor: encodeCursor(page.next) });
+  })
+  .post("/retry", async (c) => {
+    const { ids } = parseInput(Ids, await readJson(c, true));
+    return c.json({ retried: unwrap(await userOf(c).retryEvents(c.get("caller"), ids ?? null)) });
   })
   .get("/:webhookId", async (c) => {
     const { payload, ...event } = unwrap(await userOf(c).event(c.get("caller"), c.req.param("webhookId")));

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import * as answers from "./answers.ts";
-import { ConnectOptions, Redeliver, SigningSecretBody, Wish } from "./requests.ts";
+import { Ids } from "./body.ts";
+import { ConnectOptions, SigningSecretBody, Wish } from "./requests.ts";
 
 /**
  * Every call of the API, for the reference. Bodies are the very schemas that validate them. Only
@@ -197,6 +198,15 @@ const incidents: Call[] = [
     errors: [403, 404],
   },
   {
+    method: "post",
+    path: "/pagerduty/events/retry",
+    tag: "Incidents",
+    summary: "Try webhooks again that could not be processed",
+    body: { schema: Ids, required: false },
+    answers: ok("How many.", answers.Retried),
+    errors: [400, 403, 404, 413],
+  },
+  {
     method: "get",
     path: "/pagerduty/activity",
     tag: "Incidents",
@@ -240,7 +250,7 @@ const deliveries: Call[] = [
     path: "/pagerduty/deliveries/redeliver",
     tag: "Deliveries",
     summary: "Send dead deliveries again",
-    body: { schema: Redeliver, required: false },
+    body: { schema: Ids, required: false },
     answers: ok("How many.", answers.Redelivered),
     errors: [400, 403, 404, 413],
   },

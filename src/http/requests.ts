@@ -44,10 +44,3 @@ export const Wish = z.object({
     .max(100, "has more than 100 event types")
     .optional(),
 });
-
-export const Redeliver = z.object({
-  ids: z
-    .array(z.string({ error: "must be a list of ids" }).max(128), { error: "must be a list of ids" })
-    .max(1000, "has more than 1000 ids")
-    .optional(),
-});

@@ -138,8 +138,8 @@ export const Change = z.object({
 });
 export type Change = z.infer<typeof Change>;
 
-/** What became of something that arrived. */
-export const Outcome = z.enum(["applied", "duplicate", "stale", "ignored", "unconfirmed"]);
+/** What became of something that arrived. `failed`: it could not be processed, and is kept to be tried again. */
+export const Outcome = z.enum(["applied", "duplicate", "stale", "ignored", "unconfirmed", "failed"]);
 export type Outcome = z.infer<typeof Outcome>;
 
 export const NotificationType = z.enum([

@@ -153,6 +153,18 @@ export function removeEntry(sql: SqlStorage, seq: number): void {
   sql.exec("DELETE FROM journal WHERE seq = ?", seq);
 }
 
+/** What could not be processed, oldest first. @param webhookIds null for all */
+export function failedEntries(sql: SqlStorage, webhookIds: readonly string[] | null): Entry[] {
+  const rows = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE outcome = 'failed' ORDER BY seq`);
+  const failed = [...rows].map((row) => Entry.parse(row));
+  return failed.filter(({ webhookId }) => webhookIds === null || webhookIds.includes(webhookId ?? ""));
+}
+
+export function countFailed(sql: SqlStorage): number {
+  const [row] = sql.exec("SELECT count(*) AS n FROM journal WHERE outcome = 'failed'");
+  return z.object({ n: z.number() }).parse(row).n;
+}
+
 /** All entries of an incident, oldest first. */
 export function entriesOfIncident(sql: SqlStorage, incidentId: string): Entry[] {
   const rows = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE incident_id = ? ORDER BY seq`, incidentId);

@@ -45,6 +45,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX journal_incident ON journal (incident_id, event_id);
   CREATE INDEX journal_outstanding ON journal (delivery, next_attempt_at_ms)
     WHERE delivery IN ('pending', 'queued', 'dead');
+  CREATE INDEX journal_failed ON journal (seq) WHERE outcome = 'failed';
 
   CREATE TABLE hints (
     incident_id TEXT PRIMARY KEY,

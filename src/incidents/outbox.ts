@@ -43,11 +43,17 @@ export function markDelivered(sql: SqlStorage, entry: Entry, nowMs: number, next
   promoteNext(sql, entry.incidentId, nextDueAtMs);
 }
 
-/** Tried in vain; tried again at `atMs`. */
-export function markRetry(sql: SqlStorage, entry: Entry, atMs: number, error: string): void {
+/** Tried in vain; tried again at `atMs`. @param attempts how many of the schedule's are used up */
+export function markRetry(
+  sql: SqlStorage,
+  entry: Entry,
+  attempts: number,
+  atMs: number,
+  error: string,
+): void {
   sql.exec(
     "UPDATE journal SET attempts = ?, next_attempt_at_ms = ?, last_error = ? WHERE seq = ?",
-    entry.attempts + 1,
+    attempts,
     atMs,
     error,
     entry.seq,
@@ -63,6 +69,17 @@ export function markDead(sql: SqlStorage, entry: Entry, error: string, nextDueAt
     entry.seq,
   );
   promoteNext(sql, entry.incidentId, nextDueAtMs);
+}
+
+/** What failed before and waits for a later attempt is due now. @returns the entries' places in the journal */
+export function hurryDeliveries(sql: SqlStorage, nowMs: number): number[] {
+  const rows = sql.exec(
+    `UPDATE journal SET next_attempt_at_ms = ?
+     WHERE delivery = 'pending' AND attempts > 0 AND next_attempt_at_ms > ? RETURNING seq`,
+    nowMs,
+    nowMs,
+  );
+  return [...rows].map((row) => z.object({ seq: z.number() }).parse(row).seq);
 }
 
 /**

@@ -14,27 +14,64 @@ export function loadIncident(sql: SqlStorage, incidentId: string): IncidentState
   return row ? parseState(row) : emptyIncident(incidentId);
 }
 
-/** `live` marks what still needs us: not resolved, or its analysis not yet asked for. */
-export function saveIncident(sql: SqlStorage, state: IncidentState, nowMs: number): void {
+/** The columns that lists and the alarm look for, as the state says. */
+function columnsOf(state: IncidentState, nowMs: number) {
   const seen = view(state);
   const dueAtMs = state.analysis.state === "waiting" ? state.analysis.dueAtMs : null;
-  const live = (seen !== null && seen.status !== "resolved") || dueAtMs !== null ? 1 : 0;
-  const createdAtMs = seen?.startedAt ? Date.parse(seen.startedAt) : nowMs;
-  sql.exec(
-    `INSERT INTO incidents (incident_id, created_at_ms, updated_at_ms, status, live, analysis_due_at_ms, state)
-     VALUES (?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (incident_id) DO UPDATE SET
-       created_at_ms = excluded.created_at_ms, updated_at_ms = excluded.updated_at_ms,
-       status = excluded.status, live = excluded.live,
-       analysis_due_at_ms = excluded.analysis_due_at_ms, state = excluded.state`,
-    state.incidentId,
-    createdAtMs,
-    nowMs,
-    seen?.status ?? null,
-    live,
+  return {
+    createdAtMs: seen?.startedAt ? Date.parse(seen.startedAt) : nowMs,
+    status: seen?.status ?? null,
     dueAtMs,
-    JSON.stringify(state),
+    /** Still needs us: not resolved, or its analysis not yet asked for. */
+    live: (seen !== null && seen.status !== "resolved") || dueAtMs !== null ? 1 : 0,
+  };
+}
+
+/**
+ * Writes the incident. Indexed columns are only named where they change: SQLite writes an index entry, which is
+ * billed, for each that an update names.
+ * @param before the state that `after` was made from
+ */
+export function saveIncident(
+  sql: SqlStorage,
+  before: IncidentState,
+  after: IncidentState,
+  nowMs: number,
+): void {
+  const was = columnsOf(before, nowMs);
+  const is = columnsOf(after, nowMs);
+  const { rowsWritten } = sql.exec(
+    "UPDATE incidents SET updated_at_ms = ?, status = ?, analysis_due_at_ms = ?, state = ? WHERE incident_id = ?",
+    nowMs,
+    is.status,
+    is.dueAtMs,
+    JSON.stringify(after),
+    after.incidentId,
   );
+  if (rowsWritten === 0) {
+    sql.exec(
+      `INSERT INTO incidents (incident_id, created_at_ms, updated_at_ms, status, live, analysis_due_at_ms, state)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      after.incidentId,
+      is.createdAtMs,
+      nowMs,
+      is.status,
+      is.live,
+      is.dueAtMs,
+      JSON.stringify(after),
+    );
+    return;
+  }
+  if (was.live !== is.live) {
+    sql.exec("UPDATE incidents SET live = ? WHERE incident_id = ?", is.live, after.incidentId);
+  }
+  if (was.createdAtMs !== is.createdAtMs || (before.snapshot === null && after.snapshot !== null)) {
+    sql.exec(
+      "UPDATE incidents SET created_at_ms = ? WHERE incident_id = ?",
+      is.createdAtMs,
+      after.incidentId,
+    );
+  }
 }
 
 /** Where a list goes on: behind this incident. */

@@ -3,7 +3,7 @@ import type { ReceivedWebhook } from "../user/webhook.ts";
 import { unpackMessage } from "./message.ts";
 
 /**
- * From the Queue to the users' objects: one call for each user and batch. The only place that decides between
+ * From the Queues to the users' objects: one call for each user and batch. The only place that decides between
  * ack and retry, for each message by itself. Never throws: a batch that throws comes again whole, with what
  * was acknowledged in it.
  */
@@ -11,6 +11,7 @@ import { unpackMessage } from "./message.ts";
 /** Growing waits, so that an outage of minutes does not use up the tries; then the dead-letter queue. */
 const MIN_DELAY_SECONDS = 5;
 const MAX_DELAY_SECONDS = 15 * 60;
+const DEAD_LETTERS = /-dead-letters$/;
 
 const retryDelaySeconds = (attempts: number) =>
   Math.min(MIN_DELAY_SECONDS * 2 ** Math.max(0, attempts - 1), MAX_DELAY_SECONDS);
@@ -20,38 +21,57 @@ interface Unpacked {
   webhook: ReceivedWebhook;
 }
 
-export async function consumeWebhooks(batch: MessageBatch<unknown>, env: Env): Promise<void> {
+export async function consume(batch: MessageBatch<unknown>, env: Env): Promise<void> {
+  const handOver = DEAD_LETTERS.test(batch.queue) ? park : ingest;
   const unpacked = await Promise.all(batch.messages.map(unpack));
   const byUser = Map.groupBy(
     unpacked.filter((item) => item !== null),
     ({ webhook }) => webhook.userId,
   );
-  await Promise.all([...byUser].map(([userId, items]) => ingest(env, userId, items)));
+  await Promise.all([...byUser].map(([userId, items]) => handOver(env, userId, items)));
 }
 
 async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   try {
     return { message, webhook: await unpackMessage(message.body) };
   } catch (error) {
-    // Not ours, or from a version that packed otherwise: trying again cannot help, the dead-letter queue keeps it.
-    log.error("message.unreadable", { messageId: message.id, error: describe(error) });
-    message.retry({ delaySeconds: retryDelaySeconds(message.attempts) });
+    // Packed by another version, then: the next deployment may read it, so it is kept for as long as it can be.
+    log.error("message.unreadable", {
+      messageId: message.id,
+      attempts: message.attempts,
+      error: describe(error),
+    });
+    message.retry({ delaySeconds: MAX_DELAY_SECONDS });
     return null;
   }
 }
 
+/** To be folded. What fails is tried again, and goes to the dead-letter queue in the end. */
 async function ingest(env: Env, userId: string, items: Unpacked[]): Promise<void> {
   try {
-    const user = env.PAGERDUTY_USER.getByName(userId);
-    const outcomes = await user.ingest(items.map(({ webhook }) => webhook));
+    const outcomes = await env.PAGERDUTY_USER.getByName(userId).ingest(items.map(({ webhook }) => webhook));
     items.forEach(({ message }, index) => {
       const outcome = outcomes[index];
-      if (outcome === undefined || outcome === "failed") {
-        message.retry({ delaySeconds: retryDelaySeconds(message.attempts) });
-      } else message.ack();
+      if (outcome === undefined || outcome === "failed") retry(message);
+      else message.ack();
     });
   } catch (error) {
     log.warn("batch.retried", { userId, messages: items.length, error: describe(error) });
-    for (const { message } of items) message.retry({ delaySeconds: retryDelaySeconds(message.attempts) });
+    for (const { message } of items) retry(message);
   }
+}
+
+/** Could not be processed: kept in the user's object with the reason, listed there, and tried again on request. */
+async function park(env: Env, userId: string, items: Unpacked[]): Promise<void> {
+  try {
+    await env.PAGERDUTY_USER.getByName(userId).park(items.map(({ webhook }) => webhook));
+    for (const { message } of items) message.ack();
+  } catch (error) {
+    log.error("batch.not_parked", { userId, messages: items.length, error: describe(error) });
+    for (const { message } of items) message.retry({ delaySeconds: MAX_DELAY_SECONDS });
+  }
+}
+
+function retry(message: Message<unknown>): void {
+  message.retry({ delaySeconds: retryDelaySeconds(message.attempts) });
 }

@@ -34,6 +34,8 @@ export const IncidentData = z.object({
   incident_key: lenient(z.string()),
   created_at: lenient(Time),
   body: lenient(z.object({ details: lenient(z.string()) })),
+  /** `merge_resolve_reason` where it was merged into another incident. */
+  resolve_reason: lenient(z.object({ type: lenient(z.string()), incident: Reference })),
 });
 export type IncidentData = z.infer<typeof IncidentData>;
 

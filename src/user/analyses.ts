@@ -31,6 +31,7 @@ export async function requestAnalysis(analysing: Analysing, incidentId: string):
   const { reason, provenance } = analysis;
   saveIncident(
     sql,
+    state,
     { ...state, analysis: { state: "requested", atMs: nowMs, reason, runbookUrl: runbook?.url ?? null } },
     nowMs,
   );

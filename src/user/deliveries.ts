@@ -4,13 +4,14 @@ import { type AttemptOutcome, nextStep } from "../delivery/schedule.ts";
 import { type Outgoing, relayedRequest, send, signedRequest } from "../delivery/sink.ts";
 import type { Incident, Notification } from "../incidents/incident.ts";
 import { type Entry, payloadOf } from "../incidents/journal.ts";
-import { markDead, markDelivered, markRetry } from "../incidents/outbox.ts";
+import { hurryDeliveries, markDead, markDelivered, markRetry } from "../incidents/outbox.ts";
 import { loadIncident, saveIncident } from "../incidents/store.ts";
 import { describe, log } from "../log.ts";
 import { getIncident } from "../pagerduty/incidents.ts";
 import type { Account } from "./account.ts";
 import type { Calls } from "./calls.ts";
 import { firstAttemptAtMs } from "./folding.ts";
+import type { Outage } from "./outage.ts";
 
 /** One attempt to deliver one entry, from its row to its row. */
 
@@ -19,23 +20,30 @@ export interface Delivering {
   config: Config;
   account: Account;
   calls: Calls;
+  outage: Outage;
 }
 
 /** Tries once and writes down what came of it. Never throws. */
 export async function deliver(delivering: Delivering, entry: Entry): Promise<void> {
-  const { config, account, sql } = delivering;
+  const { config, account, sql, outage } = delivering;
   const connectionId = account.connection?.connectionId;
   const startedAtMs = Date.now();
   const outcome = await attempt(delivering, entry);
   // Disconnected, or connected to another account, while it was under way: the row is gone.
   if (account.connection?.connectionId !== connectionId) return;
   const nowMs = Date.now();
-  const step = nextStep(outcome, entry.attempts + 1, config.deliverySchedule, nowMs, Math.random());
-  const error = outcome.kind === "failed" ? outcome.error : null;
   const nextDueAtMs = firstAttemptAtMs(config, nowMs) ?? nowMs;
-  if (step.step === "delivered") markDelivered(sql, entry, nowMs, nextDueAtMs);
-  else if (step.step === "retry") markRetry(sql, entry, step.atMs, error ?? "");
-  else markDead(sql, entry, error ?? "", nextDueAtMs);
+  const attempts = outage.takeEarly(entry.seq) ? entry.attempts : entry.attempts + 1;
+  const step = nextStep(outcome, attempts, config.deliverySchedule, nowMs, Math.random());
+  const error = outcome.kind === "failed" ? outcome.error : null;
+  if (step.step === "delivered") {
+    markDelivered(sql, entry, nowMs, nextDueAtMs);
+    if (outage.accepted(nowMs)) outage.hurried(hurryDeliveries(sql, nowMs));
+  } else {
+    outage.failed(entry.incidentId);
+    if (step.step === "retry") markRetry(sql, entry, attempts, step.atMs, error ?? "");
+    else markDead(sql, entry, error ?? "", nextDueAtMs);
+  }
   const level = step.step === "delivered" ? "info" : step.step === "retry" ? "warn" : "error";
   log[level]("delivery.attempt", {
     requestId: entry.requestId,
@@ -44,7 +52,7 @@ export async function deliver(delivering: Delivering, entry: Entry): Promise<voi
     messageId: entry.notification?.messageId,
     type: entry.notification?.type,
     version: entry.notification?.incident.version,
-    attempt: entry.attempts + 1,
+    attempt: attempts,
     step: step.step,
     error,
     durationMs: nowMs - startedAtMs,
@@ -55,7 +63,10 @@ export async function deliver(delivering: Delivering, entry: Entry): Promise<voi
 async function attempt(delivering: Delivering, entry: Entry): Promise<AttemptOutcome> {
   const failed = (error: string): AttemptOutcome => ({ kind: "failed", error, retryAfterSeconds: null });
   try {
-    const incident = await withNumber(delivering, entry.notification?.incident ?? null);
+    const told = entry.notification?.incident ?? null;
+    // PagerDuty's own body is relayed as it is, with a number or without.
+    const relays = delivering.config.events?.format === "pagerduty";
+    const incident = relays ? told : await withNumber(delivering, told);
     if (typeof incident === "string") return failed(incident);
     const outgoing = request(delivering, entry, incident);
     return outgoing
@@ -84,7 +95,8 @@ async function withNumber(
     }
     // Refused for good: an incident under its id is better than none.
     if (number === null) return incident;
-    saveIncident(sql, { ...loadIncident(sql, incidentId), number }, Date.now());
+    const state = loadIncident(sql, incidentId);
+    saveIncident(sql, state, { ...state, number }, Date.now());
   }
   return { ...incident, sourceAlertId: String(number) };
 }

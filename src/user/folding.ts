@@ -79,6 +79,8 @@ export interface Incoming {
   provenance: Provenance;
   /** Whether root-cause analysis is owed because of this. */
   owesAnalysis: (before: IncidentState, folded: Folded) => "triggered" | "recovered" | null;
+  /** Its line on the timeline where it changes no status; null for none. */
+  line: TimelineEntry | null;
   /** Written down even when it changes nothing. */
   alwaysRecorded: boolean;
   /** Of the webhook, when one brought it. */
@@ -95,7 +97,7 @@ export function apply(folding: Folding, incoming: Incoming, nowMs: number): Outc
   const cause = owes ? { kind: owes, provenance } : null;
   const analysis = analysisAfter(folded.state, cause, nowMs, config.runbookWaitMs);
   const state: IncidentState = { ...folded.state, analysis };
-  if (folded.changed || analysis !== before.analysis) saveIncident(sql, state, nowMs);
+  if (folded.changed || analysis !== before.analysis) saveIncident(sql, before, state, nowMs);
 
   // Fields that came before their incident are kept for it: that is an effect, though none to tell of.
   const kept = folded.changed && state.snapshot === null;
@@ -114,7 +116,7 @@ export function apply(folding: Folding, incoming: Incoming, nowMs: number): Outc
       incidentId: incoming.incidentId,
       occurredAt: incoming.occurredAt,
       verification: provenance.verification,
-      entry: timelineOf(folded),
+      entry: lifecycleOf(folded, incoming.line) ?? incoming.line,
       notification,
       ...record,
     },
@@ -136,7 +138,8 @@ function notificationOf(incoming: Incoming, folded: Folded): Notification | null
   };
 }
 
-function timelineOf({ change }: Folded): TimelineEntry | null {
+/** A change of status has a line of its own, and is written only when it is real. */
+function lifecycleOf({ change }: Folded, line: TimelineEntry | null): TimelineEntry | null {
   if (!change || !isLifecycle(change.kind)) return null;
-  return { kind: change.kind, from: change.from, to: change.to, text: null };
+  return { kind: change.kind, from: change.from, to: change.to, text: line?.text ?? null };
 }

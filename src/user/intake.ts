@@ -3,10 +3,14 @@ import { addHint } from "../incidents/hints.ts";
 import type { Outcome } from "../incidents/incident.ts";
 import {
   appendEntry,
+  type Entry,
   entryOfEvent,
   entryOfWebhook,
+  failedEntries,
   type NewEntry,
+  payloadOf,
   removeEntry,
+  type TimelineEntry,
 } from "../incidents/journal.ts";
 import { type Effect, effectOf, type PagerDutyEvent, readBody } from "../pagerduty/event.ts";
 import { apply, type Folding, observeIncident } from "./folding.ts";
@@ -26,8 +30,7 @@ export function takeIn(
 ): Outcome {
   const { sql } = folding;
   const known = entryOfWebhook(sql, webhook.webhookId);
-  if (known && (known.outcome !== "unconfirmed" || trust === "callback")) return "duplicate";
-  // An unsigned webhook came under this id before; what is signed takes its place.
+  if (known && !isSuperseded(known, trust)) return "duplicate";
   if (known) removeEntry(sql, known.seq);
   const { receivedAtMs, webhookId, requestId, signature, body } = webhook;
   const record = { receivedAtMs, webhookId, requestId, signature, payload: body };
@@ -37,12 +40,71 @@ export function takeIn(
   return takeInEvent(folding, read.event, record, trust, nowMs);
 }
 
-type Record = Pick<NewEntry, "receivedAtMs" | "webhookId" | "requestId" | "signature" | "payload">;
+/** What could not be processed before may be now; what is signed takes the place of what was not. */
+function isSuperseded(known: Entry, trust: "signature" | "callback"): boolean {
+  return known.outcome === "failed" || (known.outcome === "unconfirmed" && trust === "signature");
+}
+
+/** Writes down what could not be processed, unread, with the reason. */
+export function park(sql: SqlStorage, webhook: ReceivedWebhook, trust: "signature" | "callback"): void {
+  if (entryOfWebhook(sql, webhook.webhookId)) return;
+  const { receivedAtMs, webhookId, requestId, signature, body } = webhook;
+  const reason =
+    "It could not be processed in many tries; see the log for webhook.processed with this webhookId";
+  appendEntry(
+    sql,
+    {
+      kind: "webhook",
+      type: "unknown",
+      outcome: "failed",
+      verification: trust,
+      reason,
+      receivedAtMs,
+      webhookId,
+      requestId,
+      signature,
+      payload: body,
+    },
+    null,
+  );
+}
+
+/** What was parked, as it came. @param webhookIds null for all */
+export function failedWebhooks(
+  sql: SqlStorage,
+  webhookIds: readonly string[] | null,
+  connection: { connectionId: string; userId: string },
+): { webhook: ReceivedWebhook; trust: "signature" | "callback" }[] {
+  return failedEntries(sql, webhookIds).flatMap((entry) => {
+    const body = payloadOf(sql, entry.seq);
+    const { webhookId, signature, receivedAtMs } = entry;
+    if (!body || webhookId === null) return [];
+    const trust = entry.verification === "signature" ? "signature" : "callback";
+    const requestId = entry.requestId ?? webhookId;
+    return [
+      {
+        webhook: {
+          ...connection,
+          webhookId,
+          verification: trust,
+          secretId: null,
+          signature,
+          receivedAtMs,
+          requestId,
+          body,
+        },
+        trust,
+      },
+    ];
+  });
+}
+
+type Brought = Pick<NewEntry, "receivedAtMs" | "webhookId" | "requestId" | "signature" | "payload">;
 
 function takeInEvent(
   folding: Folding,
   event: PagerDutyEvent,
-  record: Record,
+  record: Brought,
   trust: "signature" | "callback",
   nowMs: number,
 ): Outcome {
@@ -68,8 +130,8 @@ function takeInEvent(
     appendEntry(sql, { ...entry, kind: "webhook", outcome: "duplicate" }, null);
     return "duplicate";
   }
+  const line = lineOf(event, effect);
   if (effect.kind === "timeline") {
-    const line = { kind: event.event_type, from: null, to: null, text: textOf(event) };
     appendEntry(sql, { ...entry, kind: "webhook", outcome: "applied", entry: line }, null);
     return "applied";
   }
@@ -84,6 +146,7 @@ function takeInEvent(
       occurredAt: event.occurred_at,
       provenance: { webhookId: record.webhookId ?? null, eventId: event.id, verification: "signature" },
       owesAnalysis: () => (event.event_type === "incident.triggered" ? "triggered" : null),
+      line,
       alwaysRecorded: true,
       record,
     },
@@ -114,11 +177,32 @@ function observationOf(
   });
 }
 
+/** Their line is the change of status that they make, or none. */
+const STATUS_EVENTS = new Set([
+  "incident.triggered",
+  "incident.acknowledged",
+  "incident.unacknowledged",
+  "incident.resolved",
+  "incident.reopened",
+]);
 /** A longer note is read at PagerDuty. */
 const MAX_TEXT_CHARS = 2000;
 
-/** What a person reads on the timeline: a note's or a status update's own words. */
-function textOf(event: PagerDutyEvent): string | null {
+/** What a person reads on the timeline of an event that changes no status. */
+function lineOf(event: PagerDutyEvent, effect: Effect): TimelineEntry | null {
+  const text = textOf(event, effect);
+  if (STATUS_EVENTS.has(event.event_type) && text === null) return null;
+  return { kind: event.event_type, from: null, to: null, text };
+}
+
+function textOf(event: PagerDutyEvent, effect: Effect): string | null {
+  if (effect.kind === "fields") return effect.fields.map(({ name }) => name).join(", ");
+  if (effect.kind === "incident") {
+    const { resolve_reason: reason, priority } = effect.data;
+    if (reason?.type === "merge_resolve_reason")
+      return `Merged into ${reason.incident?.id ?? "another incident"}`;
+    return event.event_type === "incident.priority_updated" ? (priority?.summary ?? "No priority") : null;
+  }
   const text = event.data?.["content"] ?? event.data?.["message"];
   return typeof text === "string" ? text.slice(0, MAX_TEXT_CHARS) : null;
 }

@@ -1,10 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
 import { type Config, configOf } from "../config.ts";
 import { type SigningSecret, withSecret } from "../credentials/connection.ts";
+import type { LoginState } from "../credentials/login-state.ts";
 import { createKeyring } from "../credentials/seal.ts";
 import { type Answer, answer } from "../errors.ts";
 import { hurryHints } from "../incidents/hints.ts";
 import type { Outcome } from "../incidents/incident.ts";
+import { countFailed } from "../incidents/journal.ts";
 import { isMigrated, migrate } from "../incidents/migrations.ts";
 import { reviveDead, summarizeOutbox } from "../incidents/outbox.ts";
 import type { IncidentCursor } from "../incidents/store.ts";
@@ -19,9 +21,11 @@ import { tokenError } from "./credential.ts";
 import { firstAttemptAtMs } from "./folding.ts";
 import { Gate, type Judgement } from "./gate.ts";
 import { Guardian } from "./guardian.ts";
-import { takeIn } from "./intake.ts";
+import { failedWebhooks, park, takeIn } from "./intake.ts";
 import { Live } from "./live.ts";
+import { Logins } from "./logins.ts";
 import { Loop } from "./loop.ts";
+import { lostSignIn } from "./oauth-status.ts";
 import {
   deliveryPage,
   eventDetail,
@@ -32,8 +36,10 @@ import {
   webhookTimes,
 } from "./reading.ts";
 import { Refusals } from "./refusals.ts";
+import { finishSignIn, type SignInOutcome } from "./signing-in.ts";
 import { statusOf } from "./status.ts";
 import { Subscribing, subscriptionView, type Wish } from "./subscribing.ts";
+import { Tokens } from "./tokens.ts";
 import { Upkeep } from "./upkeep.ts";
 import type { ReceivedWebhook } from "./webhook.ts";
 
@@ -45,6 +51,8 @@ export class PagerDutyUser extends DurableObject<Env> {
   readonly #config: Config;
   readonly #sql: SqlStorage;
   readonly #account: Account;
+  readonly #tokens: Tokens;
+  readonly #logins: Logins;
   readonly #calls: Calls;
   readonly #connecting: Connecting;
   readonly #subscribing: Subscribing;
@@ -63,14 +71,17 @@ export class PagerDutyUser extends DurableObject<Env> {
     setReadableLogs(this.#config.dev);
     this.#sql = storage.sql;
     this.#account = new Account(storage, env.CONNECTIONS, createKeyring(this.#config.credentialsKeys));
-    this.#calls = new Calls(this.#account, this.#config);
+    this.#tokens = new Tokens(storage, this.#account, this.#config, () => ctx.waitUntil(this.#arm()));
+    this.#logins = new Logins(storage);
+    this.#calls = new Calls(this.#account, this.#config, this.#tokens);
     this.#connecting = new Connecting(this.#account, this.#config);
     this.#subscribing = new Subscribing(this.#account, this.#calls);
     this.#guardian = new Guardian({ ...this.#parts(), storage });
     this.#refusals = new Refusals(storage);
     this.#upkeep = new Upkeep(storage, this.#account, this.#config);
     this.#gate = new Gate(this.#account, this.#refusals);
-    this.#agenda = new UserAgenda({ ...this.#parts(), storage }, this.#guardian, this.#upkeep);
+    const agendaParts = { ...this.#parts(), storage };
+    this.#agenda = new UserAgenda(agendaParts, this.#guardian, this.#upkeep, this.#tokens, this.#logins);
     this.#live = new Live(ctx, this.#account, () => this.#status({ userId: "", orgId: null }, ""));
     this.#loop = new Loop(this.#live.watch(this.#agenda));
     void ctx.blockConcurrencyWhile(async () => {
@@ -99,7 +110,14 @@ export class PagerDutyUser extends DurableObject<Env> {
 
   /** `GET /pagerduty`. */
   async status(caller: Caller, webhookUrl: string) {
+    await this.#tokens.refreshForStatus();
+    if (this.#tokens.trouble) await this.#arm();
     return this.#status(caller, webhookUrl);
+  }
+
+  /** For what needs no connection, but must not be told to another organisation. */
+  async authorize(caller: Caller): Promise<Answer<void>> {
+    return answer(() => this.#connecting.checkOrg(caller, 403));
   }
 
   /** `POST /pagerduty`: checks the token with PagerDuty and connects; subscribes when asked to. */
@@ -116,6 +134,26 @@ export class PagerDutyUser extends DurableObject<Env> {
     });
   }
 
+  /** `POST /pagerduty/oauth/login`: remembers the sign-in that begins, so that it can be finished once. */
+  async beginLogin(caller: Caller, id: string, expiresAtMs: number): Promise<Answer<void>> {
+    return answer(async () => {
+      this.#connecting.checkOrg(caller, 409);
+      this.#logins.remember(id, expiresAtMs);
+      await this.#arm();
+    });
+  }
+
+  /** `GET /pagerduty/oauth/callback`: connects with what PagerDuty sent the browser back with. */
+  async finishLogin(login: LoginState, code: string, webhookUrl: string): Promise<SignInOutcome> {
+    if (!this.#logins.take(login.id, Date.now())) return "invalid";
+    const outcome = await finishSignIn(this.#config, this.#connecting, login, code);
+    if (outcome !== "success") return outcome;
+    // The connection stands, also without the subscription; the status says what is missing.
+    if (login.subscribe) await this.#trySubscribe(webhookUrl);
+    await this.#credentialChanged();
+    return "success";
+  }
+
   /** `PATCH /pagerduty`: another token of the same account. */
   async rotate(caller: Caller, token: string, webhookUrl: string) {
     return answer(async () => {
@@ -130,7 +168,7 @@ export class PagerDutyUser extends DurableObject<Env> {
     if (!this.#account.connection && !this.#account.unreadable) {
       return { deleted: 0, subscriptionDeleted: null };
     }
-    const subscriptionDeleted = await this.#subscribing.removeIfThere();
+    const subscriptionDeleted = await this.#subscribing.removeIfMade();
     await this.#account.clear();
     log.info("connection.removed", { userId: caller.userId });
     await this.#arm();
@@ -207,9 +245,10 @@ export class PagerDutyUser extends DurableObject<Env> {
   }
 
   /** `POST /pagerduty/reconcile`. */
-  async reconcile(caller: Caller) {
+  async reconcile(caller: Caller, webhookUrl: string) {
     return answer(async () => {
       this.#connecting.connected(caller);
+      this.#guardian.noteUrl(webhookUrl);
       const { problem, ...result } = await this.#guardian.check();
       await this.#arm();
       if (problem && problem.problem !== "not_connected") throw tokenError(problem);
@@ -261,19 +300,19 @@ export class PagerDutyUser extends DurableObject<Env> {
    * Takes in what the edge accepted, each webhook by itself: one that fails does not hold up the others.
    * @returns one outcome for each, `failed` for those to be tried again
    */
-  async ingest(webhooks: ReceivedWebhook[]): Promise<(Outcome | "failed")[]> {
-    const outcomes: (Outcome | "failed")[] = [];
+  async ingest(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
     for (const webhook of webhooks) outcomes.push(await this.#ingestOne(webhook));
     await this.#arm();
     return outcomes;
   }
 
-  async #ingestOne(webhook: ReceivedWebhook): Promise<Outcome | "failed"> {
+  async #ingestOne(webhook: ReceivedWebhook, believed?: "signature" | "callback"): Promise<Outcome> {
     const nowMs = Date.now();
-    let outcome: Outcome | "failed" = "ignored";
+    let outcome: Outcome = "ignored";
     let error: string | undefined;
     try {
-      const trust = await this.#gate.trust(webhook);
+      const trust = believed ?? (await this.#gate.trust(webhook));
       if (trust) {
         outcome = this.ctx.storage.transactionSync(() => takeIn(this.#parts(), webhook, trust, nowMs));
       } else error = "It came for a connection or a secret that is no longer there";
@@ -290,6 +329,30 @@ export class PagerDutyUser extends DurableObject<Env> {
       waitedMs: nowMs - webhook.receivedAtMs,
     });
     return outcome;
+  }
+
+  /** From the dead-letter queue: kept until somebody asks for another try. */
+  async park(webhooks: ReceivedWebhook[]): Promise<void> {
+    for (const webhook of webhooks) {
+      const trust = await this.#gate.trust(webhook);
+      if (trust) park(this.#sql, webhook, trust);
+      const { requestId, userId, webhookId } = webhook;
+      log.error("webhook.parked", { requestId, userId, webhookId, trusted: trust !== null });
+    }
+  }
+
+  /** `POST /pagerduty/events/retry`: tries again what could not be processed. @returns how many worked */
+  async retryEvents(caller: Caller, webhookIds: string[] | null): Promise<Answer<number>> {
+    return answer(async () => {
+      const { connectionId, userId } = this.#connecting.connected(caller);
+      let worked = 0;
+      for (const { webhook, trust } of failedWebhooks(this.#sql, webhookIds, { connectionId, userId })) {
+        // It was believed when it was parked; a secret that went since does not change that.
+        if ((await this.#ingestOne(webhook, trust)) !== "failed") worked += 1;
+      }
+      await this.#arm();
+      return worked;
+    });
   }
 
   /** `GET /pagerduty/incidents`. */
@@ -381,6 +444,7 @@ export class PagerDutyUser extends DurableObject<Env> {
 
   #status(caller: Caller, webhookUrl: string) {
     const { connection } = this.#account;
+    if (connection) this.#guardian.noteUrl(webhookUrl);
     if (!connection) {
       const problem = {
         code: "credentials_unreadable",
@@ -397,8 +461,11 @@ export class PagerDutyUser extends DurableObject<Env> {
       };
       return { connected: false as const, problems: [problem] };
     }
+    const lost = connection.authType === "oauth" ? lostSignIn(connection, Date.now()) : null;
+    if (lost) return lost;
     return statusOf({
       connection,
+      refreshTrouble: this.#tokens.trouble,
       webhook: {
         url: webhookUrl,
         ...webhookTimes(this.#sql),
@@ -406,6 +473,7 @@ export class PagerDutyUser extends DurableObject<Env> {
         subscriptionState: this.#guardian.subscriptionState,
       },
       delivery: summarizeOutbox(this.#sql),
+      failedWebhooks: countFailed(this.#sql),
       guardian: this.#guardian.problems(Date.now()),
       nowMs: Date.now(),
     });

@@ -25,7 +25,7 @@ const DAY_MS = 24 * 3600 * 1000;
 /** A webhook can be on its way for a while, and clocks differ. */
 const OVERLAP_MS = 5 * 60 * 1000;
 /** PagerDuty refuses ranges of more than six months. */
-const MAX_RANGE_MS = 180 * DAY_MS;
+const MAX_RANGE_MS = 179 * DAY_MS;
 
 const Progress = z.object({
   /** Everything created before was looked at by a check that came to its end. */
@@ -61,7 +61,7 @@ export async function recover(recovering: Recovering, nowMs: number): Promise<Re
   const connectionId = account.connection?.connectionId;
   const stored = Progress.safeParse(storage.kv.get(KEY));
   const progress: Progress = stored.data ?? { checkedUntilMs: null, unfinished: null };
-  let check = progress.unfinished ?? newCheck(progress, nowMs);
+  let check = progress.unfinished ? { ...progress.unfinished, untilMs: nowMs } : newCheck(progress, nowMs);
   const seen = new Set<string>();
   for (;;) {
     const page = await nextPage(recovering, check, seen);
@@ -110,7 +110,8 @@ async function nextPage(
 ): Promise<{ check: Check; done: boolean; problem: CallProblem | null }> {
   const query: IncidentQuery = {
     sinceMs: check.sinceMs,
-    untilMs: check.untilMs,
+    // PagerDuty's clock may be ahead of ours.
+    untilMs: check.untilMs + OVERLAP_MS,
     offset: check.offset,
     statuses: check.openOnly ? ["triggered", "acknowledged"] : null,
   };
@@ -174,9 +175,4 @@ async function foldOne(recovering: Recovering, incident: RestIncident, askedAtMs
       Date.now(),
     ),
   );
-}
-
-/** Forgets where the checks stand: the next one is a first one. */
-export function resetRecovery(storage: DurableObjectStorage): void {
-  storage.kv.delete(KEY);
 }

@@ -83,6 +83,7 @@ export function applyReading(folding: Folding, reading: RestReading, reason: Rea
     occurredAt: incident.updatedAt ?? new Date(askedAtMs).toISOString(),
     provenance: reason.provenance,
     owesAnalysis: reason.owesAnalysis,
+    line: null,
     alwaysRecorded: false,
     record: { receivedAtMs: nowMs, requestId: reason.requestId },
   };

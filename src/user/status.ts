@@ -1,6 +1,8 @@
 import type { Connection } from "../credentials/connection.ts";
 import { secretsInForce } from "../credentials/connection.ts";
 import type { OutboxSummary } from "../incidents/outbox.ts";
+import { oauthProblems, oauthView } from "./oauth-status.ts";
+import type { RefreshTrouble } from "./tokens.ts";
 
 /** The status that Aurora's UI shows, put together from facts. Pure. */
 
@@ -28,14 +30,21 @@ export interface WebhookFacts {
   subscriptionState: "active" | "disabled" | "missing";
 }
 
+/** Refusals of longer ago are history: strangers knock at every URL some time. */
+const SPEAK_OF_REFUSALS_MS = 24 * 3600 * 1000;
+
 const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
 
 export interface StatusFacts {
   connection: Connection;
   webhook: WebhookFacts;
   delivery: OutboxSummary;
+  /** Webhooks that could not be processed. */
+  failedWebhooks: number;
   /** What the guardian has to say. */
   guardian: Problem[];
+  /** Why an OAuth token could not be refreshed. */
+  refreshTrouble: RefreshTrouble;
   nowMs: number;
 }
 
@@ -61,7 +70,7 @@ function webhookProblems(facts: StatusFacts, verified: boolean): Problem[] {
       fix: "Create the webhook subscription from here, or paste the signing secret that PagerDuty showed when the webhook was made.",
     });
   }
-  if (rejected.count > 0) {
+  if (rejected.count > 0 && facts.nowMs - (rejected.lastAtMs ?? 0) < SPEAK_OF_REFUSALS_MS) {
     const webhooks = rejected.count === 1 ? "1 webhook was" : `${rejected.count} webhooks were`;
     problems.push({
       code: "webhooks_refused",
@@ -84,7 +93,17 @@ export function statusOf(facts: StatusFacts) {
       fix: "Make a new API token in PagerDuty and paste it here; the old one was revoked or has expired.",
     });
   }
+  if (connection.authType === "oauth") {
+    problems.unshift(...oauthProblems(connection, facts.refreshTrouble, nowMs));
+  }
   problems.push(...facts.guardian);
+  if (facts.failedWebhooks > 0) {
+    problems.push({
+      code: "webhooks_failed",
+      message: `${facts.failedWebhooks} webhooks could not be processed; they are kept.`,
+      fix: "Look for webhook.processed with outcome failed in the log; when the cause is mended, try them again: POST /pagerduty/events/retry.",
+    });
+  }
   if (delivery.dead > 0) {
     problems.push({
       code: "deliveries_dead",
@@ -122,7 +141,7 @@ export function statusOf(facts: StatusFacts) {
       lastDeliveredAt: iso(delivery.lastDeliveredAtMs),
       lastError: delivery.lastError,
     },
-    oauth: null,
+    oauth: connection.authType === "oauth" ? oauthView(connection) : null,
     problems,
   };
 }

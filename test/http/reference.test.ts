@@ -100,6 +100,7 @@ describe("live answers", () => {
     await checked("get", "/pagerduty/deliveries?state=delivered");
     await checked("get", "/pagerduty/deliveries?state=lost");
     await checked("post", "/pagerduty/deliveries/redeliver");
+    await checked("post", "/pagerduty/events/retry");
     await checked("get", "/pagerduty/activity");
     await checked("post", "/pagerduty/reconcile");
     await checked("get", "/pagerduty/live");

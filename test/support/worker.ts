@@ -42,7 +42,10 @@ export interface Worker {
   call(user: string, method: string, path: string, options?: CallOptions): Promise<Reply>;
   readonly handle: WorkerHandle<Bindings>;
   sql(user: string, query: string, ...values: (string | number | null)[]): Promise<Record<string, unknown>[]>;
+  /** Takes the user's object out of memory; it must be at rest. */
   evict(user: string): Promise<void>;
+  /** Stops everything that runs, wherever it is, and starts again on the same storage. */
+  restart(): Promise<void>;
   /** Everything that was logged so far. */
   logs(): string[];
   close(): Promise<void>;
@@ -51,8 +54,12 @@ export interface Worker {
 /**
  * Starts it with the given variables and secrets over the test defaults; null unsets one.
  * @param variables as in wrangler.toml and .dev.vars
+ * @param configPath another wrangler.toml, below the repository's root
  */
-export async function startWorker(variables: Record<string, string | null> = {}): Promise<Worker> {
+export async function startWorker(
+  variables: Record<string, string | null> = {},
+  configPath = "wrangler.toml",
+): Promise<Worker> {
   const all: Record<string, string | null> = {
     // Said here, because a developer's .dev.vars says something else.
     AURORA_ENV: "production",
@@ -65,7 +72,7 @@ export async function startWorker(variables: Record<string, string | null> = {})
   const vars = Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value ?? ""]));
   const server = createTestHarness({
     root,
-    workers: [{ configPath: "wrangler.toml", prebuiltWorkerDir: "dist", vars }],
+    workers: [{ configPath, prebuiltWorkerDir: "dist", vars }],
   });
   const { url } = await server.listen();
   const handle = server.getWorker<Bindings>();
@@ -104,6 +111,7 @@ export async function startWorker(variables: Record<string, string | null> = {})
       return storage.exec(query, ...values);
     },
     evict: (user) => handle.evictDurableObject("PAGERDUTY_USER", { name: user }),
+    restart: () => server.update((options) => options),
     logs: () => server.getLogs().map(({ message }) => message),
     close: () => server.close(),
   };

@@ -10,15 +10,23 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function startWorld(variables: Record<string, string | null> = {}): Promise<World> {
+/** Stands for the address of the emulated Aurora's present webhook endpoint, in `AURORA_EVENTS_URL`. */
+export const RELAY = "RELAY";
+
+export async function startWorld(
+  variables: Record<string, string | null> = {},
+  configPath?: string,
+): Promise<World> {
   const [pagerduty, aurora] = await Promise.all([startPagerDuty(), startAurora()]);
-  const worker = await startWorker({
+  const settings = {
     PAGERDUTY_API_URL: pagerduty.apiUrl,
     PAGERDUTY_IDENTITY_URL: pagerduty.identityUrl,
     AURORA_EVENTS_URL: aurora.url,
     AURORA_EVENTS_SECRET: aurora.secret,
     ...variables,
-  });
+    ...(variables["AURORA_EVENTS_URL"] === RELAY ? { AURORA_EVENTS_URL: aurora.relayUrl } : {}),
+  };
+  const worker = await startWorker(settings, configPath);
   return {
     pagerduty,
     aurora,

@@ -103,6 +103,12 @@ const REMEDIES = {
     path: "/subscription/enable",
     done: "The subscription is enabled again.",
   },
+  webhooks_failed: {
+    label: "Try again",
+    method: "POST",
+    path: "/events/retry",
+    done: "The webhooks are being processed again.",
+  },
   deliveries_dead: {
     label: "Redeliver",
     method: "POST",

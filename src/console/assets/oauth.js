@@ -25,7 +25,7 @@ export async function signIn() {
   const popup = window.open("about:blank", CHANNEL, FEATURES);
   try {
     /** @type {import("../../http/answers.ts").LoginUrl} */
-    const { oauth_url } = await call("POST", "/oauth/login");
+    const { oauth_url } = await call("POST", "/oauth/login", { bind: true, subscribe: true });
     if (!popup) {
       location.assign(oauth_url);
       return;

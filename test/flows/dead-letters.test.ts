@@ -1,0 +1,62 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { until } from "../support/until.ts";
+import { connectUser, startWorld, type World } from "../support/world.ts";
+
+/** What cannot be processed goes through the dead-letter queue into its user's object, and can be tried again. */
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const CONFIG = "wrangler.dead-letters.test.toml";
+
+let world: World;
+beforeAll(async () => {
+  // The same Worker with one retry in place of twenty: the real ones take hours.
+  const patient = readFileSync(`${root}wrangler.toml`, "utf8");
+  writeFileSync(`${root}${CONFIG}`, patient.replace("max_retries = 20", "max_retries = 1"));
+  world = await startWorld({}, CONFIG);
+});
+afterAll(async () => {
+  await world.close();
+  rmSync(`${root}${CONFIG}`);
+});
+
+test("a poison message is parked with its reason, blocks nothing, and is folded when it can be", async () => {
+  const { worker, aurora, pagerduty } = world;
+  const account = pagerduty.account();
+  const subscription = await connectUser(world, "alice", account);
+  const poison = account.trigger({ title: "Poison" });
+  await aurora.waitFor("the incident", () => aurora.of(poison.id).length === 2);
+  const [row] = await worker.sql("alice", "SELECT state FROM incidents");
+  await worker.sql("alice", "UPDATE incidents SET state = 'unreadable'");
+
+  poison.acknowledge();
+  const fine = account.trigger({ title: "Fine" });
+  await subscription.idle();
+  await aurora.waitFor("the other incident", () => aurora.of(fine.id).length > 0);
+  expect(aurora.of(poison.id)).toHaveLength(2);
+
+  await until(
+    "the message to be parked",
+    async () => (await worker.sql("alice", "SELECT 1 FROM journal WHERE outcome = 'failed'")).length === 1,
+    25_000,
+  );
+  const events = await worker.call("alice", "GET", "/pagerduty/events");
+  expect(events.text).toContain('"outcome":"failed"');
+  const status = await worker.call("alice", "GET", "/pagerduty");
+  expect(status.body).toMatchObject({ problems: [{ code: "webhooks_failed" }] });
+
+  const before = await worker.call("alice", "POST", "/pagerduty/events/retry");
+  expect(before.body).toEqual({ retried: 0 });
+  await worker.sql(
+    "alice",
+    "UPDATE incidents SET state = ? WHERE state = 'unreadable'",
+    String(row?.["state"]),
+  );
+  const after = await worker.call("alice", "POST", "/pagerduty/events/retry");
+  expect(after.body).toEqual({ retried: 1 });
+  await aurora.waitFor("the acknowledgement", () =>
+    aurora.of(poison.id).some(({ type }) => type === "incident.acknowledged"),
+  );
+  expect((await worker.call("alice", "GET", "/pagerduty")).body).toMatchObject({ problems: [] });
+});

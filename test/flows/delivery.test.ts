@@ -1,0 +1,209 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Account, Subscription } from "../emulator/pagerduty.ts";
+import { until } from "../support/until.ts";
+import { settled } from "../support/worker.ts";
+import { connectUser, RELAY, startWorld, type World } from "../support/world.ts";
+
+/** From the outbox to Aurora. */
+
+let world: World;
+let serial = 0;
+let user: string;
+let account: Account;
+let subscription: Subscription;
+
+beforeAll(async () => {
+  world = await startWorld({ DELIVERY_SCHEDULE: "0,0.2,0.2,600" });
+});
+beforeEach(async () => {
+  world.aurora.reset();
+  serial += 1;
+  user = `user-${serial}`;
+  account = world.pagerduty.account();
+  subscription = await connectUser(world, user, account);
+});
+afterEach(async () => {
+  account.unsubscribe(subscription.id);
+  await world.worker.call(user, "DELETE", "/pagerduty");
+});
+afterAll(() => world.close());
+
+const call = (method: string, path: string, body?: object) =>
+  world.worker.call(user, method, `/pagerduty${path}`, body ? { body } : {});
+const deliveries = async (state: string) => {
+  const { body } = await call("GET", `/deliveries?state=${state}`);
+  return (body as { deliveries: Record<string, unknown>[] }).deliveries;
+};
+const attemptsFor = (incidentId: string) =>
+  world.aurora.attempts.filter(({ body }) => body?.data.incident.incidentId === incidentId);
+
+test("a failing delivery is tried again by the schedule, with the same webhook-id and a fresh signature", async () => {
+  world.aurora.answer = ({ index }) => ({ status: index < 2 ? 500 : 200 });
+  const incident = account.trigger();
+  await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+  const tries = attemptsFor(incident.id).filter(({ body }) => body?.type === "incident.triggered");
+  expect(tries).toHaveLength(3);
+  expect(new Set(tries.map(({ webhookId }) => webhookId)).size).toBe(1);
+  expect(tries.every(({ signatureValid }) => signatureValid)).toBe(true);
+});
+
+test("later notifications of an incident wait for the one before; other incidents do not", async () => {
+  const stuck = account.trigger({ title: "Stuck" });
+  world.aurora.answer = ({ body }) => ({ status: body?.data.incident.incidentId === stuck.id ? 503 : 200 });
+  stuck.acknowledge();
+  const free = account.trigger({ title: "Free" });
+  await world.aurora.waitFor("the other incident", (aurora) => aurora.of(free.id).length === 2);
+  await until("the stuck one to be tried", () => attemptsFor(stuck.id).length >= 2);
+  const seen = attemptsFor(stuck.id).map(({ body }) => body?.type);
+  expect(new Set(seen)).toEqual(new Set(["incident.triggered"]));
+});
+
+test("a hanging receiver holds up only its own incident", async () => {
+  const hanging = account.trigger({ title: "Hangs" });
+  world.aurora.answer = ({ body }) =>
+    body?.data.incident.incidentId === hanging.id ? { hang: true } : { status: 200 };
+  await until("the hanging attempt", () => attemptsFor(hanging.id).length > 0);
+  const startedAt = Date.now();
+  const free = account.trigger({ title: "Free" });
+  await world.aurora.waitFor("the other incident", (aurora) => aurora.of(free.id).length > 0);
+  expect(Date.now() - startedAt).toBeLessThan(5_000);
+});
+
+test("what Aurora refuses to the last is dead: kept, shown, and sent again on request under its old id", async () => {
+  const world2 = await startWorld({ DELIVERY_SCHEDULE: "0,0.1" });
+  try {
+    const account2 = world2.pagerduty.account();
+    const subscription2 = await connectUser(world2, "bob", account2);
+    world2.aurora.answer = () => ({ status: 400 });
+    const incident = account2.trigger();
+    incident.acknowledge();
+    await subscription2.idle();
+    await settled(world2.worker, "bob", 2);
+    const listed = await world2.worker.call("bob", "GET", "/pagerduty/deliveries?state=dead");
+    const dead = (listed.body as { deliveries: { id: string; attempts: number }[] }).deliveries;
+    expect(dead).toHaveLength(3);
+    expect(dead[0]).toMatchObject({
+      state: "dead",
+      attempts: 2,
+      lastError: "Aurora answered 400",
+      nextAttemptAt: null,
+    });
+    const status = await world2.worker.call("bob", "GET", "/pagerduty");
+    expect(status.body).toMatchObject({
+      delivery: { pending: 0, dead: 3, lastError: "Aurora answered 400" },
+      problems: [{ code: "deliveries_dead" }],
+    });
+
+    world2.aurora.answer = () => ({ status: 200 });
+    const one = await world2.worker.call("bob", "POST", "/pagerduty/deliveries/redeliver", {
+      body: { ids: [dead[0]?.id, "msg_unknown"] },
+    });
+    expect(one.body).toEqual({ redelivered: 1 });
+    const rest = await world2.worker.call("bob", "POST", "/pagerduty/deliveries/redeliver");
+    expect(rest.body).toEqual({ redelivered: 2 });
+    await settled(world2.worker, "bob", 2);
+    expect(new Set(world2.aurora.accepted.map(({ type }) => type))).toEqual(
+      new Set(["incident.triggered", "incident.acknowledged", "incident.rca_requested"]),
+    );
+    const accepted = world2.aurora.attempts.filter(({ status: code }) => code === 200);
+    expect(accepted.map(({ webhookId }) => webhookId).sort()).toEqual(dead.map(({ id }) => id).sort());
+  } finally {
+    await world2.close();
+  }
+});
+
+test("when Aurora is back, what waited for a later attempt does not wait for it", async () => {
+  world.aurora.answer = () => ({ status: 503 });
+  const waiting = [account.trigger(), account.trigger(), account.trigger()];
+  await until("all of them waiting for the long step", async () => {
+    const rows = await world.worker.sql(user, "SELECT attempts FROM journal WHERE delivery = 'pending'");
+    return rows.length >= 3 && rows.every((row) => row["attempts"] === 3);
+  });
+  world.aurora.answer = () => ({ status: 200 });
+  const sign = account.trigger();
+  await world.aurora.waitFor("the sign that Aurora is back", (aurora) => aurora.of(sign.id).length > 0);
+  await world.aurora.waitFor("the others", (aurora) => waiting.every(({ id }) => aurora.of(id).length > 0));
+});
+
+test("Retry-After is honoured", async () => {
+  world.aurora.answer = () => ({ status: 429, headers: { "retry-after": "1800" } });
+  const incident = account.trigger();
+  await until("the first attempt", () => attemptsFor(incident.id).length > 0);
+  await until("the next attempt to be planned", async () => {
+    const times = (await deliveries("pending")).map(({ nextAttemptAt }) => nextAttemptAt);
+    return times.some((time) => typeof time === "string" && Date.parse(time) > Date.now() + 1_700_000);
+  });
+});
+
+test("the list says what was sent, page by page", async () => {
+  const incident = account.trigger();
+  incident.acknowledge();
+  await subscription.idle();
+  await settled(world.worker, user, 2);
+  const first = await call("GET", "/deliveries?state=delivered&limit=2");
+  expect(first.body).toMatchObject({
+    deliveries: [
+      { state: "delivered", attempts: 1, incidentId: incident.id, deliveredAt: expect.any(String) },
+      {},
+    ],
+    nextCursor: expect.any(String),
+  });
+  const cursor = (first.body as { nextCursor: string }).nextCursor;
+  const second = await call("GET", `/deliveries?state=delivered&limit=2&cursor=${cursor}`);
+  expect(second.body).toMatchObject({ deliveries: [{ incidentId: incident.id }], nextCursor: null });
+  for (const query of ["state=lost", "limit=0", "limit=101", "limit=x", "cursor=zzz"]) {
+    expect((await call("GET", `/deliveries?${query}`)).status).toBe(400);
+  }
+});
+
+test("without AURORA_EVENTS_URL incidents are kept and can be read", async () => {
+  const quiet = await startWorld({ AURORA_EVENTS_URL: null, AURORA_EVENTS_SECRET: null });
+  try {
+    const account2 = quiet.pagerduty.account();
+    const subscription2 = await connectUser(quiet, "bob", account2);
+    const incident = account2.trigger({ title: "Kept" });
+    await subscription2.idle();
+    await settled(quiet.worker, "bob", 1);
+    const listed = await quiet.worker.call("bob", "GET", "/pagerduty/incidents");
+    expect(listed.body).toMatchObject({ incidents: [{ incidentId: incident.id, title: "Kept" }] });
+    expect((await quiet.worker.call("bob", "GET", "/pagerduty/deliveries")).body).toMatchObject({
+      deliveries: [],
+    });
+    expect(quiet.aurora.attempts).toEqual([]);
+  } finally {
+    await quiet.close();
+  }
+});
+
+describe("the relay to Aurora's present endpoint", () => {
+  let relay: World;
+  beforeAll(async () => {
+    relay = await startWorld({
+      AURORA_EVENTS_FORMAT: "pagerduty",
+      AURORA_EVENTS_SECRET: null,
+      AURORA_EVENTS_URL: RELAY,
+    });
+  });
+  afterAll(() => relay.close());
+
+  test("passes on the original bytes under PagerDuty's own signature, in order, and nothing else", async () => {
+    const account2 = relay.pagerduty.account();
+    const subscription2 = await connectUser(relay, "bob", account2);
+    const incident = account2.trigger({ title: "Żółw 🐢" });
+    incident.annotate("not for the relay");
+    incident.acknowledge();
+    incident.resolve();
+    await subscription2.idle();
+    await settled(relay.worker, "bob", 4);
+    const sent = relay.aurora.attempts;
+    expect(sent.map(({ path }) => new Set([path]))).toEqual(
+      Array(3).fill(new Set(["/pagerduty/webhook/bob"])),
+    );
+    const bodies = sent.map(({ raw }) => new TextDecoder().decode(raw));
+    const events = incident.events.filter(({ event_type }) => event_type !== "incident.annotated");
+    expect(bodies).toEqual(events.map((event) => JSON.stringify({ event })));
+    const ids = subscription2.deliveries.filter(({ eventType }) => eventType !== "incident.annotated");
+    expect(sent.map(({ headers }) => headers["x-webhook-id"])).toEqual(ids.map(({ webhookId }) => webhookId));
+    expect(sent.every(({ headers }) => headers["x-pagerduty-signature"]?.startsWith("v1="))).toBe(true);
+  });
+});

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { sign } from "../emulator/pagerduty.ts";
+import { makeHistory, seededRandom, shuffled, truthOf } from "../support/history.ts";
+import { until } from "../support/until.ts";
+import { connectUser, startWorld, type World } from "../support/world.ts";
+
+/** Whatever the order, the repetitions and the faults: every incident ends as it was, and is told once. */
+
+const SEED = Number(process.env["ORACLE_SEED"] ?? 20261122);
+const USER = "oracle";
+const SENDERS = 8;
+
+let world: World;
+beforeAll(async () => {
+  const schedule = [...Array(15).fill("0.05"), ...Array(30).fill("2")];
+  world = await startWorld({ DELIVERY_SCHEDULE: schedule.join(",") });
+});
+afterAll(() => world.close());
+
+test("200 incidents and 3,000 events, shuffled, repeated, under faults", { timeout: 120_000 }, async () => {
+  const { worker, aurora, pagerduty } = world;
+  const random = seededRandom(SEED);
+  const account = pagerduty.account();
+  const subscription = await connectUser(world, USER, account);
+  account.unsubscribe(subscription.id);
+  const { incidents, webhooks } = makeHistory(account, { incidents: 200, events: 3000, seed: SEED });
+  const repeated = webhooks.filter(() => random() < 0.2);
+  const sending = shuffled(random, [...webhooks, ...repeated]);
+
+  const queue = [...sending];
+  let hangs = 0;
+  let down = false;
+  aurora.answer = ({ index }) => {
+    const dice = random();
+    if (down) return dice < 0.5 ? { status: 503 } : { reset: true };
+    if (dice > 1 / 3) return { status: 200 };
+    // A hang costs the sender 15 s: a few of them tell as much as many.
+    if (index % 500 === 100 && hangs++ < 3) return { hang: true };
+    if (dice < 0.1) return { status: 500 };
+    if (dice < 0.17) return { status: 429, headers: { "retry-after": "0" } };
+    return dice < 0.25 ? { reset: true } : { acceptThenReset: true };
+  };
+
+  const post = async ({ webhookId, body }: { webhookId: string; body: string }) => {
+    for (;;) {
+      const reply = await worker.request(`/pagerduty/webhook/${USER}`, {
+        method: "POST",
+        headers: { "x-webhook-id": webhookId, "x-pagerduty-signature": sign(subscription.secret, body) },
+        body,
+      });
+      if (reply.status === 202) return;
+      expect(reply.status, reply.text).toBe(503);
+    }
+  };
+  await Promise.all(
+    Array.from({ length: SENDERS }, async () => {
+      for (let next = queue.pop(); next; next = queue.pop()) {
+        await post(next);
+        // Towards the end Aurora is gone altogether, until after the restart.
+        if (queue.length < 1000) down = true;
+      }
+    }),
+  );
+  const counts = async () => {
+    const [row] = await worker.sql(
+      USER,
+      `SELECT (SELECT count(*) FROM journal WHERE kind = 'webhook') AS webhooks,
+              (SELECT count(*) FROM journal WHERE delivery IN ('pending', 'queued')) AS pending,
+              (SELECT count(*) FROM incidents WHERE analysis_due_at_ms IS NOT NULL) AS waiting`,
+    );
+    return {
+      webhooks: Number(row?.["webhooks"]),
+      pending: Number(row?.["pending"]),
+      waiting: Number(row?.["waiting"]),
+    };
+  };
+  // The local Queue lives in memory, so the restart waits for it; deliveries are cut short.
+  await until("everything taken in", async () => (await counts()).webhooks === webhooks.length, 60_000);
+  const underWay = (await counts()).pending;
+  await worker.restart();
+  down = false;
+
+  await until(
+    "everything delivered",
+    async () => {
+      const { pending, waiting } = await counts();
+      return pending === 0 && waiting === 0;
+    },
+    90_000,
+  );
+  expect(underWay).toBeGreaterThan(0);
+
+  const distinct = aurora.distinct;
+  for (const incident of incidents) {
+    const told = distinct.filter(({ data }) => data.incident.incidentId === incident.id);
+    const changes = told.filter(({ type }) => type !== "incident.rca_requested");
+    // Each version once, in order.
+    expect(changes.map(({ data }) => data.incident.version)).toEqual(changes.map((_, index) => index + 1));
+    expect(changes[0]?.data.change.kind).toBe("created");
+    expect(changes.at(-1)?.data.incident).toMatchObject(truthOf(incident));
+    expect(told.filter(({ type }) => type === "incident.rca_requested")).toHaveLength(1);
+    const held = await worker.call(USER, "GET", `/pagerduty/incidents/${incident.id}`);
+    expect(held.body).toMatchObject(truthOf(incident));
+  }
+  const [row] = await worker.sql(USER, "SELECT count(*) AS dead FROM journal WHERE delivery = 'dead'");
+  expect(row?.["dead"]).toBe(0);
+});

@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Account, Incident } from "../emulator/pagerduty.ts";
+import { webhookBody } from "../emulator/pagerduty.ts";
+import { until } from "../support/until.ts";
+import { startWorld, type World } from "../support/world.ts";
+
+/** While no signing secret is stored, a webhook is a hint: what counts is what PagerDuty says when asked. */
+
+let world: World;
+let serial = 0;
+let user: string;
+let account: Account;
+
+beforeAll(async () => {
+  world = await startWorld();
+});
+beforeEach(async () => {
+  world.aurora.reset();
+  world.pagerduty.faults.api = null;
+  serial += 1;
+  user = `user-${serial}`;
+  account = world.pagerduty.account();
+  const reply = await world.worker.call(user, "POST", "/pagerduty", { body: { token: account.apiKey() } });
+  expect(reply.status).toBe(200);
+});
+afterAll(() => world.close());
+
+const post = (body: string, webhookId: string) =>
+  world.worker.request(`/pagerduty/webhook/${user}`, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      "x-webhook-id": webhookId,
+      "x-pagerduty-signature": "v1=00",
+    },
+    body,
+  });
+const bodyOf = (incident: Incident): string => {
+  const [event] = incident.events;
+  if (!event) throw new Error("The incident has no event");
+  return webhookBody(event);
+};
+const forge = (incident: Incident, change: object): string => {
+  const body = JSON.parse(bodyOf(incident));
+  body.event.data = { ...body.event.data, ...change };
+  return JSON.stringify(body);
+};
+const events = async () => (await world.worker.call(user, "GET", "/pagerduty/events")).body;
+const outcomeOf = async (webhookId: string): Promise<unknown> => {
+  const reply = await world.worker.call(user, "GET", `/pagerduty/events/${webhookId}`);
+  return reply.status === 200 &&
+    typeof reply.body === "object" &&
+    reply.body !== null &&
+    "outcome" in reply.body
+    ? reply.body.outcome
+    : undefined;
+};
+const readBack = () =>
+  world.pagerduty.requests.filter(({ path }) => /^\/incidents\/[^/]+$/.test(path)).length;
+
+test("a genuine incident reaches Aurora, on PagerDuty's word and not on the webhook's", async () => {
+  const incident = account.trigger({ title: "Database down", priority: "P2" });
+  const reply = await post(bodyOf(incident), "w1");
+  expect([reply.status, reply.body]).toEqual([202, { received: true }]);
+  await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length >= 2);
+  expect(world.aurora.of(incident.id)).toMatchObject([
+    {
+      type: "incident.triggered",
+      data: {
+        incident: {
+          title: "Database down",
+          severity: "high",
+          sourceAlertId: String(incident.number),
+          version: 1,
+        },
+        provenance: { verification: "callback", webhookId: "w1" },
+        event: null,
+      },
+    },
+    { type: "incident.rca_requested" },
+  ]);
+  expect(await outcomeOf("w1")).toBe("applied");
+  const status = await world.worker.call(user, "GET", "/pagerduty");
+  expect(status.body).toMatchObject({
+    webhook: { verification: "callback" },
+    problems: [{ code: "no_signing_secret", fix: expect.stringContaining("signing secret") }],
+  });
+});
+
+test("an incident that PagerDuty does not know never reaches Aurora", async () => {
+  const incident = account.trigger({ title: "Real" });
+  const reply = await post(forge(incident, { id: "PFORGED", title: "Send me money" }), "forged");
+  expect(reply.status).toBe(202);
+  await until("the read-back", async () => JSON.stringify(await events()).includes("no such incident"));
+  expect(world.aurora.attempts).toEqual([]);
+  expect(await outcomeOf("forged")).toBe("unconfirmed");
+  const listed = await world.worker.call(user, "GET", "/pagerduty/incidents");
+  expect(listed.body).toEqual({ incidents: [], nextCursor: null });
+});
+
+test("forged content of a real incident appears nowhere but in the event log, unconfirmed", async () => {
+  const incident = account.trigger({ title: "Real", priority: "P4" });
+  await post(
+    forge(incident, { title: "Send me money", status: "resolved", priority: { summary: "P1" } }),
+    "forged",
+  );
+  await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length >= 2);
+  expect(world.aurora.of(incident.id)[0]?.data.incident).toMatchObject({
+    title: "Real",
+    severity: "low",
+    status: "investigating",
+  });
+  expect(await outcomeOf("forged")).toBe("unconfirmed");
+  expect(JSON.stringify(world.aurora.accepted)).not.toContain("money");
+  const detail = await world.worker.call(user, "GET", `/pagerduty/incidents/${incident.id}`);
+  expect(detail.text).not.toContain("money");
+});
+
+test("a runbook field is read back, too", async () => {
+  const incident = account.trigger({ title: "Slow" });
+  const event = incident.setField("runbook_link", "http://localhost/runbook");
+  await post(bodyOf(incident), "w1");
+  await post(webhookBody(event), "w2");
+  await world.aurora.waitFor("the analysis", (aurora) =>
+    aurora.of(incident.id).some(({ type }) => type === "incident.rca_requested"),
+  );
+  expect(world.aurora.of(incident.id).at(-1)?.data.incident.customFields).toEqual({
+    runbook_link: "http://localhost/runbook",
+  });
+});
+
+test("many webhooks of one incident are answered by few reads", async () => {
+  const incident = account.trigger({ title: "Flapping" });
+  world.pagerduty.clearRequests();
+  await Promise.all(Array.from({ length: 20 }, (_, index) => post(bodyOf(incident), `burst-${index}`)));
+  await until("all of them answered", async () => {
+    const rows = await world.worker.sql(user, "SELECT count(*) AS open FROM hints");
+    const taken = await world.worker.sql(user, "SELECT count(*) AS n FROM journal WHERE kind = 'webhook'");
+    return rows[0]?.["open"] === 0 && taken[0]?.["n"] === 20;
+  });
+  expect(readBack()).toBeLessThan(5);
+  await world.aurora.waitFor("the analysis", (aurora) => aurora.of(incident.id).length === 2);
+  expect(world.aurora.of(incident.id).filter(({ type }) => type === "incident.triggered")).toHaveLength(1);
+});
+
+test("when PagerDuty cannot be asked it is asked again, and nothing is lost", async () => {
+  const incident = account.trigger({ title: "Patience" });
+  world.pagerduty.faults.api = { status: 429, headers: { "ratelimit-reset": "1" }, times: 1 };
+  await post(bodyOf(incident), "w1");
+  await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0, 20_000);
+});
+
+test.each([
+  ["not JSON", "hello", "JSON"],
+  ["no event", "{}", "'event'"],
+  [
+    "no event_type",
+    JSON.stringify({ event: { id: "x", resource_type: "incident", occurred_at: "2026-01-01T00:00:00Z" } }),
+    "event_type",
+  ],
+  [
+    "no resource_type",
+    JSON.stringify({
+      event: { id: "x", event_type: "incident.triggered", occurred_at: "2026-01-01T00:00:00Z" },
+    }),
+    "resource_type",
+  ],
+])("a body with %s is 400 and says what is missing", async (_, body, word) => {
+  const reply = await post(body, "bad");
+  expect(reply.status).toBe(400);
+  expect(reply.body).toMatchObject({ error: expect.stringContaining(word), code: "invalid_request" });
+});
+
+test("PagerDuty's test event counts as the last test", async () => {
+  const ping = account.emit({
+    eventType: "pagey.ping",
+    resourceType: "pagey",
+    data: { message: "Hello", type: "ping" },
+  });
+  expect((await post(webhookBody(ping), "ping")).status).toBe(202);
+  await until("the ping", async () => {
+    const { body } = await world.worker.call(user, "GET", "/pagerduty");
+    return JSON.stringify(body).includes('"lastPingAt":"2');
+  });
+});
+
+test("a flood of unsigned webhooks is held back with 429, which PagerDuty tries again", async () => {
+  const body = bodyOf(account.trigger());
+  const replies = await Promise.all(Array.from({ length: 140 }, (_, index) => post(body, `flood-${index}`)));
+  const statuses = replies.map(({ status }) => status);
+  expect(new Set(statuses)).toEqual(new Set([202, 429]));
+});

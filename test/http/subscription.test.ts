@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Account } from "../emulator/pagerduty.ts";
+import { until } from "../support/until.ts";
+import { startWorld, type World } from "../support/world.ts";
+
+let world: World;
+let serial = 0;
+let user: string;
+let account: Account;
+
+beforeAll(async () => {
+  world = await startWorld();
+});
+beforeEach(() => {
+  serial += 1;
+  user = `user-${serial}`;
+  account = world.pagerduty.account();
+});
+afterAll(() => world.close());
+
+const call = (method: string, path: string, body?: object) =>
+  world.worker.call(user, method, `/pagerduty${path}`, body ? { body } : {});
+const connect = (options: { write?: boolean; subscribe?: boolean } = {}) =>
+  call("POST", "", {
+    token: account.apiKey({ write: options.write ?? true }),
+    subscribe: options.subscribe ?? false,
+  });
+const status = async () => (await call("GET", "")).body;
+
+describe("making it", () => {
+  test("creates it for our URL with the four events, and stores its secret", async () => {
+    await connect();
+    const made = await call("POST", "/subscription");
+    expect(made.status).toBe(201);
+    const [subscription] = [...account.subscriptions.values()];
+    expect(subscription?.url).toBe(`${world.worker.url}/pagerduty/webhook/${user}`);
+    expect(made.body).toEqual({
+      id: subscription?.id,
+      url: subscription?.url,
+      state: "active",
+      events: expect.arrayContaining(["incident.triggered", "incident.custom_field_values.updated"]),
+      filter: { type: "account_reference", id: null },
+    });
+    expect(made.text).not.toContain(subscription?.secret);
+    expect(await status()).toMatchObject({
+      webhook: { verification: "signature", subscription: { id: subscription?.id, state: "active" } },
+      capabilities: { can_write_incidents: true },
+      problems: [],
+    });
+    const incident = account.trigger();
+    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+  });
+
+  test("again finds the one in place", async () => {
+    await connect();
+    await call("POST", "/subscription");
+    const again = await call("POST", "/subscription");
+    expect(again.status).toBe(200);
+    expect(account.subscriptions.size).toBe(1);
+  });
+
+  test("with other events or another filter changes the one in place", async () => {
+    await connect();
+    await call("POST", "/subscription");
+    const wish = {
+      events: ["incident.triggered", "incident.reopened"],
+      filter: { type: "service_reference", id: account.service.id },
+    };
+    const changed = await call("POST", "/subscription", wish);
+    expect([changed.status, changed.body]).toMatchObject([200, wish]);
+    expect(account.subscriptions.size).toBe(1);
+  });
+
+  test("replaces one for our URL whose secret nobody has", async () => {
+    const url = `${world.worker.url}/pagerduty/webhook/${user}`;
+    const old = account.subscribe({ url });
+    await connect();
+    expect((await call("POST", "/subscription")).status).toBe(201);
+    expect([...account.subscriptions.values()].map(({ id }) => id)).not.toContain(old.id);
+    expect(account.subscriptions.size).toBe(1);
+  });
+
+  test("adopts one for our URL whose secret was pasted", async () => {
+    const old = account.subscribe({ url: `${world.worker.url}/pagerduty/webhook/${user}` });
+    await connect();
+    await call("PUT", "/signing-secret", { secret: old.secret });
+    const made = await call("POST", "/subscription");
+    expect([made.status, made.body]).toMatchObject([200, { id: old.id }]);
+  });
+
+  test("makes a new one where the old one was deleted at PagerDuty", async () => {
+    await connect();
+    const first = await call("POST", "/subscription");
+    account.subscriptions.clear();
+    const second = await call("POST", "/subscription");
+    expect(second.status).toBe(201);
+    expect(second.body).not.toMatchObject({ id: (first.body as { id: string }).id });
+  });
+
+  test("is done on connecting, when asked for", async () => {
+    const reply = await connect({ subscribe: true });
+    expect(reply.body).toMatchObject({ connected: true, webhook: { verification: "signature" } });
+    expect(account.subscriptions.size).toBe(1);
+  });
+
+  test("is not done on connecting otherwise, as Aurora's page expects", async () => {
+    await connect();
+    expect(account.subscriptions.size).toBe(0);
+  });
+
+  test("with a key that may not write is 403, and the status knows", async () => {
+    await connect({ write: false });
+    const reply = await call("POST", "/subscription");
+    expect([reply.status, reply.body]).toMatchObject([403, { code: "write_access_required" }]);
+    expect(await status()).toMatchObject({ capabilities: { can_write_incidents: false } });
+  });
+
+  test("on connecting with such a key leaves the connection standing", async () => {
+    const reply = await connect({ write: false, subscribe: true });
+    expect([reply.status, reply.body]).toMatchObject([200, { connected: true, subscribed: { id: null } }]);
+  });
+
+  test.each([
+    [{ filter: { type: "planet_reference" } }, "filter.type"],
+    [{ filter: { type: "team_reference" } }, "filter"],
+    [{ events: [] }, "events"],
+    [{ events: ["DROP TABLE"] }, "events"],
+    [{ events: "incident.triggered" }, "events"],
+  ])("with %j is 400", async (wish, where) => {
+    await connect();
+    const reply = await call("POST", "/subscription", wish);
+    expect([reply.status, reply.body]).toMatchObject([400, { error: expect.stringContaining(where) }]);
+  });
+});
+
+describe("living with it", () => {
+  test("shows its state there, now; tests it; enables it; removes it", async () => {
+    await connect({ subscribe: true });
+    const [subscription] = [...account.subscriptions.values()];
+    if (!subscription) throw new Error("There is no subscription");
+    expect((await call("GET", "/subscription")).body).toMatchObject({ id: subscription.id, state: "active" });
+
+    expect((await call("POST", "/subscription/ping")).status).toBe(202);
+    await until("the ping", async () => JSON.stringify(await status()).includes('"lastPingAt":"2'));
+
+    subscription.temporarilyDisabled = true;
+    expect((await call("GET", "/subscription")).body).toMatchObject({ state: "disabled" });
+    expect(await status()).toMatchObject({ problems: [{ code: "subscription_disabled" }] });
+    expect((await call("POST", "/subscription/enable")).body).toMatchObject({ state: "active" });
+    expect(subscription.temporarilyDisabled).toBe(false);
+
+    expect((await call("DELETE", "/subscription")).status).toBe(200);
+    expect(account.subscriptions.size).toBe(0);
+    expect(await status()).toMatchObject({ webhook: { subscription: null, verification: "callback" } });
+  });
+
+  test.each([
+    ["GET", "/subscription"],
+    ["DELETE", "/subscription"],
+    ["POST", "/subscription/ping"],
+    ["POST", "/subscription/enable"],
+  ])("%s %s without one is 404", async (method, path) => {
+    expect((await call(method, path)).status).toBe(404);
+    await connect();
+    expect((await call(method, path)).status).toBe(404);
+  });
+
+  test("disconnecting removes it at PagerDuty, and says so", async () => {
+    await connect({ subscribe: true });
+    expect((await call("DELETE", "")).body).toEqual({ success: true, deleted: 1, subscriptionDeleted: true });
+    expect(account.subscriptions.size).toBe(0);
+  });
+
+  test("disconnecting works also when PagerDuty does not", async () => {
+    await connect({ subscribe: true });
+    world.pagerduty.faults.api = { status: 500 };
+    const reply = await call("DELETE", "");
+    world.pagerduty.faults.api = null;
+    expect(reply.body).toEqual({ success: true, deleted: 1, subscriptionDeleted: false });
+  });
+});

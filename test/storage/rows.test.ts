@@ -1,0 +1,74 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { expect, inject, test } from "vitest";
+import { parseConfig } from "../../src/config.ts";
+import { migrate } from "../../src/incidents/migrations.ts";
+import { dueDeliveries, markDelivered } from "../../src/incidents/outbox.ts";
+import { analysesDue, loadIncident, saveIncident } from "../../src/incidents/store.ts";
+import { takeIn } from "../../src/user/intake.ts";
+
+/** What an event costs in billed rows, by the storage's own figures. docs/cost.md states them with prices. */
+
+/** A Queue batch under load. `setAlarm` is a billed row, once for each. */
+const BATCH = 25;
+const MAX_ROWS_PER_EVENT = 5.5;
+
+/** Counts the rows that everything run through it writes. */
+function counted(sql: SqlStorage): { sql: SqlStorage; rows: () => number } {
+  const cursors: { rowsWritten: number }[] = [];
+  const proxy = new Proxy(sql, {
+    get(target, property) {
+      if (property !== "exec") return Reflect.get(target, property, target);
+      return (query: string, ...values: SqlStorageValue[]) => {
+        const cursor = target.exec(query, ...values);
+        cursors.push(cursor);
+        return cursor;
+      };
+    },
+  });
+  return { sql: proxy, rows: () => cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0) };
+}
+
+test("an event of a mixed history writes at most five and a half rows, its delivery included", async () => {
+  const history = inject("history");
+  const config = parseConfig({
+    AURORA_ENV: "dev",
+    CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
+    AURORA_EVENTS_URL: "https://aurora.example.com/events",
+    AURORA_EVENTS_SECRET: `whsec_${btoa("s".repeat(32))}`,
+  });
+  const stub = env.PAGERDUTY_USER.getByName("cost");
+  const perEvent = await runInDurableObject(stub, (_, state) => {
+    migrate(state.storage);
+    const { sql, rows } = counted(state.storage.sql);
+    let alarms = 0;
+    for (const [index, { webhookId, body }] of history.entries()) {
+      const webhook = {
+        userId: "cost",
+        connectionId: "c",
+        webhookId,
+        verification: "signature" as const,
+        secretId: "s",
+        signature: "v1=00",
+        receivedAtMs: index,
+        requestId: webhookId,
+        body: Uint8Array.from(new TextEncoder().encode(body)),
+      };
+      takeIn({ sql, config }, webhook, "signature", index);
+      if (index % BATCH !== BATCH - 1) continue;
+      // The alarm's round: analyses that waited, then deliveries until none is due.
+      alarms += 1;
+      for (const { incidentId } of analysesDue(sql, Number.MAX_SAFE_INTEGER, 1000)) {
+        const incident = loadIncident(sql, incidentId);
+        saveIncident(sql, incident, { ...incident, analysis: { state: "none" } }, index);
+      }
+      for (let due = dueDeliveries(sql, Number.MAX_SAFE_INTEGER, 100); due.length > 0; ) {
+        for (const entry of due) markDelivered(sql, entry, index, index);
+        due = dueDeliveries(sql, Number.MAX_SAFE_INTEGER, 100);
+      }
+    }
+    return (rows() + alarms) / history.length;
+  });
+  console.log(`${perEvent.toFixed(2)} rows an event`);
+  expect(perEvent).toBeGreaterThan(2);
+  expect(perEvent).toBeLessThanOrEqual(MAX_ROWS_PER_EVENT);
+});

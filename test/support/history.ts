@@ -1,0 +1,122 @@
+import type { Account, Incident } from "../emulator/pagerduty.ts";
+import { type WebhookEvent, webhookBody } from "../emulator/webhook-event.ts";
+
+/** Seeded histories of incidents: all types of events, in the order in which they happened. */
+
+/** Mulberry32: small, seeded, good enough to shuffle with. Numbers from 0 up to 1. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+const pick = <T>(random: () => number, items: readonly T[]): T => {
+  const item = items[Math.floor(random() * items.length)];
+  if (item === undefined) throw new Error("Nothing to pick from");
+  return item;
+};
+
+export function shuffled<T>(random: () => number, items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
+}
+
+const PRIORITIES = ["P1", "P2", "SEV3", "low", null] as const;
+const OTHERS = [
+  ["incident.responder.added", "incident_responder"],
+  ["incident.status_update_published", "incident_status_update"],
+  ["incident.conference_bridge.updated", "incident_conference_bridge"],
+  ["incident.task.created", "incident_task"],
+  ["incident.workflow.started", "incident_workflow_instance"],
+  ["incident.something_new", "incident_something_new"],
+] as const;
+
+/** One more thing that happens to an incident. */
+function happen(account: Account, incident: Incident, random: () => number): WebhookEvent {
+  const other = () => {
+    const [eventType, type] = pick(random, OTHERS);
+    const reference = { id: incident.id, type: "incident_reference" };
+    return account.emit({
+      eventType,
+      data: { type, incident: reference, message: "…" },
+      incidentId: incident.id,
+    });
+  };
+  if (incident.status === "resolved" && random() < 0.7) return random() < 0.3 ? incident.reopen() : other();
+  return pick(random, [
+    () => incident.acknowledge(),
+    () => incident.unacknowledge(),
+    () => incident.resolve(random() < 0.3 ? { mergedInto: "PMERGED" } : {}),
+    () => incident.setPriority(pick(random, PRIORITIES)),
+    () => incident.escalate(),
+    () =>
+      incident.setField(
+        "runbook_link",
+        random() < 0.3 ? null : `http://localhost/${Math.floor(random() * 100)}`,
+      ),
+    () => incident.setField("environment", random() < 0.3 ? null : pick(random, ["production", "staging"])),
+    () => incident.annotate("Looking into it"),
+    other,
+  ])();
+}
+
+export interface History {
+  incidents: Incident[];
+  /** Bodies with the id of their webhook, in order of occurrence. */
+  webhooks: { webhookId: string; body: string; incidentId: string }[];
+}
+
+/** `events` events of `incidents` incidents, interleaved; the account should have no subscription. */
+export function makeHistory(
+  account: Account,
+  options: { incidents: number; events: number; seed: number },
+): History {
+  const random = seededRandom(options.seed);
+  const incidents: Incident[] = [];
+  const webhooks: History["webhooks"] = [];
+  const take = (incident: Incident, event: WebhookEvent | undefined) => {
+    if (!event) throw new Error("The incident has no event");
+    webhooks.push({
+      webhookId: `webhook-${webhooks.length}`,
+      body: webhookBody(event),
+      incidentId: incident.id,
+    });
+  };
+  while (webhooks.length < options.events) {
+    const left = options.incidents - incidents.length;
+    const fresh = left > 0 && random() < Math.max(0.1, left / (options.events - webhooks.length));
+    if (fresh || incidents.length === 0) {
+      const incident = account.trigger({
+        title: `Incident ${incidents.length}`,
+        priority: pick(random, PRIORITIES),
+      });
+      incidents.push(incident);
+      take(incident, incident.events[0]);
+    } else {
+      const incident = pick(random, incidents);
+      take(incident, happen(account, incident, random));
+    }
+  }
+  return { incidents, webhooks };
+}
+
+/** What of an incident Aurora should see in the end, told by PagerDuty's own state of it. */
+export function truthOf(incident: Incident) {
+  return {
+    incidentId: incident.id,
+    sourceAlertId: String(incident.number),
+    title: incident.title,
+    pagerdutyStatus: incident.status,
+    status: incident.status === "resolved" ? "resolved" : "investigating",
+    priority: incident.priority,
+    urgency: incident.urgency,
+    resolvedAt: incident.resolvedAtMs === null ? null : new Date(incident.resolvedAtMs).toISOString(),
+    customFields: Object.fromEntries(incident.customFields),
+  };
+}
