@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { emptyIncident, view } from "./fold.ts";
-import { type Incident, IncidentState } from "./incident.ts";
+import { type Incident, IncidentState, Severity } from "./incident.ts";
 
 /** The `incidents` table: one row for each incident, its state as JSON. */
 
@@ -21,18 +21,21 @@ export function saveIncident(sql: SqlStorage, state: IncidentState, nowMs: numbe
   const live = (seen !== null && seen.status !== "resolved") || dueAtMs !== null ? 1 : 0;
   const createdAtMs = seen?.startedAt ? Date.parse(seen.startedAt) : nowMs;
   sql.exec(
-    `INSERT INTO incidents (incident_id, created_at_ms, updated_at_ms, status, live, analysis_due_at_ms, state)
-     VALUES (?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO incidents (incident_id, created_at_ms, updated_at_ms, status, live, analysis_due_at_ms,
+       severity_rank, state)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (incident_id) DO UPDATE SET
        created_at_ms = excluded.created_at_ms, updated_at_ms = excluded.updated_at_ms,
        status = excluded.status, live = excluded.live,
-       analysis_due_at_ms = excluded.analysis_due_at_ms, state = excluded.state`,
+       analysis_due_at_ms = excluded.analysis_due_at_ms, severity_rank = excluded.severity_rank,
+       state = excluded.state`,
     state.incidentId,
     createdAtMs,
     nowMs,
     seen?.status ?? null,
     live,
     dueAtMs,
+    seen ? Severity.options.indexOf(seen.severity) : Severity.options.length,
     JSON.stringify(state),
   );
 }
@@ -68,20 +71,24 @@ export function liveIncidents(sql: SqlStorage): IncidentState[] {
   return [...sql.exec("SELECT state FROM incidents WHERE live = 1")].map(parseState);
 }
 
-/** Incidents whose wait for a runbook is over, the longest over first. */
+/** Incidents whose wait for a runbook is over: the most severe first, and of those the longest over. */
 export function analysesDue(sql: SqlStorage, nowMs: number, limit: number): IncidentState[] {
   const rows = sql.exec(
-    `SELECT state FROM incidents WHERE live = 1 AND analysis_due_at_ms <= ?
-     ORDER BY analysis_due_at_ms LIMIT ?`,
+    `SELECT state FROM incidents WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms <= ?
+     ORDER BY severity_rank, analysis_due_at_ms LIMIT ?`,
     nowMs,
     limit,
   );
   return [...rows].map(parseState);
 }
 
-/** When the next wait for a runbook is over; null when none is waited for. */
-export function nextAnalysisAtMs(sql: SqlStorage): number | null {
-  const [row] = sql.exec("SELECT min(analysis_due_at_ms) AS at FROM incidents WHERE live = 1");
+/** When the next wait for a runbook is over, of those that are over after `afterMs`; null when none is. */
+export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number): number | null {
+  const [row] = sql.exec(
+    `SELECT min(analysis_due_at_ms) AS at FROM incidents
+     WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms > ?`,
+    afterMs,
+  );
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
 }
 

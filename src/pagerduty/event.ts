@@ -125,7 +125,11 @@ const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reas
 /** In words, why nothing but a record is made of an event; null for one that is used. */
 export function reasonNotUsed(event: PagerDutyEvent): string | null {
   // As `effectOf` would say, which reads all of the incident to say it.
-  if (event.event_type.startsWith("incident.") && event.data?.["type"] === "incident" && isName(event.data["id"]))
+  if (
+    event.event_type.startsWith("incident.") &&
+    event.data?.["type"] === "incident" &&
+    isName(event.data["id"])
+  )
     return null;
   const effect = effectOf(event);
   return effect.kind === "none" ? effect.reason : null;
