@@ -79,7 +79,7 @@ export class Platform {
       response.writeHead(status).end(value);
     });
     const queue = createServer(async (request, response) => {
-      this.#push((await buffer(request)).toString("base64"));
+      this.push((await buffer(request)).toString("base64"));
       response.writeHead(200, { "content-type": "application/json" }).end(RECEIPT);
     });
     this.#servers.push(kv, queue);
@@ -136,7 +136,8 @@ export class Platform {
     return messages.map(({ id }) => id);
   }
 
-  #push(body: string): void {
+  /** @param body base64 of what a producer's binding would have serialized */
+  push(body: string): void {
     const nowMs = Date.now();
     this.#serial += 1;
     this.#waiting.push({
@@ -146,6 +147,16 @@ export class Platform {
       body,
       dueAtMs: nowMs,
     });
+  }
+
+  /** The newest value of a key, as it is stored. */
+  valueOf(key: string): Buffer | undefined {
+    return this.#values.get(key)?.at(-1);
+  }
+
+  /** Overwrites a value behind the Worker's back. */
+  put(key: string, value: Buffer): void {
+    this.#values.set(key, [value]);
   }
 
   #kv(method: string, key: string, body: Buffer): [number, Buffer | undefined] {
