@@ -10,7 +10,7 @@ const SENDERS = 16;
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld();
+  world = await startWorld({ DELIVERY_SCHEDULE: "0,0.2,0.2,0.2,0.2,0.2" });
 });
 afterAll(() => world.close());
 
@@ -86,4 +86,22 @@ test("the analyses of a storm are asked for once each, critical incidents first"
   );
   expect(rows.map(({ id }) => numbers.get(String(id)))).toEqual([...priorities].sort());
   expect(new Set(analyses().map(({ data }) => data.incident.incidentId)).size).toBe(incidents.length);
+});
+
+test("a delivery that hangs does not hold up another incident's next attempt", async () => {
+  const { account, post } = await poster("hanging");
+  const { aurora } = world;
+  aurora.reset();
+  const [hanging, failing] = [account.trigger(), account.trigger()];
+  let failures = 0;
+  aurora.answer = ({ body }) => {
+    if (body?.data.incident.incidentId === hanging.id) return { hang: true };
+    return failures++ === 0 ? { status: 503 } : { status: 202 };
+  };
+  await post("hanging", bodyOf(hanging));
+  await aurora.waitFor("the delivery that hangs", ({ attempts }) => attempts.length > 0);
+  await post("failing", bodyOf(failing));
+  // The attempt that hangs would be given up after 15 s.
+  await aurora.waitFor("the other's second attempt", () => aurora.of(failing.id).length > 0, 8_000);
+  expect(failures).toBeGreaterThan(1);
 });

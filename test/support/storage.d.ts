@@ -8,3 +8,9 @@ interface SqlStorage {
     ...bindings: unknown[]
   ): Iterable<Record<string, ArrayBuffer | string | number | null>> & { readonly rowsWritten: number };
 }
+
+interface DurableObjectStorage {
+  readonly sql: SqlStorage;
+  readonly kv: { get(key: string): unknown; put(key: string, value: unknown): void };
+  transactionSync<T>(work: () => T): T;
+}
