@@ -25,6 +25,8 @@ const taken = (answer: Answered): string | null =>
   answer.status === 202 || answer.status === 413 ? null : `${answer.status} for what is genuine`;
 
 const pathText = nastyText.map((text) => encodeURIComponent(text.toWellFormed()));
+/** After it the Queue is never empty again. */
+export const UNREADABLE = "messages on the Queue";
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const PATHS = [
   "",
@@ -149,21 +151,6 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
       }),
     },
     {
-      name: "messages on the Queue",
-      weight: 1,
-      cases: fc.tuple(nastyValue, fc.boolean()).map(([value, shaped]) => async () => {
-        const forged = {
-          userId: USER,
-          webhookId: "forged",
-          verification: "signature",
-          secretId: "x",
-          body: good,
-        };
-        target.enqueue(shaped ? { ...forged, encoding: value } : value);
-        return null;
-      }),
-    },
-    {
       name: "PagerDuty's answers",
       weight: 2,
       alone: true,
@@ -198,6 +185,22 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
             target.hostile = null;
           }
         }),
+    },
+    // Last: what nobody can read stays on the Queue.
+    {
+      name: UNREADABLE,
+      weight: 1,
+      cases: fc.tuple(nastyValue, fc.boolean()).map(([value, shaped]) => async () => {
+        const forged = {
+          userId: USER,
+          webhookId: "forged",
+          verification: "signature",
+          secretId: "x",
+          body: good,
+        };
+        target.enqueue(shaped ? { ...forged, encoding: value } : value);
+        return null;
+      }),
     },
   ];
 }
