@@ -3,7 +3,7 @@ import { configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { packMessage } from "../ingest/message.ts";
 import { describe, log } from "../log.ts";
-import { effectOf, type ReadBody, readBody } from "../pagerduty/event.ts";
+import { readBody, reasonNotUsed } from "../pagerduty/event.ts";
 import type { Judgement } from "../user/gate.ts";
 import { verifyingSecret } from "../user/secrets.ts";
 import type { ReceivedWebhook } from "../user/webhook.ts";
@@ -56,7 +56,7 @@ export const webhook = new Hono<AppEnv>().post("/:userId", async (c) => {
     await handOver(c.env, received);
     const { webhookId, verification } = received;
     log.info("webhook.accepted", { requestId, userId, webhookId, verification, bytes: body.length });
-    const reason = reasonNotUsed(read);
+    const reason = read.ok ? reasonNotUsed(read.event) : read.problem;
     return c.json({ received: true, ...(reason ? { reason } : {}) }, 202);
   } catch (error) {
     if (error instanceof AppError) throw error;
@@ -114,13 +114,6 @@ const unavailable = (cause: unknown) =>
     retryAfterSeconds: RETRY_AFTER_SECONDS,
     internal: cause,
   });
-
-/** In words, why nothing but a record is made of it; null for what is used. */
-function reasonNotUsed(read: ReadBody): string | null {
-  if (!read.ok) return read.problem;
-  const effect = effectOf(read.event);
-  return effect.kind === "none" ? effect.reason : null;
-}
 
 /** PagerDuty's id of the webhook; a body without one is known by its hash, the same on every attempt. */
 async function webhookIdOf(header: string | undefined, body: Uint8Array<ArrayBuffer>): Promise<string> {

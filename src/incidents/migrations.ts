@@ -54,6 +54,12 @@ const MIGRATIONS: readonly string[] = [
     attempts    INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  // An incident has an entry in this index only while its analysis is waited for, the most severe first.
+  `
+  ALTER TABLE incidents ADD COLUMN severity_rank INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX incidents_waiting ON incidents (severity_rank, analysis_due_at_ms)
+    WHERE analysis_due_at_ms IS NOT NULL;
+  `,
 ];
 
 const VERSION_KEY = "schemaVersion";

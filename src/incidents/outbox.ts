@@ -6,10 +6,16 @@ import { COLUMNS, Entry } from "./journal.ts";
  * `queued` ones behind it are promoted one by one, in order.
  */
 
+/**
+ * In every query that is to use the index on them: SQLite takes a partial index only where the query repeats
+ * its condition word for word. Without it the whole journal is read, on every turn of the alarm.
+ */
+const OUTSTANDING = "delivery IN ('pending', 'queued', 'dead')";
+
 /** Pending entries whose time has come, the longest due first. */
 export function dueDeliveries(sql: SqlStorage, nowMs: number, limit: number): Entry[] {
   const rows = sql.exec(
-    `SELECT ${COLUMNS} FROM journal WHERE delivery = 'pending' AND next_attempt_at_ms <= ?
+    `SELECT ${COLUMNS} FROM journal WHERE ${OUTSTANDING} AND delivery = 'pending' AND next_attempt_at_ms <= ?
      ORDER BY next_attempt_at_ms LIMIT ?`,
     nowMs,
     limit,
@@ -17,9 +23,13 @@ export function dueDeliveries(sql: SqlStorage, nowMs: number, limit: number): En
   return [...rows].map((row) => Entry.parse(row));
 }
 
-/** When the next delivery is due; null when there is none. */
-export function nextDeliveryAtMs(sql: SqlStorage): number | null {
-  const [row] = sql.exec("SELECT min(next_attempt_at_ms) AS at FROM journal WHERE delivery = 'pending'");
+/** When the next delivery is due, of those that are due after `afterMs`; null when there is none. */
+export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | null {
+  const [row] = sql.exec(
+    `SELECT min(next_attempt_at_ms) AS at FROM journal
+     WHERE ${OUTSTANDING} AND delivery = 'pending' AND next_attempt_at_ms > ?`,
+    afterMs,
+  );
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
 }
 
@@ -75,7 +85,7 @@ export function markDead(sql: SqlStorage, entry: Entry, error: string, nextDueAt
 export function hurryDeliveries(sql: SqlStorage, nowMs: number): number[] {
   const rows = sql.exec(
     `UPDATE journal SET next_attempt_at_ms = ?
-     WHERE delivery = 'pending' AND attempts > 0 AND next_attempt_at_ms > ? RETURNING seq`,
+     WHERE ${OUTSTANDING} AND delivery = 'pending' AND attempts > 0 AND next_attempt_at_ms > ? RETURNING seq`,
     nowMs,
     nowMs,
   );
@@ -88,7 +98,9 @@ export function hurryDeliveries(sql: SqlStorage, nowMs: number): number[] {
  * @returns how many
  */
 export function reviveDead(sql: SqlStorage, messageIds: readonly string[] | null, dueAtMs: number): number {
-  const rows = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE delivery = 'dead' ORDER BY seq`);
+  const rows = sql.exec(
+    `SELECT ${COLUMNS} FROM journal WHERE ${OUTSTANDING} AND delivery = 'dead' ORDER BY seq`,
+  );
   const revived = [...rows]
     .map((row) => Entry.parse(row))
     .filter(({ notification }) => messageIds === null || messageIds.includes(notification?.messageId ?? ""));
@@ -117,10 +129,10 @@ export type OutboxSummary = z.infer<typeof OutboxSummary>;
 export function summarizeOutbox(sql: SqlStorage): OutboxSummary {
   const [row] = sql.exec(
     `SELECT
-       (SELECT count(*) FROM journal WHERE delivery IN ('pending', 'queued')) AS pending,
-       (SELECT count(*) FROM journal WHERE delivery = 'dead') AS dead,
+       (SELECT count(*) FROM journal WHERE ${OUTSTANDING} AND delivery IN ('pending', 'queued')) AS pending,
+       (SELECT count(*) FROM journal WHERE ${OUTSTANDING} AND delivery = 'dead') AS dead,
        (SELECT delivered_at_ms FROM journal WHERE delivery = 'delivered' ORDER BY seq DESC LIMIT 1) AS lastDeliveredAtMs,
-       (SELECT last_error FROM journal WHERE delivery IN ('pending', 'dead') AND last_error IS NOT NULL
+       (SELECT last_error FROM journal WHERE ${OUTSTANDING} AND delivery <> 'queued' AND last_error IS NOT NULL
         ORDER BY seq DESC LIMIT 1) AS lastError`,
   );
   return OutboxSummary.parse(row);

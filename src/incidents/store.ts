@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { emptyIncident, view } from "./fold.ts";
-import { type Incident, IncidentState } from "./incident.ts";
+import { type Incident, IncidentState, Severity } from "./incident.ts";
 
 /** The `incidents` table: one row for each incident, its state as JSON. */
 
@@ -22,6 +22,7 @@ function columnsOf(state: IncidentState, nowMs: number) {
     createdAtMs: seen?.startedAt ? Date.parse(seen.startedAt) : nowMs,
     status: seen?.status ?? null,
     dueAtMs,
+    severityRank: seen ? Severity.options.indexOf(seen.severity) : Severity.options.length,
     /** Still needs us: not resolved, or its analysis not yet asked for. */
     live: (seen !== null && seen.status !== "resolved") || dueAtMs !== null ? 1 : 0,
   };
@@ -38,39 +39,43 @@ export function saveIncident(
   after: IncidentState,
   nowMs: number,
 ): void {
+  const id = after.incidentId;
   const was = columnsOf(before, nowMs);
   const is = columnsOf(after, nowMs);
   const { rowsWritten } = sql.exec(
-    "UPDATE incidents SET updated_at_ms = ?, status = ?, analysis_due_at_ms = ?, state = ? WHERE incident_id = ?",
+    "UPDATE incidents SET updated_at_ms = ?, status = ?, state = ? WHERE incident_id = ?",
     nowMs,
     is.status,
-    is.dueAtMs,
     JSON.stringify(after),
-    after.incidentId,
+    id,
   );
   if (rowsWritten === 0) {
     sql.exec(
-      `INSERT INTO incidents (incident_id, created_at_ms, updated_at_ms, status, live, analysis_due_at_ms, state)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      after.incidentId,
+      `INSERT INTO incidents (incident_id, created_at_ms, updated_at_ms, status, live, analysis_due_at_ms,
+         severity_rank, state)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      id,
       is.createdAtMs,
       nowMs,
       is.status,
       is.live,
       is.dueAtMs,
+      is.severityRank,
       JSON.stringify(after),
     );
     return;
   }
-  if (was.live !== is.live) {
-    sql.exec("UPDATE incidents SET live = ? WHERE incident_id = ?", is.live, after.incidentId);
+  if (was.live !== is.live) sql.exec("UPDATE incidents SET live = ? WHERE incident_id = ?", is.live, id);
+  if (was.dueAtMs !== is.dueAtMs || was.severityRank !== is.severityRank) {
+    sql.exec(
+      "UPDATE incidents SET analysis_due_at_ms = ?, severity_rank = ? WHERE incident_id = ?",
+      is.dueAtMs,
+      is.severityRank,
+      id,
+    );
   }
   if (was.createdAtMs !== is.createdAtMs || (before.snapshot === null && after.snapshot !== null)) {
-    sql.exec(
-      "UPDATE incidents SET created_at_ms = ? WHERE incident_id = ?",
-      is.createdAtMs,
-      after.incidentId,
-    );
+    sql.exec("UPDATE incidents SET created_at_ms = ? WHERE incident_id = ?", is.createdAtMs, id);
   }
 }
 
@@ -105,20 +110,24 @@ export function liveIncidents(sql: SqlStorage): IncidentState[] {
   return [...sql.exec("SELECT state FROM incidents WHERE live = 1")].map(parseState);
 }
 
-/** Incidents whose wait for a runbook is over, the longest over first. */
+/** Incidents whose wait for a runbook is over: the most severe first, and of those the longest over. */
 export function analysesDue(sql: SqlStorage, nowMs: number, limit: number): IncidentState[] {
   const rows = sql.exec(
-    `SELECT state FROM incidents WHERE live = 1 AND analysis_due_at_ms <= ?
-     ORDER BY analysis_due_at_ms LIMIT ?`,
+    `SELECT state FROM incidents WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms <= ?
+     ORDER BY severity_rank, analysis_due_at_ms LIMIT ?`,
     nowMs,
     limit,
   );
   return [...rows].map(parseState);
 }
 
-/** When the next wait for a runbook is over; null when none is waited for. */
-export function nextAnalysisAtMs(sql: SqlStorage): number | null {
-  const [row] = sql.exec("SELECT min(analysis_due_at_ms) AS at FROM incidents WHERE live = 1");
+/** When the next wait for a runbook is over, of those that are over after `afterMs`; null when none is. */
+export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number): number | null {
+  const [row] = sql.exec(
+    `SELECT min(analysis_due_at_ms) AS at FROM incidents
+     WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms > ?`,
+    afterMs,
+  );
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
 }
 

@@ -50,11 +50,11 @@ export class UserAgenda implements Agenda {
     if (loginAtMs !== null && loginAtMs <= nowMs) {
       jobs.push({ key: "logins", run: async () => this.#logins.forgetExpired(Date.now()) });
     }
-    if (this.#parts.account.connection) jobs.push(...this.#dueForConnection(nowMs));
+    if (this.#parts.account.connection) jobs.push(...this.#dueForConnection(nowMs, busy));
     return jobs.filter(({ key }) => !busy.has(key));
   }
 
-  #dueForConnection(nowMs: number): Job[] {
+  #dueForConnection(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const parts = this.#parts;
     const jobs: Job[] = [];
     for (const entry of dueDeliveries(parts.sql, nowMs, MAX_DELIVERIES)) {
@@ -63,7 +63,12 @@ export class UserAgenda implements Agenda {
         run: () => deliver({ ...parts, outage: this.#outage }, entry),
       });
     }
-    for (const { incidentId } of analysesDue(parts.sql, nowMs, MAX_ANALYSES)) {
+    // Those under way may be behind more severe ones by now; they keep their places all the same.
+    const underWay = [...busy].filter((key) => key.startsWith("analysis:")).length;
+    const waiting = analysesDue(parts.sql, nowMs, MAX_ANALYSES + underWay)
+      .filter(({ incidentId }) => !busy.has(`analysis:${incidentId}`))
+      .slice(0, Math.max(0, MAX_ANALYSES - underWay));
+    for (const { incidentId } of waiting) {
       jobs.push({ key: `analysis:${incidentId}`, run: () => requestAnalysis(parts, incidentId) });
     }
     const hint = dueHint(parts.sql, nowMs);
@@ -79,13 +84,14 @@ export class UserAgenda implements Agenda {
     return jobs;
   }
 
-  nextAtMs(): number | null {
+  nextAtMs(afterMs: number): number | null {
     const { account, sql } = this.#parts;
     const times = [this.#upkeep.nextAtMs(), this.#logins.nextAtMs, this.#tokens.nextAtMs];
     if (account.connection) {
-      times.push(nextDeliveryAtMs(sql), nextAnalysisAtMs(sql), nextHintAtMs(sql), this.#guardian.nextAtMs);
+      times.push(nextDeliveryAtMs(sql, afterMs), nextAnalysisAtMs(sql, afterMs));
+      times.push(nextHintAtMs(sql, afterMs), this.#guardian.nextAtMs);
     }
-    const known = times.filter((time) => time !== null);
+    const known = times.filter((time): time is number => time !== null && time > afterMs);
     return known.length === 0 ? null : Math.min(...known);
   }
 }

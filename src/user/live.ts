@@ -103,7 +103,7 @@ export class Live {
     });
     return {
       due: (nowMs, busy) => agenda.due(nowMs, busy).map(watched),
-      nextAtMs: () => agenda.nextAtMs(),
+      nextAtMs: (afterMs) => agenda.nextAtMs(afterMs),
     };
   }
 

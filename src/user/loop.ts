@@ -14,8 +14,8 @@ export interface Job {
 export interface Agenda {
   /** What is due at `nowMs`, without the keys that are `busy`. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[];
-  /** When the next thing is due; null when nothing is. */
-  nextAtMs(): number | null;
+  /** When the next thing is due, of those that are due after `afterMs`; null when nothing is. */
+  nextAtMs(afterMs: number): number | null;
 }
 
 /** An alarm may run for 15 minutes; what is under way then needs time to end. */
@@ -57,7 +57,7 @@ export class Loop {
     }
     await Promise.all(this.#running.values());
     this.#wake = null;
-    return this.#agenda.nextAtMs();
+    return this.#agenda.nextAtMs(Number.NEGATIVE_INFINITY);
   }
 
   #start(job: Job): void {
@@ -71,11 +71,15 @@ export class Loop {
     this.#running.set(job.key, promise);
   }
 
-  /** Until the next thing is due that is not due yet; for ever when there is none. */
+  /**
+   * Until the next thing is due that is not due yet; for ever when there is none. What is due already is under
+   * way or waits for a place: it must not hide what comes after it.
+   */
   async #nextDue(signal: AbortSignal): Promise<void> {
-    const nextAtMs = this.#agenda.nextAtMs();
-    const delayMs = nextAtMs === null ? 0 : nextAtMs - Date.now();
-    if (delayMs <= 0) return new Promise(() => undefined);
+    const nowMs = Date.now();
+    const nextAtMs = this.#agenda.nextAtMs(nowMs);
+    if (nextAtMs === null) return new Promise(() => undefined);
+    const delayMs = Math.max(nextAtMs - nowMs, 0);
     return scheduler.wait(delayMs, { signal }).catch(() => undefined);
   }
 }

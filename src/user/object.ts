@@ -435,7 +435,7 @@ export class PagerDutyUser extends DurableObject<Env> {
   async #arm(): Promise<void> {
     this.#live.changed();
     if (this.#loop.active) return this.#loop.wake();
-    const nextAtMs = this.#agenda.nextAtMs();
+    const nextAtMs = this.#agenda.nextAtMs(Number.NEGATIVE_INFINITY);
     if (nextAtMs === null) return;
     const setAtMs = await this.ctx.storage.getAlarm();
     if (setAtMs === null || nextAtMs < setAtMs)

@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { builtWorker, testWorker, type WorkerDefinition, Workerd } from "../support/workerd.ts";
+import { type Figures, figuresOf } from "./figures.ts";
+import { connector } from "./subjects.ts";
+
+/** What a start costs: the CPU until the first answer, less that of a Worker with nothing in it. */
+
+export interface StartupResult {
+  /** Of the connector alone. */
+  cpuMs: Figures;
+  scriptKiB: number;
+  gzipKiB: number;
+}
+
+async function startOnce(workers: Record<string, WorkerDefinition>, name: string): Promise<number> {
+  const workerd = await Workerd.start(workers, { exposed: [name] });
+  try {
+    const answer = await fetch(`http://127.0.0.1:${workerd.port(name)}/healthz`);
+    await answer.arrayBuffer();
+    return workerd.preciseCpuMs();
+  } finally {
+    await workerd.stop();
+  }
+}
+
+export async function measureStartup(rounds: number): Promise<StartupResult> {
+  const differences: number[] = [];
+  // The same process with the same stand-ins around; only the Worker in the middle differs.
+  const full = connector();
+  const empty = { ...full, connector: { script: testWorker("bench/workers/empty.ts") } };
+  for (let round = -1; round < rounds; round += 1) {
+    const without = await startOnce(empty, "connector");
+    const withIt = await startOnce(full, "connector");
+    if (round >= 0) differences.push(withIt - without);
+  }
+  const script = Buffer.from(builtWorker());
+  return {
+    cpuMs: figuresOf(differences),
+    scriptKiB: script.length / 1024,
+    gzipKiB: gzipSync(script).length / 1024,
+  };
+}
+
+/** The machine in a line. */
+export function machine(): string {
+  const info = readFileSync("/proc/cpuinfo", "utf8");
+  const model = /model name\s*: (.*)/.exec(info)?.[1] ?? "unknown processor";
+  const cores = info.match(/^processor\s*:/gm)?.length ?? 0;
+  const memory = Number(/MemTotal:\s+(\d+)/.exec(readFileSync("/proc/meminfo", "utf8"))?.[1] ?? 0);
+  return `${model}, ${cores} cores, ${Math.round(memory / 1024 / 1024)} GiB`;
+}

@@ -1,0 +1,144 @@
+import { createDecipheriv } from "node:crypto";
+import { type Account, type PagerDuty, sign } from "../emulator/pagerduty.ts";
+import { makeHistory } from "../support/history.ts";
+import { type Binding, builtWorker, testWorker, type WorkerDefinition, Workerd } from "../support/workerd.ts";
+import { requestBytes } from "./client.ts";
+
+/** What is measured: the connector, and the handlers it is compared with, each in a workerd of its own. */
+
+export const USER = "bench";
+export const INTERNAL_SECRET = "bench-internal-secret";
+const SEALING_KEY = Buffer.alloc(32, 7);
+/** Stands for the rate-limit binding, and never limits. */
+const LIMITER = `import { WorkerEntrypoint } from "cloudflare:workers";
+export default class extends WorkerEntrypoint { limit() { return { success: true }; } }`;
+
+const KV: WorkerDefinition = { script: testWorker("bench/workers/kv.ts") };
+const QUEUE: WorkerDefinition = { script: testWorker("bench/workers/queue.ts") };
+
+/** The built Worker with everything around it that it needs. */
+export function connector(variables: Record<string, string> = {}): Record<string, WorkerDefinition> {
+  const texts: Record<string, Binding> = {};
+  const given = {
+    INTERNAL_API_SECRET: INTERNAL_SECRET,
+    CREDENTIALS_KEYS: `k1:${SEALING_KEY.toString("base64")}`,
+    RECONCILE_MINUTES: "0",
+    RUNBOOK_WAIT_SECONDS: "3600",
+    ...variables,
+  };
+  for (const [name, text] of Object.entries(given)) texts[name] = { text };
+  return {
+    connector: {
+      script: builtWorker(),
+      flags: ["service_binding_extra_handlers"],
+      objects: "PagerDutyUser",
+      bindings: {
+        ...texts,
+        CONNECTIONS: { kv: "kv" },
+        WEBHOOKS: { queue: "queue" },
+        PAGERDUTY_USER: { objects: "PagerDutyUser" },
+        REFUSED_WEBHOOKS: { service: "limiter" },
+        UNSIGNED_WEBHOOKS: { service: "limiter" },
+      },
+    },
+    kv: KV,
+    queue: QUEUE,
+    limiter: { script: LIMITER },
+  };
+}
+
+/** A call as Aurora's server makes it. @throws when it is refused */
+async function call(url: string, user: string, method: string, path: string, body: unknown): Promise<void> {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: { "content-type": "application/json", "x-internal-secret": INTERNAL_SECRET, "x-user-id": user },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  await response.body?.cancel();
+}
+
+/** Connects a user to the connector at `url`. */
+export async function connectTo(url: string, user: string, account: Account, secret: string): Promise<void> {
+  await call(url, user, "POST", "/pagerduty", { token: account.apiKey() });
+  await call(url, user, "PUT", "/pagerduty/signing-secret", { secret });
+}
+
+const TAG_BYTES = 16;
+
+/** What the edge would find out about the user's webhooks: opens the sealed copy that the KV stand-in holds. */
+export async function trustedIds(
+  kvPort: number,
+  user: string,
+): Promise<{ connectionId: string; secretId: string }> {
+  const answer = await fetch(`http://127.0.0.1:${kvPort}/connection:${user}`);
+  const [, iv = "", text = ""] = (await answer.text()).split(".");
+  const sealed = Buffer.from(text, "base64url");
+  const decipher = createDecipheriv("aes-256-gcm", SEALING_KEY, Buffer.from(iv, "base64url"));
+  decipher.setAAD(Buffer.from(user)).setAuthTag(sealed.subarray(-TAG_BYTES));
+  const opened = Buffer.concat([decipher.update(sealed.subarray(0, -TAG_BYTES)), decipher.final()]);
+  const held: { connectionId: string; signingSecrets: { id: string }[] } = JSON.parse(opened.toString());
+  return { connectionId: held.connectionId, secretId: held.signingSecrets[0]?.id ?? "" };
+}
+
+/** Something that takes webhooks. */
+export interface Subject {
+  name: string;
+  workerd: Workerd;
+  port: number;
+}
+
+/** All of them, ready to take webhooks of `USER`. */
+export async function startSubjects(
+  pagerduty: PagerDuty,
+  account: Account,
+  secret: string,
+): Promise<Subject[]> {
+  const plain = async (name: string, script: string) => {
+    const workerd = await Workerd.start(
+      {
+        handler: { script, bindings: { CONNECTIONS: { kv: "kv" }, WEBHOOKS: { queue: "queue" } } },
+        kv: KV,
+        queue: QUEUE,
+      },
+      { exposed: ["handler", "kv"] },
+    );
+    const value = JSON.stringify({ secret });
+    await fetch(`http://127.0.0.1:${workerd.port("kv")}/connection:${USER}`, { method: "PUT", body: value });
+    return { name, workerd, port: workerd.port("handler") };
+  };
+  const workerd = await Workerd.start(connector({ PAGERDUTY_API_URL: pagerduty.apiUrl }), {
+    exposed: ["connector"],
+  });
+  const ours = { name: "connector", workerd, port: workerd.port("connector") };
+  await connectTo(`http://127.0.0.1:${ours.port}`, USER, account, secret);
+  return [
+    await plain("empty handler", testWorker("bench/workers/empty.ts")),
+    await plain("bare handler", testWorker("bench/workers/bare.ts")),
+    await plain("bare, key kept", testWorker("bench/workers/bare-kept.ts")),
+    ours,
+  ];
+}
+
+/** Webhooks as PagerDuty sends them, signed, ready to be sent. */
+export function signedRequests(account: Account, secret: string): Uint8Array[] {
+  const { webhooks } = makeHistory(account, { incidents: 8, events: 64, seed: 1 });
+  return webhooks.map(({ webhookId, body }) =>
+    requestBytes(
+      `/pagerduty/webhook/${USER}`,
+      {
+        "content-type": "application/json",
+        "user-agent": "PagerDuty-Webhook/V3.0",
+        "x-pagerduty-signature": sign(secret, body),
+        "x-webhook-id": webhookId,
+        "x-webhook-subscription": "PSUBSCR",
+      },
+      body,
+    ),
+  );
+}
+
+/** An event of an incident, as a body. */
+export function bodiesOf(account: Account, events: number, incidents: number, seed: number): string[] {
+  return makeHistory(account, { incidents, events, seed }).webhooks.map(({ body }) => body);
+}

@@ -1,0 +1,79 @@
+import type { PagerDuty } from "../emulator/pagerduty.ts";
+import { fire } from "./client.ts";
+import { type Figures, figuresOf, quantile } from "./figures.ts";
+import { signedRequests, startSubjects } from "./subjects.ts";
+
+/** CPU, throughput and latency of one accepted webhook, beside the other handlers, in alternating rounds. */
+
+export interface WebhookResult {
+  name: string;
+  cpuMicros: Figures;
+  perSecond: Figures;
+  p50Ms: Figures;
+  p99Ms: Figures;
+  /** Its CPU divided by that of the bare handler in the same round. */
+  toBare: Figures;
+}
+
+export interface WebhookOptions {
+  rounds: number;
+  requests: number;
+  connections: number;
+}
+
+const SECRET = "bench-signing-secret";
+export const BARE = "bare handler";
+
+interface Sample {
+  cpuMicros: number;
+  perSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+}
+
+/** @throws when anything but a 202 comes back */
+export async function measureWebhooks(
+  pagerduty: PagerDuty,
+  { rounds, requests, connections }: WebhookOptions,
+): Promise<WebhookResult[]> {
+  const account = pagerduty.account();
+  const subjects = await startSubjects(pagerduty, account, SECRET);
+  const webhooks = signedRequests(account, SECRET);
+  const next = (index: number) => webhooks[index % webhooks.length] ?? new Uint8Array();
+  const samples = new Map(subjects.map(({ name }) => [name, [] as Sample[]]));
+  try {
+    // The first round warms up: the optimizing compiler has seen it all afterwards.
+    for (let round = -1; round < rounds; round += 1) {
+      // Each round begins with another, so that nobody is always the one after the pause.
+      const start = (round + 1) % subjects.length;
+      for (const subject of [...subjects.slice(start), ...subjects.slice(0, start)]) {
+        const before = subject.workerd.cpuMs();
+        const volley = await fire(subject.port, requests, connections, next);
+        const cpuMs = subject.workerd.cpuMs() - before;
+        if (volley.statuses.get(202) !== requests) {
+          throw new Error(`${subject.name} answered ${JSON.stringify([...volley.statuses])}`);
+        }
+        if (round < 0) continue;
+        samples.get(subject.name)?.push({
+          cpuMicros: (cpuMs * 1000) / requests,
+          perSecond: requests / (volley.durationMs / 1000),
+          p50Ms: quantile(volley.latenciesMs, 0.5),
+          p99Ms: quantile(volley.latenciesMs, 0.99),
+        });
+      }
+    }
+  } finally {
+    for (const { workerd } of subjects) await workerd.stop();
+  }
+  const bare = samples.get(BARE) ?? [];
+  return [...samples].map(([name, taken]) => ({
+    name,
+    cpuMicros: figuresOf(taken.map(({ cpuMicros }) => cpuMicros)),
+    perSecond: figuresOf(taken.map(({ perSecond }) => perSecond)),
+    p50Ms: figuresOf(taken.map(({ p50Ms }) => p50Ms)),
+    p99Ms: figuresOf(taken.map(({ p99Ms }) => p99Ms)),
+    toBare: figuresOf(
+      taken.map(({ cpuMicros }, round) => cpuMicros / (bare[round]?.cpuMicros ?? Number.NaN)),
+    ),
+  }));
+}

@@ -1,0 +1,35 @@
+/** The bare handler without what costs it most: the key is read and imported once, and nothing is parsed. */
+interface BareEnv {
+  CONNECTIONS: { get(key: string): Promise<string | null> };
+  WEBHOOKS: { send(message: unknown): Promise<void> };
+}
+
+const keys = new Map<string, CryptoKey>();
+
+async function keyOf(env: BareEnv, userId: string): Promise<CryptoKey | null> {
+  const known = keys.get(userId);
+  if (known) return known;
+  const stored = await env.CONNECTIONS.get(`connection:${userId}`);
+  if (stored === null) return null;
+  const { secret }: { secret: string } = JSON.parse(stored);
+  const raw = new TextEncoder().encode(secret);
+  const key = await crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["verify"]);
+  keys.set(userId, key);
+  return key;
+}
+
+export default {
+  async fetch(request: Request, env: BareEnv): Promise<Response> {
+    const userId = new URL(request.url).pathname.split("/").at(-1) ?? "";
+    const body = await request.arrayBuffer();
+    const key = await keyOf(env, userId);
+    if (!key) return Response.json({ error: "not connected" }, { status: 404 });
+    const hex = (request.headers.get("x-pagerduty-signature") ?? "").replace("v1=", "");
+    const signature = new Uint8Array(hex.match(/../g)?.map((pair) => Number.parseInt(pair, 16)) ?? []);
+    if (!(await crypto.subtle.verify("HMAC", key, signature, body))) {
+      return Response.json({ error: "invalid signature" }, { status: 401 });
+    }
+    await env.WEBHOOKS.send({ userId, webhookId: request.headers.get("x-webhook-id"), body });
+    return Response.json({ received: true }, { status: 202 });
+  },
+};

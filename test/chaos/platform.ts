@@ -1,0 +1,187 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import { buffer } from "node:stream/consumers";
+
+/**
+ * KV and the Queue, outside of the Worker's process as they are at Cloudflare, so that a kill loses nothing of
+ * them. The Queue keeps no order and sends some messages twice; KV answers with what is old, gone or garbage.
+ */
+
+interface Message {
+  id: string;
+  timestamp: number;
+  attempts: number;
+  /** Base64 of what the producer's binding serialized. */
+  body: string;
+  dueAtMs: number;
+}
+
+/** What a consumer said of a batch. */
+interface Verdict {
+  outcome: string;
+  retryBatch: { retry: boolean };
+  retryMessages: { msgId: string; delaySeconds?: number }[];
+}
+
+export interface PlatformCounts {
+  duplicates: number;
+  retries: number;
+  deadLetters: number;
+  staleReads: number;
+  failedWrites: number;
+}
+
+const QUEUE = "aurora-pagerduty-webhooks";
+const MAX_ATTEMPTS = 21;
+const BATCH = 100;
+/** Real retries wait for seconds and minutes; here is no time for that. */
+const MAX_DELAY_MS = 500;
+const RECEIPT = JSON.stringify({
+  metadata: { metrics: { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: 0 } },
+});
+
+async function listen(server: Server): Promise<string> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The platform has no port");
+  return `127.0.0.1:${address.port}`;
+}
+
+/** A platform to run a Worker on. Use `startPlatform`. */
+export class Platform {
+  readonly counts: PlatformCounts = {
+    duplicates: 0,
+    retries: 0,
+    deadLetters: 0,
+    staleReads: 0,
+    failedWrites: 0,
+  };
+  /** Whether KV misbehaves. */
+  kvFaults = false;
+  addresses = { kv: "", queue: "" };
+  readonly #values = new Map<string, Buffer[]>();
+  readonly #random: () => number;
+  readonly #servers: Server[] = [];
+  #waiting: Message[] = [];
+  #underWay = 0;
+  #serial = 0;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  async open(): Promise<void> {
+    const kv = createServer(async (request, response) => {
+      const key = new URL(request.url ?? "/", "http://kv").pathname;
+      const body = await buffer(request);
+      const [status, value] = this.#kv(request.method ?? "GET", key, body);
+      response.writeHead(status).end(value);
+    });
+    const queue = createServer(async (request, response) => {
+      this.push((await buffer(request)).toString("base64"));
+      response.writeHead(200, { "content-type": "application/json" }).end(RECEIPT);
+    });
+    this.#servers.push(kv, queue);
+    this.addresses = { kv: await listen(kv), queue: await listen(queue) };
+  }
+
+  /** Messages that nobody has acknowledged yet. */
+  get backlog(): number {
+    return this.#waiting.length + this.#underWay;
+  }
+
+  /** Hands over the next batch, if there is one. @param dispatcher where the Worker listens now */
+  async dispatch(dispatcher: string): Promise<void> {
+    const nowMs = Date.now();
+    const due = this.#waiting.filter(({ dueAtMs }) => dueAtMs <= nowMs);
+    const batch = due.sort(() => this.#random() - 0.5).slice(0, 1 + Math.floor(this.#random() * BATCH));
+    if (batch.length === 0) return;
+    const taken = new Set(batch);
+    this.#waiting = this.#waiting.filter((message) => !taken.has(message));
+    this.#underWay += batch.length;
+    const messages = batch.map((message) => ({ ...message, attempts: ++message.attempts }));
+    // Dead letters go to a consumer of their own, and are kept until it takes them.
+    const dead = messages.filter(({ attempts }) => attempts > MAX_ATTEMPTS);
+    const alive = messages.filter(({ attempts }) => attempts <= MAX_ATTEMPTS);
+    this.counts.deadLetters += dead.length;
+    const [first, second] = await Promise.all([
+      this.#offer(dispatcher, QUEUE, alive),
+      this.#offer(dispatcher, "aurora-pagerduty-dead-letters", dead),
+    ]);
+    const again = new Set([...first, ...second]);
+    for (const message of batch) {
+      const duplicated = !again.has(message.id) && this.#random() < 0.05;
+      if (duplicated) this.counts.duplicates += 1;
+      if (again.has(message.id)) this.counts.retries += 1;
+      else if (!duplicated) continue;
+      this.#waiting.push({ ...message, dueAtMs: Date.now() + this.#random() * MAX_DELAY_MS });
+    }
+    this.#underWay -= batch.length;
+  }
+
+  /** @returns the ids of those that come again */
+  async #offer(dispatcher: string, queue: string, messages: Message[]): Promise<string[]> {
+    if (messages.length === 0) return [];
+    try {
+      const answer = await fetch(dispatcher, { method: "POST", body: JSON.stringify({ queue, messages }) });
+      if (!answer.ok) throw new Error(`The dispatcher answered ${answer.status}`);
+      const verdict: Verdict = JSON.parse(await answer.text());
+      if (verdict.outcome === "ok" && !verdict.retryBatch.retry) {
+        return verdict.retryMessages.map(({ msgId }) => msgId);
+      }
+    } catch {
+      // Killed in the middle: nobody knows what was done, so all of it comes again.
+    }
+    return messages.map(({ id }) => id);
+  }
+
+  /** @param body base64 of what a producer's binding would have serialized */
+  push(body: string): void {
+    const nowMs = Date.now();
+    this.#serial += 1;
+    this.#waiting.push({
+      id: `message-${this.#serial}`,
+      timestamp: nowMs,
+      attempts: 0,
+      body,
+      dueAtMs: nowMs,
+    });
+  }
+
+  /** The newest value of a key, as it is stored. */
+  valueOf(key: string): Buffer | undefined {
+    return this.#values.get(key)?.at(-1);
+  }
+
+  /** Overwrites a value behind the Worker's back. */
+  put(key: string, value: Buffer): void {
+    this.#values.set(key, [value]);
+  }
+
+  #kv(method: string, key: string, body: Buffer): [number, Buffer | undefined] {
+    const versions = this.#values.get(key) ?? [];
+    const dice = this.kvFaults ? this.#random() : 1;
+    if (method !== "GET") {
+      if (dice < 0.3) {
+        this.counts.failedWrites += 1;
+        return [dice < 0.15 ? 429 : 500, undefined];
+      }
+      this.#values.set(key, method === "PUT" ? [...versions, body] : []);
+      return [200, undefined];
+    }
+    if (dice < 0.5) this.counts.staleReads += 1;
+    if (dice < 0.1) return [404, undefined];
+    if (dice < 0.2) return [200, Buffer.from("garbage")];
+    if (dice < 0.3) return [500, undefined];
+    const value = dice < 0.5 ? versions[0] : versions.at(-1);
+    return value ? [200, value] : [404, undefined];
+  }
+
+  close(): void {
+    for (const server of this.#servers) {
+      server.close();
+      server.closeAllConnections();
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import { parseArgs } from "node:util";
+import { runFuzz } from "./run.ts";
+
+/** `npm run fuzz`: exits with 1 when a boundary breaks its promise. The seed makes it break again. */
+
+const { values } = parseArgs({
+  options: {
+    cases: { type: "string", default: "120000" },
+    network: { type: "string", default: "20000" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
+  },
+});
+const seed = Number(values.seed);
+const { counts, failures, slowestMs } = await runFuzz({
+  cases: Number(values.cases),
+  network: Number(values.network),
+  seed,
+});
+console.log(`Fuzz with seed ${seed}`);
+for (const [name, count] of Object.entries(counts)) console.log(`  ${name.padEnd(32)}${count}`);
+console.log(`cases: ${Object.values(counts).reduce((sum, count) => sum + count, 0)}`);
+console.log(`slowest answer: ${slowestMs.toFixed(0)} ms`);
+console.log(`failures: ${failures.length}`);
+for (const failure of failures) console.log(`  ${failure.slice(0, 1000)}`);
+process.exit(failures.length > 0 ? 1 : 0);

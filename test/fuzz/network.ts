@@ -1,0 +1,206 @@
+import fc from "fast-check";
+import { sign, type WebhookEvent, webhookBody } from "../emulator/pagerduty.ts";
+import { nastyBody, nastyText, nastyValue } from "./hostile.ts";
+import { type Answered, SECRET, type Target, USER } from "./target.ts";
+
+/** The boundaries that are reached over the network. Each case says what is wrong with the answer, or null. */
+
+export interface Attack {
+  name: string;
+  weight: number;
+  /** One case from fast-check's generator, and its judgement. */
+  cases: fc.Arbitrary<() => Promise<string | null>>;
+  /** Cases that disturb each other run one by one. */
+  alone?: boolean;
+}
+
+/** Only the contract's own failures are allowed above 499. */
+const tolerable = ({ status, text }: Answered): string | null =>
+  status < 500 || status === 502 || status === 503 ? null : `${status} ${text.slice(0, 200)}`;
+
+const refused = (answer: Answered): string | null =>
+  tolerable(answer) ?? (answer.status >= 400 ? null : `accepted with ${answer.status}`);
+
+const taken = (answer: Answered): string | null =>
+  answer.status === 202 || answer.status === 413 ? null : `${answer.status} for what is genuine`;
+
+const pathText = nastyText.map((text) => encodeURIComponent(text.toWellFormed()));
+/** After it the Queue is never empty again. */
+export const UNREADABLE = "messages on the Queue";
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const PATHS = [
+  "",
+  "/webhook-url",
+  "/signing-secret",
+  "/subscription",
+  "/subscription/ping",
+  "/subscription/enable",
+];
+PATHS.push("/incidents", "/events", "/events/retry", "/deliveries", "/deliveries/redeliver", "/oauth/login");
+const FIELDS = ["token", "displayName", "region", "subscribe", "secret", "filter", "events", "ids"];
+const QUERY = ["limit", "cursor", "state", "status", "filter", "code", "error"];
+
+const apiBody = fc.oneof(
+  fc.dictionary(fc.constantFrom(...FIELDS), nastyValue).map((body) => JSON.stringify(body)),
+  nastyText,
+  fc.constant("{}"),
+);
+const query = fc
+  .dictionary(fc.constantFrom(...QUERY), nastyText)
+  .map(
+    (given) => new URLSearchParams(Object.entries(given).map(([name, text]) => [name, text.toWellFormed()])),
+  );
+const headers = fc.dictionary(
+  fc.constantFrom("x-webhook-id", "x-pagerduty-signature", "content-type", "cf-ray", "origin", "x-org-id"),
+  nastyText,
+);
+
+export function attacks(target: Target, events: readonly WebhookEvent[]): Attack[] {
+  const url = `/pagerduty/webhook/${USER}`;
+  let serial = 0;
+  const genuine = (body: Uint8Array<ArrayBuffer>, given: Record<string, string> = {}) =>
+    target.request(
+      "POST",
+      url,
+      { "x-webhook-id": `genuine-${++serial}`, ...given, "x-pagerduty-signature": sign(SECRET, body) },
+      body,
+    );
+  const body = nastyBody(events);
+  const [event] = events;
+  const good = new TextEncoder().encode(event ? webhookBody(event) : "{}");
+  return [
+    {
+      name: "webhooks signed over garbage",
+      weight: 5,
+      cases: body.map((bytes) => async () => taken(await genuine(bytes))),
+    },
+    {
+      name: "webhooks with odd headers",
+      weight: 2,
+      cases: headers.map((given) => async () => taken(await genuine(good, given))),
+    },
+    {
+      name: "forged webhooks",
+      weight: 4,
+      cases: fc.tuple(body, headers, fc.boolean()).map(([bytes, given, unsigned]) => async () => {
+        const signature = unsigned ? {} : { "x-pagerduty-signature": sign("not the secret", bytes) };
+        return refused(await target.request("POST", url, { ...given, ...signature }, bytes));
+      }),
+    },
+    {
+      name: "webhooks of strangers",
+      weight: 1,
+      cases: pathText.map((path) => async () => {
+        if (path === USER) return null;
+        const signature = { "x-pagerduty-signature": sign(SECRET, good) };
+        return refused(await target.request("POST", `/pagerduty/webhook/${path}`, signature, good));
+      }),
+    },
+    {
+      name: "API calls",
+      weight: 6,
+      cases: fc
+        .tuple(fc.constantFrom(...METHODS), fc.constantFrom(...PATHS), pathText, query, apiBody, fc.nat(2))
+        .map(([method, path, sub, parameters, json, deep]) => async () => {
+          const whole = `/pagerduty${path}${deep === 0 ? `/${sub}` : ""}?${parameters}`;
+          return tolerable(await target.call(method, whole, json, "api"));
+        }),
+    },
+    {
+      name: "callers without the secret",
+      weight: 2,
+      cases: fc
+        .tuple(fc.constantFrom(...PATHS), headers, nastyText)
+        .map(([path, given, secret]) => async () => {
+          const wrong = { ...given, "x-internal-secret": secret, "x-user-id": USER };
+          return refused(await target.request("GET", `/pagerduty${path}`, wrong, null));
+        }),
+    },
+    {
+      name: "OAuth callbacks",
+      weight: 2,
+      cases: query.map((parameters) => async () => {
+        const answer = await target.request("GET", `/pagerduty/oauth/callback?${parameters}`, {}, null);
+        if (answer.status >= 400 || answer.location === null) return tolerable(answer);
+        const { searchParams, origin } = new URL(answer.location);
+        const safe = origin === "http://aurora.example" && searchParams.get("oauth") === "failed";
+        return safe ? null : `sent to ${answer.location}`;
+      }),
+    },
+    {
+      name: "copies in KV",
+      weight: 1,
+      alone: true,
+      cases: fc.tuple(nastyText, fc.nat(3), fc.nat(200)).map(([text, kind, at]) => async () => {
+        const key = `/connection:${USER}`;
+        const sealed = target.platform.valueOf(key)?.toString() ?? "";
+        const copies = [
+          text,
+          `k1.${text}.${text}`,
+          `${sealed.slice(0, at)}A${sealed.slice(at + 1)}`,
+          sealed.slice(0, at),
+        ];
+        target.platform.put(key, Buffer.from(copies[kind] ?? ""));
+        // Any change forgets what the isolate remembers, so that the copy is read.
+        await target.call("POST", "/pagerduty/events/retry", "{}");
+        const wrong =
+          taken(await genuine(good)) ??
+          refused(await target.request("POST", url, { "x-pagerduty-signature": "v1=00" }, good));
+        target.platform.put(key, Buffer.from(sealed));
+        return wrong;
+      }),
+    },
+    {
+      name: "PagerDuty's answers",
+      weight: 2,
+      alone: true,
+      cases: fc
+        .tuple(
+          fc.constantFrom(200, 200, 200, 201, 204, 302, 400, 401, 404, 429, 500),
+          nastyValue,
+          query,
+          fc.nat(5),
+        )
+        .map(([status, value, parameters, which]) => async () => {
+          const reset = Array.isArray(value) && value.length === 0;
+          const shaped = {
+            user: value,
+            incidents: value,
+            webhook_subscription: value,
+            services: value,
+            error: value,
+          };
+          const text = which === 0 ? String(parameters) : JSON.stringify(which % 2 ? shaped : value);
+          const empty = status === 204;
+          target.hostile = reset
+            ? "reset"
+            : { status, headers: { "ratelimit-reset": "1" }, body: empty ? "" : text };
+          try {
+            const paths = ["/pagerduty/subscription", "/pagerduty/reconcile", "/pagerduty"] as const;
+            const path = paths[which % paths.length] ?? "/pagerduty";
+            return tolerable(
+              await target.call("POST", path, JSON.stringify({ token: "u+abcdefghijklmnop" }), "hostile"),
+            );
+          } finally {
+            target.hostile = null;
+          }
+        }),
+    },
+    // Last: what nobody can read stays on the Queue.
+    {
+      name: UNREADABLE,
+      weight: 1,
+      cases: fc.tuple(nastyValue, fc.boolean()).map(([value, shaped]) => async () => {
+        const forged = {
+          userId: USER,
+          webhookId: "forged",
+          verification: "signature",
+          secretId: "x",
+          body: good,
+        };
+        target.enqueue(shaped ? { ...forged, encoding: value } : value);
+        return null;
+      }),
+    },
+  ];
+}

@@ -1,0 +1,151 @@
+import fc from "fast-check";
+import { ConfigError, parseConfig } from "../../src/config.ts";
+import { nextStep, parseRetryAfter } from "../../src/delivery/schedule.ts";
+import { emptyIncident, fold, view } from "../../src/incidents/fold.ts";
+import { Incident, IncidentState } from "../../src/incidents/incident.ts";
+import { severityOf } from "../../src/incidents/severity.ts";
+import { unpackMessage } from "../../src/ingest/message.ts";
+import { retryAfterOf } from "../../src/pagerduty/api.ts";
+import { effectOf, readBody, reasonNotUsed } from "../../src/pagerduty/event.ts";
+import { RestIncident } from "../../src/pagerduty/incidents.ts";
+import { subdomainOf } from "../../src/pagerduty/region.ts";
+import { refusalOf } from "../../src/runbook/address.ts";
+import { observeIncident } from "../../src/user/folding.ts";
+import type { WebhookEvent } from "../emulator/pagerduty.ts";
+import { damaged, nastyBody, nastyText, nastyValue } from "./hostile.ts";
+import { applyReadingShape } from "./readings.ts";
+
+/** The boundaries that are functions: each gets what strangers send, and keeps its promise. */
+
+export interface Property {
+  name: string;
+  /** Of all cases, in parts of the sum of weights. */
+  weight: number;
+  property: fc.IRawProperty<unknown>;
+}
+
+/** Every incident that a body can make is one that can be stored, read again and sent. */
+function foldsWell(body: Uint8Array): boolean {
+  const read = readBody(body);
+  if (!read.ok) return read.problem.length > 0;
+  const effect = effectOf(read.event);
+  if ((reasonNotUsed(read.event) === null) !== (effect.kind !== "none")) return false;
+  if (effect.kind !== "incident" && effect.kind !== "fields") return true;
+  const stamp = { atMs: Date.parse(read.event.occurred_at), id: read.event.id };
+  const before = emptyIncident(effect.incidentId);
+  const { state } = fold(
+    before,
+    effect.kind === "fields"
+      ? { kind: "fields", stamp, fields: effect.fields }
+      : observeIncident(effect.data, stamp, { resolves: true, resolvedAt: null }),
+  );
+  const stored = IncidentState.parse(JSON.parse(JSON.stringify(state)));
+  const seen = view(stored);
+  return seen === null || Incident.safeParse(seen).success;
+}
+
+/** Addresses that lead inside, in the spellings that URL parsers know. */
+const privateHost = fc.oneof(
+  fc.constantFrom("localhost", "a.localhost", "127.1", "0", "0x7f000001", "2130706433", "[::1]", "[::]"),
+  fc.constantFrom(
+    "169.254.169.254",
+    "metadata.google.internal",
+    "[::ffff:10.0.0.1]",
+    "[fd00::1]",
+    "[fe80::1]",
+  ),
+  fc.constantFrom(
+    "router.local",
+    "10.0.0.1.",
+    "①②⑦.⓪.⓪.①",
+    "017700000001",
+    "[2002:7f00:1::]",
+    "[64:ff9b::7f00:1]",
+  ),
+  fc.nat(0xffffff).map((low) => `10.${low >> 16}.${(low >> 8) & 255}.${low & 255}`),
+  fc.nat(0xfffff).map((low) => `172.${16 + (low >> 16)}.${(low >> 8) & 255}.${low & 255}`),
+  fc.nat(0xffff).map((low) => `192.168.${low >> 8}.${low & 255}`),
+  fc.nat(0xffffff).map((low) => String(0x7f000000 + low)),
+);
+
+/** Runs what may throw only errors of one kind. */
+async function throwsOnly(kind: (error: unknown) => boolean, run: () => unknown): Promise<boolean> {
+  try {
+    await run();
+    return true;
+  } catch (error) {
+    return kind(error);
+  }
+}
+
+export function pureProperties(events: readonly WebhookEvent[]): Property[] {
+  const rest = fc
+    .tuple(fc.constantFrom(...events), fc.array(fc.nat(30), { minLength: 1, maxLength: 3 }), nastyValue)
+    .map(([event, at, put]) => damaged(event.data, at, put));
+  return [
+    { name: "webhook bodies", weight: 8, property: fc.property(nastyBody(events), foldsWell) },
+    {
+      name: "runbook URLs that lead inside",
+      weight: 2,
+      property: fc.property(privateHost, fc.constantFrom("http", "https"), (host, scheme) => {
+        const url = URL.parse(`${scheme}://${host}/runbook`);
+        return url === null || refusalOf(url) !== null;
+      }),
+    },
+    {
+      name: "runbook URLs of any kind",
+      weight: 2,
+      property: fc.property(fc.oneof(nastyText, fc.webUrl()), (text) => {
+        const url = URL.parse(text);
+        return url === null || refusalOf(url) !== "";
+      }),
+    },
+    {
+      name: "incidents from REST",
+      weight: 2,
+      property: fc.property(rest, (incident) => applyReadingShape(RestIncident.safeParse(incident))),
+    },
+    {
+      name: "queue messages",
+      weight: 1,
+      property: fc.asyncProperty(nastyValue, (message) =>
+        throwsOnly(
+          (error) => error instanceof Error,
+          async () => (await unpackMessage(message)).webhookId.length,
+        ),
+      ),
+    },
+    {
+      name: "configuration",
+      weight: 1,
+      property: fc.asyncProperty(
+        fc.dictionary(fc.constantFrom("PUBLIC_URL", "CREDENTIALS_KEYS", "DELIVERY_SCHEDULE"), nastyText),
+        (variables) =>
+          throwsOnly(
+            (error) => error instanceof ConfigError,
+            () => parseConfig(variables),
+          ),
+      ),
+    },
+    {
+      name: "headers of answers",
+      weight: 2,
+      property: fc.property(fc.string({ maxLength: 30 }), fc.integer(), (text, nowMs) => {
+        const seconds = parseRetryAfter(text, nowMs);
+        const headers = new Headers();
+        if (/^[\x20-\x7e]*$/.test(text)) headers.set("retry-after", text);
+        const step = nextStep({ kind: "failed", error: "", retryAfterSeconds: seconds }, 1, [0, 5], 0, 0.5);
+        const waits = step.step === "retry" && step.atMs >= 5_000 && step.atMs <= 4_000_000;
+        return waits && retryAfterOf(headers) >= 1 && retryAfterOf(headers) <= 3600;
+      }),
+    },
+    {
+      name: "priorities and links",
+      weight: 2,
+      property: fc.property(nastyText, nastyText, (priority, url) => {
+        subdomainOf(url);
+        return ["critical", "high", "medium", "low"].includes(severityOf(priority, url));
+      }),
+    },
+  ];
+}

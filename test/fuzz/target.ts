@@ -1,0 +1,106 @@
+import { serialize } from "node:v8";
+import { INTERNAL_SECRET } from "../bench/subjects.ts";
+import { Cluster } from "../chaos/cluster.ts";
+import { Platform } from "../chaos/platform.ts";
+import { Listener, type Reply } from "../emulator/listener.ts";
+import { seededRandom } from "../support/history.ts";
+
+/** The running Worker, its KV and Queue in our hands, and a PagerDuty that answers whatever it is told. */
+
+export interface Answered {
+  status: number;
+  /** `location`, where there is one. */
+  location: string | null;
+  text: string;
+}
+
+/** The longest that any request may take. */
+export const HANG_MS = 5_000;
+export const USER = "fuzz";
+export const SECRET = "fuzz-signing-secret";
+
+/** Hop-by-hop headers are the client's own business. */
+const NOT_SENT = /^(host|connection|content-length|transfer-encoding|expect|upgrade|keep-alive|te|trailer)$/i;
+
+export class Target {
+  readonly platform: Platform;
+  readonly #cluster: Cluster;
+  readonly #pagerduty: Listener;
+  /** What PagerDuty answers; null: a user, an incident, whatever is asked for. */
+  hostile: Reply | "reset" | null = null;
+
+  private constructor(platform: Platform, cluster: Cluster, pagerduty: Listener) {
+    this.platform = platform;
+    this.#cluster = cluster;
+    this.#pagerduty = pagerduty;
+    pagerduty.serve(() => this.hostile ?? ME);
+  }
+
+  static async start(seed: number): Promise<Target> {
+    const platform = new Platform(seededRandom(seed));
+    await platform.open();
+    const pagerduty = await Listener.open(0);
+    const cluster = new Cluster(platform, {
+      PAGERDUTY_API_URL: pagerduty.url,
+      PAGERDUTY_IDENTITY_URL: pagerduty.url,
+      FRONTEND_URL: "http://aurora.example",
+      NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: "true",
+      PAGERDUTY_CLIENT_ID: "client",
+      PAGERDUTY_CLIENT_SECRET: "client-secret",
+    });
+    await cluster.start();
+    const target = new Target(platform, cluster, pagerduty);
+    await target.connect(USER);
+    const secret = JSON.stringify({ secret: SECRET });
+    await target.call("PUT", "/pagerduty/signing-secret", secret);
+    return target;
+  }
+
+  async connect(user: string): Promise<Answered> {
+    return this.call("POST", "/pagerduty", JSON.stringify({ token: "u+abcdefghijklmnop" }), user);
+  }
+
+  /** As Aurora's server calls. */
+  call(method: string, path: string, body: string | null = null, user: string = USER): Promise<Answered> {
+    return this.request(method, path, { "x-internal-secret": INTERNAL_SECRET, "x-user-id": user }, body);
+  }
+
+  /** Any request. Headers that cannot be sent are left out. @throws when there is no answer in time */
+  async request(
+    method: string,
+    path: string,
+    given: Record<string, string>,
+    body: string | Uint8Array<ArrayBuffer> | null,
+  ): Promise<Answered> {
+    const headers = new Headers();
+    for (const [name, value] of Object.entries(given)) {
+      if (/^[A-Za-z0-9-]{1,60}$/.test(name) && /^[\x20-\x7e]*$/.test(value) && !NOT_SENT.test(name)) {
+        headers.set(name, value);
+      }
+    }
+    const signal = AbortSignal.timeout(HANG_MS);
+    const init: RequestInit = { method, headers, redirect: "manual", signal };
+    if (body !== null && method !== "GET") init.body = body;
+    const answer = await fetch(`${this.#cluster.url}${path}`, init);
+    return { status: answer.status, location: answer.headers.get("location"), text: await answer.text() };
+  }
+
+  /** Puts a message on the Queue that no producer of ours made. */
+  enqueue(message: unknown): void {
+    this.platform.push(serialize(message).toString("base64"));
+  }
+
+  async close(): Promise<void> {
+    await this.#cluster.close();
+    this.platform.close();
+    await this.#pagerduty.close();
+  }
+}
+
+const ME: Reply = {
+  status: 200,
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({
+    user: { name: "Fuzz", email: "fuzz@acme.example", html_url: "https://acme.pagerduty.com/users/P1" },
+  }),
+};

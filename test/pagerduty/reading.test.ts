@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { effectOf, PagerDutyEvent, readBody, reasonNotUsed } from "../../src/pagerduty/event.ts";
+
+/** Reading takes a short way where nothing is wrong; it has to end where the long one does. */
+
+const VALUES = [undefined, null, "", "x", "incident.triggered", "x".repeat(201), 7, {}, [], ["a"]];
+const TIMES = [undefined, "2026-11-20T10:00:00Z", "yesterday", "", 5];
+const DATA: unknown[] = [
+  undefined,
+  null,
+  "x",
+  [],
+  {},
+  { type: "incident" },
+  { type: "incident", id: "P1", title: 5 },
+];
+DATA.push({ type: "incident", id: "" }, { type: "incident", id: "x".repeat(201) }, { type: "other" });
+
+const bytes = (json: unknown) => new TextEncoder().encode(JSON.stringify(json));
+
+test("the short way reads what the schema reads, and nothing else", () => {
+  for (const id of VALUES)
+    for (const event_type of VALUES)
+      for (const occurred_at of TIMES)
+        for (const data of DATA) {
+          const event = JSON.parse(
+            JSON.stringify({ id, event_type, occurred_at, data, resource_type: "incident" }),
+          );
+          const read = readBody(bytes({ event }));
+          const parsed = PagerDutyEvent.safeParse(event);
+          expect(read.ok).toBe(parsed.success);
+          if (!read.ok || !parsed.success) continue;
+          expect(read.event).toEqual({ data: null, ...parsed.data });
+          const effect = effectOf(read.event);
+          expect(reasonNotUsed(read.event)).toBe(effect.kind === "none" ? effect.reason : null);
+        }
+});
+
+test.each([[null], ["x"], [[]], [{}], [{ event: [] }], [{ event: "x" }]])("%j is no event", (json) => {
+  expect(readBody(bytes(json))).toMatchObject({ ok: false });
+});

@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** Workers in a `workerd` of their own, without wrangler around them, and that process's CPU clock. */
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const binary = join(root, "node_modules/workerd/bin/workerd");
+const START_TIMEOUT_MS = 20_000;
+/** workerd keeps SQLite on disk only; a disk in memory, where there is one, takes the real one out of it. */
+const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+/** USER_HZ, which Linux has fixed at 100 for what /proc shows. */
+const TICK_MS = 10;
+
+/** A binding, as it stands in the configuration: `text`, or the name of another Worker of this process. */
+export type Binding =
+  | { text: string }
+  | { kv: string }
+  | { queue: string }
+  | { service: string }
+  | { objects: string };
+
+export interface Surroundings {
+  /** The Workers that get a socket. */
+  exposed: readonly string[];
+  /** Services outside of it, by name: `127.0.0.1:<port>`. */
+  external?: Record<string, string>;
+  /** Where its objects live; default: a folder of its own, which goes with it. */
+  disk?: string;
+}
+
+export interface WorkerDefinition {
+  /** The module's text, JavaScript. */
+  script: string;
+  bindings?: Record<string, Binding>;
+  flags?: string[];
+  /** The Durable Object class that it exports. */
+  objects?: string;
+}
+
+const quoted = (text: string) => JSON.stringify(text);
+
+function bindingText(name: string, binding: Binding): string {
+  const [[kind, value] = ["", ""]] = Object.entries(binding);
+  const field = { text: "text", kv: "kvNamespace", queue: "queue", service: "service" }[kind];
+  if (field === undefined) return `(name = ${quoted(name)}, durableObjectNamespace = ${quoted(value)})`;
+  return `(name = ${quoted(name)}, ${field} = ${quoted(value)})`;
+}
+
+function workerText(name: string, worker: WorkerDefinition): string {
+  const bindings = Object.entries(worker.bindings ?? {}).map(([key, binding]) => bindingText(key, binding));
+  const objects = worker.objects
+    ? `, durableObjectNamespaces = [(className = ${quoted(worker.objects)}, uniqueKey = ${quoted(name)}, enableSql = true)],
+       durableObjectStorage = (localDisk = "disk")`
+    : "";
+  return `(name = ${quoted(name)}, worker = (
+    modules = [(name = "index.js", esModule = embed ${quoted(`${name}.js`)})],
+    compatibilityDate = "2026-11-01",
+    compatibilityFlags = [${(worker.flags ?? []).map(quoted).join(", ")}],
+    globalOutbound = "internet",
+    bindings = [${bindings.join(", ")}]${objects}))`;
+}
+
+/** A Worker of the tests, its types taken off. @param path below test/ */
+export function testWorker(path: string): string {
+  return stripTypeScriptTypes(readFileSync(join(root, "test", path), "utf8"));
+}
+
+/** The Worker as it is deployed. */
+export function builtWorker(): string {
+  return readFileSync(join(root, "dist/index.js"), "utf8");
+}
+
+/** A running workerd. Use `Workerd.start`. */
+export class Workerd {
+  /** The ports of the Workers that have one. */
+  readonly ports: Record<string, number> = {};
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  readonly #killAtExit = () => this.#child.kill("SIGKILL");
+
+  private constructor(workers: Record<string, WorkerDefinition>, surroundings: Surroundings) {
+    this.#folder = mkdtempSync(join(parent, "aurora-pagerduty-bench-"));
+    for (const [name, { script }] of Object.entries(workers)) {
+      writeFileSync(join(this.#folder, `${name}.js`), script);
+    }
+    const services = Object.entries(workers).map(([name, worker]) => workerText(name, worker));
+    const disk = surroundings.disk ?? join(this.#folder, "objects");
+    mkdirSync(disk, { recursive: true });
+    services.push(
+      '(name = "internet", network = (allow = ["private", "public"]))',
+      `(name = "disk", disk = (path = ${quoted(disk)}, writable = true))`,
+    );
+    for (const [name, address] of Object.entries(surroundings.external ?? {})) {
+      services.push(`(name = ${quoted(name)}, external = (address = ${quoted(address)}, http = ()))`);
+    }
+    const sockets = surroundings.exposed.map(
+      (name) => `(name = ${quoted(name)}, address = "127.0.0.1:0", http = (), service = ${quoted(name)})`,
+    );
+    const config = join(this.#folder, "config.capnp");
+    writeFileSync(
+      config,
+      `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = [${sockets.join(", ")}]);`,
+    );
+    const args = ["serve", "--experimental", "--control-fd=3", config];
+    const stdio = ["ignore", "ignore", process.env["BENCH_DEBUG"] ? "inherit" : "ignore", "pipe"] as const;
+    this.#child = spawn(binary, args, { stdio: [...stdio] });
+    process.on("exit", this.#killAtExit);
+  }
+
+  /** Resolves when all sockets listen. */
+  static async start(
+    workers: Record<string, WorkerDefinition>,
+    surroundings: Surroundings,
+  ): Promise<Workerd> {
+    const workerd = new Workerd(workers, surroundings);
+    await workerd.#listening(surroundings.exposed.length);
+    return workerd;
+  }
+
+  async #listening(count: number): Promise<void> {
+    const control = this.#child.stdio[3];
+    if (!control || !("readable" in control)) throw new Error("workerd has no control channel");
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), START_TIMEOUT_MS);
+    for await (const line of createInterface(control)) {
+      const event: unknown = JSON.parse(line);
+      if (typeof event !== "object" || event === null || !("socket" in event) || !("port" in event)) continue;
+      this.ports[String(event.socket)] = Number(event.port);
+      if (Object.keys(this.ports).length === count) {
+        clearTimeout(late);
+        return;
+      }
+    }
+    throw new Error("workerd did not start; BENCH_DEBUG=1 shows why");
+  }
+
+  /** @throws when that Worker has no socket */
+  port(name: string): number {
+    const port = this.ports[name];
+    if (port === undefined) throw new Error(`${name} has no socket`);
+    return port;
+  }
+
+  /** User and system time of the process so far, to 10 ms. Linux only. */
+  cpuMs(): number {
+    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8");
+    // The name in parentheses may hold blanks; utime and stime are the 14th and 15th field.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  }
+
+  /** The same, to the microsecond, as long as no thread of it has ended: for short times. */
+  preciseCpuMs(): number {
+    const tasks = `/proc/${this.#child.pid}/task`;
+    const nanoseconds = readdirSync(tasks).map((task) =>
+      Number(readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[0]),
+    );
+    return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e6;
+  }
+
+  /** Kills it, as hard as it goes, and removes its folder. */
+  async stop(): Promise<void> {
+    const gone = this.#child.exitCode === null ? once(this.#child, "exit") : null;
+    this.#child.kill("SIGKILL");
+    await gone;
+    process.off("exit", this.#killAtExit);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
