@@ -1,8 +1,18 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { outside } from "./test/support/outside.ts";
 
 /** Tests that run inside workerd, on the code itself. */
-const INSIDE = ["config", "incidents", "delivery", "credentials", "pagerduty", "runbook", "ingest", "cost"];
+const INSIDE = [
+  "config",
+  "incidents",
+  "delivery",
+  "credentials",
+  "pagerduty",
+  "runbook",
+  "ingest",
+  "storage",
+];
 
 const SETTINGS = { AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${Buffer.alloc(32, 7).toString("base64")}` };
 
@@ -11,11 +21,14 @@ export default defineConfig({
     projects: [
       {
         plugins: [
-          cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings: SETTINGS } }),
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: { bindings: SETTINGS, outboundService: outside },
+          }),
         ],
         test: {
           name: "inside workerd",
-          globalSetup: "test/cost/history.ts",
+          globalSetup: "test/support/inside.ts",
           include: INSIDE.map((room) => `test/${room}/**/*.test.ts`),
         },
       },

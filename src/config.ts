@@ -236,6 +236,12 @@ export function parseConfig(variables: object): Config {
   };
 }
 
+/** The OAuth app; null while its id or secret is not set. */
+export function oauthAppOf({ oauth: { clientId, clientSecret }, pagerdutyIdentityUrl }: Config) {
+  if (clientId === null || clientSecret === null) return null;
+  return { identityUrl: pagerdutyIdentityUrl, clientId, clientSecret };
+}
+
 const parsedOf = new WeakMap<object, Config>();
 
 /** The configuration of this isolate, parsed on first use. @throws {ConfigError} */

@@ -16,8 +16,8 @@ export const SigningSecret = z.object({
 });
 export type SigningSecret = z.infer<typeof SigningSecret>;
 
-/** A webhook subscription at PagerDuty that we created. */
-export const OwnSubscription = z.object({ id: z.string(), url: z.string() });
+/** The webhook subscription at PagerDuty that posts to us. `made`: by us, and ours to remove; else by hand. */
+export const OwnSubscription = z.object({ id: z.string(), url: z.string(), made: z.boolean() });
 export type OwnSubscription = z.infer<typeof OwnSubscription>;
 
 const common = {
@@ -54,6 +54,10 @@ export const OAuthConnection = z.object({
   expiresAtMs: z.number(),
   /** When the tokens were last obtained; a refresh token lives 210 days from then. */
   obtainedAtMs: z.number(),
+  /** Whether they came from a refresh, not from the sign-in itself. */
+  refreshed: z.boolean(),
+  /** Since when PagerDuty's API refuses the access token although it was refreshed; null while it takes it. */
+  accessRefusedAtMs: z.nullable(z.number()),
   grantedScopes: z.array(z.string()),
   requestedScopes: z.array(z.string()),
   ...common,

@@ -41,7 +41,7 @@ export function relayedRequest(
   webhook: { id: string; signature: string; body: Uint8Array<ArrayBuffer> },
 ): Outgoing {
   return {
-    url: urlTemplate.replaceAll("{user_id}", encodeURIComponent(userId)),
+    url: urlTemplate.replaceAll("{user_id}", userId),
     headers: {
       "content-type": "application/json",
       "x-pagerduty-signature": webhook.signature,

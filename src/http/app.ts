@@ -9,6 +9,7 @@ import { connection } from "./connection.ts";
 import { deliveries } from "./deliveries.ts";
 import { events } from "./events.ts";
 import { incidents } from "./incidents.ts";
+import { oauthCallback, oauthLogin } from "./oauth.ts";
 import { subscription } from "./subscription.ts";
 import { forgetTrust } from "./trust.ts";
 import { webhook } from "./webhook.ts";
@@ -38,7 +39,8 @@ const internal = new Hono<AppEnv>()
   .route("/incidents", incidents)
   .route("/events", events)
   .route("/deliveries", deliveries)
-  .route("/subscription", subscription);
+  .route("/subscription", subscription)
+  .route("/oauth", oauthLogin);
 
 export const app = new Hono<AppEnv>({ strict: false })
   .use(async (c, next) => {
@@ -57,6 +59,8 @@ export const app = new Hono<AppEnv>({ strict: false })
       return c.json({ status: "misconfigured", version: VERSION, problems: error.problems }, 503);
     }
   })
+  // Before anything that can fail: a browser is always sent on.
+  .route("/pagerduty/oauth/callback", oauthCallback)
   .use(async (c, next) => {
     const config = configOf(c.env);
     setReadableLogs(config.dev);

@@ -58,12 +58,12 @@ export const connection = new Hono<AppEnv>()
     return c.json({ success: true, ...unwrap(await userOf(c).rotate(caller, token, url)) });
   })
   .delete("/", async (c) => c.json({ success: true, ...(await userOf(c).disconnect(c.get("caller"))) }))
-  .get("/webhook-url", (c) =>
-    c.json({
-      webhookUrl: webhookUrl(configOf(c.env), c.req.url, c.get("caller").userId),
-      instructions: INSTRUCTIONS,
-    }),
-  )
+  .get("/webhook-url", async (c) => {
+    const caller = c.get("caller");
+    unwrap(await userOf(c).authorize(caller));
+    const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
+    return c.json({ webhookUrl: url, instructions: INSTRUCTIONS });
+  })
   .put("/signing-secret", async (c) => {
     const { secret } = parseInput(SigningSecretBody, await readJson(c));
     unwrap(await userOf(c).addSigningSecret(c.get("caller"), secret));
@@ -72,4 +72,8 @@ export const connection = new Hono<AppEnv>()
   .delete("/signing-secret", async (c) =>
     c.json({ success: true, deleted: unwrap(await userOf(c).removeSigningSecrets(c.get("caller"))) }),
   )
-  .post("/reconcile", async (c) => c.json(unwrap(await userOf(c).reconcile(c.get("caller")))));
+  .post("/reconcile", async (c) => {
+    const caller = c.get("caller");
+    const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
+    return c.json(unwrap(await userOf(c).reconcile(caller, url)));
+  });

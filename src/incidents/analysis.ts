@@ -32,13 +32,17 @@ export function analysisAfter(
       : analysis;
   }
   if (cause === null) return analysis;
-  const happened = cause.kind === "recovered" ? "It was found open in a recovery" : "It was triggered";
+  const { provenance } = cause;
+  // A recovery has read the fields as they are now: there is nothing left to wait for.
+  if (cause.kind === "recovered") {
+    return { state: "waiting", dueAtMs: nowMs, reason: "It was found open in a recovery", provenance };
+  }
   return {
     state: "waiting",
     dueAtMs: runbook ? nowMs : nowMs + waitMs,
     reason: runbook
-      ? `${happened}, with a runbook`
-      : `${happened}; no runbook came within ${waitMs / 1000} s`,
-    provenance: cause.provenance,
+      ? "It was triggered, with a runbook"
+      : `It was triggered; no runbook came within ${waitMs / 1000} s`,
+    provenance,
   };
 }

@@ -7,9 +7,11 @@ import { requestAnalysis } from "./analyses.ts";
 import type { Calls } from "./calls.ts";
 import { deliver } from "./deliveries.ts";
 import type { Guardian } from "./guardian.ts";
+import type { Logins } from "./logins.ts";
 import type { Agenda, Job } from "./loop.ts";
 import { Outage } from "./outage.ts";
 import { readBack } from "./readbacks.ts";
+import type { Tokens } from "./tokens.ts";
 import type { Upkeep } from "./upkeep.ts";
 
 /** At once to Aurora; a runtime allows six open connections, and PagerDuty and runbooks need theirs. */
@@ -30,16 +32,24 @@ export class UserAgenda implements Agenda {
   readonly #parts: AgendaParts;
   readonly #guardian: Guardian;
   readonly #upkeep: Upkeep;
+  readonly #tokens: Tokens;
+  readonly #logins: Logins;
   readonly #outage = new Outage();
 
-  constructor(parts: AgendaParts, guardian: Guardian, upkeep: Upkeep) {
+  constructor(parts: AgendaParts, guardian: Guardian, upkeep: Upkeep, tokens: Tokens, logins: Logins) {
     this.#parts = parts;
     this.#guardian = guardian;
     this.#upkeep = upkeep;
+    this.#tokens = tokens;
+    this.#logins = logins;
   }
 
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs = this.#upkeep.due(nowMs);
+    const { nextAtMs: loginAtMs } = this.#logins;
+    if (loginAtMs !== null && loginAtMs <= nowMs) {
+      jobs.push({ key: "logins", run: async () => this.#logins.forgetExpired(Date.now()) });
+    }
     if (this.#parts.account.connection) jobs.push(...this.#dueForConnection(nowMs));
     return jobs.filter(({ key }) => !busy.has(key));
   }
@@ -58,6 +68,10 @@ export class UserAgenda implements Agenda {
     }
     const hint = dueHint(parts.sql, nowMs);
     if (hint) jobs.push({ key: "hint", run: () => readBack(parts, hint) });
+    const refreshAtMs = this.#tokens.nextAtMs;
+    if (refreshAtMs !== null && refreshAtMs <= nowMs) {
+      jobs.push({ key: "tokens", run: () => this.#tokens.refreshIfDue() });
+    }
     const checkAtMs = this.#guardian.nextAtMs;
     if (checkAtMs !== null && checkAtMs <= nowMs) {
       jobs.push({ key: "guardian", run: async () => void (await this.#guardian.check()) });
@@ -67,7 +81,7 @@ export class UserAgenda implements Agenda {
 
   nextAtMs(): number | null {
     const { account, sql } = this.#parts;
-    const times = [this.#upkeep.nextAtMs()];
+    const times = [this.#upkeep.nextAtMs(), this.#logins.nextAtMs, this.#tokens.nextAtMs];
     if (account.connection) {
       times.push(nextDeliveryAtMs(sql), nextAnalysisAtMs(sql), nextHintAtMs(sql), this.#guardian.nextAtMs);
     }

@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import type { Connection } from "../credentials/connection.ts";
+import type { Connection, OAuthConnection } from "../credentials/connection.ts";
 import {
   type ApiAnswer,
   type ApiProblem,
@@ -9,6 +9,7 @@ import {
 } from "../pagerduty/api.ts";
 import { apiUrlOf } from "../pagerduty/region.ts";
 import type { Account } from "./account.ts";
+import type { Tokens } from "./tokens.ts";
 
 /**
  * Calls to PagerDuty with the user's own credential, one after another as PagerDuty asks, and none before a
@@ -24,15 +25,19 @@ function authorizationOf(connection: Connection): string {
     : tokenAuthorization(connection.token);
 }
 
+const isUnauthorized = (answer: ApiAnswer<unknown>) => !answer.ok && answer.problem === "unauthorized";
+
 export class Calls {
   readonly #account: Account;
   readonly #config: Config;
+  readonly #tokens: Tokens;
   #last: Promise<unknown> = Promise.resolve();
   #pausedUntilMs = 0;
 
-  constructor(account: Account, config: Config) {
+  constructor(account: Account, config: Config, tokens: Tokens) {
     this.#account = account;
     this.#config = config;
+    this.#tokens = tokens;
   }
 
   /** Runs `call` with the credential in force, after all earlier calls. */
@@ -43,20 +48,47 @@ export class Calls {
   }
 
   async #runNow<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
-    const { connection } = this.#account;
-    if (!connection) return { ok: false, problem: "not_connected" };
+    const ready = await this.#tokens.ready();
+    if (!ready.ok) return ready;
+    const { connection } = ready;
     const waitMs = this.#pausedUntilMs - Date.now();
     if (waitMs > 0) {
       return { ok: false, problem: "rate_limited", retryAfterSeconds: Math.ceil(waitMs / 1000) };
     }
-    const answer = await call({
-      apiUrl: apiUrlOf(connection.region, this.#config.pagerdutyApiUrl),
-      authorization: authorizationOf(connection),
-    });
+    const answer =
+      connection.authType === "oauth"
+        ? await this.#callWithOAuth(call, connection)
+        : await call(this.#targetOf(connection));
     if (!answer.ok && answer.problem === "rate_limited") {
       this.#pausedUntilMs = Date.now() + answer.retryAfterSeconds * 1000;
     }
-    if (!answer.ok && answer.problem === "unauthorized") await this.#refused(connection);
+    if (!answer.ok && answer.problem === "unauthorized" && connection.authType === "api_token") {
+      await this.#refused(connection);
+    }
+    return answer;
+  }
+
+  #targetOf(connection: Connection): ApiTarget {
+    return {
+      apiUrl: apiUrlOf(connection.region, this.#config.pagerdutyApiUrl),
+      authorization: authorizationOf(connection),
+    };
+  }
+
+  /** A token that should be valid and is refused is refreshed once; what is said then is the truth. */
+  async #callWithOAuth<T>(
+    call: (target: ApiTarget) => Promise<ApiAnswer<T>>,
+    connection: OAuthConnection,
+  ): Promise<ApiAnswer<T>> {
+    let used = connection;
+    let answer = await call(this.#targetOf(used));
+    if (isUnauthorized(answer)) {
+      const other = await this.#tokens.replaceRefused(used);
+      if (!other) return answer;
+      used = other;
+      answer = await call(this.#targetOf(used));
+    }
+    await this.#tokens.noteAnswer(used, isUnauthorized(answer));
     return answer;
   }
 

@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import type { Connection } from "../credentials/connection.ts";
+import type { Connection, OAuthConnection } from "../credentials/connection.ts";
 import { AppError } from "../errors.ts";
 import { log } from "../log.ts";
 import type { Region } from "../pagerduty/region.ts";
@@ -11,6 +11,19 @@ export interface Caller {
   userId: string;
   orgId: string | null;
 }
+
+/** What a sign-in brought. */
+export type OAuthTokens = Pick<
+  OAuthConnection,
+  | "accessToken"
+  | "refreshToken"
+  | "expiresAtMs"
+  | "obtainedAtMs"
+  | "refreshed"
+  | "accessRefusedAtMs"
+  | "grantedScopes"
+  | "requestedScopes"
+>;
 
 /** Connecting, changing credentials, and who may see the connection. */
 export class Connecting {
@@ -57,6 +70,19 @@ export class Connecting {
       displayName,
     });
     log.info("connection.made", { userId: caller.userId, region: checked.region, authType: "api_token" });
+  }
+
+  /** Connects with the tokens of a sign-in whose owner is known. @throws {AppError} org_mismatch */
+  async connectOAuth(caller: Caller, checked: CheckedCredential, tokens: OAuthTokens): Promise<void> {
+    this.checkOrg(caller, 409);
+    const displayName = this.#account.connection?.displayName ?? "PagerDuty";
+    await this.#account.set({
+      ...(await this.#common(caller, checked)),
+      ...tokens,
+      authType: "oauth",
+      displayName,
+    });
+    log.info("connection.made", { userId: caller.userId, region: checked.region, authType: "oauth" });
   }
 
   /** Puts another token of the same account in place of the present one, which stays unless it is valid. */

@@ -58,6 +58,27 @@ export async function checkCredential(
   throw tokenError(worst);
 }
 
+/**
+ * The same for an OAuth access token, which may lack the scopes that looking it up takes: a region that says so
+ * knows the token, and what is not granted stays unknown.
+ */
+export async function checkBearer(
+  authorization: string,
+  region: Region | undefined,
+  override: string | null,
+): Promise<CheckedCredential> {
+  let worst: ApiProblem = { problem: "unauthorized" };
+  for (const candidate of candidateRegions(region, override)) {
+    const identity = await identify({ apiUrl: apiUrlOf(candidate, override), authorization });
+    if (identity.ok) return { ...identity.value, region: candidate };
+    if (identity.problem === "forbidden") return { ...NOBODY, region: candidate };
+    if (identity.problem !== "unauthorized") worst = identity;
+  }
+  throw tokenError(worst);
+}
+
+const NOBODY: Identity = { email: null, name: null, subdomain: null };
+
 /** The same for an API token as a person typed it. */
 export async function checkToken(
   token: string,

@@ -65,7 +65,10 @@ export async function deliver(delivering: Delivering, entry: Entry): Promise<voi
 async function attempt(delivering: Delivering, entry: Entry): Promise<AttemptOutcome> {
   const failed = (error: string): AttemptOutcome => ({ kind: "failed", error, retryAfterSeconds: null });
   try {
-    const incident = await withNumber(delivering, entry.notification?.incident ?? null);
+    const told = entry.notification?.incident ?? null;
+    // PagerDuty's own body is relayed as it is, with a number or without.
+    const relays = delivering.config.events?.format === "pagerduty";
+    const incident = relays ? told : await withNumber(delivering, told);
     if (typeof incident === "string") return failed(incident);
     const outgoing = request(delivering, entry, incident);
     return outgoing

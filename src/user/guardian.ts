@@ -1,8 +1,9 @@
 import * as z from "zod";
 import type { Config } from "../config.ts";
+import type { OwnSubscription } from "../credentials/connection.ts";
 import { appendEntry } from "../incidents/journal.ts";
 import { log } from "../log.ts";
-import { enableSubscription, getSubscription } from "../pagerduty/subscriptions.ts";
+import { enableSubscription, findSubscription, getSubscription } from "../pagerduty/subscriptions.ts";
 import type { Account } from "./account.ts";
 import type { CallProblem, Calls } from "./calls.ts";
 import { type RecoveryResult, recover } from "./recovery.ts";
@@ -24,10 +25,19 @@ const Watch = z.object({
   mended: z.nullable(z.object({ atMs: z.number(), recovered: z.number() })),
   /** Why the last check did not come to its end. */
   problem: z.nullable(z.string()),
+  /** Where PagerDuty posts the user's webhooks, as the last caller saw it. */
+  url: z.nullable(z.string()),
 });
 type Watch = z.infer<typeof Watch>;
 
-const FRESH: Watch = { nextAtMs: null, lastAtMs: null, state: "active", mended: null, problem: null };
+const FRESH: Watch = {
+  nextAtMs: null,
+  lastAtMs: null,
+  state: "active",
+  mended: null,
+  problem: null,
+  url: null,
+};
 /** How long the status speaks of a subscription that was mended. */
 const SPEAK_OF_MENDING_MS = 24 * 3600 * 1000;
 /** After a check that something stopped. */
@@ -74,6 +84,11 @@ export class Guardian {
   /** A gap may have been: a new connection, credential, secret or subscription. Looked into at once. */
   expectGap(nowMs: number): void {
     if (this.#guarding.config.reconcileEveryMs > 0) this.#remember({ nextAtMs: nowMs });
+  }
+
+  /** Learns the webhook URL from a caller, because an alarm has none. */
+  noteUrl(url: string): void {
+    if (this.#watch.url !== url) this.#remember({ url });
   }
 
   /** The subscription is as PagerDuty has just said. */
@@ -125,7 +140,7 @@ export class Guardian {
 
   async #checkSubscription(): Promise<{ mended: boolean; problem: CallProblem | null }> {
     const { account, calls } = this.#guarding;
-    const own = account.connection?.subscription;
+    const own = account.connection?.subscription ?? (await this.#adopt());
     if (!own) return { mended: false, problem: null };
     const answer = await calls.run((target) => getSubscription(target, own.id));
     if (account.connection?.subscription?.id !== own.id) return { mended: false, problem: null };
@@ -150,6 +165,22 @@ export class Guardian {
       "PagerDuty had switched the webhook subscription off; it was enabled again",
     );
     return { mended: true, problem: null };
+  }
+
+  /** A webhook made by hand is looked after like our own, if the credential may see it. */
+  async #adopt(): Promise<OwnSubscription | null> {
+    const { account, calls } = this.#guarding;
+    const { url } = this.#watch;
+    const connectionId = account.connection?.connectionId;
+    if (url === null || connectionId === undefined) return null;
+    const found = await calls.run((target) => findSubscription(target, url));
+    if (!found.ok || !found.value || account.connection?.connectionId !== connectionId) return null;
+    const subscription = { id: found.value.id, url, made: false };
+    await account.update((connection) => ({
+      ...connection,
+      subscription: connection.subscription ?? subscription,
+    }));
+    return subscription;
   }
 
   /** What we noticed or did ourselves stands in the event log, too. */

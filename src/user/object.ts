@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { type Config, configOf } from "../config.ts";
 import { type SigningSecret, withSecret } from "../credentials/connection.ts";
+import type { LoginState } from "../credentials/login-state.ts";
 import { createKeyring } from "../credentials/seal.ts";
 import { type Answer, answer } from "../errors.ts";
 import { hurryHints } from "../incidents/hints.ts";
@@ -21,7 +22,9 @@ import { firstAttemptAtMs } from "./folding.ts";
 import { Gate, type Judgement } from "./gate.ts";
 import { Guardian } from "./guardian.ts";
 import { failedWebhooks, park, takeIn } from "./intake.ts";
+import { Logins } from "./logins.ts";
 import { Loop } from "./loop.ts";
+import { lostSignIn } from "./oauth-status.ts";
 import {
   deliveryPage,
   eventDetail,
@@ -32,8 +35,10 @@ import {
   webhookTimes,
 } from "./reading.ts";
 import { Refusals } from "./refusals.ts";
+import { finishSignIn, type SignInOutcome } from "./signing-in.ts";
 import { statusOf } from "./status.ts";
 import { Subscribing, subscriptionView, type Wish } from "./subscribing.ts";
+import { Tokens } from "./tokens.ts";
 import { Upkeep } from "./upkeep.ts";
 import type { ReceivedWebhook } from "./webhook.ts";
 
@@ -45,6 +50,8 @@ export class PagerDutyUser extends DurableObject<Env> {
   readonly #config: Config;
   readonly #sql: SqlStorage;
   readonly #account: Account;
+  readonly #tokens: Tokens;
+  readonly #logins: Logins;
   readonly #calls: Calls;
   readonly #connecting: Connecting;
   readonly #subscribing: Subscribing;
@@ -62,14 +69,17 @@ export class PagerDutyUser extends DurableObject<Env> {
     setReadableLogs(this.#config.dev);
     this.#sql = storage.sql;
     this.#account = new Account(storage, env.CONNECTIONS, createKeyring(this.#config.credentialsKeys));
-    this.#calls = new Calls(this.#account, this.#config);
+    this.#tokens = new Tokens(storage, this.#account, this.#config, () => ctx.waitUntil(this.#arm()));
+    this.#logins = new Logins(storage);
+    this.#calls = new Calls(this.#account, this.#config, this.#tokens);
     this.#connecting = new Connecting(this.#account, this.#config);
     this.#subscribing = new Subscribing(this.#account, this.#calls);
     this.#guardian = new Guardian({ ...this.#parts(), storage });
     this.#refusals = new Refusals(storage);
     this.#upkeep = new Upkeep(storage, this.#account, this.#config);
     this.#gate = new Gate(this.#account, this.#refusals);
-    this.#agenda = new UserAgenda({ ...this.#parts(), storage }, this.#guardian, this.#upkeep);
+    const agendaParts = { ...this.#parts(), storage };
+    this.#agenda = new UserAgenda(agendaParts, this.#guardian, this.#upkeep, this.#tokens, this.#logins);
     this.#loop = new Loop(this.#agenda);
     void ctx.blockConcurrencyWhile(async () => {
       if (isMigrated(storage)) migrate(storage);
@@ -83,7 +93,14 @@ export class PagerDutyUser extends DurableObject<Env> {
 
   /** `GET /pagerduty`. */
   async status(caller: Caller, webhookUrl: string) {
+    await this.#tokens.refreshForStatus();
+    if (this.#tokens.trouble) await this.#arm();
     return this.#status(caller, webhookUrl);
+  }
+
+  /** For what needs no connection, but must not be told to another organisation. */
+  async authorize(caller: Caller): Promise<Answer<void>> {
+    return answer(() => this.#connecting.checkOrg(caller, 403));
   }
 
   /** `POST /pagerduty`: checks the token with PagerDuty and connects; subscribes when asked to. */
@@ -100,6 +117,26 @@ export class PagerDutyUser extends DurableObject<Env> {
     });
   }
 
+  /** `POST /pagerduty/oauth/login`: remembers the sign-in that begins, so that it can be finished once. */
+  async beginLogin(caller: Caller, id: string, expiresAtMs: number): Promise<Answer<void>> {
+    return answer(async () => {
+      this.#connecting.checkOrg(caller, 409);
+      this.#logins.remember(id, expiresAtMs);
+      await this.#arm();
+    });
+  }
+
+  /** `GET /pagerduty/oauth/callback`: connects with what PagerDuty sent the browser back with. */
+  async finishLogin(login: LoginState, code: string, webhookUrl: string): Promise<SignInOutcome> {
+    if (!this.#logins.take(login.id, Date.now())) return "invalid";
+    const outcome = await finishSignIn(this.#config, this.#connecting, login, code);
+    if (outcome !== "success") return outcome;
+    // The connection stands, also without the subscription; the status says what is missing.
+    if (login.subscribe) await this.#trySubscribe(webhookUrl);
+    await this.#credentialChanged();
+    return "success";
+  }
+
   /** `PATCH /pagerduty`: another token of the same account. */
   async rotate(caller: Caller, token: string, webhookUrl: string) {
     return answer(async () => {
@@ -114,7 +151,7 @@ export class PagerDutyUser extends DurableObject<Env> {
     if (!this.#account.connection && !this.#account.unreadable) {
       return { deleted: 0, subscriptionDeleted: null };
     }
-    const subscriptionDeleted = await this.#subscribing.removeIfThere();
+    const subscriptionDeleted = await this.#subscribing.removeIfMade();
     await this.#account.clear();
     log.info("connection.removed", { userId: caller.userId });
     await this.#arm();
@@ -191,9 +228,10 @@ export class PagerDutyUser extends DurableObject<Env> {
   }
 
   /** `POST /pagerduty/reconcile`. */
-  async reconcile(caller: Caller) {
+  async reconcile(caller: Caller, webhookUrl: string) {
     return answer(async () => {
       this.#connecting.connected(caller);
+      this.#guardian.noteUrl(webhookUrl);
       const { problem, ...result } = await this.#guardian.check();
       await this.#arm();
       if (problem && problem.problem !== "not_connected") throw tokenError(problem);
@@ -379,6 +417,7 @@ export class PagerDutyUser extends DurableObject<Env> {
 
   #status(caller: Caller, webhookUrl: string) {
     const { connection } = this.#account;
+    if (connection) this.#guardian.noteUrl(webhookUrl);
     if (!connection) {
       const problem = {
         code: "credentials_unreadable",
@@ -395,8 +434,11 @@ export class PagerDutyUser extends DurableObject<Env> {
       };
       return { connected: false as const, problems: [problem] };
     }
+    const lost = connection.authType === "oauth" ? lostSignIn(connection, Date.now()) : null;
+    if (lost) return lost;
     return statusOf({
       connection,
+      refreshTrouble: this.#tokens.trouble,
       webhook: {
         url: webhookUrl,
         ...webhookTimes(this.#sql),

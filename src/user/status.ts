@@ -1,6 +1,8 @@
 import type { Connection } from "../credentials/connection.ts";
 import { secretsInForce } from "../credentials/connection.ts";
 import type { OutboxSummary } from "../incidents/outbox.ts";
+import { oauthProblems, oauthView } from "./oauth-status.ts";
+import type { RefreshTrouble } from "./tokens.ts";
 
 /** The status that Aurora's UI shows, put together from facts. Pure. */
 
@@ -28,6 +30,9 @@ export interface WebhookFacts {
   subscriptionState: "active" | "disabled" | "missing";
 }
 
+/** Refusals of longer ago are history: strangers knock at every URL some time. */
+const SPEAK_OF_REFUSALS_MS = 24 * 3600 * 1000;
+
 const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
 
 export interface StatusFacts {
@@ -38,6 +43,8 @@ export interface StatusFacts {
   failedWebhooks: number;
   /** What the guardian has to say. */
   guardian: Problem[];
+  /** Why an OAuth token could not be refreshed. */
+  refreshTrouble: RefreshTrouble;
   nowMs: number;
 }
 
@@ -63,7 +70,7 @@ function webhookProblems(facts: StatusFacts, verified: boolean): Problem[] {
       fix: "Create the webhook subscription from here, or paste the signing secret that PagerDuty showed when the webhook was made.",
     });
   }
-  if (rejected.count > 0) {
+  if (rejected.count > 0 && facts.nowMs - (rejected.lastAtMs ?? 0) < SPEAK_OF_REFUSALS_MS) {
     const webhooks = rejected.count === 1 ? "1 webhook was" : `${rejected.count} webhooks were`;
     problems.push({
       code: "webhooks_refused",
@@ -85,6 +92,9 @@ export function statusOf(facts: StatusFacts) {
       message: "PagerDuty refuses the API token.",
       fix: "Make a new API token in PagerDuty and paste it here; the old one was revoked or has expired.",
     });
+  }
+  if (connection.authType === "oauth") {
+    problems.unshift(...oauthProblems(connection, facts.refreshTrouble, nowMs));
   }
   problems.push(...facts.guardian);
   if (facts.failedWebhooks > 0) {
@@ -131,7 +141,7 @@ export function statusOf(facts: StatusFacts) {
       lastDeliveredAt: iso(delivery.lastDeliveredAtMs),
       lastError: delivery.lastError,
     },
-    oauth: null,
+    oauth: connection.authType === "oauth" ? oauthView(connection) : null,
     problems,
   };
 }

@@ -48,7 +48,10 @@ export class Subscribing {
     const filter = wish.filter ?? known?.filter ?? WHOLE_ACCOUNT;
     const events = wish.events ?? known?.events ?? [...MONITORED_EVENTS];
     if (known && known.url === url && this.#holdsSecretOf(known.id)) {
-      await this.#account.update((connection) => ({ ...connection, subscription: { id: known.id, url } }));
+      await this.#account.update((connection) => ({
+        ...connection,
+        subscription: { id: known.id, url, made: connection.subscription?.made ?? false },
+      }));
       if (isAsWished(known, filter, events)) return { created: false, subscription: known };
       const changed = await this.#write((target) => updateSubscription(target, known.id, filter, events));
       return { created: false, subscription: changed };
@@ -89,10 +92,10 @@ export class Subscribing {
     }));
   }
 
-  /** On the way out: as well as it goes. @returns null where there was none */
-  async removeIfThere(): Promise<boolean | null> {
+  /** On the way out, as well as it goes. @returns null where we made none */
+  async removeIfMade(): Promise<boolean | null> {
     const own = this.#account.connection?.subscription;
-    return own ? this.#removeAtPagerDuty(own.id) : null;
+    return own?.made ? this.#removeAtPagerDuty(own.id) : null;
   }
 
   #ownId(): string {
@@ -129,7 +132,7 @@ export class Subscribing {
       : [];
     await this.#account.update((connection) => ({
       ...connection,
-      subscription: { id, url },
+      subscription: { id, url, made: true },
       signingSecrets: added.reduce(
         (secrets, one) => withSecret(secrets, one, Date.now()),
         connection.signingSecrets,

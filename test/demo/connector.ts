@@ -10,6 +10,8 @@ export type Connected = z.infer<typeof Connected>;
 
 const WebhookUrl = z.object({ webhookUrl: z.string() });
 
+const Status = z.object({ problems: z.array(z.object({ message: z.string() })) });
+
 const Incidents = z.object({
   incidents: z.array(z.object({ incidentId: z.string(), status: z.string(), version: z.number() })),
 });
@@ -35,6 +37,15 @@ export class Connector {
 
   async storeSigningSecret(secret: string): Promise<void> {
     await this.#call("PUT", "/pagerduty/signing-secret", { secret });
+  }
+
+  async removeSigningSecrets(): Promise<void> {
+    await this.#call("DELETE", "/pagerduty/signing-secret");
+  }
+
+  /** What keeps events from flowing, in the status's own words. */
+  async problems(): Promise<string[]> {
+    return Status.parse(await this.#call("GET", "/pagerduty")).problems.map(({ message }) => message);
   }
 
   /** Newest first. */

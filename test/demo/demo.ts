@@ -1,5 +1,6 @@
 /** `npm run demo`: the connector between a PagerDuty and an Aurora, all of it on this machine. */
 import { playConnection } from "./connection-story.ts";
+import { playGuardian } from "./guardian-story.ts";
 import { playIncident } from "./incident-story.ts";
 import { type DemoOptions, parseDemoOptions, USAGE, UsageError } from "./options.ts";
 import { invite } from "./playground.ts";
@@ -82,7 +83,7 @@ function introduce({ worker, pagerduty, aurora }: Stage, tookMs: number): void {
 /** @returns whether everything came out as it has to */
 async function tellStory(stage: Stage): Promise<boolean> {
   await playConnection(stage);
-  const checks = await playIncident(stage);
+  const checks = [...(await playIncident(stage)), ...(await playGuardian(stage))];
   return transcript.checks(checks);
 }
 

@@ -11,6 +11,8 @@ export interface FaultPlan {
   /** How many calls it still applies to; counts down. Without it: until it is taken away. */
   times?: number;
   hangMs?: number;
+  /** The call takes effect at once, its answer goes out this much later: time to lose it. */
+  holdMs?: number;
   /** Cuts the connection without an answer. */
   reset?: boolean;
   /** Which calls it applies to, by method and path with query. Without it: all. */
@@ -66,6 +68,7 @@ export async function applyFault(
   plan: FaultPlan | null,
   call: Call,
   closed: AbortSignal,
+  answer: (call: Call) => Reply,
 ): Promise<Reply | "reset" | null> {
   if (plan === null || plan.times === 0 || plan.match?.(call.method, call.path) === false) return null;
   if (plan.times !== undefined) plan.times -= 1;
@@ -77,6 +80,15 @@ export async function applyFault(
     }
   }
   if (plan.reset) return "reset";
+  if (plan.holdMs !== undefined) {
+    const reply = answer(call);
+    try {
+      await wait(plan.holdMs, undefined, { signal: closed });
+    } catch {
+      return "reset";
+    }
+    return reply;
+  }
   if (plan.status === undefined && plan.body === undefined) return null;
   return {
     status: plan.status ?? 200,

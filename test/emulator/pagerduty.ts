@@ -159,7 +159,7 @@ export class PagerDuty {
         at: Date.now(),
       };
       this.requests.push(record);
-      const reply = (await applyFault(this.faults[fault], call, this.#closed.signal)) ?? answer(call);
+      const reply = (await applyFault(this.faults[fault], call, this.#closed.signal, answer)) ?? answer(call);
       if (reply !== "reset") record.status = reply.status;
       return reply;
     };

@@ -71,6 +71,33 @@ test("a subscription that PagerDuty switched off is enabled again, and what was 
   expect(world.aurora.of(first.id)).toHaveLength(2);
 });
 
+test("a webhook made by hand is looked after, too: switched off by three refusals, mended with the secret", async () => {
+  expect((await call("POST", "", { token: account.apiKey() })).status).toBe(200);
+  const subscription = account.subscribe({ url: `${world.worker.url}/pagerduty/webhook/${user}` });
+  await call("PUT", "/signing-secret", { secret: "copied from somewhere else" });
+  const refused = [account.trigger(), account.trigger(), account.trigger()];
+  await until("PagerDuty to switch it off", () => subscription.temporarilyDisabled);
+  const meanwhile = [account.trigger({ title: "Meanwhile" }), account.trigger({ title: "And then" })];
+  expect((await call("GET", "")).body).toMatchObject({
+    webhook: { rejected: { count: 3, lastReason: expect.stringContaining("signing secret does not match") } },
+    problems: expect.arrayContaining([expect.objectContaining({ code: "webhooks_refused" })]),
+  });
+
+  await call("PUT", "/signing-secret", { secret: subscription.secret });
+  const missed = [...refused, ...meanwhile];
+  await world.aurora.waitFor("all of them", () => missed.every(({ id }) => types(id).length === 2));
+  await until("the subscription to be on again", () => !subscription.temporarilyDisabled);
+  expect(missed.map(({ id }) => types(id))).toEqual(
+    missed.map(() => ["incident.triggered", "incident.rca_requested"]),
+  );
+  expect((await call("GET", "")).body).toMatchObject({
+    webhook: { subscription: { id: subscription.id, state: "active" }, rejected: { count: 0 } },
+    problems: [{ code: "subscription_was_disabled" }],
+  });
+  expect((await call("DELETE", "")).body).toMatchObject({ subscriptionDeleted: null });
+  expect(account.subscriptions.size).toBe(1);
+});
+
 test("events go on after the recovery without a seam", async () => {
   const subscription = await connected();
   subscription.temporarilyDisabled = true;

@@ -323,9 +323,53 @@ describe("CORS", () => {
     expect(headers.get("access-control-allow-headers")).toContain("X-Provider-Preference");
   });
 
+  test("an error can be read there, too", async () => {
+    const reply = await world.worker.request("/pagerduty", {
+      headers: { origin: "https://aurora.example.com" },
+    });
+    expect(reply.status).toBe(403);
+    expect(reply.headers.get("access-control-allow-origin")).toBe("https://aurora.example.com");
+  });
+
   test("no other origin is", async () => {
     const { headers } = await preflight("https://evil.example.com");
     expect(headers.get("access-control-allow-origin")).not.toBe("https://evil.example.com");
+  });
+});
+
+describe("the webhook URL", () => {
+  const urlOf = async (variables: Record<string, string>, as = "alice@example.com") => {
+    const worker = await startWorker(variables);
+    try {
+      const reply = await worker.call(as, "GET", "/pagerduty/webhook-url");
+      const { webhookUrl } = reply.body as { webhookUrl: string };
+      return webhookUrl.replace(worker.url, "<local>");
+    } finally {
+      await worker.close();
+    }
+  };
+
+  test.each([
+    [{}, "<local>"],
+    [{ PUBLIC_URL: "https://pd.example.com/" }, "https://pd.example.com"],
+    [{ PUBLIC_URL: "http://pd.example.com" }, "https://pd.example.com"],
+    [{ NEXT_PUBLIC_BACKEND_URL: "http://localhost:5080" }, "http://localhost:5080"],
+    [
+      { NEXT_PUBLIC_BACKEND_URL: "http://localhost:5080", NGROK_URL: "https://x.ngrok.app/" },
+      "https://x.ngrok.app",
+    ],
+    [{ PUBLIC_URL: "http://[::1]:5080", TUNNEL_URL: "http://x.example" }, "https://x.example"],
+    [{ PUBLIC_URL: "https://pd.example.com", TUNNEL_URL: "https://x.example" }, "https://pd.example.com"],
+  ])("with %j begins with %s", async (variables, base) => {
+    expect(await urlOf(variables)).toBe(`${base}/pagerduty/webhook/alice@example.com`);
+  });
+
+  test("comes with numbered instructions", async () => {
+    const reply = await world.worker.call(user, "GET", "/pagerduty/webhook-url");
+    const { instructions } = reply.body as { instructions: string[] };
+    expect(instructions.map((line) => line.slice(0, 3))).toEqual(
+      instructions.map((_, index) => `${index + 1}. `),
+    );
   });
 });
 

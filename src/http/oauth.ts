@@ -1,0 +1,125 @@
+import { type Context, Hono } from "hono";
+import { generateRandomCodeVerifier, generateRandomNonce } from "oauth4webapi";
+import * as z from "zod";
+import { type Config, configOf, oauthAppOf } from "../config.ts";
+import { LOGIN_LIFE_MS, type LoginState, openLogin, sealLogin } from "../credentials/login-state.ts";
+import { createKeyring } from "../credentials/seal.ts";
+import { AppError, unwrap } from "../errors.ts";
+import { describe, log, setReadableLogs } from "../log.ts";
+import { authorizationUrl } from "../pagerduty/oauth.ts";
+import type { SignInOutcome } from "../user/signing-in.ts";
+import { baseUrl, webhookUrl } from "./address.ts";
+import { type AppEnv, userOf } from "./auth.ts";
+import { parseInput, readJson } from "./body.ts";
+import { forgetTrust } from "./trust.ts";
+
+/** Signing in with PagerDuty: Aurora's server starts it, the browser comes back from PagerDuty. */
+
+const LoginOptions = z.object({
+  /** Ours: also makes the webhook subscription at PagerDuty, if the scopes allow it. */
+  subscribe: z.boolean({ error: "must be true or false" }).default(false),
+  /** Ours, for a browser that calls by itself: it has to be the one that comes back. A server drops cookies. */
+  bind: z.boolean({ error: "must be true or false" }).default(false),
+});
+
+/** The only words that a browser is sent back with. */
+type Outcome = SignInOutcome | "oauth_not_enabled" | "access_denied";
+
+/** PagerDuty's codes have some dozens. */
+const MAX_CODE_CHARS = 2048;
+
+/** `POST /pagerduty/oauth/login`, behind Aurora's secret. */
+export const oauthLogin = new Hono<AppEnv>().post("/login", async (c) => {
+  const config = configOf(c.env);
+  if (!config.oauth.enabled) throw new AppError("oauth_not_enabled", "PagerDuty OAuth is not enabled");
+  const app = oauthAppOf(config);
+  if (!app) throw new AppError("oauth_not_configured", `Missing OAuth credentials: ${missing(config)}`);
+  const { subscribe, bind } = parseInput(LoginOptions, await readJson(c, true));
+  const caller = c.get("caller");
+  const login: LoginState = {
+    id: crypto.randomUUID(),
+    ...caller,
+    verifier: generateRandomCodeVerifier(),
+    nonce: generateRandomNonce(),
+    redirectUri: `${baseUrl(config, c.req.url)}/pagerduty/oauth/callback`,
+    scopes: config.oauth.scopes,
+    binding: bind ? generateRandomNonce() : null,
+    subscribe,
+    expiresAtMs: Date.now() + LOGIN_LIFE_MS,
+  };
+  unwrap(await userOf(c).beginLogin(caller, login.id, login.expiresAtMs));
+  const state = await sealLogin(createKeyring(config.credentialsKeys), login);
+  if (login.binding !== null) c.header("set-cookie", bindingCookie(login, login.binding));
+  return c.json({ oauth_url: await authorizationUrl(app, { ...login, state }) });
+});
+
+function missing({ oauth }: Config): string {
+  const names = { PAGERDUTY_CLIENT_ID: oauth.clientId, PAGERDUTY_CLIENT_SECRET: oauth.clientSecret };
+  return Object.entries(names)
+    .filter(([, value]) => value === null)
+    .map(([name]) => name)
+    .join(", ");
+}
+
+/**
+ * `GET /pagerduty/oauth/callback`, open to every browser. Always a redirect to one fixed address with fixed
+ * words; nothing that came in goes out. A stranger costs one failed decryption: no object is asked before the
+ * state has opened.
+ */
+export const oauthCallback = new Hono<AppEnv>().get("/", async (c) => {
+  // Kept out of the address that the browser names to the next page: the code is in there.
+  c.header("referrer-policy", "no-referrer");
+  let address = `${new URL(c.req.url).origin}/`;
+  let outcome: Outcome = "unexpected";
+  try {
+    const config = configOf(c.env);
+    setReadableLogs(config.dev);
+    address = config.frontendUrl
+      ? `${config.frontendUrl}/pagerduty/auth/callback`
+      : `${baseUrl(config, c.req.url)}/`;
+    outcome = await finish(c, config);
+  } catch (error) {
+    log.error("oauth.callback_failed", { requestId: c.get("requestId"), error: describe(error) });
+  }
+  log.info("oauth.callback", { requestId: c.get("requestId"), outcome });
+  return c.redirect(`${address}?oauth=${outcome === "success" ? "success" : `failed&error=${outcome}`}`, 302);
+});
+
+async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
+  if (!config.oauth.enabled) return "oauth_not_enabled";
+  const query = new URL(c.req.url).searchParams;
+  if (query.getAll("error").includes("access_denied")) return "access_denied";
+  const code = only(query, "code");
+  const state = only(query, "state");
+  // HEAD is answered like GET, but must not use a sign-in up.
+  if (query.has("error") || c.req.method !== "GET" || !code || !state || code.length > MAX_CODE_CHARS) {
+    return "invalid";
+  }
+  const login = await openLogin(createKeyring(config.credentialsKeys), state, Date.now());
+  if (!login || !isSameBrowser(login, c.req.header("cookie") ?? "")) return "invalid";
+  try {
+    const user = c.env.PAGERDUTY_USER.getByName(login.userId);
+    return await user.finishLogin(login, code, webhookUrl(config, c.req.url, login.userId));
+  } finally {
+    forgetTrust(login.userId);
+  }
+}
+
+/** One for each sign-in, so that two at once do not get in each other's way. Lax: PagerDuty leads back to us. */
+function bindingCookie({ id, redirectUri }: LoginState, binding: string): string {
+  const { pathname, protocol } = new URL(redirectUri);
+  // Over plain http, which is a local Worker, a browser would drop a Secure one.
+  const secure = protocol === "https:" ? "; Secure" : "";
+  const seconds = LOGIN_LIFE_MS / 1000;
+  return `pagerduty_login_${id}=${binding}; Path=${pathname}; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure}`;
+}
+
+function isSameBrowser({ id, binding }: LoginState, cookies: string): boolean {
+  return binding === null || cookies.split(/;\s*/).includes(`pagerduty_login_${id}=${binding}`);
+}
+
+/** A parameter that is there once; OAuth allows no repetition (RFC 6749, 3.1). */
+function only(query: URLSearchParams, name: string): string | null {
+  const values = query.getAll(name);
+  return values.length === 1 ? (values[0] ?? null) : null;
+}

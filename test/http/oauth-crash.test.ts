@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Account, FaultPlan } from "../emulator/pagerduty.ts";
+import { registerApp, SUCCESS, signIn, startOAuthWorld } from "../support/sign-in.ts";
+import { until } from "../support/until.ts";
+import { INTERNAL_SECRET, type Worker } from "../support/worker.ts";
+import type { World } from "../support/world.ts";
+
+/** An object that ends in the middle of a refresh, when its refresh token may be spent or not. */
+
+const LOST = { connected: false, error: "OAuth token expired, please reconnect" };
+
+let world: World;
+let worker: Worker;
+let account: Account;
+beforeEach(async () => {
+  world = await startOAuthWorld();
+  worker = world.worker;
+  account = registerApp(world.pagerduty.account());
+});
+afterEach(() => world.close());
+
+const status = async () => (await worker.call("alice", "GET", "/pagerduty")).body;
+const tokenRequests = () => world.pagerduty.requests.filter(({ path }) => path === "/oauth/token").length;
+
+/** Signs in with a token that is due, and begins to refresh it; PagerDuty takes its time. */
+async function beginRefresh(fault: FaultPlan): Promise<void> {
+  world.pagerduty.faults.expiresIn = 60;
+  expect(await signIn(worker, "alice")).toBe(SUCCESS);
+  world.pagerduty.faults.expiresIn = 3600;
+  world.pagerduty.clearRequests();
+  world.pagerduty.faults.identity = { ...fault, times: 1, match: (_, path) => path === "/oauth/token" };
+  // Whoever asked hangs up: nobody asks again for them after the crash.
+  const asking = new AbortController();
+  const headers = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": "alice" };
+  worker.request("/pagerduty", { headers, signal: asking.signal }).catch(() => undefined);
+  await until("the refresh is under way", () => tokenRequests() === 1);
+  asking.abort();
+}
+
+test("before PagerDuty did it: works on, with the same refresh token", async () => {
+  await beginRefresh({ hangMs: 60_000 });
+  await worker.restart();
+  await until("it was refreshed", () => account.refreshCount === 1);
+  expect(await status()).toMatchObject({ connected: true, problems: [{ code: "no_signing_secret" }] });
+  expect((await worker.call("alice", "POST", "/pagerduty/subscription")).status).toBe(201);
+});
+
+test("after PagerDuty did it: an honest error, and a new sign-in ends it", async () => {
+  await beginRefresh({ holdMs: 60_000 });
+  await until("the refresh token is spent", () => account.refreshCount === 1);
+  await worker.restart();
+  expect(await status()).toMatchObject({ ...LOST, problems: [{ code: "oauth_refused" }] });
+  expect(tokenRequests()).toBe(2);
+  expect(await signIn(worker, "alice")).toBe(SUCCESS);
+  expect(await status()).toMatchObject({ connected: true });
+});
+
+test("is found out at once, although the access token is still good", async () => {
+  await beginRefresh({ holdMs: 60_000 });
+  await until("the refresh token is spent", () => account.refreshCount === 1);
+  await worker.restart();
+  await until("PagerDuty was asked", () => worker.logs().some((line) => line.includes("oauth.refused")));
+  expect(await status()).toMatchObject(LOST);
+});

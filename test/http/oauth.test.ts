@@ -1,0 +1,586 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { LOGIN_LIFE_MS, type LoginState } from "../../src/credentials/login-state.ts";
+import type { Account } from "../emulator/pagerduty.ts";
+import { openState, sealState } from "../support/sealed-state.ts";
+import {
+  CLIENT_ID,
+  CLIENT_SECRET,
+  consent,
+  FRONTEND,
+  failed,
+  follow,
+  login,
+  registerApp,
+  SUCCESS,
+  signIn,
+  signInAddress,
+  startOAuthWorld,
+} from "../support/sign-in.ts";
+import type { Worker } from "../support/worker.ts";
+import { startWorker } from "../support/worker.ts";
+import type { World } from "../support/world.ts";
+
+const DEFAULT_SCOPES = [
+  "openid",
+  "users.read",
+  "incidents.read",
+  "services.read",
+  "webhook_subscriptions.read",
+  "webhook_subscriptions.write",
+];
+
+let world: World;
+let worker: Worker;
+let account: Account;
+let user: string;
+let serial = 0;
+beforeAll(async () => {
+  world = await startOAuthWorld();
+  worker = world.worker;
+});
+beforeEach(() => {
+  world.pagerduty.reset();
+  account = registerApp(world.pagerduty.account({ subdomain: "acme" }));
+  serial += 1;
+  user = `user-${serial}`;
+});
+afterAll(() => world.close());
+
+const status = async (as = user) => (await worker.call(as, "GET", "/pagerduty")).body;
+const callback = (query: string) => worker.request(`/pagerduty/oauth/callback${query}`);
+const tokenRequests = () => world.pagerduty.requests.filter(({ path }) => path === "/oauth/token");
+const atToken = (_: string, path: string) => path === "/oauth/token";
+const stateOf = (address: URL) => address.searchParams.get("state") ?? "";
+
+describe("starting a sign-in", () => {
+  test("gives PagerDuty's address, with PKCE, a state and a nonce, and no secret", async () => {
+    const address = await signInAddress(worker, user);
+    expect(`${address.origin}${address.pathname}`).toBe(`${world.pagerduty.identityUrl}/oauth/authorize`);
+    expect(Object.fromEntries(address.searchParams)).toEqual({
+      response_type: "code",
+      client_id: CLIENT_ID,
+      redirect_uri: `${worker.url}/pagerduty/oauth/callback`,
+      scope: DEFAULT_SCOPES.join(" "),
+      state: expect.stringMatching(/^k1\.[\w-]+\.[\w-]+$/),
+      nonce: expect.stringMatching(/^[\w-]{43}$/),
+      code_challenge: expect.stringMatching(/^[\w-]{43}$/),
+      code_challenge_method: "S256",
+    });
+    expect(address.href).not.toContain(user);
+  });
+
+  test("no two are alike", async () => {
+    const [one, other] = await Promise.all([signInAddress(worker, user), signInAddress(worker, user)]);
+    for (const name of ["state", "nonce", "code_challenge"]) {
+      expect(one.searchParams.get(name)).not.toBe(other.searchParams.get(name));
+    }
+  });
+
+  test("is Aurora's alone", async () => {
+    const reply = await worker.call(user, "POST", "/pagerduty/oauth/login", {
+      headers: { "x-internal-secret": "wrong" },
+    });
+    expect(reply.status).toBe(403);
+  });
+
+  test("an option of the wrong kind is 400", async () => {
+    expect((await login(worker, user, { subscribe: "yes" })).status).toBe(400);
+  });
+
+  test("another organisation's connection has to go first", async () => {
+    await worker.call(user, "POST", "/pagerduty", {
+      body: { token: account.apiKey() },
+      headers: { "x-org-id": "org-1" },
+    });
+    const reply = await login(worker, user, {}, "org-2");
+    expect([reply.status, reply.body]).toMatchObject([409, { code: "org_mismatch" }]);
+  });
+});
+
+describe("the whole way", () => {
+  test("connects, and the status says so at once", async () => {
+    expect(await signIn(worker, user)).toBe(SUCCESS);
+    expect(await status()).toMatchObject({
+      connected: true,
+      displayName: "PagerDuty",
+      authType: "oauth",
+      capabilities: { can_read_incidents: true, can_write_incidents: false },
+      externalUserEmail: account.user.email,
+      externalUserName: account.user.name,
+      accountSubdomain: "acme",
+      region: "us",
+      oauth: { scopes: DEFAULT_SCOPES, missingScopes: [], expiresAt: expect.stringMatching(/Z$/) },
+      problems: [{ code: "no_signing_secret" }],
+    });
+    expect(tokenRequests()).toHaveLength(1);
+  });
+
+  test("the callback's answer is not kept anywhere, and names no address to the next page", async () => {
+    const { headers } = await callback("?code=x&state=y");
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("referrer-policy")).toBe("no-referrer");
+  });
+
+  test("the webhook subscription is made as well when that was wished for", async () => {
+    expect(await signIn(worker, user, { subscribe: true })).toBe(SUCCESS);
+    expect(account.subscriptions.size).toBe(1);
+    expect(await status()).toMatchObject({ webhook: { verification: "signature" }, problems: [] });
+  });
+
+  test("nothing of the tokens is readable at rest", async () => {
+    await signIn(worker, user);
+    const { CONNECTIONS } = await worker.handle.getEnv();
+    expect(await CONNECTIONS.get(`connection:${user}`)).toMatch(/^k1\.[\w-]+\.[\w-]+$/);
+  });
+
+  test("PagerDuty's API is called with the access token", async () => {
+    await signIn(worker, user);
+    world.pagerduty.clearRequests();
+    expect((await worker.call(user, "POST", "/pagerduty/subscription")).status).toBe(201);
+    expect(world.pagerduty.requests.every(({ authorization }) => authorization === "Bearer")).toBe(true);
+  });
+
+  test("an API token's connection of the same account becomes an OAuth one, its webhooks stay", async () => {
+    await worker.call(user, "POST", "/pagerduty", { body: { token: account.apiKey(), displayName: "Mine" } });
+    await worker.call(user, "PUT", "/pagerduty/signing-secret", { body: { secret: "s3cret" } });
+    expect(await signIn(worker, user)).toBe(SUCCESS);
+    expect(await status()).toMatchObject({
+      authType: "oauth",
+      displayName: "Mine",
+      webhook: { verification: "signature" },
+    });
+    const rotated = await worker.call(user, "PATCH", "/pagerduty", { body: { token: account.apiKey() } });
+    expect([rotated.status, rotated.body]).toMatchObject([400, { error: "Cannot rotate OAuth tokens" }]);
+  });
+
+  test("a new signing key of PagerDuty's is fetched", async () => {
+    expect(await signIn(worker, user)).toBe(SUCCESS);
+    world.pagerduty.rotateSigningKey();
+    expect(await signIn(worker, user)).toBe(SUCCESS);
+    world.pagerduty.rotateSigningKey();
+    expect(await signIn(worker, user)).toBe(SUCCESS);
+  });
+
+  test("an answer without an ID token is made up for by the API", async () => {
+    world.pagerduty.faults.idToken = "absent";
+    expect(await signIn(worker, user)).toBe(SUCCESS);
+    expect(await status()).toMatchObject({ accountSubdomain: "acme", region: "us" });
+  });
+});
+
+describe("a sign-in that fails", () => {
+  test("the user says no", async () => {
+    world.pagerduty.faults.denyConsent = true;
+    expect(await signIn(worker, user)).toBe(failed("access_denied"));
+    expect(await status()).toEqual({ connected: false });
+  });
+
+  test.each([
+    ["access_denied without a state", "?error=access_denied", "access_denied"],
+    ["access_denied with a forged state", "?error=access_denied&state=forged", "access_denied"],
+    ["another error", "?error=server_error&state=x", "invalid"],
+    ["nothing", "", "invalid"],
+    ["a code without a state", "?code=abc", "invalid"],
+    ["a state that is a user id", "?code=abc&state=alice", "invalid"],
+    [
+      "a state of the right form",
+      "?code=abc&state=k1.AAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+      "invalid",
+    ],
+    ["a state of another key", "?code=abc&state=k9.AAAAAAAAAAAAAAAA.AAAA", "invalid"],
+  ])("%s", async (_, query, error) => {
+    const reply = await callback(query);
+    expect([reply.status, reply.headers.get("location")]).toEqual([302, failed(error)]);
+    expect(tokenRequests()).toEqual([]);
+  });
+
+  test("a state without a code leaves the sign-in to be finished", async () => {
+    const address = await signInAddress(worker, user);
+    expect((await callback(`?state=${stateOf(address)}`)).headers.get("location")).toBe(failed("invalid"));
+    expect(await follow(worker, await consent(address))).toBe(SUCCESS);
+  });
+
+  test("HEAD uses nothing up", async () => {
+    const back = await consent(await signInAddress(worker, user));
+    await worker.request(back.pathname + back.search, { method: "HEAD" });
+    expect(await follow(worker, back)).toBe(SUCCESS);
+  });
+
+  test("a changed state", async () => {
+    const back = await consent(await signInAddress(worker, user));
+    const state = back.searchParams.get("state") ?? "";
+    const at = Math.floor(state.length / 2);
+    back.searchParams.set(
+      "state",
+      state.slice(0, at) + (state[at] === "A" ? "B" : "A") + state.slice(at + 1),
+    );
+    expect(await follow(worker, back)).toBe(failed("invalid"));
+    expect(tokenRequests()).toEqual([]);
+  });
+
+  test("a state or a code that comes twice in the address", async () => {
+    for (const name of ["state", "code"]) {
+      const back = await consent(await signInAddress(worker, user));
+      back.searchParams.append(name, "another");
+      expect(await follow(worker, back)).toBe(failed("invalid"));
+    }
+    expect(tokenRequests()).toEqual([]);
+  });
+
+  test("a state used twice, with its own code and with a new one", async () => {
+    const address = await signInAddress(worker, user);
+    const [first, second] = [await consent(address), await consent(address)];
+    expect(await follow(worker, first)).toBe(SUCCESS);
+    expect(await follow(worker, first)).toBe(failed("invalid"));
+    expect(await follow(worker, second)).toBe(failed("invalid"));
+    expect(tokenRequests()).toHaveLength(1);
+    expect(await status()).toMatchObject({ connected: true });
+  });
+
+  test("a state used twice at the same moment works once", async () => {
+    const back = await consent(await signInAddress(worker, user));
+    const ends = await Promise.all(Array.from({ length: 10 }, () => follow(worker, back)));
+    expect(ends.filter((end) => end === SUCCESS)).toHaveLength(1);
+    expect(ends.filter((end) => end === failed("invalid"))).toHaveLength(9);
+    expect(tokenRequests()).toHaveLength(1);
+  });
+
+  test("a code exchanged twice", async () => {
+    const first = await consent(await signInAddress(worker, user));
+    const second = await consent(await signInAddress(worker, user));
+    second.searchParams.set("code", first.searchParams.get("code") ?? "");
+    expect(await follow(worker, first)).toBe(SUCCESS);
+    expect(await follow(worker, second)).toBe(failed("exchange_failed"));
+    expect(await status()).toMatchObject({ connected: true });
+  });
+
+  test("a code that was made for another sign-in does not fit its verifier", async () => {
+    const mine = await consent(await signInAddress(worker, user));
+    const theirs = await consent(await signInAddress(worker, "mallory"));
+    mine.searchParams.set("code", theirs.searchParams.get("code") ?? "");
+    expect(await follow(worker, mine)).toBe(failed("exchange_failed"));
+    expect(await status()).toEqual({ connected: false });
+  });
+});
+
+describe("a state that this Worker's key sealed", () => {
+  const issued = (change: Partial<LoginState>): LoginState => ({
+    id: crypto.randomUUID(),
+    userId: user,
+    orgId: null,
+    verifier: "v".repeat(43),
+    nonce: "n".repeat(43),
+    redirectUri: `${worker.url}/pagerduty/oauth/callback`,
+    scopes: "openid",
+    binding: null,
+    subscribe: false,
+    expiresAtMs: Date.now() + LOGIN_LIFE_MS,
+    ...change,
+  });
+  const end = async (state: string) => (await callback(`?code=abc&state=${state}`)).headers.get("location");
+
+  test("and that has expired is invalid, one that nobody was given too", async () => {
+    expect(await end(await sealState(issued({ expiresAtMs: Date.now() - 1 })))).toBe(failed("invalid"));
+    expect(await end(await sealState(issued({})))).toBe(failed("invalid"));
+  });
+
+  test("for another user than it was given to is invalid", async () => {
+    const address = await signInAddress(worker, user);
+    const opened = await openState(stateOf(address));
+    expect(opened).toMatchObject({ userId: user });
+    expect(await end(await sealState({ ...opened, userId: "mallory" }))).toBe(failed("invalid"));
+    expect(await follow(worker, await consent(address))).toBe(SUCCESS);
+  });
+
+  test("for another purpose opens nothing: a user's connection is no state", async () => {
+    await signIn(worker, user);
+    const { CONNECTIONS } = await worker.handle.getEnv();
+    expect(await end((await CONNECTIONS.get(`connection:${user}`)) ?? "")).toBe(failed("invalid"));
+  });
+
+  test("lives ten minutes", async () => {
+    const opened = await openState(stateOf(await signInAddress(worker, user)));
+    expect(opened.expiresAtMs - Date.now()).toBeGreaterThan(LOGIN_LIFE_MS - 10_000);
+    expect(opened.expiresAtMs - Date.now()).toBeLessThanOrEqual(LOGIN_LIFE_MS);
+  });
+});
+
+describe("a sign-in that a browser began by itself", () => {
+  async function begin() {
+    const reply = await login(worker, user, { bind: true });
+    const [cookie = ""] = (reply.headers.get("set-cookie") ?? "").split("; ");
+    const back = await consent(new URL(JSON.parse(reply.text).oauth_url));
+    const end = async (headers: Record<string, string>) =>
+      (await worker.request(back.pathname + back.search, { headers })).headers.get("location");
+    return { reply, cookie, end };
+  }
+
+  test("is finished by that browser alone, and no other uses it up", async () => {
+    const { reply, cookie, end } = await begin();
+    expect(reply.headers.get("set-cookie")).toMatch(
+      /^pagerduty_login_[\w-]+=[\w-]{43}; Path=\/pagerduty\/oauth\/callback; Max-Age=600; HttpOnly; SameSite=Lax$/,
+    );
+    expect(await end({})).toBe(failed("invalid"));
+    expect(await end({ cookie: cookie.slice(0, -1) })).toBe(failed("invalid"));
+    expect(await end({ cookie: (await begin()).cookie })).toBe(failed("invalid"));
+    expect(await end({ cookie: `a=b; ${cookie}; c=d` })).toBe(SUCCESS);
+  });
+
+  test("Aurora's server gets no cookie, and its user's browser needs none", async () => {
+    expect((await login(worker, user)).headers.get("set-cookie")).toBeNull();
+  });
+});
+
+describe("an exchange that fails", () => {
+  const tokens = { access_token: "pdus+_0x", refresh_token: "r", token_type: "bearer", expires_in: 60 };
+  test.each([
+    ["500", { status: 500 }],
+    ["429", { status: 429, headers: { "retry-after": "5" } }],
+    ["a reset connection", { reset: true }],
+    ["a redirect", { status: 302, headers: { location: "http://127.0.0.1:1/" } }],
+    ["HTML", { body: "<h1>Yes</h1>", contentType: "text/html" }],
+    ["an empty answer", { body: "" }],
+    ["a list", { body: "[]" }],
+    ["invalid_grant", { status: 400, body: '{"error":"invalid_grant"}' }],
+    ["invalid_client", { status: 401, body: '{"error":"invalid_client"}' }],
+    ["an error that is no word", { status: 400, body: '{"error":{"a":"<b>"}}' }],
+    ["no access token", { body: JSON.stringify({ ...tokens, access_token: undefined }) }],
+    [
+      "an access token that no header can carry",
+      { body: JSON.stringify({ ...tokens, access_token: "a\nb" }) },
+    ],
+    ["a token type that we do not know", { body: JSON.stringify({ ...tokens, token_type: "mac" }) }],
+    ["a life that is no number", { body: JSON.stringify({ ...tokens, expires_in: "soon" }) }],
+    ["too much", { body: JSON.stringify({ ...tokens, more: "x".repeat(100_000) }) }],
+  ])("with %s is exchange_failed, and changes nothing", async (_, fault) => {
+    world.pagerduty.faults.identity = { ...fault, match: atToken };
+    expect(await signIn(worker, user)).toBe(failed("exchange_failed"));
+    expect(await status()).toEqual({ connected: false });
+  });
+
+  test("because our secret is wrong is exchange_failed", async () => {
+    registerApp(account, { clientSecret: "another" });
+    expect(await signIn(worker, user)).toBe(failed("exchange_failed"));
+  });
+
+  test.each(["bad_signature", "wrong_issuer", "wrong_audience", "expired", "wrong_nonce"] as const)(
+    "an ID token with %s is validation_failed",
+    async (fault) => {
+      world.pagerduty.faults.idToken = fault;
+      expect(await signIn(worker, user)).toBe(failed("validation_failed"));
+      expect(await status()).toEqual({ connected: false });
+    },
+  );
+
+  test("keys that cannot be fetched are validation_failed", async () => {
+    world.pagerduty.rotateSigningKey();
+    world.pagerduty.faults.identity = { status: 503, match: (_, path) => path.endsWith("/jwks") };
+    expect(await signIn(worker, user)).toBe(failed("validation_failed"));
+  });
+
+  test.each([
+    ["401", { status: 401 }],
+    ["429", { status: 429 }],
+    ["500", { status: 500 }],
+    ["a reset connection", { reset: true }],
+  ])("an API that answers %s when asked whose token it is: validation_failed", async (_, fault) => {
+    world.pagerduty.faults.api = fault;
+    expect(await signIn(worker, user)).toBe(failed("validation_failed"));
+    expect(await status()).toEqual({ connected: false });
+  });
+});
+
+describe("the redirect is always the exact one", () => {
+  const evil = "https://evil.example.com";
+  test.each([
+    ["an open redirect", `?redirect=${evil}&next=${evil}&redirect_uri=${evil}&return_to=//evil.example.com`],
+    ["an open redirect in the error", `?error=${evil}&error_description=${evil}&error_uri=${evil}`],
+    [
+      "a header injection",
+      "?error=x%0d%0aset-cookie:%20a=b&state=%0d%0alocation:%20https://evil.example.com",
+    ],
+    ["markup", "?code=<script>alert(1)</script>&state=%3Cscript%3E"],
+    ["a broken escape", "?code=%&state=%zz%ff"],
+    ["10 KB of code", `?code=${"c".repeat(10_240)}&state=s`],
+    ["10 KB of state", `?code=c&state=${"s".repeat(10_240)}`],
+    ["10 KB of error", `?error=${"e".repeat(10_240)}`],
+    ["10 KB of something", `?x=${"x".repeat(10_240)}`],
+    ["NUL", "?code=%00&state=%00"],
+  ])("%s", async (_, query) => {
+    const reply = await callback(query);
+    expect(reply.status).toBe(302);
+    expect(reply.headers.get("location")).toBe(failed("invalid"));
+    expect(reply.headers.get("set-cookie")).toBeNull();
+    expect(reply.text).toBe("");
+  });
+
+  test("10 KB of code with a good state", async () => {
+    const state = stateOf(await signInAddress(worker, user));
+    const reply = await callback(`?code=${"c".repeat(10_240)}&state=${state}`);
+    expect(reply.headers.get("location")).toBe(failed("invalid"));
+    expect(tokenRequests()).toEqual([]);
+  });
+
+  test("a Host that is not ours changes nothing", async () => {
+    const reply = await worker.request("/pagerduty/oauth/callback", {
+      headers: { "x-forwarded-host": "evil" },
+    });
+    expect(reply.headers.get("location")).toBe(failed("invalid"));
+  });
+});
+
+describe("scopes", () => {
+  const problems = (body: unknown) =>
+    typeof body === "object" && body !== null && "problems" in body && Array.isArray(body.problems)
+      ? body.problems.filter(({ code }) => code === "missing_scopes")
+      : [];
+
+  test("that were not granted are named, with what does not work; the rest works", async () => {
+    world.pagerduty.faults.dropScopes = ["webhook_subscriptions.write", "webhook_subscriptions.read"];
+    expect(await signIn(worker, user, { subscribe: true })).toBe(SUCCESS);
+    const body = await status();
+    expect(body).toMatchObject({
+      connected: true,
+      oauth: { missingScopes: ["webhook_subscriptions.read", "webhook_subscriptions.write"] },
+    });
+    expect(problems(body)).toEqual([
+      {
+        code: "missing_scopes",
+        message: expect.stringMatching(
+          /webhook_subscriptions\.read and webhook_subscriptions\.write: .*subscription/,
+        ),
+        fix: expect.stringContaining("App Registration"),
+      },
+    ]);
+  });
+
+  test("without users.read it connects, and knows the account from the ID token", async () => {
+    world.pagerduty.faults.dropScopes = ["users.read", "incidents.read"];
+    expect(await signIn(worker, user)).toBe(SUCCESS);
+    const body = await status();
+    expect(body).toMatchObject({
+      accountSubdomain: "acme",
+      externalUserEmail: account.user.email,
+      capabilities: { can_read_incidents: false },
+    });
+    expect(problems(body)).toHaveLength(2);
+  });
+
+  test("openid is no problem to be without", async () => {
+    world.pagerduty.faults.dropScopes = ["openid"];
+    expect(await signIn(worker, user)).toBe(SUCCESS);
+    const body = await status();
+    expect(body).toMatchObject({ oauth: { missingScopes: ["openid"] }, accountSubdomain: "acme" });
+    expect(problems(body)).toEqual([]);
+  });
+
+  test.each([
+    ["read", false],
+    ["write", true],
+  ])("a Classic app with %s connects; may it write: %s", async (scope, canWrite) => {
+    const classic = await startOAuthWorld({ PAGERDUTY_OAUTH_SCOPES: scope });
+    try {
+      registerApp(classic.pagerduty.account({ subdomain: "classic" }), { scoped: false });
+      expect(await signIn(classic.worker, user)).toBe(SUCCESS);
+      expect((await classic.worker.call(user, "GET", "/pagerduty")).body).toMatchObject({
+        connected: true,
+        accountSubdomain: "classic",
+        capabilities: { can_read_incidents: true, can_write_incidents: canWrite },
+        oauth: { missingScopes: [] },
+      });
+    } finally {
+      await classic.close();
+    }
+  });
+});
+
+describe("other settings", () => {
+  const variables = () => ({
+    NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: "true",
+    PAGERDUTY_CLIENT_ID: CLIENT_ID,
+    PAGERDUTY_CLIENT_SECRET: CLIENT_SECRET,
+    PAGERDUTY_API_URL: world.pagerduty.apiUrl,
+    PAGERDUTY_IDENTITY_URL: world.pagerduty.identityUrl,
+  });
+
+  test("off: 403 in the contract's words, and the callback says so", async () => {
+    const off = await startWorker({ FRONTEND_URL: FRONTEND });
+    try {
+      const reply = await login(off, user);
+      expect([reply.status, reply.body]).toEqual([
+        403,
+        { error: "PagerDuty OAuth is not enabled", code: "oauth_not_enabled" },
+      ]);
+      for (const query of ["", "?error=access_denied", "?code=a&state=b"]) {
+        const back = await off.request(`/pagerduty/oauth/callback${query}`);
+        expect([back.status, back.headers.get("location")]).toEqual([302, failed("oauth_not_enabled")]);
+      }
+    } finally {
+      await off.close();
+    }
+  });
+
+  test.each([
+    [{ PAGERDUTY_CLIENT_SECRET: null }, "PAGERDUTY_CLIENT_SECRET"],
+    [
+      { PAGERDUTY_CLIENT_ID: null, PAGERDUTY_CLIENT_SECRET: null },
+      "PAGERDUTY_CLIENT_ID, PAGERDUTY_CLIENT_SECRET",
+    ],
+  ])("without %j: 500, naming what is missing", async (change, names) => {
+    const bare = await startWorker({ ...variables(), ...change });
+    try {
+      const reply = await login(bare, user);
+      expect([reply.status, reply.body]).toEqual([
+        500,
+        { error: `Missing OAuth credentials: ${names}`, code: "oauth_not_configured" },
+      ]);
+    } finally {
+      await bare.close();
+    }
+  });
+
+  test("without FRONTEND_URL the browser ends on our own page, by the public address", async () => {
+    const own = await startWorker({ ...variables(), PUBLIC_URL: "https://pagerduty.example.com/" });
+    try {
+      const address = await signInAddress(own, user);
+      expect(address.searchParams.get("redirect_uri")).toBe(
+        "https://pagerduty.example.com/pagerduty/oauth/callback",
+      );
+      expect(await follow(own, await consent(address))).toBe("https://pagerduty.example.com/?oauth=success");
+      const denied = await own.request("/pagerduty/oauth/callback?error=access_denied");
+      expect(denied.headers.get("location")).toBe(
+        "https://pagerduty.example.com/?oauth=failed&error=access_denied",
+      );
+    } finally {
+      await own.close();
+    }
+  });
+
+  test("a Worker that is misconfigured still sends the browser on", async () => {
+    const broken = await startWorker({ CREDENTIALS_KEYS: "oops" });
+    try {
+      const reply = await broken.request("/pagerduty/oauth/callback?code=a&state=b");
+      expect([reply.status, reply.headers.get("location")]).toEqual([
+        302,
+        `${broken.url}/?oauth=failed&error=unexpected`,
+      ]);
+    } finally {
+      await broken.close();
+    }
+  });
+
+  test("an account in Europe connects there", async () => {
+    const eu = await startWorker({ ...variables(), PAGERDUTY_API_URL: world.pagerduty.euApiUrl });
+    try {
+      account.oauthClients.clear();
+      registerApp(world.pagerduty.account({ subdomain: "europa", region: "eu" }));
+      expect(await signIn(eu, user)).toBe(`${eu.url}/?oauth=success`);
+      expect((await eu.call(user, "GET", "/pagerduty")).body).toMatchObject({
+        region: "eu",
+        accountSubdomain: "europa",
+      });
+    } finally {
+      await eu.close();
+    }
+  });
+});

@@ -1,0 +1,122 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import type { Connection } from "../../src/credentials/connection.ts";
+import { readReplica } from "../../src/credentials/replica.ts";
+import { createKeyring } from "../../src/credentials/seal.ts";
+import { Account } from "../../src/user/account.ts";
+
+/** The connection at rest: sealed, owned by the object, copied to KV. */
+
+const key = (kid: string, byte: number) => ({ kid, key: new Uint8Array(32).fill(byte) });
+const keyring = createKeyring([key("k1", 1)]);
+
+const connectionOf = (userId: string): Connection => ({
+  authType: "api_token",
+  token: "u+SECRET-TOKEN",
+  connectionId: "c",
+  userId,
+  orgId: null,
+  displayName: "PagerDuty",
+  region: "us",
+  accountSubdomain: null,
+  externalUserEmail: null,
+  externalUserName: null,
+  validatedAt: "2026-11-22T03:00:00Z",
+  refusedAtMs: null,
+  canWriteIncidents: null,
+  signingSecrets: [],
+  subscription: null,
+});
+
+const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => Promise<T>): Promise<T> =>
+  runInDurableObject(env.PAGERDUTY_USER.getByName(name), (_, { storage }) => work(storage));
+
+test("what was set is there after a restart, and in KV, sealed in both", async () => {
+  await inObject("alice", async (storage) => {
+    await new Account(storage, env.CONNECTIONS, keyring).set(connectionOf("alice"));
+    const later = new Account(storage, env.CONNECTIONS, keyring);
+    await later.open();
+    expect(later.connection).toEqual(connectionOf("alice"));
+    expect(JSON.stringify([...storage.kv.list()])).not.toContain("SECRET-TOKEN");
+  });
+  expect(await env.CONNECTIONS.get("connection:alice")).not.toContain("SECRET-TOKEN");
+  expect(await readReplica(env.CONNECTIONS, keyring, "alice")).toEqual(connectionOf("alice"));
+});
+
+test("one user's copy opens for nobody else", async () => {
+  await inObject("mallory", async (storage) => {
+    await new Account(storage, env.CONNECTIONS, keyring).set(connectionOf("mallory"));
+  });
+  const stolen = await env.CONNECTIONS.get("connection:mallory");
+  await env.CONNECTIONS.put("connection:victim", stolen ?? "");
+  await expect(readReplica(env.CONNECTIONS, keyring, "victim")).rejects.toThrow("not_authentic");
+});
+
+test("a rotated key opens what the old one sealed, and seals it anew", async () => {
+  await inObject("rotated", async (storage) => {
+    await new Account(storage, env.CONNECTIONS, keyring).set(connectionOf("rotated"));
+    const rotated = createKeyring([key("k2", 2), key("k1", 1)]);
+    await new Account(storage, env.CONNECTIONS, rotated).open();
+    expect(await env.CONNECTIONS.get("connection:rotated")).toMatch(/^k2\./);
+    const withoutOld = new Account(storage, env.CONNECTIONS, createKeyring([key("k2", 2)]));
+    await withoutOld.open();
+    expect(withoutOld.connection).toEqual(connectionOf("rotated"));
+  });
+});
+
+test("a key that is gone is said, not taken for not connected", async () => {
+  await inObject("lost-key", async (storage) => {
+    await new Account(storage, env.CONNECTIONS, keyring).set(connectionOf("lost-key"));
+    const later = new Account(storage, env.CONNECTIONS, createKeyring([key("k9", 9)]));
+    await later.open();
+    expect(later.connection).toBeNull();
+    expect(later.unreadable).toBe("unknown_key");
+  });
+});
+
+test("when KV refuses the write the object remembers, and catches up", async () => {
+  await inObject("behind", async (storage) => {
+    let down = true;
+    const flaky: Pick<KVNamespace, "put" | "delete"> = {
+      put: async (name: string, value: string) => {
+        if (down) throw new Error("429 Too Many Requests");
+        await env.CONNECTIONS.put(name, value);
+      },
+      delete: (name: string) => env.CONNECTIONS.delete(name),
+    };
+    const account = new Account(storage, Object.assign(Object.create(env.CONNECTIONS), flaky), keyring);
+    await account.set(connectionOf("behind"));
+    expect(account.replicaBehind).toBe(true);
+    expect(await env.CONNECTIONS.get("connection:behind")).toBeNull();
+    down = false;
+    await account.catchUpReplica();
+    expect(account.replicaBehind).toBe(false);
+    expect(await readReplica(env.CONNECTIONS, keyring, "behind")).toEqual(connectionOf("behind"));
+  });
+});
+
+test("many changes at once end in the last one, in memory, in storage and in KV", async () => {
+  await inObject("many", async (storage) => {
+    const account = new Account(storage, env.CONNECTIONS, keyring);
+    await account.set(connectionOf("many"));
+    const names = Array.from({ length: 20 }, (_, index) => `name ${index}`);
+    await Promise.all(
+      names.map((displayName) => account.update((connection) => ({ ...connection, displayName }))),
+    );
+    expect(account.connection?.displayName).toBe("name 19");
+    const later = new Account(storage, env.CONNECTIONS, keyring);
+    await later.open();
+    expect(later.connection?.displayName).toBe("name 19");
+    expect((await readReplica(env.CONNECTIONS, keyring, "many"))?.displayName).toBe("name 19");
+  });
+});
+
+test("clearing leaves nothing", async () => {
+  await inObject("cleared", async (storage) => {
+    const account = new Account(storage, env.CONNECTIONS, keyring);
+    await account.set(connectionOf("cleared"));
+    await account.clear();
+    expect([...storage.kv.list()]).toEqual([]);
+  });
+  expect(await env.CONNECTIONS.get("connection:cleared")).toBeNull();
+});

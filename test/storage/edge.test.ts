@@ -1,0 +1,90 @@
+import { createExecutionContext, env } from "cloudflare:test";
+import { expect, test } from "vitest";
+import type { Connection } from "../../src/credentials/connection.ts";
+import { createKeyring, sealText } from "../../src/credentials/seal.ts";
+import { app } from "../../src/http/app.ts";
+
+/** When a part of the platform fails, PagerDuty must keep the webhook: 503, never a 4xx. */
+
+const KEY = { kid: "k1", key: new Uint8Array(32).fill(7) };
+const SECRET = "shared with PagerDuty";
+const BODY = JSON.stringify({
+  event: {
+    id: "E1",
+    event_type: "incident.triggered",
+    resource_type: "incident",
+    occurred_at: "2026-11-22T03:00:00Z",
+    data: { id: "P1", type: "incident", title: "Down", status: "triggered" },
+  },
+});
+
+async function signed(body: string): Promise<string> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(SECRET), algorithm, false, [
+    "sign",
+  ]);
+  const signature = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(body));
+  return `v1=${[...new Uint8Array(signature)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+async function storeReplica(userId: string): Promise<void> {
+  const connection: Connection = {
+    authType: "api_token",
+    token: "token",
+    connectionId: "c",
+    userId,
+    orgId: null,
+    displayName: "PagerDuty",
+    region: "us",
+    accountSubdomain: null,
+    externalUserEmail: null,
+    externalUserName: null,
+    validatedAt: "2026-11-22T03:00:00Z",
+    refusedAtMs: null,
+    canWriteIncidents: null,
+    signingSecrets: [{ id: "s", secret: SECRET, subscriptionId: null, expiresAtMs: null }],
+    subscription: null,
+  };
+  const sealed = await sealText(createKeyring([KEY]), userId, JSON.stringify(connection));
+  await env.CONNECTIONS.put(`connection:${userId}`, sealed);
+}
+
+async function post(userId: string, broken: Partial<Env>, body = BODY): Promise<Response> {
+  const request = new Request(`https://worker.example/pagerduty/webhook/${userId}`, {
+    method: "POST",
+    headers: { "x-pagerduty-signature": await signed(BODY), "x-webhook-id": "w" },
+    body,
+  });
+  return app.fetch(request, { ...env, ...broken }, createExecutionContext());
+}
+
+const down = () => {
+  throw new Error("down");
+};
+const brokenQueue = { ...env.WEBHOOKS, send: down };
+const brokenKv = { ...env.CONNECTIONS, get: down };
+const brokenObjects = Object.assign(Object.create(env.PAGERDUTY_USER), { getByName: down });
+
+test("a working platform accepts", async () => {
+  await storeReplica("works");
+  expect((await post("works", {})).status).toBe(202);
+});
+
+test("the Queue being down is 503 with Retry-After", async () => {
+  await storeReplica("queue");
+  const reply = await post("queue", { WEBHOOKS: brokenQueue });
+  expect(reply.status).toBe(503);
+  expect(Number(reply.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(await reply.json()).toMatchObject({ code: "unavailable" });
+});
+
+test("the object being down is 503, also for a signature that KV says is wrong", async () => {
+  await storeReplica("object");
+  expect((await post("object", { PAGERDUTY_USER: brokenObjects }, `${BODY} `)).status).toBe(503);
+  expect((await post("nobody", { PAGERDUTY_USER: brokenObjects })).status).toBe(503);
+});
+
+test("KV being down leaves the decision to the object", async () => {
+  expect((await post("kv", { CONNECTIONS: brokenKv })).status).toBe(404);
+  expect((await post("kv", { CONNECTIONS: brokenKv, PAGERDUTY_USER: brokenObjects })).status).toBe(503);
+});

@@ -1,0 +1,119 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import { emptyIncident } from "../../src/incidents/fold.ts";
+import type { IncidentState } from "../../src/incidents/incident.ts";
+import { appendEntry, listEntries, pruneEntries } from "../../src/incidents/journal.ts";
+import { isMigrated, migrate } from "../../src/incidents/migrations.ts";
+import { listIncidents, loadIncident, pruneIncidents, saveIncident } from "../../src/incidents/store.ts";
+
+/** What is old and finished goes; what is open or not yet delivered stays, however old. */
+
+const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
+  runInDurableObject(env.PAGERDUTY_USER.getByName(name), (_, { storage }) => {
+    migrate(storage);
+    return work(storage);
+  });
+
+const incident = (incidentId: string, pagerdutyStatus: string): IncidentState => ({
+  ...emptyIncident(incidentId),
+  snapshotStamp: { atMs: 1, id: "E" },
+  version: 1,
+  snapshot: {
+    title: "Down",
+    service: { id: null, name: "unknown" },
+    urgency: null,
+    priority: null,
+    severity: "medium",
+    pagerdutyStatus,
+    url: null,
+    incidentKey: null,
+    createdAt: "2026-01-01T00:00:00Z",
+  },
+});
+
+const NOTIFICATION = {
+  messageId: "m",
+  type: "incident.triggered" as const,
+  timestamp: "2026-01-01T00:00:00Z",
+  incident: {
+    sourceType: "pagerduty" as const,
+    sourceAlertId: "1",
+    incidentId: "P",
+    title: "Down",
+    service: { id: null, name: "unknown" },
+    severity: "medium" as const,
+    status: "investigating" as const,
+    pagerdutyStatus: "triggered",
+    urgency: null,
+    priority: null,
+    url: null,
+    incidentKey: null,
+    description: null,
+    alertFiredAt: null,
+    startedAt: null,
+    resolvedAt: null,
+    customFields: {},
+    version: 1,
+  },
+  change: { kind: "created" as const, from: null, to: "investigating" },
+  provenance: { webhookId: null, eventId: null, verification: "signature" as const },
+};
+
+test("an object that was never written to has no tables", async () => {
+  await runInDurableObject(env.PAGERDUTY_USER.getByName("untouched"), (_, { storage }) => {
+    expect(isMigrated(storage)).toBe(false);
+  });
+});
+
+test("migrating twice changes nothing", async () => {
+  await inObject("twice", (storage) => {
+    saveIncident(storage.sql, emptyIncident("P1"), incident("P1", "triggered"), 1);
+    migrate(storage);
+    expect(loadIncident(storage.sql, "P1").version).toBe(1);
+  });
+});
+
+test("finished entries go when they are old, pending ones stay", async () => {
+  await inObject("entries", ({ sql }) => {
+    const entry = { kind: "webhook" as const, type: "t", outcome: "applied" as const };
+    for (let index = 0; index < 1200; index += 1) appendEntry(sql, { ...entry, receivedAtMs: index }, null);
+    appendEntry(sql, { ...entry, receivedAtMs: 5, incidentId: "P", notification: NOTIFICATION }, 5);
+    appendEntry(sql, { ...entry, receivedAtMs: 9_000 }, null);
+    while (pruneEntries(sql, 8_000, 500) > 0);
+    const left = listEntries(sql, { kinds: [], states: [], limit: 100, beforeSeq: null });
+    expect(left.map(({ receivedAtMs }) => receivedAtMs)).toEqual([9_000, 5]);
+  });
+});
+
+test("closed incidents go when they are old, open ones stay", async () => {
+  await inObject("incidents", ({ sql }) => {
+    for (const [id, status] of [
+      ["P1", "resolved"],
+      ["P2", "triggered"],
+      ["P3", "resolved"],
+    ] as const) {
+      saveIncident(sql, emptyIncident(id), incident(id, status), id === "P3" ? 9_000 : 1);
+    }
+    pruneIncidents(sql, 8_000);
+    const left = listIncidents(sql, { status: null, limit: 10, after: null });
+    expect(left.map(({ incident: { incidentId } }) => incidentId).sort()).toEqual(["P2", "P3"]);
+  });
+});
+
+test("reading a page of incidents or of the journal costs the same with few and with many stored", async () => {
+  await inObject("pages", ({ sql }) => {
+    const read = () => {
+      const cursor = sql.exec(
+        "SELECT state FROM incidents ORDER BY created_at_ms DESC, incident_id DESC LIMIT 10",
+      );
+      cursor.toArray();
+      return cursor.rowsRead;
+    };
+    for (let index = 0; index < 20; index += 1)
+      saveIncident(sql, emptyIncident(`A${index}`), incident(`A${index}`, "resolved"), 1);
+    const few = read();
+    for (let index = 0; index < 2000; index += 1)
+      saveIncident(sql, emptyIncident(`B${index}`), incident(`B${index}`, "resolved"), 1);
+    expect(read()).toBe(few);
+  });
+});

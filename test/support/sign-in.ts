@@ -1,0 +1,76 @@
+import type { Account } from "../emulator/pagerduty.ts";
+import type { Reply, Worker } from "./worker.ts";
+import { startWorld, type World } from "./world.ts";
+
+/** Signing in with PagerDuty, as Aurora's server and a browser do it together. */
+
+export const CLIENT_ID = "aurora-client-id";
+export const CLIENT_SECRET = "aurora client+secret/with=odd&characters";
+export const FRONTEND = "https://aurora.example.com";
+
+/** A world whose Worker has an OAuth app. */
+export const startOAuthWorld = (variables: Record<string, string | null> = {}): Promise<World> =>
+  startWorld({
+    FRONTEND_URL: FRONTEND,
+    NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: "true",
+    PAGERDUTY_CLIENT_ID: CLIENT_ID,
+    PAGERDUTY_CLIENT_SECRET: CLIENT_SECRET,
+    ...variables,
+  });
+
+export interface AppOptions {
+  scoped?: boolean;
+  scopes?: string[];
+  clientSecret?: string;
+}
+
+/** Registers the Worker's OAuth app with an account; its user is the one who consents. */
+export function registerApp(account: Account, options: AppOptions = {}): Account {
+  account.oauthClients.set(CLIENT_ID, {
+    clientId: CLIENT_ID,
+    clientSecret: options.clientSecret ?? CLIENT_SECRET,
+    scoped: options.scoped ?? true,
+    redirectUris: [],
+    scopes: options.scopes ?? null,
+  });
+  return account;
+}
+
+/** `POST /pagerduty/oauth/login`. */
+export const login = (worker: Worker, user: string, body: object = {}, orgId: string | null = null) =>
+  worker.call(user, "POST", "/pagerduty/oauth/login", { body, headers: { "x-org-id": orgId } });
+
+/** The address that Aurora's UI opens. */
+export async function signInAddress(worker: Worker, user: string, body: object = {}): Promise<URL> {
+  const reply = await login(worker, user, body);
+  if (reply.status !== 200) throw new Error(`The login failed: ${reply.text}`);
+  return new URL(addressIn(reply));
+}
+
+function addressIn({ body, text }: Reply): string {
+  if (typeof body === "object" && body !== null && "oauth_url" in body) return String(body.oauth_url);
+  throw new Error(`There is no oauth_url in ${text}`);
+}
+
+/** The user consents at PagerDuty. @returns where the browser is sent */
+export async function consent(address: URL): Promise<URL> {
+  const response = await fetch(address, { redirect: "manual" });
+  const location = response.headers.get("location");
+  if (!location) throw new Error(`PagerDuty did not send the browser back: ${await response.text()}`);
+  return new URL(location);
+}
+
+/** The browser follows. @returns where our callback sends it */
+export async function follow(worker: Worker, callback: URL): Promise<string> {
+  const reply = await worker.request(callback.pathname + callback.search);
+  if (reply.status !== 302) throw new Error(`The callback answered ${reply.status}: ${reply.text}`);
+  return reply.headers.get("location") ?? "";
+}
+
+/** The whole way. @returns where the browser ends */
+export async function signIn(worker: Worker, user: string, body: object = {}): Promise<string> {
+  return follow(worker, await consent(await signInAddress(worker, user, body)));
+}
+
+export const SUCCESS = `${FRONTEND}/pagerduty/auth/callback?oauth=success`;
+export const failed = (error: string) => `${FRONTEND}/pagerduty/auth/callback?oauth=failed&error=${error}`;
