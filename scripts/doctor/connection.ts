@@ -89,9 +89,9 @@ function checkSubscription(subscription: { id: string; state: string } | null): 
   if (subscription !== null) return [];
   return [
     warning(
-      "The webhook at PagerDuty was not made from here",
-      "It can be neither watched nor enabled again when PagerDuty switches it off.",
-      "Make it from here: POST /pagerduty/subscription (the token must be allowed to write).",
+      "No webhook subscription for this URL is known",
+      "One made by hand is found at the next check, when the credential may read it; until then nobody watches it.",
+      "Make it: POST /pagerduty/subscription. Or look for it now: POST /pagerduty/reconcile.",
     ),
   ];
 }
