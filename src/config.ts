@@ -20,6 +20,10 @@ export interface Config {
   retentionMs: number;
   /** Zero: never. */
   reconcileEveryMs: number;
+  /** Who vouches for the console's visitors; null: nobody, and outside of `dev` there is no console. */
+  access: { teamUrl: string; audience: string } | null;
+  /** The console's user in `dev`. */
+  consoleUser: string;
 }
 
 export interface ConfigProblem {
@@ -141,6 +145,24 @@ const schedule = text.transform((value, context) => {
   return delays;
 });
 
+/** A host name such as team.cloudflareaccess.com; a URL is taken too. Keys are never fetched in the clear from afar. */
+const teamDomain = text.transform((value, context) => {
+  if (value === undefined) return null;
+  const url = URL.parse(value.includes("://") ? value : `https://${value}`);
+  const local = url?.hostname === "127.0.0.1" || url?.hostname === "localhost";
+  if (url?.pathname !== "/" || url.search || (url.protocol !== "https:" && !local)) {
+    context.addIssue("must be the host name of your Access team, such as acme.cloudflareaccess.com");
+    return null;
+  }
+  return url.origin;
+});
+
+const consoleUser = text.transform((value, context) => {
+  if (value === undefined) return "local";
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/.test(value)) context.addIssue("must be a user id");
+  return value;
+});
+
 const Variables = z.object({
   INTERNAL_API_SECRET: text,
   CREDENTIALS_KEYS: keyList,
@@ -167,6 +189,9 @@ const Variables = z.object({
   DELIVERY_SCHEDULE: schedule,
   RETENTION_DAYS: whole(30, 1, 3650),
   RECONCILE_MINUTES: whole(10, 0, 1440),
+  ACCESS_TEAM_DOMAIN: teamDomain,
+  ACCESS_AUD: text,
+  CONSOLE_USER: consoleUser,
 });
 
 /** What one variable demands of another. Looks at the raw values, so that it speaks up beside other faults. */
@@ -186,6 +211,14 @@ function missing(variables: Record<string, unknown>): ConfigProblem[] {
       name: "AURORA_EVENTS_SECRET",
       problem: "is not set, but AURORA_EVENTS_URL is; deliveries are signed with it (whsec_ and base64)",
     });
+  }
+  for (const [name, other] of [
+    ["ACCESS_TEAM_DOMAIN", "ACCESS_AUD"],
+    ["ACCESS_AUD", "ACCESS_TEAM_DOMAIN"],
+  ] as const) {
+    if (value(name) === undefined && value(other) !== undefined) {
+      problems.push({ name, problem: `is not set, but ${other} is; Cloudflare Access needs both` });
+    }
   }
   return problems;
 }
@@ -233,6 +266,11 @@ export function parseConfig(variables: object): Config {
     deliverySchedule: given.DELIVERY_SCHEDULE,
     retentionMs: given.RETENTION_DAYS * DAY_MS,
     reconcileEveryMs: given.RECONCILE_MINUTES * 60 * 1000,
+    access:
+      given.ACCESS_TEAM_DOMAIN && given.ACCESS_AUD
+        ? { teamUrl: given.ACCESS_TEAM_DOMAIN, audience: given.ACCESS_AUD }
+        : null,
+    consoleUser: given.CONSOLE_USER,
   };
 }
 

@@ -20,6 +20,7 @@ const STATUS_OF = {
   account_mismatch: 409,
   org_mismatch: 409,
   payload_too_large: 413,
+  upgrade_required: 426,
   rate_limited: 429,
   oauth_not_configured: 500,
   unexpected: 500,

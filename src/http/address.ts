@@ -4,7 +4,8 @@ import type { Config } from "../config.ts";
 
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-const isLocal = (base: string) => LOCAL_HOSTS.has(new URL(base).hostname);
+/** Whether the URL names this very machine. */
+export const isLocalHost = (url: string) => LOCAL_HOSTS.has(new URL(url).hostname);
 
 /** The base URL, without a trailing slash: `PUBLIC_URL`, else the origin of the request. */
 export function baseUrl(config: Config, requestUrl: string): string {
@@ -14,8 +15,8 @@ export function baseUrl(config: Config, requestUrl: string): string {
 /** Where PagerDuty posts a user's webhooks: through the tunnel while this Worker is local; https elsewhere. */
 export function webhookUrl(config: Config, requestUrl: string, userId: string): string {
   let base = baseUrl(config, requestUrl);
-  if (config.tunnelUrl !== null && isLocal(base)) base = config.tunnelUrl;
-  if (!isLocal(base)) base = base.replace(/^http:/, "https:");
+  if (config.tunnelUrl !== null && isLocalHost(base)) base = config.tunnelUrl;
+  if (!isLocalHost(base)) base = base.replace(/^http:/, "https:");
   // Every character that a user id may have stands for itself in a path.
   return `${base}/pagerduty/webhook/${userId}`;
 }

@@ -4,14 +4,18 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { ConfigError, configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
+import { activity } from "./activity.ts";
 import { type AppEnv, requireCaller } from "./auth.ts";
 import { connection } from "./connection.ts";
 import { deliveries } from "./deliveries.ts";
 import { events } from "./events.ts";
 import { incidents } from "./incidents.ts";
+import { live } from "./live.ts";
 import { oauthCallback, oauthLogin } from "./oauth.ts";
+import { pages } from "./pages.tsx";
 import { subscription } from "./subscription.ts";
 import { forgetTrust } from "./trust.ts";
+import { requireVisitor } from "./visitor.ts";
 import { webhook } from "./webhook.ts";
 
 /** The version in package.json; the build replaces it. */
@@ -28,9 +32,8 @@ const CORS_HEADERS = [
   "X-Provider-Preference",
 ];
 
-/** What Aurora calls, behind its secret. */
-const internal = new Hono<AppEnv>()
-  .use(requireCaller)
+/** One API, behind two doors. */
+const api = new Hono<AppEnv>()
   .use(async (c, next) => {
     await next();
     if (c.req.method !== "GET") forgetTrust(c.get("caller").userId);
@@ -40,13 +43,22 @@ const internal = new Hono<AppEnv>()
   .route("/events", events)
   .route("/deliveries", deliveries)
   .route("/subscription", subscription)
+  .route("/activity", activity)
   .route("/oauth", oauthLogin);
+
+/** What Aurora calls, behind its secret. */
+const internal = new Hono<AppEnv>().use(requireCaller).route("/", api);
+
+/** The same for the console's own page, whose visitors are known by who they are. */
+const visited = new Hono<AppEnv>().use(requireVisitor).route("/live", live).route("/", api);
 
 export const app = new Hono<AppEnv>({ strict: false })
   .use(async (c, next) => {
     c.set("requestId", c.req.header("cf-ray") ?? crypto.randomUUID());
     await next();
-    c.header("cache-control", "no-store");
+    // A WebSocket's answer takes no more headers.
+    if (c.res.status === 101) return;
+    if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
     c.header("x-request-id", c.get("requestId"));
     c.header("x-content-type-options", "nosniff");
   })
@@ -61,6 +73,11 @@ export const app = new Hono<AppEnv>({ strict: false })
   })
   // Before anything that can fail: a browser is always sent on.
   .route("/pagerduty/oauth/callback", oauthCallback)
+  // Before CORS: the console is for its own origin only, and a WebSocket's answer takes no headers.
+  .route("/", pages)
+  .route("/console/api", visited)
+  .use("/pagerduty/live", requireCaller)
+  .route("/pagerduty/live", live)
   .use(async (c, next) => {
     const config = configOf(c.env);
     setReadableLogs(config.dev);

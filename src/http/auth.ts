@@ -6,7 +6,8 @@ import type { Caller } from "../user/connecting.ts";
 /** What Hono knows about a request. */
 export interface AppEnv {
   Bindings: Env;
-  Variables: { requestId: string; caller: Caller };
+  /** `untilMs`: when the caller's sign-in is over; set for the console's visitors in production. */
+  Variables: { requestId: string; caller: Caller; untilMs?: number };
 }
 
 export const USER_ID = /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/;

@@ -1,32 +1,12 @@
 import { Hono } from "hono";
-import * as z from "zod";
 import { configOf } from "../config.ts";
 import { unwrap } from "../errors.ts";
-import { Region } from "../pagerduty/region.ts";
 import { webhookUrl } from "./address.ts";
 import { type AppEnv, userOf } from "./auth.ts";
 import { parseInput, readJson, tokenOf } from "./body.ts";
+import { ConnectOptions, SigningSecretBody } from "./requests.ts";
 
 /** Aurora's own calls: the connection's status, connecting, rotating, disconnecting, the webhook URL. */
-
-const ConnectOptions = z.object({
-  displayName: z
-    .string({ error: "must be a text" })
-    .trim()
-    .max(100, "is longer than 100 characters")
-    .optional(),
-  /** Ours: also makes the webhook subscription at PagerDuty, if the token may. */
-  subscribe: z.boolean({ error: "must be true or false" }).default(false),
-  region: z.enum(Region.enum, { error: "must be us or eu" }).optional(),
-});
-
-const SigningSecretBody = z.object({
-  secret: z
-    .string({ error: "Secret required" })
-    .trim()
-    .min(1, "Secret required")
-    .max(256, "is longer than 256 characters"),
-});
 
 const INSTRUCTIONS = [
   "1. In PagerDuty, open Integrations → Generic Webhooks (v3)",

@@ -1,35 +1,12 @@
 import { Hono } from "hono";
-import * as z from "zod";
 import { configOf } from "../config.ts";
 import { unwrap } from "../errors.ts";
-import { FilterType } from "../pagerduty/subscriptions.ts";
 import { webhookUrl } from "./address.ts";
 import { type AppEnv, userOf } from "./auth.ts";
 import { parseInput, readJson } from "./body.ts";
+import { Wish } from "./requests.ts";
 
 /** The webhook subscription at PagerDuty: made, shown, tested, enabled and removed from here. */
-
-const FilterInput = z
-  .object({
-    type: z.enum(FilterType.enum, {
-      error: "must be account_reference, service_reference or team_reference",
-    }),
-    id: z.string({ error: "must be a text" }).min(1).max(64).optional(),
-  })
-  .refine(({ type, id }) => type === "account_reference" || id !== undefined, {
-    error: "needs the id of the service or team",
-  });
-
-const Wish = z.object({
-  filter: FilterInput.optional(),
-  events: z
-    .array(z.string().regex(/^[a-z_]+(\.[a-z_]+)+$/, { error: "is not an event type" }), {
-      error: "must be a list of event types",
-    })
-    .min(1, "needs at least one event type")
-    .max(100, "has more than 100 event types")
-    .optional(),
-});
 
 export const subscription = new Hono<AppEnv>()
   .post("/", async (c) => {

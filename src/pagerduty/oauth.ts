@@ -49,7 +49,7 @@ export type TokenAnswer = { ok: true; tokens: TokenSet } | ({ ok: false } & Toke
 
 /** A user waits in front of an exchange. */
 const EXCHANGE_TIMEOUT_MS = 20_000;
-/** Longer: an answer that is not waited for is a refresh token lost, and with it the connection. */
+/** Nobody waits in front of it; but an answer that is not waited for is a refresh token lost. */
 const REFRESH_TIMEOUT_MS = 10_000;
 const MAX_ANSWER_CHARS = 64 * 1024;
 /** Where the answer does not say how long a token lives; RFC 6749 only recommends that it does. */

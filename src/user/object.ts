@@ -14,6 +14,7 @@ import { describe, log, setReadableLogs } from "../log.ts";
 import { count } from "../metrics.ts";
 import type { Region } from "../pagerduty/region.ts";
 import { Account } from "./account.ts";
+import { activityOf } from "./activity.ts";
 import { UserAgenda } from "./agenda.ts";
 import { Calls } from "./calls.ts";
 import { type Caller, Connecting, isSameOrg } from "./connecting.ts";
@@ -22,6 +23,7 @@ import { firstAttemptAtMs } from "./folding.ts";
 import { Gate, type Judgement } from "./gate.ts";
 import { Guardian } from "./guardian.ts";
 import { failedWebhooks, park, takeIn } from "./intake.ts";
+import { Live } from "./live.ts";
 import { Logins } from "./logins.ts";
 import { Loop } from "./loop.ts";
 import { lostSignIn } from "./oauth-status.ts";
@@ -60,6 +62,7 @@ export class PagerDutyUser extends DurableObject<Env> {
   readonly #upkeep: Upkeep;
   readonly #gate: Gate;
   readonly #agenda: UserAgenda;
+  readonly #live: Live;
   readonly #loop: Loop;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -80,11 +83,26 @@ export class PagerDutyUser extends DurableObject<Env> {
     this.#gate = new Gate(this.#account, this.#refusals);
     const agendaParts = { ...this.#parts(), storage };
     this.#agenda = new UserAgenda(agendaParts, this.#guardian, this.#upkeep, this.#tokens, this.#logins);
-    this.#loop = new Loop(this.#agenda);
+    this.#live = new Live(ctx, this.#account, () => this.#status({ userId: "", orgId: null }, ""));
+    this.#loop = new Loop(this.#live.watch(this.#agenda));
     void ctx.blockConcurrencyWhile(async () => {
       if (isMigrated(storage)) migrate(storage);
       await this.#account.open();
+      this.#live.start();
     });
+  }
+
+  /** `GET /pagerduty/live`: a WebSocket. */
+  override async fetch(request: Request): Promise<Response> {
+    return this.#live.accept(request);
+  }
+
+  /** Nothing is asked over the socket; the runtime answers pings by itself. */
+  override webSocketMessage(): void {}
+
+  /** Answered, or the other side waits for it; 1005 and the like cannot be sent back. */
+  override webSocketClose(socket: WebSocket): void {
+    socket.close(1000);
   }
 
   #parts() {
@@ -274,7 +292,9 @@ export class PagerDutyUser extends DurableObject<Env> {
    * refusal is counted.
    */
   async judge(signatureHeader: string | null, body: Uint8Array<ArrayBuffer>): Promise<Judgement> {
-    return this.#gate.judge(signatureHeader, body);
+    const judgement = await this.#gate.judge(signatureHeader, body);
+    if (judgement.verdict === "refused") this.#live.changed();
+    return judgement;
   }
 
   /**
@@ -372,6 +392,14 @@ export class PagerDutyUser extends DurableObject<Env> {
     });
   }
 
+  /** `GET /pagerduty/activity`. */
+  async activity(caller: Caller) {
+    return answer(() => {
+      this.#connecting.connected(caller);
+      return activityOf(this.#sql, Date.now());
+    });
+  }
+
   /** `GET /pagerduty/deliveries`. */
   async deliveries(caller: Caller, filter: PageFilter & { state: "pending" | "delivered" | "dead" | null }) {
     return answer(() => {
@@ -405,8 +433,9 @@ export class PagerDutyUser extends DurableObject<Env> {
     if (nextAtMs !== null) await this.ctx.storage.setAlarm(Math.max(nextAtMs, Date.now()));
   }
 
-  /** Sees to it that the alarm comes no later than what is due next. */
+  /** After every change: tells who watches, and sees to it that the alarm comes no later than what is due next. */
   async #arm(): Promise<void> {
+    this.#live.changed();
     if (this.#loop.active) return this.#loop.wake();
     const nextAtMs = this.#agenda.nextAtMs();
     if (nextAtMs === null) return;

@@ -56,13 +56,16 @@ export function eventDetail(sql: SqlStorage, webhookId: string) {
 }
 
 /** One notification, as `GET /pagerduty/deliveries` lists it. `id` is its `webhook-id`. */
-function deliveryView(entry: Entry) {
+export function deliveryView(entry: Entry) {
   const { notification } = entry;
   return {
     id: notification?.messageId ?? "",
     type: notification?.type ?? null,
     incidentId: entry.incidentId,
     version: notification?.incident.version ?? null,
+    change: notification?.change.kind ?? null,
+    /** The webhook that it goes back to; null where none brought it. */
+    webhookId: entry.webhookId,
     state: entry.delivery === "queued" ? ("pending" as const) : entry.delivery,
     attempts: entry.attempts,
     createdAt: iso(entry.receivedAtMs),

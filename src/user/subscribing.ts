@@ -36,14 +36,24 @@ export function subscriptionView({ id, url, state, events, filter }: Subscriptio
 export class Subscribing {
   readonly #account: Account;
   readonly #calls: Calls;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(account: Account, calls: Calls) {
     this.#account = account;
     this.#calls = calls;
   }
 
-  /** Finds the subscription for `url` again, or makes it; its secret is stored the moment it comes. */
+  /**
+   * Finds the subscription for `url` again, or makes it; its secret is stored the moment it comes. One after
+   * another: who asks twice at once gets one subscription.
+   */
   async ensure(url: string, wish: Wish): Promise<{ created: boolean; subscription: Subscription }> {
+    const turn = this.#last.then(() => this.#ensure(url, wish));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #ensure(url: string, wish: Wish): Promise<{ created: boolean; subscription: Subscription }> {
     const known = await this.#known(url);
     const filter = wish.filter ?? known?.filter ?? WHOLE_ACCOUNT;
     const events = wish.events ?? known?.events ?? [...MONITORED_EVENTS];

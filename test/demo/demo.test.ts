@@ -75,7 +75,7 @@ test(
     };
     const { output, errors, code } = await end(start(["--port", port], environment));
     expect(errors).toBe("");
-    expect(output.match(/ ok {6}/g)).toHaveLength(8);
+    expect(output.match(/ ok {6}/g)).toHaveLength(11);
     expect(output).not.toContain("FAILED");
     expect(output).not.toContain("\u001b");
     expect(code).toBe(0);

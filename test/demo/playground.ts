@@ -6,7 +6,7 @@ export function invite({ pagerduty, aurora, connector, transcript }: Stage): voi
   const incidents = `curl -X POST ${pagerduty.apiUrl}/_emulator/incidents`;
   transcript.heading("Now play with it");
   transcript.entries([
-    ["Worker", connector.url],
+    ["Console", `${connector.url}/ in a browser`],
     ["PagerDuty", `${pagerduty.apiUrl}/_emulator`],
     ["Aurora", aurora.url],
   ]);

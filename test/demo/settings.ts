@@ -37,6 +37,9 @@ export function demoSettings({ pagerduty, aurora }: Surroundings): Settings {
     DELIVERY_SCHEDULE: "",
     RETENTION_DAYS: "",
     RECONCILE_MINUTES: "",
+    ACCESS_TEAM_DOMAIN: "",
+    ACCESS_AUD: "",
+    CONSOLE_USER: "demo",
   };
 }
 

@@ -59,6 +59,13 @@ describe("making it", () => {
     expect(account.subscriptions.size).toBe(1);
   });
 
+  test("many times at once makes one", async () => {
+    await connect();
+    const replies = await Promise.all(Array.from({ length: 25 }, () => call("POST", "/subscription")));
+    expect(replies.map(({ status: code }) => code).sort()).toEqual([...Array(24).fill(200), 201]);
+    expect(account.subscriptions.size).toBe(1);
+  });
+
   test("with other events or another filter changes the one in place", async () => {
     await connect();
     await call("POST", "/subscription");

@@ -61,6 +61,8 @@ export async function startWorker(
   configPath = "wrangler.toml",
 ): Promise<Worker> {
   const all: Record<string, string | null> = {
+    // Said here, because a developer's .dev.vars says something else.
+    AURORA_ENV: "production",
     INTERNAL_API_SECRET: INTERNAL_SECRET,
     CREDENTIALS_KEYS: SEALING_KEY,
     RUNBOOK_WAIT_SECONDS: "0",

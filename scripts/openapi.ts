@@ -1,0 +1,22 @@
+/** `npm run openapi`: writes the reference that GET /openapi.json answers, from the schemas that validate. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import * as z from "zod";
+import { openApiDocument } from "../src/http/openapi.ts";
+
+const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Where the Worker finds it, among its static files. */
+export const OPENAPI_FILE = fileOf("../src/console/assets/openapi.json");
+
+/** The text of that file. */
+export function openApiText(): string {
+  const manifest: unknown = JSON.parse(readFileSync(fileOf("../package.json"), "utf8"));
+  const { version } = z.object({ version: z.string() }).parse(manifest);
+  return `${JSON.stringify(openApiDocument(version), null, 2)}\n`;
+}
+
+if (import.meta.main) {
+  writeFileSync(OPENAPI_FILE, openApiText());
+  console.log("Wrote src/console/assets/openapi.json");
+}

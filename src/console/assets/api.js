@@ -1,0 +1,78 @@
+/** Calls to the console's own API. */
+
+/** An answer that says no, in words for a person. */
+export class Refusal extends Error {
+  /**
+   * @param {string} message
+   * @param {string} code
+   * @param {number} status
+   */
+  constructor(message, code, status) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+const BASE = "/console/api";
+const TIMEOUT_MS = 60_000;
+
+/**
+ * @template T
+ * @param {string} method
+ * @param {string} path below the API's root
+ * @param {object} [body]
+ * @returns {Promise<T>}
+ */
+export async function call(method, path, body) {
+  /** @type {RequestInit} */
+  const init = {
+    method,
+    headers: { accept: "application/json", "x-requested-with": "aurora-console" },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    // A sign-in page of Access is no answer to a script.
+    redirect: "manual",
+  };
+  if (body) {
+    init.headers = { ...init.headers, "content-type": "application/json" };
+    init.body = JSON.stringify(body);
+  }
+  let response;
+  try {
+    response = await fetch(BASE + path, init);
+  } catch (error) {
+    const late = error instanceof DOMException && error.name === "TimeoutError";
+    const message = late ? "The connector took too long to answer." : "The connector cannot be reached.";
+    throw new Refusal(`${message} Check that it runs, then try again.`, "unreachable", 0);
+  }
+  if (response.type === "opaqueredirect") {
+    throw new Refusal("Your sign-in is over. Reload the page to sign in again.", "signed_out", 0);
+  }
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer !== null) return answer;
+  const seconds = response.headers.get("retry-after");
+  const wait = seconds ? ` Try again in ${seconds} s.` : "";
+  throw new Refusal(
+    `${answer?.error ?? `The connector answered ${response.status}`}${wait}`,
+    answer?.code ?? "unexpected",
+    response.status,
+  );
+}
+
+/**
+ * @template T
+ * @param {string} path
+ * @returns {Promise<T>}
+ */
+export const get = (path) => call("GET", path);
+
+/**
+ * A query of what is set.
+ * @param {Record<string, string | number | null>} values
+ */
+export function query(values) {
+  const set = Object.entries(values).flatMap(([name, value]) =>
+    value === null ? [] : [[name, String(value)]],
+  );
+  return set.length === 0 ? "" : `?${new URLSearchParams(set)}`;
+}

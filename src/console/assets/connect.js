@@ -1,0 +1,148 @@
+import { call } from "./api.js";
+import { action, field, form, toast } from "./controls.js";
+import { h } from "./dom.js";
+import { problemCard } from "./health.js";
+import { signIn } from "./oauth.js";
+import { refreshStatus, setStatus } from "./store.js";
+
+/** The page of one who is not connected. */
+
+/** @typedef {import("../../http/answers.ts").Status} Status */
+/** @typedef {import("../../http/answers.ts").ConnectAnswer} ConnectAnswer */
+
+const STEPS = [
+  [
+    "Open your profile in PagerDuty",
+    "My Profile → User Settings. An account-wide key (Integrations → API Access Keys) works as well.",
+  ],
+  ["Create an API user token", "Give it a name that says what it is for, such as Aurora."],
+  ["Paste it here", "PagerDuty shows it once. It is kept encrypted, and never shown again."],
+];
+
+function tokenForm() {
+  const token = h("input", {
+    name: "token",
+    type: "password",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+    placeholder: "u+…",
+  });
+  const name = h("input", {
+    name: "displayName",
+    maxlength: 100,
+    autocomplete: "off",
+    placeholder: "PagerDuty",
+  });
+  const region = h(
+    "select",
+    { name: "region" },
+    h("option", { value: "" }, "Find out"),
+    h("option", { value: "us" }, "US"),
+    h("option", { value: "eu" }, "EU"),
+  );
+  const subscribe = h("input", { type: "checkbox", name: "subscribe", checked: true, id: "subscribe" });
+  return form(
+    { label: "Connect" },
+    async (data) => {
+      const chosen = data.get("region");
+      /** @type {ConnectAnswer} */
+      const answer = await call("POST", "", {
+        token: data.get("token"),
+        displayName: data.get("displayName") || undefined,
+        region: chosen || undefined,
+        subscribe: data.get("subscribe") === "on",
+      });
+      if (answer.subscribed?.error) {
+        toast("bad", `Connected, but the webhook could not be made: ${answer.subscribed.error}`);
+      } else toast("ok", `Connected to ${answer.accountSubdomain ?? "PagerDuty"}.`);
+      setStatus(answer);
+    },
+    field("API token", token),
+    h(
+      "div",
+      { class: "pair" },
+      field("Display name", name, "Optional; how it is called here."),
+      field("Service region", region),
+    ),
+    h(
+      "div",
+      { class: "check" },
+      subscribe,
+      h(
+        "label",
+        { for: "subscribe" },
+        "Create the webhook in PagerDuty for me",
+        h("span", { class: "hint" }, "Needs a token with write access; can be done by hand later."),
+      ),
+    ),
+  );
+}
+
+function oauthCard() {
+  return h(
+    "section",
+    { class: "panel" },
+    h("h2", null, "Sign in with PagerDuty"),
+    h("p", null, "No token to copy. You choose the account, and PagerDuty says what this may do."),
+    h("div", { class: "actions" }, action("Connect with OAuth", signIn)),
+  );
+}
+
+/**
+ * @param {HTMLElement} main
+ * @param {Status} status
+ */
+export function renderConnect(main, status) {
+  const problems = status.problems ?? [];
+  const said = status.connected ? null : status.error;
+  const retry = problems.some(({ code }) => code === "credentials_unreadable" || code === "org_mismatch");
+  const notes = [
+    said && h("li", { class: "problem" }, h("p", { class: "what" }, said)),
+    ...problems.map(problemCard),
+  ];
+  main.replaceChildren(
+    h(
+      "div",
+      { class: "welcome" },
+      h(
+        "header",
+        null,
+        h("h1", null, "Connect PagerDuty"),
+        h(
+          "p",
+          { class: "lead" },
+          "Incidents reach Aurora as they happen: verified, in order, once. It takes one token.",
+        ),
+      ),
+      notes.some(Boolean) ? h("ul", { class: "problems" }, notes) : null,
+      h(
+        "div",
+        { class: "columns" },
+        h("section", { class: "panel" }, h("h2", null, "With an API token"), tokenForm()),
+        h(
+          "div",
+          { class: "stack" },
+          document.body.dataset["oauth"] === "true" ? oauthCard() : null,
+          h(
+            "section",
+            { class: "panel plain" },
+            h("h2", null, "Where to get a token"),
+            h(
+              "ol",
+              { class: "steps" },
+              STEPS.map(([title, text]) => h("li", null, h("strong", null, title), h("span", null, text))),
+            ),
+          ),
+          retry
+            ? action("Disconnect and start anew", async () => {
+                await call("DELETE", "");
+                await refreshStatus();
+              })
+            : null,
+        ),
+      ),
+    ),
+  );
+  main.querySelector("input")?.focus({ preventScroll: true });
+}

@@ -1,0 +1,177 @@
+import { call } from "./api.js";
+import { action, confirmed, fact, field, form, toast } from "./controls.js";
+import { h } from "./dom.js";
+import { signIn } from "./oauth.js";
+import { onStatus, refreshStatus, setStatus, status } from "./store.js";
+import { subscriptionPanel } from "./subscription.js";
+import { byHandPanel, urlPanel } from "./webhook.js";
+import { when } from "./words.js";
+
+/** The connection: whose it is, its credential, the webhook, and the way out. */
+
+/** @typedef {import("../../http/answers.ts").Connected} Connected */
+
+/** @param {Connected} status */
+function accountPanel(status) {
+  const { externalUserName, externalUserEmail, accountSubdomain, region, authType, oauth } = status;
+  const user = [externalUserName, externalUserEmail].filter((text) => text !== null).join(" · ");
+  return h(
+    "section",
+    { class: "panel" },
+    h("div", { class: "panel-head" }, h("h2", null, status.displayName)),
+    h(
+      "dl",
+      { class: "facts" },
+      fact("Account", accountSubdomain ? `${accountSubdomain}.pagerduty.com` : "unknown"),
+      fact("Service region", region.toUpperCase()),
+      fact("PagerDuty user", user || "an account-wide key"),
+      fact("Credential", authType === "oauth" ? "OAuth" : "API token"),
+      fact("Last checked", when(status.validatedAt)),
+      oauth && fact("Valid until", when(oauth.expiresAt)),
+      oauth && fact("Scopes", oauth.scopes.join(" ")),
+      oauth && oauth.missingScopes.length > 0 && fact("Missing scopes", oauth.missingScopes.join(" ")),
+      fact("May write", writing(status.capabilities.can_write_incidents)),
+    ),
+  );
+}
+
+/** @param {boolean | undefined} may */
+function writing(may) {
+  if (may === undefined) return "not tried yet";
+  return may ? "yes" : "no";
+}
+
+/** @param {Connected} status */
+function credentialPanel({ authType }) {
+  if (authType === "oauth") {
+    return h(
+      "section",
+      { class: "panel" },
+      h("h2", null, "Sign in again"),
+      h("p", { class: "muted" }, "Renews the consent, and asks for scopes that are missing."),
+      action("Sign in with PagerDuty", signIn),
+    );
+  }
+  const token = h("input", {
+    name: "token",
+    type: "password",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+  });
+  const rotate = form(
+    { label: "Rotate token", kind: "plain" },
+    async (data) => {
+      await call("PATCH", "", { token: data.get("token") });
+      token.value = "";
+      toast("ok", "The new token is in force.");
+      await refreshStatus();
+    },
+    field(
+      "New API token",
+      token,
+      "Of the same account. The present one stays in force unless the new one is valid.",
+    ),
+  );
+  return h("section", { class: "panel" }, h("h2", null, "Rotate the token"), rotate);
+}
+
+function recoveryPanel() {
+  const result = h("p", { class: "muted", role: "status" });
+  const check = action("Reconcile now", async () => {
+    result.textContent = "Asking PagerDuty for what was missed…";
+    try {
+      /** @type {import("../../http/answers.ts").Reconciled} */
+      const { checked, recovered, subscription } = await call("POST", "/reconcile");
+      const found = recovered === 0 ? "nothing was missed" : `${recovered} recovered`;
+      const hook = subscription ? ` The subscription is ${subscription.state}.` : "";
+      result.textContent = `${checked} incidents checked, ${found}.${hook}`;
+      await refreshStatus();
+    } catch (error) {
+      result.textContent = "";
+      throw error;
+    }
+  });
+  return h(
+    "section",
+    { class: "panel" },
+    h("h2", null, "Missed incidents"),
+    h(
+      "p",
+      { class: "muted" },
+      "Done by itself every few minutes: the subscription is checked, and what its webhooks did not bring is read over PagerDuty's API.",
+    ),
+    h("div", { class: "actions" }, check),
+    result,
+  );
+}
+
+function leavePanel() {
+  const leave = action(
+    "Disconnect…",
+    async () => {
+      const sure = await confirmed({
+        title: "Disconnect PagerDuty?",
+        text: "The credential, signing secrets, incidents, events and deliveries held here are removed, and the webhook that was created from here is removed from PagerDuty. What Aurora has received stays with Aurora.",
+        confirm: "Disconnect",
+      });
+      if (!sure) return;
+      /** @type {import("../../http/answers.ts").Disconnected} */
+      const { subscriptionDeleted } = await call("DELETE", "");
+      if (subscriptionDeleted === false) {
+        toast(
+          "bad",
+          "Disconnected, but PagerDuty kept the webhook: remove it there, under Integrations → Generic Webhooks.",
+        );
+      } else toast("ok", "Disconnected. Everything held here is gone.");
+      setStatus({ connected: false });
+    },
+    "danger",
+  );
+  return h(
+    "section",
+    { class: "panel" },
+    h("h2", null, "Disconnect"),
+    h("p", { class: "muted" }, "Removes everything that is held for you here."),
+    h("div", { class: "actions" }, leave),
+  );
+}
+
+/**
+ * @param {HTMLElement} view
+ * @param {AbortSignal} signal
+ * @returns {(id: string | null) => void}
+ */
+export function mountConnection(view, signal) {
+  const url = h("div");
+  const account = h("div");
+  const subscription = h("div");
+  view.replaceChildren(
+    h("h1", { class: "hidden" }, "Connection"),
+    h(
+      "div",
+      { class: "columns" },
+      h("div", { class: "stack" }, url, subscription, byHandPanel(), recoveryPanel()),
+      h("div", { class: "stack" }, account, h("div", { class: "credential" }), leavePanel()),
+    ),
+  );
+  let shown = "";
+  function show() {
+    const now = status();
+    if (!now?.connected || JSON.stringify(now) === shown) return;
+    const before = shown === "" ? null : JSON.parse(shown);
+    shown = JSON.stringify(now);
+    url.replaceChildren(urlPanel(now));
+    account.replaceChildren(accountPanel(now));
+    // What is being typed or worked on stays as it is.
+    if (before?.webhook.subscription?.id !== now.webhook.subscription?.id || before === null) {
+      subscription.replaceChildren(subscriptionPanel(now, signal));
+    }
+    if (before?.authType !== now.authType) {
+      view.querySelector(".credential")?.replaceChildren(credentialPanel(now));
+    }
+  }
+  onStatus(show, signal);
+  show();
+  return () => {};
+}

@@ -1,0 +1,98 @@
+import { renderConnect } from "./connect.js";
+import { mountConnection } from "./connection.js";
+import { failed } from "./controls.js";
+import { mountDeliveries } from "./deliveries.js";
+import { h, keep } from "./dom.js";
+import { mountEvents } from "./events.js";
+import { healthTiles, problemCard } from "./health.js";
+import { mountIncidents } from "./incidents.js";
+import { calmly, onLive, watch } from "./live.js";
+import { takeResult } from "./oauth.js";
+import { onStatus, refreshStatus, status } from "./store.js";
+import { refreshTimes } from "./words.js";
+
+/** The console: which page is shown, and the health above all of them. */
+
+/** @typedef {(view: HTMLElement, signal: AbortSignal) => (id: string | null) => void} Mount */
+
+/** @type {Record<string, Mount>} */
+const SECTIONS = {
+  incidents: mountIncidents,
+  events: mountEvents,
+  deliveries: mountDeliveries,
+  connection: mountConnection,
+};
+
+const main = /** @type {HTMLElement} */ (document.getElementById("main"));
+const tabs = /** @type {HTMLElement} */ (document.getElementById("tabs"));
+const tiles = h("dl", { class: "tiles" });
+const problems = h("ul", { class: "problems" });
+const view = h("div", { class: "view" });
+const health = h("section", { "aria-label": "Health" }, tiles, problems);
+
+let section = "";
+let leave = new AbortController();
+/** @type {(id: string | null) => void} */
+let navigate = () => {};
+
+function route() {
+  if (!status()?.connected) return;
+  const [, name = "", id] = location.hash.split("/");
+  const wanted = Object.hasOwn(SECTIONS, name) ? name : "incidents";
+  if (wanted !== section) {
+    leave.abort();
+    leave = new AbortController();
+    section = wanted;
+    for (const tab of tabs.querySelectorAll("a")) {
+      if (tab.dataset["section"] === wanted) tab.setAttribute("aria-current", "page");
+      else tab.removeAttribute("aria-current");
+    }
+    document.title = `${wanted.charAt(0).toUpperCase()}${wanted.slice(1)} · Aurora × PagerDuty`;
+    navigate = SECTIONS[wanted]?.(view, leave.signal) ?? (() => {});
+  }
+  navigate(id ? decodeURIComponent(id) : null);
+}
+
+function showStatus() {
+  const now = status();
+  if (!now) return;
+  main.removeAttribute("aria-busy");
+  tabs.hidden = !now.connected;
+  if (!now.connected) {
+    leave.abort();
+    section = "";
+    history.replaceState(null, "", location.pathname);
+    document.title = "Connect · Aurora × PagerDuty";
+    // What is being typed stays.
+    if (!main.querySelector(".welcome")) renderConnect(main, now);
+    return;
+  }
+  tiles.replaceChildren(...healthTiles(now));
+  keep(problems, now.problems, ({ code }) => code, problemCard);
+  problems.hidden = now.problems.length === 0;
+  if (!main.contains(view)) {
+    main.replaceChildren(health, view);
+    route();
+  }
+}
+
+async function start() {
+  try {
+    await refreshStatus();
+  } catch (error) {
+    main.removeAttribute("aria-busy");
+    main.replaceChildren(failed(error, start));
+    return;
+  }
+  watch();
+}
+
+const again = calmly(() => refreshStatus().catch(() => undefined));
+const forever = new AbortController().signal;
+onStatus(showStatus);
+onLive("status", again, forever);
+onLive("delivery", again, forever);
+window.addEventListener("hashchange", route);
+setInterval(refreshTimes, 15_000);
+await takeResult();
+await start();

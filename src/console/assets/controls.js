@@ -1,0 +1,185 @@
+import { append, h } from "./dom.js";
+
+/** What the views are made of: buttons that show that they work, messages, questions. */
+
+let serial = 0;
+/** @param {string} name */
+export const uniqueId = (name) => `${name}-${++serial}`;
+
+/**
+ * Says what happened, and lets it go by itself; an error stays until it is closed.
+ * @param {"ok" | "bad"} tone
+ * @param {string} text
+ */
+export function toast(tone, text) {
+  const close = h("button", { type: "button", class: "icon", "aria-label": "Close message" }, "×");
+  const element = h("div", { class: `toast ${tone}` }, h("p", null, text), close);
+  close.addEventListener("click", () => element.remove());
+  document.getElementById("toasts")?.append(element);
+  if (tone === "ok") setTimeout(() => element.remove(), 6000);
+}
+
+/** @param {unknown} error */
+export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
+
+/**
+ * Runs `work` with the button showing that it is under way. Errors become a message.
+ * @param {HTMLButtonElement} button
+ * @param {() => Promise<unknown>} work
+ */
+export async function busy(button, work) {
+  if (button.getAttribute("aria-busy") === "true") return;
+  button.setAttribute("aria-busy", "true");
+  try {
+    await work();
+  } catch (error) {
+    toast("bad", messageOf(error));
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+}
+
+/**
+ * @param {string} label
+ * @param {() => Promise<unknown>} work
+ * @param {"primary" | "plain" | "danger" | "small"} [kind]
+ */
+export function action(label, work, kind = "plain") {
+  const button = h("button", { type: "button", class: kind }, label);
+  button.addEventListener("click", () => void busy(button, work));
+  return button;
+}
+
+/**
+ * @param {() => string} textOf
+ * @param {string} [label]
+ */
+export function copyButton(textOf, label = "Copy") {
+  const button = h("button", { type: "button" }, label);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(textOf());
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Press Ctrl+C";
+    }
+    setTimeout(() => {
+      button.textContent = label;
+    }, 2000);
+  });
+  return button;
+}
+
+/**
+ * A labelled input.
+ * @param {string} label
+ * @param {HTMLInputElement | HTMLSelectElement} input
+ * @param {string} [hint]
+ */
+export function field(label, input, hint) {
+  input.id ||= uniqueId("field");
+  const described = hint ? `${input.id}-hint` : null;
+  if (described) input.setAttribute("aria-describedby", described);
+  return h(
+    "div",
+    { class: "field" },
+    h("label", { for: input.id }, label),
+    input,
+    hint && h("p", { class: "hint", id: described }, hint),
+  );
+}
+
+/**
+ * A form whose errors stand in the form.
+ * @param {{label: string, kind?: "primary" | "plain"}} submit
+ * @param {(data: FormData) => Promise<unknown>} work
+ * @param {...HTMLElement} children
+ */
+export function form(submit, work, ...children) {
+  const button = h("button", { type: "submit", class: submit.kind ?? "primary" }, submit.label);
+  const error = h("p", { class: "error", role: "alert", hidden: true });
+  const element = h("form", { novalidate: true }, children, error, h("div", { class: "actions" }, button));
+  element.addEventListener("submit", (event) => {
+    event.preventDefault();
+    error.hidden = true;
+    void busy(button, async () => {
+      try {
+        await work(new FormData(element));
+      } catch (thrown) {
+        error.textContent = messageOf(thrown);
+        error.hidden = false;
+        const input = element.querySelector("input, select");
+        if (input instanceof HTMLElement) input.focus();
+      }
+    });
+  });
+  return element;
+}
+
+/**
+ * Asks before something that cannot be undone.
+ * @param {{title: string, text: string, confirm: string}} question
+ * @returns {Promise<boolean>}
+ */
+export function confirmed({ title, text, confirm }) {
+  return new Promise((resolve) => {
+    const titleId = uniqueId("dialog");
+    const dialog = h("dialog", { "aria-labelledby": titleId });
+    append(dialog, [
+      h("h2", { id: titleId }, title),
+      h("p", null, text),
+      h(
+        "div",
+        { class: "actions" },
+        h("button", { type: "button", click: () => dialog.close("no"), autofocus: true }, "Cancel"),
+        h("button", { type: "button", class: "danger", click: () => dialog.close("yes") }, confirm),
+      ),
+    ]);
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+/**
+ * @param {string} title
+ * @param {...import("./dom.js").Child} children
+ */
+export function empty(title, ...children) {
+  return h("div", { class: "empty" }, h("h2", null, title), children);
+}
+
+/** @param {string} label */
+export function loading(label) {
+  return h(
+    "div",
+    { class: "skeleton", role: "status", "aria-label": label },
+    h("span"),
+    h("span"),
+    h("span"),
+  );
+}
+
+/**
+ * What could not be had, with a way to try again.
+ * @param {unknown} error
+ * @param {() => Promise<unknown>} retry
+ */
+export function failed(error, retry) {
+  return h(
+    "div",
+    { class: "empty", role: "alert" },
+    h("p", null, messageOf(error)),
+    action("Try again", retry),
+  );
+}
+
+/**
+ * One line of a list of facts.
+ * @param {string} name
+ * @param {...import("./dom.js").Child} value
+ */
+export const fact = (name, ...value) => h("div", null, h("dt", null, name), h("dd", null, value));

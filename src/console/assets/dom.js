@@ -1,0 +1,103 @@
+/** Making elements. Text from the server only ever becomes text nodes and plain attributes. */
+
+/**
+ * @typedef {Node | string | number | null | undefined | false} Child
+ * @typedef {Record<string, string | number | boolean | null | undefined | ((event: Event) => void)>} Props
+ */
+
+/**
+ * @param {Element} element
+ * @param {Props} props
+ * @param {readonly (Child | readonly Child[])[]} children
+ */
+function fill(element, props, children) {
+  for (const [name, value] of Object.entries(props)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === "function") element.addEventListener(name, value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  append(element, children);
+}
+
+/**
+ * @param {Element} element
+ * @param {readonly (Child | readonly Child[])[]} children
+ */
+export function append(element, children) {
+  for (const child of children.flat()) {
+    if (child === null || child === undefined || child === false) continue;
+    element.append(child instanceof Node ? child : String(child));
+  }
+}
+
+/**
+ * An element: `h("a", {href, click: fn}, "text", child)`. Functions are listeners, null is left out.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Props | null} [props]
+ * @param {...(Child | readonly Child[])} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function h(tag, props, ...children) {
+  const element = document.createElement(tag);
+  fill(element, props ?? {}, children);
+  return element;
+}
+
+/**
+ * An element of an SVG.
+ * @param {string} tag
+ * @param {Props | null} [props]
+ * @param {...(Child | readonly Child[])} children
+ */
+export function svg(tag, props, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  fill(element, props ?? {}, children);
+  return element;
+}
+
+/**
+ * Makes a list's rows anew where they changed, and leaves the others, and the focus, where they are.
+ * @template T
+ * @param {Element} list
+ * @param {readonly T[]} items
+ * @param {(item: T) => string} keyOf
+ * @param {(item: T) => HTMLElement} build
+ */
+export function keep(list, items, keyOf, build) {
+  const old = new Map([...list.children].map((row) => [row.getAttribute("data-key"), row]));
+  const focused = document.activeElement?.closest("[data-key]")?.getAttribute("data-key");
+  let refocus = false;
+  const rows = items.map((item) => {
+    const key = keyOf(item);
+    const stamp = JSON.stringify(item);
+    const known = old.get(key);
+    if (known instanceof HTMLElement && known.dataset["stamp"] === stamp) return known;
+    const row = build(item);
+    row.dataset["key"] = key;
+    row.dataset["stamp"] = stamp;
+    if (known && key === focused && list.contains(document.activeElement)) refocus = true;
+    return row;
+  });
+  const unchanged = rows.length === list.children.length && rows.every((row, i) => row === list.children[i]);
+  if (!unchanged) {
+    const held = document.activeElement;
+    list.replaceChildren(...rows);
+    // Moving a row drops its focus.
+    if (held instanceof HTMLElement && list.contains(held)) held.focus({ preventScroll: true });
+  }
+  if (!refocus) return;
+  const row = rows.find((one) => one.dataset["key"] === focused);
+  const target = row?.querySelector("a, button");
+  if (target instanceof HTMLElement) target.focus({ preventScroll: true });
+}
+
+/**
+ * Only web addresses become links: a title is anybody's text, and so is a URL.
+ * @param {string | null} url
+ * @returns {string | null}
+ */
+export function webAddress(url) {
+  const parsed = url === null ? null : URL.parse(url);
+  return parsed && (parsed.protocol === "https:" || parsed.protocol === "http:") ? parsed.href : null;
+}

@@ -1,0 +1,142 @@
+import { get } from "./api.js";
+import { failed, loading } from "./controls.js";
+import { h, webAddress } from "./dom.js";
+import { outcomePill } from "./events.js";
+import { calmly, onLive } from "./live.js";
+import { pill, severityPill, statusPill, when, words } from "./words.js";
+
+/** One incident: what it is, why its analysis ran, and what happened to it. */
+
+/** @typedef {import("../../http/answers.ts").IncidentDetail} IncidentDetail */
+
+/** @param {IncidentDetail} incident */
+function facts(incident) {
+  /** @type {[string, import("./dom.js").Child][]} */
+  const pairs = [
+    ["Service", incident.service.name],
+    ["Priority", incident.priority ?? "none"],
+    ["Urgency", words(incident.urgency ?? "unknown")],
+    ["Started", when(incident.startedAt, "unknown")],
+  ];
+  if (incident.resolvedAt) pairs.push(["Resolved", when(incident.resolvedAt)]);
+  for (const [name, value] of Object.entries(incident.customFields)) {
+    const text = String(value);
+    const url = webAddress(text);
+    pairs.push([name, url ? h("a", { href: url, rel: "noreferrer", target: "_blank" }, text) : text]);
+  }
+  return h(
+    "dl",
+    { class: "facts" },
+    pairs.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value))),
+  );
+}
+
+/** @param {IncidentDetail["analysis"]} analysis */
+function analysisBox(analysis) {
+  const states = { none: "Not asked for", waiting: "Waiting for a runbook", requested: "Asked for" };
+  /** @type {import("./dom.js").Child[]} */
+  const rest = [];
+  if (analysis.state === "requested") {
+    rest.push(" · ", when(analysis.at));
+    const url = webAddress(analysis.runbookUrl);
+    if (url) rest.push(" · ", h("a", { href: url, rel: "noreferrer", target: "_blank" }, "runbook"));
+  }
+  return h(
+    "section",
+    { class: "analysis" },
+    h("h2", null, "Root-cause analysis"),
+    h("p", null, pill(analysis.state === "requested" ? "ok" : "quiet", states[analysis.state]), rest),
+    h("p", { class: "muted" }, `${analysis.reason}.`),
+  );
+}
+
+/** @param {IncidentDetail["timeline"][number]} line */
+function timelineItem({ at, kind, from, to, text }) {
+  const change = from !== null && to !== null && from !== to ? `${words(from)} → ${words(to)}` : null;
+  const label = kind === "rca_requested" ? "Analysis asked for" : words(kind.replace(/^incident\./, ""));
+  return h(
+    "li",
+    { class: `mark ${kind}` },
+    h("div", null, h("strong", null, label), change && h("span", { class: "muted" }, ` ${change}`)),
+    text && h("p", { class: "text" }, text),
+    h("p", { class: "meta" }, when(at, "")),
+  );
+}
+
+/** @param {IncidentDetail["events"][number]} event */
+function eventItem({ webhookId, type, outcome, receivedAt }) {
+  const name = webhookId ? h("a", { href: `#/events/${encodeURIComponent(webhookId)}` }, type) : type;
+  return h(
+    "li",
+    null,
+    h("span", { class: "mono" }, name),
+    outcomePill(outcome),
+    h("span", { class: "meta" }, when(receivedAt, "")),
+  );
+}
+
+/** @param {IncidentDetail} incident */
+function article(incident) {
+  const url = webAddress(incident.url);
+  return h(
+    "article",
+    { class: "panel detail", "aria-labelledby": "incident-title" },
+    h(
+      "div",
+      { class: "panel-head" },
+      h("a", { class: "back", href: "#/incidents" }, "← All incidents"),
+      url ? h("a", { href: url, rel: "noreferrer", target: "_blank" }, "Open in PagerDuty ↗") : null,
+    ),
+    h("h1", { id: "incident-title", tabindex: -1 }, incident.title),
+    h(
+      "p",
+      { class: "tags" },
+      severityPill(incident.severity),
+      statusPill(incident.pagerdutyStatus),
+      h("span", { class: "meta" }, `#${incident.sourceAlertId} · version ${incident.version}`),
+    ),
+    incident.description ? h("p", { class: "text" }, incident.description) : null,
+    facts(incident),
+    analysisBox(incident.analysis),
+    h("h2", null, "Timeline"),
+    h("ol", { class: "timeline" }, incident.timeline.toReversed().map(timelineItem)),
+    h("h2", null, "Events"),
+    h("ul", { class: "event-lines" }, incident.events.toReversed().map(eventItem)),
+  );
+}
+
+/**
+ * @param {HTMLElement} side
+ * @param {string} incidentId
+ * @param {AbortSignal} signal
+ */
+export function renderIncident(side, incidentId, signal) {
+  let shown = "";
+  async function load() {
+    try {
+      /** @type {IncidentDetail} */
+      const incident = await get(`/incidents/${encodeURIComponent(incidentId)}`);
+      if (signal.aborted || shown === JSON.stringify(incident)) return;
+      const first = shown === "";
+      shown = JSON.stringify(incident);
+      // Redrawing under a reader: where the focus was inside, it goes to the title.
+      const inside = side.contains(document.activeElement);
+      side.replaceChildren(article(incident));
+      if (first || inside) document.getElementById("incident-title")?.focus({ preventScroll: !first });
+    } catch (error) {
+      if (!signal.aborted && shown === "")
+        side.replaceChildren(h("div", { class: "panel" }, failed(error, load)));
+    }
+  }
+  const again = calmly(load);
+  onLive(
+    "incident",
+    (message) => {
+      if (message.type === "incident" && message.incident.incidentId === incidentId) again();
+    },
+    signal,
+  );
+  onLive("status", again, signal);
+  side.replaceChildren(h("div", { class: "panel" }, loading("Loading the incident")));
+  void load();
+}

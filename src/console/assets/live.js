@@ -1,0 +1,97 @@
+/** @typedef {import("../../http/answers.ts").LiveMessage} LiveMessage */
+
+/**
+ * The WebSocket, opened again when it is cut; meanwhile, and where there is none to be had, the page asks by
+ * itself every few seconds.
+ */
+
+const PING_EVERY_MS = 30_000;
+const POLL_EVERY_MS = 10_000;
+const MAX_DELAY_MS = 30_000;
+
+/** What the page listens to: `live:incident`, `live:delivery`, `live:status` with the message in `detail`. */
+export const bus = new EventTarget();
+
+/** @param {LiveMessage} message */
+function tell(message) {
+  bus.dispatchEvent(new CustomEvent(`live:${message.type}`, { detail: message }));
+}
+
+/** @param {"live" | "polling" | "connecting"} state */
+function show(state) {
+  const element = document.getElementById("live");
+  if (!element || element.dataset["state"] === state) return;
+  element.dataset["state"] = state;
+  element.textContent = { live: "Live", polling: "Polling", connecting: "Connecting" }[state];
+}
+
+let failures = 0;
+let pollTimer = 0;
+
+function poll() {
+  if (!document.hidden) tell({ type: "status", connected: true, reload: true });
+}
+
+/** Opens it, and keeps it open for as long as the page is. */
+export function watch() {
+  const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/console/api/live`);
+  let heardAt = Date.now();
+  let pings = 0;
+  socket.onopen = () => {
+    // What happened while it was cut.
+    if (failures > 0) poll();
+    failures = 0;
+    clearInterval(pollTimer);
+    pollTimer = 0;
+    heardAt = Date.now();
+    show("live");
+    pings = window.setInterval(() => {
+      if (Date.now() - heardAt > 2.5 * PING_EVERY_MS) socket.close();
+      else socket.send("ping");
+    }, PING_EVERY_MS);
+  };
+  socket.onmessage = ({ data }) => {
+    heardAt = Date.now();
+    if (data !== "pong") tell(JSON.parse(data));
+  };
+  socket.onclose = () => {
+    clearInterval(pings);
+    failures += 1;
+    show("polling");
+    if (pollTimer === 0) pollTimer = window.setInterval(poll, POLL_EVERY_MS);
+    // Spread, so that a deployment does not bring every window back in the same second.
+    const delay = Math.min(MAX_DELAY_MS, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
+    setTimeout(watch, delay);
+  };
+}
+
+/**
+ * @param {LiveMessage["type"]} type
+ * @param {(message: LiveMessage) => void} listener
+ * @param {AbortSignal} signal
+ */
+export function onLive(type, listener, signal) {
+  bus.addEventListener(
+    `live:${type}`,
+    (event) => {
+      if (event instanceof CustomEvent) listener(event.detail);
+    },
+    { signal },
+  );
+}
+
+/**
+ * At most once in a while, however often it is asked for.
+ * @param {() => unknown} work
+ * @param {number} [waitMs]
+ */
+export function calmly(work, waitMs = 250) {
+  let timer = 0;
+  return () => {
+    if (timer !== 0) return;
+    timer = window.setTimeout(() => {
+      timer = 0;
+      work();
+    }, waitMs);
+  };
+}

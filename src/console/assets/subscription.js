@@ -1,0 +1,151 @@
+import { call, get } from "./api.js";
+import { action, confirmed, field, form, messageOf, toast } from "./controls.js";
+import { h } from "./dom.js";
+import { refreshStatus, status } from "./store.js";
+import { pill, words } from "./words.js";
+
+/** The webhook subscription at PagerDuty: made, looked at, tested, switched on and removed. */
+
+/** @typedef {import("../../http/answers.ts").Connected} Connected */
+/** @typedef {import("../../http/answers.ts").Subscription} Subscription */
+
+const TEST_TIMEOUT_MS = 20_000;
+const LOOK_EVERY_MS = 700;
+
+/** @type {[string, string][]} */
+const SCOPES = [
+  ["account_reference", "The whole account"],
+  ["service_reference", "One service"],
+  ["team_reference", "One team"],
+];
+
+/** @param {string} type */
+const scopeName = (type) => SCOPES.find(([value]) => value === type)?.[1] ?? type;
+
+function subscribeForm() {
+  const scope = h(
+    "select",
+    { name: "type" },
+    SCOPES.map(([value, label]) => h("option", { value }, label)),
+  );
+  const id = h("input", { name: "id", maxlength: 64, autocomplete: "off", placeholder: "PXXXXXX" });
+  const idField = field("Its id", id, "The last part of its address in PagerDuty.");
+  idField.hidden = true;
+  scope.addEventListener("change", () => {
+    idField.hidden = scope.value === "account_reference";
+  });
+  return form(
+    { label: "Subscribe" },
+    async (data) => {
+      const type = data.get("type");
+      const whole = type === "account_reference";
+      await call("POST", "/subscription", { filter: whole ? { type } : { type, id: data.get("id") } });
+      toast("ok", "Subscribed. Its signing secret is stored, so webhooks are verified.");
+      await refreshStatus();
+    },
+    field("Incidents of", scope),
+    idField,
+  );
+}
+
+/**
+ * Sends PagerDuty's test event and waits until it is here.
+ * @param {HTMLElement} result
+ */
+async function test(result) {
+  const now = status();
+  const before = now?.connected ? now.webhook.lastPingAt : null;
+  const startedAtMs = performance.now();
+  result.className = "muted";
+  result.textContent = "PagerDuty is asked for its test event…";
+  await call("POST", "/subscription/ping");
+  result.textContent = "Sent. Waiting for it to arrive…";
+  while (performance.now() - startedAtMs < TEST_TIMEOUT_MS) {
+    await refreshStatus();
+    const next = status();
+    if (next?.connected && next.webhook.lastPingAt !== before) {
+      const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
+      result.className = "good";
+      result.textContent = `It arrived and was verified, ${seconds} s after it was asked for.`;
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+  result.className = "error";
+  result.textContent =
+    "It did not arrive within 20 s. Check that the webhook URL can be reached from the internet (a local Worker needs a tunnel), and that nothing in front of it asks for a sign-in.";
+}
+
+/**
+ * @param {Connected} status
+ * @param {AbortSignal} signal
+ */
+export function subscriptionPanel(status, signal) {
+  const own = status.webhook.subscription;
+  const head = h("h2", null, "Webhook subscription");
+  if (!own) {
+    const text = "One click makes the webhook in PagerDuty and stores its signing secret.";
+    return h("section", { class: "panel" }, head, h("p", { class: "muted" }, text), subscribeForm());
+  }
+  const facts = h("dl", { class: "facts" });
+  const state = h("span");
+  const result = h("p", { class: "muted", role: "status" });
+  const enable = action("Enable", async () => {
+    await call("POST", "/subscription/enable");
+    toast("ok", "Enabled.");
+    await Promise.all([refreshStatus(), load()]);
+  });
+  enable.hidden = true;
+  const remove = action("Remove…", async () => {
+    const sure = await confirmed({
+      title: "Remove the webhook subscription?",
+      text: "PagerDuty stops sending events here. What it would have sent is recovered over its API, later and only in part.",
+      confirm: "Remove",
+    });
+    if (!sure) return;
+    await call("DELETE", "/subscription");
+    toast("ok", "Removed from PagerDuty.");
+    await refreshStatus();
+  });
+
+  async function load() {
+    try {
+      /** @type {Subscription} */
+      const there = await get("/subscription");
+      if (signal.aborted) return;
+      state.replaceChildren(pill(there.state === "active" ? "ok" : "bad", words(there.state)));
+      enable.hidden = there.state === "active";
+      const scope = there.filter.id
+        ? `${scopeName(there.filter.type)} (${there.filter.id})`
+        : scopeName(there.filter.type);
+      facts.replaceChildren(
+        h("div", null, h("dt", null, "Id"), h("dd", { class: "mono" }, there.id)),
+        h("div", null, h("dt", null, "Incidents of"), h("dd", null, scope)),
+        h(
+          "div",
+          { class: "wide" },
+          h("dt", null, "Events"),
+          h("dd", { class: "mono" }, there.events.join(", ")),
+        ),
+      );
+    } catch (error) {
+      state.replaceChildren(pill("bad", words(status.webhook.subscription?.state ?? "unknown")));
+      facts.replaceChildren(h("p", { class: "error" }, messageOf(error)));
+    }
+  }
+  void load();
+  return h(
+    "section",
+    { class: "panel" },
+    h("div", { class: "panel-head" }, head, state),
+    facts,
+    h(
+      "div",
+      { class: "actions" },
+      action("Send test event", () => test(result), "primary"),
+      enable,
+      remove,
+    ),
+    result,
+  );
+}

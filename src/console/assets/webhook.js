@@ -1,0 +1,95 @@
+import { call, get } from "./api.js";
+import { action, confirmed, copyButton, fact, field, form, toast } from "./controls.js";
+import { h } from "./dom.js";
+import { refreshStatus } from "./store.js";
+import { when, words } from "./words.js";
+
+/** The webhook's address, and its secret where it was made by hand. */
+
+/** @typedef {import("../../http/answers.ts").Connected} Connected */
+
+/** The webhook's URL with the way to make it by hand. */
+export function byHandPanel() {
+  const steps = h("ol", { class: "plain-steps" });
+  const secret = h("input", {
+    name: "secret",
+    type: "password",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+  });
+  const store = form(
+    { label: "Store secret", kind: "plain" },
+    async (data) => {
+      await call("PUT", "/signing-secret", { secret: data.get("secret") });
+      secret.value = "";
+      toast("ok", "Stored. Webhooks are verified with it from now on.");
+      await refreshStatus();
+    },
+    field(
+      "Signing secret",
+      secret,
+      "PagerDuty shows it once, when the webhook is made. The one before stays valid for 24 hours.",
+    ),
+  );
+  const forget = action("Remove all secrets…", async () => {
+    const sure = await confirmed({
+      title: "Remove all signing secrets?",
+      text: "Webhooks can no longer be verified then: each one only counts after its incident was read back from PagerDuty.",
+      confirm: "Remove",
+    });
+    if (!sure) return;
+    await call("DELETE", "/signing-secret");
+    toast("ok", "Removed.");
+    await refreshStatus();
+  });
+  void get("/webhook-url")
+    .then((/** @type {import("../../http/answers.ts").WebhookUrl} */ { instructions }) => {
+      steps.replaceChildren(...instructions.map((text) => h("li", null, text.replace(/^\d+\.\s*/, ""))));
+    })
+    .catch(() => steps.remove());
+  return h(
+    "details",
+    { class: "panel fold" },
+    h("summary", null, "Make the webhook by hand"),
+    steps,
+    store,
+    forget,
+  );
+}
+
+/** @param {Connected} status */
+export function urlPanel({ webhook }) {
+  const input = h("input", {
+    readonly: true,
+    value: webhook.url,
+    class: "mono",
+    "aria-label": "Webhook URL",
+  });
+  input.addEventListener("focus", () => input.select());
+  const { rejected } = webhook;
+  return h(
+    "section",
+    { class: "panel" },
+    h("h2", null, "Webhook URL"),
+    h(
+      "div",
+      { class: "with-button" },
+      input,
+      copyButton(() => webhook.url),
+    ),
+    h(
+      "dl",
+      { class: "facts" },
+      fact("Verification", webhook.verification === "signature" ? "Signature" : "Read back from PagerDuty"),
+      fact("Last event", when(webhook.lastEventAt)),
+      fact("Last test event", when(webhook.lastPingAt)),
+      fact(
+        "Refused",
+        rejected.count === 0 ? "none" : `${rejected.count}, last `,
+        rejected.count > 0 && when(rejected.lastAt),
+      ),
+      rejected.lastReason && fact("Why", words(rejected.lastReason)),
+    ),
+  );
+}

@@ -1,0 +1,205 @@
+import * as z from "zod";
+import { Incident, Outcome, Verification } from "../incidents/incident.ts";
+
+/**
+ * What the API answers, for the reference (scripts/openapi.ts), the clients' types and the tests that hold
+ * live answers against it. The Worker itself does not load this file.
+ */
+
+const Time = z.iso.datetime({ offset: true });
+const Text = z.nullable(z.string());
+
+export const Problem = z
+  .object({ code: z.string(), message: z.string(), fix: z.string() })
+  .meta({ id: "Problem", description: "Something that keeps events from flowing, and what to do about it." });
+
+export const Failure = z
+  .object({ error: z.string(), code: z.string() })
+  .meta({ id: "Failure", description: "`error` is for a person, `code` for a program." });
+
+const WebhookStatus = z.object({
+  url: z.string(),
+  verification: z.enum(["signature", "callback"]),
+  subscription: z.nullable(z.object({ id: z.string(), state: z.enum(["active", "disabled", "missing"]) })),
+  lastEventAt: z.nullable(Time),
+  lastPingAt: z.nullable(Time),
+  rejected: z.object({ count: z.int(), lastAt: z.nullable(Time), lastReason: Text }),
+});
+
+const DeliveryStatus = z.object({
+  pending: z.int(),
+  dead: z.int(),
+  lastDeliveredAt: z.nullable(Time),
+  lastError: Text,
+});
+
+const OAuthStatus = z.object({
+  expiresAt: Time,
+  scopes: z.array(z.string()),
+  missingScopes: z.array(z.string()),
+});
+
+export const Connected = z
+  .object({
+    connected: z.literal(true),
+    displayName: z.string(),
+    validatedAt: Time,
+    authType: z.enum(["api_token", "oauth"]),
+    capabilities: z.object({
+      can_read_incidents: z.boolean(),
+      can_write_incidents: z.optional(z.boolean()).meta({ description: "Left out while unknown." }),
+    }),
+    externalUserEmail: Text,
+    externalUserName: Text,
+    accountSubdomain: Text,
+    region: z.enum(["us", "eu"]),
+    webhook: WebhookStatus,
+    delivery: DeliveryStatus,
+    oauth: z.nullable(OAuthStatus),
+    problems: z.array(Problem),
+  })
+  .meta({ id: "Connected" });
+export type Connected = z.infer<typeof Connected>;
+
+export const NotConnected = z
+  .object({
+    connected: z.literal(false),
+    error: z.optional(z.string()),
+    problems: z.optional(z.array(Problem)),
+  })
+  .meta({ id: "NotConnected" });
+
+export const Status = z.union([Connected, NotConnected]);
+export type Status = z.infer<typeof Status>;
+
+export const ConnectAnswer = Connected.extend({
+  success: z.literal(true),
+  subscribed: z
+    .optional(z.object({ id: Text, error: Text }))
+    .meta({ description: "What became of `subscribe`." }),
+}).meta({ id: "ConnectAnswer" });
+export type ConnectAnswer = z.infer<typeof ConnectAnswer>;
+
+export const Success = z.object({ success: z.literal(true) });
+export const Disconnected = Success.extend({
+  deleted: z.int(),
+  subscriptionDeleted: z.nullable(z.boolean()),
+});
+export type Disconnected = z.infer<typeof Disconnected>;
+export const SecretsRemoved = Success.extend({ deleted: z.int() });
+export const WebhookUrl = z.object({ webhookUrl: z.string(), instructions: z.array(z.string()) });
+export type WebhookUrl = z.infer<typeof WebhookUrl>;
+export const LoginUrl = z.object({ oauth_url: z.string() });
+export type LoginUrl = z.infer<typeof LoginUrl>;
+
+export const Subscription = z
+  .object({
+    id: z.string(),
+    url: z.string(),
+    state: z.enum(["active", "disabled"]),
+    events: z.array(z.string()),
+    filter: z.object({ type: z.string(), id: Text }),
+  })
+  .meta({ id: "Subscription" });
+export type Subscription = z.infer<typeof Subscription>;
+
+export const Reconciled = z.object({
+  checked: z.int(),
+  recovered: z.int(),
+  subscription: z.nullable(z.object({ id: z.string(), state: z.enum(["active", "disabled", "missing"]) })),
+});
+export type Reconciled = z.infer<typeof Reconciled>;
+
+export const PagerDutyIncident = Incident.meta({ id: "Incident" });
+export type PagerDutyIncident = z.infer<typeof PagerDutyIncident>;
+
+export const ReceivedEvent = z
+  .object({
+    webhookId: Text,
+    eventId: Text,
+    type: z.string(),
+    incidentId: Text,
+    occurredAt: Text,
+    receivedAt: z.nullable(Time),
+    verification: z.nullable(Verification),
+    outcome: Outcome,
+    reason: Text,
+  })
+  .meta({ id: "Event" });
+export type ReceivedEvent = z.infer<typeof ReceivedEvent>;
+
+export const EventWithPayload = ReceivedEvent.extend({
+  payload: z.unknown().meta({ description: "As it came: JSON where it is JSON, else text." }),
+}).meta({ id: "EventWithPayload" });
+export type EventWithPayload = z.infer<typeof EventWithPayload>;
+
+const AnalysisNote = z.discriminatedUnion("state", [
+  z.object({ state: z.literal("none"), reason: z.string() }),
+  z.object({ state: z.literal("waiting"), dueAt: z.nullable(Time), reason: z.string() }),
+  z.object({ state: z.literal("requested"), at: z.nullable(Time), reason: z.string(), runbookUrl: Text }),
+]);
+
+export const IncidentDetail = Incident.extend({
+  analysis: AnalysisNote.meta({ description: "Whether root-cause analysis was asked for, and why." }),
+  timeline: z.array(z.object({ at: Text, kind: z.string(), from: Text, to: Text, text: Text })),
+  events: z.array(ReceivedEvent),
+}).meta({ id: "IncidentDetail" });
+export type IncidentDetail = z.infer<typeof IncidentDetail>;
+
+export const Delivery = z
+  .object({
+    id: z.string().meta({ description: "The `webhook-id` of every attempt." }),
+    type: Text,
+    incidentId: Text,
+    version: z.nullable(z.int()),
+    change: Text,
+    webhookId: Text,
+    state: z.nullable(z.enum(["pending", "delivered", "dead"])),
+    attempts: z.int(),
+    createdAt: z.nullable(Time),
+    nextAttemptAt: z.nullable(Time),
+    deliveredAt: z.nullable(Time),
+    lastError: Text,
+  })
+  .meta({ id: "Delivery" });
+export type Delivery = z.infer<typeof Delivery>;
+
+const nextCursor = Text.meta({ description: "For the next page; null on the last one." });
+export const IncidentList = z.object({ incidents: z.array(PagerDutyIncident), nextCursor });
+export type IncidentList = z.infer<typeof IncidentList>;
+export const EventList = z.object({ events: z.array(ReceivedEvent), nextCursor });
+export type EventList = z.infer<typeof EventList>;
+export const DeliveryList = z.object({ deliveries: z.array(Delivery), nextCursor });
+export type DeliveryList = z.infer<typeof DeliveryList>;
+export const Retried = z.object({ retried: z.int() });
+export const Redelivered = z.object({ redelivered: z.int() });
+export type Redelivered = z.infer<typeof Redelivered>;
+
+export const Activity = z.object({
+  hours: z
+    .array(z.object({ hour: Time, received: z.int(), delivered: z.int(), latencyMs: z.nullable(z.int()) }))
+    .meta({ description: "24 hours, oldest first, the present one last." }),
+});
+export type Activity = z.infer<typeof Activity>;
+
+export const Healthy = z.object({ status: z.literal("ok"), version: z.string() });
+export const Misconfigured = z.object({
+  status: z.literal("misconfigured"),
+  version: z.string(),
+  problems: z.array(z.object({ name: z.string(), problem: z.string() })),
+});
+
+/** What `GET /pagerduty/live` sends. */
+export const LiveMessage = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("incident"),
+    incident: Incident.omit({ description: true, customFields: true }),
+  }),
+  z.object({ type: z.literal("delivery"), delivery: Delivery }),
+  z.object({
+    type: z.literal("status"),
+    connected: z.boolean(),
+    reload: z.boolean().meta({ description: "So much changed that lists are better read anew." }),
+  }),
+]);
+export type LiveMessage = z.infer<typeof LiveMessage>;

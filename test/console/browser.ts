@@ -1,0 +1,97 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+
+/** Debian's Chromium, driven by playwright-core. */
+
+const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const ARGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Whether there is one. In continuous integration there has to be. */
+export function hasChromium(): boolean {
+  if (existsSync(EXECUTABLE)) return true;
+  if (process.env["CI"]) {
+    throw new Error(`There is no Chromium at ${EXECUTABLE}: apt-get install chromium, or set CHROMIUM`);
+  }
+  console.warn(
+    `Browser tests are skipped: no Chromium at ${EXECUTABLE}. apt-get install chromium, or set CHROMIUM.`,
+  );
+  return false;
+}
+
+export async function startBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
+}
+
+export interface Look {
+  width: 390 | 1280;
+  scheme: "light" | "dark";
+}
+
+/** A page whose faults are kept: whatever the console logs as an error, and whatever is thrown. */
+export interface WatchedPage {
+  page: Page;
+  faults: string[];
+  context: BrowserContext;
+}
+
+export async function openPage(browser: Browser, width: Look["width"]): Promise<WatchedPage> {
+  const context = await browser.newContext({
+    viewport: { width, height: width === 390 ? 844 : 860 },
+    reducedMotion: "reduce",
+    timezoneId: "UTC",
+    locale: "en-GB",
+  });
+  context.setDefaultTimeout(8_000);
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") faults.push(message.text());
+  });
+  page.on("pageerror", (error) => faults.push(String(error)));
+  return { page, faults, context };
+}
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe has to say against the page as it is now; empty when nothing. */
+export async function violations(page: Page): Promise<string[]> {
+  // Evaluated by the debugger: the page's policy lets no script in but its own.
+  await page.evaluate(axeSource);
+  const found = await page.evaluate(`axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
+    violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html, failureSummary }) => html + " " + failureSummary).join(" | ")))`);
+  return Array.isArray(found) ? found.map(String) : [`axe answered ${String(found)}`];
+}
+
+const FOLDER = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url));
+
+/** Kept in docs/screenshots, when `SCREENSHOTS` asks for it. */
+export async function screenshot(page: Page, name: string, { width, scheme }: Look): Promise<void> {
+  if (!process.env["SCREENSHOTS"]) return;
+  // A message that goes by itself would stand in front of something.
+  for (const close of await page.getByRole("button", { name: "Close message" }).all()) await close.click();
+  await page.mouse.move(0, 0);
+  await page.evaluate("scrollTo(0, 0)");
+  mkdirSync(FOLDER, { recursive: true });
+  await page.screenshot({
+    path: `${FOLDER}${name}-${width}-${scheme}.png`,
+    fullPage: width === 390 && name !== "docs",
+  });
+}
+
+/** Whether something sticks out of the window sideways. */
+export async function overflows(page: Page): Promise<boolean> {
+  return page.evaluate<boolean>(
+    "document.documentElement.scrollWidth > document.documentElement.clientWidth",
+  );
+}

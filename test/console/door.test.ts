@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type AccessTeam, startAccessTeam } from "../support/access-team.ts";
+import { watch } from "../support/watcher.ts";
+import { startWorker, type Worker } from "../support/worker.ts";
+
+const OWN = { "x-requested-with": "aurora-console", "sec-fetch-site": "same-origin" };
+
+describe("in dev", () => {
+  let worker: Worker;
+  beforeAll(async () => {
+    worker = await startWorker({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, CONSOLE_USER: "me" });
+  });
+  afterAll(() => worker.close());
+
+  const post = (headers: Record<string, string>) =>
+    worker.request("/console/api/deliveries/redeliver", { method: "POST", headers });
+
+  test("the console opens for the local user, without a way in for anybody's script or frame", async () => {
+    const page = await worker.request("/");
+    expect(page.status).toBe(200);
+    expect(page.text).toMatch(/^<!doctype html>/);
+    expect(page.text).toContain(">me</span>");
+    expect(page.text).not.toMatch(/<script(?![^>]* src=)|<style| style=| on[a-z]+=/);
+    const policy = page.headers.get("content-security-policy");
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain("unsafe");
+    expect(Object.fromEntries(page.headers)).toMatchObject({
+      "cache-control": "no-store",
+      "referrer-policy": "no-referrer",
+      "x-content-type-options": "nosniff",
+    });
+    // Over http it would lock the machine's other programs out.
+    expect(page.headers.get("strict-transport-security")).toBeNull();
+  });
+
+  test("through a tunnel, or under another name, there is no console", async () => {
+    // fetch sets Host itself, so the request is made by hand.
+    const { request } = await import("node:http");
+    const status = await new Promise((resolve, reject) => {
+      request(worker.url, { headers: { host: "evil.example" } }, ({ statusCode }) => resolve(statusCode))
+        .on("error", reject)
+        .end();
+    });
+    expect(status).toBe(404);
+  });
+
+  test("the page's own calls are the console user's, whatever user id they name", async () => {
+    const reply = await worker.request("/console/api/webhook-url", { headers: { "x-user-id": "other" } });
+    expect(reply.body).toMatchObject({ webhookUrl: `${worker.url}/pagerduty/webhook/me` });
+  });
+
+  test.each<[string, Record<string, string>]>([
+    ["without the mark", { "sec-fetch-site": "same-origin" }],
+    ["from another site", { ...OWN, "sec-fetch-site": "cross-site" }],
+    ["from another port of the same host", { ...OWN, "sec-fetch-site": "same-site" }],
+    ["from another origin", { ...OWN, origin: "https://evil.example" }],
+    ["from a sandboxed frame", { ...OWN, origin: "null" }],
+    ["that says nothing of where it comes from", { "x-requested-with": "aurora-console" }],
+  ])("a change %s is refused", async (_, headers) => {
+    const reply = await post(headers);
+    expect(reply.status).toBe(403);
+    expect(reply.body).toMatchObject({ code: "forbidden" });
+  });
+
+  test("a change from the page itself gets to the API", async () => {
+    for (const headers of [OWN, { ...OWN, origin: worker.url }]) {
+      expect((await post(headers)).body).toMatchObject({ code: "not_connected" });
+    }
+  });
+
+  test("the live WebSocket opens for the page's origin alone", async () => {
+    const url = `${worker.url}/console/api/live`;
+    expect(await watch(url, { origin: "https://evil.example" })).toBe(403);
+    expect(await watch(url, {})).toBe(403);
+    const watcher = await watch(url, { origin: worker.url });
+    if (typeof watcher === "number") throw new Error(`Refused with ${watcher}`);
+    await watcher.close();
+  });
+
+  test("files are sent with their types, and again only when they changed", async () => {
+    const script = await worker.request("/console/assets/console.js");
+    expect(script.status).toBe(200);
+    expect(script.headers.get("content-type")).toMatch(/javascript/);
+    const etag = script.headers.get("etag") ?? "";
+    const again = await worker.request("/console/assets/console.js", { headers: { "if-none-match": etag } });
+    expect(again.status).toBe(304);
+    for (const name of ["nothing.js", "..%2fpage.tsx", "openapi.json"]) {
+      expect((await worker.request(`/console/assets/${name}`)).status).toBe(404);
+    }
+    expect((await worker.request("/console.js")).status).toBe(404);
+  });
+});
+
+test("in production without Access there is no console, but the reference is open", async () => {
+  const worker = await startWorker();
+  try {
+    for (const path of ["/", "/console/api"]) expect((await worker.request(path)).status).toBe(404);
+    for (const path of ["/docs", "/openapi.json"]) expect((await worker.request(path)).status).toBe(200);
+  } finally {
+    await worker.close();
+  }
+});
+
+describe("in production with Access", () => {
+  let team: AccessTeam;
+  let worker: Worker;
+  beforeAll(async () => {
+    team = await startAccessTeam();
+    worker = await startWorker({ ACCESS_TEAM_DOMAIN: team.url, ACCESS_AUD: team.audience });
+  });
+  afterAll(async () => {
+    await worker.close();
+    await team.close();
+  });
+
+  const open = (assertion: string | null) =>
+    worker.request("/", { headers: assertion === null ? {} : { "cf-access-jwt-assertion": assertion } });
+
+  test("keys that cannot be had are a passing fault, and are had later", async () => {
+    team.down = true;
+    expect((await open(await team.assertion())).status).toBe(503);
+    team.down = false;
+    expect((await open(await team.assertion())).status).toBe(200);
+  });
+
+  test("the e-mail address in lower case is the user, else the subject", async () => {
+    expect((await open(await team.assertion())).text).toContain(">alice@acme.example</span>");
+    const subject = await open(await team.assertion({ email: "a+b@acme.example" }));
+    expect(subject.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");
+  });
+
+  test.each<[string, Record<string, unknown> | null]>([
+    ["none", null],
+    ["another audience's", { aud: ["b".repeat(64)] }],
+    ["another issuer's", { iss: "https://evil.example" }],
+    ["an expired one", { exp: 1 }],
+    ["one that never expires", { exp: undefined }],
+    ["one of nobody", { email: undefined, sub: "" }],
+  ])("an assertion is refused: %s", async (_, claims) => {
+    expect((await open(claims === null ? null : await team.assertion(claims))).status).toBe(403);
+  });
+
+  test("an assertion signed by a stranger, or not at all, is refused", async () => {
+    expect((await open(await team.assertion({}, { stranger: true }))).status).toBe(403);
+    const [, payload] = (await team.assertion()).split(".");
+    const none = Buffer.from('{"alg":"none"}').toString("base64url");
+    expect((await open(`${none}.${payload}.`)).status).toBe(403);
+  });
+});

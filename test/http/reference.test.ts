@@ -1,0 +1,139 @@
+import { readFileSync } from "node:fs";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { OPENAPI_FILE, openApiText } from "../../scripts/openapi.ts";
+import { LiveMessage } from "../../src/http/answers.ts";
+import { CALLS } from "../../src/http/reference.ts";
+import { until } from "../support/until.ts";
+import { watch } from "../support/watcher.ts";
+import { type CallOptions, INTERNAL_SECRET, type Reply, settled } from "../support/worker.ts";
+import { startWorld, type World } from "../support/world.ts";
+
+test("the document in the repository is what the schemas say: run `npm run openapi`", () => {
+  expect(readFileSync(OPENAPI_FILE, "utf8")).toBe(openApiText());
+});
+
+/** Covered where OAuth is tested, since they need an app and a browser's redirect. */
+const ELSEWHERE = ["post /pagerduty/oauth/login", "get /pagerduty/oauth/callback"];
+
+describe("live answers", () => {
+  let world: World;
+  let validate: Ajv2020;
+  let document: Record<string, unknown>;
+  const covered = new Set<string>(ELSEWHERE);
+  beforeAll(async () => {
+    world = await startWorld();
+    const { body } = await world.worker.request("/openapi.json");
+    validate = new Ajv2020({ strict: false, allErrors: true });
+    validate.addFormat("date-time", (text) => !Number.isNaN(Date.parse(text)));
+    document = asObject(body);
+  });
+  afterAll(() => world.close());
+
+  /** Calls, and holds the answer against the document. */
+  async function checked(
+    method: string,
+    path: string,
+    options: CallOptions = {},
+    template = path,
+  ): Promise<Reply> {
+    const reply = await world.worker.call("alice", method.toUpperCase(), path, options);
+    const { pathname } = new URL(template, "http://any");
+    hold(method, decodeURIComponent(pathname), reply.status, reply.body);
+    return reply;
+  }
+
+  function hold(method: string, template: string, status: number, body: unknown): void {
+    covered.add(`${method} ${template}`);
+    const answers = at(document, "paths", template, method, "responses");
+    if (!(status in answers))
+      throw new Error(`${method} ${template} answered ${status}, which is not documented`);
+    const { $ref } = at(answers, String(status));
+    const answer =
+      typeof $ref === "string" ? at(document, ...$ref.split("/").slice(1)) : at(answers, String(status));
+    const { components } = document;
+    const schema = { ...at(answer, "content", "application/json", "schema"), components };
+    const holds = validate.validate(schema, body);
+    expect(holds ? [] : validate.errors, `${method} ${template} ${status} ${JSON.stringify(body)}`).toEqual(
+      [],
+    );
+  }
+
+  test("every documented call answers as documented", async () => {
+    const { pagerduty } = world;
+    const account = pagerduty.account();
+    await checked("get", "/healthz");
+    await checked("get", "/pagerduty");
+    for (const path of ["/pagerduty/incidents", "/pagerduty/events", "/pagerduty/activity"]) {
+      expect((await checked("get", path)).status).toBe(404);
+    }
+    await checked("post", "/pagerduty", { body: { token: "" } });
+    await checked("post", "/pagerduty", { body: { token: "wrong" } });
+    await checked("post", "/pagerduty", { body: { token: account.apiKey(), subscribe: true } });
+    await checked("patch", "/pagerduty", { body: { token: account.apiKey() } });
+    await checked("get", "/pagerduty/webhook-url");
+    await checked("put", "/pagerduty/signing-secret", { body: {} });
+    await checked("put", "/pagerduty/signing-secret", { body: { secret: "one more" } });
+    await checked("get", "/pagerduty/subscription");
+    await checked("post", "/pagerduty/subscription");
+    await checked("post", "/pagerduty/subscription/ping");
+    await checked("post", "/pagerduty/subscription/enable");
+
+    world.aurora.answer = ({ index }) => ({ status: index === 0 ? 500 : 202 });
+    const incident = account.trigger({ title: "Documented", priority: "P1" });
+    incident.setField("runbook_link", "http://localhost/runbook");
+    incident.resolve();
+    await until("the events", async () => {
+      const rows = await world.worker.sql("alice", "SELECT 1 FROM journal WHERE kind = 'webhook'");
+      return rows.length >= 4;
+    });
+    await settled(world.worker, "alice", 4);
+    await checked("get", "/pagerduty");
+    await checked("get", "/pagerduty/incidents?status=resolved&limit=1");
+    await checked("get", "/pagerduty/incidents?limit=1000");
+    await checked("get", `/pagerduty/incidents/${incident.id}`, {}, "/pagerduty/incidents/{incidentId}");
+    await checked("get", "/pagerduty/incidents/PNOTHING", {}, "/pagerduty/incidents/{incidentId}");
+    const events = asObject((await checked("get", "/pagerduty/events?limit=2")).body);
+    const [event] = Array.isArray(events["events"]) ? events["events"] : [];
+    const webhookId = String(asObject(event)["webhookId"]);
+    await checked("get", `/pagerduty/events/${webhookId}`, {}, "/pagerduty/events/{webhookId}");
+    await checked("get", "/pagerduty/deliveries?state=delivered");
+    await checked("get", "/pagerduty/deliveries?state=lost");
+    await checked("post", "/pagerduty/deliveries/redeliver");
+    await checked("post", "/pagerduty/events/retry");
+    await checked("get", "/pagerduty/activity");
+    await checked("post", "/pagerduty/reconcile");
+    await checked("get", "/pagerduty/live");
+    await checked("delete", "/pagerduty/subscription");
+    await checked("get", "/pagerduty/subscription");
+    await checked("delete", "/pagerduty/signing-secret");
+    await checked("delete", "/pagerduty");
+    expect([...covered].sort()).toEqual(CALLS.map(({ method, path }) => `${method} ${path}`).sort());
+  });
+
+  test("live messages are as documented", async () => {
+    const account = world.pagerduty.account();
+    await world.worker.call("bob", "POST", "/pagerduty", {
+      body: { token: account.apiKey(), subscribe: true },
+    });
+    const watcher = await watch(`${world.worker.url}/pagerduty/live`, {
+      "x-internal-secret": INTERNAL_SECRET,
+      "x-user-id": "bob",
+    });
+    if (typeof watcher === "number") throw new Error(`Refused with ${watcher}`);
+    account.trigger().resolve();
+    const types = () => new Set(watcher.messages.map(({ type }) => type));
+    await watcher.waitFor("one of each", () => types().size === 3);
+    for (const message of watcher.messages) LiveMessage.parse(message);
+    await watcher.close();
+  });
+});
+
+function at(value: unknown, ...path: string[]): Record<string, unknown> {
+  return asObject(path.reduce((inner, name) => asObject(inner)[name], value));
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null) throw new Error(`Not an object: ${JSON.stringify(value)}`);
+  return { ...value };
+}
