@@ -1,15 +1,13 @@
 /**
- * `npm run dev`: the Worker alone, on this machine. What follows `--` goes to `wrangler dev`, so that
- * `npm run dev -- --tunnel` opens a tunnel to it.
+ * `npm run dev`: the Worker alone, on this machine. What follows `--` goes to `wrangler dev`. A tunnel that it
+ * opens, with `--tunnel` or with the key [t], becomes the host of the webhook URLs by itself.
  */
-import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
+import { startDevSession } from "./dev/session.ts";
 import { createDevVars } from "./dev-vars.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-// The program itself: the launcher in node_modules/.bin passes no signals on, and would leave it running.
-const wrangler = fileURLToPath(new URL("../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
+const toml = fileURLToPath(new URL("../wrangler.toml", import.meta.url));
 
 const REMOTE = ["--remote", "-r", "--remote=true"];
 
@@ -25,11 +23,8 @@ function startWrangler(args: readonly string[]): void {
   if (createDevVars(fileURLToPath(new URL("../.dev.vars", import.meta.url)))) {
     console.log("Made .dev.vars, with fresh random keys; AURORA_ENV is dev. It is yours to change.");
   }
-  // The Node that runs this script: npm scripts use the one in node_modules, whatever the machine's own is.
-  const child = spawn(process.execPath, ["--no-warnings", wrangler, "dev", ...args], {
-    cwd: root,
-    stdio: "inherit",
-  });
+  const { child, clear } = startDevSession({ toml, args, stdio: "inherit", say: console.log });
+  process.on("exit", clear);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => child.kill(signal));
   }

@@ -3,6 +3,7 @@ import { configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { packMessage } from "../ingest/message.ts";
 import { describe, log } from "../log.ts";
+import { count } from "../metrics.ts";
 import { readBody, reasonNotUsed } from "../pagerduty/event.ts";
 import type { Judgement } from "../user/gate.ts";
 import { verifyingSecret } from "../user/secrets.ts";
@@ -56,9 +57,11 @@ export const webhook = new Hono<AppEnv>().post("/:userId", async (c) => {
     await handOver(c.env, received);
     const { webhookId, verification } = received;
     log.info("webhook.accepted", { requestId, userId, webhookId, verification, bytes: body.length });
+    count("received", userId, verification, Date.now() - received.receivedAtMs);
     const reason = read.ok ? reasonNotUsed(read.event) : read.problem;
     return c.json({ received: true, ...(reason ? { reason } : {}) }, 202);
   } catch (error) {
+    count("rejected", userId, error instanceof AppError ? error.code : "unavailable");
     if (error instanceof AppError) throw error;
     // KV, the Queue or the object failed: PagerDuty keeps it and tries again.
     throw unavailable(error);

@@ -7,6 +7,7 @@ import { type Entry, payloadOf } from "../incidents/journal.ts";
 import { hurryDeliveries, markDead, markDelivered, markRetry } from "../incidents/outbox.ts";
 import { loadIncident, saveIncident } from "../incidents/store.ts";
 import { describe, log } from "../log.ts";
+import { count } from "../metrics.ts";
 import { getIncident } from "../pagerduty/incidents.ts";
 import type { Account } from "./account.ts";
 import type { Calls } from "./calls.ts";
@@ -58,6 +59,7 @@ export async function deliver(delivering: Delivering, entry: Entry): Promise<voi
     durationMs: nowMs - startedAtMs,
     sinceReceivedMs: nowMs - entry.receivedAtMs,
   });
+  count("delivery", account.connection?.userId, step.step, nowMs - entry.receivedAtMs);
 }
 
 async function attempt(delivering: Delivering, entry: Entry): Promise<AttemptOutcome> {

@@ -11,6 +11,7 @@ import { isMigrated, migrate } from "../incidents/migrations.ts";
 import { reviveDead, summarizeOutbox } from "../incidents/outbox.ts";
 import type { IncidentCursor } from "../incidents/store.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
+import { count } from "../metrics.ts";
 import type { Region } from "../pagerduty/region.ts";
 import { Account } from "./account.ts";
 import { activityOf } from "./activity.ts";
@@ -328,6 +329,7 @@ export class PagerDutyUser extends DurableObject<Env> {
       error,
       waitedMs: nowMs - webhook.receivedAtMs,
     });
+    count("processed", webhook.userId, outcome, nowMs - webhook.receivedAtMs);
     return outcome;
   }
 

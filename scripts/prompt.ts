@@ -1,0 +1,20 @@
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+
+/** Asks for a secret on the terminal without showing what is typed. */
+export async function askUnseen(question: string): Promise<string> {
+  process.stderr.write(question);
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  terminal.once("SIGINT", () => process.exit(130));
+  try {
+    return await terminal.question("");
+  } finally {
+    terminal.close();
+    process.stderr.write("\n");
+  }
+}
+
+/** Whether there is a person to ask, and to show something to. */
+export const isAttended = (): boolean =>
+  process.stdin.isTTY === true && process.stdout.isTTY === true && !process.env["CI"];

@@ -1,0 +1,22 @@
+import { env } from "cloudflare:workers";
+
+/**
+ * Counters in Analytics Engine, beside the log lines. The binding `METRICS` is optional: without it nothing is
+ * counted. docs/operations.md has the queries.
+ */
+export type Counted = "received" | "rejected" | "processed" | "delivery";
+
+/** Analytics Engine takes no longer index. */
+const MAX_INDEX_CHARS = 96;
+
+function isDataset(binding: unknown): binding is AnalyticsEngineDataset {
+  return typeof binding === "object" && binding !== null && "writeDataPoint" in binding;
+}
+
+/** @param detail how it went, a word from the code. @param ms how long it took, where that is known */
+export function count(what: Counted, userId: string | undefined, detail: string, ms = 0): void {
+  const dataset = "METRICS" in env ? env.METRICS : null;
+  if (!isDataset(dataset)) return;
+  const indexes = [(userId ?? "").slice(0, MAX_INDEX_CHARS)];
+  dataset.writeDataPoint({ indexes, blobs: [what, detail], doubles: [ms] });
+}

@@ -1,0 +1,104 @@
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type DevSession, startDevSession } from "../../scripts/dev/session.ts";
+import { until } from "../support/until.ts";
+import { SEALING_KEY } from "../support/worker.ts";
+
+/** The real `wrangler dev`, with a cloudflared that opens nothing and says what the real one says. */
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const FIRST = "https://first-lamp.trycloudflare.com";
+const CLOUDFLARED = `#!${process.execPath}
+process.stderr.write("INF |  ${FIRST}  |\\n");
+setInterval(() => {}, 60_000);
+`;
+
+let folder: string;
+let session: DevSession;
+let base: string;
+let output = "";
+const said: string[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "dev-session-"));
+  const cloudflared = join(folder, "cloudflared");
+  writeFileSync(cloudflared, CLOUDFLARED, { mode: 0o755 });
+  writeFileSync(join(folder, "settings.env"), `AURORA_ENV=dev\nCREDENTIALS_KEYS=${SEALING_KEY}\n`);
+  const port = await freePort();
+  base = `http://localhost:${port}`;
+  session = startDevSession({
+    toml: join(root, "wrangler.toml"),
+    args: [
+      ...["--tunnel", "--port", String(port), "--inspector-port", "0"],
+      ...["--env-file", join(folder, "settings.env"), "--persist-to", join(folder, "state")],
+    ],
+    stdio: ["ignore", "pipe", "pipe"],
+    environment: {
+      ...process.env,
+      CLOUDFLARED_PATH: cloudflared,
+      WRANGLER_SEND_METRICS: "false",
+      CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    },
+    say: (line) => said.push(line),
+  });
+  for (const stream of [session.child.stdout, session.child.stderr]) {
+    stream?.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  }
+}, 60_000);
+
+afterAll(async () => {
+  const { child } = session;
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill("SIGTERM");
+    await once(child, "exit");
+  }
+  session.clear();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  expect(readdirSync(root).filter((name) => name.startsWith(`wrangler.dev-${process.pid}`))).toEqual([]);
+});
+
+/** A port that the system has just given and taken back. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("No port was given");
+  return address.port;
+}
+
+async function webhookUrl(): Promise<string> {
+  const response = await fetch(`${base}/pagerduty/webhook-url`, { headers: { "x-user-id": "ada" } }).catch(
+    () => null,
+  );
+  return response === null ? "no answer" : response.text();
+}
+
+test("the tunnel that wrangler opens is in the Worker's webhook URLs, without a file being edited", async () => {
+  const before = readFileSync(join(root, "wrangler.toml"), "utf8");
+  await until("the tunnel in the webhook URL", async () => (await webhookUrl()).includes(FIRST), 45_000);
+  expect(JSON.parse(await webhookUrl())).toMatchObject({ webhookUrl: `${FIRST}/pagerduty/webhook/ada` });
+  expect(said).toEqual([`Webhook URLs now begin with ${FIRST}`]);
+  expect(output).toContain("Sharing via Cloudflare Tunnel");
+  expect(readFileSync(join(root, "wrangler.toml"), "utf8")).toBe(before);
+}, 60_000);
+
+test("another tunnel is taken over by the running Worker, and none leaves the local URL", async () => {
+  const { child } = session;
+  child.emit("message", { tunnelUrl: "https://second-lamp.trycloudflare.com" });
+  await until("the second tunnel", async () => (await webhookUrl()).includes("second-lamp"), 20_000);
+  child.emit("message", { tunnelUrl: null });
+  await until(
+    "the local URL",
+    async () => (await webhookUrl()).includes(`${base}/pagerduty/webhook/ada`),
+    20_000,
+  );
+}, 60_000);

@@ -1,0 +1,152 @@
+import { expect, test } from "vitest";
+import { checkConnection, checkEvents, checkSubscriptionUrl } from "../../scripts/doctor/connection.ts";
+import { printed } from "../../scripts/doctor/finding.ts";
+import { checkHealth, checkWebhookUrl } from "../../scripts/doctor/reach.ts";
+import { checkConfiguration, checkNode } from "../../scripts/doctor/setup.ts";
+import { SEALING_KEY } from "../support/worker.ts";
+
+const GOOD = { AURORA_ENV: "dev", CREDENTIALS_KEYS: SEALING_KEY };
+const HOOK = "https://t.example.com/pagerduty/webhook/ada";
+const levels = (findings: readonly { level: string }[]) => findings.map(({ level }) => level);
+const connected = (overrides: object = {}) => ({
+  connected: true,
+  accountSubdomain: "acme",
+  webhook: {
+    url: HOOK,
+    verification: "signature",
+    subscription: { id: "S1", state: "active" },
+    lastEventAt: "2026-11-20T10:00:00.000Z",
+  },
+  problems: [],
+  ...overrides,
+});
+
+test("a Node that wrangler cannot run on is a problem", () => {
+  expect(
+    levels([checkNode("20.19.0"), checkNode("22.11.0"), checkNode("22.12.0"), checkNode("24.1.0")]),
+  ).toEqual(["problem", "problem", "ok", "ok"]);
+});
+
+test("every setting that is wrong is named, and no value shown", () => {
+  const findings = checkConfiguration({
+    AURORA_ENV: "dev",
+    CREDENTIALS_KEYS: "hunter2",
+    RETENTION_DAYS: "x",
+  });
+  const text = findings.map(printed).join("\n");
+  expect(levels(findings)).toEqual(["problem", "problem"]);
+  expect(text).toContain("CREDENTIALS_KEYS must be");
+  expect(text).toContain("RETENTION_DAYS must be");
+  expect(text).not.toContain("hunter2");
+});
+
+test("OAuth that is off is fine, and said", () => {
+  const findings = checkConfiguration(GOOD);
+  expect(levels(findings)).toEqual(["ok", "ok", "ok"]);
+  expect(findings.map(({ what }) => what).join()).toContain("OAuth is not enabled");
+});
+
+test("OAuth is not enabled: credentials without the switch are a warning with the switch's name", () => {
+  const finding = checkConfiguration({
+    ...GOOD,
+    PAGERDUTY_CLIENT_ID: "a",
+    PAGERDUTY_CLIENT_SECRET: "hush",
+  })[2];
+  expect(finding).toMatchObject({ level: "warning", what: expect.stringContaining("OAuth is not enabled") });
+  expect(finding?.fix).toContain("NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH=true");
+  expect(JSON.stringify(finding)).not.toContain("hush");
+});
+
+test("missing OAuth credentials are named", () => {
+  const on = { ...GOOD, NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: "true", PAGERDUTY_CLIENT_ID: "a" };
+  const finding = checkConfiguration(on)[2];
+  expect(finding).toMatchObject({
+    level: "problem",
+    what: "Missing OAuth credentials: PAGERDUTY_CLIENT_SECRET",
+  });
+  const whole = { ...on, PAGERDUTY_CLIENT_SECRET: "b", PUBLIC_URL: "https://pd.example.com" };
+  expect(checkConfiguration(whole)[2]?.what).toContain("https://pd.example.com/pagerduty/oauth/callback");
+});
+
+test("a Worker that does not run is told apart from one that is misconfigured", () => {
+  const url = "http://localhost:5080";
+  const [down] = checkHealth(url, { kind: "unreachable", reason: "ECONNREFUSED" });
+  expect(down).toMatchObject({ level: "problem", fix: expect.stringContaining("npm run dev") });
+  const [remote] = checkHealth("https://pd.example.com", { kind: "unreachable", reason: "ENOTFOUND" });
+  expect(remote?.fix).toContain("npm run deploy");
+  const bad = checkHealth(url, { kind: "misconfigured", problems: ["FRONTEND_URL is wrong"] });
+  expect(bad).toMatchObject([{ level: "problem", what: "FRONTEND_URL is wrong" }]);
+});
+
+test("webhooks do not arrive: a local webhook URL, plain http, a dead tunnel, somebody else's answer", () => {
+  const local = checkWebhookUrl("http://localhost:5080/pagerduty/webhook/ada", null);
+  expect(local.fix).toContain("npm run dev -- --tunnel");
+  const plain = checkWebhookUrl("http://t.example.com/pagerduty/webhook/ada", null);
+  const dead = checkWebhookUrl(HOOK, { kind: "failed", reason: "ENOTFOUND" });
+  const other = checkWebhookUrl(HOOK, { kind: "answer", status: 200, requestId: null, text: "<html>Log in" });
+  const gone = checkWebhookUrl(HOOK, { kind: "answer", status: 530, requestId: null, text: "error 1033" });
+  expect(levels([local, plain, dead, other, gone])).toEqual(new Array(5).fill("problem"));
+  for (const finding of [local, plain, dead, other, gone])
+    expect(finding.means).toBe("Webhooks do not arrive.");
+});
+
+test("an error of the Worker's own, seen from outside, shows that the way is open", () => {
+  const text = '{"error":"Forbidden","code":"forbidden"}';
+  expect(checkWebhookUrl(HOOK, { kind: "answer", status: 403, requestId: "r1", text }).level).toBe("ok");
+});
+
+test("a user who is connected, subscribed and gets events is well", () => {
+  expect(levels(checkConnection("ada", { status: 200, body: connected() }))).toEqual(["ok", "ok", "ok"]);
+});
+
+test("what the Worker itself complains of is passed on with its remedy, the passing things as warnings", () => {
+  const problems = [
+    { code: "no_signing_secret", message: "Webhooks cannot be verified", fix: "Paste it" },
+    { code: "subscription_disabled", message: "Switched off", fix: "Enable it" },
+  ];
+  const findings = checkConnection("ada", { status: 200, body: connected({ problems }) });
+  expect(findings.slice(3)).toMatchObject([
+    { level: "warning", what: "Webhooks cannot be verified", means: "(no_signing_secret)", fix: "Paste it" },
+    { level: "problem", what: "Switched off", fix: "Enable it" },
+  ]);
+});
+
+test("no event yet, and a webhook made by hand, are warnings", () => {
+  const webhook = { url: HOOK, verification: "signature", subscription: null, lastEventAt: null };
+  const findings = checkConnection("ada", { status: 200, body: connected({ webhook }) });
+  expect(levels(findings)).toEqual(["ok", "warning", "warning"]);
+});
+
+test("a wrong internal secret, an unknown answer and a user who is not connected are told apart", () => {
+  const answers = [
+    { status: 403, body: { error: "Forbidden", code: "forbidden" } },
+    { status: 500, body: "oops" },
+    { status: 200, body: { connected: false } },
+  ];
+  const [secret, unknown, not] = answers.map((answer) => checkConnection("ada", answer)[0]);
+  expect(secret?.what).toContain("X-Internal-Secret");
+  expect(unknown?.what).toContain("answered 500");
+  expect(not).toMatchObject({ level: "warning", what: "ada is not connected to PagerDuty" });
+});
+
+test("a subscription that still posts to the last tunnel is found", () => {
+  const answer = { status: 200, body: { url: HOOK.replace("t.", "old."), state: "active" } };
+  expect(checkSubscriptionUrl(HOOK, answer)[0]?.what).toContain("posts to old.example.com");
+  expect(checkSubscriptionUrl(HOOK, { status: 200, body: { url: HOOK, state: "active" } })).toEqual([]);
+  expect(checkSubscriptionUrl(HOOK, { status: 404, body: {} })).toEqual([]);
+});
+
+test("the last events are listed, and one that failed is a problem", () => {
+  const events = ["applied", "failed"].map((outcome) => ({
+    type: "incident.triggered",
+    receivedAt: "2026-11-20T10:00:00.000Z",
+    outcome,
+  }));
+  expect(levels(checkEvents({ status: 200, body: { events } }))).toEqual(["ok", "problem"]);
+});
+
+test("a finding is printed with what it means and what to do", () => {
+  expect(printed({ level: "problem", what: "A", means: "B", fix: "C" })).toBe(
+    "problem A\n        B\n        → C",
+  );
+});

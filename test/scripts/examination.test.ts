@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { examine } from "../../scripts/doctor/examination.ts";
+import { printed } from "../../scripts/doctor/finding.ts";
+import { INTERNAL_SECRET, settled } from "../support/worker.ts";
+import { connectUser, startWorld, type World } from "../support/world.ts";
+
+/** The doctor before a real Worker whose tunnel has died. */
+
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld({ TUNNEL_URL: "https://gone.invalid" });
+});
+afterAll(() => world.close());
+
+test("it finds the dead tunnel, the subscription that nobody watches, and the event that came", async () => {
+  const { pagerduty, worker } = world;
+  const account = pagerduty.account();
+  await connectUser(world, "ada", account);
+  account.trigger({ title: "Checkout is slow" });
+  await settled(worker, "ada", 1);
+  const findings = await examine({ url: worker.url, user: "ada", secret: INTERNAL_SECRET });
+  const text = findings.map(printed).join("\n");
+  expect(text).toContain("ok      The Worker answers at");
+  expect(text).toContain("problem gone.invalid cannot be reached from here");
+  expect(text).toContain("ok      ada is connected to PagerDuty");
+  expect(text).toContain("warning No webhook subscription for this URL is known");
+  expect(text).toContain("incident.triggered: applied");
+  expect(text).not.toContain(INTERNAL_SECRET);
+});
+
+test("with another internal secret it says that this is refused", async () => {
+  const findings = await examine({ url: world.worker.url, user: null, secret: "another" });
+  expect(findings.map(({ what }) => what)).toContain("The Worker refuses our X-Internal-Secret");
+});
+
+test("where no Worker answers it says so and nothing else", async () => {
+  const findings = await examine({ url: "http://127.0.0.1:9", user: "ada", secret: null });
+  expect(findings).toMatchObject([{ level: "problem", what: expect.stringContaining("No Worker answers") }]);
+});

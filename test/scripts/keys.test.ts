@@ -1,0 +1,69 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { rotatedKeys, withoutKey } from "../../scripts/deploy/keys.ts";
+import { targetsOf, wrangler } from "../../scripts/wrangler.ts";
+import { parseConfig } from "../../src/config.ts";
+import { SEALING_KEY } from "../support/worker.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "keys-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test("a rotation puts a new key in front and keeps all others, and the Worker takes the list", () => {
+  const once = rotatedKeys(`${SEALING_KEY}\n`);
+  const twice = rotatedKeys(once);
+  const keys = parseConfig({ AURORA_ENV: "dev", CREDENTIALS_KEYS: twice }).credentialsKeys;
+  expect(keys.map(({ kid }) => kid)).toEqual(["k3", "k2", "k1"]);
+  expect(twice.endsWith(`,${once}`)).toBe(true);
+});
+
+test("what is no list of keys is refused, without being repeated", () => {
+  expect(() => rotatedKeys("hunter2")).toThrow(/^(?!.*hunter2)That is not a list of keys/);
+  expect(() => rotatedKeys("")).toThrow("not a list of keys");
+  expect(() => rotatedKeys(`${SEALING_KEY},${SEALING_KEY}`)).toThrow("twice");
+});
+
+test("an old key can be retired, the one that seals cannot", () => {
+  const list = rotatedKeys(SEALING_KEY);
+  expect(withoutKey(list, "k1")).toBe(list.split(",")[0]);
+  expect(() => withoutKey(list, "k2")).toThrow("only an older one can go");
+  expect(() => withoutKey(list, "k9")).toThrow("no key k9");
+});
+
+test("wrangler reads secrets from a file that only its owner can read, and that is gone afterwards", async () => {
+  // What its build is asked for is written down by a build command of our own.
+  const config = join(folder, "wrangler.json");
+  const seen = join(folder, "seen");
+  writeFileSync(join(folder, "index.js"), "export default {};");
+  writeFileSync(
+    join(folder, "seen.mjs"),
+    `
+    import { readdirSync, statSync, writeFileSync } from "node:fs";
+    const at = process.env.WRANGLER_OUTPUT_FILE_PATH.replace("report.ndjson", "secrets.json");
+    writeFileSync(${JSON.stringify(seen)}, at + " " + (statSync(at).mode & 0o777).toString(8));
+  `,
+  );
+  const build = { command: `${process.execPath} seen.mjs`, cwd: folder };
+  writeFileSync(
+    config,
+    JSON.stringify({ name: "x", main: "index.js", compatibility_date: "2026-11-01", build }),
+  );
+  const { code, output } = await wrangler(["deploy", "--dry-run", "--config", config], {
+    secrets: { A: "b$c" },
+  });
+  expect([code, output]).toEqual([0, expect.stringContaining("env.A")]);
+  const [path = "", mode] = readFileSync(seen, "utf8").split(" ");
+  expect(mode).toBe("600");
+  expect(existsSync(path)).toBe(false);
+});
+
+test("the hosts are read from wrangler's report, whatever else stands in it", () => {
+  const report = join(folder, "report.ndjson");
+  expect(targetsOf(report)).toEqual([]);
+  writeFileSync(report, '{"type":"wrangler-session"}\n{"type":"deploy","targets":["a.ada.workers.dev"]}\n');
+  expect(targetsOf(report)).toEqual(["a.ada.workers.dev"]);
+});

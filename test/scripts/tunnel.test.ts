@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import { tunnelLineOf, withTunnelUrl } from "../../scripts/dev/generated-config.ts";
+import { TunnelLines } from "../../scripts/dev/tunnel-lines.ts";
+import { chosenUrl, withTunnelSwitch } from "../../scripts/dev/tunnel-settings.ts";
+
+const URL = "https://quiet-lamp.trycloudflare.com";
+const OPEN = `\u2B23 Sharing via Cloudflare Tunnel: \u001b[32m${URL}/\u001b[39m\n`;
+
+test("the URL is read whatever the colours around it, without its slash", () => {
+  expect(new TunnelLines().read(OPEN)).toBe(URL);
+});
+
+test("a line that comes in pieces is read when it is whole, and only once", () => {
+  const lines = new TunnelLines();
+  const read = [...OPEN].map((char) => lines.read(char));
+  expect(read.filter((found) => found !== undefined)).toEqual([URL]);
+  expect(lines.read("Tunnel still open, expires in 50m: https://quiet-lamp.trycloudflare.com\n")).toBe(
+    undefined,
+  );
+});
+
+test("a named tunnel with several hosts is known by the first", () => {
+  const text = "\u2B23 Sharing via Cloudflare Tunnel:\n   https://a.example.com\n   https://b.example.com\n";
+  expect(new TunnelLines().read(text)).toBe("https://a.example.com");
+});
+
+test("a tunnel that was closed, or has expired, is known to be gone, and the next one is found", () => {
+  const lines = new TunnelLines();
+  expect(lines.read(OPEN)).toBe(URL);
+  expect(lines.read("\u2B23 Tunnel closed\n")).toBeNull();
+  expect(lines.read(OPEN.replace("quiet", "loud"))).toBe("https://loud-lamp.trycloudflare.com");
+  expect(lines.read("Tunnel expired. Closing tunnel.\n")).toBeNull();
+});
+
+test("closed and opened within one piece counts as open, and the other way round as closed", () => {
+  expect(new TunnelLines().read(`Tunnel closed\n${OPEN}`)).toBe(URL);
+  expect(new TunnelLines().read(`${OPEN}Tunnel closed\n`)).toBeNull();
+});
+
+test("the URL goes into every environment, and nothing else changes", () => {
+  const toml = 'name = "a"\n[vars]\nTUNNEL_URL = "" # mine\n[env.dev.vars]\nTUNNEL_URL=""\n';
+  const text = withTunnelUrl(toml, URL);
+  expect(text).toContain(`[vars]\nTUNNEL_URL = "${URL}" # mine\n[env.dev.vars]\nTUNNEL_URL = "${URL}"\n`);
+  expect(withTunnelUrl(toml, null)).toContain('TUNNEL_URL = "" # mine');
+});
+
+test("what a person wrote into wrangler.toml stays, and without a line there is nowhere to write", () => {
+  const toml = '[vars]\nTUNNEL_URL = "https://mine.example.com"\n';
+  expect(withTunnelUrl(toml, URL)).toBeNull();
+  expect(tunnelLineOf(toml)).toEqual({ TUNNEL_URL: "https://mine.example.com" });
+  expect(tunnelLineOf('TUNNEL_URL = ""\n# NGROK_URL = "https://x.example"\n')).toEqual({});
+});
+
+test("TUNNEL_URL set by hand wins over the tunnel, and over NGROK_URL; NGROK_URL wins over the tunnel", () => {
+  const source = (variables: Record<string, string>) => [{ where: ".dev.vars", variables }];
+  expect(chosenUrl(source({ TUNNEL_URL: "" }))).toBeNull();
+  expect(chosenUrl(source({ NGROK_URL: "https://n.example", TUNNEL_URL: "https://t.example" }))).toEqual({
+    name: "TUNNEL_URL",
+    where: ".dev.vars",
+    url: "https://t.example",
+  });
+  expect(chosenUrl(source({ NGROK_URL: "https://n.example" }))?.name).toBe("NGROK_URL");
+});
+
+test("a tunnel's name opens that tunnel, without --tunnel beside it", () => {
+  expect(withTunnelSwitch(["--tunnel-name", "mine"])).toEqual(["--tunnel-name", "mine", "--tunnel"]);
+  expect(withTunnelSwitch(["--tunnel", "--tunnel-name=mine"])).toEqual(["--tunnel", "--tunnel-name=mine"]);
+  expect(withTunnelSwitch(["--port", "5081"])).toEqual(["--port", "5081"]);
+});

@@ -1,0 +1,27 @@
+import { env } from "cloudflare:workers";
+import { afterEach, expect, test } from "vitest";
+import { count } from "../../src/metrics.ts";
+
+afterEach(() => void Reflect.deleteProperty(env, "METRICS"));
+
+test("without the binding nothing is counted, and nothing fails", () => {
+  expect(() => count("received", "ada", "signature")).not.toThrow();
+});
+
+test("with it, each thing is a point under its user, with how it went and how long it took", () => {
+  const points: unknown[] = [];
+  Object.assign(env, { METRICS: { writeDataPoint: (point: unknown) => points.push(point) } });
+  count("delivery", "ada", "delivered", 1200);
+  count("rejected", undefined, "invalid_signature");
+  expect(points).toEqual([
+    { indexes: ["ada"], blobs: ["delivery", "delivered"], doubles: [1200] },
+    { indexes: [""], blobs: ["rejected", "invalid_signature"], doubles: [0] },
+  ]);
+});
+
+test("a user id longer than an index may be is cut, not refused", () => {
+  const points: { indexes: string[] }[] = [];
+  Object.assign(env, { METRICS: { writeDataPoint: (point: { indexes: string[] }) => points.push(point) } });
+  count("received", "u".repeat(128), "signature");
+  expect(points[0]?.indexes[0]).toHaveLength(96);
+});
