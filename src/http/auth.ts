@@ -23,8 +23,14 @@ async function isSameSecret(given: string, expected: string): Promise<boolean> {
 
 /** Lets Aurora's server in, and says on whose behalf it calls. */
 export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const expected = configOf(c.env).internalApiSecret;
-  // Null in `dev` only: the configuration requires it everywhere else.
+  const { internalApiSecret: expected, tunnelUrl } = configOf(c.env);
+  // No secret is needed in `dev` only, and a tunnel would open that to everyone who learns its address.
+  if (expected === null && tunnelUrl !== null && new URL(tunnelUrl).host === new URL(c.req.url).host) {
+    throw new AppError(
+      "forbidden",
+      "Forbidden: without INTERNAL_API_SECRET the API does not answer through the tunnel; set it in .dev.vars",
+    );
+  }
   if (expected !== null && !(await isSameSecret(c.req.header("x-internal-secret") ?? "", expected))) {
     throw new AppError("forbidden", "Forbidden: invalid or missing X-Internal-Secret header");
   }

@@ -53,6 +53,26 @@ describe("who may call", () => {
     },
   );
 
+  test("in dev no secret is needed, but not through the tunnel", async () => {
+    const worker = await startWorker({
+      AURORA_ENV: "dev",
+      INTERNAL_API_SECRET: null,
+      TUNNEL_URL: "https://tunnel.example",
+    });
+    try {
+      const headers = { "x-user-id": "alice" };
+      expect((await worker.request("/pagerduty", { headers })).status).toBe(200);
+      const through = await worker.handle.fetch("https://tunnel.example/pagerduty", { headers });
+      expect(through.status).toBe(403);
+      const webhook = await worker.handle.fetch("https://tunnel.example/pagerduty/webhook/alice", {
+        method: "POST",
+      });
+      expect(webhook.status).toBe(404);
+    } finally {
+      await worker.close();
+    }
+  });
+
   test("an unknown path is a 404 with the contract's shape, behind the same door", async () => {
     const reply = await world.worker.call("alice", "GET", "/pagerduty/nothing");
     expect(reply.status).toBe(404);
