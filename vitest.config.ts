@@ -18,6 +18,8 @@ const SETTINGS = { AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${Buffer.alloc(32, 7
 
 export default defineConfig({
   test: {
+    // Most of the time a test waits: for a Queue's batch, for an attempt's time to come.
+    maxWorkers: 5,
     projects: [
       {
         plugins: [

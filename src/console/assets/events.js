@@ -46,7 +46,9 @@ function row(event) {
  */
 async function renderPayload(side, webhookId) {
   const head = h("div", { class: "panel-head" }, h("a", { class: "back", href: "#/events" }, "← All events"));
-  side.replaceChildren(h("div", { class: "panel" }, head, loading("Loading the payload")));
+  // On a narrow screen this is the whole page, and a page has a heading whatever its state.
+  const untitled = () => h("h1", { class: "hidden" }, "Event");
+  side.replaceChildren(h("div", { class: "panel" }, head, untitled(), loading("Loading the payload")));
   try {
     /** @type {import("../../http/answers.ts").EventWithPayload} */
     const event = await get(`/events/${encodeURIComponent(webhookId)}`);
@@ -83,6 +85,7 @@ async function renderPayload(side, webhookId) {
         "div",
         { class: "panel" },
         head,
+        untitled(),
         failed(error, () => renderPayload(side, webhookId)),
       ),
     );

@@ -125,7 +125,7 @@ export function renderIncident(side, incidentId, signal) {
       if (first || inside) document.getElementById("incident-title")?.focus({ preventScroll: !first });
     } catch (error) {
       if (!signal.aborted && shown === "")
-        side.replaceChildren(h("div", { class: "panel" }, failed(error, load)));
+        side.replaceChildren(h("div", { class: "panel" }, untitled(), failed(error, load)));
     }
   }
   const again = calmly(load);
@@ -137,6 +137,8 @@ export function renderIncident(side, incidentId, signal) {
     signal,
   );
   onLive("status", again, signal);
-  side.replaceChildren(h("div", { class: "panel" }, loading("Loading the incident")));
+  // On a narrow screen this is the whole page, and a page has a heading whatever its state.
+  const untitled = () => h("h1", { class: "hidden" }, "Incident");
+  side.replaceChildren(h("div", { class: "panel" }, untitled(), loading("Loading the incident")));
   void load();
 }
