@@ -33,6 +33,8 @@ export interface WebhookFacts {
 /** Refusals of longer ago are history: strangers knock at every URL some time. */
 const SPEAK_OF_REFUSALS_MS = 24 * 3600 * 1000;
 
+const counted = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
+
 const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
 
 export interface StatusFacts {
@@ -71,10 +73,9 @@ function webhookProblems(facts: StatusFacts, verified: boolean): Problem[] {
     });
   }
   if (rejected.count > 0 && facts.nowMs - (rejected.lastAtMs ?? 0) < SPEAK_OF_REFUSALS_MS) {
-    const webhooks = rejected.count === 1 ? "1 webhook was" : `${rejected.count} webhooks were`;
     problems.push({
       code: "webhooks_refused",
-      message: `${webhooks} refused: ${rejected.lastReason ?? "the signature does not match"}.`,
+      message: `${counted(rejected.count, "webhook was", "webhooks were")} refused: ${rejected.lastReason ?? "the signature does not match"}.`,
       fix: "Copy the signing secret again from PagerDuty's webhook, or create the subscription anew from here; PagerDuty shows a secret only once.",
     });
   }
@@ -100,14 +101,14 @@ export function statusOf(facts: StatusFacts) {
   if (facts.failedWebhooks > 0) {
     problems.push({
       code: "webhooks_failed",
-      message: `${facts.failedWebhooks} webhooks could not be processed; they are kept.`,
+      message: `${counted(facts.failedWebhooks, "webhook", "webhooks")} could not be processed; nothing of it is lost.`,
       fix: "Look for webhook.processed with outcome failed in the log; when the cause is mended, try them again: POST /pagerduty/events/retry.",
     });
   }
   if (delivery.dead > 0) {
     problems.push({
       code: "deliveries_dead",
-      message: `${delivery.dead} notifications could not be delivered to Aurora: ${delivery.lastError ?? "unknown"}.`,
+      message: `${counted(delivery.dead, "notification", "notifications")} could not be delivered to Aurora: ${delivery.lastError ?? "unknown"}.`,
       fix: "Mend Aurora's endpoint (AURORA_EVENTS_URL), then redeliver them: POST /pagerduty/deliveries/redeliver.",
     });
   }
