@@ -305,6 +305,7 @@ export class PagerDutyUser extends DurableObject<Env> {
     const outcomes: Outcome[] = [];
     for (const webhook of webhooks) outcomes.push(await this.#ingestOne(webhook));
     await this.#arm();
+    log.info("batch.processed", { userId: webhooks[0]?.userId, webhooks: webhooks.length });
     return outcomes;
   }
 
@@ -430,6 +431,10 @@ export class PagerDutyUser extends DurableObject<Env> {
       log.error("alarm.crashed", { userId: this.#account.connection?.userId, error: describe(error) });
       nextAtMs = Date.now() + 30_000;
     }
+    log.info("alarm.ran", {
+      userId: this.#account.connection?.userId,
+      nextInMs: nextAtMs === null ? null : Math.max(0, nextAtMs - Date.now()),
+    });
     if (nextAtMs !== null) await this.ctx.storage.setAlarm(Math.max(nextAtMs, Date.now()));
   }
 

@@ -7,6 +7,8 @@ import { connectUser, startWorld, type World } from "../support/world.ts";
 
 const STORM = 500;
 const SENDERS = 16;
+/** docs/cost.md states what it means in money. */
+const MAX_OBJECT_REQUESTS_AN_EVENT = 0.2;
 
 let world: World;
 beforeAll(async () => {
@@ -67,6 +69,15 @@ test("500 webhooks of one user delay another user's by no more than a second", {
     () => aurora.distinct.filter(({ data }) => data.userId === "stormy").length === 2 * STORM,
     45_000,
   );
+  // Every request that the object is billed for: the consumer's calls and the alarms.
+  const requests = world.worker
+    .logs()
+    .filter(
+      (line) => /"event":"(batch\.processed|alarm\.ran)"/.test(line) && line.includes('"stormy"'),
+    ).length;
+  console.log(`${(requests / STORM).toFixed(3)} object requests an event`);
+  expect(requests).toBeGreaterThan(0);
+  expect(requests / STORM).toBeLessThanOrEqual(MAX_OBJECT_REQUESTS_AN_EVENT);
 });
 
 test("the analyses of a storm are asked for once each, critical incidents first", async () => {
