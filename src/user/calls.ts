@@ -40,11 +40,25 @@ export class Calls {
     this.#tokens = tokens;
   }
 
-  /** Runs `call` with the credential in force, after all earlier calls. */
+  /**
+   * Runs `call` with the credential in force, after all earlier calls. An answer that comes when the connection
+   * is another one is kept from the caller, who would take it for the new account's.
+   */
   async run<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
-    const turn = this.#last.then(() => this.#runNow(call));
+    const connectionId = this.#account.connection?.connectionId;
+    const turn = this.#last.then(() => this.#runFor(connectionId, call));
     this.#last = turn.catch(() => undefined);
     return turn;
+  }
+
+  async #runFor<T>(
+    connectionId: string | undefined,
+    call: (target: ApiTarget) => Promise<ApiAnswer<T>>,
+  ): Promise<CallAnswer<T>> {
+    const isCurrent = () => this.#account.connection?.connectionId === connectionId;
+    if (!isCurrent()) return { ok: false, problem: "not_connected" };
+    const answer = await this.#runNow(call);
+    return isCurrent() ? answer : { ok: false, problem: "not_connected" };
   }
 
   async #runNow<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {

@@ -159,6 +159,8 @@ export class PagerDutyUser extends DurableObject<Env> {
 
   /** A credential that is new may reach what the one before could not. */
   async #credentialChanged(): Promise<void> {
+    // Disconnected while it was subscribed: there is nothing left to look after.
+    if (!this.#account.connection) return;
     hurryHints(this.#sql, Date.now());
     this.#guardian.expectGap(Date.now());
     await this.#arm();
