@@ -35,9 +35,9 @@ export function dueHint(sql: SqlStorage, nowMs: number): Hint | null {
   return row ? Hint.parse(row) : null;
 }
 
-/** When the next read-back is due; null when none is. */
-export function nextHintAtMs(sql: SqlStorage): number | null {
-  const [row] = sql.exec("SELECT min(due_at_ms) AS at FROM hints");
+/** When the next read-back is due, of those due later than `afterMs`; null when none is. */
+export function nextHintAtMs(sql: SqlStorage, afterMs: number): number | null {
+  const [row] = sql.exec("SELECT min(due_at_ms) AS at FROM hints WHERE due_at_ms > ?", afterMs);
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
 }
 

@@ -17,9 +17,12 @@ export function dueDeliveries(sql: SqlStorage, nowMs: number, limit: number): En
   return [...rows].map((row) => Entry.parse(row));
 }
 
-/** When the next delivery is due; null when there is none. */
-export function nextDeliveryAtMs(sql: SqlStorage): number | null {
-  const [row] = sql.exec("SELECT min(next_attempt_at_ms) AS at FROM journal WHERE delivery = 'pending'");
+/** When the next delivery is due, of those due later than `afterMs`; null when there is none. */
+export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | null {
+  const [row] = sql.exec(
+    "SELECT min(next_attempt_at_ms) AS at FROM journal WHERE delivery = 'pending' AND next_attempt_at_ms > ?",
+    afterMs,
+  );
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
 }
 

@@ -116,9 +116,12 @@ export function analysesDue(sql: SqlStorage, nowMs: number, limit: number): Inci
   return [...rows].map(parseState);
 }
 
-/** When the next wait for a runbook is over; null when none is waited for. */
-export function nextAnalysisAtMs(sql: SqlStorage): number | null {
-  const [row] = sql.exec("SELECT min(analysis_due_at_ms) AS at FROM incidents WHERE live = 1");
+/** When the next wait for a runbook is over, of those that end later than `afterMs`; null when there is none. */
+export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number): number | null {
+  const [row] = sql.exec(
+    "SELECT min(analysis_due_at_ms) AS at FROM incidents WHERE live = 1 AND analysis_due_at_ms > ?",
+    afterMs,
+  );
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
 }
 

@@ -79,13 +79,18 @@ export class UserAgenda implements Agenda {
     return jobs;
   }
 
-  nextAtMs(): number | null {
+  nextAtMs(afterMs: number): number | null {
     const { account, sql } = this.#parts;
     const times = [this.#upkeep.nextAtMs(), this.#logins.nextAtMs, this.#tokens.nextAtMs];
     if (account.connection) {
-      times.push(nextDeliveryAtMs(sql), nextAnalysisAtMs(sql), nextHintAtMs(sql), this.#guardian.nextAtMs);
+      times.push(
+        nextDeliveryAtMs(sql, afterMs),
+        nextAnalysisAtMs(sql, afterMs),
+        nextHintAtMs(sql, afterMs),
+        this.#guardian.nextAtMs,
+      );
     }
-    const known = times.filter((time) => time !== null);
+    const known = times.filter((time) => time !== null).filter((time) => time > afterMs);
     return known.length === 0 ? null : Math.min(...known);
   }
 }

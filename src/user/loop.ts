@@ -14,8 +14,8 @@ export interface Job {
 export interface Agenda {
   /** What is due at `nowMs`, without the keys that are `busy`. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[];
-  /** When the next thing is due; null when nothing is. */
-  nextAtMs(): number | null;
+  /** When the next thing is due, of what is due later than `afterMs`; null when nothing is. */
+  nextAtMs(afterMs: number): number | null;
 }
 
 /** An alarm may run for 15 minutes; what is under way then needs time to end. */
@@ -49,15 +49,16 @@ export class Loop {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
-      for (const job of this.#agenda.due(Date.now(), new Set(this.#running.keys()))) this.#start(job);
+      const nowMs = Date.now();
+      for (const job of this.#agenda.due(nowMs, new Set(this.#running.keys()))) this.#start(job);
       if (this.#running.size === 0) break;
       const timer = new AbortController();
-      await Promise.race([woken, this.#nextDue(timer.signal), ...this.#running.values()]);
+      await Promise.race([woken, this.#nextDue(nowMs, timer.signal), ...this.#running.values()]);
       timer.abort();
     }
     await Promise.all(this.#running.values());
     this.#wake = null;
-    return this.#agenda.nextAtMs();
+    return this.#agenda.nextAtMs(Number.NEGATIVE_INFINITY);
   }
 
   #start(job: Job): void {
@@ -71,11 +72,13 @@ export class Loop {
     this.#running.set(job.key, promise);
   }
 
-  /** Until the next thing is due that is not due yet; for ever when there is none. */
-  async #nextDue(signal: AbortSignal): Promise<void> {
-    const nextAtMs = this.#agenda.nextAtMs();
-    const delayMs = nextAtMs === null ? 0 : nextAtMs - Date.now();
-    if (delayMs <= 0) return new Promise(() => undefined);
-    return scheduler.wait(delayMs, { signal }).catch(() => undefined);
+  /**
+   * Until the next thing is due that was not due at `nowMs`; for ever when there is none. What is under way
+   * stays due until it ends, and must not hide what comes after it.
+   */
+  async #nextDue(nowMs: number, signal: AbortSignal): Promise<void> {
+    const nextAtMs = this.#agenda.nextAtMs(nowMs);
+    if (nextAtMs === null) return new Promise(() => undefined);
+    return scheduler.wait(Math.max(0, nextAtMs - Date.now()), { signal }).catch(() => undefined);
   }
 }

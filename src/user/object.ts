@@ -408,7 +408,7 @@ export class PagerDutyUser extends DurableObject<Env> {
   /** Sees to it that the alarm comes no later than what is due next. */
   async #arm(): Promise<void> {
     if (this.#loop.active) return this.#loop.wake();
-    const nextAtMs = this.#agenda.nextAtMs();
+    const nextAtMs = this.#agenda.nextAtMs(Number.NEGATIVE_INFINITY);
     if (nextAtMs === null) return;
     const setAtMs = await this.ctx.storage.getAlarm();
     if (setAtMs === null || nextAtMs < setAtMs)
