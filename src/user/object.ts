@@ -297,7 +297,7 @@ export class PagerDutyUser extends DurableObject<Env> {
       const trust = believed ?? (await this.#gate.trust(webhook));
       if (trust) {
         outcome = this.ctx.storage.transactionSync(() => takeIn(this.#parts(), webhook, trust, nowMs));
-      } else error = "It came for a connection or a secret that is no longer there";
+      } else error = "It came for a connection that is no longer there";
     } catch (thrown) {
       outcome = "failed";
       error = describe(thrown);
