@@ -7,7 +7,7 @@ import { FieldValue } from "../incidents/incident.ts";
  */
 
 /** A field that we can do without: one of an unexpected shape counts as absent, so no incident is lost to it. */
-const lenient = <T>(schema: z.ZodType<T>) => z.nullish(schema).catch(null);
+export const lenient = <T>(schema: z.ZodType<T>) => z.nullish(schema).catch(null);
 
 const Reference = lenient(
   z.object({
@@ -17,8 +17,19 @@ const Reference = lenient(
   }),
 );
 
-/** ISO 8601; anything that is not a time is refused. */
-const Time = z.string().refine((value) => !Number.isNaN(Date.parse(value)), { error: "not a date" });
+const ISO_WITH_ZONE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+/** 1 January of the year 1, and the end of the last year that ISO 8601 writes with four digits. */
+const MIN_MS = Date.parse("0001-01-01T00:00:00Z");
+const MAX_MS = Date.parse("9999-12-31T00:00:00Z");
+
+/** A time as it came where it is ISO 8601 with its zone, which Aurora takes, else brought to that form. */
+export const Time = z
+  .string()
+  .refine((value) => Date.parse(value) >= MIN_MS && Date.parse(value) <= MAX_MS, { error: "not a date" })
+  .transform((value) => (ISO_WITH_ZONE.test(value) ? value : new Date(value).toISOString()));
+
+/** What is no address of a page is no link. */
+const Link = z.string().refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ""));
 
 /** `data` of the incident events: the whole incident, as it was when the event occurred. */
 export const IncidentData = z.object({
@@ -30,7 +41,7 @@ export const IncidentData = z.object({
   urgency: lenient(z.string()),
   priority: Reference,
   service: Reference,
-  html_url: lenient(z.string()),
+  html_url: lenient(Link),
   incident_key: lenient(z.string()),
   created_at: lenient(Time),
   body: lenient(z.object({ details: lenient(z.string()) })),
