@@ -28,12 +28,20 @@ export const Time = z
   .refine((value) => Date.parse(value) >= MIN_MS && Date.parse(value) <= MAX_MS, { error: "not a date" })
   .transform((value) => (ISO_WITH_ZONE.test(value) ? value : new Date(value).toISOString()));
 
+/**
+ * An id. It becomes a key in the storage and part of a path, so it must come out of both as it went in: no half
+ * of a surrogate pair, nothing invisible, no path of its own.
+ */
+const Id = z.string().refine((id) => /^[^\p{C}\p{Z}]{1,200}$/u.test(id) && !/^\.{1,2}$/.test(id), {
+  error: "not an id",
+});
+
 /** What is no address of a page is no link. */
 const Link = z.string().refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ""));
 
 /** `data` of the incident events: the whole incident, as it was when the event occurred. */
 export const IncidentData = z.object({
-  id: z.string().min(1).max(200),
+  id: Id,
   type: z.literal("incident"),
   number: lenient(z.number()),
   title: lenient(z.string()),
@@ -57,7 +65,7 @@ export type FieldValues = z.infer<typeof FieldValues>;
 /** `data` of `incident.custom_field_values.updated`. `changed_custom_fields` holds the OLD values: not read. */
 const FieldValuesData = z.object({
   type: z.literal("incident_field_values"),
-  incident: z.object({ id: z.string().min(1).max(200) }),
+  incident: z.object({ id: Id }),
   custom_fields: FieldValues,
 });
 
@@ -65,7 +73,7 @@ const FieldValuesData = z.object({
 const OtherData = z.record(z.string(), z.unknown());
 
 export const PagerDutyEvent = z.object({
-  id: z.string().min(1).max(200),
+  id: Id,
   event_type: z.string().min(1).max(200),
   resource_type: z.string().min(1).max(200),
   occurred_at: Time,
@@ -109,7 +117,7 @@ export type Effect =
   /** Recorded and left. */
   | { kind: "none"; incidentId: null; reason: string };
 
-const IncidentReference = z.object({ incident: z.object({ id: z.string().min(1).max(200) }) });
+const IncidentReference = z.object({ incident: z.object({ id: Id }) });
 
 const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reason });
 
