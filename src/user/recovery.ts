@@ -168,7 +168,7 @@ async function foldOne(
 ): Promise<boolean> {
   const { sql, storage, account } = recovering;
   if (account.connection?.connectionId !== connectionId) return false;
-  if (!isNews(loadIncident(sql, incident.id), incident)) return false;
+  if (!isNews(loadIncident(sql, incident.id), incident, askedAtMs)) return false;
   const fields = await recovering.calls.run((target) => getFieldValues(target, incident.id));
   if (account.connection?.connectionId !== connectionId) return false;
   return storage.transactionSync(() =>
