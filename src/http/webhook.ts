@@ -22,7 +22,8 @@ import { learnTrust, trustOf } from "./trust.ts";
 
 /** PagerDuty drops larger ones itself. */
 const MAX_BODY_BYTES = 256 * 1024;
-const WEBHOOK_ID = /^[\x21-\x7e]{1,128}$/;
+/** It goes to Aurora also where nothing proves who sent it, so it is an id and nothing else. */
+const WEBHOOK_ID = /^[A-Za-z0-9_.:+/=-]{1,128}$/;
 const RETRY_AFTER_SECONDS = 10;
 const FLOOD_RETRY_AFTER_SECONDS = 60;
 

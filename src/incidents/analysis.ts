@@ -31,7 +31,8 @@ export function analysisAfter(
       ? { ...analysis, dueAtMs: nowMs, reason: "Its runbook arrived" }
       : analysis;
   }
-  if (cause === null) return analysis;
+  // Of an incident that only its fields are known of there is nothing to analyse yet.
+  if (cause === null || state.snapshot === null) return analysis;
   const { provenance } = cause;
   // A recovery has read the fields as they are now: there is nothing left to wait for.
   if (cause.kind === "recovered") {

@@ -149,6 +149,29 @@ export function setOutcome(sql: SqlStorage, seq: number, outcome: Outcome, reaso
   sql.exec("UPDATE journal SET outcome = ?, reason = ? WHERE seq = ?", outcome, reason, seq);
 }
 
+/** Of what nobody vouches for, as much as a person needs to see what it was: strangers must not fill the storage. */
+export const MAX_UNCONFIRMED_BYTES = 4096;
+
+/** What was not confirmed and never will be. */
+export function leaveUnconfirmed(sql: SqlStorage, seq: number, reason: string): void {
+  sql.exec(
+    "UPDATE journal SET outcome = 'unconfirmed', reason = ?, payload = substr(payload, 1, ?) WHERE seq = ?",
+    reason,
+    MAX_UNCONFIRMED_BYTES,
+    seq,
+  );
+}
+
+/** Removes what was not confirmed and arrived before `beforeMs`. @returns how many; call again until none */
+export function pruneUnconfirmed(sql: SqlStorage, beforeMs: number, limit: number): number {
+  return sql.exec(
+    `DELETE FROM journal WHERE seq IN (
+       SELECT seq FROM journal WHERE outcome = 'unconfirmed' AND received_at_ms < ? ORDER BY seq LIMIT ?)`,
+    beforeMs,
+    limit,
+  ).rowsWritten;
+}
+
 export function removeEntry(sql: SqlStorage, seq: number): void {
   sql.exec("DELETE FROM journal WHERE seq = ?", seq);
 }

@@ -60,6 +60,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX incidents_waiting ON incidents (severity_rank, analysis_due_at_ms)
     WHERE analysis_due_at_ms IS NOT NULL;
   `,
+  "CREATE INDEX journal_unconfirmed ON journal (seq) WHERE outcome = 'unconfirmed'",
 ];
 
 const VERSION_KEY = "schemaVersion";

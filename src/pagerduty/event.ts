@@ -7,7 +7,7 @@ import { FieldValue } from "../incidents/incident.ts";
  */
 
 /** A field that we can do without: one of an unexpected shape counts as absent, so no incident is lost to it. */
-const lenient = <T>(schema: z.ZodType<T>) => z.nullish(schema).catch(null);
+export const lenient = <T>(schema: z.ZodType<T>) => z.nullish(schema).catch(null);
 
 const Reference = lenient(
   z.object({
@@ -17,12 +17,34 @@ const Reference = lenient(
   }),
 );
 
-/** ISO 8601; anything that is not a time is refused. */
-const Time = z.string().refine((value) => !Number.isNaN(Date.parse(value)), { error: "not a date" });
+const ISO_WITH_ZONE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+/** 1 January of the year 1, and the end of the last year that ISO 8601 writes with four digits. */
+const MIN_MS = Date.parse("0001-01-01T00:00:00Z");
+const MAX_MS = Date.parse("9999-12-31T00:00:00Z");
+
+/** False for NaN, too. */
+const isInRange = (atMs: number) => atMs >= MIN_MS && atMs <= MAX_MS;
+
+/** A time as it came where it is ISO 8601 with its zone, which Aurora takes, else brought to that form. */
+export const Time = z
+  .string()
+  .refine((value) => isInRange(Date.parse(value)), { error: "not a date" })
+  .transform((value) => (ISO_WITH_ZONE.test(value) ? value : new Date(value).toISOString()));
+
+/**
+ * An id. It becomes a key in the storage and part of a path, so it must come out of both as it went in: no half
+ * of a surrogate pair, nothing invisible, no path of its own.
+ */
+const Id = z.string().refine((id) => /^[^\p{C}\p{Z}]{1,200}$/u.test(id) && !/^\.{1,2}$/.test(id), {
+  error: "not an id",
+});
+
+/** What is no address of a page is no link. */
+const Link = z.string().refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ""));
 
 /** `data` of the incident events: the whole incident, as it was when the event occurred. */
 export const IncidentData = z.object({
-  id: z.string().min(1).max(200),
+  id: Id,
   type: z.literal("incident"),
   number: lenient(z.number()),
   title: lenient(z.string()),
@@ -30,7 +52,7 @@ export const IncidentData = z.object({
   urgency: lenient(z.string()),
   priority: Reference,
   service: Reference,
-  html_url: lenient(z.string()),
+  html_url: lenient(Link),
   incident_key: lenient(z.string()),
   created_at: lenient(Time),
   body: lenient(z.object({ details: lenient(z.string()) })),
@@ -46,7 +68,7 @@ export type FieldValues = z.infer<typeof FieldValues>;
 /** `data` of `incident.custom_field_values.updated`. `changed_custom_fields` holds the OLD values: not read. */
 const FieldValuesData = z.object({
   type: z.literal("incident_field_values"),
-  incident: z.object({ id: z.string().min(1).max(200) }),
+  incident: z.object({ id: Id }),
   custom_fields: FieldValues,
 });
 
@@ -54,7 +76,7 @@ const FieldValuesData = z.object({
 const OtherData = z.record(z.string(), z.unknown());
 
 export const PagerDutyEvent = z.object({
-  id: z.string().min(1).max(200),
+  id: Id,
   event_type: z.string().min(1).max(200),
   resource_type: z.string().min(1).max(200),
   occurred_at: Time,
@@ -73,6 +95,10 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isName = (value: unknown): value is string =>
   typeof value === "string" && value !== "" && value.length <= MAX_NAME_CHARS;
 
+/** An id as PagerDuty makes them; what else `Id` allows is left to `Id`. */
+const isPlainId = (value: unknown): value is string =>
+  typeof value === "string" && /^[A-Za-z0-9_-]{1,200}$/.test(value);
+
 /**
  * The event where all is well, which is nearly always; null where `PagerDutyEvent` has to say what is wrong.
  * Every webhook is read at the edge and again in the user's object, and this costs a tenth of the schema.
@@ -80,8 +106,9 @@ const isName = (value: unknown): value is string =>
 function plainEvent(json: unknown): PagerDutyEvent | null {
   if (!isRecord(json) || !isRecord(json["event"])) return null;
   const { id, event_type, resource_type, occurred_at, data } = json["event"];
-  if (!isName(id) || !isName(event_type) || !isName(resource_type)) return null;
-  if (typeof occurred_at !== "string" || Number.isNaN(Date.parse(occurred_at))) return null;
+  if (!isPlainId(id) || !isName(event_type) || !isName(resource_type)) return null;
+  if (typeof occurred_at !== "string" || !ISO_WITH_ZONE.test(occurred_at)) return null;
+  if (!isInRange(Date.parse(occurred_at))) return null;
   return { id, event_type, resource_type, occurred_at, data: isRecord(data) ? data : null };
 }
 
@@ -118,7 +145,7 @@ export type Effect =
   /** Recorded and left. */
   | { kind: "none"; incidentId: null; reason: string };
 
-const IncidentReference = z.object({ incident: z.object({ id: z.string().min(1).max(200) }) });
+const IncidentReference = z.object({ incident: z.object({ id: Id }) });
 
 const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reason });
 
@@ -128,7 +155,7 @@ export function reasonNotUsed(event: PagerDutyEvent): string | null {
   if (
     event.event_type.startsWith("incident.") &&
     event.data?.["type"] === "incident" &&
-    isName(event.data["id"])
+    isPlainId(event.data["id"])
   )
     return null;
   const effect = effectOf(event);

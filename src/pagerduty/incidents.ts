@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
-import { FieldValues, IncidentData } from "./event.ts";
+import { FieldValues, IncidentData, lenient, Time } from "./event.ts";
 
 /**
  * Incidents over REST. The same incident as in a webhook, but for the names: REST says `incident_number`.
@@ -10,9 +10,9 @@ import { FieldValues, IncidentData } from "./event.ts";
 export const RestIncident = z
   .object({
     incident_number: z.nullish(z.number()),
-    updated_at: z.nullish(z.string()),
-    last_status_change_at: z.nullish(z.string()),
-    resolved_at: z.nullish(z.string()),
+    updated_at: lenient(Time),
+    last_status_change_at: lenient(Time),
+    resolved_at: lenient(Time),
   })
   .and(z.record(z.string(), z.unknown()))
   .transform((incident, context) => {

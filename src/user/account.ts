@@ -82,7 +82,8 @@ export class Account {
       const current = this.#connection;
       if (!current) return;
       const sealed = await sealText(this.#keyring, current.userId, JSON.stringify(current));
-      if (this.#connection === null) return;
+      // Forgotten meanwhile; what is in its place brings its own turn.
+      if (this.#connection?.connectionId !== current.connectionId) return;
       this.#storage.kv.put(CONNECTION_KEY, { userId: current.userId, sealed });
       await this.#replicate(current.userId, sealed);
     });
@@ -93,10 +94,9 @@ export class Account {
     const stored = this.#storage.kv.get(CONNECTION_KEY);
     this.#connection = null;
     this.#unreadable = null;
-    await this.#inTurn(async () => {
-      await this.#storage.deleteAll();
-      if (stored !== undefined) await this.#replicate(Stored.parse(stored).userId, null);
-    });
+    // Not in turn: behind a slow copy to KV it would take away what was connected meanwhile, tables and all.
+    await this.#storage.deleteAll();
+    if (stored !== undefined) await this.#copyAsStored(Stored.parse(stored).userId);
   }
 
   /** Whether KV has to be caught up with. */
@@ -107,11 +107,11 @@ export class Account {
   /** Brings the copy in KV up to date after a write that failed. */
   async catchUpReplica(): Promise<void> {
     const behind = this.#storage.kv.get(REPLICA_BEHIND_KEY);
-    if (typeof behind !== "string") return;
-    await this.#inTurn(async () => {
-      const stored = this.#storage.kv.get(CONNECTION_KEY);
-      await this.#replicate(behind, stored === undefined ? null : Stored.parse(stored).sealed);
-    });
+    if (typeof behind === "string") await this.#copyAsStored(behind);
+  }
+
+  async #copyAsStored(userId: string): Promise<void> {
+    await this.#inTurn(() => this.#replicate(userId, this.sealed));
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -32,7 +32,8 @@ export class Calls {
   readonly #config: Config;
   readonly #tokens: Tokens;
   #last: Promise<unknown> = Promise.resolve();
-  #pausedUntilMs = 0;
+  /** A rate limit belongs to the connection that ran into it. */
+  #paused: { connectionId: string; untilMs: number } | null = null;
 
   constructor(account: Account, config: Config, tokens: Tokens) {
     this.#account = account;
@@ -40,18 +41,33 @@ export class Calls {
     this.#tokens = tokens;
   }
 
-  /** Runs `call` with the credential in force, after all earlier calls. */
+  /**
+   * Runs `call` with the credential in force, after all earlier calls. An answer that comes when the connection
+   * is another one is kept from the caller, who would take it for the new account's.
+   */
   async run<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
-    const turn = this.#last.then(() => this.#runNow(call));
+    const connectionId = this.#account.connection?.connectionId;
+    const turn = this.#last.then(() => this.#runFor(connectionId, call));
     this.#last = turn.catch(() => undefined);
     return turn;
+  }
+
+  async #runFor<T>(
+    connectionId: string | undefined,
+    call: (target: ApiTarget) => Promise<ApiAnswer<T>>,
+  ): Promise<CallAnswer<T>> {
+    const isCurrent = () => this.#account.connection?.connectionId === connectionId;
+    if (!isCurrent()) return { ok: false, problem: "not_connected" };
+    const answer = await this.#runNow(call);
+    return isCurrent() ? answer : { ok: false, problem: "not_connected" };
   }
 
   async #runNow<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
     const ready = await this.#tokens.ready();
     if (!ready.ok) return ready;
     const { connection } = ready;
-    const waitMs = this.#pausedUntilMs - Date.now();
+    const paused = this.#paused?.connectionId === connection.connectionId ? this.#paused.untilMs : 0;
+    const waitMs = paused - Date.now();
     if (waitMs > 0) {
       return { ok: false, problem: "rate_limited", retryAfterSeconds: Math.ceil(waitMs / 1000) };
     }
@@ -60,7 +76,8 @@ export class Calls {
         ? await this.#callWithOAuth(call, connection)
         : await call(this.#targetOf(connection));
     if (!answer.ok && answer.problem === "rate_limited") {
-      this.#pausedUntilMs = Date.now() + answer.retryAfterSeconds * 1000;
+      const untilMs = Date.now() + answer.retryAfterSeconds * 1000;
+      this.#paused = { connectionId: connection.connectionId, untilMs };
     }
     if (!answer.ok && answer.problem === "unauthorized" && connection.authType === "api_token") {
       await this.#refused(connection);

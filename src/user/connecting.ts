@@ -126,7 +126,8 @@ export class Connecting {
       userId: caller.userId,
       orgId: caller.orgId ?? kept.orgId,
       region: checked.region,
-      accountSubdomain: checked.subdomain,
+      // A key that sees no service tells no subdomain; the account is the same, and so is its name.
+      accountSubdomain: checked.subdomain ?? kept.accountSubdomain,
       externalUserEmail: checked.email,
       externalUserName: checked.name,
       validatedAt: new Date().toISOString(),
@@ -138,12 +139,13 @@ export class Connecting {
   async #keepAccount({ subdomain, region }: CheckedCredential) {
     const { connection } = this.#account;
     if (connection && !isOtherAccount(connection, subdomain, region)) {
-      const { connectionId, orgId, signingSecrets, subscription } = connection;
-      return { connectionId, orgId, signingSecrets, subscription };
+      const { connectionId, orgId, accountSubdomain, signingSecrets, subscription } = connection;
+      return { connectionId, orgId, accountSubdomain, signingSecrets, subscription };
     }
     // Nothing of one account may be taken for the other's.
     if (connection || this.#account.unreadable) await this.#account.clear();
-    return { connectionId: crypto.randomUUID(), orgId: null, signingSecrets: [], subscription: null };
+    const connectionId = crypto.randomUUID();
+    return { connectionId, orgId: null, accountSubdomain: null, signingSecrets: [], subscription: null };
   }
 }
 

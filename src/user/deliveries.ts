@@ -94,7 +94,7 @@ async function withNumber(
     if (read.ok) number = read.value.number ?? null;
     else if (read.problem === "rate_limited" || read.problem === "unavailable") {
       return "The incident's number could not be read from PagerDuty, which does not answer";
-    }
+    } else if (read.problem === "not_connected") return "Disconnected while its number was read";
     // Refused for good: an incident under its id is better than none.
     if (number === null) return incident;
     const state = loadIncident(sql, incidentId);

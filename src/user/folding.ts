@@ -58,7 +58,7 @@ export function observeIncident(
       urgency,
       priority,
       severity: severityOf(priority, urgency),
-      pagerdutyStatus: data.status ?? "triggered",
+      pagerdutyStatus: data.status || "triggered",
       url: data.html_url ?? null,
       incidentKey: data.incident_key ?? null,
       createdAt: data.created_at ?? null,

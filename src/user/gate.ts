@@ -39,7 +39,8 @@ export class Gate {
 
   /**
    * For what the edge accepted: how far it is believed now. What the edge knew may have been overtaken since;
-   * then it is verified again. Null: it came for a connection or a secret that is gone.
+   * then it is verified again, and where that fails it is a hint, because PagerDuty will not send it again.
+   * Null: it came for a connection that is gone.
    */
   async trust(webhook: ReceivedWebhook): Promise<"signature" | "callback" | null> {
     const { connection } = this.#account;
@@ -50,6 +51,7 @@ export class Gate {
     const keys = await verificationKeys(connection, webhook.receivedAtMs);
     if (keys.length === 0) return "callback";
     const secretId = await verifyingSecret(keys, webhook.signature, webhook.body, webhook.receivedAtMs);
-    return secretId ? "signature" : null;
+    if (secretId) return "signature";
+    return sameConnection ? "callback" : null;
   }
 }

@@ -7,6 +7,7 @@ import {
   entryOfEvent,
   entryOfWebhook,
   failedEntries,
+  MAX_UNCONFIRMED_BYTES,
   type NewEntry,
   payloadOf,
   removeEntry,
@@ -160,9 +161,13 @@ function note(
   entry: Omit<NewEntry, "kind" | "outcome">,
   trust: "signature" | "callback",
 ): Outcome {
-  const outcome = trust === "signature" ? "ignored" : "unconfirmed";
-  appendEntry(sql, { ...entry, kind: "webhook", outcome }, null);
-  return outcome;
+  if (trust === "signature") {
+    appendEntry(sql, { ...entry, kind: "webhook", outcome: "ignored" }, null);
+    return "ignored";
+  }
+  const payload = entry.payload?.subarray(0, MAX_UNCONFIRMED_BYTES) ?? null;
+  appendEntry(sql, { ...entry, kind: "webhook", outcome: "unconfirmed", payload }, null);
+  return "unconfirmed";
 }
 
 function observationOf(

@@ -22,10 +22,15 @@ export interface Agenda {
 const MAX_RUN_MS = 10 * 60 * 1000;
 /** A job that threw is a bug; it is not tried again before this, so that it does not spin. */
 const HOLD_AFTER_CRASH_MS = 30_000;
+/** More often than any incident has notifications. */
+const MAX_STARTS_A_SECOND = 200;
+const SPIN_HOLD_MS = 1_000;
 
 export class Loop {
   readonly #agenda: Agenda;
   readonly #running = new Map<string, Promise<void>>();
+  /** How often a key was started in the present second. */
+  readonly #starts = new Map<string, { second: number; count: number }>();
   #wake: (() => void) | null = null;
 
   constructor(agenda: Agenda) {
@@ -49,13 +54,15 @@ export class Loop {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
-      for (const job of this.#agenda.due(Date.now(), new Set(this.#running.keys()))) this.#start(job);
+      const nowMs = Date.now();
+      for (const job of this.#agenda.due(nowMs, new Set(this.#running.keys()))) this.#start(job);
       if (this.#running.size === 0) break;
       const timer = new AbortController();
-      await Promise.race([woken, this.#nextDue(timer.signal), ...this.#running.values()]);
+      await Promise.race([woken, this.#nextDue(nowMs, timer.signal), ...this.#running.values()]);
       timer.abort();
     }
     await Promise.all(this.#running.values());
+    this.#starts.clear();
     this.#wake = null;
     return this.#agenda.nextAtMs(Number.NEGATIVE_INFINITY);
   }
@@ -63,6 +70,7 @@ export class Loop {
   #start(job: Job): void {
     const promise = job
       .run()
+      .then(() => this.#slowDown(job.key))
       .catch(async (error: unknown) => {
         log.error("job.crashed", { job: job.key, error: describe(error) });
         await scheduler.wait(HOLD_AFTER_CRASH_MS);
@@ -71,15 +79,24 @@ export class Loop {
     this.#running.set(job.key, promise);
   }
 
+  /** A job that comes back again and again at once leaves its own work due: a bug, but one that must not spin. */
+  async #slowDown(key: string): Promise<void> {
+    const second = Math.floor(Date.now() / SPIN_HOLD_MS);
+    const starts = this.#starts.get(key);
+    const count = starts?.second === second ? starts.count + 1 : 1;
+    this.#starts.set(key, { second, count });
+    if (count < MAX_STARTS_A_SECOND) return;
+    log.error("job.spins", { job: key });
+    await scheduler.wait(SPIN_HOLD_MS);
+  }
+
   /**
-   * Until the next thing is due that is not due yet; for ever when there is none. What is due already is under
-   * way or waits for a place: it must not hide what comes after it.
+   * Until the next thing is due that was not due at `nowMs`; for ever when there is none. What is under way
+   * stays due until it ends, and must not hide what comes after it.
    */
-  async #nextDue(signal: AbortSignal): Promise<void> {
-    const nowMs = Date.now();
+  async #nextDue(nowMs: number, signal: AbortSignal): Promise<void> {
     const nextAtMs = this.#agenda.nextAtMs(nowMs);
     if (nextAtMs === null) return new Promise(() => undefined);
-    const delayMs = Math.max(nextAtMs - nowMs, 0);
-    return scheduler.wait(delayMs, { signal }).catch(() => undefined);
+    return scheduler.wait(Math.max(0, nextAtMs - Date.now()), { signal }).catch(() => undefined);
   }
 }

@@ -178,6 +178,8 @@ export class PagerDutyUser extends DurableObject<Env> {
 
   /** A credential that is new may reach what the one before could not. */
   async #credentialChanged(): Promise<void> {
+    // Disconnected while it was subscribed: there is nothing left to look after.
+    if (!this.#account.connection) return;
     hurryHints(this.#sql, Date.now());
     this.#guardian.expectGap(Date.now());
     await this.#arm();
@@ -317,7 +319,7 @@ export class PagerDutyUser extends DurableObject<Env> {
       const trust = believed ?? (await this.#gate.trust(webhook));
       if (trust) {
         outcome = this.ctx.storage.transactionSync(() => takeIn(this.#parts(), webhook, trust, nowMs));
-      } else error = "It came for a connection or a secret that is no longer there";
+      } else error = "It came for a connection that is no longer there";
     } catch (thrown) {
       outcome = "failed";
       error = describe(thrown);

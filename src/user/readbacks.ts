@@ -1,7 +1,7 @@
 import { deferHint, finishHint, type Hint, hintedEntries } from "../incidents/hints.ts";
 import type { Outcome } from "../incidents/incident.ts";
-import { type Entry, payloadOf, setOutcome } from "../incidents/journal.ts";
-import { log } from "../log.ts";
+import { type Entry, leaveUnconfirmed, payloadOf, setOutcome } from "../incidents/journal.ts";
+import { describe, log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import { effectOf, type FieldValues, readBody } from "../pagerduty/event.ts";
 import { getFieldValues, getIncident, type RestIncident } from "../pagerduty/incidents.ts";
@@ -37,18 +37,29 @@ export async function readBack(reading: ReadingBack, hint: Hint): Promise<void> 
   const answer = await calls.run((target) => readIncident(target, hint.incidentId));
   if (account.connection?.connectionId !== connectionId) return;
   const nowMs = Date.now();
-  reading.storage.transactionSync(() => {
-    if (answer.ok) confirm(reading, entries, { ...answer.value, askedAtMs }, nowMs);
-    else if (!isFinal(answer, entries, nowMs)) return deferHint(sql, hint, retryAtMs(answer, hint, nowMs));
-    else for (const { seq } of entries) setOutcome(sql, seq, "unconfirmed", whyNot(answer));
-    finishHint(sql, hint, entries.at(-1)?.seq ?? hint.firstSeq, nowMs);
-  });
+  try {
+    reading.storage.transactionSync(() => settle());
+  } catch (error) {
+    // One that cannot be folded must not stand in the way of the others.
+    log.error("hint.failed", { incidentId: hint.incidentId, error: describe(error) });
+    deferHint(sql, hint, nowMs + MAX_RETRY_MS);
+    return;
+  }
   log[answer.ok ? "info" : "warn"]("hint.read_back", {
     userId: account.connection?.userId,
     incidentId: hint.incidentId,
     webhooks: entries.length,
     result: answer.ok ? "read" : answer.problem,
   });
+
+  function settle(): void {
+    if (answer.ok) confirm(reading, entries, { ...answer.value, askedAtMs }, nowMs);
+    else if (!isFinal(answer, entries, nowMs)) {
+      deferHint(sql, hint, retryAtMs(answer, hint, nowMs));
+      return;
+    } else for (const { seq } of entries) leaveUnconfirmed(sql, seq, whyNot(answer));
+    finishHint(sql, hint, entries.at(-1)?.seq ?? hint.firstSeq, nowMs);
+  }
 }
 
 async function readIncident(

@@ -64,7 +64,7 @@ export async function recover(recovering: Recovering, nowMs: number): Promise<Re
   let check = progress.unfinished ? { ...progress.unfinished, untilMs: nowMs } : newCheck(progress, nowMs);
   const seen = new Set<string>();
   for (;;) {
-    const page = await nextPage(recovering, check, seen);
+    const page = await nextPage(recovering, connectionId, check, seen);
     if (account.connection?.connectionId !== connectionId)
       return { ...sums(check), problem: { problem: "not_connected" } };
     check = page.check;
@@ -74,7 +74,7 @@ export async function recover(recovering: Recovering, nowMs: number): Promise<Re
     }
     if (page.done) break;
   }
-  const open = await checkOpen(recovering, check, seen);
+  const open = await checkOpen(recovering, connectionId, check, seen);
   if (account.connection?.connectionId !== connectionId)
     return { ...sums(check), problem: { problem: "not_connected" } };
   check = open.check;
@@ -105,6 +105,7 @@ function newCheck({ checkedUntilMs }: Progress, nowMs: number): Check {
 /** One page of the list, folded. `seen` spares the incidents that a window's edge shows twice. */
 async function nextPage(
   recovering: Recovering,
+  connectionId: string | undefined,
   check: Check,
   seen: Set<string>,
 ): Promise<{ check: Check; done: boolean; problem: CallProblem | null }> {
@@ -122,7 +123,7 @@ async function nextPage(
   for (const incident of answer.value.incidents) {
     if (seen.has(incident.id)) continue;
     seen.add(incident.id);
-    const recovered = await foldOne(recovering, incident, askedAtMs);
+    const recovered = await foldOne(recovering, connectionId, incident, askedAtMs);
     next = { ...next, checked: next.checked + 1, recovered: next.recovered + (recovered ? 1 : 0) };
   }
   if (!answer.value.more || answer.value.count === 0) return { check: next, done: true, problem: null };
@@ -137,6 +138,7 @@ async function nextPage(
 /** The open incidents that we hold and that the list did not show: older ones, still going on or so we think. */
 async function checkOpen(
   recovering: Recovering,
+  connectionId: string | undefined,
   check: Check,
   seen: Set<string>,
 ): Promise<{ check: Check; problem: CallProblem | null }> {
@@ -148,17 +150,25 @@ async function checkOpen(
     // One that is gone, or that the credential may not see, tells nothing new.
     if (!answer.ok && (answer.problem === "not_found" || answer.problem === "bad_request")) continue;
     if (!answer.ok) return { check: next, problem: answer };
-    const recovered = await foldOne(recovering, answer.value, askedAtMs);
+    const recovered = await foldOne(recovering, connectionId, answer.value, askedAtMs);
     next = { ...next, checked: next.checked + 1, recovered: next.recovered + (recovered ? 1 : 0) };
   }
   return { check: next, problem: null };
 }
 
-/** Folds one incident; its fields are asked for only when it is news. @returns whether it was */
-async function foldOne(recovering: Recovering, incident: RestIncident, askedAtMs: number): Promise<boolean> {
+/**
+ * Folds one incident; its fields are asked for only when it is news. One that was read over another connection
+ * belongs to another account, and is left. @returns whether it was news
+ */
+async function foldOne(
+  recovering: Recovering,
+  connectionId: string | undefined,
+  incident: RestIncident,
+  askedAtMs: number,
+): Promise<boolean> {
   const { sql, storage, account } = recovering;
-  const connectionId = account.connection?.connectionId;
-  if (!isNews(loadIncident(sql, incident.id), incident)) return false;
+  if (account.connection?.connectionId !== connectionId) return false;
+  if (!isNews(loadIncident(sql, incident.id), incident, askedAtMs)) return false;
   const fields = await recovering.calls.run((target) => getFieldValues(target, incident.id));
   if (account.connection?.connectionId !== connectionId) return false;
   return storage.transactionSync(() =>

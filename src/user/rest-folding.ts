@@ -19,12 +19,15 @@ const wholeSecond = (atMs: number) => Math.floor(atMs / SECOND_MS) * SECOND_MS;
 
 /**
  * The stamp of a REST answer. REST tells times to the second, events to the millisecond; an answer from the
- * second of the newest event that we know was asked for after that event, so it is newer by a hair.
+ * second of the newest event that we know, asked for after that event, is newer by a hair. One that was asked for
+ * before, when the event had not occurred or was on its way, is not.
  */
-export function restStamp(state: IncidentState, updatedAt: string | null): Stamp {
+export function restStamp(state: IncidentState, updatedAt: string | null, askedAtMs: number): Stamp {
   const updatedAtMs = updatedAt === null ? 0 : Date.parse(updatedAt) || 0;
   const known = state.snapshotStamp;
-  if (!known || wholeSecond(known.atMs) > wholeSecond(updatedAtMs)) return { atMs: updatedAtMs, id: "" };
+  if (!known || wholeSecond(known.atMs) > wholeSecond(updatedAtMs) || known.atMs > askedAtMs) {
+    return { atMs: updatedAtMs, id: "" };
+  }
   return { atMs: Math.max(updatedAtMs, known.atMs), id: updatedAtMs > known.atMs ? "" : `${known.id}+` };
 }
 
@@ -44,16 +47,16 @@ function typeOf({ state, change }: Folded): NotificationType {
   }
 }
 
-function observationOf(state: IncidentState, incident: RestIncident): Observation {
-  return observeIncident(incident, restStamp(state, incident.updatedAt), {
+function observationOf(state: IncidentState, incident: RestIncident, askedAtMs: number): Observation {
+  return observeIncident(incident, restStamp(state, incident.updatedAt, askedAtMs), {
     resolves: false,
     resolvedAt: incident.resolvedAt,
   });
 }
 
 /** Whether folding it would tell Aurora anything; most of what a check sees is known. */
-export function isNews(state: IncidentState, incident: RestIncident): boolean {
-  return fold(state, observationOf(state, incident)).change !== null;
+export function isNews(state: IncidentState, incident: RestIncident, askedAtMs: number): boolean {
+  return fold(state, observationOf(state, incident, askedAtMs)).change !== null;
 }
 
 export interface RestReading {
@@ -100,7 +103,7 @@ export function applyReading(folding: Folding, reading: RestReading, reason: Rea
       },
       nowMs,
     ) === "applied";
-  const observation = observationOf(loadIncident(folding.sql, incident.id), incident);
+  const observation = observationOf(loadIncident(folding.sql, incident.id), incident, askedAtMs);
   const incidentApplied =
     apply(folding, { ...common, type: `incident.${incident.status ?? "updated"}`, observation }, nowMs) ===
     "applied";

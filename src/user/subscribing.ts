@@ -135,7 +135,15 @@ export class Subscribing {
   }
 
   async #create(url: string, filter: Filter, events: string[]): Promise<Subscription> {
-    const created = await this.#write((target) => createSubscription(target, url, filter, events));
+    const connectionId = this.#account.connection?.connectionId;
+    const created = await this.#write(async (target) => {
+      const made = await createSubscription(target, url, filter, events);
+      // Disconnected meanwhile: what is left at PagerDuty nobody would ever remove.
+      if (made.ok && this.#account.connection?.connectionId !== connectionId) {
+        await deleteSubscription(target, made.value.id);
+      }
+      return made;
+    });
     const { id, secret } = created;
     const added: SigningSecret[] = secret
       ? [{ id: crypto.randomUUID(), secret, subscriptionId: id, expiresAtMs: null }]

@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import { pruneEntries } from "../incidents/journal.ts";
+import { pruneEntries, pruneUnconfirmed } from "../incidents/journal.ts";
 import { pruneIncidents } from "../incidents/store.ts";
 import { log } from "../log.ts";
 import { type Account, REPLICA_RETRY_MS } from "./account.ts";
@@ -11,6 +11,8 @@ const PRUNED_KEY = "prunedAtMs";
 const PRUNE_EVERY_MS = 24 * 3600 * 1000;
 /** Rows looked at in one go; the next go follows at once while there is more. */
 const PRUNE_BATCH = 500;
+/** Longer than a read-back is tried for, shorter than what is PagerDuty's is kept. */
+const KEEP_UNCONFIRMED_MS = 3 * 24 * 3600 * 1000;
 
 export class Upkeep {
   readonly #storage: DurableObjectStorage;
@@ -63,14 +65,20 @@ export class Upkeep {
   #prune(): void {
     const nowMs = Date.now();
     const beforeMs = nowMs - this.#config.retentionMs;
-    let entries = 0;
-    let pruned: number;
-    do {
-      pruned = pruneEntries(this.#storage.sql, beforeMs, PRUNE_BATCH);
-      entries += pruned;
-    } while (pruned > 0);
-    const incidents = pruneIncidents(this.#storage.sql, beforeMs);
+    const { sql } = this.#storage;
+    const unconfirmedBeforeMs = Math.max(beforeMs, nowMs - KEEP_UNCONFIRMED_MS);
+    const entries =
+      untilNone(() => pruneEntries(sql, beforeMs, PRUNE_BATCH)) +
+      untilNone(() => pruneUnconfirmed(sql, unconfirmedBeforeMs, PRUNE_BATCH));
+    const incidents = pruneIncidents(sql, beforeMs);
     this.#storage.kv.put(PRUNED_KEY, nowMs);
     log.info("storage.pruned", { userId: this.#account.connection?.userId, entries, incidents });
   }
+}
+
+/** Repeats what removes a batch until there is nothing left. @returns how many in all */
+function untilNone(prune: () => number): number {
+  let all = 0;
+  for (let pruned = prune(); pruned > 0; pruned = prune()) all += pruned;
+  return all;
 }

@@ -8,7 +8,7 @@ import { restStamp } from "../../src/user/rest-folding.ts";
 export function applyReadingShape(parsed: z.ZodSafeParseResult<RestIncident>): boolean {
   if (!parsed.success) return true;
   const before = emptyIncident(parsed.data.id);
-  const stamp = restStamp(before, parsed.data.updatedAt);
+  const stamp = restStamp(before, parsed.data.updatedAt, Date.now());
   const { resolvedAt } = parsed.data;
   const { state } = fold(before, observeIncident(parsed.data, stamp, { resolves: false, resolvedAt }));
   return Number.isFinite(stamp.atMs) && view(state) !== null;

@@ -120,3 +120,21 @@ test("clearing leaves nothing", async () => {
   });
   expect(await env.CONNECTIONS.get("connection:cleared")).toBeNull();
 });
+
+test("a connection that is made while the one before is being cleared has its tables", async () => {
+  await inObject("reconnected", async (storage) => {
+    const slow: Pick<KVNamespace, "put"> = {
+      put: async (name: string, value: string) => {
+        await scheduler.wait(50);
+        await env.CONNECTIONS.put(name, value);
+      },
+    };
+    const account = new Account(storage, Object.assign(Object.create(env.CONNECTIONS), slow), keyring);
+    const first = account.set(connectionOf("reconnected"));
+    const cleared = account.clear();
+    const second = account.set(connectionOf("reconnected"));
+    await Promise.all([first, cleared, second]);
+    expect(account.connection).not.toBeNull();
+    expect([...storage.sql.exec("SELECT count(*) AS n FROM journal")]).toEqual([{ n: 0 }]);
+  });
+});

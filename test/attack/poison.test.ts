@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Account, Incident } from "../emulator/pagerduty.ts";
+import { sign, webhookBody } from "../emulator/pagerduty.ts";
+import { until } from "../support/until.ts";
+import { settled } from "../support/worker.ts";
+import { startWorld, type World } from "../support/world.ts";
+
+/** One odd event costs nobody but itself anything. */
+
+const SECRET = "shared with PagerDuty";
+
+let world: World;
+let serial = 0;
+let user: string;
+let account: Account;
+
+beforeAll(async () => {
+  world = await startWorld({ DELIVERY_SCHEDULE: "0,1" });
+});
+beforeEach(async () => {
+  world.aurora.reset();
+  serial += 1;
+  user = `user-${serial}`;
+  account = world.pagerduty.account();
+  const reply = await world.worker.call(user, "POST", "/pagerduty", { body: { token: account.apiKey() } });
+  expect(reply.status).toBe(200);
+});
+afterAll(() => world.close());
+
+const get = (path: string) => world.worker.call(user, "GET", `/pagerduty${path}`);
+const post = (body: string, webhookId: string, secret: string | null = null) =>
+  world.worker.request(`/pagerduty/webhook/${user}`, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      "x-webhook-id": webhookId,
+      ...(secret === null ? {} : { "x-pagerduty-signature": sign(secret, body) }),
+    },
+    body,
+  });
+const triggered = (options: Parameters<Account["trigger"]>[0] = {}): { incident: Incident; body: string } => {
+  const incident = account.trigger({ ...options, silent: true });
+  return { incident, body: webhookBody(incident.announce()) };
+};
+/** So deep that no recursive function comes to its end. */
+const deep = (incidentId: string, eventId: string): string => {
+  const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+  return `{"event":{"id":"${eventId}","event_type":"incident.custom_field_values.updated","resource_type":"incident","occurred_at":"2026-11-22T03:00:00Z","data":{"type":"incident_field_values","incident":{"id":"${incidentId}"},"custom_fields":[{"name":"a","value":${nested}}]}}}`;
+};
+
+describe("unsigned", () => {
+  test("a webhook that is nested too deeply does not stop the read-backs of others", async () => {
+    const { incident } = triggered();
+    expect((await post(deep(incident.id, "E-deep"), "deep")).status).toBe(202);
+    await until("it to be recorded", async () => (await get("/events/deep")).status === 200);
+    const { incident: genuine, body } = triggered();
+    expect((await post(body, "genuine")).status).toBe(202);
+    await world.aurora.waitFor("the genuine one", (aurora) => aurora.of(genuine.id).length > 0, 5_000);
+  });
+
+  test("incident ids that are none do not stop the read-backs of others", async () => {
+    const { body } = triggered();
+    for (const [index, id] of ["\ud800", ".", "..", "a/b?c#d", "%2e%2e", "\u0000"].entries()) {
+      const forged = JSON.parse(body);
+      forged.event.data.id = id;
+      expect((await post(JSON.stringify(forged), `forged-${index}`)).status).toBe(202);
+    }
+    const { incident, body: genuineBody } = triggered();
+    expect((await post(genuineBody, "genuine")).status).toBe(202);
+    await world.aurora.waitFor("the genuine one", (aurora) => aurora.of(incident.id).length > 0, 5_000);
+  });
+
+  test("a webhook id that is markup does not reach Aurora", async () => {
+    const { incident, body } = triggered();
+    await post(body, "<img/src=x/onerror=alert(1)>");
+    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0, 5_000);
+    expect(JSON.stringify(world.aurora.accepted)).not.toContain("onerror");
+  });
+});
+
+describe("signed", () => {
+  beforeEach(async () => {
+    const stored = await world.worker.call(user, "PUT", "/pagerduty/signing-secret", {
+      body: { secret: SECRET },
+    });
+    expect(stored.status).toBe(200);
+  });
+  const changed = (body: string, change: object, eventChange: object = {}): string => {
+    const parsed = JSON.parse(body);
+    parsed.event = { ...parsed.event, ...eventChange };
+    parsed.event.data = { ...parsed.event.data, ...change };
+    return JSON.stringify(parsed);
+  };
+
+  const ODD: [string, object, object][] = [
+    ["created_at is no ISO time", { created_at: "1" }, {}],
+    ["created_at has no time zone", { created_at: "2026-11-22T03:00:00" }, {}],
+    ["created_at is a day", { created_at: "2026-11-22" }, {}],
+    ["occurred_at has no time zone", {}, { occurred_at: "2026-11-22T03:00:00" }],
+    ["occurred_at is of long ago", {}, { occurred_at: "1960-01-01T00:00:00+14:00" }],
+    ["occurred_at is an RFC 822 date", {}, { occurred_at: "Sun, 22 Nov 2026 03:00:00 GMT" }],
+    ["html_url is no URL", { html_url: "not a url" }, {}],
+    ["status is empty", { status: "" }, {}],
+    ["service, title and created_at are missing", { service: null, title: null, created_at: null }, {}],
+    ["number is huge", { number: 1e300 }, {}],
+    ["keys are odd", { ["__proto__"]: { polluted: true }, constructor: 1 }, {}],
+  ];
+
+  test("an incident that is odd in a detail is told to Aurora all the same", async () => {
+    const ids = new Map<string, string>();
+    for (const [index, [what, change, eventChange]] of ODD.entries()) {
+      const { incident, body } = triggered();
+      ids.set(incident.id, what);
+      expect((await post(changed(body, change, eventChange), `w-${index}`, SECRET)).status).toBe(202);
+    }
+    await settled(world.worker, user, ODD.length);
+    const told = world.aurora.distinct.filter(({ type }) => type === "incident.triggered");
+    for (const { data } of told) ids.delete(data.incident.incidentId);
+    expect([...ids.values()]).toEqual([]);
+  });
+
+  test("custom fields of a trigger do not make the object spin", async () => {
+    const body = JSON.stringify({
+      event: {
+        id: "E1",
+        event_type: "incident.triggered",
+        resource_type: "incident",
+        occurred_at: "2026-11-22T03:00:00Z",
+        data: {
+          type: "incident_field_values",
+          incident: { id: "PFIELDS" },
+          custom_fields: [{ name: "a", value: { deep: ["x".repeat(100_000)] } }],
+        },
+      },
+    });
+    expect((await post(body, "w", SECRET)).status).toBe(202);
+    await settled(world.worker, user, 1);
+  });
+
+  test("a webhook on its way when the secret is replaced by another one is not lost", async () => {
+    const { incident, body } = triggered();
+    expect((await post(body, "w", SECRET)).status).toBe(202);
+    await world.worker.call(user, "DELETE", "/pagerduty/signing-secret");
+    await world.worker.call(user, "PUT", "/pagerduty/signing-secret", { body: { secret: "new" } });
+    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0, 5_000);
+  });
+});

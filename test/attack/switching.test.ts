@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { sign, webhookBody } from "../emulator/pagerduty.ts";
+import { until } from "../support/until.ts";
+import { connectUser, startWorld, type World } from "../support/world.ts";
+
+/** The account is changed while an answer of the one before is on its way: it must not land in the new one. */
+
+let world: World;
+let serial = 0;
+let user: string;
+
+beforeAll(async () => {
+  world = await startWorld();
+});
+beforeEach(() => {
+  world.aurora.reset();
+  world.pagerduty.faults.api = null;
+  world.pagerduty.clearRequests();
+  serial += 1;
+  user = `user-${serial}`;
+});
+afterAll(() => world.close());
+
+const call = (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
+  world.worker.call(user, method, `/pagerduty${path}`, body ? { body, headers } : { headers });
+
+/** PagerDuty takes its time to answer the next call that `match` takes. */
+function hold(match: (method: string, path: string) => boolean, holdMs = 400): Promise<void> {
+  world.pagerduty.faults.api = { holdMs, times: 1, match };
+  return until("the call to be under way", () => world.pagerduty.faults.api?.times === 0);
+}
+
+async function switchTo(organisation: string): Promise<ReturnType<World["pagerduty"]["account"]>> {
+  const second = world.pagerduty.account();
+  await call("DELETE", "");
+  const headers = { "x-org-id": organisation };
+  expect((await call("POST", "", { token: second.apiKey() }, headers)).status).toBe(200);
+  return second;
+}
+
+test("a list of incidents that is under way is not folded into the next account", async () => {
+  const first = world.pagerduty.account();
+  await connectUser(world, user, first);
+  const incident = first.trigger({ silent: true, title: "Of the first account" });
+  const held = hold((method, path) => method === "GET" && path.startsWith("/incidents?"));
+  const reconciled = call("POST", "/reconcile");
+  await held;
+  await switchTo("second");
+  await reconciled;
+  expect((await call("GET", "/incidents")).body).toEqual({ incidents: [], nextCursor: null });
+  expect(world.aurora.of(incident.id)).toEqual([]);
+});
+
+test("an open incident that is under way is not folded into the next account", async () => {
+  const first = world.pagerduty.account();
+  const subscription = await connectUser(world, user, first);
+  const incident = first.trigger({ createdAt: "2020-01-01T00:00:00Z" });
+  await subscription.idle();
+  await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length === 2);
+  incident.silently((silent) => silent.acknowledge());
+  const held = hold((method, path) => method === "GET" && path === `/incidents/${incident.id}`);
+  const reconciled = call("POST", "/reconcile");
+  await held;
+  await switchTo("second");
+  await reconciled;
+  expect((await call("GET", "/incidents")).body).toEqual({ incidents: [], nextCursor: null });
+});
+
+test("a recovery that is cut short by a disconnect is no crash", async () => {
+  const first = world.pagerduty.account();
+  await connectUser(world, user, first);
+  first.trigger({ silent: true });
+  const held = hold((method, path) => method === "GET" && path.startsWith("/incidents?"));
+  const reconciled = call("POST", "/reconcile");
+  await held;
+  await call("DELETE", "");
+  expect((await reconciled).status).toBeLessThan(500);
+});
+
+test("a subscription that is being made does not give its secret to the next account", async () => {
+  const first = world.pagerduty.account();
+  await call("POST", "", { token: first.apiKey() });
+  const held = hold((method, path) => method === "POST" && path === "/webhook_subscriptions");
+  const made = call("POST", "/subscription");
+  await held;
+  await switchTo("second");
+  expect((await made).status).toBeLessThan(500);
+  expect((await call("GET", "")).body).toMatchObject({
+    webhook: { verification: "callback", subscription: null },
+  });
+  // Nobody would ever remove it.
+  expect([...first.subscriptions.keys()]).toEqual([]);
+});
+
+test("connecting with a subscription is no crash when it is disconnected meanwhile", async () => {
+  const first = world.pagerduty.account();
+  const held = hold((method, path) => method === "POST" && path === "/webhook_subscriptions");
+  const connected = call("POST", "", { token: first.apiKey(), subscribe: true });
+  await held;
+  await call("DELETE", "");
+  expect((await connected).status).toBeLessThan(500);
+  expect((await call("GET", "")).body).toEqual({ connected: false });
+});
+
+test("a notification that waits for its number is not sent in the name of the next organisation", async () => {
+  const first = world.pagerduty.account();
+  const connected = await call("POST", "", { token: first.apiKey() }, { "x-org-id": "first" });
+  expect(connected.status).toBe(200);
+  await call("PUT", "/signing-secret", { secret: "s" });
+  const incident = first.trigger({ omitNumber: true, silent: true });
+  const body = webhookBody(incident.announce());
+  const held = hold((method, path) => method === "GET" && path === `/incidents/${incident.id}`);
+  const accepted = await world.worker.request(`/pagerduty/webhook/${user}`, {
+    method: "POST",
+    headers: { "x-webhook-id": "w", "x-pagerduty-signature": sign("s", body) },
+    body,
+  });
+  expect(accepted.status).toBe(202);
+  await held;
+  await switchTo("second");
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  expect(world.aurora.accepted).toEqual([]);
+  expect(await world.worker.sql(user, "SELECT incident_id FROM incidents")).toEqual([]);
+});
