@@ -6,27 +6,25 @@ import { createKeyring } from "../credentials/seal.ts";
 import { type Answer, answer } from "../errors.ts";
 import { hurryHints } from "../incidents/hints.ts";
 import type { Outcome } from "../incidents/incident.ts";
-import { countFailed } from "../incidents/journal.ts";
 import { isMigrated, migrate } from "../incidents/migrations.ts";
-import { reviveDead, summarizeOutbox } from "../incidents/outbox.ts";
+import { reviveDead } from "../incidents/outbox.ts";
 import type { IncidentCursor } from "../incidents/store.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
-import { count } from "../metrics.ts";
 import type { Region } from "../pagerduty/region.ts";
 import { Account } from "./account.ts";
 import { activityOf } from "./activity.ts";
 import { UserAgenda } from "./agenda.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Calls } from "./calls.ts";
-import { type Caller, Connecting, isSameOrg } from "./connecting.ts";
+import { type Caller, Connecting } from "./connecting.ts";
 import { tokenError } from "./credential.ts";
 import { firstAttemptAtMs } from "./folding.ts";
 import { Gate, type Judgement } from "./gate.ts";
 import { Guardian } from "./guardian.ts";
-import { failedWebhooks, park, takeIn } from "./intake.ts";
 import { Live } from "./live.ts";
 import { Logins } from "./logins.ts";
 import { Loop } from "./loop.ts";
-import { lostSignIn } from "./oauth-status.ts";
+import { overview } from "./overview.ts";
 import {
   deliveryPage,
   eventDetail,
@@ -34,15 +32,16 @@ import {
   incidentDetail,
   incidentPage,
   type PageFilter,
-  webhookTimes,
 } from "./reading.ts";
 import { Refusals } from "./refusals.ts";
 import { finishSignIn, type SignInOutcome } from "./signing-in.ts";
-import { statusOf } from "./status.ts";
 import { Subscribing, subscriptionView, type Wish } from "./subscribing.ts";
 import { Tokens } from "./tokens.ts";
 import { Upkeep } from "./upkeep.ts";
 import type { ReceivedWebhook } from "./webhook.ts";
+
+/** Who asks for nobody in particular: to see whether anything changed. */
+const NOBODY: Caller = { userId: "", orgId: null };
 
 /**
  * One Aurora user: the only writer of everything that is held for the user. RPC and alarm, nothing else; what
@@ -61,6 +60,7 @@ export class PagerDutyUser extends DurableObject<Env> {
   readonly #refusals: Refusals;
   readonly #upkeep: Upkeep;
   readonly #gate: Gate;
+  readonly #arrivals: Arrivals;
   readonly #agenda: UserAgenda;
   readonly #live: Live;
   readonly #loop: Loop;
@@ -81,9 +81,10 @@ export class PagerDutyUser extends DurableObject<Env> {
     this.#refusals = new Refusals(storage);
     this.#upkeep = new Upkeep(storage, this.#account, this.#config);
     this.#gate = new Gate(this.#account, this.#refusals);
+    this.#arrivals = new Arrivals(this.#parts(), storage, this.#gate);
     const agendaParts = { ...this.#parts(), storage };
     this.#agenda = new UserAgenda(agendaParts, this.#guardian, this.#upkeep, this.#tokens, this.#logins);
-    this.#live = new Live(ctx, this.#account, () => this.#status({ userId: "", orgId: null }, ""));
+    this.#live = new Live(ctx, this.#account, () => overview(this.#witnesses(), NOBODY, ""));
     this.#loop = new Loop(this.#live.watch(this.#agenda));
     void ctx.blockConcurrencyWhile(async () => {
       if (isMigrated(storage)) migrate(storage);
@@ -304,57 +305,21 @@ export class PagerDutyUser extends DurableObject<Env> {
    * @returns one outcome for each, `failed` for those to be tried again
    */
   async ingest(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
-    const outcomes: Outcome[] = [];
-    for (const webhook of webhooks) outcomes.push(await this.#ingestOne(webhook));
+    const outcomes = await this.#arrivals.takeAll(webhooks);
     await this.#arm();
-    log.info("batch.processed", { userId: webhooks[0]?.userId, webhooks: webhooks.length });
     return outcomes;
-  }
-
-  async #ingestOne(webhook: ReceivedWebhook, believed?: "signature" | "callback"): Promise<Outcome> {
-    const nowMs = Date.now();
-    let outcome: Outcome = "ignored";
-    let error: string | undefined;
-    try {
-      const trust = believed ?? (await this.#gate.trust(webhook));
-      if (trust) {
-        outcome = this.ctx.storage.transactionSync(() => takeIn(this.#parts(), webhook, trust, nowMs));
-      } else error = "It came for a connection that is no longer there";
-    } catch (thrown) {
-      outcome = "failed";
-      error = describe(thrown);
-    }
-    log[outcome === "failed" ? "error" : "info"]("webhook.processed", {
-      requestId: webhook.requestId,
-      userId: webhook.userId,
-      webhookId: webhook.webhookId,
-      outcome,
-      error,
-      waitedMs: nowMs - webhook.receivedAtMs,
-    });
-    count("processed", webhook.userId, outcome, nowMs - webhook.receivedAtMs);
-    return outcome;
   }
 
   /** From the dead-letter queue: kept until somebody asks for another try. */
   async park(webhooks: ReceivedWebhook[]): Promise<void> {
-    for (const webhook of webhooks) {
-      const trust = await this.#gate.trust(webhook);
-      if (trust) park(this.#sql, webhook, trust);
-      const { requestId, userId, webhookId } = webhook;
-      log.error("webhook.parked", { requestId, userId, webhookId, trusted: trust !== null });
-    }
+    await this.#arrivals.parkAll(webhooks);
   }
 
   /** `POST /pagerduty/events/retry`: tries again what could not be processed. @returns how many worked */
   async retryEvents(caller: Caller, webhookIds: string[] | null): Promise<Answer<number>> {
     return answer(async () => {
       const { connectionId, userId } = this.#connecting.connected(caller);
-      let worked = 0;
-      for (const { webhook, trust } of failedWebhooks(this.#sql, webhookIds, { connectionId, userId })) {
-        // It was believed when it was parked; a secret that went since does not change that.
-        if ((await this.#ingestOne(webhook, trust)) !== "failed") worked += 1;
-      }
+      const worked = await this.#arrivals.retry(webhookIds, { connectionId, userId });
       await this.#arm();
       return worked;
     });
@@ -365,49 +330,38 @@ export class PagerDutyUser extends DurableObject<Env> {
     caller: Caller,
     filter: { status: "investigating" | "resolved" | null; limit: number; after: IncidentCursor | null },
   ) {
-    return answer(() => {
-      this.#connecting.connected(caller);
-      return incidentPage(this.#sql, filter);
-    });
+    return this.#read(caller, () => incidentPage(this.#sql, filter));
   }
 
   /** `GET /pagerduty/incidents/{incidentId}`. */
   async incident(caller: Caller, incidentId: string) {
-    return answer(() => {
-      this.#connecting.connected(caller);
-      return incidentDetail(this.#sql, incidentId);
-    });
+    return this.#read(caller, () => incidentDetail(this.#sql, incidentId));
   }
 
   /** `GET /pagerduty/events`. */
   async events(caller: Caller, filter: PageFilter) {
-    return answer(() => {
-      this.#connecting.connected(caller);
-      return eventPage(this.#sql, filter);
-    });
+    return this.#read(caller, () => eventPage(this.#sql, filter));
   }
 
   /** `GET /pagerduty/events/{webhookId}`. */
   async event(caller: Caller, webhookId: string) {
-    return answer(() => {
-      this.#connecting.connected(caller);
-      return eventDetail(this.#sql, webhookId);
-    });
+    return this.#read(caller, () => eventDetail(this.#sql, webhookId));
   }
 
   /** `GET /pagerduty/activity`. */
   async activity(caller: Caller) {
-    return answer(() => {
-      this.#connecting.connected(caller);
-      return activityOf(this.#sql, Date.now());
-    });
+    return this.#read(caller, () => activityOf(this.#sql, Date.now()));
   }
 
   /** `GET /pagerduty/deliveries`. */
   async deliveries(caller: Caller, filter: PageFilter & { state: "pending" | "delivered" | "dead" | null }) {
+    return this.#read(caller, () => deliveryPage(this.#sql, filter));
+  }
+
+  #read<T>(caller: Caller, work: () => T): Promise<Answer<T>> {
     return answer(() => {
       this.#connecting.connected(caller);
-      return deliveryPage(this.#sql, filter);
+      return work();
     });
   }
 
@@ -451,40 +405,14 @@ export class PagerDutyUser extends DurableObject<Env> {
       await this.ctx.storage.setAlarm(Math.max(nextAtMs, Date.now()));
   }
 
+  /** How everything stands, for a caller who knows the webhook URL; the guardian remembers it for the alarm. */
   #status(caller: Caller, webhookUrl: string) {
-    const { connection } = this.#account;
-    if (connection) this.#guardian.noteUrl(webhookUrl);
-    if (!connection) {
-      const problem = {
-        code: "credentials_unreadable",
-        message: "The stored PagerDuty credentials cannot be opened with the keys in CREDENTIALS_KEYS.",
-        fix: "Add the key that sealed them to CREDENTIALS_KEYS again, or disconnect and connect anew.",
-      };
-      return { connected: false as const, ...(this.#account.unreadable ? { problems: [problem] } : {}) };
-    }
-    if (!isSameOrg(connection, caller)) {
-      const problem = {
-        code: "org_mismatch",
-        message: "PagerDuty is connected for another organisation of this user.",
-        fix: "Switch to that organisation, or disconnect there (or here) and connect again.",
-      };
-      return { connected: false as const, problems: [problem] };
-    }
-    const lost = connection.authType === "oauth" ? lostSignIn(connection, Date.now()) : null;
-    if (lost) return lost;
-    return statusOf({
-      connection,
-      refreshTrouble: this.#tokens.trouble,
-      webhook: {
-        url: webhookUrl,
-        ...webhookTimes(this.#sql),
-        rejected: this.#refusals.summary,
-        subscriptionState: this.#guardian.subscriptionState,
-      },
-      delivery: summarizeOutbox(this.#sql),
-      failedWebhooks: countFailed(this.#sql),
-      guardian: this.#guardian.problems(Date.now()),
-      nowMs: Date.now(),
-    });
+    if (this.#account.connection) this.#guardian.noteUrl(webhookUrl);
+    return overview(this.#witnesses(), caller, webhookUrl);
+  }
+
+  #witnesses() {
+    const { sql, account } = this.#parts();
+    return { sql, account, tokens: this.#tokens, refusals: this.#refusals, guardian: this.#guardian };
   }
 }

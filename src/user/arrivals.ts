@@ -1,0 +1,79 @@
+import type { Outcome } from "../incidents/incident.ts";
+import { describe, log } from "../log.ts";
+import { count } from "../metrics.ts";
+import type { Folding } from "./folding.ts";
+import type { Gate } from "./gate.ts";
+import { failedWebhooks, park, takeIn } from "./intake.ts";
+import type { ReceivedWebhook } from "./webhook.ts";
+
+/** Webhooks as they arrive, each by itself: one that fails does not hold up the others. */
+export class Arrivals {
+  readonly #folding: Folding;
+  readonly #storage: DurableObjectStorage;
+  readonly #gate: Gate;
+
+  constructor(folding: Folding, storage: DurableObjectStorage, gate: Gate) {
+    this.#folding = folding;
+    this.#storage = storage;
+    this.#gate = gate;
+  }
+
+  /** Believed as far as the gate says. @returns one outcome for each, `failed` for those to be tried again */
+  async takeAll(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
+    for (const webhook of webhooks) outcomes.push(await this.#take(webhook, () => this.#gate.trust(webhook)));
+    log.info("batch.processed", { userId: webhooks[0]?.userId, webhooks: webhooks.length });
+    return outcomes;
+  }
+
+  /** What could not be processed is kept, unread, until somebody asks for another try. */
+  async parkAll(webhooks: ReceivedWebhook[]): Promise<void> {
+    for (const webhook of webhooks) {
+      const trust = await this.#gate.trust(webhook);
+      if (trust) park(this.#folding.sql, webhook, trust);
+      const { requestId, userId, webhookId } = webhook;
+      log.error("webhook.parked", { requestId, userId, webhookId, trusted: trust !== null });
+    }
+  }
+
+  /**
+   * Tries again what was parked.
+   * @param webhookIds null for all of it
+   * @returns how many worked
+   */
+  async retry(
+    webhookIds: readonly string[] | null,
+    connection: { connectionId: string; userId: string },
+  ): Promise<number> {
+    let worked = 0;
+    for (const { webhook, trust } of failedWebhooks(this.#folding.sql, webhookIds, connection)) {
+      // It was believed when it was parked; a secret that went since does not change that.
+      if ((await this.#take(webhook, async () => trust)) !== "failed") worked += 1;
+    }
+    return worked;
+  }
+
+  async #take(
+    webhook: ReceivedWebhook,
+    judge: () => Promise<"signature" | "callback" | null>,
+  ): Promise<Outcome> {
+    const nowMs = Date.now();
+    const { requestId, userId, webhookId, receivedAtMs } = webhook;
+    let outcome: Outcome = "ignored";
+    let error: string | undefined;
+    try {
+      const trust = await judge();
+      if (trust) {
+        outcome = this.#storage.transactionSync(() => takeIn(this.#folding, webhook, trust, nowMs));
+      } else error = "It came for a connection that is no longer there";
+    } catch (thrown) {
+      outcome = "failed";
+      error = describe(thrown);
+    }
+    const waitedMs = nowMs - receivedAtMs;
+    const level = outcome === "failed" ? "error" : "info";
+    log[level]("webhook.processed", { requestId, userId, webhookId, outcome, error, waitedMs });
+    count("processed", userId, outcome, waitedMs);
+    return outcome;
+  }
+}
