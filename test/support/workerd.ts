@@ -90,7 +90,10 @@ export class Workerd {
   readonly ports: Record<string, number> = {};
   readonly #child: ChildProcess;
   readonly #folder: string;
-  readonly #killAtExit = () => this.#child.kill("SIGKILL");
+  readonly #killAtExit = () => {
+    this.#child.kill("SIGKILL");
+    rmSync(this.#folder, { recursive: true, force: true });
+  };
 
   private constructor(workers: Record<string, WorkerDefinition>, surroundings: Surroundings) {
     this.#folder = mkdtempSync(join(parent, "aurora-pagerduty-bench-"));
