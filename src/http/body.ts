@@ -12,8 +12,7 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Uin
   const declared = request.headers.get("content-length");
   if (Number(declared ?? 0) > maxBytes) return null;
   if (!request.body) return new Uint8Array();
-  // HTTP ends a body where its Content-Length says; one without is counted while it comes. In one go is a
-  // third of the work that chunks are.
+  // HTTP ends a body where its Content-Length says; one without is counted while it comes, which costs more.
   if (declared !== null && /^\d+$/.test(declared)) {
     const bytes = new Uint8Array(await request.arrayBuffer());
     return bytes.length > maxBytes ? null : bytes;

@@ -101,7 +101,7 @@ const isPlainId = (value: unknown): value is string =>
 
 /**
  * The event where all is well, which is nearly always; null where `PagerDutyEvent` has to say what is wrong.
- * Every webhook is read at the edge and again in the user's object, and this costs a tenth of the schema.
+ * Every webhook is read at the edge and again in the user's object, so the schema's cost counts twice.
  */
 function plainEvent(json: unknown): PagerDutyEvent | null {
   if (!isRecord(json) || !isRecord(json["event"])) return null;

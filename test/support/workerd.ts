@@ -90,7 +90,10 @@ export class Workerd {
   readonly ports: Record<string, number> = {};
   readonly #child: ChildProcess;
   readonly #folder: string;
-  readonly #killAtExit = () => this.#child.kill("SIGKILL");
+  readonly #killAtExit = () => {
+    this.#child.kill("SIGKILL");
+    rmSync(this.#folder, { recursive: true, force: true });
+  };
 
   private constructor(workers: Record<string, WorkerDefinition>, surroundings: Surroundings) {
     this.#folder = mkdtempSync(join(parent, "aurora-pagerduty-bench-"));
@@ -174,7 +177,8 @@ const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = 
 
   /** Kills it, as hard as it goes, and removes its folder. */
   async stop(): Promise<void> {
-    const gone = this.#child.exitCode === null ? once(this.#child, "exit") : null;
+    const running = this.#child.exitCode === null && this.#child.signalCode === null;
+    const gone = running ? once(this.#child, "exit") : null;
     this.#child.kill("SIGKILL");
     await gone;
     process.off("exit", this.#killAtExit);
