@@ -1,67 +1,56 @@
-import * as z from "zod";
-
-const Connected = z.object({
-  connected: z.literal(true),
-  accountSubdomain: z.nullable(z.string()),
-  externalUserName: z.nullable(z.string()),
-  region: z.string(),
-});
-export type Connected = z.infer<typeof Connected>;
-
-const WebhookUrl = z.object({ webhookUrl: z.string() });
-
-const Status = z.object({ problems: z.array(z.object({ message: z.string() })) });
-
-const Incidents = z.object({
-  incidents: z.array(z.object({ incidentId: z.string(), status: z.string(), version: z.number() })),
-});
-export type ListedIncident = z.infer<typeof Incidents>["incidents"][number];
+import { hc } from "hono/client";
+import type { App, Client } from "../../src/client.ts";
 
 /** The connector's API as Aurora's UI server calls it for one user. In `dev` it asks for no secret. */
 export class Connector {
   readonly url: string;
   readonly userId: string;
+  readonly #client: Client;
 
   constructor(url: string, userId: string) {
     this.url = url;
     this.userId = userId;
+    this.#client = hc<App>(url, { headers: { "x-user-id": userId, "content-type": "application/json" } });
   }
 
-  async connect(token: string): Promise<Connected> {
-    return Connected.parse(await this.#call("POST", "/pagerduty", { token }));
+  async connect(token: string) {
+    const answer = await answered(this.#client.pagerduty.$post({}, bodyOf({ token })));
+    if (!answer.connected || !("accountSubdomain" in answer))
+      throw new Error("The connector is not connected");
+    return answer;
   }
 
   async webhookUrl(): Promise<string> {
-    return WebhookUrl.parse(await this.#call("GET", "/pagerduty/webhook-url")).webhookUrl;
+    return (await answered(this.#client.pagerduty["webhook-url"].$get())).webhookUrl;
   }
 
   async storeSigningSecret(secret: string): Promise<void> {
-    await this.#call("PUT", "/pagerduty/signing-secret", { secret });
+    await answered(this.#client.pagerduty["signing-secret"].$put({}, bodyOf({ secret })));
   }
 
   async removeSigningSecrets(): Promise<void> {
-    await this.#call("DELETE", "/pagerduty/signing-secret");
+    await answered(this.#client.pagerduty["signing-secret"].$delete());
   }
 
   /** What keeps events from flowing, in the status's own words. */
   async problems(): Promise<string[]> {
-    return Status.parse(await this.#call("GET", "/pagerduty")).problems.map(({ message }) => message);
+    const status = await answered(this.#client.pagerduty.$get());
+    return "problems" in status ? (status.problems ?? []).map(({ message }) => message) : [];
   }
 
   /** Newest first. */
-  async incidents(): Promise<ListedIncident[]> {
-    return Incidents.parse(await this.#call("GET", "/pagerduty/incidents")).incidents;
+  async incidents() {
+    return (await answered(this.#client.pagerduty.incidents.$get())).incidents;
   }
+}
 
-  async #call(method: string, path: string, body?: object): Promise<unknown> {
-    const init: RequestInit = { method, headers: { "x-user-id": this.userId } };
-    if (body !== undefined) {
-      init.headers = { ...init.headers, "content-type": "application/json" };
-      init.body = JSON.stringify(body);
-    }
-    const response = await fetch(`${this.url}${path}`, init);
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
-    return JSON.parse(text);
-  }
+const bodyOf = (body: object) => ({ init: { body: JSON.stringify(body) } });
+
+/** The parsed answer. @throws with status and text when it is an error */
+async function answered<T>(
+  call: Promise<{ ok: boolean; status: number; url: string; json(): Promise<T>; text(): Promise<string> }>,
+): Promise<T> {
+  const response = await call;
+  if (!response.ok) throw new Error(`${response.url} answered ${response.status}: ${await response.text()}`);
+  return response.json();
 }

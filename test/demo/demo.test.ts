@@ -8,7 +8,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-const demo = fileURLToPath(new URL("demo.ts", import.meta.url));
+const demo = fileURLToPath(new URL("demo.ts", import.meta.url).href);
 const TIMEOUT_MS = 60_000;
 
 let folder: string;
@@ -19,7 +19,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-function start(args: string[], environment: NodeJS.ProcessEnv = {}) {
+function start(args: string[], environment: Record<string, string> = {}) {
   return spawn(process.execPath, [demo, ...args], {
     env: { ...process.env, TMPDIR: folder, ...environment },
     stdio: ["ignore", "pipe", "pipe"],

@@ -61,17 +61,15 @@ const WRANGLER_SWITCHES = [
  * The environment of the Worker's process: the given one without what would get between the demo and its
  * settings, which for wrangler come after the environment.
  */
-export function workerEnvironment(environment: NodeJS.ProcessEnv, settings: Settings): NodeJS.ProcessEnv {
-  const left = Object.entries(environment).filter(
-    ([name]) => !Object.hasOwn(settings, name) && !WRANGLER_SWITCHES.includes(name),
-  );
-  return {
-    ...Object.fromEntries(left),
+export function workerEnvironment<T extends object>(environment: T, settings: Settings): T {
+  const left = { ...environment };
+  for (const name of [...Object.keys(settings), ...WRANGLER_SWITCHES]) Reflect.deleteProperty(left, name);
+  return Object.assign(left, {
     // Nothing of the demo leaves this machine.
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
     WRANGLER_SEND_METRICS: "false",
     // Its log goes through the demo, not to a terminal.
     FORCE_COLOR: "0",
     NO_COLOR: "1",
-  };
+  });
 }

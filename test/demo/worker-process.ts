@@ -7,8 +7,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { envFileText, type Settings, workerEnvironment } from "./settings.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-const wrangler = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url).href);
+const wrangler = fileURLToPath(
+  new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url).href,
+);
 
 /** A machine that builds the Worker for the first time takes a while. */
 const START_TIMEOUT_MS = 60_000;
