@@ -117,6 +117,9 @@ export function reviveDead(sql: SqlStorage, messageIds: readonly string[] | null
   return revived.length;
 }
 
+/** How far back the last delivery is looked for: it is a sign of life, not worth reading everything for. */
+const RECENT = 10_000;
+
 /** How the deliveries stand, for the status. Times in milliseconds. */
 export const OutboxSummary = z.object({
   pending: z.number(),
@@ -131,7 +134,8 @@ export function summarizeOutbox(sql: SqlStorage): OutboxSummary {
     `SELECT
        (SELECT count(*) FROM journal WHERE ${OUTSTANDING} AND delivery IN ('pending', 'queued')) AS pending,
        (SELECT count(*) FROM journal WHERE ${OUTSTANDING} AND delivery = 'dead') AS dead,
-       (SELECT delivered_at_ms FROM journal WHERE delivery = 'delivered' ORDER BY seq DESC LIMIT 1) AS lastDeliveredAtMs,
+       (SELECT delivered_at_ms FROM journal WHERE delivery = 'delivered' AND seq > (SELECT max(seq) FROM journal) - ${RECENT}
+        ORDER BY seq DESC LIMIT 1) AS lastDeliveredAtMs,
        (SELECT last_error FROM journal WHERE ${OUTSTANDING} AND delivery <> 'queued' AND last_error IS NOT NULL
         ORDER BY seq DESC LIMIT 1) AS lastError`,
   );

@@ -38,7 +38,8 @@ export interface PageFilter {
   beforeSeq: number | null;
 }
 
-const ARRIVALS = ["webhook", "readback", "recovery", "guardian"] as const;
+/** A read-back is how the webhook that hinted at it was answered, and shows as that webhook's outcome. */
+const ARRIVALS = ["webhook", "recovery", "guardian"] as const;
 
 /** A page of what arrived, and of what we noticed ourselves, newest first. */
 export function eventPage(sql: SqlStorage, { limit, beforeSeq }: PageFilter) {
@@ -136,7 +137,7 @@ export function incidentDetail(sql: SqlStorage, incidentId: string) {
     ...incident,
     analysis: analysisView(state.analysis),
     timeline,
-    events: entries.filter(({ kind }) => kind !== "analysis").map(eventView),
+    events: entries.filter(({ kind }) => kind === "webhook" || kind === "recovery").map(eventView),
   };
 }
 
