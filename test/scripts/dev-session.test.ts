@@ -14,6 +14,7 @@ import { SEALING_KEY } from "../support/worker.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const FIRST = "https://first-lamp.trycloudflare.com";
 const CLOUDFLARED = `#!${process.execPath}
+require("node:fs").writeFileSync(__dirname + "/pid", String(process.pid));
 process.stderr.write("INF |  ${FIRST}  |\\n");
 setInterval(() => {}, 60_000);
 `;
@@ -60,6 +61,8 @@ afterAll(async () => {
     await once(child, "exit");
   }
   session.clear();
+  // A wrangler that is told to end leaves its tunnel to whoever started it; a terminal's Ctrl-C reaches both.
+  process.kill(Number(readFileSync(join(folder, "pid"), "utf8")));
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   expect(readdirSync(root).filter((name) => name.startsWith(`wrangler.dev-${process.pid}`))).toEqual([]);
 });
