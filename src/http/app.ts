@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { version } from "../../package.json";
 import { ConfigError, configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
@@ -17,9 +18,6 @@ import { subscription } from "./subscription.ts";
 import { forgetTrust } from "./trust.ts";
 import { requireVisitor } from "./visitor.ts";
 import { webhook } from "./webhook.ts";
-
-/** The version in package.json; the build replaces it. */
-const VERSION = "0.1.0";
 
 const CORS_HEADERS = [
   "Content-Type",
@@ -65,10 +63,10 @@ export const app = new Hono<AppEnv>({ strict: false })
   .get("/healthz", (c) => {
     try {
       configOf(c.env);
-      return c.json({ status: "ok", version: VERSION });
+      return c.json({ status: "ok", version });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      return c.json({ status: "misconfigured", version: VERSION, problems: error.problems }, 503);
+      return c.json({ status: "misconfigured", version, problems: error.problems }, 503);
     }
   })
   // Before anything that can fail: a browser is always sent on.

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { Connection } from "../credentials/connection.ts";
-import { writeReplica } from "../credentials/replica.ts";
-import { isSealedWithCurrentKey, type Keyring, openText, SealError, sealText } from "../credentials/seal.ts";
+import type { Connection } from "../credentials/connection.ts";
+import { openConnection, writeReplica } from "../credentials/replica.ts";
+import { isSealedWithCurrentKey, type Keyring, SealError, sealText } from "../credentials/seal.ts";
 import { migrate } from "../incidents/migrations.ts";
 import { describe, log } from "../log.ts";
 
@@ -54,7 +54,7 @@ export class Account {
     if (stored === undefined) return;
     const { userId, sealed } = Stored.parse(stored);
     try {
-      this.#connection = Connection.parse(JSON.parse(await openText(this.#keyring, userId, sealed)));
+      this.#connection = await openConnection(this.#keyring, userId, sealed);
     } catch (error) {
       if (!(error instanceof SealError)) throw error;
       this.#unreadable = error.reason;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
 import { until } from "../support/until.ts";
 import { INTERNAL_SECRET, startWorker } from "../support/worker.ts";
 import { startWorld, type World } from "../support/world.ts";
@@ -418,6 +419,7 @@ describe("a Worker that is not configured", () => {
     const health = await world.worker.request("/healthz");
     expect(health.status).toBe(200);
     expect(health.body).toMatchObject({ status: "ok", version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
+    expect(health.body).toEqual({ status: "ok", version: manifest.version });
   });
 });
 

@@ -1,32 +1,14 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import type { Connection } from "../../src/credentials/connection.ts";
 import { readReplica } from "../../src/credentials/replica.ts";
 import { createKeyring } from "../../src/credentials/seal.ts";
 import { Account } from "../../src/user/account.ts";
+import { connectionOf } from "../support/connection.ts";
 
 /** The connection at rest: sealed, owned by the object, copied to KV. */
 
 const key = (kid: string, byte: number) => ({ kid, key: new Uint8Array(32).fill(byte) });
 const keyring = createKeyring([key("k1", 1)]);
-
-const connectionOf = (userId: string): Connection => ({
-  authType: "api_token",
-  token: "u+SECRET-TOKEN",
-  connectionId: "c",
-  userId,
-  orgId: null,
-  displayName: "PagerDuty",
-  region: "us",
-  accountSubdomain: null,
-  externalUserEmail: null,
-  externalUserName: null,
-  validatedAt: "2026-11-22T03:00:00Z",
-  refusedAtMs: null,
-  canWriteIncidents: null,
-  signingSecrets: [],
-  subscription: null,
-});
 
 const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => Promise<T>): Promise<T> =>
   runInDurableObject(env.PAGERDUTY_USER.getByName(name), (_, { storage }) => work(storage));

@@ -1,8 +1,8 @@
 import { createExecutionContext, env } from "cloudflare:test";
 import { expect, test } from "vitest";
-import type { Connection } from "../../src/credentials/connection.ts";
 import { createKeyring, sealText } from "../../src/credentials/seal.ts";
 import { app } from "../../src/http/app.ts";
+import { connectionOf } from "../support/connection.ts";
 
 /** When a part of the platform fails, PagerDuty must keep the webhook: 503, never a 4xx. */
 
@@ -28,23 +28,9 @@ async function signed(body: string): Promise<string> {
 }
 
 async function storeReplica(userId: string): Promise<void> {
-  const connection: Connection = {
-    authType: "api_token",
-    token: "token",
-    connectionId: "c",
-    userId,
-    orgId: null,
-    displayName: "PagerDuty",
-    region: "us",
-    accountSubdomain: null,
-    externalUserEmail: null,
-    externalUserName: null,
-    validatedAt: "2026-11-22T03:00:00Z",
-    refusedAtMs: null,
-    canWriteIncidents: null,
+  const connection = connectionOf(userId, {
     signingSecrets: [{ id: "s", secret: SECRET, subscriptionId: null, expiresAtMs: null }],
-    subscription: null,
-  };
+  });
   const sealed = await sealText(createKeyring([KEY]), userId, JSON.stringify(connection));
   await env.CONNECTIONS.put(`connection:${userId}`, sealed);
 }

@@ -1,0 +1,23 @@
+import type { ApiTokenConnection } from "../../src/credentials/connection.ts";
+
+/** A user's connection by API token, with nothing in it but what every connection has. */
+export function connectionOf(userId: string, more: Partial<ApiTokenConnection> = {}): ApiTokenConnection {
+  return {
+    authType: "api_token",
+    token: "u+SECRET-TOKEN",
+    connectionId: "c",
+    userId,
+    orgId: null,
+    displayName: "PagerDuty",
+    region: "us",
+    accountSubdomain: null,
+    externalUserEmail: null,
+    externalUserName: null,
+    validatedAt: "2026-11-22T03:00:00Z",
+    refusedAtMs: null,
+    canWriteIncidents: null,
+    signingSecrets: [],
+    subscription: null,
+    ...more,
+  };
+}
