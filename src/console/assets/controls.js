@@ -51,6 +51,24 @@ export function action(label, work, kind = "plain") {
 }
 
 /**
+ * A row of choices of which one is on, the one of value "" at first.
+ * @param {readonly (readonly string[])[]} choices value and label of each
+ * @param {(value: string) => void} onPick
+ */
+export function segments(choices, onPick) {
+  const buttons = choices.map(([value = "", label = ""]) =>
+    h("button", { type: "button", "data-value": value, "aria-pressed": String(value === "") }, label),
+  );
+  const row = h("div", { class: "segments", role: "group", "aria-label": "Show" }, buttons);
+  row.addEventListener("click", ({ target }) => {
+    if (!(target instanceof HTMLButtonElement)) return;
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button === target));
+    onPick(target.dataset["value"] ?? "");
+  });
+  return row;
+}
+
+/**
  * @param {() => string} textOf
  * @param {string} [label]
  */

@@ -1,5 +1,5 @@
 import { call, get, query } from "./api.js";
-import { action, empty, failed, loading, toast } from "./controls.js";
+import { action, empty, failed, loading, segments, toast } from "./controls.js";
 import { h, keep } from "./dom.js";
 import { calmly, onLive } from "./live.js";
 import { duration, pill, when } from "./words.js";
@@ -83,17 +83,10 @@ export function mountDeliveries(view, signal) {
     const { redelivered } = await call("POST", "/deliveries/redeliver");
     toast("ok", redelivered === 0 ? "Nothing has failed." : `${redelivered} on their way again.`);
   });
-  const filters = h(
-    "div",
-    { class: "segments", role: "group", "aria-label": "Show" },
-    FILTERS.map(([value = "", label = ""]) =>
-      h(
-        "button",
-        { type: "button", "data-value": value, "aria-pressed": value === "" ? "true" : "false" },
-        label,
-      ),
-    ),
-  );
+  const filters = segments(FILTERS, (value) => {
+    state = value;
+    void load(true);
+  });
   view.replaceChildren(
     h(
       "section",
@@ -145,14 +138,6 @@ export function mountDeliveries(view, signal) {
     }
   }
 
-  filters.addEventListener("click", ({ target }) => {
-    if (!(target instanceof HTMLButtonElement)) return;
-    state = target.dataset["value"] ?? "";
-    for (const button of filters.querySelectorAll("button")) {
-      button.setAttribute("aria-pressed", String(button === target));
-    }
-    void load(true);
-  });
   const again = calmly(() => load(true));
   onLive(
     "delivery",

@@ -1,6 +1,6 @@
 import { get, query } from "./api.js";
 import { renderActivity } from "./chart.js";
-import { action, empty, failed, loading } from "./controls.js";
+import { action, empty, failed, loading, segments } from "./controls.js";
 import { h, keep } from "./dom.js";
 import { renderIncident } from "./incident.js";
 import { calmly, onLive } from "./live.js";
@@ -63,17 +63,10 @@ export function mountIncidents(view, signal) {
   const list = h("ul", { class: "rows", "aria-label": "Incidents" });
   const note = h("div");
   const more = action("Load more", () => load(false));
-  const filters = h(
-    "div",
-    { class: "segments", role: "group", "aria-label": "Show" },
-    FILTERS.map(([value = "", label = ""]) =>
-      h(
-        "button",
-        { type: "button", "data-value": value, "aria-pressed": value === "" ? "true" : "false" },
-        label,
-      ),
-    ),
-  );
+  const filters = segments(FILTERS, (value) => {
+    status = value;
+    void load(true);
+  });
   const side = h("div", { class: "side" });
   const split = h(
     "div",
@@ -130,15 +123,6 @@ export function mountIncidents(view, signal) {
       if (loads === 0) note.replaceChildren(failed(error, () => load(true)));
     }
   }
-
-  filters.addEventListener("click", ({ target }) => {
-    if (!(target instanceof HTMLButtonElement)) return;
-    status = target.dataset["value"] ?? "";
-    for (const button of filters.querySelectorAll("button")) {
-      button.setAttribute("aria-pressed", String(button === target));
-    }
-    void load(true);
-  });
 
   let leaveSide = new AbortController();
   signal.addEventListener("abort", () => leaveSide.abort());
