@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** Every setting of docs/configuration.md, parsed. Secrets are in here: never log or return it. */
 export interface Config {
@@ -49,10 +49,34 @@ const MAX_DELAY_SECONDS = 7 * 24 * 3600;
 
 const unset = (value: unknown) => (typeof value === "string" && value.trim() === "" ? undefined : value);
 /** A `vars` entry may be a number or a boolean in wrangler.toml; all are read as text. */
-const text = z.preprocess((value) => {
-  const given = unset(value);
-  return typeof given === "number" || typeof given === "boolean" ? String(given) : given;
-}, z.string().trim().optional());
+const text = z.pipe(
+  z.transform((value: unknown) => {
+    const given = unset(value);
+    return typeof given === "number" || typeof given === "boolean" ? String(given) : given;
+  }),
+  z.optional(z.string().check(z.trim())),
+);
+
+/** What is wrong with a value, in words that follow its variable's name. */
+class Malformed {
+  readonly problem: string;
+
+  constructor(problem: string) {
+    this.problem = problem;
+  }
+}
+
+/** A variable as `parse` reads it; undefined when it is not set. */
+const read = <T>(parse: (value: string | undefined) => T | Malformed) =>
+  z.pipe(
+    text,
+    z.transform((value: string | undefined, context): T => {
+      const parsed = parse(value);
+      if (!(parsed instanceof Malformed)) return parsed;
+      context.issues.push({ code: "custom", message: parsed.problem, input: value });
+      return z.NEVER;
+    }),
+  );
 
 function decodeBase64(encoded: string): Uint8Array<ArrayBuffer> | null {
   try {
@@ -62,71 +86,64 @@ function decodeBase64(encoded: string): Uint8Array<ArrayBuffer> | null {
   }
 }
 
-const httpUrl = text.transform((value, context) => {
+const httpUrl = read((value) => {
   if (value === undefined) return null;
   const url = URL.parse(value);
   if (!url || (url.protocol !== "http:" && url.protocol !== "https:") || url.username || url.password) {
-    context.addIssue("must be an absolute http(s) URL, such as https://example.com");
-    return null;
+    return new Malformed("must be an absolute http(s) URL, such as https://example.com");
   }
   return value.replace(/\/+$/, "");
 });
 
 const whole = (fallback: number, min: number, max: number) =>
-  text.transform((value, context) => {
+  read((value) => {
     if (value === undefined) return fallback;
     const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
     if (!(number >= min && number <= max)) {
-      context.addIssue(`must be a whole number from ${min} to ${max}`);
-      return fallback;
+      return new Malformed(`must be a whole number from ${min} to ${max}`);
     }
     return number;
   });
 
-const flag = text.transform((value, context) => {
+const flag = read((value) => {
   const lower = value?.toLowerCase();
   if (lower === undefined || lower === "false" || lower === "0") return false;
   if (lower === "true" || lower === "1") return true;
-  context.addIssue("must be true or false");
-  return false;
+  return new Malformed("must be true or false");
 });
 
-const keyList = text.transform((value, context) => {
+const keyList = read((value) => {
   const keys: { kid: string; key: Uint8Array<ArrayBuffer> }[] = [];
   if (value === undefined) {
-    context.addIssue(
+    return new Malformed(
       'is not set; make one with: echo "k1:$(openssl rand -base64 32)" and set it with: wrangler secret put CREDENTIALS_KEYS',
     );
-    return keys;
   }
   for (const entry of value.split(",")) {
     const separator = entry.indexOf(":");
     const kid = entry.slice(0, Math.max(separator, 0)).trim();
     const key = decodeBase64(entry.slice(separator + 1).trim());
     if (!/^[A-Za-z0-9_-]{1,32}$/.test(kid) || key?.length !== KEY_BYTES) {
-      context.addIssue("must be a comma-separated list of kid:base64, each key 32 bytes");
-      return [];
+      return new Malformed("must be a comma-separated list of kid:base64, each key 32 bytes");
     }
     if (keys.some((other) => other.kid === kid)) {
-      context.addIssue("uses the same key id twice");
-      return [];
+      return new Malformed("uses the same key id twice");
     }
     keys.push({ kid, key });
   }
   return keys;
 });
 
-const webhookSecret = text.transform((value, context) => {
+const webhookSecret = read((value) => {
   if (value === undefined) return null;
   const key = value.startsWith("whsec_") ? decodeBase64(value.slice("whsec_".length)) : null;
   if (!key || key.length < 16 || key.length > 64) {
-    context.addIssue("must be whsec_ followed by base64 of 24 to 64 random bytes");
-    return null;
+    return new Malformed("must be whsec_ followed by base64 of 24 to 64 random bytes");
   }
   return value;
 });
 
-const schedule = text.transform((value, context) => {
+const schedule = read((value) => {
   const delays = (value ?? "0,5,30,120,600,1800,3600,7200,14400,28800,43200,86400")
     .split(",")
     .map((entry) => {
@@ -137,29 +154,27 @@ const schedule = text.transform((value, context) => {
     delays.length > MAX_SCHEDULE_ENTRIES ||
     delays.some((seconds) => !(seconds >= 0 && seconds <= MAX_DELAY_SECONDS))
   ) {
-    context.addIssue(
+    return new Malformed(
       "must be comma-separated seconds, such as 0,5,30, at most 50 of them, each at most 7 days",
     );
-    return [0];
   }
   return delays;
 });
 
 /** A host name such as team.cloudflareaccess.com; a URL is taken too. Keys are never fetched in the clear from afar. */
-const teamDomain = text.transform((value, context) => {
+const teamDomain = read((value) => {
   if (value === undefined) return null;
   const url = URL.parse(value.includes("://") ? value : `https://${value}`);
   const local = url?.hostname === "127.0.0.1" || url?.hostname === "localhost";
   if (url?.pathname !== "/" || url.search || (url.protocol !== "https:" && !local)) {
-    context.addIssue("must be the host name of your Access team, such as acme.cloudflareaccess.com");
-    return null;
+    return new Malformed("must be the host name of your Access team, such as acme.cloudflareaccess.com");
   }
   return url.origin;
 });
 
-const consoleUser = text.transform((value, context) => {
+const consoleUser = read((value) => {
   if (value === undefined) return "local";
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/.test(value)) context.addIssue("must be a user id");
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/.test(value)) return new Malformed("must be a user id");
   return value;
 });
 
@@ -178,10 +193,9 @@ const Variables = z.object({
   NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: flag,
   PAGERDUTY_OAUTH_SCOPES: text,
   AURORA_EVENTS_URL: httpUrl,
-  AURORA_EVENTS_FORMAT: text.transform((value, context) => {
+  AURORA_EVENTS_FORMAT: read((value) => {
     if (value === undefined || value === "aurora") return "aurora";
-    if (value !== "pagerduty") context.addIssue("must be aurora or pagerduty");
-    return "pagerduty";
+    return value === "pagerduty" ? value : new Malformed("must be aurora or pagerduty");
   }),
   PAGERDUTY_API_URL: httpUrl,
   PAGERDUTY_IDENTITY_URL: httpUrl,

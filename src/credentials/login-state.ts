@@ -1,4 +1,5 @@
-import * as z from "zod";
+import * as z from "zod/mini";
+import { $ZodError } from "zod/v4/core";
 import { type Keyring, openText, SealError, sealText } from "./seal.ts";
 
 /**
@@ -43,7 +44,7 @@ export async function openLogin(keyring: Keyring, state: string, nowMs: number):
     const login = LoginState.parse(JSON.parse(await openText(keyring, PURPOSE, state)));
     return nowMs < login.expiresAtMs ? login : null;
   } catch (error) {
-    if (error instanceof SealError || error instanceof z.ZodError || error instanceof SyntaxError) {
+    if (error instanceof SealError || error instanceof $ZodError || error instanceof SyntaxError) {
       return null;
     }
     throw error;

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Incident, Outcome, Verification } from "../incidents/incident.ts";
 
 /**
@@ -11,11 +11,15 @@ const Text = z.nullable(z.string());
 
 export const Problem = z
   .object({ code: z.string(), message: z.string(), fix: z.string() })
-  .meta({ id: "Problem", description: "Something that keeps events from flowing, and what to do about it." });
+  .register(z.globalRegistry, {
+    id: "Problem",
+    description: "Something that keeps events from flowing, and what to do about it.",
+  });
 
-export const Failure = z
-  .object({ error: z.string(), code: z.string() })
-  .meta({ id: "Failure", description: "`error` is for a person, `code` for a program." });
+export const Failure = z.object({ error: z.string(), code: z.string() }).register(z.globalRegistry, {
+  id: "Failure",
+  description: "`error` is for a person, `code` for a program.",
+});
 
 const WebhookStatus = z.object({
   url: z.string(),
@@ -47,7 +51,9 @@ export const Connected = z
     authType: z.enum(["api_token", "oauth"]),
     capabilities: z.object({
       can_read_incidents: z.boolean(),
-      can_write_incidents: z.optional(z.boolean()).meta({ description: "Left out while unknown." }),
+      can_write_incidents: z
+        .optional(z.boolean())
+        .register(z.globalRegistry, { description: "Left out while unknown." }),
     }),
     externalUserEmail: Text,
     externalUserName: Text,
@@ -58,7 +64,7 @@ export const Connected = z
     oauth: z.nullable(OAuthStatus),
     problems: z.array(Problem),
   })
-  .meta({ id: "Connected" });
+  .register(z.globalRegistry, { id: "Connected" });
 export type Connected = z.infer<typeof Connected>;
 
 export const NotConnected = z
@@ -67,26 +73,28 @@ export const NotConnected = z
     error: z.optional(z.string()),
     problems: z.optional(z.array(Problem)),
   })
-  .meta({ id: "NotConnected" });
+  .register(z.globalRegistry, { id: "NotConnected" });
 
 export const Status = z.union([Connected, NotConnected]);
 export type Status = z.infer<typeof Status>;
 
-export const ConnectAnswer = Connected.extend({
-  success: z.literal(true),
-  subscribed: z
-    .optional(z.object({ id: Text, error: Text }))
-    .meta({ description: "What became of `subscribe`." }),
-}).meta({ id: "ConnectAnswer" });
+export const ConnectAnswer = z
+  .extend(Connected, {
+    success: z.literal(true),
+    subscribed: z
+      .optional(z.object({ id: Text, error: Text }))
+      .register(z.globalRegistry, { description: "What became of `subscribe`." }),
+  })
+  .register(z.globalRegistry, { id: "ConnectAnswer" });
 export type ConnectAnswer = z.infer<typeof ConnectAnswer>;
 
 export const Success = z.object({ success: z.literal(true) });
-export const Disconnected = Success.extend({
+export const Disconnected = z.extend(Success, {
   deleted: z.int(),
   subscriptionDeleted: z.nullable(z.boolean()),
 });
 export type Disconnected = z.infer<typeof Disconnected>;
-export const SecretsRemoved = Success.extend({ deleted: z.int() });
+export const SecretsRemoved = z.extend(Success, { deleted: z.int() });
 export const WebhookUrl = z.object({ webhookUrl: z.string(), instructions: z.array(z.string()) });
 export type WebhookUrl = z.infer<typeof WebhookUrl>;
 export const LoginUrl = z.object({ oauth_url: z.string() });
@@ -100,7 +108,7 @@ export const Subscription = z
     events: z.array(z.string()),
     filter: z.object({ type: z.string(), id: Text }),
   })
-  .meta({ id: "Subscription" });
+  .register(z.globalRegistry, { id: "Subscription" });
 export type Subscription = z.infer<typeof Subscription>;
 
 export const Reconciled = z.object({
@@ -110,7 +118,7 @@ export const Reconciled = z.object({
 });
 export type Reconciled = z.infer<typeof Reconciled>;
 
-export const PagerDutyIncident = Incident.meta({ id: "Incident" });
+export const PagerDutyIncident = z.extend(Incident, {}).register(z.globalRegistry, { id: "Incident" });
 export type PagerDutyIncident = z.infer<typeof PagerDutyIncident>;
 
 export const ReceivedEvent = z
@@ -125,12 +133,16 @@ export const ReceivedEvent = z
     outcome: Outcome,
     reason: Text,
   })
-  .meta({ id: "Event" });
+  .register(z.globalRegistry, { id: "Event" });
 export type ReceivedEvent = z.infer<typeof ReceivedEvent>;
 
-export const EventWithPayload = ReceivedEvent.extend({
-  payload: z.unknown().meta({ description: "As it came: JSON where it is JSON, else text." }),
-}).meta({ id: "EventWithPayload" });
+export const EventWithPayload = z
+  .extend(ReceivedEvent, {
+    payload: z
+      .unknown()
+      .register(z.globalRegistry, { description: "As it came: JSON where it is JSON, else text." }),
+  })
+  .register(z.globalRegistry, { id: "EventWithPayload" });
 export type EventWithPayload = z.infer<typeof EventWithPayload>;
 
 const AnalysisNote = z.discriminatedUnion("state", [
@@ -139,16 +151,20 @@ const AnalysisNote = z.discriminatedUnion("state", [
   z.object({ state: z.literal("requested"), at: z.nullable(Time), reason: z.string(), runbookUrl: Text }),
 ]);
 
-export const IncidentDetail = Incident.extend({
-  analysis: AnalysisNote.meta({ description: "Whether root-cause analysis was asked for, and why." }),
-  timeline: z.array(z.object({ at: Text, kind: z.string(), from: Text, to: Text, text: Text })),
-  events: z.array(ReceivedEvent),
-}).meta({ id: "IncidentDetail" });
+export const IncidentDetail = z
+  .extend(Incident, {
+    analysis: AnalysisNote.register(z.globalRegistry, {
+      description: "Whether root-cause analysis was asked for, and why.",
+    }),
+    timeline: z.array(z.object({ at: Text, kind: z.string(), from: Text, to: Text, text: Text })),
+    events: z.array(ReceivedEvent),
+  })
+  .register(z.globalRegistry, { id: "IncidentDetail" });
 export type IncidentDetail = z.infer<typeof IncidentDetail>;
 
 export const Delivery = z
   .object({
-    id: z.string().meta({ description: "The `webhook-id` of every attempt." }),
+    id: z.string().register(z.globalRegistry, { description: "The `webhook-id` of every attempt." }),
     type: Text,
     incidentId: Text,
     version: z.nullable(z.int()),
@@ -161,10 +177,12 @@ export const Delivery = z
     deliveredAt: z.nullable(Time),
     lastError: Text,
   })
-  .meta({ id: "Delivery" });
+  .register(z.globalRegistry, { id: "Delivery" });
 export type Delivery = z.infer<typeof Delivery>;
 
-const nextCursor = Text.meta({ description: "For the next page; null on the last one." });
+const nextCursor = z.nullable(z.string()).register(z.globalRegistry, {
+  description: "For the next page; null on the last one.",
+});
 export const IncidentList = z.object({ incidents: z.array(PagerDutyIncident), nextCursor });
 export type IncidentList = z.infer<typeof IncidentList>;
 export const EventList = z.object({ events: z.array(ReceivedEvent), nextCursor });
@@ -178,7 +196,7 @@ export type Redelivered = z.infer<typeof Redelivered>;
 export const Activity = z.object({
   hours: z
     .array(z.object({ hour: Time, received: z.int(), delivered: z.int(), latencyMs: z.nullable(z.int()) }))
-    .meta({ description: "24 hours, oldest first, the present one last." }),
+    .register(z.globalRegistry, { description: "24 hours, oldest first, the present one last." }),
 });
 export type Activity = z.infer<typeof Activity>;
 
@@ -193,13 +211,15 @@ export const Misconfigured = z.object({
 export const LiveMessage = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("incident"),
-    incident: Incident.omit({ description: true, customFields: true }),
+    incident: z.omit(Incident, { description: true, customFields: true }),
   }),
   z.object({ type: z.literal("delivery"), delivery: Delivery }),
   z.object({
     type: z.literal("status"),
     connected: z.boolean(),
-    reload: z.boolean().meta({ description: "So much changed that lists are better read anew." }),
+    reload: z
+      .boolean()
+      .register(z.globalRegistry, { description: "So much changed that lists are better read anew." }),
   }),
 ]);
 export type LiveMessage = z.infer<typeof LiveMessage>;

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { AppError } from "../errors.ts";
 
 /** Reading bodies and queries, each with its limit and with errors for a person. */
@@ -49,7 +49,7 @@ export async function readJson(c: Context, optional = false): Promise<Record<str
 }
 
 /** Parses input with a schema whose messages are for a person. @throws {AppError} 400 */
-export function parseInput<T>(schema: z.ZodType<T>, input: unknown): T {
+export function parseInput<T>(schema: z.ZodMiniType<T>, input: unknown): T {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
@@ -69,26 +69,30 @@ const DEFAULT_LIMIT = 25;
 const MAX_LIMIT = 100;
 
 /** `limit` of a list: 1 to 100. */
-export const Limit = z
-  .string()
-  .regex(/^([1-9]\d?|100)$/, { error: `must be a whole number from 1 to ${MAX_LIMIT}` })
-  .transform(Number)
-  .default(DEFAULT_LIMIT);
+export const Limit = z._default(
+  z.pipe(
+    z.string().check(z.regex(/^([1-9]\d?|100)$/, { error: `must be a whole number from 1 to ${MAX_LIMIT}` })),
+    z.transform(Number),
+  ),
+  DEFAULT_LIMIT,
+);
 
 /** A cursor as the list before gave it: base64url of JSON. Anything else is refused. */
-export function cursorOf<T>(schema: z.ZodType<T>) {
-  return z
-    .string()
-    .transform((text, context): T => {
-      try {
-        const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
-        return schema.parse(JSON.parse(new TextDecoder().decode(bytes)));
-      } catch {
-        context.addIssue("is not a cursor of this list");
-        return z.NEVER;
-      }
-    })
-    .optional();
+export function cursorOf<T>(schema: z.ZodMiniType<T>) {
+  return z.optional(
+    z.pipe(
+      z.string(),
+      z.transform((text: string, context): T => {
+        try {
+          const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+          return schema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+        } catch {
+          context.issues.push({ code: "custom", message: "is not a cursor of this list", input: text });
+          return z.NEVER;
+        }
+      }),
+    ),
+  );
 }
 
 export function encodeCursor(cursor: unknown): string | null {
@@ -98,10 +102,19 @@ export function encodeCursor(cursor: unknown): string | null {
     .toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
+/** Of lists that follow a counter: the last one of the page before. */
+export const SeqCursor = z.int().check(z.gte(1));
+
 /** Which ones; absent for all. */
 export const Ids = z.object({
-  ids: z
-    .array(z.string({ error: "must be a list of ids" }).max(128), { error: "must be a list of ids" })
-    .max(1000, "has more than 1000 ids")
-    .optional(),
+  ids: z.optional(
+    z
+      .array(
+        z.string({ error: "must be a list of ids" }).check(z.maxLength(128, "has an id that is too long")),
+        {
+          error: "must be a list of ids",
+        },
+      )
+      .check(z.maxLength(1000, "has more than 1000 ids")),
+  ),
 });

@@ -1,13 +1,15 @@
 import { Hono } from "hono";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { unwrap } from "../errors.ts";
 import { type AppEnv, userOf } from "./auth.ts";
-import { cursorOf, encodeCursor, Ids, Limit, parseInput, readJson } from "./body.ts";
+import { cursorOf, encodeCursor, Ids, Limit, parseInput, readJson, SeqCursor } from "./body.ts";
 
 const Query = z.object({
-  state: z.enum(["pending", "delivered", "dead"], { error: "must be pending, delivered or dead" }).optional(),
+  state: z.optional(
+    z.enum(["pending", "delivered", "dead"], { error: "must be pending, delivered or dead" }),
+  ),
   limit: Limit,
-  cursor: cursorOf(z.number().int().positive()),
+  cursor: cursorOf(SeqCursor),
 });
 
 /** What is sent to Aurora, newest first, and sending again what could not be delivered. */

@@ -1,10 +1,10 @@
 import { Hono } from "hono";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { unwrap } from "../errors.ts";
 import { type AppEnv, userOf } from "./auth.ts";
-import { cursorOf, encodeCursor, Ids, Limit, parseInput, readJson } from "./body.ts";
+import { cursorOf, encodeCursor, Ids, Limit, parseInput, readJson, SeqCursor } from "./body.ts";
 
-const Query = z.object({ limit: Limit, cursor: cursorOf(z.number().int().positive()) });
+const Query = z.object({ limit: Limit, cursor: cursorOf(SeqCursor) });
 
 /** What arrived, newest first; one of them with its payload; trying again what could not be processed. */
 export const events = new Hono<AppEnv>()

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { unwrap } from "../errors.ts";
 import { Status } from "../incidents/incident.ts";
 import { IncidentCursor } from "../incidents/store.ts";
@@ -7,7 +7,7 @@ import { type AppEnv, userOf } from "./auth.ts";
 import { cursorOf, encodeCursor, Limit, parseInput } from "./body.ts";
 
 const Query = z.object({
-  status: z.enum(Status.enum, { error: "must be investigating or resolved" }).optional(),
+  status: z.optional(z.enum(Status.def.entries, { error: "must be investigating or resolved" })),
   limit: Limit,
   cursor: cursorOf(IncidentCursor),
 });

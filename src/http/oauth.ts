@@ -1,6 +1,6 @@
 import { type Context, Hono } from "hono";
 import { generateRandomCodeVerifier, generateRandomNonce } from "oauth4webapi";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Config, configOf, oauthAppOf } from "../config.ts";
 import { LOGIN_LIFE_MS, type LoginState, openLogin, sealLogin } from "../credentials/login-state.ts";
 import { createKeyring } from "../credentials/seal.ts";
@@ -17,9 +17,9 @@ import { forgetTrust } from "./trust.ts";
 
 const LoginOptions = z.object({
   /** Ours: also makes the webhook subscription at PagerDuty, if the scopes allow it. */
-  subscribe: z.boolean({ error: "must be true or false" }).default(false),
+  subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
   /** Ours, for a browser that calls by itself: it has to be the one that comes back. A server drops cookies. */
-  bind: z.boolean({ error: "must be true or false" }).default(false),
+  bind: z._default(z.boolean({ error: "must be true or false" }), false),
 });
 
 /** The only words that a browser is sent back with. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { Failure, LiveMessage } from "./answers.ts";
 import { CALLS, type Call } from "./reference.ts";
 
@@ -11,7 +11,7 @@ class Schemas {
   readonly components: Record<string, unknown> = {};
 
   /** @param io `input`: as it is sent to us, `output`: as it is answered */
-  of(schema: z.ZodType, io: "input" | "output"): unknown {
+  of(schema: z.core.$ZodType, io: "input" | "output"): unknown {
     const {
       $schema: _,
       $defs,
@@ -28,7 +28,7 @@ class Schemas {
       },
     });
     for (const [name, definition] of Object.entries($defs ?? {})) this.#add(name, definition);
-    const id = schema.meta()?.id;
+    const id = z.globalRegistry.get(schema)?.id;
     if (id === undefined) return relinked(own);
     this.#add(id, own);
     return { $ref: `${REF}${id}` };
@@ -141,7 +141,7 @@ export function openApiDocument(version: string) {
       { description, content: failure },
     ]),
   );
-  schemas.of(LiveMessage.meta({ id: "LiveMessage" }), "output");
+  schemas.of(LiveMessage.register(z.globalRegistry, { id: "LiveMessage" }), "output");
   return {
     openapi: "3.1.0",
     info: {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import * as answers from "./answers.ts";
 import { Ids } from "./body.ts";
 import { ConnectOptions, SigningSecretBody, Wish } from "./requests.ts";
@@ -14,23 +14,28 @@ export interface Call {
   tag: string;
   summary: string;
   /** Query parameters by name, with what they mean. */
-  query?: Record<string, { description: string; schema: z.ZodType }>;
-  body?: { schema: z.ZodType; required: boolean };
+  query?: Record<string, { description: string; schema: z.core.$ZodType }>;
+  body?: { schema: z.core.$ZodType; required: boolean };
   /** By status; null for an answer without JSON. */
-  answers: Record<number, { description: string; schema: z.ZodType | null }>;
+  answers: Record<number, { description: string; schema: z.core.$ZodType | null }>;
   /** Statuses of errors besides those that every call has. */
   errors: number[];
   /** Who may call: Aurora's server with its secret, or anyone. */
   open?: boolean;
 }
 
-const Limit = z.int().min(1).max(100).default(25);
+const Limit = z._default(z.int().check(z.gte(1), z.lte(100)), 25);
 const list = {
   limit: { description: "How many, 1 to 100.", schema: Limit },
   cursor: { description: "`nextCursor` of the page before.", schema: z.string() },
 };
-const Token = z.object({ token: z.string().min(1).meta({ description: "A PagerDuty REST API key." }) });
-const ok = (description: string, schema: z.ZodType) => ({ 200: { description, schema } });
+const Token = z.object({
+  token: z
+    .string()
+    .check(z.minLength(1))
+    .register(z.globalRegistry, { description: "A PagerDuty REST API key." }),
+});
+const ok = (description: string, schema: z.core.$ZodType) => ({ 200: { description, schema } });
 const pagerdutyErrors = [401, 403, 429, 502];
 
 const status: Call[] = [
@@ -47,7 +52,7 @@ const status: Call[] = [
     path: "/pagerduty",
     tag: "Connection",
     summary: "Connect with an API token",
-    body: { schema: Token.extend(ConnectOptions.shape), required: true },
+    body: { schema: z.extend(Token, ConnectOptions.shape), required: true },
     answers: ok("Connected.", answers.ConnectAnswer),
     errors: [400, 409, 413, ...pagerdutyErrors],
   },
@@ -57,7 +62,7 @@ const status: Call[] = [
     tag: "Connection",
     summary: "Rotate the API token",
     body: { schema: Token, required: true },
-    answers: ok("The new token is in force.", answers.ConnectAnswer.omit({ subscribed: true })),
+    answers: ok("The new token is in force.", z.omit(answers.ConnectAnswer, { subscribed: true })),
     errors: [400, 404, 409, 413, ...pagerdutyErrors],
   },
   {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { COLUMNS, Entry } from "./journal.ts";
 
 /** What became different in the journal, for those who watch it. Every answer is bounded. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** The vocabulary that everything else speaks. Imports nothing of ours. */
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type ChangeKind, Notification, Outcome, Verification } from "./incident.ts";
 
 /**
@@ -28,8 +28,11 @@ export const TimelineEntry = z.object({
 });
 export type TimelineEntry = z.infer<typeof TimelineEntry>;
 
-const json = <T>(schema: z.ZodType<T>) =>
-  z.nullable(z.string()).transform((text) => (text === null ? null : schema.parse(JSON.parse(text))));
+const json = <T>(schema: z.ZodMiniType<T>) =>
+  z.pipe(
+    z.nullable(z.string()),
+    z.transform((text: string | null) => (text === null ? null : schema.parse(JSON.parse(text)))),
+  );
 
 /** Everything of an entry but its payload. */
 export const Entry = z.object({

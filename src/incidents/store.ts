@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { emptyIncident, view } from "./fold.ts";
 import { type Incident, IncidentState, Severity } from "./incident.ts";
 

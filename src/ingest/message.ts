@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { ReceivedWebhook } from "../user/webhook.ts";
 
 /**
@@ -6,7 +6,7 @@ import { ReceivedWebhook } from "../user/webhook.ts";
  * bytes (content type `v8`), gzipped when they are many, because a message holds 128 KB and a body 256 KiB.
  */
 
-export const QueuedWebhook = ReceivedWebhook.extend({ encoding: z.enum(["identity", "gzip"]) });
+export const QueuedWebhook = z.extend(ReceivedWebhook, { encoding: z.enum(["identity", "gzip"]) });
 export type QueuedWebhook = z.infer<typeof QueuedWebhook>;
 
 /** Queues take 128,000 bytes a message; the rest of the message and its framing need a part of it. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { withDeadline } from "../deadline.ts";
 import { subdomainOf } from "./region.ts";
 
@@ -45,7 +45,7 @@ export function isPlausibleToken(token: string): boolean {
 }
 
 const ErrorBody = z.object({
-  error: z.union([z.string(), z.object({ message: z.string().optional() })]),
+  error: z.union([z.string(), z.object({ message: z.optional(z.string()) })]),
 });
 
 function errorMessage(body: unknown): string {
@@ -89,7 +89,7 @@ export async function callPagerDuty<T>(
   target: ApiTarget,
   method: "GET" | "POST" | "PUT" | "DELETE",
   path: string,
-  schema: z.ZodType<T>,
+  schema: z.ZodMiniType<T>,
   body?: unknown,
 ): Promise<ApiAnswer<T>> {
   const headers = new Headers({
@@ -113,7 +113,7 @@ export async function callPagerDuty<T>(
   }
 }
 
-function parseAnswer<T>(text: string, schema: z.ZodType<T>): ApiAnswer<T> {
+function parseAnswer<T>(text: string, schema: z.ZodMiniType<T>): ApiAnswer<T> {
   if (text.length > MAX_ANSWER_CHARS) {
     return { ok: false, problem: "unavailable", reason: "PagerDuty's answer is too large" };
   }

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { FieldValue } from "../incidents/incident.ts";
 
 /**
@@ -7,7 +7,7 @@ import { FieldValue } from "../incidents/incident.ts";
  */
 
 /** A field that we can do without: one of an unexpected shape counts as absent, so no incident is lost to it. */
-export const lenient = <T>(schema: z.ZodType<T>) => z.nullish(schema).catch(null);
+export const lenient = <T>(schema: z.ZodMiniType<T>) => z.catch(z.nullish(schema), null);
 
 const Reference = lenient(
   z.object({
@@ -26,21 +26,32 @@ const MAX_MS = Date.parse("9999-12-31T00:00:00Z");
 const isInRange = (atMs: number) => atMs >= MIN_MS && atMs <= MAX_MS;
 
 /** A time as it came where it is ISO 8601 with its zone, which Aurora takes, else brought to that form. */
-export const Time = z
-  .string()
-  .refine((value) => isInRange(Date.parse(value)), { error: "not a date" })
-  .transform((value) => (ISO_WITH_ZONE.test(value) ? value : new Date(value).toISOString()));
+export const Time = z.pipe(
+  z.string().check(z.refine((value) => isInRange(Date.parse(value)), { error: "not a date" })),
+  z.transform((value: string) => (ISO_WITH_ZONE.test(value) ? value : new Date(value).toISOString())),
+);
 
 /**
  * An id. It becomes a key in the storage and part of a path, so it must come out of both as it went in: no half
  * of a surrogate pair, nothing invisible, no path of its own.
  */
-const Id = z.string().refine((id) => /^[^\p{C}\p{Z}]{1,200}$/u.test(id) && !/^\.{1,2}$/.test(id), {
-  error: "not an id",
-});
+const Id = z
+  .string()
+  .check(
+    z.refine((id) => /^[^\p{C}\p{Z}]{1,200}$/u.test(id) && !/^\.{1,2}$/.test(id), { error: "not an id" }),
+  );
+
+/** Of a type's name; PagerDuty's longest has some 40. */
+const MAX_NAME_CHARS = 200;
+const Name = z
+  .string()
+  .check(
+    z.minLength(1, "is empty"),
+    z.maxLength(MAX_NAME_CHARS, `is longer than ${MAX_NAME_CHARS} characters`),
+  );
 
 /** What is no address of a page is no link. */
-const Link = z.string().refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? ""));
+const Link = z.string().check(z.refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? "")));
 
 /** `data` of the incident events: the whole incident, as it was when the event occurred. */
 export const IncidentData = z.object({
@@ -77,8 +88,8 @@ const OtherData = z.record(z.string(), z.unknown());
 
 export const PagerDutyEvent = z.object({
   id: Id,
-  event_type: z.string().min(1).max(200),
-  resource_type: z.string().min(1).max(200),
+  event_type: Name,
+  resource_type: Name,
   occurred_at: Time,
   data: lenient(OtherData),
 });
@@ -88,7 +99,6 @@ export type PagerDutyEvent = z.infer<typeof PagerDutyEvent>;
 export type ReadBody = { ok: true; event: PagerDutyEvent } | { ok: false; problem: string };
 
 const REQUIRED = ["event_type", "resource_type", "id", "occurred_at"] as const;
-const MAX_NAME_CHARS = 200;
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

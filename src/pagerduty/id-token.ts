@@ -6,7 +6,7 @@ import {
   processRefreshTokenResponse,
   validateApplicationLevelSignature,
 } from "oauth4webapi";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { withDeadline } from "../deadline.ts";
 import { insecureOption, type OAuthApp, serverOf } from "./oauth.ts";
 import { apiUrlOf, Region } from "./region.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
 import { FieldValues, IncidentData, lenient, Time } from "./event.ts";
 
@@ -7,18 +7,17 @@ import { FieldValues, IncidentData, lenient, Time } from "./event.ts";
  * https://developer.pagerduty.com/api-reference/operations/getIncident
  */
 
-export const RestIncident = z
-  .object({
+export const RestIncident = z.pipe(
+  z.looseObject({
     incident_number: z.nullish(z.number()),
     updated_at: lenient(Time),
     last_status_change_at: lenient(Time),
     resolved_at: lenient(Time),
-  })
-  .and(z.record(z.string(), z.unknown()))
-  .transform((incident, context) => {
+  }),
+  z.transform((incident, context) => {
     const data = IncidentData.safeParse({ ...incident, type: "incident", number: incident.incident_number });
     if (!data.success) {
-      context.addIssue("not an incident");
+      context.issues.push({ code: "custom", message: "not an incident", input: incident });
       return z.NEVER;
     }
     return {
@@ -27,7 +26,8 @@ export const RestIncident = z
       updatedAt: incident.updated_at ?? incident.last_status_change_at ?? data.data.created_at ?? null,
       resolvedAt: incident.resolved_at ?? null,
     };
-  });
+  }),
+);
 export type RestIncident = z.infer<typeof RestIncident>;
 
 /** `GET /incidents/{id}` */

@@ -7,7 +7,8 @@ import {
   processRefreshTokenResponse,
   ResponseBodyError,
 } from "oauth4webapi";
-import * as z from "zod";
+import * as z from "zod/mini";
+import { $ZodError } from "zod/v4/core";
 import { withDeadline } from "../deadline.ts";
 import { retryAfterOf } from "./api.ts";
 
@@ -185,7 +186,7 @@ function problemOf(error: unknown, timeoutMs: number): TokenProblem {
       reason: `PagerDuty's sign-in did not answer within ${timeoutMs / 1000} s`,
     };
   }
-  if (error instanceof SyntaxError || error instanceof z.ZodError || hasLibraryCode(error)) {
+  if (error instanceof SyntaxError || error instanceof $ZodError || hasLibraryCode(error)) {
     return { problem: "unavailable", reason: "PagerDuty's sign-in gave an answer that makes no sense" };
   }
   return { problem: "unavailable", reason: "PagerDuty's sign-in could not be reached" };

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** PagerDuty's service regions and where their REST API answers. An account lives in one of them. */
 export const Region = z.enum(["us", "eu"]);

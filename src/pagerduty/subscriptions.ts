@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
 
 /**
@@ -63,14 +63,18 @@ function subscriptionOf(rest: z.infer<typeof RestSubscription>): Subscription {
   };
 }
 
-const One = z
-  .object({ webhook_subscription: RestSubscription })
-  .transform(({ webhook_subscription }) => subscriptionOf(webhook_subscription));
+const One = z.pipe(
+  z.object({ webhook_subscription: RestSubscription }),
+  z.transform(({ webhook_subscription }) => subscriptionOf(webhook_subscription)),
+);
 const Page = z.object({
-  webhook_subscriptions: z.array(RestSubscription.transform(subscriptionOf)),
+  webhook_subscriptions: z.array(z.pipe(RestSubscription, z.transform(subscriptionOf))),
   more: z.nullish(z.boolean()),
 });
-const Nothing = z.unknown().transform(() => null);
+const Nothing = z.pipe(
+  z.unknown(),
+  z.transform(() => null),
+);
 
 const pathOf = (id: string) => `/webhook_subscriptions/${encodeURIComponent(id)}`;
 const PAGE_SIZE = 100;

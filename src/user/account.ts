@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Connection } from "../credentials/connection.ts";
 import { openConnection, writeReplica } from "../credentials/replica.ts";
 import { isSealedWithCurrentKey, type Keyring, SealError, sealText } from "../credentials/seal.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** `GET /pagerduty/activity`: what came and went in the last day, by the hour, for a small chart. */
 

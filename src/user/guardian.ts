@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Config } from "../config.ts";
 import type { OwnSubscription } from "../credentials/connection.ts";
 import { appendEntry } from "../incidents/journal.ts";

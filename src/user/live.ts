@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { entriesAfter, entryAt, newestSeq, outstandingMarks } from "../incidents/changes.ts";
 import { view } from "../incidents/fold.ts";
 import type { Entry } from "../incidents/journal.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** The sign-ins that were started and not finished, by id, so that each `state` works once. */
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { liveIncidents, loadIncident } from "../incidents/store.ts";
 import { log } from "../log.ts";
 import {

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Rejections } from "./status.ts";
 
 /** Webhooks that were turned away since the secrets last changed, for the user's status. */

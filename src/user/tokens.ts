@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { type Config, oauthAppOf } from "../config.ts";
 import type { Connection, OAuthConnection } from "../credentials/connection.ts";
 import { log } from "../log.ts";

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /** A webhook as the edge hands it to the user's object. */
 export const ReceivedWebhook = z.object({
