@@ -1,6 +1,8 @@
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
 import { AppError } from "../errors.ts";
+import type { AppEnv } from "./auth.ts";
+import { TOKEN_REQUIRED } from "./requests.ts";
 
 /** Reading bodies and queries, each with its limit and with errors for a person. */
 
@@ -33,13 +35,13 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Uin
   return bytes;
 }
 
-/** The body as a JSON object. `optional`: an empty body counts as `{}`. @throws {AppError} 400, 413 */
-export async function readJson(c: Context, optional = false): Promise<Record<string, unknown>> {
+/** The body as a JSON object; an empty one counts as `{}`. @throws {AppError} 400, 413 */
+async function readJson(c: Context): Promise<Record<string, unknown>> {
   const bytes = await readBytes(c.req.raw, MAX_JSON_BYTES);
   if (!bytes) {
     throw new AppError("payload_too_large", `The body is larger than ${MAX_JSON_BYTES / 1024} KiB`);
   }
-  if (optional && bytes.length === 0) return {};
+  if (bytes.length === 0) return {};
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
     return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
@@ -49,20 +51,36 @@ export async function readJson(c: Context, optional = false): Promise<Record<str
 }
 
 /** Parses input with a schema whose messages are for a person. @throws {AppError} 400 */
-export function parseInput<T>(schema: z.ZodMiniType<T>, input: unknown): T {
+function parseInput<S extends z.ZodMiniType>(schema: S, input: unknown): z.output<S> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
+  if (issue?.message === TOKEN_REQUIRED) throw new AppError("token_required", TOKEN_REQUIRED);
   const where = issue?.path.join(".");
   throw new AppError("invalid_request", `${where ? `${where}: ` : ""}${issue?.message ?? "invalid"}`);
 }
 
-/** The `token` of a body, trimmed. @throws {AppError} 400 `Token required` */
-export function tokenOf(body: Record<string, unknown>): string {
-  const { token } = body;
-  const trimmed = typeof token === "string" ? token.trim() : "";
-  if (trimmed === "") throw new AppError("token_required", "Token required");
-  return trimmed;
+/** Input of one kind, as the typed client gives it and as the handler gets it. */
+type Valid<Target extends string, S extends z.ZodMiniType> = MiddlewareHandler<
+  AppEnv,
+  string,
+  { in: { [K in Target]: z.input<S> }; out: { [K in Target]: z.output<S> } }
+>;
+
+/** Takes a JSON body of this shape, for `c.req.valid("json")`. @throws {AppError} 400, 413 */
+export function jsonBody<S extends z.ZodMiniType<object>>(schema: S): Valid<"json", S> {
+  return async (c, next) => {
+    c.req.addValidatedData("json", parseInput(schema, await readJson(c)));
+    await next();
+  };
+}
+
+/** Takes a query of this shape, for `c.req.valid("query")`. @throws {AppError} 400 */
+export function queryOf<S extends z.ZodMiniType<object>>(schema: S): Valid<"query", S> {
+  return async (c, next) => {
+    c.req.addValidatedData("query", parseInput(schema, c.req.query()));
+    await next();
+  };
 }
 
 const DEFAULT_LIMIT = 25;
@@ -104,17 +122,3 @@ export function encodeCursor(cursor: unknown): string | null {
 
 /** Of lists that follow a counter: the last one of the page before. */
 export const SeqCursor = z.int().check(z.gte(1));
-
-/** Which ones; absent for all. */
-export const Ids = z.object({
-  ids: z.optional(
-    z
-      .array(
-        z.string({ error: "must be a list of ids" }).check(z.maxLength(128, "has an id that is too long")),
-        {
-          error: "must be a list of ids",
-        },
-      )
-      .check(z.maxLength(1000, "has more than 1000 ids")),
-  ),
-});

@@ -3,8 +3,8 @@ import { configOf } from "../config.ts";
 import { unwrap } from "../errors.ts";
 import { webhookUrl } from "./address.ts";
 import { type AppEnv, userOf } from "./auth.ts";
-import { parseInput, readJson, tokenOf } from "./body.ts";
-import { ConnectOptions, SigningSecretBody } from "./requests.ts";
+import { jsonBody } from "./body.ts";
+import { ConnectBody, RotateBody, SigningSecretBody } from "./requests.ts";
 
 /** Aurora's own calls: the connection's status, connecting, rotating, disconnecting, the webhook URL. */
 
@@ -22,18 +22,16 @@ export const connection = new Hono<AppEnv>()
     const caller = c.get("caller");
     return c.json(await userOf(c).status(caller, webhookUrl(configOf(c.env), c.req.url, caller.userId)));
   })
-  .post("/", async (c) => {
-    const body = await readJson(c);
-    const token = tokenOf(body);
-    const { displayName, region, subscribe } = parseInput(ConnectOptions, body);
+  .post("/", jsonBody(ConnectBody), async (c) => {
+    const { token, displayName, region, subscribe } = c.req.valid("json");
     const caller = c.get("caller");
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
     const input = { token, displayName: displayName || "PagerDuty", region, subscribe };
     return c.json({ success: true, ...unwrap(await userOf(c).connectToken(caller, input, url)) });
   })
-  .patch("/", async (c) => {
+  .patch("/", jsonBody(RotateBody), async (c) => {
     const caller = c.get("caller");
-    const token = tokenOf(await readJson(c));
+    const { token } = c.req.valid("json");
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
     return c.json({ success: true, ...unwrap(await userOf(c).rotate(caller, token, url)) });
   })
@@ -44,8 +42,8 @@ export const connection = new Hono<AppEnv>()
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
     return c.json({ webhookUrl: url, instructions: INSTRUCTIONS });
   })
-  .put("/signing-secret", async (c) => {
-    const { secret } = parseInput(SigningSecretBody, await readJson(c));
+  .put("/signing-secret", jsonBody(SigningSecretBody), async (c) => {
+    const { secret } = c.req.valid("json");
     unwrap(await userOf(c).addSigningSecret(c.get("caller"), secret));
     return c.json({ success: true });
   })

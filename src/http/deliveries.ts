@@ -2,7 +2,8 @@ import { Hono } from "hono";
 import * as z from "zod/mini";
 import { unwrap } from "../errors.ts";
 import { type AppEnv, userOf } from "./auth.ts";
-import { cursorOf, encodeCursor, Ids, Limit, parseInput, readJson, SeqCursor } from "./body.ts";
+import { cursorOf, encodeCursor, jsonBody, Limit, queryOf, SeqCursor } from "./body.ts";
+import { IdsBody } from "./requests.ts";
 
 const Query = z.object({
   state: z.optional(
@@ -14,13 +15,13 @@ const Query = z.object({
 
 /** What is sent to Aurora, newest first, and sending again what could not be delivered. */
 export const deliveries = new Hono<AppEnv>()
-  .get("/", async (c) => {
-    const { state, limit, cursor } = parseInput(Query, c.req.query());
+  .get("/", queryOf(Query), async (c) => {
+    const { state, limit, cursor } = c.req.valid("query");
     const filter = { state: state ?? null, limit, beforeSeq: cursor ?? null };
     const page = unwrap(await userOf(c).deliveries(c.get("caller"), filter));
     return c.json({ deliveries: page.deliveries, nextCursor: encodeCursor(page.next) });
   })
-  .post("/redeliver", async (c) => {
-    const { ids } = parseInput(Ids, await readJson(c, true));
+  .post("/redeliver", jsonBody(IdsBody), async (c) => {
+    const { ids } = c.req.valid("json");
     return c.json({ redelivered: unwrap(await userOf(c).redeliver(c.get("caller"), ids ?? null)) });
   });

@@ -4,7 +4,7 @@ import { unwrap } from "../errors.ts";
 import { Status } from "../incidents/incident.ts";
 import { IncidentCursor } from "../incidents/store.ts";
 import { type AppEnv, userOf } from "./auth.ts";
-import { cursorOf, encodeCursor, Limit, parseInput } from "./body.ts";
+import { cursorOf, encodeCursor, Limit, queryOf } from "./body.ts";
 
 const Query = z.object({
   status: z.optional(z.enum(Status.def.entries, { error: "must be investigating or resolved" })),
@@ -14,8 +14,8 @@ const Query = z.object({
 
 /** The user's incidents, newest first, and one of them with its timeline. */
 export const incidents = new Hono<AppEnv>()
-  .get("/", async (c) => {
-    const { status, limit, cursor } = parseInput(Query, c.req.query());
+  .get("/", queryOf(Query), async (c) => {
+    const { status, limit, cursor } = c.req.valid("query");
     const filter = { status: status ?? null, limit, after: cursor ?? null };
     const page = unwrap(await userOf(c).incidents(c.get("caller"), filter));
     return c.json({ incidents: page.incidents, nextCursor: encodeCursor(page.next) });

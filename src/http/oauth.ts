@@ -1,6 +1,5 @@
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type Next } from "hono";
 import { generateRandomCodeVerifier, generateRandomNonce } from "oauth4webapi";
-import * as z from "zod/mini";
 import { type Config, configOf, oauthAppOf } from "../config.ts";
 import { LOGIN_LIFE_MS, type LoginState, openLogin, sealLogin } from "../credentials/login-state.ts";
 import { createKeyring } from "../credentials/seal.ts";
@@ -10,17 +9,11 @@ import { authorizationUrl } from "../pagerduty/oauth.ts";
 import type { SignInOutcome } from "../user/signing-in.ts";
 import { baseUrl, webhookUrl } from "./address.ts";
 import { type AppEnv, userOf } from "./auth.ts";
-import { parseInput, readJson } from "./body.ts";
+import { jsonBody } from "./body.ts";
+import { LoginBody } from "./requests.ts";
 import { forgetTrust } from "./trust.ts";
 
 /** Signing in with PagerDuty: Aurora's server starts it, the browser comes back from PagerDuty. */
-
-const LoginOptions = z.object({
-  /** Ours: also makes the webhook subscription at PagerDuty, if the scopes allow it. */
-  subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
-  /** Ours, for a browser that calls by itself: it has to be the one that comes back. A server drops cookies. */
-  bind: z._default(z.boolean({ error: "must be true or false" }), false),
-});
 
 /** The only words that a browser is sent back with. */
 type Outcome = SignInOutcome | "oauth_not_enabled" | "access_denied";
@@ -29,12 +22,10 @@ type Outcome = SignInOutcome | "oauth_not_enabled" | "access_denied";
 const MAX_CODE_CHARS = 2048;
 
 /** `POST /pagerduty/oauth/login`, behind Aurora's secret. */
-export const oauthLogin = new Hono<AppEnv>().post("/login", async (c) => {
+export const oauthLogin = new Hono<AppEnv>().post("/login", requireOAuth, jsonBody(LoginBody), async (c) => {
   const config = configOf(c.env);
-  if (!config.oauth.enabled) throw new AppError("oauth_not_enabled", "PagerDuty OAuth is not enabled");
-  const app = oauthAppOf(config);
-  if (!app) throw new AppError("oauth_not_configured", `Missing OAuth credentials: ${missing(config)}`);
-  const { subscribe, bind } = parseInput(LoginOptions, await readJson(c, true));
+  const app = appOf(config);
+  const { subscribe, bind } = c.req.valid("json");
   const caller = c.get("caller");
   const login: LoginState = {
     id: crypto.randomUUID(),
@@ -52,6 +43,19 @@ export const oauthLogin = new Hono<AppEnv>().post("/login", async (c) => {
   if (login.binding !== null) c.header("set-cookie", bindingCookie(login, login.binding));
   return c.json({ oauth_url: await authorizationUrl(app, { ...login, state }) });
 });
+
+/** Says so first, whatever the body. @throws {AppError} */
+async function requireOAuth(c: Context<AppEnv>, next: Next): Promise<void> {
+  appOf(configOf(c.env));
+  await next();
+}
+
+function appOf(config: Config) {
+  if (!config.oauth.enabled) throw new AppError("oauth_not_enabled", "PagerDuty OAuth is not enabled");
+  const app = oauthAppOf(config);
+  if (!app) throw new AppError("oauth_not_configured", `Missing OAuth credentials: ${missing(config)}`);
+  return app;
+}
 
 function missing({ oauth }: Config): string {
   const names = { PAGERDUTY_CLIENT_ID: oauth.clientId, PAGERDUTY_CLIENT_SECRET: oauth.clientSecret };

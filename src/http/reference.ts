@@ -1,7 +1,6 @@
 import * as z from "zod/mini";
 import * as answers from "./answers.ts";
-import { Ids } from "./body.ts";
-import { ConnectOptions, SigningSecretBody, Wish } from "./requests.ts";
+import { ConnectBody, IdsBody, LoginBody, RotateBody, SigningSecretBody, SubscribeBody } from "./requests.ts";
 
 /**
  * Every call of the API, for the reference. Bodies are the very schemas that validate them. Only
@@ -29,12 +28,6 @@ const list = {
   limit: { description: "How many, 1 to 100.", schema: Limit },
   cursor: { description: "`nextCursor` of the page before.", schema: z.string() },
 };
-const Token = z.object({
-  token: z
-    .string()
-    .check(z.minLength(1))
-    .register(z.globalRegistry, { description: "A PagerDuty REST API key." }),
-});
 const ok = (description: string, schema: z.core.$ZodType) => ({ 200: { description, schema } });
 const pagerdutyErrors = [401, 403, 429, 502];
 
@@ -52,7 +45,7 @@ const status: Call[] = [
     path: "/pagerduty",
     tag: "Connection",
     summary: "Connect with an API token",
-    body: { schema: z.extend(Token, ConnectOptions.shape), required: true },
+    body: { schema: ConnectBody, required: true },
     answers: ok("Connected.", answers.ConnectAnswer),
     errors: [400, 409, 413, ...pagerdutyErrors],
   },
@@ -61,7 +54,7 @@ const status: Call[] = [
     path: "/pagerduty",
     tag: "Connection",
     summary: "Rotate the API token",
-    body: { schema: Token, required: true },
+    body: { schema: RotateBody, required: true },
     answers: ok("The new token is in force.", z.omit(answers.ConnectAnswer, { subscribed: true })),
     errors: [400, 404, 409, 413, ...pagerdutyErrors],
   },
@@ -78,8 +71,9 @@ const status: Call[] = [
     path: "/pagerduty/oauth/login",
     tag: "Connection",
     summary: "Begin to connect with OAuth",
+    body: { schema: LoginBody, required: false },
     answers: ok("Where to send the browser.", answers.LoginUrl),
-    errors: [403, 409, 500],
+    errors: [400, 403, 409, 413, 500],
   },
   {
     method: "get",
@@ -131,7 +125,7 @@ const webhooks: Call[] = [
     path: "/pagerduty/subscription",
     tag: "Webhooks",
     summary: "Create the webhook subscription, and store its secret",
-    body: { schema: Wish, required: false },
+    body: { schema: SubscribeBody, required: false },
     answers: {
       200: { description: "It was there.", schema: answers.Subscription },
       201: { description: "It was created.", schema: answers.Subscription },
@@ -207,7 +201,7 @@ const incidents: Call[] = [
     path: "/pagerduty/events/retry",
     tag: "Incidents",
     summary: "Try webhooks again that could not be processed",
-    body: { schema: Ids, required: false },
+    body: { schema: IdsBody, required: false },
     answers: ok("How many.", answers.Retried),
     errors: [400, 403, 404, 413],
   },
@@ -255,7 +249,7 @@ const deliveries: Call[] = [
     path: "/pagerduty/deliveries/redeliver",
     tag: "Deliveries",
     summary: "Send dead deliveries again",
-    body: { schema: Ids, required: false },
+    body: { schema: IdsBody, required: false },
     answers: ok("How many.", answers.Redelivered),
     errors: [400, 403, 404, 413],
   },

@@ -4,7 +4,18 @@ import { FilterType } from "../pagerduty/subscriptions.ts";
 
 /** The bodies of the calls, as they are validated, with errors for a person; and as the reference shows them. */
 
-export const ConnectOptions = z.object({
+/** The contract's own words for a body without a token, and a code of its own. */
+export const TOKEN_REQUIRED = "Token required";
+
+const Token = z
+  .string({ error: TOKEN_REQUIRED })
+  .check(z.trim(), z.minLength(1, TOKEN_REQUIRED))
+  .register(z.globalRegistry, { description: "A PagerDuty REST API key." });
+
+export const RotateBody = z.object({ token: Token });
+
+export const ConnectBody = z.object({
+  token: Token,
   displayName: z.optional(
     z.string({ error: "must be a text" }).check(z.trim(), z.maxLength(100, "is longer than 100 characters")),
   ),
@@ -36,7 +47,7 @@ const FilterInput = z
     }),
   );
 
-export const Wish = z.object({
+export const SubscribeBody = z.object({
   filter: z.optional(FilterInput),
   events: z.optional(
     z
@@ -53,4 +64,25 @@ export const Wish = z.object({
         z.maxLength(100, "has more than 100 event types"),
       ),
   ),
+});
+
+/** Which ones; absent for all. */
+export const IdsBody = z.object({
+  ids: z.optional(
+    z
+      .array(
+        z.string({ error: "must be a list of ids" }).check(z.maxLength(128, "has an id that is too long")),
+        {
+          error: "must be a list of ids",
+        },
+      )
+      .check(z.maxLength(1000, "has more than 1000 ids")),
+  ),
+});
+
+export const LoginBody = z.object({
+  /** Ours: also makes the webhook subscription at PagerDuty, if the scopes allow it. */
+  subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
+  /** Ours, for a browser that calls by itself: it has to be the one that comes back. A server drops cookies. */
+  bind: z._default(z.boolean({ error: "must be true or false" }), false),
 });

@@ -3,14 +3,14 @@ import { configOf } from "../config.ts";
 import { unwrap } from "../errors.ts";
 import { webhookUrl } from "./address.ts";
 import { type AppEnv, userOf } from "./auth.ts";
-import { parseInput, readJson } from "./body.ts";
-import { Wish } from "./requests.ts";
+import { jsonBody } from "./body.ts";
+import { SubscribeBody } from "./requests.ts";
 
 /** The webhook subscription at PagerDuty: made, shown, tested, enabled and removed from here. */
 
 export const subscription = new Hono<AppEnv>()
-  .post("/", async (c) => {
-    const { filter, events } = parseInput(Wish, await readJson(c, true));
+  .post("/", jsonBody(SubscribeBody), async (c) => {
+    const { filter, events } = c.req.valid("json");
     const caller = c.get("caller");
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
     const wish = {

@@ -10,11 +10,11 @@ export class Connector {
   constructor(url: string, userId: string) {
     this.url = url;
     this.userId = userId;
-    this.#client = hc<App>(url, { headers: { "x-user-id": userId, "content-type": "application/json" } });
+    this.#client = hc<App>(url, { headers: { "x-user-id": userId } });
   }
 
   async connect(token: string) {
-    const answer = await answered(this.#client.pagerduty.$post({}, bodyOf({ token })));
+    const answer = await answered(this.#client.pagerduty.$post({ json: { token } }));
     if (!answer.connected || !("accountSubdomain" in answer))
       throw new Error("The connector is not connected");
     return answer;
@@ -25,7 +25,7 @@ export class Connector {
   }
 
   async storeSigningSecret(secret: string): Promise<void> {
-    await answered(this.#client.pagerduty["signing-secret"].$put({}, bodyOf({ secret })));
+    await answered(this.#client.pagerduty["signing-secret"].$put({ json: { secret } }));
   }
 
   async removeSigningSecrets(): Promise<void> {
@@ -40,11 +40,9 @@ export class Connector {
 
   /** Newest first. */
   async incidents() {
-    return (await answered(this.#client.pagerduty.incidents.$get())).incidents;
+    return (await answered(this.#client.pagerduty.incidents.$get({ query: {} }))).incidents;
   }
 }
-
-const bodyOf = (body: object) => ({ init: { body: JSON.stringify(body) } });
 
 /** The parsed answer. @throws with status and text when it is an error */
 async function answered<T>(

@@ -198,7 +198,7 @@ describe("connecting with an API token", () => {
 
   test.each([
     ["not JSON", "{", 400, "invalid_json"],
-    ["empty", "", 400, "invalid_json"],
+    ["empty", "", 400, "token_required"],
     ["no object", "[1]", 400, "invalid_json"],
     ["invalid UTF-8", new Uint8Array([0x7b, 0xff, 0x7d]), 400, "invalid_json"],
     ["too large", JSON.stringify({ token: "x".repeat(17_000) }), 413, "payload_too_large"],
