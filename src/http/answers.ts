@@ -180,6 +180,16 @@ export const Delivery = z
   .register(z.globalRegistry, { id: "Delivery" });
 export type Delivery = z.infer<typeof Delivery>;
 
+export const DeliveryWithPayload = z
+  .extend(Delivery, {
+    payload: z.unknown().register(z.globalRegistry, {
+      description:
+        "The body that is sent to Aurora, by the format in force; null where part of it is missing.",
+    }),
+  })
+  .register(z.globalRegistry, { id: "DeliveryWithPayload" });
+export type DeliveryWithPayload = z.infer<typeof DeliveryWithPayload>;
+
 const nextCursor = z.nullable(z.string()).register(z.globalRegistry, {
   description: "For the next page; null on the last one.",
 });

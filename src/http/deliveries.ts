@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { unwrap } from "../errors.ts";
 import { type AppEnv, userOf } from "./auth.ts";
 import { cursorOf, encodeCursor, jsonBody, Limit, queryOf, SeqCursor } from "./body.ts";
+import { parsedPayload } from "./payload.ts";
 import { IdsBody } from "./requests.ts";
 
 const Query = z.object({
@@ -13,7 +14,7 @@ const Query = z.object({
   cursor: cursorOf(SeqCursor),
 });
 
-/** What is sent to Aurora, newest first, and sending again what could not be delivered. */
+/** What is sent to Aurora, newest first; one of them with its body; and sending again what could not be delivered. */
 export const deliveries = new Hono<AppEnv>()
   .get("/", queryOf(Query), async (c) => {
     const { state, limit, cursor } = c.req.valid("query");
@@ -24,4 +25,8 @@ export const deliveries = new Hono<AppEnv>()
   .post("/redeliver", jsonBody(IdsBody), async (c) => {
     const { ids } = c.req.valid("json");
     return c.json({ redelivered: unwrap(await userOf(c).redeliver(c.get("caller"), ids ?? null)) });
+  })
+  .get("/:id", async (c) => {
+    const { payload, ...delivery } = unwrap(await userOf(c).delivery(c.get("caller"), c.req.param("id")));
+    return c.json({ ...delivery, payload: parsedPayload(payload) });
   });

@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { unwrap } from "../errors.ts";
 import { type AppEnv, userOf } from "./auth.ts";
 import { cursorOf, encodeCursor, jsonBody, Limit, queryOf, SeqCursor } from "./body.ts";
+import { parsedPayload } from "./payload.ts";
 import { IdsBody } from "./requests.ts";
 
 const Query = z.object({ limit: Limit, cursor: cursorOf(SeqCursor) });
@@ -21,15 +22,5 @@ export const events = new Hono<AppEnv>()
   })
   .get("/:webhookId", async (c) => {
     const { payload, ...event } = unwrap(await userOf(c).event(c.get("caller"), c.req.param("webhookId")));
-    return c.json({ ...event, payload: parsed(payload) });
+    return c.json({ ...event, payload: parsedPayload(payload) });
   });
-
-/** As JSON where it is JSON, else as the text that it is. */
-function parsed(payload: string | null): unknown {
-  if (payload === null) return null;
-  try {
-    return JSON.parse(payload);
-  } catch {
-    return payload;
-  }
-}

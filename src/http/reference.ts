@@ -245,6 +245,14 @@ const deliveries: Call[] = [
     errors: [400, 403, 404],
   },
   {
+    method: "get",
+    path: "/pagerduty/deliveries/{id}",
+    tag: "Deliveries",
+    summary: "One delivery with its body",
+    answers: ok("The delivery.", answers.DeliveryWithPayload),
+    errors: [403, 404],
+  },
+  {
     method: "post",
     path: "/pagerduty/deliveries/redeliver",
     tag: "Deliveries",

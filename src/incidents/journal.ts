@@ -140,6 +140,23 @@ export function entryOfEvent(sql: SqlStorage, incidentId: string | null, eventId
   return row ? Entry.parse(row) : null;
 }
 
+/** Every id of a message looks like this; anything else is not looked for. */
+const MESSAGE_ID = /^msg_[0-9a-f-]{36}$/;
+
+/**
+ * The entry whose delivery has this `webhook-id`. Looked for from the newest: an index would cost a row with
+ * every event, and this is asked for by a person, of what is still on the screen.
+ */
+export function entryOfMessage(sql: SqlStorage, messageId: string): Entry | null {
+  if (!MESSAGE_ID.test(messageId)) return null;
+  const [row] = sql.exec(
+    `SELECT ${COLUMNS} FROM journal
+     WHERE delivery IS NOT NULL AND json_extract(notification, '$.messageId') = ? ORDER BY seq DESC LIMIT 1`,
+    messageId,
+  );
+  return row ? Entry.parse(row) : null;
+}
+
 /** The bytes that came, exactly. */
 export function payloadOf(sql: SqlStorage, seq: number): Uint8Array<ArrayBuffer> | null {
   const [row] = sql.exec("SELECT payload FROM journal WHERE seq = ?", seq);

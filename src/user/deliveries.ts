@@ -2,8 +2,9 @@ import type { Config } from "../config.ts";
 import { notificationBody } from "../delivery/notification.ts";
 import { type AttemptOutcome, nextStep } from "../delivery/schedule.ts";
 import { type Outgoing, relayedRequest, send, signedRequest } from "../delivery/sink.ts";
+import { AppError } from "../errors.ts";
 import type { Incident, Notification } from "../incidents/incident.ts";
-import { type Entry, payloadOf } from "../incidents/journal.ts";
+import { type Entry, entryOfMessage, payloadOf } from "../incidents/journal.ts";
 import { hurryDeliveries, markDead, markDelivered, markRetry } from "../incidents/outbox.ts";
 import { loadIncident, saveIncident } from "../incidents/store.ts";
 import { describe, log } from "../log.ts";
@@ -13,15 +14,20 @@ import type { Account } from "./account.ts";
 import type { Calls } from "./calls.ts";
 import { firstAttemptAtMs } from "./folding.ts";
 import type { Outage } from "./outage.ts";
+import { deliveryView } from "./reading.ts";
 
 /** One attempt to deliver one entry, from its row to its row. */
 
-export interface Delivering {
+export interface Delivering extends Sending {
+  calls: Calls;
+  outage: Outage;
+}
+
+/** What a body is made of. */
+export interface Sending {
   sql: SqlStorage;
   config: Config;
   account: Account;
-  calls: Calls;
-  outage: Outage;
 }
 
 /** Tries once and writes down what came of it. Never throws. */
@@ -104,21 +110,44 @@ async function withNumber(
 }
 
 function request(delivering: Delivering, entry: Entry, incident: Incident | null): Outgoing | null {
-  const { config, account, sql } = delivering;
-  const { events } = config;
-  const { connection } = account;
-  const { notification } = entry;
-  if (!events || !connection || !notification || !incident) return null;
-  const { userId, orgId } = connection;
-  if (events.format === "pagerduty") {
-    const body = payloadOf(sql, entry.seq);
-    const { webhookId: id, signature } = entry;
-    return body && id && signature ? relayedRequest(events.url, userId, { id, signature, body }) : null;
+  const { events } = delivering.config;
+  const userId = delivering.account.connection?.userId;
+  const { notification, webhookId: id, signature } = entry;
+  const body = bodyOf(delivering, entry, incident);
+  if (!events || userId === undefined || !notification || body === null) return null;
+  if (typeof body !== "string") {
+    return id && signature ? relayedRequest(events.url, userId, { id, signature, body }) : null;
   }
-  if (!events.secret) return null;
+  return events.secret
+    ? signedRequest(events.url, events.secret, notification.messageId, body, new Date())
+    : null;
+}
+
+/**
+ * What is sent of an entry, by the format in force: our notification as text, or PagerDuty's own bytes.
+ * @param incident as Aurora shall know it
+ */
+function bodyOf(
+  { config, account, sql }: Sending,
+  entry: Entry,
+  incident: Incident | null,
+): string | Uint8Array<ArrayBuffer> | null {
+  const { notification } = entry;
+  if (config.events?.format === "pagerduty") return payloadOf(sql, entry.seq);
+  if (!account.connection || !notification || !incident) return null;
   const told: Notification = { ...notification, incident };
-  const body = notificationBody(told, { userId, orgId }, eventOf(sql, entry));
-  return signedRequest(events.url, events.secret, notification.messageId, body, new Date());
+  return notificationBody(told, account.connection, eventOf(sql, entry));
+}
+
+/** One delivery with the body that goes to Aurora, or went. @throws {AppError} not_found */
+export function deliveryDetail(sending: Sending, messageId: string) {
+  const entry = entryOfMessage(sending.sql, messageId);
+  if (!entry) throw new AppError("not_found", "No such delivery");
+  const body = bodyOf(sending, entry, entry.notification?.incident ?? null);
+  return {
+    ...deliveryView(entry),
+    payload: body instanceof Uint8Array ? new TextDecoder().decode(body) : body,
+  };
 }
 
 /** PagerDuty's event as it came; null unless its signature was verified. */

@@ -18,6 +18,7 @@ import { Arrivals } from "./arrivals.ts";
 import { Calls } from "./calls.ts";
 import { type Caller, Connecting } from "./connecting.ts";
 import { tokenError } from "./credential.ts";
+import { deliveryDetail } from "./deliveries.ts";
 import { firstAttemptAtMs } from "./folding.ts";
 import { Gate, type Judgement } from "./gate.ts";
 import { Guardian } from "./guardian.ts";
@@ -356,6 +357,12 @@ export class PagerDutyUser extends DurableObject<Env> {
   /** `GET /pagerduty/deliveries`. */
   async deliveries(caller: Caller, filter: PageFilter & { state: "pending" | "delivered" | "dead" | null }) {
     return this.#read(caller, () => deliveryPage(this.#sql, filter));
+  }
+
+  /** `GET /pagerduty/deliveries/{id}` */
+  async delivery(caller: Caller, messageId: string) {
+    const sending = { sql: this.#sql, config: this.#config, account: this.#account };
+    return this.#read(caller, () => deliveryDetail(sending, messageId));
   }
 
   #read<T>(caller: Caller, work: () => T): Promise<Answer<T>> {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 import { type AccessTeam, startAccessTeam } from "../support/access-team.ts";
+import { until } from "../support/until.ts";
 import { watch } from "../support/watcher.ts";
 import { startWorker, type Worker } from "../support/worker.ts";
 
@@ -104,14 +106,19 @@ test("in production without Access there is no console, but the reference is ope
 
 describe("in production with Access", () => {
   let team: AccessTeam;
+  let pagerduty: PagerDuty;
   let worker: Worker;
   beforeAll(async () => {
-    team = await startAccessTeam();
-    worker = await startWorker({ ACCESS_TEAM_DOMAIN: team.url, ACCESS_AUD: team.audience });
+    [team, pagerduty] = await Promise.all([startAccessTeam(), startPagerDuty()]);
+    worker = await startWorker({
+      ACCESS_TEAM_DOMAIN: team.url,
+      ACCESS_AUD: team.audience,
+      PAGERDUTY_API_URL: pagerduty.apiUrl,
+    });
   });
   afterAll(async () => {
     await worker.close();
-    await team.close();
+    await Promise.all([team.close(), pagerduty.close()]);
   });
 
   const open = (assertion: string | null) =>
@@ -139,6 +146,20 @@ describe("in production with Access", () => {
     ["one of nobody", { email: undefined, sub: "" }],
   ])("an assertion is refused: %s", async (_, claims) => {
     expect((await open(claims === null ? null : await team.assertion(claims))).status).toBe(403);
+  });
+
+  test("the live WebSocket is closed when the sign-in behind it has ended, before anything more is told", async () => {
+    const exp = Math.floor(Date.now() / 1000) + 2;
+    const headers = { "cf-access-jwt-assertion": await team.assertion({ exp }), origin: worker.url };
+    const watcher = await watch(`${worker.url}/console/api/live`, headers);
+    if (typeof watcher === "number") throw new Error(`Refused with ${watcher}`);
+    await until("the end of the sign-in", () => Date.now() > exp * 1000);
+    await worker.call("alice@acme.example", "POST", "/pagerduty", {
+      body: { token: pagerduty.account().apiKey() },
+    });
+    await until("the close", () => watcher.closedWith !== null);
+    expect(watcher.closedWith).toBe(4401);
+    expect(watcher.messages).toEqual([]);
   });
 
   test("an assertion signed by a stranger, or not at all, is refused", async () => {

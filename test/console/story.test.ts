@@ -102,6 +102,12 @@ describe.skipIf(!hasChromium())("the console", () => {
       await visit(page, "Deliveries");
       await page.getByRole("listitem").filter({ hasText: "incident.triggered" }).first().waitFor();
       await look(page, "deliveries", width);
+      await page
+        .getByRole("link", { name: /incident.triggered/ })
+        .first()
+        .click();
+      await page.getByLabel("Payload").getByText('"sourceType": "pagerduty"').waitFor();
+      await look(page, "delivery", width);
 
       await visit(page, "Connection");
       await page.getByRole("button", { name: "Send test event" }).click();
@@ -110,7 +116,14 @@ describe.skipIf(!hasChromium())("the console", () => {
       await page.getByText(/incidents checked, nothing was missed/).waitFor();
       await look(page, "connection", width);
 
-      await page.getByRole("button", { name: "Disconnect…" }).click();
+      const leave = page.getByRole("button", { name: "Disconnect…" });
+      await leave.click();
+      await page.getByRole("dialog").waitFor();
+      expect(await violations(page)).toEqual([]);
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      expect(await page.evaluate("document.activeElement.textContent")).toBe("Disconnect…");
+      await leave.click();
       await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
       await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
       expect(account.subscriptions.size).toBe(0);

@@ -47,6 +47,23 @@ test("a failing delivery is tried again by the schedule, with the same webhook-i
   expect(tries.every(({ signatureValid }) => signatureValid)).toBe(true);
 });
 
+test("a delivery is shown with the body that Aurora got; to nobody else", async () => {
+  const incident = account.trigger();
+  await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+  const [attempt] = attemptsFor(incident.id);
+  const shown = await call("GET", `/deliveries/${attempt?.webhookId}`);
+  expect(shown.body).toMatchObject({
+    id: attempt?.webhookId,
+    incidentId: incident.id,
+    type: attempt?.body?.type,
+  });
+  expect((shown.body as { payload: unknown }).payload).toEqual(attempt?.body);
+  await connectUser(world, "stranger", world.pagerduty.account());
+  expect(
+    (await world.worker.call("stranger", "GET", `/pagerduty/deliveries/${attempt?.webhookId}`)).status,
+  ).toBe(404);
+});
+
 test("later notifications of an incident wait for the one before; other incidents do not", async () => {
   const stuck = account.trigger({ title: "Stuck" });
   world.aurora.answer = ({ body }) => ({ status: body?.data.incident.incidentId === stuck.id ? 503 : 200 });

@@ -97,7 +97,13 @@ describe("live answers", () => {
     const [event] = Array.isArray(events["events"]) ? events["events"] : [];
     const webhookId = String(asObject(event)["webhookId"]);
     await checked("get", `/pagerduty/events/${webhookId}`, {}, "/pagerduty/events/{webhookId}");
-    await checked("get", "/pagerduty/deliveries?state=delivered");
+    const delivered = asObject((await checked("get", "/pagerduty/deliveries?state=delivered")).body);
+    const [delivery] = Array.isArray(delivered["deliveries"]) ? delivered["deliveries"] : [];
+    const id = String(asObject(delivery)["id"]);
+    expect(
+      (await checked("get", `/pagerduty/deliveries/${id}`, {}, "/pagerduty/deliveries/{id}")).status,
+    ).toBe(200);
+    await checked("get", "/pagerduty/deliveries/msg_nothing", {}, "/pagerduty/deliveries/{id}");
     await checked("get", "/pagerduty/deliveries?state=lost");
     await checked("post", "/pagerduty/deliveries/redeliver");
     await checked("post", "/pagerduty/events/retry");

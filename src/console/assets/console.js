@@ -1,3 +1,4 @@
+import { Refusal } from "./api.js";
 import { renderConnect } from "./connect.js";
 import { mountConnection } from "./connection.js";
 import { failed } from "./controls.js";
@@ -6,7 +7,7 @@ import { h, keep } from "./dom.js";
 import { mountEvents } from "./events.js";
 import { healthTiles, problemCard } from "./health.js";
 import { mountIncidents } from "./incidents.js";
-import { calmly, onLive, watch } from "./live.js";
+import { calmly, onLive, signedOut, watch } from "./live.js";
 import { takeResult } from "./oauth.js";
 import { onStatus, refreshStatus, status } from "./store.js";
 import { refreshTimes } from "./words.js";
@@ -35,6 +36,15 @@ let leave = new AbortController();
 /** @type {(id: string | null) => void} */
 let navigate = () => {};
 
+/** @param {string} text of the address, which anybody may have written */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function route() {
   if (!status()?.connected) return;
   const [, name = "", id] = location.hash.split("/");
@@ -50,7 +60,7 @@ function route() {
     document.title = `${wanted.charAt(0).toUpperCase()}${wanted.slice(1)} · Aurora × PagerDuty`;
     navigate = SECTIONS[wanted]?.(view, leave.signal) ?? (() => {});
   }
-  navigate(id ? decodeURIComponent(id) : null);
+  navigate(id ? decoded(id) : null);
 }
 
 function showStatus() {
@@ -87,7 +97,12 @@ async function start() {
   watch();
 }
 
-const again = calmly(() => refreshStatus().catch(() => undefined));
+const again = calmly(() =>
+  refreshStatus().catch((error) => {
+    // Access sends a script to its sign-in page, and the connector knows no visitor without it.
+    if (error instanceof Refusal && (error.code === "signed_out" || error.status === 403)) signedOut();
+  }),
+);
 const forever = new AbortController().signal;
 onStatus(showStatus);
 onLive("status", again, forever);

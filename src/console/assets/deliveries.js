@@ -1,7 +1,9 @@
 import { call, get, query } from "./api.js";
-import { action, empty, failed, loading, segments, toast } from "./controls.js";
-import { h, keep } from "./dom.js";
-import { calmly, onLive } from "./live.js";
+import { action, segments, toast } from "./controls.js";
+import { h } from "./dom.js";
+import { listing, split } from "./listing.js";
+import { calmly, onLive, onReload } from "./live.js";
+import { renderPayload } from "./payload.js";
 import { duration, pill, when } from "./words.js";
 
 /** What is sent to Aurora, how it stands, and sending again what could not be delivered. */
@@ -15,6 +17,14 @@ const FILTERS = [
   ["dead", "Failed"],
 ];
 
+/** @param {Delivery["state"]} state */
+function statePill(state) {
+  /** @type {Record<string, ["ok" | "warn" | "bad", string]>} */
+  const labels = { delivered: ["ok", "Delivered"], pending: ["warn", "Pending"], dead: ["bad", "Failed"] };
+  const [tone, label] = labels[state ?? ""] ?? ["warn", "Unknown"];
+  return pill(tone, label);
+}
+
 /** @param {Delivery} delivery */
 function progress({ state, attempts, createdAt, deliveredAt, nextAttemptAt, lastError }) {
   const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
@@ -25,13 +35,9 @@ function progress({ state, attempts, createdAt, deliveredAt, nextAttemptAt, last
   return [lastError ? `${lastError}, ` : "", tries, ...next];
 }
 
-/** @param {Delivery} delivery */
-function row(delivery) {
-  const { id, type, version, incidentId, state, webhookId, createdAt } = delivery;
-  /** @type {Record<string, ["ok" | "warn" | "bad", string]>} */
-  const labels = { delivered: ["ok", "Delivered"], pending: ["warn", "Pending"], dead: ["bad", "Failed"] };
-  const [tone, label] = labels[state ?? ""] ?? ["warn", "Unknown"];
-  const again = action(
+/** @param {string} id */
+const redeliver = (id) =>
+  action(
     "Redeliver",
     async () => {
       await call("POST", "/deliveries/redeliver", { ids: [id] });
@@ -39,28 +45,79 @@ function row(delivery) {
     },
     "small",
   );
+
+/** @param {string | null} incidentId */
+const incidentLink = (incidentId) =>
+  h(
+    "a",
+    { class: "mono quiet", href: `#/incidents/${encodeURIComponent(incidentId ?? "")}` },
+    incidentId ?? "",
+  );
+
+/** @param {Delivery} delivery */
+function row(delivery) {
+  const { id, type, version, incidentId, state, webhookId, createdAt } = delivery;
   const name = h(
-    "span",
-    { class: "title mono" },
-    type ?? "notification",
-    " ",
-    h("span", { class: "muted" }, `v${version ?? "?"}`),
+    "a",
+    { href: `#/deliveries/${encodeURIComponent(id)}` },
+    h(
+      "span",
+      { class: "title mono" },
+      type ?? "notification",
+      " ",
+      h("span", { class: "muted" }, `v${version ?? "?"}`),
+    ),
   );
   return h(
     "li",
     { class: "event" },
     h("div", { class: "what" }, name, h("span", { class: "meta" }, progress(delivery))),
-    h(
-      "a",
-      { class: "mono quiet", href: `#/incidents/${encodeURIComponent(incidentId ?? "")}` },
-      incidentId ?? "",
-    ),
+    incidentLink(incidentId),
     webhookId
       ? h("a", { class: "meta", href: `#/events/${encodeURIComponent(webhookId)}` }, "Its event")
       : h("span", { class: "meta" }, "Our own"),
-    h("span", { class: "cell" }, pill(tone, label), state === "dead" ? again : null),
+    h("span", { class: "cell" }, statePill(state), state === "dead" ? redeliver(id) : null),
     h("span", { class: "meta end" }, when(createdAt, "")),
   );
+}
+
+/**
+ * @param {HTMLElement} side
+ * @param {string} id
+ * @param {AbortSignal} signal
+ */
+function renderDelivery(side, id, signal) {
+  const draw = renderPayload(
+    side,
+    {
+      name: "Deliveries",
+      list: "#/deliveries",
+      /** @returns {Promise<import("../../http/answers.ts").DeliveryWithPayload>} */
+      load: () => get(`/deliveries/${encodeURIComponent(id)}`),
+      title: ({ type }) => type ?? "notification",
+      lines: (delivery) => [
+        h(
+          "p",
+          { class: "tags" },
+          statePill(delivery.state),
+          h("span", { class: "meta" }, progress(delivery)),
+          incidentLink(delivery.incidentId),
+        ),
+        h("p", { class: "meta mono" }, `webhook-id ${id}`),
+        delivery.state === "dead" ? h("p", null, redeliver(id)) : null,
+      ],
+    },
+    signal,
+  );
+  const again = calmly(draw);
+  onLive(
+    "delivery",
+    (message) => {
+      if (message.type === "delivery" && message.delivery.id === id) again();
+    },
+    signal,
+  );
+  onReload(again, signal);
 }
 
 /**
@@ -69,98 +126,58 @@ function row(delivery) {
  * @returns {(id: string | null) => void}
  */
 export function mountDeliveries(view, signal) {
-  /** @type {Map<string, Delivery>} */
-  const known = new Map();
-  /** @type {string | null} */
-  let cursor = null;
   let state = "";
-  let loads = 0;
-  const list = h("ul", { class: "rows grid", "aria-label": "Deliveries" });
-  const note = h("div");
-  const more = action("Load older deliveries", () => load(false));
   const all = action("Redeliver all that failed", async () => {
     /** @type {import("../../http/answers.ts").Redelivered} */
     const { redelivered } = await call("POST", "/deliveries/redeliver");
     toast("ok", redelivered === 0 ? "Nothing has failed." : `${redelivered} on their way again.`);
   });
+  all.hidden = true;
   const filters = segments(FILTERS, (value) => {
     state = value;
-    void load(true);
+    void deliveries.refilter();
   });
-  view.replaceChildren(
-    h(
-      "section",
-      { class: "panel list" },
-      h("div", { class: "panel-head" }, h("h1", null, "Deliveries"), filters, all),
-      list,
-      note,
-      more,
-    ),
+  /** @type {ReturnType<typeof listing<Delivery>>} */
+  const deliveries = listing(
+    {
+      name: "Deliveries",
+      tools: [filters, all],
+      layout: "grid",
+      page: async (limit, cursor) => {
+        /** @type {import("../../http/answers.ts").DeliveryList} */
+        const page = await get(`/deliveries${query({ limit, state: state || null, cursor })}`);
+        return { items: page.deliveries, nextCursor: page.nextCursor };
+      },
+      keyOf: ({ id }) => id,
+      row,
+      wanted: (delivery) => state === "" || delivery.state === state,
+      nothing: () => [
+        state === "" ? "Nothing sent yet" : "None in this state",
+        "Each change of an incident is sent to AURORA_EVENTS_URL, in order, until it is accepted.",
+      ],
+      shown: (known) => {
+        all.hidden = !known.some((one) => one.state === "dead");
+      },
+    },
+    signal,
   );
-
-  function show() {
-    const rows = [...known.values()].filter((one) => state === "" || one.state === state);
-    keep(list, rows, ({ id }) => id, row);
-    all.hidden = ![...known.values()].some((one) => one.state === "dead");
-    more.hidden = cursor === null;
-    const nothing = state === "" ? "Nothing sent yet" : "None in this state";
-    note.replaceChildren(
-      ...(rows.length === 0 && loads > 0
-        ? [
-            empty(
-              nothing,
-              h(
-                "p",
-                null,
-                "Each change of an incident is sent to AURORA_EVENTS_URL, in order, until it is accepted.",
-              ),
-            ),
-          ]
-        : []),
-    );
-  }
-
-  /** @param {boolean} anew */
-  async function load(anew) {
-    try {
-      /** @type {import("../../http/answers.ts").DeliveryList} */
-      const page = await get(
-        `/deliveries${query({ limit: 50, state: state || null, cursor: anew ? null : cursor })}`,
-      );
-      if (signal.aborted) return;
-      if (anew) known.clear();
-      for (const delivery of page.deliveries) known.set(delivery.id, delivery);
-      cursor = page.nextCursor;
-      loads += 1;
-      show();
-    } catch (error) {
-      if (loads === 0) note.replaceChildren(failed(error, () => load(true)));
-    }
-  }
-
-  const again = calmly(() => load(true));
+  const again = calmly(deliveries.reload);
   onLive(
     "delivery",
     (message) => {
       if (message.type !== "delivery") return;
       // One that is known moves in its place; a new one comes with the list.
-      if (known.has(message.delivery.id)) {
-        known.set(message.delivery.id, message.delivery);
-        show();
-      } else again();
+      if (deliveries.has(message.delivery.id)) deliveries.put(message.delivery);
+      else again();
     },
     signal,
   );
-  onLive(
-    "status",
-    (message) => {
-      if (message.type === "status" && message.reload) again();
+  onReload(again, signal);
+  return split(view, deliveries, signal, {
+    wide: true,
+    render: (side, id, leave) => {
+      if (id === null) side.replaceChildren();
+      else renderDelivery(side, id, leave);
     },
-    signal,
-  );
-  more.hidden = true;
-  all.hidden = true;
-  note.replaceChildren(loading("Loading deliveries"));
-  void load(true);
-  return () => {};
+  });
 }

@@ -1,9 +1,10 @@
 import { get, query } from "./api.js";
 import { renderActivity } from "./chart.js";
-import { action, empty, failed, loading, segments } from "./controls.js";
-import { h, keep } from "./dom.js";
+import { segments } from "./controls.js";
+import { h } from "./dom.js";
 import { renderIncident } from "./incident.js";
-import { calmly, onLive } from "./live.js";
+import { listing, split } from "./listing.js";
+import { calmly, onLive, onReload } from "./live.js";
 import { severityPill, statusPill, when } from "./words.js";
 
 /** The live list of incidents, and beside it the one that is looked at, or the day's activity. */
@@ -51,114 +52,47 @@ function newestFirst(a, b) {
  * @returns {(incidentId: string | null) => void}
  */
 export function mountIncidents(view, signal) {
-  /** @type {Map<string, Row>} */
-  const known = new Map();
-  /** @type {string | null} */
-  let cursor = null;
-  /** @type {string | null} */
-  let chosen = null;
   let status = "";
-  let loads = 0;
-
-  const list = h("ul", { class: "rows", "aria-label": "Incidents" });
-  const note = h("div");
-  const more = action("Load more", () => load(false));
   const filters = segments(FILTERS, (value) => {
     status = value;
-    void load(true);
+    void incidents.refilter();
   });
-  const side = h("div", { class: "side" });
-  const split = h(
-    "div",
-    { class: "split" },
-    h(
-      "section",
-      { class: "panel list" },
-      h("div", { class: "panel-head" }, h("h1", null, "Incidents"), filters),
-      list,
-      note,
-      more,
-    ),
-    side,
+  /** @type {ReturnType<typeof listing<Row>>} */
+  const incidents = listing(
+    {
+      name: "Incidents",
+      tools: [filters],
+      layout: "",
+      page: async (limit, cursor) => {
+        /** @type {IncidentList} */
+        const page = await get(`/incidents${query({ limit, status: status || null, cursor })}`);
+        return { items: page.incidents, nextCursor: page.nextCursor };
+      },
+      keyOf: ({ incidentId }) => incidentId,
+      row,
+      wanted: (incident) => status === "" || incident.status === status,
+      order: newestFirst,
+      nothing: () => [
+        "No incidents here",
+        "They appear the moment PagerDuty tells of them. Nothing has to be reloaded.",
+      ],
+    },
+    signal,
   );
-  view.replaceChildren(split);
-
-  function show() {
-    const rows = [...known.values()]
-      .filter((one) => status === "" || one.status === status)
-      .sort(newestFirst);
-    keep(list, rows, ({ incidentId }) => incidentId, row);
-    for (const item of list.querySelectorAll("a")) {
-      const current = item.getAttribute("href") === `#/incidents/${encodeURIComponent(chosen ?? "")}`;
-      if (current) item.setAttribute("aria-current", "true");
-      else item.removeAttribute("aria-current");
-    }
-    more.hidden = cursor === null;
-    note.replaceChildren(
-      ...(rows.length === 0 && loads > 0
-        ? [
-            empty(
-              "No incidents here",
-              h("p", null, "They appear the moment PagerDuty tells of them. Nothing has to be reloaded."),
-            ),
-          ]
-        : []),
-    );
-  }
-
-  /** @param {boolean} anew */
-  async function load(anew) {
-    try {
-      /** @type {IncidentList} */
-      const page = await get(
-        `/incidents${query({ limit: 50, status: status || null, cursor: anew ? null : cursor })}`,
-      );
-      if (signal.aborted) return;
-      if (anew) known.clear();
-      for (const incident of page.incidents) known.set(incident.incidentId, incident);
-      cursor = page.nextCursor;
-      loads += 1;
-      show();
-    } catch (error) {
-      if (loads === 0) note.replaceChildren(failed(error, () => load(true)));
-    }
-  }
-
-  let leaveSide = new AbortController();
-  signal.addEventListener("abort", () => leaveSide.abort());
-  const again = calmly(() => load(true));
   onLive(
     "incident",
     (message) => {
-      if (message.type !== "incident") return;
-      known.set(message.incident.incidentId, message.incident);
-      show();
+      if (message.type === "incident") incidents.put(message.incident);
     },
     signal,
   );
-  onLive(
-    "status",
-    (message) => {
-      if (message.type === "status" && message.reload) again();
+  const again = calmly(incidents.reload);
+  onReload(again, signal);
+  return split(view, incidents, signal, {
+    wide: false,
+    render: (side, incidentId, leave) => {
+      if (incidentId === null) renderActivity(side, leave);
+      else renderIncident(side, incidentId, leave);
     },
-    signal,
-  );
-  more.hidden = true;
-  note.replaceChildren(loading("Loading incidents"));
-  void load(true);
-
-  return (incidentId) => {
-    const before = chosen;
-    chosen = incidentId;
-    leaveSide.abort();
-    leaveSide = new AbortController();
-    split.classList.toggle("has-detail", incidentId !== null);
-    if (incidentId === null) renderActivity(side, leaveSide.signal);
-    else renderIncident(side, incidentId, leaveSide.signal);
-    show();
-    if (incidentId === null && before !== null) {
-      const link = list.querySelector(`[data-key="${CSS.escape(before)}"] a`);
-      if (link instanceof HTMLElement) link.focus();
-    }
-  };
+  });
 }

@@ -1,3 +1,5 @@
+import { toast } from "./controls.js";
+
 /** @typedef {import("../../http/answers.ts").LiveMessage} LiveMessage */
 
 /**
@@ -8,6 +10,8 @@
 const PING_EVERY_MS = 30_000;
 const POLL_EVERY_MS = 10_000;
 const MAX_DELAY_MS = 30_000;
+/** Close code of the connector: the sign-in behind it is over. */
+const SIGN_IN_OVER = 4401;
 
 /** What the page listens to: `live:incident`, `live:delivery`, `live:status` with the message in `detail`. */
 export const bus = new EventTarget();
@@ -17,16 +21,28 @@ function tell(message) {
   bus.dispatchEvent(new CustomEvent(`live:${message.type}`, { detail: message }));
 }
 
-/** @param {"live" | "polling" | "connecting"} state */
+/** @param {"live" | "polling" | "connecting" | "over"} state */
 function show(state) {
   const element = document.getElementById("live");
   if (!element || element.dataset["state"] === state) return;
   element.dataset["state"] = state;
-  element.textContent = { live: "Live", polling: "Polling", connecting: "Connecting" }[state];
+  element.textContent = { live: "Live", polling: "Polling", connecting: "Connecting", over: "Signed out" }[
+    state
+  ];
 }
 
 let failures = 0;
 let pollTimer = 0;
+let over = false;
+
+/** The visitor's sign-in has ended: nothing more is to be had until the page is loaded anew. */
+export function signedOut() {
+  if (over) return;
+  over = true;
+  clearInterval(pollTimer);
+  show("over");
+  toast("bad", "Your sign-in is over. Reload the page to sign in again.");
+}
 
 function poll() {
   if (!document.hidden) tell({ type: "status", connected: true, reload: true });
@@ -54,14 +70,18 @@ export function watch() {
     heardAt = Date.now();
     if (data !== "pong") tell(JSON.parse(data));
   };
-  socket.onclose = () => {
+  socket.onclose = ({ code }) => {
     clearInterval(pings);
+    if (code === SIGN_IN_OVER) signedOut();
+    if (over) return;
     failures += 1;
     show("polling");
     if (pollTimer === 0) pollTimer = window.setInterval(poll, POLL_EVERY_MS);
     // Spread, so that a deployment does not bring every window back in the same second.
     const delay = Math.min(MAX_DELAY_MS, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
-    setTimeout(watch, delay);
+    setTimeout(() => {
+      if (!over) watch();
+    }, delay);
   };
 }
 
@@ -77,6 +97,21 @@ export function onLive(type, listener, signal) {
       if (event instanceof CustomEvent) listener(event.detail);
     },
     { signal },
+  );
+}
+
+/**
+ * Called when so much changed, or was missed, that everything is better read anew.
+ * @param {() => void} listener
+ * @param {AbortSignal} signal
+ */
+export function onReload(listener, signal) {
+  onLive(
+    "status",
+    (message) => {
+      if (message.type === "status" && message.reload) listener();
+    },
+    signal,
   );
 }
 

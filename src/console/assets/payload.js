@@ -1,0 +1,74 @@
+import { copyButton, failed, loading } from "./controls.js";
+import { h } from "./dom.js";
+
+/** One entry of a list with the body that came or went. */
+
+/**
+ * @template {{payload?: unknown}} T
+ * @typedef {object} Entry
+ * @property {string} name of the list, such as "Events"
+ * @property {string} list its address
+ * @property {() => Promise<T>} load
+ * @property {(item: T) => string} title
+ * @property {(item: T) => import("./dom.js").Child[]} lines between the title and the payload
+ */
+
+/**
+ * @template {{payload?: unknown}} T
+ * @param {HTMLElement} side
+ * @param {Entry<T>} entry
+ * @param {AbortSignal} signal
+ * @returns {() => Promise<void>} reads it anew
+ */
+export function renderPayload(side, { name, list, load, title, lines }, signal) {
+  let shown = "";
+  const back = () => h("a", { class: "back", href: list }, `← All ${name.toLowerCase()}`);
+  // On a narrow screen this is the whole page, and a page has a heading whatever its state.
+  /** @param {HTMLElement} content */
+  const untitled = (content) =>
+    h(
+      "div",
+      { class: "panel" },
+      h("div", { class: "panel-head" }, back()),
+      h("h1", { class: "hidden" }, name),
+      content,
+    );
+
+  /** @param {T} item */
+  function article(item) {
+    const { payload } = item;
+    const text = typeof payload === "string" ? payload : JSON.stringify(payload, null, 2);
+    return h(
+      "article",
+      { class: "panel detail" },
+      h(
+        "div",
+        { class: "panel-head" },
+        back(),
+        copyButton(() => text, "Copy payload"),
+      ),
+      h("h1", { tabindex: -1, class: "mono" }, title(item)),
+      lines(item),
+      h("pre", { tabindex: 0, "aria-label": "Payload" }, text),
+    );
+  }
+
+  async function draw() {
+    try {
+      const item = await load();
+      if (signal.aborted || shown === JSON.stringify(item)) return;
+      const first = shown === "";
+      shown = JSON.stringify(item);
+      // Redrawing under a reader: where the focus was inside, it goes to the title.
+      const inside = side.contains(document.activeElement);
+      side.replaceChildren(article(item));
+      const heading = side.querySelector("h1");
+      if (heading && (first || inside)) heading.focus({ preventScroll: !first });
+    } catch (error) {
+      if (!signal.aborted && shown === "") side.replaceChildren(untitled(failed(error, draw)));
+    }
+  }
+  side.replaceChildren(untitled(loading("Loading the payload")));
+  void draw();
+  return draw;
+}
