@@ -14,7 +14,12 @@ const INSIDE = [
   "storage",
 ];
 
-const SETTINGS = { AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${Buffer.alloc(32, 7).toString("base64")}` };
+const SETTINGS = {
+  AURORA_ENV: "dev",
+  CREDENTIALS_KEYS: `k1:${Buffer.alloc(32, 7).toString("base64")}`,
+  PAGERDUTY_CLIENT_ID: "client",
+  PAGERDUTY_CLIENT_SECRET: "SECRET-OF-CLIENT",
+};
 
 export default defineConfig({
   test: {

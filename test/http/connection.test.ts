@@ -232,6 +232,21 @@ describe("rotating the token", () => {
     expect((await rotate(account.apiKey())).status).toBe(200);
   });
 
+  test("a key that sees no service, and so tells no subdomain, leaves the known one in place", async () => {
+    const account = world.pagerduty.account({ subdomain: "acme" });
+    await connect(account.apiKey());
+    world.pagerduty.faults.api = {
+      body: '{"services": []}',
+      match: (_, path) => path.startsWith("/services"),
+    };
+    const blind = account.apiKey({ kind: "account" });
+    expect((await rotate(blind)).body).toMatchObject({ accountSubdomain: "acme" });
+    expect((await connect(blind)).body).toMatchObject({ accountSubdomain: "acme" });
+    world.pagerduty.faults.api = null;
+    // So that another account's key is still told apart.
+    expect((await rotate(world.pagerduty.account({ subdomain: "other" }).apiKey())).status).toBe(409);
+  });
+
   test("another account's token is 409, and nothing changes", async () => {
     await connect(world.pagerduty.account({ subdomain: "acme" }).apiKey());
     const reply = await rotate(world.pagerduty.account({ subdomain: "other" }).apiKey());

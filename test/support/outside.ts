@@ -1,8 +1,8 @@
 import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 
 /**
- * The outside world of the tests inside workerd: PagerDuty's real host names lead to the emulator, and a host
- * with runbooks to the answers below. Any other call out is an error.
+ * The outside world of the tests inside workerd: PagerDuty's APIs lead to the emulator, its token endpoint and a
+ * host with runbooks to the answers below. Any other call out is an error.
  */
 
 /** The emulator's addresses go through the environment: its starter and its user are not one module instance. */
@@ -39,9 +39,17 @@ const RUNBOOKS: Record<string, () => Response> = {
   "/moved-nowhere": () => new Response(null, { status: 302 }),
 };
 
+/** What a refresh brings: new tokens, for ten days. */
+const TOKENS = { access_token: "fresh", refresh_token: "next", token_type: "bearer", expires_in: 864_000 };
+
 /** Answers one call out of workerd. */
 export async function outside(request: Request): Promise<Response> {
   const url = new URL(request.url);
+  if (url.hostname === "identity.pagerduty.com" && url.pathname === "/oauth/token") {
+    const form = new URLSearchParams(await request.text());
+    const refreshes = form.get("grant_type") === "refresh_token" && form.get("refresh_token") === "unused";
+    return refreshes ? Response.json(TOKENS) : Response.json({ error: "invalid_grant" }, { status: 400 });
+  }
   if (url.hostname === "runbooks.example.com") {
     return RUNBOOKS[url.pathname]?.() ?? text("No such case", {}, 500);
   }

@@ -1,0 +1,57 @@
+import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import { configOf } from "../../src/config.ts";
+import type { OAuthConnection } from "../../src/credentials/connection.ts";
+import { readReplica } from "../../src/credentials/replica.ts";
+import { createKeyring } from "../../src/credentials/seal.ts";
+import { Account } from "../../src/user/account.ts";
+import { connectionOf } from "../support/connection.ts";
+
+/** The refresh token of an access token that nobody uses dies with it, so the object's alarm uses it. */
+
+const MINUTE_MS = 60_000;
+const keyring = () => createKeyring(configOf(env).credentialsKeys);
+
+/** Connects with OAuth, with so much of the access token left, in an object that then leaves memory. */
+async function connect(userId: string, leftMs: number): Promise<void> {
+  const user = env.PAGERDUTY_USER.getByName(userId);
+  const nowMs = Date.now();
+  const { token: _, ...common } = connectionOf(userId);
+  const connection: OAuthConnection = {
+    ...common,
+    authType: "oauth",
+    accessToken: "old",
+    refreshToken: "unused",
+    obtainedAtMs: nowMs - 10 * 24 * 60 * MINUTE_MS,
+    expiresAtMs: nowMs + leftMs,
+    refreshed: false,
+    accessRefusedAtMs: null,
+    grantedScopes: [],
+    requestedScopes: [],
+  };
+  await runInDurableObject(user, async (_object, { storage }) => {
+    await new Account(storage, env.CONNECTIONS, keyring()).set(connection);
+    await storage.setAlarm(nowMs + 60 * MINUTE_MS);
+  });
+  await evictDurableObject(user);
+}
+
+const tokenOf = async (userId: string) => {
+  const connection = await readReplica(env.CONNECTIONS, keyring(), userId);
+  return connection?.authType === "oauth" ? connection.accessToken : null;
+};
+
+test("with less than five minutes left the alarm gets the next token, though nobody asked", async () => {
+  await connect("unused", 4 * MINUTE_MS);
+  expect(await runDurableObjectAlarm(env.PAGERDUTY_USER.getByName("unused"))).toBe(true);
+  expect(await tokenOf("unused")).toBe("fresh");
+});
+
+test("with more than that left it comes back in time", async () => {
+  await connect("fresh-enough", 9 * MINUTE_MS);
+  const user = env.PAGERDUTY_USER.getByName("fresh-enough");
+  await runDurableObjectAlarm(user);
+  expect(await tokenOf("fresh-enough")).toBe("old");
+  const atMs = await runInDurableObject(user, (_object, { storage }) => storage.getAlarm());
+  expect((atMs ?? Number.POSITIVE_INFINITY) - Date.now()).toBeLessThanOrEqual(4 * MINUTE_MS);
+});
