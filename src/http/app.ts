@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { version } from "../../package.json";
@@ -29,6 +29,17 @@ const CORS_HEADERS = [
   "Authorization",
   "X-Provider-Preference",
 ];
+
+/** Aurora's UI may call from its own origin, when it has one. */
+const allowFrontend = cors({
+  origin: (_, c: Context<AppEnv>) => {
+    const { frontendUrl } = configOf(c.env);
+    return frontendUrl === null ? null : new URL(frontendUrl).origin;
+  },
+  credentials: true,
+  allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+  allowHeaders: CORS_HEADERS,
+});
 
 /** One API, behind two doors. */
 const api = new Hono<AppEnv>()
@@ -77,18 +88,12 @@ export const app = new Hono<AppEnv>({ strict: false })
   .use("/pagerduty/live", requireCaller)
   .route("/pagerduty/live", live)
   .use(async (c, next) => {
-    const config = configOf(c.env);
-    setReadableLogs(config.dev);
-    const origin = config.frontendUrl ? new URL(config.frontendUrl).origin : null;
-    if (origin === null) return next();
-    return cors({
-      origin,
-      credentials: true,
-      allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-      allowHeaders: CORS_HEADERS,
-    })(c, next);
+    setReadableLogs(configOf(c.env).dev);
+    await next();
   })
+  // PagerDuty is no browser.
   .route("/pagerduty/webhook", webhook)
+  .use((c, next) => (configOf(c.env).frontendUrl === null ? next() : allowFrontend(c, next)))
   .route("/pagerduty", internal)
   .notFound((c) => c.json({ error: "Not found", code: "not_found" }, 404))
   .onError((error, c) => {

@@ -24,6 +24,44 @@ const refused = (answer: Answered): string | null =>
 const taken = (answer: Answered): string | null =>
   answer.status === 202 || answer.status === 413 ? null : `${answer.status} for what is genuine`;
 
+/** Nobody is connected by what the browser or PagerDuty's place says without proof, nor led elsewhere. */
+function notSignedIn(answer: Answered): string | null {
+  if (answer.status !== 302 || answer.location === null) return `${answer.status} instead of a redirect`;
+  const { searchParams, origin } = new URL(answer.location);
+  const safe = origin === "http://aurora.example" && searchParams.get("oauth") === "failed";
+  return safe ? null : `sent to ${answer.location}`;
+}
+
+const mostly = (right: unknown) =>
+  fc.oneof({ weight: 4, arbitrary: fc.constant(right) }, { weight: 1, arbitrary: nastyValue });
+
+/** What a token endpoint should not answer: an ID token that nobody signed, and the rest mostly as it should be. */
+const tokens = fc.oneof(
+  { weight: 1, arbitrary: nastyValue.filter((value) => typeof value !== "object") },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      access_token: mostly("access"),
+      refresh_token: mostly("refresh"),
+      token_type: mostly("bearer"),
+      expires_in: mostly(3600),
+      scope: mostly("openid incidents.read"),
+      id_token: fc.oneof(
+        fc.constant(unsigned({ sub: "PUSER", iss: "x" })),
+        nastyText,
+        nastyValue.filter((value) => value !== null),
+      ),
+      // The same answer serves every call, and the API's would be taken.
+      user: fc.constant({ name: "Fuzz", email: "fuzz@acme.example" }),
+    }),
+  },
+);
+
+function unsigned(claims: object): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  return `${part({ alg: "none" })}.${part(claims)}.`;
+}
+
 const pathText = nastyText.map((text) => encodeURIComponent(text.toWellFormed()));
 /** After it the Queue is never empty again. */
 export const UNREADABLE = "messages on the Queue";
@@ -120,12 +158,32 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
       name: "OAuth callbacks",
       weight: 2,
       cases: query.map((parameters) => async () => {
-        const answer = await target.request("GET", `/pagerduty/oauth/callback?${parameters}`, {}, null);
-        if (answer.status >= 400 || answer.location === null) return tolerable(answer);
-        const { searchParams, origin } = new URL(answer.location);
-        const safe = origin === "http://aurora.example" && searchParams.get("oauth") === "failed";
-        return safe ? null : `sent to ${answer.location}`;
+        return notSignedIn(await target.request("GET", `/pagerduty/oauth/callback?${parameters}`, {}, null));
       }),
+    },
+    {
+      name: "OAuth sign-ins",
+      weight: 1,
+      alone: true,
+      cases: fc
+        .tuple(fc.constantFrom(200, 200, 200, 400, 500), tokens, nastyText)
+        .map((given) => async () => {
+          const [status, body, code] = given;
+          const login = await target.call("POST", "/pagerduty/oauth/login", "{}", "signing-in");
+          const state = /[?&]state=([^&"]+)/.exec(login.text)?.[1];
+          if (state === undefined) return `no sign-in: ${login.status} ${login.text}`;
+          target.hostile = {
+            status,
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify(body),
+          };
+          try {
+            const query = `code=${encodeURIComponent(code.toWellFormed())}&state=${state}`;
+            return notSignedIn(await target.request("GET", `/pagerduty/oauth/callback?${query}`, {}, null));
+          } finally {
+            target.hostile = null;
+          }
+        }),
     },
     {
       name: "copies in KV",

@@ -10,6 +10,7 @@ import { effectOf, readBody, reasonNotUsed } from "../../src/pagerduty/event.ts"
 import { RestIncident } from "../../src/pagerduty/incidents.ts";
 import { subdomainOf } from "../../src/pagerduty/region.ts";
 import { refusalOf } from "../../src/runbook/address.ts";
+import { fetchRunbook } from "../../src/runbook/fetch.ts";
 import { observeIncident } from "../../src/user/folding.ts";
 import type { WebhookEvent } from "../emulator/pagerduty.ts";
 import { damaged, nastyBody, nastyText, nastyValue } from "./hostile.ts";
@@ -68,6 +69,51 @@ const privateHost = fc.oneof(
   fc.nat(0xffffff).map((low) => String(0x7f000000 + low)),
 );
 
+/** What a web server may answer for a runbook. */
+const page = fc.record({
+  status: fc.constantFrom(200, 200, 200, 301, 302, 303, 307, 308, 401, 404, 500),
+  type: fc.oneof(fc.constantFrom("text/plain", "text/html; charset=x", "application/json"), nastyText),
+  location: fc.oneof(
+    fc.webUrl(),
+    privateHost.map((host) => `http://${host}/`),
+    fc.constantFrom("/next", "//example.com", "file:///etc/passwd", "https://u:p@example.com"),
+    nastyText,
+  ),
+  body: fc.oneof(
+    nastyText.map((text) => new TextEncoder().encode(text)),
+    fc.uint8Array({ maxLength: 300 }).map((bytes) => Uint8Array.from(bytes)),
+    fc.constantFrom(256 * 1024, 256 * 1024 + 1).map((size) => new Uint8Array(size).fill(97)),
+  ),
+});
+
+type Page = typeof page extends fc.Arbitrary<infer T> ? T : never;
+
+/** Text or a reason, of public addresses only, and never many of them. */
+async function readsWell(pages: readonly Page[]): Promise<boolean> {
+  const asked: URL[] = [];
+  const { fetch } = globalThis;
+  globalThis.fetch = async (input) => {
+    const answer = pages[asked.length];
+    asked.push(new URL(String(input)));
+    if (!answer) throw new TypeError("fetch failed");
+    const headers = new Headers();
+    for (const [name, value] of [
+      ["content-type", answer.type],
+      ["location", answer.location],
+    ] as const) {
+      if (/^[\x20-\x7e]*$/.test(value)) headers.set(name, value);
+    }
+    return new Response(answer.body, { status: answer.status, headers });
+  };
+  try {
+    const { content, error } = await fetchRunbook("https://runbooks.example.com/start");
+    const told = content === null ? error !== "" : error === null && content.trim() !== "";
+    return told && asked.length <= 4 && asked.every((url) => refusalOf(url) === null);
+  } finally {
+    globalThis.fetch = fetch;
+  }
+}
+
 /** Runs what may throw only errors of one kind. */
 async function throwsOnly(kind: (error: unknown) => boolean, run: () => unknown): Promise<boolean> {
   try {
@@ -99,6 +145,11 @@ export function pureProperties(events: readonly WebhookEvent[]): Property[] {
         const url = URL.parse(text);
         return url === null || refusalOf(url) !== "";
       }),
+    },
+    {
+      name: "runbook pages",
+      weight: 1,
+      property: fc.asyncProperty(fc.array(page, { maxLength: 6 }), readsWell),
     },
     {
       name: "incidents from REST",
