@@ -115,6 +115,8 @@ export async function startSubjects(
   return [
     await plain("empty handler", testWorker("bench/workers/empty.ts")),
     await plain("bare handler", testWorker("bench/workers/bare.ts")),
+    await plain("bare, in Hono", testWorker("bench/workers/with-hono.ts")),
+    await plain("bare, in itty-router", testWorker("bench/workers/with-itty-router.ts")),
     await plain("bare, key kept", testWorker("bench/workers/bare-kept.ts")),
     ours,
   ];

@@ -9,11 +9,11 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { stripTypeScriptTypes } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 
 /** Workers in a `workerd` of their own, without wrangler around them, and that process's CPU clock. */
 
@@ -74,9 +74,19 @@ function workerText(name: string, worker: WorkerDefinition): string {
     bindings = [${bindings.join(", ")}]${objects}))`;
 }
 
-/** A Worker of the tests, its types taken off. @param path below test/ */
+/** A Worker of the tests, with what it imports. @param path below test/ */
 export function testWorker(path: string): string {
-  return stripTypeScriptTypes(readFileSync(join(root, "test", path), "utf8"));
+  const { outputFiles } = buildSync({
+    entryPoints: [join(root, "test", path)],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "esnext",
+    external: ["cloudflare:*", "node:*"],
+  });
+  const [script] = outputFiles;
+  if (!script) throw new Error(`There is nothing in ${path}`);
+  return script.text;
 }
 
 /** The Worker as it is deployed. */
