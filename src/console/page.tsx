@@ -59,6 +59,19 @@ function Brand() {
   );
 }
 
+/** Where the script puts what it shows. */
+function Main() {
+  return (
+    <main id="main" tabindex={-1} aria-busy="true">
+      <div class="skeleton" aria-label="Loading" role="status">
+        <span />
+        <span />
+        <span />
+      </div>
+    </main>
+  );
+}
+
 const SECTIONS = [
   ["incidents", "Incidents"],
   ["events", "Events"],
@@ -96,13 +109,7 @@ export function ConsolePage({ user, oauth, access }: { user: string; oauth: bool
           <a href="/docs">API</a>
         </div>
       </header>
-      <main id="main" tabindex={-1} aria-busy="true">
-        <div class="skeleton" aria-label="Loading" role="status">
-          <span />
-          <span />
-          <span />
-        </div>
-      </main>
+      <Main />
       <div class="toasts" id="toasts" role="status" aria-live="polite" />
     </Frame>
   );
@@ -118,13 +125,7 @@ export function DocsPage() {
           <a href="/openapi.json">openapi.json</a>
         </div>
       </header>
-      <main id="main" tabindex={-1} aria-busy="true">
-        <div class="skeleton" aria-label="Loading" role="status">
-          <span />
-          <span />
-          <span />
-        </div>
-      </main>
+      <Main />
     </Frame>
   );
 }

@@ -1,31 +1,16 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { startWorld, type World } from "../support/world.ts";
-import { hasChromium, openPage, startBrowser, violations } from "./browser.ts";
+import { describe, expect, test } from "vitest";
+import { startWorld } from "../support/world.ts";
+import { hasChromium, openPage, violations } from "./browser.ts";
+import { openStage } from "./stage.ts";
 
 /** What the console does when its line to the connector is cut, or its visitor's sign-in ends. */
 
-let world: World;
-let browser: Browser;
-
 describe.skipIf(!hasChromium())("the console's line", () => {
-  beforeAll(async () => {
-    world = await startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null });
-    browser = await startBrowser();
-  });
-  beforeEach(async () => {
-    await world.worker.call("local", "DELETE", "/pagerduty");
-    world.pagerduty.reset();
-    world.aurora.reset();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await world?.close();
-  });
+  const stage = openStage(() => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null }));
 
   async function connected() {
-    const account = world.pagerduty.account({ subdomain: "acme" });
-    await world.worker.call("local", "POST", "/pagerduty", {
+    const account = stage.world.pagerduty.account({ subdomain: "acme" });
+    await stage.world.worker.call("local", "POST", "/pagerduty", {
       body: { token: account.apiKey(), subscribe: true },
     });
     return account;
@@ -33,14 +18,14 @@ describe.skipIf(!hasChromium())("the console's line", () => {
 
   test("without a WebSocket the page asks by itself, and shows what came", async () => {
     const account = await connected();
-    const { page, context } = await openPage(browser, 1280);
+    const { page, context } = await openPage(stage.browser, 1280);
     await page.clock.install();
     await page.routeWebSocket("**/console/api/live", (socket) => socket.close({ code: 1013 }));
-    await page.goto(world.worker.url);
+    await page.goto(stage.world.worker.url);
     await page.getByText("Polling", { exact: true }).waitFor();
     await page.getByText("No incidents here").waitFor();
     account.trigger({ title: "Seen without a line" });
-    await world.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
+    await stage.world.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
     expect(await page.getByRole("link", { name: /Seen without a line/ }).count()).toBe(0);
     await page.clock.runFor(11_000);
     await page.getByRole("link", { name: /Seen without a line/ }).waitFor();
@@ -49,7 +34,7 @@ describe.skipIf(!hasChromium())("the console's line", () => {
 
   test("a WebSocket that is cut is opened again, and what happened meanwhile is shown", async () => {
     const account = await connected();
-    const { page, context } = await openPage(browser, 1280);
+    const { page, context } = await openPage(stage.browser, 1280);
     let cut = () => Promise.resolve();
     let refuse = false;
     await page.routeWebSocket("**/console/api/live", (socket) => {
@@ -60,14 +45,14 @@ describe.skipIf(!hasChromium())("the console's line", () => {
       socket.connectToServer();
       cut = () => socket.close({ code: 1012 });
     });
-    await page.goto(world.worker.url);
+    await page.goto(stage.world.worker.url);
     await page.getByText("Live", { exact: true }).waitFor();
     await page.getByText("No incidents here").waitFor();
     refuse = true;
     await cut();
     await page.getByText("Polling", { exact: true }).waitFor();
     account.trigger({ title: "Seen afterwards" });
-    await world.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
+    await stage.world.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
     refuse = false;
     await page.getByText("Live", { exact: true }).waitFor();
     await page.getByRole("link", { name: /Seen afterwards/ }).waitFor();
@@ -76,14 +61,14 @@ describe.skipIf(!hasChromium())("the console's line", () => {
 
   test("a sign-in that ended is said, and nothing is tried again", async () => {
     await connected();
-    const { page, context } = await openPage(browser, 390);
+    const { page, context } = await openPage(stage.browser, 390);
     let opened = 0;
     await page.clock.install();
     await page.routeWebSocket("**/console/api/live", (socket) => {
       opened += 1;
       void socket.close({ code: 4401 });
     });
-    await page.goto(world.worker.url);
+    await page.goto(stage.world.worker.url);
     await page.getByText("Your sign-in is over. Reload the page to sign in again.").waitFor();
     await page.getByText("Signed out", { exact: true }).waitFor();
     expect(await violations(page)).toEqual([]);
@@ -94,10 +79,10 @@ describe.skipIf(!hasChromium())("the console's line", () => {
 
   test("calls that Access turns away end the page's work, too", async () => {
     await connected();
-    const { page, context } = await openPage(browser, 1280);
+    const { page, context } = await openPage(stage.browser, 1280);
     await page.clock.install();
     await page.routeWebSocket("**/console/api/live", (socket) => socket.close({ code: 1013 }));
-    await page.goto(world.worker.url);
+    await page.goto(stage.world.worker.url);
     await page.getByText("No incidents here").waitFor();
     await page.route("**/console/api", (route) =>
       route.fulfill({ status: 302, headers: { location: "https://acme.cloudflareaccess.com/login" } }),

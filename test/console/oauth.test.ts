@@ -1,33 +1,19 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { registerApp, startOAuthWorld } from "../support/sign-in.ts";
-import type { World } from "../support/world.ts";
-import { hasChromium, openPage, overflows, startBrowser, violations } from "./browser.ts";
+import { hasChromium, openPage, overflows, violations } from "./browser.ts";
+import { openStage } from "./stage.ts";
 
 /** Connecting with OAuth in a browser: Aurora's way, in a window, and the full page where windows are blocked. */
 
-let world: World;
-let browser: Browser;
-
 describe.skipIf(!hasChromium())("signing in with PagerDuty", () => {
-  beforeAll(async () => {
-    world = await startOAuthWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, FRONTEND_URL: null });
-    browser = await startBrowser();
-  });
-  beforeEach(async () => {
-    await world.worker.call("local", "DELETE", "/pagerduty");
-    world.pagerduty.reset();
-    world.aurora.reset();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await world?.close();
-  });
+  const stage = openStage(() =>
+    startOAuthWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, FRONTEND_URL: null }),
+  );
 
   test("in a window of its own: it connects, subscribes, and the health says how long it lasts", async () => {
-    const account = registerApp(world.pagerduty.account({ subdomain: "acme" }));
-    const { page, faults, context } = await openPage(browser, 390);
-    await page.goto(world.worker.url);
+    const account = registerApp(stage.world.pagerduty.account({ subdomain: "acme" }));
+    const { page, faults, context } = await openPage(stage.browser, 390);
+    await page.goto(stage.world.worker.url);
     await page.getByRole("button", { name: "Connect with OAuth" }).click();
     await page.getByText("Connected with OAuth.").waitFor();
     await page.getByText("OAuth · US").waitFor();
@@ -44,10 +30,10 @@ describe.skipIf(!hasChromium())("signing in with PagerDuty", () => {
   });
 
   test("on the page itself, where windows are blocked", async () => {
-    registerApp(world.pagerduty.account({ subdomain: "acme" }));
-    const { page, context } = await openPage(browser, 1280);
+    registerApp(stage.world.pagerduty.account({ subdomain: "acme" }));
+    const { page, context } = await openPage(stage.browser, 1280);
     await page.addInitScript("window.open = () => null");
-    await page.goto(world.worker.url);
+    await page.goto(stage.world.worker.url);
     await page.getByRole("button", { name: "Connect with OAuth" }).click();
     await page.getByText("Connected with OAuth.").waitFor();
     expect(new URL(page.url()).search).toBe("");
@@ -56,11 +42,11 @@ describe.skipIf(!hasChromium())("signing in with PagerDuty", () => {
   });
 
   test("scopes that were not granted are named", async () => {
-    registerApp(world.pagerduty.account({ subdomain: "acme" }), {
+    registerApp(stage.world.pagerduty.account({ subdomain: "acme" }), {
       scopes: ["openid", "users.read", "incidents.read", "services.read"],
     });
-    const { page, context } = await openPage(browser, 1280);
-    await page.goto(world.worker.url);
+    const { page, context } = await openPage(stage.browser, 1280);
+    await page.goto(stage.world.worker.url);
     await page.getByRole("button", { name: "Connect with OAuth" }).click();
     await page.getByText("Scopes missing").waitFor();
     expect(await violations(page)).toEqual([]);
