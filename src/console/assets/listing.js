@@ -34,6 +34,8 @@ export function listing(how, signal) {
   let cursor = null;
   let loaded = false;
   let chosen = "";
+  /** What was put in while the list is being read: newer than what the answer will say. @type {Map<string, T>} */
+  let late = new Map();
   // Of the reading that counts: an answer that another one has overtaken is dropped.
   let turn = 0;
   const name = how.name.toLowerCase();
@@ -71,6 +73,7 @@ export function listing(how, signal) {
   async function read(tell = false) {
     turn += 1;
     const mine = turn;
+    late = new Map();
     /** @type {Map<string, T>} */
     const fresh = new Map();
     const count = Math.max(PAGE_SIZE, items.size);
@@ -89,7 +92,7 @@ export function listing(how, signal) {
       else if (tell) toast("bad", messageOf(error));
       return;
     }
-    items = fresh;
+    items = new Map([...late, ...fresh, ...late]);
     cursor = next;
     loaded = true;
     show();
@@ -123,6 +126,7 @@ export function listing(how, signal) {
     has: (key) => items.has(key),
     /** Puts in one that is new, or has changed. @param {T} item */
     put(item) {
+      late.set(how.keyOf(item), item);
       items.set(how.keyOf(item), item);
       show();
     },
