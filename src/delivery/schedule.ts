@@ -12,6 +12,10 @@ const JITTER = 0.1;
 /** A receiver may ask for more patience than the schedule has, within reason. */
 const MAX_RETRY_AFTER_SECONDS = 3600;
 
+/** How much of the receiver's wish is granted, in seconds; 0 where it has none. */
+export const patienceSeconds = (retryAfterSeconds: number | null): number =>
+  Math.min(retryAfterSeconds ?? 0, MAX_RETRY_AFTER_SECONDS);
+
 /**
  * @param attempt how many attempts were made, this one included
  * @param schedule seconds before each attempt, the first included
@@ -27,7 +31,7 @@ export function nextStep(
   if (outcome.kind === "accepted") return { step: "delivered" };
   const delaySeconds = schedule[attempt];
   if (delaySeconds === undefined) return { step: "dead" };
-  const asked = Math.min(outcome.retryAfterSeconds ?? 0, MAX_RETRY_AFTER_SECONDS);
+  const asked = patienceSeconds(outcome.retryAfterSeconds);
   return {
     step: "retry",
     atMs: nowMs + Math.round(Math.max(delaySeconds, asked) * (1 + random * JITTER) * 1000),

@@ -59,6 +59,10 @@ export const Entry = z.object({
 });
 export type Entry = z.infer<typeof Entry>;
 
+/** By what a delivery is called: its `webhook-id`, or where PagerDuty's body is relayed that body's own. */
+export const deliveryIdOf = ({ notification, webhookId }: Entry): string =>
+  notification?.messageId ?? webhookId ?? "";
+
 /** The columns of an `Entry`. */
 export const COLUMNS = `seq, kind, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
   occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason, delivery, attempts,
@@ -84,13 +88,13 @@ export interface NewEntry {
 }
 
 /**
- * Writes an entry; one with a notification becomes its incident's next delivery, or waits behind the others.
+ * Writes an entry; one that is delivered becomes its incident's next, or waits behind the others.
  * @param dueAtMs when its first attempt is due; null where nothing is delivered
  * @returns its place in the journal
  */
 export function appendEntry(sql: SqlStorage, entry: NewEntry, dueAtMs: number | null): number {
-  const delivers = dueAtMs !== null && entry.notification;
-  const delivery = delivers ? (hasOutstanding(sql, entry.incidentId ?? null) ? "queued" : "pending") : null;
+  const delivery =
+    dueAtMs !== null ? (hasOutstanding(sql, entry.incidentId ?? null) ? "queued" : "pending") : null;
   const [row] = sql.exec(
     `INSERT INTO journal (kind, webhook_id, event_id, incident_id, type, occurred_at, received_at_ms,
        verification, outcome, reason, delivery, next_attempt_at_ms, request_id, signature, entry, notification, payload)
@@ -140,21 +144,34 @@ export function entryOfEvent(sql: SqlStorage, incidentId: string | null, eventId
   return row ? Entry.parse(row) : null;
 }
 
-/** Every id of a message looks like this; anything else is not looked for. */
+/** Every id of a message looks like this; anything else is a webhook's that is relayed. */
 const MESSAGE_ID = /^msg_[0-9a-f-]{36}$/;
 
 /**
- * The entry whose delivery has this `webhook-id`. Looked for from the newest: an index would cost a row with
+ * The entry whose delivery has this id. A message's is looked for from the newest: an index would cost a row with
  * every event, and this is asked for by a person, of what is still on the screen.
  */
-export function entryOfMessage(sql: SqlStorage, messageId: string): Entry | null {
-  if (!MESSAGE_ID.test(messageId)) return null;
+export function entryOfDelivery(sql: SqlStorage, id: string): Entry | null {
+  if (!MESSAGE_ID.test(id)) {
+    const relayed = entryOfWebhook(sql, id);
+    return relayed?.delivery && deliveryIdOf(relayed) === id ? relayed : null;
+  }
   const [row] = sql.exec(
     `SELECT ${COLUMNS} FROM journal
      WHERE delivery IS NOT NULL AND json_extract(notification, '$.messageId') = ? ORDER BY seq DESC LIMIT 1`,
-    messageId,
+    id,
   );
   return row ? Entry.parse(row) : null;
+}
+
+/** How often an event came. */
+export function countOfEvent(sql: SqlStorage, incidentId: string | null, eventId: string): number {
+  const [row] = sql.exec(
+    "SELECT count(*) AS n FROM journal WHERE incident_id IS ? AND event_id = ?",
+    incidentId,
+    eventId,
+  );
+  return z.object({ n: z.number() }).parse(row).n;
 }
 
 /** The bytes that came, exactly. */

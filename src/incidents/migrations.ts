@@ -61,6 +61,7 @@ const MIGRATIONS: readonly string[] = [
     WHERE analysis_due_at_ms IS NOT NULL;
   `,
   "CREATE INDEX journal_unconfirmed ON journal (seq) WHERE outcome = 'unconfirmed'",
+  "ALTER TABLE journal ADD COLUMN not_before_ms INTEGER",
 ];
 
 const VERSION_KEY = "schemaVersion";

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { COLUMNS, Entry } from "./journal.ts";
+import { COLUMNS, deliveryIdOf, Entry } from "./journal.ts";
 
 /**
  * The deliveries among the journal's entries. Each incident has at most one `pending` entry, its next; the
@@ -12,11 +12,24 @@ import { COLUMNS, Entry } from "./journal.ts";
  */
 const OUTSTANDING = "delivery IN ('pending', 'queued', 'dead')";
 
-/** Pending entries whose time has come, the longest due first. */
-export function dueDeliveries(sql: SqlStorage, nowMs: number, limit: number): Entry[] {
+/**
+ * Deliveries that must not hold each other up: those never tried, those that failed before, and those whose
+ * incident's number is not in them and may have to be read from PagerDuty first.
+ */
+export type Lane = "first" | "again" | "numberless";
+
+const NUMBERLESS = "coalesce(json_extract(notification, '$.incident.sourceAlertId') = incident_id, 0)";
+const LANES: Record<Lane, string> = {
+  first: `attempts = 0 AND NOT ${NUMBERLESS}`,
+  again: `attempts > 0 AND NOT ${NUMBERLESS}`,
+  numberless: NUMBERLESS,
+};
+
+/** Pending entries of one lane whose time has come, the longest due first. */
+export function dueDeliveries(sql: SqlStorage, lane: Lane, nowMs: number, limit: number): Entry[] {
   const rows = sql.exec(
     `SELECT ${COLUMNS} FROM journal WHERE ${OUTSTANDING} AND delivery = 'pending' AND next_attempt_at_ms <= ?
-     ORDER BY next_attempt_at_ms LIMIT ?`,
+     AND ${LANES[lane]} ORDER BY next_attempt_at_ms LIMIT ?`,
     nowMs,
     limit,
   );
@@ -53,20 +66,24 @@ export function markDelivered(sql: SqlStorage, entry: Entry, nowMs: number, next
   promoteNext(sql, entry.incidentId, nextDueAtMs);
 }
 
-/** Tried in vain; tried again at `atMs`. @param attempts how many of the schedule's are used up */
-export function markRetry(
-  sql: SqlStorage,
-  entry: Entry,
-  attempts: number,
-  atMs: number,
-  error: string,
-): void {
+/** What came of an attempt in vain. Times in milliseconds. */
+export interface Retry {
+  /** How many attempts of the schedule are used up. */
+  attempts: number;
+  atMs: number;
+  /** Before which Aurora asked not to be asked; null where it did not. */
+  notBeforeMs: number | null;
+  error: string;
+}
+
+export function markRetry(sql: SqlStorage, { seq }: Entry, retry: Retry): void {
   sql.exec(
-    "UPDATE journal SET attempts = ?, next_attempt_at_ms = ?, last_error = ? WHERE seq = ?",
-    attempts,
-    atMs,
-    error,
-    entry.seq,
+    `UPDATE journal SET attempts = ?, next_attempt_at_ms = ?, not_before_ms = ?, last_error = ? WHERE seq = ?`,
+    retry.attempts,
+    retry.atMs,
+    retry.notBeforeMs,
+    retry.error,
+    seq,
   );
 }
 
@@ -81,15 +98,27 @@ export function markDead(sql: SqlStorage, entry: Entry, error: string, nextDueAt
   promoteNext(sql, entry.incidentId, nextDueAtMs);
 }
 
-/** What failed before and waits for a later attempt is due now. @returns the entries' places in the journal */
-export function hurryDeliveries(sql: SqlStorage, nowMs: number): number[] {
+const Waiting = z.object({ seq: z.number(), atMs: z.number(), notBeforeMs: z.nullable(z.number()) });
+
+/** What failed before and waits until after `afterMs`, the soonest first. */
+export function waitingDeliveries(
+  sql: SqlStorage,
+  afterMs: number,
+  limit: number,
+): z.infer<typeof Waiting>[] {
   const rows = sql.exec(
-    `UPDATE journal SET next_attempt_at_ms = ?
-     WHERE ${OUTSTANDING} AND delivery = 'pending' AND attempts > 0 AND next_attempt_at_ms > ? RETURNING seq`,
-    nowMs,
-    nowMs,
+    `SELECT seq, next_attempt_at_ms AS atMs, not_before_ms AS notBeforeMs FROM journal
+     WHERE ${OUTSTANDING} AND delivery = 'pending' AND next_attempt_at_ms > ? AND attempts > 0
+     ORDER BY next_attempt_at_ms LIMIT ?`,
+    afterMs,
+    limit,
   );
-  return [...rows].map((row) => z.object({ seq: z.number() }).parse(row).seq);
+  return [...rows].map((row) => Waiting.parse(row));
+}
+
+/** Tried at `atMs` instead. */
+export function reschedule(sql: SqlStorage, seq: number, atMs: number): void {
+  sql.exec("UPDATE journal SET next_attempt_at_ms = ? WHERE seq = ?", atMs, seq);
 }
 
 /**
@@ -103,7 +132,7 @@ export function reviveDead(sql: SqlStorage, messageIds: readonly string[] | null
   );
   const revived = [...rows]
     .map((row) => Entry.parse(row))
-    .filter(({ notification }) => messageIds === null || messageIds.includes(notification?.messageId ?? ""));
+    .filter((entry) => messageIds === null || messageIds.includes(deliveryIdOf(entry)));
   for (const { seq } of revived) {
     sql.exec("UPDATE journal SET delivery = 'queued', attempts = 0 WHERE seq = ?", seq);
   }

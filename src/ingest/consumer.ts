@@ -46,8 +46,31 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   }
 }
 
+/** A call into an object holds 32 MiB at the most, and a batch of large bodies more. */
+const MAX_CALL_BYTES = 8 * 1024 * 1024;
+
+/** In calls of bearable size, one after another. */
+function inCalls(items: Unpacked[]): Unpacked[][] {
+  const calls: Unpacked[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const item of items) {
+    const { body, signature } = item.webhook;
+    bytes += body.length + (signature?.length ?? 0);
+    if (bytes > MAX_CALL_BYTES) {
+      calls.push([]);
+      bytes = body.length;
+    }
+    calls.at(-1)?.push(item);
+  }
+  return calls;
+}
+
 /** To be folded. What fails is tried again, and goes to the dead-letter queue in the end. */
 async function ingest(env: Env, userId: string, items: Unpacked[]): Promise<void> {
+  for (const call of inCalls(items)) await ingestCall(env, userId, call);
+}
+
+async function ingestCall(env: Env, userId: string, items: Unpacked[]): Promise<void> {
   try {
     const outcomes = await env.PAGERDUTY_USER.getByName(userId).ingest(items.map(({ webhook }) => webhook));
     items.forEach(({ message }, index) => {

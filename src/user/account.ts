@@ -25,6 +25,8 @@ export class Account {
   #connection: Connection | null = null;
   #unreadable: SealError["reason"] | null = null;
   #saving: Promise<unknown> = Promise.resolve();
+  /** How often everything was forgotten, the alarm with it. */
+  cleared = 0;
 
   constructor(storage: DurableObjectStorage, kv: KVNamespace, keyring: Keyring) {
     this.#storage = storage;
@@ -96,6 +98,7 @@ export class Account {
     this.#unreadable = null;
     // Not in turn: behind a slow copy to KV it would take away what was connected meanwhile, tables and all.
     await this.#storage.deleteAll();
+    this.cleared += 1;
     if (stored !== undefined) await this.#copyAsStored(Stored.parse(stored).userId);
   }
 

@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
+import { runbookUrlOf } from "../incidents/analysis.ts";
 import { dueHint, nextHintAtMs } from "../incidents/hints.ts";
-import { dueDeliveries, nextDeliveryAtMs } from "../incidents/outbox.ts";
+import { dueDeliveries, type Lane, nextDeliveryAtMs } from "../incidents/outbox.ts";
 import { analysesDue, nextAnalysisAtMs } from "../incidents/store.ts";
 import type { Account } from "./account.ts";
 import { requestAnalysis } from "./analyses.ts";
@@ -16,8 +17,17 @@ import type { Upkeep } from "./upkeep.ts";
 
 /** At once to Aurora; a runtime allows six open connections, and PagerDuty and runbooks need theirs. */
 const MAX_DELIVERIES = 4;
-/** At once; a runbook may take 10 s, and an incident's analysis must not wait for all the others'. */
-const MAX_ANALYSES = 2;
+/** Of these; what failed before may hang again, and must not hold up what is new. */
+const MAX_RETRIES = 2;
+/** Beside these; it waits for PagerDuty before Aurora is asked. */
+const MAX_NUMBERLESS = 1;
+/** With a runbook to be fetched, at once: it may take 10 s. */
+const MAX_RUNBOOKS = 2;
+/** Looked at for one that has no runbook to wait for. */
+const MAX_ANALYSES_LOOKED_AT = 50;
+
+/** What only so many jobs may do at once. */
+type Kind = Lane | "runbook";
 
 export interface AgendaParts {
   storage: DurableObjectStorage;
@@ -35,6 +45,8 @@ export class UserAgenda implements Agenda {
   readonly #tokens: Tokens;
   readonly #logins: Logins;
   readonly #outage = new Outage();
+  /** The jobs that only so many may be under way of at once, by key. */
+  readonly #underWay = new Map<string, Kind>();
 
   constructor(parts: AgendaParts, guardian: Guardian, upkeep: Upkeep, tokens: Tokens, logins: Logins) {
     this.#parts = parts;
@@ -57,20 +69,7 @@ export class UserAgenda implements Agenda {
   #dueForConnection(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const parts = this.#parts;
     const jobs: Job[] = [];
-    for (const entry of dueDeliveries(parts.sql, nowMs, MAX_DELIVERIES)) {
-      jobs.push({
-        key: `delivery:${entry.incidentId ?? entry.seq}`,
-        run: () => deliver({ ...parts, outage: this.#outage }, entry),
-      });
-    }
-    // Those under way may be behind more severe ones by now; they keep their places all the same.
-    const underWay = [...busy].filter((key) => key.startsWith("analysis:")).length;
-    const waiting = analysesDue(parts.sql, nowMs, MAX_ANALYSES + underWay)
-      .filter(({ incidentId }) => !busy.has(`analysis:${incidentId}`))
-      .slice(0, Math.max(0, MAX_ANALYSES - underWay));
-    for (const { incidentId } of waiting) {
-      jobs.push({ key: `analysis:${incidentId}`, run: () => requestAnalysis(parts, incidentId) });
-    }
+    jobs.push(...this.#dueDeliveries(nowMs, busy), ...this.#dueAnalyses(nowMs, busy));
     const hint = dueHint(parts.sql, nowMs);
     if (hint) jobs.push({ key: "hint", run: () => readBack(parts, hint) });
     const refreshAtMs = this.#tokens.nextAtMs;
@@ -82,6 +81,56 @@ export class UserAgenda implements Agenda {
       jobs.push({ key: "guardian", run: async () => void (await this.#guardian.check()) });
     }
     return jobs;
+  }
+
+  /** What is new before what failed, so that neither a hanging receiver nor PagerDuty holds it up. */
+  #dueDeliveries(nowMs: number, busy: ReadonlySet<string>): Job[] {
+    const jobs: Job[] = [];
+    for (const lane of ["first", "again", "numberless"] as const) {
+      if (!this.#hasPlace(lane)) continue;
+      // Those under way are due until they end.
+      for (const entry of dueDeliveries(this.#parts.sql, lane, nowMs, busy.size + MAX_DELIVERIES)) {
+        const key = `delivery:${entry.incidentId ?? entry.seq}`;
+        if (busy.has(key) || !this.#hasPlace(lane)) continue;
+        jobs.push(this.#placed(key, lane, () => deliver({ ...this.#parts, outage: this.#outage }, entry)));
+      }
+    }
+    return jobs;
+  }
+
+  /** The most severe first; one without a runbook waits for nobody's. */
+  #dueAnalyses(nowMs: number, busy: ReadonlySet<string>): Job[] {
+    const { sql } = this.#parts;
+    const jobs: Job[] = [];
+    for (const incident of analysesDue(sql, nowMs, MAX_ANALYSES_LOOKED_AT)) {
+      const key = `analysis:${incident.incidentId}`;
+      if (busy.has(key)) continue;
+      const run = () => requestAnalysis(this.#parts, incident.incidentId);
+      if (runbookUrlOf(incident) === null) jobs.push({ key, run });
+      else if (this.#hasPlace("runbook")) jobs.push(this.#placed(key, "runbook", run));
+    }
+    return jobs;
+  }
+
+  #hasPlace(kind: Kind): boolean {
+    const count = (...kinds: Kind[]) =>
+      [...this.#underWay.values()].filter((one) => kinds.includes(one)).length;
+    switch (kind) {
+      case "first":
+        return count("first", "again") < MAX_DELIVERIES;
+      case "again":
+        return count("again") < MAX_RETRIES && count("first", "again") < MAX_DELIVERIES;
+      case "numberless":
+        return count("numberless") < MAX_NUMBERLESS;
+      case "runbook":
+        return count("runbook") < MAX_RUNBOOKS;
+    }
+  }
+
+  /** Takes its place now, and gives it back when it is through. */
+  #placed(key: string, kind: Kind, run: () => Promise<void>): Job {
+    this.#underWay.set(key, kind);
+    return { key, run: () => run().finally(() => this.#underWay.delete(key)) };
   }
 
   nextAtMs(afterMs: number): number | null {

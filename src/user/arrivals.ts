@@ -26,9 +26,11 @@ export class Arrivals {
     return outcomes;
   }
 
-  /** What could not be processed is kept, unread, until somebody asks for another try. */
+  /** What fails for the last time is kept, unread, until somebody asks for another try. */
   async parkAll(webhooks: ReceivedWebhook[]): Promise<void> {
     for (const webhook of webhooks) {
+      // What stood in its way may be over by now.
+      if ((await this.#take(webhook, () => this.#gate.trust(webhook))) !== "failed") continue;
       const trust = await this.#gate.trust(webhook);
       if (trust) park(this.#folding.sql, webhook, trust);
       const { requestId, userId, webhookId } = webhook;

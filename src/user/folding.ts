@@ -104,8 +104,10 @@ export function apply(folding: Folding, incoming: Incoming, nowMs: number): Outc
   const outcome: Outcome = folded.change || kept ? "applied" : "stale";
   if (outcome === "stale" && !incoming.alwaysRecorded) return outcome;
   const notification = notificationOf(incoming, { ...folded, state });
-  // A relay passes on PagerDuty's own bytes under its own signature, and nothing else.
-  const relayable = config.events?.format !== "pagerduty" || record.signature != null;
+  // A relay passes on PagerDuty's own bytes under its own signature, and nothing else; also of fields that came
+  // before their incident, which no later body brings again.
+  const relays = config.events?.format === "pagerduty";
+  const delivers = relays ? outcome === "applied" && record.signature != null : notification !== null;
   appendEntry(
     sql,
     {
@@ -120,7 +122,7 @@ export function apply(folding: Folding, incoming: Incoming, nowMs: number): Outc
       notification,
       ...record,
     },
-    notification && relayable ? firstAttemptAtMs(config, nowMs) : null,
+    delivers ? firstAttemptAtMs(config, nowMs) : null,
   );
   return outcome;
 }

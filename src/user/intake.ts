@@ -3,6 +3,7 @@ import { addHint } from "../incidents/hints.ts";
 import type { Outcome } from "../incidents/incident.ts";
 import {
   appendEntry,
+  countOfEvent,
   type Entry,
   entryOfEvent,
   entryOfWebhook,
@@ -100,6 +101,9 @@ export function failedWebhooks(
   });
 }
 
+/** Of one event, written down. */
+const MAX_DUPLICATES = 10;
+
 type Brought = Pick<NewEntry, "receivedAtMs" | "webhookId" | "requestId" | "signature" | "payload">;
 
 function takeInEvent(
@@ -120,17 +124,25 @@ function takeInEvent(
     occurredAt: event.occurred_at,
     verification: trust,
   };
-  if (effect.kind === "none") return note(sql, { ...entry, reason: effect.reason }, trust);
   if (trust === "callback") {
+    if (effect.kind === "none") return note(sql, { ...entry, reason: effect.reason }, trust);
     const seq = appendEntry(sql, { ...entry, kind: "webhook", outcome: "unconfirmed" }, null);
     addHint(sql, effect.incidentId, seq, nowMs);
     return "unconfirmed";
   }
   const earlier = entryOfEvent(sql, incidentId, event.id);
   if (earlier && earlier.outcome !== "unconfirmed") {
-    appendEntry(sql, { ...entry, kind: "webhook", outcome: "duplicate" }, null);
+    // Whoever got hold of one signed body can send it for ever: of that a few lines are enough.
+    if (countOfEvent(sql, incidentId, event.id) <= MAX_DUPLICATES) {
+      appendEntry(
+        sql,
+        { ...entry, kind: "webhook", outcome: "duplicate", payload: null, signature: null },
+        null,
+      );
+    }
     return "duplicate";
   }
+  if (effect.kind === "none") return note(sql, { ...entry, reason: effect.reason }, trust);
   const line = lineOf(event, effect);
   if (effect.kind === "timeline") {
     appendEntry(sql, { ...entry, kind: "webhook", outcome: "applied", entry: line }, null);

@@ -41,6 +41,9 @@ import { Tokens } from "./tokens.ts";
 import { Upkeep } from "./upkeep.ts";
 import type { ReceivedWebhook } from "./webhook.ts";
 
+/** Until the alarm comes again after something that should not happen. */
+const CRASH_RETRY_MS = 30_000;
+
 /** Who asks for nobody in particular: to see whether anything changed. */
 const NOBODY: Caller = { userId: "", orgId: null };
 
@@ -59,6 +62,7 @@ export class PagerDutyUser extends DurableObject<Env> {
   readonly #subscribing: Subscribing;
   readonly #guardian: Guardian;
   readonly #refusals: Refusals;
+  #clearedWhenArmed = 0;
   readonly #upkeep: Upkeep;
   readonly #gate: Gate;
   readonly #arrivals: Arrivals;
@@ -392,7 +396,7 @@ export class PagerDutyUser extends DurableObject<Env> {
     } catch (error) {
       // An alarm that throws is given up on after a few tries; this one has to come back.
       log.error("alarm.crashed", { userId: this.#account.connection?.userId, error: describe(error) });
-      nextAtMs = Date.now() + 30_000;
+      nextAtMs = Date.now() + CRASH_RETRY_MS;
     }
     log.info("alarm.ran", {
       userId: this.#account.connection?.userId,
@@ -404,7 +408,14 @@ export class PagerDutyUser extends DurableObject<Env> {
   /** After every change: tells who watches, and sees to it that the alarm comes no later than what is due next. */
   async #arm(): Promise<void> {
     this.#live.changed();
-    if (this.#loop.active) return this.#loop.wake();
+    if (this.#loop.active) {
+      // With everything else the alarm went that would come again after a crash of what is running now.
+      if (this.#clearedWhenArmed !== this.#account.cleared && this.#account.connection) {
+        this.#clearedWhenArmed = this.#account.cleared;
+        await this.ctx.storage.setAlarm(Date.now() + CRASH_RETRY_MS);
+      }
+      return this.#loop.wake();
+    }
     const nextAtMs = this.#agenda.nextAtMs(Number.NEGATIVE_INFINITY);
     if (nextAtMs === null) return;
     const setAtMs = await this.ctx.storage.getAlarm();

@@ -1,37 +1,49 @@
 /**
- * Notices when Aurora is back. While it is down every waiting delivery keeps to its own schedule, which after
- * hours means waiting for hours more; the first one that is accepted again is the sign to try the others now,
- * a few at a time as always, and without using up an attempt of theirs.
+ * Notices when Aurora is back. After hours of failing, a delivery's next attempt by the schedule is hours away; the
+ * first one that is accepted again is the sign to try the others now, a few at a time, beside their schedule:
+ * such an attempt uses up none of the schedule's, and where it fails the planned one stays where it was.
  */
 
-/** So that one incident which Aurora refuses for its own sake is not hurried by all the others' success. */
-const HURRY_AT_MOST_EVERY_MS = 5 * 60 * 1000;
+/** Shorter waits are left alone: the schedule is soon enough. */
+export const WORTH_HURRYING_MS = 10 * 60 * 1000;
+/** The next ones follow when these are through, so that Aurora, just back, is not run over. */
+export const MAX_HURRIED = 50;
+/** Of which so many are picked: those that were hurried in vain stay among them. */
+export const MAX_LOOKED_AT = 1_000;
 
 export class Outage {
-  /** Incidents whose deliveries failed since the last that was accepted. */
-  readonly #failing = new Set<string | null>();
-  /** Entries that are tried before their time. Forgotten with the object; then an attempt counts. */
-  readonly #early = new Set<number>();
-  #hurriedAtMs = Number.NEGATIVE_INFINITY;
+  /** Entries that were hurried, with the time of the attempt that is planned. Forgotten with the object. */
+  readonly #planned = new Map<number, number>();
+  /** Those of them that are not yet tried. */
+  readonly #waiting = new Set<number>();
 
-  /** Whether the attempt at this entry was before its time, and does not count when it fails. Asked once. */
-  takeEarly(seq: number): boolean {
-    return this.#early.delete(seq);
+  /** When the attempt is planned that this one comes before; null where this is the planned one. */
+  plannedAfter(seq: number, nowMs: number): number | null {
+    this.#waiting.delete(seq);
+    const plannedAtMs = this.#planned.get(seq);
+    if (plannedAtMs !== undefined && nowMs < plannedAtMs) return plannedAtMs;
+    this.#planned.delete(seq);
+    return null;
   }
 
-  failed(incidentId: string | null): void {
-    this.#failing.add(incidentId);
+  /** Whether more can be hurried, now that one was accepted. */
+  get quiet(): boolean {
+    return this.#waiting.size === 0;
   }
 
-  /** @returns whether what waits for a later attempt should be tried now */
-  accepted(nowMs: number): boolean {
-    const back = this.#failing.size > 0 && nowMs - this.#hurriedAtMs >= HURRY_AT_MOST_EVERY_MS;
-    this.#failing.clear();
-    if (back) this.#hurriedAtMs = nowMs;
-    return back;
+  /** Each is hurried once between two planned attempts: what Aurora refuses for its own sake is not tried for ever. */
+  mayHurry(seq: number): boolean {
+    return !this.#planned.has(seq);
   }
 
-  hurried(seqs: readonly number[]): void {
-    for (const seq of seqs) this.#early.add(seq);
+  hurried(seq: number, plannedAtMs: number): void {
+    this.#planned.set(seq, plannedAtMs);
+    this.#waiting.add(seq);
+  }
+
+  /** It is through. */
+  done(seq: number): void {
+    this.#planned.delete(seq);
+    this.#waiting.delete(seq);
   }
 }

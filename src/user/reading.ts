@@ -4,6 +4,7 @@ import { view } from "../incidents/fold.ts";
 import type { Analysis } from "../incidents/incident.ts";
 import {
   type DeliveryState,
+  deliveryIdOf,
   type Entry,
   entriesOfIncident,
   entryOfWebhook,
@@ -56,12 +57,12 @@ export function eventDetail(sql: SqlStorage, webhookId: string) {
   return { ...eventView(entry), payload: payload ? new TextDecoder().decode(payload) : null };
 }
 
-/** One notification, as `GET /pagerduty/deliveries` lists it. `id` is its `webhook-id`. */
+/** One delivery, as `GET /pagerduty/deliveries` lists it. */
 export function deliveryView(entry: Entry) {
   const { notification } = entry;
   return {
-    id: notification?.messageId ?? "",
-    type: notification?.type ?? null,
+    id: deliveryIdOf(entry),
+    type: notification?.type ?? entry.type,
     incidentId: entry.incidentId,
     version: notification?.incident.version ?? null,
     change: notification?.change.kind ?? null,

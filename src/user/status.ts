@@ -112,6 +112,13 @@ export function statusOf(facts: StatusFacts) {
       fix: "Mend Aurora's endpoint (AURORA_EVENTS_URL), then redeliver them: POST /pagerduty/deliveries/redeliver.",
     });
   }
+  if (delivery.dead === 0 && delivery.pending > 0 && delivery.lastError !== null) {
+    problems.push({
+      code: "deliveries_failing",
+      message: `${counted(delivery.pending, "notification waits", "notifications wait")}: ${delivery.lastError}.`,
+      fix: "Nothing is lost: it is tried again by itself, by DELIVERY_SCHEDULE. If it goes on, look at Aurora's endpoint (AURORA_EVENTS_URL) and at what its log says of these requests.",
+    });
+  }
   return {
     connected: true as const,
     displayName: connection.displayName,

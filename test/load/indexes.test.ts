@@ -3,7 +3,12 @@ import { beforeEach, expect, test } from "vitest";
 import { dueHint, nextHintAtMs } from "../../src/incidents/hints.ts";
 import { entryOfEvent, entryOfWebhook } from "../../src/incidents/journal.ts";
 import { migrate } from "../../src/incidents/migrations.ts";
-import { dueDeliveries, hurryDeliveries, nextDeliveryAtMs, reviveDead } from "../../src/incidents/outbox.ts";
+import {
+  dueDeliveries,
+  nextDeliveryAtMs,
+  reviveDead,
+  waitingDeliveries,
+} from "../../src/incidents/outbox.ts";
 import { analysesDue, loadIncident, nextAnalysisAtMs } from "../../src/incidents/store.ts";
 
 /** What runs for every event or on every turn of the alarm must not read what is stored, however much it is. */
@@ -35,9 +40,11 @@ beforeEach(() => {
 });
 
 test.each<[string, (sql: SqlStorage) => unknown]>([
-  ["due deliveries", (sql) => dueDeliveries(sql, 1, 4)],
+  ["new deliveries", (sql) => dueDeliveries(sql, "first", 1, 4)],
+  ["failed deliveries", (sql) => dueDeliveries(sql, "again", 1, 4)],
+  ["deliveries without a number", (sql) => dueDeliveries(sql, "numberless", 1, 4)],
   ["the next delivery", (sql) => nextDeliveryAtMs(sql, 0)],
-  ["hurried deliveries", (sql) => hurryDeliveries(sql, 1)],
+  ["deliveries that may be hurried", (sql) => waitingDeliveries(sql, 1, 50)],
   ["dead deliveries", (sql) => reviveDead(sql, null, 1)],
   ["due analyses", (sql) => analysesDue(sql, 1, 2)],
   ["the next analysis", (sql) => nextAnalysisAtMs(sql, 0)],
