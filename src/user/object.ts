@@ -42,7 +42,7 @@ import { Upkeep } from "./upkeep.ts";
 import type { ReceivedWebhook } from "./webhook.ts";
 
 /** Until the alarm comes again after something that should not happen. */
-const CRASH_RETRY_MS = 30_000;
+const CRASH_RETRY_MS = 10_000;
 
 /** Who asks for nobody in particular: to see whether anything changed. */
 const NOBODY: Caller = { userId: "", orgId: null };
@@ -315,9 +315,10 @@ export class PagerDutyUser extends DurableObject<Env> {
     return outcomes;
   }
 
-  /** From the dead-letter queue: kept until somebody asks for another try. */
+  /** From the dead-letter queue: tried for the last time, else kept until somebody asks for another try. */
   async park(webhooks: ReceivedWebhook[]): Promise<void> {
     await this.#arrivals.parkAll(webhooks);
+    await this.#arm();
   }
 
   /** `POST /pagerduty/events/retry`: tries again what could not be processed. @returns how many worked */

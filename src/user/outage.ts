@@ -5,7 +5,7 @@
  */
 
 /** Shorter waits are left alone: the schedule is soon enough. */
-export const WORTH_HURRYING_MS = 10 * 60 * 1000;
+export const WORTH_HURRYING_MS = 5 * 60 * 1000;
 /** The next ones follow when these are through, so that Aurora, just back, is not run over. */
 export const MAX_HURRIED = 50;
 /** Of which so many are picked: those that were hurried in vain stay among them. */

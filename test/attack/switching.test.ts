@@ -122,3 +122,22 @@ test("a notification that waits for its number is not sent in the name of the ne
   expect(world.aurora.accepted).toEqual([]);
   expect(await world.worker.sql(user, "SELECT incident_id FROM incidents")).toEqual([]);
 });
+
+test("a crash after a change of accounts, while a delivery of the old one was under way, costs nothing", async () => {
+  const first = world.pagerduty.account();
+  await connectUser(world, user, first);
+  world.aurora.answer = () => ({ hang: true });
+  const old = first.trigger();
+  const attempted = (id: string) => () =>
+    world.aurora.attempts.some(({ body }) => body?.data.incident.incidentId === id);
+  await until("the old attempt", attempted(old.id));
+  const second = await switchTo("second");
+  const subscription = second.subscribe({ url: `${world.worker.url}/pagerduty/webhook/${user}` });
+  await call("PUT", "/signing-secret", { secret: subscription.secret });
+  const incident = second.trigger();
+  await until("the new attempt", attempted(incident.id));
+  await world.worker.restart();
+  world.aurora.answer = () => ({ status: 202 });
+  await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length === 2, 60_000);
+  expect(world.aurora.of(old.id)).toEqual([]);
+}, 90_000);

@@ -21,7 +21,7 @@ afterAll(async () => {
   rmSync(`${root}${CONFIG}`);
 });
 
-test("a poison message is parked with its reason, blocks nothing, and is folded when it can be", async () => {
+test.concurrent("a poison message is parked with its reason, blocks nothing, and is folded when it can be", async () => {
   const { worker, aurora, pagerduty } = world;
   const account = pagerduty.account();
   const subscription = await connectUser(world, "alice", account);
@@ -59,4 +59,21 @@ test("a poison message is parked with its reason, blocks nothing, and is folded 
     aurora.of(poison.id).some(({ type }) => type === "incident.acknowledged"),
   );
   expect((await worker.call("alice", "GET", "/pagerduty")).body).toMatchObject({ problems: [] });
+});
+
+test.concurrent("what stood in its way only for a while is folded at the last try, without anybody asking", async () => {
+  const { worker, aurora, pagerduty } = world;
+  const account = pagerduty.account();
+  const subscription = await connectUser(world, "bob", account);
+  const incident = account.trigger();
+  await aurora.waitFor("the incident", () => aurora.of(incident.id).length === 2);
+  const [row] = await worker.sql("bob", "SELECT state FROM incidents");
+  await worker.sql("bob", "UPDATE incidents SET state = 'unreadable'");
+  incident.acknowledge();
+  await subscription.idle();
+  const failures = () =>
+    worker.logs().filter((line) => /webhook\.processed.*bob/.test(line) && line.includes("failed"));
+  await until("the tries of the Queue", () => failures().length >= 2, 25_000);
+  await worker.sql("bob", "UPDATE incidents SET state = ?", String(row?.["state"]));
+  await aurora.waitFor("the acknowledgement", () => aurora.of(incident.id).length === 3, 15_000);
 });

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Account, Subscription } from "../emulator/pagerduty.ts";
+import { type Account, type Subscription, sign, webhookBody } from "../emulator/pagerduty.ts";
 import { until } from "../support/until.ts";
 import { settled } from "../support/worker.ts";
 import { connectUser, RELAY, startWorld, type World } from "../support/world.ts";
@@ -13,7 +13,7 @@ let account: Account;
 let subscription: Subscription;
 
 beforeAll(async () => {
-  world = await startWorld({ DELIVERY_SCHEDULE: "0,0.2,0.2,600" });
+  world = await startWorld({ DELIVERY_SCHEDULE: "0,0.2,0.2,7200" });
 });
 beforeEach(async () => {
   world.aurora.reset();
@@ -193,6 +193,15 @@ test("without AURORA_EVENTS_URL incidents are kept and can be read", async () =>
 });
 
 describe("the relay to Aurora's present endpoint", () => {
+  const post = async (user2: string, secret: string, body: string, webhookId: string) => {
+    const reply = await relay.worker.request(`/pagerduty/webhook/${user2}`, {
+      method: "POST",
+      headers: { "x-webhook-id": webhookId, "x-pagerduty-signature": sign(secret, body) },
+      body,
+    });
+    expect(reply.status).toBe(202);
+  };
+
   let relay: World;
   beforeAll(async () => {
     relay = await startWorld({
@@ -222,5 +231,45 @@ describe("the relay to Aurora's present endpoint", () => {
     const ids = subscription2.deliveries.filter(({ eventType }) => eventType !== "incident.annotated");
     expect(sent.map(({ headers }) => headers["x-webhook-id"])).toEqual(ids.map(({ webhookId }) => webhookId));
     expect(sent.every(({ headers }) => headers["x-pagerduty-signature"]?.startsWith("v1="))).toBe(true);
+  });
+
+  test("fields that overtake their incident are relayed, too; they are listed and sent again by their own id", async () => {
+    const account2 = relay.pagerduty.account();
+    const { id, secret } = await connectUser(relay, "carol", account2);
+    account2.unsubscribe(id);
+    const incident = account2.trigger();
+    const fields = webhookBody(incident.setField("runbook_link", "http://localhost/runbook"));
+    relay.aurora.reset();
+    await post("carol", secret, fields, "fields");
+    await post("carol", secret, webhookBody(incident.announce()), "incident");
+    await until("both", () => relay.aurora.attempts.length === 2);
+    expect(new TextDecoder().decode(relay.aurora.attempts[0]?.raw)).toBe(fields);
+    const shown = await relay.worker.call("carol", "GET", "/pagerduty/deliveries/fields");
+    expect(shown.body).toMatchObject({
+      id: "fields",
+      type: "incident.custom_field_values.updated",
+      payload: JSON.parse(fields),
+    });
+  });
+
+  test("a receiver that posts back what it got, under other ids, is told nothing and fills nothing", async () => {
+    const account2 = relay.pagerduty.account();
+    const { id, secret } = await connectUser(relay, "dave", account2);
+    account2.unsubscribe(id);
+    const body = webhookBody(account2.trigger().announce());
+    relay.aurora.reset();
+    for (let n = 0; n < 30; n += 1) await post("dave", secret, body, `copy-${n}`);
+    await settled(relay.worker, "dave", 11);
+    await until("all of them to be processed", () => {
+      const lines = relay.worker.logs().filter((line) => line.includes("webhook.processed"));
+      return lines.filter((line) => line.includes("dave")).length >= 30;
+    });
+    const rows = await relay.worker.sql(
+      "dave",
+      "SELECT outcome, length(payload) AS bytes FROM journal WHERE kind = 'webhook' ORDER BY seq",
+    );
+    expect(rows[0]).toMatchObject({ outcome: "applied" });
+    expect(rows.slice(1)).toEqual(Array(10).fill({ outcome: "duplicate", bytes: null }));
+    expect(relay.aurora.attempts).toHaveLength(1);
   });
 });

@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { webhookBody } from "../emulator/pagerduty.ts";
+import { startWorld, type World } from "../support/world.ts";
+
+/**
+ * A call into an object holds 32 MiB. Bodies travel gzipped on the Queue and are unpacked before the call, so a
+ * batch of strangers' webhooks would be more, and hold up PagerDuty's own among them.
+ */
+
+const KIB = 1024;
+let world: World;
+beforeAll(async () => {
+  world = await startWorld({ DELIVERY_SCHEDULE: "0,1" });
+});
+afterAll(() => world.close());
+
+test("a batch of strangers' heavy webhooks does not hold up the genuine one among them", async () => {
+  const user = "batched";
+  const account = world.pagerduty.account();
+  await world.worker.call(user, "POST", "/pagerduty", { body: { token: account.apiKey() } });
+  const post = (body: string, id: string, signature: string | null) =>
+    world.worker.request(`/pagerduty/webhook/${user}`, {
+      method: "POST",
+      headers: { "x-webhook-id": id, ...(signature ? { "x-pagerduty-signature": signature } : {}) },
+      body,
+    });
+  const event = {
+    id: "E",
+    event_type: "service.updated",
+    resource_type: "service",
+    occurred_at: "2026-11-22T03:00:00Z",
+  };
+  const heavy = JSON.stringify({ event, padding: "A".repeat(255 * KIB) });
+  const signature = `v1=${"0".repeat(100 * KIB)}`;
+  const genuine = account.trigger({ title: "Real", silent: true });
+  const own = webhookBody(genuine.announce());
+  const replies = await Promise.all([
+    ...Array.from({ length: 50 }, (_, i) => post(heavy, `a-${i}`, signature)),
+    post(own, "own", null),
+    ...Array.from({ length: 49 }, (_, i) => post(heavy, `b-${i}`, signature)),
+  ]);
+  expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([202]));
+  await world.aurora.waitFor("the genuine one", (aurora) => aurora.of(genuine.id).length > 0);
+  expect(world.worker.logs().filter((line) => line.includes("batch.retried"))).toEqual([]);
+});
