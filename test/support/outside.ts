@@ -20,7 +20,7 @@ const text = (body: string, headers: Record<string, string> = {}, status = 200) 
   new Response(body, { status, headers: { "content-type": "text/markdown", ...headers } });
 const redirect = (location: string) => new Response(null, { status: 302, headers: { location } });
 
-const RUNBOOKS: Record<string, () => Response> = {
+const RUNBOOKS: Record<string, () => Response | Promise<Response>> = {
   "/plain": () => text("# Restart it\n"),
   "/html": () => text("<h1>Restart it</h1>", { "content-type": "text/html; charset=utf-8" }),
   "/json": () => text("{}", { "content-type": "application/json" }),
@@ -37,6 +37,7 @@ const RUNBOOKS: Record<string, () => Response> = {
   "/moved-inside": () => redirect("http://169.254.169.254/latest/meta-data"),
   "/moved-to-file": () => redirect("file:///etc/passwd"),
   "/moved-nowhere": () => new Response(null, { status: 302 }),
+  "/never": () => new Promise<Response>(() => undefined),
 };
 
 /** What a refresh brings: new tokens, for ten days. */

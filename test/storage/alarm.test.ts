@@ -1,0 +1,94 @@
+import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { expect, inject, test } from "vitest";
+import { configOf } from "../../src/config.ts";
+import { createKeyring } from "../../src/credentials/seal.ts";
+import { appendEntry } from "../../src/incidents/journal.ts";
+import { Account } from "../../src/user/account.ts";
+import type { ReceivedWebhook } from "../../src/user/webhook.ts";
+import { connectionOf } from "../support/connection.ts";
+
+/** What the object does by itself, by its alarm. */
+
+const DAY_MS = 24 * 3600 * 1000;
+
+const count = (name: string, where: string) =>
+  runInDurableObject(
+    env.PAGERDUTY_USER.getByName(name),
+    (_object, { storage }) => [...storage.sql.exec(`SELECT 1 FROM journal WHERE ${where}`)].length,
+  );
+
+test("once a day it forgets what is older than RETENTION_DAYS, and leaves the rest", async () => {
+  const user = env.PAGERDUTY_USER.getByName("prunes");
+  await runInDurableObject(user, async (_object, { storage }) => {
+    const account = new Account(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));
+    const nowMs = Date.now();
+    await account.set(connectionOf("prunes", { validatedAt: new Date(nowMs - 2 * DAY_MS).toISOString() }));
+    for (const days of [31, 29]) {
+      const entry = { kind: "guardian", type: `${days} days`, outcome: "applied" } as const;
+      appendEntry(storage.sql, { ...entry, receivedAtMs: nowMs - days * DAY_MS }, null);
+    }
+    await storage.setAlarm(nowMs + DAY_MS);
+  });
+  await evictDurableObject(user);
+  expect(await runDurableObjectAlarm(user)).toBe(true);
+  expect(await count("prunes", "type = '31 days'")).toBe(0);
+  expect(await count("prunes", "type = '29 days'")).toBe(1);
+});
+
+test("runbooks that never come do not hold up the analysis of an incident without one", async () => {
+  const user = env.PAGERDUTY_USER.getByName("tarpit");
+  const caller = { userId: "tarpit", orgId: null };
+  const input = { token: inject("tokens").us, displayName: "P", region: "us", subscribe: false } as const;
+  await user.connectToken(caller, input, "https://worker.example/");
+  await user.addSigningSecret(caller, "secret");
+  const { connectionId, secretId } = await runInDurableObject(user, async (_object, { storage }) => {
+    const account = new Account(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));
+    await account.open();
+    const { connection } = account;
+    return {
+      connectionId: connection?.connectionId ?? "",
+      secretId: connection?.signingSecrets[0]?.id ?? "",
+    };
+  });
+  const webhook = (id: string, type: string, data: object): ReceivedWebhook => {
+    const event = {
+      id,
+      event_type: type,
+      resource_type: "incident",
+      occurred_at: new Date().toISOString(),
+      data,
+    };
+    return {
+      userId: "tarpit",
+      connectionId,
+      secretId,
+      webhookId: id,
+      verification: "signature",
+      signature: null,
+      receivedAtMs: Date.now(),
+      requestId: id,
+      body: Uint8Array.from(new TextEncoder().encode(JSON.stringify({ event }))),
+    };
+  };
+  const incident = (id: string, priority: string) =>
+    webhook(`t-${id}`, "incident.triggered", {
+      type: "incident",
+      id,
+      status: "triggered",
+      priority: { summary: priority },
+    });
+  const runbook = (id: string) =>
+    webhook(`f-${id}`, "incident.custom_field_values.updated", {
+      type: "incident_field_values",
+      incident: { id },
+      custom_fields: [{ name: "runbook_link", value: "https://runbooks.example.com/never" }],
+    });
+  const slow = ["P1", "P2", "P3"].flatMap((id) => [runbook(id), incident(id, "P1")]);
+  expect(await user.ingest([...slow, incident("PNONE", "P3")])).not.toContain("failed");
+  await expect
+    .poll(() => count("tarpit", "type = 'incident.rca_requested' AND incident_id = 'PNONE'"), {
+      timeout: 9_000,
+    })
+    .toBe(1);
+  expect(await count("tarpit", "type = 'incident.rca_requested'")).toBe(1);
+}, 15_000);
