@@ -4,7 +4,7 @@
  */
 
 /** Names that only mean something inside a network. */
-const PRIVATE_NAMES = /(^|\.)(localhost|local|internal|intranet|lan|home|corp|localdomain|home\.arpa)$/;
+const PRIVATE_NAMES = /(^|\.)(localhost|local|internal|intranet|lan|home|corp|localdomain|home\.arpa|svc)$/;
 
 /** Networks that are not the public internet: IANA's special-purpose registries, first address and prefix. */
 const PRIVATE_V4: readonly [string, number][] = [
@@ -12,6 +12,8 @@ const PRIVATE_V4: readonly [string, number][] = [
   ["10.0.0.0", 8],
   ["100.64.0.0", 10],
   ["127.0.0.0", 8],
+  // Azure's platform answers here, on an address that looks public.
+  ["168.63.129.16", 32],
   ["169.254.0.0", 16],
   ["172.16.0.0", 12],
   ["192.0.0.0", 24],

@@ -14,6 +14,8 @@ test.each([
   "http://192.168.1.1/",
   "http://169.254.169.254/latest/meta-data",
   "http://100.100.100.200/",
+  "http://168.63.129.16/machine",
+  "http://api.default.svc/",
   "http://0.0.0.0/",
   "http://224.0.0.1/",
   "http://255.255.255.255/",
