@@ -131,6 +131,9 @@ describe("in production with Access", () => {
     expect((await open(await team.assertion())).text).toContain(">alice@acme.example</span>");
     const subject = await open(await team.assertion({ email: "a+b@acme.example" }));
     expect(subject.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");
+    // U+212A, the Kelvin sign, is a k in lower case, and another mailbox.
+    const kelvin = await open(await team.assertion({ email: "Mi\u212ae@acme.example" }));
+    expect(kelvin.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");
   });
 
   test.each<[string, Record<string, unknown> | null]>([
