@@ -114,9 +114,20 @@ test("a stranger's request does not speak with wrangler's voice", async () => {
   session.child.emit("message", { tunnelUrl: "https://evil.example" });
   expect(said.at(-1)).toContain("no tunnel of Cloudflare's");
   expect(await webhookUrl()).toContain(FIRST);
-  const through = await send(`${base}/pagerduty`, { host: new URL(FIRST).host, "x-user-id": "ada" });
-  expect(through.status).toBe(403);
 }, 60_000);
+
+test("the API answers nobody through the tunnel, and no page under a name that leads here", async () => {
+  const tunnel = { host: new URL(FIRST).host, "x-user-id": "ada" };
+  const claim = { ...tunnel, "mf-original-url": `${base}/pagerduty` };
+  for (const headers of [
+    tunnel,
+    { ...claim, "cf-connecting-ip": "198.51.100.7", "cf-ray": "9c0ffee000000001-AMS" },
+    { ...claim, host: "evil.example", "user-agent": "Mozilla/5.0 (X11; Linux x86_64)" },
+  ]) {
+    const reply = await send(`${base}/pagerduty`, headers);
+    expect([reply.status, reply.text]).toEqual([403, expect.stringContaining("INTERNAL_API_SECRET")]);
+  }
+});
 
 test("another tunnel is taken over by the running Worker, and none leaves the local URL", async () => {
   const { child } = session;
