@@ -21,7 +21,7 @@ export function devVars(): string {
   return `# Settings and secrets of the Worker on this machine, read by \`wrangler dev\`. Made by \`npm run dev\`; never
 # overwritten by it, and not in git. Change what you like; wrangler.toml lists the other settings.
 
-# \`dev\` waives INTERNAL_API_SECRET and logs readable lines.
+# \`dev\` waives INTERNAL_API_SECRET for calls from this machine, and logs readable lines.
 AURORA_ENV=dev
 
 # Seals the PagerDuty credentials that are stored; without it they cannot be opened again.
@@ -30,7 +30,8 @@ CREDENTIALS_KEYS=${freshCredentialsKeys()}
 # Signs what is sent to AURORA_EVENTS_URL; give Aurora the same one.
 AURORA_EVENTS_SECRET=${freshEventsSecret()}
 
-# Sent by Aurora's server as X-Internal-Secret. Asked for only when AURORA_ENV is not dev.
+# Sent by Aurora's server as X-Internal-Secret. While it is unset, the API answers this machine only,
+# and nobody through a tunnel.
 # INTERNAL_API_SECRET=
 `;
 }

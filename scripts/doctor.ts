@@ -8,11 +8,12 @@ import { parseArgs, parseEnv } from "node:util";
 import { readProject } from "./deploy/project.ts";
 import { examine } from "./doctor/examination.ts";
 import { type Finding, printed, warning } from "./doctor/finding.ts";
-import { checkConfiguration, checkNode } from "./doctor/setup.ts";
+import { checkConfiguration, checkNode, secretOf } from "./doctor/setup.ts";
 
 const HELP = `npm run doctor [-- options]
   --user ID    also looks at this user's connection, subscription and last events
-  --url URL    a deployed Worker in place of the local one; INTERNAL_API_SECRET in the environment is sent to it`;
+  --url URL    a deployed Worker in place of the local one; INTERNAL_API_SECRET in the environment is sent to
+               it, when that is https or on this machine`;
 
 const LOCAL_URL = "http://localhost:5080";
 
@@ -31,7 +32,7 @@ async function findings(): Promise<Finding[]> {
     }
     all.push(...checkConfiguration({ ...readProject("").vars, ...devVars }));
   }
-  const secret = process.env["INTERNAL_API_SECRET"] || devVars["INTERNAL_API_SECRET"] || null;
+  const secret = secretOf(process.env, devVars, values.url !== undefined);
   const url = (values.url ?? LOCAL_URL).replace(/\/+$/, "");
   all.push(...(await examine({ url, user: values.user ?? null, secret })));
   return all;

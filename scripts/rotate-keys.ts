@@ -1,6 +1,6 @@
 /**
  * `npm run keys:rotate`: a new first key for CREDENTIALS_KEYS. Cloudflare shows no secret again, so the present
- * list is asked for (or read on standard input), and the new list is printed once, on standard output.
+ * list is asked for (or read on standard input), and the new list is printed once, alone on standard output.
  */
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
@@ -24,12 +24,20 @@ async function main(): Promise<void> {
     : await text(process.stdin);
   const { retire } = values;
   const next = retire === undefined ? rotatedKeys(present) : withoutKey(present, retire);
+  // Before it is uploaded: it may be in force although its answer is lost, and nobody could read it back.
+  console.error("The new list, which is about to be set. Keep it beside the old one for now:");
+  console.log(next);
   const { code, output } = await wrangler(["secret", "bulk", envArgument(project)], {
     input: JSON.stringify({ CREDENTIALS_KEYS: next }),
   });
-  if (code !== 0) throw new DeployError(`Not changed; wrangler says:\n${output.trim()}`);
-  console.error("In force. Put this in place of the old value in your password manager:");
-  console.log(next);
+  if (code !== 0) {
+    throw new DeployError(
+      `wrangler failed, and the new list may be in force or not:\n${output.trim()}\n` +
+        "Keep both lists, and set the new one again until that succeeds:\n" +
+        `npx wrangler secret put CREDENTIALS_KEYS ${envArgument(project)}`,
+    );
+  }
+  console.error("It is in force. Put it in place of the old value in your password manager.");
 }
 
 try {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -28,13 +28,22 @@ export type Wrangler = (args: readonly string[], options?: WranglerOptions) => P
 const root = fileURLToPath(new URL("..", import.meta.url));
 const program = fileURLToPath(new URL("../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
 
+/** A terminal that is closed, a build that is cancelled. */
+const ENDING = ["SIGTERM", "SIGHUP"] as const;
+
 /** Runs it. Secrets live in a file that only its owner can read, for as long as it runs. */
 export const wrangler: Wrangler = async (args, options = {}) => {
   // mkdtemp makes a folder that only its owner can enter.
   const folder = mkdtempSync(join(tmpdir(), "aurora-pagerduty-"));
   const removeFolder = () => rmSync(folder, { recursive: true, force: true });
-  // Ctrl-C ends this process, too: the file goes whatever happens.
+  // Whatever ends this process, the file goes; but for SIGKILL, which nobody hears of.
   process.on("exit", removeFolder);
+  const stop = new AbortController();
+  const ended = (signal: NodeJS.Signals) => {
+    stop.abort();
+    process.exit(128 + constants.signals[signal]);
+  };
+  for (const signal of ENDING) process.on(signal, ended);
   try {
     const report = join(folder, "report.ndjson");
     const all = [...args];
@@ -44,11 +53,12 @@ export const wrangler: Wrangler = async (args, options = {}) => {
       writeFileSync(file, JSON.stringify(options.secrets), { mode: 0o600 });
       all.push("--secrets-file", file);
     }
-    const { code, output } = await run(all, options, report);
+    const { code, output } = await run(all, options, report, stop.signal);
     return { code, output, targets: targetsOf(report) };
   } finally {
     removeFolder();
     process.off("exit", removeFolder);
+    for (const signal of ENDING) process.off(signal, ended);
   }
 };
 
@@ -56,10 +66,12 @@ function run(
   args: string[],
   options: WranglerOptions,
   report: string,
+  signal: AbortSignal,
 ): Promise<{ code: number; output: string }> {
   const piped = options.show ? "inherit" : "pipe";
   const child = spawn(process.execPath, ["--no-warnings", program, ...args], {
     cwd: root,
+    signal,
     env: { ...process.env, WRANGLER_OUTPUT_FILE_PATH: report },
     stdio: [options.input === undefined ? (options.show ? "inherit" : "ignore") : "pipe", piped, piped],
   });

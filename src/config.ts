@@ -44,6 +44,7 @@ export class ConfigError extends Error {
 
 /** AES-256. */
 const KEY_BYTES = 32;
+const DAY_MS = 24 * 3600 * 1000;
 const MAX_SCHEDULE_ENTRIES = 50;
 const MAX_DELAY_SECONDS = 7 * 24 * 3600;
 
@@ -95,14 +96,13 @@ const httpUrl = read((value) => {
   return value.replace(/\/+$/, "");
 });
 
-const whole = (fallback: number, min: number, max: number) =>
+const DECIMAL = /^(?:\d{1,9}(?:\.\d{0,6})?|\.\d{1,6})$/;
+
+/** So many of a unit, in milliseconds. Never zero but for zero. @param words the range, as it is told */
+const duration = (fallback: number, unitMs: number, isRight: (count: number) => boolean, words: string) =>
   read((value) => {
-    if (value === undefined) return fallback;
-    const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
-    if (!(number >= min && number <= max)) {
-      return new Malformed(`must be a whole number from ${min} to ${max}`);
-    }
-    return number;
+    const count = value === undefined ? fallback : DECIMAL.test(value) ? Number(value) : Number.NaN;
+    return isRight(count) ? Math.ceil(count * unitMs) : new Malformed(`must be a number ${words}`);
   });
 
 const flag = read((value) => {
@@ -137,8 +137,9 @@ const keyList = read((value) => {
 const webhookSecret = read((value) => {
   if (value === undefined) return null;
   const key = value.startsWith("whsec_") ? decodeBase64(value.slice("whsec_".length)) : null;
+  // Standard Webhooks asks for 24 bytes at least; there are shorter ones in use.
   if (!key || key.length < 16 || key.length > 64) {
-    return new Malformed("must be whsec_ followed by base64 of 24 to 64 random bytes");
+    return new Malformed("must be whsec_ followed by base64 of 16 to 64 random bytes, better 24 or more");
   }
   return value;
 });
@@ -146,11 +147,11 @@ const webhookSecret = read((value) => {
 const schedule = read((value) => {
   const delays = (value ?? "0,5,30,120,600,1800,3600,7200,14400,28800,43200,86400")
     .split(",")
-    .map((entry) => {
-      const trimmed = entry.trim();
-      return /^\d{1,6}(\.\d{1,3})?$/.test(trimmed) ? Number(trimmed) : Number.NaN;
-    });
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "")
+    .map((entry) => (DECIMAL.test(entry) ? Number(entry) : Number.NaN));
   if (
+    delays.length === 0 ||
     delays.length > MAX_SCHEDULE_ENTRIES ||
     delays.some((seconds) => !(seconds >= 0 && seconds <= MAX_DELAY_SECONDS))
   ) {
@@ -199,10 +200,10 @@ const Variables = z.object({
   }),
   PAGERDUTY_API_URL: httpUrl,
   PAGERDUTY_IDENTITY_URL: httpUrl,
-  RUNBOOK_WAIT_SECONDS: whole(5, 0, 3600),
+  RUNBOOK_WAIT_SECONDS: duration(5, 1000, (seconds) => seconds <= 86_400, "from 0 to 86400"),
   DELIVERY_SCHEDULE: schedule,
-  RETENTION_DAYS: whole(30, 1, 3650),
-  RECONCILE_MINUTES: whole(10, 0, 1440),
+  RETENTION_DAYS: duration(30, DAY_MS, (days) => days > 0 && days <= 3650, "above 0, at most 3650"),
+  RECONCILE_MINUTES: duration(10, 60_000, (minutes) => minutes <= 10_080, "from 0 to 10080"),
   ACCESS_TEAM_DOMAIN: teamDomain,
   ACCESS_AUD: text,
   CONSOLE_USER: consoleUser,
@@ -239,7 +240,6 @@ function missing(variables: Record<string, unknown>): ConfigProblem[] {
 
 const DEFAULT_SCOPES =
   "openid users.read incidents.read services.read webhook_subscriptions.read webhook_subscriptions.write";
-const DAY_MS = 24 * 3600 * 1000;
 
 /**
  * Reads the Worker's variables and secrets.
@@ -276,10 +276,10 @@ export function parseConfig(variables: object): Config {
       : null,
     pagerdutyApiUrl: given.PAGERDUTY_API_URL,
     pagerdutyIdentityUrl: given.PAGERDUTY_IDENTITY_URL ?? "https://identity.pagerduty.com",
-    runbookWaitMs: given.RUNBOOK_WAIT_SECONDS * 1000,
+    runbookWaitMs: given.RUNBOOK_WAIT_SECONDS,
     deliverySchedule: given.DELIVERY_SCHEDULE,
-    retentionMs: given.RETENTION_DAYS * DAY_MS,
-    reconcileEveryMs: given.RECONCILE_MINUTES * 60 * 1000,
+    retentionMs: given.RETENTION_DAYS,
+    reconcileEveryMs: given.RECONCILE_MINUTES,
     access:
       given.ACCESS_TEAM_DOMAIN && given.ACCESS_AUD
         ? { teamUrl: given.ACCESS_TEAM_DOMAIN, audience: given.ACCESS_AUD }

@@ -29,6 +29,7 @@ export interface Deployment {
 /** @returns whether the Worker is up and well. @throws {DeployError} with what to do */
 export async function deploy(deployment: Deployment): Promise<boolean> {
   const { wrangler, project, say } = deployment;
+  refuseDev(project);
   await login(deployment);
   const present = await secretNames(wrangler, project);
   const { upload, made } = await chooseSecrets(deployment, present);
@@ -48,6 +49,16 @@ export async function deploy(deployment: Deployment): Promise<boolean> {
     throw new DeployError("wrangler could not deploy; it says why above. Trying again does no harm.");
   }
   return report(deployment, urlOf(targets, project.vars["PUBLIC_URL"]));
+}
+
+/** On the internet nobody would be asked for a secret; such a Worker answers Aurora with 403. */
+function refuseDev({ env, vars }: Project): void {
+  if (String(vars["AURORA_ENV"] ?? "").trim() !== "dev") return;
+  const table = env === "" ? "[vars]" : `[env.${env}.vars]`;
+  throw new DeployError(
+    "Not deployed: AURORA_ENV is dev, which is for a Worker on your own machine.\n" +
+      `Set AURORA_ENV = "production" under ${table} in wrangler.toml; .dev.vars may still say dev.`,
+  );
 }
 
 async function login({ wrangler, project, ask, environment, say }: Deployment): Promise<void> {

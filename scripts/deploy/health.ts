@@ -1,3 +1,5 @@
+import { plainText } from "../plain-text.ts";
+
 /** `GET /healthz` of a Worker that was just deployed. */
 
 export type Health =
@@ -29,13 +31,14 @@ export function healthOf(status: number, text: string): Health {
     return { kind: "unreachable", reason: `it answered ${status}, which is not this Worker's answer` };
   }
   if (typeof body === "object" && body !== null && "version" in body && "status" in body) {
-    if (status === 200 && body.status === "ok") return { kind: "ok", version: String(body.version) };
+    if (status === 200 && body.status === "ok")
+      return { kind: "ok", version: plainText(String(body.version)) };
     if (body.status === "misconfigured" && "problems" in body && Array.isArray(body.problems)) {
       const entries: unknown[] = body.problems;
       const problems = entries.map((entry) =>
         typeof entry === "object" && entry !== null && "name" in entry && "problem" in entry
-          ? `${entry.name} ${entry.problem}`
-          : String(entry),
+          ? plainText(`${entry.name} ${entry.problem}`)
+          : plainText(String(entry)),
       );
       return { kind: "misconfigured", problems };
     }

@@ -41,8 +41,7 @@ const isSet = (value: unknown) => typeof value === "string" && value.trim() !== 
 export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
   const signs = isSet(vars["AURORA_EVENTS_URL"]) && vars["AURORA_EVENTS_FORMAT"] !== "pagerduty";
   return SECRETS.filter((name) => {
-    if (name === "CREDENTIALS_KEYS") return true;
-    if (name === "INTERNAL_API_SECRET") return vars["AURORA_ENV"] !== "dev";
+    if (name === "CREDENTIALS_KEYS" || name === "INTERNAL_API_SECRET") return true;
     if (name === "AURORA_EVENTS_SECRET") return signs;
     return isOn(vars["NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH"]);
   });

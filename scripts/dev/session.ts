@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { GeneratedConfig, tunnelLineOf } from "./generated-config.ts";
-import { chosenUrl, optionOf, optionsOf, withTunnelSwitch } from "./tunnel-settings.ts";
+import { chosenUrl, isTunnelUrl, optionOf, optionsOf, withTunnelSwitch } from "./tunnel-settings.ts";
 
 /** `wrangler dev` with an eye on its tunnel. */
 
@@ -63,6 +63,10 @@ function follow(
   args: readonly string[],
   say: (line: string) => void,
 ): void {
+  if (!isTunnelUrl(url, args)) {
+    say("What wrangler opened is no tunnel of Cloudflare's; where it is yours, set TUNNEL_URL in .dev.vars.");
+    return;
+  }
   const text = readFileSync(toml, "utf8");
   const chosen = chosenUrl([
     { where: ".dev.vars", variables: devVars(dirname(toml), args) },

@@ -1,10 +1,23 @@
 /** What was asked for by hand, for `npm run dev`. Pure. */
 
+/**
+ * Whether an address can be that of the tunnel that was asked for. A quick tunnel's host is Cloudflare's; those of
+ * one with a name stand in the account that it belongs to, and wrangler alone knows them.
+ */
+export function isTunnelUrl(url: string, args: readonly string[]): boolean {
+  const parsed = URL.parse(url);
+  if (parsed?.protocol !== "https:" || `${parsed.origin}/` !== parsed.href) return false;
+  if (isNamed(args)) return true;
+  return parsed.port === "" && /^[a-z0-9-]+\.trycloudflare\.com$/.test(parsed.hostname);
+}
+
+const isNamed = (args: readonly string[]) =>
+  args.some((arg) => arg === "--tunnel-name" || arg.startsWith("--tunnel-name="));
+
 /** `--tunnel-name` alone opens nothing in wrangler; who gives one wants the tunnel. */
 export function withTunnelSwitch(args: readonly string[]): string[] {
-  const named = args.some((arg) => arg === "--tunnel-name" || arg.startsWith("--tunnel-name="));
   const asked = args.some((arg) => /^--(no-)?tunnel(=.*)?$/.test(arg));
-  return named && !asked ? [...args, "--tunnel"] : [...args];
+  return isNamed(args) && !asked ? [...args, "--tunnel"] : [...args];
 }
 
 /** The values of an option that may come several times, such as `--env-file`. */

@@ -7,13 +7,19 @@
 import { TunnelLines } from "./tunnel-lines.ts";
 
 const lines = new TunnelLines();
+/** Keeps a character that two pieces share. */
+const decoder = new TextDecoder();
 const { stdout } = process;
 const write = stdout.write;
 
 function watched(...args: unknown[]): boolean {
   const [chunk] = args;
   const text =
-    typeof chunk === "string" ? chunk : chunk instanceof Uint8Array ? Buffer.from(chunk).toString() : "";
+    typeof chunk === "string"
+      ? chunk
+      : chunk instanceof Uint8Array
+        ? decoder.decode(chunk, { stream: true })
+        : "";
   const tunnelUrl = lines.read(text);
   if (tunnelUrl !== undefined) process.send?.({ tunnelUrl });
   return Reflect.apply(write, stdout, args);

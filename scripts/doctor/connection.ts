@@ -96,7 +96,7 @@ function checkSubscription(subscription: { id: string; state: string } | null): 
   ];
 }
 
-const SubscriptionState = z.object({ url: z.string(), state: z.string() });
+const SubscriptionState = z.object({ url: z.string().refine((url) => URL.canParse(url)), state: z.string() });
 
 /** `GET /pagerduty/subscription`: where PagerDuty posts, compared with where it should. */
 export function checkSubscriptionUrl(webhookUrl: string, { status, body }: Answered): Finding[] {

@@ -1,7 +1,7 @@
 import { askHealth } from "../deploy/health.ts";
 import { type Answered, checkConnection, checkEvents, checkSubscriptionUrl } from "./connection.ts";
-import type { Finding } from "./finding.ts";
-import { checkHealth, checkWebhookUrl, type Probe } from "./reach.ts";
+import { type Finding, warning } from "./finding.ts";
+import { checkHealth, checkWebhookUrl, mayHearSecret, type Probe } from "./reach.ts";
 
 /** The checks that need a running Worker, in the order in which a webhook depends on them. */
 
@@ -10,7 +10,7 @@ export interface Patient {
   url: string;
   /** Whose connection is looked at; null for the way there alone. */
   user: string | null;
-  /** Sent as X-Internal-Secret; never shown. */
+  /** Sent as X-Internal-Secret, over https or on this machine; never shown. */
   secret: string | null;
 }
 
@@ -24,7 +24,17 @@ export async function examine({ url, user, secret }: Patient): Promise<Finding[]
   const health = await askHealth(url);
   const findings = checkHealth(url, health);
   if (health.kind !== "ok") return findings;
-  const call = (path: string) => answered(url, path, user ?? NOBODY, secret);
+  const told = secret !== null && mayHearSecret(url) ? secret : null;
+  if (told !== secret) {
+    findings.push(
+      warning(
+        "INTERNAL_API_SECRET was not sent",
+        `Everybody on the way to ${url} could read it.`,
+        "Give an https address.",
+      ),
+    );
+  }
+  const call = (path: string) => answered(url, path, user ?? NOBODY, told);
   const webhookUrl = webhookUrlOf((await call("/pagerduty/webhook-url")).body);
   if (webhookUrl !== null) {
     const isPublic = webhookUrl.startsWith("https:");
@@ -42,7 +52,12 @@ export async function examine({ url, user, secret }: Patient): Promise<Finding[]
 async function answered(url: string, path: string, user: string, secret: string | null): Promise<Answered> {
   const headers = { "x-user-id": user, ...(secret === null ? {} : { "x-internal-secret": secret }) };
   try {
-    const response = await fetch(`${url}${path}`, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    // The Worker never redirects these; whoever does is not to have the secret.
+    const response = await fetch(`${url}${path}`, {
+      headers,
+      redirect: "manual",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
     const text = await response.text();
     try {
       return { status: response.status, body: JSON.parse(text) };

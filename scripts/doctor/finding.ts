@@ -1,3 +1,5 @@
+import { plainText } from "../plain-text.ts";
+
 /** What the doctor found about one thing. */
 export interface Finding {
   level: "ok" | "warning" | "problem";
@@ -23,9 +25,9 @@ export const problem = (what: string, means: string, fix: string): Finding => ({
   fix,
 });
 
-/** Lines for a person. */
+/** Lines for a person. Any word in it may be a stranger's: an event's type, a host's answer. */
 export function printed({ level, what, means, fix }: Finding): string {
   const mark = level.padEnd(8);
   const rest = [means, fix === undefined ? undefined : `→ ${fix}`].filter((line) => line !== undefined);
-  return [`${mark}${what}`, ...rest.map((line) => `        ${line}`)].join("\n");
+  return [`${mark}${plainText(what)}`, ...rest.map((line) => `        ${plainText(line)}`)].join("\n");
 }

@@ -5,7 +5,10 @@ import { type Finding, ok, problem } from "./finding.ts";
 
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-const isLocal = (url: string) => LOCAL_HOSTS.has(new URL(url).hostname);
+const isLocal = (url: string) => LOCAL_HOSTS.has(URL.parse(url)?.hostname ?? "");
+
+/** Whether INTERNAL_API_SECRET may be sent there: nobody on the way can read it. */
+export const mayHearSecret = (url: string) => URL.parse(url)?.protocol === "https:" || isLocal(url);
 
 /** What `GET /healthz` says. */
 export function checkHealth(url: string, health: Health): Finding[] {

@@ -64,3 +64,16 @@ export function checkOAuth({ oauth, publicUrl }: Pick<Config, "oauth" | "publicU
   const base = publicUrl ?? "the address that users reach the Worker at";
   return ok(`OAuth is on; the app's redirect URI must be ${base}/pagerduty/oauth/callback`);
 }
+
+/**
+ * What is sent as X-Internal-Secret: for a Worker elsewhere only what was given for it, because the one in .dev.vars
+ * is the local Worker's, and nobody else's to know.
+ */
+export function secretOf(
+  environment: Readonly<Record<string, string | undefined>>,
+  devVars: Readonly<Record<string, string | undefined>>,
+  isElsewhere: boolean,
+): string | null {
+  const own = isElsewhere ? undefined : devVars["INTERNAL_API_SECRET"];
+  return environment["INTERNAL_API_SECRET"] || own || null;
+}

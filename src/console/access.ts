@@ -48,9 +48,10 @@ export async function verifyVisit(
       algorithms: ["RS256"],
       requiredClaims: ["exp", "iat"],
     });
-    const email = typeof payload["email"] === "string" ? payload["email"].toLowerCase() : "";
-    const userId = [email, payload.sub ?? ""].find(isUserId);
-    if (userId === undefined) return { ok: false, problem: "invalid", reason: "It names no usable user" };
+    const email = typeof payload["email"] === "string" ? payload["email"] : "";
+    // Asked before the case is changed: to lower case, some letters outside of ASCII become somebody else's k.
+    const userId = isUserId(email) ? email.toLowerCase() : (payload.sub ?? "");
+    if (!isUserId(userId)) return { ok: false, problem: "invalid", reason: "It names no usable user" };
     return { ok: true, userId, untilMs: (payload.exp ?? 0) * 1000 };
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "network";

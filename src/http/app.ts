@@ -30,6 +30,9 @@ const CORS_HEADERS = [
   "X-Provider-Preference",
 ];
 
+/** Cloudflare's; anywhere else the header is a stranger's text. */
+const RAY_ID = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
+
 /** Aurora's UI may call from its own origin, when it has one. */
 const allowFrontend = cors({
   origin: (_, c: Context<AppEnv>) => {
@@ -63,7 +66,8 @@ const visited = new Hono<AppEnv>().use(requireVisitor).route("/live", live).rout
 
 export const app = new Hono<AppEnv>({ strict: false })
   .use(async (c, next) => {
-    c.set("requestId", c.req.header("cf-ray") ?? crypto.randomUUID());
+    const ray = c.req.header("cf-ray");
+    c.set("requestId", ray !== undefined && RAY_ID.test(ray) ? ray : crypto.randomUUID());
     await next();
     // A WebSocket's answer takes no more headers.
     if (c.res.status === 101) return;
@@ -103,7 +107,8 @@ export const app = new Hono<AppEnv>({ strict: false })
     log[level]("request.failed", {
       requestId: c.get("requestId"),
       method: c.req.method,
-      path: c.req.path,
+      // As it came: decoded, a stranger would write the log's words.
+      path: new URL(c.req.url).pathname,
       status: known.status,
       code: known.code,
       internal: known.internal === undefined ? undefined : describe(known.internal),

@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
 import type { Caller } from "../user/connecting.ts";
+import { isLocal } from "./locality.ts";
 
 /** What Hono knows about a request. */
 export interface AppEnv {
@@ -23,12 +24,12 @@ async function isSameSecret(given: string, expected: string): Promise<boolean> {
 
 /** Lets Aurora's server in, and says on whose behalf it calls. */
 export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const { internalApiSecret: expected, tunnelUrl } = configOf(c.env);
-  // No secret is needed in `dev` only, and a tunnel would open that to everyone who learns its address.
-  if (expected === null && tunnelUrl !== null && new URL(tunnelUrl).host === new URL(c.req.url).host) {
+  const { internalApiSecret: expected } = configOf(c.env);
+  // No secret is needed in `dev` only, and that is for this machine, not for whoever finds a way to it.
+  if (expected === null && !isLocal(c.req.raw)) {
     throw new AppError(
       "forbidden",
-      "Forbidden: without INTERNAL_API_SECRET the API does not answer through the tunnel; set it in .dev.vars",
+      "Forbidden: without INTERNAL_API_SECRET the API answers this machine only, and not through the tunnel; set it in .dev.vars",
     );
   }
   if (expected !== null && !(await isSameSecret(c.req.header("x-internal-secret") ?? "", expected))) {

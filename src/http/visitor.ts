@@ -2,8 +2,9 @@ import type { Context, MiddlewareHandler } from "hono";
 import { configOf } from "../config.ts";
 import { verifyVisit } from "../console/access.ts";
 import { AppError } from "../errors.ts";
-import { baseUrl, isLocalHost } from "./address.ts";
+import { baseUrl } from "./address.ts";
 import { type AppEnv, USER_ID } from "./auth.ts";
+import { isLocal } from "./locality.ts";
 
 /**
  * The console's door. Behind it is the same API as behind Aurora's; a browser comes in by who it is, and has
@@ -18,7 +19,7 @@ const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 export async function visitorOf(c: Context<AppEnv>): Promise<{ userId: string; untilMs?: number }> {
   const config = configOf(c.env);
   // Only on the machine itself: through a tunnel, or under a name that points here, anyone could come.
-  if (config.dev && isLocalHost(c.req.url)) return { userId: config.consoleUser };
+  if (config.dev && isLocal(c.req.raw)) return { userId: config.consoleUser };
   if (!config.access) throw new AppError("not_found", "Not found");
   const assertion = c.req.header("cf-access-jwt-assertion");
   if (!assertion) throw notSignedIn("No assertion came: is Access in front of this host?");

@@ -97,3 +97,33 @@ test("numbers and booleans of wrangler.toml are read as text", () => {
   expect(config.retentionMs).toBe(7 * 86_400_000);
   expect(config.oauth.enabled).toBe(true);
 });
+
+test("durations take decimals, and are never rounded to nothing", () => {
+  const config = parseConfig({
+    ...GOOD,
+    RUNBOOK_WAIT_SECONDS: "0.5",
+    RETENTION_DAYS: "0.5",
+    RECONCILE_MINUTES: "0.000001",
+  });
+  expect(config).toMatchObject({ runbookWaitMs: 500, retentionMs: 43_200_000, reconcileEveryMs: 1 });
+});
+
+test.each([
+  ["RUNBOOK_WAIT_SECONDS", ["0", "86400", 2.5], ["86401", "-1", "1e3", "5 s", "1,5"]],
+  ["RETENTION_DAYS", ["0.01", "3650"], ["0", "0.0", "3651", "a month", "."]],
+  ["RECONCILE_MINUTES", ["0", "10080"], ["10081", "-0", "Infinity"]],
+  ["DELIVERY_SCHEDULE", ["0", "0,5,30,", " 0, 5 ,30 , ", "0.5,604800"], [",", "0;5", "604801", "-5", "0,5s"]],
+  ["AURORA_EVENTS_SECRET", [secretOf(16), secretOf(64)], [secretOf(15), secretOf(65), "whsec_"]],
+])("%s takes what makes sense, and names itself otherwise", (name, right, wrong) => {
+  for (const value of right) expect(problemsOf({ ...GOOD, [name]: value }), String(value)).toEqual({});
+  for (const value of wrong)
+    expect(Object.keys(problemsOf({ ...GOOD, [name]: value })), value).toEqual([name]);
+});
+
+test("blanks and a comma at the end of a schedule are no attempts", () => {
+  expect(parseConfig({ ...GOOD, DELIVERY_SCHEDULE: " 0, 5 ,30 , " }).deliverySchedule).toEqual([0, 5, 30]);
+});
+
+function secretOf(bytes: number): string {
+  return `whsec_${btoa("s".repeat(bytes))}`;
+}

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 import { type AccessTeam, startAccessTeam } from "../support/access-team.ts";
+import { send } from "../support/sent.ts";
 import { until } from "../support/until.ts";
 import { watch } from "../support/watcher.ts";
 import { startWorker, type Worker } from "../support/worker.ts";
@@ -37,13 +38,7 @@ describe("in dev", () => {
   });
 
   test("through a tunnel, or under another name, there is no console", async () => {
-    // fetch sets Host itself, so the request is made by hand.
-    const { request } = await import("node:http");
-    const status = await new Promise((resolve, reject) => {
-      request(worker.url, { headers: { host: "evil.example" } }, ({ statusCode }) => resolve(statusCode))
-        .on("error", reject)
-        .end();
-    });
+    const { status } = await send(worker.url, { host: "evil.example" });
     expect(status).toBe(404);
   });
 
@@ -73,7 +68,8 @@ describe("in dev", () => {
 
   test("the live WebSocket opens for the page's origin alone", async () => {
     const url = `${worker.url}/console/api/live`;
-    expect(await watch(url, { origin: "https://evil.example" })).toBe(403);
+    // A page of somebody else's: to that the console is not there.
+    expect(await watch(url, { origin: "https://evil.example" })).toBe(404);
     expect(await watch(url, {})).toBe(403);
     const watcher = await watch(url, { origin: worker.url });
     if (typeof watcher === "number") throw new Error(`Refused with ${watcher}`);
@@ -135,6 +131,9 @@ describe("in production with Access", () => {
     expect((await open(await team.assertion())).text).toContain(">alice@acme.example</span>");
     const subject = await open(await team.assertion({ email: "a+b@acme.example" }));
     expect(subject.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");
+    // U+212A, the Kelvin sign, is a k in lower case, and another mailbox.
+    const kelvin = await open(await team.assertion({ email: "Mi\u212ae@acme.example" }));
+    expect(kelvin.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");
   });
 
   test.each<[string, Record<string, unknown> | null]>([

@@ -133,10 +133,17 @@ test("where nobody can be asked, what is missing is refused by name before anyth
 });
 
 test("a setting that the Worker would not take is refused by name", async () => {
-  await expect(stage({ RETENTION_DAYS: "many" }).run()).rejects.toThrow(
-    "RETENTION_DAYS must be a whole number",
-  );
+  await expect(stage({ RETENTION_DAYS: "many" }).run()).rejects.toThrow("RETENTION_DAYS must be a number");
 });
+
+test.each([{}, { WORKERS_CI: "1" }])(
+  "a Worker for one's own machine is never deployed: %j",
+  async (environment) => {
+    const { cloudflare, asked, run } = stage({ AURORA_ENV: " dev" });
+    await expect(run({ environment })).rejects.toThrow(/AURORA_ENV[\s\S]*"production" under \[vars\]/);
+    expect([cloudflare.calls, asked]).toEqual([[], []]);
+  },
+);
 
 test("a build at Cloudflare deploys without secrets, says what is missing and makes none in its log", async () => {
   const { cloudflare, lines, run } = stage();

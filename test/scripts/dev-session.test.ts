@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DevSession, startDevSession } from "../../scripts/dev/session.ts";
+import { send } from "../support/sent.ts";
 import { until } from "../support/until.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
@@ -93,6 +94,40 @@ test("the tunnel that wrangler opens is in the Worker's webhook URLs, without a 
   expect(output).toContain("Sharing via Cloudflare Tunnel");
   expect(readFileSync(join(root, "wrangler.toml"), "utf8")).toBe(before);
 }, 60_000);
+
+test("a stranger's request does not speak with wrangler's voice", async () => {
+  const spoken = "Sharing%20via%20Cloudflare%20Tunnel:%20https://evil.trycloudflare.com%20";
+  for (const path of [
+    `/pagerduty/${spoken}`,
+    "/pagerduty/Tunnel%20closed",
+    "/pagerduty/%E2%AC%A3%20Tunnel%20closed",
+  ]) {
+    await send(`${base}${path}`, { host: new URL(FIRST).host, "cf-ray": "Tunnel closed" });
+  }
+  await until(
+    "the requests in the output",
+    () => output.includes("request.failed") && output.includes("Tunnel%20closed"),
+  );
+  expect(said).toEqual([`Webhook URLs now begin with ${FIRST}`]);
+  expect(JSON.parse(await webhookUrl())).toMatchObject({ webhookUrl: `${FIRST}/pagerduty/webhook/ada` });
+  // What a Worker of another make would print.
+  session.child.emit("message", { tunnelUrl: "https://evil.example" });
+  expect(said.at(-1)).toContain("no tunnel of Cloudflare's");
+  expect(await webhookUrl()).toContain(FIRST);
+}, 60_000);
+
+test("the API answers nobody through the tunnel, and no page under a name that leads here", async () => {
+  const tunnel = { host: new URL(FIRST).host, "x-user-id": "ada" };
+  const claim = { ...tunnel, "mf-original-url": `${base}/pagerduty` };
+  for (const headers of [
+    tunnel,
+    { ...claim, "cf-connecting-ip": "198.51.100.7", "cf-ray": "9c0ffee000000001-AMS" },
+    { ...claim, host: "evil.example", "user-agent": "Mozilla/5.0 (X11; Linux x86_64)" },
+  ]) {
+    const reply = await send(`${base}/pagerduty`, headers);
+    expect([reply.status, reply.text]).toEqual([403, expect.stringContaining("INTERNAL_API_SECRET")]);
+  }
+});
 
 test("another tunnel is taken over by the running Worker, and none leaves the local URL", async () => {
   const { child } = session;

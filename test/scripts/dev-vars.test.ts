@@ -52,3 +52,12 @@ test("a file that exists is never overwritten, not even an empty one", () => {
 test("a folder that cannot be written to is an error, not a file that exists", () => {
   expect(() => createDevVars(join(folder, "missing", ".dev.vars"))).toThrow("ENOENT");
 });
+
+test("whatever the Worker reads is listed for a newcomer, with a comment above it", () => {
+  const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
+  const names = [...read("src/config.ts").matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name = ""]) => name);
+  expect(names).toContain("NEXT_PUBLIC_BACKEND_URL");
+  const listed = `${read("wrangler.toml")}\n${read(".dev.vars.example")}`;
+  const missing = names.filter((name) => !new RegExp(`^(?:# )?${name} ?=`, "m").test(listed));
+  expect(missing).toEqual([]);
+});

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { checkConnection, checkEvents, checkSubscriptionUrl } from "../../scripts/doctor/connection.ts";
 import { printed } from "../../scripts/doctor/finding.ts";
-import { checkHealth, checkWebhookUrl } from "../../scripts/doctor/reach.ts";
-import { checkConfiguration, checkNode } from "../../scripts/doctor/setup.ts";
+import { checkHealth, checkWebhookUrl, mayHearSecret } from "../../scripts/doctor/reach.ts";
+import { checkConfiguration, checkNode, secretOf } from "../../scripts/doctor/setup.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
 const GOOD = { AURORA_ENV: "dev", CREDENTIALS_KEYS: SEALING_KEY };
@@ -149,4 +149,25 @@ test("a finding is printed with what it means and what to do", () => {
   expect(printed({ level: "problem", what: "A", means: "B", fix: "C" })).toBe(
     "problem A\n        B\n        → C",
   );
+});
+
+test("what strangers wrote cannot command the terminal, nor look like a line of the doctor's", () => {
+  // The clipboard is written, the screen cleared; then a line that reassures, and letters in reverse.
+  const type = "\u001b]52;c;Y3VybA==\u0007\u001b[2J\u009b2J\r\nok      All is well\u202e\u2028";
+  const events = [{ type, receivedAt: "2026-11-20T10:00:00.000Z", outcome: "failed" }];
+  const lines = checkEvents({ status: 200, body: { events } }).map(printed).join("\n").split("\n");
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toMatch(/^problem .*ok {6}All is well/);
+  for (const line of lines) expect(line).not.toMatch(/[\p{C}\p{Zl}]/u);
+});
+
+test("the secret of .dev.vars is for the local Worker alone, and none is sent where others could read it", () => {
+  const devVars = { INTERNAL_API_SECRET: "local" };
+  expect(secretOf({}, devVars, false)).toBe("local");
+  expect(secretOf({ INTERNAL_API_SECRET: "given" }, devVars, false)).toBe("given");
+  expect(secretOf({}, devVars, true)).toBeNull();
+  expect(secretOf({ INTERNAL_API_SECRET: "given" }, devVars, true)).toBe("given");
+  const told = ["https://pd.example.com", "http://localhost:5080", "http://[::1]:5080"];
+  const untold = ["http://pd.example.com", "http://localhost.evil.example", "not a URL"];
+  expect([...told, ...untold].map(mayHearSecret)).toEqual([true, true, true, false, false, false]);
 });

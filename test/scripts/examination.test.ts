@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type RequestListener } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { examine } from "../../scripts/doctor/examination.ts";
 import { printed } from "../../scripts/doctor/finding.ts";
@@ -38,3 +40,37 @@ test("where no Worker answers it says so and nothing else", async () => {
   const findings = await examine({ url: "http://127.0.0.1:9", user: "ada", secret: null });
   expect(findings).toMatchObject([{ level: "problem", what: expect.stringContaining("No Worker answers") }]);
 });
+
+test("a redirect to another host does not take the secret along", async () => {
+  const heard: IncomingHttpHeaders[] = [];
+  const stranger = await serve(({ headers }, response) => {
+    heard.push(headers);
+    response.end("{}");
+  });
+  // As a login page in front of the Worker answers.
+  const door = await serve(({ url }, response) => {
+    if (url === "/healthz") response.end('{"status":"ok","version":"0.1.0"}');
+    else response.writeHead(302, { location: `${stranger.url}/login` }).end();
+  });
+  try {
+    const findings = await examine({ url: door.url, user: "ada", secret: INTERNAL_SECRET });
+    expect(heard).toEqual([]);
+    expect(findings.map(({ what }) => what)).toContain("GET /pagerduty answered 302 for ada");
+  } finally {
+    await Promise.all([door.close(), stranger.close()]);
+  }
+});
+
+async function serve(listener: RequestListener) {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("No port was given");
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,10 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { rotatedKeys, withoutKey } from "../../scripts/deploy/keys.ts";
 import { targetsOf, wrangler } from "../../scripts/wrangler.ts";
 import { parseConfig } from "../../src/config.ts";
+import { until } from "../support/until.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
 let folder: string;
@@ -60,6 +63,41 @@ test("wrangler reads secrets from a file that only its owner can read, and that 
   expect(mode).toBe("600");
   expect(existsSync(path)).toBe(false);
 });
+
+test.each(["SIGTERM", "SIGHUP"] as const)(
+  "nor does it stay behind when all of it is ended by %s",
+  async (signal) => {
+    // A build that takes longer than this: the file is there until somebody ends it.
+    const config = join(folder, "wrangler.json");
+    const build = { command: `${process.execPath} -e "setTimeout(() => {}, 10_000)"`, cwd: folder };
+    writeFileSync(join(folder, "index.js"), "export default {};");
+    writeFileSync(
+      config,
+      JSON.stringify({ name: "x", main: "index.js", compatibility_date: "2026-11-01", build }),
+    );
+    const script = new URL("../../scripts/wrangler.ts", import.meta.url).href;
+    const program = `
+    import { wrangler } from ${JSON.stringify(script)};
+    await wrangler(["deploy", "--dry-run", "--config", ${JSON.stringify(config)}], { secrets: { A: "b" } });
+  `;
+    const temporary = mkdtempSync(join(folder, "tmp-"));
+    const child = spawn(
+      process.execPath,
+      ["--no-warnings", "--input-type=module-typescript", "-e", program],
+      {
+        env: { ...process.env, TMPDIR: temporary, WRANGLER_SEND_METRICS: "false" },
+        stdio: "ignore",
+      },
+    );
+    const secrets = () =>
+      readdirSync(temporary, { recursive: true }).filter((name) => String(name).endsWith("secrets.json"));
+    await until("the file", () => secrets().length === 1);
+    child.kill(signal);
+    const [code] = await once(child, "exit");
+    expect(code).toBe(128 + constants.signals[signal]);
+    expect(secrets()).toEqual([]);
+  },
+);
 
 test("the hosts are read from wrangler's report, whatever else stands in it", () => {
   const report = join(folder, "report.ndjson");

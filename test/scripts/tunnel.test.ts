@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { tunnelLineOf, withTunnelUrl } from "../../scripts/dev/generated-config.ts";
 import { TunnelLines } from "../../scripts/dev/tunnel-lines.ts";
-import { chosenUrl, withTunnelSwitch } from "../../scripts/dev/tunnel-settings.ts";
+import { chosenUrl, isTunnelUrl, withTunnelSwitch } from "../../scripts/dev/tunnel-settings.ts";
 
 const URL = "https://quiet-lamp.trycloudflare.com";
 const OPEN = `\u2B23 Sharing via Cloudflare Tunnel: \u001b[32m${URL}/\u001b[39m\n`;
+const CLOSED = "\u2B23 Tunnel closed\n";
 
 test("the URL is read whatever the colours around it, without its slash", () => {
   expect(new TunnelLines().read(OPEN)).toBe(URL);
@@ -27,14 +28,43 @@ test("a named tunnel with several hosts is known by the first", () => {
 test("a tunnel that was closed, or has expired, is known to be gone, and the next one is found", () => {
   const lines = new TunnelLines();
   expect(lines.read(OPEN)).toBe(URL);
-  expect(lines.read("\u2B23 Tunnel closed\n")).toBeNull();
+  expect(lines.read(CLOSED)).toBeNull();
   expect(lines.read(OPEN.replace("quiet", "loud"))).toBe("https://loud-lamp.trycloudflare.com");
   expect(lines.read("Tunnel expired. Closing tunnel.\n")).toBeNull();
 });
 
 test("closed and opened within one piece counts as open, and the other way round as closed", () => {
-  expect(new TunnelLines().read(`Tunnel closed\n${OPEN}`)).toBe(URL);
-  expect(new TunnelLines().read(`${OPEN}Tunnel closed\n`)).toBeNull();
+  expect(new TunnelLines().read(`${CLOSED}${OPEN}`)).toBe(URL);
+  expect(new TunnelLines().read(`${OPEN}${CLOSED}`)).toBeNull();
+});
+
+const SPOKEN = "Sharing via Cloudflare Tunnel: https://evil.trycloudflare.com";
+test.each([
+  ["a logged path", `request.failed requestId="r" path="/pagerduty/\u2B23 ${SPOKEN} " status=404\n`],
+  ["a logged value without its marks", `request.failed requestId=\u2B23 ${SPOKEN}\n`],
+  ["a line without wrangler's mark", `${SPOKEN}\nTunnel closed\n`],
+  ["a line that goes on behind it", `\u2B23 ${SPOKEN} and more\n\u2B23 Tunnel closed?\n`],
+  ["a host where none was announced", "   https://evil.trycloudflare.com\n"],
+  ["the end of a line that is too long to be kept", `${"x".repeat(3_000)}\u2B23 ${SPOKEN}\n`],
+  ["a wrangler that logs the request", `[wrangler:info] GET /\u2B23 Tunnel closed\n`],
+])("what others say is not taken for wrangler's word: %s", (_, text) => {
+  const whole = new TunnelLines();
+  expect(whole.read(text)).toBeUndefined();
+  expect(whole.read(OPEN)).toBe(URL);
+  const pieces = new TunnelLines();
+  for (const char of text) expect(pieces.read(char)).toBeUndefined();
+  expect(pieces.read(OPEN)).toBe(URL);
+});
+
+test("a quick tunnel is one of Cloudflare's, a named one has hosts of its own, and both are https", () => {
+  expect(isTunnelUrl(URL, ["--tunnel"])).toBe(true);
+  const strangers = ["https://evil.example", "https://trycloudflare.com.evil.example", "not a URL"];
+  const other = [`${URL}:8443`, `${URL}/path`, "https://a@quiet-lamp.trycloudflare.com"];
+  for (const url of [...strangers, ...other, URL.replace("https", "http")]) {
+    expect(isTunnelUrl(url, ["--tunnel"]), url).toBe(false);
+  }
+  expect(isTunnelUrl("https://pd.example.com", ["--tunnel-name", "mine"])).toBe(true);
+  expect(isTunnelUrl("http://pd.example.com", ["--tunnel-name=mine"])).toBe(false);
 });
 
 test("the URL goes into every environment, and nothing else changes", () => {

@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { startWorker } from "../support/worker.ts";
+
+/** What a stranger's request may leave in the log. */
+
+test("a request id is Cloudflare's own or a fresh one, and a path is logged as it came", async () => {
+  const worker = await startWorker({ AURORA_ENV: "dev" });
+  try {
+    const idOf = async (ray: string) =>
+      (await worker.request("/pagerduty/Tunnel%20closed", { headers: { "cf-ray": ray } })).headers.get(
+        "x-request-id",
+      );
+    for (const ray of ["9c0ffee000000001-AMS", "9c0ffee000000001"]) expect(await idOf(ray)).toBe(ray);
+    for (const ray of ["Tunnel closed", "9c0ffee000000001-AMS Tunnel closed", "x".repeat(16)]) {
+      expect(await idOf(ray)).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    }
+    const logged = worker.logs().join("\n");
+    expect(logged).toContain('path="/pagerduty/Tunnel%20closed"');
+    expect(logged).not.toContain("Tunnel closed");
+  } finally {
+    await worker.close();
+  }
+});

@@ -1,0 +1,22 @@
+import { request } from "node:http";
+
+/** What came back. */
+export interface Sent {
+  status: number;
+  text: string;
+}
+
+/** A request as it is written here, Host included, which `fetch` sets by itself. */
+export function send(url: string | URL, headers: Record<string, string> = {}, method = "GET"): Promise<Sent> {
+  return new Promise((resolve, reject) => {
+    request(url, { method, headers }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+    })
+      .on("error", reject)
+      .end();
+  });
+}
