@@ -3,7 +3,7 @@ import { renderConnect } from "./connect.js";
 import { mountConnection } from "./connection.js";
 import { failed } from "./controls.js";
 import { mountDeliveries } from "./deliveries.js";
-import { h, keep } from "./dom.js";
+import { decoded, h, keep } from "./dom.js";
 import { mountEvents } from "./events.js";
 import { healthTiles, problemCard } from "./health.js";
 import { mountIncidents } from "./incidents.js";
@@ -24,6 +24,9 @@ const SECTIONS = {
   connection: mountConnection,
 };
 
+/** Where "Skip to content" leads. */
+const SKIP = "#main";
+
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const tabs = /** @type {HTMLElement} */ (document.getElementById("tabs"));
 const tiles = h("dl", { class: "tiles" });
@@ -36,17 +39,10 @@ let leave = new AbortController();
 /** @type {(id: string | null) => void} */
 let navigate = () => {};
 
-/** @param {string} text of the address, which anybody may have written */
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
 function route() {
   if (!status()?.connected) return;
+  // "Skip to content" leads into the page that is open, not to another one.
+  if (location.hash === SKIP && section !== "") return;
   const [, name = "", id] = location.hash.split("/");
   const wanted = Object.hasOwn(SECTIONS, name) ? name : "incidents";
   if (wanted !== section) {
@@ -108,6 +104,11 @@ onStatus(showStatus);
 onLive("status", again, forever);
 onLive("delivery", again, forever);
 window.addEventListener("hashchange", route);
+// The address says which page is open, so it stays as it is.
+document.querySelector(".skip")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
 setInterval(refreshTimes, 15_000);
 await takeResult();
 await start();

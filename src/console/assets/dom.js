@@ -92,6 +92,15 @@ export function keep(list, items, keyOf, build) {
   if (target instanceof HTMLElement) target.focus({ preventScroll: true });
 }
 
+/** @param {string} text of the address, which anybody may have written */
+export function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /**
  * Only web addresses become links: a title is anybody's text, and so is a URL.
  * @param {string | null} url
