@@ -16,6 +16,8 @@ export class Refusal extends Error {
 
 const BASE = "/console/api";
 const TIMEOUT_MS = 60_000;
+/** What is only read is read again soon: that it does not come is better known early. */
+const READ_TIMEOUT_MS = 20_000;
 
 /**
  * @template T
@@ -29,7 +31,7 @@ export async function call(method, path, body) {
   const init = {
     method,
     headers: { accept: "application/json", "x-requested-with": "aurora-console" },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(method === "GET" ? READ_TIMEOUT_MS : TIMEOUT_MS),
     // A sign-in page of Access is no answer to a script.
     redirect: "manual",
   };

@@ -1,4 +1,3 @@
-import { Refusal } from "./api.js";
 import { renderConnect } from "./connect.js";
 import { mountConnection } from "./connection.js";
 import { failed } from "./controls.js";
@@ -7,8 +6,9 @@ import { decoded, h, keep } from "./dom.js";
 import { mountEvents } from "./events.js";
 import { healthTiles, problemCard } from "./health.js";
 import { mountIncidents } from "./incidents.js";
-import { calmly, onLive, signedOut, watch } from "./live.js";
+import { calmly, onLive, watch } from "./live.js";
 import { takeResult } from "./oauth.js";
+import { reading } from "./reading.js";
 import { onStatus, refreshStatus, status } from "./store.js";
 import { refreshTimes } from "./words.js";
 
@@ -93,13 +93,8 @@ async function start() {
   watch();
 }
 
-const again = calmly(() =>
-  refreshStatus().catch((error) => {
-    // Access sends a script to its sign-in page, and the connector knows no visitor without it.
-    if (error instanceof Refusal && (error.code === "signed_out" || error.status === 403)) signedOut();
-  }),
-);
 const forever = new AbortController().signal;
+const again = calmly(reading(refreshStatus, forever));
 onStatus(showStatus);
 onLive("status", again, forever);
 onLive("delivery", again, forever);

@@ -13,9 +13,12 @@ export const uniqueId = (name) => `${name}-${++serial}`;
  */
 export function toast(tone, text) {
   const close = h("button", { type: "button", class: "icon", "aria-label": "Close message" }, "×");
-  const element = h("div", { class: `toast ${tone}` }, h("p", null, text), close);
+  const element = h("div", { class: `toast ${tone}`, "data-text": text }, h("p", null, text), close);
   close.addEventListener("click", () => element.remove());
-  document.getElementById("toasts")?.append(element);
+  const toasts = document.getElementById("toasts");
+  // Said again, it is told again, and stands there once.
+  toasts?.querySelector(`[data-text="${CSS.escape(text)}"]`)?.remove();
+  toasts?.append(element);
   if (tone === "ok") setTimeout(() => element.remove(), 6000);
 }
 
@@ -191,8 +194,23 @@ export function failed(error, retry) {
     "div",
     { class: "empty", role: "alert" },
     h("p", null, messageOf(error)),
-    action("Try again", retry),
+    action("Try again", async () => {
+      await retry();
+      // It worked, and the button is gone with the focus.
+      if (document.activeElement === document.body) document.getElementById("main")?.focus();
+    }),
   );
+}
+
+/**
+ * Puts that in `place`; told once, however often the same fails again.
+ * @param {HTMLElement} place
+ * @param {unknown} error
+ * @param {() => Promise<unknown>} retry
+ */
+export function showFailure(place, error, retry) {
+  const said = place.querySelector("[role=alert] p")?.textContent;
+  if (said !== messageOf(error)) place.replaceChildren(failed(error, retry));
 }
 
 /**
