@@ -41,4 +41,34 @@ describe.skipIf(!hasChromium())("the console's address", () => {
     expect(await page.getByRole("alert").count()).toBe(0);
     await context.close();
   });
+
+  test.each(["incidents", "events", "deliveries"])(
+    "on the way back to the list of %s, the focus is on what was looked at",
+    async (section) => {
+      const { page, account, context } = await open(`#/${section}`, 390);
+      account.trigger({ title: "One" });
+      await stage.world.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
+      const link = page.locator(`.rows a[href^='#/${section}/']`).first();
+      await link.waitFor();
+      const href = await link.getAttribute("href");
+      await link.click();
+      await page.getByRole("link", { name: `← All ${section}` }).click();
+      expect(await page.evaluate("document.activeElement.getAttribute('href')")).toBe(href);
+      await context.close();
+    },
+  );
+
+  test.each(["incidents", "events", "deliveries"])(
+    "what is gone from the %s is said with a way back, to the list's heading",
+    async (section) => {
+      const { page, context } = await open(`#/${section}/GONE`, 390);
+      await page
+        .getByRole("alert")
+        .getByText(/^No such/)
+        .waitFor();
+      await page.getByRole("link", { name: `← All ${section}` }).click();
+      expect(String(await page.evaluate("document.activeElement.textContent")).toLowerCase()).toBe(section);
+      await context.close();
+    },
+  );
 });
