@@ -7,7 +7,7 @@ import { mountEvents } from "./events.js";
 import { healthTiles, problemCard } from "./health.js";
 import { mountIncidents } from "./incidents.js";
 import { calmly, onLive, watch } from "./live.js";
-import { takeResult } from "./oauth.js";
+import { report, takeResult } from "./oauth.js";
 import { reading } from "./reading.js";
 import { onStatus, refreshStatus, status } from "./store.js";
 import { refreshTimes } from "./words.js";
@@ -77,7 +77,10 @@ function showStatus() {
   keep(problems, now.problems, ({ code }) => code, problemCard);
   problems.hidden = now.problems.length === 0;
   if (!main.contains(view)) {
+    const held = main.contains(document.activeElement);
     main.replaceChildren(health, view);
+    // What had the focus is gone.
+    if (held) main.focus({ preventScroll: true });
     route();
   }
 }
@@ -105,5 +108,6 @@ document.querySelector(".skip")?.addEventListener("click", (event) => {
   main.focus();
 });
 setInterval(refreshTimes, 15_000);
-await takeResult();
+const result = await takeResult();
 await start();
+if (result) report(result);

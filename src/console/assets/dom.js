@@ -95,6 +95,15 @@ export function keep(list, items, keyOf, build) {
   if (target instanceof HTMLElement) target.focus({ preventScroll: true });
 }
 
+/**
+ * What a table has for a name that may be anybody's, such as "constructor".
+ * @template T
+ * @param {Record<string, T>} table
+ * @param {string | null | undefined} name
+ * @returns {T | undefined}
+ */
+export const entry = (table, name) => (name && Object.hasOwn(table, name) ? table[name] : undefined);
+
 /** @param {string} text of the address, which anybody may have written */
 export function decoded(text) {
   try {
