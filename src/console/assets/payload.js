@@ -1,5 +1,6 @@
 import { copyButton, loading } from "./controls.js";
 import { h } from "./dom.js";
+import { jsonText } from "./json.js";
 import { reading } from "./reading.js";
 
 /** One entry of a list with the body that came or went. */
@@ -38,7 +39,7 @@ export function renderPayload(side, { name, list, load, title, lines }, signal) 
   /** @param {T} item */
   function article(item) {
     const { payload } = item;
-    const text = typeof payload === "string" ? payload : JSON.stringify(payload, null, 2);
+    const text = typeof payload === "string" ? payload : jsonText(payload);
     return h(
       "article",
       { class: "panel detail" },
@@ -56,9 +57,9 @@ export function renderPayload(side, { name, list, load, title, lines }, signal) 
 
   async function read() {
     const item = await load();
-    if (signal.aborted || shown === JSON.stringify(item)) return;
+    if (signal.aborted || shown === jsonText(item)) return;
     const first = shown === "";
-    shown = JSON.stringify(item);
+    shown = jsonText(item);
     // Redrawing under a reader: where the focus was inside, it goes to the title.
     const inside = side.contains(document.activeElement);
     side.replaceChildren(article(item));
