@@ -140,9 +140,10 @@ export function form(submit, work, ...children) {
 /**
  * Asks before something that cannot be undone.
  * @param {{title: string, text: string, confirm: string}} question
+ * @param {AbortSignal} signal when the question is none any more
  * @returns {Promise<boolean>}
  */
-export function confirmed({ title, text, confirm }) {
+export function confirmed({ title, text, confirm }, signal) {
   return new Promise((resolve) => {
     const titleId = uniqueId("dialog");
     const dialog = h("dialog", { "aria-labelledby": titleId });
@@ -160,6 +161,7 @@ export function confirmed({ title, text, confirm }) {
       dialog.remove();
       resolve(dialog.returnValue === "yes");
     });
+    signal.addEventListener("abort", () => dialog.close("no"));
     document.body.append(dialog);
     dialog.showModal();
   });

@@ -1,6 +1,7 @@
 import { call, get } from "./api.js";
-import { action, confirmed, field, form, messageOf, toast } from "./controls.js";
+import { action, field, form, messageOf, toast } from "./controls.js";
 import { h } from "./dom.js";
+import { confirmedAsItIs } from "./question.js";
 import { refreshStatus, status } from "./store.js";
 import { pill, words } from "./words.js";
 
@@ -97,7 +98,7 @@ export function subscriptionPanel(status, signal) {
   });
   enable.hidden = true;
   const remove = action("Remove…", async () => {
-    const sure = await confirmed({
+    const sure = await confirmedAsItIs({
       title: "Remove the webhook subscription?",
       text: "PagerDuty stops sending events here. What it would have sent is recovered over its API, later and only in part.",
       confirm: "Remove",
