@@ -36,6 +36,8 @@ let pollTimer = 0;
 let open = true;
 let outage = false;
 let over = false;
+// Not asked, because nobody looked.
+let missed = false;
 
 /** Asks every few seconds for as long as nothing else tells what is new. */
 function pace() {
@@ -68,11 +70,12 @@ export function signedOut() {
 }
 
 function poll() {
-  if (!document.hidden) tell({ type: "status", connected: true, reload: true });
+  missed = document.hidden;
+  if (!missed) tell({ type: "status", connected: true, reload: true });
 }
 
 document.addEventListener("visibilitychange", () => {
-  if (pollTimer !== 0) poll();
+  if (missed) poll();
 });
 
 /** Opens it, and keeps it open for as long as the page is. */
