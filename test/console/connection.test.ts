@@ -82,4 +82,33 @@ describe.skipIf(!hasChromium())("a connection that is looked at", () => {
     expect(faults).toEqual([]);
     await context.close();
   });
+
+  test("has its subscription shown as it is, also once that was switched off or on elsewhere", async () => {
+    const account = await connect("acme");
+    const { page, context } = await open("#/connection");
+    const panel = page.locator("section", { hasText: "Webhook subscription" }).last();
+    await panel.getByText("Active", { exact: true }).waitFor();
+    for (const [active, state] of [
+      [false, "Disabled"],
+      [true, "Active"],
+    ] as const) {
+      for (const subscription of account.subscriptions.values()) subscription.active = active;
+      await stage.world.worker.call("local", "POST", "/pagerduty/reconcile");
+      await panel.getByText(state, { exact: true }).waitFor();
+      expect(await panel.getByRole("button", { name: "Enable" }).count()).toBe(active ? 0 : 1);
+    }
+    await context.close();
+  });
+
+  test("has its test event's failure told, and no waiting for it left", async () => {
+    await connect("acme");
+    const { page, context } = await open("#/connection");
+    await page.route("**/subscription/ping", (route) =>
+      route.fulfill({ status: 502, json: { error: "PagerDuty does not answer", code: "x" } }),
+    );
+    await page.getByRole("button", { name: "Send test event" }).click();
+    await page.getByText("PagerDuty does not answer").waitFor();
+    expect(await page.getByText("PagerDuty is asked for its test event").count()).toBe(0);
+    await context.close();
+  });
 });

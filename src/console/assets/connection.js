@@ -157,6 +157,7 @@ export function mountConnection(view, signal) {
     ),
   );
   let shown = "";
+  let loadSubscription = async () => {};
   function show() {
     const now = status();
     if (!now?.connected || JSON.stringify(now) === shown) return;
@@ -164,10 +165,13 @@ export function mountConnection(view, signal) {
     shown = JSON.stringify(now);
     url.show(now);
     account.replaceChildren(accountPanel(now));
+    const [own, ownBefore] = [now.webhook.subscription, before?.webhook.subscription];
     // What is being typed or worked on stays as it is.
-    if (before?.webhook.subscription?.id !== now.webhook.subscription?.id || before === null) {
-      subscription.replaceChildren(subscriptionPanel(now, signal));
-    }
+    if (ownBefore?.id !== own?.id || before === null) {
+      const { panel, load } = subscriptionPanel(now, signal);
+      loadSubscription = load;
+      subscription.replaceChildren(panel);
+    } else if (ownBefore?.state !== own?.state) void loadSubscription();
     if (before?.authType !== now.authType) {
       view.querySelector(".credential")?.replaceChildren(credentialPanel(now));
     }
