@@ -33,13 +33,22 @@ export const messageOf = (error) => (error instanceof Error ? error.message : St
 export async function busy(button, work) {
   if (button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");
+  const held = document.activeElement === button;
   try {
     await work();
   } catch (error) {
     toast("bad", messageOf(error));
   } finally {
     button.removeAttribute("aria-busy");
+    if (held) catchFocus(button);
   }
+}
+
+/** The focus of a button that is gone, or hidden, by what it did. @param {HTMLElement} button */
+function catchFocus(button) {
+  const focused = document.activeElement;
+  if (button.checkVisibility() || (focused !== button && focused !== document.body)) return;
+  document.getElementById("main")?.focus({ preventScroll: true });
 }
 
 /**
@@ -196,11 +205,7 @@ export function failed(error, retry) {
     "div",
     { class: "empty", role: "alert" },
     h("p", null, messageOf(error)),
-    action("Try again", async () => {
-      await retry();
-      // It worked, and the button is gone with the focus.
-      if (document.activeElement === document.body) document.getElementById("main")?.focus();
-    }),
+    action("Try again", retry),
   );
 }
 

@@ -118,7 +118,11 @@ export function listing(how, signal) {
       if (!late.has(how.keyOf(item))) items.set(how.keyOf(item), item);
     }
     cursor = page.nextCursor;
+    const held = document.activeElement === more;
     show();
+    // The last of them hides the button.
+    const last = list.lastElementChild?.querySelector("a");
+    if (held && more.hidden) last?.focus({ preventScroll: true });
   }
 
   const again = reading(read, signal, { isShown: () => loaded, place: note });

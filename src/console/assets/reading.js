@@ -34,8 +34,10 @@ function showBanner() {
   if (!banner) return;
   if (stale.size === 0) {
     text.textContent = "";
-    // The button goes, and the focus with it.
-    if (banner.contains(document.activeElement)) document.getElementById("main")?.focus();
+    // The button goes by itself, and the focus with it.
+    if (banner.contains(document.activeElement)) {
+      document.getElementById("main")?.focus({ preventScroll: true });
+    }
     banner.replaceChildren();
     return;
   }
