@@ -36,6 +36,9 @@ describe.skipIf(!hasChromium())("the console's address", () => {
   test("a broken escape in it breaks neither the console nor the reference", async () => {
     const { page, context } = await open("#/incidents/%E0%A4%A");
     await page.getByRole("alert").getByText("No such incident").waitFor();
+    await page.evaluate("location.hash = '#/incidents/..'");
+    await page.getByText("No incidents here").waitFor();
+    await page.getByRole("heading", { name: "Last 24 hours" }).waitFor();
     await page.goto(`${stage.world.worker.url}/docs#%E0%A4%A`);
     await page.getByRole("heading", { name: "Schemas" }).waitFor();
     expect(await page.getByRole("alert").count()).toBe(0);

@@ -54,11 +54,10 @@ export async function call(method, path, body) {
   if (response.ok && answer !== null) return answer;
   const seconds = response.headers.get("retry-after");
   const wait = seconds ? ` Try again in ${seconds} s.` : "";
-  throw new Refusal(
-    `${answer?.error ?? `The connector answered ${response.status}`}${wait}`,
-    answer?.code ?? "unexpected",
-    response.status,
-  );
+  const told = response.ok
+    ? "The connector's answer cannot be read."
+    : `The connector answered ${response.status}.`;
+  throw new Refusal(`${answer?.error ?? told}${wait}`, answer?.code ?? "unexpected", response.status);
 }
 
 /**

@@ -56,7 +56,9 @@ function route() {
     document.title = `${wanted.charAt(0).toUpperCase()}${wanted.slice(1)} · Aurora × PagerDuty`;
     navigate = SECTIONS[wanted]?.(view, leave.signal) ?? (() => {});
   }
-  navigate(id ? decoded(id) : null);
+  const wantedId = id ? decoded(id) : null;
+  // In a path these lead elsewhere; they are nobody's id.
+  navigate(wantedId === "." || wantedId === ".." ? null : wantedId);
 }
 
 function showStatus() {

@@ -120,10 +120,10 @@ export function renderIncident(side, incidentId, signal) {
     const incident = await get(`/incidents/${encodeURIComponent(incidentId)}`);
     if (signal.aborted || shown === JSON.stringify(incident)) return;
     const first = shown === "";
-    shown = JSON.stringify(incident);
     // Redrawing under a reader: where the focus was inside, it goes to the title.
     const inside = side.contains(document.activeElement);
     side.replaceChildren(article(incident));
+    shown = JSON.stringify(incident);
     if (first || inside) document.getElementById("incident-title")?.focus({ preventScroll: !first });
   }
   const place = h("div", null, loading("Loading the incident"));

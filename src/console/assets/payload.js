@@ -59,10 +59,10 @@ export function renderPayload(side, { name, list, load, title, lines }, signal) 
     const item = await load();
     if (signal.aborted || shown === jsonText(item)) return;
     const first = shown === "";
-    shown = jsonText(item);
     // Redrawing under a reader: where the focus was inside, it goes to the title.
     const inside = side.contains(document.activeElement);
     side.replaceChildren(article(item));
+    shown = jsonText(item);
     const heading = side.querySelector("h1");
     if (heading && (first || inside)) heading.focus({ preventScroll: !first });
   }
