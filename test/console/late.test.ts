@@ -1,4 +1,4 @@
-import type { Page, Route } from "playwright-core";
+import type { APIResponse, Page, Route } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
@@ -9,22 +9,23 @@ import { openStage } from "./stage.ts";
 
 const PAGE_SIZE = 50;
 
-/** Answers that come when they are let through. */
+/** Answers that are given, and come when they are let through. */
 async function hold(page: Page, url: string | RegExp, most = Number.POSITIVE_INFINITY) {
-  const held: Route[] = [];
+  const held: { route: Route; response: APIResponse }[] = [];
+  let asked = 0;
   await page.route(url, async (route) => {
-    if (held.length < most && route.request().method() === "GET") held.push(route);
-    else await route.continue();
+    if (asked >= most || route.request().method() !== "GET") return route.continue();
+    asked += 1;
+    held.push({ route, response: await route.fetch() });
   });
   return {
     count: () => held.length,
-    /** The first ones that were asked for. */
-    async release(count = held.length) {
+    async release() {
       await Promise.all(
-        held.splice(0, count).map(async (route) => {
-          const answered = page.waitForResponse((response) => response.request() === route.request());
-          await route.continue();
-          await (await answered).finished();
+        held.splice(0).map(async ({ route, response }) => {
+          const came = page.waitForEvent("requestfinished", (request) => request === route.request());
+          await route.fulfill({ response });
+          await came;
         }),
       );
     },
@@ -67,6 +68,7 @@ describe.skipIf(!hasChromium())("an answer that comes late", () => {
     await page.click(`a[href="${first}"]`);
     await page.click(`a[href="${second}"]`);
     await page.getByText(`X-Webhook-Id ${idOf(second)}`).waitFor();
+    await until("the answer", () => held.count() === 1);
     await held.release();
     expect(await page.locator(".side").textContent()).toContain(`X-Webhook-Id ${idOf(second)}`);
     await context.close();
@@ -80,6 +82,7 @@ describe.skipIf(!hasChromium())("an answer that comes late", () => {
     await page.getByRole("button", { name: "Resolved" }).click();
     await page.getByRole("button", { name: "All", exact: true }).click();
     await page.getByRole("link", { name: /Resolved one/ }).waitFor();
+    await until("the answer", () => held.count() === 1);
     await held.release();
     expect(await rows(page).count()).toBe(4);
     await context.close();
@@ -91,14 +94,14 @@ describe.skipIf(!hasChromium())("an answer that comes late", () => {
     account.trigger({ title: "Comes late" });
     await known("Comes late");
     await page.clock.runFor(11_000);
-    await until("the question", () => held.count() > 0);
+    await until("the answer", () => held.count() > 0);
     await page.clock.runFor(15_000);
     expect(held.count()).toBe(1);
     await held.release();
     await page.getByRole("link", { name: /Comes late/ }).waitFor();
     // What was told meanwhile is asked for once.
     await page.clock.runFor(1000);
-    await until("the next question", () => held.count() === 1);
+    await until("the next answer", () => held.count() === 1);
     await context.close();
   });
 
@@ -107,7 +110,7 @@ describe.skipIf(!hasChromium())("an answer that comes late", () => {
     expect(await rows(page).count()).toBe(PAGE_SIZE);
     const held = await hold(page, "**/console/api/incidents?*cursor=*");
     await page.getByRole("button", { name: "Load older incidents" }).click();
-    await until("the question", () => held.count() === 1);
+    await until("the answer", () => held.count() === 1);
     await page.clock.runFor(11_000);
     await held.release();
     await until("the older rows", async () => (await rows(page).count()) === PAGE_SIZE + 5);
@@ -131,7 +134,7 @@ describe.skipIf(!hasChromium())("an answer that comes late", () => {
     await page.evaluate("location.hash = '#/connection'");
     const held = await hold(page, /\/console\/api$/, 1);
     await page.clock.runFor(11_000);
-    await until("the question", () => held.count() === 1);
+    await until("the answer", () => held.count() === 1);
     await page.getByRole("button", { name: "Disconnect…" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
     await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
