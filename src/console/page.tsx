@@ -109,6 +109,7 @@ export function ConsolePage({ user, oauth, access }: { user: string; oauth: bool
           <a href="/docs">API</a>
         </div>
       </header>
+      <div class="outage" id="outage" role="status" />
       <Main />
       <div class="toasts" id="toasts" role="status" aria-live="polite" />
     </Frame>

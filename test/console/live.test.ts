@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 import { hasChromium, openPage, violations } from "./browser.ts";
 import { openStage } from "./stage.ts";
@@ -55,6 +56,33 @@ describe.skipIf(!hasChromium())("the console's line", () => {
     await stage.world.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
     refuse = false;
     await page.getByText("Live", { exact: true }).waitFor();
+    await page.getByRole("link", { name: /Seen afterwards/ }).waitFor();
+    await context.close();
+  });
+
+  test("what happened while nobody looked is shown to the one who looks again", async () => {
+    const account = await connected();
+    const { page, context } = await openPage(stage.browser, 1280);
+    await page.addInitScript(`
+      let hidden = false;
+      Object.defineProperty(document, "hidden", { get: () => hidden });
+      window.hide = (now) => { hidden = now; document.dispatchEvent(new Event("visibilitychange")); }`);
+    let opened = 0;
+    let cut = () => Promise.resolve();
+    await page.routeWebSocket("**/console/api/live", (socket) => {
+      opened += 1;
+      cut = () => socket.close({ code: 1012 });
+    });
+    await page.goto(stage.world.worker.url);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.getByText("No incidents here").waitFor();
+    await page.evaluate("hide(true)");
+    await cut();
+    account.trigger({ title: "Seen afterwards" });
+    await stage.world.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
+    await until("the next line", () => opened === 2);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.evaluate("hide(false)");
     await page.getByRole("link", { name: /Seen afterwards/ }).waitFor();
     await context.close();
   });

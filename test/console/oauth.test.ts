@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { registerApp, startOAuthWorld } from "../support/sign-in.ts";
+import { consent, registerApp, startOAuthWorld } from "../support/sign-in.ts";
 import { hasChromium, openPage, overflows, violations } from "./browser.ts";
 import { openStage } from "./stage.ts";
 
@@ -38,6 +38,41 @@ describe.skipIf(!hasChromium())("signing in with PagerDuty", () => {
     await page.getByText("Connected with OAuth.").waitFor();
     expect(new URL(page.url()).search).toBe("");
     await page.getByText("OAuth · US").waitFor();
+    await context.close();
+  });
+
+  test("in a window that PagerDuty's page cuts off from this one", async () => {
+    registerApp(stage.world.pagerduty.account({ subdomain: "acme" }));
+    const { page, context } = await openPage(stage.browser, 1280);
+    let address = "";
+    await context.route("**/oauth/authorize?**", async (route) => {
+      address = route.request().url();
+      // For the page that opened it, `closed` is true from then on.
+      const headers = { "cross-origin-opener-policy": "same-origin" };
+      await route.fulfill({ contentType: "text/html", headers, body: "<h1>Consent</h1>" });
+    });
+    await page.goto(stage.world.worker.url);
+    const connect = page.getByRole("button", { name: "Connect with OAuth" });
+    const [popup] = await Promise.all([page.waitForEvent("popup"), connect.click()]);
+    await popup.getByText("Consent").waitFor();
+    // The button is free again: for all that the page can see, the window was closed.
+    await page.locator("button:not([aria-busy])", { hasText: "Connect with OAuth" }).waitFor();
+    const closed = popup.waitForEvent("close");
+    await popup.goto((await consent(new URL(address))).href).catch(() => undefined);
+    await page.getByText("Connected with OAuth.").waitFor();
+    await page.getByText("OAuth · US").waitFor();
+    await closed;
+    await context.close();
+  });
+
+  test("a link that only says so does not make it so", async () => {
+    const { page, context } = await openPage(stage.browser, 1280);
+    await page.goto(`${stage.world.worker.url}/?oauth=success`);
+    await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
+    expect(new URL(page.url()).search).toBe("");
+    await page.goto(`${stage.world.worker.url}/?oauth=failed&error=constructor`);
+    await page.getByText("The sign-in failed.").waitFor();
+    expect(await page.locator(".toast").count()).toBe(1);
     await context.close();
   });
 

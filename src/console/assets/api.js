@@ -16,6 +16,8 @@ export class Refusal extends Error {
 
 const BASE = "/console/api";
 const TIMEOUT_MS = 60_000;
+/** What is only read is read again soon: that it does not come is better known early. */
+const READ_TIMEOUT_MS = 20_000;
 
 /**
  * @template T
@@ -29,7 +31,7 @@ export async function call(method, path, body) {
   const init = {
     method,
     headers: { accept: "application/json", "x-requested-with": "aurora-console" },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(method === "GET" ? READ_TIMEOUT_MS : TIMEOUT_MS),
     // A sign-in page of Access is no answer to a script.
     redirect: "manual",
   };
@@ -52,11 +54,10 @@ export async function call(method, path, body) {
   if (response.ok && answer !== null) return answer;
   const seconds = response.headers.get("retry-after");
   const wait = seconds ? ` Try again in ${seconds} s.` : "";
-  throw new Refusal(
-    `${answer?.error ?? `The connector answered ${response.status}`}${wait}`,
-    answer?.code ?? "unexpected",
-    response.status,
-  );
+  const told = response.ok
+    ? "The connector's answer cannot be read."
+    : `The connector answered ${response.status}.`;
+  throw new Refusal(`${answer?.error ?? told}${wait}`, answer?.code ?? "unexpected", response.status);
 }
 
 /**

@@ -1,7 +1,8 @@
 import { get } from "./api.js";
-import { failed, loading } from "./controls.js";
+import { loading } from "./controls.js";
 import { h, svg } from "./dom.js";
 import { calmly, onLive } from "./live.js";
+import { reading } from "./reading.js";
 import { duration } from "./words.js";
 
 /** Events and delivery latency of the last 24 hours, drawn. */
@@ -105,15 +106,15 @@ export function renderActivity(side, signal) {
   side.replaceChildren(
     h("section", { class: "panel" }, h("div", { class: "panel-head" }, h("h2", null, "Last 24 hours")), body),
   );
-  async function load() {
-    try {
-      /** @type {Activity} */
-      const activity = await get("/activity");
-      if (!signal.aborted) body.replaceChildren(...charts(activity));
-    } catch (error) {
-      if (!signal.aborted) body.replaceChildren(failed(error, load));
-    }
+  let shown = false;
+  async function read() {
+    /** @type {Activity} */
+    const activity = await get("/activity");
+    if (signal.aborted) return;
+    shown = true;
+    body.replaceChildren(...charts(activity));
   }
+  const load = reading(read, signal, { isShown: () => shown, place: body });
   const again = calmly(load, 1000);
   onLive("delivery", again, signal);
   onLive("status", again, signal);

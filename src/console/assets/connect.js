@@ -3,7 +3,7 @@ import { action, field, form, toast } from "./controls.js";
 import { h } from "./dom.js";
 import { problemCard } from "./health.js";
 import { signIn } from "./oauth.js";
-import { refreshStatus, setStatus } from "./store.js";
+import { status as current, refreshStatus, setStatus } from "./store.js";
 
 /** The page of one who is not connected. */
 
@@ -136,6 +136,9 @@ export function renderConnect(main, status) {
           ),
           retry
             ? action("Disconnect and start anew", async () => {
+                await refreshStatus();
+                // Another window may have mended it.
+                if (current()?.connected) return;
                 await call("DELETE", "");
                 await refreshStatus();
               })

@@ -1,7 +1,8 @@
 import { call } from "./api.js";
-import { action, confirmed, fact, field, form, toast } from "./controls.js";
+import { action, fact, field, form, toast } from "./controls.js";
 import { h } from "./dom.js";
 import { signIn } from "./oauth.js";
+import { confirmedAsItIs } from "./question.js";
 import { onStatus, refreshStatus, setStatus, status } from "./store.js";
 import { subscriptionPanel } from "./subscription.js";
 import { byHandPanel, urlPanel } from "./webhook.js";
@@ -110,7 +111,7 @@ function leavePanel() {
   const leave = action(
     "Disconnect…",
     async () => {
-      const sure = await confirmed({
+      const sure = await confirmedAsItIs({
         title: "Disconnect PagerDuty?",
         text: "The credential, signing secrets, incidents, events and deliveries held here are removed, and the webhook that was created from here is removed from PagerDuty. What Aurora has received stays with Aurora.",
         confirm: "Disconnect",
@@ -143,7 +144,7 @@ function leavePanel() {
  * @returns {(id: string | null) => void}
  */
 export function mountConnection(view, signal) {
-  const url = h("div");
+  const url = urlPanel();
   const account = h("div");
   const subscription = h("div");
   view.replaceChildren(
@@ -151,22 +152,26 @@ export function mountConnection(view, signal) {
     h(
       "div",
       { class: "columns" },
-      h("div", { class: "stack" }, url, subscription, byHandPanel(), recoveryPanel()),
+      h("div", { class: "stack" }, url.panel, subscription, byHandPanel(), recoveryPanel()),
       h("div", { class: "stack" }, account, h("div", { class: "credential" }), leavePanel()),
     ),
   );
   let shown = "";
+  let loadSubscription = async () => {};
   function show() {
     const now = status();
     if (!now?.connected || JSON.stringify(now) === shown) return;
     const before = shown === "" ? null : JSON.parse(shown);
     shown = JSON.stringify(now);
-    url.replaceChildren(urlPanel(now));
+    url.show(now);
     account.replaceChildren(accountPanel(now));
+    const [own, ownBefore] = [now.webhook.subscription, before?.webhook.subscription];
     // What is being typed or worked on stays as it is.
-    if (before?.webhook.subscription?.id !== now.webhook.subscription?.id || before === null) {
-      subscription.replaceChildren(subscriptionPanel(now, signal));
-    }
+    if (ownBefore?.id !== own?.id || before === null) {
+      const { panel, load } = subscriptionPanel(now, signal);
+      loadSubscription = load;
+      subscription.replaceChildren(panel);
+    } else if (ownBefore?.state !== own?.state) void loadSubscription();
     if (before?.authType !== now.authType) {
       view.querySelector(".credential")?.replaceChildren(credentialPanel(now));
     }

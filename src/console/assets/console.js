@@ -1,14 +1,14 @@
-import { Refusal } from "./api.js";
 import { renderConnect } from "./connect.js";
 import { mountConnection } from "./connection.js";
 import { failed } from "./controls.js";
 import { mountDeliveries } from "./deliveries.js";
-import { h, keep } from "./dom.js";
+import { decoded, h, keep } from "./dom.js";
 import { mountEvents } from "./events.js";
 import { healthTiles, problemCard } from "./health.js";
 import { mountIncidents } from "./incidents.js";
-import { calmly, onLive, signedOut, watch } from "./live.js";
-import { takeResult } from "./oauth.js";
+import { calmly, onLive, watch } from "./live.js";
+import { report, takeResult } from "./oauth.js";
+import { reading } from "./reading.js";
 import { onStatus, refreshStatus, status } from "./store.js";
 import { refreshTimes } from "./words.js";
 
@@ -24,6 +24,9 @@ const SECTIONS = {
   connection: mountConnection,
 };
 
+/** Where "Skip to content" leads. */
+const SKIP = "#main";
+
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const tabs = /** @type {HTMLElement} */ (document.getElementById("tabs"));
 const tiles = h("dl", { class: "tiles" });
@@ -36,17 +39,10 @@ let leave = new AbortController();
 /** @type {(id: string | null) => void} */
 let navigate = () => {};
 
-/** @param {string} text of the address, which anybody may have written */
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
 function route() {
   if (!status()?.connected) return;
+  // "Skip to content" leads into the page that is open, not to another one.
+  if (location.hash === SKIP && section !== "") return;
   const [, name = "", id] = location.hash.split("/");
   const wanted = Object.hasOwn(SECTIONS, name) ? name : "incidents";
   if (wanted !== section) {
@@ -60,7 +56,9 @@ function route() {
     document.title = `${wanted.charAt(0).toUpperCase()}${wanted.slice(1)} · Aurora × PagerDuty`;
     navigate = SECTIONS[wanted]?.(view, leave.signal) ?? (() => {});
   }
-  navigate(id ? decoded(id) : null);
+  const wantedId = id ? decoded(id) : null;
+  // In a path these lead elsewhere; they are nobody's id.
+  navigate(wantedId === "." || wantedId === ".." ? null : wantedId);
 }
 
 function showStatus() {
@@ -81,7 +79,10 @@ function showStatus() {
   keep(problems, now.problems, ({ code }) => code, problemCard);
   problems.hidden = now.problems.length === 0;
   if (!main.contains(view)) {
+    const held = main.contains(document.activeElement);
     main.replaceChildren(health, view);
+    // What had the focus is gone.
+    if (held) main.focus({ preventScroll: true });
     route();
   }
 }
@@ -97,17 +98,18 @@ async function start() {
   watch();
 }
 
-const again = calmly(() =>
-  refreshStatus().catch((error) => {
-    // Access sends a script to its sign-in page, and the connector knows no visitor without it.
-    if (error instanceof Refusal && (error.code === "signed_out" || error.status === 403)) signedOut();
-  }),
-);
 const forever = new AbortController().signal;
+const again = calmly(reading(refreshStatus, forever));
 onStatus(showStatus);
 onLive("status", again, forever);
 onLive("delivery", again, forever);
 window.addEventListener("hashchange", route);
+// The address says which page is open, so it stays as it is.
+document.querySelector(".skip")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
 setInterval(refreshTimes, 15_000);
-await takeResult();
+const result = await takeResult();
 await start();
+if (result) report(result);

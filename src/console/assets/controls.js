@@ -13,9 +13,12 @@ export const uniqueId = (name) => `${name}-${++serial}`;
  */
 export function toast(tone, text) {
   const close = h("button", { type: "button", class: "icon", "aria-label": "Close message" }, "×");
-  const element = h("div", { class: `toast ${tone}` }, h("p", null, text), close);
+  const element = h("div", { class: `toast ${tone}`, "data-text": text }, h("p", null, text), close);
   close.addEventListener("click", () => element.remove());
-  document.getElementById("toasts")?.append(element);
+  const toasts = document.getElementById("toasts");
+  // Said again, it is told again, and stands there once.
+  toasts?.querySelector(`[data-text="${CSS.escape(text)}"]`)?.remove();
+  toasts?.append(element);
   if (tone === "ok") setTimeout(() => element.remove(), 6000);
 }
 
@@ -30,13 +33,22 @@ export const messageOf = (error) => (error instanceof Error ? error.message : St
 export async function busy(button, work) {
   if (button.getAttribute("aria-busy") === "true") return;
   button.setAttribute("aria-busy", "true");
+  const held = document.activeElement === button;
   try {
     await work();
   } catch (error) {
     toast("bad", messageOf(error));
   } finally {
     button.removeAttribute("aria-busy");
+    if (held) catchFocus(button);
   }
+}
+
+/** The focus of a button that is gone, or hidden, by what it did. @param {HTMLElement} button */
+function catchFocus(button) {
+  const focused = document.activeElement;
+  if (button.checkVisibility() || (focused !== button && focused !== document.body)) return;
+  document.getElementById("main")?.focus({ preventScroll: true });
 }
 
 /**
@@ -137,9 +149,10 @@ export function form(submit, work, ...children) {
 /**
  * Asks before something that cannot be undone.
  * @param {{title: string, text: string, confirm: string}} question
+ * @param {AbortSignal} signal when the question is none any more
  * @returns {Promise<boolean>}
  */
-export function confirmed({ title, text, confirm }) {
+export function confirmed({ title, text, confirm }, signal) {
   return new Promise((resolve) => {
     const titleId = uniqueId("dialog");
     const dialog = h("dialog", { "aria-labelledby": titleId });
@@ -157,6 +170,7 @@ export function confirmed({ title, text, confirm }) {
       dialog.remove();
       resolve(dialog.returnValue === "yes");
     });
+    signal.addEventListener("abort", () => dialog.close("no"));
     document.body.append(dialog);
     dialog.showModal();
   });
@@ -193,6 +207,17 @@ export function failed(error, retry) {
     h("p", null, messageOf(error)),
     action("Try again", retry),
   );
+}
+
+/**
+ * Puts that in `place`; told once, however often the same fails again.
+ * @param {HTMLElement} place
+ * @param {unknown} error
+ * @param {() => Promise<unknown>} retry
+ */
+export function showFailure(place, error, retry) {
+  const said = place.querySelector("[role=alert] p")?.textContent;
+  if (said !== messageOf(error)) place.replaceChildren(failed(error, retry));
 }
 
 /**

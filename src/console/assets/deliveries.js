@@ -1,6 +1,6 @@
 import { call, get, query } from "./api.js";
 import { action, segments, toast } from "./controls.js";
-import { h } from "./dom.js";
+import { entry, h } from "./dom.js";
 import { listing, split } from "./listing.js";
 import { calmly, onLive, onReload } from "./live.js";
 import { renderPayload } from "./payload.js";
@@ -21,7 +21,7 @@ const FILTERS = [
 function statePill(state) {
   /** @type {Record<string, ["ok" | "warn" | "bad", string]>} */
   const labels = { delivered: ["ok", "Delivered"], pending: ["warn", "Pending"], dead: ["bad", "Failed"] };
-  const [tone, label] = labels[state ?? ""] ?? ["warn", "Unknown"];
+  const [tone, label] = entry(labels, state) ?? ["warn", "Unknown"];
   return pill(tone, label);
 }
 

@@ -1,4 +1,4 @@
-import { h } from "./dom.js";
+import { decoded, h } from "./dom.js";
 
 /** The reference, drawn from /openapi.json. */
 
@@ -190,7 +190,7 @@ function page(reference) {
 
 /** A link to a call opens it. */
 function openTarget() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.getElementById(decoded(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) target.open = true;
   target?.scrollIntoView();
 }

@@ -67,6 +67,7 @@ export function svg(tag, props, ...children) {
 export function keep(list, items, keyOf, build) {
   const old = new Map([...list.children].map((row) => [row.getAttribute("data-key"), row]));
   const focused = document.activeElement?.closest("[data-key]")?.getAttribute("data-key");
+  const index = [...list.children].findIndex((row) => row.contains(document.activeElement));
   let refocus = false;
   const rows = items.map((item) => {
     const key = keyOf(item);
@@ -86,10 +87,30 @@ export function keep(list, items, keyOf, build) {
     // Moving a row drops its focus.
     if (held instanceof HTMLElement && list.contains(held)) held.focus({ preventScroll: true });
   }
-  if (!refocus) return;
-  const row = rows.find((one) => one.dataset["key"] === focused);
+  const isGone = index !== -1 && !list.contains(document.activeElement);
+  if (!refocus && !isGone) return;
+  // Where the row itself is gone, to the one that is in its place now.
+  const row = rows.find((one) => one.dataset["key"] === focused) ?? rows[Math.min(index, rows.length - 1)];
   const target = row?.querySelector("a, button");
   if (target instanceof HTMLElement) target.focus({ preventScroll: true });
+}
+
+/**
+ * What a table has for a name that may be anybody's, such as "constructor".
+ * @template T
+ * @param {Record<string, T>} table
+ * @param {string | null | undefined} name
+ * @returns {T | undefined}
+ */
+export const entry = (table, name) => (name && Object.hasOwn(table, name) ? table[name] : undefined);
+
+/** @param {string} text of the address, which anybody may have written */
+export function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /**

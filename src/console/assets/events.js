@@ -1,6 +1,6 @@
 import { get, query } from "./api.js";
 import { field } from "./controls.js";
-import { h } from "./dom.js";
+import { entry, h } from "./dom.js";
 import { listing, split } from "./listing.js";
 import { calmly, onLive } from "./live.js";
 import { renderPayload } from "./payload.js";
@@ -15,7 +15,7 @@ import { pill, when, words } from "./words.js";
 export function outcomePill(outcome) {
   /** @type {Record<string, "ok" | "warn" | "quiet">} */
   const tones = { applied: "ok", unconfirmed: "warn" };
-  return pill(tones[outcome] ?? "quiet", words(outcome));
+  return pill(entry(tones, outcome) ?? "quiet", words(outcome));
 }
 
 /** @type {Record<string, string>} */
@@ -36,7 +36,7 @@ function row(event) {
     incidentId
       ? h("a", { class: "mono quiet", href: `#/incidents/${encodeURIComponent(incidentId)}` }, incidentId)
       : h("span", { class: "muted" }, "no incident"),
-    h("span", { class: "meta" }, VERIFIED[verification ?? ""] ?? "Our own"),
+    h("span", { class: "meta" }, entry(VERIFIED, verification) ?? "Our own"),
     outcomePill(outcome),
     h("span", { class: "meta end" }, when(receivedAt, "")),
   );
@@ -61,7 +61,7 @@ function renderEvent(side, webhookId, signal) {
           "p",
           { class: "tags" },
           outcomePill(outcome),
-          h("span", { class: "meta" }, VERIFIED[verification ?? ""] ?? "", " · ", when(receivedAt, "")),
+          h("span", { class: "meta" }, entry(VERIFIED, verification) ?? "", " · ", when(receivedAt, "")),
         ),
         reason && h("p", null, reason),
         h("p", { class: "meta mono" }, `X-Webhook-Id ${webhookId}`),

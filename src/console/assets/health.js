@@ -1,6 +1,6 @@
 import { call } from "./api.js";
 import { action, toast } from "./controls.js";
-import { h } from "./dom.js";
+import { entry, h } from "./dom.js";
 import { refreshStatus } from "./store.js";
 import { when } from "./words.js";
 
@@ -119,7 +119,7 @@ const REMEDIES = {
 
 /** @param {{code: string, message: string, fix: string}} problem */
 export function problemCard({ code, message, fix }) {
-  const remedy = REMEDIES[code];
+  const remedy = entry(REMEDIES, code);
   const button = remedy
     ? action(remedy.label, async () => {
         await call(remedy.method, remedy.path);

@@ -1,8 +1,9 @@
 import { get } from "./api.js";
-import { failed, loading } from "./controls.js";
+import { loading } from "./controls.js";
 import { h, webAddress } from "./dom.js";
 import { outcomePill } from "./events.js";
 import { calmly, onLive } from "./live.js";
+import { reading } from "./reading.js";
 import { pill, severityPill, statusPill, when, words } from "./words.js";
 
 /** One incident: what it is, why its analysis ran, and what happened to it. */
@@ -75,6 +76,8 @@ function eventItem({ webhookId, type, outcome, receivedAt }) {
   );
 }
 
+const back = () => h("a", { class: "back", href: "#/incidents" }, "← All incidents");
+
 /** @param {IncidentDetail} incident */
 function article(incident) {
   const url = webAddress(incident.url);
@@ -84,7 +87,7 @@ function article(incident) {
     h(
       "div",
       { class: "panel-head" },
-      h("a", { class: "back", href: "#/incidents" }, "← All incidents"),
+      back(),
       url ? h("a", { href: url, rel: "noreferrer", target: "_blank" }, "Open in PagerDuty ↗") : null,
     ),
     h("h1", { id: "incident-title", tabindex: -1 }, incident.title),
@@ -112,22 +115,19 @@ function article(incident) {
  */
 export function renderIncident(side, incidentId, signal) {
   let shown = "";
-  async function load() {
-    try {
-      /** @type {IncidentDetail} */
-      const incident = await get(`/incidents/${encodeURIComponent(incidentId)}`);
-      if (signal.aborted || shown === JSON.stringify(incident)) return;
-      const first = shown === "";
-      shown = JSON.stringify(incident);
-      // Redrawing under a reader: where the focus was inside, it goes to the title.
-      const inside = side.contains(document.activeElement);
-      side.replaceChildren(article(incident));
-      if (first || inside) document.getElementById("incident-title")?.focus({ preventScroll: !first });
-    } catch (error) {
-      if (!signal.aborted && shown === "")
-        side.replaceChildren(h("div", { class: "panel" }, untitled(), failed(error, load)));
-    }
+  async function read() {
+    /** @type {IncidentDetail} */
+    const incident = await get(`/incidents/${encodeURIComponent(incidentId)}`);
+    if (signal.aborted || shown === JSON.stringify(incident)) return;
+    const first = shown === "";
+    // Redrawing under a reader: where the focus was inside, it goes to the title.
+    const inside = side.contains(document.activeElement);
+    side.replaceChildren(article(incident));
+    shown = JSON.stringify(incident);
+    if (first || inside) document.getElementById("incident-title")?.focus({ preventScroll: !first });
   }
+  const place = h("div", null, loading("Loading the incident"));
+  const load = reading(read, signal, { isShown: () => shown !== "", place });
   const again = calmly(load);
   onLive(
     "incident",
@@ -137,8 +137,10 @@ export function renderIncident(side, incidentId, signal) {
     signal,
   );
   onLive("status", again, signal);
-  // On a narrow screen this is the whole page, and a page has a heading whatever its state.
-  const untitled = () => h("h1", { class: "hidden" }, "Incident");
-  side.replaceChildren(h("div", { class: "panel" }, untitled(), loading("Loading the incident")));
+  // On a narrow screen this is the whole page, and a page has a heading and a way back whatever its state.
+  const heading = h("h1", { class: "hidden" }, "Incident");
+  side.replaceChildren(
+    h("div", { class: "panel" }, h("div", { class: "panel-head" }, back()), heading, place),
+  );
   void load();
 }

@@ -1,5 +1,6 @@
-import { action, empty, failed, loading, messageOf, toast } from "./controls.js";
+import { action, empty, loading } from "./controls.js";
 import { h, keep } from "./dom.js";
+import { reading } from "./reading.js";
 
 /** A list that is read page by page, newest first, and kept up to date; and what lies beside it. */
 
@@ -38,14 +39,16 @@ export function listing(how, signal) {
   let late = new Map();
   // Of the reading that counts: an answer that another one has overtaken is dropped.
   let turn = 0;
+  /** @type {Promise<unknown>} */
+  let before = Promise.resolve();
   const name = how.name.toLowerCase();
   const list = h("ul", { class: `rows ${how.layout}`, "aria-label": how.name });
   const note = h("div");
-  const more = action(`Load older ${name}`, older);
+  const more = action(`Load older ${name}`, () => inTurn(older));
   const panel = h(
     "section",
     { class: "panel list" },
-    h("div", { class: "panel-head" }, h("h1", null, how.name), how.tools),
+    h("div", { class: "panel-head" }, h("h1", { tabindex: -1 }, how.name), how.tools),
     list,
     note,
     more,
@@ -69,8 +72,18 @@ export function listing(how, signal) {
     note.replaceChildren(...(rows.length === 0 ? [empty(title, h("p", null, text))] : []));
   }
 
-  /** As much as is shown, read anew. A failure is told where nothing is shown yet, else by `tell`. */
-  async function read(tell = false) {
+  /**
+   * One after the other: a page that is read while the list is read anew would not fit to it.
+   * @param {() => Promise<void>} work
+   */
+  function inTurn(work) {
+    const mine = before.then(work);
+    before = mine.catch(() => {});
+    return mine;
+  }
+
+  /** As much as is shown, read anew. */
+  async function read() {
     turn += 1;
     const mine = turn;
     late = new Map();
@@ -87,10 +100,8 @@ export function listing(how, signal) {
         next = page.nextCursor;
       } while (next !== null && fresh.size < count);
     } catch (error) {
-      if (signal.aborted || mine !== turn) return;
-      if (!loaded) note.replaceChildren(failed(error, () => read()));
-      else if (tell) toast("bad", messageOf(error));
-      return;
+      if (mine !== turn) return;
+      throw error;
     }
     items = new Map([...late, ...fresh, ...late]);
     cursor = next;
@@ -99,28 +110,38 @@ export function listing(how, signal) {
   }
 
   async function older() {
+    if (cursor === null) return;
     const mine = turn;
     const page = await how.page(PAGE_SIZE, cursor);
     if (signal.aborted || mine !== turn) return;
-    for (const item of page.items) items.set(how.keyOf(item), item);
+    for (const item of page.items) {
+      if (!late.has(how.keyOf(item))) items.set(how.keyOf(item), item);
+    }
     cursor = page.nextCursor;
+    const held = document.activeElement === more;
     show();
+    // The last of them hides the button.
+    const last = list.lastElementChild?.querySelector("a");
+    if (held && more.hidden) last?.focus({ preventScroll: true });
   }
 
+  const again = reading(read, signal, { isShown: () => loaded, place: note });
   more.hidden = true;
   note.replaceChildren(loading(`Loading ${name}`));
-  void read();
+  void inTurn(again);
   return {
     panel,
     show,
     /** Reads it anew, quietly. */
-    reload: () => read(),
+    reload: () => inTurn(again),
     /** After another filter was chosen: what is known at once, the rest when it comes. */
     refilter() {
       items = new Map([...items].filter(([, item]) => how.wanted(item)));
       cursor = null;
+      loaded = false;
       show();
-      return read(true);
+      note.replaceChildren(...(list.children.length === 0 ? [loading(`Loading ${name}`)] : []));
+      return again();
     },
     /** @param {string} key */
     has: (key) => items.has(key),
@@ -138,7 +159,9 @@ export function listing(how, signal) {
     /** Puts the focus on a row. @param {string} key */
     focus(key) {
       const link = list.querySelector(`[data-key="${CSS.escape(key)}"] a`);
-      if (link instanceof HTMLElement) link.focus();
+      // It may not be in the list, or not yet.
+      const target = link ?? panel.querySelector("h1");
+      if (target instanceof HTMLElement) target.focus();
     },
   };
 }

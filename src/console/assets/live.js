@@ -33,20 +33,50 @@ function show(state) {
 
 let failures = 0;
 let pollTimer = 0;
+let open = true;
+let outage = false;
 let over = false;
+// Not asked, because nobody looked.
+let missed = false;
+
+/** Asks every few seconds for as long as nothing else tells what is new. */
+function pace() {
+  const wanted = !over && (!open || outage);
+  if (wanted && pollTimer === 0) pollTimer = window.setInterval(poll, POLL_EVERY_MS);
+  if (wanted || pollTimer === 0) return;
+  clearInterval(pollTimer);
+  pollTimer = 0;
+}
+
+/** @param {boolean} wanted because what was asked for did not come: the WebSocket would not tell that it can be had */
+export function keepAsking(wanted) {
+  outage = wanted;
+  pace();
+}
+
+export const isOver = () => over;
+
+/** @param {() => void} listener */
+export const onOver = (listener) => bus.addEventListener("over", listener);
 
 /** The visitor's sign-in has ended: nothing more is to be had until the page is loaded anew. */
 export function signedOut() {
   if (over) return;
   over = true;
-  clearInterval(pollTimer);
+  pace();
+  bus.dispatchEvent(new Event("over"));
   show("over");
   toast("bad", "Your sign-in is over. Reload the page to sign in again.");
 }
 
 function poll() {
-  if (!document.hidden) tell({ type: "status", connected: true, reload: true });
+  missed = document.hidden;
+  if (!missed) tell({ type: "status", connected: true, reload: true });
 }
+
+document.addEventListener("visibilitychange", () => {
+  if (missed) poll();
+});
 
 /** Opens it, and keeps it open for as long as the page is. */
 export function watch() {
@@ -57,8 +87,8 @@ export function watch() {
     // What happened while it was cut.
     if (failures > 0) poll();
     failures = 0;
-    clearInterval(pollTimer);
-    pollTimer = 0;
+    open = true;
+    pace();
     heardAt = Date.now();
     show("live");
     pings = window.setInterval(() => {
@@ -76,7 +106,8 @@ export function watch() {
     if (over) return;
     failures += 1;
     show("polling");
-    if (pollTimer === 0) pollTimer = window.setInterval(poll, POLL_EVERY_MS);
+    open = false;
+    pace();
     // Spread, so that a deployment does not bring every window back in the same second.
     const delay = Math.min(MAX_DELAY_MS, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
     setTimeout(() => {
@@ -116,17 +147,29 @@ export function onReload(listener, signal) {
 }
 
 /**
- * At most once in a while, however often it is asked for.
- * @param {() => unknown} work
+ * At most once in a while, however often it is asked for, and one after the other: on a slow line an answer
+ * would else be overtaken by the next, or come after it.
+ * @param {() => Promise<unknown>} work
  * @param {number} [waitMs]
  */
 export function calmly(work, waitMs = 250) {
   let timer = 0;
-  return () => {
-    if (timer !== 0) return;
-    timer = window.setTimeout(() => {
-      timer = 0;
-      work();
-    }, waitMs);
-  };
+  let running = false;
+  let asked = false;
+  async function run() {
+    timer = 0;
+    running = true;
+    asked = false;
+    try {
+      await work();
+    } finally {
+      running = false;
+      if (asked) soon();
+    }
+  }
+  function soon() {
+    asked = true;
+    if (timer === 0 && !running) timer = window.setTimeout(run, waitMs);
+  }
+  return soon;
 }

@@ -1,11 +1,16 @@
 import { call } from "./api.js";
-import { toast } from "./controls.js";
-import { refreshStatus } from "./store.js";
+import { messageOf, toast } from "./controls.js";
+import { entry } from "./dom.js";
+import { refreshStatus, status } from "./store.js";
 
 /** Signing in with PagerDuty: in a window of its own, or on this very page where windows are blocked. */
 
 const CHANNEL = "aurora-pagerduty-oauth";
 const FEATURES = "popup,width=560,height=720";
+/** How long a sign-in can be finished. */
+const LOGIN_LIFE_MS = 600_000;
+
+/** @typedef {{oauth: string, error: string}} Result */
 
 /** @type {Record<string, string>} */
 const FAULTS = {
@@ -19,7 +24,10 @@ const FAULTS = {
   unexpected: "Something unexpected happened; the connector's log says what.",
 };
 
-/** Opens PagerDuty's page. Resolves when it is over, or when its window was closed. */
+/** Ends the listening for the sign-in before. */
+let stopListening = () => {};
+
+/** Opens PagerDuty's page. Resolves when it is over, or when its window was closed, or looks so. */
 export async function signIn() {
   // Opened at once: a window that opens after an answer came counts as a pop-up and is blocked.
   const popup = window.open("about:blank", CHANNEL, FEATURES);
@@ -41,47 +49,62 @@ export async function signIn() {
 
 /** @param {Window} popup */
 function over(popup) {
+  stopListening();
   return new Promise((resolve) => {
     const channel = new BroadcastChannel(CHANNEL);
     const timer = setInterval(() => {
-      if (popup.closed) done();
+      if (popup.closed) seemsClosed();
     }, 500);
-    function done() {
+    const life = setTimeout(stop, LOGIN_LIFE_MS);
+    // A sign-in page may cut its window off from this one, which then takes it for closed: the result still comes.
+    function seemsClosed() {
       clearInterval(timer);
-      channel.close();
       resolve(null);
     }
-    channel.onmessage = ({ data }) => {
+    function stop() {
+      seemsClosed();
+      clearTimeout(life);
+      channel.close();
+    }
+    stopListening = stop;
+    channel.onmessage = async ({ data }) => {
       if (!isResult(data)) return;
       channel.postMessage({ kind: "heard" });
-      report(data.oauth, data.error);
-      done();
+      stop();
+      await refreshStatus().catch((error) => toast("bad", messageOf(error)));
+      report(data);
     };
   });
 }
 
 /**
  * @param {unknown} data
- * @returns {data is {oauth: string, error: string}}
+ * @returns {data is Result}
  */
 function isResult(data) {
   return typeof data === "object" && data !== null && "oauth" in data && "error" in data;
 }
 
 /**
- * @param {string} result
- * @param {string} error
+ * Anybody can make a link that says so: what the status does not confirm is not said.
+ * @param {Result} result
  */
-function report(result, error) {
-  if (result === "success") toast("ok", "Connected with OAuth.");
-  else toast("bad", FAULTS[error] ?? "The sign-in failed.");
+export function report({ oauth, error }) {
+  const now = status();
+  if (oauth === "failed") toast("bad", entry(FAULTS, error) ?? "The sign-in failed.");
+  else if (oauth === "success" && now?.connected && now.authType === "oauth") {
+    toast("ok", "Connected with OAuth.");
+  }
 }
 
-/** The callback ends on `/?oauth=…`: told to the page that waits for it, which closes this window; else shown here. */
+/**
+ * The callback ends on `/?oauth=…`: told to the page that waits for it, which closes this window.
+ * @returns {Promise<Result | null>} what is to be shown here, if this window stays
+ */
 export async function takeResult() {
   const query = new URLSearchParams(location.search);
   const oauth = query.get("oauth");
-  if (oauth === null) return;
+  if (oauth === null) return null;
   const error = query.get("error") ?? "";
   history.replaceState(null, "", location.pathname + location.hash);
   const channel = new BroadcastChannel(CHANNEL);
@@ -92,5 +115,5 @@ export async function takeResult() {
   });
   channel.close();
   if (heard) window.close();
-  else report(oauth, error);
+  return { oauth, error };
 }

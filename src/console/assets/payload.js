@@ -1,5 +1,7 @@
-import { copyButton, failed, loading } from "./controls.js";
+import { copyButton, loading } from "./controls.js";
 import { h } from "./dom.js";
+import { jsonText } from "./json.js";
+import { reading } from "./reading.js";
 
 /** One entry of a list with the body that came or went. */
 
@@ -37,7 +39,7 @@ export function renderPayload(side, { name, list, load, title, lines }, signal) 
   /** @param {T} item */
   function article(item) {
     const { payload } = item;
-    const text = typeof payload === "string" ? payload : JSON.stringify(payload, null, 2);
+    const text = typeof payload === "string" ? payload : jsonText(payload);
     return h(
       "article",
       { class: "panel detail" },
@@ -53,22 +55,20 @@ export function renderPayload(side, { name, list, load, title, lines }, signal) 
     );
   }
 
-  async function draw() {
-    try {
-      const item = await load();
-      if (signal.aborted || shown === JSON.stringify(item)) return;
-      const first = shown === "";
-      shown = JSON.stringify(item);
-      // Redrawing under a reader: where the focus was inside, it goes to the title.
-      const inside = side.contains(document.activeElement);
-      side.replaceChildren(article(item));
-      const heading = side.querySelector("h1");
-      if (heading && (first || inside)) heading.focus({ preventScroll: !first });
-    } catch (error) {
-      if (!signal.aborted && shown === "") side.replaceChildren(untitled(failed(error, draw)));
-    }
+  async function read() {
+    const item = await load();
+    if (signal.aborted || shown === jsonText(item)) return;
+    const first = shown === "";
+    // Redrawing under a reader: where the focus was inside, it goes to the title.
+    const inside = side.contains(document.activeElement);
+    side.replaceChildren(article(item));
+    shown = jsonText(item);
+    const heading = side.querySelector("h1");
+    if (heading && (first || inside)) heading.focus({ preventScroll: !first });
   }
-  side.replaceChildren(untitled(loading("Loading the payload")));
+  const place = h("div", null, loading("Loading the payload"));
+  const draw = reading(read, signal, { isShown: () => shown !== "", place });
+  side.replaceChildren(untitled(place));
   void draw();
   return draw;
 }

@@ -9,18 +9,32 @@ import { get } from "./api.js";
 const listeners = new Set();
 /** @type {Status | null} */
 let current = null;
+// Of the questions, and of the one whose answer is shown: one that comes late does not take its place.
+let asked = 0;
+let shown = 0;
 
 /** @returns {Status | null} */
 export const status = () => current;
 
 /** @param {Status} next */
-export function setStatus(next) {
+function show(next) {
   current = next;
   for (const listener of listeners) listener(next);
 }
 
+/** What is known without asking, as after a change. @param {Status} next */
+export function setStatus(next) {
+  shown = ++asked;
+  show(next);
+}
+
 export async function refreshStatus() {
-  setStatus(await get(""));
+  const mine = ++asked;
+  /** @type {Status} */
+  const next = await get("");
+  if (mine < shown) return;
+  shown = mine;
+  show(next);
 }
 
 /**

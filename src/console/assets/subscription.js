@@ -1,6 +1,7 @@
 import { call, get } from "./api.js";
-import { action, confirmed, field, form, messageOf, toast } from "./controls.js";
+import { action, field, form, messageOf, toast } from "./controls.js";
 import { h } from "./dom.js";
+import { confirmedAsItIs } from "./question.js";
 import { refreshStatus, status } from "./store.js";
 import { pill, words } from "./words.js";
 
@@ -58,7 +59,21 @@ async function test(result) {
   const startedAtMs = performance.now();
   result.className = "muted";
   result.textContent = "PagerDuty is asked for its test event…";
-  await call("POST", "/subscription/ping");
+  try {
+    await call("POST", "/subscription/ping");
+    await arrival(result, before, startedAtMs);
+  } catch (error) {
+    result.textContent = "";
+    throw error;
+  }
+}
+
+/**
+ * @param {HTMLElement} result
+ * @param {string | null} before when the last one came
+ * @param {number} startedAtMs
+ */
+async function arrival(result, before, startedAtMs) {
   result.textContent = "Sent. Waiting for it to arrive…";
   while (performance.now() - startedAtMs < TEST_TIMEOUT_MS) {
     await refreshStatus();
@@ -79,13 +94,15 @@ async function test(result) {
 /**
  * @param {Connected} status
  * @param {AbortSignal} signal
+ * @returns {{panel: HTMLElement, load: () => Promise<void>}} `load` reads it anew
  */
 export function subscriptionPanel(status, signal) {
   const own = status.webhook.subscription;
   const head = h("h2", null, "Webhook subscription");
   if (!own) {
     const text = "One click makes the webhook in PagerDuty and stores its signing secret.";
-    return h("section", { class: "panel" }, head, h("p", { class: "muted" }, text), subscribeForm());
+    const panel = h("section", { class: "panel" }, head, h("p", { class: "muted" }, text), subscribeForm());
+    return { panel, load: async () => {} };
   }
   const facts = h("dl", { class: "facts" });
   const state = h("span");
@@ -97,7 +114,7 @@ export function subscriptionPanel(status, signal) {
   });
   enable.hidden = true;
   const remove = action("Remove…", async () => {
-    const sure = await confirmed({
+    const sure = await confirmedAsItIs({
       title: "Remove the webhook subscription?",
       text: "PagerDuty stops sending events here. What it would have sent is recovered over its API, later and only in part.",
       confirm: "Remove",
@@ -129,12 +146,13 @@ export function subscriptionPanel(status, signal) {
         ),
       );
     } catch (error) {
+      if (signal.aborted) return;
       state.replaceChildren(pill("bad", words(status.webhook.subscription?.state ?? "unknown")));
       facts.replaceChildren(h("p", { class: "error" }, messageOf(error)));
     }
   }
   void load();
-  return h(
+  const panel = h(
     "section",
     { class: "panel" },
     h("div", { class: "panel-head" }, head, state),
@@ -148,4 +166,5 @@ export function subscriptionPanel(status, signal) {
     ),
     result,
   );
+  return { panel, load };
 }

@@ -1,6 +1,7 @@
 import { call, get } from "./api.js";
-import { action, confirmed, copyButton, fact, field, form, toast } from "./controls.js";
-import { h } from "./dom.js";
+import { action, copyButton, fact, field, form, toast } from "./controls.js";
+import { append, h } from "./dom.js";
+import { confirmedAsItIs } from "./question.js";
 import { refreshStatus } from "./store.js";
 import { when, words } from "./words.js";
 
@@ -33,7 +34,7 @@ export function byHandPanel() {
     ),
   );
   const forget = action("Remove all secrets…", async () => {
-    const sure = await confirmed({
+    const sure = await confirmedAsItIs({
       title: "Remove all signing secrets?",
       text: "Webhooks can no longer be verified then: each one only counts after its incident was read back from PagerDuty.",
       confirm: "Remove",
@@ -58,17 +59,27 @@ export function byHandPanel() {
   );
 }
 
-/** @param {Connected} status */
-export function urlPanel({ webhook }) {
-  const input = h("input", {
-    readonly: true,
-    value: webhook.url,
-    class: "mono",
-    "aria-label": "Webhook URL",
-  });
+/** @param {Connected["webhook"]} webhook */
+function facts({ verification, lastEventAt, lastPingAt, rejected }) {
+  return [
+    fact("Verification", verification === "signature" ? "Signature" : "Read back from PagerDuty"),
+    fact("Last event", when(lastEventAt)),
+    fact("Last test event", when(lastPingAt)),
+    fact(
+      "Refused",
+      rejected.count === 0 ? "none" : `${rejected.count}, last `,
+      rejected.count > 0 && when(rejected.lastAt),
+    ),
+    rejected.lastReason && fact("Why", words(rejected.lastReason)),
+  ];
+}
+
+/** The URL to be copied, and what came there. */
+export function urlPanel() {
+  const input = h("input", { readonly: true, class: "mono", "aria-label": "Webhook URL" });
   input.addEventListener("focus", () => input.select());
-  const { rejected } = webhook;
-  return h(
+  const list = h("dl", { class: "facts" });
+  const panel = h(
     "section",
     { class: "panel" },
     h("h2", null, "Webhook URL"),
@@ -76,20 +87,17 @@ export function urlPanel({ webhook }) {
       "div",
       { class: "with-button" },
       input,
-      copyButton(() => webhook.url),
+      copyButton(() => input.value),
     ),
-    h(
-      "dl",
-      { class: "facts" },
-      fact("Verification", webhook.verification === "signature" ? "Signature" : "Read back from PagerDuty"),
-      fact("Last event", when(webhook.lastEventAt)),
-      fact("Last test event", when(webhook.lastPingAt)),
-      fact(
-        "Refused",
-        rejected.count === 0 ? "none" : `${rejected.count}, last `,
-        rejected.count > 0 && when(rejected.lastAt),
-      ),
-      rejected.lastReason && fact("Why", words(rejected.lastReason)),
-    ),
+    list,
   );
+  return {
+    panel,
+    /** @param {Connected} status */
+    show({ webhook }) {
+      if (input.value !== webhook.url) input.value = webhook.url;
+      list.replaceChildren();
+      append(list, facts(webhook));
+    },
+  };
 }

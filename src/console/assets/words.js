@@ -1,4 +1,4 @@
-import { h } from "./dom.js";
+import { entry, h } from "./dom.js";
 
 /** Times, names and states, in words. */
 
@@ -71,5 +71,5 @@ export const severityPill = (severity) => h("span", { class: `severity ${severit
 export function statusPill(status) {
   /** @type {Record<string, "ok" | "warn" | "bad">} */
   const tones = { resolved: "ok", acknowledged: "warn", triggered: "bad" };
-  return pill(tones[status] ?? "info", words(status));
+  return pill(entry(tones, status) ?? "info", words(status));
 }

@@ -1,0 +1,58 @@
+/** A body as text to be read, however deep it is: it is anybody's, and 25 KB can hold 12,000 lists in each other. */
+
+/** Deeper ones are written in one line: indented, each level would make all lines inside it longer. */
+const MAX_LEVELS = 32;
+
+/** @param {unknown} value @returns {unknown[]} what is directly inside of it */
+const inside = (value) => (typeof value === "object" && value !== null ? Object.values(value) : []);
+
+/** @param {unknown} value */
+function isDeep(value) {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > MAX_LEVELS) return true;
+    level = level.flatMap(inside);
+  }
+  return false;
+}
+
+/** What stands between values. */
+class Mark {
+  /** @param {string} text */
+  constructor(text) {
+    this.text = text;
+  }
+}
+
+/** @param {unknown} value @returns {unknown[]} its marks and what is inside of it, in their order */
+function parts(value) {
+  if (Array.isArray(value)) {
+    const items = value.flatMap((item, i) => (i === 0 ? [item] : [new Mark(","), item]));
+    return [new Mark("["), ...items, new Mark("]")];
+  }
+  const entries = Object.entries(value ?? {});
+  const items = entries.flatMap(([name, item], i) => [
+    new Mark(`${i === 0 ? "" : ","}${JSON.stringify(name)}:`),
+    item,
+  ]);
+  return [new Mark("{"), ...items, new Mark("}")];
+}
+
+/** In one line, and without recursion, for which `JSON.stringify` has too little stack. @param {unknown} value */
+function flat(value) {
+  let text = "";
+  const rest = [value];
+  while (rest.length > 0) {
+    const next = rest.pop();
+    if (next instanceof Mark) text += next.text;
+    else if (typeof next !== "object" || next === null) text += JSON.stringify(next);
+    else for (const part of parts(next).reverse()) rest.push(part);
+  }
+  return text;
+}
+
+/**
+ * @param {unknown} value that came as JSON
+ * @returns {string}
+ */
+export const jsonText = (value) => (isDeep(value) ? flat(value) : JSON.stringify(value, null, 2));

@@ -1,0 +1,36 @@
+import { confirmed, toast } from "./controls.js";
+import { onStatus, refreshStatus, status } from "./store.js";
+
+/** Questions about the connection. Another window may make it another one while they are open. */
+
+/** @typedef {import("../../http/answers.ts").Status} Status */
+
+/** @param {Status | null} now */
+function identityOf(now) {
+  if (!now?.connected) return "";
+  const { accountSubdomain, authType, displayName, validatedAt, webhook } = now;
+  return JSON.stringify([accountSubdomain, authType, displayName, validatedAt, webhook.subscription?.id]);
+}
+
+/**
+ * Asks before something of the connection is removed. A yes counts for the connection that was asked about only.
+ * @param {{title: string, text: string, confirm: string}} question
+ * @returns {Promise<boolean>}
+ */
+export async function confirmedAsItIs(question) {
+  const asked = identityOf(status());
+  const change = new AbortController();
+  const end = new AbortController();
+  onStatus((next) => {
+    if (identityOf(next) !== asked) change.abort();
+  }, end.signal);
+  try {
+    const sure = await confirmed(question, change.signal);
+    if (sure) await refreshStatus();
+    if (!change.signal.aborted) return sure;
+    toast("bad", "The connection was changed meanwhile, and nothing was removed. Look at it, and ask again.");
+    return false;
+  } finally {
+    end.abort();
+  }
+}

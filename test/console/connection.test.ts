@@ -1,0 +1,114 @@
+import { describe, expect, test } from "vitest";
+import { until } from "../support/until.ts";
+import { startWorld } from "../support/world.ts";
+import { hasChromium, openPage, violations } from "./browser.ts";
+import { openStage } from "./stage.ts";
+
+/** What is said of a connection, and what came over it, while it changes. */
+
+describe.skipIf(!hasChromium())("a connection that is looked at", () => {
+  const stage = openStage(() => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null }));
+
+  async function connect(subdomain: string, subscribe = true) {
+    const account = stage.world.pagerduty.account({ subdomain });
+    await stage.world.worker.call("local", "POST", "/pagerduty", {
+      body: { token: account.apiKey(), subscribe },
+    });
+    return account;
+  }
+
+  async function open(hash: string) {
+    const opened = await openPage(stage.browser, 1280);
+    await opened.page.goto(`${stage.world.worker.url}/${hash}`);
+    await opened.page.getByText("Live", { exact: true }).waitFor();
+    return opened;
+  }
+
+  const CHANGED = /The connection was changed meanwhile, and nothing was removed/;
+
+  test("is not disconnected by a question that was asked about the one before", async () => {
+    await connect("acme");
+    const { page, context } = await open("#/connection");
+    await page.getByRole("button", { name: "Disconnect…" }).click();
+    await page.getByRole("dialog").waitFor();
+    await stage.world.worker.call("local", "DELETE", "/pagerduty");
+    await page.getByText(CHANGED).waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    expect(await violations(page)).toEqual([]);
+    await context.close();
+  });
+
+  test("nor where the page was not told that it is another one", async () => {
+    await connect("acme");
+    const { page, context } = await openPage(stage.browser, 1280);
+    await page.routeWebSocket("**/console/api/live", () => {});
+    await page.goto(`${stage.world.worker.url}/#/connection`);
+    await page.getByRole("button", { name: "Disconnect…" }).click();
+    await stage.world.worker.call("local", "DELETE", "/pagerduty");
+    await connect("another");
+    await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
+    await page.getByText(CHANGED).waitFor();
+    await page.getByText("another.pagerduty.com").waitFor();
+    const status = await stage.world.worker.call("local", "GET", "/pagerduty");
+    expect(status.body).toMatchObject({ connected: true, accountSubdomain: "another" });
+    await context.close();
+  });
+
+  test("keeps the focus on its URL while events come", async () => {
+    const account = await connect("acme");
+    const { page, context } = await open("#/connection");
+    await page.getByLabel("Webhook URL", { exact: true }).focus();
+    account.trigger({ title: "One" });
+    await page.getByText("last event just now").waitFor();
+    expect(await page.evaluate("document.activeElement.ariaLabel")).toBe("Webhook URL");
+    await context.close();
+  });
+
+  test("shows an event's body however it is nested", async () => {
+    const account = await connect("acme", false);
+    const incident = account.trigger({ silent: true });
+    const nested = `${"[".repeat(12_000)}${"]".repeat(12_000)}`;
+    const data = `{"type":"incident","id":"${incident.id}","title":"x","more":${nested}}`;
+    const body = `{"event":{"id":"E","event_type":"incident.triggered","resource_type":"incident","occurred_at":"2026-11-22T03:00:00Z","data":${data}}}`;
+    const headers = { "x-webhook-id": "nested" };
+    await stage.world.worker.request("/pagerduty/webhook/local", { method: "POST", headers, body });
+    await until("the event", async () => {
+      const { text } = await stage.world.worker.call("local", "GET", "/pagerduty/events");
+      return text.includes('"nested"');
+    });
+    const { page, faults, context } = await open("#/events/nested");
+    await page.getByText("X-Webhook-Id nested").waitFor();
+    expect(await page.getByLabel("Payload", { exact: true }).textContent()).toBe(body);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("has its subscription shown as it is, also once that was switched off or on elsewhere", async () => {
+    const account = await connect("acme");
+    const { page, context } = await open("#/connection");
+    const panel = page.locator("section", { hasText: "Webhook subscription" }).last();
+    await panel.getByText("Active", { exact: true }).waitFor();
+    for (const [active, state] of [
+      [false, "Disabled"],
+      [true, "Active"],
+    ] as const) {
+      for (const subscription of account.subscriptions.values()) subscription.active = active;
+      await stage.world.worker.call("local", "POST", "/pagerduty/reconcile");
+      await panel.getByText(state, { exact: true }).waitFor();
+      expect(await panel.getByRole("button", { name: "Enable" }).count()).toBe(active ? 0 : 1);
+    }
+    await context.close();
+  });
+
+  test("has its test event's failure told, and no waiting for it left", async () => {
+    await connect("acme");
+    const { page, context } = await open("#/connection");
+    await page.route("**/subscription/ping", (route) =>
+      route.fulfill({ status: 502, json: { error: "PagerDuty does not answer", code: "x" } }),
+    );
+    await page.getByRole("button", { name: "Send test event" }).click();
+    await page.getByText("PagerDuty does not answer").waitFor();
+    expect(await page.getByText("PagerDuty is asked for its test event").count()).toBe(0);
+    await context.close();
+  });
+});

@@ -1,0 +1,147 @@
+import type { APIResponse, Page, Route } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { until } from "../support/until.ts";
+import { startWorld } from "../support/world.ts";
+import { hasChromium, openPage } from "./browser.ts";
+import { openStage } from "./stage.ts";
+
+/** What the console shows when answers come late, or in another order than they were asked for. */
+
+const PAGE_SIZE = 50;
+
+/** Answers that are given, and come when they are let through. */
+async function hold(page: Page, url: string | RegExp, most = Number.POSITIVE_INFINITY) {
+  const held: { route: Route; response: APIResponse }[] = [];
+  let asked = 0;
+  await page.route(url, async (route) => {
+    if (asked >= most || route.request().method() !== "GET") return route.continue();
+    asked += 1;
+    held.push({ route, response: await route.fetch() });
+  });
+  return {
+    count: () => held.length,
+    async release() {
+      await Promise.all(
+        held.splice(0).map(async ({ route, response }) => {
+          const came = page.waitForEvent("requestfinished", (request) => request === route.request());
+          await route.fulfill({ response });
+          await came;
+        }),
+      );
+    },
+  };
+}
+
+describe.skipIf(!hasChromium())("an answer that comes late", () => {
+  const stage = openStage(() => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null }));
+  const rows = (page: Page) => page.locator("li.incident");
+
+  const known = (title: string, filter = "") =>
+    until(`the incident "${title}"`, async () => {
+      const path = `/pagerduty/incidents?limit=100${filter}`;
+      return (await stage.world.worker.call("local", "GET", path)).text.includes(`"${title}"`);
+    });
+
+  async function open(hash: string, incidents: number) {
+    const account = stage.world.pagerduty.account({ subdomain: "acme" });
+    await stage.world.worker.call("local", "POST", "/pagerduty", {
+      body: { token: account.apiKey(), subscribe: true },
+    });
+    for (let i = 0; i < incidents; i += 1) account.trigger({ title: `Incident ${i} of all` });
+    await Promise.all(Array.from({ length: incidents }, (_, i) => known(`Incident ${i} of all`)));
+    const opened = await openPage(stage.browser, 1280);
+    await opened.page.clock.install();
+    await opened.page.routeWebSocket("**/console/api/live", (socket) => socket.close({ code: 1013 }));
+    await opened.page.goto(`${stage.world.worker.url}/${hash}`);
+    await opened.page.locator(".rows li").first().waitFor();
+    return { ...opened, account };
+  }
+
+  test("does not take the place of the payload that is looked at", async () => {
+    const { page, context } = await open("#/events", 2);
+    const hrefs = await page
+      .locator("li.event .what a[href^='#/events/']")
+      .evaluateAll((all) => all.map((one) => String(one.getAttribute("href"))));
+    const [first = "", second = ""] = hrefs;
+    const idOf = (href: string) => href.split("/").at(-1) ?? "";
+    const held = await hold(page, `**/console/api/events/${idOf(first)}`);
+    await page.click(`a[href="${first}"]`);
+    await page.click(`a[href="${second}"]`);
+    await page.getByText(`X-Webhook-Id ${idOf(second)}`).waitFor();
+    await until("the answer", () => held.count() === 1);
+    await held.release();
+    expect(await page.locator(".side").textContent()).toContain(`X-Webhook-Id ${idOf(second)}`);
+    await context.close();
+  });
+
+  test("does not take the place of the list that was asked for after it", async () => {
+    const { page, account, context } = await open("", 3);
+    account.trigger({ title: "Resolved one" }).resolve();
+    await known("Resolved one", "&status=resolved");
+    const held = await hold(page, "**/console/api/incidents?*status=resolved*");
+    await page.getByRole("button", { name: "Resolved" }).click();
+    await page.getByRole("button", { name: "All", exact: true }).click();
+    await page.getByRole("link", { name: /Resolved one/ }).waitFor();
+    await until("the answer", () => held.count() === 1);
+    await held.release();
+    expect(await rows(page).count()).toBe(4);
+    await context.close();
+  });
+
+  test("is not asked for again meanwhile, and is shown however much happens", async () => {
+    const { page, account, context } = await open("", 1);
+    const held = await hold(page, /\/console\/api\/incidents\?/);
+    account.trigger({ title: "Comes late" });
+    await known("Comes late");
+    await page.clock.runFor(11_000);
+    await until("the answer", () => held.count() > 0);
+    await page.clock.runFor(15_000);
+    expect(held.count()).toBe(1);
+    await held.release();
+    await page.getByRole("link", { name: /Comes late/ }).waitFor();
+    // What was told meanwhile is asked for once.
+    await page.clock.runFor(1000);
+    await until("the next answer", () => held.count() === 1);
+    await context.close();
+  });
+
+  test("of older rows is not lost to the list that is read anew meanwhile; nor are they, nor the focus", async () => {
+    const { page, account, context } = await open("", PAGE_SIZE + 5);
+    expect(await rows(page).count()).toBe(PAGE_SIZE);
+    const held = await hold(page, "**/console/api/incidents?*cursor=*");
+    await page.getByRole("button", { name: "Load older incidents" }).click();
+    await until("the answer", () => held.count() === 1);
+    await page.clock.runFor(11_000);
+    await held.release();
+    await until("the older rows", async () => (await rows(page).count()) === PAGE_SIZE + 5);
+    const older = rows(page)
+      .nth(PAGE_SIZE + 2)
+      .locator("a");
+    const href = await older.getAttribute("href");
+    await older.focus();
+    await page.unrouteAll();
+    account.trigger({ title: "A new one" });
+    await known("A new one");
+    await page.clock.runFor(11_000);
+    await page.getByRole("link", { name: /A new one/ }).waitFor();
+    expect(await rows(page).count()).toBe(PAGE_SIZE + 5);
+    expect(await page.evaluate("document.activeElement.getAttribute('href')")).toBe(href);
+    await context.close();
+  });
+
+  test("says nothing of a connection that was removed meanwhile", async () => {
+    const { page, faults, context } = await open("", 1);
+    await page.evaluate("location.hash = '#/connection'");
+    const held = await hold(page, /\/console\/api$/, 1);
+    await page.clock.runFor(11_000);
+    await until("the answer", () => held.count() === 1);
+    await page.getByRole("button", { name: "Disconnect…" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
+    await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
+    await held.release();
+    await page.clock.runFor(1000);
+    expect(await page.getByRole("heading", { name: "Connect PagerDuty" }).count()).toBe(1);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+});
