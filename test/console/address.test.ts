@@ -23,7 +23,7 @@ describe.skipIf(!hasChromium())("the console's address", () => {
     await page.getByText("Missed incidents").waitFor();
     await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
-    expect(await page.evaluate("document.activeElement.id")).toBe("main");
+    await expect.poll(() => page.evaluate("document.activeElement.id")).toBe("main");
     expect(new URL(page.url()).hash).toBe("#/connection");
     expect(await page.title()).toMatch(/^Connection/);
     await page.evaluate("location.hash = '#main'");
@@ -56,7 +56,7 @@ describe.skipIf(!hasChromium())("the console's address", () => {
       const href = await link.getAttribute("href");
       await link.click();
       await page.getByRole("link", { name: `← All ${section}` }).click();
-      expect(await page.evaluate("document.activeElement.getAttribute('href')")).toBe(href);
+      await expect.poll(() => page.evaluate("document.activeElement.getAttribute('href')")).toBe(href);
       await context.close();
     },
   );
@@ -70,7 +70,9 @@ describe.skipIf(!hasChromium())("the console's address", () => {
         .getByText(/^No such/)
         .waitFor();
       await page.getByRole("link", { name: `← All ${section}` }).click();
-      expect(String(await page.evaluate("document.activeElement.textContent")).toLowerCase()).toBe(section);
+      await expect
+        .poll(async () => String(await page.evaluate("document.activeElement.textContent")).toLowerCase())
+        .toBe(section);
       await context.close();
     },
   );

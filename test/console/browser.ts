@@ -52,7 +52,7 @@ export async function openPage(browser: Browser, width: Look["width"]): Promise<
     timezoneId: "UTC",
     locale: "en-GB",
   });
-  context.setDefaultTimeout(8_000);
+  context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   const faults: string[] = [];
   page.on("console", (message) => {

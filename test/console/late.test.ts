@@ -84,7 +84,7 @@ describe.skipIf(!hasChromium())("an answer that comes late", () => {
     await page.getByRole("link", { name: /Resolved one/ }).waitFor();
     await until("the answer", () => held.count() === 1);
     await held.release();
-    expect(await rows(page).count()).toBe(4);
+    await expect.poll(() => rows(page).count()).toBe(4);
     await context.close();
   });
 
@@ -124,8 +124,8 @@ describe.skipIf(!hasChromium())("an answer that comes late", () => {
     await known("A new one");
     await page.clock.runFor(11_000);
     await page.getByRole("link", { name: /A new one/ }).waitFor();
-    expect(await rows(page).count()).toBe(PAGE_SIZE + 5);
-    expect(await page.evaluate("document.activeElement.getAttribute('href')")).toBe(href);
+    await expect.poll(() => rows(page).count()).toBe(PAGE_SIZE + 5);
+    await expect.poll(() => page.evaluate("document.activeElement.getAttribute('href')")).toBe(href);
     await context.close();
   });
 
@@ -141,7 +141,8 @@ describe.skipIf(!hasChromium())("an answer that comes late", () => {
     await held.release();
     await page.clock.runFor(1000);
     expect(await page.getByRole("heading", { name: "Connect PagerDuty" }).count()).toBe(1);
-    expect(faults).toEqual([]);
+    // What else was under way is told that there is no connection.
+    expect(faults.filter((fault) => !fault.includes("404 (Not Found)"))).toEqual([]);
     await context.close();
   });
 });
