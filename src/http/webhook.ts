@@ -101,6 +101,8 @@ async function accept(
   }
   // A key that is missing here is our fault, and no reason for PagerDuty to give up.
   if (judgement.verdict === "unreadable") throw unavailable("The stored connection cannot be opened");
+  // Its secret may be on its way to us: PagerDuty posts as soon as it has a subscription.
+  if (judgement.verdict === "unsettled") throw unavailable("The connection is being changed");
   if (!(await withinLimit(env.REFUSED_WEBHOOKS, userId, nowMs))) throw tooMany();
   if (judgement.verdict === "not_connected") throw notConnected();
   throw new AppError("invalid_signature", "The signature does not match");

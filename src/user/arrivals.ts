@@ -29,7 +29,7 @@ export class Arrivals {
   /** What could not be processed is kept, unread, until somebody asks for another try. */
   async parkAll(webhooks: ReceivedWebhook[]): Promise<void> {
     for (const webhook of webhooks) {
-      const trust = await this.#gate.trust(webhook);
+      const trust = await this.#gate.trustToPark(webhook);
       if (trust) park(this.#folding.sql, webhook, trust);
       const { requestId, userId, webhookId } = webhook;
       log.error("webhook.parked", { requestId, userId, webhookId, trusted: trust !== null });
