@@ -214,6 +214,8 @@ export const Healthy = z.object({ status: z.literal("ok"), version: z.string() }
 export const Misconfigured = z.object({
   status: z.literal("misconfigured"),
   version: z.string(),
+  error: z.string(),
+  code: z.literal("misconfigured"),
   problems: z.array(z.object({ name: z.string(), problem: z.string() })),
 });
 
