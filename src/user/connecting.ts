@@ -1,10 +1,12 @@
 import type { Config } from "../config.ts";
-import type { Connection, OAuthConnection } from "../credentials/connection.ts";
+import type { ApiTokenConnection, Connection, OAuthConnection } from "../credentials/connection.ts";
 import { AppError } from "../errors.ts";
 import { log } from "../log.ts";
-import type { Region } from "../pagerduty/region.ts";
+import { tokenAuthorization } from "../pagerduty/api.ts";
+import { apiUrlOf, type Region } from "../pagerduty/region.ts";
 import type { Account } from "./account.ts";
 import { type CheckedCredential, checkToken } from "./credential.ts";
+import { isOfOtherAccount } from "./same-account.ts";
 
 /** Who calls, on whose behalf. `orgId` is compared with the one the user connected with, when both are known. */
 export interface Caller {
@@ -31,6 +33,8 @@ export interface Neighbours {
   removeSubscription(): Promise<boolean | null>;
   /** Forgets the sign-ins that were begun. */
   forgetLogins(): void;
+  /** An incident of the account, by id; null where none is held. */
+  anyIncidentId(): string | null;
 }
 
 /** Somebody's wish to connect, as old as the call that brought it. Disconnecting ends the ones before it. */
@@ -156,7 +160,7 @@ export class Connecting {
     // In whatever region: a valid token of another account is a better answer than "invalid".
     const checked = await checkToken(token, undefined, this.#config.pagerdutyApiUrl);
     const region = this.#config.pagerdutyApiUrl ? before.region : checked.region;
-    if (isOtherAccount(before, checked.subdomain, region)) {
+    if (await this.#isOthers(before, token, { ...checked, region })) {
       const name = checked.subdomain ? ` (${checked.subdomain})` : "";
       throw new AppError(
         "account_mismatch",
@@ -178,6 +182,19 @@ export class Connecting {
       canWriteIncidents: null,
     });
     log.info("connection.rotated", { userId: caller.userId });
+  }
+
+  /** Whether `token` is another account's than the one that is connected. */
+  async #isOthers(before: ApiTokenConnection, token: string, checked: CheckedCredential): Promise<boolean> {
+    const { subdomain, region } = checked;
+    if (isOtherAccount(before, subdomain, region)) return true;
+    if (subdomain !== null && before.accountSubdomain !== null) return false;
+    const apiUrl = apiUrlOf(region, this.#config.pagerdutyApiUrl);
+    const targetOf = (one: string) => ({ apiUrl, authorization: tokenAuthorization(one) });
+    return isOfOtherAccount(targetOf(before.token), targetOf(token), {
+      subscriptionId: before.subscription?.id ?? null,
+      incidentId: this.#neighbours.anyIncidentId(),
+    });
   }
 
   /** Puts the new connection in place of the present one, unless somebody disconnected meanwhile. */

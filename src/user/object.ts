@@ -8,7 +8,7 @@ import { hurryHints } from "../incidents/hints.ts";
 import type { Outcome } from "../incidents/incident.ts";
 import { isMigrated, migrate } from "../incidents/migrations.ts";
 import { reviveDead } from "../incidents/outbox.ts";
-import type { IncidentCursor } from "../incidents/store.ts";
+import { anyIncidentId, type IncidentCursor } from "../incidents/store.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
 import type { Region } from "../pagerduty/region.ts";
 import { Account } from "./account.ts";
@@ -80,6 +80,7 @@ export class PagerDutyUser extends DurableObject<Env> {
     this.#connecting = new Connecting(this.#account, this.#config, {
       removeSubscription: () => this.#subscribing.removeIfMade(),
       forgetLogins: () => this.#logins.forgetAll(),
+      anyIncidentId: () => anyIncidentId(this.#sql),
     });
     this.#guardian = new Guardian({ ...this.#parts(), storage });
     this.#refusals = new Refusals(storage);

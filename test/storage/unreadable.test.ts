@@ -73,6 +73,7 @@ test("while it is connected anew nobody is told that the user never connected", 
     const connecting = new Connecting(account, configOf(env), {
       removeSubscription: async () => null,
       forgetLogins: () => undefined,
+      anyIncidentId: () => null,
     });
     const seen = new Set<string>();
     const look = async () => seen.add((await gate.judge("v1=00", Uint8Array.of(1))).verdict);
