@@ -112,6 +112,12 @@ const flag = read((value) => {
   return new Malformed("must be true or false");
 });
 
+/** A URL that is called as it is written, a trailing slash included. */
+const exactUrl = read((value) => {
+  const { error } = httpUrl.safeParse(value);
+  return error ? new Malformed(error.issues[0]?.message ?? "is malformed") : (value ?? null);
+});
+
 const keyList = read((value) => {
   const keys: { kid: string; key: Uint8Array<ArrayBuffer> }[] = [];
   if (value === undefined) {
@@ -193,7 +199,7 @@ const Variables = z.object({
   NGROK_URL: httpUrl,
   NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: flag,
   PAGERDUTY_OAUTH_SCOPES: text,
-  AURORA_EVENTS_URL: httpUrl,
+  AURORA_EVENTS_URL: exactUrl,
   AURORA_EVENTS_FORMAT: read((value) => {
     if (value === undefined || value === "aurora") return "aurora";
     return value === "pagerduty" ? value : new Malformed("must be aurora or pagerduty");
@@ -286,6 +292,25 @@ export function parseConfig(variables: object): Config {
         : null,
     consoleUser: given.CONSOLE_USER,
   };
+}
+
+/**
+ * Where a browser can be sent on to, each variable by itself: also when another one is misconfigured. Null where
+ * it is not set, or is no URL.
+ */
+export function addressesOf(env: object): Pick<Config, "frontendUrl" | "publicUrl"> {
+  const urlIn = (name: string) => httpUrl.safeParse(Reflect.get(env, name)).data ?? null;
+  return {
+    frontendUrl: urlIn("FRONTEND_URL"),
+    publicUrl: urlIn("PUBLIC_URL") ?? urlIn("NEXT_PUBLIC_BACKEND_URL"),
+  };
+}
+
+/** What OAuth still needs, by name, where it is on. Everything else works without. */
+export function missingForOAuth({ oauth }: Config): string[] {
+  if (!oauth.enabled) return [];
+  const needed = { PAGERDUTY_CLIENT_ID: oauth.clientId, PAGERDUTY_CLIENT_SECRET: oauth.clientSecret };
+  return Object.entries(needed).flatMap(([name, value]) => (value === null ? [name] : []));
 }
 
 /** The OAuth app; null while its id or secret is not set. */

@@ -11,6 +11,11 @@ const SECRET_VALUE = /\b(pd(?:us|eu)\+\S+|whsec_\S+|Token token=\S+|Bearer \S+)/
 /** Longer values are cut: a log line is no place for a body. */
 const MAX_VALUE_CHARS = 500;
 
+/** `text` without what looks like a secret. */
+export function withoutSecrets(text: string): string {
+  return text.replace(SECRET_VALUE, "[redacted]");
+}
+
 let readable = false;
 
 /** Called once with the configuration; production keeps JSON. */
@@ -24,7 +29,7 @@ function clean(fields: LogFields): LogFields {
     if (value === undefined) continue;
     if (SECRET_KEY.test(key)) cleaned[key] = "[redacted]";
     else if (typeof value === "string") {
-      cleaned[key] = value.replace(SECRET_VALUE, "[redacted]").slice(0, MAX_VALUE_CHARS);
+      cleaned[key] = withoutSecrets(value).slice(0, MAX_VALUE_CHARS);
     } else cleaned[key] = value;
   }
   return cleaned;

@@ -8,7 +8,7 @@ const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 export const isLocalHost = (url: string) => LOCAL_HOSTS.has(new URL(url).hostname);
 
 /** The base URL, without a trailing slash: `PUBLIC_URL`, else the origin of the request. */
-export function baseUrl(config: Config, requestUrl: string): string {
+export function baseUrl(config: Pick<Config, "publicUrl">, requestUrl: string): string {
   return config.publicUrl ?? new URL(requestUrl).origin;
 }
 

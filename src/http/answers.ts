@@ -145,6 +145,9 @@ export const EventWithPayload = z
   .register(z.globalRegistry, { id: "EventWithPayload" });
 export type EventWithPayload = z.infer<typeof EventWithPayload>;
 
+/** To PagerDuty. */
+export const Received = z.object({ received: z.literal(true), reason: z.optional(z.string()) });
+
 const AnalysisNote = z.discriminatedUnion("state", [
   z.object({ state: z.literal("none"), reason: z.string() }),
   z.object({ state: z.literal("waiting"), dueAt: z.nullable(Time), reason: z.string() }),
@@ -156,8 +159,12 @@ export const IncidentDetail = z
     analysis: AnalysisNote.register(z.globalRegistry, {
       description: "Whether root-cause analysis was asked for, and why.",
     }),
-    timeline: z.array(z.object({ at: Text, kind: z.string(), from: Text, to: Text, text: Text })),
-    events: z.array(ReceivedEvent),
+    timeline: z
+      .array(z.object({ at: Text, kind: z.string(), from: Text, to: Text, text: Text }))
+      .register(z.globalRegistry, { description: "The newest 500 lines, oldest first." }),
+    events: z
+      .array(ReceivedEvent)
+      .register(z.globalRegistry, { description: "The newest 500, oldest first." }),
   })
   .register(z.globalRegistry, { id: "IncidentDetail" });
 export type IncidentDetail = z.infer<typeof IncidentDetail>;
@@ -193,7 +200,12 @@ export type DeliveryWithPayload = z.infer<typeof DeliveryWithPayload>;
 const nextCursor = z.nullable(z.string()).register(z.globalRegistry, {
   description: "For the next page; null on the last one.",
 });
-export const IncidentList = z.object({ incidents: z.array(PagerDutyIncident), nextCursor });
+export const IncidentList = z.object({
+  incidents: z.array(PagerDutyIncident).register(z.globalRegistry, {
+    description: "With long texts and values cut; the incident by itself has all of it.",
+  }),
+  nextCursor,
+});
 export type IncidentList = z.infer<typeof IncidentList>;
 export const EventList = z.object({ events: z.array(ReceivedEvent), nextCursor });
 export type EventList = z.infer<typeof EventList>;
@@ -214,6 +226,8 @@ export const Healthy = z.object({ status: z.literal("ok"), version: z.string() }
 export const Misconfigured = z.object({
   status: z.literal("misconfigured"),
   version: z.string(),
+  error: z.string(),
+  code: z.literal("misconfigured"),
   problems: z.array(z.object({ name: z.string(), problem: z.string() })),
 });
 

@@ -2,7 +2,7 @@ import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { version } from "../../package.json";
-import { ConfigError, configOf } from "../config.ts";
+import { ConfigError, type ConfigProblem, configOf, missingForOAuth } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
 import { activity } from "./activity.ts";
@@ -76,13 +76,10 @@ export const app = new Hono<AppEnv>({ strict: false })
     c.header("x-content-type-options", "nosniff");
   })
   .get("/healthz", (c) => {
-    try {
-      configOf(c.env);
-      return c.json({ status: "ok", version });
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      return c.json({ status: "misconfigured", version, problems: error.problems }, 503);
-    }
+    const problems = configProblems(c.env);
+    if (problems.length === 0) return c.json({ status: "ok", version });
+    const { message: error, code } = misconfigured(problems);
+    return c.json({ status: "misconfigured", version, error, code, problems }, 503);
   })
   // Before anything that can fail: a browser is always sent on.
   .route("/pagerduty/oauth/callback", oauthCallback)
@@ -118,15 +115,30 @@ export const app = new Hono<AppEnv>({ strict: false })
     return c.json({ error: known.message, code: known.code }, known.status as ContentfulStatusCode);
   });
 
+/** Everything that an operator has to mend; without the OAuth app only signing in does not work. */
+function configProblems(env: Env): ConfigProblem[] {
+  try {
+    return missingForOAuth(configOf(env)).map((name) => ({
+      name,
+      problem: "is not set, but NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH is true",
+    }));
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+function misconfigured(problems: ConfigProblem[], internal?: string): AppError {
+  const names = problems.map(({ name }) => name).join(", ");
+  return new AppError("misconfigured", `The connector is misconfigured: ${names}. See GET /healthz.`, {
+    retryAfterSeconds: 60,
+    internal,
+  });
+}
+
 function asAppError(error: Error): AppError {
   if (error instanceof AppError) return error;
-  if (error instanceof ConfigError) {
-    const names = error.problems.map(({ name }) => name).join(", ");
-    return new AppError("misconfigured", `The connector is misconfigured: ${names}. See GET /healthz.`, {
-      retryAfterSeconds: 60,
-      internal: error.message,
-    });
-  }
+  if (error instanceof ConfigError) return misconfigured(error.problems, error.message);
   return new AppError("unexpected", "Something unexpected happened; it was logged", {
     internal: describe(error),
   });

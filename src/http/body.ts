@@ -67,18 +67,40 @@ type Valid<Target extends string, S extends z.ZodMiniType> = MiddlewareHandler<
   { in: { [K in Target]: z.input<S> }; out: { [K in Target]: z.output<S> } }
 >;
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Without members that are null: they count as absent, in the objects that it holds as well. */
+function withoutNulls(object: Record<string, unknown>): Record<string, unknown> {
+  const present = (members: Record<string, unknown>) =>
+    Object.entries(members).filter(([, value]) => value !== null);
+  return Object.fromEntries(
+    present(object).map(([name, value]) => [
+      name,
+      isObject(value) ? Object.fromEntries(present(value)) : value,
+    ]),
+  );
+}
+
 /** Takes a JSON body of this shape, for `c.req.valid("json")`. @throws {AppError} 400, 413 */
 export function jsonBody<S extends z.ZodMiniType<object>>(schema: S): Valid<"json", S> {
   return async (c, next) => {
-    c.req.addValidatedData("json", parseInput(schema, await readJson(c)));
+    c.req.addValidatedData("json", parseInput(schema, withoutNulls(await readJson(c))));
     await next();
   };
 }
 
-/** Takes a query of this shape, for `c.req.valid("query")`. @throws {AppError} 400 */
+/** For calls that take nothing: whatever is sent has to be JSON all the same. @throws {AppError} 400, 413 */
+export const noBody: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await readJson(c);
+  await next();
+};
+
+/** Takes a query of this shape, for `c.req.valid("query")`; an empty value counts as absent. @throws {AppError} 400 */
 export function queryOf<S extends z.ZodMiniType<object>>(schema: S): Valid<"query", S> {
   return async (c, next) => {
-    c.req.addValidatedData("query", parseInput(schema, c.req.query()));
+    const given = Object.fromEntries(Object.entries(c.req.query()).filter(([, value]) => value !== ""));
+    c.req.addValidatedData("query", parseInput(schema, given));
     await next();
   };
 }

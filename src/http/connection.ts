@@ -3,7 +3,7 @@ import { configOf } from "../config.ts";
 import { unwrap } from "../errors.ts";
 import { webhookUrl } from "./address.ts";
 import { type AppEnv, userOf } from "./auth.ts";
-import { jsonBody } from "./body.ts";
+import { jsonBody, noBody } from "./body.ts";
 import { ConnectBody, RotateBody, SigningSecretBody } from "./requests.ts";
 
 /** Aurora's own calls: the connection's status, connecting, rotating, disconnecting, the webhook URL. */
@@ -50,7 +50,7 @@ export const connection = new Hono<AppEnv>()
   .delete("/signing-secret", async (c) =>
     c.json({ success: true, deleted: unwrap(await userOf(c).removeSigningSecrets(c.get("caller"))) }),
   )
-  .post("/reconcile", async (c) => {
+  .post("/reconcile", noBody, async (c) => {
     const caller = c.get("caller");
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
     return c.json(unwrap(await userOf(c).reconcile(caller, url)));

@@ -1,6 +1,6 @@
 import { type Context, Hono, type Next } from "hono";
 import { generateRandomCodeVerifier, generateRandomNonce } from "oauth4webapi";
-import { type Config, configOf, oauthAppOf } from "../config.ts";
+import { addressesOf, type Config, configOf, missingForOAuth, oauthAppOf } from "../config.ts";
 import { LOGIN_LIFE_MS, type LoginState, openLogin, sealLogin } from "../credentials/login-state.ts";
 import { createKeyring } from "../credentials/seal.ts";
 import { AppError, unwrap } from "../errors.ts";
@@ -53,16 +53,9 @@ async function requireOAuth(c: Context<AppEnv>, next: Next): Promise<void> {
 function appOf(config: Config) {
   if (!config.oauth.enabled) throw new AppError("oauth_not_enabled", "PagerDuty OAuth is not enabled");
   const app = oauthAppOf(config);
-  if (!app) throw new AppError("oauth_not_configured", `Missing OAuth credentials: ${missing(config)}`);
-  return app;
-}
-
-function missing({ oauth }: Config): string {
-  const names = { PAGERDUTY_CLIENT_ID: oauth.clientId, PAGERDUTY_CLIENT_SECRET: oauth.clientSecret };
-  return Object.entries(names)
-    .filter(([, value]) => value === null)
-    .map(([name]) => name)
-    .join(", ");
+  if (app) return app;
+  const missing = missingForOAuth(config).join(", ");
+  throw new AppError("oauth_not_configured", `Missing OAuth credentials: ${missing}`);
 }
 
 /**
@@ -73,14 +66,14 @@ function missing({ oauth }: Config): string {
 export const oauthCallback = new Hono<AppEnv>().get("/", async (c) => {
   // Kept out of the address that the browser names to the next page: the code is in there.
   c.header("referrer-policy", "no-referrer");
-  let address = `${new URL(c.req.url).origin}/`;
+  const addresses = addressesOf(c.env);
+  const address = addresses.frontendUrl
+    ? `${addresses.frontendUrl}/pagerduty/auth/callback`
+    : `${baseUrl(addresses, c.req.url)}/`;
   let outcome: Outcome = "unexpected";
   try {
     const config = configOf(c.env);
     setReadableLogs(config.dev);
-    address = config.frontendUrl
-      ? `${config.frontendUrl}/pagerduty/auth/callback`
-      : `${baseUrl(config, c.req.url)}/`;
     outcome = await finish(c, config);
   } catch (error) {
     log.error("oauth.callback_failed", { requestId: c.get("requestId"), error: describe(error) });

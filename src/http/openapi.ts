@@ -47,18 +47,20 @@ function relinked(schema: unknown): unknown {
 }
 
 const json = (schema: unknown) => ({ "application/json": { schema } });
+const HTML = { "text/html": { schema: { type: "string" } } };
 
 const ERRORS: Record<number, string> = {
   400: "Something in the call is malformed; `error` says what.",
-  401: "PagerDuty refuses the credential, or no user id came.",
+  401: "PagerDuty refuses the credential, or no user id came; of a webhook: its signature is wrong.",
   403: "The secret is wrong, or it is not allowed.",
   404: "Not connected, or there is no such thing.",
   409: "It belongs to another organisation or account.",
-  413: "The body is larger than 16 KiB.",
+  413: "The body is larger than 16 KiB; of a webhook: than 256 KiB.",
   426: "A WebSocket is wanted.",
   429: "Too many calls; see Retry-After.",
   500: "Not configured, or unexpected.",
   502: "PagerDuty does not answer as it should.",
+  503: "Temporarily unavailable, or misconfigured; see Retry-After.",
 };
 
 const CALLER = [{ $ref: "#/components/parameters/user" }, { $ref: "#/components/parameters/org" }];
@@ -94,13 +96,22 @@ function parametersOf(call: Call, schemas: Schemas) {
     description,
     schema: schemas.of(schema, "input"),
   }));
-  return [...(call.open ? [] : CALLER), ...inPath, ...inQuery];
+  const inHeader = Object.entries(call.headers ?? {}).map(([name, description]) => ({
+    name,
+    in: "header",
+    required: false,
+    description,
+    schema: { type: "string" },
+  }));
+  return [...(call.open ? [] : CALLER), ...inPath, ...inQuery, ...inHeader];
 }
 
 function operationOf(call: Call, schemas: Schemas) {
+  const contentOf = (schema: z.core.$ZodType | "html") =>
+    schema === "html" ? HTML : json(schemas.of(schema, "output"));
   const answers = Object.entries(call.answers).map(([status, { description, schema }]) => [
     status,
-    { description, ...(schema ? { content: json(schemas.of(schema, "output")) } : {}) },
+    { description, ...(schema ? { content: contentOf(schema) } : {}) },
   ]);
   const statuses = call.open ? call.errors : [...new Set([400, 401, 403, ...call.errors])].sort();
   const errors = statuses.map((status) => [
@@ -110,9 +121,9 @@ function operationOf(call: Call, schemas: Schemas) {
   return {
     tags: [call.tag],
     summary: call.summary,
-    operationId: `${call.method} ${call.path}`
+    operationId: `${call.method} ${call.path === "/" ? "/console" : call.path}`
       .replace(/[{}]/g, "")
-      .replace(/[ /-]+(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      .replace(/[ /.-]+(\w)/g, (_, letter: string) => letter.toUpperCase()),
     ...(call.open ? { security: [] } : {}),
     parameters: parametersOf(call, schemas),
     ...(call.body
@@ -148,7 +159,7 @@ export function openApiDocument(version: string) {
       title: "PagerDuty for Aurora",
       version,
       description:
-        "What Aurora's server calls, for one user at a time. PagerDuty itself posts to /pagerduty/webhook/{userId}.",
+        "What Aurora's server calls, for one user at a time; and what is open to PagerDuty and to browsers.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],

@@ -1,7 +1,8 @@
-import { Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { html } from "hono/html";
-import { configOf } from "../config.ts";
+import { ConfigError, configOf } from "../config.ts";
 import { ConsolePage, DocsPage } from "../console/page.tsx";
+import { SignInPage } from "../console/sign-in-page.tsx";
 import { AppError } from "../errors.ts";
 import type { AppEnv } from "./auth.ts";
 import { visitorOf } from "./visitor.ts";
@@ -47,9 +48,30 @@ async function file(env: Env, request: Request, name: string): Promise<Response>
   return answer;
 }
 
+/**
+ * Where a sign-in ends that has no UI to go back to, and no console either: says how it went, and nothing else.
+ * Null when nobody asks.
+ */
+function endOfSignIn(c: Context<AppEnv>) {
+  const outcome = c.req.query("oauth");
+  if (outcome !== "success" && outcome !== "failed") return null;
+  const worked = outcome === "success";
+  return c.html(html`<!doctype html>${<SignInPage worked={worked} />}`, 200, { "cache-control": "no-store" });
+}
+
+/** Whether there is no console here for anyone: it is not set up, or what would set it up is misconfigured. */
+const isNoConsole = (error: unknown) =>
+  error instanceof ConfigError || (error instanceof AppError && error.code === "not_found");
+
 export const pages = new Hono<AppEnv>()
   .get("/", guarded, async (c) => {
-    const { userId, untilMs } = await visitorOf(c);
+    const visitor = await visitorOf(c).catch((error: unknown) => {
+      const page = isNoConsole(error) ? endOfSignIn(c) : null;
+      if (page) return page;
+      throw error;
+    });
+    if (visitor instanceof Response) return visitor;
+    const { userId, untilMs } = visitor;
     const { oauth } = configOf(c.env);
     return c.html(
       html`<!doctype html>${<ConsolePage user={userId} oauth={oauth.enabled} access={untilMs !== undefined} />}`,
@@ -59,7 +81,12 @@ export const pages = new Hono<AppEnv>()
     );
   })
   .get("/docs", guarded, (c) => c.html(html`<!doctype html>${<DocsPage />}`))
-  .get("/openapi.json", (c) => file(c.env, c.req.raw, "openapi.json"))
+  .get("/openapi.json", async (c) => {
+    const answer = await file(c.env, c.req.raw, "openapi.json");
+    // Like every other answer in JSON.
+    answer.headers.set("cache-control", "no-store");
+    return answer;
+  })
   .get("/console/assets/:file", guarded, (c) => {
     const name = c.req.param("file");
     if (!FILE.test(name)) throw new AppError("not_found", "Not found");

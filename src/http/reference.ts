@@ -14,12 +14,14 @@ export interface Call {
   summary: string;
   /** Query parameters by name, with what they mean. */
   query?: Record<string, { description: string; schema: z.core.$ZodType }>;
+  /** Headers by name, with what they mean. */
+  headers?: Record<string, string>;
   body?: { schema: z.core.$ZodType; required: boolean };
-  /** By status; null for an answer without JSON. */
-  answers: Record<number, { description: string; schema: z.core.$ZodType | null }>;
+  /** By status; the schema is null for an answer without a body, `html` for a page. */
+  answers: Record<number, { description: string; schema: z.core.$ZodType | "html" | null }>;
   /** Statuses of errors besides those that every call has. */
   errors: number[];
-  /** Who may call: Aurora's server with its secret, or anyone. */
+  /** Who may call: Aurora's server with its secret, or anyone (the console: whom Access vouches for). */
   open?: boolean;
 }
 
@@ -86,7 +88,37 @@ const status: Call[] = [
   },
 ];
 
+/** PagerDuty's V3 webhook, as far as it is told apart by. */
+const V3Webhook = z.looseObject({
+  event: z.looseObject({
+    id: z.string(),
+    event_type: z.string(),
+    resource_type: z.string(),
+    occurred_at: z.string(),
+    data: z.nullish(z.record(z.string(), z.unknown())),
+  }),
+});
+
 const webhooks: Call[] = [
+  {
+    method: "post",
+    path: "/pagerduty/webhook/{userId}",
+    tag: "Webhooks",
+    summary: "Where PagerDuty posts the user's events",
+    headers: {
+      "X-PagerDuty-Signature": "`v1=<hex>[,v1=<hex>…]`, HMAC-SHA256 of the body.",
+      "X-Webhook-Id": "The same on every attempt.",
+    },
+    body: { schema: V3Webhook, required: true },
+    answers: {
+      202: {
+        description: "Taken, for good. `reason` says why nothing but a record is made of it.",
+        schema: answers.Received,
+      },
+    },
+    errors: [400, 401, 404, 413, 429, 503],
+    open: true,
+  },
   {
     method: "get",
     path: "/pagerduty/webhook-url",
@@ -271,6 +303,37 @@ const deliveries: Call[] = [
       503: { description: "It is not; the names of what is missing.", schema: answers.Misconfigured },
     },
     errors: [],
+    open: true,
+  },
+  {
+    method: "get",
+    path: "/openapi.json",
+    tag: "Operations",
+    summary: "This document",
+    answers: ok("OpenAPI 3.1.", z.record(z.string(), z.unknown())),
+    errors: [],
+    open: true,
+  },
+  {
+    method: "get",
+    path: "/docs",
+    tag: "Operations",
+    summary: "This document, for a person",
+    answers: { 200: { description: "A page.", schema: "html" } },
+    errors: [],
+    open: true,
+  },
+  {
+    method: "get",
+    path: "/",
+    tag: "Operations",
+    summary: "The console, for whom Cloudflare Access lets in; else how a sign-in ended",
+    query: {
+      oauth: { description: "How a sign-in ended.", schema: z.enum(["success", "failed"]) },
+      error: { description: "Why it failed.", schema: z.string() },
+    },
+    answers: { 200: { description: "A page.", schema: "html" } },
+    errors: [403, 404, 503],
     open: true,
   },
 ];

@@ -3,7 +3,7 @@ import { configOf } from "../config.ts";
 import { unwrap } from "../errors.ts";
 import { webhookUrl } from "./address.ts";
 import { type AppEnv, userOf } from "./auth.ts";
-import { jsonBody } from "./body.ts";
+import { jsonBody, noBody } from "./body.ts";
 import { SubscribeBody } from "./requests.ts";
 
 /** The webhook subscription at PagerDuty: made, shown, tested, enabled and removed from here. */
@@ -25,8 +25,8 @@ export const subscription = new Hono<AppEnv>()
     unwrap(await userOf(c).unsubscribe(c.get("caller")));
     return c.json({ success: true });
   })
-  .post("/ping", async (c) => {
+  .post("/ping", noBody, async (c) => {
     unwrap(await userOf(c).ping(c.get("caller")));
     return c.json({ success: true }, 202);
   })
-  .post("/enable", async (c) => c.json(unwrap(await userOf(c).enable(c.get("caller")))));
+  .post("/enable", noBody, async (c) => c.json(unwrap(await userOf(c).enable(c.get("caller")))));

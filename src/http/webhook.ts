@@ -5,6 +5,7 @@ import { packMessage } from "../ingest/message.ts";
 import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
 import { readBody, reasonNotUsed } from "../pagerduty/event.ts";
+import { isSignatureHeader } from "../pagerduty/signature.ts";
 import type { Judgement } from "../user/gate.ts";
 import { verifyingSecret } from "../user/secrets.ts";
 import type { ReceivedWebhook } from "../user/webhook.ts";
@@ -22,8 +23,11 @@ import { learnTrust, trustOf } from "./trust.ts";
 
 /** PagerDuty drops larger ones itself. */
 const MAX_BODY_BYTES = 256 * 1024;
-/** It goes to Aurora also where nothing proves who sent it, so it is an id and nothing else. */
-const WEBHOOK_ID = /^[A-Za-z0-9_.:+/=-]{1,128}$/;
+/**
+ * It goes to Aurora also where nothing proves who sent it, so it is an id and nothing else: no folder of a path
+ * either, because it becomes part of one.
+ */
+const WEBHOOK_ID = /^(?!\.{1,2}$)[A-Za-z0-9_.:+/=-]{1,128}$/;
 const RETRY_AFTER_SECONDS = 10;
 const FLOOD_RETRY_AFTER_SECONDS = 60;
 
@@ -38,12 +42,16 @@ export const webhook = new Hono<AppEnv>().post("/:userId", async (c) => {
   if (!USER_ID.test(userId)) throw notConnected();
   const body = await readBytes(c.req.raw, MAX_BODY_BYTES);
   if (!body) throw new AppError("payload_too_large", `The body is larger than ${MAX_BODY_BYTES / 1024} KiB`);
-  const signature = c.req.header("x-pagerduty-signature") ?? null;
+  const signature = signatureOf(c.req.header("x-pagerduty-signature"));
   const requestId = c.get("requestId");
   try {
     const accepted = await accept(c.env, userId, signature, body);
     const read = readBody(body);
-    if (!read.ok && accepted.secretId === null) throw new AppError("invalid_request", read.problem);
+    if (!read.ok && accepted.secretId === null) {
+      // Counted as refused, but not held against what else comes for a user without a secret.
+      const { success } = await c.env.REFUSED_WEBHOOKS.limit({ key: userId });
+      throw success ? new AppError("invalid_request", read.problem) : tooMany();
+    }
     const received: ReceivedWebhook = {
       userId,
       connectionId: accepted.connectionId,
@@ -101,9 +109,17 @@ async function accept(
   }
   // A key that is missing here is our fault, and no reason for PagerDuty to give up.
   if (judgement.verdict === "unreadable") throw unavailable("The stored connection cannot be opened");
+  // Its secret may be on its way to us: PagerDuty posts as soon as it has a subscription.
+  if (judgement.verdict === "unsettled") throw unavailable("The connection is being changed");
   if (!(await withinLimit(env.REFUSED_WEBHOOKS, userId, nowMs))) throw tooMany();
   if (judgement.verdict === "not_connected") throw notConnected();
   throw new AppError("invalid_signature", "The signature does not match");
+}
+
+/** One that is too long is no signature, and is not kept; that it came still tells it from none. */
+function signatureOf(header: string | undefined): string | null {
+  if (header === undefined) return null;
+  return isSignatureHeader(header) ? header : "";
 }
 
 const notConnected = () => new AppError("not_connected", "PagerDuty not connected for this user");

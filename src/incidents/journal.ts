@@ -69,6 +69,24 @@ export const COLUMNS = `seq, kind, webhook_id AS webhookId, event_id AS eventId,
   next_attempt_at_ms AS nextAttemptAtMs, delivered_at_ms AS deliveredAtMs, last_error AS lastError,
   request_id AS requestId, signature, entry, notification`;
 
+/** What a list of arrivals shows of an entry: nothing that is long. */
+export const Arrival = z.pick(Entry, {
+  seq: true,
+  webhookId: true,
+  eventId: true,
+  incidentId: true,
+  type: true,
+  occurredAt: true,
+  receivedAtMs: true,
+  verification: true,
+  outcome: true,
+  reason: true,
+});
+export type Arrival = z.infer<typeof Arrival>;
+
+const ARRIVAL_COLUMNS = `seq, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
+  occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason`;
+
 export interface NewEntry {
   kind: EntryKind;
   type: string;
@@ -213,11 +231,23 @@ export function removeEntry(sql: SqlStorage, seq: number): void {
   sql.exec("DELETE FROM journal WHERE seq = ?", seq);
 }
 
-/** What could not be processed, oldest first. @param webhookIds null for all */
+/** Those of `webhookIds` that could not be processed, oldest first. @param webhookIds null for all */
 export function failedEntries(sql: SqlStorage, webhookIds: readonly string[] | null): Entry[] {
-  const rows = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE outcome = 'failed' ORDER BY seq`);
-  const failed = [...rows].map((row) => Entry.parse(row));
-  return failed.filter(({ webhookId }) => webhookIds === null || webhookIds.includes(webhookId ?? ""));
+  const rows = sql.exec(
+    `SELECT ${COLUMNS} FROM journal WHERE outcome = 'failed'
+     AND (? IS NULL OR webhook_id IN (SELECT value FROM json_each(?))) ORDER BY seq`,
+    webhookIds === null ? null : 1,
+    JSON.stringify(webhookIds ?? []),
+  );
+  return [...rows].map((row) => Entry.parse(row));
+}
+
+/** The ids of all webhooks that could not be processed, oldest first. */
+export function failedWebhookIds(sql: SqlStorage): string[] {
+  const rows = sql.exec(
+    "SELECT webhook_id AS id FROM journal WHERE outcome = 'failed' AND webhook_id IS NOT NULL ORDER BY seq",
+  );
+  return [...rows].map((row) => z.object({ id: z.string() }).parse(row).id);
 }
 
 export function countFailed(sql: SqlStorage): number {
@@ -225,32 +255,69 @@ export function countFailed(sql: SqlStorage): number {
   return z.object({ n: z.number() }).parse(row).n;
 }
 
-/** All entries of an incident, oldest first. */
-export function entriesOfIncident(sql: SqlStorage, incidentId: string): Entry[] {
-  const rows = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE incident_id = ? ORDER BY seq`, incidentId);
-  return [...rows].map((row) => Entry.parse(row));
+/** A line of the timeline, with when it was. */
+const TimelineLine = z.extend(TimelineEntry, {
+  occurredAt: z.nullable(z.string()),
+  receivedAtMs: z.number(),
+});
+/** A list of changed fields can be as long as the fields' names are. */
+const MAX_LINE_CHARS = 2000;
+
+/** The newest lines of an incident's timeline, oldest first. */
+export function timelineOf(
+  sql: SqlStorage,
+  incidentId: string,
+  limit: number,
+): z.infer<typeof TimelineLine>[] {
+  const rows = sql.exec(
+    `SELECT occurred_at AS occurredAt, received_at_ms AS receivedAtMs, entry ->> 'kind' AS kind,
+       entry ->> 'from' AS "from", entry ->> 'to' AS "to", substr(entry ->> 'text', 1, ${MAX_LINE_CHARS}) AS text
+     FROM journal WHERE incident_id = ? AND entry IS NOT NULL ORDER BY seq DESC LIMIT ?`,
+    incidentId,
+    limit,
+  );
+  return [...rows].map((row) => TimelineLine.parse(row)).reverse();
 }
 
-/** Entries newest first, behind `beforeSeq`, one more than `limit` at the most. */
-export function listEntries(
-  sql: SqlStorage,
-  filter: {
-    kinds: readonly EntryKind[];
-    states: readonly DeliveryState[];
-    limit: number;
-    beforeSeq: number | null;
-  },
-): Entry[] {
+/** The newest arrivals of an incident, oldest first. */
+export function arrivalsOfIncident(sql: SqlStorage, incidentId: string, limit: number): Arrival[] {
+  const rows = sql.exec(
+    `SELECT ${ARRIVAL_COLUMNS} FROM journal WHERE incident_id = ? AND kind IN ('webhook', 'recovery')
+     ORDER BY seq DESC LIMIT ?`,
+    incidentId,
+    limit,
+  );
+  return [...rows].map((row) => Arrival.parse(row)).reverse();
+}
+
+interface EntryFilter {
+  kinds: readonly EntryKind[];
+  states: readonly DeliveryState[];
+  limit: number;
+  beforeSeq: number | null;
+}
+
+/** Newest first, behind `beforeSeq`, one more than `limit` at the most. */
+function rowsOf(sql: SqlStorage, columns: string, { kinds, states, limit, beforeSeq }: EntryFilter) {
   // Written out, not bound: SQLite takes a partial index only for terms that it can read.
   const among = (column: string, values: readonly string[]) =>
     values.length === 0 ? "" : `AND ${column} IN (${values.map((value) => `'${value}'`).join(", ")})`;
-  const rows = sql.exec(
-    `SELECT ${COLUMNS} FROM journal WHERE seq < ? ${among("kind", filter.kinds)} ${among("delivery", filter.states)}
+  return sql.exec(
+    `SELECT ${columns} FROM journal WHERE seq < ? ${among("kind", kinds)} ${among("delivery", states)}
      ORDER BY seq DESC LIMIT ?`,
-    filter.beforeSeq ?? Number.MAX_SAFE_INTEGER,
-    filter.limit + 1,
+    beforeSeq ?? Number.MAX_SAFE_INTEGER,
+    limit + 1,
   );
-  return [...rows].map((row) => Entry.parse(row));
+}
+
+/** Entries newest first, behind `beforeSeq`, one more than `limit` at the most. */
+export function listEntries(sql: SqlStorage, filter: EntryFilter): Entry[] {
+  return [...rowsOf(sql, COLUMNS, filter)].map((row) => Entry.parse(row));
+}
+
+/** The same, without what is long. */
+export function listArrivals(sql: SqlStorage, filter: EntryFilter): Arrival[] {
+  return [...rowsOf(sql, ARRIVAL_COLUMNS, filter)].map((row) => Arrival.parse(row));
 }
 
 /** Removes finished entries that arrived before `beforeMs`. @returns how many; call again until none */

@@ -135,3 +135,9 @@ export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number): number | nul
 export function pruneIncidents(sql: SqlStorage, beforeMs: number): number {
   return sql.exec("DELETE FROM incidents WHERE live = 0 AND updated_at_ms < ?", beforeMs).rowsWritten;
 }
+
+/** The id of one incident that is held, the newest; null when there is none. */
+export function anyIncidentId(sql: SqlStorage): string | null {
+  const [newest] = listIncidents(sql, { status: null, limit: 1, after: null });
+  return newest?.incident.incidentId ?? null;
+}

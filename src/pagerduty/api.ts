@@ -1,5 +1,7 @@
 import * as z from "zod/mini";
 import { withDeadline } from "../deadline.ts";
+import { withoutSecrets } from "../log.ts";
+import { discard, readText } from "./answer.ts";
 import { subdomainOf } from "./region.ts";
 
 /**
@@ -32,7 +34,12 @@ const TIMEOUT_MS = 20_000;
 const DEFAULT_RETRY_AFTER_SECONDS = 60;
 const MAX_RETRY_AFTER_SECONDS = 3600;
 /** An answer is at most a page of 100 incidents. */
-const MAX_ANSWER_CHARS = 8 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+/** An error is a sentence or two. */
+const MAX_ERROR_BYTES = 64 * 1024;
+const MAX_MESSAGE_CHARS = 200;
+/** A long run of letters and digits, as keys are; the names of PagerDuty's fields have no digits. */
+const KEY_LIKE = /(?=[A-Za-z_+=-]*\d)[A-Za-z0-9_+=-]{20,}/g;
 
 /** The header for a REST API key of a user or of an account. */
 export const tokenAuthorization = (token: string) => `Token token=${token}`;
@@ -48,11 +55,26 @@ const ErrorBody = z.object({
   error: z.union([z.string(), z.object({ message: z.optional(z.string()) })]),
 });
 
-function errorMessage(body: unknown): string {
-  const parsed = ErrorBody.safeParse(body);
+function errorMessage(text: string | null): string {
+  const parsed = ErrorBody.safeParse(jsonOf(text ?? ""));
   if (!parsed.success) return "";
   const { error } = parsed.data;
   return typeof error === "string" ? error : (error.message ?? "");
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** PagerDuty's words, or a proxy's, which may repeat what we sent: they go to a caller. */
+function cleaned(message: string, { authorization }: ApiTarget): string {
+  const credential = authorization.replace(/^(Token token=|Bearer )/, "");
+  const own = credential === "" ? message : message.replaceAll(credential, "[redacted]");
+  return withoutSecrets(own).replace(KEY_LIKE, "[redacted]").slice(0, MAX_MESSAGE_CHARS);
 }
 
 /** Seconds to wait after a 429. Headers: `ratelimit-reset` in seconds, or `retry-after`. */
@@ -62,7 +84,12 @@ export function retryAfterOf(headers: Headers): number {
   return Math.min(Math.max(seconds, 1), MAX_RETRY_AFTER_SECONDS);
 }
 
-async function problemOf(response: Response): Promise<ApiProblem> {
+async function problemOf(response: Response, target: ApiTarget): Promise<ApiProblem> {
+  if (response.status === 400) {
+    const text = await readText(response, MAX_ERROR_BYTES);
+    return { problem: "bad_request", message: cleaned(errorMessage(text), target) };
+  }
+  await discard(response);
   switch (response.status) {
     case 401:
       return { problem: "unauthorized" };
@@ -72,10 +99,6 @@ async function problemOf(response: Response): Promise<ApiProblem> {
       return { problem: "not_found" };
     case 429:
       return { problem: "rate_limited", retryAfterSeconds: retryAfterOf(response.headers) };
-    case 400: {
-      const body: unknown = await response.json().catch(() => null);
-      return { problem: "bad_request", message: errorMessage(body).slice(0, 200) };
-    }
     default:
       return { problem: "unavailable", reason: `PagerDuty answered ${response.status}` };
   }
@@ -105,16 +128,16 @@ export async function callPagerDuty<T>(
   try {
     return await withDeadline(TIMEOUT_MS, async (signal): Promise<ApiAnswer<T>> => {
       const response = await fetch(`${target.apiUrl}${path}`, { ...init, signal });
-      if (response.ok) return parseAnswer(await response.text(), schema);
-      return { ok: false, ...(await problemOf(response)) };
+      if (response.ok) return parseAnswer(await readText(response, MAX_ANSWER_BYTES), schema);
+      return { ok: false, ...(await problemOf(response, target)) };
     });
   } catch (error) {
     return { ok: false, problem: "unavailable", reason: reasonOf(error) };
   }
 }
 
-function parseAnswer<T>(text: string, schema: z.ZodMiniType<T>): ApiAnswer<T> {
-  if (text.length > MAX_ANSWER_CHARS) {
+function parseAnswer<T>(text: string | null, schema: z.ZodMiniType<T>): ApiAnswer<T> {
+  if (text === null) {
     return { ok: false, problem: "unavailable", reason: "PagerDuty's answer is too large" };
   }
   const parsed = schema.safeParse(text === "" ? null : JSON.parse(text));

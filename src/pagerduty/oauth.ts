@@ -10,6 +10,7 @@ import {
 import * as z from "zod/mini";
 import { $ZodError } from "zod/v4/core";
 import { withDeadline } from "../deadline.ts";
+import { discard, readText } from "./answer.ts";
 import { retryAfterOf } from "./api.ts";
 
 /**
@@ -52,7 +53,8 @@ export type TokenAnswer = { ok: true; tokens: TokenSet } | ({ ok: false } & Toke
 const EXCHANGE_TIMEOUT_MS = 20_000;
 /** Nobody waits in front of it; but an answer that is not waited for is a refresh token lost. */
 const REFRESH_TIMEOUT_MS = 10_000;
-const MAX_ANSWER_CHARS = 64 * 1024;
+/** Three tokens and a few words. */
+const MAX_ANSWER_BYTES = 64 * 1024;
 /** Where the answer does not say how long a token lives; RFC 6749 only recommends that it does. */
 const DEFAULT_LIFE_SECONDS = 3600;
 /** PagerDuty's longest is 30 days; more than a year is a mistake. */
@@ -61,13 +63,13 @@ const MAX_LIFE_SECONDS = 365 * 24 * 3600;
 const TOKEN = /^[\x21-\x7e]{1,8192}$/;
 
 /** The identity server as the library wants it described. */
-export function serverOf(app: OAuthApp): AuthorizationServer & { issuer: string } {
+export function serverOf(app: OAuthApp): AuthorizationServer & { jwks_uri: string } {
   const issuer = `${app.identityUrl}/global/oauth/anonymous`;
   return { issuer, token_endpoint: `${app.identityUrl}/oauth/token`, jwks_uri: `${issuer}/jwks` };
 }
 
 /** The library refuses plain http, which only an emulator on this machine speaks. */
-export function insecureOption(app: OAuthApp) {
+function insecureOption(app: OAuthApp) {
   return { [allowInsecureRequests]: app.identityUrl.startsWith("http:") };
 }
 
@@ -140,16 +142,18 @@ async function requestTokens(
 
 async function readAnswer(app: OAuthApp, response: Response): Promise<TokenAnswer> {
   if (response.status === 429) {
+    await discard(response);
     return { ok: false, problem: "rate_limited", retryAfterSeconds: retryAfterOf(response.headers) };
   }
-  const text = await response.text();
-  if (response.status >= 500 || text.length > MAX_ANSWER_CHARS) {
+  const text = response.status < 500 ? await readText(response, MAX_ANSWER_BYTES) : null;
+  if (text === null) {
+    await discard(response);
     return { ok: false, problem: "unavailable", reason: `PagerDuty's sign-in answered ${response.status}` };
   }
-  const { id_token: idToken = null, ...rest } = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  const { id_token: idToken, ...rest } = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
   // The ID token is looked at by itself: what is wrong with it must not cost the tokens beside it, because
   // the refresh token that they were traded for is spent.
-  const answer = Response.json(rest, { status: response.status });
+  const answer = Response.json(asBearer(rest), { status: response.status });
   const tokens = await processRefreshTokenResponse(serverOf(app), { client_id: app.clientId }, answer);
   const { access_token: accessToken, refresh_token: refreshToken = null } = tokens;
   if (!TOKEN.test(accessToken) || (refreshToken !== null && !TOKEN.test(refreshToken))) {
@@ -163,9 +167,15 @@ async function readAnswer(app: OAuthApp, response: Response): Promise<TokenAnswe
       expiresInSeconds: Math.min(tokens.expires_in ?? DEFAULT_LIFE_SECONDS, MAX_LIFE_SECONDS),
       scopes: tokens.scope === undefined ? null : scopeList(tokens.scope),
       // What is no text at all cannot be verified either.
-      idToken: idToken === null || typeof idToken === "string" ? idToken : "",
+      idToken: idToken == null ? null : typeof idToken === "string" ? idToken : "",
     },
   };
+}
+
+/** Null is nothing, and a token of no type can only be a bearer's; the library is stricter than that. */
+function asBearer(answer: Record<string, unknown>): Record<string, unknown> {
+  const given = Object.entries(answer).filter(([, value]) => value !== null);
+  return { token_type: "bearer", ...Object.fromEntries(given) };
 }
 
 /** The names in a space-separated list, each once. */

@@ -5,12 +5,18 @@
  */
 
 /** PagerDuty sends one for each secret in rotation; more is somebody making us work. */
-const MAX_SIGNATURES = 10;
+const MAX_SIGNATURES = 50;
+/** Of the header: that many signatures, and room to spare. What is longer is no signature. */
+const MAX_HEADER_CHARS = 4096;
 const HEX_SHA256 = /^[0-9a-fA-F]{64}$/;
+
+/** Whether it is short enough to be looked at, and kept. */
+export const isSignatureHeader = (header: string) => header.length <= MAX_HEADER_CHARS;
 
 /** The `v1` signatures in a header, as bytes. Other versions and garbage are passed over. */
 export function parseSignatures(header: string | null): Uint8Array<ArrayBuffer>[] {
-  return (header ?? "")
+  if (header === null || !isSignatureHeader(header)) return [];
+  return header
     .split(",", MAX_SIGNATURES)
     .map((part) => part.trim())
     .filter((part) => part.startsWith("v1="))

@@ -91,6 +91,14 @@ export class Account {
     });
   }
 
+  /** Puts `connection` in place of all that is held for the user. There is no moment without one or the other. */
+  async replace(connection: Connection): Promise<void> {
+    this.#connection = connection;
+    this.#unreadable = null;
+    // Takes effect at once, so what is written next stays.
+    await Promise.all([this.#storage.deleteAll(), this.set(connection)]);
+  }
+
   /** Forgets the connection and everything else that is stored for the user. */
   async clear(): Promise<void> {
     const stored = this.#storage.kv.get(CONNECTION_KEY);

@@ -1,10 +1,14 @@
 import type { Outcome } from "../incidents/incident.ts";
+import { failedWebhookIds } from "../incidents/journal.ts";
 import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
 import type { Folding } from "./folding.ts";
 import type { Gate } from "./gate.ts";
 import { failedWebhooks, park, takeIn } from "./intake.ts";
 import type { ReceivedWebhook } from "./webhook.ts";
+
+/** How many parked webhooks are in memory at once; each has up to 256 KiB. */
+const RETRY_BATCH = 20;
 
 /** Webhooks as they arrive, each by itself: one that fails does not hold up the others. */
 export class Arrivals {
@@ -31,7 +35,7 @@ export class Arrivals {
     for (const webhook of webhooks) {
       // What stood in its way may be over by now.
       if ((await this.#take(webhook, () => this.#gate.trust(webhook))) !== "failed") continue;
-      const trust = await this.#gate.trust(webhook);
+      const trust = await this.#gate.trustToPark(webhook);
       if (trust) park(this.#folding.sql, webhook, trust);
       const { requestId, userId, webhookId } = webhook;
       log.error("webhook.parked", { requestId, userId, webhookId, trusted: trust !== null });
@@ -47,10 +51,15 @@ export class Arrivals {
     webhookIds: readonly string[] | null,
     connection: { connectionId: string; userId: string },
   ): Promise<number> {
+    const { sql } = this.#folding;
+    const ids = webhookIds ?? failedWebhookIds(sql);
     let worked = 0;
-    for (const { webhook, trust } of failedWebhooks(this.#folding.sql, webhookIds, connection)) {
-      // It was believed when it was parked; a secret that went since does not change that.
-      if ((await this.#take(webhook, async () => trust)) !== "failed") worked += 1;
+    for (let start = 0; start < ids.length; start += RETRY_BATCH) {
+      const batch = failedWebhooks(sql, ids.slice(start, start + RETRY_BATCH), connection);
+      for (const { webhook, trust } of batch) {
+        // It was believed when it was parked; a secret that went since does not change that.
+        if ((await this.#take(webhook, async () => trust)) !== "failed") worked += 1;
+      }
     }
     return worked;
   }

@@ -38,6 +38,11 @@ export class Logins {
     return nowMs < found[1];
   }
 
+  /** None of them can be finished any more. */
+  forgetAll(): void {
+    this.#put([]);
+  }
+
   /** When the next one expires; null when none is pending. */
   get nextAtMs(): number | null {
     const times = this.#pending.map(([, expiresAtMs]) => expiresAtMs);

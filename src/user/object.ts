@@ -8,7 +8,7 @@ import { hurryHints } from "../incidents/hints.ts";
 import type { Outcome } from "../incidents/incident.ts";
 import { isMigrated, migrate } from "../incidents/migrations.ts";
 import { reviveDead } from "../incidents/outbox.ts";
-import type { IncidentCursor } from "../incidents/store.ts";
+import { anyIncidentId, type IncidentCursor } from "../incidents/store.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
 import type { Region } from "../pagerduty/region.ts";
 import { Account } from "./account.ts";
@@ -80,12 +80,16 @@ export class PagerDutyUser extends DurableObject<Env> {
     this.#tokens = new Tokens(storage, this.#account, this.#config, () => ctx.waitUntil(this.#arm()));
     this.#logins = new Logins(storage);
     this.#calls = new Calls(this.#account, this.#config, this.#tokens);
-    this.#connecting = new Connecting(this.#account, this.#config);
-    this.#subscribing = new Subscribing(this.#account, this.#calls);
+    this.#subscribing = new Subscribing(this.#account, this.#calls, () => this.#subscriptionIsMissing());
+    this.#connecting = new Connecting(this.#account, this.#config, {
+      removeSubscription: () => this.#subscribing.removeIfMade(),
+      forgetLogins: () => this.#logins.forgetAll(),
+      anyIncidentId: () => anyIncidentId(this.#sql),
+    });
     this.#guardian = new Guardian({ ...this.#parts(), storage });
     this.#refusals = new Refusals(storage);
     this.#upkeep = new Upkeep(storage, this.#account, this.#config);
-    this.#gate = new Gate(this.#account, this.#refusals);
+    this.#gate = new Gate(this.#account, this.#refusals, () => this.#subscribing.isCreating);
     this.#arrivals = new Arrivals(this.#parts(), storage, this.#gate);
     const agendaParts = { ...this.#parts(), storage };
     this.#agenda = new UserAgenda(agendaParts, this.#guardian, this.#upkeep, this.#tokens, this.#logins);
@@ -172,14 +176,10 @@ export class PagerDutyUser extends DurableObject<Env> {
 
   /** `DELETE /pagerduty`: forgets everything about the user. @returns how many connections there were */
   async disconnect(caller: Caller): Promise<{ deleted: number; subscriptionDeleted: boolean | null }> {
-    if (!this.#account.connection && !this.#account.unreadable) {
-      return { deleted: 0, subscriptionDeleted: null };
-    }
-    const subscriptionDeleted = await this.#subscribing.removeIfMade();
-    await this.#account.clear();
-    log.info("connection.removed", { userId: caller.userId });
+    const result = await this.#connecting.disconnect();
+    if (result.deleted > 0) log.info("connection.removed", { userId: caller.userId });
     await this.#arm();
-    return { deleted: 1, subscriptionDeleted };
+    return result;
   }
 
   /** A credential that is new may reach what the one before could not. */
@@ -221,6 +221,12 @@ export class PagerDutyUser extends DurableObject<Env> {
       this.#guardian.noteState(subscription.state);
       return subscriptionView(subscription);
     });
+  }
+
+  /** PagerDuty says that it has no such subscription: seen in the status at once. */
+  #subscriptionIsMissing(): void {
+    this.#guardian.noteState("missing");
+    this.#live.changed();
   }
 
   /** `DELETE /pagerduty/subscription`. */

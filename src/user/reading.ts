@@ -1,15 +1,18 @@
 import * as z from "zod/mini";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
-import type { Analysis } from "../incidents/incident.ts";
+import type { Analysis, FieldValue, Incident } from "../incidents/incident.ts";
 import {
+  type Arrival,
+  arrivalsOfIncident,
   type DeliveryState,
   deliveryIdOf,
   type Entry,
-  entriesOfIncident,
   entryOfWebhook,
+  listArrivals,
   listEntries,
   payloadOf,
+  timelineOf,
 } from "../incidents/journal.ts";
 import { type IncidentCursor, listIncidents, loadIncident } from "../incidents/store.ts";
 
@@ -18,7 +21,7 @@ import { type IncidentCursor, listIncidents, loadIncident } from "../incidents/s
 const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
 
 /** One webhook or recovery, as `GET /pagerduty/events` lists it. */
-export function eventView(entry: Entry) {
+export function eventView(entry: Arrival) {
   return {
     webhookId: entry.webhookId,
     eventId: entry.eventId,
@@ -44,7 +47,7 @@ const ARRIVALS = ["webhook", "recovery", "guardian"] as const;
 
 /** A page of what arrived, and of what we noticed ourselves, newest first. */
 export function eventPage(sql: SqlStorage, { limit, beforeSeq }: PageFilter) {
-  const found = listEntries(sql, { kinds: ARRIVALS, states: [], limit, beforeSeq });
+  const found = listArrivals(sql, { kinds: ARRIVALS, states: [], limit, beforeSeq });
   const page = found.slice(0, limit);
   return { events: page.map(eventView), next: found.length > limit ? (page.at(-1)?.seq ?? null) : null };
 }
@@ -97,6 +100,53 @@ export function deliveryPage(
   };
 }
 
+/**
+ * What an RPC answer may hold is 32 MiB, and a page has up to 100 incidents: in a list the long parts of one are
+ * cut. The incident by itself has all of it.
+ */
+const MAX_TEXT_CHARS = 2_000;
+const MAX_LISTED_FIELDS_CHARS = 32_000;
+
+const cut = (text: string) => (text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}…` : text);
+const cutOrNull = (text: string | null) => (text === null ? null : cut(text));
+
+/** A value that is a text is cut, any other that is too long is its JSON, cut. */
+function shortValue(value: FieldValue): FieldValue {
+  if (typeof value === "string") return cut(value);
+  const json = JSON.stringify(value) ?? "";
+  return json.length > MAX_TEXT_CHARS ? cut(json) : value;
+}
+
+/** The fields that there is room for. */
+function shortFields(fields: Record<string, FieldValue>): Record<string, FieldValue> {
+  let room = MAX_LISTED_FIELDS_CHARS;
+  const kept = Object.entries(fields).map(([name, value]): [string, FieldValue] => [name, shortValue(value)]);
+  return Object.fromEntries(
+    kept.filter(([name, value]) => {
+      const size = name.length + (JSON.stringify(value) ?? "").length;
+      if (size > room) return false;
+      room -= size;
+      return true;
+    }),
+  );
+}
+
+/** An incident as lists show it. */
+export function listedIncident(incident: Incident): Incident {
+  return {
+    ...incident,
+    title: cut(incident.title),
+    service: { id: cutOrNull(incident.service.id), name: cut(incident.service.name) },
+    pagerdutyStatus: cut(incident.pagerdutyStatus),
+    urgency: cutOrNull(incident.urgency),
+    priority: cutOrNull(incident.priority),
+    url: cutOrNull(incident.url),
+    incidentKey: cutOrNull(incident.incidentKey),
+    description: cutOrNull(incident.description),
+    customFields: shortFields(incident.customFields),
+  };
+}
+
 /** A page of incidents, newest first. */
 export function incidentPage(
   sql: SqlStorage,
@@ -105,7 +155,7 @@ export function incidentPage(
   const found = listIncidents(sql, filter);
   const page = found.slice(0, filter.limit);
   const next = found.length > filter.limit ? (page.at(-1)?.cursor ?? null) : null;
-  return { incidents: page.map(({ incident }) => incident), next };
+  return { incidents: page.map(({ incident }) => listedIncident(incident)), next };
 }
 
 /** Whether the analysis was asked for, when, with what, and why; or why not yet. */
@@ -125,20 +175,25 @@ function analysisView(analysis: Analysis) {
   }
 }
 
-/** One incident with its timeline, oldest first, and the events that made it. @throws {AppError} not_found */
+/** The newest lines and events of an incident that are shown with it. */
+const MAX_LINES = 500;
+
+/**
+ * One incident with its timeline, oldest first, and the events that made it.
+ * @throws {AppError} not_found
+ */
 export function incidentDetail(sql: SqlStorage, incidentId: string) {
   const state = loadIncident(sql, incidentId);
   const incident = view(state);
   if (!incident) throw new AppError("not_found", "No such incident");
-  const entries = entriesOfIncident(sql, incidentId);
-  const timeline = entries.flatMap((entry) =>
-    entry.entry ? [{ at: entry.occurredAt ?? iso(entry.receivedAtMs), ...entry.entry }] : [],
-  );
   return {
     ...incident,
     analysis: analysisView(state.analysis),
-    timeline,
-    events: entries.filter(({ kind }) => kind === "webhook" || kind === "recovery").map(eventView),
+    timeline: timelineOf(sql, incidentId, MAX_LINES).map(({ occurredAt, receivedAtMs, ...line }) => ({
+      at: occurredAt ?? iso(receivedAtMs),
+      ...line,
+    })),
+    events: arrivalsOfIncident(sql, incidentId, MAX_LINES).map(eventView),
   };
 }
 

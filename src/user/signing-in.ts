@@ -26,6 +26,7 @@ export async function finishSignIn(
   const { userId, orgId, redirectUri, verifier } = login;
   const app = oauthAppOf(config);
   if (!app) return ended(userId, "unexpected", "PAGERDUTY_CLIENT_ID or PAGERDUTY_CLIENT_SECRET is not set");
+  const attempt = connecting.attempt();
   const answer = await exchangeCode(app, { code, redirectUri, verifier });
   if (!answer.ok) {
     return ended(userId, "exchange_failed", "reason" in answer ? answer.reason : answer.problem);
@@ -34,9 +35,12 @@ export async function finishSignIn(
   if (signedIn && "fault" in signedIn) return ended(userId, "validation_failed", signedIn.fault);
   try {
     const checked = await identifyOwner(answer.tokens, signedIn, config.pagerdutyApiUrl);
-    await connecting.connectOAuth({ userId, orgId }, checked, tokensOf(answer.tokens, login, Date.now()));
+    const tokens = tokensOf(answer.tokens, login, Date.now());
+    await connecting.connectOAuth(attempt, { userId, orgId }, checked, tokens);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
+    // Disconnected since it began: like a sign-in that was begun before, it is not wanted any more.
+    if (error.code === "not_connected") return ended(userId, "invalid", error.message);
     return ended(userId, "validation_failed", error.code);
   }
   return "success";

@@ -15,7 +15,7 @@ import {
   updateSubscription,
 } from "../pagerduty/subscriptions.ts";
 import type { Account } from "./account.ts";
-import type { CallProblem, Calls } from "./calls.ts";
+import type { CallAnswer, CallProblem, Calls } from "./calls.ts";
 import { tokenError } from "./credential.ts";
 
 /** The webhook subscription that we keep at PagerDuty for the user's webhook URL. */
@@ -36,11 +36,20 @@ export function subscriptionView({ id, url, state, events, filter }: Subscriptio
 export class Subscribing {
   readonly #account: Account;
   readonly #calls: Calls;
+  readonly #onMissing: () => void;
   #last: Promise<unknown> = Promise.resolve();
+  #creating = 0;
 
-  constructor(account: Account, calls: Calls) {
+  /** @param onMissing told when PagerDuty says that it does not have ours */
+  constructor(account: Account, calls: Calls, onMissing: () => void) {
     this.#account = account;
     this.#calls = calls;
+    this.#onMissing = onMissing;
+  }
+
+  /** Whether one is being made: PagerDuty may post with a secret that is still on its way to us. */
+  get isCreating(): boolean {
+    return this.#creating > 0;
   }
 
   /**
@@ -76,25 +85,28 @@ export class Subscribing {
   /** Ours, as it is at PagerDuty now. @throws {AppError} not_found */
   async current(): Promise<Subscription> {
     const id = this.#ownId();
-    return this.#read((target) => getSubscription(target, id));
+    const answer = await this.#calls.run((target) => getSubscription(target, id));
+    if (answer.ok) return answer.value;
+    this.#noteMissing(answer);
+    throw refusal(answer, "read");
   }
 
   async ping(): Promise<void> {
     const id = this.#ownId();
-    await this.#write((target) => pingSubscription(target, id));
+    await this.#writeOwn((target) => pingSubscription(target, id));
   }
 
   async enable(): Promise<Subscription> {
     const id = this.#ownId();
-    return this.#write((target) => enableSubscription(target, id));
+    return this.#writeOwn((target) => enableSubscription(target, id));
   }
 
   /** Removes ours, and the secret that came with it. @throws {AppError} when PagerDuty refuses */
   async remove(): Promise<void> {
     const id = this.#ownId();
-    if (!(await this.#removeAtPagerDuty(id))) {
-      throw new AppError("pagerduty_unavailable", "PagerDuty did not remove the webhook subscription");
-    }
+    const answer = await this.#tryWrite((target) => deleteSubscription(target, id));
+    this.#logRemoval(id, answer);
+    if (!answer.ok && answer.problem !== "not_found") throw refusal(answer, "change");
     await this.#account.update((connection) => ({
       ...connection,
       subscription: null,
@@ -110,7 +122,7 @@ export class Subscribing {
 
   #ownId(): string {
     const own = this.#account.connection?.subscription;
-    if (!own) throw refusal({ problem: "not_found" });
+    if (!own) throw refusal({ problem: "not_found" }, "read");
     return own.id;
   }
 
@@ -120,9 +132,11 @@ export class Subscribing {
     if (own) {
       const answer = await this.#calls.run((target) => getSubscription(target, own.id));
       if (answer.ok) return answer.value;
-      if (answer.problem !== "not_found") throw refusal(answer);
+      if (answer.problem !== "not_found") throw refusal(answer, "change");
     }
-    return this.#read((target) => findSubscription(target, url));
+    const found = await this.#calls.run((target) => findSubscription(target, url));
+    if (found.ok) return found.value;
+    throw refusal(found, "change");
   }
 
   /** One pasted by hand counts for whatever posts to the URL. */
@@ -135,6 +149,15 @@ export class Subscribing {
   }
 
   async #create(url: string, filter: Filter, events: string[]): Promise<Subscription> {
+    this.#creating += 1;
+    try {
+      return await this.#createNow(url, filter, events);
+    } finally {
+      this.#creating -= 1;
+    }
+  }
+
+  async #createNow(url: string, filter: Filter, events: string[]): Promise<Subscription> {
     const connectionId = this.#account.connection?.connectionId;
     const created = await this.#write(async (target) => {
       const made = await createSubscription(target, url, filter, events);
@@ -161,7 +184,11 @@ export class Subscribing {
   }
 
   async #removeAtPagerDuty(id: string): Promise<boolean> {
-    const answer = await this.#calls.run((target) => deleteSubscription(target, id));
+    return this.#logRemoval(id, await this.#calls.run((target) => deleteSubscription(target, id)));
+  }
+
+  /** @returns whether it is gone */
+  #logRemoval(id: string, answer: CallAnswer<unknown>): boolean {
     const gone = answer.ok || answer.problem === "not_found";
     log[gone ? "info" : "warn"]("subscription.removed", {
       userId: this.#account.connection?.userId,
@@ -171,14 +198,26 @@ export class Subscribing {
     return gone;
   }
 
-  async #read<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<T> {
-    const answer = await this.#calls.run(call);
+  #noteMissing(answer: CallAnswer<unknown>): void {
+    if (!answer.ok && answer.problem === "not_found") this.#onMissing();
+  }
+
+  /** A write to what is ours, which may be gone. */
+  async #writeOwn<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<T> {
+    const answer = await this.#tryWrite(call);
     if (answer.ok) return answer.value;
-    throw refusal(answer);
+    this.#noteMissing(answer);
+    throw refusal(answer, "change");
+  }
+
+  async #write<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<T> {
+    const answer = await this.#tryWrite(call);
+    if (answer.ok) return answer.value;
+    throw refusal(answer, "change");
   }
 
   /** A write tells whether the credential may write, which nothing else does. */
-  async #write<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<T> {
+  async #tryWrite<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
     const answer = await this.#calls.run(call);
     if (answer.ok || answer.problem === "forbidden") {
       const canWriteIncidents = answer.ok;
@@ -186,8 +225,7 @@ export class Subscribing {
         await this.#account.update((connection) => ({ ...connection, canWriteIncidents }));
       }
     }
-    if (answer.ok) return answer.value;
-    throw refusal(answer);
+    return answer;
   }
 }
 
@@ -197,11 +235,17 @@ function isAsWished(subscription: Subscription, filter: Filter, events: readonly
 }
 
 /** What the caller is told when PagerDuty refuses a call about a subscription. */
-function refusal(problem: CallProblem): AppError {
+function refusal(problem: CallProblem, wanted: "read" | "change"): AppError {
   switch (problem.problem) {
     case "not_connected":
       return new AppError("not_connected", "Not connected");
     case "forbidden":
+      if (wanted === "read") {
+        return new AppError(
+          "insufficient_permissions",
+          "PagerDuty does not let this credential see webhook subscriptions. Connect with one that may.",
+        );
+      }
       return new AppError(
         "write_access_required",
         "PagerDuty does not let this credential change webhook subscriptions. Connect with one that may write, or make the webhook by hand in PagerDuty and paste its signing secret here.",

@@ -77,6 +77,13 @@ test("a trailing slash is tolerated", () => {
   expect(parseConfig({ ...GOOD, PUBLIC_URL: "https://a.example/" }).publicUrl).toBe("https://a.example");
 });
 
+test("the address that incidents go to is called as it is written", () => {
+  const url = "https://aurora.example/{user_id}/";
+  const config = parseConfig({ ...GOOD, AURORA_EVENTS_URL: url, AURORA_EVENTS_FORMAT: "pagerduty" });
+  expect(config.events?.url).toBe(url);
+  expect(problemsOf({ ...GOOD, AURORA_EVENTS_URL: "aurora/" })).toHaveProperty("AURORA_EVENTS_URL");
+});
+
 test("the names that Aurora already uses are read", () => {
   const config = parseConfig({
     ...GOOD,

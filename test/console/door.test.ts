@@ -100,6 +100,28 @@ test("in production without Access there is no console, but the reference is ope
   }
 });
 
+test("without a console a sign-in ends on a page that says how it went, and nothing else", async () => {
+  for (const variables of [{}, { CREDENTIALS_KEYS: "oops" }]) {
+    const worker = await startWorker(variables);
+    try {
+      for (const [query, words] of [
+        ["oauth=success", "PagerDuty is connected"],
+        ["oauth=failed&error=%3Cscript%3E", "PagerDuty is not connected"],
+      ] as const) {
+        const page = await worker.request(`/?${query}`);
+        expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=UTF-8"]);
+        expect(page.text).toContain(words);
+        expect(page.text).not.toContain("script");
+        expect(page.headers.get("content-security-policy")).toContain("default-src 'none'");
+        expect(page.headers.get("cache-control")).toBe("no-store");
+      }
+      expect((await worker.request("/?oauth=perhaps")).status).toBeGreaterThanOrEqual(404);
+    } finally {
+      await worker.close();
+    }
+  }
+});
+
 describe("in production with Access", () => {
   let team: AccessTeam;
   let pagerduty: PagerDuty;

@@ -82,7 +82,13 @@ function providerAt(identityUrl: string, redirectUri: string): Provider {
     cookies: { keys: ["test"] },
     features: { devInteractions: { enabled: false } },
     interactions: { url: () => "/consent" },
-    findAccount: (_: unknown, accountId: string) => ({ accountId, claims: () => ({ sub: accountId }) }),
+    // PagerDuty's own, which says where the account lives; the audience here is the client alone.
+    claims: { openid: ["sub", "region"] },
+    conformIdTokenClaims: false,
+    findAccount: (_: unknown, accountId: string) => ({
+      accountId,
+      claims: () => ({ sub: accountId, region: "UnitedStates" }),
+    }),
   });
   provider.use(async (context, next) => {
     if (context.path === "/consent") return giveConsent(provider, context.req, context.res);

@@ -190,3 +190,36 @@ test("a flood of unsigned webhooks is held back with 429, which PagerDuty tries 
   const statuses = replies.map(({ status }) => status);
   expect(new Set(statuses)).toEqual(new Set([202, 429]));
 });
+
+test("malformed ones are refused, and counted as that; others are still taken", async () => {
+  const statuses: number[] = [];
+  // The limit is for a minute, which may end in between; then the next one's is used up.
+  for (let batch = 0; batch < 2 && !statuses.includes(429); batch += 1) {
+    const replies = await Promise.all(Array.from({ length: 65 }, (_, n) => post("{}", `${batch}-${n}`)));
+    statuses.push(...replies.map(({ status }) => status));
+  }
+  expect(new Set(statuses)).toEqual(new Set([400, 429]));
+  expect(statuses.filter((status) => status === 400).length).toBeGreaterThanOrEqual(60);
+  expect((await post(bodyOf(account.trigger()), "good")).status).toBe(202);
+});
+
+test.each(["..", "."])("an id %j would be a folder of a path, and is none", async (id) => {
+  const incident = account.trigger();
+  expect((await post(bodyOf(incident), id)).status).toBe(202);
+  await until("it to be listed", async () => JSON.stringify(await events()).includes('"webhookId":"sha256-'));
+});
+
+test("a signature header that is longer than any is not kept", async () => {
+  const reply = await world.worker.request(`/pagerduty/webhook/${user}`, {
+    method: "POST",
+    headers: { "x-webhook-id": "w", "x-pagerduty-signature": `v1=${"0".repeat(5000)}` },
+    body: bodyOf(account.trigger()),
+  });
+  expect(reply.status).toBe(202);
+  await until("it to be written down", async () => (await outcomeOf("w")) !== undefined);
+  const [row] = await world.worker.sql(
+    user,
+    "SELECT coalesce(length(signature), 0) AS chars FROM journal WHERE webhook_id = 'w'",
+  );
+  expect(row).toEqual({ chars: 0 });
+});

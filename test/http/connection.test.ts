@@ -247,6 +247,27 @@ describe("rotating the token", () => {
     expect((await rotate(world.pagerduty.account({ subdomain: "other" }).apiKey())).status).toBe(409);
   });
 
+  test("another account's token is 409 also where it tells no subdomain, by what is held of the account", async () => {
+    const [own, other] = [world.pagerduty.account(), world.pagerduty.account()];
+    await world.worker.call(user, "POST", "/pagerduty", { body: { token: own.apiKey(), subscribe: true } });
+    world.pagerduty.faults.api = {
+      body: '{"services":[]}',
+      match: (_, path) => path.startsWith("/services"),
+    };
+    const [blind, others] = [own.apiKey({ kind: "account" }), other.apiKey({ kind: "account" })];
+    expect(await rotate(others)).toMatchObject({ status: 409, body: { code: "account_mismatch" } });
+    expect((await rotate(blind)).status).toBe(200);
+    const incident = own.trigger();
+    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+    // What was removed at PagerDuty is seen by nobody, and proves nothing.
+    own.subscriptions.clear();
+    expect((await rotate(own.apiKey({ kind: "account" }))).status).toBe(200);
+    expect((await rotate(others)).status).toBe(409);
+    own.incidents.clear();
+    expect((await rotate(others)).status).toBe(200);
+    world.pagerduty.faults.api = null;
+  });
+
   test("another account's token is 409, and nothing changes", async () => {
     await connect(world.pagerduty.account({ subdomain: "acme" }).apiKey());
     const reply = await rotate(world.pagerduty.account({ subdomain: "other" }).apiKey());

@@ -168,6 +168,22 @@ describe("the whole way", () => {
   });
 });
 
+test.each([
+  ["no type of token", { token_type: undefined }],
+  ["a refresh token, a scope and an ID token of null", { refresh_token: null, scope: null, id_token: null }],
+])("an answer with %s connects", async (_, change) => {
+  const access_token = `pdus+_0${user}`;
+  account.addCredential(access_token, {
+    kind: "oauth",
+    grant: { clientId: CLIENT_ID, scoped: true, scopes: [], nonce: null, revoked: false },
+    scopes: DEFAULT_SCOPES,
+    expiresAtMs: Date.now() + 3_600_000,
+  });
+  const body = JSON.stringify({ access_token, token_type: "Bearer", expires_in: 3600, ...change });
+  world.pagerduty.faults.identity = { body, match: atToken };
+  expect(await signIn(worker, user)).toBe(SUCCESS);
+});
+
 describe("a sign-in that fails", () => {
   test("the user says no", async () => {
     world.pagerduty.faults.denyConsent = true;
@@ -534,6 +550,13 @@ describe("other settings", () => {
         500,
         { error: `Missing OAuth credentials: ${names}`, code: "oauth_not_configured" },
       ]);
+      const health = await bare.request("/healthz");
+      expect([health.status, health.body]).toMatchObject([
+        503,
+        { code: "misconfigured", problems: names.split(", ").map((name) => ({ name })) },
+      ]);
+      // Nothing but signing in needs them.
+      expect((await bare.call(user, "GET", "/pagerduty")).status).toBe(200);
     } finally {
       await bare.close();
     }
@@ -564,6 +587,16 @@ describe("other settings", () => {
         302,
         `${broken.url}/?oauth=failed&error=unexpected`,
       ]);
+    } finally {
+      await broken.close();
+    }
+  });
+
+  test("to Aurora, when that address is not what is wrong", async () => {
+    const broken = await startWorker({ CREDENTIALS_KEYS: "oops", FRONTEND_URL: `${FRONTEND}/` });
+    try {
+      const reply = await broken.request("/pagerduty/oauth/callback?code=a&state=b");
+      expect([reply.status, reply.headers.get("location")]).toEqual([302, failed("unexpected")]);
     } finally {
       await broken.close();
     }

@@ -13,8 +13,11 @@ test("the document in the repository is what the schemas say: run `npm run opena
   expect(readFileSync(OPENAPI_FILE, "utf8")).toBe(openApiText());
 });
 
-/** Covered where OAuth is tested, since they need an app and a browser's redirect. */
-const ELSEWHERE = ["post /pagerduty/oauth/login", "get /pagerduty/oauth/callback"];
+/**
+ * Covered where OAuth is tested, since they need an app and a browser's redirect; and where the console is, since
+ * they are pages.
+ */
+const ELSEWHERE = ["post /pagerduty/oauth/login", "get /pagerduty/oauth/callback", "get /docs"];
 
 describe("live answers", () => {
   let world: World;
@@ -63,6 +66,12 @@ describe("live answers", () => {
     const { pagerduty } = world;
     const account = pagerduty.account();
     await checked("get", "/healthz");
+    await checked("get", "/");
+    const reference = await checked("get", "/openapi.json");
+    expect(reference.headers.get("cache-control")).toBe("no-store");
+    const webhook = (options: CallOptions) =>
+      checked("post", "/pagerduty/webhook/alice", options, "/pagerduty/webhook/{userId}");
+    expect((await webhook({ body: {} })).status).toBe(404);
     await checked("get", "/pagerduty");
     for (const path of ["/pagerduty/incidents", "/pagerduty/events", "/pagerduty/activity"]) {
       expect((await checked("get", path)).status).toBe(404);
@@ -71,6 +80,8 @@ describe("live answers", () => {
     await checked("post", "/pagerduty", { body: { token: "wrong" } });
     await checked("post", "/pagerduty", { body: { token: account.apiKey(), subscribe: true } });
     await checked("patch", "/pagerduty", { body: { token: account.apiKey() } });
+    expect((await webhook({ raw: "x" })).status).toBe(401);
+    expect((await webhook({ raw: "x".repeat(300_000) })).status).toBe(413);
     await checked("get", "/pagerduty/webhook-url");
     await checked("put", "/pagerduty/signing-secret", { body: {} });
     await checked("put", "/pagerduty/signing-secret", { body: { secret: "one more" } });
@@ -113,6 +124,10 @@ describe("live answers", () => {
     await checked("delete", "/pagerduty/subscription");
     await checked("get", "/pagerduty/subscription");
     await checked("delete", "/pagerduty/signing-secret");
+    expect((await webhook({ body: { event: {} } })).status).toBe(400);
+    const type = { event_type: "service.updated", resource_type: "service" };
+    const unsigned = { event: { id: "e", ...type, occurred_at: "2026-11-22T03:00:00Z" } };
+    expect((await webhook({ body: unsigned })).status).toBe(202);
     await checked("delete", "/pagerduty");
     expect([...covered].sort()).toEqual(CALLS.map(({ method, path }) => `${method} ${path}`).sort());
   });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Account } from "../emulator/pagerduty.ts";
+import { sign } from "../emulator/pagerduty.ts";
 import { until } from "../support/until.ts";
 import { startWorld, type World } from "../support/world.ts";
 
@@ -140,6 +141,35 @@ describe("making it", () => {
   });
 });
 
+describe("while it is being made", () => {
+  test("a webhook with its secret is not refused, but asked for again; other refusals stay", async () => {
+    await connect();
+    await call("PUT", "/signing-secret", { secret: "an older one" });
+    const plan = {
+      holdMs: 500,
+      times: 1,
+      match: (method: string, path: string) => method === "POST" && path === "/webhook_subscriptions",
+    };
+    world.pagerduty.faults.api = plan;
+    const made = call("POST", "/subscription");
+    await until("PagerDuty to have it", () => account.subscriptions.size === 1);
+    const [subscription] = [...account.subscriptions.values()];
+    const post = (signature: string | null) =>
+      world.worker.request(`/pagerduty/webhook/${user}`, {
+        method: "POST",
+        ...(signature === null ? {} : { headers: { "x-pagerduty-signature": signature } }),
+        body: "{}",
+      });
+    const early = await post(sign(subscription?.secret ?? "", "{}"));
+    expect([early.status, early.headers.get("retry-after")]).toEqual([503, "10"]);
+    expect((await post(null)).status).toBe(401);
+    expect((await made).status).toBe(201);
+    world.pagerduty.faults.api = null;
+    expect((await post(sign(subscription?.secret ?? "", "{}"))).status).toBe(202);
+    expect((await post(sign("another", "{}"))).status).toBe(401);
+  });
+});
+
 describe("living with it", () => {
   test("shows its state there, now; tests it; enables it; removes it", async () => {
     await connect({ subscribe: true });
@@ -170,6 +200,37 @@ describe("living with it", () => {
     expect((await call(method, path)).status).toBe(404);
     await connect();
     expect((await call(method, path)).status).toBe(404);
+  });
+
+  test.each([
+    ["GET", "/subscription"],
+    ["POST", "/subscription/ping"],
+    ["POST", "/subscription/enable"],
+  ])("%s %s of one that is gone at PagerDuty is 404, and the status knows", async (method, path) => {
+    await connect({ subscribe: true });
+    account.subscriptions.clear();
+    expect((await call(method, path)).status).toBe(404);
+    expect(await status()).toMatchObject({
+      webhook: { subscription: { state: "missing" } },
+      problems: [{ code: "subscription_missing" }],
+    });
+  });
+
+  test("what the credential may not do is 403, in words that fit, and the status knows", async () => {
+    await connect({ subscribe: true });
+    world.pagerduty.faults.api = { status: 403 };
+    const seen = await call("GET", "/subscription");
+    expect([seen.status, seen.body]).toMatchObject([403, { code: "insufficient_permissions" }]);
+    expect(seen.text).not.toContain("change");
+    expect(await status()).toMatchObject({ capabilities: { can_write_incidents: true } });
+    const removed = await call("DELETE", "/subscription");
+    world.pagerduty.faults.api = null;
+    expect([removed.status, removed.body]).toMatchObject([403, { code: "write_access_required" }]);
+    expect(await status()).toMatchObject({
+      capabilities: { can_write_incidents: false },
+      webhook: { verification: "signature" },
+    });
+    expect((await call("DELETE", "/subscription")).status).toBe(200);
   });
 
   test("disconnecting removes it at PagerDuty, and says so", async () => {

@@ -95,19 +95,25 @@ describe("who signed in", () => {
     ["the EU API", { aud: [CLIENT_ID, `${EU}/`], region: "UnitedStates" }, null, "eu"],
     ["no API, and a European region", { aud: CLIENT_ID, region: "Europe" }, null, "eu"],
     ["no API, and the United States", { aud: CLIENT_ID }, null, "us"],
-    ["no API and no region", { aud: CLIENT_ID, region: undefined }, null, null],
-    ["no API and a word that we do not know", { aud: CLIENT_ID, region: "Mars" }, null, null],
     [
       "the API that is configured",
       { aud: ["https://proxy", CLIENT_ID], region: undefined },
       "https://proxy",
       "us",
     ],
-    ["somebody's API", { aud: ["https://evil.example.com", CLIENT_ID], region: undefined }, null, null],
   ])("an audience of %s decides the region", async (_, claims, apiUrl, region) => {
     const one = await signer("one");
     published = [one];
     expect(await verify(await sign(one, claims), apiUrl)).toMatchObject({ region });
+  });
+
+  test("is read also where the token names no authorized party, but nobody else either, and no beginning", async () => {
+    const one = await signer("one");
+    published = [one];
+    for (const aud of [CLIENT_ID, [CLIENT_ID], [CLIENT_ID, US], [`${EU}/`, CLIENT_ID]]) {
+      const claims = { aud, azp: undefined, iat: undefined };
+      expect(await verify(await sign(one, claims))).toMatchObject({ subdomain: "pdt-sample" });
+    }
   });
 
   test("a subdomain that is none is left out", async () => {
@@ -147,6 +153,14 @@ describe("what does not verify", () => {
     ["another authorized party", { azp: "another" }, {}],
     ["an end in the past", { exp: past }, {}],
     ["a beginning in the future", { nbf: Math.floor(Date.now() / 1000) + 3600 }, {}],
+    ["no region's API and no region", { aud: CLIENT_ID, region: undefined }, {}],
+    ["no region's API and a word that we do not know", { aud: CLIENT_ID, region: "Mars" }, {}],
+    ["somebody's API", { aud: ["https://evil.example.com", CLIENT_ID], region: undefined }, {}],
+    [
+      "somebody else beside us, and no authorized party",
+      { aud: [US, CLIENT_ID, "another"], azp: undefined },
+      {},
+    ],
     ["another nonce", { nonce: "another" }, {}],
     ["an empty nonce", { nonce: "" }, {}],
     ["no issuer", { iss: undefined }, {}],

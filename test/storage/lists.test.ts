@@ -1,0 +1,111 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import { configOf } from "../../src/config.ts";
+import { createKeyring } from "../../src/credentials/seal.ts";
+import { migrate } from "../../src/incidents/migrations.ts";
+import { Account } from "../../src/user/account.ts";
+import { Arrivals } from "../../src/user/arrivals.ts";
+import { Gate } from "../../src/user/gate.ts";
+import { park, takeIn } from "../../src/user/intake.ts";
+import { eventPage, incidentDetail, incidentPage } from "../../src/user/reading.ts";
+import { Refusals } from "../../src/user/refusals.ts";
+
+/** What is shown stays small, however much is held: an RPC answer has room for 32 MiB. */
+
+const MIB = 1024 * 1024;
+const LONG = "☃".repeat(60_000);
+/** A page has up to 100 incidents, and two bytes for each character on the way. */
+const MAX_LISTED_CHARS = (16 * MIB) / 100 / 2;
+
+function webhookOf(id: string, eventType: string, data: object) {
+  const occurred_at = "2026-11-22T03:00:00Z";
+  const event = { id: `E${id}`, event_type: eventType, resource_type: "incident", occurred_at, data };
+  return {
+    userId: "u",
+    connectionId: "c",
+    webhookId: id,
+    verification: "signature" as const,
+    secretId: "s",
+    signature: "v1=00",
+    receivedAtMs: 1,
+    requestId: "r",
+    body: Uint8Array.from(new TextEncoder().encode(JSON.stringify({ event }))),
+  };
+}
+
+const inStorage = <T>(user: string, work: (storage: DurableObjectStorage) => T | Promise<T>): Promise<T> =>
+  runInDurableObject(env.PAGERDUTY_USER.getByName(user), async (_, { storage }) => {
+    migrate(storage);
+    return work(storage);
+  });
+
+test("a page of incidents is cut where one is long; the incident by itself is whole", async () => {
+  const { page, detail } = await inStorage("long", ({ sql }) => {
+    const folding = { sql, config: configOf(env) };
+    const fields = Array.from({ length: 30 }, (_, n) => ({ name: `f${n}`, value: LONG.slice(0, 2500) }));
+    const list = { name: "a_list", value: Array(100).fill("x".repeat(100)) };
+    for (let i = 0; i < 3; i += 1) {
+      const incident = { type: "incident", id: `P${i}`, title: LONG.slice(0, 5000), body: { details: LONG } };
+      takeIn(folding, webhookOf(`t${i}`, "incident.triggered", incident), "signature", 1);
+      const custom_fields = [{ name: "team", value: "a" }, list, ...fields];
+      const values = { type: "incident_field_values", incident: { id: `P${i}` }, custom_fields };
+      takeIn(folding, webhookOf(`f${i}`, "incident.custom_field_values.updated", values), "signature", 1);
+    }
+    return {
+      page: incidentPage(sql, { status: null, limit: 100, after: null }).incidents,
+      detail: incidentDetail(sql, "P0"),
+    };
+  });
+  expect(page).toHaveLength(3);
+  for (const incident of page) expect(JSON.stringify(incident).length).toBeLessThan(MAX_LISTED_CHARS);
+  expect(page[0]?.description).toBe(`${LONG.slice(0, 2000)}…`);
+  expect(page[0]?.customFields).toMatchObject({ team: "a", a_list: expect.stringMatching(/^\["x+.*…$/) });
+  expect(detail.description).toBe(LONG);
+  expect(Object.keys(detail.customFields)).toHaveLength(32);
+});
+
+test("an incident is shown with its newest 500 lines and 500 events, whatever else came", async () => {
+  const detail = await inStorage("busy", ({ sql }) => {
+    const folding = { sql, config: configOf(env) };
+    const incident = { type: "incident", id: "P", title: "t", status: "triggered" };
+    takeIn(folding, webhookOf("first", "incident.triggered", incident), "signature", 1);
+    for (let i = 0; i < 600; i += 1) {
+      const note = { type: "incident_note", incident: { id: "P" }, content: `note ${i}` };
+      takeIn(folding, webhookOf(`n${i}`, "incident.annotated", note), "signature", 1);
+    }
+    for (let i = 0; i < 600; i += 1) {
+      takeIn(folding, webhookOf(`u${i}`, "incident.triggered", incident), "callback", 1);
+    }
+    return incidentDetail(sql, "P");
+  });
+  expect(detail.timeline).toHaveLength(500);
+  expect(detail.timeline.at(-1)).toEqual({
+    at: "2026-11-22T03:00:00Z",
+    kind: "incident.annotated",
+    from: null,
+    to: null,
+    text: "note 599",
+  });
+  expect(detail.events).toHaveLength(500);
+  expect(detail.events.at(-1)).toMatchObject({ webhookId: "u599" });
+});
+
+test("all that was parked is tried again, a few at a time", async () => {
+  const worked = await inStorage("parked", async (storage) => {
+    const config = configOf(env);
+    const { sql } = storage;
+    const account = new Account(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys));
+    const gate = new Gate(account, new Refusals(storage));
+    const arrivals = new Arrivals({ sql, config }, storage, gate);
+    for (let i = 0; i < 45; i += 1) {
+      const incident = { type: "incident", id: `P${i}`, title: "t", status: "triggered" };
+      park(sql, webhookOf(`w${i}`, "incident.triggered", incident), "signature");
+    }
+    const connection = { connectionId: "c", userId: "u" };
+    const some = await arrivals.retry(["w3", "w7", "unknown"], connection);
+    const rest = await arrivals.retry(null, connection);
+    const page = eventPage(sql, { limit: 100, beforeSeq: null });
+    return { some, rest, outcomes: new Set(page.events.map(({ outcome }) => outcome)) };
+  });
+  expect(worked).toEqual({ some: 2, rest: 43, outcomes: new Set(["applied"]) });
+});

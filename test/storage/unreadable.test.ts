@@ -1,0 +1,99 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { configOf } from "../../src/config.ts";
+import { createKeyring, sealText } from "../../src/credentials/seal.ts";
+import { migrate } from "../../src/incidents/migrations.ts";
+import { Account } from "../../src/user/account.ts";
+import { Arrivals } from "../../src/user/arrivals.ts";
+import { Connecting } from "../../src/user/connecting.ts";
+import { Gate } from "../../src/user/gate.ts";
+import { Refusals } from "../../src/user/refusals.ts";
+import { connectionOf } from "../support/connection.ts";
+
+/** A key that is missing in CREDENTIALS_KEYS is our fault: nothing may be lost to it. */
+
+afterEach(() => void vi.unstubAllGlobals());
+
+/** Runs `work` with an account whose stored connection no key opens. */
+async function unreadable<T>(
+  user: string,
+  kv: KVNamespace,
+  work: (account: Account, gate: Gate, storage: DurableObjectStorage) => Promise<T>,
+): Promise<T> {
+  return runInDurableObject(env.PAGERDUTY_USER.getByName(user), async (_, { storage }) => {
+    migrate(storage);
+    const lost = createKeyring([{ kid: "k0", key: new Uint8Array(32).fill(9) }]);
+    const sealed = await sealText(lost, user, JSON.stringify(connectionOf(user)));
+    storage.kv.put("connection", { userId: user, sealed });
+    const account = new Account(storage, kv, createKeyring(configOf(env).credentialsKeys));
+    await account.open();
+    expect(account.unreadable).toBe("unknown_key");
+    return work(account, new Gate(account, new Refusals(storage)), storage);
+  });
+}
+
+const webhook = {
+  userId: "u",
+  connectionId: "c",
+  webhookId: "w",
+  verification: "signature" as const,
+  secretId: "s",
+  signature: "v1=00",
+  receivedAtMs: 1,
+  requestId: "r",
+  body: new Uint8Array(2),
+};
+
+describe("a webhook in the Queue", () => {
+  test("is tried again, and kept when that is over", async () => {
+    const { outcomes, parked } = await unreadable("queued", env.CONNECTIONS, async (_, gate, storage) => {
+      const arrivals = new Arrivals({ sql: storage.sql, config: configOf(env) }, storage, gate);
+      const tried = await arrivals.takeAll([webhook]);
+      await arrivals.parkAll([webhook]);
+      return {
+        outcomes: tried,
+        parked: [...storage.sql.exec("SELECT webhook_id, outcome, verification FROM journal")],
+      };
+    });
+    expect(outcomes).toEqual(["failed"]);
+    expect(parked).toEqual([{ webhook_id: "w", outcome: "failed", verification: "signature" }]);
+  });
+});
+
+test("while it is connected anew nobody is told that the user never connected", async () => {
+  vi.stubGlobal("fetch", async () => Response.json({ user: { name: "A", html_url: null } }));
+  const slow: Pick<KVNamespace, "put" | "delete"> = {
+    put: async () => scheduler.wait(50),
+    delete: async () => scheduler.wait(100),
+  };
+  const kv = new Proxy(env.CONNECTIONS, {
+    get: (target, name) => Reflect.get(name in slow ? slow : target, name),
+  });
+  const verdicts = await unreadable("anew", kv, async (account, gate) => {
+    const connecting = new Connecting(account, configOf(env), {
+      removeSubscription: async () => null,
+      forgetLogins: () => undefined,
+      anyIncidentId: () => null,
+    });
+    const seen = new Set<string>();
+    const look = async () => seen.add((await gate.judge("v1=00", Uint8Array.of(1))).verdict);
+    let isOver = false;
+    const connected = connecting
+      .connectToken(
+        { userId: "anew", orgId: null },
+        { token: "u+token", displayName: "PagerDuty", region: "us" },
+      )
+      .finally(() => {
+        isOver = true;
+      });
+    while (!isOver) {
+      await look();
+      await scheduler.wait(1);
+    }
+    await connected;
+    await look();
+    return seen;
+  });
+  expect(verdicts).not.toContain("not_connected");
+  expect(verdicts).toContain("unverifiable");
+});
