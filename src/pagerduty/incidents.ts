@@ -22,13 +22,25 @@ export const RestIncident = z.pipe(
     }
     return {
       ...data.data,
-      /** ISO 8601. When anything of it last changed. */
-      updatedAt: incident.updated_at ?? incident.last_status_change_at ?? data.data.created_at ?? null,
-      resolvedAt: incident.resolved_at ?? null,
+      /** ISO 8601. When anything of it last changed: `updated_at` does not always follow the others. */
+      updatedAt:
+        latestOf([incident.updated_at, incident.last_status_change_at, incident.resolved_at]) ??
+        data.data.created_at ??
+        null,
+      resolvedAt:
+        incident.resolved_at ??
+        (data.data.status === "resolved" ? (incident.last_status_change_at ?? null) : null),
     };
   }),
 );
 export type RestIncident = z.infer<typeof RestIncident>;
+
+function latestOf(times: readonly (string | null | undefined)[]): string | null {
+  return times.reduce<string | null>(
+    (latest, time) => (time && (latest === null || Date.parse(time) > Date.parse(latest)) ? time : latest),
+    null,
+  );
+}
 
 /** `GET /incidents/{id}` */
 export async function getIncident(target: ApiTarget, incidentId: string): Promise<ApiAnswer<RestIncident>> {
