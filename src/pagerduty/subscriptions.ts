@@ -7,12 +7,16 @@ import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
  * https://developer.pagerduty.com/api-reference/operations/createWebhookSubscription
  */
 
-/** What Aurora's page has always asked for. */
+/** What Aurora's page has always asked for, and the other events that change an incident as Aurora sees it. */
 export const MONITORED_EVENTS = [
   "incident.triggered",
   "incident.acknowledged",
   "incident.resolved",
   "incident.custom_field_values.updated",
+  "incident.unacknowledged",
+  "incident.reopened",
+  "incident.priority_updated",
+  "incident.service_updated",
 ] as const;
 
 export const FilterType = z.enum(["account_reference", "service_reference", "team_reference"]);

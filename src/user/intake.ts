@@ -146,7 +146,9 @@ function takeInEvent(
       notificationType: () => notificationTypeOf(event.event_type),
       occurredAt: event.occurred_at,
       provenance: { webhookId: record.webhookId ?? null, eventId: event.id, verification: "signature" },
-      owesAnalysis: () => (event.event_type === "incident.triggered" ? "triggered" : null),
+      // One that was known only resolved, and for which nothing was asked, is looked into when it is reopened.
+      owesAnalysis: (_, { change }) =>
+        event.event_type === "incident.triggered" || change?.kind === "reopened" ? "triggered" : null,
       line,
       alwaysRecorded: true,
       record,
