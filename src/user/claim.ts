@@ -7,9 +7,19 @@ import type { RestReading } from "./rest-folding.ts";
 /** What is kept of a body until its read-back: all of it, or of a larger one what `judge` looks at. */
 export function claimOf(body: Uint8Array): Uint8Array {
   if (body.byteLength <= MAX_CLAIM_BYTES) return body;
-  const read = readBody(body);
-  const claim = read.ok ? new TextEncoder().encode(JSON.stringify({ event: essenceOf(read.event) })) : null;
+  const claim = condensed(body);
   return claim && claim.byteLength <= MAX_CLAIM_BYTES ? claim : body.slice(0, MAX_UNCONFIRMED_BYTES);
+}
+
+/** Null where it is no event, or one that is nested too deeply to be written down again. */
+function condensed(body: Uint8Array): Uint8Array | null {
+  const read = readBody(body);
+  if (!read.ok) return null;
+  try {
+    return new TextEncoder().encode(JSON.stringify({ event: essenceOf(read.event) }));
+  } catch {
+    return null;
+  }
 }
 
 function essenceOf(event: PagerDutyEvent): PagerDutyEvent {
@@ -55,7 +65,12 @@ export function judge(payload: Uint8Array | null, reading: RestReading, fieldsMi
 
 function agreesOnFields(effect: Extract<Effect, { kind: "fields" }>, { fields }: RestReading): boolean {
   const now = new Map(fields?.map(({ name, value }) => [name, JSON.stringify(value ?? null)]));
-  return effect.fields.every(({ name, value }) => now.get(name) === JSON.stringify(value ?? null));
+  try {
+    return effect.fields.every(({ name, value }) => now.get(name) === JSON.stringify(value ?? null));
+  } catch {
+    // Nested too deeply: nothing of PagerDuty's.
+    return false;
+  }
 }
 
 function agreesOnIncident(

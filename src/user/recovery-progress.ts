@@ -56,11 +56,17 @@ export function newCheck({ checkedUntilMs }: Progress, filter: Filter | null, no
   };
 }
 
-/** The unfinished check, up to now; null where there is none, or where it looked at another part of the account. */
+/**
+ * The unfinished check, up to now; null where there is none, where it looked at another part of the account, or
+ * where it is so old that PagerDuty would refuse its range.
+ */
 export function resumed({ unfinished }: Progress, filter: Filter | null, nowMs: number): Check | null {
   if (!unfinished) return null;
   if (unfinished.filter?.type !== filter?.type || unfinished.filter?.id !== filter?.id) return null;
-  return unfinished.listed ? unfinished : { ...unfinished, untilMs: nowMs };
+  if (unfinished.listed) return unfinished;
+  if (nowMs - unfinished.sinceMs > MAX_RANGE_MS) return null;
+  // It may have stopped in the middle of the last page that there is.
+  return { ...unfinished, offset: Math.min(unfinished.offset, MAX_OFFSET - PAGE_SIZE), untilMs: nowMs };
 }
 
 interface Page {

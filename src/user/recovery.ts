@@ -1,5 +1,5 @@
 import { liveIncidentIds, loadIncident } from "../incidents/store.ts";
-import { log } from "../log.ts";
+import { describe, log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import { getFieldValues, getIncident, listIncidents, type RestIncident } from "../pagerduty/incidents.ts";
 import type { Filter } from "../pagerduty/subscriptions.ts";
@@ -172,8 +172,17 @@ async function lookUp(run: Run, incidentId: string): Promise<Stop | null> {
   }
 }
 
-/** Folds one incident; its fields are asked for where they may have changed. */
+/** Folds one incident with its fields, which are asked for where they may have changed. */
 async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
+  try {
+    return await foldOne(run, incident, askedAtMs);
+  } catch (error) {
+    // One that cannot be folded must not stand in the way of the others.
+    return leave(run, incident.id, { problem: "unavailable", reason: describe(error) });
+  }
+}
+
+async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
   const { recovering, left } = run;
   const state = loadIncident(recovering.sql, incident.id);
   const isOpen = incident.status !== "resolved";
@@ -217,7 +226,12 @@ function leave(run: Run, incidentId: string, problem: CallProblem): CallProblem 
   if (attempts < MAX_ATTEMPTS) run.left.set(incidentId, attempts);
   else {
     run.left.delete(incidentId);
-    log.error("incident.not_read", { userId: run.recovering.account.connection?.userId, incidentId });
+    const error = problem.problem === "unavailable" ? problem.reason : problem.problem;
+    log.error("incident.not_read", {
+      userId: run.recovering.account.connection?.userId,
+      incidentId,
+      error,
+    });
   }
   const fails = run.failuresInARow >= MAX_FAILURES_IN_A_ROW || run.left.size >= MAX_LEFT;
   return fails ? problem : null;

@@ -23,6 +23,10 @@ describe("where it begins", () => {
     const progress = { ...FRESH, unfinished };
     expect(resumed(progress, null, NOW + 5)).toMatchObject({ offset: 37, untilMs: NOW + 5 });
     expect(resumed(progress, { type: "service_reference", id: "P1" }, NOW)).toBeNull();
+    // PagerDuty refuses what goes further, and ranges of more than six months.
+    const deep = { ...FRESH, unfinished: { ...unfinished, offset: 9_950 } };
+    expect(resumed(deep, null, NOW)).toMatchObject({ offset: 9_900 });
+    expect(resumed(progress, null, NOW + 180 * DAY_MS)).toBeNull();
     // What came since the list ended is the next check's.
     const listed = { ...FRESH, unfinished: { ...unfinished, listed: true } };
     expect(resumed(listed, null, NOW + 5)).toMatchObject({ untilMs: NOW });
