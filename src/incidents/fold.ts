@@ -90,11 +90,16 @@ export function view(state: IncidentState): Incident | null {
   };
 }
 
+/** What REST says of the resolution, where no resolving event is later. REST tells it to the second. */
+function resolvedAtByRest({ resolvedStamp, resolvedAtFallback }: IncidentState): string | null {
+  const eventMs = resolvedStamp?.atMs ?? Number.NEGATIVE_INFINITY;
+  return resolvedAtFallback && Date.parse(resolvedAtFallback) > eventMs ? resolvedAtFallback : null;
+}
+
 /** The later of the resolving event and what REST says; else when the newest event found it resolved. */
 function resolvedAtOf(state: IncidentState): string | null {
-  const eventMs = state.resolvedStamp?.atMs ?? Number.NEGATIVE_INFINITY;
-  if (state.resolvedAtFallback && Date.parse(state.resolvedAtFallback) > eventMs)
-    return state.resolvedAtFallback;
+  const byRest = resolvedAtByRest(state);
+  if (byRest) return byRest;
   const atMs = state.resolvedStamp?.atMs ?? state.snapshotStamp?.atMs;
   return atMs === undefined ? null : new Date(atMs).toISOString();
 }
@@ -104,6 +109,29 @@ export function looksTheSame(a: Incident | null, b: Incident | null): boolean {
   const content = (incident: Incident | null) =>
     JSON.stringify({ ...incident, version: 0, sourceAlertId: "" });
   return content(a) === content(b);
+}
+
+/** The second in which it was resolved, as REST would tell it. */
+const resolvedSecond = (resolvedAt: string | null) =>
+  resolvedAt === null ? null : Math.floor(Date.parse(resolvedAt) / 1000);
+
+/** Whether one resolution was told twice: by REST, to the second, and by its event, to the millisecond. */
+function isSameResolution(before: IncidentState, after: IncidentState): boolean {
+  if (resolvedAtByRest(before) === null && resolvedAtByRest(after) === null) return false;
+  return resolvedSecond(resolvedAtOf(before)) === resolvedSecond(resolvedAtOf(after));
+}
+
+/** A state, and what Aurora sees of it. */
+interface Seen {
+  state: IncidentState;
+  incident: Incident | null;
+}
+
+/** Whether Aurora has nothing new to see in `after`. */
+function isKnown(before: Seen, after: Seen): boolean {
+  if (looksTheSame(before.incident, after.incident)) return true;
+  if (!before.incident || !after.incident || !isSameResolution(before.state, after.state)) return false;
+  return looksTheSame(before.incident, { ...after.incident, resolvedAt: before.incident.resolvedAt });
 }
 
 function changeBetween(before: Incident | null, after: Incident, observation: Observation): Change {
@@ -160,7 +188,8 @@ export function fold(state: IncidentState, observation: Observation): Folded {
   const before = view(state);
   const after = view(next);
   const changed = JSON.stringify(next) !== JSON.stringify(state);
-  if (!after || looksTheSame(before, after)) return { state: next, change: null, changed };
+  if (!after || isKnown({ state, incident: before }, { state: next, incident: after }))
+    return { state: next, change: null, changed };
   const change = changeBetween(before, after, observation);
   return { state: { ...next, version: state.version + 1 }, change, changed: true };
 }

@@ -62,6 +62,18 @@ const MIGRATIONS: readonly string[] = [
   `,
   "CREATE INDEX journal_unconfirmed ON journal (seq) WHERE outcome = 'unconfirmed'",
   "ALTER TABLE journal ADD COLUMN not_before_ms INTEGER",
+  // Signed events have no entry in these: what strangers send is found without reading it all.
+  `
+  DROP INDEX journal_unconfirmed;
+  CREATE INDEX journal_unconfirmed ON journal (seq) WHERE outcome = 'unconfirmed' AND reason IS NOT NULL;
+  CREATE INDEX journal_waiting ON journal (incident_id, seq) WHERE outcome = 'unconfirmed' AND reason IS NULL;
+  CREATE INDEX hints_due ON hints (due_at_ms);
+  CREATE TABLE hints_pause (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    until_at_ms INTEGER NOT NULL,
+    attempts    INTEGER NOT NULL
+  );
+  `,
 ];
 
 const VERSION_KEY = "schemaVersion";

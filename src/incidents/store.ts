@@ -105,9 +105,15 @@ export function listIncidents(
   });
 }
 
-/** The incidents that still need us. */
-export function liveIncidents(sql: SqlStorage): IncidentState[] {
-  return [...sql.exec("SELECT state FROM incidents WHERE live = 1")].map(parseState);
+/** Ids of the incidents that still need us, in their order, behind `after`. */
+export function liveIncidentIds(sql: SqlStorage, after: string, limit: number): string[] {
+  const rows = sql.exec(
+    `SELECT incident_id AS incidentId FROM incidents WHERE live = 1 AND incident_id > ?
+     ORDER BY incident_id LIMIT ?`,
+    after,
+    limit,
+  );
+  return [...rows].map((row) => z.object({ incidentId: z.string() }).parse(row).incidentId);
 }
 
 /** Incidents whose wait for a runbook is over: the most severe first, and of those the longest over. */

@@ -72,8 +72,18 @@ export const IncidentData = z.object({
 });
 export type IncidentData = z.infer<typeof IncidentData>;
 
-/** Custom fields by name, with the values they have now. */
-export const FieldValues = z.array(z.object({ name: z.string(), value: FieldValue }));
+const NamedValue = z.object({ name: z.string(), value: FieldValue });
+
+/** Custom fields by name, with the values they have now. One of another shape costs nothing but itself. */
+export const FieldValues = z.pipe(
+  z.array(z.unknown()),
+  z.transform((fields: unknown[]) =>
+    fields.flatMap((field) => {
+      const parsed = NamedValue.safeParse(field);
+      return parsed.success ? [parsed.data] : [];
+    }),
+  ),
+);
 export type FieldValues = z.infer<typeof FieldValues>;
 
 /** `data` of `incident.custom_field_values.updated`. `changed_custom_fields` holds the OLD values: not read. */
@@ -172,6 +182,12 @@ export function reasonNotUsed(event: PagerDutyEvent): string | null {
   return effect.kind === "none" ? effect.reason : null;
 }
 
+/** What the incident's status is after an event, where the incident in it does not say. */
+const STATUS_OF_EVENT: Record<string, string> = {
+  "incident.acknowledged": "acknowledged",
+  "incident.resolved": "resolved",
+};
+
 /** Decides by `data.type`, as PagerDuty says, because event types can be added at any time. */
 export function effectOf(event: PagerDutyEvent): Effect {
   if (event.event_type === "pagey.ping") return none("PagerDuty's test event");
@@ -181,7 +197,10 @@ export function effectOf(event: PagerDutyEvent): Effect {
   const data = event.data ?? {};
   if (data["type"] === "incident") {
     const incident = IncidentData.safeParse(data);
-    if (incident.success) return { kind: "incident", incidentId: incident.data.id, data: incident.data };
+    if (incident.success) {
+      const status = incident.data.status || STATUS_OF_EVENT[event.event_type] || null;
+      return { kind: "incident", incidentId: incident.data.id, data: { ...incident.data, status } };
+    }
     return none("The incident in it has another shape than PagerDuty documents");
   }
   if (data["type"] === "incident_field_values") {

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
+import { type ApiAnswer, type ApiProblem, type ApiTarget, callPagerDuty } from "./api.ts";
 import { FieldValues, IncidentData, lenient, Time } from "./event.ts";
 
 /**
@@ -22,13 +22,25 @@ export const RestIncident = z.pipe(
     }
     return {
       ...data.data,
-      /** ISO 8601. When anything of it last changed. */
-      updatedAt: incident.updated_at ?? incident.last_status_change_at ?? data.data.created_at ?? null,
-      resolvedAt: incident.resolved_at ?? null,
+      /** ISO 8601. When anything of it last changed: `updated_at` does not always follow the others. */
+      updatedAt:
+        latestOf([incident.updated_at, incident.last_status_change_at, incident.resolved_at]) ??
+        data.data.created_at ??
+        null,
+      resolvedAt:
+        incident.resolved_at ??
+        (data.data.status === "resolved" ? (incident.last_status_change_at ?? null) : null),
     };
   }),
 );
 export type RestIncident = z.infer<typeof RestIncident>;
+
+function latestOf(times: readonly (string | null | undefined)[]): string | null {
+  return times.reduce<string | null>(
+    (latest, time) => (time && (latest === null || Date.parse(time) > Date.parse(latest)) ? time : latest),
+    null,
+  );
+}
 
 /** `GET /incidents/{id}` */
 export async function getIncident(target: ApiTarget, incidentId: string): Promise<ApiAnswer<RestIncident>> {
@@ -37,11 +49,21 @@ export async function getIncident(target: ApiTarget, incidentId: string): Promis
   return answer.ok ? { ok: true, value: answer.value.incident } : answer;
 }
 
-/** `GET /incidents/{id}/custom_fields/values`: the values now, null where a field has none. */
-export async function getFieldValues(target: ApiTarget, incidentId: string): Promise<ApiAnswer<FieldValues>> {
+/** The credential may not read them, the account has none: what asking again would not change. */
+const NO_FIELDS = new Set<ApiProblem["problem"]>(["forbidden", "not_found", "bad_request"]);
+
+/**
+ * `GET /incidents/{id}/custom_fields/values`: the values now, null where a field has none. Null altogether where
+ * there are none for us; a failure that passes is one.
+ */
+export async function getFieldValues(
+  target: ApiTarget,
+  incidentId: string,
+): Promise<ApiAnswer<FieldValues | null>> {
   const path = `/incidents/${encodeURIComponent(incidentId)}/custom_fields/values`;
   const answer = await callPagerDuty(target, "GET", path, z.object({ custom_fields: FieldValues }));
-  return answer.ok ? { ok: true, value: answer.value.custom_fields } : answer;
+  if (answer.ok) return { ok: true, value: answer.value.custom_fields };
+  return NO_FIELDS.has(answer.problem) ? { ok: true, value: null } : answer;
 }
 
 /** A page of PagerDuty's list; larger is refused. */
@@ -54,15 +76,20 @@ export interface IncidentQuery {
   sinceMs: number;
   untilMs: number;
   offset: number;
-  /** Null for all. */
-  statuses: readonly string[] | null;
+  /** Whose: the subscription's filter; null for the whole account's. */
+  filter: { type: string; id: string | null } | null;
 }
 
-/** One page of `GET /incidents`, oldest first. An incident of another shape is left out. */
+const FILTER_PARAMETERS: Record<string, string> = {
+  service_reference: "service_ids[]",
+  team_reference: "team_ids[]",
+};
+
+/** One page of `GET /incidents`, oldest first; null in the place of an incident of another shape. */
 export async function listIncidents(
   target: ApiTarget,
   query: IncidentQuery,
-): Promise<ApiAnswer<{ incidents: RestIncident[]; count: number; more: boolean }>> {
+): Promise<ApiAnswer<{ incidents: (RestIncident | null)[]; more: boolean }>> {
   const parameters = new URLSearchParams({
     since: new Date(query.sinceMs).toISOString(),
     until: new Date(query.untilMs).toISOString(),
@@ -70,16 +97,14 @@ export async function listIncidents(
     offset: String(query.offset),
     sort_by: "created_at:asc",
   });
-  for (const status of query.statuses ?? []) parameters.append("statuses[]", status);
+  const filterParameter = FILTER_PARAMETERS[query.filter?.type ?? ""];
+  if (filterParameter && query.filter?.id) parameters.append(filterParameter, query.filter.id);
   const schema = z.object({ incidents: z.array(z.unknown()), more: z.nullish(z.boolean()) });
   const answer = await callPagerDuty(target, "GET", `/incidents?${parameters}`, schema);
   if (!answer.ok) return answer;
-  const incidents = answer.value.incidents.flatMap((incident) => {
+  const incidents = answer.value.incidents.map((incident) => {
     const parsed = RestIncident.safeParse(incident);
-    return parsed.success ? [parsed.data] : [];
+    return parsed.success ? parsed.data : null;
   });
-  return {
-    ok: true,
-    value: { incidents, count: answer.value.incidents.length, more: answer.value.more === true },
-  };
+  return { ok: true, value: { incidents, more: answer.value.more === true } };
 }

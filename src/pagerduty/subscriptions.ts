@@ -7,7 +7,7 @@ import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
  * https://developer.pagerduty.com/api-reference/operations/createWebhookSubscription
  */
 
-/** What Aurora's page has always asked for. */
+/** What Aurora's page has always asked for; a caller may ask for more. */
 export const MONITORED_EVENTS = [
   "incident.triggered",
   "incident.acknowledged",

@@ -41,7 +41,7 @@ export function observeIncident(
   stamp: Stamp,
   resolution: { resolves: boolean; resolvedAt: string | null },
 ): Observation {
-  const priority = data.priority?.summary ?? data.priority?.name ?? null;
+  const priority = data.priority?.summary || data.priority?.name || null;
   const urgency = data.urgency ?? null;
   return {
     kind: "incident",

@@ -3,10 +3,15 @@ import type { Config } from "../config.ts";
 import type { OwnSubscription } from "../credentials/connection.ts";
 import { appendEntry } from "../incidents/journal.ts";
 import { log } from "../log.ts";
-import { enableSubscription, findSubscription, getSubscription } from "../pagerduty/subscriptions.ts";
+import {
+  enableSubscription,
+  type Filter,
+  findSubscription,
+  getSubscription,
+} from "../pagerduty/subscriptions.ts";
 import type { Account } from "./account.ts";
 import type { CallProblem, Calls } from "./calls.ts";
-import { type RecoveryResult, recover } from "./recovery.ts";
+import { recover } from "./recovery.ts";
 import type { Problem } from "./status.ts";
 
 /**
@@ -27,6 +32,8 @@ const Watch = z.object({
   problem: z.nullable(z.string()),
   /** Where PagerDuty posts the user's webhooks, as the last caller saw it. */
   url: z.nullable(z.string()),
+  /** Whose incidents the subscription is about, as it last said; null while nothing is known. */
+  filter: z._default(z.nullable(z.object({ type: z.string(), id: z.nullable(z.string()) })), null),
 });
 type Watch = z.infer<typeof Watch>;
 
@@ -37,11 +44,14 @@ const FRESH: Watch = {
   mended: null,
   problem: null,
   url: null,
+  filter: null,
 };
 /** How long the status speaks of a subscription that was mended. */
 const SPEAK_OF_MENDING_MS = 24 * 3600 * 1000;
 /** After a check that something stopped. */
 const RETRY_MS = 60_000;
+/** After one whose time was over: others come first, then it goes on. */
+const GO_ON_MS = 2_000;
 
 export interface Guarding {
   storage: DurableObjectStorage;
@@ -51,7 +61,10 @@ export interface Guarding {
   calls: Calls;
 }
 
-export interface Reconciled extends RecoveryResult {
+export interface Reconciled {
+  checked: number;
+  recovered: number;
+  problem: CallProblem | null;
   subscription: { id: string; state: Watch["state"] } | null;
 }
 
@@ -59,6 +72,8 @@ export class Guardian {
   readonly #guarding: Guarding;
   #running: Promise<Reconciled> | null = null;
   #next: Promise<Reconciled> | null = null;
+  /** Whether a gap is expected that the present check may have come too early for. */
+  #gapExpected = false;
 
   constructor(guarding: Guarding) {
     this.#guarding = guarding;
@@ -83,7 +98,9 @@ export class Guardian {
 
   /** A gap may have been: a new connection, credential, secret or subscription. Looked into at once. */
   expectGap(nowMs: number): void {
-    if (this.#guarding.config.reconcileEveryMs > 0) this.#remember({ nextAtMs: nowMs });
+    if (this.#guarding.config.reconcileEveryMs === 0) return;
+    this.#gapExpected = true;
+    this.#remember({ nextAtMs: nowMs });
   }
 
   /** Learns the webhook URL from a caller, because an alarm has none. */
@@ -119,14 +136,17 @@ export class Guardian {
   async #check(): Promise<Reconciled> {
     const { account, config } = this.#guarding;
     const connectionId = account.connection?.connectionId;
+    this.#gapExpected = false;
     const subscription = await this.#checkSubscription();
-    const result = await recover(this.#guarding, Date.now());
-    const state = this.#watch.state;
     const own = account.connection?.subscription;
+    const filter = own ? this.#watch.filter : null;
+    const { unfinished, ...result } = await recover(this.#guarding, filter, Date.now());
+    const state = this.#watch.state;
     if (account.connection?.connectionId === connectionId && connectionId !== undefined) {
       const problem = result.problem ?? subscription.problem;
       const nowMs = Date.now();
-      const waitMs = problem ? waitAfter(problem, config.reconcileEveryMs) : config.reconcileEveryMs;
+      const usualMs = unfinished ? GO_ON_MS : waitAfter(problem, config.reconcileEveryMs);
+      const waitMs = this.#gapExpected ? 0 : usualMs;
       const mended = subscription.mended ? { mended: { atMs: nowMs, recovered: result.recovered } } : {};
       this.#remember({
         ...mended,
@@ -151,6 +171,7 @@ export class Guardian {
       this.#remember({ state: "missing" });
       return { mended: false, problem: null };
     }
+    this.#noteFilter(answer.value.filter);
     // What a person switched off, a person switches on.
     if (answer.value.state === "active" || answer.value.paused) {
       this.#remember({ state: answer.value.state });
@@ -181,6 +202,11 @@ export class Guardian {
       subscription: connection.subscription ?? subscription,
     }));
     return subscription;
+  }
+
+  #noteFilter(filter: Filter): void {
+    const known = this.#watch.filter;
+    if (known?.type !== filter.type || known.id !== filter.id) this.#remember({ filter });
   }
 
   /** What we noticed or did ourselves stands in the event log, too. */
@@ -233,7 +259,8 @@ export class Guardian {
   }
 }
 
-function waitAfter(problem: CallProblem, everyMs: number): number {
+function waitAfter(problem: CallProblem | null, everyMs: number): number {
+  if (!problem) return everyMs;
   if (problem.problem === "rate_limited") return problem.retryAfterSeconds * 1000;
   return problem.problem === "unavailable" ? Math.min(RETRY_MS, everyMs || RETRY_MS) : everyMs;
 }

@@ -3,11 +3,13 @@ import { addHint } from "../incidents/hints.ts";
 import type { Outcome } from "../incidents/incident.ts";
 import {
   appendEntry,
+  boundUnconfirmed,
   countOfEvent,
   type Entry,
   entryOfEvent,
   entryOfWebhook,
   failedEntries,
+  freeEntry,
   MAX_UNCONFIRMED_BYTES,
   type NewEntry,
   payloadOf,
@@ -15,6 +17,7 @@ import {
   type TimelineEntry,
 } from "../incidents/journal.ts";
 import { type Effect, effectOf, type PagerDutyEvent, readBody } from "../pagerduty/event.ts";
+import { claimOf } from "./claim.ts";
 import { apply, type Folding, observeIncident } from "./folding.ts";
 import type { ReceivedWebhook } from "./webhook.ts";
 
@@ -33,13 +36,39 @@ export function takeIn(
   const { sql } = folding;
   const known = entryOfWebhook(sql, webhook.webhookId);
   if (known && !isSuperseded(known, trust)) return "duplicate";
+  if (known) freeEntry(sql, known.seq);
+  const outcome = takeInNew(folding, webhook, trust, nowMs);
+  // Only now: the last place in the journal would be given away again, and a read-back may be about it.
   if (known) removeEntry(sql, known.seq);
-  const { receivedAtMs, webhookId, requestId, signature, body } = webhook;
-  const record = { receivedAtMs, webhookId, requestId, signature, payload: body };
-  const read = readBody(body);
-  if (!read.ok)
-    return note(sql, { ...record, type: "unknown", verification: trust, reason: read.problem }, trust);
+  return outcome;
+}
+
+function takeInNew(
+  folding: Folding,
+  webhook: ReceivedWebhook,
+  trust: "signature" | "callback",
+  nowMs: number,
+): Outcome {
+  const record = recordOf(webhook, trust);
+  const read = readBody(webhook.body);
+  if (!read.ok) {
+    const noted = { ...record, type: "unknown", verification: trust, reason: read.problem };
+    return note(folding.sql, noted, trust);
+  }
   return takeInEvent(folding, read.event, record, trust, nowMs);
+}
+
+/** What is written down of a webhook; of one that nothing proves, no more than its read-back needs. */
+function recordOf(webhook: ReceivedWebhook, trust: "signature" | "callback"): Brought {
+  const { receivedAtMs, webhookId, requestId, signature, body } = webhook;
+  const proved = trust === "signature";
+  return {
+    receivedAtMs,
+    webhookId,
+    requestId,
+    signature: proved ? signature : null,
+    payload: proved ? body : claimOf(body),
+  };
 }
 
 /** What could not be processed before may be now; what is signed takes the place of what was not. */
@@ -50,7 +79,6 @@ function isSuperseded(known: Entry, trust: "signature" | "callback"): boolean {
 /** Writes down what could not be processed, unread, with the reason. */
 export function park(sql: SqlStorage, webhook: ReceivedWebhook, trust: "signature" | "callback"): void {
   if (entryOfWebhook(sql, webhook.webhookId)) return;
-  const { receivedAtMs, webhookId, requestId, signature, body } = webhook;
   const reason =
     "It could not be processed in many tries; see the log for webhook.processed with this webhookId";
   appendEntry(
@@ -61,11 +89,7 @@ export function park(sql: SqlStorage, webhook: ReceivedWebhook, trust: "signatur
       outcome: "failed",
       verification: trust,
       reason,
-      receivedAtMs,
-      webhookId,
-      requestId,
-      signature,
-      payload: body,
+      ...recordOf(webhook, trust),
     },
     null,
   );
@@ -158,7 +182,9 @@ function takeInEvent(
       notificationType: () => notificationTypeOf(event.event_type),
       occurredAt: event.occurred_at,
       provenance: { webhookId: record.webhookId ?? null, eventId: event.id, verification: "signature" },
-      owesAnalysis: () => (event.event_type === "incident.triggered" ? "triggered" : null),
+      // One that was known only resolved, and for which nothing was asked, is looked into when it is reopened.
+      owesAnalysis: (_, { change }) =>
+        event.event_type === "incident.triggered" || change?.kind === "reopened" ? "triggered" : null,
       line,
       alwaysRecorded: true,
       record,
@@ -177,8 +203,9 @@ function note(
     appendEntry(sql, { ...entry, kind: "webhook", outcome: "ignored" }, null);
     return "ignored";
   }
-  const payload = entry.payload?.subarray(0, MAX_UNCONFIRMED_BYTES) ?? null;
-  appendEntry(sql, { ...entry, kind: "webhook", outcome: "unconfirmed", payload }, null);
+  const payload = entry.payload?.slice(0, MAX_UNCONFIRMED_BYTES) ?? null;
+  const seq = appendEntry(sql, { ...entry, kind: "webhook", outcome: "unconfirmed", payload }, null);
+  boundUnconfirmed(sql, seq);
   return "unconfirmed";
 }
 

@@ -1,12 +1,17 @@
-import { deferHint, finishHint, type Hint, hintedEntries } from "../incidents/hints.ts";
-import type { Outcome } from "../incidents/incident.ts";
-import { type Entry, leaveUnconfirmed, payloadOf, setOutcome } from "../incidents/journal.ts";
+import { deferHint, endPause, finishHint, type Hint, hintedEntries, pauseHints } from "../incidents/hints.ts";
+import {
+  boundUnconfirmed,
+  confirmEntry,
+  type Entry,
+  leaveUnconfirmed,
+  payloadOf,
+} from "../incidents/journal.ts";
 import { describe, log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
-import { effectOf, type FieldValues, readBody } from "../pagerduty/event.ts";
-import { getFieldValues, getIncident, type RestIncident } from "../pagerduty/incidents.ts";
+import { getFieldValues, getIncident } from "../pagerduty/incidents.ts";
 import type { Account } from "./account.ts";
 import type { CallProblem, Calls } from "./calls.ts";
+import { judge } from "./claim.ts";
 import type { Folding } from "./folding.ts";
 import { applyReading, type RestReading } from "./rest-folding.ts";
 
@@ -19,6 +24,14 @@ const MIN_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 15 * 60 * 1000;
 /** As long as PagerDuty itself would have tried. */
 const GIVE_UP_AFTER_MS = 48 * 3600 * 1000;
+/** PagerDuty's REST API can be behind its webhooks: until then what it does not know is asked for again. */
+const MAX_LAG_MS = 30_000;
+/** Between such tries; later webhooks of the incident must not wait for long. */
+const MAX_LAG_RETRY_MS = 20_000;
+/** Then an incident is taken without its fields, which follow. */
+const ATTEMPTS_WITH_FIELDS = 3;
+/** Settled in one go, so that thousands that waited do not stop everything else. */
+const BATCH = 100;
 /** What a stranger wrote into `event.id` goes no further unless it looks like one. */
 const EVENT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
@@ -28,21 +41,25 @@ export interface ReadingBack extends Folding {
   calls: Calls;
 }
 
-/** Answers one hint: all unsigned webhooks so far that point at its incident. */
+type Unread = CallProblem | { problem: "other_incident" };
+type Answer = { ok: true; value: RestReading & { fieldsMissing: boolean } } | ({ ok: false } & Unread);
+
+/** Answers one hint: unsigned webhooks so far that point at its incident. */
 export async function readBack(reading: ReadingBack, hint: Hint): Promise<void> {
-  const { sql, account, calls } = reading;
+  const { sql, account, storage } = reading;
   const connectionId = account.connection?.connectionId;
-  const entries = hintedEntries(sql, hint);
-  const askedAtMs = Date.now();
-  const answer = await calls.run((target) => readIncident(target, hint.incidentId));
+  const entries = hintedEntries(sql, hint, BATCH);
+  // What waited was given up or has been proved meanwhile.
+  if (entries.length === 0) return finishHint(sql, hint, hint.firstSeq, Date.now());
+  const answer = await read(reading, hint);
   if (account.connection?.connectionId !== connectionId) return;
   const nowMs = Date.now();
   try {
-    reading.storage.transactionSync(() => settle());
+    storage.transactionSync(() => settle(reading, hint, entries, answer, nowMs));
   } catch (error) {
     // One that cannot be folded must not stand in the way of the others.
     log.error("hint.failed", { incidentId: hint.incidentId, error: describe(error) });
-    deferHint(sql, hint, nowMs + MAX_RETRY_MS);
+    deferHint(sql, hint, hint.firstSeq, nowMs + MAX_RETRY_MS);
     return;
   }
   log[answer.ok ? "info" : "warn"]("hint.read_back", {
@@ -51,95 +68,126 @@ export async function readBack(reading: ReadingBack, hint: Hint): Promise<void> 
     webhooks: entries.length,
     result: answer.ok ? "read" : answer.problem,
   });
-
-  function settle(): void {
-    if (answer.ok) confirm(reading, entries, { ...answer.value, askedAtMs }, nowMs);
-    else if (!isFinal(answer, entries, nowMs)) {
-      deferHint(sql, hint, retryAtMs(answer, hint, nowMs));
-      return;
-    } else for (const { seq } of entries) leaveUnconfirmed(sql, seq, whyNot(answer));
-    finishHint(sql, hint, entries.at(-1)?.seq ?? hint.firstSeq, nowMs);
-  }
 }
 
+async function read({ calls }: ReadingBack, hint: Hint): Promise<Answer> {
+  const askedAtMs = Date.now();
+  const answer = await calls.run((target) => readIncident(target, hint));
+  if (!answer.ok) return answer;
+  // PagerDuty takes an incident's number for its id, too, which anybody can guess.
+  if (!answer.value) return { ok: false, problem: "other_incident" };
+  return { ok: true, value: { ...answer.value, askedAtMs } };
+}
+
+/** Null when PagerDuty answers with an incident of another id. */
 async function readIncident(
   target: ApiTarget,
-  incidentId: string,
-): Promise<ApiAnswer<{ incident: RestIncident; fields: FieldValues | null }>> {
-  const incident = await getIncident(target, incidentId);
+  hint: Hint,
+): Promise<ApiAnswer<(Omit<RestReading, "askedAtMs"> & { fieldsMissing: boolean }) | null>> {
+  const incident = await getIncident(target, hint.incidentId);
   if (!incident.ok) return incident;
-  const fields = await getFieldValues(target, incidentId);
-  // A key may read incidents and not their fields, and an account may have none.
-  return { ok: true, value: { incident: incident.value, fields: fields.ok ? fields.value : null } };
+  if (incident.value.id !== hint.incidentId) return { ok: true, value: null };
+  const fields = await getFieldValues(target, hint.incidentId);
+  const fieldsMissing = !fields.ok;
+  if (!fields.ok && (fields.problem !== "unavailable" || hint.attempts < ATTEMPTS_WITH_FIELDS)) return fields;
+  return {
+    ok: true,
+    value: { incident: incident.value, fields: fields.ok ? fields.value : null, fieldsMissing },
+  };
 }
 
-function confirm(reading: ReadingBack, entries: Entry[], read: RestReading, nowMs: number): void {
+/** Gives each entry its verdict, and says when those that have to wait for one are looked at again. */
+function settle(reading: ReadingBack, hint: Hint, entries: Entry[], answer: Answer, nowMs: number): void {
+  const { sql } = reading;
+  // What stops one read-back for the credential's sake stops them all.
+  if (!answer.ok && answer.problem === "rate_limited")
+    pauseHints(sql, nowMs, answer.retryAfterSeconds * 1000);
+  else if (!answer.ok && answer.problem === "unauthorized") pauseHints(sql, nowMs, null);
+  else endPause(sql);
+  const isNews = answer.ok && foldReading(reading, entries, answer.value, nowMs);
+  const waiting: Entry[] = [];
+  for (const entry of entries) {
+    const { seq } = entry;
+    const verdict = verdictOn(entry, payloadOf(sql, seq), answer, nowMs);
+    if (verdict === "wait") waiting.push(entry);
+    else if (verdict === "agrees") confirmEntry(sql, seq, isNews ? "applied" : "stale");
+    else {
+      leaveUnconfirmed(sql, seq, verdict.reason);
+      boundUnconfirmed(sql, seq);
+    }
+  }
+  const [first] = waiting;
+  if (first) deferHint(sql, hint, first.seq, nowMs + retryAfterMs(answer, hint));
+  else finishHint(sql, hint, entries.at(-1)?.seq ?? hint.firstSeq, nowMs);
+}
+
+/** @returns whether it was news */
+function foldReading(reading: ReadingBack, entries: Entry[], read: RestReading, nowMs: number): boolean {
   const [first] = entries;
-  if (!first) return;
+  if (!first) return false;
   const saysTriggered = entries.some(({ type }) => type === "incident.triggered");
   const eventId = first.eventId !== null && EVENT_ID.test(first.eventId) ? first.eventId : null;
-  const applied = applyReading(
+  return applyReading(
     reading,
     read,
     {
       kind: "readback",
       provenance: { webhookId: first.webhookId, eventId, verification: "callback" },
-      // That it was triggered once is true of every incident; only an open one is worth looking into.
-      owesAnalysis: () => (saysTriggered && read.incident.status !== "resolved" ? "triggered" : null),
+      // That it was triggered is true of every incident, and worth looking into also when it is over by now.
+      owesAnalysis: (_, { change }) => (saysTriggered || change?.kind === "reopened" ? "triggered" : null),
       requestId: first.requestId,
     },
     nowMs,
   );
-  const outcome: Outcome = applied ? "applied" : "stale";
-  for (const { seq } of entries) {
-    if (agrees(payloadOf(reading.sql, seq), read)) setOutcome(reading.sql, seq, outcome, null);
-    else
-      setOutcome(
-        reading.sql,
-        seq,
-        "unconfirmed",
-        "It does not agree with what PagerDuty says of the incident",
-      );
+}
+
+type Verdict = "agrees" | "wait" | { reason: string };
+
+function verdictOn(entry: Entry, payload: Uint8Array | null, answer: Answer, nowMs: number): Verdict {
+  const ageMs = nowMs - entry.receivedAtMs;
+  if (!answer.ok) {
+    return ageMs < patienceMs(answer) ? "wait" : { reason: whyNot(answer) };
+  }
+  switch (judge(payload, answer.value, answer.value.fieldsMissing)) {
+    case "agrees":
+      return "agrees";
+    case "behind":
+      if (ageMs < MAX_LAG_MS) return "wait";
+      break;
+    case "unknown":
+      if (ageMs < GIVE_UP_AFTER_MS) return "wait";
+      break;
+    case "disagrees":
+      break;
+  }
+  return { reason: "It does not agree with what PagerDuty says of the incident" };
+}
+
+/** How long after its arrival a webhook waits for a better answer. */
+function patienceMs({ problem }: Unread): number {
+  switch (problem) {
+    case "other_incident":
+    case "bad_request":
+      return 0;
+    case "not_found":
+      return MAX_LAG_MS;
+    default:
+      return GIVE_UP_AFTER_MS;
   }
 }
 
-/** Whether what a webhook claims is what PagerDuty says, or was before a change that came later. */
-function agrees(payload: Uint8Array | null, { incident, fields }: RestReading): boolean {
-  const read = payload ? readBody(payload) : null;
-  if (!read?.ok) return false;
-  const effect = effectOf(read.event);
-  if (effect.kind === "fields") {
-    const now = new Map(fields?.map(({ name, value }) => [name, JSON.stringify(value ?? null)]));
-    return effect.fields.every(({ name, value }) => now.get(name) === JSON.stringify(value ?? null));
-  }
-  if (effect.kind !== "incident") return false;
-  const { data } = effect;
-  const sameStatus = data.status === incident.status;
-  const changedLater = Date.parse(incident.updatedAt ?? "") > Date.parse(read.event.occurred_at);
-  return (
-    data.title === incident.title &&
-    data.service?.id === incident.service?.id &&
-    data.urgency === incident.urgency &&
-    (data.priority?.summary ?? null) === (incident.priority?.summary ?? null) &&
-    (sameStatus || changedLater)
-  );
+function retryAfterMs(answer: Answer, { attempts }: Hint): number {
+  if (!answer.ok && answer.problem === "rate_limited") return answer.retryAfterSeconds * 1000;
+  const isLag = answer.ok ? !answer.value.fieldsMissing : answer.problem === "not_found";
+  return Math.min(MIN_RETRY_MS * 2 ** attempts, isLag ? MAX_LAG_RETRY_MS : MAX_RETRY_MS);
 }
 
-function isFinal(problem: CallProblem, entries: Entry[], nowMs: number): boolean {
-  if (problem.problem === "not_found" || problem.problem === "bad_request") return true;
-  const [first] = entries;
-  return first === undefined || nowMs - first.receivedAtMs > GIVE_UP_AFTER_MS;
-}
-
-function retryAtMs(problem: CallProblem, hint: Hint, nowMs: number): number {
-  if (problem.problem === "rate_limited") return nowMs + problem.retryAfterSeconds * 1000;
-  return nowMs + Math.min(MIN_RETRY_MS * 2 ** hint.attempts, MAX_RETRY_MS);
-}
-
-function whyNot(problem: CallProblem): string {
-  switch (problem.problem) {
+function whyNot({ problem }: Unread): string {
+  switch (problem) {
     case "not_found":
       return "PagerDuty knows no such incident";
+    case "other_incident":
+      return "PagerDuty knows no incident of this id";
     case "unauthorized":
       return "PagerDuty refuses the credential, so the incident could not be read";
     case "forbidden":

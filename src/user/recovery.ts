@@ -1,50 +1,30 @@
-import * as z from "zod/mini";
-import { liveIncidents, loadIncident } from "../incidents/store.ts";
-import { log } from "../log.ts";
-import {
-  getFieldValues,
-  getIncident,
-  type IncidentQuery,
-  listIncidents,
-  MAX_OFFSET,
-  PAGE_SIZE,
-  type RestIncident,
-} from "../pagerduty/incidents.ts";
+import { liveIncidentIds, loadIncident } from "../incidents/store.ts";
+import { describe, log } from "../log.ts";
+import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
+import { getFieldValues, getIncident, listIncidents, type RestIncident } from "../pagerduty/incidents.ts";
+import type { Filter } from "../pagerduty/subscriptions.ts";
 import type { Account } from "./account.ts";
 import type { CallProblem, Calls } from "./calls.ts";
 import type { Folding } from "./folding.ts";
-import { applyReading, isNews } from "./rest-folding.ts";
+import { afterPage, type Check, newCheck, Progress, resumed } from "./recovery-progress.ts";
+import { applyReading, isNews, isUnseen } from "./rest-folding.ts";
 
 /**
  * Recovery: what webhooks did not bring is read over REST. It looks at the incidents created since the last
  * good check, a day at least, and at every open one that we hold; what we do not know yet is folded and told,
- * what we know already is not. Where a rate limit or a fault stops it, it goes on from there.
+ * what we know already is not. Where a rate limit, a fault or the end of its time stops it, it goes on from there.
  */
 
-const DAY_MS = 24 * 3600 * 1000;
 /** A webhook can be on its way for a while, and clocks differ. */
 const OVERLAP_MS = 5 * 60 * 1000;
-/** PagerDuty refuses ranges of more than six months. */
-const MAX_RANGE_MS = 179 * DAY_MS;
-
-const Progress = z.object({
-  /** Everything created before was looked at by a check that came to its end. */
-  checkedUntilMs: z.nullable(z.number()),
-  /** Where an unfinished check stands. */
-  unfinished: z.nullable(
-    z.object({
-      sinceMs: z.number(),
-      offset: z.number(),
-      untilMs: z.number(),
-      /** The first check after connecting: only what is open, and nothing newer than the connection. */
-      openOnly: z.boolean(),
-      checked: z.number(),
-      recovered: z.number(),
-    }),
-  ),
-});
-type Progress = z.infer<typeof Progress>;
-type Check = NonNullable<Progress["unfinished"]>;
+/** The alarm waits for its slowest job, and a caller for the answer. */
+const MAX_RUN_MS = 60_000;
+/** One incident that PagerDuty fails on is left for later; so many in a row are PagerDuty failing. */
+const MAX_FAILURES_IN_A_ROW = 3;
+/** Then an incident is taken without its fields, or left. */
+const MAX_ATTEMPTS = 5;
+/** Incidents that are left for later; a bound, not a size. */
+const MAX_LEFT = 100;
 const KEY = "recovery";
 
 export interface Recovering extends Folding {
@@ -53,136 +33,206 @@ export interface Recovering extends Folding {
   calls: Calls;
 }
 
-export type RecoveryResult = { checked: number; recovered: number; problem: CallProblem | null };
+export interface RecoveryResult {
+  checked: number;
+  recovered: number;
+  /** What stopped it, or what kept it from one of the incidents. */
+  problem: CallProblem | null;
+  /** Whether its time was over before it came to its end. */
+  unfinished: boolean;
+}
+
+/** Why it does not go on. */
+type Stop = CallProblem | { problem: "out_of_time" };
+
+interface Run {
+  recovering: Recovering;
+  connectionId: string | undefined;
+  check: Check;
+  /** How often each incident was left because PagerDuty failed on it. */
+  left: Map<string, number>;
+  /** Spares the incidents that a window's edge shows twice, and the open ones that the list has shown. */
+  seen: Set<string>;
+  failuresInARow: number;
+  failure: CallProblem | null;
+  endAtMs: number;
+}
 
 /** Looks for missed incidents until all are found, or until something stops it. */
-export async function recover(recovering: Recovering, nowMs: number): Promise<RecoveryResult> {
-  const { storage, account } = recovering;
-  const connectionId = account.connection?.connectionId;
-  const stored = Progress.safeParse(storage.kv.get(KEY));
-  const progress: Progress = stored.data ?? { checkedUntilMs: null, unfinished: null };
-  let check = progress.unfinished ? { ...progress.unfinished, untilMs: nowMs } : newCheck(progress, nowMs);
-  const seen = new Set<string>();
-  for (;;) {
-    const page = await nextPage(recovering, connectionId, check, seen);
-    if (account.connection?.connectionId !== connectionId)
-      return { ...sums(check), problem: { problem: "not_connected" } };
-    check = page.check;
-    if (page.problem) {
-      storage.kv.put(KEY, { ...progress, unfinished: check });
-      return { ...sums(check), problem: page.problem };
-    }
-    if (page.done) break;
-  }
-  const open = await checkOpen(recovering, connectionId, check, seen);
-  if (account.connection?.connectionId !== connectionId)
-    return { ...sums(check), problem: { problem: "not_connected" } };
-  check = open.check;
-  const finished: Progress = open.problem
-    ? { ...progress, unfinished: check }
-    : { checkedUntilMs: check.untilMs, unfinished: null };
-  storage.kv.put(KEY, finished);
-  if (check.recovered > 0) {
-    log.warn("incidents.recovered", { userId: account.connection?.userId, ...sums(check) });
-  }
-  return { ...sums(check), problem: open.problem };
-}
-
-const sums = ({ checked, recovered }: Check) => ({ checked, recovered });
-
-function newCheck({ checkedUntilMs }: Progress, nowMs: number): Check {
-  const sinceMs = Math.min((checkedUntilMs ?? nowMs) - OVERLAP_MS, nowMs - DAY_MS);
-  return {
-    sinceMs: Math.max(sinceMs, nowMs - MAX_RANGE_MS),
-    offset: 0,
-    untilMs: nowMs,
-    openOnly: checkedUntilMs === null,
-    checked: 0,
-    recovered: 0,
-  };
-}
-
-/** One page of the list, folded. `seen` spares the incidents that a window's edge shows twice. */
-async function nextPage(
+export async function recover(
   recovering: Recovering,
-  connectionId: string | undefined,
-  check: Check,
-  seen: Set<string>,
-): Promise<{ check: Check; done: boolean; problem: CallProblem | null }> {
-  const query: IncidentQuery = {
-    sinceMs: check.sinceMs,
-    // PagerDuty's clock may be ahead of ours.
-    untilMs: check.untilMs + OVERLAP_MS,
-    offset: check.offset,
-    statuses: check.openOnly ? ["triggered", "acknowledged"] : null,
+  filter: Filter | null,
+  nowMs: number,
+): Promise<RecoveryResult> {
+  const { storage, account } = recovering;
+  const progress = Progress.parse(storage.kv.get(KEY) ?? {});
+  const run: Run = {
+    recovering,
+    connectionId: account.connection?.connectionId,
+    check: resumed(progress, filter, nowMs) ?? newCheck(progress, filter, nowMs),
+    left: new Map(progress.left.map(({ incidentId, attempts }) => [incidentId, attempts])),
+    seen: new Set(),
+    failuresInARow: 0,
+    failure: null,
+    endAtMs: nowMs + MAX_RUN_MS,
   };
-  const askedAtMs = Date.now();
-  const answer = await recovering.calls.run((target) => listIncidents(target, query));
-  if (!answer.ok) return { check, done: false, problem: answer };
-  let next = check;
-  for (const incident of answer.value.incidents) {
-    if (seen.has(incident.id)) continue;
-    seen.add(incident.id);
-    const recovered = await foldOne(recovering, connectionId, incident, askedAtMs);
-    next = { ...next, checked: next.checked + 1, recovered: next.recovered + (recovered ? 1 : 0) };
+  const stop = (await lookAtList(run)) ?? (await lookAtOpen(run)) ?? (await lookAtLeft(run, progress.left));
+  const { checked, recovered, untilMs } = run.check;
+  if (account.connection?.connectionId !== run.connectionId)
+    return { checked, recovered, problem: { problem: "not_connected" }, unfinished: false };
+  const left = [...run.left].map(([incidentId, attempts]) => ({ incidentId, attempts }));
+  storage.kv.put(
+    KEY,
+    stop ? { ...progress, unfinished: run.check, left } : { checkedUntilMs: untilMs, unfinished: null, left },
+  );
+  if (recovered > 0) {
+    log.warn("incidents.recovered", { userId: account.connection?.userId, checked, recovered });
   }
-  if (!answer.value.more || answer.value.count === 0) return { check: next, done: true, problem: null };
-  const offset = check.offset + PAGE_SIZE;
-  if (offset + PAGE_SIZE <= MAX_OFFSET) return { check: { ...next, offset }, done: false, problem: null };
-  // The list goes no further: a new window begins where this one ends.
-  const lastAtMs = Date.parse(answer.value.incidents.at(-1)?.created_at ?? "");
-  const sinceMs = Number.isNaN(lastAtMs) || lastAtMs <= check.sinceMs ? check.sinceMs + 1000 : lastAtMs;
-  return { check: { ...next, sinceMs, offset: 0 }, done: false, problem: null };
+  if (stop?.problem === "out_of_time") return { checked, recovered, problem: null, unfinished: true };
+  return { checked, recovered, problem: stop ?? run.failure, unfinished: false };
+}
+
+/** One call, unless the time is over or the connection is another one. */
+async function ask<T>(
+  run: Run,
+  call: (target: ApiTarget) => Promise<ApiAnswer<T>>,
+): Promise<{ ok: true; value: T } | ({ ok: false } & Stop)> {
+  const { account, calls } = run.recovering;
+  const isCurrent = () => account.connection?.connectionId === run.connectionId;
+  if (!isCurrent()) return { ok: false, problem: "not_connected" };
+  if (Date.now() > run.endAtMs) return { ok: false, problem: "out_of_time" };
+  const answer = await calls.run(call);
+  return isCurrent() ? answer : { ok: false, problem: "not_connected" };
+}
+
+/** The incidents created since the last good check, page by page. */
+async function lookAtList(run: Run): Promise<Stop | null> {
+  let fruitless = 0;
+  while (!run.check.listed) {
+    const { sinceMs, untilMs, offset, filter } = run.check;
+    const askedAtMs = Date.now();
+    // PagerDuty's clock may be ahead of ours.
+    const query = { sinceMs, untilMs: untilMs + OVERLAP_MS, offset, filter };
+    const answer = await ask(run, (target) => listIncidents(target, query));
+    if (!answer.ok) return answer;
+    const { incidents } = answer.value;
+    const seenBefore = run.seen.size;
+    for (const [index, incident] of incidents.entries()) {
+      if (!incident || run.seen.has(incident.id)) continue;
+      const stop = await lookAt(run, incident, askedAtMs);
+      const isDone = stop === null || run.left.has(incident.id);
+      if (isDone) run.seen.add(incident.id);
+      if (!stop) continue;
+      run.check = { ...run.check, offset: offset + index + (isDone ? 1 : 0) };
+      return stop;
+    }
+    fruitless = run.seen.size === seenBefore ? fruitless + 1 : 0;
+    const lastAtMs = Date.parse(incidents.at(-1)?.created_at ?? "");
+    run.check = afterPage(run.check, { ...answer.value, count: incidents.length, lastAtMs, fruitless });
+  }
+  return null;
 }
 
 /** The open incidents that we hold and that the list did not show: older ones, still going on or so we think. */
-async function checkOpen(
-  recovering: Recovering,
-  connectionId: string | undefined,
-  check: Check,
-  seen: Set<string>,
-): Promise<{ check: Check; problem: CallProblem | null }> {
-  let next = check;
-  for (const { incidentId } of liveIncidents(recovering.sql)) {
-    if (seen.has(incidentId)) continue;
-    const askedAtMs = Date.now();
-    const answer = await recovering.calls.run((target) => getIncident(target, incidentId));
-    // One that is gone, or that the credential may not see, tells nothing new.
-    if (!answer.ok && (answer.problem === "not_found" || answer.problem === "bad_request")) continue;
-    if (!answer.ok) return { check: next, problem: answer };
-    const recovered = await foldOne(recovering, connectionId, answer.value, askedAtMs);
-    next = { ...next, checked: next.checked + 1, recovered: next.recovered + (recovered ? 1 : 0) };
+async function lookAtOpen(run: Run): Promise<Stop | null> {
+  for (;;) {
+    const [incidentId] = liveIncidentIds(run.recovering.sql, run.check.openAfter, 1);
+    if (incidentId === undefined) return null;
+    const stop = run.seen.has(incidentId) ? null : await lookUp(run, incidentId);
+    if (!stop || run.left.has(incidentId)) run.check = { ...run.check, openAfter: incidentId };
+    if (stop) return stop;
   }
-  return { check: next, problem: null };
 }
 
-/**
- * Folds one incident; its fields are asked for only when it is news. One that was read over another connection
- * belongs to another account, and is left. @returns whether it was news
- */
-async function foldOne(
-  recovering: Recovering,
-  connectionId: string | undefined,
-  incident: RestIncident,
-  askedAtMs: number,
-): Promise<boolean> {
-  const { sql, storage, account } = recovering;
-  if (account.connection?.connectionId !== connectionId) return false;
-  if (!isNews(loadIncident(sql, incident.id), incident, askedAtMs)) return false;
-  const fields = await recovering.calls.run((target) => getFieldValues(target, incident.id));
-  if (account.connection?.connectionId !== connectionId) return false;
-  return storage.transactionSync(() =>
-    applyReading(
-      recovering,
-      { incident, fields: fields.ok ? fields.value : null, askedAtMs },
-      {
-        kind: "recovery",
-        provenance: { webhookId: null, eventId: null, verification: "backfill" },
-        owesAnalysis: (before) =>
-          before.snapshot === null && incident.status !== "resolved" ? "recovered" : null,
-        requestId: null,
-      },
-      Date.now(),
-    ),
+/** Those that PagerDuty failed on in earlier checks. */
+async function lookAtLeft(run: Run, left: Progress["left"]): Promise<Stop | null> {
+  for (const { incidentId } of left) {
+    const stop = run.seen.has(incidentId) ? null : await lookUp(run, incidentId);
+    if (stop) return stop;
+  }
+  return null;
+}
+
+async function lookUp(run: Run, incidentId: string): Promise<Stop | null> {
+  const askedAtMs = Date.now();
+  const answer = await ask(run, (target) => getIncident(target, incidentId));
+  run.seen.add(incidentId);
+  if (answer.ok) return lookAt(run, answer.value, askedAtMs);
+  switch (answer.problem) {
+    // One that is gone, or that the credential may not see, tells nothing new.
+    case "not_found":
+    case "bad_request":
+    case "forbidden":
+      run.left.delete(incidentId);
+      return null;
+    case "unavailable":
+      return leave(run, incidentId, answer);
+    default:
+      return answer;
+  }
+}
+
+/** Folds one incident with its fields, which are asked for where they may have changed. */
+async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
+  try {
+    return await foldOne(run, incident, askedAtMs);
+  } catch (error) {
+    // One that cannot be folded must not stand in the way of the others.
+    return leave(run, incident.id, { problem: "unavailable", reason: describe(error) });
+  }
+}
+
+async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
+  const { recovering, left } = run;
+  const state = loadIncident(recovering.sql, incident.id);
+  const isOpen = incident.status !== "resolved";
+  let recovered = false;
+  if (isOpen || isUnseen(state, incident) || isNews(state, incident, askedAtMs)) {
+    const fields = await ask(run, (target) => getFieldValues(target, incident.id));
+    const tired = (left.get(incident.id) ?? 0) + 1 >= MAX_ATTEMPTS;
+    if (!fields.ok && (fields.problem !== "unavailable" || !tired)) {
+      return fields.problem === "unavailable" ? leave(run, incident.id, fields) : fields;
+    }
+    const reading = { incident, fields: fields.ok ? fields.value : null, askedAtMs };
+    recovered = recovering.storage.transactionSync(() => fold(recovering, reading, isOpen));
+  }
+  left.delete(incident.id);
+  run.failuresInARow = 0;
+  const { check } = run;
+  run.check = { ...check, checked: check.checked + 1, recovered: check.recovered + (recovered ? 1 : 0) };
+  return null;
+}
+
+function fold(recovering: Recovering, reading: Parameters<typeof applyReading>[1], isOpen: boolean): boolean {
+  return applyReading(
+    recovering,
+    reading,
+    {
+      kind: "recovery",
+      provenance: { webhookId: null, eventId: null, verification: "backfill" },
+      owesAnalysis: (before, { change }) =>
+        isOpen && (before.snapshot === null || change?.kind === "reopened") ? "recovered" : null,
+      requestId: null,
+    },
+    Date.now(),
   );
+}
+
+/** PagerDuty fails on one incident: the others go on, and it is looked at again later. */
+function leave(run: Run, incidentId: string, problem: CallProblem): CallProblem | null {
+  const attempts = (run.left.get(incidentId) ?? 0) + 1;
+  run.failure = problem;
+  run.failuresInARow += 1;
+  if (attempts < MAX_ATTEMPTS) run.left.set(incidentId, attempts);
+  else {
+    run.left.delete(incidentId);
+    const error = problem.problem === "unavailable" ? problem.reason : problem.problem;
+    log.error("incident.not_read", {
+      userId: run.recovering.account.connection?.userId,
+      incidentId,
+      error,
+    });
+  }
+  const fails = run.failuresInARow >= MAX_FAILURES_IN_A_ROW || run.left.size >= MAX_LEFT;
+  return fails ? problem : null;
 }

@@ -1,10 +1,10 @@
 import { type Folded, fold, type Observation, view } from "../incidents/fold.ts";
-import type {
-  FieldValue,
-  IncidentState,
-  NotificationType,
-  Provenance,
-  Stamp,
+import {
+  type IncidentState,
+  isNewer,
+  type NotificationType,
+  type Provenance,
+  type Stamp,
 } from "../incidents/incident.ts";
 import type { EntryKind } from "../incidents/journal.ts";
 import { loadIncident } from "../incidents/store.ts";
@@ -17,18 +17,27 @@ import { apply, type Folding, observeIncident } from "./folding.ts";
 const SECOND_MS = 1000;
 const wholeSecond = (atMs: number) => Math.floor(atMs / SECOND_MS) * SECOND_MS;
 
+const updatedAtMsOf = (updatedAt: string | null) => (updatedAt === null ? 0 : Date.parse(updatedAt) || 0);
+
 /**
- * The stamp of a REST answer. REST tells times to the second, events to the millisecond; an answer from the
- * second of the newest event that we know, asked for after that event, is newer by a hair. One that was asked for
- * before, when the event had not occurred or was on its way, is not.
+ * The stamp of what REST said at `restAtMs`, beside what is known. Within one second the answer is newer by a
+ * hair, unless it was asked for before what is known occurred, or while that was on its way.
+ */
+function stampBeside(known: Stamp | null, restAtMs: number, askedAtMs: number): Stamp {
+  const stamp = { atMs: restAtMs, id: "" };
+  if (!known || wholeSecond(known.atMs) !== wholeSecond(restAtMs)) return stamp;
+  if (known.atMs > askedAtMs || isNewer(stamp, known)) return stamp;
+  return { atMs: known.atMs, id: `${known.id}+` };
+}
+
+/**
+ * The stamp of a REST answer. REST tells times to the second, events to the millisecond: the answer knows all of
+ * its second up to the moment of asking, so that what comes late from before that does not undo it.
  */
 export function restStamp(state: IncidentState, updatedAt: string | null, askedAtMs: number): Stamp {
-  const updatedAtMs = updatedAt === null ? 0 : Date.parse(updatedAt) || 0;
-  const known = state.snapshotStamp;
-  if (!known || wholeSecond(known.atMs) > wholeSecond(updatedAtMs) || known.atMs > askedAtMs) {
-    return { atMs: updatedAtMs, id: "" };
-  }
-  return { atMs: Math.max(updatedAtMs, known.atMs), id: updatedAtMs > known.atMs ? "" : `${known.id}+` };
+  const updatedAtMs = updatedAtMsOf(updatedAt);
+  const knowsUntilMs = Math.min(askedAtMs, wholeSecond(updatedAtMs) + SECOND_MS - 1);
+  return stampBeside(state.snapshotStamp, Math.max(updatedAtMs, knowsUntilMs), askedAtMs);
 }
 
 /** By what is different now, because nobody says which event it was. */
@@ -48,15 +57,26 @@ function typeOf({ state, change }: Folded): NotificationType {
 }
 
 function observationOf(state: IncidentState, incident: RestIncident, askedAtMs: number): Observation {
-  return observeIncident(incident, restStamp(state, incident.updatedAt, askedAtMs), {
-    resolves: false,
-    resolvedAt: incident.resolvedAt,
-  });
+  const resolution = { resolves: false, resolvedAt: incident.resolvedAt };
+  const observation = observeIncident(incident, restStamp(state, incident.updatedAt, askedAtMs), resolution);
+  const known = state.snapshotStamp;
+  const sameSecond = known && wholeSecond(known.atMs) === wholeSecond(updatedAtMsOf(incident.updatedAt));
+  // What says the same again of the same second is no newer, however often it is read.
+  return sameSecond && fold(state, observation).change === null
+    ? { ...observation, stamp: known }
+    : observation;
 }
 
 /** Whether folding it would tell Aurora anything; most of what a check sees is known. */
 export function isNews(state: IncidentState, incident: RestIncident, askedAtMs: number): boolean {
   return fold(state, observationOf(state, incident, askedAtMs)).change !== null;
+}
+
+/** Whether anything happened to it in a second of which we know nothing: its fields may have changed. */
+export function isUnseen(state: IncidentState, incident: RestIncident): boolean {
+  const stamps = [state.snapshotStamp, ...Object.values(state.fields).map(({ stamp }) => stamp)];
+  const seenUntilMs = Math.max(...stamps.map((stamp) => stamp?.atMs ?? Number.NEGATIVE_INFINITY));
+  return updatedAtMsOf(incident.updatedAt) > seenUntilMs;
 }
 
 export interface RestReading {
@@ -91,18 +111,11 @@ export function applyReading(folding: Folding, reading: RestReading, reason: Rea
     record: { receivedAtMs: nowMs, requestId: reason.requestId },
   };
   // Fields first: with them known, the incident's first notification has them, and its runbook.
-  const news = fields ? newFields(state, fields, askedAtMs) : [];
+  const news = fields ? newFields(state, fields, incident.updatedAt, askedAtMs) : null;
   const fieldsApplied =
-    news.length > 0 &&
-    apply(
-      folding,
-      {
-        ...common,
-        type: "incident.custom_field_values.updated",
-        observation: { kind: "fields", stamp: { atMs: askedAtMs, id: "" }, fields: news },
-      },
-      nowMs,
-    ) === "applied";
+    news !== null &&
+    apply(folding, { ...common, type: "incident.custom_field_values.updated", observation: news }, nowMs) ===
+      "applied";
   const observation = observationOf(loadIncident(folding.sql, incident.id), incident, askedAtMs);
   const incidentApplied =
     apply(folding, { ...common, type: `incident.${incident.status ?? "updated"}`, observation }, nowMs) ===
@@ -110,15 +123,25 @@ export function applyReading(folding: Folding, reading: RestReading, reason: Rea
   return fieldsApplied || incidentApplied;
 }
 
-/** Only the values that differ: a field that says the same keeps the time at which it was said. */
+/**
+ * Only the values that differ, as of when PagerDuty last changed the incident: an event from after that counts,
+ * however long it was on its way. A field that says the same keeps the time at which it was said.
+ */
 function newFields(
   state: IncidentState,
   fields: FieldValues,
+  updatedAt: string | null,
   askedAtMs: number,
-): { name: string; value: FieldValue }[] {
-  return fields.filter(({ name, value }) => {
+): Observation | null {
+  const restAtMs = updatedAt === null ? askedAtMs : updatedAtMsOf(updatedAt);
+  let stamp: Stamp = { atMs: restAtMs, id: "" };
+  const news = fields.filter(({ name, value }) => {
     const known = Object.hasOwn(state.fields, name) ? state.fields[name] : undefined;
-    if (known && known.stamp.atMs > askedAtMs) return false;
-    return JSON.stringify(known?.value ?? null) !== JSON.stringify(value ?? null);
+    if (JSON.stringify(known?.value ?? null) === JSON.stringify(value ?? null)) return false;
+    const own = stampBeside(known?.stamp ?? null, restAtMs, askedAtMs);
+    if (known && !isNewer(own, known.stamp)) return false;
+    if (isNewer(own, stamp)) stamp = own;
+    return true;
   });
+  return news.length > 0 ? { kind: "fields", stamp, fields: news } : null;
 }

@@ -36,6 +36,15 @@ function differences(truth: object, seen: Record<string, unknown>): string {
     .join(", ");
 }
 
+/**
+ * The truth as Aurora may have been told it: REST tells a resolution to the second, and its own event, which tells
+ * it to the millisecond, is no news after that.
+ */
+function asTold(truth: ReturnType<typeof truthOf>, told: { resolvedAt: string | null } | undefined) {
+  const toTheSecond = truth.resolvedAt?.replace(/\.\d+/, "");
+  return told && told.resolvedAt === toTheSecond ? { ...truth, resolvedAt: told.resolvedAt } : truth;
+}
+
 /** How many different webhooks the user's event log holds. */
 async function recorded(cluster: Cluster, user: string): Promise<number> {
   const ids = new Set<string>();
@@ -79,7 +88,7 @@ export async function inspect(scene: Scene): Promise<Findings> {
       const changes = told.filter(({ type }) => type !== "incident.rca_requested");
       const versions = changes.map(({ data }) => data.incident.version);
       const lastTold = changes.at(-1)?.data.incident;
-      const wrong = differences(truthOf(incident), { ...lastTold });
+      const wrong = differences(asTold(truthOf(incident), lastTold), { ...lastTold });
       if (wrong) findings.lost.push(`Aurora was told of ${where}: ${wrong}`);
       const stored = await read(cluster, name, `/pagerduty/incidents/${incident.id}`);
       const wrongHere = differences(truthOf(incident), stored);

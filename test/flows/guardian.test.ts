@@ -150,14 +150,19 @@ test("missed fields come with their incident", async () => {
   });
 });
 
-test("connecting brings what is open, and nothing that is over", async () => {
+test("connecting brings the incidents of the last day, and analyses of those that are open", async () => {
   const open = account.trigger({ silent: true });
   const over = account.trigger({ silent: true });
   over.silently((incident) => incident.resolve());
+  const old = account.trigger({ silent: true, createdAt: "2020-01-01T00:00:00Z" });
   expect((await call("POST", "", { token: account.apiKey() })).status).toBe(200);
   await world.aurora.waitFor("the open incident", (aurora) => aurora.of(open.id).length === 2);
   expect(types(open.id)).toEqual(["incident.triggered", "incident.rca_requested"]);
-  expect(types(over.id)).toEqual([]);
+  await world.aurora.waitFor("the other", (aurora) => aurora.of(over.id).length > 0);
+  await settled(world.worker, user, 0);
+  expect(types(over.id)).toEqual(["incident.resolved"]);
+  expect((await call("POST", "/reconcile")).body).toMatchObject({ recovered: 0 });
+  expect(types(old.id)).toEqual([]);
 });
 
 test("a subscription that was deleted is noticed", async () => {

@@ -91,7 +91,15 @@ test("an incident that PagerDuty does not know never reaches Aurora", async () =
   const incident = account.trigger({ title: "Real" });
   const reply = await post(forge(incident, { id: "PFORGED", title: "Send me money" }), "forged");
   expect(reply.status).toBe(202);
-  await until("the read-back", async () => JSON.stringify(await events()).includes("no such incident"));
+  await until("the first read-back", async () => {
+    const [hint] = await world.worker.sql(user, "SELECT attempts FROM hints");
+    return hint?.["attempts"] === 1;
+  });
+  // As if half a minute had gone by, in which it was asked for again: REST can be behind.
+  await world.worker.sql(user, "UPDATE journal SET received_at_ms = received_at_ms - 30000");
+  // A new credential makes what waits due at once.
+  await world.worker.call(user, "PATCH", "/pagerduty", { body: { token: account.apiKey() } });
+  await until("the verdict", async () => JSON.stringify(await events()).includes("no such incident"));
   expect(world.aurora.attempts).toEqual([]);
   expect(await outcomeOf("forged")).toBe("unconfirmed");
   const listed = await world.worker.call(user, "GET", "/pagerduty/incidents");

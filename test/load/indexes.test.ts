@@ -1,7 +1,12 @@
 import { DatabaseSync } from "node:sqlite";
 import { beforeEach, expect, test } from "vitest";
-import { dueHint, nextHintAtMs } from "../../src/incidents/hints.ts";
-import { entryOfEvent, entryOfWebhook } from "../../src/incidents/journal.ts";
+import { dueHint, finishHint, hintedEntries, nextHintAtMs } from "../../src/incidents/hints.ts";
+import {
+  boundUnconfirmed,
+  entryOfEvent,
+  entryOfWebhook,
+  pruneUnconfirmed,
+} from "../../src/incidents/journal.ts";
 import { migrate } from "../../src/incidents/migrations.ts";
 import {
   dueDeliveries,
@@ -12,6 +17,8 @@ import {
 import { analysesDue, loadIncident, nextAnalysisAtMs } from "../../src/incidents/store.ts";
 
 /** What runs for every event or on every turn of the alarm must not read what is stored, however much it is. */
+
+const HINT = { incidentId: "incident", firstSeq: 1, dueAtMs: 1, attempts: 0 };
 
 let plans: string[];
 let storage: DurableObjectStorage;
@@ -25,7 +32,7 @@ beforeEach(() => {
     transactionSync: (work) => work(),
     sql: {
       exec(query, ...values) {
-        if (/CREATE|ALTER/.test(query)) {
+        if (/CREATE|ALTER|DROP/.test(query)) {
           database.exec(query);
           return Object.assign([], { rowsWritten: 0 });
         }
@@ -51,19 +58,24 @@ test.each<[string, (sql: SqlStorage) => unknown]>([
   ["a webhook", (sql) => entryOfWebhook(sql, "webhook")],
   ["an event", (sql) => entryOfEvent(sql, "incident", "event")],
   ["an incident", (sql) => loadIncident(sql, "incident")],
+  ["due hints", (sql) => dueHint(sql, 1)],
+  ["the next hint", (sql) => nextHintAtMs(sql, 0)],
+  ["what waits for a read-back", (sql) => hintedEntries(sql, HINT, 100)],
+  ["what came during a read-back", (sql) => finishHint(sql, HINT, 1, 1)],
+  ["what was not confirmed", (sql) => boundUnconfirmed(sql, 100)],
+  ["what was not confirmed and is old", (sql) => pruneUnconfirmed(sql, 1, 500)],
 ])("%s are found by an index", (_, look) => {
   look(storage.sql);
   expect(plans.length).toBeGreaterThan(0);
   const reads = plans.filter((plan) => /^(SCAN|SEARCH)/.test(plan));
-  for (const plan of reads) expect(plan).toMatch(/USING (COVERING )?INDEX|PRIMARY KEY/);
+  for (const plan of reads) expect(plan).toMatch(/USING (COVERING )?INDEX|PRIMARY KEY|hints_pause/);
 });
 
-test("due analyses come in the order of their index, unsorted", () => {
-  analysesDue(storage.sql, 1, 2);
+test.each<[string, (sql: SqlStorage) => unknown]>([
+  ["due analyses", (sql) => analysesDue(sql, 1, 2)],
+  ["due hints", (sql) => dueHint(sql, 1)],
+  ["what waits for a read-back", (sql) => hintedEntries(sql, HINT, 100)],
+])("%s come in the order of their index, unsorted", (_, look) => {
+  look(storage.sql);
   expect(plans.join()).not.toContain("TEMP B-TREE");
-});
-
-test("hints are few: one for each incident that unsigned webhooks point at", () => {
-  expect(dueHint(storage.sql, 1)).toBeNull();
-  expect(nextHintAtMs(storage.sql, 0)).toBeNull();
 });

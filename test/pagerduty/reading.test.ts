@@ -50,3 +50,36 @@ test("the short way reads what the schema reads, and nothing else", () => {
 test.each([[null], ["x"], [[]], [{}], [{ event: [] }], [{ event: "x" }]])("%j is no event", (json) => {
   expect(readBody(bytes(json))).toMatchObject({ ok: false });
 });
+
+const eventOf = (event_type: string, data: object) => {
+  const read = readBody(
+    bytes({ event: { id: "E1", event_type, resource_type: "incident", occurred_at: TIMES[1], data } }),
+  );
+  if (!read.ok) throw new Error(read.problem);
+  return read.event;
+};
+
+test.each([null, "x", {}, { name: null, value: 1 }])(
+  "one custom field of another shape (%j) does not cost the others",
+  (odd) => {
+    const data = {
+      type: "incident_field_values",
+      incident: { id: "P1" },
+      custom_fields: [odd, { name: "runbook_link", value: "https://runbook" }],
+    };
+    expect(effectOf(eventOf("incident.custom_field_values.updated", data))).toMatchObject({
+      fields: [{ name: "runbook_link", value: "https://runbook" }],
+    });
+  },
+);
+
+test.each([
+  ["incident.resolved", null, "resolved"],
+  ["incident.acknowledged", "", "acknowledged"],
+  ["incident.resolved", "triggered", "triggered"],
+  ["incident.escalated", null, null],
+])("the status in %s, where the incident says %j, is %j", (type, status, expected) => {
+  expect(effectOf(eventOf(type, { type: "incident", id: "P1", status }))).toMatchObject({
+    data: { status: expected },
+  });
+});

@@ -2,7 +2,14 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { emptyIncident } from "../../src/incidents/fold.ts";
 import type { IncidentState } from "../../src/incidents/incident.ts";
-import { appendEntry, listEntries, pruneEntries } from "../../src/incidents/journal.ts";
+import {
+  appendEntry,
+  boundUnconfirmed,
+  listEntries,
+  MAX_UNCONFIRMED_ENTRIES,
+  pruneEntries,
+  pruneUnconfirmed,
+} from "../../src/incidents/journal.ts";
 import { isMigrated, migrate } from "../../src/incidents/migrations.ts";
 import { listIncidents, loadIncident, pruneIncidents, saveIncident } from "../../src/incidents/store.ts";
 
@@ -115,5 +122,23 @@ test("reading a page of incidents or of the journal costs the same with few and 
     for (let index = 0; index < 2000; index += 1)
       saveIncident(sql, emptyIncident(`B${index}`), incident(`B${index}`, "resolved"), 1);
     expect(read()).toBe(few);
+  });
+});
+
+test("of what was not confirmed only the newest stay, and all that waits for its read-back", async () => {
+  await inObject("unconfirmed", ({ sql }) => {
+    const entry = { kind: "webhook" as const, type: "t", outcome: "unconfirmed" as const };
+    const count = (reason: string | null) =>
+      sql.exec("SELECT 1 FROM journal WHERE reason IS ?", reason).toArray().length;
+    for (let index = 0; index < 4_000; index += 1) {
+      const reason = index % 10 === 0 ? null : "no such incident";
+      const seq = appendEntry(sql, { ...entry, receivedAtMs: index, incidentId: "P1", reason }, null);
+      boundUnconfirmed(sql, seq);
+    }
+    expect(count("no such incident")).toBeGreaterThanOrEqual(MAX_UNCONFIRMED_ENTRIES);
+    expect(count("no such incident")).toBeLessThan(MAX_UNCONFIRMED_ENTRIES + 100);
+    expect(count(null)).toBe(400);
+    while (pruneUnconfirmed(sql, 3_999, 500) > 0);
+    expect([count("no such incident"), count(null)]).toEqual([1, 0]);
   });
 });

@@ -59,7 +59,8 @@ test("an event of a mixed history writes at most five and a half rows, its deliv
       alarms += 1;
       for (const { incidentId } of analysesDue(sql, Number.MAX_SAFE_INTEGER, 1000)) {
         const incident = loadIncident(sql, incidentId);
-        saveIncident(sql, incident, { ...incident, analysis: { state: "none" } }, index);
+        const analysis = { state: "requested" as const, atMs: index, reason: "", runbookUrl: null };
+        saveIncident(sql, incident, { ...incident, analysis }, index);
       }
       for (let due = dueDeliveries(sql, "first", Number.MAX_SAFE_INTEGER, 100); due.length > 0; ) {
         for (const entry of due) markDelivered(sql, entry, index, index);

@@ -1,0 +1,169 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import { parseConfig } from "../../src/config.ts";
+import { view } from "../../src/incidents/fold.ts";
+import { migrate } from "../../src/incidents/migrations.ts";
+import { loadIncident } from "../../src/incidents/store.ts";
+import { RestIncident } from "../../src/pagerduty/incidents.ts";
+import { takeIn } from "../../src/user/intake.ts";
+import { applyReading } from "../../src/user/rest-folding.ts";
+
+/** REST tells to the second what events tell to the millisecond, and it can be behind them. */
+
+const T0 = Date.parse("2026-11-22T03:00:00Z");
+const iso = (afterMs: number) => new Date(T0 + afterMs).toISOString();
+const toTheSecond = (afterMs: number) => iso(afterMs).replace(/\.\d+/, "");
+const config = parseConfig({ AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}` });
+const INCIDENT = { id: "P1", title: "Down", created_at: toTheSecond(-60_000) };
+
+interface Story {
+  event(type: string, afterMs: number, data: object): void;
+  fieldEvent(afterMs: number, value: string): void;
+  rest(change: object, askedAfterMs: number, fields?: Record<string, string>): boolean;
+  incident(): ReturnType<typeof view>;
+  stampId(): string | undefined;
+  told(): string[];
+}
+
+/** Plays a story of one incident in an object of its own; times are milliseconds after `T0`. */
+async function play(name: string, work: (story: Story) => void): Promise<void> {
+  await runInDurableObject(env.PAGERDUTY_USER.getByName(name), (_, { storage }) => {
+    migrate(storage);
+    const { sql } = storage;
+    let serial = 0;
+    const post = (event_type: string, afterMs: number, data: object) => {
+      serial += 1;
+      const id = `E${serial}`;
+      const event = { id, event_type, resource_type: "incident", occurred_at: iso(afterMs), data };
+      const webhook = {
+        userId: "u",
+        connectionId: "c",
+        webhookId: id,
+        verification: "signature" as const,
+        secretId: "s",
+        signature: null,
+        receivedAtMs: T0 + afterMs,
+        requestId: id,
+        body: Uint8Array.from(new TextEncoder().encode(JSON.stringify({ event }))),
+      };
+      takeIn({ sql, config }, webhook, "signature", T0 + afterMs);
+    };
+    work({
+      event: (type, afterMs, data) => post(type, afterMs, { ...INCIDENT, type: "incident", ...data }),
+      fieldEvent(afterMs, value) {
+        const data = { type: "incident_field_values", incident: { id: "P1" } };
+        const custom_fields = [{ name: "runbook_link", value }];
+        post("incident.custom_field_values.updated", afterMs, { ...data, custom_fields });
+      },
+      rest: (change, askedAfterMs, fields) =>
+        applyReading(
+          { sql, config },
+          {
+            incident: RestIncident.parse({ ...INCIDENT, ...change }),
+            fields: fields
+              ? Object.entries(fields).map(([fieldName, value]) => ({ name: fieldName, value }))
+              : null,
+            askedAtMs: T0 + askedAfterMs,
+          },
+          {
+            kind: "recovery",
+            provenance: { webhookId: null, eventId: null, verification: "backfill" },
+            owesAnalysis: () => null,
+            requestId: null,
+          },
+          T0 + askedAfterMs,
+        ),
+      incident: () => view(loadIncident(sql, "P1")),
+      stampId: () => loadIncident(sql, "P1").snapshotStamp?.id,
+      told: () =>
+        [...sql.exec("SELECT notification FROM journal WHERE notification IS NOT NULL ORDER BY seq")].map(
+          (row) => {
+            const { type, change } = JSON.parse(String(row["notification"]));
+            return `${type} ${change.kind}`;
+          },
+        ),
+    });
+  });
+}
+
+test("REST's time is the latest of those it tells", () => {
+  const at = (change: object) => RestIncident.parse({ ...INCIDENT, ...change }).updatedAt;
+  expect(at({ updated_at: iso(0), last_status_change_at: iso(2000), resolved_at: iso(1000) })).toBe(
+    iso(2000),
+  );
+  expect(at({ updated_at: iso(0), last_status_change_at: null, resolved_at: iso(1000) })).toBe(iso(1000));
+  expect(at({})).toBe(INCIDENT.created_at);
+});
+
+test("an answer that is read again and again leaves the incident as it is", async () => {
+  await play("again", ({ event, rest, stampId }) => {
+    event("incident.triggered", 300, { status: "triggered" });
+    const answer = { status: "triggered", updated_at: toTheSecond(300) };
+    for (let time = 0; time < 5; time += 1) expect(rest(answer, 5_000 + time)).toBe(false);
+    expect(stampId()).toBe("E1");
+    const acknowledged = { status: "acknowledged", updated_at: toTheSecond(300) };
+    expect(rest(acknowledged, 6_000)).toBe(true);
+    for (let time = 0; time < 5; time += 1) expect(rest(acknowledged, 7_000 + time)).toBe(false);
+    expect((stampId() ?? "").length).toBeLessThanOrEqual("E1+".length);
+  });
+});
+
+test("a webhook that comes late does not undo what REST said of later in the same second", async () => {
+  await play("late", ({ event, rest, incident, told }) => {
+    event("incident.triggered", -60_000, { status: "triggered" });
+    rest({ status: "resolved", updated_at: toTheSecond(500), resolved_at: toTheSecond(500) }, 1_500);
+    event("incident.acknowledged", 200, { status: "acknowledged" });
+    expect(incident()).toMatchObject({ status: "resolved" });
+    expect(told()).toEqual(["incident.triggered created", "incident.resolved resolved"]);
+  });
+});
+
+test("an event of the second in which REST was asked, but after it, counts", async () => {
+  await play("after", ({ event, rest, incident }) => {
+    rest({ status: "triggered", updated_at: toTheSecond(0) }, 300);
+    event("incident.resolved", 700, { status: "resolved" });
+    expect(incident()).toMatchObject({ status: "resolved" });
+  });
+});
+
+test.each([
+  ["REST", "the event"],
+  ["the event", "REST"],
+])("a resolution that %s tells before %s is told to Aurora once", async (first) => {
+  await play(`resolved by ${first}`, ({ event, rest, incident, told }) => {
+    event("incident.triggered", -60_000, { status: "triggered" });
+    const read = () =>
+      rest({ status: "resolved", updated_at: toTheSecond(500), resolved_at: toTheSecond(500) }, 5_000);
+    if (first === "REST") read();
+    event("incident.resolved", 500, { status: "resolved" });
+    if (first !== "REST") read();
+    expect(told()).toEqual(["incident.triggered created", "incident.resolved resolved"]);
+    expect(incident()).toMatchObject({ resolvedAt: iso(500), version: 2 });
+  });
+});
+
+test.each([2_000, 30_000])(
+  "a field event that REST did not know of %i ms later counts all the same",
+  async (lagMs) => {
+    await play(`lag of ${lagMs}`, ({ rest, fieldEvent, incident }) => {
+      const answer = { status: "triggered", updated_at: toTheSecond(-60_000) };
+      rest(answer, lagMs, { runbook_link: "old" });
+      fieldEvent(0, "new");
+      expect(incident()?.customFields).toEqual({ runbook_link: "new" });
+      // REST is still behind.
+      expect(rest(answer, lagMs + 1_000, { runbook_link: "old" })).toBe(false);
+      expect(incident()?.customFields).toEqual({ runbook_link: "new" });
+    });
+  },
+);
+
+test("a field that changed twice in a second, the second time unnoticed, is as REST says", async () => {
+  await play("twice", ({ event, rest, fieldEvent, incident }) => {
+    event("incident.triggered", -60_000, { status: "triggered" });
+    fieldEvent(200, "first");
+    const answer = { status: "triggered", updated_at: toTheSecond(200) };
+    expect(rest(answer, 5_000, { runbook_link: "second" })).toBe(true);
+    expect(rest(answer, 6_000, { runbook_link: "second" })).toBe(false);
+    expect(incident()?.customFields).toEqual({ runbook_link: "second" });
+  });
+});
