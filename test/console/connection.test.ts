@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { sign } from "../emulator/pagerduty.ts";
 import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 import { hasChromium, openPage, violations } from "./browser.ts";
@@ -70,7 +71,11 @@ describe.skipIf(!hasChromium())("a connection that is looked at", () => {
     const nested = `${"[".repeat(12_000)}${"]".repeat(12_000)}`;
     const data = `{"type":"incident","id":"${incident.id}","title":"x","more":${nested}}`;
     const body = `{"event":{"id":"E","event_type":"incident.triggered","resource_type":"incident","occurred_at":"2026-11-22T03:00:00Z","data":${data}}}`;
-    const headers = { "x-webhook-id": "nested" };
+    // Signed, so that it is kept whole.
+    await stage.world.worker.call("local", "PUT", "/pagerduty/signing-secret", {
+      body: { secret: "secret" },
+    });
+    const headers = { "x-webhook-id": "nested", "x-pagerduty-signature": sign("secret", body) };
     await stage.world.worker.request("/pagerduty/webhook/local", { method: "POST", headers, body });
     await until("the event", async () => {
       const { text } = await stage.world.worker.call("local", "GET", "/pagerduty/events");
