@@ -48,6 +48,8 @@ export default defineConfig({
           globalSetup: "test/support/build.ts",
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          // What the files share has no state, and loading it for each of them again takes half a minute.
+          isolate: false,
         },
       },
     ],

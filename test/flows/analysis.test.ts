@@ -106,10 +106,10 @@ test("for an incident that is first heard of by another event nobody asks", asyn
   expect(await detail(incident)).toMatchObject({ analysis: { state: "none" } });
 });
 
-test("the wait survives the object's eviction", async () => {
+test("the wait survives a restart", async () => {
   const incident = account.trigger();
   await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
-  await world.worker.evict(user);
+  await world.worker.restart();
   await requested(incident);
 });
 
