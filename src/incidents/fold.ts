@@ -27,7 +27,7 @@ export type Observation =
       resolves: boolean;
       /** Null where this observation does not tell. */
       description: string | null;
-      /** ISO 8601, REST only. */
+      /** ISO 8601: when the event that resolves it occurred, or what REST tells. */
       resolvedAt: string | null;
     }
   | { kind: "fields"; stamp: Stamp; fields: { name: string; value: FieldValue }[] };
@@ -100,6 +100,7 @@ function resolvedAtByRest({ resolvedStamp, resolvedAtFallback }: IncidentState):
 function resolvedAtOf(state: IncidentState): string | null {
   const byRest = resolvedAtByRest(state);
   if (byRest) return byRest;
+  if (state.resolvedStamp?.text) return state.resolvedStamp.text;
   const atMs = state.resolvedStamp?.atMs ?? state.snapshotStamp?.atMs;
   return atMs === undefined ? null : new Date(atMs).toISOString();
 }
@@ -155,10 +156,11 @@ function applyIncident(
   if (!state.snapshotStamp || isNewer(observation.stamp, state.snapshotStamp)) {
     next.snapshot = observation.snapshot;
     next.snapshotStamp = observation.stamp;
-    next.resolvedAtFallback = observation.resolvedAt;
+    next.resolvedAtFallback = observation.resolves ? null : observation.resolvedAt;
   }
   if (observation.resolves && (!state.resolvedStamp || isNewer(observation.stamp, state.resolvedStamp))) {
-    next.resolvedStamp = observation.stamp;
+    const { stamp, resolvedAt } = observation;
+    next.resolvedStamp = resolvedAt === null ? stamp : { ...stamp, text: resolvedAt };
   }
   const { description } = observation;
   if (description !== null && (!state.description || isNewer(observation.stamp, state.description.stamp))) {

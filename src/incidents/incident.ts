@@ -78,8 +78,8 @@ export const IncidentState = z.object({
   /** Null until an event brings the incident itself: fields can come first. */
   snapshot: z.nullable(Snapshot),
   snapshotStamp: z.nullable(Stamp),
-  /** Of the newest event that resolved it; counts while the status is resolved. */
-  resolvedStamp: z.nullable(Stamp),
+  /** Of the newest event that resolved it, with its time as it came; counts while the status is resolved. */
+  resolvedStamp: z.nullable(z.extend(Stamp, { text: z.optional(z.string()) })),
   /** REST's `resolved_at` where no resolving event was seen. ISO 8601. */
   resolvedAtFallback: z.nullable(z.string()),
   /** Of the newest event that told one; most do not. */

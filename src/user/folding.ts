@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
 import { analysisAfter } from "../incidents/analysis.ts";
 import { type Folded, fold, type Observation, view } from "../incidents/fold.ts";
+import { addHint } from "../incidents/hints.ts";
 import type {
   IncidentState,
   Notification,
@@ -108,7 +109,7 @@ export function apply(folding: Folding, incoming: Incoming, nowMs: number): Outc
   // before their incident, which no later body brings again.
   const relays = config.events?.format === "pagerduty";
   const delivers = relays ? outcome === "applied" && record.signature != null : notification !== null;
-  appendEntry(
+  const seq = appendEntry(
     sql,
     {
       kind: incoming.kind,
@@ -124,6 +125,10 @@ export function apply(folding: Folding, incoming: Incoming, nowMs: number): Outc
     },
     delivers ? firstAttemptAtMs(config, nowMs) : null,
   );
+  // On its way to Aurora a missing number is read; where nothing is on its way, on its own.
+  const told = config.events !== null && !relays;
+  if (!told && state.number === null && state.snapshot !== null)
+    addHint(sql, incoming.incidentId, seq, nowMs);
   return outcome;
 }
 

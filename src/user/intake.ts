@@ -215,10 +215,8 @@ function observationOf(
 ): Observation {
   const stamp = { atMs: Date.parse(event.occurred_at), id: event.id };
   if (effect.kind === "fields") return { kind: "fields", stamp, fields: effect.fields };
-  return observeIncident(effect.data, stamp, {
-    resolves: event.event_type === "incident.resolved",
-    resolvedAt: null,
-  });
+  const resolves = event.event_type === "incident.resolved";
+  return observeIncident(effect.data, stamp, { resolves, resolvedAt: resolves ? event.occurred_at : null });
 }
 
 /** Their line is the change of status that they make, or none. */

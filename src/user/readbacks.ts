@@ -6,6 +6,7 @@ import {
   leaveUnconfirmed,
   payloadOf,
 } from "../incidents/journal.ts";
+import { loadIncident, saveIncident } from "../incidents/store.ts";
 import { describe, log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import { getFieldValues, getIncident } from "../pagerduty/incidents.ts";
@@ -30,6 +31,8 @@ const MAX_LAG_MS = 30_000;
 const MAX_LAG_RETRY_MS = 20_000;
 /** Then an incident is taken without its fields, which follow. */
 const ATTEMPTS_WITH_FIELDS = 3;
+/** Of reading a number: some hours. */
+const MAX_NUMBER_ATTEMPTS = 20;
 /** Settled in one go, so that thousands that waited do not stop everything else. */
 const BATCH = 100;
 /** What a stranger wrote into `event.id` goes no further unless it looks like one. */
@@ -49,8 +52,8 @@ export async function readBack(reading: ReadingBack, hint: Hint): Promise<void> 
   const { sql, account, storage } = reading;
   const connectionId = account.connection?.connectionId;
   const entries = hintedEntries(sql, hint, BATCH);
-  // What waited was given up or has been proved meanwhile.
-  if (entries.length === 0) return finishHint(sql, hint, hint.firstSeq, Date.now());
+  // What waited was given up or has been proved meanwhile; or nothing did, and only its number is not known.
+  if (entries.length === 0) return readNumber(reading, hint);
   const answer = await read(reading, hint);
   if (account.connection?.connectionId !== connectionId) return;
   const nowMs = Date.now();
@@ -68,6 +71,24 @@ export async function readBack(reading: ReadingBack, hint: Hint): Promise<void> 
     webhooks: entries.length,
     result: answer.ok ? "read" : answer.problem,
   });
+}
+
+/** Reads the number of an incident whose events tell none. */
+async function readNumber({ sql, account, calls }: ReadingBack, hint: Hint): Promise<void> {
+  const { incidentId, firstSeq } = hint;
+  const known = loadIncident(sql, incidentId);
+  if (known.number !== null || known.snapshot === null) return finishHint(sql, hint, firstSeq, Date.now());
+  const connectionId = account.connection?.connectionId;
+  const answer = await calls.run((target) => getIncident(target, incidentId));
+  if (account.connection?.connectionId !== connectionId) return;
+  const nowMs = Date.now();
+  if (!answer.ok && hint.attempts < MAX_NUMBER_ATTEMPTS && patienceMs(answer) > 0) {
+    return deferHint(sql, hint, firstSeq, nowMs + retryAfterMs(answer, hint));
+  }
+  const state = loadIncident(sql, incidentId);
+  const number = answer.ok && answer.value.id === incidentId ? (answer.value.number ?? null) : null;
+  if (number !== null) saveIncident(sql, state, { ...state, number }, nowMs);
+  finishHint(sql, hint, firstSeq, nowMs);
 }
 
 async function read({ calls }: ReadingBack, hint: Hint): Promise<Answer> {

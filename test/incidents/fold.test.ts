@@ -91,6 +91,11 @@ test("a null value removes a field, an absent name keeps its value, an older val
   expect(view(state)?.customFields).toEqual({ team: "core" });
 });
 
+test("the time of its resolution is told as it came", () => {
+  const came = "2026-11-22T05:00:00+02:00";
+  expect(content([{ ...observe("resolved", 10), resolvedAt: came }]).resolvedAt).toBe(came);
+});
+
 test("an incident resolved twice was resolved when it was last resolved", () => {
   const story = [observe("resolved", 10), observe("triggered", 20), observe("resolved", 30)];
   expect(content(story).resolvedAt).toBe(new Date(T0 + 30).toISOString());
