@@ -8,14 +8,14 @@ const T0 = Date.parse("2026-11-22T03:00:00Z");
 function observe(
   status: string,
   at: number,
-  options: { id?: string; title?: string; resolves?: boolean } = {},
+  options: { id?: string; title?: string; resolves?: boolean; resolvedAt?: string } = {},
 ): Observation {
   return {
     kind: "incident",
     stamp: { atMs: T0 + at, id: options.id ?? `E${at}` },
     number: 2,
     resolves: options.resolves ?? status === "resolved",
-    resolvedAt: null,
+    resolvedAt: options.resolvedAt ?? null,
     description: null,
     snapshot: {
       title: options.title ?? "Down",
@@ -93,7 +93,7 @@ test("a null value removes a field, an absent name keeps its value, an older val
 
 test("the time of its resolution is told as it came", () => {
   const came = "2026-11-22T05:00:00+02:00";
-  expect(content([{ ...observe("resolved", 10), resolvedAt: came }]).resolvedAt).toBe(came);
+  expect(content([observe("resolved", 10, { resolvedAt: came })]).resolvedAt).toBe(came);
 });
 
 test("an incident resolved twice was resolved when it was last resolved", () => {
