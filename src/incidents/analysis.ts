@@ -13,6 +13,9 @@ export function runbookUrlOf(state: IncidentState): string | null {
   return typeof value === "string" && value.trim() !== "" ? value.trim() : null;
 }
 
+const ARRIVED = "Its runbook arrived";
+const TRIGGERED_WITHOUT = "It was triggered; no runbook came";
+
 /**
  * The analysis after something was folded in.
  * @param cause why one is owed now, if it is: it was triggered, or found open in a recovery
@@ -27,8 +30,9 @@ export function analysisAfter(
   if (analysis.state === "requested") return analysis;
   const runbook = runbookUrlOf(state);
   if (analysis.state === "waiting") {
-    return runbook && analysis.dueAtMs > nowMs
-      ? { ...analysis, dueAtMs: nowMs, reason: "Its runbook arrived" }
+    // Also where its time has come and it only waits for its turn.
+    return runbook && analysis.reason.startsWith(TRIGGERED_WITHOUT)
+      ? { ...analysis, dueAtMs: Math.min(analysis.dueAtMs, nowMs), reason: ARRIVED }
       : analysis;
   }
   // Of an incident that only its fields are known of there is nothing to analyse yet.
@@ -41,9 +45,7 @@ export function analysisAfter(
   return {
     state: "waiting",
     dueAtMs: runbook ? nowMs : nowMs + waitMs,
-    reason: runbook
-      ? "It was triggered, with a runbook"
-      : `It was triggered; no runbook came within ${waitMs / 1000} s`,
+    reason: runbook ? "It was triggered, with a runbook" : `${TRIGGERED_WITHOUT} within ${waitMs / 1000} s`,
     provenance,
   };
 }
