@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { COLUMNS, Entry, WAITING } from "./journal.ts";
+import { COLUMNS, Entry } from "./journal.ts";
+import { WAITING } from "./unconfirmed.ts";
 
 /**
  * The `hints` table: incidents that unsigned webhooks pointed at, to be read back over REST. One row for each

@@ -1,4 +1,4 @@
-import { MAX_CLAIM_BYTES, MAX_UNCONFIRMED_BYTES } from "../incidents/journal.ts";
+import { MAX_CLAIM_BYTES, MAX_UNCONFIRMED_BYTES } from "../incidents/unconfirmed.ts";
 import { type Effect, effectOf, type PagerDutyEvent, readBody } from "../pagerduty/event.ts";
 import type { RestReading } from "./rest-folding.ts";
 

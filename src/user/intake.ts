@@ -3,19 +3,18 @@ import { addHint } from "../incidents/hints.ts";
 import type { Outcome } from "../incidents/incident.ts";
 import {
   appendEntry,
-  boundUnconfirmed,
   countOfEvent,
   type Entry,
   entryOfEvent,
   entryOfWebhook,
   failedEntries,
   freeEntry,
-  MAX_UNCONFIRMED_BYTES,
   type NewEntry,
   payloadOf,
   removeEntry,
   type TimelineEntry,
 } from "../incidents/journal.ts";
+import { boundUnconfirmed, MAX_UNCONFIRMED_BYTES } from "../incidents/unconfirmed.ts";
 import { type Effect, effectOf, type PagerDutyEvent, readBody } from "../pagerduty/event.ts";
 import { claimOf } from "./claim.ts";
 import { apply, type Folding, observeIncident } from "./folding.ts";

@@ -1,12 +1,7 @@
 import { deferHint, endPause, finishHint, type Hint, hintedEntries, pauseHints } from "../incidents/hints.ts";
-import {
-  boundUnconfirmed,
-  confirmEntry,
-  type Entry,
-  leaveUnconfirmed,
-  payloadOf,
-} from "../incidents/journal.ts";
+import { type Entry, payloadOf } from "../incidents/journal.ts";
 import { loadIncident, saveIncident } from "../incidents/store.ts";
+import { boundUnconfirmed, confirmEntry, leaveUnconfirmed } from "../incidents/unconfirmed.ts";
 import { describe, log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import { getFieldValues, getIncident } from "../pagerduty/incidents.ts";

@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
-import { pruneEntries, pruneUnconfirmed } from "../incidents/journal.ts";
+import { pruneEntries } from "../incidents/journal.ts";
 import { pruneIncidents } from "../incidents/store.ts";
+import { pruneUnconfirmed } from "../incidents/unconfirmed.ts";
 import { log } from "../log.ts";
 import { type Account, REPLICA_RETRY_MS } from "./account.ts";
 import type { Job } from "./loop.ts";

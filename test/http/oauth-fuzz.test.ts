@@ -44,7 +44,7 @@ test("any query of the callback ends at one of the exact addresses, with nothing
       expect(reply.text).toBe("");
       expect(JSON.stringify([...reply.headers])).not.toContain(CANARY);
     }),
-    { numRuns: 150 },
+    { numRuns: 50 },
   );
   expect(logsHide(CANARY)).toBe(true);
   expect(logsHide(state)).toBe(true);
@@ -99,7 +99,7 @@ test("any answer to the exchange ends at one of the exact addresses, and is told
       expect(status.status).toBe(200);
       expect(end + status.text).not.toContain(CANARY);
     }),
-    { numRuns: 80 },
+    { numRuns: 50 },
   );
   expect(logsHide(CANARY)).toBe(true);
 });
@@ -123,7 +123,7 @@ test("any answer to a refresh leaves a status that is true, and nothing else", {
       expect(status.text).not.toContain(`${CANARY}-`);
       await worker.call(user, "DELETE", "/pagerduty");
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
   expect(logsHide(CANARY)).toBe(true);
 });

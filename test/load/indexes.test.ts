@@ -1,12 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { beforeEach, expect, test } from "vitest";
 import { dueHint, finishHint, hintedEntries, nextHintAtMs } from "../../src/incidents/hints.ts";
-import {
-  boundUnconfirmed,
-  entryOfEvent,
-  entryOfWebhook,
-  pruneUnconfirmed,
-} from "../../src/incidents/journal.ts";
+import { entryOfEvent, entryOfWebhook } from "../../src/incidents/journal.ts";
 import { migrate } from "../../src/incidents/migrations.ts";
 import {
   dueDeliveries,
@@ -15,6 +10,7 @@ import {
   waitingDeliveries,
 } from "../../src/incidents/outbox.ts";
 import { analysesDue, loadIncident, nextAnalysisAtMs } from "../../src/incidents/store.ts";
+import { boundUnconfirmed, pruneUnconfirmed } from "../../src/incidents/unconfirmed.ts";
 
 /** What runs for every event or on every turn of the alarm must not read what is stored, however much it is. */
 

@@ -2,16 +2,14 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { emptyIncident } from "../../src/incidents/fold.ts";
 import type { IncidentState } from "../../src/incidents/incident.ts";
-import {
-  appendEntry,
-  boundUnconfirmed,
-  listEntries,
-  MAX_UNCONFIRMED_ENTRIES,
-  pruneEntries,
-  pruneUnconfirmed,
-} from "../../src/incidents/journal.ts";
+import { appendEntry, listEntries, pruneEntries } from "../../src/incidents/journal.ts";
 import { isMigrated, migrate } from "../../src/incidents/migrations.ts";
 import { listIncidents, loadIncident, pruneIncidents, saveIncident } from "../../src/incidents/store.ts";
+import {
+  boundUnconfirmed,
+  MAX_UNCONFIRMED_ENTRIES,
+  pruneUnconfirmed,
+} from "../../src/incidents/unconfirmed.ts";
 
 /** What is old and finished goes; what is open or not yet delivered stays, however old. */
 
