@@ -37,7 +37,8 @@ const Watch = z.object({
 });
 type Watch = z.infer<typeof Watch>;
 
-const FRESH: Watch = {
+/** Before the first check. */
+export const FRESH: Watch = {
   nextAtMs: null,
   lastAtMs: null,
   state: "active",
@@ -72,6 +73,8 @@ export class Guardian {
   readonly #guarding: Guarding;
   #running: Promise<Reconciled> | null = null;
   #next: Promise<Reconciled> | null = null;
+  /** Whether somebody asked for the check that comes next. */
+  #asked = false;
   /** Whether a gap is expected that the present check may have come too early for. */
   #gapExpected = false;
 
@@ -89,7 +92,8 @@ export class Guardian {
 
   /** When the next check is due; null when checks are off. */
   get nextAtMs(): number | null {
-    return this.#guarding.config.reconcileEveryMs > 0 ? this.#watch.nextAtMs : null;
+    // None is planned where checks were off when the user connected.
+    return this.#guarding.config.reconcileEveryMs > 0 ? (this.#watch.nextAtMs ?? 0) : null;
   }
 
   get subscriptionState(): Watch["state"] {
@@ -117,7 +121,8 @@ export class Guardian {
    * Checks the subscription, then looks for missed incidents. One check at a time: who asks while one is under
    * way gets the next one, together with whoever else asks, because the present one may have looked too early.
    */
-  async check(): Promise<Reconciled> {
+  async check(asked = false): Promise<Reconciled> {
+    this.#asked ||= asked;
     if (!this.#running) {
       this.#running = this.#check().finally(() => {
         this.#running = null;
@@ -137,10 +142,12 @@ export class Guardian {
     const { account, config } = this.#guarding;
     const connectionId = account.connection?.connectionId;
     this.#gapExpected = false;
+    const asked = this.#asked;
+    this.#asked = false;
     const subscription = await this.#checkSubscription();
     const own = account.connection?.subscription;
     const filter = own ? this.#watch.filter : null;
-    const { unfinished, ...result } = await recover(this.#guarding, filter, Date.now());
+    const { unfinished, ...result } = await recover(this.#guarding, filter, asked, Date.now());
     const state = this.#watch.state;
     if (account.connection?.connectionId === connectionId && connectionId !== undefined) {
       const problem = result.problem ?? subscription.problem;

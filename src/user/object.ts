@@ -264,7 +264,7 @@ export class PagerDutyUser extends DurableObject<Env> {
     return answer(async () => {
       this.#connecting.connected(caller);
       this.#guardian.noteUrl(webhookUrl);
-      const { problem, ...result } = await this.#guardian.check();
+      const { problem, ...result } = await this.#guardian.check(true);
       await this.#arm();
       if (problem && problem.problem !== "not_connected") throw tokenError(problem);
       return result;

@@ -34,12 +34,18 @@ export type Check = z.infer<typeof Check>;
 export const Progress = z.object({
   /** Everything created before was looked at by a check that came to its end. */
   checkedUntilMs: z.catch(z.nullable(z.number()), null),
+  /** When the user connected. What was over by then is history, and told only when somebody asks for a check. */
+  connectedAtMs: z.catch(z.nullable(z.number()), null),
   /** Where an unfinished check stands. */
   unfinished: z.catch(z.nullable(Check), null),
   /** Incidents that PagerDuty failed on, to be asked for one by one. */
   left: z.catch(z.array(z.object({ incidentId: z.string(), attempts: z.number() })), []),
 });
 export type Progress = z.infer<typeof Progress>;
+
+/** PagerDuty tells times to the second. */
+export const isHistory = (resolvedAt: string | null, connectedAtMs: number): boolean =>
+  resolvedAt !== null && Date.parse(resolvedAt) < Math.floor(connectedAtMs / SECOND_MS) * SECOND_MS;
 
 export function newCheck({ checkedUntilMs }: Progress, filter: Filter | null, nowMs: number): Check {
   const sinceMs = Math.min((checkedUntilMs ?? nowMs) - OVERLAP_MS, nowMs - DAY_MS);

@@ -6,7 +6,7 @@ import type { Filter } from "../pagerduty/subscriptions.ts";
 import type { Account } from "./account.ts";
 import type { CallProblem, Calls } from "./calls.ts";
 import type { Folding } from "./folding.ts";
-import { afterPage, type Check, newCheck, Progress, resumed } from "./recovery-progress.ts";
+import { afterPage, type Check, isHistory, newCheck, Progress, resumed } from "./recovery-progress.ts";
 import { applyReading, isNews, isUnseen } from "./rest-folding.ts";
 
 /**
@@ -56,18 +56,26 @@ interface Run {
   failuresInARow: number;
   failure: CallProblem | null;
   endAtMs: number;
+  /** What was over before is left. */
+  connectedAtMs: number;
 }
 
-/** Looks for missed incidents until all are found, or until something stops it. */
+/**
+ * Looks for missed incidents until all are found, or until something stops it.
+ * @param asked whether somebody asked for it: then what was over when the user connected is told, too
+ */
 export async function recover(
   recovering: Recovering,
   filter: Filter | null,
+  asked: boolean,
   nowMs: number,
 ): Promise<RecoveryResult> {
   const { storage, account } = recovering;
   const progress = Progress.parse(storage.kv.get(KEY) ?? {});
+  const connectedAtMs = progress.connectedAtMs ?? Date.parse(account.connection?.validatedAt ?? "");
   const run: Run = {
     recovering,
+    connectedAtMs: asked ? 0 : connectedAtMs,
     connectionId: account.connection?.connectionId,
     check: resumed(progress, filter, nowMs) ?? newCheck(progress, filter, nowMs),
     left: new Map(progress.left.map(({ incidentId, attempts }) => [incidentId, attempts])),
@@ -83,7 +91,9 @@ export async function recover(
   const left = [...run.left].map(([incidentId, attempts]) => ({ incidentId, attempts }));
   storage.kv.put(
     KEY,
-    stop ? { ...progress, unfinished: run.check, left } : { checkedUntilMs: untilMs, unfinished: null, left },
+    stop
+      ? { ...progress, connectedAtMs, unfinished: run.check, left }
+      : { connectedAtMs, checkedUntilMs: untilMs, unfinished: null, left },
   );
   if (recovered > 0) {
     log.warn("incidents.recovered", { userId: account.connection?.userId, checked, recovered });
@@ -187,7 +197,8 @@ async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Pro
   const state = loadIncident(recovering.sql, incident.id);
   const isOpen = incident.status !== "resolved";
   let recovered = false;
-  if (isOpen || isUnseen(state, incident) || isNews(state, incident, askedAtMs)) {
+  const isLeft = state.snapshot === null && isHistory(incident.resolvedAt, run.connectedAtMs);
+  if (!isLeft && (isOpen || isUnseen(state, incident) || isNews(state, incident, askedAtMs))) {
     const fields = await ask(run, (target) => getFieldValues(target, incident.id));
     const tired = (left.get(incident.id) ?? 0) + 1 >= MAX_ATTEMPTS;
     if (!fields.ok && (fields.problem !== "unavailable" || !tired)) {

@@ -35,6 +35,19 @@ test("once a day it forgets what is older than RETENTION_DAYS, and leaves the re
   expect(await count("prunes", "type = '29 days'")).toBe(1);
 });
 
+test("a user who connected while checks were off is looked after once they are on", async () => {
+  const user = env.PAGERDUTY_USER.getByName("asleep");
+  await runInDurableObject(user, async (_object, { storage }) => {
+    const account = new Account(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));
+    await account.set(connectionOf("asleep"));
+    await storage.setAlarm(Date.now() + DAY_MS);
+  });
+  await evictDurableObject(user);
+  await runDurableObjectAlarm(user);
+  const watch = await runInDurableObject(user, (_object, { storage }) => storage.kv.get("guardian"));
+  expect(watch).toMatchObject({ lastAtMs: expect.any(Number), nextAtMs: expect.any(Number) });
+});
+
 test("runbooks that never come do not hold up the analysis of an incident without one", async () => {
   const user = env.PAGERDUTY_USER.getByName("tarpit");
   const caller = { userId: "tarpit", orgId: null };

@@ -34,7 +34,7 @@ describe("where it begins", () => {
 
   test("anew when what is stored is of another shape, and from the same time", () => {
     const odd = Progress.parse({ checkedUntilMs: 5, unfinished: { offset: "x" }, left: 7 });
-    expect(odd).toEqual({ checkedUntilMs: 5, unfinished: null, left: [] });
+    expect(odd).toEqual({ checkedUntilMs: 5, connectedAtMs: null, unfinished: null, left: [] });
   });
 });
 
