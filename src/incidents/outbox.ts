@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { COLUMNS, deliveryIdOf, Entry } from "./journal.ts";
+import { COLUMNS, Entry } from "./journal.ts";
 
 /**
  * The deliveries among the journal's entries. Each incident has at most one `pending` entry, its next; the
@@ -121,18 +121,23 @@ export function reschedule(sql: SqlStorage, seq: number, atMs: number): void {
   sql.exec("UPDATE journal SET next_attempt_at_ms = ? WHERE seq = ?", atMs, seq);
 }
 
+const Dead = z.object({ seq: z.number(), incidentId: z.nullable(z.string()), id: z.nullable(z.string()) });
+
 /**
- * Puts dead deliveries back in line, with the same `webhook-id` and a new schedule.
- * @param messageIds null for all of them
+ * Puts dead deliveries back in line, with the same id and a new schedule.
+ * @param ids null for all of them
  * @returns how many
  */
-export function reviveDead(sql: SqlStorage, messageIds: readonly string[] | null, dueAtMs: number): number {
+export function reviveDead(sql: SqlStorage, ids: readonly string[] | null, dueAtMs: number): number {
+  const wanted = ids === null ? null : new Set(ids);
+  // Only what tells them apart: there may be a day's worth of them.
   const rows = sql.exec(
-    `SELECT ${COLUMNS} FROM journal WHERE ${OUTSTANDING} AND delivery = 'dead' ORDER BY seq`,
+    `SELECT seq, incident_id AS incidentId, coalesce(json_extract(notification, '$.messageId'), webhook_id) AS id
+     FROM journal WHERE ${OUTSTANDING} AND delivery = 'dead' ORDER BY seq`,
   );
   const revived = [...rows]
-    .map((row) => Entry.parse(row))
-    .filter((entry) => messageIds === null || messageIds.includes(deliveryIdOf(entry)));
+    .map((row) => Dead.parse(row))
+    .filter(({ id }) => wanted === null || (id !== null && wanted.has(id)));
   for (const { seq } of revived) {
     sql.exec("UPDATE journal SET delivery = 'queued', attempts = 0 WHERE seq = ?", seq);
   }
