@@ -14,6 +14,22 @@ interface FrameProps {
   data?: Record<string, string>;
 }
 
+/** What stands in every page's head. */
+export function HeadOf({ title, styles }: Pick<FrameProps, "title" | "styles">) {
+  return (
+    <>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <meta name="color-scheme" content="light dark" />
+      <meta name="robots" content="noindex" />
+      <title>{title}</title>
+      {["base", ...styles].map((name) => (
+        <link rel="stylesheet" href={`${ASSETS}/${name}.css`} />
+      ))}
+    </>
+  );
+}
+
 function Frame({ title, script, styles, data, children }: FrameProps) {
   const attributes = Object.fromEntries(
     Object.entries(data ?? {}).map(([name, value]) => [`data-${name}`, value]),
@@ -21,15 +37,8 @@ function Frame({ title, script, styles, data, children }: FrameProps) {
   return (
     <html lang="en">
       <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <meta name="robots" content="noindex" />
-        <title>{title}</title>
+        <HeadOf title={title} styles={styles} />
         <link rel="icon" href={`${ASSETS}/icon.svg`} />
-        {["base", ...styles].map((name) => (
-          <link rel="stylesheet" href={`${ASSETS}/${name}.css`} />
-        ))}
         <script type="module" src={`${ASSETS}/${script}.js`} />
       </head>
       <body {...attributes}>

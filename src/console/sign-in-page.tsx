@@ -1,18 +1,16 @@
+import { HeadOf } from "./page.tsx";
+
 /** How a sign-in ended, for a browser that has nowhere else to go. The same for everyone, so it tells nothing. */
 export function SignInPage({ worked }: { worked: boolean }) {
+  const title = worked ? "PagerDuty is connected" : "PagerDuty is not connected";
   return (
     <html lang="en">
       <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <meta name="robots" content="noindex" />
-        <title>{worked ? "PagerDuty is connected" : "PagerDuty is not connected"}</title>
-        <link rel="stylesheet" href="/console/assets/base.css" />
+        <HeadOf title={title} styles={[]} />
       </head>
       <body>
         <main>
-          <h1>{worked ? "PagerDuty is connected" : "PagerDuty is not connected"}</h1>
+          <h1>{title}</h1>
           <p>
             {worked
               ? "You can close this page and go back to Aurora."

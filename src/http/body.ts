@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
+import { readBounded } from "../bounded.ts";
 import { AppError } from "../errors.ts";
 import type { AppEnv } from "./auth.ts";
 import { TOKEN_REQUIRED } from "./requests.ts";
@@ -19,20 +20,7 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Uin
     const bytes = new Uint8Array(await request.arrayBuffer());
     return bytes.length > maxBytes ? null : bytes;
   }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body) {
-    size += chunk.length;
-    if (size > maxBytes) return null;
-    chunks.push(chunk);
-  }
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+  return readBounded(request.body, maxBytes);
 }
 
 /** The body as a JSON object; an empty one counts as `{}`. @throws {AppError} 400, 413 */

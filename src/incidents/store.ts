@@ -79,6 +79,12 @@ export function saveIncident(
   }
 }
 
+/** Keeps the number that PagerDuty tells, which no event did. */
+export function saveNumber(sql: SqlStorage, incidentId: string, number: number, nowMs: number): void {
+  const state = loadIncident(sql, incidentId);
+  saveIncident(sql, state, { ...state, number }, nowMs);
+}
+
 /** Where a list goes on: behind this incident. */
 export const IncidentCursor = z.object({ createdAtMs: z.number(), incidentId: z.string() });
 export type IncidentCursor = z.infer<typeof IncidentCursor>;

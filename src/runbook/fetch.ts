@@ -1,3 +1,4 @@
+import { readBounded } from "../bounded.ts";
 import { withDeadline } from "../deadline.ts";
 import { refusalOf } from "./address.ts";
 
@@ -66,14 +67,9 @@ async function readText(response: Response): Promise<string> {
     await response.body?.cancel();
     throw new Refused(response.status === 200 ? "It is not text" : `It answered ${response.status}`);
   }
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > MAX_BYTES) throw new Refused(`It is larger than ${MAX_BYTES / 1024} KiB`);
-    chunks.push(Uint8Array.from(chunk));
-  }
-  const text = new TextDecoder().decode(await new Blob(chunks).arrayBuffer()).trim();
+  const bytes = await readBounded(response.body, MAX_BYTES);
+  if (!bytes) throw new Refused(`It is larger than ${MAX_BYTES / 1024} KiB`);
+  const text = new TextDecoder().decode(bytes).trim();
   if (text === "") throw new Refused("It is empty");
   return text;
 }

@@ -1,7 +1,6 @@
 import { AppError } from "../errors.ts";
 import {
   type ApiProblem,
-  type ApiTarget,
   type Identity,
   identify,
   isPlausibleToken,
@@ -39,31 +38,13 @@ export function tokenError(problem: ApiProblem): AppError {
 
 /**
  * Finds out whose credential it is, in the region given or in the one that knows it.
+ * @param unnamed whether one that may not be looked up counts: a region that says so knows it
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} as the contract's table of token errors says
  */
-export async function checkCredential(
+async function checkCredential(
   authorization: string,
-  region: Region | undefined,
-  override: string | null,
-): Promise<CheckedCredential> {
-  let worst: ApiProblem = { problem: "unauthorized" };
-  for (const candidate of candidateRegions(region, override)) {
-    const target: ApiTarget = { apiUrl: apiUrlOf(candidate, override), authorization };
-    const identity = await identify(target);
-    if (identity.ok) return { ...identity.value, region: candidate };
-    // A region that does not know the token says 401; any other answer says more.
-    if (identity.problem !== "unauthorized") worst = identity;
-  }
-  throw tokenError(worst);
-}
-
-/**
- * The same for an OAuth access token, which may lack the scopes that looking it up takes: a region that says so
- * knows the token, and what is not granted stays unknown.
- */
-export async function checkBearer(
-  authorization: string,
+  unnamed: "counts" | "is refused",
   region: Region | undefined,
   override: string | null,
 ): Promise<CheckedCredential> {
@@ -71,7 +52,8 @@ export async function checkBearer(
   for (const candidate of candidateRegions(region, override)) {
     const identity = await identify({ apiUrl: apiUrlOf(candidate, override), authorization });
     if (identity.ok) return { ...identity.value, region: candidate };
-    if (identity.problem === "forbidden") return { ...NOBODY, region: candidate };
+    if (identity.problem === "forbidden" && unnamed === "counts") return { ...NOBODY, region: candidate };
+    // A region that does not know the token says 401; any other answer says more.
     if (identity.problem !== "unauthorized") worst = identity;
   }
   throw tokenError(worst);
@@ -79,7 +61,14 @@ export async function checkBearer(
 
 const NOBODY: Identity = { email: null, name: null, subdomain: null };
 
-/** The same for an API token as a person typed it. */
+/** Of an OAuth access token, which may lack the scopes that looking it up takes: what is not granted stays unknown. */
+export const checkBearer = (
+  authorization: string,
+  region: Region | undefined,
+  override: string | null,
+): Promise<CheckedCredential> => checkCredential(authorization, "counts", region, override);
+
+/** Of an API token as a person typed it. */
 export async function checkToken(
   token: string,
   region: Region | undefined,
@@ -87,5 +76,5 @@ export async function checkToken(
 ): Promise<CheckedCredential> {
   // What no header can carry PagerDuty cannot know; asking would only tell others of it.
   if (!isPlausibleToken(token)) throw tokenError({ problem: "unauthorized" });
-  return checkCredential(tokenAuthorization(token), region, override);
+  return checkCredential(tokenAuthorization(token), "is refused", region, override);
 }

@@ -6,7 +6,7 @@ import { AppError } from "../errors.ts";
 import type { Incident, Notification } from "../incidents/incident.ts";
 import { deliveryIdOf, type Entry, entryOfDelivery, payloadOf } from "../incidents/journal.ts";
 import { markDead, markDelivered, markRetry, reschedule, waitingDeliveries } from "../incidents/outbox.ts";
-import { loadIncident, saveIncident } from "../incidents/store.ts";
+import { loadIncident, saveNumber } from "../incidents/store.ts";
 import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
 import { getIncident } from "../pagerduty/incidents.ts";
@@ -161,8 +161,7 @@ async function withNumber(
     }
     // Refused for good, or for too long: an incident under its id is better than none.
     if (number === null) return incident;
-    const state = loadIncident(sql, incidentId);
-    saveIncident(sql, state, { ...state, number }, Date.now());
+    saveNumber(sql, incidentId, number, Date.now());
   }
   return { ...incident, sourceAlertId: String(number) };
 }

@@ -1,6 +1,6 @@
 import { deferHint, endPause, finishHint, type Hint, hintedEntries, pauseHints } from "../incidents/hints.ts";
 import { type Entry, payloadOf } from "../incidents/journal.ts";
-import { loadIncident, saveIncident } from "../incidents/store.ts";
+import { loadIncident, saveNumber } from "../incidents/store.ts";
 import { boundUnconfirmed, confirmEntry, leaveUnconfirmed } from "../incidents/unconfirmed.ts";
 import { describe, log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
@@ -80,9 +80,8 @@ async function readNumber({ sql, account, calls }: ReadingBack, hint: Hint): Pro
   if (!answer.ok && hint.attempts < MAX_NUMBER_ATTEMPTS && patienceMs(answer) > 0) {
     return deferHint(sql, hint, firstSeq, nowMs + retryAfterMs(answer, hint));
   }
-  const state = loadIncident(sql, incidentId);
   const number = answer.ok && answer.value.id === incidentId ? (answer.value.number ?? null) : null;
-  if (number !== null) saveIncident(sql, state, { ...state, number }, nowMs);
+  if (number !== null) saveNumber(sql, incidentId, number, nowMs);
   finishHint(sql, hint, firstSeq, nowMs);
 }
 

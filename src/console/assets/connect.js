@@ -1,5 +1,5 @@
 import { call } from "./api.js";
-import { action, field, form, toast } from "./controls.js";
+import { action, field, form, secretInput, toast } from "./controls.js";
 import { h } from "./dom.js";
 import { problemCard } from "./health.js";
 import { signIn } from "./oauth.js";
@@ -20,14 +20,7 @@ const STEPS = [
 ];
 
 function tokenForm() {
-  const token = h("input", {
-    name: "token",
-    type: "password",
-    autocomplete: "off",
-    spellcheck: "false",
-    required: true,
-    placeholder: "u+…",
-  });
+  const token = secretInput("token", "u+…");
   const name = h("input", {
     name: "displayName",
     maxlength: 100,

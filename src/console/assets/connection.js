@@ -1,5 +1,5 @@
 import { call } from "./api.js";
-import { action, fact, field, form, toast } from "./controls.js";
+import { action, fact, field, form, secretInput, toast } from "./controls.js";
 import { h } from "./dom.js";
 import { signIn } from "./oauth.js";
 import { confirmedAsItIs } from "./question.js";
@@ -53,13 +53,7 @@ function credentialPanel({ authType }) {
       action("Sign in with PagerDuty", signIn),
     );
   }
-  const token = h("input", {
-    name: "token",
-    type: "password",
-    autocomplete: "off",
-    spellcheck: "false",
-    required: true,
-  });
+  const token = secretInput("token");
   const rotate = form(
     { label: "Rotate token", kind: "plain" },
     async (data) => {

@@ -101,6 +101,21 @@ export function copyButton(textOf, label = "Copy") {
 }
 
 /**
+ * For what nobody should read over a shoulder, nor a browser keep.
+ * @param {string} name
+ * @param {string} [placeholder]
+ */
+export const secretInput = (name, placeholder) =>
+  h("input", {
+    name,
+    type: "password",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+    placeholder,
+  });
+
+/**
  * A labelled input.
  * @param {string} label
  * @param {HTMLInputElement | HTMLSelectElement} input

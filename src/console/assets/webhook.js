@@ -1,5 +1,5 @@
 import { call, get } from "./api.js";
-import { action, copyButton, fact, field, form, toast } from "./controls.js";
+import { action, copyButton, fact, field, form, secretInput, toast } from "./controls.js";
 import { append, h } from "./dom.js";
 import { confirmedAsItIs } from "./question.js";
 import { refreshStatus } from "./store.js";
@@ -12,13 +12,7 @@ import { when, words } from "./words.js";
 /** The webhook's URL with the way to make it by hand. */
 export function byHandPanel() {
   const steps = h("ol", { class: "plain-steps" });
-  const secret = h("input", {
-    name: "secret",
-    type: "password",
-    autocomplete: "off",
-    spellcheck: "false",
-    required: true,
-  });
+  const secret = secretInput("secret");
   const store = form(
     { label: "Store secret", kind: "plain" },
     async (data) => {
