@@ -1,8 +1,7 @@
 import { Hono } from "hono";
 import * as z from "zod/mini";
 import { unwrap } from "../errors.ts";
-import { Status } from "../incidents/incident.ts";
-import { IncidentCursor } from "../incidents/store.ts";
+import { IncidentCursor, Status } from "../incidents/incident.ts";
 import { type AppEnv, userOf } from "./auth.ts";
 import { cursorOf, encodeCursor, Limit, queryOf } from "./body.ts";
 

@@ -116,6 +116,10 @@ export const Incident = z.object({
 });
 export type Incident = z.infer<typeof Incident>;
 
+/** Where a list goes on: behind this incident. */
+export const IncidentCursor = z.object({ createdAtMs: z.number(), incidentId: z.string() });
+export type IncidentCursor = z.infer<typeof IncidentCursor>;
+
 export const ChangeKind = z.enum([
   "created",
   "status_changed",

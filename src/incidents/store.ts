@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { emptyIncident, view } from "./fold.ts";
-import { type Incident, IncidentState, Severity } from "./incident.ts";
+import { type Incident, IncidentCursor, IncidentState, Severity } from "./incident.ts";
 
 /** The `incidents` table: one row for each incident, its state as JSON. */
 
@@ -84,10 +84,6 @@ export function saveNumber(sql: SqlStorage, incidentId: string, number: number, 
   const state = loadIncident(sql, incidentId);
   saveIncident(sql, state, { ...state, number }, nowMs);
 }
-
-/** Where a list goes on: behind this incident. */
-export const IncidentCursor = z.object({ createdAtMs: z.number(), incidentId: z.string() });
-export type IncidentCursor = z.infer<typeof IncidentCursor>;
 
 /** Incidents newest first, one more than `limit` at the most so that the caller sees whether there are more. */
 export function listIncidents(

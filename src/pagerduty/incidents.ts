@@ -1,39 +1,43 @@
 import * as z from "zod/mini";
+import type { RestIncident } from "../incidents/rest-stamp.ts";
 import { type ApiAnswer, type ApiProblem, type ApiTarget, callPagerDuty } from "./api.ts";
 import { FieldValues, IncidentData, lenient, Time } from "./event.ts";
+import { snapshotOf } from "./observe.ts";
 
 /**
  * Incidents over REST. The same incident as in a webhook, but for the names: REST says `incident_number`.
  * https://developer.pagerduty.com/api-reference/operations/getIncident
  */
 
-export const RestIncident = z.pipe(
+export const RestIncidentAnswer = z.pipe(
   z.looseObject({
     incident_number: z.nullish(z.number()),
     updated_at: lenient(Time),
     last_status_change_at: lenient(Time),
     resolved_at: lenient(Time),
   }),
-  z.transform((incident, context) => {
+  z.transform((incident, context): RestIncident => {
     const data = IncidentData.safeParse({ ...incident, type: "incident", number: incident.incident_number });
     if (!data.success) {
       context.issues.push({ code: "custom", message: "not an incident", input: incident });
       return z.NEVER;
     }
+    const { id, number, status, body, created_at: createdAt } = data.data;
     return {
-      ...data.data,
-      /** ISO 8601. When anything of it last changed: `updated_at` does not always follow the others. */
+      incidentId: id,
+      number: number ?? null,
+      snapshot: snapshotOf(data.data),
+      description: body?.details ?? null,
+      // `updated_at` does not always follow the others.
       updatedAt:
         latestOf([incident.updated_at, incident.last_status_change_at, incident.resolved_at]) ??
-        data.data.created_at ??
+        createdAt ??
         null,
       resolvedAt:
-        incident.resolved_at ??
-        (data.data.status === "resolved" ? (incident.last_status_change_at ?? null) : null),
+        incident.resolved_at ?? (status === "resolved" ? (incident.last_status_change_at ?? null) : null),
     };
   }),
 );
-export type RestIncident = z.infer<typeof RestIncident>;
 
 function latestOf(times: readonly (string | null | undefined)[]): string | null {
   return times.reduce<string | null>(
@@ -44,7 +48,7 @@ function latestOf(times: readonly (string | null | undefined)[]): string | null 
 
 /** `GET /incidents/{id}` */
 export async function getIncident(target: ApiTarget, incidentId: string): Promise<ApiAnswer<RestIncident>> {
-  const schema = z.object({ incident: RestIncident });
+  const schema = z.object({ incident: RestIncidentAnswer });
   const answer = await callPagerDuty(target, "GET", `/incidents/${encodeURIComponent(incidentId)}`, schema);
   return answer.ok ? { ok: true, value: answer.value.incident } : answer;
 }
@@ -103,7 +107,7 @@ export async function listIncidents(
   const answer = await callPagerDuty(target, "GET", `/incidents?${parameters}`, schema);
   if (!answer.ok) return answer;
   const incidents = answer.value.incidents.map((incident) => {
-    const parsed = RestIncident.safeParse(incident);
+    const parsed = RestIncidentAnswer.safeParse(incident);
     return parsed.success ? parsed.data : null;
   });
   return { ok: true, value: { incidents, more: answer.value.more === true } };

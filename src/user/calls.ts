@@ -1,22 +1,15 @@
 import type { Config } from "../config.ts";
 import type { Connection, OAuthConnection } from "../credentials/connection.ts";
-import {
-  type ApiAnswer,
-  type ApiProblem,
-  type ApiTarget,
-  bearerAuthorization,
-  tokenAuthorization,
-} from "../pagerduty/api.ts";
+import { type ApiAnswer, type ApiTarget, bearerAuthorization, tokenAuthorization } from "../pagerduty/api.ts";
 import { apiUrlOf } from "../pagerduty/region.ts";
 import type { Account } from "./account.ts";
-import type { Tokens } from "./tokens.ts";
+import type { CallProblem, Tokens } from "./tokens.ts";
 
 /**
  * Calls to PagerDuty with the user's own credential, one after another as PagerDuty asks, and none before a
  * rate limit is over.
  */
 
-export type CallProblem = ApiProblem | { problem: "not_connected" };
 export type CallAnswer<T> = { ok: true; value: T } | ({ ok: false } & CallProblem);
 
 function authorizationOf(connection: Connection): string {

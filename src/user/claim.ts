@@ -1,5 +1,6 @@
 import { MAX_CLAIM_BYTES, MAX_UNCONFIRMED_BYTES } from "../incidents/unconfirmed.ts";
 import { type Effect, effectOf, type PagerDutyEvent, readBody } from "../pagerduty/event.ts";
+import { snapshotOf } from "../pagerduty/observe.ts";
 import type { RestReading } from "./rest-folding.ts";
 
 /** What an unsigned webhook claims of its incident, and whether PagerDuty says so too. Pure. */
@@ -78,11 +79,13 @@ function agreesOnIncident(
   { incident }: RestReading,
   changedLater: boolean,
 ): boolean {
+  const claimed = snapshotOf(data);
+  const read = incident.snapshot;
   return (
-    data.title === incident.title &&
-    data.service?.id === incident.service?.id &&
-    data.urgency === incident.urgency &&
-    (data.priority?.summary ?? null) === (incident.priority?.summary ?? null) &&
-    (data.status === incident.status || changedLater)
+    claimed.title === read.title &&
+    claimed.service.id === read.service.id &&
+    claimed.urgency === read.urgency &&
+    claimed.priority === read.priority &&
+    (claimed.pagerdutyStatus === read.pagerdutyStatus || changedLater)
   );
 }

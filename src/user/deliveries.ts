@@ -2,9 +2,8 @@ import type { Config } from "../config.ts";
 import { notificationBody } from "../delivery/notification.ts";
 import { type AttemptOutcome, type NextStep, nextStep, patienceSeconds } from "../delivery/schedule.ts";
 import { type Outgoing, relayedRequest, send, signedRequest } from "../delivery/sink.ts";
-import { AppError } from "../errors.ts";
 import type { Incident, Notification } from "../incidents/incident.ts";
-import { deliveryIdOf, type Entry, entryOfDelivery, payloadOf } from "../incidents/journal.ts";
+import { deliveryIdOf, type Entry, payloadOf } from "../incidents/journal.ts";
 import { markDead, markDelivered, markRetry, reschedule, waitingDeliveries } from "../incidents/outbox.ts";
 import { loadIncident, saveNumber } from "../incidents/store.ts";
 import { describe, log } from "../log.ts";
@@ -14,7 +13,6 @@ import type { Account } from "./account.ts";
 import type { Calls } from "./calls.ts";
 import { firstAttemptAtMs } from "./folding.ts";
 import { MAX_HURRIED, MAX_LOOKED_AT, type Outage, WORTH_HURRYING_MS } from "./outage.ts";
-import { deliveryView } from "./reading.ts";
 
 /** One attempt to deliver one entry, from its row to its row. */
 
@@ -154,7 +152,7 @@ async function withNumber(
   let { number } = loadIncident(sql, incidentId);
   if (number === null) {
     const read = await calls.run((target) => getIncident(target, incidentId));
-    if (read.ok) number = read.value.number ?? null;
+    if (read.ok) number = read.value.number;
     else if (read.problem === "not_connected") return "Disconnected while its number was read";
     else if (isPassing(read.problem) && Date.now() - entry.receivedAtMs < NUMBER_PATIENCE_MS) {
       return "The incident's number could not be read from PagerDuty, which does not answer";
@@ -186,7 +184,7 @@ function request(delivering: Delivering, entry: Entry, incident: Incident | null
  * What is sent of an entry, by the format in force: our notification as text, or PagerDuty's own bytes.
  * @param incident as Aurora shall know it
  */
-function bodyOf(
+export function bodyOf(
   { config, account, sql }: Sending,
   entry: Entry,
   incident: Incident | null,
@@ -196,17 +194,6 @@ function bodyOf(
   if (!account.connection || !notification || !incident) return null;
   const told: Notification = { ...notification, incident };
   return notificationBody(told, account.connection, eventOf(sql, entry));
-}
-
-/** One delivery with the body that goes to Aurora, or went. @throws {AppError} not_found */
-export function deliveryDetail(sending: Sending, id: string) {
-  const entry = entryOfDelivery(sending.sql, id);
-  if (!entry) throw new AppError("not_found", "No such delivery");
-  const body = bodyOf(sending, entry, entry.notification?.incident ?? null);
-  return {
-    ...deliveryView(entry),
-    payload: body instanceof Uint8Array ? new TextDecoder().decode(body) : body,
-  };
 }
 
 /** PagerDuty's event as it came; null unless its signature was verified. */

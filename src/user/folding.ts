@@ -8,7 +8,6 @@ import type {
   NotificationType,
   Outcome,
   Provenance,
-  Stamp,
 } from "../incidents/incident.ts";
 import {
   appendEntry,
@@ -17,9 +16,7 @@ import {
   type NewEntry,
   type TimelineEntry,
 } from "../incidents/journal.ts";
-import { severityOf } from "../incidents/severity.ts";
 import { loadIncident, saveIncident } from "../incidents/store.ts";
-import type { IncidentData } from "../pagerduty/event.ts";
 
 /**
  * From an observation to the storage: the incident, its journal entry and its notification, written between
@@ -34,37 +31,6 @@ export interface Folding {
 /** When the first attempt to deliver something is due; null where nothing is delivered. */
 export function firstAttemptAtMs(config: Config, nowMs: number): number | null {
   return config.events === null ? null : nowMs + (config.deliverySchedule[0] ?? 0) * 1000;
-}
-
-/** An incident as an event or REST tells it, in our words. */
-export function observeIncident(
-  data: IncidentData,
-  stamp: Stamp,
-  resolution: { resolves: boolean; resolvedAt: string | null },
-): Observation {
-  const priority = data.priority?.summary || data.priority?.name || null;
-  const urgency = data.urgency ?? null;
-  return {
-    kind: "incident",
-    stamp,
-    number: data.number ?? null,
-    ...resolution,
-    description: data.body?.details ?? null,
-    snapshot: {
-      title: data.title || "Untitled Incident",
-      service: {
-        id: data.service?.id ?? null,
-        name: data.service?.summary || data.service?.name || "unknown",
-      },
-      urgency,
-      priority,
-      severity: severityOf(priority, urgency),
-      pagerdutyStatus: data.status || "triggered",
-      url: data.html_url ?? null,
-      incidentKey: data.incident_key ?? null,
-      createdAt: data.created_at ?? null,
-    },
-  };
 }
 
 /** What is to be folded, with what is to be written down about it. */

@@ -1,54 +1,19 @@
-import * as z from "zod/mini";
 import type { Config } from "../config.ts";
 import type { OwnSubscription } from "../credentials/connection.ts";
 import { appendEntry } from "../incidents/journal.ts";
 import { log } from "../log.ts";
-import {
-  enableSubscription,
-  type Filter,
-  findSubscription,
-  getSubscription,
-} from "../pagerduty/subscriptions.ts";
+import { enableSubscription, findSubscription, getSubscription } from "../pagerduty/subscriptions.ts";
 import type { Account } from "./account.ts";
-import type { CallProblem, Calls } from "./calls.ts";
+import type { Calls } from "./calls.ts";
 import { recover } from "./recovery.ts";
-import type { Problem } from "./status.ts";
+import type { CallProblem } from "./tokens.ts";
+import { readWatch, updateWatch, type Watch } from "./watch.ts";
 
 /**
  * The guardian: looks after the subscription, and after what it did not bring. PagerDuty switches one off for
- * a day after three refusals in a row, without a word; here that is seen, mended, said, and made up for.
+ * a day after three refusals in a row, without a word; here that is seen, reEnabled, said, and made up for.
  */
 
-const KEY = "guardian";
-
-const Watch = z.object({
-  nextAtMs: z.nullable(z.number()),
-  lastAtMs: z.nullable(z.number()),
-  /** Of the subscription, when it was last looked at. */
-  state: z.enum(["active", "disabled", "missing"]),
-  /** When it was last found switched off and enabled again, and how many incidents that had cost. */
-  mended: z.nullable(z.object({ atMs: z.number(), recovered: z.number() })),
-  /** Why the last check did not come to its end. */
-  problem: z.nullable(z.string()),
-  /** Where PagerDuty posts the user's webhooks, as the last caller saw it. */
-  url: z.nullable(z.string()),
-  /** Whose incidents the subscription is about, as it last said; null while nothing is known. */
-  filter: z._default(z.nullable(z.object({ type: z.string(), id: z.nullable(z.string()) })), null),
-});
-type Watch = z.infer<typeof Watch>;
-
-/** Before the first check. */
-export const FRESH: Watch = {
-  nextAtMs: null,
-  lastAtMs: null,
-  state: "active",
-  mended: null,
-  problem: null,
-  url: null,
-  filter: null,
-};
-/** How long the status speaks of a subscription that was mended. */
-const SPEAK_OF_MENDING_MS = 24 * 3600 * 1000;
 /** After a check that something stopped. */
 const RETRY_MS = 60_000;
 /** After one whose time was over: others come first, then it goes on. */
@@ -83,21 +48,17 @@ export class Guardian {
   }
 
   get #watch(): Watch {
-    return Watch.safeParse(this.#guarding.storage.kv.get(KEY)).data ?? FRESH;
+    return readWatch(this.#guarding.storage);
   }
 
   #remember(change: Partial<Watch>): void {
-    this.#guarding.storage.kv.put(KEY, { ...this.#watch, ...change });
+    updateWatch(this.#guarding.storage, change);
   }
 
   /** When the next check is due; null when checks are off. */
   get nextAtMs(): number | null {
     // None is planned where checks were off when the user connected.
     return this.#guarding.config.reconcileEveryMs > 0 ? (this.#watch.nextAtMs ?? 0) : null;
-  }
-
-  get subscriptionState(): Watch["state"] {
-    return this.#watch.state;
   }
 
   /** A gap may have been: a new connection, credential, secret or subscription. Looked into at once. */
@@ -109,12 +70,12 @@ export class Guardian {
 
   /** Learns the webhook URL from a caller, because an alarm has none. */
   noteUrl(url: string): void {
-    if (this.#watch.url !== url) this.#remember({ url });
+    this.#remember({ url });
   }
 
   /** The subscription is as PagerDuty has just said. */
   noteState(state: Watch["state"]): void {
-    if (this.#watch.state !== state) this.#remember({ state });
+    this.#remember({ state });
   }
 
   /**
@@ -154,9 +115,11 @@ export class Guardian {
       const nowMs = Date.now();
       const usualMs = unfinished ? GO_ON_MS : waitAfter(problem, config.reconcileEveryMs);
       const waitMs = this.#gapExpected ? 0 : usualMs;
-      const mended = subscription.mended ? { mended: { atMs: nowMs, recovered: result.recovered } } : {};
+      const reEnabled = subscription.reEnabled
+        ? { reEnabled: { atMs: nowMs, recovered: result.recovered } }
+        : {};
       this.#remember({
-        ...mended,
+        ...reEnabled,
         lastAtMs: nowMs,
         nextAtMs: nowMs + waitMs,
         problem: problem ? problem.problem : null,
@@ -165,34 +128,34 @@ export class Guardian {
     return { ...result, subscription: own ? { id: own.id, state } : null };
   }
 
-  async #checkSubscription(): Promise<{ mended: boolean; problem: CallProblem | null }> {
+  async #checkSubscription(): Promise<{ reEnabled: boolean; problem: CallProblem | null }> {
     const { account, calls } = this.#guarding;
     const own = account.connection?.subscription ?? (await this.#adopt());
-    if (!own) return { mended: false, problem: null };
+    if (!own) return { reEnabled: false, problem: null };
     const answer = await calls.run((target) => getSubscription(target, own.id));
-    if (account.connection?.subscription?.id !== own.id) return { mended: false, problem: null };
+    if (account.connection?.subscription?.id !== own.id) return { reEnabled: false, problem: null };
     if (!answer.ok) {
-      if (answer.problem !== "not_found") return { mended: false, problem: answer };
+      if (answer.problem !== "not_found") return { reEnabled: false, problem: answer };
       if (this.#watch.state !== "missing")
         this.#record("subscription.missing", "PagerDuty no longer has the webhook subscription");
       this.#remember({ state: "missing" });
-      return { mended: false, problem: null };
+      return { reEnabled: false, problem: null };
     }
-    this.#noteFilter(answer.value.filter);
+    this.#remember({ filter: answer.value.filter });
     // What a person switched off, a person switches on.
     if (answer.value.state === "active" || answer.value.paused) {
       this.#remember({ state: answer.value.state });
-      return { mended: false, problem: null };
+      return { reEnabled: false, problem: null };
     }
     const enabled = await calls.run((target) => enableSubscription(target, own.id));
-    if (account.connection?.subscription?.id !== own.id) return { mended: false, problem: null };
+    if (account.connection?.subscription?.id !== own.id) return { reEnabled: false, problem: null };
     this.#remember({ state: enabled.ok ? "active" : "disabled" });
-    if (!enabled.ok) return { mended: false, problem: enabled };
+    if (!enabled.ok) return { reEnabled: false, problem: enabled };
     this.#record(
       "subscription.re_enabled",
       "PagerDuty had switched the webhook subscription off; it was enabled again",
     );
-    return { mended: true, problem: null };
+    return { reEnabled: true, problem: null };
   }
 
   /** A webhook made by hand is looked after like our own, if the credential may see it. */
@@ -211,11 +174,6 @@ export class Guardian {
     return subscription;
   }
 
-  #noteFilter(filter: Filter): void {
-    const known = this.#watch.filter;
-    if (known?.type !== filter.type || known.id !== filter.id) this.#remember({ filter });
-  }
-
   /** What we noticed or did ourselves stands in the event log, too. */
   #record(type: string, text: string): void {
     const { sql, account } = this.#guarding;
@@ -228,41 +186,6 @@ export class Guardian {
       userId: account.connection?.userId,
       subscriptionId: account.connection?.subscription?.id,
     });
-  }
-
-  /** What of this a person should know. */
-  problems(nowMs: number): Problem[] {
-    const { state, mended, problem } = this.#watch;
-    const problems: Problem[] = [];
-    if (state === "missing") {
-      problems.push({
-        code: "subscription_missing",
-        message: "PagerDuty no longer has the webhook subscription, so no events arrive.",
-        fix: "Create it again from here; what was missed meanwhile is recovered.",
-      });
-    }
-    if (state === "disabled") {
-      problems.push({
-        code: "subscription_disabled",
-        message: "The webhook subscription is switched off at PagerDuty, so no events arrive.",
-        fix: "Enable it from here; it was switched off by a person, or this credential may not enable it.",
-      });
-    }
-    if (mended && nowMs - mended.atMs < SPEAK_OF_MENDING_MS) {
-      problems.push({
-        code: "subscription_was_disabled",
-        message: `PagerDuty had switched the webhook subscription off. It was enabled again at ${new Date(mended.atMs).toISOString()}, and ${mended.recovered} missed incidents were recovered.`,
-        fix: "Nothing, unless it happens again: then check that the webhook URL is right and reachable, and that the signing secret is the subscription's.",
-      });
-    }
-    if (problem === "forbidden") {
-      problems.push({
-        code: "recovery_forbidden",
-        message: "The credential may not read what is needed to look for missed incidents.",
-        fix: "Connect with a key or scopes that may read incidents and webhook subscriptions.",
-      });
-    }
-    return problems;
   }
 }
 

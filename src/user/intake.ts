@@ -16,8 +16,9 @@ import {
 } from "../incidents/journal.ts";
 import { boundUnconfirmed, MAX_UNCONFIRMED_BYTES } from "../incidents/unconfirmed.ts";
 import { type Effect, effectOf, type PagerDutyEvent, readBody } from "../pagerduty/event.ts";
+import { observeEvent } from "../pagerduty/observe.ts";
 import { claimOf } from "./claim.ts";
-import { apply, type Folding, observeIncident } from "./folding.ts";
+import { apply, type Folding } from "./folding.ts";
 import type { ReceivedWebhook } from "./webhook.ts";
 
 /**
@@ -214,8 +215,8 @@ function observationOf(
 ): Observation {
   const stamp = { atMs: Date.parse(event.occurred_at), id: event.id };
   if (effect.kind === "fields") return { kind: "fields", stamp, fields: effect.fields };
-  const resolves = event.event_type === "incident.resolved";
-  return observeIncident(effect.data, stamp, { resolves, resolvedAt: resolves ? event.occurred_at : null });
+  const resolvedAt = event.event_type === "incident.resolved" ? event.occurred_at : null;
+  return observeEvent(effect.data, stamp, resolvedAt);
 }
 
 /** Their line is the change of status that they make, or none. */

@@ -5,10 +5,10 @@ import type { LoginState } from "../credentials/login-state.ts";
 import { createKeyring } from "../credentials/seal.ts";
 import { type Answer, answer } from "../errors.ts";
 import { hurryHints } from "../incidents/hints.ts";
-import type { Outcome } from "../incidents/incident.ts";
+import type { IncidentCursor, Outcome } from "../incidents/incident.ts";
 import { isMigrated, migrate } from "../incidents/migrations.ts";
 import { reviveDead } from "../incidents/outbox.ts";
-import { anyIncidentId, type IncidentCursor } from "../incidents/store.ts";
+import { anyIncidentId } from "../incidents/store.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
 import type { Region } from "../pagerduty/region.ts";
 import { Account } from "./account.ts";
@@ -18,15 +18,14 @@ import { Arrivals } from "./arrivals.ts";
 import { Calls } from "./calls.ts";
 import { type Caller, Connecting } from "./connecting.ts";
 import { tokenError } from "./credential.ts";
-import { deliveryDetail } from "./deliveries.ts";
 import { firstAttemptAtMs } from "./folding.ts";
 import { Gate, type Judgement } from "./gate.ts";
 import { Guardian } from "./guardian.ts";
 import { Live } from "./live.ts";
 import { Logins } from "./logins.ts";
 import { Loop } from "./loop.ts";
-import { overview } from "./overview.ts";
 import {
+  deliveryDetail,
   deliveryPage,
   eventDetail,
   eventPage,
@@ -36,6 +35,7 @@ import {
 } from "./reading.ts";
 import { Refusals } from "./refusals.ts";
 import { finishSignIn, type SignInOutcome } from "./signing-in.ts";
+import { statusOf } from "./status.ts";
 import { Subscribing, subscriptionView, type Wish } from "./subscribing.ts";
 import { Tokens } from "./tokens.ts";
 import { Upkeep } from "./upkeep.ts";
@@ -93,7 +93,7 @@ export class PagerDutyUser extends DurableObject<Env> {
     this.#arrivals = new Arrivals(this.#parts(), storage, this.#gate);
     const agendaParts = { ...this.#parts(), storage };
     this.#agenda = new UserAgenda(agendaParts, this.#guardian, this.#upkeep, this.#tokens, this.#logins);
-    this.#live = new Live(ctx, this.#account, () => overview(this.#witnesses(), NOBODY, ""));
+    this.#live = new Live(ctx, this.#account, () => statusOf(this.#sources(), NOBODY, ""));
     this.#loop = new Loop(this.#live.watch(this.#agenda));
     void ctx.blockConcurrencyWhile(async () => {
       if (isMigrated(storage)) migrate(storage);
@@ -122,7 +122,7 @@ export class PagerDutyUser extends DurableObject<Env> {
   /** `GET /pagerduty`. */
   async status(caller: Caller, webhookUrl: string) {
     await this.#tokens.refreshForStatus();
-    if (this.#tokens.trouble) await this.#arm();
+    if (this.#tokens.refreshFailure) await this.#arm();
     return this.#status(caller, webhookUrl);
   }
 
@@ -433,11 +433,11 @@ export class PagerDutyUser extends DurableObject<Env> {
   /** How everything stands, for a caller who knows the webhook URL; the guardian remembers it for the alarm. */
   #status(caller: Caller, webhookUrl: string) {
     if (this.#account.connection) this.#guardian.noteUrl(webhookUrl);
-    return overview(this.#witnesses(), caller, webhookUrl);
+    return statusOf(this.#sources(), caller, webhookUrl);
   }
 
-  #witnesses() {
-    const { sql, account } = this.#parts();
-    return { sql, account, tokens: this.#tokens, refusals: this.#refusals, guardian: this.#guardian };
+  #sources() {
+    const { storage } = this.ctx;
+    return { storage, account: this.#account, tokens: this.#tokens, refusals: this.#refusals };
   }
 }

@@ -6,10 +6,11 @@ import { describe, log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import { getFieldValues, getIncident } from "../pagerduty/incidents.ts";
 import type { Account } from "./account.ts";
-import type { CallProblem, Calls } from "./calls.ts";
+import type { Calls } from "./calls.ts";
 import { judge } from "./claim.ts";
 import type { Folding } from "./folding.ts";
 import { applyReading, type RestReading } from "./rest-folding.ts";
+import type { CallProblem } from "./tokens.ts";
 
 /**
  * Callback trust: an unsigned webhook is only a hint. Its incident is read back from PagerDuty with the user's
@@ -80,7 +81,7 @@ async function readNumber({ sql, account, calls }: ReadingBack, hint: Hint): Pro
   if (!answer.ok && hint.attempts < MAX_NUMBER_ATTEMPTS && patienceMs(answer) > 0) {
     return deferHint(sql, hint, firstSeq, nowMs + retryAfterMs(answer, hint));
   }
-  const number = answer.ok && answer.value.id === incidentId ? (answer.value.number ?? null) : null;
+  const number = answer.ok && answer.value.incidentId === incidentId ? answer.value.number : null;
   if (number !== null) saveNumber(sql, incidentId, number, nowMs);
   finishHint(sql, hint, firstSeq, nowMs);
 }
@@ -101,7 +102,7 @@ async function readIncident(
 ): Promise<ApiAnswer<(Omit<RestReading, "askedAtMs"> & { fieldsMissing: boolean }) | null>> {
   const incident = await getIncident(target, hint.incidentId);
   if (!incident.ok) return incident;
-  if (incident.value.id !== hint.incidentId) return { ok: true, value: null };
+  if (incident.value.incidentId !== hint.incidentId) return { ok: true, value: null };
   const fields = await getFieldValues(target, hint.incidentId);
   const fieldsMissing = !fields.ok;
   if (!fields.ok && (fields.problem !== "unavailable" || hint.attempts < ATTEMPTS_WITH_FIELDS)) return fields;

@@ -1,20 +1,22 @@
 import * as z from "zod/mini";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
-import type { Analysis, FieldValue, Incident } from "../incidents/incident.ts";
+import type { Analysis, FieldValue, Incident, IncidentCursor } from "../incidents/incident.ts";
 import {
   type Arrival,
   arrivalsOfIncident,
   type DeliveryState,
   deliveryIdOf,
   type Entry,
+  entryOfDelivery,
   entryOfWebhook,
   listArrivals,
   listEntries,
   payloadOf,
   timelineOf,
 } from "../incidents/journal.ts";
-import { type IncidentCursor, listIncidents, loadIncident } from "../incidents/store.ts";
+import { listIncidents, loadIncident } from "../incidents/store.ts";
+import { bodyOf, type Sending } from "./deliveries.ts";
 
 /** What the API shows of what is stored. */
 
@@ -77,6 +79,17 @@ export function deliveryView(entry: Entry) {
     nextAttemptAt: entry.delivery === "pending" ? iso(entry.nextAttemptAtMs) : null,
     deliveredAt: iso(entry.deliveredAtMs),
     lastError: entry.lastError,
+  };
+}
+
+/** One delivery with the body that goes to Aurora, or went. @throws {AppError} not_found */
+export function deliveryDetail(sending: Sending, id: string) {
+  const entry = entryOfDelivery(sending.sql, id);
+  if (!entry) throw new AppError("not_found", "No such delivery");
+  const body = bodyOf(sending, entry, entry.notification?.incident ?? null);
+  return {
+    ...deliveryView(entry),
+    payload: body instanceof Uint8Array ? new TextDecoder().decode(body) : body,
   };
 }
 

@@ -1,13 +1,15 @@
+import type { RestIncident } from "../incidents/rest-stamp.ts";
 import { liveIncidentIds, loadIncident } from "../incidents/store.ts";
 import { describe, log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
-import { getFieldValues, getIncident, listIncidents, type RestIncident } from "../pagerduty/incidents.ts";
+import { getFieldValues, getIncident, listIncidents } from "../pagerduty/incidents.ts";
 import type { Filter } from "../pagerduty/subscriptions.ts";
 import type { Account } from "./account.ts";
-import type { CallProblem, Calls } from "./calls.ts";
+import type { Calls } from "./calls.ts";
 import type { Folding } from "./folding.ts";
 import { afterPage, type Check, isHistory, newCheck, Progress, resumed } from "./recovery-progress.ts";
 import { applyReading, isNews, isUnseen } from "./rest-folding.ts";
+import type { CallProblem } from "./tokens.ts";
 
 /**
  * Recovery: what webhooks did not bring is read over REST. It looks at the incidents created since the last
@@ -128,16 +130,16 @@ async function lookAtList(run: Run): Promise<Stop | null> {
     const { incidents } = answer.value;
     const seenBefore = run.seen.size;
     for (const [index, incident] of incidents.entries()) {
-      if (!incident || run.seen.has(incident.id)) continue;
+      if (!incident || run.seen.has(incident.incidentId)) continue;
       const stop = await lookAt(run, incident, askedAtMs);
-      const isDone = stop === null || run.left.has(incident.id);
-      if (isDone) run.seen.add(incident.id);
+      const isDone = stop === null || run.left.has(incident.incidentId);
+      if (isDone) run.seen.add(incident.incidentId);
       if (!stop) continue;
       run.check = { ...run.check, offset: offset + index + (isDone ? 1 : 0) };
       return stop;
     }
     fruitless = run.seen.size === seenBefore ? fruitless + 1 : 0;
-    const lastAtMs = Date.parse(incidents.at(-1)?.created_at ?? "");
+    const lastAtMs = Date.parse(incidents.at(-1)?.snapshot.createdAt ?? "");
     run.check = afterPage(run.check, { ...answer.value, count: incidents.length, lastAtMs, fruitless });
   }
   return null;
@@ -188,26 +190,26 @@ async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Prom
     return await foldOne(run, incident, askedAtMs);
   } catch (error) {
     // One that cannot be folded must not stand in the way of the others.
-    return leave(run, incident.id, { problem: "unavailable", reason: describe(error) });
+    return leave(run, incident.incidentId, { problem: "unavailable", reason: describe(error) });
   }
 }
 
 async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
   const { recovering, left } = run;
-  const state = loadIncident(recovering.sql, incident.id);
-  const isOpen = incident.status !== "resolved";
+  const state = loadIncident(recovering.sql, incident.incidentId);
+  const isOpen = incident.snapshot.pagerdutyStatus !== "resolved";
   let recovered = false;
   const isLeft = state.snapshot === null && isHistory(incident.resolvedAt, run.connectedAtMs);
   if (!isLeft && (isOpen || isUnseen(state, incident) || isNews(state, incident, askedAtMs))) {
-    const fields = await ask(run, (target) => getFieldValues(target, incident.id));
-    const tired = (left.get(incident.id) ?? 0) + 1 >= MAX_ATTEMPTS;
+    const fields = await ask(run, (target) => getFieldValues(target, incident.incidentId));
+    const tired = (left.get(incident.incidentId) ?? 0) + 1 >= MAX_ATTEMPTS;
     if (!fields.ok && (fields.problem !== "unavailable" || !tired)) {
-      return fields.problem === "unavailable" ? leave(run, incident.id, fields) : fields;
+      return fields.problem === "unavailable" ? leave(run, incident.incidentId, fields) : fields;
     }
     const reading = { incident, fields: fields.ok ? fields.value : null, askedAtMs };
     recovered = recovering.storage.transactionSync(() => fold(recovering, reading, isOpen));
   }
-  left.delete(incident.id);
+  left.delete(incident.incidentId);
   run.failuresInARow = 0;
   const { check } = run;
   run.check = { ...check, checked: check.checked + 1, recovered: check.recovered + (recovered ? 1 : 0) };

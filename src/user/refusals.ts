@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import type { Rejections } from "./status.ts";
 
 /** Webhooks that were turned away since the secrets last changed, for the user's status. */
 
@@ -9,6 +8,8 @@ const Stored = z.object({
   lastAtMs: z.nullable(z.number()),
   lastReason: z.nullable(z.string()),
 });
+/** Webhooks that were refused, and why the last one was. */
+export type Rejections = z.infer<typeof Stored>;
 const NONE: Rejections = { count: 0, lastAtMs: null, lastReason: null };
 
 export class Refusals {

@@ -1,5 +1,6 @@
 import { type Folded, fold, type Observation, view } from "../incidents/fold.ts";
 import {
+  type FieldValue,
   type IncidentState,
   isNewer,
   type NotificationType,
@@ -7,38 +8,11 @@ import {
   type Stamp,
 } from "../incidents/incident.ts";
 import type { EntryKind } from "../incidents/journal.ts";
+import { observeRest, type RestIncident, stampBeside, updatedAtMsOf } from "../incidents/rest-stamp.ts";
 import { loadIncident } from "../incidents/store.ts";
-import type { FieldValues } from "../pagerduty/event.ts";
-import type { RestIncident } from "../pagerduty/incidents.ts";
-import { apply, type Folding, observeIncident } from "./folding.ts";
+import { apply, type Folding } from "./folding.ts";
 
 /** Folding what REST tells: an incident as it is now, without the event that made it so. */
-
-const SECOND_MS = 1000;
-const wholeSecond = (atMs: number) => Math.floor(atMs / SECOND_MS) * SECOND_MS;
-
-const updatedAtMsOf = (updatedAt: string | null) => (updatedAt === null ? 0 : Date.parse(updatedAt) || 0);
-
-/**
- * The stamp of what REST said at `restAtMs`, beside what is known. Within one second the answer is newer by a
- * hair, unless it was asked for before what is known occurred, or while that was on its way.
- */
-function stampBeside(known: Stamp | null, restAtMs: number, askedAtMs: number): Stamp {
-  const stamp = { atMs: restAtMs, id: "" };
-  if (!known || wholeSecond(known.atMs) !== wholeSecond(restAtMs)) return stamp;
-  if (known.atMs > askedAtMs || isNewer(stamp, known)) return stamp;
-  return { atMs: known.atMs, id: `${known.id}+` };
-}
-
-/**
- * The stamp of a REST answer. REST tells times to the second, events to the millisecond: the answer knows all of
- * its second up to the moment of asking, so that what comes late from before that does not undo it.
- */
-export function restStamp(state: IncidentState, updatedAt: string | null, askedAtMs: number): Stamp {
-  const updatedAtMs = updatedAtMsOf(updatedAt);
-  const knowsUntilMs = Math.min(askedAtMs, wholeSecond(updatedAtMs) + SECOND_MS - 1);
-  return stampBeside(state.snapshotStamp, Math.max(updatedAtMs, knowsUntilMs), askedAtMs);
-}
 
 /** By what is different now, because nobody says which event it was. */
 function typeOf({ state, change }: Folded): NotificationType {
@@ -56,20 +30,9 @@ function typeOf({ state, change }: Folded): NotificationType {
   }
 }
 
-function observationOf(state: IncidentState, incident: RestIncident, askedAtMs: number): Observation {
-  const resolution = { resolves: false, resolvedAt: incident.resolvedAt };
-  const observation = observeIncident(incident, restStamp(state, incident.updatedAt, askedAtMs), resolution);
-  const known = state.snapshotStamp;
-  const sameSecond = known && wholeSecond(known.atMs) === wholeSecond(updatedAtMsOf(incident.updatedAt));
-  // What says the same again of the same second is no newer, however often it is read.
-  return sameSecond && fold(state, observation).change === null
-    ? { ...observation, stamp: known }
-    : observation;
-}
-
 /** Whether folding it would tell Aurora anything; most of what a check sees is known. */
 export function isNews(state: IncidentState, incident: RestIncident, askedAtMs: number): boolean {
-  return fold(state, observationOf(state, incident, askedAtMs)).change !== null;
+  return fold(state, observeRest(state, incident, askedAtMs)).change !== null;
 }
 
 /** Whether anything happened to it in a second of which we know nothing: its fields may have changed. */
@@ -79,10 +42,16 @@ export function isUnseen(state: IncidentState, incident: RestIncident): boolean 
   return updatedAtMsOf(incident.updatedAt) > seenUntilMs;
 }
 
+/** One custom field's value now; null where it has none. */
+interface FieldReading {
+  name: string;
+  value: FieldValue;
+}
+
 export interface RestReading {
   incident: RestIncident;
   /** Null where they were not asked for. */
-  fields: FieldValues | null;
+  fields: FieldReading[] | null;
   /** When PagerDuty was asked. Milliseconds. */
   askedAtMs: number;
 }
@@ -98,9 +67,9 @@ export interface Reason {
 /** Folds a reading; writes and tells only what is new. @returns whether anything was */
 export function applyReading(folding: Folding, reading: RestReading, reason: Reason, nowMs: number): boolean {
   const { incident, fields, askedAtMs } = reading;
-  const state = loadIncident(folding.sql, incident.id);
+  const state = loadIncident(folding.sql, incident.incidentId);
   const common = {
-    incidentId: incident.id,
+    incidentId: incident.incidentId,
     kind: reason.kind,
     notificationType: typeOf,
     occurredAt: incident.updatedAt ?? new Date(askedAtMs).toISOString(),
@@ -116,10 +85,13 @@ export function applyReading(folding: Folding, reading: RestReading, reason: Rea
     news !== null &&
     apply(folding, { ...common, type: "incident.custom_field_values.updated", observation: news }, nowMs) ===
       "applied";
-  const observation = observationOf(loadIncident(folding.sql, incident.id), incident, askedAtMs);
+  const observation = observeRest(loadIncident(folding.sql, incident.incidentId), incident, askedAtMs);
   const incidentApplied =
-    apply(folding, { ...common, type: `incident.${incident.status ?? "updated"}`, observation }, nowMs) ===
-    "applied";
+    apply(
+      folding,
+      { ...common, type: `incident.${incident.snapshot.pagerdutyStatus}`, observation },
+      nowMs,
+    ) === "applied";
   return fieldsApplied || incidentApplied;
 }
 
@@ -129,7 +101,7 @@ export function applyReading(folding: Folding, reading: RestReading, reason: Rea
  */
 function newFields(
   state: IncidentState,
-  fields: FieldValues,
+  fields: FieldReading[],
   updatedAt: string | null,
   askedAtMs: number,
 ): Observation | null {

@@ -15,8 +15,9 @@ import {
   updateSubscription,
 } from "../pagerduty/subscriptions.ts";
 import type { Account } from "./account.ts";
-import type { CallAnswer, CallProblem, Calls } from "./calls.ts";
+import type { CallAnswer, Calls } from "./calls.ts";
 import { tokenError } from "./credential.ts";
+import type { CallProblem } from "./tokens.ts";
 
 /** The webhook subscription that we keep at PagerDuty for the user's webhook URL. */
 

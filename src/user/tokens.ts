@@ -2,9 +2,9 @@ import * as z from "zod/mini";
 import { type Config, oauthAppOf } from "../config.ts";
 import type { Connection, OAuthConnection } from "../credentials/connection.ts";
 import { log } from "../log.ts";
+import type { ApiProblem } from "../pagerduty/api.ts";
 import { refreshTokens, type TokenProblem, type TokenSet } from "../pagerduty/oauth.ts";
 import type { Account } from "./account.ts";
-import type { CallProblem } from "./calls.ts";
 import { keepAliveAtMs, refreshDueAtMs, retryDelayMs, type TokenLife } from "./token-timing.ts";
 
 /**
@@ -29,10 +29,12 @@ const STATUS_WAIT_MS = 3_000;
 /** How long a token that the API refused in spite of a refresh is left alone before the next try. */
 const REFUSED_AGAIN_MS = 10 * 60 * 1000;
 
+/** Why PagerDuty cannot be called with the tenant's credential, or what it answered. */
+export type CallProblem = ApiProblem | { problem: "not_connected" };
 type Ready = { ok: true; connection: Connection } | ({ ok: false } & CallProblem);
 
-/** What the status says about refreshing; null while there is nothing to say. */
-export type RefreshTrouble = { failures: number; reason: string } | null;
+/** Why the token could not be refreshed, for the status; null while nothing failed. */
+export type RefreshFailure = { failures: number; reason: string } | null;
 
 export class Tokens {
   readonly #storage: DurableObjectStorage;
@@ -116,7 +118,7 @@ export class Tokens {
     return connection ? this.#dueAtMs(connection, keepAliveAtMs) : null;
   }
 
-  get trouble(): RefreshTrouble {
+  get refreshFailure(): RefreshFailure {
     const connection = this.#refreshable();
     const attempt = connection && this.#attemptOf(connection);
     return attempt?.reason ? { failures: attempt.failures, reason: attempt.reason } : null;

@@ -7,11 +7,11 @@ import { severityOf } from "../../src/incidents/severity.ts";
 import { unpackMessage } from "../../src/ingest/message.ts";
 import { retryAfterOf } from "../../src/pagerduty/api.ts";
 import { effectOf, readBody, reasonNotUsed } from "../../src/pagerduty/event.ts";
-import { RestIncident } from "../../src/pagerduty/incidents.ts";
+import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
+import { observeEvent } from "../../src/pagerduty/observe.ts";
 import { subdomainOf } from "../../src/pagerduty/region.ts";
 import { refusalOf } from "../../src/runbook/address.ts";
 import { fetchRunbook } from "../../src/runbook/fetch.ts";
-import { observeIncident } from "../../src/user/folding.ts";
 import type { WebhookEvent } from "../emulator/pagerduty.ts";
 import { damaged, nastyBody, nastyText, nastyValue } from "./hostile.ts";
 import { applyReadingShape } from "./readings.ts";
@@ -38,7 +38,7 @@ function foldsWell(body: Uint8Array): boolean {
     before,
     effect.kind === "fields"
       ? { kind: "fields", stamp, fields: effect.fields }
-      : observeIncident(effect.data, stamp, { resolves: true, resolvedAt: null }),
+      : observeEvent(effect.data, stamp, null),
   );
   const stored = IncidentState.parse(JSON.parse(JSON.stringify(state)));
   const seen = view(stored);
@@ -154,7 +154,7 @@ export function pureProperties(events: readonly WebhookEvent[]): Property[] {
     {
       name: "incidents from REST",
       weight: 2,
-      property: fc.property(rest, (incident) => applyReadingShape(RestIncident.safeParse(incident))),
+      property: fc.property(rest, (incident) => applyReadingShape(RestIncidentAnswer.safeParse(incident))),
     },
     {
       name: "queue messages",

@@ -44,7 +44,7 @@ test("a user who connected while checks were off is looked after once they are o
   });
   await evictDurableObject(user);
   await runDurableObjectAlarm(user);
-  const watch = await runInDurableObject(user, (_object, { storage }) => storage.kv.get("guardian"));
+  const watch = await runInDurableObject(user, (_object, { storage }) => storage.kv.get("watch"));
   expect(watch).toMatchObject({ lastAtMs: expect.any(Number), nextAtMs: expect.any(Number) });
 });
 

@@ -5,7 +5,7 @@ import type { OAuthConnection } from "../../src/credentials/connection.ts";
 import { readReplica } from "../../src/credentials/replica.ts";
 import { createKeyring } from "../../src/credentials/seal.ts";
 import { Account } from "../../src/user/account.ts";
-import { FRESH } from "../../src/user/guardian.ts";
+import { FRESH } from "../../src/user/watch.ts";
 import { connectionOf } from "../support/connection.ts";
 
 /** The refresh token of an access token that nobody uses dies with it, so the object's alarm uses it. */
@@ -34,7 +34,7 @@ async function connect(userId: string, leftMs: number): Promise<void> {
     await new Account(storage, env.CONNECTIONS, keyring()).set(connection);
     // No check of the guardian's is due, which would use the token.
     const nextAtMs = nowMs + 60 * MINUTE_MS;
-    storage.kv.put("guardian", { ...FRESH, nextAtMs });
+    storage.kv.put("watch", { ...FRESH, nextAtMs });
     await storage.setAlarm(nextAtMs);
   });
   await evictDurableObject(user);

@@ -4,7 +4,7 @@ import { parseConfig } from "../../src/config.ts";
 import { view } from "../../src/incidents/fold.ts";
 import { migrate } from "../../src/incidents/migrations.ts";
 import { loadIncident } from "../../src/incidents/store.ts";
-import { RestIncident } from "../../src/pagerduty/incidents.ts";
+import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
 import { takeIn } from "../../src/user/intake.ts";
 import { applyReading } from "../../src/user/rest-folding.ts";
 
@@ -59,7 +59,7 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
         applyReading(
           { sql, config },
           {
-            incident: RestIncident.parse({ ...INCIDENT, ...change }),
+            incident: RestIncidentAnswer.parse({ ...INCIDENT, ...change }),
             fields: fields
               ? Object.entries(fields).map(([fieldName, value]) => ({ name: fieldName, value }))
               : null,
@@ -87,7 +87,7 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
 }
 
 test("REST's time is the latest of those it tells", () => {
-  const at = (change: object) => RestIncident.parse({ ...INCIDENT, ...change }).updatedAt;
+  const at = (change: object) => RestIncidentAnswer.parse({ ...INCIDENT, ...change }).updatedAt;
   expect(at({ updated_at: iso(0), last_status_change_at: iso(2000), resolved_at: iso(1000) })).toBe(
     iso(2000),
   );

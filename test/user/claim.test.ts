@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RestIncident } from "../../src/pagerduty/incidents.ts";
+import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
 import { claimOf, judge } from "../../src/user/claim.ts";
 
 /** Of what nothing proves no more is kept than its read-back needs, and that says the same as all of it. */
@@ -36,7 +36,7 @@ const FIELDS = {
 };
 const filler = "x".repeat(100 * KIB);
 const readingAt = (updatedAt: string) => ({
-  incident: RestIncident.parse({ ...INCIDENT, updated_at: updatedAt }),
+  incident: RestIncidentAnswer.parse({ ...INCIDENT, updated_at: updatedAt }),
   fields: FIELDS.custom_fields,
   askedAtMs: Date.parse(OCCURRED_AT),
 });
