@@ -7,11 +7,13 @@ const INSIDE = [
   "config",
   "incidents",
   "delivery",
-  "credentials",
+  "connection",
   "pagerduty",
-  "runbook",
-  "ingest",
+  "analysis",
+  "queue",
   "storage",
+  "webhooks",
+  "reconcile",
 ];
 
 const SETTINGS = {

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
-import { openApiDocument } from "../src/http/openapi.ts";
+import { openApiDocument } from "../src/contract/openapi.ts";
 
 const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 

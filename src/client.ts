@@ -7,4 +7,4 @@ import type { app } from "./http/app.ts";
  */
 export type App = typeof app;
 export type Client = ReturnType<typeof hc<App>>;
-export type * from "./http/answers.ts";
+export type * from "./contract/answers.ts";

@@ -1,7 +1,7 @@
 import { app } from "./http/app.ts";
-import { consume } from "./ingest/consumer.ts";
+import { consume } from "./queue/consumer.ts";
 
-export { PagerDutyUser } from "./user/object.ts";
+export { Tenant } from "./tenant/object.ts";
 
 export default {
   fetch: app.fetch,

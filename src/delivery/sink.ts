@@ -1,5 +1,5 @@
 import { Webhook } from "standardwebhooks";
-import { withDeadline } from "../deadline.ts";
+import { withDeadline } from "../limits.ts";
 import { type AttemptOutcome, parseRetryAfter } from "./schedule.ts";
 
 /** Sends one notification to Aurora, once, and says what came of it. Never throws. */

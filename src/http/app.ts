@@ -5,18 +5,15 @@ import { version } from "../../package.json";
 import { ConfigError, type ConfigProblem, configOf, missingForOAuth } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
-import { activity } from "./activity.ts";
-import { type AppEnv, requireCaller } from "./auth.ts";
+import { type AppEnv, requireCaller } from "./callers.ts";
 import { connection } from "./connection.ts";
-import { deliveries } from "./deliveries.ts";
-import { events } from "./events.ts";
-import { incidents } from "./incidents.ts";
 import { live } from "./live.ts";
 import { oauthCallback, oauthLogin } from "./oauth.ts";
 import { pages } from "./pages.tsx";
+import { activity, deliveries, events, incidents } from "./records.ts";
 import { subscription } from "./subscription.ts";
 import { forgetTrust } from "./trust.ts";
-import { requireVisitor } from "./visitor.ts";
+import { requireVisitor } from "./visitors.ts";
 import { webhook } from "./webhook.ts";
 
 const CORS_HEADERS = [

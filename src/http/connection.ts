@@ -1,10 +1,10 @@
 import { Hono } from "hono";
 import { configOf } from "../config.ts";
+import { ConnectBody, RotateBody, SigningSecretBody } from "../contract/requests.ts";
 import { unwrap } from "../errors.ts";
-import { webhookUrl } from "./address.ts";
-import { type AppEnv, userOf } from "./auth.ts";
-import { jsonBody, noBody } from "./body.ts";
-import { ConnectBody, RotateBody, SigningSecretBody } from "./requests.ts";
+import { webhookUrl } from "./addresses.ts";
+import { type AppEnv, tenantOf } from "./callers.ts";
+import { jsonBody, noBody } from "./input.ts";
 
 /** Aurora's own calls: the connection's status, connecting, rotating, disconnecting, the webhook URL. */
 
@@ -20,38 +20,38 @@ const INSTRUCTIONS = [
 export const connection = new Hono<AppEnv>()
   .get("/", async (c) => {
     const caller = c.get("caller");
-    return c.json(await userOf(c).status(caller, webhookUrl(configOf(c.env), c.req.url, caller.userId)));
+    return c.json(await tenantOf(c).status(caller, webhookUrl(configOf(c.env), c.req.url, caller.userId)));
   })
   .post("/", jsonBody(ConnectBody), async (c) => {
     const { token, displayName, region, subscribe } = c.req.valid("json");
     const caller = c.get("caller");
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
     const input = { token, displayName: displayName || "PagerDuty", region, subscribe };
-    return c.json({ success: true, ...unwrap(await userOf(c).connectToken(caller, input, url)) });
+    return c.json({ success: true, ...unwrap(await tenantOf(c).connectToken(caller, input, url)) });
   })
   .patch("/", jsonBody(RotateBody), async (c) => {
     const caller = c.get("caller");
     const { token } = c.req.valid("json");
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
-    return c.json({ success: true, ...unwrap(await userOf(c).rotate(caller, token, url)) });
+    return c.json({ success: true, ...unwrap(await tenantOf(c).rotate(caller, token, url)) });
   })
-  .delete("/", async (c) => c.json({ success: true, ...(await userOf(c).disconnect(c.get("caller"))) }))
+  .delete("/", async (c) => c.json({ success: true, ...(await tenantOf(c).disconnect(c.get("caller"))) }))
   .get("/webhook-url", async (c) => {
     const caller = c.get("caller");
-    unwrap(await userOf(c).authorize(caller));
+    unwrap(await tenantOf(c).authorize(caller));
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
     return c.json({ webhookUrl: url, instructions: INSTRUCTIONS });
   })
   .put("/signing-secret", jsonBody(SigningSecretBody), async (c) => {
     const { secret } = c.req.valid("json");
-    unwrap(await userOf(c).addSigningSecret(c.get("caller"), secret));
+    unwrap(await tenantOf(c).addSigningSecret(c.get("caller"), secret));
     return c.json({ success: true });
   })
   .delete("/signing-secret", async (c) =>
-    c.json({ success: true, deleted: unwrap(await userOf(c).removeSigningSecrets(c.get("caller"))) }),
+    c.json({ success: true, deleted: unwrap(await tenantOf(c).removeSigningSecrets(c.get("caller"))) }),
   )
   .post("/reconcile", noBody, async (c) => {
     const caller = c.get("caller");
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
-    return c.json(unwrap(await userOf(c).reconcile(caller, url)));
+    return c.json(unwrap(await tenantOf(c).reconcile(caller, url)));
   });

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { AppError } from "../errors.ts";
-import { type AppEnv, userOf } from "./auth.ts";
+import { type AppEnv, tenantOf } from "./callers.ts";
 
 /** The WebSocket that tells of each change. The user's object holds it; here it is only let through. */
 export const live = new Hono<AppEnv>().get("/", async (c) => {
@@ -12,5 +12,5 @@ export const live = new Hono<AppEnv>().get("/", async (c) => {
   if (orgId !== null) headers.set("x-org-id", orgId);
   const untilMs = c.get("untilMs");
   if (untilMs !== undefined) headers.set("x-until-ms", String(untilMs));
-  return userOf(c).fetch("https://user.object/live", { headers });
+  return tenantOf(c).fetch("https://user.object/live", { headers });
 });

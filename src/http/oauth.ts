@@ -1,16 +1,16 @@
 import { type Context, Hono, type Next } from "hono";
 import { generateRandomCodeVerifier, generateRandomNonce } from "oauth4webapi";
 import { addressesOf, type Config, configOf, missingForOAuth, oauthAppOf } from "../config.ts";
-import { LOGIN_LIFE_MS, type LoginState, openLogin, sealLogin } from "../credentials/login-state.ts";
-import { createKeyring } from "../credentials/seal.ts";
+import { LOGIN_LIFE_MS, type LoginState, openLogin, sealLogin } from "../connection/login-state.ts";
+import { createKeyring } from "../connection/seal.ts";
+import { LoginBody } from "../contract/requests.ts";
 import { AppError, unwrap } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
 import { authorizationUrl } from "../pagerduty/oauth.ts";
-import type { SignInOutcome } from "../user/signing-in.ts";
-import { baseUrl, webhookUrl } from "./address.ts";
-import { type AppEnv, userOf } from "./auth.ts";
-import { jsonBody } from "./body.ts";
-import { LoginBody } from "./requests.ts";
+import type { SignInOutcome } from "../tenant/sign-in.ts";
+import { baseUrl, webhookUrl } from "./addresses.ts";
+import { type AppEnv, tenantOf } from "./callers.ts";
+import { jsonBody } from "./input.ts";
 import { forgetTrust } from "./trust.ts";
 
 /** Signing in with PagerDuty: Aurora's server starts it, the browser comes back from PagerDuty. */
@@ -38,7 +38,7 @@ export const oauthLogin = new Hono<AppEnv>().post("/login", requireOAuth, jsonBo
     subscribe,
     expiresAtMs: Date.now() + LOGIN_LIFE_MS,
   };
-  unwrap(await userOf(c).beginLogin(caller, login.id, login.expiresAtMs));
+  unwrap(await tenantOf(c).beginLogin(caller, login.id, login.expiresAtMs));
   const state = await sealLogin(createKeyring(config.credentialsKeys), login);
   if (login.binding !== null) c.header("set-cookie", bindingCookie(login, login.binding));
   return c.json({ oauth_url: await authorizationUrl(app, { ...login, state }) });
@@ -95,7 +95,7 @@ async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
   const login = await openLogin(createKeyring(config.credentialsKeys), state, Date.now());
   if (!login || !isSameBrowser(login, c.req.header("cookie") ?? "")) return "invalid";
   try {
-    const user = c.env.PAGERDUTY_USER.getByName(login.userId);
+    const user = c.env.TENANT.getByName(login.userId);
     return await user.finishLogin(login, code, webhookUrl(config, c.req.url, login.userId));
   } finally {
     forgetTrust(login.userId);

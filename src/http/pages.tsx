@@ -4,8 +4,8 @@ import { ConfigError, configOf } from "../config.ts";
 import { ConsolePage, DocsPage } from "../console/page.tsx";
 import { SignInPage } from "../console/sign-in-page.tsx";
 import { AppError } from "../errors.ts";
-import type { AppEnv } from "./auth.ts";
-import { visitorOf } from "./visitor.ts";
+import type { AppEnv } from "./callers.ts";
+import { visitorOf } from "./visitors.ts";
 
 /** What a person opens in a browser: the console, the reference, and the files that these two are made of. */
 

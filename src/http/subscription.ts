@@ -1,10 +1,10 @@
 import { Hono } from "hono";
 import { configOf } from "../config.ts";
+import { SubscribeBody } from "../contract/requests.ts";
 import { unwrap } from "../errors.ts";
-import { webhookUrl } from "./address.ts";
-import { type AppEnv, userOf } from "./auth.ts";
-import { jsonBody, noBody } from "./body.ts";
-import { SubscribeBody } from "./requests.ts";
+import { webhookUrl } from "./addresses.ts";
+import { type AppEnv, tenantOf } from "./callers.ts";
+import { jsonBody, noBody } from "./input.ts";
 
 /** The webhook subscription at PagerDuty: made, shown, tested, enabled and removed from here. */
 
@@ -17,16 +17,16 @@ export const subscription = new Hono<AppEnv>()
       filter: filter ? { type: filter.type, id: filter.id ?? null } : null,
       events: events ? [...new Set(events)] : null,
     };
-    const { created, subscription: made } = unwrap(await userOf(c).subscribe(caller, url, wish));
+    const { created, subscription: made } = unwrap(await tenantOf(c).subscribe(caller, url, wish));
     return c.json(made, created ? 201 : 200);
   })
-  .get("/", async (c) => c.json(unwrap(await userOf(c).subscription(c.get("caller")))))
+  .get("/", async (c) => c.json(unwrap(await tenantOf(c).subscription(c.get("caller")))))
   .delete("/", async (c) => {
-    unwrap(await userOf(c).unsubscribe(c.get("caller")));
+    unwrap(await tenantOf(c).unsubscribe(c.get("caller")));
     return c.json({ success: true });
   })
   .post("/ping", noBody, async (c) => {
-    unwrap(await userOf(c).ping(c.get("caller")));
+    unwrap(await tenantOf(c).ping(c.get("caller")));
     return c.json({ success: true }, 202);
   })
-  .post("/enable", noBody, async (c) => c.json(unwrap(await userOf(c).enable(c.get("caller")))));
+  .post("/enable", noBody, async (c) => c.json(unwrap(await tenantOf(c).enable(c.get("caller")))));

@@ -1,8 +1,8 @@
 import type { Config } from "../config.ts";
-import type { Connection } from "../credentials/connection.ts";
-import { openConnection, readReplica } from "../credentials/replica.ts";
-import { createKeyring } from "../credentials/seal.ts";
-import { type VerificationKey, verificationKeys } from "../user/secrets.ts";
+import type { Connection } from "../connection/connection.ts";
+import { openConnection, readReplica } from "../connection/replica.ts";
+import { createKeyring } from "../connection/seal.ts";
+import { type VerificationKey, verificationKeys } from "../connection/verification.ts";
 
 /**
  * What the edge needs to verify one user's webhooks, kept in this isolate for a short while: opening the
@@ -59,4 +59,32 @@ async function remember(userId: string, connection: Connection, nowMs: number): 
 /** Called after every change that goes through this isolate, so that it is honoured here at once. */
 export function forgetTrust(userId: string): void {
   remembered.delete(userId);
+}
+
+/*
+ * Refusals are answered 429 when one user gets too many of them, so that refused traffic cannot keep a user's
+ * object busy. Genuine webhooks are verified before this is asked, and never counted.
+ */
+
+/** Users with too many refusals, as far as this isolate knows, and until when it answers 429 without counting. */
+const flooded = new Map<string, number>();
+const FLOOD_PAUSE_MS = 10_000;
+const MAX_FLOODED_USERS = 1_000;
+
+export function isFlooded(userId: string, nowMs: number): boolean {
+  const untilMs = flooded.get(userId);
+  if (untilMs === undefined) return false;
+  if (nowMs < untilMs) return true;
+  flooded.delete(userId);
+  return false;
+}
+
+/** Counts one request. @returns whether it is still within the limit */
+export async function withinLimit(limiter: RateLimit, userId: string, nowMs: number): Promise<boolean> {
+  const { success } = await limiter.limit({ key: userId });
+  if (success) return true;
+  const [oldest] = flooded.keys();
+  if (flooded.size >= MAX_FLOODED_USERS && oldest !== undefined) flooded.delete(oldest);
+  flooded.set(userId, nowMs + FLOOD_PAUSE_MS);
+  return false;
 }

@@ -1,18 +1,17 @@
 import { Hono } from "hono";
 import { configOf } from "../config.ts";
+import { verifyingSecret } from "../connection/verification.ts";
 import { AppError } from "../errors.ts";
-import { packMessage } from "../ingest/message.ts";
 import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
 import { readBody, reasonNotUsed } from "../pagerduty/event.ts";
 import { isSignatureHeader } from "../pagerduty/signature.ts";
-import type { Judgement } from "../user/gate.ts";
-import { verifyingSecret } from "../user/secrets.ts";
-import type { ReceivedWebhook } from "../user/webhook.ts";
-import { type AppEnv, USER_ID } from "./auth.ts";
-import { readBytes } from "./body.ts";
-import { isFlooded, withinLimit } from "./flood.ts";
-import { learnTrust, trustOf } from "./trust.ts";
+import { packMessage } from "../queue/message.ts";
+import type { ReceivedWebhook } from "../webhooks/received.ts";
+import type { Judgement } from "../webhooks/verify.ts";
+import { type AppEnv, USER_ID } from "./callers.ts";
+import { readBytes } from "./input.ts";
+import { isFlooded, learnTrust, trustOf, withinLimit } from "./trust.ts";
 
 /**
  * Where PagerDuty posts. What it does with the answer decides the answer: 2xx within 5 s is done, 5xx and 429
@@ -98,7 +97,7 @@ async function accept(
     if (secretId) return { connectionId: trust.connectionId, secretId };
   }
   if (isFlooded(userId, nowMs)) throw tooMany();
-  const judgement: Judgement = await env.PAGERDUTY_USER.getByName(userId).judge(signature, body);
+  const judgement: Judgement = await env.TENANT.getByName(userId).judge(signature, body);
   if (judgement.verdict === "genuine") {
     await learnTrust(config, userId, judgement.sealed, nowMs);
     return { connectionId: judgement.connectionId, secretId: judgement.secretId };
@@ -149,6 +148,6 @@ async function handOver(env: Env, received: ReceivedWebhook): Promise<void> {
     await env.WEBHOOKS.send(message, { contentType: "v8" });
     return;
   }
-  const [outcome] = await env.PAGERDUTY_USER.getByName(received.userId).ingest([received]);
+  const [outcome] = await env.TENANT.getByName(received.userId).ingest([received]);
   if (outcome === "failed") throw new Error("The object could not take the webhook in");
 }

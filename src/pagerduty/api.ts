@@ -1,7 +1,6 @@
 import * as z from "zod/mini";
-import { withDeadline } from "../deadline.ts";
+import { discard, readText, withDeadline } from "../limits.ts";
 import { withoutSecrets } from "../log.ts";
-import { discard, readText } from "./answer.ts";
 import { subdomainOf } from "./region.ts";
 
 /**

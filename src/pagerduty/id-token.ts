@@ -1,7 +1,6 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
 import * as z from "zod/mini";
-import { withDeadline } from "../deadline.ts";
-import { readText } from "./answer.ts";
+import { readText, withDeadline } from "../limits.ts";
 import { type OAuthApp, serverOf } from "./oauth.ts";
 import { apiUrlOf, Region } from "./region.ts";
 

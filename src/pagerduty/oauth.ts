@@ -9,8 +9,7 @@ import {
 } from "oauth4webapi";
 import * as z from "zod/mini";
 import { $ZodError } from "zod/v4/core";
-import { withDeadline } from "../deadline.ts";
-import { discard, readText } from "./answer.ts";
+import { discard, readText, withDeadline } from "../limits.ts";
 import { retryAfterOf } from "./api.ts";
 
 /**

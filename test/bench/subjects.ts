@@ -31,12 +31,12 @@ export function connector(variables: Record<string, string> = {}): Record<string
     connector: {
       script: builtWorker(),
       flags: ["service_binding_extra_handlers"],
-      objects: "PagerDutyUser",
+      objects: "Tenant",
       bindings: {
         ...texts,
         CONNECTIONS: { kv: "kv" },
         WEBHOOKS: { queue: "queue" },
-        PAGERDUTY_USER: { objects: "PagerDutyUser" },
+        TENANT: { objects: "Tenant" },
         REFUSED_WEBHOOKS: { service: "limiter" },
         UNSIGNED_WEBHOOKS: { service: "limiter" },
       },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { LOGIN_LIFE_MS, type LoginState } from "../../src/credentials/login-state.ts";
+import { LOGIN_LIFE_MS, type LoginState } from "../../src/connection/login-state.ts";
 import type { Account } from "../emulator/pagerduty.ts";
 import { openState, sealState } from "../support/sealed-state.ts";
 import {

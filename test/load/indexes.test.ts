@@ -1,16 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import { beforeEach, expect, test } from "vitest";
-import { dueHint, finishHint, hintedEntries, nextHintAtMs } from "../../src/incidents/hints.ts";
-import { entryOfEvent, entryOfWebhook } from "../../src/incidents/journal.ts";
-import { migrate } from "../../src/incidents/migrations.ts";
-import {
-  dueDeliveries,
-  nextDeliveryAtMs,
-  reviveDead,
-  waitingDeliveries,
-} from "../../src/incidents/outbox.ts";
-import { analysesDue, loadIncident, nextAnalysisAtMs } from "../../src/incidents/store.ts";
-import { boundUnconfirmed, pruneUnconfirmed } from "../../src/incidents/unconfirmed.ts";
+import { dueDeliveries, nextDeliveryAtMs, reviveDead, waitingDeliveries } from "../../src/delivery/outbox.ts";
+import { dueHint, finishHint, hintedEntries, nextHintAtMs } from "../../src/storage/hints.ts";
+import { analysesDue, loadIncident, nextAnalysisAtMs } from "../../src/storage/incidents.ts";
+import { entryOfEvent, entryOfWebhook } from "../../src/storage/journal.ts";
+import { migrate } from "../../src/storage/migrations.ts";
+import { boundUnconfirmed, pruneUnconfirmed } from "../../src/storage/unconfirmed.ts";
 
 /** What runs for every event or on every turn of the alarm must not read what is stored, however much it is. */
 

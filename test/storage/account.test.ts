@@ -1,8 +1,8 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { readReplica } from "../../src/credentials/replica.ts";
-import { createKeyring } from "../../src/credentials/seal.ts";
-import { Account } from "../../src/user/account.ts";
+import { readReplica } from "../../src/connection/replica.ts";
+import { createKeyring } from "../../src/connection/seal.ts";
+import { ConnectionStore } from "../../src/connection/store.ts";
 import { connectionOf } from "../support/connection.ts";
 
 /** The connection at rest: sealed, owned by the object, copied to KV. */
@@ -11,12 +11,12 @@ const key = (kid: string, byte: number) => ({ kid, key: new Uint8Array(32).fill(
 const keyring = createKeyring([key("k1", 1)]);
 
 const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => Promise<T>): Promise<T> =>
-  runInDurableObject(env.PAGERDUTY_USER.getByName(name), (_, { storage }) => work(storage));
+  runInDurableObject(env.TENANT.getByName(name), (_, { storage }) => work(storage));
 
 test("what was set is there after a restart, and in KV, sealed in both", async () => {
   await inObject("alice", async (storage) => {
-    await new Account(storage, env.CONNECTIONS, keyring).set(connectionOf("alice"));
-    const later = new Account(storage, env.CONNECTIONS, keyring);
+    await new ConnectionStore(storage, env.CONNECTIONS, keyring).set(connectionOf("alice"));
+    const later = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await later.open();
     expect(later.connection).toEqual(connectionOf("alice"));
     expect(JSON.stringify([...storage.kv.list()])).not.toContain("SECRET-TOKEN");
@@ -27,7 +27,7 @@ test("what was set is there after a restart, and in KV, sealed in both", async (
 
 test("one user's copy opens for nobody else", async () => {
   await inObject("mallory", async (storage) => {
-    await new Account(storage, env.CONNECTIONS, keyring).set(connectionOf("mallory"));
+    await new ConnectionStore(storage, env.CONNECTIONS, keyring).set(connectionOf("mallory"));
   });
   const stolen = await env.CONNECTIONS.get("connection:mallory");
   await env.CONNECTIONS.put("connection:victim", stolen ?? "");
@@ -36,11 +36,11 @@ test("one user's copy opens for nobody else", async () => {
 
 test("a rotated key opens what the old one sealed, and seals it anew", async () => {
   await inObject("rotated", async (storage) => {
-    await new Account(storage, env.CONNECTIONS, keyring).set(connectionOf("rotated"));
+    await new ConnectionStore(storage, env.CONNECTIONS, keyring).set(connectionOf("rotated"));
     const rotated = createKeyring([key("k2", 2), key("k1", 1)]);
-    await new Account(storage, env.CONNECTIONS, rotated).open();
+    await new ConnectionStore(storage, env.CONNECTIONS, rotated).open();
     expect(await env.CONNECTIONS.get("connection:rotated")).toMatch(/^k2\./);
-    const withoutOld = new Account(storage, env.CONNECTIONS, createKeyring([key("k2", 2)]));
+    const withoutOld = new ConnectionStore(storage, env.CONNECTIONS, createKeyring([key("k2", 2)]));
     await withoutOld.open();
     expect(withoutOld.connection).toEqual(connectionOf("rotated"));
   });
@@ -48,8 +48,8 @@ test("a rotated key opens what the old one sealed, and seals it anew", async () 
 
 test("a key that is gone is said, not taken for not connected", async () => {
   await inObject("lost-key", async (storage) => {
-    await new Account(storage, env.CONNECTIONS, keyring).set(connectionOf("lost-key"));
-    const later = new Account(storage, env.CONNECTIONS, createKeyring([key("k9", 9)]));
+    await new ConnectionStore(storage, env.CONNECTIONS, keyring).set(connectionOf("lost-key"));
+    const later = new ConnectionStore(storage, env.CONNECTIONS, createKeyring([key("k9", 9)]));
     await later.open();
     expect(later.connection).toBeNull();
     expect(later.unreadable).toBe("unknown_key");
@@ -66,7 +66,11 @@ test("when KV refuses the write the object remembers, and catches up", async () 
       },
       delete: (name: string) => env.CONNECTIONS.delete(name),
     };
-    const account = new Account(storage, Object.assign(Object.create(env.CONNECTIONS), flaky), keyring);
+    const account = new ConnectionStore(
+      storage,
+      Object.assign(Object.create(env.CONNECTIONS), flaky),
+      keyring,
+    );
     await account.set(connectionOf("behind"));
     expect(account.replicaBehind).toBe(true);
     expect(await env.CONNECTIONS.get("connection:behind")).toBeNull();
@@ -79,14 +83,14 @@ test("when KV refuses the write the object remembers, and catches up", async () 
 
 test("many changes at once end in the last one, in memory, in storage and in KV", async () => {
   await inObject("many", async (storage) => {
-    const account = new Account(storage, env.CONNECTIONS, keyring);
+    const account = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await account.set(connectionOf("many"));
     const names = Array.from({ length: 20 }, (_, index) => `name ${index}`);
     await Promise.all(
       names.map((displayName) => account.update((connection) => ({ ...connection, displayName }))),
     );
     expect(account.connection?.displayName).toBe("name 19");
-    const later = new Account(storage, env.CONNECTIONS, keyring);
+    const later = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await later.open();
     expect(later.connection?.displayName).toBe("name 19");
     expect((await readReplica(env.CONNECTIONS, keyring, "many"))?.displayName).toBe("name 19");
@@ -95,7 +99,7 @@ test("many changes at once end in the last one, in memory, in storage and in KV"
 
 test("clearing leaves nothing", async () => {
   await inObject("cleared", async (storage) => {
-    const account = new Account(storage, env.CONNECTIONS, keyring);
+    const account = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await account.set(connectionOf("cleared"));
     await account.clear();
     expect([...storage.kv.list()]).toEqual([]);
@@ -111,7 +115,11 @@ test("a connection that is made while the one before is being cleared has its ta
         await env.CONNECTIONS.put(name, value);
       },
     };
-    const account = new Account(storage, Object.assign(Object.create(env.CONNECTIONS), slow), keyring);
+    const account = new ConnectionStore(
+      storage,
+      Object.assign(Object.create(env.CONNECTIONS), slow),
+      keyring,
+    );
     const first = account.set(connectionOf("reconnected"));
     const cleared = account.clear();
     const second = account.set(connectionOf("reconnected"));

@@ -1,10 +1,10 @@
 import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, inject, test } from "vitest";
 import { configOf } from "../../src/config.ts";
-import { createKeyring } from "../../src/credentials/seal.ts";
-import { appendEntry } from "../../src/incidents/journal.ts";
-import { Account } from "../../src/user/account.ts";
-import type { ReceivedWebhook } from "../../src/user/webhook.ts";
+import { createKeyring } from "../../src/connection/seal.ts";
+import { ConnectionStore } from "../../src/connection/store.ts";
+import { appendEntry } from "../../src/storage/journal.ts";
+import type { ReceivedWebhook } from "../../src/webhooks/received.ts";
 import { connectionOf } from "../support/connection.ts";
 
 /** What the object does by itself, by its alarm. */
@@ -13,14 +13,18 @@ const DAY_MS = 24 * 3600 * 1000;
 
 const count = (name: string, where: string) =>
   runInDurableObject(
-    env.PAGERDUTY_USER.getByName(name),
+    env.TENANT.getByName(name),
     (_object, { storage }) => [...storage.sql.exec(`SELECT 1 FROM journal WHERE ${where}`)].length,
   );
 
 test("once a day it forgets what is older than RETENTION_DAYS, and leaves the rest", async () => {
-  const user = env.PAGERDUTY_USER.getByName("prunes");
+  const user = env.TENANT.getByName("prunes");
   await runInDurableObject(user, async (_object, { storage }) => {
-    const account = new Account(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));
+    const account = new ConnectionStore(
+      storage,
+      env.CONNECTIONS,
+      createKeyring(configOf(env).credentialsKeys),
+    );
     const nowMs = Date.now();
     await account.set(connectionOf("prunes", { validatedAt: new Date(nowMs - 2 * DAY_MS).toISOString() }));
     for (const days of [31, 29]) {
@@ -36,9 +40,13 @@ test("once a day it forgets what is older than RETENTION_DAYS, and leaves the re
 });
 
 test("a user who connected while checks were off is looked after once they are on", async () => {
-  const user = env.PAGERDUTY_USER.getByName("asleep");
+  const user = env.TENANT.getByName("asleep");
   await runInDurableObject(user, async (_object, { storage }) => {
-    const account = new Account(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));
+    const account = new ConnectionStore(
+      storage,
+      env.CONNECTIONS,
+      createKeyring(configOf(env).credentialsKeys),
+    );
     await account.set(connectionOf("asleep"));
     await storage.setAlarm(Date.now() + DAY_MS);
   });
@@ -49,13 +57,17 @@ test("a user who connected while checks were off is looked after once they are o
 });
 
 test("runbooks that never come do not hold up the analysis of an incident without one", async () => {
-  const user = env.PAGERDUTY_USER.getByName("tarpit");
+  const user = env.TENANT.getByName("tarpit");
   const caller = { userId: "tarpit", orgId: null };
   const input = { token: inject("tokens").us, displayName: "P", region: "us", subscribe: false } as const;
   await user.connectToken(caller, input, "https://worker.example/");
   await user.addSigningSecret(caller, "secret");
   const { connectionId, secretId } = await runInDurableObject(user, async (_object, { storage }) => {
-    const account = new Account(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));
+    const account = new ConnectionStore(
+      storage,
+      env.CONNECTIONS,
+      createKeyring(configOf(env).credentialsKeys),
+    );
     await account.open();
     const { connection } = account;
     return {

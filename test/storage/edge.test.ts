@@ -1,6 +1,6 @@
 import { createExecutionContext, env } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { createKeyring, sealText } from "../../src/credentials/seal.ts";
+import { createKeyring, sealText } from "../../src/connection/seal.ts";
 import { app } from "../../src/http/app.ts";
 import { connectionOf } from "../support/connection.ts";
 
@@ -49,7 +49,7 @@ const down = () => {
 };
 const brokenQueue = { ...env.WEBHOOKS, send: down };
 const brokenKv = { ...env.CONNECTIONS, get: down };
-const brokenObjects = Object.assign(Object.create(env.PAGERDUTY_USER), { getByName: down });
+const brokenObjects = Object.assign(Object.create(env.TENANT), { getByName: down });
 
 test("a working platform accepts", async () => {
   await storeReplica("works");
@@ -66,11 +66,11 @@ test("the Queue being down is 503 with Retry-After", async () => {
 
 test("the object being down is 503, also for a signature that KV says is wrong", async () => {
   await storeReplica("object");
-  expect((await post("object", { PAGERDUTY_USER: brokenObjects }, `${BODY} `)).status).toBe(503);
-  expect((await post("nobody", { PAGERDUTY_USER: brokenObjects })).status).toBe(503);
+  expect((await post("object", { TENANT: brokenObjects }, `${BODY} `)).status).toBe(503);
+  expect((await post("nobody", { TENANT: brokenObjects })).status).toBe(503);
 });
 
 test("KV being down leaves the decision to the object", async () => {
   expect((await post("kv", { CONNECTIONS: brokenKv })).status).toBe(404);
-  expect((await post("kv", { CONNECTIONS: brokenKv, PAGERDUTY_USER: brokenObjects })).status).toBe(503);
+  expect((await post("kv", { CONNECTIONS: brokenKv, TENANT: brokenObjects })).status).toBe(503);
 });

@@ -1,11 +1,11 @@
 import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { configOf } from "../../src/config.ts";
-import type { OAuthConnection } from "../../src/credentials/connection.ts";
-import { readReplica } from "../../src/credentials/replica.ts";
-import { createKeyring } from "../../src/credentials/seal.ts";
-import { Account } from "../../src/user/account.ts";
-import { FRESH } from "../../src/user/watch.ts";
+import type { OAuthConnection } from "../../src/connection/connection.ts";
+import { readReplica } from "../../src/connection/replica.ts";
+import { createKeyring } from "../../src/connection/seal.ts";
+import { ConnectionStore } from "../../src/connection/store.ts";
+import { FRESH } from "../../src/reconcile/watch.ts";
 import { connectionOf } from "../support/connection.ts";
 
 /** The refresh token of an access token that nobody uses dies with it, so the object's alarm uses it. */
@@ -15,7 +15,7 @@ const keyring = () => createKeyring(configOf(env).credentialsKeys);
 
 /** Connects with OAuth, with so much of the access token left, in an object that then leaves memory. */
 async function connect(userId: string, leftMs: number): Promise<void> {
-  const user = env.PAGERDUTY_USER.getByName(userId);
+  const user = env.TENANT.getByName(userId);
   const nowMs = Date.now();
   const { token: _, ...common } = connectionOf(userId);
   const connection: OAuthConnection = {
@@ -31,7 +31,7 @@ async function connect(userId: string, leftMs: number): Promise<void> {
     requestedScopes: [],
   };
   await runInDurableObject(user, async (_object, { storage }) => {
-    await new Account(storage, env.CONNECTIONS, keyring()).set(connection);
+    await new ConnectionStore(storage, env.CONNECTIONS, keyring()).set(connection);
     // No check of the guardian's is due, which would use the token.
     const nextAtMs = nowMs + 60 * MINUTE_MS;
     storage.kv.put("watch", { ...FRESH, nextAtMs });
@@ -47,13 +47,13 @@ const tokenOf = async (userId: string) => {
 
 test("with less than five minutes left the alarm gets the next token, though nobody asked", async () => {
   await connect("unused", 4 * MINUTE_MS);
-  expect(await runDurableObjectAlarm(env.PAGERDUTY_USER.getByName("unused"))).toBe(true);
+  expect(await runDurableObjectAlarm(env.TENANT.getByName("unused"))).toBe(true);
   expect(await tokenOf("unused")).toBe("fresh");
 });
 
 test("with more than that left it comes back in time", async () => {
   await connect("fresh-enough", 9 * MINUTE_MS);
-  const user = env.PAGERDUTY_USER.getByName("fresh-enough");
+  const user = env.TENANT.getByName("fresh-enough");
   await runDurableObjectAlarm(user);
   expect(await tokenOf("fresh-enough")).toBe("old");
   const atMs = await runInDurableObject(user, (_object, { storage }) => storage.getAlarm());

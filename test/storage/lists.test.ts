@@ -1,14 +1,14 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { configOf } from "../../src/config.ts";
-import { createKeyring } from "../../src/credentials/seal.ts";
-import { migrate } from "../../src/incidents/migrations.ts";
-import { Account } from "../../src/user/account.ts";
-import { Arrivals } from "../../src/user/arrivals.ts";
-import { Gate } from "../../src/user/gate.ts";
-import { park, takeIn } from "../../src/user/intake.ts";
-import { eventPage, incidentDetail, incidentPage } from "../../src/user/reading.ts";
-import { Refusals } from "../../src/user/refusals.ts";
+import { createKeyring } from "../../src/connection/seal.ts";
+import { ConnectionStore } from "../../src/connection/store.ts";
+import { migrate } from "../../src/storage/migrations.ts";
+import { eventPage, incidentDetail, incidentPage } from "../../src/tenant/views.ts";
+import { Arrivals } from "../../src/webhooks/arrivals.ts";
+import { park, takeIn } from "../../src/webhooks/intake.ts";
+import { Refusals } from "../../src/webhooks/refusals.ts";
+import { Verifier } from "../../src/webhooks/verify.ts";
 
 /** What is shown stays small, however much is held: an RPC answer has room for 32 MiB. */
 
@@ -34,7 +34,7 @@ function webhookOf(id: string, eventType: string, data: object) {
 }
 
 const inStorage = <T>(user: string, work: (storage: DurableObjectStorage) => T | Promise<T>): Promise<T> =>
-  runInDurableObject(env.PAGERDUTY_USER.getByName(user), async (_, { storage }) => {
+  runInDurableObject(env.TENANT.getByName(user), async (_, { storage }) => {
     migrate(storage);
     return work(storage);
   });
@@ -94,8 +94,8 @@ test("all that was parked is tried again, a few at a time", async () => {
   const worked = await inStorage("parked", async (storage) => {
     const config = configOf(env);
     const { sql } = storage;
-    const account = new Account(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys));
-    const gate = new Gate(account, new Refusals(storage));
+    const account = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys));
+    const gate = new Verifier(account, new Refusals(storage));
     const arrivals = new Arrivals({ sql, config }, storage, gate);
     for (let i = 0; i < 45; i += 1) {
       const incident = { type: "incident", id: `P${i}`, title: "t", status: "triggered" };

@@ -1,6 +1,6 @@
 import { expect, inject, test } from "vitest";
+import { checkToken } from "../../src/connection/identify.ts";
 import { AppError } from "../../src/errors.ts";
-import { checkToken } from "../../src/user/credential.ts";
 
 /** Without PAGERDUTY_API_URL both regions' own hosts are asked. */
 

@@ -2,11 +2,11 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { parseConfig } from "../../src/config.ts";
 import { view } from "../../src/incidents/fold.ts";
-import { migrate } from "../../src/incidents/migrations.ts";
-import { loadIncident } from "../../src/incidents/store.ts";
 import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
-import { takeIn } from "../../src/user/intake.ts";
-import { applyReading } from "../../src/user/rest-folding.ts";
+import { loadIncident } from "../../src/storage/incidents.ts";
+import { migrate } from "../../src/storage/migrations.ts";
+import { applyReading } from "../../src/storage/rest-reading.ts";
+import { takeIn } from "../../src/webhooks/intake.ts";
 
 /** REST tells to the second what events tell to the millisecond, and it can be behind them. */
 
@@ -27,7 +27,7 @@ interface Story {
 
 /** Plays a story of one incident in an object of its own; times are milliseconds after `T0`. */
 async function play(name: string, work: (story: Story) => void): Promise<void> {
-  await runInDurableObject(env.PAGERDUTY_USER.getByName(name), (_, { storage }) => {
+  await runInDurableObject(env.TENANT.getByName(name), (_, { storage }) => {
     migrate(storage);
     const { sql } = storage;
     let serial = 0;

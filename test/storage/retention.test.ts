@@ -2,19 +2,20 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { emptyIncident } from "../../src/incidents/fold.ts";
 import type { IncidentState } from "../../src/incidents/incident.ts";
-import { appendEntry, listEntries, pruneEntries } from "../../src/incidents/journal.ts";
-import { isMigrated, migrate } from "../../src/incidents/migrations.ts";
-import { listIncidents, loadIncident, pruneIncidents, saveIncident } from "../../src/incidents/store.ts";
+import { listIncidents, loadIncident, pruneIncidents, saveIncident } from "../../src/storage/incidents.ts";
+import { appendEntry, pruneEntries } from "../../src/storage/journal.ts";
+import { listEntries } from "../../src/storage/lists.ts";
+import { isMigrated, migrate } from "../../src/storage/migrations.ts";
 import {
   boundUnconfirmed,
   MAX_UNCONFIRMED_ENTRIES,
   pruneUnconfirmed,
-} from "../../src/incidents/unconfirmed.ts";
+} from "../../src/storage/unconfirmed.ts";
 
 /** What is old and finished goes; what is open or not yet delivered stays, however old. */
 
 const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
-  runInDurableObject(env.PAGERDUTY_USER.getByName(name), (_, { storage }) => {
+  runInDurableObject(env.TENANT.getByName(name), (_, { storage }) => {
     migrate(storage);
     return work(storage);
   });
@@ -65,7 +66,7 @@ const NOTIFICATION = {
 };
 
 test("an object that was never written to has no tables", async () => {
-  await runInDurableObject(env.PAGERDUTY_USER.getByName("untouched"), (_, { storage }) => {
+  await runInDurableObject(env.TENANT.getByName("untouched"), (_, { storage }) => {
     expect(isMigrated(storage)).toBe(false);
   });
 });

@@ -1,10 +1,10 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { expect, inject, test } from "vitest";
 import { parseConfig } from "../../src/config.ts";
-import { migrate } from "../../src/incidents/migrations.ts";
-import { dueDeliveries, markDelivered } from "../../src/incidents/outbox.ts";
-import { analysesDue, loadIncident, saveIncident } from "../../src/incidents/store.ts";
-import { takeIn } from "../../src/user/intake.ts";
+import { dueDeliveries, markDelivered } from "../../src/delivery/outbox.ts";
+import { analysesDue, loadIncident, saveIncident } from "../../src/storage/incidents.ts";
+import { migrate } from "../../src/storage/migrations.ts";
+import { takeIn } from "../../src/webhooks/intake.ts";
 
 /** What an event costs in billed rows, by the storage's own figures. docs/cost.md states them with prices. */
 
@@ -36,7 +36,7 @@ test("an event of a mixed history writes at most five and a half rows, its deliv
     AURORA_EVENTS_URL: "https://aurora.example.com/events",
     AURORA_EVENTS_SECRET: `whsec_${btoa("s".repeat(32))}`,
   });
-  const stub = env.PAGERDUTY_USER.getByName("cost");
+  const stub = env.TENANT.getByName("cost");
   const perEvent = await runInDurableObject(stub, (_, state) => {
     migrate(state.storage);
     const { sql, rows } = counted(state.storage.sql);

@@ -1,13 +1,13 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { configOf } from "../../src/config.ts";
-import { createKeyring, sealText } from "../../src/credentials/seal.ts";
-import { migrate } from "../../src/incidents/migrations.ts";
-import { Account } from "../../src/user/account.ts";
-import { Arrivals } from "../../src/user/arrivals.ts";
-import { Connecting } from "../../src/user/connecting.ts";
-import { Gate } from "../../src/user/gate.ts";
-import { Refusals } from "../../src/user/refusals.ts";
+import { createKeyring, sealText } from "../../src/connection/seal.ts";
+import { ConnectionStore } from "../../src/connection/store.ts";
+import { migrate } from "../../src/storage/migrations.ts";
+import { Connecting } from "../../src/tenant/connect.ts";
+import { Arrivals } from "../../src/webhooks/arrivals.ts";
+import { Refusals } from "../../src/webhooks/refusals.ts";
+import { Verifier } from "../../src/webhooks/verify.ts";
 import { connectionOf } from "../support/connection.ts";
 
 /** A key that is missing in CREDENTIALS_KEYS is our fault: nothing may be lost to it. */
@@ -18,17 +18,17 @@ afterEach(() => void vi.unstubAllGlobals());
 async function unreadable<T>(
   user: string,
   kv: KVNamespace,
-  work: (account: Account, gate: Gate, storage: DurableObjectStorage) => Promise<T>,
+  work: (account: ConnectionStore, gate: Verifier, storage: DurableObjectStorage) => Promise<T>,
 ): Promise<T> {
-  return runInDurableObject(env.PAGERDUTY_USER.getByName(user), async (_, { storage }) => {
+  return runInDurableObject(env.TENANT.getByName(user), async (_, { storage }) => {
     migrate(storage);
     const lost = createKeyring([{ kid: "k0", key: new Uint8Array(32).fill(9) }]);
     const sealed = await sealText(lost, user, JSON.stringify(connectionOf(user)));
     storage.kv.put("connection", { userId: user, sealed });
-    const account = new Account(storage, kv, createKeyring(configOf(env).credentialsKeys));
+    const account = new ConnectionStore(storage, kv, createKeyring(configOf(env).credentialsKeys));
     await account.open();
     expect(account.unreadable).toBe("unknown_key");
-    return work(account, new Gate(account, new Refusals(storage)), storage);
+    return work(account, new Verifier(account, new Refusals(storage)), storage);
   });
 }
 

@@ -1,4 +1,4 @@
-import type { ApiTokenConnection } from "../../src/credentials/connection.ts";
+import type { ApiTokenConnection } from "../../src/connection/connection.ts";
 
 /** A user's connection by API token, with nothing in it but what every connection has. */
 export function connectionOf(userId: string, more: Partial<ApiTokenConnection> = {}): ApiTokenConnection {

@@ -1,5 +1,5 @@
-import { type LoginState, openLogin, sealLogin } from "../../src/credentials/login-state.ts";
-import { createKeyring } from "../../src/credentials/seal.ts";
+import { type LoginState, openLogin, sealLogin } from "../../src/connection/login-state.ts";
+import { createKeyring } from "../../src/connection/seal.ts";
 import { SEALING_KEY } from "./worker.ts";
 
 /** States as the Worker seals them, with its key and its code: what only the Worker could have made. */

@@ -107,10 +107,10 @@ export async function startWorker(
       return request(path, init);
     },
     async sql(user, query, ...values) {
-      const storage = await handle.getDurableObjectStorage("PAGERDUTY_USER", { name: user });
+      const storage = await handle.getDurableObjectStorage("TENANT", { name: user });
       return storage.exec(query, ...values);
     },
-    evict: (user) => handle.evictDurableObject("PAGERDUTY_USER", { name: user }),
+    evict: (user) => handle.evictDurableObject("TENANT", { name: user }),
     restart: () => server.update((options) => options),
     logs: () => server.getLogs().map(({ message }) => message),
     close: () => server.close(),

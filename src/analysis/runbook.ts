@@ -1,0 +1,74 @@
+import { readBounded, withDeadline } from "../limits.ts";
+import { refusalOf } from "./public-address.ts";
+
+/** A runbook, fetched: its text, or in words why there is none. Never throws. */
+export type Runbook =
+  | { url: string; content: string; error: null }
+  | { url: string; content: null; error: string };
+
+const TIMEOUT_MS = 10_000;
+const MAX_REDIRECTS = 3;
+const MAX_BYTES = 256 * 1024;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+const TEXT = /^(text\/|application\/(json|xml|yaml|x-yaml|markdown|xhtml\+xml)\b)/i;
+
+class Refused extends Error {}
+
+/**
+ * Fetches a public runbook as text. Each redirect's target is checked as the first URL was.
+ * @param address the value of the incident's `runbook_link` field, whatever it is
+ */
+export async function fetchRunbook(address: string): Promise<Runbook> {
+  try {
+    return {
+      url: address,
+      content: await withDeadline(TIMEOUT_MS, (signal) => fetchText(address, signal)),
+      error: null,
+    };
+  } catch (error) {
+    return { url: address, content: null, error: reasonOf(error) };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof Refused) return error.message;
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    return `It did not answer within ${TIMEOUT_MS / 1000} s`;
+  }
+  return "It could not be reached";
+}
+
+async function fetchText(address: string, signal: AbortSignal): Promise<string> {
+  let url = URL.parse(address);
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
+    if (!url) throw new Refused("It is not a URL");
+    const refusal = refusalOf(url);
+    if (refusal) throw new Refused(hop === 0 ? `Refused: ${refusal}` : `Redirect refused: ${refusal}`);
+    const response = await fetch(url, {
+      redirect: "manual",
+      signal,
+      headers: {
+        accept: "text/plain, text/markdown, text/html;q=0.9, text/*;q=0.8",
+        "user-agent": "aurora-pagerduty-edge",
+      },
+    });
+    if (!REDIRECTS.has(response.status)) return readText(response);
+    await response.body?.cancel();
+    const location = response.headers.get("location");
+    url = location === null ? null : URL.parse(location, url.href);
+  }
+  throw new Refused(`More than ${MAX_REDIRECTS} redirects`);
+}
+
+async function readText(response: Response): Promise<string> {
+  const type = response.headers.get("content-type") ?? "";
+  if (response.status !== 200 || !TEXT.test(type)) {
+    await response.body?.cancel();
+    throw new Refused(response.status === 200 ? "It is not text" : `It answered ${response.status}`);
+  }
+  const bytes = await readBounded(response.body, MAX_BYTES);
+  if (!bytes) throw new Refused(`It is larger than ${MAX_BYTES / 1024} KiB`);
+  const text = new TextDecoder().decode(bytes).trim();
+  if (text === "") throw new Refused("It is empty");
+  return text;
+}

@@ -1,0 +1,56 @@
+import * as z from "zod/mini";
+
+/** The sign-ins that were started and not finished, by id, so that each `state` works once. */
+
+const KEY = "oauthLogins";
+const Pending = z.record(z.string(), z.number());
+/** A person opens a few tabs; the oldest goes first. */
+const MAX_PENDING = 10;
+
+export class PendingLogins {
+  readonly #storage: DurableObjectStorage;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+  }
+
+  /** Id and when it expires, the oldest first. */
+  get #pending(): [string, number][] {
+    return Object.entries(Pending.safeParse(this.#storage.kv.get(KEY)).data ?? {});
+  }
+
+  #put(pending: [string, number][]): void {
+    if (pending.length === 0) this.#storage.kv.delete(KEY);
+    else this.#storage.kv.put(KEY, Object.fromEntries(pending));
+  }
+
+  remember(id: string, expiresAtMs: number): void {
+    const rest = this.#pending.filter(([known]) => known !== id).slice(1 - MAX_PENDING);
+    this.#put([...rest, [id, expiresAtMs]]);
+  }
+
+  /** Uses one up. @returns whether it was there and still counted */
+  take(id: string, nowMs: number): boolean {
+    const pending = this.#pending;
+    const found = pending.find(([known]) => known === id);
+    if (!found) return false;
+    this.#put(pending.filter((entry) => entry !== found));
+    return nowMs < found[1];
+  }
+
+  /** None of them can be finished any more. */
+  forgetAll(): void {
+    this.#put([]);
+  }
+
+  /** When the next one expires; null when none is pending. */
+  get nextAtMs(): number | null {
+    const times = this.#pending.map(([, expiresAtMs]) => expiresAtMs);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
+  /** A sign-in that nobody finished leaves nothing behind. */
+  forgetExpired(nowMs: number): void {
+    this.#put(this.#pending.filter(([, expiresAtMs]) => nowMs < expiresAtMs));
+  }
+}

@@ -1,0 +1,225 @@
+import * as z from "zod/mini";
+import { type Config, oauthAppOf } from "../config.ts";
+import { log } from "../log.ts";
+import type { ApiProblem } from "../pagerduty/api.ts";
+import { refreshTokens, type TokenProblem, type TokenSet } from "../pagerduty/oauth.ts";
+import type { Connection, OAuthConnection } from "./connection.ts";
+import type { ConnectionStore } from "./store.ts";
+import { keepAliveAtMs, refreshDueAtMs, retryDelayMs, type TokenLife } from "./token-timing.ts";
+
+/**
+ * Keeps an OAuth connection's access token fresh, one refresh at a time: a refresh token works once, so two at
+ * once would end the connection. Only PagerDuty's `invalid_grant` does; anything else passes.
+ */
+
+const KEY = "refresh";
+/** A refresh that was begun and has not succeeded; of the token obtained then, no other. */
+const Attempt = z.object({
+  obtainedAtMs: z.number(),
+  /** Failures in a row. */
+  failures: z.number(),
+  nextTryAtMs: z.number(),
+  /** Why the last one failed, for a person. */
+  reason: z.nullable(z.string()),
+});
+type Attempt = z.infer<typeof Attempt>;
+
+/** How long `GET /pagerduty` waits for a refresh that is due. */
+const STATUS_WAIT_MS = 3_000;
+/** How long a token that the API refused in spite of a refresh is left alone before the next try. */
+const REFUSED_AGAIN_MS = 10 * 60 * 1000;
+
+/** Why PagerDuty cannot be called with the tenant's credential, or what it answered. */
+export type CallProblem = ApiProblem | { problem: "not_connected" };
+type Ready = { ok: true; connection: Connection } | ({ ok: false } & CallProblem);
+
+/** Why the token could not be refreshed, for the status; null while nothing failed. */
+export type RefreshFailure = { failures: number; reason: string } | null;
+
+export class Tokens {
+  readonly #storage: DurableObjectStorage;
+  readonly #store: ConnectionStore;
+  readonly #config: Config;
+  readonly #onStart: () => void;
+  #refreshing: Promise<void> | null = null;
+
+  /** @param onStart sets the alarm: should the object die in the middle of a refresh, it comes back for it */
+  constructor(storage: DurableObjectStorage, store: ConnectionStore, config: Config, onStart: () => void) {
+    this.#storage = storage;
+    this.#store = store;
+    this.#config = config;
+    this.#onStart = onStart;
+  }
+
+  /** The connection with a credential that can be used now; an OAuth token is refreshed when that is due. */
+  async ready(): Promise<Ready> {
+    await this.refreshIfDue();
+    const { connection } = this.#store;
+    if (!connection) return { ok: false, problem: "not_connected" };
+    if (connection.authType === "api_token" || Date.now() < connection.expiresAtMs) {
+      return { ok: true, connection };
+    }
+    if (connection.refusedAtMs !== null || connection.refreshToken === null) {
+      return { ok: false, problem: "unauthorized" };
+    }
+    const why = this.#attemptOf(connection)?.reason ?? "it has not been refreshed yet";
+    return { ok: false, problem: "unavailable", reason: `The OAuth token has expired: ${why}` };
+  }
+
+  /** Refreshes when that is due; joins a refresh that is under way. */
+  async refreshIfDue(): Promise<void> {
+    if (!this.#refreshing) {
+      const connection = this.#refreshable();
+      if (!connection || Date.now() < this.#dueAtMs(connection, refreshDueAtMs)) return;
+      this.#start(connection);
+    }
+    await this.#refreshing;
+  }
+
+  /** The same, for somebody who only wants to know how things are and does not wait long. */
+  async refreshForStatus(): Promise<void> {
+    const timer = new AbortController();
+    const waited = scheduler.wait(STATUS_WAIT_MS, { signal: timer.signal }).catch(() => undefined);
+    await Promise.race([this.refreshIfDue(), waited]);
+    timer.abort();
+  }
+
+  /**
+   * The API refused `used` with a 401, though by its time it should be valid: it is refreshed, once.
+   * @returns the connection to try again with; null when there is no other token
+   */
+  async replaceRefused(used: OAuthConnection): Promise<OAuthConnection | null> {
+    await this.#refreshing;
+    const other = this.#otherThan(used);
+    if (other) return other;
+    const connection = this.#refreshable();
+    if (!connection) return null;
+    // Once: a token that is refused as soon as it is new is not the reason.
+    const isNew = Date.now() - connection.obtainedAtMs < REFUSED_AGAIN_MS;
+    if (connection.accessRefusedAtMs !== null && isNew) return null;
+    const nextTryAtMs = this.#attemptOf(connection)?.nextTryAtMs ?? 0;
+    if (Date.now() >= nextTryAtMs) await this.#start(connection);
+    return this.#otherThan(used);
+  }
+
+  /** Remembers what the API thinks of the access token, for the status. */
+  async noteAnswer(used: OAuthConnection, refused: boolean): Promise<void> {
+    if ((used.accessRefusedAtMs !== null) === refused) return;
+    await this.#store.update((connection) =>
+      connection.authType === "oauth" && connection.accessToken === used.accessToken
+        ? { ...connection, accessRefusedAtMs: refused ? Date.now() : null }
+        : connection,
+    );
+  }
+
+  /** When the alarm has to look after the token; null when there is nothing to refresh. */
+  get nextAtMs(): number | null {
+    const connection = this.#refreshable();
+    return connection ? this.#dueAtMs(connection, keepAliveAtMs) : null;
+  }
+
+  get refreshFailure(): RefreshFailure {
+    const connection = this.#refreshable();
+    const attempt = connection && this.#attemptOf(connection);
+    return attempt?.reason ? { failures: attempt.failures, reason: attempt.reason } : null;
+  }
+
+  #refreshable(): OAuthConnection | null {
+    const { connection } = this.#store;
+    if (connection?.authType !== "oauth") return null;
+    return connection.refusedAtMs === null && connection.refreshToken !== null ? connection : null;
+  }
+
+  #otherThan(used: OAuthConnection): OAuthConnection | null {
+    const { connection } = this.#store;
+    return connection?.authType === "oauth" && connection.accessToken !== used.accessToken
+      ? connection
+      : null;
+  }
+
+  /** An attempt that failed, or that an eviction cut short, says itself when the next one is due. */
+  #dueAtMs(connection: OAuthConnection, planned: (life: TokenLife) => number): number {
+    const { obtainedAtMs, expiresAtMs, refreshed } = connection;
+    return this.#attemptOf(connection)?.nextTryAtMs ?? planned({ obtainedAtMs, expiresAtMs, refreshed });
+  }
+
+  #attemptOf(connection: OAuthConnection): Attempt | null {
+    const attempt = Attempt.safeParse(this.#storage.kv.get(KEY)).data;
+    return attempt?.obtainedAtMs === connection.obtainedAtMs ? attempt : null;
+  }
+
+  #start(connection: OAuthConnection): Promise<void> {
+    this.#refreshing ??= this.#refresh(connection).finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  async #refresh(used: OAuthConnection): Promise<void> {
+    const { obtainedAtMs, refreshToken, userId } = used;
+    const app = oauthAppOf(this.#config);
+    const before = this.#attemptOf(used);
+    const failures = before?.failures ?? 0;
+    // Stays behind when the object dies under way: then the next life asks at once whether the refresh token
+    // still counts, instead of finding out when the access token ends.
+    this.#note({ obtainedAtMs, failures, nextTryAtMs: Date.now(), reason: before?.reason ?? null });
+    this.#onStart();
+    const answer = app && refreshToken !== null ? await refreshTokens(app, refreshToken) : NOT_CONFIGURED;
+    const present = this.#store.connection;
+    if (present?.authType !== "oauth" || present.refreshToken !== refreshToken) return;
+    if (answer.ok) {
+      await this.#store.update((connection) => withTokens(connection, used, answer.tokens, Date.now()));
+      this.#storage.kv.delete(KEY);
+      log.info("oauth.refreshed", { userId });
+      return;
+    }
+    if (answer.problem === "invalid_grant") {
+      await this.#store.update((connection) => ({ ...connection, refusedAtMs: Date.now() }));
+      this.#storage.kv.delete(KEY);
+      log.warn("oauth.refused", { userId });
+      return;
+    }
+    const { reason, delayMs } = retryOf(answer, failures + 1);
+    this.#note({ obtainedAtMs, failures: failures + 1, nextTryAtMs: Date.now() + delayMs, reason });
+    log.warn("oauth.refresh_failed", { userId, failures: failures + 1, delayMs, reason });
+  }
+
+  #note(attempt: Attempt): void {
+    this.#storage.kv.put(KEY, attempt);
+  }
+}
+
+const NOT_CONFIGURED = {
+  ok: false as const,
+  problem: "rejected" as const,
+  reason: "PAGERDUTY_CLIENT_ID or PAGERDUTY_CLIENT_SECRET is not set",
+};
+
+function retryOf(answer: Exclude<TokenProblem, { problem: "invalid_grant" }>, failures: number) {
+  const delayMs = retryDelayMs(failures, Math.random());
+  if (answer.problem !== "rate_limited") return { reason: answer.reason, delayMs };
+  return {
+    reason: "PagerDuty's sign-in is rate limited",
+    delayMs: Math.max(delayMs, answer.retryAfterSeconds * 1000),
+  };
+}
+
+/** The connection with the tokens that `used` was traded for; unchanged when another sign-in came first. */
+function withTokens(
+  connection: Connection,
+  used: OAuthConnection,
+  tokens: TokenSet,
+  nowMs: number,
+): Connection {
+  if (connection.authType !== "oauth" || connection.refreshToken !== used.refreshToken) return connection;
+  return {
+    ...connection,
+    accessToken: tokens.accessToken,
+    // RFC 6749, 6: without a new one the old one stays.
+    refreshToken: tokens.refreshToken ?? used.refreshToken,
+    expiresAtMs: nowMs + tokens.expiresInSeconds * 1000,
+    obtainedAtMs: nowMs,
+    refreshed: true,
+    grantedScopes: tokens.scopes ?? used.grantedScopes,
+  };
+}

@@ -1,0 +1,35 @@
+import { importSigningSecret, parseSignatures, verifySignature } from "../pagerduty/signature.ts";
+import { type Connection, secretsInForce } from "./connection.ts";
+
+/** A signing secret, imported, and until when it counts. */
+export interface VerificationKey {
+  id: string;
+  key: CryptoKey;
+  expiresAtMs: number;
+}
+
+/** The keys of the secrets that count at `nowMs`. */
+export async function verificationKeys(connection: Connection, nowMs: number): Promise<VerificationKey[]> {
+  return Promise.all(
+    secretsInForce(connection, nowMs).map(async ({ id, secret, expiresAtMs }) => ({
+      id,
+      key: await importSigningSecret(secret),
+      expiresAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY,
+    })),
+  );
+}
+
+/** The id of the secret that one of the header's signatures was made with; null when none was. */
+export async function verifyingSecret(
+  keys: readonly VerificationKey[],
+  header: string | null,
+  body: Uint8Array<ArrayBuffer>,
+  nowMs: number,
+): Promise<string | null> {
+  const signatures = parseSignatures(header);
+  if (signatures.length === 0) return null;
+  for (const { id, key, expiresAtMs } of keys) {
+    if (nowMs < expiresAtMs && (await verifySignature(key, signatures, body))) return id;
+  }
+  return null;
+}

@@ -1,0 +1,178 @@
+import * as z from "zod/mini";
+import { Failure, LiveMessage } from "./answers.ts";
+import type { Call } from "./call.ts";
+import { CALLS } from "./calls.ts";
+
+/** The OpenAPI 3.1 document, made of the schemas. Loaded by scripts/openapi.ts, never by the Worker. */
+
+const REF = "#/components/schemas/";
+
+/** Schemas with an id stand once, under components; the others where they are used. */
+class Schemas {
+  readonly components: Record<string, unknown> = {};
+
+  /** @param io `input`: as it is sent to us, `output`: as it is answered */
+  of(schema: z.core.$ZodType, io: "input" | "output"): unknown {
+    const {
+      $schema: _,
+      $defs,
+      ...own
+    } = z.toJSONSchema(schema, {
+      io,
+      unrepresentable: "any",
+      reused: "inline",
+      // What the type and the format say already.
+      override: ({ jsonSchema }) => {
+        if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
+        if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+        if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      },
+    });
+    for (const [name, definition] of Object.entries($defs ?? {})) this.#add(name, definition);
+    const id = z.globalRegistry.get(schema)?.id;
+    if (id === undefined) return relinked(own);
+    this.#add(id, own);
+    return { $ref: `${REF}${id}` };
+  }
+
+  #add(name: string, definition: unknown): void {
+    const linked = relinked(definition);
+    if (typeof linked === "object" && linked !== null && "id" in linked) delete linked.id;
+    this.components[name] ??= linked;
+  }
+}
+
+/** zod's `#/$defs/X` as OpenAPI's `#/components/schemas/X`. */
+function relinked(schema: unknown): unknown {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${REF}`));
+}
+
+const json = (schema: unknown) => ({ "application/json": { schema } });
+const HTML = { "text/html": { schema: { type: "string" } } };
+
+const ERRORS: Record<number, string> = {
+  400: "Something in the call is malformed; `error` says what.",
+  401: "PagerDuty refuses the credential, or no user id came; of a webhook: its signature is wrong.",
+  403: "The secret is wrong, or it is not allowed.",
+  404: "Not connected, or there is no such thing.",
+  409: "It belongs to another organisation or account.",
+  413: "The body is larger than 16 KiB; of a webhook: than 256 KiB.",
+  426: "A WebSocket is wanted.",
+  429: "Too many calls; see Retry-After.",
+  500: "Not configured, or unexpected.",
+  502: "PagerDuty does not answer as it should.",
+  503: "Temporarily unavailable, or misconfigured; see Retry-After.",
+};
+
+const CALLER = [{ $ref: "#/components/parameters/user" }, { $ref: "#/components/parameters/org" }];
+
+const PARAMETERS = {
+  user: {
+    name: "X-User-ID",
+    in: "header",
+    required: true,
+    description: "On whose behalf.",
+    schema: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$" },
+  },
+  org: {
+    name: "X-Org-ID",
+    in: "header",
+    required: false,
+    description: "Compared with the one that was connected with.",
+    schema: { type: "string", maxLength: 256 },
+  },
+};
+
+function parametersOf(call: Call, schemas: Schemas) {
+  const inPath = [...call.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }));
+  const inQuery = Object.entries(call.query ?? {}).map(([name, { description, schema }]) => ({
+    name,
+    in: "query",
+    required: false,
+    description,
+    schema: schemas.of(schema, "input"),
+  }));
+  const inHeader = Object.entries(call.headers ?? {}).map(([name, description]) => ({
+    name,
+    in: "header",
+    required: false,
+    description,
+    schema: { type: "string" },
+  }));
+  return [...(call.open ? [] : CALLER), ...inPath, ...inQuery, ...inHeader];
+}
+
+function operationOf(call: Call, schemas: Schemas) {
+  const contentOf = (schema: z.core.$ZodType | "html") =>
+    schema === "html" ? HTML : json(schemas.of(schema, "output"));
+  const answers = Object.entries(call.answers).map(([status, { description, schema }]) => [
+    status,
+    { description, ...(schema ? { content: contentOf(schema) } : {}) },
+  ]);
+  const statuses = call.open ? call.errors : [...new Set([400, 401, 403, ...call.errors])].sort();
+  const errors = statuses.map((status) => [
+    String(status),
+    { $ref: `#/components/responses/error${status}` },
+  ]);
+  return {
+    tags: [call.tag],
+    summary: call.summary,
+    operationId: `${call.method} ${call.path === "/" ? "/console" : call.path}`
+      .replace(/[{}]/g, "")
+      .replace(/[ /.-]+(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    ...(call.open ? { security: [] } : {}),
+    parameters: parametersOf(call, schemas),
+    ...(call.body
+      ? {
+          requestBody: {
+            required: call.body.required,
+            content: json(schemas.of(call.body.schema, "input")),
+          },
+        }
+      : {}),
+    responses: Object.fromEntries([...answers, ...errors]),
+  };
+}
+
+/** @param version of the package */
+export function openApiDocument(version: string) {
+  const schemas = new Schemas();
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const call of CALLS) {
+    paths[call.path] = { ...paths[call.path], [call.method]: operationOf(call, schemas) };
+  }
+  const failure = json(schemas.of(Failure, "output"));
+  const responses = Object.fromEntries(
+    Object.entries(ERRORS).map(([status, description]) => [
+      `error${status}`,
+      { description, content: failure },
+    ]),
+  );
+  schemas.of(LiveMessage.register(z.globalRegistry, { id: "LiveMessage" }), "output");
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "PagerDuty for Aurora",
+      version,
+      description:
+        "What Aurora's server calls, for one user at a time; and what is open to PagerDuty and to browsers.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: "/" }],
+    security: [{ internalSecret: [] }],
+    paths,
+    components: {
+      schemas: schemas.components,
+      responses,
+      parameters: PARAMETERS,
+      securitySchemes: {
+        internalSecret: { type: "apiKey", in: "header", name: "X-Internal-Secret" },
+      },
+    },
+  };
+}

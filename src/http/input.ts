@@ -1,0 +1,134 @@
+import type { Context, MiddlewareHandler } from "hono";
+import * as z from "zod/mini";
+import { TOKEN_REQUIRED } from "../contract/requests.ts";
+import { AppError } from "../errors.ts";
+import { readBounded } from "../limits.ts";
+import type { AppEnv } from "./callers.ts";
+
+/** Reading bodies and queries, each with its limit and with errors for a person. */
+
+/** Aurora's calls carry a token and a name. */
+const MAX_JSON_BYTES = 16 * 1024;
+
+/** Reads at most `maxBytes` of the body; null when there is more. */
+export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  const declared = request.headers.get("content-length");
+  if (Number(declared ?? 0) > maxBytes) return null;
+  if (!request.body) return new Uint8Array();
+  // HTTP ends a body where its Content-Length says; one without is counted while it comes, which costs more.
+  if (declared !== null && /^\d+$/.test(declared)) {
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    return bytes.length > maxBytes ? null : bytes;
+  }
+  return readBounded(request.body, maxBytes);
+}
+
+/** The body as a JSON object; an empty one counts as `{}`. @throws {AppError} 400, 413 */
+async function readJson(c: Context): Promise<Record<string, unknown>> {
+  const bytes = await readBytes(c.req.raw, MAX_JSON_BYTES);
+  if (!bytes) {
+    throw new AppError("payload_too_large", `The body is larger than ${MAX_JSON_BYTES / 1024} KiB`);
+  }
+  if (bytes.length === 0) return {};
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  } catch {
+    throw new AppError("invalid_json", "The body must be a JSON object");
+  }
+}
+
+/** Parses input with a schema whose messages are for a person. @throws {AppError} 400 */
+function parseInput<S extends z.ZodMiniType>(schema: S, input: unknown): z.output<S> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  if (issue?.message === TOKEN_REQUIRED) throw new AppError("token_required", TOKEN_REQUIRED);
+  const where = issue?.path.join(".");
+  throw new AppError("invalid_request", `${where ? `${where}: ` : ""}${issue?.message ?? "invalid"}`);
+}
+
+/** Input of one kind, as the typed client gives it and as the handler gets it. */
+type Valid<Target extends string, S extends z.ZodMiniType> = MiddlewareHandler<
+  AppEnv,
+  string,
+  { in: { [K in Target]: z.input<S> }; out: { [K in Target]: z.output<S> } }
+>;
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Without members that are null: they count as absent, in the objects that it holds as well. */
+function withoutNulls(object: Record<string, unknown>): Record<string, unknown> {
+  const present = (members: Record<string, unknown>) =>
+    Object.entries(members).filter(([, value]) => value !== null);
+  return Object.fromEntries(
+    present(object).map(([name, value]) => [
+      name,
+      isObject(value) ? Object.fromEntries(present(value)) : value,
+    ]),
+  );
+}
+
+/** Takes a JSON body of this shape, for `c.req.valid("json")`. @throws {AppError} 400, 413 */
+export function jsonBody<S extends z.ZodMiniType<object>>(schema: S): Valid<"json", S> {
+  return async (c, next) => {
+    c.req.addValidatedData("json", parseInput(schema, withoutNulls(await readJson(c))));
+    await next();
+  };
+}
+
+/** For calls that take nothing: whatever is sent has to be JSON all the same. @throws {AppError} 400, 413 */
+export const noBody: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await readJson(c);
+  await next();
+};
+
+/** Takes a query of this shape, for `c.req.valid("query")`; an empty value counts as absent. @throws {AppError} 400 */
+export function queryOf<S extends z.ZodMiniType<object>>(schema: S): Valid<"query", S> {
+  return async (c, next) => {
+    const given = Object.fromEntries(Object.entries(c.req.query()).filter(([, value]) => value !== ""));
+    c.req.addValidatedData("query", parseInput(schema, given));
+    await next();
+  };
+}
+
+const DEFAULT_LIMIT = 25;
+const MAX_LIMIT = 100;
+
+/** `limit` of a list: 1 to 100. */
+export const Limit = z._default(
+  z.pipe(
+    z.string().check(z.regex(/^([1-9]\d?|100)$/, { error: `must be a whole number from 1 to ${MAX_LIMIT}` })),
+    z.transform(Number),
+  ),
+  DEFAULT_LIMIT,
+);
+
+/** A cursor as the list before gave it: base64url of JSON. Anything else is refused. */
+export function cursorOf<T>(schema: z.ZodMiniType<T>) {
+  return z.optional(
+    z.pipe(
+      z.string(),
+      z.transform((text: string, context): T => {
+        try {
+          const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+          return schema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+        } catch {
+          context.issues.push({ code: "custom", message: "is not a cursor of this list", input: text });
+          return z.NEVER;
+        }
+      }),
+    ),
+  );
+}
+
+export function encodeCursor(cursor: unknown): string | null {
+  if (cursor === null) return null;
+  return new TextEncoder()
+    .encode(JSON.stringify(cursor))
+    .toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** Of lists that follow a counter: the last one of the page before. */
+export const SeqCursor = z.int().check(z.gte(1));

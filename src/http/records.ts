@@ -1,0 +1,86 @@
+import { Hono } from "hono";
+import * as z from "zod/mini";
+import { IdsBody } from "../contract/requests.ts";
+import { unwrap } from "../errors.ts";
+import { IncidentCursor, Status } from "../incidents/incident.ts";
+import { type AppEnv, tenantOf } from "./callers.ts";
+import { cursorOf, encodeCursor, jsonBody, Limit, queryOf, SeqCursor } from "./input.ts";
+
+/** Reading what is stored: incidents, received events, deliveries, and the activity of the last day. */
+
+/** A stored body as the API shows it: parsed where it is JSON, else as text. */
+function parsedPayload(payload: string | null): unknown {
+  if (payload === null) return null;
+  try {
+    return JSON.parse(payload);
+  } catch {
+    return payload;
+  }
+}
+
+const IncidentsQuery = z.object({
+  status: z.optional(z.enum(Status.def.entries, { error: "must be investigating or resolved" })),
+  limit: Limit,
+  cursor: cursorOf(IncidentCursor),
+});
+
+/** Incidents, newest first; one incident with its timeline. */
+export const incidents = new Hono<AppEnv>()
+  .get("/", queryOf(IncidentsQuery), async (c) => {
+    const { status, limit, cursor } = c.req.valid("query");
+    const filter = { status: status ?? null, limit, after: cursor ?? null };
+    const page = unwrap(await tenantOf(c).incidents(c.get("caller"), filter));
+    return c.json({ incidents: page.incidents, nextCursor: encodeCursor(page.next) });
+  })
+  .get("/:incidentId", async (c) =>
+    c.json(unwrap(await tenantOf(c).incident(c.get("caller"), c.req.param("incidentId")))),
+  );
+
+const EventsQuery = z.object({ limit: Limit, cursor: cursorOf(SeqCursor) });
+
+/** Received webhooks, newest first; one webhook with its payload; retrying those that could not be processed. */
+export const events = new Hono<AppEnv>()
+  .get("/", queryOf(EventsQuery), async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    const filter = { limit, beforeSeq: cursor ?? null };
+    const page = unwrap(await tenantOf(c).events(c.get("caller"), filter));
+    return c.json({ events: page.events, nextCursor: encodeCursor(page.next) });
+  })
+  .post("/retry", jsonBody(IdsBody), async (c) => {
+    const { ids } = c.req.valid("json");
+    return c.json({ retried: unwrap(await tenantOf(c).retryEvents(c.get("caller"), ids ?? null)) });
+  })
+  .get("/:webhookId", async (c) => {
+    const { payload, ...event } = unwrap(await tenantOf(c).event(c.get("caller"), c.req.param("webhookId")));
+    return c.json({ ...event, payload: parsedPayload(payload) });
+  });
+
+const DeliveriesQuery = z.object({
+  state: z.optional(
+    z.enum(["pending", "delivered", "dead"], { error: "must be pending, delivered or dead" }),
+  ),
+  limit: Limit,
+  cursor: cursorOf(SeqCursor),
+});
+
+/** Deliveries to Aurora, newest first; one delivery with its body; redelivering those that failed for good. */
+export const deliveries = new Hono<AppEnv>()
+  .get("/", queryOf(DeliveriesQuery), async (c) => {
+    const { state, limit, cursor } = c.req.valid("query");
+    const filter = { state: state ?? null, limit, beforeSeq: cursor ?? null };
+    const page = unwrap(await tenantOf(c).deliveries(c.get("caller"), filter));
+    return c.json({ deliveries: page.deliveries, nextCursor: encodeCursor(page.next) });
+  })
+  .post("/redeliver", jsonBody(IdsBody), async (c) => {
+    const { ids } = c.req.valid("json");
+    return c.json({ redelivered: unwrap(await tenantOf(c).redeliver(c.get("caller"), ids ?? null)) });
+  })
+  .get("/:id", async (c) => {
+    const { payload, ...delivery } = unwrap(await tenantOf(c).delivery(c.get("caller"), c.req.param("id")));
+    return c.json({ ...delivery, payload: parsedPayload(payload) });
+  });
+
+/** Received events and deliveries of the last day, by the hour. */
+export const activity = new Hono<AppEnv>().get("/", async (c) =>
+  c.json(unwrap(await tenantOf(c).activity(c.get("caller")))),
+);

@@ -1,0 +1,57 @@
+/** Bounds on other people's answers: how long one may take, and how much of one is read. */
+
+/**
+ * Runs `work` with a signal that aborts after `timeoutMs`, as `AbortSignal.timeout` would, and clears the timer
+ * afterwards: a pending timer keeps a Durable Object in memory, which is billed.
+ * @throws {DOMException} TimeoutError, from whatever uses the signal
+ */
+export async function withDeadline<T>(
+  timeoutMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const timer = setTimeout(
+    () => controller.abort(new DOMException(`No answer within ${timeoutMs} ms`, "TimeoutError")),
+    timeoutMs,
+  );
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Reads a body up to `maxBytes`.
+ * @returns null when the body is longer; reading stops there
+ */
+export async function readBounded(
+  body: ReadableStream<Uint8Array> | null,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > maxBytes) return null;
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+/** Reads a body as text, up to `maxBytes`; null when it is longer. */
+export async function readText(response: Response, maxBytes: number): Promise<string | null> {
+  const bytes = await readBounded(response.body, maxBytes);
+  return bytes && new TextDecoder().decode(bytes);
+}
+
+/** Ends a response whose body nobody reads, so that its connection can serve the next call. */
+export async function discard(response: Response): Promise<void> {
+  await response.body?.cancel().catch(() => undefined);
+}

@@ -1,0 +1,251 @@
+import type { PagerDutyClient } from "../connection/client.ts";
+import type { ConnectionStore } from "../connection/store.ts";
+import type { CallProblem } from "../connection/tokens.ts";
+import type { RestIncident } from "../incidents/rest-stamp.ts";
+import { describe, log } from "../log.ts";
+import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
+import { getFieldValues, getIncident, listIncidents } from "../pagerduty/incidents.ts";
+import type { Filter } from "../pagerduty/subscriptions.ts";
+import { liveIncidentIds, loadIncident } from "../storage/incidents.ts";
+import type { Folding } from "../storage/record.ts";
+import { applyReading, isNews, isUnseen } from "../storage/rest-reading.ts";
+import { afterPage, type Check, isHistory, newCheck, Progress, resumed } from "./progress.ts";
+
+/**
+ * Recovery: what webhooks did not bring is read over REST. It looks at the incidents created since the last
+ * good check, a day at least, and at every open one that we hold; what we do not know yet is folded and told,
+ * what we know already is not. Where a rate limit, a fault or the end of its time stops it, it goes on from there.
+ */
+
+/** A webhook can be on its way for a while, and clocks differ. */
+const OVERLAP_MS = 5 * 60 * 1000;
+/** The alarm waits for its slowest job, and a caller for the answer. */
+const MAX_RUN_MS = 60_000;
+/** One incident that PagerDuty fails on is left for later; so many in a row are PagerDuty failing. */
+const MAX_FAILURES_IN_A_ROW = 3;
+/** Then an incident is taken without its fields, or left. */
+const MAX_ATTEMPTS = 5;
+/** Incidents that are left for later; a bound, not a size. */
+const MAX_LEFT = 100;
+const KEY = "recovery";
+
+export interface Recovering extends Folding {
+  storage: DurableObjectStorage;
+  store: ConnectionStore;
+  client: PagerDutyClient;
+}
+
+export interface RecoveryResult {
+  checked: number;
+  recovered: number;
+  /** What stopped it, or what kept it from one of the incidents. */
+  problem: CallProblem | null;
+  /** Whether its time was over before it came to its end. */
+  unfinished: boolean;
+}
+
+/** Why it does not go on. */
+type Stop = CallProblem | { problem: "out_of_time" };
+
+interface Run {
+  recovering: Recovering;
+  connectionId: string | undefined;
+  check: Check;
+  /** How often each incident was left because PagerDuty failed on it. */
+  left: Map<string, number>;
+  /** Spares the incidents that a window's edge shows twice, and the open ones that the list has shown. */
+  seen: Set<string>;
+  failuresInARow: number;
+  failure: CallProblem | null;
+  endAtMs: number;
+  /** What was over before is left. */
+  connectedAtMs: number;
+}
+
+/**
+ * Looks for missed incidents until all are found, or until something stops it.
+ * @param asked whether somebody asked for it: then what was over when the user connected is told, too
+ */
+export async function recover(
+  recovering: Recovering,
+  filter: Filter | null,
+  asked: boolean,
+  nowMs: number,
+): Promise<RecoveryResult> {
+  const { storage, store } = recovering;
+  const progress = Progress.parse(storage.kv.get(KEY) ?? {});
+  const connectedAtMs = progress.connectedAtMs ?? Date.parse(store.connection?.validatedAt ?? "");
+  const run: Run = {
+    recovering,
+    connectedAtMs: asked ? 0 : connectedAtMs,
+    connectionId: store.connection?.connectionId,
+    check: resumed(progress, filter, nowMs) ?? newCheck(progress, filter, nowMs),
+    left: new Map(progress.left.map(({ incidentId, attempts }) => [incidentId, attempts])),
+    seen: new Set(),
+    failuresInARow: 0,
+    failure: null,
+    endAtMs: nowMs + MAX_RUN_MS,
+  };
+  const stop = (await lookAtList(run)) ?? (await lookAtOpen(run)) ?? (await lookAtLeft(run, progress.left));
+  const { checked, recovered, untilMs } = run.check;
+  if (store.connection?.connectionId !== run.connectionId)
+    return { checked, recovered, problem: { problem: "not_connected" }, unfinished: false };
+  const left = [...run.left].map(([incidentId, attempts]) => ({ incidentId, attempts }));
+  storage.kv.put(
+    KEY,
+    stop
+      ? { ...progress, connectedAtMs, unfinished: run.check, left }
+      : { connectedAtMs, checkedUntilMs: untilMs, unfinished: null, left },
+  );
+  if (recovered > 0) {
+    log.warn("incidents.recovered", { userId: store.connection?.userId, checked, recovered });
+  }
+  if (stop?.problem === "out_of_time") return { checked, recovered, problem: null, unfinished: true };
+  return { checked, recovered, problem: stop ?? run.failure, unfinished: false };
+}
+
+/** One call, unless the time is over or the connection is another one. */
+async function ask<T>(
+  run: Run,
+  call: (target: ApiTarget) => Promise<ApiAnswer<T>>,
+): Promise<{ ok: true; value: T } | ({ ok: false } & Stop)> {
+  const { store, client } = run.recovering;
+  const isCurrent = () => store.connection?.connectionId === run.connectionId;
+  if (!isCurrent()) return { ok: false, problem: "not_connected" };
+  if (Date.now() > run.endAtMs) return { ok: false, problem: "out_of_time" };
+  const answer = await client.run(call);
+  return isCurrent() ? answer : { ok: false, problem: "not_connected" };
+}
+
+/** The incidents created since the last good check, page by page. */
+async function lookAtList(run: Run): Promise<Stop | null> {
+  let fruitless = 0;
+  while (!run.check.listed) {
+    const { sinceMs, untilMs, offset, filter } = run.check;
+    const askedAtMs = Date.now();
+    // PagerDuty's clock may be ahead of ours.
+    const query = { sinceMs, untilMs: untilMs + OVERLAP_MS, offset, filter };
+    const answer = await ask(run, (target) => listIncidents(target, query));
+    if (!answer.ok) return answer;
+    const { incidents } = answer.value;
+    const seenBefore = run.seen.size;
+    for (const [index, incident] of incidents.entries()) {
+      if (!incident || run.seen.has(incident.incidentId)) continue;
+      const stop = await lookAt(run, incident, askedAtMs);
+      const isDone = stop === null || run.left.has(incident.incidentId);
+      if (isDone) run.seen.add(incident.incidentId);
+      if (!stop) continue;
+      run.check = { ...run.check, offset: offset + index + (isDone ? 1 : 0) };
+      return stop;
+    }
+    fruitless = run.seen.size === seenBefore ? fruitless + 1 : 0;
+    const lastAtMs = Date.parse(incidents.at(-1)?.snapshot.createdAt ?? "");
+    run.check = afterPage(run.check, { ...answer.value, count: incidents.length, lastAtMs, fruitless });
+  }
+  return null;
+}
+
+/** The open incidents that we hold and that the list did not show: older ones, still going on or so we think. */
+async function lookAtOpen(run: Run): Promise<Stop | null> {
+  for (;;) {
+    const [incidentId] = liveIncidentIds(run.recovering.sql, run.check.openAfter, 1);
+    if (incidentId === undefined) return null;
+    const stop = run.seen.has(incidentId) ? null : await lookUp(run, incidentId);
+    if (!stop || run.left.has(incidentId)) run.check = { ...run.check, openAfter: incidentId };
+    if (stop) return stop;
+  }
+}
+
+/** Those that PagerDuty failed on in earlier checks. */
+async function lookAtLeft(run: Run, left: Progress["left"]): Promise<Stop | null> {
+  for (const { incidentId } of left) {
+    const stop = run.seen.has(incidentId) ? null : await lookUp(run, incidentId);
+    if (stop) return stop;
+  }
+  return null;
+}
+
+async function lookUp(run: Run, incidentId: string): Promise<Stop | null> {
+  const askedAtMs = Date.now();
+  const answer = await ask(run, (target) => getIncident(target, incidentId));
+  run.seen.add(incidentId);
+  if (answer.ok) return lookAt(run, answer.value, askedAtMs);
+  switch (answer.problem) {
+    // One that is gone, or that the credential may not see, tells nothing new.
+    case "not_found":
+    case "bad_request":
+    case "forbidden":
+      run.left.delete(incidentId);
+      return null;
+    case "unavailable":
+      return leave(run, incidentId, answer);
+    default:
+      return answer;
+  }
+}
+
+/** Folds one incident with its fields, which are asked for where they may have changed. */
+async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
+  try {
+    return await foldOne(run, incident, askedAtMs);
+  } catch (error) {
+    // One that cannot be folded must not stand in the way of the others.
+    return leave(run, incident.incidentId, { problem: "unavailable", reason: describe(error) });
+  }
+}
+
+async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
+  const { recovering, left } = run;
+  const state = loadIncident(recovering.sql, incident.incidentId);
+  const isOpen = incident.snapshot.pagerdutyStatus !== "resolved";
+  let recovered = false;
+  const isLeft = state.snapshot === null && isHistory(incident.resolvedAt, run.connectedAtMs);
+  if (!isLeft && (isOpen || isUnseen(state, incident) || isNews(state, incident, askedAtMs))) {
+    const fields = await ask(run, (target) => getFieldValues(target, incident.incidentId));
+    const tired = (left.get(incident.incidentId) ?? 0) + 1 >= MAX_ATTEMPTS;
+    if (!fields.ok && (fields.problem !== "unavailable" || !tired)) {
+      return fields.problem === "unavailable" ? leave(run, incident.incidentId, fields) : fields;
+    }
+    const reading = { incident, fields: fields.ok ? fields.value : null, askedAtMs };
+    recovered = recovering.storage.transactionSync(() => fold(recovering, reading, isOpen));
+  }
+  left.delete(incident.incidentId);
+  run.failuresInARow = 0;
+  const { check } = run;
+  run.check = { ...check, checked: check.checked + 1, recovered: check.recovered + (recovered ? 1 : 0) };
+  return null;
+}
+
+function fold(recovering: Recovering, reading: Parameters<typeof applyReading>[1], isOpen: boolean): boolean {
+  return applyReading(
+    recovering,
+    reading,
+    {
+      kind: "recovery",
+      provenance: { webhookId: null, eventId: null, verification: "backfill" },
+      owesAnalysis: (before, { change }) =>
+        isOpen && (before.snapshot === null || change?.kind === "reopened") ? "recovered" : null,
+      requestId: null,
+    },
+    Date.now(),
+  );
+}
+
+/** PagerDuty fails on one incident: the others go on, and it is looked at again later. */
+function leave(run: Run, incidentId: string, problem: CallProblem): CallProblem | null {
+  const attempts = (run.left.get(incidentId) ?? 0) + 1;
+  run.failure = problem;
+  run.failuresInARow += 1;
+  if (attempts < MAX_ATTEMPTS) run.left.set(incidentId, attempts);
+  else {
+    run.left.delete(incidentId);
+    const error = problem.problem === "unavailable" ? problem.reason : problem.problem;
+    log.error("incident.not_read", {
+      userId: run.recovering.store.connection?.userId,
+      incidentId,
+      error,
+    });
+  }
+  const fails = run.failuresInARow >= MAX_FAILURES_IN_A_ROW || run.left.size >= MAX_LEFT;
+  return fails ? problem : null;
+}

@@ -1,0 +1,264 @@
+import type { CallAnswer, PagerDutyClient } from "../connection/client.ts";
+import { type SigningSecret, secretsInForce, withSecret } from "../connection/connection.ts";
+import { tokenError } from "../connection/identify.ts";
+import type { ConnectionStore } from "../connection/store.ts";
+import type { CallProblem } from "../connection/tokens.ts";
+import { AppError } from "../errors.ts";
+import { log } from "../log.ts";
+import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
+import {
+  createSubscription,
+  deleteSubscription,
+  enableSubscription,
+  type Filter,
+  findSubscription,
+  getSubscription,
+  MONITORED_EVENTS,
+  pingSubscription,
+  type Subscription,
+  updateSubscription,
+} from "../pagerduty/subscriptions.ts";
+
+/** The webhook subscription that we keep at PagerDuty for the user's webhook URL. */
+
+/** Null where the caller does not say: what is in place stays, and a new one takes the defaults. */
+export interface Wish {
+  filter: Filter | null;
+  events: string[] | null;
+}
+
+const WHOLE_ACCOUNT: Filter = { type: "account_reference", id: null };
+
+/** As the API shows it: one flat object, without the secret. */
+export function subscriptionView({ id, url, state, events, filter }: Subscription) {
+  return { id, url, state, events, filter };
+}
+
+export class Subscribing {
+  readonly #store: ConnectionStore;
+  readonly #client: PagerDutyClient;
+  readonly #onMissing: () => void;
+  #last: Promise<unknown> = Promise.resolve();
+  #creating = 0;
+
+  /** @param onMissing told when PagerDuty says that it does not have ours */
+  constructor(store: ConnectionStore, client: PagerDutyClient, onMissing: () => void) {
+    this.#store = store;
+    this.#client = client;
+    this.#onMissing = onMissing;
+  }
+
+  /** Whether one is being made: PagerDuty may post with a secret that is still on its way to us. */
+  get isCreating(): boolean {
+    return this.#creating > 0;
+  }
+
+  /**
+   * Finds the subscription for `url` again, or makes it; its secret is stored the moment it comes. One after
+   * another: who asks twice at once gets one subscription.
+   */
+  async ensure(url: string, wish: Wish): Promise<{ created: boolean; subscription: Subscription }> {
+    const turn = this.#last.then(() => this.#ensure(url, wish));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #ensure(url: string, wish: Wish): Promise<{ created: boolean; subscription: Subscription }> {
+    const known = await this.#known(url);
+    const filter = wish.filter ?? known?.filter ?? WHOLE_ACCOUNT;
+    const events = wish.events ?? known?.events ?? [...MONITORED_EVENTS];
+    if (known && known.url === url && this.#holdsSecretOf(known.id)) {
+      await this.#store.update((connection) => ({
+        ...connection,
+        subscription: { id: known.id, url, made: connection.subscription?.made ?? false },
+      }));
+      if (isAsWished(known, filter, events)) return { created: false, subscription: known };
+      const changed = await this.#write((target) => updateSubscription(target, known.id, filter, events));
+      return { created: false, subscription: changed };
+    }
+    const created = await this.#create(url, filter, events);
+    // Another URL is another subscription, and so is one whose secret nobody has any more. The new one is in
+    // place before the old one goes: in between, events come twice and count once.
+    if (known) await this.#removeAtPagerDuty(known.id);
+    return { created: true, subscription: created };
+  }
+
+  /** Ours, as it is at PagerDuty now. @throws {AppError} not_found */
+  async current(): Promise<Subscription> {
+    const id = this.#ownId();
+    const answer = await this.#client.run((target) => getSubscription(target, id));
+    if (answer.ok) return answer.value;
+    this.#noteMissing(answer);
+    throw refusal(answer, "read");
+  }
+
+  async ping(): Promise<void> {
+    const id = this.#ownId();
+    await this.#writeOwn((target) => pingSubscription(target, id));
+  }
+
+  async enable(): Promise<Subscription> {
+    const id = this.#ownId();
+    return this.#writeOwn((target) => enableSubscription(target, id));
+  }
+
+  /** Removes ours, and the secret that came with it. @throws {AppError} when PagerDuty refuses */
+  async remove(): Promise<void> {
+    const id = this.#ownId();
+    const answer = await this.#tryWrite((target) => deleteSubscription(target, id));
+    this.#logRemoval(id, answer);
+    if (!answer.ok && answer.problem !== "not_found") throw refusal(answer, "change");
+    await this.#store.update((connection) => ({
+      ...connection,
+      subscription: null,
+      signingSecrets: connection.signingSecrets.filter(({ subscriptionId }) => subscriptionId !== id),
+    }));
+  }
+
+  /** On the way out, as well as it goes. @returns null where we made none */
+  async removeIfMade(): Promise<boolean | null> {
+    const own = this.#store.connection?.subscription;
+    return own?.made ? this.#removeAtPagerDuty(own.id) : null;
+  }
+
+  #ownId(): string {
+    const own = this.#store.connection?.subscription;
+    if (!own) throw refusal({ problem: "not_found" }, "read");
+    return own.id;
+  }
+
+  /** Ours as we remember it, else one at PagerDuty that posts to our URL. */
+  async #known(url: string): Promise<Subscription | null> {
+    const own = this.#store.connection?.subscription;
+    if (own) {
+      const answer = await this.#client.run((target) => getSubscription(target, own.id));
+      if (answer.ok) return answer.value;
+      if (answer.problem !== "not_found") throw refusal(answer, "change");
+    }
+    const found = await this.#client.run((target) => findSubscription(target, url));
+    if (found.ok) return found.value;
+    throw refusal(found, "change");
+  }
+
+  /** One pasted by hand counts for whatever posts to the URL. */
+  #holdsSecretOf(subscriptionId: string): boolean {
+    const { connection } = this.#store;
+    const secrets = connection ? secretsInForce(connection, Date.now()) : [];
+    return secrets.some(
+      (secret) => secret.subscriptionId === subscriptionId || secret.subscriptionId === null,
+    );
+  }
+
+  async #create(url: string, filter: Filter, events: string[]): Promise<Subscription> {
+    this.#creating += 1;
+    try {
+      return await this.#createNow(url, filter, events);
+    } finally {
+      this.#creating -= 1;
+    }
+  }
+
+  async #createNow(url: string, filter: Filter, events: string[]): Promise<Subscription> {
+    const connectionId = this.#store.connection?.connectionId;
+    const created = await this.#write(async (target) => {
+      const made = await createSubscription(target, url, filter, events);
+      // Disconnected meanwhile: what is left at PagerDuty nobody would ever remove.
+      if (made.ok && this.#store.connection?.connectionId !== connectionId) {
+        await deleteSubscription(target, made.value.id);
+      }
+      return made;
+    });
+    const { id, secret } = created;
+    const added: SigningSecret[] = secret
+      ? [{ id: crypto.randomUUID(), secret, subscriptionId: id, expiresAtMs: null }]
+      : [];
+    await this.#store.update((connection) => ({
+      ...connection,
+      subscription: { id, url, made: true },
+      signingSecrets: added.reduce(
+        (secrets, one) => withSecret(secrets, one, Date.now()),
+        connection.signingSecrets,
+      ),
+    }));
+    log.info("subscription.created", { userId: this.#store.connection?.userId, subscriptionId: id });
+    return created;
+  }
+
+  async #removeAtPagerDuty(id: string): Promise<boolean> {
+    return this.#logRemoval(id, await this.#client.run((target) => deleteSubscription(target, id)));
+  }
+
+  /** @returns whether it is gone */
+  #logRemoval(id: string, answer: CallAnswer<unknown>): boolean {
+    const gone = answer.ok || answer.problem === "not_found";
+    log[gone ? "info" : "warn"]("subscription.removed", {
+      userId: this.#store.connection?.userId,
+      subscriptionId: id,
+      problem: answer.ok ? null : answer.problem,
+    });
+    return gone;
+  }
+
+  #noteMissing(answer: CallAnswer<unknown>): void {
+    if (!answer.ok && answer.problem === "not_found") this.#onMissing();
+  }
+
+  /** A write to what is ours, which may be gone. */
+  async #writeOwn<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<T> {
+    const answer = await this.#tryWrite(call);
+    if (answer.ok) return answer.value;
+    this.#noteMissing(answer);
+    throw refusal(answer, "change");
+  }
+
+  async #write<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<T> {
+    const answer = await this.#tryWrite(call);
+    if (answer.ok) return answer.value;
+    throw refusal(answer, "change");
+  }
+
+  /** A write tells whether the credential may write, which nothing else does. */
+  async #tryWrite<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
+    const answer = await this.#client.run(call);
+    if (answer.ok || answer.problem === "forbidden") {
+      const canWriteIncidents = answer.ok;
+      if (this.#store.connection?.canWriteIncidents !== canWriteIncidents) {
+        await this.#store.update((connection) => ({ ...connection, canWriteIncidents }));
+      }
+    }
+    return answer;
+  }
+}
+
+function isAsWished(subscription: Subscription, filter: Filter, events: readonly string[]): boolean {
+  const sameFilter = subscription.filter.type === filter.type && subscription.filter.id === filter.id;
+  return sameFilter && [...subscription.events].sort().join() === [...events].sort().join();
+}
+
+/** What the caller is told when PagerDuty refuses a call about a subscription. */
+function refusal(problem: CallProblem, wanted: "read" | "change"): AppError {
+  switch (problem.problem) {
+    case "not_connected":
+      return new AppError("not_connected", "Not connected");
+    case "forbidden":
+      if (wanted === "read") {
+        return new AppError(
+          "insufficient_permissions",
+          "PagerDuty does not let this credential see webhook subscriptions. Connect with one that may.",
+        );
+      }
+      return new AppError(
+        "write_access_required",
+        "PagerDuty does not let this credential change webhook subscriptions. Connect with one that may write, or make the webhook by hand in PagerDuty and paste its signing secret here.",
+      );
+    case "not_found":
+      return new AppError("not_found", "There is no webhook subscription");
+    case "bad_request":
+      return new AppError(
+        "invalid_request",
+        `PagerDuty refuses the subscription: ${problem.message || "bad request"}`,
+      );
+    default:
+      return tokenError(problem);
+  }
+}

@@ -1,0 +1,151 @@
+import * as z from "zod/mini";
+import { emptyIncident, view } from "../incidents/fold.ts";
+import { type Incident, IncidentCursor, IncidentState, Severity } from "../incidents/incident.ts";
+
+/** The `incidents` table: one row for each incident, its state as JSON. */
+
+const Row = z.object({ state: z.string() });
+
+const parseState = (row: unknown) => IncidentState.parse(JSON.parse(Row.parse(row).state));
+
+/** The incident's state; empty when nothing is held of it. */
+export function loadIncident(sql: SqlStorage, incidentId: string): IncidentState {
+  const [row] = sql.exec("SELECT state FROM incidents WHERE incident_id = ?", incidentId);
+  return row ? parseState(row) : emptyIncident(incidentId);
+}
+
+/** The columns that lists and the alarm look for, as the state says. */
+function columnsOf(state: IncidentState, nowMs: number) {
+  const seen = view(state);
+  const dueAtMs = state.analysis.state === "waiting" ? state.analysis.dueAtMs : null;
+  return {
+    createdAtMs: seen?.startedAt ? Date.parse(seen.startedAt) : nowMs,
+    status: seen?.status ?? null,
+    dueAtMs,
+    severityRank: seen ? Severity.options.indexOf(seen.severity) : Severity.options.length,
+    /** Still needs us: not resolved, or its analysis not yet asked for. */
+    live: (seen !== null && seen.status !== "resolved") || dueAtMs !== null ? 1 : 0,
+  };
+}
+
+/**
+ * Writes the incident. Indexed columns are only named where they change: SQLite writes an index entry, which is
+ * billed, for each that an update names.
+ * @param before the state that `after` was made from
+ */
+export function saveIncident(
+  sql: SqlStorage,
+  before: IncidentState,
+  after: IncidentState,
+  nowMs: number,
+): void {
+  const id = after.incidentId;
+  const was = columnsOf(before, nowMs);
+  const is = columnsOf(after, nowMs);
+  const { rowsWritten } = sql.exec(
+    "UPDATE incidents SET updated_at_ms = ?, status = ?, state = ? WHERE incident_id = ?",
+    nowMs,
+    is.status,
+    JSON.stringify(after),
+    id,
+  );
+  if (rowsWritten === 0) {
+    sql.exec(
+      `INSERT INTO incidents (incident_id, created_at_ms, updated_at_ms, status, live, analysis_due_at_ms,
+         severity_rank, state)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      id,
+      is.createdAtMs,
+      nowMs,
+      is.status,
+      is.live,
+      is.dueAtMs,
+      is.severityRank,
+      JSON.stringify(after),
+    );
+    return;
+  }
+  if (was.live !== is.live) sql.exec("UPDATE incidents SET live = ? WHERE incident_id = ?", is.live, id);
+  if (was.dueAtMs !== is.dueAtMs || was.severityRank !== is.severityRank) {
+    sql.exec(
+      "UPDATE incidents SET analysis_due_at_ms = ?, severity_rank = ? WHERE incident_id = ?",
+      is.dueAtMs,
+      is.severityRank,
+      id,
+    );
+  }
+  if (was.createdAtMs !== is.createdAtMs || (before.snapshot === null && after.snapshot !== null)) {
+    sql.exec("UPDATE incidents SET created_at_ms = ? WHERE incident_id = ?", is.createdAtMs, id);
+  }
+}
+
+/** Keeps the number that PagerDuty tells, which no event did. */
+export function saveNumber(sql: SqlStorage, incidentId: string, number: number, nowMs: number): void {
+  const state = loadIncident(sql, incidentId);
+  saveIncident(sql, state, { ...state, number }, nowMs);
+}
+
+/** Incidents newest first, one more than `limit` at the most so that the caller sees whether there are more. */
+export function listIncidents(
+  sql: SqlStorage,
+  filter: { status: "investigating" | "resolved" | null; limit: number; after: IncidentCursor | null },
+): { incident: Incident; cursor: IncidentCursor }[] {
+  const after = filter.after ?? { createdAtMs: Number.MAX_SAFE_INTEGER, incidentId: "" };
+  const rows = sql.exec(
+    `SELECT state, created_at_ms AS createdAtMs, incident_id AS incidentId FROM incidents
+     WHERE (created_at_ms, incident_id) < (?, ?) AND status IS NOT NULL AND (? IS NULL OR status = ?)
+     ORDER BY created_at_ms DESC, incident_id DESC LIMIT ?`,
+    after.createdAtMs,
+    after.incidentId,
+    filter.status,
+    filter.status,
+    filter.limit + 1,
+  );
+  return [...rows].flatMap((row) => {
+    const incident = view(parseState(row));
+    return incident ? [{ incident, cursor: IncidentCursor.parse(row) }] : [];
+  });
+}
+
+/** Ids of the incidents that still need us, in their order, behind `after`. */
+export function liveIncidentIds(sql: SqlStorage, after: string, limit: number): string[] {
+  const rows = sql.exec(
+    `SELECT incident_id AS incidentId FROM incidents WHERE live = 1 AND incident_id > ?
+     ORDER BY incident_id LIMIT ?`,
+    after,
+    limit,
+  );
+  return [...rows].map((row) => z.object({ incidentId: z.string() }).parse(row).incidentId);
+}
+
+/** Incidents whose wait for a runbook is over: the most severe first, and of those the longest over. */
+export function analysesDue(sql: SqlStorage, nowMs: number, limit: number): IncidentState[] {
+  const rows = sql.exec(
+    `SELECT state FROM incidents WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms <= ?
+     ORDER BY severity_rank, analysis_due_at_ms LIMIT ?`,
+    nowMs,
+    limit,
+  );
+  return [...rows].map(parseState);
+}
+
+/** When the next wait for a runbook is over, of those that are over after `afterMs`; null when none is. */
+export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number): number | null {
+  const [row] = sql.exec(
+    `SELECT min(analysis_due_at_ms) AS at FROM incidents
+     WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms > ?`,
+    afterMs,
+  );
+  return z.object({ at: z.nullable(z.number()) }).parse(row).at;
+}
+
+/** Removes incidents that need nothing and have not changed since `beforeMs`. @returns how many */
+export function pruneIncidents(sql: SqlStorage, beforeMs: number): number {
+  return sql.exec("DELETE FROM incidents WHERE live = 0 AND updated_at_ms < ?", beforeMs).rowsWritten;
+}
+
+/** The id of one incident that is held, the newest; null when there is none. */
+export function anyIncidentId(sql: SqlStorage): string | null {
+  const [newest] = listIncidents(sql, { status: null, limit: 1, after: null });
+  return newest?.incident.incidentId ?? null;
+}

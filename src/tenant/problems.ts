@@ -1,0 +1,257 @@
+import { type Connection, type OAuthConnection, secretsInForce } from "../connection/connection.ts";
+import type { RefreshFailure } from "../connection/tokens.ts";
+import type { OutboxSummary } from "../delivery/outbox.ts";
+import type { Watch } from "../reconcile/watch.ts";
+import type { Rejections } from "../webhooks/refusals.ts";
+
+/** Every problem that the status can show: what is wrong, and what to do. One catalogue. Pure. */
+
+export interface Problem {
+  code: string;
+  /** What is wrong, for a person. */
+  message: string;
+  /** What to do about it. */
+  fix: string;
+}
+
+/** Older refusals are left out: strangers post to every public URL sooner or later. */
+const SHOW_REFUSALS_MS = 24 * 3600 * 1000;
+/** How long the status shows that a subscription was enabled again. */
+const SHOW_RE_ENABLED_MS = 24 * 3600 * 1000;
+/** Fewer failed refreshes in a row are not shown while the token is still valid. */
+const SHOW_REFRESH_FAILURES = 3;
+
+export const CREDENTIALS_UNREADABLE: Problem = {
+  code: "credentials_unreadable",
+  message: "The stored PagerDuty credentials cannot be opened with the keys in CREDENTIALS_KEYS.",
+  fix: "Put the key that sealed them back into CREDENTIALS_KEYS, or disconnect and connect again.",
+};
+
+export const OTHER_ORG: Problem = {
+  code: "org_mismatch",
+  message: "PagerDuty is connected for another organisation of this user.",
+  fix: "Switch to that organisation, or disconnect there (or here) and connect again.",
+};
+
+/** The facts that problems are read from. */
+export interface ProblemFacts {
+  connection: Connection;
+  rejected: Rejections;
+  delivery: OutboxSummary;
+  /** Webhooks that could not be processed. */
+  failedWebhooks: number;
+  watch: Watch;
+  /** Why an OAuth token could not be refreshed. */
+  refreshFailure: RefreshFailure;
+  nowMs: number;
+}
+
+/** The problems of a connection, those that stop everything first. */
+export function problemsOf(facts: ProblemFacts): Problem[] {
+  return [
+    ...credentialProblems(facts),
+    ...webhookProblems(facts),
+    ...subscriptionProblems(facts),
+    ...processingProblems(facts),
+    ...deliveryProblems(facts.delivery),
+  ];
+}
+
+const counted = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
+
+/** The problem of an OAuth connection that only a new sign-in can bring back; null while it lives. */
+export function lostSignIn(connection: OAuthConnection, nowMs: number): Problem | null {
+  const hasEnded = connection.refreshToken === null && connection.expiresAtMs <= nowMs;
+  if (connection.refusedAtMs === null && !hasEnded) return null;
+  return {
+    code: "oauth_refused",
+    message: hasEnded
+      ? "The OAuth token has expired, and PagerDuty issued no refresh token."
+      : "PagerDuty refuses to refresh the OAuth token: consent was withdrawn, or the refresh token was used elsewhere or lost.",
+    fix: "Connect with OAuth again. Incidents, events and the webhook subscription of this account are kept.",
+  };
+}
+
+function credentialProblems({ connection, refreshFailure, nowMs }: ProblemFacts): Problem[] {
+  if (connection.authType === "oauth") {
+    return [
+      ...accessProblems(connection),
+      ...refreshProblems(connection, refreshFailure, nowMs),
+      ...scopeProblems(missingScopes(connection)),
+    ];
+  }
+  if (connection.refusedAtMs === null) return [];
+  return [
+    {
+      code: "credential_refused",
+      message: "PagerDuty refuses the API token.",
+      fix: "Create a new API token in PagerDuty and paste it here; the stored one was revoked or has expired.",
+    },
+  ];
+}
+
+function accessProblems({ accessRefusedAtMs }: OAuthConnection): Problem[] {
+  if (accessRefusedAtMs === null) return [];
+  return [
+    {
+      code: "credential_refused",
+      message: "PagerDuty's API refuses the OAuth token, even after a refresh.",
+      fix: "Connect with OAuth again; if that does not help, check in PagerDuty whether the app or the user was removed.",
+    },
+  ];
+}
+
+function refreshProblems(connection: OAuthConnection, failure: RefreshFailure, nowMs: number): Problem[] {
+  const expiresAt = new Date(connection.expiresAtMs).toISOString();
+  const hasExpired = connection.expiresAtMs <= nowMs;
+  if (connection.refreshToken === null) {
+    return [
+      {
+        code: "oauth_not_refreshable",
+        message: `PagerDuty issued no refresh token for this connection; it ends at ${expiresAt}.`,
+        fix: "Connect with OAuth again before then; check whether the PagerDuty app may issue refresh tokens.",
+      },
+    ];
+  }
+  if (!hasExpired && (failure?.failures ?? 0) < SHOW_REFRESH_FAILURES) return [];
+  return [
+    {
+      code: "oauth_refresh_failing",
+      message: `The OAuth token ${hasExpired ? "has expired" : `expires at ${expiresAt}`} and could not be refreshed yet: ${failure?.reason ?? "no answer so far"}.`,
+      fix: "Nothing for now: the refresh is retried automatically. If it keeps failing, check PagerDuty's status page and PAGERDUTY_CLIENT_ID, PAGERDUTY_CLIENT_SECRET and PAGERDUTY_IDENTITY_URL.",
+    },
+  ];
+}
+
+/** What stops working without which scopes; Classic apps have only `read` and `write`. */
+const NEEDS: { scopes: string[]; without: string }[] = [
+  {
+    scopes: ["incidents.read", "read"],
+    without:
+      "incidents cannot be read, so webhooks without a signature cannot be confirmed and missed incidents are not recovered",
+  },
+  {
+    scopes: ["webhook_subscriptions.read", "webhook_subscriptions.write"],
+    without:
+      "the webhook subscription cannot be created, checked or enabled from here; create it by hand in PagerDuty",
+  },
+  {
+    scopes: ["incidents.write", "write"],
+    without: "nothing can be changed in PagerDuty, webhook subscriptions of a Classic app included",
+  },
+  { scopes: ["users.read"], without: "the name and address of the user who connected are not shown" },
+  { scopes: ["services.read"], without: "services cannot be looked up" },
+];
+/** Without `openid` the account is read from the API instead: nothing stops working. */
+const HARMLESS = "openid";
+
+/** The requested scopes that were not granted. A Classic app's `write` includes `read`. */
+export function missingScopes({ requestedScopes, grantedScopes }: OAuthConnection): string[] {
+  const granted = new Set(grantedScopes);
+  if (granted.has("write")) granted.add("read");
+  return requestedScopes.filter((scope) => !granted.has(scope));
+}
+
+/** One problem for each thing that does not work. */
+function scopeProblems(missing: string[]): Problem[] {
+  const known = NEEDS.map(({ scopes, without }) => ({
+    names: missing.filter((scope) => scopes.includes(scope)),
+    without,
+  }));
+  const named = new Set([HARMLESS, ...NEEDS.flatMap(({ scopes }) => scopes)]);
+  const others = {
+    names: missing.filter((scope) => !named.has(scope)),
+    without: "features that need it do not work",
+  };
+  return [...known, others]
+    .filter(({ names }) => names.length > 0)
+    .map(({ names, without }) => ({
+      code: "missing_scopes",
+      message: `PagerDuty did not grant ${names.join(" and ")}: ${without}.`,
+      fix: `Add ${names.join(" and ")} to the app in PagerDuty (Integrations, App Registration), then connect with OAuth again.`,
+    }));
+}
+
+function webhookProblems({ connection, rejected, nowMs }: ProblemFacts): Problem[] {
+  const problems: Problem[] = [];
+  if (secretsInForce(connection, nowMs).length === 0) {
+    problems.push({
+      code: "no_signing_secret",
+      message: "Webhooks cannot be verified: no signing secret is stored.",
+      fix: "Create the webhook subscription from here, or paste the signing secret that PagerDuty showed when the webhook was created.",
+    });
+  }
+  if (rejected.count > 0 && nowMs - (rejected.lastAtMs ?? 0) < SHOW_REFUSALS_MS) {
+    problems.push({
+      code: "webhooks_refused",
+      message: `${counted(rejected.count, "webhook was", "webhooks were")} refused: ${rejected.lastReason ?? "the signature does not match"}.`,
+      fix: "Copy the signing secret again from PagerDuty's webhook, or create the subscription again from here; PagerDuty shows a secret only once.",
+    });
+  }
+  return problems;
+}
+
+function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
+  const { state, reEnabled, problem } = watch;
+  const problems: Problem[] = [];
+  if (state === "missing") {
+    problems.push({
+      code: "subscription_missing",
+      message: "PagerDuty no longer has the webhook subscription, so no events arrive.",
+      fix: "Create it again from here; incidents missed until then are recovered.",
+    });
+  }
+  if (state === "disabled") {
+    problems.push({
+      code: "subscription_disabled",
+      message: "The webhook subscription is disabled at PagerDuty, so no events arrive.",
+      fix: "Enable it from here. A person disabled it, or this credential may not enable it.",
+    });
+  }
+  if (reEnabled && nowMs - reEnabled.atMs < SHOW_RE_ENABLED_MS) {
+    problems.push({
+      code: "subscription_was_disabled",
+      message: `PagerDuty had disabled the webhook subscription. It was enabled again at ${new Date(reEnabled.atMs).toISOString()}, and ${reEnabled.recovered} missed incidents were recovered.`,
+      fix: "Nothing, unless it happens again: then check that the webhook URL is right and reachable, and that the signing secret is the subscription's.",
+    });
+  }
+  if (problem === "forbidden") {
+    problems.push({
+      code: "recovery_forbidden",
+      message: "The credential may not read what the search for missed incidents needs.",
+      fix: "Connect with a key or scopes that may read incidents and webhook subscriptions.",
+    });
+  }
+  return problems;
+}
+
+function processingProblems({ failedWebhooks }: ProblemFacts): Problem[] {
+  if (failedWebhooks === 0) return [];
+  return [
+    {
+      code: "webhooks_failed",
+      message: `${counted(failedWebhooks, "webhook", "webhooks")} could not be processed; all of them are kept.`,
+      fix: "Search the log for webhook.processed with outcome failed; once the cause is fixed, retry them: POST /pagerduty/events/retry.",
+    },
+  ];
+}
+
+function deliveryProblems({ pending, dead, lastError }: OutboxSummary): Problem[] {
+  if (dead > 0) {
+    return [
+      {
+        code: "deliveries_dead",
+        message: `${counted(dead, "notification", "notifications")} could not be delivered to Aurora: ${lastError ?? "unknown"}.`,
+        fix: "Fix Aurora's endpoint (AURORA_EVENTS_URL), then redeliver them: POST /pagerduty/deliveries/redeliver.",
+      },
+    ];
+  }
+  if (pending === 0 || lastError === null) return [];
+  return [
+    {
+      code: "deliveries_failing",
+      message: `${counted(pending, "notification waits", "notifications wait")}: ${lastError}.`,
+      fix: "Nothing is lost: deliveries are retried automatically by DELIVERY_SCHEDULE. If they keep failing, check Aurora's endpoint (AURORA_EVENTS_URL) and what its log says about these requests.",
+    },
+  ];
+}

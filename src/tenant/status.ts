@@ -1,0 +1,109 @@
+import { type Connection, type OAuthConnection, secretsInForce } from "../connection/connection.ts";
+import type { ConnectionStore } from "../connection/store.ts";
+import type { Tokens } from "../connection/tokens.ts";
+import { summarizeOutbox } from "../delivery/outbox.ts";
+import { readWatch } from "../reconcile/watch.ts";
+import { countFailed } from "../storage/journal.ts";
+import type { Refusals } from "../webhooks/refusals.ts";
+import { type Caller, isSameOrg } from "./connect.ts";
+import {
+  CREDENTIALS_UNREADABLE,
+  lostSignIn,
+  missingScopes,
+  OTHER_ORG,
+  type Problem,
+  problemsOf,
+} from "./problems.ts";
+import { webhookTimes } from "./views.ts";
+
+/** `GET /pagerduty`: the status that Aurora's UI shows. Changes nothing. */
+
+export interface StatusSources {
+  storage: DurableObjectStorage;
+  store: ConnectionStore;
+  tokens: Tokens;
+  refusals: Refusals;
+}
+
+const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
+
+const notConnected = (error: string | null, problems: Problem[]) => ({
+  connected: false as const,
+  ...(error === null ? {} : { error }),
+  ...(problems.length === 0 ? {} : { problems }),
+});
+
+/** Whether the connection may read and write incidents; `can_write_incidents` only where it is known. */
+function capabilitiesOf(connection: Connection) {
+  const scopes = connection.authType === "oauth" ? new Set(connection.grantedScopes) : null;
+  const grants = (...names: string[]) => names.some((name) => scopes?.has(name));
+  const canRead = scopes === null || grants("incidents.read", "incidents.write", "read", "write");
+  const canWrite = scopes === null ? connection.canWriteIncidents : grants("incidents.write", "write");
+  return {
+    can_read_incidents: canRead,
+    ...(canWrite === null ? {} : { can_write_incidents: canWrite }),
+  };
+}
+
+const oauthView = (connection: OAuthConnection) => ({
+  expiresAt: new Date(connection.expiresAtMs).toISOString(),
+  scopes: connection.grantedScopes,
+  missingScopes: missingScopes(connection),
+});
+
+/** @param webhookUrl the caller's own */
+export function statusOf(sources: StatusSources, caller: Caller, webhookUrl: string) {
+  const { storage, store, tokens, refusals } = sources;
+  const { connection } = store;
+  const nowMs = Date.now();
+  if (!connection) return notConnected(null, store.unreadable ? [CREDENTIALS_UNREADABLE] : []);
+  if (!isSameOrg(connection, caller)) return notConnected(null, [OTHER_ORG]);
+  const lost = connection.authType === "oauth" ? lostSignIn(connection, nowMs) : null;
+  // Aurora's UI knows these words.
+  if (lost) return notConnected("OAuth token expired, please reconnect", [lost]);
+  const { sql } = storage;
+  const watch = readWatch(storage);
+  const delivery = summarizeOutbox(sql);
+  const rejected = refusals.summary;
+  const times = webhookTimes(sql);
+  const verified = secretsInForce(connection, nowMs).length > 0;
+  return {
+    connected: true as const,
+    displayName: connection.displayName,
+    validatedAt: connection.validatedAt,
+    authType: connection.authType,
+    capabilities: capabilitiesOf(connection),
+    externalUserEmail: connection.externalUserEmail,
+    externalUserName: connection.externalUserName,
+    accountSubdomain: connection.accountSubdomain,
+    region: connection.region,
+    webhook: {
+      url: webhookUrl,
+      verification: verified ? ("signature" as const) : ("callback" as const),
+      subscription: connection.subscription ? { id: connection.subscription.id, state: watch.state } : null,
+      lastEventAt: iso(times.lastEventAtMs),
+      lastPingAt: iso(times.lastPingAtMs),
+      rejected: {
+        count: rejected.count,
+        lastAt: iso(rejected.lastAtMs),
+        lastReason: rejected.lastReason,
+      },
+    },
+    delivery: {
+      pending: delivery.pending,
+      dead: delivery.dead,
+      lastDeliveredAt: iso(delivery.lastDeliveredAtMs),
+      lastError: delivery.lastError,
+    },
+    oauth: connection.authType === "oauth" ? oauthView(connection) : null,
+    problems: problemsOf({
+      connection,
+      rejected,
+      delivery,
+      failedWebhooks: countFailed(sql),
+      watch,
+      refreshFailure: tokens.refreshFailure,
+      nowMs,
+    }),
+  };
+}

@@ -1,0 +1,220 @@
+import * as z from "zod/mini";
+import { bodyOf, type Sending } from "../delivery/attempt.ts";
+import { AppError } from "../errors.ts";
+import { view } from "../incidents/fold.ts";
+import type { Analysis, FieldValue, Incident, IncidentCursor } from "../incidents/incident.ts";
+import { listIncidents, loadIncident } from "../storage/incidents.ts";
+import {
+  type DeliveryState,
+  deliveryIdOf,
+  type Entry,
+  entryOfDelivery,
+  entryOfWebhook,
+  payloadOf,
+} from "../storage/journal.ts";
+import { type Arrival, arrivalsOfIncident, listArrivals, listEntries, timelineOf } from "../storage/lists.ts";
+
+/** What the API shows of what is stored. */
+
+const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
+
+/** One webhook or recovery, as `GET /pagerduty/events` lists it. */
+export function eventView(entry: Arrival) {
+  return {
+    webhookId: entry.webhookId,
+    eventId: entry.eventId,
+    type: entry.type,
+    incidentId: entry.incidentId,
+    occurredAt: entry.occurredAt,
+    receivedAt: iso(entry.receivedAtMs),
+    verification: entry.verification,
+    outcome: entry.outcome,
+    reason: entry.reason,
+  };
+}
+
+/** Which page of a list, and how long. */
+export interface PageFilter {
+  limit: number;
+  /** The place in the journal behind which it goes on. */
+  beforeSeq: number | null;
+}
+
+/** A read-back is how the webhook that hinted at it was answered, and shows as that webhook's outcome. */
+const ARRIVALS = ["webhook", "recovery", "guardian"] as const;
+
+/** A page of what arrived, and of what we noticed ourselves, newest first. */
+export function eventPage(sql: SqlStorage, { limit, beforeSeq }: PageFilter) {
+  const found = listArrivals(sql, { kinds: ARRIVALS, states: [], limit, beforeSeq });
+  const page = found.slice(0, limit);
+  return { events: page.map(eventView), next: found.length > limit ? (page.at(-1)?.seq ?? null) : null };
+}
+
+/** One webhook with what PagerDuty posted: parsed where it is JSON, else as text. @throws {AppError} not_found */
+export function eventDetail(sql: SqlStorage, webhookId: string) {
+  const entry = entryOfWebhook(sql, webhookId);
+  if (!entry) throw new AppError("not_found", "No such webhook");
+  const payload = payloadOf(sql, entry.seq);
+  return { ...eventView(entry), payload: payload ? new TextDecoder().decode(payload) : null };
+}
+
+/** One delivery, as `GET /pagerduty/deliveries` lists it. */
+export function deliveryView(entry: Entry) {
+  const { notification } = entry;
+  return {
+    id: deliveryIdOf(entry),
+    type: notification?.type ?? entry.type,
+    incidentId: entry.incidentId,
+    version: notification?.incident.version ?? null,
+    change: notification?.change.kind ?? null,
+    /** The webhook that it goes back to; null where none brought it. */
+    webhookId: entry.webhookId,
+    state: entry.delivery === "queued" ? ("pending" as const) : entry.delivery,
+    attempts: entry.attempts,
+    createdAt: iso(entry.receivedAtMs),
+    nextAttemptAt: entry.delivery === "pending" ? iso(entry.nextAttemptAtMs) : null,
+    deliveredAt: iso(entry.deliveredAtMs),
+    lastError: entry.lastError,
+  };
+}
+
+/** One delivery with the body that goes to Aurora, or went. @throws {AppError} not_found */
+export function deliveryDetail(sending: Sending, id: string) {
+  const entry = entryOfDelivery(sending.sql, id);
+  if (!entry) throw new AppError("not_found", "No such delivery");
+  const body = bodyOf(sending, entry, entry.notification?.incident ?? null);
+  return {
+    ...deliveryView(entry),
+    payload: body instanceof Uint8Array ? new TextDecoder().decode(body) : body,
+  };
+}
+
+const STATES = {
+  pending: ["pending", "queued"],
+  delivered: ["delivered"],
+  dead: ["dead"],
+  all: ["pending", "queued", "delivered", "dead"],
+} as const satisfies Record<string, readonly DeliveryState[]>;
+
+/** A page of what is sent to Aurora, newest first. */
+export function deliveryPage(
+  sql: SqlStorage,
+  { state, limit, beforeSeq }: PageFilter & { state: "pending" | "delivered" | "dead" | null },
+) {
+  const found = listEntries(sql, { kinds: [], states: STATES[state ?? "all"], limit, beforeSeq });
+  const page = found.slice(0, limit);
+  return {
+    deliveries: page.map(deliveryView),
+    next: found.length > limit ? (page.at(-1)?.seq ?? null) : null,
+  };
+}
+
+/**
+ * What an RPC answer may hold is 32 MiB, and a page has up to 100 incidents: in a list the long parts of one are
+ * cut. The incident by itself has all of it.
+ */
+const MAX_TEXT_CHARS = 2_000;
+const MAX_LISTED_FIELDS_CHARS = 32_000;
+
+const cut = (text: string) => (text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}…` : text);
+const cutOrNull = (text: string | null) => (text === null ? null : cut(text));
+
+/** A value that is a text is cut, any other that is too long is its JSON, cut. */
+function shortValue(value: FieldValue): FieldValue {
+  if (typeof value === "string") return cut(value);
+  const json = JSON.stringify(value) ?? "";
+  return json.length > MAX_TEXT_CHARS ? cut(json) : value;
+}
+
+/** The fields that there is room for. */
+function shortFields(fields: Record<string, FieldValue>): Record<string, FieldValue> {
+  let room = MAX_LISTED_FIELDS_CHARS;
+  const kept = Object.entries(fields).map(([name, value]): [string, FieldValue] => [name, shortValue(value)]);
+  return Object.fromEntries(
+    kept.filter(([name, value]) => {
+      const size = name.length + (JSON.stringify(value) ?? "").length;
+      if (size > room) return false;
+      room -= size;
+      return true;
+    }),
+  );
+}
+
+/** An incident as lists show it. */
+export function listedIncident(incident: Incident): Incident {
+  return {
+    ...incident,
+    title: cut(incident.title),
+    service: { id: cutOrNull(incident.service.id), name: cut(incident.service.name) },
+    pagerdutyStatus: cut(incident.pagerdutyStatus),
+    urgency: cutOrNull(incident.urgency),
+    priority: cutOrNull(incident.priority),
+    url: cutOrNull(incident.url),
+    incidentKey: cutOrNull(incident.incidentKey),
+    description: cutOrNull(incident.description),
+    customFields: shortFields(incident.customFields),
+  };
+}
+
+/** A page of incidents, newest first. */
+export function incidentPage(
+  sql: SqlStorage,
+  filter: { status: "investigating" | "resolved" | null; limit: number; after: IncidentCursor | null },
+) {
+  const found = listIncidents(sql, filter);
+  const page = found.slice(0, filter.limit);
+  const next = found.length > filter.limit ? (page.at(-1)?.cursor ?? null) : null;
+  return { incidents: page.map(({ incident }) => listedIncident(incident)), next };
+}
+
+/** Whether the analysis was asked for, when, with what, and why; or why not yet. */
+function analysisView(analysis: Analysis) {
+  switch (analysis.state) {
+    case "none":
+      return { state: "none" as const, reason: "No triggered event of this incident was seen" };
+    case "waiting":
+      return { state: "waiting" as const, dueAt: iso(analysis.dueAtMs), reason: analysis.reason };
+    case "requested":
+      return {
+        state: "requested" as const,
+        at: iso(analysis.atMs),
+        reason: analysis.reason,
+        runbookUrl: analysis.runbookUrl,
+      };
+  }
+}
+
+/** The newest lines and events of an incident that are shown with it. */
+const MAX_LINES = 500;
+
+/**
+ * One incident with its timeline, oldest first, and the events that made it.
+ * @throws {AppError} not_found
+ */
+export function incidentDetail(sql: SqlStorage, incidentId: string) {
+  const state = loadIncident(sql, incidentId);
+  const incident = view(state);
+  if (!incident) throw new AppError("not_found", "No such incident");
+  return {
+    ...incident,
+    analysis: analysisView(state.analysis),
+    timeline: timelineOf(sql, incidentId, MAX_LINES).map(({ occurredAt, receivedAtMs, ...line }) => ({
+      at: occurredAt ?? iso(receivedAtMs),
+      ...line,
+    })),
+    events: arrivalsOfIncident(sql, incidentId, MAX_LINES).map(eventView),
+  };
+}
+
+const Times = z.object({ lastEventAtMs: z.nullable(z.number()), lastPingAtMs: z.nullable(z.number()) });
+
+/** When webhooks last came. The last test is looked for among recent entries only: it is a sign of life. */
+export function webhookTimes(sql: SqlStorage): z.infer<typeof Times> {
+  const [row] = sql.exec(
+    `SELECT
+       (SELECT received_at_ms FROM journal WHERE kind = 'webhook' ORDER BY seq DESC LIMIT 1) AS lastEventAtMs,
+       (SELECT received_at_ms FROM journal WHERE type = 'pagey.ping' AND kind = 'webhook'
+        AND seq > (SELECT max(seq) FROM journal) - 1000 ORDER BY seq DESC LIMIT 1) AS lastPingAtMs`,
+  );
+  return Times.parse(row);
+}

@@ -1,0 +1,91 @@
+import { type Effect, effectOf, type PagerDutyEvent, readBody } from "../pagerduty/event.ts";
+import { snapshotOf } from "../pagerduty/observe.ts";
+import type { RestReading } from "../storage/rest-reading.ts";
+import { MAX_CLAIM_BYTES, MAX_UNCONFIRMED_BYTES } from "../storage/unconfirmed.ts";
+
+/** What an unsigned webhook claims of its incident, and whether PagerDuty says so too. Pure. */
+
+/** What is kept of a body until its read-back: all of it, or of a larger one what `judge` looks at. */
+export function claimOf(body: Uint8Array): Uint8Array {
+  if (body.byteLength <= MAX_CLAIM_BYTES) return body;
+  const claim = condensed(body);
+  return claim && claim.byteLength <= MAX_CLAIM_BYTES ? claim : body.slice(0, MAX_UNCONFIRMED_BYTES);
+}
+
+/** Null where it is no event, or one that is nested too deeply to be written down again. */
+function condensed(body: Uint8Array): Uint8Array | null {
+  const read = readBody(body);
+  if (!read.ok) return null;
+  try {
+    return new TextEncoder().encode(JSON.stringify({ event: essenceOf(read.event) }));
+  } catch {
+    return null;
+  }
+}
+
+function essenceOf(event: PagerDutyEvent): PagerDutyEvent {
+  const effect = effectOf(event);
+  const type = event.data?.["type"];
+  switch (effect.kind) {
+    case "incident":
+      return { ...event, data: { ...effect.data } };
+    case "fields":
+      return { ...event, data: { type, incident: { id: effect.incidentId }, custom_fields: effect.fields } };
+    case "timeline":
+      return { ...event, data: { type, incident: { id: effect.incidentId } } };
+    case "none":
+      return { ...event, data: { type } };
+  }
+}
+
+/** `behind`: PagerDuty's answer is older than what the webhook tells of; `unknown`: its fields could not be read. */
+export type Judgement = "agrees" | "disagrees" | "behind" | "unknown";
+
+/** REST tells times to the second. */
+const SECOND_MS = 1000;
+
+/**
+ * Whether what a webhook claims is what PagerDuty says, or was before a change that came later.
+ * @param fieldsMissing PagerDuty has fields, and did not tell them yet
+ */
+export function judge(payload: Uint8Array | null, reading: RestReading, fieldsMissing: boolean): Judgement {
+  const read = payload ? readBody(payload) : null;
+  if (!read?.ok) return "disagrees";
+  const effect = effectOf(read.event);
+  if (effect.kind === "timeline" || effect.kind === "none") return "disagrees";
+  if (effect.kind === "fields" && fieldsMissing) return "unknown";
+  const occurredAtMs = Date.parse(read.event.occurred_at);
+  const updatedAtMs = Date.parse(reading.incident.updatedAt ?? "");
+  const agrees =
+    effect.kind === "fields"
+      ? agreesOnFields(effect, reading)
+      : agreesOnIncident(effect, reading, updatedAtMs > occurredAtMs);
+  if (agrees) return "agrees";
+  return updatedAtMs + SECOND_MS <= occurredAtMs ? "behind" : "disagrees";
+}
+
+function agreesOnFields(effect: Extract<Effect, { kind: "fields" }>, { fields }: RestReading): boolean {
+  const now = new Map(fields?.map(({ name, value }) => [name, JSON.stringify(value ?? null)]));
+  try {
+    return effect.fields.every(({ name, value }) => now.get(name) === JSON.stringify(value ?? null));
+  } catch {
+    // Nested too deeply: nothing of PagerDuty's.
+    return false;
+  }
+}
+
+function agreesOnIncident(
+  { data }: Extract<Effect, { kind: "incident" }>,
+  { incident }: RestReading,
+  changedLater: boolean,
+): boolean {
+  const claimed = snapshotOf(data);
+  const read = incident.snapshot;
+  return (
+    claimed.title === read.title &&
+    claimed.service.id === read.service.id &&
+    claimed.urgency === read.urgency &&
+    claimed.priority === read.priority &&
+    (claimed.pagerdutyStatus === read.pagerdutyStatus || changedLater)
+  );
+}

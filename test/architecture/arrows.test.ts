@@ -1,0 +1,94 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { forbiddenImports, importCycles, readImports, roomOf } from "./imports.ts";
+
+const SRC = join(import.meta.dirname, "../../src");
+
+/** Files at the top that every room may import; among themselves they import each other as listed. */
+const SHARED = ["config", "errors", "limits", "log", "metrics"];
+const GROUND = [...SHARED, "incidents"];
+const STORES = [...GROUND, "storage", "pagerduty"];
+const CREDENTIALS = [...STORES, "connection", "aurora"];
+const WORK = [...CREDENTIALS, "webhooks", "reconcile", "analysis", "delivery", "notes"];
+
+/** Which rooms a room may import. Nothing imports `http`; `pagerduty` takes a token as an argument. */
+const ARROWS: Record<string, readonly string[]> = {
+  index: ["http", "queue", "tenant"],
+  client: ["http", "contract"],
+  http: [...CREDENTIALS, "contract", "console", "queue", "tenant", "webhooks"],
+  queue: [...SHARED, "tenant", "webhooks"],
+  tenant: [...WORK, "contract"],
+  webhooks: CREDENTIALS,
+  reconcile: CREDENTIALS,
+  analysis: CREDENTIALS,
+  delivery: CREDENTIALS,
+  notes: CREDENTIALS,
+  connection: STORES,
+  aurora: [...STORES, "connection"],
+  storage: GROUND,
+  pagerduty: [...SHARED, "incidents"],
+  contract: ["incidents", "pagerduty"],
+  console: ["contract", "limits"],
+  incidents: [],
+  errors: [],
+  log: [],
+  metrics: ["log"],
+  limits: [],
+  config: ["settings"],
+  settings: [],
+};
+
+const imports = readImports(SRC);
+
+test("every import follows an arrow of the house", () => {
+  expect(forbiddenImports(imports, ARROWS)).toEqual([]);
+});
+
+test("no file imports itself over others, types included", () => {
+  expect(importCycles(imports)).toEqual([]);
+});
+
+test("every room is named in the table", () => {
+  const rooms = new Set([...imports.keys()].map(roomOf));
+  expect([...rooms].filter((room) => !(room in ARROWS))).toEqual([]);
+});
+
+test("an import against an arrow is found, a type's as well as a value's", () => {
+  const against = new Map([...imports, ["incidents/fold.ts", ["tenant/object.ts"]]]);
+  expect(forbiddenImports(against, ARROWS)).toEqual(["incidents/fold.ts → tenant/object.ts"]);
+});
+
+test("a cycle is found from each of its files", () => {
+  const cycle: [string, string[]][] = [
+    ["a.ts", ["b.ts"]],
+    ["b.ts", ["c.ts"]],
+    ["c.ts", ["a.ts"]],
+    ["d.ts", ["a.ts"]],
+  ];
+  expect(importCycles(new Map(cycle))).toEqual([
+    "a.ts → b.ts → c.ts → a.ts",
+    "b.ts → c.ts → a.ts → b.ts",
+    "c.ts → a.ts → b.ts → c.ts",
+  ]);
+});
+
+/** Longer files are hard to read in one sitting. */
+const MAX_LINES = 300;
+/** Larger folders hold more than one topic. */
+const MAX_FILES = 16;
+
+test("no source file is longer than 300 lines", () => {
+  const long = [...imports.keys()].filter(
+    (file) => readFileSync(join(SRC, file), "utf8").trimEnd().split("\n").length > MAX_LINES,
+  );
+  expect(long).toEqual([]);
+});
+
+test("no folder of the source holds more than 16 files", () => {
+  const folders = Map.groupBy(globSync("**/*.{ts,tsx}", { cwd: SRC }), (file) =>
+    file.split("/").slice(0, -1).join("/"),
+  );
+  const large = [...folders].filter(([folder, files]) => folder !== "" && files.length > MAX_FILES);
+  expect(large.map(([folder]) => folder)).toEqual([]);
+});

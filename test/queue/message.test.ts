@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { packMessage, unpackMessage } from "../../src/queue/message.ts";
+import type { ReceivedWebhook } from "../../src/webhooks/received.ts";
+
+const received = (body: Uint8Array<ArrayBuffer>): ReceivedWebhook => ({
+  userId: "alice",
+  connectionId: "c",
+  webhookId: "w",
+  verification: "signature",
+  secretId: "s",
+  signature: "v1=00",
+  receivedAtMs: 0,
+  requestId: "r",
+  body,
+});
+
+const random = (size: number) => {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  return bytes;
+};
+
+test.each([
+  ["nothing", new Uint8Array()],
+  ["a small body", new TextEncoder().encode('{"event":{}}')],
+  ["250 KB that compress", new Uint8Array(250_000).fill(97)],
+  ["110 KB that do not", random(110_000)],
+])("%s comes out byte for byte", async (_, body) => {
+  const message = await packMessage(received(body));
+  expect(message?.body.length).toBeLessThan(125_000);
+  expect(await unpackMessage(message)).toEqual(received(body));
+});
+
+test("what fits no message is not packed", async () => {
+  expect(await packMessage(received(random(250_000)))).toBeNull();
+});
+
+test("anything else is refused", async () => {
+  await expect(unpackMessage({ userId: "alice" })).rejects.toThrow();
+  await expect(unpackMessage("hello")).rejects.toThrow();
+});

@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
+import { claimOf, judge } from "../../src/webhooks/claim.ts";
+
+/** Of what nothing proves no more is kept than its read-back needs, and that says the same as all of it. */
+
+const KIB = 1024;
+const OCCURRED_AT = "2026-11-22T03:00:00.500Z";
+const bytes = (text: string) => new TextEncoder().encode(text);
+const bodyOf = (data: object, more: object = {}) =>
+  bytes(
+    JSON.stringify({
+      event: {
+        id: "E1",
+        event_type: "incident.triggered",
+        resource_type: "incident",
+        occurred_at: OCCURRED_AT,
+        data,
+        ...more,
+      },
+    }),
+  );
+const INCIDENT = {
+  id: "P1",
+  type: "incident",
+  title: "Down",
+  status: "triggered",
+  urgency: "high",
+  priority: { summary: "P1" },
+  service: { id: "S1" },
+};
+const FIELDS = {
+  type: "incident_field_values",
+  incident: { id: "P1" },
+  custom_fields: [{ name: "runbook_link", value: "https://runbook" }],
+};
+const filler = "x".repeat(100 * KIB);
+const readingAt = (updatedAt: string) => ({
+  incident: RestIncidentAnswer.parse({ ...INCIDENT, updated_at: updatedAt }),
+  fields: FIELDS.custom_fields,
+  askedAtMs: Date.parse(OCCURRED_AT),
+});
+const reading = readingAt("2026-11-22T03:00:00Z");
+
+test("a body of usual size is kept as it is", () => {
+  const body = bodyOf(INCIDENT);
+  expect(claimOf(body)).toBe(body);
+});
+
+test.each([
+  ["an incident", INCIDENT],
+  ["custom fields", FIELDS],
+])("%s with much more around it is kept small, and judged as before", (_, data) => {
+  for (const body of [bodyOf(data, { filler }), bodyOf({ ...data, filler })]) {
+    const claim = claimOf(body);
+    expect(claim.byteLength).toBeLessThan(KIB);
+    expect(judge(claim, reading, false)).toBe("agrees");
+  }
+});
+
+test.each([
+  ["a title without end", bodyOf({ ...INCIDENT, title: filler })],
+  ["what is nested without end", bytes(`{"event":${"[".repeat(50_000)}${"]".repeat(50_000)}}`)],
+  ["no JSON", bytes(filler)],
+])("of %s its beginning is kept", (_, body) => {
+  expect(claimOf(body).byteLength).toBeLessThanOrEqual(4 * KIB);
+});
+
+test("what differs disagrees, or is ahead of PagerDuty's answer", () => {
+  const forged = bodyOf({ ...INCIDENT, title: "Forged" });
+  expect(judge(forged, reading, false)).toBe("disagrees");
+  expect(judge(forged, readingAt("2026-11-22T02:59:59Z"), false)).toBe("behind");
+  expect(judge(bodyOf(INCIDENT), readingAt("2026-11-22T02:59:59Z"), false)).toBe("agrees");
+});
+
+test("custom fields that PagerDuty did not tell are neither right nor wrong", () => {
+  expect(judge(bodyOf(FIELDS), { ...reading, fields: null }, true)).toBe("unknown");
+  expect(judge(bodyOf(FIELDS), { ...reading, fields: null }, false)).toBe("disagrees");
+});
