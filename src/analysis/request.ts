@@ -1,5 +1,4 @@
-import type { Config } from "../config.ts";
-import type { ConnectionStore } from "../connection/store.ts";
+import type { TenantContext } from "../connection/tenant-context.ts";
 import { runbookUrlOf } from "../incidents/analysis.ts";
 import { view } from "../incidents/fold.ts";
 import { log } from "../log.ts";
@@ -8,15 +7,9 @@ import { appendEntry } from "../storage/journal.ts";
 import { firstAttemptAtMs } from "../storage/record.ts";
 import { fetchRunbook, type Runbook } from "./runbook.ts";
 
-export interface Analysing {
-  sql: SqlStorage;
-  config: Config;
-  store: ConnectionStore;
-}
-
 /** Asks Aurora for the root-cause analysis of one incident whose wait is over, once. */
-export async function requestAnalysis(analysing: Analysing, incidentId: string): Promise<void> {
-  const { sql, config, store } = analysing;
+export async function requestAnalysis(context: TenantContext, incidentId: string): Promise<void> {
+  const { sql, config, store } = context;
   const connectionId = store.connection?.connectionId;
   const url = runbookUrlOf(loadIncident(sql, incidentId));
   const runbook = url ? await fetchRunbook(url) : null;

@@ -1,6 +1,4 @@
-import type { Config } from "../config.ts";
-import type { PagerDutyClient } from "../connection/client.ts";
-import type { ConnectionStore } from "../connection/store.ts";
+import type { TenantContext } from "../connection/tenant-context.ts";
 import type { Incident, Notification } from "../incidents/incident.ts";
 import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
@@ -16,16 +14,8 @@ import { type Outgoing, relayedRequest, send, signedRequest } from "./sink.ts";
 
 /** One attempt to deliver one entry, from its row to its row. */
 
-export interface Delivering extends Sending {
-  client: PagerDutyClient;
+export interface DeliveryContext extends TenantContext {
   outage: Outage;
-}
-
-/** What a body is made of. */
-export interface Sending {
-  sql: SqlStorage;
-  config: Config;
-  store: ConnectionStore;
 }
 
 /** Until PagerDuty is asked for a number again that it did not tell. */
@@ -37,17 +27,17 @@ const NUMBER_PATIENCE_MS = 60 * 60 * 1000;
 type Tried = AttemptOutcome | { kind: "postponed"; error: string };
 
 /** Tries once and writes down what came of it. Never throws. */
-export async function deliver(delivering: Delivering, entry: Entry): Promise<void> {
-  const { config, store } = delivering;
+export async function deliver(context: DeliveryContext, entry: Entry): Promise<void> {
+  const { config, store } = context;
   const connectionId = store.connection?.connectionId;
   const startedAtMs = Date.now();
-  const outcome = await attempt(delivering, entry);
+  const outcome = await attempt(context, entry);
   // Disconnected, or connected to another account, while it was under way: the row is gone.
   if (store.connection?.connectionId !== connectionId) return;
   const nowMs = Date.now();
-  const plannedAtMs = delivering.outage.plannedAfter(entry.seq, nowMs);
+  const plannedAtMs = context.outage.plannedAfter(entry.seq, nowMs);
   const step = stepAfter(outcome, entry, plannedAtMs, config.deliverySchedule, nowMs);
-  settle(delivering, entry, step, outcome, nowMs);
+  settle(context, entry, step, outcome, nowMs);
   const level = step.step === "delivered" ? "info" : step.step === "retry" ? "warn" : "error";
   log[level]("delivery.attempt", {
     requestId: entry.requestId,
@@ -89,8 +79,8 @@ function stepAfter(
   return { ...nextStep(outcome, attempts + 1, schedule, nowMs, Math.random()), attempts: attempts + 1 };
 }
 
-function settle(delivering: Delivering, entry: Entry, step: Step, outcome: Tried, nowMs: number): void {
-  const { sql, config, outage } = delivering;
+function settle(context: DeliveryContext, entry: Entry, step: Step, outcome: Tried, nowMs: number): void {
+  const { sql, config, outage } = context;
   const nextDueAtMs = firstAttemptAtMs(config, nowMs) ?? nowMs;
   const error = outcome.kind === "accepted" ? "" : outcome.error;
   if (step.step === "retry") {
@@ -103,12 +93,12 @@ function settle(delivering: Delivering, entry: Entry, step: Step, outcome: Tried
   if (step.step === "dead") markDead(sql, entry, error, nextDueAtMs);
   else {
     markDelivered(sql, entry, nowMs, nextDueAtMs);
-    if (outage.quiet) hurry(delivering, nowMs);
+    if (outage.quiet) hurry(context, nowMs);
   }
 }
 
 /** Aurora takes deliveries: what waits for long is tried now, but not before the time that Aurora asked for. */
-function hurry({ sql, outage }: Delivering, nowMs: number): void {
+function hurry({ sql, outage }: DeliveryContext, nowMs: number): void {
   const waiting = waitingDeliveries(sql, nowMs + WORTH_HURRYING_MS, MAX_LOOKED_AT)
     .filter(({ seq, notBeforeMs }) => outage.mayHurry(seq) && (notBeforeMs ?? 0) <= nowMs)
     .slice(0, MAX_HURRIED);
@@ -118,15 +108,15 @@ function hurry({ sql, outage }: Delivering, nowMs: number): void {
   }
 }
 
-async function attempt(delivering: Delivering, entry: Entry): Promise<Tried> {
+async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
   const failed = (error: string): AttemptOutcome => ({ kind: "failed", error, retryAfterSeconds: null });
   try {
     const told = entry.notification?.incident ?? null;
     // PagerDuty's own body is relayed as it is, with a number or without.
-    const relays = delivering.config.events?.format === "pagerduty";
-    const incident = relays ? told : await withNumber(delivering, entry, told);
+    const relays = context.config.events?.format === "pagerduty";
+    const incident = relays ? told : await withNumber(context, entry, told);
     if (typeof incident === "string") return { kind: "postponed", error: incident };
-    const outgoing = request(delivering, entry, incident);
+    const outgoing = request(context, entry, incident);
     return outgoing
       ? await send(outgoing)
       : failed("It cannot be sent: part of it is missing from the storage");
@@ -142,12 +132,12 @@ const lacksNumber = ({ notification }: Entry): boolean =>
 
 /** The incident with the number that Aurora knows it by; or why it cannot be had now. */
 async function withNumber(
-  delivering: Delivering,
+  context: DeliveryContext,
   entry: Entry,
   incident: Incident | null,
 ): Promise<Incident | string | null> {
   if (incident === null || !lacksNumber(entry)) return incident;
-  const { sql, client } = delivering;
+  const { sql, client } = context;
   const { incidentId } = incident;
   let { number } = loadIncident(sql, incidentId);
   if (number === null) {
@@ -166,11 +156,11 @@ async function withNumber(
 
 const isPassing = (problem: string) => problem === "rate_limited" || problem === "unavailable";
 
-function request(delivering: Delivering, entry: Entry, incident: Incident | null): Outgoing | null {
-  const { events } = delivering.config;
-  const userId = delivering.store.connection?.userId;
+function request(context: DeliveryContext, entry: Entry, incident: Incident | null): Outgoing | null {
+  const { events } = context.config;
+  const userId = context.store.connection?.userId;
   const { notification, webhookId: id, signature } = entry;
-  const body = bodyOf(delivering, entry, incident);
+  const body = bodyOf(context, entry, incident);
   if (!events || userId === undefined || body === null) return null;
   if (typeof body !== "string") {
     return id && signature ? relayedRequest(events.url, userId, { id, signature, body }) : null;
@@ -185,7 +175,7 @@ function request(delivering: Delivering, entry: Entry, incident: Incident | null
  * @param incident as Aurora shall know it
  */
 export function bodyOf(
-  { config, store, sql }: Sending,
+  { config, store, sql }: TenantContext,
   entry: Entry,
   incident: Incident | null,
 ): string | Uint8Array<ArrayBuffer> | null {

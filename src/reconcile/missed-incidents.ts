@@ -1,5 +1,4 @@
-import type { PagerDutyClient } from "../connection/client.ts";
-import type { ConnectionStore } from "../connection/store.ts";
+import type { TenantContext } from "../connection/tenant-context.ts";
 import type { CallProblem } from "../connection/tokens.ts";
 import type { RestIncident } from "../incidents/rest-stamp.ts";
 import { describe, log } from "../log.ts";
@@ -7,7 +6,6 @@ import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import { getFieldValues, getIncident, listIncidents } from "../pagerduty/incidents.ts";
 import type { Filter } from "../pagerduty/subscriptions.ts";
 import { liveIncidentIds, loadIncident } from "../storage/incidents.ts";
-import type { Folding } from "../storage/record.ts";
 import { applyReading, isNews, isUnseen } from "../storage/rest-reading.ts";
 import { afterPage, type Check, isHistory, newCheck, Progress, resumed } from "./progress.ts";
 
@@ -29,12 +27,6 @@ const MAX_ATTEMPTS = 5;
 const MAX_LEFT = 100;
 const KEY = "recovery";
 
-export interface Recovering extends Folding {
-  storage: DurableObjectStorage;
-  store: ConnectionStore;
-  client: PagerDutyClient;
-}
-
 export interface RecoveryResult {
   checked: number;
   recovered: number;
@@ -48,7 +40,7 @@ export interface RecoveryResult {
 type Stop = CallProblem | { problem: "out_of_time" };
 
 interface Run {
-  recovering: Recovering;
+  context: TenantContext;
   connectionId: string | undefined;
   check: Check;
   /** How often each incident was left because PagerDuty failed on it. */
@@ -67,16 +59,16 @@ interface Run {
  * @param asked whether somebody asked for it: then what was over when the user connected is told, too
  */
 export async function recover(
-  recovering: Recovering,
+  context: TenantContext,
   filter: Filter | null,
   asked: boolean,
   nowMs: number,
 ): Promise<RecoveryResult> {
-  const { storage, store } = recovering;
+  const { storage, store } = context;
   const progress = Progress.parse(storage.kv.get(KEY) ?? {});
   const connectedAtMs = progress.connectedAtMs ?? Date.parse(store.connection?.validatedAt ?? "");
   const run: Run = {
-    recovering,
+    context,
     connectedAtMs: asked ? 0 : connectedAtMs,
     connectionId: store.connection?.connectionId,
     check: resumed(progress, filter, nowMs) ?? newCheck(progress, filter, nowMs),
@@ -109,7 +101,7 @@ async function ask<T>(
   run: Run,
   call: (target: ApiTarget) => Promise<ApiAnswer<T>>,
 ): Promise<{ ok: true; value: T } | ({ ok: false } & Stop)> {
-  const { store, client } = run.recovering;
+  const { store, client } = run.context;
   const isCurrent = () => store.connection?.connectionId === run.connectionId;
   if (!isCurrent()) return { ok: false, problem: "not_connected" };
   if (Date.now() > run.endAtMs) return { ok: false, problem: "out_of_time" };
@@ -148,7 +140,7 @@ async function lookAtList(run: Run): Promise<Stop | null> {
 /** The open incidents that we hold and that the list did not show: older ones, still going on or so we think. */
 async function lookAtOpen(run: Run): Promise<Stop | null> {
   for (;;) {
-    const [incidentId] = liveIncidentIds(run.recovering.sql, run.check.openAfter, 1);
+    const [incidentId] = liveIncidentIds(run.context.sql, run.check.openAfter, 1);
     if (incidentId === undefined) return null;
     const stop = run.seen.has(incidentId) ? null : await lookUp(run, incidentId);
     if (!stop || run.left.has(incidentId)) run.check = { ...run.check, openAfter: incidentId };
@@ -195,8 +187,8 @@ async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Prom
 }
 
 async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
-  const { recovering, left } = run;
-  const state = loadIncident(recovering.sql, incident.incidentId);
+  const { context, left } = run;
+  const state = loadIncident(context.sql, incident.incidentId);
   const isOpen = incident.snapshot.pagerdutyStatus !== "resolved";
   let recovered = false;
   const isLeft = state.snapshot === null && isHistory(incident.resolvedAt, run.connectedAtMs);
@@ -207,7 +199,7 @@ async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Pro
       return fields.problem === "unavailable" ? leave(run, incident.incidentId, fields) : fields;
     }
     const reading = { incident, fields: fields.ok ? fields.value : null, askedAtMs };
-    recovered = recovering.storage.transactionSync(() => fold(recovering, reading, isOpen));
+    recovered = context.storage.transactionSync(() => fold(context, reading, isOpen));
   }
   left.delete(incident.incidentId);
   run.failuresInARow = 0;
@@ -216,9 +208,9 @@ async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Pro
   return null;
 }
 
-function fold(recovering: Recovering, reading: Parameters<typeof applyReading>[1], isOpen: boolean): boolean {
+function fold(context: TenantContext, reading: Parameters<typeof applyReading>[1], isOpen: boolean): boolean {
   return applyReading(
-    recovering,
+    context,
     reading,
     {
       kind: "recovery",
@@ -241,7 +233,7 @@ function leave(run: Run, incidentId: string, problem: CallProblem): CallProblem 
     run.left.delete(incidentId);
     const error = problem.problem === "unavailable" ? problem.reason : problem.problem;
     log.error("incident.not_read", {
-      userId: run.recovering.store.connection?.userId,
+      userId: run.context.store.connection?.userId,
       incidentId,
       error,
     });

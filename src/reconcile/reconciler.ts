@@ -1,7 +1,5 @@
-import type { Config } from "../config.ts";
-import type { PagerDutyClient } from "../connection/client.ts";
 import type { OwnSubscription } from "../connection/connection.ts";
-import type { ConnectionStore } from "../connection/store.ts";
+import type { TenantContext } from "../connection/tenant-context.ts";
 import type { CallProblem } from "../connection/tokens.ts";
 import { log } from "../log.ts";
 import { enableSubscription, findSubscription, getSubscription } from "../pagerduty/subscriptions.ts";
@@ -19,14 +17,6 @@ const RETRY_MS = 60_000;
 /** After one whose time was over: others come first, then it goes on. */
 const GO_ON_MS = 2_000;
 
-export interface Guarding {
-  storage: DurableObjectStorage;
-  sql: SqlStorage;
-  config: Config;
-  store: ConnectionStore;
-  client: PagerDutyClient;
-}
-
 export interface Reconciled {
   checked: number;
   recovered: number;
@@ -35,7 +25,7 @@ export interface Reconciled {
 }
 
 export class Reconciler {
-  readonly #guarding: Guarding;
+  readonly #context: TenantContext;
   #running: Promise<Reconciled> | null = null;
   #next: Promise<Reconciled> | null = null;
   /** Whether somebody asked for the check that comes next. */
@@ -43,27 +33,27 @@ export class Reconciler {
   /** Whether a gap is expected that the present check may have come too early for. */
   #gapExpected = false;
 
-  constructor(guarding: Guarding) {
-    this.#guarding = guarding;
+  constructor(context: TenantContext) {
+    this.#context = context;
   }
 
   get #watch(): Watch {
-    return readWatch(this.#guarding.storage);
+    return readWatch(this.#context.storage);
   }
 
   #remember(change: Partial<Watch>): void {
-    updateWatch(this.#guarding.storage, change);
+    updateWatch(this.#context.storage, change);
   }
 
   /** When the next check is due; null when checks are off. */
   get nextAtMs(): number | null {
     // None is planned where checks were off when the user connected.
-    return this.#guarding.config.reconcileEveryMs > 0 ? (this.#watch.nextAtMs ?? 0) : null;
+    return this.#context.config.reconcileEveryMs > 0 ? (this.#watch.nextAtMs ?? 0) : null;
   }
 
   /** A gap may have been: a new connection, credential, secret or subscription. Looked into at once. */
   expectGap(nowMs: number): void {
-    if (this.#guarding.config.reconcileEveryMs === 0) return;
+    if (this.#context.config.reconcileEveryMs === 0) return;
     this.#gapExpected = true;
     this.#remember({ nextAtMs: nowMs });
   }
@@ -100,7 +90,7 @@ export class Reconciler {
   }
 
   async #check(): Promise<Reconciled> {
-    const { store, config } = this.#guarding;
+    const { store, config } = this.#context;
     const connectionId = store.connection?.connectionId;
     this.#gapExpected = false;
     const asked = this.#asked;
@@ -108,7 +98,7 @@ export class Reconciler {
     const subscription = await this.#checkSubscription();
     const own = store.connection?.subscription;
     const filter = own ? this.#watch.filter : null;
-    const { unfinished, ...result } = await recover(this.#guarding, filter, asked, Date.now());
+    const { unfinished, ...result } = await recover(this.#context, filter, asked, Date.now());
     const state = this.#watch.state;
     if (store.connection?.connectionId === connectionId && connectionId !== undefined) {
       const problem = result.problem ?? subscription.problem;
@@ -129,7 +119,7 @@ export class Reconciler {
   }
 
   async #checkSubscription(): Promise<{ reEnabled: boolean; problem: CallProblem | null }> {
-    const { store, client } = this.#guarding;
+    const { store, client } = this.#context;
     const own = store.connection?.subscription ?? (await this.#adopt());
     if (!own) return { reEnabled: false, problem: null };
     const answer = await client.run((target) => getSubscription(target, own.id));
@@ -160,7 +150,7 @@ export class Reconciler {
 
   /** A webhook made by hand is looked after like our own, if the credential may see it. */
   async #adopt(): Promise<OwnSubscription | null> {
-    const { store, client } = this.#guarding;
+    const { store, client } = this.#context;
     const { url } = this.#watch;
     const connectionId = store.connection?.connectionId;
     if (url === null || connectionId === undefined) return null;
@@ -176,7 +166,7 @@ export class Reconciler {
 
   /** What we noticed or did ourselves stands in the event log, too. */
   #record(type: string, text: string): void {
-    const { sql, store } = this.#guarding;
+    const { sql, store } = this.#context;
     appendEntry(
       sql,
       { kind: "guardian", type, receivedAtMs: Date.now(), outcome: "applied", reason: text },

@@ -17,7 +17,10 @@ import { appendEntry, type EntryKind, isLifecycle, type NewEntry, type TimelineE
  * two awaits, so that they commit as one.
  */
 
-export interface Folding {
+/** What recording needs of a tenant's object. */
+export interface RecordContext {
+  storage: DurableObjectStorage;
+  /** `storage.sql`. */
   sql: SqlStorage;
   config: Config;
 }
@@ -49,8 +52,8 @@ export interface Incoming {
 }
 
 /** Folds and writes. @returns whether it changed anything */
-export function apply(folding: Folding, incoming: Incoming, nowMs: number): Outcome {
-  const { sql, config } = folding;
+export function apply(context: RecordContext, incoming: Incoming, nowMs: number): Outcome {
+  const { sql, config } = context;
   const { provenance, record } = incoming;
   const before = loadIncident(sql, incoming.incidentId);
   const folded = fold(before, incoming.observation);

@@ -10,9 +10,9 @@ import {
 import { observeRest, type RestIncident, stampBeside, updatedAtMsOf } from "../incidents/rest-stamp.ts";
 import { loadIncident } from "./incidents.ts";
 import type { EntryKind } from "./journal.ts";
-import { apply, type Folding } from "./record.ts";
+import { apply, type RecordContext } from "./record.ts";
 
-/** Folding what REST tells: an incident as it is now, without the event that made it so. */
+/** RecordContext what REST tells: an incident as it is now, without the event that made it so. */
 
 /** By what is different now, because nobody says which event it was. */
 function typeOf({ state, change }: Folded): NotificationType {
@@ -65,9 +65,14 @@ export interface Reason {
 }
 
 /** Folds a reading; writes and tells only what is new. @returns whether anything was */
-export function applyReading(folding: Folding, reading: RestReading, reason: Reason, nowMs: number): boolean {
+export function applyReading(
+  context: RecordContext,
+  reading: RestReading,
+  reason: Reason,
+  nowMs: number,
+): boolean {
   const { incident, fields, askedAtMs } = reading;
-  const state = loadIncident(folding.sql, incident.incidentId);
+  const state = loadIncident(context.sql, incident.incidentId);
   const common = {
     incidentId: incident.incidentId,
     kind: reason.kind,
@@ -83,12 +88,12 @@ export function applyReading(folding: Folding, reading: RestReading, reason: Rea
   const news = fields ? newFields(state, fields, incident.updatedAt, askedAtMs) : null;
   const fieldsApplied =
     news !== null &&
-    apply(folding, { ...common, type: "incident.custom_field_values.updated", observation: news }, nowMs) ===
+    apply(context, { ...common, type: "incident.custom_field_values.updated", observation: news }, nowMs) ===
       "applied";
-  const observation = observeRest(loadIncident(folding.sql, incident.incidentId), incident, askedAtMs);
+  const observation = observeRest(loadIncident(context.sql, incident.incidentId), incident, askedAtMs);
   const incidentApplied =
     apply(
-      folding,
+      context,
       { ...common, type: `incident.${incident.snapshot.pagerdutyStatus}`, observation },
       nowMs,
     ) === "applied";

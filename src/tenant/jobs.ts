@@ -1,8 +1,6 @@
 import { requestAnalysis } from "../analysis/request.ts";
-import type { Config } from "../config.ts";
-import type { PagerDutyClient } from "../connection/client.ts";
 import type { PendingLogins } from "../connection/pending-logins.ts";
-import type { ConnectionStore } from "../connection/store.ts";
+import type { TenantContext } from "../connection/tenant-context.ts";
 import type { Tokens } from "../connection/tokens.ts";
 import { deliver } from "../delivery/attempt.ts";
 import { Outage } from "../delivery/outage.ts";
@@ -29,17 +27,9 @@ const MAX_ANALYSES_LOOKED_AT = 50;
 /** What only so many jobs may do at once. */
 type Kind = Lane | "runbook";
 
-export interface AgendaParts {
-  storage: DurableObjectStorage;
-  sql: SqlStorage;
-  config: Config;
-  store: ConnectionStore;
-  client: PagerDutyClient;
-}
-
 /** Everything that one user's object does by itself, and when. */
 export class Jobs implements JobSource {
-  readonly #parts: AgendaParts;
+  readonly #parts: TenantContext;
   readonly #reconciler: Reconciler;
   readonly #upkeep: Upkeep;
   readonly #tokens: Tokens;
@@ -49,7 +39,7 @@ export class Jobs implements JobSource {
   readonly #underWay = new Map<string, Kind>();
 
   constructor(
-    parts: AgendaParts,
+    parts: TenantContext,
     reconciler: Reconciler,
     upkeep: Upkeep,
     tokens: Tokens,

@@ -7,6 +7,7 @@ import type { LoginState } from "../connection/login-state.ts";
 import { PendingLogins } from "../connection/pending-logins.ts";
 import { createKeyring } from "../connection/seal.ts";
 import { ConnectionStore } from "../connection/store.ts";
+import type { TenantContext } from "../connection/tenant-context.ts";
 import { Tokens } from "../connection/tokens.ts";
 import { reviveDead } from "../delivery/outbox.ts";
 import { type Answer, answer } from "../errors.ts";
@@ -54,6 +55,7 @@ const NOBODY: Caller = { userId: "", orgId: null };
 export class Tenant extends DurableObject<Env> {
   readonly #config: Config;
   readonly #sql: SqlStorage;
+  readonly #context: TenantContext;
   readonly #store: ConnectionStore;
   readonly #tokens: Tokens;
   readonly #logins: PendingLogins;
@@ -80,19 +82,25 @@ export class Tenant extends DurableObject<Env> {
     this.#tokens = new Tokens(storage, this.#store, this.#config, () => ctx.waitUntil(this.#arm()));
     this.#logins = new PendingLogins(storage);
     this.#client = new PagerDutyClient(this.#store, this.#config, this.#tokens);
+    this.#context = {
+      storage,
+      sql: storage.sql,
+      config: this.#config,
+      store: this.#store,
+      client: this.#client,
+    };
     this.#subscribing = new Subscribing(this.#store, this.#client, () => this.#subscriptionIsMissing());
     this.#connecting = new Connecting(this.#store, this.#config, {
       removeSubscription: () => this.#subscribing.removeIfMade(),
       forgetLogins: () => this.#logins.forgetAll(),
       anyIncidentId: () => anyIncidentId(this.#sql),
     });
-    this.#reconciler = new Reconciler({ ...this.#parts(), storage });
+    this.#reconciler = new Reconciler(this.#context);
     this.#refusals = new Refusals(storage);
     this.#upkeep = new Upkeep(storage, this.#store, this.#config);
     this.#verifier = new Verifier(this.#store, this.#refusals, () => this.#subscribing.isCreating);
-    this.#arrivals = new Arrivals(this.#parts(), storage, this.#verifier);
-    const agendaParts = { ...this.#parts(), storage };
-    this.#jobs = new Jobs(agendaParts, this.#reconciler, this.#upkeep, this.#tokens, this.#logins);
+    this.#arrivals = new Arrivals(this.#context, this.#verifier);
+    this.#jobs = new Jobs(this.#context, this.#reconciler, this.#upkeep, this.#tokens, this.#logins);
     this.#live = new Live(ctx, this.#store, () => statusOf(this.#sources(), NOBODY, ""));
     this.#jobRunner = new JobRunner(this.#live.watch(this.#jobs));
     void ctx.blockConcurrencyWhile(async () => {
@@ -113,10 +121,6 @@ export class Tenant extends DurableObject<Env> {
   /** Answered, or the other side waits for it; 1005 and the like cannot be sent back. */
   override webSocketClose(socket: WebSocket): void {
     socket.close(1000);
-  }
-
-  #parts() {
-    return { sql: this.#sql, config: this.#config, store: this.#store, client: this.#client };
   }
 
   /** `GET /pagerduty`. */
@@ -372,8 +376,7 @@ export class Tenant extends DurableObject<Env> {
 
   /** `GET /pagerduty/deliveries/{id}` */
   async delivery(caller: Caller, messageId: string) {
-    const sending = { sql: this.#sql, config: this.#config, store: this.#store };
-    return this.#read(caller, () => deliveryDetail(sending, messageId));
+    return this.#read(caller, () => deliveryDetail(this.#context, messageId));
   }
 
   #read<T>(caller: Caller, work: () => T): Promise<Answer<T>> {

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { bodyOf, type Sending } from "../delivery/attempt.ts";
+import type { TenantContext } from "../connection/tenant-context.ts";
+import { bodyOf } from "../delivery/attempt.ts";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
 import type { Analysis, FieldValue, Incident, IncidentCursor } from "../incidents/incident.ts";
@@ -79,10 +80,10 @@ export function deliveryView(entry: Entry) {
 }
 
 /** One delivery with the body that goes to Aurora, or went. @throws {AppError} not_found */
-export function deliveryDetail(sending: Sending, id: string) {
-  const entry = entryOfDelivery(sending.sql, id);
+export function deliveryDetail(context: TenantContext, id: string) {
+  const entry = entryOfDelivery(context.sql, id);
   if (!entry) throw new AppError("not_found", "No such delivery");
-  const body = bodyOf(sending, entry, entry.notification?.incident ?? null);
+  const body = bodyOf(context, entry, entry.notification?.incident ?? null);
   return {
     ...deliveryView(entry),
     payload: body instanceof Uint8Array ? new TextDecoder().decode(body) : body,

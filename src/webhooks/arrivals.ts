@@ -2,7 +2,7 @@ import type { Outcome } from "../incidents/incident.ts";
 import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
 import { failedWebhookIds } from "../storage/journal.ts";
-import type { Folding } from "../storage/record.ts";
+import type { RecordContext } from "../storage/record.ts";
 import { failedWebhooks, park, takeIn } from "./intake.ts";
 import type { ReceivedWebhook } from "./received.ts";
 import type { Verifier } from "./verify.ts";
@@ -12,13 +12,11 @@ const RETRY_BATCH = 20;
 
 /** Webhooks as they arrive, each by itself: one that fails does not hold up the others. */
 export class Arrivals {
-  readonly #folding: Folding;
-  readonly #storage: DurableObjectStorage;
+  readonly #context: RecordContext;
   readonly #verifier: Verifier;
 
-  constructor(folding: Folding, storage: DurableObjectStorage, verifier: Verifier) {
-    this.#folding = folding;
-    this.#storage = storage;
+  constructor(context: RecordContext, verifier: Verifier) {
+    this.#context = context;
     this.#verifier = verifier;
   }
 
@@ -37,7 +35,7 @@ export class Arrivals {
       // What stood in its way may be over by now.
       if ((await this.#take(webhook, () => this.#verifier.trust(webhook))) !== "failed") continue;
       const trust = await this.#verifier.trustToPark(webhook);
-      if (trust) park(this.#folding.sql, webhook, trust);
+      if (trust) park(this.#context.sql, webhook, trust);
       const { requestId, userId, webhookId } = webhook;
       log.error("webhook.parked", { requestId, userId, webhookId, trusted: trust !== null });
     }
@@ -52,7 +50,7 @@ export class Arrivals {
     webhookIds: readonly string[] | null,
     connection: { connectionId: string; userId: string },
   ): Promise<number> {
-    const { sql } = this.#folding;
+    const { sql } = this.#context;
     const ids = webhookIds ?? failedWebhookIds(sql);
     let worked = 0;
     for (let start = 0; start < ids.length; start += RETRY_BATCH) {
@@ -76,7 +74,7 @@ export class Arrivals {
     try {
       const trust = await judge();
       if (trust) {
-        outcome = this.#storage.transactionSync(() => takeIn(this.#folding, webhook, trust, nowMs));
+        outcome = this.#context.storage.transactionSync(() => takeIn(this.#context, webhook, trust, nowMs));
       } else error = "It came for a connection that is no longer there";
     } catch (thrown) {
       outcome = "failed";

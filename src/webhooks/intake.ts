@@ -16,7 +16,7 @@ import {
   removeEntry,
   type TimelineEntry,
 } from "../storage/journal.ts";
-import { apply, type Folding } from "../storage/record.ts";
+import { apply, type RecordContext } from "../storage/record.ts";
 import { boundUnconfirmed, MAX_UNCONFIRMED_BYTES } from "../storage/unconfirmed.ts";
 import { claimOf } from "./claim.ts";
 import type { ReceivedWebhook } from "./received.ts";
@@ -28,23 +28,23 @@ import type { ReceivedWebhook } from "./received.ts";
 
 /** @returns what became of it; `unconfirmed` until the read-back of a hint */
 export function takeIn(
-  folding: Folding,
+  context: RecordContext,
   webhook: ReceivedWebhook,
   trust: "signature" | "callback",
   nowMs: number,
 ): Outcome {
-  const { sql } = folding;
+  const { sql } = context;
   const known = entryOfWebhook(sql, webhook.webhookId);
   if (known && !isSuperseded(known, trust)) return "duplicate";
   if (known) freeEntry(sql, known.seq);
-  const outcome = takeInNew(folding, webhook, trust, nowMs);
+  const outcome = takeInNew(context, webhook, trust, nowMs);
   // Only now: the last place in the journal would be given away again, and a read-back may be about it.
   if (known) removeEntry(sql, known.seq);
   return outcome;
 }
 
 function takeInNew(
-  folding: Folding,
+  context: RecordContext,
   webhook: ReceivedWebhook,
   trust: "signature" | "callback",
   nowMs: number,
@@ -53,9 +53,9 @@ function takeInNew(
   const read = readBody(webhook.body);
   if (!read.ok) {
     const noted = { ...record, type: "unknown", verification: trust, reason: read.problem };
-    return note(folding.sql, noted, trust);
+    return note(context.sql, noted, trust);
   }
-  return takeInEvent(folding, read.event, record, trust, nowMs);
+  return takeInEvent(context, read.event, record, trust, nowMs);
 }
 
 /** What is written down of a webhook; of one that nothing proves, no more than its read-back needs. */
@@ -131,13 +131,13 @@ const MAX_DUPLICATES = 10;
 type Brought = Pick<NewEntry, "receivedAtMs" | "webhookId" | "requestId" | "signature" | "payload">;
 
 function takeInEvent(
-  folding: Folding,
+  context: RecordContext,
   event: PagerDutyEvent,
   record: Brought,
   trust: "signature" | "callback",
   nowMs: number,
 ): Outcome {
-  const { sql } = folding;
+  const { sql } = context;
   const effect = effectOf(event);
   const { incidentId } = effect;
   const entry = {
@@ -173,7 +173,7 @@ function takeInEvent(
     return "applied";
   }
   return apply(
-    folding,
+    context,
     {
       incidentId: effect.incidentId,
       observation: observationOf(event, effect),

@@ -1,5 +1,4 @@
-import type { PagerDutyClient } from "../connection/client.ts";
-import type { ConnectionStore } from "../connection/store.ts";
+import type { TenantContext } from "../connection/tenant-context.ts";
 import type { CallProblem } from "../connection/tokens.ts";
 import { describe, log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
@@ -7,7 +6,6 @@ import { getFieldValues, getIncident } from "../pagerduty/incidents.ts";
 import { deferHint, endPause, finishHint, type Hint, hintedEntries, pauseHints } from "../storage/hints.ts";
 import { loadIncident, saveNumber } from "../storage/incidents.ts";
 import { type Entry, payloadOf } from "../storage/journal.ts";
-import type { Folding } from "../storage/record.ts";
 import { applyReading, type RestReading } from "../storage/rest-reading.ts";
 import { boundUnconfirmed, confirmEntry, leaveUnconfirmed } from "../storage/unconfirmed.ts";
 import { judge } from "./claim.ts";
@@ -34,27 +32,21 @@ const BATCH = 100;
 /** What a stranger wrote into `event.id` goes no further unless it looks like one. */
 const EVENT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
-export interface ReadingBack extends Folding {
-  storage: DurableObjectStorage;
-  store: ConnectionStore;
-  client: PagerDutyClient;
-}
-
 type Unread = CallProblem | { problem: "other_incident" };
 type Answer = { ok: true; value: RestReading & { fieldsMissing: boolean } } | ({ ok: false } & Unread);
 
 /** Answers one hint: unsigned webhooks so far that point at its incident. */
-export async function readBack(reading: ReadingBack, hint: Hint): Promise<void> {
-  const { sql, store, storage } = reading;
+export async function readBack(context: TenantContext, hint: Hint): Promise<void> {
+  const { sql, store, storage } = context;
   const connectionId = store.connection?.connectionId;
   const entries = hintedEntries(sql, hint, BATCH);
   // What waited was given up or has been proved meanwhile; or nothing did, and only its number is not known.
-  if (entries.length === 0) return readNumber(reading, hint);
-  const answer = await read(reading, hint);
+  if (entries.length === 0) return readNumber(context, hint);
+  const answer = await read(context, hint);
   if (store.connection?.connectionId !== connectionId) return;
   const nowMs = Date.now();
   try {
-    storage.transactionSync(() => settle(reading, hint, entries, answer, nowMs));
+    storage.transactionSync(() => settle(context, hint, entries, answer, nowMs));
   } catch (error) {
     // One that cannot be folded must not stand in the way of the others.
     log.error("hint.failed", { incidentId: hint.incidentId, error: describe(error) });
@@ -70,7 +62,7 @@ export async function readBack(reading: ReadingBack, hint: Hint): Promise<void> 
 }
 
 /** Reads the number of an incident whose events tell none. */
-async function readNumber({ sql, store, client }: ReadingBack, hint: Hint): Promise<void> {
+async function readNumber({ sql, store, client }: TenantContext, hint: Hint): Promise<void> {
   const { incidentId, firstSeq } = hint;
   const known = loadIncident(sql, incidentId);
   if (known.number !== null || known.snapshot === null) return finishHint(sql, hint, firstSeq, Date.now());
@@ -86,7 +78,7 @@ async function readNumber({ sql, store, client }: ReadingBack, hint: Hint): Prom
   finishHint(sql, hint, firstSeq, nowMs);
 }
 
-async function read({ client }: ReadingBack, hint: Hint): Promise<Answer> {
+async function read({ client }: TenantContext, hint: Hint): Promise<Answer> {
   const askedAtMs = Date.now();
   const answer = await client.run((target) => readIncident(target, hint));
   if (!answer.ok) return answer;
@@ -113,14 +105,14 @@ async function readIncident(
 }
 
 /** Gives each entry its verdict, and says when those that have to wait for one are looked at again. */
-function settle(reading: ReadingBack, hint: Hint, entries: Entry[], answer: Answer, nowMs: number): void {
-  const { sql } = reading;
+function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: Answer, nowMs: number): void {
+  const { sql } = context;
   // What stops one read-back for the credential's sake stops them all.
   if (!answer.ok && answer.problem === "rate_limited")
     pauseHints(sql, nowMs, answer.retryAfterSeconds * 1000);
   else if (!answer.ok && answer.problem === "unauthorized") pauseHints(sql, nowMs, null);
   else endPause(sql);
-  const isNews = answer.ok && foldReading(reading, entries, answer.value, nowMs);
+  const isNews = answer.ok && foldReading(context, entries, answer.value, nowMs);
   const waiting: Entry[] = [];
   for (const entry of entries) {
     const { seq } = entry;
@@ -138,13 +130,13 @@ function settle(reading: ReadingBack, hint: Hint, entries: Entry[], answer: Answ
 }
 
 /** @returns whether it was news */
-function foldReading(reading: ReadingBack, entries: Entry[], read: RestReading, nowMs: number): boolean {
+function foldReading(context: TenantContext, entries: Entry[], read: RestReading, nowMs: number): boolean {
   const [first] = entries;
   if (!first) return false;
   const saysTriggered = entries.some(({ type }) => type === "incident.triggered");
   const eventId = first.eventId !== null && EVENT_ID.test(first.eventId) ? first.eventId : null;
   return applyReading(
-    reading,
+    context,
     read,
     {
       kind: "readback",

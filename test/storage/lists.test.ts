@@ -40,16 +40,17 @@ const inStorage = <T>(user: string, work: (storage: DurableObjectStorage) => T |
   });
 
 test("a page of incidents is cut where one is long; the incident by itself is whole", async () => {
-  const { page, detail } = await inStorage("long", ({ sql }) => {
-    const folding = { sql, config: configOf(env) };
+  const { page, detail } = await inStorage("long", (storage) => {
+    const { sql } = storage;
+    const context = { storage, sql, config: configOf(env) };
     const fields = Array.from({ length: 30 }, (_, n) => ({ name: `f${n}`, value: LONG.slice(0, 2500) }));
     const list = { name: "a_list", value: Array(100).fill("x".repeat(100)) };
     for (let i = 0; i < 3; i += 1) {
       const incident = { type: "incident", id: `P${i}`, title: LONG.slice(0, 5000), body: { details: LONG } };
-      takeIn(folding, webhookOf(`t${i}`, "incident.triggered", incident), "signature", 1);
+      takeIn(context, webhookOf(`t${i}`, "incident.triggered", incident), "signature", 1);
       const custom_fields = [{ name: "team", value: "a" }, list, ...fields];
       const values = { type: "incident_field_values", incident: { id: `P${i}` }, custom_fields };
-      takeIn(folding, webhookOf(`f${i}`, "incident.custom_field_values.updated", values), "signature", 1);
+      takeIn(context, webhookOf(`f${i}`, "incident.custom_field_values.updated", values), "signature", 1);
     }
     return {
       page: incidentPage(sql, { status: null, limit: 100, after: null }).incidents,
@@ -65,16 +66,17 @@ test("a page of incidents is cut where one is long; the incident by itself is wh
 });
 
 test("an incident is shown with its newest 500 lines and 500 events, whatever else came", async () => {
-  const detail = await inStorage("busy", ({ sql }) => {
-    const folding = { sql, config: configOf(env) };
+  const detail = await inStorage("busy", (storage) => {
+    const { sql } = storage;
+    const context = { storage, sql, config: configOf(env) };
     const incident = { type: "incident", id: "P", title: "t", status: "triggered" };
-    takeIn(folding, webhookOf("first", "incident.triggered", incident), "signature", 1);
+    takeIn(context, webhookOf("first", "incident.triggered", incident), "signature", 1);
     for (let i = 0; i < 600; i += 1) {
       const note = { type: "incident_note", incident: { id: "P" }, content: `note ${i}` };
-      takeIn(folding, webhookOf(`n${i}`, "incident.annotated", note), "signature", 1);
+      takeIn(context, webhookOf(`n${i}`, "incident.annotated", note), "signature", 1);
     }
     for (let i = 0; i < 600; i += 1) {
-      takeIn(folding, webhookOf(`u${i}`, "incident.triggered", incident), "callback", 1);
+      takeIn(context, webhookOf(`u${i}`, "incident.triggered", incident), "callback", 1);
     }
     return incidentDetail(sql, "P");
   });
@@ -96,7 +98,7 @@ test("all that was parked is tried again, a few at a time", async () => {
     const { sql } = storage;
     const account = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys));
     const gate = new Verifier(account, new Refusals(storage));
-    const arrivals = new Arrivals({ sql, config }, storage, gate);
+    const arrivals = new Arrivals({ storage, sql, config }, gate);
     for (let i = 0; i < 45; i += 1) {
       const incident = { type: "incident", id: `P${i}`, title: "t", status: "triggered" };
       park(sql, webhookOf(`w${i}`, "incident.triggered", incident), "signature");

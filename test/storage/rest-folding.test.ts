@@ -46,7 +46,7 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
         requestId: id,
         body: Uint8Array.from(new TextEncoder().encode(JSON.stringify({ event }))),
       };
-      takeIn({ sql, config }, webhook, "signature", T0 + afterMs);
+      takeIn({ storage, sql, config }, webhook, "signature", T0 + afterMs);
     };
     work({
       event: (type, afterMs, data) => post(type, afterMs, { ...INCIDENT, type: "incident", ...data }),
@@ -57,7 +57,7 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
       },
       rest: (change, askedAfterMs, fields) =>
         applyReading(
-          { sql, config },
+          { storage, sql, config },
           {
             incident: RestIncidentAnswer.parse({ ...INCIDENT, ...change }),
             fields: fields

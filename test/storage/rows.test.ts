@@ -53,7 +53,7 @@ test("an event of a mixed history writes at most five and a half rows, its deliv
         requestId: webhookId,
         body: Uint8Array.from(new TextEncoder().encode(body)),
       };
-      takeIn({ sql, config }, webhook, "signature", index);
+      takeIn({ storage: state.storage, sql, config }, webhook, "signature", index);
       if (index % BATCH !== BATCH - 1) continue;
       // The alarm's round: analyses that waited, then deliveries until none is due.
       alarms += 1;

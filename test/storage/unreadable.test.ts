@@ -47,7 +47,7 @@ const webhook = {
 describe("a webhook in the Queue", () => {
   test("is tried again, and kept when that is over", async () => {
     const { outcomes, parked } = await unreadable("queued", env.CONNECTIONS, async (_, gate, storage) => {
-      const arrivals = new Arrivals({ sql: storage.sql, config: configOf(env) }, storage, gate);
+      const arrivals = new Arrivals({ storage, sql: storage.sql, config: configOf(env) }, gate);
       const tried = await arrivals.takeAll([webhook]);
       await arrivals.parkAll([webhook]);
       return {
