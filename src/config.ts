@@ -11,6 +11,7 @@ import {
   text,
   unset,
 } from "./settings.ts";
+import { CALLER_ID } from "./tenant-id.ts";
 
 /** Every setting of docs/configuration.md, parsed. Secrets are in here: never log or return it. */
 export interface Config {
@@ -36,6 +37,8 @@ export interface Config {
   access: { teamUrl: string; audience: string } | null;
   /** The console's user in `dev`. */
   consoleUser: string;
+  /** The organisation whose connection the console shows; null: the visitor's own. */
+  consoleOrg: string | null;
 }
 
 export interface ConfigProblem {
@@ -123,8 +126,13 @@ const teamDomain = read((value) => {
 
 const consoleUser = read((value) => {
   if (value === undefined) return "local";
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/.test(value)) return new Malformed("must be a user id");
+  if (!CALLER_ID.test(value)) return new Malformed("must be a user id");
   return value;
+});
+
+const consoleOrg = read((value) => {
+  if (value === undefined) return null;
+  return CALLER_ID.test(value) ? value : new Malformed("must be an organisation id");
 });
 
 const Variables = z.object({
@@ -155,6 +163,7 @@ const Variables = z.object({
   ACCESS_TEAM_DOMAIN: teamDomain,
   ACCESS_AUD: text,
   CONSOLE_USER: consoleUser,
+  CONSOLE_ORG: consoleOrg,
 });
 
 /** What one variable demands of another. Looks at the raw values, so that it speaks up beside other faults. */
@@ -233,6 +242,7 @@ export function parseConfig(variables: object): Config {
         ? { teamUrl: given.ACCESS_TEAM_DOMAIN, audience: given.ACCESS_AUD }
         : null,
     consoleUser: given.CONSOLE_USER,
+    consoleOrg: given.CONSOLE_ORG,
   };
 }
 

@@ -5,6 +5,7 @@
 const STATUS_OF = {
   invalid_json: 400,
   invalid_request: 400,
+  invalid_org_id: 400,
   invalid_user_id: 400,
   oauth_token_not_rotatable: 400,
   token_required: 400,
@@ -18,7 +19,6 @@ const STATUS_OF = {
   not_connected: 404,
   not_found: 404,
   account_mismatch: 409,
-  org_mismatch: 409,
   payload_too_large: 413,
   upgrade_required: 426,
   rate_limited: 429,

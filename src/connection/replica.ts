@@ -1,32 +1,85 @@
-import { Connection } from "./connection.ts";
-import { type Keyring, openText } from "./seal.ts";
+import { describe, log } from "../log.ts";
 
 /**
- * The sealed connection in KV, for the edge to verify webhooks with. Its only writer is the user's object;
- * KV is eventually consistent, so a reader that does not find what it hoped for asks the object.
+ * A copy in KV of one stored value. The object's storage is written first and alone; the copy follows outside of
+ * that turn, with a deadline, and is retried by the alarm. KV is eventually consistent, so a reader that finds
+ * nothing, or nothing that fits, asks the object.
  */
 
-const keyOf = (userId: string) => `connection:${userId}`;
-/** Seconds for which one location may answer from its own cache; KV's minimum. */
-const CACHE_TTL_SECONDS = 30;
+/** A KV write takes milliseconds; one that hangs must not hold up the alarm. */
+const WRITE_DEADLINE_MS = 10_000;
+/** KV takes one write a second for a key. */
+const RETRY_MS = 2_000;
 
-/** @throws {SealError} when the copy cannot be opened, and whatever KV throws when it is down */
-export async function readReplica(
-  kv: KVNamespace,
-  keyring: Keyring,
-  userId: string,
-): Promise<Connection | null> {
-  const sealed = await kv.get(keyOf(userId), { cacheTtl: CACHE_TTL_SECONDS });
-  return sealed === null ? null : openConnection(keyring, userId, sealed);
-}
+export class Replica {
+  readonly #storage: DurableObjectStorage;
+  readonly #kv: KVNamespace;
+  readonly #marker: string;
+  readonly #read: () => string | null;
+  #running: Promise<void> | null = null;
+  #failedAtMs = 0;
 
-/** @throws {SealError} when it cannot be opened with these keys, or was sealed for another user */
-export async function openConnection(keyring: Keyring, userId: string, sealed: string): Promise<Connection> {
-  return Connection.parse(JSON.parse(await openText(keyring, userId, sealed)));
-}
+  /**
+   * @param marker the storage key that holds the KV key for as long as KV may differ from the storage
+   * @param read the value as stored; null: the copy is to be deleted
+   */
+  constructor(storage: DurableObjectStorage, kv: KVNamespace, marker: string, read: () => string | null) {
+    this.#storage = storage;
+    this.#kv = kv;
+    this.#marker = marker;
+    this.#read = read;
+  }
 
-/** Null removes it. KV takes one write a second for a key; the caller tries again when it throws. */
-export async function writeReplica(kv: KVNamespace, userId: string, sealed: string | null): Promise<void> {
-  if (sealed === null) await kv.delete(keyOf(userId));
-  else await kv.put(keyOf(userId), sealed);
+  /** To be called in the turn that changes the value, so that both are stored together. */
+  mark(kvKey: string): void {
+    this.#storage.kv.put(this.#marker, kvKey);
+  }
+
+  get #behindKey(): string | null {
+    const key = this.#storage.kv.get(this.#marker);
+    return typeof key === "string" ? key : null;
+  }
+
+  /** When the alarm has to write the copy; null while the copy is up to date. */
+  get nextAtMs(): number | null {
+    return this.#behindKey === null ? null : this.#failedAtMs + RETRY_MS;
+  }
+
+  /** Brings the copy up to date; joins a run that is under way. Never throws. */
+  sync(): Promise<void> {
+    this.#running ??= this.#sync().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #sync(): Promise<void> {
+    for (let key = this.#behindKey; key !== null; key = this.#behindKey) {
+      const value = this.#read();
+      try {
+        await this.#write(key, value);
+      } catch (error) {
+        this.#failedAtMs = Date.now();
+        log.warn("replica.behind", { key, error: describe(error) });
+        return;
+      }
+      if (this.#behindKey === key && this.#read() === value) this.#storage.kv.delete(this.#marker);
+    }
+  }
+
+  async #write(key: string, value: string | null): Promise<void> {
+    const timer = new AbortController();
+    const write = value === null ? this.#kv.delete(key) : this.#kv.put(key, value);
+    const tooLate = scheduler.wait(WRITE_DEADLINE_MS, { signal: timer.signal }).then(() => {
+      // Should the write still happen, it may overwrite a newer value: the copy is written once more then.
+      write.then(() => this.mark(key)).catch(() => undefined);
+      throw new Error(`KV did not answer within ${WRITE_DEADLINE_MS / 1000} s`);
+    });
+    try {
+      await Promise.race([write, tooLate]);
+    } finally {
+      timer.abort();
+      tooLate.catch(() => undefined);
+    }
+  }
 }

@@ -1,42 +1,77 @@
 import * as z from "zod/mini";
-import { describe, log } from "../log.ts";
+import { log } from "../log.ts";
 import { migrate } from "../storage/migrations.ts";
-import type { Connection } from "./connection.ts";
-import { openConnection, writeReplica } from "./replica.ts";
-import { isSealedWithCurrentKey, type Keyring, SealError, sealText } from "./seal.ts";
+import { Connection } from "./connection.ts";
+import { Replica } from "./replica.ts";
+import { isSealedWithCurrentKey, type Keyring, openText, SealError, sealText } from "./seal.ts";
 
 /**
- * The user's connection: in memory to work with, sealed in the object's storage to last, and as a sealed copy
- * in KV for the edge. Changes are made one after another, each seen in memory at once.
+ * The tenant's connection: in memory to work with, sealed in the object's storage to last, and as a sealed copy in
+ * KV for the edge. Changes are made one after another; each counts in memory at once.
  */
 
 const CONNECTION_KEY = "connection";
-/** Set while KV may hold something older than the storage. */
-const REPLICA_BEHIND_KEY = "replicaBehind";
-const Stored = z.object({ userId: z.string(), sealed: z.string() });
+/** Holds the KV key while KV may hold an older connection than the storage. */
+const REPLICA_MARKER = "connectionReplicaBehind";
+const Stored = z.object({ tenantId: z.string(), sealed: z.string() });
+/** An alarm set when everything is cleared: the copy in KV has to go even if the object dies now. */
+const CLEARED_ALARM_MS = 2_000;
 
-/** KV takes one write a second for a key. */
-export const REPLICA_RETRY_MS = 2_000;
+/** The key of a tenant's sealed connection in KV. */
+export const connectionKvKey = (tenantId: string) => `connection:${tenantId}`;
+/** Seconds for which one location may answer from its own cache; KV's minimum. */
+const CACHE_TTL_SECONDS = 30;
+
+/** @throws {SealError} when the text cannot be opened with these keys, or was sealed for another tenant */
+export async function openConnection(
+  keyring: Keyring,
+  tenantId: string,
+  sealed: string,
+): Promise<Connection> {
+  return Connection.parse(JSON.parse(await openText(keyring, tenantId, sealed)));
+}
+
+/** The edge's copy of a connection. @throws {SealError}, and whatever KV throws when it is down */
+export async function readConnectionReplica(
+  kv: KVNamespace,
+  keyring: Keyring,
+  tenantId: string,
+): Promise<Connection | null> {
+  const sealed = await kv.get(connectionKvKey(tenantId), { cacheTtl: CACHE_TTL_SECONDS });
+  return sealed === null ? null : openConnection(keyring, tenantId, sealed);
+}
 
 export class ConnectionStore {
   readonly #storage: DurableObjectStorage;
-  readonly #kv: KVNamespace;
   readonly #keyring: Keyring;
+  readonly #survivors: () => readonly string[];
+  readonly replica: Replica;
+  #tenantId: string | null = null;
   #connection: Connection | null = null;
   #unreadable: SealError["reason"] | null = null;
   #saving: Promise<unknown> = Promise.resolve();
-  /** How often everything was forgotten, the alarm with it. */
-  cleared = 0;
 
-  constructor(storage: DurableObjectStorage, kv: KVNamespace, keyring: Keyring) {
+  /** @param survivors names the storage keys that belong to the tenant, not to its connection: clearing keeps them */
+  constructor(
+    storage: DurableObjectStorage,
+    kv: KVNamespace,
+    keyring: Keyring,
+    survivors: () => readonly string[] = () => [],
+  ) {
     this.#storage = storage;
-    this.#kv = kv;
     this.#keyring = keyring;
+    this.#survivors = survivors;
+    this.replica = new Replica(storage, kv, REPLICA_MARKER, () => this.sealed);
   }
 
-  /** Null when the user is not connected, or when the stored connection cannot be opened. */
+  /** Null when the tenant is not connected, or when the stored connection cannot be opened. */
   get connection(): Connection | null {
     return this.#connection;
+  }
+
+  /** For the log: whose object this is; null before anything was connected. */
+  get tenantId(): string | null {
+    return this.#tenantId;
   }
 
   /** The connection as it is stored and copied to KV. */
@@ -50,95 +85,90 @@ export class ConnectionStore {
     return this.#unreadable;
   }
 
-  /** Opens what is stored, once, before anything else runs; seals it anew if another key did. */
+  /** Opens the stored connection, once, before anything else runs; seals it again if an older key did. */
   async open(): Promise<void> {
     const stored = this.#storage.kv.get(CONNECTION_KEY);
     if (stored === undefined) return;
-    const { userId, sealed } = Stored.parse(stored);
+    const { tenantId, sealed } = Stored.parse(stored);
+    this.#tenantId = tenantId;
     try {
-      this.#connection = await openConnection(this.#keyring, userId, sealed);
+      this.#connection = await openConnection(this.#keyring, tenantId, sealed);
     } catch (error) {
       if (!(error instanceof SealError)) throw error;
       this.#unreadable = error.reason;
-      log.error("connection.unreadable", { userId, reason: error.reason });
+      log.error("connection.unreadable", { tenantId, reason: error.reason });
       return;
     }
     if (!isSealedWithCurrentKey(this.#keyring, sealed)) await this.update((connection) => connection);
   }
 
   /**
-   * Replaces the connection by what `change` makes of the present one. In memory that counts at once; the
-   * promise is kept when it is stored. The copy in KV follows, or is caught up with later.
+   * Replaces the connection by what `change` makes of the present one. In memory that counts at once; the promise
+   * is kept when it is stored. The copy in KV follows by itself.
    */
   async update(change: (connection: Connection) => Connection): Promise<void> {
-    if (!this.#connection) return;
-    await this.set(change(this.#connection));
+    if (!this.#connection || this.#tenantId === null) return;
+    await this.set(this.#tenantId, change(this.#connection));
   }
 
-  async set(connection: Connection): Promise<void> {
+  async set(tenantId: string, connection: Connection): Promise<void> {
     migrate(this.#storage);
+    this.#tenantId = tenantId;
     this.#connection = connection;
     this.#unreadable = null;
     await this.#inTurn(async () => {
-      // What counts now, which may be newer than what this call brought.
+      // The connection in force now, which may be newer than the one this call set.
       const current = this.#connection;
       if (!current) return;
-      const sealed = await sealText(this.#keyring, current.userId, JSON.stringify(current));
-      // Forgotten meanwhile; what is in its place brings its own turn.
+      const sealed = await sealText(this.#keyring, tenantId, JSON.stringify(current));
+      // Cleared or replaced while it was sealed; the replacement has a turn of its own.
       if (this.#connection?.connectionId !== current.connectionId) return;
-      this.#storage.kv.put(CONNECTION_KEY, { userId: current.userId, sealed });
-      await this.#replicate(current.userId, sealed);
+      this.#storage.kv.put(CONNECTION_KEY, { tenantId, sealed });
+      this.replica.mark(connectionKvKey(tenantId));
     });
   }
 
-  /** Puts `connection` in place of all that is held for the user. There is no moment without one or the other. */
-  async replace(connection: Connection): Promise<void> {
+  /** Puts `connection` in place of everything held for the tenant, at once. */
+  async replace(tenantId: string, connection: Connection): Promise<void> {
     this.#connection = connection;
     this.#unreadable = null;
-    // Takes effect at once, so what is written next stays.
-    await Promise.all([this.#storage.deleteAll(), this.set(connection)]);
+    await Promise.all([this.#deleteAll(tenantId), this.set(tenantId, connection)]);
   }
 
-  /** Forgets the connection and everything else that is stored for the user. */
-  async clear(): Promise<void> {
-    const stored = this.#storage.kv.get(CONNECTION_KEY);
+  /** Forgets the connection and everything stored for it. Removes the copy in KV whatever the storage holds. */
+  async clear(tenantId: string): Promise<void> {
     this.#connection = null;
     this.#unreadable = null;
-    // Not in turn: behind a slow copy to KV it would take away what was connected meanwhile, tables and all.
-    await this.#storage.deleteAll();
-    this.cleared += 1;
-    if (stored !== undefined) await this.#copyAsStored(Stored.parse(stored).userId);
+    await this.#deleteAll(tenantId);
   }
 
-  /** Whether KV has to be caught up with. */
-  get replicaBehind(): boolean {
-    return this.#storage.kv.get(REPLICA_BEHIND_KEY) !== undefined;
+  /** Removes a copy in KV that has no connection behind it: a clear was cut short, or KV was restored. */
+  async forgetCopy(tenantId: string): Promise<void> {
+    if (this.#storage.kv.get(CONNECTION_KEY) !== undefined) return;
+    this.replica.mark(connectionKvKey(tenantId));
+    await this.replica.sync();
   }
 
-  /** Brings the copy in KV up to date after a write that failed. */
-  async catchUpReplica(): Promise<void> {
-    const behind = this.#storage.kv.get(REPLICA_BEHIND_KEY);
-    if (typeof behind === "string") await this.#copyAsStored(behind);
-  }
-
-  async #copyAsStored(userId: string): Promise<void> {
-    await this.#inTurn(() => this.#replicate(userId, this.sealed));
+  /**
+   * Deletes the storage. The marker for KV and the alarm, which would go with it, are written before and in the same
+   * turn again: whenever the object dies, its next life removes the copy.
+   */
+  async #deleteAll(tenantId: string): Promise<void> {
+    const { kv } = this.#storage;
+    const mark = () => {
+      this.replica.mark(connectionKvKey(tenantId));
+      return this.#storage.setAlarm(Date.now() + CLEARED_ALARM_MS);
+    };
+    const marked = mark();
+    const kept = this.#survivors().map((key) => [key, kv.get(key)] as const);
+    const deleted = this.#storage.deleteAll();
+    for (const [key, value] of kept) if (value !== undefined) kv.put(key, value);
+    await Promise.all([marked, deleted, mark()]);
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#saving.then(work);
     this.#saving = turn.catch(() => undefined);
     return turn;
-  }
-
-  async #replicate(userId: string, sealed: string | null): Promise<void> {
-    try {
-      await writeReplica(this.#kv, userId, sealed);
-      if (this.replicaBehind) this.#storage.kv.delete(REPLICA_BEHIND_KEY);
-    } catch (error) {
-      // The edge asks the object before it turns anyone away, so being behind costs time, not events.
-      this.#storage.kv.put(REPLICA_BEHIND_KEY, userId);
-      log.warn("replica.behind", { userId, error: describe(error) });
-    }
   }
 }

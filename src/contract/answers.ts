@@ -58,6 +58,7 @@ export const Connected = z
     externalUserEmail: Text,
     externalUserName: Text,
     accountSubdomain: Text,
+    connectedBy: z.string().register(z.globalRegistry, { description: "The user who connected." }),
     region: z.enum(["us", "eu"]),
     webhook: WebhookStatus,
     delivery: DeliveryStatus,

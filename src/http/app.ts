@@ -5,6 +5,7 @@ import { version } from "../../package.json";
 import { ConfigError, type ConfigProblem, configOf, missingForOAuth } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
+import { tenantIdOf } from "../tenant-id.ts";
 import { type AppEnv, requireCaller } from "./callers.ts";
 import { connection } from "./connection.ts";
 import { live } from "./live.ts";
@@ -45,7 +46,7 @@ const allowFrontend = cors({
 const api = new Hono<AppEnv>()
   .use(async (c, next) => {
     await next();
-    if (c.req.method !== "GET") forgetTrust(c.get("caller").userId);
+    if (c.req.method !== "GET") forgetTrust(tenantIdOf(c.get("caller")));
   })
   .route("/", connection)
   .route("/incidents", incidents)
@@ -133,9 +134,25 @@ function misconfigured(problems: ConfigProblem[], internal?: string): AppError {
   });
 }
 
+/** An object that restarts or is overloaded answers again within seconds. */
+const OBJECT_RETRY_SECONDS = 5;
+
+/**
+ * Whether a Durable Object was reset, moved or overloaded while it was called.
+ * https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
+ */
+const isPassing = (error: Error): boolean =>
+  ["retryable", "overloaded", "durableObjectReset"].some((name) => Reflect.get(error, name) === true);
+
 function asAppError(error: Error): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof ConfigError) return misconfigured(error.problems, error.message);
+  if (isPassing(error)) {
+    return new AppError("unavailable", "Temporarily unavailable, try again", {
+      retryAfterSeconds: OBJECT_RETRY_SECONDS,
+      internal: describe(error),
+    });
+  }
   return new AppError("unexpected", "Something unexpected happened; it was logged", {
     internal: describe(error),
   });

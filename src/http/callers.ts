@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
-import type { Caller } from "../tenant/connect.ts";
+import { CALLER_ID, type Caller, tenantIdOf } from "../tenant-id.ts";
 import { isLocal } from "./locality.ts";
 
 /** What Hono knows about a request. */
@@ -11,10 +11,6 @@ export interface AppEnv {
   Variables: { requestId: string; caller: Caller; untilMs?: number };
 }
 
-export const USER_ID = /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/;
-/** Aurora's organisation ids are UUIDs; anything of this length is compared as it is. */
-const MAX_ORG_ID_CHARS = 256;
-
 /** Compares in constant time, whatever the lengths: both sides are hashed first. */
 async function isSameSecret(given: string, expected: string): Promise<boolean> {
   const digest = (text: string) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
@@ -22,10 +18,10 @@ async function isSameSecret(given: string, expected: string): Promise<boolean> {
   return crypto.subtle.timingSafeEqual(a, b);
 }
 
-/** Lets Aurora's server in, and says on whose behalf it calls. */
+/** Admits Aurora's server, and reads whom it calls for. */
 export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { internalApiSecret: expected } = configOf(c.env);
-  // No secret is needed in `dev` only, and that is for this machine, not for whoever finds a way to it.
+  // Without a secret, which only `dev` allows, the API is for this machine, not for whoever reaches the tunnel.
   if (expected === null && !isLocal(c.req.raw)) {
     throw new AppError(
       "forbidden",
@@ -42,15 +38,15 @@ export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
 function callerOf(c: Context<AppEnv>): Caller {
   const userId = c.req.header("x-user-id");
   if (!userId) throw new AppError("unauthenticated", "Missing X-User-ID header");
-  if (!USER_ID.test(userId)) throw new AppError("invalid_user_id", "X-User-ID is not a valid user id");
+  if (!CALLER_ID.test(userId)) throw new AppError("invalid_user_id", "X-User-ID is not a valid user id");
   const orgId = c.req.header("x-org-id") || null;
-  if (orgId !== null && orgId.length > MAX_ORG_ID_CHARS) {
-    throw new AppError("invalid_request", "X-Org-ID is too long");
+  if (orgId !== null && !CALLER_ID.test(orgId)) {
+    throw new AppError("invalid_org_id", "X-Org-ID is not a valid organisation id");
   }
   return { userId, orgId };
 }
 
-/** The caller's own object. */
+/** The object of the caller's tenant. */
 export function tenantOf(c: Context<AppEnv>) {
-  return c.env.TENANT.getByName(c.get("caller").userId);
+  return c.env.TENANT.getByName(tenantIdOf(c.get("caller")));
 }

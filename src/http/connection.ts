@@ -38,7 +38,7 @@ export const connection = new Hono<AppEnv>()
   .delete("/", async (c) => c.json({ success: true, ...(await tenantOf(c).disconnect(c.get("caller"))) }))
   .get("/webhook-url", async (c) => {
     const caller = c.get("caller");
-    unwrap(await tenantOf(c).authorize(caller));
+    await tenantOf(c).noteMember(caller);
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
     return c.json({ webhookUrl: url, instructions: INSTRUCTIONS });
   })

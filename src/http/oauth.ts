@@ -8,6 +8,7 @@ import { AppError, unwrap } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
 import { authorizationUrl } from "../pagerduty/oauth.ts";
 import type { SignInOutcome } from "../tenant/sign-in.ts";
+import { tenantIdOf } from "../tenant-id.ts";
 import { baseUrl, webhookUrl } from "./addresses.ts";
 import { type AppEnv, tenantOf } from "./callers.ts";
 import { jsonBody } from "./input.ts";
@@ -95,10 +96,10 @@ async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
   const login = await openLogin(createKeyring(config.credentialsKeys), state, Date.now());
   if (!login || !isSameBrowser(login, c.req.header("cookie") ?? "")) return "invalid";
   try {
-    const user = c.env.TENANT.getByName(login.userId);
+    const user = c.env.TENANT.getByName(tenantIdOf(login));
     return await user.finishLogin(login, code, webhookUrl(config, c.req.url, login.userId));
   } finally {
-    forgetTrust(login.userId);
+    forgetTrust(tenantIdOf(login));
   }
 }
 

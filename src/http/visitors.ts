@@ -2,8 +2,9 @@ import type { Context, MiddlewareHandler } from "hono";
 import { configOf } from "../config.ts";
 import { verifyVisit } from "../console/access.ts";
 import { AppError } from "../errors.ts";
+import { CALLER_ID } from "../tenant-id.ts";
 import { baseUrl } from "./addresses.ts";
-import { type AppEnv, USER_ID } from "./callers.ts";
+import type { AppEnv } from "./callers.ts";
 import { isLocal } from "./locality.ts";
 
 /**
@@ -23,7 +24,7 @@ export async function visitorOf(c: Context<AppEnv>): Promise<{ userId: string; u
   if (!config.access) throw new AppError("not_found", "Not found");
   const assertion = c.req.header("cf-access-jwt-assertion");
   if (!assertion) throw notSignedIn("No assertion came: is Access in front of this host?");
-  const visit = await verifyVisit(config.access, assertion, (text) => USER_ID.test(text));
+  const visit = await verifyVisit(config.access, assertion, (text) => CALLER_ID.test(text));
   if (visit.ok) return { userId: visit.userId, untilMs: visit.untilMs };
   if (visit.problem === "invalid") throw notSignedIn(visit.reason);
   throw new AppError("unavailable", "Your sign-in cannot be checked just now, try again", {
@@ -41,7 +42,7 @@ const notSignedIn = (reason: string) =>
 export const requireVisitor: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { userId, untilMs } = await visitorOf(c);
   requireOwnPage(c);
-  c.set("caller", { userId, orgId: null });
+  c.set("caller", { userId, orgId: configOf(c.env).consoleOrg });
   if (untilMs !== undefined) c.set("untilMs", untilMs);
   await next();
 };

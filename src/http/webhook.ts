@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { configOf } from "../config.ts";
+import { type Config, configOf } from "../config.ts";
 import { verifyingSecret } from "../connection/verification.ts";
 import { AppError } from "../errors.ts";
 import { describe, log } from "../log.ts";
@@ -7,115 +7,172 @@ import { count } from "../metrics.ts";
 import { readBody, reasonNotUsed } from "../pagerduty/event.ts";
 import { isSignatureHeader } from "../pagerduty/signature.ts";
 import { packMessage } from "../queue/message.ts";
+import { CALLER_ID, userTenantId } from "../tenant-id.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
-import type { Judgement } from "../webhooks/verify.ts";
-import { type AppEnv, USER_ID } from "./callers.ts";
+import { type Accepted, type Candidate, decide, type Question } from "../webhooks/verify.ts";
+import type { AppEnv } from "./callers.ts";
 import { readBytes } from "./input.ts";
-import { isFlooded, learnTrust, trustOf, withinLimit } from "./trust.ts";
+import { candidatesOf, isFlooding, learnCandidates, learnTrust, trustOf, withinLimit } from "./trust.ts";
 
 /**
- * Where PagerDuty posts. What it does with the answer decides the answer: 2xx within 5 s is done, 5xx and 429
- * come again for two days, any other 4xx is dropped at once, and three of those in a row switch the
- * subscription off. So nothing but a webhook that is surely not PagerDuty's gets a 4xx.
+ * Where PagerDuty posts. What PagerDuty does with the answer decides the answer: 2xx within 5 s is done, 5xx and 429
+ * are retried for two days, any other 4xx is dropped at once, and three dropped in a row disable the subscription.
+ * So only a webhook that is certainly not PagerDuty's gets a 4xx.
  * https://developer.pagerduty.com/docs/webhooks-overview
  */
 
 /** PagerDuty drops larger ones itself. */
 const MAX_BODY_BYTES = 256 * 1024;
-/**
- * It goes to Aurora also where nothing proves who sent it, so it is an id and nothing else: no folder of a path
- * either, because it becomes part of one.
- */
+/** An id and nothing else: it goes to Aurora, also unproved, and becomes part of a path. */
 const WEBHOOK_ID = /^(?!\.{1,2}$)[A-Za-z0-9_.:+/=-]{1,128}$/;
 const RETRY_AFTER_SECONDS = 10;
 const FLOOD_RETRY_AFTER_SECONDS = 60;
 
-/** Why it is taken: `secretId` proves it, or null, and then it is a hint only. */
-interface Accepted {
-  connectionId: string;
-  secretId: string | null;
-}
+/** PagerDuty's subscription ids. */
+const SUBSCRIPTION_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 export const webhook = new Hono<AppEnv>().post("/:userId", async (c) => {
   const userId = c.req.param("userId");
-  if (!USER_ID.test(userId)) throw notConnected();
+  if (!CALLER_ID.test(userId)) throw notConnected();
   const body = await readBytes(c.req.raw, MAX_BODY_BYTES);
   if (!body) throw new AppError("payload_too_large", `The body is larger than ${MAX_BODY_BYTES / 1024} KiB`);
-  const signature = signatureOf(c.req.header("x-pagerduty-signature"));
+  const subscriptionId = c.req.header("x-webhook-subscription") ?? "";
+  const posted: Posted = {
+    userId,
+    address: c.req.header("cf-connecting-ip") ?? "",
+    question: {
+      signature: signatureOf(c.req.header("x-pagerduty-signature")),
+      subscriptionId: SUBSCRIPTION_ID.test(subscriptionId) ? subscriptionId : null,
+      body,
+    },
+  };
   const requestId = c.get("requestId");
   try {
-    const accepted = await accept(c.env, userId, signature, body);
+    const accepted = await accept(c.env, posted);
+    const verification = accepted.some(({ secretId }) => secretId !== null) ? "signature" : "callback";
     const read = readBody(body);
-    if (!read.ok && accepted.secretId === null) {
-      // Counted as refused, but not held against what else comes for a user without a secret.
+    if (!read.ok && verification === "callback") {
+      // Counted as refused, without pausing other webhooks of a tenant without a secret.
       const { success } = await c.env.REFUSED_WEBHOOKS.limit({ key: userId });
       throw success ? new AppError("invalid_request", read.problem) : tooMany();
     }
-    const received: ReceivedWebhook = {
-      userId,
-      connectionId: accepted.connectionId,
-      webhookId: await webhookIdOf(c.req.header("x-webhook-id"), body),
-      verification: accepted.secretId === null ? "callback" : "signature",
-      secretId: accepted.secretId,
-      signature,
-      receivedAtMs: Date.now(),
-      requestId,
-      body,
-    };
-    await handOver(c.env, received);
-    const { webhookId, verification } = received;
-    log.info("webhook.accepted", { requestId, userId, webhookId, verification, bytes: body.length });
-    count("received", userId, verification, Date.now() - received.receivedAtMs);
+    const webhookId = await webhookIdOf(c.req.header("x-webhook-id"), body);
+    const receivedAtMs = Date.now();
+    for (const { tenantId, connectionId, secretId } of accepted) {
+      await handOver(c.env, {
+        tenantId,
+        userId,
+        connectionId,
+        webhookId,
+        verification,
+        secretId,
+        shared: accepted.length > 1,
+        signature: posted.question.signature,
+        receivedAtMs,
+        requestId,
+        body,
+      });
+    }
+    const tenants = accepted.map(({ tenantId }) => tenantId).join(" ");
+    log.info("webhook.accepted", { requestId, tenants, webhookId, verification, bytes: body.length });
+    count("received", userId, verification, Date.now() - receivedAtMs);
     const reason = read.ok ? reasonNotUsed(read.event) : read.problem;
     return c.json({ received: true, ...(reason ? { reason } : {}) }, 202);
   } catch (error) {
     count("rejected", userId, error instanceof AppError ? error.code : "unavailable");
     if (error instanceof AppError) throw error;
-    // KV, the Queue or the object failed: PagerDuty keeps it and tries again.
+    // KV, the Queue or the object failed: PagerDuty keeps the webhook and tries again.
     throw unavailable(error);
   }
 });
 
-/**
- * By what this isolate or KV knows; and when that does not say yes, by what the user's object says.
- * @throws {AppError} when it is refused
- */
-async function accept(
-  env: Env,
-  userId: string,
-  signature: string | null,
-  body: Uint8Array<ArrayBuffer>,
-): Promise<Accepted> {
-  const nowMs = Date.now();
-  const config = configOf(env);
-  const trust = await trustOf(env, config, userId, nowMs).catch((error: unknown) => {
-    log.warn("replica.unreadable", { userId, error: describe(error) });
-    return null;
-  });
-  if (trust) {
-    const secretId = await verifyingSecret(trust.keys, signature, body, nowMs);
-    if (secretId) return { connectionId: trust.connectionId, secretId };
-  }
-  if (isFlooded(userId, nowMs)) throw tooMany();
-  const judgement: Judgement = await env.TENANT.getByName(userId).judge(signature, body);
-  if (judgement.verdict === "genuine") {
-    await learnTrust(config, userId, judgement.sealed, nowMs);
-    return { connectionId: judgement.connectionId, secretId: judgement.secretId };
-  }
-  if (judgement.verdict === "unverifiable") {
-    if (!(await withinLimit(env.UNSIGNED_WEBHOOKS, userId, nowMs))) throw tooMany();
-    return { connectionId: judgement.connectionId, secretId: null };
-  }
-  // A key that is missing here is our fault, and no reason for PagerDuty to give up.
-  if (judgement.verdict === "unreadable") throw unavailable("The stored connection cannot be opened");
-  // Its secret may be on its way to us: PagerDuty posts as soon as it has a subscription.
-  if (judgement.verdict === "unsettled") throw unavailable("The connection is being changed");
-  if (!(await withinLimit(env.REFUSED_WEBHOOKS, userId, nowMs))) throw tooMany();
-  if (judgement.verdict === "not_connected") throw notConnected();
-  throw new AppError("invalid_signature", "The signature does not match");
+interface Posted {
+  userId: string;
+  /** Where it was posted from; empty where nobody says. */
+  address: string;
+  question: Question;
 }
 
-/** One that is too long is no signature, and is not kept; that it came still tells it from none. */
+/**
+ * Accepts by what this isolate or KV knows; when they do not say yes, the objects decide.
+ * @throws {AppError} when the webhook is refused
+ */
+async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
+  const nowMs = Date.now();
+  const copy = await askCopy(env, posted, nowMs);
+  if (copy.accepted) return [copy.accepted];
+  const { userId, address, question } = posted;
+  const stranger = `stranger at ${address}`;
+  if (isFlooding(userId, nowMs) || (!copy.knowsUser && isFlooding(stranger, nowMs))) throw tooMany();
+  const candidates = await askObjects(env, userId, question);
+  await Promise.all(candidates.map((candidate) => learn(configOf(env), candidate, nowMs)));
+  const decision = decide(candidates);
+  switch (decision.decision) {
+    case "accepted": {
+      const isHint = decision.accepted.every(({ secretId }) => secretId === null);
+      if (isHint && !(await withinLimit(env.UNSIGNED_WEBHOOKS, userId, nowMs))) throw tooMany();
+      return decision.accepted;
+    }
+    // Not decided yet, for reasons of ours: PagerDuty has to keep the webhook.
+    case "undecided":
+      throw unavailable(decision.reason);
+    case "not_connected": {
+      const within =
+        (await withinLimit(env.STRANGERS, stranger, nowMs)) &&
+        (await withinLimit(env.REFUSED_WEBHOOKS, userId, nowMs));
+      throw within ? notConnected() : tooMany();
+    }
+    case "refused": {
+      if (!(await withinLimit(env.REFUSED_WEBHOOKS, userId, nowMs))) throw tooMany();
+      await Promise.all(
+        decision.refusals.map(({ tenantId, reason }) => env.TENANT.getByName(tenantId).countRefusal(reason)),
+      );
+      throw new AppError("invalid_signature", "The signature does not match");
+    }
+  }
+}
+
+/** What this isolate or KV says: the first tenant whose secret made the signature, if any did. */
+async function askCopy(
+  env: Env,
+  { userId, question: { signature, body } }: Posted,
+  nowMs: number,
+): Promise<{ knowsUser: boolean; accepted: Accepted | null }> {
+  let knowsUser = false;
+  try {
+    for (const tenantId of await candidatesOf(env, userId, nowMs)) {
+      const trust = await trustOf(env, configOf(env), tenantId, nowMs);
+      if (!trust) continue;
+      knowsUser = true;
+      const secretId = await verifyingSecret(trust.keys, signature, body, nowMs);
+      if (secretId) {
+        return { knowsUser, accepted: { tenantId, connectionId: trust.connectionId, secretId } };
+      }
+    }
+  } catch (error) {
+    log.warn("replica.unreadable", { userId, error: describe(error) });
+  }
+  return { knowsUser, accepted: null };
+}
+
+/** What each tenant of the user's URL says. The user's object names them, and answers for the user at once. */
+async function askObjects(env: Env, userId: string, question: Question): Promise<Candidate[]> {
+  const { organisations, own } = await env.TENANT.getByName(userTenantId(userId)).judgeForUser(question);
+  if (organisations.length > 0) learnCandidates(userId, organisations, Date.now());
+  const others = await Promise.all(
+    organisations.map(async (tenantId) => ({
+      tenantId,
+      judgement: await env.TENANT.getByName(tenantId).judge(question),
+    })),
+  );
+  return [...others, { tenantId: userTenantId(userId), judgement: own }];
+}
+
+async function learn(config: Config, { tenantId, judgement }: Candidate, nowMs: number): Promise<void> {
+  if (judgement.verdict === "genuine") await learnTrust(config, tenantId, judgement.sealed, nowMs);
+}
+
+/** Null where there is no header. A header that is too long is kept as empty, which tells it from none. */
 function signatureOf(header: string | undefined): string | null {
   if (header === undefined) return null;
   return isSignatureHeader(header) ? header : "";
@@ -134,20 +191,27 @@ const unavailable = (cause: unknown) =>
     internal: cause,
   });
 
-/** PagerDuty's id of the webhook; a body without one is known by its hash, the same on every attempt. */
+/** PagerDuty's id of the webhook, else a hash of the body, which is the same on every attempt. */
 async function webhookIdOf(header: string | undefined, body: Uint8Array<ArrayBuffer>): Promise<string> {
   if (header !== undefined && WEBHOOK_ID.test(header)) return header;
   const digest = await crypto.subtle.digest("SHA-256", body);
   return `sha256-${new Uint8Array(digest).toHex()}`;
 }
 
-/** To the Queue; what does not fit there goes to the user's object itself, which is as durable. */
+/**
+ * Puts the webhook on the Queue. One that does not fit, or that the Queue refuses, goes straight to the tenant's
+ * object, which is as durable.
+ */
 async function handOver(env: Env, received: ReceivedWebhook): Promise<void> {
   const message = await packMessage(received);
   if (message) {
-    await env.WEBHOOKS.send(message, { contentType: "v8" });
-    return;
+    try {
+      await env.WEBHOOKS.send(message, { contentType: "v8" });
+      return;
+    } catch (error) {
+      log.warn("queue.refused", { requestId: received.requestId, error: describe(error) });
+    }
   }
-  const [outcome] = await env.TENANT.getByName(received.userId).ingest([received]);
-  if (outcome === "failed") throw new Error("The object could not take the webhook in");
+  const [outcome] = await env.TENANT.getByName(received.tenantId).ingest([received]);
+  if (outcome === "failed") throw new Error("The object could not take the webhook");
 }

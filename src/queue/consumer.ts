@@ -3,12 +3,12 @@ import type { ReceivedWebhook } from "../webhooks/received.ts";
 import { unpackMessage } from "./message.ts";
 
 /**
- * From the Queues to the users' objects: one call for each user and batch. The only place that decides between
- * ack and retry, for each message by itself. Never throws: a batch that throws comes again whole, with what
- * was acknowledged in it.
+ * From the Queues to the tenants' objects: one call for each tenant and batch. The only place that decides between ack
+ * and retry, for each message by itself. Never throws: a batch that throws is delivered again whole, acknowledged
+ * messages included.
  */
 
-/** Growing waits, so that an outage of minutes does not use up the tries; then the dead-letter queue. */
+/** The delay doubles with each attempt, so that an outage of minutes does not use up the retries. */
 const MIN_DELAY_SECONDS = 5;
 const MAX_DELAY_SECONDS = 15 * 60;
 const DEAD_LETTERS = /-dead-letters$/;
@@ -24,18 +24,18 @@ interface Unpacked {
 export async function consume(batch: MessageBatch<unknown>, env: Env): Promise<void> {
   const handOver = DEAD_LETTERS.test(batch.queue) ? park : ingest;
   const unpacked = await Promise.all(batch.messages.map(unpack));
-  const byUser = Map.groupBy(
+  const byTenant = Map.groupBy(
     unpacked.filter((item) => item !== null),
-    ({ webhook }) => webhook.userId,
+    ({ webhook }) => webhook.tenantId,
   );
-  await Promise.all([...byUser].map(([userId, items]) => handOver(env, userId, items)));
+  await Promise.all([...byTenant].map(([tenantId, items]) => handOver(env, tenantId, items)));
 }
 
 async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   try {
     return { message, webhook: await unpackMessage(message.body) };
   } catch (error) {
-    // Packed by another version, then: the next deployment may read it, so it is kept for as long as it can be.
+    // Packed by another version, which the next deployment may read: it is kept as long as the Queue keeps it.
     log.error("message.unreadable", {
       messageId: message.id,
       attempts: message.attempts,
@@ -46,10 +46,10 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   }
 }
 
-/** A call into an object holds 32 MiB at the most, and a batch of large bodies more. */
+/** An RPC holds at most 32 MiB; a batch of large bodies can be larger. */
 const MAX_CALL_BYTES = 8 * 1024 * 1024;
 
-/** In calls of bearable size, one after another. */
+/** Splits the items into calls of at most 8 MiB. */
 function inCalls(items: Unpacked[]): Unpacked[][] {
   const client: Unpacked[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
@@ -65,32 +65,32 @@ function inCalls(items: Unpacked[]): Unpacked[][] {
   return client;
 }
 
-/** To be folded. What fails is tried again, and goes to the dead-letter queue in the end. */
-async function ingest(env: Env, userId: string, items: Unpacked[]): Promise<void> {
-  for (const call of inCalls(items)) await ingestCall(env, userId, call);
+/** Hands the webhooks over. Failed ones are retried, and end in the dead-letter queue. */
+async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
+  for (const call of inCalls(items)) await ingestCall(env, tenantId, call);
 }
 
-async function ingestCall(env: Env, userId: string, items: Unpacked[]): Promise<void> {
+async function ingestCall(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
-    const outcomes = await env.TENANT.getByName(userId).ingest(items.map(({ webhook }) => webhook));
+    const outcomes = await env.TENANT.getByName(tenantId).ingest(items.map(({ webhook }) => webhook));
     items.forEach(({ message }, index) => {
       const outcome = outcomes[index];
       if (outcome === undefined || outcome === "failed") retry(message);
       else message.ack();
     });
   } catch (error) {
-    log.warn("batch.retried", { userId, messages: items.length, error: describe(error) });
+    log.warn("batch.retried", { tenantId, messages: items.length, error: describe(error) });
     for (const { message } of items) retry(message);
   }
 }
 
-/** Could not be processed: kept in the user's object with the reason, listed there, and tried again on request. */
-async function park(env: Env, userId: string, items: Unpacked[]): Promise<void> {
+/** Keeps webhooks that could not be processed in the tenant's object, which lists them and retries them on request. */
+async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
-    await env.TENANT.getByName(userId).park(items.map(({ webhook }) => webhook));
+    await env.TENANT.getByName(tenantId).park(items.map(({ webhook }) => webhook));
     for (const { message } of items) message.ack();
   } catch (error) {
-    log.error("batch.not_parked", { userId, messages: items.length, error: describe(error) });
+    log.error("batch.not_parked", { tenantId, messages: items.length, error: describe(error) });
     for (const { message } of items) message.retry({ delaySeconds: MAX_DELAY_SECONDS });
   }
 }

@@ -2,14 +2,14 @@ import * as z from "zod/mini";
 import { ReceivedWebhook } from "../webhooks/received.ts";
 
 /**
- * What is on the Queue: one webhook, as it came, and what the edge found out about it. The bytes travel as
- * bytes (content type `v8`), gzipped when they are many, because a message holds 128 KB and a body 256 KiB.
+ * A message on the Queue: one webhook as received, and what the edge found out about it. The body travels as bytes
+ * (content type `v8`), compressed when it is large, because a message holds 128 KB and a body 256 KiB.
  */
 
 export const QueuedWebhook = z.extend(ReceivedWebhook, { encoding: z.enum(["identity", "gzip"]) });
 export type QueuedWebhook = z.infer<typeof QueuedWebhook>;
 
-/** Queues take 128,000 bytes a message; the rest of the message and its framing need a part of it. */
+/** Queues take 128,000 bytes a message; the other members and the framing need a part of it. */
 const MAX_BODY_IN_MESSAGE = 120_000;
 /** Below this, compressing costs more than it saves. */
 const COMPRESS_ABOVE = 60_000;
@@ -21,7 +21,7 @@ async function through(
   return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(transform)).arrayBuffer());
 }
 
-/** The message for a webhook; null when not even compressed it fits, and has to go another way. */
+/** Packs a webhook; null when it does not fit even when compressed. */
 export async function packMessage(webhook: ReceivedWebhook): Promise<QueuedWebhook | null> {
   if (webhook.body.length <= COMPRESS_ABOVE) return { ...webhook, encoding: "identity" };
   const body = await through(webhook.body, new CompressionStream("gzip"));
@@ -31,7 +31,7 @@ export async function packMessage(webhook: ReceivedWebhook): Promise<QueuedWebho
   return webhook.body.length <= MAX_BODY_IN_MESSAGE ? { ...webhook, encoding: "identity" } : null;
 }
 
-/** The webhook in a message, its bytes as they came. @throws on anything that `packMessage` did not make */
+/** Unpacks a webhook, its body as received. @throws on anything that `packMessage` did not make */
 export async function unpackMessage(message: unknown): Promise<ReceivedWebhook> {
   const { encoding, ...webhook } = QueuedWebhook.parse(message);
   if (encoding === "identity") return webhook;

@@ -22,7 +22,7 @@ import {
 /** The webhook subscription that we keep at PagerDuty for the user's webhook URL. */
 
 /** Null where the caller does not say: what is in place stays, and a new one takes the defaults. */
-export interface Wish {
+export interface SubscriptionOptions {
   filter: Filter | null;
   events: string[] | null;
 }
@@ -57,22 +57,28 @@ export class Subscribing {
    * Finds the subscription for `url` again, or makes it; its secret is stored the moment it comes. One after
    * another: who asks twice at once gets one subscription.
    */
-  async ensure(url: string, wish: Wish): Promise<{ created: boolean; subscription: Subscription }> {
-    const turn = this.#last.then(() => this.#ensure(url, wish));
+  async ensure(
+    url: string,
+    options: SubscriptionOptions,
+  ): Promise<{ created: boolean; subscription: Subscription }> {
+    const turn = this.#last.then(() => this.#ensure(url, options));
     this.#last = turn.catch(() => undefined);
     return turn;
   }
 
-  async #ensure(url: string, wish: Wish): Promise<{ created: boolean; subscription: Subscription }> {
+  async #ensure(
+    url: string,
+    options: SubscriptionOptions,
+  ): Promise<{ created: boolean; subscription: Subscription }> {
     const known = await this.#known(url);
-    const filter = wish.filter ?? known?.filter ?? WHOLE_ACCOUNT;
-    const events = wish.events ?? known?.events ?? [...MONITORED_EVENTS];
+    const filter = options.filter ?? known?.filter ?? WHOLE_ACCOUNT;
+    const events = options.events ?? known?.events ?? [...MONITORED_EVENTS];
     if (known && known.url === url && this.#holdsSecretOf(known.id)) {
       await this.#store.update((connection) => ({
         ...connection,
         subscription: { id: known.id, url, made: connection.subscription?.made ?? false },
       }));
-      if (isAsWished(known, filter, events)) return { created: false, subscription: known };
+      if (isAsSubscriptionOptionsed(known, filter, events)) return { created: false, subscription: known };
       const changed = await this.#write((target) => updateSubscription(target, known.id, filter, events));
       return { created: false, subscription: changed };
     }
@@ -230,7 +236,11 @@ export class Subscribing {
   }
 }
 
-function isAsWished(subscription: Subscription, filter: Filter, events: readonly string[]): boolean {
+function isAsSubscriptionOptionsed(
+  subscription: Subscription,
+  filter: Filter,
+  events: readonly string[],
+): boolean {
   const sameFilter = subscription.filter.type === filter.type && subscription.filter.id === filter.id;
   return sameFilter && [...subscription.events].sort().join() === [...events].sort().join();
 }

@@ -1,5 +1,10 @@
 import type { Config } from "../config.ts";
-import type { ApiTokenConnection, Connection, OAuthConnection } from "../connection/connection.ts";
+import {
+  type ApiTokenConnection,
+  type Connection,
+  type OAuthConnection,
+  withSecret,
+} from "../connection/connection.ts";
 import { type CheckedCredential, checkToken } from "../connection/identify.ts";
 import { isOfOtherAccount } from "../connection/same-account.ts";
 import type { ConnectionStore } from "../connection/store.ts";
@@ -7,14 +12,9 @@ import { AppError } from "../errors.ts";
 import { log } from "../log.ts";
 import { tokenAuthorization } from "../pagerduty/api.ts";
 import { apiUrlOf, type Region } from "../pagerduty/region.ts";
+import { type Caller, tenantIdOf } from "../tenant-id.ts";
 
-/** Who calls, on whose behalf. `orgId` is compared with the one the user connected with, when both are known. */
-export interface Caller {
-  userId: string;
-  orgId: string | null;
-}
-
-/** What a sign-in brought. */
+/** The tokens of a sign-in. */
 export type OAuthTokens = Pick<
   OAuthConnection,
   | "accessToken"
@@ -27,30 +27,37 @@ export type OAuthTokens = Pick<
   | "requestedScopes"
 >;
 
-/** What connecting needs of the others. */
+/** What connecting needs from other parts of the object. */
 export interface Neighbours {
-  /** Removes the subscription that we made, with the credential in force. @returns null where there is none */
+  /** Deletes the subscription that we created, with the credential in force. @returns null where there is none */
   removeSubscription(): Promise<boolean | null>;
-  /** Forgets the sign-ins that were begun. */
+  /** Forgets the sign-ins that have started. */
   forgetLogins(): void;
   /** An incident of the account, by id; null where none is held. */
   anyIncidentId(): string | null;
 }
 
-/** Somebody's wish to connect, as old as the call that brought it. Disconnecting ends the ones before it. */
+/** One attempt to connect. A disconnect cancels every attempt that started before it. */
 export type Attempt = { readonly disconnects: number };
 
-/** What a disconnect is about; a connection that cannot be opened has no id. */
+/** Stands for a connection that cannot be opened, which has no id. */
 const UNREADABLE = "unreadable";
 
-/** Connecting, disconnecting, changing credentials, and who may see the connection. */
+/** What a caller connects with. */
+export interface TokenInput {
+  token: string;
+  displayName: string;
+  region: Region | undefined;
+}
+
+/** Connecting, disconnecting, and changing credentials. */
 export class Connecting {
   readonly #store: ConnectionStore;
   readonly #config: Config;
   readonly #neighbours: Neighbours;
-  /** How often this life of the object was told to disconnect. */
+  /** How many disconnects this instance of the object has seen. */
   #disconnects = 0;
-  /** What is being disconnected: nothing of it is kept for whoever connects meanwhile. */
+  /** Connections being disconnected: a new connection keeps nothing of them. */
   readonly #leaving = new Set<string>();
 
   constructor(store: ConnectionStore, config: Config, neighbours: Neighbours) {
@@ -59,69 +66,57 @@ export class Connecting {
     this.#neighbours = neighbours;
   }
 
-  /** To be had before the first wait, and shown after each. */
+  /** Create before the first await; check after every await. */
   attempt(): Attempt {
     return { disconnects: this.#disconnects };
   }
 
-  /** @throws {AppError} not_connected, when a disconnect came after the attempt */
-  #stillWanted({ disconnects }: Attempt): void {
+  /** @throws {AppError} not_connected, when a disconnect cancelled the attempt */
+  #checkNotCancelled({ disconnects }: Attempt): void {
     if (disconnects === this.#disconnects) return;
-    throw new AppError("not_connected", "Not connected: it was disconnected meanwhile");
+    throw new AppError("not_connected", "Not connected: a disconnect came first");
   }
 
-  /** Which connection there is, by id; null when there is none. */
+  /** The id of the connection in force; null when there is none. */
   get #present(): string | null {
     const { connection, unreadable } = this.#store;
     return connection?.connectionId ?? (unreadable ? UNREADABLE : null);
   }
 
   /**
-   * Forgets everything about the user. What is connected while PagerDuty is waited for is somebody's newer wish,
-   * and stays; what was about to connect is not wanted any more.
+   * Deletes the subscription that we created, then everything stored for the connection. A connection made while
+   * PagerDuty answers is newer and stays; attempts that started before are cancelled.
    * @returns how many connections this call ended
    */
-  async disconnect(): Promise<{ deleted: number; subscriptionDeleted: boolean | null }> {
+  async disconnect(caller: Caller): Promise<{ deleted: number; subscriptionDeleted: boolean | null }> {
     this.#disconnects += 1;
     this.#neighbours.forgetLogins();
     const leaving = this.#present;
-    if (leaving === null) return { deleted: 0, subscriptionDeleted: null };
+    if (leaving === null) {
+      // A copy in KV that outlived its connection goes all the same.
+      await this.#store.forgetCopy(tenantIdOf(caller));
+      return { deleted: 0, subscriptionDeleted: null };
+    }
     const isFirst = !this.#leaving.has(leaving);
     this.#leaving.add(leaving);
     try {
       const subscriptionDeleted = await this.#neighbours.removeSubscription();
-      if (this.#present === leaving) await this.#store.clear();
+      if (this.#present === leaving) await this.#store.clear(tenantIdOf(caller));
       return { deleted: isFirst ? 1 : 0, subscriptionDeleted };
     } finally {
       if (isFirst) this.#leaving.delete(leaving);
     }
   }
 
-  /** The connection, for a caller who may use it. @throws {AppError} not_connected, org_mismatch */
-  connected(caller: Caller): Connection {
+  /** The connection in force. @throws {AppError} not_connected */
+  connected(): Connection {
     const { connection } = this.#store;
     if (!connection) throw new AppError("not_connected", "Not connected");
-    this.checkOrg(caller, 403);
     return connection;
   }
 
-  /** @throws {AppError} org_mismatch, with the status that the call takes */
-  checkOrg(caller: Caller, status: 403 | 409): void {
-    const { connection } = this.#store;
-    if (!connection || isSameOrg(connection, caller)) return;
-    throw new AppError(
-      "org_mismatch",
-      "PagerDuty is connected for another organisation of this user. Disconnect it first.",
-      { status },
-    );
-  }
-
   /** Checks an API token with PagerDuty and connects. */
-  async connectToken(
-    caller: Caller,
-    input: { token: string; displayName: string; region: Region | undefined },
-  ): Promise<void> {
-    this.checkOrg(caller, 409);
+  async connectToken(caller: Caller, input: TokenInput): Promise<void> {
     const attempt = this.attempt();
     const checked = await checkToken(input.token, input.region, this.#config.pagerdutyApiUrl);
     const { displayName, token } = input;
@@ -131,10 +126,15 @@ export class Connecting {
       token,
       displayName,
     }));
-    log.info("connection.made", { userId: caller.userId, region: checked.region, authType: "api_token" });
+    log.info("connection.made", {
+      tenantId: tenantIdOf(caller),
+      userId: caller.userId,
+      region: checked.region,
+      authType: "api_token",
+    });
   }
 
-  /** Connects with the tokens of a sign-in whose owner is known. @throws {AppError} org_mismatch, not_connected */
+  /** Connects with the tokens of a sign-in whose owner is known. @throws {AppError} not_connected */
   async connectOAuth(
     attempt: Attempt,
     caller: Caller,
@@ -148,16 +148,21 @@ export class Connecting {
       authType: "oauth",
       displayName,
     }));
-    log.info("connection.made", { userId: caller.userId, region: checked.region, authType: "oauth" });
+    log.info("connection.made", {
+      tenantId: tenantIdOf(caller),
+      userId: caller.userId,
+      region: checked.region,
+      authType: "oauth",
+    });
   }
 
-  /** Puts another token of the same account in place of the present one, which stays unless it is valid. */
+  /** Replaces the API token by another of the same account. The present one stays unless the new one is valid. */
   async rotate(caller: Caller, token: string): Promise<void> {
-    const before = this.connected(caller);
+    const before = this.connected();
     if (before.authType === "oauth") {
       throw new AppError("oauth_token_not_rotatable", "Cannot rotate OAuth tokens");
     }
-    // In whatever region: a valid token of another account is a better answer than "invalid".
+    // In any region: "another account" is a better answer for a valid token than "invalid".
     const checked = await checkToken(token, undefined, this.#config.pagerdutyApiUrl);
     const region = this.#config.pagerdutyApiUrl ? before.region : checked.region;
     if (await this.#isOthers(before, token, { ...checked, region })) {
@@ -167,11 +172,11 @@ export class Connecting {
         `This token belongs to another PagerDuty account${name}. Disconnect first to change accounts.`,
       );
     }
-    const present = this.connected(caller);
+    const present = this.connected();
     if (present.connectionId !== before.connectionId || present.authType !== "api_token") {
       throw new AppError("not_connected", "Not connected");
     }
-    await this.#store.set({
+    await this.#store.set(tenantIdOf(caller), {
       ...present,
       token,
       externalUserEmail: checked.email,
@@ -181,10 +186,26 @@ export class Connecting {
       refusedAtMs: null,
       canWriteIncidents: null,
     });
-    log.info("connection.rotated", { userId: caller.userId });
+    log.info("connection.rotated", { tenantId: tenantIdOf(caller), userId: caller.userId });
   }
 
-  /** Whether `token` is another account's than the one that is connected. */
+  /** Adds a signing secret that a person pasted; the previous ones stay valid for a day. */
+  async addSigningSecret(secret: string): Promise<void> {
+    const added = { id: crypto.randomUUID(), secret, subscriptionId: null, expiresAtMs: null };
+    await this.#store.update((connection) => ({
+      ...connection,
+      signingSecrets: withSecret(connection.signingSecrets, added, Date.now()),
+    }));
+  }
+
+  /** @returns how many there were */
+  async removeSigningSecrets(): Promise<number> {
+    const { length } = this.connected().signingSecrets;
+    await this.#store.update((connection) => ({ ...connection, signingSecrets: [] }));
+    return length;
+  }
+
+  /** Whether `token` belongs to another account than the connected one. */
   async #isOthers(before: ApiTokenConnection, token: string, checked: CheckedCredential): Promise<boolean> {
     const { subdomain, region } = checked;
     if (isOtherAccount(before, subdomain, region)) return true;
@@ -197,31 +218,30 @@ export class Connecting {
     });
   }
 
-  /** Puts the new connection in place of the present one, unless somebody disconnected meanwhile. */
+  /** Stores the new connection in place of the present one, unless a disconnect cancelled it. */
   async #connect(
     attempt: Attempt,
     caller: Caller,
     checked: CheckedCredential,
     connectionOf: (common: ReturnType<typeof commonOf>) => Connection,
   ): Promise<void> {
-    await this.#leaveOtherAccount(attempt, caller, checked);
+    await this.#leaveOtherAccount(attempt, checked);
     const { connection: held, unreadable } = this.#store;
     const kept = held && this.#isKept(held, checked) ? held : null;
     const connection = connectionOf(commonOf(caller, checked, kept));
-    // Nothing of one account may be taken for the other's.
-    if (kept || (!held && !unreadable)) await this.#store.set(connection);
-    else await this.#store.replace(connection);
+    // Another account's incidents and events must not be taken for the new account's.
+    if (kept || (!held && !unreadable)) await this.#store.set(tenantIdOf(caller), connection);
+    else await this.#store.replace(tenantIdOf(caller), connection);
   }
 
   /**
-   * The webhook that we made at another account would go on posting here, and be refused: it is removed while the
-   * credential for it is still held.
+   * Deletes the subscription that we created at another account while its credential is still stored: otherwise it
+   * would go on posting here and be refused.
    */
-  async #leaveOtherAccount(attempt: Attempt, caller: Caller, checked: CheckedCredential): Promise<void> {
+  async #leaveOtherAccount(attempt: Attempt, checked: CheckedCredential): Promise<void> {
     let left: string | null = null;
     for (;;) {
-      this.#stillWanted(attempt);
-      this.checkOrg(caller, 409);
+      this.#checkNotCancelled(attempt);
       const { connection } = this.#store;
       if (!connection || this.#isKept(connection, checked) || connection.connectionId === left) return;
       left = connection.connectionId;
@@ -229,22 +249,22 @@ export class Connecting {
     }
   }
 
-  /** Whether what is held belongs to the new connection, too: it is the same account's, and nobody is leaving it. */
+  /** Whether the stored data belongs to the new connection, too: same account, and not being disconnected. */
   #isKept(connection: Connection, { subdomain, region }: CheckedCredential): boolean {
     return !this.#leaving.has(connection.connectionId) && !isOtherAccount(connection, subdomain, region);
   }
 }
 
-/** What every new connection has; of the one before what belongs to the account. @param kept null: of none */
+/** What every new connection has, and what it keeps of the previous one of the same account. */
 function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection | null) {
   return {
     connectionId: kept?.connectionId ?? crypto.randomUUID(),
     signingSecrets: kept?.signingSecrets ?? [],
     subscription: kept?.subscription ?? null,
     userId: caller.userId,
-    orgId: caller.orgId ?? kept?.orgId ?? null,
+    orgId: caller.orgId,
     region: checked.region,
-    // A key that sees no service tells no subdomain; the account is the same, and so is its name.
+    // A key that sees no service gives no subdomain; the account is the same, and so is its name.
     accountSubdomain: checked.subdomain ?? kept?.accountSubdomain ?? null,
     externalUserEmail: checked.email,
     externalUserName: checked.name,
@@ -254,14 +274,10 @@ function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection |
   };
 }
 
-/** Unknown subdomains prove nothing. */
+/** An unknown subdomain proves nothing. */
 function isOtherAccount(connection: Connection, subdomain: string | null, region: Region): boolean {
   if (connection.region !== region) return true;
   return (
     subdomain !== null && connection.accountSubdomain !== null && subdomain !== connection.accountSubdomain
   );
-}
-
-export function isSameOrg(connection: Connection, caller: Caller): boolean {
-  return connection.orgId === null || caller.orgId === null || connection.orgId === caller.orgId;
 }

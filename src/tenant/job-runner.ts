@@ -1,8 +1,8 @@
 import { describe, log } from "../log.ts";
 
 /**
- * The alarm's work: many small jobs, each with a key that only one at a time may hold. It runs while anything
- * is due, takes up what becomes due meanwhile, and says when it has to run again.
+ * The alarm's work: many small jobs, each with a key that one job at a time holds. Runs while anything is due, starts
+ * jobs that become due during the run, and returns when it has to run again.
  */
 
 export interface Job {
@@ -12,24 +12,24 @@ export interface Job {
 }
 
 export interface JobSource {
-  /** What is due at `nowMs`, without the keys that are `busy`. */
+  /** The jobs due at `nowMs`, without those whose key is `busy`. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[];
-  /** When the next thing is due, of those that are due after `afterMs`; null when nothing is. */
+  /** When the next job is due, of those due after `afterMs`; null when there is none. */
   nextAtMs(afterMs: number): number | null;
 }
 
-/** An alarm may run for 15 minutes; what is under way then needs time to end. */
+/** An alarm may run for 15 minutes; jobs under way at the end need time to finish. */
 const MAX_RUN_MS = 10 * 60 * 1000;
-/** A job that threw is a bug; it is not tried again before this, so that it does not spin. */
+/** A job that threw is a bug; its key stays taken for this long, so that it does not spin. */
 const HOLD_AFTER_CRASH_MS = 30_000;
-/** More often than any incident has notifications. */
+/** Starts of one key within a second; no incident has that many notifications. */
 const MAX_STARTS_A_SECOND = 200;
 const SPIN_HOLD_MS = 1_000;
 
 export class JobRunner {
   readonly #jobs: JobSource;
   readonly #running = new Map<string, Promise<void>>();
-  /** How often a key was started in the present second. */
+  /** How many times each key was started in the present second. */
   readonly #starts = new Map<string, { second: number; count: number }>();
   #wake: (() => void) | null = null;
 
@@ -42,12 +42,17 @@ export class JobRunner {
     return this.#wake !== null;
   }
 
-  /** Something new is due: look again. */
+  /** Looks for due jobs again, because something new is due. */
   wake(): void {
     this.#wake?.();
   }
 
-  /** Works until nothing is due. @returns when to run again; null for never */
+  /** When the next job is due; null when there is none. */
+  get nextAtMs(): number | null {
+    return this.#jobs.nextAtMs(Number.NEGATIVE_INFINITY);
+  }
+
+  /** Runs jobs until none is due. @returns when to run again; null for never */
   async run(): Promise<number | null> {
     const endAtMs = Date.now() + MAX_RUN_MS;
     while (Date.now() < endAtMs) {
@@ -64,7 +69,7 @@ export class JobRunner {
     await Promise.all(this.#running.values());
     this.#starts.clear();
     this.#wake = null;
-    return this.#jobs.nextAtMs(Number.NEGATIVE_INFINITY);
+    return this.nextAtMs;
   }
 
   #start(job: Job): void {
@@ -79,7 +84,7 @@ export class JobRunner {
     this.#running.set(job.key, promise);
   }
 
-  /** A job that comes back again and again at once leaves its own work due: a bug, but one that must not spin. */
+  /** A job that is due again at once, many times a second, leaves its own work undone: a bug that must not spin. */
   async #slowDown(key: string): Promise<void> {
     const second = Math.floor(Date.now() / SPIN_HOLD_MS);
     const starts = this.#starts.get(key);
@@ -91,8 +96,8 @@ export class JobRunner {
   }
 
   /**
-   * Until the next thing is due that was not due at `nowMs`; for ever when there is none. What is under way
-   * stays due until it ends, and must not hide what comes after it.
+   * Waits until a job is due that was not due at `nowMs`; forever when there is none. A job under way stays due until
+   * it ends, and must not hide the next one.
    */
   async #nextDue(nowMs: number, signal: AbortSignal): Promise<void> {
     const nextAtMs = this.#jobs.nextAtMs(nowMs);

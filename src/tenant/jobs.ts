@@ -1,142 +1,149 @@
 import { requestAnalysis } from "../analysis/request.ts";
-import type { PendingLogins } from "../connection/pending-logins.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
-import type { Tokens } from "../connection/tokens.ts";
 import { deliver } from "../delivery/attempt.ts";
 import { Outage } from "../delivery/outage.ts";
 import { dueDeliveries, type Lane, nextDeliveryAtMs } from "../delivery/outbox.ts";
 import { runbookUrlOf } from "../incidents/analysis.ts";
-import type { Reconciler } from "../reconcile/reconciler.ts";
 import { dueHint, nextHintAtMs } from "../storage/hints.ts";
 import { analysesDue, nextAnalysisAtMs } from "../storage/incidents.ts";
 import { readBack } from "../webhooks/read-back.ts";
 import type { Job, JobSource } from "./job-runner.ts";
-import type { Upkeep } from "./upkeep.ts";
 
-/** At once to Aurora; a runtime allows six open connections, and PagerDuty and runbooks need theirs. */
+/** Everything that a tenant's object does by itself, as sources of jobs. */
+
+/** All sources as one: its jobs are all of theirs, its time is the earliest. */
+export function allOf(sources: readonly JobSource[]): JobSource {
+  return {
+    due: (nowMs, busy) =>
+      sources.flatMap((source) => source.due(nowMs, busy)).filter(({ key }) => !busy.has(key)),
+    nextAtMs: (afterMs) => earliest(sources.map((source) => source.nextAtMs(afterMs))),
+  };
+}
+
+function earliest(times: readonly (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? null : Math.min(...known);
+}
+
+/** One job with one time. @param atMs when it is due; null: not at all */
+export function timedJob(key: string, atMs: () => number | null, run: () => Promise<void>): JobSource {
+  const nextAtMs = (afterMs: number) => {
+    const time = atMs();
+    return time !== null && time > afterMs ? time : null;
+  };
+  return {
+    due: (nowMs) => {
+      const time = atMs();
+      return time !== null && time <= nowMs ? [{ key, run }] : [];
+    },
+    nextAtMs,
+  };
+}
+
+/** The same source while the tenant is connected; nothing otherwise: without a connection there are no tables. */
+export function whileConnected({ store }: TenantContext, source: JobSource): JobSource {
+  return {
+    due: (nowMs, busy) => (store.connection ? source.due(nowMs, busy) : []),
+    nextAtMs: (afterMs) => (store.connection ? source.nextAtMs(afterMs) : null),
+  };
+}
+
+export const hintJobs = (context: TenantContext): JobSource => ({
+  due: (nowMs) => {
+    const hint = dueHint(context.sql, nowMs);
+    return hint ? [{ key: "hint", run: () => readBack(context, hint) }] : [];
+  },
+  nextAtMs: (afterMs) => nextHintAtMs(context.sql, afterMs),
+});
+
+/** Deliveries under way at once: the runtime allows six open connections, and PagerDuty and runbooks need theirs. */
 const MAX_DELIVERIES = 4;
-/** Of these; what failed before may hang again, and must not hold up what is new. */
+/** Of these, deliveries that failed before: they may hang again, and must not hold up new ones. */
 const MAX_RETRIES = 2;
-/** Beside these; it waits for PagerDuty before Aurora is asked. */
+/** Beside these: it waits for PagerDuty before Aurora is asked. */
 const MAX_NUMBERLESS = 1;
-/** With a runbook to be fetched, at once: it may take 10 s. */
-const MAX_RUNBOOKS = 2;
-/** Looked at for one that has no runbook to wait for. */
-const MAX_ANALYSES_LOOKED_AT = 50;
 
-/** What only so many jobs may do at once. */
-type Kind = Lane | "runbook";
-
-/** Everything that one user's object does by itself, and when. */
-export class Jobs implements JobSource {
-  readonly #parts: TenantContext;
-  readonly #reconciler: Reconciler;
-  readonly #upkeep: Upkeep;
-  readonly #tokens: Tokens;
-  readonly #logins: PendingLogins;
+export class DeliveryJobs implements JobSource {
+  readonly #context: TenantContext;
   readonly #outage = new Outage();
-  /** The jobs that only so many may be under way of at once, by key. */
-  readonly #underWay = new Map<string, Kind>();
+  /** The deliveries under way, by job key. */
+  readonly #underWay = new Map<string, Lane>();
 
-  constructor(
-    parts: TenantContext,
-    reconciler: Reconciler,
-    upkeep: Upkeep,
-    tokens: Tokens,
-    logins: PendingLogins,
-  ) {
-    this.#parts = parts;
-    this.#reconciler = reconciler;
-    this.#upkeep = upkeep;
-    this.#tokens = tokens;
-    this.#logins = logins;
+  constructor(context: TenantContext) {
+    this.#context = context;
   }
 
+  /** New deliveries before failed ones, so that neither a hanging receiver nor PagerDuty holds up new ones. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
-    const jobs = this.#upkeep.due(nowMs);
-    const { nextAtMs: loginAtMs } = this.#logins;
-    if (loginAtMs !== null && loginAtMs <= nowMs) {
-      jobs.push({ key: "logins", run: async () => this.#logins.forgetExpired(Date.now()) });
-    }
-    if (this.#parts.store.connection) jobs.push(...this.#dueForConnection(nowMs, busy));
-    return jobs.filter(({ key }) => !busy.has(key));
-  }
-
-  #dueForConnection(nowMs: number, busy: ReadonlySet<string>): Job[] {
-    const parts = this.#parts;
-    const jobs: Job[] = [];
-    jobs.push(...this.#dueDeliveries(nowMs, busy), ...this.#dueAnalyses(nowMs, busy));
-    const hint = dueHint(parts.sql, nowMs);
-    if (hint) jobs.push({ key: "hint", run: () => readBack(parts, hint) });
-    const refreshAtMs = this.#tokens.nextAtMs;
-    if (refreshAtMs !== null && refreshAtMs <= nowMs) {
-      jobs.push({ key: "tokens", run: () => this.#tokens.refreshIfDue() });
-    }
-    const checkAtMs = this.#reconciler.nextAtMs;
-    if (checkAtMs !== null && checkAtMs <= nowMs) {
-      jobs.push({ key: "guardian", run: async () => void (await this.#reconciler.check()) });
-    }
-    return jobs;
-  }
-
-  /** What is new before what failed, so that neither a hanging receiver nor PagerDuty holds it up. */
-  #dueDeliveries(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     for (const lane of ["first", "again", "numberless"] as const) {
       if (!this.#hasPlace(lane)) continue;
-      // Those under way are due until they end.
-      for (const entry of dueDeliveries(this.#parts.sql, lane, nowMs, busy.size + MAX_DELIVERIES)) {
+      // Deliveries under way stay due until they end.
+      for (const entry of dueDeliveries(this.#context.sql, lane, nowMs, busy.size + MAX_DELIVERIES)) {
         const key = `delivery:${entry.incidentId ?? entry.seq}`;
         if (busy.has(key) || !this.#hasPlace(lane)) continue;
-        jobs.push(this.#placed(key, lane, () => deliver({ ...this.#parts, outage: this.#outage }, entry)));
+        this.#underWay.set(key, lane);
+        const run = () => deliver({ ...this.#context, outage: this.#outage }, entry);
+        jobs.push({ key, run: () => run().finally(() => this.#underWay.delete(key)) });
       }
     }
     return jobs;
   }
 
-  /** The most severe first; one without a runbook waits for nobody's. */
-  #dueAnalyses(nowMs: number, busy: ReadonlySet<string>): Job[] {
-    const { sql } = this.#parts;
-    const jobs: Job[] = [];
-    for (const incident of analysesDue(sql, nowMs, MAX_ANALYSES_LOOKED_AT)) {
-      const key = `analysis:${incident.incidentId}`;
-      if (busy.has(key)) continue;
-      const run = () => requestAnalysis(this.#parts, incident.incidentId);
-      if (runbookUrlOf(incident) === null) jobs.push({ key, run });
-      else if (this.#hasPlace("runbook")) jobs.push(this.#placed(key, "runbook", run));
-    }
-    return jobs;
-  }
-
-  #hasPlace(kind: Kind): boolean {
-    const count = (...kinds: Kind[]) =>
-      [...this.#underWay.values()].filter((one) => kinds.includes(one)).length;
-    switch (kind) {
+  #hasPlace(lane: Lane): boolean {
+    const count = (...lanes: Lane[]) =>
+      [...this.#underWay.values()].filter((one) => lanes.includes(one)).length;
+    switch (lane) {
       case "first":
         return count("first", "again") < MAX_DELIVERIES;
       case "again":
         return count("again") < MAX_RETRIES && count("first", "again") < MAX_DELIVERIES;
       case "numberless":
         return count("numberless") < MAX_NUMBERLESS;
-      case "runbook":
-        return count("runbook") < MAX_RUNBOOKS;
     }
-  }
-
-  /** Takes its place now, and gives it back when it is through. */
-  #placed(key: string, kind: Kind, run: () => Promise<void>): Job {
-    this.#underWay.set(key, kind);
-    return { key, run: () => run().finally(() => this.#underWay.delete(key)) };
   }
 
   nextAtMs(afterMs: number): number | null {
-    const { store, sql } = this.#parts;
-    const times = [this.#upkeep.nextAtMs(), this.#logins.nextAtMs, this.#tokens.nextAtMs];
-    if (store.connection) {
-      times.push(nextDeliveryAtMs(sql, afterMs), nextAnalysisAtMs(sql, afterMs));
-      times.push(nextHintAtMs(sql, afterMs), this.#reconciler.nextAtMs);
+    return nextDeliveryAtMs(this.#context.sql, afterMs);
+  }
+}
+
+/** Analyses with a runbook to fetch, at once: a fetch may take 10 s. */
+const MAX_RUNBOOKS = 2;
+/** Due analyses read at once, to find those without a runbook behind those with one. */
+const MAX_ANALYSES_READ = 50;
+
+export class AnalysisJobs implements JobSource {
+  readonly #context: TenantContext;
+  #runbooks = 0;
+
+  constructor(context: TenantContext) {
+    this.#context = context;
+  }
+
+  /** The most severe first; an analysis without a runbook does not wait for the runbook of another. */
+  due(nowMs: number, busy: ReadonlySet<string>): Job[] {
+    const jobs: Job[] = [];
+    for (const incident of analysesDue(this.#context.sql, nowMs, MAX_ANALYSES_READ)) {
+      const key = `analysis:${incident.incidentId}`;
+      if (busy.has(key)) continue;
+      const run = () => requestAnalysis(this.#context, incident.incidentId);
+      if (runbookUrlOf(incident) === null) jobs.push({ key, run });
+      else if (this.#runbooks < MAX_RUNBOOKS) {
+        this.#runbooks += 1;
+        jobs.push({
+          key,
+          run: () =>
+            run().finally(() => {
+              this.#runbooks -= 1;
+            }),
+        });
+      }
     }
-    const known = times.filter((time): time is number => time !== null && time > afterMs);
-    return known.length === 0 ? null : Math.min(...known);
+    return jobs;
+  }
+
+  nextAtMs(afterMs: number): number | null {
+    return nextAnalysisAtMs(this.#context.sql, afterMs);
   }
 }

@@ -5,28 +5,27 @@ import { describe, log } from "../log.ts";
 import { entriesAfter, entryAt, newestSeq, outstandingMarks } from "../storage/changes.ts";
 import { loadIncident } from "../storage/incidents.ts";
 import type { Entry } from "../storage/journal.ts";
-import { isSameOrg } from "./connect.ts";
 import type { Job, JobSource } from "./job-runner.ts";
 import { deliveryView } from "./views.ts";
 
 /**
- * `GET /pagerduty/live`: whoever watches is told of each change of the user's incidents, deliveries and
- * status. What changed is found by comparing with what was told last, so nothing else has to know of it; and
- * while nobody watches it costs nothing. The sockets survive hibernation, what was told last does not: it is
- * taken anew when the object wakes, before anything else runs.
+ * `GET /pagerduty/live`: sends each change of the tenant's incidents, deliveries and status over WebSockets. Changes
+ * are found by comparing with the last look, so no other code reports them, and without a socket nothing is compared.
+ * Sockets survive hibernation, the last look does not: the object looks again when it wakes, before anything else.
  */
 
-/** A user has a few windows open; more than this is a fault somewhere. */
+/** People have a few windows open; more sockets mean a fault somewhere. */
 const MAX_SOCKETS = 32;
-/** Told one by one; of more at once only that much happened. */
+/** Changes sent one by one; of more at once only a `reload` is sent. */
 const MAX_MESSAGES = 100;
 const MAX_OUTSTANDING = 200;
-/** Close code: the sign-in behind it is over. */
+/** Close code: the sign-in of this socket has expired. */
 const SIGN_IN_OVER = 4401;
 
-const Attachment = z.object({ orgId: z.nullable(z.string()), untilMs: z.nullable(z.number()) });
+const Attachment = z.object({ untilMs: z.nullable(z.number()) });
 
-interface Told {
+/** The state at the last look. */
+interface Look {
   connectionId: string | null;
   seq: number;
   outstanding: Map<number, string>;
@@ -44,9 +43,9 @@ function incidentMessage(sql: SqlStorage, incidentId: string) {
 export class Live {
   readonly #ctx: DurableObjectState;
   readonly #store: ConnectionStore;
-  /** The user's status as it is now, to be compared. */
+  /** The present status, to be compared. */
   readonly #status: () => unknown;
-  #told: Told | null = null;
+  #lastLook: Look | null = null;
 
   constructor(ctx: DurableObjectState, store: ConnectionStore, status: () => unknown) {
     this.#ctx = ctx;
@@ -54,48 +53,43 @@ export class Live {
     this.#status = status;
   }
 
-  /** After waking: from here on changes are told. */
+  /** Looks for the first time after the object woke. */
   start(): void {
-    if (this.#ctx.getWebSockets().length > 0) this.#told = this.#look();
+    if (this.#ctx.getWebSockets().length > 0) this.#lastLook = this.#look();
   }
 
-  /** Takes in one who wants to watch. The edge has checked who it is. */
+  /** Accepts a socket. The edge has checked the caller. */
   accept(request: Request): Response {
     const refuse = (status: number, code: string, error: string) =>
       Response.json({ error, code }, { status });
-    const orgId = request.headers.get("x-org-id");
-    const { connection } = this.#store;
-    if (connection && !isSameOrg(connection, { userId: connection.userId, orgId })) {
-      return refuse(403, "org_mismatch", "PagerDuty is connected for another organisation of this user.");
-    }
     if (this.#ctx.getWebSockets().length >= MAX_SOCKETS) {
       return refuse(429, "rate_limited", `At most ${MAX_SOCKETS} windows can watch at once; close some`);
     }
-    this.#told ??= this.#look();
+    this.#lastLook ??= this.#look();
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     this.#ctx.acceptWebSocket(server);
-    server.serializeAttachment({ orgId, untilMs: Number(request.headers.get("x-until-ms")) || null });
+    server.serializeAttachment({ untilMs: Number(request.headers.get("x-until-ms")) || null });
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** Something may have changed: tells what did. Never throws, for nothing may fail for want of a spectator. */
+  /** Sends what changed since the last look. Never throws: no work may fail because of a socket. */
   changed(): void {
     if (this.#ctx.getWebSockets().length === 0) {
-      this.#told = null;
+      this.#lastLook = null;
       return;
     }
     try {
-      const before = this.#told;
+      const before = this.#lastLook;
       const now = this.#look();
-      this.#told = now;
+      this.#lastLook = now;
       for (const message of this.#messages(before, now)) this.#send(JSON.stringify(message));
     } catch (error) {
       log.error("live.failed", { userId: this.#store.connection?.userId, error: describe(error) });
     }
   }
 
-  /** The agenda, with a look at what each of its jobs changed. */
+  /** The same jobs, with a look after each of them. */
   watch(jobs: JobSource): JobSource {
     const watched = (job: Job): Job => ({
       key: job.key,
@@ -107,7 +101,7 @@ export class Live {
     };
   }
 
-  #look(): Told {
+  #look(): Look {
     const connectionId = this.#store.connection?.connectionId ?? null;
     const status = JSON.stringify(this.#status());
     // Without a connection there are no tables.
@@ -116,7 +110,7 @@ export class Live {
     return { connectionId, seq: newestSeq(sql), outstanding: outstandingMarks(sql, MAX_OUTSTANDING), status };
   }
 
-  #messages(before: Told | null, now: Told): object[] {
+  #messages(before: Look | null, now: Look): object[] {
     const status = (reload: boolean) => ({ type: "status", connected: now.connectionId !== null, reload });
     if (!before || before.connectionId !== now.connectionId) return [status(true)];
     const changed = before.status === now.status ? [] : [status(false)];
@@ -130,7 +124,7 @@ export class Live {
   }
 
   /** The new ones, and the unfinished ones that moved. */
-  #deliveries(before: Told, now: Told, fresh: Entry[]): object[] {
+  #deliveries(before: Look, now: Look, fresh: Entry[]): object[] {
     const entries = fresh.filter(({ delivery }) => delivery !== null);
     const known = new Set(fresh.map(({ seq }) => seq));
     for (const seq of new Set([...before.outstanding.keys(), ...now.outstanding.keys()])) {
@@ -142,11 +136,10 @@ export class Live {
   }
 
   #send(text: string): void {
-    const { connection } = this.#store;
     for (const socket of this.#ctx.getWebSockets()) {
-      const { orgId, untilMs } = Attachment.parse(socket.deserializeAttachment());
+      const { untilMs } = Attachment.parse(socket.deserializeAttachment());
       if (untilMs !== null && untilMs < Date.now()) socket.close(SIGN_IN_OVER, "The sign-in is over");
-      else if (!connection || isSameOrg(connection, { userId: connection.userId, orgId })) socket.send(text);
+      else socket.send(text);
     }
   }
 }

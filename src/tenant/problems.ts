@@ -27,12 +27,6 @@ export const CREDENTIALS_UNREADABLE: Problem = {
   fix: "Put the key that sealed them back into CREDENTIALS_KEYS, or disconnect and connect again.",
 };
 
-export const OTHER_ORG: Problem = {
-  code: "org_mismatch",
-  message: "PagerDuty is connected for another organisation of this user.",
-  fix: "Switch to that organisation, or disconnect there (or here) and connect again.",
-};
-
 /** The facts that problems are read from. */
 export interface ProblemFacts {
   connection: Connection;

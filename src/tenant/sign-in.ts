@@ -8,14 +8,14 @@ import { type SignedIn, verifyIdToken, whyNotVerified } from "../pagerduty/id-to
 import { exchangeCode, type OAuthApp, scopeList, type TokenSet } from "../pagerduty/oauth.ts";
 import type { Connecting, OAuthTokens } from "./connect.ts";
 
-/** The second half of a sign-in: the code for tokens, the tokens for a connection. */
+/** The second half of a sign-in: exchanges the code for tokens, and connects with them. */
 
-/** How it ended; the words that the browser is sent back with. */
+/** The result, as the browser is redirected with it. */
 export type SignInOutcome = "success" | "invalid" | "exchange_failed" | "validation_failed" | "unexpected";
 
 /**
- * Redeems the code that PagerDuty sent back for `login`, finds out whose account it is, and connects.
- * The login has been used up by then, whatever comes of this.
+ * Redeems the code that PagerDuty returned for `login`, identifies the account, and connects. The login is used up
+ * before this starts, whatever the result.
  */
 export async function finishSignIn(
   config: Config,
@@ -39,7 +39,7 @@ export async function finishSignIn(
     await connecting.connectOAuth(attempt, { userId, orgId }, checked, tokens);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    // Disconnected since it began: like a sign-in that was begun before, it is not wanted any more.
+    // A disconnect since the start cancelled it, like any sign-in that started before.
     if (error.code === "not_connected") return ended(userId, "invalid", error.message);
     return ended(userId, "validation_failed", error.code);
   }
@@ -51,7 +51,7 @@ function ended(userId: string, outcome: SignInOutcome, reason: string): SignInOu
   return outcome;
 }
 
-/** Null where PagerDuty sent no ID token: then its API says whose account it is. */
+/** Null where PagerDuty sent no ID token: then its API identifies the account. */
 async function signedInOf(
   app: OAuthApp,
   { idToken }: TokenSet,
@@ -66,7 +66,7 @@ async function signedInOf(
   }
 }
 
-/** @throws {AppError} when PagerDuty's API does not know the token, or cannot be asked */
+/** @throws {AppError} when PagerDuty's API refuses the token, or cannot be reached */
 async function identifyOwner(
   tokens: TokenSet,
   signedIn: SignedIn | null,
@@ -76,7 +76,7 @@ async function identifyOwner(
   const checked = await checkBearer(authorization, signedIn?.region ?? undefined, apiUrl);
   return {
     ...checked,
-    // What is signed comes before what is read off an address.
+    // The signed claim comes before the subdomain read from a URL.
     subdomain: signedIn?.subdomain ?? checked.subdomain,
     email: checked.email ?? signedIn?.email ?? null,
   };
@@ -93,7 +93,7 @@ function tokensOf(tokens: TokenSet, login: LoginState, nowMs: number): OAuthToke
     refreshed: false,
     accessRefusedAtMs: null,
     requestedScopes,
-    // An ID token is what `openid` is for, whether the answer names it again or not.
+    // An ID token means that `openid` was granted, whether the answer repeats it or not.
     grantedScopes: scopeList([...granted, ...(tokens.idToken === null ? [] : ["openid"])].join(" ")),
   };
 }

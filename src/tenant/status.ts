@@ -5,15 +5,7 @@ import { summarizeOutbox } from "../delivery/outbox.ts";
 import { readWatch } from "../reconcile/watch.ts";
 import { countFailed } from "../storage/journal.ts";
 import type { Refusals } from "../webhooks/refusals.ts";
-import { type Caller, isSameOrg } from "./connect.ts";
-import {
-  CREDENTIALS_UNREADABLE,
-  lostSignIn,
-  missingScopes,
-  OTHER_ORG,
-  type Problem,
-  problemsOf,
-} from "./problems.ts";
+import { CREDENTIALS_UNREADABLE, lostSignIn, missingScopes, type Problem, problemsOf } from "./problems.ts";
 import { webhookTimes } from "./views.ts";
 
 /** `GET /pagerduty`: the status that Aurora's UI shows. Changes nothing. */
@@ -52,12 +44,11 @@ const oauthView = (connection: OAuthConnection) => ({
 });
 
 /** @param webhookUrl the caller's own */
-export function statusOf(sources: StatusSources, caller: Caller, webhookUrl: string) {
+export function statusOf(sources: StatusSources, webhookUrl: string) {
   const { storage, store, tokens, refusals } = sources;
   const { connection } = store;
   const nowMs = Date.now();
   if (!connection) return notConnected(null, store.unreadable ? [CREDENTIALS_UNREADABLE] : []);
-  if (!isSameOrg(connection, caller)) return notConnected(null, [OTHER_ORG]);
   const lost = connection.authType === "oauth" ? lostSignIn(connection, nowMs) : null;
   // Aurora's UI knows these words.
   if (lost) return notConnected("OAuth token expired, please reconnect", [lost]);
@@ -76,6 +67,7 @@ export function statusOf(sources: StatusSources, caller: Caller, webhookUrl: str
     externalUserEmail: connection.externalUserEmail,
     externalUserName: connection.externalUserName,
     accountSubdomain: connection.accountSubdomain,
+    connectedBy: connection.userId,
     region: connection.region,
     webhook: {
       url: webhookUrl,

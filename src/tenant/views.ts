@@ -97,11 +97,12 @@ const STATES = {
   all: ["pending", "queued", "delivered", "dead"],
 } as const satisfies Record<string, readonly DeliveryState[]>;
 
-/** A page of what is sent to Aurora, newest first. */
-export function deliveryPage(
-  sql: SqlStorage,
-  { state, limit, beforeSeq }: PageFilter & { state: "pending" | "delivered" | "dead" | null },
-) {
+export interface DeliveryFilter extends PageFilter {
+  state: "pending" | "delivered" | "dead" | null;
+}
+
+/** A page of deliveries to Aurora, newest first. */
+export function deliveryPage(sql: SqlStorage, { state, limit, beforeSeq }: DeliveryFilter) {
   const found = listEntries(sql, { kinds: [], states: STATES[state ?? "all"], limit, beforeSeq });
   const page = found.slice(0, limit);
   return {
@@ -157,11 +158,14 @@ export function listedIncident(incident: Incident): Incident {
   };
 }
 
+export interface IncidentFilter {
+  status: "investigating" | "resolved" | null;
+  limit: number;
+  after: IncidentCursor | null;
+}
+
 /** A page of incidents, newest first. */
-export function incidentPage(
-  sql: SqlStorage,
-  filter: { status: "investigating" | "resolved" | null; limit: number; after: IncidentCursor | null },
-) {
+export function incidentPage(sql: SqlStorage, filter: IncidentFilter) {
   const found = listIncidents(sql, filter);
   const page = found.slice(0, filter.limit);
   const next = found.length > filter.limit ? (page.at(-1)?.cursor ?? null) : null;

@@ -48,7 +48,7 @@ export class Arrivals {
    */
   async retry(
     webhookIds: readonly string[] | null,
-    connection: { connectionId: string; userId: string },
+    connection: { tenantId: string; connectionId: string; userId: string },
   ): Promise<number> {
     const { sql } = this.#context;
     const ids = webhookIds ?? failedWebhookIds(sql);

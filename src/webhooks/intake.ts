@@ -99,7 +99,7 @@ export function park(sql: SqlStorage, webhook: ReceivedWebhook, trust: "signatur
 export function failedWebhooks(
   sql: SqlStorage,
   webhookIds: readonly string[] | null,
-  connection: { connectionId: string; userId: string },
+  connection: { tenantId: string; connectionId: string; userId: string },
 ): { webhook: ReceivedWebhook; trust: "signature" | "callback" }[] {
   return failedEntries(sql, webhookIds).flatMap((entry) => {
     const body = payloadOf(sql, entry.seq);
@@ -114,6 +114,7 @@ export function failedWebhooks(
           webhookId,
           verification: trust,
           secretId: null,
+          shared: false,
           signature,
           receivedAtMs,
           requestId,

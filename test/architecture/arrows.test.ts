@@ -6,7 +6,7 @@ import { forbiddenImports, importCycles, readImports, roomOf } from "./imports.t
 const SRC = join(import.meta.dirname, "../../src");
 
 /** Files at the top that every room may import; among themselves they import each other as listed. */
-const SHARED = ["config", "errors", "limits", "log", "metrics"];
+const SHARED = ["config", "errors", "limits", "log", "metrics", "tenant-id"];
 const GROUND = [...SHARED, "incidents"];
 const STORES = [...GROUND, "storage", "pagerduty"];
 const CREDENTIALS = [...STORES, "connection", "aurora"];
@@ -35,7 +35,8 @@ const ARROWS: Record<string, readonly string[]> = {
   log: [],
   metrics: ["log"],
   limits: [],
-  config: ["settings"],
+  "tenant-id": [],
+  config: ["settings", "tenant-id"],
   settings: [],
 };
 

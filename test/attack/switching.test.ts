@@ -21,8 +21,8 @@ beforeEach(() => {
 });
 afterAll(() => world.close());
 
-const call = (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
-  world.worker.call(user, method, `/pagerduty${path}`, body ? { body, headers } : { headers });
+const call = (method: string, path: string, body?: object) =>
+  world.worker.call(user, method, `/pagerduty${path}`, body ? { body } : {});
 
 /** PagerDuty takes its time to answer the next call that `match` takes. */
 function hold(match: (method: string, path: string) => boolean, holdMs = 400): Promise<void> {
@@ -30,11 +30,10 @@ function hold(match: (method: string, path: string) => boolean, holdMs = 400): P
   return until("the call to be under way", () => world.pagerduty.faults.api?.times === 0);
 }
 
-async function switchTo(organisation: string): Promise<ReturnType<World["pagerduty"]["account"]>> {
+async function switchAccounts(): Promise<ReturnType<World["pagerduty"]["account"]>> {
   const second = world.pagerduty.account();
   await call("DELETE", "");
-  const headers = { "x-org-id": organisation };
-  expect((await call("POST", "", { token: second.apiKey() }, headers)).status).toBe(200);
+  expect((await call("POST", "", { token: second.apiKey() })).status).toBe(200);
   return second;
 }
 
@@ -45,7 +44,7 @@ test("a list of incidents that is under way is not folded into the next account"
   const held = hold((method, path) => method === "GET" && path.startsWith("/incidents?"));
   const reconciled = call("POST", "/reconcile");
   await held;
-  await switchTo("second");
+  await switchAccounts();
   await reconciled;
   expect((await call("GET", "/incidents")).body).toEqual({ incidents: [], nextCursor: null });
   expect(world.aurora.of(incident.id)).toEqual([]);
@@ -61,7 +60,7 @@ test("an open incident that is under way is not folded into the next account", a
   const held = hold((method, path) => method === "GET" && path === `/incidents/${incident.id}`);
   const reconciled = call("POST", "/reconcile");
   await held;
-  await switchTo("second");
+  await switchAccounts();
   await reconciled;
   expect((await call("GET", "/incidents")).body).toEqual({ incidents: [], nextCursor: null });
 });
@@ -83,7 +82,7 @@ test("a subscription that is being made does not give its secret to the next acc
   const held = hold((method, path) => method === "POST" && path === "/webhook_subscriptions");
   const made = call("POST", "/subscription");
   await held;
-  await switchTo("second");
+  await switchAccounts();
   expect((await made).status).toBeLessThan(500);
   expect((await call("GET", "")).body).toMatchObject({
     webhook: { verification: "callback", subscription: null },
@@ -102,9 +101,9 @@ test("connecting with a subscription is no crash when it is disconnected meanwhi
   expect((await call("GET", "")).body).toEqual({ connected: false });
 });
 
-test("a notification that waits for its number is not sent in the name of the next organisation", async () => {
+test("a notification that waits for its number is not sent for the next account", async () => {
   const first = world.pagerduty.account();
-  const connected = await call("POST", "", { token: first.apiKey() }, { "x-org-id": "first" });
+  const connected = await call("POST", "", { token: first.apiKey() });
   expect(connected.status).toBe(200);
   await call("PUT", "/signing-secret", { secret: "s" });
   const incident = first.trigger({ omitNumber: true, silent: true });
@@ -117,7 +116,7 @@ test("a notification that waits for its number is not sent in the name of the ne
   });
   expect(accepted.status).toBe(202);
   await held;
-  await switchTo("second");
+  await switchAccounts();
   await new Promise((resolve) => setTimeout(resolve, 600));
   expect(world.aurora.accepted).toEqual([]);
   expect(await world.worker.sql(user, "SELECT incident_id FROM incidents")).toEqual([]);
@@ -131,7 +130,7 @@ test("a crash after a change of accounts, while a delivery of the old one was un
   const attempted = (id: string) => () =>
     world.aurora.attempts.some(({ body }) => body?.data.incident.incidentId === id);
   await until("the old attempt", attempted(old.id));
-  const second = await switchTo("second");
+  const second = await switchAccounts();
   const subscription = second.subscribe({ url: `${world.worker.url}/pagerduty/webhook/${user}` });
   await call("PUT", "/signing-secret", { secret: subscription.secret });
   const incident = second.trigger();

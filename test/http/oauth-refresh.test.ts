@@ -241,7 +241,7 @@ test("disconnecting during a refresh leaves nothing behind", async () => {
   expect((await worker.call(user, "DELETE", "/pagerduty")).body).toMatchObject({ deleted: 1 });
   expect(await asked).toEqual({ connected: false });
   const { CONNECTIONS } = await worker.handle.getEnv();
-  expect(await CONNECTIONS.get(`connection:${user}`)).toBeNull();
+  expect(await CONNECTIONS.get(`connection:user:${user}`)).toBeNull();
 });
 
 test("an app that is registered with someone else is no reason to disconnect", async () => {

@@ -197,7 +197,7 @@ describe("what changed a millisecond ago counts", () => {
 
   test("also where the copy in KV is stale, empty or garbage", async () => {
     const { CONNECTIONS } = await world.worker.handle.getEnv();
-    const key = `connection:${user}`;
+    const key = `connection:user:${user}`;
     const stale = await CONNECTIONS.get(key);
     for (const copy of [stale, "garbage", "k1.AAAA.AAAA"]) {
       const secret = randomBytes(8).toString("hex");

@@ -3,7 +3,9 @@ import { packMessage, unpackMessage } from "../../src/queue/message.ts";
 import type { ReceivedWebhook } from "../../src/webhooks/received.ts";
 
 const received = (body: Uint8Array<ArrayBuffer>): ReceivedWebhook => ({
+  tenantId: "user:alice",
   userId: "alice",
+  shared: false,
   connectionId: "c",
   webhookId: "w",
   verification: "signature",

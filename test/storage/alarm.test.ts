@@ -13,12 +13,12 @@ const DAY_MS = 24 * 3600 * 1000;
 
 const count = (name: string, where: string) =>
   runInDurableObject(
-    env.TENANT.getByName(name),
+    env.TENANT.getByName(`user:${name}`),
     (_object, { storage }) => [...storage.sql.exec(`SELECT 1 FROM journal WHERE ${where}`)].length,
   );
 
 test("once a day it forgets what is older than RETENTION_DAYS, and leaves the rest", async () => {
-  const user = env.TENANT.getByName("prunes");
+  const user = env.TENANT.getByName("user:prunes");
   await runInDurableObject(user, async (_object, { storage }) => {
     const account = new ConnectionStore(
       storage,
@@ -26,7 +26,10 @@ test("once a day it forgets what is older than RETENTION_DAYS, and leaves the re
       createKeyring(configOf(env).credentialsKeys),
     );
     const nowMs = Date.now();
-    await account.set(connectionOf("prunes", { validatedAt: new Date(nowMs - 2 * DAY_MS).toISOString() }));
+    await account.set(
+      "user:prunes",
+      connectionOf("prunes", { validatedAt: new Date(nowMs - 2 * DAY_MS).toISOString() }),
+    );
     for (const days of [31, 29]) {
       const entry = { kind: "guardian", type: `${days} days`, outcome: "applied" } as const;
       appendEntry(storage.sql, { ...entry, receivedAtMs: nowMs - days * DAY_MS }, null);
@@ -40,14 +43,14 @@ test("once a day it forgets what is older than RETENTION_DAYS, and leaves the re
 });
 
 test("a user who connected while checks were off is looked after once they are on", async () => {
-  const user = env.TENANT.getByName("asleep");
+  const user = env.TENANT.getByName("user:asleep");
   await runInDurableObject(user, async (_object, { storage }) => {
     const account = new ConnectionStore(
       storage,
       env.CONNECTIONS,
       createKeyring(configOf(env).credentialsKeys),
     );
-    await account.set(connectionOf("asleep"));
+    await account.set("user:asleep", connectionOf("asleep"));
     await storage.setAlarm(Date.now() + DAY_MS);
   });
   await evictDurableObject(user);
@@ -57,7 +60,7 @@ test("a user who connected while checks were off is looked after once they are o
 });
 
 test("runbooks that never come do not hold up the analysis of an incident without one", async () => {
-  const user = env.TENANT.getByName("tarpit");
+  const user = env.TENANT.getByName("user:tarpit");
   const caller = { userId: "tarpit", orgId: null };
   const input = { token: inject("tokens").us, displayName: "P", region: "us", subscribe: false } as const;
   await user.connectToken(caller, input, "https://worker.example/");
@@ -84,7 +87,9 @@ test("runbooks that never come do not hold up the analysis of an incident withou
       data,
     };
     return {
+      tenantId: "user:tarpit",
       userId: "tarpit",
+      shared: false,
       connectionId,
       secretId,
       webhookId: id,

@@ -31,8 +31,8 @@ async function storeReplica(userId: string): Promise<void> {
   const connection = connectionOf(userId, {
     signingSecrets: [{ id: "s", secret: SECRET, subscriptionId: null, expiresAtMs: null }],
   });
-  const sealed = await sealText(createKeyring([KEY]), userId, JSON.stringify(connection));
-  await env.CONNECTIONS.put(`connection:${userId}`, sealed);
+  const sealed = await sealText(createKeyring([KEY]), `user:${userId}`, JSON.stringify(connection));
+  await env.CONNECTIONS.put(`connection:user:${userId}`, sealed);
 }
 
 async function post(userId: string, broken: Partial<Env>, body = BODY): Promise<Response> {
@@ -56,9 +56,20 @@ test("a working platform accepts", async () => {
   expect((await post("works", {})).status).toBe(202);
 });
 
-test("the Queue being down is 503 with Retry-After", async () => {
+test("what the Queue refuses goes straight to the tenant's object", async () => {
   await storeReplica("queue");
-  const reply = await post("queue", { WEBHOOKS: brokenQueue });
+  const taken: unknown[] = [];
+  const object = {
+    ingest: async (webhooks: unknown[]) => webhooks.map((one) => taken.push(one) && "applied"),
+  };
+  const objects = Object.assign(Object.create(env.TENANT), { getByName: () => object });
+  expect((await post("queue", { WEBHOOKS: brokenQueue, TENANT: objects })).status).toBe(202);
+  expect(taken).toMatchObject([{ tenantId: "user:queue", webhookId: "w" }]);
+});
+
+test("with Queue and object down the answer is 503 with Retry-After", async () => {
+  await storeReplica("queue");
+  const reply = await post("queue", { WEBHOOKS: brokenQueue, TENANT: brokenObjects });
   expect(reply.status).toBe(503);
   expect(Number(reply.headers.get("retry-after"))).toBeGreaterThan(0);
   expect(await reply.json()).toMatchObject({ code: "unavailable" });

@@ -2,9 +2,8 @@ import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } fr
 import { expect, test } from "vitest";
 import { configOf } from "../../src/config.ts";
 import type { OAuthConnection } from "../../src/connection/connection.ts";
-import { readReplica } from "../../src/connection/replica.ts";
 import { createKeyring } from "../../src/connection/seal.ts";
-import { ConnectionStore } from "../../src/connection/store.ts";
+import { ConnectionStore, readConnectionReplica } from "../../src/connection/store.ts";
 import { FRESH } from "../../src/reconcile/watch.ts";
 import { connectionOf } from "../support/connection.ts";
 
@@ -15,7 +14,7 @@ const keyring = () => createKeyring(configOf(env).credentialsKeys);
 
 /** Connects with OAuth, with so much of the access token left, in an object that then leaves memory. */
 async function connect(userId: string, leftMs: number): Promise<void> {
-  const user = env.TENANT.getByName(userId);
+  const user = env.TENANT.getByName(`user:${userId}`);
   const nowMs = Date.now();
   const { token: _, ...common } = connectionOf(userId);
   const connection: OAuthConnection = {
@@ -31,7 +30,7 @@ async function connect(userId: string, leftMs: number): Promise<void> {
     requestedScopes: [],
   };
   await runInDurableObject(user, async (_object, { storage }) => {
-    await new ConnectionStore(storage, env.CONNECTIONS, keyring()).set(connection);
+    await new ConnectionStore(storage, env.CONNECTIONS, keyring()).set(`user:${userId}`, connection);
     // No check of the guardian's is due, which would use the token.
     const nextAtMs = nowMs + 60 * MINUTE_MS;
     storage.kv.put("watch", { ...FRESH, nextAtMs });
@@ -41,19 +40,19 @@ async function connect(userId: string, leftMs: number): Promise<void> {
 }
 
 const tokenOf = async (userId: string) => {
-  const connection = await readReplica(env.CONNECTIONS, keyring(), userId);
+  const connection = await readConnectionReplica(env.CONNECTIONS, keyring(), `user:${userId}`);
   return connection?.authType === "oauth" ? connection.accessToken : null;
 };
 
 test("with less than five minutes left the alarm gets the next token, though nobody asked", async () => {
   await connect("unused", 4 * MINUTE_MS);
-  expect(await runDurableObjectAlarm(env.TENANT.getByName("unused"))).toBe(true);
+  expect(await runDurableObjectAlarm(env.TENANT.getByName("user:unused"))).toBe(true);
   expect(await tokenOf("unused")).toBe("fresh");
 });
 
 test("with more than that left it comes back in time", async () => {
   await connect("fresh-enough", 9 * MINUTE_MS);
-  const user = env.TENANT.getByName("fresh-enough");
+  const user = env.TENANT.getByName("user:fresh-enough");
   await runDurableObjectAlarm(user);
   expect(await tokenOf("fresh-enough")).toBe("old");
   const atMs = await runInDurableObject(user, (_object, { storage }) => storage.getAlarm());

@@ -7,7 +7,6 @@ import { migrate } from "../../src/storage/migrations.ts";
 import { eventPage, incidentDetail, incidentPage } from "../../src/tenant/views.ts";
 import { Arrivals } from "../../src/webhooks/arrivals.ts";
 import { park, takeIn } from "../../src/webhooks/intake.ts";
-import { Refusals } from "../../src/webhooks/refusals.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
 
 /** What is shown stays small, however much is held: an RPC answer has room for 32 MiB. */
@@ -21,7 +20,9 @@ function webhookOf(id: string, eventType: string, data: object) {
   const occurred_at = "2026-11-22T03:00:00Z";
   const event = { id: `E${id}`, event_type: eventType, resource_type: "incident", occurred_at, data };
   return {
+    tenantId: "user:u",
     userId: "u",
+    shared: false,
     connectionId: "c",
     webhookId: id,
     verification: "signature" as const,
@@ -34,7 +35,7 @@ function webhookOf(id: string, eventType: string, data: object) {
 }
 
 const inStorage = <T>(user: string, work: (storage: DurableObjectStorage) => T | Promise<T>): Promise<T> =>
-  runInDurableObject(env.TENANT.getByName(user), async (_, { storage }) => {
+  runInDurableObject(env.TENANT.getByName(`user:${user}`), async (_, { storage }) => {
     migrate(storage);
     return work(storage);
   });
@@ -97,13 +98,13 @@ test("all that was parked is tried again, a few at a time", async () => {
     const config = configOf(env);
     const { sql } = storage;
     const account = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys));
-    const gate = new Verifier(account, new Refusals(storage));
+    const gate = new Verifier(account);
     const arrivals = new Arrivals({ storage, sql, config }, gate);
     for (let i = 0; i < 45; i += 1) {
       const incident = { type: "incident", id: `P${i}`, title: "t", status: "triggered" };
       park(sql, webhookOf(`w${i}`, "incident.triggered", incident), "signature");
     }
-    const connection = { connectionId: "c", userId: "u" };
+    const connection = { tenantId: "user:u", connectionId: "c", userId: "u" };
     const some = await arrivals.retry(["w3", "w7", "unknown"], connection);
     const rest = await arrivals.retry(null, connection);
     const page = eventPage(sql, { limit: 100, beforeSeq: null });

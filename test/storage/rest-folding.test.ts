@@ -27,7 +27,7 @@ interface Story {
 
 /** Plays a story of one incident in an object of its own; times are milliseconds after `T0`. */
 async function play(name: string, work: (story: Story) => void): Promise<void> {
-  await runInDurableObject(env.TENANT.getByName(name), (_, { storage }) => {
+  await runInDurableObject(env.TENANT.getByName(`user:${name}`), (_, { storage }) => {
     migrate(storage);
     const { sql } = storage;
     let serial = 0;
@@ -36,7 +36,9 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
       const id = `E${serial}`;
       const event = { id, event_type, resource_type: "incident", occurred_at: iso(afterMs), data };
       const webhook = {
+        tenantId: "user:u",
         userId: "u",
+        shared: false,
         connectionId: "c",
         webhookId: id,
         verification: "signature" as const,

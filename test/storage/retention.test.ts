@@ -15,7 +15,7 @@ import {
 /** What is old and finished goes; what is open or not yet delivered stays, however old. */
 
 const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
-  runInDurableObject(env.TENANT.getByName(name), (_, { storage }) => {
+  runInDurableObject(env.TENANT.getByName(`user:${name}`), (_, { storage }) => {
     migrate(storage);
     return work(storage);
   });
@@ -66,7 +66,7 @@ const NOTIFICATION = {
 };
 
 test("an object that was never written to has no tables", async () => {
-  await runInDurableObject(env.TENANT.getByName("untouched"), (_, { storage }) => {
+  await runInDurableObject(env.TENANT.getByName("user:untouched"), (_, { storage }) => {
     expect(isMigrated(storage)).toBe(false);
   });
 });

@@ -36,14 +36,16 @@ test("an event of a mixed history writes at most five and a half rows, its deliv
     AURORA_EVENTS_URL: "https://aurora.example.com/events",
     AURORA_EVENTS_SECRET: `whsec_${btoa("s".repeat(32))}`,
   });
-  const stub = env.TENANT.getByName("cost");
+  const stub = env.TENANT.getByName("user:cost");
   const perEvent = await runInDurableObject(stub, (_, state) => {
     migrate(state.storage);
     const { sql, rows } = counted(state.storage.sql);
     let alarms = 0;
     for (const [index, { webhookId, body }] of history.entries()) {
       const webhook = {
+        tenantId: "user:cost",
         userId: "cost",
+        shared: false,
         connectionId: "c",
         webhookId,
         verification: "signature" as const,

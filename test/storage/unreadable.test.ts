@@ -6,7 +6,6 @@ import { ConnectionStore } from "../../src/connection/store.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { Connecting } from "../../src/tenant/connect.ts";
 import { Arrivals } from "../../src/webhooks/arrivals.ts";
-import { Refusals } from "../../src/webhooks/refusals.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
 import { connectionOf } from "../support/connection.ts";
 
@@ -20,20 +19,22 @@ async function unreadable<T>(
   kv: KVNamespace,
   work: (account: ConnectionStore, gate: Verifier, storage: DurableObjectStorage) => Promise<T>,
 ): Promise<T> {
-  return runInDurableObject(env.TENANT.getByName(user), async (_, { storage }) => {
+  return runInDurableObject(env.TENANT.getByName(`user:${user}`), async (_, { storage }) => {
     migrate(storage);
     const lost = createKeyring([{ kid: "k0", key: new Uint8Array(32).fill(9) }]);
-    const sealed = await sealText(lost, user, JSON.stringify(connectionOf(user)));
-    storage.kv.put("connection", { userId: user, sealed });
+    const sealed = await sealText(lost, `user:${user}`, JSON.stringify(connectionOf(user)));
+    storage.kv.put("connection", { tenantId: `user:${user}`, sealed });
     const account = new ConnectionStore(storage, kv, createKeyring(configOf(env).credentialsKeys));
     await account.open();
     expect(account.unreadable).toBe("unknown_key");
-    return work(account, new Verifier(account, new Refusals(storage)), storage);
+    return work(account, new Verifier(account), storage);
   });
 }
 
 const webhook = {
+  tenantId: "user:u",
   userId: "u",
+  shared: false,
   connectionId: "c",
   webhookId: "w",
   verification: "signature" as const,
@@ -76,7 +77,10 @@ test("while it is connected anew nobody is told that the user never connected", 
       anyIncidentId: () => null,
     });
     const seen = new Set<string>();
-    const look = async () => seen.add((await gate.judge("v1=00", Uint8Array.of(1))).verdict);
+    const look = async () =>
+      seen.add(
+        (await gate.judge({ signature: "v1=00", subscriptionId: null, body: Uint8Array.of(1) })).verdict,
+      );
     let isOver = false;
     const connected = connecting
       .connectToken(

@@ -107,15 +107,18 @@ export async function startWorker(
       return request(path, init);
     },
     async sql(user, query, ...values) {
-      const storage = await handle.getDurableObjectStorage("TENANT", { name: user });
+      const storage = await handle.getDurableObjectStorage("TENANT", { name: tenantNameOf(user) });
       return storage.exec(query, ...values);
     },
-    evict: (user) => handle.evictDurableObject("TENANT", { name: user }),
+    evict: (user) => handle.evictDurableObject("TENANT", { name: tenantNameOf(user) }),
     restart: () => server.update((options) => options),
     logs: () => server.getLogs().map(({ message }) => message),
     close: () => server.close(),
   };
 }
+
+/** A tenant id as it is, or a user's own. */
+const tenantNameOf = (tenant: string) => (tenant.includes(":") ? tenant : `user:${tenant}`);
 
 /** Waits until nothing is pending for the user: every webhook processed, every delivery finished. */
 export async function settled(worker: Worker, user: string, webhooks: number): Promise<void> {

@@ -1,0 +1,84 @@
+import * as z from "zod/mini";
+import type { ConnectionStore } from "../connection/store.ts";
+import { describe, log } from "../log.ts";
+import { type Caller, tenantIdOf, userTenantId } from "../tenant-id.ts";
+import type { MembershipChange } from "./memberships.ts";
+
+/**
+ * An organisation's side of membership: the users who called for it. A user's object is told before the user sees a
+ * webhook URL, so that the URL leads to this organisation.
+ */
+
+/** Storage keys, one for each member: when the user's object was last told, in milliseconds. */
+const PREFIX = "member:";
+const keyOf = (userId: string) => `${PREFIX}${userId}`;
+/** The user whose webhook URL the subscription has, once that user's object was told. */
+const PINNED_KEY = "pinnedMember";
+/** A user's object is told again after this long, to know which organisations were called for last. */
+const TELL_AGAIN_MS = 6 * 3600 * 1000;
+
+/** As one object calls another; see `Tenant`. */
+export interface UserObject {
+  changeMembership(change: MembershipChange): Promise<void>;
+}
+
+export class Members {
+  readonly #storage: DurableObjectStorage;
+  readonly #userObject: (tenantId: string) => UserObject;
+
+  constructor(storage: DurableObjectStorage, userObject: (tenantId: string) => UserObject) {
+    this.#storage = storage;
+    this.#userObject = userObject;
+  }
+
+  has(userId: string): boolean {
+    return this.#storage.kv.get(keyOf(userId)) !== undefined;
+  }
+
+  /** What clearing the connection keeps: webhook URLs stay known. */
+  storedKeys(): string[] {
+    return [...this.#storage.kv.list({ prefix: PREFIX })].map(([key]) => key).concat(PINNED_KEY);
+  }
+
+  /** Tells the caller's own object that the caller has a part in this organisation, unless it knows. */
+  async note(caller: Caller): Promise<void> {
+    const { userId, orgId } = caller;
+    if (orgId === null) return;
+    const nowMs = Date.now();
+    const toldAtMs = z.safeParse(z.number(), this.#storage.kv.get(keyOf(userId))).data;
+    if (toldAtMs !== undefined && nowMs - toldAtMs < TELL_AGAIN_MS) return;
+    await this.#tell(userId, { change: "called", userId, tenantId: tenantIdOf(caller) });
+    this.#storage.kv.put(keyOf(userId), nowMs);
+  }
+
+  /** The user's object no longer leads here; the user's next call tells it again. */
+  forget(userId: string): void {
+    this.#storage.kv.delete(keyOf(userId));
+  }
+
+  /**
+   * Has the user whose webhook URL the subscription carries keep this organisation, however many others the user
+   * calls for. Never throws: what fails is tried again after the next change.
+   */
+  async notePinned({ connection, tenantId }: ConnectionStore): Promise<void> {
+    const before = z.safeParse(z.string(), this.#storage.kv.get(PINNED_KEY)).data ?? null;
+    const url = connection?.subscription?.url;
+    const after = url === undefined ? null : (url.split("/").at(-1) ?? null);
+    if (before === after || tenantId === null) return;
+    const isUsersOwn = after !== null && tenantId === userTenantId(after);
+    try {
+      if (before !== null) await this.#tell(before, { change: "unpinned", userId: before, tenantId });
+      if (after !== null && !isUsersOwn) {
+        await this.#tell(after, { change: "pinned", userId: after, tenantId });
+      }
+      if (after === null || isUsersOwn) this.#storage.kv.delete(PINNED_KEY);
+      else this.#storage.kv.put(PINNED_KEY, after);
+    } catch (error) {
+      log.warn("member.not_told", { tenantId, error: describe(error) });
+    }
+  }
+
+  #tell(userId: string, change: MembershipChange): Promise<void> {
+    return this.#userObject(userTenantId(userId)).changeMembership(change);
+  }
+}

@@ -1,0 +1,119 @@
+import * as z from "zod/mini";
+import { Replica } from "../connection/replica.ts";
+
+/**
+ * The user's side of membership, in the object of the user alone: the organisations that the user called for, the
+ * latest first. The user's webhook URL leads to each of them. KV has a copy for the edge.
+ */
+
+const KEY = "memberships";
+/** Holds the KV key while KV may hold an older list than the storage. */
+const REPLICA_MARKER = "membershipsReplicaBehind";
+
+/** `pinned`: the tenant's subscription posts to this user's URL, so the limit never pushes it out. */
+const Membership = z.object({ tenantId: z.string(), pinned: z.boolean() });
+type Membership = z.infer<typeof Membership>;
+/** A list that cannot be read must not pass for an empty one: nobody would be told again. */
+const Stored = z.array(Membership);
+
+/** A webhook is verified against each of them. */
+const MAX_ORGANISATIONS = 5;
+
+export const memberKvKey = (userId: string) => `member:${userId}`;
+/** The copy in KV: tenant ids, the latest first. */
+export const MemberReplica = z.array(z.string());
+
+/**
+ * Moves a tenant to the front, and keeps the latest five and all pinned ones. Pure.
+ * @returns the list, and the ids that it no longer holds
+ */
+export function withMembership(
+  list: readonly Membership[],
+  tenantId: string,
+): { kept: Membership[]; pushedOut: string[] } {
+  const known = list.find((one) => one.tenantId === tenantId);
+  const all = [known ?? { tenantId, pinned: false }, ...list.filter((one) => one.tenantId !== tenantId)];
+  const room = MAX_ORGANISATIONS - all.filter(({ pinned }) => pinned).length;
+  let unpinned = 0;
+  const isKept = (one: Membership, index: number) => {
+    if (one.pinned) return true;
+    unpinned += 1;
+    // The organisation that is called for now is always led to.
+    return index === 0 || unpinned <= room;
+  };
+  const kept = all.filter(isKept);
+  return {
+    kept,
+    pushedOut: all.filter((one) => !kept.includes(one)).map((one) => one.tenantId),
+  };
+}
+
+/** What an organisation's object tells a user's object. */
+export interface MembershipChange {
+  /** `called`: the user called for it. `pinned`: its subscription posts to the user's URL. */
+  change: "called" | "pinned" | "unpinned";
+  userId: string;
+  tenantId: string;
+}
+
+/** As one object calls another; see `Tenant`. */
+export interface OrganisationObject {
+  forgetMember(userId: string): Promise<void>;
+}
+
+export class Memberships {
+  readonly #storage: DurableObjectStorage;
+  readonly #organisationObject: (tenantId: string) => OrganisationObject;
+  readonly replica: Replica;
+
+  constructor(
+    storage: DurableObjectStorage,
+    kv: KVNamespace,
+    organisationObject: (tenantId: string) => OrganisationObject,
+  ) {
+    this.#storage = storage;
+    this.#organisationObject = organisationObject;
+    this.replica = new Replica(storage, kv, REPLICA_MARKER, () => {
+      const { tenantIds } = this;
+      return tenantIds.length === 0 ? null : JSON.stringify(tenantIds);
+    });
+  }
+
+  get #list(): Membership[] {
+    const stored = this.#storage.kv.get(KEY);
+    return stored === undefined ? [] : Stored.parse(stored);
+  }
+
+  get tenantIds(): string[] {
+    return this.#list.map(({ tenantId }) => tenantId);
+  }
+
+  /** What clearing the user's own connection keeps. */
+  storedKeys(): string[] {
+    return [KEY, REPLICA_MARKER];
+  }
+
+  async apply({ change, userId, tenantId }: MembershipChange): Promise<void> {
+    if (change === "called") return this.#add(userId, tenantId);
+    const pinned = change === "pinned";
+    const list = this.#list.map((one) => (one.tenantId === tenantId ? { tenantId, pinned } : one));
+    const isKnown = list.some((one) => one.tenantId === tenantId);
+    this.#put(userId, isKnown || !pinned ? list : [{ tenantId, pinned }, ...list]);
+  }
+
+  /** An organisation is pushed out only once its object knows, so that the user's next call there is told again. */
+  async #add(userId: string, tenantId: string): Promise<void> {
+    const { pushedOut } = withMembership(this.#list, tenantId);
+    await Promise.all(pushedOut.map((id) => this.#organisationObject(id).forgetMember(userId)));
+    const { kept } = withMembership(this.#list, tenantId);
+    const others = this.#list.filter((one) => !kept.some((two) => two.tenantId === one.tenantId));
+    this.#put(userId, [...kept, ...others.filter((one) => !pushedOut.includes(one.tenantId))]);
+  }
+
+  /** Stores the list, and marks its copy in KV as behind where the ids changed. */
+  #put(userId: string, list: readonly Membership[]): void {
+    const before = this.tenantIds.join();
+    this.#storage.kv.put(KEY, [...list]);
+    if (this.tenantIds.join() !== before) this.replica.mark(memberKvKey(userId));
+  }
+}

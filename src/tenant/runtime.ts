@@ -1,0 +1,203 @@
+import { configOf } from "../config.ts";
+import { PagerDutyClient } from "../connection/client.ts";
+import type { Connection } from "../connection/connection.ts";
+import { PendingLogins } from "../connection/pending-logins.ts";
+import { createKeyring } from "../connection/seal.ts";
+import { ConnectionStore } from "../connection/store.ts";
+import type { TenantContext } from "../connection/tenant-context.ts";
+import { Tokens } from "../connection/tokens.ts";
+import { type Answer, answer } from "../errors.ts";
+import { describe, log, setReadableLogs } from "../log.ts";
+import { Reconciler } from "../reconcile/reconciler.ts";
+import { Subscribing } from "../reconcile/subscription.ts";
+import { anyIncidentId } from "../storage/incidents.ts";
+import { isMigrated, migrate } from "../storage/migrations.ts";
+import type { Caller } from "../tenant-id.ts";
+import { Arrivals } from "../webhooks/arrivals.ts";
+import { Refusals } from "../webhooks/refusals.ts";
+import { Verifier } from "../webhooks/verify.ts";
+import { Connecting } from "./connect.ts";
+import { JobRunner } from "./job-runner.ts";
+import { AnalysisJobs, allOf, DeliveryJobs, hintJobs, timedJob, whileConnected } from "./jobs.ts";
+import { Live } from "./live.ts";
+import { Members, type UserObject } from "./members.ts";
+import { Memberships, type OrganisationObject } from "./memberships.ts";
+import { nextPruneAtMs, prune } from "./retention.ts";
+import { statusOf } from "./status.ts";
+
+/** Until the alarm runs again after an error that should not happen. */
+const CRASH_RETRY_MS = 10_000;
+
+/** The parts of one tenant's object, put together; and what every call and every alarm does around its work. */
+export class TenantRuntime {
+  readonly #ctx: DurableObjectState;
+  readonly #jobRunner: JobRunner;
+  readonly context: TenantContext;
+  readonly tokens: Tokens;
+  readonly logins: PendingLogins;
+  readonly connecting: Connecting;
+  readonly subscribing: Subscribing;
+  readonly reconciler: Reconciler;
+  readonly refusals: Refusals;
+  readonly verifier: Verifier;
+  readonly arrivals: Arrivals;
+  readonly members: Members;
+  readonly memberships: Memberships;
+  readonly live: Live;
+
+  /** @param objectOf another tenant's object */
+  constructor(
+    ctx: DurableObjectState,
+    env: Env,
+    objectOf: (tenantId: string) => UserObject & OrganisationObject,
+  ) {
+    const { storage } = ctx;
+    const config = configOf(env);
+    setReadableLogs(config.dev);
+    this.#ctx = ctx;
+    this.members = new Members(storage, objectOf);
+    this.memberships = new Memberships(storage, env.CONNECTIONS, objectOf);
+    const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys), () => [
+      ...this.members.storedKeys(),
+      ...this.memberships.storedKeys(),
+    ]);
+    this.tokens = new Tokens(storage, store, config, () => ctx.waitUntil(this.changed()));
+    this.logins = new PendingLogins(storage);
+    const client = new PagerDutyClient(store, config, this.tokens);
+    this.context = { storage, sql: storage.sql, config, store, client };
+    this.subscribing = new Subscribing(store, client, () => this.#subscriptionIsMissing());
+    this.connecting = new Connecting(store, config, {
+      removeSubscription: () => this.subscribing.removeIfMade(),
+      forgetLogins: () => this.logins.forgetAll(),
+      anyIncidentId: () => anyIncidentId(storage.sql),
+    });
+    this.reconciler = new Reconciler(this.context);
+    this.refusals = new Refusals(storage);
+    this.verifier = new Verifier(store, () => this.subscribing.isCreating);
+    this.arrivals = new Arrivals(this.context, this.verifier);
+    this.live = new Live(ctx, store, () => this.status(""));
+    this.#jobRunner = new JobRunner(this.live.watch(allOf(this.#jobSources())));
+  }
+
+  /** Before anything else runs. */
+  async open(): Promise<void> {
+    const { storage, store } = this.context;
+    if (isMigrated(storage)) migrate(storage);
+    await store.open();
+    this.live.start();
+  }
+
+  #jobSources() {
+    const context = this.context;
+    const { replica } = context.store;
+    const memberReplica = this.memberships.replica;
+    const connected = [
+      new DeliveryJobs(context),
+      new AnalysisJobs(context),
+      hintJobs(context),
+      timedJob(
+        "reconcile",
+        () => this.reconciler.nextAtMs,
+        async () => void (await this.reconciler.check()),
+      ),
+    ].map((source) => whileConnected(context, source));
+    return [
+      ...connected,
+      timedJob(
+        "tokens",
+        () => this.tokens.nextAtMs,
+        () => this.tokens.refreshIfDue(),
+      ),
+      timedJob(
+        "logins",
+        () => this.logins.nextAtMs,
+        async () => this.logins.forgetExpired(Date.now()),
+      ),
+      timedJob(
+        "connection replica",
+        () => replica.nextAtMs,
+        () => replica.sync(),
+      ),
+      timedJob(
+        "member replica",
+        () => memberReplica.nextAtMs,
+        () => memberReplica.sync(),
+      ),
+      timedJob(
+        "prune",
+        () => nextPruneAtMs(context),
+        async () => prune(context),
+      ),
+    ];
+  }
+
+  /** PagerDuty has no such subscription: shown in the status at once. */
+  #subscriptionIsMissing(): void {
+    this.reconciler.noteState("missing");
+    this.live.changed();
+  }
+
+  /** `GET /pagerduty`. @param webhookUrl the caller's own */
+  status(webhookUrl: string) {
+    const { storage, store } = this.context;
+    return statusOf({ storage, store, tokens: this.tokens, refusals: this.refusals }, webhookUrl);
+  }
+
+  /** Runs the jobs that are due, and sets the next alarm. Never throws. */
+  async alarm(): Promise<void> {
+    const { tenantId } = this.context.store;
+    let nextAtMs: number | null;
+    try {
+      nextAtMs = await this.#jobRunner.run();
+    } catch (error) {
+      // An alarm that throws is given up after a few tries; this one has to run again.
+      log.error("alarm.crashed", { tenantId, error: describe(error) });
+      nextAtMs = Date.now() + CRASH_RETRY_MS;
+    }
+    log.info("alarm.ran", {
+      tenantId,
+      nextInMs: nextAtMs === null ? null : Math.max(0, nextAtMs - Date.now()),
+    });
+    if (nextAtMs !== null) await this.#ctx.storage.setAlarm(Math.max(nextAtMs, Date.now()));
+  }
+
+  /** Work on the connection for one of the tenant's members, and what has to follow it. */
+  async asMember<T>(caller: Caller, work: (connection: Connection) => T | Promise<T>): Promise<Answer<T>> {
+    return answer(async () => {
+      await this.members.note(caller);
+      const value = await work(this.connecting.connected());
+      await this.changed();
+      return value;
+    });
+  }
+
+  /** A read changes nothing; it arms the alarm all the same, in case the alarm was lost. */
+  async read<T>(caller: Caller, work: (context: TenantContext) => T): Promise<Answer<T>> {
+    return answer(async () => {
+      await this.members.note(caller);
+      this.connecting.connected();
+      const value = work(this.context);
+      await this.arm();
+      return value;
+    });
+  }
+
+  /** After every change: sends it to open consoles, and arms the alarm. */
+  async changed(): Promise<void> {
+    this.live.changed();
+    await this.members.notePinned(this.context.store);
+    await this.arm();
+  }
+
+  /** Sets the alarm no later than the next job is due; an alarm in the past while nothing runs was lost. */
+  async arm(): Promise<void> {
+    if (this.#jobRunner.active) return this.#jobRunner.wake();
+    const nextAtMs = this.#jobRunner.nextAtMs;
+    if (nextAtMs === null) return;
+    const setAtMs = await this.#ctx.storage.getAlarm();
+    const nowMs = Date.now();
+    if (setAtMs === null || nextAtMs < setAtMs || setAtMs < nowMs) {
+      await this.#ctx.storage.setAlarm(Math.max(nextAtMs, nowMs));
+    }
+  }
+}

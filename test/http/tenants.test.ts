@@ -1,0 +1,196 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type Account, sign, webhookBody } from "../emulator/pagerduty.ts";
+import { INTERNAL_SECRET, type Worker } from "../support/worker.ts";
+import { startWorld, type World } from "../support/world.ts";
+
+/** Whose connection it is, and which connections a webhook URL leads to: contract section 2. */
+
+let world: World;
+let worker: Worker;
+let serial = 0;
+/** Two members of `first`; `both` is in `second`, too. */
+let alice: string;
+let both: string;
+let first: string;
+let second: string;
+let account: Account;
+
+beforeAll(async () => {
+  world = await startWorld();
+  worker = world.worker;
+});
+beforeEach(() => {
+  world.aurora.reset();
+  serial += 1;
+  alice = `alice-${serial}`;
+  both = `both-${serial}`;
+  first = `first-${serial}`;
+  second = `second-${serial}`;
+  account = world.pagerduty.account({ subdomain: "acme" });
+});
+afterAll(() => world.close());
+
+const call = (user: string, org: string | null, method: string, path = "", body?: object) =>
+  worker.call(user, method, `/pagerduty${path}`, {
+    ...(body ? { body } : {}),
+    headers: org === null ? {} : { "x-org-id": org },
+  });
+const connect = (user: string, org: string | null, of: Account = account) =>
+  call(user, org, "POST", "", { token: of.apiKey() });
+const status = async (user: string, org: string | null) => (await call(user, org, "GET")).body;
+const storeSecret = (user: string, org: string | null, secret: string) =>
+  call(user, org, "PUT", "/signing-secret", { secret });
+
+/** Posts a triggered incident of `of` to the user's URL, as PagerDuty does. */
+async function post(
+  user: string,
+  { secret, subscriptionId, of = account }: { secret?: string; subscriptionId?: string; of?: Account },
+) {
+  const incident = of.trigger({ silent: true });
+  const body = webhookBody(incident.announce());
+  const headers = new Headers({ "x-webhook-id": randomBytes(16).toString("hex") });
+  if (secret !== undefined) headers.set("x-pagerduty-signature", sign(secret, body));
+  if (subscriptionId !== undefined) headers.set("x-webhook-subscription", subscriptionId);
+  const { status } = await worker.request(`/pagerduty/webhook/${user}`, { method: "POST", headers, body });
+  return { status, incidentId: incident.id };
+}
+
+const incidentIds = async (user: string, org: string | null): Promise<string[]> => {
+  const { body } = await call(user, org, "GET", "/incidents");
+  const { incidents = [] } = body as { incidents?: { incidentId: string }[] };
+  return incidents.map(({ incidentId }) => incidentId);
+};
+const arrived = (user: string, org: string | null, incidentId: string) =>
+  expect.poll(() => incidentIds(user, org), { timeout: 20_000 }).toContain(incidentId);
+
+describe("a connection", () => {
+  test("is the organisation's: every member sees it, with the user who made it", async () => {
+    await connect(alice, first);
+    expect(await status(both, first)).toMatchObject({ connected: true, connectedBy: alice });
+  });
+
+  test("is never another organisation's, nor the user's own", async () => {
+    await connect(alice, first);
+    expect(await status(alice, second)).toEqual({ connected: false });
+    expect(await status(alice, null)).toEqual({ connected: false });
+    expect((await call(alice, second, "GET", "/incidents")).status).toBe(404);
+  });
+
+  test("of one user in two organisations is each by itself", async () => {
+    const other = world.pagerduty.account({ subdomain: "umbrella" });
+    await connect(both, first);
+    await connect(both, second, other);
+    expect(await status(both, first)).toMatchObject({ accountSubdomain: "acme" });
+    expect(await status(both, second)).toMatchObject({ accountSubdomain: "umbrella" });
+    await call(both, second, "DELETE");
+    expect(await status(both, first)).toMatchObject({ connected: true });
+  });
+
+  test("removed by another member is gone for all", async () => {
+    await connect(alice, first);
+    expect((await call(both, first, "DELETE")).body).toMatchObject({ deleted: 1 });
+    expect(await status(alice, first)).toEqual({ connected: false });
+  });
+
+  test("of an organisation named like a user, or like a member of every object, collides with nothing", async () => {
+    await connect(alice, alice);
+    expect(await status(alice, null)).toEqual({ connected: false });
+    for (const name of ["constructor", "toString"]) {
+      expect(await status(name, name)).toEqual({ connected: false });
+      expect((await connect(name, name)).status).toBe(200);
+      expect(await status(name, null)).toEqual({ connected: false });
+      expect((await call(name, name, "DELETE")).body).toMatchObject({ deleted: 1 });
+    }
+  });
+
+  test("of an organisation whose id is none is refused", async () => {
+    for (const org of ["user:x", "a b", "../x", "x".repeat(129)]) {
+      const reply = await worker.request("/pagerduty", {
+        headers: { "x-internal-secret": INTERNAL_SECRET, "x-user-id": alice, "x-org-id": org },
+      });
+      expect([reply.status, reply.body]).toMatchObject([400, { code: "invalid_org_id" }]);
+    }
+  });
+});
+
+describe("a webhook URL", () => {
+  test("that was shown before the organisation connected leads to it, whoever connected", async () => {
+    expect((await call(both, first, "GET", "/webhook-url")).status).toBe(200);
+    await connect(alice, first);
+    await storeSecret(alice, first, "ours");
+    const { status, incidentId } = await post(both, { secret: "ours" });
+    expect(status).toBe(202);
+    await arrived(alice, first, incidentId);
+  });
+
+  test("leads to each of the user's connections: the signature decides", async () => {
+    const other = world.pagerduty.account();
+    await connect(both, first);
+    await storeSecret(both, first, "of the first");
+    await connect(both, second, other);
+    await storeSecret(both, second, "of the second");
+    await connect(both, null);
+    await storeSecret(both, null, "my own");
+    const posted = {
+      second: await post(both, { secret: "of the second", of: other }),
+      first: await post(both, { secret: "of the first" }),
+      own: await post(both, { secret: "my own" }),
+    };
+    await arrived(both, first, posted.first.incidentId);
+    await arrived(both, second, posted.second.incidentId);
+    await arrived(both, null, posted.own.incidentId);
+    expect(await incidentIds(both, first)).toEqual([posted.first.incidentId]);
+    expect((await post(both, { secret: "of nobody" })).status).toBe(401);
+    for (const org of [first, second, null]) {
+      expect(await status(both, org)).toMatchObject({ webhook: { rejected: { count: 1 } } });
+    }
+  });
+
+  test("keeps leading to an organisation that the user left for another", async () => {
+    await connect(alice, first);
+    await storeSecret(alice, first, "ours");
+    await status(alice, second);
+    expect((await post(alice, { secret: "ours" })).status).toBe(202);
+  });
+
+  test("leads to a connection made again after a disconnect", async () => {
+    await connect(alice, first);
+    await status(both, first);
+    await call(alice, first, "DELETE");
+    expect((await post(both, { secret: "gone" })).status).toBe(404);
+    await connect(alice, first);
+    await storeSecret(alice, first, "new");
+    expect((await post(both, { secret: "new" })).status).toBe(202);
+  });
+
+  test("leads to the five organisations called for last, and to whose subscription carries it", async () => {
+    await connect(both, first);
+    const made = await call(both, first, "POST", "/subscription", {});
+    expect(made.status).toBe(201);
+    await connect(both, second);
+    await storeSecret(both, second, "of the second");
+    for (let i = 0; i < 6; i += 1) await status(both, `other-${serial}-${i}`);
+    const [subscription] = account.subscriptions.values();
+    expect((await post(both, { secret: subscription?.secret ?? "" })).status).toBe(202);
+    // The next call for an organisation that was pushed out makes the URL lead there again.
+    await status(both, second);
+    expect((await post(both, { secret: "of the second" })).status).toBe(202);
+  });
+
+  test("of nobody who is connected is 404", async () => {
+    await status(alice, first);
+    expect((await post(alice, { secret: "x" })).status).toBe(404);
+  });
+});
+
+describe("an unsigned webhook for several connections", () => {
+  test("is judged by the rules of the one whose subscription it names", async () => {
+    await connect(both, first);
+    expect((await call(both, first, "POST", "/subscription", {})).status).toBe(201);
+    await connect(both, second);
+    const [subscription] = account.subscriptions.values();
+    expect((await post(both, { subscriptionId: subscription?.id ?? "" })).status).toBe(401);
+    expect((await post(both, { subscriptionId: "PUNKNOWN" })).status).toBe(202);
+  });
+});
