@@ -30,7 +30,8 @@ async function findings(): Promise<Finding[]> {
     if (!existsSync(path)) {
       all.push(warning("There is no .dev.vars", "The Worker has no keys.", "npm run dev makes one."));
     }
-    all.push(...checkConfiguration({ ...readProject("").vars, ...devVars }));
+    const { vars, bindsAurora } = readProject("");
+    all.push(...checkConfiguration({ ...vars, ...(bindsAurora ? { AURORA: {} } : {}), ...devVars }));
   }
   const secret = secretOf(process.env, devVars, values.url !== undefined);
   const url = (values.url ?? LOCAL_URL).replace(/\/+$/, "");

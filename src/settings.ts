@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { CALLER_ID } from "./tenant-id.ts";
 
 /** Readers of single settings: each parses one variable, or says what is wrong with it without its value. */
 
@@ -76,4 +77,93 @@ export const flag = read((value) => {
 export const exactUrl = read((value) => {
   const { error } = httpUrl.safeParse(value);
   return error ? new Malformed(error.issues[0]?.message ?? "is malformed") : (value ?? null);
+});
+
+const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/** Whether the URL names this very machine. */
+export const isLocalHost = (url: string) => LOCAL_HOSTS.has(new URL(url).hostname);
+
+/** AES-256. */
+const KEY_BYTES = 32;
+
+export const keyList = read((value) => {
+  const keys: { kid: string; key: Uint8Array<ArrayBuffer> }[] = [];
+  if (value === undefined) {
+    return new Malformed(
+      'is not set; make one with: echo "k1:$(openssl rand -base64 32)" and set it with: wrangler secret put CREDENTIALS_KEYS',
+    );
+  }
+  for (const entry of value.split(",")) {
+    const separator = entry.indexOf(":");
+    const kid = entry.slice(0, Math.max(separator, 0)).trim();
+    const key = decodeBase64(entry.slice(separator + 1).trim());
+    if (!/^[A-Za-z0-9_-]{1,32}$/.test(kid) || key?.length !== KEY_BYTES) {
+      return new Malformed("must be a comma-separated list of kid:base64, each key 32 bytes");
+    }
+    if (keys.some((other) => other.kid === kid)) {
+      return new Malformed("uses the same key id twice");
+    }
+    keys.push({ kid, key });
+  }
+  return keys;
+});
+
+/** Standard Webhooks asks for at least 24 bytes; shorter secrets are in use. */
+const MIN_WEBHOOK_SECRET_BYTES = 16;
+const MAX_WEBHOOK_SECRET_BYTES = 64;
+
+function isWebhookSecret(secret: string): boolean {
+  const key = secret.startsWith("whsec_") ? decodeBase64(secret.slice("whsec_".length)) : null;
+  return key !== null && key.length >= MIN_WEBHOOK_SECRET_BYTES && key.length <= MAX_WEBHOOK_SECRET_BYTES;
+}
+
+/** Secrets of Standard Webhooks with commas between them. @returns the first, which signs; null when unset */
+export const webhookSecrets = read((value) => {
+  if (value === undefined) return null;
+  const secrets = value.split(",").map((secret) => secret.trim());
+  if (!secrets.every(isWebhookSecret)) {
+    return new Malformed(
+      "must be whsec_ followed by base64 of 16 to 64 random bytes, better 24 or more; several with commas, the first signs",
+    );
+  }
+  return secrets[0] ?? null;
+});
+
+const MAX_SCHEDULE_ENTRIES = 50;
+const MAX_DELAY_SECONDS = 7 * 24 * 3600;
+
+export const schedule = read((value) => {
+  const delays = (value ?? "0,5,30,120,600,1800,3600,7200,14400,28800,43200,86400")
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "")
+    .map((entry) => (DECIMAL.test(entry) ? Number(entry) : Number.NaN));
+  if (
+    delays.length === 0 ||
+    delays.length > MAX_SCHEDULE_ENTRIES ||
+    delays.some((seconds) => !(seconds >= 0 && seconds <= MAX_DELAY_SECONDS))
+  ) {
+    return new Malformed(
+      "must be comma-separated seconds, such as 0,5,30, at most 50 of them, each at most 7 days",
+    );
+  }
+  return delays;
+});
+
+/** A host name such as team.cloudflareaccess.com; a URL is taken too. Keys are never fetched in the clear from afar. */
+export const teamDomain = read((value) => {
+  if (value === undefined) return null;
+  const url = URL.parse(value.includes("://") ? value : `https://${value}`);
+  const local = url?.hostname === "127.0.0.1" || url?.hostname === "localhost";
+  if (url?.pathname !== "/" || url.search || (url.protocol !== "https:" && !local)) {
+    return new Malformed("must be the host name of your Access team, such as acme.cloudflareaccess.com");
+  }
+  return url.origin;
+});
+
+/** An id as in X-User-ID and X-Org-ID; null when unset. */
+export const callerId = read((value) => {
+  if (value === undefined || CALLER_ID.test(value)) return value ?? null;
+  return new Malformed("must be an id of up to 128 letters, digits and _ . @ -, as Aurora has it");
 });

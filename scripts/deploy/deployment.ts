@@ -145,8 +145,13 @@ async function report({ project, health, say }: Deployment, url: string | null):
     return false;
   }
   say(`\n${url} works (version ${state.version}).`);
-  const delivers = String(project.vars["AURORA_EVENTS_URL"] ?? "").trim() !== "";
+  const delivers = ["AURORA_EVENTS_URL", "AURORA_BACKEND_URL"].some(
+    (name) => String(project.vars[name] ?? "").trim() !== "",
+  );
   say("Next, in Aurora: let its server reach the Worker under /pagerduty (docs/deploy.md).");
-  if (!delivers) say("Incidents are kept here until AURORA_EVENTS_URL in wrangler.toml says where they go.");
+  if (!delivers)
+    say(
+      "Incidents are kept here until AURORA_BACKEND_URL or AURORA_EVENTS_URL in wrangler.toml says where they go.",
+    );
   return true;
 }

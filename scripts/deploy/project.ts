@@ -10,6 +10,8 @@ export interface Project {
   env: string;
   /** Plain settings. */
   vars: Readonly<Record<string, unknown>>;
+  /** Whether a Workers VPC service is bound as `AURORA`, which carries the calls to a private Aurora. */
+  bindsAurora: boolean;
   /** Every queue that must be there, the dead-letter queue included. */
   queues: string[];
   accountId: string | undefined;
@@ -20,6 +22,7 @@ const Read = z.object({
   name: z.string(),
   account_id: z.optional(z.string()),
   vars: z.record(z.string(), z.unknown()),
+  vpc_services: z.optional(z.array(z.object({ binding: z.string() }))),
   queues: z.object({
     producers: z.optional(z.array(z.object({ queue: z.optional(z.string()) }))),
     consumers: z.optional(
@@ -42,6 +45,7 @@ export function readProject(env: string, config = toml): Project {
     name: read.name,
     env,
     vars: read.vars,
+    bindsAurora: read.vpc_services?.some(({ binding }) => binding === "AURORA") ?? false,
     queues: [...new Set(queues.filter((queue) => queue !== undefined))],
     accountId: read.account_id,
   };

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { needsEventsSecret } from "../../src/aurora-settings.ts";
 import { ConfigError, type ConfigProblem, parseConfig } from "../../src/config.ts";
 import { freshCredentialsKeys, freshEventsSecret } from "../dev-vars.ts";
 import type { Project } from "./project.ts";
@@ -9,6 +10,7 @@ export const SECRETS = [
   "CREDENTIALS_KEYS",
   "INTERNAL_API_SECRET",
   "AURORA_EVENTS_SECRET",
+  "AURORA_HEADERS",
   "PAGERDUTY_CLIENT_ID",
   "PAGERDUTY_CLIENT_SECRET",
 ] as const;
@@ -35,14 +37,13 @@ export const CARRY_OVER: Partial<Record<SecretName, string>> = {
 };
 
 const isOn = (value: unknown) => /^(true|1)$/i.test(String(value ?? "").trim());
-const isSet = (value: unknown) => typeof value === "string" && value.trim() !== "";
 
 /** What this Worker cannot do its work without, given its settings. */
 export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
-  const signs = isSet(vars["AURORA_EVENTS_URL"]) && vars["AURORA_EVENTS_FORMAT"] !== "pagerduty";
   return SECRETS.filter((name) => {
     if (name === "CREDENTIALS_KEYS" || name === "INTERNAL_API_SECRET") return true;
-    if (name === "AURORA_EVENTS_SECRET") return signs;
+    if (name === "AURORA_EVENTS_SECRET") return needsEventsSecret(vars);
+    if (name === "AURORA_HEADERS") return false;
     return isOn(vars["NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH"]);
   });
 }
@@ -50,21 +51,24 @@ export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
 /** The option of `npm run deploy` that reads it from a file, without the dashes. */
 export const fileOptionOf = (name: SecretName): string => `${name.toLowerCase().replaceAll("_", "-")}-file`;
 
+/** Stands for a secret that is set already: right for each, a list of headers included. */
+const ANY_VALUE = "present: already";
+
 /**
  * What the Worker would find wrong, before it is deployed.
  * @param present names that it has already; their values cannot be read, so they are taken to be right
  * @param given values that it is about to get
  */
 export function problemsOf(
-  { vars }: Pick<Project, "vars">,
+  { vars, bindsAurora }: Pick<Project, "vars" | "bindsAurora">,
   present: ReadonlySet<string>,
   given: Secrets,
 ): ConfigProblem[] {
   const assumed = Object.fromEntries(
-    SECRETS.filter((name) => present.has(name)).map((name) => [name, freshSecret(name) ?? "present"]),
+    SECRETS.filter((name) => present.has(name)).map((name) => [name, freshSecret(name) ?? ANY_VALUE]),
   );
   try {
-    parseConfig({ ...vars, ...assumed, ...given });
+    parseConfig({ ...vars, ...(bindsAurora ? { AURORA: {} } : {}), ...assumed, ...given });
     return [];
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;

@@ -37,7 +37,9 @@ export function checkConfiguration(variables: Readonly<Record<string, unknown>>)
 
 function checkDelivery({ events }: Config): Finding {
   if (events !== null) return ok(`Incidents are delivered to ${new URL(events.url).host} (${events.format})`);
-  return ok("Incidents are kept, and delivered nowhere: AURORA_EVENTS_URL is not set");
+  return ok(
+    "Incidents are kept, and delivered nowhere: neither AURORA_BACKEND_URL nor AURORA_EVENTS_URL is set",
+  );
 }
 
 /** The first two of the three things that users run into. */

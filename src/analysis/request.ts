@@ -29,7 +29,7 @@ export async function requestAnalysis(context: TenantContext, incidentId: string
     nowMs,
   );
   const timestamp = new Date(nowMs).toISOString();
-  const relays = config.events?.format === "pagerduty";
+  const relays = config.events?.format === "v3";
   appendEntry(
     sql,
     {

@@ -113,7 +113,7 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
   try {
     const told = entry.notification?.incident ?? null;
     // PagerDuty's own body is relayed as it is, with a number or without.
-    const relays = context.config.events?.format === "pagerduty";
+    const relays = context.config.events?.format === "v3";
     const incident = relays ? told : await withNumber(context, entry, told);
     if (typeof incident === "string") return { kind: "postponed", error: incident };
     const outgoing = request(context, entry, incident);
@@ -180,7 +180,7 @@ export function bodyOf(
   incident: Incident | null,
 ): string | Uint8Array<ArrayBuffer> | null {
   const { notification } = entry;
-  if (config.events?.format === "pagerduty") return payloadOf(sql, entry.seq);
+  if (config.events?.format === "v3") return payloadOf(sql, entry.seq);
   if (!store.connection || !notification || !incident) return null;
   const told: Notification = { ...notification, incident };
   return notificationBody(told, store.connection, eventOf(sql, entry));

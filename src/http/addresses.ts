@@ -1,11 +1,7 @@
 import type { Config } from "../config.ts";
+import { isLocalHost } from "../settings.ts";
 
 /** The public addresses of this Worker. Pure. */
-
-const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
-
-/** Whether the URL names this very machine. */
-export const isLocalHost = (url: string) => LOCAL_HOSTS.has(new URL(url).hostname);
 
 /** The base URL, without a trailing slash: `PUBLIC_URL`, else the origin of the request. */
 export function baseUrl(config: Pick<Config, "publicUrl">, requestUrl: string): string {

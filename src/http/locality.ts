@@ -1,4 +1,4 @@
-import { isLocalHost } from "./addresses.ts";
+import { isLocalHost } from "../settings.ts";
 
 /**
  * Whether a request comes from this very machine, for the doors that stand open in `dev`. Pure.

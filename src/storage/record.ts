@@ -70,7 +70,7 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
   const notification = notificationOf(incoming, { ...folded, state });
   // A relay passes on PagerDuty's own bytes under its own signature, and nothing else; also of fields that came
   // before their incident, which no later body brings again.
-  const relays = config.events?.format === "pagerduty";
+  const relays = config.events?.format === "v3";
   const delivers = relays ? outcome === "applied" && record.signature != null : notification !== null;
   const seq = appendEntry(
     sql,

@@ -53,6 +53,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
   const cluster = new Cluster(platform, {
     PAGERDUTY_API_URL: pagerduty.apiUrl,
     AURORA_EVENTS_URL: aurora.url,
+    AURORA_EVENTS_FORMAT: "notifications",
     AURORA_EVENTS_SECRET: aurora.secret,
     DELIVERY_SCHEDULE: schedule,
     RUNBOOK_WAIT_SECONDS: "0",

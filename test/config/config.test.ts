@@ -21,7 +21,7 @@ test("every problem is named at once", () => {
     DELIVERY_SCHEDULE: "0,soon",
     RETENTION_DAYS: "0",
     AURORA_EVENTS_FORMAT: "xml",
-    AURORA_EVENTS_URL: "https://aurora.example.com/events",
+    AURORA_EVENTS_URL: "https://aurora.example.com/edge/events",
     NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: "perhaps",
   });
   expect(Object.keys(problems).sort()).toEqual([
@@ -50,7 +50,10 @@ test("nothing but the secret and the keys is needed", () => {
   const config = parseConfig(GOOD);
   expect(config).toMatchObject({
     dev: false,
+    aurora: { backendUrl: null, origin: null, headers: {} },
     events: null,
+    contextWaitMs: 3000,
+    consoleOrg: null,
     pagerdutyApiUrl: null,
     pagerdutyIdentityUrl: "https://identity.pagerduty.com",
     runbookWaitMs: 5000,
@@ -79,7 +82,7 @@ test("a trailing slash is tolerated", () => {
 
 test("the address that incidents go to is called as it is written", () => {
   const url = "https://aurora.example/{user_id}/";
-  const config = parseConfig({ ...GOOD, AURORA_EVENTS_URL: url, AURORA_EVENTS_FORMAT: "pagerduty" });
+  const config = parseConfig({ ...GOOD, AURORA_EVENTS_URL: url });
   expect(config.events?.url).toBe(url);
   expect(problemsOf({ ...GOOD, AURORA_EVENTS_URL: "aurora/" })).toHaveProperty("AURORA_EVENTS_URL");
 });
@@ -117,10 +120,21 @@ test("durations take decimals, and are never rounded to nothing", () => {
 
 test.each([
   ["RUNBOOK_WAIT_SECONDS", ["0", "86400", 2.5], ["86401", "-1", "1e3", "5 s", "1,5"]],
+  ["CONTEXT_WAIT_SECONDS", ["0", "0.25", 3], ["86401", "-1", "soon"]],
+  ["CONSOLE_ORG", ["acme", "7f3d.Org_1@x-2"], ["-acme", "a b", "a/b", "a".repeat(129)]],
+  [
+    "AURORA_BACKEND_URL",
+    ["https://aurora.example/", "http://localhost:5000"],
+    ["aurora", "ftp://aurora.example"],
+  ],
   ["RETENTION_DAYS", ["0.01", "3650"], ["0", "0.0", "3651", "a month", "."]],
   ["RECONCILE_MINUTES", ["0", "10080"], ["10081", "-0", "Infinity"]],
   ["DELIVERY_SCHEDULE", ["0", "0,5,30,", " 0, 5 ,30 , ", "0.5,604800"], [",", "0;5", "604801", "-5", "0,5s"]],
-  ["AURORA_EVENTS_SECRET", [secretOf(16), secretOf(64)], [secretOf(15), secretOf(65), "whsec_"]],
+  [
+    "AURORA_EVENTS_SECRET",
+    [secretOf(16), secretOf(64), `${secretOf(16)}, ${secretOf(24)}`],
+    [secretOf(15), secretOf(65), "whsec_", `${secretOf(16)},`, `${secretOf(16)},hunter2`],
+  ],
 ])("%s takes what makes sense, and names itself otherwise", (name, right, wrong) => {
   for (const value of right) expect(problemsOf({ ...GOOD, [name]: value }), String(value)).toEqual({});
   for (const value of wrong)

@@ -18,7 +18,7 @@ test("the Worker accepts the demo's settings", () => {
     internalApiSecret: null,
     pagerdutyApiUrl: "http://127.0.0.1:1",
     pagerdutyIdentityUrl: "http://127.0.0.1:2",
-    events: { url: "http://127.0.0.1:3/pagerduty/events", format: "aurora" },
+    events: { url: "http://127.0.0.1:3/pagerduty/events", format: "notifications" },
   });
 });
 

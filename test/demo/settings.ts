@@ -18,12 +18,15 @@ export function demoSettings({ pagerduty, aurora }: Surroundings): Settings {
     AURORA_ENV: "dev",
     CREDENTIALS_KEYS: freshCredentialsKeys(),
     AURORA_EVENTS_URL: aurora.url,
-    AURORA_EVENTS_FORMAT: "aurora",
+    AURORA_EVENTS_FORMAT: "notifications",
     AURORA_EVENTS_SECRET: aurora.secret,
+    AURORA_BACKEND_URL: "",
+    AURORA_HEADERS: "",
     PAGERDUTY_API_URL: pagerduty.apiUrl,
     PAGERDUTY_IDENTITY_URL: pagerduty.identityUrl,
     // Longer than a slow machine needs to bring the runbook: the story is about one that arrives.
     RUNBOOK_WAIT_SECONDS: "10",
+    CONTEXT_WAIT_SECONDS: "",
     INTERNAL_API_SECRET: "",
     FRONTEND_URL: "",
     PUBLIC_URL: "",
@@ -40,6 +43,7 @@ export function demoSettings({ pagerduty, aurora }: Surroundings): Settings {
     ACCESS_TEAM_DOMAIN: "",
     ACCESS_AUD: "",
     CONSOLE_USER: "demo",
+    CONSOLE_ORG: "",
   };
 }
 

@@ -174,7 +174,11 @@ test("the list says what was sent, page by page", async () => {
 });
 
 test("without AURORA_EVENTS_URL incidents are kept and can be read", async () => {
-  const quiet = await startWorld({ AURORA_EVENTS_URL: null, AURORA_EVENTS_SECRET: null });
+  const quiet = await startWorld({
+    AURORA_EVENTS_URL: null,
+    AURORA_EVENTS_FORMAT: null,
+    AURORA_EVENTS_SECRET: null,
+  });
   try {
     const account2 = quiet.pagerduty.account();
     const subscription2 = await connectUser(quiet, "bob", account2);
@@ -209,7 +213,7 @@ describe("the relay to Aurora's present endpoint", () => {
   let relay: World;
   beforeAll(async () => {
     relay = await startWorld({
-      AURORA_EVENTS_FORMAT: "pagerduty",
+      AURORA_EVENTS_FORMAT: "v3",
       AURORA_EVENTS_SECRET: null,
       AURORA_EVENTS_URL: RELAY,
     });

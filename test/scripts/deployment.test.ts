@@ -46,6 +46,12 @@ class FakeCloudflare {
   };
 }
 
+/** Settings that need AURORA_EVENTS_SECRET. */
+const NOTIFIES = {
+  AURORA_EVENTS_URL: "https://aurora.example/events",
+  AURORA_EVENTS_FORMAT: "notifications",
+};
+
 interface Told {
   cloudflare: FakeCloudflare;
   lines: string[];
@@ -89,7 +95,7 @@ test("from nothing, the queues are made, the secrets uploaded with the first ver
 });
 
 test("no secret is on a command line, and each that was made is shown once", async () => {
-  const { cloudflare, lines, run } = stage({ AURORA_EVENTS_URL: "https://aurora.example/events" });
+  const { cloudflare, lines, run } = stage(NOTIFIES);
   await run();
   const commands = cloudflare.calls.map(({ args }) => args).join("\n");
   const secrets = [...(cloudflare.secrets ?? [])];
@@ -113,8 +119,7 @@ test("doing it again makes nothing, uploads nothing, asks nothing and shows noth
 });
 
 test("a secret that was pasted or read from a file is uploaded, and never shown", async () => {
-  const vars = { AURORA_EVENTS_URL: "https://aurora.example/events" };
-  const { cloudflare, lines, asked, run } = stage(vars, { INTERNAL_API_SECRET: " of-aurora \n" });
+  const { cloudflare, lines, asked, run } = stage(NOTIFIES, { INTERNAL_API_SECRET: " of-aurora \n" });
   const secret = `whsec_${Buffer.alloc(32, 3).toString("base64")}`;
   await run({ given: { AURORA_EVENTS_SECRET: secret } });
   expect(asked).toEqual(["INTERNAL_API_SECRET"]);
@@ -124,7 +129,7 @@ test("a secret that was pasted or read from a file is uploaded, and never shown"
 });
 
 test("where nobody can be asked, what is missing is refused by name before anything is changed", async () => {
-  const { cloudflare, run } = stage({ AURORA_EVENTS_URL: "https://aurora.example/events" });
+  const { cloudflare, run } = stage(NOTIFIES);
   await expect(run({ ask: null })).rejects.toThrow(
     /CREDENTIALS_KEYS[\s\S]*INTERNAL_API_SECRET[\s\S]*AURORA_EVENTS_SECRET/,
   );

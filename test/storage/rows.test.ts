@@ -34,6 +34,7 @@ test("an event of a mixed history writes at most five and a half rows, its deliv
     AURORA_ENV: "dev",
     CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
     AURORA_EVENTS_URL: "https://aurora.example.com/events",
+    AURORA_EVENTS_FORMAT: "notifications",
     AURORA_EVENTS_SECRET: `whsec_${btoa("s".repeat(32))}`,
   });
   const stub = env.TENANT.getByName("user:cost");

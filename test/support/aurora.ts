@@ -130,7 +130,7 @@ export async function startAurora(options: AuroraOptions = {}): Promise<Aurora> 
 export class Aurora {
   /** For `AURORA_EVENTS_URL`. */
   readonly url: string;
-  /** For `AURORA_EVENTS_URL` in the format `pagerduty`. */
+  /** For `AURORA_EVENTS_URL` in the format `v3`. */
   readonly relayUrl: string;
   readonly secret: string;
   /** Every POST, oldest first. */

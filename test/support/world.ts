@@ -22,6 +22,7 @@ export async function startWorld(
     PAGERDUTY_API_URL: pagerduty.apiUrl,
     PAGERDUTY_IDENTITY_URL: pagerduty.identityUrl,
     AURORA_EVENTS_URL: aurora.url,
+    AURORA_EVENTS_FORMAT: "notifications",
     AURORA_EVENTS_SECRET: aurora.secret,
     ...variables,
     ...(variables["AURORA_EVENTS_URL"] === RELAY ? { AURORA_EVENTS_URL: aurora.relayUrl } : {}),

@@ -1,0 +1,134 @@
+import { isLocalHost, Malformed, read, text } from "./settings.ts";
+
+/** The settings for calls to Aurora: their readers, and what they require of each other. */
+
+export interface ConfigProblem {
+  name: string;
+  /** What is wrong and what to do. Never the value. */
+  problem: string;
+}
+
+/** Set by the connector itself or by HTTP; AURORA_HEADERS must not set them. `Content-*` comes on top. */
+const RESERVED_HEADERS = new Set([
+  "host",
+  "connection",
+  "transfer-encoding",
+  "x-internal-secret",
+  "x-user-id",
+  "x-org-id",
+  "x-aurora-edge",
+  "x-webhook-id",
+  "x-pagerduty-signature",
+  "webhook-id",
+  "webhook-timestamp",
+  "webhook-signature",
+]);
+const HEADER =
+  /^([!#$%&'*+.^_`|~A-Za-z0-9-]+)[ \t]*:[ \t]*([\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*))$/;
+
+/** One `Name: value` a line. @returns the headers by lower-case name */
+export const headerLines = read((value) => {
+  const headers: Record<string, string> = {};
+  const lines = (value ?? "").split(/\r?\n/).map((line) => line.trim());
+  for (const [index, line] of lines.entries()) {
+    if (line === "") continue;
+    const [, name = "", content = ""] = HEADER.exec(line) ?? [];
+    const lower = name.toLowerCase();
+    if (lower === "") return new Malformed(`must hold one "Name: value" a line; line ${index + 1} is none`);
+    if (RESERVED_HEADERS.has(lower) || lower.startsWith("content-")) {
+      return new Malformed(`must not set ${name}, which the connector sets itself; remove that line`);
+    }
+    if (Object.hasOwn(headers, lower)) return new Malformed(`sets ${name} twice; remove one of the lines`);
+    headers[lower] = content;
+  }
+  return headers;
+});
+
+export const eventsFormat = read((value) => {
+  if (value === undefined || value === "v3") return "v3";
+  if (value === "notifications") return value;
+  return new Malformed(
+    "must be v3 (formerly pagerduty; the one that Aurora reads) or notifications (formerly aurora)",
+  );
+});
+
+/** Where events go when AURORA_EVENTS_URL is unset: Aurora's own route. */
+export const defaultEventsUrl = (backendUrl: string) => `${backendUrl}/pagerduty/webhook/{user_id}`;
+
+/** The origin that AURORA_HEADERS and the binding `AURORA` are for; null where Aurora is never called. */
+export function auroraOrigin(backendUrl: string | null, eventsUrl: string | null): string | null {
+  return URL.parse(backendUrl ?? eventsUrl ?? "")?.origin ?? null;
+}
+
+const URL_NAMES = ["AURORA_BACKEND_URL", "AURORA_EVENTS_URL"] as const;
+
+/** Whether the URL is that of the receiver in `aurora/`. */
+const isReceiver = (url: string) => /\/edge\/events\/*$/.test(URL.parse(url)?.pathname ?? "");
+
+/** Whether AURORA_EVENTS_SECRET is required. Reads the raw values. */
+export function needsEventsSecret(variables: Record<string, unknown>): boolean {
+  const url = rawText(variables, "AURORA_EVENTS_URL");
+  if (url === undefined) return false;
+  return rawText(variables, "AURORA_EVENTS_FORMAT") === "notifications" || isReceiver(url);
+}
+
+/** What is wrong with the settings for Aurora taken together. Reads the raw values, to report beside other faults. */
+export function auroraConflicts(variables: Record<string, unknown>): ConfigProblem[] {
+  return [...URL_NAMES.flatMap((name) => addressConflict(variables, name)), ...eventsConflicts(variables)];
+}
+
+function addressConflict(
+  variables: Record<string, unknown>,
+  name: (typeof URL_NAMES)[number],
+): ConfigProblem[] {
+  const url = URL.parse(rawText(variables, name) ?? "");
+  if (!url || isLocalHost(url.href) || isCarried(variables, url)) return [];
+  if (/^(?:\[.*\]|\d+\.\d+\.\d+\.\d+)$/.test(url.hostname)) {
+    return [
+      {
+        name,
+        problem:
+          "must name a host: a deployed Worker cannot call a raw IP address, and no certificate is valid for it; use a host name with a certificate, or bind a Workers VPC service as AURORA (wrangler.toml)",
+      },
+    ];
+  }
+  if (url.protocol !== "http:") return [];
+  return [
+    {
+      name,
+      problem:
+        "must be https, unless the host is local or the binding AURORA carries the call (wrangler.toml, [[vpc_services]])",
+    },
+  ];
+}
+
+/** Whether calls to `url` go through the binding `AURORA`. */
+function isCarried(variables: Record<string, unknown>, url: URL): boolean {
+  if (typeof variables["AURORA"] !== "object" || variables["AURORA"] === null) return false;
+  const [backend, events] = URL_NAMES.map((name) => rawText(variables, name) ?? null);
+  return url.origin === auroraOrigin(backend ?? null, events ?? null);
+}
+
+function eventsConflicts(variables: Record<string, unknown>): ConfigProblem[] {
+  const format = rawText(variables, "AURORA_EVENTS_FORMAT");
+  const problems: ConfigProblem[] = [];
+  if (format === "notifications" && rawText(variables, "AURORA_EVENTS_URL") === undefined) {
+    problems.push({
+      name: "AURORA_EVENTS_URL",
+      problem:
+        "is not set, but AURORA_EVENTS_FORMAT is notifications, which Aurora's own route cannot read; set the URL of your receiver, or AURORA_EVENTS_FORMAT to v3",
+    });
+  }
+  if (needsEventsSecret(variables) && rawText(variables, "AURORA_EVENTS_SECRET") === undefined) {
+    problems.push({
+      name: "AURORA_EVENTS_SECRET",
+      problem:
+        "is not set, but the receiver at AURORA_EVENTS_URL takes signed deliveries only; set the same secret here and there (whsec_ and base64)",
+    });
+  }
+  return problems;
+}
+
+/** A variable as text; undefined when it is unset or no text. */
+const rawText = (variables: Record<string, unknown>, name: string): string | undefined =>
+  text.safeParse(variables[name]).data;
