@@ -7,7 +7,7 @@ import { duration } from "./words.js";
 
 /** Events and delivery latency of the last 24 hours, drawn. */
 
-/** @typedef {import("../../http/answers.ts").Activity} Activity */
+/** @typedef {import("../../contract/answers.ts").Activity} Activity */
 /** @typedef {Activity["hours"][number]} Hour */
 
 const WIDTH = 480;

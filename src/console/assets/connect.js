@@ -7,8 +7,8 @@ import { status as current, refreshStatus, setStatus } from "./store.js";
 
 /** The page of one who is not connected. */
 
-/** @typedef {import("../../http/answers.ts").Status} Status */
-/** @typedef {import("../../http/answers.ts").ConnectAnswer} ConnectAnswer */
+/** @typedef {import("../../contract/answers.ts").Status} Status */
+/** @typedef {import("../../contract/answers.ts").ConnectAnswer} ConnectAnswer */
 
 const STEPS = [
   [

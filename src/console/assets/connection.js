@@ -10,7 +10,7 @@ import { when } from "./words.js";
 
 /** The connection: whose it is, its credential, the webhook, and the way out. */
 
-/** @typedef {import("../../http/answers.ts").Connected} Connected */
+/** @typedef {import("../../contract/answers.ts").Connected} Connected */
 
 /** @param {Connected} status */
 function accountPanel(status) {
@@ -76,7 +76,7 @@ function recoveryPanel() {
   const check = action("Reconcile now", async () => {
     result.textContent = "Asking PagerDuty for what was missed…";
     try {
-      /** @type {import("../../http/answers.ts").Reconciled} */
+      /** @type {import("../../contract/answers.ts").Reconciled} */
       const { checked, recovered, subscription } = await call("POST", "/reconcile");
       const found = recovered === 0 ? "nothing was missed" : `${recovered} recovered`;
       const hook = subscription ? ` The subscription is ${subscription.state}.` : "";
@@ -111,7 +111,7 @@ function leavePanel() {
         confirm: "Disconnect",
       });
       if (!sure) return;
-      /** @type {import("../../http/answers.ts").Disconnected} */
+      /** @type {import("../../contract/answers.ts").Disconnected} */
       const { subscriptionDeleted } = await call("DELETE", "");
       if (subscriptionDeleted === false) {
         toast(

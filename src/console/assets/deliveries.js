@@ -8,7 +8,7 @@ import { duration, pill, when } from "./words.js";
 
 /** What is sent to Aurora, how it stands, and sending again what could not be delivered. */
 
-/** @typedef {import("../../http/answers.ts").Delivery} Delivery */
+/** @typedef {import("../../contract/answers.ts").Delivery} Delivery */
 
 const FILTERS = [
   ["", "All"],
@@ -92,7 +92,7 @@ function renderDelivery(side, id, signal) {
     {
       name: "Deliveries",
       list: "#/deliveries",
-      /** @returns {Promise<import("../../http/answers.ts").DeliveryWithPayload>} */
+      /** @returns {Promise<import("../../contract/answers.ts").DeliveryWithPayload>} */
       load: () => get(`/deliveries/${encodeURIComponent(id)}`),
       title: ({ type }) => type ?? "notification",
       lines: (delivery) => [
@@ -128,7 +128,7 @@ function renderDelivery(side, id, signal) {
 export function mountDeliveries(view, signal) {
   let state = "";
   const all = action("Redeliver all that failed", async () => {
-    /** @type {import("../../http/answers.ts").Redelivered} */
+    /** @type {import("../../contract/answers.ts").Redelivered} */
     const { redelivered } = await call("POST", "/deliveries/redeliver");
     toast("ok", redelivered === 0 ? "Nothing has failed." : `${redelivered} on their way again.`);
   });
@@ -144,7 +144,7 @@ export function mountDeliveries(view, signal) {
       tools: [filters, all],
       layout: "grid",
       page: async (limit, cursor) => {
-        /** @type {import("../../http/answers.ts").DeliveryList} */
+        /** @type {import("../../contract/answers.ts").DeliveryList} */
         const page = await get(`/deliveries${query({ limit, state: state || null, cursor })}`);
         return { items: page.deliveries, nextCursor: page.nextCursor };
       },

@@ -8,8 +8,8 @@ import { pill, when, words } from "./words.js";
 
 /** What arrived: every webhook, read-back and recovery, with the payload of each webhook. */
 
-/** @typedef {import("../../http/answers.ts").ReceivedEvent} ReceivedEvent */
-/** @typedef {import("../../http/answers.ts").EventList} EventList */
+/** @typedef {import("../../contract/answers.ts").ReceivedEvent} ReceivedEvent */
+/** @typedef {import("../../contract/answers.ts").EventList} EventList */
 
 /** @param {string} outcome */
 export function outcomePill(outcome) {
@@ -53,7 +53,7 @@ function renderEvent(side, webhookId, signal) {
     {
       name: "Events",
       list: "#/events",
-      /** @returns {Promise<import("../../http/answers.ts").EventWithPayload>} */
+      /** @returns {Promise<import("../../contract/answers.ts").EventWithPayload>} */
       load: () => get(`/events/${encodeURIComponent(webhookId)}`),
       title: ({ type }) => type,
       lines: ({ outcome, verification, receivedAt, reason }) => [

@@ -6,7 +6,7 @@ import { when } from "./words.js";
 
 /** Health at a glance, and what is wrong with what to do about it. */
 
-/** @typedef {import("../../http/answers.ts").Connected} Connected */
+/** @typedef {import("../../contract/answers.ts").Connected} Connected */
 /** @typedef {"ok" | "warn" | "bad"} Tone */
 
 /**

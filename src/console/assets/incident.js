@@ -8,7 +8,7 @@ import { pill, severityPill, statusPill, when, words } from "./words.js";
 
 /** One incident: what it is, why its analysis ran, and what happened to it. */
 
-/** @typedef {import("../../http/answers.ts").IncidentDetail} IncidentDetail */
+/** @typedef {import("../../contract/answers.ts").IncidentDetail} IncidentDetail */
 
 /** @param {IncidentDetail} incident */
 function facts(incident) {

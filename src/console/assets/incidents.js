@@ -9,8 +9,8 @@ import { severityPill, statusPill, when } from "./words.js";
 
 /** The live list of incidents, and beside it the one that is looked at, or the day's activity. */
 
-/** @typedef {import("../../http/answers.ts").IncidentList} IncidentList */
-/** @typedef {Omit<import("../../http/answers.ts").PagerDutyIncident, "description" | "customFields">} Row */
+/** @typedef {import("../../contract/answers.ts").IncidentList} IncidentList */
+/** @typedef {Omit<import("../../contract/answers.ts").PagerDutyIncident, "description" | "customFields">} Row */
 
 const FILTERS = [
   ["", "All"],

@@ -32,7 +32,7 @@ export async function signIn() {
   // Opened at once: a window that opens after an answer came counts as a pop-up and is blocked.
   const popup = window.open("about:blank", CHANNEL, FEATURES);
   try {
-    /** @type {import("../../http/answers.ts").LoginUrl} */
+    /** @type {import("../../contract/answers.ts").LoginUrl} */
     const { oauth_url } = await call("POST", "/oauth/login", { bind: true, subscribe: true });
     if (!popup) {
       location.assign(oauth_url);

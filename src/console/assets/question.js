@@ -3,7 +3,7 @@ import { onStatus, refreshStatus, status } from "./store.js";
 
 /** Questions about the connection. Another window may make it another one while they are open. */
 
-/** @typedef {import("../../http/answers.ts").Status} Status */
+/** @typedef {import("../../contract/answers.ts").Status} Status */
 
 /** @param {Status | null} now */
 function identityOf(now) {

@@ -7,8 +7,8 @@ import { pill, words } from "./words.js";
 
 /** The webhook subscription at PagerDuty: made, looked at, tested, switched on and removed. */
 
-/** @typedef {import("../../http/answers.ts").Connected} Connected */
-/** @typedef {import("../../http/answers.ts").Subscription} Subscription */
+/** @typedef {import("../../contract/answers.ts").Connected} Connected */
+/** @typedef {import("../../contract/answers.ts").Subscription} Subscription */
 
 const TEST_TIMEOUT_MS = 20_000;
 const LOOK_EVERY_MS = 700;

@@ -7,7 +7,7 @@ import { when, words } from "./words.js";
 
 /** The webhook's address, and its secret where it was made by hand. */
 
-/** @typedef {import("../../http/answers.ts").Connected} Connected */
+/** @typedef {import("../../contract/answers.ts").Connected} Connected */
 
 /** The webhook's URL with the way to make it by hand. */
 export function byHandPanel() {
@@ -39,7 +39,7 @@ export function byHandPanel() {
     await refreshStatus();
   });
   void get("/webhook-url")
-    .then((/** @type {import("../../http/answers.ts").WebhookUrl} */ { instructions }) => {
+    .then((/** @type {import("../../contract/answers.ts").WebhookUrl} */ { instructions }) => {
       steps.replaceChildren(...instructions.map((text) => h("li", null, text.replace(/^\d+\.\s*/, ""))));
     })
     .catch(() => steps.remove());
