@@ -1,33 +1,109 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { severityOf } from "../../src/incidents/severity.ts";
 
+const NAMES = {
+  critical: ["P0", "P1", "SEV0", "SEV1", "critical"],
+  high: ["P2", "SEV2", "high"],
+  medium: ["P3", "SEV3", "medium"],
+  low: ["P4", "P5", "SEV4", "SEV5", "low"],
+} as const;
+
+/** Every name of a severity with every spelling that PagerDuty's users write. */
+const SPELLINGS = Object.entries(NAMES).flatMap(([severity, names]) =>
+  names
+    .flatMap((name) =>
+      name.startsWith("SEV")
+        ? ["", "-", " ", "_"].map((parted) => name.replace("SEV", `SEV${parted}`))
+        : [name],
+    )
+    .map((name) => ({ name, severity })),
+);
+
+/** Text without a letter or a digit, which therefore parts words. */
+const parting = fc.stringMatching(/^[ _\-/:()[\].,!]{1,3}$/);
+
+test.each(SPELLINGS)(
+  "priority $name is $severity in any case, whatever the urgency",
+  ({ name, severity }) => {
+    for (const priority of [name, name.toLowerCase(), name.toUpperCase()]) {
+      for (const urgency of ["high", "low", null]) expect(severityOf(priority, urgency)).toBe(severity);
+    }
+  },
+);
+
 test.each([
-  ["P1", "critical"],
-  ["sev1", "critical"],
   ["Critical outage", "critical"],
+  ["P1_Critical", "critical"],
+  ["prod_P2_db", "high"],
   ["P2 - High", "high"],
-  ["SEV2", "high"],
-  ["sev-1 P3", "medium"],
-  ["Medium", "medium"],
-  ["P4", "low"],
-  ["P5", "low"],
-  ["sev5", "low"],
-  ["low", "low"],
-])("priority %j is %s, whatever the urgency", (priority, severity) => {
-  expect(severityOf(priority, "high")).toBe(severity);
+  ["P3/Low", "medium"],
+  ["sev-1 P3", "critical"],
+  ["Not critical, P3", "medium"],
+  ["Non-critical (SEV-4)", "low"],
+  ["Is it down or not? P1", "critical"],
+  ["cannot reach P2", "high"],
+])("priority %j is %s", (priority, severity) => {
   expect(severityOf(priority, "low")).toBe(severity);
 });
 
-test.each(["P10", "highway", "below", "XP1", "SEV12", "flow", ""])(
-  "%j names no severity, as it is not a whole word, so the urgency decides",
-  (priority) => {
-    expect(severityOf(priority, "high")).toBe("high");
-    expect(severityOf(priority, "low")).toBe("medium");
-    expect(severityOf(priority, null)).toBe("medium");
-  },
-);
+test.each(
+  [
+    ["P10", "P6", "SEV12", "SEV6", "SEV--1", "SEV 1st", "XP1", "1P1"],
+    ["highway", "below", "flow", "criticality", "hypercritical", ""],
+    ["Not critical", "non-critical", "NOT_P1", "not  sev 1", "non SEV-2", "not\u00a0high"],
+  ].flat(),
+)("%j names no severity, so the urgency decides", (priority) => {
+  expect(severityOf(priority, "high")).toBe("high");
+  expect(severityOf(priority, "HIGH")).toBe("high");
+  expect(severityOf(priority, "low")).toBe("medium");
+  expect(severityOf(priority, null)).toBe("medium");
+});
 
 test("without a priority the urgency decides", () => {
   expect(severityOf(null, "high")).toBe("high");
   expect(severityOf(null, "low")).toBe("medium");
+});
+
+test("a name counts wherever it stands as a whole word", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...SPELLINGS),
+      parting,
+      parting,
+      fc.constantFrom("", "db", "prod", "Ω"),
+      ({ name, severity }, before, after, word) => {
+        expect(severityOf(`${word}${before}${name}${after}${word}`, "low")).toBe(severity);
+      },
+    ),
+  );
+});
+
+test("a name inside another word, or after a negation, never counts", () => {
+  const letter = fc.constantFrom("x", "É", "9", "ß", "語");
+  fc.assert(
+    fc.property(fc.constantFrom(...SPELLINGS), letter, ({ name }, joined) => {
+      expect(severityOf(`${joined}${name}`, "low")).toBe("medium");
+      expect(severityOf(`${name}${joined}`, "low")).toBe("medium");
+    }),
+  );
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...SPELLINGS),
+      fc.constantFrom("not", "Non", "NOT"),
+      fc.stringMatching(/^[\s_-]{1,3}$/),
+      ({ name }, negation, parted) => {
+        expect(severityOf(`${negation}${parted}${name}`, "low")).toBe("medium");
+      },
+    ),
+  );
+});
+
+test("of several names the most severe counts, in any order", () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...SPELLINGS), fc.constantFrom(...SPELLINGS), (a, b) => {
+      expect(severityOf(`${a.name}, ${b.name}`, null)).toBe(severityOf(`${b.name}, ${a.name}`, null));
+      expect([a.severity, b.severity]).toContain(severityOf(`${a.name}, ${b.name}`, null));
+    }),
+  );
 });
