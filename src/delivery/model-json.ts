@@ -1,0 +1,64 @@
+import type { Context } from "../incidents/context.ts";
+import { trimContext } from "../incidents/context-trim.ts";
+import { isRecord, type JsonForm, sizeOf } from "../incidents/json-size.ts";
+import { charCount, firstChars, piecesOf } from "../incidents/text.ts";
+
+/**
+ * JSON as Aurora hands it to its model: written by Python's `json.dumps(ensure_ascii=False)`, after Aurora has cut
+ * every text to 250 characters. So a long text goes as a list of pieces, which are not cut. Lengths are in
+ * characters.
+ */
+
+/** Aurora cuts a longer text, and puts its own mark behind it. */
+export const MAX_PIECE_CHARS = 250;
+const AURORA_CUT_MARK = "... [field truncated]";
+
+/** `JSON.stringify` escapes what Python escapes, in the same way. */
+const writtenChars = (text: string) => charCount(JSON.stringify(text));
+
+const PYTHON = {
+  /** Python writes the exponent with two digits at least: 1e-07. */
+  number: (number: number) => String(number).length + (/e-\d$/.test(String(number)) ? 1 : 0),
+  separator: 2,
+  nulls: false,
+};
+
+const isLong = (text: string) => text.length > MAX_PIECE_CHARS && charCount(text) > MAX_PIECE_CHARS;
+
+/** What `inPieces` makes of a value. */
+export const PIECES: JsonForm = {
+  ...PYTHON,
+  text: (text) =>
+    isLong(text)
+      ? piecesOf(text, MAX_PIECE_CHARS).reduce((sum, piece) => sum + writtenChars(piece) + 2, 0)
+      : writtenChars(text),
+};
+
+/** What Aurora makes of a value that stays as it is. */
+export const CUT_BY_AURORA: JsonForm = {
+  ...PYTHON,
+  text: (text) => writtenChars(isLong(text) ? firstChars(text, MAX_PIECE_CHARS) + AURORA_CUT_MARK : text),
+};
+
+/** Returns the value with each text over 250 characters as a list of pieces, and without members that are null. */
+export function inPieces(value: unknown): unknown {
+  if (typeof value === "string") return isLong(value) ? piecesOf(value, MAX_PIECE_CHARS) : value;
+  if (Array.isArray(value)) return value.map(inPieces);
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, member]) => (member === null ? [] : [[name, inPieces(member)]])),
+  );
+}
+
+/** Texts of a context in an event; the room is shared with much else. */
+const LIMITS = { form: PIECES, maxText: 1000, maxWord: 250, maxUrl: 1000, maxLinks: 2 };
+
+/**
+ * Returns the context in pieces, trimmed to `room` characters as Python writes them.
+ * @param context within the limits of `boundContext`
+ * @returns null where there is no room for any of it
+ */
+export function fitContext(context: Context, room: number): unknown {
+  const fitted = trimContext(context, { ...LIMITS, room });
+  return sizeOf(fitted, PIECES) <= room ? inPieces(fitted) : null;
+}

@@ -1,0 +1,69 @@
+import type { Context, ContextAlert, ContextChange, ContextPart } from "./context.ts";
+import { type JsonForm, sizeOf } from "./json-size.ts";
+import { LEFT_OUT, trimJson } from "./json-trim.ts";
+
+/** How a context's items and details share the room that there is. Pure. */
+
+/** Parts in the order in which items are left out, each from its end: the oldest, or the least similar. */
+const LEAST_USEFUL_FIRST = ["pastIncidents", "relatedIncidents", "notes", "changes", "alerts"] as const;
+
+type Detailed = ContextAlert | ContextChange;
+
+/** Returns the context with other details for each alert and change that has any. */
+export function withDetails(context: Context, detailsOf: (item: Detailed) => unknown): Context {
+  const replaced = <T extends Detailed>(item: T): T =>
+    item.details === null ? item : { ...item, details: detailsOf(item) };
+  return {
+    ...context,
+    alerts: context.alerts?.map(replaced) ?? null,
+    changes: context.changes?.map(replaced) ?? null,
+  };
+}
+
+/**
+ * Shares the room among details: the newest alert's first, then the newest change's, and so on. Each may use what
+ * the later ones do not need, and half of the rest.
+ * @param left the room beside `kept`, whose details are `LEFT_OUT`
+ */
+export function detailsWithin(left: number, kept: Context, whole: Context, form: JsonForm) {
+  const pairs = (part: "alerts" | "changes") =>
+    (kept[part] ?? []).map((item, index) => ({ item, details: whole[part]?.[index]?.details, index }));
+  const wanted = [...pairs("alerts"), ...pairs("changes")]
+    .filter(({ item }) => item.details !== null)
+    .toSorted((a, b) => a.index - b.index)
+    .map(({ item, details }) => ({ item, details, cost: sizeOf(details, form) - form.text(LEFT_OUT) }));
+  const given = new Map<Detailed, unknown>();
+  let unused = left;
+  let later = wanted.reduce((sum, { cost }) => sum + Math.max(0, cost), 0);
+  for (const { item, details, cost } of wanted) {
+    later -= Math.max(0, cost);
+    const available = Math.floor(unused - Math.min(later, unused / 2));
+    const fitting = trimJson(details, form.text(LEFT_OUT) + available, form) ?? LEFT_OUT;
+    given.set(item, fitting);
+    unused -= sizeOf(fitting, form) - form.text(LEFT_OUT);
+  }
+  return (item: Detailed) => given.get(item);
+}
+
+/** Leaves items out of the parts, the least useful part first, until the context fits or each part has `keep`. */
+export function leaveOut(context: Context, keep: number, room: number, form: JsonForm): Context {
+  let fitted = context;
+  for (const part of LEAST_USEFUL_FIRST) {
+    const items = fitted[part] ?? [];
+    if (items.length <= keep || sizeOf(fitted, form) <= room) continue;
+    fitted = { ...fitted, missing: withMissing(fitted.missing, part) };
+    let excess = sizeOf(fitted, form) - room;
+    let count = items.length;
+    while (count > keep && excess > 0) {
+      count--;
+      excess -= sizeOf(items[count], form) + form.separator;
+    }
+    fitted = { ...fitted, [part]: count === 0 ? null : items.slice(0, count) };
+  }
+  return fitted;
+}
+
+function withMissing(missing: Context["missing"], part: ContextPart): Context["missing"] {
+  const known = missing.some((entry) => entry.part === part);
+  return known ? missing : [...missing, { part, reason: "too_large" }];
+}

@@ -1,0 +1,115 @@
+import { Context } from "./context.ts";
+import { detailsWithin, leaveOut, withDetails } from "./context-room.ts";
+import { COMPACT_BYTES, isRecord, type JsonForm, sizeOf } from "./json-size.ts";
+import { LEFT_OUT, storableJson, trimText } from "./json-trim.ts";
+import { withoutSecretValues } from "./secret-names.ts";
+
+/**
+ * Bounds on an incident's context: what is kept, and what is left out first. Pure. A part of which items were left
+ * out for want of room is named in `missing` as `too_large`, whether or not others of its items are kept.
+ */
+
+const MAX_ALERTS = 20;
+const MAX_OF_EACH_OTHER = 10;
+
+/** How much a context may hold. Sizes are in the form's unit. */
+export interface ContextLimits {
+  form: JsonForm;
+  /** Of the whole context. */
+  room: number;
+  /** Of a title, a summary or a note. */
+  maxText: number;
+  /** Of any other text, such as a status, a name or a time. */
+  maxWord: number;
+  /** Of a URL. A longer one is left out, because half a URL leads nowhere. */
+  maxUrl: number;
+  /** Of each alert and each change. */
+  maxLinks: number;
+}
+
+/** For what is stored, shown and sent. Even with the longest texts the newest item of every part fits: 62 KiB. */
+export const STORED: ContextLimits = {
+  form: COMPACT_BYTES,
+  room: 64 * 1024,
+  maxText: 3072,
+  maxWord: 512,
+  maxUrl: 2048,
+  maxLinks: 3,
+};
+
+/** The share of the room that details may use before they are cut for the sake of older items. */
+const DETAILS_SHARE = 0.5;
+
+/** How many items each part keeps while details need the room: first five, then the newest or most similar one. */
+const KEPT_BESIDE_DETAILS = [5, 1] as const;
+
+/** Returns the `max` items that rank highest; equal ranks keep their order. */
+function highest<T>(items: T[] | null, rank: (item: T) => number, max: number): T[] | null {
+  return items?.toSorted((a, b) => rank(b) - rank(a)).slice(0, max) ?? null;
+}
+
+const msOf = (time: string | null) => Date.parse(time ?? "") || 0;
+
+/** Returns the context as it is stored and sent: ordered, redacted, storable and within `STORED`. */
+export function boundContext({ missing, ...parts }: Context): Context {
+  const others = MAX_OF_EACH_OTHER;
+  const listed: Context = {
+    alerts: highest(parts.alerts, ({ createdAt }) => msOf(createdAt), MAX_ALERTS),
+    changes: highest(parts.changes, ({ timestamp }) => msOf(timestamp), others),
+    pastIncidents: highest(parts.pastIncidents, ({ score }) => score ?? Number.MIN_SAFE_INTEGER, others),
+    relatedIncidents: highest(parts.relatedIncidents, ({ createdAt }) => msOf(createdAt), others),
+    notes: highest(parts.notes, ({ createdAt }) => msOf(createdAt), others),
+    missing,
+  };
+  const storable = Context.parse(withoutSecretValues(storableJson(listed)));
+  return trimContext(storable, STORED);
+}
+
+/**
+ * Returns the context within its limits. Details are cut first; then items are left out, those of the lowest score
+ * first and the newest of each part last.
+ * Larger than its room only where everything was left out, and even the reasons do not fit.
+ */
+export function trimContext(context: Context, limits: ContextLimits): Context {
+  const { form, room } = limits;
+  const whole = withBoundedTexts(context, limits);
+  const size = sizeOf(whole, form);
+  if (size <= room) return whole;
+  const bare = withDetails(whole, () => LEFT_OUT);
+  const wanted = Math.max(0, size - sizeOf(bare, form));
+  const forDetails = Math.min(wanted, Math.floor(room * DETAILS_SHARE));
+  const fewer = KEPT_BESIDE_DETAILS.reduce(
+    (kept, count) => leaveOut(kept, count, room - forDetails, form),
+    bare,
+  );
+  const kept = leaveOut(fewer, 0, room, form);
+  return withDetails(kept, detailsWithin(room - sizeOf(kept, form), kept, whole, form));
+}
+
+/** Titles, summaries and notes; any other text is a word. */
+const TEXT_MEMBERS = new Set(["summary", "title", "text"]);
+const URL_MEMBERS = new Set(["url", "href"]);
+
+/** Returns the context with each text and each list of links within the limits; details are left as they are. */
+function withBoundedTexts(
+  context: Context,
+  { form, maxText, maxWord, maxUrl, maxLinks }: ContextLimits,
+): Context {
+  const bounded = (value: unknown, member: string): unknown => {
+    if (typeof value === "string") {
+      if (URL_MEMBERS.has(member)) return form.text(value) <= maxUrl ? value : null;
+      return trimText(value, TEXT_MEMBERS.has(member) ? maxText : maxWord, form);
+    }
+    if (Array.isArray(value)) {
+      const items = value.map((item) => bounded(item, member));
+      return member === "links" ? items.filter(leadsSomewhere).slice(0, maxLinks) : items;
+    }
+    if (!isRecord(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [name, name === "details" ? item : bounded(item, name)]),
+    );
+  };
+  return Context.parse(bounded(context, ""));
+}
+
+const leadsSomewhere = (link: unknown) => isRecord(link) && link["href"] !== null;

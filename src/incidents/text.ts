@@ -1,0 +1,38 @@
+/** Text as databases and readers can take it. Lengths are in characters: Unicode code points, as Python counts. */
+
+/** Ends a text that was cut. */
+export const CUT_MARK = "… [cut]";
+
+/** Returns the text with U+0000 and unpaired surrogates, which PostgreSQL's JSONB refuses, as U+FFFD. */
+export function storableText(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "\ufffd");
+}
+
+export function charCount(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+/** Returns the first `count` characters. Never splits a surrogate pair. */
+export function firstChars(text: string, count: number): string {
+  if (text.length <= count) return text;
+  // A character has at most two code units; a pair split here is one character too many, and is dropped.
+  return Array.from(text.slice(0, 2 * count))
+    .slice(0, count)
+    .join("");
+}
+
+/** Returns the text, or as much of it as fits into `maxChars` with `CUT_MARK` behind it. */
+export function cutText(text: string, maxChars: number): string {
+  if (text.length <= maxChars || charCount(text) <= maxChars) return text;
+  return firstChars(text, Math.max(0, maxChars - CUT_MARK.length)) + CUT_MARK;
+}
+
+/** Returns the text in pieces of `size` characters; the last may be shorter. */
+export function piecesOf(text: string, size: number): string[] {
+  const chars = Array.from(text);
+  const pieces: string[] = [];
+  for (let at = 0; at < chars.length; at += size) pieces.push(chars.slice(at, at + size).join(""));
+  return pieces;
+}
