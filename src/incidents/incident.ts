@@ -23,6 +23,17 @@ export type Severity = z.infer<typeof Severity>;
 export const Status = z.enum(["investigating", "resolved"]);
 export type Status = z.infer<typeof Status>;
 
+/** Someone or something that PagerDuty refers to: a user, a team, an escalation policy. */
+export const Named = z.object({ id: z.string(), name: z.string() });
+export type Named = z.infer<typeof Named>;
+
+/** Who is on the incident. Rows of earlier versions have none of these members. */
+const Responsible = {
+  assignees: z._default(z.array(Named), []),
+  teams: z._default(z.array(Named), []),
+  escalationPolicy: z._default(z.nullable(Named), null),
+};
+
 /** What the newest event that carried the whole incident said of it. */
 export const Snapshot = z.object({
   title: z.string(),
@@ -33,6 +44,7 @@ export const Snapshot = z.object({
   pagerdutyStatus: z.string(),
   url: z.nullable(z.string()),
   incidentKey: z.nullable(z.string()),
+  ...Responsible,
   /** ISO 8601. */
   createdAt: z.nullable(z.string()),
 });
@@ -108,6 +120,7 @@ export const Incident = z.object({
   url: z.nullable(z.string()),
   incidentKey: z.nullable(z.string()),
   description: z.nullable(z.string()),
+  ...Responsible,
   alertFiredAt: z.nullable(z.string()),
   startedAt: z.nullable(z.string()),
   resolvedAt: z.nullable(z.string()),

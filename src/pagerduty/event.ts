@@ -9,13 +9,15 @@ import { FieldValue } from "../incidents/incident.ts";
 /** A field that we can do without: one of an unexpected shape counts as absent, so no incident is lost to it. */
 export const lenient = <T>(schema: z.ZodMiniType<T>) => z.catch(z.nullish(schema), null);
 
-const Reference = lenient(
+export const Reference = lenient(
   z.object({
     id: lenient(z.string()),
     summary: lenient(z.string()),
     name: lenient(z.string()),
   }),
 );
+
+export type Reference = z.infer<typeof Reference>;
 
 const ISO_WITH_ZONE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 /** 1 January of the year 1, and the end of the last year that ISO 8601 writes with four digits. */
@@ -63,6 +65,11 @@ export const IncidentData = z.object({
   urgency: lenient(z.string()),
   priority: Reference,
   service: Reference,
+  assignees: lenient(z.array(Reference)),
+  /** REST's name for the assignees. */
+  assignments: lenient(z.array(lenient(z.object({ assignee: Reference })))),
+  teams: lenient(z.array(Reference)),
+  escalation_policy: Reference,
   html_url: lenient(Link),
   incident_key: lenient(z.string()),
   created_at: lenient(Time),

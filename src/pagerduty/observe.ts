@@ -1,13 +1,35 @@
 import type { Observation } from "../incidents/fold.ts";
-import type { Snapshot, Stamp } from "../incidents/incident.ts";
+import type { Named, Snapshot, Stamp } from "../incidents/incident.ts";
 import { severityOf } from "../incidents/severity.ts";
-import type { IncidentData } from "./event.ts";
+import { cutText } from "../incidents/text.ts";
+import type { IncidentData, Reference } from "./event.ts";
 
 /** From PagerDuty's words, as webhooks and REST share them, to an observation. Pure. */
+
+/** Of each of assignees and teams; real incidents have a handful. */
+const MAX_NAMED = 20;
+/** Of a name; PagerDuty's own limit is 100 for users and teams. */
+const MAX_NAME_CHARS = 200;
+
+function namedOf(reference: Reference): Named | null {
+  if (!reference?.id) return null;
+  const name = reference.summary || reference.name || reference.id;
+  return { id: cutText(reference.id, MAX_NAME_CHARS), name: cutText(name, MAX_NAME_CHARS) };
+}
+
+/** By id, because webhooks and REST need not agree on the order. */
+function namedList(references: readonly Reference[] | null | undefined): Named[] {
+  return (references ?? [])
+    .flatMap((reference) => namedOf(reference) ?? [])
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .slice(0, MAX_NAMED);
+}
 
 export function snapshotOf(data: IncidentData): Snapshot {
   const priority = data.priority?.summary || data.priority?.name || null;
   const urgency = data.urgency ?? null;
+  const pagerdutyStatus = data.status || "triggered";
+  const assignees = data.assignees ?? data.assignments?.map((assignment) => assignment?.assignee);
   return {
     title: data.title || "Untitled Incident",
     service: {
@@ -17,9 +39,13 @@ export function snapshotOf(data: IncidentData): Snapshot {
     urgency,
     priority,
     severity: severityOf(priority, urgency),
-    pagerdutyStatus: data.status || "triggered",
+    pagerdutyStatus,
     url: data.html_url ?? null,
     incidentKey: data.incident_key ?? null,
+    // REST lists nobody for a resolved incident.
+    assignees: pagerdutyStatus === "resolved" ? [] : namedList(assignees),
+    teams: namedList(data.teams),
+    escalationPolicy: namedOf(data.escalation_policy),
     createdAt: data.created_at ?? null,
   };
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { emptyIncident, fold, type Observation, view } from "../../src/incidents/fold.ts";
-import type { IncidentState } from "../../src/incidents/incident.ts";
+import { IncidentState, type Snapshot } from "../../src/incidents/incident.ts";
 
 const T0 = Date.parse("2026-11-22T03:00:00Z");
 
@@ -26,6 +26,9 @@ function observe(
       pagerdutyStatus: status,
       url: null,
       incidentKey: null,
+      assignees: [],
+      teams: [],
+      escalationPolicy: null,
       createdAt: new Date(T0).toISOString(),
     },
   };
@@ -181,4 +184,23 @@ test("versions grow by one with every change, and only with a change", () => {
       }
     }),
   );
+});
+
+test("another assignee is a change that Aurora sees, and the incident's own status stays", () => {
+  const assigned = observe("acknowledged", 1);
+  if (assigned.kind !== "incident") throw new Error("not an incident");
+  const snapshot = { ...assigned.snapshot, assignees: [{ id: "PANN", name: "Ann" }] };
+  const folded = fold(foldAll([observe("acknowledged", 0)]), { ...assigned, snapshot });
+  expect(folded.change).toEqual({ kind: "updated", from: "investigating", to: "investigating" });
+  expect(view(folded.state)?.assignees).toEqual([{ id: "PANN", name: "Ann" }]);
+});
+
+test("a stored incident of an earlier version, without assignees, teams and policy, is read", () => {
+  const state = foldAll([observe("triggered", 0)]);
+  const since: (keyof Snapshot)[] = ["assignees", "teams", "escalationPolicy"];
+  const snapshot = Object.fromEntries(
+    Object.entries(state.snapshot ?? {}).filter(([name]) => !since.some((member) => member === name)),
+  );
+  const stored: unknown = JSON.parse(JSON.stringify({ ...state, snapshot }));
+  expect(IncidentState.parse(stored)).toEqual(state);
 });

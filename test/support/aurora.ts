@@ -8,6 +8,8 @@ import * as z from "zod";
 const Time = z.iso.datetime({ offset: true });
 const NullableText = z.nullable(z.string());
 
+const Named = z.strictObject({ id: z.string().min(1), name: z.string().min(1) });
+
 const NotifiedIncident = z.strictObject({
   sourceType: z.literal("pagerduty"),
   sourceAlertId: z.string().min(1),
@@ -22,6 +24,9 @@ const NotifiedIncident = z.strictObject({
   url: z.nullable(z.url()),
   incidentKey: NullableText,
   description: NullableText,
+  assignees: z.array(Named),
+  teams: z.array(Named),
+  escalationPolicy: z.nullable(Named),
   alertFiredAt: z.nullable(Time),
   startedAt: z.nullable(Time),
   resolvedAt: z.nullable(Time),

@@ -10,6 +10,9 @@ import { pill, severityPill, statusPill, when, words } from "./words.js";
 
 /** @typedef {import("../../contract/answers.ts").IncidentDetail} IncidentDetail */
 
+/** @param {IncidentDetail["teams"]} references */
+const namesOf = (references) => references.map(({ name }) => name).join(", ");
+
 /** @param {IncidentDetail} incident */
 function facts(incident) {
   /** @type {[string, import("./dom.js").Child][]} */
@@ -20,6 +23,10 @@ function facts(incident) {
     ["Started", when(incident.startedAt, "unknown")],
   ];
   if (incident.resolvedAt) pairs.push(["Resolved", when(incident.resolvedAt)]);
+  const { assignees, teams, escalationPolicy } = incident;
+  if (assignees.length > 0) pairs.push(["Assigned to", namesOf(assignees)]);
+  if (teams.length > 0) pairs.push(["Teams", namesOf(teams)]);
+  if (escalationPolicy) pairs.push(["Escalation policy", escalationPolicy.name]);
   for (const [name, value] of Object.entries(incident.customFields)) {
     const text = String(value);
     const url = webAddress(text);

@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { IncidentData } from "../../src/pagerduty/event.ts";
+import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
+import { snapshotOf } from "../../src/pagerduty/observe.ts";
+
+const reference = (type: string, id: string, summary: string | null) => ({
+  id,
+  type: `${type}_reference`,
+  summary,
+  self: `https://api.pagerduty.com/${type}s/${id}`,
+  html_url: null,
+});
+const ann = reference("user", "PANN", "Ann");
+const ben = reference("user", "PBEN", "Ben");
+const COMMON = {
+  id: "P1",
+  title: "Down",
+  status: "triggered",
+  service: reference("service", "PSVC", "API Service"),
+  teams: [reference("team", "PTEAM", "Engineering")],
+  escalation_policy: reference("escalation_policy", "PEP", "Default"),
+};
+
+const fromWebhook = (incident: object) =>
+  snapshotOf(IncidentData.parse({ ...COMMON, type: "incident", ...incident }));
+const fromRest = (incident: object) => RestIncidentAnswer.parse({ ...COMMON, ...incident }).snapshot;
+
+test("a webhook and REST name the same people, teams and policy, in whatever order", () => {
+  const webhook = fromWebhook({ assignees: [ben, ann] });
+  expect(webhook).toMatchObject({
+    assignees: [
+      { id: "PANN", name: "Ann" },
+      { id: "PBEN", name: "Ben" },
+    ],
+    teams: [{ id: "PTEAM", name: "Engineering" }],
+    escalationPolicy: { id: "PEP", name: "Default" },
+  });
+  const assignments = [ann, ben].map((assignee) => ({ at: "2026-11-20T10:00:00Z", assignee }));
+  expect(fromRest({ assignments })).toEqual(webhook);
+});
+
+test("a resolved incident has no assignees, whether or not PagerDuty still lists them", () => {
+  expect(fromWebhook({ status: "resolved", assignees: [ann] }).assignees).toEqual([]);
+  expect(fromRest({ status: "resolved", assignments: [] }).assignees).toEqual([]);
+});
+
+test.each([undefined, null, "x", 7, {}, [], [null], [{ summary: "nobody" }]])(
+  "people, teams and policies of another shape (%j) cost nothing but themselves",
+  (odd) => {
+    const snapshot = fromWebhook({ assignees: odd, teams: odd, escalation_policy: odd });
+    expect(snapshot).toMatchObject({ title: "Down", assignees: [], teams: [], escalationPolicy: null });
+  },
+);
+
+test("names without a summary are ids, and both numbers and lengths are bounded", () => {
+  const many = Array.from({ length: 500 }, (_, index) => reference("user", `P${index}`, "x".repeat(5000)));
+  const { assignees, teams } = fromWebhook({
+    assignees: many,
+    teams: [reference("team", "PTEAM", null)],
+  });
+  expect(teams).toEqual([{ id: "PTEAM", name: "PTEAM" }]);
+  expect(JSON.stringify(assignees).length).toBeLessThan(10_000);
+});
