@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { Call, Reply } from "./listener.ts";
+import type { Call, Handler, Reply } from "./listener.ts";
 
 /** What one of the servers does instead of answering. */
 export interface FaultPlan {
@@ -68,7 +68,7 @@ export async function applyFault(
   plan: FaultPlan | null,
   call: Call,
   closed: AbortSignal,
-  answer: (call: Call) => Reply,
+  answer: Handler,
 ): Promise<Reply | "reset" | null> {
   if (plan === null || plan.times === 0 || plan.match?.(call.method, call.path) === false) return null;
   if (plan.times !== undefined) plan.times -= 1;
@@ -81,7 +81,7 @@ export async function applyFault(
   }
   if (plan.reset) return "reset";
   if (plan.holdMs !== undefined) {
-    const reply = answer(call);
+    const reply = await answer(call);
     try {
       await wait(plan.holdMs, undefined, { signal: closed });
     } catch {

@@ -1,0 +1,43 @@
+import type { PythonValue } from "./jsonb.ts";
+
+/** Aurora's `fetch_and_consolidate_pagerduty_events`, in server/routes/pagerduty/runbook_utils.py. */
+
+export interface StoredEvent {
+  readonly eventType: string;
+  readonly payload: PythonValue;
+}
+
+/**
+ * Returns `data` of the incident's last triggered event, with every custom field that was stored for the incident.
+ * Without a triggered event: `data` of the last event. Null: there is no event, or it has no `data`.
+ * @param events of one incident, oldest first
+ */
+export function consolidate(events: readonly StoredEvent[]): PythonValue {
+  const triggered = events.findLast(({ eventType }) => eventType === "incident.triggered");
+  const data = dataOf((triggered ?? events.at(-1))?.payload ?? null);
+  const fields = new Map<string, PythonValue>();
+  for (const { eventType, payload } of events) {
+    if (eventType === "incident.custom_field_values.updated") addFields(fields, dataOf(payload));
+  }
+  if (triggered === undefined || fields.size === 0 || !(data instanceof Map)) return data;
+  const known = data.has("customFields") ? data.get("customFields") : new Map<string, PythonValue>();
+  // With anything but a dict there, Aurora's merge fails and the triggered event is used as it is.
+  if (!(known instanceof Map)) return data;
+  return new Map(data).set("customFields", new Map([...known, ...fields]));
+}
+
+/** An emptied field counts here, although Aurora's incident keeps the old value. */
+function addFields(fields: Map<string, PythonValue>, data: PythonValue): void {
+  const updates = data instanceof Map ? data.get("custom_fields") : undefined;
+  for (const update of Array.isArray(updates) ? updates : []) {
+    const name = update instanceof Map ? update.get("name") : undefined;
+    if (update instanceof Map && typeof name === "string" && name !== "") {
+      fields.set(name, update.get("value") ?? null);
+    }
+  }
+}
+
+function dataOf(payload: PythonValue): PythonValue {
+  const event = payload instanceof Map ? payload.get("event") : undefined;
+  return event instanceof Map ? (event.get("data") ?? null) : null;
+}

@@ -1,0 +1,37 @@
+/** What PostgreSQL's JSONB makes of a payload: Aurora keeps every event in such a column and reads it from there. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** A JSON value as Python holds it. A `Map` keeps a dict's order; an object would sort keys like `404` first. */
+export type PythonValue = null | boolean | number | string | PythonValue[] | Map<string, PythonValue>;
+
+/** Stores a value as JSONB and reads it back: shorter keys come first, keys of one length by their bytes. */
+export function throughJsonb(value: Json): PythonValue {
+  if (Array.isArray(value)) return value.map(throughJsonb);
+  if (value === null || typeof value !== "object") return value;
+  const keys = Object.keys(value).map((key) => ({ key, bytes: Buffer.from(key) }));
+  keys.sort((a, b) => a.bytes.length - b.bytes.length || Buffer.compare(a.bytes, b.bytes));
+  return new Map(keys.map(({ key }) => [key, throughJsonb(value[key] ?? null)]));
+}
+
+/** Says why PostgreSQL refuses the value: U+0000 and half surrogate pairs have no place in JSONB. Null: it takes it. */
+export function jsonbRefusal(value: Json): string | null {
+  for (const text of textsOf(value)) {
+    if (text.includes("\u0000"))
+      return "unsupported Unicode escape sequence: \\u0000 cannot be converted to text";
+    if (!text.isWellFormed()) return "invalid input syntax for type json: half a surrogate pair";
+  }
+  return null;
+}
+
+/** Yields every string in the value, keys included. */
+function* textsOf(value: Json): Generator<string> {
+  if (typeof value === "string") yield value;
+  else if (Array.isArray(value)) for (const item of value) yield* textsOf(item);
+  else if (value !== null && typeof value === "object") {
+    for (const [key, member] of Object.entries(value)) {
+      yield key;
+      yield* textsOf(member);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import type { PythonValue } from "./jsonb.ts";
+import { cut, lengthOf } from "./python-json.ts";
+
+/** Aurora's `truncate_json_fields`, in server/chat/backend/agent/tools/output_sanitizer.py. */
+
+export interface TruncationLimits {
+  /** In code points; longer strings are cut and marked. */
+  readonly maxFieldLength: number;
+  /** Objects and arrays at this depth become a count; null: none does. */
+  readonly maxDepth: number | null;
+}
+
+export const TRUNCATED = "... [field truncated]";
+const MAX_KEY_LENGTH = 200;
+/** How many of an object's keys its count names. */
+const NAMED_KEYS = 5;
+
+export function truncateFields(value: PythonValue, limits: TruncationLimits, depth = 0): PythonValue {
+  if (typeof value === "string") return cutField(value, limits.maxFieldLength);
+  const isTooDeep = limits.maxDepth !== null && depth >= limits.maxDepth;
+  if (Array.isArray(value)) {
+    return isTooDeep
+      ? `[array, ${value.length} items]`
+      : value.map((item) => truncateFields(item, limits, depth + 1));
+  }
+  if (!(value instanceof Map)) return value;
+  if (isTooDeep) return countOf(value);
+  return new Map(
+    Array.from(value, ([key, member]) => [cutKey(key), truncateFields(member, limits, depth + 1)]),
+  );
+}
+
+function countOf(value: ReadonlyMap<string, PythonValue>): string {
+  const named = Array.from(value.keys()).slice(0, NAMED_KEYS).join(", ");
+  return `{object, ${value.size} keys: ${named}${value.size > NAMED_KEYS ? ", ..." : ""}}`;
+}
+
+function cutField(text: string, maxLength: number): string {
+  return lengthOf(text) > maxLength ? cut(text, maxLength) + TRUNCATED : text;
+}
+
+function cutKey(key: string): string {
+  return lengthOf(key) > MAX_KEY_LENGTH ? `${cut(key, MAX_KEY_LENGTH)}...` : key;
+}

@@ -1,0 +1,119 @@
+import type { Json } from "./prompt/jsonb.ts";
+import type { Severity } from "./task/event-reading.ts";
+
+/** A row of `pagerduty_events`. */
+export interface EventRow {
+  readonly id: number;
+  readonly userId: string;
+  readonly organisation: string;
+  readonly eventType: string;
+  readonly incidentId: string | null;
+  readonly title: string | null;
+  readonly status: string | null;
+  readonly urgency: string | null;
+  readonly serviceName: string | null;
+  readonly serviceId: string | null;
+  /** As it was posted. */
+  readonly payload: Json;
+  readonly receivedAtMs: number;
+}
+
+export type IncidentStatus = "investigating" | "resolved" | "analyzed";
+
+/** A row of `incidents`; its key is organisation, number and user. */
+export interface IncidentRow {
+  readonly id: string;
+  readonly userId: string;
+  readonly organisation: string;
+  /** `source_alert_id` */
+  readonly number: number;
+  /** Of the first event: later ones change neither title nor service. */
+  readonly title: string | null;
+  readonly service: string;
+  severity: Severity;
+  status: IncidentStatus;
+  startedAtMs: number;
+  updatedAtMs: number;
+  firedAt: string | null;
+  /** `alert_metadata` */
+  metadata: { [key: string]: Json };
+  affectedServices: string[];
+  correlatedAlerts: number;
+  /** `incident_lifecycle_events`, those of PagerDuty's events. */
+  readonly lifecycle: { event: "created" | "status_changed" | "resolved"; from: string | null; to: string }[];
+  /** `rca_celery_task_id` */
+  analysisTaskId: string | null;
+  /** `aurora_chat_session_id`: set when a worker starts the analysis. */
+  analysisSessionId: string | null;
+}
+
+/** What the model is given for one analysis. */
+export interface Prompt {
+  readonly userId: string;
+  readonly incidentId: string;
+  readonly number: number;
+  readonly text: string;
+}
+
+/** A summary that Aurora's model writes of a triggered event. */
+export interface Summary {
+  readonly userId: string;
+  readonly incidentId: string;
+  readonly number: number;
+}
+
+export type DropReason =
+  /** The event's type or resource is none that Aurora's route lets through. */
+  | "not_monitored"
+  | "no_number"
+  | "no_organisation"
+  /** A custom field event without a value that is not empty. */
+  | "no_fields"
+  /** The custom fields are stored as an event, and no incident has them. */
+  | "unknown_incident"
+  /** A triggered event joined another incident: no row, summary and analysis of its own. */
+  | "correlated"
+  | "analysis_limit"
+  /** The incident has an analysis already. */
+  | "analyzed_already"
+  /** The task raised, and has no attempts left. */
+  | "failed";
+
+/** An event, or an analysis, of which Aurora says nothing further. */
+export interface Drop {
+  readonly userId: string;
+  readonly eventType: string;
+  readonly incidentId: string | null;
+  readonly reason: DropReason;
+  readonly detail: string;
+}
+
+/** What Aurora holds, oldest first. */
+export class Tables {
+  readonly events: EventRow[] = [];
+  readonly incidents: IncidentRow[] = [];
+  readonly prompts: Prompt[] = [];
+  readonly summaries: Summary[] = [];
+  readonly drops: Drop[] = [];
+  #lastEventId = 0;
+
+  addEvent(row: Omit<EventRow, "id">): EventRow {
+    this.#lastEventId += 1;
+    const event = { id: this.#lastEventId, ...row };
+    this.events.push(event);
+    return event;
+  }
+
+  incident(userId: string, organisation: string, number: number): IncidentRow | null {
+    return (
+      this.incidents.find(
+        (row) => row.userId === userId && row.organisation === organisation && row.number === number,
+      ) ?? null
+    );
+  }
+
+  clear(): void {
+    for (const rows of [this.events, this.incidents, this.prompts, this.summaries, this.drops])
+      rows.length = 0;
+  }
+}

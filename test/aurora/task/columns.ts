@@ -1,0 +1,44 @@
+import type { Json } from "../prompt/jsonb.ts";
+import { cut, lengthOf } from "../prompt/python-json.ts";
+import { PythonError } from "./python.ts";
+
+/** What the columns of Aurora's tables take (server/utils/db/db_utils.py, `pagerduty_events` and `incidents`). */
+
+const INTEGER_MAX = 2 ** 31 - 1;
+const INTEGER_MIN = -(2 ** 31);
+/** Service names given as a string are cut to this by `_extract_service_name`. */
+const SERVICE_NAME_MAX_LENGTH = 255;
+
+/**
+ * A `VARCHAR(limit)`; a `TEXT` without a limit.
+ * @throws {PythonError} for a value that is too long or no scalar
+ */
+export function textColumn(value: Json, limit = Number.POSITIVE_INFINITY): string | null {
+  if (value === null) return null;
+  if (typeof value === "object")
+    throw new PythonError("DatabaseError", "can't adapt the value to a text column");
+  const text = String(value);
+  if (lengthOf(text) > limit) {
+    throw new PythonError("DatabaseError", `value too long for type character varying(${limit})`);
+  }
+  return text;
+}
+
+/**
+ * An `INTEGER`: takes a string of digits, too, and rounds fractions.
+ * @throws {PythonError} for everything that is no number or does not fit
+ */
+export function integerColumn(value: Json): number {
+  const number = typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : value;
+  if (typeof number !== "number") throw new PythonError("DatabaseError", "invalid input for type integer");
+  const rounded = Math.sign(number) * Math.round(Math.abs(number));
+  if (rounded < INTEGER_MIN || rounded > INTEGER_MAX)
+    throw new PythonError("DatabaseError", "integer out of range");
+  return rounded;
+}
+
+/** `str(value)[:255]` */
+export function serviceNameText(value: Json): string {
+  const text = typeof value === "boolean" ? (value ? "True" : "False") : String(value);
+  return cut(text, SERVICE_NAME_MAX_LENGTH);
+}
