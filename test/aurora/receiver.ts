@@ -4,8 +4,8 @@ import { type Call, jsonReply, type Reply } from "../emulator/listener.ts";
 import { header } from "./connection-api.ts";
 import type { TaskContext } from "./task/context.ts";
 import { processEvent } from "./task/event-task.ts";
-import { FIELD_EVENT, readFieldUpdate } from "./task/field-task.ts";
-import { isTrue } from "./task/python.ts";
+import { FIELD_EVENT } from "./task/field-task.ts";
+import { isDict, isTrue } from "./task/python.ts";
 import { MONITORED_EVENTS } from "./webhook-route.ts";
 
 /**
@@ -14,14 +14,15 @@ import { MONITORED_EVENTS } from "./webhook-route.ts";
  */
 
 export const EVENTS_PATH = "/edge/events";
-/** In seconds: how soon the sender may try again while another call has the lock. */
-const RETRY_AFTER_SECONDS = "5";
+const IN_PROGRESS_RETRY_SECONDS = "5";
+const BODY_BYTES = 1024 * 1024;
+/** Of Aurora's integer column. */
+const LARGEST_NUMBER = 2 ** 31 - 1;
 
+const Text = z.string().min(1);
 const SignedEvent = z.object({
-  event: z
-    .record(z.string(), z.json())
-    .and(z.object({ id: z.string().min(1), event_type: z.string(), data: z.record(z.string(), z.json()) })),
-  aurora: z.object({ user_id: z.string().min(1), org_id: z.nullable(z.string()) }),
+  event: z.object({ id: Text, event_type: Text, data: z.record(z.string(), z.json()) }).catchall(z.json()),
+  aurora: z.object({ user_id: Text, org_id: z.nullable(z.string()) }),
 });
 type SignedEvent = z.infer<typeof SignedEvent>;
 
@@ -42,12 +43,17 @@ export class Receiver {
   }
 
   async answer(call: Call): Promise<Reply | "reset"> {
-    if (call.method !== "POST") return problem(405, "method_not_allowed", "Events are sent with POST");
+    if (call.method !== "POST") return problem(405, "method_not_allowed", "Events are sent with POST.");
+    if (Buffer.byteLength(call.body) > BODY_BYTES)
+      return problem(413, "body_too_large", "The body is too large.");
     if (!this.#isSigned(call))
-      return problem(401, "invalid_signature", "The signature is missing, wrong or old");
+      return problem(401, "invalid_signature", "The signature is missing, wrong or old.");
     const body = readEvent(call.body);
-    if (body === null) return problem(400, "invalid_event", "The body holds no V3 event for an Aurora user");
-    return refuse(this.#context, body) ?? (await this.#workOnce(header(call, "webhook-id") ?? "", body));
+    if (body === null) return problem(400, "invalid_event", "The body holds no V3 event for an Aurora user.");
+    const reason = skipReason(body.event);
+    if (reason !== null) return jsonReply(200, { received: true, reason });
+    if (!hasNumber(body.event)) return problem(422, "missing_number", "The incident has no integer number.");
+    return await this.#workOnce(header(call, "webhook-id") ?? "", body);
   }
 
   /** Lets every lock run out, as Redis does some time after a receiver was killed. */
@@ -81,12 +87,15 @@ export class Receiver {
   }
 
   async #workOnce(webhookId: string, body: SignedEvent): Promise<Reply | "reset"> {
-    if (this.isRedisAway) return busy("redis_unavailable", "Redis does not answer");
+    if (this.isRedisAway) return problem(503, "redis_unavailable", "Aurora's Redis does not answer.");
+    if (this.#locked.has(webhookId)) {
+      const inProgress = problem(503, "in_progress", "Another call works this event right now.");
+      return { ...inProgress, headers: { ...inProgress.headers, "retry-after": IN_PROGRESS_RETRY_SECONDS } };
+    }
     if (this.#done.has(webhookId)) return jsonReply(200, { received: true, reason: "already worked" });
-    if (this.#locked.has(webhookId)) return busy("in_progress", "Another call works this event");
-    this.#locked.add(webhookId);
     const kill = this.killNext;
     this.killNext = null;
+    this.#locked.add(webhookId);
     if (kill === "before_work") return "reset";
     const reply = await this.#work(body);
     if (kill === "after_work") return "reset";
@@ -96,38 +105,51 @@ export class Receiver {
   }
 
   async #work({ event, aurora }: SignedEvent): Promise<Reply> {
+    const { directory, tables } = this.#context;
+    if (aurora.org_id !== null && directory.organisationOf(aurora.user_id) !== aurora.org_id) {
+      const error =
+        "The user is not in this organisation: another member of it must connect PagerDuty again.";
+      return problem(409, "user_left_organisation", error);
+    }
+    const before = tables.events.length;
     try {
       await processEvent(this.#context, aurora.user_id, { event });
     } catch (error) {
-      return busy("task_failed", `Aurora's task failed: ${error instanceof Error ? error.message : error}`);
+      return problem(
+        503,
+        "aurora_failed",
+        `Aurora's code failed: ${error instanceof Error ? error.message : error}`,
+      );
     }
-    const reason = skipReason(event);
-    if (reason !== null) return jsonReply(200, { received: true, reason });
-    const { events } = this.#context.tables;
-    const isStored = events.some(
-      (row) => row.userId === aurora.user_id && eventIdOf(row.payload) === event.id,
-    );
-    return isStored
-      ? jsonReply(200, { received: true })
-      : busy("not_stored", "Aurora did not store the event");
+    // Other events can be stored meanwhile: only a new row with this event's id counts.
+    const isStored = tables.events
+      .slice(before)
+      .some((row) => row.userId === aurora.user_id && eventIdOf(row.payload) === event.id);
+    if (isStored) return jsonReply(200, { received: true });
+    return problem(503, "event_not_stored", "Aurora's task returned without storing the event.");
   }
 }
 
-/** What no retry can put right. */
-function refuse({ directory }: TaskContext, { event, aurora }: SignedEvent): Reply | null {
-  if (aurora.org_id !== null && directory.organisationOf(aurora.user_id) !== aurora.org_id) {
-    return problem(409, "user_left_organisation", "The user is no member of this organisation any more");
-  }
-  if (event.event_type !== FIELD_EVENT && !Number.isInteger(event.data["number"])) {
-    return problem(422, "number_missing", "An incident event needs an integer number");
-  }
-  return null;
-}
-
-/** The events of which Aurora's task stores nothing by rule. Null: it stores this one. */
-function skipReason({ event_type, data }: SignedEvent["event"]): string | null {
+/** The events of which Aurora stores nothing by its rules. Null: it stores this one. */
+function skipReason({ resource_type, event_type, data }: SignedEvent["event"]): string | null {
+  if (resource_type !== "incident") return "non-incident event";
   if (!MONITORED_EVENTS.includes(event_type)) return "event type not monitored";
-  return event_type === FIELD_EVENT && !isTrue(readFieldUpdate(data)) ? "no field has a value" : null;
+  return event_type === FIELD_EVENT && !hasFieldValue(data) ? "no custom field with a value" : null;
+}
+
+function hasFieldValue(data: SignedEvent["event"]["data"]): boolean {
+  const fields = data["custom_fields"];
+  if (!Array.isArray(fields)) return false;
+  return fields.some(
+    (field) => isDict(field) && isTrue(field["name"] ?? null) && isTrue(field["value"] ?? null),
+  );
+}
+
+function hasNumber({ event_type, data }: SignedEvent["event"]): boolean {
+  const number = data["number"];
+  const isNumber =
+    typeof number === "number" && Number.isInteger(number) && number > 0 && number <= LARGEST_NUMBER;
+  return event_type === FIELD_EVENT || isNumber;
 }
 
 function eventIdOf(payload: unknown): string | null {
@@ -141,10 +163,6 @@ function readEvent(text: string): SignedEvent | null {
   } catch {
     return null;
   }
-}
-
-function busy(code: string, error: string): Reply {
-  return jsonReply(503, { error, code }, { "retry-after": RETRY_AFTER_SECONDS });
 }
 
 function problem(status: number, code: string, error: string): Reply {
