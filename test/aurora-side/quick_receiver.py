@@ -1,0 +1,10 @@
+"""The receiver with a short lock, so that the tests see it expire."""
+
+import logging
+
+import receiver
+
+receiver.LOCK_SECONDS = 3
+receiver.LOCK_EXTENSION_SECONDS = 0.3
+logging.basicConfig(level=logging.INFO)
+app = receiver.app
