@@ -47,7 +47,7 @@ export default defineConfig({
           name: "from outside",
           include: ["test/**/*.test.ts"],
           exclude: INSIDE.map((room) => `test/${room}/**`),
-          globalSetup: "test/support/build.ts",
+          globalSetup: ["test/support/build.ts", "test/support/chromium.ts"],
           testTimeout: 30_000,
           hookTimeout: 30_000,
           // What the files share has no state, and loading it for each of them again takes half a minute.

@@ -5,7 +5,7 @@ import { openStage } from "./stage.ts";
 
 /** What the console makes of its address: links, the keyboard's way about, and what anybody may have written in it. */
 
-describe.skipIf(!hasChromium())("the console's address", () => {
+describe.skipIf(!hasChromium)("the console's address", () => {
   const stage = openStage(() => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null }));
 
   async function open(hash: string, width: 390 | 1280 = 1280) {

@@ -1,36 +1,19 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { inject } from "vitest";
 
-/** Debian's Chromium, driven by playwright-core. */
+/** The run's Chromium, driven by playwright-core. */
 
-const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const ARGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+const address = inject("chromium");
 
-/** Whether there is one. In continuous integration there has to be. */
-export function hasChromium(): boolean {
-  if (existsSync(EXECUTABLE)) return true;
-  if (process.env["CI"]) {
-    throw new Error(`There is no Chromium at ${EXECUTABLE}: apt-get install chromium, or set CHROMIUM`);
-  }
-  console.warn(
-    `Browser tests are skipped: no Chromium at ${EXECUTABLE}. apt-get install chromium, or set CHROMIUM.`,
-  );
-  return false;
-}
+/** Whether this machine has one. */
+export const hasChromium = address !== null;
 
 export async function startBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
+  if (address === null) throw new Error("There is no Chromium on this machine");
+  return chromium.connect(address);
 }
 
 export interface Look {

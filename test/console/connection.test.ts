@@ -7,7 +7,7 @@ import { openStage } from "./stage.ts";
 
 /** What is said of a connection, and what came over it, while it changes. */
 
-describe.skipIf(!hasChromium())("a connection that is looked at", () => {
+describe.skipIf(!hasChromium)("a connection that is looked at", () => {
   const stage = openStage(() => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null }));
 
   async function connect(subdomain: string, subscribe = true) {

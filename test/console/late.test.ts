@@ -34,7 +34,7 @@ async function hold(page: Page, url: string | RegExp, most = Number.POSITIVE_INF
   };
 }
 
-describe.skipIf(!hasChromium())("an answer that comes late", () => {
+describe.skipIf(!hasChromium)("an answer that comes late", () => {
   const stage = openStage(() => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null }));
   const rows = (page: Page) => page.locator("li.incident");
 

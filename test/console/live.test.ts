@@ -6,7 +6,7 @@ import { openStage } from "./stage.ts";
 
 /** What the console does when its line to the connector is cut, or its visitor's sign-in ends. */
 
-describe.skipIf(!hasChromium())("the console's line", () => {
+describe.skipIf(!hasChromium)("the console's line", () => {
   const stage = openStage(() => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null }));
 
   async function connected() {

@@ -5,7 +5,7 @@ import { openStage } from "./stage.ts";
 
 /** Connecting with OAuth in a browser: Aurora's way, in a window, and the full page where windows are blocked. */
 
-describe.skipIf(!hasChromium())("signing in with PagerDuty", () => {
+describe.skipIf(!hasChromium)("signing in with PagerDuty", () => {
   const stage = openStage(() =>
     startOAuthWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, FRONTEND_URL: null }),
   );

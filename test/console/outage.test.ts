@@ -10,7 +10,7 @@ const BANNER = /The connector cannot be reached\. What you see is as of \d+ \w+ 
 const OVER = "Your sign-in is over. Reload the page to sign in again.";
 const API = /\/console\/api(\/|\?|$)/;
 
-describe.skipIf(!hasChromium())("while the connector cannot be reached", () => {
+describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
   const stage = openStage(() => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null }));
 
   /** The console of one who is connected, with an incident, on a page without a WebSocket whose time is the test's. */

@@ -9,7 +9,7 @@ import { openStage } from "./stage.ts";
 
 const TITLE = 'Checkout errors above 5 % <img src=x onerror="alert(1)">';
 
-describe.skipIf(!hasChromium())("the console", () => {
+describe.skipIf(!hasChromium)("the console", () => {
   const stage = openStage(() =>
     startWorld({
       AURORA_ENV: "dev",

@@ -2,6 +2,8 @@ import "vitest";
 
 declare module "vitest" {
   interface ProvidedContext {
+    /** The address of the browser, for playwright; null where none starts. */
+    chromium: string | null;
     /** Webhook bodies in order of occurrence, made outside of workerd. */
     history: { webhookId: string; body: string }[];
     /** Valid API tokens of an account in each region. */
