@@ -1,6 +1,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { outside } from "./test/support/outside.ts";
+import { patienceMs } from "./test/support/patience.ts";
 
 /** Tests that run inside workerd, on the code itself. */
 const INSIDE = [
@@ -23,10 +24,20 @@ const SETTINGS = {
   PAGERDUTY_CLIENT_SECRET: "SECRET-OF-CLIENT",
 };
 
+/** A test waits for several conditions, each with the patience that this machine needs. */
+const PATIENCE = {
+  testTimeout: 4 * patienceMs(),
+  hookTimeout: 4 * patienceMs(),
+  expect: { poll: { timeout: patienceMs() } },
+};
+
 export default defineConfig({
   test: {
     // Most of the time a test waits: for a Queue's batch, for an attempt's time to come.
     maxWorkers: 5,
+    // What the Worker logs is shown for a test that fails.
+    silent: "passed-only",
+    slowTestThreshold: 4 * patienceMs(),
     projects: [
       {
         plugins: [
@@ -36,6 +47,7 @@ export default defineConfig({
           }),
         ],
         test: {
+          ...PATIENCE,
           name: "inside workerd",
           globalSetup: "test/support/inside.ts",
           include: INSIDE.map((room) => `test/${room}/**/*.test.ts`),
@@ -48,8 +60,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: INSIDE.map((room) => `test/${room}/**`),
           globalSetup: ["test/support/build.ts", "test/support/chromium.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          ...PATIENCE,
           // What the files share has no state, and loading it for each of them again takes half a minute.
           isolate: false,
         },

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { webhookBody } from "../emulator/pagerduty.ts";
-import { startWorld, type World } from "../support/world.ts";
+import { openStage } from "../support/stage.ts";
+import { startWorld } from "../support/world.ts";
 
 /**
  * A call into an object holds 32 MiB. Bodies travel gzipped on the Queue and are unpacked before the call, so a
@@ -8,18 +9,14 @@ import { startWorld, type World } from "../support/world.ts";
  */
 
 const KIB = 1024;
-let world: World;
-beforeAll(async () => {
-  world = await startWorld({ DELIVERY_SCHEDULE: "0,1" });
-});
-afterAll(() => world.close());
+const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: "0,1" }));
 
 test("a batch of strangers' heavy webhooks does not hold up the genuine one among them", async () => {
   const user = "batched";
-  const account = world.pagerduty.account();
-  await world.worker.call(user, "POST", "/pagerduty", { body: { token: account.apiKey() } });
+  const account = stage.pagerduty.account();
+  await stage.worker.call(user, "POST", "/pagerduty", { body: { token: account.apiKey() } });
   const post = (body: string, id: string, signature: string | null) =>
-    world.worker.request(`/pagerduty/webhook/${user}`, {
+    stage.worker.request(`/pagerduty/webhook/${user}`, {
       method: "POST",
       headers: { "x-webhook-id": id, ...(signature ? { "x-pagerduty-signature": signature } : {}) },
       body,
@@ -40,6 +37,6 @@ test("a batch of strangers' heavy webhooks does not hold up the genuine one amon
     ...Array.from({ length: 49 }, (_, i) => post(heavy, `b-${i}`, signature)),
   ]);
   expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([202]));
-  await world.aurora.waitFor("the genuine one", (aurora) => aurora.of(genuine.id).length > 0);
-  expect(world.worker.logs().filter((line) => line.includes("batch.retried"))).toEqual([]);
+  await stage.aurora.waitFor("the genuine one", (aurora) => aurora.of(genuine.id).length > 0);
+  expect(stage.worker.logs().filter((line) => line.includes("batch.retried"))).toEqual([]);
 });

@@ -1,35 +1,23 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Account, Incident } from "../emulator/pagerduty.ts";
 import { sign, webhookBody } from "../emulator/pagerduty.ts";
+import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
-import { settled } from "../support/worker.ts";
-import { startWorld, type World } from "../support/world.ts";
+import { startWorld } from "../support/world.ts";
 
 /** One odd event costs nobody but itself anything. */
 
 const SECRET = "shared with PagerDuty";
 
-let world: World;
-let serial = 0;
-let user: string;
-let account: Account;
-
-beforeAll(async () => {
-  world = await startWorld({ DELIVERY_SCHEDULE: "0,1" });
-});
+const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: "0,1" }));
 beforeEach(async () => {
-  world.aurora.reset();
-  serial += 1;
-  user = `user-${serial}`;
-  account = world.pagerduty.account();
-  const reply = await world.worker.call(user, "POST", "/pagerduty", { body: { token: account.apiKey() } });
+  const reply = await stage.call("POST", "", { token: stage.account.apiKey() });
   expect(reply.status).toBe(200);
 });
-afterAll(() => world.close());
 
-const get = (path: string) => world.worker.call(user, "GET", `/pagerduty${path}`);
+const get = (path: string) => stage.call("GET", path);
 const post = (body: string, webhookId: string, secret: string | null = null) =>
-  world.worker.request(`/pagerduty/webhook/${user}`, {
+  stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
     method: "POST",
     headers: {
       "content-type": "application/json",
@@ -39,7 +27,7 @@ const post = (body: string, webhookId: string, secret: string | null = null) =>
     body,
   });
 const triggered = (options: Parameters<Account["trigger"]>[0] = {}): { incident: Incident; body: string } => {
-  const incident = account.trigger({ ...options, silent: true });
+  const incident = stage.account.trigger({ ...options, silent: true });
   return { incident, body: webhookBody(incident.announce()) };
 };
 /** So deep that no recursive function comes to its end. */
@@ -55,7 +43,7 @@ describe("unsigned", () => {
     await until("it to be recorded", async () => (await get("/events/deep")).status === 200);
     const { incident: genuine, body } = triggered();
     expect((await post(body, "genuine")).status).toBe(202);
-    await world.aurora.waitFor("the genuine one", (aurora) => aurora.of(genuine.id).length > 0, 5_000);
+    await stage.aurora.waitFor("the genuine one", (aurora) => aurora.of(genuine.id).length > 0);
   });
 
   test("incident ids that are none do not stop the read-backs of others", async () => {
@@ -67,22 +55,20 @@ describe("unsigned", () => {
     }
     const { incident, body: genuineBody } = triggered();
     expect((await post(genuineBody, "genuine")).status).toBe(202);
-    await world.aurora.waitFor("the genuine one", (aurora) => aurora.of(incident.id).length > 0, 5_000);
+    await stage.aurora.waitFor("the genuine one", (aurora) => aurora.of(incident.id).length > 0);
   });
 
   test("a webhook id that is markup does not reach Aurora", async () => {
     const { incident, body } = triggered();
     await post(body, "<img/src=x/onerror=alert(1)>");
-    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0, 5_000);
-    expect(JSON.stringify(world.aurora.accepted)).not.toContain("onerror");
+    await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+    expect(JSON.stringify(stage.aurora.accepted)).not.toContain("onerror");
   });
 });
 
 describe("signed", () => {
   beforeEach(async () => {
-    const stored = await world.worker.call(user, "PUT", "/pagerduty/signing-secret", {
-      body: { secret: SECRET },
-    });
+    const stored = await stage.call("PUT", "/signing-secret", { secret: SECRET });
     expect(stored.status).toBe(200);
   });
   const changed = (body: string, change: object, eventChange: object = {}): string => {
@@ -113,8 +99,8 @@ describe("signed", () => {
       ids.set(incident.id, what);
       expect((await post(changed(body, change, eventChange), `w-${index}`, SECRET)).status).toBe(202);
     }
-    await settled(world.worker, user, ODD.length);
-    const told = world.aurora.distinct.filter(({ type }) => type === "incident.triggered");
+    await stage.settled(ODD.length);
+    const told = stage.aurora.distinct.filter(({ type }) => type === "incident.triggered");
     for (const { data } of told) ids.delete(data.incident.incidentId);
     expect([...ids.values()]).toEqual([]);
   });
@@ -134,14 +120,14 @@ describe("signed", () => {
       },
     });
     expect((await post(body, "w", SECRET)).status).toBe(202);
-    await settled(world.worker, user, 1);
+    await stage.settled(1);
   });
 
   test("a webhook on its way when the secret is replaced by another one is not lost", async () => {
     const { incident, body } = triggered();
     expect((await post(body, "w", SECRET)).status).toBe(202);
-    await world.worker.call(user, "DELETE", "/pagerduty/signing-secret");
-    await world.worker.call(user, "PUT", "/pagerduty/signing-secret", { body: { secret: "new" } });
-    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0, 5_000);
+    await stage.call("DELETE", "/signing-secret");
+    await stage.call("PUT", "/signing-secret", { secret: "new" });
+    await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
   });
 });

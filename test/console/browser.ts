@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
 import { inject } from "vitest";
+import { patienceMs } from "../support/patience.ts";
 
 /** The run's Chromium, driven by playwright-core. */
 
@@ -25,24 +26,23 @@ export interface Look {
 export interface WatchedPage {
   page: Page;
   faults: string[];
-  context: BrowserContext;
 }
 
-export async function openPage(browser: Browser, width: Look["width"]): Promise<WatchedPage> {
+export async function watchedPage(browser: Browser, width: Look["width"]): Promise<WatchedPage> {
   const context = await browser.newContext({
     viewport: { width, height: width === 390 ? 844 : 860 },
     reducedMotion: "reduce",
     timezoneId: "UTC",
     locale: "en-GB",
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(patienceMs());
   const page = await context.newPage();
   const faults: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error") faults.push(message.text());
   });
   page.on("pageerror", (error) => faults.push(String(error)));
-  return { page, faults, context };
+  return { page, faults };
 }
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

@@ -1,26 +1,23 @@
 import { describe, expect, test } from "vitest";
 import { sign } from "../emulator/pagerduty.ts";
 import { until } from "../support/until.ts";
-import { startWorld } from "../support/world.ts";
-import { hasChromium, openPage, violations } from "./browser.ts";
-import { openStage } from "./stage.ts";
+import { hasChromium, violations } from "./browser.ts";
+import { openConsole } from "./stage.ts";
 
 /** What is said of a connection, and what came over it, while it changes. */
 
 describe.skipIf(!hasChromium)("a connection that is looked at", () => {
-  const stage = openStage(() => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null }));
+  const { stage, openPage } = openConsole();
 
   async function connect(subdomain: string, subscribe = true) {
-    const account = stage.world.pagerduty.account({ subdomain });
-    await stage.world.worker.call("local", "POST", "/pagerduty", {
-      body: { token: account.apiKey(), subscribe },
-    });
+    const account = stage.pagerduty.account({ subdomain });
+    await stage.call("POST", "", { token: account.apiKey(), subscribe });
     return account;
   }
 
   async function open(hash: string) {
-    const opened = await openPage(stage.browser, 1280);
-    await opened.page.goto(`${stage.world.worker.url}/${hash}`);
+    const opened = await openPage(1280);
+    await opened.page.goto(`${stage.worker.url}/${hash}`);
     await opened.page.getByText("Live", { exact: true }).waitFor();
     return opened;
   }
@@ -29,40 +26,37 @@ describe.skipIf(!hasChromium)("a connection that is looked at", () => {
 
   test("is not disconnected by a question that was asked about the one before", async () => {
     await connect("acme");
-    const { page, context } = await open("#/connection");
+    const { page } = await open("#/connection");
     await page.getByRole("button", { name: "Disconnect…" }).click();
     await page.getByRole("dialog").waitFor();
-    await stage.world.worker.call("local", "DELETE", "/pagerduty");
+    await stage.call("DELETE", "");
     await page.getByText(CHANGED).waitFor();
     expect(await page.getByRole("dialog").count()).toBe(0);
     expect(await violations(page)).toEqual([]);
-    await context.close();
   });
 
   test("nor where the page was not told that it is another one", async () => {
     await connect("acme");
-    const { page, context } = await openPage(stage.browser, 1280);
+    const { page } = await openPage(1280);
     await page.routeWebSocket("**/console/api/live", () => {});
-    await page.goto(`${stage.world.worker.url}/#/connection`);
+    await page.goto(`${stage.worker.url}/#/connection`);
     await page.getByRole("button", { name: "Disconnect…" }).click();
-    await stage.world.worker.call("local", "DELETE", "/pagerduty");
+    await stage.call("DELETE", "");
     await connect("another");
     await page.getByRole("dialog").getByRole("button", { name: "Disconnect" }).click();
     await page.getByText(CHANGED).waitFor();
     await page.getByText("another.pagerduty.com").waitFor();
-    const status = await stage.world.worker.call("local", "GET", "/pagerduty");
+    const status = await stage.call("GET", "");
     expect(status.body).toMatchObject({ connected: true, accountSubdomain: "another" });
-    await context.close();
   });
 
   test("keeps the focus on its URL while events come", async () => {
     const account = await connect("acme");
-    const { page, context } = await open("#/connection");
+    const { page } = await open("#/connection");
     await page.getByLabel("Webhook URL", { exact: true }).focus();
     account.trigger({ title: "One" });
     await page.getByText("last event just now").waitFor();
     expect(await page.evaluate("document.activeElement.ariaLabel")).toBe("Webhook URL");
-    await context.close();
   });
 
   test("shows an event's body however it is nested", async () => {
@@ -72,25 +66,22 @@ describe.skipIf(!hasChromium)("a connection that is looked at", () => {
     const data = `{"type":"incident","id":"${incident.id}","title":"x","more":${nested}}`;
     const body = `{"event":{"id":"E","event_type":"incident.triggered","resource_type":"incident","occurred_at":"2026-11-22T03:00:00Z","data":${data}}}`;
     // Signed, so that it is kept whole.
-    await stage.world.worker.call("local", "PUT", "/pagerduty/signing-secret", {
-      body: { secret: "secret" },
-    });
+    await stage.call("PUT", "/signing-secret", { secret: "secret" });
     const headers = { "x-webhook-id": "nested", "x-pagerduty-signature": sign("secret", body) };
-    await stage.world.worker.request("/pagerduty/webhook/local", { method: "POST", headers, body });
+    await stage.worker.request("/pagerduty/webhook/local", { method: "POST", headers, body });
     await until("the event", async () => {
-      const { text } = await stage.world.worker.call("local", "GET", "/pagerduty/events");
+      const { text } = await stage.call("GET", "/events");
       return text.includes('"nested"');
     });
-    const { page, faults, context } = await open("#/events/nested");
+    const { page, faults } = await open("#/events/nested");
     await page.getByText("X-Webhook-Id nested").waitFor();
     expect(await page.getByLabel("Payload", { exact: true }).textContent()).toBe(body);
     expect(faults).toEqual([]);
-    await context.close();
   });
 
   test("has its subscription shown as it is, also once that was switched off or on elsewhere", async () => {
     const account = await connect("acme");
-    const { page, context } = await open("#/connection");
+    const { page } = await open("#/connection");
     const panel = page.locator("section", { hasText: "Webhook subscription" }).last();
     await panel.getByText("Active", { exact: true }).waitFor();
     for (const [active, state] of [
@@ -98,22 +89,20 @@ describe.skipIf(!hasChromium)("a connection that is looked at", () => {
       [true, "Active"],
     ] as const) {
       for (const subscription of account.subscriptions.values()) subscription.active = active;
-      await stage.world.worker.call("local", "POST", "/pagerduty/reconcile");
+      await stage.call("POST", "/reconcile");
       await panel.getByText(state, { exact: true }).waitFor();
       expect(await panel.getByRole("button", { name: "Enable" }).count()).toBe(active ? 0 : 1);
     }
-    await context.close();
   });
 
   test("has its test event's failure told, and no waiting for it left", async () => {
     await connect("acme");
-    const { page, context } = await open("#/connection");
+    const { page } = await open("#/connection");
     await page.route("**/subscription/ping", (route) =>
       route.fulfill({ status: 502, json: { error: "PagerDuty does not answer", code: "x" } }),
     );
     await page.getByRole("button", { name: "Send test event" }).click();
     await page.getByText("PagerDuty does not answer").waitFor();
     expect(await page.getByText("PagerDuty is asked for its test event").count()).toBe(0);
-    await context.close();
   });
 });

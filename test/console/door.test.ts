@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 import { type AccessTeam, startAccessTeam } from "../support/access-team.ts";
+import { slowness } from "../support/patience.ts";
 import { send } from "../support/sent.ts";
 import { until } from "../support/until.ts";
 import { watch } from "../support/watcher.ts";
@@ -170,7 +171,7 @@ describe("in production with Access", () => {
   });
 
   test("the live WebSocket is closed when the sign-in behind it has ended, before anything more is told", async () => {
-    const exp = Math.floor(Date.now() / 1000) + 2;
+    const exp = Math.ceil(Date.now() / 1000 + 2 * slowness());
     const headers = { "cf-access-jwt-assertion": await team.assertion({ exp }), origin: worker.url };
     const watcher = await watch(`${worker.url}/console/api/live`, headers);
     if (typeof watcher === "number") throw new Error(`Refused with ${watcher}`);

@@ -1,9 +1,8 @@
 import type { APIResponse, Page, Route } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { until } from "../support/until.ts";
-import { startWorld } from "../support/world.ts";
-import { hasChromium, openPage } from "./browser.ts";
-import { openStage } from "./stage.ts";
+import { hasChromium } from "./browser.ts";
+import { openConsole } from "./stage.ts";
 
 /** What the console shows when answers come late, or in another order than they were asked for. */
 
@@ -35,32 +34,30 @@ async function hold(page: Page, url: string | RegExp, most = Number.POSITIVE_INF
 }
 
 describe.skipIf(!hasChromium)("an answer that comes late", () => {
-  const stage = openStage(() => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null }));
+  const { stage, openPage } = openConsole();
   const rows = (page: Page) => page.locator("li.incident");
 
   const known = (title: string, filter = "") =>
     until(`the incident "${title}"`, async () => {
       const path = `/pagerduty/incidents?limit=100${filter}`;
-      return (await stage.world.worker.call("local", "GET", path)).text.includes(`"${title}"`);
+      return (await stage.worker.call("local", "GET", path)).text.includes(`"${title}"`);
     });
 
   async function open(hash: string, incidents: number) {
-    const account = stage.world.pagerduty.account({ subdomain: "acme" });
-    await stage.world.worker.call("local", "POST", "/pagerduty", {
-      body: { token: account.apiKey(), subscribe: true },
-    });
+    const account = stage.account;
+    await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
     for (let i = 0; i < incidents; i += 1) account.trigger({ title: `Incident ${i} of all` });
     await Promise.all(Array.from({ length: incidents }, (_, i) => known(`Incident ${i} of all`)));
-    const opened = await openPage(stage.browser, 1280);
+    const opened = await openPage(1280);
     await opened.page.clock.install();
     await opened.page.routeWebSocket("**/console/api/live", (socket) => socket.close({ code: 1013 }));
-    await opened.page.goto(`${stage.world.worker.url}/${hash}`);
+    await opened.page.goto(`${stage.worker.url}/${hash}`);
     await opened.page.locator(".rows li").first().waitFor();
     return { ...opened, account };
   }
 
   test("does not take the place of the payload that is looked at", async () => {
-    const { page, context } = await open("#/events", 2);
+    const { page } = await open("#/events", 2);
     const hrefs = await page
       .locator("li.event .what a[href^='#/events/']")
       .evaluateAll((all) => all.map((one) => String(one.getAttribute("href"))));
@@ -73,11 +70,10 @@ describe.skipIf(!hasChromium)("an answer that comes late", () => {
     await until("the answer", () => held.count() === 1);
     await held.release();
     expect(await page.locator(".side").textContent()).toContain(`X-Webhook-Id ${idOf(second)}`);
-    await context.close();
   });
 
   test("does not take the place of the list that was asked for after it", async () => {
-    const { page, account, context } = await open("", 3);
+    const { page, account } = await open("", 3);
     account.trigger({ title: "Resolved one" }).resolve();
     await known("Resolved one", "&status=resolved");
     const held = await hold(page, "**/console/api/incidents?*status=resolved*");
@@ -87,11 +83,10 @@ describe.skipIf(!hasChromium)("an answer that comes late", () => {
     await until("the answer", () => held.count() === 1);
     await held.release();
     await expect.poll(() => rows(page).count()).toBe(4);
-    await context.close();
   });
 
   test("is not asked for again meanwhile, and is shown however much happens", async () => {
-    const { page, account, context } = await open("", 1);
+    const { page, account } = await open("", 1);
     const held = await hold(page, /\/console\/api\/incidents\?/);
     account.trigger({ title: "Comes late" });
     await known("Comes late");
@@ -104,11 +99,10 @@ describe.skipIf(!hasChromium)("an answer that comes late", () => {
     // What was told meanwhile is asked for once.
     await page.clock.runFor(1000);
     await until("the next answer", () => held.count() === 1);
-    await context.close();
   });
 
   test("of older rows is not lost to the list that is read anew meanwhile; nor are they, nor the focus", async () => {
-    const { page, account, context } = await open("", PAGE_SIZE + 5);
+    const { page, account } = await open("", PAGE_SIZE + 5);
     expect(await rows(page).count()).toBe(PAGE_SIZE);
     const held = await hold(page, "**/console/api/incidents?*cursor=*");
     await page.getByRole("button", { name: "Load older incidents" }).click();
@@ -128,11 +122,10 @@ describe.skipIf(!hasChromium)("an answer that comes late", () => {
     await page.getByRole("link", { name: /A new one/ }).waitFor();
     await expect.poll(() => rows(page).count()).toBe(PAGE_SIZE + 5);
     await expect.poll(() => page.evaluate("document.activeElement.getAttribute('href')")).toBe(href);
-    await context.close();
   });
 
   test("says nothing of a connection that was removed meanwhile", async () => {
-    const { page, faults, context } = await open("", 1);
+    const { page, faults } = await open("", 1);
     await page.evaluate("location.hash = '#/connection'");
     const held = await hold(page, /\/console\/api$/, 1);
     await page.clock.runFor(11_000);
@@ -144,6 +137,5 @@ describe.skipIf(!hasChromium)("an answer that comes late", () => {
     await page.clock.runFor(1000);
     expect(await page.getByRole("heading", { name: "Connect PagerDuty" }).count()).toBe(1);
     expect(faults).toEqual([]);
-    await context.close();
   });
 });

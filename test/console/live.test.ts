@@ -1,41 +1,37 @@
 import { describe, expect, test } from "vitest";
 import { until } from "../support/until.ts";
-import { startWorld } from "../support/world.ts";
-import { hasChromium, openPage, violations } from "./browser.ts";
-import { openStage } from "./stage.ts";
+import { hasChromium, violations } from "./browser.ts";
+import { openConsole } from "./stage.ts";
 
 /** What the console does when its line to the connector is cut, or its visitor's sign-in ends. */
 
 describe.skipIf(!hasChromium)("the console's line", () => {
-  const stage = openStage(() => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null }));
+  const { stage, openPage } = openConsole();
 
   async function connected() {
-    const account = stage.world.pagerduty.account({ subdomain: "acme" });
-    await stage.world.worker.call("local", "POST", "/pagerduty", {
-      body: { token: account.apiKey(), subscribe: true },
-    });
+    const account = stage.account;
+    await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
     return account;
   }
 
   test("without a WebSocket the page asks by itself, and shows what came", async () => {
     const account = await connected();
-    const { page, context } = await openPage(stage.browser, 1280);
+    const { page } = await openPage(1280);
     await page.clock.install();
     await page.routeWebSocket("**/console/api/live", (socket) => socket.close({ code: 1013 }));
-    await page.goto(stage.world.worker.url);
+    await page.goto(stage.worker.url);
     await page.getByText("Polling", { exact: true }).waitFor();
     await page.getByText("No incidents here").waitFor();
     account.trigger({ title: "Seen without a line" });
-    await stage.world.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
+    await stage.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
     expect(await page.getByRole("link", { name: /Seen without a line/ }).count()).toBe(0);
     await page.clock.runFor(11_000);
     await page.getByRole("link", { name: /Seen without a line/ }).waitFor();
-    await context.close();
   });
 
   test("a WebSocket that is cut is opened again, and what happened meanwhile is shown", async () => {
     const account = await connected();
-    const { page, context } = await openPage(stage.browser, 1280);
+    const { page } = await openPage(1280);
     let cut = () => Promise.resolve();
     let refuse = false;
     await page.routeWebSocket("**/console/api/live", (socket) => {
@@ -46,23 +42,22 @@ describe.skipIf(!hasChromium)("the console's line", () => {
       socket.connectToServer();
       cut = () => socket.close({ code: 1012 });
     });
-    await page.goto(stage.world.worker.url);
+    await page.goto(stage.worker.url);
     await page.getByText("Live", { exact: true }).waitFor();
     await page.getByText("No incidents here").waitFor();
     refuse = true;
     await cut();
     await page.getByText("Polling", { exact: true }).waitFor();
     account.trigger({ title: "Seen afterwards" });
-    await stage.world.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
+    await stage.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
     refuse = false;
     await page.getByText("Live", { exact: true }).waitFor();
     await page.getByRole("link", { name: /Seen afterwards/ }).waitFor();
-    await context.close();
   });
 
   test("what happened while nobody looked is shown to the one who looks again", async () => {
     const account = await connected();
-    const { page, context } = await openPage(stage.browser, 1280);
+    const { page } = await openPage(1280);
     await page.addInitScript(`
       let hidden = false;
       Object.defineProperty(document, "hidden", { get: () => hidden });
@@ -73,50 +68,47 @@ describe.skipIf(!hasChromium)("the console's line", () => {
       opened += 1;
       cut = () => socket.close({ code: 1012 });
     });
-    await page.goto(stage.world.worker.url);
+    await page.goto(stage.worker.url);
     await page.getByText("Live", { exact: true }).waitFor();
     await page.getByText("No incidents here").waitFor();
     await page.evaluate("hide(true)");
     await cut();
     account.trigger({ title: "Seen afterwards" });
-    await stage.world.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
+    await stage.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
     await until("the next line", () => opened === 2);
     await page.getByText("Live", { exact: true }).waitFor();
     await page.evaluate("hide(false)");
     await page.getByRole("link", { name: /Seen afterwards/ }).waitFor();
-    await context.close();
   });
 
   test("a sign-in that ended is said, and nothing is tried again", async () => {
     await connected();
-    const { page, context } = await openPage(stage.browser, 390);
+    const { page } = await openPage(390);
     let opened = 0;
     await page.clock.install();
     await page.routeWebSocket("**/console/api/live", (socket) => {
       opened += 1;
       void socket.close({ code: 4401 });
     });
-    await page.goto(stage.world.worker.url);
+    await page.goto(stage.worker.url);
     await page.getByText("Your sign-in is over. Reload the page to sign in again.").waitFor();
     await page.getByText("Signed out", { exact: true }).waitFor();
     expect(await violations(page)).toEqual([]);
     await page.clock.runFor(60_000);
     expect(opened).toBe(1);
-    await context.close();
   });
 
   test("calls that Access turns away end the page's work, too", async () => {
     await connected();
-    const { page, context } = await openPage(stage.browser, 1280);
+    const { page } = await openPage(1280);
     await page.clock.install();
     await page.routeWebSocket("**/console/api/live", (socket) => socket.close({ code: 1013 }));
-    await page.goto(stage.world.worker.url);
+    await page.goto(stage.worker.url);
     await page.getByText("No incidents here").waitFor();
     await page.route("**/console/api", (route) =>
       route.fulfill({ status: 302, headers: { location: "https://acme.cloudflareaccess.com/login" } }),
     );
     await page.clock.runFor(11_000);
     await page.getByText("Your sign-in is over. Reload the page to sign in again.").waitFor();
-    await context.close();
   });
 });

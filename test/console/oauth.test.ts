@@ -1,19 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { consent, registerApp, startOAuthWorld } from "../support/sign-in.ts";
-import { hasChromium, openPage, overflows, violations } from "./browser.ts";
-import { openStage } from "./stage.ts";
+import { hasChromium, overflows, violations } from "./browser.ts";
+import { openConsole } from "./stage.ts";
 
 /** Connecting with OAuth in a browser: Aurora's way, in a window, and the full page where windows are blocked. */
 
 describe.skipIf(!hasChromium)("signing in with PagerDuty", () => {
-  const stage = openStage(() =>
+  const { stage, openPage } = openConsole(() =>
     startOAuthWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, FRONTEND_URL: null }),
   );
 
   test("in a window of its own: it connects, subscribes, and the health says how long it lasts", async () => {
-    const account = registerApp(stage.world.pagerduty.account({ subdomain: "acme" }));
-    const { page, faults, context } = await openPage(stage.browser, 390);
-    await page.goto(stage.world.worker.url);
+    const account = registerApp(stage.account);
+    const { page, faults } = await openPage(390);
+    await page.goto(stage.worker.url);
     await page.getByRole("button", { name: "Connect with OAuth" }).click();
     await page.getByText("Connected with OAuth.").waitFor();
     await page.getByText("OAuth · US").waitFor();
@@ -24,34 +24,32 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty", () => {
     await page.getByText("openid users.read incidents.read").waitFor();
     expect(await violations(page)).toEqual([]);
     expect(await overflows(page)).toBe(false);
-    expect(context.pages()).toHaveLength(1);
+    expect(page.context().pages()).toHaveLength(1);
     expect(faults).toEqual([]);
-    await context.close();
   });
 
   test("on the page itself, where windows are blocked", async () => {
-    registerApp(stage.world.pagerduty.account({ subdomain: "acme" }));
-    const { page, context } = await openPage(stage.browser, 1280);
+    registerApp(stage.account);
+    const { page } = await openPage(1280);
     await page.addInitScript("window.open = () => null");
-    await page.goto(stage.world.worker.url);
+    await page.goto(stage.worker.url);
     await page.getByRole("button", { name: "Connect with OAuth" }).click();
     await page.getByText("Connected with OAuth.").waitFor();
     expect(new URL(page.url()).search).toBe("");
     await page.getByText("OAuth · US").waitFor();
-    await context.close();
   });
 
   test("in a window that PagerDuty's page cuts off from this one", async () => {
-    registerApp(stage.world.pagerduty.account({ subdomain: "acme" }));
-    const { page, context } = await openPage(stage.browser, 1280);
+    registerApp(stage.account);
+    const { page } = await openPage(1280);
     let address = "";
-    await context.route("**/oauth/authorize?**", async (route) => {
+    await page.context().route("**/oauth/authorize?**", async (route) => {
       address = route.request().url();
       // For the page that opened it, `closed` is true from then on.
       const headers = { "cross-origin-opener-policy": "same-origin" };
       await route.fulfill({ contentType: "text/html", headers, body: "<h1>Consent</h1>" });
     });
-    await page.goto(stage.world.worker.url);
+    await page.goto(stage.worker.url);
     const connect = page.getByRole("button", { name: "Connect with OAuth" });
     const [popup] = await Promise.all([page.waitForEvent("popup"), connect.click()]);
     await popup.getByText("Consent").waitFor();
@@ -62,29 +60,26 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty", () => {
     await page.getByText("Connected with OAuth.").waitFor();
     await page.getByText("OAuth · US").waitFor();
     await closed;
-    await context.close();
   });
 
   test("a link that only says so does not make it so", async () => {
-    const { page, context } = await openPage(stage.browser, 1280);
-    await page.goto(`${stage.world.worker.url}/?oauth=success`);
+    const { page } = await openPage(1280);
+    await page.goto(`${stage.worker.url}/?oauth=success`);
     await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
     expect(new URL(page.url()).search).toBe("");
-    await page.goto(`${stage.world.worker.url}/?oauth=failed&error=constructor`);
+    await page.goto(`${stage.worker.url}/?oauth=failed&error=constructor`);
     await page.getByText("The sign-in failed.").waitFor();
     expect(await page.locator(".toast").count()).toBe(1);
-    await context.close();
   });
 
   test("scopes that were not granted are named", async () => {
-    registerApp(stage.world.pagerduty.account({ subdomain: "acme" }), {
+    registerApp(stage.account, {
       scopes: ["openid", "users.read", "incidents.read", "services.read"],
     });
-    const { page, context } = await openPage(stage.browser, 1280);
-    await page.goto(stage.world.worker.url);
+    const { page } = await openPage(1280);
+    await page.goto(stage.worker.url);
     await page.getByRole("button", { name: "Connect with OAuth" }).click();
     await page.getByText("Scopes missing").waitFor();
     expect(await violations(page)).toEqual([]);
-    await context.close();
   });
 });

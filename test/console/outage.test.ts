@@ -1,8 +1,7 @@
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
-import { startWorld } from "../support/world.ts";
-import { hasChromium, openPage, overflows, violations } from "./browser.ts";
-import { openStage } from "./stage.ts";
+import { hasChromium, overflows, violations } from "./browser.ts";
+import { openConsole } from "./stage.ts";
 
 /** What the console says when what it shows cannot be brought up to date. */
 
@@ -11,20 +10,18 @@ const OVER = "Your sign-in is over. Reload the page to sign in again.";
 const API = /\/console\/api(\/|\?|$)/;
 
 describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
-  const stage = openStage(() => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null }));
+  const { stage, openPage } = openConsole();
 
   /** The console of one who is connected, with an incident, on a page without a WebSocket whose time is the test's. */
   async function open(width: 390 | 1280 = 1280) {
-    const account = stage.world.pagerduty.account({ subdomain: "acme" });
-    await stage.world.worker.call("local", "POST", "/pagerduty", {
-      body: { token: account.apiKey(), subscribe: true },
-    });
+    const account = stage.account;
+    await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
     account.trigger({ title: "Here before" });
-    await stage.world.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
-    const opened = await openPage(stage.browser, width);
+    await stage.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
+    const opened = await openPage(width);
     await opened.page.clock.install();
     await opened.page.routeWebSocket("**/console/api/live", (socket) => socket.close({ code: 1013 }));
-    await opened.page.goto(stage.world.worker.url);
+    await opened.page.goto(stage.worker.url);
     await opened.page.getByRole("link", { name: /Here before/ }).waitFor();
     return { ...opened, account };
   }
@@ -33,7 +30,7 @@ describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
     page.route(API, (route) => route.fulfill({ status, json: { error: "Something", code: "unexpected" } }));
 
   test.each([1280, 390] as const)("it says so, and since when, until it can be, at %i px", async (width) => {
-    const { page, context } = await open(width);
+    const { page } = await open(width);
     await page.route(API, (route) => route.abort());
     await page.clock.runFor(11_000);
     await page.getByText(BANNER).waitFor();
@@ -46,11 +43,10 @@ describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
     await page.unroute(API);
     await page.clock.runFor(11_000);
     await page.getByText(BANNER).waitFor({ state: "detached" });
-    await context.close();
   });
 
   test("it is said once, however often the page asks", async () => {
-    const { page, context } = await open();
+    const { page } = await open();
     await page.evaluate(`window.said = 0;
       new MutationObserver(() => { window.said += 1; })
         .observe(document.getElementById("outage"), { childList: true, characterData: true, subtree: true })`);
@@ -62,11 +58,10 @@ describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
     }
     await page.getByText(BANNER).waitFor();
     expect(await page.evaluate("window.said")).toBe(1);
-    await context.close();
   });
 
   test("'Try again' tries at once: it says that it was in vain, or is gone, and the focus is not lost", async () => {
-    const { page, context } = await open();
+    const { page } = await open();
     await answering(page, 503);
     await page.clock.runFor(11_000);
     const retry = page.getByRole("button", { name: "Try again" });
@@ -76,11 +71,10 @@ describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
     await retry.click();
     await retry.waitFor({ state: "detached" });
     expect(await page.evaluate("document.activeElement.id")).toBe("main");
-    await context.close();
   });
 
   test("with a WebSocket that says nothing, the page asks by itself until it can be", async () => {
-    const { page, context } = await open();
+    const { page } = await open();
     await page.unrouteAll();
     await page.routeWebSocket("**/console/api/live", (socket) => socket.connectToServer());
     await page.reload();
@@ -96,21 +90,19 @@ describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
     await page.clock.runFor(11_000);
     await page.getByText("No incidents here").waitFor();
     await page.getByText(BANNER).waitFor({ state: "detached" });
-    await context.close();
   });
 
   test("what is gone is no outage", async () => {
-    const { page, context } = await open();
+    const { page } = await open();
     await page.evaluate("location.hash = '#/incidents/GONE'");
     await page.getByRole("alert").getByText("No such incident").waitFor();
     await page.clock.runFor(21_000);
     await page.getByRole("link", { name: "← All incidents" }).waitFor();
     expect(await page.getByText(BANNER).count()).toBe(0);
-    await context.close();
   });
 
   test("a sign-in that is over is said instead, also when the person asks for something", async () => {
-    const { page, context } = await open();
+    const { page } = await open();
     await page.route(API, (route) => route.abort());
     await page.clock.runFor(11_000);
     await page.getByText(BANNER).waitFor();
@@ -120,6 +112,5 @@ describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
     await page.getByText(OVER).waitFor();
     await page.getByText("Signed out", { exact: true }).waitFor();
     expect(await page.getByText(BANNER).count()).toBe(0);
-    await context.close();
   });
 });

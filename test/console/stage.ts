@@ -1,41 +1,36 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, beforeEach } from "vitest";
-import type { World } from "../support/world.ts";
-import { startBrowser } from "./browser.ts";
+import { afterAll, afterEach, beforeAll } from "vitest";
+import { openStage, type Stage } from "../support/stage.ts";
+import { startWorld, type World } from "../support/world.ts";
+import { type Look, startBrowser, type WatchedPage, watchedPage } from "./browser.ts";
 
-/** What the tests of one file play on. */
-export interface Stage {
-  readonly world: World;
-  readonly browser: Browser;
+/** The only user of a console on the developer's own machine. */
+const LOCAL_USER = "local";
+
+export interface Console {
+  stage: Stage;
+  /** Opens an empty page, which is closed when the test ends. */
+  openPage(width: Look["width"]): Promise<WatchedPage>;
 }
 
-/** Opens world and browser for the tests around it; each of them begins with nobody connected. */
-export function openStage(start: () => Promise<World>): Stage {
-  let open: Stage | null = null;
-  const stage = (): Stage => {
-    if (!open) throw new Error("The stage is open during tests only");
-    return open;
-  };
+const startLocal = () => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null });
+
+/** Opens a world and a browser for the tests around it. Each test begins without a connection. */
+export function openConsole(start: () => Promise<World> = startLocal): Console {
+  let browser: Awaited<ReturnType<typeof startBrowser>> | null = null;
+  const stage = openStage(start, () => LOCAL_USER);
   beforeAll(async () => {
-    const [world, browser] = await Promise.all([start(), startBrowser()]);
-    open = { world, browser };
+    browser = await startBrowser();
   });
-  beforeEach(async () => {
-    const { world } = stage();
-    await world.worker.call("local", "DELETE", "/pagerduty");
-    world.pagerduty.reset();
-    world.aurora.reset();
+  afterEach(async () => {
+    await Promise.all(browser?.contexts().map((context) => context.close()) ?? []);
+    await stage.call("DELETE", "");
   });
-  afterAll(async () => {
-    await open?.browser.close();
-    await open?.world.close();
-  });
+  afterAll(() => browser?.close());
   return {
-    get world() {
-      return stage().world;
-    },
-    get browser() {
-      return stage().browser;
+    stage,
+    openPage(width) {
+      if (!browser) throw new Error("The browser is open during tests only");
+      return watchedPage(browser, width);
     },
   };
 }

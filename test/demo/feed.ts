@@ -1,5 +1,6 @@
 import type { Account } from "../emulator/pagerduty.ts";
-import type { Attempt, Aurora, Notification } from "../support/aurora.ts";
+import type { Attempt, Aurora } from "../support/aurora.ts";
+import type { Notification } from "../support/notification.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** `incident.custom_fields_updated` is the longest. */

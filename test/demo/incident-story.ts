@@ -1,5 +1,5 @@
 import type { Incident } from "../emulator/pagerduty.ts";
-import type { Notification } from "../support/aurora.ts";
+import type { Notification } from "../support/notification.ts";
 import type { Check } from "./check.ts";
 import type { Stage } from "./stage.ts";
 

@@ -1,18 +1,19 @@
-import { setTimeout as wait } from "node:timers/promises";
+import { once } from "node:events";
 import type { Call, Handler, Reply } from "./listener.ts";
 
 /** What one of the servers does instead of answering. */
 export interface FaultPlan {
-  /** Default 200 when only a `body` is given; without both, the call is answered as ever (after `hangMs`). */
+  /** Default 200 when only a `body` is given; without both, the call is answered as ever (after `hang`). */
   status?: number;
   body?: string;
   contentType?: string;
   headers?: Record<string, string>;
   /** How many calls it still applies to; counts down. Without it: until it is taken away. */
   times?: number;
-  hangMs?: number;
-  /** The call takes effect at once, its answer goes out this much later: time to lose it. */
-  holdMs?: number;
+  /** The call takes effect, and is answered, only when this promise resolves. */
+  hang?: Promise<void>;
+  /** The call takes effect at once, its answer goes out when this promise resolves: time to lose it. */
+  hold?: Promise<void>;
   /** Cuts the connection without an answer. */
   reset?: boolean;
   /** Which calls it applies to, by method and path with query. Without it: all. */
@@ -72,22 +73,11 @@ export async function applyFault(
 ): Promise<Reply | "reset" | null> {
   if (plan === null || plan.times === 0 || plan.match?.(call.method, call.path) === false) return null;
   if (plan.times !== undefined) plan.times -= 1;
-  if (plan.hangMs !== undefined) {
-    try {
-      await wait(plan.hangMs, undefined, { signal: closed });
-    } catch {
-      return "reset";
-    }
-  }
+  if (plan.hang && !(await resolves(plan.hang, closed))) return "reset";
   if (plan.reset) return "reset";
-  if (plan.holdMs !== undefined) {
+  if (plan.hold) {
     const reply = await answer(call);
-    try {
-      await wait(plan.holdMs, undefined, { signal: closed });
-    } catch {
-      return "reset";
-    }
-    return reply;
+    return (await resolves(plan.hold, closed)) ? reply : "reset";
   }
   if (plan.status === undefined && plan.body === undefined) return null;
   return {
@@ -95,4 +85,13 @@ export async function applyFault(
     headers: { "content-type": plan.contentType ?? "application/json", ...plan.headers },
     body: plan.body ?? "",
   };
+}
+
+/** A promise for a call that is never answered. */
+export const NEVER = new Promise<void>(() => undefined);
+
+/** Whether the promise resolves before `ended` is aborted. */
+async function resolves(promise: Promise<void>, ended: AbortSignal): Promise<boolean> {
+  if (ended.aborted) return false;
+  return Promise.race([promise.then(() => true), once(ended, "abort").then(() => false)]);
 }

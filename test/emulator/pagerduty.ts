@@ -9,7 +9,7 @@ import { RestApi } from "./rest-api.ts";
 
 export { Account } from "./account.ts";
 export type { Delivery } from "./delivery-queue.ts";
-export type { FaultPlan, Faults, IdTokenFault } from "./faults.ts";
+export { type FaultPlan, type Faults, type IdTokenFault, NEVER } from "./faults.ts";
 export { Incident } from "./incident.ts";
 export { Subscription } from "./subscription.ts";
 export type { Attempt } from "./webhook-attempt.ts";

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { patienceMs } from "../support/patience.ts";
 import { type Delivery, DeliveryQueue, type SenderSettings } from "./delivery-queue.ts";
 import type { Faults } from "./faults.ts";
 import { objectId, signingSecret } from "./identifier.ts";
@@ -36,7 +37,6 @@ const DROPS_UNTIL_DISABLED = 3;
 const DISABLED_FOR_MS = 24 * 60 * 60 * 1000;
 /** Larger webhooks are never sent by PagerDuty. */
 const MAX_BODY_BYTES = 256 * 1024;
-const IDLE_TIMEOUT_MS = 10_000;
 
 /** A V3 webhook subscription and all that was sent for it. */
 export class Subscription {
@@ -118,7 +118,7 @@ export class Subscription {
   }
 
   /** Resolves when its queue is empty, duplicates included; rejects after `timeoutMs`, naming what is pending. */
-  async idle(timeoutMs: number = IDLE_TIMEOUT_MS): Promise<void> {
+  async idle(timeoutMs: number = patienceMs()): Promise<void> {
     await this.#queue.idle(timeoutMs);
   }
 

@@ -39,7 +39,6 @@ test.concurrent("a poison message is parked with its reason, blocks nothing, and
   await until(
     "the message to be parked",
     async () => (await worker.sql("alice", "SELECT 1 FROM journal WHERE outcome = 'failed'")).length === 1,
-    25_000,
   );
   const events = await worker.call("alice", "GET", "/pagerduty/events");
   expect(events.text).toContain('"outcome":"failed"');
@@ -73,7 +72,7 @@ test.concurrent("what stood in its way only for a while is folded at the last tr
   await subscription.idle();
   const failures = () =>
     worker.logs().filter((line) => /webhook\.processed.*bob/.test(line) && line.includes("failed"));
-  await until("the tries of the Queue", () => failures().length >= 2, 25_000);
+  await until("the tries of the Queue", () => failures().length >= 2);
   await worker.sql("bob", "UPDATE incidents SET state = ?", String(row?.["state"]));
-  await aurora.waitFor("the acknowledgement", () => aurora.of(incident.id).length === 3, 15_000);
+  await aurora.waitFor("the acknowledgement", () => aurora.of(incident.id).length === 3);
 });

@@ -1,17 +1,14 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { openStage } from "../support/stage.ts";
 import { settled } from "../support/worker.ts";
-import { connectUser, startWorld, type World } from "../support/world.ts";
+import { connectUser } from "../support/world.ts";
 
-let world: World;
-beforeAll(async () => {
-  world = await startWorld();
-});
-afterAll(() => world.close());
+const stage = openStage();
 
 test("an incident's story reaches Aurora in order, signed, with severity, status and fields right", async () => {
-  const { pagerduty, worker, aurora } = world;
+  const { pagerduty, worker, aurora } = stage;
   const account = pagerduty.account({ subdomain: "acme" });
-  const subscription = await connectUser(world, "alice", account);
+  const subscription = await connectUser(stage, "alice", account);
 
   const incident = account.trigger({ title: "API latency above 2 s", urgency: "high", priority: "P1" });
   await aurora.waitFor("the incident", ({ accepted }) => accepted.length >= 1);

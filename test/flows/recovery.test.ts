@@ -1,54 +1,40 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Account, Subscription } from "../emulator/pagerduty.ts";
-import { until } from "../support/until.ts";
-import { settled } from "../support/worker.ts";
-import { connectUser, startWorld, type World } from "../support/world.ts";
+import { beforeEach, expect, test } from "vitest";
+import type { Subscription } from "../emulator/pagerduty.ts";
+import { openStage } from "../support/stage.ts";
+import { nextSecond, until } from "../support/until.ts";
 
 /** Whatever was missed is found, and one incident that cannot be read costs no other anything. */
 
-let world: World;
-let serial = 0;
-let user: string;
-let account: Account;
 let subscription: Subscription;
 
-beforeAll(async () => {
-  world = await startWorld();
-});
+const stage = openStage();
 beforeEach(async () => {
-  world.aurora.reset();
-  world.pagerduty.faults.api = null;
-  serial += 1;
-  user = `user-${serial}`;
-  account = world.pagerduty.account();
-  subscription = await connectUser(world, user, account);
+  subscription = await stage.connect();
   // Before anything happens: what is created from here on is looked for.
   await call("POST", "/reconcile");
-  world.pagerduty.clearRequests();
+  stage.pagerduty.clearRequests();
 });
-afterAll(() => world.close());
 
-const call = (method: string, path: string, body?: object) =>
-  world.worker.call(user, method, `/pagerduty${path}`, body ? { body } : {});
+const { call } = stage;
 const RUNBOOK = "http://localhost/runbook";
 const isList = (path: string) => path.startsWith("/incidents?");
-const asked = (part: string) => world.pagerduty.requests.filter(({ path }) => path.includes(part)).length;
+const asked = (part: string) => stage.pagerduty.requests.filter(({ path }) => path.includes(part)).length;
 const detail = async (incidentId: string) => (await call("GET", `/incidents/${incidentId}`)).body;
 
 test("a custom field whose webhook was missed is recovered, once, also of a resolved incident", async () => {
-  const open = account.trigger({ createdAt: "2020-01-01T00:00:00Z" });
-  const over = account.trigger({ createdAt: new Date(Date.now() - 60_000).toISOString() });
+  const open = stage.account.trigger({ createdAt: "2020-01-01T00:00:00Z" });
+  const over = stage.account.trigger({ createdAt: new Date(Date.now() - 60_000).toISOString() });
   over.resolve();
   await subscription.idle();
-  await settled(world.worker, user, 3);
+  await stage.settled(3);
   subscription.temporarilyDisabled = true;
-  await until("the next second", () => Date.now() % 1000 < 100);
+  await nextSecond();
   for (const incident of [open, over]) incident.setField("runbook_link", RUNBOOK);
   expect((await call("POST", "/reconcile")).body).toMatchObject({ recovered: 2 });
   for (const { id } of [open, over]) {
     expect(await detail(id)).toMatchObject({ customFields: { runbook_link: RUNBOOK } });
   }
-  world.pagerduty.clearRequests();
+  stage.pagerduty.clearRequests();
   expect((await call("POST", "/reconcile")).body).toMatchObject({ recovered: 0 });
   // Of what is resolved, and has not changed, nothing more is asked.
   expect([asked(`${open.id}/custom_fields`), asked(`${over.id}/custom_fields`)]).toEqual([1, 0]);
@@ -57,12 +43,12 @@ test("a custom field whose webhook was missed is recovered, once, also of a reso
 test.each([403, 500])(
   "an incident that PagerDuty answers with %i does not stand in the way of the others",
   async (status) => {
-    const incidents = [1, 2, 3].map(() => account.trigger({ createdAt: "2020-01-01T00:00:00Z" }));
+    const incidents = [1, 2, 3].map(() => stage.account.trigger({ createdAt: "2020-01-01T00:00:00Z" }));
     await subscription.idle();
-    await settled(world.worker, user, 3);
+    await stage.settled(3);
     const [unreadable, ...others] = incidents.sort((a, b) => (a.id < b.id ? -1 : 1));
     for (const incident of incidents) incident.silently((silent) => silent.resolve());
-    world.pagerduty.faults.api = {
+    stage.pagerduty.faults.api = {
       status,
       match: (_, path) => path.startsWith(`/incidents/${unreadable?.id}`),
     };
@@ -70,15 +56,15 @@ test.each([403, 500])(
     // What is hidden from us is nobody's fault; what fails is said, and looked at again.
     expect(stopped.status).toBe(status === 403 ? 200 : 502);
     for (const { id } of others) expect(await detail(id)).toMatchObject({ status: "resolved" });
-    world.pagerduty.faults.api = null;
+    stage.pagerduty.faults.api = null;
     expect((await call("POST", "/reconcile")).body).toMatchObject({ recovered: 1 });
     expect(await detail(unreadable?.id ?? "")).toMatchObject({ status: "resolved" });
   },
 );
 
 test.each([429, 500])("an incident waits for its fields when PagerDuty answers with %i", async (status) => {
-  const incident = account.trigger({ silent: true, customFields: { runbook_link: RUNBOOK } });
-  world.pagerduty.faults.api = {
+  const incident = stage.account.trigger({ silent: true, customFields: { runbook_link: RUNBOOK } });
+  stage.pagerduty.faults.api = {
     status,
     headers: { "ratelimit-reset": "1" },
     times: 1,
@@ -87,25 +73,25 @@ test.each([429, 500])("an incident waits for its fields when PagerDuty answers w
   const stopped = await call("POST", "/reconcile");
   expect(stopped.status).not.toBe(200);
   await until("the next good check", async () => (await call("POST", "/reconcile")).status === 200);
-  await settled(world.worker, user, 0);
-  const [first, ...more] = world.aurora.of(incident.id);
+  await stage.settled(0);
+  const [first, ...more] = stage.aurora.of(incident.id);
   expect(first?.data.incident.customFields).toEqual({ runbook_link: RUNBOOK });
   expect(more.map(({ type }) => type)).toEqual(["incident.rca_requested"]);
 });
 
 test("fields that PagerDuty fails on for good do not keep their incident from Aurora", async () => {
-  const incident = account.trigger({ silent: true });
-  world.pagerduty.faults.api = { status: 500, match: (_, path) => path.includes("custom_fields") };
+  const incident = stage.account.trigger({ silent: true });
+  stage.pagerduty.faults.api = { status: 500, match: (_, path) => path.includes("custom_fields") };
   for (let time = 0; time < 5; time += 1) await call("POST", "/reconcile");
-  await settled(world.worker, user, 0);
-  expect(world.aurora.of(incident.id)[0]).toMatchObject({ type: "incident.triggered" });
+  await stage.settled(0);
+  expect(stage.aurora.of(incident.id)[0]).toMatchObject({ type: "incident.triggered" });
 });
 
 test.each<[string, object]>([
   ["says nothing", { id: 7 }],
   ["repeats itself", { id: "PMORE", status: "triggered", created_at: new Date().toISOString() }],
 ])("a list that %s and has no end is given up", async (_, incident) => {
-  world.pagerduty.faults.api = {
+  stage.pagerduty.faults.api = {
     body: JSON.stringify({ incidents: [incident], more: true }),
     match: (_, path) => isList(path),
   };
@@ -115,38 +101,38 @@ test.each<[string, object]>([
 
 test("only incidents that the subscription is about are looked for", async () => {
   subscription.filter = { type: "service_reference", id: "PANOTHER" };
-  const incident = account.trigger({ silent: true });
+  const incident = stage.account.trigger({ silent: true });
   expect((await call("POST", "/reconcile")).body).toMatchObject({ checked: 0, recovered: 0 });
-  subscription.filter = { type: "service_reference", id: account.service.id };
+  subscription.filter = { type: "service_reference", id: stage.account.service.id };
   expect((await call("POST", "/reconcile")).body).toMatchObject({ checked: 1, recovered: 1 });
   expect(await detail(incident.id)).toMatchObject({ status: "investigating" });
 });
 
 test("an incident that was missed until it was resolved has its analysis when it is reopened, once", async () => {
   subscription.temporarilyDisabled = true;
-  const incident = account.trigger();
+  const incident = stage.account.trigger();
   incident.resolve();
   subscription.temporarilyDisabled = false;
   await call("POST", "/reconcile");
-  await settled(world.worker, user, 0);
-  expect(world.aurora.of(incident.id).map(({ type }) => type)).toEqual(["incident.resolved"]);
+  await stage.settled(0);
+  expect(stage.aurora.of(incident.id).map(({ type }) => type)).toEqual(["incident.resolved"]);
   for (let time = 0; time < 2; time += 1) {
     incident.reopen();
     incident.resolve();
   }
   await subscription.idle();
-  await settled(world.worker, user, 4);
-  const types = world.aurora.of(incident.id).map(({ type }) => type);
+  await stage.settled(4);
+  const types = stage.aurora.of(incident.id).map(({ type }) => type);
   expect(types.filter((type) => type === "incident.rca_requested")).toHaveLength(1);
 });
 
 test("a check that was stopped goes on where it stood", async () => {
-  const open = Array.from({ length: 3 }, () => account.trigger({ createdAt: "2020-01-01T00:00:00Z" }));
+  const open = Array.from({ length: 3 }, () => stage.account.trigger({ createdAt: "2020-01-01T00:00:00Z" }));
   await subscription.idle();
-  await settled(world.worker, user, 3);
+  await stage.settled(3);
   for (const incident of open) incident.silently((silent) => silent.resolve());
   const [first] = open.map(({ id }) => id).sort();
-  world.pagerduty.faults.api = {
+  stage.pagerduty.faults.api = {
     status: 429,
     headers: { "ratelimit-reset": "1" },
     times: 1,
@@ -154,7 +140,7 @@ test("a check that was stopped goes on where it stood", async () => {
       path.startsWith("/incidents/") && !path.includes(first ?? "") && !path.includes("custom"),
   };
   expect((await call("POST", "/reconcile")).status).toBe(429);
-  world.pagerduty.clearRequests();
+  stage.pagerduty.clearRequests();
   await until("the rest", async () => (await call("POST", "/reconcile")).status === 200);
   expect(asked(`/incidents/${first}`)).toBe(0);
   for (const { id } of open) expect(await detail(id)).toMatchObject({ status: "resolved" });

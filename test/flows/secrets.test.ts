@@ -1,18 +1,15 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { sign } from "../emulator/pagerduty.ts";
+import { openStage } from "../support/stage.ts";
 import { INTERNAL_SECRET, type Reply, SEALING_KEY, settled } from "../support/worker.ts";
-import { startWorld, type World } from "../support/world.ts";
+import { startWorld } from "../support/world.ts";
 
 /** A whole story with known secrets: none of them is found where it does not belong. */
 
-let world: World;
-beforeAll(async () => {
-  world = await startWorld({ RECONCILE_MINUTES: "10" });
-});
-afterAll(() => world.close());
+const stage = openStage(() => startWorld({ RECONCILE_MINUTES: "10" }));
 
 test("no secret reaches an answer, a log, KV or the storage in clear", async () => {
-  const { worker, pagerduty, aurora } = world;
+  const { worker, pagerduty, aurora } = stage;
   const account = pagerduty.account();
   const [first, second, reader] = [account.apiKey(), account.apiKey(), account.apiKey({ write: false })];
   const [pasted, wrong] = ["pasted-SIGNING-secret-1", "wrong-SIGNING-secret-2"];
@@ -43,7 +40,7 @@ test("no secret reaches an answer, a log, KV or the storage in clear", async () 
   const incident = account.trigger({ title: "Down" });
   incident.setField("runbook_link", "http://localhost/runbook");
   await subscription.idle();
-  await aurora.waitFor("the analysis", () => aurora.of(incident.id).length >= 2, 20_000);
+  await aurora.waitFor("the analysis", () => aurora.of(incident.id).length >= 2);
   for (const signature of [sign(wrong, "{}"), "v1=00", ""]) {
     const init = { method: "POST", headers: { "x-pagerduty-signature": signature }, body: "{}" };
     keep(await worker.request("/pagerduty/webhook/alice", init));

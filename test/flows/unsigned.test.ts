@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { Account, Incident, WebhookEvent } from "../emulator/pagerduty.ts";
 import { sign, webhookBody } from "../emulator/pagerduty.ts";
+import { holdNext } from "../support/held-call.ts";
+import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
-import { startWorld, type World } from "../support/world.ts";
 
 /** While no signing secret is stored: PagerDuty's webhooks lose nothing, strangers' fill nothing. */
 
@@ -10,46 +11,36 @@ const KIB = 1024;
 const FILLER = "x".repeat(240 * KIB);
 const RUNBOOK = "http://localhost/runbook";
 
-let world: World;
-let serial = 0;
-let user: string;
-let account: Account;
 let token: string;
 
-beforeAll(async () => {
-  world = await startWorld();
-});
+const stage = openStage();
 beforeEach(async () => {
-  world.aurora.reset();
-  world.pagerduty.faults.api = null;
-  serial += 1;
-  user = `user-${serial}`;
-  account = world.pagerduty.account();
-  token = account.apiKey();
+  token = stage.account.apiKey();
   expect((await call("POST", "", { token })).status).toBe(200);
-  world.pagerduty.clearRequests();
+  stage.pagerduty.clearRequests();
 });
-afterAll(() => world.close());
 
-const call = (method: string, path: string, body?: object) =>
-  world.worker.call(user, method, `/pagerduty${path}`, body ? { body } : {});
+const { call } = stage;
 const post = async (body: string, webhookId: string, signature = "v1=00") => {
   const headers = { "x-webhook-id": webhookId, "x-pagerduty-signature": signature };
-  const reply = await world.worker.request(`/pagerduty/webhook/${user}`, { method: "POST", headers, body });
+  const reply = await stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
+    method: "POST",
+    headers,
+    body,
+  });
   expect(reply.status).toBe(202);
 };
 const bodyOf = (event: WebhookEvent | undefined, change: object = {}) => {
-  const body = JSON.parse(webhookBody(event ?? account.eventOf({ eventType: "none", data: null })));
+  const body = JSON.parse(webhookBody(event ?? stage.account.eventOf({ eventType: "none", data: null })));
   body.event.data = { ...body.event.data, ...change };
   return JSON.stringify(body);
 };
 const triggered = (options: Parameters<Account["trigger"]>[0] = {}): [Incident, string] => {
-  const incident = account.trigger({ ...options, silent: true });
+  const incident = stage.account.trigger({ ...options, silent: true });
   return [incident, bodyOf(incident.announce())];
 };
 const row = async (webhookId: string) => {
-  const [found] = await world.worker.sql(
-    user,
+  const [found] = await stage.sql(
     `SELECT outcome, reason, length(payload) AS payload, signature FROM journal WHERE webhook_id = ?`,
     webhookId,
   );
@@ -63,13 +54,14 @@ const judged = (webhookId: string) =>
 /** The first read-back has been, and another one is to come. */
 const deferred = () =>
   until("the first read-back", async () => {
-    const [hint] = await world.worker.sql(user, "SELECT max(attempts) AS attempts FROM hints");
+    const [hint] = await stage.sql("SELECT max(attempts) AS attempts FROM hints");
     return Number(hint?.["attempts"]) > 0;
   });
 /** A new credential makes what waits due at once: the tests need not wait for it. */
-const askAgain = async () => expect((await call("PATCH", "", { token: account.apiKey() })).status).toBe(200);
-const read = () => world.pagerduty.requests.filter(({ path }) => path.startsWith("/incidents/")).length;
-const types = (incident: Incident) => world.aurora.of(incident.id).map(({ type }) => type);
+const askAgain = async () =>
+  expect((await call("PATCH", "", { token: stage.account.apiKey() })).status).toBe(200);
+const read = () => stage.pagerduty.requests.filter(({ path }) => path.startsWith("/incidents/")).length;
+const types = (incident: Incident) => stage.aurora.of(incident.id).map(({ type }) => type);
 
 describe("of a stranger's webhook", () => {
   test("the number of an incident confirms nothing and brings nothing", async () => {
@@ -80,7 +72,7 @@ describe("of a stranger's webhook", () => {
     await judged("by-number");
     expect(await row("by-number")).toMatchObject({ outcome: "unconfirmed" });
     expect((await call("GET", "/incidents")).body).toMatchObject({ incidents: [] });
-    expect(world.aurora.attempts).toEqual([]);
+    expect(stage.aurora.attempts).toEqual([]);
     expect(read()).toBe(1);
   });
 
@@ -97,7 +89,7 @@ describe("of a stranger's webhook", () => {
   });
 
   test("16 KB are kept before it, whatever is large in it", async () => {
-    account.revoke(token);
+    stage.account.revoke(token);
     const [incident] = triggered();
     for (const [index, change] of [{ filler: FILLER }, { title: FILLER }].entries()) {
       await post(bodyOf(incident.events[0], change), `w${index}`);
@@ -122,14 +114,14 @@ test("what PagerDuty says, too, is confirmed however much more is in it, and kep
 
 test("an incident that REST does not know yet is asked for again", async () => {
   const [incident, body] = triggered();
-  world.pagerduty.faults.api = { status: 404, match: (_, path) => path.startsWith("/incidents/") };
+  stage.pagerduty.faults.api = { status: 404, match: (_, path) => path.startsWith("/incidents/") };
   await post(body, "w");
   await deferred();
-  world.pagerduty.faults.api = null;
+  stage.pagerduty.faults.api = null;
   await askAgain();
   await judged("w");
   expect(await row("w")).toMatchObject({ outcome: "applied" });
-  await world.aurora.waitFor("the incident", () => types(incident).length > 0);
+  await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });
 
 test("a resolution that REST does not know yet is asked for again, and the incident is told meanwhile", async () => {
@@ -137,28 +129,28 @@ test("a resolution that REST does not know yet is asked for again, and the incid
   const body = JSON.parse(bodyOf(incident.announce(), { status: "resolved" }));
   body.event.event_type = "incident.resolved";
   await post(JSON.stringify(body), "w");
-  await world.aurora.waitFor("the incident as it was", () => types(incident).length > 0);
+  await stage.aurora.waitFor("the incident as it was", () => types(incident).length > 0);
   await deferred();
   expect(await row("w")).toMatchObject({ outcome: "unconfirmed", reason: null });
   incident.silently((silent) => silent.resolve());
   await askAgain();
   await judged("w");
   expect(await row("w")).toMatchObject({ outcome: "applied" });
-  await world.aurora.waitFor("the resolution", () => types(incident).includes("incident.resolved"));
+  await stage.aurora.waitFor("the resolution", () => types(incident).includes("incident.resolved"));
 });
 
 test.each([429, 500])("a custom field is not lost when PagerDuty answers with %i", async (status) => {
   const [incident, body] = triggered();
   await post(body, "w1");
   await judged("w1");
-  world.pagerduty.faults.api = {
+  stage.pagerduty.faults.api = {
     status,
     headers: { "ratelimit-reset": "1" },
     match: (_, path) => path.includes("custom_fields"),
   };
   await post(bodyOf(incident.setField("runbook_link", RUNBOOK)), "w2");
   await deferred();
-  world.pagerduty.faults.api = null;
+  stage.pagerduty.faults.api = null;
   if (status === 500) await askAgain();
   await judged("w2");
   expect((await call("GET", `/incidents/${incident.id}`)).body).toMatchObject({
@@ -173,48 +165,47 @@ test("an incident that is over before it is read back has its analysis, once", a
   await post(body, "w1");
   await post(bodyOf(resolved), "w2");
   await Promise.all([judged("w1"), judged("w2")]);
-  await world.aurora.waitFor("its analysis", () => types(incident).includes("incident.rca_requested"));
+  await stage.aurora.waitFor("its analysis", () => types(incident).includes("incident.rca_requested"));
   expect(types(incident)).toEqual(["incident.resolved", "incident.rca_requested"]);
 });
 
 test("a credential that is refused is not tried for each incident, and a new one reads them all", async () => {
-  account.revoke(token);
+  stage.account.revoke(token);
   const stories = Array.from({ length: 10 }, () => triggered());
   for (const [index, [, body]] of stories.entries()) await post(body, `w${index}`);
   await until("all of them", async () => {
-    const [found] = await world.worker.sql(user, "SELECT count(*) AS n FROM hints");
+    const [found] = await stage.sql("SELECT count(*) AS n FROM hints");
     return found?.["n"] === stories.length;
   });
   await deferred();
   expect(read()).toBeLessThanOrEqual(2);
   await askAgain();
-  await world.aurora.waitFor("all of them", () => stories.every(([incident]) => types(incident).length > 0));
+  await stage.aurora.waitFor("all of them", () => stories.every(([incident]) => types(incident).length > 0));
 });
 
 test("a fresh webhook is not given up together with one that waited for two days", async () => {
   const [incident, body] = triggered();
-  world.pagerduty.faults.api = { status: 500, match: (_, path) => path.startsWith("/incidents/") };
+  stage.pagerduty.faults.api = { status: 500, match: (_, path) => path.startsWith("/incidents/") };
   await post(body, "old");
   await deferred();
-  await world.worker.sql(user, "UPDATE journal SET received_at_ms = received_at_ms - 49 * 3600 * 1000");
+  await stage.sql("UPDATE journal SET received_at_ms = received_at_ms - 49 * 3600 * 1000");
   await post(bodyOf(incident.acknowledge()), "fresh");
   await until("it to wait", async () => (await row("fresh")) !== undefined);
   await askAgain();
   await judged("old");
   expect(await row("fresh")).toMatchObject({ outcome: "unconfirmed", reason: null });
-  world.pagerduty.faults.api = null;
+  stage.pagerduty.faults.api = null;
   await askAgain();
-  await world.aurora.waitFor("the incident", () => types(incident).length > 0);
+  await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });
 
 test("webhooks that waited in great number are answered a hundred at a time", async () => {
   const [incident, body] = triggered();
-  account.revoke(token);
+  stage.account.revoke(token);
   await post(body, "w");
   await deferred();
   // As if they had been posted one by one.
-  await world.worker.sql(
-    user,
+  await stage.sql(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
      INSERT INTO journal (kind, webhook_id, event_id, incident_id, type, occurred_at, received_at_ms,
        verification, outcome, payload)
@@ -224,7 +215,7 @@ test("webhooks that waited in great number are answered a hundred at a time", as
   await askAgain();
   await judged("copy-250");
   const counts = () =>
-    world.worker
+    stage.worker
       .logs()
       .filter((line) => /hint.read_back.*"read"/.test(line) && line.includes(incident.id))
       .map((line) => Number(/"webhooks":(\d+)/.exec(line)?.[1]));
@@ -234,22 +225,19 @@ test("webhooks that waited in great number are answered a hundred at a time", as
 
 test("a read-back that is under way does not overrule the signed webhook that came meanwhile", async () => {
   const [incident, body] = triggered();
-  world.pagerduty.faults.api = {
-    holdMs: 2_500,
-    times: 1,
-    match: (_, path) => path.startsWith("/incidents/"),
-  };
+  const held = holdNext(stage.pagerduty.faults, "api", "hold", (_, path) => path.startsWith("/incidents/"));
   const forged = JSON.parse(body);
   forged.event.data.title = "As nobody says";
   await post(JSON.stringify(forged), "w");
-  await until("the read-back to be under way", () => read() > 0);
+  await held.underWay();
   await call("PUT", "/signing-secret", { secret: "secret" });
   await post(body, "w", sign("secret", body));
   await until("the signed one", async () => (await row("w"))?.["outcome"] === "applied");
+  held.release();
   await until("the read-back's end", async () => {
-    const [found] = await world.worker.sql(user, "SELECT count(*) AS n FROM hints");
+    const [found] = await stage.sql("SELECT count(*) AS n FROM hints");
     return found?.["n"] === 0;
   });
   expect(await row("w")).toMatchObject({ outcome: "applied", reason: null, payload: body.length });
-  await world.aurora.waitFor("the incident", () => types(incident).length > 0);
+  await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });

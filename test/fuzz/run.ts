@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type { WebhookEvent } from "../emulator/pagerduty.ts";
 import { startPagerDuty } from "../emulator/pagerduty.ts";
 import { makeHistory } from "../support/history.ts";
+import { patienceMs } from "../support/patience.ts";
 import { type Attack, attacks, UNREADABLE } from "./network.ts";
 import { pureProperties } from "./pure.ts";
 import { Target } from "./target.ts";
@@ -23,7 +24,6 @@ export interface FuzzReport {
 }
 
 const AT_ONCE = 8;
-const DRAIN_MS = 20_000;
 const MAX_FAILURES = 20;
 
 export async function runFuzz({ cases, network, seed }: FuzzOptions): Promise<FuzzReport> {
@@ -69,7 +69,7 @@ export async function runFuzz({ cases, network, seed }: FuzzOptions): Promise<Fu
 
 /** Whatever was accepted has to be processed, at the first try. */
 async function drain({ platform }: Target, report: FuzzReport): Promise<void> {
-  const endAt = Date.now() + DRAIN_MS;
+  const endAt = Date.now() + patienceMs();
   while (platform.backlog > 0 && Date.now() < endAt) await new Promise((resolve) => setTimeout(resolve, 20));
   const { retries } = platform.counts;
   if (platform.backlog > 0 || retries > 0) {

@@ -4,6 +4,7 @@ import { Cluster } from "../chaos/cluster.ts";
 import { Platform } from "../chaos/platform.ts";
 import { Listener, type Reply } from "../emulator/listener.ts";
 import { seededRandom } from "../support/history.ts";
+import { patienceMs } from "../support/patience.ts";
 
 /** The running Worker, its KV and Queue in our hands, and a PagerDuty that answers whatever it is told. */
 
@@ -14,8 +15,6 @@ export interface Answered {
   text: string;
 }
 
-/** The longest that any request may take. */
-export const HANG_MS = 5_000;
 export const USER = "fuzz";
 export const SECRET = "fuzz-signing-secret";
 
@@ -78,7 +77,7 @@ export class Target {
         headers.set(name, value);
       }
     }
-    const signal = AbortSignal.timeout(HANG_MS);
+    const signal = AbortSignal.timeout(patienceMs());
     const init: RequestInit = { method, headers, redirect: "manual", signal };
     if (body !== null && method !== "GET") init.body = body;
     const answer = await fetch(`${this.#cluster.url}${path}`, init);

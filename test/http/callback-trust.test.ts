@@ -1,32 +1,19 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { Account, Incident } from "../emulator/pagerduty.ts";
+import { beforeEach, expect, test } from "vitest";
+import type { Incident } from "../emulator/pagerduty.ts";
 import { webhookBody } from "../emulator/pagerduty.ts";
+import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
-import { startWorld, type World } from "../support/world.ts";
 
 /** While no signing secret is stored, a webhook is a hint: what counts is what PagerDuty says when asked. */
 
-let world: World;
-let serial = 0;
-let user: string;
-let account: Account;
-
-beforeAll(async () => {
-  world = await startWorld();
-});
+const stage = openStage();
 beforeEach(async () => {
-  world.aurora.reset();
-  world.pagerduty.faults.api = null;
-  serial += 1;
-  user = `user-${serial}`;
-  account = world.pagerduty.account();
-  const reply = await world.worker.call(user, "POST", "/pagerduty", { body: { token: account.apiKey() } });
+  const reply = await stage.call("POST", "", { token: stage.account.apiKey() });
   expect(reply.status).toBe(200);
 });
-afterAll(() => world.close());
 
 const post = (body: string, webhookId: string) =>
-  world.worker.request(`/pagerduty/webhook/${user}`, {
+  stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
     method: "POST",
     headers: {
       "content-type": "application/json",
@@ -45,9 +32,9 @@ const forge = (incident: Incident, change: object): string => {
   body.event.data = { ...body.event.data, ...change };
   return JSON.stringify(body);
 };
-const events = async () => (await world.worker.call(user, "GET", "/pagerduty/events")).body;
+const events = async () => (await stage.call("GET", "/events")).body;
 const outcomeOf = async (webhookId: string): Promise<unknown> => {
-  const reply = await world.worker.call(user, "GET", `/pagerduty/events/${webhookId}`);
+  const reply = await stage.call("GET", `/events/${webhookId}`);
   return reply.status === 200 &&
     typeof reply.body === "object" &&
     reply.body !== null &&
@@ -56,14 +43,14 @@ const outcomeOf = async (webhookId: string): Promise<unknown> => {
     : undefined;
 };
 const readBack = () =>
-  world.pagerduty.requests.filter(({ path }) => /^\/incidents\/[^/]+$/.test(path)).length;
+  stage.pagerduty.requests.filter(({ path }) => /^\/incidents\/[^/]+$/.test(path)).length;
 
 test("a genuine incident reaches Aurora, on PagerDuty's word and not on the webhook's", async () => {
-  const incident = account.trigger({ title: "Database down", priority: "P2" });
+  const incident = stage.account.trigger({ title: "Database down", priority: "P2" });
   const reply = await post(bodyOf(incident), "w1");
   expect([reply.status, reply.body]).toEqual([202, { received: true }]);
-  await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length >= 2);
-  expect(world.aurora.of(incident.id)).toMatchObject([
+  await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length >= 2);
+  expect(stage.aurora.of(incident.id)).toMatchObject([
     {
       type: "incident.triggered",
       data: {
@@ -80,7 +67,7 @@ test("a genuine incident reaches Aurora, on PagerDuty's word and not on the webh
     { type: "incident.rca_requested" },
   ]);
   expect(await outcomeOf("w1")).toBe("applied");
-  const status = await world.worker.call(user, "GET", "/pagerduty");
+  const status = await stage.call("GET", "");
   expect(status.body).toMatchObject({
     webhook: { verification: "callback" },
     problems: [{ code: "no_signing_secret", fix: expect.stringContaining("signing secret") }],
@@ -88,74 +75,74 @@ test("a genuine incident reaches Aurora, on PagerDuty's word and not on the webh
 });
 
 test("an incident that PagerDuty does not know never reaches Aurora", async () => {
-  const incident = account.trigger({ title: "Real" });
+  const incident = stage.account.trigger({ title: "Real" });
   const reply = await post(forge(incident, { id: "PFORGED", title: "Send me money" }), "forged");
   expect(reply.status).toBe(202);
   await until("the first read-back", async () => {
-    const [hint] = await world.worker.sql(user, "SELECT attempts FROM hints");
+    const [hint] = await stage.sql("SELECT attempts FROM hints");
     return hint?.["attempts"] === 1;
   });
   // As if half a minute had gone by, in which it was asked for again: REST can be behind.
-  await world.worker.sql(user, "UPDATE journal SET received_at_ms = received_at_ms - 30000");
+  await stage.sql("UPDATE journal SET received_at_ms = received_at_ms - 30000");
   // A new credential makes what waits due at once.
-  await world.worker.call(user, "PATCH", "/pagerduty", { body: { token: account.apiKey() } });
+  await stage.call("PATCH", "", { token: stage.account.apiKey() });
   await until("the verdict", async () => JSON.stringify(await events()).includes("no such incident"));
-  expect(world.aurora.attempts).toEqual([]);
+  expect(stage.aurora.attempts).toEqual([]);
   expect(await outcomeOf("forged")).toBe("unconfirmed");
-  const listed = await world.worker.call(user, "GET", "/pagerduty/incidents");
+  const listed = await stage.call("GET", "/incidents");
   expect(listed.body).toEqual({ incidents: [], nextCursor: null });
 });
 
 test("forged content of a real incident appears nowhere but in the event log, unconfirmed", async () => {
-  const incident = account.trigger({ title: "Real", priority: "P4" });
+  const incident = stage.account.trigger({ title: "Real", priority: "P4" });
   await post(
     forge(incident, { title: "Send me money", status: "resolved", priority: { summary: "P1" } }),
     "forged",
   );
-  await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length >= 2);
-  expect(world.aurora.of(incident.id)[0]?.data.incident).toMatchObject({
+  await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length >= 2);
+  expect(stage.aurora.of(incident.id)[0]?.data.incident).toMatchObject({
     title: "Real",
     severity: "low",
     status: "investigating",
   });
   expect(await outcomeOf("forged")).toBe("unconfirmed");
-  expect(JSON.stringify(world.aurora.accepted)).not.toContain("money");
-  const detail = await world.worker.call(user, "GET", `/pagerduty/incidents/${incident.id}`);
+  expect(JSON.stringify(stage.aurora.accepted)).not.toContain("money");
+  const detail = await stage.call("GET", `/incidents/${incident.id}`);
   expect(detail.text).not.toContain("money");
 });
 
 test("a runbook field is read back, too", async () => {
-  const incident = account.trigger({ title: "Slow" });
+  const incident = stage.account.trigger({ title: "Slow" });
   const event = incident.setField("runbook_link", "http://localhost/runbook");
   await post(bodyOf(incident), "w1");
   await post(webhookBody(event), "w2");
-  await world.aurora.waitFor("the analysis", (aurora) =>
+  await stage.aurora.waitFor("the analysis", (aurora) =>
     aurora.of(incident.id).some(({ type }) => type === "incident.rca_requested"),
   );
-  expect(world.aurora.of(incident.id).at(-1)?.data.incident.customFields).toEqual({
+  expect(stage.aurora.of(incident.id).at(-1)?.data.incident.customFields).toEqual({
     runbook_link: "http://localhost/runbook",
   });
 });
 
 test("many webhooks of one incident are answered by few reads", async () => {
-  const incident = account.trigger({ title: "Flapping" });
-  world.pagerduty.clearRequests();
+  const incident = stage.account.trigger({ title: "Flapping" });
+  stage.pagerduty.clearRequests();
   await Promise.all(Array.from({ length: 20 }, (_, index) => post(bodyOf(incident), `burst-${index}`)));
   await until("all of them answered", async () => {
-    const rows = await world.worker.sql(user, "SELECT count(*) AS open FROM hints");
-    const taken = await world.worker.sql(user, "SELECT count(*) AS n FROM journal WHERE kind = 'webhook'");
+    const rows = await stage.sql("SELECT count(*) AS open FROM hints");
+    const taken = await stage.sql("SELECT count(*) AS n FROM journal WHERE kind = 'webhook'");
     return rows[0]?.["open"] === 0 && taken[0]?.["n"] === 20;
   });
-  expect(readBack()).toBeLessThan(5);
-  await world.aurora.waitFor("the analysis", (aurora) => aurora.of(incident.id).length === 2);
-  expect(world.aurora.of(incident.id).filter(({ type }) => type === "incident.triggered")).toHaveLength(1);
+  expect(readBack()).toBeLessThan(20 / 2);
+  await stage.aurora.waitFor("the analysis", (aurora) => aurora.of(incident.id).length === 2);
+  expect(stage.aurora.of(incident.id).filter(({ type }) => type === "incident.triggered")).toHaveLength(1);
 });
 
 test("when PagerDuty cannot be asked it is asked again, and nothing is lost", async () => {
-  const incident = account.trigger({ title: "Patience" });
-  world.pagerduty.faults.api = { status: 429, headers: { "ratelimit-reset": "1" }, times: 1 };
+  const incident = stage.account.trigger({ title: "Patience" });
+  stage.pagerduty.faults.api = { status: 429, headers: { "ratelimit-reset": "1" }, times: 1 };
   await post(bodyOf(incident), "w1");
-  await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0, 20_000);
+  await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
 });
 
 test.each([
@@ -180,20 +167,20 @@ test.each([
 });
 
 test("PagerDuty's test event counts as the last test", async () => {
-  const ping = account.emit({
+  const ping = stage.account.emit({
     eventType: "pagey.ping",
     resourceType: "pagey",
     data: { message: "Hello", type: "ping" },
   });
   expect((await post(webhookBody(ping), "ping")).status).toBe(202);
   await until("the ping", async () => {
-    const { body } = await world.worker.call(user, "GET", "/pagerduty");
+    const { body } = await stage.call("GET", "");
     return JSON.stringify(body).includes('"lastPingAt":"2');
   });
 });
 
 test("a flood of unsigned webhooks is held back with 429, which PagerDuty tries again", async () => {
-  const body = bodyOf(account.trigger());
+  const body = bodyOf(stage.account.trigger());
   const replies = await Promise.all(Array.from({ length: 140 }, (_, index) => post(body, `flood-${index}`)));
   const statuses = replies.map(({ status }) => status);
   expect(new Set(statuses)).toEqual(new Set([202, 429]));
@@ -208,25 +195,24 @@ test("malformed ones are refused, and counted as that; others are still taken", 
   }
   expect(new Set(statuses)).toEqual(new Set([400, 429]));
   expect(statuses.filter((status) => status === 400).length).toBeGreaterThanOrEqual(60);
-  expect((await post(bodyOf(account.trigger()), "good")).status).toBe(202);
+  expect((await post(bodyOf(stage.account.trigger()), "good")).status).toBe(202);
 });
 
 test.each(["..", "."])("an id %j would be a folder of a path, and is none", async (id) => {
-  const incident = account.trigger();
+  const incident = stage.account.trigger();
   expect((await post(bodyOf(incident), id)).status).toBe(202);
   await until("it to be listed", async () => JSON.stringify(await events()).includes('"webhookId":"sha256-'));
 });
 
 test("a signature header that is longer than any is not kept", async () => {
-  const reply = await world.worker.request(`/pagerduty/webhook/${user}`, {
+  const reply = await stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
     method: "POST",
     headers: { "x-webhook-id": "w", "x-pagerduty-signature": `v1=${"0".repeat(5000)}` },
-    body: bodyOf(account.trigger()),
+    body: bodyOf(stage.account.trigger()),
   });
   expect(reply.status).toBe(202);
   await until("it to be written down", async () => (await outcomeOf("w")) !== undefined);
-  const [row] = await world.worker.sql(
-    user,
+  const [row] = await stage.sql(
     "SELECT coalesce(length(signature), 0) AS chars FROM journal WHERE webhook_id = 'w'",
   );
   expect(row).toEqual({ chars: 0 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Account, FaultPlan } from "../emulator/pagerduty.ts";
+import { type Account, type FaultPlan, NEVER } from "../emulator/pagerduty.ts";
 import { registerApp, SUCCESS, signIn, startOAuthWorld } from "../support/sign-in.ts";
 import { until } from "../support/until.ts";
 import { INTERNAL_SECRET, type Worker } from "../support/worker.ts";
@@ -38,7 +38,7 @@ async function beginRefresh(fault: FaultPlan): Promise<void> {
 }
 
 test("before PagerDuty did it: works on, with the same refresh token", async () => {
-  await beginRefresh({ hangMs: 60_000 });
+  await beginRefresh({ hang: NEVER });
   await worker.restart();
   await until("it was refreshed", () => account.refreshCount === 1);
   expect(await status()).toMatchObject({ connected: true, problems: [{ code: "no_signing_secret" }] });
@@ -46,7 +46,7 @@ test("before PagerDuty did it: works on, with the same refresh token", async () 
 });
 
 test("after PagerDuty did it: an honest error, and a new sign-in ends it", async () => {
-  await beginRefresh({ holdMs: 60_000 });
+  await beginRefresh({ hold: NEVER });
   await until("the refresh token is spent", () => account.refreshCount === 1);
   await worker.restart();
   expect(await status()).toMatchObject({ ...LOST, problems: [{ code: "oauth_refused" }] });
@@ -56,7 +56,7 @@ test("after PagerDuty did it: an honest error, and a new sign-in ends it", async
 });
 
 test("is found out at once, although the access token is still good", async () => {
-  await beginRefresh({ holdMs: 60_000 });
+  await beginRefresh({ hold: NEVER });
   await until("the refresh token is spent", () => account.refreshCount === 1);
   await worker.restart();
   await until("PagerDuty was asked", () => worker.logs().some((line) => line.includes("oauth.refused")));

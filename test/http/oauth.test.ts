@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { LOGIN_LIFE_MS, type LoginState } from "../../src/connection/login-state.ts";
-import type { Account } from "../emulator/pagerduty.ts";
 import { openState, sealState } from "../support/sealed-state.ts";
 import {
   CLIENT_ID,
@@ -16,10 +15,9 @@ import {
   signInAddress,
   startOAuthWorld,
 } from "../support/sign-in.ts";
+import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
-import type { Worker } from "../support/worker.ts";
 import { startWorker } from "../support/worker.ts";
-import type { World } from "../support/world.ts";
 
 const DEFAULT_SCOPES = [
   "openid",
@@ -30,75 +28,66 @@ const DEFAULT_SCOPES = [
   "webhook_subscriptions.write",
 ];
 
-let world: World;
-let worker: Worker;
-let account: Account;
-let user: string;
-let serial = 0;
-beforeAll(async () => {
-  world = await startOAuthWorld();
-  worker = world.worker;
-});
+const stage = openStage(startOAuthWorld);
 beforeEach(() => {
-  world.pagerduty.reset();
-  account = registerApp(world.pagerduty.account({ subdomain: "acme" }));
-  serial += 1;
-  user = `user-${serial}`;
+  registerApp(stage.account);
 });
-afterAll(() => world.close());
 
-const status = async (as = user) => (await worker.call(as, "GET", "/pagerduty")).body;
-const callback = (query: string) => worker.request(`/pagerduty/oauth/callback${query}`);
-const tokenRequests = () => world.pagerduty.requests.filter(({ path }) => path === "/oauth/token");
+const status = async (as = stage.user) => (await stage.worker.call(as, "GET", "/pagerduty")).body;
+const callback = (query: string) => stage.worker.request(`/pagerduty/oauth/callback${query}`);
+const tokenRequests = () => stage.pagerduty.requests.filter(({ path }) => path === "/oauth/token");
 const atToken = (_: string, path: string) => path === "/oauth/token";
 const stateOf = (address: URL) => address.searchParams.get("state") ?? "";
 
 describe("starting a sign-in", () => {
   test("gives PagerDuty's address, with PKCE, a state and a nonce, and no secret", async () => {
-    const address = await signInAddress(worker, user);
-    expect(`${address.origin}${address.pathname}`).toBe(`${world.pagerduty.identityUrl}/oauth/authorize`);
+    const address = await signInAddress(stage.worker, stage.user);
+    expect(`${address.origin}${address.pathname}`).toBe(`${stage.pagerduty.identityUrl}/oauth/authorize`);
     expect(Object.fromEntries(address.searchParams)).toEqual({
       response_type: "code",
       client_id: CLIENT_ID,
-      redirect_uri: `${worker.url}/pagerduty/oauth/callback`,
+      redirect_uri: `${stage.worker.url}/pagerduty/oauth/callback`,
       scope: DEFAULT_SCOPES.join(" "),
       state: expect.stringMatching(/^k1\.[\w-]+\.[\w-]+$/),
       nonce: expect.stringMatching(/^[\w-]{43}$/),
       code_challenge: expect.stringMatching(/^[\w-]{43}$/),
       code_challenge_method: "S256",
     });
-    expect(address.href).not.toContain(user);
+    expect(address.href).not.toContain(stage.user);
   });
 
   test("no two are alike", async () => {
-    const [one, other] = await Promise.all([signInAddress(worker, user), signInAddress(worker, user)]);
+    const [one, other] = await Promise.all([
+      signInAddress(stage.worker, stage.user),
+      signInAddress(stage.worker, stage.user),
+    ]);
     for (const name of ["state", "nonce", "code_challenge"]) {
       expect(one.searchParams.get(name)).not.toBe(other.searchParams.get(name));
     }
   });
 
   test("is Aurora's alone", async () => {
-    const reply = await worker.call(user, "POST", "/pagerduty/oauth/login", {
+    const reply = await stage.worker.call(stage.user, "POST", "/pagerduty/oauth/login", {
       headers: { "x-internal-secret": "wrong" },
     });
     expect(reply.status).toBe(403);
   });
 
   test("an option of the wrong kind is 400", async () => {
-    expect((await login(worker, user, { subscribe: "yes" })).status).toBe(400);
+    expect((await login(stage.worker, stage.user, { subscribe: "yes" })).status).toBe(400);
   });
 });
 
 describe("the whole way", () => {
   test("connects, and the status says so at once", async () => {
-    expect(await signIn(worker, user)).toBe(SUCCESS);
+    expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     expect(await status()).toMatchObject({
       connected: true,
       displayName: "PagerDuty",
       authType: "oauth",
       capabilities: { can_read_incidents: true, can_write_incidents: false },
-      externalUserEmail: account.user.email,
-      externalUserName: account.user.name,
+      externalUserEmail: stage.account.user.email,
+      externalUserName: stage.account.user.name,
       accountSubdomain: "acme",
       region: "us",
       oauth: { scopes: DEFAULT_SCOPES, missingScopes: [], expiresAt: expect.stringMatching(/Z$/) },
@@ -114,50 +103,54 @@ describe("the whole way", () => {
   });
 
   test("the webhook subscription is made as well when that was wished for", async () => {
-    expect(await signIn(worker, user, { subscribe: true })).toBe(SUCCESS);
-    expect(account.subscriptions.size).toBe(1);
+    expect(await signIn(stage.worker, stage.user, { subscribe: true })).toBe(SUCCESS);
+    expect(stage.account.subscriptions.size).toBe(1);
     expect(await status()).toMatchObject({ webhook: { verification: "signature" }, problems: [] });
   });
 
   test("nothing of the tokens is readable at rest", async () => {
-    await signIn(worker, user);
-    const { CONNECTIONS } = await worker.handle.getEnv();
-    const copy = () => CONNECTIONS.get(`connection:user:${user}`);
+    await signIn(stage.worker, stage.user);
+    const { CONNECTIONS } = await stage.worker.handle.getEnv();
+    const copy = () => CONNECTIONS.get(`connection:user:${stage.user}`);
     await until("the copy in KV", async () => (await copy()) !== null);
     expect(await copy()).toMatch(/^k1\.[\w-]+\.[\w-]+$/);
   });
 
   test("PagerDuty's API is called with the access token", async () => {
-    await signIn(worker, user);
-    world.pagerduty.clearRequests();
-    expect((await worker.call(user, "POST", "/pagerduty/subscription")).status).toBe(201);
-    expect(world.pagerduty.requests.every(({ authorization }) => authorization === "Bearer")).toBe(true);
+    await signIn(stage.worker, stage.user);
+    stage.pagerduty.clearRequests();
+    expect((await stage.worker.call(stage.user, "POST", "/pagerduty/subscription")).status).toBe(201);
+    expect(stage.pagerduty.requests.every(({ authorization }) => authorization === "Bearer")).toBe(true);
   });
 
   test("an API token's connection of the same account becomes an OAuth one, its webhooks stay", async () => {
-    await worker.call(user, "POST", "/pagerduty", { body: { token: account.apiKey(), displayName: "Mine" } });
-    await worker.call(user, "PUT", "/pagerduty/signing-secret", { body: { secret: "s3cret" } });
-    expect(await signIn(worker, user)).toBe(SUCCESS);
+    await stage.worker.call(stage.user, "POST", "/pagerduty", {
+      body: { token: stage.account.apiKey(), displayName: "Mine" },
+    });
+    await stage.worker.call(stage.user, "PUT", "/pagerduty/signing-secret", { body: { secret: "s3cret" } });
+    expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     expect(await status()).toMatchObject({
       authType: "oauth",
       displayName: "Mine",
       webhook: { verification: "signature" },
     });
-    const rotated = await worker.call(user, "PATCH", "/pagerduty", { body: { token: account.apiKey() } });
+    const rotated = await stage.worker.call(stage.user, "PATCH", "/pagerduty", {
+      body: { token: stage.account.apiKey() },
+    });
     expect([rotated.status, rotated.body]).toMatchObject([400, { error: "Cannot rotate OAuth tokens" }]);
   });
 
   test("a new signing key of PagerDuty's is fetched", async () => {
-    expect(await signIn(worker, user)).toBe(SUCCESS);
-    world.pagerduty.rotateSigningKey();
-    expect(await signIn(worker, user)).toBe(SUCCESS);
-    world.pagerduty.rotateSigningKey();
-    expect(await signIn(worker, user)).toBe(SUCCESS);
+    expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
+    stage.pagerduty.rotateSigningKey();
+    expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
+    stage.pagerduty.rotateSigningKey();
+    expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
   });
 
   test("an answer without an ID token is made up for by the API", async () => {
-    world.pagerduty.faults.idToken = "absent";
-    expect(await signIn(worker, user)).toBe(SUCCESS);
+    stage.pagerduty.faults.idToken = "absent";
+    expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     expect(await status()).toMatchObject({ accountSubdomain: "acme", region: "us" });
   });
 });
@@ -166,22 +159,22 @@ test.each([
   ["no type of token", { token_type: undefined }],
   ["a refresh token, a scope and an ID token of null", { refresh_token: null, scope: null, id_token: null }],
 ])("an answer with %s connects", async (_, change) => {
-  const access_token = `pdus+_0${user}`;
-  account.addCredential(access_token, {
+  const access_token = `pdus+_0${stage.user}`;
+  stage.account.addCredential(access_token, {
     kind: "oauth",
     grant: { clientId: CLIENT_ID, scoped: true, scopes: [], nonce: null, revoked: false },
     scopes: DEFAULT_SCOPES,
     expiresAtMs: Date.now() + 3_600_000,
   });
   const body = JSON.stringify({ access_token, token_type: "Bearer", expires_in: 3600, ...change });
-  world.pagerduty.faults.identity = { body, match: atToken };
-  expect(await signIn(worker, user)).toBe(SUCCESS);
+  stage.pagerduty.faults.identity = { body, match: atToken };
+  expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
 });
 
 describe("a sign-in that fails", () => {
   test("the user says no", async () => {
-    world.pagerduty.faults.denyConsent = true;
-    expect(await signIn(worker, user)).toBe(failed("access_denied"));
+    stage.pagerduty.faults.denyConsent = true;
+    expect(await signIn(stage.worker, stage.user)).toBe(failed("access_denied"));
     expect(await status()).toEqual({ connected: false });
   });
 
@@ -205,70 +198,70 @@ describe("a sign-in that fails", () => {
   });
 
   test("a state without a code leaves the sign-in to be finished", async () => {
-    const address = await signInAddress(worker, user);
+    const address = await signInAddress(stage.worker, stage.user);
     expect((await callback(`?state=${stateOf(address)}`)).headers.get("location")).toBe(failed("invalid"));
-    expect(await follow(worker, await consent(address))).toBe(SUCCESS);
+    expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
   });
 
   test("HEAD uses nothing up", async () => {
-    const back = await consent(await signInAddress(worker, user));
-    await worker.request(back.pathname + back.search, { method: "HEAD" });
-    expect(await follow(worker, back)).toBe(SUCCESS);
+    const back = await consent(await signInAddress(stage.worker, stage.user));
+    await stage.worker.request(back.pathname + back.search, { method: "HEAD" });
+    expect(await follow(stage.worker, back)).toBe(SUCCESS);
   });
 
   test("a changed state", async () => {
-    const back = await consent(await signInAddress(worker, user));
+    const back = await consent(await signInAddress(stage.worker, stage.user));
     const state = back.searchParams.get("state") ?? "";
     const at = Math.floor(state.length / 2);
     back.searchParams.set(
       "state",
       state.slice(0, at) + (state[at] === "A" ? "B" : "A") + state.slice(at + 1),
     );
-    expect(await follow(worker, back)).toBe(failed("invalid"));
+    expect(await follow(stage.worker, back)).toBe(failed("invalid"));
     expect(tokenRequests()).toEqual([]);
   });
 
   test("a state or a code that comes twice in the address", async () => {
     for (const name of ["state", "code"]) {
-      const back = await consent(await signInAddress(worker, user));
+      const back = await consent(await signInAddress(stage.worker, stage.user));
       back.searchParams.append(name, "another");
-      expect(await follow(worker, back)).toBe(failed("invalid"));
+      expect(await follow(stage.worker, back)).toBe(failed("invalid"));
     }
     expect(tokenRequests()).toEqual([]);
   });
 
   test("a state used twice, with its own code and with a new one", async () => {
-    const address = await signInAddress(worker, user);
+    const address = await signInAddress(stage.worker, stage.user);
     const [first, second] = [await consent(address), await consent(address)];
-    expect(await follow(worker, first)).toBe(SUCCESS);
-    expect(await follow(worker, first)).toBe(failed("invalid"));
-    expect(await follow(worker, second)).toBe(failed("invalid"));
+    expect(await follow(stage.worker, first)).toBe(SUCCESS);
+    expect(await follow(stage.worker, first)).toBe(failed("invalid"));
+    expect(await follow(stage.worker, second)).toBe(failed("invalid"));
     expect(tokenRequests()).toHaveLength(1);
     expect(await status()).toMatchObject({ connected: true });
   });
 
   test("a state used twice at the same moment works once", async () => {
-    const back = await consent(await signInAddress(worker, user));
-    const ends = await Promise.all(Array.from({ length: 10 }, () => follow(worker, back)));
+    const back = await consent(await signInAddress(stage.worker, stage.user));
+    const ends = await Promise.all(Array.from({ length: 10 }, () => follow(stage.worker, back)));
     expect(ends.filter((end) => end === SUCCESS)).toHaveLength(1);
     expect(ends.filter((end) => end === failed("invalid"))).toHaveLength(9);
     expect(tokenRequests()).toHaveLength(1);
   });
 
   test("a code exchanged twice", async () => {
-    const first = await consent(await signInAddress(worker, user));
-    const second = await consent(await signInAddress(worker, user));
+    const first = await consent(await signInAddress(stage.worker, stage.user));
+    const second = await consent(await signInAddress(stage.worker, stage.user));
     second.searchParams.set("code", first.searchParams.get("code") ?? "");
-    expect(await follow(worker, first)).toBe(SUCCESS);
-    expect(await follow(worker, second)).toBe(failed("exchange_failed"));
+    expect(await follow(stage.worker, first)).toBe(SUCCESS);
+    expect(await follow(stage.worker, second)).toBe(failed("exchange_failed"));
     expect(await status()).toMatchObject({ connected: true });
   });
 
   test("a code that was made for another sign-in does not fit its verifier", async () => {
-    const mine = await consent(await signInAddress(worker, user));
-    const theirs = await consent(await signInAddress(worker, "mallory"));
+    const mine = await consent(await signInAddress(stage.worker, stage.user));
+    const theirs = await consent(await signInAddress(stage.worker, "mallory"));
     mine.searchParams.set("code", theirs.searchParams.get("code") ?? "");
-    expect(await follow(worker, mine)).toBe(failed("exchange_failed"));
+    expect(await follow(stage.worker, mine)).toBe(failed("exchange_failed"));
     expect(await status()).toEqual({ connected: false });
   });
 });
@@ -276,11 +269,11 @@ describe("a sign-in that fails", () => {
 describe("a state that this Worker's key sealed", () => {
   const issued = (change: Partial<LoginState>): LoginState => ({
     id: crypto.randomUUID(),
-    userId: user,
+    userId: stage.user,
     orgId: null,
     verifier: "v".repeat(43),
     nonce: "n".repeat(43),
-    redirectUri: `${worker.url}/pagerduty/oauth/callback`,
+    redirectUri: `${stage.worker.url}/pagerduty/oauth/callback`,
     scopes: "openid",
     binding: null,
     subscribe: false,
@@ -295,33 +288,34 @@ describe("a state that this Worker's key sealed", () => {
   });
 
   test("for another user than it was given to is invalid", async () => {
-    const address = await signInAddress(worker, user);
+    const address = await signInAddress(stage.worker, stage.user);
     const opened = await openState(stateOf(address));
-    expect(opened).toMatchObject({ userId: user });
+    expect(opened).toMatchObject({ userId: stage.user });
     expect(await end(await sealState({ ...opened, userId: "mallory" }))).toBe(failed("invalid"));
-    expect(await follow(worker, await consent(address))).toBe(SUCCESS);
+    expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
   });
 
   test("for another purpose opens nothing: a user's connection is no state", async () => {
-    await signIn(worker, user);
-    const { CONNECTIONS } = await worker.handle.getEnv();
-    expect(await end((await CONNECTIONS.get(`connection:user:${user}`)) ?? "")).toBe(failed("invalid"));
+    await signIn(stage.worker, stage.user);
+    const { CONNECTIONS } = await stage.worker.handle.getEnv();
+    expect(await end((await CONNECTIONS.get(`connection:user:${stage.user}`)) ?? "")).toBe(failed("invalid"));
   });
 
   test("lives ten minutes", async () => {
-    const opened = await openState(stateOf(await signInAddress(worker, user)));
-    expect(opened.expiresAtMs - Date.now()).toBeGreaterThan(LOGIN_LIFE_MS - 10_000);
-    expect(opened.expiresAtMs - Date.now()).toBeLessThanOrEqual(LOGIN_LIFE_MS);
+    const earliestMs = Date.now() + LOGIN_LIFE_MS;
+    const opened = await openState(stateOf(await signInAddress(stage.worker, stage.user)));
+    expect(opened.expiresAtMs).toBeGreaterThanOrEqual(earliestMs);
+    expect(opened.expiresAtMs).toBeLessThanOrEqual(Date.now() + LOGIN_LIFE_MS);
   });
 });
 
 describe("a sign-in that a browser began by itself", () => {
   async function begin() {
-    const reply = await login(worker, user, { bind: true });
+    const reply = await login(stage.worker, stage.user, { bind: true });
     const [cookie = ""] = (reply.headers.get("set-cookie") ?? "").split("; ");
     const back = await consent(new URL(JSON.parse(reply.text).oauth_url));
     const end = async (headers: Record<string, string>) =>
-      (await worker.request(back.pathname + back.search, { headers })).headers.get("location");
+      (await stage.worker.request(back.pathname + back.search, { headers })).headers.get("location");
     return { reply, cookie, end };
   }
 
@@ -337,7 +331,7 @@ describe("a sign-in that a browser began by itself", () => {
   });
 
   test("Aurora's server gets no cookie, and its user's browser needs none", async () => {
-    expect((await login(worker, user)).headers.get("set-cookie")).toBeNull();
+    expect((await login(stage.worker, stage.user)).headers.get("set-cookie")).toBeNull();
   });
 });
 
@@ -363,29 +357,29 @@ describe("an exchange that fails", () => {
     ["a life that is no number", { body: JSON.stringify({ ...tokens, expires_in: "soon" }) }],
     ["too much", { body: JSON.stringify({ ...tokens, more: "x".repeat(100_000) }) }],
   ])("with %s is exchange_failed, and changes nothing", async (_, fault) => {
-    world.pagerduty.faults.identity = { ...fault, match: atToken };
-    expect(await signIn(worker, user)).toBe(failed("exchange_failed"));
+    stage.pagerduty.faults.identity = { ...fault, match: atToken };
+    expect(await signIn(stage.worker, stage.user)).toBe(failed("exchange_failed"));
     expect(await status()).toEqual({ connected: false });
   });
 
   test("because our secret is wrong is exchange_failed", async () => {
-    registerApp(account, { clientSecret: "another" });
-    expect(await signIn(worker, user)).toBe(failed("exchange_failed"));
+    registerApp(stage.account, { clientSecret: "another" });
+    expect(await signIn(stage.worker, stage.user)).toBe(failed("exchange_failed"));
   });
 
   test.each(["bad_signature", "wrong_issuer", "wrong_audience", "expired", "wrong_nonce"] as const)(
     "an ID token with %s is validation_failed",
     async (fault) => {
-      world.pagerduty.faults.idToken = fault;
-      expect(await signIn(worker, user)).toBe(failed("validation_failed"));
+      stage.pagerduty.faults.idToken = fault;
+      expect(await signIn(stage.worker, stage.user)).toBe(failed("validation_failed"));
       expect(await status()).toEqual({ connected: false });
     },
   );
 
   test("keys that cannot be fetched are validation_failed", async () => {
-    world.pagerduty.rotateSigningKey();
-    world.pagerduty.faults.identity = { status: 503, match: (_, path) => path.endsWith("/jwks") };
-    expect(await signIn(worker, user)).toBe(failed("validation_failed"));
+    stage.pagerduty.rotateSigningKey();
+    stage.pagerduty.faults.identity = { status: 503, match: (_, path) => path.endsWith("/jwks") };
+    expect(await signIn(stage.worker, stage.user)).toBe(failed("validation_failed"));
   });
 
   test.each([
@@ -394,8 +388,8 @@ describe("an exchange that fails", () => {
     ["500", { status: 500 }],
     ["a reset connection", { reset: true }],
   ])("an API that answers %s when asked whose token it is: validation_failed", async (_, fault) => {
-    world.pagerduty.faults.api = fault;
-    expect(await signIn(worker, user)).toBe(failed("validation_failed"));
+    stage.pagerduty.faults.api = fault;
+    expect(await signIn(stage.worker, stage.user)).toBe(failed("validation_failed"));
     expect(await status()).toEqual({ connected: false });
   });
 });
@@ -425,14 +419,14 @@ describe("the redirect is always the exact one", () => {
   });
 
   test("10 KB of code with a good state", async () => {
-    const state = stateOf(await signInAddress(worker, user));
+    const state = stateOf(await signInAddress(stage.worker, stage.user));
     const reply = await callback(`?code=${"c".repeat(10_240)}&state=${state}`);
     expect(reply.headers.get("location")).toBe(failed("invalid"));
     expect(tokenRequests()).toEqual([]);
   });
 
   test("a Host that is not ours changes nothing", async () => {
-    const reply = await worker.request("/pagerduty/oauth/callback", {
+    const reply = await stage.worker.request("/pagerduty/oauth/callback", {
       headers: { "x-forwarded-host": "evil" },
     });
     expect(reply.headers.get("location")).toBe(failed("invalid"));
@@ -446,8 +440,8 @@ describe("scopes", () => {
       : [];
 
   test("that were not granted are named, with what does not work; the rest works", async () => {
-    world.pagerduty.faults.dropScopes = ["webhook_subscriptions.write", "webhook_subscriptions.read"];
-    expect(await signIn(worker, user, { subscribe: true })).toBe(SUCCESS);
+    stage.pagerduty.faults.dropScopes = ["webhook_subscriptions.write", "webhook_subscriptions.read"];
+    expect(await signIn(stage.worker, stage.user, { subscribe: true })).toBe(SUCCESS);
     const body = await status();
     expect(body).toMatchObject({
       connected: true,
@@ -465,20 +459,20 @@ describe("scopes", () => {
   });
 
   test("without users.read it connects, and knows the account from the ID token", async () => {
-    world.pagerduty.faults.dropScopes = ["users.read", "incidents.read"];
-    expect(await signIn(worker, user)).toBe(SUCCESS);
+    stage.pagerduty.faults.dropScopes = ["users.read", "incidents.read"];
+    expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     const body = await status();
     expect(body).toMatchObject({
       accountSubdomain: "acme",
-      externalUserEmail: account.user.email,
+      externalUserEmail: stage.account.user.email,
       capabilities: { can_read_incidents: false },
     });
     expect(problems(body)).toHaveLength(2);
   });
 
   test("openid is no problem to be without", async () => {
-    world.pagerduty.faults.dropScopes = ["openid"];
-    expect(await signIn(worker, user)).toBe(SUCCESS);
+    stage.pagerduty.faults.dropScopes = ["openid"];
+    expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     const body = await status();
     expect(body).toMatchObject({ oauth: { missingScopes: ["openid"] }, accountSubdomain: "acme" });
     expect(problems(body)).toEqual([]);
@@ -491,8 +485,8 @@ describe("scopes", () => {
     const classic = await startOAuthWorld({ PAGERDUTY_OAUTH_SCOPES: scope });
     try {
       registerApp(classic.pagerduty.account({ subdomain: "classic" }), { scoped: false });
-      expect(await signIn(classic.worker, user)).toBe(SUCCESS);
-      expect((await classic.worker.call(user, "GET", "/pagerduty")).body).toMatchObject({
+      expect(await signIn(classic.worker, stage.user)).toBe(SUCCESS);
+      expect((await classic.worker.call(stage.user, "GET", "/pagerduty")).body).toMatchObject({
         connected: true,
         accountSubdomain: "classic",
         capabilities: { can_read_incidents: true, can_write_incidents: canWrite },
@@ -509,14 +503,14 @@ describe("other settings", () => {
     NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: "true",
     PAGERDUTY_CLIENT_ID: CLIENT_ID,
     PAGERDUTY_CLIENT_SECRET: CLIENT_SECRET,
-    PAGERDUTY_API_URL: world.pagerduty.apiUrl,
-    PAGERDUTY_IDENTITY_URL: world.pagerduty.identityUrl,
+    PAGERDUTY_API_URL: stage.pagerduty.apiUrl,
+    PAGERDUTY_IDENTITY_URL: stage.pagerduty.identityUrl,
   });
 
   test("off: 403 in the contract's words, and the callback says so", async () => {
     const off = await startWorker({ FRONTEND_URL: FRONTEND });
     try {
-      const reply = await login(off, user);
+      const reply = await login(off, stage.user);
       expect([reply.status, reply.body]).toEqual([
         403,
         { error: "PagerDuty OAuth is not enabled", code: "oauth_not_enabled" },
@@ -539,7 +533,7 @@ describe("other settings", () => {
   ])("without %j: 500, naming what is missing", async (change, names) => {
     const bare = await startWorker({ ...variables(), ...change });
     try {
-      const reply = await login(bare, user);
+      const reply = await login(bare, stage.user);
       expect([reply.status, reply.body]).toEqual([
         500,
         { error: `Missing OAuth credentials: ${names}`, code: "oauth_not_configured" },
@@ -550,7 +544,7 @@ describe("other settings", () => {
         { code: "misconfigured", problems: names.split(", ").map((name) => ({ name })) },
       ]);
       // Nothing but signing in needs them.
-      expect((await bare.call(user, "GET", "/pagerduty")).status).toBe(200);
+      expect((await bare.call(stage.user, "GET", "/pagerduty")).status).toBe(200);
     } finally {
       await bare.close();
     }
@@ -559,7 +553,7 @@ describe("other settings", () => {
   test("without FRONTEND_URL the browser ends on our own page, by the public address", async () => {
     const own = await startWorker({ ...variables(), PUBLIC_URL: "https://pagerduty.example.com/" });
     try {
-      const address = await signInAddress(own, user);
+      const address = await signInAddress(own, stage.user);
       expect(address.searchParams.get("redirect_uri")).toBe(
         "https://pagerduty.example.com/pagerduty/oauth/callback",
       );
@@ -597,12 +591,12 @@ describe("other settings", () => {
   });
 
   test("an account in Europe connects there", async () => {
-    const eu = await startWorker({ ...variables(), PAGERDUTY_API_URL: world.pagerduty.euApiUrl });
+    const eu = await startWorker({ ...variables(), PAGERDUTY_API_URL: stage.pagerduty.euApiUrl });
     try {
-      account.oauthClients.clear();
-      registerApp(world.pagerduty.account({ subdomain: "europa", region: "eu" }));
-      expect(await signIn(eu, user)).toBe(`${eu.url}/?oauth=success`);
-      expect((await eu.call(user, "GET", "/pagerduty")).body).toMatchObject({
+      stage.account.oauthClients.clear();
+      registerApp(stage.pagerduty.account({ subdomain: "europa", region: "eu" }));
+      expect(await signIn(eu, stage.user)).toBe(`${eu.url}/?oauth=success`);
+      expect((await eu.call(stage.user, "GET", "/pagerduty")).body).toMatchObject({
         region: "eu",
         accountSubdomain: "europa",
       });

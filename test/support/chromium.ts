@@ -19,8 +19,7 @@ const ARGS = [
 ];
 const DEBIAN_CHROMIUM = "/usr/bin/chromium";
 /** The fonts of the package, which look the same everywhere, before those of the system. */
-const FONTS =
-  '<fontconfig><dir prefix="relative">fonts/fonts</dir><dir>/usr/share/fonts</dir></fontconfig>';
+const FONTS = '<fontconfig><dir prefix="relative">fonts/fonts</dir><dir>/usr/share/fonts</dir></fontconfig>';
 const HOW_TO_GET_ONE = "Install Chrome, or set CHROMIUM to the path of a Chromium.";
 
 /** Provides `chromium`: the address of the browser, or null where none starts. */

@@ -1,5 +1,6 @@
 import { type Account, type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 import { type Aurora, startAurora } from "./aurora.ts";
+import { patienceMs } from "./patience.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
 /** PagerDuty, Aurora and the Worker between them. */
@@ -17,7 +18,10 @@ export async function startWorld(
   variables: Record<string, string | null> = {},
   configPath?: string,
 ): Promise<World> {
-  const [pagerduty, aurora] = await Promise.all([startPagerDuty(), startAurora()]);
+  const [pagerduty, aurora] = await Promise.all([
+    startPagerDuty({ attemptTimeoutMs: patienceMs() }),
+    startAurora(),
+  ]);
   const settings = {
     PAGERDUTY_API_URL: pagerduty.apiUrl,
     PAGERDUTY_IDENTITY_URL: pagerduty.identityUrl,

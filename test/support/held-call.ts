@@ -1,0 +1,29 @@
+import type { FaultPlan, Faults } from "../emulator/pagerduty.ts";
+import { until } from "./until.ts";
+
+/** A call to PagerDuty that the test keeps waiting, so that it can do something else in between. */
+export interface HeldCall {
+  /** Resolves when the call has arrived at PagerDuty. */
+  underWay(): Promise<void>;
+  /** Lets PagerDuty answer. */
+  release(): void;
+}
+
+/**
+ * Holds the next call that `match` takes.
+ * @param when whether the call takes effect at once (`hold`) or only when it is released (`hang`)
+ */
+export function holdNext(
+  faults: Faults,
+  server: "api" | "identity",
+  when: "hang" | "hold",
+  match: (method: string, path: string) => boolean,
+): HeldCall {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const plan: FaultPlan = { [when]: promise, times: 1, match };
+  faults[server] = plan;
+  return {
+    underWay: () => until("the held call arrives at PagerDuty", () => plan.times === 0),
+    release: resolve,
+  };
+}

@@ -1,0 +1,81 @@
+import * as z from "zod";
+
+const Time = z.iso.datetime({ offset: true });
+const NullableText = z.nullable(z.string());
+
+const Named = z.strictObject({ id: z.string().min(1), name: z.string().min(1) });
+
+const NotifiedIncident = z.strictObject({
+  sourceType: z.literal("pagerduty"),
+  sourceAlertId: z.string().min(1),
+  incidentId: z.string().min(1),
+  title: z.string().min(1),
+  service: z.strictObject({ id: NullableText, name: z.string().min(1) }),
+  severity: z.enum(["critical", "high", "medium", "low"]),
+  status: z.enum(["investigating", "resolved"]),
+  pagerdutyStatus: z.string().min(1),
+  urgency: NullableText,
+  priority: NullableText,
+  url: z.nullable(z.url()),
+  incidentKey: NullableText,
+  description: NullableText,
+  assignees: z.array(Named),
+  teams: z.array(Named),
+  escalationPolicy: z.nullable(Named),
+  alertFiredAt: z.nullable(Time),
+  startedAt: z.nullable(Time),
+  resolvedAt: z.nullable(Time),
+  customFields: z.record(z.string(), z.unknown()),
+  version: z.int().positive(),
+});
+
+const CHANGE_KINDS = [
+  "created",
+  "status_changed",
+  "resolved",
+  "reopened",
+  "updated",
+  "custom_fields_updated",
+  "rca_requested",
+] as const;
+
+const NOTIFICATION_TYPES = [
+  "incident.triggered",
+  "incident.acknowledged",
+  "incident.resolved",
+  "incident.updated",
+  "incident.custom_fields_updated",
+  "incident.rca_requested",
+] as const;
+
+/** What the connector sends, exactly: a field more or less, or one of another shape, is refused. */
+export const Notification = z
+  .strictObject({
+    type: z.enum(NOTIFICATION_TYPES),
+    timestamp: Time,
+    data: z.strictObject({
+      userId: z.string().min(1),
+      orgId: NullableText,
+      incident: NotifiedIncident,
+      change: z.strictObject({ kind: z.enum(CHANGE_KINDS), from: NullableText, to: NullableText }),
+      /** Null: there was no runbook to fetch. */
+      runbook: z
+        .nullable(z.strictObject({ url: z.string(), content: NullableText, error: NullableText }))
+        .optional(),
+      provenance: z.strictObject({
+        webhookId: NullableText,
+        eventId: NullableText,
+        verification: z.enum(["signature", "callback", "backfill"]),
+      }),
+      event: z.nullable(z.record(z.string(), z.unknown())),
+    }),
+  })
+  .refine(({ type, data }) => (type === "incident.rca_requested") === (data.runbook !== undefined), {
+    error: "must be there for incident.rca_requested, and for nothing else",
+    path: ["data", "runbook"],
+  })
+  .refine(({ data }) => data.event === null || data.provenance.verification === "signature", {
+    error: "must be null unless its signature was verified",
+    path: ["data", "event"],
+  });
+export type Notification = z.infer<typeof Notification>;

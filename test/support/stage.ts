@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, beforeEach } from "vitest";
+import type { Account, Subscription } from "../emulator/pagerduty.ts";
+import { type Reply, settled } from "./worker.ts";
+import { connectUser, startWorld, type World } from "./world.ts";
+
+/** What the tests of one file share: one world, in which each test has a user and an account of its own. */
+export interface Stage extends World {
+  /** The running test's user. */
+  readonly user: string;
+  /** The user's account at PagerDuty. */
+  readonly account: Account;
+  /** A call of the user, as Aurora's server makes it. @param path below /pagerduty */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
+  /** Connects the user, and stores the secret of a webhook. Default: the user's own account. */
+  connect(account?: Account): Promise<Subscription>;
+  /** Rows of the user's object. */
+  sql(query: string, ...values: (string | number | null)[]): Promise<Record<string, unknown>[]>;
+  /** Waits until the user's webhooks are processed, at least this many, and every delivery is finished. */
+  settled(webhooks: number): Promise<void>;
+}
+
+/**
+ * Opens the world for the tests around it. Before each of them PagerDuty and Aurora forget everything. When a test
+ * fails, what the Worker logged during it is printed.
+ * @param userOf the user of the nth test; default: one that no other test has
+ */
+export function openStage(
+  start: () => Promise<World> = startWorld,
+  userOf: (serial: number) => string = (serial) => `user-${serial}`,
+): Stage {
+  let world: World | null = null;
+  let account: Account | null = null;
+  let serial = 0;
+  const opened = <T>(value: T | null): T => {
+    if (value === null) throw new Error("The stage is open during tests only");
+    return value;
+  };
+
+  const stage: Stage = {
+    get worker() {
+      return opened(world).worker;
+    },
+    get aurora() {
+      return opened(world).aurora;
+    },
+    get pagerduty() {
+      return opened(world).pagerduty;
+    },
+    get user() {
+      return userOf(serial);
+    },
+    get account() {
+      return opened(account);
+    },
+    call: (method, path, body, headers = {}) =>
+      stage.worker.call(stage.user, method, `/pagerduty${path}`, {
+        headers,
+        ...(body === undefined ? {} : { body }),
+      }),
+    connect: (other = stage.account) => connectUser(stage, stage.user, other),
+    sql: (query, ...values) => stage.worker.sql(stage.user, query, ...values),
+    settled: (webhooks) => settled(stage.worker, stage.user, webhooks),
+    close: () => opened(world).close(),
+  };
+
+  beforeAll(async () => {
+    world = await start();
+  });
+  beforeEach(({ onTestFailed }) => {
+    stage.pagerduty.reset();
+    stage.aurora.reset();
+    serial += 1;
+    account = stage.pagerduty.account();
+    const logged = stage.worker.logs().length;
+    onTestFailed(() => console.log(stage.worker.logs().slice(logged).join("\n")));
+  });
+  afterAll(() => world?.close());
+  return stage;
+}
