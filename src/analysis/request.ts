@@ -3,35 +3,46 @@ import { runbookUrlOf } from "../incidents/analysis.ts";
 import { view } from "../incidents/fold.ts";
 import { log } from "../log.ts";
 import { loadIncident, saveIncident } from "../storage/incidents.ts";
-import { appendEntry } from "../storage/journal.ts";
-import { firstAttemptAtMs } from "../storage/record.ts";
+import { appendWithNotification } from "../storage/record.ts";
 import { fetchRunbook, type Runbook } from "./runbook.ts";
 
-/** Asks Aurora for the root-cause analysis of one incident whose wait is over, once. */
+/** Fetches the incident's runbook and requests its root-cause analysis from Aurora, once. */
 export async function requestAnalysis(context: TenantContext, incidentId: string): Promise<void> {
-  const { sql, config, store } = context;
+  const { sql, storage, store } = context;
   const connectionId = store.connection?.connectionId;
   const url = runbookUrlOf(loadIncident(sql, incidentId));
   const runbook = url ? await fetchRunbook(url) : null;
   if (store.connection?.connectionId !== connectionId) return;
+  // One transaction: an incident that is marked as requested has its row, so the request cannot be lost.
+  const reason = storage.transactionSync(() => storeRequest(context, incidentId, runbook, Date.now()));
+  if (reason === null) return;
+  log.info("analysis.requested", {
+    userId: store.connection?.userId,
+    incidentId,
+    reason,
+    runbook: runbook ? (runbook.error ?? "fetched") : "none",
+  });
+}
 
-  // Read again: while the runbook was fetched the incident went on.
+/** @returns the reason of the request; null where the incident no longer waits for one */
+function storeRequest(
+  context: TenantContext,
+  incidentId: string,
+  runbook: Runbook | null,
+  nowMs: number,
+): string | null {
+  const { sql } = context;
+  // Read again: the incident may have changed while the runbook was fetched.
   const state = loadIncident(sql, incidentId);
   const { analysis } = state;
   const incident = view(state);
-  if (analysis.state !== "waiting" || !incident) return;
-  const nowMs = Date.now();
+  if (analysis.state !== "waiting" || !incident) return null;
   const { reason, provenance } = analysis;
-  saveIncident(
-    sql,
-    state,
-    { ...state, analysis: { state: "requested", atMs: nowMs, reason, runbookUrl: runbook?.url ?? null } },
-    nowMs,
-  );
+  const requested = { state: "requested", atMs: nowMs, reason, runbookUrl: runbook?.url ?? null } as const;
+  saveIncident(sql, state, { ...state, analysis: requested }, nowMs);
   const timestamp = new Date(nowMs).toISOString();
-  const relays = config.events?.format === "v3";
-  appendEntry(
-    sql,
+  appendWithNotification(
+    context,
     {
       kind: "analysis",
       type: "incident.rca_requested",
@@ -41,25 +52,19 @@ export async function requestAnalysis(context: TenantContext, incidentId: string
       occurredAt: timestamp,
       verification: provenance.verification,
       reason,
-      entry: { kind: "rca_requested", from: null, to: null, text: `${reason}. ${textOf(runbook)}` },
-      notification: {
-        messageId: `msg_${crypto.randomUUID()}`,
-        type: "incident.rca_requested",
-        timestamp,
-        incident,
-        change: { kind: "rca_requested", from: null, to: incident.status },
-        provenance,
-        runbook,
-      },
+      timelineLine: { kind: "rca_requested", from: null, to: null, text: `${reason}. ${textOf(runbook)}` },
     },
-    relays ? null : firstAttemptAtMs(config, nowMs),
+    {
+      type: "incident.rca_requested",
+      timestamp,
+      incident,
+      change: { kind: "rca_requested", from: null, to: incident.status },
+      provenance,
+      runbook,
+    },
+    nowMs,
   );
-  log.info("analysis.requested", {
-    userId: store.connection?.userId,
-    incidentId,
-    reason,
-    runbook: runbook ? (runbook.error ?? "fetched") : "none",
-  });
+  return reason;
 }
 
 function textOf(runbook: Runbook | null): string {

@@ -1,19 +1,25 @@
 import { AppError } from "../errors.ts";
 import {
+  type ApiAnswer,
   type ApiProblem,
+  type ApiTarget,
   type Identity,
   identify,
   isPlausibleToken,
   tokenAuthorization,
 } from "../pagerduty/api.ts";
+import { getIncident } from "../pagerduty/incidents.ts";
 import { apiUrlOf, candidateRegions, type Region } from "../pagerduty/region.ts";
+import { getSubscription } from "../pagerduty/subscriptions.ts";
 
-/** A credential that PagerDuty vouched for: whose it is and where. */
+/** Finds out whose a PagerDuty credential is, and in which region. */
+
+/** A credential that PagerDuty accepted, with its owner. */
 export interface CheckedCredential extends Identity {
   region: Region;
 }
 
-/** What the caller is told when PagerDuty refuses a token or cannot be asked; the contract's words. */
+/** The error for the caller when PagerDuty refuses a token or cannot be called. Aurora's UI knows these messages. */
 export function tokenError(problem: ApiProblem): AppError {
   switch (problem.problem) {
     case "unauthorized":
@@ -37,10 +43,10 @@ export function tokenError(problem: ApiProblem): AppError {
 }
 
 /**
- * Finds out whose credential it is, in the region given or in the one that knows it.
- * @param unnamed whether one that may not be looked up counts: a region that says so knows it
+ * Looks up a credential's owner in the given region, else in the region that accepts the credential.
+ * @param unnamed whether a 403 counts: the region accepts the credential, but does not let it read its owner
  * @param override `PAGERDUTY_API_URL`
- * @throws {AppError} as the contract's table of token errors says
+ * @throws {AppError} see `tokenError`
  */
 async function checkCredential(
   authorization: string,
@@ -53,7 +59,7 @@ async function checkCredential(
     const identity = await identify({ apiUrl: apiUrlOf(candidate, override), authorization });
     if (identity.ok) return { ...identity.value, region: candidate };
     if (identity.problem === "forbidden" && unnamed === "counts") return { ...NOBODY, region: candidate };
-    // A region that does not know the token says 401; any other answer says more.
+    // A 401 only says that the token is not of this region; any other answer says more.
     if (identity.problem !== "unauthorized") worst = identity;
   }
   throw tokenError(worst);
@@ -61,20 +67,52 @@ async function checkCredential(
 
 const NOBODY: Identity = { email: null, name: null, subdomain: null };
 
-/** Of an OAuth access token, which may lack the scopes that looking it up takes: what is not granted stays unknown. */
+/** Looks up an OAuth access token. Without the scope to read its owner the owner stays unknown. */
 export const checkBearer = (
   authorization: string,
   region: Region | undefined,
   override: string | null,
 ): Promise<CheckedCredential> => checkCredential(authorization, "counts", region, override);
 
-/** Of an API token as a person typed it. */
+/** Looks up an API token, as a person typed it. */
 export async function checkToken(
   token: string,
   region: Region | undefined,
   override: string | null,
 ): Promise<CheckedCredential> {
-  // What no header can carry PagerDuty cannot know; asking would only tell others of it.
+  // A header cannot hold this text, so it cannot be a PagerDuty token.
   if (!isPlausibleToken(token)) throw tokenError({ problem: "unauthorized" });
   return checkCredential(tokenAuthorization(token), "is refused", region, override);
 }
+
+/** What is stored of an account, to try another credential on. */
+export interface Evidence {
+  subscriptionId: string | null;
+  incidentId: string | null;
+}
+
+/**
+ * Whether `after` belongs to another account than `before`, for credentials whose account PagerDuty does not name: it
+ * does when it cannot read something that `before` can. Without evidence the answer is no.
+ * @throws {AppError} when PagerDuty cannot be called
+ */
+export async function isOfOtherAccount(
+  before: ApiTarget,
+  after: ApiTarget,
+  { subscriptionId, incidentId }: Evidence,
+): Promise<boolean> {
+  const questions: ((target: ApiTarget) => Promise<ApiAnswer<unknown>>)[] = [];
+  if (incidentId !== null) questions.push((target) => getIncident(target, incidentId));
+  if (subscriptionId !== null) questions.push((target) => getSubscription(target, subscriptionId));
+  let isMissed = false;
+  for (const ask of questions) {
+    const answer = await ask(after);
+    if (answer.ok) return false;
+    if (answer.problem === "rate_limited" || answer.problem === "unavailable") throw tokenError(answer);
+    // Where neither credential finds it, it was deleted in PagerDuty.
+    if (answer.problem === "not_found") isMissed ||= !isGone(await ask(before));
+  }
+  return isMissed;
+}
+
+const isGone = (answer: ApiAnswer<unknown>) => !answer.ok && answer.problem === "not_found";

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { readStored } from "../storage/stored-value.ts";
 
 /** The sign-ins that were started and not finished, by id, so that each `state` works once. */
 
@@ -16,7 +17,7 @@ export class PendingLogins {
 
   /** Id and when it expires, the oldest first. */
   get #pending(): [string, number][] {
-    return Object.entries(Pending.safeParse(this.#storage.kv.get(KEY)).data ?? {});
+    return Object.entries(readStored(this.#storage, KEY, Pending) ?? {});
   }
 
   #put(pending: [string, number][]): void {

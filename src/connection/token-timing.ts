@@ -1,12 +1,13 @@
+import { backoffMs } from "../retry-timing.ts";
+
 /** When an access token is replaced by the next one. Pure; times in milliseconds since 1970. */
 
 /** Replaced when less than this is left, so that no call starts with a token that ends under way. */
 export const REFRESH_MARGIN_MS = 5 * 60 * 1000;
 /** The alarm lets a new token settle, so that one with a very short life does not keep it turning. */
 const SETTLE_MS = 30_000;
-const FIRST_RETRY_MS = 1_000;
-/** Someone may wait behind a token that has expired. */
-const MAX_RETRY_MS = 60_000;
+/** At most a minute: a call may wait behind a token that has expired. */
+const RETRY = { firstMs: 1_000, maxMs: 60_000 };
 
 export interface TokenLife {
   obtainedAtMs: number;
@@ -32,6 +33,5 @@ export function keepAliveAtMs(life: TokenLife): number {
  * @param random 0 to 1; up to a tenth is added, so that users do not come back together
  */
 export function retryDelayMs(failures: number, random: number): number {
-  const delayMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10), MAX_RETRY_MS);
-  return Math.round(delayMs * (1 + random / 10));
+  return Math.round(backoffMs(failures, RETRY) * (1 + random / 10));
 }

@@ -3,6 +3,7 @@ import { type Config, oauthAppOf } from "../config.ts";
 import { log } from "../log.ts";
 import type { ApiProblem } from "../pagerduty/api.ts";
 import { refreshTokens, type TokenProblem, type TokenSet } from "../pagerduty/oauth.ts";
+import { readStored } from "../storage/stored-value.ts";
 import type { Connection, OAuthConnection } from "./connection.ts";
 import type { ConnectionStore } from "./store.ts";
 import { keepAliveAtMs, refreshDueAtMs, retryDelayMs, type TokenLife } from "./token-timing.ts";
@@ -144,7 +145,7 @@ export class Tokens {
   }
 
   #attemptOf(connection: OAuthConnection): Attempt | null {
-    const attempt = Attempt.safeParse(this.#storage.kv.get(KEY)).data;
+    const attempt = readStored(this.#storage, KEY, Attempt);
     return attempt?.obtainedAtMs === connection.obtainedAtMs ? attempt : null;
   }
 

@@ -2,30 +2,30 @@ import * as z from "zod/mini";
 import { COLUMNS, Entry } from "../storage/journal.ts";
 
 /**
- * The deliveries among the journal's entries. Each incident has at most one `pending` entry, its next; the
- * `queued` ones behind it are promoted one by one, in order.
+ * Deliveries are journal entries with a `delivery` state. Each incident has at most one `pending` entry, which is
+ * sent next. The `queued` entries behind it become pending one by one, in order.
  */
 
 /**
- * In every query that is to use the index on them: SQLite takes a partial index only where the query repeats
- * its condition word for word. Without it the whole journal is read, on every turn of the alarm.
+ * Every query on deliveries repeats this condition: SQLite uses the partial index only where the query has the index's
+ * condition word for word, and would otherwise read the whole journal on each run of the alarm.
  */
 const OUTSTANDING = "delivery IN ('pending', 'queued', 'dead')";
 
 /**
- * Deliveries that must not hold each other up: those never tried, those that failed before, and those whose
- * incident's number is not in them and may have to be read from PagerDuty first.
+ * Deliveries that must not hold each other up: new ones, ones that failed before, and ones whose incident number may
+ * have to be read from PagerDuty first.
  */
-export type Lane = "first" | "again" | "numberless";
+export type Lane = "first" | "again" | "missingNumber";
 
-const NUMBERLESS = "coalesce(json_extract(notification, '$.incident.sourceAlertId') = incident_id, 0)";
+const MISSING_NUMBER = "coalesce(json_extract(notification, '$.incident.sourceAlertId') = incident_id, 0)";
 const LANES: Record<Lane, string> = {
-  first: `attempts = 0 AND NOT ${NUMBERLESS}`,
-  again: `attempts > 0 AND NOT ${NUMBERLESS}`,
-  numberless: NUMBERLESS,
+  first: `attempts = 0 AND NOT ${MISSING_NUMBER}`,
+  again: `attempts > 0 AND NOT ${MISSING_NUMBER}`,
+  missingNumber: MISSING_NUMBER,
 };
 
-/** Pending entries of one lane whose time has come, the longest due first. */
+/** The due deliveries of one lane, those that have been due for the longest first. */
 export function dueDeliveries(sql: SqlStorage, lane: Lane, nowMs: number, limit: number): Entry[] {
   const rows = sql.exec(
     `SELECT ${COLUMNS} FROM journal WHERE ${OUTSTANDING} AND delivery = 'pending' AND next_attempt_at_ms <= ?
@@ -36,7 +36,7 @@ export function dueDeliveries(sql: SqlStorage, lane: Lane, nowMs: number, limit:
   return [...rows].map((row) => Entry.parse(row));
 }
 
-/** When the next delivery is due, of those that are due after `afterMs`; null when there is none. */
+/** When the next delivery is due after `afterMs`; null when none is. */
 export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | null {
   const [row] = sql.exec(
     `SELECT min(next_attempt_at_ms) AS at FROM journal
@@ -55,7 +55,7 @@ function promoteNext(sql: SqlStorage, incidentId: string | null, dueAtMs: number
   );
 }
 
-/** Aurora has it; its incident's next one is due at `nextDueAtMs`. */
+/** Aurora accepted the entry. Its incident's next entry is due at `nextDueAtMs`. */
 export function markDelivered(sql: SqlStorage, entry: Entry, nowMs: number, nextDueAtMs: number): void {
   sql.exec(
     "UPDATE journal SET delivery = 'delivered', attempts = ?, delivered_at_ms = ? WHERE seq = ?",
@@ -66,28 +66,32 @@ export function markDelivered(sql: SqlStorage, entry: Entry, nowMs: number, next
   promoteNext(sql, entry.incidentId, nextDueAtMs);
 }
 
-/** What came of an attempt in vain. Times in milliseconds. */
+/** What is stored after a failed attempt. Times in milliseconds. */
 export interface Retry {
   /** How many attempts of the schedule are used up. */
   attempts: number;
   atMs: number;
-  /** Before which Aurora asked not to be asked; null where it did not. */
+  /** The schedule's time, where the attempt came before it; null where the attempt was the schedule's own. */
+  plannedAtMs: number | null;
+  /** Aurora asked not to be called before this; null where it did not ask. */
   notBeforeMs: number | null;
   error: string;
 }
 
 export function markRetry(sql: SqlStorage, { seq }: Entry, retry: Retry): void {
   sql.exec(
-    `UPDATE journal SET attempts = ?, next_attempt_at_ms = ?, not_before_ms = ?, last_error = ? WHERE seq = ?`,
+    `UPDATE journal SET attempts = ?, next_attempt_at_ms = ?, planned_at_ms = ?, not_before_ms = ?, last_error = ?
+     WHERE seq = ?`,
     retry.attempts,
     retry.atMs,
+    retry.plannedAtMs,
     retry.notBeforeMs,
     retry.error,
     seq,
   );
 }
 
-/** Tried for the last time; kept until somebody asks again. Its incident goes on. */
+/** The last attempt failed. The entry is kept until a person asks to send it again; its incident's next one follows. */
 export function markDead(sql: SqlStorage, entry: Entry, error: string, nextDueAtMs: number): void {
   sql.exec(
     "UPDATE journal SET delivery = 'dead', attempts = ?, last_error = ? WHERE seq = ?",
@@ -98,39 +102,48 @@ export function markDead(sql: SqlStorage, entry: Entry, error: string, nextDueAt
   promoteNext(sql, entry.incidentId, nextDueAtMs);
 }
 
-const Waiting = z.object({ seq: z.number(), atMs: z.number(), notBeforeMs: z.nullable(z.number()) });
+/** Shorter waits are left as they are: the planned attempt comes soon enough. */
+const MIN_EARLY_WAIT_MS = 5 * 60 * 1000;
+/** Brought forward together; more would overload an Aurora that has just come back. */
+const MAX_EARLY = 50;
+/** Waiting deliveries that are looked at: after a long outage most of them may have had their early attempt. */
+const MAX_LOOKED_AT = 1_000;
+/** An attempt that was brought forward and has not been made yet: the condition of an index. */
+const EARLY = "delivery = 'pending' AND planned_at_ms > next_attempt_at_ms";
 
-/** What failed before and waits until after `afterMs`, the soonest first. */
-export function waitingDeliveries(
-  sql: SqlStorage,
-  afterMs: number,
-  limit: number,
-): z.infer<typeof Waiting>[] {
-  const rows = sql.exec(
-    `SELECT seq, next_attempt_at_ms AS atMs, not_before_ms AS notBeforeMs FROM journal
-     WHERE ${OUTSTANDING} AND delivery = 'pending' AND next_attempt_at_ms > ? AND attempts > 0
-     ORDER BY next_attempt_at_ms LIMIT ?`,
-    afterMs,
-    limit,
+/**
+ * Aurora accepts deliveries again: long waits end now, except where Aurora asked for one. Each delivery gets at most one
+ * early attempt between two planned ones, so a notification that Aurora always refuses is not retried endlessly. The
+ * next deliveries are brought forward when all early attempts have been made.
+ */
+export function retryEarly(sql: SqlStorage, nowMs: number): void {
+  sql.exec(
+    `UPDATE journal SET planned_at_ms = next_attempt_at_ms, next_attempt_at_ms = ?
+     WHERE seq IN (
+       SELECT seq FROM (
+         SELECT seq, planned_at_ms, not_before_ms FROM journal
+         WHERE NOT EXISTS (SELECT 1 FROM journal WHERE ${EARLY})
+           AND ${OUTSTANDING} AND delivery = 'pending' AND next_attempt_at_ms > ? AND attempts > 0
+         ORDER BY next_attempt_at_ms LIMIT ?)
+       WHERE planned_at_ms IS NULL AND coalesce(not_before_ms, 0) <= ? LIMIT ?)`,
+    nowMs,
+    nowMs + MIN_EARLY_WAIT_MS,
+    MAX_LOOKED_AT,
+    nowMs,
+    MAX_EARLY,
   );
-  return [...rows].map((row) => Waiting.parse(row));
-}
-
-/** Tried at `atMs` instead. */
-export function reschedule(sql: SqlStorage, seq: number, atMs: number): void {
-  sql.exec("UPDATE journal SET next_attempt_at_ms = ? WHERE seq = ?", atMs, seq);
 }
 
 const Dead = z.object({ seq: z.number(), incidentId: z.nullable(z.string()), id: z.nullable(z.string()) });
 
 /**
- * Puts dead deliveries back in line, with the same id and a new schedule.
+ * Queues dead deliveries again, with the same id and a new schedule.
  * @param ids null for all of them
  * @returns how many
  */
 export function reviveDead(sql: SqlStorage, ids: readonly string[] | null, dueAtMs: number): number {
   const wanted = ids === null ? null : new Set(ids);
-  // Only what tells them apart: there may be a day's worth of them.
+  // Only the columns that identify them: a day's deliveries may be dead.
   const rows = sql.exec(
     `SELECT seq, incident_id AS incidentId, coalesce(json_extract(notification, '$.messageId'), webhook_id) AS id
      FROM journal WHERE ${OUTSTANDING} AND delivery = 'dead' ORDER BY seq`,
@@ -139,7 +152,10 @@ export function reviveDead(sql: SqlStorage, ids: readonly string[] | null, dueAt
     .map((row) => Dead.parse(row))
     .filter(({ id }) => wanted === null || (id !== null && wanted.has(id)));
   for (const { seq } of revived) {
-    sql.exec("UPDATE journal SET delivery = 'queued', attempts = 0 WHERE seq = ?", seq);
+    sql.exec(
+      "UPDATE journal SET delivery = 'queued', attempts = 0, planned_at_ms = NULL, not_before_ms = NULL WHERE seq = ?",
+      seq,
+    );
   }
   for (const incidentId of new Set(revived.map((entry) => entry.incidentId))) {
     const [busy] = sql.exec(
@@ -151,10 +167,10 @@ export function reviveDead(sql: SqlStorage, ids: readonly string[] | null, dueAt
   return revived.length;
 }
 
-/** How far back the last delivery is looked for: it is a sign of life, not worth reading everything for. */
+/** How many of the newest entries are searched for the last delivery: reading all of them would cost too much. */
 const RECENT = 10_000;
 
-/** How the deliveries stand, for the status. Times in milliseconds. */
+/** The state of the deliveries, for the status. Times in milliseconds. */
 export const OutboxSummary = z.object({
   pending: z.number(),
   dead: z.number(),

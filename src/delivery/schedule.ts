@@ -1,19 +1,19 @@
-/** When a delivery is tried again. Pure: the clock and the dice are arguments. */
+/** When a delivery is tried again. Pure: the clock and the random number are arguments. */
 
-/** What came of an attempt. `retryAfterSeconds` is Aurora's own wish. */
+/** The result of an attempt. `retryAfterSeconds` is what Aurora asked for. */
 export type AttemptOutcome =
   | { kind: "accepted" }
   | { kind: "failed"; error: string; retryAfterSeconds: number | null };
 
 export type NextStep = { step: "delivered" } | { step: "retry"; atMs: number } | { step: "dead" };
 
-/** Spread, so that what failed together does not come back together. */
+/** At most this share is added to a wait, so that deliveries that failed together are not retried together. */
 const JITTER = 0.1;
-/** A receiver may ask for more patience than the schedule has, within reason. */
+/** Aurora may ask for a longer wait than the schedule's, but for no more than an hour. */
 const MAX_RETRY_AFTER_SECONDS = 3600;
 
-/** How much of the receiver's wish is granted, in seconds; 0 where it has none. */
-export const patienceSeconds = (retryAfterSeconds: number | null): number =>
+/** The wait that Aurora asked for, limited to an hour; 0 where it asked for none. */
+export const grantedWaitSeconds = (retryAfterSeconds: number | null): number =>
   Math.min(retryAfterSeconds ?? 0, MAX_RETRY_AFTER_SECONDS);
 
 /**
@@ -31,17 +31,6 @@ export function nextStep(
   if (outcome.kind === "accepted") return { step: "delivered" };
   const delaySeconds = schedule[attempt];
   if (delaySeconds === undefined) return { step: "dead" };
-  const asked = patienceSeconds(outcome.retryAfterSeconds);
-  return {
-    step: "retry",
-    atMs: nowMs + Math.round(Math.max(delaySeconds, asked) * (1 + random * JITTER) * 1000),
-  };
-}
-
-/** Reads `Retry-After`: seconds, or an HTTP date (RFC 9110, 10.2.3). Null for anything else. */
-export function parseRetryAfter(header: string | null, nowMs: number): number | null {
-  if (header === null) return null;
-  if (/^\d{1,9}$/.test(header.trim())) return Number(header.trim());
-  const atMs = Date.parse(header);
-  return Number.isNaN(atMs) ? null : Math.max(0, Math.ceil((atMs - nowMs) / 1000));
+  const waitSeconds = Math.max(delaySeconds, grantedWaitSeconds(outcome.retryAfterSeconds));
+  return { step: "retry", atMs: nowMs + Math.round(waitSeconds * (1 + random * JITTER) * 1000) };
 }

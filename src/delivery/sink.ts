@@ -1,20 +1,21 @@
 import { Webhook } from "standardwebhooks";
 import { withDeadline } from "../limits.ts";
-import { type AttemptOutcome, parseRetryAfter } from "./schedule.ts";
+import { parseRetryAfter } from "../retry-timing.ts";
+import type { AttemptOutcome } from "./schedule.ts";
 
-/** Sends one notification to Aurora, once, and says what came of it. Never throws. */
+/** One HTTP request to Aurora with one notification, and its result. */
 
-/** Aurora's time to answer. */
+/** How long Aurora may take to answer. */
 const TIMEOUT_MS = 15_000;
 
-/** A POST, ready to go. */
+/** A POST request. */
 export interface Outgoing {
   url: string;
   headers: Record<string, string>;
   body: string | Uint8Array<ArrayBuffer>;
 }
 
-/** Signed as https://www.standardwebhooks.com says; `messageId` is the same on every attempt. */
+/** Signs a notification (https://www.standardwebhooks.com). `messageId` is the same on every attempt. */
 export function signedRequest(
   url: string,
   secret: string,
@@ -34,7 +35,7 @@ export function signedRequest(
   };
 }
 
-/** The original body to Aurora's present endpoint: byte for byte, under PagerDuty's own signature. */
+/** Relays PagerDuty's body to Aurora, unchanged, with PagerDuty's own signature. */
 export function relayedRequest(
   urlTemplate: string,
   userId: string,
@@ -51,6 +52,7 @@ export function relayedRequest(
   };
 }
 
+/** Sends once. Never throws: a failure is a result. */
 export async function send(outgoing: Outgoing): Promise<AttemptOutcome> {
   try {
     return await withDeadline(TIMEOUT_MS, async (signal): Promise<AttemptOutcome> => {

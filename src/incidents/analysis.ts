@@ -1,8 +1,8 @@
-import type { Analysis, IncidentState, Provenance } from "./incident.ts";
+import type { Analysis, AnalysisCause, IncidentState, Provenance } from "./incident.ts";
 
 /**
- * When root-cause analysis is asked for: once for each triggered incident, as soon as its runbook arrives or
- * when the wait for one is over. Pure; the clock is an argument.
+ * When root-cause analysis is requested: once for each incident, as soon as its runbook arrives or the wait for the
+ * runbook is over. Pure: the clock is an argument.
  */
 
 /** The custom field that holds the runbook's URL. */
@@ -13,16 +13,14 @@ export function runbookUrlOf(state: IncidentState): string | null {
   return typeof value === "string" && value.trim() !== "" ? value.trim() : null;
 }
 
-const ARRIVED = "Its runbook arrived";
-const TRIGGERED_WITHOUT = "It was triggered; no runbook came";
-
 /**
- * The analysis after something was folded in.
- * @param cause why one is owed now, if it is: it was triggered, or found open in a recovery
+ * The analysis after an observation was folded in.
+ * @param cause why analysis is needed now; null where the observation does not ask for it
+ * @param waitMs how long a triggered incident waits for its runbook
  */
 export function analysisAfter(
   state: IncidentState,
-  cause: { kind: "triggered" | "recovered"; provenance: Provenance } | null,
+  cause: { kind: AnalysisCause; provenance: Provenance } | null,
   nowMs: number,
   waitMs: number,
 ): Analysis {
@@ -30,22 +28,31 @@ export function analysisAfter(
   if (analysis.state === "requested") return analysis;
   const runbook = runbookUrlOf(state);
   if (analysis.state === "waiting") {
-    // Also where its time has come and it only waits for its turn.
-    return runbook && analysis.reason.startsWith(TRIGGERED_WITHOUT)
-      ? { ...analysis, dueAtMs: Math.min(analysis.dueAtMs, nowMs), reason: ARRIVED }
+    // `dueAtMs` may be over already, while other analyses come first.
+    return runbook && analysis.waitsFor === "runbook"
+      ? {
+          ...analysis,
+          dueAtMs: Math.min(analysis.dueAtMs, nowMs),
+          waitsFor: "nothing",
+          reason: "Its runbook arrived",
+        }
       : analysis;
   }
-  // Of an incident that only its fields are known of there is nothing to analyse yet.
+  // While only its custom fields are known, there is nothing to analyse.
   if (cause === null || state.snapshot === null) return analysis;
-  const { provenance } = cause;
-  // A recovery has read the fields as they are now: there is nothing left to wait for.
-  if (cause.kind === "recovered") {
-    return { state: "waiting", dueAtMs: nowMs, reason: "It was found open in a recovery", provenance };
-  }
-  return {
+  const waiting = {
     state: "waiting",
-    dueAtMs: runbook ? nowMs : nowMs + waitMs,
-    reason: runbook ? "It was triggered, with a runbook" : `${TRIGGERED_WITHOUT} within ${waitMs / 1000} s`,
-    provenance,
+    waitsFor: "nothing",
+    dueAtMs: nowMs,
+    provenance: cause.provenance,
+  } as const;
+  // The search for missed incidents has read the fields, so no runbook is to be waited for.
+  if (cause.kind === "recovered") return { ...waiting, reason: "It was found open in a recovery" };
+  if (runbook) return { ...waiting, reason: "It was triggered, with a runbook" };
+  return {
+    ...waiting,
+    dueAtMs: nowMs + waitMs,
+    waitsFor: "runbook",
+    reason: `It was triggered; no runbook came within ${waitMs / 1000} s`,
   };
 }

@@ -50,7 +50,7 @@ export const Snapshot = z.object({
 });
 export type Snapshot = z.infer<typeof Snapshot>;
 
-/** Why we believe it: PagerDuty's signature, a read-back over REST, or a recovery over REST. */
+/** Why an observation is believed: a signature, a check by calling PagerDuty back, or a search for missed incidents. */
 export const Verification = z.enum(["signature", "callback", "backfill"]);
 export type Verification = z.infer<typeof Verification>;
 
@@ -62,15 +62,21 @@ export const Provenance = z.object({
 });
 export type Provenance = z.infer<typeof Provenance>;
 
+/** Why an incident needs root-cause analysis: it was triggered, or a search for missed incidents found it open. */
+export const AnalysisCause = z.enum(["triggered", "recovered"]);
+export type AnalysisCause = z.infer<typeof AnalysisCause>;
+
 /**
- * Whether root-cause analysis was asked for. `none`: nobody has to; `waiting`: for a runbook until then;
- * `requested`: once and for all.
+ * Whether root-cause analysis was requested. `none`: nothing asked for it; `waiting`: it is requested at `dueAtMs`;
+ * `requested`: it was, and is never requested again. `reason` is for people only.
  */
 export const Analysis = z.discriminatedUnion("state", [
   z.object({ state: z.literal("none") }),
   z.object({
     state: z.literal("waiting"),
     dueAtMs: z.number(),
+    /** `runbook`: a runbook that arrives earlier ends the wait. Read as `runbook` where the stored state lacks it. */
+    waitsFor: z._default(z.enum(["runbook", "nothing"]), "runbook"),
     reason: z.string(),
     provenance: Provenance,
   }),

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { discard, readText, withDeadline } from "../limits.ts";
 import { withoutSecrets } from "../log.ts";
+import { parseRetryAfter } from "../retry-timing.ts";
 import { subdomainOf } from "./region.ts";
 
 /**
@@ -76,11 +77,10 @@ function cleaned(message: string, { authorization }: ApiTarget): string {
   return withoutSecrets(own).replace(KEY_LIKE, "[redacted]").slice(0, MAX_MESSAGE_CHARS);
 }
 
-/** Seconds to wait after a 429. Headers: `ratelimit-reset` in seconds, or `retry-after`. */
+/** Seconds to wait after a 429, from `ratelimit-reset` or `retry-after`; at least one second, at most an hour. */
 export function retryAfterOf(headers: Headers): number {
-  const given = headers.get("ratelimit-reset") ?? headers.get("retry-after") ?? "";
-  const seconds = /^\d{1,9}(\.\d+)?$/.test(given) ? Math.ceil(Number(given)) : DEFAULT_RETRY_AFTER_SECONDS;
-  return Math.min(Math.max(seconds, 1), MAX_RETRY_AFTER_SECONDS);
+  const given = parseRetryAfter(headers.get("ratelimit-reset") ?? headers.get("retry-after"), Date.now());
+  return Math.min(Math.max(given ?? DEFAULT_RETRY_AFTER_SECONDS, 1), MAX_RETRY_AFTER_SECONDS);
 }
 
 async function problemOf(response: Response, target: ApiTarget): Promise<ApiProblem> {

@@ -1,4 +1,5 @@
 import { describe, log } from "../log.ts";
+import { backoffMs } from "../retry-timing.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
 import { unpackMessage } from "./message.ts";
 
@@ -9,12 +10,9 @@ import { unpackMessage } from "./message.ts";
  */
 
 /** The delay doubles with each attempt, so that an outage of minutes does not use up the retries. */
-const MIN_DELAY_SECONDS = 5;
 const MAX_DELAY_SECONDS = 15 * 60;
+const BACKOFF = { firstMs: 5_000, maxMs: MAX_DELAY_SECONDS * 1000 };
 const DEAD_LETTERS = /-dead-letters$/;
-
-const retryDelaySeconds = (attempts: number) =>
-  Math.min(MIN_DELAY_SECONDS * 2 ** Math.max(0, attempts - 1), MAX_DELAY_SECONDS);
 
 interface Unpacked {
   message: Message<unknown>;
@@ -96,5 +94,5 @@ async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void
 }
 
 function retry(message: Message<unknown>): void {
-  message.retry({ delaySeconds: retryDelaySeconds(message.attempts) });
+  message.retry({ delaySeconds: backoffMs(message.attempts, BACKOFF) / 1000 });
 }

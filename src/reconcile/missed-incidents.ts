@@ -7,56 +7,65 @@ import { getFieldValues, getIncident, listIncidents } from "../pagerduty/inciden
 import type { Filter } from "../pagerduty/subscriptions.ts";
 import { liveIncidentIds, loadIncident } from "../storage/incidents.ts";
 import { applyReading, isNews, isUnseen } from "../storage/rest-reading.ts";
-import { afterPage, type Check, isHistory, newCheck, Progress, resumed } from "./progress.ts";
+import { readStored } from "../storage/stored-value.ts";
+import {
+  afterPage,
+  type Check,
+  isHistory,
+  NO_PROGRESS,
+  newCheck,
+  OVERLAP_MS,
+  Progress,
+  resumed,
+} from "./progress.ts";
 
 /**
- * Recovery: what webhooks did not bring is read over REST. It looks at the incidents created since the last
- * good check, a day at least, and at every open one that we hold; what we do not know yet is folded and told,
- * what we know already is not. Where a rate limit, a fault or the end of its time stops it, it goes on from there.
+ * Recovery: finds incidents and changes whose webhooks did not arrive, by reading them over REST. A check lists the
+ * incidents created since the last finished check, for at least a day, and looks up every stored open incident. It folds
+ * what differs from the stored state. A check that a rate limit, an error or its time limit stops is continued by the
+ * next check.
  */
 
-/** A webhook can be on its way for a while, and clocks differ. */
-const OVERLAP_MS = 5 * 60 * 1000;
 /** The alarm waits for its slowest job, and a caller for the answer. */
 const MAX_RUN_MS = 60_000;
-/** One incident that PagerDuty fails on is left for later; so many in a row are PagerDuty failing. */
+/** A single incident that PagerDuty fails on is left for later; this many in a row stop the check. */
 const MAX_FAILURES_IN_A_ROW = 3;
-/** Then an incident is taken without its fields, or left. */
+/** After this many attempts an incident is folded without its fields, or given up. */
 const MAX_ATTEMPTS = 5;
-/** Incidents that are left for later; a bound, not a size. */
+/** Incidents that are left for later; more failures than this stop the check. */
 const MAX_LEFT = 100;
 const KEY = "recovery";
 
 export interface RecoveryResult {
   checked: number;
   recovered: number;
-  /** What stopped it, or what kept it from one of the incidents. */
+  /** Why the check stopped, or why one of the incidents could not be read. */
   problem: CallProblem | null;
-  /** Whether its time was over before it came to its end. */
+  /** Whether the time limit stopped it. */
   unfinished: boolean;
 }
 
-/** Why it does not go on. */
+/** Why a check stops. */
 type Stop = CallProblem | { problem: "out_of_time" };
 
 interface Run {
   context: TenantContext;
   connectionId: string | undefined;
   check: Check;
-  /** How often each incident was left because PagerDuty failed on it. */
+  /** How often each incident could not be read, by id. */
   left: Map<string, number>;
-  /** Spares the incidents that a window's edge shows twice, and the open ones that the list has shown. */
+  /** Incidents that need no second look: listed twice at the edge of a window, or listed and open. */
   seen: Set<string>;
   failuresInARow: number;
   failure: CallProblem | null;
   endAtMs: number;
-  /** What was over before is left. */
+  /** Incidents resolved before this are not recovered. */
   connectedAtMs: number;
 }
 
 /**
- * Looks for missed incidents until all are found, or until something stops it.
- * @param asked whether somebody asked for it: then what was over when the user connected is told, too
+ * Runs a check, or continues the one that did not finish.
+ * @param asked whether a person asked for it: then incidents resolved before the user connected are recovered, too
  */
 export async function recover(
   context: TenantContext,
@@ -65,7 +74,7 @@ export async function recover(
   nowMs: number,
 ): Promise<RecoveryResult> {
   const { storage, store } = context;
-  const progress = Progress.parse(storage.kv.get(KEY) ?? {});
+  const progress = readStored(storage, KEY, Progress) ?? NO_PROGRESS;
   const connectedAtMs = progress.connectedAtMs ?? Date.parse(store.connection?.validatedAt ?? "");
   const run: Run = {
     context,
@@ -96,7 +105,7 @@ export async function recover(
   return { checked, recovered, problem: stop ?? run.failure, unfinished: false };
 }
 
-/** One call, unless the time is over or the connection is another one. */
+/** Calls PagerDuty, unless the time is over or the connection has changed. */
 async function ask<T>(
   run: Run,
   call: (target: ApiTarget) => Promise<ApiAnswer<T>>,
@@ -109,7 +118,7 @@ async function ask<T>(
   return isCurrent() ? answer : { ok: false, problem: "not_connected" };
 }
 
-/** The incidents created since the last good check, page by page. */
+/** Lists the incidents created since the last finished check, page by page. */
 async function lookAtList(run: Run): Promise<Stop | null> {
   let fruitless = 0;
   while (!run.check.listed) {
@@ -137,7 +146,7 @@ async function lookAtList(run: Run): Promise<Stop | null> {
   return null;
 }
 
-/** The open incidents that we hold and that the list did not show: older ones, still going on or so we think. */
+/** Looks up the stored open incidents that the list did not hold, because they were created earlier. */
 async function lookAtOpen(run: Run): Promise<Stop | null> {
   for (;;) {
     const [incidentId] = liveIncidentIds(run.context.sql, run.check.openAfter, 1);
@@ -148,7 +157,7 @@ async function lookAtOpen(run: Run): Promise<Stop | null> {
   }
 }
 
-/** Those that PagerDuty failed on in earlier checks. */
+/** Looks up the incidents that PagerDuty failed on in earlier checks. */
 async function lookAtLeft(run: Run, left: Progress["left"]): Promise<Stop | null> {
   for (const { incidentId } of left) {
     const stop = run.seen.has(incidentId) ? null : await lookUp(run, incidentId);
@@ -163,7 +172,7 @@ async function lookUp(run: Run, incidentId: string): Promise<Stop | null> {
   run.seen.add(incidentId);
   if (answer.ok) return lookAt(run, answer.value, askedAtMs);
   switch (answer.problem) {
-    // One that is gone, or that the credential may not see, tells nothing new.
+    // Deleted, or not visible to this credential: there is nothing to fold.
     case "not_found":
     case "bad_request":
     case "forbidden":
@@ -176,12 +185,12 @@ async function lookUp(run: Run, incidentId: string): Promise<Stop | null> {
   }
 }
 
-/** Folds one incident with its fields, which are asked for where they may have changed. */
+/** Folds one incident, with its fields where they may have changed. */
 async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
   try {
     return await foldOne(run, incident, askedAtMs);
   } catch (error) {
-    // One that cannot be folded must not stand in the way of the others.
+    // An incident that cannot be folded must not hold up the others.
     return leave(run, incident.incidentId, { problem: "unavailable", reason: describe(error) });
   }
 }
@@ -194,8 +203,8 @@ async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Pro
   const isLeft = state.snapshot === null && isHistory(incident.resolvedAt, run.connectedAtMs);
   if (!isLeft && (isOpen || isUnseen(state, incident) || isNews(state, incident, askedAtMs))) {
     const fields = await ask(run, (target) => getFieldValues(target, incident.incidentId));
-    const tired = (left.get(incident.incidentId) ?? 0) + 1 >= MAX_ATTEMPTS;
-    if (!fields.ok && (fields.problem !== "unavailable" || !tired)) {
+    const isLastAttempt = (left.get(incident.incidentId) ?? 0) + 1 >= MAX_ATTEMPTS;
+    if (!fields.ok && (fields.problem !== "unavailable" || !isLastAttempt)) {
       return fields.problem === "unavailable" ? leave(run, incident.incidentId, fields) : fields;
     }
     const reading = { incident, fields: fields.ok ? fields.value : null, askedAtMs };
@@ -215,7 +224,7 @@ function fold(context: TenantContext, reading: Parameters<typeof applyReading>[1
     {
       kind: "recovery",
       provenance: { webhookId: null, eventId: null, verification: "backfill" },
-      owesAnalysis: (before, { change }) =>
+      analysisCause: (before, { change }) =>
         isOpen && (before.snapshot === null || change?.kind === "reopened") ? "recovered" : null,
       requestId: null,
     },
@@ -223,7 +232,7 @@ function fold(context: TenantContext, reading: Parameters<typeof applyReading>[1
   );
 }
 
-/** PagerDuty fails on one incident: the others go on, and it is looked at again later. */
+/** Leaves an incident that PagerDuty fails on to a later check. @returns a problem where the check has to stop */
 function leave(run: Run, incidentId: string, problem: CallProblem): CallProblem | null {
   const attempts = (run.left.get(incidentId) ?? 0) + 1;
   run.failure = problem;

@@ -34,7 +34,7 @@ export function subscriptionView({ id, url, state, events, filter }: Subscriptio
   return { id, url, state, events, filter };
 }
 
-export class Subscribing {
+export class SubscriptionManager {
   readonly #store: ConnectionStore;
   readonly #client: PagerDutyClient;
   readonly #onMissing: () => void;
@@ -78,7 +78,7 @@ export class Subscribing {
         ...connection,
         subscription: { id: known.id, url, made: connection.subscription?.made ?? false },
       }));
-      if (isAsSubscriptionOptionsed(known, filter, events)) return { created: false, subscription: known };
+      if (isUpToDate(known, filter, events)) return { created: false, subscription: known };
       const changed = await this.#write((target) => updateSubscription(target, known.id, filter, events));
       return { created: false, subscription: changed };
     }
@@ -236,11 +236,7 @@ export class Subscribing {
   }
 }
 
-function isAsSubscriptionOptionsed(
-  subscription: Subscription,
-  filter: Filter,
-  events: readonly string[],
-): boolean {
+function isUpToDate(subscription: Subscription, filter: Filter, events: readonly string[]): boolean {
   const sameFilter = subscription.filter.type === filter.type && subscription.filter.id === filter.id;
   return sameFilter && [...subscription.events].sort().join() === [...events].sort().join();
 }

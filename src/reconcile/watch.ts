@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { readStored } from "../storage/stored-value.ts";
 
 /** What the checks know about the webhook subscription, and when the next check is due. Times in milliseconds. */
 export const Watch = z.object({
@@ -14,7 +15,7 @@ export const Watch = z.object({
   /** The webhook URL, as the last caller saw it: an alarm has no request to read it from. */
   url: z.nullable(z.string()),
   /** The subscription's filter at the last look; null while unknown. */
-  filter: z._default(z.nullable(z.object({ type: z.string(), id: z.nullable(z.string()) })), null),
+  filter: z.nullable(z.object({ type: z.string(), id: z.nullable(z.string()) })),
 });
 export type Watch = z.infer<typeof Watch>;
 
@@ -31,11 +32,9 @@ export const FRESH: Watch = {
 
 const KEY = "watch";
 
-/** The stored watch; a value that cannot be read counts as none. */
-export const readWatch = (storage: DurableObjectStorage): Watch =>
-  Watch.safeParse(storage.kv.get(KEY)).data ?? FRESH;
+export const readWatch = (storage: DurableObjectStorage): Watch => readStored(storage, KEY, Watch) ?? FRESH;
 
-/** Stores what changed; writes nothing where nothing did. */
+/** Merges `change` into the stored value; writes only where something differs. */
 export function updateWatch(storage: DurableObjectStorage, change: Partial<Watch>): void {
   const before = readWatch(storage);
   const after = { ...before, ...change };

@@ -1,21 +1,31 @@
 import * as z from "zod/mini";
+import type { Outcome } from "../incidents/incident.ts";
+import { backoffMs } from "../retry-timing.ts";
 import { COLUMNS, Entry } from "./journal.ts";
-import { WAITING } from "./unconfirmed.ts";
 
 /**
- * The `hints` table: incidents that unsigned webhooks pointed at, to be read back over REST. One row for each
- * incident, however many webhooks point at it.
+ * What unsigned webhooks leave in the storage. The `hints` table has one row for each incident that has to be read from
+ * PagerDuty, however many webhooks point at the incident. The webhooks themselves are `unconfirmed` journal entries;
+ * strangers can cause them, so their size and number are limited.
  */
 
+/** The first webhook that the next reading answers is `firstSeq`. */
 export const Hint = z.object({
   incidentId: z.string(),
-  /** The journal entry of the first webhook that the next read-back answers. */
   firstSeq: z.number(),
   dueAtMs: z.number(),
   attempts: z.number(),
 });
 export type Hint = z.infer<typeof Hint>;
 
+/**
+ * Conditions for unsigned webhooks that wait to be checked, and for those that PagerDuty did not confirm. SQLite uses
+ * a partial index only where the query repeats the index's condition word for word.
+ */
+const WAITING = "outcome = 'unconfirmed' AND reason IS NULL";
+const NOT_CONFIRMED = "outcome = 'unconfirmed' AND reason IS NOT NULL";
+
+/** Does nothing where the incident already has a hint. */
 export function addHint(sql: SqlStorage, incidentId: string, seq: number, nowMs: number): void {
   sql.exec(
     `INSERT INTO hints (incident_id, first_seq, due_at_ms, attempts) VALUES (?, ?, ?, 0)
@@ -26,7 +36,7 @@ export function addHint(sql: SqlStorage, incidentId: string, seq: number, nowMs:
   );
 }
 
-/** The next incident to read back, the one that waited longest; null when none is due, or while all pause. */
+/** The hint that has been due for the longest; null when none is due, or while readings are paused. */
 export function dueHint(sql: SqlStorage, nowMs: number): Hint | null {
   const [row] = sql.exec(
     `SELECT incident_id AS incidentId, first_seq AS firstSeq, due_at_ms AS dueAtMs, attempts FROM hints
@@ -38,7 +48,7 @@ export function dueHint(sql: SqlStorage, nowMs: number): Hint | null {
   return row ? Hint.parse(row) : null;
 }
 
-/** When the next read-back is due, of those that are due after `afterMs`; null when none is. */
+/** When the next hint is due after `afterMs`, the pause included; null when none is. */
 export function nextHintAtMs(sql: SqlStorage, afterMs: number): number | null {
   const untilMs = pauseOf(sql)?.untilMs ?? Number.NEGATIVE_INFINITY;
   const pauses = untilMs > afterMs;
@@ -57,28 +67,27 @@ function pauseOf(sql: SqlStorage): z.infer<typeof Pause> | null {
   return row ? Pause.parse(row) : null;
 }
 
-const MIN_PAUSE_MS = 5_000;
-const MAX_PAUSE_MS = 15 * 60 * 1000;
+const PAUSE = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 
 /**
- * Nothing can be read for now, by no hint.
- * @param pauseMs null where nobody says for how long: longer with each time in a row
+ * Stops all readings for a while, because PagerDuty would refuse each of them.
+ * @param pauseMs null where PagerDuty did not say how long: each pause in a row is then twice as long
  */
 export function pauseHints(sql: SqlStorage, nowMs: number, pauseMs: number | null): void {
-  const attempts = pauseOf(sql)?.attempts ?? 0;
+  const attempts = (pauseOf(sql)?.attempts ?? 0) + 1;
   sql.exec(
     "INSERT OR REPLACE INTO hints_pause (id, until_at_ms, attempts) VALUES (1, ?, ?)",
-    nowMs + (pauseMs ?? Math.min(MIN_PAUSE_MS * 2 ** attempts, MAX_PAUSE_MS)),
-    attempts + 1,
+    nowMs + (pauseMs ?? backoffMs(attempts, PAUSE)),
+    attempts,
   );
 }
 
-/** PagerDuty answers again. */
+/** Called when PagerDuty answers again. */
 export function endPause(sql: SqlStorage): void {
   sql.exec("DELETE FROM hints_pause");
 }
 
-/** The unsigned webhooks that wait for this read-back, those that came first. */
+/** The unsigned webhooks that wait for this hint's reading, oldest first. */
 export function hintedEntries(sql: SqlStorage, hint: Hint, limit: number): Entry[] {
   const rows = sql.exec(
     `SELECT ${COLUMNS} FROM journal
@@ -90,7 +99,7 @@ export function hintedEntries(sql: SqlStorage, hint: Hint, limit: number): Entry
   return [...rows].map((row) => Entry.parse(row));
 }
 
-/** Read back up to `lastSeq`: forgotten, unless more webhooks wait, which the next read-back answers. */
+/** Removes the hint; where webhooks later than `lastSeq` wait, a new hint takes its place. */
 export function finishHint(sql: SqlStorage, hint: Hint, lastSeq: number, nowMs: number): void {
   sql.exec("DELETE FROM hints WHERE incident_id = ?", hint.incidentId);
   const [later] = sql.exec(
@@ -101,7 +110,7 @@ export function finishHint(sql: SqlStorage, hint: Hint, lastSeq: number, nowMs: 
   if (later) addHint(sql, hint.incidentId, z.object({ seq: z.number() }).parse(later).seq, nowMs);
 }
 
-/** Not read back, or not yet all that it is about: tried again later, from `firstSeq` on. */
+/** Plans another reading at `atMs`, for the webhooks from `firstSeq` on. */
 export function deferHint(sql: SqlStorage, hint: Hint, firstSeq: number, atMs: number): void {
   sql.exec(
     "UPDATE hints SET first_seq = ?, due_at_ms = ?, attempts = attempts + 1 WHERE incident_id = ?",
@@ -111,8 +120,62 @@ export function deferHint(sql: SqlStorage, hint: Hint, firstSeq: number, atMs: n
   );
 }
 
-/** All hints are due now: a credential came that may do better. */
-export function hurryHints(sql: SqlStorage, nowMs: number): void {
+/** Makes all hints due now: a new credential may read what the previous one could not. */
+export function retryHintsEarly(sql: SqlStorage, nowMs: number): void {
   endPause(sql);
   sql.exec("UPDATE hints SET due_at_ms = ? WHERE due_at_ms > ?", nowMs, nowMs);
+}
+
+/** What is kept of a body until it is checked: larger than any usual event of PagerDuty's. */
+export const MAX_CLAIM_BYTES = 16 * 1024;
+/** What is kept of a body that was not confirmed: enough for a person to see what it was. */
+export const MAX_UNCONFIRMED_BYTES = 4096;
+/** How many such entries are kept: days of mistakes, minutes of a stranger's flood. */
+export const MAX_UNCONFIRMED_ENTRIES = 3000;
+
+/** PagerDuty confirms the entry. Leaves an entry alone that a signature has proved since. */
+export function confirmEntry(sql: SqlStorage, seq: number, outcome: Outcome): void {
+  sql.exec(
+    `UPDATE journal SET outcome = ?, payload = substr(payload, 1, ?) WHERE seq = ? AND ${WAITING}`,
+    outcome,
+    MAX_CLAIM_BYTES,
+    seq,
+  );
+}
+
+/** PagerDuty did not confirm the entry, and is not asked again. Leaves an entry alone that a signature has proved since. */
+export function leaveUnconfirmed(sql: SqlStorage, seq: number, reason: string): void {
+  sql.exec(
+    `UPDATE journal SET reason = ?, payload = substr(payload, 1, ?) WHERE seq = ? AND ${WAITING}`,
+    reason,
+    MAX_UNCONFIRMED_BYTES,
+    seq,
+  );
+}
+
+/** The number of entries is checked with every hundredth entry only: the limit need not be exact. */
+const BOUND_EVERY = 100;
+const BOUND_BATCH = 1000;
+
+/** Removes the oldest unconfirmed entries beyond the limit. @param seq the newest unconfirmed entry */
+export function boundUnconfirmed(sql: SqlStorage, seq: number): void {
+  if (seq % BOUND_EVERY !== 0) return;
+  sql.exec(
+    `DELETE FROM journal WHERE seq IN (
+       SELECT seq FROM journal WHERE ${NOT_CONFIRMED} ORDER BY seq DESC LIMIT ? OFFSET ?)`,
+    BOUND_BATCH,
+    MAX_UNCONFIRMED_ENTRIES,
+  );
+}
+
+/** Removes unconfirmed entries that arrived before `beforeMs`. @returns how many; call again until none */
+export function pruneUnconfirmed(sql: SqlStorage, beforeMs: number, limit: number): number {
+  const prune = (condition: string) =>
+    sql.exec(
+      `DELETE FROM journal WHERE seq IN (
+         SELECT seq FROM journal WHERE ${condition} AND received_at_ms < ? LIMIT ?)`,
+      beforeMs,
+      limit,
+    ).rowsWritten;
+  return prune(NOT_CONFIRMED) + prune(WAITING);
 }

@@ -20,13 +20,13 @@ export const DeliveryState = z.enum(["pending", "queued", "delivered", "dead"]);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 
 /** One line of an incident's timeline. */
-export const TimelineEntry = z.object({
+export const TimelineLine = z.object({
   kind: z.string(),
   from: z.nullable(z.string()),
   to: z.nullable(z.string()),
   text: z.nullable(z.string()),
 });
-export type TimelineEntry = z.infer<typeof TimelineEntry>;
+export type TimelineLine = z.infer<typeof TimelineLine>;
 
 const json = <T>(schema: z.ZodMiniType<T>) =>
   z.pipe(
@@ -50,11 +50,12 @@ export const Entry = z.object({
   delivery: z.nullable(DeliveryState),
   attempts: z.number(),
   nextAttemptAtMs: z.nullable(z.number()),
+  plannedAtMs: z.nullable(z.number()),
   deliveredAtMs: z.nullable(z.number()),
   lastError: z.nullable(z.string()),
   requestId: z.nullable(z.string()),
   signature: z.nullable(z.string()),
-  entry: json(TimelineEntry),
+  timelineLine: json(TimelineLine),
   notification: json(Notification),
 });
 export type Entry = z.infer<typeof Entry>;
@@ -66,8 +67,8 @@ export const deliveryIdOf = ({ notification, webhookId }: Entry): string =>
 /** The columns of an `Entry`. */
 export const COLUMNS = `seq, kind, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
   occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason, delivery, attempts,
-  next_attempt_at_ms AS nextAttemptAtMs, delivered_at_ms AS deliveredAtMs, last_error AS lastError,
-  request_id AS requestId, signature, entry, notification`;
+  next_attempt_at_ms AS nextAttemptAtMs, planned_at_ms AS plannedAtMs, delivered_at_ms AS deliveredAtMs, last_error AS lastError,
+  request_id AS requestId, signature, timeline_line AS timelineLine, notification`;
 
 export interface NewEntry {
   kind: EntryKind;
@@ -82,7 +83,7 @@ export interface NewEntry {
   reason?: string | null;
   requestId?: string | null;
   signature?: string | null;
-  entry?: TimelineEntry | null;
+  timelineLine?: TimelineLine | null;
   notification?: Notification | null;
   payload?: Uint8Array | null;
 }
@@ -97,7 +98,7 @@ export function appendEntry(sql: SqlStorage, entry: NewEntry, dueAtMs: number | 
     dueAtMs !== null ? (hasOutstanding(sql, entry.incidentId ?? null) ? "queued" : "pending") : null;
   const [row] = sql.exec(
     `INSERT INTO journal (kind, webhook_id, event_id, incident_id, type, occurred_at, received_at_ms,
-       verification, outcome, reason, delivery, next_attempt_at_ms, request_id, signature, entry, notification, payload)
+       verification, outcome, reason, delivery, next_attempt_at_ms, request_id, signature, timeline_line, notification, payload)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
     entry.kind,
     entry.webhookId ?? null,
@@ -113,7 +114,7 @@ export function appendEntry(sql: SqlStorage, entry: NewEntry, dueAtMs: number | 
     delivery === "pending" ? dueAtMs : null,
     entry.requestId ?? null,
     entry.signature ?? null,
-    entry.entry ? JSON.stringify(entry.entry) : null,
+    entry.timelineLine ? JSON.stringify(entry.timelineLine) : null,
     entry.notification ? JSON.stringify(entry.notification) : null,
     entry.payload ?? null,
   );

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { COLUMNS, type DeliveryState, Entry, type EntryKind, TimelineEntry } from "./journal.ts";
+import { COLUMNS, type DeliveryState, Entry, type EntryKind, TimelineLine } from "./journal.ts";
 
 /** Reading the journal for lists: pages, newest first, and what is shown with one incident. */
 
@@ -22,7 +22,7 @@ const ARRIVAL_COLUMNS = `seq, webhook_id AS webhookId, event_id AS eventId, inci
   occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason`;
 
 /** A line of the timeline, with when it was. */
-const TimelineLine = z.extend(TimelineEntry, {
+const DatedLine = z.extend(TimelineLine, {
   occurredAt: z.nullable(z.string()),
   receivedAtMs: z.number(),
 });
@@ -30,19 +30,15 @@ const TimelineLine = z.extend(TimelineEntry, {
 const MAX_LINE_CHARS = 2000;
 
 /** The newest lines of an incident's timeline, oldest first. */
-export function timelineOf(
-  sql: SqlStorage,
-  incidentId: string,
-  limit: number,
-): z.infer<typeof TimelineLine>[] {
+export function timelineOf(sql: SqlStorage, incidentId: string, limit: number): z.infer<typeof DatedLine>[] {
   const rows = sql.exec(
-    `SELECT occurred_at AS occurredAt, received_at_ms AS receivedAtMs, entry ->> 'kind' AS kind,
-       entry ->> 'from' AS "from", entry ->> 'to' AS "to", substr(entry ->> 'text', 1, ${MAX_LINE_CHARS}) AS text
-     FROM journal WHERE incident_id = ? AND entry IS NOT NULL ORDER BY seq DESC LIMIT ?`,
+    `SELECT occurred_at AS occurredAt, received_at_ms AS receivedAtMs, timeline_line ->> 'kind' AS kind,
+       timeline_line ->> 'from' AS "from", timeline_line ->> 'to' AS "to", substr(timeline_line ->> 'text', 1, ${MAX_LINE_CHARS}) AS text
+     FROM journal WHERE incident_id = ? AND timeline_line IS NOT NULL ORDER BY seq DESC LIMIT ?`,
     incidentId,
     limit,
   );
-  return [...rows].map((row) => TimelineLine.parse(row)).reverse();
+  return [...rows].map((row) => DatedLine.parse(row)).reverse();
 }
 
 /** The newest arrivals of an incident, oldest first. */

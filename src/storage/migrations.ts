@@ -1,8 +1,11 @@
+import * as z from "zod/mini";
+import { readStored } from "./stored-value.ts";
+
 /**
- * The tables of one user's object, in the order in which they came to be. A new schema is a new entry at the
- * end; an entry that was deployed is never edited. docs/storage.md describes the result.
+ * The tables of a tenant's object, as a list of migrations. A change of the schema is a new migration at the end; a
+ * deployed migration is never edited. docs/storage.md describes the tables.
  *
- * Every written row and every new index entry is billed, so each index pays its way: see docs/cost.md.
+ * Every written row and every new index entry is billed, so an index has to save more than it costs: see docs/cost.md.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -13,10 +16,14 @@ const MIGRATIONS: readonly string[] = [
     status             TEXT,
     live               INTEGER NOT NULL,
     analysis_due_at_ms INTEGER,
+    severity_rank      INTEGER NOT NULL,
     state              TEXT NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX incidents_newest ON incidents (created_at_ms, incident_id);
   CREATE INDEX incidents_live ON incidents (incident_id) WHERE live = 1;
+  -- Holds an incident only while its analysis is due or waits, the most severe first.
+  CREATE INDEX incidents_waiting ON incidents (severity_rank, analysis_due_at_ms)
+    WHERE analysis_due_at_ms IS NOT NULL;
 
   CREATE TABLE journal (
     seq                INTEGER PRIMARY KEY,
@@ -33,11 +40,13 @@ const MIGRATIONS: readonly string[] = [
     delivery           TEXT,
     attempts           INTEGER NOT NULL DEFAULT 0,
     next_attempt_at_ms INTEGER,
+    planned_at_ms      INTEGER,
+    not_before_ms      INTEGER,
     delivered_at_ms    INTEGER,
     last_error         TEXT,
     request_id         TEXT,
     signature          TEXT,
-    entry              TEXT,
+    timeline_line      TEXT,
     notification       TEXT,
     payload            BLOB
   );
@@ -45,7 +54,12 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX journal_incident ON journal (incident_id, event_id);
   CREATE INDEX journal_outstanding ON journal (delivery, next_attempt_at_ms)
     WHERE delivery IN ('pending', 'queued', 'dead');
+  -- Holds a delivery only from when its attempt was brought forward until that attempt.
+  CREATE INDEX journal_early ON journal (seq) WHERE delivery = 'pending' AND planned_at_ms > next_attempt_at_ms;
   CREATE INDEX journal_failed ON journal (seq) WHERE outcome = 'failed';
+  -- Unsigned webhooks only: those that PagerDuty did not confirm, and those that wait to be checked.
+  CREATE INDEX journal_unconfirmed ON journal (seq) WHERE outcome = 'unconfirmed' AND reason IS NOT NULL;
+  CREATE INDEX journal_waiting ON journal (incident_id, seq) WHERE outcome = 'unconfirmed' AND reason IS NULL;
 
   CREATE TABLE hints (
     incident_id TEXT PRIMARY KEY,
@@ -53,20 +67,6 @@ const MIGRATIONS: readonly string[] = [
     due_at_ms   INTEGER NOT NULL,
     attempts    INTEGER NOT NULL
   ) WITHOUT ROWID;
-  `,
-  // An incident has an entry in this index only while its analysis is waited for, the most severe first.
-  `
-  ALTER TABLE incidents ADD COLUMN severity_rank INTEGER NOT NULL DEFAULT 0;
-  CREATE INDEX incidents_waiting ON incidents (severity_rank, analysis_due_at_ms)
-    WHERE analysis_due_at_ms IS NOT NULL;
-  `,
-  "CREATE INDEX journal_unconfirmed ON journal (seq) WHERE outcome = 'unconfirmed'",
-  "ALTER TABLE journal ADD COLUMN not_before_ms INTEGER",
-  // Signed events have no entry in these: what strangers send is found without reading it all.
-  `
-  DROP INDEX journal_unconfirmed;
-  CREATE INDEX journal_unconfirmed ON journal (seq) WHERE outcome = 'unconfirmed' AND reason IS NOT NULL;
-  CREATE INDEX journal_waiting ON journal (incident_id, seq) WHERE outcome = 'unconfirmed' AND reason IS NULL;
   CREATE INDEX hints_due ON hints (due_at_ms);
   CREATE TABLE hints_pause (
     id          INTEGER PRIMARY KEY CHECK (id = 1),
@@ -78,14 +78,14 @@ const MIGRATIONS: readonly string[] = [
 
 const VERSION_KEY = "schemaVersion";
 
-/** Whether this object has ever been written to. One that was not has no tables, and costs nothing. */
+/** Whether this object has tables. An object that never had a connection has none, and costs nothing. */
 export function isMigrated(storage: DurableObjectStorage): boolean {
-  return storage.kv.get(VERSION_KEY) !== undefined;
+  return readStored(storage, VERSION_KEY, z.number()) !== null;
 }
 
-/** Brings the tables up to date; cheap when they are. */
+/** Brings the tables up to date; does nothing where they are. */
 export function migrate(storage: DurableObjectStorage): void {
-  const version = Number(storage.kv.get(VERSION_KEY) ?? 0);
+  const version = readStored(storage, VERSION_KEY, z.number()) ?? 0;
   if (version >= MIGRATIONS.length) return;
   storage.transactionSync(() => {
     for (const migration of MIGRATIONS.slice(version)) storage.sql.exec(migration);

@@ -2,6 +2,7 @@ import type { Config } from "../config.ts";
 import { analysisAfter } from "../incidents/analysis.ts";
 import { type Folded, fold, type Observation, view } from "../incidents/fold.ts";
 import type {
+  AnalysisCause,
   IncidentState,
   Notification,
   NotificationType,
@@ -10,14 +11,14 @@ import type {
 } from "../incidents/incident.ts";
 import { addHint } from "./hints.ts";
 import { loadIncident, saveIncident } from "./incidents.ts";
-import { appendEntry, type EntryKind, isLifecycle, type NewEntry, type TimelineEntry } from "./journal.ts";
+import { appendEntry, type EntryKind, isLifecycle, type NewEntry, type TimelineLine } from "./journal.ts";
 
 /**
- * From an observation to the storage: the incident, its journal entry and its notification, written between
- * two awaits, so that they commit as one.
+ * Folds an observation and stores the result: the incident, its journal entry and its notification. Nothing here awaits,
+ * so all of it commits together.
  */
 
-/** What recording needs of a tenant's object. */
+/** The part of a tenant's object that recording needs. */
 export interface RecordContext {
   storage: DurableObjectStorage;
   /** `storage.sql`. */
@@ -30,7 +31,13 @@ export function firstAttemptAtMs(config: Config, nowMs: number): number | null {
   return config.events === null ? null : nowMs + (config.deliverySchedule[0] ?? 0) * 1000;
 }
 
-/** What is to be folded, with what is to be written down about it. */
+/** What is stored of the webhook that an entry comes from. */
+export type WebhookRecord = Pick<
+  NewEntry,
+  "receivedAtMs" | "webhookId" | "requestId" | "signature" | "payload"
+>;
+
+/** An observation with everything that is stored about it. */
 export interface Incoming {
   incidentId: string;
   observation: Observation;
@@ -41,39 +48,33 @@ export interface Incoming {
   /** ISO 8601. */
   occurredAt: string;
   provenance: Provenance;
-  /** Whether root-cause analysis is owed because of this. */
-  owesAnalysis: (before: IncidentState, folded: Folded) => "triggered" | "recovered" | null;
+  /** Why root-cause analysis is needed now; null where it is not. */
+  analysisCause: (before: IncidentState, folded: Folded) => AnalysisCause | null;
   /** Its line on the timeline where it changes no status; null for none. */
-  line: TimelineEntry | null;
-  /** Written down even when it changes nothing. */
+  line: TimelineLine | null;
+  /** Whether it is stored even when it changes nothing. */
   alwaysRecorded: boolean;
-  /** Of the webhook, when one brought it. */
-  record: Pick<NewEntry, "receivedAtMs" | "webhookId" | "requestId" | "signature" | "payload">;
+  record: WebhookRecord;
 }
 
-/** Folds and writes. @returns whether it changed anything */
+/** Folds and stores. @returns `applied` when it changed anything, else `stale` */
 export function apply(context: RecordContext, incoming: Incoming, nowMs: number): Outcome {
   const { sql, config } = context;
   const { provenance, record } = incoming;
   const before = loadIncident(sql, incoming.incidentId);
   const folded = fold(before, incoming.observation);
-  const owes = incoming.owesAnalysis(before, folded);
-  const cause = owes ? { kind: owes, provenance } : null;
+  const kind = incoming.analysisCause(before, folded);
+  const cause = kind ? { kind, provenance } : null;
   const analysis = analysisAfter(folded.state, cause, nowMs, config.runbookWaitMs);
   const state: IncidentState = { ...folded.state, analysis };
   if (folded.changed || analysis !== before.analysis) saveIncident(sql, before, state, nowMs);
 
-  // Fields that came before their incident are kept for it: that is an effect, though none to tell of.
+  // Fields that arrive before their incident are kept for it; Aurora learns of them with the incident.
   const kept = folded.changed && state.snapshot === null;
   const outcome: Outcome = folded.change || kept ? "applied" : "stale";
   if (outcome === "stale" && !incoming.alwaysRecorded) return outcome;
-  const notification = notificationOf(incoming, { ...folded, state });
-  // A relay passes on PagerDuty's own bytes under its own signature, and nothing else; also of fields that came
-  // before their incident, which no later body brings again.
-  const relays = config.events?.format === "v3";
-  const delivers = relays ? outcome === "applied" && record.signature != null : notification !== null;
-  const seq = appendEntry(
-    sql,
+  const seq = appendWithNotification(
+    context,
     {
       kind: incoming.kind,
       type: incoming.type,
@@ -82,24 +83,51 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
       incidentId: incoming.incidentId,
       occurredAt: incoming.occurredAt,
       verification: provenance.verification,
-      entry: lifecycleOf(folded, incoming.line) ?? incoming.line,
-      notification,
+      timelineLine: lifecycleOf(folded, incoming.line) ?? incoming.line,
       ...record,
     },
-    delivers ? firstAttemptAtMs(config, nowMs) : null,
+    notificationOf(incoming, { ...folded, state }),
+    nowMs,
   );
-  // On its way to Aurora a missing number is read; where nothing is on its way, on its own.
-  const told = config.events !== null && !relays;
-  if (!told && state.number === null && state.snapshot !== null)
+  // A delivery reads a missing number on its way; where nothing is delivered, a hint does.
+  const delivers = config.events !== null && !relays(config);
+  if (!delivers && state.number === null && state.snapshot !== null)
     addHint(sql, incoming.incidentId, seq, nowMs);
   return outcome;
 }
 
-function notificationOf(incoming: Incoming, folded: Folded): Notification | null {
+/** Whether Aurora gets PagerDuty's own bodies instead of our notifications. */
+const relays = (config: Config) => config.events?.format === "v3";
+
+/** A notification before it has its id. */
+export type NewNotification = Omit<Notification, "messageId">;
+
+/**
+ * Appends an entry and, where Aurora has to know of it, makes it a delivery.
+ * @param notification null where Aurora has nothing to learn
+ * @returns the entry's number in the journal
+ */
+export function appendWithNotification(
+  { sql, config }: RecordContext,
+  entry: Omit<NewEntry, "notification">,
+  notification: NewNotification | null,
+  nowMs: number,
+): number {
+  // The relay sends signed webhooks only, but also fields that arrive before their incident: no later body holds them.
+  const delivers = relays(config)
+    ? entry.outcome === "applied" && entry.signature != null
+    : notification !== null;
+  return appendEntry(
+    sql,
+    { ...entry, notification: notification && { messageId: `msg_${crypto.randomUUID()}`, ...notification } },
+    delivers ? firstAttemptAtMs(config, nowMs) : null,
+  );
+}
+
+function notificationOf(incoming: Incoming, folded: Folded): NewNotification | null {
   const incident = view(folded.state);
   if (!folded.change || !incident) return null;
   return {
-    messageId: `msg_${crypto.randomUUID()}`,
     type: incoming.notificationType(folded),
     timestamp: incoming.occurredAt,
     incident,
@@ -108,8 +136,8 @@ function notificationOf(incoming: Incoming, folded: Folded): Notification | null
   };
 }
 
-/** A change of status has a line of its own, and is written only when it is real. */
-function lifecycleOf({ change }: Folded, line: TimelineEntry | null): TimelineEntry | null {
+/** The line of a change of status; null where the status did not change. */
+function lifecycleOf({ change }: Folded, line: TimelineLine | null): TimelineLine | null {
   if (!change || !isLifecycle(change.kind)) return null;
   return { kind: change.kind, from: change.from, to: change.to, text: line?.text ?? null };
 }

@@ -1,5 +1,6 @@
 import { type Folded, fold, type Observation, view } from "../incidents/fold.ts";
 import {
+  type AnalysisCause,
   type FieldValue,
   type IncidentState,
   isNewer,
@@ -60,7 +61,7 @@ export interface RestReading {
 export interface Reason {
   kind: Extract<EntryKind, "readback" | "recovery">;
   provenance: Provenance;
-  owesAnalysis: (before: IncidentState, folded: Folded) => "triggered" | "recovered" | null;
+  analysisCause: (before: IncidentState, folded: Folded) => AnalysisCause | null;
   requestId: string | null;
 }
 
@@ -79,7 +80,7 @@ export function applyReading(
     notificationType: typeOf,
     occurredAt: incident.updatedAt ?? new Date(askedAtMs).toISOString(),
     provenance: reason.provenance,
-    owesAnalysis: reason.owesAnalysis,
+    analysisCause: reason.analysisCause,
     line: null,
     alwaysRecorded: false,
     record: { receivedAtMs: nowMs, requestId: reason.requestId },

@@ -5,8 +5,7 @@ import {
   type OAuthConnection,
   withSecret,
 } from "../connection/connection.ts";
-import { type CheckedCredential, checkToken } from "../connection/identify.ts";
-import { isOfOtherAccount } from "../connection/same-account.ts";
+import { type CheckedCredential, checkToken, isOfOtherAccount } from "../connection/identify.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import { AppError } from "../errors.ts";
 import { log } from "../log.ts";

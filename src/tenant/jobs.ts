@@ -1,7 +1,6 @@
 import { requestAnalysis } from "../analysis/request.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import { deliver } from "../delivery/attempt.ts";
-import { Outage } from "../delivery/outage.ts";
 import { dueDeliveries, type Lane, nextDeliveryAtMs } from "../delivery/outbox.ts";
 import { runbookUrlOf } from "../incidents/analysis.ts";
 import { dueHint, nextHintAtMs } from "../storage/hints.ts";
@@ -61,11 +60,10 @@ const MAX_DELIVERIES = 4;
 /** Of these, deliveries that failed before: they may hang again, and must not hold up new ones. */
 const MAX_RETRIES = 2;
 /** Beside these: it waits for PagerDuty before Aurora is asked. */
-const MAX_NUMBERLESS = 1;
+const MAX_MISSING_NUMBERS = 1;
 
 export class DeliveryJobs implements JobSource {
   readonly #context: TenantContext;
-  readonly #outage = new Outage();
   /** The deliveries under way, by job key. */
   readonly #underWay = new Map<string, Lane>();
 
@@ -76,14 +74,14 @@ export class DeliveryJobs implements JobSource {
   /** New deliveries before failed ones, so that neither a hanging receiver nor PagerDuty holds up new ones. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
-    for (const lane of ["first", "again", "numberless"] as const) {
+    for (const lane of ["first", "again", "missingNumber"] as const) {
       if (!this.#hasPlace(lane)) continue;
       // Deliveries under way stay due until they end.
       for (const entry of dueDeliveries(this.#context.sql, lane, nowMs, busy.size + MAX_DELIVERIES)) {
         const key = `delivery:${entry.incidentId ?? entry.seq}`;
         if (busy.has(key) || !this.#hasPlace(lane)) continue;
         this.#underWay.set(key, lane);
-        const run = () => deliver({ ...this.#context, outage: this.#outage }, entry);
+        const run = () => deliver(this.#context, entry);
         jobs.push({ key, run: () => run().finally(() => this.#underWay.delete(key)) });
       }
     }
@@ -98,8 +96,8 @@ export class DeliveryJobs implements JobSource {
         return count("first", "again") < MAX_DELIVERIES;
       case "again":
         return count("again") < MAX_RETRIES && count("first", "again") < MAX_DELIVERIES;
-      case "numberless":
-        return count("numberless") < MAX_NUMBERLESS;
+      case "missingNumber":
+        return count("missingNumber") < MAX_MISSING_NUMBERS;
     }
   }
 

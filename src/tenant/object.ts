@@ -7,7 +7,7 @@ import type { Outcome } from "../incidents/incident.ts";
 import { log } from "../log.ts";
 import { type SubscriptionOptions, subscriptionView } from "../reconcile/subscription.ts";
 import { activityOf } from "../storage/activity.ts";
-import { hurryHints } from "../storage/hints.ts";
+import { retryHintsEarly } from "../storage/hints.ts";
 import { firstAttemptAtMs } from "../storage/record.ts";
 import { type Caller, tenantIdOf } from "../tenant-id.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
@@ -111,7 +111,7 @@ export class Tenant extends DurableObject<Env> {
     // Disconnected while it was subscribed: there is nothing to check.
     if (!this.#runtime.context.store.connection) return;
     this.#runtime.reconciler.noteUrl(webhookUrl);
-    hurryHints(this.#runtime.context.sql, Date.now());
+    retryHintsEarly(this.#runtime.context.sql, Date.now());
     this.#runtime.reconciler.expectGap(Date.now());
     await this.#runtime.changed();
   }
@@ -230,21 +230,21 @@ export class Tenant extends DurableObject<Env> {
    * @returns one outcome for each, `failed` for those to be retried
    */
   async ingest(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
-    const outcomes = await this.#runtime.arrivals.takeAll(webhooks);
+    const outcomes = await this.#runtime.intake.takeAll(webhooks);
     await this.#runtime.changed();
     return outcomes;
   }
 
   /** From the dead-letter queue: tried once more, else kept until somebody asks for a retry. */
   async park(webhooks: ReceivedWebhook[]): Promise<void> {
-    await this.#runtime.arrivals.parkAll(webhooks);
+    await this.#runtime.parked.parkAll(webhooks);
     await this.#runtime.changed();
   }
 
   /** `POST /pagerduty/events/retry`. @returns how many worked */
   async retryEvents(caller: Caller, webhookIds: string[] | null): Promise<Answer<number>> {
     return this.#runtime.asMember(caller, ({ connectionId, userId }) =>
-      this.#runtime.arrivals.retry(webhookIds, { tenantId: tenantIdOf(caller), connectionId, userId }),
+      this.#runtime.parked.retry(webhookIds, { tenantId: tenantIdOf(caller), connectionId, userId }),
     );
   }
 

@@ -1,8 +1,10 @@
+import * as z from "zod/mini";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import { log } from "../log.ts";
+import { pruneUnconfirmed } from "../storage/hints.ts";
 import { pruneIncidents } from "../storage/incidents.ts";
 import { pruneEntries } from "../storage/journal.ts";
-import { pruneUnconfirmed } from "../storage/unconfirmed.ts";
+import { readStored } from "../storage/stored-value.ts";
 
 /** Removes what is older than RETENTION_DAYS, once a day. */
 
@@ -16,9 +18,8 @@ const KEEP_UNCONFIRMED_MS = 3 * 24 * 3600 * 1000;
 /** A day after the last time, or after connecting. */
 export function nextPruneAtMs({ storage, store }: TenantContext): number | null {
   if (!store.connection) return null;
-  const prunedAtMs = storage.kv.get(PRUNED_KEY);
   const connectedAtMs = Date.parse(store.connection.validatedAt) || 0;
-  return (typeof prunedAtMs === "number" ? prunedAtMs : connectedAtMs) + PRUNE_EVERY_MS;
+  return (readStored(storage, PRUNED_KEY, z.number()) ?? connectedAtMs) + PRUNE_EVERY_MS;
 }
 
 export function prune({ storage, sql, config, store }: TenantContext): void {

@@ -9,11 +9,12 @@ import { Tokens } from "../connection/tokens.ts";
 import { type Answer, answer } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
 import { Reconciler } from "../reconcile/reconciler.ts";
-import { Subscribing } from "../reconcile/subscription.ts";
+import { SubscriptionManager } from "../reconcile/subscription.ts";
 import { anyIncidentId } from "../storage/incidents.ts";
 import { isMigrated, migrate } from "../storage/migrations.ts";
 import type { Caller } from "../tenant-id.ts";
-import { Arrivals } from "../webhooks/arrivals.ts";
+import { Intake } from "../webhooks/intake.ts";
+import { ParkedWebhooks } from "../webhooks/parked.ts";
 import { Refusals } from "../webhooks/refusals.ts";
 import { Verifier } from "../webhooks/verify.ts";
 import { Connecting } from "./connect.ts";
@@ -36,11 +37,12 @@ export class TenantRuntime {
   readonly tokens: Tokens;
   readonly logins: PendingLogins;
   readonly connecting: Connecting;
-  readonly subscribing: Subscribing;
+  readonly subscribing: SubscriptionManager;
   readonly reconciler: Reconciler;
   readonly refusals: Refusals;
   readonly verifier: Verifier;
-  readonly arrivals: Arrivals;
+  readonly intake: Intake;
+  readonly parked: ParkedWebhooks;
   readonly members: Members;
   readonly memberships: Memberships;
   readonly live: Live;
@@ -65,7 +67,7 @@ export class TenantRuntime {
     this.logins = new PendingLogins(storage);
     const client = new PagerDutyClient(store, config, this.tokens);
     this.context = { storage, sql: storage.sql, config, store, client };
-    this.subscribing = new Subscribing(store, client, () => this.#subscriptionIsMissing());
+    this.subscribing = new SubscriptionManager(store, client, () => this.#subscriptionIsMissing());
     this.connecting = new Connecting(store, config, {
       removeSubscription: () => this.subscribing.removeIfMade(),
       forgetLogins: () => this.logins.forgetAll(),
@@ -74,7 +76,8 @@ export class TenantRuntime {
     this.reconciler = new Reconciler(this.context);
     this.refusals = new Refusals(storage);
     this.verifier = new Verifier(store, () => this.subscribing.isCreating);
-    this.arrivals = new Arrivals(this.context, this.verifier);
+    this.intake = new Intake(this.context, this.verifier);
+    this.parked = new ParkedWebhooks(this.context, this.verifier, this.intake);
     this.live = new Live(ctx, store, () => this.status(""));
     this.#jobRunner = new JobRunner(this.live.watch(allOf(this.#jobSources())));
   }

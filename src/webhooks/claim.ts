@@ -1,18 +1,18 @@
 import { type Effect, effectOf, type PagerDutyEvent, readBody } from "../pagerduty/event.ts";
 import { snapshotOf } from "../pagerduty/observe.ts";
+import { MAX_CLAIM_BYTES, MAX_UNCONFIRMED_BYTES } from "../storage/hints.ts";
 import type { RestReading } from "../storage/rest-reading.ts";
-import { MAX_CLAIM_BYTES, MAX_UNCONFIRMED_BYTES } from "../storage/unconfirmed.ts";
 
-/** What an unsigned webhook claims of its incident, and whether PagerDuty says so too. Pure. */
+/** What an unsigned webhook says about its incident, and whether PagerDuty's REST API agrees. Pure. */
 
-/** What is kept of a body until its read-back: all of it, or of a larger one what `judge` looks at. */
+/** The part of a body that is kept until it is checked: all of a small body, else what `agreementOf` compares. */
 export function claimOf(body: Uint8Array): Uint8Array {
   if (body.byteLength <= MAX_CLAIM_BYTES) return body;
   const claim = condensed(body);
   return claim && claim.byteLength <= MAX_CLAIM_BYTES ? claim : body.slice(0, MAX_UNCONFIRMED_BYTES);
 }
 
-/** Null where it is no event, or one that is nested too deeply to be written down again. */
+/** Null where the body is not an event, or is nested too deeply to be serialized. */
 function condensed(body: Uint8Array): Uint8Array | null {
   const read = readBody(body);
   if (!read.ok) return null;
@@ -38,17 +38,21 @@ function essenceOf(event: PagerDutyEvent): PagerDutyEvent {
   }
 }
 
-/** `behind`: PagerDuty's answer is older than what the webhook tells of; `unknown`: its fields could not be read. */
-export type Judgement = "agrees" | "disagrees" | "behind" | "unknown";
+/** `behind`: PagerDuty's answer is older than the webhook; `unknown`: the incident's fields could not be read. */
+export type Agreement = "agrees" | "disagrees" | "behind" | "unknown";
 
-/** REST tells times to the second. */
+/** REST gives times to the second. */
 const SECOND_MS = 1000;
 
 /**
- * Whether what a webhook claims is what PagerDuty says, or was before a change that came later.
- * @param fieldsMissing PagerDuty has fields, and did not tell them yet
+ * Compares a webhook with PagerDuty's answer. A status that a later change has replaced still agrees.
+ * @param fieldsMissing the incident may have fields, but they could not be read
  */
-export function judge(payload: Uint8Array | null, reading: RestReading, fieldsMissing: boolean): Judgement {
+export function agreementOf(
+  payload: Uint8Array | null,
+  reading: RestReading,
+  fieldsMissing: boolean,
+): Agreement {
   const read = payload ? readBody(payload) : null;
   if (!read?.ok) return "disagrees";
   const effect = effectOf(read.event);
@@ -69,7 +73,7 @@ function agreesOnFields(effect: Extract<Effect, { kind: "fields" }>, { fields }:
   try {
     return effect.fields.every(({ name, value }) => now.get(name) === JSON.stringify(value ?? null));
   } catch {
-    // Nested too deeply: nothing of PagerDuty's.
+    // A value that is nested too deeply to be serialized does not come from PagerDuty.
     return false;
   }
 }

@@ -1,46 +1,57 @@
+import { incidentNumber } from "../connection/incident-number.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import type { CallProblem } from "../connection/tokens.ts";
 import { describe, log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import { getFieldValues, getIncident } from "../pagerduty/incidents.ts";
-import { deferHint, endPause, finishHint, type Hint, hintedEntries, pauseHints } from "../storage/hints.ts";
-import { loadIncident, saveNumber } from "../storage/incidents.ts";
+import { backoffMs } from "../retry-timing.ts";
+import {
+  boundUnconfirmed,
+  confirmEntry,
+  deferHint,
+  endPause,
+  finishHint,
+  type Hint,
+  hintedEntries,
+  leaveUnconfirmed,
+  pauseHints,
+} from "../storage/hints.ts";
+import { loadIncident } from "../storage/incidents.ts";
 import { type Entry, payloadOf } from "../storage/journal.ts";
 import { applyReading, type RestReading } from "../storage/rest-reading.ts";
-import { boundUnconfirmed, confirmEntry, leaveUnconfirmed } from "../storage/unconfirmed.ts";
-import { judge } from "./claim.ts";
+import { agreementOf } from "./claim.ts";
 
 /**
- * Callback trust: an unsigned webhook is only a hint. Its incident is read back from PagerDuty with the user's
- * own credential, and that is what counts; the webhook itself is confirmed when it agrees.
+ * Callback trust: an unsigned webhook is only a hint. Its incident is read from PagerDuty with the stored credential and
+ * folded; the webhook is confirmed when PagerDuty's answer agrees with it.
  */
 
-const MIN_RETRY_MS = 5_000;
-const MAX_RETRY_MS = 15 * 60 * 1000;
-/** As long as PagerDuty itself would have tried. */
-const GIVE_UP_AFTER_MS = 48 * 3600 * 1000;
-/** PagerDuty's REST API can be behind its webhooks: until then what it does not know is asked for again. */
+/** Between two readings of one incident; at most a quarter of an hour. */
+const RETRY = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
+/** PagerDuty's REST API can be behind its webhooks; at most 20 s, so that later webhooks do not wait for long. */
+const LAG_RETRY = { firstMs: 5_000, maxMs: 20_000 };
+/** How long a webhook may be ahead of the REST API. */
 const MAX_LAG_MS = 30_000;
-/** Between such tries; later webhooks of the incident must not wait for long. */
-const MAX_LAG_RETRY_MS = 20_000;
-/** Then an incident is taken without its fields, which follow. */
+/** PagerDuty itself retries a webhook for this long. */
+const GIVE_UP_AFTER_MS = 48 * 3600 * 1000;
+/** Later attempts fold the incident without its fields when only the fields cannot be read. */
 const ATTEMPTS_WITH_FIELDS = 3;
-/** Of reading a number: some hours. */
+/** Attempts to read a number; the waits between them add up to some hours. */
 const MAX_NUMBER_ATTEMPTS = 20;
-/** Settled in one go, so that thousands that waited do not stop everything else. */
+/** Entries settled at once, so that thousands of waiting webhooks do not hold up the other jobs. */
 const BATCH = 100;
-/** What a stranger wrote into `event.id` goes no further unless it looks like one. */
+/** An unsigned `event.id` is passed on only where it looks like one of PagerDuty's. */
 const EVENT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 type Unread = CallProblem | { problem: "other_incident" };
 type Answer = { ok: true; value: RestReading & { fieldsMissing: boolean } } | ({ ok: false } & Unread);
 
-/** Answers one hint: unsigned webhooks so far that point at its incident. */
+/** Reads one hint's incident and settles the unsigned webhooks that point at it. */
 export async function readBack(context: TenantContext, hint: Hint): Promise<void> {
   const { sql, store, storage } = context;
   const connectionId = store.connection?.connectionId;
   const entries = hintedEntries(sql, hint, BATCH);
-  // What waited was given up or has been proved meanwhile; or nothing did, and only its number is not known.
+  // No webhook waits: they were proved or given up since, or the hint only asks for the incident's number.
   if (entries.length === 0) return readNumber(context, hint);
   const answer = await read(context, hint);
   if (store.connection?.connectionId !== connectionId) return;
@@ -48,9 +59,9 @@ export async function readBack(context: TenantContext, hint: Hint): Promise<void
   try {
     storage.transactionSync(() => settle(context, hint, entries, answer, nowMs));
   } catch (error) {
-    // One that cannot be folded must not stand in the way of the others.
+    // An incident that cannot be folded must not hold up the others.
     log.error("hint.failed", { incidentId: hint.incidentId, error: describe(error) });
-    deferHint(sql, hint, hint.firstSeq, nowMs + MAX_RETRY_MS);
+    deferHint(sql, hint, hint.firstSeq, nowMs + RETRY.maxMs);
     return;
   }
   log[answer.ok ? "info" : "warn"]("hint.read_back", {
@@ -61,20 +72,18 @@ export async function readBack(context: TenantContext, hint: Hint): Promise<void
   });
 }
 
-/** Reads the number of an incident whose events tell none. */
-async function readNumber({ sql, store, client }: TenantContext, hint: Hint): Promise<void> {
+/** Reads the number of an incident whose webhooks held none. */
+async function readNumber(context: TenantContext, hint: Hint): Promise<void> {
+  const { sql, store } = context;
   const { incidentId, firstSeq } = hint;
-  const known = loadIncident(sql, incidentId);
-  if (known.number !== null || known.snapshot === null) return finishHint(sql, hint, firstSeq, Date.now());
+  if (loadIncident(sql, incidentId).snapshot === null) return finishHint(sql, hint, firstSeq, Date.now());
   const connectionId = store.connection?.connectionId;
-  const answer = await client.run((target) => getIncident(target, incidentId));
+  const answer = await incidentNumber(context, incidentId);
   if (store.connection?.connectionId !== connectionId) return;
   const nowMs = Date.now();
-  if (!answer.ok && hint.attempts < MAX_NUMBER_ATTEMPTS && patienceMs(answer) > 0) {
+  if (!answer.ok && hint.attempts < MAX_NUMBER_ATTEMPTS && maxWaitMs(answer) > 0) {
     return deferHint(sql, hint, firstSeq, nowMs + retryAfterMs(answer, hint));
   }
-  const number = answer.ok && answer.value.incidentId === incidentId ? answer.value.number : null;
-  if (number !== null) saveNumber(sql, incidentId, number, nowMs);
   finishHint(sql, hint, firstSeq, nowMs);
 }
 
@@ -82,12 +91,12 @@ async function read({ client }: TenantContext, hint: Hint): Promise<Answer> {
   const askedAtMs = Date.now();
   const answer = await client.run((target) => readIncident(target, hint));
   if (!answer.ok) return answer;
-  // PagerDuty takes an incident's number for its id, too, which anybody can guess.
+  // PagerDuty also accepts an incident's number in place of its id, and numbers can be guessed.
   if (!answer.value) return { ok: false, problem: "other_incident" };
   return { ok: true, value: { ...answer.value, askedAtMs } };
 }
 
-/** Null when PagerDuty answers with an incident of another id. */
+/** Null when PagerDuty answers with another incident. */
 async function readIncident(
   target: ApiTarget,
   hint: Hint,
@@ -104,21 +113,21 @@ async function readIncident(
   };
 }
 
-/** Gives each entry its verdict, and says when those that have to wait for one are looked at again. */
+/** Confirms or rejects each entry, and plans the next reading for the entries that have to wait. */
 function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: Answer, nowMs: number): void {
   const { sql } = context;
-  // What stops one read-back for the credential's sake stops them all.
+  // A refused credential or a rate limit would stop every other reading, too.
   if (!answer.ok && answer.problem === "rate_limited")
     pauseHints(sql, nowMs, answer.retryAfterSeconds * 1000);
   else if (!answer.ok && answer.problem === "unauthorized") pauseHints(sql, nowMs, null);
   else endPause(sql);
-  const isNews = answer.ok && foldReading(context, entries, answer.value, nowMs);
+  const changed = answer.ok && foldReading(context, entries, answer.value, nowMs);
   const waiting: Entry[] = [];
   for (const entry of entries) {
     const { seq } = entry;
     const verdict = verdictOn(entry, payloadOf(sql, seq), answer, nowMs);
     if (verdict === "wait") waiting.push(entry);
-    else if (verdict === "agrees") confirmEntry(sql, seq, isNews ? "applied" : "stale");
+    else if (verdict === "agrees") confirmEntry(sql, seq, changed ? "applied" : "stale");
     else {
       leaveUnconfirmed(sql, seq, verdict.reason);
       boundUnconfirmed(sql, seq);
@@ -129,7 +138,7 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
   else finishHint(sql, hint, entries.at(-1)?.seq ?? hint.firstSeq, nowMs);
 }
 
-/** @returns whether it was news */
+/** @returns whether the reading changed the incident */
 function foldReading(context: TenantContext, entries: Entry[], read: RestReading, nowMs: number): boolean {
   const [first] = entries;
   if (!first) return false;
@@ -141,8 +150,8 @@ function foldReading(context: TenantContext, entries: Entry[], read: RestReading
     {
       kind: "readback",
       provenance: { webhookId: first.webhookId, eventId, verification: "callback" },
-      // That it was triggered is true of every incident, and worth looking into also when it is over by now.
-      owesAnalysis: (_, { change }) => (saysTriggered || change?.kind === "reopened" ? "triggered" : null),
+      // A triggered incident is analysed even if it is resolved by now.
+      analysisCause: (_, { change }) => (saysTriggered || change?.kind === "reopened" ? "triggered" : null),
       requestId: first.requestId,
     },
     nowMs,
@@ -154,9 +163,9 @@ type Verdict = "agrees" | "wait" | { reason: string };
 function verdictOn(entry: Entry, payload: Uint8Array | null, answer: Answer, nowMs: number): Verdict {
   const ageMs = nowMs - entry.receivedAtMs;
   if (!answer.ok) {
-    return ageMs < patienceMs(answer) ? "wait" : { reason: whyNot(answer) };
+    return ageMs < maxWaitMs(answer) ? "wait" : { reason: whyNot(answer) };
   }
-  switch (judge(payload, answer.value, answer.value.fieldsMissing)) {
+  switch (agreementOf(payload, answer.value, answer.value.fieldsMissing)) {
     case "agrees":
       return "agrees";
     case "behind":
@@ -171,8 +180,8 @@ function verdictOn(entry: Entry, payload: Uint8Array | null, answer: Answer, now
   return { reason: "It does not agree with what PagerDuty says of the incident" };
 }
 
-/** How long after its arrival a webhook waits for a better answer. */
-function patienceMs({ problem }: Unread): number {
+/** How long after its arrival a webhook waits for another answer. */
+function maxWaitMs({ problem }: Unread): number {
   switch (problem) {
     case "other_incident":
     case "bad_request":
@@ -187,9 +196,10 @@ function patienceMs({ problem }: Unread): number {
 function retryAfterMs(answer: Answer, { attempts }: Hint): number {
   if (!answer.ok && answer.problem === "rate_limited") return answer.retryAfterSeconds * 1000;
   const isLag = answer.ok ? !answer.value.fieldsMissing : answer.problem === "not_found";
-  return Math.min(MIN_RETRY_MS * 2 ** attempts, isLag ? MAX_LAG_RETRY_MS : MAX_RETRY_MS);
+  return backoffMs(attempts + 1, isLag ? LAG_RETRY : RETRY);
 }
 
+/** The reason that is stored with an entry that could not be checked. */
 function whyNot({ problem }: Unread): string {
   switch (problem) {
     case "not_found":

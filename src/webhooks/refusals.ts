@@ -1,17 +1,17 @@
 import * as z from "zod/mini";
-
-/** Webhooks that were turned away since the secrets last changed, for the user's status. */
+import { readStored } from "../storage/stored-value.ts";
 
 const KEY = "refusals";
-const Stored = z.object({
+/** The webhooks that were refused since the signing secrets last changed, and why the last one was. */
+export const Rejections = z.object({
   count: z.number(),
   lastAtMs: z.nullable(z.number()),
   lastReason: z.nullable(z.string()),
 });
-/** Webhooks that were refused, and why the last one was. */
-export type Rejections = z.infer<typeof Stored>;
+export type Rejections = z.infer<typeof Rejections>;
 const NONE: Rejections = { count: 0, lastAtMs: null, lastReason: null };
 
+/** Counts refused webhooks, for the status. */
 export class Refusals {
   readonly #storage: DurableObjectStorage;
 
@@ -20,8 +20,7 @@ export class Refusals {
   }
 
   get summary(): Rejections {
-    const stored = this.#storage.kv.get(KEY);
-    return stored === undefined ? NONE : Stored.parse(stored);
+    return readStored(this.#storage, KEY, Rejections) ?? NONE;
   }
 
   /** @param reason completes "3 webhooks were refused: …" */

@@ -6,7 +6,7 @@ import { forbiddenImports, importCycles, readImports, roomOf } from "./imports.t
 const SRC = join(import.meta.dirname, "../../src");
 
 /** Files at the top that every room may import; among themselves they import each other as listed. */
-const SHARED = ["config", "errors", "limits", "log", "metrics", "settings", "tenant-id"];
+const SHARED = ["config", "errors", "limits", "log", "metrics", "retry-timing", "settings", "tenant-id"];
 const GROUND = [...SHARED, "incidents"];
 const STORES = [...GROUND, "storage", "pagerduty"];
 const CREDENTIALS = [...STORES, "connection", "aurora"];
@@ -35,6 +35,7 @@ const ARROWS: Record<string, readonly string[]> = {
   log: [],
   metrics: ["log"],
   limits: [],
+  "retry-timing": [],
   "tenant-id": [],
   config: ["settings", "aurora-settings"],
   "aurora-settings": ["settings"],

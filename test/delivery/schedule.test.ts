@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nextStep, parseRetryAfter } from "../../src/delivery/schedule.ts";
+import { nextStep } from "../../src/delivery/schedule.ts";
 
 const SCHEDULE = [0, 5, 30];
 const failed = (retryAfterSeconds: number | null = null) =>
@@ -26,15 +26,4 @@ test("Retry-After is honoured up to an hour, and never shortens the wait", () =>
   expect(nextStep(failed(120), 1, SCHEDULE, 0, 0)).toEqual({ step: "retry", atMs: 120_000 });
   expect(nextStep(failed(1), 2, SCHEDULE, 0, 0)).toEqual({ step: "retry", atMs: 30_000 });
   expect(nextStep(failed(86_400), 1, SCHEDULE, 0, 0)).toEqual({ step: "retry", atMs: 3_600_000 });
-});
-
-test.each([
-  ["120", 120],
-  [" 7 ", 7],
-  ["Thu, 01 Jan 1970 00:02:00 GMT", 120],
-  ["Thu, 01 Jan 1970 00:00:00 GMT", 0],
-  ["soon", null],
-  [null, null],
-])("Retry-After %j is %j seconds", (header, seconds) => {
-  expect(parseRetryAfter(header, 0)).toBe(seconds);
 });

@@ -1,11 +1,17 @@
 import { DatabaseSync } from "node:sqlite";
 import { beforeEach, expect, test } from "vitest";
-import { dueDeliveries, nextDeliveryAtMs, reviveDead, waitingDeliveries } from "../../src/delivery/outbox.ts";
-import { dueHint, finishHint, hintedEntries, nextHintAtMs } from "../../src/storage/hints.ts";
+import { dueDeliveries, nextDeliveryAtMs, retryEarly, reviveDead } from "../../src/delivery/outbox.ts";
+import {
+  boundUnconfirmed,
+  dueHint,
+  finishHint,
+  hintedEntries,
+  nextHintAtMs,
+  pruneUnconfirmed,
+} from "../../src/storage/hints.ts";
 import { analysesDue, loadIncident, nextAnalysisAtMs } from "../../src/storage/incidents.ts";
 import { entryOfEvent, entryOfWebhook } from "../../src/storage/journal.ts";
 import { migrate } from "../../src/storage/migrations.ts";
-import { boundUnconfirmed, pruneUnconfirmed } from "../../src/storage/unconfirmed.ts";
 
 /** What runs for every event or on every turn of the alarm must not read what is stored, however much it is. */
 
@@ -40,9 +46,9 @@ beforeEach(() => {
 test.each<[string, (sql: SqlStorage) => unknown]>([
   ["new deliveries", (sql) => dueDeliveries(sql, "first", 1, 4)],
   ["failed deliveries", (sql) => dueDeliveries(sql, "again", 1, 4)],
-  ["deliveries without a number", (sql) => dueDeliveries(sql, "numberless", 1, 4)],
+  ["deliveries without a number", (sql) => dueDeliveries(sql, "missingNumber", 1, 4)],
   ["the next delivery", (sql) => nextDeliveryAtMs(sql, 0)],
-  ["deliveries that may be hurried", (sql) => waitingDeliveries(sql, 1, 50)],
+  ["deliveries to retry early", (sql) => retryEarly(sql, 1)],
   ["dead deliveries", (sql) => reviveDead(sql, null, 1)],
   ["due analyses", (sql) => analysesDue(sql, 1, 2)],
   ["the next analysis", (sql) => nextAnalysisAtMs(sql, 0)],

@@ -5,8 +5,8 @@ import { createKeyring } from "../../src/connection/seal.ts";
 import { ConnectionStore } from "../../src/connection/store.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { eventPage, incidentDetail, incidentPage } from "../../src/tenant/views.ts";
-import { Arrivals } from "../../src/webhooks/arrivals.ts";
-import { park, takeIn } from "../../src/webhooks/intake.ts";
+import { Intake, takeIn } from "../../src/webhooks/intake.ts";
+import { ParkedWebhooks, park } from "../../src/webhooks/parked.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
 
 /** What is shown stays small, however much is held: an RPC answer has room for 32 MiB. */
@@ -99,14 +99,15 @@ test("all that was parked is tried again, a few at a time", async () => {
     const { sql } = storage;
     const account = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys));
     const gate = new Verifier(account);
-    const arrivals = new Arrivals({ storage, sql, config }, gate);
+    const context = { storage, sql, config };
+    const parked = new ParkedWebhooks(context, gate, new Intake(context, gate));
     for (let i = 0; i < 45; i += 1) {
       const incident = { type: "incident", id: `P${i}`, title: "t", status: "triggered" };
       park(sql, webhookOf(`w${i}`, "incident.triggered", incident), "signature");
     }
     const connection = { tenantId: "user:u", connectionId: "c", userId: "u" };
-    const some = await arrivals.retry(["w3", "w7", "unknown"], connection);
-    const rest = await arrivals.retry(null, connection);
+    const some = await parked.retry(["w3", "w7", "unknown"], connection);
+    const rest = await parked.retry(null, connection);
     const page = eventPage(sql, { limit: 100, beforeSeq: null });
     return { some, rest, outcomes: new Set(page.events.map(({ outcome }) => outcome)) };
   });

@@ -70,7 +70,7 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
           {
             kind: "recovery",
             provenance: { webhookId: null, eventId: null, verification: "backfill" },
-            owesAnalysis: () => null,
+            analysisCause: () => null,
             requestId: null,
           },
           T0 + askedAfterMs,

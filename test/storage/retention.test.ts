@@ -2,15 +2,11 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { emptyIncident } from "../../src/incidents/fold.ts";
 import type { IncidentState } from "../../src/incidents/incident.ts";
+import { boundUnconfirmed, MAX_UNCONFIRMED_ENTRIES, pruneUnconfirmed } from "../../src/storage/hints.ts";
 import { listIncidents, loadIncident, pruneIncidents, saveIncident } from "../../src/storage/incidents.ts";
 import { appendEntry, pruneEntries } from "../../src/storage/journal.ts";
 import { listEntries } from "../../src/storage/lists.ts";
 import { isMigrated, migrate } from "../../src/storage/migrations.ts";
-import {
-  boundUnconfirmed,
-  MAX_UNCONFIRMED_ENTRIES,
-  pruneUnconfirmed,
-} from "../../src/storage/unconfirmed.ts";
 
 /** What is old and finished goes; what is open or not yet delivered stays, however old. */
 

@@ -5,7 +5,8 @@ import { createKeyring, sealText } from "../../src/connection/seal.ts";
 import { ConnectionStore } from "../../src/connection/store.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { Connecting } from "../../src/tenant/connect.ts";
-import { Arrivals } from "../../src/webhooks/arrivals.ts";
+import { Intake } from "../../src/webhooks/intake.ts";
+import { ParkedWebhooks } from "../../src/webhooks/parked.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
 import { connectionOf } from "../support/connection.ts";
 
@@ -48,9 +49,10 @@ const webhook = {
 describe("a webhook in the Queue", () => {
   test("is tried again, and kept when that is over", async () => {
     const { outcomes, parked } = await unreadable("queued", env.CONNECTIONS, async (_, gate, storage) => {
-      const arrivals = new Arrivals({ storage, sql: storage.sql, config: configOf(env) }, gate);
-      const tried = await arrivals.takeAll([webhook]);
-      await arrivals.parkAll([webhook]);
+      const context = { storage, sql: storage.sql, config: configOf(env) };
+      const intake = new Intake(context, gate);
+      const tried = await intake.takeAll([webhook]);
+      await new ParkedWebhooks(context, gate, intake).parkAll([webhook]);
       return {
         outcomes: tried,
         parked: [...storage.sql.exec("SELECT webhook_id, outcome, verification FROM journal")],

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
-import { claimOf, judge } from "../../src/webhooks/claim.ts";
+import { agreementOf, claimOf } from "../../src/webhooks/claim.ts";
 
 /** Of what nothing proves no more is kept than its read-back needs, and that says the same as all of it. */
 
@@ -54,7 +54,7 @@ test.each([
   for (const body of [bodyOf(data, { filler }), bodyOf({ ...data, filler })]) {
     const claim = claimOf(body);
     expect(claim.byteLength).toBeLessThan(KIB);
-    expect(judge(claim, reading, false)).toBe("agrees");
+    expect(agreementOf(claim, reading, false)).toBe("agrees");
   }
 });
 
@@ -68,12 +68,12 @@ test.each([
 
 test("what differs disagrees, or is ahead of PagerDuty's answer", () => {
   const forged = bodyOf({ ...INCIDENT, title: "Forged" });
-  expect(judge(forged, reading, false)).toBe("disagrees");
-  expect(judge(forged, readingAt("2026-11-22T02:59:59Z"), false)).toBe("behind");
-  expect(judge(bodyOf(INCIDENT), readingAt("2026-11-22T02:59:59Z"), false)).toBe("agrees");
+  expect(agreementOf(forged, reading, false)).toBe("disagrees");
+  expect(agreementOf(forged, readingAt("2026-11-22T02:59:59Z"), false)).toBe("behind");
+  expect(agreementOf(bodyOf(INCIDENT), readingAt("2026-11-22T02:59:59Z"), false)).toBe("agrees");
 });
 
 test("custom fields that PagerDuty did not tell are neither right nor wrong", () => {
-  expect(judge(bodyOf(FIELDS), { ...reading, fields: null }, true)).toBe("unknown");
-  expect(judge(bodyOf(FIELDS), { ...reading, fields: null }, false)).toBe("disagrees");
+  expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, true)).toBe("unknown");
+  expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, false)).toBe("disagrees");
 });

@@ -1,0 +1,25 @@
+import { getIncident } from "../pagerduty/incidents.ts";
+import { loadIncident, saveNumber } from "../storage/incidents.ts";
+import type { CallAnswer } from "./client.ts";
+import type { TenantContext } from "./tenant-context.ts";
+
+/**
+ * The number of an incident, which Aurora knows it by. Most webhooks hold it; a number that none held is read from
+ * PagerDuty and kept.
+ * @returns null where PagerDuty gives no number; `not_connected` also when the connection changed during the call
+ */
+export async function incidentNumber(
+  { sql, store, client }: TenantContext,
+  incidentId: string,
+): Promise<CallAnswer<number | null>> {
+  const known = loadIncident(sql, incidentId).number;
+  if (known !== null) return { ok: true, value: known };
+  const connectionId = store.connection?.connectionId;
+  const answer = await client.run((target) => getIncident(target, incidentId));
+  if (store.connection?.connectionId !== connectionId) return { ok: false, problem: "not_connected" };
+  if (!answer.ok) return answer;
+  // PagerDuty also accepts a number in place of an id, and then answers with another incident.
+  const number = answer.value.incidentId === incidentId ? answer.value.number : null;
+  if (number !== null) saveNumber(sql, incidentId, number, Date.now());
+  return { ok: true, value: number };
+}

@@ -1,0 +1,107 @@
+import { log } from "../log.ts";
+import {
+  appendEntry,
+  entryOfWebhook,
+  failedEntries,
+  failedWebhookIds,
+  payloadOf,
+} from "../storage/journal.ts";
+import type { RecordContext } from "../storage/record.ts";
+import { type Intake, recordOf } from "./intake.ts";
+import type { ReceivedWebhook, Trust } from "./received.ts";
+import type { Verifier } from "./verify.ts";
+
+/** Webhooks that could not be processed, kept as `failed` entries until a person asks for another try. */
+
+/** How many parked webhooks are in memory at once; each has up to 256 KiB. */
+const RETRY_BATCH = 20;
+
+const REASON =
+  "It could not be processed in many tries; see the log for webhook.processed with this webhookId";
+
+export class ParkedWebhooks {
+  readonly #context: RecordContext;
+  readonly #verifier: Verifier;
+  readonly #intake: Intake;
+
+  constructor(context: RecordContext, verifier: Verifier, intake: Intake) {
+    this.#context = context;
+    this.#verifier = verifier;
+    this.#intake = intake;
+  }
+
+  /** Tries each webhook a last time, and keeps those that fail again. */
+  async parkAll(webhooks: ReceivedWebhook[]): Promise<void> {
+    for (const webhook of webhooks) {
+      if ((await this.#intake.take(webhook)) !== "failed") continue;
+      const trust = await this.#verifier.trustToPark(webhook);
+      if (trust) park(this.#context.sql, webhook, trust);
+      const { requestId, userId, webhookId } = webhook;
+      log.error("webhook.parked", { requestId, userId, webhookId, trusted: trust !== null });
+    }
+  }
+
+  /**
+   * Tries parked webhooks again.
+   * @param webhookIds null for all of them
+   * @returns how many worked
+   */
+  async retry(
+    webhookIds: readonly string[] | null,
+    connection: { tenantId: string; connectionId: string; userId: string },
+  ): Promise<number> {
+    const { sql } = this.#context;
+    const ids = webhookIds ?? failedWebhookIds(sql);
+    let worked = 0;
+    for (let start = 0; start < ids.length; start += RETRY_BATCH) {
+      const batch = parkedWebhooks(sql, ids.slice(start, start + RETRY_BATCH), connection);
+      for (const { webhook, trust } of batch) {
+        // The trust of the time of parking counts, even if its signing secret has been removed since.
+        if ((await this.#intake.take(webhook, trust)) !== "failed") worked += 1;
+      }
+    }
+    return worked;
+  }
+}
+
+/** Stores a webhook unread. Does nothing where it is stored already. */
+export function park(sql: SqlStorage, webhook: ReceivedWebhook, trust: Trust): void {
+  if (entryOfWebhook(sql, webhook.webhookId)) return;
+  const record = recordOf(webhook, trust);
+  appendEntry(
+    sql,
+    { ...record, kind: "webhook", type: "unknown", outcome: "failed", verification: trust, reason: REASON },
+    null,
+  );
+}
+
+/** The parked webhooks among `webhookIds`, as they arrived. */
+function parkedWebhooks(
+  sql: SqlStorage,
+  webhookIds: readonly string[],
+  connection: { tenantId: string; connectionId: string; userId: string },
+): { webhook: ReceivedWebhook; trust: Trust }[] {
+  return failedEntries(sql, webhookIds).flatMap((entry) => {
+    const body = payloadOf(sql, entry.seq);
+    const { webhookId, signature, receivedAtMs } = entry;
+    if (!body || webhookId === null) return [];
+    const trust: Trust = entry.verification === "signature" ? "signature" : "callback";
+    const requestId = entry.requestId ?? webhookId;
+    return [
+      {
+        webhook: {
+          ...connection,
+          webhookId,
+          verification: trust,
+          secretId: null,
+          shared: false,
+          signature,
+          receivedAtMs,
+          requestId,
+          body,
+        },
+        trust,
+      },
+    ];
+  });
+}
