@@ -60,6 +60,24 @@ test("what is refused for its own sake is tried once beside the schedule, and ke
   expect(await pending(refused.id)).toEqual([planned]);
 });
 
+test("after a disconnect, early attempts of the former connection change nothing for the next one", async () => {
+  const former = stage.account.trigger();
+  stage.aurora.answer = ({ body }) => ({
+    status: body?.data.incident.incidentId === former.id ? 503 : 200,
+  });
+  await waitsFor(former.id, 3);
+  stage.account.trigger({ title: "accepted" });
+  await until("the early attempt", () => attemptsFor(former.id) === 4);
+  await waitsFor(former.id, 3);
+  await stage.call("DELETE", "");
+  const account = stage.pagerduty.account();
+  await stage.connect(account);
+  // Its row has the number that the former incident's row had; the schedule's second wait is 0.2 s.
+  const next = account.trigger();
+  stage.aurora.answer = () => ({ status: attemptsFor(next.id) > 1 ? 200 : 503 });
+  await stage.aurora.waitFor("the next connection's incident", () => told(next.id));
+});
+
 test("Aurora's Retry-After is kept, whatever else is accepted", async () => {
   const asked = stage.account.trigger();
   stage.aurora.answer = ({ body }) =>

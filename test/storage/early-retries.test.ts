@@ -1,0 +1,89 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import { dueDeliveries, markDelivered, markRetry, retryEarly } from "../../src/delivery/outbox.ts";
+import { appendEntry } from "../../src/storage/journal.ts";
+import { migrate } from "../../src/storage/migrations.ts";
+
+/** When Aurora accepts deliveries again, long waits end early, a limited number at a time and once each. */
+
+const NOW_MS = 1_000_000;
+const HOUR_MS = 3600 * 1000;
+const LATER_MS = NOW_MS + 2 * HOUR_MS;
+
+interface Outbox {
+  /** Stores a delivery that has failed before and waits until `atMs`. */
+  waits(incidentId: string, atMs: number, notBeforeMs?: number): void;
+  retryEarly(): void;
+  /** The incidents whose delivery is due now. */
+  due(): (string | null)[];
+  /** Fails the early attempts that are due, as `deliver` does. */
+  fail(): void;
+  accept(): void;
+  nextAttempts(): unknown[];
+}
+
+const withOutbox = (name: string, work: (outbox: Outbox) => void): Promise<void> =>
+  runInDurableObject(env.TENANT.getByName(name), (_, { storage }) => {
+    migrate(storage);
+    const { sql } = storage;
+    const entries = () => dueDeliveries(sql, "again", NOW_MS, 1000);
+    const failure = { attempts: 3, notBeforeMs: null, error: "Aurora answered 503" };
+    work({
+      waits(incidentId, atMs, notBeforeMs) {
+        const entry = { kind: "webhook", type: "t", outcome: "applied", incidentId } as const;
+        appendEntry(sql, { ...entry, receivedAtMs: 1 }, 1);
+        for (const added of dueDeliveries(sql, "first", NOW_MS, 1))
+          markRetry(sql, added, { ...failure, atMs, plannedAtMs: null, notBeforeMs: notBeforeMs ?? null });
+      },
+      retryEarly: () => retryEarly(sql, NOW_MS),
+      due: () => entries().map(({ incidentId }) => incidentId),
+      fail() {
+        for (const entry of entries()) {
+          const { plannedAtMs } = entry;
+          markRetry(sql, entry, { ...failure, atMs: plannedAtMs ?? LATER_MS, plannedAtMs });
+        }
+      },
+      accept() {
+        for (const entry of entries()) markDelivered(sql, entry, NOW_MS, NOW_MS);
+      },
+      nextAttempts: () =>
+        [...sql.exec("SELECT DISTINCT next_attempt_at_ms AS at FROM journal WHERE delivery = 'pending'")].map(
+          ({ at }) => at,
+        ),
+    });
+  });
+
+test("long waits end; short ones, and those that Aurora asked for, do not", () =>
+  withOutbox("long waits", (outbox) => {
+    outbox.waits("long", LATER_MS);
+    outbox.waits("short", NOW_MS + 60_000);
+    outbox.waits("asked for", LATER_MS, NOW_MS + HOUR_MS);
+    outbox.waits("asked for and over", LATER_MS, NOW_MS);
+    outbox.retryEarly();
+    expect(outbox.due()).toEqual(["long", "asked for and over"]);
+  }));
+
+test("an early attempt that fails leaves the planned time as it was, and is not repeated before it", () =>
+  withOutbox("once", (outbox) => {
+    outbox.waits("refused", LATER_MS);
+    outbox.retryEarly();
+    expect(outbox.due()).toEqual(["refused"]);
+    outbox.fail();
+    expect(outbox.nextAttempts()).toEqual([LATER_MS]);
+    outbox.retryEarly();
+    expect(outbox.due()).toEqual([]);
+  }));
+
+test("at most fifty come at a time; the others follow when these have been tried", () =>
+  withOutbox("fifty", (outbox) => {
+    for (let n = 0; n < 120; n += 1) outbox.waits(`incident ${n}`, LATER_MS + n);
+    outbox.retryEarly();
+    outbox.retryEarly();
+    expect(outbox.due()).toHaveLength(50);
+    outbox.fail();
+    outbox.retryEarly();
+    expect(outbox.due()).toHaveLength(50);
+    outbox.accept();
+    outbox.retryEarly();
+    expect(outbox.due()).toHaveLength(20);
+  }));
