@@ -65,7 +65,8 @@ test.each<[string, (sql: SqlStorage) => unknown]>([
   look(storage.sql);
   expect(plans.length).toBeGreaterThan(0);
   const reads = plans.filter((plan) => /^(SCAN|SEARCH)/.test(plan));
-  for (const plan of reads) expect(plan).toMatch(/USING (COVERING )?INDEX|PRIMARY KEY|hints_pause|\(subquery/);
+  for (const plan of reads)
+    expect(plan).toMatch(/USING (COVERING )?INDEX|PRIMARY KEY|hints_pause|\(subquery/);
 });
 
 test.each<[string, (sql: SqlStorage) => unknown]>([
