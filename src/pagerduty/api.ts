@@ -5,13 +5,13 @@ import { parseRetryAfter } from "../retry-timing.ts";
 import { subdomainOf } from "./region.ts";
 
 /**
- * PagerDuty's REST API, version 2: one function that calls, and one for each thing that we ask.
+ * PagerDuty's REST API, version 2: `callPagerDuty` makes the calls, `identify` finds the owner of a credential.
  * https://developer.pagerduty.com/api-reference
  *
- * Expected failures are values: `ApiProblem` says what kind, never with a token or a body in it.
+ * Expected failures are values. An `ApiProblem` never holds a token or a body.
  */
 
-/** Where to call and as whom. `authorization` is the header's whole value; see `tokenAuthorization`. */
+/** `authorization` is the whole value of the Authorization header; see `tokenAuthorization`. */
 export interface ApiTarget {
   apiUrl: string;
   authorization: string;
@@ -23,30 +23,30 @@ export type ApiProblem =
   | { problem: "forbidden" }
   | { problem: "not_found" }
   | { problem: "rate_limited"; retryAfterSeconds: number }
-  /** No answer in time, no connection, a 5xx, or an answer that makes no sense. */
+  /** A timeout, no connection, a 5xx, or an answer that cannot be parsed. */
   | { problem: "unavailable"; reason: string };
 
 export type ApiAnswer<T> = { ok: true; value: T } | ({ ok: false } & ApiProblem);
 
-/** As Aurora has it: a user waits in front of this. */
+/** The same as Aurora's own. A user waits for the result. */
 const TIMEOUT_MS = 20_000;
-/** PagerDuty counts by the minute; where it does not say when the minute ends, wait for a whole one. */
+/** PagerDuty's rate limit is per minute. Without a reset time in the answer, wait for a whole minute. */
 const DEFAULT_RETRY_AFTER_SECONDS = 60;
 const MAX_RETRY_AFTER_SECONDS = 3600;
-/** An answer is at most a page of 100 incidents. */
+/** The largest answer is a page of 100 incidents. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
-/** An error is a sentence or two. */
+/** PagerDuty's error messages are a sentence or two. */
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_MESSAGE_CHARS = 200;
-/** A long run of letters and digits, as keys are; the names of PagerDuty's fields have no digits. */
+/** Looks like a key: a long run of letters and digits. PagerDuty's field names have no digits. */
 const KEY_LIKE = /(?=[A-Za-z_+=-]*\d)[A-Za-z0-9_+=-]{20,}/g;
 
-/** The header for a REST API key of a user or of an account. */
+/** The Authorization header for a REST API key, of a user or of an account. */
 export const tokenAuthorization = (token: string) => `Token token=${token}`;
-/** The header for an OAuth access token. */
+/** The Authorization header for an OAuth access token. */
 export const bearerAuthorization = (accessToken: string) => `Bearer ${accessToken}`;
 
-/** Whether `token` could be a PagerDuty key at all, that is, a header can carry it. */
+/** Whether a header can carry `token`; if not, it cannot be a PagerDuty key. */
 export function isPlausibleToken(token: string): boolean {
   return /^[\x21-\x7e]{1,1024}$/.test(token);
 }
@@ -70,14 +70,14 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** PagerDuty's words, or a proxy's, which may repeat what we sent: they go to a caller. */
+/** Redacts an error message of PagerDuty or a proxy, which may repeat our credential, before a caller sees it. */
 function cleaned(message: string, { authorization }: ApiTarget): string {
   const credential = authorization.replace(/^(Token token=|Bearer )/, "");
   const own = credential === "" ? message : message.replaceAll(credential, "[redacted]");
   return withoutSecrets(own).replace(KEY_LIKE, "[redacted]").slice(0, MAX_MESSAGE_CHARS);
 }
 
-/** Seconds to wait after a 429, from `ratelimit-reset` or `retry-after`; at least one second, at most an hour. */
+/** Returns the seconds to wait after a 429, from `ratelimit-reset` or `retry-after`: 1 second to 1 hour. */
 export function retryAfterOf(headers: Headers): number {
   const given = parseRetryAfter(headers.get("ratelimit-reset") ?? headers.get("retry-after"), Date.now());
   return Math.min(Math.max(given ?? DEFAULT_RETRY_AFTER_SECONDS, 1), MAX_RETRY_AFTER_SECONDS);
@@ -105,7 +105,7 @@ async function problemOf(response: Response, target: ApiTarget): Promise<ApiProb
 
 /**
  * Calls PagerDuty and parses its answer with `schema`.
- * @param path below the API's URL, query included
+ * @param path relative to the API's URL, with its query
  */
 export async function callPagerDuty<T>(
   target: ApiTarget,
@@ -145,7 +145,7 @@ function parseAnswer<T>(text: string | null, schema: z.ZodMiniType<T>): ApiAnswe
   return { ok: false, problem: "unavailable", reason: `PagerDuty's answer has another shape at "${where}"` };
 }
 
-/** Never the message of a fetch error as it is: it can hold the URL. */
+/** Does not repeat the message of a fetch error, because it can hold the URL. */
 function reasonOf(error: unknown): string {
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return `PagerDuty did not answer within ${TIMEOUT_MS / 1000} s`;
@@ -164,7 +164,7 @@ const CurrentUser = z.object({
 });
 const Services = z.object({ services: z.array(z.object({ html_url: z.nullish(z.string()) })) });
 
-/** Whose credential it is. All null but the subdomain for an account-level key. */
+/** The owner of a credential. An account-level key has a subdomain only; the other members are null. */
 export interface Identity {
   email: string | null;
   name: string | null;
@@ -173,7 +173,7 @@ export interface Identity {
 
 /**
  * Asks PagerDuty whom a credential belongs to. `GET /users/me` answers 400 for an account-level key; then
- * `GET /services?limit=1` decides, and gives the subdomain.
+ * `GET /services?limit=1` shows whether the key is valid, and returns the subdomain.
  */
 export async function identify(target: ApiTarget): Promise<ApiAnswer<Identity>> {
   const me = await callPagerDuty(target, "GET", "/users/me", CurrentUser);

@@ -2,11 +2,11 @@ import * as z from "zod/mini";
 import { FieldValue } from "../incidents/incident.ts";
 
 /**
- * PagerDuty's V3 webhook body: one event. Only what is used is parsed, everything else may come and go.
+ * PagerDuty's V3 webhook body, which holds one event. Only the members that are used are parsed.
  * https://developer.pagerduty.com/docs/webhooks-overview
  */
 
-/** A field that we can do without: one of an unexpected shape counts as absent, so no incident is lost to it. */
+/** An optional member. A value of an unexpected shape counts as absent, so that the incident is not lost. */
 export const lenient = <T>(schema: z.ZodMiniType<T>) => z.catch(z.nullish(schema), null);
 
 export const Reference = lenient(
@@ -20,22 +20,22 @@ export const Reference = lenient(
 export type Reference = z.infer<typeof Reference>;
 
 const ISO_WITH_ZONE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
-/** 1 January of the year 1, and the end of the last year that ISO 8601 writes with four digits. */
+/** The years that ISO 8601 writes with four digits. */
 const MIN_MS = Date.parse("0001-01-01T00:00:00Z");
 const MAX_MS = Date.parse("9999-12-31T00:00:00Z");
 
-/** False for NaN, too. */
+/** False for NaN. */
 const isInRange = (atMs: number) => atMs >= MIN_MS && atMs <= MAX_MS;
 
-/** A time as it came where it is ISO 8601 with its zone, which Aurora takes, else brought to that form. */
+/** A time. ISO 8601 with a time zone, which Aurora reads, is left unchanged; other forms are converted to it. */
 export const Time = z.pipe(
   z.string().check(z.refine((value) => isInRange(Date.parse(value)), { error: "not a date" })),
   z.transform((value: string) => (ISO_WITH_ZONE.test(value) ? value : new Date(value).toISOString())),
 );
 
 /**
- * An id. It becomes a key in the storage and part of a path, so it must come out of both as it went in: no half
- * of a surrogate pair, nothing invisible, no path of its own.
+ * An id. It becomes a storage key and part of a URL path, so it must not hold unpaired surrogates, invisible
+ * characters or spaces, and must not be `.` or `..`.
  */
 const Id = z
   .string()
@@ -43,7 +43,7 @@ const Id = z
     z.refine((id) => /^[^\p{C}\p{Z}]{1,200}$/u.test(id) && !/^\.{1,2}$/.test(id), { error: "not an id" }),
   );
 
-/** Of a type's name; PagerDuty's longest has some 40. */
+/** Limits the name of a type; PagerDuty's longest has about 40 characters. */
 const MAX_NAME_CHARS = 200;
 const Name = z
   .string()
@@ -52,10 +52,10 @@ const Name = z
     z.maxLength(MAX_NAME_CHARS, `is longer than ${MAX_NAME_CHARS} characters`),
   );
 
-/** What is no address of a page is no link. */
+/** An http(s) URL. */
 const Link = z.string().check(z.refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? "")));
 
-/** `data` of the incident events: the whole incident, as it was when the event occurred. */
+/** `data` of most incident events: the whole incident at the time of the event. */
 export const IncidentData = z.object({
   id: Id,
   type: z.literal("incident"),
@@ -74,14 +74,14 @@ export const IncidentData = z.object({
   incident_key: lenient(z.string()),
   created_at: lenient(Time),
   body: lenient(z.object({ details: lenient(z.string()) })),
-  /** `merge_resolve_reason` where it was merged into another incident. */
+  /** `merge_resolve_reason` if the incident was merged into another one. */
   resolve_reason: lenient(z.object({ type: lenient(z.string()), incident: Reference })),
 });
 export type IncidentData = z.infer<typeof IncidentData>;
 
 const NamedValue = z.object({ name: z.string(), value: FieldValue });
 
-/** Custom fields by name, with the values they have now. One of another shape costs nothing but itself. */
+/** Custom fields with their current values. A field of an unexpected shape is skipped. */
 export const FieldValues = z.pipe(
   z.array(z.unknown()),
   z.transform((fields: unknown[]) =>
@@ -93,14 +93,14 @@ export const FieldValues = z.pipe(
 );
 export type FieldValues = z.infer<typeof FieldValues>;
 
-/** `data` of `incident.custom_field_values.updated`. `changed_custom_fields` holds the OLD values: not read. */
+/** `data` of `incident.custom_field_values.updated`. `changed_custom_fields` holds the old values and is not read. */
 const FieldValuesData = z.object({
   type: z.literal("incident_field_values"),
   incident: z.object({ id: Id }),
   custom_fields: FieldValues,
 });
 
-/** `data` of everything else: notes, responders, tasks, services, types yet to come. */
+/** `data` of all other events: notes, responders, tasks, services, types added later. */
 const OtherData = z.record(z.string(), z.unknown());
 
 export const PagerDutyEvent = z.object({
@@ -112,7 +112,7 @@ export const PagerDutyEvent = z.object({
 });
 export type PagerDutyEvent = z.infer<typeof PagerDutyEvent>;
 
-/** A body, read: a V3 event, or what is wrong with it in words for the sender. */
+/** A parsed body: a V3 event, or a message to the sender that says what is wrong. */
 export type ReadBody = { ok: true; event: PagerDutyEvent } | { ok: false; problem: string };
 
 const REQUIRED = ["event_type", "resource_type", "id", "occurred_at"] as const;
@@ -122,13 +122,13 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isName = (value: unknown): value is string =>
   typeof value === "string" && value !== "" && value.length <= MAX_NAME_CHARS;
 
-/** An id as PagerDuty makes them; what else `Id` allows is left to `Id`. */
+/** An id of the form that PagerDuty uses. `Id` accepts more. */
 const isPlainId = (value: unknown): value is string =>
   typeof value === "string" && /^[A-Za-z0-9_-]{1,200}$/.test(value);
 
 /**
- * The event where all is well, which is nearly always; null where `PagerDutyEvent` has to say what is wrong.
- * Every webhook is read at the edge and again in the user's object, so the schema's cost counts twice.
+ * A fast path for well-formed events; null if `PagerDutyEvent` has to decide and to say what is wrong.
+ * Every webhook is parsed at the edge and again in the tenant's object, so the cost of the schema counts twice.
  */
 function plainEvent(json: unknown): PagerDutyEvent | null {
   if (!isRecord(json) || !isRecord(json["event"])) return null;
@@ -139,7 +139,7 @@ function plainEvent(json: unknown): PagerDutyEvent | null {
   return { id, event_type, resource_type, occurred_at, data: isRecord(data) ? data : null };
 }
 
-/** Reads a raw webhook body. Invalid UTF-8 is not JSON. */
+/** Parses a raw webhook body. Invalid UTF-8 is refused as not JSON. */
 export function readBody(body: Uint8Array): ReadBody {
   let json: unknown;
   try {
@@ -167,18 +167,18 @@ export function readBody(body: Uint8Array): ReadBody {
 export type Effect =
   | { kind: "incident"; incidentId: string; data: IncidentData }
   | { kind: "fields"; incidentId: string; fields: FieldValues }
-  /** On an incident, but only for its timeline: notes, responders, tasks and the like. */
+  /** Goes only on the incident's timeline: notes, responders, tasks and similar. */
   | { kind: "timeline"; incidentId: string }
-  /** Recorded and left. */
+  /** Only recorded. */
   | { kind: "none"; incidentId: null; reason: string };
 
 const IncidentReference = z.object({ incident: z.object({ id: Id }) });
 
 const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reason });
 
-/** In words, why nothing but a record is made of an event; null for one that is used. */
+/** Says why an event is only recorded; null for an event that is used. */
 export function reasonNotUsed(event: PagerDutyEvent): string | null {
-  // As `effectOf` would say, which reads all of the incident to say it.
+  // The same answer as `effectOf`, without parsing the whole incident.
   if (
     event.event_type.startsWith("incident.") &&
     event.data?.["type"] === "incident" &&
@@ -189,13 +189,13 @@ export function reasonNotUsed(event: PagerDutyEvent): string | null {
   return effect.kind === "none" ? effect.reason : null;
 }
 
-/** What the incident's status is after an event, where the incident in it does not say. */
+/** The incident's status after an event, for an incident without `status`. */
 const STATUS_OF_EVENT: Record<string, string> = {
   "incident.acknowledged": "acknowledged",
   "incident.resolved": "resolved",
 };
 
-/** Decides by `data.type`, as PagerDuty says, because event types can be added at any time. */
+/** Decides by `data.type`, as PagerDuty recommends, because event types may be added at any time. */
 export function effectOf(event: PagerDutyEvent): Effect {
   if (event.event_type === "pagey.ping") return none("PagerDuty's test event");
   if (!event.event_type.startsWith("incident.")) {
@@ -208,11 +208,13 @@ export function effectOf(event: PagerDutyEvent): Effect {
       const status = incident.data.status || STATUS_OF_EVENT[event.event_type] || null;
       return { kind: "incident", incidentId: incident.data.id, data: { ...incident.data, status } };
     }
-    return none("The incident in it has another shape than PagerDuty documents");
+    return none("The event's incident does not have the shape that PagerDuty documents");
   }
   if (data["type"] === "incident_field_values") {
     const values = FieldValuesData.safeParse(data);
-    if (!values.success) return none("The custom fields in it have another shape than PagerDuty documents");
+    if (!values.success) {
+      return none("The event's custom fields do not have the shape that PagerDuty documents");
+    }
     return { kind: "fields", incidentId: values.data.incident.id, fields: values.data.custom_fields };
   }
   const reference = IncidentReference.safeParse(data);

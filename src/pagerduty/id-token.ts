@@ -5,12 +5,12 @@ import { type OAuthApp, serverOf } from "./oauth.ts";
 import { apiUrlOf, Region } from "./region.ts";
 
 /**
- * PagerDuty's ID token: who signed in, and in which region. Signed with RS256 by keys that are rotated at any
- * time.
+ * PagerDuty's ID token, which says who signed in and in which region. Signed with RS256; PagerDuty may rotate its
+ * keys at any time.
  * https://developer.pagerduty.com/docs/pagerduty-openid-token
  */
 
-/** What is used of it. Null where it does not say. */
+/** The claims that are used. Null where the token has no such claim. */
 export interface SignedIn {
   subdomain: string | null;
   region: Region;
@@ -21,9 +21,9 @@ const PAGERDUTY_IDENTITY_URL = "https://identity.pagerduty.com";
 const JWKS_TIMEOUT_MS = 10_000;
 /** A key set has a few keys of some hundred bytes. */
 const MAX_JWKS_BYTES = 64 * 1024;
-/** How long keys are remembered; an unknown one has them fetched anew at once. */
+/** How long a key set is cached. A token signed with an unknown key has the key set fetched again at once. */
 const JWKS_LIFE_MS = 5 * 60 * 1000;
-/** By how much PagerDuty's clock may differ from ours. */
+/** How far PagerDuty's clock may differ from ours. */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
 const Claims = z.object({
@@ -37,7 +37,7 @@ const Claims = z.object({
 });
 type Claims = z.infer<typeof Claims>;
 
-/** By where they are published, for the life of the isolate. */
+/** By URL, for the life of the isolate. */
 const keySets = new Map<string, JWTVerifyGetKey>();
 
 function keysOf(address: string): JWTVerifyGetKey {
@@ -45,7 +45,7 @@ function keysOf(address: string): JWTVerifyGetKey {
   if (!keys) {
     keys = createRemoteJWKSet(new URL(address), {
       cacheMaxAge: JWKS_LIFE_MS,
-      // Nobody but the identity server itself brings a token here, once for each sign-in: no other limit is needed.
+      // Tokens come from the identity server only, one for each sign-in, so strangers cannot cause fetches.
       cooldownDuration: 0,
       [customFetch]: fetchKeys,
     });
@@ -61,11 +61,11 @@ const fetchKeys = (address: string, { headers }: { headers: Headers }): Promise<
     return new Response(text, { status: text === null ? 502 : response.status });
   });
 
-/** Who may have issued it. */
+/** Returns the issuers that a token may name. */
 function issuersOf(issuer: string, app: OAuthApp): string[] {
-  // PagerDuty's guide and its live discovery document name different hosts: the guide, and the place of the
-  // keys, identity.pagerduty.com; what is really signed, app.pagerduty.com. Both are PagerDuty's, and the keys
-  // come from one place whatever the name; with another identity server there is no such doubt.
+  // PagerDuty's guide names identity.pagerduty.com as the issuer, its live discovery document app.pagerduty.com.
+  // Both hosts are PagerDuty's, and the keys come from identity.pagerduty.com in either case. For another identity
+  // server (PAGERDUTY_IDENTITY_URL) only its own issuer counts.
   return app.identityUrl === PAGERDUTY_IDENTITY_URL
     ? [issuer, "https://app.pagerduty.com/global/oauth/anonymous"]
     : [issuer];
@@ -74,7 +74,7 @@ function issuersOf(issuer: string, app: OAuthApp): string[] {
 /**
  * Verifies signature (RS256), issuer, audience, authorized party, times and nonce.
  * @param apiUrl `PAGERDUTY_API_URL`, or null
- * @throws whatever is wrong with it, or with getting the keys; it can hold claims, so it is not for the log
+ * @throws if a check fails or the keys cannot be fetched. The error can hold claims: log only `whyNotVerified`
  */
 export async function verifyIdToken(
   app: OAuthApp,
@@ -91,11 +91,11 @@ export async function verifyIdToken(
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
   });
   const claims = Claims.parse(payload);
-  // PagerDuty does not promise to send it back. Without it, it is PKCE that ties the answer to this sign-in.
-  if (claims.nonce != null && claims.nonce !== nonce) throw new ClaimError("the nonce is another one");
-  if (!isForUs(claims, app.clientId, apiUrl)) throw new ClaimError("it is for somebody else as well");
+  // PagerDuty does not promise to return the nonce. Without one, PKCE binds the answer to this sign-in.
+  if (claims.nonce != null && claims.nonce !== nonce) throw new ClaimError("the nonce does not match");
+  if (!isForUs(claims, app.clientId, apiUrl)) throw new ClaimError("the audience includes another party");
   const region = regionOf(claims, apiUrl);
-  if (!region) throw new ClaimError("it names no region's API");
+  if (!region) throw new ClaimError("the audience names no region's API");
   const { email, sub, subdomain } = claims;
   return {
     subdomain: subdomain && /^[a-z0-9-]{1,63}$/.test(subdomain) ? subdomain : null,
@@ -106,7 +106,7 @@ export async function verifyIdToken(
 
 class ClaimError extends Error {}
 
-/** Which check failed, for the log: codes and fixed texts, nothing out of the token. */
+/** Says which check failed, for the log: codes and fixed texts, no content of the token. */
 export function whyNotVerified(error: unknown): string {
   if (error instanceof ClaimError) return error.message;
   if (error instanceof errors.JWTClaimValidationFailed) return `${error.code} ${error.claim} ${error.reason}`;
@@ -117,8 +117,8 @@ export function whyNotVerified(error: unknown): string {
 const withoutSlash = (url: string) => url.replace(/\/+$/, "");
 
 /**
- * The authorized party is us. Where the token does not name one, it may be for nobody but us and PagerDuty's APIs
- * (OpenID Connect Core, 3.1.3.7).
+ * Whether the authorized party (`azp`) is us. Without that claim, the audience may hold only us and PagerDuty's
+ * APIs (OpenID Connect Core, 3.1.3.7).
  */
 function isForUs({ aud, azp }: Claims, clientId: string, apiUrl: string | null): boolean {
   if (azp != null) return azp === clientId;
@@ -127,7 +127,7 @@ function isForUs({ aud, azp }: Claims, clientId: string, apiUrl: string | null):
   return [aud].flat().every((entry) => entry === clientId || apis.includes(withoutSlash(entry)));
 }
 
-/** `aud` names the API of the account's region; the `region` claim says it in words ("UnitedStates"). */
+/** Reads the region from `aud`, which names the region's API, else from the `region` claim ("UnitedStates"). */
 function regionOf({ aud, region }: Claims, apiUrl: string | null): Region | null {
   const audience = [aud].flat().map(withoutSlash);
   const named = Region.options.find((one) => audience.includes(apiUrlOf(one, null)));

@@ -5,7 +5,7 @@ import { FieldValues, IncidentData, lenient, Time } from "./event.ts";
 import { snapshotOf } from "./observe.ts";
 
 /**
- * Incidents over REST. The same incident as in a webhook, but for the names: REST says `incident_number`.
+ * Incidents over REST. They have the members of a webhook's incident, except that `number` is `incident_number`.
  * https://developer.pagerduty.com/api-reference/operations/getIncident
  */
 
@@ -28,7 +28,7 @@ export const RestIncidentAnswer = z.pipe(
       number: number ?? null,
       snapshot: snapshotOf(data.data),
       description: body?.details ?? null,
-      // `updated_at` does not always follow the others.
+      // `updated_at` is not always the latest of the three.
       updatedAt:
         latestOf([incident.updated_at, incident.last_status_change_at, incident.resolved_at]) ??
         createdAt ??
@@ -53,12 +53,12 @@ export async function getIncident(target: ApiTarget, incidentId: string): Promis
   return answer.ok ? { ok: true, value: answer.value.incident } : answer;
 }
 
-/** The credential may not read them, the account has none: what asking again would not change. */
+/** Lasting reasons: the credential may not read custom fields, or the account has none. */
 const NO_FIELDS = new Set<ApiProblem["problem"]>(["forbidden", "not_found", "bad_request"]);
 
 /**
- * `GET /incidents/{id}/custom_fields/values`: the values now, null where a field has none. Null altogether where
- * there are none for us; a failure that passes is one.
+ * `GET /incidents/{id}/custom_fields/values`: the current values; an unset field's value is null. The whole answer
+ * is null if the account has no custom fields or the credential may not read them.
  */
 export async function getFieldValues(
   target: ApiTarget,
@@ -70,17 +70,17 @@ export async function getFieldValues(
   return NO_FIELDS.has(answer.problem) ? { ok: true, value: null } : answer;
 }
 
-/** A page of PagerDuty's list; larger is refused. */
+/** The largest page that PagerDuty's list accepts. */
 export const PAGE_SIZE = 100;
-/** `offset + limit` beyond this is refused. */
+/** PagerDuty refuses a larger `offset + limit`. */
 export const MAX_OFFSET = 10_000;
 
 export interface IncidentQuery {
-  /** By creation, inclusive; at most six months apart. Milliseconds since 1970. */
+  /** By creation time, inclusive; at most six months apart. Milliseconds since 1970. */
   sinceMs: number;
   untilMs: number;
   offset: number;
-  /** Whose: the subscription's filter; null for the whole account's. */
+  /** The subscription's filter; null for the whole account. */
   filter: { type: string; id: string | null } | null;
 }
 
@@ -89,7 +89,7 @@ const FILTER_PARAMETERS: Record<string, string> = {
   team_reference: "team_ids[]",
 };
 
-/** One page of `GET /incidents`, oldest first; null in the place of an incident of another shape. */
+/** One page of `GET /incidents`, oldest first. An incident that cannot be parsed is null. */
 export async function listIncidents(
   target: ApiTarget,
   query: IncidentQuery,

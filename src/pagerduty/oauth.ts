@@ -13,13 +13,13 @@ import { discard, readText, withDeadline } from "../limits.ts";
 import { retryAfterOf } from "./api.ts";
 
 /**
- * PagerDuty's identity server: the address a user signs in at, a code for tokens, a refresh token for the next.
+ * PagerDuty's identity server: builds the sign-in URL, exchanges a code for tokens, refreshes tokens.
  * https://developer.pagerduty.com/docs/oauth-functionality
  *
- * Expected failures are values; none of them holds a token, a code or the secret.
+ * Expected failures are values. None of them holds a token, a code or the client secret.
  */
 
-/** Our OAuth app, as it is registered with PagerDuty. `identityUrl` without a trailing slash. */
+/** Our OAuth app as registered with PagerDuty. `identityUrl` has no trailing slash. */
 export interface OAuthApp {
   identityUrl: string;
   clientId: string;
@@ -28,58 +28,58 @@ export interface OAuthApp {
 
 export interface TokenSet {
   accessToken: string;
-  /** Null: this access token cannot be followed by another one. */
+  /** Null: the access token cannot be refreshed. */
   refreshToken: string | null;
   expiresInSeconds: number;
-  /** Null: the answer does not say, which means what was asked for (RFC 6749, 5.1). */
+  /** Null: the answer has no `scope`, so all requested scopes were granted (RFC 6749, 5.1). */
   scopes: string[] | null;
   /** Not verified yet. */
   idToken: string | null;
 }
 
 export type TokenProblem =
-  /** The code or refresh token is spent, revoked, expired or another's: it will never work again. */
+  /** The code or refresh token is used, revoked, expired or belongs to another app. It will never work again. */
   | { problem: "invalid_grant" }
-  /** Any other OAuth error: the app's registration or secret, which an operator has to mend. */
+  /** Any other OAuth error. An operator has to correct the app's registration or secret. */
   | { problem: "rejected"; reason: string }
   | { problem: "rate_limited"; retryAfterSeconds: number }
-  /** No answer in time, no connection, a 5xx, or an answer that makes no sense. */
+  /** A timeout, no connection, a 5xx, or an answer that cannot be parsed. */
   | { problem: "unavailable"; reason: string };
 
 export type TokenAnswer = { ok: true; tokens: TokenSet } | ({ ok: false } & TokenProblem);
 
-/** A user waits in front of an exchange. */
+/** A user waits for the exchange. */
 const EXCHANGE_TIMEOUT_MS = 20_000;
-/** Nobody waits in front of it; but an answer that is not waited for is a refresh token lost. */
+/** No user waits for a refresh. Giving up too early loses the new refresh token, while the old one is already used. */
 const REFRESH_TIMEOUT_MS = 10_000;
-/** Three tokens and a few words. */
+/** Three tokens and a few short members. */
 const MAX_ANSWER_BYTES = 64 * 1024;
-/** Where the answer does not say how long a token lives; RFC 6749 only recommends that it does. */
+/** For an answer without `expires_in`, which RFC 6749 only recommends. */
 const DEFAULT_LIFE_SECONDS = 3600;
-/** PagerDuty's longest is 30 days; more than a year is a mistake. */
+/** PagerDuty's longest lifetime is 30 days. More than a year is a mistake. */
 const MAX_LIFE_SECONDS = 365 * 24 * 3600;
-/** What a header can carry. */
+/** The characters that a header can carry. */
 const TOKEN = /^[\x21-\x7e]{1,8192}$/;
 
-/** The identity server as the library wants it described. */
+/** The identity server's metadata, as oauth4webapi expects it. */
 export function serverOf(app: OAuthApp): AuthorizationServer & { jwks_uri: string } {
   const issuer = `${app.identityUrl}/global/oauth/anonymous`;
   return { issuer, token_endpoint: `${app.identityUrl}/oauth/token`, jwks_uri: `${issuer}/jwks` };
 }
 
-/** The library refuses plain http, which only an emulator on this machine speaks. */
+/** oauth4webapi refuses plain http, which only an emulator on this machine uses. */
 function insecureOption(app: OAuthApp) {
   return { [allowInsecureRequests]: app.identityUrl.startsWith("http:") };
 }
 
-/** What goes into the address that the user signs in at. */
+/** The parameters of the URL where the user signs in. */
 export interface SignInRequest {
   redirectUri: string;
   /** Separated by spaces. */
   scopes: string;
   state: string;
   nonce: string;
-  /** PKCE; PagerDuty sees its SHA-256 only. */
+  /** The PKCE code verifier. The URL holds only its SHA-256. */
   verifier: string;
 }
 
@@ -101,7 +101,7 @@ export async function authorizationUrl(
   return url.href;
 }
 
-/** Redeems an authorization code, which lives 30 s and works once. */
+/** Redeems an authorization code, which is valid for 30 s and works once. */
 export const exchangeCode = (
   app: OAuthApp,
   redemption: { code: string; redirectUri: string; verifier: string },
@@ -112,7 +112,7 @@ export const exchangeCode = (
     code_verifier: redemption.verifier,
   });
 
-/** Trades a refresh token, which works once, for new tokens. */
+/** Exchanges a refresh token, which works once, for new tokens. */
 export const refreshTokens = (app: OAuthApp, refreshToken: string): Promise<TokenAnswer> =>
   requestTokens(app, REFRESH_TIMEOUT_MS, "refresh_token", { refresh_token: refreshToken });
 
@@ -123,7 +123,7 @@ async function requestTokens(
   parameters: Record<string, string>,
 ): Promise<TokenAnswer> {
   const client = { client_id: app.clientId };
-  // In the form, as PagerDuty's guide has it; a header's Basic would be the alternative.
+  // PagerDuty's guide sends the client secret in the form, not in a Basic Authorization header.
   const secret = ClientSecretPost(app.clientSecret);
   try {
     return await withDeadline(timeoutMs, async (signal) => {
@@ -150,13 +150,13 @@ async function readAnswer(app: OAuthApp, response: Response): Promise<TokenAnswe
     return { ok: false, problem: "unavailable", reason: `PagerDuty's sign-in answered ${response.status}` };
   }
   const { id_token: idToken, ...rest } = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
-  // The ID token is looked at by itself: what is wrong with it must not cost the tokens beside it, because
-  // the refresh token that they were traded for is spent.
+  // The ID token is verified separately: an invalid ID token must not discard the other tokens, because the
+  // refresh token that was exchanged for them is already used.
   const answer = Response.json(asBearer(rest), { status: response.status });
   const tokens = await processRefreshTokenResponse(serverOf(app), { client_id: app.clientId }, answer);
   const { access_token: accessToken, refresh_token: refreshToken = null } = tokens;
   if (!TOKEN.test(accessToken) || (refreshToken !== null && !TOKEN.test(refreshToken))) {
-    return { ok: false, problem: "unavailable", reason: "PagerDuty's sign-in answered with an odd token" };
+    return { ok: false, problem: "unavailable", reason: "PagerDuty's sign-in returned a malformed token" };
   }
   return {
     ok: true,
@@ -165,24 +165,24 @@ async function readAnswer(app: OAuthApp, response: Response): Promise<TokenAnswe
       refreshToken,
       expiresInSeconds: Math.min(tokens.expires_in ?? DEFAULT_LIFE_SECONDS, MAX_LIFE_SECONDS),
       scopes: tokens.scope === undefined ? null : scopeList(tokens.scope),
-      // What is no text at all cannot be verified either.
+      // An ID token that is not a string becomes "", which never verifies.
       idToken: idToken == null ? null : typeof idToken === "string" ? idToken : "",
     },
   };
 }
 
-/** Null is nothing, and a token of no type can only be a bearer's; the library is stricter than that. */
+/** Drops null members and defaults `token_type` to bearer; oauth4webapi would refuse such an answer. */
 function asBearer(answer: Record<string, unknown>): Record<string, unknown> {
   const given = Object.entries(answer).filter(([, value]) => value !== null);
   return { token_type: "bearer", ...Object.fromEntries(given) };
 }
 
-/** The names in a space-separated list, each once. */
+/** Returns the scopes of a space-separated list, without duplicates. */
 export function scopeList(scopes: string): string[] {
   return [...new Set(scopes.split(/\s+/).filter((scope) => scope !== ""))];
 }
 
-/** Codes and statuses only: the library's messages and causes can hold the answer. */
+/** Reports codes and statuses only: oauth4webapi's messages and causes can hold the answer. */
 function problemOf(error: unknown, timeoutMs: number): TokenProblem {
   if (error instanceof ResponseBodyError) {
     if (error.error === "invalid_grant") return { problem: "invalid_grant" };
@@ -196,7 +196,7 @@ function problemOf(error: unknown, timeoutMs: number): TokenProblem {
     };
   }
   if (error instanceof SyntaxError || error instanceof $ZodError || hasLibraryCode(error)) {
-    return { problem: "unavailable", reason: "PagerDuty's sign-in gave an answer that makes no sense" };
+    return { problem: "unavailable", reason: "PagerDuty's sign-in gave an answer that cannot be parsed" };
   }
   return { problem: "unavailable", reason: "PagerDuty's sign-in could not be reached" };
 }

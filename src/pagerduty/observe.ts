@@ -4,11 +4,11 @@ import { severityOf } from "../incidents/severity.ts";
 import { cutText } from "../incidents/text.ts";
 import type { IncidentData, Reference } from "./event.ts";
 
-/** From PagerDuty's words, as webhooks and REST share them, to an observation. Pure. */
+/** Turns an incident as webhooks and REST describe it into an `Observation`. Pure. */
 
-/** Of each of assignees and teams; real incidents have a handful. */
+/** Limits assignees and teams, each; real incidents have a handful. */
 const MAX_NAMED = 20;
-/** Of a name; PagerDuty's own limit is 100 for users and teams. */
+/** Limits ids and names; PagerDuty's own limit for the names of users and teams is 100. */
 const MAX_NAME_CHARS = 200;
 
 function namedOf(reference: Reference): Named | null {
@@ -17,7 +17,7 @@ function namedOf(reference: Reference): Named | null {
   return { id: cutText(reference.id, MAX_NAME_CHARS), name: cutText(name, MAX_NAME_CHARS) };
 }
 
-/** By id, because webhooks and REST need not agree on the order. */
+/** Sorts by id, because webhooks and REST may list the same people in a different order. */
 function namedList(references: readonly Reference[] | null | undefined): Named[] {
   return (references ?? [])
     .flatMap((reference) => namedOf(reference) ?? [])
@@ -42,7 +42,7 @@ export function snapshotOf(data: IncidentData): Snapshot {
     pagerdutyStatus,
     url: data.html_url ?? null,
     incidentKey: data.incident_key ?? null,
-    // REST lists nobody for a resolved incident.
+    // REST returns no assignees for a resolved incident; webhooks do.
     assignees: pagerdutyStatus === "resolved" ? [] : namedList(assignees),
     teams: namedList(data.teams),
     escalationPolicy: namedOf(data.escalation_policy),
@@ -50,7 +50,7 @@ export function snapshotOf(data: IncidentData): Snapshot {
   };
 }
 
-/** @param resolvedAt ISO 8601, of the event that resolves the incident; null for any other event */
+/** @param resolvedAt ISO 8601, the time of the event that resolves the incident; null for any other event */
 export function observeEvent(data: IncidentData, stamp: Stamp, resolvedAt: string | null): Observation {
   return {
     kind: "incident",

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 
-/** PagerDuty's service regions and where their REST API answers. An account lives in one of them. */
+/** PagerDuty's service regions. Each has its own REST API; an account belongs to one region. */
 export const Region = z.enum(["us", "eu"]);
 export type Region = z.infer<typeof Region>;
 
@@ -9,18 +9,18 @@ const API_URL: Record<Region, string> = {
   eu: "https://api.eu.pagerduty.com",
 };
 
-/** @param override `PAGERDUTY_API_URL`, which stands for every region */
+/** @param override `PAGERDUTY_API_URL`, which replaces the URL of every region */
 export function apiUrlOf(region: Region, override: string | null): string {
   return override ?? API_URL[region];
 }
 
-/** The regions to try for a credential, in order; with an override there is nothing to try. */
+/** Returns the regions to try for a credential, in order. With an override, only one. */
 export function candidateRegions(given: Region | undefined, override: string | null): Region[] {
   if (given) return [given];
   return override ? ["us"] : ["us", "eu"];
 }
 
-/** `acme` of `https://acme.pagerduty.com/…` or `https://acme.eu.pagerduty.com/…`; null for anything else. */
+/** Returns `acme` for `https://acme.pagerduty.com/…` or `https://acme.eu.pagerduty.com/…`; null for any other URL. */
 export function subdomainOf(htmlUrl: string | null | undefined): string | null {
   const hostname = htmlUrl ? URL.parse(htmlUrl)?.hostname : undefined;
   return hostname?.match(/^([a-z0-9-]+)(?:\.eu)?\.pagerduty\.com$/)?.[1] ?? null;

@@ -1,19 +1,19 @@
 /**
  * PagerDuty's V3 webhook signatures: HMAC-SHA256 of the raw body, in the header
- * `X-PagerDuty-Signature: v1=<hex>[,v1=<hex>…]`. One that matches is enough.
+ * `X-PagerDuty-Signature: v1=<hex>[,v1=<hex>…]`. One matching signature is enough.
  * https://developer.pagerduty.com/docs/verifying-webhook-signatures
  */
 
-/** PagerDuty sends one for each secret in rotation; more is somebody making us work. */
+/** PagerDuty sends one signature for each secret in rotation. The limit bounds the work that a stranger can cause. */
 const MAX_SIGNATURES = 50;
-/** Of the header: that many signatures, and room to spare. What is longer is no signature. */
+/** Room for `MAX_SIGNATURES`. A longer header is treated as no signature. */
 const MAX_HEADER_CHARS = 4096;
 const HEX_SHA256 = /^[0-9a-fA-F]{64}$/;
 
-/** Whether it is short enough to be looked at, and kept. */
+/** Whether the header is short enough to be parsed and stored. */
 export const isSignatureHeader = (header: string) => header.length <= MAX_HEADER_CHARS;
 
-/** The `v1` signatures in a header, as bytes. Other versions and garbage are passed over. */
+/** Returns the `v1` signatures in a header as bytes. Skips other versions and malformed parts. */
 export function parseSignatures(header: string | null): Uint8Array<ArrayBuffer>[] {
   if (header === null || !isSignatureHeader(header)) return [];
   return header
@@ -25,7 +25,7 @@ export function parseSignatures(header: string | null): Uint8Array<ArrayBuffer>[
     .map((hex) => Uint8Array.fromHex(hex));
 }
 
-/** A secret ready to verify with; keep it, because importing costs more than verifying. */
+/** Imports a secret for `verifySignature`. Cache the key, because importing costs more than verifying. */
 export async function importSigningSecret(secret: string): Promise<CryptoKey> {
   return crypto.subtle.importKey(
     "raw",
@@ -36,7 +36,7 @@ export async function importSigningSecret(secret: string): Promise<CryptoKey> {
   );
 }
 
-/** Whether one of `signatures` is that of `body` under `key`; each comparison takes constant time. */
+/** Whether one of `signatures` matches `body` under `key`. Each comparison takes constant time. */
 export async function verifySignature(
   key: CryptoKey,
   signatures: Uint8Array<ArrayBuffer>[],

@@ -2,12 +2,12 @@ import * as z from "zod/mini";
 import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
 
 /**
- * Webhook subscriptions at PagerDuty. The signing secret comes back on creation only; `PUT` cannot change the
- * URL, so another URL is another subscription.
+ * Webhook subscriptions at PagerDuty. Only the answer to a creation holds the signing secret. `PUT` cannot change
+ * the URL, so another URL needs another subscription.
  * https://developer.pagerduty.com/api-reference/operations/createWebhookSubscription
  */
 
-/** What Aurora's page has always asked for; a caller may ask for more. */
+/** The default: the events that Aurora's set-up page asks for. A caller may choose others. */
 export const MONITORED_EVENTS = [
   "incident.triggered",
   "incident.acknowledged",
@@ -17,7 +17,7 @@ export const MONITORED_EVENTS = [
 
 export const FilterType = z.enum(["account_reference", "service_reference", "team_reference"]);
 
-/** Whose incidents: the account's, or those of one service or team, by id. */
+/** Which incidents: all of the account's, or those of one service or team. */
 export interface Filter {
   type: string;
   id: string | null;
@@ -35,18 +35,18 @@ const RestSubscription = z.object({
   filter: z.nullish(z.object({ type: z.string(), id: z.nullish(z.string()) })),
 });
 
-/** `disabled`: PagerDuty switched it off for refusing webhooks, or a person did (`active` false). */
+/** `disabled`: PagerDuty disabled it after refused webhooks, or a person did (`active` is false). */
 export type SubscriptionState = "active" | "disabled";
 
 export interface Subscription {
   id: string;
   url: string;
   state: SubscriptionState;
-  /** Whether a person switched it off, which only a person should undo. */
+  /** Whether a person disabled it. Only a person should enable it again. */
   paused: boolean;
   events: string[];
   filter: Filter;
-  /** Only from its creation. */
+  /** Null except in the answer to its creation. */
   secret: string | null;
 }
 
@@ -78,13 +78,13 @@ const Nothing = z.pipe(
 
 const pathOf = (id: string) => `/webhook_subscriptions/${encodeURIComponent(id)}`;
 const PAGE_SIZE = 100;
-/** An account has a few; this is a bound, not a size. */
+/** Bounds the search; real accounts have a few subscriptions. */
 const MAX_PAGES = 20;
 
 export const getSubscription = (target: ApiTarget, id: string): Promise<ApiAnswer<Subscription>> =>
   callPagerDuty(target, "GET", pathOf(id), One);
 
-/** The first subscription that posts to `url`; null when there is none. */
+/** Returns the first subscription whose URL is `url`; null if there is none. */
 export async function findSubscription(
   target: ApiTarget,
   url: string,
@@ -105,7 +105,7 @@ const choiceOf = (filter: Filter, events: readonly string[]) => ({
   filter: { type: filter.type, ...(filter.id ? { id: filter.id } : {}) },
 });
 
-/** Creates one; its `secret` is in the answer, and never again. */
+/** Creates a subscription. This is the only answer with its `secret`. */
 export const createSubscription = (
   target: ApiTarget,
   url: string,
@@ -121,7 +121,7 @@ export const createSubscription = (
     },
   });
 
-/** Changes filter and events; the URL stays what it is. */
+/** Changes filter and events. The URL cannot be changed. */
 export const updateSubscription = (
   target: ApiTarget,
   id: string,
@@ -133,10 +133,10 @@ export const updateSubscription = (
 export const deleteSubscription = (target: ApiTarget, id: string): Promise<ApiAnswer<null>> =>
   callPagerDuty(target, "DELETE", pathOf(id), Nothing);
 
-/** Ends a temporary disablement. */
+/** Enables a subscription that PagerDuty disabled temporarily. */
 export const enableSubscription = (target: ApiTarget, id: string): Promise<ApiAnswer<Subscription>> =>
   callPagerDuty(target, "POST", `${pathOf(id)}/enable`, One);
 
-/** Asks PagerDuty to post its test event, `pagey.ping`. */
+/** Asks PagerDuty to send its test event, `pagey.ping`. */
 export const pingSubscription = (target: ApiTarget, id: string): Promise<ApiAnswer<null>> =>
   callPagerDuty(target, "POST", `${pathOf(id)}/ping`, Nothing);

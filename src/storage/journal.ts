@@ -55,6 +55,8 @@ export const Entry = z.object({
   lastError: z.nullable(z.string()),
   requestId: z.nullable(z.string()),
   signature: z.nullable(z.string()),
+  /** Whether other tenants have the same unsigned webhook; 1 or null. */
+  shared: z.nullable(z.number()),
   timelineLine: json(TimelineLine),
   notification: json(Notification),
 });
@@ -68,7 +70,7 @@ export const deliveryIdOf = ({ notification, webhookId }: Entry): string =>
 export const COLUMNS = `seq, kind, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
   occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason, delivery, attempts,
   next_attempt_at_ms AS nextAttemptAtMs, planned_at_ms AS plannedAtMs, delivered_at_ms AS deliveredAtMs, last_error AS lastError,
-  request_id AS requestId, signature, timeline_line AS timelineLine, notification`;
+  request_id AS requestId, signature, shared, timeline_line AS timelineLine, notification`;
 
 export interface NewEntry {
   kind: EntryKind;
@@ -83,6 +85,7 @@ export interface NewEntry {
   reason?: string | null;
   requestId?: string | null;
   signature?: string | null;
+  shared?: boolean;
   timelineLine?: TimelineLine | null;
   notification?: Notification | null;
   payload?: Uint8Array | null;
@@ -98,8 +101,9 @@ export function appendEntry(sql: SqlStorage, entry: NewEntry, dueAtMs: number | 
     dueAtMs !== null ? (hasOutstanding(sql, entry.incidentId ?? null) ? "queued" : "pending") : null;
   const [row] = sql.exec(
     `INSERT INTO journal (kind, webhook_id, event_id, incident_id, type, occurred_at, received_at_ms,
-       verification, outcome, reason, delivery, next_attempt_at_ms, request_id, signature, timeline_line, notification, payload)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
+       verification, outcome, reason, delivery, next_attempt_at_ms, request_id, signature, shared, timeline_line, notification,
+       payload)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
     entry.kind,
     entry.webhookId ?? null,
     entry.eventId ?? null,
@@ -114,6 +118,7 @@ export function appendEntry(sql: SqlStorage, entry: NewEntry, dueAtMs: number | 
     delivery === "pending" ? dueAtMs : null,
     entry.requestId ?? null,
     entry.signature ?? null,
+    entry.shared ? 1 : null,
     entry.timelineLine ? JSON.stringify(entry.timelineLine) : null,
     entry.notification ? JSON.stringify(entry.notification) : null,
     entry.payload ?? null,

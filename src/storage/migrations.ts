@@ -46,6 +46,7 @@ const MIGRATIONS: readonly string[] = [
     last_error         TEXT,
     request_id         TEXT,
     signature          TEXT,
+    shared             INTEGER,
     timeline_line      TEXT,
     notification       TEXT,
     payload            BLOB

@@ -34,7 +34,7 @@ export function firstAttemptAtMs(config: Config, nowMs: number): number | null {
 /** What is stored of the webhook that an entry comes from. */
 export type WebhookRecord = Pick<
   NewEntry,
-  "receivedAtMs" | "webhookId" | "requestId" | "signature" | "payload"
+  "receivedAtMs" | "webhookId" | "requestId" | "signature" | "shared" | "payload"
 >;
 
 /** An observation with everything that is stored about it. */

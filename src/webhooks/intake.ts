@@ -89,13 +89,14 @@ export function takeIn(
 
 /** The stored part of a webhook; without a valid signature only what the check needs. */
 export function recordOf(webhook: ReceivedWebhook, trust: Trust): WebhookRecord {
-  const { receivedAtMs, webhookId, requestId, signature, body } = webhook;
+  const { receivedAtMs, webhookId, requestId, signature, shared, body } = webhook;
   const proved = trust === "signature";
   return {
     receivedAtMs,
     webhookId,
     requestId,
     signature: proved ? signature : null,
+    shared: shared && !proved,
     payload: proved ? body : claimOf(body),
   };
 }

@@ -17,7 +17,7 @@ import {
   pauseHints,
 } from "../storage/hints.ts";
 import { loadIncident } from "../storage/incidents.ts";
-import { type Entry, payloadOf } from "../storage/journal.ts";
+import { type Entry, payloadOf, removeEntry } from "../storage/journal.ts";
 import { applyReading, type RestReading } from "../storage/rest-reading.ts";
 import { agreementOf } from "./claim.ts";
 
@@ -128,6 +128,8 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
     const verdict = verdictOn(entry, payloadOf(sql, seq), answer, nowMs);
     if (verdict === "wait") waiting.push(entry);
     else if (verdict === "agrees") confirmEntry(sql, seq, changed ? "applied" : "stale");
+    // Another tenant of the same webhook URL can read the incident, or nobody can.
+    else if (entry.shared) removeEntry(sql, seq);
     else {
       leaveUnconfirmed(sql, seq, verdict.reason);
       boundUnconfirmed(sql, seq);

@@ -186,4 +186,17 @@ describe("an unsigned webhook for several connections", () => {
     expect((await post(both, { subscriptionId: subscription?.id ?? "" })).status).toBe(401);
     expect((await post(both, { subscriptionId: "PUNKNOWN" })).status).toBe(202);
   });
+
+  test("is taken by the one whose credential reads the incident; the others keep nothing", async () => {
+    const other = world.pagerduty.account();
+    await connect(both, first);
+    await connect(both, second, other);
+    const { status, incidentId } = await post(both, { of: other });
+    expect(status).toBe(202);
+    await arrived(both, second, incidentId);
+    await expect
+      .poll(async () => (await call(both, first, "GET", "/events")).body, { timeout: 60_000 })
+      .toMatchObject({ events: [] });
+    expect(await incidentIds(both, first)).toEqual([]);
+  });
 });
