@@ -120,7 +120,9 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     const validate = ["validate", "--config", caddyfile, "--adapter", "caddyfile"];
     const addresses = { ...environment, EDGE_URL: "https://connector.example.workers.dev" };
     execFileSync("caddy", validate, { env: addresses, stdio: "pipe" });
-    execFileSync("caddy", ["fmt", caddyfile], { env: addresses, stdio: "pipe" });
+    expect(execFileSync("caddy", ["fmt", caddyfile], { encoding: "utf8" })).toBe(
+      readFileSync(caddyfile, "utf8"),
+    );
   });
 
   test("of the UI's calls only /pagerduty and what is below it go to the Worker, under the Worker's Host", async () => {

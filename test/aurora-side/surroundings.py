@@ -11,6 +11,7 @@ import tempfile
 import time
 import unittest
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -73,6 +74,16 @@ def until(condition, what: str):
     raise AssertionError(f"not within {PATIENCE_SECONDS} s: {what}")
 
 
+@contextmanager
+def stopped(service):
+    """Stops Redis or PostgreSQL, and starts it again whatever happens in between."""
+    service.stop()
+    try:
+        yield
+    finally:
+        service.start()
+
+
 def redis_client():
     import redis
 
@@ -107,6 +118,7 @@ class Redis:
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
             stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         until(self.answers, "Redis answers")
 

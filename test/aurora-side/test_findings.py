@@ -20,14 +20,12 @@ def setUpModule():
     if absent:
         raise unittest.SkipTest(f"not installed: {', '.join(absent)}")
     global redis, postgres, findings
-    redis, postgres = Redis(), Postgres()
+    redis = Redis()
+    unittest.addModuleCleanup(redis.stop)
+    postgres = Postgres()
+    unittest.addModuleCleanup(postgres.remove)
     sys.path[:0] = [str(AURORA_SIDE), str(STUB)]
     import findings
-
-
-def tearDownModule():
-    postgres.remove()
-    redis.stop()
 
 
 def add(incident_id, org_id="acme", user_id="ann", source="pagerduty", status="analyzed", aurora_status="complete",

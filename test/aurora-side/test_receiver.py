@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from surroundings import Gate, Postgres, Receiver, Redis, need_everything, redis_client, until
+from surroundings import Gate, Postgres, Receiver, Redis, need_everything, redis_client, stopped, until
 
 KEY = b"a secret of twenty-four b"
 SECRETS = "whsec_" + base64.b64encode(b"the former secret, 24 b.").decode() + ",whsec_" + base64.b64encode(KEY).decode()
@@ -21,14 +21,12 @@ def setUpModule():
     need_everything()
     global redis, postgres, receiver
     os.environ["STUB_GATES"] = unittest.enterModuleContext(tempfile.TemporaryDirectory())
-    redis, postgres = Redis(), Postgres()
+    redis = Redis()
+    unittest.addModuleCleanup(redis.stop)
+    postgres = Postgres()
+    unittest.addModuleCleanup(postgres.remove)
     receiver = Receiver(SECRETS)
-
-
-def tearDownModule():
-    receiver.kill()
-    postgres.remove()
-    redis.stop()
+    unittest.addModuleCleanup(receiver.kill)
 
 
 def envelope(event_id, user_id="ann", org_id="acme", event_type="incident.triggered", **data):
@@ -119,11 +117,10 @@ class Receiving(unittest.TestCase):
         self.assertEqual(len(rows("killed")), 1)
 
     def test_without_redis_every_event_is_503_and_none_is_worked(self):
-        redis.stop()
-        self.assertRefused(send(envelope("no-redis")), 503, "redis_unavailable")
-        self.assertRefused(call(b"", {}, "/edge/health", "GET"), 503, "redis_unavailable")
-        self.assertRefused(call(b"", {}), 401, "invalid_signature")
-        redis.start()
+        with stopped(redis):
+            self.assertRefused(send(envelope("no-redis")), 503, "redis_unavailable")
+            self.assertRefused(call(b"", {}, "/edge/health", "GET"), 503, "redis_unavailable")
+            self.assertRefused(call(b"", {}), 401, "invalid_signature")
         self.assertEqual(rows("no-redis"), [])
         self.assertEqual(send(envelope("no-redis"))[0], 200)
 
@@ -132,18 +129,16 @@ class Receiving(unittest.TestCase):
         first = threading.Thread(target=lambda: answers.append(send(envelope("redis-went", stub="hold"))))
         first.start()
         Gate("redis-went").wait_until_reached()
-        redis.stop()
-        Gate("redis-went").release()
-        first.join()
-        redis.start()
+        with stopped(redis):
+            Gate("redis-went").release()
+            first.join()
         self.assertEqual((answers[0][:2], len(rows("redis-went"))), ((200, {"received": True}), 1))
 
     def test_without_postgresql_an_event_is_503_and_never_a_matter_of_configuration(self):
-        postgres.stop()
-        self.assertRefused(send(envelope("no-postgres")), 503, "aurora_failed")
-        self.assertRefused(call(b"", {}, "/edge/health", "GET"), 503, "aurora_failed")
-        postgres.start()
-        self.assertEqual(send(envelope("no-postgres"))[0], 200)
+        with stopped(postgres):
+            self.assertRefused(send(envelope("no-postgres")), 503, "aurora_failed")
+            self.assertRefused(call(b"", {}, "/edge/health", "GET"), 503, "aurora_failed")
+        until(lambda: send(envelope("no-postgres"))[0] == 200, "the pool has dropped its broken connections")
 
     def test_a_user_of_another_organisation_is_409_and_nothing_is_stored(self):
         for user_id in ("eve", "tom", "nobody"):
