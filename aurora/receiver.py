@@ -62,9 +62,14 @@ def receive() -> Response:
 @app.get("/edge/health")
 def health() -> Response:
     store.ping()
+    workers.submit(ping_database).result()
+    return jsonify({"status": "ok"})
+
+
+def ping_database() -> None:
+    """Raises psycopg2.Error when PostgreSQL is away."""
     with db_pool.get_admin_connection() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    return jsonify({"status": "ok"})
 
 
 def work_once(event: Event) -> Optional[str]:
