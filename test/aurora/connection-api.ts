@@ -111,7 +111,7 @@ function showWebhookUrl({ publicUrl }: ConnectionSettings, { userId }: Member): 
   return jsonReply(200, { webhookUrl: `${publicUrl}/pagerduty/webhook/${userId}`, instructions: [] });
 }
 
-/** Whatever is empty or no JSON counts as `{}`. */
+/** Reads an empty body, and one that is no JSON, as `{}`. */
 function bodyOf(call: Call): Json {
   try {
     const body: Json = JSON.parse(call.body);

@@ -27,9 +27,9 @@ const SignedEvent = z.object({
 type SignedEvent = z.infer<typeof SignedEvent>;
 
 export class Receiver {
-  /** Redis does not answer: nothing is worked. */
+  /** While Redis is away, no event is worked. */
   isRedisAway = false;
-  /** The next event's call is cut, and its lock stays: before Aurora's task ran, or after it. */
+  /** Kills the receiver during its next event: the call is cut and the lock stays. */
   killNext: "before_work" | "after_work" | null = null;
   readonly #context: TaskContext;
   readonly #webhooks: readonly Webhook[];
@@ -56,7 +56,7 @@ export class Receiver {
     return await this.#workOnce(header(call, "webhook-id") ?? "", body);
   }
 
-  /** Lets every lock run out, as Redis does some time after a receiver was killed. */
+  /** Expires every lock, as Redis does some time after a receiver was killed. */
   expireLocks(): void {
     this.#locked.clear();
   }
@@ -130,7 +130,7 @@ export class Receiver {
   }
 }
 
-/** The events of which Aurora stores nothing by its rules. Null: it stores this one. */
+/** Returns why Aurora's rules store nothing for this event; null when the event has to be stored. */
 function skipReason({ resource_type, event_type, data }: SignedEvent["event"]): string | null {
   if (resource_type !== "incident") return "non-incident event";
   if (!MONITORED_EVENTS.includes(event_type)) return "event type not monitored";

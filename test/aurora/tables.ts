@@ -27,7 +27,7 @@ export interface IncidentRow {
   readonly organisation: string;
   /** `source_alert_id` */
   readonly number: number;
-  /** Of the first event: later ones change neither title nor service. */
+  /** From the incident's first event; later events change neither title nor service. */
   readonly title: string | null;
   readonly service: string;
   severity: Severity;
@@ -47,7 +47,7 @@ export interface IncidentRow {
   analysisSessionId: string | null;
 }
 
-/** What the model is given for one analysis. */
+/** The text that Aurora's model gets for one analysis. */
 export interface Prompt {
   readonly userId: string;
   readonly incidentId: string;
@@ -63,13 +63,13 @@ export interface Summary {
 }
 
 export type DropReason =
-  /** The event's type or resource is none that Aurora's route lets through. */
+  /** Aurora's route lets neither this type nor this resource through. */
   | "not_monitored"
   | "no_number"
   | "no_organisation"
-  /** A custom field event without a value that is not empty. */
+  /** Every value of the custom field event is empty. */
   | "no_fields"
-  /** The custom fields are stored as an event, and no incident has them. */
+  /** The event is stored, but no incident has its custom fields. */
   | "unknown_incident"
   /** A triggered event joined another incident: no row, summary and analysis of its own. */
   | "correlated"
@@ -79,7 +79,7 @@ export type DropReason =
   /** The task raised, and has no attempts left. */
   | "failed";
 
-/** An event, or an analysis, of which Aurora says nothing further. */
+/** An event or an analysis that Aurora left without telling anybody. */
 export interface Drop {
   readonly userId: string;
   readonly eventType: string;

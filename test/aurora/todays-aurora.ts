@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { Clock } from "../emulator/clock.ts";
 import { applyFault, type FaultPlan } from "../emulator/faults.ts";
 import { type Call, jsonReply, Listener, type Reply } from "../emulator/listener.ts";
 import { answerConnectionCall, header } from "./connection-api.ts";
@@ -16,8 +17,8 @@ export type { Drop, DropReason, EventRow, IncidentRow, Prompt, Summary } from ".
 /**
  * Today's Aurora (Arvo-AI/aurora 7ffb464) as this connector meets it: its server, and beside it the receiver, behind
  * one private entrance. Derived from Aurora's source, whose files and functions each module here names.
- * Not part of it: OAuth, what the model answers, the knowledge base's part of a prompt, the 5 minutes for which
- * Aurora remembers a user's organisation.
+ * Left out: OAuth, the model's answers, the knowledge base's part of a prompt, and the 5 minutes for which Aurora
+ * caches a user's organisation.
  */
 export interface TodaysAuroraOptions {
   /** Default: any free one. */
@@ -80,7 +81,7 @@ export class TodaysAurora {
   readonly receiver: Receiver;
   /** Oldest first. */
   readonly calls: AuroraCall[] = [];
-  /** What the entrance does instead of letting a call through; null: nothing. */
+  /** A fault of the entrance, in place of or before the answer; null: none. */
   fault: FaultPlan | null = null;
   readonly #analyses = new AnalysisLimit();
   readonly #hasReceiver: boolean;
@@ -96,6 +97,8 @@ export class TodaysAurora {
     this.internalSecret = options.internalSecret ?? randomBytes(32).toString("base64");
     this.eventsSecret = options.eventsSecret ?? `whsec_${randomBytes(32).toString("base64")}`;
     this.#hasReceiver = options.receiver ?? true;
+    // Never the same millisecond twice: PostgreSQL's timestamps are finer, and Aurora takes the latest row first.
+    const clock = new Clock();
     this.#context = {
       directory: this.directory,
       tables: this.tables,
@@ -108,14 +111,14 @@ export class TodaysAurora {
         analysisDelayMs: options.analysisDelayMs === undefined ? ANALYSIS_DELAY_MS : options.analysisDelayMs,
         correlationLatencyMs: options.correlationLatencyMs ?? CORRELATION_LATENCY_MS,
         modelLatencyMs: options.modelLatencyMs ?? 0,
-        nowMs: options.nowMs ?? Date.now,
+        nowMs: options.nowMs ?? (() => clock.nowMs()),
       },
     };
     this.receiver = new Receiver(this.#context, this.eventsSecret.split(","));
     listener.serve((call) => this.#record(call));
   }
 
-  /** Runs every analysis and retry that waits for its time, and what follows from them. */
+  /** Runs every waiting analysis and retry now, and the tasks that they start. */
   async runWaiting(): Promise<void> {
     await this.workers.settled();
     this.workers.runWaiting();

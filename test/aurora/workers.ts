@@ -42,7 +42,7 @@ export class Workers {
     for (const attempt of attempts) this.#enqueue(attempt);
   }
 
-  /** No worker takes a task any more, so that a backlog builds up. */
+  /** Stops the workers from taking tasks, so that a backlog builds up. */
   hold(): void {
     this.#isHeld = true;
   }
@@ -58,7 +58,7 @@ export class Workers {
     await new Promise<void>((resolve) => this.#settled.push(resolve));
   }
 
-  /** Forgets what is queued and waiting; running tasks end by themselves. */
+  /** Drops queued and waiting tasks; running ones end by themselves. */
   clear(): void {
     this.#queue.length = 0;
     this.#stopWaiting();

@@ -1,4 +1,4 @@
-/** What PostgreSQL's JSONB makes of a payload: Aurora keeps every event in such a column and reads it from there. */
+/** PostgreSQL's JSONB: Aurora stores every event in a column of that type and builds its prompts from there. */
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
@@ -14,7 +14,7 @@ export function throughJsonb(value: Json): PythonValue {
   return new Map(keys.map(({ key }) => [key, throughJsonb(value[key] ?? null)]));
 }
 
-/** Says why PostgreSQL refuses the value: U+0000 and half surrogate pairs have no place in JSONB. Null: it takes it. */
+/** Returns why PostgreSQL refuses the value: JSONB holds no U+0000 and no half surrogate pair. Null: accepted. */
 export function jsonbRefusal(value: Json): string | null {
   for (const text of textsOf(value)) {
     if (text.includes("\u0000"))

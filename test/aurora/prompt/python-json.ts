@@ -12,7 +12,7 @@ export function cut(text: string, length: number): string {
   return text.length <= length ? text : Array.from(text).slice(0, length).join("");
 }
 
-/** Whether Python takes the value for true: nothing empty, no zero. */
+/** Python's `bool(value)`: false for zero and for everything empty. */
 export function isTruthy(value: PythonValue): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return value instanceof Map ? value.size > 0 : Boolean(value);
@@ -44,7 +44,7 @@ function enclose(open: string, parts: string[], close: string, indent: number | 
   return `${open}\n${blanks}${parts.join(`,\n${blanks}`)}\n${" ".repeat(indent * level)}${close}`;
 }
 
-/** From this on down, Python writes a float with an exponent. */
+/** Python writes smaller floats with an exponent. */
 const SMALLEST_PLAIN_FLOAT = 1e-4;
 
 /** JSONB writes numbers without exponents, so that Python reads a whole one as an integer of any size. */

@@ -2,7 +2,7 @@ import type { Directory } from "../directory.ts";
 import type { Tables } from "../tables.ts";
 import type { Workers } from "../workers.ts";
 
-/** What Aurora's tasks work with. */
+/** The state and settings that every task of Aurora's uses. */
 export interface TaskContext {
   readonly directory: Directory;
   readonly tables: Tables;
@@ -35,7 +35,7 @@ const LIMIT = 5;
 export class AnalysisLimit {
   readonly #windows = new Map<string, { endsAtMs: number; count: number }>();
 
-  /** Counts the asking, whatever the answer is. */
+  /** Counts every question, refused ones included. */
   allows(userId: string, nowMs: number): boolean {
     const known = this.#windows.get(userId);
     const window =

@@ -3,8 +3,8 @@ import { isTruthy } from "../prompt/python-json.ts";
 /**
  * Aurora's `AlertCorrelator`, in server/services/correlation/alert_correlator.py and strategies/: whether a triggered
  * event joins an open incident instead of getting a row, a summary and an analysis of its own.
- * Titles are compared by their words, as Aurora does without its embedding service; their part is at most 0.14.
- * No dependency graph was discovered: topology counts for incidents of the same service only.
+ * Titles are compared by their words, as Aurora does without its embedding service; they add at most 0.14.
+ * Aurora has discovered no dependencies: topology counts for incidents of the same service only.
  */
 
 const WINDOW_MS = 300_000;

@@ -62,7 +62,8 @@ async function storeIncident(context: TaskContext, incoming: Incoming): Promise<
   const severity = reading.readSeverity(incident);
   const status = reading.readStatus(incident);
   const number = integerColumn(incoming.number);
-  // Aurora reads the fields that the incident has before it looks for an incident to join, and writes them after.
+  // Aurora reads the incident's custom fields before the correlation and writes them after it: fields that arrive
+  // in between are lost.
   const existing = tables.incidents.find((row) => row.userId === userId && row.number === number);
   const metadata = reading.readMetadata(incident, existing?.metadata ?? null);
   const service = event.serviceName ?? "unknown";

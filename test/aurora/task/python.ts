@@ -1,6 +1,6 @@
 import type { Json } from "../prompt/jsonb.ts";
 
-/** Python's ways with JSON values, which decide where Aurora's task fails. */
+/** Python's operations on JSON values, which decide where Aurora's task fails. */
 
 export type PythonErrorKind = "AttributeError" | "TypeError" | "ValueError" | "DatabaseError";
 

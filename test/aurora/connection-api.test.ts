@@ -1,0 +1,185 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
+import { ACME, ADA, callAs, incidentEvent, postWebhook } from "./sender.ts";
+import { startTodaysAurora, type TodaysAurora } from "./todays-aurora.ts";
+
+const GLOBEX = "0910be00-0000-4000-8000-000000000002";
+const BOB = "0b0b0000-0000-4000-8000-000000000002";
+const VERA = "0be7a000-0000-4000-8000-000000000003";
+
+let pagerduty: PagerDuty;
+let aurora: TodaysAurora;
+
+beforeAll(async () => {
+  pagerduty = await startPagerDuty();
+  aurora = await startTodaysAurora({ pagerdutyUrl: pagerduty.apiUrl, analysisDelayMs: null });
+});
+
+afterAll(() => Promise.all([pagerduty.close(), aurora.close()]));
+
+beforeEach(() => {
+  pagerduty.reset();
+  aurora.reset();
+  aurora.directory.addUser(ADA, ACME);
+  aurora.directory.addUser(BOB, ACME, "admin");
+  aurora.directory.addUser(VERA, ACME, "viewer");
+});
+
+function connect(userId: string, token = pagerduty.account().apiKey(), headers: Record<string, string> = {}) {
+  return callAs(aurora, userId, "POST", "/pagerduty", { token }, headers);
+}
+
+describe("server/main_compute.py, verify_internal_api_secret", () => {
+  test.each(["/pagerduty", "/nowhere"])(
+    "a call of %s without the internal secret is refused",
+    async (path) => {
+      const answer = await callAs(aurora, ADA, "GET", path, undefined, { "x-internal-secret": "wrong" });
+      expect(answer).toMatchObject({
+        status: 403,
+        body: { error: "Forbidden: invalid or missing X-Internal-Secret header" },
+      });
+    },
+  );
+
+  test("a path that does not exist is a JSON 404 for who has the secret", async () => {
+    expect(await callAs(aurora, ADA, "GET", "/nowhere")).toMatchObject({
+      status: 404,
+      body: { error: "Not found" },
+    });
+  });
+});
+
+describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
+  test.each([ADA, BOB])(
+    "who may write connectors gets 400 Token required for PATCH {} (%s)",
+    async (userId) => {
+      const answer = await callAs(aurora, userId, "PATCH", "/pagerduty", {});
+      expect(answer).toMatchObject({ status: 400, body: { error: "Token required" } });
+    },
+  );
+
+  test("a viewer is refused before the body is looked at, and may read", async () => {
+    expect(await callAs(aurora, VERA, "PATCH", "/pagerduty", {})).toMatchObject({
+      status: 403,
+      body: { error: "Forbidden" },
+    });
+    expect(await callAs(aurora, VERA, "DELETE", "/pagerduty")).toMatchObject({ status: 403 });
+    expect(await callAs(aurora, VERA, "GET", "/pagerduty")).toMatchObject({ body: { connected: false } });
+  });
+
+  test("a call without a user is 401", async () => {
+    const answer = await callAs(aurora, "", "PATCH", "/pagerduty", {});
+    expect(answer).toMatchObject({ status: 401, body: { error: "Unauthorized" } });
+  });
+
+  test("a user without an organisation is refused, with no header and none in the database", async () => {
+    aurora.directory.addUser(ADA, null);
+    expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", {})).toMatchObject({
+      status: 403,
+      body: { error: "Forbidden - no organization context" },
+    });
+  });
+
+  test("a role counts in the organisation of X-Org-ID only", async () => {
+    aurora.directory.addUser(ADA, ACME).roles.set(GLOBEX, "viewer");
+    const patchIn = (org: string) => callAs(aurora, ADA, "PATCH", "/pagerduty", {}, { "x-org-id": org });
+    expect(await patchIn(ACME)).toMatchObject({ status: 400 });
+    expect(await patchIn(GLOBEX)).toMatchObject({ status: 403, body: { error: "Forbidden" } });
+  });
+});
+
+describe("server/routes/pagerduty/pagerduty_routes.py, pagerduty_connect", () => {
+  test("a body that is no object is an internal error, one that is no JSON counts as empty", async () => {
+    expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", ["x"])).toMatchObject({ status: 500 });
+    expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", "")).toMatchObject({ status: 400 });
+  });
+
+  test("a token is checked with PagerDuty, then belongs to the organisation", async () => {
+    expect(await connect(ADA)).toMatchObject({
+      status: 200,
+      body: { success: true, displayName: "PagerDuty" },
+    });
+    expect(await callAs(aurora, VERA, "GET", "/pagerduty")).toMatchObject({
+      body: { connected: true, authType: "api_token", accountSubdomain: "acme" },
+    });
+  });
+
+  test("an account-level key is accepted by its services", async () => {
+    const key = pagerduty.account({ subdomain: "acme" }).apiKey({ kind: "account" });
+    expect(await connect(ADA, key)).toMatchObject({ status: 200, body: { account_subdomain: "acme" } });
+  });
+
+  test("a key of the EU region is an invalid key: only the US host is asked", async () => {
+    const key = pagerduty.account({ region: "eu" }).apiKey();
+    expect(await connect(ADA, key)).toMatchObject({
+      status: 401,
+      body: { error: "Invalid or expired API token" },
+    });
+  });
+
+  test("PATCH rotates a token that is there, and finds nothing to rotate otherwise", async () => {
+    const token = pagerduty.account().apiKey();
+    expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", { token })).toMatchObject({
+      status: 404,
+      body: { error: "Not connected" },
+    });
+    await connect(ADA);
+    await callAs(aurora, BOB, "PATCH", "/pagerduty", { token });
+    expect(aurora.directory.credentials).toMatchObject([{ userId: ADA, organisation: ACME, token }]);
+  });
+});
+
+describe("server/utils/secrets/secret_ref_utils.py and server/utils/auth/token_management.py", () => {
+  test("a second member's token replaces the first's: one row for an organisation", async () => {
+    await connect(ADA);
+    await connect(BOB);
+    expect(aurora.directory.credentials).toHaveLength(1);
+  });
+
+  test("any member's DELETE removes the row for all, and a second one removes nothing", async () => {
+    await connect(ADA);
+    expect(await callAs(aurora, BOB, "DELETE", "/pagerduty")).toMatchObject({
+      body: { success: true, deleted: 1 },
+    });
+    expect(await callAs(aurora, ADA, "DELETE", "/pagerduty")).toMatchObject({
+      body: { success: true, deleted: 0 },
+    });
+  });
+
+  test("a token goes to the user's organisation in the database, whatever X-Org-ID says", async () => {
+    aurora.directory.addUser(ADA, ACME).roles.set(GLOBEX, "editor");
+    await connect(ADA, undefined, { "x-org-id": GLOBEX });
+    expect(aurora.directory.credentials).toMatchObject([{ organisation: ACME }]);
+  });
+});
+
+describe("the entrance", () => {
+  test.each([
+    ["is down", { reset: true }, "reset"],
+    ["answers 502", { status: 502 }, 502],
+    [
+      "is behind a proxy that answers 400 in HTML",
+      { status: 400, contentType: "text/html", body: "<h1>Bad" },
+      400,
+    ],
+    ["redirects", { status: 302, headers: { location: "https://elsewhere.example" } }, 302],
+  ] as const)("%s on request, and every call is recorded with its headers", async (_, fault, status) => {
+    aurora.fault = fault;
+    await callAs(aurora, ADA, "PATCH", "/pagerduty", {}, { "x-aurora-edge": "1" }).catch(() => null);
+    expect(aurora.calls).toMatchObject([
+      {
+        method: "PATCH",
+        path: "/pagerduty",
+        headers: { "x-aurora-edge": "1", "x-user-id": ADA },
+        body: "{}",
+        status,
+      },
+    ]);
+    aurora.fault = null;
+    expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", {})).toMatchObject({ status: 400 });
+  });
+
+  test("without a credential the webhook route is the first to say so", async () => {
+    expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({ status: 404 });
+  });
+});
