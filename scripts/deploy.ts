@@ -5,13 +5,13 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { askHealth, awaitHealth } from "./cloudflare/health.ts";
+import { envArgument, readProject } from "./cloudflare/project.ts";
+import { wrangler } from "./cloudflare/wrangler.ts";
 import { deploy } from "./deploy/deployment.ts";
-import { askHealth, awaitHealth } from "./deploy/health.ts";
-import { envArgument, readProject } from "./deploy/project.ts";
 import { fileOptionOf, SECRETS, type Secrets } from "./deploy/secrets.ts";
-import { DeployError } from "./deploy/steps.ts";
-import { askUnseen, isAttended } from "./prompt.ts";
-import { wrangler } from "./wrangler.ts";
+import { CommandError, runCommand } from "./terminal/command.ts";
+import { askUnseen, isAttended } from "./terminal/prompt.ts";
 
 /** A new host name at workers.dev is known everywhere within about a minute. */
 const HEALTH_TRIES = 20;
@@ -38,7 +38,7 @@ function givenSecrets(): Secrets {
     const path = Object.entries(values).find(([option]) => option === fileOptionOf(name))?.[1];
     if (typeof path !== "string") continue;
     const value = readFileSync(path, "utf8").trim();
-    if (value === "") throw new DeployError(`${path} is empty; ${name} should be in it.`);
+    if (value === "") throw new CommandError(`${path} is empty; ${name} should be in it.`);
     read[name] = value;
   }
   return read;
@@ -61,12 +61,4 @@ async function main(): Promise<boolean> {
 }
 
 if (values.help) console.log(HELP);
-else {
-  try {
-    if (!(await main())) process.exitCode = 1;
-  } catch (error) {
-    if (!(error instanceof DeployError)) throw error;
-    console.error(error.message);
-    process.exitCode = 1;
-  }
-}
+else await runCommand(main);

@@ -5,7 +5,7 @@
 import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 import { startDevSession } from "./dev/session.ts";
-import { createDevVars } from "./dev-vars.ts";
+import { createDevVars } from "./settings/dev-vars.ts";
 
 const toml = fileURLToPath(new URL("../wrangler.toml", import.meta.url));
 

@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs, parseEnv } from "node:util";
-import { readProject } from "./deploy/project.ts";
+import { readProject } from "./cloudflare/project.ts";
 import { examine } from "./doctor/examination.ts";
 import { type Finding, printed, warning } from "./doctor/finding.ts";
 import { checkConfiguration, checkNode, secretOf } from "./doctor/setup.ts";

@@ -4,20 +4,21 @@
  */
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
-import { rotatedKeys, withoutKey } from "./deploy/keys.ts";
-import { envArgument, readProject } from "./deploy/project.ts";
-import { DeployError, secretNames } from "./deploy/steps.ts";
-import { askUnseen } from "./prompt.ts";
-import { wrangler } from "./wrangler.ts";
+import { envArgument, readProject } from "./cloudflare/project.ts";
+import { secretNames } from "./cloudflare/worker-secrets.ts";
+import { wrangler } from "./cloudflare/wrangler.ts";
+import { rotatedKeys, withoutKey } from "./settings/key-list.ts";
+import { CommandError, runCommand } from "./terminal/command.ts";
+import { askUnseen } from "./terminal/prompt.ts";
 
 const { values } = parseArgs({
   options: { env: { type: "string", default: "" }, retire: { type: "string" } },
 });
 
-async function main(): Promise<void> {
+async function main(): Promise<boolean> {
   const project = readProject(values.env);
   if (!(await secretNames(wrangler, project)).has("CREDENTIALS_KEYS")) {
-    throw new DeployError(`${project.name} has no CREDENTIALS_KEYS yet: npm run deploy makes them.`);
+    throw new CommandError(`${project.name} has no CREDENTIALS_KEYS yet: npm run deploy makes them.`);
   }
   const present = process.stdin.isTTY
     ? await askUnseen("The present CREDENTIALS_KEYS, all of it (it is not shown): ")
@@ -31,19 +32,14 @@ async function main(): Promise<void> {
     input: JSON.stringify({ CREDENTIALS_KEYS: next }),
   });
   if (code !== 0) {
-    throw new DeployError(
+    throw new CommandError(
       `wrangler failed, and the new list may be in force or not:\n${output.trim()}\n` +
         "Keep both lists, and set the new one again until that succeeds:\n" +
         `npx wrangler secret put CREDENTIALS_KEYS ${envArgument(project)}`,
     );
   }
   console.error("It is in force. Put it in place of the old value in your password manager.");
+  return true;
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof DeployError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+await runCommand(main);

@@ -1,6 +1,11 @@
-import type { Wrangler } from "../wrangler.ts";
-import type { Health } from "./health.ts";
-import { envArgument, type Project } from "./project.ts";
+import { requireOneAccount, whoAmI } from "../cloudflare/account.ts";
+import { urlOf } from "../cloudflare/address.ts";
+import type { Health } from "../cloudflare/health.ts";
+import { envArgument, type Project } from "../cloudflare/project.ts";
+import { ensureQueue } from "../cloudflare/queues.ts";
+import { secretNames } from "../cloudflare/worker-secrets.ts";
+import type { Wrangler } from "../cloudflare/wrangler.ts";
+import { CommandError } from "../terminal/command.ts";
 import {
   CARRY_OVER,
   fileOptionOf,
@@ -10,7 +15,6 @@ import {
   type SecretName,
   type Secrets,
 } from "./secrets.ts";
-import { DeployError, ensureQueue, requireOneAccount, secretNames, urlOf, whoAmI } from "./steps.ts";
 
 /** A deployment from nothing to a working URL. Everything outside is an argument. */
 export interface Deployment {
@@ -26,7 +30,7 @@ export interface Deployment {
   say(line: string): void;
 }
 
-/** @returns whether the Worker is up and well. @throws {DeployError} with what to do */
+/** @returns whether the Worker is up and well. @throws {CommandError} with what to do */
 export async function deploy(deployment: Deployment): Promise<boolean> {
   const { wrangler, project, say } = deployment;
   refuseDev(project);
@@ -46,7 +50,7 @@ export async function deploy(deployment: Deployment): Promise<boolean> {
     say,
   );
   if (code !== 0) {
-    throw new DeployError("wrangler could not deploy; it says why above. Trying again does no harm.");
+    throw new CommandError("wrangler could not deploy; it says why above. Trying again does no harm.");
   }
   return report(deployment, urlOf(targets, project.vars["PUBLIC_URL"]));
 }
@@ -55,7 +59,7 @@ export async function deploy(deployment: Deployment): Promise<boolean> {
 function refuseDev({ env, vars }: Project): void {
   if (String(vars["AURORA_ENV"] ?? "").trim() !== "dev") return;
   const table = env === "" ? "[vars]" : `[env.${env}.vars]`;
-  throw new DeployError(
+  throw new CommandError(
     "Not deployed: AURORA_ENV is dev, which is for a Worker on your own machine.\n" +
       `Set AURORA_ENV = "production" under ${table} in wrangler.toml; .dev.vars may still say dev.`,
   );
@@ -71,20 +75,20 @@ async function login({ wrangler, project, ask, environment, say }: Deployment): 
     accounts = await whoAmI(wrangler);
   }
   if (accounts === null) {
-    throw new DeployError(
+    throw new CommandError(
       "Not logged in to Cloudflare. Run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.",
     );
   }
   requireOneAccount(accounts, project.accountId ?? environment["CLOUDFLARE_ACCOUNT_ID"]);
 }
 
-/** Those to be uploaded, and which of them were made here. @throws {DeployError} naming what is missing */
+/** Those to be uploaded, and which of them were made here. @throws {CommandError} naming what is missing */
 async function chooseSecrets(
   { project, given, ask, environment, say }: Deployment,
   present: ReadonlySet<string>,
 ): Promise<{ upload: Secrets; made: SecretName[] }> {
   if (given.CREDENTIALS_KEYS !== undefined && present.has("CREDENTIALS_KEYS")) {
-    throw new DeployError(
+    throw new CommandError(
       "CREDENTIALS_KEYS is set already, and stored credentials can be opened with no other.\n" +
         "To put a new key in front of it: npm run keys:rotate",
     );
@@ -104,7 +108,7 @@ async function chooseSecrets(
   if (problems.length > 0) {
     const list = problems.map(({ name, problem }) => `  ${name} ${problem}`).join("\n");
     // Cloudflare's own builds set secrets in the dashboard, before or after; a build log is no place for them.
-    if (!environment["WORKERS_CI"]) throw new DeployError(`Not deployed. To be mended first:\n${list}`);
+    if (!environment["WORKERS_CI"]) throw new CommandError(`Not deployed. To be mended first:\n${list}`);
     say(`The Worker will answer 503 until these are mended:\n${list}`);
   }
   const missing = neededSecrets(project).filter((name) => !present.has(name) && upload[name] === undefined);

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { needsEventsSecret } from "../../src/aurora-settings.ts";
 import { ConfigError, type ConfigProblem, parseConfig } from "../../src/config.ts";
-import { freshCredentialsKeys, freshEventsSecret } from "../dev-vars.ts";
-import type { Project } from "./project.ts";
+import type { Project } from "../cloudflare/project.ts";
+import { freshCredentialsKeys, freshEventsSecret } from "../settings/dev-vars.ts";
 
 /** Which secrets a deployment needs, and where they come from. Pure, but for the dice. */
 

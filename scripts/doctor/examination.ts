@@ -1,4 +1,4 @@
-import { askHealth } from "../deploy/health.ts";
+import { askHealth } from "../cloudflare/health.ts";
 import { type Answered, checkConnection, checkEvents, checkSubscriptionUrl } from "./connection.ts";
 import { type Finding, warning } from "./finding.ts";
 import { checkHealth, checkWebhookUrl, mayHearSecret, type Probe } from "./reach.ts";

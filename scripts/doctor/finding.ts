@@ -1,4 +1,4 @@
-import { plainText } from "../plain-text.ts";
+import { plainText } from "../terminal/plain-text.ts";
 
 /** What the doctor found about one thing. */
 export interface Finding {

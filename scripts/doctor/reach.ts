@@ -1,4 +1,4 @@
-import type { Health } from "../deploy/health.ts";
+import type { Health } from "../cloudflare/health.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 
 /** Whether the Worker answers here, and PagerDuty would reach it from outside. Pure. */

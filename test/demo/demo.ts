@@ -1,10 +1,11 @@
 /** `npm run demo`: the connector between a PagerDuty and an Aurora, all of it on this machine. */
+
+import { isPortFree } from "../../scripts/dev/port.ts";
 import { playConnection } from "./connection-story.ts";
 import { playGuardian } from "./guardian-story.ts";
 import { playIncident } from "./incident-story.ts";
 import { type DemoOptions, parseDemoOptions, USAGE, UsageError } from "./options.ts";
 import { invite } from "./playground.ts";
-import { isPortFree } from "./port.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { standardOutput, Transcript } from "./transcript.ts";
 

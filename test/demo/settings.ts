@@ -1,4 +1,4 @@
-import { freshCredentialsKeys } from "../../scripts/dev-vars.ts";
+import { freshCredentialsKeys } from "../../scripts/settings/dev-vars.ts";
 
 /** Settings of the Worker by name; an empty one counts as unset. */
 export type Settings = Readonly<Record<string, string>>;

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
+import { urlOf } from "../../scripts/cloudflare/address.ts";
+import { type Health, healthOf } from "../../scripts/cloudflare/health.ts";
+import { readProject } from "../../scripts/cloudflare/project.ts";
+import type { Wrangler, WranglerOptions } from "../../scripts/cloudflare/wrangler.ts";
 import { type Deployment, deploy } from "../../scripts/deploy/deployment.ts";
-import { type Health, healthOf } from "../../scripts/deploy/health.ts";
-import { readProject } from "../../scripts/deploy/project.ts";
-import { urlOf } from "../../scripts/deploy/steps.ts";
-import type { Wrangler, WranglerOptions } from "../../scripts/wrangler.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
 /** A Cloudflare account as wrangler 4.164 shows it: the same words, the same codes. */

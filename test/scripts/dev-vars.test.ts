@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createDevVars, devVars } from "../../scripts/dev-vars.ts";
+import { createDevVars, devVars } from "../../scripts/settings/dev-vars.ts";
 import { parseConfig } from "../../src/config.ts";
 
 let folder: string;

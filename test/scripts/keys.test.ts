@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { rotatedKeys, withoutKey } from "../../scripts/deploy/keys.ts";
-import { targetsOf, wrangler } from "../../scripts/wrangler.ts";
+import { targetsOf, wrangler } from "../../scripts/cloudflare/wrangler.ts";
+import { rotatedKeys, withoutKey } from "../../scripts/settings/key-list.ts";
 import { parseConfig } from "../../src/config.ts";
 import { until } from "../support/until.ts";
 import { SEALING_KEY } from "../support/worker.ts";
@@ -75,7 +75,7 @@ test.each(["SIGTERM", "SIGHUP"] as const)(
       config,
       JSON.stringify({ name: "x", main: "index.js", compatibility_date: "2026-11-01", build }),
     );
-    const script = new URL("../../scripts/wrangler.ts", import.meta.url).href;
+    const script = new URL("../../scripts/cloudflare/wrangler.ts", import.meta.url).href;
     const program = `
     import { wrangler } from ${JSON.stringify(script)};
     await wrangler(["deploy", "--dry-run", "--config", ${JSON.stringify(config)}], { secrets: { A: "b" } });

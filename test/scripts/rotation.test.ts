@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { rotatedKeys } from "../../scripts/deploy/keys.ts";
+import { rotatedKeys } from "../../scripts/settings/key-list.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
 /** `npm run keys:rotate` with the real wrangler, before a Cloudflare on loopback. */

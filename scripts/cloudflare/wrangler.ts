@@ -25,8 +25,8 @@ export interface WranglerOptions {
 
 export type Wrangler = (args: readonly string[], options?: WranglerOptions) => Promise<WranglerAnswer>;
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const program = fileURLToPath(new URL("../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const program = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
 
 /** A terminal that is closed, a build that is cancelled. */
 const ENDING = ["SIGTERM", "SIGHUP"] as const;

@@ -1,4 +1,4 @@
-import { plainText } from "../plain-text.ts";
+import { plainText } from "../terminal/plain-text.ts";
 
 /** `GET /healthz` of a Worker that was just deployed. */
 

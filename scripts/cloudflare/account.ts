@@ -1,0 +1,26 @@
+import * as z from "zod";
+import { CommandError } from "../terminal/command.ts";
+import type { Wrangler } from "./wrangler.ts";
+import { jsonIn } from "./wrangler-output.ts";
+
+const Account = z.object({ id: z.string(), name: z.optional(z.string()) });
+type Account = z.infer<typeof Account>;
+
+const WhoAmI = z.object({ accounts: z.optional(z.array(Account)) });
+
+/** The accounts of `wrangler whoami --json`; null when nobody is logged in. */
+export async function whoAmI(wrangler: Wrangler): Promise<Account[] | null> {
+  const { code, output } = await wrangler(["whoami", "--json"]);
+  if (code !== 0) return null;
+  return WhoAmI.safeParse(jsonIn(output, "{}")).data?.accounts ?? [];
+}
+
+/** @throws {CommandError} when wrangler would have to ask which account to use, where nobody can answer */
+export function requireOneAccount(accounts: readonly Account[], chosen: string | undefined): void {
+  if (accounts.length < 2 || (chosen !== undefined && chosen !== "")) return;
+  const list = accounts.map(({ id, name = "" }) => `  ${id}  ${name}`).join("\n");
+  throw new CommandError(
+    `You have ${accounts.length} Cloudflare accounts, and no setting says which one to use.\n${list}\n` +
+      "Choose one and run the command again: CLOUDFLARE_ACCOUNT_ID=<id> npm run deploy",
+  );
+}

@@ -1,0 +1,21 @@
+/** Reads what wrangler printed. Pure. */
+
+const EXCERPT_LINES = 12;
+
+/** The last lines of the output, where wrangler says what went wrong. */
+export const excerpt = (output: string): string => output.trim().split("\n").slice(-EXCERPT_LINES).join("\n");
+
+/**
+ * The JSON that wrangler printed, between whatever else it printed.
+ * @param brackets the first and the last character of the JSON
+ * @returns undefined when there is none
+ */
+export function jsonIn(output: string, brackets: "{}" | "[]"): unknown {
+  const [open, close] = [output.indexOf(brackets.charAt(0)), output.lastIndexOf(brackets.charAt(1))];
+  if (open === -1 || close < open) return undefined;
+  try {
+    return JSON.parse(output.slice(open, close + 1));
+  } catch {
+    return undefined;
+  }
+}
