@@ -1,0 +1,73 @@
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { experimental_readRawConfig } from "wrangler";
+
+/** wrangler inherits almost nothing into an environment, so `[env.dev]` repeats the top of wrangler.toml. */
+
+/** Settings that wrangler inherits into every environment, or that do not belong into one. */
+const TOP_ONLY = new Set([
+  "main",
+  "compatibility_date",
+  "compatibility_flags",
+  "preview_urls",
+  "minify",
+  "keep_names",
+  "upload_source_maps",
+  "migrations",
+  "account_id",
+  "routes",
+  "dev",
+  "env",
+]);
+/** Where the value must differ: the names of the Worker, its queues and its data set, the rate limits' namespaces. */
+const OWN_VALUE =
+  /^(?:name|queues\.(?:producers|consumers)\.\d+\.(?:queue|dead_letter_queue)|ratelimits\.\d+\.namespace_id|analytics_engine_datasets\.\d+\.dataset)$/;
+
+type Leaves = Map<string, unknown>;
+
+/** Each value below `node` under its dotted path; an empty table or list is a value, too. */
+function leavesOf(node: unknown, path = ""): Leaves {
+  const children = typeof node === "object" && node !== null ? Object.entries(node) : [];
+  if (children.length === 0) return new Map([[path, node]]);
+  return new Map(
+    children.flatMap(([key, child]) => [...leavesOf(child, path === "" ? key : `${path}.${key}`)]),
+  );
+}
+
+/** What `[env.dev]` leaves out, adds, or sets to another value than the top. */
+function differences(top: Leaves, dev: Leaves): string[] {
+  return [...new Set([...top.keys(), ...dev.keys()])].flatMap((path) => {
+    if (!dev.has(path)) return [`${path} is missing`];
+    if (!top.has(path)) return [`${path} is only in [env.dev]`];
+    const isSame = top.get(path) === dev.get(path);
+    if (OWN_VALUE.test(path)) return isSame ? [`${path} must differ`] : [];
+    return isSame ? [] : [`${path} differs`];
+  });
+}
+
+function readBoth(): { top: Leaves; dev: Leaves } {
+  const config = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
+  const { rawConfig } = experimental_readRawConfig({ config });
+  const repeated = Object.fromEntries(Object.entries(rawConfig).filter(([key]) => !TOP_ONLY.has(key)));
+  return { top: leavesOf(repeated), dev: leavesOf(rawConfig.env?.["dev"]) };
+}
+
+test("[env.dev] repeats every setting of the top, with names of its own where two Workers would collide", () => {
+  const { top, dev } = readBoth();
+  expect(differences(top, dev)).toEqual([]);
+  for (const path of ["vars.RETENTION_DAYS", "queues.consumers.1.max_retries", "kv_namespaces.0.binding"]) {
+    expect([...top.keys()]).toContain(path);
+  }
+});
+
+test("each setting of [env.dev] that is left out, changed or added is found", () => {
+  const { top, dev } = readBoth();
+  for (const [path, value] of dev) {
+    const without = new Map(dev);
+    without.delete(path);
+    expect(differences(top, without)).toContain(`${path} is missing`);
+    const [wrong, fault] = OWN_VALUE.test(path) ? [top.get(path), "must differ"] : [`${value}0`, "differs"];
+    expect(differences(top, new Map(dev).set(path, wrong))).toContain(`${path} ${fault}`);
+  }
+  expect(differences(top, new Map(dev).set("vars.NEW", "1"))).toContain("vars.NEW is only in [env.dev]");
+});
