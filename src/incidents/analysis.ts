@@ -1,4 +1,4 @@
-import type { Analysis, AnalysisCause, IncidentState, Provenance } from "./incident.ts";
+import type { Analysis, AnalysisCause, FieldValue, IncidentState, Provenance } from "./incident.ts";
 
 /**
  * When root-cause analysis is requested: once for each incident, as soon as its runbook arrives or the wait for the
@@ -8,9 +8,16 @@ import type { Analysis, AnalysisCause, IncidentState, Provenance } from "./incid
 /** The custom field that holds the runbook's URL. */
 export const RUNBOOK_FIELD = "runbook_link";
 
+const isWebUrl = (text: string) => /^https?:$/.test(URL.parse(text)?.protocol ?? "");
+
+/** Returns a runbook field's text: of several values the first URL, else the first text; null without any. */
+export function runbookUrlIn(value: FieldValue | undefined): string | null {
+  const texts = [value ?? null].flat().flatMap((item) => (typeof item === "string" ? [item.trim()] : []));
+  return texts.find(isWebUrl) ?? texts.find((text) => text !== "") ?? null;
+}
+
 export function runbookUrlOf(state: IncidentState): string | null {
-  const value = Object.hasOwn(state.fields, RUNBOOK_FIELD) ? state.fields[RUNBOOK_FIELD]?.value : null;
-  return typeof value === "string" && value.trim() !== "" ? value.trim() : null;
+  return Object.hasOwn(state.fields, RUNBOOK_FIELD) ? runbookUrlIn(state.fields[RUNBOOK_FIELD]?.value) : null;
 }
 
 /**

@@ -36,6 +36,8 @@ export interface Folded {
   state: IncidentState;
   /** Null when Aurora has nothing new to see. */
   change: Change | null;
+  /** Names of the custom fields that Aurora sees with another value, or no longer sees. */
+  changedFields: string[];
   /** Whether the state differs from before at all, and has to be stored. */
   changed: boolean;
 }
@@ -186,6 +188,14 @@ function applyFields(
   return { ...state, fields };
 }
 
+function differingFields(before: Incident["customFields"], after: Incident["customFields"]): string[] {
+  const json = (fields: Incident["customFields"], name: string) =>
+    Object.hasOwn(fields, name) ? JSON.stringify(fields[name]) : undefined;
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (name) => json(before, name) !== json(after, name),
+  );
+}
+
 /** Folds one observation into an incident. */
 export function fold(state: IncidentState, observation: Observation): Folded {
   const next =
@@ -194,9 +204,10 @@ export function fold(state: IncidentState, observation: Observation): Folded {
   const after = view(next);
   const changed = JSON.stringify(next) !== JSON.stringify(state);
   if (!after || isKnown({ state, incident: before }, { state: next, incident: after }))
-    return { state: next, change: null, changed };
+    return { state: next, change: null, changedFields: [], changed };
   const change = changeBetween(before, after, observation);
-  return { state: { ...next, version: state.version + 1 }, change, changed: true };
+  const changedFields = differingFields(before?.customFields ?? {}, after.customFields);
+  return { state: { ...next, version: state.version + 1 }, change, changedFields, changed: true };
 }
 
 const TYPE_OF_EVENT: Record<string, NotificationType> = {

@@ -184,6 +184,8 @@ export const Notification = z.object({
   timestamp: z.string(),
   incident: Incident,
   change: Change,
+  /** Names of the custom fields that differ; rows of earlier versions do not say. */
+  changedFields: z.optional(z.array(z.string())),
   provenance: Provenance,
   /** Of `incident.rca_requested` only; null where there is none. */
   runbook: z.optional(

@@ -132,6 +132,7 @@ function notificationOf(incoming: Incoming, folded: Folded): NewNotification | n
     timestamp: incoming.occurredAt,
     incident,
     change: folded.change,
+    changedFields: folded.changedFields,
     provenance: incoming.provenance,
   };
 }

@@ -46,6 +46,7 @@ test("every action on an incident sends the whole incident as it is afterwards",
     incident.acknowledge(),
     incident.setPriority("P1"),
     incident.escalate(),
+    incident.reassign("Third Level"),
     incident.resolve({ mergedInto: other.id }),
     incident.reopen(),
   ];
@@ -59,11 +60,19 @@ test("every action on an incident sends the whole incident as it is afterwards",
     ["acknowledged", "P2"],
     ["acknowledged", "P1"],
     ["acknowledged", "P1"],
+    ["acknowledged", "P1"],
     ["resolved", "P1"],
     ["triggered", "P1"],
   ]);
+  expect(states.map(({ assignees }) => assignees.map(({ summary }) => summary))).toEqual([
+    ...Array.from({ length: 3 }, () => [account.user.name]),
+    ["Second Level"],
+    ["Third Level"],
+    [],
+    ["Third Level"],
+  ]);
   expect(states.map(({ resolve_reason }) => resolve_reason?.incident.id)).toEqual([
-    ...Array.from({ length: 4 }),
+    ...Array.from({ length: 5 }),
     other.id,
     undefined,
   ]);

@@ -123,6 +123,12 @@ export class Incident {
     return this.#change("incident.escalated", "escalate", "Escalated to Second Level.");
   }
 
+  /** Gives it to another user. */
+  reassign(name: string): WebhookEvent {
+    this.assignee = refer(this.account, "user", objectId(), name);
+    return this.#change("incident.reassigned", "assign", `Reassigned to ${name}.`);
+  }
+
   /** @param value null takes the value away. */
   setField(name: string, value: unknown): WebhookEvent {
     const field = this.account.customFields.named(name, value);

@@ -1,0 +1,154 @@
+import { RUNBOOK_FIELD, runbookUrlIn } from "../incidents/analysis.ts";
+import type { Context } from "../incidents/context.ts";
+import type { FieldValue, Incident, Named, Severity } from "../incidents/incident.ts";
+import { isRecord, sizeOf } from "../incidents/json-size.ts";
+import { storableJson, trimJson } from "../incidents/json-trim.ts";
+import { cutText } from "../incidents/text.ts";
+import { CUT_BY_AURORA, fitContext, inPieces, PIECES } from "./model-json.ts";
+
+/**
+ * `data` of the V3 events. An incident is what PagerDuty sent, completed with what is known of it, in the form that
+ * Aurora reads: no member is null, the service is a text, the priority has the name that Aurora searches for.
+ */
+
+/** What `data` is made of. */
+export interface KnownIncident {
+  /** Storable. */
+  incident: Incident;
+  number: number;
+  /** `event` of PagerDuty's webhook; null where there is none. */
+  event: unknown;
+}
+
+/**
+ * Aurora cuts every text of a payload to 250 characters, and where more than 15,000 are left shows its model only
+ * the number of members. Custom fields that arrive within its 5 s of waiting need the rest.
+ */
+const MAX_TRIGGERED_CHARS = 14_000;
+/** What each part of a triggered event's `data` may use, so that the context has several thousand characters. */
+const MAX_DETAILS_CHARS = 2000;
+const MAX_FIELDS_CHARS = 5000;
+const MAX_PEOPLE_CHARS = 1000;
+/** Of everything that PagerDuty sent beside the members that Aurora reads. */
+const MAX_OTHERS_CHARS = 1000;
+
+/** The widths of Aurora's columns, in characters; a longer text makes its task fail. */
+const MAX_STATUS_CHARS = 50;
+const MAX_URGENCY_CHARS = 20;
+
+/** What Aurora searches the priority's name for. */
+const PRIORITY_NAMES: Record<Severity, string> = { critical: "P1", high: "P2", medium: "P3", low: "P4" };
+
+/** `data` of an event that only changes an incident: everything, whole. */
+export function incidentData({ incident, number, event }: KnownIncident): Record<string, unknown> {
+  const data = coreOf(incident, number);
+  for (const { name, value } of partsOf(incident)) data[name] = value;
+  return { ...othersOf(event, incident), ...data };
+}
+
+/** `data` of `incident.triggered`, which Aurora hands to its model: within what the model gets to see. */
+export function triggeredData(
+  { incident, number, event }: KnownIncident,
+  context: Context | null,
+): Record<string, unknown> {
+  const data = coreOf(incident, number);
+  const others = othersOf(event, incident);
+  let left = MAX_TRIGGERED_CHARS - sizeOf(data, CUT_BY_AURORA) - sizeOf(others, PIECES);
+  const costOf = (name: string) => PIECES.text(name) + 2 * PIECES.separator;
+  for (const { name, value, maxChars } of partsOf(incident)) {
+    const fitting = trimJson(value, Math.min(maxChars, left - costOf(name)), PIECES);
+    if (fitting === undefined) continue;
+    data[name] = inPieces(fitting);
+    left -= costOf(name) + sizeOf(fitting, PIECES);
+  }
+  const fitting = context && fitContext(context, left - costOf("context"));
+  return { ...others, ...data, ...(fitting === null ? {} : { context: fitting }) };
+}
+
+/** What Aurora's task reads; it takes each of these for a text. */
+function coreOf(incident: Incident, number: number): Record<string, unknown> {
+  const { url, incidentKey, alertFiredAt, priority } = incident;
+  return {
+    id: incident.incidentId,
+    type: "incident",
+    number,
+    status: cutText(incident.pagerdutyStatus, MAX_STATUS_CHARS),
+    title: incident.title,
+    urgency: cutText(incident.urgency ?? "unknown", MAX_URGENCY_CHARS),
+    ...(url === null ? {} : { html_url: url }),
+    ...(incidentKey === null ? {} : { incident_key: incidentKey }),
+    ...(alertFiredAt === null ? {} : { created_at: alertFiredAt }),
+    service: incident.service.name,
+    ...(priority === null
+      ? {}
+      : { priority: { summary: priority, name: PRIORITY_NAMES[incident.severity] } }),
+  };
+}
+
+const reference = (type: string, { id, name }: Named) => ({ id, type: `${type}_reference`, summary: name });
+
+interface Part {
+  name: string;
+  value: unknown;
+  /** In a triggered event, as Python writes it. */
+  maxChars: number;
+}
+
+/** The members that may be long, the most useful ones first. */
+function partsOf({ description, assignees, teams, escalationPolicy, customFields }: Incident): Part[] {
+  const people = { maxChars: MAX_PEOPLE_CHARS };
+  return [
+    ...(description ? [{ name: "body", value: { details: description }, maxChars: MAX_DETAILS_CHARS }] : []),
+    { name: "customFields", value: readable(customFields), maxChars: MAX_FIELDS_CHARS },
+    { name: "assignees", value: assignees.map((user) => reference("user", user)), ...people },
+    { name: "teams", value: teams.map((team) => reference("team", team)), ...people },
+    ...(escalationPolicy
+      ? [{ name: "escalation_policy", value: reference("escalation_policy", escalationPolicy), ...people }]
+      : []),
+  ];
+}
+
+/** Members of PagerDuty's incident that are ours to set, or to leave out. */
+const OURS = new Set([
+  ...["id", "type", "number", "status", "title", "urgency", "html_url", "incident_key", "created_at"],
+  ...["service", "priority", "body", "customFields", "assignees", "teams", "escalation_policy", "context"],
+]);
+
+/** What else PagerDuty sent of this incident, bounded. */
+function othersOf(event: unknown, { incidentId }: Incident): Record<string, unknown> {
+  const data = isRecord(event) ? event["data"] : null;
+  if (!isRecord(data) || data["type"] !== "incident" || data["id"] !== incidentId) return {};
+  const others = Object.fromEntries(Object.entries(data).filter(([name]) => !OURS.has(name)));
+  const bounded = inPieces(trimJson(storableJson(others), MAX_OTHERS_CHARS, PIECES));
+  return isRecord(bounded) ? bounded : {};
+}
+
+/** Aurora fetches the runbook's URL as it is, so of several values it gets one. */
+function readable(fields: Record<string, FieldValue>): Record<string, FieldValue> {
+  if (!Object.hasOwn(fields, RUNBOOK_FIELD)) return fields;
+  return { ...fields, [RUNBOOK_FIELD]: runbookUrlIn(fields[RUNBOOK_FIELD]) ?? "" };
+}
+
+/**
+ * `data` of `incident.custom_field_values.updated`. A field that lost its value goes as an empty text, which Aurora
+ * skips.
+ * @param names of the fields that changed; null for all of a new incident's, as many as the model gets to see
+ */
+export function fieldUpdate({ incidentId, customFields }: Incident, names: readonly string[] | null) {
+  const fields = names ? readable(customFields) : fittingFields(readable(customFields));
+  return {
+    type: "incident_field_values",
+    incident: { id: incidentId, type: "incident_reference" },
+    custom_fields: (names ?? Object.keys(fields)).map((name) => ({
+      name,
+      value: Object.hasOwn(fields, name) ? fields[name] : "",
+    })),
+  };
+}
+
+/** Aurora adds these to the triggered event's `data` before its model sees it. A runbook's URL stays whole. */
+function fittingFields(fields: Record<string, FieldValue>): Record<string, unknown> {
+  const fitting = trimJson(fields, MAX_FIELDS_CHARS, PIECES);
+  const runbook = Object.hasOwn(fields, RUNBOOK_FIELD) ? { [RUNBOOK_FIELD]: fields[RUNBOOK_FIELD] } : {};
+  return { ...(isRecord(fitting) ? fitting : {}), ...runbook };
+}

@@ -1,0 +1,130 @@
+import type { Context } from "../incidents/context.ts";
+import { type ChangeKind, type Incident, Notification, type Status } from "../incidents/incident.ts";
+import { isRecord } from "../incidents/json-size.ts";
+import { storableJson, trimJson } from "../incidents/json-trim.ts";
+import { inPieces, PIECES } from "./model-json.ts";
+import { fieldUpdate, incidentData, triggeredData } from "./v3-data.ts";
+
+/**
+ * Format `v3`: a notification as the PagerDuty V3 events that today's Aurora reads. Pure.
+ * https://developer.pagerduty.com/docs/webhooks-overview
+ */
+
+const TRIGGERED = "incident.triggered";
+const ACKNOWLEDGED = "incident.acknowledged";
+const RESOLVED = "incident.resolved";
+const FIELDS = "incident.custom_field_values.updated";
+type V3EventType = typeof TRIGGERED | typeof ACKNOWLEDGED | typeof RESOLVED | typeof FIELDS;
+
+/**
+ * The events for each change, by Aurora's status of the incident. Aurora reads the status in `data`, not the type;
+ * but `triggered` makes it start an analysis, and what was resolved when it was first seen needs none.
+ */
+const EVENT_TYPES: Record<ChangeKind, Record<Status, readonly V3EventType[]>> = {
+  created: { investigating: [TRIGGERED, FIELDS], resolved: [RESOLVED, FIELDS] },
+  status_changed: { investigating: [ACKNOWLEDGED], resolved: [ACKNOWLEDGED] },
+  resolved: { investigating: [RESOLVED], resolved: [RESOLVED] },
+  reopened: { investigating: [ACKNOWLEDGED], resolved: [ACKNOWLEDGED] },
+  updated: { investigating: [ACKNOWLEDGED], resolved: [ACKNOWLEDGED] },
+  custom_fields_updated: { investigating: [FIELDS], resolved: [FIELDS] },
+  // Aurora starts its analysis by itself.
+  rca_requested: { investigating: [], resolved: [] },
+};
+
+/** What a notification's events are made of. */
+export interface V3Source {
+  notification: Notification;
+  /** `event` of PagerDuty's webhook; null unless its signature was verified. */
+  event: unknown;
+  /** Who was connected when the incident was first told of, and for which organisation. */
+  recipient: { userId: string; orgId: string | null };
+  /** Within the limits of `boundContext`; read for `incident.triggered` only. */
+  context: Context | null;
+}
+
+/** A body to send, with the `webhook-id` of every attempt. */
+export interface V3Event {
+  id: string;
+  body: {
+    event: {
+      id: string;
+      event_type: V3EventType;
+      resource_type: "incident";
+      /** ISO 8601. */
+      occurred_at: string;
+      agent: unknown;
+      client: unknown;
+      data: Record<string, unknown>;
+    };
+    aurora: { user_id: string; org_id: string | null };
+  };
+}
+
+/** Up to two events, to be sent in their order; or the incident's number is to be read first. */
+export type V3Events = { kind: "events"; events: V3Event[] } | { kind: "waits_for_number" };
+
+/** Returns the events for a notification; none where it has nothing to say to Aurora. */
+export function v3EventsOf({ event, recipient, context, ...given }: V3Source): V3Events {
+  const notification = Notification.parse(storableJson(given.notification));
+  const { incident } = notification;
+  const envelope = { notification, event, recipient };
+  const types = EVENT_TYPES[notification.change.kind][incident.status];
+  const number = numberOf(incident);
+  const events: V3Event[] = [];
+  for (const type of types) {
+    if (type === FIELDS) {
+      const update = fieldUpdate(incident, namesOf(notification));
+      if (update.custom_fields.length > 0) events.push(v3Event(envelope, type, update));
+      continue;
+    }
+    if (number === null) return { kind: "waits_for_number" };
+    const known = { incident, number, event };
+    const data = type === TRIGGERED ? triggeredData(known, context) : incidentData(known);
+    events.push(v3Event(envelope, type, data));
+  }
+  return { kind: "events", events };
+}
+
+/** The names of the fields to send; null for all of them. */
+const namesOf = ({ change, changedFields }: Notification): readonly string[] | null =>
+  change.kind === "custom_fields_updated" ? (changedFields ?? null) : null;
+
+/** The largest integer of Aurora's column. */
+const MAX_NUMBER = 2 ** 31 - 1;
+
+/** The incident's number; null while only its id is known. Aurora drops an incident without one, or with 0. */
+function numberOf({ sourceAlertId, incidentId }: Incident): number | null {
+  if (sourceAlertId === incidentId || !/^[1-9]\d{0,9}$/.test(sourceAlertId)) return null;
+  const number = Number(sourceAlertId);
+  return number <= MAX_NUMBER ? number : null;
+}
+
+/** Of `agent` and `client`, as Python writes them. */
+const MAX_ORIGIN_CHARS = 1000;
+
+function v3Event(
+  { notification, event, recipient }: Omit<V3Source, "context">,
+  type: V3EventType,
+  data: Record<string, unknown>,
+): V3Event {
+  const origin = isRecord(event) ? event : {};
+  const bounded = (value: unknown) =>
+    inPieces(trimJson(storableJson(value), MAX_ORIGIN_CHARS, PIECES)) ?? null;
+  const suffix = type === FIELDS && notification.change.kind === "created" ? "_fields" : "";
+  const id = `${notification.messageId}${suffix}`;
+  return {
+    id,
+    body: {
+      event: {
+        id,
+        event_type: type,
+        resource_type: "incident",
+        occurred_at: notification.timestamp,
+        agent: bounded(origin["agent"]),
+        client: bounded(origin["client"]),
+        data,
+      },
+      aurora: { user_id: recipient.userId, org_id: recipient.orgId },
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { CUT_BY_AURORA, fitContext, inPieces, PIECES } from "../../src/delivery/model-json.ts";
+import { boundContext } from "../../src/incidents/context-trim.ts";
+import { sizeOf } from "../../src/incidents/json-size.ts";
+import { storableJson } from "../../src/incidents/json-trim.ts";
+import { charCount } from "../../src/incidents/text.ts";
+import { alert, anyContext, anyText, NO_CONTEXT } from "../support/context.ts";
+import { cutByAurora, dumps, hasNullMember, textsOf } from "../support/model.ts";
+
+const json = fc
+  .oneof(
+    fc.jsonValue({ maxDepth: 4, stringUnit: "binary" }),
+    fc.dictionary(anyText(20), fc.oneof(anyText(600), fc.array(anyText(260), { maxLength: 5 })), {
+      maxKeys: 6,
+    }),
+  )
+  .map((value): unknown => JSON.parse(JSON.stringify(storableJson(value))));
+
+/** Without the members that are null, as in both forms. */
+const withoutNulls = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value), (_, member) =>
+    typeof member === "object" && member !== null && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).filter(([, inner]) => inner !== null))
+      : member,
+  );
+
+test("the size in pieces is the length of what Python writes of the pieces", () => {
+  fc.assert(
+    fc.property(json, (value) => {
+      expect(sizeOf(value, PIECES)).toBe(charCount(dumps(inPieces(value))));
+    }),
+  );
+});
+
+test("the size as cut by Aurora is the length of what Python writes after Aurora's cut", () => {
+  fc.assert(
+    fc.property(json, (value) => {
+      expect(sizeOf(value, CUT_BY_AURORA)).toBe(charCount(dumps(cutByAurora(withoutNulls(value)))));
+    }),
+  );
+});
+
+test("pieces hold the whole text, none is over 250 characters, and no member is null", () => {
+  fc.assert(
+    fc.property(json, (value) => {
+      const pieces = inPieces(value);
+      expect(textsOf(pieces).every((text) => charCount(text) <= 250)).toBe(true);
+      expect(textsOf(pieces).join("")).toBe(textsOf(withoutNulls(value)).join(""));
+      expect(hasNullMember(pieces)).toBe(false);
+      expect(cutByAurora(pieces)).toEqual(pieces);
+    }),
+  );
+});
+
+test("a context never takes more than its room, whatever the room, and Aurora cuts nothing of it", () => {
+  fc.assert(
+    fc.property(anyContext, fc.nat(15_000), (context, room) => {
+      const fitted = fitContext(boundContext(context), room);
+      if (fitted === null) return;
+      expect(charCount(dumps(fitted))).toBeLessThanOrEqual(room);
+      expect(cutByAurora(fitted)).toEqual(fitted);
+      expect(hasNullMember(fitted)).toBe(false);
+      expect(JSON.parse(JSON.stringify(fitted))).toEqual(fitted);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("with 5,000 characters of room the newest alert is there with its details", () => {
+  fc.assert(
+    fc.property(anyContext, (context) => {
+      const newest = alert("NEWEST", {
+        createdAt: "2027-01-01T00:00:00Z",
+        details: { metric: "p99 latency" },
+      });
+      const fitted = fitContext(
+        boundContext({ ...context, alerts: [...(context.alerts ?? []), newest] }),
+        5000,
+      );
+      expect(fitted).toHaveProperty("alerts.0.id", "NEWEST");
+      expect(fitted).toHaveProperty("alerts.0.details.metric", "p99 latency");
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("there is no context where there is no room to say that it is too large", () => {
+  const context = { ...NO_CONTEXT, alerts: [alert("A")] };
+  expect(fitContext(context, 20)).toBeNull();
+  expect(fitContext(context, 70)).toEqual({ missing: [{ part: "alerts", reason: "too_large" }] });
+});
