@@ -1,6 +1,6 @@
 import type { Context } from "../incidents/context.ts";
 import { trimContext } from "../incidents/context-trim.ts";
-import { isRecord, type JsonForm, sizeOf } from "../incidents/json-size.ts";
+import { isPlain, isRecord, type JsonForm, sizeOf } from "../incidents/json-size.ts";
 import { charCount, firstChars, piecesOf } from "../incidents/text.ts";
 
 /**
@@ -14,7 +14,7 @@ export const MAX_PIECE_CHARS = 250;
 const AURORA_CUT_MARK = "... [field truncated]";
 
 /** `JSON.stringify` escapes what Python escapes, in the same way. */
-const writtenChars = (text: string) => charCount(JSON.stringify(text));
+const writtenChars = (text: string) => (isPlain(text) ? text.length + 2 : charCount(JSON.stringify(text)));
 
 const PYTHON = {
   /** Python writes the exponent with two digits at least: 1e-07. */

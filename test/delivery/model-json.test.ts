@@ -63,7 +63,7 @@ test("a context never takes more than its room, whatever the room, and Aurora cu
       expect(hasNullMember(fitted)).toBe(false);
       expect(JSON.parse(JSON.stringify(fitted))).toEqual(fitted);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
@@ -81,7 +81,7 @@ test("with 5,000 characters of room the newest alert is there with its details",
       expect(fitted).toHaveProperty("alerts.0.id", "NEWEST");
       expect(fitted).toHaveProperty("alerts.0.details.metric", "p99 latency");
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 

@@ -64,7 +64,7 @@ test("a triggered event is at most 14,000 characters for Aurora's model, with no
       expect(lengthAtModel(triggered)).toBeLessThanOrEqual(14_000);
       expect(hasNullMember(triggered)).toBe(false);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
@@ -79,7 +79,7 @@ test("what Aurora reads as text stays text, and of everything else no text is ov
       }
       expect(triggered["customFields"]).toBeTypeOf("object");
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
@@ -91,7 +91,7 @@ test("it stays within what Aurora's model is shown after Aurora added the fields
       const merged = { ...triggered, customFields: { ...Object(triggered["customFields"]), ...added } };
       expect(lengthAtModel(merged)).toBeLessThanOrEqual(15_000);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 

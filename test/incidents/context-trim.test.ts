@@ -24,7 +24,7 @@ test("a bounded context is at most 64 KiB of JSON that reads as a context, and b
       expect(Context.parse(JSON.parse(written))).toEqual(JSON.parse(written));
       expect(boundContext(bounded)).toEqual(bounded);
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
@@ -42,7 +42,7 @@ test("every part has the newest or most similar items, in order, 20 alerts and 1
         if (ranks.length > 0) expect(kept?.length).toBeGreaterThan(0);
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
