@@ -32,6 +32,8 @@ const PATIENCE = {
 };
 
 export default defineConfig({
+  // Two dependencies name source maps that they do not carry, of which Vite warns.
+  logLevel: "error",
   test: {
     // Most of the time a test waits: for a Queue's batch, for an attempt's time to come.
     maxWorkers: 5,

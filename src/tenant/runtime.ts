@@ -168,9 +168,13 @@ export class TenantRuntime {
   async asMember<T>(caller: Caller, work: (connection: Connection) => T | Promise<T>): Promise<Answer<T>> {
     return answer(async () => {
       await this.members.note(caller);
-      const value = await work(this.connecting.connected());
-      await this.changed();
-      return value;
+      const connection = this.connecting.connected();
+      try {
+        return await work(connection);
+      } finally {
+        // A call that fails may have changed when the next job is due, too.
+        await this.changed();
+      }
     });
   }
 
