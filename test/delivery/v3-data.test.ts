@@ -6,7 +6,7 @@ import type { Incident } from "../../src/incidents/incident.ts";
 import { charCount } from "../../src/incidents/text.ts";
 import { alert, anyContext, anyText, NO_CONTEXT } from "../support/context.ts";
 import { cutByAurora, dumps, hasNullMember, textsOf } from "../support/model.ts";
-import { notificationOf } from "../support/notification.ts";
+import { notificationOf } from "../support/stored-notification.ts";
 
 /** What Aurora reads as text and stores as it is; everything else goes to its model alone. */
 const TEXTS = [

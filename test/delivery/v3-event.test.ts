@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type V3Source, v3EventsOf } from "../../src/delivery/v3-event.ts";
 import type { Incident } from "../../src/incidents/incident.ts";
 import { alert, NO_CONTEXT } from "../support/context.ts";
-import { notificationOf } from "../support/notification.ts";
+import { notificationOf } from "../support/stored-notification.ts";
 
 const recipient = { userId: "alice", orgId: "acme" };
 const CONTEXT = { ...NO_CONTEXT, alerts: [alert("PALERT", { details: { metric: "p99" } })] };

@@ -13,7 +13,7 @@ export { type FaultPlan, type Faults, type IdTokenFault, NEVER } from "./faults.
 export { Incident } from "./incident.ts";
 export { Subscription } from "./subscription.ts";
 export type { Attempt } from "./webhook-attempt.ts";
-export { EVENT_TYPES, sign, type WebhookEvent, webhookBody } from "./webhook-event.ts";
+export { EVENT_TYPES, firstBody, sign, type WebhookEvent, webhookBody } from "./webhook-event.ts";
 
 /** Ports of 0 take any free one. The rest is in milliseconds. */
 export interface PagerDutyOptions {

@@ -53,6 +53,12 @@ export function webhookBody(event: WebhookEvent): string {
   return JSON.stringify({ event });
 }
 
+/** The body of the webhook of an incident's first event. */
+export function firstBody({ events: [event] }: { readonly events: readonly WebhookEvent[] }): string {
+  if (!event) throw new Error("The incident has no event");
+  return webhookBody(event);
+}
+
 /** The value of `X-PagerDuty-Signature` for one secret: `v1=` and the hex HMAC-SHA256 of the raw body. */
 export function sign(secret: string, body: string | Uint8Array): string {
   return `v1=${createHmac("sha256", secret).update(body).digest("hex")}`;

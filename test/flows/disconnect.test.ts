@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { sign, webhookBody } from "../emulator/pagerduty.ts";
+import { firstBody, sign, webhookBody } from "../emulator/pagerduty.ts";
 import { holdNext } from "../support/held-call.ts";
 import { consent, failed, follow, registerApp, signInAddress, startOAuthWorld } from "../support/sign-in.ts";
 import { openStage } from "../support/stage.ts";
@@ -28,9 +28,7 @@ test("webhooks that were queued before a disconnect do not resurrect anything", 
   const subscription = await stage.connect(account);
   account.unsubscribe(subscription.id);
   const incident = account.trigger();
-  const [event] = incident.events;
-  if (!event) throw new Error("The incident has no event");
-  const body = webhookBody(event);
+  const body = firstBody(incident);
   // Accepted, and taken back before the Queue hands it over.
   const accepted = stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
     method: "POST",
@@ -82,9 +80,7 @@ test("users see nothing of each other", async () => {
   expect((await theirs("/events")).body).toEqual({ events: [], nextCursor: null });
   expect((await theirs("/deliveries")).body).toEqual({ deliveries: [], nextCursor: null });
   // A webhook of one user's subscription is nobody else's.
-  const [event] = incident.events;
-  if (!event) throw new Error("The incident has no event");
-  const body = webhookBody(event);
+  const body = firstBody(incident);
   await stage.worker.call(other, "PUT", "/pagerduty/signing-secret", { body: { secret: "theirs" } });
   const crossed = await stage.worker.request(`/pagerduty/webhook/${other}`, {
     method: "POST",

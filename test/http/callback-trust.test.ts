@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import type { Incident } from "../emulator/pagerduty.ts";
-import { webhookBody } from "../emulator/pagerduty.ts";
+import { firstBody, webhookBody } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
@@ -22,13 +22,8 @@ const post = (body: string, webhookId: string) =>
     },
     body,
   });
-const bodyOf = (incident: Incident): string => {
-  const [event] = incident.events;
-  if (!event) throw new Error("The incident has no event");
-  return webhookBody(event);
-};
 const forge = (incident: Incident, change: object): string => {
-  const body = JSON.parse(bodyOf(incident));
+  const body = JSON.parse(firstBody(incident));
   body.event.data = { ...body.event.data, ...change };
   return JSON.stringify(body);
 };
@@ -47,7 +42,7 @@ const readBack = () =>
 
 test("a genuine incident reaches Aurora, on PagerDuty's word and not on the webhook's", async () => {
   const incident = stage.account.trigger({ title: "Database down", priority: "P2" });
-  const reply = await post(bodyOf(incident), "w1");
+  const reply = await post(firstBody(incident), "w1");
   expect([reply.status, reply.body]).toEqual([202, { received: true }]);
   await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length >= 2);
   expect(stage.aurora.of(incident.id)).toMatchObject([
@@ -114,7 +109,7 @@ test("forged content of a real incident appears nowhere but in the event log, un
 test("a runbook field is read back, too", async () => {
   const incident = stage.account.trigger({ title: "Slow" });
   const event = incident.setField("runbook_link", "http://localhost/runbook");
-  await post(bodyOf(incident), "w1");
+  await post(firstBody(incident), "w1");
   await post(webhookBody(event), "w2");
   await stage.aurora.waitFor("the analysis", (aurora) =>
     aurora.of(incident.id).some(({ type }) => type === "incident.rca_requested"),
@@ -127,7 +122,7 @@ test("a runbook field is read back, too", async () => {
 test("many webhooks of one incident are answered by few reads", async () => {
   const incident = stage.account.trigger({ title: "Flapping" });
   stage.pagerduty.clearRequests();
-  await Promise.all(Array.from({ length: 20 }, (_, index) => post(bodyOf(incident), `burst-${index}`)));
+  await Promise.all(Array.from({ length: 20 }, (_, index) => post(firstBody(incident), `burst-${index}`)));
   await until("all of them answered", async () => {
     const rows = await stage.sql("SELECT count(*) AS open FROM hints");
     const taken = await stage.sql("SELECT count(*) AS n FROM journal WHERE kind = 'webhook'");
@@ -141,7 +136,7 @@ test("many webhooks of one incident are answered by few reads", async () => {
 test("when PagerDuty cannot be asked it is asked again, and nothing is lost", async () => {
   const incident = stage.account.trigger({ title: "Patience" });
   stage.pagerduty.faults.api = { status: 429, headers: { "ratelimit-reset": "1" }, times: 1 };
-  await post(bodyOf(incident), "w1");
+  await post(firstBody(incident), "w1");
   await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
 });
 
@@ -180,7 +175,7 @@ test("PagerDuty's test event counts as the last test", async () => {
 });
 
 test("a flood of unsigned webhooks is held back with 429, which PagerDuty tries again", async () => {
-  const body = bodyOf(stage.account.trigger());
+  const body = firstBody(stage.account.trigger());
   const replies = await Promise.all(Array.from({ length: 140 }, (_, index) => post(body, `flood-${index}`)));
   const statuses = replies.map(({ status }) => status);
   expect(new Set(statuses)).toEqual(new Set([202, 429]));
@@ -195,12 +190,12 @@ test("malformed ones are refused, and counted as that; others are still taken", 
   }
   expect(new Set(statuses)).toEqual(new Set([400, 429]));
   expect(statuses.filter((status) => status === 400).length).toBeGreaterThanOrEqual(60);
-  expect((await post(bodyOf(stage.account.trigger()), "good")).status).toBe(202);
+  expect((await post(firstBody(stage.account.trigger()), "good")).status).toBe(202);
 });
 
 test.each(["..", "."])("an id %j would be a folder of a path, and is none", async (id) => {
   const incident = stage.account.trigger();
-  expect((await post(bodyOf(incident), id)).status).toBe(202);
+  expect((await post(firstBody(incident), id)).status).toBe(202);
   await until("it to be listed", async () => JSON.stringify(await events()).includes('"webhookId":"sha256-'));
 });
 
@@ -208,7 +203,7 @@ test("a signature header that is longer than any is not kept", async () => {
   const reply = await stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
     method: "POST",
     headers: { "x-webhook-id": "w", "x-pagerduty-signature": `v1=${"0".repeat(5000)}` },
-    body: bodyOf(stage.account.trigger()),
+    body: firstBody(stage.account.trigger()),
   });
   expect(reply.status).toBe(202);
   await until("it to be written down", async () => (await outcomeOf("w")) !== undefined);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sign, webhookBody } from "../emulator/pagerduty.ts";
+import { firstBody, sign } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { connectUser, startWorld } from "../support/world.ts";
@@ -12,12 +12,6 @@ const SENDERS = 16;
 const MAX_OBJECT_REQUESTS_AN_EVENT = 0.2;
 
 const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: "0,0.2,0.2,0.2,0.2,0.2" }));
-
-const bodyOf = (incident: { events: Parameters<typeof webhookBody>[0][] }) => {
-  const [event] = incident.events;
-  if (!event) throw new Error("The incident has no event");
-  return webhookBody(event);
-};
 
 async function poster(user: string) {
   const account = stage.pagerduty.account();
@@ -39,7 +33,7 @@ test("another user's incident overtakes a storm of webhooks, of which nothing is
   const { aurora } = stage;
   const told = () => aurora.distinct.filter(({ data }) => data.userId === "stormy").length;
 
-  const bodies = Array.from({ length: STORM }, () => bodyOf(stormy.account.trigger()));
+  const bodies = Array.from({ length: STORM }, () => firstBody(stormy.account.trigger()));
   let sent = 0;
   const storm = Promise.all(
     Array.from({ length: SENDERS }, async () => {
@@ -48,7 +42,7 @@ test("another user's incident overtakes a storm of webhooks, of which nothing is
   );
   await until("the storm is under way", () => sent > STORM / 4);
   const incident = calm.account.trigger();
-  await calm.post("calm", bodyOf(incident));
+  await calm.post("calm", firstBody(incident));
   await aurora.waitFor("the other user's incident", () => aurora.of(incident.id).length > 0);
   const toldBefore = told();
   await storm;
@@ -75,7 +69,7 @@ test("the analyses of a storm are asked for once each, critical incidents first"
   const priorities = ["P4", "P3", "P2", "P1", "P4", "P3", "P2", "P1"];
   const incidents = priorities.map((priority) => account.trigger({ priority }));
   const numbers = new Map(incidents.map(({ id }, index) => [id, priorities[index]]));
-  await Promise.all(incidents.map((incident) => post(`severe-${incident.id}`, bodyOf(incident))));
+  await Promise.all(incidents.map((incident) => post(`severe-${incident.id}`, firstBody(incident))));
   const analyses = () => aurora.distinct.filter(({ type }) => type === "incident.rca_requested");
   await until("all analyses", () => analyses().length === incidents.length);
   const rows = await worker.sql(
@@ -96,9 +90,9 @@ test("a delivery that hangs does not hold up another incident's next attempt", a
     if (body?.data.incident.incidentId === hanging.id) return { hang: true };
     return failures++ === 0 ? { status: 503 } : { status: 202 };
   };
-  await post("hanging", bodyOf(hanging));
+  await post("hanging", firstBody(hanging));
   await aurora.waitFor("the delivery that hangs", ({ attempts }) => attempts.length > 0);
-  await post("failing", bodyOf(failing));
+  await post("failing", firstBody(failing));
   // The attempt that hangs would be given up after 15 s.
   await aurora.waitFor("the other's second attempt", () => aurora.of(failing.id).length > 0);
   expect(failures).toBeGreaterThan(1);
