@@ -62,6 +62,9 @@ export function auroraOrigin(backendUrl: string | null, eventsUrl: string | null
 
 const URL_NAMES = ["AURORA_BACKEND_URL", "AURORA_EVENTS_URL"] as const;
 
+/** Whether the URL is that of Aurora's own route for PagerDuty's webhooks. */
+export const isOwnRoute = (url: string) => /\/pagerduty\/webhook\//.test(URL.parse(url)?.pathname ?? "");
+
 /** Whether the URL is that of the receiver in `aurora/`. */
 const isReceiver = (url: string) => /\/edge\/events\/*$/.test(URL.parse(url)?.pathname ?? "");
 

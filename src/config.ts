@@ -6,6 +6,7 @@ import {
   defaultEventsUrl,
   eventsFormat,
   headerLines,
+  isOwnRoute,
 } from "./aurora-settings.ts";
 import {
   callerId,
@@ -41,8 +42,17 @@ export interface Config {
     /** By lower-case name. */
     headers: Readonly<Record<string, string>>;
   };
-  /** Where incidents go; null: they are kept. `secret` signs. */
-  events: { url: string; format: "v3" | "notifications"; secret: string | null } | null;
+  /** Where incidents go; null: they are kept. */
+  events: {
+    url: string;
+    /** The setting that the URL comes from. */
+    setting: "AURORA_EVENTS_URL" | "AURORA_BACKEND_URL";
+    /** Whether it is Aurora's own webhook route, which refuses organisations without a credential in Aurora. */
+    isOwnRoute: boolean;
+    format: "v3" | "notifications";
+    /** Signs; null: nothing is signed. */
+    secret: string | null;
+  } | null;
   /** Null: PagerDuty's own hosts, one for each region. */
   pagerdutyApiUrl: string | null;
   pagerdutyIdentityUrl: string;
@@ -166,7 +176,13 @@ export function parseConfig(variables: object): Config {
     events:
       eventsUrl === null
         ? null
-        : { url: eventsUrl, format: given.AURORA_EVENTS_FORMAT, secret: given.AURORA_EVENTS_SECRET },
+        : {
+            url: eventsUrl,
+            setting: given.AURORA_EVENTS_URL === null ? "AURORA_BACKEND_URL" : "AURORA_EVENTS_URL",
+            isOwnRoute: isOwnRoute(eventsUrl),
+            format: given.AURORA_EVENTS_FORMAT,
+            secret: given.AURORA_EVENTS_SECRET,
+          },
     pagerdutyApiUrl: given.PAGERDUTY_API_URL,
     pagerdutyIdentityUrl: given.PAGERDUTY_IDENTITY_URL ?? "https://identity.pagerduty.com",
     runbookWaitMs: given.RUNBOOK_WAIT_SECONDS,

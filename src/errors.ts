@@ -12,6 +12,7 @@ const STATUS_OF = {
   invalid_signature: 401,
   invalid_token: 401,
   unauthenticated: 401,
+  aurora_refused: 403,
   forbidden: 403,
   insufficient_permissions: 403,
   oauth_not_enabled: 403,
@@ -25,8 +26,10 @@ const STATUS_OF = {
   oauth_not_configured: 500,
   unexpected: 500,
   pagerduty_unavailable: 502,
+  aurora_unavailable: 503,
   misconfigured: 503,
   unavailable: 503,
+  loop_detected: 508,
 } as const;
 
 export type ErrorCode = keyof typeof STATUS_OF;

@@ -51,6 +51,19 @@ export async function readText(response: Response, maxBytes: number): Promise<st
   return bytes && new TextDecoder().decode(bytes);
 }
 
+/** Reads the start of a body as text, up to `maxBytes`, and drops the rest. */
+export async function readStart(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let left = maxBytes;
+  for await (const chunk of body ?? []) {
+    text += decoder.decode(chunk.subarray(0, left), { stream: true });
+    left -= chunk.length;
+    if (left <= 0) break;
+  }
+  return text;
+}
+
 /** Ends a response whose body nobody reads, so that its connection can serve the next call. */
 export async function discard(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => undefined);

@@ -1,0 +1,82 @@
+import type { Config } from "../config.ts";
+import { discard, readStart, withDeadline } from "../limits.ts";
+import { describe, log } from "../log.ts";
+import { type AuroraAnswer, answered } from "./answer.ts";
+
+/** Every call to Aurora: its backend's API, its webhook route, and whatever receives the events. */
+
+/** Marks each call, so that one that leads back to this connector is recognized there. */
+export const EDGE_HEADER = "x-aurora-edge";
+
+/** More of an answer than anybody reads. */
+const MAX_ANSWER_BYTES = 16 * 1024;
+
+/** What is used of the binding `AURORA`. */
+interface AuroraBinding {
+  fetch(url: string, init: RequestInit): Promise<Response>;
+}
+
+/** How Aurora is reached. `headers` and `binding` are for `origin` alone. */
+export interface AuroraTarget {
+  /** Null: there is no Aurora that headers and binding could be for. */
+  origin: string | null;
+  headers: Readonly<Record<string, string>>;
+  /** A Workers VPC service that reaches a private Aurora. */
+  binding: AuroraBinding | null;
+}
+
+export function auroraTarget(env: object, { aurora }: Pick<Config, "aurora">): AuroraTarget {
+  const binding: unknown = Reflect.get(env, "AURORA");
+  return { origin: aurora.origin, headers: aurora.headers, binding: isBinding(binding) ? binding : null };
+}
+
+function isBinding(binding: unknown): binding is AuroraBinding {
+  return typeof binding === "object" && binding !== null && "fetch" in binding;
+}
+
+export interface AuroraCall {
+  method: "GET" | "POST" | "PATCH" | "DELETE";
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  body?: string | Uint8Array<ArrayBuffer>;
+  timeoutMs: number;
+  /** Whether the body of a 2xx answer matters. Default: it is dropped unread. */
+  readsSuccess?: boolean;
+  /** Texts that must not appear in what is said of the answer, beside the headers' values. */
+  secrets?: readonly string[];
+}
+
+/** Calls Aurora once, following no redirect. Never throws. */
+export async function callAurora(target: AuroraTarget, call: AuroraCall): Promise<AuroraAnswer> {
+  const isOwn = URL.parse(call.url)?.origin === target.origin;
+  const headers: Record<string, string> = {
+    "user-agent": "aurora-pagerduty-edge",
+    ...(isOwn ? target.headers : {}),
+    ...call.headers,
+    [EDGE_HEADER]: "1",
+  };
+  const secrets = [...Object.values(target.headers), ...(call.secrets ?? [])];
+  const init = { method: call.method, headers, body: call.body ?? null, redirect: "manual" as const };
+  try {
+    return await withDeadline(call.timeoutMs, async (signal) => {
+      const request = { ...init, signal };
+      const response =
+        isOwn && target.binding
+          ? await target.binding.fetch(call.url, request)
+          : await fetch(call.url, request);
+      if (!response.ok || call.readsSuccess) return answered(response, await startOf(response), secrets);
+      await discard(response);
+      return answered(response, "", secrets);
+    });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "TimeoutError") {
+      return { kind: "timed_out", afterMs: call.timeoutMs };
+    }
+    log.warn("aurora.unreachable", { host: URL.parse(call.url)?.host, error: describe(error) });
+    return { kind: "unreachable" };
+  }
+}
+
+/** The start of a body. Empty when it cannot be read: the status stands all the same. */
+const startOf = (response: Response): Promise<string> =>
+  readStart(response.body, MAX_ANSWER_BYTES).catch(() => "");

@@ -1,0 +1,142 @@
+import type { ApiTokenConnection, Connection } from "../connection/connection.ts";
+import type { ConnectionStore } from "../connection/store.ts";
+import { log } from "../log.ts";
+import { outcomeOf } from "./answer.ts";
+import type { AuroraBackend, BackendCall, Member } from "./backend.ts";
+import {
+  afterAnswer,
+  afterChange,
+  afterLook,
+  atCheck,
+  type Change,
+  MirrorState,
+  nextCallAtMs,
+  type Pending,
+  UNKNOWN,
+} from "./mirror-state.ts";
+import { permissions } from "./permission.ts";
+
+/**
+ * Tells Aurora's backend of the connection, so that its list of connectors is right and its webhook route accepts
+ * the organisation's events. Always after the change here has been answered; a failure never undoes the change.
+ */
+
+const KEY = "mirror";
+/** Aurora checks a token with PagerDuty before it answers. */
+const TIMEOUT_MS = 30_000;
+
+/** How Aurora's backend stands to the connection, for the status. */
+export interface MirrorView {
+  knowsConnection: boolean | null;
+  checkedAtMs: number | null;
+  /** How the last call failed, to follow "Aurora "; null where none did. */
+  failure: string | null;
+}
+
+export class Mirror {
+  readonly #storage: DurableObjectStorage;
+  readonly #store: ConnectionStore;
+  readonly #backend: AuroraBackend | null;
+
+  /** @param backend null: there is nobody to tell */
+  constructor(storage: DurableObjectStorage, store: ConnectionStore, backend: AuroraBackend | null) {
+    this.#storage = storage;
+    this.#store = store;
+    this.#backend = backend;
+  }
+
+  /** Null without AURORA_BACKEND_URL. */
+  get view(): MirrorView | null {
+    if (this.#backend === null) return null;
+    const { knowsConnection, checkedAtMs, failure } = this.#state;
+    return { knowsConnection, checkedAtMs, failure };
+  }
+
+  /** When the next call is due; null when none is. */
+  get nextAtMs(): number | null {
+    return this.#backend === null ? null : nextCallAtMs(this.#state);
+  }
+
+  /** Remembers a change that `member` made here, to be told once the change has been answered. */
+  note(change: Change["change"], member: Member): void {
+    if (this.#backend === null) return;
+    this.#save(afterChange(this.#state, this.#changeOf(change, member), Date.now()));
+  }
+
+  /** With every check of the connection: what failed is tried again, and Aurora is asked what it holds. */
+  check(): void {
+    if (this.#backend !== null) this.#save(atCheck(this.#state, Date.now()));
+  }
+
+  /** Makes the call that is due, if one is. */
+  async run(): Promise<void> {
+    const backend = this.#backend;
+    const { pending, lookAtMs } = this.#state;
+    const nowMs = Date.now();
+    if (backend === null) return;
+    if (pending !== null && pending.nextAtMs !== null && pending.nextAtMs <= nowMs) {
+      await this.#tell(backend, pending);
+    } else if (lookAtMs !== null && lookAtMs <= nowMs) await this.#look(backend);
+  }
+
+  async #tell(backend: AuroraBackend, told: Pending): Promise<void> {
+    const call = callFor(told.change, this.#store.connection);
+    if (call === null) {
+      // Replaced by a connection that cannot be mirrored.
+      this.#save({ ...this.#state, pending: null });
+      return;
+    }
+    const answer = await backend.call(told, { ...call, timeoutMs: TIMEOUT_MS });
+    permissions.noteAnswer(answer);
+    const before = this.#state;
+    const after = afterAnswer(before, told, answer, Date.now());
+    log.info("mirror.told", { userId: told.userId, change: told.change, outcome: outcomeOf(answer) });
+    if (after !== before) this.#save(after);
+  }
+
+  async #look(backend: AuroraBackend): Promise<void> {
+    const { connection } = this.#store;
+    if (connection === null) {
+      this.#save({ ...this.#state, lookAtMs: null });
+      return;
+    }
+    const member = { userId: connection.userId, orgId: connection.orgId };
+    const answer = await backend.call(member, { method: "GET", timeoutMs: TIMEOUT_MS });
+    permissions.noteAnswer(answer);
+    if (this.#store.connection?.connectionId !== connection.connectionId) return;
+    const again = isMirrorable(this.#store.connection) ? this.#changeOf("connect", member) : null;
+    this.#save(afterLook(this.#state, answer, again, Date.now()));
+  }
+
+  #changeOf(change: Change["change"], member: Member): Change {
+    return { id: crypto.randomUUID(), change, member, isMirrorable: isMirrorable(this.#store.connection) };
+  }
+
+  /** A state that cannot be read counts as none. */
+  get #state(): MirrorState {
+    return MirrorState.safeParse(this.#storage.kv.get(KEY)).data ?? UNKNOWN;
+  }
+
+  #save(state: MirrorState | null): void {
+    if (state === null) this.#storage.kv.delete(KEY);
+    else this.#storage.kv.put(KEY, state);
+  }
+}
+
+/** Aurora's API takes API tokens alone, and checks them in the US region. */
+export function isMirrorable(connection: Connection | null): connection is ApiTokenConnection {
+  return connection?.authType === "api_token" && connection.region === "us";
+}
+
+/** The call that Aurora's UI would make; null where there is no credential that Aurora could take. */
+function callFor(
+  change: Pending["change"],
+  connection: Connection | null,
+): Omit<BackendCall, "timeoutMs"> | null {
+  if (change === "disconnect") return { method: "DELETE" };
+  if (!isMirrorable(connection)) return null;
+  const { token, displayName } = connection;
+  return change === "connect"
+    ? { method: "POST", body: { token, displayName } }
+    : { method: "PATCH", body: { token } };
+}

@@ -1,0 +1,146 @@
+import { describe, expect, test } from "vitest";
+import { type AuroraAnswer, answered } from "../../src/aurora/answer.ts";
+import {
+  afterAnswer,
+  afterChange,
+  afterLook,
+  atCheck,
+  type Change,
+  type MirrorState,
+  nextCallAtMs,
+  type Pending,
+  UNKNOWN,
+} from "../../src/aurora/mirror-state.ts";
+
+const reply = (status: number, body: object = {}): AuroraAnswer =>
+  answered(new Response(null, { status }), JSON.stringify(body), []);
+const SILENCE: AuroraAnswer = { kind: "unreachable" };
+const HOUR_MS = 3_600_000;
+
+const ADA = { userId: "ada", orgId: "acme" };
+const made = (change: Change["change"], isMirrorable = true): Change => ({
+  id: `${change}-id`,
+  change,
+  member: ADA,
+  isMirrorable,
+});
+const changed = (change: Change["change"], before: MirrorState = UNKNOWN, nowMs = 0) =>
+  afterChange(before, made(change), nowMs);
+const pendingOf = ({ pending }: MirrorState): Pending => {
+  if (pending === null) throw new Error("Nothing is pending");
+  return pending;
+};
+/** What remains after Aurora answered the pending change so. */
+const told = (state: MirrorState, answer: AuroraAnswer, nowMs = 0) =>
+  afterAnswer(state, pendingOf(state), answer, nowMs);
+
+describe("a connect", () => {
+  test("is told at once, and Aurora's yes ends it", () => {
+    const state = changed("connect", UNKNOWN, 5);
+    expect(nextCallAtMs(state)).toBe(5);
+    expect(state.knowsConnection).toBeNull();
+    expect(told(state, reply(200), 7)).toEqual({ ...UNKNOWN, knowsConnection: true, checkedAtMs: 7 });
+  });
+
+  test("that failed waits for the next check, in Aurora's words, and Aurora is asked what it holds", () => {
+    for (const [answer, words] of [
+      [reply(401, { error: "Invalid or expired API token" }), "answered 401: Invalid or expired API token"],
+      [SILENCE, "could not be reached"],
+    ] as const) {
+      const failed = told(changed("connect"), answer, 9);
+      expect(failed).toMatchObject({ failure: words, lookAtMs: 9, pending: { nextAtMs: null, attempts: 1 } });
+      if (failed === null) return;
+      const seen = afterLook(failed, reply(200, { connected: false }), made("connect"), 10);
+      expect(seen).toMatchObject({ knowsConnection: false, checkedAtMs: 10, failure: words });
+      expect(nextCallAtMs(seen)).toBeNull();
+      expect(nextCallAtMs(atCheck(seen, 600_000))).toBe(600_000);
+    }
+  });
+
+  test("replaces a pending disconnect, also where Aurora cannot take the credential", () => {
+    const leaving = changed("disconnect");
+    expect(changed("connect", leaving).pending).toMatchObject({ change: "connect" });
+    expect(afterChange(leaving, made("connect", false), 3)).toEqual({ ...UNKNOWN, lookAtMs: 3 });
+  });
+});
+
+describe("a rotation", () => {
+  test("is told as one, and becomes a connect where Aurora has nothing to rotate", () => {
+    const state = changed("rotate", { ...UNKNOWN, knowsConnection: true });
+    expect(state).toMatchObject({ knowsConnection: true, pending: { change: "rotate" } });
+    for (const answer of [
+      reply(404, { error: "Not connected" }),
+      reply(400, { error: "Cannot rotate OAuth tokens" }),
+    ]) {
+      expect(told(state, answer, 4)).toMatchObject({ pending: { change: "connect", nextAtMs: 4 } });
+    }
+  });
+
+  test("of a connection that Aurora was not told of yet is a connect with the new token", () => {
+    expect(changed("rotate", changed("connect")).pending).toMatchObject({
+      change: "connect",
+      id: "rotate-id",
+    });
+  });
+});
+
+describe("a disconnect", () => {
+  test("is over when Aurora forgot the connection, or never knew it", () => {
+    expect(told(changed("disconnect"), reply(200, { success: true }))).toBeNull();
+    expect(told(changed("disconnect"), reply(404, { error: "Not connected" }))).toBeNull();
+  });
+
+  test("is tried again by itself, ever more rarely, for an hour", () => {
+    let state: MirrorState | null = changed("disconnect");
+    const attempts: number[] = [];
+    while (state !== null && attempts.length < 100) {
+      const atMs = nextCallAtMs(state) ?? Number.NaN;
+      attempts.push(atMs);
+      state = told(state, reply(503), atMs);
+    }
+    expect(attempts.slice(0, 4)).toEqual([0, 2_000, 6_000, 14_000]);
+    expect(attempts.at(-1)).toBeGreaterThan(HOUR_MS - 5 * 60_000);
+    expect(attempts.at(-1)).toBeLessThanOrEqual(HOUR_MS);
+    expect(attempts.length).toBeLessThan(25);
+  });
+});
+
+test("an answer to an earlier change decides nothing about the latest", () => {
+  const first = changed("connect");
+  const latest = changed("disconnect", first);
+  for (const answer of [reply(200), reply(500), SILENCE]) {
+    expect(afterAnswer(latest, pendingOf(first), answer, 1)).toBe(latest);
+  }
+});
+
+describe("Aurora's own status", () => {
+  test("counts only where it is one", () => {
+    const state = { ...UNKNOWN, lookAtMs: 0 };
+    expect(afterLook(state, reply(200, { connected: true }), null, 1)).toMatchObject({
+      knowsConnection: true,
+    });
+    for (const answer of [reply(200, { ok: true }), reply(500, { connected: true }), reply(403), SILENCE]) {
+      expect(afterLook(state, answer, null, 1)).toMatchObject({
+        knowsConnection: null,
+        failure: expect.any(String),
+        lookAtMs: null,
+      });
+    }
+  });
+
+  test("that it lost the connection makes it be told again, where it can take the credential", () => {
+    const known = { ...UNKNOWN, knowsConnection: true, lookAtMs: 0 };
+    const lost = afterLook(known, reply(200, { connected: false }), made("connect"), 1);
+    expect(lost).toMatchObject({ knowsConnection: false, pending: { change: "connect", nextAtMs: 1 } });
+    expect(afterLook(known, reply(200, { connected: false }), null, 1).pending).toBeNull();
+  });
+
+  test("is asked for with every check where nothing is pending", () => {
+    expect(nextCallAtMs(atCheck(UNKNOWN, 8))).toBe(8);
+  });
+
+  test("that it knows the connection ends the problem", () => {
+    const failed = { ...UNKNOWN, failure: "answered 502" };
+    expect(afterLook(failed, reply(200, { connected: true }), null, 1).failure).toBeNull();
+  });
+});
