@@ -1,0 +1,52 @@
+import type { MiddlewareHandler } from "hono";
+import { AuroraBackend, type Member } from "../aurora/backend.ts";
+import { permissions } from "../aurora/permission.ts";
+import { configOf } from "../config.ts";
+import { AppError } from "../errors.ts";
+import type { AppEnv } from "./callers.ts";
+
+/** Aurora decides who may change connectors. Without AURORA_BACKEND_URL whoever has its secret may. */
+
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+/** Aurora is back, or its setting is corrected; a person tries again. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** Lets a change through when Aurora permits it to the caller. Behind `requireCaller`. */
+export const requirePermission: MiddlewareHandler<AppEnv> = async (c, next) => {
+  if (!SAFE_METHODS.has(c.req.method)) await checkPermission(c.env, c.get("caller"));
+  await next();
+};
+
+/** @throws {AppError} aurora_refused with Aurora's words, aurora_unavailable when Aurora does not decide */
+export async function checkPermission(env: Env, member: Member): Promise<void> {
+  const backend = AuroraBackend.of(env, configOf(env));
+  if (backend === null) return;
+  const permission = await permissions.ask(backend, member);
+  switch (permission.verdict) {
+    case "granted":
+      return;
+    case "refused":
+      throw new AppError("aurora_refused", permission.words, { status: permission.status });
+    case "unknown":
+      throw new AppError(
+        "aurora_unavailable",
+        `Nothing was changed, because Aurora could not be asked whether you may change connectors: it ${permission.reason}. Try again; if it stays so, check AURORA_BACKEND_URL, which has to lead to Aurora's own server.`,
+        { retryAfterSeconds: RETRY_AFTER_SECONDS },
+      );
+  }
+}
+
+/**
+ * Refuses to make a connection for a caller without an organisation: Aurora finds one by itself, and there would be
+ * two connections. Behind `requireCaller`.
+ */
+export const requireOrganisation: MiddlewareHandler<AppEnv> = async (c, next) => {
+  checkOrganisation(c.env, c.get("caller"));
+  await next();
+};
+
+/** @throws {AppError} forbidden */
+export function checkOrganisation(env: Env, { orgId }: Member): void {
+  if (orgId !== null || configOf(env).aurora.backendUrl === null) return;
+  throw new AppError("forbidden", "Forbidden - no organization context");
+}
