@@ -53,15 +53,20 @@ export interface Change {
   id: string;
   change: Pending["change"];
   member: Member;
-  /** Whether Aurora can be given the credential: it takes API tokens of the US region. */
+  /** Whether Aurora can be told: it takes API tokens of the US region, for an organisation. */
   isMirrorable: boolean;
 }
 
-/** The change replaces what is pending. One that Aurora cannot take still ends a pending disconnect. */
-export function afterChange(state: MirrorState, made: Change, nowMs: number): MirrorState {
+/**
+ * The change replaces what is pending. A new connection that Aurora cannot be told of still ends a pending disconnect.
+ * @returns null when nothing is left to remember
+ */
+export function afterChange(state: MirrorState, made: Change, nowMs: number): MirrorState | null {
   const isNew = made.change !== "rotate";
   const known = isNew ? UNKNOWN : state;
-  if (made.change !== "disconnect" && !made.isMirrorable) return { ...known, pending: null, lookAtMs: nowMs };
+  if (!made.isMirrorable) {
+    return made.change === "disconnect" ? null : { ...known, pending: null, lookAtMs: nowMs };
+  }
   // Aurora cannot rotate what it may not have yet.
   const change = made.change === "rotate" && state.pending?.change === "connect" ? "connect" : made.change;
   return { ...known, pending: pendingOf({ ...made, change }, nowMs) };
@@ -119,12 +124,12 @@ const retryDelayMs = (attempts: number) => Math.min(FIRST_RETRY_MS * 2 ** attemp
 
 /**
  * What follows from Aurora's status of the connection.
- * @param again tells Aurora of the connection once more; null where it cannot be mirrored
+ * @param again tells Aurora of the connection once more
  */
 export function afterLook(
   state: MirrorState,
   answer: AuroraAnswer,
-  again: Change | null,
+  again: Change,
   nowMs: number,
 ): MirrorState {
   const knows = connectedIn(answer);
@@ -132,7 +137,7 @@ export function afterLook(
   if (knows === null) return { ...seen, failure: state.failure ?? outcomeOf(answer) };
   if (knows) return { ...seen, failure: null };
   // Where a call has just failed, the next check is soon enough.
-  if (again === null || state.pending !== null) return seen;
+  if (!again.isMirrorable || state.pending !== null) return seen;
   return { ...seen, pending: pendingOf(again, nowMs) };
 }
 

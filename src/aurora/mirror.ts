@@ -1,4 +1,4 @@
-import type { ApiTokenConnection, Connection } from "../connection/connection.ts";
+import type { Connection } from "../connection/connection.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import { log } from "../log.ts";
 import { outcomeOf } from "./answer.ts";
@@ -65,7 +65,8 @@ export class Mirror {
 
   /** With every check of the connection: what failed is tried again, and Aurora is asked what it holds. */
   check(): void {
-    if (this.#backend !== null) this.#save(atCheck(this.#state, Date.now()));
+    if (this.#backend === null || this.#store.connection === null) return;
+    this.#save(atCheck(this.#state, Date.now()));
   }
 
   /** Makes the call that is due, if one is. */
@@ -97,19 +98,25 @@ export class Mirror {
   async #look(backend: AuroraBackend): Promise<void> {
     const { connection } = this.#store;
     if (connection === null) {
-      this.#save({ ...this.#state, lookAtMs: null });
+      // Only a disconnect can be pending then.
+      this.#save(this.#state.pending === null ? null : { ...this.#state, lookAtMs: null });
       return;
     }
     const member = { userId: connection.userId, orgId: connection.orgId };
     const answer = await backend.call(member, { method: "GET", timeoutMs: TIMEOUT_MS });
     permissions.noteAnswer(answer);
     if (this.#store.connection?.connectionId !== connection.connectionId) return;
-    const again = isMirrorable(this.#store.connection) ? this.#changeOf("connect", member) : null;
+    const again = this.#changeOf("connect", member);
     this.#save(afterLook(this.#state, answer, again, Date.now()));
   }
 
   #changeOf(change: Change["change"], member: Member): Change {
-    return { id: crypto.randomUUID(), change, member, isMirrorable: isMirrorable(this.#store.connection) };
+    const { connection } = this.#store;
+    const isMirrorable =
+      change === "disconnect"
+        ? member.orgId !== null
+        : connection !== null && obstacleOf(connection) === null;
+    return { id: crypto.randomUUID(), change, member, isMirrorable };
   }
 
   /** A state that cannot be read counts as none. */
@@ -123,9 +130,13 @@ export class Mirror {
   }
 }
 
-/** Aurora's API takes API tokens alone, and checks them in the US region. */
-export function isMirrorable(connection: Connection | null): connection is ApiTokenConnection {
-  return connection?.authType === "api_token" && connection.region === "us";
+/** Why Aurora cannot be given a connection: it takes API tokens alone, checks them in the US, and keeps them by organisation. */
+export type Obstacle = "oauth" | "region" | "no_organisation";
+
+export function obstacleOf({ authType, region, orgId }: Connection): Obstacle | null {
+  if (authType === "oauth") return "oauth";
+  if (region !== "us") return "region";
+  return orgId === null ? "no_organisation" : null;
 }
 
 /** The call that Aurora's UI would make; null where there is no credential that Aurora could take. */
@@ -134,7 +145,7 @@ function callFor(
   connection: Connection | null,
 ): Omit<BackendCall, "timeoutMs"> | null {
   if (change === "disconnect") return { method: "DELETE" };
-  if (!isMirrorable(connection)) return null;
+  if (connection?.authType !== "api_token" || obstacleOf(connection) !== null) return null;
   const { token, displayName } = connection;
   return change === "connect"
     ? { method: "POST", body: { token, displayName } }

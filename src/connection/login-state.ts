@@ -22,6 +22,8 @@ export const LoginState = z.object({
   binding: z.nullable(z.string()),
   /** Whether the webhook subscription is made as well. */
   subscribe: z.boolean(),
+  /** Whether it began in the console, whose visitors need no permission from Aurora. */
+  isVisitor: z.boolean(),
   /** Milliseconds since 1970. */
   expiresAtMs: z.number(),
 });

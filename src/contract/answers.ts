@@ -43,6 +43,13 @@ const OAuthStatus = z.object({
   missingScopes: z.array(z.string()),
 });
 
+const AuroraStatus = z.object({
+  knowsConnection: z.nullable(z.boolean()).register(z.globalRegistry, {
+    description: "Whether Aurora's backend holds a credential for the organisation; null while unknown.",
+  }),
+  checkedAt: z.nullable(Time),
+});
+
 export const Connected = z
   .object({
     connected: z.literal(true),
@@ -63,6 +70,9 @@ export const Connected = z
     webhook: WebhookStatus,
     delivery: DeliveryStatus,
     oauth: z.nullable(OAuthStatus),
+    aurora: z
+      .nullable(AuroraStatus)
+      .register(z.globalRegistry, { description: "Null without AURORA_BACKEND_URL." }),
     problems: z.array(Problem),
   })
   .register(z.globalRegistry, { id: "Connected" });

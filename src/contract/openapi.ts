@@ -53,7 +53,7 @@ const HTML = { "text/html": { schema: { type: "string" } } };
 const ERRORS: Record<number, string> = {
   400: "Something in the call is malformed; `error` says what.",
   401: "PagerDuty refuses the credential, or no user id came; of a webhook: its signature is wrong.",
-  403: "The secret is wrong, or it is not allowed.",
+  403: "The secret is wrong, or it is not allowed; with AURORA_BACKEND_URL also in Aurora's own words.",
   404: "Not connected, or there is no such thing.",
   409: "It belongs to another organisation or account.",
   413: "The body is larger than 16 KiB; of a webhook: than 256 KiB.",
@@ -61,7 +61,8 @@ const ERRORS: Record<number, string> = {
   429: "Too many calls; see Retry-After.",
   500: "Not configured, or unexpected.",
   502: "PagerDuty does not answer as it should.",
-  503: "Temporarily unavailable, or misconfigured; see Retry-After.",
+  503: "Temporarily unavailable, or misconfigured; see Retry-After. Of a change: Aurora did not say whether it is allowed.",
+  508: "The call came from a connector: a setting leads back to it instead of to Aurora; `error` says which.",
 };
 
 const CALLER = [{ $ref: "#/components/parameters/user" }, { $ref: "#/components/parameters/org" }];
@@ -78,8 +79,9 @@ const PARAMETERS = {
     name: "X-Org-ID",
     in: "header",
     required: false,
-    description: "Compared with the one that was connected with.",
-    schema: { type: "string", maxLength: 256 },
+    description:
+      "The organisation whose connection is meant; absent: the user's own, apart from any organisation's.",
+    schema: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$" },
   },
 };
 
@@ -114,7 +116,8 @@ function operationOf(call: Call, schemas: Schemas) {
     status,
     { description, ...(schema ? { content: contentOf(schema) } : {}) },
   ]);
-  const statuses = call.open ? call.errors : [...new Set([400, 401, 403, ...call.errors])].sort();
+  const common = call.open ? [508] : [400, 401, 403, ...(call.method === "get" ? [] : [503]), 508];
+  const statuses = [...new Set([...common, ...call.errors])].sort();
   const errors = statuses.map((status) => [
     String(status),
     { $ref: `#/components/responses/error${status}` },

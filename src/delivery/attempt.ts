@@ -1,3 +1,4 @@
+import type { AuroraTarget } from "../aurora/calls.ts";
 import { incidentNumber } from "../connection/incident-number.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import type { Incident, Notification } from "../incidents/incident.ts";
@@ -5,12 +6,17 @@ import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
 import { deliveryIdOf, type Entry, payloadOf } from "../storage/journal.ts";
 import { firstAttemptAtMs } from "../storage/record.ts";
+import { failureText } from "./advice.ts";
 import { notificationBody } from "./notification.ts";
 import { markDead, markDelivered, markRetry, retryEarly } from "./outbox.ts";
-import { type AttemptOutcome, grantedWaitSeconds, type NextStep, nextStep } from "./schedule.ts";
+import { type AttemptOutcome, deadAtMs, grantedWaitSeconds, type NextStep, nextStep } from "./schedule.ts";
 import { type Outgoing, relayedRequest, send, signedRequest } from "./sink.ts";
 
 /** One attempt to deliver one entry: reads its row, sends it to Aurora, stores the result. */
+
+export interface DeliveryContext extends TenantContext {
+  aurora: AuroraTarget;
+}
 
 /** How long to wait before PagerDuty is asked again for an incident's number. */
 const NUMBER_RETRY_MS = 30_000;
@@ -21,7 +27,7 @@ const MAX_NUMBER_WAIT_MS = 60 * 60 * 1000;
 type Tried = AttemptOutcome | { kind: "postponed"; error: string };
 
 /** Tries once and stores the result. Never throws. */
-export async function deliver(context: TenantContext, entry: Entry): Promise<void> {
+export async function deliver(context: DeliveryContext, entry: Entry): Promise<void> {
   const { config, store } = context;
   const connectionId = store.connection?.connectionId;
   const startedAtMs = Date.now();
@@ -32,7 +38,8 @@ export async function deliver(context: TenantContext, entry: Entry): Promise<voi
   const { plannedAtMs } = entry;
   const early = plannedAtMs !== null && startedAtMs < plannedAtMs ? plannedAtMs : null;
   const step = stepAfter(outcome, entry.attempts, early, config.deliverySchedule, nowMs);
-  settle(context, entry, step, early, outcome, nowMs);
+  const error = errorText(outcome, step, config.deliverySchedule);
+  settle(context, entry, step, early, { outcome, error }, nowMs);
   const level = step.step === "delivered" ? "info" : step.step === "retry" ? "warn" : "error";
   log[level]("delivery.attempt", {
     requestId: entry.requestId,
@@ -43,7 +50,7 @@ export async function deliver(context: TenantContext, entry: Entry): Promise<voi
     version: entry.notification?.incident.version,
     attempt: step.attempts,
     step: step.step,
-    error: outcome.kind === "accepted" ? null : outcome.error,
+    error: outcome.kind === "accepted" ? null : error,
     durationMs: nowMs - startedAtMs,
     sinceReceivedMs: nowMs - entry.receivedAtMs,
   });
@@ -75,16 +82,23 @@ function stepAfter(
   return { ...nextStep(outcome, attempts + 1, schedule, nowMs, Math.random()), attempts: attempts + 1 };
 }
 
+/** A failed try in the words that are kept and shown. */
+function errorText(outcome: Tried, step: Step, schedule: readonly number[]): string {
+  if (outcome.kind === "accepted") return "";
+  if (outcome.kind === "postponed") return outcome.error;
+  const deadAt = step.step === "retry" ? deadAtMs(step.attempts, step.atMs, schedule) : null;
+  return failureText(outcome.error, outcome.advice, deadAt);
+}
+
 function settle(
   { sql, config }: TenantContext,
   entry: Entry,
   step: Step,
   plannedAtMs: number | null,
-  outcome: Tried,
+  { outcome, error }: { outcome: Tried; error: string },
   nowMs: number,
 ): void {
   const nextDueAtMs = firstAttemptAtMs(config, nowMs) ?? nowMs;
-  const error = outcome.kind === "accepted" ? "" : outcome.error;
   if (step.step === "dead") markDead(sql, entry, error, nextDueAtMs);
   else if (step.step === "delivered") {
     markDelivered(sql, entry, nowMs, nextDueAtMs);
@@ -96,8 +110,13 @@ function settle(
   }
 }
 
-async function attempt(context: TenantContext, entry: Entry): Promise<Tried> {
-  const failed = (error: string): AttemptOutcome => ({ kind: "failed", error, retryAfterSeconds: null });
+async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
+  const failed = (error: string): AttemptOutcome => ({
+    kind: "failed",
+    error,
+    advice: null,
+    retryAfterSeconds: null,
+  });
   try {
     const notified = entry.notification?.incident ?? null;
     // PagerDuty's own body is relayed unchanged, so it needs no number.
@@ -105,8 +124,9 @@ async function attempt(context: TenantContext, entry: Entry): Promise<Tried> {
     const incident = relays ? notified : await withNumber(context, entry, notified);
     if (typeof incident === "string") return { kind: "postponed", error: incident };
     const outgoing = request(context, entry, incident);
-    return outgoing
-      ? await send(outgoing)
+    const { events } = context.config;
+    return outgoing && events
+      ? await send(context.aurora, events, outgoing)
       : failed("It cannot be sent: part of it is missing from the storage");
   } catch (error) {
     log.error("delivery.broken", { incidentId: entry.incidentId, seq: entry.seq, error: describe(error) });

@@ -1,9 +1,12 @@
 /** When a delivery is tried again. Pure: the clock and the random number are arguments. */
 
-/** The result of an attempt. `retryAfterSeconds` is what Aurora asked for. */
+/**
+ * The result of an attempt. `advice` says what to look at where a setting is the cause, else null;
+ * `retryAfterSeconds` is what Aurora asked for.
+ */
 export type AttemptOutcome =
   | { kind: "accepted" }
-  | { kind: "failed"; error: string; retryAfterSeconds: number | null };
+  | { kind: "failed"; error: string; advice: string | null; retryAfterSeconds: number | null };
 
 export type NextStep = { step: "delivered" } | { step: "retry"; atMs: number } | { step: "dead" };
 
@@ -33,4 +36,14 @@ export function nextStep(
   if (delaySeconds === undefined) return { step: "dead" };
   const waitSeconds = Math.max(delaySeconds, grantedWaitSeconds(outcome.retryAfterSeconds));
   return { step: "retry", atMs: nowMs + Math.round(waitSeconds * (1 + random * JITTER) * 1000) };
+}
+
+/**
+ * When a delivery is dead, at the earliest, if every attempt fails.
+ * @param attempts how many attempts of the schedule are used up
+ * @param nextAtMs when the next attempt is due
+ */
+export function deadAtMs(attempts: number, nextAtMs: number, schedule: readonly number[]): number {
+  const laterSeconds = schedule.slice(attempts + 1).reduce((sum, seconds) => sum + seconds, 0);
+  return nextAtMs + laterSeconds * 1000;
 }

@@ -1,6 +1,9 @@
 import { Webhook } from "standardwebhooks";
-import { withDeadline } from "../limits.ts";
+import { outcomeOf } from "../aurora/answer.ts";
+import { type AuroraTarget, callAurora } from "../aurora/calls.ts";
+import type { Config } from "../config.ts";
 import { parseRetryAfter } from "../retry-timing.ts";
+import { adviceFor } from "./advice.ts";
 import type { AttemptOutcome } from "./schedule.ts";
 
 /** One HTTP request to Aurora with one notification, and its result. */
@@ -53,30 +56,18 @@ export function relayedRequest(
 }
 
 /** Sends once. Never throws: a failure is a result. */
-export async function send(outgoing: Outgoing): Promise<AttemptOutcome> {
-  try {
-    return await withDeadline(TIMEOUT_MS, async (signal): Promise<AttemptOutcome> => {
-      const response = await fetch(outgoing.url, {
-        method: "POST",
-        headers: { ...outgoing.headers, "user-agent": "aurora-pagerduty-edge" },
-        body: outgoing.body,
-        redirect: "manual",
-        signal,
-      });
-      await response.body?.cancel();
-      if (response.ok) return { kind: "accepted" };
-      return {
-        kind: "failed",
-        error: `Aurora answered ${response.status}`,
-        retryAfterSeconds: parseRetryAfter(response.headers.get("retry-after"), Date.now()),
-      };
-    });
-  } catch (error) {
-    const timedOut = error instanceof DOMException && error.name === "TimeoutError";
-    return {
-      kind: "failed",
-      error: timedOut ? `Aurora did not answer within ${TIMEOUT_MS / 1000} s` : "Aurora could not be reached",
-      retryAfterSeconds: null,
-    };
-  }
+export async function send(
+  target: AuroraTarget,
+  events: NonNullable<Config["events"]>,
+  outgoing: Outgoing,
+): Promise<AttemptOutcome> {
+  const answer = await callAurora(target, { ...outgoing, method: "POST", timeoutMs: TIMEOUT_MS });
+  const isAnswered = answer.kind === "answered";
+  if (isAnswered && answer.status >= 200 && answer.status < 300) return { kind: "accepted" };
+  return {
+    kind: "failed",
+    error: `Aurora ${outcomeOf(answer)}`,
+    advice: isAnswered ? adviceFor(answer.status, events) : null,
+    retryAfterSeconds: isAnswered ? parseRetryAfter(answer.retryAfter, Date.now()) : null,
+  };
 }

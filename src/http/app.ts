@@ -9,8 +9,10 @@ import { tenantIdOf } from "../tenant-id.ts";
 import { type AppEnv, requireCaller } from "./callers.ts";
 import { connection } from "./connection.ts";
 import { live } from "./live.ts";
+import { refuseLoops } from "./loop.ts";
 import { oauthCallback, oauthLogin } from "./oauth.ts";
 import { pages } from "./pages.tsx";
+import { requireOrganisation, requirePermission } from "./permission.ts";
 import { activity, deliveries, events, incidents } from "./records.ts";
 import { subscription } from "./subscription.ts";
 import { forgetTrust } from "./trust.ts";
@@ -56,8 +58,13 @@ const api = new Hono<AppEnv>()
   .route("/activity", activity)
   .route("/oauth", oauthLogin);
 
-/** What Aurora calls, behind its secret. */
-const internal = new Hono<AppEnv>().use(requireCaller).route("/", api);
+/** What Aurora calls, behind its secret and its permission. */
+const internal = new Hono<AppEnv>()
+  .use(requireCaller)
+  .use("/", requireOrganisation)
+  .use("/oauth/login", requireOrganisation)
+  .use(requirePermission)
+  .route("/", api);
 
 /** The same for the console's own page, whose visitors are known by who they are. */
 const visited = new Hono<AppEnv>().use(requireVisitor).route("/live", live).route("/", api);
@@ -73,6 +80,7 @@ export const app = new Hono<AppEnv>({ strict: false })
     c.header("x-request-id", c.get("requestId"));
     c.header("x-content-type-options", "nosniff");
   })
+  .use(refuseLoops)
   .get("/healthz", (c) => {
     const problems = configProblems(c.env);
     if (problems.length === 0) return c.json({ status: "ok", version });

@@ -7,8 +7,11 @@ import { isLocal } from "./locality.ts";
 /** What Hono knows about a request. */
 export interface AppEnv {
   Bindings: Env;
-  /** `untilMs`: when the caller's sign-in is over; set for the console's visitors in production. */
-  Variables: { requestId: string; caller: Caller; untilMs?: number };
+  /**
+   * `isVisitor`: set for the console's visitors, who are the operator's, not Aurora's. `untilMs`: when a visitor's
+   * sign-in is over; set in production.
+   */
+  Variables: { requestId: string; caller: Caller; isVisitor?: true; untilMs?: number };
 }
 
 /** Compares in constant time, whatever the lengths: both sides are hashed first. */

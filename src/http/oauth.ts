@@ -12,6 +12,7 @@ import { tenantIdOf } from "../tenant-id.ts";
 import { baseUrl, webhookUrl } from "./addresses.ts";
 import { type AppEnv, tenantOf } from "./callers.ts";
 import { jsonBody } from "./input.ts";
+import { permissionFor } from "./permission.ts";
 import { forgetTrust } from "./trust.ts";
 
 /** Signing in with PagerDuty: Aurora's server starts it, the browser comes back from PagerDuty. */
@@ -37,6 +38,7 @@ export const oauthLogin = new Hono<AppEnv>().post("/login", requireOAuth, jsonBo
     scopes: config.oauth.scopes,
     binding: bind ? generateRandomNonce() : null,
     subscribe,
+    isVisitor: c.get("isVisitor") ?? false,
     expiresAtMs: Date.now() + LOGIN_LIFE_MS,
   };
   unwrap(await tenantOf(c).beginLogin(caller, login.id, login.expiresAtMs));
@@ -95,12 +97,26 @@ async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
   }
   const login = await openLogin(createKeyring(config.credentialsKeys), state, Date.now());
   if (!login || !isSameBrowser(login, c.req.header("cookie") ?? "")) return "invalid";
+  // Before the sign-in is used up: a person can reload the page when Aurora answers again.
+  if (!login.isVisitor && !(await mayConnect(c.env, config, login))) return "validation_failed";
   try {
     const user = c.env.TENANT.getByName(tenantIdOf(login));
     return await user.finishLogin(login, code, webhookUrl(config, c.req.url, login.userId));
   } finally {
     forgetTrust(tenantIdOf(login));
   }
+}
+
+/** Whether Aurora lets the user of a sign-in connect for the organisation. @throws {AppError} when Aurora does not say */
+async function mayConnect(env: Env, config: Config, { userId, orgId }: LoginState): Promise<boolean> {
+  if (config.aurora.backendUrl === null) return true;
+  if (orgId === null) return false;
+  const permission = await permissionFor(env, { userId, orgId });
+  if (permission.verdict === "unknown")
+    throw new AppError("aurora_unavailable", `Aurora ${permission.reason}`);
+  if (permission.verdict === "refused")
+    log.warn("oauth.refused", { userId, orgId, reason: permission.words });
+  return permission.verdict === "granted";
 }
 
 /** One for each sign-in, so that two at once do not get in each other's way. Lax: PagerDuty leads back to us. */

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { AuroraBackend, type Member } from "../aurora/backend.ts";
-import { permissions } from "../aurora/permission.ts";
+import { type Permission, permissions } from "../aurora/permission.ts";
 import { configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
 import type { AppEnv } from "./callers.ts";
@@ -17,11 +17,15 @@ export const requirePermission: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** @throws {AppError} aurora_refused with Aurora's words, aurora_unavailable when Aurora does not decide */
-export async function checkPermission(env: Env, member: Member): Promise<void> {
+/** What Aurora says; granted without AURORA_BACKEND_URL. */
+export async function permissionFor(env: Env, member: Member): Promise<Permission> {
   const backend = AuroraBackend.of(env, configOf(env));
-  if (backend === null) return;
-  const permission = await permissions.ask(backend, member);
+  return backend === null ? { verdict: "granted" } : permissions.ask(backend, member);
+}
+
+/** @throws {AppError} aurora_refused with Aurora's words, aurora_unavailable when Aurora does not decide */
+async function checkPermission(env: Env, member: Member): Promise<void> {
+  const permission = await permissionFor(env, member);
   switch (permission.verdict) {
     case "granted":
       return;
@@ -37,16 +41,13 @@ export async function checkPermission(env: Env, member: Member): Promise<void> {
 }
 
 /**
- * Refuses to make a connection for a caller without an organisation: Aurora finds one by itself, and there would be
- * two connections. Behind `requireCaller`.
+ * Lets nobody connect without an organisation: Aurora would find one by itself, and there would be two connections.
+ * Behind `requireCaller`.
  */
 export const requireOrganisation: MiddlewareHandler<AppEnv> = async (c, next) => {
-  checkOrganisation(c.env, c.get("caller"));
+  const connects = c.req.method === "POST" && c.get("caller").orgId === null;
+  if (connects && configOf(c.env).aurora.backendUrl !== null) {
+    throw new AppError("forbidden", "Forbidden - no organization context");
+  }
   await next();
 };
-
-/** @throws {AppError} forbidden */
-export function checkOrganisation(env: Env, { orgId }: Member): void {
-  if (orgId !== null || configOf(env).aurora.backendUrl === null) return;
-  throw new AppError("forbidden", "Forbidden - no organization context");
-}

@@ -43,6 +43,7 @@ export const requireVisitor: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { userId, untilMs } = await visitorOf(c);
   requireOwnPage(c);
   c.set("caller", { userId, orgId: configOf(c.env).consoleOrg });
+  c.set("isVisitor", true);
   if (untilMs !== undefined) c.set("untilMs", untilMs);
   await next();
 };

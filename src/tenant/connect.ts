@@ -34,6 +34,8 @@ export interface Neighbours {
   forgetLogins(): void;
   /** An incident of the account, by id; null where none is held. */
   anyIncidentId(): string | null;
+  /** Remembers that Aurora has to forget the connection, too. */
+  noteDisconnect(caller: Caller): void;
 }
 
 /** One attempt to connect. A disconnect cancels every attempt that started before it. */
@@ -94,13 +96,20 @@ export class Connecting {
     if (leaving === null) {
       // A copy in KV that outlived its connection goes all the same.
       await this.#store.forgetCopy(tenantIdOf(caller));
+      // Aurora may hold a connection of its own, which nothing else would end.
+      this.#neighbours.noteDisconnect(caller);
       return { deleted: 0, subscriptionDeleted: null };
     }
     const isFirst = !this.#leaving.has(leaving);
     this.#leaving.add(leaving);
     try {
       const subscriptionDeleted = await this.#neighbours.removeSubscription();
-      if (this.#present === leaving) await this.#store.clear(tenantIdOf(caller));
+      if (this.#present === leaving) {
+        const cleared = this.#store.clear(tenantIdOf(caller));
+        // Stored in the same turn as the storage is deleted, so that no crash comes between them.
+        this.#neighbours.noteDisconnect(caller);
+        await cleared;
+      }
       return { deleted: isFirst ? 1 : 0, subscriptionDeleted };
     } finally {
       if (isFirst) this.#leaving.delete(leaving);

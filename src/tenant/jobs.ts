@@ -1,6 +1,6 @@
 import { requestAnalysis } from "../analysis/request.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
-import { deliver } from "../delivery/attempt.ts";
+import { type DeliveryContext, deliver } from "../delivery/attempt.ts";
 import { dueDeliveries, type Lane, nextDeliveryAtMs } from "../delivery/outbox.ts";
 import { runbookUrlOf } from "../incidents/analysis.ts";
 import { dueHint, nextHintAtMs } from "../storage/hints.ts";
@@ -63,11 +63,11 @@ const MAX_RETRIES = 2;
 const MAX_MISSING_NUMBERS = 1;
 
 export class DeliveryJobs implements JobSource {
-  readonly #context: TenantContext;
+  readonly #context: DeliveryContext;
   /** The deliveries under way, by job key. */
   readonly #underWay = new Map<string, Lane>();
 
-  constructor(context: TenantContext) {
+  constructor(context: DeliveryContext) {
     this.#context = context;
   }
 

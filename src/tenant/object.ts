@@ -64,7 +64,7 @@ export class Tenant extends DurableObject<Env> {
       await this.#runtime.members.note(caller);
       await this.#runtime.connecting.connectToken(caller, input);
       const subscribed = input.subscribe ? await this.#trySubscribe(webhookUrl) : null;
-      await this.#credentialChanged(webhookUrl);
+      await this.#credentialChanged("connect", caller, webhookUrl);
       return { ...this.#runtime.status(webhookUrl), ...(subscribed ? { subscribed } : {}) };
     });
   }
@@ -85,7 +85,7 @@ export class Tenant extends DurableObject<Env> {
     if (outcome !== "success") return outcome;
     // The connection stands without the subscription, too; the status says what is missing.
     if (login.subscribe) await this.#trySubscribe(webhookUrl);
-    await this.#credentialChanged(webhookUrl);
+    await this.#credentialChanged("connect", login, webhookUrl);
     return "success";
   }
 
@@ -93,7 +93,7 @@ export class Tenant extends DurableObject<Env> {
   async rotate(caller: Caller, token: string, webhookUrl: string) {
     return this.#runtime.asMember(caller, async () => {
       await this.#runtime.connecting.rotate(caller, token);
-      await this.#credentialChanged(webhookUrl);
+      await this.#credentialChanged("rotate", caller, webhookUrl);
       return this.#runtime.status(webhookUrl);
     });
   }
@@ -107,9 +107,10 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** A new credential may reach what the previous one could not. */
-  async #credentialChanged(webhookUrl: string): Promise<void> {
+  async #credentialChanged(change: "connect" | "rotate", caller: Caller, webhookUrl: string): Promise<void> {
     // Disconnected while it was subscribed: there is nothing to check.
     if (!this.#runtime.context.store.connection) return;
+    this.#runtime.mirror.note(change, { userId: caller.userId, orgId: caller.orgId });
     this.#runtime.reconciler.noteUrl(webhookUrl);
     retryHintsEarly(this.#runtime.context.sql, Date.now());
     this.#runtime.reconciler.expectGap(Date.now());
@@ -175,6 +176,7 @@ export class Tenant extends DurableObject<Env> {
     return this.#runtime.asMember(caller, async () => {
       this.#runtime.reconciler.noteUrl(webhookUrl);
       const { problem, ...result } = await this.#runtime.reconciler.check(true);
+      this.#runtime.mirror.check();
       if (problem && problem.problem !== "not_connected") throw tokenError(problem);
       return result;
     });

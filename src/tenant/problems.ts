@@ -1,18 +1,14 @@
+import type { MirrorView } from "../aurora/mirror.ts";
+import type { Config } from "../config.ts";
 import { type Connection, type OAuthConnection, secretsInForce } from "../connection/connection.ts";
 import type { RefreshFailure } from "../connection/tokens.ts";
 import type { OutboxSummary } from "../delivery/outbox.ts";
 import type { Watch } from "../reconcile/watch.ts";
 import type { Rejections } from "../webhooks/refusals.ts";
+import { deliveryProblems, mirrorProblems } from "./aurora-problems.ts";
+import { counted, type Problem } from "./problem.ts";
 
 /** Every problem that the status can show: what is wrong, and what to do. One catalogue. Pure. */
-
-export interface Problem {
-  code: string;
-  /** What is wrong, for a person. */
-  message: string;
-  /** What to do about it. */
-  fix: string;
-}
 
 /** Older refusals are left out: strangers post to every public URL sooner or later. */
 const SHOW_REFUSALS_MS = 24 * 3600 * 1000;
@@ -32,6 +28,9 @@ export interface ProblemFacts {
   connection: Connection;
   rejected: Rejections;
   delivery: OutboxSummary;
+  /** Null without AURORA_BACKEND_URL. */
+  mirror: MirrorView | null;
+  events: Config["events"];
   /** Webhooks that could not be processed. */
   failedWebhooks: number;
   watch: Watch;
@@ -47,11 +46,10 @@ export function problemsOf(facts: ProblemFacts): Problem[] {
     ...webhookProblems(facts),
     ...subscriptionProblems(facts),
     ...processingProblems(facts),
-    ...deliveryProblems(facts.delivery),
+    ...mirrorProblems(facts.connection, facts.mirror, facts.events),
+    ...deliveryProblems(facts.delivery, facts.events),
   ];
 }
-
-const counted = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
 
 /** The problem of an OAuth connection that only a new sign-in can bring back; null while it lives. */
 export function lostSignIn(connection: OAuthConnection, nowMs: number): Problem | null {
@@ -226,26 +224,6 @@ function processingProblems({ failedWebhooks }: ProblemFacts): Problem[] {
       code: "webhooks_failed",
       message: `${counted(failedWebhooks, "webhook", "webhooks")} could not be processed; all of them are kept.`,
       fix: "Search the log for webhook.processed with outcome failed; once the cause is fixed, retry them: POST /pagerduty/events/retry.",
-    },
-  ];
-}
-
-function deliveryProblems({ pending, dead, lastError }: OutboxSummary): Problem[] {
-  if (dead > 0) {
-    return [
-      {
-        code: "deliveries_dead",
-        message: `${counted(dead, "notification", "notifications")} could not be delivered to Aurora: ${lastError ?? "unknown"}.`,
-        fix: "Fix Aurora's endpoint (AURORA_EVENTS_URL), then redeliver them: POST /pagerduty/deliveries/redeliver.",
-      },
-    ];
-  }
-  if (pending === 0 || lastError === null) return [];
-  return [
-    {
-      code: "deliveries_failing",
-      message: `${counted(pending, "notification waits", "notifications wait")}: ${lastError}.`,
-      fix: "Nothing is lost: deliveries are retried automatically by DELIVERY_SCHEDULE. If they keep failing, check Aurora's endpoint (AURORA_EVENTS_URL) and what its log says about these requests.",
     },
   ];
 }

@@ -1,3 +1,6 @@
+import { AuroraBackend } from "../aurora/backend.ts";
+import { type AuroraTarget, auroraTarget } from "../aurora/calls.ts";
+import { Mirror } from "../aurora/mirror.ts";
 import { configOf } from "../config.ts";
 import { PagerDutyClient } from "../connection/client.ts";
 import type { Connection } from "../connection/connection.ts";
@@ -33,6 +36,7 @@ const CRASH_RETRY_MS = 10_000;
 export class TenantRuntime {
   readonly #ctx: DurableObjectState;
   readonly #jobRunner: JobRunner;
+  readonly #aurora: AuroraTarget;
   readonly context: TenantContext;
   readonly tokens: Tokens;
   readonly logins: PendingLogins;
@@ -45,6 +49,7 @@ export class TenantRuntime {
   readonly parked: ParkedWebhooks;
   readonly members: Members;
   readonly memberships: Memberships;
+  readonly mirror: Mirror;
   readonly live: Live;
 
   /** @param objectOf another tenant's object */
@@ -57,6 +62,7 @@ export class TenantRuntime {
     const config = configOf(env);
     setReadableLogs(config.dev);
     this.#ctx = ctx;
+    this.#aurora = auroraTarget(env, config);
     this.members = new Members(storage, objectOf);
     this.memberships = new Memberships(storage, env.CONNECTIONS, objectOf);
     const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys), () => [
@@ -67,11 +73,13 @@ export class TenantRuntime {
     this.logins = new PendingLogins(storage);
     const client = new PagerDutyClient(store, config, this.tokens);
     this.context = { storage, sql: storage.sql, config, store, client };
+    this.mirror = new Mirror(storage, store, AuroraBackend.of(env, config));
     this.subscribing = new SubscriptionManager(store, client, () => this.#subscriptionIsMissing());
     this.connecting = new Connecting(store, config, {
       removeSubscription: () => this.subscribing.removeIfMade(),
       forgetLogins: () => this.logins.forgetAll(),
       anyIncidentId: () => anyIncidentId(storage.sql),
+      noteDisconnect: (caller) => this.mirror.note("disconnect", caller),
     });
     this.reconciler = new Reconciler(this.context);
     this.refusals = new Refusals(storage);
@@ -95,13 +103,16 @@ export class TenantRuntime {
     const { replica } = context.store;
     const memberReplica = this.memberships.replica;
     const connected = [
-      new DeliveryJobs(context),
+      new DeliveryJobs({ ...context, aurora: this.#aurora }),
       new AnalysisJobs(context),
       hintJobs(context),
       timedJob(
         "reconcile",
         () => this.reconciler.nextAtMs,
-        async () => void (await this.reconciler.check()),
+        async () => {
+          await this.reconciler.check();
+          this.mirror.check();
+        },
       ),
     ].map((source) => whileConnected(context, source));
     return [
@@ -127,6 +138,11 @@ export class TenantRuntime {
         () => memberReplica.sync(),
       ),
       timedJob(
+        "mirror",
+        () => this.mirror.nextAtMs,
+        () => this.mirror.run(),
+      ),
+      timedJob(
         "prune",
         () => nextPruneAtMs(context),
         async () => prune(context),
@@ -142,8 +158,9 @@ export class TenantRuntime {
 
   /** `GET /pagerduty`. @param webhookUrl the caller's own */
   status(webhookUrl: string) {
-    const { storage, store } = this.context;
-    return statusOf({ storage, store, tokens: this.tokens, refusals: this.refusals }, webhookUrl);
+    const { storage, store, config } = this.context;
+    const { tokens, refusals, mirror } = this;
+    return statusOf({ storage, store, config, tokens, refusals, mirror }, webhookUrl);
   }
 
   /** Runs the jobs that are due, and sets the next alarm. Never throws. */

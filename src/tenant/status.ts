@@ -1,3 +1,5 @@
+import type { Mirror, MirrorView } from "../aurora/mirror.ts";
+import type { Config } from "../config.ts";
 import { type Connection, type OAuthConnection, secretsInForce } from "../connection/connection.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import type { Tokens } from "../connection/tokens.ts";
@@ -5,7 +7,8 @@ import { summarizeOutbox } from "../delivery/outbox.ts";
 import { readWatch } from "../reconcile/watch.ts";
 import { countFailed } from "../storage/journal.ts";
 import type { Refusals } from "../webhooks/refusals.ts";
-import { CREDENTIALS_UNREADABLE, lostSignIn, missingScopes, type Problem, problemsOf } from "./problems.ts";
+import type { Problem } from "./problem.ts";
+import { CREDENTIALS_UNREADABLE, lostSignIn, missingScopes, problemsOf } from "./problems.ts";
 import { webhookTimes } from "./views.ts";
 
 /** `GET /pagerduty`: the status that Aurora's UI shows. Changes nothing. */
@@ -13,8 +16,10 @@ import { webhookTimes } from "./views.ts";
 export interface StatusSources {
   storage: DurableObjectStorage;
   store: ConnectionStore;
+  config: Config;
   tokens: Tokens;
   refusals: Refusals;
+  mirror: Mirror;
 }
 
 const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
@@ -43,9 +48,14 @@ const oauthView = (connection: OAuthConnection) => ({
   missingScopes: missingScopes(connection),
 });
 
+const mirrorView = ({ knowsConnection, checkedAtMs }: MirrorView) => ({
+  knowsConnection,
+  checkedAt: iso(checkedAtMs),
+});
+
 /** @param webhookUrl the caller's own */
 export function statusOf(sources: StatusSources, webhookUrl: string) {
-  const { storage, store, tokens, refusals } = sources;
+  const { storage, store, config, tokens, refusals, mirror } = sources;
   const { connection } = store;
   const nowMs = Date.now();
   if (!connection) return notConnected(null, store.unreadable ? [CREDENTIALS_UNREADABLE] : []);
@@ -88,10 +98,13 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
       lastError: delivery.lastError,
     },
     oauth: connection.authType === "oauth" ? oauthView(connection) : null,
+    aurora: mirror.view && mirrorView(mirror.view),
     problems: problemsOf({
       connection,
       rejected,
       delivery,
+      mirror: mirror.view,
+      events: config.events,
       failedWebhooks: countFailed(sql),
       watch,
       refreshFailure: tokens.refreshFailure,

@@ -24,8 +24,11 @@ const made = (change: Change["change"], isMirrorable = true): Change => ({
   member: ADA,
   isMirrorable,
 });
-const changed = (change: Change["change"], before: MirrorState = UNKNOWN, nowMs = 0) =>
-  afterChange(before, made(change), nowMs);
+const changed = (change: Change["change"], before: MirrorState = UNKNOWN, nowMs = 0): MirrorState => {
+  const state = afterChange(before, made(change), nowMs);
+  if (state === null) throw new Error("Nothing is remembered");
+  return state;
+};
 const pendingOf = ({ pending }: MirrorState): Pending => {
   if (pending === null) throw new Error("Nothing is pending");
   return pending;
@@ -90,6 +93,10 @@ describe("a disconnect", () => {
     expect(told(changed("disconnect"), reply(404, { error: "Not connected" }))).toBeNull();
   });
 
+  test("for no organisation is none of Aurora's, where it would end the organisation's connection", () => {
+    expect(afterChange(UNKNOWN, made("disconnect", false), 0)).toBeNull();
+  });
+
   test("is tried again by itself, ever more rarely, for an hour", () => {
     let state: MirrorState | null = changed("disconnect");
     const attempts: number[] = [];
@@ -116,11 +123,11 @@ test("an answer to an earlier change decides nothing about the latest", () => {
 describe("Aurora's own status", () => {
   test("counts only where it is one", () => {
     const state = { ...UNKNOWN, lookAtMs: 0 };
-    expect(afterLook(state, reply(200, { connected: true }), null, 1)).toMatchObject({
+    expect(afterLook(state, reply(200, { connected: true }), made("connect"), 1)).toMatchObject({
       knowsConnection: true,
     });
     for (const answer of [reply(200, { ok: true }), reply(500, { connected: true }), reply(403), SILENCE]) {
-      expect(afterLook(state, answer, null, 1)).toMatchObject({
+      expect(afterLook(state, answer, made("connect", false), 1)).toMatchObject({
         knowsConnection: null,
         failure: expect.any(String),
         lookAtMs: null,
@@ -132,7 +139,7 @@ describe("Aurora's own status", () => {
     const known = { ...UNKNOWN, knowsConnection: true, lookAtMs: 0 };
     const lost = afterLook(known, reply(200, { connected: false }), made("connect"), 1);
     expect(lost).toMatchObject({ knowsConnection: false, pending: { change: "connect", nextAtMs: 1 } });
-    expect(afterLook(known, reply(200, { connected: false }), null, 1).pending).toBeNull();
+    expect(afterLook(known, reply(200, { connected: false }), made("connect", false), 1).pending).toBeNull();
   });
 
   test("is asked for with every check where nothing is pending", () => {
@@ -141,6 +148,6 @@ describe("Aurora's own status", () => {
 
   test("that it knows the connection ends the problem", () => {
     const failed = { ...UNKNOWN, failure: "answered 502" };
-    expect(afterLook(failed, reply(200, { connected: true }), null, 1).failure).toBeNull();
+    expect(afterLook(failed, reply(200, { connected: true }), made("connect"), 1).failure).toBeNull();
   });
 });

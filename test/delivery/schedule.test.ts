@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { nextStep } from "../../src/delivery/schedule.ts";
+import { deadAtMs, nextStep } from "../../src/delivery/schedule.ts";
 
 const SCHEDULE = [0, 5, 30];
 const failed = (retryAfterSeconds: number | null = null) =>
-  ({ kind: "failed", error: "Aurora answered 500", retryAfterSeconds }) as const;
+  ({ kind: "failed", error: "Aurora answered 500", advice: null, retryAfterSeconds }) as const;
 
 test("what was accepted is delivered", () => {
   expect(nextStep({ kind: "accepted" }, 1, SCHEDULE, 0, 0.5)).toEqual({ step: "delivered" });
@@ -26,4 +26,9 @@ test("Retry-After is honoured up to an hour, and never shortens the wait", () =>
   expect(nextStep(failed(120), 1, SCHEDULE, 0, 0)).toEqual({ step: "retry", atMs: 120_000 });
   expect(nextStep(failed(1), 2, SCHEDULE, 0, 0)).toEqual({ step: "retry", atMs: 30_000 });
   expect(nextStep(failed(86_400), 1, SCHEDULE, 0, 0)).toEqual({ step: "retry", atMs: 3_600_000 });
+});
+
+test("a delivery that never works is dead after the attempts that are left", () => {
+  expect(deadAtMs(1, 6000, SCHEDULE)).toBe(36_000);
+  expect(deadAtMs(2, 36_000, SCHEDULE)).toBe(36_000);
 });

@@ -277,6 +277,7 @@ describe("a state that this Worker's key sealed", () => {
     scopes: "openid",
     binding: null,
     subscribe: false,
+    isVisitor: false,
     expiresAtMs: Date.now() + LOGIN_LIFE_MS,
     ...change,
   });

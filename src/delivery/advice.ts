@@ -1,0 +1,51 @@
+import type { Config } from "../config.ts";
+
+/** What to look at when Aurora refuses a delivery because of how things are set up. Pure. */
+
+type Events = Pick<NonNullable<Config["events"]>, "setting" | "isOwnRoute">;
+
+/**
+ * @returns null for an answer that may be different the next time without anybody's doing: a fault of Aurora's, or
+ * too many calls
+ */
+export function adviceFor(status: number, events: Events): string | null {
+  const { setting, isOwnRoute } = events;
+  switch (status) {
+    case 400:
+      return `check that ${setting} leads to what reads the format in AURORA_EVENTS_FORMAT`;
+    case 401:
+      return isOwnRoute
+        ? `check AURORA_HEADERS: something in front of Aurora at ${setting} asks for a sign-in`
+        : "check that AURORA_EVENTS_SECRET is the same here and at the receiver, and AURORA_HEADERS where something in front of it asks for a sign-in";
+    case 403:
+      return `check AURORA_HEADERS and whatever stands in front of Aurora at ${setting}: Cloudflare Access, a firewall, a proxy`;
+    case 404:
+      return isOwnRoute
+        ? `Aurora's own route refuses events while Aurora holds no credential for the organisation: set AURORA_BACKEND_URL, so that API tokens are passed on to Aurora, or deliver to the receiver; else check ${setting}`
+        : `check ${setting}: there is no receiver at this address`;
+    case 409:
+      return "the user who connected has left the organisation: let another member connect again, then redeliver";
+    case 422:
+      return "the receiver cannot use this event: its words say why";
+    case 508:
+      return `${setting} leads back to this connector: set it to the address of Aurora's own server, past whatever routes /pagerduty here`;
+    default:
+      return status >= 300 && status < 400
+        ? `check ${setting}: redirects are not followed, so it has to be the final address`
+        : null;
+  }
+}
+
+/**
+ * A failed attempt in the words that are kept and shown.
+ * @param advice what to look at; null where the failure may pass by itself
+ * @param deadAtMs when the delivery is dead if nothing changes; null when it is already
+ */
+export function failureText(error: string, advice: string | null, deadAtMs: number | null): string {
+  if (advice === null) return error;
+  const end =
+    deadAtMs === null
+      ? "The delivery is dead; redeliver it afterwards"
+      : `Without a change the delivery is dead at ${new Date(deadAtMs).toISOString()}`;
+  return `${error.replace(/\.$/, "")}. This is a matter of configuration, not an outage: ${advice}. ${end}`;
+}

@@ -1,0 +1,79 @@
+import { type MirrorView, type Obstacle, obstacleOf } from "../aurora/mirror.ts";
+import type { Config } from "../config.ts";
+import type { Connection } from "../connection/connection.ts";
+import type { OutboxSummary } from "../delivery/outbox.ts";
+import { counted, type Problem } from "./problem.ts";
+
+/** The problems between here and Aurora. Pure. */
+
+const endingInStop = (text: string) => (text.endsWith(".") ? text : `${text}.`);
+
+export function deliveryProblems(
+  { pending, dead, lastError }: OutboxSummary,
+  events: Config["events"],
+): Problem[] {
+  const setting = events?.setting ?? "AURORA_EVENTS_URL";
+  if (dead > 0) {
+    return [
+      {
+        code: "deliveries_dead",
+        message: endingInStop(
+          `${counted(dead, "notification", "notifications")} could not be delivered to Aurora: ${lastError ?? "unknown"}`,
+        ),
+        fix: `Fix Aurora's endpoint (${setting}), then redeliver them: POST /pagerduty/deliveries/redeliver.`,
+      },
+    ];
+  }
+  if (pending === 0 || lastError === null) return [];
+  return [
+    {
+      code: "deliveries_failing",
+      message: endingInStop(`${counted(pending, "notification waits", "notifications wait")}: ${lastError}`),
+      fix: `Nothing is lost: deliveries are retried automatically by DELIVERY_SCHEDULE. If they keep failing, check Aurora's endpoint (${setting}) and what its log says about these requests.`,
+    },
+  ];
+}
+
+/** Completes "… needs a credential in Aurora, and …". */
+const OBSTACLES: Record<Obstacle, string> = {
+  oauth: "Aurora's API takes no OAuth connection",
+  region: "Aurora checks API tokens in the US region alone",
+  no_organisation: "Aurora keeps connections by organisation, while this one belongs to a user alone",
+};
+
+const DELIVER_TO_RECEIVER =
+  "deliver to the receiver that ships with the connector, which needs no credential: AURORA_EVENTS_URL ending in /edge/events (docs/deploy.md)";
+
+/** Aurora's own webhook route refuses every event of an organisation whose credential Aurora does not hold. */
+export function mirrorProblems(
+  connection: Connection,
+  mirror: MirrorView | null,
+  events: Config["events"],
+): Problem[] {
+  if (mirror === null || !events?.isOwnRoute || mirror.knowsConnection === true) return [];
+  const obstacle = obstacleOf(connection);
+  if (obstacle !== null) {
+    return [
+      {
+        code: "aurora_cannot_know",
+        message: `Aurora refuses this connection's incidents: its own webhook route needs a credential in Aurora, and ${OBSTACLES[obstacle]}.`,
+        fix: `Better ${DELIVER_TO_RECEIVER}. Or connect with an API token of the US region, for an organisation.`,
+      },
+    ];
+  }
+  const { knowsConnection, failure } = mirror;
+  // Aurora is being told.
+  if (knowsConnection === null && failure === null) return [];
+  const state =
+    knowsConnection === null
+      ? "It is unknown whether Aurora holds a credential"
+      : "Aurora holds no credential";
+  const reason = failure === null ? "" : ` Told of the connection, Aurora ${endingInStop(failure)}`;
+  return [
+    {
+      code: "aurora_unaware",
+      message: `${state} for this organisation, without which its own webhook route refuses every incident.${reason}`,
+      fix: `Aurora is told again with every check (RECONCILE_MINUTES), and now by POST /pagerduty/reconcile. If it stays so, check AURORA_BACKEND_URL and what Aurora says above, or ${DELIVER_TO_RECEIVER}.`,
+    },
+  ];
+}
