@@ -2,8 +2,8 @@ import type { TenantContext } from "../connection/tenant-context.ts";
 import { runbookUrlOf } from "../incidents/analysis.ts";
 import { view } from "../incidents/fold.ts";
 import { log } from "../log.ts";
-import { loadIncident, saveIncident } from "../storage/incidents.ts";
-import { appendWithNotification } from "../storage/record.ts";
+import { loadIncident } from "../storage/incidents.ts";
+import { recordAnalysisRequest } from "../storage/record.ts";
 import { fetchRunbook, type Runbook } from "./runbook.ts";
 
 /** Fetches the incident's runbook and requests its root-cause analysis from Aurora, once. */
@@ -39,10 +39,11 @@ function storeRequest(
   if (analysis.state !== "waiting" || !incident) return null;
   const { reason, provenance } = analysis;
   const requested = { state: "requested", atMs: nowMs, reason, runbookUrl: runbook?.url ?? null } as const;
-  saveIncident(sql, state, { ...state, analysis: requested }, nowMs);
   const timestamp = new Date(nowMs).toISOString();
-  appendWithNotification(
+  recordAnalysisRequest(
     context,
+    state,
+    { ...state, analysis: requested },
     {
       kind: "analysis",
       type: "incident.rca_requested",
@@ -53,14 +54,14 @@ function storeRequest(
       verification: provenance.verification,
       reason,
       timelineLine: { kind: "rca_requested", from: null, to: null, text: `${reason}. ${textOf(runbook)}` },
-    },
-    {
-      type: "incident.rca_requested",
-      timestamp,
-      incident,
-      change: { kind: "rca_requested", from: null, to: incident.status },
-      provenance,
-      runbook,
+      notification: {
+        type: "incident.rca_requested",
+        timestamp,
+        incident,
+        change: { kind: "rca_requested", from: null, to: incident.status },
+        provenance,
+        runbook,
+      },
     },
     nowMs,
   );

@@ -194,6 +194,9 @@ export const Delivery = z
     nextAttemptAt: z.nullable(Time),
     deliveredAt: z.nullable(Time),
     lastError: Text,
+    lastStatus: z.nullable(z.int()).register(z.globalRegistry, {
+      description: "Aurora's status in the last attempt; null while there was none, or no answer.",
+    }),
   })
   .register(z.globalRegistry, { id: "Delivery" });
 export type Delivery = z.infer<typeof Delivery>;
@@ -204,6 +207,23 @@ export const DeliveryWithPayload = z
       description:
         "The body that is sent to Aurora, by the format in force; null where part of it is missing.",
     }),
+    followUps: z.array(z.unknown()).register(z.globalRegistry, {
+      description: "Bodies that are sent after the first was accepted, each with an id of its own.",
+    }),
+    target: Text.register(z.globalRegistry, { description: "The URL that it is sent to." }),
+    failedAttempts: z
+      .array(
+        z.object({
+          at: Time,
+          status: z.nullable(z.int()),
+          answer: z.string(),
+          durationMs: z.int(),
+          early: z.boolean(),
+        }),
+      )
+      .register(z.globalRegistry, {
+        description: "The newest 100, oldest first. `early`: before its planned time.",
+      }),
   })
   .register(z.globalRegistry, { id: "DeliveryWithPayload" });
 export type DeliveryWithPayload = z.infer<typeof DeliveryWithPayload>;

@@ -1,16 +1,16 @@
 import type { AuroraTarget } from "../aurora/calls.ts";
 import { incidentNumber } from "../connection/incident-number.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
-import type { Incident, Notification } from "../incidents/incident.ts";
 import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
-import { deliveryIdOf, type Entry, payloadOf } from "../storage/journal.ts";
+import { deliveryIdOf, type Entry, entryAt, lacksNumber } from "../storage/journal.ts";
 import { firstAttemptAtMs } from "../storage/record.ts";
 import { failureText } from "./advice.ts";
-import { notificationBody } from "./notification.ts";
-import { markDead, markDelivered, markRetry, retryEarly } from "./outbox.ts";
+import { recordFailedAttempt } from "./attempts.ts";
+import { type Bodies, bodiesOf } from "./bodies.ts";
+import { markDead, markDelivered, markRetry, markSentParts, retryEarly } from "./outbox.ts";
 import { type AttemptOutcome, deadAtMs, grantedWaitSeconds, type NextStep, nextStep } from "./schedule.ts";
-import { type Outgoing, relayedRequest, send, signedRequest } from "./sink.ts";
+import { send } from "./sink.ts";
 
 /** One attempt to deliver one entry: reads its row, sends it to Aurora, stores the result. */
 
@@ -20,16 +20,18 @@ export interface DeliveryContext extends TenantContext {
 
 /** How long to wait before PagerDuty is asked again for an incident's number. */
 const NUMBER_RETRY_MS = 30_000;
-/** How long a delivery waits for its incident's number; then the incident is sent with its id instead. */
+/** How long a delivery waits for its incident's number without using up attempts. */
 const MAX_NUMBER_WAIT_MS = 60 * 60 * 1000;
 
 /** The result of a try: an attempt as the schedule counts it, or a try that ended before Aurora was called. */
 type Tried = AttemptOutcome | { kind: "postponed"; error: string };
 
 /** Tries once and stores the result. Never throws. */
-export async function deliver(context: DeliveryContext, entry: Entry): Promise<void> {
-  const { config, store } = context;
+export async function deliver(context: DeliveryContext, seq: number): Promise<void> {
+  const { sql, config, store } = context;
   const connectionId = store.connection?.connectionId;
+  const entry = entryAt(sql, seq);
+  if (entry?.delivery !== "pending") return;
   const startedAtMs = Date.now();
   const outcome = await attempt(context, entry);
   // After a disconnect or a change of accounts the row is gone, and its number may be another entry's.
@@ -39,11 +41,13 @@ export async function deliver(context: DeliveryContext, entry: Entry): Promise<v
   const early = plannedAtMs !== null && startedAtMs < plannedAtMs ? plannedAtMs : null;
   const step = stepAfter(outcome, entry.attempts, early, config.deliverySchedule, nowMs);
   const error = errorText(outcome, step, config.deliverySchedule);
-  settle(context, entry, step, early, { outcome, error }, nowMs);
+  context.storage.transactionSync(() => {
+    settle(context, entry, { step, early, outcome, error, startedAtMs, nowMs });
+  });
   const level = step.step === "delivered" ? "info" : step.step === "retry" ? "warn" : "error";
   log[level]("delivery.attempt", {
     requestId: entry.requestId,
-    userId: store.connection?.userId,
+    tenantId: store.tenantId,
     incidentId: entry.incidentId,
     messageId: deliveryIdOf(entry),
     type: entry.notification?.type ?? entry.type,
@@ -82,118 +86,103 @@ function stepAfter(
   return { ...nextStep(outcome, attempts + 1, schedule, nowMs, Math.random()), attempts: attempts + 1 };
 }
 
-/** A failed try in the words that are kept and shown. */
+/** What is kept and shown of a failed attempt. */
 function errorText(outcome: Tried, step: Step, schedule: readonly number[]): string {
   if (outcome.kind === "accepted") return "";
   if (outcome.kind === "postponed") return outcome.error;
-  const deadAt = step.step === "retry" ? deadAtMs(step.attempts, step.atMs, schedule) : null;
-  return failureText(outcome.error, outcome.advice, deadAt);
+  const atMs = step.step === "retry" ? deadAtMs(step.attempts, step.atMs, schedule) : null;
+  return failureText(outcome.error, outcome.advice, atMs);
 }
 
-function settle(
-  { sql, config }: TenantContext,
-  entry: Entry,
-  step: Step,
-  plannedAtMs: number | null,
-  { outcome, error }: { outcome: Tried; error: string },
-  nowMs: number,
-): void {
+interface Settled {
+  step: Step;
+  /** The planned time of a try that came before it. */
+  early: number | null;
+  outcome: Tried;
+  error: string;
+  startedAtMs: number;
+  nowMs: number;
+}
+
+function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled): void {
+  const { step, early, outcome, error, startedAtMs, nowMs } = settled;
+  const status = outcome.kind === "postponed" ? null : outcome.status;
+  if (outcome.kind === "failed") {
+    const durationMs = nowMs - startedAtMs;
+    const attempted = { atMs: startedAtMs, status, answer: outcome.error, durationMs, early: early !== null };
+    recordFailedAttempt(sql, entry.seq, attempted);
+  }
   const nextDueAtMs = firstAttemptAtMs(config, nowMs) ?? nowMs;
-  if (step.step === "dead") markDead(sql, entry, error, nextDueAtMs);
+  const finish = { attempts: step.attempts, status, nowMs, nextDueAtMs };
+  if (step.step === "dead") markDead(sql, entry, error, finish);
   else if (step.step === "delivered") {
-    markDelivered(sql, entry, nowMs, nextDueAtMs);
+    markDelivered(sql, entry, finish);
     retryEarly(sql, nowMs);
   } else {
     const waitSeconds = outcome.kind === "failed" ? grantedWaitSeconds(outcome.retryAfterSeconds) : 0;
     const notBeforeMs = waitSeconds === 0 ? null : nowMs + waitSeconds * 1000;
-    markRetry(sql, entry, { attempts: step.attempts, atMs: step.atMs, plannedAtMs, notBeforeMs, error });
+    const lane = outcome.kind === "postponed" ? "missingNumber" : "again";
+    const { attempts, atMs } = step;
+    markRetry(sql, entry.seq, { lane, attempts, atMs, plannedAtMs: early, notBeforeMs, error, status });
   }
 }
 
+const failed = (error: string): AttemptOutcome => ({
+  kind: "failed",
+  status: null,
+  error,
+  advice: null,
+  retryAfterSeconds: null,
+});
+
 async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
-  const failed = (error: string): AttemptOutcome => ({
-    kind: "failed",
-    error,
-    advice: null,
-    retryAfterSeconds: null,
-  });
+  const { config, aurora } = context;
   try {
-    const notified = entry.notification?.incident ?? null;
-    // PagerDuty's own body is relayed unchanged, so it needs no number.
-    const relays = context.config.events?.format === "v3";
-    const incident = relays ? notified : await withNumber(context, entry, notified);
-    if (typeof incident === "string") return { kind: "postponed", error: incident };
-    const outgoing = request(context, entry, incident);
-    const { events } = context.config;
-    return outgoing && events
-      ? await send(context.aurora, events, outgoing)
-      : failed("It cannot be sent: part of it is missing from the storage");
+    const waits = await numberWait(context, entry);
+    if (waits) return waits;
+    const made = madeOf(context, entry);
+    if (made.kind === "waits_for_number") {
+      return failed("PagerDuty does not give the incident's number, without which Aurora drops it");
+    }
+    const { events } = config;
+    if (made.kind === "unusable" || !events) {
+      return failed(`It cannot be sent: ${made.kind === "unusable" ? made.reason : "nothing is delivered"}`);
+    }
+    let outcome: AttemptOutcome = { kind: "accepted", status: null };
+    for (const [index, body] of made.bodies.entries()) {
+      if (index < entry.sentParts) continue;
+      outcome = await send(aurora, events, made.recipient, body);
+      if (outcome.kind === "failed") return outcome;
+      if (index < made.bodies.length - 1) markSentParts(context.sql, entry.seq, index + 1);
+    }
+    return outcome;
   } catch (error) {
     log.error("delivery.broken", { incidentId: entry.incidentId, seq: entry.seq, error: describe(error) });
     return failed("It cannot be sent: an unexpected error, see the log");
   }
 }
 
-/** Whether the number has to be read from PagerDuty first. */
-const lacksNumber = ({ notification }: Entry): boolean =>
-  notification !== null && notification.incident.sourceAlertId === notification.incident.incidentId;
+function madeOf({ sql, config, store }: DeliveryContext, entry: Entry): Bodies {
+  if (!store.connection || !config.events) return { kind: "unusable", reason: "nobody is connected" };
+  return bodiesOf(sql, config.events.format, entry, store.connection);
+}
 
-/** The incident with its number, by which Aurora knows it; a text that says why the number cannot be read now. */
-async function withNumber(
-  context: TenantContext,
-  entry: Entry,
-  incident: Incident | null,
-): Promise<Incident | string | null> {
-  if (incident === null || !lacksNumber(entry)) return incident;
-  const answer = await incidentNumber(context, incident.incidentId);
-  if (answer.ok) {
-    return answer.value === null ? incident : { ...incident, sourceAlertId: String(answer.value) };
+/** Reads a missing number from PagerDuty and keeps it. @returns a postponement where PagerDuty does not answer */
+async function numberWait(context: DeliveryContext, entry: Entry): Promise<Tried | null> {
+  const { notification } = entry;
+  if (!notification || !lacksNumber(notification)) return null;
+  const answer = await incidentNumber(context, notification.incident.incidentId);
+  if (answer.ok) return null;
+  if (answer.problem === "not_connected") {
+    return { kind: "postponed", error: "Disconnected while the incident's number was read" };
   }
-  if (answer.problem === "not_connected") return "Disconnected while its number was read";
   if (isTemporary(answer.problem) && Date.now() - entry.receivedAtMs < MAX_NUMBER_WAIT_MS) {
-    return "The incident's number could not be read from PagerDuty, which does not answer";
+    return {
+      kind: "postponed",
+      error: "The incident's number could not be read from PagerDuty, which does not answer",
+    };
   }
-  // Aurora gets the incident under its id rather than not at all.
-  return incident;
+  return null;
 }
 
 const isTemporary = (problem: string) => problem === "rate_limited" || problem === "unavailable";
-
-function request(context: TenantContext, entry: Entry, incident: Incident | null): Outgoing | null {
-  const { events } = context.config;
-  const userId = context.store.connection?.userId;
-  const { notification, webhookId: id, signature } = entry;
-  const body = bodyOf(context, entry, incident);
-  if (!events || userId === undefined || body === null) return null;
-  if (typeof body !== "string") {
-    return id && signature ? relayedRequest(events.url, userId, { id, signature, body }) : null;
-  }
-  return events.secret && notification
-    ? signedRequest(events.url, events.secret, notification.messageId, body, new Date())
-    : null;
-}
-
-/**
- * The body that is sent for an entry, in the configured format: our notification as text, or PagerDuty's own bytes.
- * @param incident the notification's incident, completed with its number
- */
-export function bodyOf(
-  { config, store, sql }: TenantContext,
-  entry: Entry,
-  incident: Incident | null,
-): string | Uint8Array<ArrayBuffer> | null {
-  const { notification } = entry;
-  if (config.events?.format === "v3") return payloadOf(sql, entry.seq);
-  if (!store.connection || !notification || !incident) return null;
-  const completed: Notification = { ...notification, incident };
-  return notificationBody(completed, store.connection, eventOf(sql, entry));
-}
-
-/** PagerDuty's event, unchanged; null unless its signature was verified. */
-function eventOf(sql: SqlStorage, entry: Entry): unknown {
-  if (entry.verification !== "signature" || entry.kind !== "webhook") return null;
-  const payload = payloadOf(sql, entry.seq);
-  if (!payload) return null;
-  const body: unknown = JSON.parse(new TextDecoder().decode(payload));
-  return typeof body === "object" && body !== null && "event" in body ? body.event : null;
-}

@@ -1,73 +1,112 @@
 import * as z from "zod/mini";
-import { COLUMNS, Entry } from "../storage/journal.ts";
+import { saveRecipient } from "../storage/incidents.ts";
+import { hasOutstanding, LANE, seqOfMessage } from "../storage/journal.ts";
 
 /**
  * Deliveries are journal entries with a `delivery` state. Each incident has at most one `pending` entry, which is
  * sent next. The `queued` entries behind it become pending one by one, in order.
+ *
+ * Each state has a partial index. SQLite uses one only where a query repeats its condition word for word.
  */
-
-/**
- * Every query on deliveries repeats this condition: SQLite uses the partial index only where the query has the index's
- * condition word for word, and would otherwise read the whole journal on each run of the alarm.
- */
-const OUTSTANDING = "delivery IN ('pending', 'queued', 'dead')";
 
 /**
  * Deliveries that must not hold each other up: new ones, ones that failed before, and ones whose incident number may
  * have to be read from PagerDuty first.
  */
-export type Lane = "first" | "again" | "missingNumber";
+export type Lane = keyof typeof LANE;
 
-const MISSING_NUMBER = "coalesce(json_extract(notification, '$.incident.sourceAlertId') = incident_id, 0)";
-const LANES: Record<Lane, string> = {
-  first: `attempts = 0 AND NOT ${MISSING_NUMBER}`,
-  again: `attempts > 0 AND NOT ${MISSING_NUMBER}`,
-  missingNumber: MISSING_NUMBER,
-};
+const DueDelivery = z.object({ seq: z.number(), incidentId: z.nullable(z.string()) });
+export type DueDelivery = z.infer<typeof DueDelivery>;
 
 /** The due deliveries of one lane, those that have been due for the longest first. */
-export function dueDeliveries(sql: SqlStorage, lane: Lane, nowMs: number, limit: number): Entry[] {
+export function dueDeliveries(sql: SqlStorage, lane: Lane, nowMs: number, limit: number): DueDelivery[] {
   const rows = sql.exec(
-    `SELECT ${COLUMNS} FROM journal WHERE ${OUTSTANDING} AND delivery = 'pending' AND next_attempt_at_ms <= ?
-     AND ${LANES[lane]} ORDER BY next_attempt_at_ms LIMIT ?`,
+    `SELECT seq, incident_id AS incidentId FROM journal
+     WHERE delivery = 'pending' AND lane = ? AND next_attempt_at_ms <= ? ORDER BY next_attempt_at_ms LIMIT ?`,
+    LANE[lane],
     nowMs,
     limit,
   );
-  return [...rows].map((row) => Entry.parse(row));
+  return [...rows].map((row) => DueDelivery.parse(row));
 }
 
 /** When the next delivery is due after `afterMs`; null when none is. */
 export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | null {
-  const [row] = sql.exec(
+  const inLane = (lane: number) =>
     `SELECT min(next_attempt_at_ms) AS at FROM journal
-     WHERE ${OUTSTANDING} AND delivery = 'pending' AND next_attempt_at_ms > ?`,
-    afterMs,
+     WHERE delivery = 'pending' AND lane = ${lane} AND next_attempt_at_ms > ?`;
+  const lanes = Object.values(LANE);
+  const [row] = sql.exec(
+    `SELECT min(at) AS at FROM (${lanes.map(inLane).join(" UNION ALL ")})`,
+    ...lanes.map(() => afterMs),
   );
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
 }
 
-function promoteNext(sql: SqlStorage, incidentId: string | null, dueAtMs: number): void {
+/**
+ * Makes the incident's next queued delivery pending. Queued deliveries have no index, which would be a billed row for
+ * each: they are looked for among the incident's entries, and only where the incident says that there are any.
+ * @param afterSeq the delivery that has just finished
+ */
+function promoteNext(sql: SqlStorage, incidentId: string | null, afterSeq: number, dueAtMs: number): void {
   sql.exec(
     `UPDATE journal SET delivery = 'pending', next_attempt_at_ms = ?
-     WHERE seq = (SELECT min(seq) FROM journal WHERE incident_id = ? AND delivery = 'queued')`,
+     WHERE seq = (
+       SELECT min(seq) FROM journal WHERE incident_id = ? AND delivery = 'queued'
+         AND coalesce((SELECT last_delivery_seq > ? FROM incidents WHERE incident_id = ?), 1))`,
     dueAtMs,
+    incidentId,
+    afterSeq,
     incidentId,
   );
 }
 
-/** Aurora accepted the entry. Its incident's next entry is due at `nextDueAtMs`. */
-export function markDelivered(sql: SqlStorage, entry: Entry, nowMs: number, nextDueAtMs: number): void {
+/** What is stored of a finished delivery. Times in milliseconds. */
+export interface Finish {
+  attempts: number;
+  status: number | null;
+  nowMs: number;
+  /** When the incident's next delivery is due. */
+  nextDueAtMs: number;
+}
+
+/** Aurora accepted the delivery. */
+export function markDelivered(sql: SqlStorage, { seq, incidentId }: DueDelivery, finish: Finish): void {
   sql.exec(
-    "UPDATE journal SET delivery = 'delivered', attempts = ?, delivered_at_ms = ? WHERE seq = ?",
-    entry.attempts + 1,
-    nowMs,
-    entry.seq,
+    "UPDATE journal SET delivery = 'delivered', attempts = ?, last_status = ?, delivered_at_ms = ? WHERE seq = ?",
+    finish.attempts,
+    finish.status,
+    finish.nowMs,
+    seq,
   );
-  promoteNext(sql, entry.incidentId, nextDueAtMs);
+  promoteNext(sql, incidentId, seq, finish.nextDueAtMs);
+}
+
+/** The last attempt failed. The entry is kept until a person asks to send it again; its incident's next one follows. */
+export function markDead(
+  sql: SqlStorage,
+  { seq, incidentId }: DueDelivery,
+  error: string,
+  finish: Finish,
+): void {
+  sql.exec(
+    "UPDATE journal SET delivery = 'dead', attempts = ?, last_error = ?, last_status = ? WHERE seq = ?",
+    finish.attempts,
+    error,
+    finish.status,
+    seq,
+  );
+  promoteNext(sql, incidentId, seq, finish.nextDueAtMs);
+}
+
+/** The first `count` parts of the delivery were accepted; they are not sent again. */
+export function markSentParts(sql: SqlStorage, seq: number, count: number): void {
+  sql.exec("UPDATE journal SET sent_parts = ? WHERE seq = ?", count, seq);
 }
 
 /** What is stored after a failed attempt. Times in milliseconds. */
 export interface Retry {
+  lane: Lane;
   /** How many attempts of the schedule are used up. */
   attempts: number;
   atMs: number;
@@ -76,30 +115,22 @@ export interface Retry {
   /** Aurora asked not to be called before this; null where it did not ask. */
   notBeforeMs: number | null;
   error: string;
+  status: number | null;
 }
 
-export function markRetry(sql: SqlStorage, { seq }: Entry, retry: Retry): void {
+export function markRetry(sql: SqlStorage, seq: number, retry: Retry): void {
   sql.exec(
-    `UPDATE journal SET attempts = ?, next_attempt_at_ms = ?, planned_at_ms = ?, not_before_ms = ?, last_error = ?
-     WHERE seq = ?`,
+    `UPDATE journal SET lane = ?, attempts = ?, next_attempt_at_ms = ?, planned_at_ms = ?, not_before_ms = ?,
+       last_error = ?, last_status = ? WHERE seq = ?`,
+    LANE[retry.lane],
     retry.attempts,
     retry.atMs,
     retry.plannedAtMs,
     retry.notBeforeMs,
     retry.error,
+    retry.status,
     seq,
   );
-}
-
-/** The last attempt failed. The entry is kept until a person asks to send it again; its incident's next one follows. */
-export function markDead(sql: SqlStorage, entry: Entry, error: string, nextDueAtMs: number): void {
-  sql.exec(
-    "UPDATE journal SET delivery = 'dead', attempts = ?, last_error = ? WHERE seq = ?",
-    entry.attempts + 1,
-    error,
-    entry.seq,
-  );
-  promoteNext(sql, entry.incidentId, nextDueAtMs);
 }
 
 /** Shorter waits are left as they are: the planned attempt comes soon enough. */
@@ -123,7 +154,7 @@ export function retryEarly(sql: SqlStorage, nowMs: number): void {
        SELECT seq FROM (
          SELECT seq, planned_at_ms, not_before_ms FROM journal
          WHERE NOT EXISTS (SELECT 1 FROM journal WHERE ${EARLY})
-           AND ${OUTSTANDING} AND delivery = 'pending' AND next_attempt_at_ms > ? AND attempts > 0
+           AND delivery = 'pending' AND lane = ${LANE.again} AND next_attempt_at_ms > ?
          ORDER BY next_attempt_at_ms LIMIT ?)
        WHERE planned_at_ms IS NULL AND coalesce(not_before_ms, 0) <= ? LIMIT ?)`,
     nowMs,
@@ -134,37 +165,56 @@ export function retryEarly(sql: SqlStorage, nowMs: number): void {
   );
 }
 
-const Dead = z.object({ seq: z.number(), incidentId: z.nullable(z.string()), id: z.nullable(z.string()) });
+const Dead = z.object({
+  seq: z.number(),
+  incidentId: z.string(),
+  messageId: z.string(),
+  lastStatus: z.nullable(z.number()),
+});
+const DEAD = `SELECT seq, incident_id AS incidentId, notification ->> 'messageId' AS messageId,
+  last_status AS lastStatus FROM journal WHERE delivery = 'dead'`;
+
+function deadDeliveries(sql: SqlStorage, ids: readonly string[] | null): z.infer<typeof Dead>[] {
+  if (ids === null) return [...sql.exec(`${DEAD} ORDER BY seq`)].map((row) => Dead.parse(row));
+  return [...new Set(ids)]
+    .flatMap((id) => [...sql.exec(`${DEAD} AND seq = ?`, seqOfMessage(id))].map((row) => Dead.parse(row)))
+    .filter(({ messageId }) => ids.includes(messageId));
+}
+
+/** Aurora's receiver refuses a user who has left the organisation. */
+const USER_LEFT = 409;
 
 /**
  * Queues dead deliveries again, with the same id and a new schedule.
  * @param ids null for all of them
+ * @param connectedUser in whose name those are sent that were refused because their user left
  * @returns how many
  */
-export function reviveDead(sql: SqlStorage, ids: readonly string[] | null, dueAtMs: number): number {
-  const wanted = ids === null ? null : new Set(ids);
-  // Only the columns that identify them: a day's deliveries may be dead.
-  const rows = sql.exec(
-    `SELECT seq, incident_id AS incidentId, coalesce(json_extract(notification, '$.messageId'), webhook_id) AS id
-     FROM journal WHERE ${OUTSTANDING} AND delivery = 'dead' ORDER BY seq`,
-  );
-  const revived = [...rows]
-    .map((row) => Dead.parse(row))
-    .filter(({ id }) => wanted === null || (id !== null && wanted.has(id)));
-  for (const { seq } of revived) {
-    sql.exec(
-      "UPDATE journal SET delivery = 'queued', attempts = 0, planned_at_ms = NULL, not_before_ms = NULL WHERE seq = ?",
-      seq,
-    );
+export function reviveDead(
+  sql: SqlStorage,
+  ids: readonly string[] | null,
+  connectedUser: string | null,
+  dueAtMs: number,
+): number {
+  const dead = deadDeliveries(sql, ids);
+  for (const [incidentId, deliveries] of Map.groupBy(dead, (one) => one.incidentId)) {
+    const isOutstanding = hasOutstanding(sql, incidentId);
+    for (const { seq } of deliveries) {
+      sql.exec(
+        `UPDATE journal SET delivery = 'queued', lane = ${LANE.again}, attempts = 0, planned_at_ms = NULL,
+           not_before_ms = NULL WHERE seq = ?`,
+        seq,
+      );
+    }
+    if (deliveries.some(({ lastStatus }) => lastStatus === USER_LEFT)) {
+      saveRecipient(sql, incidentId, connectedUser);
+    }
+    if (isOutstanding) continue;
+    const lastSeq = Math.max(...deliveries.map(({ seq }) => seq));
+    sql.exec("UPDATE incidents SET last_delivery_seq = ? WHERE incident_id = ?", lastSeq, incidentId);
+    promoteNext(sql, incidentId, 0, dueAtMs);
   }
-  for (const incidentId of new Set(revived.map((entry) => entry.incidentId))) {
-    const [busy] = sql.exec(
-      "SELECT 1 FROM journal WHERE incident_id = ? AND delivery = 'pending' LIMIT 1",
-      incidentId,
-    );
-    if (!busy) promoteNext(sql, incidentId, dueAtMs);
-  }
-  return revived.length;
+  return dead.length;
 }
 
 /** How many of the newest entries are searched for the last delivery: reading all of them would cost too much. */
@@ -175,19 +225,24 @@ export const OutboxSummary = z.object({
   pending: z.number(),
   dead: z.number(),
   lastDeliveredAtMs: z.nullable(z.number()),
-  lastError: z.nullable(z.string()),
+  /** Why the pending delivery that is due next failed before. */
+  pendingError: z.nullable(z.string()),
+  /** Why the newest dead delivery failed. */
+  deadError: z.nullable(z.string()),
 });
 export type OutboxSummary = z.infer<typeof OutboxSummary>;
 
 export function summarizeOutbox(sql: SqlStorage): OutboxSummary {
   const [row] = sql.exec(
     `SELECT
-       (SELECT count(*) FROM journal WHERE ${OUTSTANDING} AND delivery IN ('pending', 'queued')) AS pending,
-       (SELECT count(*) FROM journal WHERE ${OUTSTANDING} AND delivery = 'dead') AS dead,
-       (SELECT delivered_at_ms FROM journal WHERE delivery = 'delivered' AND seq > (SELECT max(seq) FROM journal) - ${RECENT}
-        ORDER BY seq DESC LIMIT 1) AS lastDeliveredAtMs,
-       (SELECT last_error FROM journal WHERE ${OUTSTANDING} AND delivery <> 'queued' AND last_error IS NOT NULL
-        ORDER BY seq DESC LIMIT 1) AS lastError`,
+       (SELECT count(*) FROM journal WHERE delivery IN ('pending', 'queued') AND incident_id IN
+          (SELECT incident_id FROM journal WHERE delivery = 'pending')) AS pending,
+       (SELECT count(*) FROM journal WHERE delivery = 'dead') AS dead,
+       (SELECT delivered_at_ms FROM journal WHERE seq > (SELECT max(seq) FROM journal) - ${RECENT}
+          AND delivery = 'delivered' ORDER BY seq DESC LIMIT 1) AS lastDeliveredAtMs,
+       (SELECT last_error FROM journal WHERE delivery = 'pending' AND lane >= ${LANE.again}
+        ORDER BY lane, next_attempt_at_ms LIMIT 1) AS pendingError,
+       (SELECT last_error FROM journal WHERE delivery = 'dead' ORDER BY seq DESC LIMIT 1) AS deadError`,
   );
   return OutboxSummary.parse(row);
 }

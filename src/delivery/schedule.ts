@@ -5,8 +5,15 @@
  * `retryAfterSeconds` is what Aurora asked for.
  */
 export type AttemptOutcome =
-  | { kind: "accepted" }
-  | { kind: "failed"; error: string; advice: string | null; retryAfterSeconds: number | null };
+  | { kind: "accepted"; status: number | null }
+  | {
+      kind: "failed";
+      /** Null where there was no answer. */
+      status: number | null;
+      error: string;
+      advice: string | null;
+      retryAfterSeconds: number | null;
+    };
 
 export type NextStep = { step: "delivered" } | { step: "retry"; atMs: number } | { step: "dead" };
 

@@ -4,70 +4,56 @@ import { type AuroraTarget, callAurora } from "../aurora/calls.ts";
 import type { Config } from "../config.ts";
 import { parseRetryAfter } from "../retry-timing.ts";
 import { adviceFor } from "./advice.ts";
+import type { Body, Recipient } from "./bodies.ts";
 import type { AttemptOutcome } from "./schedule.ts";
 
-/** One HTTP request to Aurora with one notification, and its result. */
+/** One HTTP request to Aurora with one body, and its result. */
 
 /** How long Aurora may take to answer. */
 const TIMEOUT_MS = 15_000;
 
-/** A POST request. */
-export interface Outgoing {
-  url: string;
-  headers: Record<string, string>;
-  body: string | Uint8Array<ArrayBuffer>;
-}
+type Events = NonNullable<Config["events"]>;
 
-/** Signs a notification (https://www.standardwebhooks.com). `messageId` is the same on every attempt. */
-export function signedRequest(
-  url: string,
-  secret: string,
-  messageId: string,
-  body: string,
+/** Where the bodies for a recipient go. */
+export const eventsUrl = ({ url }: Pick<Events, "url">, { userId }: Recipient): string =>
+  url.replaceAll("{user_id}", userId);
+
+/** The headers of an attempt. Signed by https://www.standardwebhooks.com where a secret is set. */
+export function deliveryHeaders(
+  { format, secret }: Pick<Events, "format" | "secret">,
+  { id, text }: Body,
   now: Date,
-): Outgoing {
+): Record<string, string> {
   return {
-    url,
-    headers: {
-      "content-type": "application/json",
-      "webhook-id": messageId,
-      "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
-      "webhook-signature": new Webhook(secret).sign(messageId, now, body),
-    },
-    body,
+    "content-type": "application/json",
+    "webhook-id": id,
+    "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
+    ...(format === "v3" ? { "x-webhook-id": id } : {}),
+    ...(secret === null ? {} : { "webhook-signature": new Webhook(secret).sign(id, now, text) }),
   };
 }
 
-/** Relays PagerDuty's body to Aurora, unchanged, with PagerDuty's own signature. */
-export function relayedRequest(
-  urlTemplate: string,
-  userId: string,
-  webhook: { id: string; signature: string; body: Uint8Array<ArrayBuffer> },
-): Outgoing {
-  return {
-    url: urlTemplate.replaceAll("{user_id}", userId),
-    headers: {
-      "content-type": "application/json",
-      "x-pagerduty-signature": webhook.signature,
-      "x-webhook-id": webhook.id,
-    },
-    body: webhook.body,
-  };
-}
-
-/** Sends once. Never throws: a failure is a result. */
+/** Sends one body once. Never throws: a failure is a result. */
 export async function send(
   target: AuroraTarget,
-  events: NonNullable<Config["events"]>,
-  outgoing: Outgoing,
+  events: Events,
+  recipient: Recipient,
+  body: Body,
 ): Promise<AttemptOutcome> {
-  const answer = await callAurora(target, { ...outgoing, method: "POST", timeoutMs: TIMEOUT_MS });
-  const isAnswered = answer.kind === "answered";
-  if (isAnswered && answer.status >= 200 && answer.status < 300) return { kind: "accepted" };
+  const answer = await callAurora(target, {
+    method: "POST",
+    url: eventsUrl(events, recipient),
+    headers: deliveryHeaders(events, body, new Date()),
+    body: body.text,
+    timeoutMs: TIMEOUT_MS,
+  });
+  const status = answer.kind === "answered" ? answer.status : null;
+  if (status !== null && status >= 200 && status < 300) return { kind: "accepted", status };
   return {
     kind: "failed",
+    status,
     error: `Aurora ${outcomeOf(answer)}`,
-    advice: isAnswered ? adviceFor(answer.status, events) : null,
-    retryAfterSeconds: isAnswered ? parseRetryAfter(answer.retryAfter, Date.now()) : null,
+    advice: status === null ? null : adviceFor(status, events),
+    retryAfterSeconds: answer.kind === "answered" ? parseRetryAfter(answer.retryAfter, Date.now()) : null,
   };
 }

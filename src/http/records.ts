@@ -76,8 +76,10 @@ export const deliveries = new Hono<AppEnv>()
     return c.json({ redelivered: unwrap(await tenantOf(c).redeliver(c.get("caller"), ids ?? null)) });
   })
   .get("/:id", async (c) => {
-    const { payload, ...delivery } = unwrap(await tenantOf(c).delivery(c.get("caller"), c.req.param("id")));
-    return c.json({ ...delivery, payload: parsedPayload(payload) });
+    const { payload, followUps, ...delivery } = unwrap(
+      await tenantOf(c).delivery(c.get("caller"), c.req.param("id")),
+    );
+    return c.json({ ...delivery, payload: parsedPayload(payload), followUps: followUps.map(parsedPayload) });
   });
 
 /** Received events and deliveries of the last day, by the hour. */

@@ -53,6 +53,7 @@ export function emptyIncident(incidentId: string): IncidentState {
     description: null,
     fields: {},
     version: 0,
+    recipientUserId: null,
     analysis: { state: "none" },
   };
 }

@@ -106,6 +106,8 @@ export const IncidentState = z.object({
   fields: z.record(z.string(), z.object({ value: FieldValue, stamp: Stamp })),
   /** Grows by one with every change that Aurora is told of; 0 before the first. */
   version: z.number(),
+  /** The user who was connected when Aurora was first notified; null before. */
+  recipientUserId: z._default(z.nullable(z.string()), null),
   analysis: Analysis,
 });
 export type IncidentState = z.infer<typeof IncidentState>;

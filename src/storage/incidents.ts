@@ -32,28 +32,41 @@ function columnsOf(state: IncidentState, nowMs: number) {
  * Writes the incident. Indexed columns are only named where they change: SQLite writes an index entry, which is
  * billed, for each that an update names.
  * @param before the state that `after` was made from
+ * @param lastDeliverySeq of a delivery just appended for the incident; null where none was
  */
 export function saveIncident(
   sql: SqlStorage,
   before: IncidentState,
   after: IncidentState,
   nowMs: number,
+  lastDeliverySeq: number | null = null,
 ): void {
   const id = after.incidentId;
   const was = columnsOf(before, nowMs);
   const is = columnsOf(after, nowMs);
+  const changes: [column: string, value: SqlStorageValue][] = [
+    ["updated_at_ms", nowMs],
+    ["status", is.status],
+    ["state", JSON.stringify(after)],
+  ];
+  if (lastDeliverySeq !== null) changes.push(["last_delivery_seq", lastDeliverySeq]);
+  if (was.live !== is.live) changes.push(["live", is.live]);
+  if (was.dueAtMs !== is.dueAtMs || was.severityRank !== is.severityRank) {
+    changes.push(["analysis_due_at_ms", is.dueAtMs], ["severity_rank", is.severityRank]);
+  }
+  if (was.createdAtMs !== is.createdAtMs || (before.snapshot === null && after.snapshot !== null)) {
+    changes.push(["created_at_ms", is.createdAtMs]);
+  }
   const { rowsWritten } = sql.exec(
-    "UPDATE incidents SET updated_at_ms = ?, status = ?, state = ? WHERE incident_id = ?",
-    nowMs,
-    is.status,
-    JSON.stringify(after),
+    `UPDATE incidents SET ${changes.map(([column]) => `${column} = ?`).join(", ")} WHERE incident_id = ?`,
+    ...changes.map(([, value]) => value),
     id,
   );
   if (rowsWritten === 0) {
     sql.exec(
       `INSERT INTO incidents (incident_id, created_at_ms, updated_at_ms, status, live, analysis_due_at_ms,
-         severity_rank, state)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+         severity_rank, last_delivery_seq, state)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
       is.createdAtMs,
       nowMs,
@@ -61,21 +74,9 @@ export function saveIncident(
       is.live,
       is.dueAtMs,
       is.severityRank,
+      lastDeliverySeq,
       JSON.stringify(after),
     );
-    return;
-  }
-  if (was.live !== is.live) sql.exec("UPDATE incidents SET live = ? WHERE incident_id = ?", is.live, id);
-  if (was.dueAtMs !== is.dueAtMs || was.severityRank !== is.severityRank) {
-    sql.exec(
-      "UPDATE incidents SET analysis_due_at_ms = ?, severity_rank = ? WHERE incident_id = ?",
-      is.dueAtMs,
-      is.severityRank,
-      id,
-    );
-  }
-  if (was.createdAtMs !== is.createdAtMs || (before.snapshot === null && after.snapshot !== null)) {
-    sql.exec("UPDATE incidents SET created_at_ms = ? WHERE incident_id = ?", is.createdAtMs, id);
   }
 }
 
@@ -83,6 +84,12 @@ export function saveIncident(
 export function saveNumber(sql: SqlStorage, incidentId: string, number: number, nowMs: number): void {
   const state = loadIncident(sql, incidentId);
   saveIncident(sql, state, { ...state, number }, nowMs);
+}
+
+/** In whose name the incident's later deliveries are sent; null: whoever is connected then. */
+export function saveRecipient(sql: SqlStorage, incidentId: string, userId: string | null): void {
+  const state = { ...loadIncident(sql, incidentId), recipientUserId: userId };
+  sql.exec("UPDATE incidents SET state = ? WHERE incident_id = ?", JSON.stringify(state), incidentId);
 }
 
 /** Incidents newest first, one more than `limit` at the most so that the caller sees whether there are more. */

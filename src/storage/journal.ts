@@ -49,12 +49,15 @@ export const Entry = z.object({
   reason: z.nullable(z.string()),
   delivery: z.nullable(DeliveryState),
   attempts: z.number(),
+  /** How many of the parts it is sent in Aurora has accepted. */
+  sentParts: z.number(),
   nextAttemptAtMs: z.nullable(z.number()),
   plannedAtMs: z.nullable(z.number()),
   deliveredAtMs: z.nullable(z.number()),
   lastError: z.nullable(z.string()),
+  /** Aurora's status in the last attempt; null while there was none, or no answer. */
+  lastStatus: z.nullable(z.number()),
   requestId: z.nullable(z.string()),
-  signature: z.nullable(z.string()),
   /** Whether other tenants have the same unsigned webhook; 1 or null. */
   shared: z.nullable(z.number()),
   timelineLine: json(TimelineLine),
@@ -62,15 +65,17 @@ export const Entry = z.object({
 });
 export type Entry = z.infer<typeof Entry>;
 
-/** By what a delivery is called: its `webhook-id`, or where PagerDuty's body is relayed that body's own. */
-export const deliveryIdOf = ({ notification, webhookId }: Entry): string =>
-  notification?.messageId ?? webhookId ?? "";
+/** The id of a delivery: the `webhook-id` of every attempt. */
+export const deliveryIdOf = ({ notification }: Entry): string => notification?.messageId ?? "";
 
 /** The columns of an `Entry`. */
 export const COLUMNS = `seq, kind, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
-  occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason, delivery, attempts,
+  occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason, delivery, attempts, sent_parts AS sentParts,
   next_attempt_at_ms AS nextAttemptAtMs, planned_at_ms AS plannedAtMs, delivered_at_ms AS deliveredAtMs, last_error AS lastError,
-  request_id AS requestId, signature, shared, timeline_line AS timelineLine, notification`;
+  last_status AS lastStatus, request_id AS requestId, shared, timeline_line AS timelineLine, notification`;
+
+/** A notification before it has its id. */
+export type NewNotification = Omit<Notification, "messageId">;
 
 export interface NewEntry {
   kind: EntryKind;
@@ -84,26 +89,46 @@ export interface NewEntry {
   verification?: Verification | null;
   reason?: string | null;
   requestId?: string | null;
-  signature?: string | null;
   shared?: boolean;
   timelineLine?: TimelineLine | null;
-  notification?: Notification | null;
+  notification?: NewNotification | null;
   payload?: Uint8Array | null;
 }
 
+/** In which order due deliveries are started; see `Lane` in delivery/outbox. */
+export const LANE = { first: 0, again: 1, missingNumber: 2 } as const;
+
+/** Whether the incident's number is not in the notification and has to be read from PagerDuty first. */
+export const lacksNumber = ({ incident }: Pick<Notification, "incident">): boolean =>
+  incident.sourceAlertId === incident.incidentId;
+
+/** An id that names the entry's row, so that no index is needed to find it; the random part makes it unique. */
+const messageIdOf = (seq: number) => `msg_${seq.toString(36)}_${crypto.randomUUID()}`;
+const MESSAGE_ID = /^msg_([0-9a-z]{1,11})_[0-9a-f-]{36}$/;
+
+/** The journal number in a delivery's id; null for anything else. */
+export function seqOfMessage(messageId: string): number | null {
+  const seq = MESSAGE_ID.exec(messageId)?.[1];
+  return seq === undefined ? null : Number.parseInt(seq, 36);
+}
+
 /**
- * Writes an entry; one that is delivered becomes its incident's next, or waits behind the others.
+ * Appends an entry. A delivery becomes its incident's next, or is queued behind the outstanding ones; then the caller
+ * saves the entry's number with the incident (`saveIncident`).
  * @param dueAtMs when its first attempt is due; null where nothing is delivered
- * @returns its place in the journal
+ * @returns the entry's number in the journal
  */
 export function appendEntry(sql: SqlStorage, entry: NewEntry, dueAtMs: number | null): number {
-  const delivery =
-    dueAtMs !== null ? (hasOutstanding(sql, entry.incidentId ?? null) ? "queued" : "pending") : null;
-  const [row] = sql.exec(
-    `INSERT INTO journal (kind, webhook_id, event_id, incident_id, type, occurred_at, received_at_ms,
-       verification, outcome, reason, delivery, next_attempt_at_ms, request_id, signature, shared, timeline_line, notification,
-       payload)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
+  const isQueued = dueAtMs !== null && hasOutstanding(sql, entry.incidentId ?? null);
+  const delivery = dueAtMs === null ? null : isQueued ? "queued" : "pending";
+  const seq = newestSeq(sql) + 1;
+  const notification = entry.notification && { messageId: messageIdOf(seq), ...entry.notification };
+  sql.exec(
+    `INSERT INTO journal (seq, kind, webhook_id, event_id, incident_id, type, occurred_at, received_at_ms,
+       verification, outcome, reason, delivery, lane, next_attempt_at_ms, request_id, shared, timeline_line,
+       notification, payload)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    seq,
     entry.kind,
     entry.webhookId ?? null,
     entry.eventId ?? null,
@@ -115,23 +140,37 @@ export function appendEntry(sql: SqlStorage, entry: NewEntry, dueAtMs: number | 
     entry.outcome,
     entry.reason ?? null,
     delivery,
+    delivery && (notification && lacksNumber(notification) ? LANE.missingNumber : LANE.first),
     delivery === "pending" ? dueAtMs : null,
     entry.requestId ?? null,
-    entry.signature ?? null,
     entry.shared ? 1 : null,
     entry.timelineLine ? JSON.stringify(entry.timelineLine) : null,
-    entry.notification ? JSON.stringify(entry.notification) : null,
+    notification ? JSON.stringify(notification) : null,
     entry.payload ?? null,
   );
-  return z.object({ seq: z.number() }).parse(row).seq;
+  return seq;
 }
 
-function hasOutstanding(sql: SqlStorage, incidentId: string | null): boolean {
-  const rows = sql.exec(
-    "SELECT 1 FROM journal WHERE incident_id = ? AND delivery IN ('pending', 'queued') LIMIT 1",
+/** The number of the newest entry; 0 where there is none. */
+export function newestSeq(sql: SqlStorage): number {
+  const [row] = sql.exec("SELECT max(seq) AS seq FROM journal");
+  return z.object({ seq: z.nullable(z.number()) }).parse(row).seq ?? 0;
+}
+
+/** Whether a delivery of the incident is not finished: the one that finishes last tells. */
+export function hasOutstanding(sql: SqlStorage, incidentId: string | null): boolean {
+  const [row] = sql.exec(
+    `SELECT delivery FROM journal
+     WHERE seq = (SELECT last_delivery_seq FROM incidents WHERE incident_id = ?)`,
     incidentId,
   );
-  return [...rows].length > 0;
+  return row?.["delivery"] === "pending" || row?.["delivery"] === "queued";
+}
+
+/** One entry by its number; null when it was pruned. */
+export function entryAt(sql: SqlStorage, seq: number): Entry | null {
+  const [row] = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE seq = ?`, seq);
+  return row ? Entry.parse(row) : null;
 }
 
 /** The entry of a webhook, by `X-Webhook-Id`. */
@@ -150,24 +189,11 @@ export function entryOfEvent(sql: SqlStorage, incidentId: string | null, eventId
   return row ? Entry.parse(row) : null;
 }
 
-/** Every id of a message looks like this; anything else is a webhook's that is relayed. */
-const MESSAGE_ID = /^msg_[0-9a-f-]{36}$/;
-
-/**
- * The entry whose delivery has this id. A message's is looked for from the newest: an index would cost a row with
- * every event, and this is asked for by a person, of what is still on the screen.
- */
+/** The entry of a delivery, by its id. */
 export function entryOfDelivery(sql: SqlStorage, id: string): Entry | null {
-  if (!MESSAGE_ID.test(id)) {
-    const relayed = entryOfWebhook(sql, id);
-    return relayed?.delivery && deliveryIdOf(relayed) === id ? relayed : null;
-  }
-  const [row] = sql.exec(
-    `SELECT ${COLUMNS} FROM journal
-     WHERE delivery IS NOT NULL AND json_extract(notification, '$.messageId') = ? ORDER BY seq DESC LIMIT 1`,
-    id,
-  );
-  return row ? Entry.parse(row) : null;
+  const seq = seqOfMessage(id);
+  const entry = seq === null ? null : entryAt(sql, seq);
+  return entry && entry.delivery !== null && deliveryIdOf(entry) === id ? entry : null;
 }
 
 /** How often an event came. */
@@ -222,13 +248,15 @@ export function countFailed(sql: SqlStorage): number {
 
 /** Removes finished entries that arrived before `beforeMs`. @returns how many; call again until none */
 export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): number {
-  return sql.exec(
+  const { rowsWritten } = sql.exec(
     `DELETE FROM journal WHERE seq IN (
        SELECT seq FROM (SELECT seq, received_at_ms, delivery FROM journal ORDER BY seq LIMIT ?)
        WHERE received_at_ms < ? AND (delivery IS NULL OR delivery IN ('delivered', 'dead')))`,
     limit,
     beforeMs,
-  ).rowsWritten;
+  );
+  sql.exec("DELETE FROM attempts WHERE seq < (SELECT min(seq) FROM journal)");
+  return rowsWritten;
 }
 
 /** Whether `kind` belongs into the lifecycle of an incident, which only real changes of status make. */

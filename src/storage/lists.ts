@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { COLUMNS, type DeliveryState, Entry, type EntryKind, TimelineLine } from "./journal.ts";
+import { COLUMNS, type DeliveryState, Entry, type EntryKind, newestSeq, TimelineLine } from "./journal.ts";
 
 /** Reading the journal for lists: pages, newest first, and what is shown with one incident. */
 
@@ -59,25 +59,42 @@ interface EntryFilter {
   beforeSeq: number | null;
 }
 
-/** Newest first, behind `beforeSeq`, one more than `limit` at the most. */
-function rowsOf(sql: SqlStorage, columns: string, { kinds, states, limit, beforeSeq }: EntryFilter) {
-  // Written out, not bound: SQLite takes a partial index only for terms that it can read.
+/** Entries that one page looks at, so that a filter that matches few of them does not read the whole journal. */
+const MAX_LOOKED_AT = 5_000;
+
+/** A page, newest first. `next`: the page goes on before this number; null at the end. */
+interface Page<T> {
+  entries: T[];
+  next: number | null;
+}
+
+function pageOf<T extends { seq: number }>(
+  sql: SqlStorage,
+  columns: string,
+  { kinds, states, limit, beforeSeq }: EntryFilter,
+  parse: (row: unknown) => T,
+): Page<T> {
   const among = (column: string, values: readonly string[]) =>
     values.length === 0 ? "" : `AND ${column} IN (${values.map((value) => `'${value}'`).join(", ")})`;
-  return sql.exec(
-    `SELECT ${columns} FROM journal WHERE seq < ? ${among("kind", kinds)} ${among("delivery", states)}
+  const before = Math.min(beforeSeq ?? Number.MAX_SAFE_INTEGER, newestSeq(sql) + 1);
+  const from = Math.max(0, before - MAX_LOOKED_AT);
+  const rows = sql.exec(
+    `SELECT ${columns} FROM journal
+     WHERE seq >= ? AND seq < ? ${among("kind", kinds)} ${among("delivery", states)}
      ORDER BY seq DESC LIMIT ?`,
-    beforeSeq ?? Number.MAX_SAFE_INTEGER,
+    from,
+    before,
     limit + 1,
   );
+  const found = [...rows].map(parse);
+  const entries = found.slice(0, limit);
+  if (found.length > limit) return { entries, next: entries.at(-1)?.seq ?? null };
+  return { entries, next: from > 1 ? from : null };
 }
 
-/** Entries newest first, behind `beforeSeq`, one more than `limit` at the most. */
-export function listEntries(sql: SqlStorage, filter: EntryFilter): Entry[] {
-  return [...rowsOf(sql, COLUMNS, filter)].map((row) => Entry.parse(row));
-}
+export const listEntries = (sql: SqlStorage, filter: EntryFilter): Page<Entry> =>
+  pageOf(sql, COLUMNS, filter, (row) => Entry.parse(row));
 
-/** The same, without what is long. */
-export function listArrivals(sql: SqlStorage, filter: EntryFilter): Arrival[] {
-  return [...rowsOf(sql, ARRIVAL_COLUMNS, filter)].map((row) => Arrival.parse(row));
-}
+/** The same, without the long columns. */
+export const listArrivals = (sql: SqlStorage, filter: EntryFilter): Page<Arrival> =>
+  pageOf(sql, ARRIVAL_COLUMNS, filter, (row) => Arrival.parse(row));

@@ -17,6 +17,8 @@ const MIGRATIONS: readonly string[] = [
     live               INTEGER NOT NULL,
     analysis_due_at_ms INTEGER,
     severity_rank      INTEGER NOT NULL,
+    -- The delivery that finishes last of this incident's: while it is outstanding, new ones wait behind it.
+    last_delivery_seq  INTEGER,
     state              TEXT NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX incidents_newest ON incidents (created_at_ms, incident_id);
@@ -38,14 +40,16 @@ const MIGRATIONS: readonly string[] = [
     outcome            TEXT NOT NULL,
     reason             TEXT,
     delivery           TEXT,
+    lane               INTEGER,
     attempts           INTEGER NOT NULL DEFAULT 0,
+    sent_parts         INTEGER NOT NULL DEFAULT 0,
     next_attempt_at_ms INTEGER,
     planned_at_ms      INTEGER,
     not_before_ms      INTEGER,
     delivered_at_ms    INTEGER,
     last_error         TEXT,
+    last_status        INTEGER,
     request_id         TEXT,
-    signature          TEXT,
     shared             INTEGER,
     timeline_line      TEXT,
     notification       TEXT,
@@ -53,14 +57,26 @@ const MIGRATIONS: readonly string[] = [
   );
   CREATE UNIQUE INDEX journal_webhook ON journal (webhook_id) WHERE webhook_id IS NOT NULL;
   CREATE INDEX journal_incident ON journal (incident_id, event_id);
-  CREATE INDEX journal_outstanding ON journal (delivery, next_attempt_at_ms)
-    WHERE delivery IN ('pending', 'queued', 'dead');
+  -- A queued delivery is in neither: it is found by its incident.
+  CREATE INDEX journal_due ON journal (lane, next_attempt_at_ms) WHERE delivery = 'pending';
+  CREATE INDEX journal_dead ON journal (seq) WHERE delivery = 'dead';
   -- Holds a delivery only from when its attempt was brought forward until that attempt.
   CREATE INDEX journal_early ON journal (seq) WHERE delivery = 'pending' AND planned_at_ms > next_attempt_at_ms;
   CREATE INDEX journal_failed ON journal (seq) WHERE outcome = 'failed';
   -- Unsigned webhooks only: those that PagerDuty did not confirm, and those that wait to be checked.
   CREATE INDEX journal_unconfirmed ON journal (seq) WHERE outcome = 'unconfirmed' AND reason IS NOT NULL;
   CREATE INDEX journal_waiting ON journal (incident_id, seq) WHERE outcome = 'unconfirmed' AND reason IS NULL;
+
+  -- Failed attempts at a delivery; the successful one is in its journal row.
+  CREATE TABLE attempts (
+    seq         INTEGER NOT NULL,
+    at_ms       INTEGER NOT NULL,
+    status      INTEGER,
+    answer      TEXT NOT NULL,
+    duration_ms INTEGER NOT NULL,
+    early       INTEGER NOT NULL,
+    PRIMARY KEY (seq, at_ms)
+  ) WITHOUT ROWID;
 
   CREATE TABLE hints (
     incident_id TEXT PRIMARY KEY,

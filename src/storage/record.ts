@@ -4,14 +4,20 @@ import { type Folded, fold, type Observation, view } from "../incidents/fold.ts"
 import type {
   AnalysisCause,
   IncidentState,
-  Notification,
   NotificationType,
   Outcome,
   Provenance,
 } from "../incidents/incident.ts";
 import { addHint } from "./hints.ts";
 import { loadIncident, saveIncident } from "./incidents.ts";
-import { appendEntry, type EntryKind, isLifecycle, type NewEntry, type TimelineLine } from "./journal.ts";
+import {
+  appendEntry,
+  type EntryKind,
+  isLifecycle,
+  type NewEntry,
+  type NewNotification,
+  type TimelineLine,
+} from "./journal.ts";
 
 /**
  * Folds an observation and stores the result: the incident, its journal entry and its notification. Nothing here awaits,
@@ -24,6 +30,8 @@ export interface RecordContext {
   /** `storage.sql`. */
   sql: SqlStorage;
   config: Config;
+  /** The user who is connected now; null while nobody is. */
+  connectedUser(): string | null;
 }
 
 /** When the first attempt to deliver something is due; null where nothing is delivered. */
@@ -32,10 +40,7 @@ export function firstAttemptAtMs(config: Config, nowMs: number): number | null {
 }
 
 /** What is stored of the webhook that an entry comes from. */
-export type WebhookRecord = Pick<
-  NewEntry,
-  "receivedAtMs" | "webhookId" | "requestId" | "signature" | "shared" | "payload"
->;
+export type WebhookRecord = Pick<NewEntry, "receivedAtMs" | "webhookId" | "requestId" | "shared" | "payload">;
 
 /** An observation with everything that is stored about it. */
 export interface Incoming {
@@ -67,14 +72,23 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
   const cause = kind ? { kind, provenance } : null;
   const analysis = analysisAfter(folded.state, cause, nowMs, config.runbookWaitMs);
   const state: IncidentState = { ...folded.state, analysis };
-  if (folded.changed || analysis !== before.analysis) saveIncident(sql, before, state, nowMs);
+  const save = (lastDeliverySeq: number | null) => {
+    if (folded.changed || analysis !== before.analysis) {
+      saveIncident(sql, before, withRecipient(context, state), nowMs, lastDeliverySeq);
+    }
+  };
 
   // Fields that arrive before their incident are kept for it; Aurora learns of them with the incident.
   const kept = folded.changed && state.snapshot === null;
   const outcome: Outcome = folded.change || kept ? "applied" : "stale";
-  if (outcome === "stale" && !incoming.alwaysRecorded) return outcome;
-  const seq = appendWithNotification(
-    context,
+  if (outcome === "stale" && !incoming.alwaysRecorded) {
+    save(null);
+    return outcome;
+  }
+  const notification = notificationOf(incoming, { ...folded, state });
+  const dueAtMs = notification && firstAttemptAtMs(config, nowMs);
+  const seq = appendEntry(
+    sql,
     {
       kind: incoming.kind,
       type: incoming.type,
@@ -84,44 +98,38 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
       occurredAt: incoming.occurredAt,
       verification: provenance.verification,
       timelineLine: lifecycleOf(folded, incoming.line) ?? incoming.line,
+      notification,
       ...record,
     },
-    notificationOf(incoming, { ...folded, state }),
-    nowMs,
+    dueAtMs,
   );
+  save(dueAtMs === null ? null : seq);
   // A delivery reads a missing number on its way; where nothing is delivered, a hint does.
-  const delivers = config.events !== null && !relays(config);
-  if (!delivers && state.number === null && state.snapshot !== null)
+  if (config.events === null && state.number === null && state.snapshot !== null)
     addHint(sql, incoming.incidentId, seq, nowMs);
   return outcome;
 }
 
-/** Whether Aurora gets PagerDuty's own bodies instead of our notifications. */
-const relays = (config: Config) => config.events?.format === "v3";
-
-/** A notification before it has its id. */
-export type NewNotification = Omit<Notification, "messageId">;
-
 /**
- * Appends an entry and, where Aurora has to know of it, makes it a delivery.
- * @param notification null where Aurora has nothing to learn
- * @returns the entry's number in the journal
+ * Stores that analysis was requested, and the request. In format `v3` there is nothing to send: Aurora starts its
+ * analysis by itself.
  */
-export function appendWithNotification(
+export function recordAnalysisRequest(
   { sql, config }: RecordContext,
-  entry: Omit<NewEntry, "notification">,
-  notification: NewNotification | null,
+  before: IncidentState,
+  after: IncidentState,
+  entry: NewEntry,
   nowMs: number,
-): number {
-  // The relay sends signed webhooks only, but also fields that arrive before their incident: no later body holds them.
-  const delivers = relays(config)
-    ? entry.outcome === "applied" && entry.signature != null
-    : notification !== null;
-  return appendEntry(
-    sql,
-    { ...entry, notification: notification && { messageId: `msg_${crypto.randomUUID()}`, ...notification } },
-    delivers ? firstAttemptAtMs(config, nowMs) : null,
-  );
+): void {
+  const dueAtMs = config.events?.format === "v3" ? null : firstAttemptAtMs(config, nowMs);
+  const seq = appendEntry(sql, entry, dueAtMs);
+  saveIncident(sql, before, after, nowMs, dueAtMs === null ? null : seq);
+}
+
+/** Aurora's row of an incident is keyed by the user of its first notification, so that user stays. */
+function withRecipient(context: RecordContext, state: IncidentState): IncidentState {
+  if (state.version === 0 || state.recipientUserId !== null) return state;
+  return { ...state, recipientUserId: context.connectedUser() };
 }
 
 function notificationOf(incoming: Incoming, folded: Folded): NewNotification | null {

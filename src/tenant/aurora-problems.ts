@@ -9,7 +9,7 @@ import { counted, type Problem } from "./problem.ts";
 const endingInStop = (text: string) => (text.endsWith(".") ? text : `${text}.`);
 
 export function deliveryProblems(
-  { pending, dead, lastError }: OutboxSummary,
+  { pending, dead, pendingError, deadError }: OutboxSummary,
   events: Config["events"],
 ): Problem[] {
   const setting = events?.setting ?? "AURORA_EVENTS_URL";
@@ -18,17 +18,19 @@ export function deliveryProblems(
       {
         code: "deliveries_dead",
         message: endingInStop(
-          `${counted(dead, "notification", "notifications")} could not be delivered to Aurora: ${lastError ?? "unknown"}`,
+          `${counted(dead, "notification", "notifications")} could not be delivered to Aurora: ${deadError ?? "unknown"}${pending > 0 ? `; ${counted(pending, "waits", "wait")}` : ""}`,
         ),
         fix: `Fix Aurora's endpoint (${setting}), then redeliver them: POST /pagerduty/deliveries/redeliver.`,
       },
     ];
   }
-  if (pending === 0 || lastError === null) return [];
+  if (pending === 0 || pendingError === null) return [];
   return [
     {
       code: "deliveries_failing",
-      message: endingInStop(`${counted(pending, "notification waits", "notifications wait")}: ${lastError}`),
+      message: endingInStop(
+        `${counted(pending, "notification waits", "notifications wait")}: ${pendingError}`,
+      ),
       fix: `Nothing is lost: deliveries are retried automatically by DELIVERY_SCHEDULE. If they keep failing, check Aurora's endpoint (${setting}) and what its log says about these requests.`,
     },
   ];

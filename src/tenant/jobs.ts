@@ -56,11 +56,16 @@ export const hintJobs = (context: TenantContext): JobSource => ({
 });
 
 /** Deliveries under way at once: the runtime allows six open connections, and PagerDuty and runbooks need theirs. */
-const MAX_DELIVERIES = 4;
+const MAX_DELIVERIES = 3;
 /** Of these, deliveries that failed before: they may hang again, and must not hold up new ones. */
-const MAX_RETRIES = 2;
-/** Beside these: it waits for PagerDuty before Aurora is asked. */
+const MAX_RETRIES = 1;
+/** Of these, deliveries that wait for PagerDuty before Aurora is called. */
 const MAX_MISSING_NUMBERS = 1;
+const MAX_IN_LANE: Record<Lane, number> = {
+  first: MAX_DELIVERIES,
+  again: MAX_RETRIES,
+  missingNumber: MAX_MISSING_NUMBERS,
+};
 
 export class DeliveryJobs implements JobSource {
   readonly #context: DeliveryContext;
@@ -77,11 +82,16 @@ export class DeliveryJobs implements JobSource {
     for (const lane of ["first", "again", "missingNumber"] as const) {
       if (!this.#hasPlace(lane)) continue;
       // Deliveries under way stay due until they end.
-      for (const entry of dueDeliveries(this.#context.sql, lane, nowMs, busy.size + MAX_DELIVERIES)) {
-        const key = `delivery:${entry.incidentId ?? entry.seq}`;
+      for (const { seq, incidentId } of dueDeliveries(
+        this.#context.sql,
+        lane,
+        nowMs,
+        busy.size + MAX_DELIVERIES,
+      )) {
+        const key = `delivery:${incidentId ?? seq}`;
         if (busy.has(key) || !this.#hasPlace(lane)) continue;
         this.#underWay.set(key, lane);
-        const run = () => deliver(this.#context, entry);
+        const run = () => deliver(this.#context, seq);
         jobs.push({ key, run: () => run().finally(() => this.#underWay.delete(key)) });
       }
     }
@@ -89,16 +99,9 @@ export class DeliveryJobs implements JobSource {
   }
 
   #hasPlace(lane: Lane): boolean {
-    const count = (...lanes: Lane[]) =>
-      [...this.#underWay.values()].filter((one) => lanes.includes(one)).length;
-    switch (lane) {
-      case "first":
-        return count("first", "again") < MAX_DELIVERIES;
-      case "again":
-        return count("again") < MAX_RETRIES && count("first", "again") < MAX_DELIVERIES;
-      case "missingNumber":
-        return count("missingNumber") < MAX_MISSING_NUMBERS;
-    }
+    if (this.#underWay.size >= MAX_DELIVERIES) return false;
+    const inLane = [...this.#underWay.values()].filter((one) => one === lane).length;
+    return inLane < MAX_IN_LANE[lane];
   }
 
   nextAtMs(afterMs: number): number | null {
@@ -107,7 +110,7 @@ export class DeliveryJobs implements JobSource {
 }
 
 /** Analyses with a runbook to fetch, at once: a fetch may take 10 s. */
-const MAX_RUNBOOKS = 2;
+const MAX_RUNBOOKS = 1;
 /** Due analyses read at once, to find those without a runbook behind those with one. */
 const MAX_ANALYSES_READ = 50;
 

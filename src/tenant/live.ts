@@ -2,9 +2,9 @@ import * as z from "zod/mini";
 import type { ConnectionStore } from "../connection/store.ts";
 import { view } from "../incidents/fold.ts";
 import { describe, log } from "../log.ts";
-import { entriesAfter, entryAt, newestSeq, outstandingMarks } from "../storage/changes.ts";
+import { entriesAfter, outstandingMarks } from "../storage/changes.ts";
 import { loadIncident } from "../storage/incidents.ts";
-import type { Entry } from "../storage/journal.ts";
+import { type Entry, entryAt, newestSeq } from "../storage/journal.ts";
 import type { Job, JobSource } from "./job-runner.ts";
 import { deliveryView } from "./views.ts";
 

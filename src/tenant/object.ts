@@ -8,7 +8,6 @@ import { log } from "../log.ts";
 import { type SubscriptionOptions, subscriptionView } from "../reconcile/subscription.ts";
 import { activityOf } from "../storage/activity.ts";
 import { retryHintsEarly } from "../storage/hints.ts";
-import { firstAttemptAtMs } from "../storage/record.ts";
 import { type Caller, tenantIdOf } from "../tenant-id.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
 import type { Judgement, Question } from "../webhooks/verify.ts";
@@ -288,9 +287,8 @@ export class Tenant extends DurableObject<Env> {
   /** `POST /pagerduty/deliveries/redeliver`. @returns how many dead ones are tried again */
   async redeliver(caller: Caller, ids: string[] | null): Promise<Answer<number>> {
     return this.#runtime.asMember(caller, async () => {
-      const { storage, sql, config } = this.#runtime.context;
-      const nowMs = Date.now();
-      return storage.transactionSync(() => reviveDead(sql, ids, firstAttemptAtMs(config, nowMs) ?? nowMs));
+      const { storage, sql, connectedUser } = this.#runtime.context;
+      return storage.transactionSync(() => reviveDead(sql, ids, connectedUser(), Date.now()));
     });
   }
 

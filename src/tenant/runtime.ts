@@ -72,7 +72,14 @@ export class TenantRuntime {
     this.tokens = new Tokens(storage, store, config, () => ctx.waitUntil(this.changed()));
     this.logins = new PendingLogins(storage);
     const client = new PagerDutyClient(store, config, this.tokens);
-    this.context = { storage, sql: storage.sql, config, store, client };
+    this.context = {
+      storage,
+      sql: storage.sql,
+      config,
+      store,
+      client,
+      connectedUser: () => store.connection?.userId ?? null,
+    };
     this.mirror = new Mirror(storage, store, AuroraBackend.of(env, config));
     this.subscribing = new SubscriptionManager(store, client, () => this.#subscriptionIsMissing());
     this.connecting = new Connecting(store, config, {

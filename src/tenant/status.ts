@@ -95,7 +95,7 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
       pending: delivery.pending,
       dead: delivery.dead,
       lastDeliveredAt: iso(delivery.lastDeliveredAtMs),
-      lastError: delivery.lastError,
+      lastError: delivery.dead > 0 ? delivery.deadError : delivery.pendingError,
     },
     oauth: connection.authType === "oauth" ? oauthView(connection) : null,
     aurora: mirror.view && mirrorView(mirror.view),

@@ -1,6 +1,8 @@
 import * as z from "zod/mini";
 import type { TenantContext } from "../connection/tenant-context.ts";
-import { bodyOf } from "../delivery/attempt.ts";
+import { failedAttempts } from "../delivery/attempts.ts";
+import { bodiesOf } from "../delivery/bodies.ts";
+import { eventsUrl } from "../delivery/sink.ts";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
 import type { Analysis, FieldValue, Incident, IncidentCursor } from "../incidents/incident.ts";
@@ -46,9 +48,8 @@ const ARRIVALS = ["webhook", "recovery", "guardian"] as const;
 
 /** A page of what arrived, and of what we noticed ourselves, newest first. */
 export function eventPage(sql: SqlStorage, { limit, beforeSeq }: PageFilter) {
-  const found = listArrivals(sql, { kinds: ARRIVALS, states: [], limit, beforeSeq });
-  const page = found.slice(0, limit);
-  return { events: page.map(eventView), next: found.length > limit ? (page.at(-1)?.seq ?? null) : null };
+  const { entries, next } = listArrivals(sql, { kinds: ARRIVALS, states: [], limit, beforeSeq });
+  return { events: entries.map(eventView), next };
 }
 
 /** One webhook with what PagerDuty posted: parsed where it is JSON, else as text. @throws {AppError} not_found */
@@ -76,17 +77,29 @@ export function deliveryView(entry: Entry) {
     nextAttemptAt: entry.delivery === "pending" ? iso(entry.nextAttemptAtMs) : null,
     deliveredAt: iso(entry.deliveredAtMs),
     lastError: entry.lastError,
+    lastStatus: entry.lastStatus,
   };
 }
 
-/** One delivery with the body that goes to Aurora, or went. @throws {AppError} not_found */
-export function deliveryDetail(context: TenantContext, id: string) {
-  const entry = entryOfDelivery(context.sql, id);
-  if (!entry) throw new AppError("not_found", "No such delivery");
-  const body = bodyOf(context, entry, entry.notification?.incident ?? null);
+/** One delivery with the body that goes to Aurora, or went, and its attempts. @throws {AppError} not_found */
+export function deliveryDetail({ sql, config, store }: TenantContext, id: string) {
+  const entry = entryOfDelivery(sql, id);
+  const { connection } = store;
+  if (!entry || !connection) throw new AppError("not_found", "No such delivery");
+  const { events } = config;
+  const made = bodiesOf(sql, events?.format ?? "v3", entry, connection);
+  const bodies = made.kind === "bodies" ? made.bodies : [];
+  const [first] = bodies;
   return {
     ...deliveryView(entry),
-    payload: body instanceof Uint8Array ? new TextDecoder().decode(body) : body,
+    payload: first?.text ?? null,
+    /** Sent after `payload` was accepted. */
+    followUps: bodies.slice(1).map(({ text }) => text),
+    target: events && made.kind === "bodies" ? eventsUrl(events, made.recipient) : null,
+    failedAttempts: failedAttempts(sql, entry.seq).map(({ atMs, ...attempt }) => ({
+      at: new Date(atMs).toISOString(),
+      ...attempt,
+    })),
   };
 }
 
@@ -103,12 +116,8 @@ export interface DeliveryFilter extends PageFilter {
 
 /** A page of deliveries to Aurora, newest first. */
 export function deliveryPage(sql: SqlStorage, { state, limit, beforeSeq }: DeliveryFilter) {
-  const found = listEntries(sql, { kinds: [], states: STATES[state ?? "all"], limit, beforeSeq });
-  const page = found.slice(0, limit);
-  return {
-    deliveries: page.map(deliveryView),
-    next: found.length > limit ? (page.at(-1)?.seq ?? null) : null,
-  };
+  const { entries, next } = listEntries(sql, { kinds: [], states: STATES[state ?? "all"], limit, beforeSeq });
+  return { deliveries: entries.map(deliveryView), next };
 }
 
 /**

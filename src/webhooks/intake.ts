@@ -89,13 +89,12 @@ export function takeIn(
 
 /** The stored part of a webhook; without a valid signature only what the check needs. */
 export function recordOf(webhook: ReceivedWebhook, trust: Trust): WebhookRecord {
-  const { receivedAtMs, webhookId, requestId, signature, shared, body } = webhook;
+  const { receivedAtMs, webhookId, requestId, shared, body } = webhook;
   const proved = trust === "signature";
   return {
     receivedAtMs,
     webhookId,
     requestId,
-    signature: proved ? signature : null,
     shared: shared && !proved,
     payload: proved ? body : claimOf(body),
   };
@@ -137,11 +136,7 @@ function takeInEvent(
   if (earlier && earlier.outcome !== "unconfirmed") {
     // Anyone who has one signed body can send it again without end, so only a few are stored.
     if (countOfEvent(sql, incidentId, event.id) <= MAX_DUPLICATES) {
-      appendEntry(
-        sql,
-        { ...entry, kind: "webhook", outcome: "duplicate", payload: null, signature: null },
-        null,
-      );
+      appendEntry(sql, { ...entry, kind: "webhook", outcome: "duplicate", payload: null }, null);
     }
     return "duplicate";
   }

@@ -83,7 +83,7 @@ function parkedWebhooks(
 ): { webhook: ReceivedWebhook; trust: Trust }[] {
   return failedEntries(sql, webhookIds).flatMap((entry) => {
     const body = payloadOf(sql, entry.seq);
-    const { webhookId, signature, receivedAtMs } = entry;
+    const { webhookId, receivedAtMs } = entry;
     if (!body || webhookId === null) return [];
     const trust: Trust = entry.verification === "signature" ? "signature" : "callback";
     const requestId = entry.requestId ?? webhookId;
@@ -95,7 +95,7 @@ function parkedWebhooks(
           verification: trust,
           secretId: null,
           shared: false,
-          signature,
+          signature: null,
           receivedAtMs,
           requestId,
           body,

@@ -3,10 +3,10 @@ import { deadAtMs, nextStep } from "../../src/delivery/schedule.ts";
 
 const SCHEDULE = [0, 5, 30];
 const failed = (retryAfterSeconds: number | null = null) =>
-  ({ kind: "failed", error: "Aurora answered 500", advice: null, retryAfterSeconds }) as const;
+  ({ kind: "failed", status: 500, error: "Aurora answered 500", advice: null, retryAfterSeconds }) as const;
 
 test("what was accepted is delivered", () => {
-  expect(nextStep({ kind: "accepted" }, 1, SCHEDULE, 0, 0.5)).toEqual({ step: "delivered" });
+  expect(nextStep({ kind: "accepted", status: 200 }, 1, SCHEDULE, 0, 0.5)).toEqual({ step: "delivered" });
 });
 
 test("the schedule says how long to wait before each attempt", () => {

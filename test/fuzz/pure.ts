@@ -186,7 +186,13 @@ export function pureProperties(events: readonly WebhookEvent[]): Property[] {
         const seconds = parseRetryAfter(text, nowMs);
         const headers = new Headers();
         if (/^[\x20-\x7e]*$/.test(text)) headers.set("retry-after", text);
-        const step = nextStep({ kind: "failed", error: "", advice: null, retryAfterSeconds: seconds }, 1, [0, 5], 0, 0.5);
+        const step = nextStep(
+          { kind: "failed", status: null, error: "", advice: null, retryAfterSeconds: seconds },
+          1,
+          [0, 5],
+          0,
+          0.5,
+        );
         const waits = step.step === "retry" && step.atMs >= 5_000 && step.atMs <= 4_000_000;
         return waits && retryAfterOf(headers) >= 1 && retryAfterOf(headers) <= 3600;
       }),

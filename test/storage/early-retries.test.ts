@@ -1,7 +1,7 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { dueDeliveries, markDelivered, markRetry, retryEarly } from "../../src/delivery/outbox.ts";
-import { appendEntry } from "../../src/storage/journal.ts";
+import { appendEntry, entryAt } from "../../src/storage/journal.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 
 /** When Aurora accepts deliveries again, long waits end early, a limited number at a time and once each. */
@@ -27,24 +27,36 @@ const withOutbox = (name: string, work: (outbox: Outbox) => void): Promise<void>
     migrate(storage);
     const { sql } = storage;
     const entries = () => dueDeliveries(sql, "again", NOW_MS, 1000);
-    const failure = { attempts: 3, notBeforeMs: null, error: "Aurora answered 503" };
+    const failure = {
+      lane: "again",
+      attempts: 3,
+      notBeforeMs: null,
+      error: "Aurora answered 503",
+      status: 503,
+    } as const;
+    const finish = { attempts: 1, status: 200, nowMs: NOW_MS, nextDueAtMs: NOW_MS };
     work({
       waits(incidentId, atMs, notBeforeMs) {
         const entry = { kind: "webhook", type: "t", outcome: "applied", incidentId } as const;
         appendEntry(sql, { ...entry, receivedAtMs: 1 }, 1);
         for (const added of dueDeliveries(sql, "first", NOW_MS, 1))
-          markRetry(sql, added, { ...failure, atMs, plannedAtMs: null, notBeforeMs: notBeforeMs ?? null });
+          markRetry(sql, added.seq, {
+            ...failure,
+            atMs,
+            plannedAtMs: null,
+            notBeforeMs: notBeforeMs ?? null,
+          });
       },
       retryEarly: () => retryEarly(sql, NOW_MS),
       due: () => entries().map(({ incidentId }) => incidentId),
       fail() {
         for (const entry of entries()) {
-          const { plannedAtMs } = entry;
-          markRetry(sql, entry, { ...failure, atMs: plannedAtMs ?? LATER_MS, plannedAtMs });
+          const plannedAtMs = entryAt(sql, entry.seq)?.plannedAtMs ?? null;
+          markRetry(sql, entry.seq, { ...failure, atMs: plannedAtMs ?? LATER_MS, plannedAtMs });
         }
       },
       accept() {
-        for (const entry of entries()) markDelivered(sql, entry, NOW_MS, NOW_MS);
+        for (const entry of entries()) markDelivered(sql, entry, finish);
       },
       nextAttempts: () =>
         [...sql.exec("SELECT DISTINCT next_attempt_at_ms AS at FROM journal WHERE delivery = 'pending'")].map(

@@ -43,7 +43,7 @@ const inStorage = <T>(user: string, work: (storage: DurableObjectStorage) => T |
 test("a page of incidents is cut where one is long; the incident by itself is whole", async () => {
   const { page, detail } = await inStorage("long", (storage) => {
     const { sql } = storage;
-    const context = { storage, sql, config: configOf(env) };
+    const context = { storage, sql, config: configOf(env), connectedUser: () => "u" };
     const fields = Array.from({ length: 30 }, (_, n) => ({ name: `f${n}`, value: LONG.slice(0, 2500) }));
     const list = { name: "a_list", value: Array(100).fill("x".repeat(100)) };
     for (let i = 0; i < 3; i += 1) {
@@ -69,7 +69,7 @@ test("a page of incidents is cut where one is long; the incident by itself is wh
 test("an incident is shown with its newest 500 lines and 500 events, whatever else came", async () => {
   const detail = await inStorage("busy", (storage) => {
     const { sql } = storage;
-    const context = { storage, sql, config: configOf(env) };
+    const context = { storage, sql, config: configOf(env), connectedUser: () => "u" };
     const incident = { type: "incident", id: "P", title: "t", status: "triggered" };
     takeIn(context, webhookOf("first", "incident.triggered", incident), "signature", 1);
     for (let i = 0; i < 600; i += 1) {
@@ -99,7 +99,7 @@ test("all that was parked is tried again, a few at a time", async () => {
     const { sql } = storage;
     const account = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys));
     const gate = new Verifier(account);
-    const context = { storage, sql, config };
+    const context = { storage, sql, config, connectedUser: () => "u" };
     const parked = new ParkedWebhooks(context, gate, new Intake(context, gate));
     for (let i = 0; i < 45; i += 1) {
       const incident = { type: "incident", id: `P${i}`, title: "t", status: "triggered" };

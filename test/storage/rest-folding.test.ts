@@ -48,7 +48,7 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
         requestId: id,
         body: Uint8Array.from(new TextEncoder().encode(JSON.stringify({ event }))),
       };
-      takeIn({ storage, sql, config }, webhook, "signature", T0 + afterMs);
+      takeIn({ storage, sql, config, connectedUser: () => "u" }, webhook, "signature", T0 + afterMs);
     };
     work({
       event: (type, afterMs, data) => post(type, afterMs, { ...INCIDENT, type: "incident", ...data }),
@@ -59,7 +59,7 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
       },
       rest: (change, askedAfterMs, fields) =>
         applyReading(
-          { storage, sql, config },
+          { storage, sql, config, connectedUser: () => "u" },
           {
             incident: RestIncidentAnswer.parse({ ...INCIDENT, ...change }),
             fields: fields

@@ -37,7 +37,6 @@ const incident = (incidentId: string, pagerdutyStatus: string): IncidentState =>
 });
 
 const NOTIFICATION = {
-  messageId: "m",
   type: "incident.triggered" as const,
   timestamp: "2026-01-01T00:00:00Z",
   incident: {
@@ -88,7 +87,7 @@ test("finished entries go when they are old, pending ones stay", async () => {
     appendEntry(sql, { ...entry, receivedAtMs: 5, incidentId: "P", notification: NOTIFICATION }, 5);
     appendEntry(sql, { ...entry, receivedAtMs: 9_000 }, null);
     while (pruneEntries(sql, 8_000, 500) > 0);
-    const left = listEntries(sql, { kinds: [], states: [], limit: 100, beforeSeq: null });
+    const { entries: left } = listEntries(sql, { kinds: [], states: [], limit: 100, beforeSeq: null });
     expect(left.map(({ receivedAtMs }) => receivedAtMs)).toEqual([9_000, 5]);
   });
 });

@@ -56,8 +56,14 @@ test("an event of a mixed history writes at most five and a half rows, its deliv
         requestId: webhookId,
         body: Uint8Array.from(new TextEncoder().encode(body)),
       };
-      takeIn({ storage: state.storage, sql, config }, webhook, "signature", index);
+      takeIn(
+        { storage: state.storage, sql, config, connectedUser: () => "cost" },
+        webhook,
+        "signature",
+        index,
+      );
       if (index % BATCH !== BATCH - 1) continue;
+      const finish = { attempts: 1, status: 200, nowMs: index, nextDueAtMs: index };
       // The alarm's round: analyses that waited, then deliveries until none is due.
       alarms += 1;
       for (const { incidentId } of analysesDue(sql, Number.MAX_SAFE_INTEGER, 1000)) {
@@ -66,7 +72,7 @@ test("an event of a mixed history writes at most five and a half rows, its deliv
         saveIncident(sql, incident, { ...incident, analysis }, index);
       }
       for (let due = dueDeliveries(sql, "first", Number.MAX_SAFE_INTEGER, 100); due.length > 0; ) {
-        for (const entry of due) markDelivered(sql, entry, index, index);
+        for (const entry of due) markDelivered(sql, entry, finish);
         due = dueDeliveries(sql, "first", Number.MAX_SAFE_INTEGER, 100);
       }
     }

@@ -49,7 +49,7 @@ const webhook = {
 describe("a webhook in the Queue", () => {
   test("is tried again, and kept when that is over", async () => {
     const { outcomes, parked } = await unreadable("queued", env.CONNECTIONS, async (_, gate, storage) => {
-      const context = { storage, sql: storage.sql, config: configOf(env) };
+      const context = { storage, sql: storage.sql, config: configOf(env), connectedUser: () => "u" };
       const intake = new Intake(context, gate);
       const tried = await intake.takeAll([webhook]);
       await new ParkedWebhooks(context, gate, intake).parkAll([webhook]);
@@ -77,6 +77,7 @@ test("while it is connected anew nobody is told that the user never connected", 
       removeSubscription: async () => null,
       forgetLogins: () => undefined,
       anyIncidentId: () => null,
+      noteDisconnect: () => undefined,
     });
     const seen = new Set<string>();
     const look = async () =>

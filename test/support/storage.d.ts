@@ -2,6 +2,8 @@
  * As much of a Durable Object's storage as the code needs that tests import into Node for its pure functions.
  * The whole of the runtime's types would get between the tests and Node's own.
  */
+type SqlStorageValue = ArrayBuffer | string | number | null;
+
 interface SqlStorage {
   exec(
     query: string,

@@ -1,0 +1,42 @@
+import * as z from "zod/mini";
+
+/** The `attempts` table: each failed attempt at a delivery. The successful one is in the delivery's journal row. */
+
+export const FailedAttempt = z.object({
+  atMs: z.number(),
+  /** Aurora's status; null where there was no answer. */
+  status: z.nullable(z.number()),
+  /** The start of Aurora's answer, or why there was none. */
+  answer: z.string(),
+  durationMs: z.number(),
+  /** Whether it came before its planned time, because Aurora accepted other deliveries again. */
+  early: z.boolean(),
+});
+export type FailedAttempt = z.infer<typeof FailedAttempt>;
+
+/** More of an answer is not kept. */
+const MAX_ANSWER_CHARS = 1000;
+/** Of one delivery, the newest; a schedule has at most 50. */
+const MAX_ATTEMPTS = 100;
+
+export function recordFailedAttempt(sql: SqlStorage, seq: number, attempt: FailedAttempt): void {
+  sql.exec(
+    `INSERT OR REPLACE INTO attempts (seq, at_ms, status, answer, duration_ms, early) VALUES (?, ?, ?, ?, ?, ?)`,
+    seq,
+    attempt.atMs,
+    attempt.status,
+    attempt.answer.slice(0, MAX_ANSWER_CHARS),
+    attempt.durationMs,
+    attempt.early ? 1 : 0,
+  );
+}
+
+/** The failed attempts at one delivery, oldest first. */
+export function failedAttempts(sql: SqlStorage, seq: number): FailedAttempt[] {
+  const rows = sql.exec(
+    `SELECT at_ms AS atMs, status, answer, duration_ms AS durationMs, early FROM attempts
+     WHERE seq = ? ORDER BY at_ms DESC LIMIT ${MAX_ATTEMPTS}`,
+    seq,
+  );
+  return [...rows].map((row) => FailedAttempt.parse({ ...row, early: row["early"] === 1 })).reverse();
+}

@@ -1,0 +1,66 @@
+import type { Config } from "../config.ts";
+import type { Incident, Notification } from "../incidents/incident.ts";
+import { loadIncident } from "../storage/incidents.ts";
+import { type Entry, payloadOf } from "../storage/journal.ts";
+import { notificationBody } from "./notification.ts";
+import { v3EventsOf } from "./v3-event.ts";
+
+/** What is sent of a delivery, by the format in force: the same for an attempt and for a person who looks at it. */
+
+/** A body, with the `webhook-id` of every attempt to send it. */
+export interface Body {
+  id: string;
+  text: string;
+}
+
+/** Whom the bodies are for. */
+export interface Recipient {
+  userId: string;
+  orgId: string | null;
+}
+
+export type Bodies =
+  /** To be sent one after the other; none where Aurora has nothing to learn in this format. */
+  | { kind: "bodies"; bodies: Body[]; recipient: Recipient }
+  /** Aurora needs the incident's number, and nobody knows it yet. */
+  | { kind: "waits_for_number" }
+  | { kind: "unusable"; reason: string };
+
+/** @param connected who is connected now */
+export function bodiesOf(
+  sql: SqlStorage,
+  format: NonNullable<Config["events"]>["format"],
+  entry: Entry,
+  connected: Recipient,
+): Bodies {
+  if (!entry.notification) return { kind: "unusable", reason: "its notification is missing" };
+  const { number, recipientUserId } = loadIncident(sql, entry.notification.incident.incidentId);
+  const notification = withNumber(entry.notification, number);
+  const recipient = { userId: recipientUserId ?? connected.userId, orgId: connected.orgId };
+  const event = eventOf(sql, entry);
+  if (format === "notifications") {
+    const text = notificationBody(notification, recipient, event);
+    return { kind: "bodies", bodies: [{ id: notification.messageId, text }], recipient };
+  }
+  const made = v3EventsOf({ notification, event, recipient, context: null });
+  if (made.kind === "waits_for_number") return made;
+  const bodies = made.events.map(({ id, body }) => ({ id, text: JSON.stringify(body) }));
+  return { kind: "bodies", bodies, recipient };
+}
+
+/** A number that was read after the notification was made. */
+function withNumber(notification: Notification, number: number | null): Notification {
+  const { incident } = notification;
+  if (number === null || incident.sourceAlertId !== incident.incidentId) return notification;
+  const numbered: Incident = { ...incident, sourceAlertId: String(number) };
+  return { ...notification, incident: numbered };
+}
+
+/** PagerDuty's event, unchanged; null unless its signature was verified. */
+function eventOf(sql: SqlStorage, entry: Entry): unknown {
+  if (entry.verification !== "signature" || entry.kind !== "webhook") return null;
+  const payload = payloadOf(sql, entry.seq);
+  if (!payload) return null;
+  const body: unknown = JSON.parse(new TextDecoder().decode(payload));
+  return typeof body === "object" && body !== null && "event" in body ? body.event : null;
+}
