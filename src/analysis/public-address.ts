@@ -1,9 +1,9 @@
 /**
- * Whether a URL may be fetched on a stranger's word. A runbook's URL comes from an incident's custom field, so
- * whoever can edit an incident chooses it: only http(s) to public hosts, whatever way the address is written.
+ * Whether a runbook's URL may be fetched. It comes from an incident's custom field, so anyone who can edit an incident
+ * chooses it: only http(s) URLs of public hosts are fetched, in every spelling of an address.
  */
 
-/** Names that only mean something inside a network. */
+/** Host names that exist only inside a network. */
 const PRIVATE_NAMES = /(^|\.)(localhost|local|internal|intranet|lan|home|corp|localdomain|home\.arpa|svc)$/;
 
 /** Networks that are not the public internet: IANA's special-purpose registries, first address and prefix. */
@@ -12,7 +12,7 @@ const PRIVATE_V4: readonly [string, number][] = [
   ["10.0.0.0", 8],
   ["100.64.0.0", 10],
   ["127.0.0.0", 8],
-  // Azure's platform answers here, on an address that looks public.
+  // Azure's platform services use this address, which looks public.
   ["168.63.129.16", 32],
   ["169.254.0.0", 16],
   ["172.16.0.0", 12],
@@ -37,7 +37,7 @@ function isPrivateV4(address: string): boolean {
   });
 }
 
-/** The eight groups of an IPv6 address as the URL parser writes it. */
+/** The eight groups of an IPv6 address, which the URL parser has normalized. */
 function v6Groups(address: string): number[] {
   const [head = "", tail] = address.split("::");
   const groups = (text: string) =>
@@ -50,13 +50,13 @@ function v6Groups(address: string): number[] {
 function isPrivateV6(address: string): boolean {
   const groups = v6Groups(address);
   const [first = 0, second = 0] = groups;
-  // Only 2000::/3 is global unicast; 6to4, Teredo and documentation in it lead elsewhere.
+  // Only 2000::/3 is global unicast; its ranges for 6to4, Teredo and documentation are not public hosts.
   if (first < 0x2000 || first > 0x3fff) return true;
   if (first === 0x2002 || (first === 0x2001 && (second < 0x200 || second === 0xdb8))) return true;
   return first === 0x3fff;
 }
 
-/** Null when it may be fetched, else why not. The URL parser has already brought odd spellings to one form. */
+/** Why the URL may not be fetched; null when it may. The URL parser has already normalized the host. */
 export function refusalOf(url: URL): string | null {
   if (url.protocol !== "http:" && url.protocol !== "https:") return "only http and https are fetched";
   if (url.username || url.password) return "a URL with credentials in it is not fetched";

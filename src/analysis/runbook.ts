@@ -1,7 +1,7 @@
 import { readBounded, withDeadline } from "../limits.ts";
 import { refusalOf } from "./public-address.ts";
 
-/** A runbook, fetched: its text, or in words why there is none. Never throws. */
+/** A fetched runbook: its text, or why it could not be fetched. */
 export type Runbook =
   | { url: string; content: string; error: null }
   | { url: string; content: null; error: string };
@@ -15,8 +15,8 @@ const TEXT = /^(text\/|application\/(json|xml|yaml|x-yaml|markdown|xhtml\+xml)\b
 class Refused extends Error {}
 
 /**
- * Fetches a public runbook as text. Each redirect's target is checked as the first URL was.
- * @param address the value of the incident's `runbook_link` field, whatever it is
+ * Fetches a public runbook as text. Checks each redirect's target like the first URL. Never throws.
+ * @param address the value of the incident's `runbook_link` field, which may be any text
  */
 export async function fetchRunbook(address: string): Promise<Runbook> {
   try {

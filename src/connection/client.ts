@@ -6,8 +6,8 @@ import type { ConnectionStore } from "./store.ts";
 import type { CallProblem, Tokens } from "./tokens.ts";
 
 /**
- * Calls to PagerDuty with the user's own credential, one after another as PagerDuty asks, and none before a
- * rate limit is over.
+ * Calls PagerDuty with the tenant's credential: one call after another, as PagerDuty recommends, and none before a rate
+ * limit is over.
  */
 
 export type CallAnswer<T> = { ok: true; value: T } | ({ ok: false } & CallProblem);
@@ -25,7 +25,7 @@ export class PagerDutyClient {
   readonly #config: Config;
   readonly #tokens: Tokens;
   #last: Promise<unknown> = Promise.resolve();
-  /** A rate limit belongs to the connection that ran into it. */
+  /** A rate limit counts only for the connection whose call was limited. */
   #paused: { connectionId: string; untilMs: number } | null = null;
 
   constructor(store: ConnectionStore, config: Config, tokens: Tokens) {
@@ -35,8 +35,8 @@ export class PagerDutyClient {
   }
 
   /**
-   * Runs `call` with the credential in force, after all earlier calls. An answer that comes when the connection
-   * is another one is kept from the caller, who would take it for the new account's.
+   * Runs `call` with the current credential, after all earlier calls. When the connection changes during the call, its
+   * answer is replaced by `not_connected`, so that it is not taken for the new account's.
    */
   async run<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
     const connectionId = this.#store.connection?.connectionId;
@@ -85,7 +85,7 @@ export class PagerDutyClient {
     };
   }
 
-  /** A token that should be valid and is refused is refreshed once; what is said then is the truth. */
+  /** A refused token that should still be valid is refreshed once; then the answer counts. */
   async #callWithOAuth<T>(
     call: (target: ApiTarget) => Promise<ApiAnswer<T>>,
     connection: OAuthConnection,
@@ -102,7 +102,7 @@ export class PagerDutyClient {
     return answer;
   }
 
-  /** PagerDuty refuses the credential: said in the status until a new one comes. */
+  /** PagerDuty refuses the credential: the status shows it until there is a new one. */
   async #refused(used: Connection): Promise<void> {
     await this.#store.update((connection) =>
       connection.connectionId === used.connectionId && authorizationOf(connection) === authorizationOf(used)

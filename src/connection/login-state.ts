@@ -3,24 +3,24 @@ import { $ZodError } from "zod/v4/core";
 import { type Keyring, openText, SealError, sealText } from "./seal.ts";
 
 /**
- * What a sign-in has to remember until PagerDuty sends the browser back, sealed into OAuth's `state`: nobody
- * outside can read, change or make one, and the Worker keeps nothing but its id.
+ * What a sign-in needs again when PagerDuty sends the browser back, sealed into OAuth's `state`: nobody outside can read,
+ * change or forge it, and only its id has to be stored.
  */
 export const LoginState = z.object({
-  /** The user's object remembers it until it is used. */
+  /** Stored until the sign-in is finished. */
   id: z.string(),
   userId: z.string(),
   orgId: z.nullable(z.string()),
   /** PKCE. */
   verifier: z.string(),
   nonce: z.string(),
-  /** As it was sent to PagerDuty; the exchange has to name the same one. */
+  /** As it was sent to PagerDuty; the exchange of the code has to send the same one. */
   redirectUri: z.string(),
-  /** What was asked for, separated by spaces. */
+  /** The requested scopes, separated by spaces. */
   scopes: z.string(),
-  /** The cookie that the browser has to bring back; null where none could be set when it began. */
+  /** The cookie that the browser has to send; null where none could be set at the start. */
   binding: z.nullable(z.string()),
-  /** Whether the webhook subscription is made as well. */
+  /** Whether the webhook subscription is created, too. */
   subscribe: z.boolean(),
   /** Whether it began in the console, whose visitors need no permission from Aurora. */
   isVisitor: z.boolean(),
@@ -29,17 +29,17 @@ export const LoginState = z.object({
 });
 export type LoginState = z.infer<typeof LoginState>;
 
-/** Signing in takes a minute; a link that is found later is worthless. */
+/** Signing in takes about a minute; a link that is found later does not work any more. */
 export const LOGIN_LIFE_MS = 10 * 60 * 1000;
-/** In place of a user id, which has no space: a state opens as nothing else, and nothing else as a state. */
+/** Takes the place of the tenant id, which has no space, so that nothing else opens as a state. */
 const PURPOSE = "oauth login";
-/** Ours have less than 2,000. */
+/** A real one has less than 2,000. */
 const MAX_STATE_CHARS = 4096;
 
 export const sealLogin = (keyring: Keyring, login: LoginState): Promise<string> =>
   sealText(keyring, PURPOSE, JSON.stringify(login));
 
-/** Null when it was not sealed here, or has expired. */
+/** Null when the state was not sealed with our keys, or has expired. */
 export async function openLogin(keyring: Keyring, state: string, nowMs: number): Promise<LoginState | null> {
   if (state.length > MAX_STATE_CHARS) return null;
   try {

@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
 import { readStored } from "../storage/stored-value.ts";
 
-/** The sign-ins that were started and not finished, by id, so that each `state` works once. */
+/** The sign-ins that were started and not finished, by id, so that each `state` works only once. */
 
 const KEY = "oauthLogins";
 const Pending = z.record(z.string(), z.number());
-/** A person opens a few tabs; the oldest goes first. */
+/** Enough for a person with several tabs; the oldest sign-in is dropped first. */
 const MAX_PENDING = 10;
 
 export class PendingLogins {
@@ -15,7 +15,7 @@ export class PendingLogins {
     this.#storage = storage;
   }
 
-  /** Id and when it expires, the oldest first. */
+  /** Ids with their expiry, oldest first. */
   get #pending(): [string, number][] {
     return Object.entries(readStored(this.#storage, KEY, Pending) ?? {});
   }
@@ -30,7 +30,7 @@ export class PendingLogins {
     this.#put([...rest, [id, expiresAtMs]]);
   }
 
-  /** Uses one up. @returns whether it was there and still counted */
+  /** Removes a sign-in that is being finished. @returns whether it was pending and not expired */
   take(id: string, nowMs: number): boolean {
     const pending = this.#pending;
     const found = pending.find(([known]) => known === id);
@@ -39,7 +39,7 @@ export class PendingLogins {
     return nowMs < found[1];
   }
 
-  /** None of them can be finished any more. */
+  /** Makes all of them invalid. */
   forgetAll(): void {
     this.#put([]);
   }
@@ -50,7 +50,7 @@ export class PendingLogins {
     return times.length === 0 ? null : Math.min(...times);
   }
 
-  /** A sign-in that nobody finished leaves nothing behind. */
+  /** Removes the sign-ins that nobody finished in time. */
   forgetExpired(nowMs: number): void {
     this.#put(this.#pending.filter(([, expiresAtMs]) => nowMs < expiresAtMs));
   }

@@ -1,6 +1,6 @@
 /**
- * Sealing: AES-256-GCM with a random IV for each text, the user id as additional data, and the id of the key
- * in front, so that keys can be rotated and a sealed text copied to another user opens for nobody.
+ * Sealing: AES-256-GCM with a random IV for each text, the purpose (a tenant id) as additional data, and the key's id in
+ * front. So keys can be rotated, and a sealed text that is copied to another tenant cannot be opened.
  *
  * Form: `<kid>.<base64url iv>.<base64url ciphertext and tag>`.
  */
@@ -9,7 +9,7 @@
 const IV_BYTES = 12;
 
 export class SealError extends Error {
-  /** `unknown_key`: its key is no longer in CREDENTIALS_KEYS. `not_authentic`: changed, or another user's. */
+  /** `unknown_key`: its key is no longer in CREDENTIALS_KEYS. `not_authentic`: changed, or sealed for another purpose. */
   readonly reason: "malformed" | "unknown_key" | "not_authentic";
   constructor(reason: SealError["reason"]) {
     super(`Sealed text cannot be opened: ${reason}`);
@@ -52,12 +52,12 @@ function decode(text: string): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** Seals `text` for one user with the first key. */
-export async function sealText(keyring: Keyring, userId: string, text: string): Promise<string> {
+/** Seals `text` for one purpose with the first key. */
+export async function sealText(keyring: Keyring, purpose: string, text: string): Promise<string> {
   const key = await keyring.key(keyring.sealingKid);
   if (!key) throw new SealError("unknown_key");
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-  const additionalData = new TextEncoder().encode(userId);
+  const additionalData = new TextEncoder().encode(purpose);
   const sealed = await crypto.subtle.encrypt(
     { name: "AES-GCM", iv, additionalData },
     key,
@@ -67,15 +67,15 @@ export async function sealText(keyring: Keyring, userId: string, text: string): 
 }
 
 /**
- * Opens what `sealText` made for the same user, with any listed key.
+ * Opens a text that `sealText` sealed for the same purpose, with any listed key.
  * @throws {SealError}
  */
-export async function openText(keyring: Keyring, userId: string, sealed: string): Promise<string> {
+export async function openText(keyring: Keyring, purpose: string, sealed: string): Promise<string> {
   const [kid, iv, ciphertext, ...rest] = sealed.split(".");
   if (!kid || !iv || !ciphertext || rest.length > 0) throw new SealError("malformed");
   const key = await keyring.key(kid);
   if (!key) throw new SealError("unknown_key");
-  const additionalData = new TextEncoder().encode(userId);
+  const additionalData = new TextEncoder().encode(purpose);
   try {
     const opened = await crypto.subtle.decrypt(
       { name: "AES-GCM", iv: decode(iv), additionalData },
@@ -89,7 +89,7 @@ export async function openText(keyring: Keyring, userId: string, sealed: string)
   }
 }
 
-/** Whether `sealed` was sealed with the key that seals now; if not it is due to be sealed again. */
+/** Whether `sealed` was sealed with the first key; otherwise it has to be sealed again. */
 export function isSealedWithCurrentKey(keyring: Keyring, sealed: string): boolean {
   return sealed.startsWith(`${keyring.sealingKid}.`);
 }

@@ -9,12 +9,12 @@ import type { ConnectionStore } from "./store.ts";
 import { keepAliveAtMs, refreshDueAtMs, retryDelayMs, type TokenLife } from "./token-timing.ts";
 
 /**
- * Keeps an OAuth connection's access token fresh, one refresh at a time: a refresh token works once, so two at
- * once would end the connection. Only PagerDuty's `invalid_grant` does; anything else passes.
+ * Refreshes an OAuth connection's access token, one refresh at a time: a refresh token works once, so two refreshes at
+ * once would end the connection. Only PagerDuty's `invalid_grant` ends it; after any other failure the refresh is retried.
  */
 
 const KEY = "refresh";
-/** A refresh that was begun and has not succeeded; of the token obtained then, no other. */
+/** A refresh that was started and has not succeeded. Belongs to the token that was obtained at `obtainedAtMs`. */
 const Attempt = z.object({
   obtainedAtMs: z.number(),
   /** Failures in a row. */
@@ -27,10 +27,10 @@ type Attempt = z.infer<typeof Attempt>;
 
 /** How long `GET /pagerduty` waits for a refresh that is due. */
 const STATUS_WAIT_MS = 3_000;
-/** How long a token that the API refused in spite of a refresh is left alone before the next try. */
+/** How long after a refresh a refused access token is not refreshed again. */
 const REFUSED_AGAIN_MS = 10 * 60 * 1000;
 
-/** Why PagerDuty cannot be called with the tenant's credential, or what it answered. */
+/** Why a call to PagerDuty failed, or could not be made. */
 export type CallProblem = ApiProblem | { problem: "not_connected" };
 type Ready = { ok: true; connection: Connection } | ({ ok: false } & CallProblem);
 
@@ -44,7 +44,7 @@ export class Tokens {
   readonly #onStart: () => void;
   #refreshing: Promise<void> | null = null;
 
-  /** @param onStart sets the alarm: should the object die in the middle of a refresh, it comes back for it */
+  /** @param onStart sets the alarm, so that a refresh continues even if the object dies during it */
   constructor(storage: DurableObjectStorage, store: ConnectionStore, config: Config, onStart: () => void) {
     this.#storage = storage;
     this.#store = store;
@@ -52,7 +52,7 @@ export class Tokens {
     this.#onStart = onStart;
   }
 
-  /** The connection with a credential that can be used now; an OAuth token is refreshed when that is due. */
+  /** The connection with a usable credential; refreshes an OAuth token first when that is due. */
   async ready(): Promise<Ready> {
     await this.refreshIfDue();
     const { connection } = this.#store;
@@ -77,7 +77,7 @@ export class Tokens {
     await this.#refreshing;
   }
 
-  /** The same, for somebody who only wants to know how things are and does not wait long. */
+  /** The same for the status, which does not wait long. */
   async refreshForStatus(): Promise<void> {
     const timer = new AbortController();
     const waited = scheduler.wait(STATUS_WAIT_MS, { signal: timer.signal }).catch(() => undefined);
@@ -86,8 +86,8 @@ export class Tokens {
   }
 
   /**
-   * The API refused `used` with a 401, though by its time it should be valid: it is refreshed, once.
-   * @returns the connection to try again with; null when there is no other token
+   * Refreshes a token that the API refused with a 401 although it has not expired.
+   * @returns the connection to try again with; null where there is no other token
    */
   async replaceRefused(used: OAuthConnection): Promise<OAuthConnection | null> {
     await this.#refreshing;
@@ -95,7 +95,7 @@ export class Tokens {
     if (other) return other;
     const connection = this.#refreshable();
     if (!connection) return null;
-    // Once: a token that is refused as soon as it is new is not the reason.
+    // The API refused the previous token, too, so another refresh would not help.
     const isNew = Date.now() - connection.obtainedAtMs < REFUSED_AGAIN_MS;
     if (connection.accessRefusedAtMs !== null && isNew) return null;
     const nextTryAtMs = this.#attemptOf(connection)?.nextTryAtMs ?? 0;
@@ -103,7 +103,7 @@ export class Tokens {
     return this.#otherThan(used);
   }
 
-  /** Remembers what the API thinks of the access token, for the status. */
+  /** Stores whether the API accepts the access token, for the status. */
   async noteAnswer(used: OAuthConnection, refused: boolean): Promise<void> {
     if ((used.accessRefusedAtMs !== null) === refused) return;
     await this.#store.update((connection) =>
@@ -113,7 +113,7 @@ export class Tokens {
     );
   }
 
-  /** When the alarm has to look after the token; null when there is nothing to refresh. */
+  /** When the alarm has to refresh the token; null when there is nothing to refresh. */
   get nextAtMs(): number | null {
     const connection = this.#refreshable();
     return connection ? this.#dueAtMs(connection, keepAliveAtMs) : null;
@@ -138,7 +138,7 @@ export class Tokens {
       : null;
   }
 
-  /** An attempt that failed, or that an eviction cut short, says itself when the next one is due. */
+  /** A failed or interrupted attempt holds the time of the next one; otherwise the token's age decides. */
   #dueAtMs(connection: OAuthConnection, planned: (life: TokenLife) => number): number {
     const { obtainedAtMs, expiresAtMs, refreshed } = connection;
     return this.#attemptOf(connection)?.nextTryAtMs ?? planned({ obtainedAtMs, expiresAtMs, refreshed });
@@ -161,8 +161,8 @@ export class Tokens {
     const app = oauthAppOf(this.#config);
     const before = this.#attemptOf(used);
     const failures = before?.failures ?? 0;
-    // Stays behind when the object dies under way: then the next life asks at once whether the refresh token
-    // still counts, instead of finding out when the access token ends.
+    // Kept if the object dies during the call: it then tries the refresh token at once after its restart, because
+    // PagerDuty may have used it up already.
     this.#note({ obtainedAtMs, failures, nextTryAtMs: Date.now(), reason: before?.reason ?? null });
     this.#onStart();
     const answer = app && refreshToken !== null ? await refreshTokens(app, refreshToken) : NOT_CONFIGURED;
@@ -205,7 +205,7 @@ function retryOf(answer: Exclude<TokenProblem, { problem: "invalid_grant" }>, fa
   };
 }
 
-/** The connection with the tokens that `used` was traded for; unchanged when another sign-in came first. */
+/** The connection with the new tokens; unchanged when another sign-in replaced `used` during the refresh. */
 function withTokens(
   connection: Connection,
   used: OAuthConnection,
@@ -216,7 +216,7 @@ function withTokens(
   return {
     ...connection,
     accessToken: tokens.accessToken,
-    // RFC 6749, 6: without a new one the old one stays.
+    // RFC 6749, 6: without a new refresh token the old one stays valid.
     refreshToken: tokens.refreshToken ?? used.refreshToken,
     expiresAtMs: nowMs + tokens.expiresInSeconds * 1000,
     obtainedAtMs: nowMs,

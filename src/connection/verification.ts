@@ -1,14 +1,14 @@
 import { importSigningSecret, parseSignatures, verifySignature } from "../pagerduty/signature.ts";
 import { type Connection, secretsInForce } from "./connection.ts";
 
-/** A signing secret, imported, and until when it counts. */
+/** An imported signing secret and its expiry. */
 export interface VerificationKey {
   id: string;
   key: CryptoKey;
   expiresAtMs: number;
 }
 
-/** The keys of the secrets that count at `nowMs`. */
+/** The keys of the secrets that are valid at `nowMs`. */
 export async function verificationKeys(connection: Connection, nowMs: number): Promise<VerificationKey[]> {
   return Promise.all(
     secretsInForce(connection, nowMs).map(async ({ id, secret, expiresAtMs }) => ({
@@ -19,7 +19,7 @@ export async function verificationKeys(connection: Connection, nowMs: number): P
   );
 }
 
-/** The id of the secret that one of the header's signatures was made with; null when none was. */
+/** The id of the secret that one of the header's signatures matches; null when none does. */
 export async function verifyingSecret(
   keys: readonly VerificationKey[],
   header: string | null,

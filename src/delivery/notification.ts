@@ -1,6 +1,6 @@
 import type { Notification } from "../incidents/incident.ts";
 
-/** The body that goes to Aurora: one change of one incident. See docs/notifications.md. */
+/** The body of a notification: one change of one incident. See docs/notifications.md. */
 export function notificationBody(
   notification: Notification,
   tenant: { userId: string; orgId: string | null },

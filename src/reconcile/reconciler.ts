@@ -8,13 +8,14 @@ import { recover } from "./missed-incidents.ts";
 import { readWatch, updateWatch, type Watch } from "./watch.ts";
 
 /**
- * The guardian: looks after the subscription, and after what it did not bring. PagerDuty switches one off for
- * a day after three refusals in a row, without a word; here that is seen, reEnabled, said, and made up for.
+ * Checks the webhook subscription and searches for missed incidents. PagerDuty disables a subscription for a day after
+ * three refused webhooks in a row, without a notice. A check detects it, enables the subscription again, records it for
+ * the status, and recovers the missed incidents.
  */
 
-/** After a check that something stopped. */
+/** How long after a check that an error stopped the next one starts. */
 const RETRY_MS = 60_000;
-/** After one whose time was over: others come first, then it goes on. */
+/** How long after a check that its time limit stopped it continues: other jobs come first. */
 const GO_ON_MS = 2_000;
 
 export interface Reconciled {
@@ -28,9 +29,9 @@ export class Reconciler {
   readonly #context: TenantContext;
   #running: Promise<Reconciled> | null = null;
   #next: Promise<Reconciled> | null = null;
-  /** Whether somebody asked for the check that comes next. */
+  /** Whether a person asked for the next check. */
   #asked = false;
-  /** Whether a gap is expected that the present check may have come too early for. */
+  /** Whether webhooks may have been missed that the running check has started too early for. */
   #gapExpected = false;
 
   constructor(context: TenantContext) {
@@ -47,30 +48,30 @@ export class Reconciler {
 
   /** When the next check is due; null when checks are off. */
   get nextAtMs(): number | null {
-    // None is planned where checks were off when the user connected.
+    // No check is planned where checks were off when the user connected.
     return this.#context.config.reconcileEveryMs > 0 ? (this.#watch.nextAtMs ?? 0) : null;
   }
 
-  /** A gap may have been: a new connection, credential, secret or subscription. Looked into at once. */
+  /** Makes a check due at once: a new connection, credential, secret or subscription may follow missed webhooks. */
   expectGap(nowMs: number): void {
     if (this.#context.config.reconcileEveryMs === 0) return;
     this.#gapExpected = true;
     this.#remember({ nextAtMs: nowMs });
   }
 
-  /** Learns the webhook URL from a caller, because an alarm has none. */
+  /** Stores the webhook URL of a caller: an alarm has no request to read it from. */
   noteUrl(url: string): void {
     this.#remember({ url });
   }
 
-  /** The subscription is as PagerDuty has just said. */
+  /** Stores the subscription's state, as PagerDuty has just answered. */
   noteState(state: Watch["state"]): void {
     this.#remember({ state });
   }
 
   /**
-   * Checks the subscription, then looks for missed incidents. One check at a time: who asks while one is under
-   * way gets the next one, together with whoever else asks, because the present one may have looked too early.
+   * Checks the subscription, then searches for missed incidents. One check at a time: calls during a check share the
+   * next one, because the running check may have started too early for them.
    */
   async check(asked = false): Promise<Reconciled> {
     this.#asked ||= asked;
@@ -132,7 +133,7 @@ export class Reconciler {
       return { reEnabled: false, problem: null };
     }
     this.#remember({ filter: answer.value.filter });
-    // What a person switched off, a person switches on.
+    // A subscription that a person paused is for a person to enable.
     if (answer.value.state === "active" || answer.value.paused) {
       this.#remember({ state: answer.value.state });
       return { reEnabled: false, problem: null };
@@ -143,12 +144,12 @@ export class Reconciler {
     if (!enabled.ok) return { reEnabled: false, problem: enabled };
     this.#record(
       "subscription.re_enabled",
-      "PagerDuty had switched the webhook subscription off; it was enabled again",
+      "PagerDuty had disabled the webhook subscription; it was enabled again",
     );
     return { reEnabled: true, problem: null };
   }
 
-  /** A webhook made by hand is looked after like our own, if the credential may see it. */
+  /** Finds a subscription that a person made for the webhook URL; later checks treat it like our own. */
   async #adopt(): Promise<OwnSubscription | null> {
     const { store, client } = this.#context;
     const { url } = this.#watch;
@@ -164,7 +165,7 @@ export class Reconciler {
     return subscription;
   }
 
-  /** What we noticed or did ourselves stands in the event log, too. */
+  /** Records what a check found or did in the list of events. */
   #record(type: string, text: string): void {
     const { sql, store } = this.#context;
     appendEntry(

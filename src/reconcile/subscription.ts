@@ -19,9 +19,9 @@ import {
   updateSubscription,
 } from "../pagerduty/subscriptions.ts";
 
-/** The webhook subscription that we keep at PagerDuty for the user's webhook URL. */
+/** The webhook subscription at PagerDuty for the user's webhook URL. */
 
-/** Null where the caller does not say: what is in place stays, and a new one takes the defaults. */
+/** What a caller asks for. Null: an existing subscription keeps its value, a new one gets the default. */
 export interface SubscriptionOptions {
   filter: Filter | null;
   events: string[] | null;
@@ -29,7 +29,7 @@ export interface SubscriptionOptions {
 
 const WHOLE_ACCOUNT: Filter = { type: "account_reference", id: null };
 
-/** As the API shows it: one flat object, without the secret. */
+/** The API's view of a subscription: one flat object, without the secret. */
 export function subscriptionView({ id, url, state, events, filter }: Subscription) {
   return { id, url, state, events, filter };
 }
@@ -41,21 +41,21 @@ export class SubscriptionManager {
   #last: Promise<unknown> = Promise.resolve();
   #creating = 0;
 
-  /** @param onMissing told when PagerDuty says that it does not have ours */
+  /** @param onMissing called when PagerDuty answers that our subscription does not exist */
   constructor(store: ConnectionStore, client: PagerDutyClient, onMissing: () => void) {
     this.#store = store;
     this.#client = client;
     this.#onMissing = onMissing;
   }
 
-  /** Whether one is being made: PagerDuty may post with a secret that is still on its way to us. */
+  /** Whether one is being created: PagerDuty may post webhooks before the answer with their secret arrives. */
   get isCreating(): boolean {
     return this.#creating > 0;
   }
 
   /**
-   * Finds the subscription for `url` again, or makes it; its secret is stored the moment it comes. One after
-   * another: who asks twice at once gets one subscription.
+   * Finds the subscription for `url`, or creates it and stores its secret. Calls run one after another, so that two at
+   * once make one subscription.
    */
   async ensure(
     url: string,
@@ -83,13 +83,13 @@ export class SubscriptionManager {
       return { created: false, subscription: changed };
     }
     const created = await this.#create(url, filter, events);
-    // Another URL is another subscription, and so is one whose secret nobody has any more. The new one is in
-    // place before the old one goes: in between, events come twice and count once.
+    // A changed URL or a lost secret needs a new subscription. The old one is removed afterwards: until then events
+    // arrive twice and count once.
     if (known) await this.#removeAtPagerDuty(known.id);
     return { created: true, subscription: created };
   }
 
-  /** Ours, as it is at PagerDuty now. @throws {AppError} not_found */
+  /** Our subscription, read from PagerDuty. @throws {AppError} not_found */
   async current(): Promise<Subscription> {
     const id = this.#ownId();
     const answer = await this.#client.run((target) => getSubscription(target, id));
@@ -108,7 +108,7 @@ export class SubscriptionManager {
     return this.#writeOwn((target) => enableSubscription(target, id));
   }
 
-  /** Removes ours, and the secret that came with it. @throws {AppError} when PagerDuty refuses */
+  /** Removes our subscription and its secret. @throws {AppError} when PagerDuty refuses */
   async remove(): Promise<void> {
     const id = this.#ownId();
     const answer = await this.#tryWrite((target) => deleteSubscription(target, id));
@@ -121,7 +121,7 @@ export class SubscriptionManager {
     }));
   }
 
-  /** On the way out, as well as it goes. @returns null where we made none */
+  /** Removes the subscription that we created; a failure is only logged. @returns null where we created none */
   async removeIfMade(): Promise<boolean | null> {
     const own = this.#store.connection?.subscription;
     return own?.made ? this.#removeAtPagerDuty(own.id) : null;
@@ -133,7 +133,7 @@ export class SubscriptionManager {
     return own.id;
   }
 
-  /** Ours as we remember it, else one at PagerDuty that posts to our URL. */
+  /** The stored subscription, read from PagerDuty, else one at PagerDuty that posts to `url`. */
   async #known(url: string): Promise<Subscription | null> {
     const own = this.#store.connection?.subscription;
     if (own) {
@@ -146,7 +146,7 @@ export class SubscriptionManager {
     throw refusal(found, "change");
   }
 
-  /** One pasted by hand counts for whatever posts to the URL. */
+  /** A secret that a person pasted counts for every subscription. */
   #holdsSecretOf(subscriptionId: string): boolean {
     const { connection } = this.#store;
     const secrets = connection ? secretsInForce(connection, Date.now()) : [];
@@ -168,7 +168,7 @@ export class SubscriptionManager {
     const connectionId = this.#store.connection?.connectionId;
     const created = await this.#write(async (target) => {
       const made = await createSubscription(target, url, filter, events);
-      // Disconnected meanwhile: what is left at PagerDuty nobody would ever remove.
+      // Disconnected during the call: nobody else would remove the new subscription.
       if (made.ok && this.#store.connection?.connectionId !== connectionId) {
         await deleteSubscription(target, made.value.id);
       }
@@ -209,7 +209,7 @@ export class SubscriptionManager {
     if (!answer.ok && answer.problem === "not_found") this.#onMissing();
   }
 
-  /** A write to what is ours, which may be gone. */
+  /** Changes our subscription, which may have been deleted at PagerDuty. */
   async #writeOwn<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<T> {
     const answer = await this.#tryWrite(call);
     if (answer.ok) return answer.value;
@@ -223,7 +223,7 @@ export class SubscriptionManager {
     throw refusal(answer, "change");
   }
 
-  /** A write tells whether the credential may write, which nothing else does. */
+  /** Changes something at PagerDuty; only the answer shows whether the credential may write. */
   async #tryWrite<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
     const answer = await this.#client.run(call);
     if (answer.ok || answer.problem === "forbidden") {
@@ -241,7 +241,7 @@ function isUpToDate(subscription: Subscription, filter: Filter, events: readonly
   return sameFilter && [...subscription.events].sort().join() === [...events].sort().join();
 }
 
-/** What the caller is told when PagerDuty refuses a call about a subscription. */
+/** The error for the caller when PagerDuty refuses a call about a subscription. */
 function refusal(problem: CallProblem, wanted: "read" | "change"): AppError {
   switch (problem.problem) {
     case "not_connected":
@@ -255,7 +255,7 @@ function refusal(problem: CallProblem, wanted: "read" | "change"): AppError {
       }
       return new AppError(
         "write_access_required",
-        "PagerDuty does not let this credential change webhook subscriptions. Connect with one that may write, or make the webhook by hand in PagerDuty and paste its signing secret here.",
+        "PagerDuty does not let this credential change webhook subscriptions. Connect with one that may write, or create the webhook in PagerDuty yourself and paste its signing secret here.",
       );
     case "not_found":
       return new AppError("not_found", "There is no webhook subscription");

@@ -6,15 +6,15 @@ export const Watch = z.object({
   /** Null before the first check. */
   nextAtMs: z.nullable(z.number()),
   lastAtMs: z.nullable(z.number()),
-  /** The subscription's state at the last look. */
+  /** The subscription's state when it was last read. */
   state: z.enum(["active", "disabled", "missing"]),
   /** When a disabled subscription was last enabled again, and how many missed incidents were recovered then. */
   reEnabled: z.nullable(z.object({ atMs: z.number(), recovered: z.number() })),
   /** Why the last check did not finish. */
   problem: z.nullable(z.string()),
-  /** The webhook URL, as the last caller saw it: an alarm has no request to read it from. */
+  /** The webhook URL of the last caller: an alarm has no request to read it from. */
   url: z.nullable(z.string()),
-  /** The subscription's filter at the last look; null while unknown. */
+  /** The subscription's filter when it was last read; null while unknown. */
   filter: z.nullable(z.object({ type: z.string(), id: z.nullable(z.string()) })),
 });
 export type Watch = z.infer<typeof Watch>;

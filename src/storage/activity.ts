@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
 
-/** `GET /pagerduty/activity`: what came and went in the last day, by the hour, for a small chart. */
+/** `GET /pagerduty/activity`: webhooks and deliveries of the last day, by the hour, for a small chart. */
 
 const HOUR_MS = 3600 * 1000;
 const HOURS = 24;
-/** Rows looked at, the newest first; in a storm that is less than a day. */
+/** How many of the newest rows are read; in a storm they cover less than a day. */
 const MAX_ROWS = 20_000;
 
 const Row = z.object({
@@ -16,7 +16,7 @@ const Row = z.object({
 
 const RECENT = `SELECT kind, received_at_ms, delivered_at_ms FROM journal ORDER BY seq DESC LIMIT ${MAX_ROWS}`;
 
-/** 24 hours, oldest first, the present one last. Latency is the mean from arrival to Aurora's answer. */
+/** 24 hours, oldest first, the current one last. Latency is the mean time from arrival to Aurora's answer. */
 export function activityOf(sql: SqlStorage, nowMs: number) {
   const last = Math.floor(nowMs / HOUR_MS);
   const first = last - HOURS + 1;

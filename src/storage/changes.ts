@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { COLUMNS, Entry } from "./journal.ts";
 
-/** What became different in the journal, for those who watch it. Every answer is bounded. */
+/** Changes of the journal, for open consoles. Every answer is bounded. */
 
 /** The entries behind `seq`, oldest first. */
 export function entriesAfter(sql: SqlStorage, seq: number, limit: number): Entry[] {

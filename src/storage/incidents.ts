@@ -8,13 +8,13 @@ const Row = z.object({ state: z.string() });
 
 const parseState = (row: unknown) => IncidentState.parse(JSON.parse(Row.parse(row).state));
 
-/** The incident's state; empty when nothing is held of it. */
+/** The incident's state; an empty one where the incident is not stored. */
 export function loadIncident(sql: SqlStorage, incidentId: string): IncidentState {
   const [row] = sql.exec("SELECT state FROM incidents WHERE incident_id = ?", incidentId);
   return row ? parseState(row) : emptyIncident(incidentId);
 }
 
-/** The columns that lists and the alarm look for, as the state says. */
+/** The columns that lists and the alarm search by, derived from the state. */
 function columnsOf(state: IncidentState, nowMs: number) {
   const seen = view(state);
   const dueAtMs = state.analysis.state === "waiting" ? state.analysis.dueAtMs : null;
@@ -23,14 +23,14 @@ function columnsOf(state: IncidentState, nowMs: number) {
     status: seen?.status ?? null,
     dueAtMs,
     severityRank: seen ? Severity.options.indexOf(seen.severity) : Severity.options.length,
-    /** Still needs us: not resolved, or its analysis not yet asked for. */
+    /** Whether work may be left: the incident is not resolved, or its analysis is not requested yet. */
     live: (seen !== null && seen.status !== "resolved") || dueAtMs !== null ? 1 : 0,
   };
 }
 
 /**
- * Writes the incident. Indexed columns are only named where they change: SQLite writes an index entry, which is
- * billed, for each that an update names.
+ * Writes the incident. An update names an indexed column only where it changes: SQLite writes an index entry for each
+ * indexed column that an update names, and written entries are billed.
  * @param before the state that `after` was made from
  * @param lastDeliverySeq of a delivery just appended for the incident; null where none was
  */
@@ -80,7 +80,7 @@ export function saveIncident(
   }
 }
 
-/** Keeps the number that PagerDuty tells, which no event did. */
+/** Stores an incident's number that was read from PagerDuty, because no event held it. */
 export function saveNumber(sql: SqlStorage, incidentId: string, number: number, nowMs: number): void {
   const state = loadIncident(sql, incidentId);
   saveIncident(sql, state, { ...state, number }, nowMs);
@@ -114,7 +114,7 @@ export function listIncidents(
   });
 }
 
-/** Ids of the incidents that still need us, in their order, behind `after`. */
+/** Ids of the incidents that work may be left on, in the order of their ids, after `after`. */
 export function liveIncidentIds(sql: SqlStorage, after: string, limit: number): string[] {
   const rows = sql.exec(
     `SELECT incident_id AS incidentId FROM incidents WHERE live = 1 AND incident_id > ?
@@ -125,7 +125,7 @@ export function liveIncidentIds(sql: SqlStorage, after: string, limit: number): 
   return [...rows].map((row) => z.object({ incidentId: z.string() }).parse(row).incidentId);
 }
 
-/** Incidents whose wait for a runbook is over: the most severe first, and of those the longest over. */
+/** Incidents whose analysis is due: the most severe first, then those due the longest. */
 export function analysesDue(sql: SqlStorage, nowMs: number, limit: number): IncidentState[] {
   const rows = sql.exec(
     `SELECT state FROM incidents WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms <= ?
@@ -136,7 +136,7 @@ export function analysesDue(sql: SqlStorage, nowMs: number, limit: number): Inci
   return [...rows].map(parseState);
 }
 
-/** When the next wait for a runbook is over, of those that are over after `afterMs`; null when none is. */
+/** When the next analysis is due after `afterMs`; null when none is. */
 export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number): number | null {
   const [row] = sql.exec(
     `SELECT min(analysis_due_at_ms) AS at FROM incidents
@@ -146,12 +146,12 @@ export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number): number | nul
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
 }
 
-/** Removes incidents that need nothing and have not changed since `beforeMs`. @returns how many */
+/** Removes incidents without work left that have not changed since `beforeMs`. @returns how many */
 export function pruneIncidents(sql: SqlStorage, beforeMs: number): number {
   return sql.exec("DELETE FROM incidents WHERE live = 0 AND updated_at_ms < ?", beforeMs).rowsWritten;
 }
 
-/** The id of one incident that is held, the newest; null when there is none. */
+/** The id of the newest stored incident; null when there is none. */
 export function anyIncidentId(sql: SqlStorage): string | null {
   const [newest] = listIncidents(sql, { status: null, limit: 1, after: null });
   return newest?.incident.incidentId ?? null;

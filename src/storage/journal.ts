@@ -2,20 +2,20 @@ import * as z from "zod/mini";
 import { type ChangeKind, Notification, Outcome, Verification } from "../incidents/incident.ts";
 
 /**
- * The `journal` table: everything that happened, in the order of arrival. An entry says what came, what it
- * did, and, when Aurora has to know, how its delivery stands; so an event and the notification that follows
- * from it are one row, written in one go.
+ * The `journal` table: one row for everything that happened, in the order of arrival. An entry holds what arrived, its
+ * outcome, and, where Aurora has to know of it, the notification and the state of its delivery. So an event and its
+ * notification are one row, written at once.
  */
 
 /**
- * `webhook`: what PagerDuty posted. `readback`: an incident read over REST because a webhook hinted at it.
- * `recovery`: one read because it was missed. `analysis`: a request for
- * root-cause analysis. `guardian`: what we noticed or mended ourselves.
+ * `webhook`: PagerDuty posted it. `readback`: an incident read over REST because an unsigned webhook pointed at it.
+ * `recovery`: an incident read over REST because its webhooks were missed. `analysis`: a request for root-cause
+ * analysis. `guardian`: a check found the subscription missing, or enabled it again.
  */
 export const EntryKind = z.enum(["webhook", "readback", "recovery", "analysis", "guardian"]);
 export type EntryKind = z.infer<typeof EntryKind>;
 
-/** `pending` is its incident's next; `queued` waits behind it. The API calls both pending. */
+/** `pending` is its incident's next delivery; `queued` waits behind it. The API shows both as pending. */
 export const DeliveryState = z.enum(["pending", "queued", "delivered", "dead"]);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 
@@ -34,7 +34,7 @@ const json = <T>(schema: z.ZodMiniType<T>) =>
     z.transform((text: string | null) => (text === null ? null : schema.parse(JSON.parse(text)))),
   );
 
-/** Everything of an entry but its payload. */
+/** An entry without its payload. */
 export const Entry = z.object({
   seq: z.number(),
   kind: EntryKind,
@@ -196,7 +196,7 @@ export function entryOfDelivery(sql: SqlStorage, id: string): Entry | null {
   return entry && entry.delivery !== null && deliveryIdOf(entry) === id ? entry : null;
 }
 
-/** How often an event came. */
+/** How many entries an event has. */
 export function countOfEvent(sql: SqlStorage, incidentId: string | null, eventId: string): number {
   const [row] = sql.exec(
     "SELECT count(*) AS n FROM journal WHERE incident_id IS ? AND event_id = ?",
@@ -206,14 +206,14 @@ export function countOfEvent(sql: SqlStorage, incidentId: string | null, eventId
   return z.object({ n: z.number() }).parse(row).n;
 }
 
-/** The bytes that came, exactly. */
+/** The bytes that PagerDuty posted, unchanged. */
 export function payloadOf(sql: SqlStorage, seq: number): Uint8Array<ArrayBuffer> | null {
   const [row] = sql.exec("SELECT payload FROM journal WHERE seq = ?", seq);
   const payload = row?.["payload"];
   return payload instanceof ArrayBuffer ? new Uint8Array(payload) : null;
 }
 
-/** Makes room for the same webhook's next entry, so that the next is not in this one's place. */
+/** Removes the ids from an entry, so that another entry of the same webhook can be written beside it. */
 export function freeEntry(sql: SqlStorage, seq: number): void {
   sql.exec("UPDATE journal SET webhook_id = NULL, event_id = NULL, incident_id = NULL WHERE seq = ?", seq);
 }
@@ -222,7 +222,7 @@ export function removeEntry(sql: SqlStorage, seq: number): void {
   sql.exec("DELETE FROM journal WHERE seq = ?", seq);
 }
 
-/** Those of `webhookIds` that could not be processed, oldest first. @param webhookIds null for all */
+/** The entries that could not be processed, oldest first. @param webhookIds null for all of them */
 export function failedEntries(sql: SqlStorage, webhookIds: readonly string[] | null): Entry[] {
   const rows = sql.exec(
     `SELECT ${COLUMNS} FROM journal WHERE outcome = 'failed'
@@ -259,7 +259,7 @@ export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): 
   return rowsWritten;
 }
 
-/** Whether `kind` belongs into the lifecycle of an incident, which only real changes of status make. */
+/** Whether `kind` is a change of status, which has a line of its own on the timeline. */
 export function isLifecycle(kind: ChangeKind): boolean {
   return kind === "created" || kind === "status_changed" || kind === "resolved" || kind === "reopened";
 }

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { COLUMNS, type DeliveryState, Entry, type EntryKind, newestSeq, TimelineLine } from "./journal.ts";
 
-/** Reading the journal for lists: pages, newest first, and what is shown with one incident. */
+/** Reads the journal for the API: pages, newest first, and the entries that are shown with one incident. */
 
-/** What a list of arrivals shows of an entry: nothing that is long. */
+/** The short columns of an entry, for lists. */
 export const Arrival = z.pick(Entry, {
   seq: true,
   webhookId: true,
@@ -21,12 +21,12 @@ export type Arrival = z.infer<typeof Arrival>;
 const ARRIVAL_COLUMNS = `seq, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
   occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason`;
 
-/** A line of the timeline, with when it was. */
+/** A line of the timeline with its time. */
 const DatedLine = z.extend(TimelineLine, {
   occurredAt: z.nullable(z.string()),
   receivedAtMs: z.number(),
 });
-/** A list of changed fields can be as long as the fields' names are. */
+/** A line can name many changed fields. */
 const MAX_LINE_CHARS = 2000;
 
 /** The newest lines of an incident's timeline, oldest first. */

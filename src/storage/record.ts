@@ -47,7 +47,7 @@ export interface Incoming {
   incidentId: string;
   observation: Observation;
   kind: EntryKind;
-  /** PagerDuty's event type, or ours for what was read over REST. */
+  /** PagerDuty's event type; for an incident read over REST a type of the same form. */
   type: string;
   notificationType: (folded: Folded) => NotificationType;
   /** ISO 8601. */

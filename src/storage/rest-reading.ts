@@ -13,9 +13,9 @@ import { loadIncident } from "./incidents.ts";
 import type { EntryKind } from "./journal.ts";
 import { apply, type RecordContext } from "./record.ts";
 
-/** RecordContext what REST tells: an incident as it is now, without the event that made it so. */
+/** Records what REST answers: an incident's present state, without the event that led to it. */
 
-/** By what is different now, because nobody says which event it was. */
+/** The notification's type, from what has changed: REST does not name the event. */
 function typeOf({ state, change }: Folded): NotificationType {
   if (change?.kind === "custom_fields_updated") return "incident.custom_fields_updated";
   if (change?.kind === "updated" || change?.kind === "reopened") return "incident.updated";
@@ -31,19 +31,19 @@ function typeOf({ state, change }: Folded): NotificationType {
   }
 }
 
-/** Whether folding it would tell Aurora anything; most of what a check sees is known. */
+/** Whether folding the incident would change what Aurora sees. */
 export function isNews(state: IncidentState, incident: RestIncident, askedAtMs: number): boolean {
   return fold(state, observeRest(state, incident, askedAtMs)).change !== null;
 }
 
-/** Whether anything happened to it in a second of which we know nothing: its fields may have changed. */
+/** Whether PagerDuty changed the incident after everything that is stored: its fields may have changed, too. */
 export function isUnseen(state: IncidentState, incident: RestIncident): boolean {
   const stamps = [state.snapshotStamp, ...Object.values(state.fields).map(({ stamp }) => stamp)];
   const seenUntilMs = Math.max(...stamps.map((stamp) => stamp?.atMs ?? Number.NEGATIVE_INFINITY));
   return updatedAtMsOf(incident.updatedAt) > seenUntilMs;
 }
 
-/** One custom field's value now; null where it has none. */
+/** A custom field with its present value; null where it has none. */
 interface FieldReading {
   name: string;
   value: FieldValue;
@@ -51,13 +51,13 @@ interface FieldReading {
 
 export interface RestReading {
   incident: RestIncident;
-  /** Null where they were not asked for. */
+  /** Null where they were not read. */
   fields: FieldReading[] | null;
   /** When PagerDuty was asked. Milliseconds. */
   askedAtMs: number;
 }
 
-/** Where a reading comes from. */
+/** Why the incident was read. */
 export interface Reason {
   kind: Extract<EntryKind, "readback" | "recovery">;
   provenance: Provenance;
@@ -65,7 +65,7 @@ export interface Reason {
   requestId: string | null;
 }
 
-/** Folds a reading; writes and tells only what is new. @returns whether anything was */
+/** Folds a reading, and stores only what is new. @returns whether anything was */
 export function applyReading(
   context: RecordContext,
   reading: RestReading,
@@ -85,7 +85,7 @@ export function applyReading(
     alwaysRecorded: false,
     record: { receivedAtMs: nowMs, requestId: reason.requestId },
   };
-  // Fields first: with them known, the incident's first notification has them, and its runbook.
+  // Fields first, so that the incident's first notification holds them and its analysis knows the runbook.
   const news = fields ? newFields(state, fields, incident.updatedAt, askedAtMs) : null;
   const fieldsApplied =
     news !== null &&
@@ -102,8 +102,8 @@ export function applyReading(
 }
 
 /**
- * Only the values that differ, as of when PagerDuty last changed the incident: an event from after that counts,
- * however long it was on its way. A field that says the same keeps the time at which it was said.
+ * The fields whose value differs, stamped with the time of PagerDuty's last change to the incident: an event after that
+ * time still counts, even if it arrives late. A field with the same value keeps its earlier stamp.
  */
 function newFields(
   state: IncidentState,

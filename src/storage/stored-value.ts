@@ -3,7 +3,7 @@ import { log } from "../log.ts";
 
 /**
  * Values in the object's key-value storage. A value that cannot be read counts as absent, so that a damaged value never
- * stops the object: everything stored this way can be rebuilt or defaulted.
+ * stops the object. Only values that have a default or can be made again are read here.
  */
 
 /** The keys that were already logged, so that a value that is read often does not fill the log. */

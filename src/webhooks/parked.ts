@@ -56,7 +56,7 @@ export class ParkedWebhooks {
     for (let start = 0; start < ids.length; start += RETRY_BATCH) {
       const batch = parkedWebhooks(sql, ids.slice(start, start + RETRY_BATCH), connection);
       for (const { webhook, trust } of batch) {
-        // The trust of the time of parking counts, even if its signing secret has been removed since.
+        // The trust from when it was parked counts, even if its signing secret has been removed since.
         if ((await this.#intake.take(webhook, trust)) !== "failed") worked += 1;
       }
     }
