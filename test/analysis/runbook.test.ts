@@ -24,7 +24,7 @@ test.each([
   ["/moved-inside", "Redirect refused: its address is not public"],
   ["/moved-to-file", "Redirect refused: only http and https are fetched"],
   ["/moved-nowhere", "It is not a URL"],
-])("%s fails in words: %s", async (path, error) => {
+])("%s fails with the reason: %s", async (path, error) => {
   expect(await at(path)).toEqual({ url: `https://runbooks.example.com${path}`, content: null, error });
 });
 

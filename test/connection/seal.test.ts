@@ -19,7 +19,7 @@ const reasonOf = async (opening: Promise<string>) => {
   return error instanceof SealError ? error.reason : error;
 };
 
-test("what was sealed for a user opens for that user", async () => {
+test("a sealed text opens for the purpose that it was sealed for", async () => {
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: "grapheme" }), async (text) => {
       expect(await openText(keyring, "alice", await sealText(keyring, "alice", text))).toBe(text);
@@ -28,18 +28,18 @@ test("what was sealed for a user opens for that user", async () => {
   );
 });
 
-test("it opens for nobody else", async () => {
+test("a sealed text does not open for another purpose", async () => {
   const sealed = await sealText(keyring, "alice", "token");
   expect(await reasonOf(openText(keyring, "bob", sealed))).toBe("not_authentic");
 });
 
-test("no two sealings of the same text are alike", async () => {
+test("sealing the same text twice gives different results", async () => {
   const sealed = await Promise.all(Array.from({ length: 20 }, () => sealText(keyring, "alice", "token")));
   expect(new Set(sealed).size).toBe(20);
   expect(sealed.join()).not.toContain("token");
 });
 
-test("after a rotation the old key still opens, the new one seals", async () => {
+test("after a rotation the old key still opens, and the new one seals", async () => {
   const old = await sealText(keyring, "alice", "token");
   const rotated = createKeyring([key("k2", 2), key("k1", 1)]);
   expect(await openText(rotated, "alice", old)).toBe("token");
@@ -47,7 +47,7 @@ test("after a rotation the old key still opens, the new one seals", async () => 
   expect(isSealedWithCurrentKey(rotated, await sealText(rotated, "alice", "token"))).toBe(true);
 });
 
-test("a key that is gone, a changed byte and garbage are told apart", async () => {
+test("a missing key, a changed byte and garbage have different reasons", async () => {
   const sealed = await sealText(keyring, "alice", "token");
   expect(await reasonOf(openText(createKeyring([key("k9", 9)]), "alice", sealed))).toBe("unknown_key");
   const flipped = sealed.slice(0, -2) + (sealed.at(-2) === "A" ? "B" : "A") + sealed.slice(-1);

@@ -9,12 +9,12 @@ test("what was accepted is delivered", () => {
   expect(nextStep({ kind: "accepted", status: 200 }, 1, SCHEDULE, 0, 0.5)).toEqual({ step: "delivered" });
 });
 
-test("the schedule says how long to wait before each attempt", () => {
+test("the wait before each attempt is the schedule's", () => {
   expect(nextStep(failed(), 1, SCHEDULE, 1000, 0)).toEqual({ step: "retry", atMs: 6000 });
   expect(nextStep(failed(), 2, SCHEDULE, 1000, 0)).toEqual({ step: "retry", atMs: 31_000 });
 });
 
-test("after the last attempt it is dead", () => {
+test("after the last attempt the delivery is dead", () => {
   expect(nextStep(failed(), 3, SCHEDULE, 1000, 0)).toEqual({ step: "dead" });
 });
 

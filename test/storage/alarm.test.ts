@@ -7,7 +7,7 @@ import { appendEntry } from "../../src/storage/journal.ts";
 import type { ReceivedWebhook } from "../../src/webhooks/received.ts";
 import { connectionOf } from "../support/connection.ts";
 
-/** What the object does by itself, by its alarm. */
+/** The jobs that the object's alarm runs. */
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -17,16 +17,12 @@ const count = (name: string, where: string) =>
     (_object, { storage }) => [...storage.sql.exec(`SELECT 1 FROM journal WHERE ${where}`)].length,
   );
 
-test("once a day it forgets what is older than RETENTION_DAYS, and leaves the rest", async () => {
+test("once a day the alarm removes entries older than RETENTION_DAYS, and no others", async () => {
   const user = env.TENANT.getByName("user:prunes");
   await runInDurableObject(user, async (_object, { storage }) => {
-    const account = new ConnectionStore(
-      storage,
-      env.CONNECTIONS,
-      createKeyring(configOf(env).credentialsKeys),
-    );
+    const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));
     const nowMs = Date.now();
-    await account.set(
+    await store.set(
       "user:prunes",
       connectionOf("prunes", { validatedAt: new Date(nowMs - 2 * DAY_MS).toISOString() }),
     );
@@ -42,15 +38,11 @@ test("once a day it forgets what is older than RETENTION_DAYS, and leaves the re
   expect(await count("prunes", "type = '29 days'")).toBe(1);
 });
 
-test("a user who connected while checks were off is looked after once they are on", async () => {
+test("a tenant that connected while checks were off is checked once they are on", async () => {
   const user = env.TENANT.getByName("user:asleep");
   await runInDurableObject(user, async (_object, { storage }) => {
-    const account = new ConnectionStore(
-      storage,
-      env.CONNECTIONS,
-      createKeyring(configOf(env).credentialsKeys),
-    );
-    await account.set("user:asleep", connectionOf("asleep"));
+    const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));
+    await store.set("user:asleep", connectionOf("asleep"));
     await storage.setAlarm(Date.now() + DAY_MS);
   });
   await evictDurableObject(user);
@@ -59,20 +51,16 @@ test("a user who connected while checks were off is looked after once they are o
   expect(watch).toMatchObject({ lastAtMs: expect.any(Number), nextAtMs: expect.any(Number) });
 });
 
-test("runbooks that never come do not hold up the analysis of an incident without one", async () => {
+test("runbooks that never answer do not hold up the analysis of an incident without a runbook", async () => {
   const user = env.TENANT.getByName("user:tarpit");
   const caller = { userId: "tarpit", orgId: null };
   const input = { token: inject("tokens").us, displayName: "P", region: "us", subscribe: false } as const;
   await user.connectToken(caller, input, "https://worker.example/");
   await user.addSigningSecret(caller, "secret");
   const { connectionId, secretId } = await runInDurableObject(user, async (_object, { storage }) => {
-    const account = new ConnectionStore(
-      storage,
-      env.CONNECTIONS,
-      createKeyring(configOf(env).credentialsKeys),
-    );
-    await account.open();
-    const { connection } = account;
+    const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));
+    await store.open();
+    const { connection } = store;
     return {
       connectionId: connection?.connectionId ?? "",
       secretId: connection?.signingSecrets[0]?.id ?? "",

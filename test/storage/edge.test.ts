@@ -4,7 +4,7 @@ import { createKeyring, sealText } from "../../src/connection/seal.ts";
 import { app } from "../../src/http/app.ts";
 import { connectionOf } from "../support/connection.ts";
 
-/** When a part of the platform fails, PagerDuty must keep the webhook: 503, never a 4xx. */
+/** When a part of the platform fails, PagerDuty has to retry the webhook: the answer is 503, never a 4xx. */
 
 const KEY = { kid: "k1", key: new Uint8Array(32).fill(7) };
 const SECRET = "shared with PagerDuty";
@@ -51,12 +51,12 @@ const brokenQueue = { ...env.WEBHOOKS, send: down };
 const brokenKv = { ...env.CONNECTIONS, get: down };
 const brokenObjects = Object.assign(Object.create(env.TENANT), { getByName: down });
 
-test("a working platform accepts", async () => {
+test("while the platform works, webhooks are accepted", async () => {
   await storeReplica("works");
   expect((await post("works", {})).status).toBe(202);
 });
 
-test("what the Queue refuses goes straight to the tenant's object", async () => {
+test("a webhook that the Queue refuses goes straight to the tenant's object", async () => {
   await storeReplica("queue");
   const taken: unknown[] = [];
   const object = {
@@ -67,7 +67,7 @@ test("what the Queue refuses goes straight to the tenant's object", async () => 
   expect(taken).toMatchObject([{ tenantId: "user:queue", webhookId: "w" }]);
 });
 
-test("with Queue and object down the answer is 503 with Retry-After", async () => {
+test("with Queue and object down, the answer is 503 with Retry-After", async () => {
   await storeReplica("queue");
   const reply = await post("queue", { WEBHOOKS: brokenQueue, TENANT: brokenObjects });
   expect(reply.status).toBe(503);
@@ -75,13 +75,13 @@ test("with Queue and object down the answer is 503 with Retry-After", async () =
   expect(await reply.json()).toMatchObject({ code: "unavailable" });
 });
 
-test("the object being down is 503, also for a signature that KV says is wrong", async () => {
+test("with the object down, the answer is 503 even for a signature that KV's copy does not verify", async () => {
   await storeReplica("object");
   expect((await post("object", { TENANT: brokenObjects }, `${BODY} `)).status).toBe(503);
   expect((await post("nobody", { TENANT: brokenObjects })).status).toBe(503);
 });
 
-test("KV being down leaves the decision to the object", async () => {
+test("with KV down, the object decides", async () => {
   expect((await post("kv", { CONNECTIONS: brokenKv })).status).toBe(404);
   expect((await post("kv", { CONNECTIONS: brokenKv, TENANT: brokenObjects })).status).toBe(503);
 });

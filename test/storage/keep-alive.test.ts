@@ -7,12 +7,12 @@ import { ConnectionStore, readConnectionReplica } from "../../src/connection/sto
 import { FRESH } from "../../src/reconcile/watch.ts";
 import { connectionOf } from "../support/connection.ts";
 
-/** The refresh token of an access token that nobody uses dies with it, so the object's alarm uses it. */
+/** An access token that nothing uses is refreshed by the alarm: once it has expired, a refresh may be refused. */
 
 const MINUTE_MS = 60_000;
 const keyring = () => createKeyring(configOf(env).credentialsKeys);
 
-/** Connects with OAuth, with so much of the access token left, in an object that then leaves memory. */
+/** Stores an OAuth connection whose access token expires in `leftMs`, in an object that is then evicted. */
 async function connect(userId: string, leftMs: number): Promise<void> {
   const user = env.TENANT.getByName(`user:${userId}`);
   const nowMs = Date.now();
@@ -31,7 +31,7 @@ async function connect(userId: string, leftMs: number): Promise<void> {
   };
   await runInDurableObject(user, async (_object, { storage }) => {
     await new ConnectionStore(storage, env.CONNECTIONS, keyring()).set(`user:${userId}`, connection);
-    // No check of the guardian's is due, which would use the token.
+    // No check is due, which would use the token.
     const nextAtMs = nowMs + 60 * MINUTE_MS;
     storage.kv.put("watch", { ...FRESH, nextAtMs });
     await storage.setAlarm(nextAtMs);
@@ -44,13 +44,13 @@ const tokenOf = async (userId: string) => {
   return connection?.authType === "oauth" ? connection.accessToken : null;
 };
 
-test("with less than five minutes left the alarm gets the next token, though nobody asked", async () => {
+test("with less than five minutes left, the alarm refreshes a token that nothing uses", async () => {
   await connect("unused", 4 * MINUTE_MS);
   expect(await runDurableObjectAlarm(env.TENANT.getByName("user:unused"))).toBe(true);
   expect(await tokenOf("unused")).toBe("fresh");
 });
 
-test("with more than that left it comes back in time", async () => {
+test("with more than five minutes left, the alarm is set for the time when the refresh is due", async () => {
   await connect("fresh-enough", 9 * MINUTE_MS);
   const user = env.TENANT.getByName("user:fresh-enough");
   await runDurableObjectAlarm(user);

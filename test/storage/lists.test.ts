@@ -9,11 +9,11 @@ import { Intake, takeIn } from "../../src/webhooks/intake.ts";
 import { ParkedWebhooks, park } from "../../src/webhooks/parked.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
 
-/** What is shown stays small, however much is held: an RPC answer has room for 32 MiB. */
+/** Answers stay small, however much is stored: an RPC answer has room for 32 MiB. */
 
 const MIB = 1024 * 1024;
 const LONG = "☃".repeat(60_000);
-/** A page has up to 100 incidents, and two bytes for each character on the way. */
+/** A page has up to 100 incidents, and an RPC takes up to two bytes for each character. */
 const MAX_LISTED_CHARS = (16 * MIB) / 100 / 2;
 
 function webhookOf(id: string, eventType: string, data: object) {
@@ -40,7 +40,7 @@ const inStorage = <T>(user: string, work: (storage: DurableObjectStorage) => T |
     return work(storage);
   });
 
-test("a page of incidents is cut where one is long; the incident by itself is whole", async () => {
+test("a page cuts long incidents; the incident's own answer does not", async () => {
   const { page, detail } = await inStorage("long", (storage) => {
     const { sql } = storage;
     const context = { storage, sql, config: configOf(env), connectedUser: () => "u" };
@@ -66,7 +66,7 @@ test("a page of incidents is cut where one is long; the incident by itself is wh
   expect(Object.keys(detail.customFields)).toHaveLength(32);
 });
 
-test("an incident is shown with its newest 500 lines and 500 events, whatever else came", async () => {
+test("an incident is shown with its newest 500 lines and 500 events, however many there are", async () => {
   const detail = await inStorage("busy", (storage) => {
     const { sql } = storage;
     const context = { storage, sql, config: configOf(env), connectedUser: () => "u" };
@@ -93,7 +93,7 @@ test("an incident is shown with its newest 500 lines and 500 events, whatever el
   expect(detail.events.at(-1)).toMatchObject({ webhookId: "u599" });
 });
 
-test("all that was parked is tried again, a few at a time", async () => {
+test("all parked webhooks are retried, a few at a time", async () => {
   const worked = await inStorage("parked", async (storage) => {
     const config = configOf(env);
     const { sql } = storage;

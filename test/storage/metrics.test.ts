@@ -4,11 +4,11 @@ import { count } from "../../src/metrics.ts";
 
 afterEach(() => void Reflect.deleteProperty(env, "METRICS"));
 
-test("without the binding nothing is counted, and nothing fails", () => {
+test("without the binding, counting does nothing and does not throw", () => {
   expect(() => count("received", "ada", "signature")).not.toThrow();
 });
 
-test("with it, each thing is a point under its user, with how it went and how long it took", () => {
+test("with the binding, each count is a data point with its user, outcome and duration", () => {
   const points: unknown[] = [];
   Object.assign(env, { METRICS: { writeDataPoint: (point: unknown) => points.push(point) } });
   count("delivery", "ada", "delivered", 1200);
@@ -19,7 +19,7 @@ test("with it, each thing is a point under its user, with how it went and how lo
   ]);
 });
 
-test("a user id longer than an index may be is cut, not refused", () => {
+test("a user id that is too long for an index is cut, not refused", () => {
   const points: { indexes: string[] }[] = [];
   Object.assign(env, { METRICS: { writeDataPoint: (point: { indexes: string[] }) => points.push(point) } });
   count("received", "u".repeat(128), "signature");

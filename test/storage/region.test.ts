@@ -2,7 +2,7 @@ import { expect, inject, test } from "vitest";
 import { checkToken } from "../../src/connection/identify.ts";
 import { AppError } from "../../src/errors.ts";
 
-/** Without PAGERDUTY_API_URL both regions' own hosts are asked. */
+/** Without PAGERDUTY_API_URL the hosts of both regions are called. */
 
 const codeOf = (check: Promise<unknown>) =>
   check.then(
@@ -10,7 +10,7 @@ const codeOf = (check: Promise<unknown>) =>
     (error: unknown) => (error instanceof AppError ? error.code : error),
   );
 
-test("the region is found by itself", async () => {
+test("a token's region is detected", async () => {
   const { us, eu, euAccount } = inject("tokens");
   expect(await checkToken(us, undefined, null)).toMatchObject({ region: "us", subdomain: "acme" });
   expect(await checkToken(eu, undefined, null)).toMatchObject({ region: "eu", subdomain: "globex" });
@@ -21,13 +21,13 @@ test("the region is found by itself", async () => {
   });
 });
 
-test("a region that is given is the only one asked", async () => {
+test("only the given region is called", async () => {
   const { us, eu } = inject("tokens");
   expect(await codeOf(checkToken(eu, "us", null))).toBe("invalid_token");
   expect(await codeOf(checkToken(us, "eu", null))).toBe("invalid_token");
   expect(await checkToken(eu, "eu", null)).toMatchObject({ region: "eu" });
 });
 
-test("a token that neither region knows is invalid", async () => {
+test("a token that neither region accepts is invalid", async () => {
   expect(await codeOf(checkToken("nobody's", undefined, null))).toBe("invalid_token");
 });

@@ -8,7 +8,7 @@ import { appendEntry, pruneEntries } from "../../src/storage/journal.ts";
 import { listEntries } from "../../src/storage/lists.ts";
 import { isMigrated, migrate } from "../../src/storage/migrations.ts";
 
-/** What is old and finished goes; what is open or not yet delivered stays, however old. */
+/** Old finished entries and incidents are removed; open or undelivered ones stay, however old. */
 
 const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
   runInDurableObject(env.TENANT.getByName(`user:${name}`), (_, { storage }) => {
@@ -66,7 +66,7 @@ const NOTIFICATION = {
   provenance: { webhookId: null, eventId: null, verification: "signature" as const },
 };
 
-test("an object that was never written to has no tables", async () => {
+test("an object without a connection has no tables", async () => {
   await runInDurableObject(env.TENANT.getByName("user:untouched"), (_, { storage }) => {
     expect(isMigrated(storage)).toBe(false);
   });
@@ -80,7 +80,7 @@ test("migrating twice changes nothing", async () => {
   });
 });
 
-test("finished entries go when they are old, pending ones stay", async () => {
+test("old finished entries are removed, old pending ones stay", async () => {
   await inObject("entries", ({ sql }) => {
     const entry = { kind: "webhook" as const, type: "t", outcome: "applied" as const };
     for (let index = 0; index < 1200; index += 1) appendEntry(sql, { ...entry, receivedAtMs: index }, null);
@@ -92,7 +92,7 @@ test("finished entries go when they are old, pending ones stay", async () => {
   });
 });
 
-test("closed incidents go when they are old, open ones stay", async () => {
+test("old resolved incidents are removed, old open ones stay", async () => {
   await inObject("incidents", ({ sql }) => {
     for (const [id, status] of [
       ["P1", "resolved"],
@@ -107,7 +107,7 @@ test("closed incidents go when they are old, open ones stay", async () => {
   });
 });
 
-test("reading a page of incidents or of the journal costs the same with few and with many stored", async () => {
+test("a page of incidents reads as many rows with many incidents stored as with few", async () => {
   await inObject("pages", ({ sql }) => {
     const read = () => {
       const cursor = sql.exec(
@@ -125,7 +125,7 @@ test("reading a page of incidents or of the journal costs the same with few and 
   });
 });
 
-test("of what was not confirmed only the newest stay, and all that waits for its read-back", async () => {
+test("of the unconfirmed entries only the newest stay, and all that still wait to be checked", async () => {
   await inObject("unconfirmed", ({ sql }) => {
     const entry = { kind: "webhook" as const, type: "t", outcome: "unconfirmed" as const };
     const count = (reason: string | null) =>

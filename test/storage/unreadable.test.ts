@@ -10,25 +10,25 @@ import { ParkedWebhooks } from "../../src/webhooks/parked.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
 import { connectionOf } from "../support/connection.ts";
 
-/** A key that is missing in CREDENTIALS_KEYS is our fault: nothing may be lost to it. */
+/** While a key is missing in CREDENTIALS_KEYS, no webhook may be lost. */
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Runs `work` with an account whose stored connection no key opens. */
+/** Runs `work` with a stored connection that no key opens. */
 async function unreadable<T>(
   user: string,
   kv: KVNamespace,
-  work: (account: ConnectionStore, gate: Verifier, storage: DurableObjectStorage) => Promise<T>,
+  work: (store: ConnectionStore, verifier: Verifier, storage: DurableObjectStorage) => Promise<T>,
 ): Promise<T> {
   return runInDurableObject(env.TENANT.getByName(`user:${user}`), async (_, { storage }) => {
     migrate(storage);
     const lost = createKeyring([{ kid: "k0", key: new Uint8Array(32).fill(9) }]);
     const sealed = await sealText(lost, `user:${user}`, JSON.stringify(connectionOf(user)));
     storage.kv.put("connection", { tenantId: `user:${user}`, sealed });
-    const account = new ConnectionStore(storage, kv, createKeyring(configOf(env).credentialsKeys));
-    await account.open();
-    expect(account.unreadable).toBe("unknown_key");
-    return work(account, new Verifier(account), storage);
+    const store = new ConnectionStore(storage, kv, createKeyring(configOf(env).credentialsKeys));
+    await store.open();
+    expect(store.unreadable).toBe("unknown_key");
+    return work(store, new Verifier(store), storage);
   });
 }
 
@@ -52,7 +52,7 @@ describe("a webhook in the Queue", () => {
       const context = { storage, sql: storage.sql, config: configOf(env), connectedUser: () => "u" };
       const intake = new Intake(context, gate);
       const tried = await intake.takeAll([webhook]);
-      await new ParkedWebhooks(context, gate, intake).parkAll([webhook]);
+      await new ParkedWebhooks(context, verifier, intake).parkAll([webhook]);
       return {
         outcomes: tried,
         parked: [...storage.sql.exec("SELECT webhook_id, outcome, verification FROM journal")],
@@ -63,7 +63,7 @@ describe("a webhook in the Queue", () => {
   });
 });
 
-test("while it is connected anew nobody is told that the user never connected", async () => {
+test("while a new connection replaces it, webhooks are never answered as not connected", async () => {
   vi.stubGlobal("fetch", async () => Response.json({ user: { name: "A", html_url: null } }));
   const slow: Pick<KVNamespace, "put" | "delete"> = {
     put: async () => scheduler.wait(50),
@@ -72,8 +72,8 @@ test("while it is connected anew nobody is told that the user never connected", 
   const kv = new Proxy(env.CONNECTIONS, {
     get: (target, name) => Reflect.get(name in slow ? slow : target, name),
   });
-  const verdicts = await unreadable("anew", kv, async (account, gate) => {
-    const connecting = new Connecting(account, configOf(env), {
+  const verdicts = await unreadable("reconnecting", kv, async (store, verifier) => {
+    const connecting = new Connecting(store, configOf(env), {
       removeSubscription: async () => null,
       forgetLogins: () => undefined,
       anyIncidentId: () => null,
@@ -82,12 +82,12 @@ test("while it is connected anew nobody is told that the user never connected", 
     const seen = new Set<string>();
     const look = async () =>
       seen.add(
-        (await gate.judge({ signature: "v1=00", subscriptionId: null, body: Uint8Array.of(1) })).verdict,
+        (await verifier.judge({ signature: "v1=00", subscriptionId: null, body: Uint8Array.of(1) })).verdict,
       );
     let isOver = false;
     const connected = connecting
       .connectToken(
-        { userId: "anew", orgId: null },
+        { userId: "reconnecting", orgId: null },
         { token: "u+token", displayName: "PagerDuty", region: "us" },
       )
       .finally(() => {

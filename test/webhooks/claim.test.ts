@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
 import { agreementOf, claimOf } from "../../src/webhooks/claim.ts";
 
-/** Of what nothing proves no more is kept than its read-back needs, and that says the same as all of it. */
+/** Of an unsigned body only the part that its check needs is kept, and the check gives the same result as for the whole. */
 
 const KIB = 1024;
 const OCCURRED_AT = "2026-11-22T03:00:00.500Z";
@@ -42,7 +42,7 @@ const readingAt = (updatedAt: string) => ({
 });
 const reading = readingAt("2026-11-22T03:00:00Z");
 
-test("a body of usual size is kept as it is", () => {
+test("a body of usual size is kept unchanged", () => {
   const body = bodyOf(INCIDENT);
   expect(claimOf(body)).toBe(body);
 });
@@ -50,7 +50,7 @@ test("a body of usual size is kept as it is", () => {
 test.each([
   ["an incident", INCIDENT],
   ["custom fields", FIELDS],
-])("%s with much more around it is kept small, and judged as before", (_, data) => {
+])("of a large body with %s only the compared part is kept, with the same result", (_, data) => {
   for (const body of [bodyOf(data, { filler }), bodyOf({ ...data, filler })]) {
     const claim = claimOf(body);
     expect(claim.byteLength).toBeLessThan(KIB);
@@ -59,21 +59,21 @@ test.each([
 });
 
 test.each([
-  ["a title without end", bodyOf({ ...INCIDENT, title: filler })],
-  ["what is nested without end", bytes(`{"event":${"[".repeat(50_000)}${"]".repeat(50_000)}}`)],
-  ["no JSON", bytes(filler)],
-])("of %s its beginning is kept", (_, body) => {
+  ["a body with a very long title", bodyOf({ ...INCIDENT, title: filler })],
+  ["a deeply nested body", bytes(`{"event":${"[".repeat(50_000)}${"]".repeat(50_000)}}`)],
+  ["a body that is not JSON", bytes(filler)],
+])("of %s only the beginning is kept", (_, body) => {
   expect(claimOf(body).byteLength).toBeLessThanOrEqual(4 * KIB);
 });
 
-test("what differs disagrees, or is ahead of PagerDuty's answer", () => {
+test("a body that differs disagrees, or is ahead of PagerDuty's answer", () => {
   const forged = bodyOf({ ...INCIDENT, title: "Forged" });
   expect(agreementOf(forged, reading, false)).toBe("disagrees");
   expect(agreementOf(forged, readingAt("2026-11-22T02:59:59Z"), false)).toBe("behind");
   expect(agreementOf(bodyOf(INCIDENT), readingAt("2026-11-22T02:59:59Z"), false)).toBe("agrees");
 });
 
-test("custom fields that PagerDuty did not tell are neither right nor wrong", () => {
+test("custom fields that could not be read from PagerDuty neither agree nor disagree", () => {
   expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, true)).toBe("unknown");
   expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, false)).toBe("disagrees");
 });

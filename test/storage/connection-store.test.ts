@@ -4,7 +4,7 @@ import { createKeyring } from "../../src/connection/seal.ts";
 import { ConnectionStore, readConnectionReplica } from "../../src/connection/store.ts";
 import { connectionOf } from "../support/connection.ts";
 
-/** The connection at rest: sealed, owned by the object, copied to KV. */
+/** The stored connection: sealed, owned by the object, copied to KV. */
 
 const key = (kid: string, byte: number) => ({ kid, key: new Uint8Array(32).fill(byte) });
 const keyring = createKeyring([key("k1", 1)]);
@@ -12,7 +12,7 @@ const keyring = createKeyring([key("k1", 1)]);
 const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => Promise<T>): Promise<T> =>
   runInDurableObject(env.TENANT.getByName(`user:${name}`), (_, { storage }) => work(storage));
 
-test("what was set is there after a restart, and in KV, sealed in both", async () => {
+test("a stored connection survives a restart and is copied to KV, sealed in both places", async () => {
   await inObject("alice", async (storage) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await store.set("user:alice", connectionOf("alice"));
@@ -26,7 +26,7 @@ test("what was set is there after a restart, and in KV, sealed in both", async (
   expect(await readConnectionReplica(env.CONNECTIONS, keyring, "user:alice")).toEqual(connectionOf("alice"));
 });
 
-test("one user's copy opens for nobody else", async () => {
+test("one tenant's copy cannot be opened for another tenant", async () => {
   await inObject("mallory", async (storage) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await store.set("user:mallory", connectionOf("mallory"));
@@ -39,7 +39,7 @@ test("one user's copy opens for nobody else", async () => {
   );
 });
 
-test("a rotated key opens what the old one sealed, and seals it anew", async () => {
+test("after a key rotation a connection still opens, and is sealed again with the new key", async () => {
   await inObject("rotated", async (storage) => {
     await new ConnectionStore(storage, env.CONNECTIONS, keyring).set("user:rotated", connectionOf("rotated"));
     const rotated = createKeyring([key("k2", 2), key("k1", 1)]);
@@ -53,7 +53,7 @@ test("a rotated key opens what the old one sealed, and seals it anew", async () 
   });
 });
 
-test("a key that is gone is said, not taken for not connected", async () => {
+test("a connection whose key is missing counts as unreadable, not as absent", async () => {
   await inObject("lost-key", async (storage) => {
     await new ConnectionStore(storage, env.CONNECTIONS, keyring).set(
       "user:lost-key",
@@ -66,7 +66,7 @@ test("a key that is gone is said, not taken for not connected", async () => {
   });
 });
 
-test("when KV refuses the write the object remembers, and catches up", async () => {
+test("a write that KV refuses is retried later", async () => {
   await inObject("behind", async (storage) => {
     let down = true;
     const flaky: Pick<KVNamespace, "put" | "delete"> = {
@@ -76,55 +76,51 @@ test("when KV refuses the write the object remembers, and catches up", async () 
       },
       delete: (name: string) => env.CONNECTIONS.delete(name),
     };
-    const account = new ConnectionStore(
-      storage,
-      Object.assign(Object.create(env.CONNECTIONS), flaky),
-      keyring,
-    );
-    await account.set("user:behind", connectionOf("behind"));
-    await account.replica.sync();
-    expect(account.replica.nextAtMs).not.toBeNull();
+    const store = new ConnectionStore(storage, Object.assign(Object.create(env.CONNECTIONS), flaky), keyring);
+    await store.set("user:behind", connectionOf("behind"));
+    await store.replica.sync();
+    expect(store.replica.nextAtMs).not.toBeNull();
     expect(await env.CONNECTIONS.get("connection:user:behind")).toBeNull();
     down = false;
-    await account.replica.sync();
-    expect(account.replica.nextAtMs).toBeNull();
+    await store.replica.sync();
+    expect(store.replica.nextAtMs).toBeNull();
     expect(await readConnectionReplica(env.CONNECTIONS, keyring, "user:behind")).toEqual(
       connectionOf("behind"),
     );
   });
 });
 
-test("many changes at once end in the last one, in memory, in storage and in KV", async () => {
+test("of many changes at once the last one counts, in memory, in storage and in KV", async () => {
   await inObject("many", async (storage) => {
-    const account = new ConnectionStore(storage, env.CONNECTIONS, keyring);
-    await account.set("user:many", connectionOf("many"));
+    const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
+    await store.set("user:many", connectionOf("many"));
     const names = Array.from({ length: 20 }, (_, index) => `name ${index}`);
     await Promise.all(
-      names.map((displayName) => account.update((connection) => ({ ...connection, displayName }))),
+      names.map((displayName) => store.update((connection) => ({ ...connection, displayName }))),
     );
-    expect(account.connection?.displayName).toBe("name 19");
+    expect(store.connection?.displayName).toBe("name 19");
     const later = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await later.open();
     expect(later.connection?.displayName).toBe("name 19");
-    await account.replica.sync();
+    await store.replica.sync();
     expect((await readConnectionReplica(env.CONNECTIONS, keyring, "user:many"))?.displayName).toBe("name 19");
   });
 });
 
-test("clearing leaves nothing", async () => {
+test("clearing removes everything, in storage and in KV", async () => {
   await inObject("cleared", async (storage) => {
-    const account = new ConnectionStore(storage, env.CONNECTIONS, keyring);
-    await account.set("user:cleared", connectionOf("cleared"));
-    await account.replica.sync();
-    await account.clear("user:cleared");
+    const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
+    await store.set("user:cleared", connectionOf("cleared"));
+    await store.replica.sync();
+    await store.clear("user:cleared");
     expect([...storage.kv.list()]).toEqual([["connectionReplicaBehind", "connection:user:cleared"]]);
-    await account.replica.sync();
+    await store.replica.sync();
     expect([...storage.kv.list()]).toEqual([]);
   });
   expect(await env.CONNECTIONS.get("connection:user:cleared")).toBeNull();
 });
 
-test("a connection that is made while the one before is being cleared has its tables", async () => {
+test("a connection made while the previous one is being cleared has its tables", async () => {
   await inObject("reconnected", async (storage) => {
     const slow: Pick<KVNamespace, "put"> = {
       put: async (name: string, value: string) => {
@@ -132,16 +128,12 @@ test("a connection that is made while the one before is being cleared has its ta
         await env.CONNECTIONS.put(name, value);
       },
     };
-    const account = new ConnectionStore(
-      storage,
-      Object.assign(Object.create(env.CONNECTIONS), slow),
-      keyring,
-    );
-    const first = account.set("user:reconnected", connectionOf("reconnected"));
-    const cleared = account.clear("user:reconnected");
-    const second = account.set("user:reconnected", connectionOf("reconnected"));
+    const store = new ConnectionStore(storage, Object.assign(Object.create(env.CONNECTIONS), slow), keyring);
+    const first = store.set("user:reconnected", connectionOf("reconnected"));
+    const cleared = store.clear("user:reconnected");
+    const second = store.set("user:reconnected", connectionOf("reconnected"));
     await Promise.all([first, cleared, second]);
-    expect(account.connection).not.toBeNull();
+    expect(store.connection).not.toBeNull();
     expect([...storage.sql.exec("SELECT count(*) AS n FROM journal")]).toEqual([{ n: 0 }]);
   });
 });

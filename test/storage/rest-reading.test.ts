@@ -8,7 +8,7 @@ import { migrate } from "../../src/storage/migrations.ts";
 import { applyReading } from "../../src/storage/rest-reading.ts";
 import { takeIn } from "../../src/webhooks/intake.ts";
 
-/** REST tells to the second what events tell to the millisecond, and it can be behind them. */
+/** REST gives times to the second, events to the millisecond, and REST can be behind the events. */
 
 const T0 = Date.parse("2026-11-22T03:00:00Z");
 const iso = (afterMs: number) => new Date(T0 + afterMs).toISOString();
@@ -22,7 +22,7 @@ interface Story {
   rest(change: object, askedAfterMs: number, fields?: Record<string, string>): boolean;
   incident(): ReturnType<typeof view>;
   stampId(): string | undefined;
-  told(): string[];
+  notified(): string[];
 }
 
 /** Plays a story of one incident in an object of its own; times are milliseconds after `T0`. */
@@ -77,7 +77,7 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
         ),
       incident: () => view(loadIncident(sql, "P1")),
       stampId: () => loadIncident(sql, "P1").snapshotStamp?.id,
-      told: () =>
+      notified: () =>
         [...sql.exec("SELECT notification FROM journal WHERE notification IS NOT NULL ORDER BY seq")].map(
           (row) => {
             const { type, change } = JSON.parse(String(row["notification"]));
@@ -88,7 +88,7 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
   });
 }
 
-test("REST's time is the latest of those it tells", () => {
+test("the time of a REST answer is the latest of its times", () => {
   const at = (change: object) => RestIncidentAnswer.parse({ ...INCIDENT, ...change }).updatedAt;
   expect(at({ updated_at: iso(0), last_status_change_at: iso(2000), resolved_at: iso(1000) })).toBe(
     iso(2000),
@@ -97,7 +97,7 @@ test("REST's time is the latest of those it tells", () => {
   expect(at({})).toBe(INCIDENT.created_at);
 });
 
-test("an answer that is read again and again leaves the incident as it is", async () => {
+test("an answer that is read repeatedly leaves the incident unchanged", async () => {
   await play("again", ({ event, rest, stampId }) => {
     event("incident.triggered", 300, { status: "triggered" });
     const answer = { status: "triggered", updated_at: toTheSecond(300) };
@@ -110,17 +110,17 @@ test("an answer that is read again and again leaves the incident as it is", asyn
   });
 });
 
-test("a webhook that comes late does not undo what REST said of later in the same second", async () => {
-  await play("late", ({ event, rest, incident, told }) => {
+test("a late webhook does not undo a REST answer of later in the same second", async () => {
+  await play("late", ({ event, rest, incident, notified }) => {
     event("incident.triggered", -60_000, { status: "triggered" });
     rest({ status: "resolved", updated_at: toTheSecond(500), resolved_at: toTheSecond(500) }, 1_500);
     event("incident.acknowledged", 200, { status: "acknowledged" });
     expect(incident()).toMatchObject({ status: "resolved" });
-    expect(told()).toEqual(["incident.triggered created", "incident.resolved resolved"]);
+    expect(notified()).toEqual(["incident.triggered created", "incident.resolved resolved"]);
   });
 });
 
-test("an event of the second in which REST was asked, but after it, counts", async () => {
+test("an event counts that occurred after REST was read, even in the same second", async () => {
   await play("after", ({ event, rest, incident }) => {
     rest({ status: "triggered", updated_at: toTheSecond(0) }, 300);
     event("incident.resolved", 700, { status: "resolved" });
@@ -131,35 +131,32 @@ test("an event of the second in which REST was asked, but after it, counts", asy
 test.each([
   ["REST", "the event"],
   ["the event", "REST"],
-])("a resolution that %s tells before %s is told to Aurora once", async (first) => {
-  await play(`resolved by ${first}`, ({ event, rest, incident, told }) => {
+])("a resolution known from %s and then from %s notifies Aurora once", async (first) => {
+  await play(`resolved by ${first}`, ({ event, rest, incident, notified }) => {
     event("incident.triggered", -60_000, { status: "triggered" });
     const read = () =>
       rest({ status: "resolved", updated_at: toTheSecond(500), resolved_at: toTheSecond(500) }, 5_000);
     if (first === "REST") read();
     event("incident.resolved", 500, { status: "resolved" });
     if (first !== "REST") read();
-    expect(told()).toEqual(["incident.triggered created", "incident.resolved resolved"]);
+    expect(notified()).toEqual(["incident.triggered created", "incident.resolved resolved"]);
     expect(incident()).toMatchObject({ resolvedAt: iso(500), version: 2 });
   });
 });
 
-test.each([2_000, 30_000])(
-  "a field event that REST did not know of %i ms later counts all the same",
-  async (lagMs) => {
-    await play(`lag of ${lagMs}`, ({ rest, fieldEvent, incident }) => {
-      const answer = { status: "triggered", updated_at: toTheSecond(-60_000) };
-      rest(answer, lagMs, { runbook_link: "old" });
-      fieldEvent(0, "new");
-      expect(incident()?.customFields).toEqual({ runbook_link: "new" });
-      // REST is still behind.
-      expect(rest(answer, lagMs + 1_000, { runbook_link: "old" })).toBe(false);
-      expect(incident()?.customFields).toEqual({ runbook_link: "new" });
-    });
-  },
-);
+test.each([2_000, 30_000])("a field event counts that REST still lacks %i ms later", async (lagMs) => {
+  await play(`lag of ${lagMs}`, ({ rest, fieldEvent, incident }) => {
+    const answer = { status: "triggered", updated_at: toTheSecond(-60_000) };
+    rest(answer, lagMs, { runbook_link: "old" });
+    fieldEvent(0, "new");
+    expect(incident()?.customFields).toEqual({ runbook_link: "new" });
+    // REST is still behind.
+    expect(rest(answer, lagMs + 1_000, { runbook_link: "old" })).toBe(false);
+    expect(incident()?.customFields).toEqual({ runbook_link: "new" });
+  });
+});
 
-test("a field that changed twice in a second, the second time unnoticed, is as REST says", async () => {
+test("a field that changed twice in a second, once without a webhook, gets REST's value", async () => {
   await play("twice", ({ event, rest, fieldEvent, incident }) => {
     event("incident.triggered", -60_000, { status: "triggered" });
     fieldEvent(200, "first");
