@@ -6,7 +6,7 @@ import { startWorld } from "../support/world.ts";
 
 /** What waits, waits for its own sake only: other incidents, Aurora's wish and the schedule are kept. */
 
-/** The last wait is long enough to be worth hurrying. */
+/** The last wait is long enough to be ended early. */
 const SCHEDULE = "0,0.2,0.2,7200";
 
 let subscription: Subscription;
