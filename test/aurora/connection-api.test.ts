@@ -146,6 +146,14 @@ describe("server/utils/secrets/secret_ref_utils.py and server/utils/auth/token_m
     });
   });
 
+  test("a user who moved to another organisation still finds the row that the same user made before", async () => {
+    await connect(ADA);
+    aurora.directory.addUser(ADA, GLOBEX);
+    expect(await callAs(aurora, ADA, "GET", "/pagerduty")).toMatchObject({ body: { connected: true } });
+    aurora.directory.addUser(BOB, GLOBEX);
+    expect(await callAs(aurora, BOB, "GET", "/pagerduty")).toMatchObject({ body: { connected: false } });
+  });
+
   test("a token goes to the user's organisation in the database, whatever X-Org-ID says", async () => {
     aurora.directory.addUser(ADA, ACME).roles.set(GLOBEX, "editor");
     await connect(ADA, undefined, { "x-org-id": GLOBEX });
