@@ -18,7 +18,7 @@ afterEach(() => void vi.unstubAllGlobals());
 async function unreadable<T>(
   user: string,
   kv: KVNamespace,
-  work: (store: ConnectionStore, verifier: Verifier, storage: DurableObjectStorage) => Promise<T>,
+  work: (store: ConnectionStore, gate: Verifier, storage: DurableObjectStorage) => Promise<T>,
 ): Promise<T> {
   return runInDurableObject(env.TENANT.getByName(`user:${user}`), async (_, { storage }) => {
     migrate(storage);
@@ -52,7 +52,7 @@ describe("a webhook in the Queue", () => {
       const context = { storage, sql: storage.sql, config: configOf(env), connectedUser: () => "u" };
       const intake = new Intake(context, gate);
       const tried = await intake.takeAll([webhook]);
-      await new ParkedWebhooks(context, verifier, intake).parkAll([webhook]);
+      await new ParkedWebhooks(context, gate, intake).parkAll([webhook]);
       return {
         outcomes: tried,
         parked: [...storage.sql.exec("SELECT webhook_id, outcome, verification FROM journal")],
@@ -72,7 +72,7 @@ test("while a new connection replaces it, webhooks are never answered as not con
   const kv = new Proxy(env.CONNECTIONS, {
     get: (target, name) => Reflect.get(name in slow ? slow : target, name),
   });
-  const verdicts = await unreadable("reconnecting", kv, async (store, verifier) => {
+  const verdicts = await unreadable("reconnecting", kv, async (store, gate) => {
     const connecting = new Connecting(store, configOf(env), {
       removeSubscription: async () => null,
       forgetLogins: () => undefined,
@@ -82,7 +82,7 @@ test("while a new connection replaces it, webhooks are never answered as not con
     const seen = new Set<string>();
     const look = async () =>
       seen.add(
-        (await verifier.judge({ signature: "v1=00", subscriptionId: null, body: Uint8Array.of(1) })).verdict,
+        (await gate.judge({ signature: "v1=00", subscriptionId: null, body: Uint8Array.of(1) })).verdict,
       );
     let isOver = false;
     const connected = connecting
