@@ -53,7 +53,7 @@ function promoteNext(sql: SqlStorage, incidentId: string | null, afterSeq: numbe
     `UPDATE journal SET delivery = 'pending', next_attempt_at_ms = ?
      WHERE seq = (
        SELECT min(seq) FROM journal WHERE incident_id = ? AND delivery = 'queued'
-         AND coalesce((SELECT last_delivery_seq > ? FROM incidents WHERE incident_id = ?), 1))`,
+         AND coalesce((SELECT last_delivery_seq > ? OR revived FROM incidents WHERE incident_id = ?), 1))`,
     dueAtMs,
     incidentId,
     afterSeq,
@@ -209,10 +209,8 @@ export function reviveDead(
     if (deliveries.some(({ lastStatus }) => lastStatus === USER_LEFT)) {
       saveRecipient(sql, incidentId, connectedUser);
     }
-    if (isOutstanding) continue;
-    const lastSeq = Math.max(...deliveries.map(({ seq }) => seq));
-    sql.exec("UPDATE incidents SET last_delivery_seq = ? WHERE incident_id = ?", lastSeq, incidentId);
-    promoteNext(sql, incidentId, 0, dueAtMs);
+    sql.exec("UPDATE incidents SET revived = 1 WHERE incident_id = ?", incidentId);
+    if (!isOutstanding) promoteNext(sql, incidentId, 0, dueAtMs);
   }
   return dead.length;
 }

@@ -17,6 +17,9 @@ const INSTRUCTIONS = [
   "6. Store the signing secret here, so that webhooks are verified",
 ];
 
+/** A Worker may make 50 subrequests on the free plan; each call takes a minute at most. */
+const MAX_RECONCILE_CALLS = 40;
+
 export const connection = new Hono<AppEnv>()
   .get("/", async (c) => {
     const caller = c.get("caller");
@@ -53,5 +56,9 @@ export const connection = new Hono<AppEnv>()
   .post("/reconcile", noBody, async (c) => {
     const caller = c.get("caller");
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
-    return c.json(unwrap(await tenantOf(c).reconcile(caller, url)));
+    // One call checks as much as one invocation may; together they check everything, or as much as a caller waits for.
+    for (let calls = 1; ; calls += 1) {
+      const { unfinished, ...result } = unwrap(await tenantOf(c).reconcile(caller, url));
+      if (!unfinished || calls >= MAX_RECONCILE_CALLS) return c.json(result);
+    }
   });

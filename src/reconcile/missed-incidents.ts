@@ -28,6 +28,10 @@ import {
 
 /** The alarm waits for its slowest job, and a caller for the answer. */
 const MAX_RUN_MS = 60_000;
+/** Calls to PagerDuty in one run; an invocation may make 50 subrequests on the free plan. */
+export const MAX_CHECK_CALLS = 40;
+/** Of these, the calls that the subscription's check may have made. */
+const SUBSCRIPTION_CALLS = 4;
 /** A single incident that PagerDuty fails on is left for later; this many in a row stop the check. */
 const MAX_FAILURES_IN_A_ROW = 3;
 /** After this many attempts an incident is folded without its fields, or given up. */
@@ -41,7 +45,7 @@ export interface RecoveryResult {
   recovered: number;
   /** Why the check stopped, or why one of the incidents could not be read. */
   problem: CallProblem | null;
-  /** Whether the time limit stopped it. */
+  /** Whether a limit of its own stopped it: time, or calls. */
   unfinished: boolean;
 }
 
@@ -59,6 +63,7 @@ interface Run {
   failuresInARow: number;
   failure: CallProblem | null;
   endAtMs: number;
+  callsLeft: number;
   /** Incidents resolved before this are not recovered. */
   connectedAtMs: number;
 }
@@ -86,6 +91,7 @@ export async function recover(
     failuresInARow: 0,
     failure: null,
     endAtMs: nowMs + MAX_RUN_MS,
+    callsLeft: MAX_CHECK_CALLS - SUBSCRIPTION_CALLS,
   };
   const stop = (await lookAtList(run)) ?? (await lookAtOpen(run)) ?? (await lookAtLeft(run, progress.left));
   const { checked, recovered, untilMs } = run.check;
@@ -113,7 +119,8 @@ async function ask<T>(
   const { store, client } = run.context;
   const isCurrent = () => store.connection?.connectionId === run.connectionId;
   if (!isCurrent()) return { ok: false, problem: "not_connected" };
-  if (Date.now() > run.endAtMs) return { ok: false, problem: "out_of_time" };
+  if (Date.now() > run.endAtMs || run.callsLeft === 0) return { ok: false, problem: "out_of_time" };
+  run.callsLeft -= 1;
   const answer = await client.run(call);
   return isCurrent() ? answer : { ok: false, problem: "not_connected" };
 }

@@ -16,13 +16,17 @@ import { readWatch, updateWatch, type Watch } from "./watch.ts";
 /** How long after a check that an error stopped the next one starts. */
 const RETRY_MS = 60_000;
 /** How long after a check that its time limit stopped it continues: other jobs come first. */
-const GO_ON_MS = 2_000;
+const GO_ON_MS = 500;
+/** The same where a person asked: the caller continues it first. */
+const ASKED_GO_ON_MS = 10_000;
 
 export interface Reconciled {
   checked: number;
   recovered: number;
   problem: CallProblem | null;
   subscription: { id: string; state: Watch["state"] } | null;
+  /** Whether there is more to look at, in another call. */
+  unfinished: boolean;
 }
 
 export class Reconciler {
@@ -99,12 +103,13 @@ export class Reconciler {
     const subscription = await this.#checkSubscription();
     const own = store.connection?.subscription;
     const filter = own ? this.#watch.filter : null;
-    const { unfinished, ...result } = await recover(this.#context, filter, asked, Date.now());
+    const result = await recover(this.#context, filter, asked, Date.now());
     const state = this.#watch.state;
     if (store.connection?.connectionId === connectionId && connectionId !== undefined) {
       const problem = result.problem ?? subscription.problem;
       const nowMs = Date.now();
-      const usualMs = unfinished ? GO_ON_MS : waitAfter(problem, config.reconcileEveryMs);
+      const goOnMs = asked ? ASKED_GO_ON_MS : GO_ON_MS;
+      const usualMs = result.unfinished ? goOnMs : waitAfter(problem, config.reconcileEveryMs);
       const waitMs = this.#gapExpected ? 0 : usualMs;
       const reEnabled = subscription.reEnabled
         ? { reEnabled: { atMs: nowMs, recovered: result.recovered } }

@@ -147,8 +147,15 @@ export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number): number | nul
 }
 
 /** Removes incidents without work left that have not changed since `beforeMs`. @returns how many */
-export function pruneIncidents(sql: SqlStorage, beforeMs: number): number {
-  return sql.exec("DELETE FROM incidents WHERE live = 0 AND updated_at_ms < ?", beforeMs).rowsWritten;
+export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number): number {
+  return sql.exec(
+    `DELETE FROM incidents WHERE incident_id IN (
+       SELECT incident_id FROM incidents WHERE created_at_ms < ? AND live = 0 AND updated_at_ms < ?
+       ORDER BY created_at_ms LIMIT ?)`,
+    beforeMs,
+    beforeMs,
+    limit,
+  ).rowsWritten;
 }
 
 /** The id of the newest stored incident; null when there is none. */

@@ -157,14 +157,20 @@ export function newestSeq(sql: SqlStorage): number {
   return z.object({ seq: z.nullable(z.number()) }).parse(row).seq ?? 0;
 }
 
-/** Whether a delivery of the incident is not finished: the one that finishes last tells. */
+/** Whether a delivery of the incident is not finished: the last one tells, unless older ones were queued again. */
 export function hasOutstanding(sql: SqlStorage, incidentId: string | null): boolean {
   const [row] = sql.exec(
-    `SELECT delivery FROM journal
-     WHERE seq = (SELECT last_delivery_seq FROM incidents WHERE incident_id = ?)`,
+    `SELECT incidents.revived, journal.delivery FROM incidents
+     LEFT JOIN journal ON journal.seq = incidents.last_delivery_seq WHERE incidents.incident_id = ?`,
     incidentId,
   );
-  return row?.["delivery"] === "pending" || row?.["delivery"] === "queued";
+  if (row?.["delivery"] === "pending" || row?.["delivery"] === "queued") return true;
+  if (row?.["revived"] !== 1) return false;
+  const [one] = sql.exec(
+    "SELECT 1 FROM journal WHERE incident_id = ? AND delivery IN ('pending', 'queued') LIMIT 1",
+    incidentId,
+  );
+  return one !== undefined;
 }
 
 /** One entry by its number; null when it was pruned. */
@@ -257,6 +263,16 @@ export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): 
   );
   sql.exec("DELETE FROM attempts WHERE seq < (SELECT min(seq) FROM journal)");
   return rowsWritten;
+}
+
+/** Removes the payloads of the oldest finished entries that have one. @returns how many rows were written */
+export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
+  return sql.exec(
+    `UPDATE journal SET payload = NULL WHERE seq IN (
+       SELECT seq FROM journal WHERE payload IS NOT NULL AND (delivery IS NULL OR delivery IN ('delivered', 'dead'))
+       ORDER BY seq LIMIT ?)`,
+    limit,
+  ).rowsWritten;
 }
 
 /** Whether `kind` is a change of status, which has a line of its own on the timeline. */

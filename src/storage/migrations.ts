@@ -19,6 +19,8 @@ const MIGRATIONS: readonly string[] = [
     severity_rank      INTEGER NOT NULL,
     -- The delivery that finishes last of this incident's: while it is outstanding, new ones wait behind it.
     last_delivery_seq  INTEGER,
+    -- 1 once a dead delivery was queued again, which may be older than the last.
+    revived            INTEGER,
     state              TEXT NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX incidents_newest ON incidents (created_at_ms, incident_id);

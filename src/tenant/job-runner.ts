@@ -1,25 +1,31 @@
 import { describe, log } from "../log.ts";
 
 /**
- * The alarm's work: many small jobs, each with a key that one job at a time holds. Runs while anything is due, starts
- * jobs that become due during the run, and returns when it has to run again.
+ * The object's own work: many small jobs, each with a key that one job at a time holds. A run starts what is due, and
+ * what becomes due during the run, within the limits of one invocation; then it returns when the next run is due.
  */
 
 export interface Job {
   /** Jobs of one key never overlap. */
   key: string;
+  /** The most subrequests that it makes. */
+  requests: number;
   run(): Promise<void>;
 }
 
 export interface JobSource {
-  /** The jobs due at `nowMs`, without those whose key is `busy`. */
+  /** The jobs due at `nowMs`, without those whose key is `busy`. Not each of them is started: changes nothing. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[];
   /** When the next job is due, of those due after `afterMs`; null when there is none. */
   nextAtMs(afterMs: number): number | null;
 }
 
-/** An alarm may run for 15 minutes; jobs under way at the end need time to finish. */
-const MAX_RUN_MS = 10 * 60 * 1000;
+/** An invocation has 30 s of CPU; a run that only waits is cheap, but the next run starts with a fresh account. */
+const MAX_RUN_MS = 20_000;
+/** Each job reads and writes storage, and logs a line of some 300 bytes; an invocation may log 256 KB. */
+const MAX_JOBS = 40;
+/** An invocation may make 50 subrequests on the free plan; KV and other objects count, too. */
+const MAX_REQUESTS = 45;
 /** A job that threw is a bug; its key stays taken for this long, so that it does not spin. */
 const HOLD_AFTER_CRASH_MS = 30_000;
 /** Starts of one key within a second; no incident has that many notifications. */
@@ -32,6 +38,7 @@ export class JobRunner {
   /** How many times each key was started in the present second. */
   readonly #starts = new Map<string, { second: number; count: number }>();
   #wake: (() => void) | null = null;
+  #run: Promise<number | null> | null = null;
 
   constructor(jobs: JobSource) {
     this.#jobs = jobs;
@@ -39,7 +46,7 @@ export class JobRunner {
 
   /** Whether `run` is under way; then `wake` is enough and no alarm has to be set. */
   get active(): boolean {
-    return this.#wake !== null;
+    return this.#run !== null;
   }
 
   /** Looks for due jobs again, because something new is due. */
@@ -52,16 +59,31 @@ export class JobRunner {
     return this.#jobs.nextAtMs(Number.NEGATIVE_INFINITY);
   }
 
-  /** Runs jobs until none is due. @returns when to run again; null for never */
-  async run(): Promise<number | null> {
-    const endAtMs = Date.now() + MAX_RUN_MS;
+  /** Runs jobs until none is due, or a limit is reached; joins a run under way. @returns when to run again; null for never */
+  run(): Promise<number | null> {
+    this.#run ??= this.#runWithin(Date.now() + MAX_RUN_MS).finally(() => {
+      this.#run = null;
+    });
+    return this.#run;
+  }
+
+  async #runWithin(endAtMs: number): Promise<number | null> {
+    const left = { jobs: MAX_JOBS, requests: MAX_REQUESTS };
     while (Date.now() < endAtMs) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
       const nowMs = Date.now();
-      for (const job of this.#jobs.due(nowMs, new Set(this.#running.keys()))) this.#start(job);
-      if (this.#running.size === 0) break;
+      let isFull = false;
+      for (const job of this.#jobs.due(nowMs, new Set(this.#running.keys()))) {
+        // The first job of a run always starts, whatever it takes.
+        isFull = left.jobs < MAX_JOBS && (left.jobs === 0 || job.requests > left.requests);
+        if (isFull) break;
+        left.jobs -= 1;
+        left.requests -= job.requests;
+        this.#start(job);
+      }
+      if (isFull || this.#running.size === 0) break;
       const timer = new AbortController();
       await Promise.race([woken, this.#nextDue(nowMs, timer.signal), ...this.#running.values()]);
       timer.abort();

@@ -24,8 +24,13 @@ function earliest(times: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : Math.min(...known);
 }
 
-/** One job with one time. @param atMs when it is due; null: not at all */
-export function timedJob(key: string, atMs: () => number | null, run: () => Promise<void>): JobSource {
+/** One job with one time. @param requests see `Job` @param atMs when it is due; null: not at all */
+export function timedJob(
+  key: string,
+  requests: number,
+  atMs: () => number | null,
+  run: () => Promise<void>,
+): JobSource {
   const nextAtMs = (afterMs: number) => {
     const time = atMs();
     return time !== null && time > afterMs ? time : null;
@@ -33,7 +38,7 @@ export function timedJob(key: string, atMs: () => number | null, run: () => Prom
   return {
     due: (nowMs) => {
       const time = atMs();
-      return time !== null && time <= nowMs ? [{ key, run }] : [];
+      return time !== null && time <= nowMs ? [{ key, requests, run }] : [];
     },
     nextAtMs,
   };
@@ -47,10 +52,13 @@ export function whileConnected({ store }: TenantContext, source: JobSource): Job
   };
 }
 
+/** The incident, and its custom fields. */
+const HINT_REQUESTS = 2;
+
 export const hintJobs = (context: TenantContext): JobSource => ({
   due: (nowMs) => {
     const hint = dueHint(context.sql, nowMs);
-    return hint ? [{ key: "hint", run: () => readBack(context, hint) }] : [];
+    return hint ? [{ key: "hint", requests: HINT_REQUESTS, run: () => readBack(context, hint) }] : [];
   },
   nextAtMs: (afterMs) => nextHintAtMs(context.sql, afterMs),
 });
@@ -58,7 +66,7 @@ export const hintJobs = (context: TenantContext): JobSource => ({
 /** Deliveries under way at once: the runtime allows six open connections, and PagerDuty and runbooks need theirs. */
 const MAX_DELIVERIES = 3;
 /** Of these, deliveries that failed before: they may hang again, and must not hold up new ones. */
-const MAX_RETRIES = 1;
+const MAX_RETRIES = 2;
 /** Of these, deliveries that wait for PagerDuty before Aurora is called. */
 const MAX_MISSING_NUMBERS = 1;
 const MAX_IN_LANE: Record<Lane, number> = {
@@ -66,6 +74,9 @@ const MAX_IN_LANE: Record<Lane, number> = {
   again: MAX_RETRIES,
   missingNumber: MAX_MISSING_NUMBERS,
 };
+
+/** A new incident is up to two events; a missing number is read from PagerDuty first. */
+const DELIVERY_REQUESTS: Record<Lane, number> = { first: 2, again: 2, missingNumber: 3 };
 
 export class DeliveryJobs implements JobSource {
   readonly #context: DeliveryContext;
@@ -79,29 +90,27 @@ export class DeliveryJobs implements JobSource {
   /** New deliveries before failed ones, so that neither a hanging receiver nor PagerDuty holds up new ones. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
+    const lanes = [...this.#underWay.values()];
     for (const lane of ["first", "again", "missingNumber"] as const) {
-      if (!this.#hasPlace(lane)) continue;
       // Deliveries under way stay due until they end.
-      for (const { seq, incidentId } of dueDeliveries(
-        this.#context.sql,
-        lane,
-        nowMs,
-        busy.size + MAX_DELIVERIES,
-      )) {
+      const limit = busy.size + MAX_DELIVERIES;
+      for (const { seq, incidentId } of dueDeliveries(this.#context.sql, lane, nowMs, limit)) {
         const key = `delivery:${incidentId ?? seq}`;
-        if (busy.has(key) || !this.#hasPlace(lane)) continue;
-        this.#underWay.set(key, lane);
-        const run = () => deliver(this.#context, seq);
-        jobs.push({ key, run: () => run().finally(() => this.#underWay.delete(key)) });
+        const isFull = lanes.length >= MAX_DELIVERIES;
+        if (isFull || lanes.filter((one) => one === lane).length >= MAX_IN_LANE[lane]) break;
+        if (busy.has(key)) continue;
+        lanes.push(lane);
+        jobs.push({
+          key,
+          requests: DELIVERY_REQUESTS[lane],
+          run: () => {
+            this.#underWay.set(key, lane);
+            return deliver(this.#context, seq).finally(() => this.#underWay.delete(key));
+          },
+        });
       }
     }
     return jobs;
-  }
-
-  #hasPlace(lane: Lane): boolean {
-    if (this.#underWay.size >= MAX_DELIVERIES) return false;
-    const inLane = [...this.#underWay.values()].filter((one) => one === lane).length;
-    return inLane < MAX_IN_LANE[lane];
   }
 
   nextAtMs(afterMs: number): number | null {
@@ -114,6 +123,9 @@ const MAX_RUNBOOKS = 1;
 /** Due analyses read at once, to find those without a runbook behind those with one. */
 const MAX_ANALYSES_READ = 50;
 
+/** The runbook, with its redirects. */
+const RUNBOOK_REQUESTS = 4;
+
 export class AnalysisJobs implements JobSource {
   readonly #context: TenantContext;
   #runbooks = 0;
@@ -125,23 +137,27 @@ export class AnalysisJobs implements JobSource {
   /** The most severe first; an analysis without a runbook does not wait for the runbook of another. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
+    let runbooks = this.#runbooks;
     for (const incident of analysesDue(this.#context.sql, nowMs, MAX_ANALYSES_READ)) {
       const key = `analysis:${incident.incidentId}`;
       if (busy.has(key)) continue;
       const run = () => requestAnalysis(this.#context, incident.incidentId);
-      if (runbookUrlOf(incident) === null) jobs.push({ key, run });
-      else if (this.#runbooks < MAX_RUNBOOKS) {
-        this.#runbooks += 1;
-        jobs.push({
-          key,
-          run: () =>
-            run().finally(() => {
-              this.#runbooks -= 1;
-            }),
-        });
+      if (runbookUrlOf(incident) === null) jobs.push({ key, requests: 0, run });
+      else if (runbooks < MAX_RUNBOOKS) {
+        runbooks += 1;
+        jobs.push({ key, requests: RUNBOOK_REQUESTS, run: () => this.#withRunbook(run) });
       }
     }
     return jobs;
+  }
+
+  async #withRunbook(run: () => Promise<void>): Promise<void> {
+    this.#runbooks += 1;
+    try {
+      await run();
+    } finally {
+      this.#runbooks -= 1;
+    }
   }
 
   nextAtMs(afterMs: number): number | null {

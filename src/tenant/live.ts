@@ -19,6 +19,8 @@ const MAX_SOCKETS = 32;
 /** Changes sent one by one; of more at once only a `reload` is sent. */
 const MAX_MESSAGES = 100;
 const MAX_OUTSTANDING = 200;
+/** A look reads the status; in a storm each webhook and each delivery would cause one. */
+const LOOK_EVERY_MS = 200;
 /** Close code: the sign-in of this socket has expired. */
 const SIGN_IN_OVER = 4401;
 
@@ -46,6 +48,9 @@ export class Live {
   /** The present status, to be compared. */
   readonly #status: () => unknown;
   #lastLook: Look | null = null;
+  /** Whether the last look was a moment ago; and whether anything changed since. */
+  #isPaused = false;
+  #isBehind = false;
 
   constructor(ctx: DurableObjectState, store: ConnectionStore, status: () => unknown) {
     this.#ctx = ctx;
@@ -73,12 +78,27 @@ export class Live {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** Sends what changed since the last look. Never throws: no work may fail because of a socket. */
+  /** Looks for changes at once, or as soon as the last look is long enough ago. */
   changed(): void {
     if (this.#ctx.getWebSockets().length === 0) {
       this.#lastLook = null;
       return;
     }
+    if (this.#isPaused) {
+      this.#isBehind = true;
+      return;
+    }
+    this.#isPaused = true;
+    this.#isBehind = false;
+    this.#tell();
+    setTimeout(() => {
+      this.#isPaused = false;
+      if (this.#isBehind) this.changed();
+    }, LOOK_EVERY_MS);
+  }
+
+  /** Sends what changed since the last look. Never throws: no work may fail because of a socket. */
+  #tell(): void {
     try {
       const before = this.#lastLook;
       const now = this.#look();
@@ -92,7 +112,7 @@ export class Live {
   /** The same jobs, with a look after each of them. */
   watch(jobs: JobSource): JobSource {
     const watched = (job: Job): Job => ({
-      key: job.key,
+      ...job,
       run: () => job.run().finally(() => this.changed()),
     });
     return {

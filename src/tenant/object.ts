@@ -232,7 +232,7 @@ export class Tenant extends DurableObject<Env> {
    */
   async ingest(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
     const outcomes = await this.#runtime.intake.takeAll(webhooks);
-    await this.#runtime.changed();
+    await this.#runtime.startJobs();
     return outcomes;
   }
 

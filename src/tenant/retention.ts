@@ -3,13 +3,17 @@ import type { TenantContext } from "../connection/tenant-context.ts";
 import { log } from "../log.ts";
 import { pruneUnconfirmed } from "../storage/hints.ts";
 import { pruneIncidents } from "../storage/incidents.ts";
-import { pruneEntries } from "../storage/journal.ts";
+import { dropOldestPayloads, pruneEntries } from "../storage/journal.ts";
 import { readStored } from "../storage/stored-value.ts";
 
 /** Removes what is older than RETENTION_DAYS, once a day. */
 
 const PRUNED_KEY = "prunedAtMs";
 const PRUNE_EVERY_MS = 24 * 3600 * 1000;
+/** An object holds 10 GB. From here on the oldest payloads are removed first, whatever RETENTION_DAYS says. */
+const MAX_DATABASE_BYTES = 9e9;
+/** From here on the status warns. */
+export const WARN_DATABASE_BYTES = 7e9;
 /** Rows looked at in one statement. */
 const PRUNE_BATCH = 500;
 /** Longer than a read-back is tried for, shorter than PagerDuty's own events are kept. */
@@ -22,21 +26,18 @@ export function nextPruneAtMs({ storage, store }: TenantContext): number | null 
   return (readStored(storage, PRUNED_KEY, z.number()) ?? connectedAtMs) + PRUNE_EVERY_MS;
 }
 
+/** Removes one batch; the next one follows in another job, so that other calls are answered in between. */
 export function prune({ storage, sql, config, store }: TenantContext): void {
   const nowMs = Date.now();
   const beforeMs = nowMs - config.retentionMs;
   const unconfirmedBeforeMs = Math.max(beforeMs, nowMs - KEEP_UNCONFIRMED_MS);
-  const entries =
-    untilNone(() => pruneEntries(sql, beforeMs, PRUNE_BATCH)) +
-    untilNone(() => pruneUnconfirmed(sql, unconfirmedBeforeMs, PRUNE_BATCH));
-  const incidents = pruneIncidents(sql, beforeMs);
+  const rows =
+    pruneEntries(sql, beforeMs, PRUNE_BATCH) +
+    pruneUnconfirmed(sql, unconfirmedBeforeMs, PRUNE_BATCH) +
+    pruneIncidents(sql, beforeMs, PRUNE_BATCH);
+  if (rows > 0) return;
+  const freed = sql.databaseSize > MAX_DATABASE_BYTES ? dropOldestPayloads(sql, PRUNE_BATCH) : 0;
+  if (freed > 0) return;
   storage.kv.put(PRUNED_KEY, nowMs);
-  log.info("storage.pruned", { tenantId: store.tenantId, entries, incidents });
-}
-
-/** Repeats a batch until nothing is left to remove. @returns how many rows in all */
-function untilNone(pruneBatch: () => number): number {
-  let all = 0;
-  for (let pruned = pruneBatch(); pruned > 0; pruned = pruneBatch()) all += pruned;
-  return all;
+  log.info("storage.pruned", { tenantId: store.tenantId, bytes: sql.databaseSize });
 }

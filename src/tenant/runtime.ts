@@ -11,6 +11,7 @@ import type { TenantContext } from "../connection/tenant-context.ts";
 import { Tokens } from "../connection/tokens.ts";
 import { type Answer, answer } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
+import { MAX_CHECK_CALLS } from "../reconcile/missed-incidents.ts";
 import { Reconciler } from "../reconcile/reconciler.ts";
 import { SubscriptionManager } from "../reconcile/subscription.ts";
 import { anyIncidentId } from "../storage/incidents.ts";
@@ -31,6 +32,11 @@ import { statusOf } from "./status.ts";
 
 /** Until the alarm runs again after an error that should not happen. */
 const CRASH_RETRY_MS = 10_000;
+
+/** A check stops by itself after this many calls to PagerDuty, and goes on in the next run. */
+const CHECK_REQUESTS = MAX_CHECK_CALLS;
+/** The alarm that takes over when the object dies while jobs run. */
+const SAFETY_ALARM_MS = 30_000;
 
 /** The parts of one tenant's object, put together; and what every call and every alarm does around its work. */
 export class TenantRuntime {
@@ -115,6 +121,7 @@ export class TenantRuntime {
       hintJobs(context),
       timedJob(
         "reconcile",
+        CHECK_REQUESTS,
         () => this.reconciler.nextAtMs,
         async () => {
           await this.reconciler.check();
@@ -126,31 +133,37 @@ export class TenantRuntime {
       ...connected,
       timedJob(
         "tokens",
+        1,
         () => this.tokens.nextAtMs,
         () => this.tokens.refreshIfDue(),
       ),
       timedJob(
         "logins",
+        0,
         () => this.logins.nextAtMs,
         async () => this.logins.forgetExpired(Date.now()),
       ),
       timedJob(
         "connection replica",
+        1,
         () => replica.nextAtMs,
         () => replica.sync(),
       ),
       timedJob(
         "member replica",
+        1,
         () => memberReplica.nextAtMs,
         () => memberReplica.sync(),
       ),
       timedJob(
         "mirror",
+        2,
         () => this.mirror.nextAtMs,
         () => this.mirror.run(),
       ),
       timedJob(
         "prune",
+        0,
         () => nextPruneAtMs(context),
         async () => prune(context),
       ),
@@ -170,8 +183,26 @@ export class TenantRuntime {
     return statusOf({ storage, store, config, tokens, refusals, mirror }, webhookUrl);
   }
 
-  /** Runs the jobs that are due, and sets the next alarm. Never throws. */
+  /** The alarm: runs the jobs that are due, and sets the next alarm. Never throws. */
   async alarm(): Promise<void> {
+    await this.#runJobs();
+  }
+
+  /** Starts due jobs at once, in the turn that made them due; an alarm takes over should the object die meanwhile. */
+  async startJobs(): Promise<void> {
+    this.live.changed();
+    const { nextAtMs } = this.#jobRunner;
+    if (this.#jobRunner.active || nextAtMs === null || nextAtMs > Date.now()) return this.arm();
+    const { storage } = this.#ctx;
+    const setAtMs = await storage.getAlarm();
+    const nowMs = Date.now();
+    if (setAtMs === null || setAtMs < nowMs || setAtMs > nowMs + SAFETY_ALARM_MS) {
+      await storage.setAlarm(nowMs + SAFETY_ALARM_MS);
+    }
+    this.#ctx.waitUntil(this.#runJobs());
+  }
+
+  async #runJobs(): Promise<void> {
     const { tenantId } = this.context.store;
     let nextAtMs: number | null;
     try {
@@ -181,11 +212,18 @@ export class TenantRuntime {
       log.error("alarm.crashed", { tenantId, error: describe(error) });
       nextAtMs = Date.now() + CRASH_RETRY_MS;
     }
-    log.info("alarm.ran", {
-      tenantId,
-      nextInMs: nextAtMs === null ? null : Math.max(0, nextAtMs - Date.now()),
-    });
-    if (nextAtMs !== null) await this.#ctx.storage.setAlarm(Math.max(nextAtMs, Date.now()));
+    if (nextAtMs !== null) await this.#setAlarm(nextAtMs);
+  }
+
+  /** Sets the alarm to the time, unless it is set to an earlier time that is still to come. */
+  async #setAlarm(atMs: number): Promise<void> {
+    const { storage } = this.#ctx;
+    const setAtMs = await storage.getAlarm();
+    const nowMs = Date.now();
+    // An alarm in the past while nothing runs was lost.
+    if (setAtMs === null || atMs < setAtMs || setAtMs < nowMs) {
+      await storage.setAlarm(Math.max(atMs, nowMs));
+    }
   }
 
   /** Work on the connection for one of the tenant's members, and what has to follow it. */
@@ -220,15 +258,10 @@ export class TenantRuntime {
     await this.arm();
   }
 
-  /** Sets the alarm no later than the next job is due; an alarm in the past while nothing runs was lost. */
+  /** Sets the alarm no later than the next job is due. */
   async arm(): Promise<void> {
     if (this.#jobRunner.active) return this.#jobRunner.wake();
-    const nextAtMs = this.#jobRunner.nextAtMs;
-    if (nextAtMs === null) return;
-    const setAtMs = await this.#ctx.storage.getAlarm();
-    const nowMs = Date.now();
-    if (setAtMs === null || nextAtMs < setAtMs || setAtMs < nowMs) {
-      await this.#ctx.storage.setAlarm(Math.max(nextAtMs, nowMs));
-    }
+    const { nextAtMs } = this.#jobRunner;
+    if (nextAtMs !== null) await this.#setAlarm(nextAtMs);
   }
 }

@@ -39,14 +39,19 @@ export class Intake {
   async takeAll(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
     for (const webhook of webhooks) outcomes.push(await this.take(webhook));
-    log.info("batch.processed", { userId: webhooks[0]?.userId, webhooks: webhooks.length });
+    const counts = Map.groupBy(outcomes, (outcome) => outcome);
+    log.info("batch.processed", {
+      tenantId: webhooks[0]?.tenantId,
+      webhooks: webhooks.length,
+      outcomes: [...counts].map(([outcome, { length }]) => `${outcome} ${length}`).join(", "),
+    });
     return outcomes;
   }
 
   /** @param trust what is known already; undefined where the verifier has to decide */
   async take(webhook: ReceivedWebhook, trust?: Trust): Promise<Outcome> {
     const nowMs = Date.now();
-    const { requestId, userId, webhookId, receivedAtMs } = webhook;
+    const { requestId, tenantId, userId, webhookId, receivedAtMs } = webhook;
     let outcome: Outcome = "ignored";
     let error: string | undefined;
     try {
@@ -59,8 +64,11 @@ export class Intake {
       error = describe(thrown);
     }
     const waitedMs = nowMs - receivedAtMs;
-    const level = outcome === "failed" ? "error" : "info";
-    log[level]("webhook.processed", { requestId, userId, webhookId, outcome, error, waitedMs });
+    // An applied webhook is followed in the log by its deliveries, which name its request.
+    if (outcome !== "applied") {
+      const level = outcome === "failed" ? "error" : "info";
+      log[level]("webhook.processed", { requestId, tenantId, webhookId, outcome, error, waitedMs });
+    }
     count("processed", userId, outcome, waitedMs);
     return outcome;
   }

@@ -1,25 +1,15 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { until } from "../support/until.ts";
-import { connectUser, startWorld, type World } from "../support/world.ts";
+import { connectUser, startWorldWith, type World } from "../support/world.ts";
 
 /** What cannot be processed goes through the dead-letter queue into its user's object, and can be tried again. */
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
-const CONFIG = "wrangler.dead-letters.test.toml";
-
 let world: World;
 beforeAll(async () => {
-  // The same Worker with one retry in place of twenty: the real ones take hours.
-  const patient = readFileSync(`${root}wrangler.toml`, "utf8");
-  writeFileSync(`${root}${CONFIG}`, patient.replace("max_retries = 20", "max_retries = 1"));
-  world = await startWorld({}, CONFIG);
+  // One retry in place of twenty: the real ones take hours.
+  world = await startWorldWith((config) => config.replace("max_retries = 20", "max_retries = 1"));
 });
-afterAll(async () => {
-  await world.close();
-  rmSync(`${root}${CONFIG}`);
-});
+afterAll(() => world.close());
 
 test.concurrent("a poison message is parked with its reason, blocks nothing, and is folded when it can be", async () => {
   const { worker, aurora, pagerduty } = world;

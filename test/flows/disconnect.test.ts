@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { firstBody, sign, webhookBody } from "../emulator/pagerduty.ts";
+import { firstBody, sign } from "../emulator/pagerduty.ts";
 import { holdNext } from "../support/held-call.ts";
 import { consent, failed, follow, registerApp, signInAddress, startOAuthWorld } from "../support/sign-in.ts";
 import { openStage } from "../support/stage.ts";
@@ -21,30 +21,6 @@ test("a disconnect while a delivery is under way leaves nothing behind", async (
   expect((await call("GET", "")).body).toEqual({ connected: false });
   const tables = await stage.sql("SELECT name FROM sqlite_master WHERE name IN ('incidents', 'journal')");
   expect(tables).toEqual([]);
-});
-
-test("webhooks that were queued before a disconnect do not resurrect anything", async () => {
-  const account = stage.pagerduty.account();
-  const subscription = await stage.connect(account);
-  account.unsubscribe(subscription.id);
-  const incident = account.trigger();
-  const body = firstBody(incident);
-  // Accepted, and taken back before the Queue hands it over.
-  const accepted = stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
-    method: "POST",
-    headers: { "x-webhook-id": "w", "x-pagerduty-signature": sign(subscription.secret, body) },
-    body,
-  });
-  expect((await accepted).status).toBe(202);
-  await call("DELETE", "");
-  const other = stage.pagerduty.account();
-  const fresh = await stage.connect(other);
-  const marker = other.trigger({ title: "Of the other account" });
-  await fresh.idle();
-  await stage.settled(1);
-  const listed = await call("GET", "/incidents");
-  expect(listed.body).toMatchObject({ incidents: [{ incidentId: marker.id }] });
-  expect(stage.aurora.of(incident.id)).toEqual([]);
 });
 
 test("connecting to another account starts from nothing; to the same one it goes on", async () => {
@@ -160,22 +136,4 @@ test("connecting to another account takes the webhook away that was made at the 
   expect(former.subscriptions.size).toBe(1);
   await call("POST", "", { token: next.apiKey(), subscribe: true });
   expect([former.subscriptions.size, next.subscriptions.size]).toEqual([0, 1]);
-});
-
-test("a hint that waits in the Queue is nothing to the account that is connected by then", async () => {
-  const former = stage.pagerduty.account();
-  await call("POST", "", { token: former.apiKey() });
-  const incident = former.trigger({ silent: true, title: "Confidential of the first" });
-  const accepted = await stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
-    method: "POST",
-    headers: { "x-webhook-id": "w" },
-    body: webhookBody(incident.announce()),
-  });
-  expect(accepted.status).toBe(202);
-  const next = stage.pagerduty.account();
-  await call("POST", "", { token: next.apiKey() });
-  await until("it to come out of the Queue", () =>
-    stage.worker.logs().some((line) => line.includes("webhook.processed") && line.includes(stage.user)),
-  );
-  expect((await call("GET", "/events/w")).status).toBe(404);
 });

@@ -32,7 +32,7 @@ const incident = (incidentId: string, pagerdutyStatus: string): IncidentState =>
     assignees: [],
     teams: [],
     escalationPolicy: null,
-    createdAt: "2026-01-01T00:00:00Z",
+    createdAt: "1970-01-01T00:00:00Z",
   },
 });
 
@@ -101,7 +101,7 @@ test("old resolved incidents are removed, old open ones stay", async () => {
     ] as const) {
       saveIncident(sql, emptyIncident(id), incident(id, status), id === "P3" ? 9_000 : 1);
     }
-    pruneIncidents(sql, 8_000);
+    pruneIncidents(sql, 8_000, 500);
     const left = listIncidents(sql, { status: null, limit: 10, after: null });
     expect(left.map(({ incident: { incidentId } }) => incidentId).sort()).toEqual(["P2", "P3"]);
   });

@@ -10,7 +10,7 @@ import { takeIn } from "../../src/webhooks/intake.ts";
 
 /** The events of a Queue batch under load. Each batch sets the alarm, which is billed as a row. */
 const BATCH = 25;
-const MAX_ROWS_PER_EVENT = 6;
+const MAX_ROWS_PER_EVENT = 5.5;
 
 /** Counts the rows that all statements run through the proxy write. */
 function counted(sql: SqlStorage): { sql: SqlStorage; rows: () => number } {

@@ -1,3 +1,5 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { type Account, type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 import { type Aurora, startAurora } from "./aurora.ts";
 import { patienceMs } from "./patience.ts";
@@ -41,6 +43,28 @@ export async function startWorld(
       await Promise.all([pagerduty.close(), aurora.close()]);
     },
   };
+}
+
+let editedConfigs = 0;
+
+/** The same with another wrangler.toml. @param edit makes it of the present one */
+export async function startWorldWith(
+  edit: (config: string) => string,
+  variables: Record<string, string | null> = {},
+): Promise<World> {
+  editedConfigs += 1;
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  // Beside the real one, because its paths are relative.
+  const name = `wrangler.${process.pid}-${editedConfigs}.test.toml`;
+  writeFileSync(`${root}${name}`, edit(readFileSync(`${root}wrangler.toml`, "utf8")));
+  const remove = () => rmSync(`${root}${name}`, { force: true });
+  try {
+    const world = await startWorld(variables, name);
+    return { ...world, close: () => world.close().finally(remove) };
+  } catch (error) {
+    remove();
+    throw error;
+  }
 }
 
 /** Connects `user` with a fresh key of `account`, and a webhook whose secret is stored. */
