@@ -12,7 +12,7 @@ export type AuroraAnswer =
       json: unknown;
       /** `error` of its JSON. Without secrets, at most 200 characters; null where there is none. */
       error: string | null;
-      /** `error`, else the start of its text, in the same form. Empty for an empty answer. */
+      /** `error`, else the start of its text, in the same form. Empty for a 2xx, and for an empty answer. */
       words: string;
     }
   | { kind: "timed_out"; afterMs: number }
@@ -39,7 +39,7 @@ export function answered(
     retryAfter: headers.get("retry-after"),
     json,
     error: error === null ? null : shown(error, secrets),
-    words: shown(error ?? textOf(text), secrets),
+    words: status < 300 ? "" : shown(error ?? textOf(text), secrets),
   };
 }
 

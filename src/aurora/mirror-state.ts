@@ -96,9 +96,8 @@ export function afterAnswer(
   // Another change was made while Aurora was called.
   if (pending?.id !== told.id) return state;
   const status = answer.kind === "answered" ? answer.status : null;
-  const worked = status !== null && status >= 200 && status < 300;
   if (told.change === "disconnect") {
-    if (worked || status === 404) return null;
+    if (isForgotten(answer)) return null;
     const retryAtMs = nowMs + retryDelayMs(told.attempts);
     if (told.endsAtMs !== null && retryAtMs > told.endsAtMs) return null;
     return {
@@ -107,7 +106,7 @@ export function afterAnswer(
       failure: outcomeOf(answer),
     };
   }
-  if (worked) return { ...UNKNOWN, knowsConnection: true, checkedAtMs: nowMs };
+  if (isSuccess(answer)) return { ...UNKNOWN, knowsConnection: true, checkedAtMs: nowMs };
   // Aurora holds nothing that it could rotate.
   if (told.change === "rotate" && (status === 404 || status === 400)) {
     return { ...state, pending: { ...told, change: "connect", nextAtMs: nowMs } };
@@ -119,6 +118,13 @@ export function afterAnswer(
     failure: outcomeOf(answer),
   };
 }
+
+const isSuccess = (answer: AuroraAnswer) =>
+  answer.kind === "answered" && answer.status >= 200 && answer.status < 300;
+
+/** Whether the answer to a disconnect says that Aurora holds no connection any more. */
+export const isForgotten = (answer: AuroraAnswer): boolean =>
+  isSuccess(answer) || (answer.kind === "answered" && answer.status === 404);
 
 const retryDelayMs = (attempts: number) => Math.min(FIRST_RETRY_MS * 2 ** attempts, MAX_RETRY_MS);
 

@@ -9,6 +9,7 @@ import {
   afterLook,
   atCheck,
   type Change,
+  isForgotten,
   MirrorState,
   nextCallAtMs,
   type Pending,
@@ -92,6 +93,9 @@ export class Mirror {
     const before = this.#state;
     const after = afterAnswer(before, told, answer, Date.now());
     log.info("mirror.told", { userId: told.userId, change: told.change, outcome: outcomeOf(answer) });
+    if (after === null && !isForgotten(answer)) {
+      log.error("mirror.given_up", { userId: told.userId, orgId: told.orgId, change: told.change });
+    }
     if (after !== before) this.#save(after);
   }
 

@@ -70,7 +70,7 @@ export function mirrorProblems(
     knowsConnection === null
       ? "It is unknown whether Aurora holds a credential"
       : "Aurora holds no credential";
-  const reason = failure === null ? "" : ` Told of the connection, Aurora ${endingInStop(failure)}`;
+  const reason = failure === null ? "" : ` The last call to it failed: Aurora ${endingInStop(failure)}`;
   return [
     {
       code: "aurora_unaware",

@@ -92,7 +92,7 @@ test("what Aurora refuses to the last is dead: kept, shown, and sent again on re
     expect(dead[0]).toMatchObject({
       state: "dead",
       attempts: 2,
-      lastError: expect.stringContaining("Aurora answered 400"),
+      lastError: expect.stringMatching(/^Aurora answered 400\. .*matter of configuration.*is dead/),
       lastStatus: 400,
       nextAttemptAt: null,
     });

@@ -1,0 +1,129 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach } from "vitest";
+import { type AuroraCall, startTodaysAurora, type TodaysAurora } from "../aurora/todays-aurora.ts";
+import { type Account, type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
+import { CLIENT_ID, CLIENT_SECRET, FRONTEND } from "./sign-in.ts";
+import { until } from "./until.ts";
+import { INTERNAL_SECRET, type Reply, startWorker, type Worker } from "./worker.ts";
+
+/** What AURORA_HEADERS is in these tests. */
+export const AURORA_HEADERS =
+  "CF-Access-Client-Id: id-of-service-token\nCF-Access-Client-Secret: hunter2-access";
+
+/**
+ * PagerDuty, today's Aurora as the Worker's backend, and the Worker. Each test has an organisation, an editor and a
+ * viewer of its own, and an account at PagerDuty.
+ */
+export interface BackendStage {
+  readonly aurora: TodaysAurora;
+  readonly pagerduty: PagerDuty;
+  readonly worker: Worker;
+  readonly account: Account;
+  readonly organisation: string;
+  readonly editor: string;
+  readonly viewer: string;
+  /** A call of Aurora's UI server for the editor, unless another user is named. @param path below /pagerduty */
+  call(
+    method: string,
+    path?: string,
+    body?: object,
+    as?: { user?: string; org?: string | null },
+  ): Promise<Reply>;
+  /** Connects the editor with a fresh key. */
+  connect(): Promise<Reply>;
+  /** The same, and waits until Aurora knows the connection. */
+  connectMirrored(): Promise<void>;
+  /** The calls to Aurora's API of the connection, without the questions for permission. */
+  told(): AuroraCall[];
+  /** The questions for permission. */
+  asked(): AuroraCall[];
+}
+
+const isQuestion = ({ method, body }: AuroraCall) => method === "PATCH" && body === "{}";
+const isApi = ({ path }: AuroraCall) => path === "/pagerduty";
+
+/** Opens it for the tests around it. @param variables over the defaults, made from Aurora's address */
+export function openBackendStage(
+  variables: (aurora: TodaysAurora) => Record<string, string | null> = () => ({}),
+): BackendStage {
+  let open: { aurora: TodaysAurora; pagerduty: PagerDuty; worker: Worker } | null = null;
+  let test: Pick<BackendStage, "account" | "organisation" | "editor" | "viewer"> | null = null;
+  const opened = <T>(value: T | null): T => {
+    if (value === null) throw new Error("The stage is open during tests only");
+    return value;
+  };
+  const stage: BackendStage = {
+    get aurora() {
+      return opened(open).aurora;
+    },
+    get pagerduty() {
+      return opened(open).pagerduty;
+    },
+    get worker() {
+      return opened(open).worker;
+    },
+    get account() {
+      return opened(test).account;
+    },
+    get organisation() {
+      return opened(test).organisation;
+    },
+    get editor() {
+      return opened(test).editor;
+    },
+    get viewer() {
+      return opened(test).viewer;
+    },
+    call: (method, path = "", body, { user = stage.editor, org = stage.organisation } = {}) =>
+      stage.worker.call(user, method, `/pagerduty${path}`, {
+        headers: { "x-org-id": org },
+        ...(body === undefined ? {} : { body }),
+      }),
+    connect: () => stage.call("POST", "", { token: stage.account.apiKey(), displayName: "Production" }),
+    connectMirrored: async () => {
+      await stage.connect();
+      await until("Aurora to know the connection", async () => {
+        const { body } = await stage.call("GET");
+        return (body as { aurora?: { knowsConnection: boolean | null } }).aurora?.knowsConnection === true;
+      });
+    },
+    told: () => stage.aurora.calls.filter((call) => isApi(call) && !isQuestion(call)),
+    asked: () => stage.aurora.calls.filter((call) => isApi(call) && isQuestion(call)),
+  };
+
+  beforeAll(async () => {
+    const pagerduty = await startPagerDuty();
+    const aurora = await startTodaysAurora({
+      internalSecret: INTERNAL_SECRET,
+      pagerdutyUrl: pagerduty.apiUrl,
+      analysisDelayMs: null,
+    });
+    const worker = await startWorker({
+      PAGERDUTY_API_URL: pagerduty.apiUrl,
+      PAGERDUTY_IDENTITY_URL: pagerduty.identityUrl,
+      AURORA_BACKEND_URL: aurora.url,
+      AURORA_HEADERS,
+      FRONTEND_URL: FRONTEND,
+      NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: "true",
+      PAGERDUTY_CLIENT_ID: CLIENT_ID,
+      PAGERDUTY_CLIENT_SECRET: CLIENT_SECRET,
+      ...variables(aurora),
+    });
+    open = { aurora, pagerduty, worker };
+  });
+  beforeEach(({ onTestFailed }) => {
+    stage.pagerduty.reset();
+    stage.aurora.reset();
+    const [organisation, editor, viewer] = [randomUUID(), randomUUID(), randomUUID()];
+    stage.aurora.directory.addUser(editor, organisation, "editor");
+    stage.aurora.directory.addUser(viewer, organisation, "viewer");
+    test = { account: stage.pagerduty.account(), organisation, editor, viewer };
+    const logged = stage.worker.logs().length;
+    onTestFailed(() => console.log(stage.worker.logs().slice(logged).join("\n")));
+  });
+  afterAll(async () => {
+    await open?.worker.close();
+    await Promise.all([open?.pagerduty.close(), open?.aurora.close()]);
+  });
+  return stage;
+}
