@@ -218,3 +218,17 @@ describe("with the receiver", () => {
     expect((await status()).problems.map(({ code }) => code)).not.toContain("aurora_cannot_know");
   });
 });
+
+describe("with checks every second", () => {
+  const checked = openBackendStage(() => ({ RECONCILE_MINUTES: "0.0166" }));
+
+  test("a call that failed is made again, and a loss is noticed, without anybody's doing", async () => {
+    checked.aurora.fault = { status: 503, body: "", match: isApiCall("POST") };
+    await checked.connect();
+    await until("an attempt", () => checked.told().some(({ method }) => method === "POST"));
+    checked.aurora.fault = null;
+    await until("the row", () => checked.aurora.directory.credentials.length === 1);
+    checked.aurora.directory.credentials = [];
+    await until("the row again", () => checked.aurora.directory.credentials.length === 1);
+  });
+});
