@@ -1,6 +1,7 @@
 import type { Connection } from "../connection/connection.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import { log } from "../log.ts";
+import { readStored } from "../storage/stored-value.ts";
 import { outcomeOf } from "./answer.ts";
 import type { AuroraBackend, BackendCall, Member } from "./backend.ts";
 import {
@@ -123,9 +124,8 @@ export class Mirror {
     return { id: crypto.randomUUID(), change, member, isMirrorable };
   }
 
-  /** A state that cannot be read counts as none. */
   get #state(): MirrorState {
-    return MirrorState.safeParse(this.#storage.kv.get(KEY)).data ?? UNKNOWN;
+    return readStored(this.#storage, KEY, MirrorState) ?? UNKNOWN;
   }
 
   #save(state: MirrorState | null): void {
