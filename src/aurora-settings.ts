@@ -1,6 +1,6 @@
 import { isLocalHost, Malformed, read, text } from "./settings.ts";
 
-/** The settings for calls to Aurora: their readers, and what they require of each other. */
+/** The settings for calls to Aurora: their parsers, and the checks of these settings against each other. */
 
 export interface ConfigProblem {
   name: string;
@@ -8,7 +8,7 @@ export interface ConfigProblem {
   problem: string;
 }
 
-/** Set by the connector itself or by HTTP; AURORA_HEADERS must not set them. `Content-*` comes on top. */
+/** Headers that the connector or HTTP sets; AURORA_HEADERS must not set them, nor any `Content-*` header. */
 const RESERVED_HEADERS = new Set([
   "host",
   "connection",
@@ -26,7 +26,7 @@ const RESERVED_HEADERS = new Set([
 const HEADER =
   /^([!#$%&'*+.^_`|~A-Za-z0-9-]+)[ \t]*:[ \t]*([\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*))$/;
 
-/** One `Name: value` a line. @returns the headers by lower-case name */
+/** One `Name: value` on each line. @returns the headers by lower-case name */
 export const headerLines = read((value) => {
   const headers: Record<string, string> = {};
   const lines = (value ?? "").split(/\r?\n/).map((line) => line.trim());
@@ -34,7 +34,9 @@ export const headerLines = read((value) => {
     if (line === "") continue;
     const [, name = "", content = ""] = HEADER.exec(line) ?? [];
     const lower = name.toLowerCase();
-    if (lower === "") return new Malformed(`must hold one "Name: value" a line; line ${index + 1} is none`);
+    if (lower === "") {
+      return new Malformed(`must have one "Name: value" on each line; line ${index + 1} does not`);
+    }
     if (RESERVED_HEADERS.has(lower) || lower.startsWith("content-")) {
       return new Malformed(`must not set ${name}, which the connector sets itself; remove that line`);
     }
@@ -55,17 +57,17 @@ export const eventsFormat = read((value) => {
 /** Where events go when AURORA_EVENTS_URL is unset: Aurora's own route. */
 export const defaultEventsUrl = (backendUrl: string) => `${backendUrl}/pagerduty/webhook/{user_id}`;
 
-/** The origin that AURORA_HEADERS and the binding `AURORA` are for; null where Aurora is never called. */
+/** Returns the origin for which AURORA_HEADERS and the binding `AURORA` are used; null if Aurora is never called. */
 export function auroraOrigin(backendUrl: string | null, eventsUrl: string | null): string | null {
   return URL.parse(backendUrl ?? eventsUrl ?? "")?.origin ?? null;
 }
 
 const URL_NAMES = ["AURORA_BACKEND_URL", "AURORA_EVENTS_URL"] as const;
 
-/** Whether the URL is that of Aurora's own route for PagerDuty's webhooks. */
+/** Whether the URL is the URL of Aurora's own route for PagerDuty's webhooks. */
 export const isOwnRoute = (url: string) => /\/pagerduty\/webhook\//.test(URL.parse(url)?.pathname ?? "");
 
-/** Whether the URL is that of the receiver in `aurora/`. */
+/** Whether the URL is the URL of the receiver in `aurora/`. */
 const isReceiver = (url: string) => /\/edge\/events\/*$/.test(URL.parse(url)?.pathname ?? "");
 
 /** Whether AURORA_EVENTS_SECRET is required. Reads the raw values. */
@@ -75,7 +77,7 @@ export function needsEventsSecret(variables: Record<string, unknown>): boolean {
   return rawText(variables, "AURORA_EVENTS_FORMAT") === "notifications" || isReceiver(url);
 }
 
-/** What is wrong with the settings for Aurora taken together. Reads the raw values, to report beside other faults. */
+/** Checks the settings for Aurora against each other. Reads the raw values, so that malformed values are reported, too. */
 export function auroraConflicts(variables: Record<string, unknown>): ConfigProblem[] {
   return [...URL_NAMES.flatMap((name) => addressConflict(variables, name)), ...eventsConflicts(variables)];
 }
@@ -132,6 +134,6 @@ function eventsConflicts(variables: Record<string, unknown>): ConfigProblem[] {
   return problems;
 }
 
-/** A variable as text; undefined when it is unset or no text. */
+/** Returns a variable as text; undefined if it is not set or not text. */
 const rawText = (variables: Record<string, unknown>, name: string): string | undefined =>
   text.safeParse(variables[name]).data;

@@ -2,8 +2,8 @@ import type { hc } from "hono/client";
 import type { app } from "./http/app.ts";
 
 /**
- * The typed client of the whole API: `const client: Client = hc(url, { headers })`, with `hc` of `hono/client`.
- * Types only: nothing of it is in the Worker.
+ * The typed client of the API: `const client: Client = hc(url, { headers })`, with `hc` from `hono/client`.
+ * Types only; not part of the Worker's code.
  */
 export type App = typeof app;
 export type Client = ReturnType<typeof hc<App>>;

@@ -24,25 +24,25 @@ import {
 
 export type { ConfigProblem } from "./aurora-settings.ts";
 
-/** Every setting of docs/configuration.md, parsed. Secrets are in here: never log or return it. */
+/** Every setting of docs/configuration.md, parsed. Holds secrets: never log or return it. */
 export interface Config {
   dev: boolean;
   internalApiSecret: string | null;
-  /** Sealing keys in order: the first seals, all of them open. */
+  /** Sealing keys in order: the first one seals, all of them open. */
   credentialsKeys: { kid: string; key: Uint8Array<ArrayBuffer> }[];
   oauth: { enabled: boolean; clientId: string | null; clientSecret: string | null; scopes: string };
   frontendUrl: string | null;
   publicUrl: string | null;
   tunnelUrl: string | null;
   aurora: {
-    /** Aurora's own server, called directly; null: it is neither asked nor told. */
+    /** The base URL of Aurora's own server; null: Aurora's server is not called. */
     backendUrl: string | null;
-    /** The only origin that `headers` and the binding `AURORA` are for. */
+    /** The only origin for which `headers` and the binding `AURORA` are used. */
     origin: string | null;
-    /** By lower-case name. */
+    /** Values by lower-case name. */
     headers: Readonly<Record<string, string>>;
   };
-  /** Where incidents go; null: they are kept. */
+  /** Where incidents are delivered; null: they are only stored. */
   events: {
     url: string;
     /** The setting that the URL comes from. */
@@ -50,21 +50,21 @@ export interface Config {
     /** Whether it is Aurora's own webhook route, which refuses organisations without a credential in Aurora. */
     isOwnRoute: boolean;
     format: "v3" | "notifications";
-    /** Signs; null: nothing is signed. */
+    /** The secret that signs deliveries; null: they are not signed. */
     secret: string | null;
   } | null;
-  /** Null: PagerDuty's own hosts, one for each region. */
+  /** Null: PagerDuty's own API hosts, one for each region. */
   pagerdutyApiUrl: string | null;
   pagerdutyIdentityUrl: string;
   runbookWaitMs: number;
-  /** Zero: PagerDuty is not asked for an incident's context. */
+  /** 0: an incident's context is not requested. */
   contextWaitMs: number;
-  /** Seconds before each delivery attempt, the first included. */
+  /** Seconds before each delivery attempt, including the first. */
   deliverySchedule: number[];
   retentionMs: number;
-  /** Zero: never. */
+  /** 0: never. */
   reconcileEveryMs: number;
-  /** Who vouches for the console's visitors; null: nobody, and outside of `dev` there is no console. */
+  /** The Cloudflare Access application in front of the console; null: there is no console, except in `dev`. */
   access: { teamUrl: string; audience: string } | null;
   /** The console's user in `dev`. */
   consoleUser: string;
@@ -72,7 +72,7 @@ export interface Config {
   consoleOrg: string | null;
 }
 
-/** Thrown with every problem at once. */
+/** Holds every problem of the configuration. */
 export class ConfigError extends Error {
   readonly problems: ConfigProblem[];
   constructor(problems: ConfigProblem[]) {
@@ -115,7 +115,7 @@ const Variables = z.object({
   CONSOLE_ORG: callerId,
 });
 
-/** What one variable demands of another. Reads the raw values, so that it reports beside other faults. */
+/** Checks variables against each other. Reads the raw values, so that conflicts and malformed values are reported together. */
 function conflicts(variables: Record<string, unknown>): ConfigProblem[] {
   const value = (name: string) => unset(variables[name]);
   const problems: ConfigProblem[] = [];
@@ -200,8 +200,8 @@ export function parseConfig(variables: object): Config {
 }
 
 /**
- * Where a browser can be sent on to, each variable by itself: also when another one is misconfigured. Null where
- * it is not set, or is no URL.
+ * Reads the URLs to which a browser can be redirected, even if other variables are misconfigured. Null if not set
+ * or not a URL.
  */
 export function addressesOf(env: object): Pick<Config, "frontendUrl" | "publicUrl"> {
   const urlIn = (name: string) => httpUrl.safeParse(Reflect.get(env, name)).data ?? null;
@@ -211,14 +211,14 @@ export function addressesOf(env: object): Pick<Config, "frontendUrl" | "publicUr
   };
 }
 
-/** What OAuth still needs, by name, where it is on. Everything else works without. */
+/** Returns the names of variables that OAuth needs and that are not set; none if OAuth is off. */
 export function missingForOAuth({ oauth }: Config): string[] {
   if (!oauth.enabled) return [];
   const needed = { PAGERDUTY_CLIENT_ID: oauth.clientId, PAGERDUTY_CLIENT_SECRET: oauth.clientSecret };
   return Object.entries(needed).flatMap(([name, value]) => (value === null ? [name] : []));
 }
 
-/** The OAuth app; null while its id or secret is not set. */
+/** Returns the OAuth app; null if its id or secret is not set. */
 export function oauthAppOf({ oauth: { clientId, clientSecret }, pagerdutyIdentityUrl }: Config) {
   if (clientId === null || clientSecret === null) return null;
   return { identityUrl: pagerdutyIdentityUrl, clientId, clientSecret };
@@ -226,7 +226,7 @@ export function oauthAppOf({ oauth: { clientId, clientSecret }, pagerdutyIdentit
 
 const parsedOf = new WeakMap<object, Config>();
 
-/** The configuration of this isolate, parsed on first use. @throws {ConfigError} */
+/** Returns the configuration of this isolate, parsed on first use. @throws {ConfigError} */
 export function configOf(env: object): Config {
   let config = parsedOf.get(env);
   if (!config) {

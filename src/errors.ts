@@ -1,6 +1,6 @@
 /**
- * Every error that a caller can see: a stable code, the status it travels with, and words for a person.
- * What only the log may know goes into `internal`, never into `message`.
+ * Every error that a caller can see: a stable code, its HTTP status, and a message for a person. Details for the
+ * log only go into `internal`, never into `message`.
  */
 const STATUS_OF = {
   invalid_json: 400,
@@ -34,23 +34,23 @@ const STATUS_OF = {
 
 export type ErrorCode = keyof typeof STATUS_OF;
 
-/** An error as plain data, the only form in which one crosses from a Durable Object to its caller. */
+/** An error as plain data, the form in which a Durable Object returns it to its caller. */
 export interface Failure {
   code: ErrorCode;
   message: string;
-  /** Overrides the code's own status, where the contract gives one code two. */
+  /** Overrides the code's usual status. */
   status?: number;
   retryAfterSeconds?: number;
 }
 
-/** What a Durable Object answers: a value, or an expected failure. Bugs still throw. */
+/** The result of a call to a Durable Object: a value, or an expected failure. Bugs still throw. */
 export type Answer<T> = { ok: true; value: T } | { ok: false; failure: Failure };
 
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
   readonly retryAfterSeconds: number | undefined;
-  /** For the log alone. */
+  /** For the log only. */
   readonly internal: unknown;
 
   constructor(
@@ -67,7 +67,7 @@ export class AppError extends Error {
   }
 }
 
-/** Runs `work` and turns an `AppError` into plain data, because classes do not survive RPC. */
+/** Runs `work` and returns an `AppError` as plain data, because RPC does not preserve classes. */
 export async function answer<T>(work: () => T | Promise<T>): Promise<Answer<T>> {
   try {
     return { ok: true, value: await work() };
@@ -79,7 +79,7 @@ export async function answer<T>(work: () => T | Promise<T>): Promise<Answer<T>> 
   }
 }
 
-/** The other side of `answer`: the value, or the `AppError` thrown again. */
+/** The reverse of `answer`: returns the value, or throws the failure as an `AppError`. */
 export function unwrap<T>(result: Answer<T>): T {
   if (result.ok) return result.value;
   const { code, message, ...options } = result.failure;

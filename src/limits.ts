@@ -1,9 +1,9 @@
-/** Bounds on other people's answers: how long one may take, and how much of one is read. */
+/** Bounds remote input: how long a call may take, and how much of a body is read. */
 
 /**
- * Runs `work` with a signal that aborts after `timeoutMs`, as `AbortSignal.timeout` would, and clears the timer
- * afterwards: a pending timer keeps a Durable Object in memory, which is billed.
- * @throws {DOMException} TimeoutError, from whatever uses the signal
+ * Runs `work` with a signal that aborts after `timeoutMs`. Unlike `AbortSignal.timeout`, clears the timer at the
+ * end, because a pending timer keeps a Durable Object in memory, which is billed.
+ * @throws {DOMException} TimeoutError, from the call that uses the signal
  */
 export async function withDeadline<T>(
   timeoutMs: number,
@@ -23,7 +23,7 @@ export async function withDeadline<T>(
 
 /**
  * Reads a body up to `maxBytes`.
- * @returns null when the body is longer; reading stops there
+ * @returns null if the body is longer; the rest is not read
  */
 export async function readBounded(
   body: ReadableStream<Uint8Array> | null,
@@ -45,7 +45,7 @@ export async function readBounded(
   return bytes;
 }
 
-/** Reads a body as text, up to `maxBytes`; null when it is longer. */
+/** Reads a body as text, up to `maxBytes`. @returns null if the body is longer */
 export async function readText(response: Response, maxBytes: number): Promise<string | null> {
   const bytes = await readBounded(response.body, maxBytes);
   return bytes && new TextDecoder().decode(bytes);
@@ -64,7 +64,7 @@ export async function readStart(body: ReadableStream<Uint8Array> | null, maxByte
   return text;
 }
 
-/** Ends a response whose body nobody reads, so that its connection can serve the next call. */
+/** Cancels a response body that is not needed, so that its connection can be used for the next call. */
 export async function discard(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => undefined);
 }

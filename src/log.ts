@@ -1,24 +1,24 @@
 /**
- * One JSON line for each thing that happens; readable lines in `dev`. Fields are chosen by the caller, one
- * by one: whole requests, bodies and connections are never passed in. Keys that smell of a secret are
- * blanked all the same, so that a slip stays a slip.
+ * Writes one JSON line for each event; readable lines in `dev`. Callers choose each field: whole requests, bodies
+ * and connections are never passed in. Fields whose name suggests a secret are redacted, in case a caller passes
+ * one by mistake.
  */
 export type LogFields = Record<string, string | number | boolean | null | undefined>;
 
 const SECRET_KEY = /token|secret|authorization|password|cookie|credential|signature/i;
 /** PagerDuty access and refresh tokens, webhook secrets, and keys in an Authorization header. */
 const SECRET_VALUE = /\b(pd(?:us|eu)\+\S+|whsec_\S+|Token token=\S+|Bearer \S+)/g;
-/** Longer values are cut: a log line is no place for a body. */
+/** Longer values are cut, so that no whole body is logged. */
 const MAX_VALUE_CHARS = 500;
 
-/** `text` without what looks like a secret. */
+/** Returns `text` with everything that looks like a secret redacted. */
 export function withoutSecrets(text: string): string {
   return text.replace(SECRET_VALUE, "[redacted]");
 }
 
 let readable = false;
 
-/** Called once with the configuration; production keeps JSON. */
+/** Switches to readable lines. Called once with the configuration; production logs JSON. */
 export function setReadableLogs(on: boolean): void {
   readable = on;
 }
@@ -46,15 +46,15 @@ function write(level: "info" | "warn" | "error", event: string, fields: LogField
 }
 
 export const log = {
-  /** Something happened as it should. */
+  /** Something happened as expected. */
   info: (event: string, fields: LogFields = {}) => write("info", event, fields),
-  /** Something that mends itself, or that a user should look at. */
+  /** A problem that is retried automatically, or that a user should look at. */
   warn: (event: string, fields: LogFields = {}) => write("warn", event, fields),
-  /** Something that an operator should look at. */
+  /** A problem that an operator should look at. */
   error: (event: string, fields: LogFields = {}) => write("error", event, fields),
 };
 
-/** The name and message of whatever was thrown, for a log field. Never the stack. */
+/** Returns the name and message of a thrown value for a log field, without the stack. */
 export function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

@@ -1,19 +1,19 @@
 import { env } from "cloudflare:workers";
 
 /**
- * Counters in Analytics Engine, beside the log lines. The binding `METRICS` is optional: without it nothing is
+ * Counters in Analytics Engine, in addition to the log. The binding `METRICS` is optional: without it nothing is
  * counted. docs/operations.md has the queries.
  */
 export type Counted = "received" | "rejected" | "processed" | "delivery";
 
-/** Analytics Engine takes no longer index. */
+/** The longest index that Analytics Engine accepts. */
 const MAX_INDEX_CHARS = 96;
 
 function isDataset(binding: unknown): binding is AnalyticsEngineDataset {
   return typeof binding === "object" && binding !== null && "writeDataPoint" in binding;
 }
 
-/** @param detail how it went, a word from the code. @param ms how long it took, where that is known */
+/** @param detail the outcome, a fixed word. @param ms the duration, if it is known */
 export function count(what: Counted, userId: string | undefined, detail: string, ms = 0): void {
   const dataset = "METRICS" in env ? env.METRICS : null;
   if (!isDataset(dataset)) return;

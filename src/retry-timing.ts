@@ -1,4 +1,4 @@
-/** When a failed call is tried again. Pure: the clock is an argument. */
+/** Computes when to retry a failed call. Pure: the clock is an argument. */
 
 /** The wait after each failure in a row: `firstMs`, then twice as long each time, at most `maxMs`. */
 export interface Backoff {
@@ -6,7 +6,7 @@ export interface Backoff {
   maxMs: number;
 }
 
-/** @param failures how many in a row, this one included; less than 1 counts as 1 */
+/** @param failures the number of failures in a row, including the latest; less than 1 counts as 1 */
 export const backoffMs = (failures: number, { firstMs, maxMs }: Backoff): number =>
   Math.min(firstMs * 2 ** Math.max(0, failures - 1), maxMs);
 

@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
 import { CALLER_ID } from "./tenant-id.ts";
 
-/** Readers of single settings: each parses one variable, or says what is wrong with it without its value. */
+/** Parsers for single settings. Each parses one variable, or says what is wrong with it without showing its value. */
 
 export const unset = (value: unknown) =>
   typeof value === "string" && value.trim() === "" ? undefined : value;
-/** A `vars` entry may be a number or a boolean in wrangler.toml; all are read as text. */
+/** Reads a variable as text. A `vars` entry in wrangler.toml may be a number or a boolean. */
 export const text = z.pipe(
   z.transform((value: unknown) => {
     const given = unset(value);
@@ -14,7 +14,7 @@ export const text = z.pipe(
   z.optional(z.string().check(z.trim())),
 );
 
-/** What is wrong with a value, in words that follow its variable's name. */
+/** Says what is wrong with a value. The message follows the variable's name in a sentence. */
 export class Malformed {
   readonly problem: string;
 
@@ -23,7 +23,7 @@ export class Malformed {
   }
 }
 
-/** A variable as `parse` reads it; undefined when it is not set. */
+/** Makes a schema from `parse`, which gets undefined if the variable is not set. */
 export const read = <T>(parse: (value: string | undefined) => T | Malformed) =>
   z.pipe(
     text,
@@ -54,7 +54,10 @@ export const httpUrl = read((value) => {
 
 export const DECIMAL = /^(?:\d{1,9}(?:\.\d{0,6})?|\.\d{1,6})$/;
 
-/** So many of a unit, in milliseconds. Never zero but for zero. @param words the range, as it is told */
+/**
+ * Parses a number of units into milliseconds, rounded up so that only 0 becomes 0.
+ * @param words the range, for the message
+ */
 export const duration = (
   fallback: number,
   unitMs: number,
@@ -73,7 +76,7 @@ export const flag = read((value) => {
   return new Malformed("must be true or false");
 });
 
-/** A URL that is called as it is written, a trailing slash included. */
+/** A URL that is called exactly as written, with a trailing slash if it has one. */
 export const exactUrl = read((value) => {
   const { error } = httpUrl.safeParse(value);
   return error ? new Malformed(error.issues[0]?.message ?? "is malformed") : (value ?? null);
@@ -81,7 +84,7 @@ export const exactUrl = read((value) => {
 
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-/** Whether the URL names this very machine. */
+/** Whether the URL's host is this machine. */
 export const isLocalHost = (url: string) => LOCAL_HOSTS.has(new URL(url).hostname);
 
 /** AES-256. */
@@ -109,7 +112,7 @@ export const keyList = read((value) => {
   return keys;
 });
 
-/** Standard Webhooks asks for at least 24 bytes; shorter secrets are in use. */
+/** Standard Webhooks requires at least 24 bytes, but shorter secrets are in use. */
 const MIN_WEBHOOK_SECRET_BYTES = 16;
 const MAX_WEBHOOK_SECRET_BYTES = 64;
 
@@ -118,7 +121,7 @@ function isWebhookSecret(secret: string): boolean {
   return key !== null && key.length >= MIN_WEBHOOK_SECRET_BYTES && key.length <= MAX_WEBHOOK_SECRET_BYTES;
 }
 
-/** Secrets of Standard Webhooks with commas between them. @returns the first, which signs; null when unset */
+/** Comma-separated Standard Webhooks secrets. @returns the first, which signs; null if not set */
 export const webhookSecrets = read((value) => {
   if (value === undefined) return null;
   const secrets = value.split(",").map((secret) => secret.trim());
@@ -151,7 +154,7 @@ export const schedule = read((value) => {
   return delays;
 });
 
-/** A host name such as team.cloudflareaccess.com; a URL is taken too. Keys are never fetched in the clear from afar. */
+/** A host name such as team.cloudflareaccess.com, or its URL. Plain http is accepted for a local host only. */
 export const teamDomain = read((value) => {
   if (value === undefined) return null;
   const url = URL.parse(value.includes("://") ? value : `https://${value}`);
@@ -162,8 +165,8 @@ export const teamDomain = read((value) => {
   return url.origin;
 });
 
-/** An id as in X-User-ID and X-Org-ID; null when unset. */
+/** An id as in X-User-ID and X-Org-ID; null if not set. */
 export const callerId = read((value) => {
   if (value === undefined || CALLER_ID.test(value)) return value ?? null;
-  return new Malformed("must be an id of up to 128 letters, digits and _ . @ -, as Aurora has it");
+  return new Malformed("must be one of Aurora's ids: up to 128 letters, digits and _ . @ -");
 });

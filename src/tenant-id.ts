@@ -1,12 +1,12 @@
-/** Whose connection a call is about. */
+/** Names tenants. Each connection belongs to one tenant. */
 
-/** Who calls, and for which organisation; null: for the user alone. */
+/** The calling user and organisation. `orgId` is null for a user without an organisation. */
 export interface Caller {
   userId: string;
   orgId: string | null;
 }
 
-/** What user ids and organisation ids look like: no colon, so that no id of one kind is an id of the other. */
+/** Valid user ids and organisation ids. Without a colon, so that tenant ids of the two kinds never collide. */
 export const CALLER_ID = /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/;
 
 /** The tenant of a user without an organisation. */

@@ -1,8 +1,8 @@
 import type { Analysis, AnalysisCause, FieldValue, IncidentState, Provenance } from "./incident.ts";
 
 /**
- * When root-cause analysis is requested: once for each incident, as soon as its runbook arrives or the wait for the
- * runbook is over. Pure: the clock is an argument.
+ * Decides when to request root-cause analysis: once for each incident, as soon as its runbook arrives or the wait
+ * for the runbook is over. Pure: the clock is an argument.
  */
 
 /** The custom field that holds the runbook's URL. */
@@ -21,8 +21,8 @@ export function runbookUrlOf(state: IncidentState): string | null {
 }
 
 /**
- * The analysis after an observation was folded in.
- * @param cause why analysis is needed now; null where the observation does not ask for it
+ * Returns the state of the analysis after an observation was folded in.
+ * @param cause why analysis is needed now; null if the observation does not ask for it
  * @param waitMs how long a triggered incident waits for its runbook
  */
 export function analysisAfter(
@@ -35,7 +35,7 @@ export function analysisAfter(
   if (analysis.state === "requested") return analysis;
   const runbook = runbookUrlOf(state);
   if (analysis.state === "waiting") {
-    // `dueAtMs` may be over already, while other analyses come first.
+    // `dueAtMs` may be in the past, if other analyses are requested first.
     return runbook && analysis.waitsFor === "runbook"
       ? {
           ...analysis,
@@ -45,7 +45,7 @@ export function analysisAfter(
         }
       : analysis;
   }
-  // While only its custom fields are known, there is nothing to analyse.
+  // While only the incident's custom fields are known, there is nothing to analyse.
   if (cause === null || state.snapshot === null) return analysis;
   const waiting = {
     state: "waiting",
@@ -53,7 +53,7 @@ export function analysisAfter(
     dueAtMs: nowMs,
     provenance: cause.provenance,
   } as const;
-  // The search for missed incidents has read the fields, so no runbook is to be waited for.
+  // The search for missed incidents has already read the custom fields, so a runbook would be known.
   if (cause.kind === "recovered") return { ...waiting, reason: "It was found open in a recovery" };
   if (runbook) return { ...waiting, reason: "It was triggered, with a runbook" };
   return {

@@ -2,14 +2,14 @@ import type { Context, ContextAlert, ContextChange, ContextPart } from "./contex
 import { type JsonForm, sizeOf } from "./json-size.ts";
 import { LEFT_OUT, trimJson } from "./json-trim.ts";
 
-/** How a context's items and details share the room that there is. Pure. */
+/** Divides the room for a context among its items and their details. Pure. */
 
-/** Parts in the order in which items are left out, each from its end: the oldest, or the least similar. */
+/** The order in which parts lose items. Each part loses its last items first: the oldest, or the least similar. */
 const LEAST_USEFUL_FIRST = ["pastIncidents", "relatedIncidents", "notes", "changes", "alerts"] as const;
 
 type Detailed = ContextAlert | ContextChange;
 
-/** Returns the context with other details for each alert and change that has any. */
+/** Returns the context with the `details` of each alert and change replaced, where they are not null. */
 export function withDetails(context: Context, detailsOf: (item: Detailed) => unknown): Context {
   const replaced = <T extends Detailed>(item: T): T =>
     item.details === null ? item : { ...item, details: detailsOf(item) };
@@ -21,9 +21,9 @@ export function withDetails(context: Context, detailsOf: (item: Detailed) => unk
 }
 
 /**
- * Shares the room among details: the newest alert's first, then the newest change's, and so on. Each may use what
- * the later ones do not need, and half of the rest.
- * @param left the room beside `kept`, whose details are `LEFT_OUT`
+ * Divides the room among details, in the order newest alert, newest change, second alert, and so on. Each may use
+ * the room that later details do not need, and half of the rest.
+ * @param left the room that remains beside `kept`, whose details are `LEFT_OUT`
  */
 export function detailsWithin(left: number, kept: Context, whole: Context, form: JsonForm) {
   const pairs = (part: "alerts" | "changes") =>
@@ -45,7 +45,7 @@ export function detailsWithin(left: number, kept: Context, whole: Context, form:
   return (item: Detailed) => given.get(item);
 }
 
-/** Leaves items out of the parts, the least useful part first, until the context fits or each part has `keep`. */
+/** Removes items, from the least useful part first, until the context fits or each part is down to `keep` items. */
 export function leaveOut(context: Context, keep: number, room: number, form: JsonForm): Context {
   let fitted = context;
   for (const part of LEAST_USEFUL_FIRST) {

@@ -5,8 +5,8 @@ import { LEFT_OUT, storableJson, trimText } from "./json-trim.ts";
 import { withoutSecretValues } from "./secret-names.ts";
 
 /**
- * Bounds on an incident's context: what is kept, and what is left out first. Pure. A part of which items were left
- * out for want of room is named in `missing` as `too_large`, whether or not others of its items are kept.
+ * Bounds an incident's context: decides what is kept, and what is left out first. Pure. A part that lost items for
+ * lack of room is named in `missing` as `too_large`, even if some of its items are kept.
  */
 
 const MAX_ALERTS = 20;
@@ -15,19 +15,19 @@ const MAX_OF_EACH_OTHER = 10;
 /** How much a context may hold. Sizes are in the form's unit. */
 export interface ContextLimits {
   form: JsonForm;
-  /** Of the whole context. */
+  /** The size of the whole context. */
   room: number;
-  /** Of a title, a summary or a note. */
+  /** The size of a title, a summary or a note. */
   maxText: number;
-  /** Of any other text, such as a status, a name or a time. */
+  /** The size of any other text, such as a status, a name or a time. */
   maxWord: number;
-  /** Of a URL. A longer one is left out, because half a URL leads nowhere. */
+  /** The size of a URL. A longer URL is left out, because a cut URL does not work. */
   maxUrl: number;
-  /** Of each alert and each change. */
+  /** The number of links of each alert and each change. */
   maxLinks: number;
 }
 
-/** For what is stored, shown and sent. Even with the longest texts the newest item of every part fits: 62 KiB. */
+/** Limits for the stored context. Even with the longest texts, the newest item of every part fits: 62 KiB. */
 export const STORED: ContextLimits = {
   form: COMPACT_BYTES,
   room: 64 * 1024,
@@ -37,10 +37,10 @@ export const STORED: ContextLimits = {
   maxLinks: 3,
 };
 
-/** The share of the room that details may use before they are cut for the sake of older items. */
+/** The share of the room that details may use before they are cut to make room for older items. */
 const DETAILS_SHARE = 0.5;
 
-/** How many items each part keeps while details need the room: first five, then the newest or most similar one. */
+/** How many items each part keeps while details need the room: at first five, then the newest or most similar one. */
 const KEPT_BESIDE_DETAILS = [5, 1] as const;
 
 /** Returns the `max` items that rank highest; equal ranks keep their order. */
@@ -50,7 +50,7 @@ function highest<T>(items: T[] | null, rank: (item: T) => number, max: number): 
 
 const msOf = (time: string | null) => Date.parse(time ?? "") || 0;
 
-/** Returns the context as it is stored and sent: ordered, redacted, storable and within `STORED`. */
+/** Returns the context as it is stored and sent: sorted, redacted, storable and within `STORED`. */
 export function boundContext({ missing, ...parts }: Context): Context {
   const others = MAX_OF_EACH_OTHER;
   const listed: Context = {
@@ -66,9 +66,8 @@ export function boundContext({ missing, ...parts }: Context): Context {
 }
 
 /**
- * Returns the context within its limits. Details are cut first; then items are left out, those of the lowest score
- * first and the newest of each part last.
- * Larger than its room only where everything was left out, and even the reasons do not fit.
+ * Returns the context within its limits. Cuts details first, then leaves items out: lowest scores first, the newest
+ * item of each part last. The result exceeds its room only if all items are left out and `missing` alone does not fit.
  */
 export function trimContext(context: Context, limits: ContextLimits): Context {
   const { form, room } = limits;
@@ -86,11 +85,11 @@ export function trimContext(context: Context, limits: ContextLimits): Context {
   return withDetails(kept, detailsWithin(room - sizeOf(kept, form), kept, whole, form));
 }
 
-/** Titles, summaries and notes; any other text is a word. */
+/** Members limited by `maxText`; other texts are limited by `maxWord`. */
 const TEXT_MEMBERS = new Set(["summary", "title", "text"]);
 const URL_MEMBERS = new Set(["url", "href"]);
 
-/** Returns the context with each text and each list of links within the limits; details are left as they are. */
+/** Returns the context with each text and each list of links within the limits; details are not changed. */
 function withBoundedTexts(
   context: Context,
   { form, maxText, maxWord, maxUrl, maxLinks }: ContextLimits,

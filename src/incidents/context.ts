@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 
 /**
- * What PagerDuty knows of an incident beside the incident itself, as it goes to Aurora with the request for
- * root-cause analysis. Lists are newest first, past incidents by score. Times are ISO 8601.
+ * An incident's context: its alerts, changes, notes and similar incidents at PagerDuty, sent to Aurora with the
+ * request for root-cause analysis. Lists are newest first, past incidents by score. Times are ISO 8601.
  */
 
 const Text = z.nullable(z.string());
@@ -17,7 +17,7 @@ export const ContextAlert = z.object({
   createdAt: Text,
   url: Text,
   source: Text,
-  /** The monitoring tool's own payload: any JSON; null where the alert has none. */
+  /** The monitoring tool's own payload, any JSON; null if the alert has none. */
   details: z.unknown(),
   links: z.array(ContextLink),
 });
@@ -29,7 +29,7 @@ export const ContextChange = z.object({
   source: Text,
   /** Why PagerDuty relates the change: `most_recent`, `related_service` or `intelligent`. */
   reason: Text,
-  /** The change event's `custom_details`: any JSON; null where it has none. */
+  /** The change event's `custom_details`, any JSON; null if it has none. */
   details: z.unknown(),
   links: z.array(ContextLink),
 });
@@ -39,7 +39,7 @@ export const PastIncident = z.object({
   incidentId: z.string(),
   title: Text,
   createdAt: Text,
-  /** PagerDuty's similarity, larger is more similar. */
+  /** PagerDuty's similarity score; higher is more similar. */
   score: z.nullable(z.number()),
   url: Text,
 });

@@ -10,13 +10,13 @@ import {
 } from "./incident.ts";
 
 /**
- * The fold: an incident's state and one more observation make the next state. Pure, and independent of the
- * order of arrival: every part of the state is a register that the newest observation wins (`Stamp`), so any
- * permutation and any repetition of the same observations end in the same incident. Only `version`, which
- * counts what Aurora was told, depends on the order.
+ * The fold: computes the next state of an incident from its state and one observation. Pure, and independent of
+ * the order of arrival: every part of the state is a register that keeps the value of the newest observation
+ * (`Stamp`), so any permutation and repetition of the same observations results in the same incident. Only
+ * `version`, which counts the changes reported to Aurora, depends on the order.
  */
 
-/** What one event or one read-back says, in our words. */
+/** The content of one event or one REST answer, in our vocabulary. */
 export type Observation =
   /** The whole incident. `resolves`: this is the event that resolved it. */
   | {
@@ -25,20 +25,20 @@ export type Observation =
       number: number | null;
       snapshot: Snapshot;
       resolves: boolean;
-      /** Null where this observation does not tell. */
+      /** Null if the observation has no description. */
       description: string | null;
-      /** ISO 8601: when the event that resolves it occurred, or what REST tells. */
+      /** ISO 8601: when the resolving event occurred, or REST's `resolved_at`. */
       resolvedAt: string | null;
     }
   | { kind: "fields"; stamp: Stamp; fields: { name: string; value: FieldValue }[] };
 
 export interface Folded {
   state: IncidentState;
-  /** Null when Aurora has nothing new to see. */
+  /** Null if the incident as Aurora sees it did not change. */
   change: Change | null;
-  /** Names of the custom fields that Aurora sees with another value, or no longer sees. */
+  /** Names of the custom fields whose value for Aurora changed or was removed. */
   changedFields: string[];
-  /** Whether the state differs from before at all, and has to be stored. */
+  /** Whether the state changed and has to be stored. */
   changed: boolean;
 }
 
@@ -61,7 +61,7 @@ export function emptyIncident(incidentId: string): IncidentState {
 const statusOf = (snapshot: Snapshot) =>
   snapshot.pagerdutyStatus === "resolved" ? ("resolved" as const) : ("investigating" as const);
 
-/** The incident as Aurora sees it. Null until an event brought the incident itself. */
+/** Returns the incident as Aurora sees it; null while only its custom fields are known. */
 export function view(state: IncidentState): Incident | null {
   const { snapshot } = state;
   if (!snapshot) return null;
@@ -96,13 +96,13 @@ export function view(state: IncidentState): Incident | null {
   };
 }
 
-/** What REST says of the resolution, where no resolving event is later. REST tells it to the second. */
+/** Returns REST's `resolved_at`, which has whole seconds; null if a resolving event is later. */
 function resolvedAtByRest({ resolvedStamp, resolvedAtFallback }: IncidentState): string | null {
   const eventMs = resolvedStamp?.atMs ?? Number.NEGATIVE_INFINITY;
   return resolvedAtFallback && Date.parse(resolvedAtFallback) > eventMs ? resolvedAtFallback : null;
 }
 
-/** The later of the resolving event and what REST says; else when the newest event found it resolved. */
+/** Returns the later of the resolving event's time and REST's; else the time of the newest event. */
 function resolvedAtOf(state: IncidentState): string | null {
   const byRest = resolvedAtByRest(state);
   if (byRest) return byRest;
@@ -111,30 +111,30 @@ function resolvedAtOf(state: IncidentState): string | null {
   return atMs === undefined ? null : new Date(atMs).toISOString();
 }
 
-/** Equal as Aurora sees them. Version and number do not count: they are not what happened to it. */
+/** Compares incidents as Aurora sees them. Ignores version and number, which do not describe what happened. */
 export function looksTheSame(a: Incident | null, b: Incident | null): boolean {
   const content = (incident: Incident | null) =>
     JSON.stringify({ ...incident, version: 0, sourceAlertId: "" });
   return content(a) === content(b);
 }
 
-/** The second in which it was resolved, as REST would tell it. */
+/** The resolution's time in whole seconds, which is REST's precision. */
 const resolvedSecond = (resolvedAt: string | null) =>
   resolvedAt === null ? null : Math.floor(Date.parse(resolvedAt) / 1000);
 
-/** Whether one resolution was told twice: by REST, to the second, and by its event, to the millisecond. */
+/** Whether REST, to the second, and an event, to the millisecond, reported the same resolution. */
 function isSameResolution(before: IncidentState, after: IncidentState): boolean {
   if (resolvedAtByRest(before) === null && resolvedAtByRest(after) === null) return false;
   return resolvedSecond(resolvedAtOf(before)) === resolvedSecond(resolvedAtOf(after));
 }
 
-/** A state, and what Aurora sees of it. */
+/** A state and the incident that Aurora sees. */
 interface Seen {
   state: IncidentState;
   incident: Incident | null;
 }
 
-/** Whether Aurora has nothing new to see in `after`. */
+/** Whether `after` shows Aurora nothing new. */
 function isKnown(before: Seen, after: Seen): boolean {
   if (looksTheSame(before.incident, after.incident)) return true;
   if (!before.incident || !after.incident || !isSameResolution(before.state, after.state)) return false;
@@ -181,7 +181,7 @@ function applyFields(
 ): IncidentState {
   const fields = { ...state.fields };
   for (const { name, value } of observation.fields) {
-    if (name === "__proto__") continue; // not a name that a plain object can hold
+    if (name === "__proto__") continue; // a plain object cannot hold this name
     const known = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (known && !isNewer(observation.stamp, known.stamp)) continue;
     fields[name] = { value: value ?? null, stamp: observation.stamp };
@@ -218,7 +218,7 @@ const TYPE_OF_EVENT: Record<string, NotificationType> = {
   "incident.custom_field_values.updated": "incident.custom_fields_updated",
 };
 
-/** The notification's type for a PagerDuty event that changed something. */
+/** Returns the notification type for a PagerDuty event that changed the incident. */
 export function notificationTypeOf(eventType: string): NotificationType {
   return TYPE_OF_EVENT[eventType] ?? "incident.updated";
 }

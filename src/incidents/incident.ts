@@ -1,17 +1,17 @@
 import * as z from "zod/mini";
 
-/** The vocabulary that everything else speaks. Imports nothing of ours. */
+/** The vocabulary of incidents, which every other room uses. Imports no other file of the project. */
 
-/** A custom field's value, as PagerDuty documents it; kept as it came whatever it is. */
+/** A custom field's value as PagerDuty documents it. Values of other shapes are kept unchanged, too. */
 type Scalar = string | number | boolean | null;
 export type FieldValue = Scalar | Scalar[];
 export const FieldValue = z.custom<FieldValue>(() => true);
 
-/** When something was said: `occurred_at` in milliseconds, and the event's id to tell equal times apart. */
+/** Orders observations: `occurred_at` in milliseconds, then the event's id, which decides at equal times. */
 export const Stamp = z.object({ atMs: z.number(), id: z.string() });
 export type Stamp = z.infer<typeof Stamp>;
 
-/** Whether `a` is newer than `b`; at equal times the greater id is. Ids compare by code unit. */
+/** Whether `a` is newer than `b`. At equal times the greater id is newer; ids are compared by code unit. */
 export function isNewer(a: Stamp, b: Stamp): boolean {
   return a.atMs !== b.atMs ? a.atMs > b.atMs : a.id > b.id;
 }
@@ -27,14 +27,14 @@ export type Status = z.infer<typeof Status>;
 export const Named = z.object({ id: z.string(), name: z.string() });
 export type Named = z.infer<typeof Named>;
 
-/** Who is on the incident. Rows of earlier versions have none of these members. */
+/** Who is responsible for the incident. Rows stored by earlier versions lack these members. */
 const Responsible = {
   assignees: z._default(z.array(Named), []),
   teams: z._default(z.array(Named), []),
   escalationPolicy: z._default(z.nullable(Named), null),
 };
 
-/** What the newest event that carried the whole incident said of it. */
+/** The incident in the newest observation that held the whole incident. */
 export const Snapshot = z.object({
   title: z.string(),
   service: z.object({ id: z.nullable(z.string()), name: z.string() }),
@@ -54,7 +54,7 @@ export type Snapshot = z.infer<typeof Snapshot>;
 export const Verification = z.enum(["signature", "callback", "backfill"]);
 export type Verification = z.infer<typeof Verification>;
 
-/** What something that we tell Aurora goes back to. Null ids: to a recovery, which no webhook brought. */
+/** The webhook that caused a notification. Null ids: the incident was found by a search for missed incidents. */
 export const Provenance = z.object({
   webhookId: z.nullable(z.string()),
   eventId: z.nullable(z.string()),
@@ -67,15 +67,15 @@ export const AnalysisCause = z.enum(["triggered", "recovered"]);
 export type AnalysisCause = z.infer<typeof AnalysisCause>;
 
 /**
- * Whether root-cause analysis was requested. `none`: nothing asked for it; `waiting`: it is requested at `dueAtMs`;
- * `requested`: it was, and is never requested again. `reason` is for people only.
+ * Whether root-cause analysis was requested. `none`: no reason for one so far. `waiting`: it will be requested at
+ * `dueAtMs`. `requested`: it was requested, and is never requested again. `reason` is text for people only.
  */
 export const Analysis = z.discriminatedUnion("state", [
   z.object({ state: z.literal("none") }),
   z.object({
     state: z.literal("waiting"),
     dueAtMs: z.number(),
-    /** `runbook`: a runbook that arrives earlier ends the wait. Read as `runbook` where the stored state lacks it. */
+    /** `runbook`: a runbook that arrives ends the wait. The default, because earlier versions did not store it. */
     waitsFor: z._default(z.enum(["runbook", "nothing"]), "runbook"),
     reason: z.string(),
     provenance: Provenance,
@@ -89,22 +89,22 @@ export const Analysis = z.discriminatedUnion("state", [
 ]);
 export type Analysis = z.infer<typeof Analysis>;
 
-/** One incident as the events so far say. Stored as JSON in its row. */
+/** An incident, folded from all observations so far. Stored as JSON in its row. */
 export const IncidentState = z.object({
   incidentId: z.string(),
   number: z.nullable(z.number()),
-  /** Null until an event brings the incident itself: fields can come first. */
+  /** Null while only custom fields are known, because they can arrive before the incident. */
   snapshot: z.nullable(Snapshot),
   snapshotStamp: z.nullable(Stamp),
-  /** Of the newest event that resolved it, with its time as it came; counts while the status is resolved. */
+  /** The newest resolving event, with its time as PagerDuty wrote it. Used while the status is resolved. */
   resolvedStamp: z.nullable(z.extend(Stamp, { text: z.optional(z.string()) })),
-  /** REST's `resolved_at` where no resolving event was seen. ISO 8601. */
+  /** REST's `resolved_at`, for an incident without a resolving event. ISO 8601. */
   resolvedAtFallback: z.nullable(z.string()),
-  /** Of the newest event that told one; most do not. */
+  /** From the newest observation with a description; most have none. */
   description: z.nullable(z.object({ text: z.string(), stamp: Stamp })),
-  /** By name; null is a removal that is remembered, so that an older value does not come back. */
+  /** By name. A removed field stays with the value null, so that an older event cannot restore its value. */
   fields: z.record(z.string(), z.object({ value: FieldValue, stamp: Stamp })),
-  /** Grows by one with every change that Aurora is told of; 0 before the first. */
+  /** Grows by one with every change that is reported to Aurora; 0 before the first. */
   version: z.number(),
   /** The user who was connected when Aurora was first notified; null before. */
   recipientUserId: z._default(z.nullable(z.string()), null),
@@ -115,7 +115,7 @@ export type IncidentState = z.infer<typeof IncidentState>;
 /** The incident as Aurora sees it: `data.incident` of a notification, and what the API lists. */
 export const Incident = z.object({
   sourceType: z.literal("pagerduty"),
-  /** The incident's number as text; its id while PagerDuty does not tell the number. */
+  /** The incident's number as text; its id while the number is unknown. */
   sourceAlertId: z.string(),
   incidentId: z.string(),
   title: z.string(),
@@ -137,7 +137,7 @@ export const Incident = z.object({
 });
 export type Incident = z.infer<typeof Incident>;
 
-/** Where a list goes on: behind this incident. */
+/** A position in a list of incidents: the next page starts after this incident. */
 export const IncidentCursor = z.object({ createdAtMs: z.number(), incidentId: z.string() });
 export type IncidentCursor = z.infer<typeof IncidentCursor>;
 
@@ -153,8 +153,8 @@ export const ChangeKind = z.enum([
 export type ChangeKind = z.infer<typeof ChangeKind>;
 
 /**
- * What became different. `from` and `to` are Aurora's statuses; for `status_changed`, which leaves those
- * alone, they are PagerDuty's (triggered, acknowledged).
+ * How an incident changed. `from` and `to` are Aurora's statuses; for `status_changed`, which does not change
+ * Aurora's status, they are PagerDuty's (triggered, acknowledged).
  */
 export const Change = z.object({
   kind: ChangeKind,
@@ -163,7 +163,7 @@ export const Change = z.object({
 });
 export type Change = z.infer<typeof Change>;
 
-/** What became of something that arrived. `failed`: it could not be processed, and is kept to be tried again. */
+/** The result of processing a webhook. `failed`: it could not be processed, and is kept so that it can be retried. */
 export const Outcome = z.enum(["applied", "duplicate", "stale", "ignored", "unconfirmed", "failed"]);
 export type Outcome = z.infer<typeof Outcome>;
 
@@ -177,7 +177,7 @@ export const NotificationType = z.enum([
 ]);
 export type NotificationType = z.infer<typeof NotificationType>;
 
-/** What has to be told to Aurora, but for the event's payload, which is in the same row. */
+/** A notification to Aurora, without the event's payload, which is stored in the same row. */
 export const Notification = z.object({
   /** The `webhook-id` of every attempt. */
   messageId: z.string(),
@@ -189,7 +189,7 @@ export const Notification = z.object({
   /** Names of the custom fields that differ; rows of earlier versions do not say. */
   changedFields: z.optional(z.array(z.string())),
   provenance: Provenance,
-  /** Of `incident.rca_requested` only; null where there is none. */
+  /** Only on `incident.rca_requested`; null if the incident has no runbook. */
   runbook: z.optional(
     z.nullable(z.object({ url: z.string(), content: z.nullable(z.string()), error: z.nullable(z.string()) })),
   ),

@@ -1,25 +1,25 @@
-/** How long a JSON value is when it is written, without writing it. Values must be of bounded depth. */
+/** Computes the length of a value's JSON without writing it. Values must be of bounded depth. */
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A way to write JSON, as far as its length goes. */
+/** How a JSON writer's output is measured. */
 export interface JsonForm {
-  /** The length of a text with its quotes and escapes. */
+  /** The length of a text, with quotes and escapes. */
   text(text: string): number;
   number(number: number): number;
-  /** The length of a comma or a colon with the blank behind it, if there is one. */
+  /** The length of a comma or a colon, with the space after it if there is one. */
   separator: number;
-  /** Whether an object's members that are null are written. */
+  /** Whether null members of an object are written. */
   nulls: boolean;
 }
 
 const encoder = new TextEncoder();
 
-/** Whether JSON writes each code unit as one byte. Nearly all text is so, and measuring it costs no copy. */
+/** Whether JSON writes each code unit as one byte. True of most text, which can then be measured without a copy. */
 export const isPlain = (text: string) => /^[ !#-[\]-~]*$/.test(text);
 
-/** As `JSON.stringify` writes it, in bytes of UTF-8. */
+/** The output of `JSON.stringify`, in bytes of UTF-8. */
 export const COMPACT_BYTES: JsonForm = {
   text: (text) => (isPlain(text) ? text.length + 2 : encoder.encode(JSON.stringify(text)).length),
   number: (number) => String(number).length,
@@ -27,7 +27,7 @@ export const COMPACT_BYTES: JsonForm = {
   nulls: true,
 };
 
-/** An object's members that are written. */
+/** Returns the members of an object that are written. */
 export function membersOf(value: Record<string, unknown>, form: JsonForm): [string, unknown][] {
   const members = Object.entries(value);
   return form.nulls ? members : members.filter(([, member]) => member !== null);

@@ -1,21 +1,21 @@
 import { isRecord, type JsonForm, membersOf, sizeOf } from "./json-size.ts";
 import { CUT_MARK, cutText, firstChars, storableText } from "./text.ts";
 
-/** Bounds on JSON that others made: its text, its depth and its length. Pure; the results are always JSON. */
+/** Bounds the text, depth and length of JSON from other systems. Pure. The results are always valid JSON. */
 
-/** Monitoring tools nest a dozen levels; far deeper values overflow the stack of whoever reads them. */
+/** Monitoring tools nest about a dozen levels. Far deeper values would overflow the stack of a reader. */
 const MAX_DEPTH = 20;
-/** Characters of a member's name; the longest that Aurora leaves whole. */
+/** Characters of a member's name: the longest that Aurora does not cut. */
 const MAX_NAME_CHARS = 200;
 
 const TOO_DEEP = "[nested too deep]";
-/** Stands for a value for which there was no room. */
+/** Replaces a value for which there is no room. */
 export const LEFT_OUT = "[left out]";
 const leftOut = (count: number) => `[${count} left out]`;
-/** The name of the member that says how many others were left out. */
+/** The name of the member that says how many members were left out. */
 const MORE = "…";
 
-/** Returns a value that every JSON reader and database takes: storable text, finite numbers, bounded depth. */
+/** Returns a value that every JSON reader and database accepts: storable text, finite numbers, bounded depth. */
 export function storableJson(value: unknown, depth: number = MAX_DEPTH): unknown {
   if (typeof value === "string") return storableText(value);
   if (typeof value === "boolean") return value;
@@ -31,7 +31,7 @@ export function storableJson(value: unknown, depth: number = MAX_DEPTH): unknown
   );
 }
 
-/** Returns the text, or as much of it as fits with `CUT_MARK`; undefined where not even the mark does. */
+/** Returns the text, or as much of it as fits with `CUT_MARK`; undefined if not even the mark fits. */
 export function trimText(text: string, room: number, form: JsonForm): string | undefined {
   if (form.text(text) <= room) return text;
   if (form.text(CUT_MARK) > room) return undefined;
@@ -48,9 +48,9 @@ export function trimText(text: string, room: number, form: JsonForm): string | u
 
 /**
  * Returns the value, or as much of it as fits, with a mark wherever something was left out. A list keeps its
- * first items; an object keeps its short members whole and shares the rest of the room among the long ones.
+ * first items. An object keeps its short members whole and divides the rest of the room among the long ones.
  * @param room in the form's unit
- * @returns undefined where not even a mark fits
+ * @returns undefined if not even a mark fits
  */
 export function trimJson(value: unknown, room: number, form: JsonForm): unknown {
   if (sizeOf(value, form) <= room) return value;

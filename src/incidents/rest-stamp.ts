@@ -2,8 +2,7 @@ import { fold, type Observation } from "./fold.ts";
 import { type IncidentState, isNewer, type Snapshot, type Stamp } from "./incident.ts";
 
 /**
- * An incident as REST answers it, and the stamp that such an answer gets. REST gives times to the second, events
- * to the millisecond. Pure.
+ * Compares REST answers with events. REST's times have whole seconds, an event's time has milliseconds. Pure.
  */
 
 export interface RestIncident {
@@ -11,22 +10,22 @@ export interface RestIncident {
   number: number | null;
   snapshot: Snapshot;
   description: string | null;
-  /** ISO 8601: the latest of all times that REST gives for a change of it. */
+  /** ISO 8601: the latest of REST's times of change. */
   updatedAt: string | null;
-  /** ISO 8601; null while it is open. */
+  /** ISO 8601; null while the incident is open. */
   resolvedAt: string | null;
 }
 
 const SECOND_MS = 1000;
 const wholeSecond = (atMs: number) => Math.floor(atMs / SECOND_MS) * SECOND_MS;
 
-/** Milliseconds; 0 where REST gives no time. */
+/** In milliseconds; 0 if REST gives no time. */
 export const updatedAtMsOf = (updatedAt: string | null) =>
   updatedAt === null ? 0 : Date.parse(updatedAt) || 0;
 
 /**
- * The stamp of a REST answer of `restAtMs` compared with a known stamp. In the same second the REST answer counts as
- * newer, unless PagerDuty was asked before the known event occurred.
+ * Returns the stamp of a REST answer with the time `restAtMs`, given the newest known stamp. In the same second the
+ * REST answer counts as newer, unless PagerDuty was asked before the known event occurred.
  */
 export function stampBeside(known: Stamp | null, restAtMs: number, askedAtMs: number): Stamp {
   const stamp = { atMs: restAtMs, id: "" };
@@ -36,8 +35,8 @@ export function stampBeside(known: Stamp | null, restAtMs: number, askedAtMs: nu
 }
 
 /**
- * The stamp of a REST answer for a whole incident: it covers all of its last second up to the moment of asking, so
- * that an event of that second which arrives later does not undo the answer.
+ * Returns the stamp of a REST answer for a whole incident. The stamp covers the rest of the second of its last
+ * change, up to the time of the request, so that a late event of that second does not overwrite the answer.
  */
 function restStamp(state: IncidentState, updatedAt: string | null, askedAtMs: number): Stamp {
   const updatedAtMs = updatedAtMsOf(updatedAt);
@@ -45,7 +44,7 @@ function restStamp(state: IncidentState, updatedAt: string | null, askedAtMs: nu
   return stampBeside(state.snapshotStamp, Math.max(updatedAtMs, knownUntilMs), askedAtMs);
 }
 
-/** The observation that a REST answer makes beside what is known. */
+/** Turns a REST answer into an observation, stamped in relation to the known state. */
 export function observeRest(state: IncidentState, incident: RestIncident, askedAtMs: number): Observation {
   const { number, snapshot, description, updatedAt, resolvedAt } = incident;
   const stamp = restStamp(state, updatedAt, askedAtMs);
@@ -60,7 +59,7 @@ export function observeRest(state: IncidentState, incident: RestIncident, askedA
   };
   const known = state.snapshotStamp;
   const sameSecond = known && wholeSecond(known.atMs) === wholeSecond(updatedAtMsOf(updatedAt));
-  // An answer that repeats the same second is no newer, however often it is read.
+  // An answer of the same second that changes nothing keeps the known stamp, however often it is read.
   return sameSecond && fold(state, observation).change === null
     ? { ...observation, stamp: known }
     : observation;

@@ -1,13 +1,13 @@
 import { isRecord } from "./json-size.ts";
 
-/** Redacts what monitoring tools send of secrets: a value whose name says that it is one. Pure. */
+/** Redacts secrets in the payloads of monitoring tools: values whose name says that they are secret. Pure. */
 
 export const REDACTED = "[redacted]";
 
-/** Found anywhere in a name without its separators, so prefixes, suffixes and camelCase need no rules. */
+/** Searched in a name without its separators, so that prefixes, suffixes and camelCase need no rules. */
 const SECRET_NAME =
   /passw|passphrase|pwd|secret|token|authorization|apikey|accesskey|privatekey|cookie|credential/;
-/** Where its value is a number, such a name says how many there are: `tokens_used`, `max_tokens`, `token_count`. */
+/** Names of counts, if the value is a number: `tokens_used`, `max_tokens`, `token_count`. */
 const COUNT_NAME = /tokens|cookies|(?:token|cookie)count/;
 
 const lettersOf = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
@@ -23,7 +23,7 @@ function isNamedSecret(member: string, { name, key, value }: Record<string, unkn
   return member === "value" && typeof label === "string" && isSecret(label, value);
 }
 
-/** Returns the value with each secret in it as `REDACTED`. Its depth must be bounded. */
+/** Returns the value with each secret replaced by `REDACTED`. The value's depth must be bounded. */
 export function withoutSecretValues(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutSecretValues);
   if (!isRecord(value)) return value;

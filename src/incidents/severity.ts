@@ -1,16 +1,16 @@
 import type { Severity } from "./incident.ts";
 
-/** No letter or digit stands next to it: an underscore parts words, as blanks and punctuation do. */
+/** Word boundaries: no letter or digit on that side. An underscore separates words, like spaces and punctuation. */
 const BEFORE = String.raw`(?<![\p{L}\p{N}])`;
 const AFTER = String.raw`(?![\p{L}\p{N}])`;
-/** The word before says the opposite: "not critical", "non-critical". */
+/** Excludes a negated word: "not critical", "non-critical". */
 const NEGATED = String.raw`(?<!${BEFORE}(?:not|non)[\s_-]+)`;
 
-/** The severity's number and its own name as whole words. The negation is looked for last, as it costs most. */
+/** Matches the severity's numbers and its name as whole words. Checks for a negation last, because it costs most. */
 const named = (numbers: string, name: string) =>
   new RegExp(`${BEFORE}(?=(?:p${numbers}|sev[\\s_-]?${numbers}|${name})${AFTER})${NEGATED}`, "iu");
 
-/** Most severe first; the first that a priority names counts. */
+/** Most severe first. The first match counts. */
 const PATTERNS: readonly [Severity, RegExp][] = [
   ["critical", named("[01]", "critical")],
   ["high", named("2", "high")],
@@ -19,7 +19,7 @@ const PATTERNS: readonly [Severity, RegExp][] = [
 ];
 
 /**
- * Returns Aurora's severity of an incident: what its priority names, else what its urgency implies.
+ * Returns Aurora's severity of an incident: the severity that its priority names, else the one its urgency implies.
  * @param priority `priority.summary`, else `priority.name`
  */
 export function severityOf(priority: string | null, urgency: string | null): Severity {

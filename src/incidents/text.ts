@@ -1,9 +1,9 @@
-/** Text as databases and readers can take it. Lengths are in characters: Unicode code points, as Python counts. */
+/** Cuts text and makes it storable. Lengths are in characters: Unicode code points, as Python counts them. */
 
-/** Ends a text that was cut. */
+/** The end of a text that was cut. */
 export const CUT_MARK = "… [cut]";
 
-/** Returns the text with U+0000 and unpaired surrogates, which PostgreSQL's JSONB refuses, as U+FFFD. */
+/** Returns the text with U+FFFD for U+0000 and unpaired surrogates, which PostgreSQL's JSONB refuses. */
 export function storableText(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\ufffd");
 }
@@ -17,13 +17,13 @@ export function charCount(text: string): number {
 /** Returns the first `count` characters. Never splits a surrogate pair. */
 export function firstChars(text: string, count: number): string {
   if (text.length <= count) return text;
-  // A character has at most two code units; a pair split here is one character too many, and is dropped.
+  // A character has at most two code units. A pair that is split at the end lies beyond `count`, and is dropped.
   return Array.from(text.slice(0, 2 * count))
     .slice(0, count)
     .join("");
 }
 
-/** Returns the text, or as much of it as fits into `maxChars` with `CUT_MARK` behind it. */
+/** Returns the text, or as much of it as fits into `maxChars` together with `CUT_MARK`. */
 export function cutText(text: string, maxChars: number): string {
   if (text.length <= maxChars || charCount(text) <= maxChars) return text;
   return firstChars(text, Math.max(0, maxChars - CUT_MARK.length)) + CUT_MARK;

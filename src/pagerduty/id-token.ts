@@ -95,7 +95,7 @@ export async function verifyIdToken(
   if (claims.nonce != null && claims.nonce !== nonce) throw new ClaimError("the nonce does not match");
   if (!isForUs(claims, app.clientId, apiUrl)) throw new ClaimError("the audience includes another party");
   const region = regionOf(claims, apiUrl);
-  if (!region) throw new ClaimError("the audience names no region's API");
+  if (!region) throw new ClaimError("neither aud nor the region claim names a region");
   const { email, sub, subdomain } = claims;
   return {
     subdomain: subdomain && /^[a-z0-9-]{1,63}$/.test(subdomain) ? subdomain : null,
