@@ -1,8 +1,9 @@
-import { createRemoteJWKSet, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { jwtVerify } from "jose";
+import { keySetAt } from "../jwks.ts";
 
 /**
- * Cloudflare Access stands in front of the console in production and vouches for its visitors with a signed
- * assertion. It is checked here all the same: a Worker may also be reached on a host that Access does not guard.
+ * In production, Cloudflare Access protects the console and sends a signed assertion that names the visitor. The
+ * assertion is verified here, because the Worker may also be reachable on a host that Access does not protect.
  * https://developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/authorization-cookie/validating-json/
  */
 
@@ -15,26 +16,16 @@ export interface Access {
 
 export type Visit =
   | { ok: true; userId: string; untilMs: number }
-  /** `unavailable`: the team's keys could not be had. The reason is for the log. */
+  /** `unavailable`: the team's keys could not be fetched. The reason is for the log. */
   | { ok: false; problem: "invalid" | "unavailable"; reason: string };
 
-/** Of each team, for the life of the isolate: they are fetched again when an unknown key turns up. */
-const keySets = new Map<string, JWTVerifyGetKey>();
-/** What jose says when the fault is not the assertion's. */
+/** jose's error codes for a failure to fetch the keys, which says nothing about the assertion. */
 const PASSING = new Set(["ERR_JWKS_TIMEOUT", "ERR_JOSE_GENERIC"]);
 
-function keysOf(teamUrl: string): JWTVerifyGetKey {
-  let keys = keySets.get(teamUrl);
-  if (!keys) {
-    keys = createRemoteJWKSet(new URL(`${teamUrl}/cdn-cgi/access/certs`));
-    keySets.set(teamUrl, keys);
-  }
-  return keys;
-}
-
 /**
- * Who the assertion is about: the e-mail address in lower case, else the subject, whichever is a user id.
- * @param isUserId the contract's pattern
+ * Verifies an assertion and returns its user: the e-mail address in lower case, else the subject, whichever is a
+ * valid user id.
+ * @param isUserId whether a text is a valid user id
  */
 export async function verifyVisit(
   { teamUrl, audience }: Access,
@@ -42,14 +33,14 @@ export async function verifyVisit(
   isUserId: (text: string) => boolean,
 ): Promise<Visit> {
   try {
-    const { payload } = await jwtVerify(assertion, keysOf(teamUrl), {
+    const { payload } = await jwtVerify(assertion, keySetAt(`${teamUrl}/cdn-cgi/access/certs`), {
       issuer: teamUrl,
       audience,
       algorithms: ["RS256"],
       requiredClaims: ["exp", "iat"],
     });
     const email = typeof payload["email"] === "string" ? payload["email"] : "";
-    // Asked before the case is changed: to lower case, some letters outside of ASCII become somebody else's k.
+    // Checked before the case is changed: U+212A, for example, becomes an ASCII k in lower case.
     const userId = isUserId(email) ? email.toLowerCase() : (payload.sub ?? "");
     if (!isUserId(userId)) return { ok: false, problem: "invalid", reason: "It names no usable user" };
     return { ok: true, userId, untilMs: (payload.exp ?? 0) * 1000 };

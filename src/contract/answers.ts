@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import { Incident, Outcome, Verification } from "../incidents/incident.ts";
 
 /**
- * What the API answers, for the reference (scripts/openapi.ts), the clients' types and the tests that hold
- * live answers against it. The Worker itself does not load this file.
+ * Schemas of the API's answers, for the reference (scripts/openapi.ts), the types of clients, and the tests that
+ * check live answers. The Worker itself does not load this file.
  */
 
 const Time = z.iso.datetime({ offset: true });
@@ -13,12 +13,12 @@ export const Problem = z
   .object({ code: z.string(), message: z.string(), fix: z.string() })
   .register(z.globalRegistry, {
     id: "Problem",
-    description: "Something that keeps events from flowing, and what to do about it.",
+    description: "A problem that keeps events from flowing, and how to fix it.",
   });
 
 export const Failure = z.object({ error: z.string(), code: z.string() }).register(z.globalRegistry, {
   id: "Failure",
-  description: "`error` is for a person, `code` for a program.",
+  description: "`error` is a message for a person, `code` is for a program.",
 });
 
 const WebhookStatus = z.object({
@@ -94,7 +94,7 @@ export const ConnectAnswer = z
     success: z.literal(true),
     subscribed: z
       .optional(z.object({ id: Text, error: Text }))
-      .register(z.globalRegistry, { description: "What became of `subscribe`." }),
+      .register(z.globalRegistry, { description: "The result of `subscribe`." }),
   })
   .register(z.globalRegistry, { id: "ConnectAnswer" });
 export type ConnectAnswer = z.infer<typeof ConnectAnswer>;
@@ -151,12 +151,12 @@ export const EventWithPayload = z
   .extend(ReceivedEvent, {
     payload: z
       .unknown()
-      .register(z.globalRegistry, { description: "As it came: JSON where it is JSON, else text." }),
+      .register(z.globalRegistry, { description: "The body as received: parsed if it is JSON, else text." }),
   })
   .register(z.globalRegistry, { id: "EventWithPayload" });
 export type EventWithPayload = z.infer<typeof EventWithPayload>;
 
-/** To PagerDuty. */
+/** The answer to PagerDuty's webhook. */
 export const Received = z.object({ received: z.literal(true), reason: z.optional(z.string()) });
 
 const AnalysisNote = z.discriminatedUnion("state", [
@@ -168,7 +168,7 @@ const AnalysisNote = z.discriminatedUnion("state", [
 export const IncidentDetail = z
   .extend(Incident, {
     analysis: AnalysisNote.register(z.globalRegistry, {
-      description: "Whether root-cause analysis was asked for, and why.",
+      description: "Whether root-cause analysis was requested, and why.",
     }),
     timeline: z
       .array(z.object({ at: Text, kind: z.string(), from: Text, to: Text, text: Text }))
@@ -204,8 +204,7 @@ export type Delivery = z.infer<typeof Delivery>;
 export const DeliveryWithPayload = z
   .extend(Delivery, {
     payload: z.unknown().register(z.globalRegistry, {
-      description:
-        "The body that is sent to Aurora, by the format in force; null where part of it is missing.",
+      description: "The body that is sent to Aurora in the configured format; null if part of it is missing.",
     }),
     followUps: z.array(z.unknown()).register(z.globalRegistry, {
       description: "Bodies that are sent after the first was accepted, each with an id of its own.",
@@ -229,11 +228,11 @@ export const DeliveryWithPayload = z
 export type DeliveryWithPayload = z.infer<typeof DeliveryWithPayload>;
 
 const nextCursor = z.nullable(z.string()).register(z.globalRegistry, {
-  description: "For the next page; null on the last one.",
+  description: "The cursor of the next page; null on the last page.",
 });
 export const IncidentList = z.object({
   incidents: z.array(PagerDutyIncident).register(z.globalRegistry, {
-    description: "With long texts and values cut; the incident by itself has all of it.",
+    description: "Long texts and values are cut; `GET /pagerduty/incidents/{incidentId}` returns them whole.",
   }),
   nextCursor,
 });
@@ -249,7 +248,9 @@ export type Redelivered = z.infer<typeof Redelivered>;
 export const Activity = z.object({
   hours: z
     .array(z.object({ hour: Time, received: z.int(), delivered: z.int(), latencyMs: z.nullable(z.int()) }))
-    .register(z.globalRegistry, { description: "24 hours, oldest first, the present one last." }),
+    .register(z.globalRegistry, {
+      description: "The last 24 hours, oldest first; the current hour is last.",
+    }),
 });
 export type Activity = z.infer<typeof Activity>;
 
@@ -262,7 +263,7 @@ export const Misconfigured = z.object({
   problems: z.array(z.object({ name: z.string(), problem: z.string() })),
 });
 
-/** What `GET /pagerduty/live` sends. */
+/** A message of `GET /pagerduty/live`. */
 export const LiveMessage = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("incident"),
@@ -274,7 +275,7 @@ export const LiveMessage = z.discriminatedUnion("type", [
     connected: z.boolean(),
     reload: z
       .boolean()
-      .register(z.globalRegistry, { description: "So much changed that lists are better read anew." }),
+      .register(z.globalRegistry, { description: "Too much changed at once: reload the lists." }),
   }),
 ]);
 export type LiveMessage = z.infer<typeof LiveMessage>;

@@ -1,28 +1,28 @@
 import * as z from "zod/mini";
 
-/** One call of the API, as the reference describes it. */
+/** One call of the API, as described in the reference. */
 export interface Call {
   method: "get" | "post" | "put" | "patch" | "delete";
   path: string;
   tag: string;
   summary: string;
-  /** Query parameters by name, with what they mean. */
+  /** Query parameters by name. */
   query?: Record<string, { description: string; schema: z.core.$ZodType }>;
-  /** Headers by name, with what they mean. */
+  /** Descriptions of headers, by name. */
   headers?: Record<string, string>;
   body?: { schema: z.core.$ZodType; required: boolean };
-  /** By status; the schema is null for an answer without a body, `html` for a page. */
+  /** By status. The schema is null for an answer without a body, `html` for a page. */
   answers: Record<number, { description: string; schema: z.core.$ZodType | "html" | null }>;
-  /** Statuses of errors besides those that every call has. */
+  /** Error statuses in addition to those of every call. */
   errors: number[];
-  /** Who may call: Aurora's server with its secret, or anyone (the console: whom Access vouches for). */
+  /** Whether the call needs no internal secret. The console checks its visitors with Cloudflare Access. */
   open?: boolean;
 }
 
 const Limit = z._default(z.int().check(z.gte(1), z.lte(100)), 25);
 export const list = {
-  limit: { description: "How many, 1 to 100.", schema: Limit },
-  cursor: { description: "`nextCursor` of the page before.", schema: z.string() },
+  limit: { description: "The number of items on a page, 1 to 100.", schema: Limit },
+  cursor: { description: "`nextCursor` of the previous page.", schema: z.string() },
 };
 export const ok = (description: string, schema: z.core.$ZodType) => ({ 200: { description, schema } });
 export const pagerdutyErrors = [401, 403, 429, 502];

@@ -3,15 +3,18 @@ import * as answers from "./answers.ts";
 import { type Call, ok, pagerdutyErrors } from "./call.ts";
 import { ConnectBody, LoginBody, RotateBody, SigningSecretBody, SubscribeBody } from "./requests.ts";
 
-/** The calls about the connection and its webhook. */
+/** The calls for the connection and its webhook. */
 
 export const connection: Call[] = [
   {
     method: "get",
     path: "/pagerduty",
     tag: "Connection",
-    summary: "The user's status",
-    answers: ok("Connected or not, with what keeps events from flowing.", answers.Status),
+    summary: "Get the connection's status",
+    answers: ok(
+      "Whether PagerDuty is connected, and the problems that keep events from flowing.",
+      answers.Status,
+    ),
     errors: [],
   },
   {
@@ -36,31 +39,31 @@ export const connection: Call[] = [
     method: "delete",
     path: "/pagerduty",
     tag: "Connection",
-    summary: "Disconnect, and forget everything",
-    answers: ok("`deleted` is 0 when nothing was there.", answers.Disconnected),
+    summary: "Disconnect and delete all stored data",
+    answers: ok("Disconnected. `deleted` is 0 if there was no connection.", answers.Disconnected),
     errors: [],
   },
   {
     method: "post",
     path: "/pagerduty/oauth/login",
     tag: "Connection",
-    summary: "Begin to connect with OAuth",
+    summary: "Start to connect with OAuth",
     body: { schema: LoginBody, required: false },
-    answers: ok("Where to send the browser.", answers.LoginUrl),
+    answers: ok("The URL to which to send the browser.", answers.LoginUrl),
     errors: [400, 403, 409, 413, 500],
   },
   {
     method: "get",
     path: "/pagerduty/oauth/callback",
     tag: "Connection",
-    summary: "Where PagerDuty sends the browser back",
-    answers: { 302: { description: "To the UI, or to the console, with the result.", schema: null } },
+    summary: "Receive the browser from PagerDuty after a sign-in",
+    answers: { 302: { description: "Redirects to the UI, or the console, with the result.", schema: null } },
     errors: [],
     open: true,
   },
 ];
 
-/** PagerDuty's V3 webhook, as far as it is told apart by. */
+/** The members of PagerDuty's V3 webhook that the connector requires. */
 const V3Webhook = z.looseObject({
   event: z.looseObject({
     id: z.string(),
@@ -76,7 +79,7 @@ export const webhooks: Call[] = [
     method: "post",
     path: "/pagerduty/webhook/{userId}",
     tag: "Webhooks",
-    summary: "Where PagerDuty posts the user's events",
+    summary: "Receive events from PagerDuty",
     headers: {
       "X-PagerDuty-Signature": "`v1=<hex>[,v1=<hex>…]`, HMAC-SHA256 of the body.",
       "X-Webhook-Id": "The same on every attempt.",
@@ -84,7 +87,7 @@ export const webhooks: Call[] = [
     body: { schema: V3Webhook, required: true },
     answers: {
       202: {
-        description: "Taken, for good. `reason` says why nothing but a record is made of it.",
+        description: "Accepted and stored durably. `reason` says why an event is only recorded.",
         schema: answers.Received,
       },
     },
@@ -95,8 +98,8 @@ export const webhooks: Call[] = [
     method: "get",
     path: "/pagerduty/webhook-url",
     tag: "Webhooks",
-    summary: "The user's webhook URL, and how to enter it in PagerDuty",
-    answers: ok("The URL.", answers.WebhookUrl),
+    summary: "Get the user's webhook URL, with instructions for PagerDuty",
+    answers: ok("The URL and the instructions.", answers.WebhookUrl),
     errors: [],
   },
   {
@@ -105,7 +108,7 @@ export const webhooks: Call[] = [
     tag: "Webhooks",
     summary: "Store the signing secret that PagerDuty shows once",
     body: { schema: SigningSecretBody, required: true },
-    answers: ok("Stored; the one before stays valid for a day.", answers.Success),
+    answers: ok("Stored. The previous secret stays valid for a day.", answers.Success),
     errors: [400, 403, 404, 413],
   },
   {
@@ -113,14 +116,14 @@ export const webhooks: Call[] = [
     path: "/pagerduty/signing-secret",
     tag: "Webhooks",
     summary: "Remove all signing secrets",
-    answers: ok("How many there were.", answers.SecretsRemoved),
+    answers: ok("`deleted` is the number of secrets removed.", answers.SecretsRemoved),
     errors: [403, 404],
   },
   {
     method: "get",
     path: "/pagerduty/subscription",
     tag: "Webhooks",
-    summary: "The webhook subscription, as it is at PagerDuty now",
+    summary: "Get the webhook subscription's current state at PagerDuty",
     answers: ok("The subscription.", answers.Subscription),
     errors: [404, ...pagerdutyErrors],
   },
@@ -128,11 +131,11 @@ export const webhooks: Call[] = [
     method: "post",
     path: "/pagerduty/subscription",
     tag: "Webhooks",
-    summary: "Create the webhook subscription, and store its secret",
+    summary: "Create the webhook subscription and store its secret",
     body: { schema: SubscribeBody, required: false },
     answers: {
-      200: { description: "It was there.", schema: answers.Subscription },
-      201: { description: "It was created.", schema: answers.Subscription },
+      200: { description: "The subscription existed already.", schema: answers.Subscription },
+      201: { description: "The subscription was created.", schema: answers.Subscription },
     },
     errors: [400, 404, 413, ...pagerdutyErrors],
   },
@@ -148,15 +151,15 @@ export const webhooks: Call[] = [
     method: "post",
     path: "/pagerduty/subscription/ping",
     tag: "Webhooks",
-    summary: "Have PagerDuty send its test event",
-    answers: { 202: { description: "It is on its way.", schema: answers.Success } },
+    summary: "Ask PagerDuty to send its test event",
+    answers: { 202: { description: "PagerDuty accepted the request.", schema: answers.Success } },
     errors: [404, ...pagerdutyErrors],
   },
   {
     method: "post",
     path: "/pagerduty/subscription/enable",
     tag: "Webhooks",
-    summary: "Enable it after it was switched off",
+    summary: "Enable a disabled webhook subscription",
     answers: ok("The subscription.", answers.Subscription),
     errors: [404, ...pagerdutyErrors],
   },

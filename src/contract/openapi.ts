@@ -3,15 +3,15 @@ import { Failure, LiveMessage } from "./answers.ts";
 import type { Call } from "./call.ts";
 import { CALLS } from "./calls.ts";
 
-/** The OpenAPI 3.1 document, made of the schemas. Loaded by scripts/openapi.ts, never by the Worker. */
+/** Generates the OpenAPI 3.1 document from the schemas. Loaded by scripts/openapi.ts, never by the Worker. */
 
 const REF = "#/components/schemas/";
 
-/** Schemas with an id stand once, under components; the others where they are used. */
+/** Puts schemas with an id under `components`, once; the others are written where they are used. */
 class Schemas {
   readonly components: Record<string, unknown> = {};
 
-  /** @param io `input`: as it is sent to us, `output`: as it is answered */
+  /** @param io `input`: the shape of a request, `output`: the shape of an answer */
   of(schema: z.core.$ZodType, io: "input" | "output"): unknown {
     const {
       $schema: _,
@@ -21,7 +21,7 @@ class Schemas {
       io,
       unrepresentable: "any",
       reused: "inline",
-      // What the type and the format say already.
+      // Removes limits that the type and the format already imply.
       override: ({ jsonSchema }) => {
         if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
@@ -42,7 +42,7 @@ class Schemas {
   }
 }
 
-/** zod's `#/$defs/X` as OpenAPI's `#/components/schemas/X`. */
+/** Replaces zod's `#/$defs/X` with OpenAPI's `#/components/schemas/X`. */
 function relinked(schema: unknown): unknown {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${REF}`));
 }
@@ -72,7 +72,7 @@ const PARAMETERS = {
     name: "X-User-ID",
     in: "header",
     required: true,
-    description: "On whose behalf.",
+    description: "The user on whose behalf the call is made.",
     schema: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$" },
   },
   org: {
@@ -142,7 +142,7 @@ function operationOf(call: Call, schemas: Schemas) {
   };
 }
 
-/** @param version of the package */
+/** @param version the package's version */
 export function openApiDocument(version: string) {
   const schemas = new Schemas();
   const paths: Record<string, Record<string, unknown>> = {};
@@ -163,7 +163,7 @@ export function openApiDocument(version: string) {
       title: "PagerDuty for Aurora",
       version,
       description:
-        "What Aurora's server calls, for one user at a time; and what is open to PagerDuty and to browsers.",
+        "The calls of Aurora's server, each for one user, and the calls that are open to PagerDuty and browsers.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],

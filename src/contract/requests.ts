@@ -2,9 +2,9 @@ import * as z from "zod/mini";
 import { Region } from "../pagerduty/region.ts";
 import { FilterType } from "../pagerduty/subscriptions.ts";
 
-/** The bodies of the calls, as they are validated, with errors for a person; and as the reference shows them. */
+/** Schemas of request bodies, with error messages for a person. They validate requests and make the reference. */
 
-/** The contract's own words for a body without a token, and a code of its own. */
+/** The message for a body without a token, which has its own error code. */
 export const TOKEN_REQUIRED = "Token required";
 
 const Token = z
@@ -19,7 +19,7 @@ export const ConnectBody = z.object({
   displayName: z.optional(
     z.string({ error: "must be a text" }).check(z.trim(), z.maxLength(100, "is longer than 100 characters")),
   ),
-  /** Ours: also makes the webhook subscription at PagerDuty, if the token may. */
+  /** Also creates the webhook subscription at PagerDuty, if the token allows it. */
   subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
   region: z.optional(z.enum(Region.def.entries, { error: "must be us or eu" })),
 });
@@ -66,7 +66,7 @@ export const SubscribeBody = z.object({
   ),
 });
 
-/** Which ones; absent for all. */
+/** The ids of the records; absent for all. */
 export const IdsBody = z.object({
   ids: z.optional(
     z
@@ -81,8 +81,8 @@ export const IdsBody = z.object({
 });
 
 export const LoginBody = z.object({
-  /** Ours: also makes the webhook subscription at PagerDuty, if the scopes allow it. */
+  /** Also creates the webhook subscription at PagerDuty, if the scopes allow it. */
   subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
-  /** Ours, for a browser that calls by itself: it has to be the one that comes back. A server drops cookies. */
+  /** For a call from the browser itself: sets a cookie, so that only this browser can finish the sign-in. */
   bind: z._default(z.boolean({ error: "must be true or false" }), false),
 });

@@ -1,6 +1,6 @@
-import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { errors, jwtVerify } from "jose";
 import * as z from "zod/mini";
-import { readText, withDeadline } from "../limits.ts";
+import { keySetAt } from "../jwks.ts";
 import { type OAuthApp, serverOf } from "./oauth.ts";
 import { apiUrlOf, Region } from "./region.ts";
 
@@ -18,9 +18,6 @@ export interface SignedIn {
 }
 
 const PAGERDUTY_IDENTITY_URL = "https://identity.pagerduty.com";
-const JWKS_TIMEOUT_MS = 10_000;
-/** A key set has a few keys of some hundred bytes. */
-const MAX_JWKS_BYTES = 64 * 1024;
 /** How long a key set is cached. A token signed with an unknown key has the key set fetched again at once. */
 const JWKS_LIFE_MS = 5 * 60 * 1000;
 /** How far PagerDuty's clock may differ from ours. */
@@ -37,29 +34,8 @@ const Claims = z.object({
 });
 type Claims = z.infer<typeof Claims>;
 
-/** By URL, for the life of the isolate. */
-const keySets = new Map<string, JWTVerifyGetKey>();
-
-function keysOf(address: string): JWTVerifyGetKey {
-  let keys = keySets.get(address);
-  if (!keys) {
-    keys = createRemoteJWKSet(new URL(address), {
-      cacheMaxAge: JWKS_LIFE_MS,
-      // Tokens come from the identity server only, one for each sign-in, so strangers cannot cause fetches.
-      cooldownDuration: 0,
-      [customFetch]: fetchKeys,
-    });
-    keySets.set(address, keys);
-  }
-  return keys;
-}
-
-const fetchKeys = (address: string, { headers }: { headers: Headers }): Promise<Response> =>
-  withDeadline(JWKS_TIMEOUT_MS, async (signal) => {
-    const response = await fetch(address, { headers, redirect: "manual", signal });
-    const text = await readText(response, MAX_JWKS_BYTES);
-    return new Response(text, { status: text === null ? 502 : response.status });
-  });
+/** Tokens come from the identity server only, one for each sign-in, so strangers cannot cause fetches. */
+const JWKS_COOLDOWN_MS = 0;
 
 /** Returns the issuers that a token may name. */
 function issuersOf(issuer: string, app: OAuthApp): string[] {
@@ -83,7 +59,8 @@ export async function verifyIdToken(
   apiUrl: string | null,
 ): Promise<SignedIn> {
   const { issuer, jwks_uri } = serverOf(app);
-  const { payload } = await jwtVerify(idToken, keysOf(jwks_uri), {
+  const keys = keySetAt(jwks_uri, { cacheMaxAge: JWKS_LIFE_MS, cooldownDuration: JWKS_COOLDOWN_MS });
+  const { payload } = await jwtVerify(idToken, keys, {
     issuer: issuersOf(issuer, app),
     audience: app.clientId,
     algorithms: ["RS256"],

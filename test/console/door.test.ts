@@ -143,7 +143,13 @@ describe("in production with Access", () => {
   const open = (assertion: string | null) =>
     worker.request("/", { headers: assertion === null ? {} : { "cf-access-jwt-assertion": assertion } });
 
-  test("keys that cannot be had are a passing fault, and are had later", async () => {
+  test("a key set over 64 KiB is not read, and lets nobody in", async () => {
+    team.paddingBytes = 64 * 1024;
+    expect((await open(await team.assertion())).status).toBe(503);
+    team.paddingBytes = 0;
+  });
+
+  test("keys that cannot be fetched are a temporary failure, and are fetched later", async () => {
     team.down = true;
     expect((await open(await team.assertion())).status).toBe(503);
     team.down = false;

@@ -7,8 +7,10 @@ export interface AccessTeam {
   /** For `ACCESS_TEAM_DOMAIN`, and the issuer. */
   readonly url: string;
   readonly audience: string;
-  /** While true the keys cannot be had. */
+  /** While true the keys cannot be fetched. */
   down: boolean;
+  /** Number of spaces in front of the key set, which JSON allows. */
+  paddingBytes: number;
   /** @param claims over the usual ones; undefined leaves one out */
   assertion(claims?: Record<string, unknown>, options?: { stranger?: boolean }): Promise<string>;
   close(): Promise<void>;
@@ -23,7 +25,9 @@ export async function startAccessTeam(): Promise<AccessTeam> {
       response.writeHead(500).end();
       return;
     }
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ keys }));
+    response
+      .writeHead(200, { "content-type": "application/json" })
+      .end(" ".repeat(team.paddingBytes) + JSON.stringify({ keys }));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -33,6 +37,7 @@ export async function startAccessTeam(): Promise<AccessTeam> {
     url,
     audience: "a".repeat(64),
     down: false,
+    paddingBytes: 0,
     assertion: (claims = {}, { stranger = false } = {}) => {
       const nowSeconds = Math.floor(Date.now() / 1000);
       const payload: JWTPayload = {
