@@ -51,18 +51,18 @@ const json = (schema: unknown) => ({ "application/json": { schema } });
 const HTML = { "text/html": { schema: { type: "string" } } };
 
 const ERRORS: Record<number, string> = {
-  400: "Something in the call is malformed; `error` says what.",
-  401: "PagerDuty refuses the credential, or no user id came; of a webhook: its signature is wrong.",
-  403: "The secret is wrong, or it is not allowed; with AURORA_BACKEND_URL also in Aurora's own words.",
-  404: "Not connected, or there is no such thing.",
-  409: "It belongs to another organisation or account.",
-  413: "The body is larger than 16 KiB; of a webhook: than 256 KiB.",
-  426: "A WebSocket is wanted.",
+  400: "Part of the request is malformed; `error` says which.",
+  401: "PagerDuty refuses the credential, or X-User-ID is missing. For a webhook: the signature is wrong.",
+  403: "The internal secret is wrong, or the call is not allowed. A refusal by Aurora has Aurora's own message.",
+  404: "PagerDuty is not connected, or the requested record does not exist.",
+  409: "The token belongs to another organisation or account.",
+  413: "The body is larger than 16 KiB; for a webhook, larger than 256 KiB.",
+  426: "The call needs a WebSocket upgrade.",
   429: "Too many calls; see Retry-After.",
-  500: "Not configured, or unexpected.",
-  502: "PagerDuty does not answer as it should.",
-  503: "Temporarily unavailable, or misconfigured; see Retry-After. Of a change: Aurora did not say whether it is allowed.",
-  508: "The call came from a connector: a setting leads back to it instead of to Aurora; `error` says which.",
+  500: "OAuth is not configured, or an unexpected error occurred.",
+  502: "PagerDuty did not answer, or its answer cannot be used.",
+  503: "Temporarily unavailable, or misconfigured; see Retry-After. For a change: Aurora did not say whether it is allowed.",
+  508: "The call came from a connector: a setting leads back to it instead of to Aurora; `error` names the setting.",
 };
 
 const CALLER = [{ $ref: "#/components/parameters/user" }, { $ref: "#/components/parameters/org" }];
@@ -79,8 +79,7 @@ const PARAMETERS = {
     name: "X-Org-ID",
     in: "header",
     required: false,
-    description:
-      "The organisation whose connection is meant; absent: the user's own, apart from any organisation's.",
+    description: "The organisation whose connection is used. If absent, the user's own connection is used.",
     schema: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$" },
   },
 };
