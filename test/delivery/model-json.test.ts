@@ -5,7 +5,7 @@ import { boundContext } from "../../src/incidents/context-trim.ts";
 import { sizeOf } from "../../src/incidents/json-size.ts";
 import { storableJson } from "../../src/incidents/json-trim.ts";
 import { charCount } from "../../src/incidents/text.ts";
-import { alert, anyContext, anyText, NO_CONTEXT } from "../support/context.ts";
+import { alert, anyContext, anyText, LARGE, NO_CONTEXT } from "../support/context.ts";
 import { cutByAurora, dumps, hasNullMember, textsOf } from "../support/model.ts";
 
 const json = fc
@@ -63,7 +63,7 @@ test("a context never takes more than its room, whatever the room, and Aurora cu
       expect(hasNullMember(fitted)).toBe(false);
       expect(JSON.parse(JSON.stringify(fitted))).toEqual(fitted);
     }),
-    { numRuns: 30 },
+    LARGE,
   );
 });
 
@@ -81,7 +81,7 @@ test("with 5,000 characters of room the newest alert is there with its details",
       expect(fitted).toHaveProperty("alerts.0.id", "NEWEST");
       expect(fitted).toHaveProperty("alerts.0.details.metric", "p99 latency");
     }),
-    { numRuns: 30 },
+    LARGE,
   );
 });
 

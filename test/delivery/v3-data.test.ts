@@ -4,7 +4,7 @@ import { v3EventsOf } from "../../src/delivery/v3-event.ts";
 import { boundContext } from "../../src/incidents/context-trim.ts";
 import type { Incident } from "../../src/incidents/incident.ts";
 import { charCount } from "../../src/incidents/text.ts";
-import { alert, anyContext, anyText, NO_CONTEXT } from "../support/context.ts";
+import { alert, anyContext, anyText, LARGE, NO_CONTEXT } from "../support/context.ts";
 import { cutByAurora, dumps, hasNullMember, textsOf } from "../support/model.ts";
 import { notificationOf } from "../support/stored-notification.ts";
 
@@ -64,7 +64,7 @@ test("a triggered event is at most 14,000 characters for Aurora's model, with no
       expect(lengthAtModel(triggered)).toBeLessThanOrEqual(14_000);
       expect(hasNullMember(triggered)).toBe(false);
     }),
-    { numRuns: 30 },
+    LARGE,
   );
 });
 
@@ -79,7 +79,7 @@ test("what Aurora reads as text stays text, and of everything else no text is ov
       }
       expect(triggered["customFields"]).toBeTypeOf("object");
     }),
-    { numRuns: 30 },
+    LARGE,
   );
 });
 
@@ -91,7 +91,7 @@ test("it stays within what Aurora's model is shown after Aurora added the fields
       const merged = { ...triggered, customFields: { ...Object(triggered["customFields"]), ...added } };
       expect(lengthAtModel(merged)).toBeLessThanOrEqual(15_000);
     }),
-    { numRuns: 30 },
+    LARGE,
   );
 });
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Context, type ContextPart } from "../../src/incidents/context.ts";
 import { boundContext, STORED, trimContext } from "../../src/incidents/context-trim.ts";
-import { alert, anyContext, NO_CONTEXT } from "../support/context.ts";
+import { alert, anyContext, LARGE, NO_CONTEXT } from "../support/context.ts";
 
 const PARTS: ContextPart[] = ["alerts", "changes", "pastIncidents", "relatedIncidents", "notes"];
 const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;
@@ -24,7 +24,7 @@ test("a bounded context is at most 64 KiB of JSON that reads as a context, and b
       expect(Context.parse(JSON.parse(written))).toEqual(JSON.parse(written));
       expect(boundContext(bounded)).toEqual(bounded);
     }),
-    { numRuns: 30 },
+    LARGE,
   );
 });
 
@@ -42,7 +42,7 @@ test("every part has the newest or most similar items, in order, 20 alerts and 1
         if (ranks.length > 0) expect(kept?.length).toBeGreaterThan(0);
       }
     }),
-    { numRuns: 30 },
+    LARGE,
   );
 });
 

@@ -99,3 +99,6 @@ export function alert(id: string, changed: Partial<ContextAlert> = {}): ContextA
     ...changed,
   };
 }
+
+/** For properties of contexts: they are large, so few are tried, and one that fails is reported as it is. */
+export const LARGE = { numRuns: 30, endOnFailure: true };
