@@ -71,7 +71,10 @@ export const MissingReason = z.enum([
 ]);
 export type MissingReason = z.infer<typeof MissingReason>;
 
-/** A part that is null is named in `missing`, with the reason. */
+/**
+ * A part that is null is named in `missing`, with the reason; so is, as `too_large`, one of which items were left
+ * out for want of room.
+ */
 export const Context = z.object({
   alerts: z.nullable(z.array(ContextAlert)),
   changes: z.nullable(z.array(ContextChange)),

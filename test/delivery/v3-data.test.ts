@@ -99,6 +99,16 @@ function entriesOf(fields: unknown): [string, unknown][] {
   return Array.isArray(fields) ? fields.map(({ name, value: now }) => [String(name), now]) : [];
 }
 
+test("many fields of several values leave Aurora's model the incident, also after Aurora added them to it", () => {
+  const values = Array.from({ length: 10 }, () => "x".repeat(200));
+  const customFields = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`field_${at}`, values]));
+  const { triggered, fields } = made({ customFields }, {}, NO_CONTEXT);
+  const added = Object.fromEntries(entriesOf(fields?.["custom_fields"]));
+  expect(Object.keys(added).length).toBeGreaterThan(10);
+  expect(lengthAtModel({ ...triggered, customFields: added })).toBeLessThanOrEqual(15_000);
+  expect(dumps(triggered)).toContain("left out]");
+});
+
 test("the newest alert's details reach the model beside a long description and many fields", () => {
   const changed = {
     description: "The checkout is slow. ".repeat(500),

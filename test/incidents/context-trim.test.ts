@@ -103,6 +103,18 @@ test("where details are not enough the least similar past incidents go first, an
   expect(trimmed.missing).toEqual([{ part: "pastIncidents", reason: "too_large" }]);
 });
 
+test("details take the room of older items only down to five of each part", () => {
+  const details = Array.from({ length: 500 }, (_, at) => ({ at, value: "x".repeat(50) }));
+  const notes = Array.from({ length: 10 }, () => ({ text: "x".repeat(100), by: null, createdAt: null }));
+  const pastIncidents = [9, 8, 7, 6, 5, 4, 3].map(past);
+  const context = { ...NO_CONTEXT, alerts: [alert("A", { details })], pastIncidents, notes };
+  const trimmed = trimContext(context, { ...STORED, room: 3500 });
+  expect(trimmed.pastIncidents).toHaveLength(5);
+  expect(trimmed.notes?.length).toBeGreaterThanOrEqual(5);
+  expect(trimmed.notes?.length).toBeLessThan(10);
+  expect(bytesOf(trimmed.alerts?.[0]?.details)).toBeGreaterThan(1700);
+});
+
 test("a context without room for anything names each part as too large", () => {
   const context = { ...NO_CONTEXT, alerts: [alert("A")], notes: [{ text: "x", by: null, createdAt: null }] };
   const missing = (["notes", "alerts"] as const).map((part) => ({ part, reason: "too_large" }));
