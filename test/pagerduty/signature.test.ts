@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import { importSigningSecret, parseSignatures, verifySignature } from "../../src/pagerduty/signature.ts";
+import { expect, test, vi } from "vitest";
+import { importSigningSecret, isSignedBy, parseSignatures } from "../../src/pagerduty/signature.ts";
 
 const SECRET = "h3Pq-secret";
 
@@ -16,7 +16,7 @@ async function signatureOf(body: Uint8Array<ArrayBuffer>, secret = SECRET): Prom
 }
 
 const verify = async (header: string | null, body: Uint8Array<ArrayBuffer>) =>
-  verifySignature(await importSigningSecret(SECRET), parseSignatures(header), body);
+  isSignedBy(await importSigningSecret(SECRET), parseSignatures(header), body);
 
 const BODY = new TextEncoder().encode('{"event":{"title":"Żółć 🔥"}}');
 
@@ -68,4 +68,17 @@ test("fifty signatures are looked at, and none of a header that is longer than 4
   expect(parseSignatures(header(50))).toHaveLength(50);
   expect(parseSignatures(header(55))).toHaveLength(50);
   expect(parseSignatures(header(100))).toEqual([]);
+});
+
+test("a key computes one HMAC of the body, however many signatures are compared with it", async () => {
+  const key = await importSigningSecret(SECRET);
+  const good = await signatureOf(BODY);
+  const header = [...Array(49).fill(`v1=${"0".repeat(64)}`), `v1=${good}`].join(",");
+  const sign = vi.spyOn(crypto.subtle, "sign");
+  const each = vi.spyOn(crypto.subtle, "verify");
+  expect(await isSignedBy(key, parseSignatures(header), BODY)).toBe(true);
+  expect([sign, each].map(({ mock }) => mock.calls.length)).toEqual([1, 0]);
+  expect(await isSignedBy(key, [], BODY)).toBe(false);
+  expect(sign).toHaveBeenCalledTimes(1);
+  vi.restoreAllMocks();
 });
