@@ -60,7 +60,7 @@ function isPrivateV6(address: string): boolean {
 export function refusalOf(url: URL): string | null {
   if (url.protocol !== "http:" && url.protocol !== "https:") return "only http and https are fetched";
   if (url.username || url.password) return "a URL with credentials in it is not fetched";
-  const host = url.hostname.toLowerCase().replace(/\.$/, "");
+  const host = url.hostname.toLowerCase().replace(/\.+$/, "");
   if (host.startsWith("[")) {
     return isPrivateV6(host.slice(1, -1)) ? "its address is not public" : null;
   }

@@ -4,6 +4,8 @@ import { refusalOf } from "../../src/analysis/public-address.ts";
 test.each([
   "http://localhost/",
   "http://LOCALHOST./",
+  "http://localhost../",
+  "http://metadata.google.internal..",
   "http://127.0.0.1/",
   "http://127.1/",
   "http://2130706433/",

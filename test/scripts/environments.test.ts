@@ -1,8 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { experimental_readRawConfig } from "wrangler";
+import { experimental_readRawConfig, unstable_readConfig } from "wrangler";
 
 /** wrangler inherits almost nothing into an environment, so `[env.dev]` repeats the top of wrangler.toml. */
+
+const CONFIG = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 
 /** Settings that wrangler inherits into every environment, or that do not belong into one. */
 const TOP_ONLY = new Set([
@@ -46,8 +48,7 @@ function differences(top: Leaves, dev: Leaves): string[] {
 }
 
 function readBoth(): { top: Leaves; dev: Leaves } {
-  const config = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
-  const { rawConfig } = experimental_readRawConfig({ config });
+  const { rawConfig } = experimental_readRawConfig({ config: CONFIG });
   const repeated = Object.fromEntries(Object.entries(rawConfig).filter(([key]) => !TOP_ONLY.has(key)));
   return { top: leavesOf(repeated), dev: leavesOf(rawConfig.env?.["dev"]) };
 }
@@ -71,3 +72,11 @@ test("each setting of [env.dev] that is left out, changed or added is found", ()
   }
   expect(differences(top, new Map(dev).set("vars.NEW", "1"))).toContain("vars.NEW is only in [env.dev]");
 });
+
+test.each([undefined, "dev"])(
+  "fetches of environment %s never bypass what protects a host of the Worker's zone",
+  (env) => {
+    const { compatibility_flags } = unstable_readConfig({ config: CONFIG, ...(env ? { env } : {}) });
+    expect(compatibility_flags).toContain("global_fetch_strictly_public");
+  },
+);
