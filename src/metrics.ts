@@ -1,4 +1,5 @@
 import { env } from "cloudflare:workers";
+import { describe, log } from "./log.ts";
 
 /**
  * Counters in Analytics Engine, in addition to the log. The binding `METRICS` is optional: without it nothing is
@@ -18,5 +19,10 @@ export function count(what: Counted, userId: string | undefined, detail: string,
   const dataset = "METRICS" in env ? env.METRICS : null;
   if (!isDataset(dataset)) return;
   const indexes = [(userId ?? "").slice(0, MAX_INDEX_CHARS)];
-  dataset.writeDataPoint({ indexes, blobs: [what, detail], doubles: [ms] });
+  try {
+    dataset.writeDataPoint({ indexes, blobs: [what, detail], doubles: [ms] });
+  } catch (error) {
+    // Analytics Engine limits the data points of an invocation; a lost count must not stop the work.
+    log.warn("metrics.refused", { what, error: describe(error) });
+  }
 }

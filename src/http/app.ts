@@ -6,7 +6,7 @@ import { ConfigError, type ConfigProblem, configOf, missingForOAuth } from "../c
 import { AppError } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
 import { tenantIdOf } from "../tenant-id.ts";
-import { type AppEnv, requireCaller } from "./callers.ts";
+import { type AppEnv, isPassing, requireCaller } from "./callers.ts";
 import { connection } from "./connection.ts";
 import { live } from "./live.ts";
 import { refuseLoops } from "./loop.ts";
@@ -144,13 +144,6 @@ function misconfigured(problems: ConfigProblem[], internal?: string): AppError {
 
 /** An object that restarts or is overloaded answers again within seconds. */
 const OBJECT_RETRY_SECONDS = 5;
-
-/**
- * Whether a Durable Object was reset, moved or overloaded while it was called.
- * https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
- */
-const isPassing = (error: Error): boolean =>
-  ["retryable", "overloaded", "durableObjectReset"].some((name) => Reflect.get(error, name) === true);
 
 function asAppError(error: Error): AppError {
   if (error instanceof AppError) return error;

@@ -53,3 +53,29 @@ function callerOf(c: Context<AppEnv>): Caller {
 export function tenantOf(c: Context<AppEnv>) {
   return c.env.TENANT.getByName(tenantIdOf(c.get("caller")));
 }
+
+/**
+ * Whether a Durable Object was reset, moved or overloaded while it was called.
+ * https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
+ */
+export const isPassing = (error: unknown): boolean =>
+  ["retryable", "overloaded", "durableObjectReset"].some((name) => has(error, name));
+
+const has = (error: unknown, name: string): boolean =>
+  error instanceof Error && Reflect.get(error, name) === true;
+
+/**
+ * Reads from the caller's object. Tries once more where a deploy or a restart ended the call: a read changes nothing.
+ * An overloaded object is not called again at once.
+ */
+export async function readFrom<P>(
+  c: Context<AppEnv>,
+  read: (tenant: ReturnType<typeof tenantOf>) => P,
+): Promise<Awaited<P>> {
+  try {
+    return await read(tenantOf(c));
+  } catch (error) {
+    if (!isPassing(error) || has(error, "overloaded")) throw error;
+    return await read(tenantOf(c));
+  }
+}

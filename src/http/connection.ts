@@ -3,7 +3,7 @@ import { configOf } from "../config.ts";
 import { ConnectBody, RotateBody, SigningSecretBody } from "../contract/requests.ts";
 import { unwrap } from "../errors.ts";
 import { webhookUrl } from "./addresses.ts";
-import { type AppEnv, tenantOf } from "./callers.ts";
+import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
 import { jsonBody, noBody } from "./input.ts";
 
 /** Aurora's own calls: the connection's status, connecting, rotating, disconnecting, the webhook URL. */
@@ -23,7 +23,8 @@ const MAX_RECONCILE_CALLS = 40;
 export const connection = new Hono<AppEnv>()
   .get("/", async (c) => {
     const caller = c.get("caller");
-    return c.json(await tenantOf(c).status(caller, webhookUrl(configOf(c.env), c.req.url, caller.userId)));
+    const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
+    return c.json(await readFrom(c, (tenant) => tenant.status(caller, url)));
   })
   .post("/", jsonBody(ConnectBody), async (c) => {
     const { token, displayName, region, subscribe } = c.req.valid("json");
@@ -41,7 +42,7 @@ export const connection = new Hono<AppEnv>()
   .delete("/", async (c) => c.json({ success: true, ...(await tenantOf(c).disconnect(c.get("caller"))) }))
   .get("/webhook-url", async (c) => {
     const caller = c.get("caller");
-    await tenantOf(c).noteMember(caller);
+    await readFrom(c, (tenant) => tenant.noteMember(caller));
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
     return c.json({ webhookUrl: url, instructions: INSTRUCTIONS });
   })

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { AppError } from "../errors.ts";
-import { type AppEnv, tenantOf } from "./callers.ts";
+import { type AppEnv, readFrom } from "./callers.ts";
 
 /** The WebSocket of changes. The tenant's object holds it; the edge only passes the request on. */
 export const live = new Hono<AppEnv>().get("/", async (c) => {
@@ -10,5 +10,5 @@ export const live = new Hono<AppEnv>().get("/", async (c) => {
   const headers = new Headers({ upgrade: "websocket" });
   const untilMs = c.get("untilMs");
   if (untilMs !== undefined) headers.set("x-until-ms", String(untilMs));
-  return tenantOf(c).fetch("https://tenant.object/live", { headers });
+  return readFrom(c, (tenant) => tenant.fetch("https://tenant.object/live", { headers }));
 });

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { IdsBody } from "../contract/requests.ts";
 import { unwrap } from "../errors.ts";
 import { IncidentCursor, Status } from "../incidents/incident.ts";
-import { type AppEnv, tenantOf } from "./callers.ts";
+import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
 import { cursorOf, encodeCursor, jsonBody, Limit, queryOf, SeqCursor } from "./input.ts";
 
 /** Reading what is stored: incidents, received events, deliveries, and the activity of the last day. */
@@ -29,11 +29,13 @@ export const incidents = new Hono<AppEnv>()
   .get("/", queryOf(IncidentsQuery), async (c) => {
     const { status, limit, cursor } = c.req.valid("query");
     const filter = { status: status ?? null, limit, after: cursor ?? null };
-    const page = unwrap(await tenantOf(c).incidents(c.get("caller"), filter));
+    const page = unwrap(await readFrom(c, (tenant) => tenant.incidents(c.get("caller"), filter)));
     return c.json({ incidents: page.incidents, nextCursor: encodeCursor(page.next) });
   })
   .get("/:incidentId", async (c) =>
-    c.json(unwrap(await tenantOf(c).incident(c.get("caller"), c.req.param("incidentId")))),
+    c.json(
+      unwrap(await readFrom(c, (tenant) => tenant.incident(c.get("caller"), c.req.param("incidentId")))),
+    ),
   );
 
 const EventsQuery = z.object({ limit: Limit, cursor: cursorOf(SeqCursor) });
@@ -43,7 +45,7 @@ export const events = new Hono<AppEnv>()
   .get("/", queryOf(EventsQuery), async (c) => {
     const { limit, cursor } = c.req.valid("query");
     const filter = { limit, beforeSeq: cursor ?? null };
-    const page = unwrap(await tenantOf(c).events(c.get("caller"), filter));
+    const page = unwrap(await readFrom(c, (tenant) => tenant.events(c.get("caller"), filter)));
     return c.json({ events: page.events, nextCursor: encodeCursor(page.next) });
   })
   .post("/retry", jsonBody(IdsBody), async (c) => {
@@ -51,7 +53,9 @@ export const events = new Hono<AppEnv>()
     return c.json({ retried: unwrap(await tenantOf(c).retryEvents(c.get("caller"), ids ?? null)) });
   })
   .get("/:webhookId", async (c) => {
-    const { payload, ...event } = unwrap(await tenantOf(c).event(c.get("caller"), c.req.param("webhookId")));
+    const { payload, ...event } = unwrap(
+      await readFrom(c, (tenant) => tenant.event(c.get("caller"), c.req.param("webhookId"))),
+    );
     return c.json({ ...event, payload: parsedPayload(payload) });
   });
 
@@ -68,7 +72,7 @@ export const deliveries = new Hono<AppEnv>()
   .get("/", queryOf(DeliveriesQuery), async (c) => {
     const { state, limit, cursor } = c.req.valid("query");
     const filter = { state: state ?? null, limit, beforeSeq: cursor ?? null };
-    const page = unwrap(await tenantOf(c).deliveries(c.get("caller"), filter));
+    const page = unwrap(await readFrom(c, (tenant) => tenant.deliveries(c.get("caller"), filter)));
     return c.json({ deliveries: page.deliveries, nextCursor: encodeCursor(page.next) });
   })
   .post("/redeliver", jsonBody(IdsBody), async (c) => {
@@ -77,12 +81,12 @@ export const deliveries = new Hono<AppEnv>()
   })
   .get("/:id", async (c) => {
     const { payload, followUps, ...delivery } = unwrap(
-      await tenantOf(c).delivery(c.get("caller"), c.req.param("id")),
+      await readFrom(c, (tenant) => tenant.delivery(c.get("caller"), c.req.param("id"))),
     );
     return c.json({ ...delivery, payload: parsedPayload(payload), followUps: followUps.map(parsedPayload) });
   });
 
 /** Received events and deliveries of the last day, by the hour. */
 export const activity = new Hono<AppEnv>().get("/", async (c) =>
-  c.json(unwrap(await tenantOf(c).activity(c.get("caller")))),
+  c.json(unwrap(await readFrom(c, (tenant) => tenant.activity(c.get("caller"))))),
 );

@@ -3,7 +3,7 @@ import { configOf } from "../config.ts";
 import { SubscribeBody } from "../contract/requests.ts";
 import { unwrap } from "../errors.ts";
 import { webhookUrl } from "./addresses.ts";
-import { type AppEnv, tenantOf } from "./callers.ts";
+import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
 import { jsonBody, noBody } from "./input.ts";
 
 /** The webhook subscription at PagerDuty: made, shown, tested, enabled and removed from here. */
@@ -20,7 +20,7 @@ export const subscription = new Hono<AppEnv>()
     const { created, subscription: made } = unwrap(await tenantOf(c).subscribe(caller, url, wish));
     return c.json(made, created ? 201 : 200);
   })
-  .get("/", async (c) => c.json(unwrap(await tenantOf(c).subscription(c.get("caller")))))
+  .get("/", async (c) => c.json(unwrap(await readFrom(c, (tenant) => tenant.subscription(c.get("caller"))))))
   .delete("/", async (c) => {
     unwrap(await tenantOf(c).unsubscribe(c.get("caller")));
     return c.json({ success: true });

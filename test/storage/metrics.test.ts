@@ -25,3 +25,11 @@ test("a user id that is too long for an index is cut, not refused", () => {
   count("received", "u".repeat(128), "signature");
   expect(points[0]?.indexes[0]).toHaveLength(96);
 });
+
+test("a data point that Analytics Engine refuses does not stop the work that is counted", () => {
+  const writeDataPoint = () => {
+    throw new Error("Too many data points");
+  };
+  Object.assign(env, { METRICS: { writeDataPoint } });
+  expect(() => count("received", "ada", "signature")).not.toThrow();
+});

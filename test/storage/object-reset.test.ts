@@ -1,0 +1,52 @@
+import { createExecutionContext, env } from "cloudflare:test";
+import { expect, test } from "vitest";
+import { app } from "../../src/http/app.ts";
+
+/** An object that a deploy resets, or that is overloaded, answers again within seconds. */
+
+const SECRET = "internal";
+const PASSING = ["retryable", "overloaded", "durableObjectReset"] as const;
+
+/** Calls the API while the tenant's object fails with `flag`, so many times. @returns the answer, and the calls made */
+async function call(method: string, path: string, flag: (typeof PASSING)[number], failures: number) {
+  let calls = 0;
+  const answer = () => {
+    calls += 1;
+    if (calls <= failures) throw Object.assign(new Error("Network connection lost."), { [flag]: true });
+    return { ok: true, value: { incidents: [], next: null }, connected: false };
+  };
+  const object = new Proxy({}, { get: () => async () => answer() });
+  const TENANT = Object.assign(Object.create(env.TENANT), { getByName: () => object });
+  const request = new Request(`https://worker.example/pagerduty${path}`, {
+    method,
+    headers: { "x-internal-secret": SECRET, "x-user-id": "ada" },
+  });
+  const response = await app.fetch(
+    request,
+    { ...env, INTERNAL_API_SECRET: SECRET, TENANT },
+    createExecutionContext(),
+  );
+  return { status: response.status, retryAfter: response.headers.get("retry-after"), calls };
+}
+
+test.each(["", "/incidents"])("a read of %s that a reset ended is tried once more", async (path) => {
+  expect(await call("GET", path, "durableObjectReset", 1)).toEqual({
+    status: 200,
+    retryAfter: null,
+    calls: 2,
+  });
+  expect(await call("GET", path, "retryable", 2)).toMatchObject({ status: 503, calls: 2 });
+});
+
+test("an overloaded object is not called again at once", async () => {
+  expect(await call("GET", "/incidents", "overloaded", 1)).toMatchObject({ status: 503, calls: 1 });
+});
+
+test.each(PASSING)(
+  "a change that an object with %s did not answer is 503, and not repeated",
+  async (flag) => {
+    const { status, retryAfter, calls } = await call("DELETE", "", flag, 1);
+    expect([status, calls]).toEqual([503, 1]);
+    expect(Number(retryAfter)).toBeGreaterThan(0);
+  },
+);
