@@ -1,18 +1,25 @@
 import * as z from "zod";
 import { CommandError } from "../terminal/command.ts";
+import { runTwice } from "./retry.ts";
 import type { Wrangler } from "./wrangler.ts";
-import { jsonIn } from "./wrangler-output.ts";
+import { excerpt, jsonIn } from "./wrangler-output.ts";
 
 const Account = z.object({ id: z.string(), name: z.optional(z.string()) });
 type Account = z.infer<typeof Account>;
 
-const WhoAmI = z.object({ accounts: z.optional(z.array(Account)) });
+const WhoAmI = z.object({ loggedIn: z.boolean(), accounts: z.optional(z.array(Account)) });
 
-/** The accounts of `wrangler whoami --json`; null when nobody is logged in. */
+const readWhoAmI = (output: string) => WhoAmI.safeParse(jsonIn(output, "{}")).data;
+
+/** The accounts of `wrangler whoami --json`; null when nobody is logged in. @throws {CommandError} */
 export async function whoAmI(wrangler: Wrangler): Promise<Account[] | null> {
-  const { code, output } = await wrangler(["whoami", "--json"]);
-  if (code !== 0) return null;
-  return WhoAmI.safeParse(jsonIn(output, "{}")).data?.accounts ?? [];
+  const args = ["whoami", "--json"];
+  const { output } = await runTwice(wrangler, args, (text) => readWhoAmI(text) !== undefined);
+  const answer = readWhoAmI(output);
+  if (answer === undefined) {
+    throw new CommandError(`Cloudflare could not be asked who is logged in:\n${excerpt(output)}`);
+  }
+  return answer.loggedIn ? (answer.accounts ?? []) : null;
 }
 
 /** @throws {CommandError} when wrangler would have to ask which account to use, where nobody can answer */

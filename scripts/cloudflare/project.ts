@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { unstable_readConfig } from "wrangler";
 import * as z from "zod";
+import { CommandError } from "../terminal/command.ts";
 
-/** What wrangler.toml says of one environment, as far as a deployment has to know. */
+/** One environment of wrangler.toml, as far as the scripts need it. */
 export interface Project {
   /** The Worker's name. */
   name: string;
@@ -12,17 +13,21 @@ export interface Project {
   vars: Readonly<Record<string, unknown>>;
   /** Whether a Workers VPC service is bound as `AURORA`, which carries the calls to a private Aurora. */
   bindsAurora: boolean;
-  /** Every queue that must be there, the dead-letter queue included. */
+  /** Every queue that the Worker needs, dead-letter queues included. */
   queues: string[];
+  deadLetterQueues: string[];
+  /** The KV bindings that wrangler.toml gives no namespace id for. */
+  unboundNamespaces: string[];
   accountId: string | undefined;
 }
 
-/** Of what wrangler makes of it, with every default filled in. */
-const Read = z.object({
+/** The part of wrangler's normalised configuration that the scripts read. */
+const WranglerConfig = z.object({
   name: z.string(),
   account_id: z.optional(z.string()),
   vars: z.record(z.string(), z.unknown()),
   vpc_services: z.optional(z.array(z.object({ binding: z.string() }))),
+  kv_namespaces: z.array(z.object({ binding: z.string(), id: z.optional(z.string()) })),
   queues: z.object({
     producers: z.optional(z.array(z.object({ queue: z.optional(z.string()) }))),
     consumers: z.optional(
@@ -33,23 +38,47 @@ const Read = z.object({
 
 const toml = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 
-/** Reads it the way wrangler does. @throws when the file is wrong */
+/** Reads an environment the way wrangler does. @throws {CommandError} when wrangler cannot read the file */
 export function readProject(env: string, config = toml): Project {
-  const read = Read.parse(unstable_readConfig({ config, env }));
+  const read = WranglerConfig.parse(readConfig(env, config));
   const { producers = [], consumers = [] } = read.queues;
+  const deadLetterQueues = consumers.flatMap(({ dead_letter_queue }) => dead_letter_queue ?? []);
   const queues = [
-    ...producers.map(({ queue }) => queue),
-    ...consumers.flatMap(({ queue, dead_letter_queue }) => [queue, dead_letter_queue]),
+    ...producers.flatMap(({ queue }) => queue ?? []),
+    ...consumers.map(({ queue }) => queue),
+    ...deadLetterQueues,
   ];
   return {
     name: read.name,
     env,
     vars: read.vars,
     bindsAurora: read.vpc_services?.some(({ binding }) => binding === "AURORA") ?? false,
-    queues: [...new Set(queues.filter((queue) => queue !== undefined))],
+    queues: [...new Set(queues)],
+    deadLetterQueues: [...new Set(deadLetterQueues)],
+    unboundNamespaces: read.kv_namespaces.flatMap(({ binding, id }) => (id === undefined ? [binding] : [])),
     accountId: read.account_id,
   };
 }
 
-/** For each wrangler command: `--env=` names production, where leaving it out would be a warning. */
+function readConfig(env: string, config: string) {
+  try {
+    // The commands of wrangler that follow print its warnings.
+    return unstable_readConfig({ config, env }, { hideWarnings: true });
+  } catch (error) {
+    throw new CommandError(`wrangler.toml cannot be read: ${faultOf(error)}`);
+  }
+}
+
+/** The first fault that wrangler names, with the line of a syntax error. */
+function faultOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const lines = text.split("\n").filter((line) => !line.startsWith("Processing "));
+  const fault = (lines[0] ?? text).replace(/^\s*- /, "");
+  const { location } = SyntaxFault.safeParse(error).data ?? {};
+  return location === undefined ? fault : `${fault} (line ${location.line})`;
+}
+
+const SyntaxFault = z.object({ location: z.object({ line: z.number() }) });
+
+/** For each wrangler command: `--env=` names production, where no argument would print a warning. */
 export const envArgument = ({ env }: Pick<Project, "env">): string => `--env=${env}`;

@@ -1,17 +1,36 @@
 import { CommandError } from "../terminal/command.ts";
+import { runTwice } from "./retry.ts";
 import type { Wrangler } from "./wrangler.ts";
 import { excerpt } from "./wrangler-output.ts";
 
+/** The longest that Cloudflare keeps a message, on the paid plan; the free plan keeps it for one day. */
+const MAX_RETENTION_SECONDS = 14 * 24 * 3600;
+
+const isMissing = (output: string) => output.includes("does not exist");
+
 /** Creates a queue that does not exist yet. @returns whether it was created. @throws {CommandError} */
 export async function ensureQueue(wrangler: Wrangler, name: string): Promise<boolean> {
-  const found = await wrangler(["queues", "info", name]);
+  const found = await runTwice(wrangler, ["queues", "info", name], isMissing);
   if (found.code === 0) return false;
-  if (!found.output.includes("does not exist")) {
+  if (!isMissing(found.output)) {
     throw new CommandError(`The queue ${name} could not be looked up:\n${excerpt(found.output)}`);
   }
-  const made = await wrangler(["queues", "create", name]);
-  if (made.code === 0) return true;
-  // Another deployment may have created it since the look-up.
-  if ((await wrangler(["queues", "info", name])).code === 0) return false;
-  throw new CommandError(`The queue ${name} could not be created:\n${excerpt(made.output)}`);
+  const created = await wrangler(["queues", "create", name]);
+  if (created.code === 0) return true;
+  // Another deployment may have created it since, or this one, whose answer was lost.
+  if ((await runTwice(wrangler, ["queues", "info", name], isMissing)).code === 0) return false;
+  const again = await wrangler(["queues", "create", name]);
+  if (again.code === 0) return true;
+  throw new CommandError(`The queue ${name} could not be created:\n${excerpt(again.output)}`);
+}
+
+/**
+ * Makes a queue keep its messages for as long as Cloudflare allows. A message waits for its next retry within this
+ * time, so a dead letter has to outlive a fault that takes days to repair.
+ * @returns null, or wrangler's words when Cloudflare refused
+ */
+export async function extendRetention(wrangler: Wrangler, name: string): Promise<string | null> {
+  const args = ["queues", "update", name, "--message-retention-period-secs", String(MAX_RETENTION_SECONDS)];
+  const { code, output } = await runTwice(wrangler, args);
+  return code === 0 ? null : excerpt(output);
 }

@@ -3,23 +3,27 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as z from "zod";
+import { type NamespaceIds, writeBoundConfig } from "./bound-config.ts";
 
-/** The wrangler of this project as a function, so that what is built on it can be tested without Cloudflare. */
+/** The wrangler of this project as a function, so that its callers can be tested without Cloudflare. */
 
 export interface WranglerAnswer {
   code: number;
-  /** Both of its outputs, in that order; empty when it was shown instead. */
+  /** Standard output, then standard error; empty when both were shown instead. */
   output: string;
-  /** Where the Worker can be reached, as a deployment reported it. */
+  /** The hosts and routes that a deployment reported. */
   targets: string[];
 }
 
 export interface WranglerOptions {
-  /** Shown to the person as it comes, who can answer its questions, instead of being read. */
+  /** Shows the output while wrangler runs, and lets the person answer its questions, instead of reading it. */
   show?: boolean;
-  /** Secrets for `--secrets-file`, which is the only way for them that is on no command line. */
+  /** Secrets for `--secrets-file`, so that none is on a command line. */
   secrets?: Readonly<Record<string, string>>;
-  /** For its standard input. */
+  /** Ids of KV namespaces for a copy of wrangler.toml, which wrangler then reads in its place. */
+  namespaces?: { env: string; ids: NamespaceIds };
+  /** For standard input. */
   input?: string;
 }
 
@@ -28,16 +32,21 @@ export type Wrangler = (args: readonly string[], options?: WranglerOptions) => P
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const program = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
 
-/** A terminal that is closed, a build that is cancelled. */
+/** Sent when a terminal is closed or a build is cancelled. */
 const ENDING = ["SIGTERM", "SIGHUP"] as const;
 
-/** Runs it. Secrets live in a file that only its owner can read, for as long as it runs. */
+/** Runs wrangler. The file with the secrets exists only while wrangler runs, and only its owner can read it. */
 export const wrangler: Wrangler = async (args, options = {}) => {
-  // mkdtemp makes a folder that only its owner can enter.
+  // mkdtemp creates a folder that only its owner can enter.
   const folder = mkdtempSync(join(tmpdir(), "aurora-pagerduty-"));
-  const removeFolder = () => rmSync(folder, { recursive: true, force: true });
-  // Whatever ends this process, the file goes; but for SIGKILL, which nobody hears of.
-  process.on("exit", removeFolder);
+  const { namespaces } = options;
+  const config = namespaces === undefined ? null : writeBoundConfig(root, namespaces.env, namespaces.ids);
+  const removeFiles = () => {
+    rmSync(folder, { recursive: true, force: true });
+    config?.remove();
+  };
+  // Removes the files however this process ends, except by SIGKILL, which runs no handler.
+  process.on("exit", removeFiles);
   const stop = new AbortController();
   const ended = (signal: NodeJS.Signals) => {
     stop.abort();
@@ -46,18 +55,18 @@ export const wrangler: Wrangler = async (args, options = {}) => {
   for (const signal of ENDING) process.on(signal, ended);
   try {
     const report = join(folder, "report.ndjson");
-    const all = [...args];
+    const all = config === null ? [...args] : [...args, "--config", config.path];
     if (options.secrets !== undefined) {
       const file = join(folder, "secrets.json");
-      // JSON: wrangler would replace $NAME in the values of any other format.
+      // JSON, because wrangler would expand $NAME in the values of any other format.
       writeFileSync(file, JSON.stringify(options.secrets), { mode: 0o600 });
       all.push("--secrets-file", file);
     }
     const { code, output } = await run(all, options, report, stop.signal);
     return { code, output, targets: targetsOf(report) };
   } finally {
-    removeFolder();
-    process.off("exit", removeFolder);
+    removeFiles();
+    process.off("exit", removeFiles);
     for (const signal of ENDING) process.off(signal, ended);
   }
 };
@@ -79,9 +88,9 @@ function run(
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => chunks.push(chunk));
   }
-  // A wrangler that ended before it read is known by its code.
+  // A wrangler that ends before it reads its input breaks the pipe; its exit code reports why it ended.
   child.stdin?.on("error", () => undefined).end(options.input);
-  // Ctrl-C reaches it by itself; waiting for its end lets the file with the secrets be removed.
+  // Ctrl-C reaches wrangler directly. This process waits for wrangler's end, to remove the file with the secrets.
   const ignore = () => undefined;
   process.on("SIGINT", ignore);
   return new Promise((resolve, reject) => {
@@ -93,7 +102,9 @@ function run(
   });
 }
 
-/** The addresses in wrangler's report of what it did: one JSON object a line. */
+const DeployEntry = z.object({ type: z.literal("deploy"), targets: z.array(z.unknown()) });
+
+/** The targets in wrangler's report file, which has one JSON object a line; none when there is no file. */
 export function targetsOf(path: string): string[] {
   let text: string;
   try {
@@ -101,14 +112,7 @@ export function targetsOf(path: string): string[] {
   } catch {
     return [];
   }
-  const targets = text
-    .split("\n")
-    .filter((line) => line.trim() !== "")
-    .flatMap((line) => {
-      const entry: unknown = JSON.parse(line);
-      const isDeploy =
-        typeof entry === "object" && entry !== null && "type" in entry && entry.type === "deploy";
-      return isDeploy && "targets" in entry && Array.isArray(entry.targets) ? entry.targets : [];
-    });
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const targets = lines.flatMap((line) => DeployEntry.safeParse(JSON.parse(line)).data?.targets ?? []);
   return targets.filter((target) => typeof target === "string");
 }

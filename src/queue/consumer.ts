@@ -10,8 +10,7 @@ import { unpackMessage } from "./message.ts";
  */
 
 /** The delay doubles with each attempt, so that an outage of minutes does not use up the retries. */
-const MAX_DELAY_SECONDS = 15 * 60;
-const BACKOFF = { firstMs: 5_000, maxMs: MAX_DELAY_SECONDS * 1000 };
+const BACKOFF = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 const DEAD_LETTERS = /-dead-letters$/;
 
 interface Unpacked {
@@ -33,13 +32,14 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   try {
     return { message, webhook: await unpackMessage(message.body) };
   } catch (error) {
-    // Packed by another version, which the next deployment may read: it is kept as long as the Queue keeps it.
+    // Packed by another version, which the next deployment may read: retried with the delay of wrangler.toml, and
+    // hourly for days once it is in the dead-letter queue.
     log.error("message.unreadable", {
       messageId: message.id,
       attempts: message.attempts,
       error: describe(error),
     });
-    message.retry({ delaySeconds: MAX_DELAY_SECONDS });
+    message.retry();
     return null;
   }
 }
@@ -89,7 +89,8 @@ async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void
     for (const { message } of items) message.ack();
   } catch (error) {
     log.error("batch.not_parked", { tenantId, messages: items.length, error: describe(error) });
-    for (const { message } of items) message.retry({ delaySeconds: MAX_DELAY_SECONDS });
+    // The delay of wrangler.toml, an hour: 100 retries then outlast a fault of several days.
+    for (const { message } of items) message.retry();
   }
 }
 

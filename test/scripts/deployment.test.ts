@@ -2,21 +2,36 @@ import { expect, test } from "vitest";
 import { urlOf } from "../../scripts/cloudflare/address.ts";
 import { type Health, healthOf } from "../../scripts/cloudflare/health.ts";
 import { readProject } from "../../scripts/cloudflare/project.ts";
-import type { Wrangler, WranglerOptions } from "../../scripts/cloudflare/wrangler.ts";
+import type { Wrangler, WranglerAnswer, WranglerOptions } from "../../scripts/cloudflare/wrangler.ts";
 import { type Deployment, deploy } from "../../scripts/deploy/deployment.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
 /** A Cloudflare account as wrangler 4.164 shows it: the same words, the same codes. */
 class FakeCloudflare {
   accounts: { id: string; name: string }[] | null = [{ id: "a1", name: "Ada" }];
-  readonly queues = new Set<string>();
+  /** Retention in seconds, by name. */
+  readonly queues = new Map<string, number>();
+  /** Ids of KV namespaces by title. */
+  readonly namespaces = new Map<string, string>();
   /** Null: there is no such Worker. */
   secrets: Map<string, string> | null = null;
-  deployCode = 0;
+  /** The KV namespace that the Worker is bound to. */
+  boundTo: string | null = null;
+  maxRetentionSeconds = 14 * 24 * 3600;
   readonly calls: { args: string; options: WranglerOptions }[] = [];
+  /** Which call fails: before Cloudflare has worked, or after, when only the answer is lost. */
+  fault: { call: number; when: "before" | "after" } | null = null;
 
   readonly wrangler: Wrangler = async (args, options = {}) => {
     this.calls.push({ args: args.join(" "), options });
+    const isFaulty = this.calls.length === this.fault?.call;
+    const failed = { code: 1, output: "\u2718 [ERROR] fetch failed", targets: [] };
+    if (isFaulty && this.fault?.when === "before") return failed;
+    const answer = this.#answer(args, options);
+    return isFaulty ? failed : answer;
+  };
+
+  #answer(args: readonly string[], { secrets = {}, namespaces }: WranglerOptions): WranglerAnswer {
     const [first, second, third = ""] = args;
     const done = (output: string, code = 0, targets: string[] = []) => ({ code, output, targets });
     switch (`${first} ${second}`) {
@@ -27,23 +42,49 @@ class FakeCloudflare {
       case "queues info":
         return this.queues.has(third)
           ? done(`Queue Name: ${third}`)
-          : done(`✘ [ERROR] Queue "${third}" does not exist. To create it, run: wrangler queues create`, 1);
+          : done(
+              `\u2718 [ERROR] Queue "${third}" does not exist. To create it, run: wrangler queues create`,
+              1,
+            );
       case "queues create":
-        this.queues.add(third);
-        return done(`✅ Created queue '${third}'`);
+        if (this.queues.has(third)) return done("Queue name is already taken [code: 11009]", 1);
+        this.queues.set(third, 4 * 24 * 3600);
+        return done(`\u2705 Created queue '${third}'`);
+      case "queues update": {
+        const seconds = Number(args.at(-1));
+        if (seconds > this.maxRetentionSeconds) return done("The specified queue settings are invalid.", 1);
+        this.queues.set(third, seconds);
+        return done(`Updated queue ${third}.`);
+      }
+      case "kv namespace":
+        return done(JSON.stringify([...this.namespaces].map(([title, id]) => ({ id, title }))));
       case "secret list": {
-        if (!this.secrets) return done('✘ [ERROR] Worker "aurora-pagerduty" not found.', 1);
+        if (!this.secrets) return done('\u2718 [ERROR] Worker "aurora-pagerduty" not found.', 1);
         return done(JSON.stringify([...this.secrets.keys()].map((name) => ({ name, type: "secret_text" }))));
       }
     }
     if (first !== "deploy") throw new Error(`Not a command that is expected: ${args.join(" ")}`);
-    const secrets = new Map([...(this.secrets ?? []), ...Object.entries(options.secrets ?? {})]);
-    this.secrets = secrets;
+    const bound = namespaces?.ids["CONNECTIONS"] ?? this.boundTo ?? this.#createNamespace();
+    if (bound === null) return done("a namespace with this title already exists [code: 10014]", 1);
+    // The upload of the Worker is the second half; a fault between both leaves the namespace behind.
+    if (this.breaksUpload) return done("\u2718 [ERROR] A request to the Cloudflare API failed.", 1);
+    this.boundTo = bound;
+    this.secrets = new Map([...(this.secrets ?? []), ...Object.entries(secrets)]);
     return done("", this.deployCode, [
       "aurora-pagerduty.ada.workers.dev",
       "Producer for aurora-pagerduty-webhooks",
     ]);
-  };
+  }
+
+  breaksUpload = false;
+  deployCode = 0;
+
+  #createNamespace(): string | null {
+    const title = "aurora-pagerduty-connections";
+    if (this.namespaces.has(title)) return null;
+    this.namespaces.set(title, "n1");
+    return "n1";
+  }
 }
 
 /** Settings that need AURORA_EVENTS_SECRET. */
@@ -89,7 +130,10 @@ function stage(vars: Record<string, string> = {}, answers: Record<string, string
 test("from nothing, the queues are made, the secrets uploaded with the first version, and the URL told", async () => {
   const { cloudflare, lines, run } = stage();
   expect(await run()).toBe(true);
-  expect([...cloudflare.queues]).toEqual(["aurora-pagerduty-webhooks", "aurora-pagerduty-dead-letters"]);
+  expect([...cloudflare.queues.keys()]).toEqual([
+    "aurora-pagerduty-webhooks",
+    "aurora-pagerduty-dead-letters",
+  ]);
   expect([...(cloudflare.secrets?.keys() ?? [])].sort()).toEqual(["CREDENTIALS_KEYS", "INTERNAL_API_SECRET"]);
   expect(lines.join("\n")).toContain("https://aurora-pagerduty.ada.workers.dev works (version 0.1.0)");
 });
@@ -184,6 +228,68 @@ test("a deployment that failed half-way still shows what is in force by then", a
   cloudflare.deployCode = 1;
   await expect(run()).rejects.toThrow("could not deploy");
   expect(lines.join("\n")).toContain(`CREDENTIALS_KEYS=${cloudflare.secrets?.get("CREDENTIALS_KEYS")}`);
+});
+
+test("a first deployment that failed after it created the KV namespace can be repeated", async () => {
+  const { cloudflare, run } = stage();
+  cloudflare.breaksUpload = true;
+  await expect(run()).rejects.toThrow("safe to run the command again");
+  expect([...cloudflare.namespaces.keys()]).toEqual(["aurora-pagerduty-connections"]);
+  cloudflare.breaksUpload = false;
+  expect(await run()).toBe(true);
+  expect(cloudflare.boundTo).toBe("n1");
+});
+
+/** What a deployment without a fault leaves behind, and how many calls it takes. */
+async function faultless() {
+  const { cloudflare, run } = stage(NOTIFIES);
+  expect(await run()).toBe(true);
+  const { queues, namespaces, boundTo, secrets, calls } = cloudflare;
+  return { state: { queues, namespaces, boundTo, names: [...(secrets?.keys() ?? [])] }, calls };
+}
+
+test.each(["before", "after"] as const)(
+  "whichever call of a first deployment fails, %s Cloudflare has worked, it or its repetition succeeds",
+  async (when) => {
+    const { state, calls } = await faultless();
+    for (let call = 1; call <= calls.length; call += 1) {
+      const { cloudflare, lines, run } = stage(NOTIFIES);
+      cloudflare.fault = { call, when };
+      const isDeploy = calls[call - 1]?.args.startsWith("deploy") === true;
+      if (isDeploy) await expect(run()).rejects.toThrow("safe to run the command again");
+      expect(await run(), `${calls[call - 1]?.args}`).toBe(true);
+      const { queues, namespaces, boundTo, secrets } = cloudflare;
+      expect({ queues, namespaces, boundTo, names: [...(secrets?.keys() ?? [])] }).toEqual(state);
+      // Each secret that is set was shown to the person.
+      for (const [name, value] of secrets ?? []) expect(lines.join("\n")).toContain(`${name}=${value}`);
+    }
+  },
+);
+
+test("an upload whose answer is lost shows its secrets, even when they cannot be listed afterwards", async () => {
+  const { cloudflare, lines, run } = stage();
+  const { wrangler } = cloudflare;
+  let isDown = false;
+  const breaking: Wrangler = async (args, options) => {
+    if (isDown) return { code: 1, output: "fetch failed", targets: [] };
+    isDown = args[0] === "deploy";
+    const answer = await wrangler(args, options);
+    return isDown ? { ...answer, code: 1 } : answer;
+  };
+  await expect(run({ wrangler: breaking })).rejects.toThrow("use the newer ones");
+  for (const [name, value] of cloudflare.secrets ?? [])
+    expect(lines.join("\n")).toContain(`${name}=${value}`);
+});
+
+test("dead letters are kept for 14 days, and a plan that refuses so long ends no deployment", async () => {
+  const { cloudflare, lines, run } = stage();
+  await run();
+  expect(cloudflare.queues.get("aurora-pagerduty-dead-letters")).toBe(14 * 24 * 3600);
+  const free = stage();
+  free.cloudflare.maxRetentionSeconds = 24 * 3600;
+  expect(await free.run()).toBe(true);
+  expect(lines.join("\n")).not.toContain("free plan");
+  expect(free.lines.join("\n")).toMatch(/refused to keep[\s\S]*The free plan keeps a message for one day/);
 });
 
 test("a Worker that is up but misconfigured, or not yet reachable, is not called working", async () => {

@@ -4,8 +4,6 @@ import { experimental_readRawConfig, unstable_readConfig } from "wrangler";
 
 /** wrangler inherits almost nothing into an environment, so `[env.dev]` repeats the top of wrangler.toml. */
 
-const CONFIG = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
-
 /** Settings that wrangler inherits into every environment, or that do not belong into one. */
 const TOP_ONLY = new Set([
   "main",
@@ -24,6 +22,9 @@ const TOP_ONLY = new Set([
 /** Where the value must differ: the names of the Worker, its queues and its data set, the rate limits' namespaces. */
 const OWN_VALUE =
   /^(?:name|queues\.(?:producers|consumers)\.\d+\.(?:queue|dead_letter_queue)|ratelimits\.\d+\.namespace_id|analytics_engine_datasets\.\d+\.dataset)$/;
+
+const DAY_SECONDS = 24 * 3600;
+const config = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 
 type Leaves = Map<string, unknown>;
 
@@ -48,7 +49,7 @@ function differences(top: Leaves, dev: Leaves): string[] {
 }
 
 function readBoth(): { top: Leaves; dev: Leaves } {
-  const { rawConfig } = experimental_readRawConfig({ config: CONFIG });
+  const { rawConfig } = experimental_readRawConfig({ config });
   const repeated = Object.fromEntries(Object.entries(rawConfig).filter(([key]) => !TOP_ONLY.has(key)));
   return { top: leavesOf(repeated), dev: leavesOf(rawConfig.env?.["dev"]) };
 }
@@ -73,10 +74,18 @@ test("each setting of [env.dev] that is left out, changed or added is found", ()
   expect(differences(top, new Map(dev).set("vars.NEW", "1"))).toContain("vars.NEW is only in [env.dev]");
 });
 
+test("the hourly retries of a dead letter outlast a fault of four days", () => {
+  for (const leaves of Object.values(readBoth())) {
+    const letters = (key: string) => leaves.get(`queues.consumers.1.${key}`);
+    expect(letters("queue")).toMatch(/-dead-letters$/);
+    expect(Number(letters("max_retries")) * Number(letters("retry_delay"))).toBeGreaterThan(4 * DAY_SECONDS);
+  }
+});
+
 test.each([undefined, "dev"])(
   "fetches of environment %s never bypass what protects a host of the Worker's zone",
   (env) => {
-    const { compatibility_flags } = unstable_readConfig({ config: CONFIG, ...(env ? { env } : {}) });
+    const { compatibility_flags } = unstable_readConfig({ config, ...(env ? { env } : {}) });
     expect(compatibility_flags).toContain("global_fetch_strictly_public");
   },
 );

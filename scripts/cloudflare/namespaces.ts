@@ -1,0 +1,37 @@
+import * as z from "zod";
+import { CommandError } from "../terminal/command.ts";
+import { runTwice } from "./retry.ts";
+import type { Wrangler } from "./wrangler.ts";
+import { excerpt, jsonIn } from "./wrangler-output.ts";
+
+const NamespaceList = z.array(z.object({ id: z.string(), title: z.string() }));
+
+/**
+ * The ids of the KV namespaces that an earlier deployment of this Worker created, by binding. wrangler creates a
+ * namespace before it uploads the Worker. When the upload fails, the next `wrangler deploy` does not find the
+ * namespace, tries to create it again, and Cloudflare refuses the title (code 10014), so its id has to be given.
+ * @param bindings those without an id in wrangler.toml
+ * @throws {CommandError}
+ */
+export async function namespaceIds(
+  wrangler: Wrangler,
+  workerName: string,
+  bindings: readonly string[],
+): Promise<Record<string, string>> {
+  if (bindings.length === 0) return {};
+  const { code, output } = await runTwice(wrangler, ["kv", "namespace", "list"]);
+  const list = NamespaceList.safeParse(jsonIn(output, "[]")).data;
+  if (code !== 0 || list === undefined) {
+    throw new CommandError(`The KV namespaces could not be listed:\n${excerpt(output)}`);
+  }
+  return Object.fromEntries(
+    bindings.flatMap((binding) => {
+      const found = list.find(({ title }) => title === titleOf(workerName, binding));
+      return found === undefined ? [] : [[binding, found.id]];
+    }),
+  );
+}
+
+/** The title that wrangler 4.164 gives to a namespace that it creates (autoProvisionedResourceName). */
+const titleOf = (workerName: string, binding: string) =>
+  `${workerName}-${binding.toLowerCase().replaceAll("_", "-")}`;

@@ -1,0 +1,15 @@
+import type { Wrangler, WranglerAnswer } from "./wrangler.ts";
+
+/**
+ * Runs a wrangler command that may safely run twice. Runs it again when it fails, so that one failing call of
+ * Cloudflare's API does not end a deployment.
+ * @param isAnswer whether the output of a failed command is an answer ("does not exist"), which is not asked twice
+ */
+export async function runTwice(
+  wrangler: Wrangler,
+  args: readonly string[],
+  isAnswer: (output: string) => boolean = () => false,
+): Promise<WranglerAnswer> {
+  const first = await wrangler(args);
+  return first.code === 0 || isAnswer(first.output) ? first : wrangler(args);
+}

@@ -1,0 +1,13 @@
+import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import worker from "../../src/index.ts";
+
+test("a dead letter that cannot be stored is retried with the delay of wrangler.toml, an hour", async () => {
+  const message = { id: "m1", timestamp: new Date(0), attempts: 1, body: "packed by another version" };
+  const batch = createMessageBatch("aurora-pagerduty-dead-letters", [message]);
+  await worker.queue(batch, env);
+  const { explicitAcks, retryMessages } = await getQueueResult(batch, createExecutionContext());
+  // Without a delay of its own, Cloudflare applies the consumer's `retry_delay`.
+  expect([explicitAcks, retryMessages]).toEqual([[], [{ msgId: "m1" }]]);
+});
