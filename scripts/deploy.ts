@@ -1,58 +1,76 @@
 /**
- * `npm run deploy`: from nothing to a working URL, and the same again for every upgrade. `npm run deploy:dev`
- * does it for the environment `dev` of wrangler.toml.
+ * `npm run deploy`: deploys the Worker with all that it needs, the first time and for every upgrade. `npm run
+ * deploy:dev` does the same for the environment `dev` of wrangler.toml.
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { askHealth, awaitHealth } from "./cloudflare/health.ts";
 import { envArgument, readProject } from "./cloudflare/project.ts";
 import { wrangler } from "./cloudflare/wrangler.ts";
 import { deploy } from "./deploy/deployment.ts";
 import { fileOptionOf, SECRETS, type Secrets } from "./deploy/secrets.ts";
 import { CommandError, runCommand } from "./terminal/command.ts";
+import { parseOptions } from "./terminal/options.ts";
 import { askUnseen, isAttended } from "./terminal/prompt.ts";
 
-/** A new host name at workers.dev is known everywhere within about a minute. */
+/** A new host name of workers.dev is known everywhere within about a minute. */
 const HEALTH_TRIES = 20;
 const HEALTH_EVERY_MS = 3_000;
 
 const HELP = `npm run deploy [-- options]
   --env NAME            an environment of wrangler.toml; production when it is left out
-  --dry-run             build and check, but change nothing at Cloudflare
+  --dry-run             builds and checks, and changes nothing at Cloudflare
 ${SECRETS.map((name) => `  --${fileOptionOf(name)} FILE`).join("\n")}
-                        a secret's value from a file, instead of pasting it or having it made`;
+                        reads the secret from a file; without it the secret is pasted or generated`;
 
-const { values } = parseArgs({
-  options: {
-    env: { type: "string", default: "" },
-    "dry-run": { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
-    ...Object.fromEntries(SECRETS.map((name) => [fileOptionOf(name), { type: "string" as const }])),
-  },
-});
+const TEXT = { type: "string" } as const;
+const FLAG = { type: "boolean", default: false } as const;
 
-function givenSecrets(): Secrets {
-  const read: Secrets = {};
+const readOptions = () =>
+  parseOptions("npm run deploy", {
+    ...Object.fromEntries(SECRETS.map((name) => [fileOptionOf(name), TEXT])),
+    env: TEXT,
+    "dry-run": FLAG,
+    help: { ...FLAG, short: "h" },
+  });
+
+/** @throws {CommandError} naming the file that cannot be read or is empty */
+function givenSecrets(values: Readonly<Record<string, unknown>>): Secrets {
+  const given: Secrets = {};
   for (const name of SECRETS) {
-    const path = Object.entries(values).find(([option]) => option === fileOptionOf(name))?.[1];
-    if (typeof path !== "string") continue;
-    const value = readFileSync(path, "utf8").trim();
-    if (value === "") throw new CommandError(`${path} is empty; ${name} should be in it.`);
-    read[name] = value;
+    const path = values[fileOptionOf(name)];
+    if (typeof path === "string") given[name] = secretIn(path, name);
   }
-  return read;
+  return given;
+}
+
+function secretIn(path: string, name: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CommandError(`The file for ${name} cannot be read: ${reason}`);
+  }
+  const value = text.trim();
+  if (value === "") throw new CommandError(`${path} is empty; it must contain the value of ${name}.`);
+  return value;
 }
 
 async function main(): Promise<boolean> {
-  const project = readProject(values.env);
+  const values = readOptions();
+  if (values.help) {
+    console.log(HELP);
+    return true;
+  }
+  const project = readProject(values.env ?? "");
   if (values["dry-run"]) {
     return (await wrangler(["deploy", "--dry-run", envArgument(project)], { show: true })).code === 0;
   }
   return deploy({
     wrangler,
     project,
-    given: givenSecrets(),
+    given: givenSecrets(values),
     ask: isAttended() ? askUnseen : null,
     environment: process.env,
     health: (url) => awaitHealth(() => askHealth(url), wait, HEALTH_TRIES, HEALTH_EVERY_MS),
@@ -60,5 +78,4 @@ async function main(): Promise<boolean> {
   });
 }
 
-if (values.help) console.log(HELP);
-else await runCommand(main);
+await runCommand(main);

@@ -1,29 +1,54 @@
 /**
- * `npm run dev`: the Worker alone, on this machine. What follows `--` goes to `wrangler dev`. A tunnel that it
- * opens, with `--tunnel` or with the key [t], becomes the host of the webhook URLs by itself.
+ * `npm run dev`: the Worker on this machine. The address of a tunnel that wrangler opens, by `--tunnel` or the key [t],
+ * becomes the host of the webhook URLs.
  */
 import { constants } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Config } from "../src/config.ts";
+import { readProject } from "./cloudflare/project.ts";
+import { DEV_HELP, type DevOptions, parseDevOptions } from "./dev/dev-options.ts";
+import { greeting } from "./dev/greeting.ts";
+import { requireFreePort, requireNetwork, requireSettings } from "./dev/preflight.ts";
 import { startDevSession } from "./dev/session.ts";
 import { createDevVars } from "./settings/dev-vars.ts";
+import { readDevVars } from "./settings/local-settings.ts";
+import { runCommand } from "./terminal/command.ts";
 
 const toml = fileURLToPath(new URL("../wrangler.toml", import.meta.url));
+const folder = dirname(toml);
 
-const REMOTE = ["--remote", "-r", "--remote=true"];
-
-function refuseRemote(): void {
-  console.error(
-    "`--remote` cannot work here: Queues and SQLite Durable Objects do not run remotely.\n" +
-      "To try the Worker on Cloudflare, deploy one of your own: npm run deploy:dev",
-  );
-  process.exitCode = 1;
+async function dev(): Promise<boolean> {
+  const options = parseDevOptions(process.argv.slice(2));
+  if (options === null) {
+    console.log(DEV_HELP);
+    return true;
+  }
+  const project = readProject(options.env ?? "");
+  if (createDevVars(join(folder, ".dev.vars"))) {
+    console.log("Created .dev.vars with fresh random keys and AURORA_ENV=dev. Edit it as you like.");
+  }
+  const devVars = readDevVars(folder, options.env, options.envFiles);
+  const config = requireSettings(project, devVars);
+  await requireFreePort(options.port ?? project.localPort);
+  await requireNetwork(options.tunnel);
+  start(options, config);
+  return true;
 }
 
-function startWrangler(args: readonly string[]): void {
-  if (createDevVars(fileURLToPath(new URL("../.dev.vars", import.meta.url)))) {
-    console.log("Made .dev.vars, with fresh random keys; AURORA_ENV is dev. It is yours to change.");
-  }
-  const { child, clear } = startDevSession({ toml, args, stdio: "inherit", say: console.log });
+function start(options: DevOptions, config: Config): void {
+  const startedAtMs = Date.now();
+  console.log("Starting the Worker …");
+  const { child, clear } = startDevSession({
+    toml,
+    options,
+    stdio: "inherit",
+    ready: (url) => {
+      const tookMs = Date.now() - startedAtMs;
+      console.log(greeting({ url, config, tunnel: options.tunnel, tookMs }).join("\n"));
+    },
+    say: console.log,
+  });
   process.on("exit", clear);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => child.kill(signal));
@@ -37,6 +62,4 @@ function startWrangler(args: readonly string[]): void {
   });
 }
 
-const args = process.argv.slice(2);
-if (args.some((arg) => REMOTE.includes(arg))) refuseRemote();
-else startWrangler(args);
+await runCommand(dev);

@@ -1,4 +1,4 @@
-/** `npm run openapi`: writes the reference that GET /openapi.json answers, from the schemas that validate. */
+/** `npm run openapi`: writes the document of GET /openapi.json from the schemas that validate requests and answers. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
@@ -6,10 +6,10 @@ import { openApiDocument } from "../src/contract/openapi.ts";
 
 const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Where the Worker finds it, among its static files. */
+/** The document's path among the Worker's static files. */
 export const OPENAPI_FILE = fileOf("../src/console/assets/openapi.json");
 
-/** The text of that file. */
+/** The document as text. */
 export function openApiText(): string {
   const manifest: unknown = JSON.parse(readFileSync(fileOf("../package.json"), "utf8"));
   const { version } = z.object({ version: z.string() }).parse(manifest);

@@ -1,44 +1,53 @@
 /**
- * `npm run keys:rotate`: a new first key for CREDENTIALS_KEYS. Cloudflare shows no secret again, so the present
- * list is asked for (or read on standard input), and the new list is printed once, alone on standard output.
+ * `npm run keys:rotate`: puts a new key in front of CREDENTIALS_KEYS. Cloudflare never shows a secret again, so the
+ * command asks for the present list (or reads it from standard input), and prints only the new list to standard output.
  */
 import { text } from "node:stream/consumers";
-import { parseArgs } from "node:util";
 import { envArgument, readProject } from "./cloudflare/project.ts";
 import { secretNames } from "./cloudflare/worker-secrets.ts";
 import { wrangler } from "./cloudflare/wrangler.ts";
 import { rotatedKeys, withoutKey } from "./settings/key-list.ts";
 import { CommandError, runCommand } from "./terminal/command.ts";
+import { parseOptions } from "./terminal/options.ts";
 import { askUnseen } from "./terminal/prompt.ts";
 
-const { values } = parseArgs({
-  options: { env: { type: "string", default: "" }, retire: { type: "string" } },
-});
+const HELP = `npm run keys:rotate [-- options]
+  --env NAME     an environment of wrangler.toml; production when it is left out
+  --retire ID    removes this old key from the list instead of adding a new one`;
 
 async function main(): Promise<boolean> {
-  const project = readProject(values.env);
+  const values = parseOptions("npm run keys:rotate", {
+    env: { type: "string" },
+    retire: { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return true;
+  }
+  const project = readProject(values.env ?? "");
   if (!(await secretNames(wrangler, project)).has("CREDENTIALS_KEYS")) {
-    throw new CommandError(`${project.name} has no CREDENTIALS_KEYS yet: npm run deploy makes them.`);
+    throw new CommandError(`${project.name} has no CREDENTIALS_KEYS yet; npm run deploy generates them.`);
   }
   const present = process.stdin.isTTY
-    ? await askUnseen("The present CREDENTIALS_KEYS, all of it (it is not shown): ")
+    ? await askUnseen("Paste the whole present CREDENTIALS_KEYS (it is not shown): ")
     : await text(process.stdin);
   const { retire } = values;
   const next = retire === undefined ? rotatedKeys(present) : withoutKey(present, retire);
-  // Before it is uploaded: it may be in force although its answer is lost, and nobody could read it back.
-  console.error("The new list, which is about to be set. Keep it beside the old one for now:");
+  // Printed before the upload: when its answer is lost the list may be in force, and Cloudflare does not show it.
+  console.error("The new list, which is uploaded next. Keep it together with the old one for now:");
   console.log(next);
   const { code, output } = await wrangler(["secret", "bulk", envArgument(project)], {
     input: JSON.stringify({ CREDENTIALS_KEYS: next }),
   });
   if (code !== 0) {
     throw new CommandError(
-      `wrangler failed, and the new list may be in force or not:\n${output.trim()}\n` +
-        "Keep both lists, and set the new one again until that succeeds:\n" +
+      `wrangler failed, so the new list may or may not be in force:\n${output.trim()}\n` +
+        "Keep both lists, and set the new one until that succeeds:\n" +
         `npx wrangler secret put CREDENTIALS_KEYS ${envArgument(project)}`,
     );
   }
-  console.error("It is in force. Put it in place of the old value in your password manager.");
+  console.error("The new list is in force. Replace the old value in your password manager.");
   return true;
 }
 

@@ -115,6 +115,9 @@ const Variables = z.object({
   CONSOLE_ORG: callerId,
 });
 
+/** The names of all variables and secrets. */
+export const settingNames = (): string[] => Object.keys(Variables.shape);
+
 /** Checks variables against each other. Reads the raw values, so that conflicts and malformed values are reported together. */
 function conflicts(variables: Record<string, unknown>): ConfigProblem[] {
   const value = (name: string) => unset(variables[name]);
@@ -123,7 +126,7 @@ function conflicts(variables: Record<string, unknown>): ConfigProblem[] {
     problems.push({
       name: "INTERNAL_API_SECRET",
       problem:
-        "is not set; use the value of Aurora's server: wrangler secret put INTERNAL_API_SECRET (or AURORA_ENV=dev to try things locally)",
+        "is not set; use the value that Aurora's server has (on your own machine AURORA_ENV=dev needs none)",
     });
   }
   for (const [name, other] of [

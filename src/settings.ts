@@ -94,7 +94,7 @@ export const keyList = read((value) => {
   const keys: { kid: string; key: Uint8Array<ArrayBuffer> }[] = [];
   if (value === undefined) {
     return new Malformed(
-      'is not set; make one with: echo "k1:$(openssl rand -base64 32)" and set it with: wrangler secret put CREDENTIALS_KEYS',
+      'is not set; generate one: echo "k1:$(openssl rand -base64 32)"',
     );
   }
   for (const entry of value.split(",")) {

@@ -1,11 +1,20 @@
+import * as z from "zod";
 import { plainText } from "../terminal/plain-text.ts";
 
-/** `GET /healthz` of a Worker that was just deployed. */
+/** `GET /healthz` of a Worker. */
+
+const Problem = z.object({ name: z.string(), problem: z.string() });
 
 export type Health =
   | { kind: "ok"; version: string }
-  | { kind: "misconfigured"; problems: string[] }
+  /** `problems`: the settings that the Worker refuses, without their values. */
+  | { kind: "misconfigured"; problems: z.infer<typeof Problem>[] }
   | { kind: "unreachable"; reason: string };
+
+const Answer = z.discriminatedUnion("status", [
+  z.object({ status: z.literal("ok"), version: z.string() }),
+  z.object({ status: z.literal("misconfigured"), version: z.string(), problems: z.array(Problem) }),
+]);
 
 const TIMEOUT_MS = 10_000;
 
@@ -22,31 +31,29 @@ export async function askHealth(url: string, get: typeof fetch = fetch): Promise
   }
 }
 
-/** What an answer says. Pure. */
+/** Reads an answer. Any host may have sent it, so its words are cleaned for the terminal. Pure. */
 export function healthOf(status: number, text: string): Health {
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    return { kind: "unreachable", reason: `it answered ${status}, which is not this Worker's answer` };
+  const answer = Answer.safeParse(parsed(text)).data;
+  if (answer?.status === "ok" && status === 200) return { kind: "ok", version: plainText(answer.version) };
+  if (answer?.status === "misconfigured") {
+    const problems = answer.problems.map(({ name, problem }) => ({
+      name: plainText(name),
+      problem: plainText(problem),
+    }));
+    return { kind: "misconfigured", problems };
   }
-  if (typeof body === "object" && body !== null && "version" in body && "status" in body) {
-    if (status === 200 && body.status === "ok")
-      return { kind: "ok", version: plainText(String(body.version)) };
-    if (body.status === "misconfigured" && "problems" in body && Array.isArray(body.problems)) {
-      const entries: unknown[] = body.problems;
-      const problems = entries.map((entry) =>
-        typeof entry === "object" && entry !== null && "name" in entry && "problem" in entry
-          ? plainText(`${entry.name} ${entry.problem}`)
-          : plainText(String(entry)),
-      );
-      return { kind: "misconfigured", problems };
-    }
-  }
-  return { kind: "unreachable", reason: `it answered ${status}, which is not this Worker's answer` };
+  return { kind: "unreachable", reason: `something else than this Worker answered, with status ${status}` };
 }
 
-/** Asks until it is well: a new host name takes a while to be known everywhere. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Asks until the Worker is well. A new host name takes a while to be known everywhere. */
 export async function awaitHealth(
   ask: () => Promise<Health>,
   wait: (ms: number) => Promise<unknown>,

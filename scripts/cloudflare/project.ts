@@ -19,12 +19,15 @@ export interface Project {
   /** The KV bindings that wrangler.toml gives no namespace id for. */
   unboundNamespaces: string[];
   accountId: string | undefined;
+  /** Where `wrangler dev` listens. */
+  localPort: number;
 }
 
 /** The part of wrangler's normalised configuration that the scripts read. */
 const WranglerConfig = z.object({
   name: z.string(),
   account_id: z.optional(z.string()),
+  dev: z.object({ port: z.optional(z.number()) }),
   vars: z.record(z.string(), z.unknown()),
   vpc_services: z.optional(z.array(z.object({ binding: z.string() }))),
   kv_namespaces: z.array(z.object({ binding: z.string(), id: z.optional(z.string()) })),
@@ -35,6 +38,9 @@ const WranglerConfig = z.object({
     ),
   }),
 });
+
+/** wrangler's own default. */
+const WRANGLER_PORT = 8787;
 
 const toml = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 
@@ -57,6 +63,7 @@ export function readProject(env: string, config = toml): Project {
     deadLetterQueues: [...new Set(deadLetterQueues)],
     unboundNamespaces: read.kv_namespaces.flatMap(({ binding, id }) => (id === undefined ? [binding] : [])),
     accountId: read.account_id,
+    localPort: read.dev.port ?? WRANGLER_PORT,
   };
 }
 

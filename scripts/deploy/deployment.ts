@@ -126,7 +126,7 @@ async function report({ project, health, say }: Deployment, url: string | null):
   }
   const state = await health(url);
   if (state.kind === "misconfigured") {
-    const list = state.problems.map((problem) => `  ${problem}`).join("\n");
+    const list = state.problems.map(({ name, problem }) => `  ${name} ${problem}`).join("\n");
     say(`\n${url} is deployed, and answers 503 until these are corrected:\n${list}`);
     return false;
   }

@@ -3,8 +3,9 @@ import { needsEventsSecret } from "../../src/aurora-settings.ts";
 import { ConfigError, type ConfigProblem, parseConfig } from "../../src/config.ts";
 import type { Project } from "../cloudflare/project.ts";
 import { freshCredentialsKeys, freshEventsSecret } from "../settings/dev-vars.ts";
+import { misspeltNames } from "../settings/local-settings.ts";
 
-/** Which secrets a deployment needs, and where they come from. Pure, but for the dice. */
+/** The secrets of a deployment: which ones it needs, and how they are generated. Pure, except for random values. */
 
 export const SECRETS = [
   "CREDENTIALS_KEYS",
@@ -19,26 +20,26 @@ export type Secrets = Partial<Record<SecretName, string>>;
 
 const INTERNAL_SECRET_BYTES = 32;
 
-/** How each can be made here; PagerDuty makes those of its OAuth app. */
+/** How a value is generated; the others come from PagerDuty or Aurora. */
 const FRESH: Partial<Record<SecretName, () => string>> = {
   CREDENTIALS_KEYS: freshCredentialsKeys,
   INTERNAL_API_SECRET: () => randomBytes(INTERNAL_SECRET_BYTES).toString("base64url"),
   AURORA_EVENTS_SECRET: freshEventsSecret,
 };
 
-/** A new value; null for what cannot be made here. */
+/** Generates a value; null for a secret that only PagerDuty or Aurora can issue. */
 export const freshSecret = (name: SecretName): string | null => FRESH[name]?.() ?? null;
 
-/** What to do with a value that was made, said when it is shown. */
+/** What the person has to do with a generated value. */
 export const CARRY_OVER: Partial<Record<SecretName, string>> = {
-  CREDENTIALS_KEYS: "keep it in your password manager: key rotation asks for it",
-  INTERNAL_API_SECRET: "set the same in Aurora's server (and its Next.js server)",
-  AURORA_EVENTS_SECRET: "set the same where Aurora verifies what it receives",
+  CREDENTIALS_KEYS: "Keep it in your password manager: rotating the keys needs it.",
+  INTERNAL_API_SECRET: "Set the same value in Aurora's server and in its Next.js server.",
+  AURORA_EVENTS_SECRET: "Set the same value in the receiver that verifies the deliveries.",
 };
 
 const isOn = (value: unknown) => /^(true|1)$/i.test(String(value ?? "").trim());
 
-/** What this Worker cannot do its work without, given its settings. */
+/** The secrets that the Worker needs with its settings. */
 export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
   return SECRETS.filter((name) => {
     if (name === "CREDENTIALS_KEYS" || name === "INTERNAL_API_SECRET") return true;
@@ -48,16 +49,16 @@ export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
   });
 }
 
-/** The option of `npm run deploy` that reads it from a file, without the dashes. */
+/** The option of `npm run deploy` that reads the secret from a file, without the dashes. */
 export const fileOptionOf = (name: SecretName): string => `${name.toLowerCase().replaceAll("_", "-")}-file`;
 
-/** Stands for a secret that is set already: right for each, a list of headers included. */
+/** Stands for a secret whose value cannot be read: valid for each of them, for the list of headers, too. */
 const ANY_VALUE = "present: already";
 
 /**
- * What the Worker would find wrong, before it is deployed.
- * @param present names that it has already; their values cannot be read, so they are taken to be right
- * @param given values that it is about to get
+ * Finds what the Worker would refuse, before it is deployed.
+ * @param present names of secrets that are set; their values cannot be read, so they count as valid
+ * @param given values that will be uploaded
  */
 export function problemsOf(
   { vars, bindsAurora }: Pick<Project, "vars" | "bindsAurora">,
@@ -69,9 +70,9 @@ export function problemsOf(
   );
   try {
     parseConfig({ ...vars, ...(bindsAurora ? { AURORA: {} } : {}), ...assumed, ...given });
-    return [];
+    return misspeltNames(vars);
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
+    if (error instanceof ConfigError) return [...misspeltNames(vars), ...error.problems];
     throw error;
   }
 }

@@ -1,9 +1,9 @@
 import { createServer } from "node:net";
 
-/** What `localhost` can mean. */
+/** The addresses of `localhost`. */
 const LOOPBACK = ["127.0.0.1", "::1"];
 
-/** Whether nothing listens on a port of this machine, in neither of its loopback addresses. */
+/** Whether no program listens on this port of either loopback address. */
 export async function isPortFree(port: number): Promise<boolean> {
   for (const host of LOOPBACK) {
     if ((await listenError(port, host)) === "EADDRINUSE") return false;
@@ -11,7 +11,7 @@ export async function isPortFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** Null when a server could listen there. A machine without IPv6 fails too, with another code. */
+/** Returns null when a server can listen there, else the error code; without IPv6 that is another code than EADDRINUSE. */
 async function listenError(port: number, host: string): Promise<string | null> {
   const server = createServer();
   return new Promise((resolve) => {

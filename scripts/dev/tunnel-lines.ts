@@ -1,23 +1,23 @@
 import { stripVTControlCharacters } from "node:util";
 
 /**
- * What `wrangler dev` says of its tunnel, read from what it prints: it tells nobody in another way. Pure. The
- * lines are those of wrangler 4.164 (src/tunnel/dev.ts and workers-utils/src/tunnel.ts there).
+ * Reads the state of the tunnel from the output of `wrangler dev`, which reports it nowhere else. Pure. The lines are
+ * those of wrangler 4.164 (src/tunnel/dev.ts and workers-utils/src/tunnel.ts there).
  *
- * On the same output is what the Worker logs, and strangers' words are in that. A line of the Worker's begins
- * with an event's name or a brace, so only a whole line that is wrangler's own from its first character counts.
+ * The Worker logs to the same output, and its log quotes strangers. A line of the Worker begins with an event's name
+ * or a brace, so only a whole line that matches wrangler's from the first character counts.
  */
 
 const OPEN = /^\u2B23 Sharing via Cloudflare Tunnel:(?: (https:\/\/\S+))?$/;
-/** The first host of several, each of which has a line below. */
+/** A named tunnel with several hosts lists each on a line of its own. */
 const HOST = /^ {3}(https:\/\/\S+)$/;
 const CLOSED = /^(?:\u2B23 Tunnel closed|Tunnel expired\. Closing tunnel\.)$/;
-/** More than any of those lines, with its colours. */
+/** Longer than any of these lines with its colours. */
 const MAX_LINE_CHARS = 2_000;
 
-/** Reads the output piece by piece, however it is cut. */
+/** Reads the output in chunks, which may end anywhere in a line. */
 export class TunnelLines {
-  /** The line that is not whole yet; null while its beginning is lost, because it is too long to be one of those. */
+  /** The line that is incomplete so far; null when it is already too long to be one of these lines. */
   #line: string | null = "";
   #hostFollows = false;
 

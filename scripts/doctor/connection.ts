@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
-/** What the Worker says about one user: the connection, the subscription and the last events. Pure. */
+/** The checks of one user: the connection, the subscription and the last events. Pure. */
 
 const Problem = z.object({ code: z.string(), message: z.string(), fix: z.string() });
 
@@ -24,26 +24,28 @@ const Status = z.discriminatedUnion("connected", [
   }),
 ]);
 
-/** Those that keep nothing from flowing now. */
+/** The problems that stop no event. */
 const MILD = new Set(["no_signing_secret", "subscription_was_disabled"]);
 
 const found = ({ code, message, fix }: z.infer<typeof Problem>): Finding =>
   (MILD.has(code) ? warning : problem)(message, `(${code})`, fix);
 
-/** A call's answer, as it came. */
+/** The answer to a call; `body` is JSON where it parses, else text. Status 0: no answer. */
 export interface Answered {
   status: number;
   body: unknown;
 }
 
-/** `GET /pagerduty` for a user. */
-export function checkConnection(user: string, { status, body }: Answered): Finding[] {
+/** `GET /pagerduty` for a user. @param isElsewhere whether the Worker is not on this machine */
+export function checkConnection(user: string, { status, body }: Answered, isElsewhere = false): Finding[] {
   if (status === 403) {
     return [
       problem(
-        "The Worker refuses our X-Internal-Secret",
-        "Aurora's server is refused in the same way when it has this value.",
-        "INTERNAL_API_SECRET must be the same in .dev.vars here, in the Worker, and in Aurora.",
+        "The Worker refuses this INTERNAL_API_SECRET",
+        "It also refuses Aurora's server, when Aurora has the same value.",
+        isElsewhere
+          ? "Pass the Worker's value: INTERNAL_API_SECRET=… npm run doctor. To replace it: npx wrangler secret put INTERNAL_API_SECRET"
+          : "Set the same INTERNAL_API_SECRET in .dev.vars and in Aurora, then restart npm run dev.",
       ),
     ];
   }
@@ -53,7 +55,7 @@ export function checkConnection(user: string, { status, body }: Answered): Findi
       problem(
         `GET /pagerduty answered ${status} for ${user}`,
         "The connection cannot be checked.",
-        "Is it a user id of Aurora's (letters, digits, _ . @ -)? The Worker's log says more.",
+        "Check that it is a user id of Aurora (letters, digits, _ . @ -). The Worker's log has the reason.",
       ),
     ];
   }
@@ -64,7 +66,7 @@ export function checkConnection(user: string, { status, body }: Answered): Findi
       warning(
         answer.error ?? `${user} is not connected to PagerDuty`,
         "Webhooks for this user are answered with 404.",
-        "Connect: in Aurora, or POST /pagerduty with a token.",
+        "Connect in the console or in Aurora, or call POST /pagerduty with a token.",
       ),
     ];
   }
@@ -75,7 +77,7 @@ export function checkConnection(user: string, { status, body }: Answered): Findi
     answer.webhook.lastEventAt === null
       ? warning(
           "No webhook has arrived yet",
-          "Nothing is wrong with that when nothing happened in PagerDuty.",
+          "This is expected while nothing has happened in PagerDuty.",
           "Send PagerDuty's test event: POST /pagerduty/subscription/ping, or Send Test Event in PagerDuty.",
         )
       : ok(`The last webhook arrived at ${answer.webhook.lastEventAt}`),
@@ -83,30 +85,30 @@ export function checkConnection(user: string, { status, body }: Answered): Findi
   ];
 }
 
-/** A disabled or missing one is among the problems that the Worker tells. */
+/** The Worker lists a disabled or missing subscription among its problems. */
 function checkSubscription(subscription: { id: string; state: string } | null): Finding[] {
   if (subscription?.state === "active") return [ok("The webhook subscription at PagerDuty is active")];
   if (subscription !== null) return [];
   return [
     warning(
       "No webhook subscription for this URL is known",
-      "One made by hand is found at the next check, when the credential may read it; until then nobody watches it.",
-      "Make it: POST /pagerduty/subscription. Or look for it now: POST /pagerduty/reconcile.",
+      "A subscription that was created by hand is found by the next check, if the credential may read it.",
+      "Create one: POST /pagerduty/subscription. Or run the check now: POST /pagerduty/reconcile.",
     ),
   ];
 }
 
 const SubscriptionState = z.object({ url: z.string().refine((url) => URL.canParse(url)), state: z.string() });
 
-/** `GET /pagerduty/subscription`: where PagerDuty posts, compared with where it should. */
+/** `GET /pagerduty/subscription`: whether PagerDuty posts to the webhook URL. */
 export function checkSubscriptionUrl(webhookUrl: string, { status, body }: Answered): Finding[] {
   const parsed = SubscriptionState.safeParse(body);
   if (status !== 200 || !parsed.success || parsed.data.url === webhookUrl) return [];
   return [
     problem(
       `PagerDuty posts to ${new URL(parsed.data.url).host}, but the webhook URL is at ${new URL(webhookUrl).host}`,
-      "Webhooks do not arrive. The URL has changed, as a quick tunnel's does each time.",
-      "Make the subscription again: DELETE and then POST /pagerduty/subscription. A named tunnel keeps its URL.",
+      "Webhooks do not arrive. The webhook URL has changed, as it does with every new quick tunnel.",
+      "Replace the subscription: DELETE, then POST /pagerduty/subscription. A named tunnel keeps its URL.",
     ),
   ];
 }
@@ -115,7 +117,7 @@ const Events = z.object({
   events: z.array(z.object({ type: z.string(), receivedAt: z.string(), outcome: z.string() })),
 });
 
-/** `GET /pagerduty/events`: the last ones, for a person to recognise. */
+/** `GET /pagerduty/events`: the last events. */
 export function checkEvents({ status, body }: Answered): Finding[] {
   const parsed = Events.safeParse(body);
   if (status !== 200 || !parsed.success) return [];
@@ -123,8 +125,8 @@ export function checkEvents({ status, body }: Answered): Finding[] {
     outcome === "failed"
       ? problem(
           `${receivedAt} ${type}: failed`,
-          "It could not be processed, and is kept.",
-          "Look for webhook.processed in the log, then POST /pagerduty/events/retry.",
+          "The event could not be processed. It is kept.",
+          "Search the log for webhook.processed, correct the cause, then call POST /pagerduty/events/retry.",
         )
       : ok(`${receivedAt} ${type}: ${outcome}`),
   );

@@ -3,45 +3,48 @@ import { type Answered, checkConnection, checkEvents, checkSubscriptionUrl } fro
 import { type Finding, warning } from "./finding.ts";
 import { checkHealth, checkWebhookUrl, mayHearSecret, type Probe } from "./reach.ts";
 
-/** The checks that need a running Worker, in the order in which a webhook depends on them. */
+/** The checks of a running Worker, in the order in which a webhook depends on them. */
 
 export interface Patient {
   /** The Worker's address, without a slash at the end. */
   url: string;
-  /** Whose connection is looked at; null for the way there alone. */
+  /** Whose connection is checked; null to check only whether webhooks can arrive. */
   user: string | null;
   /** Sent as X-Internal-Secret, over https or on this machine; never shown. */
   secret: string | null;
+  /** The faults found in the files on this machine; null when the Worker is deployed elsewhere. */
+  localFaults: number | null;
 }
 
 const TIMEOUT_MS = 15_000;
-/** Any user: the webhook URL is made for everyone. */
+/** Any user id: each has a webhook URL. */
 const NOBODY = "doctor";
 const SHOWN_EVENTS = 5;
 
-/** Looks, and changes nothing. Never throws because of what it finds. */
-export async function examine({ url, user, secret }: Patient): Promise<Finding[]> {
+/** Changes nothing. An answer of any kind becomes a finding, never an error. */
+export async function examine({ url, user, secret, localFaults }: Patient): Promise<Finding[]> {
   const health = await askHealth(url);
-  const findings = checkHealth(url, health);
+  const findings = checkHealth(url, health, localFaults);
   if (health.kind !== "ok") return findings;
   const told = secret !== null && mayHearSecret(url) ? secret : null;
   if (told !== secret) {
     findings.push(
       warning(
         "INTERNAL_API_SECRET was not sent",
-        `Everybody on the way to ${url} could read it.`,
-        "Give an https address.",
+        `${url} is not encrypted, so anybody on the way could read the secret.`,
+        "Pass an https address: --url https://…",
       ),
     );
   }
+  const isElsewhere = localFaults === null;
   const call = (path: string) => answered(url, path, user ?? NOBODY, told);
   const webhookUrl = webhookUrlOf((await call("/pagerduty/webhook-url")).body);
   if (webhookUrl !== null) {
     const isPublic = webhookUrl.startsWith("https:");
     findings.push(checkWebhookUrl(webhookUrl, isPublic ? await probe(webhookUrl) : null));
-  } else if (user === null) findings.push(...checkConnection(NOBODY, await call("/pagerduty")));
+  } else if (user === null) findings.push(...checkConnection(NOBODY, await call("/pagerduty"), isElsewhere));
   if (user === null) return findings;
-  findings.push(...checkConnection(user, await call("/pagerduty")));
+  findings.push(...checkConnection(user, await call("/pagerduty"), isElsewhere));
   if (webhookUrl !== null) {
     findings.push(...checkSubscriptionUrl(webhookUrl, await call("/pagerduty/subscription")));
   }
@@ -52,7 +55,7 @@ export async function examine({ url, user, secret }: Patient): Promise<Finding[]
 async function answered(url: string, path: string, user: string, secret: string | null): Promise<Answered> {
   const headers = { "x-user-id": user, ...(secret === null ? {} : { "x-internal-secret": secret }) };
   try {
-    // The Worker never redirects these; whoever does is not to have the secret.
+    // The Worker never redirects these calls, and no other host may get the secret.
     const response = await fetch(`${url}${path}`, {
       headers,
       redirect: "manual",
@@ -74,7 +77,7 @@ function webhookUrlOf(body: unknown): string | null {
   return typeof body.webhookUrl === "string" && URL.canParse(body.webhookUrl) ? body.webhookUrl : null;
 }
 
-/** Asks the public address with a GET: it goes all the way that a webhook goes, and nothing is taken in. */
+/** Sends a GET to the public address: it takes the way of a webhook, and the Worker stores nothing. */
 async function probe(webhookUrl: string): Promise<Probe> {
   try {
     const response = await fetch(webhookUrl, { redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) });

@@ -1,15 +1,19 @@
+import { styleText } from "node:util";
 import { plainText } from "../terminal/plain-text.ts";
 
-/** What the doctor found about one thing. */
+/** The result of one check. */
 export interface Finding {
   level: "ok" | "warning" | "problem";
-  /** The thing, and how it is. Never a secret. */
+  /** The thing and its state. Never a secret. */
   what: string;
-  /** What follows from it; only where something is wrong. */
+  /** The consequence; only where something is wrong. */
   means?: string;
   /** What to do. */
   fix?: string;
 }
+
+const COLOUR = { ok: "green", warning: "yellow", problem: "red" } as const;
+const LEVEL_WIDTH = 8;
 
 export const ok = (what: string): Finding => ({ level: "ok", what });
 export const warning = (what: string, means: string, fix: string): Finding => ({
@@ -25,9 +29,23 @@ export const problem = (what: string, means: string, fix: string): Finding => ({
   fix,
 });
 
-/** Lines for a person. Any word in it may be a stranger's: an event's type, a host's answer. */
-export function printed({ level, what, means, fix }: Finding): string {
-  const mark = level.padEnd(8);
+/**
+ * Lines for a person. Strangers may have chosen any word of a finding (an event's type, a host's answer), so control
+ * characters are removed.
+ */
+export function printed({ level, what, means, fix }: Finding, hasColours: boolean): string {
+  const mark = hasColours ? styleText(COLOUR[level], level, { validateStream: false }) : level;
   const rest = [means, fix === undefined ? undefined : `→ ${fix}`].filter((line) => line !== undefined);
-  return [`${mark}${plainText(what)}`, ...rest.map((line) => `        ${plainText(line)}`)].join("\n");
+  const indent = " ".repeat(LEVEL_WIDTH);
+  const first = `${mark}${indent.slice(level.length)}${plainText(what)}`;
+  return [first, ...rest.map((line) => indent + plainText(line))].join("\n");
+}
+
+/** The last line: how many problems and warnings there are. */
+export function summary(findings: readonly Finding[]): string {
+  const count = (level: Finding["level"]) => {
+    const found = findings.filter((finding) => finding.level === level).length;
+    return `${found} ${level}${found === 1 ? "" : "s"}`;
+  };
+  return `${count("problem")}, ${count("warning")}.`;
 }

@@ -1,43 +1,57 @@
 import type { Health } from "../cloudflare/health.ts";
+import { SECRETS } from "../deploy/secrets.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 
-/** Whether the Worker answers here, and PagerDuty would reach it from outside. Pure. */
+/** Whether the Worker answers here, and from outside under its webhook URL. Pure. */
 
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 const isLocal = (url: string) => LOCAL_HOSTS.has(URL.parse(url)?.hostname ?? "");
 
-/** Whether INTERNAL_API_SECRET may be sent there: nobody on the way can read it. */
+/** Whether INTERNAL_API_SECRET may be sent to this address: only where nobody on the way can read it. */
 export const mayHearSecret = (url: string) => URL.parse(url)?.protocol === "https:" || isLocal(url);
 
-/** What `GET /healthz` says. */
-export function checkHealth(url: string, health: Health): Finding[] {
+/**
+ * `GET /healthz`.
+ * @param localFaults the faults found in the files on this machine, which are not repeated; null for another Worker
+ */
+export function checkHealth(url: string, health: Health, localFaults: number | null): Finding[] {
   switch (health.kind) {
     case "ok":
       return [ok(`The Worker answers at ${url} (version ${health.version})`)];
-    case "misconfigured":
-      return health.problems.map((fault) =>
-        problem(fault, `The Worker at ${url} answers 503 until it is mended.`, "See docs/configuration.md"),
-      );
+    case "misconfigured": {
+      if (localFaults !== null && localFaults > 0) return [];
+      const means = `The Worker at ${url} answers 503 to every request.`;
+      const fix =
+        localFaults === null ? fixOnCloudflare : () => "Restart npm run dev: it uses older settings.";
+      return health.problems.map(({ name, problem: fault }) => problem(`${name} ${fault}`, means, fix(name)));
+    }
     case "unreachable":
       return [
         problem(
           `No Worker answers at ${url}: ${health.reason}`,
-          "Nothing else can be checked without it.",
+          "Nothing else can be checked.",
           isLocal(url)
-            ? "Start it in another terminal: npm run dev"
-            : "Check the address; deploy it: npm run deploy",
+            ? "Start the Worker in another terminal: npm run dev"
+            : "Check the address, or deploy the Worker: npm run deploy",
         ),
       ];
   }
 }
 
-/** What came back when the webhook URL was asked from outside, with a GET, which takes nothing in. */
+const SECRET_NAMES: readonly string[] = SECRETS;
+
+const fixOnCloudflare = (name: string) =>
+  SECRET_NAMES.includes(name)
+    ? `npx wrangler secret put ${name}`
+    : `Change ${name} in wrangler.toml, then: npm run deploy`;
+
+/** The answer to a GET of the webhook URL from outside, which stores nothing. */
 export type Probe =
   | { kind: "answer"; status: number; requestId: string | null; text: string }
   | { kind: "failed"; reason: string };
 
-/** Whether that was this Worker's answer: an error of ours, with a request id. */
+/** Whether the Worker itself answered: with an error of its own and a request id. */
 function isOurs({ requestId, text }: Extract<Probe, { kind: "answer" }>): boolean {
   if (requestId === null) return false;
   try {
@@ -48,7 +62,7 @@ function isOurs({ requestId, text }: Extract<Probe, { kind: "answer" }>): boolea
   }
 }
 
-/** The third thing that users run into: webhooks do not arrive. @param probe null: not asked */
+/** Whether webhooks can arrive. @param probe null when the URL was not asked */
 export function checkWebhookUrl(webhookUrl: string, probe: Probe | null): Finding {
   const { host, protocol } = new URL(webhookUrl);
   const means = "Webhooks do not arrive.";
@@ -67,15 +81,15 @@ export function checkWebhookUrl(webhookUrl: string, probe: Probe | null): Findin
     return problem(
       `${host} cannot be reached from here: ${probe.reason}`,
       means,
-      "Is the tunnel still open? A quick tunnel lives an hour, and the next one has another name.",
+      "Check whether the tunnel is still open. A quick tunnel closes after an hour, and the next has another name.",
     );
   }
   if (!isOurs(probe)) {
     return problem(
       `Something else answers at ${host} (status ${probe.status})`,
       means,
-      "The tunnel, proxy or login page in front must pass POST /pagerduty/webhook/* on to this Worker untouched.",
+      "Let the tunnel, proxy or login page at that address pass POST /pagerduty/webhook/* to this Worker unchanged.",
     );
   }
-  return ok(`PagerDuty reaches the Worker at ${host}`);
+  return ok(`The Worker answers at ${host}, where PagerDuty posts webhooks`);
 }

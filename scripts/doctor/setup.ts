@@ -1,9 +1,11 @@
-import { type Config, ConfigError, parseConfig } from "../../src/config.ts";
+import { type Config, parseConfig } from "../../src/config.ts";
+import type { Project } from "../cloudflare/project.ts";
+import { mergedVariables, type SettingsSource, settingFaults } from "../settings/local-settings.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
-/** What can be seen on this machine: Node and the configuration. Pure. */
+/** The checks of this machine: Node and the settings of the local Worker. Pure. */
 
-/** What wrangler and the tests need. */
+/** The oldest Node that wrangler and the tests run on. */
 const MIN_NODE = [22, 12] as const;
 
 /** @param version as in `process.versions.node` */
@@ -14,35 +16,50 @@ export function checkNode(version: string): Finding {
   return problem(
     `Node ${version} is too old`,
     `wrangler needs ${minMajor}.${minMinor} or later.`,
-    "Start it with npm run doctor after npm install: that brings a Node of its own.",
+    "Run npm ci, then npm run doctor: npm scripts use the Node that npm ci installs.",
   );
 }
 
-/** The configuration of a local Worker, every fault by its name. */
-export function checkConfiguration(variables: Readonly<Record<string, unknown>>): Finding[] {
-  try {
-    const config = parseConfig(variables);
-    return [ok("Configuration (wrangler.toml, .dev.vars)"), checkDelivery(config), checkOAuth(config)];
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return error.problems.map(({ name, problem: fault }) =>
+/**
+ * The settings of the Worker on this machine, each fault by its name and file.
+ * @param devVars empty when there is no such file
+ */
+export function checkConfiguration(project: Project, devVars: readonly SettingsSource[]): Finding[] {
+  if (devVars.length === 0) {
+    return [
       problem(
-        `${name} ${fault}`,
-        "The Worker answers 503 to everything until it is mended.",
-        `Set ${name} in .dev.vars (secrets) or wrangler.toml (settings): docs/configuration.md`,
+        "There is no .dev.vars",
+        "The Worker on this machine has no keys.",
+        "Run npm run dev, which creates it.",
+      ),
+    ];
+  }
+  const toml = { where: "wrangler.toml", variables: project.vars };
+  const faults = settingFaults(toml, devVars, project.bindsAurora);
+  if (faults.length > 0) {
+    return faults.map(({ what, where }) =>
+      problem(
+        what,
+        "With this setting the Worker on this machine does not work.",
+        `Change it in ${where}, then restart npm run dev (docs/configuration.md)`,
       ),
     );
   }
+  const config = parseConfig(mergedVariables(toml, devVars, project.bindsAurora));
+  const files = ["wrangler.toml", ...devVars.map(({ where }) => where)].join(" and ");
+  return [ok(`The settings in ${files} are valid`), checkAurora(config), checkOAuth(config)];
 }
 
-function checkDelivery({ events }: Config): Finding {
+function checkAurora({ events }: Config): Finding {
   if (events !== null) return ok(`Incidents are delivered to ${new URL(events.url).host} (${events.format})`);
-  return ok(
-    "Incidents are kept, and delivered nowhere: neither AURORA_BACKEND_URL nor AURORA_EVENTS_URL is set",
+  return warning(
+    "Aurora is not set up: neither AURORA_BACKEND_URL nor AURORA_EVENTS_URL is set",
+    "Incidents are kept here, and delivered nowhere.",
+    "Set AURORA_BACKEND_URL in .dev.vars: docs/configuration.md says how",
   );
 }
 
-/** The first two of the three things that users run into. */
+/** Whether users can connect with OAuth. */
 export function checkOAuth({ oauth, publicUrl }: Pick<Config, "oauth" | "publicUrl">): Finding {
   const missing = [
     ...(oauth.clientId === null ? ["PAGERDUTY_CLIENT_ID"] : []),
@@ -53,23 +70,23 @@ export function checkOAuth({ oauth, publicUrl }: Pick<Config, "oauth" | "publicU
     return warning(
       "OAuth is not enabled, though credentials for it are set",
       'Logging in answers 403 "PagerDuty OAuth is not enabled".',
-      "Set NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH=true, here and in Aurora's UI, and restart both.",
+      "Set NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH=true in .dev.vars and in Aurora's UI, and restart both.",
     );
   }
   if (missing.length > 0) {
     return problem(
       `Missing OAuth credentials: ${missing.join(", ")}`,
       'Logging in answers 500 "Missing OAuth credentials".',
-      "Copy both from your app in PagerDuty (Integrations → App Registration) to .dev.vars, and restart.",
+      "Copy them from your app in PagerDuty (Integrations → App Registration) into .dev.vars, and restart.",
     );
   }
-  const base = publicUrl ?? "the address that users reach the Worker at";
+  const base = publicUrl ?? "{the address that users open}";
   return ok(`OAuth is on; the app's redirect URI must be ${base}/pagerduty/oauth/callback`);
 }
 
 /**
- * What is sent as X-Internal-Secret: for a Worker elsewhere only what was given for it, because the one in .dev.vars
- * is the local Worker's, and nobody else's to know.
+ * The value for X-Internal-Secret. `.dev.vars` has the secret of the local Worker, which no other host may learn; for
+ * another Worker only the environment's value is sent.
  */
 export function secretOf(
   environment: Readonly<Record<string, string | undefined>>,

@@ -1,2 +1,2 @@
-/** Words from outside, without what a terminal would take for commands: for a person to read. Pure. */
+/** Replaces the control characters in a stranger's text, which a terminal would obey. Pure. */
 export const plainText = (text: string): string => text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, " ");

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 
-/** Asks for a secret on the terminal without showing what is typed. */
+/** Asks for a secret on the terminal, and hides the typed characters. */
 export async function askUnseen(question: string): Promise<string> {
   process.stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -15,6 +15,6 @@ export async function askUnseen(question: string): Promise<string> {
   }
 }
 
-/** Whether there is a person to ask, and to show something to. */
+/** Whether a person is at the terminal, who can answer and read a generated secret. */
 export const isAttended = (): boolean =>
   process.stdin.isTTY === true && process.stdout.isTTY === true && !process.env["CI"];

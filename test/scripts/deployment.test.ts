@@ -185,6 +185,12 @@ test("a setting that the Worker would not take is refused by name", async () => 
   await expect(stage({ RETENTION_DAYS: "many" }).run()).rejects.toThrow("RETENTION_DAYS must be a number");
 });
 
+test("a misspelt setting is refused with the name that was meant", async () => {
+  await expect(stage({ AURORA_EVENT_URL: "https://a.example" }).run()).rejects.toThrow(
+    "AURORA_EVENT_URL is not a setting of this Worker. Did you mean AURORA_EVENTS_URL?",
+  );
+});
+
 test.each([{}, { WORKERS_CI: "1" }])(
   "a Worker for one's own machine is never deployed: %j",
   async (environment) => {
@@ -295,7 +301,12 @@ test("dead letters are kept for 14 days, and a plan that refuses so long ends no
 test("a Worker that is up but misconfigured, or not yet reachable, is not called working", async () => {
   const { lines, run } = stage();
   expect(
-    await run({ health: async () => ({ kind: "misconfigured", problems: ["FRONTEND_URL is wrong"] }) }),
+    await run({
+      health: async () => ({
+        kind: "misconfigured",
+        problems: [{ name: "FRONTEND_URL", problem: "is wrong" }],
+      }),
+    }),
   ).toBe(false);
   expect(lines.join("\n")).toContain("FRONTEND_URL is wrong");
   expect(await run({ health: async () => ({ kind: "unreachable", reason: "ENOTFOUND" }) })).toBe(false);
@@ -323,6 +334,6 @@ test("an answer of something else at that address is not taken for the Worker's"
   const problems = [{ name: "CREDENTIALS_KEYS", problem: "is not set" }];
   expect(healthOf(503, JSON.stringify({ status: "misconfigured", version: "0.1.0", problems }))).toEqual({
     kind: "misconfigured",
-    problems: ["CREDENTIALS_KEYS is not set"],
+    problems,
   });
 });

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parseDevOptions } from "../../scripts/dev/dev-options.ts";
 import { type DevSession, startDevSession } from "../../scripts/dev/session.ts";
 import { send } from "../support/sent.ts";
 import { until } from "../support/until.ts";
@@ -25,6 +26,7 @@ let session: DevSession;
 let base: string;
 let output = "";
 const said: string[] = [];
+const readyAt: string[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "dev-session-"));
@@ -33,12 +35,15 @@ beforeAll(async () => {
   writeFileSync(join(folder, "settings.env"), `AURORA_ENV=dev\nCREDENTIALS_KEYS=${SEALING_KEY}\n`);
   const port = await freePort();
   base = `http://localhost:${port}`;
+  const options = parseDevOptions([
+    ...["--tunnel", "--port", String(port), "--inspector-port", "0"],
+    ...["--env-file", join(folder, "settings.env"), "--persist-to", join(folder, "state")],
+  ]);
+  if (options === null) throw new Error("The options ask for help");
   session = startDevSession({
     toml: join(root, "wrangler.toml"),
-    args: [
-      ...["--tunnel", "--port", String(port), "--inspector-port", "0"],
-      ...["--env-file", join(folder, "settings.env"), "--persist-to", join(folder, "state")],
-    ],
+    options,
+    ready: (url) => readyAt.push(url),
     stdio: ["ignore", "pipe", "pipe"],
     environment: {
       ...process.env,
@@ -92,6 +97,7 @@ test("the tunnel that wrangler opens is in the Worker's webhook URLs, without a 
   expect(JSON.parse(await webhookUrl())).toMatchObject({ webhookUrl: `${FIRST}/pagerduty/webhook/ada` });
   expect(said).toEqual([`Webhook URLs now begin with ${FIRST}`]);
   expect(output).toContain("Sharing via Cloudflare Tunnel");
+  expect(readyAt).toEqual([base]);
   expect(readFileSync(join(root, "wrangler.toml"), "utf8")).toBe(before);
 });
 
@@ -112,8 +118,15 @@ test("a stranger's request does not speak with wrangler's voice", async () => {
   expect(JSON.parse(await webhookUrl())).toMatchObject({ webhookUrl: `${FIRST}/pagerduty/webhook/ada` });
   // What a Worker of another make would print.
   session.child.emit("message", { tunnelUrl: "https://evil.example" });
-  expect(said.at(-1)).toContain("no tunnel of Cloudflare's");
+  expect(said.at(-1)).toContain("not a Cloudflare tunnel");
   expect(await webhookUrl()).toContain(FIRST);
+});
+
+test("wrangler's banner, bindings and requests are hidden, and the Worker's log is shown", () => {
+  expect(output).not.toMatch(
+    /wrangler 4|access to the following bindings|env\.CONNECTIONS|\[wrangler:info\]/,
+  );
+  expect(output).toContain("request.failed");
 });
 
 test("the API answers nobody through the tunnel, and no page under a name that leads here", async () => {

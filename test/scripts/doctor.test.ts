@@ -1,11 +1,18 @@
 import { expect, test } from "vitest";
+import type { Health } from "../../scripts/cloudflare/health.ts";
+import { readProject } from "../../scripts/cloudflare/project.ts";
 import { checkConnection, checkEvents, checkSubscriptionUrl } from "../../scripts/doctor/connection.ts";
-import { printed } from "../../scripts/doctor/finding.ts";
+import { type Finding, printed, summary } from "../../scripts/doctor/finding.ts";
 import { checkHealth, checkWebhookUrl, mayHearSecret } from "../../scripts/doctor/reach.ts";
 import { checkConfiguration, checkNode, secretOf } from "../../scripts/doctor/setup.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
 const GOOD = { AURORA_ENV: "dev", CREDENTIALS_KEYS: SEALING_KEY };
+const project = readProject("");
+const plain = (finding: Finding) => printed(finding, false);
+/** With these in .dev.vars, and wrangler.toml as it is. */
+const checked = (variables: Record<string, string>) =>
+  checkConfiguration(project, [{ where: ".dev.vars", variables }]);
 const HOOK = "https://t.example.com/pagerduty/webhook/ada";
 const levels = (findings: readonly { level: string }[]) => findings.map(({ level }) => level);
 const connected = (overrides: object = {}) => ({
@@ -28,26 +35,45 @@ test("a Node that wrangler cannot run on is a problem", () => {
 });
 
 test("every setting that is wrong is named, and no value shown", () => {
-  const findings = checkConfiguration({
+  const findings = checked({
     AURORA_ENV: "dev",
     CREDENTIALS_KEYS: "hunter2",
     RETENTION_DAYS: "x",
   });
-  const text = findings.map(printed).join("\n");
+  const text = findings.map(plain).join("\n");
   expect(levels(findings)).toEqual(["problem", "problem"]);
   expect(text).toContain("CREDENTIALS_KEYS must be");
   expect(text).toContain("RETENTION_DAYS must be");
   expect(text).not.toContain("hunter2");
 });
 
-test("OAuth that is off is fine, and said", () => {
-  const findings = checkConfiguration(GOOD);
-  expect(levels(findings)).toEqual(["ok", "ok", "ok"]);
-  expect(findings.map(({ what }) => what).join()).toContain("OAuth is not enabled");
+test("each fault names the file to change on this machine", () => {
+  const [inDevVars] = checked({ ...GOOD, PUBLIC_URL: "here" });
+  expect(inDevVars).toMatchObject({ level: "problem", fix: expect.stringContaining("in .dev.vars") });
+  const wrong = { ...project, vars: { ...project.vars, RETENTION_DAYS: "x" } };
+  const [inToml] = checkConfiguration(wrong, [{ where: ".dev.vars", variables: GOOD }]);
+  expect(inToml?.fix).toContain("in wrangler.toml");
+  const [misspelt] = checked({ ...GOOD, AURORA_EVENT_URL: "https://a.example" });
+  expect(misspelt?.what).toContain("Did you mean AURORA_EVENTS_URL?");
+});
+
+test("without .dev.vars that is the only finding about settings", () => {
+  expect(checkConfiguration(project, [])).toMatchObject([
+    { level: "problem", what: "There is no .dev.vars", fix: expect.stringContaining("npm run dev") },
+  ]);
+});
+
+test("Aurora that is not set up is a warning with the page to read, OAuth that is off is fine", () => {
+  const findings = checked(GOOD);
+  expect(levels(findings)).toEqual(["ok", "warning", "ok"]);
+  expect(findings[1]).toMatchObject({ what: expect.stringMatching(/^Aurora is not set up/) });
+  expect(findings[1]?.fix).toContain("docs/configuration.md");
+  expect(findings[2]?.what).toContain("OAuth is not enabled");
+  expect(checked({ ...GOOD, AURORA_EVENTS_URL: "https://aurora.example/x" })[1]?.level).toBe("ok");
 });
 
 test("OAuth is not enabled: credentials without the switch are a warning with the switch's name", () => {
-  const finding = checkConfiguration({
+  const finding = checked({
     ...GOOD,
     PAGERDUTY_CLIENT_ID: "a",
     PAGERDUTY_CLIENT_SECRET: "hush",
@@ -59,23 +85,41 @@ test("OAuth is not enabled: credentials without the switch are a warning with th
 
 test("missing OAuth credentials are named", () => {
   const on = { ...GOOD, NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: "true", PAGERDUTY_CLIENT_ID: "a" };
-  const finding = checkConfiguration(on)[2];
+  const finding = checked(on)[2];
   expect(finding).toMatchObject({
     level: "problem",
     what: "Missing OAuth credentials: PAGERDUTY_CLIENT_SECRET",
   });
   const whole = { ...on, PAGERDUTY_CLIENT_SECRET: "b", PUBLIC_URL: "https://pd.example.com" };
-  expect(checkConfiguration(whole)[2]?.what).toContain("https://pd.example.com/pagerduty/oauth/callback");
+  expect(checked(whole)[2]?.what).toContain("https://pd.example.com/pagerduty/oauth/callback");
 });
 
 test("a Worker that does not run is told apart from one that is misconfigured", () => {
   const url = "http://localhost:5080";
-  const [down] = checkHealth(url, { kind: "unreachable", reason: "ECONNREFUSED" });
+  const [down] = checkHealth(url, { kind: "unreachable", reason: "ECONNREFUSED" }, 0);
   expect(down).toMatchObject({ level: "problem", fix: expect.stringContaining("npm run dev") });
-  const [remote] = checkHealth("https://pd.example.com", { kind: "unreachable", reason: "ENOTFOUND" });
-  expect(remote?.fix).toContain("npm run deploy");
-  const bad = checkHealth(url, { kind: "misconfigured", problems: ["FRONTEND_URL is wrong"] });
-  expect(bad).toMatchObject([{ level: "problem", what: "FRONTEND_URL is wrong" }]);
+  const remote = "https://pd.example.com";
+  expect(checkHealth(remote, { kind: "unreachable", reason: "ENOTFOUND" }, null)[0]?.fix).toContain(
+    "npm run deploy",
+  );
+  const bad: Health = { kind: "misconfigured", problems: [{ name: "FRONTEND_URL", problem: "is wrong" }] };
+  expect(checkHealth(url, bad, 0)).toMatchObject([
+    { level: "problem", what: "FRONTEND_URL is wrong", fix: expect.stringContaining("Restart npm run dev") },
+  ]);
+});
+
+test("a fault of the files on this machine is not repeated as the running Worker's", () => {
+  const bad: Health = { kind: "misconfigured", problems: [{ name: "FRONTEND_URL", problem: "is wrong" }] };
+  expect(checkHealth("http://localhost:5080", bad, 1)).toEqual([]);
+});
+
+test("for a Worker on Cloudflare each fault comes with the command", () => {
+  const problems = ["CREDENTIALS_KEYS", "FRONTEND_URL"].map((name) => ({ name, problem: "is wrong" }));
+  const findings = checkHealth("https://pd.example.com", { kind: "misconfigured", problems }, null);
+  expect(findings.map(({ fix }) => fix)).toEqual([
+    "npx wrangler secret put CREDENTIALS_KEYS",
+    "Change FRONTEND_URL in wrangler.toml, then: npm run deploy",
+  ]);
 });
 
 test("webhooks do not arrive: a local webhook URL, plain http, a dead tunnel, somebody else's answer", () => {
@@ -124,7 +168,7 @@ test("a wrong internal secret, an unknown answer and a user who is not connected
     { status: 200, body: { connected: false } },
   ];
   const [secret, unknown, not] = answers.map((answer) => checkConnection("ada", answer)[0]);
-  expect(secret?.what).toContain("X-Internal-Secret");
+  expect(secret?.what).toContain("refuses this INTERNAL_API_SECRET");
   expect(unknown?.what).toContain("answered 500");
   expect(not).toMatchObject({ level: "warning", what: "ada is not connected to PagerDuty" });
 });
@@ -146,16 +190,21 @@ test("the last events are listed, and one that failed is a problem", () => {
 });
 
 test("a finding is printed with what it means and what to do", () => {
-  expect(printed({ level: "problem", what: "A", means: "B", fix: "C" })).toBe(
-    "problem A\n        B\n        → C",
-  );
+  const finding: Finding = { level: "problem", what: "A", means: "B", fix: "C" };
+  expect(printed(finding, false)).toBe("problem A\n        B\n        → C");
+  expect(printed(finding, true)).toBe("\u001b[31mproblem\u001b[39m A\n        B\n        → C");
+});
+
+test("the last line counts problems and warnings, and calls nothing well that has one", () => {
+  const findings = checked(GOOD);
+  expect(summary(findings)).toBe("0 problems, 1 warning.");
 });
 
 test("what strangers wrote cannot command the terminal, nor look like a line of the doctor's", () => {
   // The clipboard is written, the screen cleared; then a line that reassures, and letters in reverse.
   const type = "\u001b]52;c;Y3VybA==\u0007\u001b[2J\u009b2J\r\nok      All is well\u202e\u2028";
   const events = [{ type, receivedAt: "2026-11-20T10:00:00.000Z", outcome: "failed" }];
-  const lines = checkEvents({ status: 200, body: { events } }).map(printed).join("\n").split("\n");
+  const lines = checkEvents({ status: 200, body: { events } }).map(plain).join("\n").split("\n");
   expect(lines).toHaveLength(3);
   expect(lines[0]).toMatch(/^problem .*ok {6}All is well/);
   for (const line of lines) expect(line).not.toMatch(/[\p{C}\p{Zl}]/u);

@@ -6,7 +6,7 @@ import { printed } from "../../scripts/doctor/finding.ts";
 import { INTERNAL_SECRET, settled } from "../support/worker.ts";
 import { connectUser, startWorld, type World } from "../support/world.ts";
 
-/** The doctor before a real Worker whose tunnel has died. */
+/** The doctor checks a real Worker whose tunnel is closed. */
 
 let world: World;
 
@@ -15,14 +15,19 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-test("it finds the dead tunnel, the subscription that nobody watches, and the event that came", async () => {
+test("it finds the closed tunnel, the missing subscription, and the event that arrived", async () => {
   const { pagerduty, worker } = world;
   const account = pagerduty.account();
   await connectUser(world, "ada", account);
   account.trigger({ title: "Checkout is slow" });
   await settled(worker, "ada", 1);
-  const findings = await examine({ url: worker.url, user: "ada", secret: INTERNAL_SECRET });
-  const text = findings.map(printed).join("\n");
+  const findings = await examine({
+    url: worker.url,
+    user: "ada",
+    secret: INTERNAL_SECRET,
+    localFaults: null,
+  });
+  const text = findings.map((finding) => printed(finding, false)).join("\n");
   expect(text).toContain("ok      The Worker answers at");
   expect(text).toContain("problem gone.invalid cannot be reached from here");
   expect(text).toContain("ok      ada is connected to PagerDuty");
@@ -31,17 +36,17 @@ test("it finds the dead tunnel, the subscription that nobody watches, and the ev
   expect(text).not.toContain(INTERNAL_SECRET);
 });
 
-test("with another internal secret it says that this is refused", async () => {
-  const findings = await examine({ url: world.worker.url, user: null, secret: "another" });
-  expect(findings.map(({ what }) => what)).toContain("The Worker refuses our X-Internal-Secret");
+test("it reports that the Worker refuses another internal secret", async () => {
+  const findings = await examine({ url: world.worker.url, user: null, secret: "another", localFaults: null });
+  expect(findings.map(({ what }) => what)).toContain("The Worker refuses this INTERNAL_API_SECRET");
 });
 
-test("where no Worker answers it says so and nothing else", async () => {
-  const findings = await examine({ url: "http://127.0.0.1:9", user: "ada", secret: null });
+test("without a Worker it reports that alone", async () => {
+  const findings = await examine({ url: "http://127.0.0.1:9", user: "ada", secret: null, localFaults: null });
   expect(findings).toMatchObject([{ level: "problem", what: expect.stringContaining("No Worker answers") }]);
 });
 
-test("a redirect to another host does not take the secret along", async () => {
+test("a redirect to another host does not carry the secret", async () => {
   const heard: IncomingHttpHeaders[] = [];
   const stranger = await serve(({ headers }, response) => {
     heard.push(headers);
@@ -53,7 +58,12 @@ test("a redirect to another host does not take the secret along", async () => {
     else response.writeHead(302, { location: `${stranger.url}/login` }).end();
   });
   try {
-    const findings = await examine({ url: door.url, user: "ada", secret: INTERNAL_SECRET });
+    const findings = await examine({
+      url: door.url,
+      user: "ada",
+      secret: INTERNAL_SECRET,
+      localFaults: null,
+    });
     expect(heard).toEqual([]);
     expect(findings.map(({ what }) => what)).toContain("GET /pagerduty answered 302 for ada");
   } finally {

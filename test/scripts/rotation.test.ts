@@ -72,14 +72,14 @@ test("the list that is in force is shown, alone on standard output", async () =>
   const { code, shown, said } = await rotate(SEALING_KEY);
   expect([code, shown]).toEqual([0, `${inForce}\n`]);
   expect(inForce).toMatch(new RegExp(`^k2:.*,${SEALING_KEY.replaceAll("+", "\\+")}$`));
-  expect(said).toContain("It is in force");
+  expect(said).toContain("The new list is in force");
 });
 
 test("a list that was taken is shown although the answer is lost, and nobody says that nothing changed", async () => {
   answersUploads = false;
   const { code, shown, said } = await rotate(SEALING_KEY);
   expect([code, shown]).toEqual([1, `${inForce}\n`]);
-  expect(said).toContain("may be in force or not");
+  expect(said).toContain("may or may not be in force");
   expect(said).toContain("npx wrangler secret put CREDENTIALS_KEYS --env=");
   expect(said).not.toContain("Not changed");
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { tunnelLineOf, withTunnelUrl } from "../../scripts/dev/generated-config.ts";
 import { TunnelLines } from "../../scripts/dev/tunnel-lines.ts";
-import { chosenUrl, isTunnelUrl, withTunnelSwitch } from "../../scripts/dev/tunnel-settings.ts";
+import { chosenUrl, isTunnelUrl } from "../../scripts/dev/tunnel-settings.ts";
 
 const URL = "https://quiet-lamp.trycloudflare.com";
 const OPEN = `\u2B23 Sharing via Cloudflare Tunnel: \u001b[32m${URL}/\u001b[39m\n`;
@@ -57,14 +57,14 @@ test.each([
 });
 
 test("a quick tunnel is one of Cloudflare's, a named one has hosts of its own, and both are https", () => {
-  expect(isTunnelUrl(URL, ["--tunnel"])).toBe(true);
+  expect(isTunnelUrl(URL, false)).toBe(true);
   const strangers = ["https://evil.example", "https://trycloudflare.com.evil.example", "not a URL"];
   const other = [`${URL}:8443`, `${URL}/path`, "https://a@quiet-lamp.trycloudflare.com"];
   for (const url of [...strangers, ...other, URL.replace("https", "http")]) {
-    expect(isTunnelUrl(url, ["--tunnel"]), url).toBe(false);
+    expect(isTunnelUrl(url, false), url).toBe(false);
   }
-  expect(isTunnelUrl("https://pd.example.com", ["--tunnel-name", "mine"])).toBe(true);
-  expect(isTunnelUrl("http://pd.example.com", ["--tunnel-name=mine"])).toBe(false);
+  expect(isTunnelUrl("https://pd.example.com", true)).toBe(true);
+  expect(isTunnelUrl("http://pd.example.com", true)).toBe(false);
 });
 
 test("the URL goes into every environment, and nothing else changes", () => {
@@ -90,10 +90,4 @@ test("TUNNEL_URL set by hand wins over the tunnel, and over NGROK_URL; NGROK_URL
     url: "https://t.example",
   });
   expect(chosenUrl(source({ NGROK_URL: "https://n.example" }))?.name).toBe("NGROK_URL");
-});
-
-test("a tunnel's name opens that tunnel, without --tunnel beside it", () => {
-  expect(withTunnelSwitch(["--tunnel-name", "mine"])).toEqual(["--tunnel-name", "mine", "--tunnel"]);
-  expect(withTunnelSwitch(["--tunnel", "--tunnel-name=mine"])).toEqual(["--tunnel", "--tunnel-name=mine"]);
-  expect(withTunnelSwitch(["--port", "5081"])).toEqual(["--port", "5081"]);
 });

@@ -1,0 +1,50 @@
+import type { Config } from "../../src/config.ts";
+import { isLocalHost } from "../../src/settings.ts";
+import type { DevOptions } from "./dev-options.ts";
+
+/** What `npm run dev` says once the Worker answers. Pure. */
+
+export interface Started {
+  /** The Worker's address on this machine. */
+  url: string;
+  config: Config;
+  tunnel: DevOptions["tunnel"];
+  tookMs: number;
+}
+
+/** Lines for a person: where the Worker is, what reaches it, and the next step. */
+export function greeting({ url, config, tunnel, tookMs }: Started): string[] {
+  const { consoleUser: user, publicUrl } = config;
+  const isPublic = publicUrl !== null && !isLocalHost(publicUrl);
+  const base = isPublic ? publicUrl : (config.tunnelUrl ?? url);
+  const rows: [string, string][] = [
+    ["Console", url],
+    ["User", `${user} (CONSOLE_USER)`],
+    ["Webhook URL", `${base}/pagerduty/webhook/${user}`],
+    ["Tunnel", tunnelRow(isPublic, config.tunnelUrl, tunnel)],
+    ["Aurora", auroraRow(config)],
+    ["Next", "open the console and connect PagerDuty; npm run doctor checks the setup"],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return [
+    "",
+    `PagerDuty for Aurora: the Worker answers after ${(tookMs / 1000).toFixed(1)} s`,
+    ...rows.map(([name, value]) => `   ${name.padEnd(width)}  ${value}`),
+    "",
+    "Ctrl-C ends it. The Worker's log follows; --verbose also shows each request.",
+  ];
+}
+
+function tunnelRow(isPublic: boolean, tunnelUrl: string | null, tunnel: DevOptions["tunnel"]): string {
+  if (isPublic) return "not used: PUBLIC_URL is public";
+  if (tunnelUrl !== null) return `${tunnelUrl} (TUNNEL_URL or NGROK_URL)`;
+  if (tunnel !== null)
+    return "opening; its address replaces the one above. Keys: [a] an hour more, [t] close or open";
+  return "none, so PagerDuty cannot reach this machine; npm run dev -- --tunnel opens one";
+}
+
+function auroraRow({ events }: Config): string {
+  if (events === null)
+    return "not set up: incidents are kept here (docs/configuration.md, AURORA_BACKEND_URL)";
+  return `incidents are delivered to ${new URL(events.url).host} (${events.format})`;
+}

@@ -1,0 +1,27 @@
+import { stripVTControlCharacters } from "node:util";
+
+/**
+ * The messages of `wrangler dev` (4.164) that `npm run dev` hides without `--verbose`: wrangler writes each message
+ * with one call. Everything else is shown, so that no error, warning, question or line of the Worker's log is lost.
+ */
+const ROUTINE = [
+  /^\s*\u26C5\uFE0F wrangler /,
+  /^Using (?:secrets|vars) defined in /,
+  // The table of bindings, one row a message.
+  /^Your Worker has access to the following bindings:/,
+  /^Binding +Resource/,
+  /^env\.\w+ {2,}/,
+  // The box with the keys.
+  /^\u256D\u2500/,
+  /^\u2394 /,
+  // "Ready on …", and each request and each batch of the Queue.
+  /^\[wrangler:info\] /,
+  /^\[wrangler:warn\] Unable to fetch the `Request\.cf` object/,
+  /^\s*$/,
+];
+
+/** Pure. @param message one message as wrangler writes it, colours included */
+export const isRoutine = (message: string): boolean => {
+  const plain = stripVTControlCharacters(message);
+  return ROUTINE.some((pattern) => pattern.test(plain));
+};

@@ -1,0 +1,32 @@
+/**
+ * Loaded into wrangler's own process (`node --import`) by `npm run dev`. Reports to the parent when the tunnel opens
+ * or closes, and with `?quiet` hides the output that a person rarely needs. Standard output stays the terminal: with a
+ * pipe in its place wrangler would switch off its keys, [a] to extend the tunnel among them.
+ */
+import { isRoutine } from "./routine-output.ts";
+import { TunnelLines } from "./tunnel-lines.ts";
+
+const isQuiet = new URL(import.meta.url).searchParams.has("quiet");
+const lines = new TunnelLines();
+/** Keeps the bytes of a character that is split between two writes. */
+const decoder = new TextDecoder();
+const { stdout } = process;
+const write = stdout.write;
+
+function watched(...args: unknown[]): boolean {
+  const text = textOf(args[0]);
+  const tunnelUrl = lines.read(text);
+  if (tunnelUrl !== undefined) process.send?.({ tunnelUrl });
+  if (!isQuiet || !isRoutine(text)) return Reflect.apply(write, stdout, args);
+  // The writer may wait for its callback.
+  const done = args.at(-1);
+  if (typeof done === "function") process.nextTick(done);
+  return true;
+}
+
+function textOf(chunk: unknown): string {
+  if (typeof chunk === "string") return chunk;
+  return chunk instanceof Uint8Array ? decoder.decode(chunk, { stream: true }) : "";
+}
+
+stdout.write = watched;

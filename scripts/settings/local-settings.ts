@@ -1,0 +1,91 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseEnv } from "node:util";
+import { ConfigError, type ConfigProblem, parseConfig, settingNames } from "../../src/config.ts";
+import { suggestion } from "../terminal/nearest.ts";
+
+/** The settings and secrets of a Worker on this machine, and the faults in them. */
+
+/** A file and what it sets. */
+export interface SettingsSource {
+  where: string;
+  variables: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Reads the files that `wrangler dev` reads: `--env NAME` prefers `.dev.vars.NAME`, and `--env-file` replaces both.
+ * A file that does not exist is left out.
+ */
+export function readDevVars(
+  folder: string,
+  env?: string,
+  envFiles: readonly string[] = [],
+): SettingsSource[] {
+  const exists = (file: string) => existsSync(resolve(folder, file));
+  const own = [...(env ? [`.dev.vars.${env}`] : []), ".dev.vars"].filter(exists).slice(0, 1);
+  const files = envFiles.length > 0 ? envFiles.filter(exists) : own;
+  return files.map((where) => ({
+    where,
+    variables: parseEnv(readFileSync(resolve(folder, where), "utf8")),
+  }));
+}
+
+export interface SettingFault {
+  /** The setting and what is wrong with it, without its value. */
+  what: string;
+  /** The file to change. */
+  where: string;
+}
+
+/**
+ * The faults of a local Worker's settings: misspelt names, missing and malformed values.
+ * @param devVars from the files beside wrangler.toml, a later one wins
+ * @param bindsAurora whether the binding `AURORA` exists
+ */
+export function settingFaults(
+  toml: SettingsSource,
+  devVars: readonly SettingsSource[],
+  bindsAurora: boolean,
+): SettingFault[] {
+  const unknown = [toml, ...devVars].flatMap(({ where, variables }) =>
+    misspeltNames(variables).map(({ name, problem }) => ({ what: `${name} ${problem}`, where })),
+  );
+  return [...unknown, ...valueFaults(toml, devVars, bindsAurora)];
+}
+
+/** The names that the Worker does not read, each with the setting that was probably meant. */
+export function misspeltNames(variables: Readonly<Record<string, unknown>>): ConfigProblem[] {
+  const known = settingNames();
+  return Object.keys(variables)
+    .filter((name) => !known.includes(name))
+    .map((name) => ({ name, problem: `is not a setting of this Worker.${suggestion(name, known)}` }));
+}
+
+function valueFaults(
+  toml: SettingsSource,
+  devVars: readonly SettingsSource[],
+  bindsAurora: boolean,
+): SettingFault[] {
+  try {
+    parseConfig(mergedVariables(toml, devVars, bindsAurora));
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map(({ name, problem }) => {
+      const source = [...devVars].reverse().find(({ variables }) => Object.hasOwn(variables, name));
+      const isInToml = source === undefined && String(toml.variables[name] ?? "").trim() !== "";
+      const where = isInToml ? toml.where : (source?.where ?? devVars[0]?.where ?? ".dev.vars");
+      return { what: `${name} ${problem}`, where };
+    });
+  }
+}
+
+/** What the local Worker gets: a later file wins, and all of them win over wrangler.toml. */
+export function mergedVariables(
+  toml: SettingsSource,
+  devVars: readonly SettingsSource[],
+  bindsAurora: boolean,
+): Record<string, unknown> {
+  const variables = [toml, ...devVars].map((source) => source.variables);
+  return Object.assign({}, ...variables, bindsAurora ? { AURORA: {} } : {});
+}

@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readProject } from "../../scripts/cloudflare/project.ts";
+import { parseDevOptions } from "../../scripts/dev/dev-options.ts";
+import { greeting } from "../../scripts/dev/greeting.ts";
+import { requireFreePort, requireNetwork, requireSettings } from "../../scripts/dev/preflight.ts";
+import { isRoutine } from "../../scripts/dev/routine-output.ts";
+import { devVars } from "../../scripts/settings/dev-vars.ts";
+import { readDevVars } from "../../scripts/settings/local-settings.ts";
+import { parseConfig } from "../../src/config.ts";
+import { SEALING_KEY } from "../support/worker.ts";
+
+/** What `npm run dev` refuses before wrangler starts, and what it says once the Worker answers. */
+
+const project = readProject("");
+const own = (variables: Record<string, unknown>) => [{ where: ".dev.vars", variables }];
+const GOOD = { AURORA_ENV: "dev", CREDENTIALS_KEYS: SEALING_KEY };
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "dev-start-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test("a .dev.vars as npm run dev creates it passes", () => {
+  const variables = Object.fromEntries(
+    Object.entries(parseEnv(devVars())).map(([name, value = ""]) => [name, value]),
+  );
+  expect(requireSettings(project, own(variables)).dev).toBe(true);
+});
+
+test("a copy of .dev.vars.example says what to fill in, by name", () => {
+  const [example] = readDevVars(process.cwd(), undefined, [".dev.vars.example"]);
+  expect(() => requireSettings(project, own({ ...example?.variables }))).toThrow(
+    /\.dev\.vars: CREDENTIALS_KEYS is not set[\s\S]*\.dev\.vars: INTERNAL_API_SECRET is not set[\s\S]*AURORA_ENV=dev/,
+  );
+});
+
+test("a misspelt setting is refused with the name that was meant, and the file that has it", () => {
+  expect(() => requireSettings(project, own({ ...GOOD, AURORA_EVENT_URL: "x" }))).toThrow(
+    ".dev.vars: AURORA_EVENT_URL is not a setting of this Worker. Did you mean AURORA_EVENTS_URL?",
+  );
+  const misspelt = { ...project, vars: { ...project.vars, RETENTION_DAY: "3" } };
+  expect(() => requireSettings(misspelt, own(GOOD))).toThrow(
+    "wrangler.toml: RETENTION_DAY is not a setting of this Worker. Did you mean RETENTION_DAYS?",
+  );
+});
+
+test("a malformed value is refused with the file to change, without the value", () => {
+  const malformed = { ...project, vars: { ...project.vars, RETENTION_DAYS: "many" } };
+  expect(() => requireSettings(malformed, own(GOOD))).toThrow(
+    /wrangler\.toml: RETENTION_DAYS must be(?!.*many)/,
+  );
+  expect(() => requireSettings(project, own({ ...GOOD, PUBLIC_URL: "here" }))).toThrow(
+    ".dev.vars: PUBLIC_URL must be",
+  );
+});
+
+test("a wrangler.toml that cannot be read is one sentence with the line", () => {
+  const path = join(folder, "wrangler.toml");
+  writeFileSync(path, 'name = "a"\n[vars\n');
+  expect(() => readProject("", path)).toThrow(/^wrangler\.toml cannot be read: Invalid TOML.* \(line 2\)$/);
+  expect(() => readProject("nope")).toThrow(/^wrangler\.toml cannot be read: No environment.*"nope"\.$/);
+});
+
+test("a busy port is refused with another one to try", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  await expect(requireFreePort(port)).rejects.toThrow(`npm run dev -- --port ${port + 1}`);
+  await new Promise((resolve) => server.close(resolve));
+  await expect(requireFreePort(port)).resolves.toBeUndefined();
+});
+
+test("a tunnel without a network is refused, and no network is asked for without a tunnel", async () => {
+  const offline = () => Promise.reject(Object.assign(new Error("no DNS"), { code: "ENOTFOUND" }));
+  await expect(requireNetwork("quick", offline)).rejects.toThrow(
+    /api\.trycloudflare\.com cannot be found \(ENOTFOUND\)/,
+  );
+  await expect(requireNetwork(null, offline)).resolves.toBeUndefined();
+  await expect(requireNetwork("named", async () => "1.2.3.4")).resolves.toBeUndefined();
+});
+
+test("a wrong option is one line, with the option that was meant", () => {
+  const refusal = (...args: string[]) => {
+    try {
+      return parseDevOptions(args);
+    } catch (error) {
+      return error instanceof Error ? error.message : error;
+    }
+  };
+  expect(refusal("--tunel")).toBe(
+    "Unknown option '--tunel'. Did you mean --tunnel? All options: npm run dev -- --help",
+  );
+  for (const args of [["--port"], ["--port", "0"], ["x"], ["--port", "--tunnel"]]) {
+    expect(refusal(...args)).toMatch(/^[^\n]+$/);
+  }
+  expect(refusal("--remote")).toContain("npm run deploy:dev");
+});
+
+test("a tunnel's name opens that tunnel without --tunnel beside it", () => {
+  expect(parseDevOptions(["--tunnel-name", "mine"])?.wranglerArgs).toEqual([
+    "--tunnel",
+    "--tunnel-name",
+    "mine",
+  ]);
+});
+
+const started = (settings: Record<string, string>, tunnel: "quick" | null = null) => {
+  const config = parseConfig({ ...GOOD, ...settings });
+  return greeting({ url: "http://localhost:5080", config, tunnel, tookMs: 2_100 }).join("\n");
+};
+
+test("the greeting names the console, the user, the webhook URL, the tunnel, Aurora and the next step", () => {
+  const bare = started({});
+  expect(bare).toMatch(/Console +http:\/\/localhost:5080\n/);
+  expect(bare).toMatch(/User +local/);
+  expect(bare).toMatch(/Webhook URL +http:\/\/localhost:5080\/pagerduty\/webhook\/local\n/);
+  expect(bare).toMatch(/Tunnel +none.*--tunnel/);
+  expect(bare).toMatch(/Aurora +not set up.*docs\/configuration\.md/);
+  expect(bare).toMatch(/Next +open the console/);
+  expect(started({}, "quick")).toMatch(/Tunnel +opening/);
+  const set = started({
+    TUNNEL_URL: "https://t.example",
+    AURORA_EVENTS_URL: "https://aurora.example/events",
+  });
+  expect(set).toMatch(/Webhook URL +https:\/\/t\.example\/pagerduty\/webhook\/local\n/);
+  expect(set).toMatch(/Aurora +incidents are delivered to aurora\.example/);
+  expect(started({ PUBLIC_URL: "https://pd.example", TUNNEL_URL: "https://t.example" })).toContain(
+    "https://pd.example/",
+  );
+});
+
+test("wrangler's errors, warnings, questions and the Worker's log are never hidden", () => {
+  const shown = [
+    "\u001b[31m\u2718 \u001b[41;31m[\u001b[41;97mERROR\u001b[41;31m]\u001b[0m Address already in use\n",
+    '\u25B2 [WARNING] Unexpected fields found in top-level field: "quees"\n',
+    "cloudflared (2026.1.0) is needed but not installed. Download to /x?",
+    "\u2B23 Tunnel closed\n",
+    'request.failed requestId="r" path="/x" status=404\n',
+    "[wrangler:error] Error: boom\n",
+  ];
+  expect(shown.filter(isRoutine)).toEqual([]);
+});
