@@ -32,6 +32,7 @@ export function tokenError(problem: ApiProblem): AppError {
       });
     case "bad_request":
     case "not_found":
+    case "not_in_plan":
       return new AppError("pagerduty_unavailable", "PagerDuty API request failed", {
         internal: problem.problem,
       });

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { discard, readText, withDeadline } from "../limits.ts";
+import { readText, withDeadline } from "../limits.ts";
 import { withoutSecrets } from "../log.ts";
 import { parseRetryAfter } from "../retry-timing.ts";
 import { subdomainOf } from "./region.ts";
@@ -15,16 +15,22 @@ import { subdomainOf } from "./region.ts";
 export interface ApiTarget {
   apiUrl: string;
   authorization: string;
+  /** Ends a call earlier than the call's own deadline. */
+  signal?: AbortSignal;
 }
 
+/** `rate_limited` and `unavailable` are temporary; PagerDuty gives any other answer again. */
 export type ApiProblem =
+  /** 400, or a status that no other problem stands for: 409 or 422, for example. */
   | { problem: "bad_request"; message: string }
   | { problem: "unauthorized" }
   | { problem: "forbidden" }
   | { problem: "not_found" }
+  /** The account's plan does not include the feature. */
+  | { problem: "not_in_plan" }
   | { problem: "rate_limited"; retryAfterSeconds: number }
   /** A timeout, no connection, a 5xx, or an answer that cannot be parsed. */
-  | { problem: "unavailable"; reason: string };
+  | { problem: "unavailable"; reason: string; cause?: "timed_out" | "too_large" };
 
 export type ApiAnswer<T> = { ok: true; value: T } | ({ ok: false } & ApiProblem);
 
@@ -52,14 +58,19 @@ export function isPlausibleToken(token: string): boolean {
 }
 
 const ErrorBody = z.object({
-  error: z.union([z.string(), z.object({ message: z.optional(z.string()) })]),
+  error: z.union([
+    z.string(),
+    z.object({ message: z.optional(z.string()), errors: z.catch(z.array(z.string()), []) }),
+  ]),
 });
 
+/** The error's message, with PagerDuty's details behind it. */
 function errorMessage(text: string | null): string {
   const parsed = ErrorBody.safeParse(jsonOf(text ?? ""));
   if (!parsed.success) return "";
   const { error } = parsed.data;
-  return typeof error === "string" ? error : (error.message ?? "");
+  if (typeof error === "string") return error;
+  return [error.message ?? "", ...error.errors].filter((part) => part !== "").join(": ");
 }
 
 function jsonOf(text: string): unknown {
@@ -83,29 +94,29 @@ export function retryAfterOf(headers: Headers): number {
   return Math.min(Math.max(given ?? DEFAULT_RETRY_AFTER_SECONDS, 1), MAX_RETRY_AFTER_SECONDS);
 }
 
+/** PagerDuty's words for a feature that the account has not bought, whatever status carries them. */
+const LACKS_ABILITY = /\babilit(y|ies)\b/i;
+
 async function problemOf(response: Response, target: ApiTarget): Promise<ApiProblem> {
-  if (response.status === 400) {
-    const text = await readText(response, MAX_ERROR_BYTES);
-    return { problem: "bad_request", message: cleaned(errorMessage(text), target) };
+  const { status, headers } = response;
+  const text = await readText(response, MAX_ERROR_BYTES);
+  const message = cleaned(errorMessage(text), target);
+  if (status === 402) return { problem: "not_in_plan" };
+  if (status === 401) return { problem: "unauthorized" };
+  if (status === 429) return { problem: "rate_limited", retryAfterSeconds: retryAfterOf(headers) };
+  if (status < 400 || status === 408 || status >= 500) {
+    return { problem: "unavailable", reason: `PagerDuty answered ${status}` };
   }
-  await discard(response);
-  switch (response.status) {
-    case 401:
-      return { problem: "unauthorized" };
-    case 403:
-      return { problem: "forbidden" };
-    case 404:
-      return { problem: "not_found" };
-    case 429:
-      return { problem: "rate_limited", retryAfterSeconds: retryAfterOf(response.headers) };
-    default:
-      return { problem: "unavailable", reason: `PagerDuty answered ${response.status}` };
-  }
+  if (LACKS_ABILITY.test(message)) return { problem: "not_in_plan" };
+  if (status === 403) return { problem: "forbidden" };
+  if (status === 404) return { problem: "not_found" };
+  return { problem: "bad_request", message: message || `PagerDuty answered ${status}` };
 }
 
 /**
  * Calls PagerDuty and parses its answer with `schema`.
  * @param path relative to the API's URL, with its query
+ * @param from the e-mail address of the user to act as, for a key that belongs to no user
  */
 export async function callPagerDuty<T>(
   target: ApiTarget,
@@ -113,6 +124,7 @@ export async function callPagerDuty<T>(
   path: string,
   schema: z.ZodMiniType<T>,
   body?: unknown,
+  from: string | null = null,
 ): Promise<ApiAnswer<T>> {
   const headers = new Headers({
     Accept: "application/vnd.pagerduty+json;version=2",
@@ -124,20 +136,27 @@ export async function callPagerDuty<T>(
     headers.set("Content-Type", "application/json");
     init.body = JSON.stringify(body);
   }
+  if (from !== null) headers.set("From", from);
   try {
-    return await withDeadline(TIMEOUT_MS, async (signal): Promise<ApiAnswer<T>> => {
+    return await withDeadline(TIMEOUT_MS, async (deadline): Promise<ApiAnswer<T>> => {
+      const signal = target.signal ? AbortSignal.any([deadline, target.signal]) : deadline;
       const response = await fetch(`${target.apiUrl}${path}`, { ...init, signal });
       if (response.ok) return parseAnswer(await readText(response, MAX_ANSWER_BYTES), schema);
       return { ok: false, ...(await problemOf(response, target)) };
     });
   } catch (error) {
-    return { ok: false, problem: "unavailable", reason: reasonOf(error) };
+    return { ok: false, problem: "unavailable", ...reasonOf(error) };
   }
 }
 
 function parseAnswer<T>(text: string | null, schema: z.ZodMiniType<T>): ApiAnswer<T> {
   if (text === null) {
-    return { ok: false, problem: "unavailable", reason: "PagerDuty's answer is too large" };
+    return {
+      ok: false,
+      problem: "unavailable",
+      reason: "PagerDuty's answer is too large",
+      cause: "too_large",
+    };
   }
   const parsed = schema.safeParse(text === "" ? null : JSON.parse(text));
   if (parsed.success) return { ok: true, value: parsed.data };
@@ -146,12 +165,12 @@ function parseAnswer<T>(text: string | null, schema: z.ZodMiniType<T>): ApiAnswe
 }
 
 /** Does not repeat the message of a fetch error, because it can hold the URL. */
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): { reason: string; cause?: "timed_out" } {
   if (error instanceof DOMException && error.name === "TimeoutError") {
-    return `PagerDuty did not answer within ${TIMEOUT_MS / 1000} s`;
+    return { reason: "PagerDuty did not answer in time", cause: "timed_out" };
   }
-  if (error instanceof SyntaxError) return "PagerDuty's answer is not JSON";
-  return "PagerDuty could not be reached";
+  if (error instanceof SyntaxError) return { reason: "PagerDuty's answer is not JSON" };
+  return { reason: "PagerDuty could not be reached" };
 }
 
 const CurrentUser = z.object({

@@ -54,7 +54,7 @@ export async function getIncident(target: ApiTarget, incidentId: string): Promis
 }
 
 /** Lasting reasons: the credential may not read custom fields, or the account has none. */
-const NO_FIELDS = new Set<ApiProblem["problem"]>(["forbidden", "not_found", "bad_request"]);
+const NO_FIELDS = new Set<ApiProblem["problem"]>(["forbidden", "not_found", "not_in_plan", "bad_request"]);
 
 /**
  * `GET /incidents/{id}/custom_fields/values`: the current values; an unset field's value is null. The whole answer

@@ -182,6 +182,7 @@ async function lookUp(run: Run, incidentId: string): Promise<Stop | null> {
     // Deleted, or not visible to this credential: there is nothing to fold.
     case "not_found":
     case "bad_request":
+    case "not_in_plan":
     case "forbidden":
       run.left.delete(incidentId);
       return null;

@@ -187,6 +187,7 @@ function maxWaitMs({ problem }: Unread): number {
   switch (problem) {
     case "other_incident":
     case "bad_request":
+    case "not_in_plan":
       return 0;
     case "not_found":
       return MAX_LAG_MS;

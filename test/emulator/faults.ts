@@ -16,6 +16,8 @@ export interface FaultPlan {
   hold?: Promise<void>;
   /** Cuts the connection without an answer. */
   reset?: boolean;
+  /** The call takes effect, and the connection is cut in the middle of its answer. */
+  cut?: boolean;
   /** Which calls it applies to, by method and path with query. Without it: all. */
   match?: (method: string, path: string) => boolean;
 }
@@ -75,6 +77,10 @@ export async function applyFault(
   if (plan.times !== undefined) plan.times -= 1;
   if (plan.hang && !(await resolves(plan.hang, closed))) return "reset";
   if (plan.reset) return "reset";
+  if (plan.cut) {
+    const reply = await answer(call);
+    return reply === "reset" ? reply : { ...reply, cut: true };
+  }
   if (plan.hold) {
     const reply = await answer(call);
     return (await resolves(plan.hold, closed)) ? reply : "reset";

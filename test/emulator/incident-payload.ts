@@ -1,7 +1,7 @@
 import { isoSeconds } from "./clock.ts";
 import type { CustomField } from "./custom-field.ts";
-import { objectId } from "./identifier.ts";
 import type { Incident } from "./incident.ts";
+import type { Note } from "./incident-knowledge.ts";
 import { htmlUrl, refer, selfUrl } from "./reference.ts";
 
 /** The `incident` of a V3 webhook: all of it, as after the event. */
@@ -71,10 +71,10 @@ function fieldValue(field: CustomField, value: unknown): Record<string, unknown>
 }
 
 /** The `incident_note` of a V3 webhook. */
-export function notePayload(incident: Incident, content: string): Record<string, unknown> {
+export function notePayload(incident: Incident, { id, content }: Note): Record<string, unknown> {
   return {
     incident: refer(incident.account, "incident", incident.id, incident.title),
-    id: objectId(),
+    id,
     content,
     trimmed: false,
     type: "incident_note",

@@ -1,5 +1,6 @@
 import type { Account } from "./account.ts";
 import { objectId } from "./identifier.ts";
+import { type Knowledge, NOTHING, type Note } from "./incident-knowledge.ts";
 import { fieldValuesPayload, incidentPayload, notePayload } from "./incident-payload.ts";
 import { type Reference, refer } from "./reference.ts";
 import type { WebhookEvent } from "./webhook-event.ts";
@@ -20,6 +21,8 @@ export interface TriggerOptions {
   createdAt?: string | undefined;
   /** Leaves `number` out of its webhooks. */
   omitNumber?: boolean | undefined;
+  /** What PagerDuty knows of it from the start. */
+  knowledge?: Partial<Knowledge> | undefined;
 }
 
 /** An entry of the incident's log. `kind` is its type without `_log_entry`. */
@@ -54,6 +57,9 @@ export class Incident {
   mergedInto: string | null = null;
   /** Oldest first. */
   readonly log: LogEntry[] = [];
+  /** Oldest first. */
+  readonly notes: Note[] = [];
+  readonly knowledge: Knowledge;
   /** Every event of this incident that webhooks were sent for, oldest first. */
   readonly events: WebhookEvent[] = [];
   readonly account: Account;
@@ -65,6 +71,7 @@ export class Incident {
     this.id = options.id ?? objectId();
     this.number = number;
     this.omitNumber = options.omitNumber ?? false;
+    this.knowledge = { ...NOTHING, ...options.knowledge };
     this.title = options.title ?? "A little bump in the road";
     this.urgency = options.urgency ?? "high";
     this.priority = options.priority ?? null;
@@ -141,7 +148,9 @@ export class Incident {
 
   annotate(text: string): WebhookEvent {
     const atMs = this.#touch("annotate", "Note added.", text);
-    return this.#emit("incident.annotated", notePayload(this, text), atMs);
+    const note = { id: objectId(), content: text, atMs };
+    this.notes.push(note);
+    return this.#emit("incident.annotated", notePayload(this, note), atMs);
   }
 
   /** Makes changes without any webhook: events that were missed. Actions and assignments both count. */

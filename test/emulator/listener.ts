@@ -22,6 +22,8 @@ export interface Reply {
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly body?: string;
+  /** The connection ends in the middle of the body. */
+  readonly cut?: boolean;
 }
 
 /** Answers a call; `"reset"` cuts the connection instead. */
@@ -87,6 +89,12 @@ async function respond(handler: Handler, request: IncomingMessage, response: Ser
   const reply = await handler(call);
   if (reply === "reset") {
     request.socket.destroy();
+    return;
+  }
+  if (reply.cut) {
+    const body = reply.body ?? "";
+    response.writeHead(reply.status, { ...reply.headers, "content-length": Buffer.byteLength(body) });
+    response.write(body.slice(0, body.length / 2), () => request.socket.destroy());
     return;
   }
   response.writeHead(reply.status, reply.headers);

@@ -7,10 +7,11 @@ import type { Region } from "./reference.ts";
 import { accountRoutes } from "./rest-account.ts";
 import { restError } from "./rest-error.ts";
 import { incidentRoutes } from "./rest-incidents.ts";
+import { knowledgeRoutes } from "./rest-knowledge.ts";
 import { matchPath } from "./rest-route.ts";
 import { subscriptionRoutes } from "./rest-subscriptions.ts";
 
-const ROUTES = [...accountRoutes, ...incidentRoutes, ...subscriptionRoutes];
+const ROUTES = [...accountRoutes, ...incidentRoutes, ...knowledgeRoutes, ...subscriptionRoutes];
 const ACCEPT = /^application\/vnd\.pagerduty\+json;\s*version=2$/;
 const KEY = /^Token token="?([^"]+)"?$/;
 const BEARER = /^Bearer (.+)$/;

@@ -86,7 +86,9 @@ function listIncidents(call: RestCall): Reply {
 }
 
 /** Answers about one incident; PagerDuty finds it by its number as well. */
-function aboutIncident(answer: (incident: Incident, call: RestCall) => Reply): (call: RestCall) => Reply {
+export function aboutIncident(
+  answer: (incident: Incident, call: RestCall) => Reply,
+): (call: RestCall) => Reply {
   return (call) => {
     const incident =
       call.account.incidents.get(call.id) ??

@@ -121,6 +121,81 @@ export const LogEntriesAnswer = Pagination.extend({
   ),
 }).strict();
 
+export const AlertsAnswer = Pagination.extend({
+  alerts: z.array(
+    z.object({
+      id: z.string(),
+      type: z.literal("alert"),
+      summary: z.string(),
+      created_at: Time,
+      status: z.enum(["triggered", "resolved"]),
+      alert_key: z.string(),
+      severity: z.enum(["info", "warning", "error", "critical"]),
+      service: Reference,
+      incident: Reference,
+      integration: Reference,
+      body: z.strictObject({
+        type: z.literal("alert_body"),
+        contexts: z.array(z.object({ type: z.string() })),
+        details: z.unknown(),
+      }),
+    }),
+  ),
+}).strict();
+
+export const ChangesAnswer = z.strictObject({
+  change_events: z.array(
+    z.object({
+      id: z.string(),
+      type: z.literal("change_event"),
+      summary: z.string().max(1024),
+      timestamp: Time,
+      source: z.string(),
+      services: z.array(Reference),
+      integration: Reference,
+      custom_details: z.unknown(),
+      links: z.array(z.strictObject({ href: z.url(), text: z.string() })),
+      correlation_reason: z.strictObject({
+        reason: z.enum(["most_recent", "related_service", "intelligent"]),
+      }),
+    }),
+  ),
+  limit: z.null(),
+  offset: z.null(),
+  total: z.null(),
+  more: z.boolean(),
+});
+
+const OtherIncident = z.object({ id: z.string(), created_at: Time, self: z.url(), title: z.string() });
+
+export const PastIncidentsAnswer = z.strictObject({
+  past_incidents: z.array(z.strictObject({ incident: OtherIncident, score: z.number() })),
+  total: z.int(),
+  limit: z.int(),
+});
+
+export const RelatedIncidentsAnswer = z.strictObject({
+  related_incidents: z.array(
+    z.strictObject({
+      incident: OtherIncident,
+      relationships: z.array(
+        z.object({ type: z.enum(["machine_learning_inferred", "service_dependency"]), metadata: z.object() }),
+      ),
+    }),
+  ),
+});
+
+const Note = z.strictObject({
+  id: z.string(),
+  user: Reference,
+  channel: z.object({ summary: z.string() }),
+  content: z.string(),
+  created_at: Time,
+  updated_at: Time,
+});
+export const NotesAnswer = z.strictObject({ notes: z.array(Note) });
+export const NoteAnswer = z.strictObject({ note: Note });
+
 const WebhookSubscription = z.strictObject({
   id: z.string(),
   type: z.literal("webhook_subscription"),
