@@ -1,16 +1,29 @@
 import type { Config } from "../config.ts";
 import { type ApiAnswer, type ApiTarget, bearerAuthorization, tokenAuthorization } from "../pagerduty/api.ts";
 import { apiUrlOf } from "../pagerduty/region.ts";
-import type { Connection, OAuthConnection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import { type Gate, URGENCY } from "./gate.ts";
 import type { ConnectionStore } from "./store.ts";
 import type { CallProblem, Tokens } from "./tokens.ts";
 
-/**
- * Calls PagerDuty with the tenant's credential: one call after another, as PagerDuty recommends, and none before a rate
- * limit is over.
- */
+/** Calls PagerDuty with the tenant's credential: all calls go through one gate, and none before a rate limit is over. */
 
 export type CallAnswer<T> = { ok: true; value: T } | ({ ok: false } & CallProblem);
+
+export interface CallOptions {
+  /** See `URGENCY`. */
+  urgency?: number;
+  /** Ends the call, its wait in the gate and its wait for a token included: the answer is then `timed_out`. */
+  signal?: AbortSignal;
+}
+
+const LATE = {
+  ok: false,
+  problem: "unavailable",
+  reason: "PagerDuty did not answer in time",
+  cause: "timed_out",
+} as const;
+const NOT_CONNECTED = { ok: false, problem: "not_connected" } as const;
 
 function authorizationOf(connection: Connection): string {
   return connection.authType === "oauth"
@@ -18,96 +31,127 @@ function authorizationOf(connection: Connection): string {
     : tokenAuthorization(connection.token);
 }
 
-const isUnauthorized = (answer: ApiAnswer<unknown>) => !answer.ok && answer.problem === "unauthorized";
+const isUnauthorized = (answer: CallAnswer<unknown>) => !answer.ok && answer.problem === "unauthorized";
+
+/** An answer, and the connection it was asked for with; null where no call was made. */
+interface Attempt<T> {
+  used: Connection | null;
+  answer: CallAnswer<T>;
+}
+
+type Call<T> = (target: ApiTarget) => Promise<ApiAnswer<T>>;
 
 export class PagerDutyClient {
   readonly #store: ConnectionStore;
   readonly #config: Config;
   readonly #tokens: Tokens;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #gate: Gate;
   /** A rate limit counts only for the connection whose call was limited. */
   #paused: { connectionId: string; untilMs: number } | null = null;
 
-  constructor(store: ConnectionStore, config: Config, tokens: Tokens) {
+  constructor(store: ConnectionStore, config: Config, tokens: Tokens, gate: Gate) {
     this.#store = store;
     this.#config = config;
     this.#tokens = tokens;
+    this.#gate = gate;
   }
 
   /**
-   * Runs `call` with the current credential, after all earlier calls. When the connection changes during the call, its
+   * Runs `call` with the credential in force when its turn comes. When the connection changes during the call, its
    * answer is replaced by `not_connected`, so that it is not taken for the new account's.
    */
-  async run<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
+  async run<T>(call: Call<T>, options: CallOptions = {}): Promise<CallAnswer<T>> {
+    const { signal } = options;
+    const answer = this.#run(call, options);
+    return signal ? Promise.race([answer, lateAt(signal)]) : answer;
+  }
+
+  async #run<T>(call: Call<T>, options: CallOptions): Promise<CallAnswer<T>> {
     const connectionId = this.#store.connection?.connectionId;
-    const turn = this.#last.then(() => this.#runFor(connectionId, call));
-    this.#last = turn.catch(() => undefined);
-    return turn;
-  }
-
-  async #runFor<T>(
-    connectionId: string | undefined,
-    call: (target: ApiTarget) => Promise<ApiAnswer<T>>,
-  ): Promise<CallAnswer<T>> {
     const isCurrent = () => this.#store.connection?.connectionId === connectionId;
-    if (!isCurrent()) return { ok: false, problem: "not_connected" };
-    const answer = await this.#runNow(call);
-    return isCurrent() ? answer : { ok: false, problem: "not_connected" };
-  }
-
-  async #runNow<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
     const ready = await this.#tokens.ready();
     if (!ready.ok) return ready;
-    const { connection } = ready;
-    const paused = this.#paused?.connectionId === connection.connectionId ? this.#paused.untilMs : 0;
-    const waitMs = paused - Date.now();
-    if (waitMs > 0) {
-      return { ok: false, problem: "rate_limited", retryAfterSeconds: Math.ceil(waitMs / 1000) };
-    }
-    const answer =
-      connection.authType === "oauth"
-        ? await this.#callWithOAuth(call, connection)
-        : await call(this.#targetOf(connection));
-    if (!answer.ok && answer.problem === "rate_limited") {
-      const untilMs = Date.now() + answer.retryAfterSeconds * 1000;
-      this.#paused = { connectionId: connection.connectionId, untilMs };
-    }
-    if (!answer.ok && answer.problem === "unauthorized" && connection.authType === "api_token") {
-      await this.#refused(connection);
-    }
-    return answer;
+    const first = await this.#attempt(connectionId, call, options);
+    const { used, answer } = await this.#afterRefusal(first, connectionId, call, options);
+    if (used && isCurrent()) await this.#note(used, answer);
+    return isCurrent() ? answer : NOT_CONNECTED;
   }
 
-  #targetOf(connection: Connection): ApiTarget {
+  /** One call, in its turn. The gate's place is free again before anything waits for a token. */
+  async #attempt<T>(
+    connectionId: string | undefined,
+    call: Call<T>,
+    { urgency = URGENCY.usual, signal }: CallOptions,
+  ): Promise<Attempt<T>> {
+    const work = async (): Promise<Attempt<T>> => {
+      const { connection } = this.#store;
+      if (!connection || connection.connectionId !== connectionId) {
+        return { used: null, answer: NOT_CONNECTED };
+      }
+      const waitMs = this.#pausedForMs(connection);
+      if (waitMs > 0) {
+        const retryAfterSeconds = Math.ceil(waitMs / 1000);
+        return { used: null, answer: { ok: false, problem: "rate_limited", retryAfterSeconds } };
+      }
+      const answer = await call(this.#targetOf(connection, signal));
+      if (!answer.ok && answer.problem === "rate_limited") {
+        const untilMs = Date.now() + answer.retryAfterSeconds * 1000;
+        this.#paused = { connectionId: connection.connectionId, untilMs };
+      }
+      return { used: connection, answer };
+    };
+    try {
+      return await this.#gate.run(urgency, work, signal);
+    } catch (error) {
+      if (signal?.aborted) return { used: null, answer: LATE };
+      throw error;
+    }
+  }
+
+  #pausedForMs({ connectionId }: Connection): number {
+    return this.#paused?.connectionId === connectionId ? this.#paused.untilMs - Date.now() : 0;
+  }
+
+  #targetOf(connection: Connection, signal: AbortSignal | undefined): ApiTarget {
     return {
       apiUrl: apiUrlOf(connection.region, this.#config.pagerdutyApiUrl),
       authorization: authorizationOf(connection),
+      ...(signal ? { signal } : {}),
     };
   }
 
-  /** A refused token that should still be valid is refreshed once; then the answer counts. */
-  async #callWithOAuth<T>(
-    call: (target: ApiTarget) => Promise<ApiAnswer<T>>,
-    connection: OAuthConnection,
-  ): Promise<ApiAnswer<T>> {
-    let used = connection;
-    let answer = await call(this.#targetOf(used));
-    if (isUnauthorized(answer)) {
-      const other = await this.#tokens.replaceRefused(used);
-      if (!other) return answer;
-      used = other;
-      answer = await call(this.#targetOf(used));
-    }
-    await this.#tokens.noteAnswer(used, isUnauthorized(answer));
-    return answer;
+  /** An OAuth token that should be valid and is refused is refreshed once; the second answer decides. */
+  async #afterRefusal<T>(
+    first: Attempt<T>,
+    connectionId: string | undefined,
+    call: Call<T>,
+    options: CallOptions,
+  ): Promise<Attempt<T>> {
+    if (first.used?.authType !== "oauth" || !isUnauthorized(first.answer)) return first;
+    const other = await this.#tokens.replaceRefused(first.used);
+    if (!other) return first;
+    return this.#attempt(connectionId, call, options);
   }
 
-  /** PagerDuty refuses the credential: the status shows it until there is a new one. */
-  async #refused(used: Connection): Promise<void> {
+  /** Remembers what PagerDuty says of the credential, for the status. */
+  async #note(used: Connection, answer: CallAnswer<unknown>): Promise<void> {
+    // Without an answer PagerDuty said nothing of the credential.
+    if (!answer.ok && answer.problem === "unavailable") return;
+    const refused = isUnauthorized(answer);
+    if (used.authType === "oauth") return this.#tokens.noteAnswer(used, refused);
+    if ((used.refusedAtMs !== null) === refused) return;
     await this.#store.update((connection) =>
       connection.connectionId === used.connectionId && authorizationOf(connection) === authorizationOf(used)
-        ? { ...connection, refusedAtMs: connection.refusedAtMs ?? Date.now() }
+        ? { ...connection, refusedAtMs: refused ? (connection.refusedAtMs ?? Date.now()) : null }
         : connection,
     );
   }
+}
+
+/** Resolves when the signal aborts. */
+function lateAt(signal: AbortSignal): Promise<typeof LATE> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(LATE);
+    else signal.addEventListener("abort", () => resolve(LATE), { once: true });
+  });
 }

@@ -5,6 +5,7 @@ import type { ApiProblem } from "../pagerduty/api.ts";
 import { refreshTokens, type TokenProblem, type TokenSet } from "../pagerduty/oauth.ts";
 import { readStored } from "../storage/stored-value.ts";
 import type { Connection, OAuthConnection } from "./connection.ts";
+import { type Gate, URGENCY } from "./gate.ts";
 import type { ConnectionStore } from "./store.ts";
 import { keepAliveAtMs, refreshDueAtMs, retryDelayMs, type TokenLife } from "./token-timing.ts";
 
@@ -41,14 +42,22 @@ export class Tokens {
   readonly #storage: DurableObjectStorage;
   readonly #store: ConnectionStore;
   readonly #config: Config;
+  readonly #gate: Gate;
   readonly #onStart: () => void;
   #refreshing: Promise<void> | null = null;
 
   /** @param onStart sets the alarm, so that a refresh continues even if the object dies during it */
-  constructor(storage: DurableObjectStorage, store: ConnectionStore, config: Config, onStart: () => void) {
+  constructor(
+    storage: DurableObjectStorage,
+    store: ConnectionStore,
+    config: Config,
+    gate: Gate,
+    onStart: () => void,
+  ) {
     this.#storage = storage;
     this.#store = store;
     this.#config = config;
+    this.#gate = gate;
     this.#onStart = onStart;
   }
 
@@ -165,7 +174,10 @@ export class Tokens {
     // PagerDuty may have used it up already.
     this.#note({ obtainedAtMs, failures, nextTryAtMs: Date.now(), reason: before?.reason ?? null });
     this.#onStart();
-    const answer = app && refreshToken !== null ? await refreshTokens(app, refreshToken) : NOT_CONFIGURED;
+    const answer =
+      app && refreshToken !== null
+        ? await this.#gate.run(URGENCY.tokens, () => refreshTokens(app, refreshToken))
+        : NOT_CONFIGURED;
     const present = this.#store.connection;
     if (present?.authType !== "oauth" || present.refreshToken !== refreshToken) return;
     if (answer.ok) {

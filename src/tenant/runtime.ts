@@ -4,6 +4,7 @@ import { Mirror } from "../aurora/mirror.ts";
 import { configOf } from "../config.ts";
 import { PagerDutyClient } from "../connection/client.ts";
 import type { Connection } from "../connection/connection.ts";
+import { Gate } from "../connection/gate.ts";
 import { PendingLogins } from "../connection/pending-logins.ts";
 import { createKeyring } from "../connection/seal.ts";
 import { ConnectionStore } from "../connection/store.ts";
@@ -75,9 +76,10 @@ export class TenantRuntime {
       ...this.members.storedKeys(),
       ...this.memberships.storedKeys(),
     ]);
-    this.tokens = new Tokens(storage, store, config, () => ctx.waitUntil(this.changed()));
+    const gate = new Gate();
+    this.tokens = new Tokens(storage, store, config, gate, () => ctx.waitUntil(this.changed()));
     this.logins = new PendingLogins(storage);
-    const client = new PagerDutyClient(store, config, this.tokens);
+    const client = new PagerDutyClient(store, config, this.tokens, gate);
     this.context = {
       storage,
       sql: storage.sql,

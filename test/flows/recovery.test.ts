@@ -145,3 +145,14 @@ test("a check that was stopped goes on where it stood", async () => {
   expect(asked(`/incidents/${first}`)).toBe(0);
   for (const { id } of open) expect(await detail(id)).toMatchObject({ status: "resolved" });
 });
+
+test.each([402, 410])(
+  "custom fields that PagerDuty answers with %i for good do not stop a recovery",
+  async (status) => {
+    const incidents = [1, 2, 3, 4].map(() => stage.account.trigger({ silent: true }));
+    stage.pagerduty.faults.api = { status, match: (_, path) => path.includes("custom_fields") };
+    const reply = await call("POST", "/reconcile");
+    expect([reply.status, reply.body]).toMatchObject([200, { recovered: 4 }]);
+    for (const { id } of incidents) expect(await detail(id)).toMatchObject({ customFields: {} });
+  },
+);

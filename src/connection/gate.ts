@@ -1,0 +1,72 @@
+/**
+ * Lets two calls to PagerDuty run at once for a tenant, as PagerDuty's rate limit asks, the most urgent first and equally
+ * urgent ones in their order.
+ */
+
+const MAX_IN_FLIGHT = 2;
+
+/** Smaller is more urgent. Between two of these there is room for ten grades, such as an incident's severity. */
+export const URGENCY = {
+  /** Without a token no other call works. */
+  tokens: 0,
+  /** An analysis waits for an incident's context: for its alerts first. */
+  alerts: 10,
+  otherContext: 20,
+  /** Checks, notes, and what a person asks for. */
+  usual: 30,
+} as const;
+
+interface Waiting {
+  urgency: number;
+  start(): void;
+}
+
+export class Gate {
+  #inFlight = 0;
+  /** The most urgent first. */
+  readonly #waiting: Waiting[] = [];
+
+  /**
+   * Runs `work` when it is its turn.
+   * @param signal ends the wait, not the work
+   * @throws the signal's reason where it aborted before the turn came
+   */
+  async run<T>(urgency: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    await this.#turn(urgency, signal);
+    try {
+      return await work();
+    } finally {
+      this.#inFlight -= 1;
+      this.#startNext();
+    }
+  }
+
+  /** Resolves when a place is taken for the caller. */
+  async #turn(urgency: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#inFlight < MAX_IN_FLIGHT) {
+      this.#inFlight += 1;
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiting: Waiting = { urgency, start: resolve };
+    const index = this.#waiting.findIndex((other) => other.urgency > urgency);
+    this.#waiting.splice(index < 0 ? this.#waiting.length : index, 0, waiting);
+    const leave = () => {
+      const place = this.#waiting.indexOf(waiting);
+      // Without a place in the queue it has been started.
+      if (place < 0) return;
+      this.#waiting.splice(place, 1);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener("abort", leave, { once: true });
+    await promise.finally(() => signal?.removeEventListener("abort", leave));
+  }
+
+  #startNext(): void {
+    const next = this.#waiting.shift();
+    if (!next) return;
+    this.#inFlight += 1;
+    next.start();
+  }
+}
