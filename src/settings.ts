@@ -93,9 +93,7 @@ const KEY_BYTES = 32;
 export const keyList = read((value) => {
   const keys: { kid: string; key: Uint8Array<ArrayBuffer> }[] = [];
   if (value === undefined) {
-    return new Malformed(
-      'is not set; generate one: echo "k1:$(openssl rand -base64 32)"',
-    );
+    return new Malformed('is not set; generate one: echo "k1:$(openssl rand -base64 32)"');
   }
   for (const entry of value.split(",")) {
     const separator = entry.indexOf(":");

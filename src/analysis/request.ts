@@ -4,14 +4,29 @@ import { view } from "../incidents/fold.ts";
 import { log } from "../log.ts";
 import { loadIncident } from "../storage/incidents.ts";
 import { recordAnalysisRequest } from "../storage/record.ts";
+import type { ContextCollector } from "./context.ts";
 import { fetchRunbook, type Runbook } from "./runbook.ts";
 
-/** Fetches the incident's runbook and requests its root-cause analysis from Aurora, once. */
-export async function requestAnalysis(context: TenantContext, incidentId: string): Promise<void> {
-  const { sql, storage, store } = context;
+export interface AnalysisContext extends TenantContext {
+  contexts: ContextCollector;
+}
+
+/** Whether the request for analysis carries the incident's context. In format `v3` the triggered event does. */
+export const requestCarriesContext = ({ config }: TenantContext): boolean =>
+  config.contextWaitMs > 0 && config.events?.format !== "v3";
+
+/**
+ * Fetches the incident's runbook, waits for its context where that is still being collected, and requests its
+ * root-cause analysis from Aurora, once.
+ */
+export async function requestAnalysis(context: AnalysisContext, incidentId: string): Promise<void> {
+  const { sql, storage, store, contexts } = context;
   const connectionId = store.connection?.connectionId;
   const url = runbookUrlOf(loadIncident(sql, incidentId));
-  const runbook = url ? await fetchRunbook(url) : null;
+  const [runbook] = await Promise.all([
+    url ? fetchRunbook(url) : null,
+    requestCarriesContext(context) ? contexts.collect(incidentId) : null,
+  ]);
   if (store.connection?.connectionId !== connectionId) return;
   // One transaction: an incident that is marked as requested has its row, so the request cannot be lost.
   const reason = storage.transactionSync(() => storeRequest(context, incidentId, runbook, Date.now()));

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { Context } from "../incidents/context.ts";
 import { Incident, Outcome, Verification } from "../incidents/incident.ts";
 
 /**
@@ -169,6 +170,10 @@ export const IncidentDetail = z
   .extend(Incident, {
     analysis: AnalysisNote.register(z.globalRegistry, {
       description: "Whether root-cause analysis was requested, and why.",
+    }),
+    context: z.nullable(Context).register(z.globalRegistry, {
+      description:
+        "What PagerDuty knew of the incident when its analysis was asked for; null where it was not asked.",
     }),
     timeline: z
       .array(z.object({ at: Text, kind: z.string(), from: Text, to: Text, text: Text }))

@@ -1,5 +1,6 @@
 import type { Config } from "../config.ts";
 import type { Incident, Notification } from "../incidents/incident.ts";
+import { loadContext } from "../storage/contexts.ts";
 import { loadIncident } from "../storage/incidents.ts";
 import { type Entry, payloadOf } from "../storage/journal.ts";
 import { notificationBody } from "./notification.ts";
@@ -38,11 +39,12 @@ export function bodiesOf(
   const notification = withNumber(entry.notification, number);
   const recipient = { userId: recipientUserId ?? connected.userId, orgId: connected.orgId };
   const event = eventOf(sql, entry);
+  const context = loadContext(sql, notification.incident.incidentId);
   if (format === "notifications") {
-    const text = notificationBody(notification, recipient, event);
+    const text = notificationBody(notification, recipient, event, context);
     return { kind: "bodies", bodies: [{ id: notification.messageId, text }], recipient };
   }
-  const made = v3EventsOf({ notification, event, recipient, context: null });
+  const made = v3EventsOf({ notification, event, recipient, context });
   if (made.kind === "waits_for_number") return made;
   const bodies = made.events.map(({ id, body }) => ({ id, text: JSON.stringify(body) }));
   return { kind: "bodies", bodies, recipient };

@@ -1,10 +1,15 @@
+import type { Context } from "../incidents/context.ts";
 import type { Notification } from "../incidents/incident.ts";
 
-/** The body of a notification: one change of one incident. See docs/notifications.md. */
+/**
+ * The body of a notification: one change of one incident. See docs/notifications.md.
+ * @param context what PagerDuty knows of the incident, for a request for analysis; null where it was not asked
+ */
 export function notificationBody(
   notification: Notification,
   tenant: { userId: string; orgId: string | null },
   event: unknown,
+  context: Context | null,
 ): string {
   const { type, timestamp, incident, change, provenance, runbook } = notification;
   return JSON.stringify({
@@ -16,6 +21,7 @@ export function notificationBody(
       incident,
       change,
       ...(runbook === undefined ? {} : { runbook }),
+      ...(type === "incident.rca_requested" ? { context } : {}),
       provenance,
       event,
     },

@@ -10,8 +10,8 @@ import { hasOutstanding, LANE, seqOfMessage } from "../storage/journal.ts";
  */
 
 /**
- * Deliveries that must not hold each other up: new ones, ones that failed before, and ones whose incident number may
- * have to be read from PagerDuty first.
+ * Deliveries that must not hold each other up: new ones, ones that failed before, ones whose incident number may have to
+ * be read from PagerDuty first, and ones that wait for their incident's context.
  */
 export type Lane = keyof typeof LANE;
 
@@ -41,6 +41,29 @@ export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | nul
     ...lanes.map(() => afterMs),
   );
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
+}
+
+/** Deliveries that wait for their incident's context, and whose wait is not over. */
+export function deliveriesAwaitingContext(sql: SqlStorage, nowMs: number, limit: number): DueDelivery[] {
+  const rows = sql.exec(
+    `SELECT seq, incident_id AS incidentId FROM journal
+     WHERE delivery = 'pending' AND lane = ${LANE.context} AND next_attempt_at_ms > ?
+     ORDER BY next_attempt_at_ms LIMIT ?`,
+    nowMs,
+    limit,
+  );
+  return [...rows].map((row) => DueDelivery.parse(row));
+}
+
+/** The context of the delivery's incident is stored: its first attempt is due now, or by the schedule. */
+export function endContextWait(sql: SqlStorage, seq: number, waitMs: number, nowMs: number): void {
+  sql.exec(
+    `UPDATE journal SET lane = ${LANE.first}, next_attempt_at_ms = max(next_attempt_at_ms - ?, ?)
+     WHERE seq = ? AND delivery = 'pending' AND lane = ${LANE.context}`,
+    waitMs,
+    nowMs,
+    seq,
+  );
 }
 
 /**

@@ -96,7 +96,7 @@ export interface NewEntry {
 }
 
 /** In which order due deliveries are started; see `Lane` in delivery/outbox. */
-export const LANE = { first: 0, again: 1, missingNumber: 2 } as const;
+export const LANE = { first: 0, again: 1, missingNumber: 2, context: 3 } as const;
 
 /** Whether the incident's number is not in the notification and has to be read from PagerDuty first. */
 export const lacksNumber = ({ incident }: Pick<Notification, "incident">): boolean =>
@@ -116,9 +116,15 @@ export function seqOfMessage(messageId: string): number | null {
  * Appends an entry. A delivery becomes its incident's next, or is queued behind the outstanding ones; then the caller
  * saves the entry's number with the incident (`saveIncident`).
  * @param dueAtMs when its first attempt is due; null where nothing is delivered
+ * @param contextWaitMs how long its first attempt waits for its incident's context
  * @returns the entry's number in the journal
  */
-export function appendEntry(sql: SqlStorage, entry: NewEntry, dueAtMs: number | null): number {
+export function appendEntry(
+  sql: SqlStorage,
+  entry: NewEntry,
+  dueAtMs: number | null,
+  contextWaitMs = 0,
+): number {
   const isQueued = dueAtMs !== null && hasOutstanding(sql, entry.incidentId ?? null);
   const delivery = dueAtMs === null ? null : isQueued ? "queued" : "pending";
   const seq = newestSeq(sql) + 1;
@@ -140,8 +146,8 @@ export function appendEntry(sql: SqlStorage, entry: NewEntry, dueAtMs: number | 
     entry.outcome,
     entry.reason ?? null,
     delivery,
-    delivery && (notification && lacksNumber(notification) ? LANE.missingNumber : LANE.first),
-    delivery === "pending" ? dueAtMs : null,
+    delivery && laneOf(notification, contextWaitMs),
+    delivery === "pending" && dueAtMs !== null ? dueAtMs + contextWaitMs : null,
     entry.requestId ?? null,
     entry.shared ? 1 : null,
     entry.timelineLine ? JSON.stringify(entry.timelineLine) : null,
@@ -149,6 +155,11 @@ export function appendEntry(sql: SqlStorage, entry: NewEntry, dueAtMs: number | 
     entry.payload ?? null,
   );
   return seq;
+}
+
+function laneOf(notification: Notification | null | undefined, contextWaitMs: number): number {
+  if (contextWaitMs > 0) return LANE.context;
+  return notification && lacksNumber(notification) ? LANE.missingNumber : LANE.first;
 }
 
 /** The number of the newest entry; 0 where there is none. */

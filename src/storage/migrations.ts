@@ -80,6 +80,11 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (seq, at_ms)
   ) WITHOUT ROWID;
 
+  CREATE TABLE contexts (
+    incident_id TEXT PRIMARY KEY,
+    context     TEXT NOT NULL
+  ) WITHOUT ROWID;
+
   CREATE TABLE hints (
     incident_id TEXT PRIMARY KEY,
     first_seq   INTEGER NOT NULL,

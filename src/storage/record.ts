@@ -39,6 +39,18 @@ export function firstAttemptAtMs(config: Config, nowMs: number): number | null {
   return config.events === null ? null : nowMs + (config.deliverySchedule[0] ?? 0) * 1000;
 }
 
+/**
+ * How long the first attempt to deliver a notification waits for its incident's context. In format `v3` the triggered
+ * event carries it, because Aurora starts its analysis with that event.
+ */
+function contextWaitMs(
+  { events, contextWaitMs }: Config,
+  { change, incident }: Pick<NewNotification, "change" | "incident">,
+): number {
+  const carriesContext = change.kind === "created" && incident.status === "investigating";
+  return events?.format === "v3" && carriesContext ? contextWaitMs : 0;
+}
+
 /** What is stored of the webhook that an entry comes from. */
 export type WebhookRecord = Pick<NewEntry, "receivedAtMs" | "webhookId" | "requestId" | "shared" | "payload">;
 
@@ -102,6 +114,7 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
       ...record,
     },
     dueAtMs,
+    notification ? contextWaitMs(config, notification) : 0,
   );
   save(dueAtMs === null ? null : seq);
   // A delivery reads a missing number on its way; where nothing is delivered, a hint does.

@@ -1,8 +1,15 @@
-import { requestAnalysis } from "../analysis/request.ts";
+import { type AnalysisContext, requestAnalysis, requestCarriesContext } from "../analysis/request.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import { type DeliveryContext, deliver } from "../delivery/attempt.ts";
-import { dueDeliveries, type Lane, nextDeliveryAtMs } from "../delivery/outbox.ts";
+import {
+  deliveriesAwaitingContext,
+  dueDeliveries,
+  endContextWait,
+  type Lane,
+  nextDeliveryAtMs,
+} from "../delivery/outbox.ts";
 import { runbookUrlOf } from "../incidents/analysis.ts";
+import { analysesWithoutContext } from "../storage/contexts.ts";
 import { dueHint, nextHintAtMs } from "../storage/hints.ts";
 import { analysesDue, nextAnalysisAtMs } from "../storage/incidents.ts";
 import { readBack } from "../webhooks/read-back.ts";
@@ -73,10 +80,11 @@ const MAX_IN_LANE: Record<Lane, number> = {
   first: MAX_DELIVERIES,
   again: MAX_RETRIES,
   missingNumber: MAX_MISSING_NUMBERS,
+  context: MAX_DELIVERIES,
 };
 
 /** A new incident is up to two events; a missing number is read from PagerDuty first. */
-const DELIVERY_REQUESTS: Record<Lane, number> = { first: 2, again: 2, missingNumber: 3 };
+const DELIVERY_REQUESTS: Record<Lane, number> = { first: 2, context: 2, again: 2, missingNumber: 3 };
 
 export class DeliveryJobs implements JobSource {
   readonly #context: DeliveryContext;
@@ -91,7 +99,7 @@ export class DeliveryJobs implements JobSource {
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     const lanes = [...this.#underWay.values()];
-    for (const lane of ["first", "again", "missingNumber"] as const) {
+    for (const lane of ["first", "context", "again", "missingNumber"] as const) {
       // Deliveries under way stay due until they end.
       const limit = busy.size + MAX_DELIVERIES;
       for (const { seq, incidentId } of dueDeliveries(this.#context.sql, lane, nowMs, limit)) {
@@ -127,10 +135,10 @@ const MAX_ANALYSES_READ = 50;
 const RUNBOOK_REQUESTS = 4;
 
 export class AnalysisJobs implements JobSource {
-  readonly #context: TenantContext;
+  readonly #context: AnalysisContext;
   #runbooks = 0;
 
-  constructor(context: TenantContext) {
+  constructor(context: AnalysisContext) {
     this.#context = context;
   }
 
@@ -142,10 +150,12 @@ export class AnalysisJobs implements JobSource {
       const key = `analysis:${incident.incidentId}`;
       if (busy.has(key)) continue;
       const run = () => requestAnalysis(this.#context, incident.incidentId);
-      if (runbookUrlOf(incident) === null) jobs.push({ key, requests: 0, run });
+      const contextRequests = requestCarriesContext(this.#context) ? CONTEXT_REQUESTS : 0;
+      if (runbookUrlOf(incident) === null) jobs.push({ key, requests: contextRequests, run });
       else if (runbooks < MAX_RUNBOOKS) {
         runbooks += 1;
-        jobs.push({ key, requests: RUNBOOK_REQUESTS, run: () => this.#withRunbook(run) });
+        const requests = RUNBOOK_REQUESTS + contextRequests;
+        jobs.push({ key, requests, run: () => this.#withRunbook(run) });
       }
     }
     return jobs;
@@ -163,4 +173,39 @@ export class AnalysisJobs implements JobSource {
   nextAtMs(afterMs: number): number | null {
     return nextAnalysisAtMs(this.#context.sql, afterMs);
   }
+}
+
+/** Alerts, changes, past and related incidents, notes. */
+const CONTEXT_REQUESTS = 5;
+/** Contexts collected at once. More cannot get a call from a minute's budget. */
+const MAX_CONTEXTS = 320;
+
+/**
+ * Collects the contexts of incidents as soon as they are known: for a delivery that waits for it, or while the analysis
+ * waits for a runbook.
+ */
+export function contextJobs(context: AnalysisContext): JobSource {
+  const { sql, config, contexts } = context;
+  const isAsked = config.contextWaitMs > 0;
+  const job = (incidentId: string, collected: () => void): Job => ({
+    key: `context:${incidentId}`,
+    requests: CONTEXT_REQUESTS,
+    run: () => contexts.collect(incidentId).then(collected),
+  });
+  const due = (nowMs: number, limit: number): Job[] => {
+    if (!isAsked) return [];
+    if (requestCarriesContext(context)) {
+      return analysesWithoutContext(sql, limit).map((incidentId) => job(incidentId, () => undefined));
+    }
+    return deliveriesAwaitingContext(sql, nowMs, limit).flatMap(({ seq, incidentId }) =>
+      incidentId === null
+        ? []
+        : [job(incidentId, () => endContextWait(sql, seq, config.contextWaitMs, Date.now()))],
+    );
+  };
+  return {
+    due: (nowMs) => due(nowMs, MAX_CONTEXTS),
+    // Due from the moment that they exist.
+    nextAtMs: (afterMs) => (afterMs < 0 && due(Date.now(), 1).length > 0 ? 0 : null),
+  };
 }

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import { log } from "../log.ts";
+import { pruneContexts } from "../storage/contexts.ts";
 import { pruneUnconfirmed } from "../storage/hints.ts";
 import { pruneIncidents } from "../storage/incidents.ts";
 import { dropOldestPayloads, pruneEntries } from "../storage/journal.ts";
@@ -38,6 +39,7 @@ export function prune({ storage, sql, config, store }: TenantContext): void {
   if (rows > 0) return;
   const freed = sql.databaseSize > MAX_DATABASE_BYTES ? dropOldestPayloads(sql, PRUNE_BATCH) : 0;
   if (freed > 0) return;
+  pruneContexts(sql);
   storage.kv.put(PRUNED_KEY, nowMs);
   log.info("storage.pruned", { tenantId: store.tenantId, bytes: sql.databaseSize });
 }

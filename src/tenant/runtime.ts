@@ -1,3 +1,4 @@
+import { ContextCollector } from "../analysis/context.ts";
 import { AuroraBackend } from "../aurora/backend.ts";
 import { type AuroraTarget, auroraTarget } from "../aurora/calls.ts";
 import { Mirror } from "../aurora/mirror.ts";
@@ -24,7 +25,15 @@ import { Refusals } from "../webhooks/refusals.ts";
 import { Verifier } from "../webhooks/verify.ts";
 import { Connecting } from "./connect.ts";
 import { JobRunner } from "./job-runner.ts";
-import { AnalysisJobs, allOf, DeliveryJobs, hintJobs, timedJob, whileConnected } from "./jobs.ts";
+import {
+  AnalysisJobs,
+  allOf,
+  contextJobs,
+  DeliveryJobs,
+  hintJobs,
+  timedJob,
+  whileConnected,
+} from "./jobs.ts";
 import { Live } from "./live.ts";
 import { Members, type UserObject } from "./members.ts";
 import { Memberships, type OrganisationObject } from "./memberships.ts";
@@ -117,9 +126,11 @@ export class TenantRuntime {
     const context = this.context;
     const { replica } = context.store;
     const memberReplica = this.memberships.replica;
+    const analysis = { ...context, contexts: new ContextCollector(context) };
     const connected = [
       new DeliveryJobs({ ...context, aurora: this.#aurora }),
-      new AnalysisJobs(context),
+      contextJobs(analysis),
+      new AnalysisJobs(analysis),
       hintJobs(context),
       timedJob(
         "reconcile",

@@ -6,6 +6,7 @@ import { eventsUrl } from "../delivery/sink.ts";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
 import type { Analysis, FieldValue, Incident, IncidentCursor } from "../incidents/incident.ts";
+import { loadContext } from "../storage/contexts.ts";
 import { listIncidents, loadIncident } from "../storage/incidents.ts";
 import {
   type DeliveryState,
@@ -212,6 +213,7 @@ export function incidentDetail(sql: SqlStorage, incidentId: string) {
   return {
     ...incident,
     analysis: analysisView(state.analysis),
+    context: loadContext(sql, incidentId),
     timeline: timelineOf(sql, incidentId, MAX_LINES).map(({ occurredAt, receivedAtMs, ...line }) => ({
       at: occurredAt ?? iso(receivedAtMs),
       ...line,

@@ -94,7 +94,7 @@ async function respond(handler: Handler, request: IncomingMessage, response: Ser
   if (reply.cut) {
     const body = reply.body ?? "";
     response.writeHead(reply.status, { ...reply.headers, "content-length": Buffer.byteLength(body) });
-    response.write(body.slice(0, body.length / 2), () => request.socket.destroy());
+    response.write(body.slice(0, body.length / 2), () => request.socket.resetAndDestroy());
     return;
   }
   response.writeHead(reply.status, reply.headers);

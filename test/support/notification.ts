@@ -29,6 +29,84 @@ const NotifiedIncident = z.strictObject({
   version: z.int().positive(),
 });
 
+const ContextLink = z.strictObject({ href: z.url(), text: NullableText });
+const Context = z.strictObject({
+  alerts: z.nullable(
+    z
+      .array(
+        z.strictObject({
+          id: z.string(),
+          summary: NullableText,
+          severity: NullableText,
+          status: NullableText,
+          createdAt: NullableText,
+          url: NullableText,
+          source: NullableText,
+          details: z.unknown(),
+          links: z.array(ContextLink),
+        }),
+      )
+      .max(20),
+  ),
+  changes: z.nullable(
+    z
+      .array(
+        z.strictObject({
+          summary: NullableText,
+          timestamp: NullableText,
+          source: NullableText,
+          reason: NullableText,
+          details: z.unknown(),
+          links: z.array(ContextLink),
+        }),
+      )
+      .max(10),
+  ),
+  pastIncidents: z.nullable(
+    z
+      .array(
+        z.strictObject({
+          incidentId: z.string(),
+          title: NullableText,
+          createdAt: NullableText,
+          score: z.nullable(z.number()),
+          url: NullableText,
+        }),
+      )
+      .max(10),
+  ),
+  relatedIncidents: z.nullable(
+    z
+      .array(
+        z.strictObject({
+          incidentId: z.string(),
+          title: NullableText,
+          createdAt: NullableText,
+          status: NullableText,
+          url: NullableText,
+        }),
+      )
+      .max(10),
+  ),
+  notes: z.nullable(
+    z.array(z.strictObject({ text: z.string(), by: NullableText, createdAt: NullableText })).max(10),
+  ),
+  missing: z.array(
+    z.strictObject({
+      part: z.enum(["alerts", "changes", "pastIncidents", "relatedIncidents", "notes"]),
+      reason: z.enum([
+        "forbidden",
+        "not_found",
+        "not_in_plan",
+        "rate_limited",
+        "timed_out",
+        "too_large",
+        "unavailable",
+      ]),
+    }),
+  ),
+});
+
 const CHANGE_KINDS = [
   "created",
   "status_changed",
@@ -62,6 +140,8 @@ export const Notification = z
       runbook: z
         .nullable(z.strictObject({ url: z.string(), content: NullableText, error: NullableText }))
         .optional(),
+      /** Null: PagerDuty was not asked. */
+      context: z.nullable(Context).optional(),
       provenance: z.strictObject({
         webhookId: NullableText,
         eventId: NullableText,
@@ -73,6 +153,10 @@ export const Notification = z
   .refine(({ type, data }) => (type === "incident.rca_requested") === (data.runbook !== undefined), {
     error: "must be there for incident.rca_requested, and for nothing else",
     path: ["data", "runbook"],
+  })
+  .refine(({ type, data }) => (type === "incident.rca_requested") === (data.context !== undefined), {
+    error: "must be there for incident.rca_requested, and for nothing else",
+    path: ["data", "context"],
   })
   .refine(({ data }) => data.event === null || data.provenance.verification === "signature", {
     error: "must be null unless its signature was verified",

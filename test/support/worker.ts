@@ -66,6 +66,7 @@ export async function startWorker(
     INTERNAL_API_SECRET: INTERNAL_SECRET,
     CREDENTIALS_KEYS: SEALING_KEY,
     RUNBOOK_WAIT_SECONDS: "0",
+    CONTEXT_WAIT_SECONDS: "0",
     RECONCILE_MINUTES: "0",
     ...variables,
   };

@@ -1,0 +1,23 @@
+/**
+ * How many calls the contexts of all incidents may make, so that a storm leaves PagerDuty's rate limit to everything
+ * else. Kept in memory: after a restart it starts at zero, and PagerDuty's own limit is three times as high.
+ */
+
+const WINDOW_MS = 60_000;
+/** A third of PagerDuty's 960 calls a minute. */
+export const MAX_CALLS_A_MINUTE = 320;
+/** Calls for anything but alerts. The rest of the budget is left to the alerts of later incidents. */
+export const MAX_OTHER_CALLS_A_MINUTE = 160;
+
+export class CallBudget {
+  /** When the calls of the last minute were made, oldest first. */
+  readonly #calls: number[] = [];
+
+  /** Counts a call, where there is room for it. @param isAlerts whether it asks for alerts */
+  take(isAlerts: boolean, nowMs: number): boolean {
+    while ((this.#calls[0] ?? nowMs) <= nowMs - WINDOW_MS) this.#calls.shift();
+    if (this.#calls.length >= (isAlerts ? MAX_CALLS_A_MINUTE : MAX_OTHER_CALLS_A_MINUTE)) return false;
+    this.#calls.push(nowMs);
+    return true;
+  }
+}

@@ -1,0 +1,171 @@
+import * as z from "zod/mini";
+import type { CallAnswer } from "../connection/client.ts";
+import { URGENCY } from "../connection/gate.ts";
+import type { TenantContext } from "../connection/tenant-context.ts";
+import { type Context, ContextPart, type MissingReason } from "../incidents/context.ts";
+import { boundContext } from "../incidents/context-trim.ts";
+import { view } from "../incidents/fold.ts";
+import { type Incident, Severity } from "../incidents/incident.ts";
+import { withDeadline } from "../limits.ts";
+import { log } from "../log.ts";
+import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
+import {
+  listAlerts,
+  listChanges,
+  listNotes,
+  listPastIncidents,
+  listRelatedIncidents,
+} from "../pagerduty/context.ts";
+import { hasContext, saveContext } from "../storage/contexts.ts";
+import { loadIncident } from "../storage/incidents.ts";
+import { readStored } from "../storage/stored-value.ts";
+import { CallBudget } from "./call-budget.ts";
+
+/**
+ * Asks PagerDuty for what it knows of an incident, within CONTEXT_WAIT_SECONDS, and stores the answers with the
+ * incident. A part that PagerDuty refuses, or does not answer in time, is null with its reason.
+ */
+
+/** A plan rarely changes; a part that the plan lacks is not asked for again before. */
+const PLAN_MEMORY_MS = 24 * 3600 * 1000;
+const PLAN_KEY = "contextNotInPlan";
+/** Until when each part is not asked for. */
+const NotInPlan = z.object({ connectionId: z.string(), untilMs: z.partialRecord(ContextPart, z.number()) });
+
+type List<T> = (target: ApiTarget, incidentId: string) => Promise<ApiAnswer<T[]>>;
+/** A part of the context, or why it is missing. */
+type Part<T> = { value: T[]; reason: null } | { value: null; reason: MissingReason };
+
+const missing = (reason: MissingReason) => ({ value: null, reason });
+
+export class ContextCollector {
+  readonly #context: TenantContext;
+  readonly #budget = new CallBudget();
+  /** By connection and incident. */
+  readonly #underWay = new Map<string, Promise<void>>();
+
+  constructor(context: TenantContext) {
+    this.#context = context;
+  }
+
+  /** Collects and stores the incident's context where there is none yet. Never throws because of PagerDuty. */
+  async collect(incidentId: string): Promise<void> {
+    const key = `${this.#context.store.connection?.connectionId} ${incidentId}`;
+    const underWay = this.#underWay.get(key);
+    if (underWay) return underWay;
+    const collecting = this.#collect(incidentId).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, collecting);
+    return collecting;
+  }
+
+  async #collect(incidentId: string): Promise<void> {
+    const { sql, config, store } = this.#context;
+    const connectionId = store.connection?.connectionId;
+    const incident = view(loadIncident(sql, incidentId));
+    if (connectionId === undefined || !incident || hasContext(sql, incidentId)) return;
+    const startedAtMs = Date.now();
+    const asked = await withDeadline(config.contextWaitMs, (signal) => this.#ask(incident, signal));
+    // After a disconnect or a change of accounts these answers are nobody's.
+    if (store.connection?.connectionId !== connectionId) return;
+    const context = boundContext(asked);
+    saveContext(sql, incidentId, context);
+    this.#rememberPlan(connectionId, context);
+    log.info("context.collected", {
+      tenantId: store.tenantId,
+      incidentId,
+      missing: context.missing.map(({ part, reason }) => `${part}: ${reason}`).join(", "),
+      durationMs: Date.now() - startedAtMs,
+    });
+  }
+
+  /** Asks for all parts at once; the gate lets two calls through, alerts first. */
+  async #ask(incident: Incident, signal: AbortSignal): Promise<Context> {
+    const ask = <T>(part: ContextPart, list: List<T>) => this.#askFor(part, list, incident, signal);
+    const [alerts, changes, pastIncidents, relatedIncidents, notes] = await Promise.all([
+      ask("alerts", listAlerts),
+      ask("changes", listChanges),
+      ask("pastIncidents", listPastIncidents),
+      ask("relatedIncidents", listRelatedIncidents),
+      ask("notes", listNotes),
+    ]);
+    const parts = { alerts, changes, pastIncidents, relatedIncidents, notes };
+    const linked = <T extends { incidentId: string; url: string | null }>({ value }: Part<T>) =>
+      value?.map((other) => ({ ...other, url: other.url ?? urlBeside(incident, other.incidentId) })) ?? null;
+    return {
+      alerts: alerts.value,
+      changes: changes.value,
+      pastIncidents: linked(pastIncidents),
+      relatedIncidents: linked(relatedIncidents),
+      notes: notes.value?.map(({ text, by, createdAt }) => ({ text, by, createdAt })) ?? null,
+      missing: ContextPart.options.flatMap((part) => {
+        const { reason } = parts[part];
+        return reason === null ? [] : [{ part, reason }];
+      }),
+    };
+  }
+
+  async #askFor<T>(
+    part: ContextPart,
+    list: List<T>,
+    { incidentId, severity }: Incident,
+    signal: AbortSignal,
+  ): Promise<Part<T>> {
+    const { client } = this.#context;
+    if (this.#lacksPlanFor(part)) return missing("not_in_plan");
+    const isAlerts = part === "alerts";
+    const urgency = (isAlerts ? URGENCY.alerts : URGENCY.otherContext) + Severity.options.indexOf(severity);
+    const answer = await client.run(
+      async (target): Promise<ApiAnswer<T[] | null>> =>
+        this.#budget.take(isAlerts, Date.now())
+          ? list(target, incidentId)
+          : // The call is not made; PagerDuty itself refused nothing.
+            { ok: true, value: null },
+      { urgency, signal },
+    );
+    if (!answer.ok) return missing(reasonOf(answer));
+    return answer.value ? { value: answer.value, reason: null } : missing("rate_limited");
+  }
+
+  #lacksPlanFor(part: ContextPart): boolean {
+    const { storage, store } = this.#context;
+    const known = readStored(storage, PLAN_KEY, NotInPlan);
+    if (known?.connectionId !== store.connection?.connectionId) return false;
+    return (known?.untilMs[part] ?? 0) > Date.now();
+  }
+
+  /** Writes only where PagerDuty has just refused a part because of the plan. */
+  #rememberPlan(connectionId: string, { missing }: Context): void {
+    const { storage } = this.#context;
+    const refused = missing.filter(
+      ({ part, reason }) => reason === "not_in_plan" && !this.#lacksPlanFor(part),
+    );
+    if (refused.length === 0) return;
+    const known = readStored(storage, PLAN_KEY, NotInPlan);
+    const untilMs = known?.connectionId === connectionId ? known.untilMs : {};
+    const refusedUntilMs = Object.fromEntries(refused.map(({ part }) => [part, Date.now() + PLAN_MEMORY_MS]));
+    storage.kv.put(PLAN_KEY, { connectionId, untilMs: { ...untilMs, ...refusedUntilMs } });
+  }
+}
+
+function reasonOf(problem: Extract<CallAnswer<unknown>, { ok: false }>): MissingReason {
+  switch (problem.problem) {
+    case "unauthorized":
+    case "forbidden":
+      return "forbidden";
+    case "not_found":
+    case "not_in_plan":
+    case "rate_limited":
+      return problem.problem;
+    case "unavailable":
+      return problem.cause ?? "unavailable";
+    case "bad_request":
+    case "not_connected":
+      return "unavailable";
+  }
+}
+
+/** The page of another incident of the same account: PagerDuty's lists of similar incidents hold no URL. */
+function urlBeside({ url, incidentId }: Incident, otherId: string): string | null {
+  const end = `/incidents/${incidentId}`;
+  return url?.endsWith(end) ? `${url.slice(0, -end.length)}/incidents/${encodeURIComponent(otherId)}` : null;
+}

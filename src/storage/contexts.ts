@@ -1,0 +1,42 @@
+import * as z from "zod/mini";
+import { Context } from "../incidents/context.ts";
+
+/** The `contexts` table: what PagerDuty knew of an incident when its analysis was due; one row for each incident. */
+
+const Row = z.object({ context: z.string() });
+
+/** The incident's context; null where none was asked for. */
+export function loadContext(sql: SqlStorage, incidentId: string): Context | null {
+  const [row] = sql.exec("SELECT context FROM contexts WHERE incident_id = ?", incidentId);
+  return row ? Context.parse(JSON.parse(Row.parse(row).context)) : null;
+}
+
+export function hasContext(sql: SqlStorage, incidentId: string): boolean {
+  return [...sql.exec("SELECT 1 FROM contexts WHERE incident_id = ?", incidentId)].length > 0;
+}
+
+/** Keeps a context, once: the analysis of an incident has one. @param context within `boundContext` */
+export function saveContext(sql: SqlStorage, incidentId: string, context: Context): void {
+  sql.exec(
+    "INSERT INTO contexts (incident_id, context) VALUES (?, ?) ON CONFLICT DO NOTHING",
+    incidentId,
+    JSON.stringify(context),
+  );
+}
+
+/** Incidents whose analysis waits and has no context yet, the most severe first. */
+export function analysesWithoutContext(sql: SqlStorage, limit: number): string[] {
+  const rows = sql.exec(
+    `SELECT incident_id AS incidentId FROM incidents WHERE analysis_due_at_ms IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM contexts WHERE contexts.incident_id = incidents.incident_id)
+     ORDER BY severity_rank, analysis_due_at_ms LIMIT ?`,
+    limit,
+  );
+  return [...rows].map((row) => z.object({ incidentId: z.string() }).parse(row).incidentId);
+}
+
+/** Removes the contexts of incidents that were removed. @returns how many */
+export function pruneContexts(sql: SqlStorage): number {
+  return sql.exec("DELETE FROM contexts WHERE incident_id NOT IN (SELECT incident_id FROM incidents)")
+    .rowsWritten;
+}

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { CallBudget, MAX_CALLS_A_MINUTE, MAX_OTHER_CALLS_A_MINUTE } from "../../src/analysis/call-budget.ts";
+
+const taken = (budget: CallBudget, isAlerts: boolean, tries: number, nowMs: number) =>
+  Array.from({ length: tries }, () => budget.take(isAlerts, nowMs)).filter(Boolean).length;
+
+test("in a minute no more than a third of PagerDuty's rate limit is used, half of that for alerts alone", () => {
+  const budget = new CallBudget();
+  expect(MAX_CALLS_A_MINUTE).toBe(960 / 3);
+  expect(taken(budget, false, 1000, 0)).toBe(MAX_OTHER_CALLS_A_MINUTE);
+  expect(taken(budget, true, 1000, 30_000)).toBe(MAX_CALLS_A_MINUTE - MAX_OTHER_CALLS_A_MINUTE);
+  expect(taken(budget, true, 1000, 59_999)).toBe(0);
+});
+
+test("a call counts for a minute from when it was made", () => {
+  const budget = new CallBudget();
+  expect(taken(budget, true, 100, 0)).toBe(100);
+  expect(taken(budget, true, 1000, 30_000)).toBe(MAX_CALLS_A_MINUTE - 100);
+  expect(taken(budget, true, 1000, 60_000)).toBe(100);
+  expect(taken(budget, true, 1000, 60_000)).toBe(0);
+});

@@ -1,0 +1,156 @@
+import { beforeEach, expect, test } from "vitest";
+import type { FaultPlan, Incident, Subscription } from "../emulator/pagerduty.ts";
+import { NEVER } from "../emulator/pagerduty.ts";
+import { slowness } from "../support/patience.ts";
+import { openStage } from "../support/stage.ts";
+import { startWorld } from "../support/world.ts";
+
+/** What PagerDuty knows of an incident goes out with the request for its analysis, and never delays it for long. */
+
+const WAIT_SECONDS = Math.ceil(slowness());
+
+const stage = openStage(() => startWorld({ CONTEXT_WAIT_SECONDS: String(WAIT_SECONDS) }));
+let subscription: Subscription;
+beforeEach(async () => {
+  subscription = await stage.connect();
+  stage.pagerduty.clearRequests();
+});
+
+const CALLS = {
+  alerts: "/alerts?",
+  changes: "/related_change_events",
+  pastIncidents: "/past_incidents",
+  relatedIncidents: "/related_incidents",
+  notes: "/notes",
+};
+type Part = keyof typeof CALLS;
+
+const KNOWLEDGE = {
+  alerts: [
+    {
+      id: "PA1",
+      summary: "CPU is high",
+      severity: "critical" as const,
+      createdAt: "2026-11-22T03:00:00Z",
+      details: { host: "db-1", api_key: "s3cret", cpu: 99 },
+      links: [{ href: "https://grafana.example.com/d/1", text: "Graph" }],
+    },
+  ],
+  changes: [
+    { summary: "Deployed", timestamp: "2026-11-22T02:00:00Z", reason: "most_recent" as const, details: {} },
+  ],
+  past: [{ id: "PP1", title: "CPU was high", createdAt: "2026-10-01T00:00:00Z", score: 46.8 }],
+  related: [{ id: "PR1", title: "Queue is long", createdAt: "2026-11-22T02:59:00Z" }],
+};
+const trigger = () => stage.account.trigger({ knowledge: KNOWLEDGE });
+const asked = (part: Part) =>
+  stage.pagerduty.requests.filter(({ path }) => path.includes(CALLS[part])).length;
+
+async function contextOf(incident: Incident) {
+  const request = () => stage.aurora.of(incident.id).find(({ type }) => type === "incident.rca_requested");
+  await stage.aurora.waitFor("the request for analysis", () => request() !== undefined);
+  const context = request()?.data.context;
+  if (!context) throw new Error("The request holds no context");
+  return context;
+}
+
+test("alerts, changes, similar incidents and notes, without secrets; the incident's page shows the same", async () => {
+  const incident = trigger();
+  const context = await contextOf(incident);
+  expect(context).toEqual({
+    alerts: [
+      expect.objectContaining({
+        id: "PA1",
+        summary: "CPU is high",
+        details: { host: "db-1", api_key: "[redacted]", cpu: 99 },
+        links: [{ href: "https://grafana.example.com/d/1", text: "Graph" }],
+      }),
+    ],
+    changes: [expect.objectContaining({ summary: "Deployed", reason: "most_recent" })],
+    pastIncidents: [
+      expect.objectContaining({
+        incidentId: "PP1",
+        score: 46.8,
+        url: `https://${stage.account.subdomain}.pagerduty.com/incidents/PP1`,
+      }),
+    ],
+    relatedIncidents: [expect.objectContaining({ incidentId: "PR1", title: "Queue is long" })],
+    notes: [],
+    missing: [],
+  });
+  const page = await stage.call("GET", `/incidents/${incident.id}`);
+  expect(page.body).toMatchObject({ context });
+  expect(page.text).not.toContain("s3cret");
+  // Of the other notifications none carries it, and PagerDuty was asked once for each part.
+  expect(Object.keys(CALLS).map((part) => asked(part as Part))).toEqual([1, 1, 1, 1, 1]);
+});
+
+const HUGE = `{"alerts": [${`{"id": "P", "summary": "${"x".repeat(1000)}"},`.repeat(9000)}{}]}`;
+const FAULTS: Record<string, Omit<FaultPlan, "match">> = {
+  forbidden: { status: 403 },
+  not_found: { status: 404 },
+  rate_limited: { status: 429, headers: { "ratelimit-reset": "1" } },
+  timed_out: { hang: NEVER },
+  too_large: { body: HUGE },
+  unavailable: { reset: true },
+};
+
+test.each(Object.entries(FAULTS))(
+  "alerts that are %s are null with that reason; the rest is there",
+  async (reason, fault) => {
+    stage.pagerduty.faults.api = { ...fault, match: (_, path) => path.includes(CALLS.alerts) };
+    const context = await contextOf(trigger());
+    expect(context.alerts).toBeNull();
+    expect(context.missing).toContainEqual({ part: "alerts", reason });
+    // After a 429 PagerDuty is left alone.
+    if (reason !== "rate_limited") {
+      expect(context).toMatchObject({ changes: [{}], pastIncidents: [{}], relatedIncidents: [{}] });
+    }
+  },
+);
+
+test("a part that the account's plan lacks is not asked for again for a day, by this connection", async () => {
+  stage.pagerduty.faults.api = { status: 402, match: (_, path) => path.includes(CALLS.pastIncidents) };
+  for (let count = 0; count < 2; count++) {
+    expect((await contextOf(trigger())).missing).toEqual([{ part: "pastIncidents", reason: "not_in_plan" }]);
+  }
+  expect([asked("pastIncidents"), asked("alerts")]).toEqual([1, 2]);
+});
+
+test("when PagerDuty does not answer at all, the request goes out, and says so", async () => {
+  stage.pagerduty.faults.api = { hang: NEVER };
+  const { missing } = await contextOf(trigger());
+  expect(missing.map(({ reason }) => reason)).toEqual(Array(5).fill("timed_out"));
+});
+
+test("an answer that is cut in the middle is no answer", async () => {
+  stage.pagerduty.faults.api = { cut: true, match: (_, path) => path.includes(CALLS.alerts) };
+  const { alerts, missing } = await contextOf(trigger());
+  expect([alerts, missing]).toMatchObject([null, [{ part: "alerts" }]]);
+});
+
+test("two calls at most are under way at once", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  stage.pagerduty.faults.api = { hang: promise };
+  const incident = trigger();
+  await subscription.idle();
+  await expect.poll(() => stage.pagerduty.requests.length).toBe(2);
+  expect(stage.pagerduty.requests[0]?.path).toContain("/alerts");
+  stage.pagerduty.faults.api = null;
+  resolve();
+  await contextOf(incident);
+});
+
+test("an object that is started again in the middle asks again, and the request goes out once", async () => {
+  stage.pagerduty.faults.api = { hang: NEVER };
+  const incident = trigger();
+  await expect.poll(() => stage.pagerduty.requests.length).toBeGreaterThan(0);
+  stage.pagerduty.faults.api = null;
+  await stage.worker.restart();
+  expect((await contextOf(incident)).alerts).toMatchObject([{ id: "PA1" }]);
+  await stage.settled(1);
+  expect(stage.aurora.of(incident.id).map(({ type }) => type)).toEqual([
+    "incident.triggered",
+    "incident.rca_requested",
+  ]);
+});
