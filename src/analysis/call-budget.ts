@@ -6,8 +6,8 @@
 const WINDOW_MS = 60_000;
 /** A third of PagerDuty's 960 calls a minute. */
 export const MAX_CALLS_A_MINUTE = 320;
-/** Calls for anything but alerts. The rest of the budget is left to the alerts of later incidents. */
-export const MAX_OTHER_CALLS_A_MINUTE = 160;
+/** When this many calls were made, only alerts are still asked for: later incidents need them, too. */
+export const ALERTS_ALONE_AFTER = 160;
 
 export class CallBudget {
   /** When the calls of the last minute were made, oldest first. */
@@ -16,7 +16,7 @@ export class CallBudget {
   /** Counts a call, where there is room for it. @param isAlerts whether it asks for alerts */
   take(isAlerts: boolean, nowMs: number): boolean {
     while ((this.#calls[0] ?? nowMs) <= nowMs - WINDOW_MS) this.#calls.shift();
-    if (this.#calls.length >= (isAlerts ? MAX_CALLS_A_MINUTE : MAX_OTHER_CALLS_A_MINUTE)) return false;
+    if (this.#calls.length >= (isAlerts ? MAX_CALLS_A_MINUTE : ALERTS_ALONE_AFTER)) return false;
     this.#calls.push(nowMs);
     return true;
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CallBudget, MAX_CALLS_A_MINUTE, MAX_OTHER_CALLS_A_MINUTE } from "../../src/analysis/call-budget.ts";
+import { ALERTS_ALONE_AFTER, CallBudget, MAX_CALLS_A_MINUTE } from "../../src/analysis/call-budget.ts";
 
 const taken = (budget: CallBudget, isAlerts: boolean, tries: number, nowMs: number) =>
   Array.from({ length: tries }, () => budget.take(isAlerts, nowMs)).filter(Boolean).length;
@@ -7,8 +7,8 @@ const taken = (budget: CallBudget, isAlerts: boolean, tries: number, nowMs: numb
 test("in a minute no more than a third of PagerDuty's rate limit is used, half of that for alerts alone", () => {
   const budget = new CallBudget();
   expect(MAX_CALLS_A_MINUTE).toBe(960 / 3);
-  expect(taken(budget, false, 1000, 0)).toBe(MAX_OTHER_CALLS_A_MINUTE);
-  expect(taken(budget, true, 1000, 30_000)).toBe(MAX_CALLS_A_MINUTE - MAX_OTHER_CALLS_A_MINUTE);
+  expect(taken(budget, false, 1000, 0)).toBe(ALERTS_ALONE_AFTER);
+  expect(taken(budget, true, 1000, 30_000)).toBe(MAX_CALLS_A_MINUTE - ALERTS_ALONE_AFTER);
   expect(taken(budget, true, 1000, 59_999)).toBe(0);
 });
 

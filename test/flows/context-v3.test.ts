@@ -1,0 +1,83 @@
+import { beforeEach, expect, test } from "vitest";
+import { throughJsonb } from "../aurora/prompt/jsonb.ts";
+import { buildRcaPrompt } from "../aurora/prompt/rca-prompt.ts";
+import { NEVER, type Subscription } from "../emulator/pagerduty.ts";
+import { slowness } from "../support/patience.ts";
+import { openStage } from "../support/stage.ts";
+import { RELAY, startWorld } from "../support/world.ts";
+
+/** In format `v3` the triggered event waits for what PagerDuty knows of its incident, and not for long. */
+
+/** So long that a wait that ended early is told from one that ended by itself. */
+const WAIT_SECONDS = Math.ceil(3 * slowness());
+
+const stage = openStage(() =>
+  startWorld({
+    CONTEXT_WAIT_SECONDS: String(WAIT_SECONDS),
+    AURORA_EVENTS_FORMAT: "v3",
+    AURORA_EVENTS_URL: RELAY,
+  }),
+);
+let subscription: Subscription;
+beforeEach(async () => {
+  subscription = await stage.connect();
+  stage.pagerduty.clearRequests();
+});
+
+const ALERT = {
+  id: "PA1",
+  summary: "CPU is high",
+  severity: "critical" as const,
+  createdAt: "2026-11-22T03:00:00Z",
+  details: { query: "max(cpu) > 95", password: "hunter2", lines: Array(400).fill("a line of a long log") },
+  links: [],
+};
+const sent = () => stage.aurora.attempts.map(({ raw }) => JSON.parse(new TextDecoder().decode(raw)).event);
+const types = () => sent().map(({ event_type }) => event_type);
+
+test("the first alert's details are in the prompt of today's Aurora, and no wait is longer than it has to be", async () => {
+  const startedAtMs = Date.now();
+  stage.account.trigger({
+    title: "Database is slow",
+    knowledge: { alerts: [ALERT, { ...ALERT, id: "PA2" }] },
+  });
+  await stage.aurora.waitFor("the triggered event", ({ attempts }) => attempts.length > 0);
+  expect(Date.now() - startedAtMs).toBeLessThan(WAIT_SECONDS * 1000);
+  const [event] = sent();
+  const payload = throughJsonb(event.data);
+  if (!(payload instanceof Map)) throw new Error("data is no object");
+  const prompt = buildRcaPrompt({ title: event.data.title, payload, providers: [] });
+  expect(prompt).toContain('"query": "max(cpu) > 95"');
+  expect(prompt).toContain("a line of a long log");
+  expect(prompt).not.toContain("hunter2");
+});
+
+test("while PagerDuty hangs it goes out when the wait is over, and later events of its incident behind it", async () => {
+  stage.pagerduty.faults.api = { hang: NEVER };
+  const startedAtMs = Date.now();
+  const incident = stage.account.trigger();
+  incident.acknowledge();
+  await stage.aurora.waitFor("both events", ({ attempts }) => attempts.length > 1);
+  expect(Date.now() - startedAtMs).toBeGreaterThanOrEqual(WAIT_SECONDS * 1000 - 100);
+  expect(types()).toEqual(["incident.triggered", "incident.acknowledged"]);
+});
+
+test("an object that is started again in the middle of the wait loses nothing and sends nothing twice", async () => {
+  stage.pagerduty.faults.api = { hang: NEVER };
+  stage.account.trigger({ knowledge: { alerts: [ALERT] } });
+  await expect.poll(() => stage.pagerduty.requests.length).toBeGreaterThan(0);
+  stage.pagerduty.faults.api = null;
+  await stage.worker.restart();
+  await stage.aurora.waitFor("the triggered event", ({ attempts }) => attempts.length > 0);
+  await stage.settled(1);
+  expect(types()).toEqual(["incident.triggered"]);
+});
+
+test("an incident that was resolved when it was first seen waits for nothing", async () => {
+  const incident = stage.account.trigger({ silent: true });
+  incident.resolve();
+  await subscription.idle();
+  await stage.settled(1);
+  expect(types()).toEqual(["incident.resolved"]);
+  expect(stage.pagerduty.requests.filter(({ path }) => path.includes("/alerts"))).toEqual([]);
+});

@@ -1,0 +1,112 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, test, vi } from "vitest";
+import { ContextCollector } from "../../src/analysis/context.ts";
+import { requestAnalysis } from "../../src/analysis/request.ts";
+import { parseConfig } from "../../src/config.ts";
+import { PagerDutyClient } from "../../src/connection/client.ts";
+import { Gate } from "../../src/connection/gate.ts";
+import { createKeyring } from "../../src/connection/seal.ts";
+import { ConnectionStore } from "../../src/connection/store.ts";
+import { Tokens } from "../../src/connection/tokens.ts";
+import type { Verification } from "../../src/incidents/incident.ts";
+import { loadContext } from "../../src/storage/contexts.ts";
+import { apply } from "../../src/storage/record.ts";
+import { connectionOf } from "../support/connection.ts";
+
+/** A storm: PagerDuty's rate limit is left to everything else, and no analysis is lost. */
+
+const STORM = 300;
+/** Every tenth is critical, and arrives last. */
+const CRITICAL = STORM / 10;
+
+afterEach(() => void vi.unstubAllGlobals());
+
+const idOf = (index: number) => `P${index}`;
+const isCritical = (index: number) => index >= STORM - CRITICAL;
+
+/** What an incident's first webhook says. */
+function triggered(index: number) {
+  const at = `2026-11-22T03:00:00Z`;
+  const verification: Verification = "signature";
+  return {
+    incidentId: idOf(index),
+    observation: {
+      kind: "incident" as const,
+      stamp: { atMs: Date.parse(at), id: `E${index}` },
+      number: index + 1,
+      snapshot: {
+        title: "Storm",
+        service: { id: null, name: "API" },
+        urgency: "high",
+        priority: isCritical(index) ? "P1" : "P4",
+        severity: isCritical(index) ? ("critical" as const) : ("low" as const),
+        pagerdutyStatus: "triggered",
+        url: null,
+        incidentKey: null,
+        assignees: [],
+        teams: [],
+        escalationPolicy: null,
+        createdAt: at,
+      },
+      resolves: false,
+      description: null,
+      resolvedAt: null,
+    },
+    kind: "webhook" as const,
+    type: "incident.triggered",
+    notificationType: () => "incident.triggered" as const,
+    occurredAt: at,
+    provenance: { webhookId: `W${index}`, eventId: `E${index}`, verification },
+    analysisCause: () => "triggered" as const,
+    line: null,
+    alwaysRecorded: true,
+    record: { receivedAtMs: Date.parse(at), webhookId: `W${index}` },
+  };
+}
+
+test("300 incidents at once stay within the budget, the most severe first, and every analysis is requested", async () => {
+  const asked: string[] = [];
+  vi.stubGlobal("fetch", async (url: string) => {
+    asked.push(url);
+    const name = url.includes("/alerts") ? "alerts" : url.includes("change") ? "change_events" : null;
+    const part = /\/(past_incidents|related_incidents|notes)/.exec(url)?.[1];
+    return Response.json({ [name ?? part ?? ""]: [] });
+  });
+  const config = parseConfig({
+    AURORA_ENV: "dev",
+    CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
+    AURORA_EVENTS_URL: "https://aurora.example.com/events",
+    AURORA_EVENTS_FORMAT: "notifications",
+    AURORA_EVENTS_SECRET: `whsec_${btoa("s".repeat(32))}`,
+    CONTEXT_WAIT_SECONDS: "600",
+  });
+  await runInDurableObject(env.TENANT.getByName("user:storm"), async (_, { storage }) => {
+    const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys));
+    await store.set("user:storm", connectionOf("storm"));
+    const gate = new Gate();
+    const client = new PagerDutyClient(
+      store,
+      config,
+      new Tokens(storage, store, config, gate, () => {}),
+      gate,
+    );
+    const context = { storage, sql: storage.sql, config, store, client, connectedUser: () => "storm" };
+    const analysis = { ...context, contexts: new ContextCollector(context) };
+    const indexes = Array.from({ length: STORM }, (_, index) => index);
+    for (const index of indexes) apply(context, triggered(index), Date.now());
+    await Promise.all(indexes.map((index) => requestAnalysis(analysis, idOf(index))));
+
+    expect(asked.length).toBeLessThanOrEqual(320);
+    const alerts = asked.flatMap((url) => /incidents\/(P\d+)\/alerts/.exec(url)?.[1] ?? []);
+    expect(new Set(alerts).size).toBe(STORM);
+    // The first call began before the critical incidents were known.
+    const critical = indexes.filter(isCritical).map(idOf);
+    expect(new Set(alerts.slice(1, CRITICAL + 1))).toEqual(new Set(critical));
+    const reasons = indexes.flatMap((index) => loadContext(storage.sql, idOf(index))?.missing ?? []);
+    expect(new Set(reasons.map(({ reason }) => reason))).toEqual(new Set(["rate_limited"]));
+    const [row] = storage.sql.exec(
+      "SELECT count(*) AS n FROM journal WHERE type = 'incident.rca_requested' AND delivery IS NOT NULL",
+    );
+    expect(row?.["n"]).toBe(STORM);
+  });
+});
