@@ -16,3 +16,8 @@ interface DurableObjectStorage {
   readonly kv: { get(key: string): unknown; put(key: string, value: unknown): void };
   transactionSync<T>(work: () => T): T;
 }
+
+/** Of workerd's Web Crypto. */
+interface SubtleCrypto {
+  timingSafeEqual(a: ArrayBuffer | ArrayBufferView, b: ArrayBuffer | ArrayBufferView): boolean;
+}
