@@ -1,60 +1,55 @@
 import type { Child } from "hono/jsx";
+import type { BuiltNames } from "./built.ts";
 
 /** The frame of each page, as the server sends it. What is in it is brought by the scripts. */
 
-const ASSETS = "/console/assets";
+const FILES = "/console/assets/";
 
 interface FrameProps {
   title: string;
-  script: string;
-  /** In the order in which they count. */
-  styles: readonly string[];
+  names: BuiltNames;
+  style: "console.css" | "docs.css" | "page.css";
+  /** Null for a page that is complete as it is sent. */
+  script: "console.js" | "docs.js" | null;
   children?: Child;
   /** For the script, as `data-` attributes of the body. */
   data?: Record<string, string>;
 }
 
-/** What stands in every page's head. */
-export function HeadOf({ title, styles }: Pick<FrameProps, "title" | "styles">) {
-  return (
-    <>
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <meta name="color-scheme" content="light dark" />
-      <meta name="robots" content="noindex" />
-      <title>{title}</title>
-      {["base", ...styles].map((name) => (
-        <link rel="stylesheet" href={`${ASSETS}/${name}.css`} />
-      ))}
-    </>
-  );
-}
-
-function Frame({ title, script, styles, data, children }: FrameProps) {
+export function Frame({ title, names, script, style, data, children }: FrameProps) {
   const attributes = Object.fromEntries(
     Object.entries(data ?? {}).map(([name, value]) => [`data-${name}`, value]),
   );
   return (
     <html lang="en">
       <head>
-        <HeadOf title={title} styles={styles} />
-        <link rel="icon" href={`${ASSETS}/icon.svg`} />
-        <script type="module" src={`${ASSETS}/${script}.js`} />
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
+        <title>{title}</title>
+        <link rel="stylesheet" href={FILES + names[style]} />
+        <link rel="icon" href={FILES + names["icon.svg"]} />
+        {script === null ? null : <script type="module" src={FILES + names[script]} />}
       </head>
       <body {...attributes}>
         <a class="skip" href="#main">
           Skip to content
         </a>
         {children}
-        <noscript>
-          <p class="noscript">This page needs JavaScript: it is a view of the API, which works without it.</p>
-        </noscript>
+        {script === null ? null : (
+          <noscript>
+            <p class="noscript">
+              This page needs JavaScript: it is a view of the API, which works without it.
+            </p>
+          </noscript>
+        )}
       </body>
     </html>
   );
 }
 
-function Brand() {
+export function Brand() {
   return (
     <a class="brand" href="/">
       <svg class="brand-mark" viewBox="0 0 24 24" aria-hidden="true">
@@ -88,15 +83,23 @@ const SECTIONS = [
   ["connection", "Connection"],
 ] as const;
 
-const CONSOLE_STYLES = ["health", "pages", "lists", "details", "forms", "messages", "narrow"];
+interface ConsoleProps {
+  names: BuiltNames;
+  user: string;
+  /** Whether "Connect with OAuth" is offered. */
+  oauth: boolean;
+  /** Whether Cloudflare Access signs visitors in. */
+  access: boolean;
+}
 
 /** `GET /` */
-export function ConsolePage({ user, oauth, access }: { user: string; oauth: boolean; access: boolean }) {
+export function ConsolePage({ names, user, oauth, access }: ConsoleProps) {
   return (
     <Frame
       title="Aurora × PagerDuty"
-      script="console"
-      styles={CONSOLE_STYLES}
+      names={names}
+      script="console.js"
+      style="console.css"
       data={{ oauth: String(oauth) }}
     >
       <header class="bar">
@@ -126,12 +129,13 @@ export function ConsolePage({ user, oauth, access }: { user: string; oauth: bool
 }
 
 /** `GET /docs` */
-export function DocsPage() {
+export function DocsPage({ names }: { names: BuiltNames }) {
   return (
-    <Frame title="API · Aurora × PagerDuty" script="docs" styles={["docs"]}>
+    <Frame title="API · Aurora × PagerDuty" names={names} script="docs.js" style="docs.css">
       <header class="bar">
         <Brand />
         <div class="bar-end">
+          <a href="/">Console</a>
           <a href="/openapi.json">openapi.json</a>
         </div>
       </header>

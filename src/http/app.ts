@@ -10,8 +10,9 @@ import { type AppEnv, isPassing, requireCaller } from "./callers.ts";
 import { connection } from "./connection.ts";
 import { live } from "./live.ts";
 import { refuseLoops } from "./loop.ts";
+import { errorNotice, noticeAnswer, wantsPage } from "./notices.tsx";
 import { oauthCallback, oauthLogin } from "./oauth.ts";
-import { pages } from "./pages.tsx";
+import { pages, protectPage } from "./pages.tsx";
 import { requireOrganisation, requirePermission } from "./permission.ts";
 import { activity, deliveries, events, incidents } from "./records.ts";
 import { subscription } from "./subscription.ts";
@@ -102,7 +103,7 @@ export const app = new Hono<AppEnv>({ strict: false })
   .route("/pagerduty/webhook", webhook)
   .use((c, next) => (configOf(c.env).frontendUrl === null ? next() : allowFrontend(c, next)))
   .route("/pagerduty", internal)
-  .notFound((c) => c.json({ error: "Not found", code: "not_found" }, 404))
+  .notFound((c) => refusal(c, new AppError("not_found", "Not found")))
   .onError((error, c) => {
     const known = asAppError(error);
     if (known.retryAfterSeconds !== undefined) c.header("retry-after", String(known.retryAfterSeconds));
@@ -117,9 +118,17 @@ export const app = new Hono<AppEnv>({ strict: false })
       internal: known.internal === undefined ? undefined : describe(known.internal),
       retryAfterSeconds: known.retryAfterSeconds,
     });
-    // The contract's statuses are content statuses; Hono wants them named.
-    return c.json({ error: known.message, code: known.code }, known.status as ContentfulStatusCode);
+    return refusal(c, known);
   });
+
+/** An error as JSON, or as a page for a person's browser. */
+async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
+  // The contract's statuses are content statuses; Hono wants them named.
+  const status = error.status as ContentfulStatusCode;
+  if (!wantsPage(c.req.raw)) return c.json({ error: error.message, code: error.code }, status);
+  protectPage(c);
+  return noticeAnswer(c, errorNotice(error, new URL(c.req.url).pathname, c.get("requestId")), status);
+}
 
 /** Everything that an operator has to mend; without the OAuth app only signing in does not work. */
 function configProblems(env: Env): ConfigProblem[] {

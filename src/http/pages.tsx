@@ -1,10 +1,11 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { html } from "hono/html";
 import { ConfigError, configOf } from "../config.ts";
+import { BUILT, builtNames } from "../console/built.ts";
 import { ConsolePage, DocsPage } from "../console/page.tsx";
-import { SignInPage } from "../console/sign-in-page.tsx";
 import { AppError } from "../errors.ts";
 import type { AppEnv } from "./callers.ts";
+import { noticeAnswer, signInNotice } from "./notices.tsx";
 import { visitorOf } from "./visitors.ts";
 
 /** What a person opens in a browser: the console, the reference, and the files that these two are made of. */
@@ -23,40 +24,38 @@ const POLICY = [
   "trusted-types 'none'",
 ].join("; ");
 
-const guarded: MiddlewareHandler<AppEnv> = async (c, next) => {
-  await next();
+/** Sets what a browser has to know of every page and its files. */
+export function protectPage(c: Context<AppEnv>): void {
   c.header("content-security-policy", POLICY);
   c.header("referrer-policy", "no-referrer");
   c.header("cross-origin-resource-policy", "same-origin");
   c.header("x-frame-options", "DENY");
   c.header("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
   if (new URL(c.req.url).protocol === "https:") c.header("strict-transport-security", "max-age=31536000");
+}
+
+const guarded: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next();
+  protectPage(c);
 };
 
-/** The files have no version in their names: asked for each time, sent only when they changed. */
-const REVALIDATE = "public, max-age=0, must-revalidate";
-const FILE = /^[a-z-]+\.(css|js|svg)$/;
+/** A name holds a hash of its file's content, so the file never changes. */
+const FOREVER = "public, max-age=31536000, immutable";
+const FILE = /^[a-z]+-[A-Z0-9]{8}\.(css|js|svg)$/;
 
-async function file(env: Env, request: Request, name: string): Promise<Response> {
-  const headers = new Headers();
-  const known = request.headers.get("if-none-match");
-  if (known !== null) headers.set("if-none-match", known);
-  const found = await env.ASSETS.fetch(new URL(`/${name}`, request.url), { headers });
-  if (found.status !== 200 && found.status !== 304) throw new AppError("not_found", "Not found");
+async function file(env: Env, path: string, cacheControl: string): Promise<Response> {
+  const found = await env.ASSETS.fetch(`https://assets.local${path}`);
+  if (found.status !== 200) throw new AppError("not_found", "Not found");
   const answer = new Response(found.body, found);
-  answer.headers.set("cache-control", REVALIDATE);
+  answer.headers.set("cache-control", cacheControl);
   return answer;
 }
 
-/**
- * Where a sign-in ends that has no UI to go back to, and no console either: says how it went, and nothing else.
- * Null when nobody asks.
- */
-function endOfSignIn(c: Context<AppEnv>) {
+/** Where a sign-in ends that has neither a UI nor a console to return to. Null where no sign-in ended. */
+function endOfSignIn(c: Context<AppEnv>): Promise<Response> | null {
   const outcome = c.req.query("oauth");
   if (outcome !== "success" && outcome !== "failed") return null;
-  const worked = outcome === "success";
-  return c.html(html`<!doctype html>${<SignInPage worked={worked} />}`, 200, { "cache-control": "no-store" });
+  return noticeAnswer(c, signInNotice(outcome === "success", c.req.query("error") ?? ""), 200);
 }
 
 /** Whether there is no console here for anyone: it is not set up, or what would set it up is misconfigured. */
@@ -73,22 +72,20 @@ export const pages = new Hono<AppEnv>()
     if (visitor instanceof Response) return visitor;
     const { userId, untilMs } = visitor;
     const { oauth } = configOf(c.env);
+    const names = await builtNames(c.env.ASSETS);
     return c.html(
-      html`<!doctype html>${<ConsolePage user={userId} oauth={oauth.enabled} access={untilMs !== undefined} />}`,
+      html`<!doctype html>${<ConsolePage names={names} user={userId} oauth={oauth.enabled} access={untilMs !== undefined} />}`,
       200,
       // A page that says who is signed in is nobody else's.
       { "cache-control": "no-store" },
     );
   })
-  .get("/docs", guarded, (c) => c.html(html`<!doctype html>${<DocsPage />}`))
-  .get("/openapi.json", async (c) => {
-    const answer = await file(c.env, c.req.raw, "openapi.json");
-    // Like every other answer in JSON.
-    answer.headers.set("cache-control", "no-store");
-    return answer;
-  })
+  .get("/docs", guarded, async (c) =>
+    c.html(html`<!doctype html>${<DocsPage names={await builtNames(c.env.ASSETS)} />}`),
+  )
+  .get("/openapi.json", (c) => file(c.env, "/openapi.json", "no-store"))
   .get("/console/assets/:file", guarded, (c) => {
     const name = c.req.param("file");
     if (!FILE.test(name)) throw new AppError("not_found", "Not found");
-    return file(c.env, c.req.raw, name);
+    return file(c.env, `${BUILT}/${name}`, FOREVER);
   });

@@ -77,17 +77,24 @@ describe("in dev", () => {
     await watcher.close();
   });
 
-  test("files are sent with their types, and again only when they changed", async () => {
-    const script = await worker.request("/console/assets/console.js");
-    expect(script.status).toBe(200);
-    expect(script.headers.get("content-type")).toMatch(/javascript/);
-    const etag = script.headers.get("etag") ?? "";
-    const again = await worker.request("/console/assets/console.js", { headers: { "if-none-match": etag } });
-    expect(again.status).toBe(304);
-    for (const name of ["nothing.js", "..%2fpage.tsx", "openapi.json"]) {
+  test("files have names of their own for each content, and are kept for ever", async () => {
+    const page = await worker.request("/");
+    const paths = [...page.text.matchAll(/"(\/console\/assets\/[^"]+)"/g)].map(([, path = ""]) => path);
+    expect(paths.map((path) => path.replace(/-[A-Z0-9]{8}\./, "."))).toEqual([
+      "/console/assets/console.css",
+      "/console/assets/icon.svg",
+      "/console/assets/console.js",
+    ]);
+    for (const path of paths) {
+      const file = await worker.request(path);
+      expect(file.status).toBe(200);
+      expect(file.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+      expect(file.headers.get("content-type")).toMatch(/javascript|css|svg/);
+    }
+    for (const name of ["nothing.js", "console-AAAAAAAA.js", "..%2fpage.tsx", "openapi.json", "names.json"]) {
       expect((await worker.request(`/console/assets/${name}`)).status).toBe(404);
     }
-    expect((await worker.request("/console.js")).status).toBe(404);
+    expect((await worker.request("/built/names.json")).status).toBe(404);
   });
 });
 

@@ -68,7 +68,7 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty", () => {
     await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
     expect(new URL(page.url()).search).toBe("");
     await page.goto(`${stage.worker.url}/?oauth=failed&error=constructor`);
-    await page.getByText("The sign-in failed.").waitFor();
+    await page.getByText("The sign-in failed. Start it again.").waitFor();
     expect(await page.locator(".toast").count()).toBe(1);
   });
 

@@ -169,9 +169,9 @@ describe.skipIf(!hasChromium)("the console", () => {
   test("a result of signing in is shown on the page, and gone from its address", async () => {
     const { page } = await openPage(1280);
     await page.goto(`${stage.worker.url}/?oauth=failed&error=access_denied`);
-    await page.getByText("PagerDuty was told no: access was denied.").waitFor();
+    await page.getByText("Access was denied at PagerDuty.").waitFor();
     expect(new URL(page.url()).search).toBe("");
     await page.goto(`${stage.worker.url}/?oauth=failed&error=%3Cb%3E`);
-    await page.getByText("The sign-in failed.").waitFor();
+    await page.getByText("The sign-in failed. Start it again.").waitFor();
   });
 });

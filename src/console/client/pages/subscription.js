@@ -1,14 +1,14 @@
-import { call, get } from "./api.js";
-import { action, field, form, messageOf, toast } from "./controls.js";
-import { h } from "./dom.js";
-import { confirmedAsItIs } from "./question.js";
-import { refreshStatus, status } from "./store.js";
-import { pill, words } from "./words.js";
+import { action, field, form, messageOf, toast } from "../parts/controls.js";
+import { h } from "../parts/dom.js";
+import { confirmedAsItIs } from "../parts/question.js";
+import { pill, words } from "../parts/words.js";
+import { call, get } from "../state/api.js";
+import { refreshStatus, status } from "../state/store.js";
 
 /** The webhook subscription at PagerDuty: made, looked at, tested, switched on and removed. */
 
-/** @typedef {import("../../contract/answers.ts").Connected} Connected */
-/** @typedef {import("../../contract/answers.ts").Subscription} Subscription */
+/** @typedef {import("../../../contract/answers.ts").Connected} Connected */
+/** @typedef {import("../../../contract/answers.ts").Subscription} Subscription */
 
 const TEST_TIMEOUT_MS = 20_000;
 const LOOK_EVERY_MS = 700;

@@ -1,21 +1,21 @@
-import { get } from "./api.js";
-import { loading } from "./controls.js";
-import { h, webAddress } from "./dom.js";
+import { loading } from "../parts/controls.js";
+import { h, webAddress } from "../parts/dom.js";
+import { pill, severityPill, statusPill, when, words } from "../parts/words.js";
+import { get } from "../state/api.js";
+import { calmly, onLive } from "../state/live.js";
+import { reading } from "../state/reading.js";
 import { outcomePill } from "./events.js";
-import { calmly, onLive } from "./live.js";
-import { reading } from "./reading.js";
-import { pill, severityPill, statusPill, when, words } from "./words.js";
 
 /** One incident: what it is, why its analysis ran, and what happened to it. */
 
-/** @typedef {import("../../contract/answers.ts").IncidentDetail} IncidentDetail */
+/** @typedef {import("../../../contract/answers.ts").IncidentDetail} IncidentDetail */
 
 /** @param {IncidentDetail["teams"]} references */
 const namesOf = (references) => references.map(({ name }) => name).join(", ");
 
 /** @param {IncidentDetail} incident */
 function facts(incident) {
-  /** @type {[string, import("./dom.js").Child][]} */
+  /** @type {[string, import("../parts/dom.js").Child][]} */
   const pairs = [
     ["Service", incident.service.name],
     ["Priority", incident.priority ?? "none"],
@@ -42,7 +42,7 @@ function facts(incident) {
 /** @param {IncidentDetail["analysis"]} analysis */
 function analysisBox(analysis) {
   const states = { none: "Not asked for", waiting: "Waiting for a runbook", requested: "Asked for" };
-  /** @type {import("./dom.js").Child[]} */
+  /** @type {import("../parts/dom.js").Child[]} */
   const rest = [];
   if (analysis.state === "requested") {
     rest.push(" · ", when(analysis.at));

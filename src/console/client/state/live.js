@@ -1,6 +1,6 @@
-import { toast } from "./controls.js";
+import { toast } from "../parts/controls.js";
 
-/** @typedef {import("../../contract/answers.ts").LiveMessage} LiveMessage */
+/** @typedef {import("../../../contract/answers.ts").LiveMessage} LiveMessage */
 
 /**
  * The WebSocket, opened again when it is cut; meanwhile, and where there is none to be had, the page asks by

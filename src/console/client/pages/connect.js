@@ -1,14 +1,14 @@
-import { call } from "./api.js";
-import { action, field, form, secretInput, toast } from "./controls.js";
-import { h } from "./dom.js";
+import { action, field, form, secretInput, toast } from "../parts/controls.js";
+import { h } from "../parts/dom.js";
+import { call } from "../state/api.js";
+import { status as current, refreshStatus, setStatus } from "../state/store.js";
 import { problemCard } from "./health.js";
 import { signIn } from "./oauth.js";
-import { status as current, refreshStatus, setStatus } from "./store.js";
 
 /** The page of one who is not connected. */
 
-/** @typedef {import("../../contract/answers.ts").Status} Status */
-/** @typedef {import("../../contract/answers.ts").ConnectAnswer} ConnectAnswer */
+/** @typedef {import("../../../contract/answers.ts").Status} Status */
+/** @typedef {import("../../../contract/answers.ts").ConnectAnswer} ConnectAnswer */
 
 const STEPS = [
   [

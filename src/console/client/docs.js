@@ -1,4 +1,4 @@
-import { decoded, h } from "./dom.js";
+import { decoded, h } from "./parts/dom.js";
 
 /** The reference, drawn from /openapi.json. */
 

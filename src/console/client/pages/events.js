@@ -1,15 +1,15 @@
-import { get, query } from "./api.js";
-import { field } from "./controls.js";
-import { entry, h } from "./dom.js";
-import { listing, split } from "./listing.js";
-import { calmly, onLive } from "./live.js";
-import { renderPayload } from "./payload.js";
-import { pill, when, words } from "./words.js";
+import { field } from "../parts/controls.js";
+import { entry, h } from "../parts/dom.js";
+import { listing, split } from "../parts/listing.js";
+import { renderPayload } from "../parts/payload.js";
+import { pill, when, words } from "../parts/words.js";
+import { get, query } from "../state/api.js";
+import { calmly, onLive } from "../state/live.js";
 
 /** What arrived: every webhook, read-back and recovery, with the payload of each webhook. */
 
-/** @typedef {import("../../contract/answers.ts").ReceivedEvent} ReceivedEvent */
-/** @typedef {import("../../contract/answers.ts").EventList} EventList */
+/** @typedef {import("../../../contract/answers.ts").ReceivedEvent} ReceivedEvent */
+/** @typedef {import("../../../contract/answers.ts").EventList} EventList */
 
 /** @param {string} outcome */
 export function outcomePill(outcome) {
@@ -53,7 +53,7 @@ function renderEvent(side, webhookId, signal) {
     {
       name: "Events",
       list: "#/events",
-      /** @returns {Promise<import("../../contract/answers.ts").EventWithPayload>} */
+      /** @returns {Promise<import("../../../contract/answers.ts").EventWithPayload>} */
       load: () => get(`/events/${encodeURIComponent(webhookId)}`),
       title: ({ type }) => type,
       lines: ({ outcome, verification, receivedAt, reason }) => [

@@ -1,16 +1,16 @@
-import { call } from "./api.js";
-import { action, fact, field, form, secretInput, toast } from "./controls.js";
-import { h } from "./dom.js";
+import { action, fact, field, form, secretInput, toast } from "../parts/controls.js";
+import { h } from "../parts/dom.js";
+import { confirmedAsItIs } from "../parts/question.js";
+import { when } from "../parts/words.js";
+import { call } from "../state/api.js";
+import { onStatus, refreshStatus, setStatus, status } from "../state/store.js";
 import { signIn } from "./oauth.js";
-import { confirmedAsItIs } from "./question.js";
-import { onStatus, refreshStatus, setStatus, status } from "./store.js";
 import { subscriptionPanel } from "./subscription.js";
 import { byHandPanel, urlPanel } from "./webhook.js";
-import { when } from "./words.js";
 
 /** The connection: whose it is, its credential, the webhook, and the way out. */
 
-/** @typedef {import("../../contract/answers.ts").Connected} Connected */
+/** @typedef {import("../../../contract/answers.ts").Connected} Connected */
 
 /** @param {Connected} status */
 function accountPanel(status) {
@@ -76,7 +76,7 @@ function recoveryPanel() {
   const check = action("Reconcile now", async () => {
     result.textContent = "Asking PagerDuty for what was missed…";
     try {
-      /** @type {import("../../contract/answers.ts").Reconciled} */
+      /** @type {import("../../../contract/answers.ts").Reconciled} */
       const { checked, recovered, subscription } = await call("POST", "/reconcile");
       const found = recovered === 0 ? "nothing was missed" : `${recovered} recovered`;
       const hook = subscription ? ` The subscription is ${subscription.state}.` : "";
@@ -111,7 +111,7 @@ function leavePanel() {
         confirm: "Disconnect",
       });
       if (!sure) return;
-      /** @type {import("../../contract/answers.ts").Disconnected} */
+      /** @type {import("../../../contract/answers.ts").Disconnected} */
       const { subscriptionDeleted } = await call("DELETE", "");
       if (subscriptionDeleted === false) {
         toast(

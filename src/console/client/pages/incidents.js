@@ -1,16 +1,16 @@
-import { get, query } from "./api.js";
+import { segments } from "../parts/controls.js";
+import { h } from "../parts/dom.js";
+import { listing, split } from "../parts/listing.js";
+import { severityPill, statusPill, when } from "../parts/words.js";
+import { get, query } from "../state/api.js";
+import { calmly, onLive, onReload } from "../state/live.js";
 import { renderActivity } from "./chart.js";
-import { segments } from "./controls.js";
-import { h } from "./dom.js";
 import { renderIncident } from "./incident.js";
-import { listing, split } from "./listing.js";
-import { calmly, onLive, onReload } from "./live.js";
-import { severityPill, statusPill, when } from "./words.js";
 
 /** The live list of incidents, and beside it the one that is looked at, or the day's activity. */
 
-/** @typedef {import("../../contract/answers.ts").IncidentList} IncidentList */
-/** @typedef {Omit<import("../../contract/answers.ts").PagerDutyIncident, "description" | "customFields">} Row */
+/** @typedef {import("../../../contract/answers.ts").IncidentList} IncidentList */
+/** @typedef {Omit<import("../../../contract/answers.ts").PagerDutyIncident, "description" | "customFields">} Row */
 
 const FILTERS = [
   ["", "All"],

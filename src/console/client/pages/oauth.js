@@ -1,7 +1,7 @@
-import { call } from "./api.js";
-import { messageOf, toast } from "./controls.js";
-import { entry } from "./dom.js";
-import { refreshStatus, status } from "./store.js";
+import { signInFault } from "../../sign-in-result.ts";
+import { messageOf, toast } from "../parts/controls.js";
+import { call } from "../state/api.js";
+import { refreshStatus, status } from "../state/store.js";
 
 /** Signing in with PagerDuty: in a window of its own, or on this very page where windows are blocked. */
 
@@ -12,18 +12,6 @@ const LOGIN_LIFE_MS = 600_000;
 
 /** @typedef {{oauth: string, error: string}} Result */
 
-/** @type {Record<string, string>} */
-const FAULTS = {
-  oauth_not_enabled: "OAuth is not enabled on this connector.",
-  access_denied: "PagerDuty was told no: access was denied.",
-  invalid: "The sign-in was not started here, took too long, or was used twice. Start it again.",
-  exchange_failed:
-    "PagerDuty did not exchange the code. Check the OAuth app's secret and redirect URL, then try again.",
-  validation_failed:
-    "PagerDuty's answer could not be verified. Try again, and check the region of the account.",
-  unexpected: "Something unexpected happened; the connector's log says what.",
-};
-
 /** Ends the listening for the sign-in before. */
 let stopListening = () => {};
 
@@ -32,7 +20,7 @@ export async function signIn() {
   // Opened at once: a window that opens after an answer came counts as a pop-up and is blocked.
   const popup = window.open("about:blank", CHANNEL, FEATURES);
   try {
-    /** @type {import("../../contract/answers.ts").LoginUrl} */
+    /** @type {import("../../../contract/answers.ts").LoginUrl} */
     const { oauth_url } = await call("POST", "/oauth/login", { bind: true, subscribe: true });
     if (!popup) {
       location.assign(oauth_url);
@@ -91,7 +79,7 @@ function isResult(data) {
  */
 export function report({ oauth, error }) {
   const now = status();
-  if (oauth === "failed") toast("bad", entry(FAULTS, error) ?? "The sign-in failed.");
+  if (oauth === "failed") toast("bad", signInFault(error));
   else if (oauth === "success" && now?.connected && now.authType === "oauth") {
     toast("ok", "Connected with OAuth.");
   }

@@ -1,13 +1,13 @@
-import { call, get } from "./api.js";
-import { action, copyButton, fact, field, form, secretInput, toast } from "./controls.js";
-import { append, h } from "./dom.js";
-import { confirmedAsItIs } from "./question.js";
-import { refreshStatus } from "./store.js";
-import { when, words } from "./words.js";
+import { action, copyButton, fact, field, form, secretInput, toast } from "../parts/controls.js";
+import { append, h } from "../parts/dom.js";
+import { confirmedAsItIs } from "../parts/question.js";
+import { when, words } from "../parts/words.js";
+import { call, get } from "../state/api.js";
+import { refreshStatus } from "../state/store.js";
 
 /** The webhook's address, and its secret where it was made by hand. */
 
-/** @typedef {import("../../contract/answers.ts").Connected} Connected */
+/** @typedef {import("../../../contract/answers.ts").Connected} Connected */
 
 /** The webhook's URL with the way to make it by hand. */
 export function byHandPanel() {
@@ -39,7 +39,7 @@ export function byHandPanel() {
     await refreshStatus();
   });
   void get("/webhook-url")
-    .then((/** @type {import("../../contract/answers.ts").WebhookUrl} */ { instructions }) => {
+    .then((/** @type {import("../../../contract/answers.ts").WebhookUrl} */ { instructions }) => {
       steps.replaceChildren(...instructions.map((text) => h("li", null, text.replace(/^\d+\.\s*/, ""))));
     })
     .catch(() => steps.remove());

@@ -1,9 +1,9 @@
+import { onStatus, refreshStatus, status } from "../state/store.js";
 import { confirmed, toast } from "./controls.js";
-import { onStatus, refreshStatus, status } from "./store.js";
 
 /** Questions about the connection. Another window may make it another one while they are open. */
 
-/** @typedef {import("../../contract/answers.ts").Status} Status */
+/** @typedef {import("../../../contract/answers.ts").Status} Status */
 
 /** @param {Status | null} now */
 function identityOf(now) {

@@ -1,16 +1,16 @@
-import { renderConnect } from "./connect.js";
-import { mountConnection } from "./connection.js";
-import { failed } from "./controls.js";
-import { mountDeliveries } from "./deliveries.js";
-import { decoded, h, keep } from "./dom.js";
-import { mountEvents } from "./events.js";
-import { healthTiles, problemCard } from "./health.js";
-import { mountIncidents } from "./incidents.js";
-import { calmly, onLive, watch } from "./live.js";
-import { report, takeResult } from "./oauth.js";
-import { reading } from "./reading.js";
-import { onStatus, refreshStatus, status } from "./store.js";
-import { refreshTimes } from "./words.js";
+import { renderConnect } from "./pages/connect.js";
+import { mountConnection } from "./pages/connection.js";
+import { mountDeliveries } from "./pages/deliveries.js";
+import { mountEvents } from "./pages/events.js";
+import { healthTiles, problemCard } from "./pages/health.js";
+import { mountIncidents } from "./pages/incidents.js";
+import { report, takeResult } from "./pages/oauth.js";
+import { failed } from "./parts/controls.js";
+import { decoded, h, keep } from "./parts/dom.js";
+import { refreshTimes } from "./parts/words.js";
+import { calmly, onLive, watch } from "./state/live.js";
+import { reading } from "./state/reading.js";
+import { onStatus, refreshStatus, status } from "./state/store.js";
 
 /** The console: which page is shown, and the health above all of them. */
 

@@ -1,14 +1,14 @@
-import { call, get, query } from "./api.js";
-import { action, segments, toast } from "./controls.js";
-import { entry, h } from "./dom.js";
-import { listing, split } from "./listing.js";
-import { calmly, onLive, onReload } from "./live.js";
-import { renderPayload } from "./payload.js";
-import { duration, pill, when } from "./words.js";
+import { action, segments, toast } from "../parts/controls.js";
+import { entry, h } from "../parts/dom.js";
+import { listing, split } from "../parts/listing.js";
+import { renderPayload } from "../parts/payload.js";
+import { duration, pill, when } from "../parts/words.js";
+import { call, get, query } from "../state/api.js";
+import { calmly, onLive, onReload } from "../state/live.js";
 
 /** What is sent to Aurora, how it stands, and sending again what could not be delivered. */
 
-/** @typedef {import("../../contract/answers.ts").Delivery} Delivery */
+/** @typedef {import("../../../contract/answers.ts").Delivery} Delivery */
 
 const FILTERS = [
   ["", "All"],
@@ -92,7 +92,7 @@ function renderDelivery(side, id, signal) {
     {
       name: "Deliveries",
       list: "#/deliveries",
-      /** @returns {Promise<import("../../contract/answers.ts").DeliveryWithPayload>} */
+      /** @returns {Promise<import("../../../contract/answers.ts").DeliveryWithPayload>} */
       load: () => get(`/deliveries/${encodeURIComponent(id)}`),
       title: ({ type }) => type ?? "notification",
       lines: (delivery) => [
@@ -128,7 +128,7 @@ function renderDelivery(side, id, signal) {
 export function mountDeliveries(view, signal) {
   let state = "";
   const all = action("Redeliver all that failed", async () => {
-    /** @type {import("../../contract/answers.ts").Redelivered} */
+    /** @type {import("../../../contract/answers.ts").Redelivered} */
     const { redelivered } = await call("POST", "/deliveries/redeliver");
     toast("ok", redelivered === 0 ? "Nothing has failed." : `${redelivered} on their way again.`);
   });
@@ -144,7 +144,7 @@ export function mountDeliveries(view, signal) {
       tools: [filters, all],
       layout: "grid",
       page: async (limit, cursor) => {
-        /** @type {import("../../contract/answers.ts").DeliveryList} */
+        /** @type {import("../../../contract/answers.ts").DeliveryList} */
         const page = await get(`/deliveries${query({ limit, state: state || null, cursor })}`);
         return { items: page.deliveries, nextCursor: page.nextCursor };
       },

@@ -1,6 +1,6 @@
+import { action, showFailure } from "../parts/controls.js";
+import { h } from "../parts/dom.js";
 import { Refusal } from "./api.js";
-import { action, showFailure } from "./controls.js";
-import { h } from "./dom.js";
 import { isOver, keepAsking, onOver, signedOut } from "./live.js";
 
 /**

@@ -1,7 +1,7 @@
+import { reading } from "../state/reading.js";
 import { copyButton, loading } from "./controls.js";
 import { h } from "./dom.js";
 import { jsonText } from "./json.js";
-import { reading } from "./reading.js";
 
 /** One entry of a list with the body that came or went. */
 

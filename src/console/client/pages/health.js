@@ -1,19 +1,19 @@
-import { call } from "./api.js";
-import { action, toast } from "./controls.js";
-import { entry, h } from "./dom.js";
-import { refreshStatus } from "./store.js";
-import { when } from "./words.js";
+import { action, toast } from "../parts/controls.js";
+import { entry, h } from "../parts/dom.js";
+import { when } from "../parts/words.js";
+import { call } from "../state/api.js";
+import { refreshStatus } from "../state/store.js";
 
 /** Health at a glance, and what is wrong with what to do about it. */
 
-/** @typedef {import("../../contract/answers.ts").Connected} Connected */
+/** @typedef {import("../../../contract/answers.ts").Connected} Connected */
 /** @typedef {"ok" | "warn" | "bad"} Tone */
 
 /**
  * @param {string} label
  * @param {Tone} tone
  * @param {string} value
- * @param {...import("./dom.js").Child} detail
+ * @param {...import("../parts/dom.js").Child} detail
  */
 function tile(label, tone, value, ...detail) {
   const said = { ok: "Good", warn: "Attention", bad: "Fault" }[tone];

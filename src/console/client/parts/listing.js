@@ -1,6 +1,6 @@
+import { reading } from "../state/reading.js";
 import { action, empty, loading } from "./controls.js";
 import { h, keep } from "./dom.js";
-import { reading } from "./reading.js";
 
 /** A list that is read page by page, newest first, and kept up to date; and what lies beside it. */
 

@@ -1,13 +1,13 @@
-import { get } from "./api.js";
-import { loading } from "./controls.js";
-import { h, svg } from "./dom.js";
-import { calmly, onLive } from "./live.js";
-import { reading } from "./reading.js";
-import { duration } from "./words.js";
+import { loading } from "../parts/controls.js";
+import { h, svg } from "../parts/dom.js";
+import { duration } from "../parts/words.js";
+import { get } from "../state/api.js";
+import { calmly, onLive } from "../state/live.js";
+import { reading } from "../state/reading.js";
 
 /** Events and delivery latency of the last 24 hours, drawn. */
 
-/** @typedef {import("../../contract/answers.ts").Activity} Activity */
+/** @typedef {import("../../../contract/answers.ts").Activity} Activity */
 /** @typedef {Activity["hours"][number]} Hour */
 
 const WIDTH = 480;

@@ -1,0 +1,47 @@
+/** `npm run console`: bundles what a browser loads, with a hash of each file's content in its name. */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+const CLIENT = fileOf("../src/console/client/");
+const BUILT = fileOf("../src/console/assets/built/");
+const ENTRIES = [
+  "console.js",
+  "docs.js",
+  "styles/console.css",
+  "styles/docs.css",
+  "styles/page.css",
+  "icon.svg",
+];
+
+/** Writes the files, and `names.json`: the built name of each entry. */
+export async function buildConsole(): Promise<void> {
+  const { metafile, outputFiles } = await build({
+    entryPoints: ENTRIES.map((name) => `${CLIENT}${name}`),
+    outdir: BUILT,
+    entryNames: "[name]-[hash]",
+    assetNames: "[name]-[hash]",
+    loader: { ".svg": "copy" },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: ["chrome123", "firefox125", "safari17.5"],
+    metafile: true,
+    write: false,
+    logLevel: "warning",
+  });
+  const names = Object.entries(metafile.outputs).map(([path, { entryPoint = "" }]) => [
+    basename(entryPoint),
+    basename(path),
+  ]);
+  // Removed first, because an earlier build's files have other names.
+  rmSync(BUILT, { recursive: true, force: true });
+  mkdirSync(BUILT, { recursive: true });
+  for (const { path, contents } of outputFiles) writeFileSync(path, contents);
+  writeFileSync(`${BUILT}names.json`, `${JSON.stringify(Object.fromEntries(names), null, 2)}\n`);
+}
+
+if (import.meta.main) await buildConsole();
