@@ -36,6 +36,10 @@ const DeliveryStatus = z.object({
   dead: z.int(),
   lastDeliveredAt: z.nullable(Time),
   lastError: Text,
+  target: Text.register(z.globalRegistry, {
+    description:
+      "Where incidents are delivered; null where no address is configured, and they are only kept here.",
+  }),
 });
 
 const OAuthStatus = z.object({

@@ -18,6 +18,10 @@ type Events = NonNullable<Config["events"]>;
 export const eventsUrl = ({ url }: Pick<Events, "url">, { userId }: Recipient): string =>
   url.replaceAll("{user_id}", userId);
 
+/** The same for people to see: a query may hold a secret. */
+export const shownEventsUrl = (events: Pick<Events, "url">, recipient: Recipient): string =>
+  eventsUrl(events, recipient).replace(/\?.*$/, "?…");
+
 /** The headers of an attempt. Signed by https://www.standardwebhooks.com where a secret is set. */
 export function deliveryHeaders(
   { format, secret }: Pick<Events, "format" | "secret">,

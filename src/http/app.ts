@@ -3,6 +3,7 @@ import { cors } from "hono/cors";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { version } from "../../package.json";
 import { ConfigError, type ConfigProblem, configOf, missingForOAuth } from "../config.ts";
+import { errorNotice, wantsPage } from "../console/notices.ts";
 import { AppError } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
 import { tenantIdOf } from "../tenant-id.ts";
@@ -10,9 +11,8 @@ import { type AppEnv, isPassing, requireCaller } from "./callers.ts";
 import { connection } from "./connection.ts";
 import { live } from "./live.ts";
 import { refuseLoops } from "./loop.ts";
-import { errorNotice, noticeAnswer, wantsPage } from "./notices.tsx";
 import { oauthCallback, oauthLogin } from "./oauth.ts";
-import { pages, protectPage } from "./pages.tsx";
+import { noticeAnswer, pages } from "./pages.tsx";
 import { requireOrganisation, requirePermission } from "./permission.ts";
 import { activity, deliveries, events, incidents } from "./records.ts";
 import { subscription } from "./subscription.ts";
@@ -126,7 +126,6 @@ async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
   // The contract's statuses are content statuses; Hono wants them named.
   const status = error.status as ContentfulStatusCode;
   if (!wantsPage(c.req.raw)) return c.json({ error: error.message, code: error.code }, status);
-  protectPage(c);
   return noticeAnswer(c, errorNotice(error, new URL(c.req.url).pathname, c.get("requestId")), status);
 }
 

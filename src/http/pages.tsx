@@ -1,11 +1,13 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { html } from "hono/html";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { ConfigError, configOf } from "../config.ts";
 import { BUILT, builtNames } from "../console/built.ts";
+import { type Notice, NoticePage } from "../console/notice-page.tsx";
+import { signInNotice } from "../console/notices.ts";
 import { ConsolePage, DocsPage } from "../console/page.tsx";
 import { AppError } from "../errors.ts";
 import type { AppEnv } from "./callers.ts";
-import { noticeAnswer, signInNotice } from "./notices.tsx";
 import { visitorOf } from "./visitors.ts";
 
 /** What a person opens in a browser: the console, the reference, and the files that these two are made of. */
@@ -49,6 +51,19 @@ async function file(env: Env, path: string, cacheControl: string): Promise<Respo
   const answer = new Response(found.body, found);
   answer.headers.set("cache-control", cacheControl);
   return answer;
+}
+
+/** A page that says one thing, with what protects every page. */
+export async function noticeAnswer(
+  c: Context<AppEnv>,
+  notice: Notice,
+  status: ContentfulStatusCode,
+): Promise<Response> {
+  const names = await builtNames(c.env.ASSETS);
+  protectPage(c);
+  return c.html(html`<!doctype html>${<NoticePage names={names} notice={notice} />}`, status, {
+    "cache-control": "no-store",
+  });
 }
 
 /** Where a sign-in ends that has neither a UI nor a console to return to. Null where no sign-in ended. */

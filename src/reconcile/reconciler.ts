@@ -15,6 +15,8 @@ import { readWatch, updateWatch, type Watch } from "./watch.ts";
 
 /** How long after a check that an error stopped the next one starts. */
 const RETRY_MS = 60_000;
+/** Refused webhooks start a check at most this often: strangers can post to every public URL. */
+const REFUSAL_CHECK_MS = 60_000;
 /** How long after a check that its time limit stopped it continues: other jobs come first. */
 const GO_ON_MS = 500;
 /** The same where a person asked: the caller continues it first. */
@@ -37,6 +39,8 @@ export class Reconciler {
   #asked = false;
   /** Whether webhooks may have been missed that the running check has started too early for. */
   #gapExpected = false;
+  /** When the last check that a refusal asked for was due. */
+  #refusalCheckAtMs = 0;
 
   constructor(context: TenantContext) {
     this.#context = context;
@@ -61,6 +65,15 @@ export class Reconciler {
     if (this.#context.config.reconcileEveryMs === 0) return;
     this.#gapExpected = true;
     this.#remember({ nextAtMs: nowMs });
+  }
+
+  /** Makes a check due soon: three refused webhooks in a row make PagerDuty disable the subscription. */
+  noteRefusal(nowMs: number): void {
+    if (this.#context.config.reconcileEveryMs === 0) return;
+    const dueAtMs = Math.max(nowMs, this.#refusalCheckAtMs + REFUSAL_CHECK_MS);
+    if ((this.#watch.nextAtMs ?? 0) <= dueAtMs) return;
+    this.#refusalCheckAtMs = dueAtMs;
+    this.#remember({ nextAtMs: dueAtMs });
   }
 
   /** Stores the webhook URL of a caller: an alarm has no request to read it from. */

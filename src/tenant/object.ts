@@ -212,7 +212,8 @@ export class Tenant extends DurableObject<Env> {
   async countRefusal(reason: string): Promise<void> {
     if (!this.#runtime.context.store.connection) return;
     this.#runtime.refusals.count(reason, Date.now());
-    this.#runtime.live.changed();
+    this.#runtime.reconciler.noteRefusal(Date.now());
+    await this.#runtime.changed();
   }
 
   /** On a user's object: `change` says what an organisation's object has to tell about the user. */

@@ -4,6 +4,7 @@ import { type Connection, type OAuthConnection, secretsInForce } from "../connec
 import type { ConnectionStore } from "../connection/store.ts";
 import type { Tokens } from "../connection/tokens.ts";
 import { summarizeOutbox } from "../delivery/outbox.ts";
+import { shownEventsUrl } from "../delivery/sink.ts";
 import { readWatch } from "../reconcile/watch.ts";
 import { countFailed } from "../storage/journal.ts";
 import type { Refusals } from "../webhooks/refusals.ts";
@@ -95,6 +96,7 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
       pending: delivery.pending,
       dead: delivery.dead,
       lastDeliveredAt: iso(delivery.lastDeliveredAtMs),
+      target: config.events && shownEventsUrl(config.events, connection),
       lastError: delivery.dead > 0 ? delivery.deadError : delivery.pendingError,
     },
     oauth: connection.authType === "oauth" ? oauthView(connection) : null,

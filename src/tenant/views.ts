@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import { failedAttempts } from "../delivery/attempts.ts";
 import { bodiesOf } from "../delivery/bodies.ts";
-import { eventsUrl } from "../delivery/sink.ts";
+import { shownEventsUrl } from "../delivery/sink.ts";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
 import type { Analysis, FieldValue, Incident, IncidentCursor } from "../incidents/incident.ts";
@@ -96,7 +96,7 @@ export function deliveryDetail({ sql, config, store }: TenantContext, id: string
     payload: first?.text ?? null,
     /** Sent after `payload` was accepted. */
     followUps: bodies.slice(1).map(({ text }) => text),
-    target: events && made.kind === "bodies" ? eventsUrl(events, made.recipient) : null,
+    target: events && made.kind === "bodies" ? shownEventsUrl(events, made.recipient) : null,
     failedAttempts: failedAttempts(sql, entry.seq).map(({ atMs, ...attempt }) => ({
       at: new Date(atMs).toISOString(),
       ...attempt,

@@ -98,7 +98,7 @@ describe("connecting with an API token", () => {
         lastPingAt: null,
         rejected: { count: 0, lastAt: null, lastReason: null },
       },
-      delivery: { pending: 0, dead: 0, lastDeliveredAt: null, lastError: null },
+      delivery: { pending: 0, dead: 0, lastDeliveredAt: null, lastError: null, target: stage.aurora.url },
     };
     expect(reply.body).toMatchObject({ success: true, ...expected });
     expect((await status()).body).toMatchObject(expected);

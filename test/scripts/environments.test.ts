@@ -16,6 +16,7 @@ const TOP_ONLY = new Set([
   "migrations",
   "account_id",
   "routes",
+  "build",
   "dev",
   "env",
 ]);

@@ -1,11 +1,5 @@
-import type { Context } from "hono";
-import { html } from "hono/html";
-import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { builtNames } from "../console/built.ts";
-import { type Notice, NoticePage } from "../console/notice-page.tsx";
-import { signInFault } from "../console/sign-in-result.ts";
-import type { AppError } from "../errors.ts";
-import type { AppEnv } from "./callers.ts";
+import type { Notice } from "./notice-page.tsx";
+import { signInFault } from "./sign-in-result.ts";
 
 /** Pages for a person who opened an address at which there is no console, no reference and no API to show. */
 
@@ -16,17 +10,6 @@ const REFERENCE = { href: "/docs", label: "The API's reference" };
 export function wantsPage({ method, url, headers }: Request): boolean {
   const isRead = method === "GET" || method === "HEAD";
   return isRead && (headers.get("accept") ?? "").includes("text/html") && !API.test(new URL(url).pathname);
-}
-
-export async function noticeAnswer(
-  c: Context<AppEnv>,
-  notice: Notice,
-  status: ContentfulStatusCode,
-): Promise<Response> {
-  const names = await builtNames(c.env.ASSETS);
-  return c.html(html`<!doctype html>${<NoticePage names={names} notice={notice} />}`, status, {
-    "cache-control": "no-store",
-  });
 }
 
 /** How a sign-in ended, where there is no UI to return to. */
@@ -44,7 +27,11 @@ export function signInNotice(worked: boolean, error: string): Notice {
 const sentence = (text: string) => (text.endsWith(".") ? text : `${text}.`);
 
 /** @param requestId for the operator, who finds it in the log */
-export function errorNotice({ code, message }: AppError, path: string, requestId: string): Notice {
+export function errorNotice(
+  { code, message }: { code: string; message: string },
+  path: string,
+  requestId: string,
+): Notice {
   const reload = { href: path, label: "Reload this page" };
   const reference = `${code} · request ${requestId}`;
   switch (code) {
