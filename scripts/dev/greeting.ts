@@ -44,7 +44,6 @@ function tunnelRow(isPublic: boolean, tunnelUrl: string | null, tunnel: DevOptio
 }
 
 function auroraRow({ events }: Config): string {
-  if (events === null)
-    return "not set up: incidents are kept here (docs/configuration.md, AURORA_BACKEND_URL)";
+  if (events === null) return "not set up: incidents are kept here (set AURORA_BACKEND_URL: docs/backend.md)";
   return `incidents are delivered to ${new URL(events.url).host} (${events.format})`;
 }

@@ -14,6 +14,7 @@ const ROUTINE = [
   // The box with the keys.
   /^\u256D\u2500/,
   /^\u2394 /,
+  /^\[custom build\] Running: /,
   // "Ready on …", and each request and each batch of the Queue.
   /^\[wrangler:info\] /,
   /^\[wrangler:warn\] Unable to fetch the `Request\.cf` object/,

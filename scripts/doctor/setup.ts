@@ -55,7 +55,7 @@ function checkAurora({ events }: Config): Finding {
   return warning(
     "Aurora is not set up: neither AURORA_BACKEND_URL nor AURORA_EVENTS_URL is set",
     "Incidents are kept here, and delivered nowhere.",
-    "Set AURORA_BACKEND_URL in .dev.vars: docs/configuration.md says how",
+    "Set AURORA_BACKEND_URL in .dev.vars. How it works: docs/backend.md",
   );
 }
 

@@ -12,6 +12,7 @@ import {
   afterPage,
   type Check,
   isHistory,
+  isWorthStoring,
   NO_PROGRESS,
   newCheck,
   OVERLAP_MS,
@@ -98,12 +99,10 @@ export async function recover(
   if (store.connection?.connectionId !== run.connectionId)
     return { checked, recovered, problem: { problem: "not_connected" }, unfinished: false };
   const left = [...run.left].map(([incidentId, attempts]) => ({ incidentId, attempts }));
-  storage.kv.put(
-    KEY,
-    stop
-      ? { ...progress, connectedAtMs, unfinished: run.check, left }
-      : { connectedAtMs, checkedUntilMs: untilMs, unfinished: null, left },
-  );
+  const next: Progress = stop
+    ? { ...progress, connectedAtMs, unfinished: run.check, left }
+    : { connectedAtMs, checkedUntilMs: untilMs, unfinished: null, left };
+  if (isWorthStoring(progress, next)) storage.kv.put(KEY, next);
   if (recovered > 0) {
     log.warn("incidents.recovered", { userId: store.connection?.userId, checked, recovered });
   }

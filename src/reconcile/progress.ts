@@ -71,6 +71,16 @@ export function newCheck({ checkedUntilMs }: Progress, filter: Filter | null, no
   };
 }
 
+/** A check looks back a day at least, so progress that is some hours old costs nothing. */
+const STORE_EVERY_MS = 6 * 3600 * SECOND_MS;
+
+/** Whether a check has changed more than the time until which everything is checked; each write is billed. */
+export function isWorthStoring(before: Progress, after: Progress): boolean {
+  const content = (progress: Progress) => JSON.stringify({ ...progress, checkedUntilMs: 0 });
+  if (content(before) !== content(after)) return true;
+  return (after.checkedUntilMs ?? 0) - (before.checkedUntilMs ?? 0) >= STORE_EVERY_MS;
+}
+
 /**
  * The unfinished check, extended to now. Null where there is none, where it searched another part of the account, or
  * where it is so old that PagerDuty would refuse its range.

@@ -21,6 +21,9 @@ const REFUSAL_CHECK_MS = 60_000;
 const GO_ON_MS = 500;
 /** The same where a person asked: the caller continues it first. */
 const ASKED_GO_ON_MS = 10_000;
+/** After this many checks in a row that found nothing wrong and nothing new, the next ones come more rarely. */
+const QUIET_CHECKS = 2;
+const QUIET_WAIT_MS = 3600 * 1000;
 
 export interface Reconciled {
   checked: number;
@@ -39,6 +42,8 @@ export class Reconciler {
   #asked = false;
   /** Whether webhooks may have been missed that the running check has started too early for. */
   #gapExpected = false;
+  /** When the next check is due while nothing happens; null: as stored. */
+  #quietUntilMs: number | null = null;
   /** When the last check that a refusal asked for was due. */
   #refusalCheckAtMs = 0;
 
@@ -57,23 +62,36 @@ export class Reconciler {
   /** When the next check is due; null when checks are off. */
   get nextAtMs(): number | null {
     // No check is planned where checks were off when the user connected.
-    return this.#context.config.reconcileEveryMs > 0 ? (this.#watch.nextAtMs ?? 0) : null;
+    if (this.#context.config.reconcileEveryMs === 0) return null;
+    return this.#quietUntilMs ?? this.#watch.nextAtMs ?? 0;
+  }
+
+  /** After the object woke. @param alarmAtMs when the alarm is set; null where it is not */
+  resume(alarmAtMs: number | null): void {
+    if (this.#watch.quietChecks >= QUIET_CHECKS && alarmAtMs !== null && alarmAtMs > Date.now()) {
+      this.#quietUntilMs = alarmAtMs;
+    }
+  }
+
+  #checkAt(atMs: number): void {
+    this.#quietUntilMs = null;
+    this.#remember({ nextAtMs: atMs, quietChecks: 0 });
   }
 
   /** Makes a check due at once: a new connection, credential, secret or subscription may follow missed webhooks. */
   expectGap(nowMs: number): void {
     if (this.#context.config.reconcileEveryMs === 0) return;
     this.#gapExpected = true;
-    this.#remember({ nextAtMs: nowMs });
+    this.#checkAt(nowMs);
   }
 
   /** Makes a check due soon: three refused webhooks in a row make PagerDuty disable the subscription. */
   noteRefusal(nowMs: number): void {
     if (this.#context.config.reconcileEveryMs === 0) return;
     const dueAtMs = Math.max(nowMs, this.#refusalCheckAtMs + REFUSAL_CHECK_MS);
-    if ((this.#watch.nextAtMs ?? 0) <= dueAtMs) return;
+    if ((this.nextAtMs ?? 0) <= dueAtMs) return;
     this.#refusalCheckAtMs = dueAtMs;
-    this.#remember({ nextAtMs: dueAtMs });
+    this.#checkAt(dueAtMs);
   }
 
   /** Stores the webhook URL of a caller: an alarm has no request to read it from. */
@@ -127,12 +145,25 @@ export class Reconciler {
       const reEnabled = subscription.reEnabled
         ? { reEnabled: { atMs: nowMs, recovered: result.recovered } }
         : {};
-      this.#remember({
-        ...reEnabled,
-        lastAtMs: nowMs,
-        nextAtMs: nowMs + waitMs,
-        problem: problem ? problem.problem : null,
-      });
+      const isQuiet =
+        waitMs === config.reconcileEveryMs &&
+        !problem &&
+        !subscription.reEnabled &&
+        result.recovered === 0 &&
+        state === "active";
+      const { quietChecks } = this.#watch;
+      if (isQuiet && quietChecks >= QUIET_CHECKS) {
+        // Nothing is written: the alarm alone knows when the next check is due.
+        this.#quietUntilMs = nowMs + Math.max(config.reconcileEveryMs, QUIET_WAIT_MS);
+      } else {
+        this.#quietUntilMs = null;
+        this.#remember({
+          ...reEnabled,
+          nextAtMs: nowMs + waitMs,
+          quietChecks: isQuiet ? quietChecks + 1 : 0,
+          problem: problem ? problem.problem : null,
+        });
+      }
     }
     return { ...result, subscription: own ? { id: own.id, state } : null };
   }

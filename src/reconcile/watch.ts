@@ -3,9 +3,10 @@ import { readStored } from "../storage/stored-value.ts";
 
 /** What the checks know about the webhook subscription, and when the next check is due. Times in milliseconds. */
 export const Watch = z.object({
-  /** Null before the first check. */
+  /** Null before the first check. While nothing happens the checks are planned by the alarm alone; see `Reconciler`. */
   nextAtMs: z.nullable(z.number()),
-  lastAtMs: z.nullable(z.number()),
+  /** Checks in a row that found nothing wrong and nothing new, counted up to `QUIET_CHECKS`. */
+  quietChecks: z._default(z.number(), 0),
   /** The subscription's state when it was last read. */
   state: z.enum(["active", "disabled", "missing"]),
   /** When a disabled subscription was last enabled again, and how many missed incidents were recovered then. */
@@ -22,7 +23,7 @@ export type Watch = z.infer<typeof Watch>;
 /** Before the first check. */
 export const FRESH: Watch = {
   nextAtMs: null,
-  lastAtMs: null,
+  quietChecks: 0,
   state: "active",
   reEnabled: null,
   problem: null,

@@ -119,6 +119,7 @@ export class TenantRuntime {
     const { storage, store } = this.context;
     if (isMigrated(storage)) migrate(storage);
     await store.open();
+    if (store.connection) this.reconciler.resume(await storage.getAlarm());
     this.live.start();
   }
 

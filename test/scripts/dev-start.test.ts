@@ -122,7 +122,7 @@ test("the greeting names the console, the user, the webhook URL, the tunnel, Aur
   expect(bare).toMatch(/User +local/);
   expect(bare).toMatch(/Webhook URL +http:\/\/localhost:5080\/pagerduty\/webhook\/local\n/);
   expect(bare).toMatch(/Tunnel +none.*--tunnel/);
-  expect(bare).toMatch(/Aurora +not set up.*docs\/configuration\.md/);
+  expect(bare).toMatch(/Aurora +not set up.*docs\/backend\.md/);
   expect(bare).toMatch(/Next +open the console/);
   expect(started({}, "quick")).toMatch(/Tunnel +opening/);
   const set = started({
@@ -144,6 +144,7 @@ test("wrangler's errors, warnings, questions and the Worker's log are never hidd
     "\u2B23 Tunnel closed\n",
     'request.failed requestId="r" path="/x" status=404\n',
     "[wrangler:error] Error: boom\n",
+    "[custom build] \u2718 [ERROR] Could not resolve\n",
   ];
   expect(shown.filter(isRoutine)).toEqual([]);
 });

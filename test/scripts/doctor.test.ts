@@ -67,7 +67,7 @@ test("Aurora that is not set up is a warning with the page to read, OAuth that i
   const findings = checked(GOOD);
   expect(levels(findings)).toEqual(["ok", "warning", "ok"]);
   expect(findings[1]).toMatchObject({ what: expect.stringMatching(/^Aurora is not set up/) });
-  expect(findings[1]?.fix).toContain("docs/configuration.md");
+  expect(findings[1]?.fix).toContain("docs/backend.md");
   expect(findings[2]?.what).toContain("OAuth is not enabled");
   expect(checked({ ...GOOD, AURORA_EVENTS_URL: "https://aurora.example/x" })[1]?.level).toBe("ok");
 });

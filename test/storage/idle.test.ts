@@ -1,0 +1,39 @@
+import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { expect, inject, test } from "vitest";
+
+/** A tenant where nothing is wrong and nothing new happens. */
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const caller = { userId: "idle", orgId: null };
+const tenant = () => env.TENANT.getByName("user:idle");
+
+const stored = () => runInDurableObject(tenant(), (_, { storage }) => JSON.stringify([...storage.kv.list()]));
+const alarmInMs = () =>
+  runInDurableObject(tenant(), async (_, { storage }) => ((await storage.getAlarm()) ?? 0) - Date.now());
+
+test("its checks write nothing after the first ones, and come once an hour, also after an eviction", async () => {
+  const input = { token: inject("tokens").us, displayName: "P", region: "us", subscribe: false } as const;
+  expect(await tenant().connectToken(caller, input, "https://worker.example/x/idle")).toMatchObject({
+    ok: true,
+  });
+  for (let check = 0; check < 4; check += 1)
+    await tenant().reconcile(caller, "https://worker.example/x/idle");
+  // The alarm of the first checks is still set; it finds nothing due.
+  await runDurableObjectAlarm(tenant());
+  await expect.poll(alarmInMs).toBeGreaterThan(30 * MINUTE_MS);
+  expect(await alarmInMs()).toBeLessThanOrEqual(HOUR_MS);
+  const before = await stored();
+  await runDurableObjectAlarm(tenant());
+  expect(await stored()).toBe(before);
+  await expect.poll(alarmInMs).toBeGreaterThan(30 * MINUTE_MS);
+  await evictDurableObject(tenant());
+  await tenant().status(caller, "https://worker.example/x/idle");
+  expect(await stored()).toBe(before);
+  expect(await alarmInMs()).toBeGreaterThan(30 * MINUTE_MS);
+});
+
+test("a refused webhook brings its check back within a minute", async () => {
+  await tenant().countRefusal("the signing secret does not match");
+  await expect.poll(alarmInMs).toBeLessThanOrEqual(MINUTE_MS);
+});
