@@ -219,7 +219,7 @@ export class Reconciler {
     const { sql, store } = this.#context;
     appendEntry(
       sql,
-      { kind: "guardian", type, receivedAtMs: Date.now(), outcome: "applied", reason: text },
+      { kind: "check", type, receivedAtMs: Date.now(), outcome: "applied", reason: text },
       null,
     );
     log.warn(type, {

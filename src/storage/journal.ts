@@ -10,9 +10,9 @@ import { type ChangeKind, Notification, Outcome, Verification } from "../inciden
 /**
  * `webhook`: PagerDuty posted it. `readback`: an incident read over REST because an unsigned webhook pointed at it.
  * `recovery`: an incident read over REST because its webhooks were missed. `analysis`: a request for root-cause
- * analysis. `guardian`: a check found the subscription missing, or enabled it again.
+ * analysis. `check`: a check found the subscription missing, or enabled it again.
  */
-export const EntryKind = z.enum(["webhook", "readback", "recovery", "analysis", "guardian"]);
+export const EntryKind = z.enum(["webhook", "readback", "recovery", "analysis", "check"]);
 export type EntryKind = z.infer<typeof EntryKind>;
 
 /** `pending` is its incident's next delivery; `queued` waits behind it. The API shows both as pending. */

@@ -45,7 +45,7 @@ export interface PageFilter {
 }
 
 /** A read-back is how the webhook that hinted at it was answered, and shows as that webhook's outcome. */
-const ARRIVALS = ["webhook", "recovery", "guardian"] as const;
+const ARRIVALS = ["webhook", "recovery", "check"] as const;
 
 /** A page of what arrived, and of what we noticed ourselves, newest first. */
 export function eventPage(sql: SqlStorage, { limit, beforeSeq }: PageFilter) {

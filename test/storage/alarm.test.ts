@@ -27,7 +27,7 @@ test("once a day the alarm removes entries older than RETENTION_DAYS, and no oth
       connectionOf("prunes", { validatedAt: new Date(nowMs - 2 * DAY_MS).toISOString() }),
     );
     for (const days of [31, 29]) {
-      const entry = { kind: "guardian", type: `${days} days`, outcome: "applied" } as const;
+      const entry = { kind: "check", type: `${days} days`, outcome: "applied" } as const;
       appendEntry(storage.sql, { ...entry, receivedAtMs: nowMs - days * DAY_MS }, null);
     }
     await storage.setAlarm(nowMs + DAY_MS);

@@ -4,14 +4,14 @@ import { openStage } from "../support/stage.ts";
 import { nextSecond, until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** What silently breaks such integrations is noticed, mended and made up for. */
+/** The checks find a disabled or missing subscription and missed incidents, and recover both. */
 
 const stage = openStage(() => startWorld({ RECONCILE_MINUTES: "10" }));
 
 const { call } = stage;
 const connected = async (token = stage.account.apiKey()): Promise<Subscription> => {
   expect((await call("POST", "", { token, subscribe: true })).status).toBe(200);
-  // The first check follows the connecting; this one follows that.
+  // Connecting starts a check; this one waits until that has ended.
   expect((await call("POST", "/reconcile")).status).toBe(200);
   const [subscription] = [...stage.account.subscriptions.values()];
   if (!subscription) throw new Error("There is no subscription");
@@ -19,7 +19,7 @@ const connected = async (token = stage.account.apiKey()): Promise<Subscription> 
 };
 const types = (incidentId: string) => stage.aurora.of(incidentId).map(({ type }) => type);
 
-test("a subscription that PagerDuty switched off is enabled again, and what was missed is recovered, once", async () => {
+test("a subscription that PagerDuty disabled is enabled again, and each missed incident is recovered once", async () => {
   const subscription = await connected();
   subscription.temporarilyDisabled = true;
   const first = stage.account.trigger({ title: "Missed one", priority: "P1" });
@@ -54,17 +54,17 @@ test("a subscription that PagerDuty switched off is enabled again, and what was 
   expect(stage.aurora.of(first.id)).toHaveLength(2);
 });
 
-test("a webhook made by hand is looked after, too: switched off by three refusals, mended with the secret", async () => {
+test("a webhook made by hand, disabled after three refusals, is enabled again once the right secret is stored", async () => {
   expect((await call("POST", "", { token: stage.account.apiKey() })).status).toBe(200);
   const subscription = stage.account.subscribe({
     url: `${stage.worker.url}/pagerduty/webhook/${stage.user}`,
   });
   await call("PUT", "/signing-secret", { secret: "copied from somewhere else" });
   const refused = [stage.account.trigger(), stage.account.trigger(), stage.account.trigger()];
-  await until("PagerDuty to switch it off", () => subscription.temporarilyDisabled);
-  const meanwhile = [
-    stage.account.trigger({ title: "Meanwhile" }),
-    stage.account.trigger({ title: "And then" }),
+  await until("PagerDuty to disable the subscription", () => subscription.temporarilyDisabled);
+  const whileDisabled = [
+    stage.account.trigger({ title: "Missed one" }),
+    stage.account.trigger({ title: "Missed two" }),
   ];
   expect((await call("GET", "")).body).toMatchObject({
     webhook: { rejected: { count: 3, lastReason: expect.stringContaining("signing secret does not match") } },
@@ -72,9 +72,11 @@ test("a webhook made by hand is looked after, too: switched off by three refusal
   });
 
   await call("PUT", "/signing-secret", { secret: subscription.secret });
-  const missed = [...refused, ...meanwhile];
-  await stage.aurora.waitFor("all of them", () => missed.every(({ id }) => types(id).length === 2));
-  await until("the check that enabled it again is over", async () =>
+  const missed = [...refused, ...whileDisabled];
+  await stage.aurora.waitFor("two notifications of each missed incident", () =>
+    missed.every(({ id }) => types(id).length === 2),
+  );
+  await until("the end of the check that enabled the subscription", async () =>
     (await call("GET", "")).text.includes("subscription_was_disabled"),
   );
   expect(subscription.temporarilyDisabled).toBe(false);
@@ -89,7 +91,7 @@ test("a webhook made by hand is looked after, too: switched off by three refusal
   expect(stage.account.subscriptions.size).toBe(1);
 });
 
-test("events go on after the recovery without a seam", async () => {
+test("events after a recovery are delivered in order, without a gap or a repetition", async () => {
   const subscription = await connected();
   subscription.temporarilyDisabled = true;
   const incident = stage.account.trigger();
@@ -105,7 +107,7 @@ test("events go on after the recovery without a seam", async () => {
   ]);
 });
 
-test("what is known is not told again", async () => {
+test("a check sends nothing about incidents that Aurora knows already", async () => {
   const subscription = await connected();
   const incident = stage.account.trigger();
   await subscription.idle();
@@ -117,7 +119,7 @@ test("what is known is not told again", async () => {
   expect(stage.aurora.of(incident.id)).not.toHaveLength(0);
 });
 
-test("a missed resolution of an incident that we hold open is found, however old it is", async () => {
+test("a check finds the missed resolution of an open incident, however old the incident is", async () => {
   const subscription = await connected();
   const createdAt = new Date(Date.now() - 3 * 24 * 3600 * 1000).toISOString();
   const incident = stage.account.trigger({ createdAt });
@@ -129,7 +131,7 @@ test("a missed resolution of an incident that we hold open is found, however old
   await stage.aurora.waitFor("the resolution", () => types(incident.id).includes("incident.resolved"));
 });
 
-test("missed fields come with their incident", async () => {
+test("a recovered incident includes its custom fields", async () => {
   const subscription = await connected();
   subscription.temporarilyDisabled = true;
   const incident = stage.account.trigger();
@@ -141,12 +143,12 @@ test("missed fields come with their incident", async () => {
   });
 });
 
-test("connecting brings the open incidents of the last day; what was over by then comes when asked for", async () => {
+test("connecting recovers open incidents of the last day, and only POST /reconcile resolved ones", async () => {
   const open = stage.account.trigger({ silent: true });
   const over = stage.account.trigger({ silent: true });
   over.silently((incident) => incident.resolve());
   const old = stage.account.trigger({ silent: true, createdAt: "2020-01-01T00:00:00Z" });
-  // It counts as over when the second of its resolution has passed.
+  // REST has whole seconds: the resolution precedes the connection only from the next second on.
   await nextSecond();
   expect((await call("POST", "", { token: stage.account.apiKey() })).status).toBe(200);
   await stage.aurora.waitFor("the open incident", (aurora) => aurora.of(open.id).length === 2);
@@ -154,12 +156,12 @@ test("connecting brings the open incidents of the last day; what was over by the
   await stage.settled(0);
   expect(types(over.id)).toEqual([]);
   expect((await call("POST", "/reconcile")).body).toMatchObject({ recovered: 1 });
-  await stage.aurora.waitFor("the other", (aurora) => aurora.of(over.id).length > 0);
+  await stage.aurora.waitFor("the resolved incident", (aurora) => aurora.of(over.id).length > 0);
   expect(types(over.id)).toEqual(["incident.resolved"]);
   expect(types(old.id)).toEqual([]);
 });
 
-test("a subscription that was deleted is noticed", async () => {
+test("a deleted subscription is reported as missing", async () => {
   await connected();
   stage.account.subscriptions.clear();
   expect((await call("POST", "/reconcile")).body).toMatchObject({ subscription: { state: "missing" } });
@@ -169,7 +171,7 @@ test("a subscription that was deleted is noticed", async () => {
   });
 });
 
-test("a credential that died is noticed, and a new one makes up for the time between", async () => {
+test("a revoked credential is reported, and incidents missed until the rotation are recovered", async () => {
   const token = stage.account.apiKey();
   const subscription = await connected(token);
   stage.account.revoke(token);
@@ -182,7 +184,7 @@ test("a credential that died is noticed, and a new one makes up for the time bet
   expect((await call("GET", "")).body).not.toMatchObject({ problems: [{ code: "credential_refused" }] });
 });
 
-test("more incidents than a page are all found, in spite of a rate limit in between", async () => {
+test("a recovery finds the incidents of all pages, despite a rate limit on the second page", async () => {
   const subscription = await connected();
   subscription.temporarilyDisabled = true;
   const missed = Array.from({ length: 130 }, (_, index) =>
@@ -195,7 +197,9 @@ test("more incidents than a page are all found, in spite of a rate limit in betw
     match: (_, path) => path.startsWith("/incidents?") && !path.includes("offset=0"),
   };
   await call("POST", "/reconcile");
-  await until("all of them", () => missed.every(({ id }) => stage.aurora.of(id).length > 0));
+  await until("a notification of every incident", () =>
+    missed.every(({ id }) => stage.aurora.of(id).length > 0),
+  );
   expect(stage.pagerduty.faults.api?.times).toBe(0);
   expect(
     missed.every(({ id }) => types(id).filter((type) => type === "incident.triggered").length === 1),
