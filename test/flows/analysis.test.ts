@@ -19,10 +19,10 @@ beforeEach(async () => {
 const requestsFor = (incident: Incident) =>
   stage.aurora.of(incident.id).filter(({ type }) => type === "incident.rca_requested");
 const requested = (incident: Incident) =>
-  stage.aurora.waitFor("the request", () => requestsFor(incident).length > 0);
+  stage.aurora.waitFor("the request for analysis", () => requestsFor(incident).length > 0);
 const detail = async (incident: Incident) => (await stage.call("GET", `/incidents/${incident.id}`)).body;
 
-test("as soon as the runbook arrives; its failure is named and stops nothing", async () => {
+test("analysis is requested as soon as the runbook arrives, even if its fetch fails", async () => {
   const incident = stage.account.trigger();
   incident.setField("runbook_link", "http://169.254.169.254/latest/meta-data");
   await requested(incident);
@@ -48,7 +48,7 @@ test("as soon as the runbook arrives; its failure is named and stops nothing", a
   });
 });
 
-test("after the wait when no runbook comes; until then the incident says what it waits for", async () => {
+test("without a runbook analysis is requested after the wait, which the incident shows as waiting", async () => {
   const incident = stage.account.trigger();
   await subscription.idle();
   await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
@@ -58,7 +58,7 @@ test("after the wait when no runbook comes; until then the incident says what it
   expect(requestsFor(incident)[0]?.data).toMatchObject({ runbook: null, incident: { version: 1 } });
 });
 
-test("a runbook that comes later goes out as an update", async () => {
+test("a runbook that arrives after the request is sent as an update", async () => {
   const incident = stage.account.trigger();
   await requested(incident);
   incident.setField("runbook_link", "https://late.example/runbook");
@@ -70,7 +70,7 @@ test("a runbook that comes later goes out as an update", async () => {
   expect(requestsFor(incident)).toHaveLength(1);
 });
 
-test("also when it is resolved by then, and not again when it is reopened", async () => {
+test("analysis is requested of an incident resolved during the wait, and not again when it is reopened", async () => {
   const incident = stage.account.trigger();
   incident.resolve();
   await requested(incident);
@@ -85,7 +85,7 @@ test("also when it is resolved by then, and not again when it is reopened", asyn
   });
 });
 
-test("for an incident that is first heard of by another event nobody asks", async () => {
+test("no analysis is requested of an incident whose first event is not a trigger", async () => {
   const incident = stage.account.trigger({ silent: true });
   incident.acknowledge();
   await subscription.idle();
@@ -94,21 +94,21 @@ test("for an incident that is first heard of by another event nobody asks", asyn
   expect(await detail(incident)).toMatchObject({ analysis: { state: "none" } });
 });
 
-test("the wait survives a restart", async () => {
+test("the wait for a runbook survives a restart", async () => {
   const incident = stage.account.trigger();
   await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
   await stage.worker.restart();
   await requested(incident);
 });
 
-test("an incident whose event has no number goes out with the number that PagerDuty tells", async () => {
+test("an incident whose event has no number is sent with the number from PagerDuty's API", async () => {
   const incident = stage.account.trigger({ omitNumber: true });
   await requested(incident);
   const numbers = stage.aurora.of(incident.id).map(({ data }) => data.incident.sourceAlertId);
   expect(new Set(numbers)).toEqual(new Set([String(incident.number)]));
 });
 
-test("merges, notes and other changes stand on the timeline", async () => {
+test("the timeline shows merges, notes and other changes", async () => {
   const incident = stage.account.trigger();
   incident.annotate("Restarted the database");
   incident.setPriority("P1");

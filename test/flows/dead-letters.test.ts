@@ -2,16 +2,16 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { until } from "../support/until.ts";
 import { connectUser, startWorldWith, type World } from "../support/world.ts";
 
-/** What cannot be processed goes through the dead-letter queue into its user's object, and can be tried again. */
+/** A webhook that cannot be processed is parked in its tenant's object by the dead-letter queue, and can be retried. */
 
 let world: World;
 beforeAll(async () => {
-  // One retry in place of twenty: the real ones take hours.
+  // One retry instead of twenty, which take hours.
   world = await startWorldWith((config) => config.replace("max_retries = 20", "max_retries = 1"));
 });
 afterAll(() => world.close());
 
-test.concurrent("a poison message is parked with its reason, blocks nothing, and is folded when it can be", async () => {
+test.concurrent("a poison message is parked with its reason, blocks no other, and is folded on a retry after the repair", async () => {
   const { worker, aurora, pagerduty } = world;
   const account = pagerduty.account();
   const subscription = await connectUser(world, "alice", account);
@@ -23,7 +23,7 @@ test.concurrent("a poison message is parked with its reason, blocks nothing, and
   poison.acknowledge();
   const fine = account.trigger({ title: "Fine" });
   await subscription.idle();
-  await aurora.waitFor("the other incident", () => aurora.of(fine.id).length > 0);
+  await aurora.waitFor("the readable incident", () => aurora.of(fine.id).length > 0);
   expect(aurora.of(poison.id)).toHaveLength(2);
 
   await until(
@@ -50,7 +50,7 @@ test.concurrent("a poison message is parked with its reason, blocks nothing, and
   expect((await worker.call("alice", "GET", "/pagerduty")).body).toMatchObject({ problems: [] });
 });
 
-test.concurrent("what stood in its way only for a while is folded at the last try, without anybody asking", async () => {
+test.concurrent("a message whose failure ends before the dead-letter queue's attempt is folded without a manual retry", async () => {
   const { worker, aurora, pagerduty } = world;
   const account = pagerduty.account();
   const subscription = await connectUser(world, "bob", account);
@@ -62,7 +62,7 @@ test.concurrent("what stood in its way only for a while is folded at the last tr
   await subscription.idle();
   const failures = () =>
     worker.logs().filter((line) => /webhook\.processed.*bob/.test(line) && line.includes("failed"));
-  await until("the tries of the Queue", () => failures().length >= 2);
+  await until("the attempts of the Queue", () => failures().length >= 2);
   await worker.sql("bob", "UPDATE incidents SET state = ?", String(row?.["state"]));
   await aurora.waitFor("the acknowledgement", () => aurora.of(incident.id).length === 3);
 });

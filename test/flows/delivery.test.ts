@@ -5,7 +5,7 @@ import { until } from "../support/until.ts";
 import { settled } from "../support/worker.ts";
 import { connectUser, RELAY, startWorld, type World } from "../support/world.ts";
 
-/** From the outbox to Aurora. */
+/** Delivery from the outbox to Aurora. */
 
 let subscription: Subscription;
 
@@ -26,7 +26,7 @@ const deliveries = async (state: string) => {
 const attemptsFor = (incidentId: string) =>
   stage.aurora.attempts.filter(({ body }) => body?.data.incident.incidentId === incidentId);
 
-test("a failing delivery is tried again by the schedule, with the same webhook-id and a fresh signature", async () => {
+test("a failed delivery is retried by the schedule, with the same webhook-id and a valid signature", async () => {
   stage.aurora.answer = ({ index }) => ({ status: index < 2 ? 500 : 200 });
   const incident = stage.account.trigger();
   await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
@@ -36,7 +36,7 @@ test("a failing delivery is tried again by the schedule, with the same webhook-i
   expect(tries.every(({ signatureValid }) => signatureValid)).toBe(true);
 });
 
-test("a delivery is shown with the body that Aurora got; to nobody else", async () => {
+test("a delivery is shown with the body that Aurora received, and to no other user", async () => {
   const incident = stage.account.trigger();
   await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
   const [attempt] = attemptsFor(incident.id);
@@ -53,13 +53,13 @@ test("a delivery is shown with the body that Aurora got; to nobody else", async 
   ).toBe(404);
 });
 
-test("later notifications of an incident wait for the one before; other incidents do not", async () => {
+test("notifications of an incident wait for its previous one, and other incidents do not wait", async () => {
   const stuck = stage.account.trigger({ title: "Stuck" });
   stage.aurora.answer = ({ body }) => ({ status: body?.data.incident.incidentId === stuck.id ? 503 : 200 });
   stuck.acknowledge();
   const free = stage.account.trigger({ title: "Free" });
-  await stage.aurora.waitFor("the other incident", (aurora) => aurora.of(free.id).length === 2);
-  await until("the stuck one to be tried", () => attemptsFor(stuck.id).length >= 2);
+  await stage.aurora.waitFor("the free incident", (aurora) => aurora.of(free.id).length === 2);
+  await until("two attempts for the stuck incident", () => attemptsFor(stuck.id).length >= 2);
   const seen = attemptsFor(stuck.id).map(({ body }) => body?.type);
   expect(new Set(seen)).toEqual(new Set(["incident.triggered"]));
 });
@@ -70,13 +70,13 @@ test("a hanging receiver holds up only its own incident", async () => {
     body?.data.incident.incidentId === hanging.id ? { hang: true } : { status: 200 };
   await until("the hanging attempt", () => attemptsFor(hanging.id).length > 0);
   const free = stage.account.trigger({ title: "Free" });
-  await stage.aurora.waitFor("the other incident", (aurora) => aurora.of(free.id).length > 0);
-  // The attempt that hangs has not been given up yet.
+  await stage.aurora.waitFor("the free incident", (aurora) => aurora.of(free.id).length > 0);
+  // The hanging attempt has not timed out yet.
   const pending = (await deliveries("pending")).filter(({ incidentId }) => incidentId === hanging.id);
   expect(new Set(pending.map(({ lastError }) => lastError))).toEqual(new Set([null]));
 });
 
-test("what Aurora refuses to the last is dead: kept, shown, and sent again on request under its old id", async () => {
+test("a delivery refused in its last attempt is dead: kept, shown, and sent again on request with its id", async () => {
   const world2 = await startWorld({ DELIVERY_SCHEDULE: "0,0.1" });
   try {
     const account2 = world2.pagerduty.account();
@@ -120,20 +120,22 @@ test("what Aurora refuses to the last is dead: kept, shown, and sent again on re
   }
 });
 
-test("when Aurora is back, what waited for a later attempt does not wait for it", async () => {
+test("once Aurora accepts again, deliveries that wait for a late attempt are sent at once", async () => {
   stage.aurora.answer = () => ({ status: 503 });
   const waiting = [stage.account.trigger(), stage.account.trigger(), stage.account.trigger()];
-  await until("all of them waiting for the long step", async () => {
+  await until("every delivery to wait for the long step", async () => {
     const rows = await stage.sql("SELECT attempts FROM journal WHERE delivery = 'pending'");
     return rows.length >= 3 && rows.every((row) => row["attempts"] === 3);
   });
   stage.aurora.answer = () => ({ status: 200 });
   const sign = stage.account.trigger();
-  await stage.aurora.waitFor("the sign that Aurora is back", (aurora) => aurora.of(sign.id).length > 0);
-  await stage.aurora.waitFor("the others", (aurora) => waiting.every(({ id }) => aurora.of(id).length > 0));
+  await stage.aurora.waitFor("a first accepted notification", (aurora) => aurora.of(sign.id).length > 0);
+  await stage.aurora.waitFor("the waiting notifications", (aurora) =>
+    waiting.every(({ id }) => aurora.of(id).length > 0),
+  );
 });
 
-test("Retry-After is honoured", async () => {
+test("the next attempt is not before Aurora's Retry-After", async () => {
   stage.aurora.answer = () => ({ status: 429, headers: { "retry-after": "1800" } });
   const incident = stage.account.trigger();
   await until("the first attempt", () => attemptsFor(incident.id).length > 0);
@@ -143,7 +145,7 @@ test("Retry-After is honoured", async () => {
   });
 });
 
-test("the list says what was sent, page by page", async () => {
+test("the list of deliveries is paged, and refuses unknown states, limits and cursors", async () => {
   const incident = stage.account.trigger();
   incident.acknowledge();
   await subscription.idle();
@@ -176,7 +178,7 @@ test("without AURORA_EVENTS_URL incidents are kept and can be read", async () =>
     const incident = account2.trigger({ title: "Kept", omitNumber: true });
     await subscription2.idle();
     await settled(quiet.worker, "bob", 1);
-    // The number, which no event tells, is read from PagerDuty all the same.
+    // No event contains the number; it is read from PagerDuty here, too.
     await until("the incident with its number", async () => {
       const { body } = await quiet.worker.call("bob", "GET", "/pagerduty/incidents");
       const [shown] = (body as { incidents: Record<string, unknown>[] }).incidents;
@@ -191,7 +193,7 @@ test("without AURORA_EVENTS_URL incidents are kept and can be read", async () =>
   }
 });
 
-describe("the relay to Aurora's present endpoint", () => {
+describe("format v3 at Aurora's own route", () => {
   const post = async (user2: string, secret: string, body: string, webhookId: string) => {
     const reply = await relay.worker.request(`/pagerduty/webhook/${user2}`, {
       method: "POST",
@@ -211,7 +213,7 @@ describe("the relay to Aurora's present endpoint", () => {
   });
   afterAll(() => relay.close());
 
-  test("sends an event for each change, in order, under the id that the delivery has", async () => {
+  test("sends one event for each change, in order, with the delivery's id", async () => {
     const account2 = relay.pagerduty.account();
     const subscription2 = await connectUser(relay, "bob", account2);
     const incident = account2.trigger({ title: "Żółw 🐢" });
@@ -240,7 +242,7 @@ describe("the relay to Aurora's present endpoint", () => {
     expect(bodies.map(({ event }) => event.id).reverse()).toEqual(deliveries.map(({ id }) => id));
   });
 
-  test("a receiver that posts back what it got, under other ids, is told nothing and fills nothing", async () => {
+  test("copies of a webhook under other ids are sent nowhere, and at most ten are recorded", async () => {
     const account2 = relay.pagerduty.account();
     const { id, secret } = await connectUser(relay, "dave", account2);
     account2.unsubscribe(id);

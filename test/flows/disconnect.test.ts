@@ -5,13 +5,13 @@ import { consent, failed, follow, registerApp, signInAddress, startOAuthWorld } 
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** Between connections: nothing leaks, nothing comes back. */
+/** Nothing of a connection outlives it or appears in another one. */
 
 const stage = openStage(startOAuthWorld);
 
 const { call } = stage;
 
-test("a disconnect while a delivery is under way leaves nothing behind", async () => {
+test("a disconnect during a delivery removes all rows", async () => {
   const account = stage.pagerduty.account();
   await stage.connect(account);
   stage.aurora.answer = () => ({ hang: true });
@@ -23,7 +23,7 @@ test("a disconnect while a delivery is under way leaves nothing behind", async (
   expect(tables).toEqual([]);
 });
 
-test("connecting to another account starts from nothing; to the same one it goes on", async () => {
+test("connecting to the same account keeps its incidents; to another account, removes them", async () => {
   const first = stage.pagerduty.account({ subdomain: "first" });
   const subscription = await stage.connect(first);
   const incident = first.trigger();
@@ -42,7 +42,7 @@ test("connecting to another account starts from nothing; to the same one it goes
   });
 });
 
-test("users see nothing of each other", async () => {
+test("a user sees nothing of another user, and another user's signature is refused", async () => {
   const account = stage.pagerduty.account();
   const subscription = await stage.connect(account);
   const incident = account.trigger();
@@ -55,7 +55,7 @@ test("users see nothing of each other", async () => {
   expect((await theirs(`/incidents/${incident.id}`)).status).toBe(404);
   expect((await theirs("/events")).body).toEqual({ events: [], nextCursor: null });
   expect((await theirs("/deliveries")).body).toEqual({ deliveries: [], nextCursor: null });
-  // A webhook of one user's subscription is nobody else's.
+  // A webhook of one user's subscription, posted to the other user's URL.
   const body = firstBody(incident);
   await stage.worker.call(other, "PUT", "/pagerduty/signing-secret", { body: { secret: "theirs" } });
   const crossed = await stage.worker.request(`/pagerduty/webhook/${other}`, {
@@ -66,14 +66,14 @@ test("users see nothing of each other", async () => {
   expect(crossed.status).toBe(401);
 });
 
-/** PagerDuty keeps the next call that `match` takes waiting. */
+/** Makes PagerDuty hold the next call that `match` accepts. */
 const slow = (server: "api" | "identity", match: (method: string, path: string) => boolean) =>
   holdNext(stage.pagerduty.faults, server, "hang", match);
 
 const isConnected = async () => JSON.stringify((await call("GET", "")).body).startsWith('{"connected":true');
 
-describe("a disconnect holds", () => {
-  test("against a sign-in that was begun before it, connected or not", async () => {
+describe("a disconnect", () => {
+  test("ends a sign-in that was started before it, even without a connection", async () => {
     registerApp(stage.pagerduty.account());
     const callback = await consent(await signInAddress(stage.worker, stage.user));
     expect((await call("DELETE", "")).body).toMatchObject({ deleted: 0 });
@@ -81,7 +81,7 @@ describe("a disconnect holds", () => {
     expect(await isConnected()).toBe(false);
   });
 
-  test("against a code that is being exchanged", async () => {
+  test("ends a sign-in whose code is being exchanged", async () => {
     const account = registerApp(stage.pagerduty.account());
     await call("POST", "", { token: account.apiKey() });
     const callback = await consent(await signInAddress(stage.worker, stage.user));
@@ -94,7 +94,7 @@ describe("a disconnect holds", () => {
     expect(await isConnected()).toBe(false);
   });
 
-  test("against a token that is being checked", async () => {
+  test("ends a connect whose token is being checked", async () => {
     const token = stage.pagerduty.account().apiKey();
     const held = slow("api", (_, path) => path.startsWith("/users/me"));
     const connecting = call("POST", "", { token });
@@ -105,7 +105,7 @@ describe("a disconnect holds", () => {
     expect(await isConnected()).toBe(false);
   });
 
-  test("and takes nothing away that was connected after it was asked for", async () => {
+  test("leaves alone a connection that was made after it", async () => {
     const account = stage.pagerduty.account();
     await call("POST", "", { token: account.apiKey(), subscribe: true });
     const held = slow("api", (method) => method === "DELETE");
@@ -122,7 +122,7 @@ describe("a disconnect holds", () => {
     expect(await isConnected()).toBe(true);
   });
 
-  test("and counts once, however often it is asked for at once", async () => {
+  test("reports the removal once among five concurrent calls", async () => {
     await call("POST", "", { token: stage.pagerduty.account().apiKey(), subscribe: true });
     const replies = await Promise.all(Array.from({ length: 5 }, () => call("DELETE", "")));
     const deleted = replies.map(({ body }) => /"deleted":(\d)/.exec(JSON.stringify(body))?.[1]);
@@ -130,7 +130,7 @@ describe("a disconnect holds", () => {
   });
 });
 
-test("connecting to another account takes the webhook away that was made at the one before", async () => {
+test("connecting to another account removes the subscription that was created at the former one", async () => {
   const [former, next] = [stage.pagerduty.account(), stage.pagerduty.account()];
   await call("POST", "", { token: former.apiKey(), subscribe: true });
   expect(former.subscriptions.size).toBe(1);

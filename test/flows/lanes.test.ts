@@ -4,9 +4,9 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** What waits, waits for its own sake only: other incidents, Aurora's wish and the schedule are kept. */
+/** A waiting delivery holds up no other incident; Retry-After and the schedule hold for early attempts, too. */
 
-/** The last wait is long enough to be ended early. */
+/** The last wait is long, so that only an early attempt can end it. */
 const SCHEDULE = "0,0.2,0.2,7200";
 
 let subscription: Subscription;
@@ -29,23 +29,23 @@ const errors = async () => {
   return rows.map(({ error }) => error);
 };
 const waitsFor = (incidentId: string, attempts: number) =>
-  until("it to wait for its next attempt", async () => {
+  until("the delivery to wait for its next attempt", async () => {
     const [row] = await pending(incidentId);
     return row?.["attempts"] === attempts && Number(row["atMs"]) > Date.now() + 1000;
   });
 
-test("also an object that left memory notices that Aurora is back", async () => {
+test("an object evicted during an outage sends waiting deliveries once Aurora accepts again", async () => {
   stage.aurora.answer = () => ({ status: 503 });
   const waiting = [stage.account.trigger(), stage.account.trigger()];
   for (const { id } of waiting) await waitsFor(id, 3);
   await stage.worker.evict(stage.user);
   stage.aurora.answer = () => ({ status: 200 });
   const sign = stage.account.trigger();
-  await stage.aurora.waitFor("the sign", () => told(sign.id));
-  await stage.aurora.waitFor("the others", () => waiting.every(({ id }) => told(id)));
+  await stage.aurora.waitFor("a first accepted notification", () => told(sign.id));
+  await stage.aurora.waitFor("the waiting notifications", () => waiting.every(({ id }) => told(id)));
 });
 
-test("what is refused for its own sake is tried once beside the schedule, and keeps its place in it", async () => {
+test("a delivery that is refused while others are accepted gets one early attempt and keeps its planned one", async () => {
   const refused = stage.account.trigger();
   stage.aurora.answer = ({ body }) => ({
     status: body?.data.incident.incidentId === refused.id ? 500 : 200,
@@ -54,13 +54,13 @@ test("what is refused for its own sake is tried once beside the schedule, and ke
   const [planned] = await pending(refused.id);
   for (const title of ["one", "two", "three"]) {
     const fine = stage.account.trigger({ title });
-    await stage.aurora.waitFor("the others", () => stage.aurora.of(fine.id).length === 2);
+    await stage.aurora.waitFor("another incident", () => stage.aurora.of(fine.id).length === 2);
   }
   expect(attemptsFor(refused.id)).toBe(4);
   expect(await pending(refused.id)).toEqual([planned]);
 });
 
-test("after a disconnect, early attempts of the former connection change nothing for the next one", async () => {
+test("early attempts of a former connection do not change the retries of the next connection", async () => {
   const former = stage.account.trigger();
   stage.aurora.answer = ({ body }) => ({
     status: body?.data.incident.incidentId === former.id ? 503 : 200,
@@ -72,13 +72,13 @@ test("after a disconnect, early attempts of the former connection change nothing
   await stage.call("DELETE", "");
   const account = stage.pagerduty.account();
   await stage.connect(account);
-  // Its row has the number that the former incident's row had; the schedule's second wait is 0.2 s.
+  // The new row reuses the former row's key, and must wait 0.2 s for its second attempt, not two hours.
   const next = account.trigger();
   stage.aurora.answer = () => ({ status: attemptsFor(next.id) > 1 ? 200 : 503 });
   await stage.aurora.waitFor("the next connection's incident", () => told(next.id));
 });
 
-test("Aurora's Retry-After is kept, whatever else is accepted", async () => {
+test("an early attempt never comes before Aurora's Retry-After", async () => {
   const asked = stage.account.trigger();
   stage.aurora.answer = ({ body }) =>
     body?.data.incident.incidentId === asked.id
@@ -87,14 +87,14 @@ test("Aurora's Retry-After is kept, whatever else is accepted", async () => {
   await waitsFor(asked.id, 1);
   for (const title of ["one", "two"]) {
     const fine = stage.account.trigger({ title });
-    await stage.aurora.waitFor("the others", () => stage.aurora.of(fine.id).length === 2);
+    await stage.aurora.waitFor("another incident", () => stage.aurora.of(fine.id).length === 2);
   }
   expect(attemptsFor(asked.id)).toBe(1);
   const status = await stage.call("GET", "");
   expect(status.body).toMatchObject({ problems: [{ code: "deliveries_failing" }] });
 });
 
-test("a PagerDuty that hangs holds up only what it has to be asked for, and uses up no attempt", async () => {
+test("a hanging PagerDuty holds up only incidents without a number, and uses up no attempt", async () => {
   const isLookUp = ({ path }: { path: string }) => path.startsWith("/incidents/");
   stage.pagerduty.faults.api = { hang: NEVER, match: (_, path) => isLookUp({ path }) };
   const numberless = [1, 2, 3, 4, 5].map((n) =>
@@ -103,13 +103,13 @@ test("a PagerDuty that hangs holds up only what it has to be asked for, and uses
   await subscription.idle();
   await until("the first look-up", () => stage.pagerduty.requests.some(isLookUp));
   const fine = stage.account.trigger({ title: "with a number" });
-  await stage.aurora.waitFor("it", () => told(fine.id));
+  await stage.aurora.waitFor("the incident with a number", () => told(fine.id));
   // The look-up, which the Worker gives up after 20 s, has not ended yet.
   expect(await errors()).toEqual([]);
   expect(numberless.some(({ id }) => told(id))).toBe(false);
 });
 
-test("incidents that failed before, and now hang, do not hold up a new one", async () => {
+test("hanging retries of six incidents do not hold up a new incident", async () => {
   const hanging = new Set([1, 2, 3, 4, 5, 6].map((n) => stage.account.trigger({ title: `hangs ${n}` }).id));
   const isHanging = (id = "") => hanging.has(id);
   stage.aurora.answer = ({ body }) =>
@@ -120,7 +120,7 @@ test("incidents that failed before, and now hang, do not hold up a new one", asy
       : { status: 200 };
   await until("second attempts", () => [...hanging].some((id) => attemptsFor(id) > 1));
   const fine = stage.account.trigger({ title: "free", priority: "P1" });
-  await stage.aurora.waitFor("it", () => told(fine.id));
-  // No attempt that hangs has been given up yet: all that failed answered 500.
+  await stage.aurora.waitFor("the new incident", () => told(fine.id));
+  // No hanging attempt has timed out yet: every recorded error is a 500.
   expect(new Set(await errors())).toEqual(new Set(["Aurora answered 500"]));
 });

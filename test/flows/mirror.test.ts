@@ -4,9 +4,9 @@ import { consent, follow, registerApp, SUCCESS } from "../support/sign-in.ts";
 import { until } from "../support/until.ts";
 import { INTERNAL_SECRET } from "../support/worker.ts";
 
-/** What Aurora's backend is told of the connection, and what the status says of it. */
+/** Changes of the connection are mirrored to Aurora's backend, and the status shows whether Aurora knows them. */
 
-/** A refused delivery is tried again soon, and for longer than Aurora needs to learn of the connection. */
+/** Retries a refused delivery every second, for longer than Aurora needs to learn of the connection. */
 const SCHEDULE = ["0", ...Array<string>(30).fill("1")].join(",");
 const stage = openBackendStage(() => ({ DELIVERY_SCHEDULE: SCHEDULE }));
 
@@ -23,7 +23,7 @@ const isApiCall = (method: string) => (called: string, path: string) =>
 const callsOf = (method: string) => stage.told().filter((call) => call.method === method);
 
 describe("an API token", () => {
-  test("that connects here connects there: the same call, headers and body", async () => {
+  test("is sent to Aurora on connect, with the same call, headers and body", async () => {
     await stage.connectMirrored();
     const [post] = callsOf("POST");
     expect(post?.headers).toMatchObject({
@@ -41,7 +41,7 @@ describe("an API token", () => {
     expect((await shown()).aurora?.checkedAt).toEqual(expect.any(String));
   });
 
-  test("is answered for before Aurora is told, and counts here whatever Aurora does", async () => {
+  test("is connected and answered before Aurora's answer arrives", async () => {
     const gate = Promise.withResolvers<void>();
     stage.aurora.fault = { hang: gate.promise, match: isApiCall("POST") };
     const reply = await stage.connect();
@@ -53,7 +53,7 @@ describe("an API token", () => {
     await until("Aurora to know", async () => (await shown()).aurora?.knowsConnection === true);
   });
 
-  test("that is rotated here is rotated there", async () => {
+  test("is rotated in Aurora on rotation", async () => {
     await stage.connectMirrored();
     const token = stage.account.apiKey();
     await stage.call("PATCH", "", { token });
@@ -61,7 +61,7 @@ describe("an API token", () => {
     expect(callsOf("PATCH").map(({ body }) => JSON.parse(body))).toEqual([{ token }]);
   });
 
-  test("that Aurora lost is connected there again where it cannot be rotated", async () => {
+  test("is connected in Aurora again when Aurora has no credential to rotate", async () => {
     await stage.connectMirrored();
     stage.aurora.directory.credentials = [];
     const token = stage.account.apiKey();
@@ -70,14 +70,14 @@ describe("an API token", () => {
     expect(callsOf("PATCH").map(({ status }) => status)).toEqual([404]);
   });
 
-  test("that is disconnected here is disconnected there", async () => {
+  test("is removed from Aurora on disconnect", async () => {
     await stage.connectMirrored();
     await stage.call("DELETE");
     await until("Aurora to forget", () => rows().length === 0);
     expect(callsOf("DELETE")).toHaveLength(1);
   });
 
-  test("that one member connects and another disconnects is gone for both, there too", async () => {
+  test("connected by one member is removed from Aurora when another member disconnects", async () => {
     const other = crypto.randomUUID();
     stage.aurora.directory.addUser(other, stage.organisation, "admin");
     await stage.connectMirrored();
@@ -87,8 +87,8 @@ describe("an API token", () => {
   });
 });
 
-describe("a call that fails", () => {
-  test("is a problem in Aurora's words, is made again with a check, and undoes nothing", async () => {
+describe("a failed call to Aurora", () => {
+  test("becomes a problem with Aurora's error, is retried by a check, and leaves the connection in place", async () => {
     stage.aurora.fault = {
       status: 500,
       body: '{"error": "Storage failed"}',
@@ -108,7 +108,7 @@ describe("a call that fails", () => {
     expect(await problem("aurora_unaware")).toBeUndefined();
   });
 
-  test("is unknown, not false, while Aurora does not answer", async () => {
+  test("leaves knowsConnection null, not false, while Aurora does not answer", async () => {
     stage.aurora.fault = {
       status: 502,
       body: "<h1>Bad Gateway</h1>",
@@ -120,7 +120,7 @@ describe("a call that fails", () => {
     expect((await problem("aurora_unaware"))?.message).toContain("answered 502: Bad Gateway");
   });
 
-  test("of a disconnect is made again by itself, also after everything was restarted", async () => {
+  test("of a disconnect is retried automatically, even after a restart", async () => {
     await stage.connectMirrored();
     stage.aurora.fault = { status: 503, body: "", match: isApiCall("DELETE") };
     expect((await stage.call("DELETE")).body).toMatchObject({ deleted: 1 });
@@ -131,7 +131,7 @@ describe("a call that fails", () => {
     expect(await shown()).toEqual({ connected: false });
   });
 
-  test("of a disconnect is not made again once somebody has connected", async () => {
+  test("of a disconnect is not retried after a new connect", async () => {
     await stage.connectMirrored();
     stage.aurora.fault = { status: 503, body: "", match: isApiCall("DELETE") };
     await stage.call("DELETE");
@@ -141,14 +141,17 @@ describe("a call that fails", () => {
     stage.aurora.fault = null;
     const looks = callsOf("GET").length;
     await stage.call("POST", "/reconcile");
-    await until("another look", () => callsOf("GET").length > looks || callsOf("DELETE").length > attempts);
+    await until(
+      "the check's call to Aurora",
+      () => callsOf("GET").length > looks || callsOf("DELETE").length > attempts,
+    );
     expect(callsOf("DELETE")).toHaveLength(attempts);
     expect(rows()).toHaveLength(1);
   });
 });
 
-describe("what Aurora cannot take", () => {
-  test("a key of the EU is not sent there, and the problem names the receiver", async () => {
+describe("a connection that Aurora's API cannot take", () => {
+  test("with a key of the EU is not sent to Aurora, and its problem names the receiver", async () => {
     await stage.call("POST", "", { token: stage.account.apiKey(), region: "eu" });
     await until("the look", async () => (await shown()).aurora?.knowsConnection === false);
     const found = await problem("aurora_cannot_know");
@@ -157,7 +160,7 @@ describe("what Aurora cannot take", () => {
     expect(callsOf("POST")).toEqual([]);
   });
 
-  test("nor is an OAuth connection", async () => {
+  test("with OAuth is not sent to Aurora, and has a problem", async () => {
     registerApp(stage.account);
     const { body } = await stage.call("POST", "/oauth/login", {});
     const callback = await consent(new URL((body as { oauth_url: string }).oauth_url));
@@ -167,7 +170,7 @@ describe("what Aurora cannot take", () => {
     expect(callsOf("POST")).toEqual([]);
   });
 
-  test("any credential that Aurora has already is enough for its route", async () => {
+  test("is no problem while Aurora holds another credential of the organisation", async () => {
     await stage.connectMirrored();
     await stage.call("POST", "", { token: stage.account.apiKey(), region: "eu" });
     await until("the look", () => callsOf("GET").length > 0);
@@ -176,14 +179,14 @@ describe("what Aurora cannot take", () => {
   });
 });
 
-test("a credential that Aurora lost is given to it again with the next check", async () => {
+test("the next check sends Aurora a credential that it lost", async () => {
   await stage.connectMirrored();
   stage.aurora.directory.credentials = [];
   await stage.call("POST", "/reconcile");
-  await until("the row", () => rows().length === 1);
+  await until("the credential in Aurora", () => rows().length === 1);
 });
 
-test("events of an organisation that Aurora does not know are refused, and accepted once it knows", async () => {
+test("Aurora refuses events of an unknown organisation, and accepts them once it holds the credential", async () => {
   stage.aurora.fault = { status: 500, body: "", match: isApiCall("POST") };
   await stage.connect();
   const { body } = await stage.call("GET", "/webhook-url");
@@ -211,7 +214,7 @@ describe("with the receiver", () => {
     AURORA_EVENTS_SECRET: aurora.eventsSecret,
   }));
 
-  test("what Aurora cannot take is no problem: events need no credential there", async () => {
+  test("a connection that Aurora's API cannot take is no problem, because the receiver needs no credential", async () => {
     await receiving.call("POST", "", { token: receiving.account.apiKey(), region: "eu" });
     const status = async () => (await receiving.call("GET")).body as Shown;
     await until("the look", async () => (await status()).aurora?.knowsConnection === false);
@@ -222,13 +225,13 @@ describe("with the receiver", () => {
 describe("with checks every second", () => {
   const checked = openBackendStage(() => ({ RECONCILE_MINUTES: "0.0166" }));
 
-  test("a call that failed is made again, and a loss is noticed, without anybody's doing", async () => {
+  test("a failed call is retried, and a credential that Aurora lost is sent again, automatically", async () => {
     checked.aurora.fault = { status: 503, body: "", match: isApiCall("POST") };
     await checked.connect();
     await until("an attempt", () => checked.told().some(({ method }) => method === "POST"));
     checked.aurora.fault = null;
-    await until("the row", () => checked.aurora.directory.credentials.length === 1);
+    await until("the credential in Aurora", () => checked.aurora.directory.credentials.length === 1);
     checked.aurora.directory.credentials = [];
-    await until("the row again", () => checked.aurora.directory.credentials.length === 1);
+    await until("the credential in Aurora again", () => checked.aurora.directory.credentials.length === 1);
   });
 });

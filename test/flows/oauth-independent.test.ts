@@ -16,9 +16,9 @@ import {
 import type { World } from "../support/world.ts";
 
 /**
- * Against a certified OpenID provider that we did not write, with PKCE required, the secret in the form,
- * rotating refresh tokens and its own error answers. Only its addresses are PagerDuty's; PagerDuty's API,
- * which has to know its tokens, stays the emulator.
+ * Signs in against oidc-provider, a certified OpenID provider, configured with PagerDuty's paths: PKCE is required, the
+ * secret is sent in the form, refresh tokens rotate. The emulator remains PagerDuty's API, and accepts the provider's
+ * tokens.
  */
 
 const SCOPES = "openid incidents.read";
@@ -32,7 +32,7 @@ const granted: z.infer<typeof TokenBody>[] = [];
 const faults: string[] = [];
 
 beforeAll(async () => {
-  // It warns of being set up for a test, which it is.
+  // Silences its warnings about a configuration for tests.
   vi.spyOn(console, "warn").mockReturnValue();
   server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -82,7 +82,7 @@ function providerAt(identityUrl: string, redirectUri: string): Provider {
     cookies: { keys: ["test"] },
     features: { devInteractions: { enabled: false } },
     interactions: { url: () => "/consent" },
-    // PagerDuty's own, which says where the account lives; the audience here is the client alone.
+    // PagerDuty's claim for the account's region: the audience here is only the client.
     claims: { openid: ["sub", "region"] },
     conformIdTokenClaims: false,
     findAccount: (_: unknown, accountId: string) => ({
@@ -103,7 +103,7 @@ function providerAt(identityUrl: string, redirectUri: string): Provider {
 
 type Interaction = Parameters<Provider["interactionDetails"]>;
 
-/** The user signs in and agrees to everything. */
+/** Signs the user in and grants every requested scope. */
 async function giveConsent(provider: Provider, ...[request, response]: Interaction): Promise<void> {
   const { params } = await provider.interactionDetails(request, response);
   const grant = new provider.Grant({ accountId: account.user.email, clientId: String(params["client_id"]) });
@@ -113,7 +113,7 @@ async function giveConsent(provider: Provider, ...[request, response]: Interacti
   await provider.interactionFinished(request, response, result);
 }
 
-/** PagerDuty's API knows its identity server's tokens. */
+/** Makes the emulated API accept the provider's access token. */
 function letIn(body: z.infer<typeof TokenBody>): void {
   granted.push(body);
   account.addCredential(body.access_token, {
@@ -124,7 +124,7 @@ function letIn(body: z.infer<typeof TokenBody>): void {
   });
 }
 
-/** What a browser does: follows redirects and keeps cookies, until it is sent to our callback. */
+/** Follows redirects and keeps cookies like a browser, until the redirect to our callback. */
 async function browse(address: URL): Promise<URL> {
   const cookies = new Map<string, string>();
   let at = address;
@@ -142,7 +142,7 @@ async function browse(address: URL): Promise<URL> {
   return at;
 }
 
-test("an independent, certified server takes our sign-in, our code and our refresh", async () => {
+test("an independent, certified server accepts our sign-in, our code exchange and our refresh", async () => {
   const { worker } = world;
   const status = async () => (await worker.call("alice", "GET", "/pagerduty")).body;
   const back = await browse(await signInAddress(worker, "alice"));
@@ -150,7 +150,7 @@ test("an independent, certified server takes our sign-in, our code and our refre
   expect(await follow(worker, back)).toBe(SUCCESS);
   expect(granted).toHaveLength(1);
 
-  // A token of a minute is due at once, and then again when half of its life is over.
+  // A token that lives one minute is due for refresh at once, and again after half of its life.
   expect(await status()).toMatchObject({
     connected: true,
     authType: "oauth",
@@ -161,7 +161,7 @@ test("an independent, certified server takes our sign-in, our code and our refre
   expect(granted[1]?.refresh_token).not.toBe(granted[0]?.refresh_token);
   expect(faults).toEqual([]);
 
-  // The same code again is not ours to send, and the server's own words for a bad one are understood.
+  // A used state never sends its code again; the server's error for an unknown code is understood.
   expect(await follow(worker, back)).toContain("error=invalid");
   const other = await browse(await signInAddress(worker, "bob"));
   other.searchParams.set("code", "no-such-code");

@@ -5,7 +5,7 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { connectUser, startWorld } from "../support/world.ts";
 
-/** Whatever the order, the repetitions and the faults: every incident ends as it was, and is told once. */
+/** Any order, repetition and fault leads to PagerDuty's final state, and to one notification for each change. */
 
 const SEED = Number(process.env["ORACLE_SEED"] ?? 20261122);
 const USER = "oracle";
@@ -14,7 +14,7 @@ const SENDERS = 8;
 const SCHEDULE = [...Array(15).fill("0.05"), ...Array(30).fill("2")];
 const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: SCHEDULE.join(",") }));
 
-test("80 incidents and 800 events, shuffled, repeated and under faults, end as they were, each told once", async () => {
+test("80 incidents and 800 events, shuffled, repeated and under faults, reach Aurora in order and once each", async () => {
   const { worker, aurora, pagerduty } = stage;
   const random = seededRandom(SEED);
   const account = pagerduty.account();
@@ -31,7 +31,7 @@ test("80 incidents and 800 events, shuffled, repeated and under faults, end as t
     const dice = random();
     if (down) return dice < 0.5 ? { status: 503 } : { reset: true };
     if (dice > 1 / 3) return { status: 200 };
-    // A hang costs the sender 15 s: one of them tells as much as many.
+    // One hang is enough: each holds its delivery up for 15 s.
     if (index > 100 && hangs++ < 1) return { hang: true };
     if (dice < 0.1) return { status: 500 };
     if (dice < 0.17) return { status: 429, headers: { "retry-after": "0" } };
@@ -53,7 +53,7 @@ test("80 incidents and 800 events, shuffled, repeated and under faults, end as t
     Array.from({ length: SENDERS }, async () => {
       for (let next = queue.pop(); next; next = queue.pop()) {
         await post(next);
-        // Towards the end Aurora is gone altogether, until after the restart.
+        // For the last 300 webhooks Aurora is down, until after the restart.
         if (queue.length < 300) down = true;
       }
     }),
@@ -71,13 +71,13 @@ test("80 incidents and 800 events, shuffled, repeated and under faults, end as t
       waiting: Number(row?.["waiting"]),
     };
   };
-  // The local Queue lives in memory, so the restart waits for it; deliveries are cut short.
-  await until("everything taken in", async () => (await counts()).webhooks === webhooks.length);
+  // The local Queue is in memory, so the restart waits until it is empty. The restart interrupts deliveries.
+  await until("every webhook in the journal", async () => (await counts()).webhooks === webhooks.length);
   const underWay = (await counts()).pending;
   await worker.restart();
   down = false;
 
-  await until("everything delivered", async () => {
+  await until("every notification delivered", async () => {
     const { pending, waiting } = await counts();
     return pending === 0 && waiting === 0;
   });

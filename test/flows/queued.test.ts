@@ -11,13 +11,13 @@ const stage = openStage(() =>
 );
 const { call } = stage;
 
-test("webhooks that were queued before a disconnect do not resurrect anything", async () => {
+test("a webhook queued before a disconnect does not reach the next connection", async () => {
   const account = stage.pagerduty.account();
   const subscription = await stage.connect(account);
   account.unsubscribe(subscription.id);
   const incident = account.trigger();
   const body = firstBody(incident);
-  // Accepted, and taken back before the Queue hands it over.
+  // Accepted, then disconnected before the Queue delivers the webhook.
   const accepted = stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
     method: "POST",
     headers: { "x-webhook-id": "w", "x-pagerduty-signature": sign(subscription.secret, body) },
@@ -35,7 +35,7 @@ test("webhooks that were queued before a disconnect do not resurrect anything", 
   expect(stage.aurora.of(incident.id)).toEqual([]);
 });
 
-test("a hint that waits in the Queue is nothing to the account that is connected by then", async () => {
+test("a queued hint of one account is not recorded for the account that is connected afterwards", async () => {
   const former = stage.pagerduty.account();
   await call("POST", "", { token: former.apiKey() });
   const incident = former.trigger({ silent: true, title: "Confidential of the first" });
@@ -47,7 +47,7 @@ test("a hint that waits in the Queue is nothing to the account that is connected
   expect(accepted.status).toBe(202);
   const next = stage.pagerduty.account();
   await call("POST", "", { token: next.apiKey() });
-  await until("it to come out of the Queue", () =>
+  await until("the hint to be processed", () =>
     stage.worker.logs().some((line) => line.includes("webhook.processed") && line.includes(stage.user)),
   );
   expect((await call("GET", "/events/w")).status).toBe(404);

@@ -3,14 +3,14 @@ import type { Subscription } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { nextSecond, until } from "../support/until.ts";
 
-/** Whatever was missed is found, and one incident that cannot be read costs no other anything. */
+/** A recovery finds missed changes, and one unreadable incident does not stop the others. */
 
 let subscription: Subscription;
 
 const stage = openStage();
 beforeEach(async () => {
   subscription = await stage.connect();
-  // Before anything happens: what is created from here on is looked for.
+  // A first check: the recovery searches for incidents created after it.
   await call("POST", "/reconcile");
   stage.pagerduty.clearRequests();
 });
@@ -21,7 +21,7 @@ const isList = (path: string) => path.startsWith("/incidents?");
 const asked = (part: string) => stage.pagerduty.requests.filter(({ path }) => path.includes(part)).length;
 const detail = async (incidentId: string) => (await call("GET", `/incidents/${incidentId}`)).body;
 
-test("a custom field whose webhook was missed is recovered, once, also of a resolved incident", async () => {
+test("a missed custom field is recovered once, of open and of resolved incidents", async () => {
   const open = stage.account.trigger({ createdAt: "2020-01-01T00:00:00Z" });
   const over = stage.account.trigger({ createdAt: new Date(Date.now() - 60_000).toISOString() });
   over.resolve();
@@ -36,12 +36,12 @@ test("a custom field whose webhook was missed is recovered, once, also of a reso
   }
   stage.pagerduty.clearRequests();
   expect((await call("POST", "/reconcile")).body).toMatchObject({ recovered: 0 });
-  // Of what is resolved, and has not changed, nothing more is asked.
+  // The fields of a resolved incident that has not changed are not read again.
   expect([asked(`${open.id}/custom_fields`), asked(`${over.id}/custom_fields`)]).toEqual([1, 0]);
 });
 
 test.each([403, 500])(
-  "an incident that PagerDuty answers with %i does not stand in the way of the others",
+  "an incident that PagerDuty answers with %i does not stop the recovery of the others",
   async (status) => {
     const incidents = [1, 2, 3].map(() => stage.account.trigger({ createdAt: "2020-01-01T00:00:00Z" }));
     await subscription.idle();
@@ -53,7 +53,7 @@ test.each([403, 500])(
       match: (_, path) => path.startsWith(`/incidents/${unreadable?.id}`),
     };
     const stopped = await call("POST", "/reconcile");
-    // What is hidden from us is nobody's fault; what fails is said, and looked at again.
+    // A forbidden incident is skipped; a failing one is reported, and read again in the next check.
     expect(stopped.status).toBe(status === 403 ? 200 : 502);
     for (const { id } of others) expect(await detail(id)).toMatchObject({ status: "resolved" });
     stage.pagerduty.faults.api = null;
@@ -62,24 +62,27 @@ test.each([403, 500])(
   },
 );
 
-test.each([429, 500])("an incident waits for its fields when PagerDuty answers with %i", async (status) => {
-  const incident = stage.account.trigger({ silent: true, customFields: { runbook_link: RUNBOOK } });
-  stage.pagerduty.faults.api = {
-    status,
-    headers: { "ratelimit-reset": "1" },
-    times: 1,
-    match: (_, path) => path.includes("custom_fields"),
-  };
-  const stopped = await call("POST", "/reconcile");
-  expect(stopped.status).not.toBe(200);
-  await until("the next good check", async () => (await call("POST", "/reconcile")).status === 200);
-  await stage.settled(0);
-  const [first, ...more] = stage.aurora.of(incident.id);
-  expect(first?.data.incident.customFields).toEqual({ runbook_link: RUNBOOK });
-  expect(more.map(({ type }) => type)).toEqual(["incident.rca_requested"]);
-});
+test.each([429, 500])(
+  "an incident is sent with its fields, even when PagerDuty first answers with %i",
+  async (status) => {
+    const incident = stage.account.trigger({ silent: true, customFields: { runbook_link: RUNBOOK } });
+    stage.pagerduty.faults.api = {
+      status,
+      headers: { "ratelimit-reset": "1" },
+      times: 1,
+      match: (_, path) => path.includes("custom_fields"),
+    };
+    const stopped = await call("POST", "/reconcile");
+    expect(stopped.status).not.toBe(200);
+    await until("a completed check", async () => (await call("POST", "/reconcile")).status === 200);
+    await stage.settled(0);
+    const [first, ...more] = stage.aurora.of(incident.id);
+    expect(first?.data.incident.customFields).toEqual({ runbook_link: RUNBOOK });
+    expect(more.map(({ type }) => type)).toEqual(["incident.rca_requested"]);
+  },
+);
 
-test("fields that PagerDuty fails on for good do not keep their incident from Aurora", async () => {
+test("an incident whose fields fail in five checks is sent without them", async () => {
   const incident = stage.account.trigger({ silent: true });
   stage.pagerduty.faults.api = { status: 500, match: (_, path) => path.includes("custom_fields") };
   for (let time = 0; time < 5; time += 1) await call("POST", "/reconcile");
@@ -88,9 +91,9 @@ test("fields that PagerDuty fails on for good do not keep their incident from Au
 });
 
 test.each<[string, object]>([
-  ["says nothing", { id: 7 }],
-  ["repeats itself", { id: "PMORE", status: "triggered", created_at: new Date().toISOString() }],
-])("a list that %s and has no end is given up", async (_, incident) => {
+  ["contains no usable incident", { id: 7 }],
+  ["repeats its incidents", { id: "PMORE", status: "triggered", created_at: new Date().toISOString() }],
+])("an endless list that %s is given up after a few pages", async (_, incident) => {
   stage.pagerduty.faults.api = {
     body: JSON.stringify({ incidents: [incident], more: true }),
     match: (_, path) => isList(path),
@@ -99,7 +102,7 @@ test.each<[string, object]>([
   expect(asked("/incidents?")).toBeLessThan(5);
 });
 
-test("only incidents that the subscription is about are looked for", async () => {
+test("a recovery searches with the subscription's filter", async () => {
   subscription.filter = { type: "service_reference", id: "PANOTHER" };
   const incident = stage.account.trigger({ silent: true });
   expect((await call("POST", "/reconcile")).body).toMatchObject({ checked: 0, recovered: 0 });
@@ -108,7 +111,7 @@ test("only incidents that the subscription is about are looked for", async () =>
   expect(await detail(incident.id)).toMatchObject({ status: "investigating" });
 });
 
-test("an incident that was missed until it was resolved has its analysis when it is reopened, once", async () => {
+test("analysis of an incident recovered as resolved is requested once, when it is reopened", async () => {
   subscription.temporarilyDisabled = true;
   const incident = stage.account.trigger();
   incident.resolve();
@@ -126,7 +129,7 @@ test("an incident that was missed until it was resolved has its analysis when it
   expect(types.filter((type) => type === "incident.rca_requested")).toHaveLength(1);
 });
 
-test("a check that was stopped goes on where it stood", async () => {
+test("a check stopped by a rate limit continues with the incidents that it has not read", async () => {
   const open = Array.from({ length: 3 }, () => stage.account.trigger({ createdAt: "2020-01-01T00:00:00Z" }));
   await subscription.idle();
   await stage.settled(3);
@@ -141,7 +144,7 @@ test("a check that was stopped goes on where it stood", async () => {
   };
   expect((await call("POST", "/reconcile")).status).toBe(429);
   stage.pagerduty.clearRequests();
-  await until("the rest", async () => (await call("POST", "/reconcile")).status === 200);
+  await until("a completed check", async () => (await call("POST", "/reconcile")).status === 200);
   expect(asked(`/incidents/${first}`)).toBe(0);
   for (const { id } of open) expect(await detail(id)).toMatchObject({ status: "resolved" });
 });

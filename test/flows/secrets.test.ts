@@ -4,11 +4,11 @@ import { openStage } from "../support/stage.ts";
 import { INTERNAL_SECRET, type Reply, SEALING_KEY, settled } from "../support/worker.ts";
 import { startWorld } from "../support/world.ts";
 
-/** A whole story with known secrets: none of them is found where it does not belong. */
+/** Uses a connection with known secrets, then searches for them in every answer, the log, KV and the storage. */
 
 const stage = openStage(() => startWorld({ RECONCILE_MINUTES: "10" }));
 
-test("no secret reaches an answer, a log, KV or the storage in clear", async () => {
+test("no secret is readable in an answer, a log, KV or the storage", async () => {
   const { worker, pagerduty, aurora } = stage;
   const account = pagerduty.account();
   const [first, second, reader] = [account.apiKey(), account.apiKey(), account.apiKey({ write: false })];

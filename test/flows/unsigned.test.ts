@@ -5,7 +5,7 @@ import { holdNext } from "../support/held-call.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** While no signing secret is stored: PagerDuty's webhooks lose nothing, strangers' fill nothing. */
+/** Without a signing secret no webhook of PagerDuty's is lost, and forged ones cannot fill the storage. */
 
 const KIB = 1024;
 const FILLER = "x".repeat(240 * KIB);
@@ -51,20 +51,20 @@ const judged = (webhookId: string) =>
     const found = await row(webhookId);
     return found !== undefined && (found["outcome"] !== "unconfirmed" || found["reason"] !== null);
   });
-/** The first read-back has been, and another one is to come. */
+/** Waits until the first read-back is over and the next one is planned. */
 const deferred = () =>
   until("the first read-back", async () => {
     const [hint] = await stage.sql("SELECT max(attempts) AS attempts FROM hints");
     return Number(hint?.["attempts"]) > 0;
   });
-/** A new credential makes what waits due at once: the tests need not wait for it. */
+/** Makes waiting read-backs due at once: that follows a new credential. */
 const askAgain = async () =>
   expect((await call("PATCH", "", { token: stage.account.apiKey() })).status).toBe(200);
 const read = () => stage.pagerduty.requests.filter(({ path }) => path.startsWith("/incidents/")).length;
 const types = (incident: Incident) => stage.aurora.of(incident.id).map(({ type }) => type);
 
-describe("of a stranger's webhook", () => {
-  test("the number of an incident confirms nothing and brings nothing", async () => {
+describe("a forged webhook", () => {
+  test("that names an incident by its number is not confirmed, and adds no incident", async () => {
     const [, body] = triggered({ createdAt: "2020-01-01T00:00:00Z" });
     const forged = JSON.parse(body);
     forged.event.data.id = "1";
@@ -76,7 +76,7 @@ describe("of a stranger's webhook", () => {
     expect(read()).toBe(1);
   });
 
-  test("4 KB are kept after the verdict, and of its signature nothing", async () => {
+  test("is cut to 4 KB after the verdict", async () => {
     const [incident] = triggered();
     await post(
       bodyOf(incident.events[0], { title: "Forged", filler: FILLER }),
@@ -88,18 +88,18 @@ describe("of a stranger's webhook", () => {
     expect(Number((await row("forged"))?.["payload"])).toBeLessThanOrEqual(4 * KIB);
   });
 
-  test("16 KB are kept before it, whatever is large in it", async () => {
+  test("is cut to 16 KB before the verdict, whichever field is large", async () => {
     stage.account.revoke(token);
     const [incident] = triggered();
     for (const [index, change] of [{ filler: FILLER }, { title: FILLER }].entries()) {
       await post(bodyOf(incident.events[0], change), `w${index}`);
-      await until("it to wait", async () => (await row(`w${index}`)) !== undefined);
+      await until("the webhook in the journal", async () => (await row(`w${index}`)) !== undefined);
       expect(Number((await row(`w${index}`))?.["payload"])).toBeLessThanOrEqual(16 * KIB);
     }
   });
 });
 
-test("what PagerDuty says, too, is confirmed however much more is in it, and kept in 16 KB", async () => {
+test("a webhook that PagerDuty confirms is applied despite additional fields, and kept in 16 KB", async () => {
   const [incident, body] = triggered({ priority: "P1" });
   const large = JSON.parse(body);
   large.event.padding = FILLER;
@@ -112,7 +112,7 @@ test("what PagerDuty says, too, is confirmed however much more is in it, and kep
   expect(await row("field")).toMatchObject({ outcome: "applied" });
 });
 
-test("an incident that REST does not know yet is asked for again", async () => {
+test("an incident that REST does not know yet is read again", async () => {
   const [incident, body] = triggered();
   stage.pagerduty.faults.api = { status: 404, match: (_, path) => path.startsWith("/incidents/") };
   await post(body, "w");
@@ -124,12 +124,12 @@ test("an incident that REST does not know yet is asked for again", async () => {
   await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });
 
-test("a resolution that REST does not know yet is asked for again, and the incident is told meanwhile", async () => {
+test("a resolution that REST does not know yet is read again, after the open incident was sent", async () => {
   const [incident] = triggered({ createdAt: new Date(Date.now() - 60_000).toISOString() });
   const body = JSON.parse(bodyOf(incident.announce(), { status: "resolved" }));
   body.event.event_type = "incident.resolved";
   await post(JSON.stringify(body), "w");
-  await stage.aurora.waitFor("the incident as it was", () => types(incident).length > 0);
+  await stage.aurora.waitFor("the open incident", () => types(incident).length > 0);
   await deferred();
   expect(await row("w")).toMatchObject({ outcome: "unconfirmed", reason: null });
   incident.silently((silent) => silent.resolve());
@@ -159,38 +159,42 @@ test.each([429, 500])("a custom field is not lost when PagerDuty answers with %i
   expect(await row("w2")).toMatchObject({ outcome: "applied" });
 });
 
-test("an incident that is over before it is read back has its analysis, once", async () => {
+test("analysis of an incident that is resolved before its read-back is requested once", async () => {
   const [incident, body] = triggered();
   const resolved = incident.resolve();
   await post(body, "w1");
   await post(bodyOf(resolved), "w2");
   await Promise.all([judged("w1"), judged("w2")]);
-  await stage.aurora.waitFor("its analysis", () => types(incident).includes("incident.rca_requested"));
+  await stage.aurora.waitFor("the request for analysis", () =>
+    types(incident).includes("incident.rca_requested"),
+  );
   expect(types(incident)).toEqual(["incident.resolved", "incident.rca_requested"]);
 });
 
-test("a credential that is refused is not tried for each incident, and a new one reads them all", async () => {
+test("a refused credential is not tried for each incident, and a new one reads all of them", async () => {
   stage.account.revoke(token);
   const stories = Array.from({ length: 10 }, () => triggered());
   for (const [index, [, body]] of stories.entries()) await post(body, `w${index}`);
-  await until("all of them", async () => {
+  await until("a hint for each webhook", async () => {
     const [found] = await stage.sql("SELECT count(*) AS n FROM hints");
     return found?.["n"] === stories.length;
   });
   await deferred();
   expect(read()).toBeLessThanOrEqual(2);
   await askAgain();
-  await stage.aurora.waitFor("all of them", () => stories.every(([incident]) => types(incident).length > 0));
+  await stage.aurora.waitFor("every incident", () =>
+    stories.every(([incident]) => types(incident).length > 0),
+  );
 });
 
-test("a fresh webhook is not given up together with one that waited for two days", async () => {
+test("a new webhook is not given up together with one that has waited for two days", async () => {
   const [incident, body] = triggered();
   stage.pagerduty.faults.api = { status: 500, match: (_, path) => path.startsWith("/incidents/") };
   await post(body, "old");
   await deferred();
   await stage.sql("UPDATE journal SET received_at_ms = received_at_ms - 49 * 3600 * 1000");
   await post(bodyOf(incident.acknowledge()), "fresh");
-  await until("it to wait", async () => (await row("fresh")) !== undefined);
+  await until("the new webhook in the journal", async () => (await row("fresh")) !== undefined);
   await askAgain();
   await judged("old");
   expect(await row("fresh")).toMatchObject({ outcome: "unconfirmed", reason: null });
@@ -199,12 +203,12 @@ test("a fresh webhook is not given up together with one that waited for two days
   await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });
 
-test("webhooks that waited in great number are answered a hundred at a time", async () => {
+test("waiting webhooks of one incident are judged a hundred at a time", async () => {
   const [incident, body] = triggered();
   stage.account.revoke(token);
   await post(body, "w");
   await deferred();
-  // As if they had been posted one by one.
+  // Copies of the row stand for webhooks posted one by one.
   await stage.sql(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
      INSERT INTO journal (kind, webhook_id, event_id, incident_id, type, occurred_at, received_at_ms,
@@ -219,11 +223,11 @@ test("webhooks that waited in great number are answered a hundred at a time", as
       .logs()
       .filter((line) => /hint.read_back.*"read"/.test(line) && line.includes(incident.id))
       .map((line) => Number(/"webhooks":(\d+)/.exec(line)?.[1]));
-  await until("the last to be logged", () => counts().length >= 3);
+  await until("three read-backs in the log", () => counts().length >= 3);
   expect(counts()).toEqual([100, 100, 51]);
 });
 
-test("a read-back that is under way does not overrule the signed webhook that came meanwhile", async () => {
+test("a read-back does not overrule a signed webhook that arrived during it", async () => {
   const [incident, body] = triggered();
   const held = holdNext(stage.pagerduty.faults, "api", "hold", (_, path) => path.startsWith("/incidents/"));
   const forged = JSON.parse(body);
@@ -232,9 +236,9 @@ test("a read-back that is under way does not overrule the signed webhook that ca
   await held.underWay();
   await call("PUT", "/signing-secret", { secret: "secret" });
   await post(body, "w", sign("secret", body));
-  await until("the signed one", async () => (await row("w"))?.["outcome"] === "applied");
+  await until("the signed webhook to be applied", async () => (await row("w"))?.["outcome"] === "applied");
   held.release();
-  await until("the read-back's end", async () => {
+  await until("the end of the read-back", async () => {
     const [found] = await stage.sql("SELECT count(*) AS n FROM hints");
     return found?.["n"] === 0;
   });
