@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startWorld, type World } from "../support/world.ts";
 
-/** What is sent empty counts as not sent; what is no JSON is refused, also where nothing is asked for. */
+/** An empty or null parameter counts as absent. A body that is no JSON object is refused, even by calls without one. */
 
 let world: World;
 beforeAll(async () => {
@@ -20,7 +20,7 @@ test.each([
   "/incidents?status=&limit=&cursor=",
   "/events?limit=&cursor=",
   "/deliveries?state=&limit=&cursor=",
-])("GET %s is the list as it is without", async (path) => {
+])("GET %s ignores its empty parameters", async (path) => {
   expect((await call("GET", path)).status).toBe(200);
 });
 
@@ -30,17 +30,17 @@ test.each([
   ["/deliveries/redeliver", { ids: null }],
   ["/events/retry", { ids: null }],
   ["/reconcile", undefined],
-])("POST %s with %j is the call as it is without", async (path, body) => {
+])("POST %s ignores the null members of %j", async (path, body) => {
   expect((await call("POST", path, body ? { body } : {})).status).toBe(200);
 });
 
-test("a token or a secret that is null is missing", async () => {
+test("a null token or secret counts as missing", async () => {
   expect((await call("POST", "", { body: { token: null } })).body).toMatchObject({ code: "token_required" });
   expect((await call("PUT", "/signing-secret", { body: { secret: null } })).status).toBe(400);
 });
 
 test.each(["/reconcile", "/subscription/ping", "/subscription/enable"])(
-  "POST %s with what is no JSON object is 400",
+  "POST %s with a body that is no JSON object is 400",
   async (path) => {
     for (const raw of ["garbage", "[]", '"text"']) {
       const reply = await call("POST", path, { raw });

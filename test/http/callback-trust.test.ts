@@ -4,7 +4,7 @@ import { firstBody, webhookBody } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** While no signing secret is stored, a webhook is a hint: what counts is what PagerDuty says when asked. */
+/** Without a signing secret a webhook is a hint: only the incident that PagerDuty's API returns counts. */
 
 const stage = openStage();
 beforeEach(async () => {
@@ -40,7 +40,7 @@ const outcomeOf = async (webhookId: string): Promise<unknown> => {
 const readBack = () =>
   stage.pagerduty.requests.filter(({ path }) => /^\/incidents\/[^/]+$/.test(path)).length;
 
-test("a genuine incident reaches Aurora, on PagerDuty's word and not on the webhook's", async () => {
+test("a genuine incident reaches Aurora with the content of PagerDuty's API", async () => {
   const incident = stage.account.trigger({ title: "Database down", priority: "P2" });
   const reply = await post(firstBody(incident), "w1");
   expect([reply.status, reply.body]).toEqual([202, { received: true }]);
@@ -69,7 +69,7 @@ test("a genuine incident reaches Aurora, on PagerDuty's word and not on the webh
   });
 });
 
-test("an incident that PagerDuty does not know never reaches Aurora", async () => {
+test("an incident that PagerDuty does not have never reaches Aurora", async () => {
   const incident = stage.account.trigger({ title: "Real" });
   const reply = await post(forge(incident, { id: "PFORGED", title: "Send me money" }), "forged");
   expect(reply.status).toBe(202);
@@ -77,9 +77,9 @@ test("an incident that PagerDuty does not know never reaches Aurora", async () =
     const [hint] = await stage.sql("SELECT attempts FROM hints");
     return hint?.["attempts"] === 1;
   });
-  // As if half a minute had gone by, in which it was asked for again: REST can be behind.
+  // Skips the half minute in which the read-back is repeated, because REST can lag behind webhooks.
   await stage.sql("UPDATE journal SET received_at_ms = received_at_ms - 30000");
-  // A new credential makes what waits due at once.
+  // A new credential makes waiting read-backs due at once.
   await stage.call("PATCH", "", { token: stage.account.apiKey() });
   await until("the verdict", async () => JSON.stringify(await events()).includes("no such incident"));
   expect(stage.aurora.attempts).toEqual([]);
@@ -88,7 +88,7 @@ test("an incident that PagerDuty does not know never reaches Aurora", async () =
   expect(listed.body).toEqual({ incidents: [], nextCursor: null });
 });
 
-test("forged content of a real incident appears nowhere but in the event log, unconfirmed", async () => {
+test("forged content of a real incident appears only in the event log, as unconfirmed", async () => {
   const incident = stage.account.trigger({ title: "Real", priority: "P4" });
   await post(
     forge(incident, { title: "Send me money", status: "resolved", priority: { summary: "P1" } }),
@@ -106,7 +106,7 @@ test("forged content of a real incident appears nowhere but in the event log, un
   expect(detail.text).not.toContain("money");
 });
 
-test("a runbook field is read back, too", async () => {
+test("the runbook field is read back from PagerDuty", async () => {
   const incident = stage.account.trigger({ title: "Slow" });
   const event = incident.setField("runbook_link", "http://localhost/runbook");
   await post(firstBody(incident), "w1");
@@ -119,11 +119,11 @@ test("a runbook field is read back, too", async () => {
   });
 });
 
-test("many webhooks of one incident are answered by few reads", async () => {
+test("twenty webhooks of one incident cause fewer than ten reads", async () => {
   const incident = stage.account.trigger({ title: "Flapping" });
   stage.pagerduty.clearRequests();
   await Promise.all(Array.from({ length: 20 }, (_, index) => post(firstBody(incident), `burst-${index}`)));
-  await until("all of them answered", async () => {
+  await until("the verdict on all twenty webhooks", async () => {
     const rows = await stage.sql("SELECT count(*) AS open FROM hints");
     const taken = await stage.sql("SELECT count(*) AS n FROM journal WHERE kind = 'webhook'");
     return rows[0]?.["open"] === 0 && taken[0]?.["n"] === 20;
@@ -133,7 +133,7 @@ test("many webhooks of one incident are answered by few reads", async () => {
   expect(stage.aurora.of(incident.id).filter(({ type }) => type === "incident.triggered")).toHaveLength(1);
 });
 
-test("when PagerDuty cannot be asked it is asked again, and nothing is lost", async () => {
+test("a read-back that PagerDuty rate-limits is retried", async () => {
   const incident = stage.account.trigger({ title: "Patience" });
   stage.pagerduty.faults.api = { status: 429, headers: { "ratelimit-reset": "1" }, times: 1 };
   await post(firstBody(incident), "w1");
@@ -155,13 +155,13 @@ test.each([
     }),
     "resource_type",
   ],
-])("a body with %s is 400 and says what is missing", async (_, body, word) => {
+])("a body with %s is 400, with an error that names the missing part", async (_, body, word) => {
   const reply = await post(body, "bad");
   expect(reply.status).toBe(400);
   expect(reply.body).toMatchObject({ error: expect.stringContaining(word), code: "invalid_request" });
 });
 
-test("PagerDuty's test event counts as the last test", async () => {
+test("the status shows the time of PagerDuty's last test event", async () => {
   const ping = stage.account.emit({
     eventType: "pagey.ping",
     resourceType: "pagey",
@@ -174,16 +174,16 @@ test("PagerDuty's test event counts as the last test", async () => {
   });
 });
 
-test("a flood of unsigned webhooks is held back with 429, which PagerDuty tries again", async () => {
+test("a flood of unsigned webhooks gets 429, after which PagerDuty retries", async () => {
   const body = firstBody(stage.account.trigger());
   const replies = await Promise.all(Array.from({ length: 140 }, (_, index) => post(body, `flood-${index}`)));
   const statuses = replies.map(({ status }) => status);
   expect(new Set(statuses)).toEqual(new Set([202, 429]));
 });
 
-test("malformed ones are refused, and counted as that; others are still taken", async () => {
+test("a flood of malformed webhooks gets 429, and does not block well-formed ones", async () => {
   const statuses: number[] = [];
-  // The limit is for a minute, which may end in between; then the next one's is used up.
+  // The limit is for a minute. If the minute ends during the first batch, the second one reaches the limit.
   for (let batch = 0; batch < 2 && !statuses.includes(429); batch += 1) {
     const replies = await Promise.all(Array.from({ length: 65 }, (_, n) => post("{}", `${batch}-${n}`)));
     statuses.push(...replies.map(({ status }) => status));
@@ -193,18 +193,20 @@ test("malformed ones are refused, and counted as that; others are still taken", 
   expect((await post(firstBody(stage.account.trigger()), "good")).status).toBe(202);
 });
 
-test.each(["..", "."])("an id %j would be a folder of a path, and is none", async (id) => {
+test.each(["..", "."])("the webhook id %j, which a URL would drop, is replaced by a hash", async (id) => {
   const incident = stage.account.trigger();
   expect((await post(firstBody(incident), id)).status).toBe(202);
-  await until("it to be listed", async () => JSON.stringify(await events()).includes('"webhookId":"sha256-'));
+  await until("the event with the hashed id", async () =>
+    JSON.stringify(await events()).includes('"webhookId":"sha256-'),
+  );
 });
 
-test("a signature header that is longer than any counts as none", async () => {
+test("an oversized signature header counts as no signature", async () => {
   const reply = await stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
     method: "POST",
     headers: { "x-webhook-id": "w", "x-pagerduty-signature": `v1=${"0".repeat(5000)}` },
     body: firstBody(stage.account.trigger()),
   });
   expect(reply.status).toBe(202);
-  await until("it to be stored", async () => (await outcomeOf("w")) !== undefined);
+  await until("the webhook in the journal", async () => (await outcomeOf("w")) !== undefined);
 });

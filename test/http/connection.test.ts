@@ -32,7 +32,7 @@ describe("who may call", () => {
     expect(reply.headers.get("cache-control")).toBe("no-store");
   });
 
-  test("no user is 401", async () => {
+  test("a call without X-User-ID is 401", async () => {
     expect((await status("x", { "x-user-id": null })).status).toBe(401);
   });
 
@@ -47,7 +47,7 @@ describe("who may call", () => {
     },
   );
 
-  test("in dev no secret is needed, but not through the tunnel", async () => {
+  test("in dev a local call needs no secret, and a call through the tunnel is refused", async () => {
     const worker = await startWorker({
       AURORA_ENV: "dev",
       INTERNAL_API_SECRET: null,
@@ -67,7 +67,7 @@ describe("who may call", () => {
     }
   });
 
-  test("an unknown path is a 404 with the contract's shape, behind the same door", async () => {
+  test("an unknown path is 404 with an error and a code", async () => {
     const reply = await stage.worker.call("alice", "GET", "/pagerduty/nothing");
     expect(reply.status).toBe(404);
     expect(reply.body).toEqual({ error: "Not found", code: "not_found" });
@@ -75,7 +75,7 @@ describe("who may call", () => {
 });
 
 describe("connecting with an API token", () => {
-  test("a user's token connects, and the status is right at once", async () => {
+  test("a user's token connects, and the status shows it at once", async () => {
     const account = stage.pagerduty.account({ subdomain: "acme" });
     expect((await status()).body).toEqual({ connected: false });
     const reply = await connect(account.apiKey(), { extra: { displayName: "On-call" } });
@@ -104,7 +104,7 @@ describe("connecting with an API token", () => {
     expect((await status()).body).toMatchObject(expected);
   });
 
-  test("an account-level key connects, the subdomain comes from a service", async () => {
+  test("an account-level key connects, with the subdomain of a service", async () => {
     const account = stage.pagerduty.account({ subdomain: "globex" });
     const reply = await connect(account.apiKey({ kind: "account" }));
     expect(reply.status).toBe(200);
@@ -115,7 +115,7 @@ describe("connecting with an API token", () => {
     });
   });
 
-  test("surrounding white space is not part of a token", async () => {
+  test("white space around a token is ignored", async () => {
     const account = stage.pagerduty.account();
     expect((await connect(` ${account.apiKey()}\n`)).status).toBe(200);
   });
@@ -180,7 +180,7 @@ describe("connecting with an API token", () => {
     expect(reply.headers.get("retry-after")).toBe("17");
   });
 
-  test("a PagerDuty that never answers is given up, and the caller gets 502", async () => {
+  test("a PagerDuty that never answers is 502 after the time-out", async () => {
     stage.pagerduty.faults.api = { hang: NEVER };
     const reply = await connect(stage.pagerduty.account().apiKey());
     expect(reply.status).toBe(502);
@@ -192,7 +192,7 @@ describe("connecting with an API token", () => {
     ["no object", "[1]", 400, "invalid_json"],
     ["invalid UTF-8", new Uint8Array([0x7b, 0xff, 0x7d]), 400, "invalid_json"],
     ["too large", JSON.stringify({ token: "x".repeat(17_000) }), 413, "payload_too_large"],
-  ])("a body that is %s gets a clear answer", async (_, raw, expected, code) => {
+  ])("a body that is %s is refused with its own code", async (_, raw, expected, code) => {
     const reply = await stage.worker.call(stage.user, "POST", "/pagerduty", { raw });
     expect(reply.status).toBe(expected);
     expect(reply.body).toMatchObject({ code });
@@ -208,13 +208,13 @@ describe("connecting with an API token", () => {
 describe("rotating the token", () => {
   const rotate = (token: unknown) => stage.call("PATCH", "", { token });
 
-  test("nobody connected is 404", async () => {
+  test("rotating without a connection is 404", async () => {
     const reply = await rotate("token");
     expect(reply.status).toBe(404);
     expect(reply.body).toMatchObject({ error: "Not connected" });
   });
 
-  test("the old token stays in force unless the new one is valid", async () => {
+  test("the old token stays in use when the new one is invalid", async () => {
     const account = stage.pagerduty.account({ subdomain: "acme" });
     await connect(account.apiKey());
     expect((await rotate("nonsense")).status).toBe(401);
@@ -222,7 +222,7 @@ describe("rotating the token", () => {
     expect((await rotate(account.apiKey())).status).toBe(200);
   });
 
-  test("a key that sees no service, and so tells no subdomain, leaves the known one in place", async () => {
+  test("a key that can see no service, and so no subdomain, keeps the known subdomain", async () => {
     const account = stage.pagerduty.account({ subdomain: "acme" });
     await connect(account.apiKey());
     stage.pagerduty.faults.api = {
@@ -233,11 +233,11 @@ describe("rotating the token", () => {
     expect((await rotate(blind)).body).toMatchObject({ accountSubdomain: "acme" });
     expect((await connect(blind)).body).toMatchObject({ accountSubdomain: "acme" });
     stage.pagerduty.faults.api = null;
-    // So that another account's key is still told apart.
+    // Another account's key is still recognized by its subdomain.
     expect((await rotate(stage.pagerduty.account({ subdomain: "other" }).apiKey())).status).toBe(409);
   });
 
-  test("another account's token is 409 also where it tells no subdomain, by what is held of the account", async () => {
+  test("another account's token without a subdomain is 409, because it cannot read the stored incident or subscription", async () => {
     const [own, other] = [stage.pagerduty.account(), stage.pagerduty.account()];
     await stage.call("POST", "", { token: own.apiKey(), subscribe: true });
     stage.pagerduty.faults.api = {
@@ -249,7 +249,7 @@ describe("rotating the token", () => {
     expect((await rotate(blind)).status).toBe(200);
     const incident = own.trigger();
     await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
-    // What was removed at PagerDuty is seen by nobody, and proves nothing.
+    // A subscription that was removed at PagerDuty proves nothing: no key can read it.
     own.subscriptions.clear();
     expect((await rotate(own.apiKey({ kind: "account" }))).status).toBe(200);
     expect((await rotate(others)).status).toBe(409);
@@ -268,7 +268,7 @@ describe("rotating the token", () => {
 });
 
 describe("disconnecting", () => {
-  test("removes everything, and says how much there was", async () => {
+  test("removes the connection, its copy in KV and its tables, and reports one deletion", async () => {
     await connect(stage.pagerduty.account().apiKey());
     const key = `connection:user:${stage.user}`;
     const { CONNECTIONS } = await stage.worker.handle.getEnv();
@@ -309,7 +309,7 @@ describe("the credentials at rest", () => {
 describe("the signing secret", () => {
   const put = (secret: unknown) => stage.call("PUT", "/signing-secret", { secret });
 
-  test("makes webhooks verifiable; removing it takes that back", async () => {
+  test("turns on verification by signature, and its removal turns it off", async () => {
     await connect(stage.pagerduty.account().apiKey());
     expect((await put("s3cret")).status).toBe(200);
     expect((await status()).body).toMatchObject({ webhook: { verification: "signature" } });
@@ -317,7 +317,7 @@ describe("the signing secret", () => {
     expect((await status()).body).toMatchObject({ webhook: { verification: "callback" } });
   });
 
-  test("needs a connection and a text", async () => {
+  test("is refused without a connection, and if it is no short, non-empty text", async () => {
     expect((await put("s3cret")).status).toBe(404);
     await connect(stage.pagerduty.account().apiKey());
     for (const secret of [undefined, "", "  ", 42, "x".repeat(300)]) {
@@ -352,7 +352,7 @@ describe("CORS", () => {
     expect(headers.get("access-control-allow-headers")).toContain("X-Provider-Preference");
   });
 
-  test("an error can be read there, too", async () => {
+  test("Aurora's origin can read an error", async () => {
     const reply = await stage.worker.request("/pagerduty", {
       headers: { origin: "https://aurora.example.com" },
     });
@@ -360,7 +360,7 @@ describe("CORS", () => {
     expect(reply.headers.get("access-control-allow-origin")).toBe("https://aurora.example.com");
   });
 
-  test("no other origin is", async () => {
+  test("no other origin is allowed", async () => {
     const { headers } = await preflight("https://evil.example.com");
     expect(headers.get("access-control-allow-origin")).not.toBe("https://evil.example.com");
   });
@@ -403,7 +403,7 @@ describe("the webhook URL", () => {
 });
 
 describe("a Worker that is not configured", () => {
-  test("says so on /healthz by name, and answers 503 elsewhere", async () => {
+  test("names the settings on /healthz, without their values, and answers 503 elsewhere", async () => {
     const worker = await startWorker({ INTERNAL_API_SECRET: null, CREDENTIALS_KEYS: "oops" });
     try {
       const health = await worker.request("/healthz");
@@ -423,7 +423,7 @@ describe("a Worker that is not configured", () => {
     }
   });
 
-  test("a healthy one says ok and its version", async () => {
+  test("/healthz of a configured Worker is 200 with its version", async () => {
     const health = await stage.worker.request("/healthz");
     expect(health.status).toBe(200);
     expect(health.body).toMatchObject({ status: "ok", version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });

@@ -17,14 +17,14 @@ async function opened(headers: Record<string, string> = {}): Promise<Watcher> {
   return watcher;
 }
 
-test("nobody watches without Aurora's secret, and a plain GET is told what to do", async () => {
+test("a WebSocket needs Aurora's secret, and a plain GET is 426", async () => {
   expect(await watch(`${stage.worker.url}/pagerduty/live`, { "x-user-id": stage.user })).toBe(403);
   const plain = await stage.call("GET", "/live");
   expect(plain.status).toBe(426);
   expect(plain.body).toMatchObject({ code: "upgrade_required" });
 });
 
-test("connecting, an incident and its deliveries are told to the one who watches", async () => {
+test("a WebSocket receives the connection, an incident, its deliveries and the disconnect", async () => {
   const watcher = await opened();
   const account = stage.pagerduty.account();
   await stage.connect(account);
@@ -39,25 +39,25 @@ test("connecting, an incident and its deliveries are told to the one who watches
     watcher.of("delivery").some(({ delivery }) => JSON.stringify(delivery).includes('"state":"delivered"')),
   );
   await stage.call("DELETE", "");
-  await watcher.waitFor("the end", (messages) => messages.at(-1)?.["connected"] === false);
+  await watcher.waitFor("the disconnect", (messages) => messages.at(-1)?.["connected"] === false);
   await watcher.close();
 });
 
-test("a ping is answered without waking anybody, and what happens after a long sleep is told", async () => {
+test("a ping is answered, and a change after the object's eviction reaches the page", async () => {
   const account = stage.pagerduty.account();
   await stage.connect(account);
   const watcher = await opened();
   watcher.socket.send("ping");
   await until("the pong", () => watcher.pongs.length === 1);
   await stage.worker.evict(stage.user);
-  // Eviction cuts sockets in this runtime or keeps them: either way, a page that comes back is told.
+  // Eviction may close the socket here; the console would open it again.
   const again = watcher.closedWith === null ? watcher : await opened();
   account.trigger({ title: "After the sleep" });
   await again.waitFor("the incident", () => again.of("incident").length > 0);
   await again.close();
 });
 
-test("a refused webhook is told as a change of status", async () => {
+test("a refused webhook is sent as a change of the status", async () => {
   await stage.connect(stage.pagerduty.account());
   const watcher = await opened();
   const before = watcher.of("status").length;
@@ -79,20 +79,20 @@ test("a socket of another organisation receives nothing", async () => {
   await early.close();
 });
 
-test("a user's windows are limited, and one that closed makes room", async () => {
+test("the 33rd WebSocket of a user is 429, until another one closes", async () => {
   const watchers = await Promise.all(Array.from({ length: 32 }, () => opened()));
   const headers = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": stage.user };
   expect(await watch(`${stage.worker.url}/pagerduty/live`, headers)).toBe(429);
   await watchers[0]?.close();
   let late: Watcher | number = 0;
-  await until("the room", async () => {
+  await until("another WebSocket to be accepted", async () => {
     late = await watch(`${stage.worker.url}/pagerduty/live`, headers);
     return late instanceof Watcher;
   });
   for (const watcher of watchers.slice(1)) watcher.socket.terminate();
 });
 
-test("the activity counts what came and went in this hour", async () => {
+test("the activity counts received webhooks and deliveries by the hour", async () => {
   const account = stage.pagerduty.account();
   await stage.connect(account);
   account.trigger();

@@ -2,23 +2,23 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { send } from "../support/sent.ts";
 import { INTERNAL_SECRET, startWorker, type Worker } from "../support/worker.ts";
 
-/** The doors that stand open in `dev`: to this machine, and to nobody who comes from elsewhere. */
+/** In `dev`, calls from this machine need no secret, and calls from elsewhere are refused. */
 
 const TUNNEL = "made-up-words.trycloudflare.com";
-/** As Cloudflare's edge sets them, whatever the stranger sent. */
+/** Headers that Cloudflare's edge sets, replacing the client's. */
 const EDGE = { "cf-connecting-ip": "198.51.100.7", "cf-ray": "9c0ffee000000001-AMS" };
 const BROWSER = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0" };
-/** Where the local runtime takes URL and Host from. */
+/** Forges the header from which the local runtime takes URL and Host. */
 const claiming = (path: string) => ({ "mf-original-url": `http://localhost${path}` });
 
 const STRANGERS: [string, Record<string, string>][] = [
   ["through the tunnel", { host: TUNNEL, ...EDGE }],
-  ["through the tunnel, by another of its ports", { host: `${TUNNEL}:8443` }],
-  ["through the tunnel, by its absolute name", { host: `${TUNNEL}.` }],
-  ["through a tunnel that nobody told of", { host: "mine.ngrok.app" }],
+  ["through the tunnel, on another port", { host: `${TUNNEL}:8443` }],
+  ["through the tunnel, with a trailing dot", { host: `${TUNNEL}.` }],
+  ["through a tunnel that is not configured", { host: "mine.ngrok.app" }],
   ["through the tunnel, claiming to be local", { host: TUNNEL, ...claiming("/pagerduty"), ...EDGE }],
   [
-    "the same, behind a proxy that hides the address",
+    "through a proxy that hides the address, claiming to be local",
     { ...claiming("/pagerduty"), "cdn-loop": "cloudflare" },
   ],
   ["to a deployed Worker", { host: "aurora-pagerduty.acme.workers.dev", ...EDGE }],
@@ -28,8 +28,11 @@ const STRANGERS: [string, Record<string, string>][] = [
   ],
   ["with a forged first address", { "x-forwarded-for": "127.0.0.1, 198.51.100.7" }],
   ["with a public host before the proxy", { "x-forwarded-host": "mine.ngrok.app" }],
-  ["with the standard's own header", { forwarded: "for=198.51.100.7" }],
-  ["from a page whose name leads here", { host: "evil.example:5080", referer: "http://evil.example:5080/" }],
+  ["with the header Forwarded", { forwarded: "for=198.51.100.7" }],
+  [
+    "from a page whose host name resolves to this machine",
+    { host: "evil.example:5080", referer: "http://evil.example:5080/" },
+  ],
   ["from such a page, claiming to be local", { ...claiming("/pagerduty"), ...BROWSER }],
   ["from such a page, with its origin", { ...claiming("/pagerduty"), origin: "http://evil.example:5080" }],
 ];
@@ -38,7 +41,7 @@ const LOCALS: [string, Record<string, string>][] = [
   ["a program", {}],
   ["a browser at localhost", { ...BROWSER, "sec-fetch-site": "none" }],
   [
-    "a proxy of this machine",
+    "a proxy on this machine",
     { "x-forwarded-for": "::1", "x-forwarded-host": "localhost:3000", "x-forwarded-proto": "http" },
   ],
 ];
@@ -62,7 +65,7 @@ describe("in dev without INTERNAL_API_SECRET", () => {
     expect((await send(at("/"), headers)).status).toBe(200);
   });
 
-  test.each(STRANGERS)("the API refuses who comes %s, and says what to set", async (_, headers) => {
+  test.each(STRANGERS)("the API refuses a call %s, and says what to set", async (_, headers) => {
     const reply = await send(at("/pagerduty"), { "x-user-id": "ada", ...headers });
     expect([reply.status, reply.text]).toEqual([
       403,
@@ -70,7 +73,7 @@ describe("in dev without INTERNAL_API_SECRET", () => {
     ]);
   });
 
-  test.each(STRANGERS)("the console is not there for who comes %s", async (_, headers) => {
+  test.each(STRANGERS)("the console is 404 for a call %s", async (_, headers) => {
     const own = { ...headers, "x-requested-with": "aurora-console" };
     const claimed = (path: string) => ("mf-original-url" in headers ? { ...own, ...claiming(path) } : own);
     expect((await send(at("/"), claimed("/"))).status).toBe(404);
@@ -78,7 +81,7 @@ describe("in dev without INTERNAL_API_SECRET", () => {
     expect((await send(at(change), claimed(change), "POST")).status).toBe(404);
   });
 
-  test("webhooks and health come in by every way", async () => {
+  test("webhooks and /healthz are open to every call", async () => {
     for (const [, { "mf-original-url": _, ...headers }] of STRANGERS) {
       expect((await send(at("/pagerduty/webhook/ada"), headers, "POST")).text).toContain("not_connected");
       expect((await send(at("/healthz"), headers)).status).toBe(200);
@@ -86,7 +89,7 @@ describe("in dev without INTERNAL_API_SECRET", () => {
   });
 });
 
-test("a public base URL opens the API to nobody else", async () => {
+test("a public base URL does not open the API to calls through it", async () => {
   const publicUrl = { PUBLIC_URL: "https://mine.ngrok.app" };
   const worker = await startWorker({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, ...publicUrl });
   try {

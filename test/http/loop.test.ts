@@ -5,7 +5,7 @@ import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 import { until } from "../support/until.ts";
 import { startWorker, type Worker } from "../support/worker.ts";
 
-/** Settings that lead back to the connector, through the proxy that routes /pagerduty to it. */
+/** URLs in the settings that lead back to the connector, through a proxy that routes /pagerduty to it. */
 
 let proxy: Server;
 let pagerduty: PagerDuty;
@@ -46,13 +46,16 @@ test.each([
   ["GET", "/pagerduty/oauth/callback", "AURORA_EVENTS_URL"],
   ["GET", "/healthz", "AURORA_EVENTS_URL"],
   ["GET", "/", "AURORA_EVENTS_URL"],
-])("%s %s from a connector is refused as a circle, naming %s", async (method, path, setting) => {
-  const reply = await worker.request(path, { method, headers: { "x-aurora-edge": "1" } });
-  expect(reply).toMatchObject({ status: 508, body: { code: "loop_detected" } });
-  expect(reply.text).toContain(setting);
-});
+])(
+  "%s %s from a connector is refused as a loop, with an error that names %s",
+  async (method, path, setting) => {
+    const reply = await worker.request(path, { method, headers: { "x-aurora-edge": "1" } });
+    expect(reply).toMatchObject({ status: 508, body: { code: "loop_detected" } });
+    expect(reply.text).toContain(setting);
+  },
+);
 
-test("a delivery that comes back is not delivered: it is configuration, and a problem that says so", async () => {
+test("a delivery that loops back stays undelivered, and its problem names the setting", async () => {
   const account = pagerduty.account();
   await worker.call("ada", "POST", "/pagerduty", { body: { token: account.apiKey() } });
   const subscription = account.subscribe({ url: `${worker.url}/pagerduty/webhook/ada` });
@@ -78,7 +81,7 @@ test("a delivery that comes back is not delivered: it is configuration, and a pr
   expect((await worker.call("ada", "GET", "/pagerduty/events")).body).toMatchObject({ events: [{}] });
 });
 
-test("a backend that leads back decides nothing, and says what to mend", async () => {
+test("a backend URL that loops back refuses changes, with an error that names the setting", async () => {
   const circular = await startWorker({
     PAGERDUTY_API_URL: pagerduty.apiUrl,
     AURORA_BACKEND_URL: proxyUrl,

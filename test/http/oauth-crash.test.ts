@@ -5,7 +5,7 @@ import { until } from "../support/until.ts";
 import { INTERNAL_SECRET, type Worker } from "../support/worker.ts";
 import type { World } from "../support/world.ts";
 
-/** An object that ends in the middle of a refresh, when its refresh token may be spent or not. */
+/** The Worker restarts during a refresh, before or after PagerDuty used up the refresh token. */
 
 const LOST = { connected: false, error: "OAuth token expired, please reconnect" };
 
@@ -22,30 +22,30 @@ afterEach(() => world.close());
 const status = async () => (await worker.call("alice", "GET", "/pagerduty")).body;
 const tokenRequests = () => world.pagerduty.requests.filter(({ path }) => path === "/oauth/token").length;
 
-/** Signs in with a token that is due, and begins to refresh it; PagerDuty takes its time. */
+/** Signs in with a token that is due and starts its refresh, which PagerDuty does not answer. */
 async function beginRefresh(fault: FaultPlan): Promise<void> {
   world.pagerduty.faults.expiresIn = 60;
   expect(await signIn(worker, "alice")).toBe(SUCCESS);
   world.pagerduty.faults.expiresIn = 3600;
   world.pagerduty.clearRequests();
   world.pagerduty.faults.identity = { ...fault, times: 1, match: (_, path) => path === "/oauth/token" };
-  // Whoever asked hangs up: nobody asks again for them after the crash.
+  // The caller disconnects, so that the request is not repeated after the restart.
   const asking = new AbortController();
   const headers = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": "alice" };
   worker.request("/pagerduty", { headers, signal: asking.signal }).catch(() => undefined);
-  await until("the refresh is under way", () => tokenRequests() === 1);
+  await until("a refresh in progress", () => tokenRequests() === 1);
   asking.abort();
 }
 
-test("before PagerDuty did it: works on, with the same refresh token", async () => {
+test("a crash before PagerDuty refreshed is followed by a refresh with the same token", async () => {
   await beginRefresh({ hang: NEVER });
   await worker.restart();
-  await until("it was refreshed", () => account.refreshCount === 1);
+  await until("the refresh", () => account.refreshCount === 1);
   expect(await status()).toMatchObject({ connected: true, problems: [{ code: "no_signing_secret" }] });
   expect((await worker.call("alice", "POST", "/pagerduty/subscription")).status).toBe(201);
 });
 
-test("after PagerDuty did it: an honest error, and a new sign-in ends it", async () => {
+test("a crash after PagerDuty refreshed disconnects, until a new sign-in", async () => {
   await beginRefresh({ hold: NEVER });
   await until("the refresh token is spent", () => account.refreshCount === 1);
   await worker.restart();
@@ -55,10 +55,12 @@ test("after PagerDuty did it: an honest error, and a new sign-in ends it", async
   expect(await status()).toMatchObject({ connected: true });
 });
 
-test("is found out at once, although the access token is still good", async () => {
+test("a refresh token spent in a crash is detected at once, before the access token expires", async () => {
   await beginRefresh({ hold: NEVER });
   await until("the refresh token is spent", () => account.refreshCount === 1);
   await worker.restart();
-  await until("PagerDuty was asked", () => worker.logs().some((line) => line.includes("oauth.refused")));
+  await until("PagerDuty's refusal in the log", () =>
+    worker.logs().some((line) => line.includes("oauth.refused")),
+  );
   expect(await status()).toMatchObject(LOST);
 });

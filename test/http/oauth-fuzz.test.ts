@@ -4,7 +4,7 @@ import { failed, registerApp, SUCCESS, signIn, signInAddress, startOAuthWorld } 
 import type { Worker } from "../support/worker.ts";
 import type { World } from "../support/world.ts";
 
-/** Whatever a browser or the identity server sends: one of the fixed redirects, and nothing secret anywhere. */
+/** Any callback and any token answer ends in one of the fixed redirects, and leaks no secret. */
 
 const ERRORS = ["access_denied", "invalid", "exchange_failed", "validation_failed"];
 const EXACT = new Set([SUCCESS, ...ERRORS.map(failed)]);
@@ -18,12 +18,12 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** Recognizable wherever it turns up. */
+/** Marks every generated text, so that a leak is found. */
 const CANARY = "c4n4ry";
 
 const logsHide = (secret: string) => worker.logs().every((line) => !line.includes(secret));
 
-test("any query of the callback ends at one of the exact addresses, with nothing of it in there", async () => {
+test("any query of the callback ends at one of the fixed redirects, which contain nothing of it", async () => {
   const state = (await signInAddress(worker, "alice")).searchParams.get("state") ?? "";
   const name = fc.constantFrom("code", "state", "error", "error_description", "iss", "next", "__proto__", "");
   const value = fc.oneof(
@@ -50,7 +50,7 @@ test("any query of the callback ends at one of the exact addresses, with nothing
   expect(logsHide(state)).toBe(true);
 });
 
-/** The fields of a token answer, right and wrong, with a canary in every text. */
+/** The fields of a token answer, valid and invalid, with a canary in every text. */
 const tokenAnswer = fc.record(
   {
     access_token: fc.oneof(
@@ -89,7 +89,7 @@ const answer = fc.record({
 });
 const atToken = (_: string, path: string) => path === "/oauth/token";
 
-test("any answer to the exchange ends at one of the exact addresses, and is told to nobody", async () => {
+test("any answer to the exchange ends at one of the fixed redirects, and is never shown or logged", async () => {
   await fc.assert(
     fc.asyncProperty(answer, async (fault) => {
       world.pagerduty.faults.identity = { ...fault, match: atToken };
@@ -104,7 +104,7 @@ test("any answer to the exchange ends at one of the exact addresses, and is told
   expect(logsHide(CANARY)).toBe(true);
 });
 
-test("any answer to a refresh leaves a status that is true, and nothing else", async () => {
+test("any answer to a refresh leaves a readable status, and is never logged", async () => {
   let serial = 0;
   await fc.assert(
     fc.asyncProperty(answer, async (fault) => {
@@ -117,7 +117,7 @@ test("any answer to a refresh leaves a status that is true, and nothing else", a
       const status = await worker.call(user, "GET", "/pagerduty");
       expect(status.status).toBe(200);
       expect(status.body).toMatchObject({ connected: expect.any(Boolean) });
-      // Scopes are shown, as PagerDuty names them; tokens and errors are not.
+      // The status shows PagerDuty's names of scopes, but no tokens and no error texts.
       expect(status.text).not.toContain(`${CANARY}-`);
       await worker.call(user, "DELETE", "/pagerduty");
     }),

@@ -5,9 +5,9 @@ import { CLIENT_ID, registerApp, SUCCESS, signIn, startOAuthWorld } from "../sup
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** A token with less than 5 minutes is due to be refreshed as soon as anyone needs it. */
+/** A token with less than 5 minutes left is refreshed at its next use. */
 const DUE_SECONDS = 60;
-/** The Worker's clock stands still between two I/O events. */
+/** The Worker's clock only moves at I/O. */
 const CLOCK_GRAIN_MS = 100;
 const LOST = { connected: false, error: "OAuth token expired, please reconnect" };
 
@@ -25,7 +25,7 @@ const codes = (body: unknown): string[] =>
     ? body.problems.map(({ code }) => code)
     : [];
 
-/** Signs in with a token that lives so long; the ones that follow live an hour. */
+/** Signs in with a token of this lifetime; refreshed ones live an hour. */
 async function connect(lifeSeconds: number): Promise<void> {
   stage.pagerduty.faults.expiresIn = lifeSeconds;
   expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
@@ -33,15 +33,15 @@ async function connect(lifeSeconds: number): Promise<void> {
   stage.pagerduty.clearRequests();
 }
 
-/** Signs in with a token that has expired by now. */
+/** Signs in, and waits until the token has expired. */
 async function connectExpired(): Promise<void> {
   await connect(1);
   const expiresAtMs = Date.now() + 1000;
   await until("the token has expired", () => Date.now() > expiresAtMs);
 }
 
-describe("a token that is due", () => {
-  test("is refreshed by the status, and the time that is left is the new one's", async () => {
+describe("an access token", () => {
+  test("is refreshed by a status call, which shows the new expiry", async () => {
     await connect(DUE_SECONDS);
     const body = await status();
     expect(body).toMatchObject({ connected: true });
@@ -52,14 +52,14 @@ describe("a token that is due", () => {
     expect(Date.parse(at) - Date.now()).toBeGreaterThan(3_500_000);
   });
 
-  test("is left alone while more than five minutes are left", async () => {
+  test("is not refreshed while more than five minutes are left", async () => {
     await connect(301 + 5);
     await status();
     expect((await subscribe()).status).toBe(201);
     expect(stage.account.refreshCount).toBe(0);
   });
 
-  test("has exactly one refresh in 50 concurrent calls, with the expired token in none of them", async () => {
+  test("is refreshed once by 50 concurrent calls, none of which uses the expired token", async () => {
     const subscribed = { token: stage.account.apiKey(), subscribe: true };
     await stage.worker.call(stage.user, "POST", "/pagerduty", { body: subscribed });
     await connectExpired();
@@ -74,32 +74,32 @@ describe("a token that is due", () => {
     expect(stage.pagerduty.requests.filter(({ status: code }) => code === 401)).toEqual([]);
   });
 
-  test("is followed by one whose refresh token works in the object's next life", async () => {
+  test("is refreshed again after an eviction, with the latest refresh token", async () => {
     await connect(DUE_SECONDS);
     for (const count of [1, 2, 3]) {
       stage.pagerduty.faults.expiresIn = 1;
       await status();
       await stage.worker.evict(stage.user);
       const lapsedAtMs = Date.now() + 500;
-      await until("half of its life is over", () => Date.now() > lapsedAtMs);
+      await until("half of the token's lifetime is over", () => Date.now() > lapsedAtMs);
       expect(stage.account.refreshCount).toBe(count);
     }
     expect(await status()).toMatchObject({ connected: true });
   });
 
-  test("keeps the scopes that the refresh grants", async () => {
+  test("has the scopes that its refresh granted", async () => {
     await connect(DUE_SECONDS);
     stage.pagerduty.faults.dropScopes = ["incidents.read"];
     expect(await status()).toMatchObject({ oauth: { missingScopes: ["incidents.read"] } });
   });
 });
 
-describe("a refresh that fails for a passing reason", () => {
+describe("a refresh that fails temporarily", () => {
   test.each([
     ["503 with HTML", { status: 503, body: "<h1>Later</h1>", contentType: "text/html" }],
     ["a reset connection", { reset: true }],
     ["200 with HTML", { body: "<h1>Yes</h1>", contentType: "text/html" }],
-  ])("%s: a valid token stays connected, and the alarm tries again", async (_, fault) => {
+  ])("with %s leaves a valid token connected, and is retried by the alarm", async (_, fault) => {
     await connect(DUE_SECONDS);
     stage.pagerduty.faults.identity = { ...fault, times: 1, match: atToken };
     const body = await status();
@@ -110,7 +110,7 @@ describe("a refresh that fails for a passing reason", () => {
     expect(tokenRequests()).toBe(2);
   });
 
-  test("429: waits as long as PagerDuty asks", async () => {
+  test("with 429 is retried after PagerDuty's Retry-After", async () => {
     await connect(DUE_SECONDS);
     stage.pagerduty.faults.identity = {
       status: 429,
@@ -124,7 +124,7 @@ describe("a refresh that fails for a passing reason", () => {
     expect((tried?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThanOrEqual(2_000 - CLOCK_GRAIN_MS);
   });
 
-  test("an expired token: connected, with a problem that goes when it is over", async () => {
+  test("of an expired token leaves it connected, with a problem until a refresh succeeds", async () => {
     await connectExpired();
     stage.pagerduty.faults.identity = { status: 503, match: atToken };
     const body = await status();
@@ -134,21 +134,27 @@ describe("a refresh that fails for a passing reason", () => {
     const called = await subscribe();
     expect([called.status, called.body]).toMatchObject([502, { error: "PagerDuty API request failed" }]);
     stage.pagerduty.faults.identity = null;
-    await until("the problem is over", async () => !codes(await status()).includes("oauth_refresh_failing"));
+    await until(
+      "the end of the problem",
+      async () => !codes(await status()).includes("oauth_refresh_failing"),
+    );
     expect((await subscribe()).status).toBe(201);
   });
 
-  test("a wrong secret of ours disconnects nobody", async () => {
+  test("because of a wrong client secret disconnects nobody", async () => {
     await connectExpired();
     registerApp(stage.account, { clientSecret: "changed" });
     const body = await status();
     expect(body).toMatchObject({ connected: true });
     expect(JSON.stringify(body)).toContain("invalid_client");
     registerApp(stage.account);
-    await until("it works again", async () => !codes(await status()).includes("oauth_refresh_failing"));
+    await until(
+      "the end of the problem",
+      async () => !codes(await status()).includes("oauth_refresh_failing"),
+    );
   });
 
-  test("neither the status nor a disconnect waits for the end of a refresh that nobody answers", async () => {
+  test("without an answer delays neither the status nor a disconnect", async () => {
     await connect(DUE_SECONDS);
     stage.pagerduty.faults.identity = { hang: NEVER, times: 1, match: atToken };
     expect(await status()).toMatchObject({ connected: true });
@@ -159,8 +165,8 @@ describe("a refresh that fails for a passing reason", () => {
   });
 });
 
-describe("a refusal", () => {
-  test("invalid_grant disconnects, in the contract's words, with what to do", async () => {
+describe("a refused refresh", () => {
+  test("with invalid_grant disconnects, and the problem says what to do", async () => {
     await connect(DUE_SECONDS);
     stage.account.revokeGrants();
     const body = await status();
@@ -172,7 +178,7 @@ describe("a refusal", () => {
     expect(tokenRequests()).toBe(1);
   });
 
-  test("is seen by an API call as well, and ended by a new sign-in", async () => {
+  test("during an API call disconnects, until a new sign-in", async () => {
     await connectExpired();
     stage.account.revokeGrants();
     expect((await subscribe()).status).toBe(401);
@@ -183,8 +189,8 @@ describe("a refusal", () => {
   });
 });
 
-describe("a 401 from the API with a token that should be valid", () => {
-  test("refreshes once, and the call succeeds", async () => {
+describe("a 401 from the API for an unexpired token", () => {
+  test("causes one refresh, and the call succeeds", async () => {
     await connect(3600);
     stage.pagerduty.faults.api = { status: 401, times: 1 };
     expect((await subscribe()).status).toBe(201);
@@ -192,7 +198,7 @@ describe("a 401 from the API with a token that should be valid", () => {
     expect(codes(await status())).toEqual([]);
   });
 
-  test("that stays is said, without refreshing for ever", async () => {
+  test("after a refresh is a problem, and causes no further refresh", async () => {
     await connect(3600);
     stage.pagerduty.faults.api = { status: 401 };
     for (let call = 0; call < 3; call += 1) expect((await subscribe()).status).toBe(401);
@@ -205,14 +211,14 @@ describe("a 401 from the API with a token that should be valid", () => {
     expect(codes(await status())).toEqual([]);
   });
 
-  test("because the consent was taken back disconnects", async () => {
+  test("after consent was withdrawn disconnects", async () => {
     await connect(3600);
     stage.account.revokeGrants();
     expect((await subscribe()).status).toBe(401);
     expect(await status()).toMatchObject(LOST);
   });
 
-  test("while the identity server is down is tried again later, not taken for the end", async () => {
+  test("while the identity server is down leaves the connection, and the refresh is retried", async () => {
     await connect(3600);
     stage.pagerduty.faults.api = { status: 401, times: 1 };
     stage.pagerduty.faults.identity = { status: 503, times: 1, match: atToken };
@@ -223,7 +229,7 @@ describe("a 401 from the API with a token that should be valid", () => {
   });
 });
 
-test("disconnecting during a refresh leaves nothing behind", async () => {
+test("disconnecting during a refresh leaves no connection here or in KV", async () => {
   await connect(DUE_SECONDS);
   const held = holdNext(stage.pagerduty.faults, "identity", "hang", atToken);
   const asked = status();
@@ -235,7 +241,7 @@ test("disconnecting during a refresh leaves nothing behind", async () => {
   expect(await CONNECTIONS.get(`connection:user:${stage.user}`)).toBeNull();
 });
 
-test("an app that is registered with someone else is no reason to disconnect", async () => {
+test("an unknown client id does not disconnect", async () => {
   await connect(DUE_SECONDS);
   stage.account.oauthClients.delete(CLIENT_ID);
   expect(await status()).toMatchObject({ connected: true });

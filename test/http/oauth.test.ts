@@ -40,7 +40,7 @@ const atToken = (_: string, path: string) => path === "/oauth/token";
 const stateOf = (address: URL) => address.searchParams.get("state") ?? "";
 
 describe("starting a sign-in", () => {
-  test("gives PagerDuty's address, with PKCE, a state and a nonce, and no secret", async () => {
+  test("returns PagerDuty's address with PKCE, a state and a nonce, and without the user id", async () => {
     const address = await signInAddress(stage.worker, stage.user);
     expect(`${address.origin}${address.pathname}`).toBe(`${stage.pagerduty.identityUrl}/oauth/authorize`);
     expect(Object.fromEntries(address.searchParams)).toEqual({
@@ -56,7 +56,7 @@ describe("starting a sign-in", () => {
     expect(address.href).not.toContain(stage.user);
   });
 
-  test("no two are alike", async () => {
+  test("uses a new state, nonce and challenge each time", async () => {
     const [one, other] = await Promise.all([
       signInAddress(stage.worker, stage.user),
       signInAddress(stage.worker, stage.user),
@@ -66,20 +66,20 @@ describe("starting a sign-in", () => {
     }
   });
 
-  test("is Aurora's alone", async () => {
+  test("needs Aurora's secret", async () => {
     const reply = await stage.worker.call(stage.user, "POST", "/pagerduty/oauth/login", {
       headers: { "x-internal-secret": "wrong" },
     });
     expect(reply.status).toBe(403);
   });
 
-  test("an option of the wrong kind is 400", async () => {
+  test("with an option of the wrong type is 400", async () => {
     expect((await login(stage.worker, stage.user, { subscribe: "yes" })).status).toBe(400);
   });
 });
 
-describe("the whole way", () => {
-  test("connects, and the status says so at once", async () => {
+describe("a sign-in", () => {
+  test("connects, and the status shows it at once", async () => {
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     expect(await status()).toMatchObject({
       connected: true,
@@ -96,19 +96,19 @@ describe("the whole way", () => {
     expect(tokenRequests()).toHaveLength(1);
   });
 
-  test("the callback's answer is not kept anywhere, and names no address to the next page", async () => {
+  test("ends in an answer that is not cached and sends no referrer", async () => {
     const { headers } = await callback("?code=x&state=y");
     expect(headers.get("cache-control")).toBe("no-store");
     expect(headers.get("referrer-policy")).toBe("no-referrer");
   });
 
-  test("the webhook subscription is made as well when that was wished for", async () => {
+  test("creates the webhook subscription if asked to", async () => {
     expect(await signIn(stage.worker, stage.user, { subscribe: true })).toBe(SUCCESS);
     expect(stage.account.subscriptions.size).toBe(1);
     expect(await status()).toMatchObject({ webhook: { verification: "signature" }, problems: [] });
   });
 
-  test("nothing of the tokens is readable at rest", async () => {
+  test("stores only a sealed connection in KV", async () => {
     await signIn(stage.worker, stage.user);
     const { CONNECTIONS } = await stage.worker.handle.getEnv();
     const copy = () => CONNECTIONS.get(`connection:user:${stage.user}`);
@@ -116,14 +116,14 @@ describe("the whole way", () => {
     expect(await copy()).toMatch(/^k1\.[\w-]+\.[\w-]+$/);
   });
 
-  test("PagerDuty's API is called with the access token", async () => {
+  test("is followed by API calls with the access token", async () => {
     await signIn(stage.worker, stage.user);
     stage.pagerduty.clearRequests();
     expect((await stage.worker.call(stage.user, "POST", "/pagerduty/subscription")).status).toBe(201);
     expect(stage.pagerduty.requests.every(({ authorization }) => authorization === "Bearer")).toBe(true);
   });
 
-  test("an API token's connection of the same account becomes an OAuth one, its webhooks stay", async () => {
+  test("replaces an API token of the same account, and keeps name and signing secret", async () => {
     await stage.worker.call(stage.user, "POST", "/pagerduty", {
       body: { token: stage.account.apiKey(), displayName: "Mine" },
     });
@@ -140,7 +140,7 @@ describe("the whole way", () => {
     expect([rotated.status, rotated.body]).toMatchObject([400, { error: "Cannot rotate OAuth tokens" }]);
   });
 
-  test("a new signing key of PagerDuty's is fetched", async () => {
+  test("fetches PagerDuty's new signing key", async () => {
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     stage.pagerduty.rotateSigningKey();
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
@@ -148,7 +148,7 @@ describe("the whole way", () => {
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
   });
 
-  test("an answer without an ID token is made up for by the API", async () => {
+  test("without an ID token reads the account from the API", async () => {
     stage.pagerduty.faults.idToken = "absent";
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     expect(await status()).toMatchObject({ accountSubdomain: "acme", region: "us" });
@@ -156,9 +156,9 @@ describe("the whole way", () => {
 });
 
 test.each([
-  ["no type of token", { token_type: undefined }],
+  ["no token type", { token_type: undefined }],
   ["a refresh token, a scope and an ID token of null", { refresh_token: null, scope: null, id_token: null }],
-])("an answer with %s connects", async (_, change) => {
+])("a token answer with %s connects", async (_, change) => {
   const access_token = `pdus+_0${stage.user}`;
   stage.account.addCredential(access_token, {
     kind: "oauth",
@@ -171,45 +171,45 @@ test.each([
   expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
 });
 
-describe("a sign-in that fails", () => {
-  test("the user says no", async () => {
+describe("the callback answers", () => {
+  test("access_denied when the user refuses consent", async () => {
     stage.pagerduty.faults.denyConsent = true;
     expect(await signIn(stage.worker, stage.user)).toBe(failed("access_denied"));
     expect(await status()).toEqual({ connected: false });
   });
 
   test.each([
-    ["access_denied without a state", "?error=access_denied", "access_denied"],
-    ["access_denied with a forged state", "?error=access_denied&state=forged", "access_denied"],
+    ["the error access_denied, without a state", "?error=access_denied", "access_denied"],
+    ["the error access_denied, with a forged state", "?error=access_denied&state=forged", "access_denied"],
     ["another error", "?error=server_error&state=x", "invalid"],
-    ["nothing", "", "invalid"],
+    ["an empty query", "", "invalid"],
     ["a code without a state", "?code=abc", "invalid"],
     ["a state that is a user id", "?code=abc&state=alice", "invalid"],
     [
-      "a state of the right form",
+      "a forged state of the right form",
       "?code=abc&state=k1.AAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
       "invalid",
     ],
     ["a state of another key", "?code=abc&state=k9.AAAAAAAAAAAAAAAA.AAAA", "invalid"],
-  ])("%s", async (_, query, error) => {
+  ])("an error, without an exchange, for %s", async (_, query, error) => {
     const reply = await callback(query);
     expect([reply.status, reply.headers.get("location")]).toEqual([302, failed(error)]);
     expect(tokenRequests()).toEqual([]);
   });
 
-  test("a state without a code leaves the sign-in to be finished", async () => {
+  test("invalid for a state without a code, and can still be finished", async () => {
     const address = await signInAddress(stage.worker, stage.user);
     expect((await callback(`?state=${stateOf(address)}`)).headers.get("location")).toBe(failed("invalid"));
     expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
   });
 
-  test("HEAD uses nothing up", async () => {
+  test("success after a HEAD request, which does not use up the state", async () => {
     const back = await consent(await signInAddress(stage.worker, stage.user));
     await stage.worker.request(back.pathname + back.search, { method: "HEAD" });
     expect(await follow(stage.worker, back)).toBe(SUCCESS);
   });
 
-  test("a changed state", async () => {
+  test("invalid for a changed state", async () => {
     const back = await consent(await signInAddress(stage.worker, stage.user));
     const state = back.searchParams.get("state") ?? "";
     const at = Math.floor(state.length / 2);
@@ -221,7 +221,7 @@ describe("a sign-in that fails", () => {
     expect(tokenRequests()).toEqual([]);
   });
 
-  test("a state or a code that comes twice in the address", async () => {
+  test("invalid for a repeated state or code in the query", async () => {
     for (const name of ["state", "code"]) {
       const back = await consent(await signInAddress(stage.worker, stage.user));
       back.searchParams.append(name, "another");
@@ -230,7 +230,7 @@ describe("a sign-in that fails", () => {
     expect(tokenRequests()).toEqual([]);
   });
 
-  test("a state used twice, with its own code and with a new one", async () => {
+  test("invalid for a used state, with the same code or a new one", async () => {
     const address = await signInAddress(stage.worker, stage.user);
     const [first, second] = [await consent(address), await consent(address)];
     expect(await follow(stage.worker, first)).toBe(SUCCESS);
@@ -240,7 +240,7 @@ describe("a sign-in that fails", () => {
     expect(await status()).toMatchObject({ connected: true });
   });
 
-  test("a state used twice at the same moment works once", async () => {
+  test("invalid for all but one of ten concurrent uses of a state", async () => {
     const back = await consent(await signInAddress(stage.worker, stage.user));
     const ends = await Promise.all(Array.from({ length: 10 }, () => follow(stage.worker, back)));
     expect(ends.filter((end) => end === SUCCESS)).toHaveLength(1);
@@ -248,7 +248,7 @@ describe("a sign-in that fails", () => {
     expect(tokenRequests()).toHaveLength(1);
   });
 
-  test("a code exchanged twice", async () => {
+  test("exchange_failed for a used code", async () => {
     const first = await consent(await signInAddress(stage.worker, stage.user));
     const second = await consent(await signInAddress(stage.worker, stage.user));
     second.searchParams.set("code", first.searchParams.get("code") ?? "");
@@ -257,7 +257,7 @@ describe("a sign-in that fails", () => {
     expect(await status()).toMatchObject({ connected: true });
   });
 
-  test("a code that was made for another sign-in does not fit its verifier", async () => {
+  test("exchange_failed for another sign-in's code, whose PKCE verifier differs", async () => {
     const mine = await consent(await signInAddress(stage.worker, stage.user));
     const theirs = await consent(await signInAddress(stage.worker, "mallory"));
     mine.searchParams.set("code", theirs.searchParams.get("code") ?? "");
@@ -266,7 +266,7 @@ describe("a sign-in that fails", () => {
   });
 });
 
-describe("a state that this Worker's key sealed", () => {
+describe("a state sealed with this Worker's key", () => {
   const issued = (change: Partial<LoginState>): LoginState => ({
     id: crypto.randomUUID(),
     userId: stage.user,
@@ -283,12 +283,12 @@ describe("a state that this Worker's key sealed", () => {
   });
   const end = async (state: string) => (await callback(`?code=abc&state=${state}`)).headers.get("location");
 
-  test("and that has expired is invalid, one that nobody was given too", async () => {
+  test("is invalid when it has expired, or was never issued", async () => {
     expect(await end(await sealState(issued({ expiresAtMs: Date.now() - 1 })))).toBe(failed("invalid"));
     expect(await end(await sealState(issued({})))).toBe(failed("invalid"));
   });
 
-  test("for another user than it was given to is invalid", async () => {
+  test("is invalid for another user than the one it was issued for", async () => {
     const address = await signInAddress(stage.worker, stage.user);
     const opened = await openState(stateOf(address));
     expect(opened).toMatchObject({ userId: stage.user });
@@ -296,7 +296,7 @@ describe("a state that this Worker's key sealed", () => {
     expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
   });
 
-  test("for another purpose opens nothing: a user's connection is no state", async () => {
+  test("is not accepted in the form of a sealed connection", async () => {
     await signIn(stage.worker, stage.user);
     const { CONNECTIONS } = await stage.worker.handle.getEnv();
     expect(await end((await CONNECTIONS.get(`connection:user:${stage.user}`)) ?? "")).toBe(failed("invalid"));
@@ -310,7 +310,7 @@ describe("a state that this Worker's key sealed", () => {
   });
 });
 
-describe("a sign-in that a browser began by itself", () => {
+describe("a sign-in bound to a browser", () => {
   async function begin() {
     const reply = await login(stage.worker, stage.user, { bind: true });
     const [cookie = ""] = (reply.headers.get("set-cookie") ?? "").split("; ");
@@ -320,7 +320,7 @@ describe("a sign-in that a browser began by itself", () => {
     return { reply, cookie, end };
   }
 
-  test("is finished by that browser alone, and no other uses it up", async () => {
+  test("is finished by that browser only, and not used up by others", async () => {
     const { reply, cookie, end } = await begin();
     expect(reply.headers.get("set-cookie")).toMatch(
       /^pagerduty_login_[\w-]+=[\w-]{43}; Path=\/pagerduty\/oauth\/callback; Max-Age=600; HttpOnly; SameSite=Lax$/,
@@ -331,12 +331,12 @@ describe("a sign-in that a browser began by itself", () => {
     expect(await end({ cookie: `a=b; ${cookie}; c=d` })).toBe(SUCCESS);
   });
 
-  test("Aurora's server gets no cookie, and its user's browser needs none", async () => {
+  test("is the only kind that sets a cookie", async () => {
     expect((await login(stage.worker, stage.user)).headers.get("set-cookie")).toBeNull();
   });
 });
 
-describe("an exchange that fails", () => {
+describe("a failed exchange", () => {
   const tokens = { access_token: "pdus+_0x", refresh_token: "r", token_type: "bearer", expires_in: 60 };
   test.each([
     ["500", { status: 500 }],
@@ -348,22 +348,22 @@ describe("an exchange that fails", () => {
     ["a list", { body: "[]" }],
     ["invalid_grant", { status: 400, body: '{"error":"invalid_grant"}' }],
     ["invalid_client", { status: 401, body: '{"error":"invalid_client"}' }],
-    ["an error that is no word", { status: 400, body: '{"error":{"a":"<b>"}}' }],
+    ["an error that is no text", { status: 400, body: '{"error":{"a":"<b>"}}' }],
     ["no access token", { body: JSON.stringify({ ...tokens, access_token: undefined }) }],
     [
       "an access token that no header can carry",
       { body: JSON.stringify({ ...tokens, access_token: "a\nb" }) },
     ],
-    ["a token type that we do not know", { body: JSON.stringify({ ...tokens, token_type: "mac" }) }],
-    ["a life that is no number", { body: JSON.stringify({ ...tokens, expires_in: "soon" }) }],
-    ["too much", { body: JSON.stringify({ ...tokens, more: "x".repeat(100_000) }) }],
+    ["an unknown token type", { body: JSON.stringify({ ...tokens, token_type: "mac" }) }],
+    ["a lifetime that is no number", { body: JSON.stringify({ ...tokens, expires_in: "soon" }) }],
+    ["an oversized answer", { body: JSON.stringify({ ...tokens, more: "x".repeat(100_000) }) }],
   ])("with %s is exchange_failed, and changes nothing", async (_, fault) => {
     stage.pagerduty.faults.identity = { ...fault, match: atToken };
     expect(await signIn(stage.worker, stage.user)).toBe(failed("exchange_failed"));
     expect(await status()).toEqual({ connected: false });
   });
 
-  test("because our secret is wrong is exchange_failed", async () => {
+  test("with a wrong client secret is exchange_failed", async () => {
     registerApp(stage.account, { clientSecret: "another" });
     expect(await signIn(stage.worker, stage.user)).toBe(failed("exchange_failed"));
   });
@@ -377,7 +377,7 @@ describe("an exchange that fails", () => {
     },
   );
 
-  test("keys that cannot be fetched are validation_failed", async () => {
+  test("signing keys that cannot be fetched are validation_failed", async () => {
     stage.pagerduty.rotateSigningKey();
     stage.pagerduty.faults.identity = { status: 503, match: (_, path) => path.endsWith("/jwks") };
     expect(await signIn(stage.worker, stage.user)).toBe(failed("validation_failed"));
@@ -388,29 +388,35 @@ describe("an exchange that fails", () => {
     ["429", { status: 429 }],
     ["500", { status: 500 }],
     ["a reset connection", { reset: true }],
-  ])("an API that answers %s when asked whose token it is: validation_failed", async (_, fault) => {
+  ])("an API that answers %s to the identification of the token is validation_failed", async (_, fault) => {
     stage.pagerduty.faults.api = fault;
     expect(await signIn(stage.worker, stage.user)).toBe(failed("validation_failed"));
     expect(await status()).toEqual({ connected: false });
   });
 });
 
-describe("the redirect is always the exact one", () => {
+describe("the callback redirects to the fixed address", () => {
   const evil = "https://evil.example.com";
   test.each([
-    ["an open redirect", `?redirect=${evil}&next=${evil}&redirect_uri=${evil}&return_to=//evil.example.com`],
-    ["an open redirect in the error", `?error=${evil}&error_description=${evil}&error_uri=${evil}`],
     [
-      "a header injection",
+      "with an attempt at an open redirect",
+      `?redirect=${evil}&next=${evil}&redirect_uri=${evil}&return_to=//evil.example.com`,
+    ],
+    [
+      "with an attempt at an open redirect in the error",
+      `?error=${evil}&error_description=${evil}&error_uri=${evil}`,
+    ],
+    [
+      "with a header injection",
       "?error=x%0d%0aset-cookie:%20a=b&state=%0d%0alocation:%20https://evil.example.com",
     ],
-    ["markup", "?code=<script>alert(1)</script>&state=%3Cscript%3E"],
-    ["a broken escape", "?code=%&state=%zz%ff"],
-    ["10 KB of code", `?code=${"c".repeat(10_240)}&state=s`],
-    ["10 KB of state", `?code=c&state=${"s".repeat(10_240)}`],
-    ["10 KB of error", `?error=${"e".repeat(10_240)}`],
-    ["10 KB of something", `?x=${"x".repeat(10_240)}`],
-    ["NUL", "?code=%00&state=%00"],
+    ["with markup", "?code=<script>alert(1)</script>&state=%3Cscript%3E"],
+    ["with a broken escape", "?code=%&state=%zz%ff"],
+    ["with 10 KB of code", `?code=${"c".repeat(10_240)}&state=s`],
+    ["with 10 KB of state", `?code=c&state=${"s".repeat(10_240)}`],
+    ["with 10 KB of error", `?error=${"e".repeat(10_240)}`],
+    ["with 10 KB in an unknown parameter", `?x=${"x".repeat(10_240)}`],
+    ["with NUL characters", "?code=%00&state=%00"],
   ])("%s", async (_, query) => {
     const reply = await callback(query);
     expect(reply.status).toBe(302);
@@ -419,14 +425,14 @@ describe("the redirect is always the exact one", () => {
     expect(reply.text).toBe("");
   });
 
-  test("10 KB of code with a good state", async () => {
+  test("with 10 KB of code and a valid state, without an exchange", async () => {
     const state = stateOf(await signInAddress(stage.worker, stage.user));
     const reply = await callback(`?code=${"c".repeat(10_240)}&state=${state}`);
     expect(reply.headers.get("location")).toBe(failed("invalid"));
     expect(tokenRequests()).toEqual([]);
   });
 
-  test("a Host that is not ours changes nothing", async () => {
+  test("with a forged X-Forwarded-Host", async () => {
     const reply = await stage.worker.request("/pagerduty/oauth/callback", {
       headers: { "x-forwarded-host": "evil" },
     });
@@ -434,13 +440,13 @@ describe("the redirect is always the exact one", () => {
   });
 });
 
-describe("scopes", () => {
+describe("granted scopes", () => {
   const problems = (body: unknown) =>
     typeof body === "object" && body !== null && "problems" in body && Array.isArray(body.problems)
       ? body.problems.filter(({ code }) => code === "missing_scopes")
       : [];
 
-  test("that were not granted are named, with what does not work; the rest works", async () => {
+  test("that are incomplete connect, with a problem that names what does not work", async () => {
     stage.pagerduty.faults.dropScopes = ["webhook_subscriptions.write", "webhook_subscriptions.read"];
     expect(await signIn(stage.worker, stage.user, { subscribe: true })).toBe(SUCCESS);
     const body = await status();
@@ -459,7 +465,7 @@ describe("scopes", () => {
     ]);
   });
 
-  test("without users.read it connects, and knows the account from the ID token", async () => {
+  test("without users.read connect, with the account of the ID token", async () => {
     stage.pagerduty.faults.dropScopes = ["users.read", "incidents.read"];
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     const body = await status();
@@ -471,7 +477,7 @@ describe("scopes", () => {
     expect(problems(body)).toHaveLength(2);
   });
 
-  test("openid is no problem to be without", async () => {
+  test("without openid are no problem", async () => {
     stage.pagerduty.faults.dropScopes = ["openid"];
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     const body = await status();
@@ -482,7 +488,7 @@ describe("scopes", () => {
   test.each([
     ["read", false],
     ["write", true],
-  ])("a Classic app with %s connects; may it write: %s", async (scope, canWrite) => {
+  ])("of a Classic app with %s connect, with can_write_incidents %s", async (scope, canWrite) => {
     const classic = await startOAuthWorld({ PAGERDUTY_OAUTH_SCOPES: scope });
     try {
       registerApp(classic.pagerduty.account({ subdomain: "classic" }), { scoped: false });
@@ -508,7 +514,7 @@ describe("other settings", () => {
     PAGERDUTY_IDENTITY_URL: stage.pagerduty.identityUrl,
   });
 
-  test("off: 403 in the contract's words, and the callback says so", async () => {
+  test("OAuth that is off makes the login 403 and the callback oauth_not_enabled", async () => {
     const off = await startWorker({ FRONTEND_URL: FRONTEND });
     try {
       const reply = await login(off, stage.user);
@@ -531,7 +537,7 @@ describe("other settings", () => {
       { PAGERDUTY_CLIENT_ID: null, PAGERDUTY_CLIENT_SECRET: null },
       "PAGERDUTY_CLIENT_ID, PAGERDUTY_CLIENT_SECRET",
     ],
-  ])("without %j: 500, naming what is missing", async (change, names) => {
+  ])("with %j the login is 500 and names the missing settings", async (change, names) => {
     const bare = await startWorker({ ...variables(), ...change });
     try {
       const reply = await login(bare, stage.user);
@@ -544,14 +550,14 @@ describe("other settings", () => {
         503,
         { code: "misconfigured", problems: names.split(", ").map((name) => ({ name })) },
       ]);
-      // Nothing but signing in needs them.
+      // All other calls work without them.
       expect((await bare.call(stage.user, "GET", "/pagerduty")).status).toBe(200);
     } finally {
       await bare.close();
     }
   });
 
-  test("without FRONTEND_URL the browser ends on our own page, by the public address", async () => {
+  test("without FRONTEND_URL the callback redirects to the Worker's own page at PUBLIC_URL", async () => {
     const own = await startWorker({ ...variables(), PUBLIC_URL: "https://pagerduty.example.com/" });
     try {
       const address = await signInAddress(own, stage.user);
@@ -568,7 +574,7 @@ describe("other settings", () => {
     }
   });
 
-  test("a Worker that is misconfigured still sends the browser on", async () => {
+  test("a misconfigured Worker's callback redirects to its own page", async () => {
     const broken = await startWorker({ CREDENTIALS_KEYS: "oops" });
     try {
       const reply = await broken.request("/pagerduty/oauth/callback?code=a&state=b");
@@ -581,7 +587,7 @@ describe("other settings", () => {
     }
   });
 
-  test("to Aurora, when that address is not what is wrong", async () => {
+  test("a misconfigured Worker's callback redirects to a valid FRONTEND_URL", async () => {
     const broken = await startWorker({ CREDENTIALS_KEYS: "oops", FRONTEND_URL: `${FRONTEND}/` });
     try {
       const reply = await broken.request("/pagerduty/oauth/callback?code=a&state=b");
@@ -591,7 +597,7 @@ describe("other settings", () => {
     }
   });
 
-  test("an account in Europe connects there", async () => {
+  test("an EU account connects in its region", async () => {
     const eu = await startWorker({ ...variables(), PAGERDUTY_API_URL: stage.pagerduty.euApiUrl });
     try {
       stage.account.oauthClients.clear();

@@ -27,7 +27,7 @@ const CHANGES: [string, string, object?][] = [
   ["POST", "/reconcile"],
 ];
 
-test("a viewer changes nothing: each change is refused in Aurora's words, before PagerDuty is called", async () => {
+test("every change by a viewer is refused with Aurora's error, before PagerDuty is called", async () => {
   await stage.connectMirrored();
   const before = stage.pagerduty.requests.length;
   for (const [method, path, body] of CHANGES) {
@@ -39,7 +39,7 @@ test("a viewer changes nothing: each change is refused in Aurora's words, before
   expect(await status()).toMatchObject({ connected: true });
 });
 
-test("a viewer sees everything: reading asks nobody", async () => {
+test("a viewer can read, without a question to Aurora", async () => {
   await stage.connect();
   const asked = stage.asked().length;
   for (const method of ["GET", "HEAD", "OPTIONS"]) {
@@ -51,7 +51,7 @@ test("a viewer sees everything: reading asks nobody", async () => {
   expect(stage.asked()).toHaveLength(asked);
 });
 
-test("Aurora is asked with the caller's headers, the operator's own, and a body that changes nothing", async () => {
+test("the question to Aurora has the caller's headers, AURORA_HEADERS, and an empty body", async () => {
   await stage.connect();
   const [question] = stage.asked();
   const [line = ""] = AURORA_HEADERS.split("\n");
@@ -66,9 +66,9 @@ test("Aurora is asked with the caller's headers, the operator's own, and a body 
   });
 });
 
-test("a yes is remembered until Aurora says no to somebody", async () => {
+test("a granted permission is remembered until Aurora refuses any user", async () => {
   await stage.connectMirrored();
-  // What is still under way for another test may be refused, and end what is remembered.
+  // A refusal that is still in progress from another test would clear remembered permissions.
   await stage.call("POST", "/events/retry", {});
   const before = stage.asked().length;
   await stage.call("POST", "/events/retry", {});
@@ -78,7 +78,7 @@ test("a yes is remembered until Aurora says no to somebody", async () => {
   expect(stage.asked()).toHaveLength(before + 2);
 });
 
-test("who was an editor is refused from the next question on", async () => {
+test("a user whose role was lowered is refused at the next question", async () => {
   const user = stage.aurora.directory.users.get(stage.editor);
   user?.roles.set(stage.organisation, "viewer");
   expect((await stage.connect()).status).toBe(403);
@@ -86,7 +86,7 @@ test("who was an editor is refused from the next question on", async () => {
   expect((await stage.connect()).status).toBe(200);
 });
 
-test("a role in one organisation is none in another", async () => {
+test("a role in one organisation gives no permission in another", async () => {
   const reply = await stage.call("DELETE", "", undefined, { org: crypto.randomUUID() });
   expect(reply).toMatchObject({ status: 403, body: { error: "Forbidden" } });
 });
@@ -99,7 +99,7 @@ test("Aurora's 401 is passed on", async () => {
   });
 });
 
-describe("whatever else answers in Aurora's place decides nothing, and nothing is changed", () => {
+describe("no change is made, and the answer is 503, after", () => {
   test.each([
     ["a proxy's 400", { status: 400, body: "<html>400 Bad Request</html>", contentType: "text/html" }],
     ["another 400 of Aurora's", { status: 400, body: '{"error": "Bad"}', contentType: "application/json" }],
@@ -108,7 +108,7 @@ describe("whatever else answers in Aurora's place decides nothing, and nothing i
     ["a redirect to a sign-in", { status: 302, headers: { location: "https://login.example.com/" } }],
     ["a missing route", { status: 404, body: '{"error": "Not found"}', contentType: "application/json" }],
     ["a bad gateway", { status: 502, body: "Bad Gateway", contentType: "text/plain" }],
-    ["a cut connection", { reset: true }],
+    ["a reset connection", { reset: true }],
   ])("%s", async (_, fault) => {
     stage.aurora.fault = fault;
     const reply = await stage.connect();
@@ -120,7 +120,7 @@ describe("whatever else answers in Aurora's place decides nothing, and nothing i
     expect(stage.pagerduty.requests).toEqual([]);
   });
 
-  test("no answer in five seconds", async () => {
+  test("five seconds without an answer", async () => {
     const never = Promise.withResolvers<void>();
     stage.aurora.fault = { hang: never.promise };
     const reply = await stage.connect();
@@ -130,7 +130,7 @@ describe("whatever else answers in Aurora's place decides nothing, and nothing i
   });
 });
 
-test("without an organisation nobody connects, because Aurora would find one by itself", async () => {
+test("connecting without an organisation is refused, because Aurora would choose one itself", async () => {
   const refusal = { status: 403, body: { error: "Forbidden - no organization context" } };
   for (const [path, body] of [
     ["", { token: stage.account.apiKey() }],
@@ -141,28 +141,28 @@ test("without an organisation nobody connects, because Aurora would find one by 
   expect(stage.pagerduty.requests).toEqual([]);
 });
 
-describe("the way back from PagerDuty", () => {
+describe("the OAuth callback", () => {
   const begin = async () => {
     registerApp(stage.account);
     const { body } = await stage.call("POST", "/oauth/login", {});
     return consent(new URL((body as { oauth_url: string }).oauth_url));
   };
 
-  test("ends in a connection of the organisation that the sign-in began for", async () => {
+  test("connects the organisation that the sign-in was started for", async () => {
     expect(await follow(stage.worker, await begin())).toBe(SUCCESS);
     expect(await status()).toMatchObject({ connected: true, authType: "oauth" });
   });
 
-  test("asks again: who may no longer connect ends as validation_failed", async () => {
+  test("is validation_failed for a user who has lost the permission", async () => {
     const callback = await begin();
     stage.aurora.directory.users.get(stage.editor)?.roles.set(stage.organisation, "viewer");
-    // Ends what is remembered of the editor.
+    // A refusal clears the remembered permission of the editor.
     await stage.call("DELETE", "", undefined, { user: stage.viewer });
     expect(await follow(stage.worker, callback)).toBe(failed("validation_failed"));
     expect(await status()).toEqual({ connected: false });
   });
 
-  test("is open until Aurora answers: the sign-in is not used up", async () => {
+  test("does not use up the sign-in while Aurora does not answer", async () => {
     const callback = await begin();
     await stage.call("DELETE", "", undefined, { user: stage.viewer });
     stage.aurora.fault = { status: 502, body: "", match: isQuestion };
@@ -172,7 +172,7 @@ describe("the way back from PagerDuty", () => {
   });
 });
 
-test("the console's visitors are the operator's: Aurora is not asked about them", async () => {
+test("a change by a visitor of the console is not checked with Aurora", async () => {
   const worker = await startWorker({
     AURORA_ENV: "dev",
     INTERNAL_API_SECRET: null,
@@ -191,7 +191,7 @@ test("the console's visitors are the operator's: Aurora is not asked about them"
       body: JSON.stringify({ token: stage.account.apiKey() }),
     });
     expect(reply.status).toBe(200);
-    await until("Aurora to be told", () => stage.told().length > 0);
+    await until("the mirrored call to Aurora", () => stage.told().length > 0);
     expect(stage.asked()).toEqual([]);
   } finally {
     await worker.close();

@@ -9,13 +9,12 @@ import { watch } from "../support/watcher.ts";
 import { type CallOptions, INTERNAL_SECRET, type Reply, settled } from "../support/worker.ts";
 import { startWorld, type World } from "../support/world.ts";
 
-test("the document in the repository is what the schemas say: run `npm run openapi`", () => {
+test("the OpenAPI document in the repository is generated from the schemas: run `npm run openapi`", () => {
   expect(readFileSync(OPENAPI_FILE, "utf8")).toBe(openApiText());
 });
 
 /**
- * Covered where OAuth is tested, since they need an app and a browser's redirect; and where the console is, since
- * they are pages.
+ * Calls tested elsewhere: OAuth's need an app and a browser's redirect, the pages are tested with the console.
  */
 const ELSEWHERE = ["post /pagerduty/oauth/login", "get /pagerduty/oauth/callback", "get /docs"];
 
@@ -33,7 +32,7 @@ describe("live answers", () => {
   });
   afterAll(() => world.close());
 
-  /** Calls, and holds the answer against the document. */
+  /** Calls the Worker, and validates the answer against the document. */
   async function checked(
     method: string,
     path: string,
@@ -62,7 +61,7 @@ describe("live answers", () => {
     );
   }
 
-  test("every documented call answers as documented", async () => {
+  test("of every documented call fit the document", async () => {
     const { pagerduty } = world;
     const account = pagerduty.account();
     await checked("get", "/healthz");
@@ -94,7 +93,7 @@ describe("live answers", () => {
     const incident = account.trigger({ title: "Documented", priority: "P1" });
     incident.setField("runbook_link", "http://localhost/runbook");
     incident.resolve();
-    await until("the events", async () => {
+    await until("four webhooks in the journal", async () => {
       const rows = await world.worker.sql("alice", "SELECT 1 FROM journal WHERE kind = 'webhook'");
       return rows.length >= 4;
     });
@@ -132,7 +131,7 @@ describe("live answers", () => {
     expect([...covered].sort()).toEqual(CALLS.map(({ method, path }) => `${method} ${path}`).sort());
   });
 
-  test("live messages are as documented", async () => {
+  test("over the WebSocket fit the document", async () => {
     const account = world.pagerduty.account();
     await world.worker.call("bob", "POST", "/pagerduty", {
       body: { token: account.apiKey(), subscribe: true },
@@ -144,7 +143,7 @@ describe("live answers", () => {
     if (typeof watcher === "number") throw new Error(`Refused with ${watcher}`);
     account.trigger().resolve();
     const types = () => new Set(watcher.messages.map(({ type }) => type));
-    await watcher.waitFor("one of each", () => types().size === 3);
+    await watcher.waitFor("a message of each type", () => types().size === 3);
     for (const message of watcher.messages) LiveMessage.parse(message);
     await watcher.close();
   });

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { startWorker } from "../support/worker.ts";
 
-/** What a stranger's request may leave in the log. */
+/** The log contains nothing of a stranger's request that could be taken for a line of its own. */
 
-test("a request id is Cloudflare's own or a fresh one, and a path is logged as it came", async () => {
+test("a request id is a valid cf-ray or a new UUID, and a path is logged still percent-encoded", async () => {
   const worker = await startWorker({ AURORA_ENV: "dev" });
   try {
     const idOf = async (ray: string) =>

@@ -14,8 +14,8 @@ const connect = (options: { write?: boolean; subscribe?: boolean } = {}) =>
   });
 const status = async () => (await call("GET", "")).body;
 
-describe("making it", () => {
-  test("creates it for our URL with the four monitored events, and stores its secret", async () => {
+describe("creating the subscription", () => {
+  test("uses the caller's URL and the monitored events, and stores the secret", async () => {
     await connect();
     const made = await call("POST", "/subscription");
     expect(made.status).toBe(201);
@@ -43,7 +43,7 @@ describe("making it", () => {
     await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
   });
 
-  test("again finds the one in place", async () => {
+  test("a second time returns the existing one", async () => {
     await connect();
     await call("POST", "/subscription");
     const again = await call("POST", "/subscription");
@@ -51,14 +51,14 @@ describe("making it", () => {
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("many times at once makes one", async () => {
+  test("25 times at once creates one", async () => {
     await connect();
     const replies = await Promise.all(Array.from({ length: 25 }, () => call("POST", "/subscription")));
     expect(replies.map(({ status: code }) => code).sort()).toEqual([...Array(24).fill(200), 201]);
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("with other events or another filter changes the one in place", async () => {
+  test("with other events or another filter changes the existing one", async () => {
     await connect();
     await call("POST", "/subscription");
     const wish = {
@@ -70,7 +70,7 @@ describe("making it", () => {
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("replaces one for our URL whose secret nobody has", async () => {
+  test("replaces one for the same URL whose secret is not stored", async () => {
     const url = `${stage.worker.url}/pagerduty/webhook/${stage.user}`;
     const old = stage.account.subscribe({ url });
     await connect();
@@ -79,7 +79,7 @@ describe("making it", () => {
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("adopts one for our URL whose secret was pasted", async () => {
+  test("adopts one for the same URL whose secret is stored", async () => {
     const old = stage.account.subscribe({ url: `${stage.worker.url}/pagerduty/webhook/${stage.user}` });
     await connect();
     await call("PUT", "/signing-secret", { secret: old.secret });
@@ -87,7 +87,7 @@ describe("making it", () => {
     expect([made.status, made.body]).toMatchObject([200, { id: old.id }]);
   });
 
-  test("makes a new one where the old one was deleted at PagerDuty", async () => {
+  test("creates a new one when the former was deleted at PagerDuty", async () => {
     await connect();
     const first = await call("POST", "/subscription");
     stage.account.subscriptions.clear();
@@ -96,25 +96,25 @@ describe("making it", () => {
     expect(second.body).not.toMatchObject({ id: (first.body as { id: string }).id });
   });
 
-  test("is done on connecting, when asked for", async () => {
+  test("happens on connecting if asked for", async () => {
     const reply = await connect({ subscribe: true });
     expect(reply.body).toMatchObject({ connected: true, webhook: { verification: "signature" } });
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("is not done on connecting otherwise, as Aurora's page expects", async () => {
+  test("does not happen on connecting otherwise, as Aurora's page expects", async () => {
     await connect();
     expect(stage.account.subscriptions.size).toBe(0);
   });
 
-  test("with a key that may not write is 403, and the status knows", async () => {
+  test("with a read-only key is 403, and the status shows it", async () => {
     await connect({ write: false });
     const reply = await call("POST", "/subscription");
     expect([reply.status, reply.body]).toMatchObject([403, { code: "write_access_required" }]);
     expect(await status()).toMatchObject({ capabilities: { can_write_incidents: false } });
   });
 
-  test("on connecting with such a key leaves the connection standing", async () => {
+  test("on connecting with a read-only key fails without undoing the connection", async () => {
     const reply = await connect({ write: false, subscribe: true });
     expect([reply.status, reply.body]).toMatchObject([200, { connected: true, subscribed: { id: null } }]);
   });
@@ -132,8 +132,8 @@ describe("making it", () => {
   });
 });
 
-describe("while it is being made", () => {
-  test("a webhook with its secret is not refused, but asked for again; other refusals stay", async () => {
+describe("while the subscription is being created", () => {
+  test("a webhook with an unknown signature is 503, so that PagerDuty retries, and one without a signature 401", async () => {
     await connect();
     await call("PUT", "/signing-secret", { secret: "an older one" });
     const held = holdNext(
@@ -161,8 +161,8 @@ describe("while it is being made", () => {
   });
 });
 
-describe("living with it", () => {
-  test("shows its state there, now; tests it; enables it; removes it", async () => {
+describe("the subscription", () => {
+  test("can be read from PagerDuty, tested, enabled and removed", async () => {
     await connect({ subscribe: true });
     const [subscription] = [...stage.account.subscriptions.values()];
     if (!subscription) throw new Error("There is no subscription");
@@ -187,7 +187,7 @@ describe("living with it", () => {
     ["DELETE", "/subscription"],
     ["POST", "/subscription/ping"],
     ["POST", "/subscription/enable"],
-  ])("%s %s without one is 404", async (method, path) => {
+  ])("is 404 for %s %s if there is none", async (method, path) => {
     expect((await call(method, path)).status).toBe(404);
     await connect();
     expect((await call(method, path)).status).toBe(404);
@@ -197,17 +197,20 @@ describe("living with it", () => {
     ["GET", "/subscription"],
     ["POST", "/subscription/ping"],
     ["POST", "/subscription/enable"],
-  ])("%s %s of one that is gone at PagerDuty is 404, and the status knows", async (method, path) => {
-    await connect({ subscribe: true });
-    stage.account.subscriptions.clear();
-    expect((await call(method, path)).status).toBe(404);
-    expect(await status()).toMatchObject({
-      webhook: { subscription: { state: "missing" } },
-      problems: [{ code: "subscription_missing" }],
-    });
-  });
+  ])(
+    "is 404 for %s %s if it was deleted at PagerDuty, and the status shows it as missing",
+    async (method, path) => {
+      await connect({ subscribe: true });
+      stage.account.subscriptions.clear();
+      expect((await call(method, path)).status).toBe(404);
+      expect(await status()).toMatchObject({
+        webhook: { subscription: { state: "missing" } },
+        problems: [{ code: "subscription_missing" }],
+      });
+    },
+  );
 
-  test("what the credential may not do is 403, in words that fit, and the status knows", async () => {
+  test("that the credential may not read or remove is 403, and only a refused write changes the capabilities", async () => {
     await connect({ subscribe: true });
     stage.pagerduty.faults.api = { status: 403 };
     const seen = await call("GET", "/subscription");
@@ -224,13 +227,13 @@ describe("living with it", () => {
     expect((await call("DELETE", "/subscription")).status).toBe(200);
   });
 
-  test("disconnecting removes it at PagerDuty, and says so", async () => {
+  test("is removed at PagerDuty by a disconnect, which reports it", async () => {
     await connect({ subscribe: true });
     expect((await call("DELETE", "")).body).toEqual({ success: true, deleted: 1, subscriptionDeleted: true });
     expect(stage.account.subscriptions.size).toBe(0);
   });
 
-  test("disconnecting works also when PagerDuty does not", async () => {
+  test("does not stop a disconnect when PagerDuty cannot remove it", async () => {
     await connect({ subscribe: true });
     stage.pagerduty.faults.api = { status: 500 };
     const reply = await call("DELETE", "");

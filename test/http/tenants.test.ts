@@ -5,10 +5,10 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { INTERNAL_SECRET } from "../support/worker.ts";
 
-/** Whose connection it is, and which connections a webhook URL leads to: contract section 2. */
+/** Which tenant owns a connection, and which connections a webhook URL leads to. */
 
 const stage = openStage();
-/** Two members of `first`; `both` is in `second`, too. */
+/** Two members of `first`; `both` is also a member of `second`. */
 let alice: string;
 let both: string;
 let first: string;
@@ -32,7 +32,7 @@ const status = async (user: string, org: string | null) => (await call(user, org
 const storeSecret = (user: string, org: string | null, secret: string) =>
   call(user, org, "PUT", "/signing-secret", { secret });
 
-/** Posts a triggered incident of `of` to the user's URL, as PagerDuty does. */
+/** Posts a triggered incident of the account `of` to the user's URL, as PagerDuty does. */
 async function post(
   user: string,
   { secret, subscriptionId, of = stage.account }: { secret?: string; subscriptionId?: string; of?: Account },
@@ -59,19 +59,19 @@ const arrived = (user: string, org: string | null, incidentId: string) =>
   expect.poll(() => incidentIds(user, org), { timeout: 20_000 }).toContain(incidentId);
 
 describe("a connection", () => {
-  test("is the organisation's: every member sees it, with the user who made it", async () => {
+  test("belongs to the organisation: every member sees it, and who connected", async () => {
     await connect(alice, first);
     expect(await status(both, first)).toMatchObject({ connected: true, connectedBy: alice });
   });
 
-  test("is never another organisation's, nor the user's own", async () => {
+  test("is not visible in another organisation or without one", async () => {
     await connect(alice, first);
     expect(await status(alice, second)).toEqual({ connected: false });
     expect(await status(alice, null)).toEqual({ connected: false });
     expect((await call(alice, second, "GET", "/incidents")).status).toBe(404);
   });
 
-  test("of one user in two organisations is each by itself", async () => {
+  test("of one user in one organisation is separate from that in another", async () => {
     const other = stage.pagerduty.account({ subdomain: "umbrella" });
     await connect(both, first);
     await connect(both, second, other);
@@ -81,13 +81,13 @@ describe("a connection", () => {
     expect(await status(both, first)).toMatchObject({ connected: true });
   });
 
-  test("removed by another member is gone for all", async () => {
+  test("removed by one member is removed for all", async () => {
     await connect(alice, first);
     expect((await call(both, first, "DELETE")).body).toMatchObject({ deleted: 1 });
     expect(await status(alice, first)).toEqual({ connected: false });
   });
 
-  test("of an organisation named like a user, or like a member of every object, collides with nothing", async () => {
+  test("of an organisation named like a user or like a JavaScript property collides with no other", async () => {
     await connect(alice, alice);
     expect(await status(alice, null)).toEqual({ connected: false });
     for (const name of ["constructor", "toString"]) {
@@ -98,7 +98,7 @@ describe("a connection", () => {
     }
   });
 
-  test("of an organisation whose id is none is refused", async () => {
+  test("of an organisation with an invalid id is refused", async () => {
     for (const org of ["user:x", "a b", "../x", "x".repeat(129)]) {
       const reply = await stage.worker.request("/pagerduty", {
         headers: { "x-internal-secret": INTERNAL_SECRET, "x-user-id": alice, "x-org-id": org },
@@ -109,7 +109,7 @@ describe("a connection", () => {
 });
 
 describe("a webhook URL", () => {
-  test("that was shown before the organisation connected leads to it, whoever connected", async () => {
+  test("shown before another member connected leads to that connection", async () => {
     expect((await call(both, first, "GET", "/webhook-url")).status).toBe(200);
     await connect(alice, first);
     await storeSecret(alice, first, "ours");
@@ -118,7 +118,7 @@ describe("a webhook URL", () => {
     await arrived(alice, first, incidentId);
   });
 
-  test("leads to each of the user's connections: the signature decides", async () => {
+  test("leads to all of the user's connections, among which the signature decides", async () => {
     const other = stage.pagerduty.account();
     await connect(both, first);
     await storeSecret(both, first, "of the first");
@@ -141,7 +141,7 @@ describe("a webhook URL", () => {
     }
   });
 
-  test("keeps leading to an organisation that the user left for another", async () => {
+  test("still leads to an organisation after the user called for another", async () => {
     await connect(alice, first);
     await storeSecret(alice, first, "ours");
     await status(alice, second);
@@ -158,7 +158,7 @@ describe("a webhook URL", () => {
     expect((await post(both, { secret: "new" })).status).toBe(202);
   });
 
-  test("leads to the five organisations called for last, and to whose subscription carries it", async () => {
+  test("leads to the five organisations called for last, and to the one whose subscription has this URL", async () => {
     await connect(both, first);
     const made = await call(both, first, "POST", "/subscription", {});
     expect(made.status).toBe(201);
@@ -167,19 +167,19 @@ describe("a webhook URL", () => {
     for (let i = 0; i < 6; i += 1) await status(both, `other-of-${stage.user}-${i}`);
     const [subscription] = stage.account.subscriptions.values();
     expect((await post(both, { secret: subscription?.secret ?? "" })).status).toBe(202);
-    // The next call for an organisation that was pushed out makes the URL lead there again.
+    // A new call for an organisation that was dropped makes the URL lead to it again.
     await status(both, second);
     expect((await post(both, { secret: "of the second" })).status).toBe(202);
   });
 
-  test("of nobody who is connected is 404", async () => {
+  test("of a user without any connection is 404", async () => {
     await status(alice, first);
     expect((await post(alice, { secret: "x" })).status).toBe(404);
   });
 });
 
 describe("an unsigned webhook for several connections", () => {
-  test("is judged by the rules of the one whose subscription it names", async () => {
+  test("follows the rules of the connection whose subscription it names", async () => {
     await connect(both, first);
     expect((await call(both, first, "POST", "/subscription", {})).status).toBe(201);
     await connect(both, second);
@@ -188,7 +188,7 @@ describe("an unsigned webhook for several connections", () => {
     expect((await post(both, { subscriptionId: "PUNKNOWN" })).status).toBe(202);
   });
 
-  test("is taken by the one whose credential reads the incident; the others keep nothing", async () => {
+  test("is kept by the connection whose credential reads the incident, and by no other", async () => {
     const other = stage.pagerduty.account();
     await connect(both, first);
     await connect(both, second, other);
@@ -196,13 +196,13 @@ describe("an unsigned webhook for several connections", () => {
     expect(status).toBe(202);
     await arrived(both, second, incidentId);
     const object = `org:${first}`;
-    await until("the other one to have asked", async () => {
+    await until("the first organisation's read-back", async () => {
       const [hint] = await stage.worker.sql(object, "SELECT attempts FROM hints");
       return Number(hint?.["attempts"]) > 0;
     });
-    // PagerDuty's REST API may be half a minute behind its webhooks.
+    // Skips the half minute in which the read-back is repeated, because REST can lag behind webhooks.
     await stage.worker.sql(object, "UPDATE journal SET received_at_ms = received_at_ms - 30000");
-    await until("it to keep nothing", async () => {
+    await until("the first organisation's journal to be empty", async () => {
       const [found] = await stage.worker.sql(object, "SELECT count(*) AS n FROM journal");
       return found?.["n"] === 0;
     });

@@ -5,14 +5,14 @@ import { firstBody, sign, webhookBody } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** Contract section 3, row by row, for a user whose webhooks are signed. */
+/** The answers to webhooks of a connection with a signing secret. */
 
 let subscription: Subscription;
 
 const stage = openStage();
 beforeEach(async () => {
   subscription = await stage.connect();
-  // From here on the tests post by themselves.
+  // The tests post webhooks themselves.
   stage.account.unsubscribe(subscription.id);
 });
 
@@ -44,7 +44,7 @@ const post = (
 const status = async () => (await stage.call("GET", "")).body;
 
 describe("genuine webhooks", () => {
-  test("are accepted with 202, and reach Aurora", async () => {
+  test("are 202 and reach Aurora", async () => {
     const incident = triggered();
     const reply = await post(firstBody(incident));
     expect([reply.status, reply.body]).toEqual([202, { received: true }]);
@@ -62,7 +62,7 @@ describe("genuine webhooks", () => {
     });
   });
 
-  test("may carry several signatures, in any case and spacing", async () => {
+  test("may have several signatures, in any case and spacing", async () => {
     const body = firstBody(triggered());
     const good = sign(subscription.secret, body);
     const bad = sign("another secret", body);
@@ -71,14 +71,14 @@ describe("genuine webhooks", () => {
     }
   });
 
-  test("with Unicode are told to Aurora as they came", async () => {
+  test("with Unicode reach Aurora unchanged", async () => {
     const incident = stage.account.trigger({ title: "Żółw 🐢 \u2028 überläuft" });
     expect((await post(firstBody(incident))).status).toBe(202);
     await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
     expect(stage.aurora.of(incident.id)[0]?.data.incident.title).toBe("Żółw 🐢 \u2028 überläuft");
   });
 
-  test.each([130, 250])("of %i KB that do not compress are accepted and processed", async (kilobytes) => {
+  test.each([130, 250])("of %i KB that do not compress are 202 and processed", async (kilobytes) => {
     const incident = triggered();
     const body = padded(firstBody(incident), {
       noise: randomBytes((kilobytes - 4) * 750).toString("base64"),
@@ -89,11 +89,11 @@ describe("genuine webhooks", () => {
     expect(stage.aurora.of(incident.id)[0]?.data.event).toEqual(JSON.parse(body).event);
   });
 
-  test("that come again are told once", async () => {
+  test("that are repeated notify Aurora once", async () => {
     const incident = triggered();
     const [body, webhookId] = [firstBody(incident), "the-same-webhook"];
     for (let times = 0; times < 5; times += 1) expect((await post(body, { webhookId })).status).toBe(202);
-    // The same event in another webhook, as from a second subscription.
+    // The same event under another webhook id, as a second subscription would send it.
     expect((await post(body)).status).toBe(202);
     await stage.settled(2);
     expect(
@@ -104,7 +104,7 @@ describe("genuine webhooks", () => {
     ).toEqual(["incident.rca_requested", "incident.triggered"]);
   });
 
-  test("of a type that is not used are accepted and recorded", async () => {
+  test("of an unused type are 202 and recorded", async () => {
     const event = stage.account.emit({
       eventType: "service.updated",
       resourceType: "service",
@@ -115,7 +115,7 @@ describe("genuine webhooks", () => {
     expect(stage.aurora.accepted).toEqual([]);
   });
 
-  test("that are no V3 event are accepted, because 4xx would switch the subscription off", async () => {
+  test("that are no V3 event are 202, because 4xx would disable the subscription", async () => {
     for (const body of ["{}", "not json", JSON.stringify({ event: { id: "x" } })]) {
       const reply = await post(body);
       expect(reply.status).toBe(202);
@@ -125,7 +125,7 @@ describe("genuine webhooks", () => {
 });
 
 describe("refused webhooks", () => {
-  test("of a user who never connected are 404, and leave nothing behind", async () => {
+  test("of a user who never connected are 404 and store nothing", async () => {
     const body = firstBody(triggered());
     for (const as of ["stranger", "x".repeat(200)]) {
       const reply = await post(body, { as });
@@ -164,7 +164,7 @@ describe("refused webhooks", () => {
     expect((await post("x".repeat(256 * 1024 + 1))).status).toBe(413);
   });
 
-  test("are 429 when they are many; genuine ones are still taken", async () => {
+  test("over 60 a minute are 429, and genuine ones are still 202", async () => {
     const body = firstBody(triggered());
     const replies = await Promise.all(Array.from({ length: 70 }, () => post(body, { signature: "v1=00" })));
     const statuses = replies.map((reply) => reply.status);
@@ -175,7 +175,7 @@ describe("refused webhooks", () => {
   });
 });
 
-describe("what changed a millisecond ago counts", () => {
+describe("a webhook right after a change is judged by it:", () => {
   test("a new secret, while the old one stays valid", async () => {
     const old = subscription.secret;
     await stage.call("PUT", "/signing-secret", { secret: "brand new" });
@@ -184,7 +184,7 @@ describe("what changed a millisecond ago counts", () => {
     expect((await post(body, { signature: sign(old, body) })).status).toBe(202);
   });
 
-  test("also where the copy in KV is stale, empty or garbage", async () => {
+  test("a new secret, while the copy in KV is stale, missing or unreadable", async () => {
     const { CONNECTIONS } = await stage.worker.handle.getEnv();
     const key = `connection:user:${stage.user}`;
     const stale = await CONNECTIONS.get(key);
@@ -208,8 +208,8 @@ describe("what changed a millisecond ago counts", () => {
   });
 });
 
-describe("nothing that was accepted is lost", () => {
-  test("when the object is evicted before it delivered, and Aurora is down at first", async () => {
+describe("an accepted webhook", () => {
+  test("is delivered even if the object is evicted while Aurora is down", async () => {
     stage.aurora.answer = () => ({ status: 503 });
     const incident = triggered();
     expect((await post(firstBody(incident))).status).toBe(202);
