@@ -13,6 +13,7 @@ const INSIDE = [
   "analysis",
   "queue",
   "storage",
+  "notes",
   "webhooks",
   "reconcile",
 ];

@@ -8,3 +8,4 @@ import type { app } from "./http/app.ts";
 export type App = typeof app;
 export type Client = ReturnType<typeof hc<App>>;
 export type * from "./contract/answers.ts";
+export type * from "./contract/note-answers.ts";

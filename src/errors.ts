@@ -20,6 +20,7 @@ const STATUS_OF = {
   not_connected: 404,
   not_found: 404,
   account_mismatch: 409,
+  idempotency_conflict: 409,
   payload_too_large: 413,
   upgrade_required: 426,
   rate_limited: 429,

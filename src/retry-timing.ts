@@ -10,6 +10,35 @@ export interface Backoff {
 export const backoffMs = (failures: number, { firstMs, maxMs }: Backoff): number =>
   Math.min(firstMs * 2 ** Math.max(0, failures - 1), maxMs);
 
+/** At most this share is added to a wait, so that calls that failed together are not repeated together. */
+const JITTER = 0.1;
+/** A longer wait than the schedule's may be asked for, but no more than an hour. */
+const MAX_RETRY_AFTER_SECONDS = 3600;
+
+/** The wait that was asked for, limited to an hour; 0 where none was. */
+export const grantedWaitSeconds = (retryAfterSeconds: number | null): number =>
+  Math.min(retryAfterSeconds ?? 0, MAX_RETRY_AFTER_SECONDS);
+
+/**
+ * When the next attempt of a schedule is due; null when there is none.
+ * @param schedule seconds before each attempt, the first included
+ * @param attempts how many were made
+ * @param retryAfterSeconds the wait that the other side asked for; null for none
+ * @param random from 0 to 1
+ */
+export function scheduledAtMs(
+  schedule: readonly number[],
+  attempts: number,
+  retryAfterSeconds: number | null,
+  nowMs: number,
+  random: number,
+): number | null {
+  const delaySeconds = schedule[attempts];
+  if (delaySeconds === undefined) return null;
+  const waitSeconds = Math.max(delaySeconds, grantedWaitSeconds(retryAfterSeconds));
+  return nowMs + Math.round(waitSeconds * (1 + random * JITTER) * 1000);
+}
+
 /**
  * Reads `Retry-After`: seconds, or an HTTP date (RFC 9110, 10.2.3). PagerDuty's `ratelimit-reset` has the same form and
  * may have decimals.

@@ -15,9 +15,11 @@ import {
   listNotes,
   listPastIncidents,
   listRelatedIncidents,
+  type WrittenNote,
 } from "../pagerduty/context.ts";
 import { hasContext, saveContext } from "../storage/contexts.ts";
 import { loadIncident } from "../storage/incidents.ts";
+import { writtenIds } from "../storage/notes.ts";
 import { readStored } from "../storage/stored-value.ts";
 import { CallBudget } from "./call-budget.ts";
 
@@ -96,12 +98,19 @@ export class ContextCollector {
       changes: changes.value,
       pastIncidents: linked(pastIncidents),
       relatedIncidents: linked(relatedIncidents),
-      notes: notes.value?.map(({ text, by, createdAt }) => ({ text, by, createdAt })) ?? null,
+      notes: this.#notesOfOthers(incident.incidentId, notes.value),
       missing: ContextPart.options.flatMap((part) => {
         const { reason } = parts[part];
         return reason === null ? [] : [{ part, reason }];
       }),
     };
+  }
+
+  /** What Aurora wrote itself is no news to it. */
+  #notesOfOthers(incidentId: string, notes: WrittenNote[] | null): Context["notes"] {
+    const ours = writtenIds(this.#context.sql, incidentId);
+    const others = notes?.filter(({ id }) => id === null || !ours.has(id));
+    return others?.map(({ text, by, createdAt }) => ({ text, by, createdAt })) ?? null;
   }
 
   async #askFor<T>(

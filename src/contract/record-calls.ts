@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
 import * as answers from "./answers.ts";
 import { type Call, list, ok, pagerdutyErrors } from "./call.ts";
-import { IdsBody } from "./requests.ts";
+import * as noteAnswers from "./note-answers.ts";
+import { IdsBody, NoteBody } from "./requests.ts";
 
 /** The calls for stored records, and for the Worker itself. */
 
@@ -28,6 +29,26 @@ export const incidents: Call[] = [
     summary: "Get an incident with its timeline, its events and the reason for its analysis",
     answers: ok("The incident.", answers.IncidentDetail),
     errors: [403, 404],
+  },
+  {
+    method: "post",
+    path: "/pagerduty/incidents/{incidentId}/notes",
+    tag: "Incidents",
+    summary: "Write a note on the incident at PagerDuty",
+    body: { schema: NoteBody, required: true },
+    answers: {
+      202: { description: "Kept; its state says whether it is written.", schema: noteAnswers.NoteAccepted },
+    },
+    errors: [400, 403, 404, 409, 413, 429],
+  },
+  {
+    method: "get",
+    path: "/pagerduty/incidents/{incidentId}/notes",
+    tag: "Incidents",
+    summary: "The notes that were written on the incident from here, newest first",
+    query: list,
+    answers: ok("A page.", noteAnswers.NoteList),
+    errors: [400, 403, 404],
   },
   {
     method: "get",

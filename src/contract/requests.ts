@@ -66,6 +66,43 @@ export const SubscribeBody = z.object({
   ),
 });
 
+/** The length of a URL or an idempotency key that any caller needs. */
+const MAX_URL_CHARS = 2000;
+const MAX_KEY_CHARS = 200;
+
+export const NoteBody = z.object({
+  content: z
+    .string({ error: "must be a text" })
+    .check(z.refine((text) => text.trim() !== "", { error: "is empty" }))
+    .register(z.globalRegistry, { description: "Markdown." }),
+  url: z.optional(
+    z
+      .string({ error: "must be a URL" })
+      .check(
+        z.maxLength(MAX_URL_CHARS, `is longer than ${MAX_URL_CHARS} characters`),
+        z.refine((url) => /^https?:$/.test(URL.parse(url)?.protocol ?? ""), { error: "must be a URL" }),
+      )
+      .register(z.globalRegistry, { description: "Where all of it can be read, on FRONTEND_URL's origin." }),
+  ),
+  from: z.optional(
+    z
+      .string({ error: "must be an e-mail address" })
+      .check(
+        z.regex(/^[\x21-\x3f\x41-\x7e]{1,64}@[A-Za-z0-9.-]{1,253}$/, { error: "must be an e-mail address" }),
+      )
+      .register(z.globalRegistry, { description: "Whom an account-level key writes as." }),
+  ),
+  idempotencyKey: z.optional(
+    z
+      .string({ error: "must be a text" })
+      .check(
+        z.minLength(1, "is empty"),
+        z.maxLength(MAX_KEY_CHARS, `is longer than ${MAX_KEY_CHARS} characters`),
+      )
+      .register(z.globalRegistry, { description: "The same key on the same incident is the same note." }),
+  ),
+});
+
 /** The ids of the records; absent for all. */
 export const IdsBody = z.object({
   ids: z.optional(

@@ -3,13 +3,14 @@ import { incidentNumber } from "../connection/incident-number.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
+import { grantedWaitSeconds } from "../retry-timing.ts";
 import { deliveryIdOf, type Entry, entryAt, lacksNumber } from "../storage/journal.ts";
 import { firstAttemptAtMs } from "../storage/record.ts";
 import { failureText } from "./advice.ts";
 import { recordFailedAttempt } from "./attempts.ts";
 import { type Bodies, bodiesOf } from "./bodies.ts";
 import { markDead, markDelivered, markRetry, markSentParts, retryEarly } from "./outbox.ts";
-import { type AttemptOutcome, deadAtMs, grantedWaitSeconds, type NextStep, nextStep } from "./schedule.ts";
+import { type AttemptOutcome, deadAtMs, type NextStep, nextStep } from "./schedule.ts";
 import { send } from "./sink.ts";
 
 /** One attempt to deliver one entry: reads its row, sends it to Aurora, stores the result. */

@@ -1,3 +1,5 @@
+import { scheduledAtMs } from "../retry-timing.ts";
+
 /** When a delivery is tried again. Pure: the clock and the random number are arguments. */
 
 /**
@@ -17,15 +19,6 @@ export type AttemptOutcome =
 
 export type NextStep = { step: "delivered" } | { step: "retry"; atMs: number } | { step: "dead" };
 
-/** At most this share is added to a wait, so that deliveries that failed together are not retried together. */
-const JITTER = 0.1;
-/** Aurora may ask for a longer wait than the schedule's, but for no more than an hour. */
-const MAX_RETRY_AFTER_SECONDS = 3600;
-
-/** The wait that Aurora asked for, limited to an hour; 0 where it asked for none. */
-export const grantedWaitSeconds = (retryAfterSeconds: number | null): number =>
-  Math.min(retryAfterSeconds ?? 0, MAX_RETRY_AFTER_SECONDS);
-
 /**
  * @param attempt how many attempts were made, this one included
  * @param schedule seconds before each attempt, the first included
@@ -39,10 +32,8 @@ export function nextStep(
   random: number,
 ): NextStep {
   if (outcome.kind === "accepted") return { step: "delivered" };
-  const delaySeconds = schedule[attempt];
-  if (delaySeconds === undefined) return { step: "dead" };
-  const waitSeconds = Math.max(delaySeconds, grantedWaitSeconds(outcome.retryAfterSeconds));
-  return { step: "retry", atMs: nowMs + Math.round(waitSeconds * (1 + random * JITTER) * 1000) };
+  const atMs = scheduledAtMs(schedule, attempt, outcome.retryAfterSeconds, nowMs, random);
+  return atMs === null ? { step: "dead" } : { step: "retry", atMs };
 }
 
 /**

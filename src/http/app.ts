@@ -9,12 +9,12 @@ import { describe, log, setReadableLogs } from "../log.ts";
 import { tenantIdOf } from "../tenant-id.ts";
 import { type AppEnv, isPassing, requireCaller } from "./callers.ts";
 import { connection } from "./connection.ts";
-import { live } from "./live.ts";
 import { refuseLoops } from "./loop.ts";
+import { notes } from "./notes.ts";
 import { oauthCallback, oauthLogin } from "./oauth.ts";
 import { noticeAnswer, pages } from "./pages.tsx";
 import { requireOrganisation, requirePermission } from "./permission.ts";
-import { activity, deliveries, events, incidents } from "./records.ts";
+import { activity, deliveries, events, incidents, live } from "./records.ts";
 import { subscription } from "./subscription.ts";
 import { forgetTrust } from "./trust.ts";
 import { requireVisitor } from "./visitors.ts";
@@ -53,6 +53,7 @@ const api = new Hono<AppEnv>()
   })
   .route("/", connection)
   .route("/incidents", incidents)
+  .route("/incidents", notes)
   .route("/events", events)
   .route("/deliveries", deliveries)
   .route("/subscription", subscription)

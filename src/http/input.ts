@@ -24,10 +24,10 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Uin
 }
 
 /** The body as a JSON object; an empty one counts as `{}`. @throws {AppError} 400, 413 */
-async function readJson(c: Context): Promise<Record<string, unknown>> {
-  const bytes = await readBytes(c.req.raw, MAX_JSON_BYTES);
+async function readJson(c: Context, maxBytes: number): Promise<Record<string, unknown>> {
+  const bytes = await readBytes(c.req.raw, maxBytes);
   if (!bytes) {
-    throw new AppError("payload_too_large", `The body is larger than ${MAX_JSON_BYTES / 1024} KiB`);
+    throw new AppError("payload_too_large", `The body is larger than ${maxBytes / 1024} KiB`);
   }
   if (bytes.length === 0) return {};
   try {
@@ -71,16 +71,19 @@ function withoutNulls(object: Record<string, unknown>): Record<string, unknown> 
 }
 
 /** Takes a JSON body of this shape, for `c.req.valid("json")`. @throws {AppError} 400, 413 */
-export function jsonBody<S extends z.ZodMiniType<object>>(schema: S): Valid<"json", S> {
+export function jsonBody<S extends z.ZodMiniType<object>>(
+  schema: S,
+  maxBytes: number = MAX_JSON_BYTES,
+): Valid<"json", S> {
   return async (c, next) => {
-    c.req.addValidatedData("json", parseInput(schema, withoutNulls(await readJson(c))));
+    c.req.addValidatedData("json", parseInput(schema, withoutNulls(await readJson(c, maxBytes))));
     await next();
   };
 }
 
 /** For calls that take nothing: whatever is sent has to be JSON all the same. @throws {AppError} 400, 413 */
 export const noBody: MiddlewareHandler<AppEnv> = async (c, next) => {
-  await readJson(c);
+  await readJson(c, MAX_JSON_BYTES);
   await next();
 };
 

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import * as z from "zod/mini";
 import { IdsBody } from "../contract/requests.ts";
-import { unwrap } from "../errors.ts";
+import { AppError, unwrap } from "../errors.ts";
 import { IncidentCursor, Status } from "../incidents/incident.ts";
 import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
 import { cursorOf, encodeCursor, jsonBody, Limit, queryOf, SeqCursor } from "./input.ts";
@@ -90,3 +90,14 @@ export const deliveries = new Hono<AppEnv>()
 export const activity = new Hono<AppEnv>().get("/", async (c) =>
   c.json(unwrap(await readFrom(c, (tenant) => tenant.activity(c.get("caller"))))),
 );
+
+/** The WebSocket of changes. The tenant's object holds it; the edge only passes the request on. */
+export const live = new Hono<AppEnv>().get("/", async (c) => {
+  if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
+    throw new AppError("upgrade_required", "This is a WebSocket: connect with ws:// or wss://");
+  }
+  const headers = new Headers({ upgrade: "websocket" });
+  const untilMs = c.get("untilMs");
+  if (untilMs !== undefined) headers.set("x-until-ms", String(untilMs));
+  return readFrom(c, (tenant) => tenant.fetch("https://tenant.object/live", { headers }));
+});

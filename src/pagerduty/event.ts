@@ -221,3 +221,19 @@ export function effectOf(event: PagerDutyEvent): Effect {
   if (!reference.success) return none(`${event.event_type} names no incident`);
   return { kind: "timeline", incidentId: reference.data.incident.id };
 }
+
+const NoteData = z.object({
+  type: z.literal("incident_note"),
+  id: lenient(z.string()),
+  content: z.string(),
+  /** Whether `content` is only the start of the note. */
+  trimmed: lenient(z.boolean()),
+});
+
+/** The note of `incident.annotated`; null for any other event. */
+export function annotatedNoteOf({ data }: PagerDutyEvent) {
+  const note = NoteData.safeParse(data);
+  if (!note.success) return null;
+  const { id, content, trimmed } = note.data;
+  return { id: id ?? null, text: content, isTrimmed: trimmed === true };
+}

@@ -3,7 +3,8 @@ import { type SigningSecret, secretsInForce, withSecret } from "../connection/co
 import { tokenError } from "../connection/identify.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import type { CallProblem } from "../connection/tokens.ts";
-import { AppError } from "../errors.ts";
+import { learnWriteAccess } from "../connection/write-access.ts";
+import { AppError, answer } from "../errors.ts";
 import { log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import {
@@ -64,6 +65,13 @@ export class SubscriptionManager {
     const turn = this.#last.then(() => this.#ensure(url, options));
     this.#last = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** Subscribing as part of connecting: the connection stands even when PagerDuty refuses the subscription. */
+  async tryEnsure(url: string): Promise<{ id: string | null; error: string | null }> {
+    const tried = await answer(() => this.ensure(url, { filter: null, events: null }));
+    if (tried.ok) return { id: tried.value.subscription.id, error: null };
+    return { id: null, error: tried.failure.message };
   }
 
   async #ensure(
@@ -226,12 +234,7 @@ export class SubscriptionManager {
   /** Changes something at PagerDuty; only the answer shows whether the credential may write. */
   async #tryWrite<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
     const answer = await this.#client.run(call);
-    if (answer.ok || answer.problem === "forbidden") {
-      const canWriteIncidents = answer.ok;
-      if (this.#store.connection?.canWriteIncidents !== canWriteIncidents) {
-        await this.#store.update((connection) => ({ ...connection, canWriteIncidents }));
-      }
-    }
+    await learnWriteAccess(this.#store, answer);
     return answer;
   }
 }

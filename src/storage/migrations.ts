@@ -85,6 +85,28 @@ const MIGRATIONS: readonly string[] = [
     context     TEXT NOT NULL
   ) WITHOUT ROWID;
 
+  CREATE TABLE notes (
+    note_id            TEXT PRIMARY KEY,
+    incident_id        TEXT NOT NULL,
+    created_at_ms      INTEGER NOT NULL,
+    user_id            TEXT NOT NULL,
+    from_email         TEXT,
+    idempotency_key    TEXT,
+    request_hash       TEXT,
+    text               TEXT NOT NULL,
+    state              TEXT NOT NULL,
+    attempts           INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at_ms INTEGER,
+    doubtful           INTEGER NOT NULL DEFAULT 0,
+    pagerduty_id       TEXT,
+    written_at_ms      INTEGER,
+    error              TEXT
+  ) WITHOUT ROWID;
+  CREATE INDEX notes_incident ON notes (incident_id, created_at_ms);
+  CREATE INDEX notes_newest ON notes (created_at_ms);
+  CREATE INDEX notes_pending ON notes (next_attempt_at_ms) WHERE state = 'pending';
+  CREATE UNIQUE INDEX notes_key ON notes (incident_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+
   CREATE TABLE hints (
     incident_id TEXT PRIMARY KEY,
     first_seq   INTEGER NOT NULL,

@@ -9,9 +9,11 @@ import {
   nextDeliveryAtMs,
 } from "../delivery/outbox.ts";
 import { runbookUrlOf } from "../incidents/analysis.ts";
+import type { NoteOutbox } from "../notes/outbox.ts";
 import { analysesWithoutContext } from "../storage/contexts.ts";
 import { dueHint, nextHintAtMs } from "../storage/hints.ts";
 import { analysesDue, nextAnalysisAtMs } from "../storage/incidents.ts";
+import { dueNotes, nextNoteAtMs } from "../storage/notes.ts";
 import { readBack } from "../webhooks/read-back.ts";
 import type { Job, JobSource } from "./job-runner.ts";
 
@@ -174,6 +176,21 @@ export class AnalysisJobs implements JobSource {
     return nextAnalysisAtMs(this.#context.sql, afterMs);
   }
 }
+
+/** Notes written at once: the gate lets no more calls through. */
+const MAX_NOTES = 2;
+/** PagerDuty's notes are read before one in doubt is written again. */
+const NOTE_REQUESTS = 2;
+
+export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource => ({
+  due: (nowMs) =>
+    dueNotes(sql, nowMs, MAX_NOTES).map((noteId) => ({
+      key: `note:${noteId}`,
+      requests: NOTE_REQUESTS,
+      run: () => notes.write(noteId),
+    })),
+  nextAtMs: (afterMs) => nextNoteAtMs(sql, afterMs),
+});
 
 /** Alerts, changes, past and related incidents, notes. */
 const CONTEXT_REQUESTS = 5;

@@ -5,9 +5,9 @@ import { reviveDead } from "../delivery/outbox.ts";
 import { type Answer, answer } from "../errors.ts";
 import type { Outcome } from "../incidents/incident.ts";
 import { log } from "../log.ts";
+import type { NoteRequest } from "../notes/outbox.ts";
 import { type SubscriptionOptions, subscriptionView } from "../reconcile/subscription.ts";
 import { activityOf } from "../storage/activity.ts";
-import { retryHintsEarly } from "../storage/hints.ts";
 import { type Caller, tenantIdOf } from "../tenant-id.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
 import type { Judgement, Question } from "../webhooks/verify.ts";
@@ -62,8 +62,8 @@ export class Tenant extends DurableObject<Env> {
     return answer(async () => {
       await this.#runtime.members.note(caller);
       await this.#runtime.connecting.connectToken(caller, input);
-      const subscribed = input.subscribe ? await this.#trySubscribe(webhookUrl) : null;
-      await this.#credentialChanged("connect", caller, webhookUrl);
+      const subscribed = input.subscribe ? await this.#runtime.subscribing.tryEnsure(webhookUrl) : null;
+      await this.#runtime.credentialChanged("connect", caller, webhookUrl);
       return { ...this.#runtime.status(webhookUrl), ...(subscribed ? { subscribed } : {}) };
     });
   }
@@ -83,8 +83,8 @@ export class Tenant extends DurableObject<Env> {
     const outcome = await finishSignIn(this.#runtime.context.config, this.#runtime.connecting, login, code);
     if (outcome !== "success") return outcome;
     // The connection stands without the subscription, too; the status says what is missing.
-    if (login.subscribe) await this.#trySubscribe(webhookUrl);
-    await this.#credentialChanged("connect", login, webhookUrl);
+    if (login.subscribe) await this.#runtime.subscribing.tryEnsure(webhookUrl);
+    await this.#runtime.credentialChanged("connect", login, webhookUrl);
     return "success";
   }
 
@@ -92,7 +92,7 @@ export class Tenant extends DurableObject<Env> {
   async rotate(caller: Caller, token: string, webhookUrl: string) {
     return this.#runtime.asMember(caller, async () => {
       await this.#runtime.connecting.rotate(caller, token);
-      await this.#credentialChanged("rotate", caller, webhookUrl);
+      await this.#runtime.credentialChanged("rotate", caller, webhookUrl);
       return this.#runtime.status(webhookUrl);
     });
   }
@@ -103,26 +103,6 @@ export class Tenant extends DurableObject<Env> {
     if (result.deleted > 0) log.info("connection.removed", { ...caller });
     await this.#runtime.changed();
     return result;
-  }
-
-  /** A new credential may reach what the previous one could not. */
-  async #credentialChanged(change: "connect" | "rotate", caller: Caller, webhookUrl: string): Promise<void> {
-    // Disconnected while it was subscribed: there is nothing to check.
-    if (!this.#runtime.context.store.connection) return;
-    this.#runtime.mirror.note(change, { userId: caller.userId, orgId: caller.orgId });
-    this.#runtime.reconciler.noteUrl(webhookUrl);
-    retryHintsEarly(this.#runtime.context.sql, Date.now());
-    this.#runtime.reconciler.expectGap(Date.now());
-    await this.#runtime.changed();
-  }
-
-  /** Subscribing as part of connecting: the connection stands even when PagerDuty refuses the subscription. */
-  async #trySubscribe(webhookUrl: string) {
-    const tried = await answer(() =>
-      this.#runtime.subscribing.ensure(webhookUrl, { filter: null, events: null }),
-    );
-    if (tried.ok) return { id: tried.value.subscription.id, error: null };
-    return { id: null, error: tried.failure.message };
   }
 
   /** `POST /pagerduty/subscription`. */
@@ -258,6 +238,18 @@ export class Tenant extends DurableObject<Env> {
   /** `GET /pagerduty/incidents/{incidentId}`. */
   async incident(caller: Caller, incidentId: string) {
     return this.#runtime.read(caller, ({ sql }) => views.incidentDetail(sql, incidentId));
+  }
+
+  /** `POST /pagerduty/incidents/{incidentId}/notes`. @returns the note's id */
+  async writeNote(caller: Caller, incidentId: string, request: NoteRequest): Promise<Answer<string>> {
+    return this.#runtime.asMember(caller, (connection) =>
+      this.#runtime.notes.request(caller.userId, connection, incidentId, request),
+    );
+  }
+
+  /** `GET /pagerduty/incidents/{incidentId}/notes`. */
+  async notes(caller: Caller, incidentId: string, page: views.NotePage) {
+    return this.#runtime.read(caller, ({ sql }) => views.notePage(sql, incidentId, page));
   }
 
   /** `GET /pagerduty/events`. */

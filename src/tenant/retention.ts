@@ -5,6 +5,7 @@ import { pruneContexts } from "../storage/contexts.ts";
 import { pruneUnconfirmed } from "../storage/hints.ts";
 import { pruneIncidents } from "../storage/incidents.ts";
 import { dropOldestPayloads, pruneEntries } from "../storage/journal.ts";
+import { pruneNotes } from "../storage/notes.ts";
 import { readStored } from "../storage/stored-value.ts";
 
 /** Removes what is older than RETENTION_DAYS, once a day. */
@@ -37,9 +38,10 @@ export function prune({ storage, sql, config, store }: TenantContext): void {
     pruneUnconfirmed(sql, unconfirmedBeforeMs, PRUNE_BATCH) +
     pruneIncidents(sql, beforeMs, PRUNE_BATCH);
   if (rows > 0) return;
+  pruneContexts(sql);
+  pruneNotes(sql);
   const freed = sql.databaseSize > MAX_DATABASE_BYTES ? dropOldestPayloads(sql, PRUNE_BATCH) : 0;
   if (freed > 0) return;
-  pruneContexts(sql);
   storage.kv.put(PRUNED_KEY, nowMs);
   log.info("storage.pruned", { tenantId: store.tenantId, bytes: sql.databaseSize });
 }

@@ -13,9 +13,11 @@ import type { TenantContext } from "../connection/tenant-context.ts";
 import { Tokens } from "../connection/tokens.ts";
 import { type Answer, answer } from "../errors.ts";
 import { describe, log, setReadableLogs } from "../log.ts";
+import { NoteOutbox } from "../notes/outbox.ts";
 import { MAX_CHECK_CALLS } from "../reconcile/missed-incidents.ts";
 import { Reconciler } from "../reconcile/reconciler.ts";
 import { SubscriptionManager } from "../reconcile/subscription.ts";
+import { retryHintsEarly } from "../storage/hints.ts";
 import { anyIncidentId } from "../storage/incidents.ts";
 import { isMigrated, migrate } from "../storage/migrations.ts";
 import type { Caller } from "../tenant-id.ts";
@@ -31,6 +33,7 @@ import {
   contextJobs,
   DeliveryJobs,
   hintJobs,
+  noteJobs,
   timedJob,
   whileConnected,
 } from "./jobs.ts";
@@ -66,6 +69,7 @@ export class TenantRuntime {
   readonly members: Members;
   readonly memberships: Memberships;
   readonly mirror: Mirror;
+  readonly notes: NoteOutbox;
   readonly live: Live;
 
   /** @param objectOf another tenant's object */
@@ -106,6 +110,7 @@ export class TenantRuntime {
       noteDisconnect: (caller) => this.mirror.note("disconnect", caller),
     });
     this.reconciler = new Reconciler(this.context);
+    this.notes = new NoteOutbox(this.context);
     this.refusals = new Refusals(storage);
     this.verifier = new Verifier(store, () => this.subscribing.isCreating);
     this.intake = new Intake(this.context, this.verifier);
@@ -133,6 +138,7 @@ export class TenantRuntime {
       contextJobs(analysis),
       new AnalysisJobs(analysis),
       hintJobs(context),
+      noteJobs(context, this.notes),
       timedJob(
         "reconcile",
         CHECK_REQUESTS,
@@ -195,6 +201,17 @@ export class TenantRuntime {
     const { storage, store, config } = this.context;
     const { tokens, refusals, mirror } = this;
     return statusOf({ storage, store, config, tokens, refusals, mirror }, webhookUrl);
+  }
+
+  /** A new credential may reach what the previous one could not. */
+  async credentialChanged(change: "connect" | "rotate", caller: Caller, webhookUrl: string): Promise<void> {
+    // Disconnected while it was subscribed: there is nothing to check.
+    if (!this.context.store.connection) return;
+    this.mirror.note(change, { userId: caller.userId, orgId: caller.orgId });
+    this.reconciler.noteUrl(webhookUrl);
+    retryHintsEarly(this.context.sql, Date.now());
+    this.reconciler.expectGap(Date.now());
+    await this.changed();
   }
 
   /** The alarm: runs the jobs that are due, and sets the next alarm. Never throws. */

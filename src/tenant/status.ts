@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import { type Connection, type OAuthConnection, secretsInForce } from "../connection/connection.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import type { Tokens } from "../connection/tokens.ts";
+import { mayWrite } from "../connection/write-access.ts";
 import { summarizeOutbox } from "../delivery/outbox.ts";
 import { shownEventsUrl } from "../delivery/sink.ts";
 import { readWatch } from "../reconcile/watch.ts";
@@ -36,7 +37,7 @@ function capabilitiesOf(connection: Connection) {
   const scopes = connection.authType === "oauth" ? new Set(connection.grantedScopes) : null;
   const grants = (...names: string[]) => names.some((name) => scopes?.has(name));
   const canRead = scopes === null || grants("incidents.read", "incidents.write", "read", "write");
-  const canWrite = scopes === null ? connection.canWriteIncidents : grants("incidents.write", "write");
+  const canWrite = mayWrite(connection);
   return {
     can_read_incidents: canRead,
     ...(canWrite === null ? {} : { can_write_incidents: canWrite }),

@@ -17,6 +17,7 @@ import {
   payloadOf,
 } from "../storage/journal.ts";
 import { type Arrival, arrivalsOfIncident, listArrivals, listEntries, timelineOf } from "../storage/lists.ts";
+import { listNotes, type Note, type NoteCursor } from "../storage/notes.ts";
 
 /** What the API shows of what is stored. */
 
@@ -220,6 +221,38 @@ export function incidentDetail(sql: SqlStorage, incidentId: string) {
     })),
     events: arrivalsOfIncident(sql, incidentId, MAX_LINES).map(eventView),
   };
+}
+
+/** Which page of an incident's notes, and how long. */
+export interface NotePage {
+  limit: number;
+  after: NoteCursor | null;
+}
+
+function noteView(note: Note) {
+  return {
+    noteId: note.noteId,
+    incidentId: note.incidentId,
+    state: note.state,
+    text: note.text,
+    createdBy: note.userId,
+    createdAt: iso(note.createdAtMs),
+    attempts: note.attempts,
+    nextAttemptAt: iso(note.nextAttemptAtMs),
+    writtenAt: iso(note.writtenAtMs),
+    pagerdutyId: note.pagerdutyId,
+    error: note.error,
+  };
+}
+
+/** A page of the notes that were written on an incident from here, newest first. @throws {AppError} not_found */
+export function notePage(sql: SqlStorage, incidentId: string, { limit, after }: NotePage) {
+  if (!view(loadIncident(sql, incidentId))) throw new AppError("not_found", "No such incident");
+  const found = listNotes(sql, incidentId, { limit, after });
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  const next = found.length > limit && last ? { createdAtMs: last.createdAtMs, noteId: last.noteId } : null;
+  return { notes: page.map(noteView), next };
 }
 
 const Times = z.object({ lastEventAtMs: z.nullable(z.number()), lastPingAtMs: z.nullable(z.number()) });

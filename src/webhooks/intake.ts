@@ -2,7 +2,7 @@ import { notificationTypeOf, type Observation } from "../incidents/fold.ts";
 import type { Outcome } from "../incidents/incident.ts";
 import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
-import { type Effect, effectOf, type PagerDutyEvent, readBody } from "../pagerduty/event.ts";
+import { annotatedNoteOf, type Effect, effectOf, type PagerDutyEvent, readBody } from "../pagerduty/event.ts";
 import { observeEvent } from "../pagerduty/observe.ts";
 import { addHint, boundUnconfirmed, MAX_UNCONFIRMED_BYTES } from "../storage/hints.ts";
 import {
@@ -15,6 +15,7 @@ import {
   type NewEntry,
   removeEntry,
 } from "../storage/journal.ts";
+import { isOwnNote } from "../storage/own-notes.ts";
 import { apply, type RecordContext, type WebhookRecord } from "../storage/record.ts";
 import { claimOf } from "./claim.ts";
 import type { ReceivedWebhook, Trust } from "./received.ts";
@@ -151,7 +152,9 @@ function takeInEvent(
   if (effect.kind === "none") return note(sql, { ...entry, reason: effect.reason }, trust);
   const line = timelineLineOf(event, effect);
   if (effect.kind === "timeline") {
-    appendEntry(sql, { ...entry, kind: "webhook", outcome: "applied", timelineLine: line }, null);
+    const note = annotatedNoteOf(event);
+    const reason = note && isOwnNote(sql, effect.incidentId, note, nowMs) ? "A note that Aurora wrote" : null;
+    appendEntry(sql, { ...entry, kind: "webhook", outcome: "applied", reason, timelineLine: line }, null);
     return "applied";
   }
   return apply(

@@ -103,6 +103,12 @@ describe("live answers", () => {
     await checked("get", "/pagerduty/incidents?limit=1000");
     await checked("get", `/pagerduty/incidents/${incident.id}`, {}, "/pagerduty/incidents/{incidentId}");
     await checked("get", "/pagerduty/incidents/PNOTHING", {}, "/pagerduty/incidents/{incidentId}");
+    const notes = `/pagerduty/incidents/${incident.id}/notes`;
+    const template = "/pagerduty/incidents/{incidentId}/notes";
+    const note = await checked("post", notes, { body: { content: "Found it." } }, template);
+    expect(note.status).toBe(202);
+    await checked("post", notes, { body: { content: "" } }, template);
+    await checked("get", notes, {}, template);
     const events = asObject((await checked("get", "/pagerduty/events?limit=2")).body);
     const [event] = Array.isArray(events["events"]) ? events["events"] : [];
     const webhookId = String(asObject(event)["webhookId"]);

@@ -1,0 +1,31 @@
+import * as z from "zod/mini";
+
+/** The answers about notes that are written on incidents at PagerDuty. Not part of the Worker's code. */
+
+const Time = z.iso.datetime({ offset: true });
+const Text = z.nullable(z.string());
+
+export const NoteAccepted = z.object({ noteId: z.string() });
+export type NoteAccepted = z.infer<typeof NoteAccepted>;
+export const Note = z
+  .object({
+    noteId: z.string(),
+    incidentId: z.string(),
+    state: z.enum(["pending", "written", "failed"]),
+    text: z.string().register(z.globalRegistry, { description: "As PagerDuty gets it." }),
+    createdBy: z.string(),
+    createdAt: z.nullable(Time),
+    attempts: z.int(),
+    nextAttemptAt: z.nullable(Time),
+    writtenAt: z.nullable(Time),
+    pagerdutyId: Text.register(z.globalRegistry, { description: "PagerDuty's id for it." }),
+    error: Text.register(z.globalRegistry, { description: "Why the last attempt failed." }),
+  })
+  .register(z.globalRegistry, { id: "Note" });
+export type Note = z.infer<typeof Note>;
+
+export const NoteList = z.object({
+  notes: z.array(Note),
+  nextCursor: Text.register(z.globalRegistry, { description: "For the next page; null on the last one." }),
+});
+export type NoteList = z.infer<typeof NoteList>;

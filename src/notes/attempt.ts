@@ -1,0 +1,74 @@
+import type { ApiAnswer } from "../pagerduty/api.ts";
+import type { WrittenNote } from "../pagerduty/context.ts";
+import { scheduledAtMs } from "../retry-timing.ts";
+import type { Note } from "../storage/notes.ts";
+
+/** What an attempt to write a note makes of it. Pure: the clock and the random number are arguments. */
+
+/** A note that could not be written within a day is old news on an incident. */
+const GIVE_UP_AFTER_MS = 24 * 3600 * 1000;
+/** When a note is looked at again whose attempt was cut short by the end of the object. Longer than two calls take. */
+const CUT_SHORT_MS = 60_000;
+
+type NoteAnswer = ApiAnswer<WrittenNote> | { ok: false; problem: "not_connected" };
+
+export const NO_WRITE_ACCESS =
+  "PagerDuty does not let this credential write notes. Connect with one that may write incidents.";
+
+/** The note while an attempt is under way: should the object end now, PagerDuty may have it. */
+export function attempting(note: Note, nowMs: number): Note {
+  return { ...note, doubtful: 1, nextAttemptAtMs: nowMs + CUT_SHORT_MS };
+}
+
+function written(note: Note, pagerdutyId: string | null, nowMs: number): Note {
+  return {
+    ...note,
+    state: "written",
+    attempts: note.attempts + 1,
+    nextAttemptAtMs: null,
+    pagerdutyId,
+    writtenAtMs: nowMs,
+    error: null,
+  };
+}
+
+/**
+ * The note after an attempt.
+ * @param before the note when the attempt began
+ */
+export function afterAttempt(
+  before: Note,
+  answer: NoteAnswer,
+  schedule: readonly number[],
+  nowMs: number,
+  random: number,
+): Note {
+  if (answer.ok) return written(before, answer.value.id, nowMs);
+  const attempted = { ...before, attempts: before.attempts + 1 };
+  const failed = (error: string): Note => ({ ...attempted, state: "failed", nextAttemptAtMs: null, error });
+  switch (answer.problem) {
+    case "forbidden":
+      return failed(NO_WRITE_ACCESS);
+    case "not_found":
+      return failed("PagerDuty has no such incident, or does not let this credential see it.");
+    case "not_in_plan":
+      return failed("The plan of the PagerDuty account does not include notes over the API.");
+    case "bad_request":
+      return failed(`PagerDuty refuses the note: ${answer.message}`);
+    case "unauthorized":
+      return retried(attempted, "PagerDuty refuses the credential", null);
+    case "not_connected":
+      return retried(attempted, "Disconnected while it was written", null);
+    case "rate_limited":
+      return retried(attempted, "PagerDuty limits the rate of our calls", answer.retryAfterSeconds);
+    case "unavailable":
+      // It may have been written all the same.
+      return retried({ ...attempted, doubtful: 1 }, answer.reason, null);
+  }
+
+  function retried(note: Note, error: string, retryAfterSeconds: number | null): Note {
+    const atMs = scheduledAtMs(schedule, note.attempts, retryAfterSeconds, nowMs, random);
+    if (atMs === null || atMs > note.createdAtMs + GIVE_UP_AFTER_MS) return failed(error);
+    return { ...note, state: "pending", nextAttemptAtMs: atMs, error };
+  }
+}

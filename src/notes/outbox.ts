@@ -1,0 +1,208 @@
+import type { Connection } from "../connection/connection.ts";
+import type { TenantContext } from "../connection/tenant-context.ts";
+import { learnWriteAccess, mayWrite } from "../connection/write-access.ts";
+import { AppError } from "../errors.ts";
+import { view } from "../incidents/fold.ts";
+import { log } from "../log.ts";
+import { createNote, listNotes } from "../pagerduty/context.ts";
+import { loadIncident } from "../storage/incidents.ts";
+import {
+  insertNote,
+  type Note,
+  noteById,
+  noteByKey,
+  noteTimes,
+  removeNote,
+  saveNote,
+  writtenIds,
+} from "../storage/notes.ts";
+import { isSameText } from "../storage/own-notes.ts";
+import { afterAttempt, attempting, NO_WRITE_ACCESS } from "./attempt.ts";
+import { noteTextOf } from "./note-text.ts";
+
+/**
+ * Notes that Aurora writes on incidents at PagerDuty: kept before the call is answered, and tried again by
+ * DELIVERY_SCHEDULE for a day. PagerDuty knows no idempotency keys, so after an attempt whose outcome is unknown its
+ * notes are read before the note is written again.
+ */
+
+const HOUR_MS = 3600 * 1000;
+const MAX_AN_HOUR_ON_AN_INCIDENT = 30;
+const MAX_AN_HOUR = 200;
+/** How long the caller waits for the first attempt, which tells whether the credential may write. */
+const FIRST_ATTEMPT_WAIT_MS = 3_000;
+
+/** What a caller wants written. */
+export interface NoteRequest {
+  /** Markdown. */
+  content: string;
+  url: string | null;
+  from: string | null;
+  idempotencyKey: string | null;
+}
+
+export class NoteOutbox {
+  readonly #context: TenantContext;
+  /** Attempts under way, by note: the alarm and a caller may want the same one. */
+  readonly #underWay = new Map<string, Promise<void>>();
+
+  constructor(context: TenantContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Keeps a note and tries once to write it. The same key with the same content is the same note; one that had failed is
+   * tried again.
+   * @returns its id
+   * @throws {AppError} not_found, invalid_request, write_access_required, idempotency_conflict, rate_limited
+   */
+  async request(
+    userId: string,
+    connection: Connection,
+    incidentId: string,
+    request: NoteRequest,
+  ): Promise<string> {
+    const { sql, storage } = this.#context;
+    if (!view(loadIncident(sql, incidentId))) throw new AppError("not_found", "No such incident");
+    const text = noteTextOf({ ...request, userId });
+    if (text === "") throw new AppError("invalid_request", "content: there is no text in it");
+    checkWriter(connection, request.from);
+    const requestHash = request.idempotencyKey === null ? null : await hashOf(userId, request);
+    const noteId = storage.transactionSync(() => this.#keep(userId, incidentId, request, requestHash, text));
+    await this.#firstAttempt(noteId);
+    return noteId;
+  }
+
+  /** @returns the note's id, also of one that was kept before */
+  #keep(
+    userId: string,
+    incidentId: string,
+    { from, idempotencyKey }: NoteRequest,
+    requestHash: string | null,
+    text: string,
+  ): string {
+    const { sql } = this.#context;
+    const nowMs = Date.now();
+    const known = idempotencyKey === null ? null : noteByKey(sql, incidentId, idempotencyKey);
+    if (known && known.requestHash !== requestHash) {
+      throw new AppError("idempotency_conflict", "This idempotencyKey was used for another note");
+    }
+    if (known?.state === "failed") {
+      saveNote(sql, {
+        ...known,
+        state: "pending",
+        attempts: 0,
+        nextAttemptAtMs: nowMs,
+        createdAtMs: nowMs,
+        error: null,
+      });
+    }
+    if (known) return known.noteId;
+    this.#checkRate(incidentId, MAX_AN_HOUR_ON_AN_INCIDENT, "for this incident", nowMs);
+    this.#checkRate(null, MAX_AN_HOUR, "for this connection", nowMs);
+    const noteId = `note_${crypto.randomUUID()}`;
+    insertNote(sql, {
+      noteId,
+      incidentId,
+      createdAtMs: nowMs,
+      userId,
+      from,
+      idempotencyKey,
+      requestHash,
+      text,
+    });
+    return noteId;
+  }
+
+  #checkRate(incidentId: string | null, limit: number, what: string, nowMs: number): void {
+    const oldestMs = noteTimes(this.#context.sql, incidentId, nowMs - HOUR_MS, limit)[limit - 1];
+    if (oldestMs === undefined) return;
+    throw new AppError("rate_limited", `At most ${limit} notes an hour ${what}`, {
+      retryAfterSeconds: Math.max(1, Math.ceil((oldestMs + HOUR_MS - nowMs) / 1000)),
+    });
+  }
+
+  /** @throws {AppError} write_access_required; then the note is not kept */
+  async #firstAttempt(noteId: string): Promise<void> {
+    const { sql } = this.#context;
+    if (noteById(sql, noteId)?.state !== "pending") return;
+    const timer = new AbortController();
+    const waited = scheduler.wait(FIRST_ATTEMPT_WAIT_MS, { signal: timer.signal }).catch(() => undefined);
+    await Promise.race([this.write(noteId), waited]);
+    timer.abort();
+    const note = noteById(sql, noteId);
+    if (note?.state !== "failed" || note.error !== NO_WRITE_ACCESS) return;
+    removeNote(sql, noteId);
+    throw new AppError("write_access_required", NO_WRITE_ACCESS);
+  }
+
+  /** Tries to write a pending note; joins an attempt that is under way. Never throws because of PagerDuty. */
+  async write(noteId: string): Promise<void> {
+    const underWay = this.#underWay.get(noteId);
+    if (underWay) return underWay;
+    const writing = this.#write(noteId).finally(() => this.#underWay.delete(noteId));
+    this.#underWay.set(noteId, writing);
+    return writing;
+  }
+
+  async #write(noteId: string): Promise<void> {
+    const { sql, store, config } = this.#context;
+    const connectionId = store.connection?.connectionId;
+    const before = noteById(sql, noteId);
+    if (before?.state !== "pending") return;
+    saveNote(sql, attempting(before, Date.now()));
+    const answer = await this.#call(before);
+    if (store.connection?.connectionId !== connectionId) return;
+    // PagerDuty's own webhook may have told of it first.
+    if (noteById(sql, noteId)?.state !== "pending") return;
+    const after = afterAttempt(before, answer, config.deliverySchedule, Date.now(), Math.random());
+    saveNote(sql, after);
+    log[after.state === "written" ? "info" : "warn"]("note.attempt", {
+      tenantId: store.tenantId,
+      incidentId: before.incidentId,
+      noteId,
+      state: after.state,
+      attempt: after.attempts,
+      error: after.error,
+    });
+  }
+
+  async #call(note: Note) {
+    const { client, sql, store } = this.#context;
+    const { incidentId, text, doubtful } = note;
+    if (doubtful === 1) {
+      const known = await client.run((target) => listNotes(target, incidentId));
+      if (!known.ok) return known;
+      const ours = writtenIds(sql, incidentId);
+      const found = known.value.find(
+        ({ id, text: theirs }) => !(id !== null && ours.has(id)) && isSameText(text, theirs),
+      );
+      if (found) return { ok: true as const, value: found };
+    }
+    const from =
+      note.from ?? (store.connection?.authType === "api_token" ? store.connection.externalUserEmail : null);
+    const answer = await client.run((target) => createNote(target, incidentId, text, from));
+    await learnWriteAccess(store, answer);
+    return answer;
+  }
+}
+
+/** @throws {AppError} where it is known that the note cannot be written */
+function checkWriter(connection: Connection, from: string | null): void {
+  // Of an API token the answer may be another for this incident: its first attempt decides.
+  if (connection.authType === "oauth" && mayWrite(connection) === false) {
+    throw new AppError("write_access_required", NO_WRITE_ACCESS);
+  }
+  if (connection.authType === "api_token" && connection.externalUserEmail === null && from === null) {
+    throw new AppError(
+      "invalid_request",
+      "from: this is an account-level key, so PagerDuty needs the e-mail address of the user to write as",
+    );
+  }
+}
+
+/** SHA-256 of what the caller asked for, to tell the same request from another with its key. */
+async function hashOf(userId: string, { content, url, from }: NoteRequest): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify([userId, content, url, from]));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}

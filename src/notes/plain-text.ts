@@ -1,0 +1,167 @@
+import { Lexer, type MarkedToken, type Token, type Tokens } from "marked";
+
+/**
+ * Markdown as text that reads well in PagerDuty, which shows notes as they are: headings are underlined, code is indented,
+ * links have their address behind them, each row of a table is an item of a list. Pure.
+ */
+
+const MAX_UNDERLINE_CHARS = 40;
+const CODE_INDENT = "    ";
+const RULE = "----------";
+
+/**
+ * Runs of marks for emphasis that are read. The lexer looks back over the text for each, so that many of them would take
+ * seconds; no prose has as many.
+ */
+const MAX_EMPHASIS_MARKS = 1_000;
+
+/**
+ * Returns the text of a Markdown document, without blank lines at its ends. A document with more emphasis than prose has,
+ * or nested deeper than the stack, is returned as it is.
+ */
+export function plainTextOf(markdown: string): string {
+  const marks = markdown.match(/[*_~]+/g)?.length ?? 0;
+  const text = marks > MAX_EMPHASIS_MARKS ? markdown : textOf(markdown);
+  return text.replace(/^\n+/, "").trimEnd();
+}
+
+function textOf(markdown: string): string {
+  try {
+    return blocksOf(new Lexer({ gfm: true }).lex(markdown));
+  } catch (error) {
+    if (error instanceof RangeError) return markdown;
+    throw error;
+  }
+}
+
+/** Everything that the lexer makes; a token of an extension would have another type, and there are no extensions. */
+const TYPES: ReadonlySet<string> = new Set<MarkedToken["type"]>([
+  ...(["blockquote", "br", "checkbox", "code", "codespan", "def", "del", "em", "escape", "heading"] as const),
+  ...(["hr", "html", "image", "link", "list", "list_item", "paragraph", "space", "strong", "table"] as const),
+  "text",
+]);
+const isKnown = (token: Token): token is MarkedToken => TYPES.has(token.type);
+
+function blocksOf(tokens: readonly Token[], separator = "\n\n"): string {
+  return tokens
+    .filter(isKnown)
+    .map(blockOf)
+    .filter((block) => block !== "")
+    .join(separator);
+}
+
+function blockOf(token: MarkedToken): string {
+  switch (token.type) {
+    case "heading":
+      return headingOf(inlineOf(token.tokens));
+    case "paragraph":
+      return inlineOf(token.tokens);
+    case "text":
+      return token.tokens ? inlineOf(token.tokens) : decoded(token.text);
+    case "code":
+      return indented(token.text, CODE_INDENT, CODE_INDENT);
+    case "blockquote":
+      return indented(blocksOf(token.tokens), "> ", "> ");
+    case "list":
+      return listOf(token);
+    case "table":
+      return tableOf(token);
+    case "html":
+      return withoutTags(token.text).trim();
+    case "hr":
+      return RULE;
+    case "space":
+    case "def":
+      return "";
+    default:
+      return inlineOf([token]);
+  }
+}
+
+function headingOf(text: string): string {
+  return `${text}\n${"-".repeat(Math.min(text.length, MAX_UNDERLINE_CHARS))}`;
+}
+
+/** Puts `first` before the first line, and `rest` before every other line. */
+function indented(text: string, first: string, rest: string): string {
+  return text
+    .split("\n")
+    .map((line, index) => `${index === 0 ? first : rest}${line}`.trimEnd())
+    .join("\n");
+}
+
+function listOf({ ordered, start, items, loose }: Tokens.List): string {
+  const texts = items.map((item, index) => {
+    const marker = ordered ? `${Number(start || 1) + index}. ` : "- ";
+    const box = item.task ? (item.checked ? "[x] " : "[ ] ") : "";
+    const tokens = item.tokens.filter(({ type }) => type !== "checkbox");
+    return indented(`${box}${blocksOf(tokens, loose ? "\n\n" : "\n")}`, marker, " ".repeat(marker.length));
+  });
+  return texts.join(loose ? "\n\n" : "\n");
+}
+
+/** PagerDuty's font has letters of different widths, in which columns would not line up. */
+function tableOf({ header, rows }: Tokens.Table): string {
+  const names = header.map(({ tokens }) => inlineOf(tokens));
+  return rows
+    .map((row) => {
+      const cells = row.map(({ tokens }, index) => {
+        const name = names[index] ?? "";
+        return name === "" ? inlineOf(tokens) : `${name}: ${inlineOf(tokens)}`;
+      });
+      return `- ${cells.join("; ")}`;
+    })
+    .join("\n");
+}
+
+const inlineOf = (tokens: readonly Token[]): string => tokens.filter(isKnown).map(spanOf).join("");
+
+function spanOf(token: MarkedToken): string {
+  switch (token.type) {
+    case "strong":
+    case "em":
+    case "del":
+      return inlineOf(token.tokens);
+    case "codespan":
+      return `\`${token.text}\``;
+    case "br":
+      return "\n";
+    case "link":
+      return linkOf(inlineOf(token.tokens), token.href);
+    case "image":
+      return linkOf(token.text, token.href);
+    case "html":
+      return withoutTags(token.text);
+    case "text":
+      return token.tokens ? inlineOf(token.tokens) : decoded(token.text);
+    case "escape":
+      return decoded(token.text);
+    default:
+      return "";
+  }
+}
+
+/** An address that a browser cannot open is left out. */
+function linkOf(text: string, href: string): string {
+  const address = href.replace(/^mailto:/, "");
+  if (!/^(https?|mailto):/i.test(href)) return text;
+  return text === "" || text === address || text === href ? address : `${text} (${address})`;
+}
+
+function withoutTags(html: string): string {
+  if (html.trimStart().startsWith("<!--")) return "";
+  return decoded(html.replace(/<br\s*\/?>/gi, "\n").replace(/<\/?[a-z][^<>]*>/gi, ""));
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+  nbsp: " ",
+  "#39": "'",
+};
+
+const decoded = (text: string): string =>
+  text.replace(/&(#?\w+);/g, (entity, name: string) => ENTITIES[name] ?? entity);

@@ -1,0 +1,199 @@
+import * as z from "zod/mini";
+
+/** The `notes` table: what Aurora writes on incidents at PagerDuty, one row for each note. Times in milliseconds. */
+
+/** `failed`: given up, with the reason in `error`. */
+export const NoteState = z.enum(["pending", "written", "failed"]);
+export type NoteState = z.infer<typeof NoteState>;
+
+export const Note = z.object({
+  noteId: z.string(),
+  incidentId: z.string(),
+  createdAtMs: z.number(),
+  userId: z.string(),
+  /** The e-mail address of the user to write as; null for the credential's own user. */
+  from: z.nullable(z.string()),
+  /** Of what was asked for; null where the note has no idempotency key. */
+  requestHash: z.nullable(z.string()),
+  /** As PagerDuty gets it. */
+  text: z.string(),
+  state: NoteState,
+  attempts: z.number(),
+  /** While it is pending. */
+  nextAttemptAtMs: z.nullable(z.number()),
+  /** 1: an attempt's outcome is unknown, so that PagerDuty may have the note. */
+  doubtful: z.number(),
+  /** PagerDuty's id for it. */
+  pagerdutyId: z.nullable(z.string()),
+  writtenAtMs: z.nullable(z.number()),
+  error: z.nullable(z.string()),
+});
+export type Note = z.infer<typeof Note>;
+
+const COLUMNS = `note_id AS noteId, incident_id AS incidentId, created_at_ms AS createdAtMs, user_id AS userId,
+  from_email AS "from", request_hash AS requestHash, text, state, attempts, next_attempt_at_ms AS nextAttemptAtMs, doubtful,
+  pagerduty_id AS pagerdutyId, written_at_ms AS writtenAtMs, error`;
+
+const one = (rows: Iterable<unknown>): Note | null => {
+  const [row] = rows;
+  return row ? Note.parse(row) : null;
+};
+
+export type NewNote = Pick<
+  Note,
+  "noteId" | "incidentId" | "createdAtMs" | "userId" | "from" | "requestHash" | "text"
+> & { idempotencyKey: string | null };
+
+/** Keeps a new note, to be written at once. */
+export function insertNote(sql: SqlStorage, note: NewNote): void {
+  sql.exec(
+    `INSERT INTO notes (note_id, incident_id, created_at_ms, user_id, from_email, idempotency_key, request_hash, text,
+       state, next_attempt_at_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', ?)`,
+    note.noteId,
+    note.incidentId,
+    note.createdAtMs,
+    note.userId,
+    note.from,
+    note.idempotencyKey,
+    note.requestHash,
+    note.text,
+    note.createdAtMs,
+  );
+}
+
+export const noteById = (sql: SqlStorage, noteId: string): Note | null =>
+  one(sql.exec(`SELECT ${COLUMNS} FROM notes WHERE note_id = ?`, noteId));
+
+export const noteByKey = (sql: SqlStorage, incidentId: string, idempotencyKey: string): Note | null =>
+  one(
+    sql.exec(
+      `SELECT ${COLUMNS} FROM notes WHERE idempotency_key IS NOT NULL AND incident_id = ? AND idempotency_key = ?`,
+      incidentId,
+      idempotencyKey,
+    ),
+  );
+
+/** What an attempt changes. */
+export type NoteChange = Pick<
+  Note,
+  "state" | "attempts" | "nextAttemptAtMs" | "doubtful" | "pagerdutyId" | "writtenAtMs" | "error"
+>;
+
+export function saveNote(sql: SqlStorage, note: Note): void {
+  sql.exec(
+    `UPDATE notes SET state = ?, attempts = ?, next_attempt_at_ms = ?, doubtful = ?, pagerduty_id = ?, written_at_ms = ?,
+       error = ? WHERE note_id = ?`,
+    note.state,
+    note.attempts,
+    note.nextAttemptAtMs,
+    note.doubtful,
+    note.pagerdutyId,
+    note.writtenAtMs,
+    note.error,
+    note.noteId,
+  );
+}
+
+export function removeNote(sql: SqlStorage, noteId: string): void {
+  sql.exec("DELETE FROM notes WHERE note_id = ?", noteId);
+}
+
+/** The ids of pending notes that are due, those due for the longest first. */
+export function dueNotes(sql: SqlStorage, nowMs: number, limit: number): string[] {
+  const rows = sql.exec(
+    `SELECT note_id AS noteId FROM notes WHERE state = 'pending' AND next_attempt_at_ms <= ?
+     ORDER BY next_attempt_at_ms LIMIT ?`,
+    nowMs,
+    limit,
+  );
+  return [...rows].map((row) => z.object({ noteId: z.string() }).parse(row).noteId);
+}
+
+/** When the next note is due after `afterMs`; null when none is. */
+export function nextNoteAtMs(sql: SqlStorage, afterMs: number): number | null {
+  const [row] = sql.exec(
+    "SELECT min(next_attempt_at_ms) AS at FROM notes WHERE state = 'pending' AND next_attempt_at_ms > ?",
+    afterMs,
+  );
+  return z.object({ at: z.nullable(z.number()) }).parse(row).at;
+}
+
+/** When the notes since `sinceMs` were asked for, newest first. @param incidentId null for all incidents */
+export function noteTimes(
+  sql: SqlStorage,
+  incidentId: string | null,
+  sinceMs: number,
+  limit: number,
+): number[] {
+  const rows =
+    incidentId === null
+      ? sql.exec(
+          "SELECT created_at_ms AS at FROM notes WHERE created_at_ms > ? ORDER BY created_at_ms DESC LIMIT ?",
+          sinceMs,
+          limit,
+        )
+      : sql.exec(
+          `SELECT created_at_ms AS at FROM notes WHERE incident_id = ? AND created_at_ms > ?
+           ORDER BY created_at_ms DESC LIMIT ?`,
+          incidentId,
+          sinceMs,
+          limit,
+        );
+  return [...rows].map((row) => z.object({ at: z.number() }).parse(row).at);
+}
+
+/** Where a list goes on: behind this note. */
+export const NoteCursor = z.object({ createdAtMs: z.number(), noteId: z.string() });
+export type NoteCursor = z.infer<typeof NoteCursor>;
+
+/** An incident's notes, newest first, one more than `limit` at the most. */
+export function listNotes(
+  sql: SqlStorage,
+  incidentId: string,
+  { limit, after }: { limit: number; after: NoteCursor | null },
+): Note[] {
+  const { createdAtMs, noteId } = after ?? { createdAtMs: Number.MAX_SAFE_INTEGER, noteId: "" };
+  const rows = sql.exec(
+    `SELECT ${COLUMNS} FROM notes WHERE incident_id = ? AND (created_at_ms, note_id) < (?, ?)
+     ORDER BY created_at_ms DESC, note_id DESC LIMIT ?`,
+    incidentId,
+    createdAtMs,
+    noteId,
+    limit + 1,
+  );
+  return [...rows].map((row) => Note.parse(row));
+}
+
+/** PagerDuty's ids of the incident's notes that we wrote. */
+export function writtenIds(sql: SqlStorage, incidentId: string): Set<string> {
+  const rows = sql.exec(
+    "SELECT pagerduty_id AS id FROM notes WHERE incident_id = ? AND pagerduty_id IS NOT NULL",
+    incidentId,
+  );
+  return new Set([...rows].map((row) => z.object({ id: z.string() }).parse(row).id));
+}
+
+/** The incident's oldest note that PagerDuty may have, and whose id is unknown, among those that `matches` accepts. */
+export function doubtfulNote(
+  sql: SqlStorage,
+  incidentId: string,
+  matches: (text: string) => boolean,
+): Note | null {
+  const rows = sql.exec(
+    `SELECT ${COLUMNS} FROM notes WHERE incident_id = ? AND pagerduty_id IS NULL AND doubtful = 1
+     ORDER BY created_at_ms, note_id`,
+    incidentId,
+  );
+  for (const row of rows) {
+    const note = Note.parse(row);
+    if (matches(note.text)) return note;
+  }
+  return null;
+}
+
+/** Removes the notes of incidents that were removed. @returns how many */
+export function pruneNotes(sql: SqlStorage): number {
+  return sql.exec("DELETE FROM notes WHERE incident_id NOT IN (SELECT incident_id FROM incidents)")
+    .rowsWritten;
+}

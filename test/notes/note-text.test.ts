@@ -1,0 +1,78 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { charCount } from "../../src/incidents/text.ts";
+import { MAX_NOTE_CHARS, noteTextOf } from "../../src/notes/note-text.ts";
+import { plainTextOf } from "../../src/notes/plain-text.ts";
+import { anyText } from "../support/context.ts";
+
+/** Aurora writes Markdown; PagerDuty shows text as it is. */
+
+test.each([
+  ["# Root cause\nThe **database** was _slow_.", "Root cause\n----------\n\nThe database was slow."],
+  ["- one\n- two\n  - nested\n1. first\n2. second", "- one\n- two\n  - nested\n\n1. first\n2. second"],
+  ["3. third\n4. fourth", "3. third\n4. fourth"],
+  ["- [x] done\n- [ ] open", "- [x] done\n- [ ] open"],
+  ["```sh\nkubectl get pods\n  -n api\n```", "    kubectl get pods\n      -n api"],
+  ["Run `kubectl get pods`.", "Run `kubectl get pods`."],
+  ["See [the graph](https://g.example.com/d/1).", "See the graph (https://g.example.com/d/1)."],
+  ["<https://g.example.com> and https://h.example.com", "https://g.example.com and https://h.example.com"],
+  ["[click](javascript:alert)", "click"],
+  ["![graph](https://g.example.com/1.png)", "graph (https://g.example.com/1.png)"],
+  [
+    "| Pod | CPU |\n|---|---|\n| api-1 | 99 % |\n| api-2 | **3 %** |",
+    "- Pod: api-1; CPU: 99 %\n- Pod: api-2; CPU: 3 %",
+  ],
+  ["> said\n> twice", "> said\n> twice"],
+  ["a\n\n---\n\nb", "a\n\n----------\n\nb"],
+  ["one  \ntwo", "one\ntwo"],
+  ["a <b>bold</b> word<br>and a line", "a bold word\nand a line"],
+  ["<!-- hidden -->\n\nshown", "shown"],
+  ["5 &lt; 6 &amp; 7 > 6, snake_case_name, 2 * 3 * 4", "5 < 6 & 7 > 6, snake_case_name, 2 * 3 * 4"],
+  ["~~wrong~~ right", "wrong right"],
+  ["- one\n\n  more of it\n- two", "- one\n\n  more of it\n\n- two"],
+  ["", ""],
+])("%j reads %j", (markdown, text) => expect(plainTextOf(markdown)).toBe(text));
+
+test("a note ends with whom Aurora writes for, and before that with where to read on", () => {
+  const note = { content: "Found it.\r\n\0", url: "https://aurora.example.com/incidents/1", userId: "alice" };
+  expect(noteTextOf(note)).toBe(
+    "Found it.\n\ufffd\n\nhttps://aurora.example.com/incidents/1\n\n— Aurora, for alice",
+  );
+  expect(noteTextOf({ ...note, url: null, content: "x" })).toBe("x\n\n— Aurora, for alice");
+  expect(noteTextOf({ ...note, content: "<!-- nothing -->" })).toBe("");
+});
+
+test("a long note is cut to 25,000 characters with a mark, and never inside of a character", () => {
+  const url = "https://aurora.example.com/incidents/1";
+  const text = noteTextOf({ content: "😀".repeat(70_000), url, userId: "alice" });
+  expect(charCount(text)).toBe(MAX_NOTE_CHARS);
+  expect(text.isWellFormed()).toBe(true);
+  expect(text).toMatch(/😀\n\n… \[cut; all of it is in Aurora\]\n\nhttps:\S+\n\n— Aurora, for alice$/);
+});
+
+test("whatever is written, the note has at most 25,000 storable characters and its signature", () => {
+  fc.assert(
+    fc.property(anyText(200), fc.nat(300), (unit, count) => {
+      const text = noteTextOf({ content: unit.repeat(count), url: null, userId: "alice" });
+      expect(charCount(text)).toBeLessThanOrEqual(MAX_NOTE_CHARS);
+      expect(text.isWellFormed()).toBe(true);
+      expect(text).not.toMatch(/(?![\n\t])\p{Cc}/u);
+      if (text !== "") expect(text.endsWith("\n\n— Aurora, for alice")).toBe(true);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test.each(["[", "*a ", "**", "`", "<a", "> ", "- ", "- > ", "|", "![", "_a*", "&lt;", "<!--", "[a](", "# "])(
+  "Markdown of nothing but %j is a note, too",
+  (unit) => {
+    const text = noteTextOf({ content: `Found it.\n\n${unit.repeat(20_000)}`, url: null, userId: "alice" });
+    expect(text).toMatch(/^Found it\.\n\n[\s\S]*— Aurora, for alice$/);
+  },
+);
+
+test("more emphasis than prose has is left as it is, because reading it would take seconds", () => {
+  const markdown = `**Found** it.\n\n${"_a*".repeat(20_000)}`;
+  expect(plainTextOf(markdown)).toBe(markdown);
+  expect(plainTextOf("**a** ".repeat(500))).toBe("a ".repeat(500).trimEnd());
+});
