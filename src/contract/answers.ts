@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { Context } from "../incidents/context.ts";
-import { Incident, Outcome, Verification } from "../incidents/incident.ts";
+import { Incident, IncidentHead, Outcome, Verification } from "../incidents/incident.ts";
 
 /**
  * Schemas of the API's answers, for the reference (scripts/openapi.ts), the types of clients, and the tests that
@@ -152,6 +152,15 @@ export const ReceivedEvent = z
   .register(z.globalRegistry, { id: "Event" });
 export type ReceivedEvent = z.infer<typeof ReceivedEvent>;
 
+const Head = z.nullable(IncidentHead).register(z.globalRegistry, {
+  description: "What tells the incident apart; null where there is none, or only its id is known.",
+});
+
+export const ListedEvent = z
+  .extend(ReceivedEvent, { incident: Head })
+  .register(z.globalRegistry, { id: "ListedEvent" });
+export type ListedEvent = z.infer<typeof ListedEvent>;
+
 export const EventWithPayload = z
   .extend(ReceivedEvent, {
     payload: z
@@ -194,6 +203,7 @@ export const Delivery = z
     id: z.string().register(z.globalRegistry, { description: "The `webhook-id` of every attempt." }),
     type: Text,
     incidentId: Text,
+    incident: Head,
     version: z.nullable(z.int()),
     change: Text,
     webhookId: Text,
@@ -246,7 +256,7 @@ export const IncidentList = z.object({
   nextCursor,
 });
 export type IncidentList = z.infer<typeof IncidentList>;
-export const EventList = z.object({ events: z.array(ReceivedEvent), nextCursor });
+export const EventList = z.object({ events: z.array(ListedEvent), nextCursor });
 export type EventList = z.infer<typeof EventList>;
 export const DeliveryList = z.object({ deliveries: z.array(Delivery), nextCursor });
 export type DeliveryList = z.infer<typeof DeliveryList>;

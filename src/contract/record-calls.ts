@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
+import { Outcome, Severity, Status } from "../incidents/incident.ts";
 import * as answers from "./answers.ts";
 import { type Call, list, ok, pagerdutyErrors } from "./call.ts";
 import * as noteAnswers from "./note-answers.ts";
-import { IdsBody, NoteBody } from "./requests.ts";
+import { IdsBody, NoteBody, RedeliverBody } from "./requests.ts";
 
 /** The calls for stored records, and for the Worker itself. */
 
@@ -15,7 +16,13 @@ export const incidents: Call[] = [
     query: {
       status: {
         description: "Only incidents with this status.",
-        schema: z.enum(["investigating", "resolved"]),
+        schema: Status,
+      },
+      severity: { description: "Only incidents with this severity.", schema: Severity },
+      service: { description: "Only incidents of the service with this id or name.", schema: z.string() },
+      q: {
+        description: "A text to search for in title, number and service name, in any case.",
+        schema: z.string(),
       },
       ...list,
     },
@@ -55,7 +62,11 @@ export const incidents: Call[] = [
     path: "/pagerduty/events",
     tag: "Incidents",
     summary: "List received events, newest first",
-    query: list,
+    query: {
+      type: { description: "Only events of this type, such as `incident.triggered`.", schema: z.string() },
+      outcome: { description: "Only events with this outcome.", schema: Outcome },
+      ...list,
+    },
     answers: ok("A page.", answers.EventList),
     errors: [400, 403, 404],
   },
@@ -130,8 +141,8 @@ export const deliveries: Call[] = [
     method: "post",
     path: "/pagerduty/deliveries/redeliver",
     tag: "Deliveries",
-    summary: "Send dead deliveries again",
-    body: { schema: IdsBody, required: false },
+    summary: "Send dead deliveries again, or waiting ones now",
+    body: { schema: RedeliverBody, required: false },
     answers: ok("`redelivered` is the number of deliveries.", answers.Redelivered),
     errors: [400, 403, 404, 413],
   },

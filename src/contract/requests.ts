@@ -102,20 +102,26 @@ export const NoteBody = z.object({
       .register(z.globalRegistry, { description: "The same key on the same incident is the same note." }),
   ),
 });
+const Ids = z
+  .array(z.string({ error: "must be a list of ids" }).check(z.maxLength(128, "has an id that is too long")), {
+    error: "must be a list of ids",
+  })
+  .check(z.maxLength(1000, "has more than 1000 ids"));
 
 /** The ids of the records; absent for all. */
-export const IdsBody = z.object({
-  ids: z.optional(
-    z
-      .array(
-        z.string({ error: "must be a list of ids" }).check(z.maxLength(128, "has an id that is too long")),
-        {
-          error: "must be a list of ids",
-        },
-      )
-      .check(z.maxLength(1000, "has more than 1000 ids")),
-  ),
-});
+export const IdsBody = z.object({ ids: z.optional(Ids) });
+
+/** The deliveries by their ids, or all dead ones that were created since a time; all dead ones without either. */
+export const RedeliverBody = z
+  .object({
+    ids: z.optional(Ids),
+    since: z.optional(z.iso.datetime({ offset: true, error: "must be a time in ISO 8601, with a zone" })),
+  })
+  .check(
+    z.refine(({ ids, since }) => ids === undefined || since === undefined, {
+      error: "ids and since exclude each other",
+    }),
+  );
 
 export const LoginBody = z.object({
   /** Also creates the webhook subscription at PagerDuty, if the scopes allow it. */

@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
-import { saveRecipient } from "../storage/incidents.ts";
-import { hasOutstanding, LANE, seqOfMessage } from "../storage/journal.ts";
+import { LANE } from "../storage/journal.ts";
 
 /**
  * Deliveries are journal entries with a `delivery` state. Each incident has at most one `pending` entry, which is
@@ -71,7 +70,12 @@ export function endContextWait(sql: SqlStorage, seq: number, waitMs: number, now
  * each: they are looked for among the incident's entries, and only where the incident says that there are any.
  * @param afterSeq the delivery that has just finished
  */
-function promoteNext(sql: SqlStorage, incidentId: string | null, afterSeq: number, dueAtMs: number): void {
+export function promoteNext(
+  sql: SqlStorage,
+  incidentId: string | null,
+  afterSeq: number,
+  dueAtMs: number,
+): void {
   sql.exec(
     `UPDATE journal SET delivery = 'pending', next_attempt_at_ms = ?
      WHERE seq = (
@@ -186,56 +190,6 @@ export function retryEarly(sql: SqlStorage, nowMs: number): void {
     nowMs,
     MAX_EARLY,
   );
-}
-
-const Dead = z.object({
-  seq: z.number(),
-  incidentId: z.string(),
-  messageId: z.string(),
-  lastStatus: z.nullable(z.number()),
-});
-const DEAD = `SELECT seq, incident_id AS incidentId, notification ->> 'messageId' AS messageId,
-  last_status AS lastStatus FROM journal WHERE delivery = 'dead'`;
-
-function deadDeliveries(sql: SqlStorage, ids: readonly string[] | null): z.infer<typeof Dead>[] {
-  if (ids === null) return [...sql.exec(`${DEAD} ORDER BY seq`)].map((row) => Dead.parse(row));
-  return [...new Set(ids)]
-    .flatMap((id) => [...sql.exec(`${DEAD} AND seq = ?`, seqOfMessage(id))].map((row) => Dead.parse(row)))
-    .filter(({ messageId }) => ids.includes(messageId));
-}
-
-/** Aurora's receiver refuses a user who has left the organisation. */
-const USER_LEFT = 409;
-
-/**
- * Queues dead deliveries again, with the same id and a new schedule.
- * @param ids null for all of them
- * @param connectedUser in whose name those are sent that were refused because their user left
- * @returns how many
- */
-export function reviveDead(
-  sql: SqlStorage,
-  ids: readonly string[] | null,
-  connectedUser: string | null,
-  dueAtMs: number,
-): number {
-  const dead = deadDeliveries(sql, ids);
-  for (const [incidentId, deliveries] of Map.groupBy(dead, (one) => one.incidentId)) {
-    const isOutstanding = hasOutstanding(sql, incidentId);
-    for (const { seq } of deliveries) {
-      sql.exec(
-        `UPDATE journal SET delivery = 'queued', lane = ${LANE.again}, attempts = 0, planned_at_ms = NULL,
-           not_before_ms = NULL WHERE seq = ?`,
-        seq,
-      );
-    }
-    if (deliveries.some(({ lastStatus }) => lastStatus === USER_LEFT)) {
-      saveRecipient(sql, incidentId, connectedUser);
-    }
-    sql.exec("UPDATE incidents SET revived = 1 WHERE incident_id = ?", incidentId);
-    if (!isOutstanding) promoteNext(sql, incidentId, 0, dueAtMs);
-  }
-  return dead.length;
 }
 
 /** How many of the newest entries are searched for the last delivery: reading all of them would cost too much. */

@@ -1,8 +1,8 @@
 import { Hono } from "hono";
 import * as z from "zod/mini";
-import { IdsBody } from "../contract/requests.ts";
+import { IdsBody, RedeliverBody } from "../contract/requests.ts";
 import { AppError, unwrap } from "../errors.ts";
-import { IncidentCursor, Status } from "../incidents/incident.ts";
+import { IncidentCursor, Outcome, Severity, Status } from "../incidents/incident.ts";
 import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
 import { cursorOf, encodeCursor, jsonBody, Limit, queryOf, SeqCursor } from "./input.ts";
 
@@ -18,8 +18,13 @@ function parsedPayload(payload: string | null): unknown {
   }
 }
 
+const SearchedText = z.optional(z.string().check(z.maxLength(200, "is longer than 200 characters")));
+
 const IncidentsQuery = z.object({
   status: z.optional(z.enum(Status.def.entries, { error: "must be investigating or resolved" })),
+  severity: z.optional(z.enum(Severity.def.entries, { error: "must be critical, high, medium or low" })),
+  service: SearchedText,
+  q: SearchedText,
   limit: Limit,
   cursor: cursorOf(IncidentCursor),
 });
@@ -27,8 +32,15 @@ const IncidentsQuery = z.object({
 /** Incidents, newest first; one incident with its timeline. */
 export const incidents = new Hono<AppEnv>()
   .get("/", queryOf(IncidentsQuery), async (c) => {
-    const { status, limit, cursor } = c.req.valid("query");
-    const filter = { status: status ?? null, limit, after: cursor ?? null };
+    const { status, severity, service, q, limit, cursor } = c.req.valid("query");
+    const filter = {
+      status: status ?? null,
+      severity: severity ?? null,
+      service: service ?? null,
+      q: q ?? null,
+      limit,
+      after: cursor ?? null,
+    };
     const page = unwrap(await readFrom(c, (tenant) => tenant.incidents(c.get("caller"), filter)));
     return c.json({ incidents: page.incidents, nextCursor: encodeCursor(page.next) });
   })
@@ -38,13 +50,18 @@ export const incidents = new Hono<AppEnv>()
     ),
   );
 
-const EventsQuery = z.object({ limit: Limit, cursor: cursorOf(SeqCursor) });
+const EventsQuery = z.object({
+  type: z.optional(z.string().check(z.regex(/^[a-z_]+(\.[a-z_]+){0,5}$/, "is not an event type"))),
+  outcome: z.optional(z.enum(Outcome.def.entries, { error: `must be ${Outcome.options.join(", ")}` })),
+  limit: Limit,
+  cursor: cursorOf(SeqCursor),
+});
 
 /** Received webhooks, newest first; one webhook with its payload; retrying those that could not be processed. */
 export const events = new Hono<AppEnv>()
   .get("/", queryOf(EventsQuery), async (c) => {
-    const { limit, cursor } = c.req.valid("query");
-    const filter = { limit, beforeSeq: cursor ?? null };
+    const { type, outcome, limit, cursor } = c.req.valid("query");
+    const filter = { type: type ?? null, outcome: outcome ?? null, limit, beforeSeq: cursor ?? null };
     const page = unwrap(await readFrom(c, (tenant) => tenant.events(c.get("caller"), filter)));
     return c.json({ events: page.events, nextCursor: encodeCursor(page.next) });
   })
@@ -75,9 +92,10 @@ export const deliveries = new Hono<AppEnv>()
     const page = unwrap(await readFrom(c, (tenant) => tenant.deliveries(c.get("caller"), filter)));
     return c.json({ deliveries: page.deliveries, nextCursor: encodeCursor(page.next) });
   })
-  .post("/redeliver", jsonBody(IdsBody), async (c) => {
-    const { ids } = c.req.valid("json");
-    return c.json({ redelivered: unwrap(await tenantOf(c).redeliver(c.get("caller"), ids ?? null)) });
+  .post("/redeliver", jsonBody(RedeliverBody), async (c) => {
+    const { ids, since } = c.req.valid("json");
+    const which = { ids: ids ?? null, sinceMs: since === undefined ? 0 : Date.parse(since) };
+    return c.json({ redelivered: unwrap(await tenantOf(c).redeliver(c.get("caller"), which)) });
   })
   .get("/:id", async (c) => {
     const { payload, followUps, ...delivery } = unwrap(

@@ -137,6 +137,18 @@ export const Incident = z.object({
 });
 export type Incident = z.infer<typeof Incident>;
 
+/** What tells an incident apart where another list mentions it. */
+export const IncidentHead = z.object({
+  /** Null while PagerDuty has not sent the number. */
+  number: z.nullable(z.string()),
+  title: z.string(),
+  /** The service's name. */
+  service: z.string(),
+  severity: Severity,
+  pagerdutyStatus: z.string(),
+});
+export type IncidentHead = z.infer<typeof IncidentHead>;
+
 /** A position in a list of incidents: the next page starts after this incident. */
 export const IncidentCursor = z.object({ createdAtMs: z.number(), incidentId: z.string() });
 export type IncidentCursor = z.infer<typeof IncidentCursor>;

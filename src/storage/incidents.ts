@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { emptyIncident, view } from "../incidents/fold.ts";
-import { type Incident, IncidentCursor, IncidentState, Severity } from "../incidents/incident.ts";
+import { IncidentState, Severity } from "../incidents/incident.ts";
 
 /** The `incidents` table: one row for each incident, its state as JSON. */
 
@@ -92,28 +92,6 @@ export function saveRecipient(sql: SqlStorage, incidentId: string, userId: strin
   sql.exec("UPDATE incidents SET state = ? WHERE incident_id = ?", JSON.stringify(state), incidentId);
 }
 
-/** Incidents newest first, one more than `limit` at the most so that the caller sees whether there are more. */
-export function listIncidents(
-  sql: SqlStorage,
-  filter: { status: "investigating" | "resolved" | null; limit: number; after: IncidentCursor | null },
-): { incident: Incident; cursor: IncidentCursor }[] {
-  const after = filter.after ?? { createdAtMs: Number.MAX_SAFE_INTEGER, incidentId: "" };
-  const rows = sql.exec(
-    `SELECT state, created_at_ms AS createdAtMs, incident_id AS incidentId FROM incidents
-     WHERE (created_at_ms, incident_id) < (?, ?) AND status IS NOT NULL AND (? IS NULL OR status = ?)
-     ORDER BY created_at_ms DESC, incident_id DESC LIMIT ?`,
-    after.createdAtMs,
-    after.incidentId,
-    filter.status,
-    filter.status,
-    filter.limit + 1,
-  );
-  return [...rows].flatMap((row) => {
-    const incident = view(parseState(row));
-    return incident ? [{ incident, cursor: IncidentCursor.parse(row) }] : [];
-  });
-}
-
 /** Ids of the incidents that work may be left on, in the order of their ids, after `after`. */
 export function liveIncidentIds(sql: SqlStorage, after: string, limit: number): string[] {
   const rows = sql.exec(
@@ -156,10 +134,4 @@ export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number)
     beforeMs,
     limit,
   ).rowsWritten;
-}
-
-/** The id of the newest stored incident; null when there is none. */
-export function anyIncidentId(sql: SqlStorage): string | null {
-  const [newest] = listIncidents(sql, { status: null, limit: 1, after: null });
-  return newest?.incident.incidentId ?? null;
 }

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { Outcome } from "../incidents/incident.ts";
 import { COLUMNS, type DeliveryState, Entry, type EntryKind, newestSeq, TimelineLine } from "./journal.ts";
 
 /** Reads the journal for the API: pages, newest first, and the entries that are shown with one incident. */
@@ -53,8 +54,12 @@ export function arrivalsOfIncident(sql: SqlStorage, incidentId: string, limit: n
 }
 
 interface EntryFilter {
+  /** Empty: any. */
   kinds: readonly EntryKind[];
+  /** Empty: any. */
   states: readonly DeliveryState[];
+  type?: string | null;
+  outcome?: Outcome | null;
   limit: number;
   beforeSeq: number | null;
 }
@@ -71,7 +76,7 @@ interface Page<T> {
 function pageOf<T extends { seq: number }>(
   sql: SqlStorage,
   columns: string,
-  { kinds, states, limit, beforeSeq }: EntryFilter,
+  { kinds, states, type = null, outcome = null, limit, beforeSeq }: EntryFilter,
   parse: (row: unknown) => T,
 ): Page<T> {
   const among = (column: string, values: readonly string[]) =>
@@ -81,9 +86,14 @@ function pageOf<T extends { seq: number }>(
   const rows = sql.exec(
     `SELECT ${columns} FROM journal
      WHERE seq >= ? AND seq < ? ${among("kind", kinds)} ${among("delivery", states)}
+       AND (? IS NULL OR type = ?) AND (? IS NULL OR outcome = ?)
      ORDER BY seq DESC LIMIT ?`,
     from,
     before,
+    type,
+    type,
+    outcome,
+    outcome,
     limit + 1,
   );
   const found = [...rows].map(parse);

@@ -1,13 +1,14 @@
 import { DurableObject } from "cloudflare:workers";
 import { tokenError } from "../connection/identify.ts";
 import type { LoginState } from "../connection/login-state.ts";
-import { reviveDead } from "../delivery/outbox.ts";
+import { type Redelivery, redeliver } from "../delivery/redelivery.ts";
 import { type Answer, answer } from "../errors.ts";
 import type { Outcome } from "../incidents/incident.ts";
 import { log } from "../log.ts";
 import type { NoteRequest } from "../notes/outbox.ts";
 import { type SubscriptionOptions, subscriptionView } from "../reconcile/subscription.ts";
 import { activityOf } from "../storage/activity.ts";
+import type { IncidentFilter } from "../storage/incident-list.ts";
 import { type Caller, tenantIdOf } from "../tenant-id.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
 import type { Judgement, Question } from "../webhooks/verify.ts";
@@ -231,7 +232,7 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** `GET /pagerduty/incidents`. */
-  async incidents(caller: Caller, filter: views.IncidentFilter) {
+  async incidents(caller: Caller, filter: IncidentFilter) {
     return this.#runtime.read(caller, ({ sql }) => views.incidentPage(sql, filter));
   }
 
@@ -253,7 +254,7 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** `GET /pagerduty/events`. */
-  async events(caller: Caller, filter: views.PageFilter) {
+  async events(caller: Caller, filter: views.EventFilter) {
     return this.#runtime.read(caller, ({ sql }) => views.eventPage(sql, filter));
   }
 
@@ -277,12 +278,9 @@ export class Tenant extends DurableObject<Env> {
     return this.#runtime.read(caller, (context) => views.deliveryDetail(context, id));
   }
 
-  /** `POST /pagerduty/deliveries/redeliver`. @returns how many dead ones are tried again */
-  async redeliver(caller: Caller, ids: string[] | null): Promise<Answer<number>> {
-    return this.#runtime.asMember(caller, async () => {
-      const { storage, sql, connectedUser } = this.#runtime.context;
-      return storage.transactionSync(() => reviveDead(sql, ids, connectedUser(), Date.now()));
-    });
+  /** `POST /pagerduty/deliveries/redeliver`. @returns how many deliveries are tried again */
+  async redeliver(caller: Caller, which: Redelivery): Promise<Answer<number>> {
+    return this.#runtime.asMember(caller, async () => redeliver(this.#runtime.context, which, Date.now()));
   }
 
   override async alarm(): Promise<void> {

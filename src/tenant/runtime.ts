@@ -18,7 +18,7 @@ import { MAX_CHECK_CALLS } from "../reconcile/missed-incidents.ts";
 import { Reconciler } from "../reconcile/reconciler.ts";
 import { SubscriptionManager } from "../reconcile/subscription.ts";
 import { retryHintsEarly } from "../storage/hints.ts";
-import { anyIncidentId } from "../storage/incidents.ts";
+import { anyIncidentId } from "../storage/incident-list.ts";
 import { isMigrated, migrate } from "../storage/migrations.ts";
 import type { Caller } from "../tenant-id.ts";
 import { Intake } from "../webhooks/intake.ts";

@@ -5,9 +5,10 @@ import { bodiesOf } from "../delivery/bodies.ts";
 import { shownEventsUrl } from "../delivery/sink.ts";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
-import type { Analysis, FieldValue, Incident, IncidentCursor } from "../incidents/incident.ts";
+import type { Analysis, IncidentHead, Outcome } from "../incidents/incident.ts";
 import { loadContext } from "../storage/contexts.ts";
-import { listIncidents, loadIncident } from "../storage/incidents.ts";
+import { headOf, type IncidentFilter, incidentHeads, listIncidents } from "../storage/incident-list.ts";
+import { loadIncident } from "../storage/incidents.ts";
 import {
   type DeliveryState,
   deliveryIdOf,
@@ -18,6 +19,7 @@ import {
 } from "../storage/journal.ts";
 import { type Arrival, arrivalsOfIncident, listArrivals, listEntries, timelineOf } from "../storage/lists.ts";
 import { listNotes, type Note, type NoteCursor } from "../storage/notes.ts";
+import { listedIncident } from "./listed-incident.ts";
 
 /** What the API shows of what is stored. */
 
@@ -48,10 +50,21 @@ export interface PageFilter {
 /** A read-back is how the webhook that hinted at it was answered, and shows as that webhook's outcome. */
 const ARRIVALS = ["webhook", "recovery", "check"] as const;
 
+export interface EventFilter extends PageFilter {
+  type?: string | null;
+  outcome?: Outcome | null;
+}
+
 /** A page of what arrived, and of what we noticed ourselves, newest first. */
-export function eventPage(sql: SqlStorage, { limit, beforeSeq }: PageFilter) {
-  const { entries, next } = listArrivals(sql, { kinds: ARRIVALS, states: [], limit, beforeSeq });
-  return { events: entries.map(eventView), next };
+export function eventPage(sql: SqlStorage, filter: EventFilter) {
+  const { entries, next } = listArrivals(sql, { kinds: ARRIVALS, states: [], ...filter });
+  const heads = incidentHeads(
+    sql,
+    entries.flatMap(({ incidentId }) => incidentId ?? []),
+  );
+  const headOfEntry = ({ incidentId }: Arrival): IncidentHead | null =>
+    incidentId === null ? null : (heads.get(incidentId) ?? null);
+  return { events: entries.map((entry) => ({ ...eventView(entry), incident: headOfEntry(entry) })), next };
 }
 
 /** One webhook with what PagerDuty posted: parsed where it is JSON, else as text. @throws {AppError} not_found */
@@ -69,6 +82,7 @@ export function deliveryView(entry: Entry) {
     id: deliveryIdOf(entry),
     type: notification?.type ?? entry.type,
     incidentId: entry.incidentId,
+    incident: notification && headOf(notification.incident),
     version: notification?.incident.version ?? null,
     change: notification?.change.kind ?? null,
     /** The webhook that it goes back to; null where none brought it. */
@@ -122,65 +136,10 @@ export function deliveryPage(sql: SqlStorage, { state, limit, beforeSeq }: Deliv
   return { deliveries: entries.map(deliveryView), next };
 }
 
-/**
- * What an RPC answer may hold is 32 MiB, and a page has up to 100 incidents: in a list the long parts of one are
- * cut. The incident by itself has all of it.
- */
-const MAX_TEXT_CHARS = 2_000;
-const MAX_LISTED_FIELDS_CHARS = 32_000;
-
-const cut = (text: string) => (text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}…` : text);
-const cutOrNull = (text: string | null) => (text === null ? null : cut(text));
-
-/** A value that is a text is cut, any other that is too long is its JSON, cut. */
-function shortValue(value: FieldValue): FieldValue {
-  if (typeof value === "string") return cut(value);
-  const json = JSON.stringify(value) ?? "";
-  return json.length > MAX_TEXT_CHARS ? cut(json) : value;
-}
-
-/** The fields that there is room for. */
-function shortFields(fields: Record<string, FieldValue>): Record<string, FieldValue> {
-  let room = MAX_LISTED_FIELDS_CHARS;
-  const kept = Object.entries(fields).map(([name, value]): [string, FieldValue] => [name, shortValue(value)]);
-  return Object.fromEntries(
-    kept.filter(([name, value]) => {
-      const size = name.length + (JSON.stringify(value) ?? "").length;
-      if (size > room) return false;
-      room -= size;
-      return true;
-    }),
-  );
-}
-
-/** An incident as lists show it. */
-export function listedIncident(incident: Incident): Incident {
-  return {
-    ...incident,
-    title: cut(incident.title),
-    service: { id: cutOrNull(incident.service.id), name: cut(incident.service.name) },
-    pagerdutyStatus: cut(incident.pagerdutyStatus),
-    urgency: cutOrNull(incident.urgency),
-    priority: cutOrNull(incident.priority),
-    url: cutOrNull(incident.url),
-    incidentKey: cutOrNull(incident.incidentKey),
-    description: cutOrNull(incident.description),
-    customFields: shortFields(incident.customFields),
-  };
-}
-
-export interface IncidentFilter {
-  status: "investigating" | "resolved" | null;
-  limit: number;
-  after: IncidentCursor | null;
-}
-
 /** A page of incidents, newest first. */
 export function incidentPage(sql: SqlStorage, filter: IncidentFilter) {
-  const found = listIncidents(sql, filter);
-  const page = found.slice(0, filter.limit);
-  const next = found.length > filter.limit ? (page.at(-1)?.cursor ?? null) : null;
-  return { incidents: page.map(({ incident }) => listedIncident(incident)), next };
+  const { incidents, next } = listIncidents(sql, filter);
+  return { incidents: incidents.map(listedIncident), next };
 }
 
 /** Whether the analysis was asked for, when, with what, and why; or why not yet. */

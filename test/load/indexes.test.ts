@@ -1,6 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { beforeEach, expect, test } from "vitest";
-import { dueDeliveries, nextDeliveryAtMs, retryEarly, reviveDead } from "../../src/delivery/outbox.ts";
+import { dueDeliveries, nextDeliveryAtMs, retryEarly } from "../../src/delivery/outbox.ts";
+import { reviveDead } from "../../src/delivery/redelivery.ts";
 import {
   boundUnconfirmed,
   dueHint,
@@ -49,7 +50,7 @@ test.each<[string, (sql: SqlStorage) => unknown]>([
   ["deliveries without a number", (sql) => dueDeliveries(sql, "missingNumber", 1, 4)],
   ["the next delivery", (sql) => nextDeliveryAtMs(sql, 0)],
   ["deliveries to retry early", (sql) => retryEarly(sql, 1)],
-  ["dead deliveries", (sql) => reviveDead(sql, null, "u", 1)],
+  ["dead deliveries", (sql) => reviveDead(sql, { ids: null, sinceMs: 0 }, "u", 1)],
   ["due analyses", (sql) => analysesDue(sql, 1, 2)],
   ["the next analysis", (sql) => nextAnalysisAtMs(sql, 0)],
   ["a webhook", (sql) => entryOfWebhook(sql, "webhook")],

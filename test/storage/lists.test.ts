@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { configOf } from "../../src/config.ts";
 import { createKeyring } from "../../src/connection/seal.ts";
 import { ConnectionStore } from "../../src/connection/store.ts";
+import { ALL_INCIDENTS } from "../../src/storage/incident-list.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { eventPage, incidentDetail, incidentPage } from "../../src/tenant/views.ts";
 import { Intake, takeIn } from "../../src/webhooks/intake.ts";
@@ -54,7 +55,7 @@ test("a page cuts long incidents; the incident's own answer does not", async () 
       takeIn(context, webhookOf(`f${i}`, "incident.custom_field_values.updated", values), "signature", 1);
     }
     return {
-      page: incidentPage(sql, { status: null, limit: 100, after: null }).incidents,
+      page: incidentPage(sql, { ...ALL_INCIDENTS, limit: 100 }).incidents,
       detail: incidentDetail(sql, "P0"),
     };
   });

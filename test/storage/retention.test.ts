@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { emptyIncident } from "../../src/incidents/fold.ts";
 import type { IncidentState } from "../../src/incidents/incident.ts";
 import { boundUnconfirmed, MAX_UNCONFIRMED_ENTRIES, pruneUnconfirmed } from "../../src/storage/hints.ts";
-import { listIncidents, loadIncident, pruneIncidents, saveIncident } from "../../src/storage/incidents.ts";
+import { ALL_INCIDENTS, listIncidents } from "../../src/storage/incident-list.ts";
+import { loadIncident, pruneIncidents, saveIncident } from "../../src/storage/incidents.ts";
 import { appendEntry, pruneEntries } from "../../src/storage/journal.ts";
 import { listEntries } from "../../src/storage/lists.ts";
 import { isMigrated, migrate } from "../../src/storage/migrations.ts";
@@ -102,8 +103,8 @@ test("old resolved incidents are removed, old open ones stay", async () => {
       saveIncident(sql, emptyIncident(id), incident(id, status), id === "P3" ? 9_000 : 1);
     }
     pruneIncidents(sql, 8_000, 500);
-    const left = listIncidents(sql, { status: null, limit: 10, after: null });
-    expect(left.map(({ incident: { incidentId } }) => incidentId).sort()).toEqual(["P2", "P3"]);
+    const left = listIncidents(sql, { ...ALL_INCIDENTS, limit: 10 });
+    expect(left.incidents.map(({ incidentId }) => incidentId).sort()).toEqual(["P2", "P3"]);
   });
 });
 

@@ -1,0 +1,104 @@
+import * as z from "zod/mini";
+import { saveRecipient } from "../storage/incidents.ts";
+import { hasOutstanding, LANE, seqOfMessage } from "../storage/journal.ts";
+import { promoteNext } from "./outbox.ts";
+
+/** Deliveries that a person asks for: dead ones again, waiting ones before their time. */
+
+const Dead = z.object({
+  seq: z.number(),
+  incidentId: z.string(),
+  messageId: z.string(),
+  lastStatus: z.nullable(z.number()),
+});
+const DEAD = `SELECT seq, incident_id AS incidentId, notification ->> 'messageId' AS messageId,
+  last_status AS lastStatus FROM journal WHERE delivery = 'dead'`;
+
+function deadDeliveries(
+  sql: SqlStorage,
+  ids: readonly string[] | null,
+  sinceMs: number,
+): z.infer<typeof Dead>[] {
+  if (ids === null) {
+    return [...sql.exec(`${DEAD} AND received_at_ms >= ? ORDER BY seq`, sinceMs)].map((row) =>
+      Dead.parse(row),
+    );
+  }
+  return [...new Set(ids)]
+    .flatMap((id) => [...sql.exec(`${DEAD} AND seq = ?`, seqOfMessage(id))].map((row) => Dead.parse(row)))
+    .filter(({ messageId }) => ids.includes(messageId));
+}
+
+/** Aurora's receiver refuses a user who has left the organisation. */
+const USER_LEFT = 409;
+
+/** Which deliveries a person wants to be tried again. */
+export interface Redelivery {
+  /** Null: every dead one that was made since `sinceMs`. */
+  ids: readonly string[] | null;
+  sinceMs: number;
+}
+
+interface Redeliverer {
+  storage: DurableObjectStorage;
+  sql: SqlStorage;
+  /** In whose name deliveries are sent that were refused because their user left. */
+  connectedUser: () => string | null;
+}
+
+/** Tries dead deliveries again, and those that wait for their next attempt now. @returns how many */
+export function redeliver(
+  { storage, sql, connectedUser }: Redeliverer,
+  which: Redelivery,
+  nowMs: number,
+): number {
+  return storage.transactionSync(
+    () => attemptNow(sql, which.ids ?? [], nowMs) + reviveDead(sql, which, connectedUser(), nowMs),
+  );
+}
+
+/** Brings the next attempt of waiting deliveries forward; a failed one uses up no attempt of the schedule. */
+function attemptNow(sql: SqlStorage, ids: readonly string[], nowMs: number): number {
+  return [...new Set(ids)].reduce((count, id) => {
+    const { rowsWritten } = sql.exec(
+      `UPDATE journal SET planned_at_ms = coalesce(planned_at_ms, next_attempt_at_ms), next_attempt_at_ms = ?
+       WHERE seq = ? AND delivery = 'pending' AND next_attempt_at_ms > ? AND notification ->> 'messageId' = ?`,
+      nowMs,
+      seqOfMessage(id),
+      nowMs,
+      id,
+    );
+    return count + Math.min(rowsWritten, 1);
+  }, 0);
+}
+
+/**
+ * Queues dead deliveries again, with the same id and a new schedule.
+ * @param ids null for all that were made since `sinceMs`
+ * @param connectedUser in whose name those are sent that were refused because their user left
+ * @returns how many
+ */
+export function reviveDead(
+  sql: SqlStorage,
+  { ids, sinceMs }: Redelivery,
+  connectedUser: string | null,
+  dueAtMs: number,
+): number {
+  const dead = deadDeliveries(sql, ids, sinceMs);
+  for (const [incidentId, deliveries] of Map.groupBy(dead, (one) => one.incidentId)) {
+    const isOutstanding = hasOutstanding(sql, incidentId);
+    for (const { seq } of deliveries) {
+      sql.exec(
+        `UPDATE journal SET delivery = 'queued', lane = ${LANE.again}, attempts = 0, planned_at_ms = NULL,
+           not_before_ms = NULL WHERE seq = ?`,
+        seq,
+      );
+    }
+    if (deliveries.some(({ lastStatus }) => lastStatus === USER_LEFT)) {
+      saveRecipient(sql, incidentId, connectedUser);
+    }
+    sql.exec("UPDATE incidents SET revived = 1 WHERE incident_id = ?", incidentId);
+    if (!isOutstanding) promoteNext(sql, incidentId, 0, dueAtMs);
+  }
+  return dead.length;
+}

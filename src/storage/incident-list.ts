@@ -1,0 +1,136 @@
+import * as z from "zod/mini";
+import { view } from "../incidents/fold.ts";
+import {
+  type Incident,
+  type IncidentCursor,
+  IncidentHead,
+  Severity,
+  type Status,
+} from "../incidents/incident.ts";
+import { loadIncident } from "./incidents.ts";
+
+/** Finds incidents for the API: pages, newest first, and the names of incidents that other lists mention. */
+
+/** Null: any. */
+export interface IncidentFilter {
+  status: Status | null;
+  severity: Severity | null;
+  /** A service's id or name. */
+  service: string | null;
+  /** Searched for in the title, the number and the service's name. */
+  q: string | null;
+  limit: number;
+  after: IncidentCursor | null;
+}
+
+/** Filters nothing. */
+export const ALL_INCIDENTS = { status: null, severity: null, service: null, q: null, after: null } as const;
+
+/** Incidents that one page looks at, so that a rare match does not read the whole table. */
+const MAX_LOOKED_AT = 2_000;
+
+const Candidate = z.object({
+  createdAtMs: z.number(),
+  incidentId: z.string(),
+  status: z.string(),
+  severityRank: z.number(),
+  title: z.nullable(z.string()),
+  number: z.nullable(z.number()),
+  serviceId: z.nullable(z.string()),
+  serviceName: z.nullable(z.string()),
+});
+
+/** A page. `next`: the page goes on behind this incident; null at the end. */
+interface IncidentPage {
+  incidents: Incident[];
+  next: IncidentCursor | null;
+}
+
+/** Incidents that match, newest first; fewer than `limit` where too many others lie between them. */
+export function listIncidents(sql: SqlStorage, filter: IncidentFilter): IncidentPage {
+  const after = filter.after ?? { createdAtMs: Number.MAX_SAFE_INTEGER, incidentId: "" };
+  const rows = sql.exec(
+    `SELECT created_at_ms AS createdAtMs, incident_id AS incidentId, status, severity_rank AS severityRank,
+       state ->> '$.snapshot.title' AS title, state ->> '$.number' AS number,
+       state ->> '$.snapshot.service.id' AS serviceId, state ->> '$.snapshot.service.name' AS serviceName
+     FROM incidents WHERE (created_at_ms, incident_id) < (?, ?) AND status IS NOT NULL
+     ORDER BY created_at_ms DESC, incident_id DESC LIMIT ${MAX_LOOKED_AT + 1}`,
+    after.createdAtMs,
+    after.incidentId,
+  );
+  const matches = matcherOf(filter);
+  const found: IncidentCursor[] = [];
+  let looked = 0;
+  let last: IncidentCursor | null = null;
+  let next: IncidentCursor | null = null;
+  for (const row of rows) {
+    const candidate = Candidate.parse(row);
+    looked += 1;
+    if (looked > MAX_LOOKED_AT) {
+      next = last;
+      break;
+    }
+    last = { createdAtMs: candidate.createdAtMs, incidentId: candidate.incidentId };
+    if (!matches(candidate)) continue;
+    if (found.length === filter.limit) {
+      next = found.at(-1) ?? null;
+      break;
+    }
+    found.push(last);
+  }
+  return { incidents: found.flatMap(({ incidentId }) => view(loadIncident(sql, incidentId)) ?? []), next };
+}
+
+function matcherOf({ status, severity, service, q }: IncidentFilter) {
+  const rank = severity && Severity.options.indexOf(severity);
+  const serviceText = service?.toLowerCase();
+  const searched = q?.trim().replace(/^#/, "").toLowerCase();
+  return ({ title, number, serviceId, serviceName, ...row }: z.infer<typeof Candidate>): boolean =>
+    (status === null || row.status === status) &&
+    (rank === null || row.severityRank === rank) &&
+    (!serviceText ||
+      serviceId?.toLowerCase() === serviceText ||
+      serviceName?.toLowerCase() === serviceText) &&
+    (!searched ||
+      [title, serviceName, number === null ? null : String(number)].some((text) =>
+        text?.toLowerCase().includes(searched),
+      ));
+}
+
+/** A longer title is cut where another list mentions the incident. */
+const MAX_TITLE_CHARS = 300;
+
+const HeadRow = z.extend(IncidentHead, { incidentId: z.string() });
+
+/** What tells incidents apart, by their ids; those not stored are left out. */
+export function incidentHeads(sql: SqlStorage, incidentIds: readonly string[]): Map<string, IncidentHead> {
+  const rows = sql.exec(
+    `SELECT incident_id AS incidentId, cast(state ->> '$.number' AS TEXT) AS number,
+       substr(state ->> '$.snapshot.title', 1, ${MAX_TITLE_CHARS}) AS title,
+       substr(state ->> '$.snapshot.service.name', 1, ${MAX_TITLE_CHARS}) AS service,
+       state ->> '$.snapshot.severity' AS severity, state ->> '$.snapshot.pagerdutyStatus' AS pagerdutyStatus
+     FROM incidents WHERE status IS NOT NULL AND incident_id IN (SELECT value FROM json_each(?))`,
+    JSON.stringify(incidentIds),
+  );
+  return new Map(
+    [...rows].map((row) => {
+      const { incidentId, ...head } = HeadRow.parse(row);
+      return [incidentId, head];
+    }),
+  );
+}
+
+/** What tells an incident apart, as a notification carries it. */
+export const headOf = ({ sourceAlertId, incidentId, title, service, ...rest }: Incident): IncidentHead => ({
+  number: sourceAlertId === incidentId ? null : sourceAlertId,
+  title: title.slice(0, MAX_TITLE_CHARS),
+  service: service.name.slice(0, MAX_TITLE_CHARS),
+  severity: rest.severity,
+  pagerdutyStatus: rest.pagerdutyStatus,
+});
+
+/** The id of the newest stored incident; null when there is none. */
+export function anyIncidentId(sql: SqlStorage): string | null {
+  const [newest] = listIncidents(sql, { ...ALL_INCIDENTS, limit: 1 }).incidents;
+  return newest?.incidentId ?? null;
+}

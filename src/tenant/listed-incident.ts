@@ -1,0 +1,48 @@
+import type { FieldValue, Incident } from "../incidents/incident.ts";
+
+/**
+ * What an RPC answer may hold is 32 MiB, and a page has up to 100 incidents: in a list the long parts of one are
+ * cut. The incident by itself has all of it.
+ */
+const MAX_TEXT_CHARS = 2_000;
+const MAX_LISTED_FIELDS_CHARS = 32_000;
+
+const cut = (text: string) => (text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}…` : text);
+const cutOrNull = (text: string | null) => (text === null ? null : cut(text));
+
+/** A value that is a text is cut, any other that is too long is its JSON, cut. */
+function shortValue(value: FieldValue): FieldValue {
+  if (typeof value === "string") return cut(value);
+  const json = JSON.stringify(value) ?? "";
+  return json.length > MAX_TEXT_CHARS ? cut(json) : value;
+}
+
+/** The fields that there is room for. */
+function shortFields(fields: Record<string, FieldValue>): Record<string, FieldValue> {
+  let room = MAX_LISTED_FIELDS_CHARS;
+  const kept = Object.entries(fields).map(([name, value]): [string, FieldValue] => [name, shortValue(value)]);
+  return Object.fromEntries(
+    kept.filter(([name, value]) => {
+      const size = name.length + (JSON.stringify(value) ?? "").length;
+      if (size > room) return false;
+      room -= size;
+      return true;
+    }),
+  );
+}
+
+/** An incident as lists show it. */
+export function listedIncident(incident: Incident): Incident {
+  return {
+    ...incident,
+    title: cut(incident.title),
+    service: { id: cutOrNull(incident.service.id), name: cut(incident.service.name) },
+    pagerdutyStatus: cut(incident.pagerdutyStatus),
+    urgency: cutOrNull(incident.urgency),
+    priority: cutOrNull(incident.priority),
+    url: cutOrNull(incident.url),
+    incidentKey: cutOrNull(incident.incidentKey),
+    description: cutOrNull(incident.description),
+    customFields: shortFields(incident.customFields),
+  };
+}

@@ -1,0 +1,79 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import { emptyIncident } from "../../src/incidents/fold.ts";
+import type { IncidentState, Snapshot } from "../../src/incidents/incident.ts";
+import { ALL_INCIDENTS, listIncidents } from "../../src/storage/incident-list.ts";
+import { saveIncident } from "../../src/storage/incidents.ts";
+import { migrate } from "../../src/storage/migrations.ts";
+
+/** Searching incidents, in a real object's SQLite. */
+
+function incident(id: string, number: number, given: Partial<Snapshot>): IncidentState {
+  const snapshot: Snapshot = {
+    title: "Something",
+    service: { id: "PSVC", name: "API Service" },
+    urgency: "low",
+    priority: null,
+    severity: "medium",
+    pagerdutyStatus: "triggered",
+    url: null,
+    incidentKey: null,
+    assignees: [],
+    teams: [],
+    escalationPolicy: null,
+    createdAt: new Date(Date.UTC(2026, 0, 1) + number * 1000).toISOString(),
+    ...given,
+  };
+  return { ...emptyIncident(id), number, snapshot, version: 1 };
+}
+
+const inObject = <T>(name: string, work: (sql: SqlStorage) => T): Promise<T> =>
+  runInDurableObject(env.TENANT.getByName(`user:list-${name}`), (_, { storage }) => {
+    migrate(storage);
+    return work(storage.sql);
+  });
+
+const STORED = [
+  incident("PA", 1, { title: "Checkout errors", severity: "critical" }),
+  incident("PB", 2, { title: "Disk FULL on db-3", service: { id: "PDB", name: "Ärger & Söhne" } }),
+  incident("PC", 31, { title: "Checkout latency", severity: "critical", pagerdutyStatus: "resolved" }),
+];
+
+test.each<[string, Partial<Parameters<typeof listIncidents>[1]>, string[]]>([
+  ["nothing asked for", {}, ["PC", "PB", "PA"]],
+  ["a status", { status: "resolved" }, ["PC"]],
+  ["a severity", { severity: "critical" }, ["PC", "PA"]],
+  ["a service by id", { service: "pdb" }, ["PB"]],
+  ["a service by name, beyond ASCII, in any case", { service: "ÄRGER & SÖHNE" }, ["PB"]],
+  ["part of a title in any case", { q: "disk full" }, ["PB"]],
+  ["part of a service's name", { q: "söhne" }, ["PB"]],
+  ["a number with its sign", { q: "#31" }, ["PC"]],
+  ["what SQL would take for a wildcard", { q: "%" }, []],
+  ["several at once", { q: "checkout", severity: "critical", status: "investigating" }, ["PA"]],
+])("incidents are found by %s", async (name, filter, ids) => {
+  const found = await inObject(name, (sql) => {
+    for (const state of STORED) saveIncident(sql, emptyIncident(state.incidentId), state, 1);
+    return listIncidents(sql, { ...ALL_INCIDENTS, limit: 10, ...filter });
+  });
+  expect(found.incidents.map(({ incidentId }) => incidentId)).toEqual(ids);
+  expect(found.next).toBeNull();
+});
+
+test("a page looks at a bounded number of incidents, and the next one goes on behind them", async () => {
+  const pages = await inObject("bounded", (sql) => {
+    for (let number = 1; number <= 4_500; number += 1) {
+      const title = number === 7 ? "The needle" : "Hay";
+      const state = incident(`P${number}`, number, { title });
+      saveIncident(sql, emptyIncident(state.incidentId), state, 1);
+    }
+    const seen: string[][] = [];
+    let after: Parameters<typeof listIncidents>[1]["after"] = null;
+    do {
+      const page = listIncidents(sql, { ...ALL_INCIDENTS, q: "needle", limit: 25, after });
+      seen.push(page.incidents.map(({ incidentId }) => incidentId));
+      after = page.next;
+    } while (after !== null);
+    return seen;
+  });
+  expect(pages).toEqual([[], [], ["P7"]]);
+});
