@@ -9,7 +9,7 @@ import { firstAttemptAtMs } from "../storage/record.ts";
 import { failureText } from "./advice.ts";
 import { recordFailedAttempt } from "./attempts.ts";
 import { type Bodies, bodiesOf } from "./bodies.ts";
-import { markDead, markDelivered, markRetry, markSentParts, retryEarly } from "./outbox.ts";
+import { markBroken, markDead, markDelivered, markRetry, markSentParts, retryEarly } from "./outbox.ts";
 import { type AttemptOutcome, deadAtMs, type NextStep, nextStep } from "./schedule.ts";
 import { send } from "./sink.ts";
 
@@ -27,8 +27,19 @@ const MAX_NUMBER_WAIT_MS = 60 * 60 * 1000;
 /** The result of a try: an attempt as the schedule counts it, or a try that ended before Aurora was called. */
 type Tried = AttemptOutcome | { kind: "postponed"; error: string };
 
-/** Tries once and stores the result. Never throws. */
+/** Tries once and stores the result. A delivery that cannot be processed is dead: its incident's next one follows. */
 export async function deliver(context: DeliveryContext, seq: number): Promise<void> {
+  const connectionId = context.store.connection?.connectionId;
+  try {
+    await tryOnce(context, seq);
+  } catch (error) {
+    if (context.store.connection?.connectionId !== connectionId) return;
+    log.error("delivery.broken", { seq, error: describe(error) });
+    markBroken(context.sql, seq, "It cannot be processed: an unexpected error, see the log", Date.now());
+  }
+}
+
+async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
   const { sql, config, store } = context;
   const connectionId = store.connection?.connectionId;
   const entry = entryAt(sql, seq);

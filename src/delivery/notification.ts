@@ -1,8 +1,10 @@
 import type { Context } from "../incidents/context.ts";
-import type { Notification } from "../incidents/incident.ts";
+import { Notification } from "../incidents/incident.ts";
+import { storableJson } from "../incidents/json-trim.ts";
 
 /**
- * The body of a notification: one change of one incident. See docs/notifications.md.
+ * The body of a notification: one change of one incident, in text that databases take. See docs/notifications.md.
+ * @param event PagerDuty's, unchanged
  * @param context what PagerDuty knows of the incident, for a request for analysis; null where it was not asked
  */
 export function notificationBody(
@@ -11,19 +13,28 @@ export function notificationBody(
   event: unknown,
   context: Context | null,
 ): string {
-  const { type, timestamp, incident, change, provenance, runbook } = notification;
-  return JSON.stringify({
-    type,
-    timestamp,
-    data: {
-      userId: tenant.userId,
-      orgId: tenant.orgId,
-      incident,
-      change,
-      ...(runbook === undefined ? {} : { runbook }),
-      ...(type === "incident.rca_requested" ? { context } : {}),
-      provenance,
-      event,
-    },
-  });
+  const { type, timestamp, incident, change, provenance, runbook } = Notification.parse(
+    storableJson(notification),
+  );
+  const bodyWith = (given: unknown) =>
+    JSON.stringify({
+      type,
+      timestamp,
+      data: {
+        userId: tenant.userId,
+        orgId: tenant.orgId,
+        incident,
+        change,
+        ...(runbook === undefined ? {} : { runbook }),
+        ...(type === "incident.rca_requested" ? { context: storableJson(context) } : {}),
+        provenance,
+        event: given,
+      },
+    });
+  try {
+    return bodyWith(event);
+  } catch {
+    // The event is nested so deeply that it cannot be serialized.
+    return bodyWith(null);
+  }
 }

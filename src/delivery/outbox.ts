@@ -126,6 +126,17 @@ export function markDead(
   promoteNext(sql, incidentId, seq, finish.nextDueAtMs);
 }
 
+/** The same for a row that cannot be read. Does nothing where the delivery is finished. */
+export function markBroken(sql: SqlStorage, seq: number, error: string, nowMs: number): void {
+  const [row] = sql.exec(
+    `SELECT seq, incident_id AS incidentId, attempts FROM journal WHERE seq = ? AND delivery = 'pending'`,
+    seq,
+  );
+  if (!row) return;
+  const { attempts, ...due } = z.extend(DueDelivery, { attempts: z.number() }).parse(row);
+  markDead(sql, due, error, { attempts, status: null, nowMs, nextDueAtMs: nowMs });
+}
+
 /** The first `count` parts of the delivery were accepted; they are not sent again. */
 export function markSentParts(sql: SqlStorage, seq: number, count: number): void {
   sql.exec("UPDATE journal SET sent_parts = ? WHERE seq = ?", count, seq);

@@ -1,32 +1,28 @@
 import * as z from "zod/mini";
 import { saveRecipient } from "../storage/incidents.ts";
-import { hasOutstanding, LANE, seqOfMessage } from "../storage/journal.ts";
+import { entryOfDelivery, hasOutstanding, LANE } from "../storage/journal.ts";
 import { promoteNext } from "./outbox.ts";
 
 /** Deliveries that a person asks for: dead ones again, waiting ones before their time. */
 
-const Dead = z.object({
-  seq: z.number(),
-  incidentId: z.string(),
-  messageId: z.string(),
-  lastStatus: z.nullable(z.number()),
-});
-const DEAD = `SELECT seq, incident_id AS incidentId, notification ->> 'messageId' AS messageId,
-  last_status AS lastStatus FROM journal WHERE delivery = 'dead'`;
+const Dead = z.object({ seq: z.number(), incidentId: z.string(), lastStatus: z.nullable(z.number()) });
+const DEAD = `SELECT seq, incident_id AS incidentId, last_status AS lastStatus FROM journal
+  WHERE delivery = 'dead'`;
+
+const seqsOf = (sql: SqlStorage, ids: readonly string[]): number[] => [
+  ...new Set(ids.flatMap((id) => entryOfDelivery(sql, id)?.seq ?? [])),
+];
 
 function deadDeliveries(
   sql: SqlStorage,
   ids: readonly string[] | null,
   sinceMs: number,
 ): z.infer<typeof Dead>[] {
-  if (ids === null) {
-    return [...sql.exec(`${DEAD} AND received_at_ms >= ? ORDER BY seq`, sinceMs)].map((row) =>
-      Dead.parse(row),
-    );
-  }
-  return [...new Set(ids)]
-    .flatMap((id) => [...sql.exec(`${DEAD} AND seq = ?`, seqOfMessage(id))].map((row) => Dead.parse(row)))
-    .filter(({ messageId }) => ids.includes(messageId));
+  const rows =
+    ids === null
+      ? [...sql.exec(`${DEAD} AND received_at_ms >= ? ORDER BY seq`, sinceMs)]
+      : seqsOf(sql, ids).flatMap((seq) => [...sql.exec(`${DEAD} AND seq = ?`, seq)]);
+  return rows.map((row) => Dead.parse(row));
 }
 
 /** Aurora's receiver refuses a user who has left the organisation. */
@@ -59,14 +55,13 @@ export function redeliver(
 
 /** Brings the next attempt of waiting deliveries forward; a failed one uses up no attempt of the schedule. */
 function attemptNow(sql: SqlStorage, ids: readonly string[], nowMs: number): number {
-  return [...new Set(ids)].reduce((count, id) => {
+  return seqsOf(sql, ids).reduce((count, seq) => {
     const { rowsWritten } = sql.exec(
       `UPDATE journal SET planned_at_ms = coalesce(planned_at_ms, next_attempt_at_ms), next_attempt_at_ms = ?
-       WHERE seq = ? AND delivery = 'pending' AND next_attempt_at_ms > ? AND notification ->> 'messageId' = ?`,
+       WHERE seq = ? AND delivery = 'pending' AND next_attempt_at_ms > ?`,
       nowMs,
-      seqOfMessage(id),
+      seq,
       nowMs,
-      id,
     );
     return count + Math.min(rowsWritten, 1);
   }, 0);

@@ -2,10 +2,30 @@ import * as z from "zod/mini";
 
 /** The vocabulary of incidents, which every other room uses. Imports no other file of the project. */
 
-/** A custom field's value as PagerDuty documents it. Values of other shapes are kept unchanged, too. */
 type Scalar = string | number | boolean | null;
+/** A custom field's value, as PagerDuty documents it: a scalar, or a list of scalars. */
 export type FieldValue = Scalar | Scalar[];
-export const FieldValue = z.custom<FieldValue>(() => true);
+/** Keeps any other value as its JSON text, so that no reader of a stored incident meets a deeply nested value. */
+export const FieldValue = z.pipe(z.unknown(), z.transform(fieldValueOf));
+
+function fieldValueOf(value: unknown): FieldValue {
+  if (value === undefined) return null;
+  if (isScalar(value)) return value;
+  return Array.isArray(value) && value.every(isScalar) ? value : jsonTextOf(value);
+}
+
+/** JSON has no other numbers than finite ones. */
+const isScalar = (value: unknown): value is Scalar =>
+  value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
+
+function jsonTextOf(value: unknown): string {
+  if (typeof value === "number") return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "[nested too deep]";
+  }
+}
 
 /** Orders observations: `occurred_at` in milliseconds, then the event's id, which decides at equal times. */
 export const Stamp = z.object({ atMs: z.number(), id: z.string() });

@@ -1,12 +1,13 @@
 import type { TenantContext } from "../connection/tenant-context.ts";
 import type { CallProblem } from "../connection/tokens.ts";
 import type { RestIncident } from "../incidents/rest-stamp.ts";
-import { describe, log } from "../log.ts";
+import { log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import { getFieldValues, getIncident, listIncidents } from "../pagerduty/incidents.ts";
 import type { Filter } from "../pagerduty/subscriptions.ts";
 import { liveIncidentIds, loadIncident } from "../storage/incidents.ts";
 import { applyReading, isNews, isUnseen } from "../storage/rest-reading.ts";
+import { setAside } from "../storage/set-aside.ts";
 import { readStored } from "../storage/stored-value.ts";
 import {
   afterPage,
@@ -197,8 +198,10 @@ async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Prom
   try {
     return await foldOne(run, incident, askedAtMs);
   } catch (error) {
-    // An incident that cannot be folded must not hold up the others.
-    return leave(run, incident.incidentId, { problem: "unavailable", reason: describe(error) });
+    // PagerDuty is not to blame, so the check goes on with the others.
+    setAside(run.context.sql, incident.incidentId, error, Date.now());
+    run.left.delete(incident.incidentId);
+    return null;
   }
 }
 

@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
-import { COLUMNS, Entry } from "./journal.ts";
+import { COLUMNS, type Entry, readableEntry } from "./journal.ts";
 
 /** Changes of the journal, for open consoles. Every answer is bounded. */
 
 /** The entries behind `seq`, oldest first. */
 export function entriesAfter(sql: SqlStorage, seq: number, limit: number): Entry[] {
   const rows = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?`, seq, limit);
-  return [...rows].map((row) => Entry.parse(row));
+  return [...rows].flatMap((row) => readableEntry(row) ?? []);
 }
 
 const Outstanding = z.object({ seq: z.number(), mark: z.string() });

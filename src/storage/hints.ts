@@ -110,6 +110,17 @@ export function finishHint(sql: SqlStorage, hint: Hint, lastSeq: number, nowMs: 
   if (later) addHint(sql, hint.incidentId, z.object({ seq: z.number() }).parse(later).seq, nowMs);
 }
 
+/** The hint's reading cannot be processed: its webhooks are kept as failed, for a person to retry. */
+export function failHint(sql: SqlStorage, hint: Hint, reason: string, nowMs: number): void {
+  sql.exec(
+    `UPDATE journal SET outcome = 'failed', reason = ? WHERE incident_id = ? AND seq >= ? AND ${WAITING}`,
+    reason,
+    hint.incidentId,
+    hint.firstSeq,
+  );
+  finishHint(sql, hint, hint.firstSeq, nowMs);
+}
+
 /** Plans another reading at `atMs`, for the webhooks from `firstSeq` on. */
 export function deferHint(sql: SqlStorage, hint: Hint, firstSeq: number, atMs: number): void {
   sql.exec(

@@ -7,6 +7,7 @@ import {
   Severity,
   type Status,
 } from "../incidents/incident.ts";
+import { describe, log } from "../log.ts";
 import { loadIncident } from "./incidents.ts";
 
 /** Finds incidents for the API: pages, newest first, and the names of incidents that other lists mention. */
@@ -53,7 +54,7 @@ export function listIncidents(sql: SqlStorage, filter: IncidentFilter): Incident
     `SELECT created_at_ms AS createdAtMs, incident_id AS incidentId, status, severity_rank AS severityRank,
        state ->> '$.snapshot.title' AS title, state ->> '$.number' AS number,
        state ->> '$.snapshot.service.id' AS serviceId, state ->> '$.snapshot.service.name' AS serviceName
-     FROM incidents WHERE (created_at_ms, incident_id) < (?, ?) AND status IS NOT NULL
+     FROM incidents WHERE (created_at_ms, incident_id) < (?, ?) AND status IS NOT NULL AND json_valid(state)
      ORDER BY created_at_ms DESC, incident_id DESC LIMIT ${MAX_LOOKED_AT + 1}`,
     after.createdAtMs,
     after.incidentId,
@@ -78,7 +79,17 @@ export function listIncidents(sql: SqlStorage, filter: IncidentFilter): Incident
     }
     found.push(last);
   }
-  return { incidents: found.flatMap(({ incidentId }) => view(loadIncident(sql, incidentId)) ?? []), next };
+  return { incidents: found.flatMap(({ incidentId }) => readableIncident(sql, incidentId) ?? []), next };
+}
+
+/** Null where the row cannot be read, so that the others are shown all the same. */
+function readableIncident(sql: SqlStorage, incidentId: string): Incident | null {
+  try {
+    return view(loadIncident(sql, incidentId));
+  } catch (error) {
+    log.error("incident.unreadable", { incidentId, error: describe(error) });
+    return null;
+  }
 }
 
 function matcherOf({ status, severity, service, q }: IncidentFilter) {
@@ -102,20 +113,22 @@ const MAX_TITLE_CHARS = 300;
 
 const HeadRow = z.extend(IncidentHead, { incidentId: z.string() });
 
-/** What tells incidents apart, by their ids; those not stored are left out. */
+/** What tells incidents apart, by their ids; those that are not stored, or cannot be read, are left out. */
 export function incidentHeads(sql: SqlStorage, incidentIds: readonly string[]): Map<string, IncidentHead> {
   const rows = sql.exec(
     `SELECT incident_id AS incidentId, cast(state ->> '$.number' AS TEXT) AS number,
        substr(state ->> '$.snapshot.title', 1, ${MAX_TITLE_CHARS}) AS title,
        substr(state ->> '$.snapshot.service.name', 1, ${MAX_TITLE_CHARS}) AS service,
        state ->> '$.snapshot.severity' AS severity, state ->> '$.snapshot.pagerdutyStatus' AS pagerdutyStatus
-     FROM incidents WHERE status IS NOT NULL AND incident_id IN (SELECT value FROM json_each(?))`,
+     FROM incidents WHERE status IS NOT NULL AND json_valid(state) AND incident_id IN (SELECT value FROM json_each(?))`,
     JSON.stringify(incidentIds),
   );
   return new Map(
-    [...rows].map((row) => {
-      const { incidentId, ...head } = HeadRow.parse(row);
-      return [incidentId, head];
+    [...rows].flatMap((row): [string, IncidentHead][] => {
+      const { data } = HeadRow.safeParse(row);
+      if (!data) return [];
+      const { incidentId, ...head } = data;
+      return [[incidentId, head]];
     }),
   );
 }

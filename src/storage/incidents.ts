@@ -1,12 +1,27 @@
 import * as z from "zod/mini";
 import { emptyIncident, view } from "../incidents/fold.ts";
 import { IncidentState, Severity } from "../incidents/incident.ts";
+import { endSetAside, setAside, setAsideIds } from "./set-aside.ts";
 
 /** The `incidents` table: one row for each incident, its state as JSON. */
 
 const Row = z.object({ state: z.string() });
 
-const parseState = (row: unknown) => IncidentState.parse(JSON.parse(Row.parse(row).state));
+/** @throws {Error} with words for a person */
+function parseState(row: unknown): IncidentState {
+  const parsed = IncidentState.safeParse(parsedJson(Row.parse(row).state));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Error(`its stored state cannot be read at "${issue?.path.join(".") ?? ""}"`);
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
 
 /** The incident's state; an empty one where the incident is not stored. */
 export function loadIncident(sql: SqlStorage, incidentId: string): IncidentState {
@@ -92,6 +107,16 @@ export function saveRecipient(sql: SqlStorage, incidentId: string, userId: strin
   sql.exec("UPDATE incidents SET state = ? WHERE incident_id = ?", JSON.stringify(state), incidentId);
 }
 
+/** The row's state; null where it cannot be read. */
+function readableState(row: unknown, onUnreadable: (error: unknown) => void): IncidentState | null {
+  try {
+    return parseState(row);
+  } catch (error) {
+    onUnreadable(error);
+    return null;
+  }
+}
+
 /** Ids of the incidents that work may be left on, in the order of their ids, after `after`. */
 export function liveIncidentIds(sql: SqlStorage, after: string, limit: number): string[] {
   const rows = sql.exec(
@@ -103,15 +128,20 @@ export function liveIncidentIds(sql: SqlStorage, after: string, limit: number): 
   return [...rows].map((row) => z.object({ incidentId: z.string() }).parse(row).incidentId);
 }
 
-/** Incidents whose analysis is due: the most severe first, then those due the longest. */
+/**
+ * Incidents whose analysis is due: the most severe first, then those due the longest. One that cannot be read is set
+ * aside.
+ */
 export function analysesDue(sql: SqlStorage, nowMs: number, limit: number): IncidentState[] {
   const rows = sql.exec(
-    `SELECT state FROM incidents WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms <= ?
+    `SELECT state, incident_id AS incidentId FROM incidents WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms <= ?
      ORDER BY severity_rank, analysis_due_at_ms LIMIT ?`,
     nowMs,
     limit,
   );
-  return [...rows].map(parseState);
+  return [...rows].flatMap(
+    (row) => readableState(row, (error) => setAside(sql, String(row["incidentId"]), error, nowMs)) ?? [],
+  );
 }
 
 /** When the next analysis is due after `afterMs`; null when none is. */
@@ -122,6 +152,19 @@ export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number): number | nul
     afterMs,
   );
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
+}
+
+/** Takes back incidents that can be read again, as after an update of this connector. What they wait for is due again. */
+export function takeBackIncidents(sql: SqlStorage, nowMs: number): void {
+  for (const incidentId of setAsideIds(sql)) {
+    try {
+      const state = loadIncident(sql, incidentId);
+      if (state.snapshot !== null) saveIncident(sql, emptyIncident(incidentId), state, nowMs);
+      endSetAside(sql, incidentId);
+    } catch {
+      // It stays set aside until it is pruned.
+    }
+  }
 }
 
 /** Removes incidents without work left that have not changed since `beforeMs`. @returns how many */

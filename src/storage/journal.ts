@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { type ChangeKind, Notification, Outcome, Verification } from "../incidents/incident.ts";
+import { log } from "../log.ts";
 
 /**
  * The `journal` table: one row for everything that happened, in the order of arrival. An entry holds what arrived, its
@@ -28,11 +29,22 @@ export const TimelineLine = z.object({
 });
 export type TimelineLine = z.infer<typeof TimelineLine>;
 
+/** A value that is stored as JSON. SQL statements never look into it. */
 const json = <T>(schema: z.ZodMiniType<T>) =>
   z.pipe(
     z.nullable(z.string()),
-    z.transform((text: string | null) => (text === null ? null : schema.parse(JSON.parse(text)))),
+    z.transform((text: string | null, context): T | null => {
+      if (text === null) return null;
+      try {
+        return schema.parse(JSON.parse(text));
+      } catch {
+        context.issues.push({ code: "custom", message: "cannot be read", input: text });
+        return z.NEVER;
+      }
+    }),
   );
+
+export const TimelineLineColumn = json(TimelineLine);
 
 /** An entry without its payload. */
 export const Entry = z.object({
@@ -60,10 +72,17 @@ export const Entry = z.object({
   requestId: z.nullable(z.string()),
   /** Whether other tenants have the same unsigned webhook; 1 or null. */
   shared: z.nullable(z.number()),
-  timelineLine: json(TimelineLine),
+  timelineLine: TimelineLineColumn,
   notification: json(Notification),
 });
 export type Entry = z.infer<typeof Entry>;
+
+/** The entry of a row of a list; null where the row cannot be read, so that the others are shown all the same. */
+export function readableEntry(row: unknown): Entry | null {
+  const parsed = Entry.safeParse(row);
+  if (!parsed.success) log.error("journal.unreadable", { mismatch: parsed.error.issues[0]?.code });
+  return parsed.success ? parsed.data : null;
+}
 
 /** The id of a delivery: the `webhook-id` of every attempt. */
 export const deliveryIdOf = ({ notification }: Entry): string => notification?.messageId ?? "";
@@ -239,15 +258,11 @@ export function removeEntry(sql: SqlStorage, seq: number): void {
   sql.exec("DELETE FROM journal WHERE seq = ?", seq);
 }
 
-/** The entries that could not be processed, oldest first. @param webhookIds null for all of them */
-export function failedEntries(sql: SqlStorage, webhookIds: readonly string[] | null): Entry[] {
-  const rows = sql.exec(
-    `SELECT ${COLUMNS} FROM journal WHERE outcome = 'failed'
-     AND (? IS NULL OR webhook_id IN (SELECT value FROM json_each(?))) ORDER BY seq`,
-    webhookIds === null ? null : 1,
-    JSON.stringify(webhookIds ?? []),
-  );
-  return [...rows].map((row) => Entry.parse(row));
+/** Those of the webhooks that could not be processed. */
+export function failedEntries(sql: SqlStorage, webhookIds: readonly string[]): Entry[] {
+  return webhookIds
+    .flatMap((webhookId) => entryOfWebhook(sql, webhookId) ?? [])
+    .filter(({ outcome }) => outcome === "failed");
 }
 
 /** The ids of all webhooks that could not be processed, oldest first. */

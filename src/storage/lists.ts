@@ -1,6 +1,16 @@
 import * as z from "zod/mini";
 import type { Outcome } from "../incidents/incident.ts";
-import { COLUMNS, type DeliveryState, Entry, type EntryKind, newestSeq, TimelineLine } from "./journal.ts";
+import { cutText } from "../incidents/text.ts";
+import {
+  COLUMNS,
+  type DeliveryState,
+  Entry,
+  type EntryKind,
+  newestSeq,
+  readableEntry,
+  type TimelineLine,
+  TimelineLineColumn,
+} from "./journal.ts";
 
 /** Reads the journal for the API: pages, newest first, and the entries that are shown with one incident. */
 
@@ -23,23 +33,34 @@ const ARRIVAL_COLUMNS = `seq, webhook_id AS webhookId, event_id AS eventId, inci
   occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason`;
 
 /** A line of the timeline with its time. */
-const DatedLine = z.extend(TimelineLine, {
+const DatedLine = z.object({
+  line: TimelineLineColumn,
   occurredAt: z.nullable(z.string()),
   receivedAtMs: z.number(),
 });
+type DatedLine = TimelineLine & { occurredAt: string | null; receivedAtMs: number };
 /** A line can name many changed fields. */
 const MAX_LINE_CHARS = 2000;
 
-/** The newest lines of an incident's timeline, oldest first. */
-export function timelineOf(sql: SqlStorage, incidentId: string, limit: number): z.infer<typeof DatedLine>[] {
+const timeOf = ({ occurredAt, receivedAtMs }: DatedLine) => Date.parse(occurredAt ?? "") || receivedAtMs;
+
+/** The newest lines of an incident's timeline, in the order of their times. */
+export function timelineOf(sql: SqlStorage, incidentId: string, limit: number): DatedLine[] {
   const rows = sql.exec(
-    `SELECT occurred_at AS occurredAt, received_at_ms AS receivedAtMs, timeline_line ->> 'kind' AS kind,
-       timeline_line ->> 'from' AS "from", timeline_line ->> 'to' AS "to", substr(timeline_line ->> 'text', 1, ${MAX_LINE_CHARS}) AS text
+    `SELECT occurred_at AS occurredAt, received_at_ms AS receivedAtMs, timeline_line AS line
      FROM journal WHERE incident_id = ? AND timeline_line IS NOT NULL ORDER BY seq DESC LIMIT ?`,
     incidentId,
     limit,
   );
-  return [...rows].map((row) => DatedLine.parse(row)).reverse();
+  const lines = [...rows].reverse().flatMap((row) => {
+    const { data } = DatedLine.safeParse(row);
+    if (!data?.line) return [];
+    const { line, ...times } = data;
+    const text = line.text === null ? null : cutText(line.text, MAX_LINE_CHARS);
+    return [{ ...line, ...times, text }];
+  });
+  // Stable: lines of one time stay in the order of their arrival.
+  return lines.toSorted((a, b) => timeOf(a) - timeOf(b));
 }
 
 /** The newest arrivals of an incident, oldest first. */
@@ -77,7 +98,7 @@ function pageOf<T extends { seq: number }>(
   sql: SqlStorage,
   columns: string,
   { kinds, states, type = null, outcome = null, limit, beforeSeq }: EntryFilter,
-  parse: (row: unknown) => T,
+  parse: (row: unknown) => T | null,
 ): Page<T> {
   const among = (column: string, values: readonly string[]) =>
     values.length === 0 ? "" : `AND ${column} IN (${values.map((value) => `'${value}'`).join(", ")})`;
@@ -96,14 +117,15 @@ function pageOf<T extends { seq: number }>(
     outcome,
     limit + 1,
   );
-  const found = [...rows].map(parse);
-  const entries = found.slice(0, limit);
-  if (found.length > limit) return { entries, next: entries.at(-1)?.seq ?? null };
+  const found = [...rows];
+  const entries = found.slice(0, limit).flatMap((row) => parse(row) ?? []);
+  const last = found.length > limit ? found[limit - 1]?.["seq"] : null;
+  if (typeof last === "number") return { entries, next: last };
   return { entries, next: from > 1 ? from : null };
 }
 
 export const listEntries = (sql: SqlStorage, filter: EntryFilter): Page<Entry> =>
-  pageOf(sql, COLUMNS, filter, (row) => Entry.parse(row));
+  pageOf(sql, COLUMNS, filter, readableEntry);
 
 /** The same, without the long columns. */
 export const listArrivals = (sql: SqlStorage, filter: EntryFilter): Page<Arrival> =>

@@ -120,6 +120,13 @@ const MIGRATIONS: readonly string[] = [
     attempts    INTEGER NOT NULL
   );
   `,
+  `
+  CREATE TABLE set_aside (
+    incident_id TEXT PRIMARY KEY,
+    reason      TEXT NOT NULL,
+    at_ms       INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];
 
 const VERSION_KEY = "schemaVersion";

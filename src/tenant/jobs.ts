@@ -14,6 +14,7 @@ import { analysesWithoutContext } from "../storage/contexts.ts";
 import { dueHint, nextHintAtMs } from "../storage/hints.ts";
 import { analysesDue, nextAnalysisAtMs } from "../storage/incidents.ts";
 import { dueNotes, nextNoteAtMs } from "../storage/notes.ts";
+import { setAside } from "../storage/set-aside.ts";
 import { readBack } from "../webhooks/read-back.ts";
 import type { Job, JobSource } from "./job-runner.ts";
 
@@ -151,7 +152,7 @@ export class AnalysisJobs implements JobSource {
     for (const incident of analysesDue(this.#context.sql, nowMs, MAX_ANALYSES_READ)) {
       const key = `analysis:${incident.incidentId}`;
       if (busy.has(key)) continue;
-      const run = () => requestAnalysis(this.#context, incident.incidentId);
+      const run = () => this.#request(incident.incidentId);
       const contextRequests = requestCarriesContext(this.#context) ? CONTEXT_REQUESTS : 0;
       if (runbookUrlOf(incident) === null) jobs.push({ key, requests: contextRequests, run });
       else if (runbooks < MAX_RUNBOOKS) {
@@ -169,6 +170,17 @@ export class AnalysisJobs implements JobSource {
       await run();
     } finally {
       this.#runbooks -= 1;
+    }
+  }
+
+  /** An analysis that cannot be requested is set aside, so that it holds up no other. */
+  async #request(incidentId: string): Promise<void> {
+    const { sql, store } = this.#context;
+    const connectionId = store.connection?.connectionId;
+    try {
+      await requestAnalysis(this.#context, incidentId);
+    } catch (error) {
+      if (store.connection?.connectionId === connectionId) setAside(sql, incidentId, error, Date.now());
     }
   }
 

@@ -4,6 +4,7 @@ import { type Connection, type OAuthConnection, secretsInForce } from "../connec
 import type { RefreshFailure } from "../connection/tokens.ts";
 import type { OutboxSummary } from "../delivery/outbox.ts";
 import type { Watch } from "../reconcile/watch.ts";
+import type { SetAsideSummary } from "../storage/set-aside.ts";
 import type { Rejections } from "../webhooks/refusals.ts";
 import { deliveryProblems, mirrorProblems } from "./aurora-problems.ts";
 import { counted, type Problem } from "./problem.ts";
@@ -33,6 +34,8 @@ export interface ProblemFacts {
   events: Config["events"];
   /** Webhooks that could not be processed. */
   failedWebhooks: number;
+  /** Incidents that could not be processed. */
+  setAside: SetAsideSummary;
   watch: Watch;
   /** Why an OAuth token could not be refreshed. */
   refreshFailure: RefreshFailure;
@@ -217,13 +220,21 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
   return problems;
 }
 
-function processingProblems({ failedWebhooks }: ProblemFacts): Problem[] {
-  if (failedWebhooks === 0) return [];
-  return [
-    {
+function processingProblems({ failedWebhooks, setAside }: ProblemFacts): Problem[] {
+  const problems: Problem[] = [];
+  if (failedWebhooks > 0) {
+    problems.push({
       code: "webhooks_failed",
       message: `${counted(failedWebhooks, "webhook", "webhooks")} could not be processed; all of them are kept.`,
       fix: "Search the log for webhook.processed with outcome failed; once the cause is fixed, retry them: POST /pagerduty/events/retry.",
-    },
-  ];
+    });
+  }
+  if (setAside.count > 0) {
+    problems.push({
+      code: "incidents_set_aside",
+      message: `${counted(setAside.count, "incident", "incidents")} could not be processed and ${setAside.count === 1 ? "was" : "were"} set aside; the latest is ${setAside.incidentId}: ${setAside.reason}.`,
+      fix: "This is a fault of the connector: report it with the log line incident.set_aside. All other incidents are processed as usual; this one is tried again once a day.",
+    });
+  }
+  return problems;
 }

@@ -3,9 +3,10 @@ import type { TenantContext } from "../connection/tenant-context.ts";
 import { log } from "../log.ts";
 import { pruneContexts } from "../storage/contexts.ts";
 import { pruneUnconfirmed } from "../storage/hints.ts";
-import { pruneIncidents } from "../storage/incidents.ts";
+import { pruneIncidents, takeBackIncidents } from "../storage/incidents.ts";
 import { dropOldestPayloads, pruneEntries } from "../storage/journal.ts";
 import { pruneNotes } from "../storage/notes.ts";
+import { pruneSetAside } from "../storage/set-aside.ts";
 import { readStored } from "../storage/stored-value.ts";
 
 /** Removes what is older than RETENTION_DAYS, once a day. */
@@ -40,6 +41,8 @@ export function prune({ storage, sql, config, store }: TenantContext): void {
   if (rows > 0) return;
   pruneContexts(sql);
   pruneNotes(sql);
+  takeBackIncidents(sql, nowMs);
+  pruneSetAside(sql, beforeMs);
   const freed = sql.databaseSize > MAX_DATABASE_BYTES ? dropOldestPayloads(sql, PRUNE_BATCH) : 0;
   if (freed > 0) return;
   storage.kv.put(PRUNED_KEY, nowMs);

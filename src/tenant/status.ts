@@ -8,6 +8,7 @@ import { summarizeOutbox } from "../delivery/outbox.ts";
 import { shownEventsUrl } from "../delivery/sink.ts";
 import { readWatch } from "../reconcile/watch.ts";
 import { countFailed } from "../storage/journal.ts";
+import { summarizeSetAside } from "../storage/set-aside.ts";
 import type { Refusals } from "../webhooks/refusals.ts";
 import type { Problem } from "./problem.ts";
 import { CREDENTIALS_UNREADABLE, lostSignIn, missingScopes, problemsOf } from "./problems.ts";
@@ -109,6 +110,7 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
       mirror: mirror.view,
       events: config.events,
       failedWebhooks: countFailed(sql),
+      setAside: summarizeSetAside(sql),
       watch,
       refreshFailure: tokens.refreshFailure,
       nowMs,

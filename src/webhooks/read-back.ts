@@ -10,6 +10,7 @@ import {
   confirmEntry,
   deferHint,
   endPause,
+  failHint,
   finishHint,
   type Hint,
   hintedEntries,
@@ -46,8 +47,23 @@ const EVENT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 type Unread = CallProblem | { problem: "other_incident" };
 type Answer = { ok: true; value: RestReading & { fieldsMissing: boolean } } | ({ ok: false } & Unread);
 
-/** Reads one hint's incident and settles the unsigned webhooks that point at it. */
+/**
+ * Reads one hint's incident and settles the unsigned webhooks that point at it. Where something of it cannot be
+ * processed, its webhooks fail, and hold up no other's.
+ */
 export async function readBack(context: TenantContext, hint: Hint): Promise<void> {
+  const { sql, store } = context;
+  const connectionId = store.connection?.connectionId;
+  try {
+    await readAndSettle(context, hint);
+  } catch (error) {
+    if (store.connection?.connectionId !== connectionId) return;
+    log.error("hint.failed", { incidentId: hint.incidentId, error: describe(error) });
+    failHint(sql, hint, "PagerDuty's answer could not be processed; see the log for hint.failed", Date.now());
+  }
+}
+
+async function readAndSettle(context: TenantContext, hint: Hint): Promise<void> {
   const { sql, store, storage } = context;
   const connectionId = store.connection?.connectionId;
   const entries = hintedEntries(sql, hint, BATCH);
@@ -55,15 +71,7 @@ export async function readBack(context: TenantContext, hint: Hint): Promise<void
   if (entries.length === 0) return readNumber(context, hint);
   const answer = await read(context, hint);
   if (store.connection?.connectionId !== connectionId) return;
-  const nowMs = Date.now();
-  try {
-    storage.transactionSync(() => settle(context, hint, entries, answer, nowMs));
-  } catch (error) {
-    // An incident that cannot be folded must not hold up the others.
-    log.error("hint.failed", { incidentId: hint.incidentId, error: describe(error) });
-    deferHint(sql, hint, hint.firstSeq, nowMs + RETRY.maxMs);
-    return;
-  }
+  storage.transactionSync(() => settle(context, hint, entries, answer, Date.now()));
   log[answer.ok ? "info" : "warn"]("hint.read_back", {
     userId: store.connection?.userId,
     incidentId: hint.incidentId,

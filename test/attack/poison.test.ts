@@ -30,10 +30,10 @@ const triggered = (options: Parameters<Account["trigger"]>[0] = {}): { incident:
   const incident = stage.account.trigger({ ...options, silent: true });
   return { incident, body: webhookBody(incident.announce()) };
 };
-/** So deep that no recursive function comes to its end. */
-const deep = (incidentId: string, eventId: string): string => {
-  const nested = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
-  return `{"event":{"id":"${eventId}","event_type":"incident.custom_field_values.updated","resource_type":"incident","occurred_at":"2026-11-22T03:00:00Z","data":{"type":"incident_field_values","incident":{"id":"${incidentId}"},"custom_fields":[{"name":"a","value":${nested}}]}}}`;
+/** A field event with a value that is nested; 50,000 levels are too many for any recursive function. */
+const deep = (incidentId: string, eventId: string, depth = 50_000): string => {
+  const nested = `${"[".repeat(depth)}${"]".repeat(depth)}`;
+  return `{"event":{"id":"${eventId}","event_type":"incident.custom_field_values.updated","resource_type":"incident","occurred_at":"${new Date().toISOString()}","data":{"type":"incident_field_values","incident":{"id":"${incidentId}"},"custom_fields":[{"name":"a","value":${nested}}]}}}`;
 };
 
 describe("unsigned", () => {
@@ -121,6 +121,22 @@ describe("signed", () => {
     });
     expect((await post(body, "w", SECRET)).status).toBe(202);
     await stage.settled(1);
+  });
+
+  test.each([1_500, 50_000])("a custom field nested %i deep wedges nothing", async (depth) => {
+    const { incident, body } = triggered();
+    expect((await post(body, "first", SECRET)).status).toBe(202);
+    expect((await post(deep(incident.id, "E-deep", depth), "deep", SECRET)).status).toBe(202);
+    const { incident: other, body: otherBody } = triggered();
+    expect((await post(otherBody, "other", SECRET)).status).toBe(202);
+    await stage.settled(3);
+    const kinds = stage.aurora.of(incident.id).map(({ data }) => data.change.kind);
+    expect(kinds.toSorted()).toEqual(["created", "custom_fields_updated", "rca_requested"]);
+    expect(stage.aurora.of(other.id)).toHaveLength(2);
+    expect((await get("")).body).toMatchObject({ problems: [] });
+    expect((await get(`/incidents/${incident.id}`)).body).toMatchObject({
+      customFields: { a: expect.any(String) },
+    });
   });
 
   test("a webhook on its way when the secret is replaced by another one is not lost", async () => {

@@ -1,0 +1,54 @@
+import * as z from "zod/mini";
+import { describe, log } from "../log.ts";
+
+/**
+ * The `set_aside` table: incidents that could not be processed, because of a fault in their stored row or in the code.
+ * No job is due for an incident that is set aside, so that it holds up no other; the status names it.
+ */
+
+/** Names the fault for a person; the log has all of it. */
+const MAX_REASON_CHARS = 300;
+
+export function setAside(sql: SqlStorage, incidentId: string, error: unknown, nowMs: number): void {
+  const reason = describe(error);
+  log.error("incident.set_aside", { incidentId, error: reason });
+  sql.exec(
+    "INSERT OR REPLACE INTO set_aside (incident_id, reason, at_ms) VALUES (?, substr(?, 1, ?), ?)",
+    incidentId,
+    reason.toWellFormed(),
+    MAX_REASON_CHARS,
+    nowMs,
+  );
+  sql.exec("UPDATE incidents SET analysis_due_at_ms = NULL, live = 0 WHERE incident_id = ?", incidentId);
+}
+
+const Id = z.object({ id: z.string() });
+
+export function setAsideIds(sql: SqlStorage): string[] {
+  return [...sql.exec("SELECT incident_id AS id FROM set_aside")].map((row) => Id.parse(row).id);
+}
+
+/** Call when the incident can be processed again. */
+export function endSetAside(sql: SqlStorage, incidentId: string): void {
+  sql.exec("DELETE FROM set_aside WHERE incident_id = ?", incidentId);
+}
+
+export function pruneSetAside(sql: SqlStorage, beforeMs: number): void {
+  sql.exec("DELETE FROM set_aside WHERE at_ms < ?", beforeMs);
+}
+
+export const SetAsideSummary = z.object({
+  count: z.number(),
+  /** Of the newest one; null where there is none. */
+  incidentId: z.nullable(z.string()),
+  reason: z.nullable(z.string()),
+});
+export type SetAsideSummary = z.infer<typeof SetAsideSummary>;
+
+/** For the status. SQLite takes the other columns from the row with the maximum. */
+export function summarizeSetAside(sql: SqlStorage): SetAsideSummary {
+  const [row] = sql.exec(
+    "SELECT count(*) AS count, max(at_ms), incident_id AS incidentId, reason FROM set_aside",
+  );
+  return SetAsideSummary.parse(row);
+}
