@@ -3,7 +3,7 @@ import { view } from "../incidents/fold.ts";
 import {
   type Incident,
   type IncidentCursor,
-  IncidentHead,
+  type IncidentHead,
   Severity,
   type Status,
 } from "../incidents/incident.ts";
@@ -51,10 +51,9 @@ interface IncidentPage {
 export function listIncidents(sql: SqlStorage, filter: IncidentFilter): IncidentPage {
   const after = filter.after ?? { createdAtMs: Number.MAX_SAFE_INTEGER, incidentId: "" };
   const rows = sql.exec(
-    `SELECT created_at_ms AS createdAtMs, incident_id AS incidentId, status, severity_rank AS severityRank,
-       state ->> '$.snapshot.title' AS title, state ->> '$.number' AS number,
-       state ->> '$.snapshot.service.id' AS serviceId, state ->> '$.snapshot.service.name' AS serviceName
-     FROM incidents WHERE (created_at_ms, incident_id) < (?, ?) AND status IS NOT NULL AND json_valid(state)
+    `SELECT created_at_ms AS createdAtMs, incident_id AS incidentId, status, severity_rank AS severityRank, title, number,
+       service_id AS serviceId, service_name AS serviceName
+     FROM incidents WHERE (created_at_ms, incident_id) < (?, ?) AND status IS NOT NULL
      ORDER BY created_at_ms DESC, incident_id DESC LIMIT ${MAX_LOOKED_AT + 1}`,
     after.createdAtMs,
     after.incidentId,
@@ -111,24 +110,28 @@ function matcherOf({ status, severity, service, q }: IncidentFilter) {
 /** A longer title is cut where another list mentions the incident. */
 const MAX_TITLE_CHARS = 300;
 
-const HeadRow = z.extend(IncidentHead, { incidentId: z.string() });
+const HeadRow = z.object({
+  number: z.nullable(z.number()),
+  title: z.string(),
+  service: z.string(),
+  severityRank: z.number(),
+  pagerdutyStatus: z.string(),
+});
 
-/** What tells incidents apart, by their ids; those that are not stored, or cannot be read, are left out. */
+/** What tells incidents apart, by their ids; those that are not stored are left out. */
 export function incidentHeads(sql: SqlStorage, incidentIds: readonly string[]): Map<string, IncidentHead> {
-  const rows = sql.exec(
-    `SELECT incident_id AS incidentId, cast(state ->> '$.number' AS TEXT) AS number,
-       substr(state ->> '$.snapshot.title', 1, ${MAX_TITLE_CHARS}) AS title,
-       substr(state ->> '$.snapshot.service.name', 1, ${MAX_TITLE_CHARS}) AS service,
-       state ->> '$.snapshot.severity' AS severity, state ->> '$.snapshot.pagerdutyStatus' AS pagerdutyStatus
-     FROM incidents WHERE status IS NOT NULL AND json_valid(state) AND incident_id IN (SELECT value FROM json_each(?))`,
-    JSON.stringify(incidentIds),
-  );
   return new Map(
-    [...rows].flatMap((row): [string, IncidentHead][] => {
-      const { data } = HeadRow.safeParse(row);
-      if (!data) return [];
-      const { incidentId, ...head } = data;
-      return [[incidentId, head]];
+    [...new Set(incidentIds)].flatMap((id): [string, IncidentHead][] => {
+      const [row] = sql.exec(
+        `SELECT number, substr(title, 1, ${MAX_TITLE_CHARS}) AS title, severity_rank AS severityRank,
+           substr(service_name, 1, ${MAX_TITLE_CHARS}) AS service, pagerduty_status AS pagerdutyStatus
+         FROM incidents WHERE incident_id = ? AND status IS NOT NULL`,
+        id,
+      );
+      if (!row) return [];
+      const { severityRank, number, ...head } = HeadRow.parse(row);
+      const severity = Severity.options[severityRank] ?? "medium";
+      return [[id, { ...head, number: number === null ? null : String(number), severity }]];
     }),
   );
 }

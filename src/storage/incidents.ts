@@ -43,6 +43,15 @@ function columnsOf(state: IncidentState, nowMs: number) {
   };
 }
 
+/** The columns without an index that lists show and search; writing them costs nothing extra. */
+const listedOf = ({ snapshot, number }: IncidentState): [column: string, value: SqlStorageValue][] => [
+  ["number", number],
+  ["title", snapshot?.title ?? null],
+  ["service_id", snapshot?.service.id ?? null],
+  ["service_name", snapshot?.service.name ?? null],
+  ["pagerduty_status", snapshot?.pagerdutyStatus ?? null],
+];
+
 /**
  * Writes the incident. An update names an indexed column only where it changes: SQLite writes an index entry for each
  * indexed column that an update names, and written entries are billed.
@@ -63,6 +72,7 @@ export function saveIncident(
     ["updated_at_ms", nowMs],
     ["status", is.status],
     ["state", JSON.stringify(after)],
+    ...listedOf(after),
   ];
   if (lastDeliverySeq !== null) changes.push(["last_delivery_seq", lastDeliverySeq]);
   if (was.live !== is.live) changes.push(["live", is.live]);
@@ -78,19 +88,21 @@ export function saveIncident(
     id,
   );
   if (rowsWritten === 0) {
+    const row: [column: string, value: SqlStorageValue][] = [
+      ["incident_id", id],
+      ["created_at_ms", is.createdAtMs],
+      ["updated_at_ms", nowMs],
+      ["status", is.status],
+      ["live", is.live],
+      ["analysis_due_at_ms", is.dueAtMs],
+      ["severity_rank", is.severityRank],
+      ["last_delivery_seq", lastDeliverySeq],
+      ["state", JSON.stringify(after)],
+      ...listedOf(after),
+    ];
     sql.exec(
-      `INSERT INTO incidents (incident_id, created_at_ms, updated_at_ms, status, live, analysis_due_at_ms,
-         severity_rank, last_delivery_seq, state)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      id,
-      is.createdAtMs,
-      nowMs,
-      is.status,
-      is.live,
-      is.dueAtMs,
-      is.severityRank,
-      lastDeliverySeq,
-      JSON.stringify(after),
+      `INSERT INTO incidents (${row.map(([column]) => column).join(", ")}) VALUES (${row.map(() => "?").join(", ")})`,
+      ...row.map(([, value]) => value),
     );
   }
 }
@@ -165,16 +177,4 @@ export function takeBackIncidents(sql: SqlStorage, nowMs: number): void {
       // It stays set aside until it is pruned.
     }
   }
-}
-
-/** Removes incidents without work left that have not changed since `beforeMs`. @returns how many */
-export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number): number {
-  return sql.exec(
-    `DELETE FROM incidents WHERE incident_id IN (
-       SELECT incident_id FROM incidents WHERE created_at_ms < ? AND live = 0 AND updated_at_ms < ?
-       ORDER BY created_at_ms LIMIT ?)`,
-    beforeMs,
-    beforeMs,
-    limit,
-  ).rowsWritten;
 }

@@ -278,29 +278,6 @@ export function countFailed(sql: SqlStorage): number {
   return z.object({ n: z.number() }).parse(row).n;
 }
 
-/** Removes finished entries that arrived before `beforeMs`. @returns how many; call again until none */
-export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): number {
-  const { rowsWritten } = sql.exec(
-    `DELETE FROM journal WHERE seq IN (
-       SELECT seq FROM (SELECT seq, received_at_ms, delivery FROM journal ORDER BY seq LIMIT ?)
-       WHERE received_at_ms < ? AND (delivery IS NULL OR delivery IN ('delivered', 'dead')))`,
-    limit,
-    beforeMs,
-  );
-  sql.exec("DELETE FROM attempts WHERE seq < (SELECT min(seq) FROM journal)");
-  return rowsWritten;
-}
-
-/** Removes the payloads of the oldest finished entries that have one. @returns how many rows were written */
-export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
-  return sql.exec(
-    `UPDATE journal SET payload = NULL WHERE seq IN (
-       SELECT seq FROM journal WHERE payload IS NOT NULL AND (delivery IS NULL OR delivery IN ('delivered', 'dead'))
-       ORDER BY seq LIMIT ?)`,
-    limit,
-  ).rowsWritten;
-}
-
 /** Whether `kind` is a change of status, which has a line of its own on the timeline. */
 export function isLifecycle(kind: ChangeKind): boolean {
   return kind === "created" || kind === "status_changed" || kind === "resolved" || kind === "reopened";

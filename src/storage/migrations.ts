@@ -21,6 +21,12 @@ const MIGRATIONS: readonly string[] = [
     last_delivery_seq  INTEGER,
     -- 1 once a dead delivery was queued again, which may be older than the last.
     revived            INTEGER,
+    -- What lists show and search, from the state.
+    number             INTEGER,
+    title              TEXT,
+    service_id         TEXT,
+    service_name       TEXT,
+    pagerduty_status   TEXT,
     state              TEXT NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX incidents_newest ON incidents (created_at_ms, incident_id);

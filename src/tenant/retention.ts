@@ -3,9 +3,9 @@ import type { TenantContext } from "../connection/tenant-context.ts";
 import { log } from "../log.ts";
 import { pruneContexts } from "../storage/contexts.ts";
 import { pruneUnconfirmed } from "../storage/hints.ts";
-import { pruneIncidents, takeBackIncidents } from "../storage/incidents.ts";
-import { dropOldestPayloads, pruneEntries } from "../storage/journal.ts";
+import { takeBackIncidents } from "../storage/incidents.ts";
 import { pruneNotes } from "../storage/notes.ts";
+import { dropOldestPayloads, pruneEntries, pruneIncidents } from "../storage/pruning.ts";
 import { pruneSetAside } from "../storage/set-aside.ts";
 import { readStored } from "../storage/stored-value.ts";
 

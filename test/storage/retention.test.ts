@@ -4,10 +4,11 @@ import { emptyIncident } from "../../src/incidents/fold.ts";
 import type { IncidentState } from "../../src/incidents/incident.ts";
 import { boundUnconfirmed, MAX_UNCONFIRMED_ENTRIES, pruneUnconfirmed } from "../../src/storage/hints.ts";
 import { ALL_INCIDENTS, listIncidents } from "../../src/storage/incident-list.ts";
-import { loadIncident, pruneIncidents, saveIncident } from "../../src/storage/incidents.ts";
-import { appendEntry, pruneEntries } from "../../src/storage/journal.ts";
+import { loadIncident, saveIncident } from "../../src/storage/incidents.ts";
+import { appendEntry } from "../../src/storage/journal.ts";
 import { listEntries } from "../../src/storage/lists.ts";
 import { isMigrated, migrate } from "../../src/storage/migrations.ts";
+import { pruneEntries, pruneIncidents } from "../../src/storage/pruning.ts";
 
 /** Old finished entries and incidents are removed; open or undelivered ones stay, however old. */
 

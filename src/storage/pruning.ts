@@ -1,0 +1,36 @@
+/** Removes what is older than RETENTION_DAYS, a batch at a time. */
+
+/** Removes finished entries that arrived before `beforeMs`. @returns how many; call again until none */
+export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): number {
+  const { rowsWritten } = sql.exec(
+    `DELETE FROM journal WHERE seq IN (
+       SELECT seq FROM (SELECT seq, received_at_ms, delivery FROM journal ORDER BY seq LIMIT ?)
+       WHERE received_at_ms < ? AND (delivery IS NULL OR delivery IN ('delivered', 'dead')))`,
+    limit,
+    beforeMs,
+  );
+  sql.exec("DELETE FROM attempts WHERE seq < (SELECT min(seq) FROM journal)");
+  return rowsWritten;
+}
+
+/** Removes the payloads of the oldest finished entries that have one. @returns how many rows were written */
+export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
+  return sql.exec(
+    `UPDATE journal SET payload = NULL WHERE seq IN (
+       SELECT seq FROM journal WHERE payload IS NOT NULL AND (delivery IS NULL OR delivery IN ('delivered', 'dead'))
+       ORDER BY seq LIMIT ?)`,
+    limit,
+  ).rowsWritten;
+}
+
+/** Removes incidents without work left that have not changed since `beforeMs`. @returns how many */
+export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number): number {
+  return sql.exec(
+    `DELETE FROM incidents WHERE incident_id IN (
+       SELECT incident_id FROM incidents WHERE created_at_ms < ? AND live = 0 AND updated_at_ms < ?
+       ORDER BY created_at_ms LIMIT ?)`,
+    beforeMs,
+    beforeMs,
+    limit,
+  ).rowsWritten;
+}
