@@ -17,7 +17,15 @@ export const SigningSecret = z.object({
 export type SigningSecret = z.infer<typeof SigningSecret>;
 
 /** The webhook subscription at PagerDuty that posts to us. `made`: by us, and ours to remove; else by hand. */
-export const OwnSubscription = z.object({ id: z.string(), url: z.string(), made: z.boolean() });
+export const OwnSubscription = z.object({
+  id: z.string(),
+  url: z.string(),
+  made: z.boolean(),
+  /** Whether a caller chose its event types; else it gets every type that is used. */
+  chosen: z._default(z.boolean(), false),
+  /** Event types that PagerDuty does not know. */
+  refusedEvents: z._default(z.array(z.string()), []),
+});
 export type OwnSubscription = z.infer<typeof OwnSubscription>;
 
 const common = {

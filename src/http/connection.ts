@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { configOf } from "../config.ts";
 import { ConnectBody, RotateBody, SigningSecretBody } from "../contract/requests.ts";
 import { unwrap } from "../errors.ts";
+import { DEFAULT_EVENTS } from "../pagerduty/subscriptions.ts";
 import { webhookUrl } from "./addresses.ts";
 import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
 import { jsonBody, noBody } from "./input.ts";
@@ -12,7 +13,7 @@ const INSTRUCTIONS = [
   "1. In PagerDuty, open Integrations → Generic Webhooks (v3)",
   "2. Click 'New Webhook' and paste the webhook URL above",
   "3. Choose the scope: the account, a team or a service",
-  "4. Select the events incident.triggered, incident.acknowledged, incident.resolved and incident.custom_field_values.updated",
+  `4. Select the events ${DEFAULT_EVENTS.join(", ")}`,
   "5. Save, and copy the signing secret: PagerDuty shows it only once",
   "6. Store the signing secret here, so that webhooks are verified",
 ];

@@ -33,7 +33,7 @@ const MAX_RUN_MS = 60_000;
 /** Calls to PagerDuty in one run; an invocation may make 50 subrequests on the free plan. */
 export const MAX_CHECK_CALLS = 40;
 /** Of these, the calls that the subscription's check may have made. */
-const SUBSCRIPTION_CALLS = 4;
+const SUBSCRIPTION_CALLS = 8;
 /** A single incident that PagerDuty fails on is left for later; this many in a row stop the check. */
 const MAX_FAILURES_IN_A_ROW = 3;
 /** After this many attempts an incident is folded without its fields, or given up. */

@@ -1,9 +1,16 @@
 import type { OwnSubscription } from "../connection/connection.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import type { CallProblem } from "../connection/tokens.ts";
+import { mayWrite } from "../connection/write-access.ts";
 import { log } from "../log.ts";
-import { enableSubscription, findSubscription, getSubscription } from "../pagerduty/subscriptions.ts";
+import {
+  enableSubscription,
+  findSubscription,
+  getSubscription,
+  type Subscription,
+} from "../pagerduty/subscriptions.ts";
 import { appendEntry } from "../storage/journal.ts";
+import { addMissingEvents, missingEvents, rememberRefused } from "./event-types.ts";
 import { recover } from "./missed-incidents.ts";
 import { readWatch, updateWatch, type Watch } from "./watch.ts";
 
@@ -24,6 +31,9 @@ const ASKED_GO_ON_MS = 10_000;
 /** After this many checks in a row that found nothing wrong and nothing new, the next ones come more rarely. */
 const QUIET_CHECKS = 2;
 const QUIET_WAIT_MS = 3600 * 1000;
+
+/** Calls that one check makes to add event types. */
+const MAX_EVENT_CALLS = 4;
 
 export interface Reconciled {
   checked: number;
@@ -182,6 +192,8 @@ export class Reconciler {
       return { reEnabled: false, problem: null };
     }
     this.#remember({ filter: answer.value.filter });
+    await this.#checkEvents(own, answer.value);
+    if (store.connection?.subscription?.id !== own.id) return { reEnabled: false, problem: null };
     // A subscription that a person paused is for a person to enable.
     if (answer.value.state === "active" || answer.value.paused) {
       this.#remember({ state: answer.value.state });
@@ -198,6 +210,27 @@ export class Reconciler {
     return { reEnabled: true, problem: null };
   }
 
+  /** Adds the event types that our subscription lacks. A person's is left as it is; the status names what it lacks. */
+  async #checkEvents(own: OwnSubscription, subscription: Subscription): Promise<void> {
+    const { store, client } = this.#context;
+    const { connection } = store;
+    const missing = missingEvents(subscription.events, own.refusedEvents);
+    this.#remember({ missingEvents: own.made || own.chosen ? [] : missing });
+    if (missing.length === 0 || !own.made || own.chosen || !connection || mayWrite(connection) === false)
+      return;
+    const { refusedEvents: refused } = own;
+    const extended = await addMissingEvents(client, store, {
+      subscription,
+      refused,
+      maxCalls: MAX_EVENT_CALLS,
+    });
+    const { events } = extended.subscription;
+    await rememberRefused(store, own.id, extended.refused);
+    const added = events.filter((type) => !subscription.events.includes(type));
+    if (added.length === 0 || store.connection?.subscription?.id !== own.id) return;
+    this.#record("subscription.extended", `The webhook subscription lacked ${added.join(", ")}; added`);
+  }
+
   /** Finds a subscription that a person made for the webhook URL; later checks treat it like our own. */
   async #adopt(): Promise<OwnSubscription | null> {
     const { store, client } = this.#context;
@@ -206,7 +239,7 @@ export class Reconciler {
     if (url === null || connectionId === undefined) return null;
     const found = await client.run((target) => findSubscription(target, url));
     if (!found.ok || !found.value || store.connection?.connectionId !== connectionId) return null;
-    const subscription = { id: found.value.id, url, made: false };
+    const subscription = { id: found.value.id, url, made: false, chosen: false, refusedEvents: [] };
     await store.update((connection) => ({
       ...connection,
       subscription: connection.subscription ?? subscription,

@@ -1,24 +1,25 @@
 import type { CallAnswer, PagerDutyClient } from "../connection/client.ts";
 import { type SigningSecret, secretsInForce, withSecret } from "../connection/connection.ts";
-import { tokenError } from "../connection/identify.ts";
 import type { ConnectionStore } from "../connection/store.ts";
-import type { CallProblem } from "../connection/tokens.ts";
 import { learnWriteAccess } from "../connection/write-access.ts";
-import { AppError, answer } from "../errors.ts";
+import { answer } from "../errors.ts";
 import { log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import {
+  BASIC_EVENTS,
   createSubscription,
+  DEFAULT_EVENTS,
   deleteSubscription,
   enableSubscription,
   type Filter,
   findSubscription,
   getSubscription,
-  MONITORED_EVENTS,
   pingSubscription,
   type Subscription,
   updateSubscription,
 } from "../pagerduty/subscriptions.ts";
+import { addMissingEvents, rememberRefused, withDefaults } from "./event-types.ts";
+import { isUpToDate, refusal } from "./subscription-answers.ts";
 
 /** The webhook subscription at PagerDuty for the user's webhook URL. */
 
@@ -26,6 +27,13 @@ import {
 export interface SubscriptionOptions {
   filter: Filter | null;
   events: string[] | null;
+}
+
+/** The event types that a subscription is to have. */
+interface Choice {
+  events: readonly string[];
+  /** Whether a caller named them, so that each is needed and no other is added. */
+  chosen: boolean;
 }
 
 const WHOLE_ACCOUNT: Filter = { type: "account_reference", id: null };
@@ -80,21 +88,62 @@ export class SubscriptionManager {
   ): Promise<{ created: boolean; subscription: Subscription }> {
     const known = await this.#known(url);
     const filter = options.filter ?? known?.filter ?? WHOLE_ACCOUNT;
-    const events = options.events ?? known?.events ?? [...MONITORED_EVENTS];
-    if (known && known.url === url && this.#holdsSecretOf(known.id)) {
-      await this.#store.update((connection) => ({
-        ...connection,
-        subscription: { id: known.id, url, made: connection.subscription?.made ?? false },
-      }));
-      if (isUpToDate(known, filter, events)) return { created: false, subscription: known };
-      const changed = await this.#write((target) => updateSubscription(target, known.id, filter, events));
-      return { created: false, subscription: changed };
+    const holdsSecret = known !== null && known.url === url && this.#holdsSecretOf(known.id);
+    const choice = this.#choiceOf(options, known, holdsSecret);
+    if (known && holdsSecret) {
+      return { created: false, subscription: await this.#keep(known, url, filter, choice) };
     }
-    const created = await this.#create(url, filter, events);
+    const created = await this.#create(url, filter, choice);
     // A changed URL or a lost secret needs a new subscription. The old one is removed afterwards: until then events
     // arrive twice and count once.
     if (known) await this.#removeAtPagerDuty(known.id);
     return { created: true, subscription: created };
+  }
+
+  /** A person's subscription that stays in place keeps its types; ours keeps those that a caller chose. */
+  #choiceOf({ events }: SubscriptionOptions, known: Subscription | null, stays: boolean): Choice {
+    if (events) return { events, chosen: true };
+    if (!known) return { events: withDefaults([]), chosen: false };
+    const own = this.#store.connection?.subscription;
+    const isOurs = own?.id === known.id && own.made;
+    if (isOurs && own.chosen) return { events: known.events, chosen: true };
+    return { events: isOurs || !stays ? withDefaults(known.events) : known.events, chosen: false };
+  }
+
+  /** Brings the subscription that is in place up to what is wanted of it. */
+  async #keep(known: Subscription, url: string, filter: Filter, choice: Choice): Promise<Subscription> {
+    await this.#store.update((connection) => ({
+      ...connection,
+      subscription: {
+        id: known.id,
+        url,
+        made: connection.subscription?.made ?? false,
+        chosen: choice.chosen,
+        refusedEvents: [],
+      },
+    }));
+    if (isUpToDate(known, filter, choice.events)) return known;
+    const changed = await this.#tryWrite((target) =>
+      updateSubscription(target, known.id, filter, choice.events),
+    );
+    if (changed.ok) return changed.value;
+    if (choice.chosen || changed.problem !== "bad_request") throw refusal(changed, "change");
+    if (!isUpToDate(known, filter, known.events)) {
+      await this.#write((target) => updateSubscription(target, known.id, filter, known.events));
+    }
+    return this.#extend({ ...known, filter });
+  }
+
+  /** Adds the types that PagerDuty accepts. @throws {AppError} */
+  async #extend(subscription: Subscription): Promise<Subscription> {
+    const maxCalls = DEFAULT_EVENTS.length;
+    const extended = await addMissingEvents(this.#client, this.#store, {
+      subscription,
+      refused: [],
+      maxCalls,
+    });
+    await rememberRefused(this.#store, subscription.id, extended.refused);
+    return extended.subscription;
   }
 
   /** Our subscription, read from PagerDuty. @throws {AppError} not_found */
@@ -163,18 +212,28 @@ export class SubscriptionManager {
     );
   }
 
-  async #create(url: string, filter: Filter, events: string[]): Promise<Subscription> {
+  async #create(url: string, filter: Filter, choice: Choice): Promise<Subscription> {
     this.#creating += 1;
     try {
-      return await this.#createNow(url, filter, events);
+      const whole = await this.#createNow(url, filter, choice);
+      if (whole.ok) return whole.value;
+      if (choice.chosen || whole.problem !== "bad_request") throw refusal(whole, "change");
+      // PagerDuty does not know one of the types; which one is found out with the subscription in place.
+      const basic = await this.#createNow(url, filter, { ...choice, events: BASIC_EVENTS });
+      if (!basic.ok) throw refusal(basic, "change");
+      return this.#extend(basic.value);
     } finally {
       this.#creating -= 1;
     }
   }
 
-  async #createNow(url: string, filter: Filter, events: string[]): Promise<Subscription> {
+  async #createNow(
+    url: string,
+    filter: Filter,
+    { events, chosen }: Choice,
+  ): Promise<CallAnswer<Subscription>> {
     const connectionId = this.#store.connection?.connectionId;
-    const created = await this.#write(async (target) => {
+    const created = await this.#tryWrite(async (target) => {
       const made = await createSubscription(target, url, filter, events);
       // Disconnected during the call: nobody else would remove the new subscription.
       if (made.ok && this.#store.connection?.connectionId !== connectionId) {
@@ -182,13 +241,14 @@ export class SubscriptionManager {
       }
       return made;
     });
-    const { id, secret } = created;
+    if (!created.ok) return created;
+    const { id, secret } = created.value;
     const added: SigningSecret[] = secret
       ? [{ id: crypto.randomUUID(), secret, subscriptionId: id, expiresAtMs: null }]
       : [];
     await this.#store.update((connection) => ({
       ...connection,
-      subscription: { id, url, made: true },
+      subscription: { id, url, made: true, chosen, refusedEvents: [] },
       signingSecrets: added.reduce(
         (secrets, one) => withSecret(secrets, one, Date.now()),
         connection.signingSecrets,
@@ -236,38 +296,5 @@ export class SubscriptionManager {
     const answer = await this.#client.run(call);
     await learnWriteAccess(this.#store, answer);
     return answer;
-  }
-}
-
-function isUpToDate(subscription: Subscription, filter: Filter, events: readonly string[]): boolean {
-  const sameFilter = subscription.filter.type === filter.type && subscription.filter.id === filter.id;
-  return sameFilter && [...subscription.events].sort().join() === [...events].sort().join();
-}
-
-/** The error for the caller when PagerDuty refuses a call about a subscription. */
-function refusal(problem: CallProblem, wanted: "read" | "change"): AppError {
-  switch (problem.problem) {
-    case "not_connected":
-      return new AppError("not_connected", "Not connected");
-    case "forbidden":
-      if (wanted === "read") {
-        return new AppError(
-          "insufficient_permissions",
-          "PagerDuty does not let this credential see webhook subscriptions. Connect with one that may.",
-        );
-      }
-      return new AppError(
-        "write_access_required",
-        "PagerDuty does not let this credential change webhook subscriptions. Connect with one that may write, or create the webhook in PagerDuty yourself and paste its signing secret here.",
-      );
-    case "not_found":
-      return new AppError("not_found", "There is no webhook subscription");
-    case "bad_request":
-      return new AppError(
-        "invalid_request",
-        `PagerDuty refuses the subscription: ${problem.message || "bad request"}`,
-      );
-    default:
-      return tokenError(problem);
   }
 }

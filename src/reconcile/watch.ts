@@ -15,6 +15,8 @@ export const Watch = z.object({
   problem: z.nullable(z.string()),
   /** The webhook URL of the last caller: an alarm has no request to read it from. */
   url: z.nullable(z.string()),
+  /** The event types that a subscription made by a person lacks. */
+  missingEvents: z._default(z.array(z.string()), []),
   /** The subscription's filter when it was last read; null while unknown. */
   filter: z.nullable(z.object({ type: z.string(), id: z.nullable(z.string()) })),
 });
@@ -28,6 +30,7 @@ export const FRESH: Watch = {
   reEnabled: null,
   problem: null,
   url: null,
+  missingEvents: [],
   filter: null,
 };
 

@@ -187,7 +187,7 @@ function webhookProblems({ connection, rejected, nowMs }: ProblemFacts): Problem
 }
 
 function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
-  const { state, reEnabled, problem } = watch;
+  const { state, reEnabled, problem, missingEvents } = watch;
   const problems: Problem[] = [];
   if (state === "missing") {
     problems.push({
@@ -208,6 +208,13 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
       code: "subscription_was_disabled",
       message: `PagerDuty had disabled the webhook subscription. It was enabled again at ${new Date(reEnabled.atMs).toISOString()}, and ${reEnabled.recovered} missed incidents were recovered.`,
       fix: "Nothing, unless it happens again: then check that the webhook URL is right and reachable, and that the signing secret is the subscription's.",
+    });
+  }
+  if (missingEvents.length > 0) {
+    problems.push({
+      code: "subscription_events_missing",
+      message: `The webhook in PagerDuty does not send ${missingEvents.join(", ")}, so these changes of an incident are seen late or not at all.`,
+      fix: "Select these events in the webhook's settings in PagerDuty, or create the subscription from here.",
     });
   }
   if (problem === "forbidden") {

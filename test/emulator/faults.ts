@@ -41,6 +41,8 @@ export interface Faults {
   duplicateRate: number;
   /** Webhooks of different incidents go out in any order; those of one incident never do. */
   shuffle: boolean;
+  /** Event types that this PagerDuty does not know: a subscription with one of them is refused. */
+  unknownEventTypes: string[];
   /** OAuth scopes that are silently not granted. */
   dropScopes: string[];
   /** Calls a minute for each token. */
@@ -58,6 +60,7 @@ export function noFaults(): Faults {
     identity: null,
     duplicateRate: 0,
     shuffle: false,
+    unknownEventTypes: [],
     dropScopes: [],
     rateLimit: 960,
     expiresIn: 3600,

@@ -73,7 +73,7 @@ export class RestApi {
       if (call.body !== "" && !call.headers["content-type"]?.startsWith("application/json")) {
         return restError.invalid(["Content-Type must be application/json"]);
       }
-      return route.answer({ ...call, account, credential, id });
+      return route.answer({ ...call, account, credential, faults: this.#faults, id });
     }
     return restError.notFound();
   }

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 import type { Account } from "./account.ts";
 import type { Credential } from "./credential.ts";
+import type { Faults } from "./faults.ts";
 import type { Call, Reply } from "./listener.ts";
 import { restError } from "./rest-error.ts";
 
@@ -8,6 +9,7 @@ import { restError } from "./rest-error.ts";
 export interface RestCall extends Call {
   readonly account: Account;
   readonly credential: Credential;
+  readonly faults: Faults;
   /** The `{id}` of the path; empty where there is none. */
   readonly id: string;
 }

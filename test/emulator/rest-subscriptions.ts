@@ -53,6 +53,12 @@ const SubscriptionQuery = PageQuery.and(
   }),
 );
 
+/** Types that this PagerDuty does not know, as its 400 names them. */
+const unknownTypes = (events: readonly string[] | undefined, { faults }: RestCall): string[] =>
+  (events ?? [])
+    .filter((type) => faults.unknownEventTypes.includes(type))
+    .map((type) => `events: ${type} is not an event type`);
+
 /** Schema `WebhookSubscription`. The secret and the header values are shown once, on creation. */
 function subscriptionResource(subscription: Subscription, created = false) {
   const { filter } = subscription;
@@ -95,6 +101,8 @@ function create(call: RestCall): Reply {
   const input = parseInput(NewSubscription, bodyOf(call));
   if (!input.ok) return input.reply;
   const { delivery_method, events, filter, description, active } = input.value.webhook_subscription;
+  const unknown = unknownTypes(events, call);
+  if (unknown.length > 0) return restError.invalid(unknown);
   const { account } = call;
   const known = [account.service.id, account.team.id, account.id];
   if (filter.id !== undefined && !known.includes(filter.id)) {
@@ -122,6 +130,8 @@ function update(subscription: Subscription, call: RestCall): Reply {
   const input = parseInput(SubscriptionChange, bodyOf(call));
   if (!input.ok) return input.reply;
   const { active, description, events, filter } = input.value.webhook_subscription;
+  const unknown = unknownTypes(events, call);
+  if (unknown.length > 0) return restError.invalid(unknown);
   subscription.active = active ?? subscription.active;
   subscription.description = description ?? subscription.description;
   subscription.events = events ?? subscription.events;

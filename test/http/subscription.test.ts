@@ -12,10 +12,25 @@ const connect = (options: { write?: boolean; subscribe?: boolean } = {}) =>
     token: stage.account.apiKey({ write: options.write ?? true }),
     subscribe: options.subscribe ?? false,
   });
+const BASIC = [
+  "incident.triggered",
+  "incident.acknowledged",
+  "incident.resolved",
+  "incident.custom_field_values.updated",
+];
+/** Every type that changes an incident as Aurora sees it, and the notes. */
+const ALL = [
+  ...BASIC,
+  ...["unacknowledged", "reopened", "priority_updated", "service_updated", "reassigned"].map(incidentType),
+  ...["escalated", "delegated", "annotated", "status_update_published"].map(incidentType),
+];
+function incidentType(name: string): string {
+  return `incident.${name}`;
+}
 const status = async () => (await call("GET", "")).body;
 
 describe("creating the subscription", () => {
-  test("uses the caller's URL and the monitored events, and stores the secret", async () => {
+  test("uses the caller's URL and every event that is used, and stores the secret", async () => {
     await connect();
     const made = await call("POST", "/subscription");
     expect(made.status).toBe(201);
@@ -25,12 +40,7 @@ describe("creating the subscription", () => {
       id: subscription?.id,
       url: subscription?.url,
       state: "active",
-      events: [
-        "incident.triggered",
-        "incident.acknowledged",
-        "incident.resolved",
-        "incident.custom_field_values.updated",
-      ],
+      events: ALL,
       filter: { type: "account_reference", id: null },
     });
     expect(made.text).not.toContain(subscription?.secret);
@@ -129,6 +139,72 @@ describe("creating the subscription", () => {
     await connect();
     const reply = await call("POST", "/subscription", wish);
     expect([reply.status, reply.body]).toMatchObject([400, { error: expect.stringContaining(where) }]);
+  });
+});
+
+describe("the event types of the subscription", () => {
+  const ours = () => {
+    const [subscription] = [...stage.account.subscriptions.values()];
+    if (!subscription) throw new Error("There is no subscription");
+    return subscription;
+  };
+
+  test("that PagerDuty does not know are left out, the others are not, and it is not asked for them again", async () => {
+    stage.pagerduty.faults.unknownEventTypes = ["incident.delegated", "incident.annotated"];
+    const known = ALL.filter((type) => !stage.pagerduty.faults.unknownEventTypes.includes(type));
+    await connect();
+    const made = await call("POST", "/subscription");
+    expect([made.status, made.body]).toMatchObject([201, { events: known }]);
+    const incident = stage.account.trigger();
+    await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+    stage.pagerduty.clearRequests();
+    await call("POST", "/reconcile");
+    expect(stage.pagerduty.requests.filter(({ method }) => method === "PUT")).toEqual([]);
+    expect(await status()).toMatchObject({ problems: [] });
+  });
+
+  test("are brought up to all of them in ours with fewer, by asking for it and by a check", async () => {
+    await connect({ subscribe: true });
+    ours().events = BASIC;
+    expect((await call("POST", "/subscription")).body).toMatchObject({ events: ALL });
+    ours().events = BASIC;
+    stage.pagerduty.faults.unknownEventTypes = ["incident.delegated"];
+    for (let check = 0; check < 4; check++) expect((await call("POST", "/reconcile")).status).toBe(200);
+    expect([...ours().events].sort()).toEqual(ALL.filter((type) => type !== "incident.delegated").sort());
+    expect((await call("GET", "/events")).text).toContain("subscription.extended");
+  });
+
+  test("stay as a caller chose them", async () => {
+    await connect();
+    const events = ["incident.triggered", "incident.resolved"];
+    await call("POST", "/subscription", { events });
+    expect((await call("POST", "/subscription")).body).toMatchObject({ events });
+    await call("POST", "/reconcile");
+    expect(ours().events).toEqual(events);
+    expect(await status()).toMatchObject({ problems: [] });
+  });
+
+  test("of a person's own webhook stay as they are; the status names those that it lacks", async () => {
+    const url = `${stage.worker.url}/pagerduty/webhook/${stage.user}`;
+    const own = stage.account.subscribe({ url, events: ALL.slice(0, -2) });
+    await connect();
+    await call("PUT", "/signing-secret", { secret: own.secret });
+    await call("POST", "/reconcile");
+    expect((await call("POST", "/subscription")).body).toMatchObject({
+      id: own.id,
+      events: ALL.slice(0, -2),
+    });
+    expect(await status()).toMatchObject({
+      problems: [
+        {
+          code: "subscription_events_missing",
+          message: expect.stringContaining("incident.annotated, incident.status_update_published,"),
+        },
+      ],
+    });
+    own.events = ALL;
+    await call("POST", "/reconcile");
+    expect(await status()).toMatchObject({ problems: [] });
   });
 });
 

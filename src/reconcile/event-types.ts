@@ -1,0 +1,70 @@
+import type { PagerDutyClient } from "../connection/client.ts";
+import type { ConnectionStore } from "../connection/store.ts";
+import type { CallProblem } from "../connection/tokens.ts";
+import { learnWriteAccess } from "../connection/write-access.ts";
+import { DEFAULT_EVENTS, type Subscription, updateSubscription } from "../pagerduty/subscriptions.ts";
+
+/** Which event types the webhook subscription has, and how types that it lacks are added to it. */
+
+/** The default types that are not among `events`. @param refused types that PagerDuty does not know */
+export function missingEvents(events: readonly string[], refused: readonly string[] = []): string[] {
+  return DEFAULT_EVENTS.filter((type) => !events.includes(type) && !refused.includes(type));
+}
+
+export const withDefaults = (events: readonly string[]): string[] => [...events, ...missingEvents(events)];
+
+export interface Extended {
+  subscription: Subscription;
+  /** Types that PagerDuty does not know. */
+  refused: string[];
+  /** Why the rest could not be added; null where all of it was, or was refused. */
+  problem: CallProblem | null;
+}
+
+/**
+ * Adds the default types that a subscription lacks. Where PagerDuty refuses them together, it is asked for each of them.
+ * @param maxCalls types left over are for the next time
+ */
+export async function addMissingEvents(
+  client: PagerDutyClient,
+  store: ConnectionStore,
+  {
+    subscription,
+    refused,
+    maxCalls,
+  }: { subscription: Subscription; refused: readonly string[]; maxCalls: number },
+): Promise<Extended> {
+  const put = async (events: readonly string[]) => {
+    const { id, filter } = subscription;
+    const answer = await client.run((target) => updateSubscription(target, id, filter, events));
+    await learnWriteAccess(store, answer);
+    return answer;
+  };
+  const wanted = missingEvents(subscription.events, refused);
+  const whole = await put([...subscription.events, ...wanted]);
+  if (whole.ok) return { subscription: whole.value, refused: [...refused], problem: null };
+  const extended: Extended = { subscription, refused: [...refused], problem: null };
+  if (whole.problem !== "bad_request") return { ...extended, problem: whole };
+  for (const type of wanted.slice(0, maxCalls - 1)) {
+    const answer = await put([...extended.subscription.events, type]);
+    if (answer.ok) extended.subscription = answer.value;
+    else if (answer.problem === "bad_request") extended.refused.push(type);
+    else return { ...extended, problem: answer };
+  }
+  return extended;
+}
+
+/** Keeps the types that PagerDuty does not know, so that it is not asked for them with every check. */
+export async function rememberRefused(
+  store: ConnectionStore,
+  subscriptionId: string,
+  refusedEvents: string[],
+): Promise<void> {
+  const own = store.connection?.subscription;
+  if (own?.id !== subscriptionId || own.refusedEvents.length === refusedEvents.length) return;
+  await store.update((connection) =>
+    connection.subscription?.id === subscriptionId
+      ? { ...connection, subscription: { ...connection.subscription, refusedEvents } }
+      : connection,
+  );
+}

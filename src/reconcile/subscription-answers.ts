@@ -1,0 +1,40 @@
+import { tokenError } from "../connection/identify.ts";
+import type { CallProblem } from "../connection/tokens.ts";
+import { AppError } from "../errors.ts";
+import type { Filter, Subscription } from "../pagerduty/subscriptions.ts";
+
+/** What PagerDuty's answers about the webhook subscription mean. Pure. */
+
+/** Whether the subscription has this filter and these event types, in any order. */
+export function isUpToDate(subscription: Subscription, filter: Filter, events: readonly string[]): boolean {
+  const sameFilter = subscription.filter.type === filter.type && subscription.filter.id === filter.id;
+  return sameFilter && [...subscription.events].sort().join() === [...events].sort().join();
+}
+
+/** The error for the caller when PagerDuty refuses a call about a subscription. */
+export function refusal(problem: CallProblem, wanted: "read" | "change"): AppError {
+  switch (problem.problem) {
+    case "not_connected":
+      return new AppError("not_connected", "Not connected");
+    case "forbidden":
+      if (wanted === "read") {
+        return new AppError(
+          "insufficient_permissions",
+          "PagerDuty does not let this credential see webhook subscriptions. Connect with one that may.",
+        );
+      }
+      return new AppError(
+        "write_access_required",
+        "PagerDuty does not let this credential change webhook subscriptions. Connect with one that may write, or create the webhook in PagerDuty yourself and paste its signing secret here.",
+      );
+    case "not_found":
+      return new AppError("not_found", "There is no webhook subscription");
+    case "bad_request":
+      return new AppError(
+        "invalid_request",
+        `PagerDuty refuses the subscription: ${problem.message || "bad request"}`,
+      );
+    default:
+      return tokenError(problem);
+  }
+}
