@@ -24,6 +24,7 @@ export type Hint = z.infer<typeof Hint>;
  */
 const WAITING = "outcome = 'unconfirmed' AND reason IS NULL";
 const NOT_CONFIRMED = "outcome = 'unconfirmed' AND reason IS NOT NULL";
+const CONFIRMED = "kind = 'webhook' AND verification = 'callback' AND outcome IN ('applied', 'stale')";
 
 /** Does nothing where the incident already has a hint. */
 export function addHint(sql: SqlStorage, incidentId: string, seq: number, nowMs: number): void {
@@ -141,6 +142,10 @@ export function retryHintsEarly(sql: SqlStorage, nowMs: number): void {
 export const MAX_CLAIM_BYTES = 16 * 1024;
 /** What is kept of a body that was not confirmed: enough for a person to see what it was. */
 export const MAX_UNCONFIRMED_BYTES = 4096;
+/** What is kept of a body that was confirmed: most events whole. */
+const MAX_CONFIRMED_BYTES = 8 * 1024;
+/** How many entries are kept of those that were confirmed: weeks of a busy account, at most 80 MB. */
+export const MAX_CONFIRMED_ENTRIES = 10_000;
 /** How many such entries are kept: days of mistakes, minutes of a stranger's flood. */
 export const MAX_UNCONFIRMED_ENTRIES = 3000;
 
@@ -149,7 +154,7 @@ export function confirmEntry(sql: SqlStorage, seq: number, outcome: Outcome): vo
   sql.exec(
     `UPDATE journal SET outcome = ?, payload = substr(payload, 1, ?) WHERE seq = ? AND ${WAITING}`,
     outcome,
-    MAX_CLAIM_BYTES,
+    MAX_CONFIRMED_BYTES,
     seq,
   );
 }
@@ -168,16 +173,23 @@ export function leaveUnconfirmed(sql: SqlStorage, seq: number, reason: string): 
 const BOUND_EVERY = 100;
 const BOUND_BATCH = 1000;
 
-/** Removes the oldest unconfirmed entries beyond the limit. @param seq the newest unconfirmed entry */
-export function boundUnconfirmed(sql: SqlStorage, seq: number): void {
+function bound(sql: SqlStorage, condition: string, max: number, seq: number): void {
   if (seq % BOUND_EVERY !== 0) return;
   sql.exec(
     `DELETE FROM journal WHERE seq IN (
-       SELECT seq FROM journal WHERE ${NOT_CONFIRMED} ORDER BY seq DESC LIMIT ? OFFSET ?)`,
+       SELECT seq FROM journal WHERE ${condition} ORDER BY seq DESC LIMIT ? OFFSET ?)`,
     BOUND_BATCH,
-    MAX_UNCONFIRMED_ENTRIES,
+    max,
   );
 }
+
+/** Removes the oldest unconfirmed entries beyond the limit. @param seq the newest unconfirmed entry */
+export const boundUnconfirmed = (sql: SqlStorage, seq: number): void =>
+  bound(sql, NOT_CONFIRMED, MAX_UNCONFIRMED_ENTRIES, seq);
+
+/** Removes the oldest confirmed unsigned entries beyond the limit. @param seq the newest of them */
+export const boundConfirmed = (sql: SqlStorage, seq: number): void =>
+  bound(sql, CONFIRMED, MAX_CONFIRMED_ENTRIES, seq);
 
 /** Removes unconfirmed entries that arrived before `beforeMs`. @returns how many; call again until none */
 export function pruneUnconfirmed(sql: SqlStorage, beforeMs: number, limit: number): number {

@@ -232,6 +232,9 @@ export function entryOfDelivery(sql: SqlStorage, id: string): Entry | null {
   return entry && entry.delivery !== null && deliveryIdOf(entry) === id ? entry : null;
 }
 
+/** How many duplicates of one event are stored. */
+export const MAX_DUPLICATES = 10;
+
 /** How many entries an event has. */
 export function countOfEvent(sql: SqlStorage, incidentId: string | null, eventId: string): number {
   const [row] = sql.exec(

@@ -132,6 +132,9 @@ const MIGRATIONS: readonly string[] = [
     reason      TEXT NOT NULL,
     at_ms       INTEGER NOT NULL
   ) WITHOUT ROWID;
+  -- Unsigned webhooks that PagerDuty confirmed, to bound their number.
+  CREATE INDEX journal_confirmed ON journal (seq)
+    WHERE kind = 'webhook' AND verification = 'callback' AND outcome IN ('applied', 'stale');
   `,
 ];
 

@@ -45,7 +45,8 @@ export type Agreement = "agrees" | "disagrees" | "behind" | "unknown";
 const SECOND_MS = 1000;
 
 /**
- * Compares a webhook with PagerDuty's answer. A status that a later change has replaced still agrees.
+ * Compares a webhook with PagerDuty's answer. A status that a later change has replaced still agrees; within one second
+ * REST does not say which came later.
  * @param fieldsMissing the incident may have fields, but they could not be read
  */
 export function agreementOf(
@@ -63,19 +64,16 @@ export function agreementOf(
   const agrees =
     effect.kind === "fields"
       ? agreesOnFields(effect, reading)
-      : agreesOnIncident(effect, reading, updatedAtMs > occurredAtMs);
+      : agreesOnIncident(effect, reading, updatedAtMs + SECOND_MS > occurredAtMs);
   if (agrees) return "agrees";
   return updatedAtMs + SECOND_MS <= occurredAtMs ? "behind" : "disagrees";
 }
 
 function agreesOnFields(effect: Extract<Effect, { kind: "fields" }>, { fields }: RestReading): boolean {
+  // An event without fields says nothing that PagerDuty could confirm.
+  if (effect.fields.length === 0) return false;
   const now = new Map(fields?.map(({ name, value }) => [name, JSON.stringify(value ?? null)]));
-  try {
-    return effect.fields.every(({ name, value }) => now.get(name) === JSON.stringify(value ?? null));
-  } catch {
-    // A value that is nested too deeply to be serialized does not come from PagerDuty.
-    return false;
-  }
+  return effect.fields.every(({ name, value }) => now.get(name) === JSON.stringify(value ?? null));
 }
 
 function agreesOnIncident(

@@ -12,6 +12,7 @@ import {
   entryOfEvent,
   entryOfWebhook,
   freeEntry,
+  MAX_DUPLICATES,
   type NewEntry,
   removeEntry,
 } from "../storage/journal.ts";
@@ -113,9 +114,6 @@ export function recordOf(webhook: ReceivedWebhook, trust: Trust): WebhookRecord 
 function isSuperseded(known: Entry, trust: Trust): boolean {
   return known.outcome === "failed" || (known.outcome === "unconfirmed" && trust === "signature");
 }
-
-/** How many duplicates of one event are stored. */
-const MAX_DUPLICATES = 10;
 
 function takeInEvent(
   context: RecordContext,

@@ -1,11 +1,14 @@
 import { incidentNumber } from "../connection/incident-number.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import type { CallProblem } from "../connection/tokens.ts";
+import type { Folded } from "../incidents/fold.ts";
+import type { IncidentState, Outcome } from "../incidents/incident.ts";
 import { describe, log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import { getFieldValues, getIncident } from "../pagerduty/incidents.ts";
 import { backoffMs } from "../retry-timing.ts";
 import {
+  boundConfirmed,
   boundUnconfirmed,
   confirmEntry,
   deferHint,
@@ -18,7 +21,7 @@ import {
   pauseHints,
 } from "../storage/hints.ts";
 import { loadIncident } from "../storage/incidents.ts";
-import { type Entry, payloadOf, removeEntry } from "../storage/journal.ts";
+import { countOfEvent, type Entry, MAX_DUPLICATES, payloadOf, removeEntry } from "../storage/journal.ts";
 import { applyReading, type RestReading } from "../storage/rest-reading.ts";
 import { agreementOf } from "./claim.ts";
 
@@ -129,13 +132,17 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
     pauseHints(sql, nowMs, answer.retryAfterSeconds * 1000);
   else if (!answer.ok && answer.problem === "unauthorized") pauseHints(sql, nowMs, null);
   else endPause(sql);
-  const changed = answer.ok && foldReading(context, entries, answer.value, nowMs);
+  const judged = entries.map((entry) => ({
+    entry,
+    verdict: verdictOn(entry, payloadOf(sql, entry.seq), answer, nowMs),
+  }));
+  const agreeing = judged.flatMap(({ entry, verdict }) => (verdict === "agrees" ? [entry] : []));
+  const changed = answer.ok && foldReading(context, entries, agreeing, answer.value, nowMs);
   const waiting: Entry[] = [];
-  for (const entry of entries) {
+  for (const { entry, verdict } of judged) {
     const { seq } = entry;
-    const verdict = verdictOn(entry, payloadOf(sql, seq), answer, nowMs);
     if (verdict === "wait") waiting.push(entry);
-    else if (verdict === "agrees") confirmEntry(sql, seq, changed ? "applied" : "stale");
+    else if (verdict === "agrees") confirm(sql, entry, changed ? "applied" : "stale");
     // Another tenant of the same webhook URL can read the incident, or nobody can.
     else if (entry.shared) removeEntry(sql, seq);
     else {
@@ -148,25 +155,49 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
   else finishHint(sql, hint, entries.at(-1)?.seq ?? hint.firstSeq, nowMs);
 }
 
-/** @returns whether the reading changed the incident */
-function foldReading(context: TenantContext, entries: Entry[], read: RestReading, nowMs: number): boolean {
-  const [first] = entries;
-  if (!first) return false;
-  const saysTriggered = entries.some(({ type }) => type === "incident.triggered");
-  const eventId = first.eventId !== null && EVENT_ID.test(first.eventId) ? first.eventId : null;
+/** A repeated event is kept a few times only: anyone can post one that PagerDuty agrees with. */
+function confirm(sql: SqlStorage, { seq, incidentId, eventId }: Entry, outcome: Outcome): void {
+  if (eventId !== null && countOfEvent(sql, incidentId, eventId) > MAX_DUPLICATES) removeEntry(sql, seq);
+  else {
+    confirmEntry(sql, seq, outcome);
+    boundConfirmed(sql, seq);
+  }
+}
+
+/**
+ * Folds what PagerDuty says of the incident. Only the ids of webhooks that agree with it go to Aurora: any other may be
+ * a stranger's.
+ * @returns whether the reading changed the incident
+ */
+function foldReading(
+  context: TenantContext,
+  entries: Entry[],
+  agreeing: Entry[],
+  read: RestReading,
+  nowMs: number,
+): boolean {
+  const [first] = agreeing;
+  const eventId = first?.eventId && EVENT_ID.test(first.eventId) ? first.eventId : null;
+  const isOpen = read.incident.snapshot.pagerdutyStatus !== "resolved";
+  /** A triggered incident is analysed even if it is resolved by now. */
+  const owesAnalysis = (before: IncidentState, { change }: Folded) =>
+    agreeing.some(isTriggered) ||
+    change?.kind === "reopened" ||
+    (isOpen && before.snapshot === null && entries.some(isTriggered));
   return applyReading(
     context,
     read,
     {
       kind: "readback",
-      provenance: { webhookId: first.webhookId, eventId, verification: "callback" },
-      // A triggered incident is analysed even if it is resolved by now.
-      analysisCause: (_, { change }) => (saysTriggered || change?.kind === "reopened" ? "triggered" : null),
-      requestId: first.requestId,
+      provenance: { webhookId: first?.webhookId ?? null, eventId, verification: "callback" },
+      analysisCause: (before, folded) => (owesAnalysis(before, folded) ? "triggered" : null),
+      requestId: first?.requestId ?? null,
     },
     nowMs,
   );
 }
+
+const isTriggered = ({ type }: Entry) => type === "incident.triggered";
 
 type Verdict = "agrees" | "wait" | { reason: string };
 

@@ -99,14 +99,14 @@ describe("a forged webhook", () => {
   });
 });
 
-test("a webhook that PagerDuty confirms is applied despite additional fields, and kept in 16 KB", async () => {
+test("a webhook that PagerDuty confirms is applied despite additional fields, and kept in 8 KB", async () => {
   const [incident, body] = triggered({ priority: "P1" });
   const large = JSON.parse(body);
   large.event.padding = FILLER;
   await post(JSON.stringify(large), "padded");
   await judged("padded");
   expect(await row("padded")).toMatchObject({ outcome: "applied" });
-  expect(Number((await row("padded"))?.["payload"])).toBeLessThanOrEqual(16 * KIB);
+  expect(Number((await row("padded"))?.["payload"])).toBeLessThanOrEqual(8 * KIB);
   await post(bodyOf(incident.setField("runbook_link", RUNBOOK), { filler: FILLER }), "field");
   await judged("field");
   expect(await row("field")).toMatchObject({ outcome: "applied" });
@@ -244,4 +244,22 @@ test("a read-back does not overrule a signed webhook that arrived during it", as
   });
   expect(await row("w")).toMatchObject({ outcome: "applied", reason: null, payload: body.length });
   await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
+});
+
+test("a claim that PagerDuty contradicts asks for no analysis, and its ids go nowhere", async () => {
+  const createdAt = new Date(Date.now() - 3 * 3600 * 1000).toISOString();
+  const [incident, body] = triggered({ createdAt });
+  incident.silently((silent) => silent.resolve());
+  const claim = JSON.parse(body);
+  claim.event.occurred_at = new Date(Date.now() + 60_000).toISOString();
+  await post(JSON.stringify(claim), "of-a-stranger");
+  await stage.aurora.waitFor("the incident as it is", () => types(incident).length > 0);
+  // What asked for an analysis would have it in this wait.
+  await stage.settled(1);
+  expect(types(incident)).toEqual(["incident.resolved"]);
+  expect(stage.aurora.of(incident.id)[0]?.data.provenance).toEqual({
+    webhookId: null,
+    eventId: null,
+    verification: "callback",
+  });
 });

@@ -3,6 +3,7 @@ import { beforeEach, expect, test } from "vitest";
 import { dueDeliveries, nextDeliveryAtMs, retryEarly } from "../../src/delivery/outbox.ts";
 import { reviveDead } from "../../src/delivery/redelivery.ts";
 import {
+  boundConfirmed,
   boundUnconfirmed,
   dueHint,
   finishHint,
@@ -61,6 +62,7 @@ test.each<[string, (sql: SqlStorage) => unknown]>([
   ["what waits for a read-back", (sql) => hintedEntries(sql, HINT, 100)],
   ["what came during a read-back", (sql) => finishHint(sql, HINT, 1, 1)],
   ["what was not confirmed", (sql) => boundUnconfirmed(sql, 100)],
+  ["what was confirmed", (sql) => boundConfirmed(sql, 100)],
   ["what was not confirmed and is old", (sql) => pruneUnconfirmed(sql, 1, 500)],
 ])("%s are found by an index", (_, look) => {
   look(storage.sql);

@@ -2,7 +2,13 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { emptyIncident } from "../../src/incidents/fold.ts";
 import type { IncidentState } from "../../src/incidents/incident.ts";
-import { boundUnconfirmed, MAX_UNCONFIRMED_ENTRIES, pruneUnconfirmed } from "../../src/storage/hints.ts";
+import {
+  boundConfirmed,
+  boundUnconfirmed,
+  MAX_CONFIRMED_ENTRIES,
+  MAX_UNCONFIRMED_ENTRIES,
+  pruneUnconfirmed,
+} from "../../src/storage/hints.ts";
 import { ALL_INCIDENTS, listIncidents } from "../../src/storage/incident-list.ts";
 import { loadIncident, saveIncident } from "../../src/storage/incidents.ts";
 import { appendEntry } from "../../src/storage/journal.ts";
@@ -142,5 +148,27 @@ test("of the unconfirmed entries only the newest stay, and all that still wait t
     expect(count(null)).toBe(400);
     while (pruneUnconfirmed(sql, 3_999, 500) > 0);
     expect([count("no such incident"), count(null)]).toEqual([1, 0]);
+  });
+});
+
+test("unsigned webhooks that PagerDuty confirmed are bounded in number; signed ones and readings stay", async () => {
+  await inObject("confirmed", ({ sql }) => {
+    const insert = (count: number, kind: string, verification: string) =>
+      sql.exec(
+        `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+         INSERT INTO journal (kind, type, received_at_ms, verification, outcome)
+         SELECT ?, 'incident.triggered', i, ?, 'applied' FROM n`,
+        count,
+        kind,
+        verification,
+      );
+    insert(50, "webhook", "signature");
+    insert(50, "readback", "callback");
+    insert(MAX_CONFIRMED_ENTRIES + 200, "webhook", "callback");
+    boundConfirmed(sql, MAX_CONFIRMED_ENTRIES + 300);
+    const counts = sql.exec(
+      "SELECT kind, verification, count(*) AS n FROM journal GROUP BY 1, 2 ORDER BY n DESC, 1",
+    );
+    expect([...counts].map(({ n }) => n)).toEqual([MAX_CONFIRMED_ENTRIES, 50, 50]);
   });
 });

@@ -77,3 +77,21 @@ test("custom fields that could not be read from PagerDuty neither agree nor disa
   expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, true)).toBe("unknown");
   expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, false)).toBe("disagrees");
 });
+
+test("an event without custom fields agrees with nothing", () => {
+  for (const custom_fields of [[], [{ name: 7 }]]) {
+    expect(agreementOf(bodyOf({ ...FIELDS, custom_fields }), reading, false)).toBe("disagrees");
+  }
+});
+
+test("a status that was replaced in the same second agrees, and one claimed long after the last change does not", () => {
+  const resolved = RestIncidentAnswer.parse({
+    ...INCIDENT,
+    status: "resolved",
+    updated_at: "2026-11-22T03:00:00Z",
+  });
+  const incident = { ...reading, incident: resolved };
+  expect(agreementOf(bodyOf(INCIDENT), incident, false)).toBe("agrees");
+  const late = bodyOf(INCIDENT, { occurred_at: "2026-11-23T03:00:00Z" });
+  expect(agreementOf(late, incident, false)).toBe("behind");
+});
