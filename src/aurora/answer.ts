@@ -1,6 +1,6 @@
 import { withoutSecrets } from "../log.ts";
 
-/** What Aurora answered, in the form that decisions are made of. Pure. */
+/** An answer of Aurora's, reduced to the parts that decisions need. Pure. */
 
 export type AuroraAnswer =
   | {
@@ -8,24 +8,24 @@ export type AuroraAnswer =
       status: number;
       /** The header `Retry-After`. */
       retryAfter: string | null;
-      /** The answer's JSON; undefined when it is none. */
+      /** The body as JSON; undefined if it is not JSON. */
       json: unknown;
-      /** `error` of its JSON. Without secrets, at most 200 characters; null where there is none. */
+      /** `error` in the JSON, without secrets, at most 200 characters; null if there is none. */
       error: string | null;
-      /** `error`, else the start of its text, in the same form. Empty for a 2xx, and for an empty answer. */
+      /** `error`, else the start of the body's text, redacted and cut alike. Empty for a 2xx or an empty body. */
       words: string;
     }
   | { kind: "timed_out"; afterMs: number }
   | { kind: "unreachable" };
 
-/** As much of another server's words as a status can show. */
+/** The most text of another server that a status shows. */
 const MAX_WORDS_CHARS = 200;
-/** Of a page of HTML so much is searched for words. */
+/** The part of an HTML page that is searched for text. */
 const MAX_HTML_CHARS = 4_000;
-/** Shorter values, such as "1", are no secrets, and would blank ordinary words. */
+/** Shorter values, such as "1", are no secrets, and redacting them would garble ordinary text. */
 const MIN_SECRET_CHARS = 6;
 
-/** @param secrets texts that are blanked in the answer's words */
+/** @param secrets texts that are redacted in `error` and `words` */
 export function answered(
   { status, headers }: Pick<Response, "status" | "headers">,
   text: string,
@@ -43,7 +43,7 @@ export function answered(
   };
 }
 
-/** What came of a call, to follow "Aurora ". */
+/** The result of a call as text that completes "Aurora …". */
 export function outcomeOf(answer: AuroraAnswer): string {
   switch (answer.kind) {
     case "answered":
@@ -68,13 +68,13 @@ function errorIn(json: unknown): string | null {
   return typeof json.error === "string" && json.error.trim() !== "" ? json.error : null;
 }
 
-/** The words of a body; of HTML without its tags. */
+/** Returns the body, without the tags if it is HTML. */
 function textOf(text: string): string {
   if (!text.trimStart().startsWith("<")) return text;
   return text.slice(0, MAX_HTML_CHARS).replace(/<(?:[^<>]*>|[^<>]*$)/g, " ");
 }
 
-/** One line, without secrets, cut between characters. */
+/** Returns the text as one line, redacted and cut between characters. */
 function shown(text: string, secrets: readonly string[]): string {
   let open = text;
   for (const secret of secrets) {

@@ -4,7 +4,7 @@ import { type AuroraTarget, auroraTarget, callAurora } from "./calls.ts";
 
 /** Aurora's own API of the connection, `{AURORA_BACKEND_URL}/pagerduty`, called as Aurora's UI server calls it. */
 
-/** On whose behalf Aurora is called. */
+/** The user, and the organisation if there is one, for whom Aurora is called. */
 export interface Member {
   userId: string;
   orgId: string | null;

@@ -3,22 +3,22 @@ import { discard, readStart, withDeadline } from "../limits.ts";
 import { describe, log } from "../log.ts";
 import { type AuroraAnswer, answered } from "./answer.ts";
 
-/** Every call to Aurora: its backend's API, its webhook route, and whatever receives the events. */
+/** Makes every call to Aurora: to its backend's API, its webhook route, and any other receiver of events. */
 
-/** Marks each call, so that one that leads back to this connector is recognized there. */
+/** Marks each call, so that this connector recognizes a call that leads back to it. */
 export const EDGE_HEADER = "x-aurora-edge";
 
-/** More of an answer than anybody reads. */
+/** Enough for `error` and for the status of the connection. */
 const MAX_ANSWER_BYTES = 16 * 1024;
 
-/** What is used of the binding `AURORA`. */
+/** The used part of the binding `AURORA`. */
 interface AuroraBinding {
   fetch(url: string, init: RequestInit): Promise<Response>;
 }
 
-/** How Aurora is reached. `headers` and `binding` are for `origin` alone. */
+/** How Aurora is reached. `headers` and `binding` are used for `origin` only. */
 export interface AuroraTarget {
-  /** Null: there is no Aurora that headers and binding could be for. */
+  /** Null if no URL of Aurora is configured. */
   origin: string | null;
   headers: Readonly<Record<string, string>>;
   /** A Workers VPC service that reaches a private Aurora. */
@@ -42,11 +42,11 @@ export interface AuroraCall {
   timeoutMs: number;
   /** Whether the body of a 2xx answer matters. Default: it is dropped unread. */
   readsSuccess?: boolean;
-  /** Texts that must not appear in what is said of the answer, beside the headers' values. */
+  /** Texts to redact in the answer, in addition to the headers' values. */
   secrets?: readonly string[];
 }
 
-/** Calls Aurora once, following no redirect. Never throws. */
+/** Calls Aurora once, without following redirects. Never throws. */
 export async function callAurora(target: AuroraTarget, call: AuroraCall): Promise<AuroraAnswer> {
   const isOwn = URL.parse(call.url)?.origin === target.origin;
   const headers: Record<string, string> = {
@@ -77,6 +77,6 @@ export async function callAurora(target: AuroraTarget, call: AuroraCall): Promis
   }
 }
 
-/** The start of a body. Empty when it cannot be read: the status stands all the same. */
+/** The start of a body. Empty if it cannot be read, because the status alone is still useful. */
 const startOf = (response: Response): Promise<string> =>
   readStart(response.body, MAX_ANSWER_BYTES).catch(() => "");

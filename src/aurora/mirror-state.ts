@@ -3,19 +3,19 @@ import { type AuroraAnswer, outcomeOf } from "./answer.ts";
 import type { Member } from "./backend.ts";
 
 /**
- * What Aurora still has to be told of the connection, and what it is known to hold. One change is pending at most:
- * the latest. Pure; times in milliseconds.
+ * The state of the mirror: the change that Aurora has not been sent yet, and whether Aurora holds a credential. At most
+ * one change is pending, the latest. Pure; times in milliseconds.
  */
 
 const Pending = z.object({
-  /** Tells an answer to this change from one to an earlier change. */
+  /** Distinguishes an answer to this change from an answer to an earlier one. */
   id: z.string(),
   change: z.enum(["connect", "rotate", "disconnect"]),
   /** Who made the change. */
   userId: z.string(),
   orgId: z.nullable(z.string()),
   attempts: z.number(),
-  /** Null: with the next check. */
+  /** When it is sent; null: with the next check. */
   nextAtMs: z.nullable(z.number()),
   /** When it is given up; null: never. */
   endsAtMs: z.nullable(z.number()),
@@ -24,17 +24,17 @@ export type Pending = z.infer<typeof Pending>;
 
 export const MirrorState = z.object({
   pending: z.nullable(Pending),
-  /** When Aurora is asked what it holds; null: with the next check. */
+  /** When Aurora's status of the connection is read; null: with the next check. */
   lookAtMs: z.nullable(z.number()),
-  /** Whether Aurora holds a credential for the organisation; null while nobody knows. */
+  /** Whether Aurora holds a credential for the organisation; null while this is unknown. */
   knowsConnection: z.nullable(z.boolean()),
   checkedAtMs: z.nullable(z.number()),
-  /** How the last call failed, to follow "Aurora "; null where it worked. */
+  /** Why the last call failed, as text that completes "Aurora …"; null if it succeeded. */
   failure: z.nullable(z.string()),
 });
 export type MirrorState = z.infer<typeof MirrorState>;
 
-/** Before anything is known. */
+/** The state before the first answer. */
 export const UNKNOWN: MirrorState = {
   pending: null,
   lookAtMs: null,
@@ -43,7 +43,7 @@ export const UNKNOWN: MirrorState = {
   failure: null,
 };
 
-/** Aurora should have forgotten a connection by then; later nobody knows whether it is wanted again. */
+/** A disconnect is retried for an hour: later the organisation may have connected in Aurora on purpose. */
 const DISCONNECT_PATIENCE_MS = 60 * 60 * 1000;
 const FIRST_RETRY_MS = 2_000;
 const MAX_RETRY_MS = 5 * 60 * 1000;
@@ -53,13 +53,13 @@ export interface Change {
   id: string;
   change: Pending["change"];
   member: Member;
-  /** Whether Aurora can be told: it takes API tokens of the US region, for an organisation. */
+  /** Whether Aurora's API accepts the change: only API tokens of the US region, for an organisation. */
   isMirrorable: boolean;
 }
 
 /**
- * The change replaces what is pending. A new connection that Aurora cannot be told of still ends a pending disconnect.
- * @returns null when nothing is left to remember
+ * Replaces the pending change. A new connection that Aurora's API cannot take still ends a pending disconnect.
+ * @returns null if there is nothing to store
  */
 export function afterChange(state: MirrorState, made: Change, nowMs: number): MirrorState | null {
   const isNew = made.change !== "rotate";
@@ -67,7 +67,7 @@ export function afterChange(state: MirrorState, made: Change, nowMs: number): Mi
   if (!made.isMirrorable) {
     return made.change === "disconnect" ? null : { ...known, pending: null, lookAtMs: nowMs };
   }
-  // Aurora cannot rotate what it may not have yet.
+  // Aurora may not have received the pending connect, and then has no token to rotate.
   const change = made.change === "rotate" && state.pending?.change === "connect" ? "connect" : made.change;
   return { ...known, pending: pendingOf({ ...made, change }, nowMs) };
 }
@@ -83,8 +83,8 @@ const pendingOf = ({ id, change, member }: Change, nowMs: number): Pending => ({
 });
 
 /**
- * What follows from Aurora's answer to `told`.
- * @returns null when nothing is left to remember: Aurora has forgotten the connection, or does not answer in time
+ * Returns the state after Aurora's answer to the change `told`.
+ * @returns null if there is nothing to store: Aurora removed the connection, or the time for retries is over
  */
 export function afterAnswer(
   state: MirrorState,
@@ -107,7 +107,7 @@ export function afterAnswer(
     };
   }
   if (isSuccess(answer)) return { ...UNKNOWN, knowsConnection: true, checkedAtMs: nowMs };
-  // Aurora holds nothing that it could rotate.
+  // Aurora holds no token to rotate.
   if (told.change === "rotate" && (status === 404 || status === 400)) {
     return { ...state, pending: { ...told, change: "connect", nextAtMs: nowMs } };
   }
@@ -122,15 +122,15 @@ export function afterAnswer(
 const isSuccess = (answer: AuroraAnswer) =>
   answer.kind === "answered" && answer.status >= 200 && answer.status < 300;
 
-/** Whether the answer to a disconnect says that Aurora holds no connection any more. */
+/** Whether Aurora holds no connection after its answer to a disconnect. */
 export const isForgotten = (answer: AuroraAnswer): boolean =>
   isSuccess(answer) || (answer.kind === "answered" && answer.status === 404);
 
 const retryDelayMs = (attempts: number) => Math.min(FIRST_RETRY_MS * 2 ** attempts, MAX_RETRY_MS);
 
 /**
- * What follows from Aurora's status of the connection.
- * @param again tells Aurora of the connection once more
+ * Returns the state after reading Aurora's status of the connection.
+ * @param again sends the connection to Aurora again
  */
 export function afterLook(
   state: MirrorState,
@@ -142,7 +142,7 @@ export function afterLook(
   const seen = { ...state, lookAtMs: null, knowsConnection: knows, checkedAtMs: nowMs };
   if (knows === null) return { ...seen, failure: state.failure ?? outcomeOf(answer) };
   if (knows) return { ...seen, failure: null };
-  // Where a call has just failed, the next check is soon enough.
+  // A change that has just failed waits for the next check.
   if (!again.isMirrorable || state.pending !== null) return seen;
   return { ...seen, pending: pendingOf(again, nowMs) };
 }
@@ -153,7 +153,7 @@ function connectedIn(answer: AuroraAnswer): boolean | null {
   return status.success ? status.data.connected : null;
 }
 
-/** The state when a check is due: what waits for it is due now. */
+/** The state when a check is due: makes due whatever waits for a check. */
 export function atCheck(state: MirrorState, nowMs: number): MirrorState {
   if (state.pending === null) return { ...state, lookAtMs: nowMs };
   return { ...state, pending: { ...state.pending, nextAtMs: state.pending.nextAtMs ?? nowMs } };

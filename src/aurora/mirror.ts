@@ -19,19 +19,19 @@ import {
 import { permissions } from "./permission.ts";
 
 /**
- * Tells Aurora's backend of the connection, so that its list of connectors is right and its webhook route accepts
- * the organisation's events. Always after the change here has been answered; a failure never undoes the change.
+ * Sends changes of the connection to Aurora's backend, so that its list of connectors is right and its webhook route
+ * accepts the organisation's events. Runs after the change here was answered; a failure never undoes the change.
  */
 
 const KEY = "mirror";
 /** Aurora checks a token with PagerDuty before it answers. */
 const TIMEOUT_MS = 30_000;
 
-/** How Aurora's backend stands to the connection, for the status. */
+/** What the status shows of the mirror. */
 export interface MirrorView {
   knowsConnection: boolean | null;
   checkedAtMs: number | null;
-  /** How the last call failed, to follow "Aurora "; null where none did. */
+  /** Why the last call failed, as text that completes "Aurora …"; null if it succeeded. */
   failure: string | null;
 }
 
@@ -40,7 +40,7 @@ export class Mirror {
   readonly #store: ConnectionStore;
   readonly #backend: AuroraBackend | null;
 
-  /** @param backend null: there is nobody to tell */
+  /** @param backend null without AURORA_BACKEND_URL: then nothing is mirrored */
   constructor(storage: DurableObjectStorage, store: ConnectionStore, backend: AuroraBackend | null) {
     this.#storage = storage;
     this.#store = store;
@@ -59,13 +59,13 @@ export class Mirror {
     return this.#backend === null ? null : nextCallAtMs(this.#state);
   }
 
-  /** Remembers a change that `member` made here, to be told once the change has been answered. */
+  /** Stores a change that `member` made, to be sent to Aurora after the change was answered. */
   note(change: Change["change"], member: Member): void {
     if (this.#backend === null) return;
     this.#save(afterChange(this.#state, this.#changeOf(change, member), Date.now()));
   }
 
-  /** With every check of the connection: what failed is tried again, and Aurora is asked what it holds. */
+  /** Called by every check of the connection: retries a failed change, or reads Aurora's status. */
   check(): void {
     if (this.#backend === null || this.#store.connection === null) return;
     this.#save(atCheck(this.#state, Date.now()));
@@ -85,7 +85,7 @@ export class Mirror {
   async #tell(backend: AuroraBackend, told: Pending): Promise<void> {
     const call = callFor(told.change, this.#store.connection);
     if (call === null) {
-      // Replaced by a connection that cannot be mirrored.
+      // The change was replaced by a connection that cannot be mirrored.
       this.#save({ ...this.#state, pending: null });
       return;
     }
@@ -103,7 +103,7 @@ export class Mirror {
   async #look(backend: AuroraBackend): Promise<void> {
     const { connection } = this.#store;
     if (connection === null) {
-      // Only a disconnect can be pending then.
+      // Without a connection only a disconnect can be pending.
       this.#save(this.#state.pending === null ? null : { ...this.#state, lookAtMs: null });
       return;
     }
@@ -134,7 +134,7 @@ export class Mirror {
   }
 }
 
-/** Why Aurora cannot be given a connection: it takes API tokens alone, checks them in the US, and keeps them by organisation. */
+/** Why a connection cannot be mirrored: Aurora takes only API tokens, of the US region, for an organisation. */
 export type Obstacle = "oauth" | "region" | "no_organisation";
 
 export function obstacleOf({ authType, region, orgId }: Connection): Obstacle | null {
@@ -143,7 +143,7 @@ export function obstacleOf({ authType, region, orgId }: Connection): Obstacle | 
   return orgId === null ? "no_organisation" : null;
 }
 
-/** The call that Aurora's UI would make; null where there is no credential that Aurora could take. */
+/** Returns the call that Aurora's UI would make; null if the connection cannot be mirrored. */
 function callFor(
   change: Pending["change"],
   connection: Connection | null,

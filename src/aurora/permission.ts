@@ -2,16 +2,16 @@ import { type AuroraAnswer, outcomeOf } from "./answer.ts";
 import type { AuroraBackend, Member } from "./backend.ts";
 
 /**
- * Whether Aurora lets a user change connectors. Its backend checks the permission before it looks at the body, so
- * a `PATCH` without a token changes nothing, and the kind of its refusal is the answer.
+ * Whether Aurora lets a user change connectors. Aurora checks the permission before the body. So a `PATCH` without a
+ * token changes nothing, and the error that it returns shows whether the permission check passed.
  */
 export type Permission =
   | { verdict: "granted" }
   | { verdict: "refused"; status: 401 | 403; words: string }
-  /** Nobody knows; `reason` follows "Aurora ". */
+  /** Aurora did not decide; `reason` completes "Aurora …". */
   | { verdict: "unknown"; reason: string };
 
-/** What Aurora says to a body without a token, once the permission is checked. */
+/** Aurora's error for a body without a token, after the permission check. */
 const PAST_THE_CHECK = "Token required";
 
 /** Reads Aurora's answer to the question. A proxy's 400 or 403, without Aurora's JSON, decides nothing. */
@@ -24,18 +24,18 @@ export function permissionOf(answer: AuroraAnswer): Permission {
   return { verdict: "unknown", reason: outcomeOf(answer) };
 }
 
-/** Aurora's time to answer: somebody waits for it. */
+/** Short, because a person waits for the answer. */
 const TIMEOUT_MS = 5_000;
-/** How long a granted permission is remembered: long enough for the calls of one page, short for a demotion. */
+/** How long a granted permission is cached: enough for the calls of one page, short after a role was removed. */
 const REMEMBERED_MS = 30_000;
-/** At most so many permissions are remembered in an isolate. */
+/** The most permissions cached in one isolate. */
 const MAX_REMEMBERED = 1_000;
 
-/** Asks Aurora, and remembers granted permissions for a while. */
+/** Asks Aurora for permissions, and caches granted ones. */
 export class Permissions {
-  /** Until when each permission counts, by user and organisation, the oldest first. */
+  /** When each cached permission expires, by user and organisation, the oldest first. */
   readonly #untilMs = new Map<string, number>();
-  /** How often everything was forgotten. */
+  /** How often the cache was cleared. */
   #cleared = 0;
 
   async ask(backend: Pick<AuroraBackend, "call">, member: Member): Promise<Permission> {
@@ -53,7 +53,7 @@ export class Permissions {
     return permission;
   }
 
-  /** Any 401 or 403 of Aurora's says that roles have changed: every remembered permission is forgotten. */
+  /** Clears the cache after any 401 or 403 of Aurora's, because roles may have changed. */
   noteAnswer(answer: AuroraAnswer): void {
     if (answer.kind !== "answered" || (answer.status !== 401 && answer.status !== 403)) return;
     this.#untilMs.clear();
@@ -68,5 +68,5 @@ export class Permissions {
   }
 }
 
-/** Those of this isolate. */
+/** The permissions cached in this isolate. */
 export const permissions = new Permissions();

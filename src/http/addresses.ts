@@ -13,6 +13,6 @@ export function webhookUrl(config: Config, requestUrl: string, userId: string): 
   let base = baseUrl(config, requestUrl);
   if (config.tunnelUrl !== null && isLocalHost(base)) base = config.tunnelUrl;
   if (!isLocalHost(base)) base = base.replace(/^http:/, "https:");
-  // Every character that a user id may have stands for itself in a path.
+  // User ids need no URL encoding.
   return `${base}/pagerduty/webhook/${userId}`;
 }

@@ -31,7 +31,7 @@ const CORS_HEADERS = [
   "X-Provider-Preference",
 ];
 
-/** Cloudflare's; anywhere else the header is a stranger's text. */
+/** The form of Cloudflare's request ids. Locally, the header can contain anything that the caller sends. */
 const RAY_ID = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
 
 /** Aurora's UI may call from its own origin, when it has one. */
@@ -45,7 +45,7 @@ const allowFrontend = cors({
   allowHeaders: CORS_HEADERS,
 });
 
-/** One API, behind two doors. */
+/** The API, mounted for Aurora's server and for the console. */
 const api = new Hono<AppEnv>()
   .use(async (c, next) => {
     await next();
@@ -60,7 +60,7 @@ const api = new Hono<AppEnv>()
   .route("/activity", activity)
   .route("/oauth", oauthLogin);
 
-/** What Aurora calls, behind its secret and its permission. */
+/** The API for Aurora's server, which needs the secret, and Aurora's permission for changes. */
 const internal = new Hono<AppEnv>()
   .use(requireCaller)
   .use("/", requireOrganisation)
@@ -68,7 +68,7 @@ const internal = new Hono<AppEnv>()
   .use(requirePermission)
   .route("/", api);
 
-/** The same for the console's own page, whose visitors are known by who they are. */
+/** The API for the console's page, whose visitors Cloudflare Access identifies. */
 const visited = new Hono<AppEnv>().use(requireVisitor).route("/live", live).route("/", api);
 
 export const app = new Hono<AppEnv>({ strict: false })
@@ -76,7 +76,7 @@ export const app = new Hono<AppEnv>({ strict: false })
     const ray = c.req.header("cf-ray");
     c.set("requestId", ray !== undefined && RAY_ID.test(ray) ? ray : crypto.randomUUID());
     await next();
-    // A WebSocket's answer takes no more headers.
+    // The headers of a WebSocket's answer cannot be changed.
     if (c.res.status === 101) return;
     if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
     c.header("x-request-id", c.get("requestId"));
@@ -89,9 +89,9 @@ export const app = new Hono<AppEnv>({ strict: false })
     const { message: error, code } = misconfigured(problems);
     return c.json({ status: "misconfigured", version, error, code, problems }, 503);
   })
-  // Before anything that can fail: a browser is always sent on.
+  // Before any middleware that can fail: the callback always redirects the browser.
   .route("/pagerduty/oauth/callback", oauthCallback)
-  // Before CORS: the console is for its own origin only, and a WebSocket's answer takes no headers.
+  // Before CORS: the console is for its own origin only, and the headers of a WebSocket's answer cannot be changed.
   .route("/", pages)
   .route("/console/api", visited)
   .use("/pagerduty/live", requireCaller)
@@ -100,7 +100,7 @@ export const app = new Hono<AppEnv>({ strict: false })
     setReadableLogs(configOf(c.env).dev);
     await next();
   })
-  // PagerDuty is no browser.
+  // Without CORS, because PagerDuty is no browser.
   .route("/pagerduty/webhook", webhook)
   .use((c, next) => (configOf(c.env).frontendUrl === null ? next() : allowFrontend(c, next)))
   .route("/pagerduty", internal)
@@ -112,7 +112,7 @@ export const app = new Hono<AppEnv>({ strict: false })
     log[level]("request.failed", {
       requestId: c.get("requestId"),
       method: c.req.method,
-      // As it came: decoded, a stranger would write the log's words.
+      // Still percent-encoded, so that a caller cannot forge text in the log.
       path: new URL(c.req.url).pathname,
       status: known.status,
       code: known.code,
@@ -124,13 +124,13 @@ export const app = new Hono<AppEnv>({ strict: false })
 
 /** An error as JSON, or as a page for a person's browser. */
 async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
-  // The contract's statuses are content statuses; Hono wants them named.
+  // Every status of an `AppError` has a body; Hono needs this in the type.
   const status = error.status as ContentfulStatusCode;
   if (!wantsPage(c.req.raw)) return c.json({ error: error.message, code: error.code }, status);
   return noticeAnswer(c, errorNotice(error, new URL(c.req.url).pathname, c.get("requestId")), status);
 }
 
-/** Everything that an operator has to mend; without the OAuth app only signing in does not work. */
+/** Every problem that an operator has to fix. A missing OAuth app affects only sign-ins. */
 function configProblems(env: Env): ConfigProblem[] {
   try {
     return missingForOAuth(configOf(env)).map((name) => ({

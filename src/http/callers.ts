@@ -4,27 +4,27 @@ import { AppError } from "../errors.ts";
 import { CALLER_ID, type Caller, tenantIdOf } from "../tenant-id.ts";
 import { isLocal } from "./locality.ts";
 
-/** What Hono knows about a request. */
+/** The variables that Hono's context carries. */
 export interface AppEnv {
   Bindings: Env;
   /**
-   * `isVisitor`: set for the console's visitors, who are the operator's, not Aurora's. `untilMs`: when a visitor's
-   * sign-in is over; set in production.
+   * `isVisitor`: set for visitors of the console, whom the operator admits, not Aurora. `untilMs`: when a visitor's
+   * sign-in expires; set in production.
    */
   Variables: { requestId: string; caller: Caller; isVisitor?: true; untilMs?: number };
 }
 
-/** Compares in constant time, whatever the lengths: both sides are hashed first. */
+/** Compares in constant time. Both sides are hashed first, so their lengths do not matter. */
 async function isSameSecret(given: string, expected: string): Promise<boolean> {
   const digest = (text: string) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   const [a, b] = await Promise.all([digest(given), digest(expected)]);
   return crypto.subtle.timingSafeEqual(a, b);
 }
 
-/** Admits Aurora's server, and reads whom it calls for. */
+/** Admits Aurora's server, and reads the user and organisation that it calls for. */
 export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { internalApiSecret: expected } = configOf(c.env);
-  // Without a secret, which only `dev` allows, the API is for this machine, not for whoever reaches the tunnel.
+  // Without a secret, which only `dev` allows, the API answers calls from this machine, but not through a tunnel.
   if (expected === null && !isLocal(c.req.raw)) {
     throw new AppError(
       "forbidden",
@@ -49,7 +49,7 @@ function callerOf(c: Context<AppEnv>): Caller {
   return { userId, orgId };
 }
 
-/** The object of the caller's tenant. */
+/** Returns the object of the caller's tenant. */
 export function tenantOf(c: Context<AppEnv>) {
   return c.env.TENANT.getByName(tenantIdOf(c.get("caller")));
 }

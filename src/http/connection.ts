@@ -7,7 +7,7 @@ import { webhookUrl } from "./addresses.ts";
 import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
 import { jsonBody, noBody } from "./input.ts";
 
-/** Aurora's own calls: the connection's status, connecting, rotating, disconnecting, the webhook URL. */
+/** The calls of Aurora's UI: the connection's status, connect, rotate, disconnect, and the webhook URL. */
 
 const INSTRUCTIONS = [
   "1. In PagerDuty, open Integrations → Generic Webhooks (v3)",
@@ -58,7 +58,7 @@ export const connection = new Hono<AppEnv>()
   .post("/reconcile", noBody, async (c) => {
     const caller = c.get("caller");
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
-    // One call checks as much as one invocation may; together they check everything, or as much as a caller waits for.
+    // One call to the object checks as much as an invocation may; more calls follow until the check is complete.
     for (let calls = 1; ; calls += 1) {
       const { unfinished, ...result } = unwrap(await tenantOf(c).reconcile(caller, url));
       if (!unfinished || calls >= MAX_RECONCILE_CALLS) return c.json(result);

@@ -5,9 +5,9 @@ import { AppError } from "../errors.ts";
 import { readBounded } from "../limits.ts";
 import type { AppEnv } from "./callers.ts";
 
-/** Reading bodies and queries, each with its limit and with errors for a person. */
+/** Reads bodies and queries, with limits, and with errors for a person. */
 
-/** Aurora's calls carry a token and a name. */
+/** Enough for the largest body, which has a token and a name. */
 const MAX_JSON_BYTES = 16 * 1024;
 
 /** Reads at most `maxBytes` of the body; null when there is more. */
@@ -15,7 +15,7 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Uin
   const declared = request.headers.get("content-length");
   if (Number(declared ?? 0) > maxBytes) return null;
   if (!request.body) return new Uint8Array();
-  // HTTP ends a body where its Content-Length says; one without is counted while it comes, which costs more.
+  // HTTP ends a body at its Content-Length. A body without one is counted while it is read, which costs more.
   if (declared !== null && /^\d+$/.test(declared)) {
     const bytes = new Uint8Array(await request.arrayBuffer());
     return bytes.length > maxBytes ? null : bytes;
@@ -48,7 +48,7 @@ function parseInput<S extends z.ZodMiniType>(schema: S, input: unknown): z.outpu
   throw new AppError("invalid_request", `${where ? `${where}: ` : ""}${issue?.message ?? "invalid"}`);
 }
 
-/** Input of one kind, as the typed client gives it and as the handler gets it. */
+/** The type of an input, as the typed client sends it and as the handler receives it. */
 type Valid<Target extends string, S extends z.ZodMiniType> = MiddlewareHandler<
   AppEnv,
   string,
@@ -58,7 +58,7 @@ type Valid<Target extends string, S extends z.ZodMiniType> = MiddlewareHandler<
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Without members that are null: they count as absent, in the objects that it holds as well. */
+/** Removes members that are null, which count as absent, at any depth. */
 function withoutNulls(object: Record<string, unknown>): Record<string, unknown> {
   const present = (members: Record<string, unknown>) =>
     Object.entries(members).filter(([, value]) => value !== null);
@@ -70,7 +70,7 @@ function withoutNulls(object: Record<string, unknown>): Record<string, unknown> 
   );
 }
 
-/** Takes a JSON body of this shape, for `c.req.valid("json")`. @throws {AppError} 400, 413 */
+/** Validates the JSON body, for `c.req.valid("json")`. @throws {AppError} 400, 413 */
 export function jsonBody<S extends z.ZodMiniType<object>>(
   schema: S,
   maxBytes: number = MAX_JSON_BYTES,
@@ -81,13 +81,13 @@ export function jsonBody<S extends z.ZodMiniType<object>>(
   };
 }
 
-/** For calls that take nothing: whatever is sent has to be JSON all the same. @throws {AppError} 400, 413 */
+/** Validates the body of a call without parameters: empty, or a JSON object. @throws {AppError} 400, 413 */
 export const noBody: MiddlewareHandler<AppEnv> = async (c, next) => {
   await readJson(c, MAX_JSON_BYTES);
   await next();
 };
 
-/** Takes a query of this shape, for `c.req.valid("query")`; an empty value counts as absent. @throws {AppError} 400 */
+/** Validates the query, for `c.req.valid("query")`; an empty value counts as absent. @throws {AppError} 400 */
 export function queryOf<S extends z.ZodMiniType<object>>(schema: S): Valid<"query", S> {
   return async (c, next) => {
     const given = Object.fromEntries(Object.entries(c.req.query()).filter(([, value]) => value !== ""));
@@ -108,7 +108,7 @@ export const Limit = z._default(
   DEFAULT_LIMIT,
 );
 
-/** A cursor as the list before gave it: base64url of JSON. Anything else is refused. */
+/** A `nextCursor` of a list: base64url of JSON. Anything else is refused. */
 export function cursorOf<T>(schema: z.ZodMiniType<T>) {
   return z.optional(
     z.pipe(
@@ -133,5 +133,5 @@ export function encodeCursor(cursor: unknown): string | null {
     .toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** Of lists that follow a counter: the last one of the page before. */
+/** The cursor of lists ordered by a counter: the counter of the previous page's last entry. */
 export const SeqCursor = z.int().check(z.gte(1));

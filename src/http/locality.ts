@@ -1,16 +1,16 @@
 import { isLocalHost } from "../settings.ts";
 
 /**
- * Whether a request comes from this very machine, for the doors that stand open in `dev`. Pure.
+ * Decides whether a request comes from this machine, which `dev` admits without a secret. Pure.
  *
- * The URL alone does not say it: wrangler's local runtime takes URL and Host from the header MF-Original-URL,
- * which anyone may send. So nothing else may contradict it either. Whatever brings a stranger here says so: a
- * tunnel or a proxy in its own headers, which it does not let the stranger choose, and a browser in Sec-Fetch-Site.
+ * The URL is not enough: wrangler's local runtime takes URL and Host from the header MF-Original-URL, which any caller
+ * can send. So headers that the caller cannot choose must agree: tunnels and proxies add headers of their own, and
+ * browsers add Sec-Fetch-Site.
  */
 
-/** Added by Cloudflare's edge and by proxies; nothing on this machine sends them. */
+/** Headers that Cloudflare's edge and other proxies add, and no program on this machine. */
 const RELAYED = ["cf-ray", "cf-visitor", "cdn-loop", "forwarded", "mf-original-url"];
-/** Added by proxies, those of this machine included: each address in them must be of this machine. */
+/** Headers that local proxies add as well: each address in them must be of this machine. */
 const RELAYED_FOR = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"];
 
 const LOOPBACK = /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1|\[::1\])$/i;
@@ -27,8 +27,8 @@ export function isLocal({ url, headers }: Pick<Request, "url" | "headers">): boo
 }
 
 /**
- * A browser that was led here under a stranger's name (DNS rebinding) sends whatever headers that page chooses,
- * but no Sec-Fetch-Site, which is for hosts it trusts: those of this machine, and https. WebSockets have an Origin.
+ * A page whose host name was rebound to this machine (DNS rebinding) can send any header except Sec-Fetch-Site, which
+ * browsers send only to trustworthy hosts: this machine, and https. WebSockets have an Origin.
  */
 function isLocalPage(headers: Headers): boolean {
   if (headers.has("sec-fetch-site")) return true;
@@ -39,6 +39,6 @@ function isLocalPage(headers: Headers): boolean {
 
 const isLocalUrl = (url: string) => URL.canParse(url) && isLocalHost(url);
 
-/** Those of a list; none where the header is absent. */
+/** Splits a header's list; empty if the header is absent. */
 const entriesOf = (list: string | null): string[] =>
   list === null ? [] : list.split(",").map((entry) => entry.trim());

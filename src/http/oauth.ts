@@ -15,12 +15,12 @@ import { jsonBody } from "./input.ts";
 import { permissionFor } from "./permission.ts";
 import { forgetTrust } from "./trust.ts";
 
-/** Signing in with PagerDuty: Aurora's server starts it, the browser comes back from PagerDuty. */
+/** Signing in with PagerDuty: Aurora's server starts it, and PagerDuty redirects the browser to the callback. */
 
-/** The only words that a browser is sent back with. */
+/** The only values of `error` in the redirect. */
 type Outcome = SignInOutcome | "oauth_not_enabled" | "access_denied";
 
-/** PagerDuty's codes have some dozens. */
+/** PagerDuty's codes have a few dozen characters. */
 const MAX_CODE_CHARS = 2048;
 
 /** `POST /pagerduty/oauth/login`, behind Aurora's secret. */
@@ -47,7 +47,7 @@ export const oauthLogin = new Hono<AppEnv>().post("/login", requireOAuth, jsonBo
   return c.json({ oauth_url: await authorizationUrl(app, { ...login, state }) });
 });
 
-/** Says so first, whatever the body. @throws {AppError} */
+/** Checked before the body, so that this error comes first. @throws {AppError} */
 async function requireOAuth(c: Context<AppEnv>, next: Next): Promise<void> {
   appOf(configOf(c.env));
   await next();
@@ -62,12 +62,12 @@ function appOf(config: Config) {
 }
 
 /**
- * `GET /pagerduty/oauth/callback`, open to every browser. Always a redirect to one fixed address with fixed
- * words; nothing that came in goes out. A stranger costs one failed decryption: no object is asked before the
- * state has opened.
+ * `GET /pagerduty/oauth/callback`, open to every browser. Always redirects to one fixed address with one of a few fixed
+ * words, and repeats nothing of the request. A forged call costs one failed decryption: no object is called before the
+ * state was opened.
  */
 export const oauthCallback = new Hono<AppEnv>().get("/", async (c) => {
-  // Kept out of the address that the browser names to the next page: the code is in there.
+  // The address contains the code, so the browser must not send it to the next page.
   c.header("referrer-policy", "no-referrer");
   const addresses = addressesOf(c.env);
   const address = addresses.frontendUrl
@@ -91,13 +91,13 @@ async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
   if (query.getAll("error").includes("access_denied")) return "access_denied";
   const code = only(query, "code");
   const state = only(query, "state");
-  // HEAD is answered like GET, but must not use a sign-in up.
+  // HEAD is answered like GET, but must not use up the sign-in.
   if (query.has("error") || c.req.method !== "GET" || !code || !state || code.length > MAX_CODE_CHARS) {
     return "invalid";
   }
   const login = await openLogin(createKeyring(config.credentialsKeys), state, Date.now());
   if (!login || !isSameBrowser(login, c.req.header("cookie") ?? "")) return "invalid";
-  // Before the sign-in is used up: a person can reload the page when Aurora answers again.
+  // Before the sign-in is used up, so that a person can reload the page once Aurora answers again.
   if (!login.isVisitor && !(await mayConnect(c.env, config, login))) return "validation_failed";
   try {
     const user = c.env.TENANT.getByName(tenantIdOf(login));
@@ -107,7 +107,7 @@ async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
   }
 }
 
-/** Whether Aurora lets the user of a sign-in connect for the organisation. @throws {AppError} when Aurora does not say */
+/** Whether Aurora permits the user of a sign-in to connect the organisation. @throws {AppError} without its answer */
 async function mayConnect(env: Env, config: Config, { userId, orgId }: LoginState): Promise<boolean> {
   if (config.aurora.backendUrl === null) return true;
   if (orgId === null) return false;
@@ -119,10 +119,10 @@ async function mayConnect(env: Env, config: Config, { userId, orgId }: LoginStat
   return permission.verdict === "granted";
 }
 
-/** One for each sign-in, so that two at once do not get in each other's way. Lax: PagerDuty leads back to us. */
+/** One cookie for each sign-in, so that concurrent ones do not collide. Lax, to be sent after PagerDuty's redirect. */
 function bindingCookie({ id, redirectUri }: LoginState, binding: string): string {
   const { pathname, protocol } = new URL(redirectUri);
-  // Over plain http, which is a local Worker, a browser would drop a Secure one.
+  // A local Worker has plain http, where a browser drops Secure cookies.
   const secure = protocol === "https:" ? "; Secure" : "";
   const seconds = LOGIN_LIFE_MS / 1000;
   return `pagerduty_login_${id}=${binding}; Path=${pathname}; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure}`;
@@ -132,7 +132,7 @@ function isSameBrowser({ id, binding }: LoginState, cookies: string): boolean {
   return binding === null || cookies.split(/;\s*/).includes(`pagerduty_login_${id}=${binding}`);
 }
 
-/** A parameter that is there once; OAuth allows no repetition (RFC 6749, 3.1). */
+/** Returns a parameter that occurs exactly once; OAuth allows no repetition (RFC 6749, 3.1). */
 function only(query: URLSearchParams, name: string): string | null {
   const values = query.getAll(name);
   return values.length === 1 ? (values[0] ?? null) : null;

@@ -10,7 +10,7 @@ import { AppError } from "../errors.ts";
 import type { AppEnv } from "./callers.ts";
 import { visitorOf } from "./visitors.ts";
 
-/** What a person opens in a browser: the console, the reference, and the files that these two are made of. */
+/** The pages for a browser: the console, the API reference, and their files. */
 
 const POLICY = [
   "default-src 'none'",
@@ -21,12 +21,12 @@ const POLICY = [
   "form-action 'none'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
-  // No text can become markup or script, whatever a script does with it.
+  // No text can become markup or script, even if a script inserts it into the page.
   "require-trusted-types-for 'script'",
   "trusted-types 'none'",
 ].join("; ");
 
-/** Sets what a browser has to know of every page and its files. */
+/** Sets the security headers of every page and its files. */
 export function protectPage(c: Context<AppEnv>): void {
   c.header("content-security-policy", POLICY);
   c.header("referrer-policy", "no-referrer");
@@ -53,7 +53,7 @@ async function file(env: Env, path: string, cacheControl: string): Promise<Respo
   return answer;
 }
 
-/** A page that says one thing, with what protects every page. */
+/** A page with one message, with the security headers of every page. */
 export async function noticeAnswer(
   c: Context<AppEnv>,
   notice: Notice,
@@ -66,14 +66,14 @@ export async function noticeAnswer(
   });
 }
 
-/** Where a sign-in ends that has neither a UI nor a console to return to. Null where no sign-in ended. */
+/** The page on which a sign-in ends without Aurora's UI or a console. Null if the URL shows no ended sign-in. */
 function endOfSignIn(c: Context<AppEnv>): Promise<Response> | null {
   const outcome = c.req.query("oauth");
   if (outcome !== "success" && outcome !== "failed") return null;
   return noticeAnswer(c, signInNotice(outcome === "success", c.req.query("error") ?? ""), 200);
 }
 
-/** Whether there is no console here for anyone: it is not set up, or what would set it up is misconfigured. */
+/** Whether there is no console: it is not set up, or its settings are invalid. */
 const isNoConsole = (error: unknown) =>
   error instanceof ConfigError || (error instanceof AppError && error.code === "not_found");
 
@@ -91,7 +91,7 @@ export const pages = new Hono<AppEnv>()
     return c.html(
       html`<!doctype html>${<ConsolePage names={names} user={userId} oauth={oauth.enabled} access={untilMs !== undefined} />}`,
       200,
-      // A page that says who is signed in is nobody else's.
+      // The page shows who is signed in, so it must not be cached for others.
       { "cache-control": "no-store" },
     );
   })

@@ -5,19 +5,19 @@ import { configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
 import type { AppEnv } from "./callers.ts";
 
-/** Aurora decides who may change connectors. Without AURORA_BACKEND_URL whoever has its secret may. */
+/** Aurora decides who may change connectors. Without AURORA_BACKEND_URL every caller with the secret may. */
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
-/** Aurora is back, or its setting is corrected; a person tries again. */
+/** Short, because a person waits, and retries by hand. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Lets a change through when Aurora permits it to the caller. Behind `requireCaller`. */
+/** Admits a change if Aurora permits it to the caller. Runs after `requireCaller`. */
 export const requirePermission: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (!SAFE_METHODS.has(c.req.method)) await checkPermission(c.env, c.get("caller"));
   await next();
 };
 
-/** What Aurora says; granted without AURORA_BACKEND_URL. */
+/** Asks Aurora for the permission; granted without AURORA_BACKEND_URL. */
 export async function permissionFor(env: Env, member: Member): Promise<Permission> {
   const backend = AuroraBackend.of(env, configOf(env));
   return backend === null ? { verdict: "granted" } : permissions.ask(backend, member);
@@ -41,8 +41,8 @@ async function checkPermission(env: Env, member: Member): Promise<void> {
 }
 
 /**
- * Lets nobody connect without an organisation: Aurora would find one by itself, and there would be two connections.
- * Behind `requireCaller`.
+ * Refuses to connect without an organisation: Aurora would choose one itself, and there would be two connections. Runs
+ * after `requireCaller`.
  */
 export const requireOrganisation: MiddlewareHandler<AppEnv> = async (c, next) => {
   const connects = c.req.method === "POST" && c.get("caller").orgId === null;

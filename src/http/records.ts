@@ -6,9 +6,9 @@ import { IncidentCursor, Outcome, Severity, Status } from "../incidents/incident
 import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
 import { cursorOf, encodeCursor, jsonBody, Limit, queryOf, SeqCursor } from "./input.ts";
 
-/** Reading what is stored: incidents, received events, deliveries, and the activity of the last day. */
+/** Reads the stored records: incidents, received events, deliveries, and the activity of the last day. */
 
-/** A stored body as the API shows it: parsed where it is JSON, else as text. */
+/** A stored body as the API shows it: parsed if it is JSON, else as text. */
 function parsedPayload(payload: string | null): unknown {
   if (payload === null) return null;
   try {
@@ -29,7 +29,7 @@ const IncidentsQuery = z.object({
   cursor: cursorOf(IncidentCursor),
 });
 
-/** Incidents, newest first; one incident with its timeline. */
+/** Lists incidents, newest first; shows one with its timeline. */
 export const incidents = new Hono<AppEnv>()
   .get("/", queryOf(IncidentsQuery), async (c) => {
     const { status, severity, service, q, limit, cursor } = c.req.valid("query");
@@ -57,7 +57,7 @@ const EventsQuery = z.object({
   cursor: cursorOf(SeqCursor),
 });
 
-/** Received webhooks, newest first; one webhook with its payload; retrying those that could not be processed. */
+/** Lists received webhooks, newest first; shows one with its payload; retries webhooks that could not be processed. */
 export const events = new Hono<AppEnv>()
   .get("/", queryOf(EventsQuery), async (c) => {
     const { type, outcome, limit, cursor } = c.req.valid("query");
@@ -84,7 +84,7 @@ const DeliveriesQuery = z.object({
   cursor: cursorOf(SeqCursor),
 });
 
-/** Deliveries to Aurora, newest first; one delivery with its body; redelivering those that failed for good. */
+/** Lists deliveries to Aurora, newest first; shows one with its body; redelivers dead ones. */
 export const deliveries = new Hono<AppEnv>()
   .get("/", queryOf(DeliveriesQuery), async (c) => {
     const { state, limit, cursor } = c.req.valid("query");
@@ -104,12 +104,12 @@ export const deliveries = new Hono<AppEnv>()
     return c.json({ ...delivery, payload: parsedPayload(payload), followUps: followUps.map(parsedPayload) });
   });
 
-/** Received events and deliveries of the last day, by the hour. */
+/** Counts received events and deliveries of the last day, by the hour. */
 export const activity = new Hono<AppEnv>().get("/", async (c) =>
   c.json(unwrap(await readFrom(c, (tenant) => tenant.activity(c.get("caller"))))),
 );
 
-/** The WebSocket of changes. The tenant's object holds it; the edge only passes the request on. */
+/** The WebSocket of changes. The edge forwards the request to the tenant's object, which accepts the socket. */
 export const live = new Hono<AppEnv>().get("/", async (c) => {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     throw new AppError("upgrade_required", "This is a WebSocket: connect with ws:// or wss://");

@@ -6,7 +6,7 @@ import { webhookUrl } from "./addresses.ts";
 import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
 import { jsonBody, noBody } from "./input.ts";
 
-/** The webhook subscription at PagerDuty: made, shown, tested, enabled and removed from here. */
+/** Creates, shows, tests, enables and removes the webhook subscription at PagerDuty. */
 
 export const subscription = new Hono<AppEnv>()
   .post("/", jsonBody(SubscribeBody), async (c) => {

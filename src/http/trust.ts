@@ -7,11 +7,11 @@ import { MemberReplica, memberKvKey } from "../tenant/memberships.ts";
 import { userTenantId } from "../tenant-id.ts";
 
 /**
- * What the edge needs to verify webhooks, kept in this isolate for a short while: opening the sealed copy and
- * importing its secrets costs more than the verification itself.
+ * The keys with which the edge verifies webhooks, cached in this isolate for a short time, because opening the sealed
+ * copy and importing its secrets costs more than the verification.
  *
- * It may be stale, so it may only accept. Before a webhook is refused the tenants' objects are asked; and a webhook
- * accepted on a secret that is gone is verified again by the object before it counts.
+ * The cache may be stale, so it may only accept. Before a webhook is refused, the tenants' objects are asked. If a
+ * webhook was accepted with a secret that has been removed, the object verifies it again before it counts.
  */
 export interface TenantTrust {
   connectionId: string;
@@ -19,12 +19,12 @@ export interface TenantTrust {
 }
 
 const MAX_AGE_MS = 30_000;
-/** Entries that one isolate keeps of each kind; the oldest goes first. */
+/** The most cached entries of each kind in one isolate; the oldest is dropped first. */
 const MAX_ENTRIES = 1_000;
-/** Seconds for which one location may answer from its own cache; KV's minimum. */
+/** Seconds for which a Cloudflare location may answer from its cache; KV's minimum. */
 const CACHE_TTL_SECONDS = 30;
 
-/** A map that forgets: each value after a while, and the oldest where it is full. */
+/** A map whose entries expire; a full one drops the oldest entry. */
 class Remembered<T> {
   readonly #entries = new Map<string, { value: T; untilMs: number }>();
   readonly #lifeMs: number;
@@ -53,7 +53,7 @@ class Remembered<T> {
 const trusts = new Remembered<TenantTrust>(MAX_AGE_MS);
 const memberships = new Remembered<string[]>(MAX_AGE_MS);
 
-/** The tenants that a user's webhook URL leads to, as this isolate or KV knows them. */
+/** Returns the tenants that a user's webhook URL leads to, from this isolate's cache or KV. */
 export async function candidatesOf(env: Env, userId: string, nowMs: number): Promise<string[]> {
   const known = memberships.get(userId, nowMs);
   if (known) return known;
@@ -62,7 +62,7 @@ export async function candidatesOf(env: Env, userId: string, nowMs: number): Pro
   return learnCandidates(userId, organisations, nowMs);
 }
 
-/** Remembers the organisations that the user's object named. @returns all tenants of the user's URL */
+/** Caches the organisations that the user's object returned. @returns all tenants of the user's URL */
 export function learnCandidates(userId: string, organisations: readonly string[], nowMs: number): string[] {
   const tenantIds = [...organisations, userTenantId(userId)];
   memberships.set(userId, tenantIds, nowMs);
@@ -83,7 +83,7 @@ export async function trustOf(
   return connection ? remember(tenantId, connection, nowMs) : null;
 }
 
-/** Remembers the connection that a tenant's object sent along, which is newer than any copy. */
+/** Caches the connection that a tenant's object returned, which is newer than any copy. */
 export async function learnTrust(
   config: Config,
   tenantId: string,
@@ -101,20 +101,20 @@ async function remember(tenantId: string, connection: Connection, nowMs: number)
   return trust;
 }
 
-/** Called after every change that goes through this isolate, so that it is honoured here at once. */
+/** Called after every change made through this isolate, so that it takes effect here at once. */
 export function forgetTrust(tenantId: string): void {
   trusts.delete(tenantId);
 }
 
 /**
- * Senders with too many refusals, as far as this isolate knows: they are answered 429 for a while without asking
- * anyone, so that refused traffic cannot keep an object busy. Genuine webhooks are verified before this is asked.
+ * Users with too many refused webhooks, as this isolate counts them. Further ones are answered 429 for a while without
+ * a call to an object, so that refused traffic cannot keep objects busy. Genuine webhooks never get here.
  */
 const flooding = new Remembered<true>(10_000);
 
 export const isFlooding = (key: string, nowMs: number): boolean => flooding.get(key, nowMs) ?? false;
 
-/** Counts one request. @returns whether it is still within the limit */
+/** Counts one request. @returns whether the limit is not exceeded yet */
 export async function withinLimit(limiter: RateLimit, key: string, nowMs: number): Promise<boolean> {
   const { success } = await limiter.limit({ key });
   if (!success) flooding.set(key, true, nowMs);

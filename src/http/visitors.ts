@@ -8,18 +8,18 @@ import type { AppEnv } from "./callers.ts";
 import { isLocal } from "./locality.ts";
 
 /**
- * The console's door. Behind it is the same API as behind Aurora's; a browser comes in by who it is, and has
- * to show that the console's own page sent it.
+ * Admits visitors of the console to the same API as Aurora's server. Cloudflare Access identifies the visitor, and the
+ * request must come from the console's own page.
  */
 
-/** Sent by the console's script with every call; another site cannot send it without asking first. */
+/** The console's script sends it with every call; another site would need a CORS preflight, which is refused. */
 const MARK = "aurora-console";
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Who may open the console. @throws {AppError} when nobody, or not this one */
+/** Identifies the visitor. @throws {AppError} if there is no console, or not for this visitor */
 export async function visitorOf(c: Context<AppEnv>): Promise<{ userId: string; untilMs?: number }> {
   const config = configOf(c.env);
-  // Only on the machine itself: through a tunnel, or under a name that points here, anyone could come.
+  // Only from this machine: anyone can reach a tunnel, or point a host name here.
   if (config.dev && isLocal(c.req.raw)) return { userId: config.consoleUser };
   if (!config.access) throw new AppError("not_found", "Not found");
   const assertion = c.req.header("cf-access-jwt-assertion");
@@ -38,7 +38,7 @@ const notSignedIn = (reason: string) =>
     internal: `Cloudflare Access: ${reason}`,
   });
 
-/** Lets the console's visitor call the API as the user that the visitor is. */
+/** Lets a visitor of the console call the API with the visitor's own user id. */
 export const requireVisitor: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { userId, untilMs } = await visitorOf(c);
   requireOwnPage(c);
@@ -48,7 +48,7 @@ export const requireVisitor: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** Whatever changes something, and the WebSocket, must come from the console's own page. */
+/** Every change, and the WebSocket, must come from the console's own page. */
 function requireOwnPage(c: Context<AppEnv>): void {
   const upgrades = c.req.header("upgrade") !== undefined;
   if (SAFE_METHODS.has(c.req.method) && !upgrades) return;
@@ -58,7 +58,7 @@ function requireOwnPage(c: Context<AppEnv>): void {
   throw new AppError("forbidden", "This call did not come from the console's own page");
 }
 
-/** By what the browser says of itself, which a page cannot forge. One of the two headers has to be there. */
+/** Decided by two headers that a browser sets and a page cannot forge. One of them must be present. */
 function isSameSite(c: Context<AppEnv>): boolean {
   const site = c.req.header("sec-fetch-site");
   if (site !== undefined && site !== "same-origin") return false;

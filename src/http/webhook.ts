@@ -15,15 +15,15 @@ import { readBytes } from "./input.ts";
 import { candidatesOf, isFlooding, learnCandidates, learnTrust, trustOf, withinLimit } from "./trust.ts";
 
 /**
- * Where PagerDuty posts. What PagerDuty does with the answer decides the answer: 2xx within 5 s is done, 5xx and 429
- * are retried for two days, any other 4xx is dropped at once, and three dropped in a row disable the subscription.
+ * The route to which PagerDuty posts webhooks. PagerDuty retries 5xx and 429 for two days. After any other 4xx it drops
+ * the webhook, and three dropped webhooks in a row disable the subscription.
  * So only a webhook that is certainly not PagerDuty's gets a 4xx.
  * https://developer.pagerduty.com/docs/webhooks-overview
  */
 
 /** PagerDuty drops larger ones itself. */
 const MAX_BODY_BYTES = 256 * 1024;
-/** An id and nothing else: it goes to Aurora, also unproved, and becomes part of a path. */
+/** Strict, because the id is sent to Aurora even if it is unverified, and becomes part of a path. */
 const WEBHOOK_ID = /^(?!\.{1,2}$)[A-Za-z0-9_.:+/=-]{1,128}$/;
 const RETRY_AFTER_SECONDS = 10;
 const FLOOD_RETRY_AFTER_SECONDS = 60;
@@ -52,7 +52,7 @@ export const webhook = new Hono<AppEnv>().post("/:userId", async (c) => {
     const verification = accepted.some(({ secretId }) => secretId !== null) ? "signature" : "callback";
     const read = readBody(body);
     if (!read.ok && verification === "callback") {
-      // Counted as refused, without pausing other webhooks of a tenant without a secret.
+      // Counts as refused, but must not block other webhooks of a tenant without a secret.
       const { success } = await c.env.REFUSED_WEBHOOKS.limit({ key: userId });
       throw success ? new AppError("invalid_request", read.problem) : tooMany();
     }
@@ -88,13 +88,13 @@ export const webhook = new Hono<AppEnv>().post("/:userId", async (c) => {
 
 interface Posted {
   userId: string;
-  /** Where it was posted from; empty where nobody says. */
+  /** The IP address of the sender; empty if it is unknown. */
   address: string;
   question: Question;
 }
 
 /**
- * Accepts by what this isolate or KV knows; when they do not say yes, the objects decide.
+ * Accepts a webhook with this isolate's or KV's keys; if they do not verify it, the tenants' objects decide.
  * @throws {AppError} when the webhook is refused
  */
 async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
@@ -113,7 +113,7 @@ async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
       if (isHint && !(await withinLimit(env.UNSIGNED_WEBHOOKS, userId, nowMs))) throw tooMany();
       return decision.accepted;
     }
-    // Not decided yet, for reasons of ours: PagerDuty has to keep the webhook.
+    // It cannot be decided yet, so PagerDuty has to retry.
     case "undecided":
       throw unavailable(decision.reason);
     case "not_connected": {
@@ -132,7 +132,7 @@ async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
   }
 }
 
-/** What this isolate or KV says: the first tenant whose secret made the signature, if any did. */
+/** Verifies with this isolate's or KV's keys: returns the first tenant whose secret made the signature. */
 async function askCopy(
   env: Env,
   { userId, question: { signature, body } }: Posted,
@@ -155,7 +155,7 @@ async function askCopy(
   return { knowsUser, accepted: null };
 }
 
-/** What each tenant of the user's URL says. The user's object names them, and answers for the user at once. */
+/** Asks each tenant of the user's URL. The user's object returns their ids together with its own answer. */
 async function askObjects(env: Env, userId: string, question: Question): Promise<Candidate[]> {
   const { organisations, own } = await env.TENANT.getByName(userTenantId(userId)).judgeForUser(question);
   if (organisations.length > 0) learnCandidates(userId, organisations, Date.now());
@@ -172,7 +172,7 @@ async function learn(config: Config, { tenantId, judgement }: Candidate, nowMs: 
   if (judgement.verdict === "genuine") await learnTrust(config, tenantId, judgement.sealed, nowMs);
 }
 
-/** Null where there is no header. A header that is too long is kept as empty, which tells it from none. */
+/** Null without the header; empty if the header is too long, so that it still counts as present. */
 function signatureOf(header: string | undefined): string | null {
   if (header === undefined) return null;
   return isSignatureHeader(header) ? header : "";
@@ -199,8 +199,8 @@ async function webhookIdOf(header: string | undefined, body: Uint8Array<ArrayBuf
 }
 
 /**
- * Puts the webhook on the Queue. One that does not fit, or that the Queue refuses, goes straight to the tenant's
- * object, which is as durable.
+ * Puts the webhook on the Queue. If it does not fit, or the Queue refuses it, the tenant's object takes it directly,
+ * which is as durable.
  */
 async function handOver(env: Env, received: ReceivedWebhook): Promise<void> {
   const message = await packMessage(received);

@@ -4,9 +4,9 @@ import type { ReceivedWebhook } from "../webhooks/received.ts";
 import { unpackMessage } from "./message.ts";
 
 /**
- * From the Queues to the tenants' objects: one call for each tenant and batch. The only place that decides between ack
- * and retry, for each message by itself. Never throws: a batch that throws is delivered again whole, acknowledged
- * messages included.
+ * Hands batches of the Queues to the tenants' objects, with one call for each tenant. The only place that decides
+ * between ack and retry, separately for each message. Never throws, because then the whole batch would be delivered
+ * again, acknowledged messages included.
  */
 
 /** The delay doubles with each attempt, so that an outage of minutes does not use up the retries. */
@@ -32,8 +32,8 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   try {
     return { message, webhook: await unpackMessage(message.body) };
   } catch (error) {
-    // Packed by another version, which the next deployment may read: retried with the delay of wrangler.toml, and
-    // hourly for days once it is in the dead-letter queue.
+    // Another version packed it, and the next deployment may read it. Retries use the delay in wrangler.toml, then
+    // hourly ones for days in the dead-letter queue.
     log.error("message.unreadable", {
       messageId: message.id,
       attempts: message.attempts,
@@ -49,21 +49,21 @@ const MAX_CALL_BYTES = 8 * 1024 * 1024;
 
 /** Splits the items into calls of at most 8 MiB. */
 function inCalls(items: Unpacked[]): Unpacked[][] {
-  const client: Unpacked[][] = [];
+  const calls: Unpacked[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const item of items) {
     const { body, signature } = item.webhook;
     bytes += body.length + (signature?.length ?? 0);
     if (bytes > MAX_CALL_BYTES) {
-      client.push([]);
+      calls.push([]);
       bytes = body.length;
     }
-    client.at(-1)?.push(item);
+    calls.at(-1)?.push(item);
   }
-  return client;
+  return calls;
 }
 
-/** Hands the webhooks over. Failed ones are retried, and end in the dead-letter queue. */
+/** Has the tenant's object process the webhooks. Failed ones are retried, and end in the dead-letter queue. */
 async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   for (const call of inCalls(items)) await ingestCall(env, tenantId, call);
 }
@@ -89,7 +89,7 @@ async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void
     for (const { message } of items) message.ack();
   } catch (error) {
     log.error("batch.not_parked", { tenantId, messages: items.length, error: describe(error) });
-    // The delay of wrangler.toml, an hour: 100 retries then outlast a fault of several days.
+    // With the delay in wrangler.toml, an hour, 100 retries outlast an outage of several days.
     for (const { message } of items) message.retry();
   }
 }

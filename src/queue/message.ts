@@ -2,14 +2,14 @@ import * as z from "zod/mini";
 import { ReceivedWebhook } from "../webhooks/received.ts";
 
 /**
- * A message on the Queue: one webhook as received, and what the edge found out about it. The body travels as bytes
+ * A message on the Queue: one webhook as received, with its tenant and verification. The body is sent as bytes
  * (content type `v8`), compressed when it is large, because a message holds 128 KB and a body 256 KiB.
  */
 
 export const QueuedWebhook = z.extend(ReceivedWebhook, { encoding: z.enum(["identity", "gzip"]) });
 export type QueuedWebhook = z.infer<typeof QueuedWebhook>;
 
-/** Queues take 128,000 bytes a message; the other members and the framing need a part of it. */
+/** A message holds 128,000 bytes, a part of which the other members and the framing need. */
 const MAX_BODY_IN_MESSAGE = 120_000;
 /** Below this, compressing costs more than it saves. */
 const COMPRESS_ABOVE = 60_000;

@@ -4,7 +4,7 @@ import type { Connection } from "../connection/connection.ts";
 import type { OutboxSummary } from "../delivery/outbox.ts";
 import { counted, type Problem } from "./problem.ts";
 
-/** The problems between here and Aurora. Pure. */
+/** Problems of deliveries to Aurora, and of its copy of the connection. Pure. */
 
 const endingInStop = (text: string) => (text.endsWith(".") ? text : `${text}.`);
 
@@ -39,8 +39,8 @@ export function deliveryProblems(
 /** Completes "… needs a credential in Aurora, and …". */
 const OBSTACLES: Record<Obstacle, string> = {
   oauth: "Aurora's API takes no OAuth connection",
-  region: "Aurora checks API tokens in the US region alone",
-  no_organisation: "Aurora keeps connections by organisation, while this one belongs to a user alone",
+  region: "Aurora checks API tokens in the US region only",
+  no_organisation: "Aurora keeps connections by organisation, but this one belongs to a user without one",
 };
 
 const DELIVER_TO_RECEIVER =
@@ -64,7 +64,7 @@ export function mirrorProblems(
     ];
   }
   const { knowsConnection, failure } = mirror;
-  // Aurora is being told.
+  // The first call to Aurora has not been answered yet.
   if (knowsConnection === null && failure === null) return [];
   const state =
     knowsConnection === null
@@ -75,7 +75,7 @@ export function mirrorProblems(
     {
       code: "aurora_unaware",
       message: `${state} for this organisation, without which its own webhook route refuses every incident.${reason}`,
-      fix: `Aurora is told again with every check (RECONCILE_MINUTES), and now by POST /pagerduty/reconcile. If it stays so, check AURORA_BACKEND_URL and what Aurora says above, or ${DELIVER_TO_RECEIVER}.`,
+      fix: `Every check sends the credential to Aurora again (RECONCILE_MINUTES); POST /pagerduty/reconcile does so now. If the problem remains, check AURORA_BACKEND_URL and Aurora's answer above, or ${DELIVER_TO_RECEIVER}.`,
     },
   ];
 }

@@ -28,13 +28,13 @@ export type OAuthTokens = Pick<
 
 /** What connecting needs from other parts of the object. */
 export interface Neighbours {
-  /** Deletes the subscription that we created, with the credential in force. @returns null where there is none */
+  /** Deletes the subscription that we created, with the stored credential. @returns null if there is none */
   removeSubscription(): Promise<boolean | null>;
-  /** Forgets the sign-ins that have started. */
+  /** Cancels the sign-ins that have started. */
   forgetLogins(): void;
-  /** An incident of the account, by id; null where none is held. */
+  /** The id of a stored incident of the account; null if there is none. */
   anyIncidentId(): string | null;
-  /** Remembers that Aurora has to forget the connection, too. */
+  /** Stores that Aurora's backend has to remove the connection as well. */
   noteDisconnect(caller: Caller): void;
 }
 
@@ -78,7 +78,7 @@ export class Connecting {
     throw new AppError("not_connected", "Not connected: a disconnect came first");
   }
 
-  /** The id of the connection in force; null when there is none. */
+  /** The id of the stored connection; null if there is none. */
   get #present(): string | null {
     const { connection, unreadable } = this.#store;
     return connection?.connectionId ?? (unreadable ? UNREADABLE : null);
@@ -94,9 +94,9 @@ export class Connecting {
     this.#neighbours.forgetLogins();
     const leaving = this.#present;
     if (leaving === null) {
-      // A copy in KV that outlived its connection goes all the same.
+      // Deletes a copy in KV that has outlived its connection.
       await this.#store.forgetCopy(tenantIdOf(caller));
-      // Aurora may hold a connection of its own, which nothing else would end.
+      // Aurora may still hold a connection, which only this call removes.
       this.#neighbours.noteDisconnect(caller);
       return { deleted: 0, subscriptionDeleted: null };
     }
@@ -106,7 +106,7 @@ export class Connecting {
       const subscriptionDeleted = await this.#neighbours.removeSubscription();
       if (this.#present === leaving) {
         const cleared = this.#store.clear(tenantIdOf(caller));
-        // Stored in the same turn as the storage is deleted, so that no crash comes between them.
+        // In the same turn as the deletion, so that a crash cannot separate the two.
         this.#neighbours.noteDisconnect(caller);
         await cleared;
       }
@@ -116,7 +116,7 @@ export class Connecting {
     }
   }
 
-  /** The connection in force. @throws {AppError} not_connected */
+  /** The stored connection. @throws {AppError} not_connected */
   connected(): Connection {
     const { connection } = this.#store;
     if (!connection) throw new AppError("not_connected", "Not connected");
@@ -142,7 +142,7 @@ export class Connecting {
     });
   }
 
-  /** Connects with the tokens of a sign-in whose owner is known. @throws {AppError} not_connected */
+  /** Connects with the tokens of a sign-in, after their account was identified. @throws {AppError} not_connected */
   async connectOAuth(
     attempt: Attempt,
     caller: Caller,
@@ -164,13 +164,13 @@ export class Connecting {
     });
   }
 
-  /** Replaces the API token by another of the same account. The present one stays unless the new one is valid. */
+  /** Replaces the API token by another of the same account. An invalid new token changes nothing. */
   async rotate(caller: Caller, token: string): Promise<void> {
     const before = this.connected();
     if (before.authType === "oauth") {
       throw new AppError("oauth_token_not_rotatable", "Cannot rotate OAuth tokens");
     }
-    // In any region: "another account" is a better answer for a valid token than "invalid".
+    // Tries both regions, so that a valid token of the other region is `account_mismatch`, not invalid.
     const checked = await checkToken(token, undefined, this.#config.pagerdutyApiUrl);
     const region = this.#config.pagerdutyApiUrl ? before.region : checked.region;
     if (await this.#isOthers(before, token, { ...checked, region })) {
@@ -272,7 +272,7 @@ function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection |
     userId: caller.userId,
     orgId: caller.orgId,
     region: checked.region,
-    // A key that sees no service gives no subdomain; the account is the same, and so is its name.
+    // A key without access to services shows no subdomain. The account is the same, so its subdomain is kept.
     accountSubdomain: checked.subdomain ?? kept?.accountSubdomain ?? null,
     externalUserEmail: checked.email,
     externalUserName: checked.name,
@@ -282,7 +282,7 @@ function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection |
   };
 }
 
-/** An unknown subdomain proves nothing. */
+/** False if a subdomain is unknown. */
 function isOtherAccount(connection: Connection, subdomain: string | null, region: Region): boolean {
   if (connection.region !== region) return true;
   return (

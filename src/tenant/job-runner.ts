@@ -1,32 +1,32 @@
 import { describe, log } from "../log.ts";
 
 /**
- * The object's own work: many small jobs, each with a key that one job at a time holds. A run starts what is due, and
- * what becomes due during the run, within the limits of one invocation; then it returns when the next run is due.
+ * Runs the object's background jobs. Jobs with the same key never overlap. A run starts all jobs that are due or become
+ * due during it, within the limits of one invocation, and returns the time of the next run.
  */
 
 export interface Job {
   /** Jobs of one key never overlap. */
   key: string;
-  /** The most subrequests that it makes. */
+  /** The most subrequests that the job makes. */
   requests: number;
   run(): Promise<void>;
 }
 
 export interface JobSource {
-  /** The jobs due at `nowMs`, without those whose key is `busy`. Not each of them is started: changes nothing. */
+  /** Lists the jobs due at `nowMs` whose key is not `busy`. Changes nothing: not every listed job is started. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[];
   /** When the next job is due, of those due after `afterMs`; null when there is none. */
   nextAtMs(afterMs: number): number | null;
 }
 
-/** An invocation has 30 s of CPU; a run that only waits is cheap, but the next run starts with a fresh account. */
+/** An invocation has 30 s of CPU. Waiting costs none, but a new run starts with the full 30 s. */
 const MAX_RUN_MS = 20_000;
 /** Each job reads and writes storage, and logs a line of some 300 bytes; an invocation may log 256 KB. */
 const MAX_JOBS = 40;
 /** An invocation may make 50 subrequests on the free plan; KV and other objects count, too. */
 const MAX_REQUESTS = 45;
-/** A job that threw is a bug; its key stays taken for this long, so that it does not spin. */
+/** A job that throws is a bug; its key stays busy for this long, so that it is not retried in a loop. */
 const HOLD_AFTER_CRASH_MS = 30_000;
 /** Starts of one key within a second; no incident has that many notifications. */
 const MAX_STARTS_A_SECOND = 200;
@@ -44,12 +44,12 @@ export class JobRunner {
     this.#jobs = jobs;
   }
 
-  /** Whether `run` is under way; then `wake` is enough and no alarm has to be set. */
+  /** Whether `run` is in progress; then `wake` is enough, and no alarm has to be set. */
   get active(): boolean {
     return this.#run !== null;
   }
 
-  /** Looks for due jobs again, because something new is due. */
+  /** Makes a run look for due jobs again, because new work exists. */
   wake(): void {
     this.#wake?.();
   }
@@ -59,7 +59,7 @@ export class JobRunner {
     return this.#jobs.nextAtMs(Number.NEGATIVE_INFINITY);
   }
 
-  /** Runs jobs until none is due, or a limit is reached; joins a run under way. @returns when to run again; null for never */
+  /** Runs jobs until none is due or a limit is reached; joins a run in progress. @returns when to run again, or null */
   run(): Promise<number | null> {
     this.#run ??= this.#runWithin(Date.now() + MAX_RUN_MS).finally(() => {
       this.#run = null;
@@ -76,7 +76,7 @@ export class JobRunner {
       const nowMs = Date.now();
       let isFull = false;
       for (const job of this.#jobs.due(nowMs, new Set(this.#running.keys()))) {
-        // The first job of a run always starts, whatever it takes.
+        // The first job of a run starts regardless of the limits.
         isFull = left.jobs < MAX_JOBS && (left.jobs === 0 || job.requests > left.requests);
         if (isFull) break;
         left.jobs -= 1;
@@ -106,7 +106,7 @@ export class JobRunner {
     this.#running.set(job.key, promise);
   }
 
-  /** A job that is due again at once, many times a second, leaves its own work undone: a bug that must not spin. */
+  /** Delays a job that is due again at once many times a second: a bug, because its work is never done. */
   async #slowDown(key: string): Promise<void> {
     const second = Math.floor(Date.now() / SPIN_HOLD_MS);
     const starts = this.#starts.get(key);
@@ -118,8 +118,8 @@ export class JobRunner {
   }
 
   /**
-   * Waits until a job is due that was not due at `nowMs`; forever when there is none. A job under way stays due until
-   * it ends, and must not hide the next one.
+   * Waits until a job is due that was not due at `nowMs`; forever if there is none. A running job stays due until it
+   * ends, and must not hide the next one.
    */
   async #nextDue(nowMs: number, signal: AbortSignal): Promise<void> {
     const nextAtMs = this.#jobs.nextAtMs(nowMs);

@@ -18,9 +18,9 @@ import { setAside } from "../storage/set-aside.ts";
 import { readBack } from "../webhooks/read-back.ts";
 import type { Job, JobSource } from "./job-runner.ts";
 
-/** Everything that a tenant's object does by itself, as sources of jobs. */
+/** All background work of a tenant's object, as sources of jobs. */
 
-/** All sources as one: its jobs are all of theirs, its time is the earliest. */
+/** Combines sources into one with all their jobs and the earliest of their times. */
 export function allOf(sources: readonly JobSource[]): JobSource {
   return {
     due: (nowMs, busy) =>
@@ -34,7 +34,7 @@ function earliest(times: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : Math.min(...known);
 }
 
-/** One job with one time. @param requests see `Job` @param atMs when it is due; null: not at all */
+/** A source of one job. @param requests see `Job` @param atMs when the job is due; null: never */
 export function timedJob(
   key: string,
   requests: number,
@@ -54,7 +54,7 @@ export function timedJob(
   };
 }
 
-/** The same source while the tenant is connected; nothing otherwise: without a connection there are no tables. */
+/** Has no jobs while the tenant is not connected, because then there are no tables. */
 export function whileConnected({ store }: TenantContext, source: JobSource): JobSource {
   return {
     due: (nowMs, busy) => (store.connection ? source.due(nowMs, busy) : []),
@@ -73,7 +73,7 @@ export const hintJobs = (context: TenantContext): JobSource => ({
   nextAtMs: (afterMs) => nextHintAtMs(context.sql, afterMs),
 });
 
-/** Deliveries under way at once: the runtime allows six open connections, and PagerDuty and runbooks need theirs. */
+/** Concurrent deliveries: the runtime allows six open connections, some of which PagerDuty and runbooks need. */
 const MAX_DELIVERIES = 3;
 /** Of these, deliveries that failed before: they may hang again, and must not hold up new ones. */
 const MAX_RETRIES = 2;
@@ -91,7 +91,7 @@ const DELIVERY_REQUESTS: Record<Lane, number> = { first: 2, context: 2, again: 2
 
 export class DeliveryJobs implements JobSource {
   readonly #context: DeliveryContext;
-  /** The deliveries under way, by job key. */
+  /** The deliveries in progress, by job key. */
   readonly #underWay = new Map<string, Lane>();
 
   constructor(context: DeliveryContext) {
@@ -103,7 +103,7 @@ export class DeliveryJobs implements JobSource {
     const jobs: Job[] = [];
     const lanes = [...this.#underWay.values()];
     for (const lane of ["first", "context", "again", "missingNumber"] as const) {
-      // Deliveries under way stay due until they end.
+      // Deliveries in progress stay due until they end.
       const limit = busy.size + MAX_DELIVERIES;
       for (const { seq, incidentId } of dueDeliveries(this.#context.sql, lane, nowMs, limit)) {
         const key = `delivery:${incidentId ?? seq}`;
@@ -129,12 +129,12 @@ export class DeliveryJobs implements JobSource {
   }
 }
 
-/** Analyses with a runbook to fetch, at once: a fetch may take 10 s. */
+/** Concurrent analyses with a runbook to fetch, which may take 10 s. */
 const MAX_RUNBOOKS = 1;
-/** Due analyses read at once, to find those without a runbook behind those with one. */
+/** Due analyses read together, so that one without a runbook is found behind those with one. */
 const MAX_ANALYSES_READ = 50;
 
-/** The runbook, with its redirects. */
+/** The runbook's request and its redirects. */
 const RUNBOOK_REQUESTS = 4;
 
 export class AnalysisJobs implements JobSource {

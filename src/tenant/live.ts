@@ -10,23 +10,23 @@ import { deliveryView } from "./views.ts";
 
 /**
  * `GET /pagerduty/live`: sends each change of the tenant's incidents, deliveries and status over WebSockets. Changes
- * are found by comparing with the last look, so no other code reports them, and without a socket nothing is compared.
- * Sockets survive hibernation, the last look does not: the object looks again when it wakes, before anything else.
+ * are found by comparing the state with the state before, so no other code reports changes, and without a socket nothing
+ * is compared. Sockets survive hibernation, but that state does not: the object reads it first when it wakes.
  */
 
-/** People have a few windows open; more sockets mean a fault somewhere. */
+/** People have a few windows open; more sockets are a bug or an attack. */
 const MAX_SOCKETS = 32;
-/** Changes sent one by one; of more at once only a `reload` is sent. */
+/** The most changes sent one by one; for more at once, one `reload` is sent. */
 const MAX_MESSAGES = 100;
 const MAX_OUTSTANDING = 200;
-/** A look reads the status; in a storm each webhook and each delivery would cause one. */
+/** A comparison reads the status; in a storm every webhook and every delivery would cause one. */
 const LOOK_EVERY_MS = 200;
 /** Close code: the sign-in of this socket has expired. */
 const SIGN_IN_OVER = 4401;
 
 const Attachment = z.object({ untilMs: z.nullable(z.number()) });
 
-/** The state at the last look. */
+/** The state at the last comparison. */
 interface Look {
   connectionId: string | null;
   seq: number;
@@ -45,10 +45,10 @@ function incidentMessage(sql: SqlStorage, incidentId: string) {
 export class Live {
   readonly #ctx: DurableObjectState;
   readonly #store: ConnectionStore;
-  /** The present status, to be compared. */
+  /** Returns the present status. */
   readonly #status: () => unknown;
   #lastLook: Look | null = null;
-  /** Whether the last look was a moment ago; and whether anything changed since. */
+  /** Whether the last comparison was too recent for another; and whether anything changed since. */
   #isPaused = false;
   #isBehind = false;
 
@@ -58,12 +58,12 @@ export class Live {
     this.#status = status;
   }
 
-  /** Looks for the first time after the object woke. */
+  /** Reads the state for the first time after the object woke. */
   start(): void {
     if (this.#ctx.getWebSockets().length > 0) this.#lastLook = this.#look();
   }
 
-  /** Accepts a socket. The edge has checked the caller. */
+  /** Accepts a socket. The edge has identified the caller. */
   accept(request: Request): Response {
     const refuse = (status: number, code: string, error: string) =>
       Response.json({ error, code }, { status });
@@ -78,7 +78,7 @@ export class Live {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** Looks for changes at once, or as soon as the last look is long enough ago. */
+  /** Looks for changes at once, or as soon as the last comparison is long enough ago. */
   changed(): void {
     if (this.#ctx.getWebSockets().length === 0) {
       this.#lastLook = null;
@@ -97,7 +97,7 @@ export class Live {
     }, LOOK_EVERY_MS);
   }
 
-  /** Sends what changed since the last look. Never throws: no work may fail because of a socket. */
+  /** Sends the changes since the last comparison. Never throws: no work may fail because of a socket. */
   #tell(): void {
     try {
       const before = this.#lastLook;
@@ -109,7 +109,7 @@ export class Live {
     }
   }
 
-  /** The same jobs, with a look after each of them. */
+  /** Wraps each job, to send its changes when it ends. */
   watch(jobs: JobSource): JobSource {
     const watched = (job: Job): Job => ({
       ...job,
@@ -143,7 +143,7 @@ export class Live {
     return [...incidents, ...this.#deliveries(before, now, fresh), ...changed];
   }
 
-  /** The new ones, and the unfinished ones that moved. */
+  /** Returns the new deliveries, and the unfinished ones that changed. */
   #deliveries(before: Look, now: Look, fresh: Entry[]): object[] {
     const entries = fresh.filter(({ delivery }) => delivery !== null);
     const known = new Set(fresh.map(({ seq }) => seq));

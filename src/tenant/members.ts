@@ -5,19 +5,19 @@ import { type Caller, tenantIdOf, userTenantId } from "../tenant-id.ts";
 import type { MembershipChange } from "./memberships.ts";
 
 /**
- * An organisation's side of membership: the users who called for it. A user's object is told before the user sees a
- * webhook URL, so that the URL leads to this organisation.
+ * An organisation's side of membership: the users who called for it. The user's object is updated before the user sees
+ * a webhook URL, so that the URL leads to this organisation.
  */
 
-/** Storage keys, one for each member: when the user's object was last told, in milliseconds. */
+/** Storage keys, one for each member: when the user's object was last updated, in milliseconds. */
 const PREFIX = "member:";
 const keyOf = (userId: string) => `${PREFIX}${userId}`;
-/** The user whose webhook URL the subscription has, once that user's object was told. */
+/** The user whose webhook URL the subscription has, once that user's object was updated. */
 const PINNED_KEY = "pinnedMember";
-/** A user's object is told again after this long, to know which organisations were called for last. */
+/** A user's object is updated again after this long, because it orders organisations by their latest call. */
 const TELL_AGAIN_MS = 6 * 3600 * 1000;
 
-/** As one object calls another; see `Tenant`. */
+/** The methods of a user's object that are called here; see `Tenant`. */
 export interface UserObject {
   changeMembership(change: MembershipChange): Promise<void>;
 }
@@ -35,12 +35,12 @@ export class Members {
     return this.#storage.kv.get(keyOf(userId)) !== undefined;
   }
 
-  /** What clearing the connection keeps: webhook URLs stay known. */
+  /** The keys that stay when the connection is cleared: webhook URLs stay valid. */
   storedKeys(): string[] {
     return [...this.#storage.kv.list({ prefix: PREFIX })].map(([key]) => key).concat(PINNED_KEY);
   }
 
-  /** Tells the caller's own object that the caller has a part in this organisation, unless it knows. */
+  /** Adds this organisation to the caller's own object, unless that was done recently. */
   async note(caller: Caller): Promise<void> {
     const { userId, orgId } = caller;
     if (orgId === null) return;
@@ -51,14 +51,14 @@ export class Members {
     this.#storage.kv.put(keyOf(userId), nowMs);
   }
 
-  /** The user's object no longer leads here; the user's next call tells it again. */
+  /** Called when the user's object dropped this organisation; the user's next call adds it again. */
   forget(userId: string): void {
     this.#storage.kv.delete(keyOf(userId));
   }
 
   /**
-   * Has the user whose webhook URL the subscription carries keep this organisation, however many others the user
-   * calls for. Never throws: what fails is tried again after the next change.
+   * Pins this organisation in the object of the user whose webhook URL the subscription has, so that the limit of five
+   * never drops it. Never throws: a failed update is retried after the next change.
    */
   async notePinned({ connection, tenantId }: ConnectionStore): Promise<void> {
     const before = z.safeParse(z.string(), this.#storage.kv.get(PINNED_KEY)).data ?? null;

@@ -2,21 +2,21 @@ import * as z from "zod/mini";
 import { Replica } from "../connection/replica.ts";
 
 /**
- * The user's side of membership, in the object of the user alone: the organisations that the user called for, the
- * latest first. The user's webhook URL leads to each of them. KV has a copy for the edge.
+ * The user's side of membership, in the user's own object: the organisations that the user called for, the latest
+ * first. The user's webhook URL leads to each of them. KV has a copy for the edge.
  */
 
 const KEY = "memberships";
 /** Holds the KV key while KV may hold an older list than the storage. */
 const REPLICA_MARKER = "membershipsReplicaBehind";
 
-/** `pinned`: the tenant's subscription posts to this user's URL, so the limit never pushes it out. */
+/** `pinned`: the tenant's subscription posts to this user's URL, so the limit never drops it. */
 const Membership = z.object({ tenantId: z.string(), pinned: z.boolean() });
 type Membership = z.infer<typeof Membership>;
-/** A list that cannot be read must not pass for an empty one: nobody would be told again. */
+/** An unreadable list must not count as empty: recently added organisations would not add themselves again. */
 const Stored = z.array(Membership);
 
-/** A webhook is verified against each of them. */
+/** The most organisations of a user: each webhook is verified with the secrets of all of them. */
 const MAX_ORGANISATIONS = 5;
 
 export const memberKvKey = (userId: string) => `member:${userId}`;
@@ -38,7 +38,7 @@ export function withMembership(
   const isKept = (one: Membership, index: number) => {
     if (one.pinned) return true;
     unpinned += 1;
-    // The organisation that is called for now is always led to.
+    // Always keeps the organisation of the present call.
     return index === 0 || unpinned <= room;
   };
   const kept = all.filter(isKept);
@@ -48,7 +48,7 @@ export function withMembership(
   };
 }
 
-/** What an organisation's object tells a user's object. */
+/** A change that an organisation's object makes in a user's object. */
 export interface MembershipChange {
   /** `called`: the user called for it. `pinned`: its subscription posts to the user's URL. */
   change: "called" | "pinned" | "unpinned";
@@ -88,7 +88,7 @@ export class Memberships {
     return this.#list.map(({ tenantId }) => tenantId);
   }
 
-  /** What clearing the user's own connection keeps. */
+  /** The keys that stay when the user's own connection is cleared. */
   storedKeys(): string[] {
     return [KEY, REPLICA_MARKER];
   }
@@ -101,7 +101,7 @@ export class Memberships {
     this.#put(userId, isKnown || !pinned ? list : [{ tenantId, pinned }, ...list]);
   }
 
-  /** An organisation is pushed out only once its object knows, so that the user's next call there is told again. */
+  /** Drops an organisation only after its object was informed, so that the user's next call for it adds it again. */
   async #add(userId: string, tenantId: string): Promise<void> {
     const { pushedOut } = withMembership(this.#list, tenantId);
     await Promise.all(pushedOut.map((id) => this.#organisationObject(id).forgetMember(userId)));

@@ -19,8 +19,8 @@ import { finishSignIn, type SignInOutcome } from "./sign-in.ts";
 import * as views from "./views.ts";
 
 /**
- * One tenant, an Aurora organisation or a user without one: the only writer of everything held for the tenant. RPC and
- * alarm, nothing else; the work is in the other files and rooms.
+ * One tenant: an Aurora organisation, or a user without one. The object is the only writer of the tenant's data. This
+ * class only has the RPC methods and the alarm; the work is in the other files and rooms.
  */
 export class Tenant extends DurableObject<Env> {
   readonly #runtime: TenantRuntime;
@@ -53,7 +53,7 @@ export class Tenant extends DurableObject<Env> {
     return this.#runtime.status(webhookUrl);
   }
 
-  /** Before a webhook URL is shown to the caller: from then on it leads here. */
+  /** Called before a webhook URL is shown to the caller, so that the URL leads here. */
   async noteMember(caller: Caller): Promise<void> {
     await this.#runtime.members.note(caller);
   }
@@ -69,7 +69,7 @@ export class Tenant extends DurableObject<Env> {
     });
   }
 
-  /** `POST /pagerduty/oauth/login`: remembers the sign-in that starts, so that it can be finished once. */
+  /** `POST /pagerduty/oauth/login`: stores the id of the sign-in, so that it can be finished once. */
   async beginLogin(caller: Caller, id: string, expiresAtMs: number): Promise<Answer<void>> {
     return answer(async () => {
       await this.#runtime.members.note(caller);
@@ -83,7 +83,7 @@ export class Tenant extends DurableObject<Env> {
     if (!this.#runtime.logins.take(login.id, Date.now())) return "invalid";
     const outcome = await finishSignIn(this.#runtime.context.config, this.#runtime.connecting, login, code);
     if (outcome !== "success") return outcome;
-    // The connection stands without the subscription, too; the status says what is missing.
+    // A failed subscription does not undo the connection; the status shows the problem.
     if (login.subscribe) await this.#runtime.subscribing.tryEnsure(webhookUrl);
     await this.#runtime.credentialChanged("connect", login, webhookUrl);
     return "success";
@@ -98,7 +98,7 @@ export class Tenant extends DurableObject<Env> {
     });
   }
 
-  /** `DELETE /pagerduty`: forgets everything about the connection. @returns how many connections there were */
+  /** `DELETE /pagerduty`: removes all data of the connection. @returns how many connections were removed */
   async disconnect(caller: Caller): Promise<{ deleted: number; subscriptionDeleted: boolean | null }> {
     const result = await this.#runtime.connecting.disconnect(caller);
     if (result.deleted > 0) log.info("connection.removed", { ...caller });
@@ -176,12 +176,12 @@ export class Tenant extends DurableObject<Env> {
     return this.#runtime.asMember(caller, () => this.#runtime.connecting.removeSigningSecrets());
   }
 
-  /** For the edge, when its copy does not say yes: what this tenant says of a webhook. */
+  /** Verifies a webhook for the edge, if the edge's own keys do not. */
   async judge(question: Question): Promise<Judgement> {
     return this.#runtime.verifier.judge(question);
   }
 
-  /** The same for the user's own tenant, with the organisations that the user's webhook URL leads to. */
+  /** On a user's object: verifies a webhook, and returns the organisations that the user's webhook URL leads to. */
   async judgeForUser(question: Question): Promise<{ organisations: string[]; own: Judgement }> {
     return {
       organisations: this.#runtime.memberships.tenantIds,
@@ -197,7 +197,7 @@ export class Tenant extends DurableObject<Env> {
     await this.#runtime.changed();
   }
 
-  /** On a user's object: `change` says what an organisation's object has to tell about the user. */
+  /** On a user's object: applies a change that an organisation's object makes. */
   async changeMembership(change: MembershipChange): Promise<void> {
     await this.#runtime.memberships.apply(change);
     await this.#runtime.arm();
@@ -209,8 +209,8 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /**
-   * Takes in webhooks that the edge accepted, each by itself: one that fails does not hold up the others.
-   * @returns one outcome for each, `failed` for those to be retried
+   * Processes webhooks that the edge accepted. A failing webhook does not hold up the others.
+   * @returns one outcome for each; a `failed` webhook is to be retried
    */
   async ingest(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
     const outcomes = await this.#runtime.intake.takeAll(webhooks);
@@ -218,13 +218,13 @@ export class Tenant extends DurableObject<Env> {
     return outcomes;
   }
 
-  /** From the dead-letter queue: tried once more, else kept until somebody asks for a retry. */
+  /** From the dead-letter queue: processes webhooks once more, and stores failing ones until a retry is requested. */
   async park(webhooks: ReceivedWebhook[]): Promise<void> {
     await this.#runtime.parked.parkAll(webhooks);
     await this.#runtime.changed();
   }
 
-  /** `POST /pagerduty/events/retry`. @returns how many worked */
+  /** `POST /pagerduty/events/retry`. @returns how many were processed */
   async retryEvents(caller: Caller, webhookIds: string[] | null): Promise<Answer<number>> {
     return this.#runtime.asMember(caller, ({ connectionId, userId }) =>
       this.#runtime.parked.retry(webhookIds, { tenantId: tenantIdOf(caller), connectionId, userId }),
@@ -278,7 +278,7 @@ export class Tenant extends DurableObject<Env> {
     return this.#runtime.read(caller, (context) => views.deliveryDetail(context, id));
   }
 
-  /** `POST /pagerduty/deliveries/redeliver`. @returns how many deliveries are tried again */
+  /** `POST /pagerduty/deliveries/redeliver`. @returns how many deliveries are retried */
   async redeliver(caller: Caller, which: Redelivery): Promise<Answer<number>> {
     return this.#runtime.asMember(caller, async () => redeliver(this.#runtime.context, which, Date.now()));
   }

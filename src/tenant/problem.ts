@@ -1,4 +1,4 @@
-/** One thing that keeps events from flowing. */
+/** One problem that keeps events from arriving, or deliveries from reaching Aurora. */
 export interface Problem {
   code: string;
   /** What is wrong, for a person. */

@@ -9,7 +9,7 @@ import type { Rejections } from "../webhooks/refusals.ts";
 import { deliveryProblems, mirrorProblems } from "./aurora-problems.ts";
 import { counted, type Problem } from "./problem.ts";
 
-/** Every problem that the status can show: what is wrong, and what to do. One catalogue. Pure. */
+/** The catalogue of problems that the status can show: what is wrong, and what to do. Pure. */
 
 /** Older refusals are left out: strangers post to every public URL sooner or later. */
 const SHOW_REFUSALS_MS = 24 * 3600 * 1000;
@@ -24,7 +24,7 @@ export const CREDENTIALS_UNREADABLE: Problem = {
   fix: "Put the key that sealed them back into CREDENTIALS_KEYS, or disconnect and connect again.",
 };
 
-/** The facts that problems are read from. */
+/** The facts that problems follow from. */
 export interface ProblemFacts {
   connection: Connection;
   rejected: Rejections;
@@ -42,7 +42,7 @@ export interface ProblemFacts {
   nowMs: number;
 }
 
-/** The problems of a connection, those that stop everything first. */
+/** The problems of a connection; those that stop all events come first. */
 export function problemsOf(facts: ProblemFacts): Problem[] {
   return [
     ...credentialProblems(facts),
@@ -54,7 +54,7 @@ export function problemsOf(facts: ProblemFacts): Problem[] {
   ];
 }
 
-/** The problem of an OAuth connection that only a new sign-in can bring back; null while it lives. */
+/** The problem of an OAuth connection that needs a new sign-in; null if it needs none. */
 export function lostSignIn(connection: OAuthConnection, nowMs: number): Problem | null {
   const hasEnded = connection.refreshToken === null && connection.expiresAtMs <= nowMs;
   if (connection.refusedAtMs === null && !hasEnded) return null;
@@ -118,7 +118,7 @@ function refreshProblems(connection: OAuthConnection, failure: RefreshFailure, n
   ];
 }
 
-/** What stops working without which scopes; Classic apps have only `read` and `write`. */
+/** What does not work without some of the scopes; Classic apps have only `read` and `write`. */
 const NEEDS: { scopes: string[]; without: string }[] = [
   {
     scopes: ["incidents.read", "read"],

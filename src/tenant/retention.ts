@@ -9,7 +9,7 @@ import { dropOldestPayloads, pruneEntries, pruneIncidents } from "../storage/pru
 import { pruneSetAside } from "../storage/set-aside.ts";
 import { readStored } from "../storage/stored-value.ts";
 
-/** Removes what is older than RETENTION_DAYS, once a day. */
+/** Removes rows older than RETENTION_DAYS, once a day. */
 
 const PRUNED_KEY = "prunedAtMs";
 const PRUNE_EVERY_MS = 24 * 3600 * 1000;

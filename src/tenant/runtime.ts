@@ -46,12 +46,12 @@ import { statusOf } from "./status.ts";
 /** Until the alarm runs again after an error that should not happen. */
 const CRASH_RETRY_MS = 10_000;
 
-/** A check stops by itself after this many calls to PagerDuty, and goes on in the next run. */
+/** A check pauses after this many calls to PagerDuty, and continues in the next run. */
 const CHECK_REQUESTS = MAX_CHECK_CALLS;
-/** The alarm that takes over when the object dies while jobs run. */
+/** How late the alarm is that takes over if the object dies while jobs run. */
 const SAFETY_ALARM_MS = 30_000;
 
-/** The parts of one tenant's object, put together; and what every call and every alarm does around its work. */
+/** Creates the parts of a tenant's object, and runs every call and alarm with the steps that surround its work. */
 export class TenantRuntime {
   readonly #ctx: DurableObjectState;
   readonly #jobRunner: JobRunner;
@@ -119,7 +119,7 @@ export class TenantRuntime {
     this.#jobRunner = new JobRunner(this.live.watch(allOf(this.#jobSources())));
   }
 
-  /** Before anything else runs. */
+  /** Loads the stored state before any call or alarm runs. */
   async open(): Promise<void> {
     const { storage, store } = this.context;
     if (isMigrated(storage)) migrate(storage);
@@ -190,7 +190,7 @@ export class TenantRuntime {
     ];
   }
 
-  /** PagerDuty has no such subscription: shown in the status at once. */
+  /** Shows in the status that PagerDuty no longer has the subscription. */
   #subscriptionIsMissing(): void {
     this.reconciler.noteState("missing");
     this.live.changed();
@@ -203,7 +203,7 @@ export class TenantRuntime {
     return statusOf({ storage, store, config, tokens, refusals, mirror }, webhookUrl);
   }
 
-  /** A new credential may reach what the previous one could not. */
+  /** Starts a check, because a new credential may read more than the previous one. */
   async credentialChanged(change: "connect" | "rotate", caller: Caller, webhookUrl: string): Promise<void> {
     // Disconnected while it was subscribed: there is nothing to check.
     if (!this.context.store.connection) return;
@@ -219,7 +219,7 @@ export class TenantRuntime {
     await this.#runJobs();
   }
 
-  /** Starts due jobs at once, in the turn that made them due; an alarm takes over should the object die meanwhile. */
+  /** Starts due jobs in the turn that made them due. An alarm takes over if the object dies during them. */
   async startJobs(): Promise<void> {
     this.live.changed();
     const { nextAtMs } = this.#jobRunner;
@@ -239,25 +239,25 @@ export class TenantRuntime {
     try {
       nextAtMs = await this.#jobRunner.run();
     } catch (error) {
-      // An alarm that throws is given up after a few tries; this one has to run again.
+      // The platform gives an alarm up after a few exceptions, but this one has to run again.
       log.error("alarm.crashed", { tenantId, error: describe(error) });
       nextAtMs = Date.now() + CRASH_RETRY_MS;
     }
     if (nextAtMs !== null) await this.#setAlarm(nextAtMs);
   }
 
-  /** Sets the alarm to the time, unless it is set to an earlier time that is still to come. */
+  /** Sets the alarm to the time, unless it is set to an earlier time in the future. */
   async #setAlarm(atMs: number): Promise<void> {
     const { storage } = this.#ctx;
     const setAtMs = await storage.getAlarm();
     const nowMs = Date.now();
-    // An alarm in the past while nothing runs was lost.
+    // An alarm in the past was lost, unless jobs are running.
     if (setAtMs === null || atMs < setAtMs || setAtMs < nowMs) {
       await storage.setAlarm(Math.max(atMs, nowMs));
     }
   }
 
-  /** Work on the connection for one of the tenant's members, and what has to follow it. */
+  /** Runs a change for one of the tenant's members, then the steps that follow every change. */
   async asMember<T>(caller: Caller, work: (connection: Connection) => T | Promise<T>): Promise<Answer<T>> {
     return answer(async () => {
       await this.members.note(caller);
@@ -265,13 +265,13 @@ export class TenantRuntime {
       try {
         return await work(connection);
       } finally {
-        // A call that fails may have changed when the next job is due, too.
+        // A failed call may also have changed when the next job is due.
         await this.changed();
       }
     });
   }
 
-  /** A read changes nothing; it arms the alarm all the same, in case the alarm was lost. */
+  /** Runs a read. It sets the alarm as well, in case the alarm was lost. */
   async read<T>(caller: Caller, work: (context: TenantContext) => T): Promise<Answer<T>> {
     return answer(async () => {
       await this.members.note(caller);
@@ -282,7 +282,7 @@ export class TenantRuntime {
     });
   }
 
-  /** After every change: sends it to open consoles, and arms the alarm. */
+  /** Called after every change: sends it to open consoles, and sets the alarm. */
   async changed(): Promise<void> {
     this.live.changed();
     await this.members.notePinned(this.context.store);

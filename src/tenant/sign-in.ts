@@ -39,7 +39,7 @@ export async function finishSignIn(
     await connecting.connectOAuth(attempt, { userId, orgId }, checked, tokens);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    // A disconnect since the start cancelled it, like any sign-in that started before.
+    // A disconnect cancels every sign-in that started before it.
     if (error.code === "not_connected") return ended(userId, "invalid", error.message);
     return ended(userId, "validation_failed", error.code);
   }
@@ -51,7 +51,7 @@ function ended(userId: string, outcome: SignInOutcome, reason: string): SignInOu
   return outcome;
 }
 
-/** Null where PagerDuty sent no ID token: then its API identifies the account. */
+/** Returns the ID token's claims; null if PagerDuty sent none, and then its API identifies the account. */
 async function signedInOf(
   app: OAuthApp,
   { idToken }: TokenSet,
@@ -93,7 +93,7 @@ function tokensOf(tokens: TokenSet, login: LoginState, nowMs: number): OAuthToke
     refreshed: false,
     accessRefusedAtMs: null,
     requestedScopes,
-    // An ID token means that `openid` was granted, whether the answer repeats it or not.
+    // An ID token means that `openid` was granted, even if the answer does not list it.
     grantedScopes: scopeList([...granted, ...(tokens.idToken === null ? [] : ["openid"])].join(" ")),
   };
 }

@@ -33,7 +33,7 @@ const notConnected = (error: string | null, problems: Problem[]) => ({
   ...(problems.length === 0 ? {} : { problems }),
 });
 
-/** Whether the connection may read and write incidents; `can_write_incidents` only where it is known. */
+/** Whether the connection may read and write incidents; `can_write_incidents` only if it is known. */
 function capabilitiesOf(connection: Connection) {
   const scopes = connection.authType === "oauth" ? new Set(connection.grantedScopes) : null;
   const grants = (...names: string[]) => names.some((name) => scopes?.has(name));
@@ -63,7 +63,7 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
   const nowMs = Date.now();
   if (!connection) return notConnected(null, store.unreadable ? [CREDENTIALS_UNREADABLE] : []);
   const lost = connection.authType === "oauth" ? lostSignIn(connection, nowMs) : null;
-  // Aurora's UI knows these words.
+  // Aurora's UI recognizes this text.
   if (lost) return notConnected("OAuth token expired, please reconnect", [lost]);
   const { sql } = storage;
   const watch = readWatch(storage);

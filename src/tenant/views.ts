@@ -21,7 +21,7 @@ import { type Arrival, arrivalsOfIncident, listArrivals, listEntries, timelineOf
 import { listNotes, type Note, type NoteCursor } from "../storage/notes.ts";
 import { listedIncident } from "./listed-incident.ts";
 
-/** What the API shows of what is stored. */
+/** The API's views of stored rows. */
 
 const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
 
@@ -40,14 +40,14 @@ export function eventView(entry: Arrival) {
   };
 }
 
-/** Which page of a list, and how long. */
+/** A page of a list: where it starts, and how long it is. */
 export interface PageFilter {
   limit: number;
-  /** The place in the journal behind which it goes on. */
+  /** The last `seq` of the previous page. */
   beforeSeq: number | null;
 }
 
-/** A read-back is how the webhook that hinted at it was answered, and shows as that webhook's outcome. */
+/** Without `readback`: a read-back appears as the outcome of the webhook that caused it. */
 const ARRIVALS = ["webhook", "recovery", "check"] as const;
 
 export interface EventFilter extends PageFilter {
@@ -55,7 +55,7 @@ export interface EventFilter extends PageFilter {
   outcome?: Outcome | null;
 }
 
-/** A page of what arrived, and of what we noticed ourselves, newest first. */
+/** A page of received webhooks, recovered incidents and findings of checks, newest first. */
 export function eventPage(sql: SqlStorage, filter: EventFilter) {
   const { entries, next } = listArrivals(sql, { kinds: ARRIVALS, states: [], ...filter });
   const heads = incidentHeads(
@@ -67,7 +67,7 @@ export function eventPage(sql: SqlStorage, filter: EventFilter) {
   return { events: entries.map((entry) => ({ ...eventView(entry), incident: headOfEntry(entry) })), next };
 }
 
-/** One webhook with what PagerDuty posted: parsed where it is JSON, else as text. @throws {AppError} not_found */
+/** One webhook with the body that PagerDuty posted: parsed if it is JSON, else as text. @throws {AppError} not_found */
 export function eventDetail(sql: SqlStorage, webhookId: string) {
   const entry = entryOfWebhook(sql, webhookId);
   if (!entry) throw new AppError("not_found", "No such webhook");
@@ -85,7 +85,7 @@ export function deliveryView(entry: Entry) {
     incident: notification && headOf(notification.incident),
     version: notification?.incident.version ?? null,
     change: notification?.change.kind ?? null,
-    /** The webhook that it goes back to; null where none brought it. */
+    /** The webhook that caused the delivery; null if there is none. */
     webhookId: entry.webhookId,
     state: entry.delivery === "queued" ? ("pending" as const) : entry.delivery,
     attempts: entry.attempts,
@@ -97,7 +97,7 @@ export function deliveryView(entry: Entry) {
   };
 }
 
-/** One delivery with the body that goes to Aurora, or went, and its attempts. @throws {AppError} not_found */
+/** One delivery with the body for Aurora and its attempts. @throws {AppError} not_found */
 export function deliveryDetail({ sql, config, store }: TenantContext, id: string) {
   const entry = entryOfDelivery(sql, id);
   const { connection } = store;
@@ -142,7 +142,7 @@ export function incidentPage(sql: SqlStorage, filter: IncidentFilter) {
   return { incidents: incidents.map(listedIncident), next };
 }
 
-/** Whether the analysis was asked for, when, with what, and why; or why not yet. */
+/** Whether the analysis was requested, when, with what, and why; or why not yet. */
 function analysisView(analysis: Analysis) {
   switch (analysis.state) {
     case "none":
@@ -216,7 +216,7 @@ export function notePage(sql: SqlStorage, incidentId: string, { limit, after }: 
 
 const Times = z.object({ lastEventAtMs: z.nullable(z.number()), lastPingAtMs: z.nullable(z.number()) });
 
-/** When webhooks last came. The last test is looked for among recent entries only: it is a sign of life. */
+/** When webhooks last arrived. The last test event is searched for among recent entries only. */
 export function webhookTimes(sql: SqlStorage): z.infer<typeof Times> {
   const [row] = sql.exec(
     `SELECT
