@@ -4,13 +4,13 @@ import type { ConnectionStore } from "./store.ts";
 
 /** Whether the credential may write at PagerDuty. */
 
-/** OAuth's granted scopes say it; of an API token it is unknown (null) until a write was tried. */
+/** For OAuth, from the granted scopes; for an API token, null until a write was tried. */
 export function mayWrite(connection: Connection): boolean | null {
   if (connection.authType === "api_token") return connection.canWriteIncidents;
   return connection.grantedScopes.includes("incidents.write") || connection.grantedScopes.includes("write");
 }
 
-/** Learns from the answer to a write: PagerDuty accepted it, or refused it with 403. */
+/** Stores the result of a write: PagerDuty accepted it, or refused it with 403. */
 export async function learnWriteAccess(store: ConnectionStore, answer: CallAnswer<unknown>): Promise<void> {
   if (!answer.ok && answer.problem !== "forbidden") return;
   const canWriteIncidents = answer.ok;

@@ -7,15 +7,15 @@ import { NoteCursor } from "../storage/notes.ts";
 import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
 import { cursorOf, encodeCursor, jsonBody, Limit, queryOf } from "./input.ts";
 
-/** Notes on an incident at PagerDuty: writing one, and the ones that were written from here. */
+/** Writes notes on an incident at PagerDuty, and lists the notes written by the connector. */
 
-/** An analysis is longer than what any other call carries. */
+/** An analysis is longer than any other body. */
 const MAX_NOTE_BYTES = 128 * 1024;
 
 const NotesQuery = z.object({ limit: Limit, cursor: cursorOf(NoteCursor) });
 
 /**
- * The link that is shown on the incident. Null where no FRONTEND_URL says where Aurora is.
+ * The link shown in the note. Null if FRONTEND_URL is not set.
  * @throws {AppError} invalid_request, for an address that is not Aurora's
  */
 function auroraLink(frontendUrl: string | null, url: string | undefined): string | null {

@@ -3,11 +3,11 @@ import type { WrittenNote } from "../pagerduty/context.ts";
 import { scheduledAtMs } from "../retry-timing.ts";
 import type { Note } from "../storage/notes.ts";
 
-/** What an attempt to write a note makes of it. Pure: the clock and the random number are arguments. */
+/** The states of a note before and after an attempt. Pure: the clock and the random number are arguments. */
 
-/** A note that could not be written within a day is old news on an incident. */
+/** A note that could not be written within a day would no longer help. */
 const GIVE_UP_AFTER_MS = 24 * 3600 * 1000;
-/** When a note is looked at again whose attempt was cut short by the end of the object. Longer than two calls take. */
+/** When a note is retried if the object died during its attempt. Longer than two calls take. */
 const CUT_SHORT_MS = 60_000;
 
 type NoteAnswer = ApiAnswer<WrittenNote> | { ok: false; problem: "not_connected" };
@@ -15,7 +15,7 @@ type NoteAnswer = ApiAnswer<WrittenNote> | { ok: false; problem: "not_connected"
 export const NO_WRITE_ACCESS =
   "PagerDuty does not let this credential write notes. Connect with one that may write incidents.";
 
-/** The note while an attempt is under way: should the object end now, PagerDuty may have it. */
+/** The note during an attempt: if the object dies now, PagerDuty may have the note. */
 export function attempting(note: Note, nowMs: number): Note {
   return { ...note, doubtful: 1, nextAttemptAtMs: nowMs + CUT_SHORT_MS };
 }
@@ -62,7 +62,7 @@ export function afterAttempt(
     case "rate_limited":
       return retried(attempted, "PagerDuty limits the rate of our calls", answer.retryAfterSeconds);
     case "unavailable":
-      // It may have been written all the same.
+      // PagerDuty may still have written the note.
       return retried({ ...attempted, doubtful: 1 }, answer.reason, null);
   }
 

@@ -1,25 +1,25 @@
 import { charCount, firstChars, storableText } from "../incidents/text.ts";
 import { plainTextOf } from "./plain-text.ts";
 
-/** The text of a note as PagerDuty gets it. Pure. */
+/** Builds the text of a note for PagerDuty. Pure. */
 
-/** What PagerDuty's page still shows well. */
+/** Longer notes are hard to read on PagerDuty's page. */
 export const MAX_NOTE_CHARS = 25_000;
 /** Markdown beyond this is not read: Markdown and its text have about the same length. */
 const MAX_MARKDOWN_CHARS = 2 * MAX_NOTE_CHARS;
-/** Everything that no screen shows but line ends and tabs. */
+/** Invisible characters other than line ends and tabs. */
 const CONTROL = /(?![\n\t])\p{Cc}/gu;
 
 export interface NoteContent {
   /** Markdown. */
   content: string;
-  /** Where the whole of it can be read; null: nowhere. */
+  /** The address of the complete text; null if there is none. */
   url: string | null;
-  /** For whom Aurora writes. */
+  /** The user for whom Aurora writes. */
   userId: string;
 }
 
-/** Returns the note's text with its signature, cut with a mark where it is too long; "" where there is nothing to say. */
+/** Returns the text with its signature; a long text is cut and marked. "" if the Markdown has no text. */
 export function noteTextOf({ content, url, userId }: NoteContent): string {
   const isTooLong = charCount(content) > MAX_MARKDOWN_CHARS;
   const markdown = storableText(firstChars(content, MAX_MARKDOWN_CHARS))

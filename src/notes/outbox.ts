@@ -21,18 +21,18 @@ import { afterAttempt, attempting, NO_WRITE_ACCESS } from "./attempt.ts";
 import { noteTextOf } from "./note-text.ts";
 
 /**
- * Notes that Aurora writes on incidents at PagerDuty: kept before the call is answered, and tried again by
- * DELIVERY_SCHEDULE for a day. PagerDuty knows no idempotency keys, so after an attempt whose outcome is unknown its
- * notes are read before the note is written again.
+ * Writes Aurora's notes on incidents at PagerDuty. A note is stored before the call is answered, and retried by
+ * DELIVERY_SCHEDULE for a day. PagerDuty has no idempotency keys, so after an attempt with an unknown outcome, the
+ * incident's notes are read before the note is written again.
  */
 
 const HOUR_MS = 3600 * 1000;
 const MAX_AN_HOUR_ON_AN_INCIDENT = 30;
 const MAX_AN_HOUR = 200;
-/** How long the caller waits for the first attempt, which tells whether the credential may write. */
+/** How long the caller waits for the first attempt, which shows whether the credential may write. */
 const FIRST_ATTEMPT_WAIT_MS = 3_000;
 
-/** What a caller wants written. */
+/** A note as the caller requests it. */
 export interface NoteRequest {
   /** Markdown. */
   content: string;
@@ -43,7 +43,7 @@ export interface NoteRequest {
 
 export class NoteOutbox {
   readonly #context: TenantContext;
-  /** Attempts under way, by note: the alarm and a caller may want the same one. */
+  /** Attempts in progress, by note: the alarm and a caller may start the same one. */
   readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(context: TenantContext) {
@@ -51,8 +51,8 @@ export class NoteOutbox {
   }
 
   /**
-   * Keeps a note and tries once to write it. The same key with the same content is the same note; one that had failed is
-   * tried again.
+   * Stores a note and tries once to write it. The same key with the same content is the same note; if it had failed, it
+   * is retried.
    * @returns its id
    * @throws {AppError} not_found, invalid_request, write_access_required, idempotency_conflict, rate_limited
    */
@@ -73,7 +73,7 @@ export class NoteOutbox {
     return noteId;
   }
 
-  /** @returns the note's id, also of one that was kept before */
+  /** @returns the id of the note, which may have been stored before */
   #keep(
     userId: string,
     incidentId: string,
@@ -122,7 +122,7 @@ export class NoteOutbox {
     });
   }
 
-  /** @throws {AppError} write_access_required; then the note is not kept */
+  /** @throws {AppError} write_access_required; then the note is not stored */
   async #firstAttempt(noteId: string): Promise<void> {
     const { sql } = this.#context;
     if (noteById(sql, noteId)?.state !== "pending") return;
@@ -136,7 +136,7 @@ export class NoteOutbox {
     throw new AppError("write_access_required", NO_WRITE_ACCESS);
   }
 
-  /** Tries to write a pending note; joins an attempt that is under way. Never throws because of PagerDuty. */
+  /** Tries to write a pending note; joins an attempt in progress. Never throws because of PagerDuty. */
   async write(noteId: string): Promise<void> {
     const underWay = this.#underWay.get(noteId);
     if (underWay) return underWay;
@@ -153,7 +153,7 @@ export class NoteOutbox {
     saveNote(sql, attempting(before, Date.now()));
     const answer = await this.#call(before);
     if (store.connection?.connectionId !== connectionId) return;
-    // PagerDuty's own webhook may have told of it first.
+    // PagerDuty's webhook about the note may have arrived first.
     if (noteById(sql, noteId)?.state !== "pending") return;
     const after = afterAttempt(before, answer, config.deliverySchedule, Date.now(), Math.random());
     saveNote(sql, after);
@@ -187,9 +187,9 @@ export class NoteOutbox {
   }
 }
 
-/** @throws {AppError} where it is known that the note cannot be written */
+/** @throws {AppError} if the note certainly cannot be written */
 function checkWriter(connection: Connection, from: string | null): void {
-  // Of an API token the answer may be another for this incident: its first attempt decides.
+  // An API token may have access to this incident and not to others, so the first attempt decides.
   if (connection.authType === "oauth" && mayWrite(connection) === false) {
     throw new AppError("write_access_required", NO_WRITE_ACCESS);
   }
@@ -201,7 +201,7 @@ function checkWriter(connection: Connection, from: string | null): void {
   }
 }
 
-/** SHA-256 of what the caller asked for, to tell the same request from another with its key. */
+/** SHA-256 of the request, to detect a different request with the same key. */
 async function hashOf(userId: string, { content, url, from }: NoteRequest): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify([userId, content, url, from]));
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();

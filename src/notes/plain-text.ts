@@ -1,8 +1,8 @@
 import { Lexer, type MarkedToken, type Token, type Tokens } from "marked";
 
 /**
- * Markdown as text that reads well in PagerDuty, which shows notes as they are: headings are underlined, code is indented,
- * links have their address behind them, each row of a table is an item of a list. Pure.
+ * Converts Markdown to plain text for PagerDuty, which shows notes unformatted: underlines headings, indents code, puts
+ * addresses behind links, and makes each row of a table a list item. Pure.
  */
 
 const MAX_UNDERLINE_CHARS = 40;
@@ -10,14 +10,14 @@ const CODE_INDENT = "    ";
 const RULE = "----------";
 
 /**
- * Runs of marks for emphasis that are read. The lexer looks back over the text for each, so that many of them would take
- * seconds; no prose has as many.
+ * The most runs of emphasis marks in a document. The lexer searches the text backwards for each, so many more would take
+ * seconds. No prose has so many.
  */
 const MAX_EMPHASIS_MARKS = 1_000;
 
 /**
- * Returns the text of a Markdown document, without blank lines at its ends. A document with more emphasis than prose has,
- * or nested deeper than the stack, is returned as it is.
+ * Returns the text of a Markdown document, without blank lines at its ends. A document with too many emphasis marks, or
+ * nested deeper than the stack allows, is returned unchanged.
  */
 export function plainTextOf(markdown: string): string {
   const marks = markdown.match(/[*_~]+/g)?.length ?? 0;
@@ -34,7 +34,7 @@ function textOf(markdown: string): string {
   }
 }
 
-/** Everything that the lexer makes; a token of an extension would have another type, and there are no extensions. */
+/** All tokens of the lexer; only extensions, of which there are none, would add others. */
 const TYPES: ReadonlySet<string> = new Set<MarkedToken["type"]>([
   ...(["blockquote", "br", "checkbox", "code", "codespan", "def", "del", "em", "escape", "heading"] as const),
   ...(["hr", "html", "image", "link", "list", "list_item", "paragraph", "space", "strong", "table"] as const),

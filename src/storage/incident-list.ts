@@ -27,7 +27,7 @@ export interface IncidentFilter {
 /** Filters nothing. */
 export const ALL_INCIDENTS = { status: null, severity: null, service: null, q: null, after: null } as const;
 
-/** Incidents that one page looks at, so that a rare match does not read the whole table. */
+/** The most incidents that one page examines, so that a rare match does not read the whole table. */
 const MAX_LOOKED_AT = 2_000;
 
 const Candidate = z.object({
@@ -47,7 +47,7 @@ interface IncidentPage {
   next: IncidentCursor | null;
 }
 
-/** Incidents that match, newest first; fewer than `limit` where too many others lie between them. */
+/** Matching incidents, newest first; fewer than `limit` if too many others were examined. */
 export function listIncidents(sql: SqlStorage, filter: IncidentFilter): IncidentPage {
   const after = filter.after ?? { createdAtMs: Number.MAX_SAFE_INTEGER, incidentId: "" };
   const rows = sql.exec(
@@ -107,7 +107,7 @@ function matcherOf({ status, severity, service, q }: IncidentFilter) {
       ));
 }
 
-/** A longer title is cut where another list mentions the incident. */
+/** Longer titles are cut in lists of events and deliveries. */
 const MAX_TITLE_CHARS = 300;
 
 const HeadRow = z.object({
@@ -118,7 +118,7 @@ const HeadRow = z.object({
   pagerdutyStatus: z.string(),
 });
 
-/** What tells incidents apart, by their ids; those that are not stored are left out. */
+/** Title, number and service of incidents, by id, without incidents that are not stored. */
 export function incidentHeads(sql: SqlStorage, incidentIds: readonly string[]): Map<string, IncidentHead> {
   return new Map(
     [...new Set(incidentIds)].flatMap((id): [string, IncidentHead][] => {
@@ -136,7 +136,7 @@ export function incidentHeads(sql: SqlStorage, incidentIds: readonly string[]): 
   );
 }
 
-/** What tells an incident apart, as a notification carries it. */
+/** Title, number and service of the incident in a notification. */
 export const headOf = ({ sourceAlertId, incidentId, title, service, ...rest }: Incident): IncidentHead => ({
   number: sourceAlertId === incidentId ? null : sourceAlertId,
   title: title.slice(0, MAX_TITLE_CHARS),

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 
-/** The `notes` table: what Aurora writes on incidents at PagerDuty, one row for each note. Times in milliseconds. */
+/** The `notes` table: one row for each note that Aurora writes at PagerDuty. Times in milliseconds. */
 
 /** `failed`: given up, with the reason in `error`. */
 export const NoteState = z.enum(["pending", "written", "failed"]);
@@ -13,17 +13,17 @@ export const Note = z.object({
   userId: z.string(),
   /** The e-mail address of the user to write as; null for the credential's own user. */
   from: z.nullable(z.string()),
-  /** Of what was asked for; null where the note has no idempotency key. */
+  /** A hash of the request; null without an idempotency key. */
   requestHash: z.nullable(z.string()),
-  /** As PagerDuty gets it. */
+  /** The text for PagerDuty. */
   text: z.string(),
   state: NoteState,
   attempts: z.number(),
-  /** While it is pending. */
+  /** When the next attempt is due, while the note is pending. */
   nextAttemptAtMs: z.nullable(z.number()),
   /** 1: an attempt's outcome is unknown, so that PagerDuty may have the note. */
   doubtful: z.number(),
-  /** PagerDuty's id for it. */
+  /** PagerDuty's id of the note. */
   pagerdutyId: z.nullable(z.string()),
   writtenAtMs: z.nullable(z.number()),
   error: z.nullable(z.string()),
@@ -44,7 +44,7 @@ export type NewNote = Pick<
   "noteId" | "incidentId" | "createdAtMs" | "userId" | "from" | "requestHash" | "text"
 > & { idempotencyKey: string | null };
 
-/** Keeps a new note, to be written at once. */
+/** Stores a new note, due at once. */
 export function insertNote(sql: SqlStorage, note: NewNote): void {
   sql.exec(
     `INSERT INTO notes (note_id, incident_id, created_at_ms, user_id, from_email, idempotency_key, request_hash, text,
@@ -74,7 +74,7 @@ export const noteByKey = (sql: SqlStorage, incidentId: string, idempotencyKey: s
     ),
   );
 
-/** What an attempt changes. */
+/** The columns that an attempt changes. */
 export type NoteChange = Pick<
   Note,
   "state" | "attempts" | "nextAttemptAtMs" | "doubtful" | "pagerdutyId" | "writtenAtMs" | "error"
@@ -110,7 +110,7 @@ export function dueNotes(sql: SqlStorage, nowMs: number, limit: number): string[
   return [...rows].map((row) => z.object({ noteId: z.string() }).parse(row).noteId);
 }
 
-/** When the next note is due after `afterMs`; null when none is. */
+/** When the next note is due after `afterMs`; null if none is. */
 export function nextNoteAtMs(sql: SqlStorage, afterMs: number): number | null {
   const [row] = sql.exec(
     "SELECT min(next_attempt_at_ms) AS at FROM notes WHERE state = 'pending' AND next_attempt_at_ms > ?",
@@ -119,7 +119,7 @@ export function nextNoteAtMs(sql: SqlStorage, afterMs: number): number | null {
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
 }
 
-/** When the notes since `sinceMs` were asked for, newest first. @param incidentId null for all incidents */
+/** When the notes since `sinceMs` were requested, newest first. @param incidentId null for all incidents */
 export function noteTimes(
   sql: SqlStorage,
   incidentId: string | null,
@@ -143,11 +143,11 @@ export function noteTimes(
   return [...rows].map((row) => z.object({ at: z.number() }).parse(row).at);
 }
 
-/** Where a list goes on: behind this note. */
+/** The last note of the previous page. */
 export const NoteCursor = z.object({ createdAtMs: z.number(), noteId: z.string() });
 export type NoteCursor = z.infer<typeof NoteCursor>;
 
-/** An incident's notes, newest first, one more than `limit` at the most. */
+/** An incident's notes, newest first, at most one more than `limit`. */
 export function listNotes(
   sql: SqlStorage,
   incidentId: string,

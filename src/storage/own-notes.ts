@@ -1,11 +1,11 @@
 import { doubtfulNote, saveNote, writtenIds } from "./notes.ts";
 
-/** Recognises the notes that we wrote among those of PagerDuty. */
+/** Recognizes the connector's own notes among those that PagerDuty returns. */
 
-/** PagerDuty may change the ends of lines and of the text. */
+/** Ignores line ends and trailing space, which PagerDuty may change. */
 const comparable = (text: string): string => text.replace(/\r\n?/g, "\n").trim();
 
-/** Whether PagerDuty's text is the note's. @param isTrimmed whether PagerDuty sent only the start of it */
+/** Whether PagerDuty's text is the note's. @param isTrimmed whether PagerDuty sent only its start */
 export function isSameText(ours: string, theirs: string, isTrimmed = false): boolean {
   const [own, other] = [comparable(ours), comparable(theirs)];
   if (!isTrimmed) return own === other;
@@ -13,7 +13,7 @@ export function isSameText(ours: string, theirs: string, isTrimmed = false): boo
   return start !== "" && own.startsWith(start);
 }
 
-/** A note as PagerDuty's webhook tells of it. */
+/** A note in PagerDuty's webhook. */
 export interface AnnotatedNote {
   id: string | null;
   text: string;
@@ -21,8 +21,8 @@ export interface AnnotatedNote {
 }
 
 /**
- * Whether we wrote the note: by its id, or by its text while PagerDuty's id is unknown. Then the id is kept, and a note
- * that was still to be written is written.
+ * Whether the connector wrote the note: by its id, or by its text while PagerDuty's id is unknown. In the second case
+ * stores the id, and marks the note as written.
  */
 export function isOwnNote(
   sql: SqlStorage,

@@ -1,8 +1,8 @@
 import type { FieldValue, Incident } from "../incidents/incident.ts";
 
 /**
- * What an RPC answer may hold is 32 MiB, and a page has up to 100 incidents: in a list the long parts of one are
- * cut. The incident by itself has all of it.
+ * An RPC answer holds at most 32 MiB, and a page has up to 100 incidents. So lists cut the long parts of an incident;
+ * `GET /pagerduty/incidents/{incidentId}` has all of it.
  */
 const MAX_TEXT_CHARS = 2_000;
 const MAX_LISTED_FIELDS_CHARS = 32_000;
@@ -10,14 +10,14 @@ const MAX_LISTED_FIELDS_CHARS = 32_000;
 const cut = (text: string) => (text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}…` : text);
 const cutOrNull = (text: string | null) => (text === null ? null : cut(text));
 
-/** A value that is a text is cut, any other that is too long is its JSON, cut. */
+/** Cuts a long text; replaces any other long value by its JSON, cut. */
 function shortValue(value: FieldValue): FieldValue {
   if (typeof value === "string") return cut(value);
   const json = JSON.stringify(value) ?? "";
   return json.length > MAX_TEXT_CHARS ? cut(json) : value;
 }
 
-/** The fields that there is room for. */
+/** Returns as many fields as fit into the limit. */
 function shortFields(fields: Record<string, FieldValue>): Record<string, FieldValue> {
   let room = MAX_LISTED_FIELDS_CHARS;
   const kept = Object.entries(fields).map(([name, value]): [string, FieldValue] => [name, shortValue(value)]);

@@ -205,7 +205,7 @@ export class TenantRuntime {
 
   /** Starts a check, because a new credential may read more than the previous one. */
   async credentialChanged(change: "connect" | "rotate", caller: Caller, webhookUrl: string): Promise<void> {
-    // Disconnected while it was subscribed: there is nothing to check.
+    // It was disconnected in the meantime: there is nothing to check.
     if (!this.context.store.connection) return;
     this.mirror.note(change, { userId: caller.userId, orgId: caller.orgId });
     this.reconciler.noteUrl(webhookUrl);
