@@ -13,6 +13,10 @@ import { counted, type Problem } from "./problem.ts";
 
 /** Older refusals are left out: strangers post to every public URL sooner or later. */
 const SHOW_REFUSALS_MS = 24 * 3600 * 1000;
+/** An object holds 10 GB. */
+const MAX_STORED_BYTES = 10e9;
+/** Retention removes the oldest payloads from 9 GB on, whatever RETENTION_DAYS says. */
+const WARN_STORED_BYTES = 7e9;
 /** How long the status shows that a subscription was enabled again. */
 const SHOW_RE_ENABLED_MS = 24 * 3600 * 1000;
 /** Fewer failed refreshes in a row are not shown while the token is still valid. */
@@ -36,6 +40,8 @@ export interface ProblemFacts {
   failedWebhooks: number;
   /** Incidents that could not be processed. */
   setAside: SetAsideSummary;
+  /** Of the tenant's database. */
+  storedBytes: number;
   watch: Watch;
   /** Why an OAuth token could not be refreshed. */
   refreshFailure: RefreshFailure;
@@ -227,7 +233,7 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
   return problems;
 }
 
-function processingProblems({ failedWebhooks, setAside }: ProblemFacts): Problem[] {
+function processingProblems({ failedWebhooks, setAside, storedBytes }: ProblemFacts): Problem[] {
   const problems: Problem[] = [];
   if (failedWebhooks > 0) {
     problems.push({
@@ -241,6 +247,13 @@ function processingProblems({ failedWebhooks, setAside }: ProblemFacts): Problem
       code: "incidents_set_aside",
       message: `${counted(setAside.count, "incident", "incidents")} could not be processed and ${setAside.count === 1 ? "was" : "were"} set aside; the latest is ${setAside.incidentId}: ${setAside.reason}.`,
       fix: "This is a fault of the connector: report it with the log line incident.set_aside. All other incidents are processed as usual; this one is tried again once a day.",
+    });
+  }
+  if (storedBytes > WARN_STORED_BYTES) {
+    problems.push({
+      code: "storage_nearly_full",
+      message: `${(storedBytes / 1e9).toFixed(1)} GB of the ${MAX_STORED_BYTES / 1e9} GB that Cloudflare stores for one organisation are used.`,
+      fix: "Set RETENTION_DAYS to fewer days and deploy again: older incidents and events are then removed within a day. From 9 GB on the oldest payloads are removed in any case.",
     });
   }
   return problems;

@@ -15,8 +15,6 @@ const PRUNED_KEY = "prunedAtMs";
 const PRUNE_EVERY_MS = 24 * 3600 * 1000;
 /** An object holds 10 GB. From here on the oldest payloads are removed first, whatever RETENTION_DAYS says. */
 const MAX_DATABASE_BYTES = 9e9;
-/** From here on the status warns. */
-export const WARN_DATABASE_BYTES = 7e9;
 /** Rows looked at in one statement. */
 const PRUNE_BATCH = 500;
 /** Longer than a read-back is tried for, shorter than PagerDuty's own events are kept. */

@@ -111,6 +111,7 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
       events: config.events,
       failedWebhooks: countFailed(sql),
       setAside: summarizeSetAside(sql),
+      storedBytes: sql.databaseSize,
       watch,
       refreshFailure: tokens.refreshFailure,
       nowMs,

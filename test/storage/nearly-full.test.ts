@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { FRESH } from "../../src/reconcile/watch.ts";
+import { type ProblemFacts, problemsOf } from "../../src/tenant/problems.ts";
+import { connectionOf } from "../support/connection.ts";
+
+const facts = (storedBytes: number): ProblemFacts => ({
+  connection: connectionOf("u"),
+  rejected: { count: 0, lastAtMs: null, lastReason: null },
+  delivery: { pending: 0, dead: 0, lastDeliveredAtMs: null, pendingError: null, deadError: null },
+  mirror: null,
+  events: null,
+  failedWebhooks: 0,
+  setAside: { count: 0, incidentId: null, reason: null },
+  storedBytes,
+  watch: FRESH,
+  refreshFailure: null,
+  nowMs: 0,
+});
+
+test("the status warns before the database of an organisation is full", () => {
+  const codes = (bytes: number) => problemsOf(facts(bytes)).map(({ code }) => code);
+  expect(codes(6.9e9)).not.toContain("storage_nearly_full");
+  expect(codes(7.1e9)).toContain("storage_nearly_full");
+});
