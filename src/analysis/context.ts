@@ -38,35 +38,47 @@ type List<T> = (target: ApiTarget, incidentId: string) => Promise<ApiAnswer<T[]>
 /** A part of the context, or why it is missing. */
 type Part<T> = { value: T[]; reason: null } | { value: null; reason: MissingReason };
 
+/** How a context is collected. */
+export interface Collection {
+  /** When nothing waits for it any longer. */
+  untilMs: number;
+  /** Whether the other parts are left out, because many incidents need theirs at once. */
+  alertsAlone: boolean;
+}
+
+interface Asking {
+  signal: AbortSignal;
+  alertsAlone: boolean;
+}
+
+const LEFT_OUT: Context = {
+  alerts: null,
+  changes: null,
+  pastIncidents: null,
+  relatedIncidents: null,
+  notes: null,
+  missing: ContextPart.options.map((part) => ({ part, reason: "rate_limited" })),
+};
+
 const missing = (reason: MissingReason) => ({ value: null, reason });
 
 export class ContextCollector {
   readonly #context: TenantContext;
   readonly #budget = new CallBudget();
-  /** By connection and incident. */
-  readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(context: TenantContext) {
     this.#context = context;
   }
 
   /** Collects and stores the incident's context where there is none yet. Never throws because of PagerDuty. */
-  async collect(incidentId: string): Promise<void> {
-    const key = `${this.#context.store.connection?.connectionId} ${incidentId}`;
-    const underWay = this.#underWay.get(key);
-    if (underWay) return underWay;
-    const collecting = this.#collect(incidentId).finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, collecting);
-    return collecting;
-  }
-
-  async #collect(incidentId: string): Promise<void> {
+  async collect(incidentId: string, { untilMs, alertsAlone }: Collection): Promise<void> {
     const { sql, config, store } = this.#context;
     const connectionId = store.connection?.connectionId;
     const incident = view(loadIncident(sql, incidentId));
     if (connectionId === undefined || !incident || hasContext(sql, incidentId)) return;
     const startedAtMs = Date.now();
-    const asked = await withDeadline(config.contextWaitMs, (signal) => this.#ask(incident, signal));
+    const waitMs = Math.max(0, Math.min(config.contextWaitMs, untilMs - startedAtMs));
+    const asked = await withDeadline(waitMs, (signal) => this.#ask(incident, { signal, alertsAlone }));
     // After a disconnect or a change of accounts these answers are nobody's.
     if (store.connection?.connectionId !== connectionId) return;
     const context = boundContext(asked);
@@ -80,9 +92,14 @@ export class ContextCollector {
     });
   }
 
+  /** Stores that PagerDuty was not asked for the incident's context in time, where it has none. */
+  leaveOut(incidentId: string): void {
+    saveContext(this.#context.sql, incidentId, LEFT_OUT);
+  }
+
   /** Asks for all parts at once; the gate lets two calls through, alerts first. */
-  async #ask(incident: Incident, signal: AbortSignal): Promise<Context> {
-    const ask = <T>(part: ContextPart, list: List<T>) => this.#askFor(part, list, incident, signal);
+  async #ask(incident: Incident, asking: Asking): Promise<Context> {
+    const ask = <T>(part: ContextPart, list: List<T>) => this.#askFor(part, list, incident, asking);
     const [alerts, changes, pastIncidents, relatedIncidents, notes] = await Promise.all([
       ask("alerts", listAlerts),
       ask("changes", listChanges),
@@ -117,11 +134,12 @@ export class ContextCollector {
     part: ContextPart,
     list: List<T>,
     { incidentId, severity }: Incident,
-    signal: AbortSignal,
+    { signal, alertsAlone }: Asking,
   ): Promise<Part<T>> {
     const { client } = this.#context;
     if (this.#lacksPlanFor(part)) return missing("not_in_plan");
     const isAlerts = part === "alerts";
+    if (alertsAlone && !isAlerts) return missing("rate_limited");
     const urgency = (isAlerts ? URGENCY.alerts : URGENCY.otherContext) + Severity.options.indexOf(severity);
     const answer = await client.run(
       async (target): Promise<ApiAnswer<T[] | null>> =>

@@ -15,19 +15,14 @@ export interface AnalysisContext extends TenantContext {
 export const requestCarriesContext = ({ config }: TenantContext): boolean =>
   config.contextWaitMs > 0 && config.events?.format !== "v3";
 
-/**
- * Fetches the incident's runbook, waits for its context where that is still being collected, and requests its
- * root-cause analysis from Aurora, once.
- */
+/** Fetches the incident's runbook and requests its root-cause analysis from Aurora, once. */
 export async function requestAnalysis(context: AnalysisContext, incidentId: string): Promise<void> {
   const { sql, storage, store, contexts } = context;
   const connectionId = store.connection?.connectionId;
   const url = runbookUrlOf(loadIncident(sql, incidentId));
-  const [runbook] = await Promise.all([
-    url ? fetchRunbook(url) : null,
-    requestCarriesContext(context) ? contexts.collect(incidentId) : null,
-  ]);
+  const runbook = url ? await fetchRunbook(url) : null;
   if (store.connection?.connectionId !== connectionId) return;
+  if (requestCarriesContext(context)) contexts.leaveOut(incidentId);
   // One transaction: an incident that is marked as requested has its row, so the request cannot be lost.
   const reason = storage.transactionSync(() => storeRequest(context, incidentId, runbook, Date.now()));
   if (reason === null) return;

@@ -42,16 +42,23 @@ export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | nul
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
 }
 
-/** Deliveries that wait for their incident's context, and whose wait is not over. */
-export function deliveriesAwaitingContext(sql: SqlStorage, nowMs: number, limit: number): DueDelivery[] {
+const AwaitingContext = z.object({ seq: z.number(), incidentId: z.string(), untilMs: z.number() });
+
+/** Deliveries that wait for their incident's context until `untilMs`, those of the most severe incidents first. */
+export function deliveriesAwaitingContext(
+  sql: SqlStorage,
+  nowMs: number,
+  limit: number,
+): z.infer<typeof AwaitingContext>[] {
   const rows = sql.exec(
-    `SELECT seq, incident_id AS incidentId FROM journal
+    `SELECT seq, journal.incident_id AS incidentId, next_attempt_at_ms AS untilMs
+     FROM journal JOIN incidents ON incidents.incident_id = journal.incident_id
      WHERE delivery = 'pending' AND lane = ${LANE.context} AND next_attempt_at_ms > ?
-     ORDER BY next_attempt_at_ms LIMIT ?`,
+     ORDER BY severity_rank, next_attempt_at_ms LIMIT ?`,
     nowMs,
     limit,
   );
-  return [...rows].map((row) => DueDelivery.parse(row));
+  return [...rows].map((row) => AwaitingContext.parse(row));
 }
 
 /** The context of the delivery's incident is stored: its first attempt is due now, or by the schedule. */

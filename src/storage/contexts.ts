@@ -5,10 +5,10 @@ import { Context } from "../incidents/context.ts";
 
 const Row = z.object({ context: z.string() });
 
-/** The incident's context; null where none was asked for. */
+/** The incident's context; null where none was asked for, or where it cannot be read: nothing depends on it. */
 export function loadContext(sql: SqlStorage, incidentId: string): Context | null {
   const [row] = sql.exec("SELECT context FROM contexts WHERE incident_id = ?", incidentId);
-  return row ? Context.parse(JSON.parse(Row.parse(row).context)) : null;
+  return row ? (Context.safeParse(JSON.parse(Row.parse(row).context)).data ?? null) : null;
 }
 
 export function hasContext(sql: SqlStorage, incidentId: string): boolean {
@@ -24,15 +24,22 @@ export function saveContext(sql: SqlStorage, incidentId: string, context: Contex
   );
 }
 
-/** Incidents whose analysis waits and has no context yet, the most severe first. */
-export function analysesWithoutContext(sql: SqlStorage, limit: number): string[] {
+const Waiting = z.object({ incidentId: z.string(), dueAtMs: z.number() });
+
+/** Incidents whose analysis is due after `afterMs` and has no context yet, the most severe first. */
+export function analysesWithoutContext(
+  sql: SqlStorage,
+  afterMs: number,
+  limit: number,
+): z.infer<typeof Waiting>[] {
   const rows = sql.exec(
-    `SELECT incident_id AS incidentId FROM incidents WHERE analysis_due_at_ms IS NOT NULL
+    `SELECT incident_id AS incidentId, analysis_due_at_ms AS dueAtMs FROM incidents WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms > ?
        AND NOT EXISTS (SELECT 1 FROM contexts WHERE contexts.incident_id = incidents.incident_id)
      ORDER BY severity_rank, analysis_due_at_ms LIMIT ?`,
+    afterMs,
     limit,
   );
-  return [...rows].map((row) => z.object({ incidentId: z.string() }).parse(row).incidentId);
+  return [...rows].map((row) => Waiting.parse(row));
 }
 
 /** Removes the contexts of incidents that were removed. @returns how many */

@@ -143,12 +143,22 @@ export function liveIncidentIds(sql: SqlStorage, after: string, limit: number): 
 /**
  * Incidents whose analysis is due: the most severe first, then those due the longest. One that cannot be read is set
  * aside.
+ * @param contextWaitMs how much longer an incident without a context waits for it
  */
-export function analysesDue(sql: SqlStorage, nowMs: number, limit: number): IncidentState[] {
+export function analysesDue(
+  sql: SqlStorage,
+  nowMs: number,
+  limit: number,
+  contextWaitMs = 0,
+): IncidentState[] {
   const rows = sql.exec(
-    `SELECT state, incident_id AS incidentId FROM incidents WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms <= ?
+    `SELECT state, incident_id AS incidentId FROM incidents
+     WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms <= ?
+       AND (analysis_due_at_ms <= ? OR EXISTS (
+         SELECT 1 FROM contexts WHERE contexts.incident_id = incidents.incident_id))
      ORDER BY severity_rank, analysis_due_at_ms LIMIT ?`,
     nowMs,
+    nowMs - contextWaitMs,
     limit,
   );
   return [...rows].flatMap(
@@ -156,12 +166,21 @@ export function analysesDue(sql: SqlStorage, nowMs: number, limit: number): Inci
   );
 }
 
-/** When the next analysis is due after `afterMs`; null when none is. */
-export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number): number | null {
+/**
+ * When the next analysis is due after `afterMs`, or the wait for its context is over; null when there is none.
+ * @param contextWaitMs see `analysesDue`
+ */
+export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number, contextWaitMs = 0): number | null {
   const [row] = sql.exec(
-    `SELECT min(analysis_due_at_ms) AS at FROM incidents
-     WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms > ?`,
+    `SELECT min(at) AS at FROM (
+       SELECT min(analysis_due_at_ms) AS at FROM incidents
+       WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms > ?1
+       UNION ALL
+       SELECT min(analysis_due_at_ms) + ?2 FROM incidents
+       WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms > ?1 - ?2
+         AND NOT EXISTS (SELECT 1 FROM contexts WHERE contexts.incident_id = incidents.incident_id))`,
     afterMs,
+    contextWaitMs,
   );
   return z.object({ at: z.nullable(z.number()) }).parse(row).at;
 }

@@ -59,6 +59,11 @@ export class JobRunner {
     return this.#jobs.nextAtMs(Number.NEGATIVE_INFINITY);
   }
 
+  /** When the next job is due, of those due after `afterMs`; null when there is none. */
+  nextAfter(afterMs: number): number | null {
+    return this.#jobs.nextAtMs(afterMs);
+  }
+
   /** Runs jobs until none is due or a limit is reached; joins a run in progress. @returns when to run again, or null */
   run(): Promise<number | null> {
     this.#run ??= this.#runWithin(Date.now() + MAX_RUN_MS).finally(() => {

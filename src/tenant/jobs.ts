@@ -2,6 +2,7 @@ import { type AnalysisContext, requestAnalysis, requestCarriesContext } from "..
 import type { TenantContext } from "../connection/tenant-context.ts";
 import { type DeliveryContext, deliver } from "../delivery/attempt.ts";
 import {
+  type DueDelivery,
   deliveriesAwaitingContext,
   dueDeliveries,
   endContextWait,
@@ -90,11 +91,11 @@ const MAX_IN_LANE: Record<Lane, number> = {
 const DELIVERY_REQUESTS: Record<Lane, number> = { first: 2, context: 2, again: 2, missingNumber: 3 };
 
 export class DeliveryJobs implements JobSource {
-  readonly #context: DeliveryContext;
+  readonly #context: DeliveryContext & AnalysisContext;
   /** The deliveries in progress, by job key. */
   readonly #underWay = new Map<string, Lane>();
 
-  constructor(context: DeliveryContext) {
+  constructor(context: DeliveryContext & AnalysisContext) {
     this.#context = context;
   }
 
@@ -109,19 +110,24 @@ export class DeliveryJobs implements JobSource {
         const key = `delivery:${incidentId ?? seq}`;
         const isFull = lanes.length >= MAX_DELIVERIES;
         if (isFull || lanes.filter((one) => one === lane).length >= MAX_IN_LANE[lane]) break;
-        if (busy.has(key)) continue;
+        // The call for a context ends when the wait for it is over.
+        if (busy.has(key) || busy.has(contextKey(incidentId))) continue;
         lanes.push(lane);
-        jobs.push({
-          key,
-          requests: DELIVERY_REQUESTS[lane],
-          run: () => {
-            this.#underWay.set(key, lane);
-            return deliver(this.#context, seq).finally(() => this.#underWay.delete(key));
-          },
-        });
+        const run = () => this.#deliver(key, lane, { seq, incidentId });
+        jobs.push({ key, requests: DELIVERY_REQUESTS[lane], run });
       }
     }
     return jobs;
+  }
+
+  async #deliver(key: string, lane: Lane, { seq, incidentId }: DueDelivery): Promise<void> {
+    this.#underWay.set(key, lane);
+    try {
+      if (lane === "context" && incidentId !== null) this.#context.contexts.leaveOut(incidentId);
+      await deliver(this.#context, seq);
+    } finally {
+      this.#underWay.delete(key);
+    }
   }
 
   nextAtMs(afterMs: number): number | null {
@@ -139,26 +145,27 @@ const RUNBOOK_REQUESTS = 4;
 
 export class AnalysisJobs implements JobSource {
   readonly #context: AnalysisContext;
+  /** How much longer an analysis without a context waits for it. */
+  readonly #contextWaitMs: number;
   #runbooks = 0;
 
   constructor(context: AnalysisContext) {
     this.#context = context;
+    this.#contextWaitMs = requestCarriesContext(context) ? context.config.contextWaitMs : 0;
   }
 
   /** The most severe first; an analysis without a runbook does not wait for the runbook of another. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     let runbooks = this.#runbooks;
-    for (const incident of analysesDue(this.#context.sql, nowMs, MAX_ANALYSES_READ)) {
+    for (const incident of analysesDue(this.#context.sql, nowMs, MAX_ANALYSES_READ, this.#contextWaitMs)) {
       const key = `analysis:${incident.incidentId}`;
-      if (busy.has(key)) continue;
+      if (busy.has(key) || busy.has(contextKey(incident.incidentId))) continue;
       const run = () => this.#request(incident.incidentId);
-      const contextRequests = requestCarriesContext(this.#context) ? CONTEXT_REQUESTS : 0;
-      if (runbookUrlOf(incident) === null) jobs.push({ key, requests: contextRequests, run });
+      if (runbookUrlOf(incident) === null) jobs.push({ key, requests: 0, run });
       else if (runbooks < MAX_RUNBOOKS) {
         runbooks += 1;
-        const requests = RUNBOOK_REQUESTS + contextRequests;
-        jobs.push({ key, requests, run: () => this.#withRunbook(run) });
+        jobs.push({ key, requests: RUNBOOK_REQUESTS, run: () => this.#withRunbook(run) });
       }
     }
     return jobs;
@@ -185,7 +192,7 @@ export class AnalysisJobs implements JobSource {
   }
 
   nextAtMs(afterMs: number): number | null {
-    return nextAnalysisAtMs(this.#context.sql, afterMs);
+    return nextAnalysisAtMs(this.#context.sql, afterMs, this.#contextWaitMs);
   }
 }
 
@@ -206,35 +213,52 @@ export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource =
 
 /** Alerts, changes, past and related incidents, notes. */
 const CONTEXT_REQUESTS = 5;
-/** Contexts collected at once. More cannot get a call from a minute's budget. */
+/** With more incidents at once only alerts are asked for, so that each incident's are there before its wait is over. */
+const MAX_WHOLE_CONTEXTS = 8;
+/** Contexts looked at; more cannot get a call from a minute's budget. */
 const MAX_CONTEXTS = 320;
 
+/** An incident whose context is to be collected. */
+interface Awaited {
+  incidentId: string;
+  /** When the wait for it is over. */
+  untilMs: number;
+  /** The delivery that waits for it; null where the analysis does. */
+  seq: number | null;
+}
+
+const contextKey = (incidentId: string | null): string => `context:${incidentId}`;
+
 /**
- * Collects the contexts of incidents as soon as they are known: for a delivery that waits for it, or while the analysis
- * waits for a runbook.
+ * Collects the contexts of incidents as soon as they are known: for a delivery that waits for its incident's, or while
+ * the analysis waits for a runbook. The most severe incidents come first.
  */
 export function contextJobs(context: AnalysisContext): JobSource {
   const { sql, config, contexts } = context;
-  const isAsked = config.contextWaitMs > 0;
-  const job = (incidentId: string, collected: () => void): Job => ({
-    key: `context:${incidentId}`,
-    requests: CONTEXT_REQUESTS,
-    run: () => contexts.collect(incidentId).then(collected),
-  });
-  const due = (nowMs: number, limit: number): Job[] => {
-    if (!isAsked) return [];
-    if (requestCarriesContext(context)) {
-      return analysesWithoutContext(sql, limit).map((incidentId) => job(incidentId, () => undefined));
-    }
-    return deliveriesAwaitingContext(sql, nowMs, limit).flatMap(({ seq, incidentId }) =>
-      incidentId === null
-        ? []
-        : [job(incidentId, () => endContextWait(sql, seq, config.contextWaitMs, Date.now()))],
-    );
+  const waitMs = config.contextWaitMs;
+  const awaited = (nowMs: number, limit: number): Awaited[] => {
+    if (waitMs === 0) return [];
+    if (!requestCarriesContext(context)) return deliveriesAwaitingContext(sql, nowMs, limit);
+    return analysesWithoutContext(sql, nowMs - waitMs, limit).map(({ incidentId, dueAtMs }) => ({
+      incidentId,
+      untilMs: dueAtMs + waitMs,
+      seq: null,
+    }));
   };
+  const jobOf = ({ incidentId, untilMs, seq }: Awaited, alertsAlone: boolean): Job => ({
+    key: contextKey(incidentId),
+    requests: alertsAlone ? 1 : CONTEXT_REQUESTS,
+    run: async () => {
+      await contexts.collect(incidentId, { untilMs, alertsAlone });
+      if (seq !== null) endContextWait(sql, seq, waitMs, Date.now());
+    },
+  });
   return {
-    due: (nowMs) => due(nowMs, MAX_CONTEXTS),
+    due: (nowMs) => {
+      const incidents = awaited(nowMs, MAX_CONTEXTS);
+      return incidents.map((incident) => jobOf(incident, incidents.length > MAX_WHOLE_CONTEXTS));
+    },
     // Due from the moment that they exist.
-    nextAtMs: (afterMs) => (afterMs < 0 && due(Date.now(), 1).length > 0 ? 0 : null),
+    nextAtMs: (afterMs) => (afterMs < 0 && awaited(Date.now(), 1).length > 0 ? 0 : null),
   };
 }

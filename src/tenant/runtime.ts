@@ -134,7 +134,7 @@ export class TenantRuntime {
     const memberReplica = this.memberships.replica;
     const analysis = { ...context, contexts: new ContextCollector(context) };
     const connected = [
-      new DeliveryJobs({ ...context, aurora: this.#aurora }),
+      new DeliveryJobs({ ...analysis, aurora: this.#aurora }),
       contextJobs(analysis),
       new AnalysisJobs(analysis),
       hintJobs(context),
@@ -227,9 +227,8 @@ export class TenantRuntime {
     const { storage } = this.#ctx;
     const setAtMs = await storage.getAlarm();
     const nowMs = Date.now();
-    if (setAtMs === null || setAtMs < nowMs || setAtMs > nowMs + SAFETY_ALARM_MS) {
-      await storage.setAlarm(nowMs + SAFETY_ALARM_MS);
-    }
+    const safetyAtMs = Math.min(nowMs + SAFETY_ALARM_MS, this.#jobRunner.nextAfter(nowMs) ?? Infinity);
+    if (setAtMs === null || setAtMs < nowMs || setAtMs > safetyAtMs) await storage.setAlarm(safetyAtMs);
     this.#ctx.waitUntil(this.#runJobs());
   }
 

@@ -81,3 +81,13 @@ test("an incident that was resolved when it was first seen waits for nothing", a
   expect(types()).toEqual(["incident.resolved"]);
   expect(stage.pagerduty.requests.filter(({ path }) => path.includes("/alerts"))).toEqual([]);
 });
+
+test("what PagerDuty answered in time goes out although one of its answers is late", async () => {
+  stage.pagerduty.faults.api = { hang: NEVER, match: (_, path) => path.includes("/past_incidents") };
+  stage.account.trigger({ knowledge: { alerts: [ALERT] } });
+  await stage.aurora.waitFor("the triggered event", ({ attempts }) => attempts.length > 0);
+  expect(sent()[0].data.context).toMatchObject({
+    alerts: [{ summary: "CPU is high" }],
+    missing: [{ part: "pastIncidents", reason: "timed_out" }],
+  });
+});

@@ -141,13 +141,13 @@ test("two calls at most are under way at once", async () => {
   await contextOf(incident);
 });
 
-test("an object that is started again in the middle asks again, and the request goes out once", async () => {
+test("an object that is started again in the middle requests the analysis once, with what it has by then", async () => {
   stage.pagerduty.faults.api = { hang: NEVER };
   const incident = trigger();
   await expect.poll(() => stage.pagerduty.requests.length).toBeGreaterThan(0);
   stage.pagerduty.faults.api = null;
   await stage.worker.restart();
-  expect((await contextOf(incident)).alerts).toMatchObject([{ id: "PA1" }]);
+  await contextOf(incident);
   await stage.settled(1);
   expect(stage.aurora.of(incident.id).map(({ type }) => type)).toEqual([
     "incident.triggered",
