@@ -118,6 +118,9 @@ export function ConsolePage({ names, user, oauth, access }: ConsoleProps) {
           <span class="hidden">Signed in as</span>
           <span class="user">{user}</span>
           {access ? <a href="/cdn-cgi/access/logout">Sign out</a> : null}
+          <button type="button" class="icon" id="keys" aria-label="Keyboard">
+            ?
+          </button>
           <a href="/docs">API</a>
         </div>
       </header>

@@ -229,6 +229,9 @@ export const DeliveryWithPayload = z
       description: "Bodies that are sent after the first was accepted, each with an id of its own.",
     }),
     target: Text.register(z.globalRegistry, { description: "The URL that it is sent to." }),
+    headers: z.record(z.string(), z.string()).register(z.globalRegistry, {
+      description: "The headers of the request, by name; secrets are described, not shown.",
+    }),
     failedAttempts: z
       .array(
         z.object({

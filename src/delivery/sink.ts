@@ -1,6 +1,6 @@
 import { Webhook } from "standardwebhooks";
 import { outcomeOf } from "../aurora/answer.ts";
-import { type AuroraTarget, callAurora } from "../aurora/calls.ts";
+import { type AuroraTarget, callAurora, EDGE_HEADER } from "../aurora/calls.ts";
 import type { Config } from "../config.ts";
 import { parseRetryAfter } from "../retry-timing.ts";
 import { adviceFor } from "./advice.ts";
@@ -34,6 +34,19 @@ export function deliveryHeaders(
     "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
     ...(format === "v3" ? { "x-webhook-id": id } : {}),
     ...(secret === null ? {} : { "webhook-signature": new Webhook(secret).sign(id, now, text) }),
+  };
+}
+
+/** The headers of an attempt, for people to see: secrets and what differs each time are described. */
+export function shownHeaders(aurora: Config["aurora"], events: Events, body: Body): Record<string, string> {
+  const isOwn = URL.parse(events.url)?.origin === aurora.origin;
+  const own = isOwn ? Object.keys(aurora.headers).map((name) => [name, "(from AURORA_HEADERS)"]) : [];
+  return {
+    ...Object.fromEntries(own),
+    ...deliveryHeaders({ format: events.format, secret: null }, body, new Date(0)),
+    "webhook-timestamp": "(when it is sent)",
+    ...(events.secret === null ? {} : { "webhook-signature": "(v1, by AURORA_EVENTS_SECRET)" }),
+    [EDGE_HEADER]: "1",
   };
 }
 

@@ -151,6 +151,10 @@ export const deleteSubscription = (target: ApiTarget, id: string): Promise<ApiAn
 export const enableSubscription = (target: ApiTarget, id: string): Promise<ApiAnswer<Subscription>> =>
   callPagerDuty(target, "POST", `${pathOf(id)}/enable`, One);
 
+/** Resumes a subscription that a person paused. */
+export const resumeSubscription = (target: ApiTarget, id: string): Promise<ApiAnswer<Subscription>> =>
+  callPagerDuty(target, "PUT", pathOf(id), One, { webhook_subscription: { active: true } });
+
 /** Asks PagerDuty to send its test event, `pagey.ping`. */
 export const pingSubscription = (target: ApiTarget, id: string): Promise<ApiAnswer<null>> =>
   callPagerDuty(target, "POST", `${pathOf(id)}/ping`, Nothing);

@@ -15,6 +15,7 @@ import {
   findSubscription,
   getSubscription,
   pingSubscription,
+  resumeSubscription,
   type Subscription,
   updateSubscription,
 } from "../pagerduty/subscriptions.ts";
@@ -160,9 +161,12 @@ export class SubscriptionManager {
     await this.#writeOwn((target) => pingSubscription(target, id));
   }
 
+  /** Enables the subscription, whether PagerDuty disabled it or a person paused it. */
   async enable(): Promise<Subscription> {
     const id = this.#ownId();
-    return this.#writeOwn((target) => enableSubscription(target, id));
+    const enabled = await this.#writeOwn((target) => enableSubscription(target, id));
+    if (!enabled.paused) return enabled;
+    return this.#writeOwn((target) => resumeSubscription(target, id));
   }
 
   /** Removes our subscription and its secret. @throws {AppError} when PagerDuty refuses */

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import { failedAttempts } from "../delivery/attempts.ts";
 import { bodiesOf } from "../delivery/bodies.ts";
-import { shownEventsUrl } from "../delivery/sink.ts";
+import { shownEventsUrl, shownHeaders } from "../delivery/sink.ts";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
 import type { Analysis, IncidentHead, Outcome } from "../incidents/incident.ts";
@@ -112,6 +112,7 @@ export function deliveryDetail({ sql, config, store }: TenantContext, id: string
     /** Sent after `payload` was accepted. */
     followUps: bodies.slice(1).map(({ text }) => text),
     target: events && made.kind === "bodies" ? shownEventsUrl(events, made.recipient) : null,
+    headers: events && first ? shownHeaders(config.aurora, events, first) : {},
     failedAttempts: failedAttempts(sql, entry.seq).map(({ atMs, ...attempt }) => ({
       at: new Date(atMs).toISOString(),
       ...attempt,

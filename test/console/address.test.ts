@@ -33,7 +33,7 @@ describe.skipIf(!hasChromium)("the console's address", () => {
     const { page } = await open("#/incidents/%E0%A4%A");
     await page.getByRole("alert").getByText("No such incident").waitFor();
     await page.evaluate("location.hash = '#/incidents/..'");
-    await page.getByText("No incidents here").waitFor();
+    await page.getByText("No incidents yet").waitFor();
     await page.getByRole("heading", { name: "Last 24 hours" }).waitFor();
     await page.goto(`${stage.worker.url}/docs#%E0%A4%A`);
     await page.getByRole("heading", { name: "Schemas" }).waitFor();

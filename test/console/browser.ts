@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { inject } from "vitest";
 import { patienceMs } from "../support/patience.ts";
@@ -56,18 +55,17 @@ export async function violations(page: Page): Promise<string[]> {
   return Array.isArray(found) ? found.map(String) : [`axe answered ${String(found)}`];
 }
 
-const FOLDER = fileURLToPath(new URL("../../docs/screenshots/", import.meta.url));
-
-/** Kept in docs/screenshots, when `SCREENSHOTS` asks for it. */
+/** Kept in the folder that `SCREENSHOTS` names, where it names one. */
 export async function screenshot(page: Page, name: string, { width, scheme }: Look): Promise<void> {
-  if (!process.env["SCREENSHOTS"]) return;
+  const folder = process.env["SCREENSHOTS"];
+  if (!folder) return;
   // A message that goes by itself would stand in front of something.
   for (const close of await page.getByRole("button", { name: "Close message" }).all()) await close.click();
   await page.mouse.move(0, 0);
   await page.evaluate("scrollTo(0, 0)");
-  mkdirSync(FOLDER, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   await page.screenshot({
-    path: `${FOLDER}${name}-${width}-${scheme}.png`,
+    path: `${folder}/${name}-${width}-${scheme}.png`,
     fullPage: width === 390 && name !== "docs",
   });
 }

@@ -35,7 +35,7 @@ async function hold(page: Page, url: string | RegExp, most = Number.POSITIVE_INF
 
 describe.skipIf(!hasChromium)("an answer that comes late", () => {
   const { stage, openPage } = openConsole();
-  const rows = (page: Page) => page.locator("li.incident");
+  const rows = (page: Page) => page.locator("tr.incident");
 
   const known = (title: string, filter = "") =>
     until(`the incident "${title}"`, async () => {
@@ -52,14 +52,14 @@ describe.skipIf(!hasChromium)("an answer that comes late", () => {
     await opened.page.clock.install();
     await opened.page.routeWebSocket("**/console/api/live", (socket) => socket.close({ code: 1013 }));
     await opened.page.goto(`${stage.worker.url}/${hash}`);
-    await opened.page.locator(".rows li").first().waitFor();
+    await opened.page.locator(".rows tbody tr").first().waitFor();
     return { ...opened, account };
   }
 
   test("does not take the place of the payload that is looked at", async () => {
     const { page } = await open("#/events", 2);
     const hrefs = await page
-      .locator("li.event .what a[href^='#/events/']")
+      .locator("tr.event a[href^='#/events/']")
       .evaluateAll((all) => all.map((one) => String(one.getAttribute("href"))));
     const [first = "", second = ""] = hrefs;
     const idOf = (href: string) => href.split("/").at(-1) ?? "";

@@ -21,7 +21,7 @@ describe.skipIf(!hasChromium)("the console's line", () => {
     await page.routeWebSocket("**/console/api/live", (socket) => socket.close({ code: 1013 }));
     await page.goto(stage.worker.url);
     await page.getByText("Polling", { exact: true }).waitFor();
-    await page.getByText("No incidents here").waitFor();
+    await page.getByText("No incidents yet").waitFor();
     account.trigger({ title: "Seen without a line" });
     await stage.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
     expect(await page.getByRole("link", { name: /Seen without a line/ }).count()).toBe(0);
@@ -44,7 +44,7 @@ describe.skipIf(!hasChromium)("the console's line", () => {
     });
     await page.goto(stage.worker.url);
     await page.getByText("Live", { exact: true }).waitFor();
-    await page.getByText("No incidents here").waitFor();
+    await page.getByText("No incidents yet").waitFor();
     refuse = true;
     await cut();
     await page.getByText("Polling", { exact: true }).waitFor();
@@ -70,7 +70,7 @@ describe.skipIf(!hasChromium)("the console's line", () => {
     });
     await page.goto(stage.worker.url);
     await page.getByText("Live", { exact: true }).waitFor();
-    await page.getByText("No incidents here").waitFor();
+    await page.getByText("No incidents yet").waitFor();
     await page.evaluate("hide(true)");
     await cut();
     account.trigger({ title: "Seen afterwards" });
@@ -104,7 +104,7 @@ describe.skipIf(!hasChromium)("the console's line", () => {
     await page.clock.install();
     await page.routeWebSocket("**/console/api/live", (socket) => socket.close({ code: 1013 }));
     await page.goto(stage.worker.url);
-    await page.getByText("No incidents here").waitFor();
+    await page.getByText("No incidents yet").waitFor();
     await page.route("**/console/api", (route) =>
       route.fulfill({ status: 302, headers: { location: "https://acme.cloudflareaccess.com/login" } }),
     );

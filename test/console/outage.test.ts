@@ -83,12 +83,12 @@ describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
     await answering(page, 500);
     await page.getByRole("button", { name: "Resolved" }).click();
     await page.getByRole("alert").getByText("Something").waitFor();
-    expect(await page.getByText("No incidents here").count()).toBe(0);
+    expect(await page.getByText("No incidents match").count()).toBe(0);
     await page.clock.runFor(11_000);
     await page.getByText(BANNER).waitFor();
     await page.unroute(API);
     await page.clock.runFor(11_000);
-    await page.getByText("No incidents here").waitFor();
+    await page.getByText("No incidents match").waitFor();
     await page.getByText(BANNER).waitFor({ state: "detached" });
   });
 

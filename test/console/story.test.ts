@@ -33,7 +33,7 @@ describe.skipIf(!hasChromium)("the console", () => {
   async function connect(page: Page, account: Account): Promise<void> {
     await page.getByLabel("API token").fill(account.apiKey());
     await page.getByRole("button", { name: "Connect", exact: true }).click();
-    await page.getByText("All delivered").waitFor();
+    await page.getByText("Ready", { exact: true }).waitFor();
     await page.getByText("Subscribed", { exact: true }).waitFor();
   }
 
@@ -49,7 +49,7 @@ describe.skipIf(!hasChromium)("the console", () => {
       await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
       await look(page, "connect", width);
       await connect(page, account);
-      await page.getByText("No incidents here").waitFor();
+      await page.getByText("No incidents yet").waitFor();
 
       const first = account.trigger({ title: "API latency above 2 s", urgency: "high", priority: "P1" });
       first.setField("runbook_link", "https://127.0.0.1/runbook.md");
@@ -72,19 +72,22 @@ describe.skipIf(!hasChromium)("the console", () => {
       await look(page, "incident", width);
 
       await visit(page, "Events");
-      await page.getByLabel("Filter").fill("triggered");
+      await page.getByLabel("Type").selectOption("incident.triggered");
       await page.getByRole("link", { name: "incident.triggered" }).first().click();
       await page.getByLabel("Payload").waitFor();
       await look(page, "events", width);
 
       await visit(page, "Deliveries");
-      await page.getByRole("listitem").filter({ hasText: "incident.triggered" }).first().waitFor();
+      await page
+        .getByRole("row", { name: /incident.triggered/ })
+        .first()
+        .waitFor();
       await look(page, "deliveries", width);
       await page
         .getByRole("link", { name: /incident.triggered/ })
         .first()
         .click();
-      await page.getByLabel("Payload").getByText('"sourceType": "pagerduty"').waitFor();
+      await page.getByLabel("Payload", { exact: true }).getByText('"sourceType": "pagerduty"').waitFor();
       await look(page, "delivery", width);
 
       await visit(page, "Connection");
@@ -122,12 +125,12 @@ describe.skipIf(!hasChromium)("the console", () => {
     account.trigger({ title: "Nobody is told", urgency: "high" });
     await page.getByText(/could not be delivered to Aurora/).waitFor();
     await visit(page, "Deliveries");
-    await page.getByRole("listitem").getByText("Failed").first().waitFor();
+    await page.getByRole("row").getByText("Failed").first().waitFor();
     await look(page, "problems", 1280);
     stage.aurora.answer = () => ({ status: 202 });
-    await page.getByRole("button", { name: "Redeliver all that failed" }).click();
+    await page.getByRole("button", { name: "Redeliver", exact: true }).last().click();
     await page.getByText("All delivered").waitFor();
-    await page.getByRole("listitem").getByText("Delivered").first().waitFor();
+    await page.getByRole("row").getByText("Delivered").first().waitFor();
 
     // By keyboard alone: over the skip link into the page, and to another section.
     await page.goto(`${stage.worker.url}/#/incidents`);

@@ -6,15 +6,18 @@ import { healthTiles, problemCard } from "./pages/health.js";
 import { mountIncidents } from "./pages/incidents.js";
 import { report, takeResult } from "./pages/oauth.js";
 import { failed } from "./parts/controls.js";
-import { decoded, h, keep } from "./parts/dom.js";
-import { refreshTimes } from "./parts/words.js";
+import { h, keep } from "./parts/dom.js";
+import { listenForKeys } from "./parts/keyboard.js";
+import { refreshTimes, showTimesOnTouch } from "./parts/words.js";
+import { keepFilters, place } from "./state/address.js";
 import { calmly, onLive, watch } from "./state/live.js";
 import { reading } from "./state/reading.js";
 import { onStatus, refreshStatus, status } from "./state/store.js";
 
 /** The console: which page is shown, and the health above all of them. */
 
-/** @typedef {(view: HTMLElement, signal: AbortSignal) => (id: string | null) => void} Mount */
+/** @typedef {(to: Pick<import("./state/address.js").Place, "id" | "filters">) => void} Navigate shows what the address says */
+/** @typedef {(view: HTMLElement, signal: AbortSignal) => Navigate} Mount */
 
 /** @type {Record<string, Mount>} */
 const SECTIONS = {
@@ -36,14 +39,14 @@ const health = h("section", { "aria-label": "Health" }, tiles, problems);
 
 let section = "";
 let leave = new AbortController();
-/** @type {(id: string | null) => void} */
+/** @type {Navigate} */
 let navigate = () => {};
 
 function route() {
   if (!status()?.connected) return;
   // "Skip to content" leads into the page that is open, not to another one.
   if (location.hash === SKIP && section !== "") return;
-  const [, name = "", id] = location.hash.split("/");
+  const { section: name, id, filters } = place();
   const wanted = Object.hasOwn(SECTIONS, name) ? name : "incidents";
   if (wanted !== section) {
     leave.abort();
@@ -56,9 +59,7 @@ function route() {
     document.title = `${wanted.charAt(0).toUpperCase()}${wanted.slice(1)} · Aurora × PagerDuty`;
     navigate = SECTIONS[wanted]?.(view, leave.signal) ?? (() => {});
   }
-  const wantedId = id ? decoded(id) : null;
-  // In a path these lead elsewhere; they are nobody's id.
-  navigate(wantedId === "." || wantedId === ".." ? null : wantedId);
+  navigate({ id, filters });
 }
 
 function showStatus() {
@@ -110,6 +111,9 @@ document.querySelector(".skip")?.addEventListener("click", (event) => {
   main.focus();
 });
 setInterval(refreshTimes, 15_000);
+showTimesOnTouch();
+keepFilters();
+listenForKeys();
 const result = await takeResult();
 await start();
 if (result) report(result);

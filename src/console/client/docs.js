@@ -1,4 +1,5 @@
-import { decoded, h } from "./parts/dom.js";
+import { h } from "./parts/dom.js";
+import { decoded } from "./state/address.js";
 
 /** The reference, drawn from /openapi.json. */
 

@@ -1,8 +1,9 @@
 import { action, fact, field, form, secretInput, toast } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { confirmedAsItIs } from "../parts/question.js";
-import { when } from "../parts/words.js";
+import { moment } from "../parts/words.js";
 import { call } from "../state/api.js";
+import { mayManageWebhooks } from "../state/permissions.js";
 import { onStatus, refreshStatus, setStatus, status } from "../state/store.js";
 import { signIn } from "./oauth.js";
 import { subscriptionPanel } from "./subscription.js";
@@ -27,8 +28,8 @@ function accountPanel(status) {
       fact("Service region", region.toUpperCase()),
       fact("PagerDuty user", user || "an account-wide key"),
       fact("Credential", authType === "oauth" ? "OAuth" : "API token"),
-      fact("Last checked", when(status.validatedAt)),
-      oauth && fact("Valid until", when(oauth.expiresAt)),
+      fact("Last checked", moment(status.validatedAt)),
+      oauth && fact("Valid until", moment(oauth.expiresAt)),
       oauth && fact("Scopes", oauth.scopes.join(" ")),
       oauth && oauth.missingScopes.length > 0 && fact("Missing scopes", oauth.missingScopes.join(" ")),
       fact("May write", writing(status.capabilities.can_write_incidents)),
@@ -71,7 +72,8 @@ function credentialPanel({ authType }) {
   return h("section", { class: "panel" }, h("h2", null, "Rotate the token"), rotate);
 }
 
-function recoveryPanel() {
+/** @param {() => Promise<void>} onChecked */
+function recoveryPanel(onChecked) {
   const result = h("p", { class: "muted", role: "status" });
   const check = action("Reconcile now", async () => {
     result.textContent = "Asking PagerDuty for what was missed…";
@@ -80,8 +82,8 @@ function recoveryPanel() {
       const { checked, recovered, subscription } = await call("POST", "/reconcile");
       const found = recovered === 0 ? "nothing was missed" : `${recovered} recovered`;
       const hook = subscription ? ` The subscription is ${subscription.state}.` : "";
+      await Promise.all([refreshStatus(), onChecked()]);
       result.textContent = `${checked} incidents checked, ${found}.${hook}`;
-      await refreshStatus();
     } catch (error) {
       result.textContent = "";
       throw error;
@@ -135,33 +137,47 @@ function leavePanel() {
 /**
  * @param {HTMLElement} view
  * @param {AbortSignal} signal
- * @returns {(id: string | null) => void}
+ * @returns {import("../console.js").Navigate}
  */
 export function mountConnection(view, signal) {
   const url = urlPanel();
+  const byHand = byHandPanel();
   const account = h("div");
   const subscription = h("div");
+  let shown = "";
+  let loadSubscription = async () => {};
   view.replaceChildren(
     h("h1", { class: "hidden" }, "Connection"),
     h(
       "div",
       { class: "columns" },
-      h("div", { class: "stack" }, url.panel, subscription, byHandPanel(), recoveryPanel()),
+      h(
+        "div",
+        { class: "stack" },
+        url.panel,
+        subscription,
+        byHand.panel,
+        recoveryPanel(() => loadSubscription()),
+      ),
       h("div", { class: "stack" }, account, h("div", { class: "credential" }), leavePanel()),
     ),
   );
-  let shown = "";
-  let loadSubscription = async () => {};
   function show() {
     const now = status();
     if (!now?.connected || JSON.stringify(now) === shown) return;
+    /** @type {Connected | null} */
     const before = shown === "" ? null : JSON.parse(shown);
     shown = JSON.stringify(now);
     url.show(now);
     account.replaceChildren(accountPanel(now));
     const [own, ownBefore] = [now.webhook.subscription, before?.webhook.subscription];
+    byHand.show(now);
     // What is being typed or worked on stays as it is.
-    if (ownBefore?.id !== own?.id || before === null) {
+    if (
+      before === null ||
+      ownBefore?.id !== own?.id ||
+      mayManageWebhooks(before) !== mayManageWebhooks(now)
+    ) {
       const { panel, load } = subscriptionPanel(now, signal);
       loadSubscription = load;
       subscription.replaceChildren(panel);

@@ -1,163 +1,137 @@
-import { action, segments, toast } from "../parts/controls.js";
-import { entry, h } from "../parts/dom.js";
+import { action, toast } from "../parts/controls.js";
+import { h } from "../parts/dom.js";
 import { listing, split } from "../parts/listing.js";
-import { renderPayload } from "../parts/payload.js";
-import { duration, pill, when } from "../parts/words.js";
+import { mention } from "../parts/mention.js";
+import { when } from "../parts/words.js";
 import { call, get, query } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
+import { onStatus, status } from "../state/store.js";
+import { progress, renderDelivery, statePill } from "./delivery.js";
 
-/** What is sent to Aurora, how it stands, and sending again what could not be delivered. */
+/** What is sent to Aurora, its state, and sending again what could not be delivered. */
 
 /** @typedef {import("../../../contract/answers.ts").Delivery} Delivery */
 
+/** @type {readonly import("../parts/filters.js").Filter[]} */
 const FILTERS = [
-  ["", "All"],
-  ["pending", "Pending"],
-  ["delivered", "Delivered"],
-  ["dead", "Failed"],
+  {
+    name: "state",
+    label: "State",
+    kind: "segments",
+    choices: [
+      ["", "All"],
+      ["pending", "Pending"],
+      ["delivered", "Delivered"],
+      ["dead", "Failed"],
+    ],
+  },
 ];
 
-/** @param {Delivery["state"]} state */
-function statePill(state) {
-  /** @type {Record<string, ["ok" | "warn" | "bad", string]>} */
-  const labels = { delivered: ["ok", "Delivered"], pending: ["warn", "Pending"], dead: ["bad", "Failed"] };
-  const [tone, label] = entry(labels, state) ?? ["warn", "Unknown"];
-  return pill(tone, label);
-}
+/** @type {readonly (readonly [string, string])[]} */
+const COLUMNS = [
+  ["Notification", "wide-cell"],
+  ["Incident", "mention-cell"],
+  ["State", "status-cell"],
+  ["Created", "time-cell"],
+];
 
-/** @param {Delivery} delivery */
-function progress({ state, attempts, createdAt, deliveredAt, nextAttemptAt, lastError }) {
-  const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
-  if (state === "delivered" && deliveredAt && createdAt) {
-    return [`in ${duration(Date.parse(deliveredAt) - Date.parse(createdAt))}, ${tries}`];
-  }
-  const next = nextAttemptAt ? [", next ", when(nextAttemptAt)] : [];
-  return [lastError ? `${lastError}, ` : "", tries, ...next];
-}
-
-/** @param {string} id */
-const redeliver = (id) =>
-  action(
-    "Redeliver",
-    async () => {
-      await call("POST", "/deliveries/redeliver", { ids: [id] });
-      toast("ok", "On its way again.");
-    },
-    "small",
-  );
-
-/** @param {string | null} incidentId */
-const incidentLink = (incidentId) =>
-  h(
-    "a",
-    { class: "mono quiet", href: `#/incidents/${encodeURIComponent(incidentId ?? "")}` },
-    incidentId ?? "",
-  );
+const HOUR_MS = 3_600_000;
+/** How far back failed deliveries are sent again, in hours. @type {readonly (readonly [string, string])[]} */
+const SPANS = [
+  ["", "All that failed"],
+  ["1", "Failed in the last hour"],
+  ["24", "Failed in the last day"],
+  ["168", "Failed in the last week"],
+];
 
 /** @param {Delivery} delivery */
 function row(delivery) {
-  const { id, type, version, incidentId, state, webhookId, createdAt } = delivery;
-  const name = h(
-    "a",
-    { href: `#/deliveries/${encodeURIComponent(id)}` },
-    h(
-      "span",
-      { class: "title mono" },
-      type ?? "notification",
-      " ",
-      h("span", { class: "muted" }, `v${version ?? "?"}`),
-    ),
-  );
+  const { id, type, version, incidentId, incident, state, createdAt } = delivery;
   return h(
-    "li",
-    { class: "event" },
-    h("div", { class: "what" }, name, h("span", { class: "meta" }, progress(delivery))),
-    incidentLink(incidentId),
-    webhookId
-      ? h("a", { class: "meta", href: `#/events/${encodeURIComponent(webhookId)}` }, "Its event")
-      : h("span", { class: "meta" }, "Our own"),
-    h("span", { class: "cell" }, statePill(state), state === "dead" ? redeliver(id) : null),
-    h("span", { class: "meta end" }, when(createdAt, "")),
+    "tr",
+    { class: "delivery" },
+    h(
+      "td",
+      { class: "wide-cell" },
+      h(
+        "a",
+        { class: "row-link title mono", href: `#/deliveries/${encodeURIComponent(id)}` },
+        type ?? "notification",
+        " ",
+        h("span", { class: "muted" }, `v${version ?? "?"}`),
+      ),
+      h("div", { class: "meta" }, progress(delivery)),
+    ),
+    h("td", { class: "mention-cell" }, mention(incidentId, incident)),
+    h("td", { class: "status-cell" }, statePill(state)),
+    h("td", { class: "time-cell" }, when(createdAt, "")),
   );
 }
 
-/**
- * @param {HTMLElement} side
- * @param {string} id
- * @param {AbortSignal} signal
- */
-function renderDelivery(side, id, signal) {
-  const draw = renderPayload(
-    side,
-    {
-      name: "Deliveries",
-      list: "#/deliveries",
-      /** @returns {Promise<import("../../../contract/answers.ts").DeliveryWithPayload>} */
-      load: () => get(`/deliveries/${encodeURIComponent(id)}`),
-      title: ({ type }) => type ?? "notification",
-      lines: (delivery) => [
-        h(
-          "p",
-          { class: "tags" },
-          statePill(delivery.state),
-          h("span", { class: "meta" }, progress(delivery)),
-          incidentLink(delivery.incidentId),
-        ),
-        h("p", { class: "meta mono" }, `webhook-id ${id}`),
-        delivery.state === "dead" ? h("p", null, redeliver(id)) : null,
-      ],
-    },
-    signal,
+/** Sends failed deliveries again, all of them or the latest; hidden while none has failed. */
+function redeliverTool() {
+  const span = h(
+    "select",
+    { "aria-label": "Which deliveries" },
+    SPANS.map(([value, label]) => h("option", { value }, label)),
   );
-  const again = calmly(draw);
-  onLive(
-    "delivery",
-    (message) => {
-      if (message.type === "delivery" && message.delivery.id === id) again();
+  const send = action("Redeliver", async () => {
+    const hours = Number(span.value);
+    const since = hours === 0 ? {} : { since: new Date(Date.now() - hours * HOUR_MS).toISOString() };
+    /** @type {import("../../../contract/answers.ts").Redelivered} */
+    const { redelivered } = await call("POST", "/deliveries/redeliver", since);
+    toast("ok", redelivered === 0 ? "None failed in that time." : `${redelivered} on their way again.`);
+  });
+  const tool = h("div", { class: "redeliver" }, span, send);
+  return {
+    tool,
+    show() {
+      const now = status();
+      tool.hidden = !now?.connected || now.delivery.dead === 0;
     },
-    signal,
-  );
-  onReload(again, signal);
+  };
+}
+
+/** @returns {readonly [string, string]} */
+function nothing() {
+  const now = status();
+  if (now?.connected && now.delivery.target === null) {
+    return [
+      "Nothing is sent to Aurora",
+      "No address is configured. Incidents are kept here and can be read over the API. Set AURORA_EVENTS_URL or AURORA_BACKEND_URL, and each change is sent there.",
+    ];
+  }
+  return [
+    "Nothing sent yet",
+    "Each change of an incident is sent to Aurora, in order, until Aurora accepts it.",
+  ];
 }
 
 /**
  * @param {HTMLElement} view
  * @param {AbortSignal} signal
- * @returns {(id: string | null) => void}
+ * @returns {import("../console.js").Navigate}
  */
 export function mountDeliveries(view, signal) {
-  let state = "";
-  const all = action("Redeliver all that failed", async () => {
-    /** @type {import("../../../contract/answers.ts").Redelivered} */
-    const { redelivered } = await call("POST", "/deliveries/redeliver");
-    toast("ok", redelivered === 0 ? "Nothing has failed." : `${redelivered} on their way again.`);
-  });
-  all.hidden = true;
-  const filters = segments(FILTERS, (value) => {
-    state = value;
-    void deliveries.refilter();
-  });
+  const redeliver = redeliverTool();
+  redeliver.show();
+  onStatus(redeliver.show, signal);
   /** @type {ReturnType<typeof listing<Delivery>>} */
   const deliveries = listing(
     {
       name: "Deliveries",
-      tools: [filters, all],
-      layout: "grid",
-      page: async (limit, cursor) => {
+      tools: [redeliver.tool],
+      filters: FILTERS,
+      columns: COLUMNS,
+      page: async (limit, cursor, chosen) => {
         /** @type {import("../../../contract/answers.ts").DeliveryList} */
-        const page = await get(`/deliveries${query({ limit, state: state || null, cursor })}`);
+        const page = await get(`/deliveries${query({ ...chosen, limit, cursor })}`);
         return { items: page.deliveries, nextCursor: page.nextCursor };
       },
       keyOf: ({ id }) => id,
       row,
-      wanted: (delivery) => state === "" || delivery.state === state,
-      nothing: () => [
-        state === "" ? "Nothing sent yet" : "None in this state",
-        "Each change of an incident is sent to AURORA_EVENTS_URL, in order, until it is accepted.",
-      ],
-      shown: (known) => {
-        all.hidden = !known.some((one) => one.state === "dead");
-      },
+      wanted: (delivery, { state }) => !state || delivery.state === state,
+      nothing,
     },
     signal,
   );
@@ -166,7 +140,7 @@ export function mountDeliveries(view, signal) {
     "delivery",
     (message) => {
       if (message.type !== "delivery") return;
-      // One that is known moves in its place; a new one comes with the list.
+      // A known one changes in its place; a new one comes with the list.
       if (deliveries.has(message.delivery.id)) deliveries.put(message.delivery);
       else again();
     },

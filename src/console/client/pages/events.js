@@ -1,22 +1,86 @@
-import { field } from "../parts/controls.js";
+import { idLine } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
 import { listing, split } from "../parts/listing.js";
+import { mention, mentionWhole } from "../parts/mention.js";
 import { renderPayload } from "../parts/payload.js";
-import { pill, when, words } from "../parts/words.js";
+import { moment, pill, when } from "../parts/words.js";
 import { get, query } from "../state/api.js";
 import { calmly, onLive } from "../state/live.js";
 
-/** What arrived: every webhook, read-back and recovery, with the payload of each webhook. */
+/** Every webhook, read-back and recovery that arrived, with the payload of each webhook. */
 
 /** @typedef {import("../../../contract/answers.ts").ReceivedEvent} ReceivedEvent */
+/** @typedef {import("../../../contract/answers.ts").ListedEvent} ListedEvent */
 /** @typedef {import("../../../contract/answers.ts").EventList} EventList */
 
-/** @param {string} outcome */
-export function outcomePill(outcome) {
-  /** @type {Record<string, "ok" | "warn" | "quiet">} */
-  const tones = { applied: "ok", unconfirmed: "warn" };
-  return pill(entry(tones, outcome) ?? "quiet", words(outcome));
-}
+/** @type {Record<ReceivedEvent["outcome"], {tone: "ok" | "warn" | "bad" | "quiet", name: string, reason: string | null}>} */
+const OUTCOMES = {
+  applied: { tone: "ok", name: "Applied", reason: null },
+  duplicate: { tone: "quiet", name: "Duplicate", reason: "The same event had arrived before." },
+  stale: {
+    tone: "quiet",
+    name: "Changed nothing",
+    reason: "A newer event had arrived before, or the incident was already as this event says.",
+  },
+  ignored: { tone: "quiet", name: "Not used", reason: "Aurora has no use for this type of event." },
+  unconfirmed: { tone: "warn", name: "Unconfirmed", reason: "PagerDuty has not confirmed it yet." },
+  failed: {
+    tone: "bad",
+    name: "Failed",
+    reason: "It could not be processed, and is kept to be tried again.",
+  },
+};
+
+/** @param {ReceivedEvent["outcome"]} outcome */
+export const outcomePill = (outcome) => pill(OUTCOMES[outcome].tone, OUTCOMES[outcome].name);
+
+/** Why it ended so. @param {ReceivedEvent} event */
+const reasonOf = ({ outcome, reason }) => reason ?? OUTCOMES[outcome].reason;
+
+const TYPES = [
+  "incident.triggered",
+  "incident.acknowledged",
+  "incident.unacknowledged",
+  "incident.resolved",
+  "incident.reopened",
+  "incident.priority_updated",
+  "incident.service_updated",
+  "incident.reassigned",
+  "incident.escalated",
+  "incident.delegated",
+  "incident.annotated",
+  "incident.status_update_published",
+  "incident.custom_field_values.updated",
+  "pagey.ping",
+];
+
+/** @type {readonly import("../parts/filters.js").Filter[]} */
+const FILTERS = [
+  {
+    name: "type",
+    label: "Type",
+    kind: "choice",
+    choices: [["", "All types"], ...TYPES.map((type) => /** @type {[string, string]} */ ([type, type]))],
+  },
+  {
+    name: "outcome",
+    label: "Outcome",
+    kind: "choice",
+    choices: [
+      ["", "All outcomes"],
+      ...Object.entries(OUTCOMES).map(([value, { name }]) => /** @type {[string, string]} */ ([value, name])),
+    ],
+  },
+];
+
+/** @type {readonly (readonly [string, string])[]} */
+const COLUMNS = [
+  ["Event", "wide-cell"],
+  ["Incident", "mention-cell"],
+  ["Verified by", "by-cell"],
+  ["Outcome", "status-cell"],
+  ["Received", "time-cell"],
+];
 
 /** @type {Record<string, string>} */
 const VERIFIED = { signature: "Signature", callback: "Read back", backfill: "Recovered" };
@@ -24,21 +88,25 @@ const VERIFIED = { signature: "Signature", callback: "Read back", backfill: "Rec
 /** @param {ReceivedEvent} event */
 const keyOf = ({ webhookId, eventId, type, receivedAt }) => webhookId ?? `${type} ${eventId} ${receivedAt}`;
 
-/** @param {ReceivedEvent} event */
+/** @param {ListedEvent} event */
 function row(event) {
-  const { webhookId, type, incidentId, outcome, reason, verification, receivedAt } = event;
-  const name = h("span", { class: "title mono" }, type);
-  const link = webhookId ? h("a", { href: `#/events/${encodeURIComponent(webhookId)}` }, name) : name;
+  const { webhookId, type, incidentId, incident, outcome, verification, receivedAt } = event;
+  const reason = reasonOf(event);
   return h(
-    "li",
+    "tr",
     { class: "event" },
-    h("div", { class: "what" }, link, reason && h("span", { class: "meta" }, reason)),
-    incidentId
-      ? h("a", { class: "mono quiet", href: `#/incidents/${encodeURIComponent(incidentId)}` }, incidentId)
-      : h("span", { class: "muted" }, "no incident"),
-    h("span", { class: "meta" }, entry(VERIFIED, verification) ?? "Our own"),
-    outcomePill(outcome),
-    h("span", { class: "meta end" }, when(receivedAt, "")),
+    h(
+      "td",
+      { class: "wide-cell" },
+      webhookId
+        ? h("a", { class: "row-link title mono", href: `#/events/${encodeURIComponent(webhookId)}` }, type)
+        : h("span", { class: "title mono" }, type),
+      reason && h("div", { class: "meta" }, reason),
+    ),
+    h("td", { class: "mention-cell" }, mention(incidentId, incident)),
+    h("td", { class: "by-cell meta" }, entry(VERIFIED, verification) ?? "The connector"),
+    h("td", { class: "status-cell" }, outcomePill(outcome)),
+    h("td", { class: "time-cell" }, when(receivedAt, "")),
   );
 }
 
@@ -56,15 +124,22 @@ function renderEvent(side, webhookId, signal) {
       /** @returns {Promise<import("../../../contract/answers.ts").EventWithPayload>} */
       load: () => get(`/events/${encodeURIComponent(webhookId)}`),
       title: ({ type }) => type,
-      lines: ({ outcome, verification, receivedAt, reason }) => [
+      lines: (event) => [
         h(
           "p",
           { class: "tags" },
-          outcomePill(outcome),
-          h("span", { class: "meta" }, entry(VERIFIED, verification) ?? "", " · ", when(receivedAt, "")),
+          outcomePill(event.outcome),
+          h(
+            "span",
+            { class: "meta" },
+            entry(VERIFIED, event.verification) ?? "",
+            " · received ",
+            moment(event.receivedAt, ""),
+          ),
         ),
-        reason && h("p", null, reason),
-        h("p", { class: "meta mono" }, `X-Webhook-Id ${webhookId}`),
+        reasonOf(event) && h("p", null, reasonOf(event)),
+        event.incidentId && mentionWhole(event.incidentId, null),
+        idLine("X-Webhook-Id", webhookId),
       ],
     },
     signal,
@@ -74,36 +149,37 @@ function renderEvent(side, webhookId, signal) {
 /**
  * @param {HTMLElement} view
  * @param {AbortSignal} signal
- * @returns {(webhookId: string | null) => void}
+ * @returns {import("../console.js").Navigate}
  */
 export function mountEvents(view, signal) {
-  const search = h("input", { type: "search", placeholder: "Type, incident, outcome…", autocomplete: "off" });
-  /** @type {ReturnType<typeof listing<ReceivedEvent>>} */
+  /** @type {ReturnType<typeof listing<ListedEvent>>} */
   const events = listing(
     {
       name: "Events",
-      tools: [h("div", { class: "filter" }, field("Filter", search))],
-      layout: "grid",
-      page: async (limit, cursor) => {
+      tools: [],
+      filters: FILTERS,
+      columns: COLUMNS,
+      page: async (limit, cursor, chosen) => {
         /** @type {EventList} */
-        const page = await get(`/events${query({ limit, cursor })}`);
+        const page = await get(`/events${query({ ...chosen, limit, cursor })}`);
         return { items: page.events, nextCursor: page.nextCursor };
       },
       keyOf,
       row,
-      wanted: (event) =>
-        JSON.stringify(Object.values(event)).toLowerCase().includes(search.value.trim().toLowerCase()),
-      nothing: (any) =>
-        any
-          ? [
-              "No event here matches",
-              "Only events that are loaded are searched: load older ones to look further.",
-            ]
-          : ["No events yet", "Send PagerDuty's test event from the Connection page, and it appears here."],
+      wanted: (event, { type, outcome }) =>
+        (!type || event.type === type) && (!outcome || event.outcome === outcome),
+      nothing: () => [
+        "No events yet",
+        "Send PagerDuty's test event from the Connection page, and it appears here.",
+      ],
+      shown: (known, offer) =>
+        offer(
+          "type",
+          known.map(({ type }) => [type, type]),
+        ),
     },
     signal,
   );
-  search.addEventListener("input", events.show);
   const again = calmly(events.reload);
   onLive("incident", again, signal);
   onLive("status", again, signal);

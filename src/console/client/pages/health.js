@@ -1,13 +1,14 @@
 import { action, toast } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
-import { when } from "../parts/words.js";
+import { absolute, when } from "../parts/words.js";
 import { call } from "../state/api.js";
-import { refreshStatus } from "../state/store.js";
+import { mayManageWebhooks } from "../state/permissions.js";
+import { status as current, refreshStatus } from "../state/store.js";
 
-/** Health at a glance, and what is wrong with what to do about it. */
+/** Health at a glance, and each problem with what to do about it. */
 
 /** @typedef {import("../../../contract/answers.ts").Connected} Connected */
-/** @typedef {"ok" | "warn" | "bad"} Tone */
+/** @typedef {"ok" | "warn" | "bad" | "off"} Tone */
 
 /**
  * @param {string} label
@@ -16,7 +17,7 @@ import { refreshStatus } from "../state/store.js";
  * @param {...import("../parts/dom.js").Child} detail
  */
 function tile(label, tone, value, ...detail) {
-  const said = { ok: "Good", warn: "Attention", bad: "Fault" }[tone];
+  const said = { ok: "Good", warn: "Attention", bad: "Fault", off: "Off" }[tone];
   return h(
     "div",
     { class: `tile ${tone}` },
@@ -48,31 +49,31 @@ function accessTile({ capabilities, oauth }) {
 
 /** @param {Connected} status */
 function webhookTile({ webhook }) {
-  const { subscription, verification, lastEventAt } = webhook;
+  const { subscription, verification, lastEventAt, rejected } = webhook;
   const last = lastEventAt === null ? ["no event yet"] : ["last event ", when(lastEventAt)];
   if (subscription && subscription.state !== "active") {
-    return tile("Webhooks", "bad", subscription.state === "disabled" ? "Switched off" : "Missing", ...last);
+    const value = subscription.state === "disabled" ? "Switched off" : "Missing";
+    return tile("Webhooks", "bad", value, "no events arrive · ", ...last);
   }
   if (verification === "callback") return tile("Webhooks", "warn", "Not verified", ...last);
-  const refused = webhook.rejected.count > 0;
-  if (refused) return tile("Webhooks", "warn", `${webhook.rejected.count} refused`, ...last);
+  if (rejected.count > 0) return tile("Webhooks", "warn", `${rejected.count} refused`, ...last);
   return tile("Webhooks", "ok", subscription ? "Subscribed" : "Verified", ...last);
 }
 
 /** @param {Connected} status */
 function deliveryTile({ delivery }) {
-  const { pending, dead, lastDeliveredAt, lastError } = delivery;
+  const { pending, dead, lastDeliveredAt, lastError, target } = delivery;
+  const label = "Deliveries to Aurora";
+  if (target === null)
+    return tile(label, "off", "Not configured", "kept here, not sent: set AURORA_EVENTS_URL");
   const last = lastDeliveredAt === null ? ["nothing sent yet"] : ["last one ", when(lastDeliveredAt)];
-  if (dead > 0) return tile("Deliveries to Aurora", "bad", `${dead} failed`, lastError ?? "");
-  if (pending > 0) {
-    return tile(
-      "Deliveries to Aurora",
-      lastError ? "warn" : "ok",
-      `${pending} pending`,
-      ...(lastError ? [lastError] : last),
-    );
-  }
-  return tile("Deliveries to Aurora", "ok", "All delivered", ...last);
+  const waiting = pending > 0 ? `${pending} pending` : "";
+  if (dead > 0)
+    return tile(label, "bad", [`${dead} failed`, waiting].filter(Boolean).join(", "), lastError ?? "");
+  if (pending > 0)
+    return tile(label, lastError ? "warn" : "ok", waiting, ...(lastError ? [lastError] : last));
+  if (lastDeliveredAt === null) return tile(label, "ok", "Ready", ...last);
+  return tile(label, "ok", "All delivered", ...last);
 }
 
 /** @param {Connected} status */
@@ -81,8 +82,8 @@ export function healthTiles(status) {
 }
 
 /**
- * What a click can do about a problem.
- * @type {Record<string, {label: string, method: string, path: string, done: string}>}
+ * What a click can do about a problem. `webhooks`: whether it needs a credential that may manage them.
+ * @type {Record<string, {label: string, method: string, path: string, done: string, webhooks?: true}>}
  */
 const REMEDIES = {
   no_signing_secret: {
@@ -90,18 +91,21 @@ const REMEDIES = {
     method: "POST",
     path: "/subscription",
     done: "Subscribed. Webhooks are verified from now on.",
+    webhooks: true,
   },
   subscription_missing: {
     label: "Subscribe again",
     method: "POST",
     path: "/subscription",
     done: "Subscribed. What was missed is being recovered.",
+    webhooks: true,
   },
   subscription_disabled: {
     label: "Enable",
     method: "POST",
     path: "/subscription/enable",
     done: "The subscription is enabled again.",
+    webhooks: true,
   },
   webhooks_failed: {
     label: "Try again",
@@ -117,20 +121,31 @@ const REMEDIES = {
   },
 };
 
+/** @param {string} code */
+function remedyOf(code) {
+  const remedy = entry(REMEDIES, code);
+  if (!remedy) return null;
+  const now = current();
+  if (remedy.webhooks && now?.connected && !mayManageWebhooks(now)) {
+    return h("a", { class: "button", href: "#/connection" }, "Do it by hand");
+  }
+  return action(remedy.label, async () => {
+    await call(remedy.method, remedy.path);
+    toast("ok", remedy.done);
+    await refreshStatus();
+  });
+}
+
+const ISO = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
+/** Times in a sentence, in the reader's own zone. @param {string} text */
+export const readable = (text) => text.replace(ISO, absolute);
+
 /** @param {{code: string, message: string, fix: string}} problem */
 export function problemCard({ code, message, fix }) {
-  const remedy = entry(REMEDIES, code);
-  const button = remedy
-    ? action(remedy.label, async () => {
-        await call(remedy.method, remedy.path);
-        toast("ok", remedy.done);
-        await refreshStatus();
-      })
-    : null;
   return h(
     "li",
     { class: `problem ${code === "subscription_was_disabled" ? "past" : ""}` },
-    h("div", null, h("p", { class: "what" }, message), h("p", { class: "fix" }, fix)),
-    button,
+    h("div", null, h("p", { class: "what" }, readable(message)), h("p", { class: "fix" }, readable(fix))),
+    remedyOf(code),
   );
 }

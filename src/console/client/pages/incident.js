@@ -1,14 +1,17 @@
-import { loading } from "../parts/controls.js";
+import { idLine, loading } from "../parts/controls.js";
 import { h, webAddress } from "../parts/dom.js";
-import { pill, severityPill, statusPill, when, words } from "../parts/words.js";
+import { moment, numberOf, pill, severityMark, statusMark, when, words } from "../parts/words.js";
 import { get } from "../state/api.js";
 import { calmly, onLive } from "../state/live.js";
 import { reading } from "../state/reading.js";
+import { contextSection } from "./context.js";
 import { outcomePill } from "./events.js";
+import { notesSection } from "./notes.js";
 
 /** One incident: what it is, why its analysis ran, and what happened to it. */
 
-/** @typedef {import("../../../contract/answers.ts").IncidentDetail} IncidentDetail */
+/** @typedef {import("../../../incidents/context.ts").Context} Context */
+/** @typedef {import("../../../contract/answers.ts").IncidentDetail & {context?: Context | null}} IncidentDetail */
 
 /** @param {IncidentDetail["teams"]} references */
 const namesOf = (references) => references.map(({ name }) => name).join(", ");
@@ -20,9 +23,9 @@ function facts(incident) {
     ["Service", incident.service.name],
     ["Priority", incident.priority ?? "none"],
     ["Urgency", words(incident.urgency ?? "unknown")],
-    ["Started", when(incident.startedAt, "unknown")],
+    ["Started", moment(incident.startedAt, "unknown")],
   ];
-  if (incident.resolvedAt) pairs.push(["Resolved", when(incident.resolvedAt)]);
+  if (incident.resolvedAt) pairs.push(["Resolved", moment(incident.resolvedAt)]);
   const { assignees, teams, escalationPolicy } = incident;
   if (assignees.length > 0) pairs.push(["Assigned to", namesOf(assignees)]);
   if (teams.length > 0) pairs.push(["Teams", namesOf(teams)]);
@@ -45,7 +48,7 @@ function analysisBox(analysis) {
   /** @type {import("../parts/dom.js").Child[]} */
   const rest = [];
   if (analysis.state === "requested") {
-    rest.push(" · ", when(analysis.at));
+    rest.push(" · ", moment(analysis.at));
     const url = webAddress(analysis.runbookUrl);
     if (url) rest.push(" · ", h("a", { href: url, rel: "noreferrer", target: "_blank" }, "runbook"));
   }
@@ -67,7 +70,7 @@ function timelineItem({ at, kind, from, to, text }) {
     { class: `mark ${kind}` },
     h("div", null, h("strong", null, label), change && h("span", { class: "muted" }, ` ${change}`)),
     text && h("p", { class: "text" }, text),
-    h("p", { class: "meta" }, when(at, "")),
+    h("p", { class: "meta" }, moment(at, "")),
   );
 }
 
@@ -85,8 +88,8 @@ function eventItem({ webhookId, type, outcome, receivedAt }) {
 
 const back = () => h("a", { class: "back", href: "#/incidents" }, "← All incidents");
 
-/** @param {IncidentDetail} incident */
-function article(incident) {
+/** @param {IncidentDetail} incident @param {HTMLElement} notes */
+function article(incident, notes) {
   const url = webAddress(incident.url);
   return h(
     "article",
@@ -101,13 +104,20 @@ function article(incident) {
     h(
       "p",
       { class: "tags" },
-      severityPill(incident.severity),
-      statusPill(incident.pagerdutyStatus),
-      h("span", { class: "meta" }, `#${incident.sourceAlertId} · version ${incident.version}`),
+      severityMark(incident.severity),
+      statusMark(incident.pagerdutyStatus),
+      h(
+        "span",
+        { class: "meta" },
+        `${numberOf(incident.sourceAlertId, incident.incidentId)} · version ${incident.version}`,
+      ),
     ),
+    idLine("id", incident.incidentId),
     incident.description ? h("p", { class: "text" }, incident.description) : null,
     facts(incident),
     analysisBox(incident.analysis),
+    contextSection(incident.context),
+    notes,
     h("h2", null, "Timeline"),
     h("ol", { class: "timeline" }, incident.timeline.toReversed().map(timelineItem)),
     h("h2", null, "Events"),
@@ -122,16 +132,22 @@ function article(incident) {
  */
 export function renderIncident(side, incidentId, signal) {
   let shown = "";
+  const notes = notesSection(incidentId, signal);
   async function read() {
     /** @type {IncidentDetail} */
     const incident = await get(`/incidents/${encodeURIComponent(incidentId)}`);
     if (signal.aborted || shown === JSON.stringify(incident)) return;
     const first = shown === "";
+    // A note that is being written stays as it is, with the focus.
+    const field = notes.section.contains(document.activeElement) ? document.activeElement : null;
     // Redrawing under a reader: where the focus was inside, it goes to the title.
     const inside = side.contains(document.activeElement);
-    side.replaceChildren(article(incident));
+    side.replaceChildren(article(incident, notes.section));
     shown = JSON.stringify(incident);
-    if (first || inside) document.getElementById("incident-title")?.focus({ preventScroll: !first });
+    if (field instanceof HTMLElement) field.focus({ preventScroll: true });
+    else if (first || inside) document.getElementById("incident-title")?.focus({ preventScroll: !first });
+    // A connector that has no notes knows no context either.
+    if (incident.context !== undefined) await notes.load();
   }
   const place = h("div", null, loading("Loading the incident"));
   const load = reading(read, signal, { isShown: () => shown !== "", place });

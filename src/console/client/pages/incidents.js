@@ -1,7 +1,7 @@
-import { segments } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { listing, split } from "../parts/listing.js";
-import { severityPill, statusPill, when } from "../parts/words.js";
+import { incidentHref } from "../parts/mention.js";
+import { numberOf, severityMark, statusMark, when } from "../parts/words.js";
 import { get, query } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 import { renderActivity } from "./chart.js";
@@ -12,30 +12,68 @@ import { renderIncident } from "./incident.js";
 /** @typedef {import("../../../contract/answers.ts").IncidentList} IncidentList */
 /** @typedef {Omit<import("../../../contract/answers.ts").PagerDutyIncident, "description" | "customFields">} Row */
 
+/** @type {readonly import("../parts/filters.js").Filter[]} */
 const FILTERS = [
-  ["", "All"],
-  ["investigating", "Open"],
-  ["resolved", "Resolved"],
+  {
+    name: "q",
+    label: "Search title, number and service",
+    kind: "search",
+    placeholder: "Title, number, service",
+  },
+  {
+    name: "status",
+    label: "Status",
+    kind: "segments",
+    choices: [
+      ["", "All"],
+      ["investigating", "Open"],
+      ["resolved", "Resolved"],
+    ],
+  },
+  {
+    name: "severity",
+    label: "Severity",
+    kind: "choice",
+    choices: [
+      ["", "All severities"],
+      ["critical", "Critical"],
+      ["high", "High"],
+      ["medium", "Medium"],
+      ["low", "Low"],
+    ],
+  },
+  { name: "service", label: "Service", kind: "choice", choices: [["", "All services"]] },
+];
+
+/** @type {readonly (readonly [string, string])[]} */
+const COLUMNS = [
+  ["Severity", "severity-cell"],
+  ["Incident", "wide-cell"],
+  ["Priority", "priority-cell"],
+  ["Status", "status-cell"],
+  ["Assigned to", "people-cell"],
+  ["Started", "time-cell"],
 ];
 
 /** @param {Row} incident */
 function row(incident) {
-  const { incidentId, title, severity, pagerdutyStatus, service, sourceAlertId, startedAt } = incident;
+  const { incidentId, title, severity, pagerdutyStatus, service, sourceAlertId, priority, assignees } =
+    incident;
+  const people = assignees.map(({ name }) => name).join(", ");
   return h(
-    "li",
+    "tr",
     { class: `incident ${severity} ${incident.status}` },
+    h("td", { class: "severity-cell" }, severityMark(severity)),
     h(
-      "a",
-      { href: `#/incidents/${encodeURIComponent(incidentId)}` },
-      h("span", { class: "title" }, title),
-      h("span", { class: "tags" }, severityPill(severity), statusPill(pagerdutyStatus)),
-      h(
-        "span",
-        { class: "meta" },
-        `#${sourceAlertId} · ${service.name} · `,
-        when(startedAt, "start unknown"),
-      ),
+      "td",
+      { class: "wide-cell" },
+      h("a", { class: "row-link title", href: incidentHref(incidentId) }, title),
+      h("div", { class: "meta" }, `${numberOf(sourceAlertId, incidentId)} · ${service.name}`),
     ),
+    h("td", { class: "priority-cell" }, priority ?? h("span", { class: "muted" }, "–")),
+    h("td", { class: "status-cell" }, statusMark(pagerdutyStatus)),
+    h("td", { class: "people-cell", title: people }, people || h("span", { class: "muted" }, "nobody")),
+    h("td", { class: "time-cell" }, when(incident.startedAt, "unknown")),
   );
 }
 
@@ -47,35 +85,54 @@ function newestFirst(a, b) {
 }
 
 /**
+ * The same as the server's filter, for changes that arrive by themselves.
+ * @param {Row} incident
+ * @param {import("../parts/listing.js").Chosen} chosen
+ */
+function matches({ title, sourceAlertId, service, severity, ...incident }, { status, q, ...chosen }) {
+  const wanted = chosen["service"]?.toLowerCase();
+  const searched = q?.replace(/^#/, "").toLowerCase();
+  return (
+    (!status || incident.status === status) &&
+    (!chosen["severity"] || severity === chosen["severity"]) &&
+    (!wanted || [service.id, service.name].some((text) => text?.toLowerCase() === wanted)) &&
+    (!searched || [title, sourceAlertId, service.name].some((text) => text.toLowerCase().includes(searched)))
+  );
+}
+
+/**
  * @param {HTMLElement} view
  * @param {AbortSignal} signal
- * @returns {(incidentId: string | null) => void}
+ * @returns {import("../console.js").Navigate}
  */
 export function mountIncidents(view, signal) {
-  let status = "";
-  const filters = segments(FILTERS, (value) => {
-    status = value;
-    void incidents.refilter();
-  });
   /** @type {ReturnType<typeof listing<Row>>} */
   const incidents = listing(
     {
       name: "Incidents",
-      tools: [filters],
-      layout: "",
-      page: async (limit, cursor) => {
+      tools: [],
+      filters: FILTERS,
+      columns: COLUMNS,
+      page: async (limit, cursor, chosen) => {
         /** @type {IncidentList} */
-        const page = await get(`/incidents${query({ limit, status: status || null, cursor })}`);
+        const page = await get(`/incidents${query({ ...chosen, limit, cursor })}`);
         return { items: page.incidents, nextCursor: page.nextCursor };
       },
       keyOf: ({ incidentId }) => incidentId,
       row,
-      wanted: (incident) => status === "" || incident.status === status,
+      wanted: matches,
       order: newestFirst,
       nothing: () => [
-        "No incidents here",
-        "They appear the moment PagerDuty tells of them. Nothing has to be reloaded.",
+        "No incidents yet",
+        "They appear as soon as PagerDuty sends them, without reloading the page.",
       ],
+      shown: (known, offer) => {
+        const services = new Set(known.map(({ service }) => service.name));
+        offer(
+          "service",
+          [...services].sort().map((name) => [name, name]),
+        );
+      },
     },
     signal,
   );
@@ -86,8 +143,7 @@ export function mountIncidents(view, signal) {
     },
     signal,
   );
-  const again = calmly(incidents.reload);
-  onReload(again, signal);
+  onReload(calmly(incidents.reload), signal);
   return split(view, incidents, signal, {
     wide: false,
     render: (side, incidentId, leave) => {

@@ -3,7 +3,8 @@ import { h } from "../parts/dom.js";
 import { confirmedAsItIs } from "../parts/question.js";
 import { pill, words } from "../parts/words.js";
 import { call, get } from "../state/api.js";
-import { refreshStatus, status } from "../state/store.js";
+import { mayManageWebhooks } from "../state/permissions.js";
+import { status as currentStatus, refreshStatus } from "../state/store.js";
 
 /** The webhook subscription at PagerDuty: made, looked at, tested, switched on and removed. */
 
@@ -54,7 +55,7 @@ function subscribeForm() {
  * @param {HTMLElement} result
  */
 async function test(result) {
-  const now = status();
+  const now = currentStatus();
   const before = now?.connected ? now.webhook.lastPingAt : null;
   const startedAtMs = performance.now();
   result.className = "muted";
@@ -77,7 +78,7 @@ async function arrival(result, before, startedAtMs) {
   result.textContent = "Sent. Waiting for it to arrive…";
   while (performance.now() - startedAtMs < TEST_TIMEOUT_MS) {
     await refreshStatus();
-    const next = status();
+    const next = currentStatus();
     if (next?.connected && next.webhook.lastPingAt !== before) {
       const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
       result.className = "good";
@@ -99,6 +100,12 @@ async function arrival(result, before, startedAtMs) {
 export function subscriptionPanel(status, signal) {
   const own = status.webhook.subscription;
   const head = h("h2", null, "Webhook subscription");
+  const mayManage = mayManageWebhooks(status);
+  if (!own && !mayManage) {
+    const text =
+      "This credential may not create webhooks in PagerDuty. Make the webhook by hand with the steps below, or connect with a credential that may write.";
+    return { panel: h("section", { class: "panel" }, head, h("p", null, text)), load: async () => {} };
+  }
   if (!own) {
     const text = "One click makes the webhook in PagerDuty and stores its signing secret.";
     const panel = h("section", { class: "panel" }, head, h("p", { class: "muted" }, text), subscribeForm());
@@ -131,7 +138,10 @@ export function subscriptionPanel(status, signal) {
       const there = await get("/subscription");
       if (signal.aborted) return;
       state.replaceChildren(pill(there.state === "active" ? "ok" : "bad", words(there.state)));
-      enable.hidden = there.state === "active";
+      enable.hidden = there.state === "active" || !mayManage;
+      // The rest of the page says the same.
+      const now = currentStatus();
+      if (now?.connected && now.webhook.subscription?.state !== there.state) await refreshStatus();
       const scope = there.filter.id
         ? `${scopeName(there.filter.type)} (${there.filter.id})`
         : scopeName(there.filter.type);
@@ -157,13 +167,19 @@ export function subscriptionPanel(status, signal) {
     { class: "panel" },
     h("div", { class: "panel-head" }, head, state),
     facts,
-    h(
-      "div",
-      { class: "actions" },
-      action("Send test event", () => test(result), "primary"),
-      enable,
-      remove,
-    ),
+    mayManage
+      ? h(
+          "div",
+          { class: "actions" },
+          action("Send test event", () => test(result), "primary"),
+          enable,
+          remove,
+        )
+      : h(
+          "p",
+          { class: "muted" },
+          "This credential may not test, enable or remove the webhook. Do that in PagerDuty, under Integrations → Generic Webhooks (v3).",
+        ),
     result,
   );
   return { panel, load };

@@ -1,8 +1,9 @@
 import { action, copyButton, fact, field, form, secretInput, toast } from "../parts/controls.js";
 import { append, h } from "../parts/dom.js";
 import { confirmedAsItIs } from "../parts/question.js";
-import { when, words } from "../parts/words.js";
+import { moment, words } from "../parts/words.js";
 import { call, get } from "../state/api.js";
+import { mayManageWebhooks } from "../state/permissions.js";
 import { refreshStatus } from "../state/store.js";
 
 /** The webhook's address, and its secret where it was made by hand. */
@@ -43,7 +44,7 @@ export function byHandPanel() {
       steps.replaceChildren(...instructions.map((text) => h("li", null, text.replace(/^\d+\.\s*/, ""))));
     })
     .catch(() => steps.remove());
-  return h(
+  const panel = h(
     "details",
     { class: "panel fold" },
     h("summary", null, "Make the webhook by hand"),
@@ -51,18 +52,27 @@ export function byHandPanel() {
     store,
     forget,
   );
+  let isFirst = true;
+  return {
+    panel,
+    /** Open from the start where it is the only way left. @param {Connected} status */
+    show(status) {
+      if (isFirst) panel.open = !mayManageWebhooks(status) && status.webhook.verification === "callback";
+      isFirst = false;
+    },
+  };
 }
 
 /** @param {Connected["webhook"]} webhook */
 function facts({ verification, lastEventAt, lastPingAt, rejected }) {
   return [
     fact("Verification", verification === "signature" ? "Signature" : "Read back from PagerDuty"),
-    fact("Last event", when(lastEventAt)),
-    fact("Last test event", when(lastPingAt)),
+    fact("Last event", moment(lastEventAt)),
+    fact("Last test event", moment(lastPingAt)),
     fact(
       "Refused",
       rejected.count === 0 ? "none" : `${rejected.count}, last `,
-      rejected.count > 0 && when(rejected.lastAt),
+      rejected.count > 0 && moment(rejected.lastAt),
     ),
     rejected.lastReason && fact("Why", words(rejected.lastReason)),
   ];

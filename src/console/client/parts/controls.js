@@ -64,20 +64,28 @@ export function action(label, work, kind = "plain") {
 
 /**
  * A row of choices of which one is on, the one of value "" at first.
- * @param {readonly (readonly string[])[]} choices value and label of each
+ * @param {readonly (readonly [value: string, label: string])[]} choices
  * @param {(value: string) => void} onPick
+ * @param {string} label
  */
-export function segments(choices, onPick) {
-  const buttons = choices.map(([value = "", label = ""]) =>
-    h("button", { type: "button", "data-value": value, "aria-pressed": String(value === "") }, label),
+export function segments(choices, onPick, label) {
+  const buttons = choices.map(([value, text]) =>
+    h("button", { type: "button", "data-value": value, "aria-pressed": String(value === "") }, text),
   );
-  const row = h("div", { class: "segments", role: "group", "aria-label": "Show" }, buttons);
-  row.addEventListener("click", ({ target }) => {
+  const element = h("div", { class: "segments", role: "group", "aria-label": label }, buttons);
+  /** @param {string} value */
+  function choose(value) {
+    for (const button of buttons) {
+      button.setAttribute("aria-pressed", String(button.dataset["value"] === value));
+    }
+  }
+  element.addEventListener("click", ({ target }) => {
     if (!(target instanceof HTMLButtonElement)) return;
-    for (const button of buttons) button.setAttribute("aria-pressed", String(button === target));
-    onPick(target.dataset["value"] ?? "");
+    const value = target.dataset["value"] ?? "";
+    choose(value);
+    onPick(value);
   });
-  return row;
+  return { element, choose };
 }
 
 /**
@@ -85,7 +93,7 @@ export function segments(choices, onPick) {
  * @param {string} [label]
  */
 export function copyButton(textOf, label = "Copy") {
-  const button = h("button", { type: "button" }, label);
+  const button = h("button", { type: "button", class: "small" }, label);
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(textOf());
@@ -118,7 +126,7 @@ export const secretInput = (name, placeholder) =>
 /**
  * A labelled input.
  * @param {string} label
- * @param {HTMLInputElement | HTMLSelectElement} input
+ * @param {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} input
  * @param {string} [hint]
  */
 export function field(label, input, hint) {
@@ -153,7 +161,7 @@ export function form(submit, work, ...children) {
       } catch (thrown) {
         error.textContent = messageOf(thrown);
         error.hidden = false;
-        const input = element.querySelector("input, select");
+        const input = element.querySelector("input, select, textarea");
         if (input instanceof HTMLElement) input.focus();
       }
     });
@@ -241,3 +249,12 @@ export function showFailure(place, error, retry) {
  * @param {...import("./dom.js").Child} value
  */
 export const fact = (name, ...value) => h("div", null, h("dt", null, name), h("dd", null, value));
+
+/** An id to be read, and copied. @param {string} name @param {string} id */
+export const idLine = (name, id) =>
+  h(
+    "p",
+    { class: "id-line" },
+    h("span", { class: "meta mono" }, `${name} ${id}`),
+    copyButton(() => id, `Copy ${name}`),
+  );

@@ -91,7 +91,7 @@ export function keep(list, items, keyOf, build) {
   if (!refocus && !isGone) return;
   // Where the row itself is gone, to the one that is in its place now.
   const row = rows.find((one) => one.dataset["key"] === focused) ?? rows[Math.min(index, rows.length - 1)];
-  const target = row?.querySelector("a, button");
+  const target = row?.querySelector(".row-link, a, button");
   if (target instanceof HTMLElement) target.focus({ preventScroll: true });
 }
 
@@ -103,15 +103,6 @@ export function keep(list, items, keyOf, build) {
  * @returns {T | undefined}
  */
 export const entry = (table, name) => (name && Object.hasOwn(table, name) ? table[name] : undefined);
-
-/** @param {string} text of the address, which anybody may have written */
-export function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
 
 /**
  * Only web addresses become links: a title is anybody's text, and so is a URL.

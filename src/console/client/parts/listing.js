@@ -1,26 +1,33 @@
+import { calmly } from "../state/live.js";
 import { reading } from "../state/reading.js";
 import { action, empty, loading } from "./controls.js";
 import { h, keep } from "./dom.js";
+import { filterBar } from "./filters.js";
 
 /** A list that is read page by page, newest first, and kept up to date; and what lies beside it. */
 
 const PAGE_SIZE = 50;
 /** The API's own limit. */
 const MAX_PAGE_SIZE = 100;
+/** Pages that are read at once while few of their rows match; the rest when somebody asks for older rows. */
+const MAX_PAGES = 5;
+
+/** @typedef {Record<string, string | null>} Chosen the filters by name; null filters nothing */
 
 /**
  * @template T
  * @typedef {object} Listed
  * @property {string} name of what is listed, such as "Deliveries"
  * @property {readonly import("./dom.js").Child[]} tools beside the heading
- * @property {"grid" | ""} layout
- * @property {(limit: number, cursor: string | null) => Promise<{items: readonly T[], nextCursor: string | null}>} page
+ * @property {readonly import("./filters.js").Filter[]} filters
+ * @property {readonly (readonly [head: string, style: string])[]} columns
+ * @property {(limit: number, cursor: string | null, chosen: Chosen) => Promise<{items: readonly T[], nextCursor: string | null}>} page
  * @property {(item: T) => string} keyOf
  * @property {(item: T) => HTMLElement} row
- * @property {(item: T) => boolean} wanted by the filter that is on
+ * @property {(item: T, chosen: Chosen) => boolean} wanted whether one that came by itself matches the filters
  * @property {(a: T, b: T) => number} [order] where it is another than that of the API
- * @property {(any: boolean) => readonly [string, string]} nothing title and text where no row is; `any`: there are unwanted ones
- * @property {(items: readonly T[]) => void} [shown] after each change
+ * @property {() => readonly [string, string]} nothing title and text where there is no row at all
+ * @property {(items: readonly T[], offer: ReturnType<typeof filterBar>["offer"]) => void} [shown] after each change
  */
 
 /**
@@ -42,34 +49,63 @@ export function listing(how, signal) {
   /** @type {Promise<unknown>} */
   let before = Promise.resolve();
   const name = how.name.toLowerCase();
-  const list = h("ul", { class: `rows ${how.layout}`, "aria-label": how.name });
+  /** @type {Chosen} */
+  let filters = {};
+  const bar = filterBar(how.filters);
+  const list = h("tbody");
+  const table = h(
+    "table",
+    { class: `rows ${name}` },
+    h("caption", { class: "hidden" }, how.name),
+    h(
+      "thead",
+      null,
+      h(
+        "tr",
+        null,
+        how.columns.map(([head, style]) => h("th", { scope: "col", class: style }, head)),
+      ),
+    ),
+    list,
+  );
   const note = h("div");
   const more = action(`Load older ${name}`, () => inTurn(older));
   const panel = h(
     "section",
     { class: "panel list" },
     h("div", { class: "panel-head" }, h("h1", { tabindex: -1 }, how.name), how.tools),
-    list,
+    bar.element,
+    table,
     note,
     more,
   );
 
   function show() {
-    const rows = [...items.values()].filter(how.wanted);
+    const rows = [...items.values()].filter((item) => how.wanted(item, filters));
     if (how.order) rows.sort(how.order);
     keep(list, rows, how.keyOf, how.row);
     for (const row of list.children) {
       const current = row.getAttribute("data-key") === chosen;
       row.classList.toggle("current", current);
-      const link = row.querySelector("a");
+      const link = row.querySelector(".row-link");
       if (current) link?.setAttribute("aria-current", "true");
       else link?.removeAttribute("aria-current");
     }
     more.hidden = cursor === null;
-    how.shown?.([...items.values()]);
+    table.hidden = rows.length === 0;
+    how.shown?.([...items.values()], bar.offer);
     if (!loaded) return;
-    const [title, text] = how.nothing(items.size > 0);
+    const isFiltered = Object.values(filters).some((value) => value !== null);
+    const [title, text] = isFiltered ? nothingMatches() : how.nothing();
     note.replaceChildren(...(rows.length === 0 ? [empty(title, h("p", null, text))] : []));
+  }
+
+  /** @returns {readonly [string, string]} */
+  function nothingMatches() {
+    const title = `No ${name} match`;
+    return cursor === null
+      ? [title, "Choose other filters."]
+      : [title, `None of the newest ${name} match. Load older ${name} to look further.`];
   }
 
   /**
@@ -92,13 +128,15 @@ export function listing(how, signal) {
     const count = Math.max(PAGE_SIZE, items.size);
     /** @type {string | null} */
     let next = null;
+    let pages = 0;
     try {
       do {
-        const page = await how.page(Math.min(MAX_PAGE_SIZE, count - fresh.size), next);
+        pages += 1;
+        const page = await how.page(Math.min(MAX_PAGE_SIZE, count - fresh.size), next, filters);
         if (signal.aborted || mine !== turn) return;
         for (const item of page.items) fresh.set(how.keyOf(item), item);
         next = page.nextCursor;
-      } while (next !== null && fresh.size < count);
+      } while (next !== null && fresh.size < count && pages < MAX_PAGES + count / MAX_PAGE_SIZE);
     } catch (error) {
       if (mine !== turn) return;
       throw error;
@@ -112,7 +150,7 @@ export function listing(how, signal) {
   async function older() {
     if (cursor === null) return;
     const mine = turn;
-    const page = await how.page(PAGE_SIZE, cursor);
+    const page = await how.page(PAGE_SIZE, cursor, filters);
     if (signal.aborted || mine !== turn) return;
     for (const item of page.items) {
       if (!late.has(how.keyOf(item))) items.set(how.keyOf(item), item);
@@ -121,35 +159,45 @@ export function listing(how, signal) {
     const held = document.activeElement === more;
     show();
     // The last of them hides the button.
-    const last = list.lastElementChild?.querySelector("a");
-    if (held && more.hidden) last?.focus({ preventScroll: true });
+    const last = list.lastElementChild?.querySelector(".row-link");
+    if (held && more.hidden && last instanceof HTMLElement) last.focus({ preventScroll: true });
   }
 
+  // In a storm many change within a second; a person sees ten pictures of it.
+  const showSoon = calmly(async () => show(), 100);
   const again = reading(read, signal, { isShown: () => loaded, place: note });
   more.hidden = true;
+  table.hidden = true;
   note.replaceChildren(loading(`Loading ${name}`));
-  void inTurn(again);
+  let isOpen = false;
   return {
     panel,
-    show,
-    /** Reads it anew, quietly. */
+    /** Reads it again, quietly. */
     reload: () => inTurn(again),
-    /** After another filter was chosen: what is known at once, the rest when it comes. */
-    refilter() {
-      items = new Map([...items].filter(([, item]) => how.wanted(item)));
+    /**
+     * Shows what the address asks for: what is known at once, the rest when it arrives.
+     * @param {URLSearchParams} params
+     */
+    filter(params) {
+      const before = JSON.stringify(filters);
+      filters = bar.show(params);
+      if (isOpen && JSON.stringify(filters) === before) return;
+      isOpen = true;
+      items = new Map([...items].filter(([, item]) => how.wanted(item, filters)));
       cursor = null;
       loaded = false;
       show();
       note.replaceChildren(...(list.children.length === 0 ? [loading(`Loading ${name}`)] : []));
-      return again();
+      void again();
     },
     /** @param {string} key */
     has: (key) => items.has(key),
     /** Puts in one that is new, or has changed. @param {T} item */
     put(item) {
+      if (!isOpen) return;
       late.set(how.keyOf(item), item);
       items.set(how.keyOf(item), item);
-      show();
+      showSoon();
     },
     /** @param {string | null} key of the one that is looked at */
     choose(key) {
@@ -158,7 +206,7 @@ export function listing(how, signal) {
     },
     /** Puts the focus on a row. @param {string} key */
     focus(key) {
-      const link = list.querySelector(`[data-key="${CSS.escape(key)}"] a`);
+      const link = list.querySelector(`[data-key="${CSS.escape(key)}"] .row-link`);
       // It may not be in the list, or not yet.
       const target = link ?? panel.querySelector("h1");
       if (target instanceof HTMLElement) target.focus();
@@ -169,20 +217,22 @@ export function listing(how, signal) {
 /**
  * A list with the thing that is looked at beside it; on a narrow screen one of the two.
  * @param {HTMLElement} view
- * @param {Pick<ReturnType<typeof listing>, "panel" | "choose" | "focus">} listed
+ * @param {Pick<ReturnType<typeof listing>, "panel" | "filter" | "choose" | "focus">} listed
  * @param {AbortSignal} signal
  * @param {{wide: boolean, render: (side: HTMLElement, id: string | null, signal: AbortSignal) => void}} how
- * @returns {(id: string | null) => void} what is looked at
+ * @returns {import("../console.js").Navigate}
  */
 export function split(view, listed, signal, { wide, render }) {
   const side = h("div", { class: "side" });
   const element = h("div", { class: wide ? "split wide" : "split" }, listed.panel, side);
   view.replaceChildren(element);
-  /** @type {string | null} */
-  let chosen = null;
+  /** Undefined before anything is shown. @type {string | null | undefined} */
+  let chosen;
   let leave = new AbortController();
   signal.addEventListener("abort", () => leave.abort());
-  return (id) => {
+  return ({ id, filters }) => {
+    listed.filter(filters);
+    if (id === chosen) return;
     const before = chosen;
     chosen = id;
     leave.abort();
@@ -190,6 +240,6 @@ export function split(view, listed, signal, { wide, render }) {
     element.classList.toggle("has-detail", id !== null);
     render(side, id, leave.signal);
     listed.choose(id);
-    if (id === null && before !== null) listed.focus(before);
+    if (id === null && before) listed.focus(before);
   };
 }

@@ -12,7 +12,8 @@ import { jsonText } from "./json.js";
  * @property {string} list its address
  * @property {() => Promise<T>} load
  * @property {(item: T) => string} title
- * @property {(item: T) => import("./dom.js").Child[]} lines between the title and the payload
+ * @property {(item: T) => (import("./dom.js").Child | readonly import("./dom.js").Child[])[]} lines between the title and the payload
+ * @property {(item: T) => readonly import("./dom.js").Child[]} [after] behind the payload
  */
 
 /**
@@ -22,7 +23,7 @@ import { jsonText } from "./json.js";
  * @param {AbortSignal} signal
  * @returns {() => Promise<void>} reads it anew
  */
-export function renderPayload(side, { name, list, load, title, lines }, signal) {
+export function renderPayload(side, { name, list, load, title, lines, after }, signal) {
   let shown = "";
   const back = () => h("a", { class: "back", href: list }, `← All ${name.toLowerCase()}`);
   // On a narrow screen this is the whole page, and a page has a heading whatever its state.
@@ -50,8 +51,9 @@ export function renderPayload(side, { name, list, load, title, lines }, signal) 
         copyButton(() => text, "Copy payload"),
       ),
       h("h1", { tabindex: -1, class: "mono" }, title(item)),
-      lines(item),
+      lines(item).flat(),
       h("pre", { tabindex: 0, "aria-label": "Payload" }, text),
+      after?.(item) ?? null,
     );
   }
 

@@ -7,7 +7,15 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-const full = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+const full = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  timeZoneName: "short",
+});
 
 /**
  * @param {number} ms
@@ -31,16 +39,27 @@ function relative(iso) {
   return ms > 0 ? `${text} ago` : `in ${text}`;
 }
 
+/** @param {string} iso @returns {string} with its zone, such as "26 Nov 2026, 12:51:22 UTC" */
+export const absolute = (iso) => (Number.isNaN(Date.parse(iso)) ? iso : full.format(new Date(iso)));
+
 /**
- * How long ago, kept right; the full time on hover and for machines.
+ * How long ago, kept up to date. A click or a touch shows the full time with its zone, so does hovering.
  * @param {string | null} iso
- * @param {string} [never] said where there is no time
+ * @param {string} [never] shown where there is no time
  */
 export function when(iso, never = "never") {
   if (iso === null) return h("span", { class: "muted" }, never);
-  const known = !Number.isNaN(Date.parse(iso));
-  const title = known ? full.format(new Date(iso)) : iso;
-  return h("time", { datetime: iso, title, "data-relative": true }, relative(iso));
+  return h("time", { datetime: iso, title: absolute(iso), "data-relative": true }, relative(iso));
+}
+
+/**
+ * How long ago, with the full time beside it.
+ * @param {string | null} iso
+ * @param {string} [never]
+ */
+export function moment(iso, never) {
+  if (iso === null) return when(iso, never);
+  return h("span", null, when(iso), " ", h("span", { class: "muted" }, `(${absolute(iso)})`));
 }
 
 /** Brings every `when` on the page up to date. */
@@ -51,25 +70,38 @@ export function refreshTimes() {
   }
 }
 
+/** A touch on a time shows it in full; another one shows how long ago it was. */
+export function showTimesOnTouch() {
+  document.addEventListener("click", ({ target }) => {
+    const time = target instanceof Element ? target.closest("time") : null;
+    if (!time || time.closest("a")) return;
+    const iso = time.getAttribute("datetime") ?? "";
+    time.textContent = time.toggleAttribute("data-relative") ? relative(iso) : absolute(iso);
+  });
+}
+
 /** @param {string} text `status_changed` → "Status changed" */
 export function words(text) {
   const spaced = text.replace(/[_.]+/g, " ");
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 
+/** @param {string | null} number @param {string} incidentId shown while the number is unknown */
+export const numberOf = (number, incidentId) =>
+  number === null || number === incidentId ? incidentId : `#${number}`;
+
 /**
- * A small coloured label. Colour is never all that tells.
+ * A small coloured label. Colour never stands alone.
  * @param {"ok" | "warn" | "bad" | "info" | "quiet"} tone
  * @param {string} text
  */
 export const pill = (tone, text) => h("span", { class: `pill ${tone}` }, text);
 
-/** @param {string} severity */
-export const severityPill = (severity) => h("span", { class: `severity ${severity}` }, words(severity));
+/** A shape, a colour and a word. @param {string} severity */
+export const severityMark = (severity) => h("span", { class: `severity ${severity}` }, words(severity));
 
-/** @param {string} status PagerDuty's */
-export function statusPill(status) {
-  /** @type {Record<string, "ok" | "warn" | "bad">} */
-  const tones = { resolved: "ok", acknowledged: "warn", triggered: "bad" };
-  return pill(entry(tones, status) ?? "info", words(status));
-}
+const STATUSES = { triggered: "triggered", acknowledged: "acknowledged", resolved: "resolved" };
+
+/** A shape and a word, no colour: that is the severity's. @param {string} status PagerDuty's */
+export const statusMark = (status) =>
+  h("span", { class: `status ${entry(STATUSES, status) ?? ""}` }, words(status));

@@ -21,16 +21,25 @@ function tell(message) {
   bus.dispatchEvent(new CustomEvent(`live:${message.type}`, { detail: message }));
 }
 
-/** @param {"live" | "polling" | "connecting" | "over"} state */
-function show(state) {
+const LABELS = {
+  connecting: "Connecting",
+  live: "Live",
+  polling: "Polling",
+  unreachable: "Not reached",
+  over: "Signed out",
+};
+
+/** Shows the state of the line. A line that says nothing while nothing can be read is not shown as live. */
+function show() {
+  const state = over ? "over" : outage ? "unreachable" : line;
   const element = document.getElementById("live");
   if (!element || element.dataset["state"] === state) return;
   element.dataset["state"] = state;
-  element.textContent = { live: "Live", polling: "Polling", connecting: "Connecting", over: "Signed out" }[
-    state
-  ];
+  element.textContent = LABELS[state];
 }
 
+/** The WebSocket alone. @type {"connecting" | "live" | "polling"} */
+let line = "connecting";
 let failures = 0;
 let pollTimer = 0;
 let open = true;
@@ -52,6 +61,7 @@ function pace() {
 export function keepAsking(wanted) {
   outage = wanted;
   pace();
+  show();
 }
 
 export const isOver = () => over;
@@ -65,7 +75,7 @@ export function signedOut() {
   over = true;
   pace();
   bus.dispatchEvent(new Event("over"));
-  show("over");
+  show();
   toast("bad", "Your sign-in is over. Reload the page to sign in again.");
 }
 
@@ -90,7 +100,8 @@ export function watch() {
     open = true;
     pace();
     heardAt = Date.now();
-    show("live");
+    line = "live";
+    show();
     pings = window.setInterval(() => {
       if (Date.now() - heardAt > 2.5 * PING_EVERY_MS) socket.close();
       else socket.send("ping");
@@ -105,7 +116,8 @@ export function watch() {
     if (code === SIGN_IN_OVER) signedOut();
     if (over) return;
     failures += 1;
-    show("polling");
+    line = "polling";
+    show();
     open = false;
     pace();
     // Spread, so that a deployment does not bring every window back in the same second.

@@ -1,0 +1,133 @@
+import { h, webAddress } from "../parts/dom.js";
+import { jsonText } from "../parts/json.js";
+import { incidentHref } from "../parts/mention.js";
+import { moment, pill, statusMark, words } from "../parts/words.js";
+
+/** What PagerDuty knows of an incident: alerts, changes, similar incidents. Also sent to Aurora. */
+
+/** @typedef {import("../../../incidents/context.ts").Context} Context */
+
+/** Why a part is missing, in words that complete a sentence. @type {Record<string, string>} */
+const REASONS = {
+  forbidden: "the credential may not read them",
+  not_found: "PagerDuty does not know the incident any more",
+  not_in_plan: "the account's plan does not include them",
+  rate_limited: "PagerDuty's rate limit left no room",
+  timed_out: "PagerDuty did not answer in time",
+  too_large: "some were left out for want of room",
+  unavailable: "PagerDuty was not available",
+};
+
+/** @param {string | null} url @param {string} text */
+function linked(url, text) {
+  const address = webAddress(url);
+  return address ? h("a", { href: address, rel: "noreferrer", target: "_blank" }, text) : text;
+}
+
+/** @param {readonly {href: string, text: string | null}[]} links */
+const links = (links) =>
+  links.length > 0 &&
+  h(
+    "p",
+    { class: "tags" },
+    links.map(({ href, text }) => h("span", null, linked(href, text ?? href))),
+  );
+
+/** A tool's own payload, folded. @param {unknown} details */
+function detailsOf(details) {
+  if (details === null || details === undefined) return null;
+  const text = typeof details === "string" ? details : jsonText(details);
+  return h(
+    "details",
+    { class: "payload" },
+    h("summary", null, "Details"),
+    h("pre", { tabindex: 0, "aria-label": "Details" }, text),
+  );
+}
+
+/** @param {NonNullable<Context["alerts"]>[number]} alert */
+const alertItem = ({ id, summary, severity, status, createdAt, url, source, details, links: all }) =>
+  h(
+    "li",
+    null,
+    h("strong", null, linked(url, summary ?? id)),
+    h(
+      "p",
+      { class: "meta" },
+      [severity, status, source].filter(Boolean).join(" · "),
+      " ",
+      moment(createdAt, ""),
+    ),
+    links(all),
+    detailsOf(details),
+  );
+
+/** @param {NonNullable<Context["changes"]>[number]} change */
+const changeItem = ({ summary, timestamp, source, reason, details, links: all }) =>
+  h(
+    "li",
+    null,
+    h("strong", null, summary ?? "A change"),
+    h(
+      "p",
+      { class: "meta" },
+      [source, reason && words(reason)].filter(Boolean).join(" · "),
+      " ",
+      moment(timestamp, ""),
+    ),
+    links(all),
+    detailsOf(details),
+  );
+
+/** @param {{incidentId: string, title: string | null, createdAt: string | null, score?: number | null, status?: string | null}} similar */
+const similarItem = ({ incidentId, title, createdAt, score, status }) =>
+  h(
+    "li",
+    null,
+    h("a", { href: incidentHref(incidentId) }, title ?? incidentId),
+    h(
+      "p",
+      { class: "meta tags" },
+      status ? statusMark(status) : null,
+      score === null || score === undefined ? null : pill("info", `${Math.round(score)} % similar`),
+      moment(createdAt, ""),
+    ),
+  );
+
+/**
+ * @template T
+ * @param {string} title
+ * @param {string} none
+ * @param {readonly T[] | null} items
+ * @param {string | undefined} reason why it is missing or incomplete
+ * @param {(item: T) => HTMLElement} item
+ */
+function part(title, none, items, reason, item) {
+  const why =
+    reason &&
+    h(
+      "p",
+      { class: "muted" },
+      `${items === null ? "Not known" : "Incomplete"}: ${REASONS[reason] ?? reason}.`,
+    );
+  if (items === null || items.length === 0)
+    return [h("h3", null, title), why || h("p", { class: "muted" }, none)];
+  return [h("h3", null, title), h("ol", { class: "timeline" }, items.map(item)), why];
+}
+
+/** @param {Context | null | undefined} context null: not asked for yet */
+export function contextSection(context) {
+  if (!context) return null;
+  const { alerts, changes, pastIncidents, relatedIncidents, missing } = context;
+  /** @param {string} name */
+  const why = (name) => missing.find((one) => one.part === name)?.reason;
+  return h(
+    "section",
+    { class: "context" },
+    h("h2", null, "What PagerDuty knows"),
+    part("Alerts", "No alerts.", alerts, why("alerts"), alertItem),
+    part("Changes", "No changes near its start.", changes, why("changes"), changeItem),
+    part("Happening now", "No related incidents.", relatedIncidents, why("relatedIncidents"), similarItem),
+    part("Similar in the past", "No similar incidents.", pastIncidents, why("pastIncidents"), similarItem),
+  );
+}

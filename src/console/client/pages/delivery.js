@@ -1,0 +1,165 @@
+import { action, copyButton, idLine, toast } from "../parts/controls.js";
+import { entry, h } from "../parts/dom.js";
+import { jsonText } from "../parts/json.js";
+import { mentionWhole } from "../parts/mention.js";
+import { renderPayload } from "../parts/payload.js";
+import { duration, moment, pill, when } from "../parts/words.js";
+import { call, get } from "../state/api.js";
+import { calmly, onLive, onReload } from "../state/live.js";
+
+/** One delivery: each attempt with Aurora's answer, where it goes, and what is sent. */
+
+/** @typedef {import("../../../contract/answers.ts").Delivery} Delivery */
+/** @typedef {import("../../../contract/answers.ts").DeliveryWithPayload} DeliveryWithPayload */
+
+/** @param {Delivery["state"]} state */
+export function statePill(state) {
+  /** @type {Record<string, ["ok" | "warn" | "bad", string]>} */
+  const labels = { delivered: ["ok", "Delivered"], pending: ["warn", "Pending"], dead: ["bad", "Failed"] };
+  const [tone, label] = entry(labels, state) ?? ["info", "Unknown"];
+  return pill(tone, label);
+}
+
+/** @param {Delivery} delivery */
+export function progress({ state, attempts, createdAt, deliveredAt, nextAttemptAt, lastError }) {
+  const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
+  if (state === "delivered" && deliveredAt && createdAt) {
+    return [`in ${duration(Date.parse(deliveredAt) - Date.parse(createdAt))}, ${tries}`];
+  }
+  const next = nextAttemptAt ? [", next ", when(nextAttemptAt)] : [];
+  return [lastError ? `${lastError} · ` : "", tries, ...next];
+}
+
+/** @param {string} id @param {Delivery["state"]} state */
+function sendNow(id, state) {
+  return action(state === "dead" ? "Redeliver" : "Try now", async () => {
+    await call("POST", "/deliveries/redeliver", { ids: [id] });
+    toast("ok", "On its way.");
+  });
+}
+
+/** @param {number | null} status */
+const answered = (status) =>
+  status === null ? pill("bad", "No answer") : pill(status < 300 ? "ok" : "bad", String(status));
+
+/** @param {DeliveryWithPayload["failedAttempts"][number]} attempt */
+function attemptItem({ at, status, answer, durationMs, early }) {
+  return h(
+    "li",
+    null,
+    h("div", { class: "tags" }, answered(status), h("span", null, moment(at))),
+    h(
+      "p",
+      { class: "meta" },
+      `${early ? "Before its planned time" : "Planned"}, took ${duration(durationMs)}`,
+    ),
+    answer && h("p", { class: "text" }, answer),
+  );
+}
+
+/** The newest first. @param {DeliveryWithPayload} delivery */
+function attempts({ failedAttempts, deliveredAt, nextAttemptAt, lastStatus }) {
+  const items = failedAttempts.toReversed().map(attemptItem);
+  if (deliveredAt) {
+    const accepted = h(
+      "div",
+      { class: "tags" },
+      answered(lastStatus ?? 200),
+      h("span", null, moment(deliveredAt)),
+    );
+    items.unshift(h("li", { class: "resolved" }, accepted, h("p", { class: "meta" }, "Accepted by Aurora")));
+  }
+  if (nextAttemptAt) items.unshift(h("li", null, h("div", null, "Next attempt ", moment(nextAttemptAt))));
+  if (items.length === 0) return null;
+  return [h("h2", null, "Attempts"), h("ol", { class: "timeline" }, items)];
+}
+
+/** @param {DeliveryWithPayload} delivery */
+function request({ target, headers }) {
+  return [
+    h("h2", null, "Request"),
+    target === null
+      ? h("p", { class: "muted" }, "No address is configured: set AURORA_EVENTS_URL.")
+      : h("p", { class: "mono break" }, `POST ${target}`),
+    h(
+      "dl",
+      { class: "headers mono" },
+      Object.entries(headers).map(([name, value]) =>
+        h("div", null, h("dt", null, name), h("dd", null, value)),
+      ),
+    ),
+  ];
+}
+
+/** @param {DeliveryWithPayload} delivery */
+function followUps({ followUps: bodies }) {
+  return bodies.map((body, index) => {
+    const text = typeof body === "string" ? body : jsonText(body);
+    const name = `Follow-up ${index + 1}`;
+    return h(
+      "section",
+      null,
+      h(
+        "div",
+        { class: "panel-head" },
+        h("h2", null, `${name}, sent after the first was accepted`),
+        copyButton(() => text),
+      ),
+      h("pre", { tabindex: 0, "aria-label": name }, text),
+    );
+  });
+}
+
+/**
+ * @param {HTMLElement} side
+ * @param {string} id
+ * @param {AbortSignal} signal
+ */
+export function renderDelivery(side, id, signal) {
+  const draw = renderPayload(
+    side,
+    {
+      name: "Deliveries",
+      list: "#/deliveries",
+      /** @returns {Promise<DeliveryWithPayload>} */
+      load: () => get(`/deliveries/${encodeURIComponent(id)}`),
+      title: ({ type }) => type ?? "notification",
+      lines: (delivery) => [
+        h(
+          "div",
+          { class: "tags" },
+          statePill(delivery.state),
+          h("span", { class: "meta" }, "created ", moment(delivery.createdAt)),
+        ),
+        delivery.incidentId && mentionWhole(delivery.incidentId, delivery.incident),
+        idLine("webhook-id", id),
+        delivery.webhookId &&
+          h(
+            "p",
+            null,
+            h("a", { href: `#/events/${encodeURIComponent(delivery.webhookId)}` }, "The event behind it"),
+          ),
+        delivery.lastError && delivery.state !== "delivered"
+          ? h("p", { class: "error" }, delivery.lastError)
+          : null,
+        delivery.state === "delivered" || delivery.target === null
+          ? null
+          : h("p", { class: "actions" }, sendNow(id, delivery.state)),
+        attempts(delivery),
+        request(delivery),
+        h("h2", null, "Body"),
+      ],
+      after: followUps,
+    },
+    signal,
+  );
+  const again = calmly(draw);
+  onLive(
+    "delivery",
+    (message) => {
+      if (message.type === "delivery" && message.delivery.id === id) again();
+    },
+    signal,
+  );
+  onReload(again, signal);
+}

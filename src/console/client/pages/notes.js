@@ -1,0 +1,83 @@
+import { field, form, toast } from "../parts/controls.js";
+import { h, keep } from "../parts/dom.js";
+import { moment, pill } from "../parts/words.js";
+import { call, get } from "../state/api.js";
+import { mayWriteNotes } from "../state/permissions.js";
+import { status } from "../state/store.js";
+
+/** Notes on an incident at PagerDuty, written from here or by Aurora, and a form to write one. */
+
+/**
+ * @typedef {{noteId: string, state: "pending" | "written" | "failed", text: string, createdBy: string,
+ *   createdAt: string, error: string | null}} Note
+ */
+
+/** The API's limit, in characters. */
+const MAX_NOTE_CHARS = 25_000;
+
+/** @type {Record<Note["state"], ["ok" | "warn" | "bad", string]>} */
+const STATES = { written: ["ok", "Written"], pending: ["warn", "On its way"], failed: ["bad", "Failed"] };
+
+/** @param {Note} note */
+function item({ state, text, createdBy, createdAt, error }) {
+  const [tone, label] = STATES[state];
+  return h(
+    "li",
+    null,
+    h(
+      "div",
+      { class: "tags" },
+      pill(tone, label),
+      h("span", { class: "meta" }, `${createdBy} · `, moment(createdAt)),
+    ),
+    h("p", { class: "text" }, text),
+    error && state !== "written" ? h("p", { class: "error" }, error) : null,
+  );
+}
+
+/**
+ * @param {string} incidentId
+ * @param {AbortSignal} signal
+ * @returns {{section: HTMLElement, load: () => Promise<void>}}
+ */
+export function notesSection(incidentId, signal) {
+  const path = `/incidents/${encodeURIComponent(incidentId)}/notes`;
+  const list = h("ol", { class: "timeline" });
+  const section = h("section", { hidden: true }, h("h2", null, "Notes from here"), list);
+  const now = status();
+  if (now?.connected && mayWriteNotes(now)) section.append(noteForm(path, load));
+  else section.append(h("p", { class: "muted" }, "This credential may not write notes in PagerDuty."));
+
+  async function load() {
+    /** @type {{notes: Note[]}} */
+    const { notes } = await get(path);
+    if (signal.aborted) return;
+    section.hidden = false;
+    keep(list, notes, ({ noteId }) => noteId, item);
+  }
+  return { section, load };
+}
+
+/** @param {string} path @param {() => Promise<void>} onWritten */
+function noteForm(path, onWritten) {
+  const text = h("textarea", { name: "content", rows: 3, maxlength: MAX_NOTE_CHARS, required: true });
+  const key = { value: crypto.randomUUID() };
+  return form(
+    { label: "Write note", kind: "plain" },
+    async (data) => {
+      const content = String(data.get("content") ?? "").trim();
+      if (content === "") throw new Error("The note is empty.");
+      // The same key until it was taken, so that a second try never writes it twice.
+      await call("POST", path, { content, idempotencyKey: key.value });
+      key.value = crypto.randomUUID();
+      text.value = "";
+      toast("ok", "The note is on its way to PagerDuty.");
+      await onWritten();
+    },
+    field(
+      "A note for the people on call",
+      text,
+      "It appears on the incident in PagerDuty, under your name here.",
+    ),
+  );
+}

@@ -1,0 +1,61 @@
+/** What the address says: the section, the id of what is looked at, and the filters of the section's list. */
+
+/** @typedef {{section: string, id: string | null, filters: URLSearchParams}} Place */
+
+/** @param {string} text of the address, which anybody may have written */
+export function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** @param {string} hash @returns {Place} */
+function placeOf(hash) {
+  const [path = "", query = ""] = hash.replace(/^#/, "").split("?");
+  const [, section = "", part] = path.split("/");
+  const id = part ? decoded(part) : null;
+  // In a path these lead elsewhere; they are nobody's id.
+  return { section, id: id === "." || id === ".." ? null : id, filters: new URLSearchParams(query) };
+}
+
+export const place = () => placeOf(location.hash);
+
+/** @param {Place} to */
+function hashOf({ section, id, filters }) {
+  const query = String(filters);
+  return `#/${section}${id === null ? "" : `/${encodeURIComponent(id)}`}${query === "" ? "" : `?${query}`}`;
+}
+
+/**
+ * Puts filters into the address. Each choice is a step that Back undoes, the letters of a text are not.
+ * @param {Record<string, string>} values an empty one is left out
+ * @param {"push" | "replace"} how
+ */
+export function setFilters(values, how) {
+  const filters = new URLSearchParams(Object.entries(values).filter(([, value]) => value !== ""));
+  const hash = hashOf({ ...place(), filters });
+  if (hash === location.hash) return;
+  if (how === "push") history.pushState(null, "", hash);
+  else history.replaceState(null, "", hash);
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
+/** Links within a section keep its filters; a section's tab leads to its whole list. */
+export function keepFilters() {
+  document.addEventListener(
+    "click",
+    ({ target }) => {
+      const link = target instanceof Element ? target.closest("main a") : null;
+      if (!(link instanceof HTMLAnchorElement) || !link.hash.startsWith("#/") || link.hash.includes("?"))
+        return;
+      const now = place();
+      const to = placeOf(link.hash);
+      if (to.section === now.section && now.filters.size > 0) {
+        link.setAttribute("href", hashOf({ ...to, filters: now.filters }));
+      }
+    },
+    { capture: true },
+  );
+}

@@ -1,0 +1,176 @@
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { incidentPayload } from "../emulator/incident-payload.ts";
+import { startWorld } from "../support/world.ts";
+import { hasChromium, overflows, violations } from "./browser.ts";
+import { openConsole } from "./stage.ts";
+
+/** The console never looks better than things are. */
+
+/** The health tile of that name. */
+const tile = (page: Page, name: string) =>
+  page.locator(".tile", { has: page.getByText(name, { exact: true }) });
+const SECTIONS = ["incidents", "events", "deliveries", "connection"] as const;
+
+describe.skipIf(!hasChromium)("without an address at Aurora", () => {
+  const { stage, openPage } = openConsole(() =>
+    startWorld({
+      AURORA_ENV: "dev",
+      INTERNAL_API_SECRET: null,
+      AURORA_EVENTS_URL: null,
+      AURORA_EVENTS_FORMAT: "v3",
+      AURORA_EVENTS_SECRET: null,
+    }),
+  );
+
+  test("nothing is called delivered: it is not configured, in grey, with what that means", async () => {
+    const account = stage.account;
+    await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
+    account.trigger({ title: "Only kept" });
+    const { page } = await openPage(1280);
+    await page.goto(`${stage.worker.url}/#/deliveries`);
+    await tile(page, "Deliveries to Aurora").getByText("Not configured").waitFor();
+    expect(await tile(page, "Deliveries to Aurora").getAttribute("class")).toBe("tile off");
+    await page.getByText("Set AURORA_EVENTS_URL or AURORA_BACKEND_URL").waitFor();
+    expect(await page.getByText("All delivered").count()).toBe(0);
+    expect(await violations(page)).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasChromium)("the console", () => {
+  const { stage, openPage } = openConsole(() =>
+    startWorld({
+      AURORA_ENV: "dev",
+      INTERNAL_API_SECRET: null,
+      DELIVERY_SCHEDULE: "0,0.1",
+      RECONCILE_MINUTES: "10",
+    }),
+  );
+
+  async function open(hash: string, token = stage.account.apiKey()) {
+    await stage.call("POST", "", { token, subscribe: true });
+    const opened = await openPage(1280);
+    await opened.page.goto(`${stage.worker.url}/${hash}`);
+    await opened.page.getByText("Live", { exact: true }).waitFor();
+    return opened;
+  }
+
+  test("names the cause of the deliveries that failed, not of those that wait", async () => {
+    stage.aurora.answer = ({ body }) =>
+      body?.data.incident.title === "Waits"
+        ? { status: 429, headers: { "retry-after": "600" } }
+        : { status: 500 };
+    const { page } = await open("");
+    stage.account.trigger({ title: "Fails" });
+    stage.account.trigger({ title: "Waits" });
+    const deliveries = tile(page, "Deliveries to Aurora");
+    await deliveries.getByText(/^\d failed, \d pending$/).waitFor();
+    await deliveries.getByText(/Aurora answered 500/).waitFor();
+    await page.getByText(/could not be delivered to Aurora: Aurora answered 500.*; \d waits?\./).waitFor();
+    expect(await page.getByText(/429/).count()).toBe(0);
+  });
+
+  test("shows a subscription that was switched off on every page, once a webhook was refused", async () => {
+    const { account } = stage;
+    const { page } = await open("");
+    await tile(page, "Webhooks").getByText("Subscribed").waitFor();
+    await stage.call("POST", "/reconcile");
+    for (const subscription of account.subscriptions.values()) subscription.active = false;
+    const path = "/pagerduty/webhook/local";
+    const refused = await stage.worker.request(path, { method: "POST", body: '{"event":{}}' });
+    expect(refused.status).toBe(401);
+    for (const section of SECTIONS) {
+      await page.evaluate(`location.hash = "#/${section}"`);
+      await tile(page, "Webhooks").getByText("Switched off").waitFor();
+      expect(await tile(page, "Webhooks").getAttribute("class")).toBe("tile bad");
+    }
+    await page.getByRole("button", { name: "Reconcile now" }).click();
+    await page.getByText("The subscription is disabled.").waitFor();
+    const panel = page.locator("section", { hasText: "Webhook subscription" }).last();
+    await panel.getByText("Disabled", { exact: true }).waitFor();
+    await tile(page, "Webhooks").getByText("Switched off").waitFor();
+    await panel.getByRole("button", { name: "Enable" }).click();
+    await panel.getByText("Active", { exact: true }).waitFor();
+    await tile(page, "Webhooks").getByText("Switched off").waitFor({ state: "detached" });
+  });
+
+  test("is not live while the connector cannot be reached, whatever the line says", async () => {
+    const { page } = await open("");
+    await page.clock.install();
+    await page.route(/\/console\/api(\/|\?|$)/, (route) => route.abort());
+    await page.getByRole("button", { name: "Resolved" }).click();
+    await page.getByText("Not reached", { exact: true }).waitFor();
+    expect(await page.getByText("Live", { exact: true }).count()).toBe(0);
+    await page.unrouteAll();
+    await page.clock.runFor(11_000);
+    await page.getByText("Live", { exact: true }).waitFor();
+  });
+
+  test("offers only what the credential may do, and opens the way that is left", async () => {
+    const { page } = await open("#/connection", stage.account.apiKey({ write: false }));
+    await page.getByText("This credential may not create webhooks in PagerDuty.").waitFor();
+    await page.getByLabel("Signing secret").waitFor();
+    await page
+      .getByText(/Generic Webhooks/)
+      .first()
+      .waitFor();
+    expect(await page.getByRole("button", { name: /Subscribe/ }).count()).toBe(0);
+    await page.getByRole("link", { name: "Do it by hand" }).waitFor();
+    expect(await violations(page)).toEqual([]);
+  });
+
+  test("says of an event that changed nothing that it did, and why", async () => {
+    const { account } = stage;
+    const { page } = await open("#/events?outcome=stale");
+    const incident = account.trigger({ title: "Once" });
+    const occurredAt = "2020-01-01T00:00:00Z";
+    incident.acknowledge();
+    await stage.aurora.waitFor("both", ({ accepted }) => accepted.length >= 2);
+    account.emit({ eventType: "incident.acknowledged", data: incidentPayload(incident), occurredAt });
+    await page.getByRole("row", { name: /Changed nothing/ }).waitFor();
+    await page.getByText("A newer event had arrived before").waitFor();
+    expect(await page.getByText("Stale").count()).toBe(0);
+  });
+});
+
+describe.skipIf(!hasChromium)("an address without a page", () => {
+  const { stage, openPage } = openConsole();
+
+  test.each([1280, 390] as const)("is answered with a page that leads on, at %i px", async (width) => {
+    const { page } = await openPage(width);
+    const answer = await page.goto(`${stage.worker.url}/nothing/here`);
+    expect(answer?.status()).toBe(404);
+    await page.getByRole("heading", { name: "There is no page here" }).waitFor();
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await violations(page)).toEqual([]);
+    }
+    expect(await overflows(page)).toBe(false);
+    await page.getByRole("link", { name: "The API's reference" }).click();
+    await page.getByRole("heading", { name: "Schemas" }).waitFor();
+  });
+});
+
+describe.skipIf(!hasChromium)("a connector that is not set up", () => {
+  const { stage, openPage } = openConsole(() => startWorld({ CREDENTIALS_KEYS: "oops" }));
+
+  test("says so on a page, with what is missing and where to set it", async () => {
+    const { page } = await openPage(1280);
+    const answer = await page.goto(stage.worker.url);
+    expect(answer?.status()).toBe(503);
+    await page.getByRole("heading", { name: "The connector is not set up completely" }).waitFor();
+    await page
+      .getByText(/CREDENTIALS_KEYS/)
+      .first()
+      .waitFor();
+    expect(await violations(page)).toEqual([]);
+  });
+
+  test("ends a sign-in on a page with the reason and what to do", async () => {
+    const { page } = await openPage(1280);
+    await page.goto(`${stage.worker.url}/?oauth=failed&error=access_denied`);
+    await page.getByRole("heading", { name: "PagerDuty is not connected" }).waitFor();
+    await page.getByText("Access was denied at PagerDuty.").waitFor();
+    await page.getByText("Go back to Aurora and start the sign-in again").waitFor();
+  });
+});
