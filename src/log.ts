@@ -29,7 +29,10 @@ function clean(fields: LogFields): LogFields {
     if (value === undefined) continue;
     if (SECRET_KEY.test(key)) cleaned[key] = "[redacted]";
     else if (typeof value === "string") {
-      cleaned[key] = withoutSecrets(value).slice(0, MAX_VALUE_CHARS);
+      // A character of two code units is left out where the cut would split it.
+      cleaned[key] = withoutSecrets(value)
+        .slice(0, MAX_VALUE_CHARS)
+        .replace(/[\ud800-\udbff]$/, "");
     } else cleaned[key] = value;
   }
   return cleaned;

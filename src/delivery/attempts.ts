@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { firstChars } from "../incidents/text.ts";
 
 /** The `attempts` table: each failed attempt at a delivery. The successful one is in the delivery's journal row. */
 
@@ -25,7 +26,7 @@ export function recordFailedAttempt(sql: SqlStorage, seq: number, attempt: Faile
     seq,
     attempt.atMs,
     attempt.status,
-    attempt.answer.slice(0, MAX_ANSWER_CHARS),
+    firstChars(attempt.answer, MAX_ANSWER_CHARS),
     attempt.durationMs,
     attempt.early ? 1 : 0,
   );

@@ -55,11 +55,16 @@ const Name = z
 /** An http(s) URL. */
 const Link = z.string().check(z.refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? "")));
 
+/** An incident's number. Proxies of PagerDuty write it as text. */
+export const IncidentNumber = lenient(
+  z.union([z.number(), z.pipe(z.string().check(z.regex(/^\d{1,15}$/)), z.transform(Number))]),
+);
+
 /** `data` of most incident events: the whole incident at the time of the event. */
 export const IncidentData = z.object({
   id: Id,
   type: z.literal("incident"),
-  number: lenient(z.number()),
+  number: IncidentNumber,
   title: lenient(z.string()),
   status: lenient(z.string()),
   urgency: lenient(z.string()),
@@ -108,6 +113,8 @@ export const PagerDutyEvent = z.object({
   event_type: Name,
   resource_type: Name,
   occurred_at: Time,
+  /** Who or what caused it. */
+  agent: Reference,
   data: lenient(OtherData),
 });
 export type PagerDutyEvent = z.infer<typeof PagerDutyEvent>;
@@ -132,11 +139,18 @@ const isPlainId = (value: unknown): value is string =>
  */
 function plainEvent(json: unknown): PagerDutyEvent | null {
   if (!isRecord(json) || !isRecord(json["event"])) return null;
-  const { id, event_type, resource_type, occurred_at, data } = json["event"];
+  const { id, event_type, resource_type, occurred_at, agent, data } = json["event"];
   if (!isPlainId(id) || !isName(event_type) || !isName(resource_type)) return null;
   if (typeof occurred_at !== "string" || !ISO_WITH_ZONE.test(occurred_at)) return null;
   if (!isInRange(Date.parse(occurred_at))) return null;
-  return { id, event_type, resource_type, occurred_at, data: isRecord(data) ? data : null };
+  return {
+    id,
+    event_type,
+    resource_type,
+    occurred_at,
+    agent: Reference.parse(agent),
+    data: isRecord(data) ? data : null,
+  };
 }
 
 /** Parses a raw webhook body. Invalid UTF-8 is refused as not JSON. */
@@ -173,6 +187,11 @@ export type Effect =
   | { kind: "none"; incidentId: null; reason: string };
 
 const IncidentReference = z.object({ incident: z.object({ id: Id }) });
+
+/** `data` of `incident.role.assigned`, which names its incident in each assignment. */
+export const RoleAssignments = z.object({
+  incident_role_assignments: z.array(z.extend(IncidentReference, { role: Reference, assignee: Reference })),
+});
 
 const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reason });
 
@@ -218,8 +237,11 @@ export function effectOf(event: PagerDutyEvent): Effect {
     return { kind: "fields", incidentId: values.data.incident.id, fields: values.data.custom_fields };
   }
   const reference = IncidentReference.safeParse(data);
-  if (!reference.success) return none(`${event.event_type} names no incident`);
-  return { kind: "timeline", incidentId: reference.data.incident.id };
+  const roles = RoleAssignments.safeParse(data);
+  const incidentId = reference.data?.incident.id ?? roles.data?.incident_role_assignments[0]?.incident.id;
+  return incidentId === undefined
+    ? none(`${event.event_type} names no incident`)
+    : { kind: "timeline", incidentId };
 }
 
 const NoteData = z.object({

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { RestIncident } from "../incidents/rest-stamp.ts";
 import { type ApiAnswer, type ApiProblem, type ApiTarget, callPagerDuty } from "./api.ts";
-import { FieldValues, IncidentData, lenient, Time } from "./event.ts";
+import { FieldValues, IncidentData, IncidentNumber, lenient, Time } from "./event.ts";
 import { snapshotOf } from "./observe.ts";
 
 /**
@@ -11,7 +11,7 @@ import { snapshotOf } from "./observe.ts";
 
 export const RestIncidentAnswer = z.pipe(
   z.looseObject({
-    incident_number: z.nullish(z.number()),
+    incident_number: IncidentNumber,
     updated_at: lenient(Time),
     last_status_change_at: lenient(Time),
     resolved_at: lenient(Time),

@@ -61,3 +61,12 @@ test("names without a summary are ids, and both numbers and lengths are bounded"
   expect(teams).toEqual([{ id: "PTEAM", name: "PTEAM" }]);
   expect(JSON.stringify(assignees).length).toBeLessThan(10_000);
 });
+
+test("an incident's number may be written as text, and any other text is none", () => {
+  const numbers = (number: unknown) => [
+    RestIncidentAnswer.parse({ ...COMMON, incident_number: number }).number,
+    IncidentData.parse({ ...COMMON, type: "incident", number }).number ?? null,
+  ];
+  expect(numbers("12")).toEqual([12, 12]);
+  expect(numbers("none")).toEqual([null, null]);
+});

@@ -17,8 +17,7 @@ const LONG = "☃".repeat(60_000);
 /** A page has up to 100 incidents, and an RPC takes up to two bytes for each character. */
 const MAX_LISTED_CHARS = (16 * MIB) / 100 / 2;
 
-function webhookOf(id: string, eventType: string, data: object) {
-  const occurred_at = "2026-11-22T03:00:00Z";
+function webhookOf(id: string, eventType: string, data: object, occurred_at = "2026-11-22T03:00:00Z") {
   const event = { id: `E${id}`, event_type: eventType, resource_type: "incident", occurred_at, data };
   return {
     tenantId: "user:u",
@@ -113,4 +112,20 @@ test("all parked webhooks are retried, a few at a time", async () => {
     return { some, rest, outcomes: new Set(page.events.map(({ outcome }) => outcome)) };
   });
   expect(worked).toEqual({ some: 2, rest: 43, outcomes: new Set(["applied"]) });
+});
+
+test("a timeline is in the order of its times, whatever the order of arrival", async () => {
+  const texts = await inStorage("timeline", (storage) => {
+    const { sql } = storage;
+    const context = { storage, sql, config: configOf(env), connectedUser: () => "u" };
+    const take = (id: string, type: string, data: object, second: string) =>
+      takeIn(context, webhookOf(id, type, data, `2026-11-22T03:00:${second}Z`), "signature", 1);
+    const note = (content: string) => ({ type: "incident_note", incident: { id: "P1" }, content });
+    take("n3", "incident.annotated", note("third"), "30.500");
+    take("n1", "incident.annotated", note("first"), "10.500");
+    take("t", "incident.triggered", { type: "incident", id: "P1", title: "Down" }, "00");
+    take("n2", "incident.annotated", note("second"), "20.500");
+    return incidentDetail(sql, "P1").timeline.map(({ text }) => text);
+  });
+  expect(texts).toEqual([null, "first", "second", "third"]);
 });
