@@ -15,7 +15,7 @@ import { getSubscription } from "../pagerduty/subscriptions.ts";
 /** Finds out whose a PagerDuty credential is, and in which region. */
 
 /** A credential that PagerDuty accepted, with its owner. */
-export interface CheckedCredential extends Identity {
+export interface CheckedCredential extends Omit<Identity, "accountRegion"> {
   region: Region;
 }
 
@@ -58,7 +58,11 @@ async function checkCredential(
   let worst: ApiProblem = { problem: "unauthorized" };
   for (const candidate of candidateRegions(region, override)) {
     const identity = await identify({ apiUrl: apiUrlOf(candidate, override), authorization });
-    if (identity.ok) return { ...identity.value, region: candidate };
+    if (identity.ok) {
+      const { accountRegion, ...owner } = identity.value;
+      // PagerDuty's US host also answers for accounts of the EU.
+      return { ...owner, region: accountRegion ?? candidate };
+    }
     if (identity.problem === "forbidden" && unnamed === "counts") return { ...NOBODY, region: candidate };
     // A 401 only says that the token is not of this region; any other answer says more.
     if (identity.problem !== "unauthorized") worst = identity;
@@ -66,7 +70,7 @@ async function checkCredential(
   throw tokenError(worst);
 }
 
-const NOBODY: Identity = { email: null, name: null, subdomain: null };
+const NOBODY = { email: null, name: null, subdomain: null };
 
 /** Looks up an OAuth access token. Without the scope to read its owner the owner stays unknown. */
 export const checkBearer = (

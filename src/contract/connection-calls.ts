@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import * as answers from "./answers.ts";
 import { type Call, ok, pagerdutyErrors } from "./call.ts";
 import { ConnectBody, LoginBody, RotateBody, SigningSecretBody, SubscribeBody } from "./requests.ts";
+import { Status } from "./status-answers.ts";
 
 /** The calls for the connection and its webhook. */
 
@@ -11,10 +12,7 @@ export const connection: Call[] = [
     path: "/pagerduty",
     tag: "Connection",
     summary: "Get the connection's status",
-    answers: ok(
-      "Whether PagerDuty is connected, and the problems that keep events from flowing.",
-      answers.Status,
-    ),
+    answers: ok("Whether PagerDuty is connected, and the problems that keep events from flowing.", Status),
     errors: [],
   },
   {

@@ -7,9 +7,14 @@ import { FilterType } from "../pagerduty/subscriptions.ts";
 /** The message for a body without a token, which has its own error code. */
 export const TOKEN_REQUIRED = "Token required";
 
+/** What people paste around a secret without seeing it: blanks, quotes, and characters of no width anywhere in it. */
+const INVISIBLE = /\p{Cf}|\ufe0f/gu;
+const WRAPPING = /^[\s"'`\u2018-\u201f\u00ab\u00bb]+|[\s"'`\u2018-\u201f\u00ab\u00bb]+$/gu;
+const pasted = z.overwrite<string>((text) => text.replace(INVISIBLE, "").replace(WRAPPING, ""));
+
 const Token = z
   .string({ error: TOKEN_REQUIRED })
-  .check(z.trim(), z.minLength(1, TOKEN_REQUIRED))
+  .check(pasted, z.minLength(1, TOKEN_REQUIRED))
   .register(z.globalRegistry, { description: "A PagerDuty REST API key." });
 
 export const RotateBody = z.object({ token: Token });
@@ -27,7 +32,12 @@ export const ConnectBody = z.object({
 export const SigningSecretBody = z.object({
   secret: z
     .string({ error: "Secret required" })
-    .check(z.trim(), z.minLength(1, "Secret required"), z.maxLength(256, "is longer than 256 characters")),
+    .check(
+      pasted,
+      z.minLength(1, "Secret required"),
+      z.maxLength(256, "is longer than 256 characters"),
+      z.regex(/^[ -~]*$/, "holds a character that no signing secret of PagerDuty has: copy it again"),
+    ),
 });
 
 const FilterInput = z

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { readText, withDeadline } from "../limits.ts";
 import { withoutSecrets } from "../log.ts";
 import { parseRetryAfter } from "../retry-timing.ts";
-import { subdomainOf } from "./region.ts";
+import { type Region, regionOf, subdomainOf } from "./region.ts";
 
 /**
  * PagerDuty's REST API, version 2: `callPagerDuty` makes the calls, `identify` finds the owner of a credential.
@@ -183,11 +183,13 @@ const CurrentUser = z.object({
 });
 const Services = z.object({ services: z.array(z.object({ html_url: z.nullish(z.string()) })) });
 
-/** The owner of a credential. An account-level key has a subdomain only; the other members are null. */
+/** The owner of a credential. Of an account-level key only the account is known; the other members are null. */
 export interface Identity {
   email: string | null;
   name: string | null;
   subdomain: string | null;
+  /** Of the account, by its pages; null where no page is known. */
+  accountRegion: Region | null;
 }
 
 /**
@@ -202,12 +204,14 @@ export async function identify(target: ApiTarget): Promise<ApiAnswer<Identity>> 
       email: user.email ?? null,
       name: user.name ?? user.summary ?? null,
       subdomain: subdomainOf(user.html_url),
+      accountRegion: regionOf(user.html_url),
     };
     return { ok: true, value };
   }
   if (me.problem !== "bad_request") return me;
   const services = await callPagerDuty(target, "GET", "/services?limit=1", Services);
   if (!services.ok) return services;
-  const subdomain = subdomainOf(services.value.services[0]?.html_url);
-  return { ok: true, value: { email: null, name: null, subdomain } };
+  const url = services.value.services[0]?.html_url;
+  const account = { subdomain: subdomainOf(url), accountRegion: regionOf(url) };
+  return { ok: true, value: { email: null, name: null, ...account } };
 }

@@ -20,6 +20,13 @@ export function candidateRegions(given: Region | undefined, override: string | n
   return override ? ["us"] : ["us", "eu"];
 }
 
+/** The region that an account's page names, whichever host answered; null for any other URL. */
+export function regionOf(htmlUrl: string | null | undefined): Region | null {
+  const hostname = htmlUrl ? (URL.parse(htmlUrl)?.hostname ?? "") : "";
+  if (hostname.endsWith(".eu.pagerduty.com")) return "eu";
+  return hostname.endsWith(".pagerduty.com") ? "us" : null;
+}
+
 /** Returns `acme` for `https://acme.pagerduty.com/…` or `https://acme.eu.pagerduty.com/…`; null for any other URL. */
 export function subdomainOf(htmlUrl: string | null | undefined): string | null {
   const hostname = htmlUrl ? URL.parse(htmlUrl)?.hostname : undefined;

@@ -5,6 +5,11 @@ import type { Filter, Subscription } from "../pagerduty/subscriptions.ts";
 
 /** What PagerDuty's answers about the webhook subscription mean. Pure. */
 
+/** The API's view of a subscription: one flat object, without the secret. */
+export function subscriptionView({ id, url, state, events, filter }: Subscription) {
+  return { id, url, state, events, filter };
+}
+
 /** Whether the subscription has this filter and these event types, in any order. */
 export function isUpToDate(subscription: Subscription, filter: Filter, events: readonly string[]): boolean {
   const sameFilter = subscription.filter.type === filter.type && subscription.filter.id === filter.id;

@@ -39,11 +39,6 @@ interface Choice {
 
 const WHOLE_ACCOUNT: Filter = { type: "account_reference", id: null };
 
-/** The API's view of a subscription: one flat object, without the secret. */
-export function subscriptionView({ id, url, state, events, filter }: Subscription) {
-  return { id, url, state, events, filter };
-}
-
 export class SubscriptionManager {
   readonly #store: ConnectionStore;
   readonly #client: PagerDutyClient;

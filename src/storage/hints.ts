@@ -169,6 +169,23 @@ export function leaveUnconfirmed(sql: SqlStorage, seq: number, reason: string): 
   );
 }
 
+/** The reason of an unsigned webhook whose incident PagerDuty answers with 404 for good. */
+export const NOT_VISIBLE = "PagerDuty knows no such incident, or does not show it to this credential";
+/** How many of the newest unconfirmed entries are searched for such incidents. */
+const RECENT = 500;
+
+/** How many incidents unsigned webhooks named since `sinceMs` that PagerDuty does not show. */
+export function countNotVisible(sql: SqlStorage, sinceMs: number): number {
+  const [row] = sql.exec(
+    `SELECT count(DISTINCT incident_id) AS n FROM (
+       SELECT incident_id, reason, received_at_ms FROM journal WHERE ${NOT_CONFIRMED} ORDER BY seq DESC LIMIT ${RECENT})
+     WHERE reason = ? AND received_at_ms > ?`,
+    NOT_VISIBLE,
+    sinceMs,
+  );
+  return z.object({ n: z.number() }).parse(row).n;
+}
+
 /** The number of entries is checked with every hundredth entry only: the limit need not be exact. */
 const BOUND_EVERY = 100;
 const BOUND_BATCH = 1000;

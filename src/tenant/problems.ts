@@ -19,6 +19,8 @@ const MAX_STORED_BYTES = 10e9;
 const WARN_STORED_BYTES = 7e9;
 /** How long the status shows that a subscription was enabled again. */
 const SHOW_RE_ENABLED_MS = 24 * 3600 * 1000;
+/** How long the status shows incidents that PagerDuty did not show. */
+export const SHOW_NOT_VISIBLE_MS = 24 * 3600 * 1000;
 /** Fewer failed refreshes in a row are not shown while the token is still valid. */
 const SHOW_REFRESH_FAILURES = 3;
 
@@ -42,6 +44,8 @@ export interface ProblemFacts {
   setAside: SetAsideSummary;
   /** Of the tenant's database. */
   storedBytes: number;
+  /** Incidents of unsigned webhooks that PagerDuty does not show. */
+  notVisible: number;
   watch: Watch;
   /** Why an OAuth token could not be refreshed. */
   refreshFailure: RefreshFailure;
@@ -233,13 +237,20 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
   return problems;
 }
 
-function processingProblems({ failedWebhooks, setAside, storedBytes }: ProblemFacts): Problem[] {
+function processingProblems({ failedWebhooks, setAside, storedBytes, notVisible }: ProblemFacts): Problem[] {
   const problems: Problem[] = [];
   if (failedWebhooks > 0) {
     problems.push({
       code: "webhooks_failed",
       message: `${counted(failedWebhooks, "webhook", "webhooks")} could not be processed; all of them are kept.`,
       fix: "Search the log for webhook.processed with outcome failed; once the cause is fixed, retry them: POST /pagerduty/events/retry.",
+    });
+  }
+  if (notVisible > 0) {
+    problems.push({
+      code: "incidents_not_visible",
+      message: `PagerDuty answers 404 for ${counted(notVisible, "incident", "incidents")} that unsigned webhooks of the last day named: this credential may not see their team, or they do not exist.`,
+      fix: "Connect with a key or a user that may see all teams, or store the webhook's signing secret: signed webhooks need no check. If you know of no such incidents, a stranger posts to the webhook URL, and nothing is lost.",
     });
   }
   if (setAside.count > 0) {

@@ -7,11 +7,18 @@ import { mayWrite } from "../connection/write-access.ts";
 import { summarizeOutbox } from "../delivery/outbox.ts";
 import { shownEventsUrl } from "../delivery/sink.ts";
 import { readWatch } from "../reconcile/watch.ts";
+import { countNotVisible } from "../storage/hints.ts";
 import { countFailed } from "../storage/journal.ts";
 import { summarizeSetAside } from "../storage/set-aside.ts";
 import type { Refusals } from "../webhooks/refusals.ts";
 import type { Problem } from "./problem.ts";
-import { CREDENTIALS_UNREADABLE, lostSignIn, missingScopes, problemsOf } from "./problems.ts";
+import {
+  CREDENTIALS_UNREADABLE,
+  lostSignIn,
+  missingScopes,
+  problemsOf,
+  SHOW_NOT_VISIBLE_MS,
+} from "./problems.ts";
 import { webhookTimes } from "./views.ts";
 
 /** `GET /pagerduty`: the status that Aurora's UI shows. Changes nothing. */
@@ -112,6 +119,7 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
       failedWebhooks: countFailed(sql),
       setAside: summarizeSetAside(sql),
       storedBytes: sql.databaseSize,
+      notVisible: countNotVisible(sql, nowMs - SHOW_NOT_VISIBLE_MS),
       watch,
       refreshFailure: tokens.refreshFailure,
       nowMs,

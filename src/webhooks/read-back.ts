@@ -18,6 +18,7 @@ import {
   type Hint,
   hintedEntries,
   leaveUnconfirmed,
+  NOT_VISIBLE,
   pauseHints,
 } from "../storage/hints.ts";
 import { loadIncident } from "../storage/incidents.ts";
@@ -245,7 +246,7 @@ function retryAfterMs(answer: Answer, { attempts }: Hint): number {
 function whyNot({ problem }: Unread): string {
   switch (problem) {
     case "not_found":
-      return "PagerDuty knows no such incident";
+      return NOT_VISIBLE;
     case "other_incident":
       return "PagerDuty knows no incident of this id";
     case "unauthorized":

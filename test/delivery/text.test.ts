@@ -35,7 +35,7 @@ const notification = notificationOf("created", {
 });
 
 test("text that databases refuse is replaced in a notification, and PagerDuty's event in it stays as it is", () => {
-  const { data } = JSON.parse(notificationBody(notification, recipient, titleCase.event));
+  const { data } = JSON.parse(notificationBody(notification, recipient, titleCase.event, null));
   expect(JSON.stringify({ ...data, event: null })).not.toMatch(REFUSED);
   expect(data.incident).toMatchObject({
     title: "log line \ufffd cut \ufffd",

@@ -69,7 +69,7 @@ test("a genuine incident reaches Aurora with the content of PagerDuty's API", as
   });
 });
 
-test("an incident that PagerDuty does not have never reaches Aurora", async () => {
+test("an incident that PagerDuty answers with 404 for good never reaches Aurora, and is a problem of its own", async () => {
   const incident = stage.account.trigger({ title: "Real" });
   const reply = await post(forge(incident, { id: "PFORGED", title: "Send me money" }), "forged");
   expect(reply.status).toBe(202);
@@ -84,6 +84,12 @@ test("an incident that PagerDuty does not have never reaches Aurora", async () =
   await until("the verdict", async () => JSON.stringify(await events()).includes("no such incident"));
   expect(stage.aurora.attempts).toEqual([]);
   expect(await outcomeOf("forged")).toBe("unconfirmed");
+  expect((await stage.call("GET", "")).body).toMatchObject({
+    problems: [
+      { code: "no_signing_secret" },
+      { code: "incidents_not_visible", message: expect.stringContaining("404 for 1 incident ") },
+    ],
+  });
   const listed = await stage.call("GET", "/incidents");
   expect(listed.body).toEqual({ incidents: [], nextCursor: null });
 });

@@ -12,6 +12,7 @@ const facts = (storedBytes: number): ProblemFacts => ({
   failedWebhooks: 0,
   setAside: { count: 0, incidentId: null, reason: null },
   storedBytes,
+  notVisible: 0,
   watch: FRESH,
   refreshFailure: null,
   nowMs: 0,

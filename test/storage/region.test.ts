@@ -1,8 +1,10 @@
-import { expect, inject, test } from "vitest";
+import { afterEach, expect, inject, test, vi } from "vitest";
 import { checkToken } from "../../src/connection/identify.ts";
 import { AppError } from "../../src/errors.ts";
 
 /** Without PAGERDUTY_API_URL the hosts of both regions are called. */
+
+afterEach(() => void vi.unstubAllGlobals());
 
 const codeOf = (check: Promise<unknown>) =>
   check.then(
@@ -31,3 +33,16 @@ test("only the given region is called", async () => {
 test("a token that neither region accepts is invalid", async () => {
   expect(await codeOf(checkToken("nobody's", undefined, null))).toBe("invalid_token");
 });
+
+test.each([undefined, "us"] as const)(
+  "an account of the EU that the US host answers for is of the EU, with region %s asked for",
+  async (asked) => {
+    const hosts: string[] = [];
+    vi.stubGlobal("fetch", async (url: string) => {
+      hosts.push(new URL(url).hostname);
+      return Response.json({ user: { name: "A", html_url: "https://globex.eu.pagerduty.com/users/P1" } });
+    });
+    expect(await checkToken("token", asked, null)).toMatchObject({ region: "eu", subdomain: "globex" });
+    expect(hosts).toEqual(["api.pagerduty.com"]);
+  },
+);

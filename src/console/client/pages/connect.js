@@ -7,7 +7,7 @@ import { signIn } from "./oauth.js";
 
 /** The page of one who is not connected. */
 
-/** @typedef {import("../../../contract/answers.ts").Status} Status */
+/** @typedef {import("../../../contract/status-answers.ts").Status} Status */
 /** @typedef {import("../../../contract/answers.ts").ConnectAnswer} ConnectAnswer */
 
 const STEPS = [

@@ -11,7 +11,7 @@ import { byHandPanel, urlPanel } from "./webhook.js";
 
 /** The connection: whose it is, its credential, the webhook, and the way out. */
 
-/** @typedef {import("../../../contract/answers.ts").Connected} Connected */
+/** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
 /** @param {Connected} status */
 function accountPanel(status) {

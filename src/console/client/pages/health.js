@@ -7,7 +7,7 @@ import { status as current, refreshStatus } from "../state/store.js";
 
 /** Health at a glance, and each problem with what to do about it. */
 
-/** @typedef {import("../../../contract/answers.ts").Connected} Connected */
+/** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 /** @typedef {"ok" | "warn" | "bad" | "off"} Tone */
 
 /**

@@ -8,7 +8,7 @@ import { status as currentStatus, refreshStatus } from "../state/store.js";
 
 /** The webhook subscription at PagerDuty: made, looked at, tested, switched on and removed. */
 
-/** @typedef {import("../../../contract/answers.ts").Connected} Connected */
+/** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 /** @typedef {import("../../../contract/answers.ts").Subscription} Subscription */
 
 const TEST_TIMEOUT_MS = 20_000;

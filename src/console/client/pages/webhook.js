@@ -8,7 +8,7 @@ import { refreshStatus } from "../state/store.js";
 
 /** The webhook's address, and its secret where it was made by hand. */
 
-/** @typedef {import("../../../contract/answers.ts").Connected} Connected */
+/** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
 /** The webhook's URL with the way to make it by hand. */
 export function byHandPanel() {

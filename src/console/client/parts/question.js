@@ -3,7 +3,7 @@ import { confirmed, toast } from "./controls.js";
 
 /** Questions about the connection. Another window may make it another one while they are open. */
 
-/** @typedef {import("../../../contract/answers.ts").Status} Status */
+/** @typedef {import("../../../contract/status-answers.ts").Status} Status */
 
 /** @param {Status | null} now */
 function identityOf(now) {

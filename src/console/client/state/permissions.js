@@ -1,6 +1,6 @@
 /** What the credential may do at PagerDuty, as far as the status says. Pure. */
 
-/** @typedef {import("../../../contract/answers.ts").Connected} Connected */
+/** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
 /**
  * Whether webhook subscriptions can be created, tested, enabled and removed from here; true while nothing says no.

@@ -2,8 +2,8 @@ import { get } from "./api.js";
 
 /** The user's status: asked for here, shown everywhere. */
 
-/** @typedef {import("../../../contract/answers.ts").Status} Status */
-/** @typedef {import("../../../contract/answers.ts").Connected} Connected */
+/** @typedef {import("../../../contract/status-answers.ts").Status} Status */
+/** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
 /** @type {Set<(status: Status) => void>} */
 const listeners = new Set();

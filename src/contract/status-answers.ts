@@ -1,0 +1,85 @@
+import * as z from "zod/mini";
+
+/** The status of a connection, as the API answers it. Not part of the Worker's code. */
+
+const Time = z.iso.datetime({ offset: true });
+const Text = z.nullable(z.string());
+
+export const Problem = z
+  .object({ code: z.string(), message: z.string(), fix: z.string() })
+  .register(z.globalRegistry, {
+    id: "Problem",
+    description: "A problem that keeps events from flowing, and how to fix it.",
+  });
+
+const WebhookStatus = z.object({
+  url: z.string(),
+  verification: z.enum(["signature", "callback"]),
+  subscription: z.nullable(z.object({ id: z.string(), state: z.enum(["active", "disabled", "missing"]) })),
+  lastEventAt: z.nullable(Time),
+  lastPingAt: z.nullable(Time),
+  rejected: z.object({ count: z.int(), lastAt: z.nullable(Time), lastReason: Text }),
+});
+
+const DeliveryStatus = z.object({
+  pending: z.int(),
+  dead: z.int(),
+  lastDeliveredAt: z.nullable(Time),
+  lastError: Text,
+  target: Text.register(z.globalRegistry, {
+    description:
+      "Where incidents are delivered; null where no address is configured, and they are only kept here.",
+  }),
+});
+
+const OAuthStatus = z.object({
+  expiresAt: Time,
+  scopes: z.array(z.string()),
+  missingScopes: z.array(z.string()),
+});
+
+const AuroraStatus = z.object({
+  knowsConnection: z.nullable(z.boolean()).register(z.globalRegistry, {
+    description: "Whether Aurora's backend holds a credential for the organisation; null while unknown.",
+  }),
+  checkedAt: z.nullable(Time),
+});
+
+export const Connected = z
+  .object({
+    connected: z.literal(true),
+    displayName: z.string(),
+    validatedAt: Time,
+    authType: z.enum(["api_token", "oauth"]),
+    capabilities: z.object({
+      can_read_incidents: z.boolean(),
+      can_write_incidents: z
+        .optional(z.boolean())
+        .register(z.globalRegistry, { description: "Left out while unknown." }),
+    }),
+    externalUserEmail: Text,
+    externalUserName: Text,
+    accountSubdomain: Text,
+    connectedBy: z.string().register(z.globalRegistry, { description: "The user who connected." }),
+    region: z.enum(["us", "eu"]),
+    webhook: WebhookStatus,
+    delivery: DeliveryStatus,
+    oauth: z.nullable(OAuthStatus),
+    aurora: z
+      .nullable(AuroraStatus)
+      .register(z.globalRegistry, { description: "Null without AURORA_BACKEND_URL." }),
+    problems: z.array(Problem),
+  })
+  .register(z.globalRegistry, { id: "Connected" });
+export type Connected = z.infer<typeof Connected>;
+
+export const NotConnected = z
+  .object({
+    connected: z.literal(false),
+    error: z.optional(z.string()),
+    problems: z.optional(z.array(Problem)),
+  })
+  .register(z.globalRegistry, { id: "NotConnected" });
+
+export const Status = z.union([Connected, NotConnected]);
+export type Status = z.infer<typeof Status>;
