@@ -1,9 +1,9 @@
-import { app } from "./http/app.ts";
+import { serve } from "./http/app.ts";
 import { consume } from "./queue/consumer.ts";
 
 export { Tenant } from "./tenant/object.ts";
 
 export default {
-  fetch: app.fetch,
+  fetch: serve,
   queue: consume,
 } satisfies ExportedHandler<Env>;

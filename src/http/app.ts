@@ -9,7 +9,7 @@ import { describe, log, setReadableLogs } from "../log.ts";
 import { tenantIdOf } from "../tenant-id.ts";
 import { type AppEnv, isPassing, requireCaller } from "./callers.ts";
 import { connection } from "./connection.ts";
-import { refuseLoops } from "./loop.ts";
+import { refuseLoop, refuseLoops } from "./loop.ts";
 import { notes } from "./notes.ts";
 import { oauthCallback, oauthLogin } from "./oauth.ts";
 import { noticeAnswer, pages } from "./pages.tsx";
@@ -18,7 +18,7 @@ import { activity, deliveries, events, incidents, live } from "./records.ts";
 import { subscription } from "./subscription.ts";
 import { forgetTrust } from "./trust.ts";
 import { requireVisitor } from "./visitors.ts";
-import { webhook } from "./webhook.ts";
+import { takeWebhook, webhookUserId } from "./webhook.ts";
 
 const CORS_HEADERS = [
   "Content-Type",
@@ -73,14 +73,13 @@ const visited = new Hono<AppEnv>().use(requireVisitor).route("/live", live).rout
 
 export const app = new Hono<AppEnv>({ strict: false })
   .use(async (c, next) => {
-    const ray = c.req.header("cf-ray");
-    c.set("requestId", ray !== undefined && RAY_ID.test(ray) ? ray : crypto.randomUUID());
+    c.set("requestId", requestIdOf(c.req.raw));
     await next();
     // The headers of a WebSocket's answer cannot be changed.
     if (c.res.status === 101) return;
-    if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
-    c.header("x-request-id", c.get("requestId"));
-    c.header("x-content-type-options", "nosniff");
+    for (const [name, value] of Object.entries(standardHeaders(c.get("requestId")))) {
+      if (!c.res.headers.has(name)) c.header(name, value);
+    }
   })
   .use(refuseLoops)
   .get("/healthz", (c) => {
@@ -100,27 +99,63 @@ export const app = new Hono<AppEnv>({ strict: false })
     setReadableLogs(configOf(c.env).dev);
     await next();
   })
-  // Without CORS, because PagerDuty is no browser.
-  .route("/pagerduty/webhook", webhook)
   .use((c, next) => (configOf(c.env).frontendUrl === null ? next() : allowFrontend(c, next)))
   .route("/pagerduty", internal)
   .notFound((c) => refusal(c, new AppError("not_found", "Not found")))
   .onError((error, c) => {
     const known = asAppError(error);
+    logRefusal(known, c.req.raw, c.get("requestId"));
     if (known.retryAfterSeconds !== undefined) c.header("retry-after", String(known.retryAfterSeconds));
-    const level = known.status >= 500 ? "error" : "info";
-    log[level]("request.failed", {
-      requestId: c.get("requestId"),
-      method: c.req.method,
-      // Still percent-encoded, so that a caller cannot forge text in the log.
-      path: new URL(c.req.url).pathname,
-      status: known.status,
-      code: known.code,
-      internal: known.internal === undefined ? undefined : describe(known.internal),
-      retryAfterSeconds: known.retryAfterSeconds,
-    });
     return refusal(c, known);
   });
+
+/** The Worker's `fetch`. Webhooks are nearly all requests, and cost less CPU when they skip the router. */
+export function serve(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {
+  const userId = webhookUserId(request);
+  return userId === null ? app.fetch(request, env, ctx) : serveWebhook(request, env, userId);
+}
+
+async function serveWebhook(request: Request, env: Env, userId: string): Promise<Response> {
+  const requestId = requestIdOf(request);
+  try {
+    refuseLoop(request, env);
+    setReadableLogs(configOf(env).dev);
+    const answer = await takeWebhook(request, env, userId, requestId);
+    return Response.json(answer, { status: 202, headers: standardHeaders(requestId) });
+  } catch (error) {
+    const known = asAppError(error);
+    logRefusal(known, request, requestId);
+    const headers = new Headers(standardHeaders(requestId));
+    if (known.retryAfterSeconds !== undefined) headers.set("retry-after", String(known.retryAfterSeconds));
+    return Response.json({ error: known.message, code: known.code }, { status: known.status, headers });
+  }
+}
+
+function requestIdOf({ headers }: Request): string {
+  const ray = headers.get("cf-ray");
+  return ray !== null && RAY_ID.test(ray) ? ray : crypto.randomUUID();
+}
+
+/** On every answer that does not set them itself. */
+const standardHeaders = (requestId: string) => ({
+  "cache-control": "no-store",
+  "x-request-id": requestId,
+  "x-content-type-options": "nosniff",
+});
+
+function logRefusal(error: AppError, { method, url }: Request, requestId: string): void {
+  const { status, code, internal, retryAfterSeconds } = error;
+  log[status >= 500 ? "error" : "info"]("request.failed", {
+    requestId,
+    method,
+    // Still percent-encoded, so that a caller cannot forge text in the log.
+    path: new URL(url).pathname,
+    status,
+    code,
+    internal: internal === undefined ? undefined : describe(internal),
+    retryAfterSeconds,
+  });
+}
 
 /** An error as JSON, or as a page for a person's browser. */
 async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
@@ -154,7 +189,7 @@ function misconfigured(problems: ConfigProblem[], internal?: string): AppError {
 /** An object that restarts or is overloaded answers again within seconds. */
 const OBJECT_RETRY_SECONDS = 5;
 
-function asAppError(error: Error): AppError {
+function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof ConfigError) return misconfigured(error.problems, error.message);
   if (isPassing(error)) {

@@ -1,4 +1,4 @@
-import type { Context, MiddlewareHandler } from "hono";
+import type { MiddlewareHandler } from "hono";
 import { EDGE_HEADER } from "../aurora/calls.ts";
 import { type Config, ConfigError, configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
@@ -7,22 +7,25 @@ import type { AppEnv } from "./callers.ts";
 /**
  * Refuses calls that a connector made. If Aurora's URL leads through the proxy that routes /pagerduty to this Worker, a
  * delivery would otherwise be accepted here, and count as delivered to Aurora.
+ * @throws {AppError} 508
  */
+export function refuseLoop(request: Request, env: Env): void {
+  if (!request.headers.has(EDGE_HEADER)) return;
+  throw new AppError(
+    "loop_detected",
+    `This call came from the connector itself: ${settingToCorrect(request, env)} leads back to it instead of to Aurora. Set it to the address of Aurora's own server, past whatever routes /pagerduty to the connector.`,
+  );
+}
+
 export const refuseLoops: MiddlewareHandler<AppEnv> = async (c, next) => {
-  if (c.req.header(EDGE_HEADER) !== undefined) {
-    throw new AppError(
-      "loop_detected",
-      `This call came from the connector itself: ${settingToCorrect(c)} leads back to it instead of to Aurora. Set it to the address of Aurora's own server, past whatever routes /pagerduty to the connector.`,
-    );
-  }
+  refuseLoop(c.req.raw, c.env);
   await next();
 };
 
 /** The setting to correct: deliveries go to the events URL, all other calls to the backend URL. */
-function settingToCorrect(c: Context<AppEnv>): string {
-  const config = configIn(c.env);
-  const isApiCall = new URL(c.req.url).pathname.replace(/\/+$/, "") === "/pagerduty";
-  return isApiCall ? "AURORA_BACKEND_URL" : (config?.events?.setting ?? "AURORA_EVENTS_URL");
+function settingToCorrect({ url }: Request, env: Env): string {
+  const isApiCall = new URL(url).pathname.replace(/\/+$/, "") === "/pagerduty";
+  return isApiCall ? "AURORA_BACKEND_URL" : (configIn(env)?.events?.setting ?? "AURORA_EVENTS_URL");
 }
 
 /** Null if the settings are invalid: the call is refused in any case. */

@@ -1,4 +1,3 @@
-import { Hono } from "hono";
 import { type Config, configOf } from "../config.ts";
 import { verifyingSecret } from "../connection/verification.ts";
 import { AppError } from "../errors.ts";
@@ -10,7 +9,6 @@ import { packMessage } from "../queue/message.ts";
 import { CALLER_ID, userTenantId } from "../tenant-id.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
 import { type Accepted, type Candidate, decide, type Question } from "../webhooks/verify.ts";
-import type { AppEnv } from "./callers.ts";
 import { readBytes } from "./input.ts";
 import { candidatesOf, isFlooding, learnCandidates, learnTrust, trustOf, withinLimit } from "./trust.ts";
 
@@ -31,35 +29,61 @@ const FLOOD_RETRY_AFTER_SECONDS = 60;
 /** PagerDuty's subscription ids. */
 const SUBSCRIPTION_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
-export const webhook = new Hono<AppEnv>().post("/:userId", async (c) => {
-  const userId = c.req.param("userId");
+/** PagerDuty's URL has no trailing slash; a person who pastes it may add one. */
+const WEBHOOK_URL = /^https?:\/\/[^/]*\/pagerduty\/webhook\/([^/?#]+)\/?(?:[?#]|$)/;
+
+/** Returns the user of a webhook's URL, unverified; null for any other request. */
+export function webhookUserId({ method, url }: Request): string | null {
+  const userId = method === "POST" ? WEBHOOK_URL.exec(url)?.[1] : undefined;
+  if (userId === undefined || !userId.includes("%")) return userId ?? null;
+  try {
+    return decodeURIComponent(userId);
+  } catch {
+    return userId;
+  }
+}
+
+/** What PagerDuty is answered, with 202. */
+export interface TakenWebhook {
+  received: true;
+  /** Why the webhook is recorded and not used. */
+  reason?: string;
+}
+
+/** Verifies a webhook and puts it on the Queue. @throws {AppError} when it is refused, or cannot be stored now */
+export async function takeWebhook(
+  request: Request,
+  env: Env,
+  userId: string,
+  requestId: string,
+): Promise<TakenWebhook> {
   if (!CALLER_ID.test(userId)) throw notConnected();
-  const body = await readBytes(c.req.raw, MAX_BODY_BYTES);
+  const { headers } = request;
+  const body = await readBytes(request, MAX_BODY_BYTES);
   if (!body) throw new AppError("payload_too_large", `The body is larger than ${MAX_BODY_BYTES / 1024} KiB`);
-  const subscriptionId = c.req.header("x-webhook-subscription") ?? "";
+  const subscriptionId = headers.get("x-webhook-subscription") ?? "";
   const posted: Posted = {
     userId,
-    address: c.req.header("cf-connecting-ip") ?? "",
+    address: headers.get("cf-connecting-ip") ?? "",
     question: {
-      signature: signatureOf(c.req.header("x-pagerduty-signature")),
+      signature: signatureOf(headers.get("x-pagerduty-signature")),
       subscriptionId: SUBSCRIPTION_ID.test(subscriptionId) ? subscriptionId : null,
       body,
     },
   };
-  const requestId = c.get("requestId");
   try {
-    const accepted = await accept(c.env, posted);
+    const accepted = await accept(env, posted);
     const verification = accepted.some(({ secretId }) => secretId !== null) ? "signature" : "callback";
     const read = readBody(body);
     if (!read.ok && verification === "callback") {
       // Counts as refused, but must not block other webhooks of a tenant without a secret.
-      const { success } = await c.env.REFUSED_WEBHOOKS.limit({ key: userId });
+      const { success } = await env.REFUSED_WEBHOOKS.limit({ key: userId });
       throw success ? new AppError("invalid_request", read.problem) : tooMany();
     }
-    const webhookId = await webhookIdOf(c.req.header("x-webhook-id"), body);
+    const webhookId = await webhookIdOf(headers.get("x-webhook-id"), body);
     const receivedAtMs = Date.now();
     for (const { tenantId, connectionId, secretId } of accepted) {
-      await handOver(c.env, {
+      await handOver(env, {
         tenantId,
         userId,
         connectionId,
@@ -77,14 +101,14 @@ export const webhook = new Hono<AppEnv>().post("/:userId", async (c) => {
     log.info("webhook.accepted", { requestId, tenants, webhookId, verification, bytes: body.length });
     count("received", userId, verification, Date.now() - receivedAtMs);
     const reason = read.ok ? reasonNotUsed(read.event) : read.problem;
-    return c.json({ received: true, ...(reason ? { reason } : {}) }, 202);
+    return reason === null ? { received: true } : { received: true, reason };
   } catch (error) {
     count("rejected", userId, error instanceof AppError ? error.code : "unavailable");
     if (error instanceof AppError) throw error;
     // KV, the Queue or the object failed: PagerDuty keeps the webhook and tries again.
     throw unavailable(error);
   }
-});
+}
 
 interface Posted {
   userId: string;
@@ -173,8 +197,8 @@ async function learn(config: Config, { tenantId, judgement }: Candidate, nowMs: 
 }
 
 /** Null without the header; empty if the header is too long, so that it still counts as present. */
-function signatureOf(header: string | undefined): string | null {
-  if (header === undefined) return null;
+function signatureOf(header: string | null): string | null {
+  if (header === null) return null;
   return isSignatureHeader(header) ? header : "";
 }
 
@@ -192,8 +216,8 @@ const unavailable = (cause: unknown) =>
   });
 
 /** PagerDuty's id of the webhook, else a hash of the body, which is the same on every attempt. */
-async function webhookIdOf(header: string | undefined, body: Uint8Array<ArrayBuffer>): Promise<string> {
-  if (header !== undefined && WEBHOOK_ID.test(header)) return header;
+async function webhookIdOf(header: string | null, body: Uint8Array<ArrayBuffer>): Promise<string> {
+  if (header !== null && WEBHOOK_ID.test(header)) return header;
   const digest = await crypto.subtle.digest("SHA-256", body);
   return `sha256-${new Uint8Array(digest).toHex()}`;
 }

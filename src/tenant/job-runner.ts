@@ -64,7 +64,10 @@ export class JobRunner {
     return this.#jobs.nextAtMs(afterMs);
   }
 
-  /** Runs jobs until none is due or a limit is reached; joins a run in progress. @returns when to run again, or null */
+  /**
+   * Runs jobs until none is due, or starts no more of them once a limit is reached; joins a run in progress.
+   * @returns when to run again, or null
+   */
   run(): Promise<number | null> {
     this.#run ??= this.#runWithin(Date.now() + MAX_RUN_MS).finally(() => {
       this.#run = null;
@@ -93,9 +96,9 @@ export class JobRunner {
       await Promise.race([woken, this.#nextDue(nowMs, timer.signal), ...this.#running.values()]);
       timer.abort();
     }
-    await Promise.all(this.#running.values());
     this.#starts.clear();
     this.#wake = null;
+    // Jobs in progress go on, and are still due: the next run, with new limits, watches them and starts others meanwhile.
     return this.nextAtMs;
   }
 

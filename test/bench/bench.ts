@@ -5,7 +5,8 @@ import { startPagerDuty } from "../emulator/pagerduty.ts";
 import { type FoldResult, measureFold } from "./consumer.ts";
 import { shown, table } from "./figures.ts";
 import { machine, measureStartup, type StartupResult } from "./startup.ts";
-import { BARE, measureWebhooks, type WebhookResult } from "./webhooks.ts";
+import { BARE, KEPT } from "./subjects.ts";
+import { measureWebhooks, type WebhookResult } from "./webhooks.ts";
 
 /** `npm run bench`: measures, prints tables, writes dist/bench.json. docs/performance.md explains the figures. */
 
@@ -20,13 +21,14 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 
 function webhookTable(results: WebhookResult[]): string {
-  const head = ["median (min–max)", "CPU, µs", `× ${BARE}`, "a second", "p50, ms", "p99, ms"];
+  const head = ["median (min–max)", "CPU, µs", `× ${BARE}`, `× ${KEPT}`, "a second", "p50, ms", "p99, ms"];
   return table([
     head,
-    ...results.map(({ name, cpuMicros, toBare, perSecond, p50Ms, p99Ms }) => [
+    ...results.map(({ name, cpuMicros, toBare, toKept, perSecond, p50Ms, p99Ms }) => [
       name,
       shown(cpuMicros, 0),
       shown(toBare, 2),
+      shown(toKept, 2),
       shown(perSecond, 0),
       shown(p50Ms, 2),
       shown(p99Ms, 1),

@@ -7,6 +7,9 @@ import { requestBytes } from "./client.ts";
 /** What is measured: the connector, and the handlers it is compared with, each in a workerd of its own. */
 
 export const USER = "bench";
+/** The two subjects that the connector is judged by. */
+export const BARE = "bare handler";
+export const KEPT = "bare, key kept";
 export const INTERNAL_SECRET = "bench-internal-secret";
 const SEALING_KEY = Buffer.alloc(32, 7);
 /** Stands for the rate-limit binding, and never limits. */
@@ -39,6 +42,7 @@ export function connector(variables: Record<string, string> = {}): Record<string
         TENANT: { objects: "Tenant" },
         REFUSED_WEBHOOKS: { service: "limiter" },
         UNSIGNED_WEBHOOKS: { service: "limiter" },
+        STRANGERS: { service: "limiter" },
       },
     },
     kv: KV,
@@ -71,11 +75,12 @@ export async function trustedIds(
   kvPort: number,
   user: string,
 ): Promise<{ connectionId: string; secretId: string }> {
-  const answer = await fetch(`http://127.0.0.1:${kvPort}/connection:${user}`);
+  const tenantId = `user:${user}`;
+  const answer = await fetch(`http://127.0.0.1:${kvPort}/connection:${tenantId}`);
   const [, iv = "", text = ""] = (await answer.text()).split(".");
   const sealed = Buffer.from(text, "base64url");
   const decipher = createDecipheriv("aes-256-gcm", SEALING_KEY, Buffer.from(iv, "base64url"));
-  decipher.setAAD(Buffer.from(user)).setAuthTag(sealed.subarray(-TAG_BYTES));
+  decipher.setAAD(Buffer.from(tenantId)).setAuthTag(sealed.subarray(-TAG_BYTES));
   const opened = Buffer.concat([decipher.update(sealed.subarray(0, -TAG_BYTES)), decipher.final()]);
   const held: { connectionId: string; signingSecrets: { id: string }[] } = JSON.parse(opened.toString());
   return { connectionId: held.connectionId, secretId: held.signingSecrets[0]?.id ?? "" };
@@ -114,10 +119,11 @@ export async function startSubjects(
   await connectTo(`http://127.0.0.1:${ours.port}`, USER, account, secret);
   return [
     await plain("empty handler", testWorker("bench/workers/empty.ts")),
-    await plain("bare handler", testWorker("bench/workers/bare.ts")),
+    await plain(BARE, testWorker("bench/workers/bare.ts")),
     await plain("bare, in Hono", testWorker("bench/workers/with-hono.ts")),
     await plain("bare, in itty-router", testWorker("bench/workers/with-itty-router.ts")),
-    await plain("bare, key kept", testWorker("bench/workers/bare-kept.ts")),
+    await plain("bare, KV for free", testWorker("bench/workers/bare-free-kv.ts")),
+    await plain(KEPT, testWorker("bench/workers/bare-kept.ts")),
     ours,
   ];
 }
@@ -134,6 +140,8 @@ export function signedRequests(account: Account, secret: string): Uint8Array[] {
         "x-pagerduty-signature": sign(secret, body),
         "x-webhook-id": webhookId,
         "x-webhook-subscription": "PSUBSCR",
+        // Cloudflare adds it to every request.
+        "cf-ray": "9c0ffee000000001-AMS",
       },
       body,
     ),

@@ -1,7 +1,7 @@
 import type { PagerDuty } from "../emulator/pagerduty.ts";
 import { fire } from "./client.ts";
 import { type Figures, figuresOf, quantile } from "./figures.ts";
-import { signedRequests, startSubjects } from "./subjects.ts";
+import { BARE, KEPT, signedRequests, startSubjects } from "./subjects.ts";
 
 /** CPU, throughput and latency of one accepted webhook, beside the other handlers, in alternating rounds. */
 
@@ -13,6 +13,8 @@ export interface WebhookResult {
   p99Ms: Figures;
   /** Its CPU divided by that of the bare handler in the same round. */
   toBare: Figures;
+  /** The same, divided by that of the handler that keeps its key. */
+  toKept: Figures;
 }
 
 export interface WebhookOptions {
@@ -22,7 +24,6 @@ export interface WebhookOptions {
 }
 
 const SECRET = "bench-signing-secret";
-export const BARE = "bare handler";
 
 interface Sample {
   cpuMicros: number;
@@ -65,15 +66,19 @@ export async function measureWebhooks(
   } finally {
     for (const { workerd } of subjects) await workerd.stop();
   }
-  const bare = samples.get(BARE) ?? [];
+  const ratiosTo = (name: string, taken: Sample[]) => {
+    const other = samples.get(name) ?? [];
+    return figuresOf(
+      taken.map(({ cpuMicros }, round) => cpuMicros / (other[round]?.cpuMicros ?? Number.NaN)),
+    );
+  };
   return [...samples].map(([name, taken]) => ({
     name,
     cpuMicros: figuresOf(taken.map(({ cpuMicros }) => cpuMicros)),
     perSecond: figuresOf(taken.map(({ perSecond }) => perSecond)),
     p50Ms: figuresOf(taken.map(({ p50Ms }) => p50Ms)),
     p99Ms: figuresOf(taken.map(({ p99Ms }) => p99Ms)),
-    toBare: figuresOf(
-      taken.map(({ cpuMicros }, round) => cpuMicros / (bare[round]?.cpuMicros ?? Number.NaN)),
-    ),
+    toBare: ratiosTo(BARE, taken),
+    toKept: ratiosTo(KEPT, taken),
   }));
 }

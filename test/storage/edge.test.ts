@@ -1,7 +1,7 @@
 import { createExecutionContext, env } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { createKeyring, sealText } from "../../src/connection/seal.ts";
-import { app } from "../../src/http/app.ts";
+import { serve } from "../../src/http/app.ts";
 import { connectionOf } from "../support/connection.ts";
 
 /** When a part of the platform fails, PagerDuty has to retry the webhook: the answer is 503, never a 4xx. */
@@ -41,7 +41,7 @@ async function post(userId: string, broken: Partial<Env>, body = BODY): Promise<
     headers: { "x-pagerduty-signature": await signed(BODY), "x-webhook-id": "w" },
     body,
   });
-  return app.fetch(request, { ...env, ...broken }, createExecutionContext());
+  return serve(request, { ...env, ...broken }, createExecutionContext());
 }
 
 const down = () => {

@@ -1,7 +1,7 @@
 /** What one writes first: no framework, no checks but the signature, the secret from KV each time. */
 export interface BareEnv {
   CONNECTIONS: { get(key: string): Promise<string | null> };
-  WEBHOOKS: { send(message: unknown): Promise<void> };
+  WEBHOOKS: { send(message: unknown, options?: { contentType: string }): Promise<void> };
 }
 
 /** Takes one webhook. Other frameworks' handlers do the very same. */

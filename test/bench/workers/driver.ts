@@ -30,6 +30,8 @@ function unpack({ batches: given, ...common }: Upload): Batch[][] {
       attempts: 1,
       body: {
         ...common,
+        tenantId: `user:${common.userId}`,
+        shared: false,
         webhookId,
         verification: "signature",
         signature: null,
