@@ -25,7 +25,8 @@ const LATE = {
 } as const;
 const NOT_CONNECTED = { ok: false, problem: "not_connected" } as const;
 
-function authorizationOf(connection: Connection): string {
+/** The Authorization header of the connection's credential. */
+export function authorizationOf(connection: Connection): string {
   return connection.authType === "oauth"
     ? bearerAuthorization(connection.accessToken)
     : tokenAuthorization(connection.token);

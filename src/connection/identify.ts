@@ -11,6 +11,8 @@ import {
 import { getIncident } from "../pagerduty/incidents.ts";
 import { apiUrlOf, candidateRegions, type Region } from "../pagerduty/region.ts";
 import { getSubscription } from "../pagerduty/subscriptions.ts";
+import { authorizationOf } from "./client.ts";
+import type { Connection } from "./connection.ts";
 
 /** Finds out whose a PagerDuty credential is, and in which region. */
 
@@ -90,32 +92,37 @@ export async function checkToken(
   return checkCredential(tokenAuthorization(token), "is refused", region, override);
 }
 
-/** What is stored of an account, to try another credential on. */
-export interface Evidence {
-  subscriptionId: string | null;
-  incidentId: string | null;
-}
-
 /**
- * Whether `after` belongs to another account than `before`, for credentials whose account PagerDuty does not name: it
- * does when it cannot read something that `before` can. Without evidence the answer is no.
+ * Whether `after` belongs to another account than the connection `before`. Where PagerDuty does not name both accounts,
+ * it does when it cannot read something that `before` can.
+ * @param incidentId an incident of the connected account; null where none is stored
+ * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} when PagerDuty cannot be called
  */
 export async function isOfOtherAccount(
-  before: ApiTarget,
-  after: ApiTarget,
-  { subscriptionId, incidentId }: Evidence,
+  before: Connection,
+  after: { authorization: string; checked: CheckedCredential },
+  incidentId: string | null,
+  override: string | null,
 ): Promise<boolean> {
+  const { subdomain, region } = after.checked;
+  if (subdomain !== null && before.accountSubdomain !== null) {
+    return before.region !== region || subdomain !== before.accountSubdomain;
+  }
   const questions: ((target: ApiTarget) => Promise<ApiAnswer<unknown>>)[] = [];
+  const subscriptionId = before.subscription?.id ?? null;
   if (incidentId !== null) questions.push((target) => getIncident(target, incidentId));
   if (subscriptionId !== null) questions.push((target) => getSubscription(target, subscriptionId));
+  if (questions.length === 0) return before.region !== region;
+  const ours = { apiUrl: apiUrlOf(before.region, override), authorization: authorizationOf(before) };
+  const theirs = { apiUrl: apiUrlOf(region, override), authorization: after.authorization };
   let isMissed = false;
   for (const ask of questions) {
-    const answer = await ask(after);
+    const answer = await ask(theirs);
     if (answer.ok) return false;
     if (answer.problem === "rate_limited" || answer.problem === "unavailable") throw tokenError(answer);
     // Where neither credential finds it, it was deleted in PagerDuty.
-    if (answer.problem === "not_found") isMissed ||= !isGone(await ask(before));
+    if (answer.problem === "not_found") isMissed ||= !isGone(await ask(ours));
   }
   return isMissed;
 }

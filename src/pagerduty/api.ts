@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { firstChars } from "../incidents/text.ts";
 import { readText, withDeadline } from "../limits.ts";
 import { withoutSecrets } from "../log.ts";
 import { parseRetryAfter } from "../retry-timing.ts";
@@ -85,7 +86,7 @@ function jsonOf(text: string): unknown {
 function cleaned(message: string, { authorization }: ApiTarget): string {
   const credential = authorization.replace(/^(Token token=|Bearer )/, "");
   const own = credential === "" ? message : message.replaceAll(credential, "[redacted]");
-  return withoutSecrets(own).replace(KEY_LIKE, "[redacted]").slice(0, MAX_MESSAGE_CHARS);
+  return firstChars(withoutSecrets(own).replace(KEY_LIKE, "[redacted]"), MAX_MESSAGE_CHARS);
 }
 
 /** Returns the seconds to wait after a 429, from `ratelimit-reset` or `retry-after`: 1 second to 1 hour. */

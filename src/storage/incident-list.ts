@@ -7,6 +7,7 @@ import {
   Severity,
   type Status,
 } from "../incidents/incident.ts";
+import { firstChars } from "../incidents/text.ts";
 import { describe, log } from "../log.ts";
 import { loadIncident } from "./incidents.ts";
 
@@ -139,8 +140,8 @@ export function incidentHeads(sql: SqlStorage, incidentIds: readonly string[]): 
 /** Title, number and service of the incident in a notification. */
 export const headOf = ({ sourceAlertId, incidentId, title, service, ...rest }: Incident): IncidentHead => ({
   number: sourceAlertId === incidentId ? null : sourceAlertId,
-  title: title.slice(0, MAX_TITLE_CHARS),
-  service: service.name.slice(0, MAX_TITLE_CHARS),
+  title: firstChars(title, MAX_TITLE_CHARS),
+  service: firstChars(service.name, MAX_TITLE_CHARS),
   severity: rest.severity,
   pagerdutyStatus: rest.pagerdutyStatus,
 });

@@ -1,16 +1,11 @@
 import type { Config } from "../config.ts";
-import {
-  type ApiTokenConnection,
-  type Connection,
-  type OAuthConnection,
-  withSecret,
-} from "../connection/connection.ts";
+import { type Connection, type OAuthConnection, withSecret } from "../connection/connection.ts";
 import { type CheckedCredential, checkToken, isOfOtherAccount } from "../connection/identify.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import { AppError } from "../errors.ts";
 import { log } from "../log.ts";
-import { tokenAuthorization } from "../pagerduty/api.ts";
-import { apiUrlOf, type Region } from "../pagerduty/region.ts";
+import { bearerAuthorization, tokenAuthorization } from "../pagerduty/api.ts";
+import type { Region } from "../pagerduty/region.ts";
 import { type Caller, tenantIdOf } from "../tenant-id.ts";
 
 /** The tokens of a sign-in. */
@@ -128,7 +123,7 @@ export class Connecting {
     const attempt = this.attempt();
     const checked = await checkToken(input.token, input.region, this.#config.pagerdutyApiUrl);
     const { displayName, token } = input;
-    await this.#connect(attempt, caller, checked, (common) => ({
+    await this.#connect(attempt, caller, tokenAuthorization(input.token), checked, (common) => ({
       ...common,
       authType: "api_token",
       token,
@@ -150,7 +145,7 @@ export class Connecting {
     tokens: OAuthTokens,
   ): Promise<void> {
     const displayName = this.#store.connection?.displayName ?? "PagerDuty";
-    await this.#connect(attempt, caller, checked, (common) => ({
+    await this.#connect(attempt, caller, bearerAuthorization(tokens.accessToken), checked, (common) => ({
       ...common,
       ...tokens,
       authType: "oauth",
@@ -173,7 +168,7 @@ export class Connecting {
     // Tries both regions, so that a valid token of the other region is `account_mismatch`, not invalid.
     const checked = await checkToken(token, undefined, this.#config.pagerdutyApiUrl);
     const region = this.#config.pagerdutyApiUrl ? before.region : checked.region;
-    if (await this.#isOthers(before, token, { ...checked, region })) {
+    if (await this.#isOthers(before, tokenAuthorization(token), { ...checked, region })) {
       const name = checked.subdomain ? ` (${checked.subdomain})` : "";
       throw new AppError(
         "account_mismatch",
@@ -213,29 +208,23 @@ export class Connecting {
     return length;
   }
 
-  /** Whether `token` belongs to another account than the connected one. */
-  async #isOthers(before: ApiTokenConnection, token: string, checked: CheckedCredential): Promise<boolean> {
-    const { subdomain, region } = checked;
-    if (isOtherAccount(before, subdomain, region)) return true;
-    if (subdomain !== null && before.accountSubdomain !== null) return false;
-    const apiUrl = apiUrlOf(region, this.#config.pagerdutyApiUrl);
-    const targetOf = (one: string) => ({ apiUrl, authorization: tokenAuthorization(one) });
-    return isOfOtherAccount(targetOf(before.token), targetOf(token), {
-      subscriptionId: before.subscription?.id ?? null,
-      incidentId: this.#neighbours.anyIncidentId(),
-    });
+  /** Whether a credential belongs to another account than the connected one. */
+  async #isOthers(before: Connection, authorization: string, checked: CheckedCredential): Promise<boolean> {
+    const incidentId = this.#neighbours.anyIncidentId();
+    return isOfOtherAccount(before, { authorization, checked }, incidentId, this.#config.pagerdutyApiUrl);
   }
 
   /** Stores the new connection in place of the present one, unless a disconnect cancelled it. */
   async #connect(
     attempt: Attempt,
     caller: Caller,
+    authorization: string,
     checked: CheckedCredential,
     connectionOf: (common: ReturnType<typeof commonOf>) => Connection,
   ): Promise<void> {
-    await this.#leaveOtherAccount(attempt, checked);
+    const keptId = await this.#leaveOtherAccount(attempt, authorization, checked);
     const { connection: held, unreadable } = this.#store;
-    const kept = held && this.#isKept(held, checked) ? held : null;
+    const kept = held?.connectionId === keptId ? (held ?? null) : null;
     const connection = connectionOf(commonOf(caller, checked, kept));
     // Another account's incidents and events must not be taken for the new account's.
     if (kept || (!held && !unreadable)) await this.#store.set(tenantIdOf(caller), connection);
@@ -245,21 +234,30 @@ export class Connecting {
   /**
    * Deletes the subscription that we created at another account while its credential is still stored: otherwise it
    * would go on posting here and be refused.
+   * @returns the id of the connection whose data belongs to the new one, too: the same account's, and not being
+   * disconnected; null where there is none
    */
-  async #leaveOtherAccount(attempt: Attempt, checked: CheckedCredential): Promise<void> {
+  async #leaveOtherAccount(
+    attempt: Attempt,
+    authorization: string,
+    checked: CheckedCredential,
+  ): Promise<string | null> {
     let left: string | null = null;
     for (;;) {
       this.#checkNotCancelled(attempt);
       const { connection } = this.#store;
-      if (!connection || this.#isKept(connection, checked) || connection.connectionId === left) return;
-      left = connection.connectionId;
+      if (!connection || connection.connectionId === left) return null;
+      const { connectionId } = connection;
+      if (!this.#leaving.has(connectionId)) {
+        const isOthers = await this.#isOthers(connection, authorization, checked);
+        this.#checkNotCancelled(attempt);
+        // The connection changed while PagerDuty answered: the new one is compared.
+        if (this.#store.connection?.connectionId !== connectionId) continue;
+        if (!isOthers && !this.#leaving.has(connectionId)) return connectionId;
+      }
+      left = connectionId;
       await this.#neighbours.removeSubscription();
     }
-  }
-
-  /** Whether the stored data belongs to the new connection, too: same account, and not being disconnected. */
-  #isKept(connection: Connection, { subdomain, region }: CheckedCredential): boolean {
-    return !this.#leaving.has(connection.connectionId) && !isOtherAccount(connection, subdomain, region);
   }
 }
 
@@ -271,8 +269,8 @@ function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection |
     subscription: kept?.subscription ?? null,
     userId: caller.userId,
     orgId: caller.orgId,
-    region: checked.region,
-    // A key without access to services shows no subdomain. The account is the same, so its subdomain is kept.
+    // A key that sees no service names neither region nor subdomain; the account is the same, and so are they.
+    region: (checked.subdomain === null && kept?.region) || checked.region,
     accountSubdomain: checked.subdomain ?? kept?.accountSubdomain ?? null,
     externalUserEmail: checked.email,
     externalUserName: checked.name,
@@ -280,12 +278,4 @@ function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection |
     refusedAtMs: null,
     canWriteIncidents: null,
   };
-}
-
-/** False if a subdomain is unknown. */
-function isOtherAccount(connection: Connection, subdomain: string | null, region: Region): boolean {
-  if (connection.region !== region) return true;
-  return (
-    subdomain !== null && connection.accountSubdomain !== null && subdomain !== connection.accountSubdomain
-  );
 }

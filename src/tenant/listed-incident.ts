@@ -1,4 +1,5 @@
 import type { FieldValue, Incident } from "../incidents/incident.ts";
+import { firstChars } from "../incidents/text.ts";
 
 /**
  * An RPC answer holds at most 32 MiB, and a page has up to 100 incidents. So lists cut the long parts of an incident;
@@ -7,7 +8,7 @@ import type { FieldValue, Incident } from "../incidents/incident.ts";
 const MAX_TEXT_CHARS = 2_000;
 const MAX_LISTED_FIELDS_CHARS = 32_000;
 
-const cut = (text: string) => (text.length > MAX_TEXT_CHARS ? `${text.slice(0, MAX_TEXT_CHARS)}…` : text);
+const cut = (text: string) => (text.length > MAX_TEXT_CHARS ? `${firstChars(text, MAX_TEXT_CHARS)}…` : text);
 const cutOrNull = (text: string | null) => (text === null ? null : cut(text));
 
 /** Cuts a long text; replaces any other long value by its JSON, cut. */

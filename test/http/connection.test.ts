@@ -258,6 +258,27 @@ describe("rotating the token", () => {
     stage.pagerduty.faults.api = null;
   });
 
+  test("connecting with another account's key that names no account keeps nothing of the first account", async () => {
+    const [own, other] = [stage.pagerduty.account(), stage.pagerduty.account()];
+    const key = own.apiKey({ kind: "account" });
+    stage.pagerduty.faults.api = {
+      body: '{"services":[]}',
+      match: (_, path) => path.startsWith("/services"),
+    };
+    expect((await stage.call("POST", "", { token: key, subscribe: true })).status).toBe(200);
+    const incident = own.trigger();
+    await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
+    const listed = async () => (await stage.call("GET", "/incidents")).body;
+    // A key of the same account reads the incident, and keeps it.
+    expect((await connect(own.apiKey({ kind: "account" }))).status).toBe(200);
+    expect(await listed()).toMatchObject({ incidents: [{ incidentId: incident.id }] });
+    expect((await connect(other.apiKey({ kind: "account" }))).status).toBe(200);
+    expect(await listed()).toMatchObject({ incidents: [] });
+    expect((await status()).body).toMatchObject({ webhook: { subscription: null } });
+    expect([...own.subscriptions.keys()]).toEqual([]);
+    stage.pagerduty.faults.api = null;
+  });
+
   test("another account's token is 409, and nothing changes", async () => {
     await connect(stage.pagerduty.account({ subdomain: "acme" }).apiKey());
     const reply = await rotate(stage.pagerduty.account({ subdomain: "other" }).apiKey());
