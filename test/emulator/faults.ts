@@ -14,7 +14,7 @@ export interface FaultPlan {
   hang?: Promise<void>;
   /** The call takes effect at once, its answer goes out when this promise resolves: time to lose it. */
   hold?: Promise<void>;
-  /** Cuts the connection without an answer. */
+  /** Cuts the connection without an answer; with `hold`, after the call has taken effect. */
   reset?: boolean;
   /** The call takes effect, and the connection is cut in the middle of its answer. */
   cut?: boolean;
@@ -79,15 +79,15 @@ export async function applyFault(
   if (plan === null || plan.times === 0 || plan.match?.(call.method, call.path) === false) return null;
   if (plan.times !== undefined) plan.times -= 1;
   if (plan.hang && !(await resolves(plan.hang, closed))) return "reset";
-  if (plan.reset) return "reset";
   if (plan.cut) {
     const reply = await answer(call);
     return reply === "reset" ? reply : { ...reply, cut: true };
   }
   if (plan.hold) {
     const reply = await answer(call);
-    return (await resolves(plan.hold, closed)) ? reply : "reset";
+    return (await resolves(plan.hold, closed)) && !plan.reset ? reply : "reset";
   }
+  if (plan.reset) return "reset";
   if (plan.status === undefined && plan.body === undefined) return null;
   return {
     status: plan.status ?? 200,

@@ -44,8 +44,11 @@ export interface Worker {
   sql(user: string, query: string, ...values: (string | number | null)[]): Promise<Record<string, unknown>[]>;
   /** Takes the user's object out of memory; it must be at rest. */
   evict(user: string): Promise<void>;
-  /** Stops everything that runs, wherever it is, and starts again on the same storage. */
-  restart(): Promise<void>;
+  /**
+   * Stops everything that runs, wherever it is, and starts again on the same storage.
+   * @param changed variables and secrets that are different from then on
+   */
+  restart(changed?: Record<string, string>): Promise<void>;
   /** Everything that was logged so far. */
   logs(): string[];
   close(): Promise<void>;
@@ -70,11 +73,9 @@ export async function startWorker(
     RECONCILE_MINUTES: "0",
     ...variables,
   };
-  const vars = Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value ?? ""]));
-  const server = createTestHarness({
-    root,
-    workers: [{ configPath, prebuiltWorkerDir: "dist", vars }],
-  });
+  let vars = Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value ?? ""]));
+  const options = () => ({ root, workers: [{ configPath, prebuiltWorkerDir: "dist", vars }] });
+  const server = createTestHarness(options());
   const { url } = await server.listen();
   const handle = server.getWorker<Bindings>();
   const base = url.origin;
@@ -112,7 +113,10 @@ export async function startWorker(
       return storage.exec(query, ...values);
     },
     evict: (user) => handle.evictDurableObject("TENANT", { name: tenantNameOf(user) }),
-    restart: () => server.update((options) => options),
+    restart(changed = {}) {
+      vars = { ...vars, ...changed };
+      return server.update(options());
+    },
     logs: () => server.getLogs().map(({ message }) => message),
     close: () => server.close(),
   };

@@ -1,0 +1,112 @@
+import { randomUUID } from "node:crypto";
+import { expect, test } from "vitest";
+import { openBackendStage } from "../support/backend-world.ts";
+import { slowness } from "../support/patience.ts";
+import { nextSecond, until } from "../support/until.ts";
+import { LATENCY, openWebhook, problem, problemsOf, sentEvents, tenantOf, worked } from "./story.ts";
+
+/** Deliveries that today's Aurora refuses, with the receiver beside it, and what brings them in afterwards. */
+
+/** Long enough to see what the status says between two attempts. */
+const WAIT_SECONDS = 2 * slowness();
+
+const stage = openBackendStage((aurora) => ({
+  AURORA_EVENTS_URL: aurora.eventsUrl,
+  AURORA_EVENTS_SECRET: aurora.eventsSecret,
+  DELIVERY_SCHEDULE: `0,${WAIT_SECONDS},0.1`,
+}));
+
+const isEvent = (_: string, path: string) => path === "/edge/events";
+const states = async () => {
+  const rows = await stage.worker.sql(
+    tenantOf(stage),
+    "SELECT delivery FROM journal WHERE delivery IS NOT NULL ORDER BY seq",
+  );
+  return rows.map(({ delivery }) => delivery);
+};
+const allDead = (count: number) =>
+  until(`${count} dead deliveries`, async () => {
+    const all = await states();
+    return all.length === count && all.every((state) => state === "dead");
+  });
+
+test("the webhook-id is the same on every attempt, and after the delivery was dead", async () => {
+  await openWebhook(stage);
+  stage.aurora.fault = { status: 503, match: isEvent };
+  stage.account.trigger(LATENCY);
+  await allDead(1);
+  stage.aurora.fault = null;
+  await stage.call("POST", "/deliveries/redeliver");
+  await worked(stage, 1);
+  expect(sentEvents(stage).map(({ status }) => status)).toEqual([503, 503, 503, 200]);
+  expect(new Set(sentEvents(stage).map(({ webhookId }) => webhookId)).size).toBe(1);
+  expect(stage.aurora.tables.incidents).toHaveLength(1);
+});
+
+test("an incident of a user who left is refused with what to do, and redelivered as the user who connected since", async () => {
+  await openWebhook(stage);
+  stage.aurora.directory.addUser(stage.editor, randomUUID());
+  const incident = stage.account.trigger(LATENCY);
+  expect(await problem(stage, "deliveries_failing")).toContain("let another member connect again");
+  await allDead(1);
+  expect(stage.aurora.tables.incidents).toEqual([]);
+
+  const other = randomUUID();
+  stage.aurora.directory.addUser(other, stage.organisation, "admin");
+  await stage.call("POST", "", { token: stage.account.apiKey() }, { user: other });
+  await stage.call("POST", "/deliveries/redeliver", undefined, { user: other });
+  await worked(stage, 1);
+  expect(sentEvents(stage).map(({ userId, status }) => [userId, status])).toEqual([
+    ...Array(3).fill([stage.editor, 409]),
+    [other, 200],
+  ]);
+  incident.resolve();
+  await worked(stage, 2);
+  expect(stage.aurora.tables.incidents).toMatchObject([
+    { userId: other, number: incident.number, status: "resolved" },
+  ]);
+});
+
+test("an incident's fields are sent again by themselves: the event before them was accepted", async () => {
+  await openWebhook(stage);
+  await stage.call("POST", "/reconcile");
+  await nextSecond();
+  let calls = 0;
+  const isSecond = (method: string, path: string) => {
+    if (isEvent(method, path)) calls += 1;
+    return calls === 2;
+  };
+  stage.aurora.fault = { status: 503, match: isSecond };
+  stage.account.trigger({ ...LATENCY, customFields: { team: "payments" }, silent: true });
+  await stage.call("POST", "/reconcile");
+  await worked(stage, 0);
+  const sent = sentEvents(stage);
+  expect(sent.map(({ status }) => status)).toEqual([200, 503, 200]);
+  const id = sent[0]?.webhookId;
+  expect(sent.map(({ webhookId }) => webhookId)).toEqual([id, `${id}_fields`, `${id}_fields`]);
+  expect(sent.map(({ event }) => event.id)).toEqual(sent.map(({ webhookId }) => webhookId));
+  expect(stage.aurora.tables.incidents).toMatchObject([{ metadata: { customFields: { team: "payments" } } }]);
+});
+
+test("an incident whose number PagerDuty never gives waits, is a problem, and ends dead without a call to Aurora", async () => {
+  await openWebhook(stage);
+  const incident = stage.account.trigger({ ...LATENCY, omitNumber: true, silent: true });
+  const withoutNumber = { id: incident.id, type: "incident", status: "triggered", title: LATENCY.title };
+  stage.pagerduty.faults.api = {
+    body: JSON.stringify({ incident: withoutNumber }),
+    match: (_, path) => path === `/incidents/${incident.id}`,
+  };
+  incident.announce();
+  incident.acknowledge();
+  expect(await problem(stage, "deliveries_failing")).toContain("does not give the incident's number");
+  expect(await states()).toEqual(["pending", "queued"]);
+  await allDead(2);
+  expect(await problem(stage, "deliveries_dead")).toContain("does not give the incident's number");
+  expect(sentEvents(stage)).toEqual([]);
+
+  stage.pagerduty.faults.api = null;
+  await stage.call("POST", "/deliveries/redeliver");
+  await worked(stage, 2);
+  expect(stage.aurora.tables.incidents).toMatchObject([{ number: incident.number }]);
+  expect(await problemsOf(stage)).toEqual([]);
+});

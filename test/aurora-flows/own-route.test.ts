@@ -1,0 +1,90 @@
+import { expect, test } from "vitest";
+import { openBackendStage } from "../support/backend-world.ts";
+import { consent, follow, login, registerApp, SUCCESS } from "../support/sign-in.ts";
+import { until } from "../support/until.ts";
+import { testSharedCells } from "./shared-cells.ts";
+import { addWebhook, LATENCY, openWebhook, problem, sentEvents, tenantOf, worked } from "./story.ts";
+
+/** Today's Aurora by itself: events go to its own webhook route, and API keys are passed on to it. */
+
+const stage = openBackendStage(() => ({ DELIVERY_SCHEDULE: "0,0.2,0.2,0.2,7200" }));
+
+testSharedCells(stage);
+
+/** Waits until the webhook is processed and the delivery refused; it waits for its next attempt. */
+const refused = () =>
+  until("a refused delivery", async () => {
+    const rows = await stage.worker.sql(
+      tenantOf(stage),
+      "SELECT attempts FROM journal WHERE delivery = 'pending'",
+    );
+    return rows.some(({ attempts }) => Number(attempts) > 0);
+  });
+
+test("EU: nothing arrives, and the status says that Aurora cannot take the key", async () => {
+  await stage.call("POST", "", { token: stage.account.apiKey(), region: "eu" });
+  await addWebhook(stage);
+  stage.account.trigger(LATENCY);
+  await refused();
+  expect(stage.aurora.tables).toMatchObject({ events: [], incidents: [] });
+  expect(await problem(stage, "aurora_cannot_know")).toContain("US region");
+});
+
+test("OAuth: nothing arrives, and the status says that Aurora cannot take the sign-in", async () => {
+  registerApp(stage.account);
+  const { body } = await login(stage.worker, stage.editor, {}, stage.organisation);
+  const address = new URL((body as { oauth_url: string }).oauth_url);
+  expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
+  await addWebhook(stage);
+  stage.account.trigger(LATENCY);
+  await refused();
+  expect(stage.aurora.tables).toMatchObject({ events: [], incidents: [] });
+  expect(await problem(stage, "aurora_cannot_know")).toContain("OAuth");
+});
+
+test("backlog: Aurora accepts the events in order and works them side by side, so a resolved incident ends open", async () => {
+  await openWebhook(stage);
+  stage.aurora.workers.hold();
+  const incident = stage.account.trigger(LATENCY);
+  incident.acknowledge();
+  incident.resolve();
+  await until("all events to be accepted", () => sentEvents(stage).length === 3);
+  expect(sentEvents(stage).map(({ event }) => event.event_type)).toEqual([
+    "incident.triggered",
+    "incident.acknowledged",
+    "incident.resolved",
+  ]);
+  stage.aurora.workers.release();
+  await worked(stage, 3);
+  expect(stage.aurora.tables.incidents).toMatchObject([{ status: "investigating" }]);
+});
+
+test("the same delivery twice, because its answer was lost: two events, and the incident counts itself as a second alert", async () => {
+  await openWebhook(stage);
+  // Deliveries of the tests before may still be tried.
+  const isOfEditor = (_: string, path: string) => path === `/pagerduty/webhook/${stage.editor}`;
+  stage.aurora.fault = { hold: Promise.resolve(), reset: true, times: 1, match: isOfEditor };
+  stage.account.trigger(LATENCY);
+  await worked(stage, 1);
+  expect(sentEvents(stage).map(({ status }) => status)).toEqual(["reset", 200]);
+  // Without its graph database Aurora writes a second summary in place of counting it.
+  expect(stage.aurora.tables).toMatchObject({
+    events: [{}, {}],
+    incidents: [{ correlatedAlerts: 1 }],
+    drops: [{ reason: "correlated" }],
+  });
+});
+
+test("fields that follow their incident at once are in the analysis, and may miss the row", async () => {
+  await openWebhook(stage);
+  stage.aurora.workers.hold();
+  stage.account.trigger(LATENCY).setField("team", "payments");
+  await until("both events to be accepted", () => sentEvents(stage).length === 2);
+  stage.aurora.workers.release();
+  await worked(stage, 2);
+  await stage.aurora.runWaiting();
+  expect(stage.aurora.tables).toMatchObject({
+    drops: [{ reason: "unknown_incident" }],
+    prompts: [{ text: expect.stringContaining('"team": "payments"') }],
+  });
+});

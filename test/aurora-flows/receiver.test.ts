@@ -1,0 +1,110 @@
+import { randomUUID } from "node:crypto";
+import { expect, test } from "vitest";
+import { openBackendStage } from "../support/backend-world.ts";
+import { consent, follow, login, registerApp, SUCCESS } from "../support/sign-in.ts";
+import { nextSecond, until } from "../support/until.ts";
+import { testSharedCells } from "./shared-cells.ts";
+import {
+  addWebhook,
+  LATENCY,
+  openWebhook,
+  PATIENT_SCHEDULE,
+  problemsOf,
+  sentEvents,
+  worked,
+} from "./story.ts";
+
+/** Today's Aurora with the receiver that ships with the connector beside it, as aurora/README.md sets it up. */
+
+const stage = openBackendStage((aurora) => ({
+  AURORA_EVENTS_URL: aurora.eventsUrl,
+  AURORA_EVENTS_SECRET: aurora.eventsSecret,
+  DELIVERY_SCHEDULE: PATIENT_SCHEDULE,
+}));
+
+testSharedCells(stage);
+
+const isEvent = (_: string, path: string) => path === "/edge/events";
+
+test("recovered: the fields are in the row, too", async () => {
+  await openWebhook(stage);
+  await stage.call("POST", "/reconcile");
+  await nextSecond();
+  const customFields = { team: "payments" };
+  stage.account.trigger({ ...LATENCY, customFields, silent: true });
+  await stage.call("POST", "/reconcile");
+  await worked(stage, 0);
+  expect(stage.aurora.tables).toMatchObject({ incidents: [{ metadata: { customFields } }], drops: [] });
+});
+
+test("EU: a key that Aurora cannot take brings its incidents all the same", async () => {
+  await stage.call("POST", "", { token: stage.account.apiKey(), region: "eu" });
+  await addWebhook(stage);
+  const incident = stage.account.trigger(LATENCY);
+  await worked(stage, 1);
+  expect(stage.aurora.directory.credentials).toEqual([]);
+  expect(stage.aurora.tables.incidents).toMatchObject([{ number: incident.number, severity: "critical" }]);
+  expect(await problemsOf(stage)).toEqual([]);
+});
+
+test("OAuth: a sign-in that Aurora cannot take brings its incidents all the same", async () => {
+  registerApp(stage.account);
+  const { body } = await login(stage.worker, stage.editor, {}, stage.organisation);
+  const address = new URL((body as { oauth_url: string }).oauth_url);
+  expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
+  await addWebhook(stage);
+  const incident = stage.account.trigger(LATENCY);
+  await worked(stage, 1);
+  expect(stage.aurora.directory.credentials).toEqual([]);
+  expect(stage.aurora.tables.incidents).toMatchObject([{ number: incident.number, severity: "critical" }]);
+  expect(await problemsOf(stage)).toEqual([]);
+});
+
+test("backlog in order: after an outage every incident ends as PagerDuty says", async () => {
+  await openWebhook(stage);
+  stage.aurora.fault = { status: 502, match: isEvent };
+  const incidents = ["API", "Database", "Queue"].map((title) => stage.account.trigger({ title }));
+  const [reopened, resolved, acknowledged] = incidents;
+  reopened?.resolve();
+  resolved?.acknowledge();
+  acknowledged?.acknowledge();
+  reopened?.reopen();
+  resolved?.resolve();
+  await until(
+    "each first event to be refused",
+    () => new Set(sentEvents(stage).map(({ event }) => event.id)).size === 3,
+  );
+  stage.aurora.fault = null;
+  await worked(stage, 8);
+  const statuses = incidents.map(({ number }) =>
+    stage.aurora.tables.incident(stage.editor, stage.organisation, number),
+  );
+  expect(statuses.map((row) => row?.status)).toEqual(["investigating", "resolved", "investigating"]);
+  expect(stage.aurora.tables.events).toHaveLength(8);
+});
+
+test("the same delivery twice, because its answer was lost: worked once", async () => {
+  await openWebhook(stage);
+  stage.aurora.fault = { hold: Promise.resolve(), reset: true, times: 1, match: isEvent };
+  stage.account.trigger(LATENCY);
+  await worked(stage, 1);
+  expect(sentEvents(stage).map(({ status }) => status)).toEqual(["reset", 200]);
+  expect(new Set(sentEvents(stage).map(({ webhookId }) => webhookId)).size).toBe(1);
+  expect(stage.aurora.tables).toMatchObject({ events: [{}], incidents: [{}], summaries: [{}] });
+});
+
+test("the user of an incident stays the one of its first notification when another member connects again", async () => {
+  await openWebhook(stage);
+  const incident = stage.account.trigger(LATENCY);
+  await worked(stage, 1);
+  const other = randomUUID();
+  stage.aurora.directory.addUser(other, stage.organisation, "admin");
+  await stage.call("POST", "", { token: stage.account.apiKey() }, { user: other });
+  incident.resolve();
+  const later = stage.account.trigger({ title: "Disk full" });
+  await worked(stage, 3);
+  expect(stage.aurora.tables.incidents).toMatchObject([
+    { userId: stage.editor, number: incident.number, status: "resolved" },
+    { userId: other, number: later.number },
+  ]);
+});

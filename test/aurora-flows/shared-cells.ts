@@ -1,0 +1,155 @@
+import { expect, test } from "vitest";
+import { type Incident, sign, webhookBody } from "../emulator/pagerduty.ts";
+import type { BackendStage } from "../support/backend-world.ts";
+import { nextSecond, until } from "../support/until.ts";
+import { addWebhook, LATENCY, openWebhook, worked } from "./story.ts";
+
+/**
+ * The cells of the table in docs/deploy.md that come out the same whichever way the events take: what today's Aurora
+ * has afterwards.
+ */
+export function testSharedCells(stage: BackendStage): void {
+  const row = () => stage.aurora.tables.incidents[0];
+
+  test("triggered: one row with severity, status and service, a summary, and an analysis with the whole incident", async () => {
+    await openWebhook(stage);
+    const incident = stage.account.trigger(LATENCY);
+    await worked(stage, 1);
+    await stage.aurora.runWaiting();
+    const { tables } = stage.aurora;
+    expect(tables.incidents).toMatchObject([
+      {
+        userId: stage.editor,
+        organisation: stage.organisation,
+        number: incident.number,
+        title: LATENCY.title,
+        service: "API Service",
+        severity: "critical",
+        metadata: { incidentId: incident.id, urgency: "high", priority: "P1" },
+      },
+    ]);
+    expect(tables).toMatchObject({ summaries: [{ number: incident.number }], drops: [] });
+    const [prompt, ...more] = tables.prompts;
+    expect(more).toEqual([]);
+    for (const part of [`"title": "${LATENCY.title}"`, '"service": "API Service"', '"name": "P1"'])
+      expect(prompt?.text).toContain(part);
+  });
+
+  test("acknowledged: still under investigation, and no second analysis", async () => {
+    await openWebhook(stage);
+    const incident = stage.account.trigger(LATENCY);
+    await worked(stage, 1);
+    incident.acknowledge();
+    await worked(stage, 2);
+    await stage.aurora.runWaiting();
+    expect(stage.aurora.tables.events.map(({ status }) => status)).toEqual(["triggered", "acknowledged"]);
+    expect(stage.aurora.tables).toMatchObject({ incidents: [{}], prompts: [{}], summaries: [{}], drops: [] });
+  });
+
+  test("resolved: the row is resolved", async () => {
+    await openWebhook(stage);
+    const incident = stage.account.trigger(LATENCY);
+    await worked(stage, 1);
+    incident.resolve();
+    await worked(stage, 2);
+    expect(row()).toMatchObject({ status: "resolved", severity: "critical" });
+  });
+
+  test("reopened: the row is under investigation again", async () => {
+    await openWebhook(stage);
+    const incident = stage.account.trigger(LATENCY);
+    await worked(stage, 1);
+    incident.resolve();
+    await worked(stage, 2);
+    incident.reopen();
+    await worked(stage, 3);
+    expect(row()).toMatchObject({ status: "investigating" });
+    expect(row()?.lifecycle.map(({ to }) => to)).toEqual(["investigating", "resolved", "investigating"]);
+    expect(stage.aurora.tables.drops).toEqual([]);
+  });
+
+  test("priority changed: the severity follows", async () => {
+    await openWebhook(stage);
+    const incident = stage.account.trigger({ ...LATENCY, priority: "P4" });
+    await worked(stage, 1);
+    expect(row()).toMatchObject({ severity: "low", metadata: { priority: "P4" } });
+    incident.setPriority("P1");
+    await worked(stage, 2);
+    expect(row()).toMatchObject({ severity: "critical", metadata: { priority: "P1" } });
+    expect(stage.aurora.tables.drops).toEqual([]);
+  });
+
+  test("fields: they are in the row and in the analysis, a changed one with its new value", async () => {
+    await openWebhook(stage);
+    const incident = stage.account.trigger(LATENCY);
+    await worked(stage, 1);
+    incident.setField("team", "payments");
+    incident.setField("tier", "1");
+    await worked(stage, 3);
+    incident.setField("tier", "2");
+    await worked(stage, 4);
+    expect(row()).toMatchObject({ metadata: { customFields: { team: "payments", tier: "2" } } });
+    await stage.aurora.runWaiting();
+    const text = stage.aurora.tables.prompts[0]?.text;
+    for (const part of ['"team": "payments"', '"tier": "2"']) expect(text).toContain(part);
+  });
+
+  test("without number: the row has the number, which is read from PagerDuty", async () => {
+    await openWebhook(stage);
+    const incident = stage.account.trigger({ ...LATENCY, omitNumber: true });
+    await worked(stage, 1);
+    expect(stage.aurora.tables).toMatchObject({ incidents: [{ number: incident.number }], drops: [] });
+  });
+
+  test("recovered: an incident whose webhook was missed has a row, and an analysis with its fields", async () => {
+    await openWebhook(stage);
+    await stage.call("POST", "/reconcile");
+    await nextSecond();
+    const incident = stage.account.trigger({
+      ...LATENCY,
+      customFields: { team: "payments" },
+      silent: true,
+    });
+    await stage.call("POST", "/reconcile");
+    await worked(stage, 0);
+    await stage.aurora.runWaiting();
+    expect(stage.aurora.tables).toMatchObject({
+      incidents: [{ number: incident.number, severity: "critical" }],
+      prompts: [{ number: incident.number, text: expect.stringContaining('"team": "payments"') }],
+    });
+  });
+
+  test("unsigned: what PagerDuty confirms has a row, and a forged webhook has none", async () => {
+    await stage.connectMirrored();
+    await addWebhook(stage, false);
+    const incident = stage.account.trigger(LATENCY);
+    const forged = stage.pagerduty.account().trigger({ title: "forged" });
+    const path = `/pagerduty/webhook/${stage.editor}`;
+    const headers = { "x-webhook-id": "forged" };
+    await stage.worker.request(path, { method: "POST", headers, body: webhookBody(forged.announce()) });
+    const isAskedFor = ({ id }: Incident) =>
+      stage.pagerduty.requests.some((request) => request.path.startsWith(`/incidents/${id}`));
+    await until("both to be checked with PagerDuty", () => [incident, forged].every(isAskedFor));
+    await until("the incident in Aurora", () => stage.aurora.tables.incidents.length > 0);
+    expect(stage.aurora.tables.incidents).toMatchObject([{ number: incident.number, title: LATENCY.title }]);
+  });
+
+  test("the same webhook twice: one event, one summary", async () => {
+    const subscription = await openWebhook(stage);
+    const incident = stage.account.trigger(LATENCY);
+    await worked(stage, 1);
+    const body = incident.events.map(webhookBody).join();
+    const headers = {
+      "x-webhook-id": subscription.deliveries[0]?.webhookId ?? "",
+      "x-pagerduty-signature": sign(subscription.secret, body),
+    };
+    const path = `/pagerduty/webhook/${stage.editor}`;
+    expect(await stage.worker.request(path, { method: "POST", headers, body })).toMatchObject({
+      status: 202,
+    });
+    incident.acknowledge();
+    await worked(stage, 2);
+    expect(stage.aurora.tables.events.map(({ status }) => status)).toEqual(["triggered", "acknowledged"]);
+    expect(stage.aurora.tables.summaries).toHaveLength(1);
+  });
+}

@@ -1,0 +1,72 @@
+import type { Subscription } from "../emulator/pagerduty.ts";
+import type { BackendStage } from "../support/backend-world.ts";
+import { until } from "../support/until.ts";
+import { settled } from "../support/worker.ts";
+
+/** What the tests against today's Aurora do alike. */
+
+/** A refused delivery is retried soon, and for longer than any of these tests keeps Aurora from accepting it. */
+export const PATIENT_SCHEDULE = ["0", ...Array<string>(45).fill("0.5")].join(",");
+
+const TITLE = "API latency above 2 s";
+/** What the tests trigger. */
+export const LATENCY = { title: TITLE, priority: "P1" } as const;
+
+/** Connects the editor, tells Aurora, and stores the secret of a webhook. */
+export async function openWebhook(stage: BackendStage): Promise<Subscription> {
+  await stage.connectMirrored();
+  return addWebhook(stage);
+}
+
+/** Makes a webhook by hand and stores its secret. @param isSigned false: the secret is not stored */
+export async function addWebhook(stage: BackendStage, isSigned = true): Promise<Subscription> {
+  const url = `${stage.worker.url}/pagerduty/webhook/${stage.editor}`;
+  const subscription = stage.account.subscribe({ url });
+  if (isSigned) await stage.call("PUT", "/signing-secret", { secret: subscription.secret });
+  return subscription;
+}
+
+/** Waits until at least so many webhooks are processed, all is delivered, and Aurora's workers have nothing to do. */
+export async function worked(stage: BackendStage, webhooks: number): Promise<void> {
+  await settled(stage.worker, tenantOf(stage), webhooks);
+  await stage.aurora.workers.settled();
+}
+
+export const tenantOf = ({ organisation }: BackendStage): string => `org:${organisation}`;
+
+/** The problems that the status shows. */
+export async function problemsOf(stage: BackendStage): Promise<{ code: string; message: string }[]> {
+  const { body } = await stage.call("GET");
+  return (body as { problems?: { code: string; message: string }[] }).problems ?? [];
+}
+
+/** Waits for a problem. @returns its message */
+export async function problem(stage: BackendStage, code: string): Promise<string> {
+  let found: { code: string; message: string } | undefined;
+  await until(`the problem ${code}`, async () => {
+    found = (await problemsOf(stage)).find((one) => one.code === code);
+    return found !== undefined;
+  });
+  return found?.message ?? "";
+}
+
+/** The events of the organisation that Aurora was sent, refused ones included, oldest first. */
+export function sentEvents({ aurora, organisation }: BackendStage): SentEvent[] {
+  return aurora.calls.flatMap(({ path, body, headers, status }) => {
+    if (!/\/edge\/events|\/webhook\//.test(path)) return [];
+    const sent = JSON.parse(body) as Pick<SentEvent, "event"> & {
+      aurora: { user_id: string; org_id: string };
+    };
+    if (sent.aurora.org_id !== organisation) return [];
+    const { user_id: userId } = sent.aurora;
+    return [{ event: sent.event, userId, webhookId: headers["webhook-id"], status }];
+  });
+}
+
+export interface SentEvent {
+  event: { id: string; event_type: string };
+  userId: string;
+  webhookId: string | undefined;
+  /** Null until it is answered. */
+  status: number | "reset" | null;
+}
