@@ -8,7 +8,7 @@ import { LATENCY, openWebhook, problem, problemsOf, sentEvents, tenantOf, worked
 /** Deliveries that today's Aurora refuses, with the receiver beside it, and what brings them in afterwards. */
 
 /** Long enough to see what the status says between two attempts. */
-const WAIT_SECONDS = 2 * slowness();
+const WAIT_SECONDS = Math.ceil(2 * slowness());
 
 const stage = openBackendStage((aurora) => ({
   AURORA_EVENTS_URL: aurora.eventsUrl,
