@@ -25,7 +25,7 @@ const Status = z.discriminatedUnion("connected", [
 ]);
 
 /** The problems that stop no event. */
-const MILD = new Set(["no_signing_secret", "subscription_was_disabled"]);
+const MILD = new Set(["no_signing_secret", "subscription_was_disabled", "analysis_limit"]);
 
 const found = ({ code, message, fix }: z.infer<typeof Problem>): Finding =>
   (MILD.has(code) ? warning : problem)(message, `(${code})`, fix);

@@ -30,7 +30,7 @@ export const TimelineLine = z.object({
 export type TimelineLine = z.infer<typeof TimelineLine>;
 
 /** A value that is stored as JSON. SQL statements never look into it. */
-const json = <T>(schema: z.ZodMiniType<T>) =>
+export const json = <T>(schema: z.ZodMiniType<T>) =>
   z.pipe(
     z.nullable(z.string()),
     z.transform((text: string | null, context): T | null => {

@@ -1,6 +1,7 @@
 import { type MirrorView, type Obstacle, obstacleOf } from "../aurora/mirror.ts";
 import type { Config } from "../config.ts";
 import type { Connection } from "../connection/connection.ts";
+import type { BeyondLimit } from "../delivery/analysis-limit.ts";
 import type { OutboxSummary } from "../delivery/outbox.ts";
 import { counted, type Problem } from "./problem.ts";
 
@@ -76,6 +77,18 @@ export function mirrorProblems(
       code: "aurora_unaware",
       message: `${state} for this organisation, without which its own webhook route refuses every incident.${reason}`,
       fix: `Every check sends the credential to Aurora again (RECONCILE_MINUTES); POST /pagerduty/reconcile does so now. If the problem remains, check AURORA_BACKEND_URL and Aurora's answer above, or ${DELIVER_TO_RECEIVER}.`,
+    },
+  ];
+}
+
+export function analysisProblems(beyond: BeyondLimit | null): Problem[] {
+  if (beyond === null) return [];
+  const { count, lastAtMs } = beyond;
+  return [
+    {
+      code: "analysis_limit",
+      message: `Aurora probably did not analyse ${counted(count, "incident", "incidents")} of the last 24 hours, the last delivered at ${new Date(lastAtMs).toISOString()}: it starts at most 5 analyses in 5 minutes for one user, here for the one who connected.`,
+      fix: "Start missing analyses in Aurora, where all of these incidents are listed. Against the next storm, let the webhook subscription send the incidents of fewer services or teams.",
     },
   ];
 }

@@ -2,11 +2,12 @@ import type { MirrorView } from "../aurora/mirror.ts";
 import type { Config } from "../config.ts";
 import { type Connection, type OAuthConnection, secretsInForce } from "../connection/connection.ts";
 import type { RefreshFailure } from "../connection/tokens.ts";
+import type { BeyondLimit } from "../delivery/analysis-limit.ts";
 import type { OutboxSummary } from "../delivery/outbox.ts";
 import type { Watch } from "../reconcile/watch.ts";
 import type { SetAsideSummary } from "../storage/set-aside.ts";
 import type { Rejections } from "../webhooks/refusals.ts";
-import { deliveryProblems, mirrorProblems } from "./aurora-problems.ts";
+import { analysisProblems, deliveryProblems, mirrorProblems } from "./aurora-problems.ts";
 import { counted, type Problem } from "./problem.ts";
 
 /** The catalogue of problems that the status can show: what is wrong, and what to do. Pure. */
@@ -35,6 +36,8 @@ export interface ProblemFacts {
   connection: Connection;
   rejected: Rejections;
   delivery: OutboxSummary;
+  /** Incidents that Aurora gave no analysis because there were too many; null for none. */
+  beyondAnalysisLimit: BeyondLimit | null;
   /** Null without AURORA_BACKEND_URL. */
   mirror: MirrorView | null;
   events: Config["events"];
@@ -61,6 +64,7 @@ export function problemsOf(facts: ProblemFacts): Problem[] {
     ...processingProblems(facts),
     ...mirrorProblems(facts.connection, facts.mirror, facts.events),
     ...deliveryProblems(facts.delivery, facts.events),
+    ...analysisProblems(facts.beyondAnalysisLimit),
   ];
 }
 

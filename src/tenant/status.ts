@@ -4,6 +4,7 @@ import { type Connection, type OAuthConnection, secretsInForce } from "../connec
 import type { ConnectionStore } from "../connection/store.ts";
 import type { Tokens } from "../connection/tokens.ts";
 import { mayWrite } from "../connection/write-access.ts";
+import { deliveredBeyondLimit } from "../delivery/analysis-limit.ts";
 import { summarizeOutbox } from "../delivery/outbox.ts";
 import { shownEventsUrl } from "../delivery/sink.ts";
 import { readWatch } from "../reconcile/watch.ts";
@@ -114,6 +115,8 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
       connection,
       rejected,
       delivery,
+      beyondAnalysisLimit:
+        config.events?.format === "v3" ? deliveredBeyondLimit(sql, connection.userId, nowMs) : null,
       mirror: mirror.view,
       events: config.events,
       failedWebhooks: countFailed(sql),

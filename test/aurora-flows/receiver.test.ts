@@ -9,6 +9,7 @@ import {
   LATENCY,
   openWebhook,
   PATIENT_SCHEDULE,
+  problem,
   problemsOf,
   sentEvents,
   worked,
@@ -107,4 +108,11 @@ test("the user of an incident stays the one of its first notification when anoth
     { userId: stage.editor, number: incident.number, status: "resolved" },
     { userId: other, number: later.number },
   ]);
+});
+
+test("the sixth incident in five minutes is in Aurora, and the status says that it has no analysis", async () => {
+  await openWebhook(stage);
+  for (let index = 0; index < 6; index += 1) stage.account.trigger({ title: `Incident ${index}` });
+  await worked(stage, 6);
+  expect(await problem(stage, "analysis_limit")).toContain("did not analyse 1 incident ");
 });

@@ -1,0 +1,74 @@
+import * as z from "zod/mini";
+import { loadIncident } from "../storage/incidents.ts";
+import { json, TimelineLine } from "../storage/journal.ts";
+
+/**
+ * Aurora analyses few incidents for one user in a short time, and drops further analyses silently. Reads from the
+ * journal which incidents were delivered beyond that.
+ */
+
+/** Aurora's limit: server/chat/background/task.py, is_background_chat_allowed. */
+const MAX_ANALYSES = 5;
+const WINDOW_MS = 5 * 60 * 1000;
+
+/** How long incidents that were delivered beyond the limit are shown. */
+const SHOWN_MS = 24 * 3600 * 1000;
+/** How many of the newest entries are searched: no index leads to them, which would be a billed row for each event. */
+const MAX_ENTRIES = 1_000;
+
+/** The delivery of an incident that makes Aurora start an analysis for the user. */
+export interface TriggeredDelivery {
+  userId: string;
+  atMs: number;
+}
+
+export interface BeyondLimit {
+  /** How many incidents. */
+  count: number;
+  lastAtMs: number;
+}
+
+/**
+ * Counts as Aurora does: a window starts with a user's first analysis, and after its end with the next one.
+ * @param deliveries the oldest first
+ * @returns null where Aurora analyses all of them
+ */
+export function beyondLimit(deliveries: readonly TriggeredDelivery[]): BeyondLimit | null {
+  const windows = new Map<string, { endsAtMs: number; count: number }>();
+  const beyond = deliveries.filter(({ userId, atMs }) => {
+    const known = windows.get(userId);
+    const window = known && atMs < known.endsAtMs ? known : { endsAtMs: atMs + WINDOW_MS, count: 0 };
+    window.count += 1;
+    windows.set(userId, window);
+    return window.count > MAX_ANALYSES;
+  });
+  const last = beyond.at(-1);
+  return last === undefined ? null : { count: beyond.length, lastAtMs: last.atMs };
+}
+
+const Row = z.object({ incidentId: z.string(), atMs: z.number(), line: json(TimelineLine) });
+
+/** @param connectedUser for whom an incident is that has no user of its own */
+export function deliveredBeyondLimit(
+  sql: SqlStorage,
+  connectedUser: string,
+  nowMs: number,
+): BeyondLimit | null {
+  const rows = sql.exec(
+    `SELECT incident_id AS incidentId, delivered_at_ms AS atMs, timeline_line AS line FROM journal
+     WHERE seq > (SELECT max(seq) FROM journal) - ${MAX_ENTRIES} AND delivered_at_ms > ?
+       AND timeline_line IS NOT NULL AND incident_id IS NOT NULL
+     ORDER BY delivered_at_ms`,
+    nowMs - SHOWN_MS,
+  );
+  const triggered = [...rows]
+    .flatMap((row) => Row.safeParse(row).data ?? [])
+    .filter(({ line }) => line?.kind === "created" && line.to === "investigating");
+  if (triggered.length <= MAX_ANALYSES) return null;
+  return beyondLimit(
+    triggered.map(({ incidentId, atMs }) => ({
+      userId: loadIncident(sql, incidentId).recipientUserId ?? connectedUser,
+      atMs,
+    })),
+  );
+}
