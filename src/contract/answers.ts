@@ -84,7 +84,7 @@ export const ListedEvent = z
 export type ListedEvent = z.infer<typeof ListedEvent>;
 
 export const EventWithPayload = z
-  .extend(ReceivedEvent, {
+  .extend(ListedEvent, {
     payload: z
       .unknown()
       .register(z.globalRegistry, { description: "The body as received: parsed if it is JSON, else text." }),

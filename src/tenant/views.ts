@@ -5,7 +5,7 @@ import { bodiesOf } from "../delivery/bodies.ts";
 import { shownEventsUrl, shownHeaders } from "../delivery/sink.ts";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
-import type { Analysis, IncidentHead, Outcome } from "../incidents/incident.ts";
+import type { Analysis, Outcome } from "../incidents/incident.ts";
 import { loadContext } from "../storage/contexts.ts";
 import { headOf, type IncidentFilter, incidentHeads, listIncidents } from "../storage/incident-list.ts";
 import { loadIncident } from "../storage/incidents.ts";
@@ -55,24 +55,31 @@ export interface EventFilter extends PageFilter {
   outcome?: Outcome | null;
 }
 
-/** A page of received webhooks, recovered incidents and findings of checks, newest first. */
-export function eventPage(sql: SqlStorage, filter: EventFilter) {
-  const { entries, next } = listArrivals(sql, { kinds: ARRIVALS, states: [], ...filter });
+/** Events, each with what tells its incident apart. */
+function namedEvents(sql: SqlStorage, entries: readonly Arrival[]) {
   const heads = incidentHeads(
     sql,
     entries.flatMap(({ incidentId }) => incidentId ?? []),
   );
-  const headOfEntry = ({ incidentId }: Arrival): IncidentHead | null =>
-    incidentId === null ? null : (heads.get(incidentId) ?? null);
-  return { events: entries.map((entry) => ({ ...eventView(entry), incident: headOfEntry(entry) })), next };
+  return entries.map((entry) => ({
+    ...eventView(entry),
+    incident: entry.incidentId === null ? null : (heads.get(entry.incidentId) ?? null),
+  }));
+}
+
+/** A page of received webhooks, recovered incidents and findings of checks, newest first. */
+export function eventPage(sql: SqlStorage, filter: EventFilter) {
+  const { entries, next } = listArrivals(sql, { kinds: ARRIVALS, states: [], ...filter });
+  return { events: namedEvents(sql, entries), next };
 }
 
 /** One webhook with the body that PagerDuty posted: parsed if it is JSON, else as text. @throws {AppError} not_found */
 export function eventDetail(sql: SqlStorage, webhookId: string) {
   const entry = entryOfWebhook(sql, webhookId);
-  if (!entry) throw new AppError("not_found", "No such webhook");
+  const [event] = entry ? namedEvents(sql, [entry]) : [];
+  if (!entry || !event) throw new AppError("not_found", "No such webhook");
   const payload = payloadOf(sql, entry.seq);
-  return { ...eventView(entry), payload: payload ? new TextDecoder().decode(payload) : null };
+  return { ...event, payload: payload ? new TextDecoder().decode(payload) : null };
 }
 
 /** One delivery, as `GET /pagerduty/deliveries` lists it. */

@@ -138,7 +138,7 @@ function renderEvent(side, webhookId, signal) {
           ),
         ),
         reasonOf(event) && h("p", null, reasonOf(event)),
-        event.incidentId && mentionWhole(event.incidentId, null),
+        event.incidentId && mentionWhole(event.incidentId, event.incident),
         idLine("X-Webhook-Id", webhookId),
       ],
     },

@@ -140,11 +140,22 @@ const ISO = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
 /** Times in a sentence, in the reader's own zone. @param {string} text */
 export const readable = (text) => text.replace(ISO, absolute);
 
+/** Problems that stop no events: they are over, or pass by themselves. @type {Record<string, "past" | "warn">} */
+const MILD = {
+  subscription_was_disabled: "past",
+  deliveries_failing: "warn",
+  missing_scopes: "warn",
+  no_signing_secret: "warn",
+  oauth_not_refreshable: "warn",
+  oauth_refresh_failing: "warn",
+  webhooks_refused: "warn",
+};
+
 /** @param {{code: string, message: string, fix: string}} problem */
 export function problemCard({ code, message, fix }) {
   return h(
     "li",
-    { class: `problem ${code === "subscription_was_disabled" ? "past" : ""}` },
+    { class: `problem ${entry(MILD, code) ?? ""}` },
     h("div", null, h("p", { class: "what" }, readable(message)), h("p", { class: "fix" }, readable(fix))),
     remedyOf(code),
   );

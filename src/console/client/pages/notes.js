@@ -77,7 +77,7 @@ function noteForm(path, onWritten) {
     field(
       "A note for the people on call",
       text,
-      "It appears on the incident in PagerDuty, under your name here.",
+      "It is written on the incident in PagerDuty, with your name below.",
     ),
   );
 }

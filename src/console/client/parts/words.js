@@ -59,7 +59,7 @@ export function when(iso, never = "never") {
  */
 export function moment(iso, never) {
   if (iso === null) return when(iso, never);
-  return h("span", null, when(iso), " ", h("span", { class: "muted" }, `(${absolute(iso)})`));
+  return h("span", { class: "moment" }, when(iso), " ", h("span", { class: "muted" }, `(${absolute(iso)})`));
 }
 
 /** Brings every `when` on the page up to date. */

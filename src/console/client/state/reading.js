@@ -62,8 +62,11 @@ const isSignedOut = (error) =>
   // Access sends a script to its sign-in page, and the connector knows no visitor without it.
   error instanceof Refusal && (error.code === "signed_out" || error.status === 403);
 
-/** @param {unknown} error a fault of ours is none, and what is gone is an answer, too */
-const isOutage = (error) => error instanceof Refusal && error.status !== 404 && !isSignedOut(error);
+/** Whether trying again may help: a call that is refused for what it asks is answered. @param {unknown} error */
+const isOutage = (error) =>
+  error instanceof Refusal &&
+  !isSignedOut(error) &&
+  (error.status === 0 || error.status === 429 || error.status >= 500);
 
 /**
  * @param {() => Promise<unknown>} read reads and shows
