@@ -4,14 +4,14 @@ import { openStage } from "../support/stage.ts";
 import { startWorld } from "../support/world.ts";
 
 /**
- * A call into an object holds 32 MiB. Bodies travel gzipped on the Queue and are unpacked before the call, so a
- * batch of strangers' webhooks would be more, and hold up PagerDuty's own among them.
+ * A call to an object holds 32 MiB. Bodies are gzipped on the Queue and unpacked before the call, so a batch of forged
+ * webhooks in one call would exceed the limit, and hold up PagerDuty's webhooks in the same batch.
  */
 
 const KIB = 1024;
 const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: "0,1" }));
 
-test("a batch of strangers' heavy webhooks does not hold up the genuine one among them", async () => {
+test("a batch of large forged webhooks does not hold up the genuine webhook among them", async () => {
   const user = "batched";
   const account = stage.pagerduty.account();
   await stage.worker.call(user, "POST", "/pagerduty", { body: { token: account.apiKey() } });
@@ -37,6 +37,6 @@ test("a batch of strangers' heavy webhooks does not hold up the genuine one amon
     ...Array.from({ length: 49 }, (_, i) => post(heavy, `b-${i}`, signature)),
   ]);
   expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([202]));
-  await stage.aurora.waitFor("the genuine one", (aurora) => aurora.of(genuine.id).length > 0);
+  await stage.aurora.waitFor("the genuine incident", (aurora) => aurora.of(genuine.id).length > 0);
   expect(stage.worker.logs().filter((line) => line.includes("batch.retried"))).toEqual([]);
 });

@@ -4,13 +4,13 @@ import { holdNext } from "../support/held-call.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** The account is changed while an answer of the one before is on its way: it must not land in the new one. */
+/** Another account is connected during a call for the former one, whose answer must not reach the new account. */
 
 const stage = openStage();
 
 const { call } = stage;
 
-/** PagerDuty keeps the answer to the next call that `match` takes. */
+/** Makes PagerDuty hold its answer to the next call that `match` accepts. */
 const hold = (match: (method: string, path: string) => boolean) =>
   holdNext(stage.pagerduty.faults, "api", "hold", match);
 
@@ -21,7 +21,7 @@ async function switchAccounts(): Promise<Account> {
   return second;
 }
 
-test("a list of incidents that is under way is not folded into the next account", async () => {
+test("a list of incidents that arrives after the switch is not folded into the next account", async () => {
   const first = stage.pagerduty.account();
   await stage.connect(first);
   const incident = first.trigger({ silent: true, title: "Of the first account" });
@@ -35,7 +35,7 @@ test("a list of incidents that is under way is not folded into the next account"
   expect(stage.aurora.of(incident.id)).toEqual([]);
 });
 
-test("an open incident that is under way is not folded into the next account", async () => {
+test("an incident that arrives after the switch is not folded into the next account", async () => {
   const first = stage.pagerduty.account();
   const subscription = await stage.connect(first);
   const incident = first.trigger({ createdAt: "2020-01-01T00:00:00Z" });
@@ -51,7 +51,7 @@ test("an open incident that is under way is not folded into the next account", a
   expect((await call("GET", "/incidents")).body).toEqual({ incidents: [], nextCursor: null });
 });
 
-test("a recovery that is cut short by a disconnect is no crash", async () => {
+test("a disconnect during a recovery causes no 5xx", async () => {
   const first = stage.pagerduty.account();
   await stage.connect(first);
   first.trigger({ silent: true });
@@ -63,7 +63,7 @@ test("a recovery that is cut short by a disconnect is no crash", async () => {
   expect((await reconciled).status).toBeLessThan(500);
 });
 
-test("a subscription that is being made does not give its secret to the next account", async () => {
+test("a subscription created during the switch is removed, and its secret is not stored", async () => {
   const first = stage.pagerduty.account();
   await call("POST", "", { token: first.apiKey() });
   const held = hold((method, path) => method === "POST" && path === "/webhook_subscriptions");
@@ -75,11 +75,10 @@ test("a subscription that is being made does not give its secret to the next acc
   expect((await call("GET", "")).body).toMatchObject({
     webhook: { verification: "callback", subscription: null },
   });
-  // Nobody would ever remove it.
   expect([...first.subscriptions.keys()]).toEqual([]);
 });
 
-test("connecting with a subscription is no crash when it is disconnected meanwhile", async () => {
+test("a disconnect during the subscription of a connect causes no 5xx", async () => {
   const first = stage.pagerduty.account();
   const held = hold((method, path) => method === "POST" && path === "/webhook_subscriptions");
   const connected = call("POST", "", { token: first.apiKey(), subscribe: true });
@@ -90,7 +89,7 @@ test("connecting with a subscription is no crash when it is disconnected meanwhi
   expect((await call("GET", "")).body).toEqual({ connected: false });
 });
 
-test("a notification that waits for its number is not sent for the next account", async () => {
+test("a notification that waits for its incident's number is not sent for the next account", async () => {
   const first = stage.pagerduty.account();
   const connected = await call("POST", "", { token: first.apiKey() });
   expect(connected.status).toBe(200);
@@ -107,7 +106,7 @@ test("a notification that waits for its number is not sent for the next account"
   await held.underWay();
   const second = await switchAccounts();
   held.release();
-  // Whatever the answer did to the object comes before the next account's incident.
+  // Effects of the former account's answer would come before the next account's incident.
   const subscription = second.subscribe({ url: `${stage.worker.url}/pagerduty/webhook/${stage.user}` });
   await call("PUT", "/signing-secret", { secret: subscription.secret });
   const later = second.trigger();
@@ -116,19 +115,19 @@ test("a notification that waits for its number is not sent for the next account"
   expect(await stage.sql("SELECT incident_id AS id FROM incidents")).toEqual([{ id: later.id }]);
 });
 
-test("a crash after a change of accounts, while a delivery of the old one was under way, costs nothing", async () => {
+test("a crash after a switch during a delivery loses nothing and repeats nothing of the former account", async () => {
   const first = stage.pagerduty.account();
   await stage.connect(first);
   stage.aurora.answer = () => ({ hang: true });
   const old = first.trigger();
   const attempted = (id: string) => () =>
     stage.aurora.attempts.some(({ body }) => body?.data.incident.incidentId === id);
-  await until("the old attempt", attempted(old.id));
+  await until("the former account's attempt", attempted(old.id));
   const second = await switchAccounts();
   const subscription = second.subscribe({ url: `${stage.worker.url}/pagerduty/webhook/${stage.user}` });
   await call("PUT", "/signing-secret", { secret: subscription.secret });
   const incident = second.trigger();
-  await until("the new attempt", attempted(incident.id));
+  await until("the new account's attempt", attempted(incident.id));
   await stage.worker.restart();
   stage.aurora.answer = () => ({ status: 202 });
   await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length === 2);

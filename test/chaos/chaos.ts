@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { runChaos } from "./story.ts";
 
-/** `npm run chaos`: everything goes wrong at once; exits with 1 when anything is lost, told twice or out of order. */
+/** `npm run chaos`: injects all faults at once; exits with 1 if a change is lost, repeated or out of order. */
 
 const { values } = parseArgs({
   options: {

@@ -5,7 +5,7 @@ import { connector } from "../bench/subjects.ts";
 import { testWorker, Workerd } from "../support/workerd.ts";
 import type { Platform } from "./platform.ts";
 
-/** The built Worker in a workerd that is killed and started again on its storage, on a platform that stays. */
+/** The built Worker in a workerd that is killed and restarted with its storage. KV and Queue keep running. */
 export class Cluster {
   kills = 0;
   readonly #platform: Platform;
@@ -37,12 +37,12 @@ export class Cluster {
       this.#dispatching = Promise.all([this.#dispatch(), this.#dispatch(), this.#dispatch()]);
   }
 
-  /** Where it listens now; where nobody does while it is down. */
+  /** The Worker's address; while the Worker is down, one where nothing listens. */
   get url(): string {
     return `http://127.0.0.1:${this.#workerd?.port("connector") ?? 9}`;
   }
 
-  /** SIGKILL, whatever it is doing, and up again. */
+  /** Kills workerd at any moment with SIGKILL, and starts it again. */
   async kill(): Promise<void> {
     const workerd = this.#workerd;
     this.#workerd = null;
@@ -58,7 +58,7 @@ export class Cluster {
     rmSync(this.#disk, { recursive: true, force: true });
   }
 
-  /** The Queue's side: batches one after the other, for as long as there is somebody to take them. */
+  /** Delivers the Queue's batches one after the other while the Worker is up. */
   async #dispatch(): Promise<void> {
     while (!this.#stopped) {
       const port = this.#workerd?.port("dispatcher");

@@ -1,4 +1,4 @@
-/** The Worker through which batches of the Queue outside reach the consumer, as they were sent. */
+/** A Worker that passes batches of the simulated Queue to the consumer, unchanged. */
 interface Dispatch {
   queue: string;
   messages: { id: string; timestamp: number; attempts: number; body: string }[];

@@ -3,20 +3,20 @@ import { createServer, type Server } from "node:http";
 import { buffer } from "node:stream/consumers";
 
 /**
- * KV and the Queue, outside of the Worker's process as they are at Cloudflare, so that a kill loses nothing of
- * them. The Queue keeps no order and sends some messages twice; KV answers with what is old, gone or garbage.
+ * Simulated KV and Queue outside of the Worker's process, as at Cloudflare, so that they survive a kill. The Queue keeps
+ * no order and repeats some messages; KV returns stale, missing or unreadable values.
  */
 
 interface Message {
   id: string;
   timestamp: number;
   attempts: number;
-  /** Base64 of what the producer's binding serialized. */
+  /** Base64 of the body as the producer's binding serialized it. */
   body: string;
   dueAtMs: number;
 }
 
-/** What a consumer said of a batch. */
+/** The consumer's decisions about a batch. */
 interface Verdict {
   outcome: string;
   retryBatch: { retry: boolean };
@@ -34,7 +34,7 @@ export interface PlatformCounts {
 const QUEUE = "aurora-pagerduty-webhooks";
 const MAX_ATTEMPTS = 21;
 const BATCH = 100;
-/** Real retries wait for seconds and minutes; here is no time for that. */
+/** Real retries wait for seconds or minutes; here they are shortened. */
 const MAX_DELAY_MS = 500;
 const RECEIPT = JSON.stringify({
   metadata: { metrics: { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: 0 } },
@@ -86,12 +86,12 @@ export class Platform {
     this.addresses = { kv: await listen(kv), queue: await listen(queue) };
   }
 
-  /** Messages that nobody has acknowledged yet. */
+  /** Messages that are not acknowledged yet. */
   get backlog(): number {
     return this.#waiting.length + this.#underWay;
   }
 
-  /** Hands over the next batch, if there is one. @param dispatcher where the Worker listens now */
+  /** Delivers the next batch, if there is one. @param dispatcher the Worker's current address */
   async dispatch(dispatcher: string): Promise<void> {
     const nowMs = Date.now();
     const due = this.#waiting.filter(({ dueAtMs }) => dueAtMs <= nowMs);
@@ -101,7 +101,7 @@ export class Platform {
     this.#waiting = this.#waiting.filter((message) => !taken.has(message));
     this.#underWay += batch.length;
     const messages = batch.map((message) => ({ ...message, attempts: ++message.attempts }));
-    // Dead letters go to a consumer of their own, and are kept until it takes them.
+    // Dead letters have their own consumer, and stay until it acknowledges them.
     const dead = messages.filter(({ attempts }) => attempts > MAX_ATTEMPTS);
     const alive = messages.filter(({ attempts }) => attempts <= MAX_ATTEMPTS);
     this.counts.deadLetters += dead.length;
@@ -120,7 +120,7 @@ export class Platform {
     this.#underWay -= batch.length;
   }
 
-  /** @returns the ids of those that come again */
+  /** @returns the ids of the messages to deliver again */
   async #offer(dispatcher: string, queue: string, messages: Message[]): Promise<string[]> {
     if (messages.length === 0) return [];
     try {
@@ -131,12 +131,12 @@ export class Platform {
         return verdict.retryMessages.map(({ msgId }) => msgId);
       }
     } catch {
-      // Killed in the middle: nobody knows what was done, so all of it comes again.
+      // Killed during the batch: its outcome is unknown, so the whole batch is delivered again.
     }
     return messages.map(({ id }) => id);
   }
 
-  /** @param body base64 of what a producer's binding would have serialized */
+  /** @param body base64 of a body as a producer's binding would serialize it */
   push(body: string): void {
     const nowMs = Date.now();
     this.#serial += 1;
@@ -154,7 +154,7 @@ export class Platform {
     return this.#values.get(key)?.at(-1);
   }
 
-  /** Overwrites a value behind the Worker's back. */
+  /** Overwrites a value without the Worker. */
   put(key: string, value: Buffer): void {
     this.#values.set(key, [value]);
   }

@@ -6,14 +6,14 @@ import { Cluster } from "./cluster.ts";
 import { Platform } from "./platform.ts";
 import { type Findings, inspect } from "./verdict.ts";
 
-/** Everything goes wrong at once, and at the end everything has to be right. */
+/** Sends webhooks under all faults at once. In the end, Aurora's incidents must equal PagerDuty's. */
 
 export interface ChaosOptions {
   seed: number;
   webhooks: number;
   users: number;
   kills: number;
-  /** Receivers that never answer cost 15 s each. */
+  /** How many deliveries hang; each takes 15 s. */
   hangs: number;
   timeoutMs: number;
 }
@@ -40,7 +40,7 @@ interface Posting {
 const SENDERS = 16;
 const EVENTS_PER_INCIDENT = 12;
 const REPEATED = 0.1;
-/** PagerDuty gives up on a webhook after 5 s; it tries again later, here at once. */
+/** PagerDuty gives an attempt up after 5 s and retries later, here at once. */
 const ATTEMPT_TIMEOUT_MS = 5_000;
 
 export async function runChaos(options: ChaosOptions): Promise<Report> {
@@ -90,13 +90,13 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
         const status = await statusOf(url, { method: "POST", headers, body });
         if (status === 202) return;
         sent.notTaken += 1;
-        // What PagerDuty would not send again is lost, and fails the run.
+        // PagerDuty would not retry this webhook, so it is lost, and the run fails.
         if (status !== 0 && status !== 429 && status < 500)
           throw new Error(`A genuine webhook got ${status}`);
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
-    /** Looks for missed incidents, and has KV written anew by storing the same secret again. */
+    /** Starts a check for missed incidents, and has KV written again by storing the same secret. */
     const check = async ({ name, secret }: ChaosUser) => {
       sent.checks += 1;
       const headers = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": name };
@@ -136,7 +136,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
   }
 }
 
-/** Zero where nobody answers in time. */
+/** Returns the status; 0 after a time-out. */
 async function statusOf(url: string, init: RequestInit): Promise<number> {
   try {
     const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(ATTEMPT_TIMEOUT_MS) });
@@ -147,7 +147,7 @@ async function statusOf(url: string, init: RequestInit): Promise<number> {
   }
 }
 
-/** One in three POSTs fails, each way in turn; a few hang. */
+/** Makes one in three POSTs fail, in each way in turn; a few hang. */
 function makeTrouble(aurora: Aurora, random: () => number, hangs: number): void {
   let hung = 0;
   aurora.answer = ({ index }) => {

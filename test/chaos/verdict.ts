@@ -6,7 +6,7 @@ import type { Cluster } from "./cluster.ts";
 import type { Platform } from "./platform.ts";
 import type { ChaosUser } from "./story.ts";
 
-/** What came of it, compared with PagerDuty's own truth. Each finding is a sentence. */
+/** Compares the results with PagerDuty's own state. Each finding is a sentence. */
 export interface Findings {
   lost: string[];
   twice: string[];
@@ -28,7 +28,7 @@ async function read(cluster: Cluster, user: string, path: string): Promise<Recor
   return typeof body === "object" && body !== null ? { ...body } : {};
 }
 
-/** Of the truth, what `seen` says differently. */
+/** Describes the members that differ between PagerDuty's state and `seen`; empty if none does. */
 function differences(truth: object, seen: Record<string, unknown>): string {
   return Object.entries(truth)
     .filter(([name, value]) => !isDeepStrictEqual(seen[name], value))
@@ -37,15 +37,15 @@ function differences(truth: object, seen: Record<string, unknown>): string {
 }
 
 /**
- * The truth as Aurora may have been told it: REST tells a resolution to the second, and its own event, which tells
- * it to the millisecond, is no news after that.
+ * PagerDuty's state as Aurora may have received it: if REST reported the resolution first, its time has whole seconds,
+ * because the later event with milliseconds changes nothing.
  */
 function asTold(truth: ReturnType<typeof truthOf>, told: { resolvedAt: string | null } | undefined) {
   const toTheSecond = truth.resolvedAt?.replace(/\.\d+/, "");
   return told && told.resolvedAt === toTheSecond ? { ...truth, resolvedAt: told.resolvedAt } : truth;
 }
 
-/** How many different webhooks the user's event log holds. */
+/** Counts the different webhooks in the user's event log. */
 async function recorded(cluster: Cluster, user: string): Promise<number> {
   const ids = new Set<string>();
   let cursor = "";
@@ -62,7 +62,7 @@ async function recorded(cluster: Cluster, user: string): Promise<number> {
   return ids.size;
 }
 
-/** Waits until nothing is under way any more, or until time is up: then the comparison says what is missing. */
+/** Waits until all work is done. After a time-out, the comparison shows what is missing. */
 async function settle({ cluster, platform, users, aurora, endAt }: Scene): Promise<void> {
   const incidents = users.reduce((sum, user) => sum + user.incidents.length, 0);
   while (Date.now() < endAt) {

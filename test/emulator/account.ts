@@ -28,7 +28,7 @@ export interface EmitOptions {
   /** ISO 8601. */
   occurredAt?: string | undefined;
   eventId?: string | undefined;
-  /** Read from `data` when it is about an incident. */
+  /** Default: read from `data` if the event is about an incident. */
   incidentId?: string | undefined;
   agent?: Reference | null | undefined;
 }
@@ -93,7 +93,7 @@ export class Account {
     return token;
   }
 
-  /** Makes a key or an access token worthless: 401 from now on. */
+  /** Revokes a key or an access token: 401 from now on. */
   revoke(token: string): void {
     this.#credentials.delete(token);
   }
@@ -106,7 +106,7 @@ export class Account {
     this.#credentials.set(token, credential);
   }
 
-  /** Registers an OAuth app with this account; its user is the one who consents. */
+  /** Registers an OAuth app with this account, whose user then consents. */
   oauthClient(options: { scoped?: boolean; redirectUris?: string[]; scopes?: string[] } = {}): OAuthClient {
     const client: OAuthClient = {
       clientId: secretToken(),
@@ -123,7 +123,7 @@ export class Account {
     this.#grants.push(grant);
   }
 
-  /** The user takes every OAuth consent back: refreshes are `invalid_grant`, access tokens 401. */
+  /** Withdraws every OAuth consent of the user: refreshes are `invalid_grant`, access tokens 401. */
   revokeGrants(): void {
     for (const grant of this.#grants) grant.revoked = true;
   }
@@ -136,14 +136,14 @@ export class Account {
     return incident;
   }
 
-  /** A subscription as if made by hand in the web app, where nothing is checked against the event list. */
+  /** Creates a subscription as in the web app, without checking its event types. */
   subscribe(options: SubscriptionOptions): Subscription {
     const subscription = new Subscription(options, this.#settings, this.#faults);
     this.subscriptions.set(subscription.id, subscription);
     return subscription;
   }
 
-  /** Ends a subscription; what is pending is dropped. */
+  /** Deletes a subscription, and drops its pending webhooks. */
   unsubscribe(id: string): boolean {
     this.subscriptions.get(id)?.close();
     return this.subscriptions.delete(id);
@@ -156,7 +156,7 @@ export class Account {
     return event;
   }
 
-  /** An event of this account, not sent to anyone. */
+  /** Creates an event of this account without sending it. */
   eventOf(options: EmitOptions): WebhookEvent {
     return {
       id: options.eventId ?? eventId(),

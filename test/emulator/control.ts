@@ -4,7 +4,7 @@ import type { Incident } from "./incident.ts";
 import { incidentResource } from "./incident-resource.ts";
 import { type Call, jsonReply, type Reply, textReply } from "./listener.ts";
 
-/** Everything below it is the emulator's own, not PagerDuty's. */
+/** Paths below it belong to the emulator, not to PagerDuty's API. */
 export const CONTROL_PATH = "/_emulator";
 
 const NewIncident = z.strictObject({
@@ -46,7 +46,7 @@ function jsonOf(body: string): unknown {
   }
 }
 
-/** Answers those who play with the demo: incidents are made and moved over HTTP. */
+/** Creates and changes incidents over HTTP, for people who use the demo. */
 export function answerControl(call: Call, account: Account | undefined, apiUrl: string): Reply {
   const [collection, id, action, ...rest] = call.url.pathname.slice(CONTROL_PATH.length + 1).split("/");
   if (call.method === "GET" && collection === "") return textReply(200, help(apiUrl));

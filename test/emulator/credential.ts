@@ -1,4 +1,4 @@
-/** What stands behind an access token: ends when the user takes the consent back. */
+/** The consent behind an access token; it ends when the user withdraws it. */
 export interface Grant {
   readonly clientId: string;
   readonly scoped: boolean;
@@ -7,7 +7,7 @@ export interface Grant {
   revoked: boolean;
 }
 
-/** Something that a REST call can be made with. */
+/** An API key or an access token. */
 export type Credential =
   | { readonly kind: "user" | "account"; readonly write: boolean }
   | {
@@ -17,13 +17,13 @@ export type Credential =
       readonly expiresAtMs: number;
     };
 
-/** Whether it still counts at all. */
+/** Whether the credential is neither revoked nor expired. */
 export function isInForce(credential: Credential, nowMs: number): boolean {
   return credential.kind !== "oauth" || (!credential.grant.revoked && nowMs < credential.expiresAtMs);
 }
 
 /**
- * Whether it may make a call.
+ * Whether the credential may make a call.
  * @param scope the scope that a Scoped app needs for it; null when every token may.
  */
 export function isAllowed(credential: Credential, scope: string | null, writes: boolean): boolean {

@@ -1,6 +1,6 @@
 import { objectId } from "./identifier.ts";
 
-/** A custom field of an account: PagerDuty fixes its type when it is made; here its first value does. */
+/** A custom field of an account. PagerDuty sets its type at creation; here the first value does. */
 export interface CustomField {
   readonly id: string;
   readonly name: string;
@@ -17,7 +17,7 @@ export class CustomFields {
     return [...this.#fields.values()];
   }
 
-  /** The field of that name; made on first use, its type read from the value. */
+  /** Returns the field of that name. Creates it on first use, with a type that fits the value. */
   named(name: string, value: unknown): CustomField {
     const known = this.#fields.get(name);
     if (known !== undefined) return known;

@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Faults } from "./faults.ts";
 import { type Attempt, attemptWebhook, type Verdict, type WebhookRequest } from "./webhook-attempt.ts";
 
-/** A webhook on its way to one subscription, or what became of it. */
+/** A webhook for one subscription, with its attempts and outcome. */
 export interface Delivery {
   readonly webhookId: string;
   readonly eventId: string;
@@ -12,7 +12,7 @@ export interface Delivery {
   state: "pending" | "delivered" | "dropped";
 }
 
-/** How webhooks are sent. All in milliseconds. */
+/** The timing of webhooks, in milliseconds. */
 export interface SenderSettings {
   /** First wait before a retry; it doubles each time. */
   readonly retryDelayMs: number;
@@ -28,7 +28,7 @@ interface QueuedWebhook {
 
 const MAX_RETRY_DELAY_MS = 2000;
 const MAX_CONCURRENT_ATTEMPTS = 16;
-/** Wide enough for lanes to overtake each other on loopback, short enough for a test. */
+/** Long enough for lanes to overtake each other on loopback, short enough for a test. */
 const SHUFFLE_SPREAD_MS = 30;
 const DUPLICATE_SPREAD_MS = 30;
 
@@ -46,10 +46,10 @@ export class DeliveryQueue {
   #emptied = new AbortController();
   #freeSlots = MAX_CONCURRENT_ATTEMPTS;
   readonly #waitingForSlot: (() => void)[] = [];
-  /** Lanes and duplicates that are being worked on. */
+  /** Lanes and duplicates in progress. */
   #running = 0;
 
-  /** @param onEnd hears of each webhook that was accepted or given up. */
+  /** @param onEnd called for each webhook that was accepted or given up */
   constructor(settings: SenderSettings, faults: Faults, onEnd: (verdict: "delivered" | "drop") => void) {
     this.#settings = settings;
     this.#faults = faults;
@@ -67,7 +67,7 @@ export class DeliveryQueue {
     this.#track(this.#runLane(lane, webhooks));
   }
 
-  /** Drops everything that is pending, without an end being heard of. */
+  /** Drops all pending webhooks without calling `onEnd`. */
   empty(): void {
     for (const webhooks of this.#lanes.values()) {
       for (const { delivery } of webhooks) if (delivery.state === "pending") delivery.state = "dropped";
@@ -81,7 +81,7 @@ export class DeliveryQueue {
     this.empty();
   }
 
-  /** Resolves when nothing is pending. Rejects after `timeoutMs`, naming what is. */
+  /** Resolves when nothing is pending. Rejects after `timeoutMs` with the pending webhooks. */
   async idle(timeoutMs: number): Promise<void> {
     if (this.#running === 0) return;
     try {
@@ -112,7 +112,7 @@ export class DeliveryQueue {
     let delayMs = this.#settings.retryDelayMs;
     while (delivery.state === "pending") {
       let verdict = await this.#attempt(webhook);
-      // The subscription was disabled meanwhile: its queue is gone, whatever this attempt brought.
+      // The subscription was disabled during the attempt, so its queue was dropped, whatever the result.
       if (delivery.state !== "pending") return;
       if (verdict === "retry" && Date.now() + delayMs > retryUntilMs) verdict = "drop";
       if (verdict === "retry") {
@@ -127,7 +127,7 @@ export class DeliveryQueue {
     }
   }
 
-  /** A duplicate takes no heed of order: it may come after younger webhooks of its incident. */
+  /** Sends a duplicate outside of the order: it may arrive after newer webhooks of its incident. */
   async #repeat(webhook: QueuedWebhook): Promise<void> {
     await this.#pause(Math.random() * DUPLICATE_SPREAD_MS);
     if (!this.#closed.signal.aborted) await this.#attempt(webhook);
@@ -136,7 +136,7 @@ export class DeliveryQueue {
   async #attempt({ delivery, request }: QueuedWebhook): Promise<Verdict> {
     await this.#takeSlot();
     try {
-      // What waited for a slot may have been dropped by now; then nothing is sent.
+      // The queue may have been dropped while this webhook waited for a slot.
       if (delivery.state === "dropped") return "drop";
       const { attempt, verdict } = await attemptWebhook(
         request,
@@ -161,7 +161,7 @@ export class DeliveryQueue {
     else next();
   }
 
-  /** Ends early when the queue is emptied. */
+  /** Waits; ends early if the queue is dropped. */
   async #pause(delayMs: number): Promise<void> {
     await wait(delayMs, undefined, { signal: this.#emptied.signal }).catch(() => undefined);
   }

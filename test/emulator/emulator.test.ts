@@ -23,7 +23,7 @@ afterEach(async () => {
   await receiver.close();
 });
 
-test("a webhook is signed over its raw body and says which webhook and subscription it is", async () => {
+test("a webhook has a signature of its raw body, its id and its subscription's id", async () => {
   const subscription = account.subscribe({ url: receiver.url });
   account.trigger({ title: "Checkout is slow — Ünïcödé" });
   await subscription.idle();
@@ -38,7 +38,7 @@ test("a webhook is signed over its raw body and says which webhook and subscript
   });
 });
 
-test("every action on an incident sends the whole incident as it is afterwards", async () => {
+test("every action on an incident sends the complete changed incident", async () => {
   const subscription = account.subscribe({ url: receiver.url });
   const incident = account.trigger({ priority: "P2" });
   const other = account.trigger();
@@ -78,7 +78,7 @@ test("every action on an incident sends the whole incident as it is afterwards",
   ]);
 });
 
-test("a changed custom field is sent with the new values and, apart, its old one", () => {
+test("a changed custom field is sent with all new values, and separately its old one", () => {
   const incident = account.trigger({ customFields: { environment: "staging", region: "US" } });
   const change = FieldValuesData.parse(incident.setField("environment", "production").data);
   const cleared = FieldValuesData.parse(incident.setField("environment", null).data);
@@ -90,7 +90,7 @@ test("a changed custom field is sent with the new values and, apart, its old one
   expect(cleared.custom_fields[0]?.value).toBeNull();
 });
 
-test("events of an account have increasing ids and times, however fast they follow", () => {
+test("events of an account have increasing ids and times, even within a millisecond", () => {
   const incident = account.trigger();
   const events = Array.from({ length: 50 }, (_, index) => incident.setField("n", index));
   const ids = events.map(({ id }) => id);
@@ -99,7 +99,7 @@ test("events of an account have increasing ids and times, however fast they foll
   expect([...new Set(times)].toSorted()).toEqual(times);
 });
 
-test("an event that was missed changes the incident and sends nothing", async () => {
+test("a silent action changes the incident and sends nothing", async () => {
   const subscription = account.subscribe({ url: receiver.url });
   const incident = account.trigger();
   incident.silently(() => incident.resolve());
@@ -109,7 +109,7 @@ test("an event that was missed changes the incident and sends nothing", async ()
   expect(incident.resolvedAtMs).not.toBeNull();
 });
 
-test("only events that a subscription asked for, of what it filters on, are sent to it", async () => {
+test("a subscription gets only events of its types that match its filter", async () => {
   const wanted = account.subscribe({ url: receiver.url, events: ["incident.resolved"] });
   const elsewhere = account.subscribe({
     url: receiver.url,
@@ -121,7 +121,7 @@ test("only events that a subscription asked for, of what it filters on, are sent
   expect(elsewhere.deliveries).toEqual([]);
 });
 
-test("5xx, 429 and silence are retried with the same webhook id until they are accepted", async () => {
+test("5xx, 429 and time-outs are retried with the same webhook id until a 2xx", async () => {
   await start({ attemptTimeoutMs: 300 });
   const answers = [503, 429, "never", 202] as const;
   receiver.answer = () => answers[receiver.received.length - 1] ?? 202;
@@ -134,7 +134,7 @@ test("5xx, 429 and silence are retried with the same webhook id until they are a
   expect(new Set(receiver.received.map(({ headers }) => headers["x-webhook-id"])).size).toBe(1);
 });
 
-test("a refused connection is retried, and given up when the time for retries is over", async () => {
+test("a refused connection is retried until the time for retries is over", async () => {
   await start({ retryForMs: 300 });
   await receiver.close();
   const subscription = account.subscribe({ url: receiver.url });
@@ -184,7 +184,7 @@ test("an accepted webhook between drops keeps the subscription enabled", async (
   expect(subscription.temporarilyDisabled).toBe(false);
 });
 
-test("while a webhook is retried, later ones of its incident wait and those of others do not", async () => {
+test("while a webhook is retried, later ones of its incident wait, and those of other incidents do not", async () => {
   const held = account.trigger();
   const free = account.trigger();
   const subscription = account.subscribe({ url: receiver.url });
@@ -224,7 +224,7 @@ test("webhooks of different incidents are sent at the same time, never more than
   expect(most).toBe(16);
 });
 
-test("a duplicate comes with the webhook id of the first", async () => {
+test("a duplicate has the webhook id of the first", async () => {
   pagerduty.faults.duplicateRate = 1;
   const subscription = account.subscribe({ url: receiver.url });
   account.trigger();
@@ -248,7 +248,7 @@ test("shuffled webhooks keep the order of each incident", async () => {
   }
 });
 
-test("incidents can be made and moved over HTTP", async () => {
+test("incidents can be created and changed over HTTP", async () => {
   const post = (path: string, body = {}) =>
     fetch(`${pagerduty.apiUrl}/_emulator/incidents${path}`, { method: "POST", body: JSON.stringify(body) });
   expect((await post("", { title: "By hand", priority: "P1" })).status).toBe(201);

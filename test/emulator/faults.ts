@@ -1,28 +1,28 @@
 import { once } from "node:events";
 import type { Call, Handler, Reply } from "./listener.ts";
 
-/** What one of the servers does instead of answering. */
+/** A fault of one of the servers. */
 export interface FaultPlan {
-  /** Default 200 when only a `body` is given; without both, the call is answered as ever (after `hang`). */
+  /** Default: 200 if a `body` is given; without both, the call is answered normally (after `hang`). */
   status?: number;
   body?: string;
   contentType?: string;
   headers?: Record<string, string>;
-  /** How many calls it still applies to; counts down. Without it: until it is taken away. */
+  /** How many more calls the fault applies to; counts down. Default: until it is removed. */
   times?: number;
-  /** The call takes effect, and is answered, only when this promise resolves. */
+  /** The call takes effect and is answered when this promise resolves. */
   hang?: Promise<void>;
-  /** The call takes effect at once, its answer goes out when this promise resolves: time to lose it. */
+  /** The call takes effect at once, and is answered when this promise resolves, so that the answer can be lost. */
   hold?: Promise<void>;
   /** Cuts the connection without an answer; with `hold`, after the call has taken effect. */
   reset?: boolean;
   /** The call takes effect, and the connection is cut in the middle of its answer. */
   cut?: boolean;
-  /** Which calls it applies to, by method and path with query. Without it: all. */
+  /** The calls that the fault applies to, by method and path with query. Default: all. */
   match?: (method: string, path: string) => boolean;
 }
 
-/** Ways for an ID token to be wrong. */
+/** The ways in which an ID token can be wrong. */
 export type IdTokenFault =
   | "absent"
   | "bad_signature"
@@ -31,7 +31,7 @@ export type IdTokenFault =
   | "expired"
   | "wrong_nonce";
 
-/** Everything that can go wrong, all of it off at first. Change it at any time. */
+/** All faults, which are off at first and can be changed at any time. */
 export interface Faults {
   /** The REST APIs of both regions. */
   api: FaultPlan | null;
@@ -39,7 +39,7 @@ export interface Faults {
   identity: FaultPlan | null;
   /** 0 to 1: how often a webhook that was accepted is sent again with the same `X-Webhook-Id`. */
   duplicateRate: number;
-  /** Webhooks of different incidents go out in any order; those of one incident never do. */
+  /** Sends webhooks of different incidents in any order, and those of one incident in order. */
   shuffle: boolean;
   /** Event types that this PagerDuty does not know: a subscription with one of them is refused. */
   unknownEventTypes: string[];
@@ -47,9 +47,9 @@ export interface Faults {
   dropScopes: string[];
   /** Calls a minute for each token. */
   rateLimit: number;
-  /** Life of new access tokens, in seconds. */
+  /** The lifetime of new access tokens, in seconds. */
   expiresIn: number;
-  /** The user says no to the OAuth consent. */
+  /** The user refuses the OAuth consent. */
   denyConsent: boolean;
   idToken: IdTokenFault | null;
 }
@@ -69,7 +69,7 @@ export function noFaults(): Faults {
   };
 }
 
-/** Applies a plan to a call: what to answer with, or null when the call goes on as if nothing were wrong. */
+/** Applies a fault to a call. @returns the faulty answer; null if the call is to be answered normally */
 export async function applyFault(
   plan: FaultPlan | null,
   call: Call,

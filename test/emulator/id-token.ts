@@ -10,7 +10,7 @@ interface KeyPair {
   readonly privateKey: KeyObject;
 }
 
-/** Who an ID token is about and for. */
+/** The user and the client of an ID token. */
 export interface IdTokenSubject {
   readonly issuer: string;
   readonly clientId: string;
@@ -39,12 +39,12 @@ export class IdTokenSigner {
     const content = [{ alg: "RS256", kid }, payloadOf(subject, fault)]
       .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
       .join(".");
-    // The signature of something else: right in form, wrong for this token.
+    // A well-formed signature of other content.
     const signed = fault === "bad_signature" ? `${content}.` : content;
     return `${content}.${sign("RSA-SHA256", Buffer.from(signed), privateKey).toString("base64url")}`;
   }
 
-  /** Made on first use: a key takes longer than most tests. */
+  /** Created on first use, because creating a key takes longer than most tests. */
   #keyPair(): KeyPair {
     this.#current ??= {
       kid: randomUUID(),

@@ -4,7 +4,7 @@ const BASE36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const OBJECT_ID_DIGITS = 6;
 const OBJECT_ID_SPACE = 36 ** OBJECT_ID_DIGITS;
-/** Shares no factor with 36, so that the steps visit every id once before any comes again. */
+/** Coprime to 36, so that the steps visit every id once before one repeats. */
 const OBJECT_ID_STEP = 1_234_567_891;
 const EVENT_ID_TIME_DIGITS = 10;
 const EVENT_ID_SEQUENCE_DIGITS = 6;
@@ -50,7 +50,7 @@ export function apiKeyToken(): string {
   return randomBytes(15).toString("base64url");
 }
 
-/** A secret that nobody guesses: OAuth codes, tokens and client secrets. */
+/** An unguessable secret: OAuth codes, tokens and client secrets. */
 export function secretToken(): string {
   return randomBytes(32).toString("base64url");
 }

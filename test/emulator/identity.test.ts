@@ -110,7 +110,7 @@ test("a consent ends in tokens that work on the account's REST API within their 
   expect(await rest(tokens.access_token, "/webhook_subscriptions")).toBe(403);
 });
 
-test("the ID token is signed by the published key and names client, API, account and nonce", async () => {
+test("the ID token is signed with the published key, and names client, API, account and nonce", async () => {
   const tokens = await signIn({ nonce: "n-1" });
   const { genuine, claims } = await openIdToken(tokens.id_token);
   expect(genuine).toBe(true);
@@ -127,7 +127,7 @@ test("the ID token is signed by the published key and names client, API, account
   expect((await openIdToken((await signIn()).id_token)).genuine).toBe(true);
 });
 
-test("an ID token can be wrong in each way that has to be noticed", async () => {
+test("an ID token can be wrong in each of the selectable ways", async () => {
   const claimsWith = async (fault: typeof pagerduty.faults.idToken) => {
     pagerduty.faults.idToken = fault;
     return await openIdToken((await signIn({ nonce: "n-1" })).id_token);
@@ -161,7 +161,7 @@ test("a code works once, for its redirect URI, for 30 seconds", async () => {
   expect((await post(redemption(late))).body).toEqual({ error: "invalid_grant" });
 });
 
-test("a refresh gives new tokens and spends the old refresh token", async () => {
+test("a refresh returns new tokens and uses up the old refresh token", async () => {
   const first = await signIn();
   const { status, body } = await refresh(first.refresh_token);
   const second = TokenAnswer.parse(body);
@@ -173,7 +173,7 @@ test("a refresh gives new tokens and spends the old refresh token", async () => 
   expect(account.refreshCount).toBe(2);
 });
 
-test("an access token ends with its time, and all of them when the consent is taken back", async () => {
+test("an access token expires, and all tokens end when the consent is withdrawn", async () => {
   const tokens = await signIn();
   account.revokeGrants();
   expect(await rest(tokens.access_token, "/users/me")).toBe(401);
@@ -186,7 +186,7 @@ test("an access token ends with its time, and all of them when the consent is ta
   expect((await refresh(brief.refresh_token)).status).toBe(200);
 });
 
-test("scopes that are not granted are dropped without a word", async () => {
+test("scopes that are not granted are left out without an error", async () => {
   pagerduty.faults.dropScopes = ["incidents.read"];
   const tokens = await signIn();
   expect(tokens.scope).toBe("openid users.read");
@@ -206,7 +206,7 @@ test("a Classic app has read or write and needs no PKCE", async () => {
   expect(await rest(tokens.access_token, "/webhook_subscriptions")).toBe(200);
 });
 
-test("a client proves itself in the form or by Basic, and is refused without its secret", async () => {
+test("a client authenticates in the form or with Basic, and is refused without its secret", async () => {
   const { client_id, client_secret, ...fields } = redemption((await authorize()).get("code") ?? "");
   expect((await post(fields)).body).toEqual({ error: "invalid_client" });
   const wrong = { ...fields, client_id, client_secret: "wrong" };
@@ -215,7 +215,7 @@ test("a client proves itself in the form or by Basic, and is refused without its
   expect((await post(fields, { authorization: `Basic ${basic}` })).status).toBe(200);
 });
 
-test("a user who says no, or an address that is not registered, gives no code", async () => {
+test("a refused consent and an unregistered redirect URI give no code", async () => {
   expect((await authorize({ deny: "1" })).get("error")).toBe("access_denied");
   pagerduty.faults.denyConsent = true;
   expect((await authorize()).get("error")).toBe("access_denied");
@@ -224,7 +224,7 @@ test("a user who says no, or an address that is not registered, gives no code", 
   expect((await fetch(url, { redirect: "manual" })).status).toBe(400);
 });
 
-test("tokens of an EU account say so, work there only, and name the EU API", async () => {
+test("tokens of an EU account have the EU prefix and audience, and work only at the EU API", async () => {
   const european = pagerduty.account({ region: "eu" });
   client = european.oauthClient();
   const tokens = await signIn();

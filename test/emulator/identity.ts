@@ -10,9 +10,9 @@ import type { Region } from "./reference.ts";
 
 const CODE_LIFE_MS = 30_000;
 const ISSUER_PATH = "/global/oauth/anonymous";
-/** What PagerDuty's tokens of each region begin with. */
+/** The prefix of PagerDuty's tokens in each region. */
 const TOKEN_PREFIXES: Record<Region, string> = { us: "pdus+_0", eu: "pdeu+_0" };
-/** The `region` claim. PagerDuty documents the US one; the EU one is made after it. */
+/** The `region` claim. PagerDuty documents only the US one; the EU one is assumed. */
 const REGION_CLAIMS: Record<Region, string> = { us: "UnitedStates", eu: "Europe" };
 
 interface Code {
@@ -40,7 +40,7 @@ export class Identity {
   readonly #options: IdentityOptions;
   readonly #signer = new IdTokenSigner();
   readonly #codes = new Map<string, Code>();
-  /** Those not used yet: each works once. */
+  /** Codes that were not used yet: each works once. */
   readonly #refreshTokens = new Map<string, Consent>();
 
   constructor(options: IdentityOptions) {
@@ -119,7 +119,7 @@ export class Identity {
     client: OAuthClient,
   ): Consent | null {
     const code = this.#codes.get(request.code);
-    // Spent by the first try, whatever comes of it.
+    // Used up by the first attempt, whatever its result.
     this.#codes.delete(request.code);
     if (code === undefined || Date.now() >= code.expiresAtMs) return null;
     const { authorization, account } = code;
@@ -149,7 +149,7 @@ export class Identity {
     const expiresAtMs = Date.now() + faults.expiresIn * 1000;
     account.addCredential(accessToken, { kind: "oauth", grant, scopes, expiresAtMs });
     this.#refreshTokens.set(refreshToken, consent);
-    // A Classic app is told who consented even without asking for `openid`.
+    // A Classic app gets an ID token even without requesting `openid`.
     const identified = faults.idToken !== "absent" && (!grant.scoped || scopes.includes("openid"));
     return jsonReply(
       200,

@@ -2,7 +2,7 @@ import { isoSeconds } from "./clock.ts";
 import type { Incident } from "./incident.ts";
 import { htmlUrl, refer, selfUrl } from "./reference.ts";
 
-/** What PagerDuty knows of an incident beside the incident itself, and how its REST API shows it. */
+/** Alerts, changes, similar incidents and notes of an incident, and their form in the REST API. */
 
 export interface Alert {
   id: string;
@@ -92,7 +92,7 @@ export function changeResource({ account }: Incident, change: Change, index: num
   };
 }
 
-/** The little that lists of other incidents hold. */
+/** The few members of an incident in lists of similar incidents. */
 export function otherIncidentResource({ account }: Incident, { id, title, createdAt }: OtherIncident) {
   return { id, title, created_at: createdAt, self: selfUrl(account, "incident", id) };
 }

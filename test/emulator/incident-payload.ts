@@ -4,7 +4,7 @@ import type { Incident } from "./incident.ts";
 import type { Note } from "./incident-knowledge.ts";
 import { htmlUrl, refer, selfUrl } from "./reference.ts";
 
-/** The `incident` of a V3 webhook: all of it, as after the event. */
+/** The `incident` of a V3 webhook: complete, in its state after the event. */
 export function incidentPayload(incident: Incident): Record<string, unknown> {
   const { account } = incident;
   return {
@@ -30,7 +30,7 @@ export function incidentPayload(incident: Incident): Record<string, unknown> {
   };
 }
 
-/** Why an incident is resolved: PagerDuty says so only when it was merged into another. */
+/** Why an incident was resolved; PagerDuty gives a reason only after a merge. */
 export function resolveReason(incident: Incident): Record<string, unknown> | null {
   if (incident.mergedInto === null) return null;
   const title = incident.account.incidents.get(incident.mergedInto)?.title ?? null;
@@ -40,7 +40,7 @@ export function resolveReason(incident: Incident): Record<string, unknown> | nul
   };
 }
 
-/** The `incident_field_values` of a V3 webhook: every field as it is now, and the changed one as it was BEFORE. */
+/** The `incident_field_values` of a V3 webhook: every field's new value, and the changed field's OLD value. */
 export function fieldValuesPayload(
   incident: Incident,
   changed: CustomField,
@@ -50,7 +50,7 @@ export function fieldValuesPayload(
     .all()
     .filter((field) => field.name === changed.name || incident.customFields.has(field.name));
   return {
-    // PagerDuty's own sample has no summary here.
+    // PagerDuty's sample has no summary here.
     incident: refer(incident.account, "incident", incident.id, null),
     custom_fields: fields.map((field) => fieldValue(field, incident.customFields.get(field.name) ?? null)),
     changed_custom_fields: [fieldValue(changed, before)],

@@ -8,20 +8,20 @@ import type { WebhookEvent } from "./webhook-event.ts";
 export type IncidentStatus = "triggered" | "acknowledged" | "resolved";
 export type Urgency = "high" | "low";
 
-/** What can be said of a new incident; all of it has a default. */
+/** Options of a new incident; all have defaults. */
 export interface TriggerOptions {
   id?: string | undefined;
   title?: string | undefined;
   urgency?: Urgency | undefined;
   /** The priority's summary, such as `P1`. */
   priority?: string | null | undefined;
-  /** Held by the REST API from the start; only `setField` sends webhooks about fields. */
+  /** Returned by the REST API from the start; only `setField` sends webhooks about fields. */
   customFields?: Record<string, unknown> | undefined;
   /** ISO 8601. Default: now. */
   createdAt?: string | undefined;
-  /** Leaves `number` out of its webhooks. */
+  /** Leaves `number` out of the incident's webhooks. */
   omitNumber?: boolean | undefined;
-  /** What PagerDuty knows of it from the start. */
+  /** Alerts, changes, similar incidents and notes from the start. */
   knowledge?: Partial<Knowledge> | undefined;
 }
 
@@ -94,7 +94,7 @@ export class Incident {
     return this.#changeStatus("acknowledged", "incident.acknowledged", "acknowledge");
   }
 
-  /** As when an acknowledgement times out. */
+  /** Removes the acknowledgement, as after its time-out. */
   unacknowledge(): WebhookEvent {
     return this.#changeStatus("triggered", "incident.unacknowledged", "unacknowledge");
   }
@@ -110,7 +110,7 @@ export class Incident {
     return this.#changeStatus("triggered", "incident.reopened", "field_value_change");
   }
 
-  /** @param summary such as `P1`; null takes the priority away. */
+  /** @param summary such as `P1`; null removes the priority */
   setPriority(summary: string | null): WebhookEvent {
     this.priority = summary;
     return this.#change(
@@ -130,13 +130,13 @@ export class Incident {
     return this.#change("incident.escalated", "escalate", "Escalated to Second Level.");
   }
 
-  /** Gives it to another user. */
+  /** Assigns the incident to another user. */
   reassign(name: string): WebhookEvent {
     this.assignee = refer(this.account, "user", objectId(), name);
     return this.#change("incident.reassigned", "assign", `Reassigned to ${name}.`);
   }
 
-  /** @param value null takes the value away. */
+  /** @param value null removes the value */
   setField(name: string, value: unknown): WebhookEvent {
     const field = this.account.customFields.named(name, value);
     const before = this.customFields.get(name) ?? null;
@@ -153,7 +153,7 @@ export class Incident {
     return this.#emit("incident.annotated", notePayload(this, note), atMs);
   }
 
-  /** Makes changes without any webhook: events that were missed. Actions and assignments both count. */
+  /** Runs changes without sending webhooks, to simulate missed events. */
   silently(change: (incident: Incident) => void): void {
     const status = this.status;
     const { lastStatusChangeAtMs } = this;

@@ -8,7 +8,7 @@ import {
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
-/** One HTTP request as the emulator sees it. */
+/** An HTTP request as the emulator receives it. */
 export interface Call {
   readonly method: string;
   /** Path with query, as it was sent. */
@@ -26,7 +26,7 @@ export interface Reply {
   readonly cut?: boolean;
 }
 
-/** Answers a call; `"reset"` cuts the connection instead. */
+/** Answers a call; `"reset"` resets the connection instead. */
 export type Handler = (call: Call) => Promise<Reply | "reset"> | Reply | "reset";
 
 export function jsonReply(status: number, value: unknown, headers: Record<string, string> = {}): Reply {
@@ -60,9 +60,9 @@ export class Listener {
   serve(handler: Handler): void {
     this.#server.on("request", (request, response) => {
       respond(handler, request, response).catch((error: unknown) => {
-        // The caller hung up before all of its request was here: nobody is left to answer.
+        // The caller disconnected before the request was complete, so there is nobody to answer.
         if (!request.complete) return;
-        // A fault of the emulator itself has to be seen in the test that meets it.
+        // A bug of the emulator has to show in the test that causes it.
         console.error("the emulator failed:", error);
         if (!response.headersSent) response.writeHead(500);
         response.end();

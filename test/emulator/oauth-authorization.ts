@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { OAuthClient } from "./account.ts";
 
-/** An authorization code and what it was given for. */
+/** An authorization code with the request that it was issued for. */
 export interface Authorization {
   readonly clientId: string;
   readonly redirectUri: string;
@@ -11,7 +11,7 @@ export interface Authorization {
   readonly nonce: string | null;
 }
 
-/** What the authorization page does: shows an error of its own, or sends the browser back. */
+/** The result of the authorization page: an error page, or a redirect of the browser. */
 export type AuthorizationOutcome =
   | { readonly kind: "refused"; readonly message: string }
   | {
@@ -52,7 +52,7 @@ function grantableScopes(client: OAuthClient, asked: string): string[] {
 
 /**
  * Decides `GET /oauth/authorize`; consent is given at once unless `denied`.
- * A client or redirect URI that is not known is never redirected to.
+ * Never redirects for an unknown client or redirect URI.
  */
 export function authorize(
   query: URLSearchParams,
@@ -69,7 +69,7 @@ export function authorize(
   if (!parsed.success) return { kind: "error", redirectUri, state, error: "invalid_request" };
   const { scope, code_challenge: challenge, code_challenge_method: method, nonce } = parsed.data;
   const pkce = challenge !== undefined && method !== undefined;
-  // Scoped apps need PKCE; half of it is a mistake for any app.
+  // Scoped apps need PKCE; an incomplete PKCE request is an error for any app.
   if (!pkce && (client.scoped || challenge !== undefined || method !== undefined)) {
     return { kind: "error", redirectUri, state, error: "invalid_request" };
   }
@@ -85,7 +85,7 @@ export function authorize(
   return { kind: "granted", state, authorization };
 }
 
-/** The address that the browser is sent back to. */
+/** The address that the browser is redirected to. */
 export function callbackUrl(redirectUri: string, parameters: Record<string, string | null>): string {
   const url = new URL(redirectUri);
   for (const [name, value] of Object.entries(parameters))

@@ -35,7 +35,7 @@ export interface RecordedRequest {
   readonly path: string;
   /** The scheme only: a record holds no secrets. */
   readonly authorization: "Token" | "Bearer" | null;
-  /** 0 until it is answered, and for good when the connection was cut. */
+  /** 0 until the call is answered, and after a reset. */
   status: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -122,7 +122,7 @@ export class PagerDuty {
     return account;
   }
 
-  /** The old key is gone from the JWKS at once. */
+  /** Replaces the signing key, and removes the old one from the JWKS. */
   rotateSigningKey(): void {
     this.#identity.rotateSigningKey();
   }
@@ -131,7 +131,7 @@ export class PagerDuty {
     this.requests.length = 0;
   }
 
-  /** Forgets every account, fault and request; the addresses stay. */
+  /** Removes all accounts, faults and requests; the addresses stay. */
   reset(): void {
     for (const account of this.#accounts) account.close();
     this.#accounts.length = 0;

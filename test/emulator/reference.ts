@@ -1,13 +1,13 @@
 /** PagerDuty's service regions. */
 export type Region = "us" | "eu";
 
-/** Where an account lives: decides every URL in what PagerDuty says about it. */
+/** The region and subdomain of an account, which decide all its URLs. */
 export interface Site {
   readonly subdomain: string;
   readonly region: Region;
 }
 
-/** How PagerDuty points from one object to another (schema `Reference` of its OpenAPI). */
+/** A reference from one object to another (schema `Reference` of PagerDuty's OpenAPI). */
 export interface Reference {
   readonly html_url: string | null;
   readonly id: string;
@@ -19,7 +19,7 @@ export interface Reference {
 const API_HOSTS: Record<Region, string> = { us: "api.pagerduty.com", eu: "api.eu.pagerduty.com" };
 const WEB_HOSTS: Record<Region, string> = { us: "pagerduty.com", eu: "eu.pagerduty.com" };
 
-/** What can be pointed at, with its path in the API and in the web app. */
+/** The kinds of objects that references name, with their paths in the API and in the web app. */
 const PATHS = {
   user: { api: "users", web: "users" },
   team: { api: "teams", web: "teams" },

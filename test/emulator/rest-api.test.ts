@@ -66,7 +66,7 @@ const subscriptionBody = (url: string, change = {}) => ({
   },
 });
 
-test("who is calling, the services and the abilities have the shapes of PagerDuty's OpenAPI", async () => {
+test("the current user, services and abilities fit PagerDuty's OpenAPI", async () => {
   expect((await read("/users/me", schemas.UserAnswer)).user).toMatchObject(account.user);
   const { services } = await read("/services?limit=1", schemas.ServicesAnswer);
   expect(services[0]).toMatchObject({
@@ -106,7 +106,7 @@ test("a call without PagerDuty's media type is refused", async () => {
   expect(pagerduty.requests.at(-1)).toMatchObject({ path: "/services", authorization: "Token", status: 406 });
 });
 
-test("an incident's number is incident_number, its fields and log are read apart", async () => {
+test("an incident has incident_number, and its fields and log are separate calls", async () => {
   const incident = account.trigger({
     priority: "P1",
     customFields: { runbook_link: "https://example.com/r" },
@@ -159,7 +159,7 @@ test("incidents are filtered by status and time of creation, sorted and paged", 
   expect(second).toMatchObject({ more: false, total: 2, incidents: [{ title: "yesterday" }] });
 });
 
-test("a list that is too long, too deep, too wide in time or of an unknown status is 400", async () => {
+test("a list with a too large limit, offset or time range, or an unknown status, is 400", async () => {
   for (const query of [
     "limit=101",
     "limit=100&offset=9901",
@@ -173,7 +173,7 @@ test("a list that is too long, too deep, too wide in time or of an unknown statu
   expect((await call("/incidents?limit=100&offset=9900")).status).toBe(200);
 });
 
-test("another account's things are not found", async () => {
+test("another account's objects are 404", async () => {
   const other = pagerduty.account();
   const incident = other.trigger();
   const subscription = other.subscribe({ url: "http://127.0.0.1:9/" });
@@ -227,7 +227,7 @@ test("a ping is answered 202 and sends pagey.ping", async () => {
   await receiver.close();
 });
 
-test("a subscription that is not described as PagerDuty's OpenAPI has it is 400", async () => {
+test("a subscription that does not fit PagerDuty's OpenAPI is 400", async () => {
   for (const change of [
     { events: [] },
     { events: ["incident.exploded"] },
@@ -240,14 +240,14 @@ test("a subscription that is not described as PagerDuty's OpenAPI has it is 400"
   }
 });
 
-test("a key without write access reads but cannot create", async () => {
+test("a read-only key can read but not create", async () => {
   const token = account.apiKey({ write: false });
   expect((await call("/webhook_subscriptions", { token })).status).toBe(200);
   const body = subscriptionBody("https://example.com");
   await expectError(403, "/webhook_subscriptions", { token, method: "POST", body });
 });
 
-test("calls beyond the limit of a minute are 429 for that token only", async () => {
+test("calls over the limit of a minute are 429 for that token only", async () => {
   pagerduty.faults.rateLimit = 2;
   const remaining = [await call("/services"), await call("/services"), await call("/services")];
   expect(remaining.map(({ status }) => status)).toEqual([200, 200, 429]);
@@ -256,7 +256,7 @@ test("calls beyond the limit of a minute are 429 for that token only", async () 
   expect((await call("/services", { token: account.apiKey() })).status).toBe(200);
 });
 
-test("a fault answers as it is told, as often as it is told, where it is told", async () => {
+test("a fault applies to matching calls, as many times as set", async () => {
   const match = (_method: string, path: string) => path.startsWith("/services");
   pagerduty.faults.api = { status: 401, body: "<html>", contentType: "text/html", times: 1, match };
   expect((await call("/abilities")).status).toBe(200);

@@ -22,7 +22,7 @@ interface Caller {
   readonly credential: Credential;
 }
 
-/** The REST API of one region: knows the credentials of that region's accounts only. */
+/** The REST API of one region, which accepts only credentials of that region's accounts. */
 export class RestApi {
   readonly #region: Region;
   readonly #accounts: readonly Account[];
@@ -47,7 +47,7 @@ export class RestApi {
     this.#rateLimit.clear();
   }
 
-  /** Keys come with `Token token=`, access tokens with `Bearer`: PagerDuty takes neither the other way round. */
+  /** Keys come with `Token token=`, access tokens with `Bearer`: PagerDuty refuses the other scheme. */
   #callerOf(call: Call): Caller | null {
     const authorization = call.headers.authorization ?? "";
     const key = KEY.exec(authorization)?.[1];

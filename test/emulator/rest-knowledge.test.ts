@@ -65,7 +65,7 @@ async function read<Schema extends z.ZodType>(path: string, schema: Schema): Pro
   return schema.parse(body);
 }
 
-test("what PagerDuty knows of an incident has the shapes of its OpenAPI", async () => {
+test("alerts, changes, similar incidents and notes fit PagerDuty's OpenAPI", async () => {
   const { alerts } = await read("alerts?limit=1&sort_by=created_at:desc", schemas.AlertsAnswer);
   expect(alerts).toMatchObject([{ id: "PA2", body: { details: "text" } }]);
   const { change_events } = await read("related_change_events?limit=10", schemas.ChangesAnswer);
@@ -79,7 +79,7 @@ test("what PagerDuty knows of an incident has the shapes of its OpenAPI", async 
   expect(related_incidents).toMatchObject([{ incident: { id: "PR1", title: "Queue is long" } }]);
 });
 
-test("a note is read back, and a key of no user has to name one", async () => {
+test("a written note can be read, and an account-level key has to name a user", async () => {
   const written = await call("notes", { content: "Looking" });
   const { note } = schemas.NoteAnswer.parse(written.body);
   incident.annotate("Found it");
@@ -93,7 +93,7 @@ test("a note is read back, and a key of no user has to name one", async () => {
   expect((await call("notes", { token: account.apiKey({ write: false }), content: "x" })).status).toBe(403);
 });
 
-test("an answer that is cut ends in the middle", async () => {
+test("a cut answer ends in the middle of its body", async () => {
   pagerduty.faults.api = { cut: true };
   await expect(call("alerts")).rejects.toThrow();
 });

@@ -14,7 +14,7 @@ import { PageQuery, pageOf } from "./rest-page.ts";
 import { bodyOf, parseInput, queryOf, type RestCall, type Route } from "./rest-route.ts";
 
 const MAX_PAST = 999;
-/** The longest note that the emulator takes; PagerDuty documents no limit. */
+/** The longest note that the emulator accepts; PagerDuty documents no limit. */
 const MAX_NOTE_CHARS = 25_000;
 
 const AlertQuery = PageQuery.and(
@@ -85,7 +85,7 @@ function listRelated(incident: Incident, call: RestCall): Reply {
 const listNotes = (incident: Incident): Reply =>
   jsonReply(200, { notes: incident.notes.map((note) => noteResource(incident, note)).reverse() });
 
-/** A key that belongs to no user needs `From`; a `From` has to be one of the account's users. */
+/** An account-level key needs `From`, which has to be a user of the account. */
 function createNote(incident: Incident, call: RestCall): Reply {
   const { from } = call.headers;
   if (from === undefined && call.credential.kind === "account") return restError.needsUser();
@@ -102,7 +102,7 @@ function createNote(incident: Incident, call: RestCall): Reply {
 
 const READ = "incidents.read";
 
-/** What PagerDuty knows of one incident: alerts, changes, similar incidents, notes. */
+/** The alerts, changes, similar incidents and notes of one incident. */
 export const knowledgeRoutes: readonly Route[] = [
   { method: "GET", path: "/incidents/{id}/alerts", scope: READ, answer: aboutIncident(listAlerts) },
   {

@@ -4,7 +4,7 @@ const MAX_LIMIT = 100;
 const DEFAULT_LIMIT = 25;
 const MAX_DEPTH = 10_000;
 
-/** PagerDuty's classic pagination. With `total=true` the answer counts all there is. */
+/** PagerDuty's classic pagination. With `total=true` the answer has the total count. */
 export const PageQuery = z
   .object({
     limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT),
@@ -14,7 +14,7 @@ export const PageQuery = z
   .refine(({ limit, offset }) => offset + limit <= MAX_DEPTH, `offset + limit must not exceed ${MAX_DEPTH}`);
 export type PageQuery = z.infer<typeof PageQuery>;
 
-/** The part of a list that was asked for, and schema `Pagination` of PagerDuty's OpenAPI. */
+/** The requested part of a list, with schema `Pagination` of PagerDuty's OpenAPI. */
 export function pageOf<Item>(items: readonly Item[], page: PageQuery) {
   const { limit, offset } = page;
   return {

@@ -5,12 +5,12 @@ import type { Faults } from "./faults.ts";
 import type { Call, Reply } from "./listener.ts";
 import { restError } from "./rest-error.ts";
 
-/** A REST call that was let in. */
+/** An authorized REST call. */
 export interface RestCall extends Call {
   readonly account: Account;
   readonly credential: Credential;
   readonly faults: Faults;
-  /** The `{id}` of the path; empty where there is none. */
+  /** The `{id}` of the path; empty if there is none. */
   readonly id: string;
 }
 
@@ -23,7 +23,7 @@ export interface Route {
   readonly answer: (call: RestCall) => Reply;
 }
 
-/** The path's `{id}`, empty when the route has none; null when the path is another's. */
+/** The path's `{id}`, empty if the route has none; null if the path does not match. */
 export function matchPath(route: string, path: string): string | null {
   const [before = "", after] = route.split("{id}");
   if (after === undefined) return path === route ? "" : null;
@@ -43,7 +43,7 @@ export function queryOf(call: Call): Record<string, string | string[]> {
   return query;
 }
 
-/** Reads input by a schema, or answers 400 with what is wrong with it. */
+/** Validates input with a schema, or answers 400 with the errors. */
 export function parseInput<Output>(
   schema: z.ZodType<Output>,
   input: unknown,
@@ -54,7 +54,7 @@ export function parseInput<Output>(
   return { ok: false, reply: restError.invalid(errors) };
 }
 
-/** The JSON body, or undefined when it is none: schemas then say what is missing. */
+/** The JSON body, or undefined if it is not JSON: the schema then reports what is missing. */
 export function bodyOf(call: Call): unknown {
   try {
     return JSON.parse(call.body);

@@ -36,7 +36,7 @@ const NewSubscription = z.object({
   }),
 });
 
-/** The delivery method is no part of it: PagerDuty ignores one that is sent. */
+/** Without the delivery method, which PagerDuty ignores in changes. */
 const SubscriptionChange = z.object({
   webhook_subscription: z.object({
     active: z.boolean().optional(),

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-// Derived by hand from PagerDuty's OpenAPI. Where its own documented examples hold null, null is allowed.
+// Derived by hand from PagerDuty's OpenAPI. Null is allowed wherever its documented examples contain null.
 
 const Time = z.iso.datetime();
 

@@ -5,7 +5,7 @@ import type { Faults } from "./faults.ts";
 import { objectId, signingSecret } from "./identifier.ts";
 import { EVENT_TYPES, sign, type WebhookEvent, webhookBody } from "./webhook-event.ts";
 
-/** Which events a subscription is about. `id` is missing for a whole account only. */
+/** The objects whose events a subscription gets. Only a whole account has no `id`. */
 export interface SubscriptionFilter {
   type: string;
   id?: string | undefined;
@@ -27,7 +27,7 @@ export interface SubscriptionOptions {
   customHeaders?: CustomHeader[] | undefined;
 }
 
-/** What an event has to do with: matched against a subscription's filter. */
+/** The objects of an event, compared with a subscription's filter. */
 export interface EventOrigin {
   readonly serviceId: string;
   readonly teamId: string;
@@ -35,10 +35,10 @@ export interface EventOrigin {
 
 const DROPS_UNTIL_DISABLED = 3;
 const DISABLED_FOR_MS = 24 * 60 * 60 * 1000;
-/** Larger webhooks are never sent by PagerDuty. */
+/** PagerDuty never sends larger webhooks. */
 const MAX_BODY_BYTES = 256 * 1024;
 
-/** A V3 webhook subscription and all that was sent for it. */
+/** A V3 webhook subscription with all its webhooks. */
 export class Subscription {
   readonly id = objectId();
   readonly deliveryMethodId = objectId();
@@ -49,7 +49,7 @@ export class Subscription {
   description: string;
   active: boolean;
   readonly customHeaders: readonly CustomHeader[];
-  /** Oldest first; webhooks that were dropped unsent because the subscription was disabled have no attempts. */
+  /** Oldest first. Webhooks that were dropped because the subscription was disabled have no attempts. */
   readonly deliveries: Delivery[] = [];
   readonly #queue: DeliveryQueue;
   #dropsInARow = 0;
@@ -65,7 +65,7 @@ export class Subscription {
     this.#queue = new DeliveryQueue(settings, faults, (verdict) => this.#heed(verdict));
   }
 
-  /** PagerDuty gave up on the URL: nothing is sent until `enable`, or for 24 h. Can be set. */
+  /** PagerDuty disabled the subscription: sends nothing until `enable`, or for 24 h. Can be set. */
   get temporarilyDisabled(): boolean {
     return Date.now() < this.#disabledUntilMs;
   }
@@ -76,7 +76,7 @@ export class Subscription {
     if (disabled) this.#queue.empty();
   }
 
-  /** An event type that PagerDuty does not document yet matches always: how a new one is met is worth testing. */
+  /** An undocumented event type always matches, so that tests can send new ones. */
   matches(event: WebhookEvent, origin: EventOrigin): boolean {
     if (!this.active) return false;
     if (EVENT_TYPES.includes(event.event_type) && !this.events.includes(event.event_type)) return false;
@@ -90,7 +90,7 @@ export class Subscription {
     }
   }
 
-  /** Queues an event, whether it matches or not. */
+  /** Queues an event, even if it does not match. */
   send(event: WebhookEvent, incidentId: string | null): void {
     const body = webhookBody(event);
     const unsent = this.temporarilyDisabled || Buffer.byteLength(body) > MAX_BODY_BYTES;
@@ -117,12 +117,12 @@ export class Subscription {
     });
   }
 
-  /** Resolves when its queue is empty, duplicates included; rejects after `timeoutMs`, naming what is pending. */
+  /** Resolves when the queue is empty, duplicates included. Rejects after `timeoutMs` with the pending webhooks. */
   async idle(timeoutMs: number = patienceMs()): Promise<void> {
     await this.#queue.idle(timeoutMs);
   }
 
-  /** Ends it: what is pending is dropped, what is in flight is cut. */
+  /** Deletes the subscription: drops pending webhooks, and aborts running attempts. */
   close(): void {
     this.#queue.close();
   }

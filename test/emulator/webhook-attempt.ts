@@ -1,11 +1,11 @@
-/** One try to deliver a webhook. Times in milliseconds, `at` since the epoch. */
+/** One attempt to deliver a webhook. Times in milliseconds, `at` since the epoch. */
 export interface Attempt {
   readonly status: number | "timeout" | "network_error";
   readonly at: number;
   readonly durationMs: number;
 }
 
-/** What to do about a webhook after an attempt. */
+/** The decision after an attempt. */
 export type Verdict = "delivered" | "retry" | "drop";
 
 export interface WebhookRequest {
@@ -19,10 +19,10 @@ interface AttemptResult {
   readonly verdict: Verdict;
 }
 
-/** PagerDuty retries when nobody answers, but not when TLS is at fault. These are Node's codes for that. */
+/** PagerDuty retries failed connections, but not TLS errors. These are Node's codes of TLS errors. */
 const TLS_FAULT = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 
-/** What PagerDuty does with a status: 2xx is done, 5xx and 429 are tried again, anything else is dropped. */
+/** Decides as PagerDuty does: 2xx is accepted, 5xx and 429 are retried, any other status is dropped. */
 export function judgeStatus(status: number): Verdict {
   if (status >= 200 && status < 300) return "delivered";
   return status >= 500 || status === 429 ? "retry" : "drop";

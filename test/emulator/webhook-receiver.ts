@@ -14,7 +14,7 @@ export interface ReceivedWebhook {
 /** Answers a webhook: with a status, or never. */
 type Answer = (webhook: ReceivedWebhook) => number | "never" | Promise<number>;
 
-/** The other end of a subscription: keeps what arrives and answers as it is told. */
+/** A receiver of webhooks, which stores them and answers with settable statuses. */
 export class WebhookReceiver {
   readonly url: string;
   readonly received: ReceivedWebhook[] = [];

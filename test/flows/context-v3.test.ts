@@ -4,7 +4,7 @@ import { buildRcaPrompt } from "../aurora/prompt/rca-prompt.ts";
 import { NEVER, type Subscription } from "../emulator/pagerduty.ts";
 import { slowness } from "../support/patience.ts";
 import { openStage } from "../support/stage.ts";
-import { RELAY, startWorld } from "../support/world.ts";
+import { OWN_ROUTE, startWorld } from "../support/world.ts";
 
 /** In format `v3` the triggered event waits for what PagerDuty knows of its incident, and not for long. */
 
@@ -15,7 +15,7 @@ const stage = openStage(() =>
   startWorld({
     CONTEXT_WAIT_SECONDS: String(WAIT_SECONDS),
     AURORA_EVENTS_FORMAT: "v3",
-    AURORA_EVENTS_URL: RELAY,
+    AURORA_EVENTS_URL: OWN_ROUTE,
   }),
 );
 let subscription: Subscription;

@@ -3,7 +3,7 @@ import { type Subscription, sign, webhookBody } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { settled } from "../support/worker.ts";
-import { connectUser, RELAY, startWorld, type World } from "../support/world.ts";
+import { connectUser, OWN_ROUTE, startWorld, type World } from "../support/world.ts";
 
 /** Delivery from the outbox to Aurora. */
 
@@ -195,7 +195,7 @@ test("without AURORA_EVENTS_URL incidents are kept and can be read", async () =>
 
 describe("format v3 at Aurora's own route", () => {
   const post = async (user2: string, secret: string, body: string, webhookId: string) => {
-    const reply = await relay.worker.request(`/pagerduty/webhook/${user2}`, {
+    const reply = await v3.worker.request(`/pagerduty/webhook/${user2}`, {
       method: "POST",
       headers: { "x-webhook-id": webhookId, "x-pagerduty-signature": sign(secret, body) },
       body,
@@ -203,27 +203,27 @@ describe("format v3 at Aurora's own route", () => {
     expect(reply.status).toBe(202);
   };
 
-  let relay: World;
+  let v3: World;
   beforeAll(async () => {
-    relay = await startWorld({
+    v3 = await startWorld({
       AURORA_EVENTS_FORMAT: "v3",
       AURORA_EVENTS_SECRET: null,
-      AURORA_EVENTS_URL: RELAY,
+      AURORA_EVENTS_URL: OWN_ROUTE,
     });
   });
-  afterAll(() => relay.close());
+  afterAll(() => v3.close());
 
   test("sends one event for each change, in order, with the delivery's id", async () => {
-    const account2 = relay.pagerduty.account();
-    const subscription2 = await connectUser(relay, "bob", account2);
+    const account2 = v3.pagerduty.account();
+    const subscription2 = await connectUser(v3, "bob", account2);
     const incident = account2.trigger({ title: "Żółw 🐢" });
     incident.annotate("no news for Aurora");
     incident.setField("runbook_link", "http://localhost/runbook");
     incident.acknowledge();
     incident.resolve();
     await subscription2.idle();
-    await settled(relay.worker, "bob", 5);
-    const sent = relay.aurora.attempts;
+    await settled(v3.worker, "bob", 5);
+    const sent = v3.aurora.attempts;
     const bodies = sent.map(({ raw }) => JSON.parse(new TextDecoder().decode(raw)));
     expect(bodies.map(({ event }) => event.event_type)).toEqual([
       "incident.triggered",
@@ -234,7 +234,7 @@ describe("format v3 at Aurora's own route", () => {
     expect(bodies[0].event.data).toMatchObject({ number: incident.number, title: "Żółw 🐢" });
     expect(bodies.map(({ aurora }) => aurora)).toEqual(Array(4).fill({ user_id: "bob", org_id: null }));
     expect(new Set(sent.map(({ path }) => path))).toEqual(new Set(["/pagerduty/webhook/bob"]));
-    const listed = await relay.worker.call("bob", "GET", "/pagerduty/deliveries");
+    const listed = await v3.worker.call("bob", "GET", "/pagerduty/deliveries");
     const { deliveries } = listed.body as { deliveries: { id: string }[] };
     expect(sent.map(({ headers }) => headers["x-webhook-id"]).reverse()).toEqual(
       deliveries.map(({ id }) => id),
@@ -243,23 +243,23 @@ describe("format v3 at Aurora's own route", () => {
   });
 
   test("copies of a webhook under other ids are sent nowhere, and at most ten are recorded", async () => {
-    const account2 = relay.pagerduty.account();
-    const { id, secret } = await connectUser(relay, "dave", account2);
+    const account2 = v3.pagerduty.account();
+    const { id, secret } = await connectUser(v3, "dave", account2);
     account2.unsubscribe(id);
     const body = webhookBody(account2.trigger().announce());
-    relay.aurora.reset();
+    v3.aurora.reset();
     for (let n = 0; n < 30; n += 1) await post("dave", secret, body, `copy-${n}`);
-    await settled(relay.worker, "dave", 11);
+    await settled(v3.worker, "dave", 11);
     await until("all copies to be processed", () => {
-      const lines = relay.worker.logs().filter((line) => line.includes("webhook.processed"));
+      const lines = v3.worker.logs().filter((line) => line.includes("webhook.processed"));
       return lines.filter((line) => line.includes("dave")).length >= 29;
     });
-    const rows = await relay.worker.sql(
+    const rows = await v3.worker.sql(
       "dave",
       "SELECT outcome, length(payload) AS bytes FROM journal WHERE kind = 'webhook' ORDER BY seq",
     );
     expect(rows[0]).toMatchObject({ outcome: "applied" });
     expect(rows.slice(1)).toEqual(Array(10).fill({ outcome: "duplicate", bytes: null }));
-    expect(relay.aurora.attempts).toHaveLength(1);
+    expect(v3.aurora.attempts).toHaveLength(1);
   });
 });

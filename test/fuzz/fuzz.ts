@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { runFuzz } from "./run.ts";
 
-/** `npm run fuzz`: exits with 1 when a boundary breaks its promise. The seed makes it break again. */
+/** `npm run fuzz`: exits with 1 if an input makes a boundary fail. The printed seed reproduces the failure. */
 
 const { values } = parseArgs({
   options: {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { WebhookEvent } from "../emulator/pagerduty.ts";
 
-/** What strangers send: values that schemas forget, texts that parsers choke on, bytes that were something once. */
+/** Generates hostile input: unexpected types, text that breaks parsers, and damaged valid bodies. */
 
 const NASTY_TEXTS = [
   "",
@@ -28,7 +28,7 @@ export const nastyText = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
 );
 
-/** Any JSON value, now and then deep. */
+/** Any JSON value, sometimes deeply nested. */
 export const nastyValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 3, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
   { weight: 3, arbitrary: nastyText },
@@ -45,7 +45,7 @@ function nested(depth: number): unknown {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** One field somewhere in `value` replaced or removed. @param at picks the way, one number for each level */
+/** Replaces or removes one member at any depth of `value`. @param at selects the member, one number for each level */
 export function damaged(value: unknown, at: readonly number[], put: unknown): unknown {
   const [here, ...deeper] = at;
   if (here === undefined || !isRecord(value)) return put;
@@ -59,7 +59,7 @@ export function damaged(value: unknown, at: readonly number[], put: unknown): un
   return { ...value, [name]: damaged(value[name], deeper, put) };
 }
 
-/** A body that was an event before something happened to it. */
+/** The body of a valid event, damaged. */
 export function nastyBody(events: readonly WebhookEvent[]): fc.Arbitrary<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
   const event = fc.constantFrom(...events);

@@ -3,18 +3,18 @@ import { sign, type WebhookEvent, webhookBody } from "../emulator/pagerduty.ts";
 import { nastyBody, nastyText, nastyValue } from "./hostile.ts";
 import { type Answered, SECRET, type Target, USER } from "./target.ts";
 
-/** The boundaries that are reached over the network. Each case says what is wrong with the answer, or null. */
+/** The boundaries that are reached over the network. Each case returns what is wrong with the answer, or null. */
 
 export interface Attack {
   name: string;
   weight: number;
-  /** One case from fast-check's generator, and its judgement. */
+  /** Runs one generated case. */
   cases: fc.Arbitrary<() => Promise<string | null>>;
-  /** Cases that disturb each other run one by one. */
+  /** Whether cases run one after the other, because they affect each other. */
   alone?: boolean;
 }
 
-/** Only the contract's own failures are allowed above 499. */
+/** Of the 5xx statuses, only documented ones are allowed. */
 const tolerable = ({ status, text }: Answered): string | null =>
   status < 500 || status === 502 || status === 503 ? null : `${status} ${text.slice(0, 200)}`;
 
@@ -24,7 +24,7 @@ const refused = (answer: Answered): string | null =>
 const taken = (answer: Answered): string | null =>
   answer.status === 202 || answer.status === 413 ? null : `${answer.status} for what is genuine`;
 
-/** Nobody is connected by what the browser or PagerDuty's place says without proof, nor led elsewhere. */
+/** An unproved sign-in must end as failed, at the fixed address. */
 function notSignedIn(answer: Answered): string | null {
   if (answer.status !== 302 || answer.location === null) return `${answer.status} instead of a redirect`;
   const { searchParams, origin } = new URL(answer.location);
@@ -35,7 +35,7 @@ function notSignedIn(answer: Answered): string | null {
 const mostly = (right: unknown) =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(right) }, { weight: 1, arbitrary: nastyValue });
 
-/** What a token endpoint should not answer: an ID token that nobody signed, and the rest mostly as it should be. */
+/** A token answer with an unsigned ID token, and otherwise mostly valid. */
 const tokens = fc.oneof(
   { weight: 1, arbitrary: nastyValue.filter((value) => typeof value !== "object") },
   {
@@ -51,7 +51,7 @@ const tokens = fc.oneof(
         nastyText,
         nastyValue.filter((value) => value !== null),
       ),
-      // The same answer serves every call, and the API's would be taken.
+      // The API gets the same answer, so this member would identify a user.
       user: fc.constant({ name: "Fuzz", email: "fuzz@acme.example" }),
     }),
   },
@@ -63,7 +63,7 @@ function unsigned(claims: object): string {
 }
 
 const pathText = nastyText.map((text) => encodeURIComponent(text.toWellFormed()));
-/** After it the Queue is never empty again. */
+/** Runs last: its messages stay on the Queue. */
 export const UNREADABLE = "messages on the Queue";
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const PATHS = [
@@ -199,7 +199,7 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
           sealed.slice(0, at),
         ];
         target.platform.put(key, Buffer.from(copies[kind] ?? ""));
-        // Any change forgets what the isolate remembers, so that the copy is read.
+        // A change clears the isolate's cache, so that the copy is read.
         await target.call("POST", "/pagerduty/events/retry", "{}");
         const wrong =
           taken(await genuine(good)) ??
@@ -244,7 +244,7 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
           }
         }),
     },
-    // Last: what nobody can read stays on the Queue.
+    // Last, because unreadable messages stay on the Queue.
     {
       name: UNREADABLE,
       weight: 1,

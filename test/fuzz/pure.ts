@@ -17,16 +17,16 @@ import type { WebhookEvent } from "../emulator/pagerduty.ts";
 import { damaged, nastyBody, nastyText, nastyValue } from "./hostile.ts";
 import { applyReadingShape } from "./readings.ts";
 
-/** The boundaries that are functions: each gets what strangers send, and keeps its promise. */
+/** The boundaries that are pure functions, each with hostile input and the property that it must keep. */
 
 export interface Property {
   name: string;
-  /** Of all cases, in parts of the sum of weights. */
+  /** The share of all cases, relative to the sum of the weights. */
   weight: number;
   property: fc.IRawProperty<unknown>;
 }
 
-/** Every incident that a body can make is one that can be stored, read again and sent. */
+/** Every incident folded from a body can be stored, read again and sent. */
 function foldsWell(body: Uint8Array): boolean {
   const read = readBody(body);
   if (!read.ok) return read.problem.length > 0;
@@ -46,7 +46,7 @@ function foldsWell(body: Uint8Array): boolean {
   return seen === null || Incident.safeParse(seen).success;
 }
 
-/** Addresses that lead inside, in the spellings that URL parsers know. */
+/** Private addresses, in every spelling that URL parsers accept. */
 const privateHost = fc.oneof(
   fc.constantFrom("localhost", "a.localhost", "127.1", "0", "0x7f000001", "2130706433", "[::1]", "[::]"),
   fc.constantFrom(
@@ -70,7 +70,7 @@ const privateHost = fc.oneof(
   fc.nat(0xffffff).map((low) => String(0x7f000000 + low)),
 );
 
-/** What a web server may answer for a runbook. */
+/** A web server's answer for a runbook. */
 const page = fc.record({
   status: fc.constantFrom(200, 200, 200, 301, 302, 303, 307, 308, 401, 404, 500),
   type: fc.oneof(fc.constantFrom("text/plain", "text/html; charset=x", "application/json"), nastyText),
@@ -89,7 +89,7 @@ const page = fc.record({
 
 type Page = typeof page extends fc.Arbitrary<infer T> ? T : never;
 
-/** Text or a reason, of public addresses only, and never many of them. */
+/** Fetching returns a text or a reason, and calls only public addresses, a few at most. */
 async function readsWell(pages: readonly Page[]): Promise<boolean> {
   const asked: URL[] = [];
   const { fetch } = globalThis;
@@ -115,7 +115,7 @@ async function readsWell(pages: readonly Page[]): Promise<boolean> {
   }
 }
 
-/** Runs what may throw only errors of one kind. */
+/** Runs a function that may throw only one kind of error. */
 async function throwsOnly(kind: (error: unknown) => boolean, run: () => unknown): Promise<boolean> {
   try {
     await run();
@@ -132,7 +132,7 @@ export function pureProperties(events: readonly WebhookEvent[]): Property[] {
   return [
     { name: "webhook bodies", weight: 8, property: fc.property(nastyBody(events), foldsWell) },
     {
-      name: "runbook URLs that lead inside",
+      name: "private runbook URLs",
       weight: 2,
       property: fc.property(privateHost, fc.constantFrom("http", "https"), (host, scheme) => {
         const url = URL.parse(`${scheme}://${host}/runbook`);

@@ -7,17 +7,17 @@ import { type Attack, attacks, UNREADABLE } from "./network.ts";
 import { pureProperties } from "./pure.ts";
 import { Target } from "./target.ts";
 
-/** Runs everything: most cases on the functions, the rest over the network. */
+/** Runs all cases: most on the pure functions, the others over the network. */
 
 export interface FuzzOptions {
   cases: number;
-  /** How many of them go over the network. */
+  /** How many of the cases run over the network. */
   network: number;
   seed: number;
 }
 
 export interface FuzzReport {
-  /** Cases by boundary. */
+  /** The number of cases by boundary. */
   counts: Record<string, number>;
   failures: string[];
   slowestMs: number;
@@ -67,7 +67,7 @@ export async function runFuzz({ cases, network, seed }: FuzzOptions): Promise<Fu
   return report;
 }
 
-/** Whatever was accepted has to be processed, at the first try. */
+/** Every accepted webhook has to be processed in the first attempt. */
 async function drain({ platform }: Target, report: FuzzReport): Promise<void> {
   const endAt = Date.now() + patienceMs();
   while (platform.backlog > 0 && Date.now() < endAt) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -89,7 +89,7 @@ async function strike(
       for (const [index, run] of left) {
         if (report.failures.length >= MAX_FAILURES) return;
         const at = performance.now();
-        // No answer in time throws, and so does a connection that is cut.
+        // A time-out and a reset connection throw.
         const wrong = await run().catch((error: unknown) => String(error));
         report.slowestMs = Math.max(report.slowestMs, performance.now() - at);
         if (wrong !== null) report.failures.push(`${attack.name}, case ${index}: ${wrong}`);

@@ -6,11 +6,11 @@ import { Listener, type Reply } from "../emulator/listener.ts";
 import { seededRandom } from "../support/history.ts";
 import { patienceMs } from "../support/patience.ts";
 
-/** The running Worker, its KV and Queue in our hands, and a PagerDuty that answers whatever it is told. */
+/** The running Worker with simulated KV and Queue, and a PagerDuty with settable answers. */
 
 export interface Answered {
   status: number;
-  /** `location`, where there is one. */
+  /** The header `location`; null without one. */
   location: string | null;
   text: string;
 }
@@ -18,14 +18,14 @@ export interface Answered {
 export const USER = "fuzz";
 export const SECRET = "fuzz-signing-secret";
 
-/** Hop-by-hop headers are the client's own business. */
+/** Hop-by-hop headers, which the client sets itself. */
 const NOT_SENT = /^(host|connection|content-length|transfer-encoding|expect|upgrade|keep-alive|te|trailer)$/i;
 
 export class Target {
   readonly platform: Platform;
   readonly #cluster: Cluster;
   readonly #pagerduty: Listener;
-  /** What PagerDuty answers; null: a user, an incident, whatever is asked for. */
+  /** PagerDuty's answer to every call; null: a valid one for each call. */
   hostile: Reply | "reset" | null = null;
 
   private constructor(platform: Platform, cluster: Cluster, pagerduty: Listener) {
@@ -59,12 +59,12 @@ export class Target {
     return this.call("POST", "/pagerduty", JSON.stringify({ token: "u+abcdefghijklmnop" }), user);
   }
 
-  /** As Aurora's server calls. */
+  /** Makes a call as Aurora's server does. */
   call(method: string, path: string, body: string | null = null, user: string = USER): Promise<Answered> {
     return this.request(method, path, { "x-internal-secret": INTERNAL_SECRET, "x-user-id": user }, body);
   }
 
-  /** Any request. Headers that cannot be sent are left out. @throws when there is no answer in time */
+  /** Makes any request, without headers that cannot be sent. @throws after a time-out */
   async request(
     method: string,
     path: string,
@@ -84,7 +84,7 @@ export class Target {
     return { status: answer.status, location: answer.headers.get("location"), text: await answer.text() };
   }
 
-  /** Puts a message on the Queue that no producer of ours made. */
+  /** Puts a message on the Queue that the Worker did not produce. */
   enqueue(message: unknown): void {
     this.platform.push(serialize(message).toString("base64"));
   }

@@ -15,7 +15,7 @@ import { analysesDue, loadIncident, nextAnalysisAtMs } from "../../src/storage/i
 import { entryOfEvent, entryOfWebhook } from "../../src/storage/journal.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 
-/** What runs for every event or on every turn of the alarm must not read what is stored, however much it is. */
+/** Queries that run for every event or every alarm use an index, so their cost does not grow with the stored rows. */
 
 const HINT = { incidentId: "incident", firstSeq: 1, dueAtMs: 1, attempts: 0 };
 
@@ -59,11 +59,11 @@ test.each<[string, (sql: SqlStorage) => unknown]>([
   ["an incident", (sql) => loadIncident(sql, "incident")],
   ["due hints", (sql) => dueHint(sql, 1)],
   ["the next hint", (sql) => nextHintAtMs(sql, 0)],
-  ["what waits for a read-back", (sql) => hintedEntries(sql, HINT, 100)],
-  ["what came during a read-back", (sql) => finishHint(sql, HINT, 1, 1)],
-  ["what was not confirmed", (sql) => boundUnconfirmed(sql, 100)],
-  ["what was confirmed", (sql) => boundConfirmed(sql, 100)],
-  ["what was not confirmed and is old", (sql) => pruneUnconfirmed(sql, 1, 500)],
+  ["webhooks that wait for a read-back", (sql) => hintedEntries(sql, HINT, 100)],
+  ["webhooks received during a read-back", (sql) => finishHint(sql, HINT, 1, 1)],
+  ["unconfirmed webhooks", (sql) => boundUnconfirmed(sql, 100)],
+  ["confirmed webhooks", (sql) => boundConfirmed(sql, 100)],
+  ["old unconfirmed webhooks", (sql) => pruneUnconfirmed(sql, 1, 500)],
 ])("%s are found by an index", (_, look) => {
   look(storage.sql);
   expect(plans.length).toBeGreaterThan(0);
@@ -75,8 +75,8 @@ test.each<[string, (sql: SqlStorage) => unknown]>([
 test.each<[string, (sql: SqlStorage) => unknown]>([
   ["due analyses", (sql) => analysesDue(sql, 1, 2)],
   ["due hints", (sql) => dueHint(sql, 1)],
-  ["what waits for a read-back", (sql) => hintedEntries(sql, HINT, 100)],
-])("%s come in the order of their index, unsorted", (_, look) => {
+  ["webhooks that wait for a read-back", (sql) => hintedEntries(sql, HINT, 100)],
+])("%s are read in the order of their index, without sorting", (_, look) => {
   look(storage.sql);
   expect(plans.join()).not.toContain("TEMP B-TREE");
 });

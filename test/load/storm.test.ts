@@ -4,11 +4,11 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { connectUser, startWorld } from "../support/world.ts";
 
-/** A storm of one user: the others do not notice, and the most severe incidents are looked into first. */
+/** A storm of one user does not delay other users, and the most severe incidents are analysed first. */
 
 const STORM = 200;
 const SENDERS = 16;
-/** docs/cost.md states what it means in money. */
+/** docs/cost.md says what this costs. */
 const MAX_OBJECT_REQUESTS_AN_EVENT = 0.2;
 
 const stage = openStage(() =>
@@ -30,7 +30,7 @@ async function poster(user: string) {
   return { account, post };
 }
 
-test("another user's incident overtakes a storm of webhooks, of which nothing is dropped", async () => {
+test("another user's incident overtakes a storm of webhooks, none of which is dropped", async () => {
   const [stormy, calm] = await Promise.all([poster("stormy"), poster("calm")]);
   const { aurora } = stage;
   const told = () => aurora.distinct.filter(({ data }) => data.userId === "stormy").length;
@@ -42,15 +42,15 @@ test("another user's incident overtakes a storm of webhooks, of which nothing is
       for (let body = bodies.pop(); body; body = bodies.pop()) await stormy.post(`storm-${++sent}`, body);
     }),
   );
-  await until("the storm is under way", () => sent > STORM / 4);
+  await until("a quarter of the storm to be sent", () => sent > STORM / 4);
   const incident = calm.account.trigger();
   await calm.post("calm", firstBody(incident));
   await aurora.waitFor("the other user's incident", () => aurora.of(incident.id).length > 0);
   const toldBefore = told();
   await storm;
-  await until("the storm's end", () => told() === STORM);
+  await until("every notification of the storm", () => told() === STORM);
   expect(toldBefore / STORM).toBeLessThan(3 / 4);
-  // The requests that the object is billed for: the consumer's calls. Its own work starts in them.
+  // The object's billed requests are the consumer's calls. Its background work runs within them.
   const requests = stage.worker
     .logs()
     .filter((line) => line.includes('"event":"batch.processed"') && line.includes('"user:stormy"')).length;
@@ -59,7 +59,7 @@ test("another user's incident overtakes a storm of webhooks, of which nothing is
   expect(requests / STORM).toBeLessThanOrEqual(MAX_OBJECT_REQUESTS_AN_EVENT);
 });
 
-test("the analyses of a storm are asked for once each, critical incidents first", async () => {
+test("the analyses of a storm are requested once each, critical incidents first", async () => {
   const { account, post } = await poster("severe");
   const { aurora, worker } = stage;
   aurora.reset();
@@ -68,7 +68,7 @@ test("the analyses of a storm are asked for once each, critical incidents first"
   const numbers = new Map(incidents.map(({ id }, index) => [id, priorities[index]]));
   await Promise.all(incidents.map((incident) => post(`severe-${incident.id}`, firstBody(incident))));
   const waiting = "FROM incidents WHERE analysis_due_at_ms IS NOT NULL";
-  await until("all of them to wait for a runbook", async () => {
+  await until("all incidents to wait for a runbook", async () => {
     const [row] = await worker.sql("severe", `SELECT count(*) AS n ${waiting}`);
     return row?.["n"] === incidents.length;
   });
@@ -84,7 +84,7 @@ test("the analyses of a storm are asked for once each, critical incidents first"
   expect(new Set(analyses().map(({ data }) => data.incident.incidentId)).size).toBe(incidents.length);
 });
 
-test("a delivery that hangs does not hold up another incident's next attempt", async () => {
+test("a hanging delivery does not hold up another incident's retry", async () => {
   const { account, post } = await poster("hanging");
   const { aurora } = stage;
   aurora.reset();
@@ -95,9 +95,9 @@ test("a delivery that hangs does not hold up another incident's next attempt", a
     return failures++ === 0 ? { status: 503 } : { status: 202 };
   };
   await post("hanging", firstBody(hanging));
-  await aurora.waitFor("the delivery that hangs", ({ attempts }) => attempts.length > 0);
+  await aurora.waitFor("the hanging delivery", ({ attempts }) => attempts.length > 0);
   await post("failing", firstBody(failing));
-  // The attempt that hangs would be given up after 15 s.
-  await aurora.waitFor("the other's second attempt", () => aurora.of(failing.id).length > 0);
+  // The hanging attempt times out after 15 s.
+  await aurora.waitFor("the other incident's second attempt", () => aurora.of(failing.id).length > 0);
   expect(failures).toBeGreaterThan(1);
 });

@@ -71,7 +71,7 @@ async function send(body: unknown, { id = randomUUID(), secret, at = new Date(),
   return (await fetch(aurora.url, init)).status;
 }
 
-test("a signed notification is accepted and kept with all that came", async () => {
+test("a signed notification is accepted and stored with its headers and body", async () => {
   const sent = notification();
   expect(await send(sent, { id: "msg_1" })).toBe(202);
   expect(aurora.accepted).toEqual([sent]);
@@ -87,7 +87,7 @@ test("a signed notification is accepted and kept with all that came", async () =
   expect(new TextDecoder().decode(attempt?.raw)).toBe(JSON.stringify(sent));
 });
 
-test("a wrong, old or missing signature is a 401 and nothing of it is accepted", async () => {
+test("a wrong, old or missing signature is 401 and not accepted", async () => {
   const stranger = await startAurora();
   expect(await send(notification(), { secret: stranger.secret })).toBe(401);
   await stranger.close();
@@ -116,7 +116,7 @@ test.for<[string, (body: Notification) => unknown]>([
   expect(aurora.attempts[0]?.problem).not.toBeNull();
 });
 
-test("a repeat is accepted again but is one of the distinct ones once", async () => {
+test("a repetition is accepted again, and listed once in distinct", async () => {
   const [first, other] = [notification("P1"), notification("P2")];
   await send(first, { id: "msg_1" });
   await send(other, { id: "msg_2" });
@@ -126,7 +126,7 @@ test("a repeat is accepted again but is one of the distinct ones once", async ()
   expect(aurora.of("P2")).toEqual([other]);
 });
 
-test("it answers as it is told, by index and body", async () => {
+test("`answer` decides by index and body", async () => {
   aurora.answer = ({ index }) =>
     index === 0 ? { status: 503, headers: { "retry-after": "7" } } : { status: 204 };
   expect(await send(notification())).toBe(503);
@@ -135,7 +135,7 @@ test("it answers as it is told, by index and body", async () => {
   expect(aurora.of("P2")).toHaveLength(1);
 });
 
-test("a reset cuts the connection; what was accepted before it is kept", async () => {
+test("a reset closes the connection, and acceptThenReset stores the notification first", async () => {
   aurora.answer = ({ index }) => (index === 0 ? { reset: true } : { acceptThenReset: true });
   await expect(send(notification())).rejects.toThrow();
   expect(aurora.accepted).toEqual([]);
@@ -144,7 +144,7 @@ test("a reset cuts the connection; what was accepted before it is kept", async (
   expect(aurora.attempts.map(({ status }) => status)).toEqual(["reset", "reset"]);
 });
 
-test("a hanging attempt is never answered and does not hold up the end", async () => {
+test("a hanging attempt is never answered, and does not delay close", async () => {
   aurora.answer = () => ({ hang: true });
   const hanging = send(notification());
   const outcome = expect(hanging).rejects.toThrow();
@@ -154,9 +154,9 @@ test("a hanging attempt is never answered and does not hold up the end", async (
   await outcome;
 });
 
-test("a relayed webhook is taken byte for byte, whatever it is signed with", async () => {
+test("a V3 event at Aurora's own route is stored byte for byte, without a check of its signature", async () => {
   const body = new TextEncoder().encode('{"event": {"id":"01"} }');
-  const response = await fetch(aurora.relayUrl.replace("{user_id}", "alice"), {
+  const response = await fetch(aurora.ownRouteUrl.replace("{user_id}", "alice"), {
     method: "POST",
     headers: { "x-webhook-id": "w1", "x-pagerduty-signature": "v1=00" },
     body,
@@ -172,14 +172,14 @@ test("a relayed webhook is taken byte for byte, whatever it is signed with", asy
   expect(aurora.accepted).toEqual([]);
 });
 
-test("a wait ends with the POST that fulfils it", async () => {
+test("waitFor resolves with the POST that makes its condition true", async () => {
   const waiting = aurora.waitFor("two notifications", ({ accepted }) => accepted.length === 2);
   await send(notification());
   await send(notification());
   await waiting;
 });
 
-test("a wait that ends without its condition names the condition and lists what arrived", async () => {
+test("waitFor rejects with the condition's name and the received attempts", async () => {
   await send(notification("P7", 3));
   await send({ type: "nonsense" });
   const wait = aurora.waitFor("the resolution", () => false, 1);
@@ -188,7 +188,7 @@ test("a wait that ends without its condition names the condition and lists what 
   await expect(wait).rejects.toThrow("2. /pagerduty/events → 400");
 });
 
-test("after a reset nothing is known and everything is accepted", async () => {
+test("reset clears the attempts and accepts everything", async () => {
   aurora.answer = () => ({ status: 500 });
   await send(notification());
   aurora.reset();

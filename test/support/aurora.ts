@@ -7,7 +7,7 @@ import * as z from "zod";
 import { Notification } from "./notification.ts";
 import { patienceMs } from "./patience.ts";
 
-/** What Aurora does with a POST. `acceptThenReset`: it keeps it, but the sender sees the connection cut. */
+/** How Aurora answers a POST. `acceptThenReset`: Aurora stores it, but resets the connection instead of answering. */
 export type Answer =
   | { status: number; headers?: Record<string, string> }
   | { hang: true }
@@ -16,18 +16,18 @@ export type Answer =
 
 /** A POST as it arrived. */
 export interface Attempt {
-  /** When all of it was here, in milliseconds since the epoch. */
+  /** When the whole body had arrived, in milliseconds since the epoch. */
   readonly at: number;
   readonly path: string;
   readonly headers: Record<string, string>;
   readonly raw: Uint8Array;
   readonly status: number | "hang" | "reset";
-  /** `webhook-id`, or `x-webhook-id` where PagerDuty's own webhook is relayed. */
+  /** `webhook-id`, or `x-webhook-id` at Aurora's own route. */
   readonly webhookId: string | null;
-  /** By Standard Webhooks: always false where PagerDuty's own webhook is relayed. */
+  /** By Standard Webhooks; false without a signature. */
   readonly signatureValid: boolean;
   readonly body: Notification | null;
-  /** Why it was refused before `answer` was asked; null when it was in order. */
+  /** Why the POST was refused before `answer` was called; null if it was valid. */
   readonly problem: string | null;
 }
 
@@ -39,10 +39,10 @@ export interface AuroraOptions {
 }
 
 const EVENTS_PATH = "/pagerduty/events";
-const RELAY_PATH = "/pagerduty/webhook/";
+const OWN_ROUTE_PATH = "/pagerduty/webhook/";
 const accept = (): Answer => ({ status: 202 });
 
-/** Starts an Aurora on loopback. It takes notifications, and PagerDuty's own webhooks when they are relayed. */
+/** Starts an Aurora on loopback: a receiver of notifications, and Aurora's own webhook route for V3 events. */
 export async function startAurora(options: AuroraOptions = {}): Promise<Aurora> {
   const server = createServer().listen(options.port ?? 0, "127.0.0.1");
   await once(server, "listening");
@@ -57,13 +57,13 @@ export class Aurora {
   /** For `AURORA_EVENTS_URL`. */
   readonly url: string;
   /** For `AURORA_EVENTS_URL` in the format `v3`. */
-  readonly relayUrl: string;
+  readonly ownRouteUrl: string;
   readonly secret: string;
   /** Every POST, oldest first. */
   readonly attempts: Attempt[] = [];
-  /** What was accepted, in order; one that was sent twice is here twice. */
+  /** The accepted notifications, in order, repetitions included. */
   readonly accepted: Notification[] = [];
-  /** Decides about a POST that is in order. A notification of a wrong shape is a 400, a wrong signature a 401. */
+  /** Answers a valid POST. A malformed notification is answered 400, a wrong signature 401. */
   answer: (attempt: { index: number; body: Notification | null }) => Answer = accept;
   readonly #distinct = new Map<string, Notification>();
   readonly #signals = new EventEmitter().setMaxListeners(0);
@@ -72,32 +72,32 @@ export class Aurora {
 
   constructor(server: Server, origin: string, secret: string) {
     this.url = `${origin}${EVENTS_PATH}`;
-    this.relayUrl = `${origin}${RELAY_PATH}{user_id}`;
+    this.ownRouteUrl = `${origin}${OWN_ROUTE_PATH}{user_id}`;
     this.secret = secret;
     this.#server = server;
     this.#webhook = new Webhook(secret);
     server.on("request", (request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
-        // A sender that hung up half-way through has sent nothing; anything else is a fault in `answer`.
+        // An incomplete request is not an attempt; any other error is a bug in `answer`.
         if (request.complete) console.error("Aurora failed:", error);
         request.socket.destroy();
       });
     });
   }
 
-  /** What was accepted, repeats of one `webhook-id` removed. */
+  /** The accepted notifications, without repetitions of a `webhook-id`. */
   get distinct(): Notification[] {
     return [...this.#distinct.values()];
   }
 
-  /** The distinct ones of one incident. */
+  /** The accepted notifications of one incident, without repetitions. */
   of(incidentId: string): Notification[] {
     return this.distinct.filter(({ data }) => data.incident.incidentId === incidentId);
   }
 
   /**
    * Resolves as soon as the condition holds, looking again after each POST.
-   * @param what is awaited: the words after "for" in the error
+   * @param what completes "waited … ms for" in the error
    */
   async waitFor(
     what: string,
@@ -116,7 +116,7 @@ export class Aurora {
     }
   }
 
-  /** Forgets what came and accepts everything again; the addresses and the secret stay. */
+  /** Clears the received attempts and accepts everything again; the addresses and the secret stay. */
   reset(): void {
     this.attempts.length = 0;
     this.accepted.length = 0;
@@ -124,7 +124,7 @@ export class Aurora {
     this.answer = accept;
   }
 
-  /** Ends it, cutting what hangs. */
+  /** Closes the server, and resets hanging connections. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
@@ -173,7 +173,7 @@ export class Aurora {
 
   #accept(webhookId: string | null, body: Notification): void {
     this.accepted.push(body);
-    // A signature covers the id, so that only an unsigned relay, which has no body, can be without one.
+    // Notifications are signed, and a signature covers the id; only V3 events, which have no `body`, may lack one.
     if (webhookId !== null && !this.#distinct.has(webhookId)) this.#distinct.set(webhookId, body);
   }
 }
@@ -188,7 +188,7 @@ interface Refusal {
   readonly problem: string;
 }
 
-/** A relayed webhook is PagerDuty's own body: kept as it came. */
+/** A V3 event at Aurora's own route is not parsed: tests read `raw`. */
 const NOT_READ: Reading = { body: null, problem: null };
 
 function readNotification(raw: Buffer): Reading {
@@ -202,7 +202,7 @@ function readNotification(raw: Buffer): Reading {
 }
 
 function refuse(path: string, signatureValid: boolean, problem: string | null): Refusal | null {
-  if (path.startsWith(RELAY_PATH)) return null;
+  if (path.startsWith(OWN_ROUTE_PATH)) return null;
   if (path !== EVENTS_PATH) return { answer: { status: 404 }, problem: "Aurora has no such path" };
   if (!signatureValid) return { answer: { status: 401 }, problem: "its signature is missing or wrong" };
   return problem === null ? null : { answer: { status: 400 }, problem };
@@ -218,7 +218,7 @@ function headersOf(request: IncomingMessage): Record<string, string> {
   );
 }
 
-/** One attempt in a line, for the error of a wait that ended without its condition. */
+/** Describes an attempt in one line, for the error of `waitFor`. */
 function describe({ body, path, status, problem }: Attempt): string {
   const what =
     body === null ? path : `${body.type} v${body.data.incident.version} of ${body.data.incident.incidentId}`;

@@ -6,13 +6,13 @@ import { CLIENT_ID, CLIENT_SECRET, FRONTEND } from "./sign-in.ts";
 import { until } from "./until.ts";
 import { INTERNAL_SECRET, type Reply, startWorker, type Worker } from "./worker.ts";
 
-/** What AURORA_HEADERS is in these tests. */
+/** The value of AURORA_HEADERS in these tests. */
 export const AURORA_HEADERS =
   "CF-Access-Client-Id: id-of-service-token\nCF-Access-Client-Secret: hunter2-access";
 
 /**
- * PagerDuty, today's Aurora as the Worker's backend, and the Worker. Each test has an organisation, an editor and a
- * viewer of its own, and an account at PagerDuty.
+ * An emulated PagerDuty, today's Aurora as the Worker's backend, and the Worker. Each test has its own organisation,
+ * editor, viewer and PagerDuty account.
  */
 export interface BackendStage {
   readonly aurora: TodaysAurora;
@@ -31,7 +31,7 @@ export interface BackendStage {
   ): Promise<Reply>;
   /** Connects the editor with a fresh key. */
   connect(): Promise<Reply>;
-  /** The same, and waits until Aurora knows the connection. */
+  /** Connects the editor, and waits until Aurora knows the connection. */
   connectMirrored(): Promise<void>;
   /** The calls to Aurora's API of the connection, without the questions for permission. */
   told(): AuroraCall[];
@@ -42,7 +42,7 @@ export interface BackendStage {
 const isQuestion = ({ method, body }: AuroraCall) => method === "PATCH" && body === "{}";
 const isApi = ({ path }: AuroraCall) => path === "/pagerduty";
 
-/** Opens it for the tests around it. @param variables over the defaults, made from Aurora's address */
+/** Opens the stage for the tests of the file or `describe`. @param variables overrides, made from Aurora's address */
 export function openBackendStage(
   variables: (aurora: TodaysAurora) => Record<string, string | null> = () => ({}),
 ): BackendStage {

@@ -18,7 +18,7 @@ const ARGS = [
   "--disable-sync",
 ];
 const DEBIAN_CHROMIUM = "/usr/bin/chromium";
-/** The fonts of the package, which look the same everywhere, before those of the system. */
+/** Prefers the package's fonts, which look the same everywhere, to the system's. */
 const FONTS = '<fontconfig><dir prefix="relative">fonts/fonts</dir><dir>/usr/share/fonts</dir></fontconfig>';
 const HOW_TO_GET_ONE = "Install Chrome, or set CHROMIUM to the path of a Chromium.";
 
@@ -55,7 +55,7 @@ function candidates(): (() => LaunchOptions)[] {
   return process.platform === "linux" && process.arch === "x64" ? [packaged, ...installed] : installed;
 }
 
-/** The Chromium that `@sparticuz/chromium` carries, with the libraries and the fonts that a bare system lacks. */
+/** The Chromium in `@sparticuz/chromium`, with the libraries and fonts that a minimal system lacks. */
 function packaged(): LaunchOptions {
   const folder = unpacked();
   return {
@@ -68,7 +68,7 @@ function packaged(): LaunchOptions {
   };
 }
 
-/** Unpacks it once for each installation of the package. @returns the folder */
+/** Unpacks the browser once for each installation of the package. @returns the folder */
 function unpacked(): string {
   const packageFolder = join(dirname(createRequire(import.meta.url).resolve("@sparticuz/chromium")), "..");
   const folder = join(packageFolder, "unpacked");
@@ -80,14 +80,14 @@ function unpacked(): string {
     );
     const script = `import { inflate } from "@sparticuz/chromium";
       for (const archive of ${JSON.stringify(archives)}) await inflate(archive);`;
-    // In a process of its own, because the package unpacks into its process's temporary folder.
+    // In a separate process, because the package unpacks into the temporary folder of its process.
     execFileSync(process.execPath, ["--input-type=module", "--eval", script], {
       env: { ...process.env, TMPDIR: unfinished },
     });
     writeFileSync(join(unfinished, "fonts.conf"), FONTS);
     renameSync(unfinished, folder);
   } catch (error) {
-    // Another run may have unpacked it first.
+    // Another run may have unpacked the browser first.
     if (!existsSync(folder)) throw error;
   } finally {
     rmSync(unfinished, { recursive: true, force: true });

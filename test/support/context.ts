@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Context, ContextAlert } from "../../src/incidents/context.ts";
 
-/** Contexts as PagerDuty's customers make them: some small, some far too large, some of hostile text. */
+/** Generates contexts of incidents: small ones, oversized ones, and ones with hostile text. */
 
 export const anyText = (maxLength: number) =>
   fc.oneof(
@@ -15,7 +15,7 @@ const time = fc.option(
     .date({ min: new Date("2026-01-01"), max: new Date("2026-12-31"), noInvalidDate: true })
     .map((date) => date.toISOString()),
 );
-/** Any JSON that was parsed: unlike other values, it has no -0. */
+/** Any parsed JSON value, which, unlike generated ones, contains no -0. */
 const parsed = fc
   .jsonValue({ maxDepth: 4, stringUnit: "binary" })
   .map((value): unknown => JSON.parse(JSON.stringify(value)));
@@ -100,5 +100,5 @@ export function alert(id: string, changed: Partial<ContextAlert> = {}): ContextA
   };
 }
 
-/** For properties of contexts: they are large, so few are tried, and one that fails is reported as it is. */
+/** For properties of contexts, which are large: few runs, and no shrinking of failing ones. */
 export const LARGE = { numRuns: 30, endOnFailure: true };

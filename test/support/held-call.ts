@@ -1,7 +1,7 @@
 import type { FaultPlan, Faults } from "../emulator/pagerduty.ts";
 import { until } from "./until.ts";
 
-/** A call to PagerDuty that the test keeps waiting, so that it can do something else in between. */
+/** A call to PagerDuty that a test holds, to act during the call. */
 export interface HeldCall {
   /** Resolves when the call has arrived at PagerDuty. */
   underWay(): Promise<void>;
@@ -10,7 +10,7 @@ export interface HeldCall {
 }
 
 /**
- * Holds the next call that `match` takes.
+ * Holds the next call that `match` accepts.
  * @param when whether the call takes effect at once (`hold`) or only when it is released (`hang`)
  */
 export function holdNext(

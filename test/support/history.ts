@@ -37,7 +37,7 @@ const OTHERS = [
   ["incident.something_new", "incident_something_new"],
 ] as const;
 
-/** One more thing that happens to an incident. */
+/** Applies one random action to an incident. */
 function happen(account: Account, incident: Incident, random: () => number): WebhookEvent {
   const other = () => {
     const [eventType, type] = pick(random, OTHERS);
@@ -106,7 +106,7 @@ export function makeHistory(
   return { incidents, webhooks };
 }
 
-/** What of an incident Aurora should see in the end, told by PagerDuty's own state of it. */
+/** The members of Aurora's final incident, derived from PagerDuty's state. */
 export function truthOf(incident: Incident) {
   return {
     incidentId: incident.id,

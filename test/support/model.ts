@@ -1,4 +1,4 @@
-/** What Aurora's model is given: Aurora's cut of a payload, and Python's way to write JSON. Written on their own. */
+/** The payload as Aurora's model reads it: Aurora's cut, written like Python's JSON. Shares no code with src. */
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -12,11 +12,11 @@ export function dumps(value: unknown): string {
     );
     return `{${members.join(", ")}}`;
   }
-  // Python writes two digits of an exponent at least.
+  // Python writes exponents with at least two digits.
   return JSON.stringify(value).replace(typeof value === "number" ? /e-(\d)$/ : /(?!)/, "e-0$1");
 }
 
-/** As Aurora cuts the texts of a payload of over 1,000 characters. */
+/** Cuts texts as Aurora does in a payload of over 1,000 characters. */
 export function cutByAurora(value: unknown): unknown {
   if (typeof value === "string") {
     const chars = Array.from(value);

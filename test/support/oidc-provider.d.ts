@@ -1,4 +1,4 @@
-/** As much of it as the test uses; the package has no types of its own. */
+/** The part of the package that the test uses; the package has no types. */
 declare module "oidc-provider" {
   import type { IncomingMessage, ServerResponse } from "node:http";
 

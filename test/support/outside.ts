@@ -1,14 +1,14 @@
 import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 
 /**
- * The outside world of the tests inside workerd: PagerDuty's APIs lead to the emulator, its token endpoint and a
- * host with runbooks to the answers below. Any other call out is an error.
+ * The outside world of tests inside workerd: calls of PagerDuty's APIs go to the emulator, and calls of its token
+ * endpoint and of a host with runbooks get the answers below. Any other outbound call is an error.
  */
 
-/** The emulator's addresses go through the environment: its starter and its user are not one module instance. */
+/** The emulator's addresses are in the environment, because Vitest loads this module twice. */
 const ADDRESS = { us: "OUTSIDE_PAGERDUTY_US", eu: "OUTSIDE_PAGERDUTY_EU" } as const;
 
-/** Starts the emulator that `outside` leads to; once for each run. */
+/** Starts the emulator for `outside`, once for each run. */
 export async function openOutside(): Promise<PagerDuty> {
   const pagerduty = await startPagerDuty();
   process.env[ADDRESS.us] = pagerduty.apiUrl;
@@ -40,10 +40,10 @@ const RUNBOOKS: Record<string, () => Response | Promise<Response>> = {
   "/never": () => new Promise<Response>(() => undefined),
 };
 
-/** What a refresh brings: new tokens, for ten days. */
+/** The answer to a refresh: new tokens for ten days. */
 const TOKENS = { access_token: "fresh", refresh_token: "next", token_type: "bearer", expires_in: 864_000 };
 
-/** Answers one call out of workerd. */
+/** Answers one outbound call of workerd. */
 export async function outside(request: Request): Promise<Response> {
   const url = new URL(request.url);
   if (url.hostname === "identity.pagerduty.com" && url.pathname === "/oauth/token") {

@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
 
-/** How long tests wait for what has to happen: the slower the machine, the longer. */
+/** How long tests wait for a condition: longer on slower machines. */
 
-/** Where the measurement is kept, so that child processes do not repeat it. */
+/** The environment variable with the measurement, so that child processes do not repeat it. */
 const VARIABLE = "TEST_SLOWNESS";
-/** SHA-256 of its own result, one after the other: about 100 ms of one core. */
+/** Rounds of SHA-256 over its own result: about 100 ms of one core. */
 const ROUNDS = 60_000;
-/** Time for these rounds on the machine that `PATIENCE_MS` was chosen on, with nothing else running. */
+/** The time of these rounds on the idle machine for which `PATIENCE_MS` was chosen. */
 const REFERENCE_MS = 100;
-/** Ten times what the slowest wait of the suite takes on that machine. */
+/** Ten times the slowest wait of the suite on that machine. */
 const PATIENCE_MS = 60_000;
 
-/** 1 on the reference machine or a faster one; 4 where one core does a quarter as much, or is shared by four. */
+/** 1 on that machine or a faster one; 4 if a core is four times slower, or shared by four processes. */
 export function slowness(): number {
   process.env[VARIABLE] ??= String(Math.max(1, measure() / REFERENCE_MS));
   return Number(process.env[VARIABLE]);

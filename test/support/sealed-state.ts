@@ -2,14 +2,14 @@ import { type LoginState, openLogin, sealLogin } from "../../src/connection/logi
 import { createKeyring } from "../../src/connection/seal.ts";
 import { SEALING_KEY } from "./worker.ts";
 
-/** States as the Worker seals them, with its key and its code: what only the Worker could have made. */
+/** Seals and opens OAuth states with the Worker's key and code, which only the Worker should have. */
 
 const BASE64 = { base64: "base64", base64url: "base64url" } as const;
 interface Base64Options {
   alphabet?: keyof typeof BASE64;
 }
 
-// Workers have these, Node 24 has not.
+// Workers have these methods, and Node 24 does not.
 if (!("toBase64" in Uint8Array.prototype)) {
   Object.defineProperty(Uint8Array.prototype, "toBase64", {
     value(this: Uint8Array, { alphabet = "base64" }: Base64Options = {}) {
@@ -29,7 +29,7 @@ const keyring = () => {
 
 export const sealState = (login: LoginState): Promise<string> => sealLogin(keyring(), login);
 
-/** What is in a state that the Worker made. */
+/** Returns the content of a state that the Worker sealed. */
 export async function openState(state: string): Promise<LoginState> {
   const login = await openLogin(keyring(), state, Date.now());
   if (!login) throw new Error("The state does not open");

@@ -1,12 +1,12 @@
 import { request } from "node:http";
 
-/** What came back. */
+/** An answer. */
 export interface Sent {
   status: number;
   text: string;
 }
 
-/** A request as it is written here, Host included, which `fetch` sets by itself. */
+/** Sends exactly these headers, even Host, which `fetch` would replace. */
 export function send(url: string | URL, headers: Record<string, string> = {}, method = "GET"): Promise<Sent> {
   return new Promise((resolve, reject) => {
     request(url, { method, headers }, (response) => {

@@ -2,7 +2,7 @@ import type { Account } from "../emulator/pagerduty.ts";
 import type { Reply, Worker } from "./worker.ts";
 import { startWorld, type World } from "./world.ts";
 
-/** Signing in with PagerDuty, as Aurora's server and a browser do it together. */
+/** Signs in with PagerDuty, in the roles of Aurora's server and of the browser. */
 
 export const CLIENT_ID = "aurora-client-id";
 export const CLIENT_SECRET = "aurora client+secret/with=odd&characters";
@@ -24,7 +24,7 @@ export interface AppOptions {
   clientSecret?: string;
 }
 
-/** Registers the Worker's OAuth app with an account; its user is the one who consents. */
+/** Registers the Worker's OAuth app with an account, whose user then consents. */
 export function registerApp(account: Account, options: AppOptions = {}): Account {
   account.oauthClients.set(CLIENT_ID, {
     clientId: CLIENT_ID,
@@ -40,7 +40,7 @@ export function registerApp(account: Account, options: AppOptions = {}): Account
 export const login = (worker: Worker, user: string, body: object = {}, orgId: string | null = null) =>
   worker.call(user, "POST", "/pagerduty/oauth/login", { body, headers: { "x-org-id": orgId } });
 
-/** The address that Aurora's UI opens. */
+/** Starts a sign-in. @returns the address that Aurora's UI opens */
 export async function signInAddress(worker: Worker, user: string, body: object = {}): Promise<URL> {
   const reply = await login(worker, user, body);
   if (reply.status !== 200) throw new Error(`The login failed: ${reply.text}`);
@@ -52,7 +52,7 @@ function addressIn({ body, text }: Reply): string {
   throw new Error(`There is no oauth_url in ${text}`);
 }
 
-/** The user consents at PagerDuty. @returns where the browser is sent */
+/** Consents at PagerDuty. @returns the address that the browser is redirected to */
 export async function consent(address: URL): Promise<URL> {
   const response = await fetch(address, { redirect: "manual" });
   const location = response.headers.get("location");
@@ -60,14 +60,14 @@ export async function consent(address: URL): Promise<URL> {
   return new URL(location);
 }
 
-/** The browser follows. @returns where our callback sends it */
+/** Opens the callback. @returns the address that it redirects to */
 export async function follow(worker: Worker, callback: URL): Promise<string> {
   const reply = await worker.request(callback.pathname + callback.search);
   if (reply.status !== 302) throw new Error(`The callback answered ${reply.status}: ${reply.text}`);
   return reply.headers.get("location") ?? "";
 }
 
-/** The whole way. @returns where the browser ends */
+/** Signs in completely. @returns the address on which the browser ends */
 export async function signIn(worker: Worker, user: string, body: object = {}): Promise<string> {
   return follow(worker, await consent(await signInAddress(worker, user, body)));
 }

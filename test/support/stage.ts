@@ -3,7 +3,7 @@ import type { Account, Subscription } from "../emulator/pagerduty.ts";
 import { type Reply, settled } from "./worker.ts";
 import { connectUser, startWorld, type World } from "./world.ts";
 
-/** What the tests of one file share: one world, in which each test has a user and an account of its own. */
+/** One world for all tests of a file, in which each test has its own user and account. */
 export interface Stage extends World {
   /** The running test's user. */
   readonly user: string;
@@ -20,8 +20,8 @@ export interface Stage extends World {
 }
 
 /**
- * Opens the world for the tests around it. Before each of them PagerDuty and Aurora forget everything. When a test
- * fails, what the Worker logged during it is printed.
+ * Opens a world for the tests of the file or `describe`. Before each test, PagerDuty and Aurora are reset. If a test
+ * fails, the Worker's log of that test is printed.
  * @param userOf the user of the nth test; default: one that no other test has
  */
 export function openStage(

@@ -1,6 +1,6 @@
 /**
- * As much of a Durable Object's storage as the code needs that tests import into Node for its pure functions.
- * The whole of the runtime's types would get between the tests and Node's own.
+ * The part of a Durable Object's storage types that is needed when tests in Node import pure functions. The complete
+ * types of the runtime would conflict with Node's.
  */
 type SqlStorageValue = ArrayBuffer | string | number | null;
 

@@ -7,9 +7,9 @@ const EVERY_MS = 20;
 /**
  * Resolves as soon as `condition` holds.
  *
- * Patience is a number of looks, not a time: when the machine slows down in the middle of a run, each look takes
- * longer, and the wait grows with it.
- * @throws when the condition never held, naming what was awaited
+ * The limit is a number of checks, not a time: if the machine slows down during a run, each check takes longer, and the
+ * limit grows with it.
+ * @throws if the condition never held, with `what` in the message
  */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const looks = Math.ceil(patienceMs() / EVERY_MS);
@@ -20,7 +20,7 @@ export async function until(what: string, condition: () => boolean | Promise<boo
   throw new Error(`Never happened, in ${looks} looks: ${what}`);
 }
 
-/** Resolves in the next second: PagerDuty's REST API writes times to the second. */
+/** Waits until the next second begins, because PagerDuty's REST API writes times in whole seconds. */
 export async function nextSecond(): Promise<void> {
   const second = () => Math.floor(Date.now() / 1000);
   const now = second();

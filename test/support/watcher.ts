@@ -6,7 +6,7 @@ import { until } from "./until.ts";
 const Message = z.looseObject({ type: z.enum(["incident", "delivery", "status"]) });
 export type Message = z.infer<typeof Message>;
 
-/** One who watches `GET /pagerduty/live`. */
+/** A client of the WebSocket `GET /pagerduty/live`. */
 export class Watcher {
   /** Oldest first. */
   readonly messages: Message[] = [];

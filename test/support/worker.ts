@@ -2,14 +2,14 @@ import { fileURLToPath } from "node:url";
 import { createTestHarness, type WorkerHandle } from "wrangler";
 import { until } from "./until.ts";
 
-/** The built Worker, in workerd with its real KV, Queues and Durable Objects, spoken to over HTTP. */
+/** The built Worker in workerd, with local KV, Queues and Durable Objects, called over HTTP. */
 
 export const INTERNAL_SECRET = "test-internal-secret";
 export const SEALING_KEY = `k1:${Buffer.alloc(32, 7).toString("base64")}`;
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The bindings that tests look into. */
+/** The bindings that tests read. */
 export interface Bindings extends Record<string, unknown> {
   CONNECTIONS: {
     get(key: string): Promise<string | null>;
@@ -22,40 +22,40 @@ export interface Bindings extends Record<string, unknown> {
 export interface Reply {
   status: number;
   headers: Headers;
-  /** The parsed JSON, or the text where it is none. */
+  /** The parsed JSON, or the text if it is not JSON. */
   body: unknown;
   text: string;
 }
 
 export interface CallOptions {
   body?: unknown;
-  /** Sent as they are; null leaves one out that would be sent otherwise. */
+  /** Headers to send; null removes a default one. */
   headers?: Record<string, string | null>;
   raw?: string | Uint8Array<ArrayBuffer>;
 }
 
 export interface Worker {
   readonly url: string;
-  /** Any request, nothing added. */
+  /** Sends any request, without added headers. */
   request(path: string, init?: RequestInit): Promise<Reply>;
-  /** A call as Aurora's server makes it. */
+  /** Makes a call as Aurora's server does. */
   call(user: string, method: string, path: string, options?: CallOptions): Promise<Reply>;
   readonly handle: WorkerHandle<Bindings>;
   sql(user: string, query: string, ...values: (string | number | null)[]): Promise<Record<string, unknown>[]>;
-  /** Takes the user's object out of memory; it must be at rest. */
+  /** Evicts the user's object from memory; the object must be idle. */
   evict(user: string): Promise<void>;
   /**
-   * Stops everything that runs, wherever it is, and starts again on the same storage.
+   * Stops the Worker and its objects at any point, and starts them again with the same storage.
    * @param changed variables and secrets that are different from then on
    */
   restart(changed?: Record<string, string>): Promise<void>;
-  /** Everything that was logged so far. */
+  /** All lines logged so far. */
   logs(): string[];
   close(): Promise<void>;
 }
 
 /**
- * Starts it with the given variables and secrets over the test defaults; null unsets one.
+ * Starts the Worker with these variables and secrets in addition to the tests' defaults; null unsets one.
  * @param variables as in wrangler.toml and .dev.vars
  * @param configPath another wrangler.toml, below the repository's root
  */
@@ -64,7 +64,7 @@ export async function startWorker(
   configPath = "wrangler.toml",
 ): Promise<Worker> {
   const all: Record<string, string | null> = {
-    // Said here, because a developer's .dev.vars says something else.
+    // Set here, because a developer's .dev.vars may set it differently.
     AURORA_ENV: "production",
     INTERNAL_API_SECRET: INTERNAL_SECRET,
     CREDENTIALS_KEYS: SEALING_KEY,
@@ -122,10 +122,10 @@ export async function startWorker(
   };
 }
 
-/** A tenant id as it is, or a user's own. */
+/** Returns a tenant id unchanged, and the tenant id of a user id. */
 const tenantNameOf = (tenant: string) => (tenant.includes(":") ? tenant : `user:${tenant}`);
 
-/** Waits until nothing is pending for the user: every webhook processed, every delivery finished. */
+/** Waits until every webhook of the user is processed, and every delivery is finished. */
 export async function settled(worker: Worker, user: string, webhooks: number): Promise<void> {
   await until(`${webhooks} webhooks of ${user} processed and delivered`, async () => {
     const [row] = await worker.sql(

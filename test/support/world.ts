@@ -5,7 +5,7 @@ import { type Aurora, startAurora } from "./aurora.ts";
 import { patienceMs } from "./patience.ts";
 import { startWorker, type Worker } from "./worker.ts";
 
-/** PagerDuty, Aurora and the Worker between them. */
+/** An emulated PagerDuty, an emulated Aurora, and the Worker between them. */
 export interface World {
   pagerduty: PagerDuty;
   aurora: Aurora;
@@ -13,8 +13,8 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** Stands for the address of the emulated Aurora's present webhook endpoint, in `AURORA_EVENTS_URL`. */
-export const RELAY = "RELAY";
+/** A value of `AURORA_EVENTS_URL` that stands for the URL of the emulated Aurora's own webhook route. */
+export const OWN_ROUTE = "OWN_ROUTE";
 
 export async function startWorld(
   variables: Record<string, string | null> = {},
@@ -31,7 +31,7 @@ export async function startWorld(
     AURORA_EVENTS_FORMAT: "notifications",
     AURORA_EVENTS_SECRET: aurora.secret,
     ...variables,
-    ...(variables["AURORA_EVENTS_URL"] === RELAY ? { AURORA_EVENTS_URL: aurora.relayUrl } : {}),
+    ...(variables["AURORA_EVENTS_URL"] === OWN_ROUTE ? { AURORA_EVENTS_URL: aurora.ownRouteUrl } : {}),
   };
   const worker = await startWorker(settings, configPath);
   return {
@@ -47,14 +47,14 @@ export async function startWorld(
 
 let editedConfigs = 0;
 
-/** The same with another wrangler.toml. @param edit makes it of the present one */
+/** Starts a world with an edited copy of wrangler.toml. @param edit returns the copy's text */
 export async function startWorldWith(
   edit: (config: string) => string,
   variables: Record<string, string | null> = {},
 ): Promise<World> {
   editedConfigs += 1;
   const root = fileURLToPath(new URL("../../", import.meta.url));
-  // Beside the real one, because its paths are relative.
+  // In the same folder, because the paths in the file are relative.
   const name = `wrangler.${process.pid}-${editedConfigs}.test.toml`;
   writeFileSync(`${root}${name}`, edit(readFileSync(`${root}wrangler.toml`, "utf8")));
   const remove = () => rmSync(`${root}${name}`, { force: true });

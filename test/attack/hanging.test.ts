@@ -4,7 +4,7 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** What hangs holds up nothing that has nothing to do with it. */
+/** A call that hangs holds up no unrelated work. */
 
 const stage = openStage(() =>
   startWorld({
@@ -14,7 +14,7 @@ const stage = openStage(() =>
   }),
 );
 
-test("an analysis does not wait for a PagerDuty that hangs", async () => {
+test("an analysis does not wait for a check that hangs at PagerDuty", async () => {
   const account = stage.pagerduty.account();
   const subscription = await stage.connect(account);
   const held = holdNext(stage.pagerduty.faults, "api", "hang", (_, path) => path.startsWith("/incidents?"));
@@ -26,13 +26,13 @@ test("an analysis does not wait for a PagerDuty that hangs", async () => {
   const incident = account.trigger();
   await subscription.idle();
   await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length >= 1);
-  await stage.aurora.waitFor("its analysis", (aurora) => aurora.of(incident.id).length >= 2);
+  await stage.aurora.waitFor("the request for analysis", (aurora) => aurora.of(incident.id).length >= 2);
   expect(isOver).toBe(false);
   held.release();
   await check;
 });
 
-test("a retry does not wait for another incident's delivery that hangs", async () => {
+test("a retry does not wait for another incident's hanging delivery", async () => {
   const account = stage.pagerduty.account();
   const subscription = await stage.connect(account);
   const hanging = account.trigger({ title: "hangs" });
@@ -49,7 +49,7 @@ test("a retry does not wait for another incident's delivery that hangs", async (
   await subscription.idle();
   await until("both attempts", () => stage.aurora.attempts.length >= 2);
   await stage.aurora.waitFor("the retry", (aurora) => aurora.of(failing.id).length > 0);
-  // The attempt that hangs has not been given up yet.
+  // The hanging attempt has not timed out yet.
   const [row] = await stage.sql(
     "SELECT attempts, last_error AS error FROM journal WHERE delivery = 'pending' AND incident_id = ? ORDER BY seq",
     hanging.id,
