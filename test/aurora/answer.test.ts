@@ -6,7 +6,7 @@ const wordsOf = (text: string, secrets: string[] = []) => {
   return answer.kind === "answered" ? answer.words : "";
 };
 
-test("the words are those of its error, else its text; of a page without the tags", () => {
+test("words are the JSON's error, else the body's text, without tags if it is HTML", () => {
   expect(wordsOf('{"error": "Not here", "more": 1}')).toBe("Not here");
   expect(wordsOf('{"error": {"code": 1}}')).toBe('{"error": {"code": 1}}');
   expect(wordsOf("upstream\n  timed out\u0000")).toBe("upstream timed out");
@@ -14,13 +14,13 @@ test("the words are those of its error, else its text; of a page without the tag
   expect(wordsOf("")).toBe("");
 });
 
-test("words are cut at 200 characters, and no character in two", () => {
+test("words are cut at 200 characters, never within a character", () => {
   expect(wordsOf("x".repeat(300))).toBe("x".repeat(200));
   expect(wordsOf("🐢".repeat(300))).toBe("🐢".repeat(200));
   expect(wordsOf(`{"error": "\\ud800"}`)).toBe("\ufffd");
 });
 
-test("secrets are not repeated, neither known ones nor what looks like one", () => {
+test("known secrets, and values that look like a secret, are redacted", () => {
   const said = wordsOf('{"error": "Bad header s3cret-value, token pdus+abc and Bearer xyz.1"}', [
     "s3cret-value",
   ]);
@@ -28,7 +28,7 @@ test("secrets are not repeated, neither known ones nor what looks like one", () 
   expect(wordsOf("1 of 1", ["1"])).toBe("1 of 1");
 });
 
-test("what came of a call is said with its status", () => {
+test("the outcome of a call names its status", () => {
   expect(outcomeOf(answered(new Response(null, { status: 404 }), '{"error": "No"}', []))).toBe(
     "answered 404: No",
   );

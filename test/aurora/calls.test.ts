@@ -40,7 +40,7 @@ const target = (more: Partial<AuroraTarget> = {}): AuroraTarget => ({
 const call = (to: AuroraTarget, path = "/pagerduty", timeoutMs = 60_000) =>
   callAurora(to, { method: "POST", url: origin + path, headers: { "x-mine": "1" }, body: "{}", timeoutMs });
 
-test("every call is marked; the operator's headers go to Aurora's origin alone", async () => {
+test("every call has the mark, and AURORA_HEADERS are sent to Aurora's origin only", async () => {
   await call(target());
   await call(target({ origin: "http://127.0.0.1:1" }));
   const [own, other] = requests.map(({ headers }) => headers);
@@ -53,7 +53,7 @@ test("every call is marked; the operator's headers go to Aurora's origin alone",
   expect(other).not.toHaveProperty("cf-access-client-secret");
 });
 
-test("the binding carries the calls to Aurora's origin, and no others", async () => {
+test("the binding is used for calls to Aurora's origin, and for no others", async () => {
   const carried: string[] = [];
   const binding = {
     async fetch(url: string, { headers, redirect }: RequestInit): Promise<Response> {
@@ -69,7 +69,7 @@ test("the binding carries the calls to Aurora's origin, and no others", async ()
   expect(requests).toHaveLength(1);
 });
 
-test("what is bound as AURORA is used where it can be called", () => {
+test("a binding AURORA without fetch is ignored", () => {
   const config = parseConfig({
     AURORA_ENV: "dev",
     CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
@@ -86,13 +86,13 @@ test("what is bound as AURORA is used where it can be called", () => {
   }
 });
 
-test("a redirect is an answer, and is not followed", async () => {
+test("a redirect is an answer and is not followed", async () => {
   answer = (_, response) => response.writeHead(307, { location: "/elsewhere" }).end();
   expect(await call(target())).toMatchObject({ kind: "answered", status: 307 });
   expect(requests).toHaveLength(1);
 });
 
-test("of an answer without end only the start is read", async () => {
+test("only the start of an endless answer is read", async () => {
   answer = (_, response) => {
     response.writeHead(500);
     const more = () => {
@@ -104,19 +104,19 @@ test("of an answer without end only the start is read", async () => {
   expect(await call(target())).toMatchObject({ status: 500, words: "x".repeat(200) });
 });
 
-test("the body of an accepted call is not waited for", async () => {
+test("an accepted call does not wait for the body", async () => {
   answer = (_, response) => response.writeHead(200).write("{");
   expect(await call(target())).toMatchObject({ status: 200 });
 });
 
-test("no answer in time, and no connection, are outcomes, not errors", async () => {
+test("a time-out and a failed connection are outcomes, not errors", async () => {
   answer = () => undefined;
   expect(await call(target(), "/", 50)).toEqual({ kind: "timed_out", afterMs: 50 });
   answer = (request) => request.socket.destroy();
   expect(await call(target())).toEqual({ kind: "unreachable" });
 });
 
-test("an answer that repeats a header of ours is shown without it", async () => {
+test("values of AURORA_HEADERS are redacted in an answer", async () => {
   answer = ({ headers }, response) =>
     response.writeHead(403).end(`{"error": "Unknown token ${String(headers["cf-access-client-secret"])}"}`);
   expect(await call(target())).toMatchObject({

@@ -33,19 +33,19 @@ const pendingOf = ({ pending }: MirrorState): Pending => {
   if (pending === null) throw new Error("Nothing is pending");
   return pending;
 };
-/** What remains after Aurora answered the pending change so. */
+/** The state after this answer to the pending change. */
 const told = (state: MirrorState, answer: AuroraAnswer, nowMs = 0) =>
   afterAnswer(state, pendingOf(state), answer, nowMs);
 
 describe("a connect", () => {
-  test("is told at once, and Aurora's yes ends it", () => {
+  test("is due at once, and over when Aurora accepts it", () => {
     const state = changed("connect", UNKNOWN, 5);
     expect(nextCallAtMs(state)).toBe(5);
     expect(state.knowsConnection).toBeNull();
     expect(told(state, reply(200), 7)).toEqual({ ...UNKNOWN, knowsConnection: true, checkedAtMs: 7 });
   });
 
-  test("that failed waits for the next check, in Aurora's words, and Aurora is asked what it holds", () => {
+  test("that failed keeps Aurora's error and waits for the next check, after Aurora's status was read", () => {
     for (const [answer, words] of [
       [reply(401, { error: "Invalid or expired API token" }), "answered 401: Invalid or expired API token"],
       [SILENCE, "could not be reached"],
@@ -60,7 +60,7 @@ describe("a connect", () => {
     }
   });
 
-  test("replaces a pending disconnect, also where Aurora cannot take the credential", () => {
+  test("replaces a pending disconnect, even if Aurora cannot take the credential", () => {
     const leaving = changed("disconnect");
     expect(changed("connect", leaving).pending).toMatchObject({ change: "connect" });
     expect(afterChange(leaving, made("connect", false), 3)).toEqual({ ...UNKNOWN, lookAtMs: 3 });
@@ -68,7 +68,7 @@ describe("a connect", () => {
 });
 
 describe("a rotation", () => {
-  test("is told as one, and becomes a connect where Aurora has nothing to rotate", () => {
+  test("is sent as a rotation, and becomes a connect if Aurora has nothing to rotate", () => {
     const state = changed("rotate", { ...UNKNOWN, knowsConnection: true });
     expect(state).toMatchObject({ knowsConnection: true, pending: { change: "rotate" } });
     for (const answer of [
@@ -79,7 +79,7 @@ describe("a rotation", () => {
     }
   });
 
-  test("of a connection that Aurora was not told of yet is a connect with the new token", () => {
+  test("before a pending connect was sent is a connect with the new token", () => {
     expect(changed("rotate", changed("connect")).pending).toMatchObject({
       change: "connect",
       id: "rotate-id",
@@ -88,16 +88,16 @@ describe("a rotation", () => {
 });
 
 describe("a disconnect", () => {
-  test("is over when Aurora forgot the connection, or never knew it", () => {
+  test("is over when Aurora removed the connection or has none", () => {
     expect(told(changed("disconnect"), reply(200, { success: true }))).toBeNull();
     expect(told(changed("disconnect"), reply(404, { error: "Not connected" }))).toBeNull();
   });
 
-  test("for no organisation is none of Aurora's, where it would end the organisation's connection", () => {
+  test("without an organisation is not sent, because Aurora would remove the organisation's connection", () => {
     expect(afterChange(UNKNOWN, made("disconnect", false), 0)).toBeNull();
   });
 
-  test("is tried again by itself, ever more rarely, for an hour", () => {
+  test("is retried at growing intervals for an hour", () => {
     let state: MirrorState | null = changed("disconnect");
     const attempts: number[] = [];
     while (state !== null && attempts.length < 100) {
@@ -112,7 +112,7 @@ describe("a disconnect", () => {
   });
 });
 
-test("an answer to an earlier change decides nothing about the latest", () => {
+test("an answer to an earlier change does not affect the latest one", () => {
   const first = changed("connect");
   const latest = changed("disconnect", first);
   for (const answer of [reply(200), reply(500), SILENCE]) {
@@ -121,7 +121,7 @@ test("an answer to an earlier change decides nothing about the latest", () => {
 });
 
 describe("Aurora's own status", () => {
-  test("counts only where it is one", () => {
+  test("counts only if the answer is a status", () => {
     const state = { ...UNKNOWN, lookAtMs: 0 };
     expect(afterLook(state, reply(200, { connected: true }), made("connect"), 1)).toMatchObject({
       knowsConnection: true,
@@ -135,18 +135,18 @@ describe("Aurora's own status", () => {
     }
   });
 
-  test("that it lost the connection makes it be told again, where it can take the credential", () => {
+  test("without the connection makes the connect due again, if Aurora can take the credential", () => {
     const known = { ...UNKNOWN, knowsConnection: true, lookAtMs: 0 };
     const lost = afterLook(known, reply(200, { connected: false }), made("connect"), 1);
     expect(lost).toMatchObject({ knowsConnection: false, pending: { change: "connect", nextAtMs: 1 } });
     expect(afterLook(known, reply(200, { connected: false }), made("connect", false), 1).pending).toBeNull();
   });
 
-  test("is asked for with every check where nothing is pending", () => {
+  test("is read by every check if nothing is pending", () => {
     expect(nextCallAtMs(atCheck(UNKNOWN, 8))).toBe(8);
   });
 
-  test("that it knows the connection ends the problem", () => {
+  test("with the connection ends the problem", () => {
     const failed = { ...UNKNOWN, failure: "answered 502" };
     expect(afterLook(failed, reply(200, { connected: true }), made("connect"), 1).failure).toBeNull();
   });

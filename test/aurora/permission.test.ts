@@ -12,7 +12,7 @@ const ADA = { userId: "ada", orgId: "acme" };
 
 afterEach(() => vi.useRealTimers());
 
-test("Aurora's own refusal of a body without a token is a yes, and nothing else is", () => {
+test("only Aurora's error about the missing token grants the permission", () => {
   expect(permissionOf(YES)).toEqual({ verdict: "granted" });
   const others: AuroraAnswer[] = [
     reply(400, { error: "Bad request" }),
@@ -34,7 +34,7 @@ test("Aurora's own refusal of a body without a token is a yes, and nothing else 
   for (const answer of others) expect(permissionOf(answer).verdict, JSON.stringify(answer)).toBe("unknown");
 });
 
-test("Aurora's no is passed on in its words; a proxy's 401 or 403 decides nothing", () => {
+test("Aurora's 401 or 403 refuses with its error, and a proxy's decides nothing", () => {
   expect(permissionOf(NO)).toEqual({ verdict: "refused", status: 403, words: "Forbidden" });
   expect(permissionOf(reply(401, { error: "Unauthorized" }))).toMatchObject({ status: 401 });
   for (const body of [
@@ -48,7 +48,7 @@ test("Aurora's no is passed on in its words; a proxy's 401 or 403 decides nothin
   }
 });
 
-test("what Aurora did instead of deciding is told", () => {
+test("an undecided permission names Aurora's answer", () => {
   expect(permissionOf(reply(502, "<h1>Bad Gateway</h1>"))).toMatchObject({
     reason: "answered 502: Bad Gateway",
   });
@@ -57,7 +57,7 @@ test("what Aurora did instead of deciding is told", () => {
   });
 });
 
-/** A backend that gives the same answer until told otherwise, and counts the questions. */
+/** A backend with a settable answer, which counts the questions. */
 class ScriptedBackend {
   asked: Member[] = [];
   answer: AuroraAnswer | Promise<AuroraAnswer> = YES;
@@ -68,7 +68,7 @@ class ScriptedBackend {
   }
 }
 
-test("a yes is remembered for half a minute, for its user in its organisation alone", async () => {
+test("a granted permission is cached for half a minute, for its user and organisation only", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   await permissions.ask(backend, ADA);
@@ -88,7 +88,7 @@ test("a yes is remembered for half a minute, for its user in its organisation al
   expect(backend.asked).toHaveLength(6);
 });
 
-test("a no is never remembered, nor is no answer", async () => {
+test("a refusal and a missing answer are never cached", async () => {
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   for (const answer of [NO, reply(502, ""), YES]) {
     backend.answer = answer;
@@ -97,7 +97,7 @@ test("a no is never remembered, nor is no answer", async () => {
   expect(backend.asked).toHaveLength(3);
 });
 
-test("any 401 or 403 of Aurora's ends every yes, a proxy's included", async () => {
+test("any 401 or 403, even a proxy's, clears all cached permissions", async () => {
   for (const refusal of [NO, reply(401, { error: "Unauthorized" }), reply(403, "<html>")]) {
     const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
     await permissions.ask(backend, ADA);
@@ -107,7 +107,7 @@ test("any 401 or 403 of Aurora's ends every yes, a proxy's included", async () =
   }
 });
 
-test("a yes that was on its way when a no arrived is used, and not remembered", async () => {
+test("a permission whose question was open during a refusal is used, but not cached", async () => {
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   const slow = Promise.withResolvers<AuroraAnswer>();
   backend.answer = slow.promise;
@@ -119,7 +119,7 @@ test("a yes that was on its way when a no arrived is used, and not remembered", 
   expect(backend.asked).toHaveLength(2);
 });
 
-test("of many users the latest thousand are remembered", async () => {
+test("the latest thousand permissions are cached", async () => {
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   const users = Array.from({ length: 1001 }, (_, index) => ({ userId: `u${index}`, orgId: "acme" }));
   for (const user of users) await permissions.ask(backend, user);

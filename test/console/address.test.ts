@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { hasChromium } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** What the console makes of its address: links, the keyboard's way about, and what anybody may have written in it. */
+/** The console's addresses: links, keyboard navigation, and hostile text in the address. */
 
 describe.skipIf(!hasChromium)("the console's address", () => {
   const { stage, openPage } = openConsole();
@@ -15,7 +15,7 @@ describe.skipIf(!hasChromium)("the console's address", () => {
     return { ...opened, account };
   }
 
-  test("'Skip to content' leads into the page that is open, and the address stays", async () => {
+  test("'Skip to content' moves the focus into the open page without changing the address", async () => {
     const { page, faults } = await open("#/connection");
     await page.getByText("Missed incidents").waitFor();
     await page.keyboard.press("Tab");
@@ -29,7 +29,7 @@ describe.skipIf(!hasChromium)("the console's address", () => {
     expect(faults).toEqual([]);
   });
 
-  test("a broken escape in it breaks neither the console nor the reference", async () => {
+  test("an invalid escape in the address breaks neither the console nor the reference", async () => {
     const { page } = await open("#/incidents/%E0%A4%A");
     await page.getByRole("alert").getByText("No such incident").waitFor();
     await page.evaluate("location.hash = '#/incidents/..'");
@@ -41,7 +41,7 @@ describe.skipIf(!hasChromium)("the console's address", () => {
   });
 
   test.each(["incidents", "events", "deliveries"])(
-    "on the way back to the list of %s, the focus is on what was looked at",
+    "going back to the list of %s puts the focus on the row that was open",
     async (section) => {
       const { page, account } = await open(`#/${section}`, 390);
       account.trigger({ title: "One" });
@@ -56,7 +56,7 @@ describe.skipIf(!hasChromium)("the console's address", () => {
   );
 
   test.each(["incidents", "events", "deliveries"])(
-    "what is gone from the %s is said with a way back, to the list's heading",
+    "a missing row of the %s shows an error with a link back to the list",
     async (section) => {
       const { page } = await open(`#/${section}/GONE`, 390);
       await page

@@ -4,11 +4,11 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { inject } from "vitest";
 import { patienceMs } from "../support/patience.ts";
 
-/** The run's Chromium, driven by playwright-core. */
+/** The Chromium of the test run, controlled with playwright-core. */
 
 const address = inject("chromium");
 
-/** Whether this machine has one. */
+/** Whether this machine has a Chromium. */
 export const hasChromium = address !== null;
 
 export async function startBrowser(): Promise<Browser> {
@@ -21,7 +21,7 @@ export interface Look {
   scheme: "light" | "dark";
 }
 
-/** A page whose faults are kept: whatever the console logs as an error, and whatever is thrown. */
+/** A page, with the errors that it logged or threw in `faults`. */
 export interface WatchedPage {
   page: Page;
   faults: string[];
@@ -46,20 +46,20 @@ export async function watchedPage(browser: Browser, width: Look["width"]): Promi
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe has to say against the page as it is now; empty when nothing. */
+/** Returns axe's findings on the present page. */
 export async function violations(page: Page): Promise<string[]> {
-  // Evaluated by the debugger: the page's policy lets no script in but its own.
+  // Evaluated by the debugger, because the page's policy allows no other scripts.
   await page.evaluate(axeSource);
   const found = await page.evaluate(`axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
     violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html, failureSummary }) => html + " " + failureSummary).join(" | ")))`);
   return Array.isArray(found) ? found.map(String) : [`axe answered ${String(found)}`];
 }
 
-/** Kept in the folder that `SCREENSHOTS` names, where it names one. */
+/** Saves a screenshot in the folder `SCREENSHOTS`, if it is set. */
 export async function screenshot(page: Page, name: string, { width, scheme }: Look): Promise<void> {
   const folder = process.env["SCREENSHOTS"];
   if (!folder) return;
-  // A message that goes by itself would stand in front of something.
+  // A temporary message could cover a part of the page.
   for (const close of await page.getByRole("button", { name: "Close message" }).all()) await close.click();
   await page.mouse.move(0, 0);
   await page.evaluate("scrollTo(0, 0)");
@@ -70,7 +70,7 @@ export async function screenshot(page: Page, name: string, { width, scheme }: Lo
   });
 }
 
-/** Whether something sticks out of the window sideways. */
+/** Whether the page is wider than the window. */
 export async function overflows(page: Page): Promise<boolean> {
   return page.evaluate<boolean>(
     "document.documentElement.scrollWidth > document.documentElement.clientWidth",

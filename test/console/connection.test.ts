@@ -4,9 +4,9 @@ import { until } from "../support/until.ts";
 import { hasChromium, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** What is said of a connection, and what came over it, while it changes. */
+/** The pages of a connection and its events while both change. */
 
-describe.skipIf(!hasChromium)("a connection that is looked at", () => {
+describe.skipIf(!hasChromium)("an open connection page", () => {
   const { stage, openPage } = openConsole();
 
   async function connect(subdomain: string, subscribe = true) {
@@ -24,7 +24,7 @@ describe.skipIf(!hasChromium)("a connection that is looked at", () => {
 
   const CHANGED = /The connection was changed meanwhile, and nothing was removed/;
 
-  test("is not disconnected by a question that was asked about the one before", async () => {
+  test("closes its question about a connection that was replaced", async () => {
     await connect("acme");
     const { page } = await open("#/connection");
     await page.getByRole("button", { name: "Disconnect…" }).click();
@@ -35,7 +35,7 @@ describe.skipIf(!hasChromium)("a connection that is looked at", () => {
     expect(await violations(page)).toEqual([]);
   });
 
-  test("nor where the page was not told that it is another one", async () => {
+  test("does not disconnect a new connection with a question about the former one", async () => {
     await connect("acme");
     const { page } = await openPage(1280);
     await page.routeWebSocket("**/console/api/live", () => {});
@@ -50,7 +50,7 @@ describe.skipIf(!hasChromium)("a connection that is looked at", () => {
     expect(status.body).toMatchObject({ connected: true, accountSubdomain: "another" });
   });
 
-  test("keeps the focus on its URL while events come", async () => {
+  test("keeps the focus on the webhook URL while events arrive", async () => {
     const account = await connect("acme");
     const { page } = await open("#/connection");
     await page.getByLabel("Webhook URL", { exact: true }).focus();
@@ -59,13 +59,13 @@ describe.skipIf(!hasChromium)("a connection that is looked at", () => {
     expect(await page.evaluate("document.activeElement.ariaLabel")).toBe("Webhook URL");
   });
 
-  test("shows an event's body however it is nested", async () => {
+  test("shows an event's body at any depth of nesting", async () => {
     const account = await connect("acme", false);
     const incident = account.trigger({ silent: true });
     const nested = `${"[".repeat(12_000)}${"]".repeat(12_000)}`;
     const data = `{"type":"incident","id":"${incident.id}","title":"x","more":${nested}}`;
     const body = `{"event":{"id":"E","event_type":"incident.triggered","resource_type":"incident","occurred_at":"2026-11-22T03:00:00Z","data":${data}}}`;
-    // Signed, so that it is kept whole.
+    // Signed, so that the complete body is stored.
     await stage.call("PUT", "/signing-secret", { secret: "secret" });
     const headers = { "x-webhook-id": "nested", "x-pagerduty-signature": sign("secret", body) };
     await stage.worker.request("/pagerduty/webhook/local", { method: "POST", headers, body });
@@ -79,7 +79,7 @@ describe.skipIf(!hasChromium)("a connection that is looked at", () => {
     expect(faults).toEqual([]);
   });
 
-  test("has its subscription shown as it is, also once that was switched off or on elsewhere", async () => {
+  test("shows the subscription's state, even after it was disabled or enabled elsewhere", async () => {
     const account = await connect("acme");
     const { page } = await open("#/connection");
     const panel = page.locator("section", { hasText: "Webhook subscription" }).last();
@@ -95,7 +95,7 @@ describe.skipIf(!hasChromium)("a connection that is looked at", () => {
     }
   });
 
-  test("has its test event's failure told, and no waiting for it left", async () => {
+  test("shows the error of a failed test event, and no longer waits for the event", async () => {
     await connect("acme");
     const { page } = await open("#/connection");
     await page.route("**/subscription/ping", (route) =>

@@ -9,7 +9,7 @@ import { startWorker, type Worker } from "../support/worker.ts";
 
 const OWN = { "x-requested-with": "aurora-console", "sec-fetch-site": "same-origin" };
 
-describe("in dev", () => {
+describe("in dev:", () => {
   let worker: Worker;
   beforeAll(async () => {
     worker = await startWorker({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, CONSOLE_USER: "me" });
@@ -19,7 +19,7 @@ describe("in dev", () => {
   const post = (headers: Record<string, string>) =>
     worker.request("/console/api/deliveries/redeliver", { method: "POST", headers });
 
-  test("the console opens for the local user, without a way in for anybody's script or frame", async () => {
+  test("the console opens for the local user, with a policy against foreign scripts and frames", async () => {
     const page = await worker.request("/");
     expect(page.status).toBe(200);
     expect(page.text).toMatch(/^<!doctype html>/);
@@ -34,16 +34,16 @@ describe("in dev", () => {
       "referrer-policy": "no-referrer",
       "x-content-type-options": "nosniff",
     });
-    // Over http it would lock the machine's other programs out.
+    // Over http it would break other programs on localhost.
     expect(page.headers.get("strict-transport-security")).toBeNull();
   });
 
-  test("through a tunnel, or under another name, there is no console", async () => {
+  test("through a tunnel or under another host name, the console is 404", async () => {
     const { status } = await send(worker.url, { host: "evil.example" });
     expect(status).toBe(404);
   });
 
-  test("the page's own calls are the console user's, whatever user id they name", async () => {
+  test("the page's calls are made for the console's user, whatever X-User-ID they send", async () => {
     const reply = await worker.request("/console/api/webhook-url", { headers: { "x-user-id": "other" } });
     expect(reply.body).toMatchObject({ webhookUrl: `${worker.url}/pagerduty/webhook/me` });
   });
@@ -61,15 +61,15 @@ describe("in dev", () => {
     expect(reply.body).toMatchObject({ code: "forbidden" });
   });
 
-  test("a change from the page itself gets to the API", async () => {
+  test("a change by the page itself reaches the API", async () => {
     for (const headers of [OWN, { ...OWN, origin: worker.url }]) {
       expect((await post(headers)).body).toMatchObject({ code: "not_connected" });
     }
   });
 
-  test("the live WebSocket opens for the page's origin alone", async () => {
+  test("the live WebSocket opens for the page's origin only", async () => {
     const url = `${worker.url}/console/api/live`;
-    // A page of somebody else's: to that the console is not there.
+    // For another site's page the console does not exist.
     expect(await watch(url, { origin: "https://evil.example" })).toBe(404);
     expect(await watch(url, {})).toBe(403);
     const watcher = await watch(url, { origin: worker.url });
@@ -77,7 +77,7 @@ describe("in dev", () => {
     await watcher.close();
   });
 
-  test("files have names of their own for each content, and are kept for ever", async () => {
+  test("a file's name has a hash of its content, and the file is cached for ever", async () => {
     const page = await worker.request("/");
     const paths = [...page.text.matchAll(/"(\/console\/assets\/[^"]+)"/g)].map(([, path = ""]) => path);
     expect(paths.map((path) => path.replace(/-[A-Z0-9]{8}\./, "."))).toEqual([
@@ -98,7 +98,7 @@ describe("in dev", () => {
   });
 });
 
-test("in production without Access there is no console, but the reference is open", async () => {
+test("in production without Access the console is 404, and the reference is open", async () => {
   const worker = await startWorker();
   try {
     for (const path of ["/", "/console/api"]) expect((await worker.request(path)).status).toBe(404);
@@ -108,7 +108,7 @@ test("in production without Access there is no console, but the reference is ope
   }
 });
 
-test("without a console a sign-in ends on a page that says how it went, and nothing else", async () => {
+test("without a console a sign-in ends on a page with its result only", async () => {
   for (const variables of [{}, { CREDENTIALS_KEYS: "oops" }]) {
     const worker = await startWorker(variables);
     try {
@@ -130,7 +130,7 @@ test("without a console a sign-in ends on a page that says how it went, and noth
   }
 });
 
-describe("in production with Access", () => {
+describe("in production with Access:", () => {
   let team: AccessTeam;
   let pagerduty: PagerDuty;
   let worker: Worker;
@@ -150,24 +150,24 @@ describe("in production with Access", () => {
   const open = (assertion: string | null) =>
     worker.request("/", { headers: assertion === null ? {} : { "cf-access-jwt-assertion": assertion } });
 
-  test("a key set over 64 KiB is not read, and lets nobody in", async () => {
+  test("a key set over 64 KiB is not read, and admits nobody", async () => {
     team.paddingBytes = 64 * 1024;
     expect((await open(await team.assertion())).status).toBe(503);
     team.paddingBytes = 0;
   });
 
-  test("keys that cannot be fetched are a temporary failure, and are fetched later", async () => {
+  test("keys that cannot be fetched are a temporary error, and are fetched again later", async () => {
     team.down = true;
     expect((await open(await team.assertion())).status).toBe(503);
     team.down = false;
     expect((await open(await team.assertion())).status).toBe(200);
   });
 
-  test("the e-mail address in lower case is the user, else the subject", async () => {
+  test("the user id is the e-mail address in lower case, else the subject", async () => {
     expect((await open(await team.assertion())).text).toContain(">alice@acme.example</span>");
     const subject = await open(await team.assertion({ email: "a+b@acme.example" }));
     expect(subject.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");
-    // U+212A, the Kelvin sign, is a k in lower case, and another mailbox.
+    // U+212A, the Kelvin sign, becomes k in lower case, but belongs to another mailbox.
     const kelvin = await open(await team.assertion({ email: "Mi\u212ae@acme.example" }));
     expect(kelvin.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");
   });
@@ -183,12 +183,12 @@ describe("in production with Access", () => {
     expect((await open(claims === null ? null : await team.assertion(claims))).status).toBe(403);
   });
 
-  test("the live WebSocket is closed when the sign-in behind it has ended, before anything more is told", async () => {
+  test("the live WebSocket is closed when its sign-in expires, before another message", async () => {
     const exp = Math.ceil(Date.now() / 1000 + 2 * slowness());
     const headers = { "cf-access-jwt-assertion": await team.assertion({ exp }), origin: worker.url };
     const watcher = await watch(`${worker.url}/console/api/live`, headers);
     if (typeof watcher === "number") throw new Error(`Refused with ${watcher}`);
-    await until("the end of the sign-in", () => Date.now() > exp * 1000);
+    await until("the expiry of the sign-in", () => Date.now() > exp * 1000);
     await worker.call("alice@acme.example", "POST", "/pagerduty", {
       body: { token: pagerduty.account().apiKey() },
     });
@@ -197,7 +197,7 @@ describe("in production with Access", () => {
     expect(watcher.messages).toEqual([]);
   });
 
-  test("an assertion signed by a stranger, or not at all, is refused", async () => {
+  test("an unsigned assertion, or one signed with another key, is refused", async () => {
     expect((await open(await team.assertion({}, { stranger: true }))).status).toBe(403);
     const [, payload] = (await team.assertion()).split(".");
     const none = Buffer.from('{"alg":"none"}').toString("base64url");

@@ -4,18 +4,18 @@ import { until } from "../support/until.ts";
 import { hasChromium } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** What the console shows when answers come late, or in another order than they were asked for. */
+/** Answers that arrive late, or in another order than their requests. */
 
 const PAGE_SIZE = 50;
 
-/** Answers that are given, and come when they are let through. */
+/** Holds the page's calls until the test releases them. */
 async function hold(page: Page, url: string | RegExp, most = Number.POSITIVE_INFINITY) {
   const held: { route: Route; response: APIResponse }[] = [];
   let asked = 0;
   await page.route(url, async (route) => {
     if (asked >= most || route.request().method() !== "GET") return route.continue();
     asked += 1;
-    // Sent by the test, not by the browser, which would say itself that it comes from the page.
+    // The test sends the call, so it has to set the header that the browser would set.
     const headers = { ...route.request().headers(), "sec-fetch-site": "same-origin" };
     held.push({ route, response: await route.fetch({ headers }) });
   });
@@ -33,7 +33,7 @@ async function hold(page: Page, url: string | RegExp, most = Number.POSITIVE_INF
   };
 }
 
-describe.skipIf(!hasChromium)("an answer that comes late", () => {
+describe.skipIf(!hasChromium)("a late answer", () => {
   const { stage, openPage } = openConsole();
   const rows = (page: Page) => page.locator("tr.incident");
 
@@ -56,7 +56,7 @@ describe.skipIf(!hasChromium)("an answer that comes late", () => {
     return { ...opened, account };
   }
 
-  test("does not take the place of the payload that is looked at", async () => {
+  test("does not replace the payload that is open", async () => {
     const { page } = await open("#/events", 2);
     const hrefs = await page
       .locator("tr.event a[href^='#/events/']")
@@ -72,7 +72,7 @@ describe.skipIf(!hasChromium)("an answer that comes late", () => {
     expect(await page.locator(".side").textContent()).toContain(`X-Webhook-Id ${idOf(second)}`);
   });
 
-  test("does not take the place of the list that was asked for after it", async () => {
+  test("does not replace a list that was requested later", async () => {
     const { page, account } = await open("", 3);
     account.trigger({ title: "Resolved one" }).resolve();
     await known("Resolved one", "&status=resolved");
@@ -85,7 +85,7 @@ describe.skipIf(!hasChromium)("an answer that comes late", () => {
     await expect.poll(() => rows(page).count()).toBe(4);
   });
 
-  test("is not asked for again meanwhile, and is shown however much happens", async () => {
+  test("is not requested again before it arrives, and is shown", async () => {
     const { page, account } = await open("", 1);
     const held = await hold(page, /\/console\/api\/incidents\?/);
     account.trigger({ title: "Comes late" });
@@ -96,12 +96,12 @@ describe.skipIf(!hasChromium)("an answer that comes late", () => {
     expect(held.count()).toBe(1);
     await held.release();
     await page.getByRole("link", { name: /Comes late/ }).waitFor();
-    // What was told meanwhile is asked for once.
+    // All changes since the request cause one further request.
     await page.clock.runFor(1000);
     await until("the next answer", () => held.count() === 1);
   });
 
-  test("of older rows is not lost to the list that is read anew meanwhile; nor are they, nor the focus", async () => {
+  test("with older rows is kept, together with the focus, when the list is reloaded", async () => {
     const { page, account } = await open("", PAGE_SIZE + 5);
     expect(await rows(page).count()).toBe(PAGE_SIZE);
     const held = await hold(page, "**/console/api/incidents?*cursor=*");
@@ -124,7 +124,7 @@ describe.skipIf(!hasChromium)("an answer that comes late", () => {
     await expect.poll(() => page.evaluate("document.activeElement.getAttribute('href')")).toBe(href);
   });
 
-  test("says nothing of a connection that was removed meanwhile", async () => {
+  test("about a removed connection is ignored", async () => {
     const { page, faults } = await open("", 1);
     await page.evaluate("location.hash = '#/connection'");
     const held = await hold(page, /\/console\/api$/, 1);

@@ -3,9 +3,9 @@ import { until } from "../support/until.ts";
 import { hasChromium, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** What the console does when its line to the connector is cut, or its visitor's sign-in ends. */
+/** The console after its WebSocket closed, and after the visitor's sign-in expired. */
 
-describe.skipIf(!hasChromium)("the console's line", () => {
+describe.skipIf(!hasChromium)("the console's updates:", () => {
   const { stage, openPage } = openConsole();
 
   async function connected() {
@@ -14,7 +14,7 @@ describe.skipIf(!hasChromium)("the console's line", () => {
     return account;
   }
 
-  test("without a WebSocket the page asks by itself, and shows what came", async () => {
+  test("without a WebSocket the page polls, and shows new incidents", async () => {
     const account = await connected();
     const { page } = await openPage(1280);
     await page.clock.install();
@@ -29,7 +29,7 @@ describe.skipIf(!hasChromium)("the console's line", () => {
     await page.getByRole("link", { name: /Seen without a line/ }).waitFor();
   });
 
-  test("a WebSocket that is cut is opened again, and what happened meanwhile is shown", async () => {
+  test("a closed WebSocket is opened again, and changes since then are shown", async () => {
     const account = await connected();
     const { page } = await openPage(1280);
     let cut = () => Promise.resolve();
@@ -55,7 +55,7 @@ describe.skipIf(!hasChromium)("the console's line", () => {
     await page.getByRole("link", { name: /Seen afterwards/ }).waitFor();
   });
 
-  test("what happened while nobody looked is shown to the one who looks again", async () => {
+  test("changes in a hidden tab are shown once the tab is visible", async () => {
     const account = await connected();
     const { page } = await openPage(1280);
     await page.addInitScript(`
@@ -75,13 +75,13 @@ describe.skipIf(!hasChromium)("the console's line", () => {
     await cut();
     account.trigger({ title: "Seen afterwards" });
     await stage.aurora.waitFor("the incident", ({ accepted }) => accepted.length > 0);
-    await until("the next line", () => opened === 2);
+    await until("the next WebSocket", () => opened === 2);
     await page.getByText("Live", { exact: true }).waitFor();
     await page.evaluate("hide(false)");
     await page.getByRole("link", { name: /Seen afterwards/ }).waitFor();
   });
 
-  test("a sign-in that ended is said, and nothing is tried again", async () => {
+  test("an expired sign-in is shown, and nothing is retried", async () => {
     await connected();
     const { page } = await openPage(390);
     let opened = 0;
@@ -98,7 +98,7 @@ describe.skipIf(!hasChromium)("the console's line", () => {
     expect(opened).toBe(1);
   });
 
-  test("calls that Access turns away end the page's work, too", async () => {
+  test("a redirect to Access counts as an expired sign-in", async () => {
     await connected();
     const { page } = await openPage(1280);
     await page.clock.install();

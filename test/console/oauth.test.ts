@@ -3,14 +3,14 @@ import { consent, registerApp, startOAuthWorld } from "../support/sign-in.ts";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** Connecting with OAuth in a browser: Aurora's way, in a window, and the full page where windows are blocked. */
+/** Connecting with OAuth in a browser: in a popup, as Aurora does, and in the page itself if popups are blocked. */
 
-describe.skipIf(!hasChromium)("signing in with PagerDuty", () => {
+describe.skipIf(!hasChromium)("signing in with PagerDuty:", () => {
   const { stage, openPage } = openConsole(() =>
     startOAuthWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, FRONTEND_URL: null }),
   );
 
-  test("in a window of its own: it connects, subscribes, and the health says how long it lasts", async () => {
+  test("a popup connects and subscribes, and the health shows when the token expires", async () => {
     const account = registerApp(stage.account);
     const { page, faults } = await openPage(390);
     await page.goto(stage.worker.url);
@@ -28,7 +28,7 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty", () => {
     expect(faults).toEqual([]);
   });
 
-  test("on the page itself, where windows are blocked", async () => {
+  test("the page itself signs in if popups are blocked", async () => {
     registerApp(stage.account);
     const { page } = await openPage(1280);
     await page.addInitScript("window.open = () => null");
@@ -39,13 +39,13 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty", () => {
     await page.getByText("OAuth · US").waitFor();
   });
 
-  test("in a window that PagerDuty's page cuts off from this one", async () => {
+  test("a popup connects even if PagerDuty's page severs it from its opener", async () => {
     registerApp(stage.account);
     const { page } = await openPage(1280);
     let address = "";
     await page.context().route("**/oauth/authorize?**", async (route) => {
       address = route.request().url();
-      // For the page that opened it, `closed` is true from then on.
+      // From then on, the opener sees `closed` as true.
       const headers = { "cross-origin-opener-policy": "same-origin" };
       await route.fulfill({ contentType: "text/html", headers, body: "<h1>Consent</h1>" });
     });
@@ -53,7 +53,7 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty", () => {
     const connect = page.getByRole("button", { name: "Connect with OAuth" });
     const [popup] = await Promise.all([page.waitForEvent("popup"), connect.click()]);
     await popup.getByText("Consent").waitFor();
-    // The button is free again: for all that the page can see, the window was closed.
+    // The button is enabled again, because the popup looks closed to the page.
     await page.locator("button:not([aria-busy])", { hasText: "Connect with OAuth" }).waitFor();
     const closed = popup.waitForEvent("close");
     await popup.goto((await consent(new URL(address))).href).catch(() => undefined);
@@ -62,7 +62,7 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty", () => {
     await closed;
   });
 
-  test("a link that only says so does not make it so", async () => {
+  test("a link with ?oauth=success does not make the console look connected", async () => {
     const { page } = await openPage(1280);
     await page.goto(`${stage.worker.url}/?oauth=success`);
     await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
@@ -72,7 +72,7 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty", () => {
     expect(await page.locator(".toast").count()).toBe(1);
   });
 
-  test("scopes that were not granted are named", async () => {
+  test("missing scopes are named", async () => {
     registerApp(stage.account, {
       scopes: ["openid", "users.read", "incidents.read", "services.read"],
     });

@@ -3,16 +3,16 @@ import { describe, expect, test } from "vitest";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** What the console says when what it shows cannot be brought up to date. */
+/** The console while it cannot update its data. */
 
 const BANNER = /The connector cannot be reached\. What you see is as of \d+ \w+ \d{4}, \d\d:\d\d\./;
 const OVER = "Your sign-in is over. Reload the page to sign in again.";
 const API = /\/console\/api(\/|\?|$)/;
 
-describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
+describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
   const { stage, openPage } = openConsole();
 
-  /** The console of one who is connected, with an incident, on a page without a WebSocket whose time is the test's. */
+  /** Opens the console with a connection and an incident, without a WebSocket, and with a clock that the test controls. */
   async function open(width: 390 | 1280 = 1280) {
     const account = stage.account;
     await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
@@ -29,23 +29,26 @@ describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
   const answering = (page: Page, status: number) =>
     page.route(API, (route) => route.fulfill({ status, json: { error: "Something", code: "unexpected" } }));
 
-  test.each([1280, 390] as const)("it says so, and since when, until it can be, at %i px", async (width) => {
-    const { page } = await open(width);
-    await page.route(API, (route) => route.abort());
-    await page.clock.runFor(11_000);
-    await page.getByText(BANNER).waitFor();
-    for (const colorScheme of ["light", "dark"] as const) {
-      await page.emulateMedia({ colorScheme });
-      expect(await violations(page)).toEqual([]);
-    }
-    expect(await overflows(page)).toBe(false);
-    expect(await page.getByRole("link", { name: /Here before/ }).count()).toBe(1);
-    await page.unroute(API);
-    await page.clock.runFor(11_000);
-    await page.getByText(BANNER).waitFor({ state: "detached" });
-  });
+  test.each([1280, 390] as const)(
+    "a banner shows since when, until the connector answers, at %i px",
+    async (width) => {
+      const { page } = await open(width);
+      await page.route(API, (route) => route.abort());
+      await page.clock.runFor(11_000);
+      await page.getByText(BANNER).waitFor();
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme });
+        expect(await violations(page)).toEqual([]);
+      }
+      expect(await overflows(page)).toBe(false);
+      expect(await page.getByRole("link", { name: /Here before/ }).count()).toBe(1);
+      await page.unroute(API);
+      await page.clock.runFor(11_000);
+      await page.getByText(BANNER).waitFor({ state: "detached" });
+    },
+  );
 
-  test("it is said once, however often the page asks", async () => {
+  test("the banner is announced once, however often the page polls", async () => {
     const { page } = await open();
     await page.evaluate(`window.said = 0;
       new MutationObserver(() => { window.said += 1; })
@@ -60,7 +63,7 @@ describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
     expect(await page.evaluate("window.said")).toBe(1);
   });
 
-  test("'Try again' tries at once: it says that it was in vain, or is gone, and the focus is not lost", async () => {
+  test("'Try again' polls at once, shows a failure, and passes the focus on after success", async () => {
     const { page } = await open();
     await answering(page, 503);
     await page.clock.runFor(11_000);
@@ -73,7 +76,7 @@ describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
     expect(await page.evaluate("document.activeElement.id")).toBe("main");
   });
 
-  test("with a WebSocket that says nothing, the page asks by itself until it can be", async () => {
+  test("with a silent WebSocket the page polls until the connector answers", async () => {
     const { page } = await open();
     await page.unrouteAll();
     await page.routeWebSocket("**/console/api/live", (socket) => socket.connectToServer());
@@ -92,7 +95,7 @@ describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
     await page.getByText(BANNER).waitFor({ state: "detached" });
   });
 
-  test("what is gone is no outage", async () => {
+  test("a missing incident is no outage", async () => {
     const { page } = await open();
     await page.evaluate("location.hash = '#/incidents/GONE'");
     await page.getByRole("alert").getByText("No such incident").waitFor();
@@ -101,7 +104,7 @@ describe.skipIf(!hasChromium)("while the connector cannot be reached", () => {
     expect(await page.getByText(BANNER).count()).toBe(0);
   });
 
-  test("a sign-in that is over is said instead, also when the person asks for something", async () => {
+  test("an expired sign-in replaces the banner, even if a click reveals it", async () => {
     const { page } = await open();
     await page.route(API, (route) => route.abort());
     await page.clock.runFor(11_000);

@@ -3,7 +3,7 @@ import { openStage, type Stage } from "../support/stage.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { type Look, startBrowser, type WatchedPage, watchedPage } from "./browser.ts";
 
-/** The only user of a console on the developer's own machine. */
+/** The user of a console in `dev`. */
 const LOCAL_USER = "local";
 
 export interface Console {
@@ -14,7 +14,7 @@ export interface Console {
 
 const startLocal = () => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null });
 
-/** Opens a world and a browser for the tests around it. Each test begins without a connection. */
+/** Opens a world and a browser for the tests of the file or `describe`. Each test starts without a connection. */
 export function openConsole(start: () => Promise<World> = startLocal): Console {
   let browser: Awaited<ReturnType<typeof startBrowser>> | null = null;
   const stage = openStage(start, () => LOCAL_USER);

@@ -5,7 +5,7 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, type Look, overflows, screenshot, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** What a person does and sees, from the empty console to the delivered incident. */
+/** A person's path through the console, from connecting to a delivered incident. */
 
 const TITLE = 'Checkout errors above 5 % <img src=x onerror="alert(1)">';
 
@@ -20,7 +20,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     }),
   );
 
-  /** Looked at in both schemes, whichever the story runs in. */
+  /** Checks the page in both colour schemes, and takes screenshots. */
   const look = async (page: Page, name: string, width: Look["width"]) => {
     for (const scheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
@@ -41,7 +41,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     page.getByRole("navigation").getByRole("link", { name: section }).click();
 
   test.each([1280, 390] as const)(
-    "from nothing to a delivered incident, at %i px, light and dark",
+    "leads from connecting to a delivered incident, at %i px, light and dark",
     async (width) => {
       const account = stage.account;
       const { page, faults } = await openPage(width);
@@ -112,7 +112,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     },
   );
 
-  test("a refused token, failed deliveries and their redelivery are said and mended", async () => {
+  test("shows a refused token and failed deliveries, and redelivers them", async () => {
     const account = stage.account;
     const { page } = await openPage(1280);
     await page.goto(stage.worker.url);
@@ -132,7 +132,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByText("All delivered").waitFor();
     await page.getByRole("row").getByText("Delivered").first().waitFor();
 
-    // By keyboard alone: over the skip link into the page, and to another section.
+    // With the keyboard only: the skip link comes first, and Enter opens an incident.
     await page.goto(`${stage.worker.url}/#/incidents`);
     await page.reload();
     await page.getByRole("link", { name: /Nobody is told/ }).waitFor();
@@ -143,7 +143,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByRole("heading", { name: "Nobody is told" }).waitFor();
   });
 
-  test("the reference is readable, and loads nothing from another host", async () => {
+  test("has an accessible reference, which loads nothing from another host", async () => {
     const { page, faults } = await openPage(390);
     const hosts = new Set<string>();
     page.on("request", (request) => hosts.add(new URL(request.url()).host));
@@ -156,7 +156,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(faults).toEqual([]);
   });
 
-  test("signing in opens a window, which closes by itself and tells the page how it went", async () => {
+  test("signs in with a popup, which closes itself and reports its result to the page", async () => {
     const { page } = await openPage(1280);
     await page.route("**/oauth/login", (route) =>
       route.fulfill({ json: { oauth_url: `${stage.worker.url}/?oauth=failed&error=exchange_failed` } }),
@@ -169,7 +169,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByText("PagerDuty did not exchange the code.").waitFor();
   });
 
-  test("a result of signing in is shown on the page, and gone from its address", async () => {
+  test("shows the result of a sign-in, and removes it from the address", async () => {
     const { page } = await openPage(1280);
     await page.goto(`${stage.worker.url}/?oauth=failed&error=access_denied`);
     await page.getByText("Access was denied at PagerDuty.").waitFor();

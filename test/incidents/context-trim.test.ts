@@ -7,7 +7,7 @@ import { alert, anyContext, LARGE, NO_CONTEXT } from "../support/context.ts";
 const PARTS: ContextPart[] = ["alerts", "changes", "pastIncidents", "relatedIncidents", "notes"];
 const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;
 
-/** What orders a part's items: the larger the earlier. */
+/** The sort key of a part's items, in descending order. */
 function rankOf(part: ContextPart, item: object): number {
   if (part === "pastIncidents") return "score" in item ? Number(item.score ?? -1) : -1;
   const time = "createdAt" in item ? item.createdAt : "timestamp" in item ? item.timestamp : null;
@@ -46,7 +46,7 @@ test("every part has the newest or most similar items, in order, 20 alerts and 1
   );
 });
 
-test("the newest item of each part stays even when every text is as long as it may be", () => {
+test("the newest item of each part stays, even if every text has the maximal length", () => {
   for (const unit of ["x", "\u0001", "😀"]) {
     const text = unit.repeat(9000);
     const links = Array.from({ length: 9 }, () => ({ href: `https://x/${"x".repeat(2030)}`, text }));
@@ -94,7 +94,7 @@ test("details are cut before any item is left out, the newest alert's last", () 
   expect(bounded.missing).toEqual([]);
 });
 
-test("where details are not enough the least similar past incidents go first, and `missing` says so", () => {
+test("if cutting details is not enough, the least similar past incidents are removed first, and `missing` says so", () => {
   const context = { ...NO_CONTEXT, alerts: [alert("A")], pastIncidents: [9, 8, 7, 6].map(past) };
   const room = bytesOf(context) - 1;
   const trimmed = trimContext(context, { ...STORED, room });
@@ -103,7 +103,7 @@ test("where details are not enough the least similar past incidents go first, an
   expect(trimmed.missing).toEqual([{ part: "pastIncidents", reason: "too_large" }]);
 });
 
-test("details take the room of older items only down to five of each part", () => {
+test("details displace older items, but never the newest five of a part", () => {
   const details = Array.from({ length: 500 }, (_, at) => ({ at, value: "x".repeat(50) }));
   const notes = Array.from({ length: 10 }, () => ({ text: "x".repeat(100), by: null, createdAt: null }));
   const pastIncidents = [9, 8, 7, 6, 5, 4, 3].map(past);
@@ -121,7 +121,7 @@ test("a context without room for anything names each part as too large", () => {
   expect(trimContext(context, { ...STORED, room: 10 })).toEqual({ ...NO_CONTEXT, missing });
 });
 
-test("a URL that is too long is left out, because half of one leads nowhere", () => {
+test("a URL that is too long is left out, because a cut one is useless", () => {
   const long = `https://x/${"x".repeat(4000)}`;
   const links = [long, "https://graphs"].map((href) => ({ href, text: "Graph" }));
   const { alerts } = boundContext({ ...NO_CONTEXT, alerts: [alert("A", { url: long, links })] });

@@ -47,7 +47,7 @@ function foldAll(observations: readonly Observation[]): IncidentState {
   );
 }
 
-/** Without the version, which counts what Aurora was told. */
+/** Without the version, which counts the changes sent to Aurora. */
 const content = (observations: readonly Observation[]) => ({ ...view(foldAll(observations)), version: 0 });
 
 test("a late acknowledgement never reopens a resolved incident", () => {
@@ -76,7 +76,7 @@ test("the first change is created, whatever the event", () => {
   expect(folded.state.version).toBe(1);
 });
 
-test("fields that come before their incident are kept for it", () => {
+test("fields that arrive before their incident are kept for it", () => {
   const early = fold(emptyIncident("P1"), fields(1, { runbook_link: "https://runbook" }));
   expect(early).toMatchObject({ change: null, changed: true });
   const folded = fold(early.state, observe("triggered", 0));
@@ -94,29 +94,29 @@ test("a null value removes a field, an absent name keeps its value, an older val
   expect(view(state)?.customFields).toEqual({ team: "core" });
 });
 
-test("the time of its resolution is told as it came", () => {
+test("the time of the resolution is PagerDuty's, unchanged", () => {
   const came = "2026-11-22T05:00:00+02:00";
   expect(content([observe("resolved", 10, { resolvedAt: came })]).resolvedAt).toBe(came);
 });
 
-test("an incident resolved twice was resolved when it was last resolved", () => {
+test("an incident resolved twice has the time of its last resolution", () => {
   const story = [observe("resolved", 10), observe("triggered", 20), observe("resolved", 30)];
   expect(content(story).resolvedAt).toBe(new Date(T0 + 30).toISOString());
 });
 
-test("a change after the resolution does not move the time of it, in any order of arrival", () => {
+test("a change after the resolution does not move its time, in any order of arrival", () => {
   const resolved = observe("resolved", 10);
   const renamed = observe("resolved", 20, { title: "Renamed", resolves: false });
   expect(content([resolved, renamed]).resolvedAt).toBe(new Date(T0 + 10).toISOString());
   expect(content([renamed, resolved])).toEqual(content([resolved, renamed]));
 });
 
-test("what says nothing new changes nothing", () => {
+test("an event without new values changes nothing", () => {
   const state = foldAll([observe("triggered", 0)]);
   const folded = fold(state, observe("triggered", 1));
   expect(folded.change).toBeNull();
   expect(folded.state.version).toBe(1);
-  // Yet it counts for the order: what is older than it is old.
+  // It still counts for the order: an event older than it is stale.
   expect(
     fold(folded.state, { ...observe("acknowledged", 0), stamp: { atMs: T0, id: "Z" } }).change,
   ).toBeNull();
@@ -140,7 +140,7 @@ const observation = fc.oneof(
     .map(({ at, name, value }) => fields(at, { [name]: value === null ? null : `${value}${at}` })),
 );
 
-/** Events with distinct ids: what PagerDuty sends. */
+/** Events with distinct ids, as PagerDuty sends them. */
 const history = fc.uniqueArray(observation, {
   minLength: 1,
   maxLength: 12,
@@ -161,7 +161,7 @@ test("any permutation of the same events gives the same incident", () => {
   );
 });
 
-test("any repetition of the same events gives the same incident and tells Aurora nothing", () => {
+test("any repetition of the same events gives the same incident, and no further notification", () => {
   fc.assert(
     fc.property(history, fc.infiniteStream(fc.nat()), (events, picks) => {
       const state = foldAll(events);
@@ -195,7 +195,7 @@ test("another assignee is a change that Aurora sees, and the incident's own stat
   expect(view(folded.state)?.assignees).toEqual([{ id: "PANN", name: "Ann" }]);
 });
 
-test("a stored incident of an earlier version, without assignees, teams and policy, is read", () => {
+test("a stored incident of an earlier version, without assignees, teams and policy, can be read", () => {
   const state = foldAll([observe("triggered", 0)]);
   const since: (keyof Snapshot)[] = ["assignees", "teams", "escalationPolicy"];
   const snapshot = Object.fromEntries(

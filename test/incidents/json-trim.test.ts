@@ -10,7 +10,7 @@ const json = fc
     fc.jsonValue({ maxDepth: 5, stringUnit: "binary" }),
     fc.dictionary(anyText(20), fc.oneof(anyText(400), fc.array(anyText(60))), { maxKeys: 20 }),
   )
-  // JSON knows no -0.
+  // JSON has no -0.
   .map((value): unknown => JSON.parse(JSON.stringify(storableJson(value))));
 const trim = (value: unknown, room: number) => trimJson(value, room, COMPACT_BYTES);
 
@@ -22,20 +22,20 @@ test("the size of a value is that of its JSON in UTF-8", () => {
   );
 });
 
-test("storable JSON has no U+0000, no half pair, no infinity, and is as it was otherwise", () => {
+test("storable JSON has no U+0000, half surrogate pair or infinity, and is otherwise unchanged", () => {
   expect(storableJson({ "a\0": ["\ud83d", Number.POSITIVE_INFINITY, 5, true, null, undefined] })).toEqual({
     "a\ufffd": ["\ufffd", null, 5, true, null, null],
   });
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
-      // JSON knows no -0.
+      // JSON has no -0.
       const known: unknown = JSON.parse(JSON.stringify(value));
       expect(JSON.parse(JSON.stringify(storableJson(known)))).toEqual(known);
     }),
   );
 });
 
-test("JSON nested a hundred thousand deep is bounded, and says so", () => {
+test("JSON nested a hundred thousand deep is cut, with a mark", () => {
   const depth = 100_000;
   const deep: unknown = JSON.parse(`${'{"a":['.repeat(depth)}1${"]}".repeat(depth)}`);
   const bounded = JSON.stringify(storableJson(deep));
@@ -49,7 +49,7 @@ test("members named like a prototype's stay members", () => {
   expect({}).not.toHaveProperty("polluted");
 });
 
-test("what is trimmed fits, is JSON, stays as it is, and is marked where it is not whole", () => {
+test("trimmed JSON fits, is stable when trimmed again, and has a mark wherever it was cut", () => {
   fc.assert(
     fc.property(json, fc.nat(600), (value, room) => {
       const trimmed = trim(value, room);
@@ -65,7 +65,7 @@ test("what is trimmed fits, is JSON, stays as it is, and is marked where it is n
   );
 });
 
-test("only what has no room for a mark is left out altogether", () => {
+test("a value is left out only if there is no room for a mark", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(trim(value, 60)).not.toBeUndefined();
@@ -73,11 +73,11 @@ test("only what has no room for a mark is left out altogether", () => {
   );
 });
 
-test("a list keeps its first items, and says how many are left out", () => {
+test("a list keeps its first items, and the count of the others", () => {
   expect(trim(["first", "second", "third", "fourth"], 33)).toEqual(["first", "second", "[2 left out]"]);
 });
 
-test("an object keeps its short members whole, in their order, and cuts the long ones", () => {
+test("an object keeps short members in order, and cuts long ones", () => {
   const trimmed = trim({ trace: "t".repeat(5000), host: "db-1", text: "x".repeat(90), code: 7 }, 400);
   expect(trimmed).toMatchObject({ host: "db-1", text: "x".repeat(90), code: 7 });
   expect(Object.keys(trimmed ?? {})).toEqual(["trace", "host", "text", "code"]);

@@ -10,7 +10,7 @@ const SECRET = [
 ];
 const OPEN = ["host", "key", "author", "pass_rate", "monkey", "api", "summary", "session", "runbook_link"];
 
-test.each(SECRET)("the value of %s is redacted, whatever it is and however deep", (name) => {
+test.each(SECRET)("any value of %s is redacted, at any depth", (name) => {
   for (const value of ["x", 5, true, null, ["x"], { user: "x" }]) {
     const expected = { a: [{ [name]: REDACTED, host: "db-1" }] };
     if (typeof value === "number" && /tokens|cookies/i.test(name)) continue;
@@ -23,7 +23,7 @@ test.each(OPEN)("the value of %s stays", (name) => {
 });
 
 test.each(["tokens_used", "max_tokens", "promptTokens", "token_count"])(
-  "%s counts tokens where it is a number, and may be a secret where it is not",
+  "a number in %s is kept as a count, and any other value is redacted",
   (name) => {
     expect(withoutSecretValues({ [name]: 128 })).toEqual({ [name]: 128 });
     expect(withoutSecretValues({ [name]: "128" })).toEqual({ [name]: REDACTED });
@@ -45,7 +45,7 @@ test("a secret as a pair of name and value is redacted", () => {
   });
 });
 
-test("no secret survives in any JSON, and everything beside secrets is as it was", () => {
+test("no secret remains in any JSON, and all other values are unchanged", () => {
   const named = fc.tuple(fc.constantFrom(...SECRET), fc.stringMatching(/^[ab_-]{0,3}$/));
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 3 }), named, (value, [name, affix]) => {

@@ -9,7 +9,7 @@ const NAMES = {
   low: ["P4", "P5", "SEV4", "SEV5", "low"],
 } as const;
 
-/** Every name of a severity with every spelling that PagerDuty's users write. */
+/** Every name of a severity, in every accepted spelling. */
 const SPELLINGS = Object.entries(NAMES).flatMap(([severity, names]) =>
   names
     .flatMap((name) =>
@@ -20,7 +20,7 @@ const SPELLINGS = Object.entries(NAMES).flatMap(([severity, names]) =>
     .map((name) => ({ name, severity })),
 );
 
-/** Text without a letter or a digit, which therefore parts words. */
+/** Text without letters and digits, which separates words. */
 const parting = fc.stringMatching(/^[ _\-/:()[\].,!]{1,3}$/);
 
 test.each(SPELLINGS)(
@@ -65,7 +65,7 @@ test("without a priority the urgency decides", () => {
   expect(severityOf(null, "low")).toBe("medium");
 });
 
-test("a name counts wherever it stands as a whole word", () => {
+test("a name counts as a whole word anywhere in the text", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...SPELLINGS),

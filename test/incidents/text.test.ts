@@ -31,7 +31,7 @@ test("storable text is well-formed, of the same length, and stays as it is", () 
   );
 });
 
-test("a cut never splits a character, and says that it was made", () => {
+test("a cut never splits a character, and adds a mark", () => {
   fc.assert(
     fc.property(storable, fc.integer({ min: CUT_MARK.length, max: 50 }), (any, max) => {
       const cut = cutText(any, max);
@@ -44,7 +44,7 @@ test("a cut never splits a character, and says that it was made", () => {
   );
 });
 
-test("the first characters are those that iterating gives", () => {
+test("the first characters are the first ones of an iteration", () => {
   fc.assert(
     fc.property(storable, fc.nat(50), (any, count) => {
       expect(firstChars(any, count)).toBe(Array.from(any).slice(0, count).join(""));
@@ -52,7 +52,7 @@ test("the first characters are those that iterating gives", () => {
   );
 });
 
-test("pieces are the text in order, each as long as asked for but the last", () => {
+test("pieces have the text in order, and all but the last have the full length", () => {
   fc.assert(
     fc.property(storable, fc.integer({ min: 1, max: 9 }), (any, size) => {
       const pieces = piecesOf(any, size);

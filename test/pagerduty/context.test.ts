@@ -10,7 +10,7 @@ import {
 } from "../../src/pagerduty/context.ts";
 import { getFieldValues } from "../../src/pagerduty/incidents.ts";
 
-/** What PagerDuty answers about an incident, in the forms of its documentation's examples. */
+/** PagerDuty's answers about an incident, in the form of its documented examples. */
 
 const target = { apiUrl: "https://api.example.com", authorization: tokenAuthorization("key") };
 afterEach(() => void vi.unstubAllGlobals());
@@ -90,7 +90,7 @@ test("alerts have the monitoring tool's payload, its links and its source", asyn
   expect(asked()).toContain("/incidents/P%201/alerts?limit=20&sort_by=created_at%3Adesc");
 });
 
-test("changes, similar incidents and notes have what PagerDuty says of them; the rest is null", async () => {
+test("changes, similar incidents and notes have PagerDuty's values, and null for missing ones", async () => {
   answers(DOCUMENTED);
   expect(await listChanges(target, "P1")).toMatchObject({
     value: [{ source: "acme-build-pipeline", reason: "most_recent", details: { build_state: "passed" } }],
@@ -123,7 +123,7 @@ test("changes, similar incidents and notes have what PagerDuty says of them; the
   });
 });
 
-test("an answer without its list is no answer", async () => {
+test("an answer without its list counts as unavailable", async () => {
   answers({ something: [] });
   expect(await listAlerts(target, "P1")).toMatchObject({ ok: false, problem: "unavailable" });
 });
@@ -155,7 +155,7 @@ test("a refusal that names missing abilities is about the account's plan", async
 });
 
 test.each([402, 403, 404, 405, 410])(
-  "custom fields answering %i are no fields, not an outage",
+  "custom fields answered with %i count as absent, not as an outage",
   async (status) => {
     answers({ error: { message: "No" } }, status);
     expect(await getFieldValues(target, "P1")).toEqual({ ok: true, value: null });

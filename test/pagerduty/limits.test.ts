@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { callPagerDuty, tokenAuthorization } from "../../src/pagerduty/api.ts";
 import { exchangeCode } from "../../src/pagerduty/oauth.ts";
 
-/** What PagerDuty answers, or a proxy in front of it: bounded, and never passed on as it is. */
+/** Answers of PagerDuty, or of a proxy before it, are read up to a limit, and never passed on unchanged. */
 
 const MIB = 1024 * 1024;
 const TOKEN = "u+aBcDeFgHiJkLmNoPqR";
@@ -12,7 +12,7 @@ const call = () => callPagerDuty(target, "POST", "/webhook_subscriptions", z.unk
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Every call is answered with as much as anyone reads. @returns how much that was */
+/** Answers every call with an endless body. @returns how many bytes were read */
 function flood(status: number): () => number {
   let sent = 0;
   vi.stubGlobal("fetch", async () => {
@@ -29,22 +29,22 @@ function flood(status: number): () => number {
   return () => sent;
 }
 
-test.each([200, 400, 403, 500])(
-  "an answer %i of the API is read no further than it may be long",
+test.each([200, 400, 403, 500])("an answer %i of the API is read only up to the limit", async (status) => {
+  const sent = flood(status);
+  expect(await call()).toMatchObject({ ok: false });
+  expect(sent()).toBeLessThanOrEqual(10 * MIB);
+});
+
+test.each([200, 400, 429, 503])(
+  "an answer %i of the identity server is read only up to the limit",
   async (status) => {
     const sent = flood(status);
-    expect(await call()).toMatchObject({ ok: false });
-    expect(sent()).toBeLessThanOrEqual(10 * MIB);
+    const app = { identityUrl: "https://identity.example.com", clientId: "c", clientSecret: "s" };
+    const answer = await exchangeCode(app, { code: "c", redirectUri: "https://a.example", verifier: "v" });
+    expect(answer).toMatchObject({ ok: false });
+    expect(sent()).toBeLessThanOrEqual(3 * MIB);
   },
 );
-
-test.each([200, 400, 429, 503])("nor is an answer %i of the identity server", async (status) => {
-  const sent = flood(status);
-  const app = { identityUrl: "https://identity.example.com", clientId: "c", clientSecret: "s" };
-  const answer = await exchangeCode(app, { code: "c", redirectUri: "https://a.example", verifier: "v" });
-  expect(answer).toMatchObject({ ok: false });
-  expect(sent()).toBeLessThanOrEqual(3 * MIB);
-});
 
 test.each([
   [`Bad header: Authorization: Token token=${TOKEN}`, "Bad header: Authorization: [redacted]"],

@@ -25,7 +25,7 @@ const fromWebhook = (incident: object) =>
   snapshotOf(IncidentData.parse({ ...COMMON, type: "incident", ...incident }));
 const fromRest = (incident: object) => RestIncidentAnswer.parse({ ...COMMON, ...incident }).snapshot;
 
-test("a webhook and REST name the same people, teams and policy, in whatever order", () => {
+test("a webhook and a REST answer give the same people, teams and policy, in any order", () => {
   const webhook = fromWebhook({ assignees: [ben, ann] });
   expect(webhook).toMatchObject({
     assignees: [
@@ -45,14 +45,14 @@ test("a resolved incident has no assignees, whether or not PagerDuty still lists
 });
 
 test.each([undefined, null, "x", 7, {}, [], [null], [{ summary: "nobody" }]])(
-  "people, teams and policies of another shape (%j) cost nothing but themselves",
+  "malformed people, teams and policies (%j) are left out, and the rest is read",
   (odd) => {
     const snapshot = fromWebhook({ assignees: odd, teams: odd, escalation_policy: odd });
     expect(snapshot).toMatchObject({ title: "Down", assignees: [], teams: [], escalationPolicy: null });
   },
 );
 
-test("names without a summary are ids, and both numbers and lengths are bounded", () => {
+test("an id replaces a missing summary, and counts and lengths are limited", () => {
   const many = Array.from({ length: 500 }, (_, index) => reference("user", `P${index}`, "x".repeat(5000)));
   const { assignees, teams } = fromWebhook({
     assignees: many,

@@ -28,7 +28,7 @@ test("one matching signature among several is enough", async () => {
   expect(await verify(`v1=${bad}, v1=${good} `, BODY)).toBe(true);
 });
 
-test("other versions, garbage and nothing verify nothing", async () => {
+test("other versions, garbage and an empty header do not verify", async () => {
   const good = await signatureOf(BODY);
   for (const header of [
     null,
@@ -60,7 +60,7 @@ test("one flipped bit anywhere in the body does not verify", async () => {
   );
 });
 
-test("fifty signatures are looked at, and none of a header that is longer than 4 KB", () => {
+test("fifty signatures are compared, and none of a header over 4 KB", () => {
   const header = (count: number) =>
     Array(count)
       .fill(`v1=${"0".repeat(64)}`)
