@@ -5,7 +5,7 @@ import { forbiddenImports, importCycles, readImports, roomOf } from "./imports.t
 
 const SRC = join(import.meta.dirname, "../../src");
 
-/** Files at the top that every room may import; among themselves they import each other as listed. */
+/** Files in src that every room may import; their own imports are listed below. */
 const SHARED = ["config", "errors", "limits", "log", "metrics", "retry-timing", "settings", "tenant-id"];
 const GROUND = [...SHARED, "incidents"];
 const STORES = [...GROUND, "storage", "pagerduty"];
@@ -45,11 +45,11 @@ const ARROWS: Record<string, readonly string[]> = {
 
 const imports = readImports(SRC);
 
-test("every import follows an arrow of the house", () => {
+test("every import follows an arrow between rooms", () => {
   expect(forbiddenImports(imports, ARROWS)).toEqual([]);
 });
 
-test("no file imports itself over others, types included", () => {
+test("no imports form a cycle, types included", () => {
   expect(importCycles(imports)).toEqual([]);
 });
 

@@ -121,7 +121,7 @@ export class Receiver {
         `Aurora's code failed: ${error instanceof Error ? error.message : error}`,
       );
     }
-    // Other events can be stored meanwhile: only a new row with this event's id counts.
+    // Other events can be stored at the same time, so only a new row with this event's id counts.
     const isStored = tables.events
       .slice(before)
       .some((row) => row.userId === aurora.user_id && eventIdOf(row.payload) === event.id);

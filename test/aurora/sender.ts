@@ -14,7 +14,7 @@ export interface Answer {
   readonly body: Json;
 }
 
-/** A V3 event with an incident; `data` is merged into an incident that Aurora reads without trouble. */
+/** A V3 event with an incident; `data` is merged into an incident that Aurora can read. */
 export function incidentEvent(action: string, data: { [key: string]: Json } = {}): { [key: string]: Json } {
   const incident = {
     id: "PGR0VU2",

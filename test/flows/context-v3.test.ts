@@ -8,7 +8,7 @@ import { OWN_ROUTE, startWorld } from "../support/world.ts";
 
 /** In format `v3` the triggered event waits for what PagerDuty knows of its incident, and not for long. */
 
-/** So long that a wait that ended early is told from one that ended by itself. */
+/** Long enough to distinguish a wait that ended early from one that expired. */
 const WAIT_SECONDS = Math.ceil(3 * slowness());
 
 const stage = openStage(() =>

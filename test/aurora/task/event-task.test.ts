@@ -41,7 +41,7 @@ describe("server/routes/pagerduty/tasks.py, _extract_severity", () => {
     expect(await incidentOf({ priority, urgency })).toMatchObject({ severity });
   });
 
-  test("urgency null is no trouble where the priority says enough", async () => {
+  test("urgency null is accepted if the priority decides the severity", async () => {
     expect(await incidentOf({ urgency: null, priority: { name: "P2" } })).toMatchObject({ severity: "high" });
   });
 });
