@@ -12,6 +12,8 @@ export interface RestIncident {
   description: string | null;
   /** ISO 8601: the latest of REST's times of change. */
   updatedAt: string | null;
+  /** ISO 8601; null where REST does not say. */
+  statusChangedAt: string | null;
   /** ISO 8601; null while the incident is open. */
   resolvedAt: string | null;
 }

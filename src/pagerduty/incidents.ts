@@ -33,6 +33,7 @@ export const RestIncidentAnswer = z.pipe(
         latestOf([incident.updated_at, incident.last_status_change_at, incident.resolved_at]) ??
         createdAt ??
         null,
+      statusChangedAt: incident.last_status_change_at ?? null,
       resolvedAt:
         incident.resolved_at ?? (status === "resolved" ? (incident.last_status_change_at ?? null) : null),
     };
@@ -76,6 +77,8 @@ export const PAGE_SIZE = 100;
 export const MAX_OFFSET = 10_000;
 
 export interface IncidentQuery {
+  /** Whether resolved incidents are left out. */
+  openOnly: boolean;
   /** By creation time, inclusive; at most six months apart. Milliseconds since 1970. */
   sinceMs: number;
   untilMs: number;
@@ -83,6 +86,8 @@ export interface IncidentQuery {
   /** The subscription's filter; null for the whole account. */
   filter: { type: string; id: string | null } | null;
 }
+
+const OPEN_STATUSES = ["triggered", "acknowledged"];
 
 const FILTER_PARAMETERS: Record<string, string> = {
   service_reference: "service_ids[]",
@@ -101,6 +106,7 @@ export async function listIncidents(
     offset: String(query.offset),
     sort_by: "created_at:asc",
   });
+  if (query.openOnly) for (const status of OPEN_STATUSES) parameters.append("statuses[]", status);
   const filterParameter = FILTER_PARAMETERS[query.filter?.type ?? ""];
   if (filterParameter && query.filter?.id) parameters.append(filterParameter, query.filter.id);
   const schema = z.object({ incidents: z.array(z.unknown()), more: z.nullish(z.boolean()) });

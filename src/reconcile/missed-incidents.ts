@@ -2,30 +2,21 @@ import type { TenantContext } from "../connection/tenant-context.ts";
 import type { CallProblem } from "../connection/tokens.ts";
 import type { RestIncident } from "../incidents/rest-stamp.ts";
 import { log } from "../log.ts";
-import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
-import { getFieldValues, getIncident, listIncidents } from "../pagerduty/incidents.ts";
+import { getFieldValues, getIncident } from "../pagerduty/incidents.ts";
 import type { Filter } from "../pagerduty/subscriptions.ts";
 import { liveIncidentIds, loadIncident } from "../storage/incidents.ts";
 import { applyReading, isNews, isUnseen } from "../storage/rest-reading.ts";
 import { setAside } from "../storage/set-aside.ts";
 import { readStored } from "../storage/stored-value.ts";
-import {
-  afterPage,
-  type Check,
-  isHistory,
-  isWorthStoring,
-  NO_PROGRESS,
-  newCheck,
-  OVERLAP_MS,
-  Progress,
-  resumed,
-} from "./progress.ts";
+import { lookAtLists } from "./incident-lists.ts";
+import { isHistory, isWorthStoring, NO_PROGRESS, newCheck, Progress, resumed } from "./progress.ts";
+import { ask, type Run, type Stop } from "./run.ts";
 
 /**
  * Recovery: finds incidents and changes whose webhooks did not arrive, by reading them over REST. A check lists the
- * incidents created since the last finished check, for at least a day, and looks up every stored open incident. It folds
- * what differs from the stored state. A check that a rate limit, an error or its time limit stops is continued by the
- * next check.
+ * incidents created since the last finished check, for at least a day, and the open ones that changed their status since,
+ * and looks up every stored open incident. It folds what differs from the stored state. A check that a rate limit, an
+ * error or one of its own limits stops is continued by the next check.
  */
 
 /** The alarm waits for its slowest job, and a caller for the answer. */
@@ -47,27 +38,10 @@ export interface RecoveryResult {
   recovered: number;
   /** Why the check stopped, or why one of the incidents could not be read. */
   problem: CallProblem | null;
+  /** Whether some incidents could not be listed: PagerDuty lists 10,000 of one second. */
+  incomplete: boolean;
   /** Whether a limit of its own stopped it: time, or calls. */
   unfinished: boolean;
-}
-
-/** Why a check stops. */
-type Stop = CallProblem | { problem: "out_of_time" };
-
-interface Run {
-  context: TenantContext;
-  connectionId: string | undefined;
-  check: Check;
-  /** How often each incident could not be read, by id. */
-  left: Map<string, number>;
-  /** Incidents that need no second look: listed twice at the edge of a window, or listed and open. */
-  seen: Set<string>;
-  failuresInARow: number;
-  failure: CallProblem | null;
-  endAtMs: number;
-  callsLeft: number;
-  /** Incidents resolved before this are not recovered. */
-  connectedAtMs: number;
 }
 
 /**
@@ -95,10 +69,17 @@ export async function recover(
     endAtMs: nowMs + MAX_RUN_MS,
     callsLeft: MAX_CHECK_CALLS - SUBSCRIPTION_CALLS,
   };
-  const stop = (await lookAtList(run)) ?? (await lookAtOpen(run)) ?? (await lookAtLeft(run, progress.left));
-  const { checked, recovered, untilMs } = run.check;
+  const stop =
+    (await lookAtLists(run, lookAt)) ?? (await lookAtOpen(run)) ?? (await lookAtLeft(run, progress.left));
+  const { checked, recovered, untilMs, incomplete } = run.check;
   if (store.connection?.connectionId !== run.connectionId)
-    return { checked, recovered, problem: { problem: "not_connected" }, unfinished: false };
+    return {
+      checked,
+      recovered,
+      problem: { problem: "not_connected" },
+      incomplete: false,
+      unfinished: false,
+    };
   const left = [...run.left].map(([incidentId, attempts]) => ({ incidentId, attempts }));
   const next: Progress = stop
     ? { ...progress, connectedAtMs, unfinished: run.check, left }
@@ -107,50 +88,9 @@ export async function recover(
   if (recovered > 0) {
     log.warn("incidents.recovered", { userId: store.connection?.userId, checked, recovered });
   }
-  if (stop?.problem === "out_of_time") return { checked, recovered, problem: null, unfinished: true };
-  return { checked, recovered, problem: stop ?? run.failure, unfinished: false };
-}
-
-/** Calls PagerDuty, unless the time is over or the connection has changed. */
-async function ask<T>(
-  run: Run,
-  call: (target: ApiTarget) => Promise<ApiAnswer<T>>,
-): Promise<{ ok: true; value: T } | ({ ok: false } & Stop)> {
-  const { store, client } = run.context;
-  const isCurrent = () => store.connection?.connectionId === run.connectionId;
-  if (!isCurrent()) return { ok: false, problem: "not_connected" };
-  if (Date.now() > run.endAtMs || run.callsLeft === 0) return { ok: false, problem: "out_of_time" };
-  run.callsLeft -= 1;
-  const answer = await client.run(call);
-  return isCurrent() ? answer : { ok: false, problem: "not_connected" };
-}
-
-/** Lists the incidents created since the last finished check, page by page. */
-async function lookAtList(run: Run): Promise<Stop | null> {
-  let fruitless = 0;
-  while (!run.check.listed) {
-    const { sinceMs, untilMs, offset, filter } = run.check;
-    const askedAtMs = Date.now();
-    // PagerDuty's clock may be ahead of ours.
-    const query = { sinceMs, untilMs: untilMs + OVERLAP_MS, offset, filter };
-    const answer = await ask(run, (target) => listIncidents(target, query));
-    if (!answer.ok) return answer;
-    const { incidents } = answer.value;
-    const seenBefore = run.seen.size;
-    for (const [index, incident] of incidents.entries()) {
-      if (!incident || run.seen.has(incident.incidentId)) continue;
-      const stop = await lookAt(run, incident, askedAtMs);
-      const isDone = stop === null || run.left.has(incident.incidentId);
-      if (isDone) run.seen.add(incident.incidentId);
-      if (!stop) continue;
-      run.check = { ...run.check, offset: offset + index + (isDone ? 1 : 0) };
-      return stop;
-    }
-    fruitless = run.seen.size === seenBefore ? fruitless + 1 : 0;
-    const lastAtMs = Date.parse(incidents.at(-1)?.snapshot.createdAt ?? "");
-    run.check = afterPage(run.check, { ...answer.value, count: incidents.length, lastAtMs, fruitless });
-  }
-  return null;
+  if (stop?.problem === "out_of_time")
+    return { checked, recovered, problem: null, incomplete, unfinished: true };
+  return { checked, recovered, problem: stop ?? run.failure, incomplete, unfinished: false };
 }
 
 /** Looks up the stored open incidents that the list did not hold, because they were created earlier. */

@@ -12,18 +12,31 @@ export const OVERLAP_MS = 5 * 60 * SECOND_MS;
 const MAX_RANGE_MS = 179 * DAY_MS;
 /** A hundred thousand incidents; a list that has more pages than this does not end. */
 const MAX_PAGES = 1000;
-/** The first page of a new window may hold only incidents that the previous window ended with. */
+/** A list that repeats itself does not end. */
 const MAX_FRUITLESS_PAGES = 2;
+/**
+ * Incidents of one second are listed in pages that overlap by this many, because the list shifts when an incident leaves
+ * it: with a filter by being moved to another service or team.
+ */
+const PAGE_OVERLAP = 20;
+/** How far back open incidents are listed by their creation, to find those that were reopened. */
+const OPEN_RANGE_MS = 178 * DAY_MS;
 
 /** One search, finished or not. */
 const Check = z.object({
+  /** `created`: incidents created since `fromMs`. `open`: open ones, of which those are looked at that changed their status since. */
+  list: z.enum(["created", "open"]),
+  fromMs: z.number(),
+  /** Where the present page begins: incidents created since, without the first `offset`. */
   sinceMs: z.number(),
   offset: z.number(),
   untilMs: z.number(),
   /** Whose incidents are listed; null for the whole account's. */
   filter: z.nullable(z.object({ type: z.string(), id: z.nullable(z.string()) })),
   pages: z.number(),
-  /** Whether the list is finished; then the stored open incidents are looked up. */
+  /** Whether more incidents were created in one second than PagerDuty lists. */
+  incomplete: z.boolean(),
+  /** Whether both lists are finished; then the stored open incidents are looked up. */
   listed: z.boolean(),
   /** The last stored open incident that was looked up. */
   openAfter: z.string(),
@@ -57,9 +70,13 @@ export const isHistory = (resolvedAt: string | null, connectedAtMs: number): boo
   resolvedAt !== null && Date.parse(resolvedAt) < Math.floor(connectedAtMs / SECOND_MS) * SECOND_MS;
 
 export function newCheck({ checkedUntilMs }: Progress, filter: Filter | null, nowMs: number): Check {
-  const sinceMs = Math.min((checkedUntilMs ?? nowMs) - OVERLAP_MS, nowMs - DAY_MS);
+  const wantedMs = Math.min((checkedUntilMs ?? nowMs) - OVERLAP_MS, nowMs - DAY_MS);
+  const fromMs = Math.max(wantedMs, nowMs - MAX_RANGE_MS);
   return {
-    sinceMs: Math.max(sinceMs, nowMs - MAX_RANGE_MS),
+    list: "created",
+    fromMs,
+    sinceMs: fromMs,
+    incomplete: false,
     offset: 0,
     untilMs: nowMs,
     filter,
@@ -88,7 +105,8 @@ export function isWorthStoring(before: Progress, after: Progress): boolean {
 export function resumed({ unfinished }: Progress, filter: Filter | null, nowMs: number): Check | null {
   if (!unfinished) return null;
   if (unfinished.filter?.type !== filter?.type || unfinished.filter?.id !== filter?.id) return null;
-  if (unfinished.listed) return unfinished;
+  // What was created since belongs to the next check.
+  if (unfinished.listed || unfinished.list === "open") return unfinished;
   if (nowMs - unfinished.sinceMs > MAX_RANGE_MS) return null;
   // It may have stopped within the last page, and PagerDuty refuses a full page beyond that.
   return { ...unfinished, offset: Math.min(unfinished.offset, MAX_OFFSET - PAGE_SIZE), untilMs: nowMs };
@@ -99,19 +117,45 @@ interface Page {
   count: number;
   /** When the page's last incident was created; NaN where PagerDuty gives no time. */
   lastAtMs: number;
-  /** How many pages in a row, this one included, held no new incident. */
+  /** How many pages in a row from one `sinceMs`, this one included, held no incident that those before did not hold. */
   fruitless: number;
 }
 
-/** The check after one more page: at the next page, in the next window, or with its list finished. */
+/** Where a page begins that holds everything from `atMs` on. PagerDuty gives times to the second. */
+const windowAt = (atMs: number) => Math.floor(atMs / SECOND_MS) * SECOND_MS - SECOND_MS;
+
+/**
+ * The check after one more page. The next page begins at the time where this one ends, so that incidents that leave the
+ * list shift nothing; pages within one second go by their offset.
+ */
 export function afterPage(check: Check, page: Page): Check {
   const pages = check.pages + 1;
   const isEndless = page.fruitless >= MAX_FRUITLESS_PAGES || pages >= MAX_PAGES;
-  if (!page.more || page.count === 0 || isEndless) return { ...check, pages, listed: true };
-  const offset = check.offset + PAGE_SIZE;
+  if (!page.more || page.count === 0 || isEndless) return afterList({ ...check, pages });
+  const nextMs = windowAt(page.lastAtMs);
+  if (nextMs > check.untilMs + OVERLAP_MS) return afterList({ ...check, pages });
+  if (nextMs > check.sinceMs) return { ...check, pages, sinceMs: nextMs, offset: 0 };
+  const offset = check.offset + PAGE_SIZE - PAGE_OVERLAP;
   if (offset + PAGE_SIZE <= MAX_OFFSET) return { ...check, pages, offset };
-  // PagerDuty lists no further: a new window begins where this one ends.
-  const isForward = page.lastAtMs > check.sinceMs;
-  const sinceMs = isForward ? page.lastAtMs : check.sinceMs + SECOND_MS;
-  return { ...check, pages, sinceMs, offset: 0, listed: sinceMs > check.untilMs + OVERLAP_MS };
+  // PagerDuty lists no further.
+  return { ...check, pages, sinceMs: check.sinceMs + SECOND_MS, offset: 0, incomplete: true };
 }
+
+function afterList(check: Check): Check {
+  if (check.list === "open") return { ...check, listed: true };
+  return { ...check, list: "open", sinceMs: check.untilMs - OPEN_RANGE_MS, offset: 0 };
+}
+
+/** The check that is stopped at one incident of a page: it goes on there. @param createdAtMs NaN where unknown */
+export function stoppedAt(check: Check, index: number, createdAtMs: number): Check {
+  const nextMs = windowAt(createdAtMs);
+  if (nextMs > check.sinceMs) return { ...check, sinceMs: nextMs, offset: 0 };
+  return { ...check, offset: check.offset + index };
+}
+
+/** The check one page earlier, because the list shifted by more than the pages overlap. */
+export const stepBack = (check: Check): Check => ({
+  ...check,
+  pages: check.pages + 1,
+  offset: Math.max(0, check.offset - PAGE_SIZE),
+});

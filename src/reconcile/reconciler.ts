@@ -171,7 +171,7 @@ export class Reconciler {
           ...reEnabled,
           nextAtMs: nowMs + waitMs,
           quietChecks: isQuiet ? quietChecks + 1 : 0,
-          problem: problem ? problem.problem : null,
+          problem: problem?.problem ?? (result.incomplete ? "incomplete" : null),
         });
       }
     }

@@ -231,6 +231,14 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
       fix: "Select these events in the webhook's settings in PagerDuty, or create the subscription from here.",
     });
   }
+  if (problem === "incomplete") {
+    problems.push({
+      code: "recovery_incomplete",
+      message:
+        "More than 10,000 incidents were created in one second. PagerDuty lists no more, so some of them may be missing here.",
+      fix: "Nothing for incidents that are still changing: their next webhook brings them. Look for the others in PagerDuty.",
+    });
+  }
   if (problem === "forbidden") {
     problems.push({
       code: "recovery_forbidden",

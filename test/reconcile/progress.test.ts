@@ -33,26 +33,34 @@ describe("a check begins", () => {
 });
 
 describe("after a page the check", () => {
-  test("continues at the next page, or in a new window where PagerDuty lists no further", () => {
-    expect(afterPage(check, page)).toMatchObject({ offset: 100, sinceMs: check.sinceMs, listed: false });
-    const last = afterPage({ ...check, offset: 9_900 }, page);
-    expect(last).toMatchObject({ offset: 0, sinceMs: NOW - 1000, listed: false });
+  test("continues at the second before the page's last incident, and within one second by overlapping pages", () => {
+    expect(afterPage(check, page)).toMatchObject({ offset: 0, sinceMs: NOW - 2000, listed: false });
+    const within = { ...check, sinceMs: NOW - 2000 };
+    expect(afterPage(within, page)).toMatchObject({ offset: 80, sinceMs: NOW - 2000 });
+    // PagerDuty lists no further.
+    expect(afterPage({ ...within, offset: 9_840 }, page)).toMatchObject({
+      offset: 0,
+      sinceMs: NOW - 1000,
+      incomplete: true,
+    });
   });
 
   test.each([
     ["there is no more", { more: false }],
     ["a page is empty", { count: 0 }],
     ["two pages in a row hold nothing new", { fruitless: 2 }],
-  ])("ends its list when %s", (_, change) => {
-    expect(afterPage(check, { ...page, ...change })).toMatchObject({ listed: true });
+  ])("ends its list when %s, and then the list of open incidents", (_, change) => {
+    const open = afterPage(check, { ...page, ...change });
+    expect(open).toMatchObject({ list: "open", offset: 0, listed: false });
+    expect(afterPage(open, { ...page, ...change })).toMatchObject({ listed: true });
   });
 
   test("ends its list after its time range, however long the list is", () => {
     const behind = { ...page, lastAtMs: NOW + 3_600_000 };
-    expect(afterPage({ ...check, offset: 9_900 }, behind)).toMatchObject({ listed: true });
+    expect(afterPage({ ...check, offset: 9_900 }, behind)).toMatchObject({ list: "open" });
     let endless = check;
     let pages = 0;
     for (; !endless.listed; pages += 1) endless = afterPage(endless, { ...page, lastAtMs: Number.NaN });
-    expect(pages).toBeLessThanOrEqual(1000);
+    expect(pages).toBeLessThanOrEqual(1001);
   });
 });

@@ -1,35 +1,20 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { parseConfig } from "../../src/config.ts";
-import { PagerDutyClient } from "../../src/connection/client.ts";
-import { Gate } from "../../src/connection/gate.ts";
-import { createKeyring } from "../../src/connection/seal.ts";
-import { ConnectionStore } from "../../src/connection/store.ts";
 import type { TenantContext } from "../../src/connection/tenant-context.ts";
-import { Tokens } from "../../src/connection/tokens.ts";
 import { deliver } from "../../src/delivery/attempt.ts";
 import { nextDeliveryAtMs } from "../../src/delivery/outbox.ts";
 import { recover } from "../../src/reconcile/missed-incidents.ts";
 import { dueHint, nextHintAtMs } from "../../src/storage/hints.ts";
 import { ALL_INCIDENTS, listIncidents } from "../../src/storage/incident-list.ts";
 import { analysesDue, loadIncident, takeBackIncidents } from "../../src/storage/incidents.ts";
-import { migrate } from "../../src/storage/migrations.ts";
 import { summarizeSetAside } from "../../src/storage/set-aside.ts";
 import { takeIn } from "../../src/webhooks/intake.ts";
 import { readBack } from "../../src/webhooks/read-back.ts";
-import { connectionOf } from "../support/connection.ts";
+import { connectedContext } from "../support/tenant-context.ts";
 
 /** A row that cannot be processed is set aside: it is named, and the rows beside it are worked as usual. */
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
-const config = parseConfig({
-  AURORA_ENV: "dev",
-  CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
-  AURORA_EVENTS_URL: "https://aurora.example.com/events",
-  AURORA_EVENTS_FORMAT: "notifications",
-  AURORA_EVENTS_SECRET: `whsec_${btoa("s".repeat(32))}`,
-  RUNBOOK_WAIT_SECONDS: "0",
-});
 afterEach(() => void vi.unstubAllGlobals());
 
 /** What PagerDuty answers by path; lists and custom fields are empty. */
@@ -48,14 +33,8 @@ interface Scene {
 
 async function inObject(name: string, work: (scene: Scene) => Promise<void>): Promise<void> {
   await runInDurableObject(env.TENANT.getByName(`user:${name}`), async (_, { storage }) => {
-    migrate(storage);
-    const { sql } = storage;
-    const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys));
-    await store.set(`user:${name}`, connectionOf(name));
-    const gate = new Gate();
-    const tokens = new Tokens(storage, store, config, gate, () => undefined);
-    const client = new PagerDutyClient(store, config, tokens, gate);
-    const context = { storage, sql, config, store, client, connectedUser: () => name };
+    const context = await connectedContext(storage, env.CONNECTIONS, name);
+    const { sql } = context;
     await work({
       context,
       sql,

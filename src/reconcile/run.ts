@@ -1,0 +1,39 @@
+import type { TenantContext } from "../connection/tenant-context.ts";
+import type { CallProblem } from "../connection/tokens.ts";
+import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
+import type { Check } from "./progress.ts";
+
+/** One run of a check for missed incidents, and its calls to PagerDuty. */
+
+/** Why a check stops. */
+export type Stop = CallProblem | { problem: "out_of_time" };
+
+export interface Run {
+  context: TenantContext;
+  connectionId: string | undefined;
+  check: Check;
+  /** How often each incident could not be read, by id. */
+  left: Map<string, number>;
+  /** Incidents that need no second look: listed twice at the edge of a window, or listed and open. */
+  seen: Set<string>;
+  failuresInARow: number;
+  failure: CallProblem | null;
+  endAtMs: number;
+  callsLeft: number;
+  /** Incidents resolved before this are not recovered. */
+  connectedAtMs: number;
+}
+
+/** Calls PagerDuty, unless the time is over or the connection has changed. */
+export async function ask<T>(
+  run: Run,
+  call: (target: ApiTarget) => Promise<ApiAnswer<T>>,
+): Promise<{ ok: true; value: T } | ({ ok: false } & Stop)> {
+  const { store, client } = run.context;
+  const isCurrent = () => store.connection?.connectionId === run.connectionId;
+  if (!isCurrent()) return { ok: false, problem: "not_connected" };
+  if (Date.now() > run.endAtMs || run.callsLeft === 0) return { ok: false, problem: "out_of_time" };
+  run.callsLeft -= 1;
+  const answer = await client.run(call);
+  return isCurrent() ? answer : { ok: false, problem: "not_connected" };
+}
