@@ -22,7 +22,8 @@ const refused = () =>
   });
 
 test("EU: nothing arrives, and the status says that Aurora cannot take the key", async () => {
-  await stage.call("POST", "", { token: stage.account.apiKey(), region: "eu" });
+  stage.account.moveToEu();
+  await stage.call("POST", "", { token: stage.account.apiKey() });
   await addWebhook(stage);
   stage.account.trigger(LATENCY);
   await refused();

@@ -39,7 +39,8 @@ test("recovered: the fields are in the row, too", async () => {
 });
 
 test("EU: a key that Aurora cannot take brings its incidents all the same", async () => {
-  await stage.call("POST", "", { token: stage.account.apiKey(), region: "eu" });
+  stage.account.moveToEu();
+  await stage.call("POST", "", { token: stage.account.apiKey() });
   await addWebhook(stage);
   const incident = stage.account.trigger(LATENCY);
   await worked(stage, 1);

@@ -37,7 +37,9 @@ export interface EmitOptions {
 export class Account {
   readonly id = objectId();
   readonly subdomain: string;
-  readonly region: Region;
+  region: Region;
+  /** Whether the US host answers for an account of the EU, too, as PagerDuty's can. */
+  isOnUsHost = false;
   readonly user: { readonly id: string; readonly name: string; readonly email: string };
   readonly service = { id: objectId(), name: "API Service" } as const;
   readonly team = { id: objectId(), name: "Engineering" } as const;
@@ -62,6 +64,12 @@ export class Account {
     this.user = { id: objectId(), name: "Earline Greenholt", email: `earline@${site.subdomain}.example` };
     this.#settings = settings;
     this.#faults = faults;
+  }
+
+  /** Makes this an account of the EU for which the US host answers, too. */
+  moveToEu(): void {
+    this.region = "eu";
+    this.isOnUsHost = true;
   }
 
   get userReference(): Reference {

@@ -22,7 +22,7 @@ interface Caller {
   readonly credential: Credential;
 }
 
-/** The REST API of one region, which accepts only credentials of that region's accounts. */
+/** The REST API of one region, which accepts credentials of that region's accounts. */
 export class RestApi {
   readonly #region: Region;
   readonly #accounts: readonly Account[];
@@ -54,7 +54,8 @@ export class RestApi {
     const token = key ?? BEARER.exec(authorization)?.[1];
     if (token === undefined) return null;
     for (const account of this.#accounts) {
-      const credential = account.region === this.#region ? account.credential(token) : undefined;
+      const isHere = account.region === this.#region || (this.#region === "us" && account.isOnUsHost);
+      const credential = isHere ? account.credential(token) : undefined;
       if (credential === undefined) continue;
       const fitting = (credential.kind === "oauth") === (key === undefined);
       return fitting && isInForce(credential, Date.now()) ? { token, account, credential } : null;

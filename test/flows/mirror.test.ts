@@ -152,7 +152,8 @@ describe("a failed call to Aurora", () => {
 
 describe("a connection that Aurora's API cannot take", () => {
   test("with a key of the EU is not sent to Aurora, and its problem names the receiver", async () => {
-    await stage.call("POST", "", { token: stage.account.apiKey(), region: "eu" });
+    stage.account.moveToEu();
+    await stage.call("POST", "", { token: stage.account.apiKey() });
     await until("the look", async () => (await shown()).aurora?.knowsConnection === false);
     const found = await problem("aurora_cannot_know");
     expect(found?.message).toContain("US region");
@@ -172,7 +173,8 @@ describe("a connection that Aurora's API cannot take", () => {
 
   test("is no problem while Aurora holds another credential of the organisation", async () => {
     await stage.connectMirrored();
-    await stage.call("POST", "", { token: stage.account.apiKey(), region: "eu" });
+    stage.account.moveToEu();
+    await stage.call("POST", "", { token: stage.account.apiKey() });
     await until("the look", () => callsOf("GET").length > 0);
     await until("Aurora to know", async () => (await shown()).aurora?.knowsConnection === true);
     expect(await problem("aurora_cannot_know")).toBeUndefined();
@@ -215,7 +217,8 @@ describe("with the receiver", () => {
   }));
 
   test("a connection that Aurora's API cannot take is no problem, because the receiver needs no credential", async () => {
-    await receiving.call("POST", "", { token: receiving.account.apiKey(), region: "eu" });
+    receiving.account.moveToEu();
+    await receiving.call("POST", "", { token: receiving.account.apiKey() });
     const status = async () => (await receiving.call("GET")).body as Shown;
     await until("the look", async () => (await status()).aurora?.knowsConnection === false);
     expect((await status()).problems.map(({ code }) => code)).not.toContain("aurora_cannot_know");

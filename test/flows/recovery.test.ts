@@ -161,7 +161,9 @@ test.each([402, 410])(
 );
 
 test("an incident that was reopened long after its creation, without a webhook, is found at the next check", async () => {
-  const incident = stage.account.trigger({ createdAt: new Date(Date.now() - 40 * 3600 * 1000).toISOString() });
+  const incident = stage.account.trigger({
+    createdAt: new Date(Date.now() - 40 * 3600 * 1000).toISOString(),
+  });
   incident.resolve();
   await subscription.idle();
   await stage.settled(2);

@@ -13,6 +13,7 @@ const facts = (storedBytes: number): ProblemFacts => ({
   setAside: { count: 0, incidentId: null, reason: null },
   storedBytes,
   notVisible: 0,
+  beyondAnalysisLimit: null,
   watch: FRESH,
   refreshFailure: null,
   nowMs: 0,

@@ -6,7 +6,7 @@ import { ConnectionStore } from "../../src/connection/store.ts";
 import type { TenantContext } from "../../src/connection/tenant-context.ts";
 import { Tokens } from "../../src/connection/tokens.ts";
 import { migrate } from "../../src/storage/migrations.ts";
-import { connectionOf } from "./connection.ts";
+import { connectionOf } from "../support/connection.ts";
 
 const config = parseConfig({
   AURORA_ENV: "dev",
