@@ -47,7 +47,7 @@ export interface Config {
     url: string;
     /** The setting that the URL comes from. */
     setting: "AURORA_EVENTS_URL" | "AURORA_BACKEND_URL";
-    /** Whether it is Aurora's own webhook route, which refuses organisations without a credential in Aurora. */
+    /** Whether the URL is Aurora's own webhook route, which refuses organisations without a credential in Aurora. */
     isOwnRoute: boolean;
     format: "v3" | "notifications";
     /** The secret that signs deliveries; null: they are not signed. */

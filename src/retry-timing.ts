@@ -12,10 +12,10 @@ export const backoffMs = (failures: number, { firstMs, maxMs }: Backoff): number
 
 /** At most this share is added to a wait, so that calls that failed together are not repeated together. */
 const JITTER = 0.1;
-/** A longer wait than the schedule's may be asked for, but no more than an hour. */
+/** The longest accepted `Retry-After`. */
 const MAX_RETRY_AFTER_SECONDS = 3600;
 
-/** The wait that was asked for, limited to an hour; 0 where none was. */
+/** The requested wait, limited to an hour; 0 without one. */
 export const grantedWaitSeconds = (retryAfterSeconds: number | null): number =>
   Math.min(retryAfterSeconds ?? 0, MAX_RETRY_AFTER_SECONDS);
 
@@ -23,7 +23,7 @@ export const grantedWaitSeconds = (retryAfterSeconds: number | null): number =>
  * When the next attempt of a schedule is due; null when there is none.
  * @param schedule seconds before each attempt, the first included
  * @param attempts how many were made
- * @param retryAfterSeconds the wait that the other side asked for; null for none
+ * @param retryAfterSeconds the wait that the other side requested; null for none
  * @param random from 0 to 1
  */
 export function scheduledAtMs(

@@ -6,7 +6,7 @@
 const WINDOW_MS = 60_000;
 /** A third of PagerDuty's 960 calls a minute. */
 export const MAX_CALLS_A_MINUTE = 320;
-/** When this many calls were made, only alerts are still asked for: later incidents need them, too. */
+/** After this many calls only alerts are requested, so that later incidents get theirs. */
 export const ALERTS_ALONE_AFTER = 160;
 
 export class CallBudget {

@@ -28,10 +28,10 @@ import { CallBudget } from "./call-budget.ts";
  * incident. A part that PagerDuty refuses, or does not answer in time, is null with its reason.
  */
 
-/** A plan rarely changes; a part that the plan lacks is not asked for again before. */
+/** How long a part that the account's plan lacks is not requested again; plans rarely change. */
 const PLAN_MEMORY_MS = 24 * 3600 * 1000;
 const PLAN_KEY = "contextNotInPlan";
-/** Until when each part is not asked for. */
+/** Until when each part is not requested. */
 const NotInPlan = z.object({ connectionId: z.string(), untilMs: z.partialRecord(ContextPart, z.number()) });
 
 type List<T> = (target: ApiTarget, incidentId: string) => Promise<ApiAnswer<T[]>>;
@@ -79,7 +79,7 @@ export class ContextCollector {
     const startedAtMs = Date.now();
     const waitMs = Math.max(0, Math.min(config.contextWaitMs, untilMs - startedAtMs));
     const asked = await withDeadline(waitMs, (signal) => this.#ask(incident, { signal, alertsAlone }));
-    // After a disconnect or a change of accounts these answers are nobody's.
+    // After a disconnect or a change of accounts, these answers must not be stored.
     if (store.connection?.connectionId !== connectionId) return;
     const context = boundContext(asked);
     saveContext(sql, incidentId, context);
@@ -92,7 +92,7 @@ export class ContextCollector {
     });
   }
 
-  /** Stores that PagerDuty was not asked for the incident's context in time, where it has none. */
+  /** Stores, for an incident without a context, that none was requested in time. */
   leaveOut(incidentId: string): void {
     saveContext(this.#context.sql, incidentId, LEFT_OUT);
   }
@@ -123,7 +123,7 @@ export class ContextCollector {
     };
   }
 
-  /** What Aurora wrote itself is no news to it. */
+  /** Leaves out Aurora's own notes. */
   #notesOfOthers(incidentId: string, notes: WrittenNote[] | null): Context["notes"] {
     const ours = writtenIds(this.#context.sql, incidentId);
     const others = notes?.filter(({ id }) => id === null || !ours.has(id));

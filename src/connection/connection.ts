@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import { Region } from "../pagerduty/region.ts";
 
 /**
- * What is held of a user's PagerDuty: the credential, the account it belongs to, and the signing secrets of
- * its webhooks. Kept sealed, as JSON, in the user's object and in KV. Times are milliseconds since 1970.
+ * A tenant's connection with PagerDuty: the credential, its account, and the signing secrets of its webhooks. Stored
+ * sealed, as JSON, in the tenant's object and in KV. Times are milliseconds since 1970.
  */
 
 export const SigningSecret = z.object({
@@ -11,7 +11,7 @@ export const SigningSecret = z.object({
   secret: z.string(),
   /** The subscription whose creation returned it; null when a person pasted it. */
   subscriptionId: z.nullable(z.string()),
-  /** After this it no longer counts; null while it is the current one. */
+  /** When the secret stops being accepted; null for the current one. */
   expiresAtMs: z.nullable(z.number()),
 });
 export type SigningSecret = z.infer<typeof SigningSecret>;
@@ -42,7 +42,7 @@ const common = {
   validatedAt: z.string(),
   /** When PagerDuty refused the credential for good: only a new token or a new sign-in helps. */
   refusedAtMs: z.nullable(z.number()),
-  /** Null: nobody knows until a write is tried. */
+  /** Null: unknown until a write is tried. */
   canWriteIncidents: z.nullable(z.boolean()),
   signingSecrets: z.array(SigningSecret),
   subscription: z.nullable(OwnSubscription),
@@ -62,7 +62,7 @@ export const OAuthConnection = z.object({
   expiresAtMs: z.number(),
   /** When the tokens were last obtained; a refresh token lives 210 days from then. */
   obtainedAtMs: z.number(),
-  /** Whether they came from a refresh, not from the sign-in itself. */
+  /** Whether the tokens came from a refresh, not from the sign-in. */
   refreshed: z.boolean(),
   /** Since when PagerDuty's API refuses the access token although it was refreshed; null while it takes it. */
   accessRefusedAtMs: z.nullable(z.number()),

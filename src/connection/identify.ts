@@ -74,7 +74,7 @@ async function checkCredential(
 
 const NOBODY = { email: null, name: null, subdomain: null };
 
-/** Looks up an OAuth access token. Without the scope to read its owner the owner stays unknown. */
+/** Identifies an OAuth access token. Its owner is unknown without the scope to read the owner. */
 export const checkBearer = (
   authorization: string,
   region: Region | undefined,

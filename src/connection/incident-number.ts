@@ -4,7 +4,7 @@ import type { CallAnswer } from "./client.ts";
 import type { TenantContext } from "./tenant-context.ts";
 
 /**
- * The number of an incident, which Aurora knows it by. Most webhooks hold it; a number that none held is read from
+ * The number of an incident, by which Aurora identifies it. Most webhooks hold it; a number that none held is read from
  * PagerDuty and kept.
  * @returns null where PagerDuty gives no number; `not_connected` also when the connection changed during the call
  */

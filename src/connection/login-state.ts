@@ -3,8 +3,8 @@ import { $ZodError } from "zod/v4/core";
 import { type Keyring, openText, SealError, sealText } from "./seal.ts";
 
 /**
- * What a sign-in needs again when PagerDuty sends the browser back, sealed into OAuth's `state`: nobody outside can read,
- * change or forge it, and only its id has to be stored.
+ * The data that the OAuth callback needs, sealed in OAuth's `state`. Nobody else can read, change or forge the data, and
+ * only the id has to be stored.
  */
 export const LoginState = z.object({
   /** Stored until the sign-in is finished. */
@@ -22,7 +22,7 @@ export const LoginState = z.object({
   binding: z.nullable(z.string()),
   /** Whether the webhook subscription is created, too. */
   subscribe: z.boolean(),
-  /** Whether it began in the console, whose visitors need no permission from Aurora. */
+  /** Whether the sign-in started in the console, whose visitors need no permission from Aurora. */
   isVisitor: z.boolean(),
   /** Milliseconds since 1970. */
   expiresAtMs: z.number(),
@@ -31,7 +31,7 @@ export type LoginState = z.infer<typeof LoginState>;
 
 /** Signing in takes about a minute; a link that is found later does not work any more. */
 export const LOGIN_LIFE_MS = 10 * 60 * 1000;
-/** Takes the place of the tenant id, which has no space, so that nothing else opens as a state. */
+/** Used as additional data instead of a tenant id, which has no space, so that nothing else opens as a state. */
 const PURPOSE = "oauth login";
 /** A real one has less than 2,000. */
 const MAX_STATE_CHARS = 4096;

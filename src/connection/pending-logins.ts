@@ -50,7 +50,7 @@ export class PendingLogins {
     return times.length === 0 ? null : Math.min(...times);
   }
 
-  /** Removes the sign-ins that nobody finished in time. */
+  /** Removes the sign-ins that were not finished in time. */
   forgetExpired(nowMs: number): void {
     this.#put(this.#pending.filter(([, expiresAtMs]) => nowMs < expiresAtMs));
   }

@@ -1,12 +1,11 @@
 import { describe, log } from "../log.ts";
 
 /**
- * A copy in KV of one stored value. The object's storage is written first and alone; the copy follows outside of
- * that turn, with a deadline, and is retried by the alarm. KV is eventually consistent, so a reader that finds
- * nothing, or nothing that fits, asks the object.
+ * A copy in KV of one stored value. The object's storage is written first. The copy is written afterwards, with a
+ * deadline, and retried by the alarm. KV is eventually consistent, so a reader that finds no valid copy asks the object.
  */
 
-/** A KV write takes milliseconds; one that hangs must not hold up the alarm. */
+/** A KV write takes milliseconds; a hanging one must not hold up the alarm. */
 const WRITE_DEADLINE_MS = 10_000;
 /** KV takes one write a second for a key. */
 const RETRY_MS = 2_000;

@@ -19,7 +19,7 @@ const CLEARED_ALARM_MS = 2_000;
 
 /** The key of a tenant's sealed connection in KV. */
 export const connectionKvKey = (tenantId: string) => `connection:${tenantId}`;
-/** Seconds for which one location may answer from its own cache; KV's minimum. */
+/** Seconds for which a Cloudflare location may answer from its cache; KV's minimum. */
 const CACHE_TTL_SECONDS = 30;
 
 /** @throws {SealError} when the text cannot be opened with these keys, or was sealed for another tenant */
@@ -74,7 +74,7 @@ export class ConnectionStore {
     return this.#tenantId;
   }
 
-  /** The connection as it is stored and copied to KV. */
+  /** The sealed connection, as it is stored and copied to KV. */
   get sealed(): string | null {
     const stored = this.#storage.kv.get(CONNECTION_KEY);
     return stored === undefined ? null : Stored.parse(stored).sealed;

@@ -2,7 +2,7 @@ import type { RecordContext } from "../storage/record.ts";
 import type { PagerDutyClient } from "./client.ts";
 import type { ConnectionStore } from "./store.ts";
 
-/** What the work of a tenant's object needs: storage, settings, connection and calls to PagerDuty. */
+/** The storage, settings, connection and PagerDuty client of a tenant's object. */
 export interface TenantContext extends RecordContext {
   store: ConnectionStore;
   client: PagerDutyClient;

@@ -12,7 +12,7 @@ const RETRY = { firstMs: 1_000, maxMs: 60_000 };
 export interface TokenLife {
   obtainedAtMs: number;
   expiresAtMs: number;
-  /** Whether it came from a refresh. */
+  /** Whether the token came from a refresh. */
   refreshed: boolean;
 }
 

@@ -86,7 +86,7 @@ export class Tokens {
     await this.#refreshing;
   }
 
-  /** The same for the status, which does not wait long. */
+  /** Refreshes a due token for the status, which does not wait long. */
   async refreshForStatus(): Promise<void> {
     const timer = new AbortController();
     const waited = scheduler.wait(STATUS_WAIT_MS, { signal: timer.signal }).catch(() => undefined);
@@ -122,7 +122,7 @@ export class Tokens {
     );
   }
 
-  /** When the alarm has to refresh the token; null when there is nothing to refresh. */
+  /** When the alarm has to refresh the token; null if there is none to refresh. */
   get nextAtMs(): number | null {
     const connection = this.#refreshable();
     return connection ? this.#dueAtMs(connection, keepAliveAtMs) : null;

@@ -1,12 +1,11 @@
 import type { Config } from "../config.ts";
 
-/** What to look at when Aurora refuses a delivery because of how things are set up. Pure. */
+/** What to check when Aurora refuses a delivery because of a wrong setting. Pure. */
 
 type Events = Pick<NonNullable<Config["events"]>, "setting" | "isOwnRoute">;
 
 /**
- * @returns null for an answer that may be different the next time without anybody's doing: a fault of Aurora's, or
- * too many calls
+ * @returns null for a temporary failure, such as an error in Aurora or too many calls
  */
 export function adviceFor(status: number, events: Events): string | null {
   const { setting, isOwnRoute } = events;
@@ -38,8 +37,8 @@ export function adviceFor(status: number, events: Events): string | null {
 
 /**
  * A failed attempt in the words that are kept and shown.
- * @param advice what to look at; null where the failure may pass by itself
- * @param deadAtMs when the delivery is dead if nothing changes; null when it is already
+ * @param advice what to check; null if the failure may be temporary
+ * @param deadAtMs when the delivery will be dead if nothing changes; null if it is dead
  */
 export function failureText(error: string, advice: string | null, deadAtMs: number | null): string {
   if (advice === null) return error;

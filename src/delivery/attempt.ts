@@ -19,7 +19,7 @@ export interface DeliveryContext extends TenantContext {
   aurora: AuroraTarget;
 }
 
-/** How long to wait before PagerDuty is asked again for an incident's number. */
+/** The wait before an incident's number is requested from PagerDuty again. */
 const NUMBER_RETRY_MS = 30_000;
 /** How long a delivery waits for its incident's number without using up attempts. */
 const MAX_NUMBER_WAIT_MS = 60 * 60 * 1000;
@@ -76,9 +76,9 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
 type Step = NextStep & { attempts: number };
 
 /**
- * Decides what follows a try. A try that came before its planned time, or that ended before Aurora was called, uses up
- * no attempt of the schedule when it fails.
- * @param plannedAtMs the planned time of a try that came before it; null for a planned try
+ * Decides what follows an attempt. If an early attempt fails, or one that ended before Aurora was called, it uses up no
+ * attempt of the schedule.
+ * @param plannedAtMs the planned time after an early attempt; null for a planned attempt
  */
 function stepAfter(
   outcome: Tried,
@@ -98,7 +98,7 @@ function stepAfter(
   return { ...nextStep(outcome, attempts + 1, schedule, nowMs, Math.random()), attempts: attempts + 1 };
 }
 
-/** What is kept and shown of a failed attempt. */
+/** The error of a failed attempt, as it is stored and shown. */
 function errorText(outcome: Tried, step: Step, schedule: readonly number[]): string {
   if (outcome.kind === "accepted") return "";
   if (outcome.kind === "postponed") return outcome.error;
@@ -108,7 +108,7 @@ function errorText(outcome: Tried, step: Step, schedule: readonly number[]): str
 
 interface Settled {
   step: Step;
-  /** The planned time of a try that came before it. */
+  /** The planned time after an early attempt; null for a planned attempt. */
   early: number | null;
   outcome: Tried;
   error: string;

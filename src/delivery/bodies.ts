@@ -6,7 +6,7 @@ import { type Entry, payloadOf } from "../storage/journal.ts";
 import { notificationBody } from "./notification.ts";
 import { v3EventsOf } from "./v3-event.ts";
 
-/** What is sent of a delivery, by the format in force: the same for an attempt and for a person who looks at it. */
+/** Builds the bodies of a delivery in the configured format, both for an attempt and for the API. */
 
 /** A body, with the `webhook-id` of every attempt to send it. */
 export interface Body {
@@ -14,16 +14,16 @@ export interface Body {
   text: string;
 }
 
-/** Whom the bodies are for. */
+/** The user and organisation that the bodies name. */
 export interface Recipient {
   userId: string;
   orgId: string | null;
 }
 
 export type Bodies =
-  /** To be sent one after the other; none where Aurora has nothing to learn in this format. */
+  /** Bodies to send one after the other; empty if the change is not sent in this format. */
   | { kind: "bodies"; bodies: Body[]; recipient: Recipient }
-  /** Aurora needs the incident's number, and nobody knows it yet. */
+  /** Aurora needs the incident's number, which is unknown yet. */
   | { kind: "waits_for_number" }
   | { kind: "unusable"; reason: string };
 

@@ -4,12 +4,12 @@ import { isPlain, isRecord, type JsonForm, sizeOf } from "../incidents/json-size
 import { charCount, firstChars, piecesOf } from "../incidents/text.ts";
 
 /**
- * JSON as Aurora hands it to its model: written by Python's `json.dumps(ensure_ascii=False)`, after Aurora has cut
- * every text to 250 characters. So a long text goes as a list of pieces, which are not cut. Lengths are in
- * characters.
+ * JSON as Aurora's model reads it: Aurora cuts every text to 250 characters, then Python's
+ * `json.dumps(ensure_ascii=False)` writes it. A long text is therefore sent as a list of pieces, which are not cut.
+ * Lengths are in characters.
  */
 
-/** Aurora cuts a longer text, and puts its own mark behind it. */
+/** Aurora cuts longer texts, and appends its own mark. */
 export const MAX_PIECE_CHARS = 250;
 const AURORA_CUT_MARK = "... [field truncated]";
 
@@ -25,7 +25,7 @@ const PYTHON = {
 
 const isLong = (text: string) => text.length > MAX_PIECE_CHARS && charCount(text) > MAX_PIECE_CHARS;
 
-/** What `inPieces` makes of a value. */
+/** The written size of a value after `inPieces`. */
 export const PIECES: JsonForm = {
   ...PYTHON,
   text: (text) =>
@@ -34,7 +34,7 @@ export const PIECES: JsonForm = {
       : writtenChars(text),
 };
 
-/** What Aurora makes of a value that stays as it is. */
+/** The written size of a value without `inPieces`, after Aurora's cut. */
 export const CUT_BY_AURORA: JsonForm = {
   ...PYTHON,
   text: (text) => writtenChars(isLong(text) ? firstChars(text, MAX_PIECE_CHARS) + AURORA_CUT_MARK : text),

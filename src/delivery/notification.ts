@@ -5,7 +5,7 @@ import { storableJson } from "../incidents/json-trim.ts";
 /**
  * The body of a notification: one change of one incident, in text that databases take. See docs/notifications.md.
  * @param event PagerDuty's, unchanged
- * @param context what PagerDuty knows of the incident, for a request for analysis; null where it was not asked
+ * @param context the incident's context, for a request for analysis; null if none was collected
  */
 export function notificationBody(
   notification: Notification,

@@ -17,7 +17,7 @@ export type Lane = keyof typeof LANE;
 const DueDelivery = z.object({ seq: z.number(), incidentId: z.nullable(z.string()) });
 export type DueDelivery = z.infer<typeof DueDelivery>;
 
-/** The due deliveries of one lane, those that have been due for the longest first. */
+/** The due deliveries of one lane; the longest due ones come first. */
 export function dueDeliveries(sql: SqlStorage, lane: Lane, nowMs: number, limit: number): DueDelivery[] {
   const rows = sql.exec(
     `SELECT seq, incident_id AS incidentId FROM journal
@@ -95,7 +95,7 @@ export function promoteNext(
   );
 }
 
-/** What is stored of a finished delivery. Times in milliseconds. */
+/** The result of a finished delivery. Times in milliseconds. */
 export interface Finish {
   attempts: number;
   status: number | null;
@@ -133,7 +133,7 @@ export function markDead(
   promoteNext(sql, incidentId, seq, finish.nextDueAtMs);
 }
 
-/** The same for a row that cannot be read. Does nothing where the delivery is finished. */
+/** Marks an unreadable delivery as dead. Does nothing if the delivery is finished. */
 export function markBroken(sql: SqlStorage, seq: number, error: string, nowMs: number): void {
   const [row] = sql.exec(
     `SELECT seq, incident_id AS incidentId, attempts FROM journal WHERE seq = ? AND delivery = 'pending'`,
@@ -149,15 +149,15 @@ export function markSentParts(sql: SqlStorage, seq: number, count: number): void
   sql.exec("UPDATE journal SET sent_parts = ? WHERE seq = ?", count, seq);
 }
 
-/** What is stored after a failed attempt. Times in milliseconds. */
+/** The state of a delivery after a failed attempt. Times in milliseconds. */
 export interface Retry {
   lane: Lane;
   /** How many attempts of the schedule are used up. */
   attempts: number;
   atMs: number;
-  /** The schedule's time, where the attempt came before it; null where the attempt was the schedule's own. */
+  /** The planned time of the next attempt, if this one was early; null if this one was planned. */
   plannedAtMs: number | null;
-  /** Aurora asked not to be called before this; null where it did not ask. */
+  /** The time in Aurora's `Retry-After`; null without one. */
   notBeforeMs: number | null;
   error: string;
   status: number | null;
@@ -178,19 +178,19 @@ export function markRetry(sql: SqlStorage, seq: number, retry: Retry): void {
   );
 }
 
-/** Shorter waits are left as they are: the planned attempt comes soon enough. */
+/** Shorter waits are not changed, because the planned attempt is soon enough. */
 const MIN_EARLY_WAIT_MS = 5 * 60 * 1000;
-/** Brought forward together; more would overload an Aurora that has just come back. */
+/** The most deliveries brought forward together; more could overload an Aurora that has just recovered. */
 const MAX_EARLY = 50;
-/** Waiting deliveries that are looked at: after a long outage most of them may have had their early attempt. */
+/** The most waiting deliveries examined: after a long outage most of them may have had their early attempt. */
 const MAX_LOOKED_AT = 1_000;
 /** An attempt that was brought forward and has not been made yet: the condition of an index. */
 const EARLY = "delivery = 'pending' AND planned_at_ms > next_attempt_at_ms";
 
 /**
- * Aurora accepts deliveries again: long waits end now, except where Aurora asked for one. Each delivery gets at most one
- * early attempt between two planned ones, so a notification that Aurora always refuses is not retried endlessly. The
- * next deliveries are brought forward when all early attempts have been made.
+ * Brings waiting deliveries forward after Aurora accepted one, but never before the time in a `Retry-After`. Each
+ * delivery gets at most one early attempt between two planned ones, so a notification that Aurora always refuses is not
+ * retried endlessly. The next deliveries are brought forward after all early attempts were made.
  */
 export function retryEarly(sql: SqlStorage, nowMs: number): void {
   sql.exec(
@@ -218,7 +218,7 @@ export const OutboxSummary = z.object({
   pending: z.number(),
   dead: z.number(),
   lastDeliveredAtMs: z.nullable(z.number()),
-  /** Why the pending delivery that is due next failed before. */
+  /** The last error of the pending delivery that is due next. */
   pendingError: z.nullable(z.string()),
   /** Why the newest dead delivery failed. */
   deadError: z.nullable(z.string()),

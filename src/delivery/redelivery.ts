@@ -42,7 +42,7 @@ interface Redeliverer {
   connectedUser: () => string | null;
 }
 
-/** Tries dead deliveries again, and those that wait for their next attempt now. @returns how many */
+/** Retries dead deliveries, and starts waiting ones now. @returns how many */
 export function redeliver(
   { storage, sql, connectedUser }: Redeliverer,
   which: Redelivery,
@@ -70,7 +70,7 @@ function attemptNow(sql: SqlStorage, ids: readonly string[], nowMs: number): num
 /**
  * Queues dead deliveries again, with the same id and a new schedule.
  * @param ids null for all that were made since `sinceMs`
- * @param connectedUser in whose name those are sent that were refused because their user left
+ * @param connectedUser the user to name instead of one who left the organisation
  * @returns how many
  */
 export function reviveDead(

@@ -4,7 +4,7 @@ import { scheduledAtMs } from "../retry-timing.ts";
 
 /**
  * The result of an attempt. `advice` says what to look at where a setting is the cause, else null;
- * `retryAfterSeconds` is what Aurora asked for.
+ * `retryAfterSeconds` is Aurora's `Retry-After`.
  */
 export type AttemptOutcome =
   | { kind: "accepted"; status: number | null }

@@ -9,7 +9,7 @@ import type { AttemptOutcome } from "./schedule.ts";
 
 /** One HTTP request to Aurora with one body, and its result. */
 
-/** How long Aurora may take to answer. */
+/** The time that Aurora has to answer. */
 const TIMEOUT_MS = 15_000;
 
 type Events = NonNullable<Config["events"]>;
@@ -18,7 +18,7 @@ type Events = NonNullable<Config["events"]>;
 export const eventsUrl = ({ url }: Pick<Events, "url">, { userId }: Recipient): string =>
   url.replaceAll("{user_id}", userId);
 
-/** The same for people to see: a query may hold a secret. */
+/** The URL as it is shown: without its query, which may contain a secret. */
 export const shownEventsUrl = (events: Pick<Events, "url">, recipient: Recipient): string =>
   eventsUrl(events, recipient).replace(/\?.*$/, "?…");
 

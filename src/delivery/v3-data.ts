@@ -11,7 +11,7 @@ import { CUT_BY_AURORA, fitContext, inPieces, PIECES } from "./model-json.ts";
  * Aurora reads: no member is null, the service is a text, the priority has the name that Aurora searches for.
  */
 
-/** What `data` is made of. */
+/** The sources of `data`. */
 export interface KnownIncident {
   /** Storable. */
   incident: Incident;
@@ -21,22 +21,22 @@ export interface KnownIncident {
 }
 
 /**
- * Aurora cuts every text of a payload to 250 characters, and where more than 15,000 are left shows its model only
- * the number of members. Custom fields that arrive within its 5 s of waiting need the rest.
+ * Aurora cuts every text of a payload to 250 characters. If more than 15,000 characters remain, its model only gets the
+ * number of members. The difference is for custom fields that arrive during the 5 s before Aurora's analysis.
  */
 const MAX_TRIGGERED_CHARS = 14_000;
-/** What each part of a triggered event's `data` may use, so that the context has several thousand characters. */
+/** The limits of the parts of a triggered event's `data`, which leave the context several thousand characters. */
 const MAX_DETAILS_CHARS = 2000;
 const MAX_FIELDS_CHARS = 5000;
 const MAX_PEOPLE_CHARS = 1000;
-/** Of everything that PagerDuty sent beside the members that Aurora reads. */
+/** The limit of all members that PagerDuty sent and Aurora does not read. */
 const MAX_OTHERS_CHARS = 1000;
 
 /** The widths of Aurora's columns, in characters; a longer text makes its task fail. */
 const MAX_STATUS_CHARS = 50;
 const MAX_URGENCY_CHARS = 20;
 
-/** What Aurora searches the priority's name for. */
+/** The substrings that Aurora searches for in the priority's name. */
 const PRIORITY_NAMES: Record<Severity, string> = { critical: "P1", high: "P2", medium: "P3", low: "P4" };
 
 /** `data` of an event that only changes an incident: everything, whole. */
@@ -65,7 +65,7 @@ export function triggeredData(
   return { ...others, ...data, ...(fitting === null ? {} : { context: fitting }) };
 }
 
-/** What Aurora's task reads; it takes each of these for a text. */
+/** The members that Aurora's task reads as text. */
 function coreOf(incident: Incident, number: number): Record<string, unknown> {
   const { url, incidentKey, alertFiredAt, priority } = incident;
   return {
@@ -114,7 +114,7 @@ const OURS = new Set([
   ...["service", "priority", "body", "customFields", "assignees", "teams", "escalation_policy", "context"],
 ]);
 
-/** What else PagerDuty sent of this incident, bounded. */
+/** The other members that PagerDuty sent of this incident, up to a limit. */
 function othersOf(event: unknown, { incidentId }: Incident): Record<string, unknown> {
   const data = isRecord(event) ? event["data"] : null;
   if (!isRecord(data) || data["type"] !== "incident" || data["id"] !== incidentId) return {};
@@ -123,15 +123,15 @@ function othersOf(event: unknown, { incidentId }: Incident): Record<string, unkn
   return isRecord(bounded) ? bounded : {};
 }
 
-/** Aurora fetches the runbook's URL as it is, so of several values it gets one. */
+/** Aurora fetches the runbook's URL unchanged, so it gets only one of several values. */
 function readable(fields: Record<string, FieldValue>): Record<string, FieldValue> {
   if (!Object.hasOwn(fields, RUNBOOK_FIELD)) return fields;
   return { ...fields, [RUNBOOK_FIELD]: runbookUrlIn(fields[RUNBOOK_FIELD]) ?? "" };
 }
 
 /**
- * `data` of `incident.custom_field_values.updated`. A field that lost its value goes as an empty text, which Aurora
- * skips.
+ * `data` of `incident.custom_field_values.updated`. A field that lost its value is sent as an empty text, which
+ * Aurora skips.
  * @param names of the fields that changed; null for all of a new incident's, as many as the model gets to see
  */
 export function fieldUpdate({ incidentId, customFields }: Incident, names: readonly string[] | null) {

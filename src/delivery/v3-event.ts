@@ -27,16 +27,16 @@ const EVENT_TYPES: Record<ChangeKind, Record<Status, readonly V3EventType[]>> = 
   reopened: { investigating: [ACKNOWLEDGED], resolved: [ACKNOWLEDGED] },
   updated: { investigating: [ACKNOWLEDGED], resolved: [ACKNOWLEDGED] },
   custom_fields_updated: { investigating: [FIELDS], resolved: [FIELDS] },
-  // Aurora starts its analysis by itself.
+  // Aurora starts its analysis itself, after `triggered`.
   rca_requested: { investigating: [], resolved: [] },
 };
 
-/** What a notification's events are made of. */
+/** The sources of a notification's events. */
 export interface V3Source {
   notification: Notification;
   /** `event` of PagerDuty's webhook; null unless its signature was verified. */
   event: unknown;
-  /** Who was connected when the incident was first told of, and for which organisation. */
+  /** The user who was connected at the incident's first notification, and the organisation. */
   recipient: { userId: string; orgId: string | null };
   /** Within the limits of `boundContext`; read for `incident.triggered` only. */
   context: Context | null;
@@ -63,7 +63,7 @@ export interface V3Event {
 /** Up to two events, to be sent in their order; or the incident's number is to be read first. */
 export type V3Events = { kind: "events"; events: V3Event[] } | { kind: "waits_for_number" };
 
-/** Returns the events for a notification; none where it has nothing to say to Aurora. */
+/** Returns the events for a notification; none if the change is not sent in this format. */
 export function v3EventsOf({ event, recipient, context, ...given }: V3Source): V3Events {
   const notification = Notification.parse(storableJson(given.notification));
   const { incident } = notification;

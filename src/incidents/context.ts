@@ -72,8 +72,8 @@ export const MissingReason = z.enum([
 export type MissingReason = z.infer<typeof MissingReason>;
 
 /**
- * A part that is null is named in `missing`, with the reason; so is, as `too_large`, one of which items were left
- * out for want of room.
+ * `missing` names each part that is null, with the reason. It also names, with `too_large`, each part whose items did not
+ * all fit.
  */
 export const Context = z.object({
   alerts: z.nullable(z.array(ContextAlert)),

@@ -134,7 +134,7 @@ interface Seen {
   incident: Incident | null;
 }
 
-/** Whether `after` shows Aurora nothing new. */
+/** Whether `after` has nothing that Aurora does not know. */
 function isKnown(before: Seen, after: Seen): boolean {
   if (looksTheSame(before.incident, after.incident)) return true;
   if (!before.incident || !after.incident || !isSameResolution(before.state, after.state)) return false;

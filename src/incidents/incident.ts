@@ -157,7 +157,7 @@ export const Incident = z.object({
 });
 export type Incident = z.infer<typeof Incident>;
 
-/** What tells an incident apart where another list mentions it. */
+/** The identifying members of an incident, for other lists that mention it. */
 export const IncidentHead = z.object({
   /** Null while PagerDuty has not sent the number. */
   number: z.nullable(z.string()),

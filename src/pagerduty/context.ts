@@ -25,7 +25,7 @@ const Link = lenient(z.object({ href: Text, text: Text }));
 
 const pathOf = (incidentId: string, what: string) => `/incidents/${encodeURIComponent(incidentId)}/${what}`;
 
-/** A list of which each item is parsed by itself. */
+/** A list whose items are parsed separately. */
 const listOf = <T>(item: z.ZodMiniType<T>) =>
   z.pipe(
     z.array(z.unknown()),

@@ -22,7 +22,7 @@ export interface Extended {
 }
 
 /**
- * Adds the default types that a subscription lacks. Where PagerDuty refuses them together, it is asked for each of them.
+ * Adds the default types that a subscription lacks. If PagerDuty refuses them together, tries each type separately.
  * @param maxCalls types left over are for the next time
  */
 export async function addMissingEvents(
@@ -54,7 +54,7 @@ export async function addMissingEvents(
   return extended;
 }
 
-/** Keeps the types that PagerDuty does not know, so that it is not asked for them with every check. */
+/** Stores the types that PagerDuty does not know, so that not every check tries them. */
 export async function rememberRefused(
   store: ConnectionStore,
   subscriptionId: string,

@@ -3,7 +3,7 @@ import type { CallProblem } from "../connection/tokens.ts";
 import { AppError } from "../errors.ts";
 import type { Filter, Subscription } from "../pagerduty/subscriptions.ts";
 
-/** What PagerDuty's answers about the webhook subscription mean. Pure. */
+/** Interprets PagerDuty's answers about the webhook subscription. Pure. */
 
 /** The API's view of a subscription: one flat object, without the secret. */
 export function subscriptionView({ id, url, state, events, filter }: Subscription) {

@@ -24,7 +24,7 @@ import { isUpToDate, refusal } from "./subscription-answers.ts";
 
 /** The webhook subscription at PagerDuty for the user's webhook URL. */
 
-/** What a caller asks for. Null: an existing subscription keeps its value, a new one gets the default. */
+/** A caller's options. Null: an existing subscription keeps its value, a new one gets the default. */
 export interface SubscriptionOptions {
   filter: Filter | null;
   events: string[] | null;
@@ -71,7 +71,7 @@ export class SubscriptionManager {
     return turn;
   }
 
-  /** Subscribing as part of connecting: the connection stands even when PagerDuty refuses the subscription. */
+  /** Subscribes as part of connecting. A refused subscription does not undo the connection. */
   async tryEnsure(url: string): Promise<{ id: string | null; error: string | null }> {
     const tried = await answer(() => this.ensure(url, { filter: null, events: null }));
     if (tried.ok) return { id: tried.value.subscription.id, error: null };
@@ -234,7 +234,7 @@ export class SubscriptionManager {
     const connectionId = this.#store.connection?.connectionId;
     const created = await this.#tryWrite(async (target) => {
       const made = await createSubscription(target, url, filter, events);
-      // Disconnected during the call: nobody else would remove the new subscription.
+      // It was disconnected during the call, and nothing else would remove the new subscription.
       if (made.ok && this.#store.connection?.connectionId !== connectionId) {
         await deleteSubscription(target, made.value.id);
       }

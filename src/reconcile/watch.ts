@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { readStored } from "../storage/stored-value.ts";
 
-/** What the checks know about the webhook subscription, and when the next check is due. Times in milliseconds. */
+/** The result of the last check of the webhook subscription, and when the next one is due. Times in milliseconds. */
 export const Watch = z.object({
   /** Null before the first check. While nothing happens the checks are planned by the alarm alone; see `Reconciler`. */
   nextAtMs: z.nullable(z.number()),

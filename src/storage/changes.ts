@@ -11,7 +11,7 @@ export function entriesAfter(sql: SqlStorage, seq: number, limit: number): Entry
 
 const Outstanding = z.object({ seq: z.number(), mark: z.string() });
 
-/** Pending deliveries, those due first, each with a mark that changes with it. */
+/** Pending deliveries in the order in which they are due, each with a mark that changes with its state. */
 export function outstandingMarks(sql: SqlStorage, limit: number): Map<number, string> {
   const rows = sql.exec(
     `SELECT seq, 'pending ' || attempts AS mark FROM journal WHERE delivery = 'pending'

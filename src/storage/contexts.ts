@@ -5,7 +5,7 @@ import { Context } from "../incidents/context.ts";
 
 const Row = z.object({ context: z.string() });
 
-/** The incident's context; null where none was asked for, or where it cannot be read: nothing depends on it. */
+/** The incident's context; null if none was collected, or if the row cannot be read. */
 export function loadContext(sql: SqlStorage, incidentId: string): Context | null {
   const [row] = sql.exec("SELECT context FROM contexts WHERE incident_id = ?", incidentId);
   return row ? (Context.safeParse(JSON.parse(Row.parse(row).context)).data ?? null) : null;

@@ -82,7 +82,7 @@ export function listIncidents(sql: SqlStorage, filter: IncidentFilter): Incident
   return { incidents: found.flatMap(({ incidentId }) => readableIncident(sql, incidentId) ?? []), next };
 }
 
-/** Null where the row cannot be read, so that the others are shown all the same. */
+/** Null if the row cannot be read, so that the other rows are still shown. */
 function readableIncident(sql: SqlStorage, incidentId: string): Incident | null {
   try {
     return view(loadIncident(sql, incidentId));

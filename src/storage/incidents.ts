@@ -43,7 +43,7 @@ function columnsOf(state: IncidentState, nowMs: number) {
   };
 }
 
-/** The columns without an index that lists show and search; writing them costs nothing extra. */
+/** The columns, without an index, that lists show and search; writing them costs nothing extra. */
 const listedOf = ({ snapshot, number }: IncidentState): [column: string, value: SqlStorageValue][] => [
   ["number", number],
   ["title", snapshot?.title ?? null],

@@ -145,7 +145,7 @@ export function isMigrated(storage: DurableObjectStorage): boolean {
   return readStored(storage, VERSION_KEY, z.number()) !== null;
 }
 
-/** Brings the tables up to date; does nothing where they are. */
+/** Brings the tables up to date; does nothing if they are. */
 export function migrate(storage: DurableObjectStorage): void {
   const version = readStored(storage, VERSION_KEY, z.number()) ?? 0;
   if (version >= MIGRATIONS.length) return;

@@ -30,11 +30,11 @@ export interface RecordContext {
   /** `storage.sql`. */
   sql: SqlStorage;
   config: Config;
-  /** The user who is connected now; null while nobody is. */
+  /** The user who connected; null without a connection. */
   connectedUser(): string | null;
 }
 
-/** When the first attempt to deliver something is due; null where nothing is delivered. */
+/** When the first attempt of a new delivery is due; null if deliveries are not configured. */
 export function firstAttemptAtMs(config: Config, nowMs: number): number | null {
   return config.events === null ? null : nowMs + (config.deliverySchedule[0] ?? 0) * 1000;
 }
@@ -51,7 +51,7 @@ function contextWaitMs(
   return events?.format === "v3" && carriesContext ? contextWaitMs : 0;
 }
 
-/** What is stored of the webhook that an entry comes from. */
+/** The stored part of an entry's webhook. */
 export type WebhookRecord = Pick<NewEntry, "receivedAtMs" | "webhookId" | "requestId" | "shared" | "payload">;
 
 /** An observation with everything that is stored about it. */
@@ -69,7 +69,7 @@ export interface Incoming {
   analysisCause: (before: IncidentState, folded: Folded) => AnalysisCause | null;
   /** Its line on the timeline where it changes no status; null for none. */
   line: TimelineLine | null;
-  /** Whether it is stored even when it changes nothing. */
+  /** Whether the entry is stored even if nothing changes. */
   alwaysRecorded: boolean;
   record: WebhookRecord;
 }
@@ -117,15 +117,15 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
     notification ? contextWaitMs(config, notification) : 0,
   );
   save(dueAtMs === null ? null : seq);
-  // A delivery reads a missing number on its way; where nothing is delivered, a hint does.
+  // A delivery reads a missing number; without deliveries, a hint does.
   if (config.events === null && state.number === null && state.snapshot !== null)
     addHint(sql, incoming.incidentId, seq, nowMs);
   return outcome;
 }
 
 /**
- * Stores that analysis was requested, and the request. In format `v3` there is nothing to send: Aurora starts its
- * analysis by itself.
+ * Stores that analysis was requested, and the request. In format `v3` the request is not sent, because Aurora starts its
+ * analysis itself.
  */
 export function recordAnalysisRequest(
   { sql, config }: RecordContext,

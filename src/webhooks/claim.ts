@@ -3,7 +3,7 @@ import { snapshotOf } from "../pagerduty/observe.ts";
 import { MAX_CLAIM_BYTES, MAX_UNCONFIRMED_BYTES } from "../storage/hints.ts";
 import type { RestReading } from "../storage/rest-reading.ts";
 
-/** What an unsigned webhook says about its incident, and whether PagerDuty's REST API agrees. Pure. */
+/** The claims of an unsigned webhook about its incident, and whether PagerDuty's REST API agrees. Pure. */
 
 /** The part of a body that is kept until it is checked: all of a small body, else what `agreementOf` compares. */
 export function claimOf(body: Uint8Array): Uint8Array {

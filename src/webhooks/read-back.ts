@@ -166,8 +166,8 @@ function confirm(sql: SqlStorage, { seq, incidentId, eventId }: Entry, outcome: 
 }
 
 /**
- * Folds what PagerDuty says of the incident. Only the ids of webhooks that agree with it go to Aurora: any other may be
- * a stranger's.
+ * Folds PagerDuty's answer about the incident. Only ids of webhooks that agree with the answer are sent to Aurora, because
+ * any other webhook may be forged.
  * @returns whether the reading changed the incident
  */
 function foldReading(

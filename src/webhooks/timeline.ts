@@ -105,7 +105,7 @@ const OtherData = z.object({
   escalation_policy: Reference,
 });
 
-/** What it is about, for whom, and its state, as far as the event says. */
+/** The subject, the person and the state, as far as the event has them. */
 function otherText(data: unknown): string | null {
   const parsed = OtherData.safeParse(data);
   if (!parsed.success) return null;

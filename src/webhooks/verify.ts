@@ -69,7 +69,7 @@ export function decide(candidates: readonly Candidate[]): Decision {
   return refusals.length > 0 ? { decision: "refused", refusals } : { decision: "not_connected" };
 }
 
-/** What the edge asks a tenant about. */
+/** The question that the edge asks a tenant about a webhook. */
 export interface Question {
   signature: string | null;
   /** `X-Webhook-Subscription`. */
@@ -112,9 +112,8 @@ export class Verifier {
   }
 
   /**
-   * How far a webhook that the edge accepted is believed now. What the edge knew may be out of date; then the webhook
-   * is verified again, and where that fails it is a hint, because PagerDuty will not send it again. Null: it was for a
-   * connection that is gone.
+   * Returns the trust in a webhook that the edge accepted. If the edge's secrets were outdated, verifies the webhook
+   * again. A failure makes the webhook a hint, because PagerDuty will not repeat it. Null: its connection was removed.
    * @throws while the connection cannot be opened: a missing key is no reason to lose the webhook
    */
   async trust(webhook: ReceivedWebhook): Promise<Trust | null> {
@@ -130,7 +129,7 @@ export class Verifier {
     return sameConnection ? "callback" : null;
   }
 
-  /** The same for a webhook that could not be processed, which is kept on the edge's word where nobody can say more. */
+  /** Returns the trust in a webhook to park: the edge's own decision while the connection cannot be opened. */
   async trustToPark(webhook: ReceivedWebhook): Promise<Trust | null> {
     return this.#store.unreadable ? webhook.verification : this.trust(webhook);
   }

@@ -88,7 +88,7 @@ export interface Drop {
   readonly detail: string;
 }
 
-/** What Aurora holds, oldest first. */
+/** Aurora's rows, oldest first. */
 export class Tables {
   readonly events: EventRow[] = [];
   readonly incidents: IncidentRow[] = [];

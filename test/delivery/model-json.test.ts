@@ -25,7 +25,7 @@ const withoutNulls = (value: unknown): unknown =>
       : member,
   );
 
-test("the size in pieces is the length of what Python writes of the pieces", () => {
+test("the size in pieces equals the length of Python's JSON of the pieces", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(sizeOf(value, PIECES)).toBe(charCount(dumps(inPieces(value))));
@@ -33,7 +33,7 @@ test("the size in pieces is the length of what Python writes of the pieces", () 
   );
 });
 
-test("the size as cut by Aurora is the length of what Python writes after Aurora's cut", () => {
+test("the size as cut by Aurora equals the length of Python's JSON after Aurora's cut", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(sizeOf(value, CUT_BY_AURORA)).toBe(charCount(dumps(cutByAurora(withoutNulls(value)))));
@@ -41,7 +41,7 @@ test("the size as cut by Aurora is the length of what Python writes after Aurora
   );
 });
 
-test("pieces hold the whole text, none is over 250 characters, and no member is null", () => {
+test("pieces contain the complete text, none has over 250 characters, and no member is null", () => {
   fc.assert(
     fc.property(json, (value) => {
       const pieces = inPieces(value);
@@ -53,7 +53,7 @@ test("pieces hold the whole text, none is over 250 characters, and no member is 
   );
 });
 
-test("a context never takes more than its room, whatever the room, and Aurora cuts nothing of it", () => {
+test("a context never exceeds its limit, whatever the limit, and Aurora cuts nothing of it", () => {
   fc.assert(
     fc.property(anyContext, fc.nat(15_000), (context, room) => {
       const fitted = fitContext(boundContext(context), room);
@@ -67,7 +67,7 @@ test("a context never takes more than its room, whatever the room, and Aurora cu
   );
 });
 
-test("with 5,000 characters of room the newest alert is there with its details", () => {
+test("within 5,000 characters the newest alert keeps its details", () => {
   fc.assert(
     fc.property(anyContext, (context) => {
       const newest = alert("NEWEST", {
@@ -85,7 +85,7 @@ test("with 5,000 characters of room the newest alert is there with its details",
   );
 });
 
-test("there is no context where there is no room to say that it is too large", () => {
+test("a context is left out if its limit has no room for the mark `too_large`", () => {
   const context = { ...NO_CONTEXT, alerts: [alert("A")] };
   expect(fitContext(context, 20)).toBeNull();
   expect(fitContext(context, 70)).toEqual({ missing: [{ part: "alerts", reason: "too_large" }] });

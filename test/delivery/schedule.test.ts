@@ -5,7 +5,7 @@ const SCHEDULE = [0, 5, 30];
 const failed = (retryAfterSeconds: number | null = null) =>
   ({ kind: "failed", status: 500, error: "Aurora answered 500", advice: null, retryAfterSeconds }) as const;
 
-test("what was accepted is delivered", () => {
+test("an accepted attempt ends the delivery", () => {
   expect(nextStep({ kind: "accepted", status: 200 }, 1, SCHEDULE, 0, 0.5)).toEqual({ step: "delivered" });
 });
 

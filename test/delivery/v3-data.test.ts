@@ -68,7 +68,7 @@ test("a triggered event is at most 14,000 characters for Aurora's model, with no
   );
 });
 
-test("what Aurora reads as text stays text, and of everything else no text is over 250 characters", () => {
+test("members that Aurora reads as text stay text, and no other text has over 250 characters", () => {
   fc.assert(
     fc.property(incident, pagerDutysOwn, anyContext, (changed, others, context) => {
       const { triggered } = made(changed, others, context);
@@ -83,7 +83,7 @@ test("what Aurora reads as text stays text, and of everything else no text is ov
   );
 });
 
-test("it stays within what Aurora's model is shown after Aurora added the fields to it", () => {
+test("a triggered event stays within the model's limit after Aurora added the custom fields", () => {
   fc.assert(
     fc.property(incident, anyContext, (changed, context) => {
       const { triggered, fields } = made(changed, {}, context);
@@ -99,7 +99,7 @@ function entriesOf(fields: unknown): [string, unknown][] {
   return Array.isArray(fields) ? fields.map(({ name, value: now }) => [String(name), now]) : [];
 }
 
-test("many fields of several values leave Aurora's model the incident, also after Aurora added them to it", () => {
+test("many fields with several values do not displace the incident, even after Aurora added them", () => {
   const values = Array.from({ length: 10 }, () => "x".repeat(200));
   const customFields = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`field_${at}`, values]));
   const { triggered, fields } = made({ customFields }, {}, NO_CONTEXT);
@@ -129,7 +129,7 @@ test("the newest alert's details reach the model beside a long description and m
   expect(prompt).not.toContain("[field truncated]");
 });
 
-test("usual custom fields and a usual description go out whole", () => {
+test("ordinary custom fields and an ordinary description are sent complete", () => {
   const changed = {
     description: "x".repeat(240),
     customFields: { team: "core", hosts: ["a", "b"], tries: 3 },
@@ -149,7 +149,7 @@ test("a runbook's URL is never cut, however many fields there are", () => {
   expect(Object.fromEntries(entriesOf(fields?.["custom_fields"]))).toMatchObject({ runbook_link });
 });
 
-test("what PagerDuty sent beside the incident's known members is kept, within bounds", () => {
+test("further members that PagerDuty sent are kept, up to a limit", () => {
   const others = { resolve_reason: null, incident_type: { name: "major" }, notes: "x".repeat(9000) };
   const { triggered } = made({}, others, NO_CONTEXT);
   expect(triggered).toMatchObject({ incident_type: { name: "major" } });

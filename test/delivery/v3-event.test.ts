@@ -62,7 +62,7 @@ test.each([
   }
 });
 
-test("a new incident with fields makes two events, told apart by their ids; one without makes one", () => {
+test("a new incident makes one event, and with fields a second one with another id", () => {
   const events = eventsOf(notificationOf("created"));
   expect(events.map(({ id, body }) => [id, body.event.id])).toEqual([
     ["msg_1", "msg_1"],
@@ -72,7 +72,7 @@ test("a new incident with fields makes two events, told apart by their ids; one 
   expect(eventsOf(notificationOf("custom_fields_updated"))[0]?.id).toBe("msg_1");
 });
 
-test("the envelope names the event and who it is for", () => {
+test("the envelope names the event, the user and the organisation", () => {
   const [event] = eventsOf(notificationOf("updated"), { event: PAGERDUTY_EVENT });
   expect(event?.body).toEqual({
     event: {
@@ -122,7 +122,7 @@ test("another incident's event, and one of another resource, add nothing", () =>
   }
 });
 
-test("what is not known is absent, never null; status and urgency are always text", () => {
+test("unknown members are absent, never null; status and urgency are always text", () => {
   const unknown = { urgency: null, priority: null, url: null, incidentKey: null, alertFiredAt: null };
   const data = dataOf(
     { ...unknown, escalationPolicy: null, assignees: [], teams: [], customFields: {} },
@@ -143,13 +143,13 @@ test("what is not known is absent, never null; status and urgency are always tex
   });
 });
 
-test("a status or an urgency that Aurora's columns cannot hold is cut to their width", () => {
+test("status and urgency are cut to the width of Aurora's columns", () => {
   const data = dataOf({ pagerdutyStatus: "😀".repeat(99), urgency: "x".repeat(99) });
   expect(Array.from(String(data?.["status"]))).toHaveLength(50);
   expect(data?.["urgency"]).toHaveLength(20);
 });
 
-test("the body has the description, and is there only with one", () => {
+test("`body` has the description, and is absent without one", () => {
   expect(dataOf({ description: "Latency rose at 3:00" })).toHaveProperty("body", {
     details: "Latency rose at 3:00",
   });
@@ -184,7 +184,7 @@ test("an id made of digits is no number", () => {
   expect(result.kind).toBe("waits_for_number");
 });
 
-test("changed fields go out by name with their new values; one without a value is an empty text", () => {
+test("changed fields are sent by name with their new values; a removed value is an empty text", () => {
   const notification = notificationOf("custom_fields_updated", {}, { changedFields: ["region", "team"] });
   expect(eventsOf(notification)[0]?.body.event.data).toEqual({
     type: "incident_field_values",
@@ -196,21 +196,21 @@ test("changed fields go out by name with their new values; one without a value i
   });
 });
 
-test("fields of which nobody noted which changed all go out", () => {
+test("all fields are sent if the changed ones are unknown", () => {
   expect(eventsOf(notificationOf("custom_fields_updated"))[0]?.body.event.data["custom_fields"]).toEqual([
     { name: "region", value: "eu" },
     { name: "runbook_link", value: "https://runbook" },
   ]);
 });
 
-test("of several runbooks Aurora gets the first URL, because it fetches the value as it is", () => {
+test("of several runbooks the first URL is sent, because Aurora fetches the value unchanged", () => {
   const customFields = { runbook_link: ["see wiki", " https://a ", "https://b"] };
   const [triggered, fields] = eventsOf(notificationOf("created", { customFields }));
   expect(triggered?.body.event.data).toHaveProperty("customFields.runbook_link", "https://a");
   expect(fields?.body.event.data["custom_fields"]).toEqual([{ name: "runbook_link", value: "https://a" }]);
 });
 
-test("the context goes with the triggered event, and with no other", () => {
+test("only the triggered event has the context", () => {
   for (const kind of ["updated", "resolved", "custom_fields_updated"] as const) {
     const [event] = eventsOf(notificationOf(kind), { context: CONTEXT });
     expect(event?.body.event.data).not.toHaveProperty("context");

@@ -14,7 +14,7 @@ const json = fc
   .map((value): unknown => JSON.parse(JSON.stringify(storableJson(value))));
 const trim = (value: unknown, room: number) => trimJson(value, room, COMPACT_BYTES);
 
-test("the size of a value is that of its JSON in UTF-8", () => {
+test("the size of a value equals the bytes of its JSON in UTF-8", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(sizeOf(value, COMPACT_BYTES)).toBe(bytesOf(value));

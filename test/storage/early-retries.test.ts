@@ -65,7 +65,7 @@ const withOutbox = (name: string, work: (outbox: Outbox) => void): Promise<void>
     });
   });
 
-test("long waits end; short ones, and those that Aurora asked for, do not", () =>
+test("long waits end early; short ones and Aurora's Retry-After do not", () =>
   withOutbox("long waits", (outbox) => {
     outbox.waits("long", LATER_MS);
     outbox.waits("short", NOW_MS + 60_000);
@@ -75,7 +75,7 @@ test("long waits end; short ones, and those that Aurora asked for, do not", () =
     expect(outbox.due()).toEqual(["long", "asked for and over"]);
   }));
 
-test("an early attempt that fails leaves the planned time as it was, and is not repeated before it", () =>
+test("a failed early attempt keeps the planned time, and is not repeated before it", () =>
   withOutbox("once", (outbox) => {
     outbox.waits("refused", LATER_MS);
     outbox.retryEarly();
@@ -86,7 +86,7 @@ test("an early attempt that fails leaves the planned time as it was, and is not 
     expect(outbox.due()).toEqual([]);
   }));
 
-test("at most fifty come at a time; the others follow when these have been tried", () =>
+test("at most fifty deliveries are brought forward together, and others after their attempts", () =>
   withOutbox("fifty", (outbox) => {
     for (let n = 0; n < 120; n += 1) outbox.waits(`incident ${n}`, LATER_MS + n);
     outbox.retryEarly();

@@ -10,18 +10,18 @@ test("the organisation called for last comes first", () => {
   expect([ids(kept), pushedOut]).toEqual([["b", "a", "c"], []]);
 });
 
-test("of six organisations the one called for longest ago is pushed out", () => {
+test("of six organisations the one called for longest ago is dropped", () => {
   const { kept, pushedOut } = withMembership(list("a", "b", "c", "d", "e"), "f");
   expect([ids(kept), pushedOut]).toEqual([["f", "a", "b", "c", "d"], ["e"]]);
 });
 
-test("an organisation whose subscription carries the URL is never pushed out", () => {
+test("an organisation whose subscription has the URL is never dropped", () => {
   const { kept, pushedOut } = withMembership(list("a", "b", "c", "d", "e*"), "f");
   expect([ids(kept), pushedOut]).toEqual([["f", "a", "b", "c", "e"], ["d"]]);
   const all = withMembership(list("a*", "b*", "c*", "d*", "e*"), "f");
   expect([ids(all.kept), all.pushedOut]).toEqual([["f", "a", "b", "c", "d", "e"], []]);
 });
 
-test("a call keeps the mark of an organisation whose subscription carries the URL", () => {
+test("a call keeps an organisation pinned whose subscription has the URL", () => {
   expect(withMembership(list("a", "b*"), "b").kept).toEqual(list("b*", "a"));
 });

@@ -28,7 +28,7 @@ function privateAurora(status: number) {
   return { bodies, backend: AuroraBackend.of({ AURORA }, config) };
 }
 
-test("a token that Aurora could not be given is kept sealed alone, and a later one is given in its place", async () => {
+test("a token that Aurora did not accept is stored only sealed, and replaced by a later one", async () => {
   await runInDurableObject(env.TENANT.getByName("org:acme"), async (_, { storage }) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await store.set("org:acme", connectionOf("ada", { orgId: "acme" }));
@@ -48,7 +48,7 @@ test("a token that Aurora could not be given is kept sealed alone, and a later o
   });
 });
 
-test("a disconnect leaves nothing behind once Aurora knows", async () => {
+test("a disconnect that Aurora accepted leaves nothing stored", async () => {
   await runInDurableObject(env.TENANT.getByName("org:gone"), async (_, { storage }) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     const { bodies, backend } = privateAurora(404);
@@ -61,7 +61,7 @@ test("a disconnect leaves nothing behind once Aurora knows", async () => {
   });
 });
 
-test("without AURORA_BACKEND_URL nothing is kept, due or shown", async () => {
+test("without AURORA_BACKEND_URL nothing is stored, due or shown", async () => {
   await runInDurableObject(env.TENANT.getByName("org:alone"), async (_, { storage }) => {
     const mirror = new Mirror(storage, new ConnectionStore(storage, env.CONNECTIONS, keyring), null);
     mirror.note("disconnect", ADA);
