@@ -125,7 +125,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     );
   });
 
-  test("of the UI's calls only /pagerduty and what is below it go to the Worker, under the Worker's Host", async () => {
+  test("only the UI's calls of /pagerduty and below go to the Worker, with the Worker's Host", async () => {
     for (const path of ["/pagerduty", "/pagerduty?x=1", "/pagerduty/oauth/login"]) {
       const asked = await ask(ports.ui, path);
       expect(asked).toMatchObject({ name: "worker", path });
@@ -136,7 +136,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     }
   });
 
-  test("of the Worker's calls /edge goes to the receiver and /pagerduty to Aurora, so that no call circles", async () => {
+  test("the Worker's calls of /edge go to the receiver and of /pagerduty to Aurora, so that no call loops", async () => {
     for (const path of ["/edge/events", "/edge/health"]) {
       expect(await ask(ports.entrance, path, { method: "POST" })).toMatchObject({ name: "receiver", path });
     }
@@ -147,12 +147,12 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     }
   });
 
-  test("a call of the Worker that comes to the UI's entrance keeps the header by which it is recognised", async () => {
+  test("a call of the Worker to the UI's entrance keeps the header that marks it", async () => {
     const asked = await ask(ports.ui, "/pagerduty", { headers: { "x-aurora-edge": "1" } });
     expect([asked.name, asked.headers["x-aurora-edge"]]).toEqual(["worker", "1"]);
   });
 
-  test("Aurora's server sees its own Host, and the forwarded host of a proxy before this one or none", async () => {
+  test("Aurora's server gets its own Host, and X-Forwarded-Host only from a proxy before this one", async () => {
     const plain = await ask(ports.ui, "/api/x", { headers: { "x-user-id": "u1", "x-internal-secret": "s" } });
     expect(plain.headers["host"]).toBe(`127.0.0.1:${ports.aurora}`);
     expect(plain.headers["x-forwarded-host"] ?? "").toBe("");

@@ -35,7 +35,7 @@ test("no port is published, and the only service of Aurora that changes is the U
   expect(aurora.services.frontend.environment).toContain("BACKEND_URL");
 });
 
-test("every service that is extended or waited for is Aurora's or stands in the same file", () => {
+test("every service in extends and depends_on is Aurora's or in the same file", () => {
   for (const [name, service] of entries) {
     for (const other of service.depends_on ?? []) {
       expect([...ofAurora, ...Object.keys(services)], `${name} depends on ${other}`).toContain(other);
@@ -44,7 +44,7 @@ test("every service that is extended or waited for is Aurora's or stands in the 
   }
 });
 
-test("what runs Aurora's code extends its worker, from whichever compose file of Aurora is used", () => {
+test("services with Aurora's code extend its worker, in the compose file of Aurora that is in use", () => {
   const extending = entries.filter(([, service]) => service.extends).map(([name]) => name);
   expect(extending).toEqual(["aurora-edge-receiver", "aurora-edge-findings"]);
   for (const name of extending) {
@@ -63,7 +63,7 @@ test("the commands name files of this folder, and gunicorn has as many threads a
   expect(/--threads (\d+)/.exec(command)?.[1]).toBe(/^WORKERS = (\d+)$/m.exec(text("receiver.py"))?.[1]);
 });
 
-test("each environment variable that Aurora's worker does not have is given, and the proxy's addresses fit", () => {
+test("every environment variable that Aurora's worker lacks is set, and the proxy's addresses match", () => {
   const given = aurora.services.celery_worker.environment;
   for (const [name, script] of [
     ["aurora-edge-receiver", "receiver.py"],
@@ -85,7 +85,7 @@ test("each environment variable that Aurora's worker does not have is given, and
   );
 });
 
-test("secrets and addresses are taken from Aurora's .env, and what is missing stops the start by name", () => {
+test("secrets and addresses come from Aurora's .env, and a missing one stops the start with its name", () => {
   for (const [name, variable] of [
     ["aurora-edge-receiver", "AURORA_EVENTS_SECRET"],
     ["aurora-edge-findings", "EDGE_URL"],

@@ -11,7 +11,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const aurora = fileURLToPath(new URL("../../aurora/", import.meta.url));
 const pythonFiles = (folder: string) => readdirSync(folder).filter((name) => name.endsWith(".py"));
 
-// Compiled files go to a folder of their own, so that the source tree stays as it is.
+// Compiled files go to a separate folder, so that the source tree does not change.
 const cache = mkdtempSync(join(tmpdir(), "python-"));
 const env = { ...process.env, PYTHONPYCACHEPREFIX: cache };
 afterAll(() => rmSync(cache, { recursive: true }));
@@ -19,7 +19,7 @@ afterAll(() => rmSync(cache, { recursive: true }));
 /** The receiver's tests start Redis, PostgreSQL and gunicorn several times. */
 const TIMEOUT_MS = 240_000;
 
-/** Returns the Python that has most of what the tests need: the distribution's packages belong to its own one. */
+/** Returns the Python with most of the needed packages, because a distribution installs them for its own Python. */
 function findPython(): string | null {
   const ask = "import surroundings; print(len(surroundings.missing()))";
   const found = ["python3", "/usr/bin/python3"].flatMap((python) => {

@@ -41,7 +41,7 @@ describe("server/main_compute.py, verify_internal_api_secret", () => {
     },
   );
 
-  test("a path that does not exist is a JSON 404 for who has the secret", async () => {
+  test("a missing path is a JSON 404 for a caller with the secret", async () => {
     expect(await callAs(aurora, ADA, "GET", "/nowhere")).toMatchObject({
       status: 404,
       body: { error: "Not found" },
@@ -51,7 +51,7 @@ describe("server/main_compute.py, verify_internal_api_secret", () => {
 
 describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
   test.each([ADA, BOB])(
-    "who may write connectors gets 400 Token required for PATCH {} (%s)",
+    "a user who may write connectors gets 400 Token required for PATCH {} (%s)",
     async (userId) => {
       const answer = await callAs(aurora, userId, "PATCH", "/pagerduty", {});
       expect(answer).toMatchObject({ status: 400, body: { error: "Token required" } });
@@ -187,7 +187,7 @@ describe("the entrance", () => {
     expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", {})).toMatchObject({ status: 400 });
   });
 
-  test("without a credential the webhook route is the first to say so", async () => {
+  test("without a credential the webhook route answers 404", async () => {
     expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({ status: 404 });
   });
 });

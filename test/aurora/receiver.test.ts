@@ -34,7 +34,7 @@ test("an event is in Aurora's tables before it is answered, with every worker bu
   expect(aurora.tables.incidents).toMatchObject([{ number: 2, organisation: ACME, status: "investigating" }]);
 });
 
-test("each of several secrets signs, another one does not", async () => {
+test("each of several secrets is accepted, and no other one", async () => {
   expect(await send(incidentEvent("triggered"), { secret: OLD_SECRET })).toMatchObject({ status: 200 });
   const secret = `whsec_${randomBytes(24).toString("base64")}`;
   expect(await send(incidentEvent("triggered"), { secret })).toMatchObject({
@@ -57,13 +57,13 @@ test("a user who is not in the organisation any more is 409, and nothing is stor
   expect(aurora.tables.events).toHaveLength(0);
 });
 
-test("without an organisation in the event, the user's present one is taken", async () => {
+test("an event without an organisation is stored for the user's present one", async () => {
   const options = { aurora: { user_id: ADA, org_id: null } };
   expect(await send(incidentEvent("triggered"), options)).toMatchObject({ status: 200 });
   expect(aurora.tables.incidents).toMatchObject([{ organisation: ACME }]);
 });
 
-test("a user whom Aurora's task would drop without a word is 503", async () => {
+test("a user whose events Aurora's task drops silently is 503", async () => {
   aurora.directory.addUser(ADA, null);
   const options = { aurora: { user_id: ADA, org_id: null } };
   expect(await send(incidentEvent("triggered"), options)).toMatchObject({
@@ -87,7 +87,7 @@ test.each([
   expect(await send(event)).toMatchObject({ status: 200, body: { reason } });
 });
 
-test("one webhook-id is worked once", async () => {
+test("one webhook-id is processed once", async () => {
   const event = incidentEvent("triggered");
   await send(event, { webhookId: "msg_1" });
   expect(await send(event, { webhookId: "msg_1" })).toMatchObject({
@@ -97,7 +97,7 @@ test("one webhook-id is worked once", async () => {
   expect(aurora.tables.events).toHaveLength(1);
 });
 
-test("while Redis is away nothing is worked", async () => {
+test("without Redis no event is processed", async () => {
   aurora.receiver.isRedisAway = true;
   expect(await send(incidentEvent("triggered"))).toMatchObject({
     status: 503,
@@ -123,7 +123,7 @@ test.each([
   expect(aurora.tables.incidents).toHaveLength(1);
 });
 
-test("an event on which Aurora's task fails is 503, and can be worked later", async () => {
+test("an event on which Aurora's task fails is 503, and can be processed later", async () => {
   const event = incidentEvent("triggered", { urgency: null });
   expect(await send(event, { webhookId: "msg_1" })).toMatchObject({
     status: 503,

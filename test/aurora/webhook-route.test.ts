@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 
 describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
-  test("without a credential row of the user's organisation it is 404; any row will do", async () => {
+  test("it is 404 unless the user's organisation has any credential row", async () => {
     expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({ status: 200 });
     await callAs(aurora, ADA, "DELETE", "/pagerduty");
     expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({
@@ -35,13 +35,13 @@ describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
     });
   });
 
-  test("a user without an organisation, or whom nobody knows, is 404", async () => {
+  test("a user who is unknown or has no organisation is 404", async () => {
     const stranger = "05742000-0000-4000-8000-000000000009";
     expect(await postWebhook(aurora, stranger, incidentEvent("triggered"))).toMatchObject({ status: 404 });
   });
 
   test.each(["incident.reopened", "incident.priority_updated"])(
-    "%s is answered 200 and left",
+    "%s is answered 200 and ignored",
     async (eventType) => {
       const event = { ...incidentEvent("triggered"), event_type: eventType };
       expect(await postWebhook(aurora, ADA, event)).toMatchObject({
@@ -52,7 +52,7 @@ describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
     },
   );
 
-  test("a resource that is no incident is answered 200 and left", async () => {
+  test("a resource that is no incident is answered 200 and ignored", async () => {
     const event = { ...incidentEvent("triggered"), resource_type: "service" };
     expect(await postWebhook(aurora, ADA, event)).toMatchObject({ body: { reason: "non-incident event" } });
   });
@@ -75,7 +75,7 @@ describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
 });
 
 describe("server/celery_config.py and the four workers of docker-compose.yaml", () => {
-  test("an event is answered when it is queued, before it is worked", async () => {
+  test("an event is answered when it is queued, before it is processed", async () => {
     aurora.workers.hold();
     expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({ status: 200 });
     expect(aurora.tables.events).toHaveLength(0);
@@ -84,7 +84,7 @@ describe("server/celery_config.py and the four workers of docker-compose.yaml", 
     expect(aurora.tables.events).toHaveLength(1);
   });
 
-  test("events that are worked one by one end as PagerDuty says", async () => {
+  test("events processed one by one lead to PagerDuty's state", async () => {
     for (const action of ["triggered", "acknowledged", "resolved"]) {
       await postWebhook(aurora, ADA, incidentEvent(action));
       await aurora.workers.settled();

@@ -15,17 +15,17 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 
-/** Workers in a `workerd` of their own, without wrangler around them, and that process's CPU clock. */
+/** Runs Workers in a separate `workerd` process without wrangler, and reads its CPU time. */
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const binary = join(root, "node_modules/workerd/bin/workerd");
 const START_TIMEOUT_MS = 20_000;
-/** workerd keeps SQLite on disk only; a disk in memory, where there is one, takes the real one out of it. */
+/** workerd stores SQLite on disk only; a disk in memory, if there is one, avoids the cost of the real one. */
 const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 /** USER_HZ, which Linux has fixed at 100 for what /proc shows. */
 const TICK_MS = 10;
 
-/** A binding, as it stands in the configuration: `text`, or the name of another Worker of this process. */
+/** A binding in the configuration: `text`, or the name of another Worker of this process. */
 export type Binding =
   | { text: string }
   | { kv: string }
@@ -34,11 +34,11 @@ export type Binding =
   | { objects: string };
 
 export interface Surroundings {
-  /** The Workers that get a socket. */
+  /** The Workers that listen on a socket. */
   exposed: readonly string[];
-  /** Services outside of it, by name: `127.0.0.1:<port>`. */
+  /** Services outside of the process, by name: `127.0.0.1:<port>`. */
   external?: Record<string, string>;
-  /** Where its objects live; default: a folder of its own, which goes with it. */
+  /** The folder of the objects' storage; default: a temporary one. */
   disk?: string;
 }
 
@@ -74,7 +74,7 @@ function workerText(name: string, worker: WorkerDefinition): string {
     bindings = [${bindings.join(", ")}]${objects}))`;
 }
 
-/** A Worker of the tests, with what it imports. @param path below test/ */
+/** Bundles a Worker of the tests with its imports. @param path below test/ */
 export function testWorker(path: string): string {
   const { outputFiles } = buildSync({
     entryPoints: [join(root, "test", path)],
@@ -89,14 +89,14 @@ export function testWorker(path: string): string {
   return script.text;
 }
 
-/** The Worker as it is deployed. */
+/** The connector's Worker as it is deployed. */
 export function builtWorker(): string {
   return readFileSync(join(root, "dist/index.js"), "utf8");
 }
 
 /** A running workerd. Use `Workerd.start`. */
 export class Workerd {
-  /** The ports of the Workers that have one. */
+  /** The ports of the Workers with a socket. */
   readonly ports: Record<string, number> = {};
   readonly #child: ChildProcess;
   readonly #folder: string;
@@ -176,7 +176,7 @@ const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = 
     return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
   }
 
-  /** The same, to the microsecond, as long as no thread of it has ended: for short times. */
+  /** The CPU time to the microsecond, for short times; wrong after a thread of the process has ended. */
   preciseCpuMs(): number {
     const tasks = `/proc/${this.#child.pid}/task`;
     const nanoseconds = readdirSync(tasks).map((task) =>
@@ -185,7 +185,7 @@ const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = 
     return nanoseconds.reduce((sum, one) => sum + one, 0) / 1e6;
   }
 
-  /** Kills it, as hard as it goes, and removes its folder. */
+  /** Kills the process with SIGKILL, and removes its temporary folder. */
   async stop(): Promise<void> {
     const running = this.#child.exitCode === null && this.#child.signalCode === null;
     const gone = running ? once(this.#child, "exit") : null;

@@ -14,7 +14,7 @@ import { calmly, onLive, watch } from "./state/live.js";
 import { reading } from "./state/reading.js";
 import { onStatus, refreshStatus, status } from "./state/store.js";
 
-/** The console: which page is shown, and the health above all of them. */
+/** The console: shows the page that the address names, and the health above every page. */
 
 /** @typedef {(to: Pick<import("./state/address.js").Place, "id" | "filters">) => void} Navigate shows what the address says */
 /** @typedef {(view: HTMLElement, signal: AbortSignal) => Navigate} Mount */
@@ -27,7 +27,7 @@ const SECTIONS = {
   connection: mountConnection,
 };
 
-/** Where "Skip to content" leads. */
+/** The target of "Skip to content". */
 const SKIP = "#main";
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
@@ -44,7 +44,7 @@ let navigate = () => {};
 
 function route() {
   if (!status()?.connected) return;
-  // "Skip to content" leads into the page that is open, not to another one.
+  // "Skip to content" must not change the address, which names the open page.
   if (location.hash === SKIP && section !== "") return;
   const { section: name, id, filters } = place();
   const wanted = Object.hasOwn(SECTIONS, name) ? name : "incidents";
@@ -72,7 +72,7 @@ function showStatus() {
     section = "";
     history.replaceState(null, "", location.pathname);
     document.title = "Connect · Aurora × PagerDuty";
-    // What is being typed stays.
+    // Keeps the text that is being typed.
     if (!main.querySelector(".welcome")) renderConnect(main, now);
     return;
   }
@@ -82,7 +82,7 @@ function showStatus() {
   if (!main.contains(view)) {
     const held = main.contains(document.activeElement);
     main.replaceChildren(health, view);
-    // What had the focus is gone.
+    // The focused element was removed.
     if (held) main.focus({ preventScroll: true });
     route();
   }
@@ -105,7 +105,7 @@ onStatus(showStatus);
 onLive("status", again, forever);
 onLive("delivery", again, forever);
 window.addEventListener("hashchange", route);
-// The address says which page is open, so it stays as it is.
+// The address names the open page, so it must not change.
 document.querySelector(".skip")?.addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();

@@ -1,7 +1,7 @@
 import { h } from "./parts/dom.js";
 import { decoded } from "./state/address.js";
 
-/** The reference, drawn from /openapi.json. */
+/** The API reference, rendered from /openapi.json. */
 
 /**
  * @typedef {{$ref?: string, type?: string | string[], enum?: unknown[], const?: unknown, format?: string,

@@ -59,7 +59,7 @@ describe("server/chat/background/rca_prompt_builder.py, build_rca_prompt", () =>
     expect(textOf(payload)).toContain(`["${"y".repeat(250)}", {"b": "${"z".repeat(250)}${MARK}"}]`);
   });
 
-  test("what is over 15,000 characters even so has counts for all that is nested, and strings of 80", () => {
+  test("a payload still over 15,000 characters has counts instead of nested values, and strings of 80", () => {
     const payload = {
       id: "PGR0VU2",
       title: "t".repeat(81),

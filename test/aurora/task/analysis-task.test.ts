@@ -85,7 +85,7 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
     expect(aurora.tables.incidents).toMatchObject([{ status: "analyzed" }]);
   });
 
-  test("the sixth analysis in 5 minutes for a user is dropped without a word", async () => {
+  test("the sixth analysis in 5 minutes for a user is dropped silently", async () => {
     for (let number = 1; number <= 6; number += 1) await trigger(number);
     await aurora.runWaiting();
     expect(aurora.tables.prompts).toHaveLength(5);
@@ -96,7 +96,7 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
     expect(aurora.tables.prompts).toHaveLength(6);
   });
 
-  test("the runbook that is in the custom fields stands before the prompt", async () => {
+  test("the runbook in the custom fields precedes the prompt", async () => {
     page = textReply(200, "\nRestart the API.\n");
     await sendEvent(aurora, incidentEvent("triggered"));
     await sendEvent(aurora, fieldEvent({ runbook_link: `${web.url}/runbook.md` }));
@@ -134,7 +134,7 @@ describe("server/routes/pagerduty/runbook_utils.py, fetch_and_consolidate_pagerd
     );
   });
 
-  test("with the service as an object the title alone is left", async () => {
+  test("with the service as an object, the prompt has only the title", async () => {
     await sendEvent(
       aurora,
       incidentEvent("triggered", { service: { id: "PF9KMXH", summary: "API Service" } }),

@@ -132,7 +132,7 @@ describe("server/routes/pagerduty/tasks.py, _process_custom_field_update", () =>
     expect(aurora.tables.incidents[0]?.metadata).toMatchObject({ customFields: { team: "a", tier: 2 } });
   });
 
-  test("fields of an incident that Aurora does not know yet are in no incident, only among the events", async () => {
+  test("fields of an unknown incident are stored as an event only", async () => {
     await work(fieldEvent({ team: "a" }));
     await work(incidentEvent("triggered"));
     expect(aurora.tables.incidents[0]?.metadata).not.toHaveProperty("customFields");
@@ -155,7 +155,7 @@ describe("server/services/correlation/alert_correlator.py, correlate", () => {
     expect(aurora.tables.incidents).toMatchObject([{ number: 2 }, { number: 3, status: "resolved" }]);
   });
 
-  test("an incident of another service, or of a resolved one's, stands by itself", async () => {
+  test("an incident of another service, or of a resolved incident's service, gets its own row", async () => {
     await work(incidentEvent("triggered"));
     await work(incidentEvent("triggered", { ...second, service: "Database" }));
     await work(incidentEvent("resolved"));

@@ -5,7 +5,7 @@ import { status as current, refreshStatus, setStatus } from "../state/store.js";
 import { problemCard } from "./health.js";
 import { signIn } from "./oauth.js";
 
-/** The page of one who is not connected. */
+/** The page of a user without a connection. */
 
 /** @typedef {import("../../../contract/status-answers.ts").Status} Status */
 /** @typedef {import("../../../contract/answers.ts").ConnectAnswer} ConnectAnswer */
@@ -130,7 +130,7 @@ export function renderConnect(main, status) {
           retry
             ? action("Disconnect and start anew", async () => {
                 await refreshStatus();
-                // Another window may have mended it.
+                // Another window may have solved the problem.
                 if (current()?.connected) return;
                 await call("DELETE", "");
                 await refreshStatus();

@@ -9,7 +9,7 @@ import { signIn } from "./oauth.js";
 import { subscriptionPanel } from "./subscription.js";
 import { byHandPanel, urlPanel } from "./webhook.js";
 
-/** The connection: whose it is, its credential, the webhook, and the way out. */
+/** The connection: its account, credential and webhook, and disconnecting. */
 
 /** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
@@ -172,7 +172,7 @@ export function mountConnection(view, signal) {
     account.replaceChildren(accountPanel(now));
     const [own, ownBefore] = [now.webhook.subscription, before?.webhook.subscription];
     byHand.show(now);
-    // What is being typed or worked on stays as it is.
+    // Keeps forms that are in use.
     if (
       before === null ||
       ownBefore?.id !== own?.id ||

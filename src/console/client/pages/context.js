@@ -3,11 +3,11 @@ import { jsonText } from "../parts/json.js";
 import { incidentHref } from "../parts/mention.js";
 import { moment, pill, statusMark, words } from "../parts/words.js";
 
-/** What PagerDuty knows of an incident: alerts, changes, similar incidents. Also sent to Aurora. */
+/** An incident's context from PagerDuty: alerts, changes, similar incidents. Also sent to Aurora. */
 
 /** @typedef {import("../../../incidents/context.ts").Context} Context */
 
-/** Why a part is missing, in words that complete a sentence. @type {Record<string, string>} */
+/** Why a part is missing, as text that completes a sentence. @type {Record<string, string>} */
 const REASONS = {
   forbidden: "the credential may not read them",
   not_found: "PagerDuty does not know the incident any more",

@@ -8,7 +8,7 @@ import { calmly, onLive, onReload } from "../state/live.js";
 import { onStatus, status } from "../state/store.js";
 import { progress, renderDelivery, statePill } from "./delivery.js";
 
-/** What is sent to Aurora, its state, and sending again what could not be delivered. */
+/** The deliveries to Aurora with their states; redelivers failed ones. */
 
 /** @typedef {import("../../../contract/answers.ts").Delivery} Delivery */
 
@@ -140,7 +140,7 @@ export function mountDeliveries(view, signal) {
     "delivery",
     (message) => {
       if (message.type !== "delivery") return;
-      // A known one changes in its place; a new one comes with the list.
+      // A known delivery is updated in place; a new one is loaded with the list.
       if (deliveries.has(message.delivery.id)) deliveries.put(message.delivery);
       else again();
     },

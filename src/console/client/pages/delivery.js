@@ -7,7 +7,7 @@ import { duration, moment, pill, when } from "../parts/words.js";
 import { call, get } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 
-/** One delivery: each attempt with Aurora's answer, where it goes, and what is sent. */
+/** One delivery: its attempts with Aurora's answers, its URL and its body. */
 
 /** @typedef {import("../../../contract/answers.ts").Delivery} Delivery */
 /** @typedef {import("../../../contract/answers.ts").DeliveryWithPayload} DeliveryWithPayload */

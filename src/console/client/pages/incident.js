@@ -8,7 +8,7 @@ import { contextSection } from "./context.js";
 import { outcomePill } from "./events.js";
 import { notesSection } from "./notes.js";
 
-/** One incident: what it is, why its analysis ran, and what happened to it. */
+/** One incident: its values, its analysis, and its timeline. */
 
 /** @typedef {import("../../../incidents/context.ts").Context} Context */
 /** @typedef {import("../../../contract/answers.ts").IncidentDetail & {context?: Context | null}} IncidentDetail */
@@ -138,15 +138,15 @@ export function renderIncident(side, incidentId, signal) {
     const incident = await get(`/incidents/${encodeURIComponent(incidentId)}`);
     if (signal.aborted || shown === JSON.stringify(incident)) return;
     const first = shown === "";
-    // A note that is being written stays as it is, with the focus.
+    // Keeps a note that is being written, with the focus.
     const field = notes.section.contains(document.activeElement) ? document.activeElement : null;
-    // Redrawing under a reader: where the focus was inside, it goes to the title.
+    // Redrawing removes the focused element; the focus moves to the title.
     const inside = side.contains(document.activeElement);
     side.replaceChildren(article(incident, notes.section));
     shown = JSON.stringify(incident);
     if (field instanceof HTMLElement) field.focus({ preventScroll: true });
     else if (first || inside) document.getElementById("incident-title")?.focus({ preventScroll: !first });
-    // A connector that has no notes knows no context either.
+    // A connector without notes has no contexts either.
     if (incident.context !== undefined) await notes.load();
   }
   const place = h("div", null, loading("Loading the incident"));

@@ -7,7 +7,7 @@ import { calmly, onLive, onReload } from "../state/live.js";
 import { renderActivity } from "./chart.js";
 import { renderIncident } from "./incident.js";
 
-/** The live list of incidents, and beside it the one that is looked at, or the day's activity. */
+/** The live list of incidents, with the open incident or the day's activity beside it. */
 
 /** @typedef {import("../../../contract/answers.ts").IncidentList} IncidentList */
 /** @typedef {Omit<import("../../../contract/answers.ts").PagerDutyIncident, "description" | "customFields">} Row */
@@ -85,7 +85,7 @@ function newestFirst(a, b) {
 }
 
 /**
- * The same as the server's filter, for changes that arrive by themselves.
+ * Filters changes from the WebSocket as the server filters the list.
  * @param {Row} incident
  * @param {import("../parts/listing.js").Chosen} chosen
  */

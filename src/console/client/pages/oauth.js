@@ -3,7 +3,7 @@ import { messageOf, toast } from "../parts/controls.js";
 import { call } from "../state/api.js";
 import { refreshStatus, status } from "../state/store.js";
 
-/** Signing in with PagerDuty: in a window of its own, or on this very page where windows are blocked. */
+/** Signs in with PagerDuty: in a popup, or in this page if popups are blocked. */
 
 const CHANNEL = "aurora-pagerduty-oauth";
 const FEATURES = "popup,width=560,height=720";
@@ -12,12 +12,12 @@ const LOGIN_LIFE_MS = 600_000;
 
 /** @typedef {{oauth: string, error: string}} Result */
 
-/** Ends the listening for the sign-in before. */
+/** Stops listening for the previous sign-in. */
 let stopListening = () => {};
 
-/** Opens PagerDuty's page. Resolves when it is over, or when its window was closed, or looks so. */
+/** Opens PagerDuty's page. Resolves when the sign-in ended, or when its window is closed or looks closed. */
 export async function signIn() {
-  // Opened at once: a window that opens after an answer came counts as a pop-up and is blocked.
+  // Opened before the request, because browsers block a window that opens after an answer.
   const popup = window.open("about:blank", CHANNEL, FEATURES);
   try {
     /** @type {import("../../../contract/answers.ts").LoginUrl} */
@@ -44,7 +44,7 @@ function over(popup) {
       if (popup.closed) seemsClosed();
     }, 500);
     const life = setTimeout(stop, LOGIN_LIFE_MS);
-    // A sign-in page may cut its window off from this one, which then takes it for closed: the result still comes.
+    // A sign-in page can sever its window from this one; it then looks closed, but still reports its result.
     function seemsClosed() {
       clearInterval(timer);
       resolve(null);
@@ -74,7 +74,7 @@ function isResult(data) {
 }
 
 /**
- * Anybody can make a link that says so: what the status does not confirm is not said.
+ * Shows a success only if the status confirms it, because anyone can create such a link.
  * @param {Result} result
  */
 export function report({ oauth, error }) {
@@ -86,7 +86,7 @@ export function report({ oauth, error }) {
 }
 
 /**
- * The callback ends on `/?oauth=…`: told to the page that waits for it, which closes this window.
+ * After the callback, `/?oauth=…` reports the result to the page that waits for it, which closes this window.
  * @returns {Promise<Result | null>} what is to be shown here, if this window stays
  */
 export async function takeResult() {

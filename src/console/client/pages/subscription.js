@@ -6,7 +6,7 @@ import { call, get } from "../state/api.js";
 import { mayManageWebhooks } from "../state/permissions.js";
 import { status as currentStatus, refreshStatus } from "../state/store.js";
 
-/** The webhook subscription at PagerDuty: made, looked at, tested, switched on and removed. */
+/** Creates, shows, tests, enables and removes the webhook subscription at PagerDuty. */
 
 /** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 /** @typedef {import("../../../contract/answers.ts").Subscription} Subscription */
@@ -51,7 +51,7 @@ function subscribeForm() {
 }
 
 /**
- * Sends PagerDuty's test event and waits until it is here.
+ * Sends PagerDuty's test event and waits until it arrives.
  * @param {HTMLElement} result
  */
 async function test(result) {
@@ -139,7 +139,7 @@ export function subscriptionPanel(status, signal) {
       if (signal.aborted) return;
       state.replaceChildren(pill(there.state === "active" ? "ok" : "bad", words(there.state)));
       enable.hidden = there.state === "active" || !mayManage;
-      // The rest of the page says the same.
+      // The rest of the page shows the same error.
       const now = currentStatus();
       if (now?.connected && now.webhook.subscription?.state !== there.state) await refreshStatus();
       const scope = there.filter.id

@@ -6,11 +6,11 @@ import { call, get } from "../state/api.js";
 import { mayManageWebhooks } from "../state/permissions.js";
 import { refreshStatus } from "../state/store.js";
 
-/** The webhook's address, and its secret where it was made by hand. */
+/** The webhook's URL, and the signing secret of a webhook made by hand. */
 
 /** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
-/** The webhook's URL with the way to make it by hand. */
+/** The webhook's URL with instructions to create the webhook by hand. */
 export function byHandPanel() {
   const steps = h("ol", { class: "plain-steps" });
   const secret = secretInput("secret");
@@ -55,7 +55,7 @@ export function byHandPanel() {
   let isFirst = true;
   return {
     panel,
-    /** Open from the start where it is the only way left. @param {Connected} status */
+    /** Opens the instructions if there is no other way. @param {Connected} status */
     show(status) {
       if (isFirst) panel.open = !mayManageWebhooks(status) && status.webhook.verification === "callback";
       isFirst = false;
@@ -78,7 +78,7 @@ function facts({ verification, lastEventAt, lastPingAt, rejected }) {
   ];
 }
 
-/** The URL to be copied, and what came there. */
+/** The URL to copy, and the time of its last event. */
 export function urlPanel() {
   const input = h("input", { readonly: true, class: "mono", "aria-label": "Webhook URL" });
   input.addEventListener("focus", () => input.select());

@@ -1,13 +1,13 @@
 import { append, h } from "./dom.js";
 
-/** What the views are made of: buttons that show that they work, messages, questions. */
+/** The parts of the pages: buttons that show progress, messages, questions. */
 
 let serial = 0;
 /** @param {string} name */
 export const uniqueId = (name) => `${name}-${++serial}`;
 
 /**
- * Says what happened, and lets it go by itself; an error stays until it is closed.
+ * Shows a message for a few seconds; an error stays until it is closed.
  * @param {"ok" | "bad"} tone
  * @param {string} text
  */
@@ -16,7 +16,7 @@ export function toast(tone, text) {
   const element = h("div", { class: `toast ${tone}`, "data-text": text }, h("p", null, text), close);
   close.addEventListener("click", () => element.remove());
   const toasts = document.getElementById("toasts");
-  // Said again, it is told again, and stands there once.
+  // A repeated message is announced again, but shown once.
   toasts?.querySelector(`[data-text="${CSS.escape(text)}"]`)?.remove();
   toasts?.append(element);
   if (tone === "ok") setTimeout(() => element.remove(), 6000);
@@ -26,7 +26,7 @@ export function toast(tone, text) {
 export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
 
 /**
- * Runs `work` with the button showing that it is under way. Errors become a message.
+ * Runs `work` while the button shows progress. Errors become a message.
  * @param {HTMLButtonElement} button
  * @param {() => Promise<unknown>} work
  */
@@ -44,7 +44,7 @@ export async function busy(button, work) {
   }
 }
 
-/** The focus of a button that is gone, or hidden, by what it did. @param {HTMLElement} button */
+/** Moves the focus if the button's work removed or hid the button. @param {HTMLElement} button */
 function catchFocus(button) {
   const focused = document.activeElement;
   if (button.checkVisibility() || (focused !== button && focused !== document.body)) return;
@@ -63,7 +63,7 @@ export function action(label, work, kind = "plain") {
 }
 
 /**
- * A row of choices of which one is on, the one of value "" at first.
+ * A row of choices, one of which is selected; at first the one with the value "".
  * @param {readonly (readonly [value: string, label: string])[]} choices
  * @param {(value: string) => void} onPick
  * @param {string} label
@@ -109,7 +109,7 @@ export function copyButton(textOf, label = "Copy") {
 }
 
 /**
- * For what nobody should read over a shoulder, nor a browser keep.
+ * An input for secrets: hidden, and not saved by the browser.
  * @param {string} name
  * @param {string} [placeholder]
  */
@@ -143,7 +143,7 @@ export function field(label, input, hint) {
 }
 
 /**
- * A form whose errors stand in the form.
+ * A form that shows its own errors.
  * @param {{label: string, kind?: "primary" | "plain"}} submit
  * @param {(data: FormData) => Promise<unknown>} work
  * @param {...HTMLElement} children
@@ -219,7 +219,7 @@ export function loading(label) {
 }
 
 /**
- * What could not be had, with a way to try again.
+ * A failed request with a button to retry.
  * @param {unknown} error
  * @param {() => Promise<unknown>} retry
  */
@@ -233,7 +233,7 @@ export function failed(error, retry) {
 }
 
 /**
- * Puts that in `place`; told once, however often the same fails again.
+ * Shows a failed request in `place`; announced once, even if the request fails again.
  * @param {HTMLElement} place
  * @param {unknown} error
  * @param {() => Promise<unknown>} retry
@@ -250,7 +250,7 @@ export function showFailure(place, error, retry) {
  */
 export const fact = (name, ...value) => h("div", null, h("dt", null, name), h("dd", null, value));
 
-/** An id to be read, and copied. @param {string} name @param {string} id */
+/** An id that can be copied. @param {string} name @param {string} id */
 export const idLine = (name, id) =>
   h(
     "p",

@@ -1,4 +1,4 @@
-/** Making elements. Text from the server only ever becomes text nodes and plain attributes. */
+/** Creates elements. Text from the server only becomes text nodes and plain attributes. */
 
 /**
  * @typedef {Node | string | number | null | undefined | false} Child
@@ -57,7 +57,7 @@ export function svg(tag, props, ...children) {
 }
 
 /**
- * Makes a list's rows anew where they changed, and leaves the others, and the focus, where they are.
+ * Replaces the changed rows of a list, and keeps the other rows and the focus.
  * @template T
  * @param {Element} list
  * @param {readonly T[]} items
@@ -89,14 +89,14 @@ export function keep(list, items, keyOf, build) {
   }
   const isGone = index !== -1 && !list.contains(document.activeElement);
   if (!refocus && !isGone) return;
-  // Where the row itself is gone, to the one that is in its place now.
+  // If the row was removed, the focus moves to the row in its place.
   const row = rows.find((one) => one.dataset["key"] === focused) ?? rows[Math.min(index, rows.length - 1)];
   const target = row?.querySelector(".row-link, a, button");
   if (target instanceof HTMLElement) target.focus({ preventScroll: true });
 }
 
 /**
- * What a table has for a name that may be anybody's, such as "constructor".
+ * Looks up a name from the server, which may be a property of every object, such as "constructor".
  * @template T
  * @param {Record<string, T>} table
  * @param {string | null | undefined} name
@@ -105,7 +105,7 @@ export function keep(list, items, keyOf, build) {
 export const entry = (table, name) => (name && Object.hasOwn(table, name) ? table[name] : undefined);
 
 /**
- * Only web addresses become links: a title is anybody's text, and so is a URL.
+ * Returns a link for a web address only, because titles and URLs can contain anything.
  * @param {string | null} url
  * @returns {string | null}
  */

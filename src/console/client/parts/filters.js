@@ -2,7 +2,7 @@ import { place, setFilters } from "../state/address.js";
 import { segments, uniqueId } from "./controls.js";
 import { h } from "./dom.js";
 
-/** The filters of a list. The address holds what is chosen, so a link and the Back button bring it back. */
+/** The filters of a list. They are in the address, so links and the Back button restore them. */
 
 /**
  * @typedef {object} Filter
@@ -34,7 +34,7 @@ function controlOf({ name, label, kind, choices = [], placeholder }) {
     const select = h("select", { id, "aria-label": label });
     /** @param {string} value */
     const show = (value) => {
-      // A value that only the address knows is a choice all the same.
+      // A value from the address is offered even if it is not among the choices.
       if (![...select.options].some((option) => option.value === value)) {
         select.append(h("option", { value }, value));
       }
@@ -53,7 +53,7 @@ function controlOf({ name, label, kind, choices = [], placeholder }) {
   return {
     element: input,
     show: (value) => {
-      // What is being typed stays.
+      // Keeps the text that is being typed.
       if (input.value.trim() !== value && document.activeElement !== input) input.value = value;
     },
   };
@@ -85,7 +85,7 @@ export function filterBar(filters) {
   return {
     element,
     /**
-     * Shows what the address says.
+     * Shows the filters in the address.
      * @param {URLSearchParams} params
      * @returns {Record<string, string | null>} what the API is asked for
      */

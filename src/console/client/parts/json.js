@@ -1,6 +1,6 @@
-/** A body as text to be read, however deep it is: it is anybody's, and 25 KB can hold 12,000 lists in each other. */
+/** Formats a body at any depth: a hostile body of 25 KB can contain 12,000 nested lists. */
 
-/** Deeper ones are written in one line: indented, each level would make all lines inside it longer. */
+/** Deeper values are written in one line, because each indented level makes all inner lines longer. */
 const MAX_LEVELS = 32;
 
 /** @param {unknown} value @returns {unknown[]} what is directly inside of it */
@@ -16,7 +16,7 @@ function isDeep(value) {
   return false;
 }
 
-/** What stands between values. */
+/** The separators between values. */
 class Mark {
   /** @param {string} text */
   constructor(text) {
@@ -38,7 +38,7 @@ function parts(value) {
   return [new Mark("{"), ...items, new Mark("}")];
 }
 
-/** In one line, and without recursion, for which `JSON.stringify` has too little stack. @param {unknown} value */
+/** Writes a value in one line without recursion, which would overflow the stack. @param {unknown} value */
 function flat(value) {
   let text = "";
   const rest = [value];

@@ -1,6 +1,6 @@
 import { h } from "./dom.js";
 
-/** The console's keys, for one who does not want to reach for the mouse. */
+/** The console's keyboard shortcuts. */
 
 /** @type {readonly (readonly [string, string])[]} */
 const KEYS = [

@@ -4,12 +4,12 @@ import { action, empty, loading } from "./controls.js";
 import { h, keep } from "./dom.js";
 import { filterBar } from "./filters.js";
 
-/** A list that is read page by page, newest first, and kept up to date; and what lies beside it. */
+/** A list that is loaded page by page, newest first, and kept up to date; and the open row beside it. */
 
 const PAGE_SIZE = 50;
 /** The API's own limit. */
 const MAX_PAGE_SIZE = 100;
-/** Pages that are read at once while few of their rows match; the rest when somebody asks for older rows. */
+/** The most pages loaded together while few of their rows match; further ones when a person asks for older rows. */
 const MAX_PAGES = 5;
 
 /** @typedef {Record<string, string | null>} Chosen the filters by name; null filters nothing */
@@ -42,9 +42,9 @@ export function listing(how, signal) {
   let cursor = null;
   let loaded = false;
   let chosen = "";
-  /** What was put in while the list is being read: newer than what the answer will say. @type {Map<string, T>} */
+  /** Rows inserted while the list is loading: newer than the answer. @type {Map<string, T>} */
   let late = new Map();
-  // Of the reading that counts: an answer that another one has overtaken is dropped.
+  // The number of the latest request: answers to earlier ones are dropped.
   let turn = 0;
   /** @type {Promise<unknown>} */
   let before = Promise.resolve();
@@ -109,7 +109,7 @@ export function listing(how, signal) {
   }
 
   /**
-   * One after the other: a page that is read while the list is read anew would not fit to it.
+   * One request after the other, because a page loaded during a reload of the list would not fit to it.
    * @param {() => Promise<void>} work
    */
   function inTurn(work) {
@@ -118,7 +118,7 @@ export function listing(how, signal) {
     return mine;
   }
 
-  /** As much as is shown, read anew. */
+  /** Reloads as many rows as are shown. */
   async function read() {
     turn += 1;
     const mine = turn;
@@ -158,12 +158,12 @@ export function listing(how, signal) {
     cursor = page.nextCursor;
     const held = document.activeElement === more;
     show();
-    // The last of them hides the button.
+    // The last page hides the button.
     const last = list.lastElementChild?.querySelector(".row-link");
     if (held && more.hidden && last instanceof HTMLElement) last.focus({ preventScroll: true });
   }
 
-  // In a storm many change within a second; a person sees ten pictures of it.
+  // In a storm many rows change within a second; drawing ten times a second is enough.
   const showSoon = calmly(async () => show(), 100);
   const again = reading(read, signal, { isShown: () => loaded, place: note });
   more.hidden = true;
@@ -172,10 +172,10 @@ export function listing(how, signal) {
   let isOpen = false;
   return {
     panel,
-    /** Reads it again, quietly. */
+    /** Reloads the list without showing progress. */
     reload: () => inTurn(again),
     /**
-     * Shows what the address asks for: what is known at once, the rest when it arrives.
+     * Shows the list for the address: known rows at once, the others when they arrive.
      * @param {URLSearchParams} params
      */
     filter(params) {
@@ -192,14 +192,14 @@ export function listing(how, signal) {
     },
     /** @param {string} key */
     has: (key) => items.has(key),
-    /** Puts in one that is new, or has changed. @param {T} item */
+    /** Inserts a new or changed row. @param {T} item */
     put(item) {
       if (!isOpen) return;
       late.set(how.keyOf(item), item);
       items.set(how.keyOf(item), item);
       showSoon();
     },
-    /** @param {string | null} key of the one that is looked at */
+    /** @param {string | null} key of the open row */
     choose(key) {
       chosen = key ?? "";
       show();
@@ -207,7 +207,7 @@ export function listing(how, signal) {
     /** Puts the focus on a row. @param {string} key */
     focus(key) {
       const link = list.querySelector(`[data-key="${CSS.escape(key)}"] .row-link`);
-      // It may not be in the list, or not yet.
+      // The row may not be in the list, or not be loaded yet.
       const target = link ?? panel.querySelector("h1");
       if (target instanceof HTMLElement) target.focus();
     },
@@ -215,7 +215,7 @@ export function listing(how, signal) {
 }
 
 /**
- * A list with the thing that is looked at beside it; on a narrow screen one of the two.
+ * A list with the open row beside it; on a narrow screen, only one of the two.
  * @param {HTMLElement} view
  * @param {Pick<ReturnType<typeof listing>, "panel" | "filter" | "choose" | "focus">} listed
  * @param {AbortSignal} signal

@@ -1,7 +1,7 @@
 import { h } from "./dom.js";
 import { numberOf, severityMark, statusMark } from "./words.js";
 
-/** An incident that a list of something else mentions. */
+/** An incident in a list of events or deliveries. */
 
 /** @typedef {import("../../../contract/answers.ts").ListedEvent["incident"]} Head */
 
@@ -27,7 +27,7 @@ export function mention(incidentId, head) {
   ];
 }
 
-/** The same where there is room for more. @param {string} incidentId @param {Head} head */
+/** An incident with more details, for places with more room. @param {string} incidentId @param {Head} head */
 export const mentionWhole = (incidentId, head) =>
   h(
     "div",

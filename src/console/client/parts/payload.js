@@ -3,7 +3,7 @@ import { copyButton, loading } from "./controls.js";
 import { h } from "./dom.js";
 import { jsonText } from "./json.js";
 
-/** One entry of a list with the body that came or went. */
+/** One entry of a list with its received or sent body. */
 
 /**
  * @template {{payload?: unknown}} T
@@ -61,7 +61,7 @@ export function renderPayload(side, { name, list, load, title, lines, after }, s
     const item = await load();
     if (signal.aborted || shown === jsonText(item)) return;
     const first = shown === "";
-    // Redrawing under a reader: where the focus was inside, it goes to the title.
+    // Redrawing removes the focused element; the focus moves to the title.
     const inside = side.contains(document.activeElement);
     side.replaceChildren(article(item));
     shown = jsonText(item);

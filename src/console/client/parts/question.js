@@ -1,7 +1,7 @@
 import { onStatus, refreshStatus, status } from "../state/store.js";
 import { confirmed, toast } from "./controls.js";
 
-/** Questions about the connection. Another window may make it another one while they are open. */
+/** Questions about the connection, which another window may replace while a question is open. */
 
 /** @typedef {import("../../../contract/status-answers.ts").Status} Status */
 
@@ -13,7 +13,7 @@ function identityOf(now) {
 }
 
 /**
- * Asks before something of the connection is removed. A yes counts for the connection that was asked about only.
+ * Asks before something of the connection is removed. The answer only counts for the connection in the question.
  * @param {{title: string, text: string, confirm: string}} question
  * @returns {Promise<boolean>}
  */

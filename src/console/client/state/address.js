@@ -1,4 +1,4 @@
-/** What the address says: the section, the id of what is looked at, and the filters of the section's list. */
+/** The parts of the address: the section, the id of the open row, and the filters of the section's list. */
 
 /** @typedef {{section: string, id: string | null, filters: URLSearchParams}} Place */
 
@@ -16,7 +16,7 @@ function placeOf(hash) {
   const [path = "", query = ""] = hash.replace(/^#/, "").split("?");
   const [, section = "", part] = path.split("/");
   const id = part ? decoded(part) : null;
-  // In a path these lead elsewhere; they are nobody's id.
+  // In a path these change the folder; they are no ids.
   return { section, id: id === "." || id === ".." ? null : id, filters: new URLSearchParams(query) };
 }
 
@@ -29,7 +29,7 @@ function hashOf({ section, id, filters }) {
 }
 
 /**
- * Puts filters into the address. Each choice is a step that Back undoes, the letters of a text are not.
+ * Puts filters into the address. Back undoes each choice, but not each letter of a text.
  * @param {Record<string, string>} values an empty one is left out
  * @param {"push" | "replace"} how
  */

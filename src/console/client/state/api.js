@@ -1,6 +1,6 @@
 /** Calls to the console's own API. */
 
-/** An answer that says no, in words for a person. */
+/** An error answer, with a message for a person. */
 export class Refusal extends Error {
   /**
    * @param {string} message
@@ -16,7 +16,7 @@ export class Refusal extends Error {
 
 const BASE = "/console/api";
 const TIMEOUT_MS = 60_000;
-/** What is only read is read again soon: that it does not come is better known early. */
+/** Short for reads, which are repeated soon, so that an outage shows early. */
 const READ_TIMEOUT_MS = 20_000;
 
 /**
@@ -32,7 +32,7 @@ export async function call(method, path, body) {
     method,
     headers: { accept: "application/json", "x-requested-with": "aurora-console" },
     signal: AbortSignal.timeout(method === "GET" ? READ_TIMEOUT_MS : TIMEOUT_MS),
-    // A sign-in page of Access is no answer to a script.
+    // Redirects to Access's sign-in page must not be followed by a script.
     redirect: "manual",
   };
   if (body) {
@@ -68,7 +68,7 @@ export async function call(method, path, body) {
 export const get = (path) => call("GET", path);
 
 /**
- * A query of what is set.
+ * Returns a query string of the parameters that are set.
  * @param {Record<string, string | number | null>} values
  */
 export function query(values) {

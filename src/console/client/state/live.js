@@ -3,17 +3,17 @@ import { toast } from "../parts/controls.js";
 /** @typedef {import("../../../contract/answers.ts").LiveMessage} LiveMessage */
 
 /**
- * The WebSocket, opened again when it is cut; meanwhile, and where there is none to be had, the page asks by
- * itself every few seconds.
+ * The WebSocket, which is opened again after it was closed. Until then, and where no WebSocket can be opened, the page
+ * polls every few seconds.
  */
 
 const PING_EVERY_MS = 30_000;
 const POLL_EVERY_MS = 10_000;
 const MAX_DELAY_MS = 30_000;
-/** Close code of the connector: the sign-in behind it is over. */
+/** Close code of the connector: the visitor's sign-in has expired. */
 const SIGN_IN_OVER = 4401;
 
-/** What the page listens to: `live:incident`, `live:delivery`, `live:status` with the message in `detail`. */
+/** Dispatches `live:incident`, `live:delivery` and `live:status` with the message in `detail`. */
 export const bus = new EventTarget();
 
 /** @param {LiveMessage} message */
@@ -29,7 +29,7 @@ const LABELS = {
   over: "Signed out",
 };
 
-/** Shows the state of the line. A line that says nothing while nothing can be read is not shown as live. */
+/** Shows the state of the updates. An open WebSocket is not shown as live while requests fail. */
 function show() {
   const state = over ? "over" : outage ? "unreachable" : line;
   const element = document.getElementById("live");
@@ -38,17 +38,17 @@ function show() {
   element.textContent = LABELS[state];
 }
 
-/** The WebSocket alone. @type {"connecting" | "live" | "polling"} */
+/** The state of the WebSocket only. @type {"connecting" | "live" | "polling"} */
 let line = "connecting";
 let failures = 0;
 let pollTimer = 0;
 let open = true;
 let outage = false;
 let over = false;
-// Not asked, because nobody looked.
+// Whether a poll was skipped because the tab is hidden.
 let missed = false;
 
-/** Asks every few seconds for as long as nothing else tells what is new. */
+/** Polls every few seconds while there is no WebSocket, and during an outage. */
 function pace() {
   const wanted = !over && (!open || outage);
   if (wanted && pollTimer === 0) pollTimer = window.setInterval(poll, POLL_EVERY_MS);
@@ -57,7 +57,7 @@ function pace() {
   pollTimer = 0;
 }
 
-/** @param {boolean} wanted because what was asked for did not come: the WebSocket would not tell that it can be had */
+/** @param {boolean} wanted whether requests fail: the WebSocket does not report when they succeed again */
 export function keepAsking(wanted) {
   outage = wanted;
   pace();
@@ -69,7 +69,7 @@ export const isOver = () => over;
 /** @param {() => void} listener */
 export const onOver = (listener) => bus.addEventListener("over", listener);
 
-/** The visitor's sign-in has ended: nothing more is to be had until the page is loaded anew. */
+/** Stops all updates after the visitor's sign-in has expired, until the page is reloaded. */
 export function signedOut() {
   if (over) return;
   over = true;
@@ -88,13 +88,13 @@ document.addEventListener("visibilitychange", () => {
   if (missed) poll();
 });
 
-/** Opens it, and keeps it open for as long as the page is. */
+/** Opens the WebSocket, and opens it again whenever it closes. */
 export function watch() {
   const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/console/api/live`);
   let heardAt = Date.now();
   let pings = 0;
   socket.onopen = () => {
-    // What happened while it was cut.
+    // Loads the changes since the WebSocket closed.
     if (failures > 0) poll();
     failures = 0;
     open = true;
@@ -120,7 +120,7 @@ export function watch() {
     show();
     open = false;
     pace();
-    // Spread, so that a deployment does not bring every window back in the same second.
+    // Random, so that after a deployment not every window reconnects in the same second.
     const delay = Math.min(MAX_DELAY_MS, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
     setTimeout(() => {
       if (!over) watch();
@@ -144,7 +144,7 @@ export function onLive(type, listener, signal) {
 }
 
 /**
- * Called when so much changed, or was missed, that everything is better read anew.
+ * Called when so much changed, or was missed, that everything is reloaded.
  * @param {() => void} listener
  * @param {AbortSignal} signal
  */
@@ -159,8 +159,8 @@ export function onReload(listener, signal) {
 }
 
 /**
- * At most once in a while, however often it is asked for, and one after the other: on a slow line an answer
- * would else be overtaken by the next, or come after it.
+ * Limits how often `work` runs, and never runs it twice at once: on a slow network the answers would otherwise overtake
+ * each other.
  * @param {() => Promise<unknown>} work
  * @param {number} [waitMs]
  */

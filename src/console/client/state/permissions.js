@@ -1,9 +1,9 @@
-/** What the credential may do at PagerDuty, as far as the status says. Pure. */
+/** The credential's permissions at PagerDuty, as far as the status shows them. Pure. */
 
 /** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
 /**
- * Whether webhook subscriptions can be created, tested, enabled and removed from here; true while nothing says no.
+ * Whether webhook subscriptions can be created, tested, enabled and removed from here; true while this is unknown.
  * @param {Connected} status
  */
 export function mayManageWebhooks({ authType, capabilities, oauth }) {
@@ -14,5 +14,5 @@ export function mayManageWebhooks({ authType, capabilities, oauth }) {
   return capabilities.can_write_incidents !== false;
 }
 
-/** Whether notes can be written; true while nothing says no. @param {Connected} status */
+/** Whether notes can be written; true while this is unknown. @param {Connected} status */
 export const mayWriteNotes = ({ capabilities }) => capabilities.can_write_incidents !== false;
