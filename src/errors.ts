@@ -34,6 +34,8 @@ const STATUS_OF = {
 } as const;
 
 export type ErrorCode = keyof typeof STATUS_OF;
+const isErrorCode = (code: string): code is ErrorCode => code in STATUS_OF;
+export const ERROR_CODES = Object.keys(STATUS_OF).filter(isErrorCode);
 
 /** An error as plain data, the form in which a Durable Object returns it to its caller. */
 export interface Failure {

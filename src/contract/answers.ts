@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { ERROR_CODES } from "../errors.ts";
 import { Context } from "../incidents/context.ts";
 import { Incident, IncidentHead, Outcome, Verification } from "../incidents/incident.ts";
 import { Connected } from "./status-answers.ts";
@@ -11,7 +12,7 @@ import { Connected } from "./status-answers.ts";
 const Time = z.iso.datetime({ offset: true });
 const Text = z.nullable(z.string());
 
-export const Failure = z.object({ error: z.string(), code: z.string() }).register(z.globalRegistry, {
+export const Failure = z.object({ error: z.string(), code: z.enum(ERROR_CODES) }).register(z.globalRegistry, {
   id: "Failure",
   description: "`error` is a message for a person, `code` is for a program.",
 });

@@ -2,52 +2,17 @@ import * as z from "zod/mini";
 import { Failure, LiveMessage } from "./answers.ts";
 import type { Call } from "./call.ts";
 import { CALLS } from "./calls.ts";
+import { DocumentedSchemas } from "./documented-schemas.ts";
+import { EXAMPLES } from "./examples.ts";
+import { OPERATION_TEXTS, TAGS } from "./operation-texts.ts";
+import { SENT } from "./sent.ts";
 
 /** Generates the OpenAPI 3.1 document from the schemas. Loaded by scripts/openapi.ts, never by the Worker. */
 
-const REF = "#/components/schemas/";
-
-/** Puts schemas with an id under `components`, once; the others are written where they are used. */
-class Schemas {
-  readonly components: Record<string, unknown> = {};
-
-  /** @param io `input`: the shape of a request, `output`: the shape of an answer */
-  of(schema: z.core.$ZodType, io: "input" | "output"): unknown {
-    const {
-      $schema: _,
-      $defs,
-      ...own
-    } = z.toJSONSchema(schema, {
-      io,
-      unrepresentable: "any",
-      reused: "inline",
-      // Removes limits that the type and the format already imply.
-      override: ({ jsonSchema }) => {
-        if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
-        if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-        if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
-      },
-    });
-    for (const [name, definition] of Object.entries($defs ?? {})) this.#add(name, definition);
-    const id = z.globalRegistry.get(schema)?.id;
-    if (id === undefined) return relinked(own);
-    this.#add(id, own);
-    return { $ref: `${REF}${id}` };
-  }
-
-  #add(name: string, definition: unknown): void {
-    const linked = relinked(definition);
-    if (typeof linked === "object" && linked !== null && "id" in linked) delete linked.id;
-    this.components[name] ??= linked;
-  }
-}
-
-/** Replaces zod's `#/$defs/X` with OpenAPI's `#/components/schemas/X`. */
-function relinked(schema: unknown): unknown {
-  return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${REF}`));
-}
-
-const json = (schema: unknown) => ({ "application/json": { schema } });
+/** @param example undefined: none */
+const json = (schema: unknown, example?: unknown) => ({
+  "application/json": { schema, ...(example === undefined ? {} : { example }) },
+});
 const HTML = { "text/html": { schema: { type: "string" } } };
 
 const ERRORS: Record<number, string> = {
@@ -84,11 +49,19 @@ const PARAMETERS = {
   },
 };
 
-function parametersOf(call: Call, schemas: Schemas) {
+const PATH_TEXTS: Readonly<Record<string, string>> = {
+  userId: "The user whose webhook URL this is.",
+  incidentId: "The incident's id at PagerDuty.",
+  webhookId: "PagerDuty's `X-Webhook-Id`.",
+  id: "The delivery's id, the `webhook-id` of every attempt.",
+};
+
+function parametersOf(call: Call, schemas: DocumentedSchemas) {
   const inPath = [...call.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: "path",
     required: true,
+    description: PATH_TEXTS[name ?? ""] ?? "",
     schema: { type: "string" },
   }));
   const inQuery = Object.entries(call.query ?? {}).map(([name, { description, schema }]) => ({
@@ -108,14 +81,17 @@ function parametersOf(call: Call, schemas: Schemas) {
   return [...(call.open ? [] : CALLER), ...inPath, ...inQuery, ...inHeader];
 }
 
-function operationOf(call: Call, schemas: Schemas) {
-  const contentOf = (schema: z.core.$ZodType | "html") =>
-    schema === "html" ? HTML : json(schemas.of(schema, "output"));
+function operationOf(call: Call, schemas: DocumentedSchemas) {
+  const key = `${call.method} ${call.path}`;
+  const example = EXAMPLES[key];
+  const text = OPERATION_TEXTS[key];
+  const contentOf = (status: string, schema: z.core.$ZodType | "html") =>
+    schema === "html" ? HTML : json(schemas.of(schema, "output"), example?.answers[status]);
   const answers = Object.entries(call.answers).map(([status, { description, schema }]) => [
     status,
-    { description, ...(schema ? { content: contentOf(schema) } : {}) },
+    { description, ...(schema ? { content: contentOf(status, schema) } : {}) },
   ]);
-  const common = call.open ? [508] : [400, 401, 403, ...(call.method === "get" ? [] : [503]), 508];
+  const common = call.open ? [508] : [400, 401, 403, 503, 508];
   const statuses = [...new Set([...common, ...call.errors])].sort();
   const errors = statuses.map((status) => [
     String(status),
@@ -124,16 +100,14 @@ function operationOf(call: Call, schemas: Schemas) {
   return {
     tags: [call.tag],
     summary: call.summary,
-    operationId: `${call.method} ${call.path === "/" ? "/console" : call.path}`
-      .replace(/[{}]/g, "")
-      .replace(/[ /.-]+(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    ...text,
     ...(call.open ? { security: [] } : {}),
     parameters: parametersOf(call, schemas),
     ...(call.body
       ? {
           requestBody: {
             required: call.body.required,
-            content: json(schemas.of(call.body.schema, "input")),
+            content: json(schemas.of(call.body.schema, "input"), example?.body),
           },
         }
       : {}),
@@ -141,9 +115,27 @@ function operationOf(call: Call, schemas: Schemas) {
   };
 }
 
+/** A request that the connector makes, in the form that OpenAPI has for webhooks. */
+const sentOf = ({ name, summary, description, body }: (typeof SENT)[number], schemas: DocumentedSchemas) => ({
+  post: {
+    tags: ["Deliveries"],
+    operationId: `receive${name.charAt(0).toUpperCase()}${name.slice(1)}`,
+    summary,
+    description,
+    security: [],
+    requestBody: { required: true, content: json(schemas.of(body, "output"), EXAMPLES[name]?.body) },
+    responses: {
+      "2XX": { description: "Accepted." },
+      "4XX": {
+        description: "Refused; retried. 400, 401, 403, 404 and 508 are shown as a matter of configuration.",
+      },
+    },
+  },
+});
+
 /** @param version the package's version */
 export function openApiDocument(version: string) {
-  const schemas = new Schemas();
+  const schemas = new DocumentedSchemas();
   const paths: Record<string, Record<string, unknown>> = {};
   for (const call of CALLS) {
     paths[call.path] = { ...paths[call.path], [call.method]: operationOf(call, schemas) };
@@ -166,14 +158,21 @@ export function openApiDocument(version: string) {
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     security: [{ internalSecret: [] }],
     paths,
+    webhooks: Object.fromEntries(SENT.map((sent) => [sent.name, sentOf(sent, schemas)])),
     components: {
       schemas: schemas.components,
       responses,
       parameters: PARAMETERS,
       securitySchemes: {
-        internalSecret: { type: "apiKey", in: "header", name: "X-Internal-Secret" },
+        internalSecret: {
+          type: "apiKey",
+          in: "header",
+          name: "X-Internal-Secret",
+          description: "INTERNAL_API_SECRET, which Aurora's server shares with the connector.",
+        },
       },
     },
   };

@@ -5,8 +5,34 @@ import * as z from "zod/mini";
 const Time = z.iso.datetime({ offset: true });
 const Text = z.nullable(z.string());
 
+/** Every problem that the status can show, those that stop everything first. */
+export const ProblemCode = z.enum([
+  "credentials_unreadable",
+  "oauth_refused",
+  "credential_refused",
+  "oauth_not_refreshable",
+  "oauth_refresh_failing",
+  "missing_scopes",
+  "no_signing_secret",
+  "webhooks_refused",
+  "subscription_missing",
+  "subscription_disabled",
+  "subscription_was_disabled",
+  "subscription_events_missing",
+  "recovery_forbidden",
+  "webhooks_failed",
+  "incidents_not_visible",
+  "incidents_set_aside",
+  "storage_nearly_full",
+  "aurora_cannot_know",
+  "aurora_unaware",
+  "deliveries_dead",
+  "deliveries_failing",
+]);
+export type ProblemCode = z.infer<typeof ProblemCode>;
+
 export const Problem = z
-  .object({ code: z.string(), message: z.string(), fix: z.string() })
+  .object({ code: ProblemCode, message: z.string(), fix: z.string() })
   .register(z.globalRegistry, {
     id: "Problem",
     description: "A problem that keeps events from flowing, and how to fix it.",

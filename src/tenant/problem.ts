@@ -1,6 +1,8 @@
+import type { ProblemCode } from "../contract/status-answers.ts";
+
 /** One problem that keeps events from arriving, or deliveries from reaching Aurora. */
 export interface Problem {
-  code: string;
+  code: ProblemCode;
   /** What is wrong, for a person. */
   message: string;
   /** What to do about it. */

@@ -28,7 +28,7 @@ const ARROWS: Record<string, readonly string[]> = {
   aurora: [...STORES, "connection"],
   storage: GROUND,
   pagerduty: [...SHARED, "incidents", "jwks"],
-  contract: ["incidents", "pagerduty"],
+  contract: ["errors", "incidents", "pagerduty"],
   console: ["contract", "jwks"],
   incidents: [],
   errors: [],

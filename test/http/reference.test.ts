@@ -4,10 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OPENAPI_FILE, openApiText } from "../../scripts/openapi.ts";
 import { LiveMessage } from "../../src/contract/answers.ts";
 import { CALLS } from "../../src/contract/calls.ts";
+import { NotificationBody } from "../../src/contract/sent.ts";
 import { until } from "../support/until.ts";
 import { watch } from "../support/watcher.ts";
 import { type CallOptions, INTERNAL_SECRET, type Reply, settled } from "../support/worker.ts";
 import { startWorld, type World } from "../support/world.ts";
+import { asObject, at, ExampleRecorder, examplesIn, undescribed } from "./documented.ts";
 
 test("the OpenAPI document in the repository is generated from the schemas: run `npm run openapi`", () => {
   expect(readFileSync(OPENAPI_FILE, "utf8")).toBe(openApiText());
@@ -23,6 +25,7 @@ describe("live answers", () => {
   let validate: Ajv2020;
   let document: Record<string, unknown>;
   const covered = new Set<string>(ELSEWHERE);
+  const examples = new ExampleRecorder();
   beforeAll(async () => {
     world = await startWorld();
     const { body } = await world.worker.request("/openapi.json");
@@ -30,7 +33,16 @@ describe("live answers", () => {
     validate.addFormat("date-time", (text) => !Number.isNaN(Date.parse(text)));
     document = asObject(body);
   });
-  afterAll(() => world.close());
+  afterAll(async () => {
+    const [sent] = world.aurora.accepted;
+    if (sent) examples.noteSent("notifications", sent);
+    examples.save([
+      [world.worker.url, "https://aurora-pagerduty.acme.workers.dev"],
+      [world.aurora.url, "https://aurora.acme.example/events"],
+      [world.pagerduty.apiUrl, "https://api.pagerduty.com"],
+    ]);
+    await world.close();
+  });
 
   /** Calls the Worker, and validates the answer against the document. */
   async function checked(
@@ -42,6 +54,7 @@ describe("live answers", () => {
     const reply = await world.worker.call("alice", method.toUpperCase(), path, options);
     const { pathname } = new URL(template, "http://any");
     hold(method, decodeURIComponent(pathname), reply.status, reply.body);
+    examples.note(`${method} ${decodeURIComponent(pathname)}`, options.body, reply);
     return reply;
   }
 
@@ -137,6 +150,31 @@ describe("live answers", () => {
     expect([...covered].sort()).toEqual(CALLS.map(({ method, path }) => `${method} ${path}`).sort());
   });
 
+  test("every example is valid", () => {
+    const { components } = document;
+    const found = examplesIn(at(document, "paths"));
+    expect(found.length).toBeGreaterThan(20);
+    for (const { schema, example } of found) {
+      const holds = validate.validate({ ...schema, components }, example);
+      expect(holds ? [] : validate.errors, JSON.stringify(example)).toEqual([]);
+    }
+  });
+
+  test("every operation, parameter, property and tag is described", () => {
+    expect(undescribed(document)).toEqual([]);
+  });
+
+  test("notifications are sent to Aurora as documented", async () => {
+    const account = world.pagerduty.account();
+    await world.worker.call("carol", "POST", "/pagerduty", {
+      body: { token: account.apiKey(), subscribe: true },
+    });
+    account.trigger({ title: "Sent" }).resolve();
+    const sent = () => world.aurora.attempts.filter(({ body }) => body?.data.userId === "carol");
+    await until("the notifications", () => sent().length >= 3);
+    for (const { body } of sent()) NotificationBody.parse(body);
+  });
+
   test("over the WebSocket fit the document", async () => {
     const account = world.pagerduty.account();
     await world.worker.call("bob", "POST", "/pagerduty", {
@@ -154,12 +192,3 @@ describe("live answers", () => {
     await watcher.close();
   });
 });
-
-function at(value: unknown, ...path: string[]): Record<string, unknown> {
-  return asObject(path.reduce((inner, name) => asObject(inner)[name], value));
-}
-
-function asObject(value: unknown): Record<string, unknown> {
-  if (typeof value !== "object" || value === null) throw new Error(`Not an object: ${JSON.stringify(value)}`);
-  return { ...value };
-}

@@ -1,0 +1,66 @@
+import * as z from "zod/mini";
+import { PROPERTY_TEXTS } from "./property-texts.ts";
+
+/** JSON Schemas for the OpenAPI document, made of the schemas that validate. */
+
+const REF = "#/components/schemas/";
+
+type Json = Record<string, unknown>;
+
+const isJson = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Schemas with an id are listed once, under components; the others are written where they are used. */
+export class DocumentedSchemas {
+  readonly components: Record<string, unknown> = {};
+
+  /** @param io `input`: as sent to the Worker, `output`: as the Worker answers */
+  of(schema: z.core.$ZodType, io: "input" | "output"): unknown {
+    const {
+      $schema: _,
+      $defs,
+      ...own
+    } = z.toJSONSchema(schema, {
+      io,
+      unrepresentable: "any",
+      reused: "inline",
+      // Removes what the type and the format say already.
+      override: ({ jsonSchema }) => {
+        if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
+        if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+        if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      },
+    });
+    for (const [name, definition] of Object.entries($defs ?? {})) this.#add(name, definition);
+    const id = z.globalRegistry.get(schema)?.id;
+    if (id === undefined) return described(relinked(own), "");
+    this.#add(id, own);
+    return { $ref: `${REF}${id}` };
+  }
+
+  #add(name: string, definition: unknown): void {
+    const linked = relinked(definition);
+    if (isJson(linked)) delete linked["id"];
+    this.components[name] ??= described(linked, name);
+  }
+}
+
+/** zod's `#/$defs/X` as OpenAPI's `#/components/schemas/X`. */
+function relinked(schema: unknown): unknown {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${REF}`));
+}
+
+/** The same schema, with a description at every property. @param owner the component that it belongs to */
+function described(schema: unknown, owner: string): unknown {
+  if (Array.isArray(schema)) return schema.map((item) => described(item, owner));
+  if (!isJson(schema)) return schema;
+  const inside = Object.entries(schema).map(([key, value]) => [key, described(value, owner)] as const);
+  const result: Json = Object.fromEntries(inside);
+  const properties = result["properties"];
+  if (!isJson(properties)) return result;
+  for (const [name, property] of Object.entries(properties)) {
+    const text = PROPERTY_TEXTS[`${owner}.${name}`] ?? PROPERTY_TEXTS[name];
+    if (isJson(property) && !("description" in property) && text) property["description"] = text;
+  }
+  return result;
+}

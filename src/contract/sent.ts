@@ -1,0 +1,79 @@
+import * as z from "zod/mini";
+import { Context } from "../incidents/context.ts";
+import { Change, Incident, NotificationType, Provenance } from "../incidents/incident.ts";
+
+/** What is sent to Aurora, in both formats, for the reference. Not part of the Worker's code. */
+
+const Time = z.iso.datetime({ offset: true });
+const Text = z.nullable(z.string());
+
+/** Format `notifications`. */
+export const NotificationBody = z
+  .object({
+    type: NotificationType,
+    timestamp: z.string(),
+    data: z.object({
+      userId: z.string(),
+      orgId: Text,
+      incident: Incident,
+      change: Change,
+      runbook: z.optional(z.nullable(z.object({ url: z.string(), content: Text, error: Text }))),
+      context: z.optional(z.nullable(Context)),
+      provenance: Provenance,
+      event: z.unknown().register(z.globalRegistry, {
+        description: "PagerDuty's event, unchanged; null unless its signature was verified.",
+      }),
+    }),
+  })
+  .register(z.globalRegistry, { id: "NotificationBody" });
+
+/** Format `v3`. */
+export const V3Body = z
+  .object({
+    event: z.object({
+      id: z.string(),
+      event_type: z.enum([
+        "incident.triggered",
+        "incident.acknowledged",
+        "incident.resolved",
+        "incident.custom_field_values.updated",
+      ]),
+      resource_type: z.literal("incident"),
+      occurred_at: Time,
+      agent: z
+        .unknown()
+        .register(z.globalRegistry, { description: "Who did it, as PagerDuty says; or null." }),
+      client: z
+        .unknown()
+        .register(z.globalRegistry, { description: "The tool behind it, as PagerDuty says; or null." }),
+      data: z.record(z.string(), z.unknown()),
+    }),
+    aurora: z.object({ user_id: z.string(), org_id: Text }),
+  })
+  .register(z.globalRegistry, { id: "V3Body" });
+
+/** One request that the connector makes. */
+export interface Sent {
+  name: string;
+  summary: string;
+  description: string;
+  body: z.core.$ZodType;
+}
+
+const ANSWER =
+  "Any 2xx accepts it. Anything else, or no answer within 15 s, is retried by DELIVERY_SCHEDULE; Retry-After is honoured up to an hour.";
+
+export const SENT: readonly Sent[] = [
+  {
+    name: "v3",
+    summary: "A PagerDuty V3 event, which Aurora reads (AURORA_EVENTS_FORMAT=v3)",
+    description: `Sent to AURORA_EVENTS_URL for each change. \`event.id\` is the \`webhook-id\`. ${ANSWER}`,
+    body: V3Body,
+  },
+  {
+    name: "notifications",
+    summary: "A notification for a receiver of your own (AURORA_EVENTS_FORMAT=notifications)",
+    description: `Sent to AURORA_EVENTS_URL for each change, signed as https://www.standardwebhooks.com says. ${ANSWER}`,
+    body: NotificationBody,
+  },
+];

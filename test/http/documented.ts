@@ -1,0 +1,99 @@
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Reply } from "../support/worker.ts";
+
+/** Reading the OpenAPI document, and recording the examples that it shows. */
+
+export function at(value: unknown, ...path: string[]): Record<string, unknown> {
+  return asObject(path.reduce((inner, name) => asObject(inner)[name], value));
+}
+
+export function asObject(value: unknown): Record<string, unknown> {
+  if (typeof value !== "object" || value === null) throw new Error(`Not an object: ${JSON.stringify(value)}`);
+  return { ...value };
+}
+
+interface Documented {
+  schema: Record<string, unknown>;
+  example: unknown;
+}
+
+/** Every example below `node`, with the schema beside it. */
+export function examplesIn(node: unknown): Documented[] {
+  if (typeof node !== "object" || node === null) return [];
+  const own =
+    "example" in node && "schema" in node ? [{ schema: asObject(node.schema), example: node.example }] : [];
+  return [...own, ...Object.values(node).flatMap(examplesIn)];
+}
+
+/** Paths of whatever the document does not describe. */
+export function undescribed(document: Record<string, unknown>): string[] {
+  const tags = Object.values(at(document, "tags")).map((tag) => asObject(tag));
+  const operations = Object.entries(at(document, "paths")).flatMap(([path, methods]) =>
+    Object.entries(asObject(methods)).map(
+      ([method, operation]) => [`${method} ${path}`, asObject(operation)] as const,
+    ),
+  );
+  return [
+    ...tags.filter(({ description }) => !description).map(({ name }) => `tag ${String(name)}`),
+    ...operations.filter(([, { description }]) => !description).map(([name]) => name),
+    ...operations.flatMap(([name, { parameters }]) =>
+      Object.values(asObject(parameters))
+        .map(asObject)
+        .filter(({ $ref, description }) => !$ref && !description)
+        .map((parameter) => `${name} ${String(parameter["name"])}`),
+    ),
+    ...propertiesIn(document, ""),
+  ];
+}
+
+/** Paths of the properties below `node` that have no description. */
+function propertiesIn(node: unknown, path: string): string[] {
+  if (typeof node !== "object" || node === null) return [];
+  const { properties } = asObject(node);
+  const own =
+    typeof properties === "object" && properties !== null
+      ? Object.entries(properties)
+          .filter(([, property]) => !asObject(property)["description"])
+          .map(([name]) => `${path}.${name}`)
+      : [];
+  return [
+    ...own,
+    ...Object.entries(node).flatMap(([name, inside]) => propertiesIn(inside, `${path}/${name}`)),
+  ];
+}
+
+const FILE = fileURLToPath(new URL("../../src/contract/examples.json", import.meta.url));
+/** Longer lists are cut: a reader knows how they go on. */
+const MAX_ITEMS = 2;
+/** Request members whose values are the test's own. */
+const SHOWN: Readonly<Record<string, string>> = { token: "u+EXAMPLE", secret: "whsec-example" };
+
+const exampleOf = (name: string, value: unknown) =>
+  Array.isArray(value) ? value.slice(0, MAX_ITEMS) : (SHOWN[name] ?? value);
+
+/** Keeps the last success of each call, and of each body that was sent; written to a file when `EXAMPLES` is set. */
+export class ExampleRecorder {
+  readonly #examples: Record<string, { body?: unknown; answers: Record<string, unknown> }> = {};
+
+  note(call: string, body: unknown, { status, body: answer }: Reply): void {
+    const isJson = typeof answer === "object" && answer !== null;
+    // This document is no example of itself.
+    if (status >= 300 || !isJson || call === "get /openapi.json") return;
+    this.#examples[call] = { ...(body === undefined ? {} : { body }), answers: { [status]: answer } };
+  }
+
+  noteSent(name: string, body: unknown): void {
+    this.#examples[name] ??= { body, answers: {} };
+  }
+
+  /** @param names texts of the test's world, with what stands for them */
+  save(names: readonly (readonly [string, string])[]): void {
+    if (!process.env["EXAMPLES"]) return;
+    const text = names.reduce(
+      (all, [real, shown]) => all.replaceAll(real, shown),
+      JSON.stringify(this.#examples, exampleOf, 2),
+    );
+    writeFileSync(FILE, `${text}\n`);
+  }
+}
