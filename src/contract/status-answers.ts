@@ -20,6 +20,7 @@ export const ProblemCode = z.enum([
   "subscription_was_disabled",
   "subscription_events_missing",
   "recovery_forbidden",
+  "recovery_incomplete",
   "webhooks_failed",
   "incidents_not_visible",
   "incidents_set_aside",
@@ -28,6 +29,7 @@ export const ProblemCode = z.enum([
   "aurora_unaware",
   "deliveries_dead",
   "deliveries_failing",
+  "analysis_limit",
 ]);
 export type ProblemCode = z.infer<typeof ProblemCode>;
 

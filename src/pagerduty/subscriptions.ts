@@ -98,20 +98,27 @@ const MAX_PAGES = 20;
 export const getSubscription = (target: ApiTarget, id: string): Promise<ApiAnswer<Subscription>> =>
   callPagerDuty(target, "GET", pathOf(id), One);
 
-/** Returns the first subscription whose URL is `url`; null if there is none. */
+/**
+ * Returns the subscription whose URL is `url`, else the first one that `isOurs` accepts; null if there is none.
+ * @param isOurs whether a subscription's URL leads to where `url` leads
+ */
 export async function findSubscription(
   target: ApiTarget,
   url: string,
+  isOurs: (other: string, url: string) => boolean,
 ): Promise<ApiAnswer<Subscription | null>> {
+  let other: Subscription | null = null;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const path = `/webhook_subscriptions?limit=${PAGE_SIZE}&offset=${page * PAGE_SIZE}`;
     const answer = await callPagerDuty(target, "GET", path, Page);
     if (!answer.ok) return answer;
-    const found = answer.value.webhook_subscriptions.find((subscription) => subscription.url === url);
+    const { webhook_subscriptions: listed, more } = answer.value;
+    const found = listed.find((subscription) => subscription.url === url);
     if (found) return { ok: true, value: found };
-    if (!answer.value.more) break;
+    other ??= listed.find((subscription) => isOurs(subscription.url, url)) ?? null;
+    if (!more) break;
   }
-  return { ok: true, value: null };
+  return { ok: true, value: other };
 }
 
 const choiceOf = (filter: Filter, events: readonly string[]) => ({

@@ -1,3 +1,4 @@
+import type { CallAnswer } from "../connection/client.ts";
 import type { OwnSubscription } from "../connection/connection.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import type { CallProblem } from "../connection/tokens.ts";
@@ -13,6 +14,7 @@ import { appendEntry } from "../storage/journal.ts";
 import { addMissingEvents, missingEvents, rememberRefused } from "./event-types.ts";
 import { recover } from "./missed-incidents.ts";
 import { readWatch, updateWatch, type Watch } from "./watch.ts";
+import type { IsOurs } from "./webhook-url.ts";
 
 /**
  * Checks the webhook subscription and searches for missed incidents. PagerDuty disables a subscription for a day after
@@ -46,6 +48,7 @@ export interface Reconciled {
 
 export class Reconciler {
   readonly #context: TenantContext;
+  readonly #isOurs: IsOurs;
   #running: Promise<Reconciled> | null = null;
   #next: Promise<Reconciled> | null = null;
   /** Whether a person asked for the next check. */
@@ -57,8 +60,9 @@ export class Reconciler {
   /** When the last check that a refusal asked for was due. */
   #refusalCheckAtMs = 0;
 
-  constructor(context: TenantContext) {
+  constructor(context: TenantContext, isOurs: IsOurs) {
     this.#context = context;
+    this.#isOurs = isOurs;
   }
 
   get #watch(): Watch {
@@ -111,7 +115,8 @@ export class Reconciler {
 
   /** Stores the subscription's state, as PagerDuty has just answered. */
   noteState(state: Watch["state"]): void {
-    this.#remember({ state });
+    const missingAtMs = state === "missing" ? (this.#watch.missingAtMs ?? Date.now()) : null;
+    this.#remember({ state, missingAtMs });
   }
 
   /**
@@ -180,28 +185,30 @@ export class Reconciler {
 
   async #checkSubscription(): Promise<{ reEnabled: boolean; problem: CallProblem | null }> {
     const { store, client } = this.#context;
-    const own = store.connection?.subscription ?? (await this.#adopt());
-    if (!own) return { reEnabled: false, problem: null };
-    const answer = await client.run((target) => getSubscription(target, own.id));
-    if (store.connection?.subscription?.id !== own.id) return { reEnabled: false, problem: null };
-    if (!answer.ok) {
-      if (answer.problem !== "not_found") return { reEnabled: false, problem: answer };
-      if (this.#watch.state !== "missing")
-        this.#record("subscription.missing", "PagerDuty no longer has the webhook subscription");
-      this.#remember({ state: "missing" });
+    const stored = store.connection?.subscription ?? null;
+    const connectionId = store.connection?.connectionId;
+    const answer = await this.#present(stored);
+    const isCurrent = (id: string | undefined) =>
+      store.connection?.connectionId === connectionId && store.connection?.subscription?.id === id;
+    if (!isCurrent(stored?.id)) return { reEnabled: false, problem: null };
+    if (!answer.ok) return { reEnabled: false, problem: stored ? answer : null };
+    if (!answer.value) {
+      if (stored) this.#noteMissing();
       return { reEnabled: false, problem: null };
     }
+    const own = await this.#adopt(answer.value, stored);
+    if (!isCurrent(own.id)) return { reEnabled: false, problem: null };
     this.#remember({ filter: answer.value.filter });
     await this.#checkEvents(own, answer.value);
     if (store.connection?.subscription?.id !== own.id) return { reEnabled: false, problem: null };
     // A subscription that a person paused is for a person to enable.
     if (answer.value.state === "active" || answer.value.paused) {
-      this.#remember({ state: answer.value.state });
+      this.noteState(answer.value.state);
       return { reEnabled: false, problem: null };
     }
     const enabled = await client.run((target) => enableSubscription(target, own.id));
     if (store.connection?.subscription?.id !== own.id) return { reEnabled: false, problem: null };
-    this.#remember({ state: enabled.ok ? "active" : "disabled" });
+    this.noteState(enabled.ok ? "active" : "disabled");
     if (!enabled.ok) return { reEnabled: false, problem: enabled };
     this.#record(
       "subscription.re_enabled",
@@ -231,20 +238,42 @@ export class Reconciler {
     this.#record("subscription.extended", `The webhook subscription lacked ${added.join(", ")}; added`);
   }
 
-  /** Finds a subscription that a person made for the webhook URL; later checks treat it like our own. */
-  async #adopt(): Promise<OwnSubscription | null> {
-    const { store, client } = this.#context;
-    const { url } = this.#watch;
-    const connectionId = store.connection?.connectionId;
-    if (url === null || connectionId === undefined) return null;
-    const found = await client.run((target) => findSubscription(target, url));
-    if (!found.ok || !found.value || store.connection?.connectionId !== connectionId) return null;
-    const subscription = { id: found.value.id, url, made: false, chosen: false, refusedEvents: [] };
-    await store.update((connection) => ({
-      ...connection,
-      subscription: connection.subscription ?? subscription,
-    }));
-    return subscription;
+  /**
+   * Our subscription as PagerDuty has it, else another one for our webhook URL or a member's: a person made it, or
+   * deleted ours and made it again. Null where there is none.
+   */
+  async #present(own: OwnSubscription | null): Promise<CallAnswer<Subscription | null>> {
+    const { client } = this.#context;
+    if (own) {
+      const answer = await client.run((target) => getSubscription(target, own.id));
+      if (answer.ok || answer.problem !== "not_found") return answer;
+    }
+    const url = own?.url ?? this.#watch.url;
+    if (url === null) return { ok: true, value: null };
+    return client.run((target) => findSubscription(target, url, this.#isOurs));
+  }
+
+  /** Takes over a subscription that is not ours yet. Later checks treat it like our own. */
+  async #adopt({ id, url }: Subscription, stored: OwnSubscription | null): Promise<OwnSubscription> {
+    if (stored?.id === id) return stored;
+    const adopted = { id, url, made: false, chosen: false, refusedEvents: [] };
+    await this.#context.store.update((connection) =>
+      connection.subscription?.id === stored?.id ? { ...connection, subscription: adopted } : connection,
+    );
+    if (stored) {
+      this.#record(
+        "subscription.replaced",
+        "PagerDuty no longer has the webhook subscription; another one for the same webhook URL took its place",
+      );
+    }
+    return adopted;
+  }
+
+  #noteMissing(): void {
+    if (this.#watch.state !== "missing") {
+      this.#record("subscription.missing", "PagerDuty no longer has the webhook subscription");
+    }
+    this.noteState("missing");
   }
 
   /** Records what a check found or did in the list of events. */

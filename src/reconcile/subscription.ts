@@ -21,6 +21,7 @@ import {
 } from "../pagerduty/subscriptions.ts";
 import { addMissingEvents, rememberRefused, withDefaults } from "./event-types.ts";
 import { isUpToDate, refusal } from "./subscription-answers.ts";
+import type { IsOurs } from "./webhook-url.ts";
 
 /** The webhook subscription at PagerDuty for the user's webhook URL. */
 
@@ -43,13 +44,15 @@ export class SubscriptionManager {
   readonly #store: ConnectionStore;
   readonly #client: PagerDutyClient;
   readonly #onMissing: () => void;
+  readonly #isOurs: IsOurs;
   #last: Promise<unknown> = Promise.resolve();
   #creating = 0;
 
   /** @param onMissing called when PagerDuty answers that our subscription does not exist */
-  constructor(store: ConnectionStore, client: PagerDutyClient, onMissing: () => void) {
+  constructor(store: ConnectionStore, client: PagerDutyClient, isOurs: IsOurs, onMissing: () => void) {
     this.#store = store;
     this.#client = client;
+    this.#isOurs = isOurs;
     this.#onMissing = onMissing;
   }
 
@@ -84,10 +87,10 @@ export class SubscriptionManager {
   ): Promise<{ created: boolean; subscription: Subscription }> {
     const known = await this.#known(url);
     const filter = options.filter ?? known?.filter ?? WHOLE_ACCOUNT;
-    const holdsSecret = known !== null && known.url === url && this.#holdsSecretOf(known.id);
+    const holdsSecret = known !== null && this.#isOurs(known.url, url) && this.#holdsSecretOf(known.id);
     const choice = this.#choiceOf(options, known, holdsSecret);
     if (known && holdsSecret) {
-      return { created: false, subscription: await this.#keep(known, url, filter, choice) };
+      return { created: false, subscription: await this.#keep(known, filter, choice) };
     }
     const created = await this.#create(url, filter, choice);
     // A changed URL or a lost secret needs a new subscription. The old one is removed afterwards: until then events
@@ -107,13 +110,13 @@ export class SubscriptionManager {
   }
 
   /** Brings the subscription that is in place up to what is wanted of it. */
-  async #keep(known: Subscription, url: string, filter: Filter, choice: Choice): Promise<Subscription> {
+  async #keep(known: Subscription, filter: Filter, choice: Choice): Promise<Subscription> {
     await this.#store.update((connection) => ({
       ...connection,
       subscription: {
         id: known.id,
-        url,
-        made: connection.subscription?.made ?? false,
+        url: known.url,
+        made: connection.subscription?.id === known.id && connection.subscription.made,
         chosen: choice.chosen,
         refusedEvents: [],
       },
@@ -189,7 +192,7 @@ export class SubscriptionManager {
     return own.id;
   }
 
-  /** The stored subscription, read from PagerDuty, else one at PagerDuty that posts to `url`. */
+  /** The stored subscription, read from PagerDuty, else one at PagerDuty that posts to `url`, or to a member's URL. */
   async #known(url: string): Promise<Subscription | null> {
     const own = this.#store.connection?.subscription;
     if (own) {
@@ -197,7 +200,7 @@ export class SubscriptionManager {
       if (answer.ok) return answer.value;
       if (answer.problem !== "not_found") throw refusal(answer, "change");
     }
-    const found = await this.#client.run((target) => findSubscription(target, url));
+    const found = await this.#client.run((target) => findSubscription(target, url, this.#isOurs));
     if (found.ok) return found.value;
     throw refusal(found, "change");
   }

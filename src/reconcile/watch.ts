@@ -9,6 +9,8 @@ export const Watch = z.object({
   quietChecks: z._default(z.number(), 0),
   /** The subscription's state when it was last read. */
   state: z.enum(["active", "disabled", "missing"]),
+  /** Since when it is missing; null while it is not. */
+  missingAtMs: z._default(z.nullable(z.number()), null),
   /** When a disabled subscription was last enabled again, and how many missed incidents were recovered then. */
   reEnabled: z.nullable(z.object({ atMs: z.number(), recovered: z.number() })),
   /** Why the last check did not finish. */
@@ -27,6 +29,7 @@ export const FRESH: Watch = {
   nextAtMs: null,
   quietChecks: 0,
   state: "active",
+  missingAtMs: null,
   reEnabled: null,
   problem: null,
   url: null,

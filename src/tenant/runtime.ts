@@ -17,6 +17,7 @@ import { NoteOutbox } from "../notes/outbox.ts";
 import { MAX_CHECK_CALLS } from "../reconcile/missed-incidents.ts";
 import { Reconciler } from "../reconcile/reconciler.ts";
 import { SubscriptionManager } from "../reconcile/subscription.ts";
+import { type IsOurs, leadsToSame } from "../reconcile/webhook-url.ts";
 import { retryHintsEarly } from "../storage/hints.ts";
 import { anyIncidentId } from "../storage/incident-list.ts";
 import { isMigrated, migrate } from "../storage/migrations.ts";
@@ -102,14 +103,15 @@ export class TenantRuntime {
       connectedUser: () => store.connection?.userId ?? null,
     };
     this.mirror = new Mirror(storage, store, AuroraBackend.of(env, config));
-    this.subscribing = new SubscriptionManager(store, client, () => this.#subscriptionIsMissing());
+    const isOurs: IsOurs = (other, url) => leadsToSame(other, url, (userId) => this.members.has(userId));
+    this.subscribing = new SubscriptionManager(store, client, isOurs, () => this.#subscriptionIsMissing());
     this.connecting = new Connecting(store, config, {
       removeSubscription: () => this.subscribing.removeIfMade(),
       forgetLogins: () => this.logins.forgetAll(),
       anyIncidentId: () => anyIncidentId(storage.sql),
       noteDisconnect: (caller) => this.mirror.note("disconnect", caller),
     });
-    this.reconciler = new Reconciler(this.context);
+    this.reconciler = new Reconciler(this.context, isOurs);
     this.notes = new NoteOutbox(this.context);
     this.refusals = new Refusals(storage);
     this.verifier = new Verifier(store, () => this.subscribing.isCreating);

@@ -7,7 +7,7 @@ import { mayWrite } from "../connection/write-access.ts";
 import { deliveredBeyondLimit } from "../delivery/analysis-limit.ts";
 import { summarizeOutbox } from "../delivery/outbox.ts";
 import { shownEventsUrl } from "../delivery/sink.ts";
-import { readWatch } from "../reconcile/watch.ts";
+import { readWatch, type Watch } from "../reconcile/watch.ts";
 import { countNotVisible } from "../storage/hints.ts";
 import { countFailed } from "../storage/journal.ts";
 import { summarizeSetAside } from "../storage/set-aside.ts";
@@ -64,6 +64,17 @@ const mirrorView = ({ knowsConnection, checkedAtMs }: MirrorView) => ({
   checkedAt: iso(checkedAtMs),
 });
 
+/** Webhooks that arrived earlier say nothing of the subscription: PagerDuty may have sent them before it was deleted. */
+const ARRIVED_WITHIN_MS = 24 * 3600 * 1000;
+
+/** A subscription is not missing while its webhooks arrive: this credential may not see it. */
+function asArriving(watch: Watch, lastProvedAtMs: number | null, nowMs: number): Watch {
+  const { missingAtMs } = watch;
+  if (missingAtMs === null || lastProvedAtMs === null) return watch;
+  const arrives = lastProvedAtMs > missingAtMs && nowMs - lastProvedAtMs < ARRIVED_WITHIN_MS;
+  return arrives ? { ...watch, state: "active" } : watch;
+}
+
 /** @param webhookUrl the caller's own */
 export function statusOf(sources: StatusSources, webhookUrl: string) {
   const { storage, store, config, tokens, refusals, mirror } = sources;
@@ -74,10 +85,10 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
   // Aurora's UI recognizes this text.
   if (lost) return notConnected("OAuth token expired, please reconnect", [lost]);
   const { sql } = storage;
-  const watch = readWatch(storage);
+  const times = webhookTimes(sql);
+  const watch = asArriving(readWatch(storage), times.lastProvedAtMs, nowMs);
   const delivery = summarizeOutbox(sql);
   const rejected = refusals.summary;
-  const times = webhookTimes(sql);
   const verified = secretsInForce(connection, nowMs).length > 0;
   return {
     connected: true as const,

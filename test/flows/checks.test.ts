@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Subscription } from "../emulator/pagerduty.ts";
+import { firstBody, type Subscription, sign } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { nextSecond, until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
@@ -169,6 +169,34 @@ test("a deleted subscription is reported as missing", async () => {
     webhook: { subscription: { state: "missing" } },
     problems: [{ code: "subscription_missing" }],
   });
+});
+
+test("a subscription that was deleted and made again outside is found by its URL, and enabled again", async () => {
+  const { id, url } = await connected();
+  stage.account.unsubscribe(id);
+  const again = stage.account.subscribe({ url });
+  again.temporarilyDisabled = true;
+  const reply = await call("POST", "/reconcile");
+  expect(reply.body).toMatchObject({ subscription: { id: again.id, state: "active" } });
+  expect(again.temporarilyDisabled).toBe(false);
+  expect((await call("GET", "")).body).toMatchObject({
+    webhook: { subscription: { id: again.id, state: "active" } },
+  });
+  expect((await call("GET", "/events")).text).toContain("subscription.replaced");
+});
+
+test("a subscription that PagerDuty does not show is not missing while its webhooks arrive", async () => {
+  const subscription = await connected();
+  stage.account.unsubscribe(subscription.id);
+  expect((await call("POST", "/reconcile")).body).toMatchObject({ subscription: { state: "missing" } });
+  const body = firstBody(stage.account.trigger());
+  const headers = { "x-webhook-id": "w", "x-pagerduty-signature": sign(subscription.secret, body) };
+  const init = { method: "POST", headers, body };
+  expect((await stage.worker.request(`/pagerduty/webhook/${stage.user}`, init)).status).toBe(202);
+  await stage.settled(1);
+  const shown = await call("GET", "");
+  expect(shown.body).toMatchObject({ webhook: { subscription: { state: "active" } } });
+  expect(shown.text).not.toContain("subscription_missing");
 });
 
 test("a revoked credential is reported, and incidents missed until the rotation are recovered", async () => {

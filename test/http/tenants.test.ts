@@ -179,6 +179,28 @@ describe("a webhook URL", () => {
 });
 
 describe("an unsigned webhook for several connections", () => {
+  test("of any member is recognised as ours, so that two members make one subscription", async () => {
+    await connect(alice, first);
+    await status(both, first);
+    const made = await call(alice, first, "POST", "/subscription", {});
+    expect(made.status).toBe(201);
+    const again = await call(both, first, "POST", "/subscription", {});
+    expect([again.status, again.body]).toMatchObject([200, made.body]);
+    const [subscription] = stage.account.subscriptions.values();
+    if (!subscription) throw new Error("There is no subscription");
+    // Made again outside, with another member's URL.
+    stage.account.unsubscribe(subscription.id);
+    const other = stage.account.subscribe({ url: subscription.url.replace(alice, both) });
+    const { body } = await call(alice, first, "POST", "/reconcile", {});
+    expect(body).toMatchObject({ subscription: { id: other.id, state: "active" } });
+    // A stranger's URL at the same address is nobody's.
+    stage.account.unsubscribe(other.id);
+    stage.account.subscribe({ url: subscription.url.replace(alice, "stranger") });
+    expect((await call(alice, first, "POST", "/reconcile", {})).body).toMatchObject({
+      subscription: { id: other.id, state: "missing" },
+    });
+  });
+
   test("follows the rules of the connection whose subscription it names", async () => {
     await connect(both, first);
     expect((await call(both, first, "POST", "/subscription", {})).status).toBe(201);

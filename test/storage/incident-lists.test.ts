@@ -2,7 +2,7 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
 import { lookAtLists } from "../../src/reconcile/incident-lists.ts";
 import { NO_PROGRESS, newCheck } from "../../src/reconcile/progress.ts";
-import { connectedContext } from "./tenant-context.ts";
+import { connectedContext } from "./connected-context.ts";
 
 /** A check sees every incident that PagerDuty lists, however many there are of one second, and though the list shifts. */
 

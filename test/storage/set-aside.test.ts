@@ -10,7 +10,7 @@ import { analysesDue, loadIncident, takeBackIncidents } from "../../src/storage/
 import { summarizeSetAside } from "../../src/storage/set-aside.ts";
 import { takeIn } from "../../src/webhooks/intake.ts";
 import { readBack } from "../../src/webhooks/read-back.ts";
-import { connectedContext } from "./tenant-context.ts";
+import { connectedContext } from "./connected-context.ts";
 
 /** A row that cannot be processed is set aside: it is named, and the rows beside it are worked as usual. */
 

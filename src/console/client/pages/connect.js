@@ -89,7 +89,7 @@ function oauthCard() {
 export function renderConnect(main, status) {
   const problems = status.problems ?? [];
   const said = status.connected ? null : status.error;
-  const retry = problems.some(({ code }) => code === "credentials_unreadable" || code === "org_mismatch");
+  const retry = problems.some(({ code }) => code === "credentials_unreadable");
   const notes = [
     said && h("li", { class: "problem" }, h("p", { class: "what" }, said)),
     ...problems.map(problemCard),
