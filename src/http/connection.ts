@@ -60,7 +60,9 @@ export const connection = new Hono<AppEnv>()
     const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
     // One call to the object checks as much as an invocation may; more calls follow until the check is complete.
     for (let calls = 1; ; calls += 1) {
-      const { unfinished, ...result } = unwrap(await tenantOf(c).reconcile(caller, url));
-      if (!unfinished || calls >= MAX_RECONCILE_CALLS) return c.json(result);
+      const { unfinished, checked, recovered, subscription } = unwrap(
+        await tenantOf(c).reconcile(caller, url),
+      );
+      if (!unfinished || calls >= MAX_RECONCILE_CALLS) return c.json({ checked, recovered, subscription });
     }
   });

@@ -6,6 +6,13 @@ import { DEFAULT_EVENTS, type Subscription, updateSubscription } from "../pagerd
 
 /** Which event types the webhook subscription has, and how types that it lacks are added to it. */
 
+/** The event types that a subscription is to have. */
+export interface Choice {
+  events: readonly string[];
+  /** Whether a caller named them, so that each is needed and no other is added. */
+  chosen: boolean;
+}
+
 /** The default types that are not among `events`. @param refused types that PagerDuty does not know */
 export function missingEvents(events: readonly string[], refused: readonly string[] = []): string[] {
   return DEFAULT_EVENTS.filter((type) => !events.includes(type) && !refused.includes(type));

@@ -19,7 +19,7 @@ import {
   type Subscription,
   updateSubscription,
 } from "../pagerduty/subscriptions.ts";
-import { addMissingEvents, rememberRefused, withDefaults } from "./event-types.ts";
+import { addMissingEvents, type Choice, rememberRefused, withDefaults } from "./event-types.ts";
 import { isUpToDate, refusal } from "./subscription-answers.ts";
 import type { IsOurs } from "./webhook-url.ts";
 
@@ -29,13 +29,6 @@ import type { IsOurs } from "./webhook-url.ts";
 export interface SubscriptionOptions {
   filter: Filter | null;
   events: string[] | null;
-}
-
-/** The event types that a subscription is to have. */
-interface Choice {
-  events: readonly string[];
-  /** Whether a caller named them, so that each is needed and no other is added. */
-  chosen: boolean;
 }
 
 const WHOLE_ACCOUNT: Filter = { type: "account_reference", id: null };
