@@ -22,7 +22,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     return opened;
   }
 
-  const CHANGED = /The connection was changed meanwhile, and nothing was removed/;
+  const CHANGED = /The connection has changed, so nothing was removed/;
 
   test("closes its question about a connection that was replaced", async () => {
     await connect("acme");

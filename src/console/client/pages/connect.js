@@ -128,7 +128,7 @@ export function renderConnect(main, status) {
             ),
           ),
           retry
-            ? action("Disconnect and start anew", async () => {
+            ? action("Disconnect and start again", async () => {
                 await refreshStatus();
                 // Another window may have solved the problem.
                 if (current()?.connected) return;

@@ -95,7 +95,7 @@ async function arrival(result, before, startedAtMs) {
 /**
  * @param {Connected} status
  * @param {AbortSignal} signal
- * @returns {{panel: HTMLElement, load: () => Promise<void>}} `load` reads it anew
+ * @returns {{panel: HTMLElement, load: () => Promise<void>}} `load` reloads it
  */
 export function subscriptionPanel(status, signal) {
   const own = status.webhook.subscription;

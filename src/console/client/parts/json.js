@@ -52,7 +52,7 @@ function flat(value) {
 }
 
 /**
- * @param {unknown} value that came as JSON
+ * @param {unknown} value parsed from JSON
  * @returns {string}
  */
 export const jsonText = (value) => (isDeep(value) ? flat(value) : JSON.stringify(value, null, 2));

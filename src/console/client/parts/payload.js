@@ -21,7 +21,7 @@ import { jsonText } from "./json.js";
  * @param {HTMLElement} side
  * @param {Entry<T>} entry
  * @param {AbortSignal} signal
- * @returns {() => Promise<void>} reads it anew
+ * @returns {() => Promise<void>} reloads it
  */
 export function renderPayload(side, { name, list, load, title, lines, after }, signal) {
   let shown = "";

@@ -28,7 +28,7 @@ export async function confirmedAsItIs(question) {
     const sure = await confirmed(question, change.signal);
     if (sure) await refreshStatus();
     if (!change.signal.aborted) return sure;
-    toast("bad", "The connection was changed meanwhile, and nothing was removed. Look at it, and ask again.");
+    toast("bad", "The connection has changed, so nothing was removed. Check it, and try again.");
     return false;
   } finally {
     end.abort();
