@@ -147,11 +147,25 @@ describe.skipIf(!hasChromium)("the console", () => {
     const { page, faults } = await openPage(390);
     const hosts = new Set<string>();
     page.on("request", (request) => hosts.add(new URL(request.url()).host));
-    await page.goto(`${stage.worker.url}/docs#postPagerduty`);
-    await page.locator("#postPagerduty").getByText("A PagerDuty REST API key.").waitFor();
+    await page.goto(`${stage.worker.url}/docs#connect`);
+    await page.locator("#connect").getByText("A PagerDuty REST API key.").waitFor();
     await look(page, "docs", 390);
     await page.setViewportSize({ width: 1280, height: 860 });
     await look(page, "docs", 1280);
+    await page.getByLabel("Search calls").fill("redeliver");
+    expect(await page.getByRole("navigation").locator("li li:visible").count()).toBe(1);
+    await page
+      .getByRole("navigation")
+      .getByRole("link", { name: /Send dead deliveries again/ })
+      .click();
+    const call = page.locator("#redeliverDeliveries");
+    await call
+      .getByLabel("From a shell")
+      .getByText(`${stage.worker.url}/pagerduty/deliveries/redeliver`)
+      .waitFor();
+    await call.getByLabel("Example", { exact: true }).getByText('"redelivered"').waitFor();
+    await page.getByRole("link", { name: "Console" }).click();
+    await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
     expect([...hosts]).toEqual([new URL(stage.worker.url).host]);
     expect(faults).toEqual([]);
   });

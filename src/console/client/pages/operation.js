@@ -1,0 +1,127 @@
+import { copyButton } from "../parts/controls.js";
+import { h } from "../parts/dom.js";
+import { jsonText } from "../parts/json.js";
+import { nameOf, shown, typeOf } from "./schema.js";
+
+/** One call of the reference: what it takes and answers, with examples and a line for a shell. */
+
+/** @typedef {import("./schema.js").Operation} Operation */
+/** @typedef {import("./schema.js").Parameter} Parameter */
+/** @typedef {import("./schema.js").Reference} Reference */
+
+/** @param {Parameter[]} parameters */
+function parameterList(parameters) {
+  if (parameters.length === 0) return null;
+  const rows = parameters.map(({ name, in: place, required, description, schema }) =>
+    h(
+      "li",
+      null,
+      h("code", { class: "name" }, name),
+      required ? null : h("span", { class: "optional" }, "optional"),
+      h("code", { class: "type" }, typeOf(schema), ` in ${place}`),
+      description && h("span", { class: "meta" }, description),
+    ),
+  );
+  return [h("h3", null, "Parameters"), h("ul", { class: "properties" }, rows)];
+}
+
+/** @param {string} name @param {unknown} example */
+function exampleBlock(name, example) {
+  if (example === undefined) return null;
+  const text = jsonText(example);
+  return h(
+    "figure",
+    { class: "example" },
+    h(
+      "figcaption",
+      null,
+      name,
+      copyButton(() => text),
+    ),
+    h("pre", { tabindex: 0, "aria-label": name }, text),
+  );
+}
+
+/** In single quotes, for a shell. @param {string} text */
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+/**
+ * The call for a shell, as Aurora's server makes it.
+ * @param {string} method @param {string} path @param {Operation} operation @param {unknown} body
+ */
+function curl(method, path, operation, body) {
+  const isOpen = operation.security !== undefined;
+  return [
+    `curl -X ${method.toUpperCase()} ${quoted(`${location.origin}${path}`)}`,
+    ...(isOpen ? [] : ['-H "X-Internal-Secret: $INTERNAL_API_SECRET"', "-H 'X-User-ID: alice'"]),
+    ...(body === undefined
+      ? []
+      : ["-H 'Content-Type: application/json'", `-d ${quoted(JSON.stringify(body))}`]),
+  ].join(" \\\n  ");
+}
+
+/** @param {string} text */
+const shell = (text) =>
+  h(
+    "figure",
+    { class: "example" },
+    h(
+      "figcaption",
+      null,
+      "From a shell",
+      copyButton(() => text),
+    ),
+    h("pre", { tabindex: 0, "aria-label": "From a shell" }, text),
+  );
+
+/** @param {Operation} operation @param {Reference} reference */
+function answers(operation, { components }) {
+  return Object.entries(operation.responses).map(([status, answer]) => {
+    const known = answer.$ref ? components.responses[nameOf(answer.$ref)] : answer;
+    const content = answer.$ref ? null : known?.content?.["application/json"];
+    const schema = content?.schema;
+    return h(
+      "li",
+      { class: answer.$ref ? "fault" : "" },
+      h("code", { class: "name" }, status),
+      h("span", null, known?.description ?? ""),
+      schema && (schema.$ref ? h("code", { class: "type" }, typeOf(schema)) : shown(schema)),
+      exampleBlock("Example", content?.example),
+    );
+  });
+}
+
+/**
+ * @param {string} path
+ * @param {string} method
+ * @param {Operation} operation
+ * @param {Reference} reference
+ * @param {boolean} isSent whether the connector makes the request
+ */
+export function operationCard(path, method, operation, reference, isSent = false) {
+  const own = (operation.parameters ?? []).filter(({ $ref }) => !$ref);
+  const content = operation.requestBody?.content["application/json"];
+  const isWebSocket = "101" in operation.responses;
+  return h(
+    "details",
+    { class: "panel operation", id: operation.operationId },
+    h(
+      "summary",
+      null,
+      h("span", { class: `method ${method}` }, method.toUpperCase()),
+      h("code", { class: "path" }, path),
+      h("span", { class: "summary" }, operation.summary),
+      operation.security && !isSent ? h("span", { class: "optional" }, "open") : null,
+    ),
+    operation.description && h("p", null, operation.description),
+    parameterList(own),
+    content && [
+      h("h3", null, operation.requestBody?.required ? "Body" : "Body, optional"),
+      ...shown(content.schema),
+      exampleBlock("Example of a body", content.example),
+    ],
+    isSent || isWebSocket ? null : shell(curl(method, path, operation, content?.example)),
+    h("h3", null, "Answers"),
+    h("ul", { class: "properties" }, answers(operation, reference)),
+  );
+}
