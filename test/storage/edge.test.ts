@@ -35,10 +35,19 @@ async function storeReplica(userId: string): Promise<void> {
   await env.CONNECTIONS.put(`connection:user:${userId}`, sealed);
 }
 
-async function post(userId: string, broken: Partial<Env>, body = BODY): Promise<Response> {
+async function post(
+  userId: string,
+  broken: Partial<Env>,
+  body = BODY,
+  address = "192.0.2.1",
+): Promise<Response> {
   const request = new Request(`https://worker.example/pagerduty/webhook/${userId}`, {
     method: "POST",
-    headers: { "x-pagerduty-signature": await signed(BODY), "x-webhook-id": "w" },
+    headers: {
+      "x-pagerduty-signature": await signed(BODY),
+      "x-webhook-id": "w",
+      "cf-connecting-ip": address,
+    },
     body,
   });
   return serve(request, { ...env, ...broken }, createExecutionContext());
@@ -84,4 +93,36 @@ test("with the object down, the answer is 503 even for a signature that KV's cop
 test("with KV down, the object decides", async () => {
   expect((await post("kv", { CONNECTIONS: brokenKv })).status).toBe(404);
   expect((await post("kv", { CONNECTIONS: brokenKv, TENANT: brokenObjects })).status).toBe(503);
+});
+
+test("an address that posts for many unknown users is held back without waking an object for each", async () => {
+  await storeReplica("known");
+  const woken: string[] = [];
+  const object = {
+    judgeForUser: async () => ({ organisations: [], own: { verdict: "not_connected" } }),
+    ingest: async (webhooks: unknown[]) => webhooks.map(() => "applied"),
+  };
+  const TENANT = Object.assign(Object.create(env.TENANT), {
+    getByName: (name: string) => {
+      woken.push(name);
+      return object;
+    },
+  });
+  const counts = new Map<string, number>();
+  const STRANGERS = {
+    limit: async ({ key }: { key: string }) => {
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+      return { success: (counts.get(key) ?? 0) <= 3 };
+    },
+  };
+  const broken = { TENANT, STRANGERS };
+  const statuses: number[] = [];
+  for (let user = 0; user < 20; user += 1) {
+    statuses.push((await post(`unknown-${user}`, broken, BODY, "192.0.2.66")).status);
+  }
+  expect(statuses).toEqual([...Array(3).fill(404), ...Array(17).fill(429)]);
+  expect(woken).toHaveLength(4);
+  // A genuine webhook from the same address is accepted, and another address is answered as usual.
+  expect((await post("known", broken, BODY, "192.0.2.66")).status).toBe(202);
+  expect((await post("unknown-0", broken, BODY, "192.0.2.77")).status).toBe(404);
 });

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { verificationKeys, verifyingSecret } from "../../src/connection/verification.ts";
+import { connectionOf } from "../support/connection.ts";
+
+const NOW = Date.parse("2026-11-22T03:00:00Z");
+const BODY = new TextEncoder().encode("{}");
+const secretOf = (id: string, expiresAtMs: number | null) => ({
+  id,
+  secret: `secret of ${id}`,
+  subscriptionId: null,
+  expiresAtMs,
+});
+
+async function signatureOf(id: string): Promise<string> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const secret = new TextEncoder().encode(`secret of ${id}`);
+  const key = await crypto.subtle.importKey("raw", secret, algorithm, false, ["sign"]);
+  return `v1=${new Uint8Array(await crypto.subtle.sign("HMAC", key, BODY)).toHex()}`;
+}
+
+test("an expired signing secret verifies nothing, even where its key was imported before", async () => {
+  const signingSecrets = [secretOf("new", null), secretOf("old", NOW + 1000), secretOf("gone", NOW)];
+  const keys = await verificationKeys(connectionOf("u", { signingSecrets }), NOW);
+  expect(keys.map(({ id }) => id)).toEqual(["new", "old"]);
+  const verifiedAt = async (id: string, atMs: number) =>
+    verifyingSecret(keys, await signatureOf(id), BODY, atMs);
+  expect(await verifiedAt("old", NOW + 999)).toBe("old");
+  expect(await verifiedAt("old", NOW + 1000)).toBeNull();
+  expect(await verifiedAt("new", NOW + 1000)).toBe("new");
+  expect(await verifiedAt("gone", NOW)).toBeNull();
+});

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import * as z from "zod/mini";
+import { send } from "../../src/delivery/sink.ts";
+import { callPagerDuty } from "../../src/pagerduty/api.ts";
+
+/** A redirect may lead anywhere: a credential or an incident that followed it would be a stranger's to read. */
+
+const MOVED = "https://runbooks.example.com/moved";
+
+test("a call to PagerDuty follows no redirect", async () => {
+  const target = { apiUrl: "https://runbooks.example.com", authorization: "Token token=secret" };
+  expect(await callPagerDuty(target, "GET", "/moved", z.unknown())).toMatchObject({
+    ok: false,
+    reason: expect.stringContaining("302"),
+  });
+});
+
+test("a notification follows no redirect, and is not taken for delivered", async () => {
+  const target = { origin: null, headers: {}, binding: null };
+  const events = {
+    url: MOVED,
+    setting: "AURORA_EVENTS_URL",
+    isOwnRoute: false,
+    format: "notifications",
+    secret: null,
+  } as const;
+  const body = { id: "msg_1", text: "{}" };
+  expect(await send(target, events, { userId: "u", orgId: null }, body)).toMatchObject({
+    kind: "failed",
+    status: 302,
+  });
+});
