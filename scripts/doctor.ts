@@ -4,17 +4,19 @@
  */
 import { fileURLToPath } from "node:url";
 import { type Project, readProject } from "./cloudflare/project.ts";
+import { examineAurora } from "./doctor/aurora-examination.ts";
 import { examine } from "./doctor/examination.ts";
 import { type Finding, printed, summary } from "./doctor/finding.ts";
-import { checkConfiguration, checkNode, secretOf } from "./doctor/setup.ts";
+import { checkConfiguration, checkNode, deployedConfig, localConfig, secretOf } from "./doctor/setup.ts";
 import { readDevVars } from "./settings/local-settings.ts";
 import { runCommand } from "./terminal/command.ts";
 import { parseOptions } from "./terminal/options.ts";
 
 const HELP = `npm run doctor [-- options]
   --user ID    also checks this user's connection, subscription and last events
-  --url URL    checks a deployed Worker instead of the one on this machine; sends it INTERNAL_API_SECRET
-               from the environment, when the address is https`;
+  --url URL    checks a deployed Worker instead of the one on this machine, with the settings in
+               wrangler.toml; sends it and Aurora INTERNAL_API_SECRET from the environment, when the
+               address is https, and Aurora AURORA_HEADERS`;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -32,7 +34,9 @@ async function findings(
     secret: secretOf(process.env, variables, deployedUrl !== null),
     localFaults: deployedUrl === null ? local.filter(({ level }) => level === "problem").length : null,
   });
-  return [checkNode(process.versions.node), ...local, ...running];
+  const config = deployedUrl === null ? localConfig(project, devVars) : deployedConfig(project, process.env);
+  const aurora = config === null ? [] : await examineAurora(config, project.bindsAurora);
+  return [checkNode(process.versions.node), ...local, ...aurora, ...running];
 }
 
 async function doctor(): Promise<boolean> {

@@ -68,7 +68,7 @@ const URL_NAMES = ["AURORA_BACKEND_URL", "AURORA_EVENTS_URL"] as const;
 export const isOwnRoute = (url: string) => /\/pagerduty\/webhook\//.test(URL.parse(url)?.pathname ?? "");
 
 /** Whether the URL is the URL of the receiver in `aurora/`. */
-const isReceiver = (url: string) => /\/edge\/events\/*$/.test(URL.parse(url)?.pathname ?? "");
+export const isReceiver = (url: string) => /\/edge\/events\/*$/.test(URL.parse(url)?.pathname ?? "");
 
 /** Whether AURORA_EVENTS_SECRET is required. Reads the raw values. */
 export function needsEventsSecret(variables: Record<string, unknown>): boolean {

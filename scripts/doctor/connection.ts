@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Answered } from "./call.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
 /** The checks of one user: the connection, the subscription and the last events. Pure. */
@@ -29,12 +30,6 @@ const MILD = new Set(["no_signing_secret", "subscription_was_disabled", "analysi
 
 const found = ({ code, message, fix }: z.infer<typeof Problem>): Finding =>
   (MILD.has(code) ? warning : problem)(message, `(${code})`, fix);
-
-/** The answer to a call; `body` is JSON where it parses, else text. Status 0: no answer. */
-export interface Answered {
-  status: number;
-  body: unknown;
-}
 
 /** `GET /pagerduty` for a user. @param isElsewhere whether the Worker is not on this machine */
 export function checkConnection(user: string, { status, body }: Answered, isElsewhere = false): Finding[] {

@@ -1,5 +1,6 @@
 import { askHealth } from "../cloudflare/health.ts";
-import { type Answered, checkConnection, checkEvents, checkSubscriptionUrl } from "./connection.ts";
+import { ask, reasonOf } from "./call.ts";
+import { checkConnection, checkEvents, checkSubscriptionUrl } from "./connection.ts";
 import { type Finding, warning } from "./finding.ts";
 import { checkHealth, checkWebhookUrl, mayHearSecret, type Probe } from "./reach.ts";
 
@@ -37,7 +38,8 @@ export async function examine({ url, user, secret, localFaults }: Patient): Prom
     );
   }
   const isElsewhere = localFaults === null;
-  const call = (path: string) => answered(url, path, user ?? NOBODY, told);
+  const headers = { "x-user-id": user ?? NOBODY, ...(told === null ? {} : { "x-internal-secret": told }) };
+  const call = (path: string) => ask(`${url}${path}`, { headers });
   const webhookUrl = webhookUrlOf((await call("/pagerduty/webhook-url")).body);
   if (webhookUrl !== null) {
     const isPublic = webhookUrl.startsWith("https:");
@@ -50,26 +52,6 @@ export async function examine({ url, user, secret, localFaults }: Patient): Prom
   }
   findings.push(...checkEvents(await call(`/pagerduty/events?limit=${SHOWN_EVENTS}`)));
   return findings;
-}
-
-async function answered(url: string, path: string, user: string, secret: string | null): Promise<Answered> {
-  const headers = { "x-user-id": user, ...(secret === null ? {} : { "x-internal-secret": secret }) };
-  try {
-    // The Worker never redirects these calls, and no other host may get the secret.
-    const response = await fetch(`${url}${path}`, {
-      headers,
-      redirect: "manual",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    const text = await response.text();
-    try {
-      return { status: response.status, body: JSON.parse(text) };
-    } catch {
-      return { status: response.status, body: text };
-    }
-  } catch (error) {
-    return { status: 0, body: String(error) };
-  }
 }
 
 function webhookUrlOf(body: unknown): string | null {
@@ -88,8 +70,6 @@ async function probe(webhookUrl: string): Promise<Probe> {
       text: await response.text(),
     };
   } catch (error) {
-    const cause =
-      error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    return { kind: "failed", reason: cause };
+    return { kind: "failed", reason: reasonOf(error) };
   }
 }

@@ -1,5 +1,6 @@
-import { type Config, parseConfig } from "../../src/config.ts";
+import { type Config, ConfigError, parseConfig } from "../../src/config.ts";
 import type { Project } from "../cloudflare/project.ts";
+import { freshCredentialsKeys, freshEventsSecret } from "../settings/dev-vars.ts";
 import { mergedVariables, type SettingsSource, settingFaults } from "../settings/local-settings.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
@@ -47,16 +48,42 @@ export function checkConfiguration(project: Project, devVars: readonly SettingsS
   }
   const config = parseConfig(mergedVariables(toml, devVars, project.bindsAurora));
   const files = ["wrangler.toml", ...devVars.map(({ where }) => where)].join(" and ");
-  return [ok(`The settings in ${files} are valid`), checkAurora(config), checkOAuth(config)];
+  return [ok(`The settings in ${files} are valid`), checkOAuth(config)];
 }
 
-function checkAurora({ events }: Config): Finding {
-  if (events !== null) return ok(`Incidents are delivered to ${new URL(events.url).host} (${events.format})`);
-  return warning(
-    "Aurora is not set up: neither AURORA_BACKEND_URL nor AURORA_EVENTS_URL is set",
-    "Incidents are kept here, and delivered nowhere.",
-    "Set AURORA_BACKEND_URL in .dev.vars. How it works: docs/backend.md",
-  );
+/** The settings of the Worker on this machine; null where `checkConfiguration` finds a fault. */
+export function localConfig(project: Project, devVars: readonly SettingsSource[]): Config | null {
+  const toml = { where: "wrangler.toml", variables: project.vars };
+  return configIn(mergedVariables(toml, devVars, project.bindsAurora));
+}
+
+/**
+ * The settings of a deployed Worker. Nobody can read its secrets: those that the calls to Aurora need are taken from
+ * the environment, stand-ins take the place of the others.
+ * @returns null where something is wrong with them, which `GET /healthz` names
+ */
+export function deployedConfig(
+  { vars, bindsAurora }: Project,
+  environment: Readonly<Record<string, string | undefined>>,
+): Config | null {
+  const config = configIn({
+    INTERNAL_API_SECRET: "stand-in",
+    CREDENTIALS_KEYS: freshCredentialsKeys(),
+    AURORA_EVENTS_SECRET: freshEventsSecret(),
+    AURORA_HEADERS: environment["AURORA_HEADERS"],
+    ...vars,
+    ...(bindsAurora ? { AURORA: {} } : {}),
+  });
+  return config && { ...config, internalApiSecret: environment["INTERNAL_API_SECRET"] || null };
+}
+
+function configIn(variables: Readonly<Record<string, unknown>>): Config | null {
+  try {
+    return parseConfig(variables);
+  } catch (error) {
+    if (error instanceof ConfigError) return null;
+    throw error;
+  }
 }
 
 /** Whether users can connect with OAuth. */

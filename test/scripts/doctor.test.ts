@@ -63,13 +63,10 @@ test("without .dev.vars that is the only finding about settings", () => {
   ]);
 });
 
-test("Aurora that is not set up is a warning with the page to read, OAuth that is off is fine", () => {
+test("settings that are right are one finding, OAuth that is off is another", () => {
   const findings = checked(GOOD);
-  expect(levels(findings)).toEqual(["ok", "warning", "ok"]);
-  expect(findings[1]).toMatchObject({ what: expect.stringMatching(/^Aurora is not set up/) });
-  expect(findings[1]?.fix).toContain("docs/backend.md");
-  expect(findings[2]?.what).toContain("OAuth is not enabled");
-  expect(checked({ ...GOOD, AURORA_EVENTS_URL: "https://aurora.example/x" })[1]?.level).toBe("ok");
+  expect(levels(findings)).toEqual(["ok", "ok"]);
+  expect(findings[1]?.what).toContain("OAuth is not enabled");
 });
 
 test("OAuth is not enabled: credentials without the switch are a warning with the switch's name", () => {
@@ -77,7 +74,7 @@ test("OAuth is not enabled: credentials without the switch are a warning with th
     ...GOOD,
     PAGERDUTY_CLIENT_ID: "a",
     PAGERDUTY_CLIENT_SECRET: "hush",
-  })[2];
+  })[1];
   expect(finding).toMatchObject({ level: "warning", what: expect.stringContaining("OAuth is not enabled") });
   expect(finding?.fix).toContain("NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH=true");
   expect(JSON.stringify(finding)).not.toContain("hush");
@@ -85,13 +82,13 @@ test("OAuth is not enabled: credentials without the switch are a warning with th
 
 test("missing OAuth credentials are named", () => {
   const on = { ...GOOD, NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: "true", PAGERDUTY_CLIENT_ID: "a" };
-  const finding = checked(on)[2];
+  const finding = checked(on)[1];
   expect(finding).toMatchObject({
     level: "problem",
     what: "Missing OAuth credentials: PAGERDUTY_CLIENT_SECRET",
   });
   const whole = { ...on, PAGERDUTY_CLIENT_SECRET: "b", PUBLIC_URL: "https://pd.example.com" };
-  expect(checked(whole)[2]?.what).toContain("https://pd.example.com/pagerduty/oauth/callback");
+  expect(checked(whole)[1]?.what).toContain("https://pd.example.com/pagerduty/oauth/callback");
 });
 
 test("a Worker that does not run is told apart from one that is misconfigured", () => {
@@ -196,7 +193,7 @@ test("a finding is printed with what it means and what to do", () => {
 });
 
 test("the last line counts problems and warnings, and calls nothing well that has one", () => {
-  const findings = checked(GOOD);
+  const findings = checked({ ...GOOD, PAGERDUTY_CLIENT_ID: "a" });
   expect(summary(findings)).toBe("0 problems, 1 warning.");
 });
 

@@ -1,0 +1,117 @@
+import * as z from "zod";
+import { isReceiver } from "../../src/aurora-settings.ts";
+import type { Config } from "../../src/config.ts";
+import { adviceFor } from "../../src/delivery/advice.ts";
+import type { Answered } from "./call.ts";
+import { type Finding, ok, problem, warning } from "./finding.ts";
+
+/** The checks of the way to Aurora: which way is set up, and whether its addresses answer as they should. Pure. */
+
+type Events = NonNullable<Config["events"]>;
+
+/** Which of the ways of docs/deploy.md the settings describe. */
+export function checkWay({ events, aurora }: Pick<Config, "events" | "aurora">): Finding {
+  if (events === null) {
+    return warning(
+      "Aurora is not set up: neither AURORA_BACKEND_URL nor AURORA_EVENTS_URL is set",
+      "Incidents are kept here, and delivered nowhere.",
+      "Follow docs/deploy.md, In Aurora",
+    );
+  }
+  const { host } = new URL(events.url);
+  if (isReceiver(events.url)) return ok(`Incidents go to the receiver beside Aurora, at ${host}`);
+  if (!events.isOwnRoute) return ok(`Incidents go to ${host}, in the format ${events.format}`);
+  if (aurora.backendUrl !== null) {
+    return ok(
+      `Incidents go to Aurora's own route, at ${host}: for API tokens of the US region only (docs/deploy.md)`,
+    );
+  }
+  return warning(
+    `Incidents go to Aurora's own route, at ${host}, but Aurora is not told of connections`,
+    "Aurora refuses the incidents of every organisation that is not connected in Aurora itself.",
+    "Set AURORA_BACKEND_URL, or deliver to the receiver: docs/deploy.md, In Aurora",
+  );
+}
+
+const Refusal = z.object({ error: z.string(), code: z.optional(z.string()) });
+
+/** The answer to an unsigned, empty call of AURORA_EVENTS_URL, which every receiver has to refuse. */
+export function checkEventsUrl(events: Events, answer: Answered): Finding {
+  const { host } = new URL(events.url);
+  const means = "Incidents do not arrive in Aurora. They are kept and retried.";
+  if (answer.status === 0) {
+    return problem(
+      `${host} cannot be reached from here: ${answer.body}`,
+      means,
+      `Check ${events.setting}, and that Aurora runs. If only the Worker can reach it, this finding does not count.`,
+    );
+  }
+  const refusal = Refusal.safeParse(answer.body).data;
+  if (isRight(events, answer.status, refusal)) {
+    return ok(`${host} refuses an unsigned, empty call, as it should (status ${answer.status})`);
+  }
+  const advice = adviceFor(answer.status, events);
+  if (answer.status >= 200 && answer.status < 300) {
+    return problem(
+      `${host} accepts an unsigned, empty call (status ${answer.status})`,
+      "Something else than the receiver answers, or it checks nothing. Incidents may be lost there.",
+      `Check that ${events.setting} leads to the receiver.`,
+    );
+  }
+  return problem(
+    `${host} answers an unsigned, empty call with ${answer.status}${refusal ? `: ${refusal.error}` : ""}`,
+    means,
+    advice === null ? "Check Aurora's log." : `${advice.charAt(0).toUpperCase()}${advice.slice(1)}.`,
+  );
+}
+
+function isRight(events: Events, status: number, refusal: z.infer<typeof Refusal> | undefined): boolean {
+  if (refusal === undefined) return false;
+  if (isReceiver(events.url)) return status === 401 && refusal.code === "invalid_signature";
+  // The user of the call is nobody's, and a body is missing: Aurora's own route says one or the other.
+  if (events.isOwnRoute) return status === 400 || (status === 404 && /not connected/.test(refusal.error));
+  return status === 400 || status === 401;
+}
+
+/** The answer of Aurora's backend to `GET /pagerduty`. @param sentSecret whether INTERNAL_API_SECRET was sent */
+export function checkBackend(backendUrl: string, answer: Answered, sentSecret: boolean): Finding {
+  const { host } = new URL(backendUrl);
+  const means = "Nobody can connect PagerDuty: without Aurora's permission nothing is changed.";
+  if (answer.status === 0) {
+    return problem(
+      `Aurora's server cannot be reached from here, at ${host}: ${answer.body}`,
+      means,
+      "Check AURORA_BACKEND_URL, and that Aurora runs. If only the Worker can reach it, this finding does not count.",
+    );
+  }
+  const refusal = Refusal.safeParse(answer.body).data;
+  if (answer.status === 508 || refusal?.code === "loop_detected") {
+    return problem(
+      `AURORA_BACKEND_URL leads back to this connector, at ${host}`,
+      means,
+      "Set it to the address of Aurora's own server, past whatever routes /pagerduty here.",
+    );
+  }
+  if (answer.status === 403 && refusal && /X-Internal-Secret/.test(refusal.error)) {
+    if (!sentSecret) return ok(`Aurora's server answers at ${host}; INTERNAL_API_SECRET was not tried`);
+    return problem(
+      `Aurora's server at ${host} refuses INTERNAL_API_SECRET`,
+      means,
+      "Set the same INTERNAL_API_SECRET here and in Aurora's .env, and restart both.",
+    );
+  }
+  const isAurora =
+    refusal !== undefined || z.object({ connected: z.boolean() }).safeParse(answer.body).success;
+  if (isAurora && answer.status < 404) {
+    return ok(`Aurora's server answers at ${host}, and accepts INTERNAL_API_SECRET`);
+  }
+  return problem(
+    `Something else than Aurora's server answers at ${host} (status ${answer.status})`,
+    means,
+    "Check AURORA_BACKEND_URL, and AURORA_HEADERS where something in front of Aurora asks for a sign-in.",
+  );
+}
+
+/** What can be said where only the deployed Worker reaches Aurora. */
+export const notTried = (): Finding =>
+  ok("Aurora is reached through the binding AURORA, which cannot be tried from here");

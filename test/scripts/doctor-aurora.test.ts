@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readProject } from "../../scripts/cloudflare/project.ts";
+import { examineAurora } from "../../scripts/doctor/aurora-examination.ts";
+import { printed } from "../../scripts/doctor/finding.ts";
+import { checkConfiguration, deployedConfig, localConfig } from "../../scripts/doctor/setup.ts";
+import { startTodaysAurora, type TodaysAurora } from "../aurora/todays-aurora.ts";
+import { jsonReply, Listener, type Reply, textReply } from "../emulator/listener.ts";
+import { INTERNAL_SECRET, SEALING_KEY } from "../support/worker.ts";
+
+/** The doctor tries the way to Aurora. */
+
+const project = readProject("");
+let aurora: TodaysAurora;
+let stranger: Listener;
+let answer: Reply;
+
+beforeAll(async () => {
+  aurora = await startTodaysAurora({ internalSecret: INTERNAL_SECRET });
+  stranger = await Listener.open(0);
+  stranger.serve(() => answer);
+});
+afterAll(() => Promise.all([aurora.close(), stranger.close()]));
+
+const settings = (more: Record<string, string>) => [
+  {
+    where: ".dev.vars",
+    variables: { INTERNAL_API_SECRET: INTERNAL_SECRET, CREDENTIALS_KEYS: SEALING_KEY, ...more },
+  },
+];
+
+async function findingsWith(more: Record<string, string>, bindsAurora = false): Promise<string[]> {
+  const config = localConfig({ ...project, bindsAurora }, settings(more));
+  if (config === null) throw new Error("These settings are wrong");
+  return (await examineAurora(config, bindsAurora)).map((finding) => printed(finding, false));
+}
+
+const receiver = () => ({
+  AURORA_BACKEND_URL: aurora.url,
+  AURORA_EVENTS_URL: aurora.eventsUrl,
+  AURORA_EVENTS_SECRET: aurora.eventsSecret,
+});
+
+test("with the receiver: names the way, and finds the receiver and Aurora's server as they should be", async () => {
+  const findings = await findingsWith(receiver());
+  expect(findings).toEqual([
+    expect.stringMatching(/^ok {6}Incidents go to the receiver beside Aurora/),
+    expect.stringMatching(/^ok {6}Aurora's server answers at .* and accepts INTERNAL_API_SECRET$/),
+    expect.stringMatching(/^ok {6}.* refuses an unsigned, empty call, as it should \(status 401\)$/),
+  ]);
+  for (const secret of [INTERNAL_SECRET, aurora.eventsSecret]) expect(findings.join()).not.toContain(secret);
+  expect(aurora.tables.events).toEqual([]);
+});
+
+test("with Aurora's own route: names the way, and what it is good for", async () => {
+  expect(await findingsWith({ AURORA_BACKEND_URL: aurora.url })).toEqual([
+    expect.stringMatching(/^ok {6}Incidents go to Aurora's own route.*API tokens of the US region only/),
+    expect.stringMatching(/^ok/),
+    expect.stringMatching(/^ok {6}.*\(status 404\)$/),
+  ]);
+  const [way] = await findingsWith({ AURORA_EVENTS_URL: aurora.webhookUrl });
+  expect(way).toMatch(/^warning Incidents go to Aurora's own route.*but Aurora is not told/);
+});
+
+test("without any of them: a warning with the page to read", async () => {
+  expect(await findingsWith({})).toEqual([
+    expect.stringMatching(/^warning Aurora is not set up[\s\S]*docs\/deploy\.md/),
+  ]);
+});
+
+test("an INTERNAL_API_SECRET that is not Aurora's is found", async () => {
+  const findings = await findingsWith({ ...receiver(), INTERNAL_API_SECRET: "another" });
+  expect(findings[1]).toMatch(/^problem Aurora's server at .* refuses INTERNAL_API_SECRET/);
+});
+
+test.each<[string, Reply, RegExp, RegExp]>([
+  [
+    "this connector itself",
+    jsonReply(508, { error: "in a circle", code: "loop_detected" }),
+    /AURORA_BACKEND_URL leads back to this connector/,
+    /with 508: in a circle[\s\S]*leads back to this connector/,
+  ],
+  [
+    "a login page",
+    textReply(302, ""),
+    /Something else than Aurora's server answers at .* \(status 302\)/,
+    /with 302[\s\S]*[Rr]edirects are not followed/,
+  ],
+  [
+    "a firewall",
+    textReply(403, "<h1>Forbidden</h1>"),
+    /Something else than Aurora's server answers at .* \(status 403\)/,
+    /with 403[\s\S]*Cloudflare Access, a firewall/,
+  ],
+  [
+    "something that takes everything",
+    textReply(200, "welcome"),
+    /Something else than Aurora's server answers/,
+    /accepts an unsigned, empty call/,
+  ],
+])("%s in Aurora's place is found, with what to do", async (_, reply, backend, events) => {
+  answer = reply;
+  const findings = await findingsWith({
+    ...receiver(),
+    AURORA_BACKEND_URL: stranger.url,
+    AURORA_EVENTS_URL: `${stranger.url}/edge/events`,
+  });
+  expect(findings[1]).toMatch(backend);
+  expect(findings[2]).toMatch(events);
+  expect(findings.slice(1).every((finding) => finding.startsWith("problem"))).toBe(true);
+});
+
+test("an Aurora that does not run is found; one that only the Worker can reach is not tried", async () => {
+  const nobody = {
+    ...receiver(),
+    AURORA_BACKEND_URL: "http://127.0.0.1:9",
+    AURORA_EVENTS_URL: "http://127.0.0.1:9/edge/events",
+  };
+  const [, backend, events] = await findingsWith(nobody);
+  expect(backend).toMatch(
+    /^problem Aurora's server cannot be reached from here, at 127\.0\.0\.1:9: .*(?:bad port|ECONNREFUSED)/,
+  );
+  expect(events).toMatch(/^problem 127\.0\.0\.1:9 cannot be reached from here/);
+  expect((await findingsWith(nobody, true)).slice(1)).toEqual([
+    expect.stringMatching(/^ok {6}.*cannot be tried/),
+  ]);
+});
+
+test("a deployed Worker's way is in wrangler.toml, and its secrets come from the environment alone", async () => {
+  const vars = { ...project.vars, AURORA_BACKEND_URL: aurora.url, AURORA_EVENTS_URL: aurora.eventsUrl };
+  const environment = { INTERNAL_API_SECRET: INTERNAL_SECRET, AURORA_HEADERS: "X-Door: open" };
+  const config = deployedConfig({ ...project, vars }, environment);
+  if (config === null) throw new Error("These settings are wrong");
+  aurora.calls.length = 0;
+  const findings = await examineAurora(config, false);
+  expect(findings.map(({ level }) => level)).toEqual(["ok", "ok", "ok"]);
+  expect(aurora.calls.map(({ headers }) => headers["x-door"])).toEqual(["open", "open"]);
+  expect(deployedConfig({ ...project, vars }, {})).toMatchObject({ internalApiSecret: null });
+  expect(deployedConfig({ ...project, vars: { RETENTION_DAYS: "x" } }, environment)).toBeNull();
+});
+
+test.each(["pagerduty", "aurora"])("the former format %s is refused with the present names", (format) => {
+  const [finding] = checkConfiguration(project, settings({ AURORA_EVENTS_FORMAT: format }));
+  expect(finding).toMatchObject({
+    level: "problem",
+    what: expect.stringMatching(
+      /^AURORA_EVENTS_FORMAT must be v3 .*formerly pagerduty.* notifications .*formerly aurora/,
+    ),
+  });
+});
