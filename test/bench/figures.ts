@@ -21,6 +21,11 @@ export function figuresOf(values: readonly number[]): Figures {
   return { median, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }
 
+/** The ratio of each value to the other's value of the same round. */
+export function ratiosOf(values: readonly number[], others: readonly number[]): Figures {
+  return figuresOf(values.map((value, round) => value / (others[round] ?? Number.NaN)));
+}
+
 /** `12.3 (11.9–13.0)` */
 export function shown({ median, min, max }: Figures, digits = 1): string {
   return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;

@@ -1,6 +1,6 @@
 import type { PagerDuty } from "../emulator/pagerduty.ts";
 import { fire } from "./client.ts";
-import { type Figures, figuresOf, quantile } from "./figures.ts";
+import { type Figures, figuresOf, quantile, ratiosOf } from "./figures.ts";
 import { BARE, KEPT, signedRequests, startSubjects } from "./subjects.ts";
 
 /** CPU, throughput and latency of one accepted webhook, beside the other handlers, in alternating rounds. */
@@ -66,19 +66,14 @@ export async function measureWebhooks(
   } finally {
     for (const { workerd } of subjects) await workerd.stop();
   }
-  const ratiosTo = (name: string, taken: Sample[]) => {
-    const other = samples.get(name) ?? [];
-    return figuresOf(
-      taken.map(({ cpuMicros }, round) => cpuMicros / (other[round]?.cpuMicros ?? Number.NaN)),
-    );
-  };
+  const cpuOf = (name: string) => (samples.get(name) ?? []).map(({ cpuMicros }) => cpuMicros);
   return [...samples].map(([name, taken]) => ({
     name,
     cpuMicros: figuresOf(taken.map(({ cpuMicros }) => cpuMicros)),
     perSecond: figuresOf(taken.map(({ perSecond }) => perSecond)),
     p50Ms: figuresOf(taken.map(({ p50Ms }) => p50Ms)),
     p99Ms: figuresOf(taken.map(({ p99Ms }) => p99Ms)),
-    toBare: ratiosTo(BARE, taken),
-    toKept: ratiosTo(KEPT, taken),
+    toBare: ratiosOf(cpuOf(name), cpuOf(BARE)),
+    toKept: ratiosOf(cpuOf(name), cpuOf(KEPT)),
   }));
 }

@@ -1,0 +1,182 @@
+import type { Account, PagerDuty } from "../emulator/pagerduty.ts";
+import { watch } from "../support/watcher.ts";
+import { Driven } from "./driven.ts";
+import { type Figures, figuresOf, ratiosOf } from "./figures.ts";
+import { Receiver } from "./receiver.ts";
+import { bodiesOf, INTERNAL_SECRET } from "./subjects.ts";
+
+/** What deliveries cost: many that are due in one object, after an outage of Aurora, and with open consoles. */
+
+export interface DeliveryResult {
+  name: string;
+  deliveries: number;
+  cpuMicros: Figures;
+  /** CPU of all of them together, in seconds. */
+  cpuSeconds: Figures;
+  perSecond: Figures;
+  /** CPU of one delivery divided by that of the first row's median. */
+  toFirst: number;
+}
+
+const BATCH = 100;
+
+interface Taken {
+  cpuMs: number;
+  durationMs: number;
+}
+
+/** Measures the drain of `count` deliveries, which begins with `begin`. */
+async function drain(
+  driven: Driven,
+  receiver: Receiver,
+  count: number,
+  begin: () => unknown,
+): Promise<Taken> {
+  const accepted = receiver.accepted;
+  const [cpuMs, at] = [driven.workerd.preciseCpuMs(), performance.now()];
+  const drained = receiver.until(() => receiver.accepted - accepted >= count);
+  await begin();
+  await drained;
+  return { cpuMs: driven.workerd.preciseCpuMs() - cpuMs, durationMs: performance.now() - at };
+}
+
+const triggered = (account: Account, count: number, seed: number) => bodiesOf(account, count, count, seed);
+
+/** A fresh user of the driven connector. */
+async function connected(driven: Driven, pagerduty: PagerDuty, user: string): Promise<Account> {
+  const account = pagerduty.account();
+  await driven.connect(user, account);
+  return account;
+}
+
+function resultOf(
+  name: string,
+  deliveries: number,
+  taken: readonly Taken[],
+  firstMicros?: number,
+): DeliveryResult {
+  const cpuMicros = figuresOf(taken.map(({ cpuMs }) => (cpuMs * 1000) / deliveries));
+  return {
+    name,
+    deliveries,
+    cpuMicros,
+    cpuSeconds: figuresOf(taken.map(({ cpuMs }) => cpuMs / 1000)),
+    perSecond: figuresOf(taken.map(({ durationMs }) => deliveries / (durationMs / 1000))),
+    toFirst: cpuMicros.median / (firstMicros ?? cpuMicros.median),
+  };
+}
+
+/**
+ * Fills one object while Aurora holds its answers, then lets Aurora answer.
+ * @param due how many deliveries are due; each size is measured in `rounds` objects of its own
+ */
+export async function measureDue(
+  pagerduty: PagerDuty,
+  due: readonly number[],
+  rounds: number,
+): Promise<DeliveryResult[]> {
+  const receiver = await Receiver.start();
+  const driven = await Driven.start(pagerduty, {
+    AURORA_EVENTS_URL: receiver.url,
+    CONTEXT_WAIT_SECONDS: "0",
+  });
+  try {
+    const taken = due.map(() => [] as Taken[]);
+    for (let round = -1; round < rounds; round += 1) {
+      for (const [index, count] of due.entries()) {
+        const user = `due-${count}-${round + 1}`;
+        const account = await connected(driven, pagerduty, user);
+        receiver.hold();
+        await driven.take(user, triggered(account, count, 1), BATCH);
+        const drained = await drain(driven, receiver, count, () => receiver.release());
+        if (round >= 0) taken[index]?.push(drained);
+        // The warm-up needs no large object.
+        if (round < 0) break;
+      }
+    }
+    const first = resultOf("", due[0] ?? 1, taken[0] ?? []).cpuMicros.median;
+    return due.map((count, index) => resultOf(`${count} due`, count, taken[index] ?? [], first));
+  } finally {
+    await driven.workerd.stop();
+    await receiver.close();
+  }
+}
+
+/** Later than the measuring takes: what failed in the outage is retried because Aurora accepts again. */
+const OUTAGE_SCHEDULE = "0,3600";
+
+/** Every delivery fails once; then one new delivery is accepted, which brings the others forward. */
+export async function measureOutage(pagerduty: PagerDuty, count: number): Promise<DeliveryResult> {
+  const receiver = await Receiver.start();
+  const driven = await Driven.start(pagerduty, {
+    AURORA_EVENTS_URL: receiver.url,
+    CONTEXT_WAIT_SECONDS: "0",
+    DELIVERY_SCHEDULE: OUTAGE_SCHEDULE,
+  });
+  try {
+    const user = "outage";
+    const account = await connected(driven, pagerduty, user);
+    receiver.status = 503;
+    const refused = receiver.arrivedAtMs;
+    const allRefused = receiver.until(() => refused.size >= count);
+    await driven.take(user, triggered(account, count, 1), BATCH);
+    await allRefused;
+    receiver.status = 202;
+    const [fresh] = triggered(account, 1, 2);
+    await driven.upload(user, fresh === undefined ? [] : [fresh], BATCH);
+    const taken = await drain(driven, receiver, count + 1, () => driven.run());
+    return resultOf("after an outage", count + 1, [taken]);
+  } finally {
+    await driven.workerd.stop();
+    await receiver.close();
+  }
+}
+
+/** Events of a storm under open consoles, in batches of ten. */
+const STORM = { events: 1_000, batch: 10 };
+
+/** Takes in and delivers a storm with `sockets` consoles open. */
+export async function measureLive(
+  pagerduty: PagerDuty,
+  sockets: readonly number[],
+  rounds: number,
+): Promise<DeliveryResult[]> {
+  const receiver = await Receiver.start();
+  const driven = await Driven.start(pagerduty, {
+    AURORA_EVENTS_URL: receiver.url,
+    CONTEXT_WAIT_SECONDS: "0",
+  });
+  try {
+    const taken = sockets.map(() => [] as Taken[]);
+    for (let round = -1; round < rounds; round += 1) {
+      for (const [index, count] of sockets.entries()) {
+        const user = `live-${count}-${round + 1}`;
+        const account = await connected(driven, pagerduty, user);
+        const watchers = await Promise.all(
+          Array.from({ length: count }, () =>
+            watch(`${driven.url}/pagerduty/live`, {
+              "x-internal-secret": INTERNAL_SECRET,
+              "x-user-id": user,
+            }),
+          ),
+        );
+        await driven.upload(user, triggered(account, STORM.events, 1), STORM.batch);
+        const stormed = await drain(driven, receiver, STORM.events, () => driven.run());
+        if (round >= 0) taken[index]?.push(stormed);
+        for (const watcher of watchers) {
+          if (typeof watcher === "number") throw new Error(`The live feed answered ${watcher}`);
+          await watcher.close();
+        }
+      }
+    }
+    const first = taken[0] ?? [];
+    return sockets.map((count, index) => {
+      const result = resultOf(`${count} consoles open`, STORM.events, taken[index] ?? []);
+      const cpuOf = (of: readonly Taken[]) => of.map(({ cpuMs }) => cpuMs);
+      return { ...result, toFirst: ratiosOf(cpuOf(taken[index] ?? []), cpuOf(first)).median };
+    });
+  } finally {
+    await driven.workerd.stop();
+    await receiver.close();
+  }
+}

@@ -1,0 +1,79 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { buffer } from "node:stream/consumers";
+
+/** An Aurora that only counts: it accepts, refuses or holds every delivery, and notes when each one arrived. */
+
+export class Receiver {
+  /** For `AURORA_EVENTS_URL`. */
+  readonly url: string;
+  /** When each incident's first delivery arrived, in milliseconds of `performance.now()`. */
+  readonly arrivedAtMs = new Map<string, number>();
+  /** Deliveries that were accepted. */
+  accepted = 0;
+  /** The status of every answer. */
+  status = 202;
+  /** How long each answer takes. */
+  answerMs = 0;
+  #held: (() => void)[] | null = null;
+  #waiting: { done: () => boolean; resolve: () => void } | null = null;
+  readonly #server: Server;
+
+  private constructor(server: Server, port: number) {
+    this.url = `http://127.0.0.1:${port}/pagerduty/webhook/{user_id}`;
+    this.#server = server;
+    server.on("request", (request, response) => void this.#serve(request, response));
+  }
+
+  static async start(): Promise<Receiver> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("The receiver has no port");
+    return new Receiver(server, address.port);
+  }
+
+  /** From now on no delivery is answered. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** Answers the held deliveries, and every later one at once. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const answer of held) answer();
+  }
+
+  /** Resolves when `done` holds, looked at after each delivery. */
+  until(done: () => boolean): Promise<void> {
+    if (done()) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting = { done, resolve };
+    });
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body: { event: { data: { id: string } } } = JSON.parse((await buffer(request)).toString());
+    const incidentId = body.event.data.id;
+    if (!this.arrivedAtMs.has(incidentId)) this.arrivedAtMs.set(incidentId, performance.now());
+    const answer = () => {
+      const { status } = this;
+      response.writeHead(status).end();
+      if (status < 300) this.accepted += 1;
+      if (!this.#waiting?.done()) return;
+      this.#waiting.resolve();
+      this.#waiting = null;
+    };
+    if (this.#held) this.#held.push(answer);
+    else if (this.answerMs > 0) setTimeout(answer, this.answerMs);
+    else answer();
+  }
+}
