@@ -29,6 +29,12 @@ export function loadIncident(sql: SqlStorage, incidentId: string): IncidentState
   return row ? parseState(row) : emptyIncident(incidentId);
 }
 
+/**
+ * Every `severity_rank`. The index of waiting analyses begins with it, so a query names each rank: otherwise it reads
+ * every waiting analysis to find the next one.
+ */
+const RANKS = [...Severity.options.keys(), Severity.options.length];
+
 /** The columns that lists and the alarm search by, derived from the state. */
 function columnsOf(state: IncidentState, nowMs: number) {
   const seen = view(state);
@@ -153,7 +159,7 @@ export function analysesDue(
 ): IncidentState[] {
   const rows = sql.exec(
     `SELECT state, incident_id AS incidentId FROM incidents
-     WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms <= ?
+     WHERE analysis_due_at_ms IS NOT NULL AND severity_rank IN (${RANKS.join()}) AND analysis_due_at_ms <= ?
        AND (analysis_due_at_ms <= ? OR EXISTS (
          SELECT 1 FROM contexts WHERE contexts.incident_id = incidents.incident_id))
      ORDER BY severity_rank, analysis_due_at_ms LIMIT ?`,
@@ -171,18 +177,22 @@ export function analysesDue(
  * @param contextWaitMs see `analysesDue`
  */
 export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number, contextWaitMs = 0): number | null {
-  const [row] = sql.exec(
-    `SELECT min(at) AS at FROM (
-       SELECT min(analysis_due_at_ms) AS at FROM incidents
-       WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms > ?1
-       UNION ALL
-       SELECT min(analysis_due_at_ms) + ?2 FROM incidents
-       WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms > ?1 - ?2
-         AND NOT EXISTS (SELECT 1 FROM contexts WHERE contexts.incident_id = incidents.incident_id))`,
-    afterMs,
-    contextWaitMs,
-  );
-  return z.object({ at: z.nullable(z.number()) }).parse(row).at;
+  const times = RANKS.flatMap((rank) => {
+    const [row] = sql.exec(
+      `SELECT min(at) AS at FROM (
+         SELECT min(analysis_due_at_ms) AS at FROM incidents
+         WHERE analysis_due_at_ms IS NOT NULL AND severity_rank = ?1 AND analysis_due_at_ms > ?2
+         UNION ALL
+         SELECT min(analysis_due_at_ms) + ?3 FROM incidents
+         WHERE analysis_due_at_ms IS NOT NULL AND severity_rank = ?1 AND analysis_due_at_ms > ?2 - ?3
+           AND NOT EXISTS (SELECT 1 FROM contexts WHERE contexts.incident_id = incidents.incident_id))`,
+      rank,
+      afterMs,
+      contextWaitMs,
+    );
+    return z.object({ at: z.nullable(z.number()) }).parse(row).at ?? [];
+  });
+  return times.length === 0 ? null : Math.min(...times);
 }
 
 /** Takes back incidents that can be read again, as after an update of this connector. What they wait for is due again. */
