@@ -233,3 +233,12 @@ test("a recovery finds the incidents of all pages, despite a rate limit on the s
     missed.every(({ id }) => types(id).filter((type) => type === "incident.triggered").length === 1),
   ).toBe(true);
 });
+
+test("a token that PagerDuty refuses once is not called refused after the next call that it accepts", async () => {
+  await connected();
+  stage.pagerduty.faults.api = { status: 401, times: 1 };
+  expect((await call("GET", "/subscription")).status).toBe(401);
+  expect((await call("GET", "")).text).toContain("credential_refused");
+  expect((await call("GET", "/subscription")).status).toBe(200);
+  expect((await call("GET", "")).text).not.toContain("credential_refused");
+});
