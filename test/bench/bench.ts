@@ -2,93 +2,101 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { startPagerDuty } from "../emulator/pagerduty.ts";
-import { type FoldResult, measureFold } from "./consumer.ts";
-import { shown, table } from "./figures.ts";
-import { machine, measureStartup, type StartupResult } from "./startup.ts";
-import { BARE, KEPT } from "./subjects.ts";
-import { measureWebhooks, type WebhookResult } from "./webhooks.ts";
+import { aimsOf } from "./aims.ts";
+import { measureFold } from "./consumer.ts";
+import { measureDue, measureLive, measureOutage } from "./delivery.ts";
+import { shown } from "./figures.ts";
+import { measureLatency } from "./latency.ts";
+import { machine, measureStartup } from "./startup.ts";
+import { deliveryTable, foldTable, latencyTable, webhookTable } from "./tables.ts";
+import { measureWebhooks } from "./webhooks.ts";
 
-/** `npm run bench`: measures, prints tables, writes dist/bench.json. docs/performance.md explains the figures. */
+/**
+ * `npm run bench`: measures, prints tables, writes dist/bench.json. Exits with 1 when a ratio misses its aim.
+ * docs/performance.md explains the figures.
+ */
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "11" },
     webhooks: { type: "string", default: "5000" },
     connections: { type: "string", default: "8" },
-    stored: { type: "string", default: "100,10000,100000" },
+    stored: { type: "string", default: "100000" },
+    due: { type: "string", default: "100,1000,10000" },
   },
 });
 const rounds = Number(values.rounds);
+/** Rounds of what takes seconds each. */
+const longRounds = Math.ceil(rounds / 4);
+const BURST = { webhooks: 500, connections: 50, auroraMs: 20 };
+/** Deliveries to Aurora under way at once, as src/tenant/jobs.ts limits them. */
+const DELIVERIES_AT_ONCE = 3;
 
-function webhookTable(results: WebhookResult[]): string {
-  const head = ["median (min–max)", "CPU, µs", `× ${BARE}`, `× ${KEPT}`, "a second", "p50, ms", "p99, ms"];
-  return table([
-    head,
-    ...results.map(({ name, cpuMicros, toBare, toKept, perSecond, p50Ms, p99Ms }) => [
-      name,
-      shown(cpuMicros, 0),
-      shown(toBare, 2),
-      shown(toKept, 2),
-      shown(perSecond, 0),
-      shown(p50Ms, 2),
-      shown(p99Ms, 1),
-    ]),
-  ]);
-}
-
-function foldTable(results: FoldResult[]): string {
-  return table([
-    ["stored events", "CPU an event, µs", "× smallest", "events a second"],
-    ...results.map(({ stored, cpuMicros, toSmallest, perSecond }) => [
-      String(stored),
-      shown(cpuMicros, 0),
-      shown(toSmallest, 2),
-      shown(perSecond, 0),
-    ]),
-  ]);
-}
-
-interface Aim {
-  aim: string;
-  value: number;
-  limit: number;
-}
-
-function aims(webhooks: WebhookResult[], fold: FoldResult[], startup: StartupResult): Aim[] {
-  const ours = webhooks.find(({ name }) => name === "connector");
-  return [
-    { aim: "CPU of an accepted webhook, × bare handler", value: ours?.toBare.median ?? Number.NaN, limit: 1 },
-    {
-      aim: "fold with most stored events, × fewest",
-      value: fold.at(-1)?.toSmallest.median ?? Number.NaN,
-      limit: 1.2,
-    },
-    { aim: "CPU of a start, ms", value: startup.cpuMs.median, limit: 30 },
-    { aim: "script, KiB gzip", value: startup.gzipKiB, limit: 100 },
-  ];
-}
+const section = (title: string, text: string) => console.log(`${title}\n\n${text}\n`);
 
 console.log(`${machine()}; Node ${process.version}; ${rounds} rounds\n`);
 const pagerduty = await startPagerDuty();
+
 const webhooks = await measureWebhooks(pagerduty, {
   rounds,
   requests: Number(values.webhooks),
   connections: Number(values.connections),
 });
-console.log(`Accepted webhooks\n\n${webhookTable(webhooks)}\n`);
-const fold = await measureFold(pagerduty, {
-  stored: values.stored.split(",").map(Number),
-  rounds,
-  events: 300,
+section("Accepted webhooks", webhookTable(webhooks));
+
+const objects = [
+  { stored: 100, batchSize: 100 },
+  { stored: 100, batchSize: 1 },
+  { stored: Number(values.stored), batchSize: 100 },
+];
+const fold = await measureFold(pagerduty, { objects, rounds, events: 300 });
+section("Consumer and fold", foldTable(fold));
+
+const due = await measureDue(pagerduty, values.due.split(",").map(Number), longRounds);
+section("Due deliveries of one object", deliveryTable(due));
+const outage = await measureOutage(pagerduty, 1_000);
+section("After an outage of Aurora", deliveryTable([outage]));
+const live = await measureLive(pagerduty, [0, 1, 10], rounds);
+section("A storm with open consoles", deliveryTable(live));
+
+const calm = { webhooks: 200, connections: 1, auroraMs: 0 };
+const latency = [
+  await measureLatency(pagerduty, {
+    ...calm,
+    name: "one by one, no context",
+    contextWaitSeconds: 0,
+    apiMs: 0,
+  }),
+  await measureLatency(pagerduty, {
+    ...calm,
+    webhooks: 50,
+    name: "one by one, PagerDuty's API answers in 100 ms",
+    contextWaitSeconds: 3,
+    apiMs: 100,
+  }),
+];
+const burst = await measureLatency(pagerduty, {
+  ...BURST,
+  name: `burst, Aurora answers in ${BURST.auroraMs} ms`,
+  contextWaitSeconds: 0,
+  apiMs: 0,
 });
-console.log(`Consumer and fold\n\n${foldTable(fold)}\n`);
+section("Latency", latencyTable([...latency, burst]));
+const burstExplainedMs = (BURST.auroraMs * BURST.webhooks) / DELIVERIES_AT_ONCE;
+
 const startup = await measureStartup(rounds);
-console.log(`Start: ${shown(startup.cpuMs)} ms of CPU; script ${startup.gzipKiB.toFixed(1)} KiB gzip\n`);
-const judged = aims(webhooks, fold, startup);
-for (const { aim, value, limit } of judged) {
-  console.log(`${value <= limit ? "met   " : "MISSED"} ${aim}: ${value.toFixed(2)}, at most ${limit}`);
+console.log(
+  `Start: ${shown(startup.toEmpty, 2)} × an empty Worker, ${shown(startup.cpuMs)} ms of CPU more; script ${startup.gzipKiB.toFixed(1)} KiB gzip\n`,
+);
+
+const results = { webhooks, fold, due, outage, live, latency, burst, burstExplainedMs, startup };
+const aims = aimsOf(results);
+for (const { aim, value, limit, isRatio } of aims) {
+  const verdict = value <= limit ? "met   " : "MISSED";
+  console.log(`${verdict} ${aim}: ${value.toFixed(2)}, at most ${limit}${isRatio ? "" : " (reported only)"}`);
 }
 const file = join(import.meta.dirname, "../../dist/bench.json");
-writeFileSync(file, JSON.stringify({ machine: machine(), webhooks, fold, startup, aims: judged }, null, 2));
+writeFileSync(file, JSON.stringify({ machine: machine(), ...results, aims }, null, 2));
 console.log(`\nWritten to ${file}`);
 await pagerduty.close();
+if (aims.some(({ isRatio, value, limit }) => isRatio && !(value <= limit))) process.exitCode = 1;

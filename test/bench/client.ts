@@ -47,12 +47,13 @@ async function open(port: number): Promise<Socket> {
   return socket;
 }
 
-/** Sends `count` requests over `connections` sockets. @param next makes the n-th request */
+/** Sends `count` requests over `connections` sockets. @param next makes the n-th request @param answered called after its answer */
 export async function fire(
   port: number,
   count: number,
   connections: number,
   next: (index: number) => Uint8Array,
+  answered: (index: number) => unknown = () => undefined,
 ): Promise<Volley> {
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)));
   const latenciesMs: number[] = [];
@@ -65,9 +66,11 @@ export async function fire(
         new Promise<void>((resolve, reject) => {
           let answer: Buffer = Buffer.alloc(0);
           let at = 0;
+          let index = 0;
           const send = () => {
             if (sent >= count) return resolve();
-            const request = next(sent++);
+            index = sent++;
+            const request = next(index);
             at = performance.now();
             socket.write(request);
           };
@@ -78,6 +81,7 @@ export async function fire(
             answer = Buffer.alloc(0);
             latenciesMs.push(performance.now() - at);
             statuses.set(status, (statuses.get(status) ?? 0) + 1);
+            answered(index);
             send();
           });
           socket.once("error", reject);

@@ -1,4 +1,4 @@
-import type { PagerDuty } from "../emulator/pagerduty.ts";
+import type { Account, PagerDuty } from "../emulator/pagerduty.ts";
 import { Driven } from "./driven.ts";
 import { type Figures, figuresOf, ratiosOf } from "./figures.ts";
 import { bodiesOf } from "./subjects.ts";
@@ -25,6 +25,15 @@ export interface FoldOptions {
   events: number;
 }
 
+interface Measured {
+  user: string;
+  account: Account;
+  stored: number;
+  batchSize: number;
+  cpuMicros: number[];
+  perSecond: number[];
+}
+
 const EVENTS_PER_INCIDENT = 15;
 const FILL_BATCH = 100;
 
@@ -32,7 +41,7 @@ const FILL_BATCH = 100;
 export async function measureFold(pagerduty: PagerDuty, options: FoldOptions): Promise<FoldResult[]> {
   const driven = await Driven.start(pagerduty);
   try {
-    const objects = [];
+    const objects: Measured[] = [];
     for (const { stored, batchSize } of options.objects) {
       // A fresh account's clock begins now: what is measured is newer than what is stored.
       const account = pagerduty.account();
@@ -45,8 +54,8 @@ export async function measureFold(pagerduty: PagerDuty, options: FoldOptions): P
         account,
         stored,
         batchSize,
-        cpuMicros: [] as number[],
-        perSecond: [] as number[],
+        cpuMicros: [],
+        perSecond: [],
       });
     }
     for (let round = -1; round < options.rounds; round += 1) {

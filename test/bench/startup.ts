@@ -7,8 +7,10 @@ import { connector } from "./subjects.ts";
 /** What a start costs: the CPU until the first answer, less that of a Worker with nothing in it. */
 
 export interface StartupResult {
-  /** Of the connector alone. */
+  /** Of the connector less that of the empty Worker. */
   cpuMs: Figures;
+  /** Of the process with the connector, divided by that of the same process with an empty Worker. */
+  toEmpty: Figures;
   scriptKiB: number;
   gzipKiB: number;
 }
@@ -26,17 +28,22 @@ async function startOnce(workers: Record<string, WorkerDefinition>, name: string
 
 export async function measureStartup(rounds: number): Promise<StartupResult> {
   const differences: number[] = [];
+  const ratios: number[] = [];
   // The same process with the same stand-ins around; only the Worker in the middle differs.
   const full = connector();
-  const empty = { ...full, connector: { script: testWorker("bench/workers/empty.ts") } };
+  const emptyWorker = { ...full["connector"], script: testWorker("bench/workers/empty-with-object.ts") };
+  const empty = { ...full, connector: emptyWorker };
   for (let round = -1; round < rounds; round += 1) {
     const without = await startOnce(empty, "connector");
     const withIt = await startOnce(full, "connector");
-    if (round >= 0) differences.push(withIt - without);
+    if (round < 0) continue;
+    differences.push(withIt - without);
+    ratios.push(withIt / without);
   }
   const script = Buffer.from(builtWorker());
   return {
     cpuMs: figuresOf(differences),
+    toEmpty: figuresOf(ratios),
     scriptKiB: script.length / 1024,
     gzipKiB: gzipSync(script).length / 1024,
   };

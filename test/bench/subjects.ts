@@ -128,24 +128,27 @@ export async function startSubjects(
   ];
 }
 
-/** Webhooks as PagerDuty sends them, signed, ready to be sent. */
+/** A webhook as PagerDuty sends it, signed, as the bytes of a request. */
+export function signedRequest(secret: string, webhook: { webhookId: string; body: string }): Uint8Array {
+  return requestBytes(
+    `/pagerduty/webhook/${USER}`,
+    {
+      "content-type": "application/json",
+      "user-agent": "PagerDuty-Webhook/V3.0",
+      "x-pagerduty-signature": sign(secret, webhook.body),
+      "x-webhook-id": webhook.webhookId,
+      "x-webhook-subscription": "PSUBSCR",
+      // Cloudflare adds it to every request.
+      "cf-ray": "9c0ffee000000001-AMS",
+    },
+    webhook.body,
+  );
+}
+
+/** Webhooks of a short history, ready to be sent. */
 export function signedRequests(account: Account, secret: string): Uint8Array[] {
   const { webhooks } = makeHistory(account, { incidents: 8, events: 64, seed: 1 });
-  return webhooks.map(({ webhookId, body }) =>
-    requestBytes(
-      `/pagerduty/webhook/${USER}`,
-      {
-        "content-type": "application/json",
-        "user-agent": "PagerDuty-Webhook/V3.0",
-        "x-pagerduty-signature": sign(secret, body),
-        "x-webhook-id": webhookId,
-        "x-webhook-subscription": "PSUBSCR",
-        // Cloudflare adds it to every request.
-        "cf-ray": "9c0ffee000000001-AMS",
-      },
-      body,
-    ),
-  );
+  return webhooks.map((webhook) => signedRequest(secret, webhook));
 }
 
 /** An event of an incident, as a body. */

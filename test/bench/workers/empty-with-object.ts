@@ -1,0 +1,11 @@
+import { DurableObject } from "cloudflare:workers";
+
+/** An empty Worker with the connector's bindings and an empty Durable Object class. */
+export class Tenant extends DurableObject {}
+
+export default {
+  async fetch(request: Request): Promise<Response> {
+    await request.arrayBuffer();
+    return Response.json({ status: "ok" });
+  },
+};
