@@ -27,6 +27,7 @@ export const ProblemCode = z.enum([
   "storage_nearly_full",
   "aurora_cannot_know",
   "aurora_unaware",
+  "analysis_limit",
   "deliveries_dead",
   "deliveries_failing",
   "analysis_limit",

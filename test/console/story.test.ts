@@ -2,7 +2,7 @@ import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import type { Account } from "../emulator/pagerduty.ts";
 import { startWorld } from "../support/world.ts";
-import { hasChromium, type Look, overflows, screenshot, violations } from "./browser.ts";
+import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
 /** A person's path through the console, from connecting to a delivered incident. */
@@ -21,10 +21,9 @@ describe.skipIf(!hasChromium)("the console", () => {
   );
 
   /** Checks the page in both colour schemes, and takes screenshots. */
-  const look = async (page: Page, name: string, width: Look["width"]) => {
+  const look = async (page: Page, name: string) => {
     for (const scheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
-      await screenshot(page, name, { width, scheme });
       expect(await violations(page), `${name}, ${scheme}`).toEqual([]);
     }
     expect(await overflows(page), name).toBe(false);
@@ -47,7 +46,7 @@ describe.skipIf(!hasChromium)("the console", () => {
       const { page, faults } = await openPage(width);
       await page.goto(stage.worker.url);
       await page.getByRole("heading", { name: "Connect PagerDuty" }).waitFor();
-      await look(page, "connect", width);
+      await look(page, "connect");
       await connect(page, account);
       await page.getByText("No incidents yet").waitFor();
 
@@ -62,40 +61,40 @@ describe.skipIf(!hasChromium)("the console", () => {
       account.trigger({ title: TITLE, urgency: "high", priority: "P2" });
       await page.getByRole("link", { name: /Checkout errors/ }).waitFor();
       await page.getByText("All delivered").waitFor();
-      await look(page, "incidents", width);
+      await look(page, "incidents");
 
       await page.getByRole("link", { name: /API latency/ }).click();
       await page.getByRole("heading", { name: "Root-cause analysis" }).waitFor();
       await page.getByText("Asked for", { exact: true }).waitFor();
       first.acknowledge();
       await page.getByRole("article").getByText("Acknowledged", { exact: true }).first().waitFor();
-      await look(page, "incident", width);
+      await look(page, "incident");
 
       await visit(page, "Events");
       await page.getByLabel("Type").selectOption("incident.triggered");
       await page.getByRole("link", { name: "incident.triggered" }).first().click();
       await page.getByLabel("Payload").waitFor();
-      await look(page, "events", width);
+      await look(page, "events");
 
       await visit(page, "Deliveries");
       await page
         .getByRole("row", { name: /incident.triggered/ })
         .first()
         .waitFor();
-      await look(page, "deliveries", width);
+      await look(page, "deliveries");
       await page
         .getByRole("link", { name: /incident.triggered/ })
         .first()
         .click();
       await page.getByLabel("Payload", { exact: true }).getByText('"sourceType": "pagerduty"').waitFor();
-      await look(page, "delivery", width);
+      await look(page, "delivery");
 
       await visit(page, "Connection");
       await page.getByRole("button", { name: "Send test event" }).click();
       await page.getByText(/It arrived and was verified/).waitFor();
       await page.getByRole("button", { name: "Reconcile now" }).click();
       await page.getByText(/incidents checked, nothing was missed/).waitFor();
-      await look(page, "connection", width);
+      await look(page, "connection");
 
       const leave = page.getByRole("button", { name: "Disconnect…" });
       await leave.click();
@@ -126,7 +125,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByText(/could not be delivered to Aurora/).waitFor();
     await visit(page, "Deliveries");
     await page.getByRole("row").getByText("Failed").first().waitFor();
-    await look(page, "problems", 1280);
+    await look(page, "problems");
     stage.aurora.answer = () => ({ status: 202 });
     await page.getByRole("button", { name: "Redeliver", exact: true }).last().click();
     await page.getByText("All delivered").waitFor();
@@ -149,9 +148,9 @@ describe.skipIf(!hasChromium)("the console", () => {
     page.on("request", (request) => hosts.add(new URL(request.url()).host));
     await page.goto(`${stage.worker.url}/docs#connect`);
     await page.locator("#connect").getByText("A PagerDuty REST API key.").waitFor();
-    await look(page, "docs", 390);
+    await look(page, "docs");
     await page.setViewportSize({ width: 1280, height: 860 });
-    await look(page, "docs", 1280);
+    await look(page, "docs");
     await page.getByLabel("Search calls").fill("redeliver");
     expect(await page.getByRole("navigation").locator("li li:visible").count()).toBe(1);
     await page
