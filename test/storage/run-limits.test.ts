@@ -3,7 +3,7 @@ import { afterEach, expect, inject, test, vi } from "vitest";
 import { JobRunner } from "../../src/tenant/job-runner.ts";
 import { DeliveryJobs } from "../../src/tenant/jobs.ts";
 import { takeIn } from "../../src/webhooks/intake.ts";
-import { connectedContext } from "../support/tenant-context.ts";
+import { connectedContext } from "./connected-context.ts";
 
 /** The limits that Cloudflare puts on one invocation, imposed on the runs of a tenant's jobs. */
 
