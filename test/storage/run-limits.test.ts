@@ -1,5 +1,6 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, inject, test, vi } from "vitest";
+import { ContextCollector } from "../../src/analysis/context.ts";
 import { JobRunner } from "../../src/tenant/job-runner.ts";
 import { DeliveryJobs } from "../../src/tenant/jobs.ts";
 import { takeIn } from "../../src/webhooks/intake.ts";
@@ -71,7 +72,9 @@ const withOutbox = (
     }
     const aurora = new LimitedAurora();
     const target = { origin: "https://aurora.example.com", headers: {}, binding: aurora };
-    const runner = new JobRunner(new DeliveryJobs({ ...context, aurora: target }));
+    const runner = new JobRunner(
+      new DeliveryJobs({ ...context, contexts: new ContextCollector(context), aurora: target }),
+    );
     const run = async () => {
       aurora.requests = 0;
       return (await runner.run()) !== null;
