@@ -66,6 +66,7 @@ export async function recover(
     seen: new Set(),
     failuresInARow: 0,
     failure: null,
+    saidWithoutFields: false,
     endAtMs: nowMs + MAX_RUN_MS,
     callsLeft: MAX_CHECK_CALLS - SUBSCRIPTION_CALLS,
   };
@@ -157,6 +158,7 @@ async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Pro
     if (!fields.ok && (fields.problem !== "unavailable" || !isLastAttempt)) {
       return fields.problem === "unavailable" ? leave(run, incident.incidentId, fields) : fields;
     }
+    if (fields.ok && fields.value === null) sayWithoutFields(run);
     const reading = { incident, fields: fields.ok ? fields.value : null, askedAtMs };
     recovered = context.storage.transactionSync(() => fold(context, reading, isOpen));
   }
@@ -165,6 +167,13 @@ async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Pro
   const { check } = run;
   run.check = { ...check, checked: check.checked + 1, recovered: check.recovered + (recovered ? 1 : 0) };
   return null;
+}
+
+/** Logs once a check that incidents are recovered without their custom fields. */
+function sayWithoutFields(run: Run): void {
+  if (run.saidWithoutFields) return;
+  run.saidWithoutFields = true;
+  log.info("check.without_fields", { userId: run.context.store.connection?.userId });
 }
 
 function fold(context: TenantContext, reading: Parameters<typeof applyReading>[1], isOpen: boolean): boolean {

@@ -18,6 +18,8 @@ export interface Run {
   seen: Set<string>;
   failuresInARow: number;
   failure: CallProblem | null;
+  /** Whether this check has logged that custom fields cannot be read. */
+  saidWithoutFields: boolean;
   endAtMs: number;
   callsLeft: number;
   /** Incidents resolved before this are not recovered. */

@@ -157,6 +157,10 @@ test.each([402, 410])(
     const reply = await call("POST", "/reconcile");
     expect([reply.status, reply.body]).toMatchObject([200, { recovered: 4 }]);
     for (const { id } of incidents) expect(await detail(id)).toMatchObject({ customFields: {} });
+    const said = stage.worker
+      .logs()
+      .filter((line) => line.includes('"check.without_fields"') && line.includes(stage.user));
+    expect(said).toHaveLength(1);
   },
 );
 
