@@ -69,6 +69,7 @@ async function looked(name: string, list: () => Listed[], onCall: (calls: number
       seen: new Set<string>(),
       failuresInARow: 0,
       failure: null,
+      saidWithoutFields: false,
       endAtMs: Number.POSITIVE_INFINITY,
       callsLeft: 1000,
       connectedAtMs: 0,
