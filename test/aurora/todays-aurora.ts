@@ -47,6 +47,8 @@ export interface TodaysAuroraOptions {
 
 /** A call as Aurora's entrance saw it. */
 export interface AuroraCall {
+  /** In milliseconds since the epoch. */
+  readonly atMs: number;
   readonly method: string;
   /** With query. */
   readonly path: string;
@@ -148,6 +150,7 @@ export class TodaysAurora {
       Object.entries(call.headers).map(([name, value]) => [name, [value ?? ""].flat().join(", ")]),
     );
     const record: AuroraCall = {
+      atMs: Date.now(),
       method: call.method,
       path: call.path,
       headers,

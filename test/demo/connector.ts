@@ -32,6 +32,11 @@ export class Connector {
     await answered(this.#client.pagerduty["signing-secret"].$delete());
   }
 
+  /** Checks the webhook and missed incidents now, as every ten minutes by itself. */
+  async reconcile(): Promise<void> {
+    await answered(this.#client.pagerduty.reconcile.$post());
+  }
+
   /** What keeps events from flowing, in the status's own words. */
   async problems(): Promise<string[]> {
     const status = await answered(this.#client.pagerduty.$get());

@@ -5,7 +5,7 @@ import { playConnection } from "./connection-story.ts";
 import { playGuardian } from "./guardian-story.ts";
 import { playIncident } from "./incident-story.ts";
 import { type DemoOptions, parseDemoOptions, USAGE, UsageError } from "./options.ts";
-import { invite } from "./playground.ts";
+import { invite, suggestNext } from "./playground.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { standardOutput, Transcript } from "./transcript.ts";
 
@@ -63,7 +63,10 @@ async function play(stage: Stage, stays: boolean): Promise<ExitCode> {
     const passed = await Promise.race([tellStory(stage), ...disturbed]);
     if (passed === "interrupted") return CUT_SHORT;
     if (!passed) return fail(stage, "The story did not come out as it has to.");
-    if (!stays) return 0;
+    if (!stays) {
+      suggestNext(stage);
+      return 0;
+    }
     invite(stage);
     await Promise.race([stage.feed.follow(), ...disturbed]);
     return 0;
@@ -73,11 +76,12 @@ async function play(stage: Stage, stays: boolean): Promise<ExitCode> {
 }
 
 /** Who is there, and where. */
-function introduce({ worker, pagerduty, aurora }: Stage, tookMs: number): void {
+function introduce({ worker, pagerduty, aurora, connector }: Stage, tookMs: number): void {
   transcript.entries([
     ["Worker", `${worker.url} with KV, Queues and Durable Objects, up in ${tookMs} ms`],
     ["PagerDuty", `${pagerduty.apiUrl} (emulated)`],
-    ["Aurora", `${aurora.url} (accepts what is signed)`],
+    ["Aurora", `${aurora.eventsUrl} (emulated, with the receiver of aurora/ beside it)`],
+    ["User", connector.userId],
   ]);
 }
 

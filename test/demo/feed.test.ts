@@ -1,70 +1,54 @@
 import { expect, test } from "vitest";
-import type { Notification } from "../support/notification.ts";
-import { notificationRow } from "./feed.ts";
+import { type FeedEntry, feedHead, feedRow } from "./feed.ts";
+import { promptLines } from "./prompt-view.ts";
 
-const incident: Notification["data"]["incident"] = {
-  sourceType: "pagerduty",
-  sourceAlertId: "2",
-  incidentId: "PGR0VU2",
+const entry: FeedEntry = {
+  eventType: "incident.triggered",
   title: "API latency above 2 s",
-  service: { id: "PF9KMXH", name: "API Service" },
-  severity: "critical",
-  status: "investigating",
-  pagerdutyStatus: "triggered",
-  urgency: "high",
-  priority: "P1",
-  url: null,
-  incidentKey: null,
-  description: null,
-  assignees: [],
-  teams: [],
-  escalationPolicy: null,
-  alertFiredAt: null,
-  startedAt: null,
-  resolvedAt: null,
-  customFields: {},
-  version: 1,
+  row: {
+    number: 2,
+    severity: "critical",
+    status: "investigating",
+    metadata: { customFields: { region: "eu" } },
+  },
+  tookMs: 12,
+  status: 200,
 };
 
-function notification(type: Notification["type"], changed: Partial<Notification["data"]> = {}): Notification {
-  return {
-    type,
-    timestamp: "2026-11-20T10:00:00Z",
-    data: {
-      userId: "demo",
-      orgId: null,
-      incident,
-      change: { kind: "created", from: null, to: "investigating" },
-      provenance: { webhookId: "w1", eventId: "e1", verification: "signature" },
-      event: null,
-      ...changed,
-    },
+test("rows stand below the heads whatever the type, the title and the time", () => {
+  const long: FeedEntry = {
+    ...entry,
+    eventType: "incident.custom_field_values.updated",
+    title: "A title that is longer than the column",
+    tookMs: 11_005,
   };
-}
-
-test("rows stand below each other whatever the type, the severity and the time", () => {
-  const low = { ...incident, severity: "low" as const, customFields: { region: "eu" } };
-  const fields = { incident: { ...incident, customFields: { region: "eu" } } };
-  const rows = [
-    notificationRow(notification("incident.custom_fields_updated", fields), 12),
-    notificationRow(notification("incident.updated", { incident: low }), 11_005),
-  ];
-  expect(new Set(rows.map((row) => row.indexOf("region=eu"))).size).toBe(1);
-  expect(rows[0]).toMatch(/ {2}v1 {3}critical {2}investigating {2}triggered {8}12 ms {2}region=eu$/);
+  const rows = [feedRow(entry), feedRow(long)];
+  const column = feedHead().indexOf("custom fields");
+  expect(rows.map((row) => row.indexOf("region=eu"))).toEqual([column, column]);
+  expect(rows[0]).toMatch(/#2 API latency above 2 s {5}critical, investigating {3}12 ms/);
+  expect(rows[1]).toContain("#2 A title that is longer t…");
 });
 
-test.each([
-  [null, "no runbook"],
-  [
-    { url: "https://x.example", content: null, error: "It answered 404" },
-    "runbook not fetched: It answered 404",
-  ],
-  [{ url: "https://x.example", content: "# Steps", error: null }, "runbook of 7 characters"],
-])("an analysis says what became of its runbook: %j", (runbook, words) => {
-  const row = notificationRow(notification("incident.rca_requested", { runbook }), 12);
-  expect(row.endsWith(`  ${words}`)).toBe(true);
+test("an incident that no webhook brought has no time, one that Aurora does not have has no row", () => {
+  expect(feedRow({ ...entry, tookMs: null, row: null })).toMatch(/API latency above 2 s {8}not yet .* -$/);
+  expect(feedRow({ ...entry, status: 409 })).toContain("refused with 409");
 });
 
-test("a notification that no webhook brought has no time", () => {
-  expect(notificationRow(notification("incident.updated"), null)).toMatch(/ - *$/);
+test("a prompt is shown with a member of its payload a line, long ones cut", () => {
+  const context = { alerts: [{ summary: "slow" }], notes: ["x".repeat(300)], changes: [] };
+  const payload = { id: "PGR0VU2", title: "API", priority: { name: "P1" }, context };
+  const lines = promptLines(
+    `=== RUNBOOK ===\nRestart\n\n# Analysis\n<alert_payload>\n${JSON.stringify(payload)}\n</alert_payload>`,
+  );
+  expect(lines).toEqual([
+    "=== RUNBOOK ===",
+    "Restart",
+    "# Analysis",
+    "title           API",
+    'priority        {"name":"P1"}',
+    'context.alerts  [{"summary":"slow"}]',
+    expect.stringMatching(/^context\.notes {3}\["x{181}…$/),
+    "and 1 more members",
+  ]);
+  expect(promptLines("PagerDuty incident #2: API")).toEqual(["PagerDuty incident #2: API"]);
 });

@@ -1,85 +1,123 @@
+import * as z from "zod";
+import type { AuroraCall, IncidentRow, TodaysAurora } from "../aurora/todays-aurora.ts";
 import type { Account } from "../emulator/pagerduty.ts";
-import type { Attempt, Aurora } from "../support/aurora.ts";
-import type { Notification } from "../support/notification.ts";
 import type { Transcript } from "./transcript.ts";
 
-/** `incident.custom_fields_updated` is the longest. */
-const TYPE_WIDTH = 30;
+/** How often new calls are looked for. */
+const FOLLOW_EVERY_MS = 100;
 
-/** One notification as a row: type, version, severity, status, time, custom fields, runbook. */
-export function notificationRow({ type, data }: Notification, tookMs: number | null): string {
-  const { version, severity, status, pagerdutyStatus, customFields } = data.incident;
-  const fields = Object.entries(customFields).map(([name, value]) => `${name}=${String(value)}`);
-  const took = tookMs === null ? "-" : `${tookMs} ms`;
-  const columns = [
-    type.padEnd(TYPE_WIDTH),
-    `v${version}`.padEnd(3),
-    severity.padEnd(8),
-    status.padEnd(13),
-    pagerdutyStatus.padEnd(12),
-    took.padStart(8),
-    [...fields, ...(data.runbook === undefined ? [] : [runbookOf(data.runbook)])].join("; "),
-  ];
-  return columns.join("  ").trimEnd();
+/** The columns of what Aurora is sent, each with its width; the last one needs none. */
+const COLUMNS = [
+  ["Aurora is sent", 27],
+  ["incident", 27],
+  ["Aurora's list shows", 24],
+  ["after", 8],
+  ["custom fields", 0],
+] as const;
+
+const Sent = z.object({
+  event: z.object({
+    event_type: z.string(),
+    data: z.object({
+      id: z.optional(z.string()),
+      incident: z.optional(z.object({ id: z.string() })),
+    }),
+  }),
+});
+
+/** An event as the feed shows it. */
+export interface FeedEntry {
+  eventType: string;
+  title: string;
+  /** Aurora's row; null while it has none. */
+  row: Pick<IncidentRow, "number" | "severity" | "status" | "metadata"> | null;
+  /** Since PagerDuty sent the webhook; null where none brought it. */
+  tookMs: number | null;
+  /** Aurora's answer. */
+  status: AuroraCall["status"];
 }
 
-function runbookOf(runbook: NonNullable<Notification["data"]["runbook"]> | null): string {
-  if (runbook === null) return "no runbook";
-  return runbook.content === null
-    ? `runbook not fetched: ${runbook.error ?? "no reason given"}`
-    : `runbook of ${runbook.content.length} characters`;
+const cells = (texts: readonly string[]) =>
+  texts
+    .map((text, index) => text.padEnd(COLUMNS[index]?.[1] ?? 0))
+    .join("  ")
+    .trimEnd();
+
+export const feedHead = (): string => cells(COLUMNS.map(([name]) => name));
+
+export function feedRow({ eventType, title, row, tookMs, status }: FeedEntry): string {
+  const fields = Object.entries(
+    z.record(z.string(), z.unknown()).catch({}).parse(row?.metadata["customFields"]),
+  );
+  const [, width] = COLUMNS[1];
+  const name = row === null ? title : `#${row.number} ${title}`;
+  return cells([
+    eventType.replace(/^incident\./, ""),
+    name.length > width ? `${name.slice(0, width - 1)}…` : name,
+    status !== 200 ? `refused with ${status}` : row === null ? "not yet" : `${row.severity}, ${row.status}`,
+    tookMs === null ? "-" : `${tookMs} ms`,
+    fields.map(([field, value]) => `${field}=${String(value)}`).join("; "),
+  ]);
 }
 
-/** Prints what Aurora receives, each attempt once. */
+/** Prints what Aurora is sent, each call once, and what its list shows then. */
 export class Feed {
-  readonly #aurora: Aurora;
+  readonly #aurora: TodaysAurora;
   readonly #account: Account;
   readonly #transcript: Transcript;
   #printed = 0;
 
-  constructor(aurora: Aurora, account: Account, transcript: Transcript) {
+  constructor(aurora: TodaysAurora, account: Account, transcript: Transcript) {
     this.#aurora = aurora;
     this.#account = account;
     this.#transcript = transcript;
   }
 
-  /** Prints what came since the last time. */
-  printNew(): void {
-    for (const attempt of this.#aurora.attempts.slice(this.#printed)) {
-      this.#transcript.detail(`Aurora got  ${this.#row(attempt)}`);
-    }
-    this.#printed = this.#aurora.attempts.length;
+  /** Prints the heads of the columns. */
+  head(): void {
+    this.#transcript.detail(feedHead());
   }
 
-  /** Prints everything as it comes, for as long as a Node timer can wait: 24 days. */
+  /** Prints the calls since the last time. */
+  printNew(): void {
+    const answered = this.#answered();
+    for (const call of answered.slice(this.#printed)) this.#transcript.detail(feedRow(this.#entryOf(call)));
+    this.#printed = answered.length;
+  }
+
+  /** Prints each call as it arrives, until the process ends. */
   async follow(): Promise<never> {
     for (;;) {
-      await this.#aurora.waitFor("more", ({ attempts }) => attempts.length > this.#printed, 2 ** 31 - 1);
+      await new Promise((resolve) => setTimeout(resolve, FOLLOW_EVERY_MS));
       this.printNew();
     }
   }
 
-  #row(attempt: Attempt): string {
-    const { body, status, problem } = attempt;
-    const row = body === null ? attempt.path : notificationRow(body, this.#tookMs(attempt.at, body));
-    if (problem !== null) return `${row}  refused with ${status}: ${problem}`;
-    return status === 202 ? row : `${row}  answered with ${status}`;
+  #answered(): AuroraCall[] {
+    return this.#aurora.calls.filter(({ status }) => status !== null);
   }
 
-  /**
-   * Milliseconds since PagerDuty first sent the webhook behind it; null when no webhook is. An analysis goes
-   * back to the incident's trigger but is set off by its runbook: there the incident's latest webhook counts.
-   */
-  #tookMs(at: number, { type, data }: Notification): number | null {
-    const incident = this.#account.incidents.get(data.incident.incidentId);
-    const events = new Set(incident?.events.map(({ id }) => id));
+  #entryOf({ body, status, atMs }: AuroraCall): FeedEntry {
+    const { event_type: eventType, data } = Sent.parse(JSON.parse(body)).event;
+    const incidentId = data.incident?.id ?? data.id ?? "";
+    const rows = this.#aurora.tables.incidents;
+    return {
+      eventType,
+      title: this.#account.incidents.get(incidentId)?.title ?? incidentId,
+      row: rows.find(({ metadata }) => metadata["incidentId"] === incidentId) ?? null,
+      tookMs: this.#tookMs(incidentId, atMs),
+      status,
+    };
+  }
+
+  /** Milliseconds since the latest webhook of the incident that the connector accepted; null where there is none. */
+  #tookMs(incidentId: string, atMs: number): number | null {
+    const events = new Set(this.#account.incidents.get(incidentId)?.events.map(({ id }) => id));
     const sentAt = [...this.#account.subscriptions.values()]
       .flatMap(({ deliveries }) => deliveries)
-      .filter(({ webhookId, eventId }) =>
-        type === "incident.rca_requested" ? events.has(eventId) : webhookId === data.provenance.webhookId,
-      )
-      .flatMap(({ attempts }) => attempts.slice(0, 1).map((first) => first.at))
-      .filter((sent) => sent <= at);
-    return sentAt.length === 0 ? null : at - Math.max(...sentAt);
+      .filter(({ eventId, attempts }) => events.has(eventId) && attempts.at(-1)?.status === 202)
+      .flatMap(({ attempts }) => attempts.slice(0, 1).map(({ at }) => at))
+      .filter((at) => at <= atMs);
+    return sentAt.length === 0 ? null : atMs - Math.max(...sentAt);
   }
 }

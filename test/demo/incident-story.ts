@@ -1,103 +1,125 @@
 import type { Incident } from "../emulator/pagerduty.ts";
-import type { Notification } from "../support/notification.ts";
+import { until } from "../support/until.ts";
 import type { Check } from "./check.ts";
+import { promptLines } from "./prompt-view.ts";
 import type { Stage } from "./stage.ts";
 
-type NotificationType = Notification["type"];
-
 const TITLE = "API latency above 2 s";
-/** A public address that leads nowhere: the analysis goes on, and says why there is no runbook in it. */
-const RUNBOOK_URL = "https://acme.example/runbook.md";
+const RUNBOOK = "Restart one API pod at a time, then look at the connection pool.";
+
+/** What PagerDuty knows of the incident beyond its webhook. */
+const KNOWLEDGE = {
+  alerts: [
+    {
+      id: "PALERT1",
+      summary: "p99 latency is 2.4 s",
+      severity: "critical" as const,
+      createdAt: "2026-11-26T10:00:00Z",
+      details: { query: "p99(latency) > 2", value: 2.4, region: "eu-central-1" },
+      links: [],
+    },
+  ],
+  changes: [
+    {
+      summary: "Deployed API 4.12",
+      timestamp: "2026-11-26T09:52:00Z",
+      reason: "most_recent" as const,
+      details: null,
+    },
+  ],
+};
 
 /** An incident from its trigger to its end. @returns what has to hold afterwards */
 export async function playIncident(stage: Stage): Promise<Check[]> {
   const incident = await trigger(stage);
   await addRunbook(stage, incident);
+  await analyse(stage, incident);
   await acknowledge(stage, incident);
   await resolve(stage, incident);
-  return [...notificationChecks(stage, incident), ...(await listChecks(stage, incident))];
+  return [...auroraChecks(stage, incident), ...(await listChecks(stage, incident))];
 }
 
 async function trigger(stage: Stage): Promise<Incident> {
   stage.transcript.step(
     `PagerDuty: an incident is triggered, P1, "${TITLE}" on ${stage.account.service.name}`,
   );
-  const incident = stage.account.trigger({ title: TITLE, urgency: "high", priority: "P1" });
-  await received(stage, incident, ["incident.triggered"]);
+  stage.feed.head();
+  const incident = stage.account.trigger({
+    title: TITLE,
+    urgency: "high",
+    priority: "P1",
+    knowledge: KNOWLEDGE,
+  });
+  await received(stage, incident, 1);
   return incident;
 }
 
 async function addRunbook(stage: Stage, incident: Incident): Promise<void> {
-  stage.transcript.step(`PagerDuty: its custom field runbook_link becomes ${RUNBOOK_URL}`);
-  incident.setField("runbook_link", RUNBOOK_URL);
-  await received(stage, incident, ["incident.custom_fields_updated", "incident.rca_requested"]);
+  stage.transcript.step("PagerDuty: its custom field runbook_link is set");
+  stage.library.serve(() => ({ status: 200, headers: { "content-type": "text/plain" }, body: RUNBOOK }));
+  incident.setField("runbook_link", `${stage.library.url}/api`);
+  await received(stage, incident, 2);
+}
+
+async function analyse(stage: Stage, incident: Incident): Promise<void> {
+  stage.transcript.step("Aurora starts its analysis, 5 s after the trigger; its model is given");
+  await stage.aurora.runWaiting();
+  for (const { text } of promptsOf(stage, incident)) {
+    for (const line of promptLines(text)) stage.transcript.detail(line);
+  }
 }
 
 async function acknowledge(stage: Stage, incident: Incident): Promise<void> {
   stage.transcript.step("PagerDuty: somebody acknowledges it");
   incident.acknowledge();
-  await received(stage, incident, ["incident.acknowledged"]);
+  await received(stage, incident, 3);
 }
 
 async function resolve(stage: Stage, incident: Incident): Promise<void> {
   stage.transcript.step("PagerDuty: it is resolved");
   incident.resolve();
-  await received(stage, incident, ["incident.resolved"]);
+  await received(stage, incident, 4);
 }
 
-/** Waits until Aurora accepted a notification of each type, and prints what came. */
-async function received(
-  { aurora, feed }: Stage,
-  incident: Incident,
-  types: NotificationType[],
-): Promise<void> {
+/** Waits until Aurora has stored so many events of the incident, and prints what it was sent. */
+async function received(stage: Stage, incident: Incident, count: number): Promise<void> {
   try {
-    await aurora.waitFor(types.join(" and "), () => {
-      const known = aurora.of(incident.id).map(({ type }) => type);
-      return types.every((type) => known.includes(type));
-    });
+    await until(`${count} events in Aurora`, () => eventsOf(stage, incident).length >= count);
+    await until("Aurora's answers", () => stage.aurora.calls.every(({ status }) => status !== null));
+    for (const subscription of stage.account.subscriptions.values()) await subscription.idle();
   } finally {
-    feed.printNew();
+    stage.feed.printNew();
   }
 }
 
-function notificationChecks({ aurora }: Stage, incident: Incident): Check[] {
-  const notifications = aurora.of(incident.id);
-  const changes = notifications.filter(({ type }) => type !== "incident.rca_requested");
-  const analyses = notifications.filter(({ type }) => type === "incident.rca_requested");
-  const last = notifications.at(-1)?.data.incident;
-  const signed = aurora.attempts.filter(({ signatureValid }) => signatureValid);
+const eventsOf = ({ aurora }: Stage, { id }: Incident) =>
+  aurora.tables.events.filter(({ incidentId }) => incidentId === id);
+const promptsOf = ({ aurora }: Stage, { id }: Incident) =>
+  aurora.tables.prompts.filter(({ incidentId }) => incidentId === id);
+
+function auroraChecks(stage: Stage, incident: Incident): Check[] {
+  const { aurora } = stage;
+  const row = aurora.tables.incidents.find(({ number }) => number === incident.number);
+  const [prompt] = promptsOf(stage, incident);
+  const isGiven = (text: string) => prompt?.text.includes(text);
   return [
     {
-      claim: "Aurora heard of it in order: triggered, custom fields and analysis, acknowledged, resolved",
-      expected: STORY,
-      got: inStoryOrder(notifications.map(({ type }) => type)),
+      claim: "Aurora stored its events in order, each once",
+      expected: ["triggered", "custom_field_values.updated", "acknowledged", "resolved"],
+      got: eventsOf(stage, incident).map(({ eventType }) => eventType.replace("incident.", "")),
+    },
+    { claim: "its severity is critical, from the priority P1", expected: "critical", got: row?.severity },
+    { claim: "it is resolved at the end", expected: "resolved", got: row?.status },
+    { claim: "it was analysed once", expected: 1, got: promptsOf(stage, incident).length },
+    {
+      claim: "the model was given the runbook, the alert's details and the deployment before it",
+      expected: [true, true, true],
+      got: [RUNBOOK, "p99(latency) > 2", "Deployed API 4.12"].map(isGiven),
     },
     {
-      claim: "each change has the next version",
-      expected: [1, 2, 3, 4],
-      got: changes.map(({ data }) => data.incident.version),
-    },
-    {
-      claim: "its severity is critical throughout, from the priority P1",
-      expected: ["critical"],
-      got: [...new Set(notifications.map(({ data }) => data.incident.severity))],
-    },
-    { claim: "it is resolved at the end", expected: "resolved", got: last?.status },
-    {
-      claim: "its runbook_link came along",
-      expected: RUNBOOK_URL,
-      got: last?.customFields["runbook_link"],
-    },
-    {
-      claim: "root-cause analysis was asked for once, with the runbook's address",
-      expected: [RUNBOOK_URL],
-      got: analyses.map(({ data }) => data.runbook?.url),
-    },
-    {
-      claim: "every signature is valid",
-      expected: aurora.attempts.length,
-      got: signed.length,
+      claim: "Aurora accepted every event, signature included",
+      expected: [200],
+      got: [...new Set(aurora.calls.map(({ status }) => status))],
     },
   ];
 }
@@ -105,18 +127,4 @@ function notificationChecks({ aurora }: Stage, incident: Incident): Check[] {
 async function listChecks({ connector }: Stage, incident: Incident): Promise<Check[]> {
   const listed = (await connector.incidents()).find(({ incidentId }) => incidentId === incident.id);
   return [{ claim: "GET /pagerduty/incidents shows it resolved", expected: "resolved", got: listed?.status }];
-}
-
-const STORY: readonly NotificationType[] = [
-  "incident.triggered",
-  "incident.custom_fields_updated",
-  "incident.rca_requested",
-  "incident.acknowledged",
-  "incident.resolved",
-];
-
-/** The second and the third may come either way round: here they are always the way they are in `STORY`. */
-export function inStoryOrder(types: readonly NotificationType[]): NotificationType[] {
-  const middle = types.slice(1, 3).toSorted((a, b) => STORY.indexOf(a) - STORY.indexOf(b));
-  return [...types.slice(0, 1), ...middle, ...types.slice(3)];
 }

@@ -1,14 +1,14 @@
 import type { Stage } from "./stage.ts";
 
 /** Says what can be done with a demo that stays: lines to copy. */
-export function invite({ pagerduty, aurora, connector, transcript }: Stage): void {
+export function invite(stage: Stage): void {
+  const { pagerduty, connector, transcript, feed } = stage;
   const user = `-H 'X-User-ID: ${connector.userId}'`;
   const incidents = `curl -X POST ${pagerduty.apiUrl}/_emulator/incidents`;
   transcript.heading("Now play with it");
   transcript.entries([
     ["Console", `${connector.url}/ in a browser`],
     ["PagerDuty", `${pagerduty.apiUrl}/_emulator`],
-    ["Aurora", aurora.url],
   ]);
   const parts: [string, string[]][] = [
     [
@@ -32,5 +32,17 @@ export function invite({ pagerduty, aurora, connector, transcript }: Stage): voi
     transcript.heading(title);
     for (const line of lines) transcript.detail(line);
   }
-  transcript.heading("What Aurora receives from now on (Ctrl-C ends the demo)");
+  suggestNext(stage);
+  transcript.heading("What Aurora is sent from now on (Ctrl-C ends the demo)");
+  feed.head();
+}
+
+/** Says how to go on with a PagerDuty and an Aurora of one's own. */
+export function suggestNext({ transcript }: Pick<Stage, "transcript">): void {
+  transcript.heading("Next steps");
+  transcript.entries([
+    ["your own PagerDuty", "npm run dev -- --tunnel, then README.md, Connect PagerDuty"],
+    ["Cloudflare", "npm run deploy"],
+    ["your own Aurora", "docs/deploy.md, In Aurora"],
+  ]);
 }

@@ -6,9 +6,10 @@ import { demoSettings, envFileText, workerEnvironment } from "./settings.ts";
 const settings = demoSettings({
   pagerduty: { apiUrl: "http://127.0.0.1:1", identityUrl: "http://127.0.0.1:2" },
   aurora: {
-    url: "http://127.0.0.1:3/pagerduty/events",
-    secret: `whsec_${Buffer.alloc(32, 1).toString("base64")}`,
+    eventsUrl: "http://127.0.0.1:3/edge/events",
+    eventsSecret: `whsec_${Buffer.alloc(32, 1).toString("base64")}`,
   },
+  userId: "ada",
 });
 
 test("the Worker accepts the demo's settings", () => {
@@ -18,7 +19,8 @@ test("the Worker accepts the demo's settings", () => {
     internalApiSecret: null,
     pagerdutyApiUrl: "http://127.0.0.1:1",
     pagerdutyIdentityUrl: "http://127.0.0.1:2",
-    events: { url: "http://127.0.0.1:3/pagerduty/events", format: "notifications" },
+    events: { url: "http://127.0.0.1:3/edge/events", format: "v3" },
+    consoleUser: "ada",
   });
 });
 

@@ -6,26 +6,27 @@ export type Settings = Readonly<Record<string, string>>;
 /** Who the Worker talks to. */
 export interface Surroundings {
   readonly pagerduty: { readonly apiUrl: string; readonly identityUrl: string };
-  readonly aurora: { readonly url: string; readonly secret: string };
+  readonly aurora: { readonly eventsUrl: string; readonly eventsSecret: string };
+  /** The console's user. */
+  readonly userId: string;
 }
 
 /**
  * Every setting of the Worker in the demo. Those that are not used are named too, because wrangler would take
  * them from the environment of whoever starts the demo.
  */
-export function demoSettings({ pagerduty, aurora }: Surroundings): Settings {
+export function demoSettings({ pagerduty, aurora, userId }: Surroundings): Settings {
   return {
     AURORA_ENV: "dev",
     CREDENTIALS_KEYS: freshCredentialsKeys(),
-    AURORA_EVENTS_URL: aurora.url,
-    AURORA_EVENTS_FORMAT: "notifications",
-    AURORA_EVENTS_SECRET: aurora.secret,
+    AURORA_EVENTS_URL: aurora.eventsUrl,
+    AURORA_EVENTS_FORMAT: "v3",
+    AURORA_EVENTS_SECRET: aurora.eventsSecret,
     AURORA_BACKEND_URL: "",
     AURORA_HEADERS: "",
     PAGERDUTY_API_URL: pagerduty.apiUrl,
     PAGERDUTY_IDENTITY_URL: pagerduty.identityUrl,
-    // Longer than a slow machine needs to bring the runbook: the story is about one that arrives.
-    RUNBOOK_WAIT_SECONDS: "10",
+    RUNBOOK_WAIT_SECONDS: "",
     CONTEXT_WAIT_SECONDS: "",
     INTERNAL_API_SECRET: "",
     FRONTEND_URL: "",
@@ -42,7 +43,7 @@ export function demoSettings({ pagerduty, aurora }: Surroundings): Settings {
     RECONCILE_MINUTES: "",
     ACCESS_TEAM_DOMAIN: "",
     ACCESS_AUD: "",
-    CONSOLE_USER: "demo",
+    CONSOLE_USER: userId,
     CONSOLE_ORG: "",
   };
 }
