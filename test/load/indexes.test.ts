@@ -1,7 +1,16 @@
 import { DatabaseSync } from "node:sqlite";
 import { beforeEach, expect, test } from "vitest";
-import { dueDeliveries, nextDeliveryAtMs, retryEarly } from "../../src/delivery/outbox.ts";
+import {
+  deliveriesAwaitingContext,
+  dueDeliveries,
+  markDead,
+  markDelivered,
+  nextDeliveryAtMs,
+  retryEarly,
+  summarizeOutbox,
+} from "../../src/delivery/outbox.ts";
 import { reviveDead } from "../../src/delivery/redelivery.ts";
+import { entriesAfter, outstandingMarks } from "../../src/storage/changes.ts";
 import {
   boundConfirmed,
   boundUnconfirmed,
@@ -11,9 +20,20 @@ import {
   nextHintAtMs,
   pruneUnconfirmed,
 } from "../../src/storage/hints.ts";
-import { analysesDue, loadIncident, nextAnalysisAtMs } from "../../src/storage/incidents.ts";
-import { entryOfEvent, entryOfWebhook } from "../../src/storage/journal.ts";
+import { ALL_INCIDENTS, listIncidents } from "../../src/storage/incident-list.ts";
+import { analysesDue, liveIncidentIds, loadIncident, nextAnalysisAtMs } from "../../src/storage/incidents.ts";
+import {
+  countFailed,
+  entryOfDelivery,
+  entryOfEvent,
+  entryOfWebhook,
+  failedEntries,
+  failedWebhookIds,
+  hasOutstanding,
+} from "../../src/storage/journal.ts";
+import { arrivalsOfIncident, listArrivals, listEntries, timelineOf } from "../../src/storage/lists.ts";
 import { migrate } from "../../src/storage/migrations.ts";
+import { pruneIncidents } from "../../src/storage/pruning.ts";
 
 /** Queries that run for every event or every alarm use an index, so their cost does not grow with the stored rows. */
 
@@ -35,10 +55,19 @@ beforeEach(() => {
           database.exec(query);
           return Object.assign([], { rowsWritten: 0 });
         }
-        const bound = values.map((value) => (typeof value === "number" ? value : String(value)));
+        const bound = values.map((value) =>
+          typeof value === "number" || value === null ? value : String(value),
+        );
         const plan = database.prepare(`EXPLAIN QUERY PLAN ${query}`).all(...bound);
         plans.push(...plan.map(({ detail }) => String(detail)));
-        return Object.assign(query.startsWith("SELECT min") ? [{ at: null }] : [], { rowsWritten: 0 });
+        const rows = database.prepare(query).all(...bound);
+        // No statement here returns a bigint or bytes.
+        const plain = rows.map((row) =>
+          Object.fromEntries(
+            Object.entries(row).map(([name, value]) => [name, typeof value === "number" ? value : null]),
+          ),
+        );
+        return Object.assign(plain, { rowsWritten: 0 });
       },
     },
   };
@@ -79,4 +108,42 @@ test.each<[string, (sql: SqlStorage) => unknown]>([
 ])("%s are read in the order of their index, without sorting", (_, look) => {
   look(storage.sql);
   expect(plans.join()).not.toContain("TEMP B-TREE");
+});
+
+// Left out are `activityOf` and `pruneEntries`, which read a limited number of rows from one end of the journal.
+const FILTER = { kinds: [], states: [], limit: 25, beforeSeq: null };
+const FINISH = { attempts: 1, status: 200, nowMs: 1, nextDueAtMs: 1 };
+const DUE = { seq: 1, incidentId: "incident" };
+
+test.each<[string, (sql: SqlStorage) => unknown]>([
+  ["a finished delivery", (sql) => markDelivered(sql, DUE, FINISH)],
+  ["a dead delivery", (sql) => markDead(sql, DUE, "error", FINISH)],
+  ["deliveries that wait for a context", (sql) => deliveriesAwaitingContext(sql, 1, 4)],
+  ["the deliveries of the status", (sql) => summarizeOutbox(sql)],
+  ["an incident's outstanding deliveries", (sql) => hasOutstanding(sql, "incident")],
+  ["a page of events", (sql) => listArrivals(sql, { ...FILTER, kinds: ["webhook"] })],
+  ["a page of dead deliveries", (sql) => listEntries(sql, { ...FILTER, states: ["dead"] })],
+  ["a delivery", (sql) => entryOfDelivery(sql, "msg_1_00000000-0000-4000-8000-000000000000")],
+  ["an incident's timeline", (sql) => timelineOf(sql, "incident", 25)],
+  ["an incident's events", (sql) => arrivalsOfIncident(sql, "incident", 25)],
+  ["a page of incidents", (sql) => listIncidents(sql, { ...ALL_INCIDENTS, limit: 25 })],
+  ["incidents with work left", (sql) => liveIncidentIds(sql, "", 25)],
+  ["the changes for open consoles", (sql) => [entriesAfter(sql, 0, 25), outstandingMarks(sql, 25)]],
+  ["webhooks that failed", (sql) => [failedWebhookIds(sql), countFailed(sql), failedEntries(sql, ["id"])]],
+  ["a batch of old incidents", (sql) => pruneIncidents(sql, 1, 500)],
+])("%s are found without reading the whole journal or all incidents", (_, look) => {
+  look(storage.sql);
+  expect(plans.length).toBeGreaterThan(0);
+  for (const plan of plans) expect(plan).not.toMatch(/^SCAN (journal|incidents)$/);
+});
+
+test.each<[string, (sql: SqlStorage) => unknown]>([
+  ["due analyses", (sql) => analysesDue(sql, 1, 2)],
+  ["the next analysis", (sql) => nextAnalysisAtMs(sql, 0)],
+  ["due deliveries", (sql) => dueDeliveries(sql, "first", 1, 4)],
+  ["the next delivery", (sql) => nextDeliveryAtMs(sql, 0)],
+])("%s are found without reading those that wait", (_, look) => {
+  look(storage.sql);
+  expect(plans.join("\n")).toContain("SEARCH");
+  for (const plan of plans) expect(plan).not.toMatch(/^SCAN (journal|incidents)/);
 });
