@@ -26,7 +26,7 @@ test("rows stand below the heads whatever the type, the title and the time", () 
   const column = feedHead().indexOf("custom fields");
   expect(rows.map((row) => row.indexOf("region=eu"))).toEqual([column, column]);
   expect(rows[0]).toMatch(/#2 API latency above 2 s {5}critical, investigating {3}12 ms/);
-  expect(rows[1]).toContain("#2 A title that is longer t…");
+  expect(rows[1]).toContain("#2 A title that is longer …");
 });
 
 test("an incident that no webhook brought has no time, one that Aurora does not have has no row", () => {
