@@ -137,13 +137,19 @@ test.each<[string, (sql: SqlStorage) => unknown]>([
   for (const plan of plans) expect(plan).not.toMatch(/^SCAN (journal|incidents)$/);
 });
 
-test.each<[string, (sql: SqlStorage) => unknown]>([
-  ["due analyses", (sql) => analysesDue(sql, 1, 2)],
-  ["the next analysis", (sql) => nextAnalysisAtMs(sql, 0)],
-  ["due deliveries", (sql) => dueDeliveries(sql, "first", 1, 4)],
-  ["the next delivery", (sql) => nextDeliveryAtMs(sql, 0)],
-])("%s are found without reading those that wait", (_, look) => {
+// The constraint is compared, because SQLite calls a `min()` that reads a whole index a SEARCH, too.
+test.each<[string, string, (sql: SqlStorage) => unknown]>([
+  [
+    "due analyses",
+    "(severity_rank=? AND analysis_due_at_ms>? AND analysis_due_at_ms<?)",
+    (sql) => analysesDue(sql, 1, 2),
+  ],
+  ["the next analysis", "(severity_rank=? AND analysis_due_at_ms>?)", (sql) => nextAnalysisAtMs(sql, 0)],
+  ["due deliveries", "(lane=? AND next_attempt_at_ms<?)", (sql) => dueDeliveries(sql, "first", 1, 4)],
+  ["the next delivery", "(lane=? AND next_attempt_at_ms>?)", (sql) => nextDeliveryAtMs(sql, 0)],
+])("%s are found without reading those that wait", (_, constraint, look) => {
   look(storage.sql);
-  expect(plans.join("\n")).toContain("SEARCH");
-  for (const plan of plans) expect(plan).not.toMatch(/^SCAN (journal|incidents)/);
+  const reads = plans.filter((plan) => /^(SCAN|SEARCH) (journal|incidents)\b/.test(plan));
+  expect(reads.length).toBeGreaterThan(0);
+  for (const plan of reads) expect(plan).toContain(constraint);
 });
