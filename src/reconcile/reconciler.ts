@@ -53,8 +53,8 @@ export class Reconciler {
   #next: Promise<Reconciled> | null = null;
   /** Whether a person asked for the next check. */
   #asked = false;
-  /** Whether webhooks may have been missed that the running check has started too early for. */
-  #gapExpected = false;
+  /** How soon another check follows the running one, which has started too early for something that happened. */
+  #followsWithinMs = Number.POSITIVE_INFINITY;
   /** When the next check is due while nothing happens; null: as stored. */
   #quietUntilMs: number | null = null;
   /** When the last check that a refusal asked for was due. */
@@ -95,13 +95,14 @@ export class Reconciler {
   /** Makes a check due at once: a new connection, credential, secret or subscription may follow missed webhooks. */
   expectGap(nowMs: number): void {
     if (this.#context.config.reconcileEveryMs === 0) return;
-    this.#gapExpected = true;
+    this.#followsWithinMs = 0;
     this.#checkAt(nowMs);
   }
 
   /** Makes a check due soon: three refused webhooks in a row make PagerDuty disable the subscription. */
   noteRefusal(nowMs: number): void {
     if (this.#context.config.reconcileEveryMs === 0) return;
+    if (this.#running) this.#followsWithinMs = Math.min(this.#followsWithinMs, REFUSAL_CHECK_MS);
     const dueAtMs = Math.max(nowMs, this.#refusalCheckAtMs + REFUSAL_CHECK_MS);
     if ((this.nextAtMs ?? 0) <= dueAtMs) return;
     this.#refusalCheckAtMs = dueAtMs;
@@ -143,7 +144,7 @@ export class Reconciler {
   async #check(): Promise<Reconciled> {
     const { store, config } = this.#context;
     const connectionId = store.connection?.connectionId;
-    this.#gapExpected = false;
+    this.#followsWithinMs = Number.POSITIVE_INFINITY;
     const asked = this.#asked;
     this.#asked = false;
     const subscription = await this.#checkSubscription();
@@ -156,7 +157,7 @@ export class Reconciler {
       const nowMs = Date.now();
       const goOnMs = asked ? ASKED_GO_ON_MS : GO_ON_MS;
       const usualMs = result.unfinished ? goOnMs : waitAfter(problem, config.reconcileEveryMs);
-      const waitMs = this.#gapExpected ? 0 : usualMs;
+      const waitMs = Math.min(usualMs, this.#followsWithinMs);
       const reEnabled = subscription.reEnabled
         ? { reEnabled: { atMs: nowMs, recovered: result.recovered } }
         : {};

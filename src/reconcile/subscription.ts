@@ -253,11 +253,16 @@ export class SubscriptionManager {
     return created;
   }
 
+  /** PagerDuty's answer counts even if another connection has been made since. */
   async #removeAtPagerDuty(id: string): Promise<boolean> {
-    return this.#logRemoval(id, await this.#client.run((target) => deleteSubscription(target, id)));
+    let last: ApiAnswer<unknown> | null = null;
+    const answer = await this.#client.run(async (target) => {
+      last = await deleteSubscription(target, id);
+      return last;
+    });
+    return this.#logRemoval(id, last ?? answer);
   }
 
-  /** @returns whether it is gone */
   #logRemoval(id: string, answer: CallAnswer<unknown>): boolean {
     const gone = answer.ok || answer.problem === "not_found";
     log[gone ? "info" : "warn"]("subscription.removed", {
