@@ -66,54 +66,69 @@ function resultOf(
   };
 }
 
-/**
- * Fills one object while Aurora holds its answers, then lets Aurora answer.
- * @param due how many deliveries are due; each size is measured in `rounds` objects of its own
- */
-export async function measureDue(
+/** Runs the connector against a receiver of its own. */
+async function driving<T>(
   pagerduty: PagerDuty,
-  due: readonly number[],
-  rounds: number,
-): Promise<DeliveryResult[]> {
+  variables: Record<string, string>,
+  work: (driven: Driven, receiver: Receiver) => Promise<T>,
+): Promise<T> {
   const receiver = await Receiver.start();
   const driven = await Driven.start(pagerduty, {
     AURORA_EVENTS_URL: receiver.url,
     CONTEXT_WAIT_SECONDS: "0",
+    ...variables,
   });
   try {
-    const taken = due.map(() => [] as Taken[]);
-    for (let round = -1; round < rounds; round += 1) {
-      for (const [index, count] of due.entries()) {
-        const user = `due-${count}-${round + 1}`;
-        const account = await connected(driven, pagerduty, user);
-        receiver.hold();
-        await driven.take(user, triggered(account, count, 1), BATCH);
-        const drained = await drain(driven, receiver, count, () => receiver.release());
-        if (round >= 0) taken[index]?.push(drained);
-        // The warm-up needs no large object.
-        if (round < 0) break;
-      }
-    }
-    const first = resultOf("", due[0] ?? 1, taken[0] ?? []).cpuMicros.median;
-    return due.map((count, index) => resultOf(`${count} due`, count, taken[index] ?? [], first));
+    return await work(driven, receiver);
   } finally {
     await driven.workerd.stop();
     await receiver.close();
   }
 }
 
+/** Measures each size in each round, after a warm-up that does not count. @returns for each size, one for each round */
+async function inRounds(
+  sizes: readonly number[],
+  warmUp: readonly number[],
+  rounds: number,
+  measure: (size: number, round: number) => Promise<Taken>,
+): Promise<Taken[][]> {
+  for (const size of warmUp) await measure(size, 0);
+  const taken = sizes.map(() => [] as Taken[]);
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const [index, size] of sizes.entries()) taken[index]?.push(await measure(size, round));
+  }
+  return taken;
+}
+
+/**
+ * Fills one object while Aurora holds its answers, then lets Aurora answer.
+ * @param due how many deliveries are due; each size is measured in `rounds` objects of its own
+ */
+export const measureDue = (
+  pagerduty: PagerDuty,
+  due: readonly number[],
+  rounds: number,
+): Promise<DeliveryResult[]> =>
+  driving(pagerduty, {}, async (driven, receiver) => {
+    // The warm-up needs no large object.
+    const taken = await inRounds(due, due.slice(0, 1), rounds, async (count, round) => {
+      const user = `due-${count}-${round}`;
+      const account = await connected(driven, pagerduty, user);
+      receiver.hold();
+      await driven.take(user, triggered(account, count, 1), BATCH);
+      return drain(driven, receiver, count, () => receiver.release());
+    });
+    const first = resultOf("", due[0] ?? 1, taken[0] ?? []).cpuMicros.median;
+    return due.map((count, index) => resultOf(`${count} due`, count, taken[index] ?? [], first));
+  });
+
 /** Later than the measuring takes: what failed in the outage is retried because Aurora accepts again. */
 const OUTAGE_SCHEDULE = "0,3600";
 
 /** Every delivery fails once; then one new delivery is accepted, which brings the others forward. */
-export async function measureOutage(pagerduty: PagerDuty, count: number): Promise<DeliveryResult> {
-  const receiver = await Receiver.start();
-  const driven = await Driven.start(pagerduty, {
-    AURORA_EVENTS_URL: receiver.url,
-    CONTEXT_WAIT_SECONDS: "0",
-    DELIVERY_SCHEDULE: OUTAGE_SCHEDULE,
-  });
-  try {
+export const measureOutage = (pagerduty: PagerDuty, count: number): Promise<DeliveryResult> =>
+  driving(pagerduty, { DELIVERY_SCHEDULE: OUTAGE_SCHEDULE }, async (driven, receiver) => {
     const user = "outage";
     const account = await connected(driven, pagerduty, user);
     receiver.status = 503;
@@ -126,57 +141,41 @@ export async function measureOutage(pagerduty: PagerDuty, count: number): Promis
     await driven.upload(user, fresh === undefined ? [] : [fresh], BATCH);
     const taken = await drain(driven, receiver, count + 1, () => driven.run());
     return resultOf("after an outage", count + 1, [taken]);
-  } finally {
-    await driven.workerd.stop();
-    await receiver.close();
-  }
-}
+  });
 
 /** Events of a storm under open consoles, in batches of ten. */
 const STORM = { events: 1_000, batch: 10 };
 
 /** Takes in and delivers a storm with `sockets` consoles open. */
-export async function measureLive(
+export const measureLive = (
   pagerduty: PagerDuty,
   sockets: readonly number[],
   rounds: number,
-): Promise<DeliveryResult[]> {
-  const receiver = await Receiver.start();
-  const driven = await Driven.start(pagerduty, {
-    AURORA_EVENTS_URL: receiver.url,
-    CONTEXT_WAIT_SECONDS: "0",
-  });
-  try {
-    const taken = sockets.map(() => [] as Taken[]);
-    for (let round = -1; round < rounds; round += 1) {
-      for (const [index, count] of sockets.entries()) {
-        const user = `live-${count}-${round + 1}`;
-        const account = await connected(driven, pagerduty, user);
-        const watchers = await Promise.all(
-          Array.from({ length: count }, () =>
-            watch(`${driven.url}/pagerduty/live`, {
-              "x-internal-secret": INTERNAL_SECRET,
-              "x-user-id": user,
-            }),
-          ),
-        );
-        await driven.upload(user, triggered(account, STORM.events, 1), STORM.batch);
-        const stormed = await drain(driven, receiver, STORM.events, () => driven.run());
-        if (round >= 0) taken[index]?.push(stormed);
-        for (const watcher of watchers) {
-          if (typeof watcher === "number") throw new Error(`The live feed answered ${watcher}`);
-          await watcher.close();
-        }
+): Promise<DeliveryResult[]> =>
+  driving(pagerduty, {}, async (driven, receiver) => {
+    const taken = await inRounds(sockets, sockets, rounds, async (count, round) => {
+      const user = `live-${count}-${round}`;
+      const account = await connected(driven, pagerduty, user);
+      const watchers = await Promise.all(
+        Array.from({ length: count }, () =>
+          watch(`${driven.url}/pagerduty/live`, {
+            "x-internal-secret": INTERNAL_SECRET,
+            "x-user-id": user,
+          }),
+        ),
+      );
+      await driven.upload(user, triggered(account, STORM.events, 1), STORM.batch);
+      const stormed = await drain(driven, receiver, STORM.events, () => driven.run());
+      for (const watcher of watchers) {
+        if (typeof watcher === "number") throw new Error(`The live feed answered ${watcher}`);
+        await watcher.close();
       }
-    }
+      return stormed;
+    });
     const first = taken[0] ?? [];
     return sockets.map((count, index) => {
       const result = resultOf(`${count} consoles open`, STORM.events, taken[index] ?? []);
       const cpuOf = (of: readonly Taken[]) => of.map(({ cpuMs }) => cpuMs);
       return { ...result, toFirst: ratiosOf(cpuOf(taken[index] ?? []), cpuOf(first)).median };
     });
-  } finally {
-    await driven.workerd.stop();
-    await receiver.close();
-  }
-}
+  });

@@ -1,20 +1,10 @@
 import { expect, test } from "vitest";
 import { packMessage, unpackMessage } from "../../src/queue/message.ts";
 import type { ReceivedWebhook } from "../../src/webhooks/received.ts";
+import { receivedWebhook } from "../support/received.ts";
 
-const received = (body: Uint8Array<ArrayBuffer>): ReceivedWebhook => ({
-  tenantId: "user:alice",
-  userId: "alice",
-  shared: false,
-  connectionId: "c",
-  webhookId: "w",
-  verification: "signature",
-  secretId: "s",
-  signature: "v1=00",
-  receivedAtMs: 0,
-  requestId: "r",
-  body,
-});
+const received = (body: Uint8Array<ArrayBuffer>): ReceivedWebhook =>
+  receivedWebhook("alice", "w", "", { body });
 
 const random = (size: number) => {
   const bytes = new Uint8Array(size);

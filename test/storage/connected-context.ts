@@ -1,4 +1,4 @@
-import { parseConfig } from "../../src/config.ts";
+import { type Config, parseConfig } from "../../src/config.ts";
 import { PagerDutyClient } from "../../src/connection/client.ts";
 import { Gate } from "../../src/connection/gate.ts";
 import { createKeyring } from "../../src/connection/seal.ts";
@@ -8,20 +8,24 @@ import { Tokens } from "../../src/connection/tokens.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { connectionOf } from "../support/connection.ts";
 
-const config = parseConfig({
-  AURORA_ENV: "dev",
-  CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
-  AURORA_EVENTS_URL: "https://aurora.example.com/events",
-  AURORA_EVENTS_FORMAT: "notifications",
-  AURORA_EVENTS_SECRET: `whsec_${btoa("s".repeat(32))}`,
-  RUNBOOK_WAIT_SECONDS: "0",
-});
+/** Delivers notifications to an Aurora, and waits for no runbook. @param variables overrides */
+export const configWith = (variables: Record<string, string> = {}): Config =>
+  parseConfig({
+    AURORA_ENV: "dev",
+    CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
+    AURORA_EVENTS_URL: "https://aurora.example.com/events",
+    AURORA_EVENTS_FORMAT: "notifications",
+    AURORA_EVENTS_SECRET: `whsec_${btoa("s".repeat(32))}`,
+    RUNBOOK_WAIT_SECONDS: "0",
+    ...variables,
+  });
 
 /** What the parts of a connected user's object work with; its calls to PagerDuty go through `fetch`. */
 export async function connectedContext(
   storage: DurableObjectStorage,
   kv: KVNamespace,
   userId: string,
+  config = configWith(),
 ): Promise<TenantContext> {
   migrate(storage);
   const store = new ConnectionStore(storage, kv, createKeyring(config.credentialsKeys));

@@ -1,18 +1,12 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";
 import { ContextCollector } from "../../src/analysis/context.ts";
-import { parseConfig } from "../../src/config.ts";
-import { PagerDutyClient } from "../../src/connection/client.ts";
-import { Gate } from "../../src/connection/gate.ts";
-import { createKeyring } from "../../src/connection/seal.ts";
-import { ConnectionStore } from "../../src/connection/store.ts";
-import { Tokens } from "../../src/connection/tokens.ts";
 import type { Verification } from "../../src/incidents/incident.ts";
 import { loadContext } from "../../src/storage/contexts.ts";
 import { apply } from "../../src/storage/record.ts";
 import { JobRunner } from "../../src/tenant/job-runner.ts";
 import { AnalysisJobs, allOf, contextJobs } from "../../src/tenant/jobs.ts";
-import { connectionOf } from "../support/connection.ts";
+import { configWith, connectedContext } from "./connected-context.ts";
 
 /** A storm: PagerDuty's rate limit is left to everything else, and no analysis is lost. */
 
@@ -73,26 +67,9 @@ test("300 incidents at once stay within the budget, the most severe first, and e
     const part = /\/(past_incidents|related_incidents|notes)/.exec(url)?.[1];
     return Response.json({ [name ?? part ?? ""]: [] });
   });
-  const config = parseConfig({
-    AURORA_ENV: "dev",
-    CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
-    AURORA_EVENTS_URL: "https://aurora.example.com/events",
-    AURORA_EVENTS_FORMAT: "notifications",
-    AURORA_EVENTS_SECRET: `whsec_${btoa("s".repeat(32))}`,
-    CONTEXT_WAIT_SECONDS: "600",
-    RUNBOOK_WAIT_SECONDS: "0",
-  });
   await runInDurableObject(env.TENANT.getByName("user:storm"), async (_, { storage }) => {
-    const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys));
-    await store.set("user:storm", connectionOf("storm"));
-    const gate = new Gate();
-    const client = new PagerDutyClient(
-      store,
-      config,
-      new Tokens(storage, store, config, gate, () => {}),
-      gate,
-    );
-    const context = { storage, sql: storage.sql, config, store, client, connectedUser: () => "storm" };
+    const config = configWith({ CONTEXT_WAIT_SECONDS: "600" });
+    const context = await connectedContext(storage, env.CONNECTIONS, "storm", config);
     const analysis = { ...context, contexts: new ContextCollector(context) };
     const indexes = Array.from({ length: STORM }, (_, index) => index);
     for (const index of indexes) apply(context, triggered(index), Date.now());

@@ -9,6 +9,7 @@ import { deliver } from "../../src/delivery/attempt.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { takeIn } from "../../src/webhooks/intake.ts";
 import { connectionOf } from "../support/connection.ts";
+import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
 /** An answer that arrives late must not be taken for an answer to what came after. */
@@ -32,19 +33,7 @@ test("a delivery under way that ends in the next connection leaves that connecti
         occurred_at: "2026-11-22T03:00:00Z",
         data: { id: incidentId, type: "incident", number: 7, title: "Down", status: "triggered" },
       };
-      const webhook = {
-        tenantId: "user:in-flight",
-        userId: "in-flight",
-        shared: false,
-        connectionId: "c",
-        webhookId: incidentId,
-        verification: "signature" as const,
-        secretId: null,
-        signature: null,
-        receivedAtMs: 1,
-        requestId: incidentId,
-        body: Uint8Array.from(new TextEncoder().encode(JSON.stringify({ event }))),
-      };
+      const webhook = receivedWebhook("in-flight", incidentId, JSON.stringify({ event }));
       takeIn(context, webhook, "signature", 1);
     };
     const rows = () => [...storage.sql.exec("SELECT seq, incident_id AS id, delivery FROM journal")];

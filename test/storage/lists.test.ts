@@ -9,6 +9,7 @@ import { eventPage, incidentDetail, incidentPage } from "../../src/tenant/views.
 import { Intake, takeIn } from "../../src/webhooks/intake.ts";
 import { ParkedWebhooks, park } from "../../src/webhooks/parked.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
+import { receivedWebhook } from "../support/received.ts";
 
 /** Answers stay small, however much is stored: an RPC answer has room for 32 MiB. */
 
@@ -19,19 +20,7 @@ const MAX_LISTED_CHARS = (16 * MIB) / 100 / 2;
 
 function webhookOf(id: string, eventType: string, data: object, occurred_at = "2026-11-22T03:00:00Z") {
   const event = { id: `E${id}`, event_type: eventType, resource_type: "incident", occurred_at, data };
-  return {
-    tenantId: "user:u",
-    userId: "u",
-    shared: false,
-    connectionId: "c",
-    webhookId: id,
-    verification: "signature" as const,
-    secretId: "s",
-    signature: "v1=00",
-    receivedAtMs: 1,
-    requestId: "r",
-    body: Uint8Array.from(new TextEncoder().encode(JSON.stringify({ event }))),
-  };
+  return receivedWebhook("u", id, JSON.stringify({ event }), { requestId: "r" });
 }
 
 const inStorage = <T>(user: string, work: (storage: DurableObjectStorage) => T | Promise<T>): Promise<T> =>

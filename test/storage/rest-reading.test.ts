@@ -7,6 +7,7 @@ import { loadIncident } from "../../src/storage/incidents.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { applyReading } from "../../src/storage/rest-reading.ts";
 import { takeIn } from "../../src/webhooks/intake.ts";
+import { receivedWebhook } from "../support/received.ts";
 
 /** REST gives times to the second, events to the millisecond, and REST can be behind the events. */
 
@@ -35,19 +36,8 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
       serial += 1;
       const id = `E${serial}`;
       const event = { id, event_type, resource_type: "incident", occurred_at: iso(afterMs), data };
-      const webhook = {
-        tenantId: "user:u",
-        userId: "u",
-        shared: false,
-        connectionId: "c",
-        webhookId: id,
-        verification: "signature" as const,
-        secretId: "s",
-        signature: null,
-        receivedAtMs: T0 + afterMs,
-        requestId: id,
-        body: Uint8Array.from(new TextEncoder().encode(JSON.stringify({ event }))),
-      };
+      const receivedAtMs = T0 + afterMs;
+      const webhook = receivedWebhook("u", id, JSON.stringify({ event }), { receivedAtMs });
       takeIn({ storage, sql, config, connectedUser: () => "u" }, webhook, "signature", T0 + afterMs);
     };
     work({

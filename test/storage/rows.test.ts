@@ -1,11 +1,12 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { expect, inject, test } from "vitest";
-import { parseConfig } from "../../src/config.ts";
 import { dueDeliveries, markDelivered } from "../../src/delivery/outbox.ts";
 import { analysesDue, loadIncident, saveIncident } from "../../src/storage/incidents.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { pruneEntries } from "../../src/storage/pruning.ts";
 import { takeIn } from "../../src/webhooks/intake.ts";
+import { receivedWebhook } from "../support/received.ts";
+import { configWith } from "./connected-context.ts";
 
 /** How many rows an event writes, as the storage counts them for billing. docs/cost.md states them with prices. */
 
@@ -31,32 +32,14 @@ function counted(sql: SqlStorage): { sql: SqlStorage; rows: () => number } {
 
 test("an event of a mixed history writes at most six rows, its delivery included", async () => {
   const history = inject("history");
-  const config = parseConfig({
-    AURORA_ENV: "dev",
-    CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
-    AURORA_EVENTS_URL: "https://aurora.example.com/events",
-    AURORA_EVENTS_FORMAT: "notifications",
-    AURORA_EVENTS_SECRET: `whsec_${btoa("s".repeat(32))}`,
-  });
+  const config = configWith({ RUNBOOK_WAIT_SECONDS: "5" });
   const stub = env.TENANT.getByName("user:cost");
   const perEvent = await runInDurableObject(stub, (_, state) => {
     migrate(state.storage);
     const { sql, rows } = counted(state.storage.sql);
     let alarms = 0;
     for (const [index, { webhookId, body }] of history.entries()) {
-      const webhook = {
-        tenantId: "user:cost",
-        userId: "cost",
-        shared: false,
-        connectionId: "c",
-        webhookId,
-        verification: "signature" as const,
-        secretId: "s",
-        signature: "v1=00",
-        receivedAtMs: index,
-        requestId: webhookId,
-        body: Uint8Array.from(new TextEncoder().encode(body)),
-      };
+      const webhook = receivedWebhook("cost", webhookId, body, { receivedAtMs: index });
       takeIn(
         { storage: state.storage, sql, config, connectedUser: () => "cost" },
         webhook,

@@ -4,6 +4,7 @@ import { ContextCollector } from "../../src/analysis/context.ts";
 import { JobRunner } from "../../src/tenant/job-runner.ts";
 import { DeliveryJobs } from "../../src/tenant/jobs.ts";
 import { takeIn } from "../../src/webhooks/intake.ts";
+import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
 /** The limits that Cloudflare puts on one invocation, imposed on the runs of a tenant's jobs. */
@@ -55,19 +56,7 @@ const withOutbox = (
   runInDurableObject(env.TENANT.getByName(`user:${userId}`), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, userId);
     for (const { webhookId, body } of inject("history").slice(0, EVENTS)) {
-      const webhook = {
-        tenantId: `user:${userId}`,
-        userId,
-        shared: false,
-        connectionId: "c",
-        webhookId,
-        verification: "signature" as const,
-        secretId: "s",
-        signature: "v1=00",
-        receivedAtMs: Date.now(),
-        requestId: webhookId,
-        body: Uint8Array.from(new TextEncoder().encode(body)),
-      };
+      const webhook = receivedWebhook(userId, webhookId, body, { receivedAtMs: Date.now() });
       takeIn(context, webhook, "signature", Date.now());
     }
     const aurora = new LimitedAurora();

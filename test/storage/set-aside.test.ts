@@ -10,6 +10,7 @@ import { analysesDue, loadIncident, takeBackIncidents } from "../../src/storage/
 import { summarizeSetAside } from "../../src/storage/set-aside.ts";
 import { takeIn } from "../../src/webhooks/intake.ts";
 import { readBack } from "../../src/webhooks/read-back.ts";
+import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
 /** A row that cannot be processed is set aside: it is named, and the rows beside it are worked as usual. */
@@ -46,19 +47,8 @@ async function inObject(name: string, work: (scene: Scene) => Promise<void>): Pr
           occurred_at: new Date(NOW).toISOString(),
           data: incidentOf(incidentId),
         };
-        const webhook = {
-          tenantId: `user:${name}`,
-          userId: name,
-          shared: false,
-          connectionId: "c",
-          webhookId: incidentId,
-          verification: trust,
-          secretId: null,
-          signature: null,
-          receivedAtMs: NOW,
-          requestId: incidentId,
-          body: Uint8Array.from(new TextEncoder().encode(JSON.stringify({ event }))),
-        };
+        const unsigned = { verification: trust, secretId: null, signature: null, receivedAtMs: NOW };
+        const webhook = receivedWebhook(name, incidentId, JSON.stringify({ event }), unsigned);
         takeIn(context, webhook, trust, NOW);
       },
       damage: (incidentId) =>

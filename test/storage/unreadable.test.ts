@@ -9,6 +9,7 @@ import { Intake } from "../../src/webhooks/intake.ts";
 import { ParkedWebhooks } from "../../src/webhooks/parked.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
 import { connectionOf } from "../support/connection.ts";
+import { receivedWebhook } from "../support/received.ts";
 
 /** While a key is missing in CREDENTIALS_KEYS, no webhook may be lost. */
 
@@ -32,19 +33,7 @@ async function unreadable<T>(
   });
 }
 
-const webhook = {
-  tenantId: "user:u",
-  userId: "u",
-  shared: false,
-  connectionId: "c",
-  webhookId: "w",
-  verification: "signature" as const,
-  secretId: "s",
-  signature: "v1=00",
-  receivedAtMs: 1,
-  requestId: "r",
-  body: new Uint8Array(2),
-};
+const webhook = receivedWebhook("u", "w", "\0\0");
 
 describe("a webhook in the Queue", () => {
   test("is tried again, and kept when that is over", async () => {
