@@ -1,9 +1,17 @@
 import { expect, test } from "vitest";
 import { openBackendStage } from "../support/backend-world.ts";
-import { consent, follow, login, registerApp, SUCCESS } from "../support/sign-in.ts";
 import { until } from "../support/until.ts";
 import { testSharedCells } from "./shared-cells.ts";
-import { addWebhook, LATENCY, openWebhook, problem, sentEvents, tenantOf, worked } from "./story.ts";
+import {
+  LATENCY,
+  openWebhook,
+  openWebhookWithEuKey,
+  openWebhookWithOAuth,
+  problem,
+  sentEvents,
+  tenantOf,
+  worked,
+} from "./story.ts";
 
 /** Today's Aurora by itself: events go to its own webhook route, and API keys are passed on to it. */
 
@@ -22,9 +30,7 @@ const refused = () =>
   });
 
 test("EU: nothing arrives, and the status says that Aurora cannot take the key", async () => {
-  stage.account.moveToEu();
-  await stage.call("POST", "", { token: stage.account.apiKey() });
-  await addWebhook(stage);
+  await openWebhookWithEuKey(stage);
   stage.account.trigger(LATENCY);
   await refused();
   expect(stage.aurora.tables).toMatchObject({ events: [], incidents: [] });
@@ -32,11 +38,7 @@ test("EU: nothing arrives, and the status says that Aurora cannot take the key",
 });
 
 test("OAuth: nothing arrives, and the status says that Aurora cannot take the sign-in", async () => {
-  registerApp(stage.account);
-  const { body } = await login(stage.worker, stage.editor, {}, stage.organisation);
-  const address = new URL((body as { oauth_url: string }).oauth_url);
-  expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
-  await addWebhook(stage);
+  await openWebhookWithOAuth(stage);
   stage.account.trigger(LATENCY);
   await refused();
   expect(stage.aurora.tables).toMatchObject({ events: [], incidents: [] });

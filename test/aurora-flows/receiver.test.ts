@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { openBackendStage } from "../support/backend-world.ts";
-import { consent, follow, login, registerApp, SUCCESS } from "../support/sign-in.ts";
 import { nextSecond, until } from "../support/until.ts";
 import { testSharedCells } from "./shared-cells.ts";
 import {
-  addWebhook,
   LATENCY,
   openWebhook,
+  openWebhookWithEuKey,
+  openWebhookWithOAuth,
   PATIENT_SCHEDULE,
   problem,
   problemsOf,
@@ -39,9 +39,7 @@ test("recovered: the fields are in the row, too", async () => {
 });
 
 test("EU: a key that Aurora cannot take brings its incidents all the same", async () => {
-  stage.account.moveToEu();
-  await stage.call("POST", "", { token: stage.account.apiKey() });
-  await addWebhook(stage);
+  await openWebhookWithEuKey(stage);
   const incident = stage.account.trigger(LATENCY);
   await worked(stage, 1);
   expect(stage.aurora.directory.credentials).toEqual([]);
@@ -50,11 +48,7 @@ test("EU: a key that Aurora cannot take brings its incidents all the same", asyn
 });
 
 test("OAuth: a sign-in that Aurora cannot take brings its incidents all the same", async () => {
-  registerApp(stage.account);
-  const { body } = await login(stage.worker, stage.editor, {}, stage.organisation);
-  const address = new URL((body as { oauth_url: string }).oauth_url);
-  expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
-  await addWebhook(stage);
+  await openWebhookWithOAuth(stage);
   const incident = stage.account.trigger(LATENCY);
   await worked(stage, 1);
   expect(stage.aurora.directory.credentials).toEqual([]);

@@ -1,5 +1,7 @@
+import { expect } from "vitest";
 import type { Subscription } from "../emulator/pagerduty.ts";
 import type { BackendStage } from "../support/backend-world.ts";
+import { consent, follow, login, registerApp, SUCCESS } from "../support/sign-in.ts";
 import { until } from "../support/until.ts";
 import { settled } from "../support/worker.ts";
 
@@ -16,6 +18,22 @@ export const LATENCY = { title: TITLE, priority: "P1" } as const;
 export async function openWebhook(stage: BackendStage): Promise<Subscription> {
   await stage.connectMirrored();
   return addWebhook(stage);
+}
+
+/** Connects the editor with a key of the EU, which Aurora's API cannot take, and stores the secret of a webhook. */
+export async function openWebhookWithEuKey(stage: BackendStage): Promise<void> {
+  stage.account.moveToEu();
+  await stage.call("POST", "", { token: stage.account.apiKey() });
+  await addWebhook(stage);
+}
+
+/** Connects the editor with OAuth, which Aurora's API cannot take, and stores the secret of a webhook. */
+export async function openWebhookWithOAuth(stage: BackendStage): Promise<void> {
+  registerApp(stage.account);
+  const { body } = await login(stage.worker, stage.editor, {}, stage.organisation);
+  const address = new URL((body as { oauth_url: string }).oauth_url);
+  expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
+  await addWebhook(stage);
 }
 
 /** Makes a webhook by hand and stores its secret. @param isSigned false: the secret is not stored */
