@@ -5,7 +5,7 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, type Look, screenshot, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The pictures of the documentation: `SCREENSHOTS=docs/screenshots npx vitest run test/console/pictures.test.ts`. */
+/** Also takes the pictures of the documentation: `SCREENSHOTS=docs/screenshots npx vitest run test/console/pictures.test.ts`. */
 
 const MINUTE_MS = 60_000;
 const STORM = [
@@ -21,7 +21,7 @@ const STORM = [
   { title: "Kafka consumer lag above 10,000", urgency: "high", priority: "P2", agoMinutes: 260 },
 ] as const;
 
-describe.skipIf(!hasChromium || !process.env["SCREENSHOTS"])("pictures", () => {
+describe.skipIf(!hasChromium)("the pages of a realistic account", () => {
   const { stage, openPage } = openConsole(() =>
     startWorld({
       AURORA_ENV: "dev",
@@ -43,7 +43,7 @@ describe.skipIf(!hasChromium || !process.env["SCREENSHOTS"])("pictures", () => {
       return route.fulfill({ response, body: text });
     });
 
-  test("of a realistic account", async () => {
+  test("are accessible at each width and in each scheme", async () => {
     const { account } = stage;
     await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
     const [checkout, payments, disk, certificate, kafka] = STORM.map(({ agoMinutes, ...options }, index) =>
