@@ -158,5 +158,5 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   "Subscription.state": "Its state at PagerDuty.",
   "Delivery.state":
     "`pending`: an attempt is to come; `delivered`: accepted; `dead`: the last attempt failed.",
-  "Delivery.version": "The incident's version that it tells of.",
+  "Delivery.version": "The incident's version after the change that it reports.",
 };

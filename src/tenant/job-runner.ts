@@ -98,7 +98,7 @@ export class JobRunner {
     }
     this.#starts.clear();
     this.#wake = null;
-    // Jobs in progress go on, and are still due: the next run, with new limits, watches them and starts others meanwhile.
+    // Running jobs are not awaited, so that a slow one delays no other: they are still due, and the next run awaits them.
     return this.nextAtMs;
   }
 

@@ -69,7 +69,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     await page.clock.runFor(11_000);
     const retry = page.getByRole("button", { name: "Try again" });
     await retry.click();
-    await page.getByText(/Tried again at \d\d:\d\d:\d\d, in vain\./).waitFor();
+    await page.getByText(/Tried again at \d\d:\d\d:\d\d: still not reached\./).waitFor();
     await page.unroute(API);
     await retry.click();
     await retry.waitFor({ state: "detached" });

@@ -1,4 +1,4 @@
-/** Stands for the Queue's other end: keeps batches that were uploaded, and hands them over when it is told to. */
+/** Replaces the Queue: stores uploaded batches, and sends them to the consumer on request. */
 interface Batch {
   id: string;
   timestamp: Date;

@@ -4,8 +4,8 @@ import { Refusal } from "./api.js";
 import { isOver, keepAsking, onOver, signedOut } from "./live.js";
 
 /**
- * What is read, shown, and read again. Its first failure is told where it would be shown; a later one above the
- * page, for what is shown is still there, but no longer how it is.
+ * Reads of the API whose answer a page shows. If the first read fails, the error replaces the content. If a later one
+ * fails, the content stays, and a banner above the page says how old it is.
  */
 
 /** @typedef {{again: () => Promise<void>, goodAtMs: number}} Reading */
@@ -13,17 +13,18 @@ import { isOver, keepAsking, onOver, signedOut } from "./live.js";
 const clock = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const precise = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
-/** Those that could not be read the last time. @type {Set<Reading>} */
+/** Reads that failed the last time. @type {Set<Reading>} */
 const unread = new Set();
-/** Those of them of which something older is shown. @type {Set<Reading>} */
+/** Failed reads whose earlier answer is shown. @type {Set<Reading>} */
 const stale = new Set();
 const text = h("p");
 const retry = action("Try again", async () => {
   await Promise.all([...stale].map(({ again }) => again()));
-  if (stale.size > 0) text.textContent = `${said()} Tried again at ${precise.format(Date.now())}, in vain.`;
+  if (stale.size > 0)
+    text.textContent = `${said()} Tried again at ${precise.format(Date.now())}: still not reached.`;
 });
 
-/** What the banner says. */
+/** The text of the banner. */
 function said() {
   const goodAtMs = Math.min(...[...stale].map((one) => one.goodAtMs));
   return `The connector cannot be reached. What you see is as of ${clock.format(goodAtMs)}.`;
@@ -70,9 +71,9 @@ const isOutage = (error) =>
 
 /**
  * @param {() => Promise<unknown>} read reads and shows
- * @param {AbortSignal} signal when nobody looks at it any more
- * @param {{isShown: () => boolean, place: HTMLElement | null}} [first] where its first failure is told
- * @returns {() => Promise<void>} the same, which tells its failures itself
+ * @param {AbortSignal} signal aborted when the page is left
+ * @param {{isShown: () => boolean, place: HTMLElement | null}} [first] where the first failure is shown
+ * @returns {() => Promise<void>} reads again; shows its failures itself
  */
 export function reading(read, signal, { isShown, place } = { isShown: () => true, place: null }) {
   /** @type {Reading} */
