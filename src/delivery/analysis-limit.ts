@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { loadIncident } from "../storage/incidents.ts";
-import { json, TimelineLine } from "../storage/journal.ts";
+import { TimelineLineColumn } from "../storage/journal.ts";
 
 /**
  * Aurora analyses few incidents for one user in a short time, and drops further analyses silently. Reads from the
@@ -46,9 +46,9 @@ export function beyondLimit(deliveries: readonly TriggeredDelivery[]): BeyondLim
   return last === undefined ? null : { count: beyond.length, lastAtMs: last.atMs };
 }
 
-const Row = z.object({ incidentId: z.string(), atMs: z.number(), line: json(TimelineLine) });
+const Row = z.object({ incidentId: z.string(), atMs: z.number(), line: TimelineLineColumn });
 
-/** @param connectedUser for whom an incident is that has no user of its own */
+/** @param connectedUser the recipient of incidents that have none stored */
 export function deliveredBeyondLimit(
   sql: SqlStorage,
   connectedUser: string,

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { numberOf } from "../storage/columns.ts";
 import { LANE } from "../storage/journal.ts";
 
 /**
@@ -35,11 +36,11 @@ export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | nul
     `SELECT min(next_attempt_at_ms) AS at FROM journal
      WHERE delivery = 'pending' AND lane = ${lane} AND next_attempt_at_ms > ?`;
   const lanes = Object.values(LANE);
-  const [row] = sql.exec(
-    `SELECT min(at) AS at FROM (${lanes.map(inLane).join(" UNION ALL ")})`,
+  const rows = sql.exec(
+    `SELECT min(at) FROM (${lanes.map(inLane).join(" UNION ALL ")})`,
     ...lanes.map(() => afterMs),
   );
-  return z.object({ at: z.nullable(z.number()) }).parse(row).at;
+  return numberOf(rows);
 }
 
 const AwaitingContext = z.object({ seq: z.number(), incidentId: z.string(), untilMs: z.number() });

@@ -13,6 +13,7 @@ import {
   noteByKey,
   noteTimes,
   removeNote,
+  restartNote,
   saveNote,
   writtenIds,
 } from "../storage/notes.ts";
@@ -87,16 +88,7 @@ export class NoteOutbox {
     if (known && known.requestHash !== requestHash) {
       throw new AppError("idempotency_conflict", "This idempotencyKey was used for another note");
     }
-    if (known?.state === "failed") {
-      saveNote(sql, {
-        ...known,
-        state: "pending",
-        attempts: 0,
-        nextAttemptAtMs: nowMs,
-        createdAtMs: nowMs,
-        error: null,
-      });
-    }
+    if (known?.state === "failed") restartNote(sql, known.noteId, nowMs);
     if (known) return known.noteId;
     this.#checkRate(incidentId, MAX_AN_HOUR_ON_AN_INCIDENT, "for this incident", nowMs);
     this.#checkRate(null, MAX_AN_HOUR, "for this connection", nowMs);

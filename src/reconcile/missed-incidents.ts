@@ -4,7 +4,7 @@ import type { RestIncident } from "../incidents/rest-stamp.ts";
 import { log } from "../log.ts";
 import { getFieldValues, getIncident } from "../pagerduty/incidents.ts";
 import type { Filter } from "../pagerduty/subscriptions.ts";
-import { liveIncidentIds, loadIncident } from "../storage/incidents.ts";
+import { loadIncident, nextLiveIncidentId } from "../storage/incidents.ts";
 import { applyReading, isNews, isUnseen } from "../storage/rest-reading.ts";
 import { setAside } from "../storage/set-aside.ts";
 import { readStored } from "../storage/stored-value.ts";
@@ -97,8 +97,8 @@ export async function recover(
 /** Looks up the stored open incidents that the list did not hold, because they were created earlier. */
 async function lookAtOpen(run: Run): Promise<Stop | null> {
   for (;;) {
-    const [incidentId] = liveIncidentIds(run.context.sql, run.check.openAfter, 1);
-    if (incidentId === undefined) return null;
+    const incidentId = nextLiveIncidentId(run.context.sql, run.check.openAfter);
+    if (incidentId === null) return null;
     const stop = run.seen.has(incidentId) ? null : await lookUp(run, incidentId);
     if (!stop || run.left.has(incidentId)) run.check = { ...run.check, openAfter: incidentId };
     if (stop) return stop;

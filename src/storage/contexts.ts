@@ -1,14 +1,15 @@
 import * as z from "zod/mini";
 import { Context } from "../incidents/context.ts";
+import { json } from "./columns.ts";
 
 /** The `contexts` table: what PagerDuty knew of an incident when its analysis was due; one row for each incident. */
 
-const Row = z.object({ context: z.string() });
+const Row = z.object({ context: json(Context) });
 
 /** The incident's context; null if none was collected, or if the row cannot be read. */
 export function loadContext(sql: SqlStorage, incidentId: string): Context | null {
   const [row] = sql.exec("SELECT context FROM contexts WHERE incident_id = ?", incidentId);
-  return row ? (Context.safeParse(JSON.parse(Row.parse(row).context)).data ?? null) : null;
+  return Row.safeParse(row).data?.context ?? null;
 }
 
 export function hasContext(sql: SqlStorage, incidentId: string): boolean {

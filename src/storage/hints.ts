@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { Outcome } from "../incidents/incident.ts";
 import { backoffMs } from "../retry-timing.ts";
+import { numberOf } from "./columns.ts";
 import { COLUMNS, Entry } from "./journal.ts";
 
 /**
@@ -53,11 +54,8 @@ export function dueHint(sql: SqlStorage, nowMs: number): Hint | null {
 export function nextHintAtMs(sql: SqlStorage, afterMs: number): number | null {
   const untilMs = pauseOf(sql)?.untilMs ?? Number.NEGATIVE_INFINITY;
   const pauses = untilMs > afterMs;
-  const [row] = sql.exec(
-    "SELECT min(due_at_ms) AS at FROM hints WHERE due_at_ms > ?",
-    pauses ? Number.NEGATIVE_INFINITY : afterMs,
-  );
-  const { at } = z.object({ at: z.nullable(z.number()) }).parse(row);
+  const from = pauses ? Number.NEGATIVE_INFINITY : afterMs;
+  const at = numberOf(sql.exec("SELECT min(due_at_ms) FROM hints WHERE due_at_ms > ?", from));
   return at === null || !pauses ? at : Math.max(at, untilMs);
 }
 
@@ -103,12 +101,13 @@ export function hintedEntries(sql: SqlStorage, hint: Hint, limit: number): Entry
 /** Removes the hint; where webhooks later than `lastSeq` wait, a new hint takes its place. */
 export function finishHint(sql: SqlStorage, hint: Hint, lastSeq: number, nowMs: number): void {
   sql.exec("DELETE FROM hints WHERE incident_id = ?", hint.incidentId);
-  const [later] = sql.exec(
+  const later = sql.exec(
     `SELECT seq FROM journal WHERE incident_id = ? AND seq > ? AND ${WAITING} ORDER BY seq LIMIT 1`,
     hint.incidentId,
     lastSeq,
   );
-  if (later) addHint(sql, hint.incidentId, z.object({ seq: z.number() }).parse(later).seq, nowMs);
+  const laterSeq = numberOf(later);
+  if (laterSeq !== null) addHint(sql, hint.incidentId, laterSeq, nowMs);
 }
 
 /** The hint's reading cannot be processed: its webhooks are kept as failed, for a person to retry. */
@@ -176,14 +175,14 @@ const RECENT = 500;
 
 /** How many incidents unsigned webhooks named since `sinceMs` that PagerDuty does not show. */
 export function countNotVisible(sql: SqlStorage, sinceMs: number): number {
-  const [row] = sql.exec(
-    `SELECT count(DISTINCT incident_id) AS n FROM (
+  const rows = sql.exec(
+    `SELECT count(DISTINCT incident_id) FROM (
        SELECT incident_id, reason, received_at_ms FROM journal WHERE ${NOT_CONFIRMED} ORDER BY seq DESC LIMIT ${RECENT})
      WHERE reason = ? AND received_at_ms > ?`,
     NOT_VISIBLE,
     sinceMs,
   );
-  return z.object({ n: z.number() }).parse(row).n;
+  return numberOf(rows) ?? 0;
 }
 
 /** The number of entries is checked with every hundredth entry only: the limit need not be exact. */

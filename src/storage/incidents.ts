@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { emptyIncident, view } from "../incidents/fold.ts";
 import { IncidentState, Severity } from "../incidents/incident.ts";
+import { columnOf, numberOf } from "./columns.ts";
 import { endSetAside, setAside, setAsideIds } from "./set-aside.ts";
 
 /** The `incidents` table: one row for each incident, its state as JSON. */
@@ -135,15 +136,14 @@ function readableState(row: unknown, onUnreadable: (error: unknown) => void): In
   }
 }
 
-/** Ids of the incidents that work may be left on, in the order of their ids, after `after`. */
-export function liveIncidentIds(sql: SqlStorage, after: string, limit: number): string[] {
+/** The id of the first incident after `after`, in the order of ids, that work may be left on; null after the last. */
+export function nextLiveIncidentId(sql: SqlStorage, after: string): string | null {
   const rows = sql.exec(
-    `SELECT incident_id AS incidentId FROM incidents WHERE live = 1 AND incident_id > ?
-     ORDER BY incident_id LIMIT ?`,
+    "SELECT incident_id FROM incidents WHERE live = 1 AND incident_id > ? ORDER BY incident_id LIMIT 1",
     after,
-    limit,
   );
-  return [...rows].map((row) => z.object({ incidentId: z.string() }).parse(row).incidentId);
+  const [id = null] = columnOf(rows, z.string());
+  return id;
 }
 
 /**
@@ -178,8 +178,8 @@ export function analysesDue(
  */
 export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number, contextWaitMs = 0): number | null {
   const times = RANKS.flatMap((rank) => {
-    const [row] = sql.exec(
-      `SELECT min(at) AS at FROM (
+    const rows = sql.exec(
+      `SELECT min(at) FROM (
          SELECT min(analysis_due_at_ms) AS at FROM incidents
          WHERE analysis_due_at_ms IS NOT NULL AND severity_rank = ?1 AND analysis_due_at_ms > ?2
          UNION ALL
@@ -190,12 +190,12 @@ export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number, contextWaitMs
       afterMs,
       contextWaitMs,
     );
-    return z.object({ at: z.nullable(z.number()) }).parse(row).at ?? [];
+    return numberOf(rows) ?? [];
   });
   return times.length === 0 ? null : Math.min(...times);
 }
 
-/** Takes back incidents that can be read again, as after an update of this connector. What they wait for is due again. */
+/** Takes back incidents that can be read again, as after an update of this connector. Their analysis is due again. */
 export function takeBackIncidents(sql: SqlStorage, nowMs: number): void {
   for (const incidentId of setAsideIds(sql)) {
     try {

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { type ChangeKind, Notification, Outcome, Verification } from "../incidents/incident.ts";
 import { log } from "../log.ts";
+import { columnOf, json, numberOf } from "./columns.ts";
 
 /**
  * The `journal` table: one row for everything that happened, in the order of arrival. An entry holds what arrived, its
@@ -28,21 +29,6 @@ export const TimelineLine = z.object({
   text: z.nullable(z.string()),
 });
 export type TimelineLine = z.infer<typeof TimelineLine>;
-
-/** A value that is stored as JSON. SQL statements never look into it. */
-export const json = <T>(schema: z.ZodMiniType<T>) =>
-  z.pipe(
-    z.nullable(z.string()),
-    z.transform((text: string | null, context): T | null => {
-      if (text === null) return null;
-      try {
-        return schema.parse(JSON.parse(text));
-      } catch {
-        context.issues.push({ code: "custom", message: "cannot be read", input: text });
-        return z.NEVER;
-      }
-    }),
-  );
 
 export const TimelineLineColumn = json(TimelineLine);
 
@@ -183,11 +169,13 @@ function laneOf(notification: Notification | null | undefined, contextWaitMs: nu
 
 /** The number of the newest entry; 0 where there is none. */
 export function newestSeq(sql: SqlStorage): number {
-  const [row] = sql.exec("SELECT max(seq) AS seq FROM journal");
-  return z.object({ seq: z.nullable(z.number()) }).parse(row).seq ?? 0;
+  return numberOf(sql.exec("SELECT max(seq) FROM journal")) ?? 0;
 }
 
-/** Whether a delivery of the incident is not finished: the last one tells, unless older ones were queued again. */
+/**
+ * Whether a delivery of the incident is not finished. The state of the last one (`last_delivery_seq`) decides; once dead
+ * ones were queued again (`revived`), all are searched.
+ */
 export function hasOutstanding(sql: SqlStorage, incidentId: string | null): boolean {
   const [row] = sql.exec(
     `SELECT incidents.revived, journal.delivery FROM incidents
@@ -237,12 +225,8 @@ export const MAX_DUPLICATES = 10;
 
 /** How many entries an event has. */
 export function countOfEvent(sql: SqlStorage, incidentId: string | null, eventId: string): number {
-  const [row] = sql.exec(
-    "SELECT count(*) AS n FROM journal WHERE incident_id IS ? AND event_id = ?",
-    incidentId,
-    eventId,
-  );
-  return z.object({ n: z.number() }).parse(row).n;
+  const select = "SELECT count(*) FROM journal WHERE incident_id IS ? AND event_id = ?";
+  return numberOf(sql.exec(select, incidentId, eventId)) ?? 0;
 }
 
 /** The bytes that PagerDuty posted, unchanged. */
@@ -271,14 +255,13 @@ export function failedEntries(sql: SqlStorage, webhookIds: readonly string[]): E
 /** The ids of all webhooks that could not be processed, oldest first. */
 export function failedWebhookIds(sql: SqlStorage): string[] {
   const rows = sql.exec(
-    "SELECT webhook_id AS id FROM journal WHERE outcome = 'failed' AND webhook_id IS NOT NULL ORDER BY seq",
+    "SELECT webhook_id FROM journal WHERE outcome = 'failed' AND webhook_id IS NOT NULL ORDER BY seq",
   );
-  return [...rows].map((row) => z.object({ id: z.string() }).parse(row).id);
+  return columnOf(rows, z.string());
 }
 
 export function countFailed(sql: SqlStorage): number {
-  const [row] = sql.exec("SELECT count(*) AS n FROM journal WHERE outcome = 'failed'");
-  return z.object({ n: z.number() }).parse(row).n;
+  return numberOf(sql.exec("SELECT count(*) FROM journal WHERE outcome = 'failed'")) ?? 0;
 }
 
 /** Whether `kind` is a change of status, which has a line of its own on the timeline. */

@@ -130,3 +130,20 @@ export const listEntries = (sql: SqlStorage, filter: EntryFilter): Page<Entry> =
 /** The same, without the long columns. */
 export const listArrivals = (sql: SqlStorage, filter: EntryFilter): Page<Arrival> =>
   pageOf(sql, ARRIVAL_COLUMNS, filter, (row) => Arrival.parse(row));
+
+/** For open consoles: the entries after `seq`, oldest first. */
+export function entriesAfter(sql: SqlStorage, seq: number, limit: number): Entry[] {
+  const rows = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?`, seq, limit);
+  return [...rows].flatMap((row) => readableEntry(row) ?? []);
+}
+
+const Outstanding = z.object({ seq: z.number(), attempts: z.number() });
+
+/** For open consoles: pending deliveries in the order in which they are due, each with its number of attempts. */
+export function outstandingAttempts(sql: SqlStorage, limit: number): Map<number, number> {
+  const rows = sql.exec(
+    "SELECT seq, attempts FROM journal WHERE delivery = 'pending' ORDER BY lane, next_attempt_at_ms LIMIT ?",
+    limit,
+  );
+  return new Map([...rows].map((row) => Outstanding.parse(row)).map(({ seq, attempts }) => [seq, attempts]));
+}

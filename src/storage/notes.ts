@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { columnOf, numberOf } from "./columns.ts";
 
 /** The `notes` table: one row for each note that Aurora writes at PagerDuty. Times in milliseconds. */
 
@@ -75,12 +76,12 @@ export const noteByKey = (sql: SqlStorage, incidentId: string, idempotencyKey: s
   );
 
 /** The columns that an attempt changes. */
-export type NoteChange = Pick<
+type NoteChange = Pick<
   Note,
   "state" | "attempts" | "nextAttemptAtMs" | "doubtful" | "pagerdutyId" | "writtenAtMs" | "error"
 >;
 
-export function saveNote(sql: SqlStorage, note: Note): void {
+export function saveNote(sql: SqlStorage, note: Pick<Note, "noteId"> & NoteChange): void {
   sql.exec(
     `UPDATE notes SET state = ?, attempts = ?, next_attempt_at_ms = ?, doubtful = ?, pagerduty_id = ?, written_at_ms = ?,
        error = ? WHERE note_id = ?`,
@@ -95,6 +96,17 @@ export function saveNote(sql: SqlStorage, note: Note): void {
   );
 }
 
+/** Makes a failed note pending again, as if it were requested now. */
+export function restartNote(sql: SqlStorage, noteId: string, nowMs: number): void {
+  sql.exec(
+    `UPDATE notes SET state = 'pending', attempts = 0, next_attempt_at_ms = ?, created_at_ms = ?, error = NULL
+     WHERE note_id = ?`,
+    nowMs,
+    nowMs,
+    noteId,
+  );
+}
+
 export function removeNote(sql: SqlStorage, noteId: string): void {
   sql.exec("DELETE FROM notes WHERE note_id = ?", noteId);
 }
@@ -102,21 +114,19 @@ export function removeNote(sql: SqlStorage, noteId: string): void {
 /** The ids of pending notes that are due, those due for the longest first. */
 export function dueNotes(sql: SqlStorage, nowMs: number, limit: number): string[] {
   const rows = sql.exec(
-    `SELECT note_id AS noteId FROM notes WHERE state = 'pending' AND next_attempt_at_ms <= ?
+    `SELECT note_id FROM notes WHERE state = 'pending' AND next_attempt_at_ms <= ?
      ORDER BY next_attempt_at_ms LIMIT ?`,
     nowMs,
     limit,
   );
-  return [...rows].map((row) => z.object({ noteId: z.string() }).parse(row).noteId);
+  return columnOf(rows, z.string());
 }
 
 /** When the next note is due after `afterMs`; null if none is. */
 export function nextNoteAtMs(sql: SqlStorage, afterMs: number): number | null {
-  const [row] = sql.exec(
-    "SELECT min(next_attempt_at_ms) AS at FROM notes WHERE state = 'pending' AND next_attempt_at_ms > ?",
-    afterMs,
-  );
-  return z.object({ at: z.nullable(z.number()) }).parse(row).at;
+  const select =
+    "SELECT min(next_attempt_at_ms) FROM notes WHERE state = 'pending' AND next_attempt_at_ms > ?";
+  return numberOf(sql.exec(select, afterMs));
 }
 
 /** When the notes since `sinceMs` were requested, newest first. @param incidentId null for all incidents */
@@ -129,18 +139,18 @@ export function noteTimes(
   const rows =
     incidentId === null
       ? sql.exec(
-          "SELECT created_at_ms AS at FROM notes WHERE created_at_ms > ? ORDER BY created_at_ms DESC LIMIT ?",
+          "SELECT created_at_ms FROM notes WHERE created_at_ms > ? ORDER BY created_at_ms DESC LIMIT ?",
           sinceMs,
           limit,
         )
       : sql.exec(
-          `SELECT created_at_ms AS at FROM notes WHERE incident_id = ? AND created_at_ms > ?
+          `SELECT created_at_ms FROM notes WHERE incident_id = ? AND created_at_ms > ?
            ORDER BY created_at_ms DESC LIMIT ?`,
           incidentId,
           sinceMs,
           limit,
         );
-  return [...rows].map((row) => z.object({ at: z.number() }).parse(row).at);
+  return columnOf(rows, z.number());
 }
 
 /** The last note of the previous page. */
@@ -168,10 +178,10 @@ export function listNotes(
 /** PagerDuty's ids of the incident's notes that we wrote. */
 export function writtenIds(sql: SqlStorage, incidentId: string): Set<string> {
   const rows = sql.exec(
-    "SELECT pagerduty_id AS id FROM notes WHERE incident_id = ? AND pagerduty_id IS NOT NULL",
+    "SELECT pagerduty_id FROM notes WHERE incident_id = ? AND pagerduty_id IS NOT NULL",
     incidentId,
   );
-  return new Set([...rows].map((row) => z.object({ id: z.string() }).parse(row).id));
+  return new Set(columnOf(rows, z.string()));
 }
 
 /** The incident's oldest note that PagerDuty may have, and whose id is unknown, among those that `matches` accepts. */

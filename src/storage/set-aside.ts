@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { describe, log } from "../log.ts";
+import { columnOf } from "./columns.ts";
 
 /**
  * The `set_aside` table: incidents that could not be processed, because of a fault in their stored row or in the code.
@@ -22,10 +23,8 @@ export function setAside(sql: SqlStorage, incidentId: string, error: unknown, no
   sql.exec("UPDATE incidents SET analysis_due_at_ms = NULL, live = 0 WHERE incident_id = ?", incidentId);
 }
 
-const Id = z.object({ id: z.string() });
-
 export function setAsideIds(sql: SqlStorage): string[] {
-  return [...sql.exec("SELECT incident_id AS id FROM set_aside")].map((row) => Id.parse(row).id);
+  return columnOf(sql.exec("SELECT incident_id FROM set_aside"), z.string());
 }
 
 /** Call when the incident can be processed again. */

@@ -2,9 +2,9 @@ import * as z from "zod/mini";
 import type { ConnectionStore } from "../connection/store.ts";
 import { view } from "../incidents/fold.ts";
 import { describe, log } from "../log.ts";
-import { entriesAfter, outstandingMarks } from "../storage/changes.ts";
 import { loadIncident } from "../storage/incidents.ts";
 import { type Entry, entryAt, newestSeq } from "../storage/journal.ts";
+import { entriesAfter, outstandingAttempts } from "../storage/lists.ts";
 import type { Job, JobSource } from "./job-runner.ts";
 import { deliveryView } from "./views.ts";
 
@@ -30,7 +30,8 @@ const Attachment = z.object({ untilMs: z.nullable(z.number()) });
 interface Look {
   connectionId: string | null;
   seq: number;
-  outstanding: Map<number, string>;
+  /** The attempts of each pending delivery, by its number. */
+  outstanding: Map<number, number>;
   status: string;
 }
 
@@ -127,7 +128,12 @@ export class Live {
     // Without a connection there are no tables.
     if (connectionId === null) return { connectionId, seq: 0, outstanding: new Map(), status };
     const { sql } = this.#ctx.storage;
-    return { connectionId, seq: newestSeq(sql), outstanding: outstandingMarks(sql, MAX_OUTSTANDING), status };
+    return {
+      connectionId,
+      seq: newestSeq(sql),
+      outstanding: outstandingAttempts(sql, MAX_OUTSTANDING),
+      status,
+    };
   }
 
   #messages(before: Look | null, now: Look): object[] {

@@ -10,7 +10,6 @@ import {
   summarizeOutbox,
 } from "../../src/delivery/outbox.ts";
 import { reviveDead } from "../../src/delivery/redelivery.ts";
-import { entriesAfter, outstandingMarks } from "../../src/storage/changes.ts";
 import {
   boundConfirmed,
   boundUnconfirmed,
@@ -21,7 +20,12 @@ import {
   pruneUnconfirmed,
 } from "../../src/storage/hints.ts";
 import { ALL_INCIDENTS, listIncidents } from "../../src/storage/incident-list.ts";
-import { analysesDue, liveIncidentIds, loadIncident, nextAnalysisAtMs } from "../../src/storage/incidents.ts";
+import {
+  analysesDue,
+  loadIncident,
+  nextAnalysisAtMs,
+  nextLiveIncidentId,
+} from "../../src/storage/incidents.ts";
 import {
   countFailed,
   entryOfDelivery,
@@ -31,7 +35,14 @@ import {
   failedWebhookIds,
   hasOutstanding,
 } from "../../src/storage/journal.ts";
-import { arrivalsOfIncident, listArrivals, listEntries, timelineOf } from "../../src/storage/lists.ts";
+import {
+  arrivalsOfIncident,
+  entriesAfter,
+  listArrivals,
+  listEntries,
+  outstandingAttempts,
+  timelineOf,
+} from "../../src/storage/lists.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { pruneIncidents } from "../../src/storage/pruning.ts";
 
@@ -127,8 +138,8 @@ test.each<[string, (sql: SqlStorage) => unknown]>([
   ["an incident's timeline", (sql) => timelineOf(sql, "incident", 25)],
   ["an incident's events", (sql) => arrivalsOfIncident(sql, "incident", 25)],
   ["a page of incidents", (sql) => listIncidents(sql, { ...ALL_INCIDENTS, limit: 25 })],
-  ["incidents with work left", (sql) => liveIncidentIds(sql, "", 25)],
-  ["the changes for open consoles", (sql) => [entriesAfter(sql, 0, 25), outstandingMarks(sql, 25)]],
+  ["incidents with work left", (sql) => nextLiveIncidentId(sql, "")],
+  ["the changes for open consoles", (sql) => [entriesAfter(sql, 0, 25), outstandingAttempts(sql, 25)]],
   ["webhooks that failed", (sql) => [failedWebhookIds(sql), countFailed(sql), failedEntries(sql, ["id"])]],
   ["a batch of old incidents", (sql) => pruneIncidents(sql, 1, 500)],
 ])("%s are found without reading the whole journal or all incidents", (_, look) => {

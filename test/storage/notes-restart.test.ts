@@ -1,0 +1,43 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { afterEach, expect, test, vi } from "vitest";
+import { NoteOutbox } from "../../src/notes/outbox.ts";
+import { noteById } from "../../src/storage/notes.ts";
+import { takeIn } from "../../src/webhooks/intake.ts";
+import { connectionOf } from "../support/connection.ts";
+import { receivedWebhook } from "../support/received.ts";
+import { connectedContext } from "./connected-context.ts";
+
+afterEach(() => void vi.unstubAllGlobals());
+
+const DAY_MS = 24 * 3600 * 1000;
+const EVENT = {
+  id: "E1",
+  event_type: "incident.triggered",
+  resource_type: "incident",
+  occurred_at: "2026-11-22T03:00:00Z",
+  data: { id: "P1", type: "incident", number: 7, title: "Down", status: "triggered" },
+};
+
+test("a note that failed two days ago, and is requested again, is retried for another day", async () => {
+  await runInDurableObject(env.TENANT.getByName("user:restart"), async (_, { storage }) => {
+    const context = await connectedContext(storage, env.CONNECTIONS, "restart");
+    takeIn(context, receivedWebhook("restart", "W1", JSON.stringify({ event: EVENT })), "signature", 1);
+    const outbox = new NoteOutbox(context);
+    const connection = connectionOf("restart", { externalUserEmail: "ada@example.com" });
+    const request = () =>
+      outbox.request("restart", connection, "P1", {
+        content: "The pool is too small.",
+        url: null,
+        from: null,
+        idempotencyKey: "k",
+      });
+    const answer = (status: number) => vi.stubGlobal("fetch", async () => Response.json({}, { status }));
+    answer(400);
+    const noteId = await request();
+    expect(noteById(storage.sql, noteId)?.state).toBe("failed");
+    storage.sql.exec("UPDATE notes SET created_at_ms = created_at_ms - ?", 2 * DAY_MS);
+    answer(503);
+    expect(await request()).toBe(noteId);
+    expect(noteById(storage.sql, noteId)).toMatchObject({ state: "pending", attempts: 1 });
+  });
+});
