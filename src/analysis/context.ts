@@ -19,7 +19,7 @@ import {
 } from "../pagerduty/context.ts";
 import { hasContext, saveContext } from "../storage/contexts.ts";
 import { loadIncident } from "../storage/incidents.ts";
-import { writtenIds } from "../storage/notes.ts";
+import { notesOfOthers } from "../storage/own-notes.ts";
 import { readStored } from "../storage/stored-value.ts";
 import { CallBudget } from "./call-budget.ts";
 
@@ -125,9 +125,9 @@ export class ContextCollector {
 
   /** Leaves out Aurora's own notes. */
   #notesOfOthers(incidentId: string, notes: WrittenNote[] | null): Context["notes"] {
-    const ours = writtenIds(this.#context.sql, incidentId);
-    const others = notes?.filter(({ id }) => id === null || !ours.has(id));
-    return others?.map(({ text, by, createdAt }) => ({ text, by, createdAt })) ?? null;
+    if (notes === null) return null;
+    const others = notesOfOthers(this.#context.sql, incidentId, notes);
+    return others.map(({ text, by, createdAt }) => ({ text, by, createdAt }));
   }
 
   async #askFor<T>(
@@ -153,24 +153,26 @@ export class ContextCollector {
     return answer.value ? { value: answer.value, reason: null } : missing("rate_limited");
   }
 
-  #lacksPlanFor(part: ContextPart): boolean {
+  /** Until when each part is not asked for, because the account's plan lacks it. */
+  #notInPlanUntilMs(): Partial<Record<ContextPart, number>> {
     const { storage, store } = this.#context;
     const known = readStored(storage, PLAN_KEY, NotInPlan);
-    if (known?.connectionId !== store.connection?.connectionId) return false;
-    return (known?.untilMs[part] ?? 0) > Date.now();
+    return known?.connectionId === store.connection?.connectionId ? (known?.untilMs ?? {}) : {};
+  }
+
+  #lacksPlanFor(part: ContextPart): boolean {
+    return (this.#notInPlanUntilMs()[part] ?? 0) > Date.now();
   }
 
   /** Writes only where PagerDuty has just refused a part because of the plan. */
   #rememberPlan(connectionId: string, { missing }: Context): void {
-    const { storage } = this.#context;
     const refused = missing.filter(
       ({ part, reason }) => reason === "not_in_plan" && !this.#lacksPlanFor(part),
     );
     if (refused.length === 0) return;
-    const known = readStored(storage, PLAN_KEY, NotInPlan);
-    const untilMs = known?.connectionId === connectionId ? known.untilMs : {};
     const refusedUntilMs = Object.fromEntries(refused.map(({ part }) => [part, Date.now() + PLAN_MEMORY_MS]));
-    storage.kv.put(PLAN_KEY, { connectionId, untilMs: { ...untilMs, ...refusedUntilMs } });
+    const untilMs = { ...this.#notInPlanUntilMs(), ...refusedUntilMs };
+    this.#context.storage.kv.put(PLAN_KEY, { connectionId, untilMs });
   }
 }
 

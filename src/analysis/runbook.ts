@@ -1,4 +1,4 @@
-import { readBounded, withDeadline } from "../limits.ts";
+import { discard, readText, withDeadline } from "../limits.ts";
 import { refusalOf } from "./public-address.ts";
 
 /** A fetched runbook: its text, or why it could not be fetched. */
@@ -52,23 +52,22 @@ async function fetchText(address: string, signal: AbortSignal): Promise<string> 
         "user-agent": "aurora-pagerduty-edge",
       },
     });
-    if (!REDIRECTS.has(response.status)) return readText(response);
-    await response.body?.cancel();
+    if (!REDIRECTS.has(response.status)) return textOf(response);
+    await discard(response);
     const location = response.headers.get("location");
     url = location === null ? null : URL.parse(location, url.href);
   }
   throw new Refused(`More than ${MAX_REDIRECTS} redirects`);
 }
 
-async function readText(response: Response): Promise<string> {
+async function textOf(response: Response): Promise<string> {
   const type = response.headers.get("content-type") ?? "";
   if (response.status !== 200 || !TEXT.test(type)) {
-    await response.body?.cancel();
+    await discard(response);
     throw new Refused(response.status === 200 ? "It is not text" : `It answered ${response.status}`);
   }
-  const bytes = await readBounded(response.body, MAX_BYTES);
-  if (!bytes) throw new Refused(`It is larger than ${MAX_BYTES / 1024} KiB`);
-  const text = new TextDecoder().decode(bytes).trim();
+  const text = (await readText(response, MAX_BYTES))?.trim();
+  if (text === undefined) throw new Refused(`It is larger than ${MAX_BYTES / 1024} KiB`);
   if (text === "") throw new Refused("It is empty");
   return text;
 }

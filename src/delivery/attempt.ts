@@ -1,14 +1,15 @@
 import type { AuroraTarget } from "../aurora/calls.ts";
 import { incidentNumber } from "../connection/incident-number.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
+import { lacksNumber } from "../incidents/fold.ts";
 import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
 import { grantedWaitSeconds } from "../retry-timing.ts";
-import { deliveryIdOf, type Entry, entryAt, lacksNumber } from "../storage/journal.ts";
+import { deliveryIdOf, type Entry, entryAt } from "../storage/journal.ts";
 import { firstAttemptAtMs } from "../storage/record.ts";
 import { failureText } from "./advice.ts";
 import { recordFailedAttempt } from "./attempts.ts";
-import { type Bodies, bodiesOf } from "./bodies.ts";
+import { bodiesOf } from "./bodies.ts";
 import { markBroken, markDead, markDelivered, markRetry, markSentParts, retryEarly } from "./outbox.ts";
 import { type AttemptOutcome, deadAtMs, type NextStep, nextStep } from "./schedule.ts";
 import { send } from "./sink.ts";
@@ -152,14 +153,15 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
   try {
     const waits = await numberWait(context, entry);
     if (waits) return waits;
-    const made = madeOf(context, entry);
+    const { connection } = context.store;
+    const { events } = config;
+    if (!connection) return failed("It cannot be sent: nobody is connected");
+    if (!events) return failed("It cannot be sent: no address of Aurora is configured");
+    const made = bodiesOf(context.sql, events.format, entry, connection);
     if (made.kind === "waits_for_number") {
       return failed("PagerDuty does not give the incident's number, without which Aurora drops it");
     }
-    const { events } = config;
-    if (made.kind === "unusable" || !events) {
-      return failed(`It cannot be sent: ${made.kind === "unusable" ? made.reason : "nothing is delivered"}`);
-    }
+    if (made.kind === "unusable") return failed(`It cannot be sent: ${made.reason}`);
     let outcome: AttemptOutcome = { kind: "accepted", status: null };
     for (const [index, body] of made.bodies.entries()) {
       if (index < entry.sentParts) continue;
@@ -174,15 +176,10 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
   }
 }
 
-function madeOf({ sql, config, store }: DeliveryContext, entry: Entry): Bodies {
-  if (!store.connection || !config.events) return { kind: "unusable", reason: "nobody is connected" };
-  return bodiesOf(sql, config.events.format, entry, store.connection);
-}
-
 /** Reads a missing number from PagerDuty and keeps it. @returns a postponement where PagerDuty does not answer */
 async function numberWait(context: DeliveryContext, entry: Entry): Promise<Tried | null> {
   const { notification } = entry;
-  if (!notification || !lacksNumber(notification)) return null;
+  if (!notification || !lacksNumber(notification.incident)) return null;
   const answer = await incidentNumber(context, notification.incident.incidentId);
   if (answer.ok) return null;
   if (answer.problem === "not_connected") {

@@ -1,5 +1,7 @@
 import type { Config } from "../config.ts";
+import { lacksNumber } from "../incidents/fold.ts";
 import type { Incident, Notification } from "../incidents/incident.ts";
+import { isRecord } from "../incidents/json-size.ts";
 import { loadContext } from "../storage/contexts.ts";
 import { loadIncident } from "../storage/incidents.ts";
 import { type Entry, payloadOf } from "../storage/journal.ts";
@@ -39,7 +41,7 @@ export function bodiesOf(
   const notification = withNumber(entry.notification, number);
   const recipient = { userId: recipientUserId ?? connected.userId, orgId: connected.orgId };
   const event = eventOf(sql, entry);
-  const context = loadContext(sql, notification.incident.incidentId);
+  const context = carriesContext(notification) ? loadContext(sql, notification.incident.incidentId) : null;
   if (format === "notifications") {
     const text = notificationBody(notification, recipient, event, context);
     return { kind: "bodies", bodies: [{ id: notification.messageId, text }], recipient };
@@ -50,10 +52,14 @@ export function bodiesOf(
   return { kind: "bodies", bodies, recipient };
 }
 
+/** The first event about an incident in format `v3`, and the request for its analysis in the other. */
+const carriesContext = ({ change: { kind } }: Notification): boolean =>
+  kind === "created" || kind === "rca_requested";
+
 /** A number that was read after the notification was made. */
 function withNumber(notification: Notification, number: number | null): Notification {
   const { incident } = notification;
-  if (number === null || incident.sourceAlertId !== incident.incidentId) return notification;
+  if (number === null || !lacksNumber(incident)) return notification;
   const numbered: Incident = { ...incident, sourceAlertId: String(number) };
   return { ...notification, incident: numbered };
 }
@@ -64,5 +70,5 @@ function eventOf(sql: SqlStorage, entry: Entry): unknown {
   const payload = payloadOf(sql, entry.seq);
   if (!payload) return null;
   const body: unknown = JSON.parse(new TextDecoder().decode(payload));
-  return typeof body === "object" && body !== null && "event" in body ? body.event : null;
+  return isRecord(body) ? (body["event"] ?? null) : null;
 }

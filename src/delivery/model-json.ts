@@ -10,7 +10,7 @@ import { charCount, firstChars, piecesOf } from "../incidents/text.ts";
  */
 
 /** Aurora cuts longer texts, and appends its own mark. */
-export const MAX_PIECE_CHARS = 250;
+const MAX_PIECE_CHARS = 250;
 const AURORA_CUT_MARK = "... [field truncated]";
 
 /** `JSON.stringify` escapes what Python escapes, in the same way. */

@@ -6,22 +6,16 @@ import { promoteNext } from "./outbox.ts";
 /** Deliveries that a person asks for: dead ones again, waiting ones before their time. */
 
 const Dead = z.object({ seq: z.number(), incidentId: z.string(), lastStatus: z.nullable(z.number()) });
+type Dead = z.infer<typeof Dead>;
 const DEAD = `SELECT seq, incident_id AS incidentId, last_status AS lastStatus FROM journal
   WHERE delivery = 'dead'`;
 
-const seqsOf = (sql: SqlStorage, ids: readonly string[]): number[] => [
-  ...new Set(ids.flatMap((id) => entryOfDelivery(sql, id)?.seq ?? [])),
-];
+function deadSince(sql: SqlStorage, sinceMs: number): Dead[] {
+  return [...sql.exec(`${DEAD} AND received_at_ms >= ? ORDER BY seq`, sinceMs)].map((row) => Dead.parse(row));
+}
 
-function deadDeliveries(
-  sql: SqlStorage,
-  ids: readonly string[] | null,
-  sinceMs: number,
-): z.infer<typeof Dead>[] {
-  const rows =
-    ids === null
-      ? [...sql.exec(`${DEAD} AND received_at_ms >= ? ORDER BY seq`, sinceMs)]
-      : seqsOf(sql, ids).flatMap((seq) => [...sql.exec(`${DEAD} AND seq = ?`, seq)]);
+function deadAmong(sql: SqlStorage, seqs: readonly number[]): Dead[] {
+  const rows = seqs.flatMap((seq) => [...sql.exec(`${DEAD} AND seq = ?`, seq)]);
   return rows.map((row) => Dead.parse(row));
 }
 
@@ -45,17 +39,19 @@ interface Redeliverer {
 /** Retries dead deliveries, and starts waiting ones now. @returns how many */
 export function redeliver(
   { storage, sql, connectedUser }: Redeliverer,
-  which: Redelivery,
+  { ids, sinceMs }: Redelivery,
   nowMs: number,
 ): number {
-  return storage.transactionSync(
-    () => attemptNow(sql, which.ids ?? [], nowMs) + reviveDead(sql, which, connectedUser(), nowMs),
-  );
+  return storage.transactionSync(() => {
+    if (ids === null) return reviveDead(sql, deadSince(sql, sinceMs), connectedUser(), nowMs);
+    const seqs = [...new Set(ids.flatMap((id) => entryOfDelivery(sql, id)?.seq ?? []))];
+    return attemptNow(sql, seqs, nowMs) + reviveDead(sql, deadAmong(sql, seqs), connectedUser(), nowMs);
+  });
 }
 
 /** Brings the next attempt of waiting deliveries forward; a failed one uses up no attempt of the schedule. */
-function attemptNow(sql: SqlStorage, ids: readonly string[], nowMs: number): number {
-  return seqsOf(sql, ids).reduce((count, seq) => {
+function attemptNow(sql: SqlStorage, seqs: readonly number[], nowMs: number): number {
+  return seqs.reduce((count, seq) => {
     const { rowsWritten } = sql.exec(
       `UPDATE journal SET planned_at_ms = coalesce(planned_at_ms, next_attempt_at_ms), next_attempt_at_ms = ?
        WHERE seq = ? AND delivery = 'pending' AND next_attempt_at_ms > ?`,
@@ -69,17 +65,15 @@ function attemptNow(sql: SqlStorage, ids: readonly string[], nowMs: number): num
 
 /**
  * Queues dead deliveries again, with the same id and a new schedule.
- * @param ids null for all that were made since `sinceMs`
  * @param connectedUser the user to name instead of one who left the organisation
  * @returns how many
  */
-export function reviveDead(
+function reviveDead(
   sql: SqlStorage,
-  { ids, sinceMs }: Redelivery,
+  dead: readonly Dead[],
   connectedUser: string | null,
   dueAtMs: number,
 ): number {
-  const dead = deadDeliveries(sql, ids, sinceMs);
   for (const [incidentId, deliveries] of Map.groupBy(dead, (one) => one.incidentId)) {
     const isOutstanding = hasOutstanding(sql, incidentId);
     for (const { seq } of deliveries) {

@@ -23,7 +23,7 @@ export const shownEventsUrl = (events: Pick<Events, "url">, recipient: Recipient
   eventsUrl(events, recipient).replace(/\?.*$/, "?…");
 
 /** The headers of an attempt. Signed by https://www.standardwebhooks.com where a secret is set. */
-export function deliveryHeaders(
+function deliveryHeaders(
   { format, secret }: Pick<Events, "format" | "secret">,
   { id, text }: Body,
   now: Date,

@@ -1,4 +1,5 @@
 import type { Context } from "../incidents/context.ts";
+import { lacksNumber } from "../incidents/fold.ts";
 import { type ChangeKind, type Incident, Notification, type Status } from "../incidents/incident.ts";
 import { isRecord } from "../incidents/json-size.ts";
 import { storableJson, trimJson } from "../incidents/json-trim.ts";
@@ -93,9 +94,9 @@ const namesOf = ({ change, changedFields }: Notification): readonly string[] | n
 const MAX_NUMBER = 2 ** 31 - 1;
 
 /** The incident's number; null while only its id is known. Aurora drops an incident without one, or with 0. */
-function numberOf({ sourceAlertId, incidentId }: Incident): number | null {
-  if (sourceAlertId === incidentId || !/^[1-9]\d{0,9}$/.test(sourceAlertId)) return null;
-  const number = Number(sourceAlertId);
+function numberOf(incident: Incident): number | null {
+  if (lacksNumber(incident) || !/^[1-9]\d{0,9}$/.test(incident.sourceAlertId)) return null;
+  const number = Number(incident.sourceAlertId);
   return number <= MAX_NUMBER ? number : null;
 }
 

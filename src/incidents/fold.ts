@@ -58,8 +58,11 @@ export function emptyIncident(incidentId: string): IncidentState {
   };
 }
 
-const statusOf = (snapshot: Snapshot) =>
+export const statusOf = (snapshot: Snapshot) =>
   snapshot.pagerdutyStatus === "resolved" ? ("resolved" as const) : ("investigating" as const);
+
+/** Whether the incident's number is not known, so that it has to be read from PagerDuty first. */
+export const lacksNumber = ({ sourceAlertId, incidentId }: Incident): boolean => sourceAlertId === incidentId;
 
 /** Returns the incident as Aurora sees it; null while only its custom fields are known. */
 export function view(state: IncidentState): Incident | null {
@@ -112,7 +115,7 @@ function resolvedAtOf(state: IncidentState): string | null {
 }
 
 /** Compares incidents as Aurora sees them. Ignores version and number, which do not describe what happened. */
-export function looksTheSame(a: Incident | null, b: Incident | null): boolean {
+function looksTheSame(a: Incident | null, b: Incident | null): boolean {
   const content = (incident: Incident | null) =>
     JSON.stringify({ ...incident, version: 0, sourceAlertId: "" });
   return content(a) === content(b);

@@ -18,8 +18,8 @@ export interface RestIncident {
   resolvedAt: string | null;
 }
 
-const SECOND_MS = 1000;
-const wholeSecond = (atMs: number) => Math.floor(atMs / SECOND_MS) * SECOND_MS;
+export const SECOND_MS = 1000;
+export const wholeSecond = (atMs: number) => Math.floor(atMs / SECOND_MS) * SECOND_MS;
 
 /** In milliseconds; 0 if REST gives no time. */
 export const updatedAtMsOf = (updatedAt: string | null) =>

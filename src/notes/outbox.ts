@@ -15,9 +15,8 @@ import {
   removeNote,
   restartNote,
   saveNote,
-  writtenIds,
 } from "../storage/notes.ts";
-import { isSameText } from "../storage/own-notes.ts";
+import { isSameText, notesOfOthers } from "../storage/own-notes.ts";
 import { afterAttempt, attempting, NO_WRITE_ACCESS } from "./attempt.ts";
 import { noteTextOf } from "./note-text.ts";
 
@@ -165,10 +164,8 @@ export class NoteOutbox {
     if (doubtful === 1) {
       const known = await client.run((target) => listNotes(target, incidentId));
       if (!known.ok) return known;
-      const ours = writtenIds(sql, incidentId);
-      const found = known.value.find(
-        ({ id, text: theirs }) => !(id !== null && ours.has(id)) && isSameText(text, theirs),
-      );
+      const others = notesOfOthers(sql, incidentId, known.value);
+      const found = others.find(({ text: theirs }) => isSameText(text, theirs));
       if (found) return { ok: true as const, value: found };
     }
     const from =

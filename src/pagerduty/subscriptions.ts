@@ -32,10 +32,11 @@ export const DEFAULT_EVENTS: readonly string[] = [
 export const FilterType = z.enum(["account_reference", "service_reference", "team_reference"]);
 
 /** Which incidents: all of the account's, or those of one service or team. */
-export interface Filter {
-  type: string;
-  id: string | null;
-}
+export const Filter = z.object({ type: z.string(), id: z.nullable(z.string()) });
+export type Filter = z.infer<typeof Filter>;
+
+export const isSameFilter = (one: Filter | null, other: Filter | null): boolean =>
+  one?.type === other?.type && one?.id === other?.id;
 
 const RestSubscription = z.object({
   id: z.string(),

@@ -25,7 +25,11 @@ export async function consume(batch: MessageBatch<unknown>, env: Env): Promise<v
     unpacked.filter((item) => item !== null),
     ({ webhook }) => webhook.tenantId,
   );
-  await Promise.all([...byTenant].map(([tenantId, items]) => handOver(env, tenantId, items)));
+  await Promise.all(
+    [...byTenant].map(async ([tenantId, items]) => {
+      for (const call of inCalls(items)) await handOver(env, tenantId, call);
+    }),
+  );
 }
 
 async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
@@ -44,7 +48,7 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   }
 }
 
-/** An RPC holds at most 32 MiB; a batch of large bodies can be larger. */
+/** An RPC holds at most 32 MiB, and a batch of the largest bodies 25; each call keeps well below. */
 const MAX_CALL_BYTES = 8 * 1024 * 1024;
 
 /** Splits the items into calls of at most 8 MiB. */
@@ -53,10 +57,11 @@ function inCalls(items: Unpacked[]): Unpacked[][] {
   let bytes = Number.POSITIVE_INFINITY;
   for (const item of items) {
     const { body, signature } = item.webhook;
-    bytes += body.length + (signature?.length ?? 0);
+    const size = body.length + (signature?.length ?? 0);
+    bytes += size;
     if (bytes > MAX_CALL_BYTES) {
       calls.push([]);
-      bytes = body.length;
+      bytes = size;
     }
     calls.at(-1)?.push(item);
   }
@@ -65,10 +70,6 @@ function inCalls(items: Unpacked[]): Unpacked[][] {
 
 /** Has the tenant's object process the webhooks. Failed ones are retried, and end in the dead-letter queue. */
 async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
-  for (const call of inCalls(items)) await ingestCall(env, tenantId, call);
-}
-
-async function ingestCall(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
     const outcomes = await env.TENANT.getByName(tenantId).ingest(items.map(({ webhook }) => webhook));
     items.forEach(({ message }, index) => {

@@ -5,7 +5,7 @@ import { log } from "../log.ts";
 import { getFieldValues, getIncident } from "../pagerduty/incidents.ts";
 import type { Filter } from "../pagerduty/subscriptions.ts";
 import { loadIncident, nextLiveIncidentId } from "../storage/incidents.ts";
-import { applyReading, isNews, isUnseen } from "../storage/rest-reading.ts";
+import { applyReading, isNews, isUnseen, type RestReading } from "../storage/rest-reading.ts";
 import { setAside } from "../storage/set-aside.ts";
 import { readStored } from "../storage/stored-value.ts";
 import { lookAtLists } from "./incident-lists.ts";
@@ -176,7 +176,7 @@ function sayWithoutFields(run: Run): void {
   log.info("check.without_fields", { userId: run.context.store.connection?.userId });
 }
 
-function fold(context: TenantContext, reading: Parameters<typeof applyReading>[1], isOpen: boolean): boolean {
+function fold(context: TenantContext, reading: RestReading, isOpen: boolean): boolean {
   return applyReading(
     context,
     reading,

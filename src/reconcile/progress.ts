@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
+import { SECOND_MS, wholeSecond } from "../incidents/rest-stamp.ts";
 import { MAX_OFFSET, PAGE_SIZE } from "../pagerduty/incidents.ts";
-import type { Filter } from "../pagerduty/subscriptions.ts";
+import { Filter, isSameFilter } from "../pagerduty/subscriptions.ts";
 
 /** How far the search for missed incidents has come, and where it continues. Pure. */
 
-const SECOND_MS = 1000;
 const DAY_MS = 24 * 3600 * SECOND_MS;
 /** How much of the last check's time is searched again: webhooks take a while to arrive, and clocks differ. */
 export const OVERLAP_MS = 5 * 60 * SECOND_MS;
@@ -32,7 +32,7 @@ const Check = z.object({
   offset: z.number(),
   untilMs: z.number(),
   /** Whose incidents are listed; null for the whole account's. */
-  filter: z.nullable(z.object({ type: z.string(), id: z.nullable(z.string()) })),
+  filter: z.nullable(Filter),
   pages: z.number(),
   /** Whether more incidents were created in one second than PagerDuty lists. */
   incomplete: z.boolean(),
@@ -67,7 +67,7 @@ export const NO_PROGRESS: Progress = {
 
 /** Whether the incident was resolved before the user connected. PagerDuty gives times to the second. */
 export const isHistory = (resolvedAt: string | null, connectedAtMs: number): boolean =>
-  resolvedAt !== null && Date.parse(resolvedAt) < Math.floor(connectedAtMs / SECOND_MS) * SECOND_MS;
+  resolvedAt !== null && Date.parse(resolvedAt) < wholeSecond(connectedAtMs);
 
 export function newCheck({ checkedUntilMs }: Progress, filter: Filter | null, nowMs: number): Check {
   const wantedMs = Math.min((checkedUntilMs ?? nowMs) - OVERLAP_MS, nowMs - DAY_MS);
@@ -104,7 +104,7 @@ export function isWorthStoring(before: Progress, after: Progress): boolean {
  */
 export function resumed({ unfinished }: Progress, filter: Filter | null, nowMs: number): Check | null {
   if (!unfinished) return null;
-  if (unfinished.filter?.type !== filter?.type || unfinished.filter?.id !== filter?.id) return null;
+  if (!isSameFilter(unfinished.filter, filter)) return null;
   // What was created since belongs to the next check.
   if (unfinished.listed || unfinished.list === "open") return unfinished;
   if (nowMs - unfinished.sinceMs > MAX_RANGE_MS) return null;
@@ -122,7 +122,7 @@ interface Page {
 }
 
 /** Where a page begins that holds everything from `atMs` on. PagerDuty gives times to the second. */
-const windowAt = (atMs: number) => Math.floor(atMs / SECOND_MS) * SECOND_MS - SECOND_MS;
+const windowAt = (atMs: number) => wholeSecond(atMs) - SECOND_MS;
 
 /**
  * The check after one more page. The next page begins at the time where this one ends, so that incidents that leave the
@@ -146,7 +146,7 @@ function afterList(check: Check): Check {
   return { ...check, list: "open", sinceMs: check.untilMs - OPEN_RANGE_MS, offset: 0 };
 }
 
-/** The check that is stopped at one incident of a page: it goes on there. @param createdAtMs NaN where unknown */
+/** The check that stops at one incident of a page, where the next run continues. @param createdAtMs NaN where unknown */
 export function stoppedAt(check: Check, index: number, createdAtMs: number): Check {
   const nextMs = windowAt(createdAtMs);
   if (nextMs > check.sinceMs) return { ...check, sinceMs: nextMs, offset: 0 };

@@ -1,7 +1,7 @@
 import { tokenError } from "../connection/identify.ts";
 import type { CallProblem } from "../connection/tokens.ts";
 import { AppError } from "../errors.ts";
-import type { Filter, Subscription } from "../pagerduty/subscriptions.ts";
+import { type Filter, isSameFilter, type Subscription } from "../pagerduty/subscriptions.ts";
 
 /** Interprets PagerDuty's answers about the webhook subscription. Pure. */
 
@@ -12,8 +12,8 @@ export function subscriptionView({ id, url, state, events, filter }: Subscriptio
 
 /** Whether the subscription has this filter and these event types, in any order. */
 export function isUpToDate(subscription: Subscription, filter: Filter, events: readonly string[]): boolean {
-  const sameFilter = subscription.filter.type === filter.type && subscription.filter.id === filter.id;
-  return sameFilter && [...subscription.events].sort().join() === [...events].sort().join();
+  const sameEvents = [...subscription.events].sort().join() === [...events].sort().join();
+  return sameEvents && isSameFilter(subscription.filter, filter);
 }
 
 /** The error for the caller when PagerDuty refuses a call about a subscription. */

@@ -238,16 +238,15 @@ export class SubscriptionManager {
     });
     if (!created.ok) return created;
     const { id, secret } = created.value;
-    const added: SigningSecret[] = secret
-      ? [{ id: crypto.randomUUID(), secret, subscriptionId: id, expiresAtMs: null }]
-      : [];
+    const added: SigningSecret | null = secret
+      ? { id: crypto.randomUUID(), secret, subscriptionId: id, expiresAtMs: null }
+      : null;
     await this.#store.update((connection) => ({
       ...connection,
       subscription: { id, url, made: true, chosen, refusedEvents: [] },
-      signingSecrets: added.reduce(
-        (secrets, one) => withSecret(secrets, one, Date.now()),
-        connection.signingSecrets,
-      ),
+      signingSecrets: added
+        ? withSecret(connection.signingSecrets, added, Date.now())
+        : connection.signingSecrets,
     }));
     log.info("subscription.created", { userId: this.#store.connection?.userId, subscriptionId: id });
     return created;

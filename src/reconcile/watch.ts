@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { Filter } from "../pagerduty/subscriptions.ts";
 import { readStored } from "../storage/stored-value.ts";
 
 /** The result of the last check of the webhook subscription, and when the next one is due. Times in milliseconds. */
@@ -20,7 +21,7 @@ export const Watch = z.object({
   /** The event types that a subscription made by a person lacks. */
   missingEvents: z._default(z.array(z.string()), []),
   /** The subscription's filter when it was last read; null while unknown. */
-  filter: z.nullable(z.object({ type: z.string(), id: z.nullable(z.string()) })),
+  filter: z.nullable(Filter),
 });
 export type Watch = z.infer<typeof Watch>;
 

@@ -42,9 +42,3 @@ export function analysesWithoutContext(
   );
   return [...rows].map((row) => Waiting.parse(row));
 }
-
-/** Removes the contexts of incidents that were removed. @returns how many */
-export function pruneContexts(sql: SqlStorage): number {
-  return sql.exec("DELETE FROM contexts WHERE incident_id NOT IN (SELECT incident_id FROM incidents)")
-    .rowsWritten;
-}

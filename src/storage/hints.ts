@@ -14,7 +14,6 @@ import { COLUMNS, Entry } from "./journal.ts";
 export const Hint = z.object({
   incidentId: z.string(),
   firstSeq: z.number(),
-  dueAtMs: z.number(),
   attempts: z.number(),
 });
 export type Hint = z.infer<typeof Hint>;
@@ -41,7 +40,7 @@ export function addHint(sql: SqlStorage, incidentId: string, seq: number, nowMs:
 /** The hint that has been due for the longest; null when none is due, or while readings are paused. */
 export function dueHint(sql: SqlStorage, nowMs: number): Hint | null {
   const [row] = sql.exec(
-    `SELECT incident_id AS incidentId, first_seq AS firstSeq, due_at_ms AS dueAtMs, attempts FROM hints
+    `SELECT incident_id AS incidentId, first_seq AS firstSeq, attempts FROM hints
      WHERE due_at_ms <= ? AND NOT EXISTS (SELECT 1 FROM hints_pause WHERE id = 1 AND until_at_ms > ?)
      ORDER BY due_at_ms LIMIT 1`,
     nowMs,

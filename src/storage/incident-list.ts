@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { view } from "../incidents/fold.ts";
+import { lacksNumber, view } from "../incidents/fold.ts";
 import {
   type Incident,
   type IncidentCursor,
@@ -138,12 +138,12 @@ export function incidentHeads(sql: SqlStorage, incidentIds: readonly string[]): 
 }
 
 /** Title, number and service of the incident in a notification. */
-export const headOf = ({ sourceAlertId, incidentId, title, service, ...rest }: Incident): IncidentHead => ({
-  number: sourceAlertId === incidentId ? null : sourceAlertId,
-  title: firstChars(title, MAX_TITLE_CHARS),
-  service: firstChars(service.name, MAX_TITLE_CHARS),
-  severity: rest.severity,
-  pagerdutyStatus: rest.pagerdutyStatus,
+export const headOf = (incident: Incident): IncidentHead => ({
+  number: lacksNumber(incident) ? null : incident.sourceAlertId,
+  title: firstChars(incident.title, MAX_TITLE_CHARS),
+  service: firstChars(incident.service.name, MAX_TITLE_CHARS),
+  severity: incident.severity,
+  pagerdutyStatus: incident.pagerdutyStatus,
 });
 
 /** The id of the newest stored incident; null when there is none. */

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { emptyIncident, view } from "../incidents/fold.ts";
+import { emptyIncident, statusOf } from "../incidents/fold.ts";
 import { IncidentState, Severity } from "../incidents/incident.ts";
 import { columnOf, numberOf } from "./columns.ts";
 import { endSetAside, setAside, setAsideIds } from "./set-aside.ts";
@@ -38,15 +38,16 @@ const RANKS = [...Severity.options.keys(), Severity.options.length];
 
 /** The columns that lists and the alarm search by, derived from the state. */
 function columnsOf(state: IncidentState, nowMs: number) {
-  const seen = view(state);
-  const dueAtMs = state.analysis.state === "waiting" ? state.analysis.dueAtMs : null;
+  const { snapshot, analysis } = state;
+  const status = snapshot && statusOf(snapshot);
+  const dueAtMs = analysis.state === "waiting" ? analysis.dueAtMs : null;
   return {
-    createdAtMs: seen?.startedAt ? Date.parse(seen.startedAt) : nowMs,
-    status: seen?.status ?? null,
+    createdAtMs: snapshot?.createdAt ? Date.parse(snapshot.createdAt) : nowMs,
+    status,
     dueAtMs,
-    severityRank: seen ? Severity.options.indexOf(seen.severity) : Severity.options.length,
+    severityRank: snapshot ? Severity.options.indexOf(snapshot.severity) : Severity.options.length,
     /** Whether work may be left: the incident is not resolved, or its analysis is not requested yet. */
-    live: (seen !== null && seen.status !== "resolved") || dueAtMs !== null ? 1 : 0,
+    live: status === "investigating" || dueAtMs !== null ? 1 : 0,
   };
 }
 
@@ -75,12 +76,13 @@ export function saveIncident(
   const id = after.incidentId;
   const was = columnsOf(before, nowMs);
   const is = columnsOf(after, nowMs);
-  const changes: [column: string, value: SqlStorageValue][] = [
+  const always: [column: string, value: SqlStorageValue][] = [
     ["updated_at_ms", nowMs],
     ["status", is.status],
     ["state", JSON.stringify(after)],
     ...listedOf(after),
   ];
+  const changes = [...always];
   if (lastDeliverySeq !== null) changes.push(["last_delivery_seq", lastDeliverySeq]);
   if (was.live !== is.live) changes.push(["live", is.live]);
   if (was.dueAtMs !== is.dueAtMs || was.severityRank !== is.severityRank) {
@@ -98,14 +100,11 @@ export function saveIncident(
     const row: [column: string, value: SqlStorageValue][] = [
       ["incident_id", id],
       ["created_at_ms", is.createdAtMs],
-      ["updated_at_ms", nowMs],
-      ["status", is.status],
       ["live", is.live],
       ["analysis_due_at_ms", is.dueAtMs],
       ["severity_rank", is.severityRank],
       ["last_delivery_seq", lastDeliverySeq],
-      ["state", JSON.stringify(after)],
-      ...listedOf(after),
+      ...always,
     ];
     sql.exec(
       `INSERT INTO incidents (${row.map(([column]) => column).join(", ")}) VALUES (${row.map(() => "?").join(", ")})`,
@@ -124,16 +123,6 @@ export function saveNumber(sql: SqlStorage, incidentId: string, number: number, 
 export function saveRecipient(sql: SqlStorage, incidentId: string, userId: string | null): void {
   const state = { ...loadIncident(sql, incidentId), recipientUserId: userId };
   sql.exec("UPDATE incidents SET state = ? WHERE incident_id = ?", JSON.stringify(state), incidentId);
-}
-
-/** The row's state; null where it cannot be read. */
-function readableState(row: unknown, onUnreadable: (error: unknown) => void): IncidentState | null {
-  try {
-    return parseState(row);
-  } catch (error) {
-    onUnreadable(error);
-    return null;
-  }
 }
 
 /** The id of the first incident after `after`, in the order of ids, that work may be left on; null after the last. */
@@ -167,9 +156,14 @@ export function analysesDue(
     nowMs - contextWaitMs,
     limit,
   );
-  return [...rows].flatMap(
-    (row) => readableState(row, (error) => setAside(sql, String(row["incidentId"]), error, nowMs)) ?? [],
-  );
+  return [...rows].flatMap((row) => {
+    try {
+      return [parseState(row)];
+    } catch (error) {
+      setAside(sql, String(row["incidentId"]), error, nowMs);
+      return [];
+    }
+  });
 }
 
 /**

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { lacksNumber } from "../incidents/fold.ts";
 import { type ChangeKind, Notification, Outcome, Verification } from "../incidents/incident.ts";
 import { log } from "../log.ts";
 import { columnOf, json, numberOf } from "./columns.ts";
@@ -103,16 +104,12 @@ export interface NewEntry {
 /** In which order due deliveries are started; see `Lane` in delivery/outbox. */
 export const LANE = { first: 0, again: 1, missingNumber: 2, context: 3 } as const;
 
-/** Whether the incident's number is not in the notification and has to be read from PagerDuty first. */
-export const lacksNumber = ({ incident }: Pick<Notification, "incident">): boolean =>
-  incident.sourceAlertId === incident.incidentId;
-
 /** An id that names the entry's row, so that no index is needed to find it; the random part makes it unique. */
 const messageIdOf = (seq: number) => `msg_${seq.toString(36)}_${crypto.randomUUID()}`;
 const MESSAGE_ID = /^msg_([0-9a-z]{1,11})_[0-9a-f-]{36}$/;
 
 /** The journal number in a delivery's id; null for anything else. */
-export function seqOfMessage(messageId: string): number | null {
+function seqOfMessage(messageId: string): number | null {
   const seq = MESSAGE_ID.exec(messageId)?.[1];
   return seq === undefined ? null : Number.parseInt(seq, 36);
 }
@@ -164,7 +161,7 @@ export function appendEntry(
 
 function laneOf(notification: Notification | null | undefined, contextWaitMs: number): number {
   if (contextWaitMs > 0) return LANE.context;
-  return notification && lacksNumber(notification) ? LANE.missingNumber : LANE.first;
+  return notification && lacksNumber(notification.incident) ? LANE.missingNumber : LANE.first;
 }
 
 /** The number of the newest entry; 0 where there is none. */

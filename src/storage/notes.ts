@@ -201,9 +201,3 @@ export function doubtfulNote(
   }
   return null;
 }
-
-/** Removes the notes of incidents that were removed. @returns how many */
-export function pruneNotes(sql: SqlStorage): number {
-  return sql.exec("DELETE FROM notes WHERE incident_id NOT IN (SELECT incident_id FROM incidents)")
-    .rowsWritten;
-}

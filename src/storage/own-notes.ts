@@ -13,6 +13,16 @@ export function isSameText(ours: string, theirs: string, isTrimmed = false): boo
   return start !== "" && own.startsWith(start);
 }
 
+/** Those of PagerDuty's notes whose id is not one that the connector stored. */
+export function notesOfOthers<T extends { id: string | null }>(
+  sql: SqlStorage,
+  incidentId: string,
+  notes: readonly T[],
+): T[] {
+  const ours = writtenIds(sql, incidentId);
+  return notes.filter(({ id }) => id === null || !ours.has(id));
+}
+
 /** A note in PagerDuty's webhook. */
 export interface AnnotatedNote {
   id: string | null;

@@ -1,11 +1,13 @@
 /** Removes what is older than RETENTION_DAYS, a batch at a time. */
 
+const FINISHED = "(delivery IS NULL OR delivery IN ('delivered', 'dead'))";
+
 /** Removes finished entries that arrived before `beforeMs`. @returns how many; call again until none */
 export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): number {
   const { rowsWritten } = sql.exec(
     `DELETE FROM journal WHERE seq IN (
        SELECT seq FROM (SELECT seq, received_at_ms, delivery FROM journal ORDER BY seq LIMIT ?)
-       WHERE received_at_ms < ? AND (delivery IS NULL OR delivery IN ('delivered', 'dead')))`,
+       WHERE received_at_ms < ? AND ${FINISHED})`,
     limit,
     beforeMs,
   );
@@ -17,7 +19,7 @@ export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): 
 export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
   return sql.exec(
     `UPDATE journal SET payload = NULL WHERE seq IN (
-       SELECT seq FROM journal WHERE payload IS NOT NULL AND (delivery IS NULL OR delivery IN ('delivered', 'dead'))
+       SELECT seq FROM journal WHERE payload IS NOT NULL AND ${FINISHED}
        ORDER BY seq LIMIT ?)`,
     limit,
   ).rowsWritten;
@@ -33,4 +35,11 @@ export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number)
     beforeMs,
     limit,
   ).rowsWritten;
+}
+
+/** Removes the contexts and notes of incidents that were removed. */
+export function pruneOrphans(sql: SqlStorage): void {
+  for (const table of ["contexts", "notes"]) {
+    sql.exec(`DELETE FROM ${table} WHERE incident_id NOT IN (SELECT incident_id FROM incidents)`);
+  }
 }

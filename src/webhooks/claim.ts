@@ -1,3 +1,4 @@
+import { SECOND_MS } from "../incidents/rest-stamp.ts";
 import { type Effect, effectOf, type PagerDutyEvent, readBody } from "../pagerduty/event.ts";
 import { snapshotOf } from "../pagerduty/observe.ts";
 import { MAX_CLAIM_BYTES, MAX_UNCONFIRMED_BYTES } from "../storage/hints.ts";
@@ -42,7 +43,6 @@ function essenceOf(event: PagerDutyEvent): PagerDutyEvent {
 export type Agreement = "agrees" | "disagrees" | "behind" | "unknown";
 
 /** REST gives times to the second. */
-const SECOND_MS = 1000;
 
 /**
  * Compares a webhook with PagerDuty's answer. A status that a later change has replaced still agrees; within one second

@@ -91,7 +91,7 @@ export function takeIn(
   const read = readBody(webhook.body);
   const outcome = read.ok
     ? takeInEvent(context, read.event, record, trust, nowMs)
-    : note(sql, { ...record, type: "unknown", verification: trust, reason: read.problem }, trust);
+    : storeUnused(sql, { ...record, type: "unknown", verification: trust, reason: read.problem }, trust);
   // Removed last: SQLite would give the number of a removed last row to the new one, which a hint may refer to.
   if (known) removeEntry(sql, known.seq);
   return outcome;
@@ -134,7 +134,7 @@ function takeInEvent(
     verification: trust,
   };
   if (trust === "callback") {
-    if (effect.kind === "none") return note(sql, { ...entry, reason: effect.reason }, trust);
+    if (effect.kind === "none") return storeUnused(sql, { ...entry, reason: effect.reason }, trust);
     const seq = appendEntry(sql, { ...entry, kind: "webhook", outcome: "unconfirmed" }, null);
     addHint(sql, effect.incidentId, seq, nowMs);
     return "unconfirmed";
@@ -147,7 +147,7 @@ function takeInEvent(
     }
     return "duplicate";
   }
-  if (effect.kind === "none") return note(sql, { ...entry, reason: effect.reason }, trust);
+  if (effect.kind === "none") return storeUnused(sql, { ...entry, reason: effect.reason }, trust);
   const line = timelineLineOf(event, effect);
   if (effect.kind === "timeline") {
     const note = annotatedNoteOf(event);
@@ -177,7 +177,7 @@ function takeInEvent(
 }
 
 /** Stores a webhook that changes nothing. Without a valid signature it stays unconfirmed. */
-function note(sql: SqlStorage, entry: Omit<NewEntry, "kind" | "outcome">, trust: Trust): Outcome {
+function storeUnused(sql: SqlStorage, entry: Omit<NewEntry, "kind" | "outcome">, trust: Trust): Outcome {
   if (trust === "signature") {
     appendEntry(sql, { ...entry, kind: "webhook", outcome: "ignored" }, null);
     return "ignored";

@@ -9,7 +9,7 @@ import {
   retryEarly,
   summarizeOutbox,
 } from "../../src/delivery/outbox.ts";
-import { reviveDead } from "../../src/delivery/redelivery.ts";
+import { redeliver } from "../../src/delivery/redelivery.ts";
 import {
   boundConfirmed,
   boundUnconfirmed,
@@ -48,7 +48,7 @@ import { pruneIncidents } from "../../src/storage/pruning.ts";
 
 /** Queries that run for every event or every alarm use an index, so their cost does not grow with the stored rows. */
 
-const HINT = { incidentId: "incident", firstSeq: 1, dueAtMs: 1, attempts: 0 };
+const HINT = { incidentId: "incident", firstSeq: 1, attempts: 0 };
 
 let plans: string[];
 let storage: DurableObjectStorage;
@@ -91,7 +91,10 @@ test.each<[string, (sql: SqlStorage) => unknown]>([
   ["deliveries without a number", (sql) => dueDeliveries(sql, "missingNumber", 1, 4)],
   ["the next delivery", (sql) => nextDeliveryAtMs(sql, 0)],
   ["deliveries to retry early", (sql) => retryEarly(sql, 1)],
-  ["dead deliveries", (sql) => reviveDead(sql, { ids: null, sinceMs: 0 }, "u", 1)],
+  [
+    "dead deliveries",
+    (sql) => redeliver({ storage, sql, connectedUser: () => "u" }, { ids: null, sinceMs: 0 }, 1),
+  ],
   ["due analyses", (sql) => analysesDue(sql, 1, 2)],
   ["the next analysis", (sql) => nextAnalysisAtMs(sql, 0)],
   ["a webhook", (sql) => entryOfWebhook(sql, "webhook")],
