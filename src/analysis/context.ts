@@ -40,7 +40,7 @@ type Part<T> = { value: T[]; reason: null } | { value: null; reason: MissingReas
 
 /** How a context is collected. */
 export interface Collection {
-  /** When nothing waits for it any longer. */
+  /** When the delivery or the analysis starts without it. */
   untilMs: number;
   /** Whether the other parts are left out, because many incidents need theirs at once. */
   alertsAlone: boolean;

@@ -18,10 +18,10 @@ export const requestCarriesContext = ({ config }: TenantContext): boolean =>
 /** Fetches the incident's runbook and requests its root-cause analysis from Aurora, once. */
 export async function requestAnalysis(context: AnalysisContext, incidentId: string): Promise<void> {
   const { sql, storage, store, contexts } = context;
-  const connectionId = store.connection?.connectionId;
+  const isCurrent = store.whileConnectedAsNow();
   const url = runbookUrlOf(loadIncident(sql, incidentId));
   const runbook = url ? await fetchRunbook(url) : null;
-  if (store.connection?.connectionId !== connectionId) return;
+  if (!isCurrent()) return;
   if (requestCarriesContext(context)) contexts.leaveOut(incidentId);
   // One transaction: an incident that is marked as requested has its row, so the request cannot be lost.
   const reason = storage.transactionSync(() => storeRequest(context, incidentId, runbook, Date.now()));

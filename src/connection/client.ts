@@ -69,7 +69,7 @@ export class PagerDutyClient {
 
   async #run<T>(call: Call<T>, options: CallOptions): Promise<CallAnswer<T>> {
     const connectionId = this.#store.connection?.connectionId;
-    const isCurrent = () => this.#store.connection?.connectionId === connectionId;
+    const isCurrent = this.#store.whileConnectedAsNow();
     const ready = await this.#tokens.ready();
     if (!ready.ok) return ready;
     const first = await this.#attempt(connectionId, call, options);

@@ -14,9 +14,9 @@ export async function incidentNumber(
 ): Promise<CallAnswer<number | null>> {
   const known = loadIncident(sql, incidentId).number;
   if (known !== null) return { ok: true, value: known };
-  const connectionId = store.connection?.connectionId;
+  const isCurrent = store.whileConnectedAsNow();
   const answer = await client.run((target) => getIncident(target, incidentId));
-  if (store.connection?.connectionId !== connectionId) return { ok: false, problem: "not_connected" };
+  if (!isCurrent()) return { ok: false, problem: "not_connected" };
   if (!answer.ok) return answer;
   // PagerDuty also accepts a number in place of an id, and then answers with another incident.
   const number = answer.value.incidentId === incidentId ? answer.value.number : null;

@@ -69,6 +69,12 @@ export class ConnectionStore {
     return this.#connection;
   }
 
+  /** Returns a check: whether the present connection is still stored. An answer for another one must not be used. */
+  whileConnectedAsNow(): () => boolean {
+    const connectionId = this.#connection?.connectionId;
+    return () => this.#connection?.connectionId === connectionId;
+  }
+
   /** For the log: whose object this is; null before anything was connected. */
   get tenantId(): string | null {
     return this.#tenantId;

@@ -11,7 +11,7 @@ export function adviceFor(status: number, events: Events): string | null {
   const { setting, isOwnRoute } = events;
   switch (status) {
     case 400:
-      return `check that ${setting} leads to what reads the format in AURORA_EVENTS_FORMAT`;
+      return `check that ${setting} is the address of a receiver for the format in AURORA_EVENTS_FORMAT`;
     case 401:
       return isOwnRoute
         ? `check AURORA_HEADERS: something in front of Aurora at ${setting} asks for a sign-in`

@@ -30,11 +30,11 @@ type Tried = AttemptOutcome | { kind: "postponed"; error: string };
 
 /** Tries once and stores the result. A delivery that cannot be processed is dead: its incident's next one follows. */
 export async function deliver(context: DeliveryContext, seq: number): Promise<void> {
-  const connectionId = context.store.connection?.connectionId;
+  const isCurrent = context.store.whileConnectedAsNow();
   try {
     await tryOnce(context, seq);
   } catch (error) {
-    if (context.store.connection?.connectionId !== connectionId) return;
+    if (!isCurrent()) return;
     log.error("delivery.broken", { seq, error: describe(error) });
     markBroken(context.sql, seq, "It cannot be processed: an unexpected error, see the log", Date.now());
   }
@@ -42,13 +42,13 @@ export async function deliver(context: DeliveryContext, seq: number): Promise<vo
 
 async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
   const { sql, config, store } = context;
-  const connectionId = store.connection?.connectionId;
+  const isCurrent = store.whileConnectedAsNow();
   const entry = entryAt(sql, seq);
   if (entry?.delivery !== "pending") return;
   const startedAtMs = Date.now();
   const outcome = await attempt(context, entry);
   // After a disconnect or a change of accounts the row is gone, and its number may be another entry's.
-  if (store.connection?.connectionId !== connectionId) return;
+  if (!isCurrent()) return;
   const nowMs = Date.now();
   const { plannedAtMs } = entry;
   const early = plannedAtMs !== null && startedAtMs < plannedAtMs ? plannedAtMs : null;

@@ -138,12 +138,12 @@ export class NoteOutbox {
 
   async #write(noteId: string): Promise<void> {
     const { sql, store, config } = this.#context;
-    const connectionId = store.connection?.connectionId;
+    const isCurrent = store.whileConnectedAsNow();
     const before = noteById(sql, noteId);
     if (before?.state !== "pending") return;
     saveNote(sql, attempting(before, Date.now()));
     const answer = await this.#call(before);
-    if (store.connection?.connectionId !== connectionId) return;
+    if (!isCurrent()) return;
     // PagerDuty's webhook about the note may have arrived first.
     if (noteById(sql, noteId)?.state !== "pending") return;
     const after = afterAttempt(before, answer, config.deliverySchedule, Date.now(), Math.random());

@@ -19,7 +19,7 @@ import { ask, type Run, type Stop } from "./run.ts";
  * error or one of its own limits stops is continued by the next check.
  */
 
-/** The alarm waits for its slowest job, and a caller for the answer. */
+/** Limits how long a caller who asked for a check waits for the answer. */
 const MAX_RUN_MS = 60_000;
 /** Calls to PagerDuty in one run; an invocation may make 50 subrequests on the free plan. */
 export const MAX_CHECK_CALLS = 40;
@@ -139,7 +139,7 @@ async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Prom
   try {
     return await foldOne(run, incident, askedAtMs);
   } catch (error) {
-    // PagerDuty is not to blame, so the check goes on with the others.
+    // The fault is here, not at PagerDuty; the check continues with the other incidents.
     setAside(run.context.sql, incident.incidentId, error, Date.now());
     run.left.delete(incident.incidentId);
     return null;

@@ -26,7 +26,7 @@ import type { IsOurs } from "./webhook-url.ts";
 const RETRY_MS = 60_000;
 /** Refused webhooks start a check at most this often: strangers can post to every public URL. */
 const REFUSAL_CHECK_MS = 60_000;
-/** How long after a check that its time limit stopped it continues: other jobs come first. */
+/** When a check that reached its time limit continues: other jobs come first. */
 const GO_ON_MS = 500;
 /** The same where a person asked: the caller continues it first. */
 const ASKED_GO_ON_MS = 10_000;
@@ -169,7 +169,7 @@ export class Reconciler {
         state === "active";
       const { quietChecks } = this.#watch;
       if (isQuiet && quietChecks >= QUIET_CHECKS) {
-        // Nothing is written: the alarm alone knows when the next check is due.
+        // Nothing is written: only the alarm holds the time of the next check.
         this.#quietUntilMs = nowMs + Math.max(config.reconcileEveryMs, QUIET_WAIT_MS);
       } else {
         this.#quietUntilMs = null;
@@ -187,10 +187,10 @@ export class Reconciler {
   async #checkSubscription(): Promise<{ reEnabled: boolean; problem: CallProblem | null }> {
     const { store, client } = this.#context;
     const stored = store.connection?.subscription ?? null;
-    const connectionId = store.connection?.connectionId;
+    const isSameConnection = store.whileConnectedAsNow();
     const answer = await this.#present(stored);
     const isCurrent = (id: string | undefined) =>
-      store.connection?.connectionId === connectionId && store.connection?.subscription?.id === id;
+      isSameConnection() && store.connection?.subscription?.id === id;
     if (!isCurrent(stored?.id)) return { reEnabled: false, problem: null };
     if (!answer.ok) return { reEnabled: false, problem: stored ? answer : null };
     if (!answer.value) {
@@ -201,14 +201,14 @@ export class Reconciler {
     if (!isCurrent(own.id)) return { reEnabled: false, problem: null };
     this.#remember({ filter: answer.value.filter });
     await this.#checkEvents(own, answer.value);
-    if (store.connection?.subscription?.id !== own.id) return { reEnabled: false, problem: null };
+    if (!isCurrent(own.id)) return { reEnabled: false, problem: null };
     // A subscription that a person paused is for a person to enable.
     if (answer.value.state === "active" || answer.value.paused) {
       this.noteState(answer.value.state);
       return { reEnabled: false, problem: null };
     }
     const enabled = await client.run((target) => enableSubscription(target, own.id));
-    if (store.connection?.subscription?.id !== own.id) return { reEnabled: false, problem: null };
+    if (!isCurrent(own.id)) return { reEnabled: false, problem: null };
     this.noteState(enabled.ok ? "active" : "disabled");
     if (!enabled.ok) return { reEnabled: false, problem: enabled };
     this.#record(

@@ -102,7 +102,7 @@ export class SubscriptionManager {
     return { events: isOurs || !stays ? withDefaults(known.events) : known.events, chosen: false };
   }
 
-  /** Brings the subscription that is in place up to what is wanted of it. */
+  /** Sets the filter and the event types of the existing subscription. */
   async #keep(known: Subscription, filter: Filter, choice: Choice): Promise<Subscription> {
     await this.#store.update((connection) => ({
       ...connection,
@@ -227,11 +227,11 @@ export class SubscriptionManager {
     filter: Filter,
     { events, chosen }: Choice,
   ): Promise<CallAnswer<Subscription>> {
-    const connectionId = this.#store.connection?.connectionId;
+    const isCurrent = this.#store.whileConnectedAsNow();
     const created = await this.#tryWrite(async (target) => {
       const made = await createSubscription(target, url, filter, events);
       // It was disconnected during the call, and nothing else would remove the new subscription.
-      if (made.ok && this.#store.connection?.connectionId !== connectionId) {
+      if (made.ok && !isCurrent()) {
         await deleteSubscription(target, made.value.id);
       }
       return made;

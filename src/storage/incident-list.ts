@@ -42,7 +42,7 @@ const Candidate = z.object({
   serviceName: z.nullable(z.string()),
 });
 
-/** A page. `next`: the page goes on behind this incident; null at the end. */
+/** A page. `next`: the next page starts after this incident; null at the end. */
 interface IncidentPage {
   incidents: Incident[];
   next: IncidentCursor | null;

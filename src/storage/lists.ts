@@ -88,7 +88,7 @@ interface EntryFilter {
 /** Entries that one page looks at, so that a filter that matches few of them does not read the whole journal. */
 const MAX_LOOKED_AT = 5_000;
 
-/** A page, newest first. `next`: the page goes on before this number; null at the end. */
+/** A page, newest first. `next`: the next page starts before this number; null at the end. */
 interface Page<T> {
   entries: T[];
   next: number | null;

@@ -183,11 +183,11 @@ export class AnalysisJobs implements JobSource {
   /** An analysis that cannot be requested is set aside, so that it holds up no other. */
   async #request(incidentId: string): Promise<void> {
     const { sql, store } = this.#context;
-    const connectionId = store.connection?.connectionId;
+    const isCurrent = store.whileConnectedAsNow();
     try {
       await requestAnalysis(this.#context, incidentId);
     } catch (error) {
-      if (store.connection?.connectionId === connectionId) setAside(sql, incidentId, error, Date.now());
+      if (isCurrent()) setAside(sql, incidentId, error, Date.now());
     }
   }
 

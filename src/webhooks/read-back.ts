@@ -57,11 +57,11 @@ type Answer = { ok: true; value: RestReading & { fieldsMissing: boolean } } | ({
  */
 export async function readBack(context: TenantContext, hint: Hint): Promise<void> {
   const { sql, store } = context;
-  const connectionId = store.connection?.connectionId;
+  const isCurrent = store.whileConnectedAsNow();
   try {
     await readAndSettle(context, hint);
   } catch (error) {
-    if (store.connection?.connectionId !== connectionId) return;
+    if (!isCurrent()) return;
     log.error("hint.failed", { incidentId: hint.incidentId, error: describe(error) });
     failHint(sql, hint, "PagerDuty's answer could not be processed; see the log for hint.failed", Date.now());
   }
@@ -69,12 +69,12 @@ export async function readBack(context: TenantContext, hint: Hint): Promise<void
 
 async function readAndSettle(context: TenantContext, hint: Hint): Promise<void> {
   const { sql, store, storage } = context;
-  const connectionId = store.connection?.connectionId;
+  const isCurrent = store.whileConnectedAsNow();
   const entries = hintedEntries(sql, hint, BATCH);
   // No webhook waits: they were proved or given up since, or the hint only asks for the incident's number.
   if (entries.length === 0) return readNumber(context, hint);
   const answer = await read(context, hint);
-  if (store.connection?.connectionId !== connectionId) return;
+  if (!isCurrent()) return;
   storage.transactionSync(() => settle(context, hint, entries, answer, Date.now()));
   log[answer.ok ? "info" : "warn"]("hint.read_back", {
     userId: store.connection?.userId,
@@ -89,9 +89,9 @@ async function readNumber(context: TenantContext, hint: Hint): Promise<void> {
   const { sql, store } = context;
   const { incidentId, firstSeq } = hint;
   if (loadIncident(sql, incidentId).snapshot === null) return finishHint(sql, hint, firstSeq, Date.now());
-  const connectionId = store.connection?.connectionId;
+  const isCurrent = store.whileConnectedAsNow();
   const answer = await incidentNumber(context, incidentId);
-  if (store.connection?.connectionId !== connectionId) return;
+  if (!isCurrent()) return;
   const nowMs = Date.now();
   if (!answer.ok && hint.attempts < MAX_NUMBER_ATTEMPTS && maxWaitMs(answer) > 0) {
     return deferHint(sql, hint, firstSeq, nowMs + retryAfterMs(answer, hint));

@@ -77,7 +77,7 @@ export interface Question {
   body: Uint8Array<ArrayBuffer>;
 }
 
-/** Decides which webhooks are believed, by the connection in force here and now. */
+/** Decides which webhooks are believed, by the connection that this object stores. */
 export class Verifier {
   readonly #store: ConnectionStore;
   readonly #expectsSecret: () => boolean;
