@@ -1,6 +1,12 @@
 import type { Context } from "../incidents/context.ts";
 import { lacksNumber } from "../incidents/fold.ts";
-import { type ChangeKind, type Incident, Notification, type Status } from "../incidents/incident.ts";
+import {
+  type ChangeKind,
+  FIELDS_SUFFIX,
+  type Incident,
+  Notification,
+  type Status,
+} from "../incidents/incident.ts";
 import { isRecord } from "../incidents/json-size.ts";
 import { storableJson, trimJson } from "../incidents/json-trim.ts";
 import { inPieces, PIECES } from "./model-json.ts";
@@ -111,7 +117,7 @@ function v3Event(
   const origin = isRecord(event) ? event : {};
   const bounded = (value: unknown) =>
     inPieces(trimJson(storableJson(value), MAX_ORIGIN_CHARS, PIECES)) ?? null;
-  const suffix = type === FIELDS && notification.change.kind === "created" ? "_fields" : "";
+  const suffix = type === FIELDS && notification.change.kind === "created" ? FIELDS_SUFFIX : "";
   const id = `${notification.messageId}${suffix}`;
   return {
     id,

@@ -134,7 +134,7 @@ async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
   switch (decision.decision) {
     case "accepted": {
       const isHint = decision.accepted.every(({ secretId }) => secretId === null);
-      if (isHint && !(await withinLimit(env.UNSIGNED_WEBHOOKS, userId, nowMs))) throw tooMany();
+      if (isHint && !(await withinLimit(env.UNSIGNED_WEBHOOKS, userId, nowMs))) throw tooMany("unsigned");
       return decision.accepted;
     }
     // It cannot be decided yet, so PagerDuty has to retry.
@@ -204,8 +204,8 @@ function signatureOf(header: string | null): string | null {
 
 const notConnected = () => new AppError("not_connected", "PagerDuty not connected for this user");
 
-const tooMany = () =>
-  new AppError("rate_limited", "Too many refused webhooks, try again later", {
+const tooMany = (what: "refused" | "unsigned" = "refused") =>
+  new AppError("rate_limited", `Too many ${what} webhooks, try again later`, {
     retryAfterSeconds: FLOOD_RETRY_AFTER_SECONDS,
   });
 

@@ -209,6 +209,9 @@ export const NotificationType = z.enum([
 ]);
 export type NotificationType = z.infer<typeof NotificationType>;
 
+/** Behind the id of a delivery: the event with the incident's fields, the second of two that format `v3` sends. */
+export const FIELDS_SUFFIX = "_fields";
+
 /** A notification to Aurora, without the event's payload, which is stored in the same row. */
 export const Notification = z.object({
   /** The `webhook-id` of every attempt. */

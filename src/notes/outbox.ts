@@ -67,7 +67,7 @@ export class NoteOutbox {
     const text = noteTextOf({ ...request, userId });
     if (text === "") throw new AppError("invalid_request", "content: there is no text in it");
     checkWriter(connection, request.from);
-    const requestHash = request.idempotencyKey === null ? null : await hashOf(userId, request);
+    const requestHash = request.idempotencyKey === null ? null : await hashOf(request);
     const noteId = storage.transactionSync(() => this.#keep(userId, incidentId, request, requestHash, text));
     await this.#firstAttempt(noteId);
     return noteId;
@@ -191,7 +191,7 @@ function checkWriter(connection: Connection, from: string | null): void {
 }
 
 /** SHA-256 of the request, to detect a different request with the same key. */
-async function hashOf(userId: string, { content, url, from }: NoteRequest): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify([userId, content, url, from]));
+async function hashOf({ content, url, from }: NoteRequest): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify([content, url, from]));
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

@@ -1,6 +1,12 @@
 import * as z from "zod/mini";
 import { lacksNumber } from "../incidents/fold.ts";
-import { type ChangeKind, Notification, Outcome, Verification } from "../incidents/incident.ts";
+import {
+  type ChangeKind,
+  FIELDS_SUFFIX,
+  Notification,
+  Outcome,
+  Verification,
+} from "../incidents/incident.ts";
 import { log } from "../log.ts";
 import { columnOf, json, numberOf } from "./columns.ts";
 
@@ -210,8 +216,9 @@ export function entryOfEvent(sql: SqlStorage, incidentId: string | null, eventId
   return row ? Entry.parse(row) : null;
 }
 
-/** The entry of a delivery, by its id. */
-export function entryOfDelivery(sql: SqlStorage, id: string): Entry | null {
+/** The entry of a delivery, by the `webhook-id` of one of its bodies. */
+export function entryOfDelivery(sql: SqlStorage, webhookId: string): Entry | null {
+  const id = webhookId.endsWith(FIELDS_SUFFIX) ? webhookId.slice(0, -FIELDS_SUFFIX.length) : webhookId;
   const seq = seqOfMessage(id);
   const entry = seq === null ? null : entryAt(sql, seq);
   return entry && entry.delivery !== null && deliveryIdOf(entry) === id ? entry : null;

@@ -147,3 +147,23 @@ export function outstandingAttempts(sql: SqlStorage, limit: number): Map<number,
   );
   return new Map([...rows].map((row) => Outstanding.parse(row)).map(({ seq, attempts }) => [seq, attempts]));
 }
+
+const Times = z.object({
+  lastEventAtMs: z.nullable(z.number()),
+  lastPingAtMs: z.nullable(z.number()),
+  /** When the last webhook arrived that is PagerDuty's by its signature, or that PagerDuty confirmed. */
+  lastProvedAtMs: z.nullable(z.number()),
+});
+
+/** When webhooks last arrived. The last one that is PagerDuty's is searched for among recent entries only. */
+export function webhookTimes(sql: SqlStorage): z.infer<typeof Times> {
+  const [row] = sql.exec(
+    `SELECT
+       (SELECT received_at_ms FROM journal WHERE kind = 'webhook' ORDER BY seq DESC LIMIT 1) AS lastEventAtMs,
+       (SELECT received_at_ms FROM journal WHERE type = 'pagey.ping' ORDER BY seq DESC LIMIT 1) AS lastPingAtMs,
+       (SELECT received_at_ms FROM journal WHERE kind = 'webhook'
+        AND (verification = 'signature' OR outcome IN ('applied', 'stale'))
+        AND seq > (SELECT max(seq) FROM journal) - 1000 ORDER BY seq DESC LIMIT 1) AS lastProvedAtMs`,
+  );
+  return Times.parse(row);
+}

@@ -70,6 +70,8 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX journal_dead ON journal (seq) WHERE delivery = 'dead';
   -- Holds a delivery only from when its attempt was brought forward until that attempt.
   CREATE INDEX journal_early ON journal (seq) WHERE delivery = 'pending' AND planned_at_ms > next_attempt_at_ms;
+  -- PagerDuty's test events, of which the status shows the last one.
+  CREATE INDEX journal_pings ON journal (seq) WHERE type = 'pagey.ping';
   CREATE INDEX journal_failed ON journal (seq) WHERE outcome = 'failed';
   -- Unsigned webhooks only: those that PagerDuty did not confirm, and those that wait to be checked.
   CREATE INDEX journal_unconfirmed ON journal (seq) WHERE outcome = 'unconfirmed' AND reason IS NOT NULL;

@@ -47,6 +47,8 @@ export function isOwnNote(
   saveNote(sql, {
     ...note,
     state: "written",
+    // PagerDuty's webhook can arrive before the answer to the first attempt, which is not counted yet.
+    attempts: Math.max(1, note.attempts),
     nextAttemptAtMs: null,
     pagerdutyId: id,
     writtenAtMs: note.writtenAtMs ?? nowMs,

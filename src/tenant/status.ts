@@ -10,6 +10,7 @@ import { shownEventsUrl } from "../delivery/sink.ts";
 import { readWatch, type Watch } from "../reconcile/watch.ts";
 import { countNotVisible } from "../storage/hints.ts";
 import { countFailed } from "../storage/journal.ts";
+import { webhookTimes } from "../storage/lists.ts";
 import { summarizeSetAside } from "../storage/set-aside.ts";
 import type { Refusals } from "../webhooks/refusals.ts";
 import type { Problem } from "./problem.ts";
@@ -20,7 +21,6 @@ import {
   problemsOf,
   SHOW_NOT_VISIBLE_MS,
 } from "./problems.ts";
-import { webhookTimes } from "./views.ts";
 
 /** `GET /pagerduty`: the status that Aurora's UI shows. Changes nothing. */
 

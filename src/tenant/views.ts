@@ -1,4 +1,3 @@
-import * as z from "zod/mini";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import { failedAttempts } from "../delivery/attempts.ts";
 import { bodiesOf } from "../delivery/bodies.ts";
@@ -220,25 +219,4 @@ export function notePage(sql: SqlStorage, incidentId: string, { limit, after }: 
   const last = page.at(-1);
   const next = found.length > limit && last ? { createdAtMs: last.createdAtMs, noteId: last.noteId } : null;
   return { notes: page.map(noteView), next };
-}
-
-const Times = z.object({
-  lastEventAtMs: z.nullable(z.number()),
-  lastPingAtMs: z.nullable(z.number()),
-  /** When the last webhook arrived that is PagerDuty's by its signature, or that PagerDuty confirmed. */
-  lastProvedAtMs: z.nullable(z.number()),
-});
-
-/** When webhooks last arrived. The last test event is searched for among recent entries only. */
-export function webhookTimes(sql: SqlStorage): z.infer<typeof Times> {
-  const [row] = sql.exec(
-    `SELECT
-       (SELECT received_at_ms FROM journal WHERE kind = 'webhook' ORDER BY seq DESC LIMIT 1) AS lastEventAtMs,
-       (SELECT received_at_ms FROM journal WHERE type = 'pagey.ping' AND kind = 'webhook'
-        AND seq > (SELECT max(seq) FROM journal) - 1000 ORDER BY seq DESC LIMIT 1) AS lastPingAtMs,
-       (SELECT received_at_ms FROM journal WHERE kind = 'webhook'
-        AND (verification = 'signature' OR outcome IN ('applied', 'stale'))
-        AND seq > (SELECT max(seq) FROM journal) - 1000 ORDER BY seq DESC LIMIT 1) AS lastProvedAtMs`,
-  );
-  return Times.parse(row);
 }

@@ -18,19 +18,15 @@ const EVENT = {
   data: { id: "P1", type: "incident", number: 7, title: "Down", status: "triggered" },
 };
 
+const NOTE = { content: "The pool is too small.", url: null, from: null, idempotencyKey: "k" };
+
 test("a note that failed two days ago, and is requested again, is retried for another day", async () => {
   await runInDurableObject(env.TENANT.getByName("user:restart"), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, "restart");
     takeIn(context, receivedWebhook("restart", "W1", JSON.stringify({ event: EVENT })), "signature", 1);
     const outbox = new NoteOutbox(context);
     const connection = connectionOf("restart", { externalUserEmail: "ada@example.com" });
-    const request = () =>
-      outbox.request("restart", connection, "P1", {
-        content: "The pool is too small.",
-        url: null,
-        from: null,
-        idempotencyKey: "k",
-      });
+    const request = () => outbox.request("restart", connection, "P1", NOTE);
     const answer = (status: number) => vi.stubGlobal("fetch", async () => Response.json({}, { status }));
     answer(400);
     const noteId = await request();
@@ -39,5 +35,17 @@ test("a note that failed two days ago, and is requested again, is retried for an
     answer(503);
     expect(await request()).toBe(noteId);
     expect(noteById(storage.sql, noteId)).toMatchObject({ state: "pending", attempts: 1 });
+  });
+});
+
+test("one key and content from two members is one note", async () => {
+  await runInDurableObject(env.TENANT.getByName("user:members"), async (_, { storage }) => {
+    const context = await connectedContext(storage, env.CONNECTIONS, "members");
+    takeIn(context, receivedWebhook("members", "W1", JSON.stringify({ event: EVENT })), "signature", 1);
+    vi.stubGlobal("fetch", async () => Response.json({}, { status: 503 }));
+    const outbox = new NoteOutbox(context);
+    const connection = connectionOf("members", { externalUserEmail: "ada@example.com" });
+    const first = await outbox.request("ann", connection, "P1", NOTE);
+    expect(await outbox.request("bob", connection, "P1", NOTE)).toBe(first);
   });
 });
