@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach } from "vitest";
 import { type AuroraCall, startTodaysAurora, type TodaysAurora } from "../aurora/todays-aurora.ts";
 import { type Account, type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 import { CLIENT_ID, CLIENT_SECRET, FRONTEND } from "./sign-in.ts";
+import { opened, printLogIfFailed } from "./stage.ts";
 import { until } from "./until.ts";
 import { INTERNAL_SECRET, type Reply, startWorker, type Worker } from "./worker.ts";
 
@@ -48,10 +49,6 @@ export function openBackendStage(
 ): BackendStage {
   let open: { aurora: TodaysAurora; pagerduty: PagerDuty; worker: Worker } | null = null;
   let test: Pick<BackendStage, "account" | "organisation" | "editor" | "viewer"> | null = null;
-  const opened = <T>(value: T | null): T => {
-    if (value === null) throw new Error("The stage is open during tests only");
-    return value;
-  };
   const stage: BackendStage = {
     get aurora() {
       return opened(open).aurora;
@@ -118,8 +115,7 @@ export function openBackendStage(
     stage.aurora.directory.addUser(editor, organisation, "editor");
     stage.aurora.directory.addUser(viewer, organisation, "viewer");
     test = { account: stage.pagerduty.account(), organisation, editor, viewer };
-    const logged = stage.worker.logs().length;
-    onTestFailed(() => console.log(stage.worker.logs().slice(logged).join("\n")));
+    printLogIfFailed(stage.worker, onTestFailed);
   });
   afterAll(async () => {
     await open?.worker.close();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import type { Account, Subscription } from "../emulator/pagerduty.ts";
-import { type Reply, settled } from "./worker.ts";
+import { type Reply, settled, type Worker } from "./worker.ts";
 import { connectUser, startWorld, type World } from "./world.ts";
 
 /** One world for all tests of a file, in which each test has its own user and account. */
@@ -19,6 +19,18 @@ export interface Stage extends World {
   settled(webhooks: number): Promise<void>;
 }
 
+/** What exists only while the tests of a stage run. */
+export function opened<T>(value: T | null): T {
+  if (value === null) throw new Error("The stage is open during tests only");
+  return value;
+}
+
+/** Prints what the Worker logs from now on if the test fails. */
+export function printLogIfFailed(worker: Worker, onTestFailed: (print: () => void) => void): void {
+  const logged = worker.logs().length;
+  onTestFailed(() => console.log(worker.logs().slice(logged).join("\n")));
+}
+
 /**
  * Opens a world for the tests of the file or `describe`. Before each test, PagerDuty and Aurora are reset. If a test
  * fails, the Worker's log of that test is printed.
@@ -31,10 +43,6 @@ export function openStage(
   let world: World | null = null;
   let account: Account | null = null;
   let serial = 0;
-  const opened = <T>(value: T | null): T => {
-    if (value === null) throw new Error("The stage is open during tests only");
-    return value;
-  };
 
   const stage: Stage = {
     get worker() {
@@ -71,8 +79,7 @@ export function openStage(
     stage.aurora.reset();
     serial += 1;
     account = stage.pagerduty.account();
-    const logged = stage.worker.logs().length;
-    onTestFailed(() => console.log(stage.worker.logs().slice(logged).join("\n")));
+    printLogIfFailed(stage.worker, onTestFailed);
   });
   afterAll(() => world?.close());
   return stage;
