@@ -151,7 +151,7 @@ export const DeliveryWithPayload = z
     followUps: z.array(z.unknown()).register(z.globalRegistry, {
       description: "Bodies that are sent after the first was accepted, each with an id of its own.",
     }),
-    target: Text.register(z.globalRegistry, { description: "The URL that it is sent to." }),
+    target: Text,
     headers: z.record(z.string(), z.string()).register(z.globalRegistry, {
       description: "The headers of the request, by name; secrets are described, not shown.",
     }),
@@ -172,19 +172,16 @@ export const DeliveryWithPayload = z
   .register(z.globalRegistry, { id: "DeliveryWithPayload" });
 export type DeliveryWithPayload = z.infer<typeof DeliveryWithPayload>;
 
-const nextCursor = z.nullable(z.string()).register(z.globalRegistry, {
-  description: "The cursor of the next page; null on the last page.",
-});
 export const IncidentList = z.object({
   incidents: z.array(PagerDutyIncident).register(z.globalRegistry, {
     description: "Long texts and values are cut; `GET /pagerduty/incidents/{incidentId}` returns them whole.",
   }),
-  nextCursor,
+  nextCursor: Text,
 });
 export type IncidentList = z.infer<typeof IncidentList>;
-export const EventList = z.object({ events: z.array(ListedEvent), nextCursor });
+export const EventList = z.object({ events: z.array(ListedEvent), nextCursor: Text });
 export type EventList = z.infer<typeof EventList>;
-export const DeliveryList = z.object({ deliveries: z.array(Delivery), nextCursor });
+export const DeliveryList = z.object({ deliveries: z.array(Delivery), nextCursor: Text });
 export type DeliveryList = z.infer<typeof DeliveryList>;
 export const Retried = z.object({ retried: z.int() });
 export const Redelivered = z.object({ redelivered: z.int() });

@@ -18,14 +18,11 @@ export const Note = z
     attempts: z.int(),
     nextAttemptAt: z.nullable(Time),
     writtenAt: z.nullable(Time),
-    pagerdutyId: Text.register(z.globalRegistry, { description: "PagerDuty's id for it." }),
-    error: Text.register(z.globalRegistry, { description: "Why the last attempt failed." }),
+    pagerdutyId: Text,
+    error: Text,
   })
   .register(z.globalRegistry, { id: "Note" });
 export type Note = z.infer<typeof Note>;
 
-export const NoteList = z.object({
-  notes: z.array(Note),
-  nextCursor: Text.register(z.globalRegistry, { description: "For the next page; null on the last one." }),
-});
+export const NoteList = z.object({ notes: z.array(Note), nextCursor: Text });
 export type NoteList = z.infer<typeof NoteList>;

@@ -30,6 +30,7 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   lastReason: "Why the last one was refused; null where none was.",
   pending: "Deliveries that wait for an attempt.",
   dead: "Deliveries whose last attempt failed; they are kept, and sent again on request.",
+  target: "Where incidents are delivered; null where no address is configured, and they are only kept here.",
   lastDeliveredAt: "When Aurora last accepted a delivery; null where none was.",
   lastError: "Why the last attempt failed; null where none did.",
   expiresAt: "When the access token expires; it is refreshed before.",
@@ -124,6 +125,7 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   retried: "How many were processed.",
   redelivered: "How many are tried again.",
   deliveries: "The deliveries.",
+  nextCursor: "The cursor of the next page; null on the last page.",
   incidents: "The incidents.",
   change: "What changed in the incident.",
   attempts: "How many attempts were made.",
@@ -135,6 +137,7 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   early: "Whether it was made before its planned time.",
   noteId: "The note's id.",
   createdBy: "The user who wrote it.",
+  pagerdutyId: "PagerDuty's id for it.",
   writtenAt: "When PagerDuty accepted it; null while it has not.",
   hour: "The start of the hour.",
   hours: "The hours.",
@@ -159,4 +162,6 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   "Delivery.state":
     "`pending`: an attempt is to come; `delivered`: accepted; `dead`: the last attempt failed.",
   "Delivery.version": "The incident's version after the change that it reports.",
+  "DeliveryWithPayload.target": "The URL that it is sent to.",
+  "Note.error": "Why the last attempt failed.",
 };

@@ -55,10 +55,7 @@ const DeliveryStatus = z.object({
   dead: z.int(),
   lastDeliveredAt: z.nullable(Time),
   lastError: Text,
-  target: Text.register(z.globalRegistry, {
-    description:
-      "Where incidents are delivered; null where no address is configured, and they are only kept here.",
-  }),
+  target: Text,
 });
 
 const OAuthStatus = z.object({

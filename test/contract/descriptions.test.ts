@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { openApiDocument } from "../../src/contract/openapi.ts";
+import { at } from "../http/documented.ts";
+
+/** A description registered at a schema that several properties share is shown at all of them. */
+
+const { schemas } = openApiDocument("0.0.0").components;
+
+/** @param path the component's name, then those of the properties */
+function descriptionOf(path: string): unknown {
+  const [component = "", ...names] = path.split(".");
+  return at(schemas, component, ...names.flatMap((name) => ["properties", name]))["description"];
+}
+
+test.each([
+  ["Connected.accountSubdomain", "The account's subdomain at PagerDuty; null while unknown."],
+  ["Connected.delivery.lastError", "Why the last attempt failed; null where none did."],
+  [
+    "Connected.delivery.target",
+    "Where incidents are delivered; null where no address is configured, and they are only kept here.",
+  ],
+  ["Event.reason", "Why, for a person; null where there is nothing to say."],
+  ["Event.webhookId", "PagerDuty's `X-Webhook-Id`; null where no webhook brought it."],
+  ["Delivery.change", "What changed in the incident."],
+  ["DeliveryWithPayload.target", "The URL that it is sent to."],
+  ["Note.pagerdutyId", "PagerDuty's id for it."],
+  ["Note.error", "Why the last attempt failed."],
+])("%s has its own description", (path, description) => {
+  expect(descriptionOf(path)).toBe(description);
+});
