@@ -2,15 +2,13 @@ import * as z from "zod/mini";
 import { ERROR_CODES } from "../errors.ts";
 import { Context } from "../incidents/context.ts";
 import { Incident, IncidentHead, Outcome, Verification } from "../incidents/incident.ts";
+import { DeliveryState, SubscriptionAt, Text, Time } from "./parts.ts";
 import { Connected } from "./status-answers.ts";
 
 /**
  * Schemas of the API's answers, for the reference (scripts/openapi.ts), the types of clients, and the tests that
  * check live answers. The Worker itself does not load this file.
  */
-
-const Time = z.iso.datetime({ offset: true });
-const Text = z.nullable(z.string());
 
 export const Failure = z.object({ error: z.string(), code: z.enum(ERROR_CODES) }).register(z.globalRegistry, {
   id: "Failure",
@@ -53,7 +51,7 @@ export type Subscription = z.infer<typeof Subscription>;
 export const Reconciled = z.object({
   checked: z.int(),
   recovered: z.int(),
-  subscription: z.nullable(z.object({ id: z.string(), state: z.enum(["active", "disabled", "missing"]) })),
+  subscription: SubscriptionAt,
 });
 export type Reconciled = z.infer<typeof Reconciled>;
 
@@ -130,7 +128,7 @@ export const Delivery = z
     version: z.nullable(z.int()),
     change: Text,
     webhookId: Text,
-    state: z.nullable(z.enum(["pending", "delivered", "dead"])),
+    state: z.nullable(DeliveryState),
     attempts: z.int(),
     createdAt: z.nullable(Time),
     nextAttemptAt: z.nullable(Time),

@@ -1,9 +1,7 @@
 import * as z from "zod/mini";
+import { Text, Time } from "./parts.ts";
 
 /** The answers about notes that are written on incidents at PagerDuty. Not part of the Worker's code. */
-
-const Time = z.iso.datetime({ offset: true });
-const Text = z.nullable(z.string());
 
 export const NoteAccepted = z.object({ noteId: z.string() });
 export type NoteAccepted = z.infer<typeof NoteAccepted>;

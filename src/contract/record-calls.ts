@@ -3,6 +3,7 @@ import { Outcome, Severity, Status } from "../incidents/incident.ts";
 import * as answers from "./answers.ts";
 import { type Call, list, ok, pagerdutyErrors } from "./call.ts";
 import * as noteAnswers from "./note-answers.ts";
+import { DeliveryState } from "./parts.ts";
 import { IdsBody, NoteBody, RedeliverBody } from "./requests.ts";
 
 /** The calls for stored records, and for the Worker itself. */
@@ -122,7 +123,7 @@ export const deliveries: Call[] = [
     query: {
       state: {
         description: "Only deliveries in this state.",
-        schema: z.enum(["pending", "delivered", "dead"]),
+        schema: DeliveryState,
       },
       ...list,
     },

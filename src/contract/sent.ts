@@ -1,11 +1,9 @@
 import * as z from "zod/mini";
 import { Context } from "../incidents/context.ts";
 import { Change, Incident, NotificationType, Provenance } from "../incidents/incident.ts";
+import { Text, Time } from "./parts.ts";
 
 /** What is sent to Aurora, in both formats, for the reference. Not part of the Worker's code. */
-
-const Time = z.iso.datetime({ offset: true });
-const Text = z.nullable(z.string());
 
 /** Format `notifications`. */
 export const NotificationBody = z

@@ -1,12 +1,10 @@
 import * as z from "zod/mini";
+import { SubscriptionAt, Text, Time } from "./parts.ts";
 
 /** The status of a connection, as the API answers it. Not part of the Worker's code. */
 
-const Time = z.iso.datetime({ offset: true });
-const Text = z.nullable(z.string());
-
 /** Every problem that the status can show, those that stop everything first. */
-export const ProblemCode = z.enum([
+const ProblemCode = z.enum([
   "credentials_unreadable",
   "oauth_refused",
   "credential_refused",
@@ -27,12 +25,10 @@ export const ProblemCode = z.enum([
   "storage_nearly_full",
   "aurora_cannot_know",
   "aurora_unaware",
-  "analysis_limit",
   "deliveries_dead",
   "deliveries_failing",
   "analysis_limit",
 ]);
-export type ProblemCode = z.infer<typeof ProblemCode>;
 
 export const Problem = z
   .object({ code: ProblemCode, message: z.string(), fix: z.string() })
@@ -40,11 +36,12 @@ export const Problem = z
     id: "Problem",
     description: "A problem that keeps events from flowing, and how to fix it.",
   });
+export type Problem = z.infer<typeof Problem>;
 
 const WebhookStatus = z.object({
   url: z.string(),
   verification: z.enum(["signature", "callback"]),
-  subscription: z.nullable(z.object({ id: z.string(), state: z.enum(["active", "disabled", "missing"]) })),
+  subscription: SubscriptionAt,
   lastEventAt: z.nullable(Time),
   lastPingAt: z.nullable(Time),
   rejected: z.object({ count: z.int(), lastAt: z.nullable(Time), lastReason: Text }),
