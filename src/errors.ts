@@ -2,7 +2,7 @@
  * Every error that a caller can see: a stable code, its HTTP status, and a message for a person. Details for the
  * log only go into `internal`, never into `message`.
  */
-const STATUS_OF = {
+export const STATUS_OF = {
   invalid_json: 400,
   invalid_request: 400,
   invalid_org_id: 400,
@@ -34,8 +34,6 @@ const STATUS_OF = {
 } as const;
 
 export type ErrorCode = keyof typeof STATUS_OF;
-const isErrorCode = (code: string): code is ErrorCode => code in STATUS_OF;
-export const ERROR_CODES = Object.keys(STATUS_OF).filter(isErrorCode);
 
 /** An error as plain data, the form in which a Durable Object returns it to its caller. */
 export interface Failure {

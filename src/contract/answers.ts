@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { ERROR_CODES } from "../errors.ts";
+import { type ErrorCode, STATUS_OF } from "../errors.ts";
 import { Context } from "../incidents/context.ts";
 import { Incident, IncidentHead, Outcome, Verification } from "../incidents/incident.ts";
 import { DeliveryState, SubscriptionAt, Text, Time } from "./parts.ts";
@@ -9,6 +9,9 @@ import { Connected } from "./status-answers.ts";
  * Schemas of the API's answers, for the reference (scripts/openapi.ts), the types of clients, and the tests that
  * check live answers. The Worker itself does not load this file.
  */
+
+const isErrorCode = (code: string): code is ErrorCode => code in STATUS_OF;
+const ERROR_CODES = Object.keys(STATUS_OF).filter(isErrorCode);
 
 export const Failure = z.object({ error: z.string(), code: z.enum(ERROR_CODES) }).register(z.globalRegistry, {
   id: "Failure",
@@ -213,9 +216,7 @@ export const LiveMessage = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("status"),
     connected: z.boolean(),
-    reload: z
-      .boolean()
-      .register(z.globalRegistry, { description: "Too much changed at once: reload the lists." }),
+    reload: z.boolean(),
   }),
 ]);
 export type LiveMessage = z.infer<typeof LiveMessage>;

@@ -12,10 +12,7 @@ const INVISIBLE = /\p{Cf}|\ufe0f/gu;
 const WRAPPING = /^[\s"'`\u2018-\u201f\u00ab\u00bb]+|[\s"'`\u2018-\u201f\u00ab\u00bb]+$/gu;
 const pasted = z.overwrite<string>((text) => text.replace(INVISIBLE, "").replace(WRAPPING, ""));
 
-const Token = z
-  .string({ error: TOKEN_REQUIRED })
-  .check(pasted, z.minLength(1, TOKEN_REQUIRED))
-  .register(z.globalRegistry, { description: "A PagerDuty REST API key." });
+const Token = z.string({ error: TOKEN_REQUIRED }).check(pasted, z.minLength(1, TOKEN_REQUIRED));
 
 export const RotateBody = z.object({ token: Token });
 

@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { openApiDocument } from "../../src/contract/openapi.ts";
-import { at } from "../http/documented.ts";
+import { PROPERTY_TEXTS } from "../../src/contract/property-texts.ts";
+import { asObject, at } from "../http/documented.ts";
 
 /** A description registered at a schema that several properties share is shown at all of them. */
 
-const { schemas } = openApiDocument("0.0.0").components;
+const document = openApiDocument("0.0.0");
+const { schemas } = document.components;
 
 /** @param path the component's name, then those of the properties */
 function descriptionOf(path: string): unknown {
@@ -27,4 +29,21 @@ test.each([
   ["Note.error", "Why the last attempt failed."],
 ])("%s has its own description", (path, description) => {
   expect(descriptionOf(path)).toBe(description);
+});
+
+/** Each property below `node`, as its name and its description. */
+function describedIn(node: unknown): string[] {
+  if (typeof node !== "object" || node === null) return [];
+  const { properties } = asObject(node);
+  const own = Object.entries(typeof properties === "object" ? asObject(properties ?? {}) : {});
+  return [
+    ...own.map(([name, property]) => `${name}: ${asObject(property)["description"]}`),
+    ...Object.values(node).flatMap(describedIn),
+  ];
+}
+
+test("every text for a property is shown somewhere", () => {
+  const shown = new Set(describedIn(document));
+  const names = Object.entries(PROPERTY_TEXTS).map(([path, text]) => `${path.split(".").at(-1)}: ${text}`);
+  expect(names.filter((name) => !shown.has(name))).toEqual([]);
 });
