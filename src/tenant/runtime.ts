@@ -47,8 +47,6 @@ import { statusOf } from "./status.ts";
 /** Until the alarm runs again after an error that should not happen. */
 const CRASH_RETRY_MS = 10_000;
 
-/** A check pauses after this many calls to PagerDuty, and continues in the next run. */
-const CHECK_REQUESTS = MAX_CHECK_CALLS;
 /** How late the alarm is that takes over if the object dies while jobs run. */
 const SAFETY_ALARM_MS = 30_000;
 
@@ -143,7 +141,7 @@ export class TenantRuntime {
       noteJobs(context, this.notes),
       timedJob(
         "reconcile",
-        CHECK_REQUESTS,
+        MAX_CHECK_CALLS,
         () => this.reconciler.nextAtMs,
         async () => {
           await this.reconciler.check();
@@ -224,8 +222,9 @@ export class TenantRuntime {
   /** Starts due jobs in the turn that made them due. An alarm takes over if the object dies during them. */
   async startJobs(): Promise<void> {
     this.live.changed();
+    if (this.#jobRunner.active) return this.#jobRunner.wake();
     const { nextAtMs } = this.#jobRunner;
-    if (this.#jobRunner.active || nextAtMs === null || nextAtMs > Date.now()) return this.arm();
+    if (nextAtMs === null || nextAtMs > Date.now()) return this.#setAlarm(nextAtMs);
     const { storage } = this.#ctx;
     const setAtMs = await storage.getAlarm();
     const nowMs = Date.now();
@@ -244,11 +243,12 @@ export class TenantRuntime {
       log.error("alarm.crashed", { tenantId, error: describe(error) });
       nextAtMs = Date.now() + CRASH_RETRY_MS;
     }
-    if (nextAtMs !== null) await this.#setAlarm(nextAtMs);
+    await this.#setAlarm(nextAtMs);
   }
 
-  /** Sets the alarm to the time, unless it is set to an earlier time in the future. */
-  async #setAlarm(atMs: number): Promise<void> {
+  /** Sets the alarm to the time, unless it is set to an earlier time in the future. @param atMs null: no job is due */
+  async #setAlarm(atMs: number | null): Promise<void> {
+    if (atMs === null) return;
     const { storage } = this.#ctx;
     const setAtMs = await storage.getAlarm();
     const nowMs = Date.now();
@@ -293,7 +293,6 @@ export class TenantRuntime {
   /** Sets the alarm no later than the next job is due. */
   async arm(): Promise<void> {
     if (this.#jobRunner.active) return this.#jobRunner.wake();
-    const { nextAtMs } = this.#jobRunner;
-    if (nextAtMs !== null) await this.#setAlarm(nextAtMs);
+    await this.#setAlarm(this.#jobRunner.nextAtMs);
   }
 }
