@@ -85,8 +85,7 @@ export const app = new Hono<AppEnv>({ strict: false })
   .get("/healthz", (c) => {
     const problems = configProblems(c.env);
     if (problems.length === 0) return c.json({ status: "ok", version });
-    const { message: error, code } = misconfigured(problems);
-    return c.json({ status: "misconfigured", version, error, code, problems }, 503);
+    return c.json({ status: "misconfigured", version, ...bodyOf(misconfigured(problems)), problems }, 503);
   })
   // Before any middleware that can fail: the callback always redirects the browser.
   .route("/pagerduty/oauth/callback", oauthCallback)
@@ -102,12 +101,7 @@ export const app = new Hono<AppEnv>({ strict: false })
   .use((c, next) => (configOf(c.env).frontendUrl === null ? next() : allowFrontend(c, next)))
   .route("/pagerduty", internal)
   .notFound((c) => refusal(c, new AppError("not_found", "Not found")))
-  .onError((error, c) => {
-    const known = asAppError(error);
-    logRefusal(known, c.req.raw, c.get("requestId"));
-    if (known.retryAfterSeconds !== undefined) c.header("retry-after", String(known.retryAfterSeconds));
-    return refusal(c, known);
-  });
+  .onError((error, c) => refusal(c, logged(error, c.req.raw, c.get("requestId"))));
 
 /** The Worker's `fetch`. Webhooks are nearly all requests, and cost less CPU when they skip the router. */
 export function serve(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {
@@ -123,11 +117,9 @@ async function serveWebhook(request: Request, env: Env, userId: string): Promise
     const answer = await takeWebhook(request, env, userId, requestId);
     return Response.json(answer, { status: 202, headers: standardHeaders(requestId) });
   } catch (error) {
-    const known = asAppError(error);
-    logRefusal(known, request, requestId);
-    const headers = new Headers(standardHeaders(requestId));
-    if (known.retryAfterSeconds !== undefined) headers.set("retry-after", String(known.retryAfterSeconds));
-    return Response.json({ error: known.message, code: known.code }, { status: known.status, headers });
+    const refused = logged(error, request, requestId);
+    const headers = { ...standardHeaders(requestId), ...retryHeader(refused) };
+    return Response.json(bodyOf(refused), { status: refused.status, headers });
   }
 }
 
@@ -143,8 +135,15 @@ const standardHeaders = (requestId: string) => ({
   "x-content-type-options": "nosniff",
 });
 
-function logRefusal(error: AppError, { method, url }: Request, requestId: string): void {
-  const { status, code, internal, retryAfterSeconds } = error;
+const bodyOf = ({ message, code }: AppError) => ({ error: message, code });
+
+const retryHeader = ({ retryAfterSeconds }: AppError): Record<string, string> =>
+  retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
+
+/** Logs what a request failed with. @returns it as an error that the caller can see */
+function logged(error: unknown, { method, url }: Request, requestId: string): AppError {
+  const known = asAppError(error);
+  const { status, code, internal, retryAfterSeconds } = known;
   log[status >= 500 ? "error" : "info"]("request.failed", {
     requestId,
     method,
@@ -155,13 +154,15 @@ function logRefusal(error: AppError, { method, url }: Request, requestId: string
     internal: internal === undefined ? undefined : describe(internal),
     retryAfterSeconds,
   });
+  return known;
 }
 
 /** An error as JSON, or as a page for a person's browser. */
 async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
   // Every status of an `AppError` has a body; Hono needs this in the type.
   const status = error.status as ContentfulStatusCode;
-  if (!wantsPage(c.req.raw)) return c.json({ error: error.message, code: error.code }, status);
+  for (const [name, value] of Object.entries(retryHeader(error))) c.header(name, value);
+  if (!wantsPage(c.req.raw)) return c.json(bodyOf(error), status);
   return noticeAnswer(c, errorNotice(error, new URL(c.req.url).pathname, c.get("requestId")), status);
 }
 
