@@ -1,14 +1,10 @@
 import * as z from "zod/mini";
+import { isRecord } from "../incidents/json-size.ts";
 import { PROPERTY_TEXTS } from "./property-texts.ts";
 
 /** JSON Schemas for the OpenAPI document, made of the schemas that validate. */
 
 const REF = "#/components/schemas/";
-
-type Json = Record<string, unknown>;
-
-const isJson = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Schemas with an id are listed once, under components; the others are written where they are used. */
 export class DocumentedSchemas {
@@ -40,7 +36,7 @@ export class DocumentedSchemas {
 
   #add(name: string, definition: unknown): void {
     const linked = relinked(definition);
-    if (isJson(linked)) delete linked["id"];
+    if (isRecord(linked)) delete linked["id"];
     this.components[name] ??= described(linked, name);
   }
 }
@@ -53,14 +49,14 @@ function relinked(schema: unknown): unknown {
 /** The same schema, with a description at every property. @param owner the component that it belongs to */
 function described(schema: unknown, owner: string): unknown {
   if (Array.isArray(schema)) return schema.map((item) => described(item, owner));
-  if (!isJson(schema)) return schema;
+  if (!isRecord(schema)) return schema;
   const inside = Object.entries(schema).map(([key, value]) => [key, described(value, owner)] as const);
-  const result: Json = Object.fromEntries(inside);
+  const result: Record<string, unknown> = Object.fromEntries(inside);
   const properties = result["properties"];
-  if (!isJson(properties)) return result;
+  if (!isRecord(properties)) return result;
   for (const [name, property] of Object.entries(properties)) {
     const text = PROPERTY_TEXTS[`${owner}.${name}`] ?? PROPERTY_TEXTS[name];
-    if (isJson(property) && !("description" in property) && text) property["description"] = text;
+    if (isRecord(property) && !("description" in property) && text) property["description"] = text;
   }
   return result;
 }

@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
 import { TOKEN_REQUIRED } from "../contract/requests.ts";
 import { AppError } from "../errors.ts";
+import { isRecord } from "../incidents/json-size.ts";
 import { readBounded } from "../limits.ts";
 import type { AppEnv } from "./callers.ts";
 
@@ -55,17 +56,14 @@ type Valid<Target extends string, S extends z.ZodMiniType> = MiddlewareHandler<
   { in: { [K in Target]: z.input<S> }; out: { [K in Target]: z.output<S> } }
 >;
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** Removes members that are null, which count as absent, at any depth. */
+/** Removes members that are null, which count as absent: the object's own, and those of the objects directly in it. */
 function withoutNulls(object: Record<string, unknown>): Record<string, unknown> {
   const present = (members: Record<string, unknown>) =>
     Object.entries(members).filter(([, value]) => value !== null);
   return Object.fromEntries(
     present(object).map(([name, value]) => [
       name,
-      isObject(value) ? Object.fromEntries(present(value)) : value,
+      isRecord(value) ? Object.fromEntries(present(value)) : value,
     ]),
   );
 }

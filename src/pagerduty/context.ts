@@ -7,7 +7,7 @@ import type {
   RelatedIncident,
 } from "../incidents/context.ts";
 import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
-import { lenient, Time } from "./event.ts";
+import { lenient, listOf, Time } from "./event.ts";
 
 /**
  * The calls for what PagerDuty knows of an incident beside the incident itself. An item without an id, or a note
@@ -24,18 +24,6 @@ const Named = lenient(z.object({ summary: Text }));
 const Link = lenient(z.object({ href: Text, text: Text }));
 
 const pathOf = (incidentId: string, what: string) => `/incidents/${encodeURIComponent(incidentId)}/${what}`;
-
-/** A list whose items are parsed separately. */
-const listOf = <T>(item: z.ZodMiniType<T>) =>
-  z.pipe(
-    z.array(z.unknown()),
-    z.transform((items: unknown[]) =>
-      items.flatMap((one) => {
-        const parsed = item.safeParse(one);
-        return parsed.success ? [parsed.data] : [];
-      }),
-    ),
-  );
 
 /** An answer that holds its list under `name`. */
 const answerOf = <T>(name: string, item: z.ZodMiniType<T>) =>

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { FieldValue } from "../incidents/incident.ts";
+import { isRecord } from "../incidents/json-size.ts";
 
 /**
  * PagerDuty's V3 webhook body, which holds one event. Only the members that are used are parsed.
@@ -8,6 +9,18 @@ import { FieldValue } from "../incidents/incident.ts";
 
 /** An optional member. A value of an unexpected shape counts as absent, so that the incident is not lost. */
 export const lenient = <T>(schema: z.ZodMiniType<T>) => z.catch(z.nullish(schema), null);
+
+/** A list whose items are parsed separately: one of an unexpected shape is skipped. */
+export const listOf = <T>(item: z.ZodMiniType<T>) =>
+  z.pipe(
+    z.array(z.unknown()),
+    z.transform((items: unknown[]) =>
+      items.flatMap((one) => {
+        const parsed = item.safeParse(one);
+        return parsed.success ? [parsed.data] : [];
+      }),
+    ),
+  );
 
 export const Reference = lenient(
   z.object({
@@ -86,16 +99,8 @@ export type IncidentData = z.infer<typeof IncidentData>;
 
 const NamedValue = z.object({ name: z.string(), value: FieldValue });
 
-/** Custom fields with their current values. A field of an unexpected shape is skipped. */
-export const FieldValues = z.pipe(
-  z.array(z.unknown()),
-  z.transform((fields: unknown[]) =>
-    fields.flatMap((field) => {
-      const parsed = NamedValue.safeParse(field);
-      return parsed.success ? [parsed.data] : [];
-    }),
-  ),
-);
+/** Custom fields with their current values. */
+export const FieldValues = listOf(NamedValue);
 export type FieldValues = z.infer<typeof FieldValues>;
 
 /** `data` of `incident.custom_field_values.updated`. `changed_custom_fields` holds the old values and is not read. */
@@ -124,8 +129,6 @@ export type ReadBody = { ok: true; event: PagerDutyEvent } | { ok: false; proble
 
 const REQUIRED = ["event_type", "resource_type", "id", "occurred_at"] as const;
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const isName = (value: unknown): value is string =>
   typeof value === "string" && value !== "" && value.length <= MAX_NAME_CHARS;
 
