@@ -1,5 +1,10 @@
 import type { Config } from "../config.ts";
-import { type Connection, type OAuthConnection, withSecret } from "../connection/connection.ts";
+import {
+  type ApiTokenConnection,
+  type Connection,
+  type OAuthConnection,
+  withSecret,
+} from "../connection/connection.ts";
 import { type CheckedCredential, checkToken, isOfOtherAccount } from "../connection/identify.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import { AppError } from "../errors.ts";
@@ -20,6 +25,12 @@ export type OAuthTokens = Pick<
   | "grantedScopes"
   | "requestedScopes"
 >;
+
+/** What a connection has of its own; `commonOf` makes the rest. */
+type Credential = { displayName: string } & (
+  | Pick<ApiTokenConnection, "authType" | "token">
+  | (Pick<OAuthConnection, "authType"> & OAuthTokens)
+);
 
 /** What connecting needs from other parts of the object. */
 export interface Neighbours {
@@ -123,18 +134,8 @@ export class Connecting {
     const attempt = this.attempt();
     const checked = await checkToken(input.token, input.region, this.#config.pagerdutyApiUrl);
     const { displayName, token } = input;
-    await this.#connect(attempt, caller, tokenAuthorization(input.token), checked, (common) => ({
-      ...common,
-      authType: "api_token",
-      token,
-      displayName,
-    }));
-    log.info("connection.made", {
-      tenantId: tenantIdOf(caller),
-      userId: caller.userId,
-      region: checked.region,
-      authType: "api_token",
-    });
+    const credential = { authType: "api_token" as const, token, displayName };
+    await this.#connect(attempt, caller, tokenAuthorization(token), checked, credential);
   }
 
   /** Connects with the tokens of a sign-in, after their account was identified. @throws {AppError} not_connected */
@@ -145,18 +146,8 @@ export class Connecting {
     tokens: OAuthTokens,
   ): Promise<void> {
     const displayName = this.#store.connection?.displayName ?? "PagerDuty";
-    await this.#connect(attempt, caller, bearerAuthorization(tokens.accessToken), checked, (common) => ({
-      ...common,
-      ...tokens,
-      authType: "oauth",
-      displayName,
-    }));
-    log.info("connection.made", {
-      tenantId: tenantIdOf(caller),
-      userId: caller.userId,
-      region: checked.region,
-      authType: "oauth",
-    });
+    const credential = { ...tokens, authType: "oauth" as const, displayName };
+    await this.#connect(attempt, caller, bearerAuthorization(tokens.accessToken), checked, credential);
   }
 
   /** Replaces the API token by another of the same account. An invalid new token changes nothing. */
@@ -220,15 +211,21 @@ export class Connecting {
     caller: Caller,
     authorization: string,
     checked: CheckedCredential,
-    connectionOf: (common: ReturnType<typeof commonOf>) => Connection,
+    credential: Credential,
   ): Promise<void> {
     const keptId = await this.#leaveOtherAccount(attempt, authorization, checked);
     const { connection: held, unreadable } = this.#store;
     const kept = held?.connectionId === keptId ? (held ?? null) : null;
-    const connection = connectionOf(commonOf(caller, checked, kept));
+    const connection: Connection = { ...commonOf(caller, checked, kept), ...credential };
     // Another account's incidents and events must not be taken for the new account's.
     if (kept || (!held && !unreadable)) await this.#store.set(tenantIdOf(caller), connection);
     else await this.#store.replace(tenantIdOf(caller), connection);
+    log.info("connection.made", {
+      tenantId: tenantIdOf(caller),
+      userId: caller.userId,
+      region: checked.region,
+      authType: credential.authType,
+    });
   }
 
   /**
