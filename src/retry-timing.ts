@@ -1,4 +1,4 @@
-/** Computes when to retry a failed call. Pure: the clock is an argument. */
+/** Computes when to retry a failed call, and which of several times is next. Pure: the clock is an argument. */
 
 /** The wait after each failure in a row: `firstMs`, then twice as long each time, at most `maxMs`. */
 export interface Backoff {
@@ -49,4 +49,10 @@ export function parseRetryAfter(header: string | null, nowMs: number): number | 
   if (/^\d{1,9}(\.\d+)?$/.test(text)) return Math.ceil(Number(text));
   const atMs = /^[A-Za-z]/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(atMs) ? null : Math.max(0, Math.ceil((atMs - nowMs) / 1000));
+}
+
+/** The earliest of some times; null when none is known. */
+export function earliest(times: readonly (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? null : Math.min(...known);
 }

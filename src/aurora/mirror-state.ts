@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { backoffMs, earliest } from "../retry-timing.ts";
 import { type AuroraAnswer, outcomeOf } from "./answer.ts";
 import type { Member } from "./backend.ts";
 
@@ -45,8 +46,7 @@ export const UNKNOWN: MirrorState = {
 
 /** A disconnect is retried for an hour: later the organisation may have connected in Aurora on purpose. */
 const DISCONNECT_PATIENCE_MS = 60 * 60 * 1000;
-const FIRST_RETRY_MS = 2_000;
-const MAX_RETRY_MS = 5 * 60 * 1000;
+const DISCONNECT_RETRY = { firstMs: 2_000, maxMs: 5 * 60 * 1000 };
 
 /** A change that was made here. */
 export interface Change {
@@ -98,7 +98,7 @@ export function afterAnswer(
   const status = answer.kind === "answered" ? answer.status : null;
   if (told.change === "disconnect") {
     if (isForgotten(answer)) return null;
-    const retryAtMs = nowMs + retryDelayMs(told.attempts);
+    const retryAtMs = nowMs + backoffMs(told.attempts + 1, DISCONNECT_RETRY);
     if (told.endsAtMs !== null && retryAtMs > told.endsAtMs) return null;
     return {
       ...state,
@@ -125,8 +125,6 @@ const isSuccess = (answer: AuroraAnswer) =>
 /** Whether Aurora holds no connection after its answer to a disconnect. */
 export const isForgotten = (answer: AuroraAnswer): boolean =>
   isSuccess(answer) || (answer.kind === "answered" && answer.status === 404);
-
-const retryDelayMs = (attempts: number) => Math.min(FIRST_RETRY_MS * 2 ** attempts, MAX_RETRY_MS);
 
 /**
  * Returns the state after reading Aurora's status of the connection.
@@ -161,6 +159,5 @@ export function atCheck(state: MirrorState, nowMs: number): MirrorState {
 
 /** When the next call is due; null when none is. */
 export function nextCallAtMs({ pending, lookAtMs }: MirrorState): number | null {
-  const times = [pending?.nextAtMs ?? null, lookAtMs].filter((time) => time !== null);
-  return times.length === 0 ? null : Math.min(...times);
+  return earliest([pending?.nextAtMs ?? null, lookAtMs]);
 }

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { earliest } from "../retry-timing.ts";
 import { readStored } from "../storage/stored-value.ts";
 
 /** The sign-ins that were started and not finished, by id, so that each `state` works only once. */
@@ -46,8 +47,7 @@ export class PendingLogins {
 
   /** When the next one expires; null when none is pending. */
   get nextAtMs(): number | null {
-    const times = this.#pending.map(([, expiresAtMs]) => expiresAtMs);
-    return times.length === 0 ? null : Math.min(...times);
+    return earliest(this.#pending.map(([, expiresAtMs]) => expiresAtMs));
   }
 
   /** Removes the sign-ins that were not finished in time. */

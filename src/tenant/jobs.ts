@@ -11,6 +11,7 @@ import {
 } from "../delivery/outbox.ts";
 import { runbookUrlOf } from "../incidents/analysis.ts";
 import type { NoteOutbox } from "../notes/outbox.ts";
+import { earliest } from "../retry-timing.ts";
 import { analysesWithoutContext } from "../storage/contexts.ts";
 import { dueHint, nextHintAtMs } from "../storage/hints.ts";
 import { analysesDue, nextAnalysisAtMs } from "../storage/incidents.ts";
@@ -28,11 +29,6 @@ export function allOf(sources: readonly JobSource[]): JobSource {
       sources.flatMap((source) => source.due(nowMs, busy)).filter(({ key }) => !busy.has(key)),
     nextAtMs: (afterMs) => earliest(sources.map((source) => source.nextAtMs(afterMs))),
   };
-}
-
-function earliest(times: readonly (number | null)[]): number | null {
-  const known = times.filter((time) => time !== null);
-  return known.length === 0 ? null : Math.min(...known);
 }
 
 /** A source of one job. @param requests see `Job` @param atMs when the job is due; null: never */
