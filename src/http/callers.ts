@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { CALLER_ID, type Caller, tenantIdOf } from "../tenant-id.ts";
+import { webhookUrl } from "./addresses.ts";
 import { isLocal } from "./locality.ts";
 
 /** The variables that Hono's context carries. */
@@ -48,6 +49,13 @@ function callerOf(c: Context<AppEnv>): Caller {
   }
   return { userId, orgId };
 }
+
+/** The methods that change nothing. */
+export const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** Returns the caller's webhook URL. */
+export const ownWebhookUrl = (c: Context<AppEnv>): string =>
+  webhookUrl(configOf(c.env), c.req.url, c.get("caller").userId);
 
 /** Returns the object of the caller's tenant. */
 export function tenantOf(c: Context<AppEnv>) {

@@ -1,10 +1,8 @@
 import { Hono } from "hono";
-import { configOf } from "../config.ts";
 import { ConnectBody, RotateBody, SigningSecretBody } from "../contract/requests.ts";
 import { unwrap } from "../errors.ts";
 import { DEFAULT_EVENTS } from "../pagerduty/subscriptions.ts";
-import { webhookUrl } from "./addresses.ts";
-import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
+import { type AppEnv, ownWebhookUrl, readFrom, tenantOf } from "./callers.ts";
 import { jsonBody, noBody } from "./input.ts";
 
 /** The calls of Aurora's UI: the connection's status, connect, rotate, disconnect, and the webhook URL. */
@@ -24,27 +22,27 @@ const MAX_RECONCILE_CALLS = 40;
 export const connection = new Hono<AppEnv>()
   .get("/", async (c) => {
     const caller = c.get("caller");
-    const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
+    const url = ownWebhookUrl(c);
     return c.json(await readFrom(c, (tenant) => tenant.status(caller, url)));
   })
   .post("/", jsonBody(ConnectBody), async (c) => {
     const { token, displayName, region, subscribe } = c.req.valid("json");
     const caller = c.get("caller");
-    const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
+    const url = ownWebhookUrl(c);
     const input = { token, displayName: displayName || "PagerDuty", region, subscribe };
     return c.json({ success: true, ...unwrap(await tenantOf(c).connectToken(caller, input, url)) });
   })
   .patch("/", jsonBody(RotateBody), async (c) => {
     const caller = c.get("caller");
     const { token } = c.req.valid("json");
-    const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
+    const url = ownWebhookUrl(c);
     return c.json({ success: true, ...unwrap(await tenantOf(c).rotate(caller, token, url)) });
   })
   .delete("/", async (c) => c.json({ success: true, ...(await tenantOf(c).disconnect(c.get("caller"))) }))
   .get("/webhook-url", async (c) => {
     const caller = c.get("caller");
     await readFrom(c, (tenant) => tenant.noteMember(caller));
-    const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
+    const url = ownWebhookUrl(c);
     return c.json({ webhookUrl: url, instructions: INSTRUCTIONS });
   })
   .put("/signing-secret", jsonBody(SigningSecretBody), async (c) => {
@@ -57,7 +55,7 @@ export const connection = new Hono<AppEnv>()
   )
   .post("/reconcile", noBody, async (c) => {
     const caller = c.get("caller");
-    const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
+    const url = ownWebhookUrl(c);
     // One call to the object checks as much as an invocation may; more calls follow until the check is complete.
     for (let calls = 1; ; calls += 1) {
       const { unfinished, checked, recovered, subscription } = unwrap(

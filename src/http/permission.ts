@@ -3,11 +3,10 @@ import { AuroraBackend, type Member } from "../aurora/backend.ts";
 import { type Permission, permissions } from "../aurora/permission.ts";
 import { configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
-import type { AppEnv } from "./callers.ts";
+import { type AppEnv, SAFE_METHODS } from "./callers.ts";
 
 /** Aurora decides who may change connectors. Without AURORA_BACKEND_URL every caller with the secret may. */
 
-const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Short, because a person waits, and retries by hand. */
 const RETRY_AFTER_SECONDS = 5;
 

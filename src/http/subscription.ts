@@ -1,9 +1,7 @@
 import { Hono } from "hono";
-import { configOf } from "../config.ts";
 import { SubscribeBody } from "../contract/requests.ts";
 import { unwrap } from "../errors.ts";
-import { webhookUrl } from "./addresses.ts";
-import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
+import { type AppEnv, ownWebhookUrl, readFrom, tenantOf } from "./callers.ts";
 import { jsonBody, noBody } from "./input.ts";
 
 /** Creates, shows, tests, enables and removes the webhook subscription at PagerDuty. */
@@ -12,7 +10,7 @@ export const subscription = new Hono<AppEnv>()
   .post("/", jsonBody(SubscribeBody), async (c) => {
     const { filter, events } = c.req.valid("json");
     const caller = c.get("caller");
-    const url = webhookUrl(configOf(c.env), c.req.url, caller.userId);
+    const url = ownWebhookUrl(c);
     const wish = {
       filter: filter ? { type: filter.type, id: filter.id ?? null } : null,
       events: events ? [...new Set(events)] : null,

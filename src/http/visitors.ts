@@ -4,7 +4,7 @@ import { verifyVisit } from "../console/access.ts";
 import { AppError } from "../errors.ts";
 import { CALLER_ID } from "../tenant-id.ts";
 import { baseUrl } from "./addresses.ts";
-import type { AppEnv } from "./callers.ts";
+import { type AppEnv, SAFE_METHODS } from "./callers.ts";
 import { isLocal } from "./locality.ts";
 
 /**
@@ -14,7 +14,6 @@ import { isLocal } from "./locality.ts";
 
 /** The console's script sends it with every call; another site would need a CORS preflight, which is refused. */
 const MARK = "aurora-console";
-const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Identifies the visitor. @throws {AppError} if there is no console, or not for this visitor */
 export async function visitorOf(c: Context<AppEnv>): Promise<{ userId: string; untilMs?: number }> {

@@ -66,10 +66,9 @@ export class Live {
 
   /** Accepts a socket. The edge has identified the caller. */
   accept(request: Request): Response {
-    const refuse = (status: number, code: string, error: string) =>
-      Response.json({ error, code }, { status });
     if (this.#ctx.getWebSockets().length >= MAX_SOCKETS) {
-      return refuse(429, "rate_limited", `At most ${MAX_SOCKETS} windows can watch at once; close some`);
+      const error = `At most ${MAX_SOCKETS} windows can watch at once; close some`;
+      return Response.json({ error, code: "rate_limited" }, { status: 429 });
     }
     this.#lastLook ??= this.#look();
     const { 0: client, 1: server } = new WebSocketPair();

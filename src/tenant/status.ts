@@ -21,6 +21,7 @@ import {
   problemsOf,
   SHOW_NOT_VISIBLE_MS,
 } from "./problems.ts";
+import { iso } from "./views.ts";
 
 /** `GET /pagerduty`: the status that Aurora's UI shows. Changes nothing. */
 
@@ -32,8 +33,6 @@ export interface StatusSources {
   refusals: Refusals;
   mirror: Mirror;
 }
-
-const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
 
 const notConnected = (error: string | null, problems: Problem[]) => ({
   connected: false as const,

@@ -22,7 +22,7 @@ import { listedIncident } from "./listed-incident.ts";
 
 /** The API's views of stored rows. */
 
-const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
+export const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
 
 /** One webhook or recovery, as `GET /pagerduty/events` lists it. */
 export function eventView(entry: Arrival) {
