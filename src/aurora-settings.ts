@@ -1,4 +1,4 @@
-import { isLocalHost, Malformed, read, text } from "./settings.ts";
+import { isLocalHost, Malformed, rawText, read } from "./settings.ts";
 
 /** The settings for calls to Aurora: their parsers, and the checks of these settings against each other. */
 
@@ -133,7 +133,3 @@ function eventsConflicts(variables: Record<string, unknown>): ConfigProblem[] {
   }
   return problems;
 }
-
-/** Returns a variable as text; undefined if it is not set or not text. */
-const rawText = (variables: Record<string, unknown>, name: string): string | undefined =>
-  text.safeParse(variables[name]).data;

@@ -15,10 +15,10 @@ import {
   flag,
   httpUrl,
   keyList,
+  rawText,
   schedule,
   teamDomain,
   text,
-  unset,
   webhookSecrets,
 } from "./settings.ts";
 
@@ -120,7 +120,7 @@ export const settingNames = (): string[] => Object.keys(Variables.shape);
 
 /** Checks variables against each other. Reads the raw values, so that conflicts and malformed values are reported together. */
 function conflicts(variables: Record<string, unknown>): ConfigProblem[] {
-  const value = (name: string) => unset(variables[name]);
+  const value = (name: string) => rawText(variables, name);
   const problems: ConfigProblem[] = [];
   if (value("AURORA_ENV") !== "dev" && value("INTERNAL_API_SECRET") === undefined) {
     problems.push({

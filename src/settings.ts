@@ -3,8 +3,8 @@ import { CALLER_ID } from "./tenant-id.ts";
 
 /** Parsers for single settings. Each parses one variable, or says what is wrong with it without showing its value. */
 
-export const unset = (value: unknown) =>
-  typeof value === "string" && value.trim() === "" ? undefined : value;
+const unset = (value: unknown) => (typeof value === "string" && value.trim() === "" ? undefined : value);
+
 /** Reads a variable as text. A `vars` entry in wrangler.toml may be a number or a boolean. */
 export const text = z.pipe(
   z.transform((value: unknown) => {
@@ -13,6 +13,10 @@ export const text = z.pipe(
   }),
   z.optional(z.string().check(z.trim())),
 );
+
+/** Returns a variable as text, as `text` reads it; undefined if it is not set or not text. */
+export const rawText = (variables: Record<string, unknown>, name: string): string | undefined =>
+  text.safeParse(variables[name]).data;
 
 /** Says what is wrong with a value. The message follows the variable's name in a sentence. */
 export class Malformed {
@@ -35,7 +39,7 @@ export const read = <T>(parse: (value: string | undefined) => T | Malformed) =>
     }),
   );
 
-export function decodeBase64(encoded: string): Uint8Array<ArrayBuffer> | null {
+function decodeBase64(encoded: string): Uint8Array<ArrayBuffer> | null {
   try {
     return Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0));
   } catch {
@@ -52,7 +56,7 @@ export const httpUrl = read((value) => {
   return value.replace(/\/+$/, "");
 });
 
-export const DECIMAL = /^(?:\d{1,9}(?:\.\d{0,6})?|\.\d{1,6})$/;
+const DECIMAL = /^(?:\d{1,9}(?:\.\d{0,6})?|\.\d{1,6})$/;
 
 /**
  * Parses a number of units into milliseconds, rounded up so that only 0 becomes 0.

@@ -66,6 +66,7 @@ test("nothing but the secret and the keys is needed", () => {
 
 test("dev waives the internal secret, and only dev does", () => {
   expect(problemsOf({ CREDENTIALS_KEYS: KEY, AURORA_ENV: "dev" })).toEqual({});
+  expect(problemsOf({ CREDENTIALS_KEYS: KEY, AURORA_ENV: " dev\n" })).toEqual({});
   expect(problemsOf({ CREDENTIALS_KEYS: KEY, AURORA_ENV: "development" })).toHaveProperty(
     "INTERNAL_API_SECRET",
   );
