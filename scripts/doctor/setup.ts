@@ -87,7 +87,7 @@ function configIn(variables: Readonly<Record<string, unknown>>): Config | null {
 }
 
 /** Whether users can connect with OAuth. */
-export function checkOAuth({ oauth, publicUrl }: Pick<Config, "oauth" | "publicUrl">): Finding {
+function checkOAuth({ oauth, publicUrl }: Pick<Config, "oauth" | "publicUrl">): Finding {
   const missing = [
     ...(oauth.clientId === null ? ["PAGERDUTY_CLIENT_ID"] : []),
     ...(oauth.clientSecret === null ? ["PAGERDUTY_CLIENT_SECRET"] : []),

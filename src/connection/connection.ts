@@ -81,7 +81,7 @@ export function secretsInForce(connection: Connection, nowMs: number): SigningSe
 }
 
 /** How long a replaced signing secret still counts, so that webhooks on their way are not refused. */
-export const OLD_SECRET_GRACE_MS = 24 * 3600 * 1000;
+const OLD_SECRET_GRACE_MS = 24 * 3600 * 1000;
 /** More than this many are never in force at once. */
 const MAX_SECRETS = 10;
 

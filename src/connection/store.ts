@@ -18,7 +18,7 @@ const Stored = z.object({ tenantId: z.string(), sealed: z.string() });
 const CLEARED_ALARM_MS = 2_000;
 
 /** The key of a tenant's sealed connection in KV. */
-export const connectionKvKey = (tenantId: string) => `connection:${tenantId}`;
+const connectionKvKey = (tenantId: string) => `connection:${tenantId}`;
 /** Seconds for which a Cloudflare location may answer from its cache; KV's minimum. */
 const CACHE_TTL_SECONDS = 30;
 
@@ -157,7 +157,7 @@ export class ConnectionStore {
 
   /**
    * Deletes the storage. The marker for KV and the alarm, which would go with it, are written before and in the same
-   * turn again: whenever the object dies, its next life removes the copy.
+   * turn again: whenever the object dies, the restarted object removes the copy.
    */
   async #deleteAll(tenantId: string): Promise<void> {
     const { kv } = this.#storage;

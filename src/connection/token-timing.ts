@@ -3,7 +3,7 @@ import { backoffMs } from "../retry-timing.ts";
 /** When an access token is refreshed. Pure; times in milliseconds since 1970. */
 
 /** Refreshed when less than this is left, so that a token does not expire during a call. */
-export const REFRESH_MARGIN_MS = 5 * 60 * 1000;
+const REFRESH_MARGIN_MS = 5 * 60 * 1000;
 /** The alarm leaves a new token alone for this long, so that tokens with a very short life do not keep it running. */
 const SETTLE_MS = 30_000;
 /** At most a minute: a call may wait behind a token that has expired. */

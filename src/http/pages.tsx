@@ -27,7 +27,7 @@ const POLICY = [
 ].join("; ");
 
 /** Sets the security headers of every page and its files. */
-export function protectPage(c: Context<AppEnv>): void {
+function protectPage(c: Context<AppEnv>): void {
   c.header("content-security-policy", POLICY);
   c.header("referrer-policy", "no-referrer");
   c.header("cross-origin-resource-policy", "same-origin");

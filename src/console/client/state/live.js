@@ -14,7 +14,7 @@ const MAX_DELAY_MS = 30_000;
 const SIGN_IN_OVER = 4401;
 
 /** Dispatches `live:incident`, `live:delivery` and `live:status` with the message in `detail`. */
-export const bus = new EventTarget();
+const bus = new EventTarget();
 
 /** @param {LiveMessage} message */
 function tell(message) {
