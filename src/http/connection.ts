@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { ConnectBody, RotateBody, SigningSecretBody } from "../contract/requests.ts";
 import { unwrap } from "../errors.ts";
-import { DEFAULT_EVENTS } from "../pagerduty/subscriptions.ts";
+import { DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
 import { type AppEnv, ownWebhookUrl, readFrom, tenantOf } from "./callers.ts";
 import { jsonBody, noBody } from "./input.ts";
 

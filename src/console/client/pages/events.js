@@ -1,3 +1,4 @@
+import { DEFAULT_EVENTS } from "../../../pagerduty/webhook-events.ts";
 import { idLine } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
 import { listing, split } from "../parts/listing.js";
@@ -37,22 +38,7 @@ export const outcomePill = (outcome) => pill(OUTCOMES[outcome].tone, OUTCOMES[ou
 /** Why it ended so. @param {ReceivedEvent} event */
 const reasonOf = ({ outcome, reason }) => reason ?? OUTCOMES[outcome].reason;
 
-const TYPES = [
-  "incident.triggered",
-  "incident.acknowledged",
-  "incident.unacknowledged",
-  "incident.resolved",
-  "incident.reopened",
-  "incident.priority_updated",
-  "incident.service_updated",
-  "incident.reassigned",
-  "incident.escalated",
-  "incident.delegated",
-  "incident.annotated",
-  "incident.status_update_published",
-  "incident.custom_field_values.updated",
-  "pagey.ping",
-];
+const TYPES = [...DEFAULT_EVENTS, "pagey.ping"];
 
 /** @type {readonly import("../parts/filters.js").Filter[]} */
 const FILTERS = [
