@@ -115,7 +115,7 @@ function part(title, none, items, reason, item) {
   return [h("h3", null, title), h("ol", { class: "timeline" }, items.map(item)), why];
 }
 
-/** @param {Context | null | undefined} context null: not asked for yet */
+/** @param {Context | null} context null: not asked for yet */
 export function contextSection(context) {
   if (!context) return null;
   const { alerts, changes, pastIncidents, relatedIncidents, missing } = context;

@@ -82,40 +82,35 @@ export function healthTiles(status) {
 }
 
 /**
- * What a click can do about a problem. `webhooks`: whether it needs a credential that may manage them.
- * @type {Record<string, {label: string, method: string, path: string, done: string, webhooks?: true}>}
+ * What a click can do about a problem: a POST to `path`. `webhooks`: whether it needs a credential that may manage them.
+ * @type {Record<string, {label: string, path: string, done: string, webhooks?: true}>}
  */
 const REMEDIES = {
   no_signing_secret: {
     label: "Subscribe",
-    method: "POST",
     path: "/subscription",
     done: "Subscribed. Webhooks are verified from now on.",
     webhooks: true,
   },
   subscription_missing: {
     label: "Subscribe again",
-    method: "POST",
     path: "/subscription",
     done: "Subscribed. What was missed is being recovered.",
     webhooks: true,
   },
   subscription_disabled: {
     label: "Enable",
-    method: "POST",
     path: "/subscription/enable",
     done: "The subscription is enabled again.",
     webhooks: true,
   },
   webhooks_failed: {
     label: "Try again",
-    method: "POST",
     path: "/events/retry",
     done: "The webhooks are being processed again.",
   },
   deliveries_dead: {
     label: "Redeliver",
-    method: "POST",
     path: "/deliveries/redeliver",
     done: "The failed deliveries are on their way again.",
   },
@@ -130,7 +125,7 @@ function remedyOf(code) {
     return h("a", { class: "button", href: "#/connection" }, "Do it by hand");
   }
   return action(remedy.label, async () => {
-    await call(remedy.method, remedy.path);
+    await call("POST", remedy.path);
     toast("ok", remedy.done);
     await refreshStatus();
   });

@@ -10,8 +10,7 @@ import { notesSection } from "./notes.js";
 
 /** One incident: its values, its analysis, and its timeline. */
 
-/** @typedef {import("../../../incidents/context.ts").Context} Context */
-/** @typedef {import("../../../contract/answers.ts").IncidentDetail & {context?: Context | null}} IncidentDetail */
+/** @typedef {import("../../../contract/answers.ts").IncidentDetail} IncidentDetail */
 
 /** @param {IncidentDetail["teams"]} references */
 const namesOf = (references) => references.map(({ name }) => name).join(", ");
@@ -146,8 +145,7 @@ export function renderIncident(side, incidentId, signal) {
     shown = JSON.stringify(incident);
     if (field instanceof HTMLElement) field.focus({ preventScroll: true });
     else if (first || inside) document.getElementById("incident-title")?.focus({ preventScroll: !first });
-    // A connector without notes has no contexts either.
-    if (incident.context !== undefined) await notes.load();
+    await notes.load();
   }
   const place = h("div", null, loading("Loading the incident"));
   const load = reading(read, signal, { isShown: () => shown !== "", place });

@@ -7,10 +7,8 @@ import { status } from "../state/store.js";
 
 /** Notes on an incident at PagerDuty, written from here or by Aurora, and a form to write one. */
 
-/**
- * @typedef {{noteId: string, state: "pending" | "written" | "failed", text: string, createdBy: string,
- *   createdAt: string, error: string | null}} Note
- */
+/** @typedef {import("../../../contract/note-answers.ts").Note} Note */
+/** @typedef {import("../../../contract/note-answers.ts").NoteList} NoteList */
 
 /** The API's limit, in characters. */
 const MAX_NOTE_CHARS = 25_000;
@@ -49,7 +47,7 @@ export function notesSection(incidentId, signal) {
   else section.append(h("p", { class: "muted" }, "This credential may not write notes in PagerDuty."));
 
   async function load() {
-    /** @type {{notes: Note[]}} */
+    /** @type {NoteList} */
     const { notes } = await get(path);
     if (signal.aborted) return;
     section.hidden = false;

@@ -98,7 +98,7 @@ function answers(operation, { components }) {
  * @param {Reference} reference
  * @param {boolean} isSent whether the connector makes the request
  */
-export function operationCard(path, method, operation, reference, isSent = false) {
+export function operationCard(path, method, operation, reference, isSent) {
   const own = (operation.parameters ?? []).filter(({ $ref }) => !$ref);
   const content = operation.requestBody?.content["application/json"];
   const isWebSocket = "101" in operation.responses;

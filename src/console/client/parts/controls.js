@@ -54,7 +54,7 @@ function catchFocus(button) {
 /**
  * @param {string} label
  * @param {() => Promise<unknown>} work
- * @param {"primary" | "plain" | "danger" | "small"} [kind]
+ * @param {"primary" | "plain" | "danger"} [kind]
  */
 export function action(label, work, kind = "plain") {
   const button = h("button", { type: "button", class: kind }, label);
