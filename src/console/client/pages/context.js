@@ -1,5 +1,5 @@
-import { h, webAddress } from "../parts/dom.js";
-import { jsonText } from "../parts/json.js";
+import { h, outerLink } from "../parts/dom.js";
+import { bodyText } from "../parts/json.js";
 import { incidentHref } from "../parts/mention.js";
 import { moment, pill, statusMark, words } from "../parts/words.js";
 
@@ -19,10 +19,7 @@ const REASONS = {
 };
 
 /** @param {string | null} url @param {string} text */
-function linked(url, text) {
-  const address = webAddress(url);
-  return address ? h("a", { href: address, rel: "noreferrer", target: "_blank" }, text) : text;
-}
+const linked = (url, text) => outerLink(url, text) ?? text;
 
 /** @param {readonly {href: string, text: string | null}[]} links */
 const links = (links) =>
@@ -36,12 +33,11 @@ const links = (links) =>
 /** A tool's own payload, folded. @param {unknown} details */
 function detailsOf(details) {
   if (details === null || details === undefined) return null;
-  const text = typeof details === "string" ? details : jsonText(details);
   return h(
     "details",
     { class: "payload" },
     h("summary", null, "Details"),
-    h("pre", { tabindex: 0, "aria-label": "Details" }, text),
+    h("pre", { tabindex: 0, "aria-label": "Details" }, bodyText(details)),
   );
 }
 

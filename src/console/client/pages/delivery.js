@@ -1,6 +1,6 @@
 import { action, copyButton, idLine, toast } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
-import { jsonText } from "../parts/json.js";
+import { bodyText } from "../parts/json.js";
 import { mentionWhole } from "../parts/mention.js";
 import { renderPayload } from "../parts/payload.js";
 import { duration, moment, pill, when } from "../parts/words.js";
@@ -94,7 +94,7 @@ function request({ target, headers }) {
 /** @param {DeliveryWithPayload} delivery */
 function followUps({ followUps: bodies }) {
   return bodies.map((body, index) => {
-    const text = typeof body === "string" ? body : jsonText(body);
+    const text = bodyText(body);
     const name = `Follow-up ${index + 1}`;
     return h(
       "section",

@@ -1,5 +1,5 @@
-import { idLine, loading } from "../parts/controls.js";
-import { h, webAddress } from "../parts/dom.js";
+import { fact, idLine, loading } from "../parts/controls.js";
+import { h, outerLink } from "../parts/dom.js";
 import { moment, numberOf, pill, severityMark, statusMark, when, words } from "../parts/words.js";
 import { get } from "../state/api.js";
 import { calmly, onLive } from "../state/live.js";
@@ -17,28 +17,22 @@ const namesOf = (references) => references.map(({ name }) => name).join(", ");
 
 /** @param {IncidentDetail} incident */
 function facts(incident) {
-  /** @type {[string, import("../parts/dom.js").Child][]} */
-  const pairs = [
-    ["Service", incident.service.name],
-    ["Priority", incident.priority ?? "none"],
-    ["Urgency", words(incident.urgency ?? "unknown")],
-    ["Started", moment(incident.startedAt, "unknown")],
+  const lines = [
+    fact("Service", incident.service.name),
+    fact("Priority", incident.priority ?? "none"),
+    fact("Urgency", words(incident.urgency ?? "unknown")),
+    fact("Started", moment(incident.startedAt, "unknown")),
   ];
-  if (incident.resolvedAt) pairs.push(["Resolved", moment(incident.resolvedAt)]);
+  if (incident.resolvedAt) lines.push(fact("Resolved", moment(incident.resolvedAt)));
   const { assignees, teams, escalationPolicy } = incident;
-  if (assignees.length > 0) pairs.push(["Assigned to", namesOf(assignees)]);
-  if (teams.length > 0) pairs.push(["Teams", namesOf(teams)]);
-  if (escalationPolicy) pairs.push(["Escalation policy", escalationPolicy.name]);
+  if (assignees.length > 0) lines.push(fact("Assigned to", namesOf(assignees)));
+  if (teams.length > 0) lines.push(fact("Teams", namesOf(teams)));
+  if (escalationPolicy) lines.push(fact("Escalation policy", escalationPolicy.name));
   for (const [name, value] of Object.entries(incident.customFields)) {
     const text = String(value);
-    const url = webAddress(text);
-    pairs.push([name, url ? h("a", { href: url, rel: "noreferrer", target: "_blank" }, text) : text]);
+    lines.push(fact(name, outerLink(text, text) ?? text));
   }
-  return h(
-    "dl",
-    { class: "facts" },
-    pairs.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value))),
-  );
+  return h("dl", { class: "facts" }, lines);
 }
 
 /** @param {IncidentDetail["analysis"]} analysis */
@@ -48,8 +42,8 @@ function analysisBox(analysis) {
   const rest = [];
   if (analysis.state === "requested") {
     rest.push(" · ", moment(analysis.at));
-    const url = webAddress(analysis.runbookUrl);
-    if (url) rest.push(" · ", h("a", { href: url, rel: "noreferrer", target: "_blank" }, "runbook"));
+    const runbook = outerLink(analysis.runbookUrl, "runbook");
+    if (runbook) rest.push(" · ", runbook);
   }
   return h(
     "section",
@@ -89,16 +83,10 @@ const back = () => h("a", { class: "back", href: "#/incidents" }, "← All incid
 
 /** @param {IncidentDetail} incident @param {HTMLElement} notes */
 function article(incident, notes) {
-  const url = webAddress(incident.url);
   return h(
     "article",
     { class: "panel detail", "aria-labelledby": "incident-title" },
-    h(
-      "div",
-      { class: "panel-head" },
-      back(),
-      url ? h("a", { href: url, rel: "noreferrer", target: "_blank" }, "Open in PagerDuty ↗") : null,
-    ),
+    h("div", { class: "panel-head" }, back(), outerLink(incident.url, "Open in PagerDuty ↗")),
     h("h1", { id: "incident-title", tabindex: -1 }, incident.title),
     h(
       "p",

@@ -25,11 +25,9 @@ function parameterList(parameters) {
   return [h("h3", null, "Parameters"), h("ul", { class: "properties" }, rows)];
 }
 
-/** @param {string} name @param {unknown} example */
-function exampleBlock(name, example) {
-  if (example === undefined) return null;
-  const text = jsonText(example);
-  return h(
+/** A text to copy. @param {string} name @param {string} text */
+const copyBlock = (name, text) =>
+  h(
     "figure",
     { class: "example" },
     h(
@@ -40,7 +38,9 @@ function exampleBlock(name, example) {
     ),
     h("pre", { tabindex: 0, "aria-label": name }, text),
   );
-}
+
+/** @param {string} name @param {unknown} example */
+const exampleBlock = (name, example) => (example === undefined ? null : copyBlock(name, jsonText(example)));
 
 /** In single quotes, for a shell. @param {string} text */
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
@@ -59,20 +59,6 @@ function curl(method, path, operation, body) {
       : ["-H 'Content-Type: application/json'", `-d ${quoted(JSON.stringify(body))}`]),
   ].join(" \\\n  ");
 }
-
-/** @param {string} text */
-const shell = (text) =>
-  h(
-    "figure",
-    { class: "example" },
-    h(
-      "figcaption",
-      null,
-      "From a shell",
-      copyButton(() => text),
-    ),
-    h("pre", { tabindex: 0, "aria-label": "From a shell" }, text),
-  );
 
 /** @param {Operation} operation @param {Reference} reference */
 function answers(operation, { components }) {
@@ -120,7 +106,7 @@ export function operationCard(path, method, operation, reference, isSent) {
       ...shown(content.schema),
       exampleBlock("Example of a body", content.example),
     ],
-    isSent || isWebSocket ? null : shell(curl(method, path, operation, content?.example)),
+    isSent || isWebSocket ? null : copyBlock("From a shell", curl(method, path, operation, content?.example)),
     h("h3", null, "Answers"),
     h("ul", { class: "properties" }, answers(operation, reference)),
   );

@@ -1,4 +1,4 @@
-import { action, field, form, messageOf, toast } from "../parts/controls.js";
+import { action, fact, field, form, messageOf, toast } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { confirmedAsItIs } from "../parts/question.js";
 import { pill, words } from "../parts/words.js";
@@ -146,8 +146,8 @@ export function subscriptionPanel(status, signal) {
         ? `${scopeName(there.filter.type)} (${there.filter.id})`
         : scopeName(there.filter.type);
       facts.replaceChildren(
-        h("div", null, h("dt", null, "Id"), h("dd", { class: "mono" }, there.id)),
-        h("div", null, h("dt", null, "Incidents of"), h("dd", null, scope)),
+        fact("Id", h("span", { class: "mono" }, there.id)),
+        fact("Incidents of", scope),
         h(
           "div",
           { class: "wide" },

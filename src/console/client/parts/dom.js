@@ -105,11 +105,12 @@ export function keep(list, items, keyOf, build) {
 export const entry = (table, name) => (name && Object.hasOwn(table, name) ? table[name] : undefined);
 
 /**
- * Returns a link for a web address only, because titles and URLs can contain anything.
+ * A link to another site. Only for a web address, because URLs from the server can contain anything; else null.
  * @param {string | null} url
- * @returns {string | null}
+ * @param {string} text
  */
-export function webAddress(url) {
+export function outerLink(url, text) {
   const parsed = url === null ? null : URL.parse(url);
-  return parsed && (parsed.protocol === "https:" || parsed.protocol === "http:") ? parsed.href : null;
+  if (parsed?.protocol !== "https:" && parsed?.protocol !== "http:") return null;
+  return h("a", { href: parsed.href, rel: "noreferrer", target: "_blank" }, text);
 }

@@ -56,3 +56,6 @@ function flat(value) {
  * @returns {string}
  */
 export const jsonText = (value) => (isDeep(value) ? flat(value) : JSON.stringify(value, null, 2));
+
+/** A body that was received or is sent, which is text where it is not JSON. @param {unknown} body */
+export const bodyText = (body) => (typeof body === "string" ? body : jsonText(body));

@@ -1,7 +1,7 @@
 import { reading } from "../state/reading.js";
 import { copyButton, loading } from "./controls.js";
 import { h } from "./dom.js";
-import { jsonText } from "./json.js";
+import { bodyText, jsonText } from "./json.js";
 
 /** One entry of a list with its received or sent body. */
 
@@ -39,8 +39,7 @@ export function renderPayload(side, { name, list, load, title, lines, after }, s
 
   /** @param {T} item */
   function article(item) {
-    const { payload } = item;
-    const text = typeof payload === "string" ? payload : jsonText(payload);
+    const text = bodyText(item.payload);
     return h(
       "article",
       { class: "panel detail" },
