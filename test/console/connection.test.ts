@@ -50,6 +50,17 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     expect(status.body).toMatchObject({ connected: true, accountSubdomain: "another" });
   });
 
+  test("says that a test event was verified only where its signature was", async () => {
+    await connect("acme");
+    const { page } = await open("#/connection");
+    await page.getByRole("button", { name: "Send test event" }).click();
+    await page.getByText(/^It arrived and was verified, /).waitFor();
+    await stage.call("DELETE", "/signing-secret");
+    await page.getByText("Read back from PagerDuty").waitFor();
+    await page.getByRole("button", { name: "Send test event" }).click();
+    await page.getByText(/^It arrived, /).waitFor();
+  });
+
   test("keeps the focus on the webhook URL while events arrive", async () => {
     const account = await connect("acme");
     const { page } = await open("#/connection");
