@@ -75,7 +75,7 @@ async function prepareQueues({ wrangler, project, say }: Deployment): Promise<vo
       say(
         `Cloudflare refused to keep the messages of ${queue} for 14 days:\n${refusal}\n` +
           "The free plan keeps a message for one day, so webhooks that cannot be processed are lost after a day.\n" +
-          "The deployment goes on. On the paid plan, run it again.",
+          "The deployment continues. On the paid plan, run it again.",
       );
     }
   }

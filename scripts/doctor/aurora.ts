@@ -27,7 +27,7 @@ export function checkWay({ events, aurora }: Pick<Config, "events" | "aurora">):
     );
   }
   return warning(
-    `Incidents go to Aurora's own route, at ${host}, but Aurora is not told of connections`,
+    `Incidents go to Aurora's own route, at ${host}, but connections are not sent to Aurora`,
     "Aurora refuses the incidents of every organisation that is not connected in Aurora itself.",
     "Set AURORA_BACKEND_URL, or deliver to the receiver: docs/deploy.md, In Aurora",
   );

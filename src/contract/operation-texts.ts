@@ -47,7 +47,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "post /pagerduty/webhook/{userId}": {
     operationId: "receiveWebhook",
     description:
-      "Verifies the signature and queues the event. Without a stored signing secret the event is a hint: its incident is read back from PagerDuty before anything of it is believed.",
+      "Verifies the signature and queues the event. Without a stored signing secret only the incident's id is taken from the event: the incident is read from PagerDuty, and only that answer is used.",
   },
   "get /pagerduty/webhook-url": {
     operationId: "getWebhookUrl",
@@ -60,7 +60,8 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   },
   "delete /pagerduty/signing-secret": {
     operationId: "removeSigningSecrets",
-    description: "Removes all signing secrets. From then on each webhook is only a hint.",
+    description:
+      "Removes all signing secrets. From then on the incident of each webhook is read from PagerDuty, and only that answer is used.",
   },
   "get /pagerduty/subscription": {
     operationId: "getSubscription",
@@ -87,7 +88,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "get /pagerduty/incidents": {
     operationId: "listIncidents",
     description:
-      "A page examines a bounded number of incidents, so a page of a rare search can be short or empty while `nextCursor` leads on.",
+      "A page examines a bounded number of incidents, so a page of a rare search can be short or empty although there are further pages, which `nextCursor` leads to.",
   },
   "get /pagerduty/incidents/{incidentId}": {
     operationId: "getIncident",
@@ -96,7 +97,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "post /pagerduty/incidents/{incidentId}/notes": {
     operationId: "writeNote",
     description:
-      "Keeps the note and writes it on the incident at PagerDuty, where the people on call look. Retried for a day; never written twice for one idempotency key.",
+      "Stores the note and writes it on the incident at PagerDuty, where the people on call see it. Retried for a day; never written twice for one idempotency key.",
   },
   "get /pagerduty/incidents/{incidentId}/notes": {
     operationId: "listNotes",

@@ -58,7 +58,7 @@ test("with Aurora's own route: names the way, and what it is good for", async ()
     expect.stringMatching(/^ok {6}.*\(status 404\)$/),
   ]);
   const [way] = await findingsWith({ AURORA_EVENTS_URL: aurora.webhookUrl });
-  expect(way).toMatch(/^warning Incidents go to Aurora's own route.*but Aurora is not told/);
+  expect(way).toMatch(/^warning Incidents go to Aurora's own route.*but connections are not sent to Aurora/);
 });
 
 test("without any of them: a warning with the page to read", async () => {
