@@ -1,4 +1,5 @@
 import { AppError } from "../errors.ts";
+import { withDeadline } from "../limits.ts";
 import {
   type ApiAnswer,
   type ApiProblem,
@@ -15,6 +16,9 @@ import { authorizationOf } from "./client.ts";
 import type { Connection } from "./connection.ts";
 
 /** Finds out whose a PagerDuty credential is, and in which region. */
+
+/** For all calls of a check together, because a person waits for it: up to two in each of two regions. */
+const CHECK_TIMEOUT_MS = 20_000;
 
 /** A credential that PagerDuty accepted, with its owner. */
 export interface CheckedCredential extends Omit<Identity, "accountRegion"> {
@@ -51,25 +55,27 @@ export function tokenError(problem: ApiProblem): AppError {
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} see `tokenError`
  */
-async function checkCredential(
+function checkCredential(
   authorization: string,
   unnamed: "counts" | "is refused",
   region: Region | undefined,
   override: string | null,
 ): Promise<CheckedCredential> {
-  let worst: ApiProblem = { problem: "unauthorized" };
-  for (const candidate of candidateRegions(region, override)) {
-    const identity = await identify({ apiUrl: apiUrlOf(candidate, override), authorization });
-    if (identity.ok) {
-      const { accountRegion, ...owner } = identity.value;
-      // PagerDuty's US host also answers for accounts of the EU.
-      return { ...owner, region: accountRegion ?? candidate };
+  return withDeadline(CHECK_TIMEOUT_MS, async (signal) => {
+    let worst: ApiProblem = { problem: "unauthorized" };
+    for (const candidate of candidateRegions(region, override)) {
+      const identity = await identify({ apiUrl: apiUrlOf(candidate, override), authorization, signal });
+      if (identity.ok) {
+        const { accountRegion, ...owner } = identity.value;
+        // PagerDuty's US host also answers for accounts of the EU.
+        return { ...owner, region: accountRegion ?? candidate };
+      }
+      if (identity.problem === "forbidden" && unnamed === "counts") return { ...NOBODY, region: candidate };
+      // A 401 only says that the token is not of this region; any other answer says more.
+      if (identity.problem !== "unauthorized") worst = identity;
     }
-    if (identity.problem === "forbidden" && unnamed === "counts") return { ...NOBODY, region: candidate };
-    // A 401 only says that the token is not of this region; any other answer says more.
-    if (identity.problem !== "unauthorized") worst = identity;
-  }
-  throw tokenError(worst);
+    throw tokenError(worst);
+  });
 }
 
 const NOBODY = { email: null, name: null, subdomain: null };

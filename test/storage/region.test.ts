@@ -4,7 +4,10 @@ import { AppError } from "../../src/errors.ts";
 
 /** Without PAGERDUTY_API_URL the hosts of both regions are called. */
 
-afterEach(() => void vi.unstubAllGlobals());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
 
 const codeOf = (check: Promise<unknown>) =>
   check.then(
@@ -46,3 +49,20 @@ test.each([undefined, "us"] as const)(
     expect(hosts).toEqual(["api.pagerduty.com"]);
   },
 );
+
+test("a check that PagerDuty does not answer ends after 20 s in all, whichever regions are left", async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal(
+    "fetch",
+    (_url: string, { signal }: { signal: AbortSignal }) =>
+      new Promise((_resolve, reject) => {
+        if (signal.aborted) reject(signal.reason);
+        signal.addEventListener("abort", () => reject(signal.reason));
+      }),
+  );
+  const started = Date.now();
+  const checked = codeOf(checkToken("token", undefined, null));
+  await vi.runAllTimersAsync();
+  expect(await checked).toBe("pagerduty_unavailable");
+  expect(Date.now() - started).toBe(20_000);
+});
