@@ -33,7 +33,6 @@ const ASKED_GO_ON_MS = 10_000;
 /** After this many checks in a row that found nothing wrong and nothing new, the next ones come more rarely. */
 const QUIET_CHECKS = 2;
 const QUIET_WAIT_MS = 3600 * 1000;
-
 /** Calls that one check makes to add event types. */
 const MAX_EVENT_CALLS = 4;
 
@@ -158,16 +157,16 @@ export class Reconciler {
       const goOnMs = asked ? ASKED_GO_ON_MS : GO_ON_MS;
       const usualMs = result.unfinished ? goOnMs : waitAfter(problem, config.reconcileEveryMs);
       const waitMs = Math.min(usualMs, this.#followsWithinMs);
-      const reEnabled = subscription.reEnabled
-        ? { reEnabled: { atMs: nowMs, recovered: result.recovered } }
-        : {};
+      const { quietChecks, recoveredInARow } = this.#watch;
+      // Refused webhooks start a check, which recovers their incidents before PagerDuty disables the subscription.
+      const recovered = recoveredInARow + result.recovered;
+      const reEnabled = subscription.reEnabled ? { reEnabled: { atMs: nowMs, recovered } } : {};
       const isQuiet =
         waitMs === config.reconcileEveryMs &&
         !problem &&
         !subscription.reEnabled &&
         result.recovered === 0 &&
         state === "active";
-      const { quietChecks } = this.#watch;
       if (isQuiet && quietChecks >= QUIET_CHECKS) {
         // Nothing is written: only the alarm holds the time of the next check.
         this.#quietUntilMs = nowMs + Math.max(config.reconcileEveryMs, QUIET_WAIT_MS);
@@ -177,6 +176,8 @@ export class Reconciler {
           ...reEnabled,
           nextAtMs: nowMs + waitMs,
           quietChecks: isQuiet ? quietChecks + 1 : 0,
+          // A check that goes on later counts all of its incidents at its end.
+          recoveredInARow: isQuiet ? 0 : result.unfinished ? recoveredInARow : recovered,
           problem: problem?.problem ?? (result.incomplete ? "incomplete" : null),
         });
       }

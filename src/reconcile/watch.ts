@@ -12,7 +12,9 @@ export const Watch = z.object({
   state: z.enum(["active", "disabled", "missing"]),
   /** Since when it is missing; null while it is not. */
   missingAtMs: z._default(z.nullable(z.number()), null),
-  /** When a disabled subscription was last enabled again, and how many missed incidents were recovered then. */
+  /** Incidents recovered since the last check that found nothing wrong and nothing new. */
+  recoveredInARow: z._default(z.number(), 0),
+  /** When a disabled subscription was last enabled again, and how many missed incidents were recovered by then. */
   reEnabled: z.nullable(z.object({ atMs: z.number(), recovered: z.number() })),
   /** Why the last check did not finish. */
   problem: z.nullable(z.string()),
@@ -31,6 +33,7 @@ export const FRESH: Watch = {
   quietChecks: 0,
   state: "active",
   missingAtMs: null,
+  recoveredInARow: 0,
   reEnabled: null,
   problem: null,
   url: null,

@@ -85,7 +85,7 @@ test("a webhook made by hand, disabled after three refusals, is enabled again on
   );
   expect((await call("GET", "")).body).toMatchObject({
     webhook: { subscription: { id: subscription.id, state: "active" }, rejected: { count: 0 } },
-    problems: [{ code: "subscription_was_disabled" }],
+    problems: [{ code: "subscription_was_disabled", message: expect.stringContaining("5 missed incidents") }],
   });
   expect((await call("DELETE", "")).body).toMatchObject({ subscriptionDeleted: null });
   expect(stage.account.subscriptions.size).toBe(1);
