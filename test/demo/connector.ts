@@ -37,6 +37,12 @@ export class Connector {
     await answered(this.#client.pagerduty.reconcile.$post());
   }
 
+  /** Writes a note on an incident in PagerDuty, as Aurora's findings are written. @returns its id here */
+  async writeNote(incidentId: string, content: string): Promise<string> {
+    const notes = this.#client.pagerduty.incidents[":incidentId"].notes;
+    return (await answered(notes.$post({ param: { incidentId }, json: { content } }))).noteId;
+  }
+
   /** What keeps events from flowing, in the status's own words. */
   async problems(): Promise<string[]> {
     const status = await answered(this.#client.pagerduty.$get());

@@ -72,7 +72,7 @@ test("the whole story is delivered, whatever the user's environment holds, and n
   };
   const { output, errors, code } = await end(start(["--port", port], environment));
   expect(errors).toBe("");
-  expect(output.match(/ ok {6}/g)).toHaveLength(10);
+  expect(output.match(/ ok {6}/g)).toHaveLength(11);
   expect(output).not.toContain("FAILED");
   expect(output).not.toContain("\u001b");
   expect(code).toBe(0);

@@ -1,3 +1,5 @@
+import { throughJsonb } from "../aurora/prompt/jsonb.ts";
+import { buildRcaPrompt } from "../aurora/prompt/rca-prompt.ts";
 import type { Incident } from "../emulator/pagerduty.ts";
 import { until } from "../support/until.ts";
 import type { Check } from "./check.ts";
@@ -6,6 +8,13 @@ import type { Stage } from "./stage.ts";
 
 const TITLE = "API latency above 2 s";
 const RUNBOOK = "Restart one API pod at a time, then look at the connection pool.";
+
+/** As Aurora writes its summaries: Markdown. */
+const FINDINGS = `## Root cause
+**API 4.12**, deployed 8 minutes before the alert, opens a connection for each request.
+
+- The pool has \`max_connections = 20\`; p99 rose from 0.3 s to 2.4 s.
+- Next: [roll back to 4.11](https://builds.example.com/0).`;
 
 /** What PagerDuty knows of the incident beyond its webhook. */
 const KNOWLEDGE = {
@@ -34,9 +43,14 @@ export async function playIncident(stage: Stage): Promise<Check[]> {
   const incident = await trigger(stage);
   await addRunbook(stage, incident);
   await analyse(stage, incident);
+  const note = await writeFindings(stage, incident);
   await acknowledge(stage, incident);
   await resolve(stage, incident);
-  return [...auroraChecks(stage, incident), ...(await listChecks(stage, incident))];
+  return [
+    ...auroraChecks(stage, incident),
+    ...(await listChecks(stage, incident)),
+    ...noteChecks(incident, note),
+  ];
 }
 
 async function trigger(stage: Stage): Promise<Incident> {
@@ -62,11 +76,38 @@ async function addRunbook(stage: Stage, incident: Incident): Promise<void> {
 }
 
 async function analyse(stage: Stage, incident: Incident): Promise<void> {
-  stage.transcript.step("Aurora starts its analysis, 5 s after the trigger; its model is given");
+  const { transcript } = stage;
+  transcript.step("Aurora starts its analysis, 5 s after the trigger");
   await stage.aurora.runWaiting();
+  transcript.detail("Before: of PagerDuty's own webhook its language model gets");
+  for (const line of promptLines(promptWithoutConnector(incident))) transcript.detail(`  ${line}`);
+  transcript.detail("After: of the connector's events it gets");
   for (const { text } of promptsOf(stage, incident)) {
-    for (const line of promptLines(text)) stage.transcript.detail(line);
+    for (const line of promptLines(text)) transcript.detail(`  ${line}`);
   }
+}
+
+/** The prompt that Aurora makes of the webhook that PagerDuty sent for the incident's trigger. */
+function promptWithoutConnector(incident: Incident): string {
+  const [triggered] = incident.events;
+  const payload = throughJsonb(JSON.parse(JSON.stringify(triggered?.data ?? {})));
+  if (!(payload instanceof Map)) throw new Error("The webhook's data is no object");
+  // The service is an object there, of which Aurora can build no prompt: it falls back to this text.
+  const fallback = `PagerDuty incident #${incident.number}: ${TITLE}`;
+  return buildRcaPrompt({ title: TITLE, payload, providers: [] }) ?? fallback;
+}
+
+/** @returns the id of the note */
+async function writeFindings(stage: Stage, incident: Incident): Promise<string> {
+  const { connector, transcript } = stage;
+  transcript.step("Aurora's analysis ends; aurora/findings.py would post its summary, here the demo does");
+  const noteId = await connector.writeNote(incident.id, FINDINGS);
+  await until("the note in PagerDuty", () => incident.notes.length > 0);
+  transcript.detail("On the incident in PagerDuty is a new note:");
+  for (const { content } of incident.notes) {
+    for (const line of content.split("\n")) transcript.detail(`  ${line}`.trimEnd());
+  }
+  return noteId;
 }
 
 async function acknowledge(stage: Stage, incident: Incident): Promise<void> {
@@ -128,3 +169,11 @@ async function listChecks({ connector }: Stage, incident: Incident): Promise<Che
   const listed = (await connector.incidents()).find(({ incidentId }) => incidentId === incident.id);
   return [{ claim: "GET /pagerduty/incidents shows it resolved", expected: "resolved", got: listed?.status }];
 }
+
+const noteChecks = (incident: Incident, noteId: string): Check[] => [
+  {
+    claim: `Aurora's findings are one note on the incident in PagerDuty (${noteId})`,
+    expected: 1,
+    got: incident.notes.filter(({ content }) => content.includes("API 4.12")).length,
+  },
+];
