@@ -18,7 +18,6 @@ import {
 } from "../storage/notes.ts";
 import { isSameText, notesOfOthers } from "../storage/own-notes.ts";
 import { afterAttempt, attempting, NO_WRITE_ACCESS } from "./attempt.ts";
-import { noteTextOf } from "./note-text.ts";
 
 /**
  * Writes Aurora's notes on incidents at PagerDuty. A note is stored before the call is answered, and retried by
@@ -54,7 +53,7 @@ export class NoteOutbox {
    * Stores a note and tries once to write it. The same key with the same content is the same note; if it had failed, it
    * is retried.
    * @returns its id
-   * @throws {AppError} not_found, invalid_request, write_access_required, idempotency_conflict, rate_limited
+   * @throws {AppError} not_connected, not_found, invalid_request, write_access_required, idempotency_conflict, rate_limited
    */
   async request(
     userId: string,
@@ -62,12 +61,16 @@ export class NoteOutbox {
     incidentId: string,
     request: NoteRequest,
   ): Promise<string> {
-    const { sql, storage } = this.#context;
+    const { sql, storage, store } = this.#context;
+    const isConnectedAsBefore = store.whileConnectedAsNow();
+    // Loaded with the first note: building the Markdown parser takes a seventh of a Worker's start.
+    const { noteTextOf } = await import("./note-text.ts");
+    const requestHash = request.idempotencyKey === null ? null : await hashOf(request);
+    if (!isConnectedAsBefore()) throw new AppError("not_connected", "Not connected");
     if (!view(loadIncident(sql, incidentId))) throw new AppError("not_found", "No such incident");
     const text = noteTextOf({ ...request, userId });
     if (text === "") throw new AppError("invalid_request", "content: there is no text in it");
     checkWriter(connection, request.from);
-    const requestHash = request.idempotencyKey === null ? null : await hashOf(request);
     const noteId = storage.transactionSync(() => this.#keep(userId, incidentId, request, requestHash, text));
     await this.#firstAttempt(noteId);
     return noteId;

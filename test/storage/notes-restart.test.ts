@@ -7,7 +7,10 @@ import { connectionOf } from "../support/connection.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-afterEach(() => void vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
 
 const DAY_MS = 24 * 3600 * 1000;
 const EVENT = {
@@ -47,5 +50,23 @@ test("one key and content from two members is one note", async () => {
     const connection = connectionOf("members", { externalUserEmail: "ada@example.com" });
     const first = await outbox.request("ann", connection, "P1", NOTE);
     expect(await outbox.request("bob", connection, "P1", NOTE)).toBe(first);
+  });
+});
+
+test("a note that is requested while another connection takes the place of its own is not stored", async () => {
+  await runInDurableObject(env.TENANT.getByName("user:replaced"), async (_, { storage }) => {
+    const context = await connectedContext(storage, env.CONNECTIONS, "replaced");
+    takeIn(context, receivedWebhook("replaced", "W1", JSON.stringify({ event: EVENT })), "signature", 1);
+    const outbox = new NoteOutbox(context);
+    const connection = connectionOf("replaced", { externalUserEmail: "ada@example.com" });
+    const { digest } = crypto.subtle;
+    vi.spyOn(crypto.subtle, "digest").mockImplementationOnce(async (...hashed) => {
+      await context.store.update((before) => ({ ...before, connectionId: "another" }));
+      return digest.apply(crypto.subtle, hashed);
+    });
+    await expect(outbox.request("replaced", connection, "P1", NOTE)).rejects.toMatchObject({
+      code: "not_connected",
+    });
+    expect(storage.sql.exec("SELECT count(*) AS notes FROM notes").one()).toEqual({ notes: 0 });
   });
 });
