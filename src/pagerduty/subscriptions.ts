@@ -7,8 +7,6 @@ import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
  * https://developer.pagerduty.com/api-reference/operations/createWebhookSubscription
  */
 
-export { BASIC_EVENTS, DEFAULT_EVENTS } from "./webhook-events.ts";
-
 export const FilterType = z.enum(["account_reference", "service_reference", "team_reference"]);
 
 /** Which incidents: all of the account's, or those of one service or team. */

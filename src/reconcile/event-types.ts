@@ -2,7 +2,8 @@ import type { PagerDutyClient } from "../connection/client.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import type { CallProblem } from "../connection/tokens.ts";
 import { learnWriteAccess } from "../connection/write-access.ts";
-import { DEFAULT_EVENTS, type Subscription, updateSubscription } from "../pagerduty/subscriptions.ts";
+import { type Subscription, updateSubscription } from "../pagerduty/subscriptions.ts";
+import { DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
 
 /** Which event types the webhook subscription has, and how types that it lacks are added to it. */
 

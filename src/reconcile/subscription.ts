@@ -6,9 +6,7 @@ import { answer } from "../errors.ts";
 import { log } from "../log.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import {
-  BASIC_EVENTS,
   createSubscription,
-  DEFAULT_EVENTS,
   deleteSubscription,
   enableSubscription,
   type Filter,
@@ -19,6 +17,7 @@ import {
   type Subscription,
   updateSubscription,
 } from "../pagerduty/subscriptions.ts";
+import { BASIC_EVENTS, DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
 import { addMissingEvents, type Choice, rememberRefused, withDefaults } from "./event-types.ts";
 import { isUpToDate, refusal } from "./subscription-answers.ts";
 import type { IsOurs } from "./webhook-url.ts";
