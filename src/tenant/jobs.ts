@@ -72,16 +72,23 @@ export const hintJobs = (context: TenantContext): JobSource => ({
 
 /** Concurrent deliveries: the runtime allows six open connections, some of which PagerDuty and runbooks need. */
 const MAX_DELIVERIES = 3;
-/** Of these, deliveries that failed before: they may hang again, and must not hold up new ones. */
-const MAX_RETRIES = 2;
+/** Of these, deliveries that may hang, because they failed before or need PagerDuty: one place is left for new ones. */
+const MAX_SLOW = MAX_DELIVERIES - 1;
 /** Of these, deliveries that wait for PagerDuty before Aurora is called. */
 const MAX_MISSING_NUMBERS = 1;
-const MAX_IN_LANE: Record<Lane, number> = {
-  first: MAX_DELIVERIES,
-  again: MAX_RETRIES,
-  missingNumber: MAX_MISSING_NUMBERS,
-  context: MAX_DELIVERIES,
-};
+/** In the order of their turn. With the lane that has fewer places first, neither slow lane keeps the other waiting. */
+const LANES = ["first", "context", "missingNumber", "again"] as const satisfies readonly Lane[];
+const isSlow = (lane: Lane): boolean => lane === "missingNumber" || lane === "again";
+
+/** Whether a delivery of `lane` has to wait while those of `lanes` are in progress. */
+function isFull(lane: Lane, lanes: readonly Lane[]): boolean {
+  const of = (counts: (one: Lane) => boolean) => lanes.filter(counts).length;
+  return (
+    lanes.length >= MAX_DELIVERIES ||
+    (isSlow(lane) && of(isSlow) >= MAX_SLOW) ||
+    (lane === "missingNumber" && of((one) => one === lane) >= MAX_MISSING_NUMBERS)
+  );
+}
 
 /** A new incident is up to two events; a missing number is read from PagerDuty first. */
 const DELIVERY_REQUESTS: Record<Lane, number> = { first: 2, context: 2, again: 2, missingNumber: 3 };
@@ -95,17 +102,16 @@ export class DeliveryJobs implements JobSource {
     this.#context = context;
   }
 
-  /** New deliveries before failed ones, so that neither a hanging receiver nor PagerDuty holds up new ones. */
+  /** New deliveries first. Slow ones leave them a place, so that neither a hanging Aurora nor PagerDuty holds them up. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     const lanes = [...this.#underWay.values()];
-    for (const lane of ["first", "context", "again", "missingNumber"] as const) {
+    for (const lane of LANES) {
       // Deliveries in progress stay due until they end.
       const limit = busy.size + MAX_DELIVERIES;
       for (const { seq, incidentId } of dueDeliveries(this.#context.sql, lane, nowMs, limit)) {
         const key = `delivery:${incidentId ?? seq}`;
-        const isFull = lanes.length >= MAX_DELIVERIES;
-        if (isFull || lanes.filter((one) => one === lane).length >= MAX_IN_LANE[lane]) break;
+        if (isFull(lane, lanes)) break;
         // The call for a context ends when the wait for it is over.
         if (busy.has(key) || busy.has(contextKey(incidentId))) continue;
         lanes.push(lane);

@@ -1,0 +1,84 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import { ContextCollector } from "../../src/analysis/context.ts";
+import type { Lane } from "../../src/delivery/outbox.ts";
+import { appendEntry, LANE } from "../../src/storage/journal.ts";
+import type { Job } from "../../src/tenant/job-runner.ts";
+import { DeliveryJobs } from "../../src/tenant/jobs.ts";
+import { connectedContext } from "./connected-context.ts";
+
+/** Which due deliveries are started while others hang. */
+
+interface Places {
+  /** Stores a due delivery of a new incident in a lane. */
+  add(lane: Lane, count?: number): void;
+  /** Starts all jobs that are due; none of them ends. @returns the lanes of their deliveries */
+  start(): Lane[];
+}
+
+const withPlaces = (name: string, work: (places: Places) => void): Promise<void> =>
+  runInDurableObject(env.TENANT.getByName(`user:${name}`), async (_, { storage }) => {
+    const context = await connectedContext(storage, env.CONNECTIONS, name);
+    const hanging = { fetch: () => new Promise<Response>(() => undefined) };
+    const aurora = { origin: "https://aurora.example.com", headers: {}, binding: hanging };
+    const jobs = new DeliveryJobs({ ...context, contexts: new ContextCollector(context), aurora });
+    const laneOfKey = new Map<string, Lane>();
+    const busy = new Set<string>();
+    work({
+      add(lane, count = 1) {
+        for (let added = 0; added < count; added += 1) {
+          const incidentId = `P${laneOfKey.size}`;
+          const entry = {
+            kind: "webhook",
+            type: "t",
+            outcome: "applied",
+            receivedAtMs: 1,
+            incidentId,
+          } as const;
+          const seq = appendEntry(context.sql, entry, 1);
+          context.sql.exec("UPDATE journal SET lane = ? WHERE seq = ?", LANE[lane], seq);
+          laneOfKey.set(`delivery:${incidentId}`, lane);
+        }
+      },
+      start() {
+        const due: Job[] = jobs.due(Date.now(), busy);
+        for (const { key, run } of due) {
+          busy.add(key);
+          void run();
+        }
+        return due.flatMap(({ key }) => laneOfKey.get(key) ?? []);
+      },
+    });
+  });
+
+test("failed deliveries and one without its number leave a place for a new delivery", async () => {
+  await withPlaces("leave", ({ add, start }) => {
+    add("again", 3);
+    add("missingNumber", 3);
+    expect(start()).toEqual(["missingNumber", "again"]);
+    expect(start()).toEqual([]);
+    add("context");
+    expect(start()).toEqual(["context"]);
+    add("first");
+    expect(start()).toEqual([]);
+  });
+});
+
+test("two failed deliveries in progress leave the third place to a new one, not to one without its number", async () => {
+  await withPlaces("two", ({ add, start }) => {
+    add("again", 3);
+    expect(start()).toEqual(["again", "again"]);
+    add("missingNumber");
+    expect(start()).toEqual([]);
+    add("first");
+    expect(start()).toEqual(["first"]);
+  });
+});
+
+test("new deliveries take every place", async () => {
+  await withPlaces("new", ({ add, start }) => {
+    add("again");
+    add("first", 4);
+    expect(start()).toEqual(["first", "first", "first"]);
+  });
+});
