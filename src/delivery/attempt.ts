@@ -25,8 +25,11 @@ const NUMBER_RETRY_MS = 30_000;
 /** How long a delivery waits for its incident's number without using up attempts. */
 const MAX_NUMBER_WAIT_MS = 60 * 60 * 1000;
 
-/** The result of a try: an attempt as the schedule counts it, or a try that ended before Aurora was called. */
-type Tried = AttemptOutcome | { kind: "postponed"; error: string };
+/**
+ * The result of a try: an attempt as the schedule counts it, or a try that ended before Aurora was called.
+ * `lacksNumber`: PagerDuty does not give the incident's number.
+ */
+type Tried = (AttemptOutcome & { lacksNumber?: true }) | { kind: "postponed"; error: string };
 
 /** Tries once and stores the result. A delivery that cannot be processed is dead: its incident's next one follows. */
 export async function deliver(context: DeliveryContext, seq: number): Promise<void> {
@@ -134,7 +137,7 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
   } else {
     const waitSeconds = outcome.kind === "failed" ? grantedWaitSeconds(outcome.retryAfterSeconds) : 0;
     const notBeforeMs = waitSeconds === 0 ? null : nowMs + waitSeconds * 1000;
-    const lane = outcome.kind === "postponed" ? "missingNumber" : "again";
+    const lane = outcome.kind === "postponed" || outcome.lacksNumber ? "missingNumber" : "again";
     const { attempts, atMs } = step;
     markRetry(sql, entry.seq, { lane, attempts, atMs, plannedAtMs: early, notBeforeMs, error, status });
   }
@@ -159,7 +162,8 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
     if (!events) return failed("It cannot be sent: no address of Aurora is configured");
     const made = bodiesOf(context.sql, events.format, entry, connection);
     if (made.kind === "waits_for_number") {
-      return failed("PagerDuty does not give the incident's number, without which Aurora drops it");
+      const error = "PagerDuty does not give the incident's number, without which Aurora drops it";
+      return { ...failed(error), lacksNumber: true };
     }
     if (made.kind === "unusable") return failed(`It cannot be sent: ${made.reason}`);
     let outcome: AttemptOutcome = { kind: "accepted", status: null };

@@ -45,6 +45,12 @@ export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | nul
 
 const AwaitingContext = z.object({ seq: z.number(), incidentId: z.string(), untilMs: z.number() });
 
+/**
+ * The most waiting deliveries that are compared by severity: those whose wait ends first. In a storm of thousands,
+ * comparing all of them with each turn of the jobs would cost more than the deliveries.
+ */
+const MAX_COMPARED = 1_000;
+
 /** Deliveries that wait for their incident's context until `untilMs`, those of the most severe incidents first. */
 export function deliveriesAwaitingContext(
   sql: SqlStorage,
@@ -52,9 +58,11 @@ export function deliveriesAwaitingContext(
   limit: number,
 ): z.infer<typeof AwaitingContext>[] {
   const rows = sql.exec(
-    `SELECT seq, journal.incident_id AS incidentId, next_attempt_at_ms AS untilMs
-     FROM journal JOIN incidents ON incidents.incident_id = journal.incident_id
-     WHERE delivery = 'pending' AND lane = ${LANE.context} AND next_attempt_at_ms > ?
+    `SELECT seq, incident_id AS incidentId, next_attempt_at_ms AS untilMs
+     FROM (SELECT seq, incident_id, next_attempt_at_ms FROM journal
+           WHERE delivery = 'pending' AND lane = ${LANE.context} AND next_attempt_at_ms > ?
+           ORDER BY next_attempt_at_ms LIMIT ${MAX_COMPARED})
+     JOIN incidents USING (incident_id)
      ORDER BY severity_rank, next_attempt_at_ms LIMIT ?`,
     nowMs,
     limit,
@@ -214,6 +222,11 @@ export function retryEarly(sql: SqlStorage, nowMs: number): void {
 /** How many of the newest entries are searched for the last delivery: reading all of them would cost too much. */
 const RECENT = 10_000;
 
+const LacksNumber = z.pipe(
+  z.nullable(z.number()),
+  z.transform((lane) => lane === LANE.missingNumber),
+);
+
 /** The state of the deliveries, for the status. Times in milliseconds. */
 export const OutboxSummary = z.object({
   pending: z.number(),
@@ -221,10 +234,17 @@ export const OutboxSummary = z.object({
   lastDeliveredAtMs: z.nullable(z.number()),
   /** The last error of the pending delivery that is due next. */
   pendingError: z.nullable(z.string()),
+  /** Whether it failed because PagerDuty does not give its incident's number. */
+  pendingLacksNumber: LacksNumber,
   /** Why the newest dead delivery failed. */
   deadError: z.nullable(z.string()),
+  deadLacksNumber: LacksNumber,
 });
 export type OutboxSummary = z.infer<typeof OutboxSummary>;
+
+const NEXT_FAILED = `FROM journal WHERE delivery = 'pending' AND lane >= ${LANE.again}
+  ORDER BY lane, next_attempt_at_ms LIMIT 1`;
+const NEWEST_DEAD = "FROM journal WHERE delivery = 'dead' ORDER BY seq DESC LIMIT 1";
 
 export function summarizeOutbox(sql: SqlStorage): OutboxSummary {
   const [row] = sql.exec(
@@ -234,9 +254,10 @@ export function summarizeOutbox(sql: SqlStorage): OutboxSummary {
        (SELECT count(*) FROM journal WHERE delivery = 'dead') AS dead,
        (SELECT delivered_at_ms FROM journal WHERE seq > (SELECT max(seq) FROM journal) - ${RECENT}
           AND delivery = 'delivered' ORDER BY seq DESC LIMIT 1) AS lastDeliveredAtMs,
-       (SELECT last_error FROM journal WHERE delivery = 'pending' AND lane >= ${LANE.again}
-        ORDER BY lane, next_attempt_at_ms LIMIT 1) AS pendingError,
-       (SELECT last_error FROM journal WHERE delivery = 'dead' ORDER BY seq DESC LIMIT 1) AS deadError`,
+       (SELECT last_error ${NEXT_FAILED}) AS pendingError,
+       (SELECT lane ${NEXT_FAILED}) AS pendingLacksNumber,
+       (SELECT last_error ${NEWEST_DEAD}) AS deadError,
+       (SELECT lane ${NEWEST_DEAD}) AS deadLacksNumber`,
   );
   return OutboxSummary.parse(row);
 }

@@ -9,8 +9,11 @@ import { counted, type Problem } from "./problem.ts";
 
 const endingInStop = (text: string) => (text.endsWith(".") ? text : `${text}.`);
 
+const CHECK_NUMBER =
+  "Check in PagerDuty that the connected key or user may see the incident, and PagerDuty's status page";
+
 export function deliveryProblems(
-  { pending, dead, pendingError, deadError }: OutboxSummary,
+  { pending, dead, pendingError, pendingLacksNumber, deadError, deadLacksNumber }: OutboxSummary,
   events: Config["events"],
 ): Problem[] {
   const setting = events?.setting ?? "AURORA_EVENTS_URL";
@@ -21,7 +24,7 @@ export function deliveryProblems(
         message: endingInStop(
           `${counted(dead, "notification", "notifications")} could not be delivered to Aurora: ${deadError ?? "unknown"}${pending > 0 ? `; ${counted(pending, "waits", "wait")}` : ""}`,
         ),
-        fix: `Fix Aurora's endpoint (${setting}), then redeliver them: POST /pagerduty/deliveries/redeliver.`,
+        fix: `${deadLacksNumber ? CHECK_NUMBER : `Fix Aurora's endpoint (${setting})`}, then redeliver them: POST /pagerduty/deliveries/redeliver.`,
       },
     ];
   }
@@ -32,7 +35,9 @@ export function deliveryProblems(
       message: endingInStop(
         `${counted(pending, "notification waits", "notifications wait")}: ${pendingError}`,
       ),
-      fix: `Nothing is lost: deliveries are retried automatically by DELIVERY_SCHEDULE. If they keep failing, check Aurora's endpoint (${setting}) and what its log says about these requests.`,
+      fix: pendingLacksNumber
+        ? `Nothing is lost: the number is requested from PagerDuty again before each attempt, by DELIVERY_SCHEDULE. ${CHECK_NUMBER}.`
+        : `Nothing is lost: deliveries are retried automatically by DELIVERY_SCHEDULE. If they keep failing, check Aurora's endpoint (${setting}) and what its log says about these requests.`,
     },
   ];
 }

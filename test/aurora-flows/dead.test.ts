@@ -29,6 +29,7 @@ const allDead = (count: number) =>
     const all = await states();
     return all.length === count && all.every((state) => state === "dead");
   });
+const fixes = async () => (await problemsOf(stage)).map(({ fix }) => fix);
 
 test("the webhook-id is the same on every attempt, and after the delivery was dead", async () => {
   await openWebhook(stage);
@@ -99,9 +100,13 @@ test("an incident whose number PagerDuty never gives waits, is a problem, and en
   incident.announce();
   incident.acknowledge();
   expect(await problem(stage, "deliveries_failing")).toContain("does not give the incident's number");
+  expect(await fixes()).toEqual([
+    expect.stringMatching(/requested from PagerDuty again.*may see the incident/),
+  ]);
   expect(await states()).toEqual(["pending", "queued"]);
   await allDead(2);
   expect(await problem(stage, "deliveries_dead")).toContain("does not give the incident's number");
+  expect(await fixes()).toEqual([expect.stringMatching(/may see the incident.*deliveries\/redeliver/)]);
   expect(sentEvents(stage)).toEqual([]);
 
   stage.pagerduty.faults.api = null;

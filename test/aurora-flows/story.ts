@@ -52,15 +52,22 @@ export async function worked(stage: BackendStage, webhooks: number): Promise<voi
 
 export const tenantOf = ({ organisation }: BackendStage): string => `org:${organisation}`;
 
+/** Of the status. */
+interface Problem {
+  code: string;
+  message: string;
+  fix: string;
+}
+
 /** The problems that the status shows. */
-export async function problemsOf(stage: BackendStage): Promise<{ code: string; message: string }[]> {
+export async function problemsOf(stage: BackendStage): Promise<Problem[]> {
   const { body } = await stage.call("GET");
-  return (body as { problems?: { code: string; message: string }[] }).problems ?? [];
+  return (body as { problems?: Problem[] }).problems ?? [];
 }
 
 /** Waits for a problem. @returns its message */
 export async function problem(stage: BackendStage, code: string): Promise<string> {
-  let found: { code: string; message: string } | undefined;
+  let found: Problem | undefined;
   await until(`the problem ${code}`, async () => {
     found = (await problemsOf(stage)).find((one) => one.code === code);
     return found !== undefined;

@@ -6,7 +6,15 @@ import { connectionOf } from "../support/connection.ts";
 const facts = (storedBytes: number): ProblemFacts => ({
   connection: connectionOf("u"),
   rejected: { count: 0, lastAtMs: null, lastReason: null },
-  delivery: { pending: 0, dead: 0, lastDeliveredAtMs: null, pendingError: null, deadError: null },
+  delivery: {
+    pending: 0,
+    dead: 0,
+    lastDeliveredAtMs: null,
+    pendingError: null,
+    pendingLacksNumber: false,
+    deadError: null,
+    deadLacksNumber: false,
+  },
   mirror: null,
   events: null,
   failedWebhooks: 0,
