@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { Context } from "../incidents/context.ts";
 import { json } from "./columns.ts";
+import { RANKS } from "./incidents.ts";
 
 /** The `contexts` table: what PagerDuty knew of an incident when its analysis was due; one row for each incident. */
 
@@ -34,7 +35,8 @@ export function analysesWithoutContext(
   limit: number,
 ): z.infer<typeof Waiting>[] {
   const rows = sql.exec(
-    `SELECT incident_id AS incidentId, analysis_due_at_ms AS dueAtMs FROM incidents WHERE analysis_due_at_ms IS NOT NULL AND analysis_due_at_ms > ?
+    `SELECT incident_id AS incidentId, analysis_due_at_ms AS dueAtMs FROM incidents
+     WHERE analysis_due_at_ms IS NOT NULL AND severity_rank IN (${RANKS.join()}) AND analysis_due_at_ms > ?
        AND NOT EXISTS (SELECT 1 FROM contexts WHERE contexts.incident_id = incidents.incident_id)
      ORDER BY severity_rank, analysis_due_at_ms LIMIT ?`,
     afterMs,

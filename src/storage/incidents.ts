@@ -34,7 +34,7 @@ export function loadIncident(sql: SqlStorage, incidentId: string): IncidentState
  * Every `severity_rank`. The index of waiting analyses begins with it, so a query names each rank: otherwise it reads
  * every waiting analysis to find the next one.
  */
-const RANKS = [...Severity.options.keys(), Severity.options.length];
+export const RANKS = [...Severity.options.keys(), Severity.options.length];
 
 /** The columns that lists and the alarm search by, derived from the state. */
 function columnsOf(state: IncidentState, nowMs: number) {

@@ -25,21 +25,21 @@ export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
   ).rowsWritten;
 }
 
-/** Removes incidents without work left that have not changed since `beforeMs`. @returns how many */
+/**
+ * Removes incidents without work left that have not changed since `beforeMs`, with their contexts and notes.
+ * @returns how many incidents
+ */
 export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number): number {
-  return sql.exec(
-    `DELETE FROM incidents WHERE incident_id IN (
-       SELECT incident_id FROM incidents WHERE created_at_ms < ? AND live = 0 AND updated_at_ms < ?
-       ORDER BY created_at_ms LIMIT ?)`,
-    beforeMs,
-    beforeMs,
-    limit,
-  ).rowsWritten;
-}
-
-/** Removes the contexts and notes of incidents that were removed. */
-export function pruneOrphans(sql: SqlStorage): void {
-  for (const table of ["contexts", "notes"]) {
-    sql.exec(`DELETE FROM ${table} WHERE incident_id NOT IN (SELECT incident_id FROM incidents)`);
-  }
+  const remove = (table: string) =>
+    sql.exec(
+      `DELETE FROM ${table} WHERE incident_id IN (
+         SELECT incident_id FROM incidents WHERE created_at_ms < ? AND live = 0 AND updated_at_ms < ?
+         ORDER BY created_at_ms LIMIT ?)`,
+      beforeMs,
+      beforeMs,
+      limit,
+    ).rowsWritten;
+  remove("contexts");
+  remove("notes");
+  return remove("incidents");
 }

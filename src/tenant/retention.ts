@@ -3,7 +3,7 @@ import type { TenantContext } from "../connection/tenant-context.ts";
 import { log } from "../log.ts";
 import { pruneUnconfirmed } from "../storage/hints.ts";
 import { takeBackIncidents } from "../storage/incidents.ts";
-import { dropOldestPayloads, pruneEntries, pruneIncidents, pruneOrphans } from "../storage/pruning.ts";
+import { dropOldestPayloads, pruneEntries, pruneIncidents } from "../storage/pruning.ts";
 import { pruneSetAside } from "../storage/set-aside.ts";
 import { readStored } from "../storage/stored-value.ts";
 
@@ -35,7 +35,6 @@ export function prune({ storage, sql, config, store }: TenantContext): void {
     pruneUnconfirmed(sql, unconfirmedBeforeMs, PRUNE_BATCH) +
     pruneIncidents(sql, beforeMs, PRUNE_BATCH);
   if (rows > 0) return;
-  pruneOrphans(sql);
   takeBackIncidents(sql, nowMs);
   pruneSetAside(sql, beforeMs);
   const freed = sql.databaseSize > MAX_DATABASE_BYTES ? dropOldestPayloads(sql, PRUNE_BATCH) : 0;

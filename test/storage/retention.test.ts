@@ -2,6 +2,7 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { emptyIncident } from "../../src/incidents/fold.ts";
 import type { IncidentState } from "../../src/incidents/incident.ts";
+import { hasContext, saveContext } from "../../src/storage/contexts.ts";
 import {
   boundConfirmed,
   boundUnconfirmed,
@@ -14,7 +15,9 @@ import { loadIncident, saveIncident } from "../../src/storage/incidents.ts";
 import { appendEntry } from "../../src/storage/journal.ts";
 import { listEntries } from "../../src/storage/lists.ts";
 import { isMigrated, migrate } from "../../src/storage/migrations.ts";
+import { insertNote, noteById } from "../../src/storage/notes.ts";
 import { pruneEntries, pruneIncidents } from "../../src/storage/pruning.ts";
+import { NO_CONTEXT } from "../support/context.ts";
 
 /** Old finished entries and incidents are removed; open or undelivered ones stay, however old. */
 
@@ -100,7 +103,16 @@ test("old finished entries are removed, old pending ones stay", async () => {
   });
 });
 
-test("old resolved incidents are removed, old open ones stay", async () => {
+const NOTE = {
+  createdAtMs: 1,
+  userId: "u",
+  from: null,
+  text: "text",
+  requestHash: null,
+  idempotencyKey: null,
+};
+
+test("old resolved incidents are removed with their contexts and notes, old open ones stay", async () => {
   await inObject("incidents", ({ sql }) => {
     for (const [id, status] of [
       ["P1", "resolved"],
@@ -109,9 +121,15 @@ test("old resolved incidents are removed, old open ones stay", async () => {
     ] as const) {
       saveIncident(sql, emptyIncident(id), incident(id, status), id === "P3" ? 9_000 : 1);
     }
-    pruneIncidents(sql, 8_000, 500);
+    for (const incidentId of ["P1", "P2"]) {
+      saveContext(sql, incidentId, NO_CONTEXT);
+      insertNote(sql, { ...NOTE, incidentId, noteId: incidentId });
+    }
+    expect(pruneIncidents(sql, 8_000, 500)).toBeGreaterThan(0);
     const left = listIncidents(sql, { ...ALL_INCIDENTS, limit: 10 });
     expect(left.incidents.map(({ incidentId }) => incidentId).sort()).toEqual(["P2", "P3"]);
+    expect(["P1", "P2"].map((id) => hasContext(sql, id))).toEqual([false, true]);
+    expect(["P1", "P2"].map((id) => noteById(sql, id) !== null)).toEqual([false, true]);
   });
 });
 

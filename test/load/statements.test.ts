@@ -1,0 +1,178 @@
+import { globSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { deliveredBeyondLimit } from "../../src/delivery/analysis-limit.ts";
+import { failedAttempts, recordFailedAttempt } from "../../src/delivery/attempts.ts";
+import * as outbox from "../../src/delivery/outbox.ts";
+import { redeliver } from "../../src/delivery/redelivery.ts";
+import { emptyIncident } from "../../src/incidents/fold.ts";
+import { activityOf } from "../../src/storage/activity.ts";
+import * as contexts from "../../src/storage/contexts.ts";
+import * as hints from "../../src/storage/hints.ts";
+import { ALL_INCIDENTS, incidentHeads, listIncidents } from "../../src/storage/incident-list.ts";
+import * as incidents from "../../src/storage/incidents.ts";
+import * as journal from "../../src/storage/journal.ts";
+import * as lists from "../../src/storage/lists.ts";
+import * as notes from "../../src/storage/notes.ts";
+import * as pruning from "../../src/storage/pruning.ts";
+import * as setAside from "../../src/storage/set-aside.ts";
+import { NO_CONTEXT } from "../support/context.ts";
+import { notificationOf } from "../support/stored-notification.ts";
+import { openPlanned } from "./planned-storage.ts";
+
+/** No statement reads more rows because more are stored: SQLite is asked for the plan of each one in the code. */
+
+const src = fileURLToPath(new URL("../../src/", import.meta.url));
+
+const INCIDENT = "P1";
+const MESSAGE_ID = "msg_1_00000000-0000-4000-8000-000000000000";
+const NOTIFICATION = notificationOf("created", {}, { messageId: MESSAGE_ID });
+const HINT = { incidentId: INCIDENT, firstSeq: 1, attempts: 0 };
+const DUE = { seq: 1, incidentId: INCIDENT };
+const FINISH = { attempts: 1, status: 200, nowMs: 1, nextDueAtMs: 1 };
+const PAGE = { kinds: [], states: [], limit: 25, beforeSeq: null };
+const NOTE = { noteId: "note", incidentId: INCIDENT, createdAtMs: 1, userId: "u", from: null, text: "text" };
+
+/** Executes every statement of the code at least once. */
+function executeAll(storage: DurableObjectStorage): void {
+  const { sql } = storage;
+  const state = emptyIncident(INCIDENT);
+  incidents.saveIncident(sql, state, { ...state, version: 1 }, 1, 1);
+  const entry = {
+    kind: "webhook",
+    type: "t",
+    outcome: "applied",
+    receivedAtMs: 1,
+    incidentId: INCIDENT,
+  } as const;
+  const delivered = { notification: NOTIFICATION, payload: new Uint8Array(1) };
+  journal.appendEntry(sql, { ...entry, ...delivered, webhookId: "w1", eventId: "w1" }, 1);
+  journal.appendEntry(sql, { ...entry, webhookId: "w2" }, 1);
+
+  outbox.dueDeliveries(sql, "first", 1, 4);
+  outbox.nextDeliveryAtMs(sql, 0);
+  outbox.deliveriesAwaitingContext(sql, 1, 4);
+  outbox.endContextWait(sql, 1, 1, 1);
+  outbox.summarizeOutbox(sql);
+  outbox.markSentParts(sql, 1, 1);
+  const retry = { attempts: 1, atMs: 1, plannedAtMs: null, notBeforeMs: null, error: "e", status: 500 };
+  outbox.markRetry(sql, 1, { lane: "again", ...retry });
+  outbox.retryEarly(sql, 1);
+  redeliver({ storage, sql, connectedUser: () => "u" }, { ids: [MESSAGE_ID], sinceMs: 0 }, 1);
+  recordFailedAttempt(sql, 1, { atMs: 1, status: 500, answer: "", durationMs: 1, early: false });
+  failedAttempts(sql, 1);
+  outbox.markDead(sql, DUE, "error", FINISH);
+  redeliver({ storage, sql, connectedUser: () => "u" }, { ids: null, sinceMs: 0 }, 1);
+  outbox.markBroken(sql, 1, "error", 1);
+  outbox.markDelivered(sql, DUE, FINISH);
+  deliveredBeyondLimit(sql, "u", 1);
+
+  journal.newestSeq(sql);
+  journal.hasOutstanding(sql, INCIDENT);
+  journal.entryOfWebhook(sql, "w1");
+  journal.entryOfEvent(sql, INCIDENT, "w1");
+  journal.entryAt(sql, 1);
+  journal.countOfEvent(sql, INCIDENT, "w1");
+  journal.payloadOf(sql, 1);
+  journal.failedWebhookIds(sql);
+  journal.countFailed(sql);
+  journal.freeEntry(sql, 2);
+  journal.removeEntry(sql, 2);
+
+  lists.listEntries(sql, { ...PAGE, states: ["dead"] });
+  lists.listArrivals(sql, { ...PAGE, kinds: ["webhook"] });
+  lists.timelineOf(sql, INCIDENT, 25);
+  lists.arrivalsOfIncident(sql, INCIDENT, 25);
+  lists.entriesAfter(sql, 0, 25);
+  lists.outstandingAttempts(sql, 25);
+  lists.webhookTimes(sql);
+  listIncidents(sql, { ...ALL_INCIDENTS, limit: 25 });
+  incidentHeads(sql, [INCIDENT]);
+  activityOf(sql, 1);
+
+  incidents.loadIncident(sql, INCIDENT);
+  incidents.saveRecipient(sql, INCIDENT, "u");
+  incidents.nextLiveIncidentId(sql, "");
+  incidents.analysesDue(sql, 1, 2);
+  incidents.nextAnalysisAtMs(sql, 0);
+  contexts.analysesWithoutContext(sql, 0, 2);
+  contexts.saveContext(sql, INCIDENT, NO_CONTEXT);
+  contexts.loadContext(sql, INCIDENT);
+  contexts.hasContext(sql, INCIDENT);
+  setAside.setAside(sql, INCIDENT, "error", 1);
+  setAside.summarizeSetAside(sql);
+  setAside.setAsideIds(sql);
+  setAside.endSetAside(sql, INCIDENT);
+  setAside.pruneSetAside(sql, 1);
+
+  hints.addHint(sql, INCIDENT, 1, 1);
+  hints.pauseHints(sql, 1, 1);
+  hints.dueHint(sql, 1);
+  hints.nextHintAtMs(sql, 0);
+  hints.hintedEntries(sql, HINT, 100);
+  hints.deferHint(sql, HINT, 1, 1);
+  hints.retryHintsEarly(sql, 1);
+  hints.confirmEntry(sql, 1, "applied");
+  hints.leaveUnconfirmed(sql, 1, "reason");
+  hints.failHint(sql, HINT, "reason", 1);
+  hints.countNotVisible(sql, 0);
+  hints.boundUnconfirmed(sql, 100);
+  hints.boundConfirmed(sql, 100);
+  hints.pruneUnconfirmed(sql, 1, 500);
+
+  notes.insertNote(sql, { ...NOTE, requestHash: null, idempotencyKey: "key" });
+  const [note] = notes.listNotes(sql, INCIDENT, { limit: 25, after: null });
+  if (note) notes.saveNote(sql, note);
+  notes.noteById(sql, "note");
+  notes.noteByKey(sql, INCIDENT, "key");
+  notes.restartNote(sql, "note", 1);
+  notes.dueNotes(sql, 1, 2);
+  notes.nextNoteAtMs(sql, 0);
+  notes.noteTimes(sql, INCIDENT, 0, 1);
+  notes.noteTimes(sql, null, 0, 1);
+  notes.writtenIds(sql, INCIDENT);
+  notes.doubtfulNote(sql, INCIDENT, () => false);
+  notes.removeNote(sql, "note");
+
+  pruning.pruneEntries(sql, 1, 500);
+  pruning.dropOldestPayloads(sql, 500);
+  pruning.pruneIncidents(sql, 1, 500);
+}
+
+/** Statements that may scan a table, and what bounds them. */
+const BOUNDED: Record<string, string> = {
+  activityOf: "reads the newest 20,000 entries",
+  pruneEntries: "reads the oldest 500 entries",
+  dropOldestPayloads: "ends with the 500th entry; only in a database that is nearly full",
+  webhookTimes: "ends with the newest webhook",
+};
+/** Tables that do not grow: one row for each incident that was set aside because of a fault, and one pause. */
+const SMALL = ["set_aside", "hints_pause"];
+
+const planned = openPlanned();
+executeAll(planned.storage);
+
+test("every statement in the code is executed here", () => {
+  const files = globSync("**/*.ts", { cwd: src }).filter((file) => file !== "storage/migrations.ts");
+  const places = files.flatMap((file) =>
+    readFileSync(`${src}${file}`, "utf8")
+      .split("\n")
+      .flatMap((line, index) => (line.includes("sql.exec(") ? `${file}:${index + 1}` : [])),
+  );
+  const executed = new Set(planned.statements.map(({ place }) => place));
+  expect(executed.size).toBeGreaterThan(80);
+  expect([...executed].sort()).toEqual(places.sort());
+});
+
+test("no statement scans a table that grows, except through an index of few rows", () => {
+  const { statements, partialIndexes } = planned;
+  const isScan = (line: string) => {
+    const [, table = "", index = ""] =
+      /^SCAN ([a-z_]+)(?: USING (?:COVERING )?INDEX (\w+))?/.exec(line) ?? [];
+    return table !== "" && !SMALL.includes(table) && !partialIndexes.includes(index);
+  };
+  const scans = statements.filter(({ caller, plan }) => !(caller in BOUNDED) && plan.some(isScan));
+  expect(scans).toEqual([]);
+  const bounded = statements.filter(({ plan }) => plan.some(isScan)).map(({ caller }) => caller);
+  expect([...new Set(bounded)].sort()).toEqual(Object.keys(BOUNDED).sort());
+});
