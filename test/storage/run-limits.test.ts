@@ -1,6 +1,8 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, inject, test, vi } from "vitest";
+import * as z from "zod/mini";
 import { ContextCollector } from "../../src/analysis/context.ts";
+import type { TenantContext } from "../../src/connection/tenant-context.ts";
 import { JobRunner } from "../../src/tenant/job-runner.ts";
 import { DeliveryJobs } from "../../src/tenant/jobs.ts";
 import { takeIn } from "../../src/webhooks/intake.ts";
@@ -16,16 +18,25 @@ const MAX_CONNECTIONS = 6;
 /** Of CPU; here of time, which is stricter. */
 const MAX_RUN_MS = 30_000;
 const EVENTS = 300;
+/** Deliveries under way at once. */
+const MAX_DELIVERIES = 3;
+
+const Sent = z.object({
+  data: z.object({ incident: z.object({ incidentId: z.string(), version: z.number() }) }),
+});
 
 /** An Aurora behind the platform's limits. */
 class LimitedAurora {
-  readonly sent: string[] = [];
+  /** What it was told, by the `webhook-id` of the notification. */
+  readonly sent: { id: string; incidentId: string; version: number }[] = [];
   /** Made by the present run. */
   requests = 0;
   mostOpen = 0;
   refused = 0;
-  /** Called for each request that is taken. */
-  onRequest: () => void = () => undefined;
+  /** Called for each request that is taken, before it is answered. */
+  onRequest: () => void | Promise<void> = () => undefined;
+  /** The platform holds a request back until everything that was written before it is durable. */
+  whenDurable: () => Promise<void> = () => Promise.resolve();
   #open = 0;
 
   async fetch(_url: string, init: RequestInit): Promise<Response> {
@@ -36,9 +47,10 @@ class LimitedAurora {
     }
     this.#open += 1;
     this.mostOpen = Math.max(this.mostOpen, this.#open);
-    this.onRequest();
-    await Promise.resolve();
-    this.sent.push(new Headers(init.headers).get("webhook-id") ?? "");
+    await this.whenDurable();
+    const { incident } = Sent.parse(JSON.parse(String(init.body))).data;
+    this.sent.push({ id: new Headers(init.headers).get("webhook-id") ?? "", ...incident });
+    await this.onRequest();
     this.#open -= 1;
     return new Response(null, { status: 202 });
   }
@@ -48,29 +60,39 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Fills the outbox of a fresh object. @param run runs its jobs once, as one invocation; false when none is left */
+function fillOutbox(context: TenantContext, userId: string): void {
+  for (const { webhookId, body } of inject("history").slice(0, EVENTS)) {
+    const webhook = receivedWebhook(userId, webhookId, body, { receivedAtMs: Date.now() });
+    takeIn(context, webhook, "signature", Date.now());
+  }
+}
+
+/** What is in an object's memory. @returns runs its jobs once, as one invocation; false when none is left */
+function runsOf(context: TenantContext, aurora: LimitedAurora): () => Promise<boolean> {
+  aurora.whenDurable = () => context.storage.sync();
+  const target = { origin: "https://aurora.example.com", headers: {}, binding: aurora };
+  const runner = new JobRunner(
+    new DeliveryJobs({ ...context, contexts: new ContextCollector(context), aurora: target }),
+  );
+  return async () => {
+    aurora.requests = 0;
+    return (await runner.run()) !== null;
+  };
+}
+
+/** Fills the outbox of a fresh object. */
 const withOutbox = (
   userId: string,
   work: (aurora: LimitedAurora, run: () => Promise<boolean>, sql: SqlStorage) => Promise<void>,
 ): Promise<void> =>
   runInDurableObject(env.TENANT.getByName(`user:${userId}`), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, userId);
-    for (const { webhookId, body } of inject("history").slice(0, EVENTS)) {
-      const webhook = receivedWebhook(userId, webhookId, body, { receivedAtMs: Date.now() });
-      takeIn(context, webhook, "signature", Date.now());
-    }
+    fillOutbox(context, userId);
     const aurora = new LimitedAurora();
-    const target = { origin: "https://aurora.example.com", headers: {}, binding: aurora };
-    const runner = new JobRunner(
-      new DeliveryJobs({ ...context, contexts: new ContextCollector(context), aurora: target }),
-    );
-    const run = async () => {
-      aurora.requests = 0;
-      return (await runner.run()) !== null;
-    };
-    await work(aurora, run, context.sql);
+    await work(aurora, runsOf(context, aurora), context.sql);
   });
 
+const idsOf = ({ sent }: LimitedAurora) => sent.map(({ id }) => id);
 const rowsOf = (sql: SqlStorage, where: string) =>
   Number([...sql.exec(`SELECT count(*) AS n FROM journal WHERE ${where}`)][0]?.["n"]);
 
@@ -85,7 +107,7 @@ test("runs within 50 requests and six connections deliver everything once, and u
     expect(aurora.mostOpen).toBeGreaterThan(1);
     expect(aurora.mostOpen).toBeLessThanOrEqual(MAX_CONNECTIONS);
     expect(rowsOf(sql, "delivery = 'delivered' AND attempts = 1")).toBe(deliveries);
-    expect(new Set(aurora.sent).size).toBe(aurora.sent.length);
+    expect(new Set(idsOf(aurora)).size).toBe(aurora.sent.length);
   });
 });
 
@@ -106,6 +128,53 @@ test("a run ends before the platform stops it, and the next run continues", asyn
       expect(passedMs - startedAtMs).toBeLessThan(MAX_RUN_MS);
     }
     expect(rowsOf(sql, "delivery = 'delivered' AND attempts = 1")).toBe(deliveries);
-    expect(new Set(aurora.sent).size).toBe(aurora.sent.length);
+    expect(new Set(idsOf(aurora)).size).toBe(aurora.sent.length);
   });
+});
+
+test("a run that is stopped in mid-call loses nothing, uses up no attempt, and repeats only what was under way", async () => {
+  // A stub is of no use after its object was stopped.
+  const tenant = () => env.TENANT.getByName("user:stopped");
+  await runInDurableObject(tenant(), async (_, { storage }) => {
+    fillOutbox(await connectedContext(storage, env.CONNECTIONS, "stopped"), "stopped");
+  });
+  const aurora = new LimitedAurora();
+  const stops = [1, 15];
+  for (const stopAfter of stops) {
+    const stopped = runInDurableObject(tenant(), async (_, state) => {
+      const context = await connectedContext(state.storage, env.CONNECTIONS, "stopped");
+      let isStopped = false;
+      aurora.onRequest = async () => {
+        if (aurora.requests < stopAfter) return;
+        // Everything in the object's memory is gone. workerd says so in its own log.
+        if (!isStopped) state.abort("Exceeded its CPU time limit");
+        isStopped = true;
+        // Aurora has taken these requests, and its answers never arrive.
+        await new Promise(() => undefined);
+      };
+      await runsOf(context, aurora)();
+    });
+    await expect(stopped).rejects.toThrow("Exceeded its CPU time limit");
+  }
+  aurora.onRequest = () => undefined;
+  await runInDurableObject(tenant(), async (_, { storage }) => {
+    const context = await connectedContext(storage, env.CONNECTIONS, "stopped");
+    const run = runsOf(context, aurora);
+    while (await run());
+    const deliveries = rowsOf(context.sql, "delivery IS NOT NULL");
+    expect(deliveries).toBeGreaterThan(2 * MAX_SUBREQUESTS);
+    expect(rowsOf(context.sql, "delivery = 'delivered' AND attempts = 1")).toBe(deliveries);
+    expect(new Set(idsOf(aurora)).size).toBe(deliveries);
+  });
+  expect(aurora.refused).toBe(0);
+  const repeated = aurora.sent.length - new Set(idsOf(aurora)).size;
+  expect(repeated).toBeGreaterThanOrEqual(stops.length);
+  expect(repeated).toBeLessThanOrEqual(stops.length * MAX_DELIVERIES);
+  for (const told of Map.groupBy(aurora.sent, ({ incidentId }) => incidentId).values()) {
+    const versions = told.map(({ version }) => version);
+    // A repeated notification comes right after itself, with the id by which Aurora knows it.
+    expect(versions).toEqual(versions.toSorted((a, b) => a - b));
+    const versionOf = new Map(told.map(({ id, version }) => [id, version]));
+    expect([...versionOf.values()]).toEqual([...versionOf].map((_, index) => index + 1));
+  }
 });
