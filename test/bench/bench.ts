@@ -37,12 +37,12 @@ const section = (title: string, text: string) => console.log(`${title}\n\n${text
 console.log(`${machine()}; Node ${process.version}; ${rounds} rounds\n`);
 const pagerduty = await startPagerDuty();
 
-const webhooks = await measureWebhooks(pagerduty, {
+const { results: webhooks, absent } = await measureWebhooks(pagerduty, {
   rounds,
   requests: Number(values.webhooks),
   connections: Number(values.connections),
 });
-section("Accepted webhooks", webhookTable(webhooks));
+section("Accepted webhooks", webhookTable(webhooks, absent));
 
 const objects = [
   { stored: 100, batchSize: 100 },

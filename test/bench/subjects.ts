@@ -86,14 +86,26 @@ export async function trustedIds(
   return { connectionId: held.connectionId, secretId: held.signingSecrets[0]?.id ?? "" };
 }
 
-/** Something that takes webhooks. */
+/** Something that takes webhooks, in processes of its own. */
 export interface Subject {
   name: string;
-  workerd: Workerd;
   port: number;
+  /** User and system time of its processes so far. */
+  cpuMs(): number;
+  /** Removes what it has queued. */
+  forget(): Promise<void>;
+  stop(): Promise<void>;
 }
 
-/** All of them, ready to take webhooks of `USER`. */
+const subjectOf = (name: string, workerd: Workerd, port: number): Subject => ({
+  name,
+  port,
+  cpuMs: () => workerd.cpuMs(),
+  forget: async () => undefined,
+  stop: () => workerd.stop(),
+});
+
+/** The Workers, ready to take webhooks of `USER`. */
 export async function startSubjects(
   pagerduty: PagerDuty,
   account: Account,
@@ -110,12 +122,12 @@ export async function startSubjects(
     );
     const value = JSON.stringify({ secret });
     await fetch(`http://127.0.0.1:${workerd.port("kv")}/connection:${USER}`, { method: "PUT", body: value });
-    return { name, workerd, port: workerd.port("handler") };
+    return subjectOf(name, workerd, workerd.port("handler"));
   };
   const workerd = await Workerd.start(connector({ PAGERDUTY_API_URL: pagerduty.apiUrl }), {
     exposed: ["connector"],
   });
-  const ours = { name: "connector", workerd, port: workerd.port("connector") };
+  const ours = subjectOf("connector", workerd, workerd.port("connector"));
   await connectTo(`http://127.0.0.1:${ours.port}`, USER, account, secret);
   return [
     await plain("empty handler", testWorker("bench/workers/empty.ts")),

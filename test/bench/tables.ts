@@ -2,15 +2,17 @@ import type { FoldResult } from "./consumer.ts";
 import type { DeliveryResult } from "./delivery.ts";
 import { shown, table } from "./figures.ts";
 import type { LatencyResult } from "./latency.ts";
+import type { Peers } from "./peers.ts";
 import { BARE, KEPT } from "./subjects.ts";
 import type { WebhookResult } from "./webhooks.ts";
 
 /** The bench's results as Markdown tables, as docs/performance.md shows them. */
 
-export function webhookTable(results: readonly WebhookResult[]): string {
+export function webhookTable(results: readonly WebhookResult[], absent: Peers["absent"]): string {
   const head = ["median (min–max)", "CPU, µs", `× ${BARE}`, `× ${KEPT}`, "a second", "p50, ms", "p99, ms"];
   return table([
     head,
+    ...absent.map(({ name, reason }) => [name, reason, ...Array<string>(head.length - 2).fill("–")]),
     ...results.map(({ name, cpuMicros, toBare, toKept, perSecond, p50Ms, p99Ms }) => [
       name,
       shown(cpuMicros, 0),

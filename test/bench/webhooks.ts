@@ -1,6 +1,7 @@
 import type { PagerDuty } from "../emulator/pagerduty.ts";
 import { fire } from "./client.ts";
 import { type Figures, figuresOf, quantile, ratiosOf } from "./figures.ts";
+import { type Peers, startPeers } from "./peers.ts";
 import { BARE, KEPT, signedRequests, startSubjects } from "./subjects.ts";
 
 /** CPU, throughput and latency of one accepted webhook, beside the other handlers, in alternating rounds. */
@@ -36,9 +37,10 @@ interface Sample {
 export async function measureWebhooks(
   pagerduty: PagerDuty,
   { rounds, requests, connections }: WebhookOptions,
-): Promise<WebhookResult[]> {
+): Promise<{ results: WebhookResult[]; absent: Peers["absent"] }> {
   const account = pagerduty.account();
-  const subjects = await startSubjects(pagerduty, account, SECRET);
+  const peers = await startPeers(SECRET);
+  const subjects = [...peers.subjects, ...(await startSubjects(pagerduty, account, SECRET))];
   const webhooks = signedRequests(account, SECRET);
   const next = (index: number) => webhooks[index % webhooks.length] ?? new Uint8Array();
   const samples = new Map(subjects.map(({ name }) => [name, [] as Sample[]]));
@@ -48,9 +50,10 @@ export async function measureWebhooks(
       // Each round begins with another, so that nobody is always the one after the pause.
       const start = (round + 1) % subjects.length;
       for (const subject of [...subjects.slice(start), ...subjects.slice(0, start)]) {
-        const before = subject.workerd.cpuMs();
+        const before = subject.cpuMs();
         const volley = await fire(subject.port, requests, connections, next);
-        const cpuMs = subject.workerd.cpuMs() - before;
+        const cpuMs = subject.cpuMs() - before;
+        await subject.forget();
         if (volley.statuses.get(202) !== requests) {
           throw new Error(`${subject.name} answered ${JSON.stringify([...volley.statuses])}`);
         }
@@ -64,10 +67,10 @@ export async function measureWebhooks(
       }
     }
   } finally {
-    for (const { workerd } of subjects) await workerd.stop();
+    for (const subject of subjects) await subject.stop();
   }
   const cpuOf = (name: string) => (samples.get(name) ?? []).map(({ cpuMicros }) => cpuMicros);
-  return [...samples].map(([name, taken]) => ({
+  const results = [...samples].map(([name, taken]) => ({
     name,
     cpuMicros: figuresOf(taken.map(({ cpuMicros }) => cpuMicros)),
     perSecond: figuresOf(taken.map(({ perSecond }) => perSecond)),
@@ -76,4 +79,5 @@ export async function measureWebhooks(
     toBare: ratiosOf(cpuOf(name), cpuOf(BARE)),
     toKept: ratiosOf(cpuOf(name), cpuOf(KEPT)),
   }));
+  return { results, absent: peers.absent };
 }

@@ -94,6 +94,14 @@ export function builtWorker(): string {
   return readFileSync(join(root, "dist/index.js"), "utf8");
 }
 
+/** User and system time of a process so far, to 10 ms. Linux only. */
+export function cpuMsOf(pid: number | undefined): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name in parentheses may hold blanks; utime and stime are the 14th and 15th field.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
 /** A running workerd. Use `Workerd.start`. */
 export class Workerd {
   /** The ports of the Workers with a socket. */
@@ -170,10 +178,7 @@ const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = 
 
   /** User and system time of the process so far, to 10 ms. Linux only. */
   cpuMs(): number {
-    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8");
-    // The name in parentheses may hold blanks; utime and stime are the 14th and 15th field.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    return cpuMsOf(this.#child.pid);
   }
 
   /** The CPU time to the microsecond, for short times; wrong after a thread of the process has ended. */
