@@ -6,7 +6,7 @@ import { type Gate, URGENCY } from "./gate.ts";
 import type { ConnectionStore } from "./store.ts";
 import type { CallProblem, Tokens } from "./tokens.ts";
 
-/** Calls PagerDuty with the tenant's credential: all calls go through one gate, and none before a rate limit is over. */
+/** Calls PagerDuty with the tenant's credential: all calls go through one gate, and wait until a rate limit is over. */
 
 export type CallAnswer<T> = { ok: true; value: T } | ({ ok: false } & CallProblem);
 
@@ -34,7 +34,7 @@ export function authorizationOf(connection: Connection): string {
 
 const isUnauthorized = (answer: CallAnswer<unknown>) => !answer.ok && answer.problem === "unauthorized";
 
-/** An answer, and the connection it was asked for with; null where no call was made. */
+/** An answer, and the connection whose credential was used; null if no call was made. */
 interface Attempt<T> {
   used: Connection | null;
   answer: CallAnswer<T>;
@@ -59,7 +59,7 @@ export class PagerDutyClient {
 
   /**
    * Runs `call` with the credential in force when its turn comes. When the connection changes during the call, its
-   * answer is replaced by `not_connected`, so that it is not taken for the new account's.
+   * answer is replaced by `not_connected`, so that it is not mistaken for the new account's.
    */
   async run<T>(call: Call<T>, options: CallOptions = {}): Promise<CallAnswer<T>> {
     const { signal } = options;
@@ -78,7 +78,7 @@ export class PagerDutyClient {
     return isCurrent() ? answer : NOT_CONNECTED;
   }
 
-  /** One call, in its turn. The gate's place is free again before anything waits for a token. */
+  /** Makes one call when its turn comes. Leaves the gate before anything waits for a token. */
   async #attempt<T>(
     connectionId: string | undefined,
     call: Call<T>,
@@ -121,7 +121,7 @@ export class PagerDutyClient {
     };
   }
 
-  /** An OAuth token that should be valid and is refused is refreshed once; the second answer decides. */
+  /** Refreshes an OAuth token that was refused although it has not expired, and calls once more. */
   async #afterRefusal<T>(
     first: Attempt<T>,
     connectionId: string | undefined,
@@ -134,9 +134,9 @@ export class PagerDutyClient {
     return this.#attempt(connectionId, call, options);
   }
 
-  /** Remembers what PagerDuty says of the credential, for the status. */
+  /** Stores whether PagerDuty accepts the credential, for the status. */
   async #note(used: Connection, answer: CallAnswer<unknown>): Promise<void> {
-    // Without an answer PagerDuty said nothing of the credential.
+    // Without an answer nothing is known about the credential.
     if (!answer.ok && answer.problem === "unavailable") return;
     const refused = isUnauthorized(answer);
     if (used.authType === "oauth") return this.#tokens.noteAnswer(used, refused);

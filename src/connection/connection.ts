@@ -16,7 +16,7 @@ export const SigningSecret = z.object({
 });
 export type SigningSecret = z.infer<typeof SigningSecret>;
 
-/** The webhook subscription at PagerDuty that posts to us. `made`: by us, and ours to remove; else by hand. */
+/** The webhook subscription at PagerDuty that posts to us. `made`: we created it, and remove it; else a person did. */
 export const OwnSubscription = z.object({
   id: z.string(),
   url: z.string(),
@@ -29,7 +29,7 @@ export const OwnSubscription = z.object({
 export type OwnSubscription = z.infer<typeof OwnSubscription>;
 
 const common = {
-  /** New with every connect, so that what was queued for an earlier connection is recognized. */
+  /** New with every connect, so that webhooks queued for an earlier connection are recognized. */
   connectionId: z.string(),
   userId: z.string(),
   orgId: z.nullable(z.string()),
@@ -64,7 +64,7 @@ export const OAuthConnection = z.object({
   obtainedAtMs: z.number(),
   /** Whether the tokens came from a refresh, not from the sign-in. */
   refreshed: z.boolean(),
-  /** Since when PagerDuty's API refuses the access token although it was refreshed; null while it takes it. */
+  /** Since when PagerDuty's API refuses the access token although it was refreshed; null while it accepts it. */
   accessRefusedAtMs: z.nullable(z.number()),
   grantedScopes: z.array(z.string()),
   requestedScopes: z.array(z.string()),
@@ -75,17 +75,17 @@ export type OAuthConnection = z.infer<typeof OAuthConnection>;
 export const Connection = z.discriminatedUnion("authType", [ApiTokenConnection, OAuthConnection]);
 export type Connection = z.infer<typeof Connection>;
 
-/** The secrets that count at `nowMs`, newest first. */
+/** The secrets that are valid at `nowMs`, newest first. */
 export function secretsInForce(connection: Connection, nowMs: number): SigningSecret[] {
   return connection.signingSecrets.filter(({ expiresAtMs }) => expiresAtMs === null || nowMs < expiresAtMs);
 }
 
-/** How long a replaced signing secret still counts, so that webhooks on their way are not refused. */
+/** How long a replaced signing secret stays valid, so that webhooks on their way are not refused. */
 const OLD_SECRET_GRACE_MS = 24 * 3600 * 1000;
-/** More than this many are never in force at once. */
+/** At most this many are valid at once. */
 const MAX_SECRETS = 10;
 
-/** `secrets` with `added` in front; the ones it replaces expire a day from now. */
+/** Puts `added` in front of `secrets`; the older secrets expire within a day. */
 export function withSecret(secrets: SigningSecret[], added: SigningSecret, nowMs: number): SigningSecret[] {
   const older = secrets
     .filter(({ secret }) => secret !== added.secret)

@@ -1,11 +1,11 @@
 /**
- * Lets two calls to PagerDuty run at once for a tenant, as PagerDuty's rate limit asks, the most urgent first and equally
- * urgent ones in their order.
+ * Limits a tenant's calls to PagerDuty to two at once, because of PagerDuty's rate limit. The most urgent call is next;
+ * equally urgent calls keep their order.
  */
 
 const MAX_IN_FLIGHT = 2;
 
-/** Smaller is more urgent. Between two of these there is room for ten grades, such as an incident's severity. */
+/** Smaller is more urgent. Between two values there is room for ten more, such as an incident's severity. */
 export const URGENCY = {
   /** Without a token no other call works. */
   tokens: 0,
@@ -41,7 +41,7 @@ export class Gate {
     }
   }
 
-  /** Resolves when a place is taken for the caller. */
+  /** Resolves when the caller may start. */
   async #turn(urgency: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#inFlight < MAX_IN_FLIGHT) {
@@ -54,7 +54,7 @@ export class Gate {
     this.#waiting.splice(index < 0 ? this.#waiting.length : index, 0, waiting);
     const leave = () => {
       const place = this.#waiting.indexOf(waiting);
-      // Without a place in the queue it has been started.
+      // It has left the queue because it was started.
       if (place < 0) return;
       this.#waiting.splice(place, 1);
       reject(signal?.reason);

@@ -15,7 +15,7 @@ import { getSubscription } from "../pagerduty/subscriptions.ts";
 import { authorizationOf } from "./client.ts";
 import type { Connection } from "./connection.ts";
 
-/** Finds out whose a PagerDuty credential is, and in which region. */
+/** Finds the owner and the region of a PagerDuty credential. */
 
 /** For all calls of a check together, because a person waits for it: up to two in each of two regions. */
 const CHECK_TIMEOUT_MS = 20_000;
@@ -51,7 +51,7 @@ export function tokenError(problem: ApiProblem): AppError {
 
 /**
  * Looks up a credential's owner in the given region, else in the region that accepts the credential.
- * @param unnamed whether a 403 counts: the region accepts the credential, but does not let it read its owner
+ * @param unnamed whether a 403 counts as accepted: the credential is valid there, but may not read its owner
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} see `tokenError`
  */
@@ -100,7 +100,7 @@ export async function checkToken(
 
 /**
  * Whether `after` belongs to another account than the connection `before`. Where PagerDuty does not name both accounts,
- * it does when it cannot read something that `before` can.
+ * another account is assumed when `after` cannot read something that `before` can.
  * @param incidentId an incident of the connected account; null where none is stored
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} when PagerDuty cannot be called
@@ -127,7 +127,7 @@ export async function isOfOtherAccount(
     const answer = await ask(theirs);
     if (answer.ok) return false;
     if (answer.problem === "rate_limited" || answer.problem === "unavailable") throw tokenError(answer);
-    // Where neither credential finds it, it was deleted in PagerDuty.
+    // An incident that neither credential finds was deleted in PagerDuty.
     if (answer.problem === "not_found") isMissed ||= !isGone(await ask(ours));
   }
   return isMissed;

@@ -4,8 +4,8 @@ import type { CallAnswer } from "./client.ts";
 import type { TenantContext } from "./tenant-context.ts";
 
 /**
- * The number of an incident, by which Aurora identifies it. Most webhooks hold it; a number that none held is read from
- * PagerDuty and kept.
+ * Returns the number by which Aurora identifies an incident. Most webhooks contain it; otherwise it is read from
+ * PagerDuty and stored.
  * @returns null where PagerDuty gives no number; `not_connected` also when the connection changed during the call
  */
 export async function incidentNumber(

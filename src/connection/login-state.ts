@@ -14,7 +14,7 @@ export const LoginState = z.object({
   /** PKCE. */
   verifier: z.string(),
   nonce: z.string(),
-  /** As it was sent to PagerDuty; the exchange of the code has to send the same one. */
+  /** As sent to PagerDuty; the exchange of the code has to send the same URI. */
   redirectUri: z.string(),
   /** The requested scopes, separated by spaces. */
   scopes: z.string(),
@@ -29,11 +29,11 @@ export const LoginState = z.object({
 });
 export type LoginState = z.infer<typeof LoginState>;
 
-/** Signing in takes about a minute; a link that is found later does not work any more. */
+/** Signing in takes about a minute; a link that somebody finds later no longer works. */
 export const LOGIN_LIFE_MS = 10 * 60 * 1000;
-/** Used as additional data instead of a tenant id, which has no space, so that nothing else opens as a state. */
+/** The additional data instead of a tenant id. Tenant ids have no space, so no other sealed text opens as a state. */
 const PURPOSE = "oauth login";
-/** A real one has less than 2,000. */
+/** A genuine state has fewer than 2,000 characters. */
 const MAX_STATE_CHARS = 4096;
 
 export const sealLogin = (keyring: Keyring, login: LoginState): Promise<string> =>

@@ -29,7 +29,7 @@ export class Replica {
     this.#read = read;
   }
 
-  /** To be called in the turn that changes the value, so that both are stored together. */
+  /** Call it in the turn that changes the value, so that both are stored together. */
   mark(kvKey: string): void {
     this.#storage.kv.put(this.#marker, kvKey);
   }
@@ -70,7 +70,7 @@ export class Replica {
     const timer = new AbortController();
     const write = value === null ? this.#kv.delete(key) : this.#kv.put(key, value);
     const tooLate = scheduler.wait(WRITE_DEADLINE_MS, { signal: timer.signal }).then(() => {
-      // Should the write still happen, it may overwrite a newer value: the copy is written once more then.
+      // If the late write still succeeds, it may overwrite a newer value: then the copy is written again.
       write.then(() => this.mark(key)).catch(() => undefined);
       throw new Error(`KV did not answer within ${WRITE_DEADLINE_MS / 1000} s`);
     });

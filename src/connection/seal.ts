@@ -1,8 +1,8 @@
 /**
  * Sealing: AES-256-GCM with a random IV for each text, the purpose (a tenant id) as additional data, and the key's id in
- * front. So keys can be rotated, and a sealed text that is copied to another tenant cannot be opened.
+ * front. So keys can be rotated, and a sealed text cannot be opened for another tenant.
  *
- * Form: `<kid>.<base64url iv>.<base64url ciphertext and tag>`.
+ * Format: `<kid>.<base64url iv>.<base64url ciphertext and tag>`.
  */
 
 /** NIST SP 800-38D, 5.2.1.1: 96 bits is the recommended length. */

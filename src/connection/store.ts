@@ -6,15 +6,15 @@ import { Replica } from "./replica.ts";
 import { isSealedWithCurrentKey, type Keyring, openText, SealError, sealText } from "./seal.ts";
 
 /**
- * The tenant's connection: in memory to work with, sealed in the object's storage to last, and as a sealed copy in
- * KV for the edge. Changes are made one after another; each counts in memory at once.
+ * The tenant's connection: in memory, sealed in the object's storage, and as a sealed copy in KV for the edge. A change
+ * takes effect in memory at once; changes are stored one after another.
  */
 
 const CONNECTION_KEY = "connection";
-/** Holds the KV key while KV may hold an older connection than the storage. */
+/** Stores the KV key while KV may have an older connection than the storage. */
 const REPLICA_MARKER = "connectionReplicaBehind";
 const Stored = z.object({ tenantId: z.string(), sealed: z.string() });
-/** An alarm set when everything is cleared: the copy in KV has to go even if the object dies now. */
+/** How soon after a clear the alarm runs: it removes the copy in KV if the object died before. */
 const CLEARED_ALARM_MS = 2_000;
 
 /** The key of a tenant's sealed connection in KV. */
@@ -69,7 +69,7 @@ export class ConnectionStore {
     return this.#connection;
   }
 
-  /** Returns a check: whether the present connection is still stored. An answer for another one must not be used. */
+  /** Returns a check that the connection is still the present one. Answers for an earlier one must not be used. */
   whileConnectedAsNow(): () => boolean {
     const connectionId = this.#connection?.connectionId;
     return () => this.#connection?.connectionId === connectionId;
@@ -109,8 +109,8 @@ export class ConnectionStore {
   }
 
   /**
-   * Replaces the connection by what `change` makes of the present one. In memory that counts at once; the promise
-   * is kept when it is stored. The copy in KV follows by itself.
+   * Replaces the connection by what `change` returns for the present one. That takes effect in memory at once; the
+   * promise resolves when it is stored. The copy in KV is written afterwards.
    */
   async update(change: (connection: Connection) => Connection): Promise<void> {
     if (!this.#connection || this.#tenantId === null) return;
@@ -127,28 +127,28 @@ export class ConnectionStore {
       const current = this.#connection;
       if (!current) return;
       const sealed = await sealText(this.#keyring, tenantId, JSON.stringify(current));
-      // Cleared or replaced while it was sealed; the replacement has a turn of its own.
+      // Cleared or replaced while it was sealed; a replacement is stored in its own turn.
       if (this.#connection?.connectionId !== current.connectionId) return;
       this.#storage.kv.put(CONNECTION_KEY, { tenantId, sealed });
       this.replica.mark(connectionKvKey(tenantId));
     });
   }
 
-  /** Puts `connection` in place of everything held for the tenant, at once. */
+  /** Replaces everything stored for the tenant by `connection`. */
   async replace(tenantId: string, connection: Connection): Promise<void> {
     this.#connection = connection;
     this.#unreadable = null;
     await Promise.all([this.#deleteAll(tenantId), this.set(tenantId, connection)]);
   }
 
-  /** Forgets the connection and everything stored for it. Removes the copy in KV whatever the storage holds. */
+  /** Deletes the connection and everything stored for it. Removes the copy in KV even if nothing is stored. */
   async clear(tenantId: string): Promise<void> {
     this.#connection = null;
     this.#unreadable = null;
     await this.#deleteAll(tenantId);
   }
 
-  /** Removes a copy in KV that has no connection behind it: a clear was cut short, or KV was restored. */
+  /** Removes a copy in KV without a stored connection: a clear was interrupted, or KV was restored. */
   async forgetCopy(tenantId: string): Promise<void> {
     if (this.#storage.kv.get(CONNECTION_KEY) !== undefined) return;
     this.replica.mark(connectionKvKey(tenantId));
@@ -156,8 +156,8 @@ export class ConnectionStore {
   }
 
   /**
-   * Deletes the storage. The marker for KV and the alarm, which would go with it, are written before and in the same
-   * turn again: whenever the object dies, the restarted object removes the copy.
+   * Deletes the storage. Because that also deletes the marker for KV and the alarm, both are written before and, in the
+   * same turn, again afterwards: whenever the object dies, the restarted object removes the copy.
    */
   async #deleteAll(tenantId: string): Promise<void> {
     const { kv } = this.#storage;

@@ -28,7 +28,7 @@ type Attempt = z.infer<typeof Attempt>;
 
 /** How long `GET /pagerduty` waits for a refresh that is due. */
 const STATUS_WAIT_MS = 3_000;
-/** How long after a refresh a refused access token is not refreshed again. */
+/** An access token that is refused this soon after a refresh is not refreshed again. */
 const REFUSED_AGAIN_MS = 10 * 60 * 1000;
 
 /** Why a call to PagerDuty failed, or could not be made. */
@@ -86,7 +86,7 @@ export class Tokens {
     await this.#refreshing;
   }
 
-  /** Refreshes a due token for the status, which does not wait long. */
+  /** Refreshes a due token for the status; waits at most `STATUS_WAIT_MS`. */
   async refreshForStatus(): Promise<void> {
     const timer = new AbortController();
     const waited = scheduler.wait(STATUS_WAIT_MS, { signal: timer.signal }).catch(() => undefined);
@@ -147,7 +147,7 @@ export class Tokens {
       : null;
   }
 
-  /** A failed or interrupted attempt holds the time of the next one; otherwise the token's age decides. */
+  /** After a failed or interrupted attempt its `nextTryAtMs` decides; otherwise the token's age. */
   #dueAtMs(connection: OAuthConnection, planned: (life: TokenLife) => number): number {
     const { obtainedAtMs, expiresAtMs, refreshed } = connection;
     return this.#attemptOf(connection)?.nextTryAtMs ?? planned({ obtainedAtMs, expiresAtMs, refreshed });
@@ -170,8 +170,8 @@ export class Tokens {
     const app = oauthAppOf(this.#config);
     const before = this.#attemptOf(used);
     const failures = before?.failures ?? 0;
-    // Kept if the object dies during the call: it then tries the refresh token at once after its restart, because
-    // PagerDuty may have used it up already.
+    // Stored before the call: if the object dies during it, the restarted object tries the refresh token at once,
+    // because PagerDuty may already have used it up.
     this.#note({ obtainedAtMs, failures, nextTryAtMs: Date.now(), reason: before?.reason ?? null });
     this.#onStart();
     const answer =
