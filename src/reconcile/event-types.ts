@@ -7,7 +7,7 @@ import { DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
 
 /** Which event types the webhook subscription has, and how types that it lacks are added to it. */
 
-/** The event types that a subscription is to have. */
+/** The event types that a subscription should have. */
 export interface Choice {
   events: readonly string[];
   /** Whether a caller named them, so that each is needed and no other is added. */
@@ -25,13 +25,13 @@ export interface Extended {
   subscription: Subscription;
   /** Types that PagerDuty does not know. */
   refused: string[];
-  /** Why the rest could not be added; null where all of it was, or was refused. */
+  /** Why some types could not be added; null if PagerDuty accepted or refused each of them. */
   problem: CallProblem | null;
 }
 
 /**
  * Adds the default types that a subscription lacks. If PagerDuty refuses them together, tries each type separately.
- * @param maxCalls types left over are for the next time
+ * @param maxCalls the next call of this function adds the types that are left
  */
 export async function addMissingEvents(
   client: PagerDutyClient,

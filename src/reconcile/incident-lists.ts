@@ -6,7 +6,7 @@ import { ask, type Run, type Stop } from "./run.ts";
 
 /** The lists of a check for missed incidents, page by page. */
 
-/** The incidents that pages from one `sinceMs` held in this run. */
+/** The incidents that this run has read on pages with the same `sinceMs`. */
 interface Window {
   list: Check["list"];
   sinceMs: number;
@@ -16,7 +16,7 @@ interface Window {
 
 const newWindow = ({ list, sinceMs }: Check): Window => ({ list, sinceMs, listed: new Set(), fruitless: 0 });
 
-/** Folds one incident where it is news. @returns why the check stops; null to continue */
+/** Folds one incident if it has changes. @returns why the check stops; null to continue */
 type LookAt = (run: Run, incident: RestIncident, askedAtMs: number) => Promise<Stop | null>;
 
 /** Lists the incidents created since the last finished check, then the open ones, page by page. */
@@ -48,7 +48,7 @@ export async function lookAtLists(run: Run, lookAt: LookAt): Promise<Stop | null
   return null;
 }
 
-/** Whether a page holds nothing of the pages before it, with which it overlaps. */
+/** Whether a page contains no incident of the pages before it, although it should overlap with them. */
 const hasShifted = ({ listed }: Window, incidents: readonly (RestIncident | null)[]): boolean =>
   listed.size > 0 &&
   incidents.length > 0 &&

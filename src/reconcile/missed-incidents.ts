@@ -14,9 +14,9 @@ import { ask, type Run, type Stop } from "./run.ts";
 
 /**
  * Recovery: finds incidents and changes whose webhooks did not arrive, by reading them over REST. A check lists the
- * incidents created since the last finished check, for at least a day, and the open ones that changed their status since,
- * and looks up every stored open incident. It folds what differs from the stored state. A check that a rate limit, an
- * error or one of its own limits stops is continued by the next check.
+ * incidents created since the last finished check, for at least a day, and the open ones whose status changed since, and
+ * looks up every stored open incident. It folds what differs from the stored state. When a rate limit, an error or one
+ * of its own limits stops a check, the next one continues it.
  */
 
 /** Limits how long a caller who asked for a check waits for the answer. */
@@ -25,11 +25,11 @@ const MAX_RUN_MS = 60_000;
 export const MAX_CHECK_CALLS = 40;
 /** Of these, the calls that the subscription's check may have made. */
 const SUBSCRIPTION_CALLS = 8;
-/** A single incident that PagerDuty fails on is left for later; this many in a row stop the check. */
+/** An incident that PagerDuty fails to return is left for a later check; this many in a row stop the check. */
 const MAX_FAILURES_IN_A_ROW = 3;
 /** After this many attempts an incident is folded without its fields, or given up. */
 const MAX_ATTEMPTS = 5;
-/** Incidents that are left for later; more failures than this stop the check. */
+/** At most this many incidents are left for a later check; one more failure stops the check. */
 const MAX_LEFT = 100;
 const KEY = "recovery";
 
@@ -38,9 +38,9 @@ export interface RecoveryResult {
   recovered: number;
   /** Why the check stopped, or why one of the incidents could not be read. */
   problem: CallProblem | null;
-  /** Whether some incidents could not be listed: PagerDuty lists 10,000 of one second. */
+  /** Whether some incidents could not be listed: PagerDuty lists at most 10,000 that were created in one second. */
   incomplete: boolean;
-  /** Whether a limit of its own stopped it: time, or calls. */
+  /** Whether the check stopped at its limit of time or of calls. */
   unfinished: boolean;
 }
 
@@ -94,7 +94,7 @@ export async function recover(
   return { checked, recovered, problem: stop ?? run.failure, incomplete, unfinished: false };
 }
 
-/** Looks up the stored open incidents that the list did not hold, because they were created earlier. */
+/** Looks up the stored open incidents that the lists did not contain, because they were created earlier. */
 async function lookAtOpen(run: Run): Promise<Stop | null> {
   for (;;) {
     const incidentId = nextLiveIncidentId(run.context.sql, run.check.openAfter);
@@ -105,7 +105,7 @@ async function lookAtOpen(run: Run): Promise<Stop | null> {
   }
 }
 
-/** Looks up the incidents that PagerDuty failed on in earlier checks. */
+/** Looks up the incidents that PagerDuty failed to return in earlier checks. */
 async function lookAtLeft(run: Run, left: Progress["left"]): Promise<Stop | null> {
   for (const { incidentId } of left) {
     const stop = run.seen.has(incidentId) ? null : await lookUp(run, incidentId);
@@ -169,7 +169,7 @@ async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Pro
   return null;
 }
 
-/** Logs once a check that incidents are recovered without their custom fields. */
+/** Logs, once in each check, that incidents are recovered without their custom fields. */
 function sayWithoutFields(run: Run): void {
   if (run.saidWithoutFields) return;
   run.saidWithoutFields = true;
@@ -191,7 +191,7 @@ function fold(context: TenantContext, reading: RestReading, isOpen: boolean): bo
   );
 }
 
-/** Leaves an incident that PagerDuty fails on to a later check. @returns a problem where the check has to stop */
+/** Leaves an incident that PagerDuty failed to return to a later check. @returns a problem if this check must stop */
 function leave(run: Run, incidentId: string, problem: CallProblem): CallProblem | null {
   const attempts = (run.left.get(incidentId) ?? 0) + 1;
   run.failure = problem;

@@ -6,32 +6,32 @@ import { Filter, isSameFilter } from "../pagerduty/subscriptions.ts";
 /** How far the search for missed incidents has come, and where it continues. Pure. */
 
 const DAY_MS = 24 * 3600 * SECOND_MS;
-/** How much of the last check's time is searched again: webhooks take a while to arrive, and clocks differ. */
+/** How much of the last check's period is searched again: webhooks take a while to arrive, and clocks differ. */
 export const OVERLAP_MS = 5 * 60 * SECOND_MS;
 /** PagerDuty refuses ranges of more than six months. */
 const MAX_RANGE_MS = 179 * DAY_MS;
-/** A hundred thousand incidents; a list that has more pages than this does not end. */
+/** A hundred thousand incidents; a list with more pages counts as endless. */
 const MAX_PAGES = 1000;
-/** A list that repeats itself does not end. */
+/** After this many pages in a row without a new incident a list counts as endless. */
 const MAX_FRUITLESS_PAGES = 2;
 /**
- * Incidents of one second are listed in pages that overlap by this many, because the list shifts when an incident leaves
- * it: with a filter by being moved to another service or team.
+ * Pages of incidents created in the same second overlap by this many, because the list shifts when an incident leaves
+ * it: with a filter, when it is moved to another service or team.
  */
 const PAGE_OVERLAP = 20;
 /** How far back open incidents are listed by their creation, to find those that were reopened. */
 const OPEN_RANGE_MS = 178 * DAY_MS;
 
-/** One search, finished or not. */
+/** One check for missed incidents, finished or not. */
 const Check = z.object({
-  /** `created`: incidents created since `fromMs`. `open`: open ones, of which those are looked at that changed their status since. */
+  /** `created`: incidents created since `fromMs`. `open`: open incidents, to read those whose status changed since. */
   list: z.enum(["created", "open"]),
   fromMs: z.number(),
-  /** Where the present page begins: incidents created since, without the first `offset`. */
+  /** Where the present page begins: it lists incidents created since then, without the first `offset`. */
   sinceMs: z.number(),
   offset: z.number(),
   untilMs: z.number(),
-  /** Whose incidents are listed; null for the whole account's. */
+  /** Limits the listed incidents; null: those of the whole account. */
   filter: z.nullable(Filter),
   pages: z.number(),
   /** Whether more incidents were created in one second than PagerDuty lists. */
@@ -46,13 +46,13 @@ const Check = z.object({
 export type Check = z.infer<typeof Check>;
 
 export const Progress = z.object({
-  /** A finished check has searched everything that was created before. */
+  /** A finished check has searched all incidents that were created before. */
   checkedUntilMs: z.nullable(z.number()),
   /** When the user connected. Incidents resolved before are recovered only when a person asks for a check. */
   connectedAtMs: z.nullable(z.number()),
   /** The check that did not finish; null where the last one did. */
   unfinished: z.nullable(Check),
-  /** Incidents that PagerDuty failed on; later checks look them up one by one. */
+  /** Incidents that PagerDuty failed to return; later checks look them up one by one. */
   left: z.array(z.object({ incidentId: z.string(), attempts: z.number() })),
 });
 export type Progress = z.infer<typeof Progress>;
@@ -88,10 +88,10 @@ export function newCheck({ checkedUntilMs }: Progress, filter: Filter | null, no
   };
 }
 
-/** A check looks back a day at least, so progress that is some hours old costs nothing. */
+/** A check looks back at least a day, so nothing is missed if the stored progress is some hours old. */
 const STORE_EVERY_MS = 6 * 3600 * SECOND_MS;
 
-/** Whether a check has changed more than the time until which everything is checked; each write is billed. */
+/** Whether anything but `checkedUntilMs` has changed, or `checkedUntilMs` by hours; each write is billed. */
 export function isWorthStoring(before: Progress, after: Progress): boolean {
   const content = (progress: Progress) => JSON.stringify({ ...progress, checkedUntilMs: 0 });
   if (content(before) !== content(after)) return true;
@@ -105,10 +105,10 @@ export function isWorthStoring(before: Progress, after: Progress): boolean {
 export function resumed({ unfinished }: Progress, filter: Filter | null, nowMs: number): Check | null {
   if (!unfinished) return null;
   if (!isSameFilter(unfinished.filter, filter)) return null;
-  // What was created since belongs to the next check.
+  // Incidents created since then belong to the next check.
   if (unfinished.listed || unfinished.list === "open") return unfinished;
   if (nowMs - unfinished.sinceMs > MAX_RANGE_MS) return null;
-  // It may have stopped within the last page, and PagerDuty refuses a full page beyond that.
+  // The check may have stopped within the last page, and PagerDuty refuses a full page from there.
   return { ...unfinished, offset: Math.min(unfinished.offset, MAX_OFFSET - PAGE_SIZE), untilMs: nowMs };
 }
 
@@ -117,16 +117,16 @@ interface Page {
   count: number;
   /** When the page's last incident was created; NaN where PagerDuty gives no time. */
   lastAtMs: number;
-  /** How many pages in a row from one `sinceMs`, this one included, held no incident that those before did not hold. */
+  /** How many pages in a row from one `sinceMs`, this one included, contained no new incident. */
   fruitless: number;
 }
 
-/** Where a page begins that holds everything from `atMs` on. PagerDuty gives times to the second. */
+/** Where a page must begin to contain every incident from `atMs` on. PagerDuty gives times to the second. */
 const windowAt = (atMs: number) => wholeSecond(atMs) - SECOND_MS;
 
 /**
- * The check after one more page. The next page begins at the time where this one ends, so that incidents that leave the
- * list shift nothing; pages within one second go by their offset.
+ * The check after one more page. The next page begins at the time where this one ends, so that it does not shift when
+ * incidents leave the list; only pages within one second use an offset.
  */
 export function afterPage(check: Check, page: Page): Check {
   const pages = check.pages + 1;
@@ -137,7 +137,7 @@ export function afterPage(check: Check, page: Page): Check {
   if (nextMs > check.sinceMs) return { ...check, pages, sinceMs: nextMs, offset: 0 };
   const offset = check.offset + PAGE_SIZE - PAGE_OVERLAP;
   if (offset + PAGE_SIZE <= MAX_OFFSET) return { ...check, pages, offset };
-  // PagerDuty lists no further.
+  // PagerDuty lists no more incidents of this second.
   return { ...check, pages, sinceMs: check.sinceMs + SECOND_MS, offset: 0, incomplete: true };
 }
 

@@ -18,19 +18,19 @@ import type { IsOurs } from "./webhook-url.ts";
 
 /**
  * Checks the webhook subscription and searches for missed incidents. PagerDuty disables a subscription for a day after
- * three refused webhooks in a row, without a notice. A check detects it, enables the subscription again, records it for
- * the status, and recovers the missed incidents.
+ * three refused webhooks in a row, without a notice. A check detects that, enables the subscription again, records this
+ * for the status, and recovers the missed incidents.
  */
 
-/** How long after a check that an error stopped the next one starts. */
+/** How soon the next check starts after an error stopped one. */
 const RETRY_MS = 60_000;
 /** Refused webhooks start a check at most this often: strangers can post to every public URL. */
 const REFUSAL_CHECK_MS = 60_000;
-/** When a check that reached its time limit continues: other jobs come first. */
+/** How soon a check that reached its limit of time or calls continues; other jobs run first. */
 const GO_ON_MS = 500;
-/** The same where a person asked: the caller continues it first. */
+/** The same for a check that a person asked for, which the caller normally continues sooner. */
 const ASKED_GO_ON_MS = 10_000;
-/** After this many checks in a row that found nothing wrong and nothing new, the next ones come more rarely. */
+/** After this many checks in a row that found nothing wrong and nothing new, checks become less frequent. */
 const QUIET_CHECKS = 2;
 const QUIET_WAIT_MS = 3600 * 1000;
 /** Calls that one check makes to add event types. */
@@ -41,7 +41,7 @@ export interface Reconciled {
   recovered: number;
   problem: CallProblem | null;
   subscription: { id: string; state: Watch["state"] } | null;
-  /** Whether there is more to look at, in another call. */
+  /** Whether the check is not finished, and another call continues it. */
   unfinished: boolean;
 }
 
@@ -52,11 +52,11 @@ export class Reconciler {
   #next: Promise<Reconciled> | null = null;
   /** Whether a person asked for the next check. */
   #asked = false;
-  /** How soon another check follows the running one, which has started too early for something that happened. */
+  /** How soon another check must follow the running one, which started before the event that needs it. */
   #followsWithinMs = Number.POSITIVE_INFINITY;
   /** When the next check is due while nothing happens; null: as stored. */
   #quietUntilMs: number | null = null;
-  /** When the last check that a refusal asked for was due. */
+  /** When the last check after a refused webhook was due. */
   #refusalCheckAtMs = 0;
 
   constructor(context: TenantContext, isOurs: IsOurs) {
@@ -79,7 +79,7 @@ export class Reconciler {
     return this.#quietUntilMs ?? this.#watch.nextAtMs ?? 0;
   }
 
-  /** After the object woke. @param alarmAtMs when the alarm is set; null where it is not */
+  /** Call it when the object has started. @param alarmAtMs when the alarm is set; null where it is not */
   resume(alarmAtMs: number | null): void {
     if (this.#watch.quietChecks >= QUIET_CHECKS && alarmAtMs !== null && alarmAtMs > Date.now()) {
       this.#quietUntilMs = alarmAtMs;
@@ -168,7 +168,7 @@ export class Reconciler {
         result.recovered === 0 &&
         state === "active";
       if (isQuiet && quietChecks >= QUIET_CHECKS) {
-        // Nothing is written: only the alarm holds the time of the next check.
+        // Nothing is written: only the alarm keeps the time of the next check.
         this.#quietUntilMs = nowMs + Math.max(config.reconcileEveryMs, QUIET_WAIT_MS);
       } else {
         this.#quietUntilMs = null;
@@ -203,7 +203,7 @@ export class Reconciler {
     this.#remember({ filter: answer.value.filter });
     await this.#checkEvents(own, answer.value);
     if (!isCurrent(own.id)) return { reEnabled: false, problem: null };
-    // A subscription that a person paused is for a person to enable.
+    // A subscription that a person paused is left paused.
     if (answer.value.state === "active" || answer.value.paused) {
       this.noteState(answer.value.state);
       return { reEnabled: false, problem: null };
@@ -219,7 +219,7 @@ export class Reconciler {
     return { reEnabled: true, problem: null };
   }
 
-  /** Adds the event types that our subscription lacks. A person's is left as it is; the status names what it lacks. */
+  /** Adds the event types that our subscription lacks. A person's is not changed; the status names what it lacks. */
   async #checkEvents(own: OwnSubscription, subscription: Subscription): Promise<void> {
     const { store, client } = this.#context;
     const { connection } = store;
@@ -241,8 +241,8 @@ export class Reconciler {
   }
 
   /**
-   * Our subscription as PagerDuty has it, else another one for our webhook URL or a member's: a person made it, or
-   * deleted ours and made it again. Null where there is none.
+   * Our subscription, read from PagerDuty, else one that a person made for our webhook URL or a member's, perhaps after
+   * deleting ours. Null if there is none.
    */
   async #present(own: OwnSubscription | null): Promise<CallAnswer<Subscription | null>> {
     const { client } = this.#context;

@@ -12,9 +12,9 @@ export interface Run {
   context: TenantContext;
   connectionId: string | undefined;
   check: Check;
-  /** How often each incident could not be read, by id. */
+  /** How many times each incident could not be read, by id. */
   left: Map<string, number>;
-  /** Incidents that need no second look: listed twice at the edge of a window, or listed and open. */
+  /** Incidents that this run has read: one may be listed on two pages, or listed and stored as open. */
   seen: Set<string>;
   failuresInARow: number;
   failure: CallProblem | null;

@@ -212,7 +212,7 @@ export class SubscriptionManager {
       const whole = await this.#createNow(url, filter, choice);
       if (whole.ok) return whole.value;
       if (choice.chosen || whole.problem !== "bad_request") throw refusal(whole, "change");
-      // PagerDuty does not know one of the types; which one is found out with the subscription in place.
+      // PagerDuty does not know one of the types. Once the subscription exists, `#extend` finds out which.
       const basic = await this.#createNow(url, filter, { ...choice, events: BASIC_EVENTS });
       if (!basic.ok) throw refusal(basic, "change");
       return this.#extend(basic.value);
@@ -229,7 +229,7 @@ export class SubscriptionManager {
     const isCurrent = this.#store.whileConnectedAsNow();
     const created = await this.#tryWrite(async (target) => {
       const made = await createSubscription(target, url, filter, events);
-      // It was disconnected during the call, and nothing else would remove the new subscription.
+      // The user disconnected during the call, and nothing else would remove the new subscription.
       if (made.ok && !isCurrent()) {
         await deleteSubscription(target, made.value.id);
       }

@@ -4,7 +4,7 @@ import { readStored } from "../storage/stored-value.ts";
 
 /** The result of the last check of the webhook subscription, and when the next one is due. Times in milliseconds. */
 export const Watch = z.object({
-  /** Null before the first check. While nothing happens the checks are planned by the alarm alone; see `Reconciler`. */
+  /** Null before the first check. While nothing happens only the alarm has the time; see `Reconciler`. */
   nextAtMs: z.nullable(z.number()),
   /** Checks in a row that found nothing wrong and nothing new, counted up to `QUIET_CHECKS`. */
   quietChecks: z._default(z.number(), 0),
