@@ -83,37 +83,37 @@ const pendingOf = ({ id, change, member }: Change, nowMs: number): Pending => ({
 });
 
 /**
- * Returns the state after Aurora's answer to the change `told`.
+ * Returns the state after Aurora's answer to the change `sent`.
  * @returns null if there is nothing to store: Aurora removed the connection, or the time for retries is over
  */
 export function afterAnswer(
   state: MirrorState,
-  told: Pending,
+  sent: Pending,
   answer: AuroraAnswer,
   nowMs: number,
 ): MirrorState | null {
   const { pending } = state;
   // Another change was made while Aurora was called.
-  if (pending?.id !== told.id) return state;
+  if (pending?.id !== sent.id) return state;
   const status = answer.kind === "answered" ? answer.status : null;
-  if (told.change === "disconnect") {
+  if (sent.change === "disconnect") {
     if (isForgotten(answer)) return null;
-    const retryAtMs = nowMs + backoffMs(told.attempts + 1, DISCONNECT_RETRY);
-    if (told.endsAtMs !== null && retryAtMs > told.endsAtMs) return null;
+    const retryAtMs = nowMs + backoffMs(sent.attempts + 1, DISCONNECT_RETRY);
+    if (sent.endsAtMs !== null && retryAtMs > sent.endsAtMs) return null;
     return {
       ...state,
-      pending: { ...told, attempts: told.attempts + 1, nextAtMs: retryAtMs },
+      pending: { ...sent, attempts: sent.attempts + 1, nextAtMs: retryAtMs },
       failure: outcomeOf(answer),
     };
   }
   if (isSuccess(answer)) return { ...UNKNOWN, knowsConnection: true, checkedAtMs: nowMs };
   // Aurora holds no token to rotate.
-  if (told.change === "rotate" && (status === 404 || status === 400)) {
-    return { ...state, pending: { ...told, change: "connect", nextAtMs: nowMs } };
+  if (sent.change === "rotate" && (status === 404 || status === 400)) {
+    return { ...state, pending: { ...sent, change: "connect", nextAtMs: nowMs } };
   }
   return {
     ...state,
-    pending: { ...told, attempts: told.attempts + 1, nextAtMs: null },
+    pending: { ...sent, attempts: sent.attempts + 1, nextAtMs: null },
     lookAtMs: nowMs,
     failure: outcomeOf(answer),
   };

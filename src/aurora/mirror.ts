@@ -78,24 +78,24 @@ export class Mirror {
     const nowMs = Date.now();
     if (backend === null) return;
     if (pending !== null && pending.nextAtMs !== null && pending.nextAtMs <= nowMs) {
-      await this.#tell(backend, pending);
+      await this.#send(backend, pending);
     } else if (lookAtMs !== null && lookAtMs <= nowMs) await this.#look(backend);
   }
 
-  async #tell(backend: AuroraBackend, told: Pending): Promise<void> {
-    const call = callFor(told.change, this.#store.connection);
+  async #send(backend: AuroraBackend, sent: Pending): Promise<void> {
+    const call = callFor(sent.change, this.#store.connection);
     if (call === null) {
       // The change was replaced by a connection that cannot be mirrored.
       this.#save({ ...this.#state, pending: null });
       return;
     }
-    const answer = await backend.call(told, { ...call, timeoutMs: TIMEOUT_MS });
+    const answer = await backend.call(sent, { ...call, timeoutMs: TIMEOUT_MS });
     permissions.noteAnswer(answer);
     const before = this.#state;
-    const after = afterAnswer(before, told, answer, Date.now());
-    log.info("mirror.told", { userId: told.userId, change: told.change, outcome: outcomeOf(answer) });
+    const after = afterAnswer(before, sent, answer, Date.now());
+    log.info("mirror.told", { userId: sent.userId, change: sent.change, outcome: outcomeOf(answer) });
     if (after === null && !isForgotten(answer)) {
-      log.error("mirror.given_up", { userId: told.userId, orgId: told.orgId, change: told.change });
+      log.error("mirror.given_up", { userId: sent.userId, orgId: sent.orgId, change: sent.change });
     }
     if (after !== before) this.#save(after);
   }

@@ -90,7 +90,7 @@ export class Live {
     }
     this.#isPaused = true;
     this.#isBehind = false;
-    this.#tell();
+    this.#sendChanges();
     setTimeout(() => {
       this.#isPaused = false;
       if (this.#isBehind) this.changed();
@@ -98,7 +98,7 @@ export class Live {
   }
 
   /** Sends the changes since the last comparison. Never throws: no work may fail because of a socket. */
-  #tell(): void {
+  #sendChanges(): void {
     try {
       const before = this.#lastLook;
       const now = this.#look();

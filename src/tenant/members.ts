@@ -15,7 +15,7 @@ const keyOf = (userId: string) => `${PREFIX}${userId}`;
 /** The user whose webhook URL the subscription has, once that user's object was updated. */
 const PINNED_KEY = "pinnedMember";
 /** A user's object is updated again after this long, because it orders organisations by their latest call. */
-const TELL_AGAIN_MS = 6 * 3600 * 1000;
+const UPDATE_AGAIN_MS = 6 * 3600 * 1000;
 
 /** The methods of a user's object that are called here; see `Tenant`. */
 export interface UserObject {
@@ -45,9 +45,9 @@ export class Members {
     const { userId, orgId } = caller;
     if (orgId === null) return;
     const nowMs = Date.now();
-    const toldAtMs = z.safeParse(z.number(), this.#storage.kv.get(keyOf(userId))).data;
-    if (toldAtMs !== undefined && nowMs - toldAtMs < TELL_AGAIN_MS) return;
-    await this.#tell(userId, { change: "called", userId, tenantId: tenantIdOf(caller) });
+    const updatedAtMs = z.safeParse(z.number(), this.#storage.kv.get(keyOf(userId))).data;
+    if (updatedAtMs !== undefined && nowMs - updatedAtMs < UPDATE_AGAIN_MS) return;
+    await this.#update(userId, { change: "called", userId, tenantId: tenantIdOf(caller) });
     this.#storage.kv.put(keyOf(userId), nowMs);
   }
 
@@ -67,9 +67,9 @@ export class Members {
     if (before === after || tenantId === null) return;
     const isUsersOwn = after !== null && tenantId === userTenantId(after);
     try {
-      if (before !== null) await this.#tell(before, { change: "unpinned", userId: before, tenantId });
+      if (before !== null) await this.#update(before, { change: "unpinned", userId: before, tenantId });
       if (after !== null && !isUsersOwn) {
-        await this.#tell(after, { change: "pinned", userId: after, tenantId });
+        await this.#update(after, { change: "pinned", userId: after, tenantId });
       }
       if (after === null || isUsersOwn) this.#storage.kv.delete(PINNED_KEY);
       else this.#storage.kv.put(PINNED_KEY, after);
@@ -78,7 +78,7 @@ export class Members {
     }
   }
 
-  #tell(userId: string, change: MembershipChange): Promise<void> {
+  #update(userId: string, change: MembershipChange): Promise<void> {
     return this.#userObject(userTenantId(userId)).changeMembership(change);
   }
 }
