@@ -1,6 +1,6 @@
 import { inspect, isDeepStrictEqual } from "node:util";
 
-/** Something that has to hold, and what there is. */
+/** A claim, with the expected and the actual value. */
 export interface Check {
   readonly claim: string;
   readonly expected: unknown;
@@ -13,7 +13,7 @@ export function holds({ expected, got }: Check): boolean {
 
 const WIDE = { breakLength: Number.POSITIVE_INFINITY, depth: null };
 
-/** What was expected and what there is, a line each. */
+/** The expected and the actual value, one line each. */
 export function difference({ expected, got }: Check): string[] {
   return [`expected ${inspect(expected, WIDE)}`, `got      ${inspect(got, WIDE)}`];
 }

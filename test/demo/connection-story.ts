@@ -1,6 +1,6 @@
 import type { Stage } from "./stage.ts";
 
-/** What a user does once: an API key, a webhook, its signing secret. */
+/** What a user does once: connects with an API key, creates a webhook, stores its signing secret. */
 export async function playConnection(stage: Stage): Promise<void> {
   await connectWithKey(stage);
   await subscribeWebhook(stage);
@@ -13,7 +13,7 @@ async function connectWithKey({ account, connector, transcript }: Stage): Promis
 }
 
 async function subscribeWebhook({ account, connector, transcript }: Stage): Promise<void> {
-  transcript.step("In PagerDuty a webhook is made, and its signing secret is stored with the connector");
+  transcript.step("In PagerDuty a webhook is created, and the connector stores its signing secret");
   const url = await connector.webhookUrl();
   const { secret } = account.subscribe({ url });
   await connector.storeSigningSecret(secret);

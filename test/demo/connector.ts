@@ -32,18 +32,18 @@ export class Connector {
     await answered(this.#client.pagerduty["signing-secret"].$delete());
   }
 
-  /** Checks the webhook and missed incidents now, as every ten minutes by itself. */
+  /** Checks the webhook and searches for missed incidents now, not only every ten minutes. */
   async reconcile(): Promise<void> {
     await answered(this.#client.pagerduty.reconcile.$post());
   }
 
-  /** Writes a note on an incident in PagerDuty, as Aurora's findings are written. @returns its id here */
+  /** Writes a note on an incident in PagerDuty, as Aurora's findings are written. @returns the connector's id of it */
   async writeNote(incidentId: string, content: string): Promise<string> {
     const notes = this.#client.pagerduty.incidents[":incidentId"].notes;
     return (await answered(notes.$post({ param: { incidentId }, json: { content } }))).noteId;
   }
 
-  /** What keeps events from flowing, in the status's own words. */
+  /** The messages of the status's problems: what keeps events from flowing. */
   async problems(): Promise<string[]> {
     const status = await answered(this.#client.pagerduty.$get());
     return "problems" in status ? (status.problems ?? []).map(({ message }) => message) : [];
@@ -55,7 +55,7 @@ export class Connector {
   }
 }
 
-/** The parsed answer. @throws with status and text when it is an error */
+/** Returns the parsed answer. @throws with status and text if it is an error */
 async function answered<T>(
   call: Promise<{ ok: boolean; status: number; url: string; json(): Promise<T>; text(): Promise<string> }>,
 ): Promise<T> {

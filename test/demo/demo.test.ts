@@ -62,7 +62,7 @@ async function isUp(port: string): Promise<boolean> {
   );
 }
 
-test("the whole story is delivered, whatever the user's environment holds, and nothing is left of it", async () => {
+test("the whole story is delivered whatever the user's environment contains, and leaves nothing behind", async () => {
   const port = await freePort();
   // Aurora's own developers have such variables in their shells.
   const environment = {
@@ -80,7 +80,7 @@ test("the whole story is delivered, whatever the user's environment holds, and n
   expect(await isUp(port)).toBe(false);
 });
 
-test("told to end in the middle it takes the Worker with it", async () => {
+test("a demo that is ended in the middle ends its Worker, too", async () => {
   const port = await freePort();
   const child = start(["--once", "--port", port]);
   child.stdout.setEncoding("utf8");
@@ -95,7 +95,7 @@ test("told to end in the middle it takes the Worker with it", async () => {
   expect(await isUp(port)).toBe(false);
 });
 
-test("a port that is taken is said to be, with what to do", async () => {
+test("a port that is taken is reported, with what to do", async () => {
   const { server, port } = await listen();
   const { errors, code } = await end(start(["--once", "--port", String(port)]));
   server.close();
@@ -104,7 +104,7 @@ test("a port that is taken is said to be, with what to do", async () => {
   expect(code).toBe(1);
 });
 
-test("an argument that it does not know is answered with the usage", async () => {
+test("an unknown argument is answered with the usage", async () => {
   const { errors, code } = await end(start(["--twice"]));
   expect(errors).toContain("--twice");
   expect(errors).toContain("npm run demo");

@@ -11,12 +11,12 @@ import { standardOutput, Transcript } from "./transcript.ts";
 
 type ExitCode = 0 | 1 | 2 | 130;
 
-/** How a shell calls an end by Ctrl-C: the story was not told to its end. */
+/** The exit code that shells use for Ctrl-C: the story did not finish. */
 const CUT_SHORT: ExitCode = 130;
 
 const transcript = new Transcript(standardOutput);
 
-/** Resolves at Ctrl-C, or when the demo is told to end in another way. */
+/** Resolves at Ctrl-C, or at another signal to end. */
 const interrupted = new Promise<"interrupted">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => resolve("interrupted"));
@@ -60,9 +60,9 @@ async function run({ port, stays }: Extract<DemoOptions, { kind: "play" }>): Pro
 async function play(stage: Stage, stays: boolean): Promise<ExitCode> {
   const disturbed = [interrupted, untilWorkerEnds(stage)];
   try {
-    const passed = await Promise.race([tellStory(stage), ...disturbed]);
+    const passed = await Promise.race([playStory(stage), ...disturbed]);
     if (passed === "interrupted") return CUT_SHORT;
-    if (!passed) return fail(stage, "The story did not come out as it has to.");
+    if (!passed) return fail(stage, "Some checks of the story failed.");
     if (!stays) {
       suggestNext(stage);
       return 0;
@@ -75,7 +75,7 @@ async function play(stage: Stage, stays: boolean): Promise<ExitCode> {
   }
 }
 
-/** Who is there, and where. */
+/** Prints the parts of the demo with their addresses. */
 function introduce({ worker, pagerduty, aurora, connector }: Stage, tookMs: number): void {
   transcript.entries([
     ["Worker", `${worker.url} with KV, Queues and Durable Objects, up in ${tookMs} ms`],
@@ -85,8 +85,8 @@ function introduce({ worker, pagerduty, aurora, connector }: Stage, tookMs: numb
   ]);
 }
 
-/** @returns whether everything came out as it has to */
-async function tellStory(stage: Stage): Promise<boolean> {
+/** @returns whether every check passed */
+async function playStory(stage: Stage): Promise<boolean> {
   await playConnection(stage);
   const checks = [...(await playIncident(stage)), ...(await playGuardian(stage))];
   return transcript.checks(checks);

@@ -15,7 +15,7 @@ const entry: FeedEntry = {
   status: 200,
 };
 
-test("rows stand below the heads whatever the type, the title and the time", () => {
+test("rows are aligned with the heads whatever the type, the title and the time", () => {
   const long: FeedEntry = {
     ...entry,
     eventType: "incident.custom_field_values.updated",
@@ -29,12 +29,12 @@ test("rows stand below the heads whatever the type, the title and the time", () 
   expect(rows[1]).toContain("#2 A title that is longer …");
 });
 
-test("an incident that no webhook brought has no time, one that Aurora does not have has no row", () => {
+test("an event without a webhook has no time, and one that Aurora has not stored has no row", () => {
   expect(feedRow({ ...entry, tookMs: null, row: null })).toMatch(/API latency above 2 s {8}not yet .* -$/);
   expect(feedRow({ ...entry, status: 409 })).toContain("refused with 409");
 });
 
-test("a prompt is shown with a member of its payload a line, long ones cut", () => {
+test("a prompt is shown with one member of its payload a line, and long lines are cut", () => {
   const context = { alerts: [{ summary: "slow" }], notes: ["x".repeat(300)], changes: [] };
   const payload = { id: "PGR0VU2", title: "API", priority: { name: "P1" }, context };
   const lines = promptLines(

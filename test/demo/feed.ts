@@ -6,7 +6,7 @@ import type { Transcript } from "./transcript.ts";
 /** How often new calls are looked for. */
 const FOLLOW_EVERY_MS = 100;
 
-/** The columns of what Aurora is sent, each with its width; the last one needs none. */
+/** The columns of the feed, each with its width; the last one needs none. */
 const COLUMNS = [
   ["Aurora is sent", 27],
   ["incident", 27],
@@ -31,7 +31,7 @@ export interface FeedEntry {
   title: string;
   /** Aurora's row; null while it has none. */
   row: Pick<IncidentRow, "number" | "severity" | "status" | "metadata"> | null;
-  /** Since PagerDuty sent the webhook; null where none brought it. */
+  /** Milliseconds since PagerDuty sent the webhook; null for an event without one. */
   tookMs: number | null;
   /** Aurora's answer. */
   status: AuroraCall["status"];
@@ -60,7 +60,7 @@ export function feedRow({ eventType, title, row, tookMs, status }: FeedEntry): s
   ]);
 }
 
-/** Prints what Aurora is sent, each call once, and what its list shows then. */
+/** Prints each call to Aurora once, with what Aurora's list shows afterwards. */
 export class Feed {
   readonly #aurora: TodaysAurora;
   readonly #account: Account;

@@ -4,8 +4,8 @@ import type { Check } from "./check.ts";
 import type { Stage } from "./stage.ts";
 
 /**
- * What breaks most integrations without a word: the signing secret is wrong, and PagerDuty switches the webhook off
- * after three refusals. @returns what has to hold afterwards
+ * A failure that most integrations do not notice: the signing secret is wrong, and PagerDuty disables the webhook after
+ * three refusals. @returns the checks of the result
  */
 export async function playGuardian(stage: Stage): Promise<Check[]> {
   const [subscription] = [...stage.account.subscriptions.values()];
@@ -17,7 +17,7 @@ export async function playGuardian(stage: Stage): Promise<Check[]> {
 
 async function breakSecret(stage: Stage, subscription: Subscription): Promise<Incident[]> {
   stage.transcript.step(
-    "Somebody stores a wrong signing secret; three webhooks are refused, and PagerDuty switches the webhook off",
+    "Somebody stores a wrong signing secret; three webhooks are refused, and PagerDuty disables the webhook",
   );
   await stage.connector.removeSigningSecrets();
   await stage.connector.storeSigningSecret("copied from somewhere else");
@@ -28,7 +28,7 @@ async function breakSecret(stage: Stage, subscription: Subscription): Promise<In
   stage.transcript.detail("The next check enables it again, and reads the refused incidents from PagerDuty");
   await stage.connector.reconcile();
   await received(stage, refused);
-  await tellProblems(stage);
+  await printProblems(stage);
   return refused;
 }
 
@@ -41,7 +41,7 @@ async function correctSecret(stage: Stage, subscription: Subscription): Promise<
   const next = stage.account.trigger({ title: "Checkout is down", priority: "P1" });
   await received(stage, [next]);
   await stage.aurora.runWaiting();
-  await tellProblems(stage);
+  await printProblems(stage);
   return next;
 }
 
@@ -56,7 +56,7 @@ async function received(stage: Stage, incidents: readonly Incident[]): Promise<v
   }
 }
 
-async function tellProblems({ connector, transcript }: Stage): Promise<void> {
+async function printProblems({ connector, transcript }: Stage): Promise<void> {
   for (const problem of await connector.problems()) transcript.detail(`status: ${problem}`);
 }
 
@@ -64,14 +64,14 @@ function checks({ aurora }: Stage, subscription: Subscription, incidents: readon
   const { events, prompts } = aurora.tables;
   const once = incidents.map(() => 1);
   return [
-    { claim: "the webhook is on again", expected: false, got: subscription.temporarilyDisabled },
+    { claim: "the webhook is enabled again", expected: false, got: subscription.temporarilyDisabled },
     {
       claim: "Aurora got each of these incidents once",
       expected: once,
       got: incidents.map(({ id }) => events.filter(({ incidentId }) => incidentId === id).length),
     },
     {
-      claim: "and analysed each of them once",
+      claim: "Aurora analysed each of them once",
       expected: once,
       got: incidents.map(({ id }) => prompts.filter(({ incidentId }) => incidentId === id).length),
     },

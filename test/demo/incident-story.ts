@@ -38,7 +38,7 @@ const KNOWLEDGE = {
   ],
 };
 
-/** An incident from its trigger to its end. @returns what has to hold afterwards */
+/** An incident from its trigger to its end. @returns the checks of the result */
 export async function playIncident(stage: Stage): Promise<Check[]> {
   const incident = await trigger(stage);
   await addRunbook(stage, incident);
@@ -77,22 +77,22 @@ async function addRunbook(stage: Stage, incident: Incident): Promise<void> {
 
 async function analyse(stage: Stage, incident: Incident): Promise<void> {
   const { transcript } = stage;
-  transcript.step("Aurora starts its analysis, 5 s after the trigger");
+  transcript.step("Aurora starts its analysis 5 s after the trigger");
   await stage.aurora.runWaiting();
-  transcript.detail("Before: of PagerDuty's own webhook its language model gets");
+  transcript.detail("Without the connector, its language model gets from PagerDuty's own webhook:");
   for (const line of promptLines(promptWithoutConnector(incident))) transcript.detail(`  ${line}`);
-  transcript.detail("After: of the connector's events it gets");
+  transcript.detail("With the connector, it gets:");
   for (const { text } of promptsOf(stage, incident)) {
     for (const line of promptLines(text)) transcript.detail(`  ${line}`);
   }
 }
 
-/** The prompt that Aurora makes of the webhook that PagerDuty sent for the incident's trigger. */
+/** The prompt that Aurora makes from PagerDuty's own webhook about the trigger. */
 function promptWithoutConnector(incident: Incident): string {
   const [triggered] = incident.events;
   const payload = throughJsonb(JSON.parse(JSON.stringify(triggered?.data ?? {})));
-  if (!(payload instanceof Map)) throw new Error("The webhook's data is no object");
-  // The service is an object there, of which Aurora can build no prompt: it falls back to this text.
+  if (!(payload instanceof Map)) throw new Error("The webhook's data is not an object");
+  // With the service as an object Aurora cannot build a prompt, and falls back to this text.
   const fallback = `PagerDuty incident #${incident.number}: ${TITLE}`;
   return buildRcaPrompt({ title: TITLE, payload, providers: [] }) ?? fallback;
 }
@@ -100,10 +100,10 @@ function promptWithoutConnector(incident: Incident): string {
 /** @returns the id of the note */
 async function writeFindings(stage: Stage, incident: Incident): Promise<string> {
   const { connector, transcript } = stage;
-  transcript.step("Aurora's analysis ends; aurora/findings.py would post its summary, here the demo does");
+  transcript.step("Aurora's analysis ends; the demo posts its summary, as aurora/findings.py does");
   const noteId = await connector.writeNote(incident.id, FINDINGS);
   await until("the note in PagerDuty", () => incident.notes.length > 0);
-  transcript.detail("On the incident in PagerDuty is a new note:");
+  transcript.detail("The incident in PagerDuty has a new note:");
   for (const { content } of incident.notes) {
     for (const line of content.split("\n")) transcript.detail(`  ${line}`.trimEnd());
   }
@@ -122,7 +122,7 @@ async function resolve(stage: Stage, incident: Incident): Promise<void> {
   await received(stage, incident, 4);
 }
 
-/** Waits until Aurora has stored so many events of the incident, and prints what it was sent. */
+/** Waits until Aurora has stored `count` events of the incident, and prints the calls to Aurora. */
 async function received(stage: Stage, incident: Incident, count: number): Promise<void> {
   try {
     await until(`${count} events in Aurora`, () => eventsOf(stage, incident).length >= count);
@@ -153,7 +153,7 @@ function auroraChecks(stage: Stage, incident: Incident): Check[] {
     { claim: "it is resolved at the end", expected: "resolved", got: row?.status },
     { claim: "it was analysed once", expected: 1, got: promptsOf(stage, incident).length },
     {
-      claim: "the model was given the runbook, the alert's details and the deployment before it",
+      claim: "the model got the runbook, the alert's details and the deployment before the incident",
       expected: [true, true, true],
       got: [RUNBOOK, "p99(latency) > 2", "Deployed API 4.12"].map(isGiven),
     },

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { parseDemoOptions, UsageError } from "./options.ts";
 
-test("with a terminal it stays, on port 5080", () => {
+test("in a terminal the demo keeps running, on port 5080", () => {
   expect(parseDemoOptions([], true)).toEqual({ kind: "play", port: 5080, stays: true });
 });
 
 test.each([
   { args: ["--once"], hasTerminal: true },
   { args: [], hasTerminal: false },
-])("it ends after the story with $args and a terminal: $hasTerminal", ({ args, hasTerminal }) => {
+])("the demo ends after the story with $args and a terminal: $hasTerminal", ({ args, hasTerminal }) => {
   expect(parseDemoOptions(args, hasTerminal)).toMatchObject({ stays: false });
 });
 
@@ -16,7 +16,7 @@ test("another port can be chosen", () => {
   expect(parseDemoOptions(["--port", "5081"], true)).toMatchObject({ port: 5081 });
 });
 
-test.each(["0", "65536", "5080x", "", "1e3"])("%j is no port", (port) => {
+test.each(["0", "65536", "5080x", "", "1e3"])("%j is not a port", (port) => {
   expect(() => parseDemoOptions([`--port=${port}`], true)).toThrow(UsageError);
 });
 
@@ -24,6 +24,6 @@ test.each([["--twice"], ["story"]])("%s is refused by name", (arg) => {
   expect(() => parseDemoOptions([arg], true)).toThrow(arg);
 });
 
-test("help is given instead of playing", () => {
+test("--help prints the usage and plays nothing", () => {
   expect(parseDemoOptions(["--help", "--once"], true)).toEqual({ kind: "help" });
 });

@@ -1,12 +1,12 @@
 import { parseArgs } from "node:util";
 
-/** What `npm run demo` was asked for. */
+/** The parsed arguments of `npm run demo`. */
 export type DemoOptions =
   | { readonly kind: "help" }
-  /** `stays`: up for the user to play with, after the story. */
+  /** `stays`: keeps running after the story, for the user to play with. */
   | { readonly kind: "play"; readonly port: number; readonly stays: boolean };
 
-/** Arguments that mean nothing to the demo; the message says which. */
+/** An argument that the demo does not accept; the message names it. */
 export class UsageError extends Error {}
 
 export const DEFAULT_PORT = 5080;
@@ -14,7 +14,7 @@ export const DEFAULT_PORT = 5080;
 export const USAGE = `npm run demo [-- --port <port>] [-- --once]
 
   --port <port>  where the Worker listens; default ${DEFAULT_PORT}
-  --once         ends after the story: with 0 only if everything arrived. So it does without a terminal.`;
+  --once         ends after the story, with exit code 0 only if every check passed; default without a terminal`;
 
 function portOf(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
@@ -24,7 +24,7 @@ function portOf(text: string): number {
 
 /**
  * Reads the arguments.
- * @param hasTerminal without one nobody could end a demo that stays
+ * @param hasTerminal whether a person can end a demo that keeps running
  * @throws {UsageError}
  */
 export function parseDemoOptions(args: string[], hasTerminal: boolean): DemoOptions {

@@ -1,6 +1,6 @@
 import type { Stage } from "./stage.ts";
 
-/** Says what can be done with a demo that stays: lines to copy. */
+/** Prints commands to copy for a demo that keeps running. */
 export function invite(stage: Stage): void {
   const { pagerduty, connector, transcript, feed } = stage;
   const user = `-H 'X-User-ID: ${connector.userId}'`;
@@ -37,7 +37,7 @@ export function invite(stage: Stage): void {
   feed.head();
 }
 
-/** Says how to go on with a PagerDuty and an Aurora of one's own. */
+/** Prints how to continue with your own PagerDuty and Aurora. */
 export function suggestNext({ transcript }: Pick<Stage, "transcript">): void {
   transcript.heading("Next steps");
   transcript.entries([

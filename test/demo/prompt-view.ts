@@ -1,17 +1,17 @@
 import * as z from "zod";
 
-/** What Aurora's model is given, short enough for a terminal. */
+/** Shortens the prompt of Aurora's model for a terminal. */
 
-/** A line of it is cut to this. */
+/** Longer lines are cut. */
 const MAX_CHARS = 200;
-/** The members of the payload that are shown; of the others only the number is. */
+/** The members of the payload that are shown; the others are only counted. */
 const SHOWN = ["title", "number", "status", "urgency", "service", "priority", "customFields"];
 const Members = z.record(z.string(), z.json());
 const PAYLOAD = /^([\s\S]*)<alert_payload>\n([\s\S]*)\n<\/alert_payload>/;
 
 const cut = (text: string) => (text.length > MAX_CHARS ? `${text.slice(0, MAX_CHARS - 1)}…` : text);
 
-/** @param text of a prompt; its payload is shown with a member a line, its context with a part a line */
+/** Returns the prompt's lines, with one line for each member of its payload and each part of its context. */
 export function promptLines(text: string): string[] {
   const [, before = text, json = "{}"] = PAYLOAD.exec(text) ?? [];
   const { context, ...payload } = Members.parse(JSON.parse(json));

@@ -24,11 +24,11 @@ test("the Worker accepts the demo's settings", () => {
   });
 });
 
-test("the file says what the settings say", () => {
+test("the file contains every setting with its value", () => {
   expect(parseEnv(envFileText(settings))).toEqual(settings);
 });
 
-test("nothing in the user's environment gets between the demo and its settings", () => {
+test("nothing in the user's environment overrides the demo's settings", () => {
   const environment = workerEnvironment(
     {
       PATH: "/bin",

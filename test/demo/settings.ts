@@ -3,7 +3,7 @@ import { freshCredentialsKeys } from "../../scripts/settings/dev-vars.ts";
 /** Settings of the Worker by name; an empty one counts as unset. */
 export type Settings = Readonly<Record<string, string>>;
 
-/** Who the Worker talks to. */
+/** The services that the Worker calls, and the console's user. */
 export interface Surroundings {
   readonly pagerduty: { readonly apiUrl: string; readonly identityUrl: string };
   readonly aurora: { readonly eventsUrl: string; readonly eventsSecret: string };
@@ -12,8 +12,8 @@ export interface Surroundings {
 }
 
 /**
- * Every setting of the Worker in the demo. Those that are not used are named too, because wrangler would take
- * them from the environment of whoever starts the demo.
+ * Every setting of the Worker in the demo. Unused settings are included, too, because wrangler would take them from the
+ * environment of the user who starts the demo.
  */
 export function demoSettings({ pagerduty, aurora, userId }: Surroundings): Settings {
   return {
@@ -55,7 +55,7 @@ export function envFileText(settings: Settings): string {
     .join("");
 }
 
-/** Makes wrangler ignore files or choose an environment of wrangler.toml. */
+/** Variables that make wrangler ignore files or choose an environment of wrangler.toml. */
 const WRANGLER_SWITCHES = [
   "CLOUDFLARE_ENV",
   "CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV",
@@ -63,8 +63,8 @@ const WRANGLER_SWITCHES = [
 ];
 
 /**
- * The environment of the Worker's process: the given one without what would get between the demo and its
- * settings, which for wrangler come after the environment.
+ * The environment of the Worker's process: the given one without the variables that would override the demo's settings,
+ * because wrangler prefers its environment to the `--env-file`.
  */
 export function workerEnvironment<T extends object>(environment: T, settings: Settings): T {
   const left = { ...environment };

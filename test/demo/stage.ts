@@ -7,12 +7,12 @@ import { demoSettings } from "./settings.ts";
 import type { Transcript } from "./transcript.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
-/** Everybody who takes part in a story, and where it is written down. */
+/** The parts of a story, and the transcript that it is printed to. */
 export interface Stage {
   readonly pagerduty: PagerDuty;
   readonly account: Account;
   readonly aurora: TodaysAurora;
-  /** Where runbooks are. */
+  /** Serves runbooks. */
   readonly library: Listener;
   readonly worker: WorkerProcess;
   readonly connector: Connector;
@@ -20,13 +20,13 @@ export interface Stage {
   readonly transcript: Transcript;
 }
 
-/** The user of Aurora for whom everything happens, the console included, and the user's organisation. */
+/** Aurora's user, who connects and whom the console shows, and the user's organisation. */
 const USER_ID = "ada00000-0000-4000-8000-000000000001";
 const ORGANISATION = "ac3e0000-0000-4000-8000-000000000001";
 
 /**
- * Starts everybody.
- * @param cleanup gets to end each of them, also when a later one does not start
+ * Starts all parts.
+ * @param cleanup ends each started part, even if a later one fails to start
  */
 export async function openStage(
   port: number,
@@ -34,7 +34,7 @@ export async function openStage(
   cleanup: AsyncDisposableStack,
 ): Promise<Stage> {
   const pagerduty = cleanup.adopt(await startPagerDuty(), (it) => it.close());
-  // The story's incidents are on one service: Aurora's graph database would make one incident of them.
+  // The story's incidents are on one service: Aurora's graph database would join them into one.
   const options = { analysisDelayMs: null, memgraph: false };
   const aurora = cleanup.adopt(await startTodaysAurora(options), (it) => it.close());
   aurora.directory.addUser(USER_ID, ORGANISATION);

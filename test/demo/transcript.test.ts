@@ -9,13 +9,13 @@ function recorder(colours = false): Output & { lines: string[] } {
 const HELD = { claim: "it is resolved", expected: "resolved", got: "resolved" };
 const BROKEN = { claim: "the versions grow", expected: [1, 2], got: [1, 3] };
 
-test("checks that all hold are said to", () => {
+test("checks that pass are printed as ok", () => {
   const output = recorder();
   expect(new Transcript(output).checks([HELD])).toBe(true);
   expect(output.lines).toEqual(["", "Checks", "   ok      it is resolved"]);
 });
 
-test("one check that fails fails them all, with what was expected and what there is", () => {
+test("one failed check fails them all, and is printed with the expected and the actual value", () => {
   const output = recorder();
   expect(new Transcript(output).checks([HELD, BROKEN])).toBe(false);
   expect(output.lines.slice(3)).toEqual([
@@ -25,7 +25,7 @@ test("one check that fails fails them all, with what was expected and what there
   ]);
 });
 
-test("steps are counted and values stand below each other", () => {
+test("steps are numbered and values are aligned", () => {
   const output = recorder();
   const transcript = new Transcript(output);
   transcript.step("first");
@@ -37,7 +37,7 @@ test("steps are counted and values stand below each other", () => {
   expect(output.lines).toEqual(["", "1. first", "", "2. second", "   a     1", "   long  2"]);
 });
 
-test("colours are for terminals only", () => {
+test("only a terminal gets colours", () => {
   const [plain, coloured] = [recorder(), recorder(true)];
   new Transcript(plain).checks([HELD]);
   new Transcript(coloured).checks([HELD]);

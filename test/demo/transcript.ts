@@ -9,7 +9,7 @@ export interface Output {
   line(text: string): void;
 }
 
-/** Standard output; coloured only where a terminal shows it, and not against the user's wish (`NO_COLOR`). */
+/** Standard output; coloured only in a terminal, and not if the user has set `NO_COLOR`. */
 export const standardOutput: Output = {
   colours: process.stdout.isTTY === true && process.stdout.hasColors(),
   line: (text) => console.log(text),
@@ -24,14 +24,14 @@ export class Transcript {
     this.#output = output;
   }
 
-  /** Says what is about to happen. */
+  /** Prints a numbered step. */
   step(title: string): void {
     this.#step += 1;
     this.#output.line("");
     this.#output.line(`${this.#step}. ${this.#styled("bold", title)}`);
   }
 
-  /** Something below a step. */
+  /** Prints a line below a step. */
   detail(text: string): void {
     this.#output.line(`   ${text}`);
   }
@@ -41,13 +41,13 @@ export class Transcript {
     this.#output.line(this.#styled("bold", title));
   }
 
-  /** Name and value, the values below each other. */
+  /** Prints names and values, the values aligned. */
   entries(entries: readonly (readonly [string, string])[]): void {
     const width = Math.max(...entries.map(([name]) => name.length));
     for (const [name, value] of entries) this.detail(`${name.padEnd(width)}  ${value}`);
   }
 
-  /** @returns whether all of them hold */
+  /** Prints the checks. @returns whether all of them passed */
   checks(checks: readonly Check[]): boolean {
     this.heading("Checks");
     for (const check of checks) {

@@ -12,7 +12,7 @@ const wrangler = fileURLToPath(
   new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url).href,
 );
 
-/** A slow machine that builds the Worker for the first time takes a while. */
+/** On a slow machine the first build of the Worker takes a while. */
 const START_TIMEOUT_MS = 300_000;
 const STOP_TIMEOUT_MS = 5_000;
 /** Enough to see what went wrong. */
@@ -21,7 +21,7 @@ const LOG_LINES = 40;
 /** The Worker under `wrangler dev`, in a process group of its own with its state in a temporary folder. */
 export class WorkerProcess {
   readonly url: string;
-  /** Resolves when it ends, asked to or not; the words say how. */
+  /** Resolves when the process ends for any reason, with how it ended. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
   readonly #folder: string;
@@ -32,7 +32,7 @@ export class WorkerProcess {
   private constructor(port: number, settings: Settings) {
     this.url = `http://localhost:${port}`;
     this.#folder = mkdtempSync(join(tmpdir(), "aurora-pagerduty-demo-"));
-    // Whatever ends the demo, this runs.
+    // Runs however the demo ends.
     process.on("exit", this.#killAtExit);
     const envFile = join(this.#folder, "settings.env");
     writeFileSync(envFile, envFileText(settings), { mode: 0o600 });
@@ -40,7 +40,7 @@ export class WorkerProcess {
     args.push("--port", String(port), "--inspector-port", "0", "--show-interactive-dev-session=false");
     this.#child = spawn(process.execPath, ["--no-warnings", wrangler, ...args], {
       cwd: root,
-      // A group of its own: it can be ended with all that it started, and Ctrl-C is the demo's to handle.
+      // In its own process group, so that it can be ended with its children, and Ctrl-C reaches only the demo.
       detached: true,
       env: workerEnvironment(process.env, settings),
       stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -54,7 +54,7 @@ export class WorkerProcess {
     }
   }
 
-  /** Resolves when it serves. @throws with the end of its log when it does not */
+  /** Resolves when the Worker answers. @throws with the end of its log if it does not start */
   static async start(port: number, settings: Settings): Promise<WorkerProcess> {
     const worker = new WorkerProcess(port, settings);
     try {
@@ -86,7 +86,7 @@ export class WorkerProcess {
   async #ready(): Promise<void> {
     const listening = new Promise<null>((resolve) => {
       this.#child.on("message", (message) => {
-        // wrangler tells its parent, as JSON in a text.
+        // wrangler sends this to its parent process, as JSON in a string.
         if (typeof message === "string" && message.includes('"DEV_SERVER_READY"')) resolve(null);
       });
     });
@@ -96,7 +96,7 @@ export class WorkerProcess {
     const health = await fetch(`${this.url}/healthz`);
     if (!health.ok) throw new Error(`GET /healthz answered ${health.status}: ${await health.text()}`);
     await health.body?.cancel();
-    // What it wrote until now is of no use any more: from here on it is about the story.
+    // The lines of the start are no longer needed: from here on the log is about the story.
     this.#log.length = 0;
   }
 
@@ -113,7 +113,7 @@ export class WorkerProcess {
       if (pid !== undefined && process.platform !== "win32") process.kill(-pid, signal);
       else this.#child.kill(signal);
     } catch {
-      // Nothing of it is left.
+      // The process has ended already.
     }
   }
 
