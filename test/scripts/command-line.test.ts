@@ -41,13 +41,13 @@ test.each([
   expect(text.trim().split("\n")).toHaveLength(1);
 });
 
-test("a secret's file that does not exist is one line, before anything is asked of Cloudflare", async () => {
+test("a missing file of a secret is reported in one line, before Cloudflare is called", async () => {
   const { code, text } = await refusal("deploy.ts", "--credentials-keys-file", "/nowhere");
   expect([code, text.trim().split("\n").length]).toEqual([1, 1]);
   expect(text).toContain("The file for CREDENTIALS_KEYS cannot be read");
 });
 
-test("a slip of the keyboard suggests a name, another word suggests none", () => {
+test("a misspelt name gets a suggestion, another word gets none", () => {
   const names = ["AURORA_EVENTS_URL", "AURORA_EVENTS_FORMAT", "FRONTEND_URL"];
   expect(nearest("AURORA_EVENT_URL", names)).toBe("AURORA_EVENTS_URL");
   expect(nearest("frontend_url", names)).toBe("FRONTEND_URL");

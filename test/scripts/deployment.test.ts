@@ -6,20 +6,20 @@ import type { Wrangler, WranglerAnswer, WranglerOptions } from "../../scripts/cl
 import { type Deployment, deploy } from "../../scripts/deploy/deployment.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
-/** A Cloudflare account as wrangler 4.164 shows it: the same words, the same codes. */
+/** A fake Cloudflare account behind wrangler 4.164, with the same messages and codes. */
 class FakeCloudflare {
   accounts: { id: string; name: string }[] | null = [{ id: "a1", name: "Ada" }];
   /** Retention in seconds, by name. */
   readonly queues = new Map<string, number>();
   /** Ids of KV namespaces by title. */
   readonly namespaces = new Map<string, string>();
-  /** Null: there is no such Worker. */
+  /** Null: the Worker does not exist. */
   secrets: Map<string, string> | null = null;
   /** The KV namespace that the Worker is bound to. */
   boundTo: string | null = null;
   maxRetentionSeconds = 14 * 24 * 3600;
   readonly calls: { args: string; options: WranglerOptions }[] = [];
-  /** Which call fails: before Cloudflare has worked, or after, when only the answer is lost. */
+  /** Which call fails: before Cloudflare makes the change, or after it, so that only the answer is lost. */
   fault: { call: number; when: "before" | "after" } | null = null;
 
   readonly wrangler: Wrangler = async (args, options = {}) => {
@@ -63,10 +63,10 @@ class FakeCloudflare {
         return done(JSON.stringify([...this.secrets.keys()].map((name) => ({ name, type: "secret_text" }))));
       }
     }
-    if (first !== "deploy") throw new Error(`Not a command that is expected: ${args.join(" ")}`);
+    if (first !== "deploy") throw new Error(`Unexpected command: ${args.join(" ")}`);
     const bound = namespaces?.ids["CONNECTIONS"] ?? this.boundTo ?? this.#createNamespace();
     if (bound === null) return done("a namespace with this title already exists [code: 10014]", 1);
-    // The upload of the Worker is the second half; a fault between both leaves the namespace behind.
+    // wrangler uploads the Worker afterwards; a fault in between leaves the namespace behind.
     if (this.breaksUpload) return done("\u2718 [ERROR] A request to the Cloudflare API failed.", 1);
     this.boundTo = bound;
     this.secrets = new Map([...(this.secrets ?? []), ...Object.entries(secrets)]);
@@ -127,7 +127,7 @@ function stage(vars: Record<string, string> = {}, answers: Record<string, string
   };
 }
 
-test("from nothing, the queues are made, the secrets uploaded with the first version, and the URL told", async () => {
+test("a first deployment creates the queues, uploads the secrets with the Worker, and prints the URL", async () => {
   const { cloudflare, lines, run } = stage();
   expect(await run()).toBe(true);
   expect([...cloudflare.queues.keys()]).toEqual([
@@ -138,7 +138,7 @@ test("from nothing, the queues are made, the secrets uploaded with the first ver
   expect(lines.join("\n")).toContain("https://aurora-pagerduty.ada.workers.dev works (version 0.1.0)");
 });
 
-test("no secret is on a command line, and each that was made is shown once", async () => {
+test("no secret is on a command line, and each generated secret is shown once", async () => {
   const { cloudflare, lines, run } = stage(NOTIFIES);
   await run();
   const commands = cloudflare.calls.map(({ args }) => args).join("\n");
@@ -150,7 +150,7 @@ test("no secret is on a command line, and each that was made is shown once", asy
   }
 });
 
-test("doing it again makes nothing, uploads nothing, asks nothing and shows nothing", async () => {
+test("a second deployment creates no queue, changes no secret, asks nothing and shows no secret", async () => {
   const { cloudflare, lines, asked, run } = stage();
   await run();
   const before = new Map(cloudflare.secrets);
@@ -172,7 +172,7 @@ test("a secret that was pasted or read from a file is uploaded, and never shown"
   expect(lines.join("\n")).not.toMatch(/of-aurora|whsec_/);
 });
 
-test("where nobody can be asked, what is missing is refused by name before anything is changed", async () => {
+test("without a person to ask, missing secrets are named before anything is changed", async () => {
   const { cloudflare, run } = stage(NOTIFIES);
   await expect(run({ ask: null })).rejects.toThrow(
     /CREDENTIALS_KEYS[\s\S]*INTERNAL_API_SECRET[\s\S]*AURORA_EVENTS_SECRET/,
@@ -181,18 +181,18 @@ test("where nobody can be asked, what is missing is refused by name before anyth
   expect(cloudflare.secrets).toBeNull();
 });
 
-test("a setting that the Worker would not take is refused by name", async () => {
+test("a setting that the Worker would refuse is refused by name", async () => {
   await expect(stage({ RETENTION_DAYS: "many" }).run()).rejects.toThrow("RETENTION_DAYS must be a number");
 });
 
-test("a misspelt setting is refused with the name that was meant", async () => {
+test("a misspelt setting is refused with the right name", async () => {
   await expect(stage({ AURORA_EVENT_URL: "https://a.example" }).run()).rejects.toThrow(
     "AURORA_EVENT_URL is not a setting of this Worker. Did you mean AURORA_EVENTS_URL?",
   );
 });
 
 test.each([{}, { WORKERS_CI: "1" }])(
-  "a Worker for one's own machine is never deployed: %j",
+  "settings for a local Worker are never deployed: %j",
   async (environment) => {
     const { cloudflare, asked, run } = stage({ AURORA_ENV: " dev" });
     await expect(run({ environment })).rejects.toThrow(/AURORA_ENV[\s\S]*"production" under \[vars\]/);
@@ -200,20 +200,20 @@ test.each([{}, { WORKERS_CI: "1" }])(
   },
 );
 
-test("a build at Cloudflare deploys without secrets, says what is missing and makes none in its log", async () => {
+test("a build at Cloudflare deploys without secrets and names the missing ones, but generates none", async () => {
   const { cloudflare, lines, run } = stage();
   await run({ ask: null, environment: { WORKERS_CI: "1", CLOUDFLARE_API_TOKEN: "t" } });
   expect(cloudflare.secrets?.size).toBe(0);
   expect(lines.join("\n")).toContain("CREDENTIALS_KEYS is not set");
 });
 
-test("who is not logged in is sent to the login, and without a person told how", async () => {
+test("without a login and without a person, the error names the login command", async () => {
   const { cloudflare, run } = stage();
   cloudflare.accounts = null;
   await expect(run({ ask: null })).rejects.toThrow("npx wrangler login");
 });
 
-test("with two accounts the choice is left to the person", async () => {
+test("with two accounts a person has to choose one", async () => {
   const { cloudflare, run } = stage();
   cloudflare.accounts = [
     { id: "a1", name: "Ada" },
@@ -229,7 +229,7 @@ test("keys in force are never replaced from a file", async () => {
   await expect(run({ given: { CREDENTIALS_KEYS: SEALING_KEY } })).rejects.toThrow("npm run keys:rotate");
 });
 
-test("a deployment that failed half-way still shows what is in force by then", async () => {
+test("a deployment that failed half-way still shows the secrets that are in force", async () => {
   const { cloudflare, lines, run } = stage();
   cloudflare.deployCode = 1;
   await expect(run()).rejects.toThrow("could not deploy");
@@ -246,7 +246,7 @@ test("a first deployment that failed after it created the KV namespace can be re
   expect(cloudflare.boundTo).toBe("n1");
 });
 
-/** What a deployment without a fault leaves behind, and how many calls it takes. */
+/** The result of a deployment without a fault, and the number of its calls. */
 async function faultless() {
   const { cloudflare, run } = stage(NOTIFIES);
   expect(await run()).toBe(true);
@@ -255,7 +255,7 @@ async function faultless() {
 }
 
 test.each(["before", "after"] as const)(
-  "whichever call of a first deployment fails, %s Cloudflare has worked, it or its repetition succeeds",
+  "whichever call of a first deployment fails, %s Cloudflare made the change, it or its repetition succeeds",
   async (when) => {
     const { state, calls } = await faultless();
     for (let call = 1; call <= calls.length; call += 1) {
@@ -287,7 +287,7 @@ test("an upload whose answer is lost shows its secrets, even when they cannot be
     expect(lines.join("\n")).toContain(`${name}=${value}`);
 });
 
-test("dead letters are kept for 14 days, and a plan that refuses so long ends no deployment", async () => {
+test("dead letters are kept for 14 days, and a plan that refuses this does not stop the deployment", async () => {
   const { cloudflare, lines, run } = stage();
   await run();
   expect(cloudflare.queues.get("aurora-pagerduty-dead-letters")).toBe(14 * 24 * 3600);
@@ -298,7 +298,7 @@ test("dead letters are kept for 14 days, and a plan that refuses so long ends no
   expect(free.lines.join("\n")).toMatch(/refused to keep[\s\S]*The free plan keeps a message for one day/);
 });
 
-test("a Worker that is up but misconfigured, or not yet reachable, is not called working", async () => {
+test("a Worker that is up but misconfigured, or not yet reachable, is not reported as working", async () => {
   const { lines, run } = stage();
   expect(
     await run({
@@ -312,14 +312,14 @@ test("a Worker that is up but misconfigured, or not yet reachable, is not called
   expect(await run({ health: async () => ({ kind: "unreachable", reason: "ENOTFOUND" }) })).toBe(false);
 });
 
-test("the dev environment has queues of its own", () => {
+test("the dev environment has its own queues", () => {
   expect(readProject("dev").queues).toEqual([
     "aurora-pagerduty-dev-webhooks",
     "aurora-pagerduty-dev-dead-letters",
   ]);
 });
 
-test("a custom domain is the URL before workers.dev, a route never, and PUBLIC_URL before both", () => {
+test("the URL is PUBLIC_URL, else a custom domain, else workers.dev, and never a route", () => {
   const targets = ["example.com/pagerduty/*", "a.ada.workers.dev", "pd.example.com (custom domain)"];
   expect(urlOf(targets, "")).toBe("https://pd.example.com");
   expect(urlOf(targets.slice(0, 2), "")).toBe("https://a.ada.workers.dev");
@@ -327,7 +327,7 @@ test("a custom domain is the URL before workers.dev, a route never, and PUBLIC_U
   expect(urlOf(["Producer for q"], "")).toBeNull();
 });
 
-test("an answer of something else at that address is not taken for the Worker's", () => {
+test("another server's answer at that address is not mistaken for the Worker's", () => {
   expect(healthOf(200, "<html>").kind).toBe("unreachable");
   expect(healthOf(200, '{"status":"ok"}').kind).toBe("unreachable");
   expect(healthOf(200, '{"status":"ok","version":"0.1.0"}')).toEqual({ kind: "ok", version: "0.1.0" });

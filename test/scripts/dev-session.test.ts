@@ -11,7 +11,7 @@ import { send } from "../support/sent.ts";
 import { until } from "../support/until.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
-/** The real `wrangler dev`, with a cloudflared that opens nothing and says what the real one says. */
+/** The real `wrangler dev`, with a fake cloudflared that opens no tunnel but prints the real one's lines. */
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const FIRST = "https://first-lamp.trycloudflare.com";
@@ -67,13 +67,13 @@ afterAll(async () => {
     await once(child, "exit");
   }
   session.clear();
-  // A wrangler that is told to end leaves its tunnel to whoever started it; a terminal's Ctrl-C reaches both.
+  // wrangler does not end cloudflared when it is ended by a signal; a terminal's Ctrl-C reaches both.
   process.kill(Number(readFileSync(join(folder, "pid"), "utf8")));
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   expect(readdirSync(root).filter((name) => name.startsWith(`wrangler.dev-${process.pid}`))).toEqual([]);
 });
 
-/** A port that the system has just given and taken back. */
+/** Returns a port that the system assigned a moment ago, and that is free again. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -91,7 +91,7 @@ async function webhookUrl(): Promise<string> {
   return response === null ? "no answer" : response.text();
 }
 
-test("the tunnel that wrangler opens is in the Worker's webhook URLs, without a file being edited", async () => {
+test("the tunnel that wrangler opens is in the Worker's webhook URLs, and no file is edited", async () => {
   const before = readFileSync(join(root, "wrangler.toml"), "utf8");
   await until("the tunnel in the webhook URL", async () => (await webhookUrl()).includes(FIRST));
   expect(JSON.parse(await webhookUrl())).toMatchObject({ webhookUrl: `${FIRST}/pagerduty/webhook/ada` });
@@ -101,7 +101,7 @@ test("the tunnel that wrangler opens is in the Worker's webhook URLs, without a 
   expect(readFileSync(join(root, "wrangler.toml"), "utf8")).toBe(before);
 });
 
-test("a stranger's request does not speak with wrangler's voice", async () => {
+test("a stranger's request cannot imitate wrangler's output", async () => {
   const spoken = "Sharing%20via%20Cloudflare%20Tunnel:%20https://evil.trycloudflare.com%20";
   for (const path of [
     `/pagerduty/${spoken}`,
@@ -116,7 +116,7 @@ test("a stranger's request does not speak with wrangler's voice", async () => {
   );
   expect(said).toEqual([`Webhook URLs now begin with ${FIRST}`]);
   expect(JSON.parse(await webhookUrl())).toMatchObject({ webhookUrl: `${FIRST}/pagerduty/webhook/ada` });
-  // What a Worker of another make would print.
+  // A URL that no Cloudflare tunnel has.
   session.child.emit("message", { tunnelUrl: "https://evil.example" });
   expect(said.at(-1)).toContain("not a Cloudflare tunnel");
   expect(await webhookUrl()).toContain(FIRST);
@@ -129,7 +129,7 @@ test("wrangler's banner, bindings and requests are hidden, and the Worker's log 
   expect(output).toContain("request.failed");
 });
 
-test("the API answers nobody through the tunnel, and no page under a name that leads here", async () => {
+test("the API refuses calls through the tunnel, and pages whose host name leads to this machine", async () => {
   const tunnel = { host: new URL(FIRST).host, "x-user-id": "ada" };
   const claim = { ...tunnel, "mf-original-url": `${base}/pagerduty` };
   for (const headers of [
@@ -142,7 +142,7 @@ test("the API answers nobody through the tunnel, and no page under a name that l
   }
 });
 
-test("another tunnel is taken over by the running Worker, and none leaves the local URL", async () => {
+test("the running Worker switches to a new tunnel, and to the local URL when there is none", async () => {
   const { child } = session;
   child.emit("message", { tunnelUrl: "https://second-lamp.trycloudflare.com" });
   await until("the second tunnel", async () => (await webhookUrl()).includes("second-lamp"));

@@ -14,7 +14,7 @@ import { readDevVars } from "../../scripts/settings/local-settings.ts";
 import { parseConfig } from "../../src/config.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
-/** What `npm run dev` refuses before wrangler starts, and what it says once the Worker answers. */
+/** What `npm run dev` refuses before wrangler starts, and what it prints once the Worker answers. */
 
 const project = readProject("");
 const own = (variables: Record<string, unknown>) => [{ where: ".dev.vars", variables }];
@@ -33,14 +33,14 @@ test("a .dev.vars as npm run dev creates it passes", () => {
   expect(requireSettings(project, own(variables)).dev).toBe(true);
 });
 
-test("a copy of .dev.vars.example says what to fill in, by name", () => {
+test("with a copy of .dev.vars.example, each setting to fill in is named", () => {
   const [example] = readDevVars(process.cwd(), undefined, [".dev.vars.example"]);
   expect(() => requireSettings(project, own({ ...example?.variables }))).toThrow(
     /\.dev\.vars: CREDENTIALS_KEYS is not set[\s\S]*\.dev\.vars: INTERNAL_API_SECRET is not set[\s\S]*AURORA_ENV=dev/,
   );
 });
 
-test("a misspelt setting is refused with the name that was meant, and the file that has it", () => {
+test("a misspelt setting is refused with the right name and the file that contains it", () => {
   expect(() => requireSettings(project, own({ ...GOOD, AURORA_EVENT_URL: "x" }))).toThrow(
     ".dev.vars: AURORA_EVENT_URL is not a setting of this Worker. Did you mean AURORA_EVENTS_URL?",
   );
@@ -60,7 +60,7 @@ test("a malformed value is refused with the file to change, without the value", 
   );
 });
 
-test("a wrangler.toml that cannot be read is one sentence with the line", () => {
+test("a wrangler.toml that cannot be read is reported in one sentence with the line", () => {
   const path = join(folder, "wrangler.toml");
   writeFileSync(path, 'name = "a"\n[vars\n');
   expect(() => readProject("", path)).toThrow(/^wrangler\.toml cannot be read: Invalid TOML.* \(line 2\)$/);
@@ -77,7 +77,7 @@ test("a busy port is refused with another one to try", async () => {
   await expect(requireFreePort(port)).resolves.toBeUndefined();
 });
 
-test("a tunnel without a network is refused, and no network is asked for without a tunnel", async () => {
+test("a tunnel is refused without a network, and without a tunnel no network is needed", async () => {
   const offline = () => Promise.reject(Object.assign(new Error("no DNS"), { code: "ENOTFOUND" }));
   await expect(requireNetwork("quick", offline)).rejects.toThrow(
     /api\.trycloudflare\.com cannot be found \(ENOTFOUND\)/,
@@ -86,7 +86,7 @@ test("a tunnel without a network is refused, and no network is asked for without
   await expect(requireNetwork("named", async () => "1.2.3.4")).resolves.toBeUndefined();
 });
 
-test("a wrong option is one line, with the option that was meant", () => {
+test("a wrong option is refused in one line, with the right option", () => {
   const refusal = (...args: string[]) => {
     try {
       return parseDevOptions(args);
@@ -103,7 +103,7 @@ test("a wrong option is one line, with the option that was meant", () => {
   expect(refusal("--remote")).toContain("npm run deploy:dev");
 });
 
-test("a tunnel's name opens that tunnel without --tunnel beside it", () => {
+test("--tunnel-name opens a tunnel even without --tunnel", () => {
   expect(parseDevOptions(["--tunnel-name", "mine"])?.wranglerArgs).toEqual([
     "--tunnel",
     "--tunnel-name",

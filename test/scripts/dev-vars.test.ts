@@ -16,7 +16,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test("the Worker accepts what is made, and needs no internal secret with it", () => {
+test("the Worker accepts the created settings, and needs no internal secret", () => {
   const variables = parseEnv(devVars());
   const config = parseConfig({ ...variables, AURORA_EVENTS_URL: "https://aurora.example/pagerduty/events" });
   expect(config.dev).toBe(true);
@@ -31,14 +31,14 @@ test("no two files share a key", () => {
   expect(first["AURORA_EVENTS_SECRET"]).not.toBe(second["AURORA_EVENTS_SECRET"]);
 });
 
-test("every line that is set stands under a comment that says what it is", () => {
+test("every setting has a comment above it", () => {
   const lines = devVars().split("\n");
   const set = lines.flatMap((line, index) => (/^\w+=/.test(line) ? [index] : []));
   expect(set).toHaveLength(3);
   for (const index of set) expect(lines[index - 1]).toMatch(/^# /);
 });
 
-test("only its owner can read it", () => {
+test("only the file's owner can read it", () => {
   expect(createDevVars(path)).toBe(true);
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
@@ -53,7 +53,7 @@ test("a folder that cannot be written to is an error, not a file that exists", (
   expect(() => createDevVars(join(folder, "missing", ".dev.vars"))).toThrow("ENOENT");
 });
 
-test("whatever the Worker reads is listed for a newcomer, with a comment above it", () => {
+test("every setting that the Worker reads is listed in wrangler.toml or .dev.vars.example", () => {
   const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), "utf8");
   const names = [...read("src/config.ts").matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name = ""]) => name);
   expect(names).toContain("NEXT_PUBLIC_BACKEND_URL");

@@ -7,7 +7,7 @@ import { startTodaysAurora, type TodaysAurora } from "../aurora/todays-aurora.ts
 import { jsonReply, Listener, type Reply, textReply } from "../emulator/listener.ts";
 import { INTERNAL_SECRET, SEALING_KEY } from "../support/worker.ts";
 
-/** The doctor tries the way to Aurora. */
+/** The doctor checks the Worker's way to Aurora. */
 
 const project = readProject("");
 let aurora: TodaysAurora;
@@ -40,7 +40,7 @@ const receiver = () => ({
   AURORA_EVENTS_SECRET: aurora.eventsSecret,
 });
 
-test("with the receiver: names the way, and finds the receiver and Aurora's server as they should be", async () => {
+test("with the receiver: names it, and reports the receiver and Aurora's server as ok", async () => {
   const findings = await findingsWith(receiver());
   expect(findings).toEqual([
     expect.stringMatching(/^ok {6}Incidents go to the receiver beside Aurora/),
@@ -51,7 +51,7 @@ test("with the receiver: names the way, and finds the receiver and Aurora's serv
   expect(aurora.tables.events).toEqual([]);
 });
 
-test("with Aurora's own route: names the way, and what it is good for", async () => {
+test("with Aurora's own route: names it and its limits", async () => {
   expect(await findingsWith({ AURORA_BACKEND_URL: aurora.url })).toEqual([
     expect.stringMatching(/^ok {6}Incidents go to Aurora's own route.*API tokens of the US region only/),
     expect.stringMatching(/^ok/),
@@ -67,7 +67,7 @@ test("without any of them: a warning with the page to read", async () => {
   ]);
 });
 
-test("an INTERNAL_API_SECRET that is not Aurora's is found", async () => {
+test("an INTERNAL_API_SECRET that is not Aurora's is reported", async () => {
   const findings = await findingsWith({ ...receiver(), INTERNAL_API_SECRET: "another" });
   expect(findings[1]).toMatch(/^problem Aurora's server at .* refuses INTERNAL_API_SECRET/);
 });
@@ -92,12 +92,12 @@ test.each<[string, Reply, RegExp, RegExp]>([
     /with 403[\s\S]*Cloudflare Access, a firewall/,
   ],
   [
-    "something that takes everything",
+    "a server that accepts everything",
     textReply(200, "welcome"),
     /Something else than Aurora's server answers/,
     /accepts an unsigned, empty call/,
   ],
-])("%s in Aurora's place is found, with what to do", async (_, reply, backend, events) => {
+])("%s in Aurora's place is reported, with what to do", async (_, reply, backend, events) => {
   answer = reply;
   const findings = await findingsWith({
     ...receiver(),
@@ -109,7 +109,7 @@ test.each<[string, Reply, RegExp, RegExp]>([
   expect(findings.slice(1).every((finding) => finding.startsWith("problem"))).toBe(true);
 });
 
-test("an Aurora that does not run is found; one that only the Worker can reach is not tried", async () => {
+test("an Aurora that does not run is reported; one that only the Worker can reach is not called", async () => {
   const nobody = {
     ...receiver(),
     AURORA_BACKEND_URL: "http://127.0.0.1:9",
@@ -125,7 +125,7 @@ test("an Aurora that does not run is found; one that only the Worker can reach i
   ]);
 });
 
-test("a deployed Worker's way is in wrangler.toml, and its secrets come from the environment alone", async () => {
+test("for a deployed Worker, addresses come from wrangler.toml, and secrets only from the environment", async () => {
   const vars = { ...project.vars, AURORA_BACKEND_URL: aurora.url, AURORA_EVENTS_URL: aurora.eventsUrl };
   const environment = { INTERNAL_API_SECRET: INTERNAL_SECRET, AURORA_HEADERS: "X-Door: open" };
   const config = deployedConfig({ ...project, vars }, environment);
@@ -138,7 +138,7 @@ test("a deployed Worker's way is in wrangler.toml, and its secrets come from the
   expect(deployedConfig({ ...project, vars: { RETENTION_DAYS: "x" } }, environment)).toBeNull();
 });
 
-test.each(["pagerduty", "aurora"])("the former format %s is refused with the present names", (format) => {
+test.each(["pagerduty", "aurora"])("the former format %s is refused with the current names", (format) => {
   const [finding] = checkConfiguration(project, settings({ AURORA_EVENTS_FORMAT: format }));
   expect(finding).toMatchObject({
     level: "problem",

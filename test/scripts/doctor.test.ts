@@ -10,7 +10,7 @@ import { SEALING_KEY } from "../support/worker.ts";
 const GOOD = { AURORA_ENV: "dev", CREDENTIALS_KEYS: SEALING_KEY };
 const project = readProject("");
 const plain = (finding: Finding) => printed(finding, false);
-/** With these in .dev.vars, and wrangler.toml as it is. */
+/** Checks these variables of .dev.vars, with the project's wrangler.toml. */
 const checked = (variables: Record<string, string>) =>
   checkConfiguration(project, [{ where: ".dev.vars", variables }]);
 const HOOK = "https://t.example.com/pagerduty/webhook/ada";
@@ -91,7 +91,7 @@ test("missing OAuth credentials are named", () => {
   expect(checked(whole)[1]?.what).toContain("https://pd.example.com/pagerduty/oauth/callback");
 });
 
-test("a Worker that does not run is told apart from one that is misconfigured", () => {
+test("a Worker that does not run is distinguished from one that is misconfigured", () => {
   const url = "http://localhost:5080";
   const [down] = checkHealth(url, { kind: "unreachable", reason: "ECONNREFUSED" }, 0);
   expect(down).toMatchObject({ level: "problem", fix: expect.stringContaining("npm run dev") });
@@ -110,7 +110,7 @@ test("a fault of the files on this machine is not repeated as the running Worker
   expect(checkHealth("http://localhost:5080", bad, 1)).toEqual([]);
 });
 
-test("for a Worker on Cloudflare each fault comes with the command", () => {
+test("for a Worker on Cloudflare each fault names the command that fixes it", () => {
   const problems = ["CREDENTIALS_KEYS", "FRONTEND_URL"].map((name) => ({ name, problem: "is wrong" }));
   const findings = checkHealth("https://pd.example.com", { kind: "misconfigured", problems }, null);
   expect(findings.map(({ fix }) => fix)).toEqual([
@@ -119,7 +119,7 @@ test("for a Worker on Cloudflare each fault comes with the command", () => {
   ]);
 });
 
-test("webhooks do not arrive: a local webhook URL, plain http, a dead tunnel, somebody else's answer", () => {
+test("webhooks do not arrive at a local URL, over plain http, through a dead tunnel, or at another server", () => {
   const local = checkWebhookUrl("http://localhost:5080/pagerduty/webhook/ada", null);
   expect(local.fix).toContain("npm run dev -- --tunnel");
   const plain = checkWebhookUrl("http://t.example.com/pagerduty/webhook/ada", null);
@@ -131,16 +131,16 @@ test("webhooks do not arrive: a local webhook URL, plain http, a dead tunnel, so
     expect(finding.means).toBe("Webhooks do not arrive.");
 });
 
-test("an error of the Worker's own, seen from outside, shows that the way is open", () => {
+test("an error that the Worker itself answered shows that webhooks arrive", () => {
   const text = '{"error":"Forbidden","code":"forbidden"}';
   expect(checkWebhookUrl(HOOK, { kind: "answer", status: 403, requestId: "r1", text }).level).toBe("ok");
 });
 
-test("a user who is connected, subscribed and gets events is well", () => {
+test("a user who is connected, subscribed and gets events is ok", () => {
   expect(levels(checkConnection("ada", { status: 200, body: connected() }))).toEqual(["ok", "ok", "ok"]);
 });
 
-test("what the Worker itself complains of is passed on with its remedy, the passing things as warnings", () => {
+test("the status's problems are listed with their fixes, those that stop no event as warnings", () => {
   const problems = [
     { code: "no_signing_secret", message: "Webhooks cannot be verified", fix: "Paste it" },
     { code: "subscription_disabled", message: "Switched off", fix: "Enable it" },
@@ -158,7 +158,7 @@ test("no event yet, and a webhook made by hand, are warnings", () => {
   expect(levels(findings)).toEqual(["ok", "warning", "warning"]);
 });
 
-test("a wrong internal secret, an unknown answer and a user who is not connected are told apart", () => {
+test("a wrong internal secret, an unknown answer and a user who is not connected are distinguished", () => {
   const answers = [
     { status: 403, body: { error: "Forbidden", code: "forbidden" } },
     { status: 500, body: "oops" },
@@ -170,7 +170,7 @@ test("a wrong internal secret, an unknown answer and a user who is not connected
   expect(not).toMatchObject({ level: "warning", what: "ada is not connected to PagerDuty" });
 });
 
-test("a subscription that still posts to the last tunnel is found", () => {
+test("a subscription that still posts to the last tunnel is reported", () => {
   const answer = { status: 200, body: { url: HOOK.replace("t.", "old."), state: "active" } };
   expect(checkSubscriptionUrl(HOOK, answer)[0]?.what).toContain("posts to old.example.com");
   expect(checkSubscriptionUrl(HOOK, { status: 200, body: { url: HOOK, state: "active" } })).toEqual([]);
@@ -192,13 +192,13 @@ test("a finding is printed with what it means and what to do", () => {
   expect(printed(finding, true)).toBe("\u001b[31mproblem\u001b[39m A\n        B\n        → C");
 });
 
-test("the last line counts problems and warnings, and calls nothing well that has one", () => {
+test("the last line counts problems and warnings", () => {
   const findings = checked({ ...GOOD, PAGERDUTY_CLIENT_ID: "a" });
   expect(summary(findings)).toBe("0 problems, 1 warning.");
 });
 
-test("what strangers wrote cannot command the terminal, nor look like a line of the doctor's", () => {
-  // The clipboard is written, the screen cleared; then a line that reassures, and letters in reverse.
+test("text from strangers can neither control the terminal nor imitate a line of the doctor", () => {
+  // Writes the clipboard and clears the screen; then imitates an ok line, and reverses the letters after it.
   const type = "\u001b]52;c;Y3VybA==\u0007\u001b[2J\u009b2J\r\nok      All is well\u202e\u2028";
   const events = [{ type, receivedAt: "2026-11-20T10:00:00.000Z", outcome: "failed" }];
   const lines = checkEvents({ status: 200, body: { events } }).map(plain).join("\n").split("\n");
@@ -207,13 +207,13 @@ test("what strangers wrote cannot command the terminal, nor look like a line of 
   for (const line of lines) expect(line).not.toMatch(/[\p{C}\p{Zl}]/u);
 });
 
-test("the secret of .dev.vars is for the local Worker alone, and none is sent where others could read it", () => {
+test("the secret of .dev.vars is sent only to the local Worker, and no secret where others could read it", () => {
   const devVars = { INTERNAL_API_SECRET: "local" };
   expect(secretOf({}, devVars, false)).toBe("local");
   expect(secretOf({ INTERNAL_API_SECRET: "given" }, devVars, false)).toBe("given");
   expect(secretOf({}, devVars, true)).toBeNull();
   expect(secretOf({ INTERNAL_API_SECRET: "given" }, devVars, true)).toBe("given");
-  const told = ["https://pd.example.com", "http://localhost:5080", "http://[::1]:5080"];
-  const untold = ["http://pd.example.com", "http://localhost.evil.example", "not a URL"];
-  expect([...told, ...untold].map(mayHearSecret)).toEqual([true, true, true, false, false, false]);
+  const secure = ["https://pd.example.com", "http://localhost:5080", "http://[::1]:5080"];
+  const insecure = ["http://pd.example.com", "http://localhost.evil.example", "not a URL"];
+  expect([...secure, ...insecure].map(mayHearSecret)).toEqual([true, true, true, false, false, false]);
 });

@@ -4,7 +4,7 @@ import { experimental_readRawConfig, unstable_readConfig } from "wrangler";
 
 /** wrangler inherits almost nothing into an environment, so `[env.dev]` repeats the top of wrangler.toml. */
 
-/** Settings that wrangler inherits into every environment, or that do not belong into one. */
+/** Settings that wrangler inherits into every environment, or that do not belong in one. */
 const TOP_ONLY = new Set([
   "main",
   "compatibility_date",
@@ -55,7 +55,7 @@ function readBoth(): { top: Leaves; dev: Leaves } {
   return { top: leavesOf(repeated), dev: leavesOf(rawConfig.env?.["dev"]) };
 }
 
-test("[env.dev] repeats every setting of the top, with names of its own where two Workers would collide", () => {
+test("[env.dev] repeats every setting of the top, with its own names where two Workers would collide", () => {
   const { top, dev } = readBoth();
   expect(differences(top, dev)).toEqual([]);
   for (const path of ["vars.RETENTION_DAYS", "queues.consumers.1.max_retries", "kv_namespaces.0.binding"]) {
@@ -84,7 +84,7 @@ test("the hourly retries of a dead letter outlast a fault of four days", () => {
 });
 
 test.each([undefined, "dev"])(
-  "fetches of environment %s never bypass what protects a host of the Worker's zone",
+  "fetches of environment %s never bypass the protection of a host in the Worker's zone",
   (env) => {
     const { compatibility_flags } = unstable_readConfig({ config, ...(env ? { env } : {}) });
     expect(compatibility_flags).toContain("global_fetch_strictly_public");

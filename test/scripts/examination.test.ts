@@ -41,7 +41,7 @@ test("it reports that the Worker refuses another internal secret", async () => {
   expect(findings.map(({ what }) => what)).toContain("The Worker refuses this INTERNAL_API_SECRET");
 });
 
-test("without a Worker it reports that alone", async () => {
+test("without a Worker it reports only that", async () => {
   const findings = await examine({ url: "http://127.0.0.1:9", user: "ada", secret: null, localFaults: null });
   expect(findings).toMatchObject([{ level: "problem", what: expect.stringContaining("No Worker answers") }]);
 });
@@ -52,7 +52,7 @@ test("a redirect to another host does not carry the secret", async () => {
     heard.push(headers);
     response.end("{}");
   });
-  // As a login page in front of the Worker answers.
+  // The answer of a login page in front of the Worker.
   const door = await serve(({ url }, response) => {
     if (url === "/healthz") response.end('{"status":"ok","version":"0.1.0"}');
     else response.writeHead(302, { location: `${stranger.url}/login` }).end();

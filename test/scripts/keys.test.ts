@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test("a rotation puts a new key in front and keeps all others, and the Worker takes the list", () => {
+test("a rotation puts a new key in front and keeps all others, and the Worker accepts the list", () => {
   const once = rotatedKeys(`${SEALING_KEY}\n`);
   const twice = rotatedKeys(once);
   const keys = parseConfig({ AURORA_ENV: "dev", CREDENTIALS_KEYS: twice }).credentialsKeys;
@@ -24,7 +24,7 @@ test("a rotation puts a new key in front and keeps all others, and the Worker ta
   expect(twice.endsWith(`,${once}`)).toBe(true);
 });
 
-test("what is no list of keys is refused, without being repeated", () => {
+test("text that is not a list of keys is refused, and the error does not repeat it", () => {
   expect(() => rotatedKeys("hunter2")).toThrow(/^(?!.*hunter2)The input is not a list of keys/);
   expect(() => rotatedKeys("")).toThrow("not a list of keys");
   expect(() => rotatedKeys(`${SEALING_KEY},${SEALING_KEY}`)).toThrow("twice");
@@ -38,7 +38,7 @@ test("an old key can be retired, the one that seals cannot", () => {
 });
 
 test("wrangler reads secrets from a file that only its owner can read, and that is gone afterwards", async () => {
-  // What its build is asked for is written down by a build command of our own.
+  // The test's own build command records the path and the mode of the file.
   const config = join(folder, "wrangler.json");
   const seen = join(folder, "seen");
   writeFileSync(join(folder, "index.js"), "export default {};");
@@ -65,9 +65,9 @@ test("wrangler reads secrets from a file that only its owner can read, and that 
 });
 
 test.each(["SIGTERM", "SIGHUP"] as const)(
-  "nor does it stay behind when all of it is ended by %s",
+  "the file is removed, too, when the process is ended by %s",
   async (signal) => {
-    // A build that takes longer than this: the file is there until somebody ends it.
+    // A build that outlasts the test: wrangler keeps the file until it is ended.
     const config = join(folder, "wrangler.json");
     const build = { command: `${process.execPath} -e "setTimeout(() => {}, 10_000)"`, cwd: folder };
     writeFileSync(join(folder, "index.js"), "export default {};");
@@ -99,7 +99,7 @@ test.each(["SIGTERM", "SIGHUP"] as const)(
   },
 );
 
-test("the hosts are read from wrangler's report, whatever else stands in it", () => {
+test("the hosts are read from wrangler's report, whatever else it contains", () => {
   const report = join(folder, "report.ndjson");
   expect(targetsOf(report)).toEqual([]);
   writeFileSync(report, '{"type":"wrangler-session"}\n{"type":"deploy","targets":["a.ada.workers.dev"]}\n');

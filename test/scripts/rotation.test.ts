@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { rotatedKeys } from "../../scripts/settings/key-list.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
-/** `npm run keys:rotate` with the real wrangler, before a Cloudflare on loopback. */
+/** `npm run keys:rotate` with the real wrangler and a fake Cloudflare on loopback. */
 
 const script = fileURLToPath(new URL("../../scripts/rotate-keys.ts", import.meta.url));
 const NAMES = {
@@ -20,7 +20,7 @@ const NAMES = {
 let cloudflare: Server;
 let url: string;
 let answersUploads: boolean;
-/** The last list that was taken. */
+/** The last list that was accepted. */
 let inForce: string | null;
 
 beforeAll(async () => {
@@ -67,7 +67,7 @@ async function rotate(list: string, args: string[] = []) {
   return { code, shown, said };
 }
 
-test("the list that is in force is shown, alone on standard output", async () => {
+test("the list in force is shown, and nothing else is on standard output", async () => {
   answersUploads = true;
   const { code, shown, said } = await rotate(SEALING_KEY);
   expect([code, shown]).toEqual([0, `${inForce}\n`]);
@@ -75,7 +75,7 @@ test("the list that is in force is shown, alone on standard output", async () =>
   expect(said).toContain("The new list is in force");
 });
 
-test("a list that was taken is shown although the answer is lost, and nobody says that nothing changed", async () => {
+test("an accepted list is shown even if the answer is lost, and no message denies the change", async () => {
   answersUploads = false;
   const { code, shown, said } = await rotate(SEALING_KEY);
   expect([code, shown]).toEqual([1, `${inForce}\n`]);

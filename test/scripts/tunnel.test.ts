@@ -7,11 +7,11 @@ const URL = "https://quiet-lamp.trycloudflare.com";
 const OPEN = `\u2B23 Sharing via Cloudflare Tunnel: \u001b[32m${URL}/\u001b[39m\n`;
 const CLOSED = "\u2B23 Tunnel closed\n";
 
-test("the URL is read whatever the colours around it, without its slash", () => {
+test("the URL is read without its slash, whatever the colours around it", () => {
   expect(new TunnelLines().read(OPEN)).toBe(URL);
 });
 
-test("a line that comes in pieces is read when it is whole, and only once", () => {
+test("a line that arrives in pieces is read once, when it is complete", () => {
   const lines = new TunnelLines();
   const read = [...OPEN].map((char) => lines.read(char));
   expect(read.filter((found) => found !== undefined)).toEqual([URL]);
@@ -20,12 +20,12 @@ test("a line that comes in pieces is read when it is whole, and only once", () =
   );
 });
 
-test("a named tunnel with several hosts is known by the first", () => {
+test("of a named tunnel with several hosts, the first is used", () => {
   const text = "\u2B23 Sharing via Cloudflare Tunnel:\n   https://a.example.com\n   https://b.example.com\n";
   expect(new TunnelLines().read(text)).toBe("https://a.example.com");
 });
 
-test("a tunnel that was closed, or has expired, is known to be gone, and the next one is found", () => {
+test("a closed or expired tunnel has no URL, and the next tunnel's URL is read", () => {
   const lines = new TunnelLines();
   expect(lines.read(OPEN)).toBe(URL);
   expect(lines.read(CLOSED)).toBeNull();
@@ -43,11 +43,11 @@ test.each([
   ["a logged path", `request.failed requestId="r" path="/pagerduty/\u2B23 ${SPOKEN} " status=404\n`],
   ["a logged value without its marks", `request.failed requestId=\u2B23 ${SPOKEN}\n`],
   ["a line without wrangler's mark", `${SPOKEN}\nTunnel closed\n`],
-  ["a line that goes on behind it", `\u2B23 ${SPOKEN} and more\n\u2B23 Tunnel closed?\n`],
+  ["a line that continues after the message", `\u2B23 ${SPOKEN} and more\n\u2B23 Tunnel closed?\n`],
   ["a host where none was announced", "   https://evil.trycloudflare.com\n"],
   ["the end of a line that is too long to be kept", `${"x".repeat(3_000)}\u2B23 ${SPOKEN}\n`],
   ["a wrangler that logs the request", `[wrangler:info] GET /\u2B23 Tunnel closed\n`],
-])("what others say is not taken for wrangler's word: %s", (_, text) => {
+])("text of others is not mistaken for wrangler's: %s", (_, text) => {
   const whole = new TunnelLines();
   expect(whole.read(text)).toBeUndefined();
   expect(whole.read(OPEN)).toBe(URL);
@@ -56,7 +56,7 @@ test.each([
   expect(pieces.read(OPEN)).toBe(URL);
 });
 
-test("a quick tunnel is one of Cloudflare's, a named one has hosts of its own, and both are https", () => {
+test("a quick tunnel has a host of Cloudflare's, a named one has any host, and both use https", () => {
   expect(isTunnelUrl(URL, false)).toBe(true);
   const strangers = ["https://evil.example", "https://trycloudflare.com.evil.example", "not a URL"];
   const other = [`${URL}:8443`, `${URL}/path`, "https://a@quiet-lamp.trycloudflare.com"];
@@ -67,14 +67,14 @@ test("a quick tunnel is one of Cloudflare's, a named one has hosts of its own, a
   expect(isTunnelUrl("http://pd.example.com", true)).toBe(false);
 });
 
-test("the URL goes into every environment, and nothing else changes", () => {
+test("the URL is written into every environment, and nothing else changes", () => {
   const toml = 'name = "a"\n[vars]\nTUNNEL_URL = "" # mine\n[env.dev.vars]\nTUNNEL_URL=""\n';
   const text = withTunnelUrl(toml, URL);
   expect(text).toContain(`[vars]\nTUNNEL_URL = "${URL}" # mine\n[env.dev.vars]\nTUNNEL_URL = "${URL}"\n`);
   expect(withTunnelUrl(toml, null)).toContain('TUNNEL_URL = "" # mine');
 });
 
-test("what a person wrote into wrangler.toml stays, and without a line there is nowhere to write", () => {
+test("a URL that a person wrote into wrangler.toml is kept and read; a comment counts as none", () => {
   const toml = '[vars]\nTUNNEL_URL = "https://mine.example.com"\n';
   expect(withTunnelUrl(toml, URL)).toBeNull();
   expect(tunnelLineOf(toml)).toEqual({ TUNNEL_URL: "https://mine.example.com" });
