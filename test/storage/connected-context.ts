@@ -8,7 +8,7 @@ import { Tokens } from "../../src/connection/tokens.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { connectionOf } from "../support/connection.ts";
 
-/** Delivers notifications to an Aurora, and waits for no runbook. @param variables overrides */
+/** A configuration that delivers notifications and waits for no runbook. @param variables overrides */
 export const configWith = (variables: Record<string, string> = {}): Config =>
   parseConfig({
     AURORA_ENV: "dev",
@@ -20,7 +20,7 @@ export const configWith = (variables: Record<string, string> = {}): Config =>
     ...variables,
   });
 
-/** What the parts of a connected user's object work with; its calls to PagerDuty go through `fetch`. */
+/** The context of a connected user's object; its calls to PagerDuty go through `fetch`. */
 export async function connectedContext(
   storage: DurableObjectStorage,
   kv: KVNamespace,

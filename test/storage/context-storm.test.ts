@@ -8,7 +8,7 @@ import { JobRunner } from "../../src/tenant/job-runner.ts";
 import { AnalysisJobs, allOf, contextJobs } from "../../src/tenant/jobs.ts";
 import { configWith, connectedContext } from "./connected-context.ts";
 
-/** A storm: PagerDuty's rate limit is left to everything else, and no analysis is lost. */
+/** In a storm, context requests leave PagerDuty's rate limit to other calls, and no analysis is lost. */
 
 const STORM = 300;
 /** Every tenth is critical, and arrives last. */

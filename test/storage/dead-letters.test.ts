@@ -8,6 +8,6 @@ test("a dead letter that cannot be stored is retried with the delay of wrangler.
   const batch = createMessageBatch("aurora-pagerduty-dead-letters", [message]);
   await worker.queue(batch, env);
   const { explicitAcks, retryMessages } = await getQueueResult(batch, createExecutionContext());
-  // Without a delay of its own, Cloudflare applies the consumer's `retry_delay`.
+  // To a retry without a delay, Cloudflare applies the consumer's `retry_delay`.
   expect([explicitAcks, retryMessages]).toEqual([[], [{ msgId: "m1" }]]);
 });

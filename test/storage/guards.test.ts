@@ -12,11 +12,11 @@ import { connectionOf } from "../support/connection.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** An answer that arrives late must not be taken for an answer to what came after. */
+/** A late answer must not be applied to a later connection or credential. */
 
 afterEach(() => void vi.unstubAllGlobals());
 
-test("a delivery under way that ends in the next connection leaves that connection's row alone", async () => {
+test("a delivery that ends after the next connect does not change the new connection's row", async () => {
   await runInDurableObject(env.TENANT.getByName("user:in-flight"), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, "in-flight");
     const answer = Promise.withResolvers<Response>();
@@ -52,7 +52,7 @@ test("a delivery under way that ends in the next connection leaves that connecti
   });
 });
 
-test("two calls whose token is refused at once refresh it once: a refresh token works a single time", async () => {
+test("two calls whose token is refused at the same time refresh it once: a refresh token works only once", async () => {
   await runInDurableObject(env.TENANT.getByName("user:two-refreshes"), async (_, { storage }) => {
     migrate(storage);
     const config = { ...configOf(env), oauthEnabled: true };

@@ -12,7 +12,7 @@ const stored = () => runInDurableObject(tenant(), (_, { storage }) => JSON.strin
 const alarmInMs = () =>
   runInDurableObject(tenant(), async (_, { storage }) => ((await storage.getAlarm()) ?? 0) - Date.now());
 
-test("its checks write nothing after the first ones, and come once an hour, also after an eviction", async () => {
+test("after the first checks, checks write nothing and run once an hour, also after an eviction", async () => {
   const input = { token: inject("tokens").us, displayName: "P", region: "us", subscribe: false } as const;
   expect(await tenant().connectToken(caller, input, "https://worker.example/x/idle")).toMatchObject({
     ok: true,
@@ -33,7 +33,7 @@ test("its checks write nothing after the first ones, and come once an hour, also
   expect(await alarmInMs()).toBeGreaterThan(30 * MINUTE_MS);
 });
 
-test("a refused webhook brings its check back within a minute", async () => {
+test("a refused webhook makes a check due within a minute", async () => {
   await tenant().countRefusal("the signing secret does not match");
   await expect.poll(alarmInMs).toBeLessThanOrEqual(MINUTE_MS);
 });

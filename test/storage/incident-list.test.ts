@@ -40,7 +40,7 @@ const STORED = [
 ];
 
 test.each<[string, Partial<Parameters<typeof listIncidents>[1]>, string[]]>([
-  ["nothing asked for", {}, ["PC", "PB", "PA"]],
+  ["no filter", {}, ["PC", "PB", "PA"]],
   ["a status", { status: "resolved" }, ["PC"]],
   ["a severity", { severity: "critical" }, ["PC", "PA"]],
   ["a service by id", { service: "pdb" }, ["PB"]],
@@ -48,7 +48,7 @@ test.each<[string, Partial<Parameters<typeof listIncidents>[1]>, string[]]>([
   ["part of a title in any case", { q: "disk full" }, ["PB"]],
   ["part of a service's name", { q: "söhne" }, ["PB"]],
   ["a number with its sign", { q: "#31" }, ["PC"]],
-  ["what SQL would take for a wildcard", { q: "%" }, []],
+  ["a wildcard of SQL as a plain character", { q: "%" }, []],
   ["several at once", { q: "checkout", severity: "critical", status: "investigating" }, ["PA"]],
 ])("incidents are found by %s", async (name, filter, ids) => {
   const found = await inObject(name, (sql) => {
@@ -59,7 +59,7 @@ test.each<[string, Partial<Parameters<typeof listIncidents>[1]>, string[]]>([
   expect(found.next).toBeNull();
 });
 
-test("a page looks at a bounded number of incidents, and the next one goes on behind them", async () => {
+test("a page looks at a bounded number of incidents, and the next page continues after them", async () => {
   const pages = await inObject("bounded", (sql) => {
     for (let number = 1; number <= 4_500; number += 1) {
       const title = number === 7 ? "The needle" : "Hay";

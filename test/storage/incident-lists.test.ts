@@ -4,7 +4,7 @@ import { lookAtLists } from "../../src/reconcile/incident-lists.ts";
 import { NO_PROGRESS, newCheck } from "../../src/reconcile/progress.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** A check sees every incident that PagerDuty lists, however many there are of one second, and though the list shifts. */
+/** A check reads every incident that PagerDuty lists, even thousands of one second, and even if the list shifts. */
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -26,7 +26,7 @@ const created = (count: number, atMs: (index: number) => number): Listed[] =>
   }));
 const iso = (atMs: number) => new Date(atMs).toISOString();
 
-/** Lists as PagerDuty does: by offset, at most 10,000 of one list. */
+/** Lists as PagerDuty does: by offset, at most 10,000 from one list. */
 function listed(incidents: readonly Listed[], url: URL): Response {
   const parameter = (name: string) => url.searchParams.get(name) ?? "";
   const [limit, offset] = [Number(parameter("limit")), Number(parameter("offset"))];
@@ -48,8 +48,8 @@ function listed(incidents: readonly Listed[], url: URL): Response {
 
 /**
  * Runs the lists of a check.
- * @param onCall told of each call that is answered
- * @returns the ids that were looked at, and whether everything could be listed
+ * @param onCall called for each answered call
+ * @returns the ids that were read, and whether everything could be listed
  */
 async function looked(name: string, list: () => Listed[], onCall: (calls: number) => void = () => undefined) {
   return runInDurableObject(env.TENANT.getByName(`user:${name}`), async (_, { storage }) => {
@@ -84,14 +84,14 @@ async function looked(name: string, list: () => Listed[], onCall: (calls: number
   });
 }
 
-test("over 300 incidents of the second in which a list of 10,000 ends are all looked at", async () => {
+test("all incidents of the second in which a list of 10,000 ends are read, even over 300", async () => {
   const incidents = created(10_510, (index) => NOW - DAY_MS / 2 + Math.min(index, 9_800) * 1000);
   const { ids, incomplete } = await looked("lists-second", () => incidents);
   expect(ids.size).toBe(10_510);
   expect(incomplete).toBe(false);
 });
 
-test("more incidents of one second than PagerDuty lists are noticed", async () => {
+test("more incidents of one second than PagerDuty lists make the check incomplete", async () => {
   const incidents = created(10_100, () => NOW - 60_000);
   const { incomplete } = await looked("lists-too-many", () => incidents);
   expect(incomplete).toBe(true);
@@ -100,7 +100,7 @@ test("more incidents of one second than PagerDuty lists are noticed", async () =
 test.each([
   ["one incident leaves", 1],
   ["more incidents leave than pages overlap by", 50],
-])("of a list that shifts between two pages because %s the others are all looked at", async (_, leaving) => {
+])("if a list shifts between two pages because %s, all others are read", async (_, leaving) => {
   for (const [name, atMs] of [
     ["spread", (index: number) => NOW - 60_000 + index * 100],
     ["second", () => NOW - 60_000],
@@ -117,7 +117,7 @@ test.each([
   }
 });
 
-test("an open incident of long ago is looked at where its status changed since the last check", async () => {
+test("an old open incident is read if its status changed since the last check", async () => {
   const old = { atMs: NOW - 40 * DAY_MS, status: "triggered" };
   const incidents = [
     { id: "P-UNCHANGED", ...old },

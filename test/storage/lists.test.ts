@@ -55,7 +55,7 @@ test("a page cuts long incidents; the incident's own answer does not", async () 
   expect(Object.keys(detail.customFields)).toHaveLength(32);
 });
 
-test("an incident is shown with its newest 500 lines and 500 events, however many there are", async () => {
+test("an incident is shown with its newest 500 timeline lines and 500 events, however many there are", async () => {
   const detail = await inStorage("busy", (storage) => {
     const { sql } = storage;
     const context = { storage, sql, config: configOf(env), connectedUser: () => "u" };

@@ -16,7 +16,7 @@ const config = parseConfig({
 });
 const ADA = { userId: "ada", orgId: "acme" };
 
-/** A private Aurora behind the binding, which answers each call so. */
+/** A private Aurora behind the binding, which answers each call with `status`. */
 function privateAurora(status: number) {
   const bodies: unknown[] = [];
   const AURORA = {

@@ -7,7 +7,7 @@ import { app } from "../../src/http/app.ts";
 const SECRET = "internal";
 const PASSING = ["retryable", "overloaded", "durableObjectReset"] as const;
 
-/** Calls the API while the tenant's object fails with `flag`, so many times. @returns the answer, and the calls made */
+/** Calls the API while the tenant's object fails with `flag`, `failures` times. @returns the answer and the calls */
 async function call(method: string, path: string, flag: (typeof PASSING)[number], failures: number) {
   let calls = 0;
   const answer = () => {
@@ -29,7 +29,7 @@ async function call(method: string, path: string, flag: (typeof PASSING)[number]
   return { status: response.status, retryAfter: response.headers.get("retry-after"), calls };
 }
 
-test.each(["", "/incidents"])("a read of %s that a reset ended is tried once more", async (path) => {
+test.each(["", "/incidents"])("a read of %s that a reset ended is retried once", async (path) => {
   expect(await call("GET", path, "durableObjectReset", 1)).toEqual({
     status: 200,
     retryAfter: null,

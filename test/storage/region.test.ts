@@ -38,7 +38,7 @@ test("a token that neither region accepts is invalid", async () => {
 });
 
 test.each([undefined, "us"] as const)(
-  "an account of the EU that the US host answers for is of the EU, with region %s asked for",
+  "an EU account that the US host also answers for has region eu, even if %s is requested",
   async (asked) => {
     const hosts: string[] = [];
     vi.stubGlobal("fetch", async (url: string) => {

@@ -100,7 +100,7 @@ test("an answer that is read repeatedly leaves the incident unchanged", async ()
   });
 });
 
-test("a late webhook does not undo a REST answer of later in the same second", async () => {
+test("a late webhook does not undo a later REST answer of the same second", async () => {
   await play("late", ({ event, rest, incident, notified }) => {
     event("incident.triggered", -60_000, { status: "triggered" });
     rest({ status: "resolved", updated_at: toTheSecond(500), resolved_at: toTheSecond(500) }, 1_500);
@@ -110,7 +110,7 @@ test("a late webhook does not undo a REST answer of later in the same second", a
   });
 });
 
-test("an event counts that occurred after REST was read, even in the same second", async () => {
+test("an event that occurred after the REST answer counts, even in the same second", async () => {
   await play("after", ({ event, rest, incident }) => {
     rest({ status: "triggered", updated_at: toTheSecond(0) }, 300);
     event("incident.resolved", 700, { status: "resolved" });
@@ -134,7 +134,7 @@ test.each([
   });
 });
 
-test.each([2_000, 30_000])("a field event counts that REST still lacks %i ms later", async (lagMs) => {
+test.each([2_000, 30_000])("a field event that REST still lacks %i ms later counts", async (lagMs) => {
   await play(`lag of ${lagMs}`, ({ rest, fieldEvent, incident }) => {
     const answer = { status: "triggered", updated_at: toTheSecond(-60_000) };
     rest(answer, lagMs, { runbook_link: "old" });

@@ -151,7 +151,7 @@ test("a page of incidents reads as many rows with many incidents stored as with 
   });
 });
 
-test("of the unconfirmed entries only the newest stay, and all that still wait to be checked", async () => {
+test("only the newest unconfirmed entries stay, and all entries that still wait to be checked", async () => {
   await inObject("unconfirmed", ({ sql }) => {
     const entry = { kind: "webhook" as const, type: "t", outcome: "unconfirmed" as const };
     const count = (reason: string | null) =>

@@ -48,7 +48,7 @@ test("an event of a mixed history writes at most six rows, its delivery included
       );
       if (index % BATCH !== BATCH - 1) continue;
       const finish = { attempts: 1, status: 200, nowMs: index, nextDueAtMs: index };
-      // The alarm's round: analyses that waited, then deliveries until none is due.
+      // One run of the alarm: the waiting analyses, then deliveries until none is due.
       alarms += 1;
       for (const { incidentId } of analysesDue(sql, Number.MAX_SAFE_INTEGER, 1000)) {
         const incident = loadIncident(sql, incidentId);

@@ -15,7 +15,7 @@ import { connectedContext } from "./connected-context.ts";
 const MAX_SUBREQUESTS = 50;
 /** Connections that may wait for headers at once. */
 const MAX_CONNECTIONS = 6;
-/** Of CPU; here of time, which is stricter. */
+/** Cloudflare limits CPU time; the test limits elapsed time, which is stricter. */
 const MAX_RUN_MS = 30_000;
 const EVENTS = 300;
 /** Deliveries under way at once. */

@@ -13,7 +13,7 @@ import { readBack } from "../../src/webhooks/read-back.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** A row that cannot be processed is set aside: it is named, and the rows beside it are worked as usual. */
+/** A row that cannot be processed is set aside: it is named, and the other rows are processed as usual. */
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 afterEach(() => void vi.unstubAllGlobals());
@@ -57,8 +57,8 @@ async function inObject(name: string, work: (scene: Scene) => Promise<void>): Pr
   });
 }
 
-describe("a row that cannot be read", () => {
-  test("of an analysis stops no other analysis, is named, and is due again when it can be read", async () => {
+describe("an unreadable row", () => {
+  test("of an analysis stops no other analysis, is named, and is due again when it is readable", async () => {
     await inObject("set-aside-analysis", async ({ sql, post, damage }) => {
       for (const id of ["P1", "P2"]) post(id, "signature");
       const { state } = sql.exec("SELECT state FROM incidents WHERE incident_id = 'P1'").one();

@@ -7,7 +7,7 @@ import { loadIncident } from "../../src/storage/incidents.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { Refusals } from "../../src/webhooks/refusals.ts";
 
-/** A stored value that cannot be read, or that an earlier version wrote, stops nothing. */
+/** A stored value that is unreadable or that an earlier version wrote stops no work. */
 
 afterEach(() => void vi.restoreAllMocks());
 

@@ -36,7 +36,7 @@ async function unreadable<T>(
 const webhook = receivedWebhook("u", "w", "\0\0");
 
 describe("a webhook in the Queue", () => {
-  test("is tried again, and kept when that is over", async () => {
+  test("is retried, and kept after the last retry", async () => {
     const { outcomes, parked } = await unreadable("queued", env.CONNECTIONS, async (_, gate, storage) => {
       const context = { storage, sql: storage.sql, config: configOf(env), connectedUser: () => "u" };
       const intake = new Intake(context, gate);
