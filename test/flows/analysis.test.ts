@@ -4,7 +4,7 @@ import { slowness } from "../support/patience.ts";
 import { openStage } from "../support/stage.ts";
 import { startWorld } from "../support/world.ts";
 
-/** Root-cause analysis is asked for once for each triggered incident, with its runbook or without. */
+/** Root-cause analysis is requested once for each triggered incident, with its runbook or without. */
 
 /** Long enough for a runbook that is sent together with its incident to arrive first. */
 const WAIT_SECONDS = Math.ceil(2 * slowness());

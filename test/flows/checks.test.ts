@@ -112,10 +112,10 @@ test("a check sends nothing about incidents that Aurora knows already", async ()
   const incident = stage.account.trigger();
   await subscription.idle();
   await stage.settled(1);
-  const told = stage.aurora.accepted.length;
+  const before = stage.aurora.accepted.length;
   const reply = await call("POST", "/reconcile");
   expect(reply.body).toMatchObject({ checked: 1, recovered: 0 });
-  expect(stage.aurora.accepted).toHaveLength(told);
+  expect(stage.aurora.accepted).toHaveLength(before);
   expect(stage.aurora.of(incident.id)).not.toHaveLength(0);
 });
 
@@ -185,7 +185,7 @@ test("a subscription that was deleted and made again outside is found by its URL
   expect((await call("GET", "/events")).text).toContain("subscription.replaced");
 });
 
-test("a subscription that PagerDuty does not show is not missing while its webhooks arrive", async () => {
+test("a subscription that PagerDuty does not show is not reported as missing while its webhooks arrive", async () => {
   const subscription = await connected();
   stage.account.unsubscribe(subscription.id);
   expect((await call("POST", "/reconcile")).body).toMatchObject({ subscription: { state: "missing" } });
@@ -234,7 +234,7 @@ test("a recovery finds the incidents of all pages, despite a rate limit on the s
   ).toBe(true);
 });
 
-test("a token that PagerDuty refuses once is not called refused after the next call that it accepts", async () => {
+test("a token that PagerDuty refuses once is not reported as refused after the next accepted call", async () => {
   await connected();
   stage.pagerduty.faults.api = { status: 401, times: 1 };
   expect((await call("GET", "/subscription")).status).toBe(401);

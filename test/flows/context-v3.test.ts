@@ -6,7 +6,7 @@ import { slowness } from "../support/patience.ts";
 import { openStage } from "../support/stage.ts";
 import { OWN_ROUTE, startWorld } from "../support/world.ts";
 
-/** In format `v3` the triggered event waits for what PagerDuty knows of its incident, and not for long. */
+/** In format `v3` the triggered event waits for what PagerDuty knows of its incident, but only for a limited time. */
 
 /** Long enough to distinguish a wait that ended early from one that expired. */
 const WAIT_SECONDS = Math.ceil(3 * slowness());
@@ -35,7 +35,7 @@ const ALERT = {
 const sent = () => stage.aurora.attempts.map(({ raw }) => JSON.parse(new TextDecoder().decode(raw)).event);
 const types = () => sent().map(({ event_type }) => event_type);
 
-test("the first alert's details are in the prompt of today's Aurora, and no wait is longer than it has to be", async () => {
+test("the first alert's details are in the prompt of today's Aurora, and the wait ends with PagerDuty's last answer", async () => {
   const startedAtMs = Date.now();
   stage.account.trigger({
     title: "Database is slow",
@@ -52,7 +52,7 @@ test("the first alert's details are in the prompt of today's Aurora, and no wait
   expect(prompt).not.toContain("hunter2");
 });
 
-test("while PagerDuty hangs it goes out when the wait is over, and later events of its incident behind it", async () => {
+test("while PagerDuty hangs, the triggered event is sent when the wait is over, and later events after it", async () => {
   stage.pagerduty.faults.api = { hang: NEVER };
   const startedAtMs = Date.now();
   const incident = stage.account.trigger();
@@ -62,7 +62,7 @@ test("while PagerDuty hangs it goes out when the wait is over, and later events 
   expect(types()).toEqual(["incident.triggered", "incident.acknowledged"]);
 });
 
-test("an object that is started again in the middle of the wait loses nothing and sends nothing twice", async () => {
+test("an object that restarts during the wait loses nothing and sends nothing twice", async () => {
   stage.pagerduty.faults.api = { hang: NEVER };
   stage.account.trigger({ knowledge: { alerts: [ALERT] } });
   await expect.poll(() => stage.pagerduty.requests.length).toBeGreaterThan(0);
@@ -82,7 +82,7 @@ test("an incident that was resolved when it was first seen waits for nothing", a
   expect(stage.pagerduty.requests.filter(({ path }) => path.includes("/alerts"))).toEqual([]);
 });
 
-test("what PagerDuty answered in time goes out although one of its answers is late", async () => {
+test("what PagerDuty answered in time is sent, even if another answer is late", async () => {
   stage.pagerduty.faults.api = { hang: NEVER, match: (_, path) => path.includes("/past_incidents") };
   stage.account.trigger({ knowledge: { alerts: [ALERT] } });
   await stage.aurora.waitFor("the triggered event", ({ attempts }) => attempts.length > 0);

@@ -5,7 +5,7 @@ import { slowness } from "../support/patience.ts";
 import { openStage } from "../support/stage.ts";
 import { startWorld } from "../support/world.ts";
 
-/** What PagerDuty knows of an incident goes out with the request for its analysis, and never delays it for long. */
+/** What PagerDuty knows of an incident is sent with the request for its analysis, which waits only a limited time. */
 
 const WAIT_SECONDS = Math.ceil(slowness());
 
@@ -81,7 +81,7 @@ test("alerts, changes, similar incidents and notes, without secrets; the inciden
   const page = await stage.call("GET", `/incidents/${incident.id}`);
   expect(page.body).toMatchObject({ context });
   expect(page.text).not.toContain("s3cret");
-  // Of the other notifications none carries it, and PagerDuty was asked once for each part.
+  // PagerDuty was asked once for each part.
   expect(Object.keys(CALLS).map((part) => asked(part as Part))).toEqual([1, 1, 1, 1, 1]);
 });
 
@@ -102,7 +102,7 @@ test.each(Object.entries(FAULTS))(
     const context = await contextOf(trigger());
     expect(context.alerts).toBeNull();
     expect(context.missing).toContainEqual({ part: "alerts", reason });
-    // After a 429 PagerDuty is left alone.
+    // After a 429 PagerDuty is not called.
     if (reason !== "rate_limited") {
       expect(context).toMatchObject({ changes: [{}], pastIncidents: [{}], relatedIncidents: [{}] });
     }
@@ -117,13 +117,13 @@ test("a part that the account's plan lacks is not asked for again for a day, by 
   expect([asked("pastIncidents"), asked("alerts")]).toEqual([1, 2]);
 });
 
-test("when PagerDuty does not answer at all, the request goes out, and says so", async () => {
+test("when PagerDuty does not answer at all, the request is sent, and names every part as timed out", async () => {
   stage.pagerduty.faults.api = { hang: NEVER };
   const { missing } = await contextOf(trigger());
   expect(missing.map(({ reason }) => reason)).toEqual(Array(5).fill("timed_out"));
 });
 
-test("an answer that is cut in the middle is no answer", async () => {
+test("an answer that is cut in the middle is not used", async () => {
   stage.pagerduty.faults.api = { cut: true, match: (_, path) => path.includes(CALLS.alerts) };
   const { alerts, missing } = await contextOf(trigger());
   expect([alerts, missing]).toMatchObject([null, [{ part: "alerts" }]]);
@@ -141,7 +141,7 @@ test("two calls at most are under way at once", async () => {
   await contextOf(incident);
 });
 
-test("an object that is started again in the middle requests the analysis once, with what it has by then", async () => {
+test("an object that restarts while it collects the context requests the analysis once", async () => {
   stage.pagerduty.faults.api = { hang: NEVER };
   const incident = trigger();
   await expect.poll(() => stage.pagerduty.requests.length).toBeGreaterThan(0);

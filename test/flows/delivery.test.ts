@@ -242,7 +242,7 @@ describe("format v3 at Aurora's own route", () => {
     expect(bodies.map(({ event }) => event.id).reverse()).toEqual(deliveries.map(({ id }) => id));
   });
 
-  test("copies of a webhook under other ids are sent nowhere, and at most ten are recorded", async () => {
+  test("copies of a webhook under other ids are not sent, and at most ten are recorded", async () => {
     const account2 = v3.pagerduty.account();
     const { id, secret } = await connectUser(v3, "dave", account2);
     account2.unsubscribe(id);

@@ -105,7 +105,7 @@ describe("a disconnect", () => {
     expect(await isConnected()).toBe(false);
   });
 
-  test("leaves alone a connection that was made after it", async () => {
+  test("does not affect a connection that was made after it", async () => {
     const account = stage.pagerduty.account();
     await call("POST", "", { token: account.apiKey(), subscribe: true });
     const held = slow("api", (method) => method === "DELETE");

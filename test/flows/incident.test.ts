@@ -18,16 +18,16 @@ test("an incident reaches Aurora in order and signed, with the right severity, s
   await subscription.idle();
   await settled(worker, "alice", 4);
 
-  const told = aurora
+  const notified = aurora
     .of(incident.id)
     .map(({ type, data }) => [type, data.incident.version, data.incident.status]);
-  expect(told.filter(([type]) => type !== "incident.rca_requested")).toEqual([
+  expect(notified.filter(([type]) => type !== "incident.rca_requested")).toEqual([
     ["incident.triggered", 1, "investigating"],
     ["incident.custom_fields_updated", 2, "investigating"],
     ["incident.acknowledged", 3, "investigating"],
     ["incident.resolved", 4, "resolved"],
   ]);
-  expect(told.filter(([type]) => type === "incident.rca_requested")).toHaveLength(1);
+  expect(notified.filter(([type]) => type === "incident.rca_requested")).toHaveLength(1);
   const last = aurora.of(incident.id).at(-1)?.data.incident;
   expect(last).toMatchObject({
     severity: "critical",

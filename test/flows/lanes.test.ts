@@ -4,7 +4,7 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** A waiting delivery holds up no other incident; Retry-After and the schedule hold for early attempts, too. */
+/** A waiting delivery holds up no other incident; Retry-After and the schedule apply to early attempts, too. */
 
 /** The last wait is long, so that only an early attempt can end it. */
 const SCHEDULE = "0,0.2,0.2,7200";
@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 const attemptsFor = (incidentId: string) =>
   stage.aurora.attempts.filter(({ body }) => body?.data.incident.incidentId === incidentId).length;
-const told = (incidentId: string) => stage.aurora.of(incidentId).length > 0;
+const isDelivered = (incidentId: string) => stage.aurora.of(incidentId).length > 0;
 const pending = (incidentId: string) =>
   stage.sql(
     "SELECT attempts, next_attempt_at_ms AS atMs FROM journal WHERE delivery = 'pending' AND incident_id = ?",
@@ -41,8 +41,8 @@ test("an object evicted during an outage sends waiting deliveries once Aurora ac
   await stage.worker.evict(stage.user);
   stage.aurora.answer = () => ({ status: 200 });
   const sign = stage.account.trigger();
-  await stage.aurora.waitFor("a first accepted notification", () => told(sign.id));
-  await stage.aurora.waitFor("the waiting notifications", () => waiting.every(({ id }) => told(id)));
+  await stage.aurora.waitFor("a first accepted notification", () => isDelivered(sign.id));
+  await stage.aurora.waitFor("the waiting notifications", () => waiting.every(({ id }) => isDelivered(id)));
 });
 
 test("a delivery that is refused while others are accepted gets one early attempt and keeps its planned one", async () => {
@@ -75,7 +75,7 @@ test("early attempts of a former connection do not change the retries of the nex
   // The new row reuses the former row's key, and must wait 0.2 s for its second attempt, not two hours.
   const next = account.trigger();
   stage.aurora.answer = () => ({ status: attemptsFor(next.id) > 1 ? 200 : 503 });
-  await stage.aurora.waitFor("the next connection's incident", () => told(next.id));
+  await stage.aurora.waitFor("the next connection's incident", () => isDelivered(next.id));
 });
 
 test("an early attempt never comes before Aurora's Retry-After", async () => {
@@ -103,10 +103,10 @@ test("a hanging PagerDuty holds up only incidents without a number, and uses up 
   await subscription.idle();
   await until("the first look-up", () => stage.pagerduty.requests.some(isLookUp));
   const fine = stage.account.trigger({ title: "with a number" });
-  await stage.aurora.waitFor("the incident with a number", () => told(fine.id));
+  await stage.aurora.waitFor("the incident with a number", () => isDelivered(fine.id));
   // The look-up, which the Worker gives up after 20 s, has not ended yet.
   expect(await errors()).toEqual([]);
-  expect(numberless.some(({ id }) => told(id))).toBe(false);
+  expect(numberless.some(({ id }) => isDelivered(id))).toBe(false);
 });
 
 test("hanging retries of six incidents do not hold up a new incident", async () => {
@@ -120,7 +120,7 @@ test("hanging retries of six incidents do not hold up a new incident", async () 
       : { status: 200 };
   await until("second attempts", () => [...hanging].some((id) => attemptsFor(id) > 1));
   const fine = stage.account.trigger({ title: "free", priority: "P1" });
-  await stage.aurora.waitFor("the new incident", () => told(fine.id));
+  await stage.aurora.waitFor("the new incident", () => isDelivered(fine.id));
   // No hanging attempt has timed out yet: every recorded error is a 500.
   expect(new Set(await errors())).toEqual(new Set(["Aurora answered 500"]));
 });

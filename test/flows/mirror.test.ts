@@ -20,7 +20,7 @@ const problem = async (code: string) => (await shown()).problems.find((one) => o
 const rows = () => stage.aurora.directory.credentials;
 const isApiCall = (method: string) => (called: string, path: string) =>
   called === method && path === "/pagerduty";
-const callsOf = (method: string) => stage.told().filter((call) => call.method === method);
+const callsOf = (method: string) => stage.mirrored().filter((call) => call.method === method);
 
 describe("an API token", () => {
   test("is sent to Aurora on connect, with the same call, headers and body", async () => {
@@ -231,7 +231,7 @@ describe("with checks every second", () => {
   test("a failed call is retried, and a credential that Aurora lost is sent again, automatically", async () => {
     checked.aurora.fault = { status: 503, body: "", match: isApiCall("POST") };
     await checked.connect();
-    await until("an attempt", () => checked.told().some(({ method }) => method === "POST"));
+    await until("an attempt", () => checked.mirrored().some(({ method }) => method === "POST"));
     checked.aurora.fault = null;
     await until("the credential in Aurora", () => checked.aurora.directory.credentials.length === 1);
     checked.aurora.directory.credentials = [];

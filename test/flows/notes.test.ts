@@ -4,7 +4,7 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { connectUser, startWorld } from "../support/world.ts";
 
-/** What Aurora found stands where the people on call look: on the incident at PagerDuty, once. */
+/** Aurora's findings are written once, as a note on the incident at PagerDuty, where the people on call look. */
 
 const stage = openStage(() =>
   startWorld({
@@ -38,7 +38,7 @@ const isNotes = (_: string, path: string) => path.endsWith("/notes");
 const written = (what: string) =>
   until(what, async () => (await list()).every(({ state }) => state === "written"));
 
-test("a note is written, signed, listed with its state, and comes back as no news", async () => {
+test("a note is written, signed and listed with its state, and its webhook sends nothing to Aurora", async () => {
   const reply = await post({ content: CONTENT, url: "https://aurora.example.com/incidents/7" });
   expect([reply.status, reply.body]).toEqual([202, { noteId: expect.any(String) }]);
   expect(atPagerDuty()).toEqual([signed(`${TEXT}\n\nhttps://aurora.example.com/incidents/7`)]);
@@ -82,7 +82,7 @@ test("one key is one note; the same key with other content is a conflict; withou
   expect(atPagerDuty()).toEqual([signed("a"), signed("a"), signed("a")]);
 });
 
-test("a note asked for while PagerDuty is down and the object leaves memory arrives once", async () => {
+test("a note requested while PagerDuty is down is written once, even if the object restarts", async () => {
   stage.pagerduty.faults.api = { status: 503, match: isNotes };
   expect((await post({ content: CONTENT, idempotencyKey: "k" })).status).toBe(202);
   expect(await list()).toMatchObject([{ state: "pending", error: "PagerDuty answered 503" }]);
@@ -96,7 +96,7 @@ test("a note asked for while PagerDuty is down and the object leaves memory arri
 test.each(["cut", "held"])(
   "a note whose answer is lost (%s) is looked for before it is written again",
   async (how) => {
-    // Without its webhook, which would tell of it.
+    // Without its webhook, which would confirm the note.
     stage.account.unsubscribe(subscription.id);
     const match = (method: string, path: string) => method === "POST" && isNotes(method, path);
     stage.pagerduty.faults.api =
@@ -104,7 +104,7 @@ test.each(["cut", "held"])(
     expect((await post({ content: CONTENT })).status).toBe(202);
     if (how === "held") await stage.worker.restart();
     expect(atPagerDuty()).toEqual([signed(TEXT)]);
-    // The attempt that was cut short is looked at after a minute; sooner here.
+    // An interrupted attempt is checked after a minute; here at once.
     await stage.sql("UPDATE notes SET next_attempt_at_ms = 0");
     await call("POST", "/deliveries/redeliver");
     await written("the note is found");
@@ -113,7 +113,7 @@ test.each(["cut", "held"])(
   },
 );
 
-test("its own webhook tells that a note whose answer is lost was written", async () => {
+test("a note whose answer is lost is confirmed by its webhook", async () => {
   const match = (method: string, path: string) => method === "POST" && isNotes(method, path);
   stage.pagerduty.faults.api = { hold: NEVER, times: 1, match };
   expect((await post({ content: CONTENT })).status).toBe(202);
@@ -122,7 +122,7 @@ test("its own webhook tells that a note whose answer is lost was written", async
   expect(writes()).toBe(1);
 });
 
-test("without write access it is 403, the status learns it, and nothing is kept", async () => {
+test("without write access a note is 403 and not stored, and the status says so", async () => {
   const capability = async () => {
     const { body } = await call("GET", "");
     return (body as { capabilities: Record<string, unknown> }).capabilities["can_write_incidents"];
@@ -136,7 +136,7 @@ test("without write access it is 403, the status learns it, and nothing is kept"
   expect([await capability(), (await list()).length]).toEqual([false, 1]);
 });
 
-test("an account-level key needs somebody to write as", async () => {
+test("an account-level key needs a user to write as", async () => {
   await call("PATCH", "", { token: stage.account.apiKey({ kind: "account" }) });
   const reply = await post({ content: "x" });
   expect([reply.status, reply.body]).toMatchObject([400, { error: expect.stringContaining("from") }]);
@@ -150,7 +150,7 @@ test("an account-level key needs somebody to write as", async () => {
   });
 });
 
-test("what is malformed, unknown or too much is refused", async () => {
+test("a malformed note, an unknown incident and a body that is too large are refused", async () => {
   const statuses = await Promise.all(
     [
       post({}),
@@ -171,7 +171,7 @@ test("what is malformed, unknown or too much is refused", async () => {
   expect(theirs.status).toBe(404);
 });
 
-test("30 notes an hour for an incident, 200 for the connection", async () => {
+test("an incident takes 30 notes an hour, a connection 200", async () => {
   await post({ content: "first", idempotencyKey: "k" });
   const copy = (incidentId: string, count: number) =>
     stage.sql(
@@ -183,7 +183,7 @@ test("30 notes an hour for an incident, 200 for the connection", async () => {
   const limited = await post({ content: "more" });
   expect([limited.status, limited.body]).toMatchObject([429, { code: "rate_limited" }]);
   expect(Number(limited.headers.get("retry-after"))).toBeGreaterThan(3000);
-  // What was asked for before is still answered.
+  // A repeated request is still answered.
   expect((await post({ content: "first", idempotencyKey: "k" })).status).toBe(202);
   const other = stage.account.trigger();
   await subscription.idle();

@@ -85,13 +85,13 @@ test("80 incidents and 800 events, shuffled, repeated and under faults, reach Au
 
   const distinct = aurora.distinct;
   for (const incident of incidents) {
-    const told = distinct.filter(({ data }) => data.incident.incidentId === incident.id);
-    const changes = told.filter(({ type }) => type !== "incident.rca_requested");
+    const notified = distinct.filter(({ data }) => data.incident.incidentId === incident.id);
+    const changes = notified.filter(({ type }) => type !== "incident.rca_requested");
     // Each version once, in order.
     expect(changes.map(({ data }) => data.incident.version)).toEqual(changes.map((_, index) => index + 1));
     expect(changes[0]?.data.change.kind).toBe("created");
     expect(changes.at(-1)?.data.incident).toMatchObject(truthOf(incident));
-    expect(told.filter(({ type }) => type === "incident.rca_requested")).toHaveLength(1);
+    expect(notified.filter(({ type }) => type === "incident.rca_requested")).toHaveLength(1);
     const held = await worker.call(USER, "GET", `/pagerduty/incidents/${incident.id}`);
     expect(held.body).toMatchObject(truthOf(incident));
   }

@@ -57,7 +57,7 @@ const deferred = () =>
     const [hint] = await stage.sql("SELECT max(attempts) AS attempts FROM hints");
     return Number(hint?.["attempts"]) > 0;
   });
-/** Makes waiting read-backs due at once: that follows a new credential. */
+/** Stores a new credential, which makes waiting read-backs due at once. */
 const askAgain = async () =>
   expect((await call("PATCH", "", { token: stage.account.apiKey() })).status).toBe(200);
 const read = () => stage.pagerduty.requests.filter(({ path }) => path.startsWith("/incidents/")).length;
@@ -246,7 +246,7 @@ test("a read-back does not overrule a signed webhook that arrived during it", as
   await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });
 
-test("a claim that PagerDuty contradicts asks for no analysis, and its ids go nowhere", async () => {
+test("a forged webhook that PagerDuty contradicts requests no analysis, and its ids are not sent", async () => {
   const createdAt = new Date(Date.now() - 3 * 3600 * 1000).toISOString();
   const [incident, body] = triggered({ createdAt });
   incident.silently((silent) => silent.resolve());
@@ -254,7 +254,7 @@ test("a claim that PagerDuty contradicts asks for no analysis, and its ids go no
   claim.event.occurred_at = new Date(Date.now() + 60_000).toISOString();
   await post(JSON.stringify(claim), "of-a-stranger");
   await stage.aurora.waitFor("the incident as it is", () => types(incident).length > 0);
-  // What asked for an analysis would have it in this wait.
+  // A requested analysis would be sent during this wait.
   await stage.settled(1);
   expect(types(incident)).toEqual(["incident.resolved"]);
   expect(stage.aurora.of(incident.id)[0]?.data.provenance).toEqual({

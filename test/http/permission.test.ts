@@ -191,7 +191,7 @@ test("a change by a visitor of the console is not checked with Aurora", async ()
       body: JSON.stringify({ token: stage.account.apiKey() }),
     });
     expect(reply.status).toBe(200);
-    await until("the mirrored call to Aurora", () => stage.told().length > 0);
+    await until("the mirrored call to Aurora", () => stage.mirrored().length > 0);
     expect(stage.asked()).toEqual([]);
   } finally {
     await worker.close();

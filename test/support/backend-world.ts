@@ -34,8 +34,8 @@ export interface BackendStage {
   connect(): Promise<Reply>;
   /** Connects the editor, and waits until Aurora knows the connection. */
   connectMirrored(): Promise<void>;
-  /** The calls to Aurora's API of the connection, without the questions for permission. */
-  told(): AuroraCall[];
+  /** The calls to Aurora's connection API, without the questions for permission. */
+  mirrored(): AuroraCall[];
   /** The questions for permission. */
   asked(): AuroraCall[];
 }
@@ -84,7 +84,7 @@ export function openBackendStage(
         return (body as { aurora?: { knowsConnection: boolean | null } }).aurora?.knowsConnection === true;
       });
     },
-    told: () => stage.aurora.calls.filter((call) => isApi(call) && !isQuestion(call)),
+    mirrored: () => stage.aurora.calls.filter((call) => isApi(call) && !isQuestion(call)),
     asked: () => stage.aurora.calls.filter((call) => isApi(call) && isQuestion(call)),
   };
 
