@@ -4,7 +4,7 @@ import type { LatencyResult } from "./latency.ts";
 import type { StartupResult } from "./startup.ts";
 import type { WebhookResult } from "./webhooks.ts";
 
-/** What the bench demands. A ratio holds on any machine, so a missed one fails the run; absolute figures are reported. */
+/** The bench's aims. Ratios compare across machines, so a missed one fails the run; absolute figures are only reported. */
 
 export interface Results {
   webhooks: WebhookResult[];
@@ -14,7 +14,7 @@ export interface Results {
   live: DeliveryResult[];
   latency: LatencyResult[];
   burst: LatencyResult;
-  /** How late the last of the burst would be if only Aurora's own answers took time. */
+  /** When the last delivery of the burst would arrive if only Aurora's answers took time. */
   burstExplainedMs: number;
   startup: StartupResult;
 }
@@ -37,7 +37,7 @@ const absolute = (aim: string, value: number | undefined, limit: number): Aim =>
   isRatio: false,
 });
 
-/** Deliveries share two cores with the bench's own Aurora, which the explanation by Aurora's answer time leaves out. */
+/** Allows for the CPU of the bench's own Aurora, which `burstExplainedMs` leaves out. */
 const BURST_ALLOWANCE = 1.25;
 
 export function aimsOf(results: Results): Aim[] {

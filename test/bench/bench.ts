@@ -26,7 +26,7 @@ const { values } = parseArgs({
   },
 });
 const rounds = Number(values.rounds);
-/** Rounds of what takes seconds each. */
+/** For measurements that take seconds a round. */
 const longRounds = Math.ceil(rounds / 4);
 const BURST = { webhooks: 500, connections: 50, auroraMs: 20 };
 /** Deliveries to Aurora under way at once, as src/tenant/jobs.ts limits them. */

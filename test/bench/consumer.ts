@@ -18,7 +18,7 @@ export interface FoldResult {
 }
 
 export interface FoldOptions {
-  /** What each object holds when the measuring begins, and how it is measured. */
+  /** For each object: the events stored before the measurement, and the size of the measured batches. */
   objects: readonly { stored: number; batchSize: number }[];
   rounds: number;
   /** Events in a round. */
@@ -43,7 +43,7 @@ export async function measureFold(pagerduty: PagerDuty, options: FoldOptions): P
   try {
     const objects: Measured[] = [];
     for (const { stored, batchSize } of options.objects) {
-      // A fresh account's clock begins now: what is measured is newer than what is stored.
+      // A fresh account's clock begins now, so the measured events are newer than the stored ones.
       const account = pagerduty.account();
       const user = `fold-${stored}-${batchSize}`;
       await driven.connect(user, account);

@@ -66,7 +66,7 @@ function resultOf(
   };
 }
 
-/** Runs the connector against a receiver of its own. */
+/** Runs the connector against its own receiver. */
 async function driving<T>(
   pagerduty: PagerDuty,
   variables: Record<string, string>,
@@ -123,7 +123,7 @@ export const measureDue = (
     return due.map((count, index) => resultOf(`${count} due`, count, taken[index] ?? [], first));
   });
 
-/** Later than the measuring takes: what failed in the outage is retried because Aurora accepts again. */
+/** The retry is planned after the measurement's end: only Aurora's recovery brings it forward. */
 const OUTAGE_SCHEDULE = "0,3600";
 
 /** Every delivery fails once; then one new delivery is accepted, which brings the others forward. */

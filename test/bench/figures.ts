@@ -1,4 +1,4 @@
-/** From many measurements to the few that tell. */
+/** Reduces many measurements to a few figures. */
 
 export interface Figures {
   median: number;

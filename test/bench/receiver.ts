@@ -33,7 +33,7 @@ export class Receiver {
     return new Receiver(server, address.port);
   }
 
-  /** From now on no delivery is answered. */
+  /** From now on answers no delivery. */
   hold(): void {
     this.#held ??= [];
   }
@@ -45,7 +45,7 @@ export class Receiver {
     for (const answer of held) answer();
   }
 
-  /** Resolves when `done` holds, looked at after each delivery. */
+  /** Resolves when `done` returns true; asks it after each delivery. */
   until(done: () => boolean): Promise<void> {
     if (done()) return Promise.resolve();
     return new Promise((resolve) => {

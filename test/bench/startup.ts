@@ -7,9 +7,9 @@ import { connector } from "./subjects.ts";
 /** What a start costs: the CPU until the first answer, less that of a Worker with nothing in it. */
 
 export interface StartupResult {
-  /** Of the connector less that of the empty Worker. */
+  /** CPU of the connector, less that of the empty Worker. */
   cpuMs: Figures;
-  /** Of the process with the connector, divided by that of the same process with an empty Worker. */
+  /** CPU of the process with the connector, divided by that of the same process with an empty Worker. */
   toEmpty: Figures;
   scriptKiB: number;
   gzipKiB: number;
@@ -29,7 +29,7 @@ async function startOnce(workers: Record<string, WorkerDefinition>, name: string
 export async function measureStartup(rounds: number): Promise<StartupResult> {
   const differences: number[] = [];
   const ratios: number[] = [];
-  // The same process with the same stand-ins around; only the Worker in the middle differs.
+  // The same process with the same stand-ins; only the Worker differs.
   const full = connector();
   const emptyWorker = { ...full["connector"], script: testWorker("bench/workers/empty-with-object.ts") };
   const empty = { ...full, connector: emptyWorker };

@@ -4,10 +4,10 @@ import { makeHistory } from "../support/history.ts";
 import { type Binding, builtWorker, testWorker, type WorkerDefinition, Workerd } from "../support/workerd.ts";
 import { requestBytes } from "./client.ts";
 
-/** What is measured: the connector, and the handlers it is compared with, each in a workerd of its own. */
+/** What is measured: the connector, and the handlers it is compared with, each in its own workerd. */
 
 export const USER = "bench";
-/** The two subjects that the connector is judged by. */
+/** The two handlers that the aims compare the connector with. */
 export const BARE = "bare handler";
 export const KEPT = "bare, key kept";
 export const INTERNAL_SECRET = "bench-internal-secret";
@@ -19,7 +19,7 @@ export default class extends WorkerEntrypoint { limit() { return { success: true
 const KV: WorkerDefinition = { script: testWorker("bench/workers/kv.ts") };
 const QUEUE: WorkerDefinition = { script: testWorker("bench/workers/queue.ts") };
 
-/** The built Worker with everything around it that it needs. */
+/** The built Worker with stand-ins for its bindings. */
 export function connector(variables: Record<string, string> = {}): Record<string, WorkerDefinition> {
   const texts: Record<string, Binding> = {};
   const given = {
@@ -70,7 +70,7 @@ export async function connectTo(url: string, user: string, account: Account, sec
 
 const TAG_BYTES = 16;
 
-/** What the edge would find out about the user's webhooks: opens the sealed copy that the KV stand-in holds. */
+/** Opens the sealed connection in the KV stand-in. @returns the ids that the edge puts on the Queue with a webhook */
 export async function trustedIds(
   kvPort: number,
   user: string,

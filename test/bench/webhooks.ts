@@ -45,9 +45,9 @@ export async function measureWebhooks(
   const next = (index: number) => webhooks[index % webhooks.length] ?? new Uint8Array();
   const samples = new Map(subjects.map(({ name }) => [name, [] as Sample[]]));
   try {
-    // The first round warms up: the optimizing compiler has seen it all afterwards.
+    // The first round warms up: afterwards the optimizing compiler has seen every path.
     for (let round = -1; round < rounds; round += 1) {
-      // Each round begins with another, so that nobody is always the one after the pause.
+      // Each round begins with another subject, so that none always runs first after the pause.
       const start = (round + 1) % subjects.length;
       for (const subject of [...subjects.slice(start), ...subjects.slice(0, start)]) {
         const before = subject.cpuMs();

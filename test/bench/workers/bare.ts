@@ -1,10 +1,10 @@
-/** What one writes first: no framework, no checks but the signature, the secret from KV each time. */
+/** The simplest handler: no framework, no check but the signature, and the secret read from KV each time. */
 export interface BareEnv {
   CONNECTIONS: { get(key: string): Promise<string | null> };
   WEBHOOKS: { send(message: unknown, options?: { contentType: string }): Promise<void> };
 }
 
-/** Takes one webhook. Other frameworks' handlers do the very same. */
+/** Handles one webhook. The handlers in other frameworks call it. */
 export async function take(request: Request, userId: string, env: BareEnv): Promise<Response> {
   const body = await request.arrayBuffer();
   const stored = await env.CONNECTIONS.get(`connection:${userId}`);

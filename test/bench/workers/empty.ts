@@ -1,4 +1,4 @@
-/** The floor: a Worker that reads the body and says yes. */
+/** The lower bound: a Worker that reads the body and answers 202. */
 export default {
   async fetch(request: Request): Promise<Response> {
     await request.arrayBuffer();

@@ -1,4 +1,4 @@
-/** Stands for a Queue with `max_batch_timeout = 0`: hands over what waits as soon as the consumer is free. */
+/** Stands for a Queue with `max_batch_timeout = 0`: hands over the waiting messages as soon as the consumer is free. */
 interface Message {
   id: string;
   timestamp: Date;

@@ -1,4 +1,4 @@
-/** Stands for a Queue: takes everything and forgets it. */
+/** Stands for a Queue: accepts every message and drops it. */
 const RECEIPT = JSON.stringify({
   metadata: { metrics: { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: 0 } },
 });
