@@ -63,7 +63,7 @@ test("a call that is given up while it waits never starts, and holds up nobody",
   expect(started).toEqual(["first", "second", "third"]);
 });
 
-test("whatever fails or is given up, never more than two run and all others get their turn", async () => {
+test("even if calls fail or are given up, at most two run at once and all others get their turn", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.record({ urgency: fc.nat(5), fails: fc.boolean(), abort: fc.boolean() }), {

@@ -42,7 +42,7 @@ function describedIn(node: unknown): string[] {
   ];
 }
 
-test("every text for a property is shown somewhere", () => {
+test("every description of a property is shown somewhere", () => {
   const shown = new Set(describedIn(document));
   const names = Object.entries(PROPERTY_TEXTS).map(([path, text]) => `${path.split(".").at(-1)}: ${text}`);
   expect(names.filter((name) => !shown.has(name))).toEqual([]);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ConnectBody, SigningSecretBody } from "../../src/contract/requests.ts";
 
-/** A secret that is stored with what was pasted around it would refuse every genuine webhook. */
+/** A secret stored with the characters pasted around it would refuse every genuine webhook. */
 
 test.each([
   ["blanks", "  s3cret+/=\n"],
@@ -23,6 +23,6 @@ test.each(["s3crét", "s3cret\u0000", "s3cret…", "秘密"])(
   },
 );
 
-test.each(['""', "\u200b", "  "])("%j is no secret", (secret) => {
+test.each(['""', "\u200b", "  "])("%j is not a secret", (secret) => {
   expect(SigningSecretBody.safeParse({ secret }).error?.issues[0]?.message).toBe("Secret required");
 });

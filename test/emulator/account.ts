@@ -16,7 +16,7 @@ export interface OAuthClient {
   readonly scoped: boolean;
   /** Empty: any http or https address. */
   readonly redirectUris: readonly string[];
-  /** What the app is registered for; null: anything. */
+  /** The scopes that the app is registered for; null: any. */
   readonly scopes: readonly string[] | null;
 }
 

@@ -141,7 +141,7 @@ test("an ID token can be wrong in each of the selectable ways", async () => {
   expect((await signIn()).id_token).toBeUndefined();
 });
 
-test("a Scoped app cannot ask without PKCE, nor redeem without the right verifier", async () => {
+test("a Scoped app can neither request a code without PKCE nor redeem one without the right verifier", async () => {
   const refused = await authorize({ code_challenge: null, code_challenge_method: null });
   expect([refused.get("error"), refused.get("code")]).toEqual(["invalid_request", null]);
   const code = (await authorize()).get("code") ?? "";

@@ -31,7 +31,7 @@ interface IdentityOptions {
   readonly apiUrls: Record<Region, string>;
   readonly accounts: readonly Account[];
   readonly faults: Faults;
-  /** Whose user consents; null: the user of the account that registered the app. */
+  /** The account whose user consents; null: the account that registered the app. */
   readonly signedInAs: () => Account | null;
 }
 

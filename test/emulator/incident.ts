@@ -85,7 +85,7 @@ export class Incident {
     this.#write("trigger", "Triggered through the API.", this.createdAtMs);
   }
 
-  /** Sends `incident.triggered`: `account.trigger` does it once. */
+  /** Sends `incident.triggered`; called once, by `account.trigger`. */
   announce(): WebhookEvent {
     return this.#emit("incident.triggered", incidentPayload(this), this.account.clock.nowMs());
   }

@@ -62,7 +62,7 @@ export class PagerDuty {
   readonly faults: Faults = noFaults();
   /** Oldest first. */
   readonly requests: RecordedRequest[] = [];
-  /** Whose user consents to OAuth apps; null: the user of the account that registered the app. */
+  /** The account whose user consents to OAuth apps; null: the account that registered the app. */
   signedInAs: Account | null = null;
   readonly #accounts: Account[] = [];
   readonly #apis: readonly RestApi[];

@@ -39,7 +39,7 @@ export function selfUrl(site: Site, kind: ReferenceKind, id: string): string {
 /** The page in the web app: `https://<subdomain>.pagerduty.com/…`, for the EU `<subdomain>.eu.pagerduty.com`. */
 export function htmlUrl(site: Site, kind: ReferenceKind, id: string): string {
   const origin = `https://${site.subdomain}.${WEB_HOSTS[site.region]}`;
-  // Priorities have no page of their own, only the one that lists them all.
+  // A priority has no page; one page lists all priorities.
   return kind === "priority" ? `${origin}/account/incident_priorities` : `${origin}/${PATHS[kind].web}/${id}`;
 }
 

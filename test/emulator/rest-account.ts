@@ -60,7 +60,7 @@ export const accountRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/users/me",
-    // PagerDuty's OpenAPI names no scope for this one; its scope list does.
+    // PagerDuty's OpenAPI names no scope for this call; its list of scopes does.
     scope: "users.read",
     answer: ({ account, credential }) =>
       credential.kind === "account" ? restError.needsUser() : jsonReply(200, { user: userResource(account) }),

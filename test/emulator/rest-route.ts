@@ -32,7 +32,7 @@ export function matchPath(route: string, path: string): string | null {
   return id === "" || id.includes("/") ? null : id;
 }
 
-/** The query as an object; `name[]` is always an array, as PagerDuty has it. */
+/** The query as an object; `name[]` is always an array, as in PagerDuty's API. */
 export function queryOf(call: Call): Record<string, string | string[]> {
   const query: Record<string, string | string[]> = {};
   for (const name of call.url.searchParams.keys()) {
