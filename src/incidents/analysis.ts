@@ -10,7 +10,7 @@ export const RUNBOOK_FIELD = "runbook_link";
 
 const isWebUrl = (text: string) => /^https?:$/.test(URL.parse(text)?.protocol ?? "");
 
-/** Returns a runbook field's text: of several values the first URL, else the first text; null without any. */
+/** Returns the runbook field's first http(s) URL; without a URL, its first text; without text, null. */
 export function runbookUrlIn(value: FieldValue | undefined): string | null {
   const texts = [value ?? null].flat().flatMap((item) => (typeof item === "string" ? [item.trim()] : []));
   return texts.find(isWebUrl) ?? texts.find((text) => text !== "") ?? null;
@@ -22,7 +22,7 @@ export function runbookUrlOf(state: IncidentState): string | null {
 
 /**
  * Returns the state of the analysis after an observation was folded in.
- * @param cause why analysis is needed now; null if the observation does not ask for it
+ * @param cause why the observation makes analysis necessary; null if it does not
  * @param waitMs how long a triggered incident waits for its runbook
  */
 export function analysisAfter(
@@ -35,7 +35,7 @@ export function analysisAfter(
   if (analysis.state === "requested") return analysis;
   const runbook = runbookUrlOf(state);
   if (analysis.state === "waiting") {
-    // `dueAtMs` may be in the past, if other analyses are requested first.
+    // Other analyses may be requested first, so `dueAtMs` can already be in the past.
     return runbook && analysis.waitsFor === "runbook"
       ? {
           ...analysis,
@@ -53,7 +53,7 @@ export function analysisAfter(
     dueAtMs: nowMs,
     provenance: cause.provenance,
   } as const;
-  // The search for missed incidents has already read the custom fields, so a runbook would be known.
+  // The search for missed incidents has already read the custom fields, so there is no runbook to wait for.
   if (cause.kind === "recovered") return { ...waiting, reason: "It was found open in a recovery" };
   if (runbook) return { ...waiting, reason: "It was triggered, with a runbook" };
   return {

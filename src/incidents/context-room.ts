@@ -9,7 +9,7 @@ const LEAST_USEFUL_FIRST = ["pastIncidents", "relatedIncidents", "notes", "chang
 
 type Detailed = ContextAlert | ContextChange;
 
-/** Returns the context with the `details` of each alert and change replaced, where they are not null. */
+/** Replaces the `details` of each alert and change by `detailsOf(item)`. Details that are null stay null. */
 export function withDetails(context: Context, detailsOf: (item: Detailed) => unknown): Context {
   const replaced = <T extends Detailed>(item: T): T =>
     item.details === null ? item : { ...item, details: detailsOf(item) };
@@ -22,8 +22,9 @@ export function withDetails(context: Context, detailsOf: (item: Detailed) => unk
 
 /**
  * Divides the room among details, in the order newest alert, newest change, second alert, and so on. Each may use
- * the room that later details do not need, and half of the rest.
- * @param left the room that remains beside `kept`, whose details are `LEFT_OUT`
+ * the room that later details do not need, and at least half of the room that is left.
+ * @param left the room that remains beside `kept`, in which all details are `LEFT_OUT`
+ * @returns a function that returns the trimmed details of an item of `kept`
  */
 export function detailsWithin(left: number, kept: Context, whole: Context, form: JsonForm) {
   const pairs = (part: "alerts" | "changes") =>

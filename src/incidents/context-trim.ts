@@ -27,7 +27,7 @@ export interface ContextLimits {
   maxLinks: number;
 }
 
-/** Limits for the stored context. Even with the longest texts, the newest item of every part fits: 62 KiB. */
+/** Limits for the stored context. The newest items of all parts fit even with the longest texts: they need 62 KiB. */
 export const STORED: ContextLimits = {
   form: COMPACT_BYTES,
   room: 64 * 1024,
@@ -37,10 +37,10 @@ export const STORED: ContextLimits = {
   maxLinks: 3,
 };
 
-/** The share of the room that details may use before they are cut to make room for older items. */
+/** The share of the room that is reserved for details. Older items are left out to keep it free. */
 const DETAILS_SHARE = 0.5;
 
-/** How many items each part keeps while details need the room: at first five, then the newest or most similar one. */
+/** How many items each part keeps when older items are left out for details: five, or one if five are too many. */
 const KEPT_BESIDE_DETAILS = [5, 1] as const;
 
 /** Returns the `max` items that rank highest; equal ranks keep their order. */
@@ -66,8 +66,8 @@ export function boundContext({ missing, ...parts }: Context): Context {
 }
 
 /**
- * Returns the context within its limits. Cuts details first, then leaves items out: lowest scores first, the newest
- * item of each part last. The result exceeds its room only if all items are left out and `missing` alone does not fit.
+ * Returns the context within `limits`. Cuts details first, then leaves items out: lowest scores first, the newest
+ * item of each part last. The result exceeds the room only if all items are left out and `missing` alone does not fit.
  */
 export function trimContext(context: Context, limits: ContextLimits): Context {
   const { form, room } = limits;

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 
 /**
  * An incident's context: its alerts, changes, notes and similar incidents at PagerDuty, sent to Aurora with the
- * request for root-cause analysis. Lists are newest first, past incidents by score. Times are ISO 8601.
+ * request for root-cause analysis. Past incidents are sorted by score, other lists newest first. Times are ISO 8601.
  */
 
 const Text = z.nullable(z.string());
@@ -72,8 +72,8 @@ export const MissingReason = z.enum([
 export type MissingReason = z.infer<typeof MissingReason>;
 
 /**
- * `missing` names each part that is null, with the reason. It also names, with `too_large`, each part whose items did not
- * all fit.
+ * `missing` names each part that is null, with the reason. It also names, with `too_large`, each part whose items
+ * did not all fit.
  */
 export const Context = z.object({
   alerts: z.nullable(z.array(ContextAlert)),

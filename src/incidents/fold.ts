@@ -18,7 +18,7 @@ import {
 
 /** The content of one event or one REST answer, in our vocabulary. */
 export type Observation =
-  /** The whole incident. `resolves`: this is the event that resolved it. */
+  /** The whole incident. `resolves`: the observation is the event that resolved the incident. */
   | {
       kind: "incident";
       stamp: Stamp;
@@ -36,7 +36,7 @@ export interface Folded {
   state: IncidentState;
   /** Null if the incident as Aurora sees it did not change. */
   change: Change | null;
-  /** Names of the custom fields whose value for Aurora changed or was removed. */
+  /** Names of the custom fields that changed or were removed, as Aurora sees them. */
   changedFields: string[];
   /** Whether the state changed and has to be stored. */
   changed: boolean;
@@ -61,7 +61,7 @@ export function emptyIncident(incidentId: string): IncidentState {
 export const statusOf = (snapshot: Snapshot) =>
   snapshot.pagerdutyStatus === "resolved" ? ("resolved" as const) : ("investigating" as const);
 
-/** Whether the incident's number is not known, so that it has to be read from PagerDuty first. */
+/** Whether the incident's number is unknown. The number then has to be read from PagerDuty. */
 export const lacksNumber = ({ sourceAlertId, incidentId }: Incident): boolean => sourceAlertId === incidentId;
 
 /** Returns the incident as Aurora sees it; null while only its custom fields are known. */
@@ -99,13 +99,13 @@ export function view(state: IncidentState): Incident | null {
   };
 }
 
-/** Returns REST's `resolved_at`, which has whole seconds; null if a resolving event is later. */
+/** Returns REST's `resolved_at`, in whole seconds; null if it is unknown, or not later than the resolving event. */
 function resolvedAtByRest({ resolvedStamp, resolvedAtFallback }: IncidentState): string | null {
   const eventMs = resolvedStamp?.atMs ?? Number.NEGATIVE_INFINITY;
   return resolvedAtFallback && Date.parse(resolvedAtFallback) > eventMs ? resolvedAtFallback : null;
 }
 
-/** Returns the later of the resolving event's time and REST's; else the time of the newest event. */
+/** Returns the resolving event's time or REST's `resolved_at`, whichever is later; else the newest event's time. */
 function resolvedAtOf(state: IncidentState): string | null {
   const byRest = resolvedAtByRest(state);
   if (byRest) return byRest;
@@ -125,7 +125,7 @@ function looksTheSame(a: Incident | null, b: Incident | null): boolean {
 const resolvedSecond = (resolvedAt: string | null) =>
   resolvedAt === null ? null : Math.floor(Date.parse(resolvedAt) / 1000);
 
-/** Whether REST, to the second, and an event, to the millisecond, reported the same resolution. */
+/** Whether both states were resolved in the same second. REST reports whole seconds, an event milliseconds. */
 function isSameResolution(before: IncidentState, after: IncidentState): boolean {
   if (resolvedAtByRest(before) === null && resolvedAtByRest(after) === null) return false;
   return resolvedSecond(resolvedAtOf(before)) === resolvedSecond(resolvedAtOf(after));
@@ -137,7 +137,7 @@ interface Seen {
   incident: Incident | null;
 }
 
-/** Whether `after` has nothing that Aurora does not know. */
+/** Whether Aurora already knows everything in `after`. */
 function isKnown(before: Seen, after: Seen): boolean {
   if (looksTheSame(before.incident, after.incident)) return true;
   if (!before.incident || !after.incident || !isSameResolution(before.state, after.state)) return false;

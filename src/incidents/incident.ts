@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 type Scalar = string | number | boolean | null;
 /** A custom field's value, as PagerDuty documents it: a scalar, or a list of scalars. */
 export type FieldValue = Scalar | Scalar[];
-/** Keeps any other value as its JSON text, so that no reader of a stored incident meets a deeply nested value. */
+/** Converts any other value to its JSON text, so that a stored incident holds no deeply nested value. */
 export const FieldValue = z.pipe(z.unknown(), z.transform(fieldValueOf));
 
 function fieldValueOf(value: unknown): FieldValue {
@@ -14,7 +14,7 @@ function fieldValueOf(value: unknown): FieldValue {
   return Array.isArray(value) && value.every(isScalar) ? value : jsonTextOf(value);
 }
 
-/** JSON has no other numbers than finite ones. */
+/** JSON cannot represent NaN and infinity. */
 const isScalar = (value: unknown): value is Scalar =>
   value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
 
@@ -27,7 +27,7 @@ function jsonTextOf(value: unknown): string {
   }
 }
 
-/** Orders observations: `occurred_at` in milliseconds, then the event's id, which decides at equal times. */
+/** Orders observations by `occurred_at`, in milliseconds, and at equal times by the event's id. */
 export const Stamp = z.object({ atMs: z.number(), id: z.string() });
 export type Stamp = z.infer<typeof Stamp>;
 
@@ -43,7 +43,7 @@ export type Severity = z.infer<typeof Severity>;
 export const Status = z.enum(["investigating", "resolved"]);
 export type Status = z.infer<typeof Status>;
 
-/** Someone or something that PagerDuty refers to: a user, a team, an escalation policy. */
+/** A user, team or escalation policy at PagerDuty. */
 export const Named = z.object({ id: z.string(), name: z.string() });
 export type Named = z.infer<typeof Named>;
 
@@ -54,7 +54,7 @@ const Responsible = {
   escalationPolicy: z._default(z.nullable(Named), null),
 };
 
-/** The incident in the newest observation that held the whole incident. */
+/** The incident as reported by the newest observation of the whole incident. */
 export const Snapshot = z.object({
   title: z.string(),
   service: z.object({ id: z.nullable(z.string()), name: z.string() }),
@@ -74,7 +74,7 @@ export type Snapshot = z.infer<typeof Snapshot>;
 export const Verification = z.enum(["signature", "callback", "backfill"]);
 export type Verification = z.infer<typeof Verification>;
 
-/** The webhook that caused a notification. Null ids: the incident was found by a search for missed incidents. */
+/** The webhook that caused a notification. The ids are null if a search for missed incidents found the incident. */
 export const Provenance = z.object({
   webhookId: z.nullable(z.string()),
   eventId: z.nullable(z.string()),
@@ -95,7 +95,7 @@ export const Analysis = z.discriminatedUnion("state", [
   z.object({
     state: z.literal("waiting"),
     dueAtMs: z.number(),
-    /** `runbook`: a runbook that arrives ends the wait. The default, because earlier versions did not store it. */
+    /** `runbook`: a runbook that arrives ends the wait. Rows stored by earlier versions lack this member. */
     waitsFor: z._default(z.enum(["runbook", "nothing"]), "runbook"),
     reason: z.string(),
     provenance: Provenance,
@@ -126,7 +126,7 @@ export const IncidentState = z.object({
   fields: z.record(z.string(), z.object({ value: FieldValue, stamp: Stamp })),
   /** Grows by one with every change that is reported to Aurora; 0 before the first. */
   version: z.number(),
-  /** The user who was connected when Aurora was first notified; null before. */
+  /** The user who was connected when Aurora was first notified of the incident; null before that. */
   recipientUserId: z._default(z.nullable(z.string()), null),
   analysis: Analysis,
 });
@@ -157,7 +157,7 @@ export const Incident = z.object({
 });
 export type Incident = z.infer<typeof Incident>;
 
-/** The identifying members of an incident, for other lists that mention it. */
+/** The members that identify an incident in the lists of events and deliveries. */
 export const IncidentHead = z.object({
   /** Null while PagerDuty has not sent the number. */
   number: z.nullable(z.string()),
@@ -195,7 +195,7 @@ export const Change = z.object({
 });
 export type Change = z.infer<typeof Change>;
 
-/** The result of processing a webhook. `failed`: it could not be processed, and is kept so that it can be retried. */
+/** The result of processing a webhook. `failed`: processing failed; the webhook is stored and can be retried. */
 export const Outcome = z.enum(["applied", "duplicate", "stale", "ignored", "unconfirmed", "failed"]);
 export type Outcome = z.infer<typeof Outcome>;
 
@@ -209,7 +209,7 @@ export const NotificationType = z.enum([
 ]);
 export type NotificationType = z.infer<typeof NotificationType>;
 
-/** Behind the id of a delivery: the event with the incident's fields, the second of two that format `v3` sends. */
+/** Format `v3` can send a delivery's custom fields as a second event: its id is the delivery's id with this suffix. */
 export const FIELDS_SUFFIX = "_fields";
 
 /** A notification to Aurora, without the event's payload, which is stored in the same row. */
@@ -221,7 +221,7 @@ export const Notification = z.object({
   timestamp: z.string(),
   incident: Incident,
   change: Change,
-  /** Names of the custom fields that differ; rows of earlier versions do not say. */
+  /** Names of the custom fields that changed. Rows stored by earlier versions lack this member. */
   changedFields: z.optional(z.array(z.string())),
   provenance: Provenance,
   /** Only on `incident.rca_requested`; null if the incident has no runbook. */

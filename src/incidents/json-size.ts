@@ -16,7 +16,7 @@ export interface JsonForm {
 
 const encoder = new TextEncoder();
 
-/** Whether JSON writes each code unit as one byte. True of most text, which can then be measured without a copy. */
+/** Whether each code unit takes one byte in JSON. True for most texts, so their size is known without encoding. */
 export const isPlain = (text: string) => /^[ !#-[\]-~]*$/.test(text);
 
 /** The output of `JSON.stringify`, in bytes of UTF-8. */

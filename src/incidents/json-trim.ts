@@ -3,9 +3,9 @@ import { CUT_MARK, cutText, firstChars, storableText } from "./text.ts";
 
 /** Bounds the text, depth and length of JSON from other systems. Pure. The results are always valid JSON. */
 
-/** Monitoring tools nest about a dozen levels. Far deeper values would overflow the stack of a reader. */
+/** Monitoring tools nest about a dozen levels. A far deeper value can overflow the stack of the code that reads it. */
 const MAX_DEPTH = 20;
-/** Characters of a member's name: the longest that Aurora does not cut. */
+/** The longest member name that Aurora does not cut, in characters. */
 const MAX_NAME_CHARS = 200;
 
 const TOO_DEEP = "[nested too deep]";

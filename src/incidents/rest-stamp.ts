@@ -2,7 +2,7 @@ import { fold, type Observation } from "./fold.ts";
 import { type IncidentState, isNewer, type Snapshot, type Stamp } from "./incident.ts";
 
 /**
- * Compares REST answers with events. REST's times have whole seconds, an event's time has milliseconds. Pure.
+ * Compares REST answers with events. REST's times are in whole seconds, an event's time is in milliseconds. Pure.
  */
 
 export interface RestIncident {
@@ -12,7 +12,7 @@ export interface RestIncident {
   description: string | null;
   /** ISO 8601: the latest of REST's times of change. */
   updatedAt: string | null;
-  /** ISO 8601; null where REST does not say. */
+  /** ISO 8601; null if REST does not report it. */
   statusChangedAt: string | null;
   /** ISO 8601; null while the incident is open. */
   resolvedAt: string | null;
@@ -37,8 +37,9 @@ export function stampBeside(known: Stamp | null, restAtMs: number, askedAtMs: nu
 }
 
 /**
- * Returns the stamp of a REST answer for a whole incident. The stamp covers the rest of the second of its last
- * change, up to the time of the request, so that a late event of that second does not overwrite the answer.
+ * Returns the stamp of a REST answer for a whole incident. The stamp is the end of the second in which the incident
+ * last changed, or the time of the request if that is earlier, so that a late event of that second does not overwrite
+ * the answer.
  */
 function restStamp(state: IncidentState, updatedAt: string | null, askedAtMs: number): Stamp {
   const updatedAtMs = updatedAtMsOf(updatedAt);

@@ -4,10 +4,10 @@ import { isRecord } from "./json-size.ts";
 
 export const REDACTED = "[redacted]";
 
-/** Searched in a name without its separators, so that prefixes, suffixes and camelCase need no rules. */
+/** Matched anywhere in the name, separators removed, so that prefixes, suffixes and camelCase need no rules. */
 const SECRET_NAME =
   /passw|passphrase|pwd|secret|token|authorization|apikey|accesskey|privatekey|cookie|credential/;
-/** Names of counts, if the value is a number: `tokens_used`, `max_tokens`, `token_count`. */
+/** If the value is a number, these names mean a count, not a secret: `tokens_used`, `max_tokens`, `token_count`. */
 const COUNT_NAME = /tokens|cookies|(?:token|cookie)count/;
 
 const lettersOf = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");

@@ -6,7 +6,7 @@ const AFTER = String.raw`(?![\p{L}\p{N}])`;
 /** Excludes a negated word: "not critical", "non-critical". */
 const NEGATED = String.raw`(?<!${BEFORE}(?:not|non)[\s_-]+)`;
 
-/** Matches the severity's numbers and its name as whole words. Checks for a negation last, because it costs most. */
+/** Matches the severity's numbers and its name as whole words. Checks for a negation last: this check costs most. */
 const named = (numbers: string, name: string) =>
   new RegExp(`${BEFORE}(?=(?:p${numbers}|sev[\\s_-]?${numbers}|${name})${AFTER})${NEGATED}`, "iu");
 

@@ -1,9 +1,9 @@
 /** Cuts text and makes it storable. Lengths are in characters: Unicode code points, as Python counts them. */
 
-/** The end of a text that was cut. */
+/** Appended to a text that was cut. */
 export const CUT_MARK = "… [cut]";
 
-/** Returns the text with U+FFFD for U+0000 and unpaired surrogates, which PostgreSQL's JSONB refuses. */
+/** Replaces U+0000 and unpaired surrogates, which PostgreSQL's JSONB refuses, by U+FFFD. */
 export function storableText(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\ufffd");
 }
@@ -17,7 +17,7 @@ export function charCount(text: string): number {
 /** Returns the first `count` characters. Never splits a surrogate pair. */
 export function firstChars(text: string, count: number): string {
   if (text.length <= count) return text;
-  // A character has at most two code units. A pair that is split at the end lies beyond `count`, and is dropped.
+  // A character has at most two code units. A pair that this slice splits lies beyond `count`, and is dropped.
   return Array.from(text.slice(0, 2 * count))
     .slice(0, count)
     .join("");
