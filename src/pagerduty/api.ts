@@ -20,9 +20,9 @@ export interface ApiTarget {
   signal?: AbortSignal;
 }
 
-/** `rate_limited` and `unavailable` are temporary; PagerDuty gives any other answer again. */
+/** `rate_limited` and `unavailable` are temporary. The same call fails again with any other problem. */
 export type ApiProblem =
-  /** 400, or a status that no other problem stands for: 409 or 422, for example. */
+  /** 400, or a 4xx status without a problem of its own, such as 409 or 422. */
   | { problem: "bad_request"; message: string }
   | { problem: "unauthorized" }
   | { problem: "forbidden" }
@@ -35,7 +35,7 @@ export type ApiProblem =
 
 export type ApiAnswer<T> = { ok: true; value: T } | ({ ok: false } & ApiProblem);
 
-/** The same as Aurora's own. A user waits for the result. */
+/** The same timeout as in Aurora. A user waits for the result. */
 const TIMEOUT_MS = 20_000;
 /** PagerDuty's rate limit is per minute. Without a reset time in the answer, wait for a whole minute. */
 const DEFAULT_RETRY_AFTER_SECONDS = 60;
@@ -45,7 +45,7 @@ const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 /** PagerDuty's error messages are a sentence or two. */
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_MESSAGE_CHARS = 200;
-/** Looks like a key: a long run of letters and digits. PagerDuty's field names have no digits. */
+/** Matches text that looks like a key: a long run of letters and digits. PagerDuty's field names have no digits. */
 const KEY_LIKE = /(?=[A-Za-z_+=-]*\d)[A-Za-z0-9_+=-]{20,}/g;
 
 /** The Authorization header for a REST API key, of a user or of an account. */
@@ -65,7 +65,7 @@ const ErrorBody = z.object({
   ]),
 });
 
-/** The error's message, with PagerDuty's details behind it. */
+/** Returns the error's message, followed by PagerDuty's details. */
 function errorMessage(text: string | null): string {
   const parsed = ErrorBody.safeParse(jsonOf(text ?? ""));
   if (!parsed.success) return "";
@@ -82,7 +82,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Redacts an error message of PagerDuty or a proxy, which may repeat our credential, before a caller sees it. */
+/** Redacts an error message before a caller sees it: PagerDuty or a proxy may repeat our credential in it. */
 function cleaned(message: string, { authorization }: ApiTarget): string {
   const credential = authorization.replace(/^(Token token=|Bearer )/, "");
   const own = credential === "" ? message : message.replaceAll(credential, "[redacted]");
@@ -95,7 +95,7 @@ export function retryAfterOf(headers: Headers): number {
   return Math.min(Math.max(given ?? DEFAULT_RETRY_AFTER_SECONDS, 1), MAX_RETRY_AFTER_SECONDS);
 }
 
-/** PagerDuty's words for a feature that the account has not bought, whatever status carries them. */
+/** Matches PagerDuty's message that the account's plan lacks a feature. Its status varies. */
 const LACKS_ABILITY = /\babilit(y|ies)\b/i;
 
 async function problemOf(response: Response, target: ApiTarget): Promise<ApiProblem> {
@@ -162,7 +162,11 @@ function parseAnswer<T>(text: string | null, schema: z.ZodMiniType<T>): ApiAnswe
   const parsed = schema.safeParse(text === "" ? null : JSON.parse(text));
   if (parsed.success) return { ok: true, value: parsed.data };
   const where = parsed.error.issues[0]?.path.join(".") ?? "";
-  return { ok: false, problem: "unavailable", reason: `PagerDuty's answer has another shape at "${where}"` };
+  return {
+    ok: false,
+    problem: "unavailable",
+    reason: `PagerDuty's answer has an unexpected shape at "${where}"`,
+  };
 }
 
 /** Does not repeat the message of a fetch error, because it can hold the URL. */
@@ -184,18 +188,18 @@ const CurrentUser = z.object({
 });
 const Services = z.object({ services: z.array(z.object({ html_url: z.nullish(z.string()) })) });
 
-/** The owner of a credential. Of an account-level key only the account is known; the other members are null. */
+/** The owner of a credential. For an account-level key only the account is known, so `email` and `name` are null. */
 export interface Identity {
   email: string | null;
   name: string | null;
   subdomain: string | null;
-  /** Of the account, by its pages; null where no page is known. */
+  /** The account's region, according to the URL of one of its pages; null if no such URL is known. */
   accountRegion: Region | null;
 }
 
 /**
- * Asks PagerDuty whom a credential belongs to. `GET /users/me` answers 400 for an account-level key; then
- * `GET /services?limit=1` shows whether the key is valid, and returns the subdomain.
+ * Asks PagerDuty whom a credential belongs to. `GET /users/me` answers 400 for an account-level key. In that case
+ * `GET /services?limit=1` shows whether the key is valid, and which subdomain the account has.
  */
 export async function identify(target: ApiTarget): Promise<ApiAnswer<Identity>> {
   const me = await callPagerDuty(target, "GET", "/users/me", CurrentUser);

@@ -10,13 +10,13 @@ import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
 import { lenient, listOf, Time } from "./event.ts";
 
 /**
- * The calls for what PagerDuty knows of an incident beside the incident itself. An item without an id, or a note
- * without text, is skipped; any other member of an unexpected shape counts as absent.
- * https://developer.pagerduty.com/api-reference/operations/listIncidentAlerts and its neighbours
+ * Reads an incident's alerts, change events, similar incidents and notes, and writes notes. An item without an id, or
+ * a note without text, is skipped; any other member of an unexpected shape counts as absent.
+ * https://developer.pagerduty.com/api-reference/operations/listIncidentAlerts and the pages of the other calls
  */
 
-/** More than are kept, because PagerDuty cannot sort all of these lists. */
 const MAX_ALERTS = 20;
+/** More than are kept, because PagerDuty does not sort these lists. */
 const MAX_OF_EACH_OTHER = 20;
 
 const Text = lenient(z.string());
@@ -171,7 +171,7 @@ export const listRelatedIncidents = (
     RelatedIncidents,
   );
 
-/** A note with PagerDuty's id for it. */
+/** A note with its id at PagerDuty. */
 export interface WrittenNote extends ContextNote {
   id: string | null;
 }
@@ -190,7 +190,7 @@ const Note = z.pipe(
 
 const Notes = answerOf("notes", Note);
 
-/** `GET /incidents/{id}/notes`: all of them. */
+/** `GET /incidents/{id}/notes`: all notes of the incident. */
 export const listNotes = (target: ApiTarget, incidentId: string): Promise<ApiAnswer<WrittenNote[]>> =>
   callPagerDuty(target, "GET", pathOf(incidentId, "notes"), Notes);
 

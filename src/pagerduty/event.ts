@@ -10,7 +10,7 @@ import { isRecord } from "../incidents/json-size.ts";
 /** An optional member. A value of an unexpected shape counts as absent, so that the incident is not lost. */
 export const lenient = <T>(schema: z.ZodMiniType<T>) => z.catch(z.nullish(schema), null);
 
-/** A list whose items are parsed separately: one of an unexpected shape is skipped. */
+/** A list whose items are parsed separately: an item of an unexpected shape is skipped. */
 export const listOf = <T>(item: z.ZodMiniType<T>) =>
   z.pipe(
     z.array(z.unknown()),
@@ -40,7 +40,7 @@ const MAX_MS = Date.parse("9999-12-31T00:00:00Z");
 /** False for NaN. */
 const isInRange = (atMs: number) => atMs >= MIN_MS && atMs <= MAX_MS;
 
-/** A time. ISO 8601 with a time zone, which Aurora reads, is left unchanged; other forms are converted to it. */
+/** A time. ISO 8601 with a time zone, which Aurora can read, stays unchanged; any other form is converted to it. */
 export const Time = z.pipe(
   z.string().check(z.refine((value) => isInRange(Date.parse(value)), { error: "not a date" })),
   z.transform((value: string) => (ISO_WITH_ZONE.test(value) ? value : new Date(value).toISOString())),
@@ -110,7 +110,7 @@ const FieldValuesData = z.object({
   custom_fields: FieldValues,
 });
 
-/** `data` of all other events: notes, responders, tasks, services, types added later. */
+/** `data` of all other events: notes, responders, tasks, services, and types that PagerDuty adds later. */
 const OtherData = z.record(z.string(), z.unknown());
 
 export const PagerDutyEvent = z.object({
@@ -118,7 +118,7 @@ export const PagerDutyEvent = z.object({
   event_type: Name,
   resource_type: Name,
   occurred_at: Time,
-  /** Who or what caused it. */
+  /** The person or thing that caused the event. */
   agent: Reference,
   data: lenient(OtherData),
 });
@@ -137,7 +137,7 @@ const isPlainId = (value: unknown): value is string =>
   typeof value === "string" && /^[A-Za-z0-9_-]{1,200}$/.test(value);
 
 /**
- * A fast path for well-formed events; null if `PagerDutyEvent` has to decide and to say what is wrong.
+ * A fast path for well-formed events. Returns null for any other body, which `PagerDutyEvent` then parses or refuses.
  * Every webhook is parsed at the edge and again in the tenant's object, so the cost of the schema counts twice.
  */
 function plainEvent(json: unknown): PagerDutyEvent | null {
@@ -184,9 +184,9 @@ export function readBody(body: Uint8Array): ReadBody {
 export type Effect =
   | { kind: "incident"; incidentId: string; data: IncidentData }
   | { kind: "fields"; incidentId: string; fields: FieldValues }
-  /** Goes only on the incident's timeline: notes, responders, tasks and similar. */
+  /** Only adds a line to the incident's timeline: notes, responders, tasks and similar. */
   | { kind: "timeline"; incidentId: string }
-  /** Only recorded. */
+  /** Only recorded in the event log. */
   | { kind: "none"; incidentId: null; reason: string };
 
 const IncidentReference = z.object({ incident: z.object({ id: Id }) });
@@ -198,9 +198,9 @@ export const RoleAssignments = z.object({
 
 const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reason });
 
-/** Says why an event is only recorded; null for an event that is used. */
+/** Returns the reason why an event is only recorded; null for an event that is used. */
 export function reasonNotUsed(event: PagerDutyEvent): string | null {
-  // The same answer as `effectOf`, without parsing the whole incident.
+  // A shortcut with the same result as `effectOf`, but without parsing the whole incident.
   if (
     event.event_type.startsWith("incident.") &&
     event.data?.["type"] === "incident" &&
@@ -211,13 +211,13 @@ export function reasonNotUsed(event: PagerDutyEvent): string | null {
   return effect.kind === "none" ? effect.reason : null;
 }
 
-/** The incident's status after an event, for an incident without `status`. */
+/** The status that an event's type implies, for an incident without `status`. */
 const STATUS_OF_EVENT: Record<string, string> = {
   "incident.acknowledged": "acknowledged",
   "incident.resolved": "resolved",
 };
 
-/** Decides by `data.type`, as PagerDuty recommends, because event types may be added at any time. */
+/** Decides by `data.type`, as PagerDuty recommends, because PagerDuty may add event types at any time. */
 export function effectOf(event: PagerDutyEvent): Effect {
   if (event.event_type === "pagey.ping") return none("PagerDuty's test event");
   if (!event.event_type.startsWith("incident.")) {

@@ -10,7 +10,7 @@ import { apiUrlOf, Region } from "./region.ts";
  * https://developer.pagerduty.com/docs/pagerduty-openid-token
  */
 
-/** The claims that are used. Null where the token has no such claim. */
+/** The claims that are used; null if the token does not have the claim. */
 export interface SignedIn {
   subdomain: string | null;
   region: Region;
@@ -18,7 +18,7 @@ export interface SignedIn {
 }
 
 const PAGERDUTY_IDENTITY_URL = "https://identity.pagerduty.com";
-/** How long a key set is cached. A token signed with an unknown key has the key set fetched again at once. */
+/** How long a key set is cached. If a token is signed with an unknown key, the key set is fetched again at once. */
 const JWKS_LIFE_MS = 5 * 60 * 1000;
 /** How far PagerDuty's clock may differ from ours. */
 const CLOCK_TOLERANCE_SECONDS = 30;
@@ -34,23 +34,23 @@ const Claims = z.object({
 });
 type Claims = z.infer<typeof Claims>;
 
-/** Tokens come from the identity server only, one for each sign-in, so strangers cannot cause fetches. */
+/** Needs no pause between fetches: strangers cannot cause any, because tokens come from the identity server only. */
 const JWKS_COOLDOWN_MS = 0;
 
 /** Returns the issuers that a token may name. */
 function issuersOf(issuer: string, app: OAuthApp): string[] {
-  // PagerDuty's guide names identity.pagerduty.com as the issuer, its live discovery document app.pagerduty.com.
-  // Both hosts are PagerDuty's, and the keys come from identity.pagerduty.com in either case. For another identity
-  // server (PAGERDUTY_IDENTITY_URL) only its own issuer counts.
+  // PagerDuty's guide names identity.pagerduty.com as the issuer; its live discovery document names
+  // app.pagerduty.com. Both hosts are PagerDuty's, and the keys come from identity.pagerduty.com in either case.
+  // If PAGERDUTY_IDENTITY_URL names another identity server, only the issuer of that server counts.
   return app.identityUrl === PAGERDUTY_IDENTITY_URL
     ? [issuer, "https://app.pagerduty.com/global/oauth/anonymous"]
     : [issuer];
 }
 
 /**
- * Verifies signature (RS256), issuer, audience, authorized party, times and nonce.
+ * Verifies the signature (RS256), issuer, audience, authorized party, times and nonce.
  * @param apiUrl `PAGERDUTY_API_URL`, or null
- * @throws if a check fails or the keys cannot be fetched. The error can hold claims: log only `whyNotVerified`
+ * @throws if a check fails or the keys cannot be fetched. The error can hold claims: log `whyNotVerified` instead
  */
 export async function verifyIdToken(
   app: OAuthApp,
@@ -68,7 +68,7 @@ export async function verifyIdToken(
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
   });
   const claims = Claims.parse(payload);
-  // PagerDuty does not promise to return the nonce. Without one, PKCE binds the answer to this sign-in.
+  // PagerDuty does not promise to return the nonce. A token without a nonce is bound to this sign-in by PKCE.
   if (claims.nonce != null && claims.nonce !== nonce) throw new ClaimError("the nonce does not match");
   if (!isForUs(claims, app.clientId, apiUrl)) throw new ClaimError("the audience includes another party");
   const region = regionOf(claims, apiUrl);
@@ -83,7 +83,7 @@ export async function verifyIdToken(
 
 class ClaimError extends Error {}
 
-/** Says which check failed, for the log: codes and fixed texts, no content of the token. */
+/** Returns which check failed, for the log: codes and fixed texts, but no content of the token. */
 export function whyNotVerified(error: unknown): string {
   if (error instanceof ClaimError) return error.message;
   if (error instanceof errors.JWTClaimValidationFailed) return `${error.code} ${error.claim} ${error.reason}`;
@@ -94,8 +94,8 @@ export function whyNotVerified(error: unknown): string {
 const withoutSlash = (url: string) => url.replace(/\/+$/, "");
 
 /**
- * Whether the authorized party (`azp`) is us. Without that claim, the audience may hold only us and PagerDuty's
- * APIs (OpenID Connect Core, 3.1.3.7).
+ * Whether the authorized party (`azp`) is our app. Without that claim, the audience may name only our app and
+ * PagerDuty's APIs (OpenID Connect Core, 3.1.3.7).
  */
 function isForUs({ aud, azp }: Claims, clientId: string, apiUrl: string | null): boolean {
   if (azp != null) return azp === clientId;

@@ -5,7 +5,7 @@ import { FieldValues, IncidentData, IncidentNumber, lenient, Time } from "./even
 import { snapshotOf } from "./observe.ts";
 
 /**
- * Incidents over REST. They have the members of a webhook's incident, except that `number` is `incident_number`.
+ * Reads incidents over REST. They have the members of a webhook's incident, but `number` is named `incident_number`.
  * https://developer.pagerduty.com/api-reference/operations/getIncident
  */
 
@@ -28,7 +28,7 @@ export const RestIncidentAnswer = z.pipe(
       number: number ?? null,
       snapshot: snapshotOf(data.data),
       description: body?.details ?? null,
-      // `updated_at` is not always the latest of the three.
+      // `updated_at` is not always the latest of these three times.
       updatedAt:
         latestOf([incident.updated_at, incident.last_status_change_at, incident.resolved_at]) ??
         createdAt ??
@@ -54,12 +54,12 @@ export async function getIncident(target: ApiTarget, incidentId: string): Promis
   return answer.ok ? { ok: true, value: answer.value.incident } : answer;
 }
 
-/** Lasting reasons: the credential may not read custom fields, or the account has none. */
+/** Problems that a retry does not solve: the credential may not read custom fields, or the account has none. */
 const NO_FIELDS = new Set<ApiProblem["problem"]>(["forbidden", "not_found", "not_in_plan", "bad_request"]);
 
 /**
- * `GET /incidents/{id}/custom_fields/values`: the current values; an unset field's value is null. The whole answer
- * is null if the account has no custom fields or the credential may not read them.
+ * `GET /incidents/{id}/custom_fields/values`: the current values; an unset field's value is null. Returns null
+ * instead of a list if the account has no custom fields or the credential may not read them.
  */
 export async function getFieldValues(
   target: ApiTarget,
@@ -79,7 +79,7 @@ export const MAX_OFFSET = 10_000;
 export interface IncidentQuery {
   /** Whether resolved incidents are left out. */
   openOnly: boolean;
-  /** By creation time, inclusive; at most six months apart. Milliseconds since 1970. */
+  /** The range of creation times, inclusive, in milliseconds since 1970; at most six months long. */
   sinceMs: number;
   untilMs: number;
   offset: number;
@@ -94,7 +94,7 @@ const FILTER_PARAMETERS: Record<string, string> = {
   team_reference: "team_ids[]",
 };
 
-/** One page of `GET /incidents`, oldest first. An incident that cannot be parsed is null. */
+/** Returns one page of `GET /incidents`, oldest first, with null for each incident that cannot be parsed. */
 export async function listIncidents(
   target: ApiTarget,
   query: IncidentQuery,

@@ -28,17 +28,17 @@ export interface OAuthApp {
 
 export interface TokenSet {
   accessToken: string;
-  /** Null: the access token cannot be refreshed. */
+  /** Null if the access token cannot be refreshed. */
   refreshToken: string | null;
   expiresInSeconds: number;
-  /** Null: the answer has no `scope`, so all requested scopes were granted (RFC 6749, 5.1). */
+  /** Null if the answer has no `scope`: then all requested scopes were granted (RFC 6749, 5.1). */
   scopes: string[] | null;
   /** Not verified yet. */
   idToken: string | null;
 }
 
 export type TokenProblem =
-  /** The code or refresh token is used, revoked, expired or belongs to another app. It will never work again. */
+  /** The code or refresh token was used or revoked, has expired, or belongs to another app. It never works again. */
   | { problem: "invalid_grant" }
   /** Any other OAuth error. An operator has to correct the app's registration or secret. */
   | { problem: "rejected"; reason: string }
@@ -50,7 +50,7 @@ export type TokenAnswer = { ok: true; tokens: TokenSet } | ({ ok: false } & Toke
 
 /** A user waits for the exchange. */
 const EXCHANGE_TIMEOUT_MS = 20_000;
-/** No user waits for a refresh. Giving up too early loses the new refresh token, while the old one is already used. */
+/** No user waits for a refresh. Giving up too early loses the new refresh token, and the old one works only once. */
 const REFRESH_TIMEOUT_MS = 10_000;
 /** Three tokens and a few short members. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -151,7 +151,7 @@ async function readAnswer(app: OAuthApp, response: Response): Promise<TokenAnswe
   }
   const { id_token: idToken, ...rest } = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
   // The ID token is verified separately: an invalid ID token must not discard the other tokens, because the
-  // refresh token that was exchanged for them is already used.
+  // refresh token that was exchanged for them does not work a second time.
   const answer = Response.json(asBearer(rest), { status: response.status });
   const tokens = await processRefreshTokenResponse(serverOf(app), { client_id: app.clientId }, answer);
   const { access_token: accessToken, refresh_token: refreshToken = null } = tokens;
@@ -171,7 +171,7 @@ async function readAnswer(app: OAuthApp, response: Response): Promise<TokenAnswe
   };
 }
 
-/** Drops null members and defaults `token_type` to bearer; oauth4webapi would refuse such an answer. */
+/** Drops null members and adds a missing `token_type`, because oauth4webapi refuses null and a missing `token_type`. */
 function asBearer(answer: Record<string, unknown>): Record<string, unknown> {
   const given = Object.entries(answer).filter(([, value]) => value !== null);
   return { token_type: "bearer", ...Object.fromEntries(given) };

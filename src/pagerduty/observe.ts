@@ -4,9 +4,9 @@ import { severityOf } from "../incidents/severity.ts";
 import { cutText } from "../incidents/text.ts";
 import type { IncidentData, Reference } from "./event.ts";
 
-/** Turns an incident as webhooks and REST describe it into an `Observation`. Pure. */
+/** Turns an incident from a webhook or from REST into an `Observation`. Pure. */
 
-/** Limits assignees and teams, each; real incidents have a handful. */
+/** The most assignees, and the most teams, of an incident; real incidents have a handful. */
 const MAX_NAMED = 20;
 /** Limits ids and names; PagerDuty's own limit for the names of users and teams is 100. */
 const MAX_NAME_CHARS = 200;
@@ -50,7 +50,7 @@ export function snapshotOf(data: IncidentData): Snapshot {
   };
 }
 
-/** @param resolvedAt ISO 8601, the time of the event that resolves the incident; null for any other event */
+/** @param resolvedAt the time of the event if it resolves the incident, ISO 8601; null for any other event */
 export function observeEvent(data: IncidentData, stamp: Stamp, resolvedAt: string | null): Observation {
   return {
     kind: "incident",

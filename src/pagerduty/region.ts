@@ -14,13 +14,13 @@ export function apiUrlOf(region: Region, override: string | null): string {
   return override ?? API_URL[region];
 }
 
-/** Returns the regions to try for a credential, in order. With an override, only one. */
+/** Returns the regions to try for a credential, in order: only one if the region is given or the URL is overridden. */
 export function candidateRegions(given: Region | undefined, override: string | null): Region[] {
   if (given) return [given];
   return override ? ["us"] : ["us", "eu"];
 }
 
-/** The region that an account's page names, whichever host answered; null for any other URL. */
+/** Returns the region of the account whose page has this URL; null if it is not a URL of PagerDuty. */
 export function regionOf(htmlUrl: string | null | undefined): Region | null {
   const hostname = htmlUrl ? (URL.parse(htmlUrl)?.hostname ?? "") : "";
   if (hostname.endsWith(".eu.pagerduty.com")) return "eu";

@@ -37,8 +37,8 @@ export async function importSigningSecret(secret: string): Promise<CryptoKey> {
 }
 
 /**
- * Whether one of `signatures` matches `body` under `key`. Computes one HMAC however many signatures a stranger sends,
- * and compares each with it in constant time.
+ * Whether one of `signatures` matches `body` under `key`. Computes a single HMAC, however many signatures there are,
+ * and compares each signature with it in constant time.
  */
 export async function isSignedBy(
   key: CryptoKey,

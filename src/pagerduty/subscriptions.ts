@@ -9,7 +9,7 @@ import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
 
 export const FilterType = z.enum(["account_reference", "service_reference", "team_reference"]);
 
-/** Which incidents: all of the account's, or those of one service or team. */
+/** Selects the incidents of a subscription: all incidents of the account, or those of one service or team. */
 export const Filter = z.object({ type: z.string(), id: z.nullable(z.string()) });
 export type Filter = z.infer<typeof Filter>;
 
@@ -39,7 +39,7 @@ export interface Subscription {
   paused: boolean;
   events: string[];
   filter: Filter;
-  /** Null except in the answer to its creation. */
+  /** Null except in the answer to the subscription's creation. */
   secret: string | null;
 }
 
@@ -79,7 +79,7 @@ export const getSubscription = (target: ApiTarget, id: string): Promise<ApiAnswe
 
 /**
  * Returns the subscription whose URL is `url`, else the first one that `isOurs` accepts; null if there is none.
- * @param isOurs whether a subscription's URL leads to where `url` leads
+ * @param isOurs whether the URL of another subscription leads to the same connection as `url`
  */
 export async function findSubscription(
   target: ApiTarget,
@@ -105,7 +105,7 @@ const choiceOf = (filter: Filter, events: readonly string[]) => ({
   filter: { type: filter.type, ...(filter.id ? { id: filter.id } : {}) },
 });
 
-/** Creates a subscription. This is the only answer with its `secret`. */
+/** Creates a subscription. Only this call's answer holds the subscription's `secret`. */
 export const createSubscription = (
   target: ApiTarget,
   url: string,
@@ -121,7 +121,7 @@ export const createSubscription = (
     },
   });
 
-/** Changes filter and events. The URL cannot be changed. */
+/** Changes the subscription's filter and events. */
 export const updateSubscription = (
   target: ApiTarget,
   id: string,

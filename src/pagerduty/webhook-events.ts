@@ -1,6 +1,6 @@
-/** The types of events that a webhook subscription asks for. Without imports, because the console's page loads it, too. */
+/** The event types of a webhook subscription. This file imports nothing, because the console's page loads it, too. */
 
-/** The events that Aurora's set-up page asks for, which every account has. */
+/** The event types that Aurora's set-up page asks for. Every account has them. */
 export const BASIC_EVENTS = [
   "incident.triggered",
   "incident.acknowledged",
@@ -8,7 +8,7 @@ export const BASIC_EVENTS = [
   "incident.custom_field_values.updated",
 ] as const;
 
-/** Every event that changes an incident as Aurora sees it, and the notes on it. A caller may choose others. */
+/** All event types that change an incident as Aurora sees it, or add a note. A caller may choose other types. */
 export const DEFAULT_EVENTS: readonly string[] = [
   ...BASIC_EVENTS,
   "incident.unacknowledged",
