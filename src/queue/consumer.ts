@@ -4,9 +4,9 @@ import type { ReceivedWebhook } from "../webhooks/received.ts";
 import { unpackMessage } from "./message.ts";
 
 /**
- * Hands batches of the Queues to the tenants' objects, with one call for each tenant. The only place that decides
- * between ack and retry, separately for each message. Never throws, because then the whole batch would be delivered
- * again, acknowledged messages included.
+ * Passes batches of the Queues to the tenants' objects, with one call for each tenant. The only place that decides
+ * between ack and retry, separately for each message. Never throws: after an error the whole batch can be delivered
+ * again, including acknowledged messages.
  */
 
 /** The delay doubles with each attempt, so that an outage of minutes does not use up the retries. */
@@ -36,8 +36,8 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   try {
     return { message, webhook: await unpackMessage(message.body) };
   } catch (error) {
-    // Another version packed it, and the next deployment may read it. Retries use the delay in wrangler.toml, then
-    // hourly ones for days in the dead-letter queue.
+    // Another version of the connector packed this message, and the next deployment may be able to read it. The
+    // Queue retries it with the delay in wrangler.toml; the dead-letter queue then retries it hourly for days.
     log.error("message.unreadable", {
       messageId: message.id,
       attempts: message.attempts,
@@ -48,7 +48,7 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   }
 }
 
-/** An RPC holds at most 32 MiB, and a batch of the largest bodies 25; each call keeps well below. */
+/** An RPC holds at most 32 MiB, and a batch of the largest bodies has 25 MiB. Each call stays well below the limit. */
 const MAX_CALL_BYTES = 8 * 1024 * 1024;
 
 /** Splits the items into calls of at most 8 MiB. */
@@ -68,7 +68,7 @@ function inCalls(items: Unpacked[]): Unpacked[][] {
   return calls;
 }
 
-/** Has the tenant's object process the webhooks. Failed ones are retried, and end in the dead-letter queue. */
+/** Has the tenant's object process the webhooks. A webhook that fails is retried, at last by the dead-letter queue. */
 async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
     const outcomes = await env.TENANT.getByName(tenantId).ingest(items.map(({ webhook }) => webhook));
@@ -83,14 +83,14 @@ async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<vo
   }
 }
 
-/** Keeps webhooks that could not be processed in the tenant's object, which lists them and retries them on request. */
+/** Has the tenant's object store webhooks that could not be processed. It lists them, and retries them on request. */
 async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
     await env.TENANT.getByName(tenantId).park(items.map(({ webhook }) => webhook));
     for (const { message } of items) message.ack();
   } catch (error) {
     log.error("batch.not_parked", { tenantId, messages: items.length, error: describe(error) });
-    // With the delay in wrangler.toml, an hour, 100 retries outlast an outage of several days.
+    // The delay in wrangler.toml is an hour, so 100 retries outlast an outage of several days.
     for (const { message } of items) message.retry();
   }
 }

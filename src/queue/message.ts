@@ -3,15 +3,15 @@ import { ReceivedWebhook } from "../webhooks/received.ts";
 
 /**
  * A message on the Queue: one webhook as received, with its tenant and verification. The body is sent as bytes
- * (content type `v8`), compressed when it is large, because a message holds 128 KB and a body 256 KiB.
+ * (content type `v8`). A large body is compressed, because a body can have 256 KiB, and a message only 128 KB.
  */
 
 export const QueuedWebhook = z.extend(ReceivedWebhook, { encoding: z.enum(["identity", "gzip"]) });
 export type QueuedWebhook = z.infer<typeof QueuedWebhook>;
 
-/** A message holds 128,000 bytes, a part of which the other members and the framing need. */
+/** A message holds 128,000 bytes, including the other members and the framing. */
 const MAX_BODY_IN_MESSAGE = 120_000;
-/** Below this, compressing costs more than it saves. */
+/** Compressing a smaller body costs more than it saves. */
 const COMPRESS_ABOVE = 60_000;
 
 async function through(
@@ -21,7 +21,7 @@ async function through(
   return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(transform)).arrayBuffer());
 }
 
-/** Packs a webhook; null when it does not fit even when compressed. */
+/** Packs a webhook. Returns null if it does not fit into a message even when compressed. */
 export async function packMessage(webhook: ReceivedWebhook): Promise<QueuedWebhook | null> {
   if (webhook.body.length <= COMPRESS_ABOVE) return { ...webhook, encoding: "identity" };
   const body = await through(webhook.body, new CompressionStream("gzip"));
@@ -31,7 +31,7 @@ export async function packMessage(webhook: ReceivedWebhook): Promise<QueuedWebho
   return webhook.body.length <= MAX_BODY_IN_MESSAGE ? { ...webhook, encoding: "identity" } : null;
 }
 
-/** Unpacks a webhook, its body as received. @throws on anything that `packMessage` did not make */
+/** Returns the webhook, with its body as received. @throws if `packMessage` did not make the message */
 export async function unpackMessage(message: unknown): Promise<ReceivedWebhook> {
   const { encoding, ...webhook } = QueuedWebhook.parse(message);
   if (encoding === "identity") return webhook;

@@ -4,16 +4,16 @@ import { snapshotOf } from "../pagerduty/observe.ts";
 import { MAX_CLAIM_BYTES, MAX_UNCONFIRMED_BYTES } from "../storage/hints.ts";
 import type { RestReading } from "../storage/rest-reading.ts";
 
-/** The claims of an unsigned webhook about its incident, and whether PagerDuty's REST API agrees. Pure. */
+/** Compares the claims of an unsigned webhook about its incident with PagerDuty's REST API. Pure. */
 
-/** The part of a body that is kept until it is checked: all of a small body, else what `agreementOf` compares. */
+/** Returns what is stored of a body until it is checked: a small body, or the members that `agreementOf` compares. */
 export function claimOf(body: Uint8Array): Uint8Array {
   if (body.byteLength <= MAX_CLAIM_BYTES) return body;
   const claim = condensed(body);
   return claim && claim.byteLength <= MAX_CLAIM_BYTES ? claim : body.slice(0, MAX_UNCONFIRMED_BYTES);
 }
 
-/** Null where the body is not an event, or is nested too deeply to be serialized. */
+/** Returns null if the body is not an event, or is nested too deeply to be serialized. */
 function condensed(body: Uint8Array): Uint8Array | null {
   const read = readBody(body);
   if (!read.ok) return null;
@@ -42,11 +42,9 @@ function essenceOf(event: PagerDutyEvent): PagerDutyEvent {
 /** `behind`: PagerDuty's answer is older than the webhook; `unknown`: the incident's fields could not be read. */
 export type Agreement = "agrees" | "disagrees" | "behind" | "unknown";
 
-/** REST gives times to the second. */
-
 /**
- * Compares a webhook with PagerDuty's answer. A status that a later change has replaced still agrees; within one second
- * REST does not say which came later.
+ * Compares a webhook with PagerDuty's answer. A different status still agrees if the incident changed after the
+ * webhook. REST's times are in whole seconds, so a change in the second of the webhook counts as later.
  * @param fieldsMissing the incident may have fields, but they could not be read
  */
 export function agreementOf(
@@ -70,7 +68,7 @@ export function agreementOf(
 }
 
 function agreesOnFields(effect: Extract<Effect, { kind: "fields" }>, { fields }: RestReading): boolean {
-  // An event without fields says nothing that PagerDuty could confirm.
+  // An event without fields claims nothing that PagerDuty can confirm.
   if (effect.fields.length === 0) return false;
   const now = new Map(fields?.map(({ name, value }) => [name, JSON.stringify(value ?? null)]));
   return effect.fields.every(({ name, value }) => now.get(name) === JSON.stringify(value ?? null));

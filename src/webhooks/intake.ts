@@ -37,7 +37,7 @@ export class Intake {
     this.#verifier = verifier;
   }
 
-  /** One webhook that fails does not hold up the others. @returns one outcome for each; `failed`: try again */
+  /** Continues after a webhook that fails. @returns one outcome for each webhook; retry the `failed` ones */
   async takeAll(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
     for (const webhook of webhooks) outcomes.push(await this.take(webhook));
@@ -50,7 +50,7 @@ export class Intake {
     return outcomes;
   }
 
-  /** @param trust what is known already; undefined where the verifier has to decide */
+  /** @param trust the trust in the webhook; if undefined, the verifier decides */
   async take(webhook: ReceivedWebhook, trust?: Trust): Promise<Outcome> {
     const nowMs = Date.now();
     const { requestId, tenantId, userId, webhookId, receivedAtMs } = webhook;
@@ -66,7 +66,7 @@ export class Intake {
       error = describe(thrown);
     }
     const waitedMs = nowMs - receivedAtMs;
-    // An applied webhook is followed in the log by its deliveries, which name its request.
+    // An applied webhook needs no line: its deliveries are logged with the same `requestId`.
     if (outcome !== "applied") {
       const level = outcome === "failed" ? "error" : "info";
       log[level]("webhook.processed", { requestId, tenantId, webhookId, outcome, error, waitedMs });
@@ -76,7 +76,7 @@ export class Intake {
   }
 }
 
-/** @returns the outcome; `unconfirmed` until PagerDuty was asked */
+/** @returns the outcome; `unconfirmed` if PagerDuty has to be asked first */
 export function takeIn(
   context: RecordContext,
   webhook: ReceivedWebhook,
@@ -92,12 +92,13 @@ export function takeIn(
   const outcome = read.ok
     ? takeInEvent(context, read.event, record, trust, nowMs)
     : storeUnused(sql, { ...record, type: "unknown", verification: trust, reason: read.problem }, trust);
-  // Removed last: SQLite would give the number of a removed last row to the new one, which a hint may refer to.
+  // Removed only now: if the row had been the last one, SQLite would give its number to the new row, and a hint may
+  // still refer to that number.
   if (known) removeEntry(sql, known.seq);
   return outcome;
 }
 
-/** The stored part of a webhook; without a valid signature only what the check needs. */
+/** Returns the part of a webhook that is stored: without a valid signature, only what the check needs. */
 export function recordOf(webhook: ReceivedWebhook, trust: Trust): WebhookRecord {
   const { receivedAtMs, webhookId, requestId, shared, body } = webhook;
   const proved = trust === "signature";
@@ -110,7 +111,7 @@ export function recordOf(webhook: ReceivedWebhook, trust: Trust): WebhookRecord 
   };
 }
 
-/** A webhook that failed may work now, and a signed webhook replaces an unconfirmed one. */
+/** Whether to process a stored webhook again: it failed, or it was unconfirmed and now has a valid signature. */
 function isSuperseded(known: Entry, trust: Trust): boolean {
   return known.outcome === "failed" || (known.outcome === "unconfirmed" && trust === "signature");
 }
@@ -141,7 +142,7 @@ function takeInEvent(
   }
   const earlier = entryOfEvent(sql, incidentId, event.id);
   if (earlier && earlier.outcome !== "unconfirmed") {
-    // Anyone who has one signed body can send it again without end, so only a few are stored.
+    // Anyone who has a signed body can send it again and again, so only a few repetitions are stored.
     if (countOfEvent(sql, incidentId, event.id) <= MAX_DUPLICATES) {
       appendEntry(sql, { ...entry, kind: "webhook", outcome: "duplicate", payload: null }, null);
     }
@@ -165,7 +166,7 @@ function takeInEvent(
       notificationType: () => notificationTypeOf(event.event_type),
       occurredAt: event.occurred_at,
       provenance: { webhookId: record.webhookId ?? null, eventId: event.id, verification: "signature" },
-      // An incident first seen resolved has no analysis yet; it gets one when it is reopened.
+      // An incident that was already resolved when it was first seen is analysed only when it is reopened.
       analysisCause: (_, { change }) =>
         event.event_type === "incident.triggered" || change?.kind === "reopened" ? "triggered" : null,
       line,

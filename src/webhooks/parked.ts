@@ -11,13 +11,13 @@ import { type Intake, recordOf } from "./intake.ts";
 import type { ReceivedWebhook, Trust } from "./received.ts";
 import type { Verifier } from "./verify.ts";
 
-/** Webhooks that could not be processed, kept as `failed` entries until a person asks for another try. */
+/** Stores webhooks that could not be processed as `failed` entries, and retries them when a person asks for it. */
 
 /** How many parked webhooks are in memory at once; each has up to 256 KiB. */
 const RETRY_BATCH = 20;
 
 const REASON =
-  "It could not be processed in many tries; see the log for webhook.processed with this webhookId";
+  "Every attempt to process it failed; look in the log for webhook.processed with this webhookId";
 
 export class ParkedWebhooks {
   readonly #context: RecordContext;
@@ -30,7 +30,7 @@ export class ParkedWebhooks {
     this.#intake = intake;
   }
 
-  /** Tries each webhook a last time, and keeps those that fail again. */
+  /** Processes each webhook one last time, and stores the webhooks that fail again. */
   async parkAll(webhooks: ReceivedWebhook[]): Promise<void> {
     for (const webhook of webhooks) {
       if ((await this.#intake.take(webhook)) !== "failed") continue;
@@ -42,9 +42,9 @@ export class ParkedWebhooks {
   }
 
   /**
-   * Tries parked webhooks again.
-   * @param webhookIds null for all of them
-   * @returns how many worked
+   * Processes parked webhooks again.
+   * @param webhookIds null for all parked webhooks
+   * @returns how many did not fail
    */
   async retry(
     webhookIds: readonly string[] | null,
@@ -56,7 +56,7 @@ export class ParkedWebhooks {
     for (let start = 0; start < ids.length; start += RETRY_BATCH) {
       const batch = parkedWebhooks(sql, ids.slice(start, start + RETRY_BATCH), connection);
       for (const { webhook, trust } of batch) {
-        // The trust from when it was parked counts, even if its signing secret has been removed since.
+        // The webhook keeps the trust that it had when it was parked, even if its signing secret has been removed.
         if ((await this.#intake.take(webhook, trust)) !== "failed") worked += 1;
       }
     }
@@ -64,7 +64,7 @@ export class ParkedWebhooks {
   }
 }
 
-/** Stores a webhook unread. Does nothing where it is stored already. */
+/** Stores a webhook without parsing it. Does nothing if the webhook is already stored. */
 export function park(sql: SqlStorage, webhook: ReceivedWebhook, trust: Trust): void {
   if (entryOfWebhook(sql, webhook.webhookId)) return;
   const record = recordOf(webhook, trust);
@@ -75,7 +75,7 @@ export function park(sql: SqlStorage, webhook: ReceivedWebhook, trust: Trust): v
   );
 }
 
-/** The parked webhooks among `webhookIds`, as they arrived. */
+/** Returns the parked webhooks among `webhookIds`, as they arrived. */
 function parkedWebhooks(
   sql: SqlStorage,
   webhookIds: readonly string[],

@@ -27,33 +27,33 @@ import { applyReading, type RestReading } from "../storage/rest-reading.ts";
 import { agreementOf } from "./claim.ts";
 
 /**
- * Callback trust: an unsigned webhook is only a hint. Its incident is read from PagerDuty with the stored credential and
- * folded; the webhook is confirmed when PagerDuty's answer agrees with it.
+ * Callback trust: an unsigned webhook is only a hint. Its incident is read from PagerDuty with the stored credential
+ * and folded. The webhook is confirmed if PagerDuty's answer agrees with it.
  */
 
-/** Between two readings of one incident; at most a quarter of an hour. */
+/** The wait between two readings of one incident. */
 const RETRY = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
-/** PagerDuty's REST API can be behind its webhooks; at most 20 s, so that later webhooks do not wait for long. */
+/** The wait if the REST API may lag behind the webhook. Short, because later webhooks of the incident also wait. */
 const LAG_RETRY = { firstMs: 5_000, maxMs: 20_000 };
-/** How long a webhook may be ahead of the REST API. */
+/** How long PagerDuty's REST API may lag behind a webhook. */
 const MAX_LAG_MS = 30_000;
-/** PagerDuty itself retries a webhook for this long. */
+/** As long as PagerDuty itself retries a webhook. */
 const GIVE_UP_AFTER_MS = 48 * 3600 * 1000;
-/** Later attempts fold the incident without its fields when only the fields cannot be read. */
+/** After this many attempts, an incident whose custom fields cannot be read is folded without them. */
 const ATTEMPTS_WITH_FIELDS = 3;
 /** Attempts to read a number; the waits between them add up to some hours. */
 const MAX_NUMBER_ATTEMPTS = 20;
-/** Entries settled at once, so that thousands of waiting webhooks do not hold up the other jobs. */
+/** The most entries settled at once, so that thousands of waiting webhooks do not delay the other jobs. */
 const BATCH = 100;
-/** An unsigned `event.id` is passed on only where it looks like one of PagerDuty's. */
+/** An unsigned `event.id` is sent to Aurora only if it looks like an id from PagerDuty. */
 const EVENT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 type Unread = CallProblem | { problem: "other_incident" };
 type Answer = { ok: true; value: RestReading & { fieldsMissing: boolean } } | ({ ok: false } & Unread);
 
 /**
- * Reads one hint's incident and settles the unsigned webhooks that point at it. Where something of it cannot be
- * processed, its webhooks fail, and hold up no other's.
+ * Reads the incident of a hint, and settles the unsigned webhooks that point at it. If PagerDuty's answer cannot be
+ * processed, these webhooks fail, so that the hint does not block the hints of other incidents.
  */
 export async function readBack(context: TenantContext, hint: Hint): Promise<void> {
   const { sql, store } = context;
@@ -71,7 +71,7 @@ async function readAndSettle(context: TenantContext, hint: Hint): Promise<void> 
   const { sql, store, storage } = context;
   const isCurrent = store.whileConnectedAsNow();
   const entries = hintedEntries(sql, hint, BATCH);
-  // No webhook waits: they were proved or given up since, or the hint only asks for the incident's number.
+  // No webhook waits: signed ones replaced them, or they were given up, or the hint only asks for the number.
   if (entries.length === 0) return readNumber(context, hint);
   const answer = await read(context, hint);
   if (!isCurrent()) return;
@@ -84,7 +84,7 @@ async function readAndSettle(context: TenantContext, hint: Hint): Promise<void> 
   });
 }
 
-/** Reads the number of an incident whose webhooks held none. */
+/** Reads the number of an incident whose webhooks had no number. */
 async function readNumber(context: TenantContext, hint: Hint): Promise<void> {
   const { sql, store } = context;
   const { incidentId, firstSeq } = hint;
@@ -108,7 +108,7 @@ async function read({ client }: TenantContext, hint: Hint): Promise<Answer> {
   return { ok: true, value: { ...answer.value, askedAtMs } };
 }
 
-/** Null when PagerDuty answers with another incident. */
+/** Returns null if PagerDuty answers with a different incident. */
 async function readIncident(
   target: ApiTarget,
   hint: Hint,
@@ -128,7 +128,7 @@ async function readIncident(
 /** Confirms or rejects each entry, and plans the next reading for the entries that have to wait. */
 function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: Answer, nowMs: number): void {
   const { sql } = context;
-  // A refused credential or a rate limit would stop every other reading, too.
+  // A refused credential or a rate limit affects the readings of all incidents.
   if (!answer.ok && answer.problem === "rate_limited")
     pauseHints(sql, nowMs, answer.retryAfterSeconds * 1000);
   else if (!answer.ok && answer.problem === "unauthorized") pauseHints(sql, nowMs, null);
@@ -144,7 +144,7 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
     const { seq } = entry;
     if (verdict === "wait") waiting.push(entry);
     else if (verdict === "agrees") confirm(sql, entry, changed ? "applied" : "stale");
-    // Another tenant of the same webhook URL can read the incident, or nobody can.
+    // Either another tenant of the same webhook URL can read the incident, or no tenant can.
     else if (entry.shared) removeEntry(sql, seq);
     else {
       leaveUnconfirmed(sql, seq, verdict.reason);
@@ -156,7 +156,7 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
   else finishHint(sql, hint, entries.at(-1)?.seq ?? hint.firstSeq, nowMs);
 }
 
-/** A repeated event is kept a few times only: anyone can post one that PagerDuty agrees with. */
+/** Stores only a few repetitions of an event, because anyone can post an event that PagerDuty agrees with. */
 function confirm(sql: SqlStorage, { seq, incidentId, eventId }: Entry, outcome: Outcome): void {
   if (eventId !== null && countOfEvent(sql, incidentId, eventId) > MAX_DUPLICATES) removeEntry(sql, seq);
   else {
@@ -166,8 +166,8 @@ function confirm(sql: SqlStorage, { seq, incidentId, eventId }: Entry, outcome: 
 }
 
 /**
- * Folds PagerDuty's answer about the incident. Only ids of webhooks that agree with the answer are sent to Aurora, because
- * any other webhook may be forged.
+ * Folds PagerDuty's answer about the incident. Aurora only gets the ids of a webhook that agrees with the answer,
+ * because any other webhook may be forged.
  * @returns whether the reading changed the incident
  */
 function foldReading(
@@ -219,10 +219,10 @@ function verdictOn(entry: Entry, payload: Uint8Array | null, answer: Answer, now
     case "disagrees":
       break;
   }
-  return { reason: "It does not agree with what PagerDuty says of the incident" };
+  return { reason: "It does not agree with PagerDuty's answer about the incident" };
 }
 
-/** How long after its arrival a webhook waits for another answer. */
+/** How long after its arrival a webhook still waits for a better answer. */
 function maxWaitMs({ problem }: Unread): number {
   switch (problem) {
     case "other_incident":
@@ -248,7 +248,7 @@ function whyNot({ problem }: Unread): string {
     case "not_found":
       return NOT_VISIBLE;
     case "other_incident":
-      return "PagerDuty knows no incident of this id";
+      return "PagerDuty has no incident with this id";
     case "unauthorized":
       return "PagerDuty refuses the credential, so the incident could not be read";
     case "forbidden":

@@ -1,16 +1,16 @@
 import * as z from "zod/mini";
 
-/** How far a webhook is believed: its signature proves it, or it is a hint that PagerDuty has to confirm. */
+/** `signature`: a signing secret proves the webhook. `callback`: it is a hint that PagerDuty has to confirm. */
 export const Trust = z.enum(["signature", "callback"]);
 export type Trust = z.infer<typeof Trust>;
 
-/** A webhook as the edge hands it to a tenant's object. */
+/** A webhook as the edge passes it to a tenant's object. */
 export const ReceivedWebhook = z.object({
-  /** Whose connection it is for. */
+  /** The tenant that the webhook is for. */
   tenantId: z.string(),
-  /** Whose URL PagerDuty posted to. */
+  /** The user whose webhook URL PagerDuty posted to. */
   userId: z.string(),
-  /** Of the connection in force at the edge; a webhook for an earlier connection is dropped. */
+  /** The connection that the edge verified the webhook for. A webhook for an earlier connection is dropped. */
   connectionId: z.string(),
   /** `X-Webhook-Id`, the same on each of PagerDuty's attempts. */
   webhookId: z.string(),
@@ -18,15 +18,15 @@ export const ReceivedWebhook = z.object({
   verification: Trust,
   secretId: z.nullable(z.string()),
   /**
-   * Whether other tenants of the same URL have the same hint: then a tenant whose credential cannot read the incident
-   * keeps nothing of it.
+   * Whether other tenants of the same URL got the same hint. A tenant whose credential cannot read the incident then
+   * removes the webhook.
    */
   shared: z.boolean(),
   /** `X-PagerDuty-Signature`. */
   signature: z.nullable(z.string()),
   /** Milliseconds since 1970. */
   receivedAtMs: z.number(),
-  /** Follows the webhook through the log. */
+  /** Identifies the webhook in the log. */
   requestId: z.string(),
   /** The bytes as they were received. */
   body: z.custom<Uint8Array<ArrayBuffer>>((value) => value instanceof Uint8Array),

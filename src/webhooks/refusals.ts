@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { readStored } from "../storage/stored-value.ts";
 
 const KEY = "refusals";
-/** The webhooks that were refused since the signing secrets last changed, and why the last one was. */
+/** How many webhooks were refused since the signing secrets last changed; when and why the last one was refused. */
 export const Rejections = z.object({
   count: z.number(),
   lastAtMs: z.nullable(z.number()),

@@ -10,9 +10,9 @@ import {
 } from "../pagerduty/event.ts";
 import type { TimelineLine } from "../storage/journal.ts";
 
-/** The line that an event adds to its incident's timeline: it says what happened, or to whom. Pure. */
+/** Builds the line that an event adds to its incident's timeline: what happened, or to whom. Pure. */
 
-/** The fold writes the line of a change of status; without a text of their own these events add none. */
+/** The fold already writes a line for a change of status, so these events add one only if they have more to say. */
 const STATUS_EVENTS = new Set([
   "incident.triggered",
   "incident.acknowledged",
@@ -84,7 +84,7 @@ function roleText({ data }: PagerDutyEvent, incidentId: string): string | null {
 
 const Text = lenient(z.string());
 
-/** `data` of notes, status updates, responders, tasks, conference bridges, workflows and actions, all members optional. */
+/** `data` of notes, status updates, responders, tasks, conference bridges, workflows and actions. All are optional. */
 const OtherData = z.object({
   content: Text,
   message: Text,

@@ -2,22 +2,22 @@ import type { ConnectionStore } from "../connection/store.ts";
 import { verificationKeys, verifyingSecret } from "../connection/verification.ts";
 import type { ReceivedWebhook, Trust } from "./received.ts";
 
-/** One tenant's answer about a webhook that the edge could not verify, with the connection to remember. */
+/** A tenant's answer about a webhook that the edge could not verify. `sealed`: the connection, for the edge to cache. */
 export type Judgement =
   | { verdict: "genuine"; connectionId: string; secretId: string; sealed: string }
   /** No signing secret is stored, so the webhook is a hint. */
   | { verdict: "unverifiable"; connectionId: string; sealed: string; ownsSubscription: boolean }
   | { verdict: "refused"; reason: string; ownsSubscription: boolean }
-  /** `unreadable`, `unsettled`: not decided yet, so PagerDuty has to try again. */
+  /** `unreadable` and `unsettled`: the tenant cannot decide yet, so PagerDuty has to send the webhook again. */
   | { verdict: "not_connected" | "unreadable" | "unsettled" };
 
-/** A tenant that a webhook may be for, and what it says. */
+/** A tenant that a webhook may be for, with this tenant's answer. */
 export interface Candidate {
   tenantId: string;
   judgement: Judgement;
 }
 
-/** Why a webhook is taken: `secretId` proves it; null: it is a hint. */
+/** A tenant that accepts a webhook. `secretId`: the secret that proves the webhook; null if the webhook is a hint. */
 export interface Accepted {
   tenantId: string;
   connectionId: string;
@@ -26,15 +26,15 @@ export interface Accepted {
 
 export type Decision =
   | { decision: "accepted"; accepted: Accepted[] }
-  /** Refused by each of `tenantIds`, where it is counted. */
+  /** Every tenant in `refusals` refused the webhook, and counts it. */
   | { decision: "refused"; refusals: { tenantId: string; reason: string }[] }
   | { decision: "not_connected" }
   | { decision: "undecided"; reason: string };
 
 /**
- * Whose webhook it is, by what each tenant of the URL says: a matching signature decides; else
- * `X-Webhook-Subscription`, where it names a tenant's subscription; else the webhook is a hint for every tenant
- * without a secret. Pure.
+ * Decides which tenants of a URL accept a webhook. If its signature matches a tenant's secret, this tenant accepts it.
+ * Else, if `X-Webhook-Subscription` names a tenant's subscription, only this tenant's answer counts. Else the webhook
+ * is a hint for every tenant without a secret. Pure.
  */
 export function decide(candidates: readonly Candidate[]): Decision {
   for (const { tenantId, judgement } of candidates) {
@@ -69,7 +69,7 @@ export function decide(candidates: readonly Candidate[]): Decision {
   return refusals.length > 0 ? { decision: "refused", refusals } : { decision: "not_connected" };
 }
 
-/** The question that the edge asks a tenant about a webhook. */
+/** The parts of a webhook that a tenant needs to judge it. */
 export interface Question {
   signature: string | null;
   /** `X-Webhook-Subscription`. */
@@ -77,22 +77,22 @@ export interface Question {
   body: Uint8Array<ArrayBuffer>;
 }
 
-/** Decides which webhooks are believed, by the connection that this object stores. */
+/** Verifies webhooks with the signing secrets of the connection that this object stores. */
 export class Verifier {
   readonly #store: ConnectionStore;
   readonly #expectsSecret: () => boolean;
 
-  /** @param expectsSecret whether a signing secret may be on its way from PagerDuty to us */
+  /** @param expectsSecret whether PagerDuty may have made a signing secret that has not arrived here yet */
   constructor(store: ConnectionStore, expectsSecret: () => boolean = () => false) {
     this.#store = store;
     this.#expectsSecret = expectsSecret;
   }
 
-  /** For the edge, before it refuses a webhook. */
+  /** Judges a webhook for the edge, which could not verify it. */
   async judge(question: Question): Promise<Judgement> {
     const { connection, sealed } = this.#store;
     if (!connection) return { verdict: this.#store.unreadable ? "unreadable" : "not_connected" };
-    // Connected a moment ago: it is being sealed.
+    // The connection was made a moment ago, and is still being sealed.
     if (sealed === null) return { verdict: "unsettled" };
     const { signature, subscriptionId, body } = question;
     const expectsSecret = this.#expectsSecret();
@@ -106,15 +106,16 @@ export class Verifier {
     if (signature === null)
       return { verdict: "refused", reason: "they carry no signature", ownsSubscription };
     if (expectsSecret) return { verdict: "unsettled" };
-    // Changed during the verification: the secret that signed this webhook may have been stored just now.
+    // The connection changed during the verification: the secret that signed this webhook may be stored only now.
     if (this.#store.connection !== connection) return this.judge(question);
     return { verdict: "refused", reason: "the signing secret does not match", ownsSubscription };
   }
 
   /**
-   * Returns the trust in a webhook that the edge accepted. If the edge's secrets were outdated, verifies the webhook
-   * again. A failure makes the webhook a hint, because PagerDuty will not repeat it. Null: its connection was removed.
-   * @throws while the connection cannot be opened: a missing key is no reason to lose the webhook
+   * Returns the trust in a webhook that the edge accepted; null if its connection was removed. If the edge's secrets
+   * were outdated, verifies the webhook again. If that fails, the webhook is a hint, because PagerDuty does not send it
+   * again.
+   * @throws while the connection cannot be opened, so that the webhook is not lost because of a missing key
    */
   async trust(webhook: ReceivedWebhook): Promise<Trust | null> {
     const { connection, unreadable } = this.#store;
@@ -129,7 +130,7 @@ export class Verifier {
     return sameConnection ? "callback" : null;
   }
 
-  /** Returns the trust in a webhook to park: the edge's own decision while the connection cannot be opened. */
+  /** Returns the trust in a webhook to park: while the connection cannot be opened, the edge's decision. */
   async trustToPark(webhook: ReceivedWebhook): Promise<Trust | null> {
     return this.#store.unreadable ? webhook.verification : this.trust(webhook);
   }
