@@ -1,19 +1,19 @@
 /**
- * How many calls the contexts of all incidents may make, so that a storm leaves PagerDuty's rate limit to everything
- * else. Kept in memory: after a restart it starts at zero, and PagerDuty's own limit is three times as high.
+ * Limits the calls that collect contexts, so that a storm of incidents leaves most of PagerDuty's rate limit to other
+ * calls. Kept in memory: a restart resets the count, but PagerDuty's own limit is three times as high.
  */
 
 const WINDOW_MS = 60_000;
 /** A third of PagerDuty's 960 calls a minute. */
 export const MAX_CALLS_A_MINUTE = 320;
-/** After this many calls only alerts are requested, so that later incidents get theirs. */
+/** After this many calls only alerts are requested, so that later incidents still get their alerts. */
 export const ALERTS_ALONE_AFTER = 160;
 
 export class CallBudget {
   /** When the calls of the last minute were made, oldest first. */
   readonly #calls: number[] = [];
 
-  /** Counts a call, where there is room for it. @param isAlerts whether it asks for alerts */
+  /** Counts a call if it is within the budget. @param isAlerts whether the call asks for alerts */
   take(isAlerts: boolean, nowMs: number): boolean {
     while ((this.#calls[0] ?? nowMs) <= nowMs - WINDOW_MS) this.#calls.shift();
     if (this.#calls.length >= (isAlerts ? MAX_CALLS_A_MINUTE : ALERTS_ALONE_AFTER)) return false;

@@ -24,8 +24,8 @@ import { readStored } from "../storage/stored-value.ts";
 import { CallBudget } from "./call-budget.ts";
 
 /**
- * Asks PagerDuty for what it knows of an incident, within CONTEXT_WAIT_SECONDS, and stores the answers with the
- * incident. A part that PagerDuty refuses, or does not answer in time, is null with its reason.
+ * Reads an incident's context from PagerDuty, within CONTEXT_WAIT_SECONDS, and stores it with the incident. A part
+ * that PagerDuty refuses, or does not answer in time, is null, and `missing` holds the reason.
  */
 
 /** How long a part that the account's plan lacks is not requested again; plans rarely change. */
@@ -40,9 +40,9 @@ type Part<T> = { value: T[]; reason: null } | { value: null; reason: MissingReas
 
 /** How a context is collected. */
 export interface Collection {
-  /** When the delivery or the analysis starts without it. */
+  /** When the delivery or the analysis starts without the context. */
   untilMs: number;
-  /** Whether the other parts are left out, because many incidents need theirs at once. */
+  /** Whether only alerts are requested, because many incidents need a context at the same time. */
   alertsAlone: boolean;
 }
 
@@ -70,7 +70,7 @@ export class ContextCollector {
     this.#context = context;
   }
 
-  /** Collects and stores the incident's context where there is none yet. Never throws because of PagerDuty. */
+  /** Collects and stores the incident's context if none is stored yet. Never throws because of PagerDuty. */
   async collect(incidentId: string, { untilMs, alertsAlone }: Collection): Promise<void> {
     const { sql, config, store } = this.#context;
     const connectionId = store.connection?.connectionId;
@@ -92,12 +92,12 @@ export class ContextCollector {
     });
   }
 
-  /** Stores, for an incident without a context, that none was requested in time. */
+  /** Stores an empty context if none is stored yet, because there is no time left to collect one. */
   leaveOut(incidentId: string): void {
     saveContext(this.#context.sql, incidentId, LEFT_OUT);
   }
 
-  /** Asks for all parts at once; the gate lets two calls through, alerts first. */
+  /** Asks for all parts. The gate makes two calls at a time, alerts first. */
   async #ask(incident: Incident, asking: Asking): Promise<Context> {
     const ask = <T>(part: ContextPart, list: List<T>) => this.#askFor(part, list, incident, asking);
     const [alerts, changes, pastIncidents, relatedIncidents, notes] = await Promise.all([
@@ -145,7 +145,7 @@ export class ContextCollector {
       async (target): Promise<ApiAnswer<T[] | null>> =>
         this.#budget.take(isAlerts, Date.now())
           ? list(target, incidentId)
-          : // The call is not made; PagerDuty itself refused nothing.
+          : // The budget is used up. No call is made, so this is not an error of PagerDuty's.
             { ok: true, value: null },
       { urgency, signal },
     );
@@ -153,7 +153,7 @@ export class ContextCollector {
     return answer.value ? { value: answer.value, reason: null } : missing("rate_limited");
   }
 
-  /** Until when each part is not asked for, because the account's plan lacks it. */
+  /** Until when each part is not requested, because the account's plan lacks it. */
   #notInPlanUntilMs(): Partial<Record<ContextPart, number>> {
     const { storage, store } = this.#context;
     const known = readStored(storage, PLAN_KEY, NotInPlan);
@@ -164,7 +164,7 @@ export class ContextCollector {
     return (this.#notInPlanUntilMs()[part] ?? 0) > Date.now();
   }
 
-  /** Writes only where PagerDuty has just refused a part because of the plan. */
+  /** Stores which parts PagerDuty has just refused because of the account's plan. Writes nothing if there are none. */
   #rememberPlan(connectionId: string, { missing }: Context): void {
     const refused = missing.filter(
       ({ part, reason }) => reason === "not_in_plan" && !this.#lacksPlanFor(part),
@@ -193,7 +193,7 @@ function reasonOf(problem: Extract<CallAnswer<unknown>, { ok: false }>): Missing
   }
 }
 
-/** The page of another incident of the same account: PagerDuty's lists of similar incidents hold no URL. */
+/** Builds the URL of another incident in the same account, because PagerDuty's lists of similar incidents have none. */
 function urlBeside({ url, incidentId }: Incident, otherId: string): string | null {
   const end = `/incidents/${incidentId}`;
   return url?.endsWith(end) ? `${url.slice(0, -end.length)}/incidents/${encodeURIComponent(otherId)}` : null;

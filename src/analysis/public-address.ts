@@ -1,12 +1,12 @@
 /**
- * Whether a runbook's URL may be fetched. It comes from an incident's custom field, so anyone who can edit an incident
- * chooses it: only http(s) URLs of public hosts are fetched, in every spelling of an address.
+ * Decides whether a runbook's URL may be fetched. Anyone who can edit an incident's custom field chooses the URL, so
+ * only http(s) URLs of public hosts are fetched. A private address is recognized in every spelling.
  */
 
 /** Host names that exist only inside a network. */
 const PRIVATE_NAMES = /(^|\.)(localhost|local|internal|intranet|lan|home|corp|localdomain|home\.arpa|svc)$/;
 
-/** Networks that are not the public internet: IANA's special-purpose registries, first address and prefix. */
+/** Networks outside the public internet, from IANA's special-purpose registries: first address and prefix length. */
 const PRIVATE_V4: readonly [string, number][] = [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
@@ -56,7 +56,7 @@ function isPrivateV6(address: string): boolean {
   return first === 0x3fff;
 }
 
-/** Why the URL may not be fetched; null when it may. The URL parser has already normalized the host. */
+/** Returns why the URL may not be fetched; null if it may. The URL parser has already normalized the host. */
 export function refusalOf(url: URL): string | null {
   if (url.protocol !== "http:" && url.protocol !== "https:") return "only http and https are fetched";
   if (url.username || url.password) return "a URL with credentials in it is not fetched";

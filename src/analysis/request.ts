@@ -11,7 +11,7 @@ export interface AnalysisContext extends TenantContext {
   contexts: ContextCollector;
 }
 
-/** Whether the request for analysis carries the incident's context. In format `v3` the triggered event does. */
+/** Whether the request for analysis carries the context. In format `v3` the triggered event carries it instead. */
 export const requestCarriesContext = ({ config }: TenantContext): boolean =>
   config.contextWaitMs > 0 && config.events?.format !== "v3";
 
@@ -23,7 +23,7 @@ export async function requestAnalysis(context: AnalysisContext, incidentId: stri
   const runbook = url ? await fetchRunbook(url) : null;
   if (!isCurrent()) return;
   if (requestCarriesContext(context)) contexts.leaveOut(incidentId);
-  // One transaction: an incident that is marked as requested has its row, so the request cannot be lost.
+  // One transaction marks the analysis as requested and stores the request, so the request cannot be lost.
   const reason = storage.transactionSync(() => storeRequest(context, incidentId, runbook, Date.now()));
   if (reason === null) return;
   log.info("analysis.requested", {
@@ -34,7 +34,7 @@ export async function requestAnalysis(context: AnalysisContext, incidentId: stri
   });
 }
 
-/** @returns the reason of the request; null where the incident no longer waits for one */
+/** @returns the reason of the request; null if the incident no longer waits for its analysis to be requested */
 function storeRequest(
   context: TenantContext,
   incidentId: string,
