@@ -5,17 +5,17 @@ import type { Note } from "../storage/notes.ts";
 
 /** The states of a note before and after an attempt. Pure: the clock and the random number are arguments. */
 
-/** A note that could not be written within a day would no longer help. */
+/** After a day, a note about an incident no longer helps. */
 const GIVE_UP_AFTER_MS = 24 * 3600 * 1000;
-/** When a note is retried if the object died during its attempt. Longer than two calls take. */
+/** The wait before a retry if the object stopped during an attempt. Longer than the two calls of an attempt take. */
 const CUT_SHORT_MS = 60_000;
 
 type NoteAnswer = ApiAnswer<WrittenNote> | { ok: false; problem: "not_connected" };
 
 export const NO_WRITE_ACCESS =
-  "PagerDuty does not let this credential write notes. Connect with one that may write incidents.";
+  "PagerDuty does not let this credential write notes. Connect with a credential that may write incidents.";
 
-/** The note during an attempt: if the object dies now, PagerDuty may have the note. */
+/** Returns the note during an attempt. It is doubtful: if the object stops now, PagerDuty may have the note. */
 export function attempting(note: Note, nowMs: number): Note {
   return { ...note, doubtful: 1, nextAttemptAtMs: nowMs + CUT_SHORT_MS };
 }
@@ -33,7 +33,7 @@ function written(note: Note, pagerdutyId: string | null, nowMs: number): Note {
 }
 
 /**
- * The note after an attempt.
+ * Returns the note after an attempt.
  * @param before the note when the attempt began
  */
 export function afterAttempt(
@@ -58,7 +58,7 @@ export function afterAttempt(
     case "unauthorized":
       return retried(attempted, "PagerDuty refuses the credential", null);
     case "not_connected":
-      return retried(attempted, "Disconnected while it was written", null);
+      return retried(attempted, "PagerDuty was disconnected while the note was written", null);
     case "rate_limited":
       return retried(attempted, "PagerDuty limits the rate of our calls", answer.retryAfterSeconds);
     case "unavailable":

@@ -5,7 +5,7 @@ import { plainTextOf } from "./plain-text.ts";
 
 /** Longer notes are hard to read on PagerDuty's page. */
 export const MAX_NOTE_CHARS = 25_000;
-/** Markdown beyond this is not read: Markdown and its text have about the same length. */
+/** Longer Markdown is cut before it is converted, because its text has about the same length. */
 const MAX_MARKDOWN_CHARS = 2 * MAX_NOTE_CHARS;
 /** Invisible characters other than line ends and tabs. */
 const CONTROL = /(?![\n\t])\p{Cc}/gu;
@@ -19,7 +19,7 @@ export interface NoteContent {
   userId: string;
 }
 
-/** Returns the text with its signature; a long text is cut and marked. "" if the Markdown has no text. */
+/** Returns the text with its signature. Cuts and marks a long text. Returns "" if the Markdown has no text. */
 export function noteTextOf({ content, url, userId }: NoteContent): string {
   const isTooLong = charCount(content) > MAX_MARKDOWN_CHARS;
   const markdown = storableText(firstChars(content, MAX_MARKDOWN_CHARS))
@@ -31,6 +31,6 @@ export function noteTextOf({ content, url, userId }: NoteContent): string {
   const link = url === null ? "" : `\n\n${url}`;
   const whole = `${text}${link}${signature}`;
   if (!isTooLong && charCount(whole) <= MAX_NOTE_CHARS) return whole;
-  const end = `\n\n… [cut${url === null ? "" : "; all of it is in Aurora"}]${link}${signature}`;
+  const end = `\n\n… [cut${url === null ? "" : "; the full text is in Aurora"}]${link}${signature}`;
   return `${firstChars(text, MAX_NOTE_CHARS - charCount(end)).trimEnd()}${end}`;
 }

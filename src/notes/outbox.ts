@@ -42,7 +42,7 @@ export interface NoteRequest {
 
 export class NoteOutbox {
   readonly #context: TenantContext;
-  /** Attempts in progress, by note: the alarm and a caller may start the same one. */
+  /** Attempts in progress, by note id, because the alarm and a caller may start the same attempt. */
   readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(context: TenantContext) {
@@ -50,10 +50,10 @@ export class NoteOutbox {
   }
 
   /**
-   * Stores a note and tries once to write it. The same key with the same content is the same note; if it had failed, it
-   * is retried.
-   * @returns its id
-   * @throws {AppError} not_connected, not_found, invalid_request, write_access_required, idempotency_conflict, rate_limited
+   * Stores a note and tries once to write it. A second request with the same key and content stores no second note; if
+   * the note had failed, it is retried.
+   * @returns the note's id
+   * @throws {AppError} not_found, invalid_request, write_access_required, idempotency_conflict, rate_limited
    */
   async request(
     userId: string,
@@ -69,7 +69,7 @@ export class NoteOutbox {
     if (!isConnectedAsBefore()) throw new AppError("not_connected", "Not connected");
     if (!view(loadIncident(sql, incidentId))) throw new AppError("not_found", "No such incident");
     const text = noteTextOf({ ...request, userId });
-    if (text === "") throw new AppError("invalid_request", "content: there is no text in it");
+    if (text === "") throw new AppError("invalid_request", "content: it has no text");
     checkWriter(connection, request.from);
     const noteId = storage.transactionSync(() => this.#keep(userId, incidentId, request, requestHash, text));
     await this.#firstAttempt(noteId);
@@ -116,7 +116,7 @@ export class NoteOutbox {
     });
   }
 
-  /** @throws {AppError} write_access_required; then the note is not stored */
+  /** @throws {AppError} write_access_required, after removing the note */
   async #firstAttempt(noteId: string): Promise<void> {
     const { sql } = this.#context;
     if (noteById(sql, noteId)?.state !== "pending") return;

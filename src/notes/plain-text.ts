@@ -1,8 +1,8 @@
 import { Lexer, type MarkedToken, type Token, type Tokens } from "marked";
 
 /**
- * Converts Markdown to plain text for PagerDuty, which shows notes unformatted: underlines headings, indents code, puts
- * addresses behind links, and makes each row of a table a list item. Pure.
+ * Converts Markdown to plain text for PagerDuty, which shows notes unformatted: underlines headings, indents code,
+ * writes the address of a link after its text, and turns each row of a table into a list item. Pure.
  */
 
 const MAX_UNDERLINE_CHARS = 40;
@@ -10,8 +10,8 @@ const CODE_INDENT = "    ";
 const RULE = "----------";
 
 /**
- * The most runs of emphasis marks in a document. The lexer searches the text backwards for each, so many more would take
- * seconds. No prose has so many.
+ * The most runs of emphasis marks in a document to convert. The lexer searches the text backwards for each run, which
+ * takes seconds if there are far more. No ordinary text has so many.
  */
 const MAX_EMPHASIS_MARKS = 1_000;
 
@@ -34,7 +34,7 @@ function textOf(markdown: string): string {
   }
 }
 
-/** All tokens of the lexer; only extensions, of which there are none, would add others. */
+/** All token types of the lexer. Only extensions add other types, and none is installed. */
 const TYPES: ReadonlySet<string> = new Set<MarkedToken["type"]>([
   ...(["blockquote", "br", "checkbox", "code", "codespan", "def", "del", "em", "escape", "heading"] as const),
   ...(["hr", "html", "image", "link", "list", "list_item", "paragraph", "space", "strong", "table"] as const),
@@ -100,7 +100,7 @@ function listOf({ ordered, start, items, loose }: Tokens.List): string {
   return texts.join(loose ? "\n\n" : "\n");
 }
 
-/** PagerDuty's font has letters of different widths, in which columns would not line up. */
+/** Makes each row a list item: columns do not line up in PagerDuty's proportional font. */
 function tableOf({ header, rows }: Tokens.Table): string {
   const names = header.map(({ tokens }) => inlineOf(tokens));
   return rows
@@ -141,7 +141,7 @@ function spanOf(token: MarkedToken): string {
   }
 }
 
-/** An address that a browser cannot open is left out. */
+/** Returns the text with its address; leaves out an address that a browser cannot open. */
 function linkOf(text: string, href: string): string {
   const address = href.replace(/^mailto:/, "");
   if (!/^(https?|mailto):/i.test(href)) return text;

@@ -47,7 +47,7 @@ test("a long note is cut to 25,000 characters with a mark, and never inside of a
   const text = noteTextOf({ content: "😀".repeat(70_000), url, userId: "alice" });
   expect(charCount(text)).toBe(MAX_NOTE_CHARS);
   expect(text.isWellFormed()).toBe(true);
-  expect(text).toMatch(/😀\n\n… \[cut; all of it is in Aurora\]\n\nhttps:\S+\n\n— Aurora, for alice$/);
+  expect(text).toMatch(/😀\n\n… \[cut; the full text is in Aurora\]\n\nhttps:\S+\n\n— Aurora, for alice$/);
 });
 
 test("whatever is written, the note has at most 25,000 storable characters and its signature", () => {
