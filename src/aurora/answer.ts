@@ -1,6 +1,6 @@
 import { withoutSecrets } from "../log.ts";
 
-/** An answer of Aurora's, reduced to the parts that decisions need. Pure. */
+/** An answer from Aurora, reduced to the parts that decisions need. Pure. */
 
 export type AuroraAnswer =
   | {
@@ -12,17 +12,17 @@ export type AuroraAnswer =
       json: unknown;
       /** `error` in the JSON, without secrets, at most 200 characters; null if there is none. */
       error: string | null;
-      /** `error`, else the start of the body's text, redacted and cut alike. Empty for a 2xx or an empty body. */
+      /** `error`, else the start of the body's text, treated in the same way. "" for a 2xx or an empty body. */
       words: string;
     }
   | { kind: "timed_out"; afterMs: number }
   | { kind: "unreachable" };
 
-/** The most text of another server that a status shows. */
+/** The most characters of another server's text that are shown to a user. */
 const MAX_WORDS_CHARS = 200;
 /** The part of an HTML page that is searched for text. */
 const MAX_HTML_CHARS = 4_000;
-/** Shorter values, such as "1", are no secrets, and redacting them would garble ordinary text. */
+/** Shorter header values, such as "1", are not secret. Redacting them would garble ordinary text. */
 const MIN_SECRET_CHARS = 6;
 
 /** @param secrets texts that are redacted in `error` and `words` */
@@ -68,13 +68,13 @@ function errorIn(json: unknown): string | null {
   return typeof json.error === "string" && json.error.trim() !== "" ? json.error : null;
 }
 
-/** Returns the body, without the tags if it is HTML. */
+/** Returns the body. Removes the tags if the body is HTML. */
 function textOf(text: string): string {
   if (!text.trimStart().startsWith("<")) return text;
   return text.slice(0, MAX_HTML_CHARS).replace(/<(?:[^<>]*>|[^<>]*$)/g, " ");
 }
 
-/** Returns the text as one line, redacted and cut between characters. */
+/** Returns the text as one line: redacted, and at most `MAX_WORDS_CHARS` long. */
 function shown(text: string, secrets: readonly string[]): string {
   let open = text;
   for (const secret of secrets) {

@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import type { AuroraAnswer } from "./answer.ts";
 import { type AuroraTarget, auroraTarget, callAurora } from "./calls.ts";
 
-/** Aurora's own API of the connection, `{AURORA_BACKEND_URL}/pagerduty`, called as Aurora's UI server calls it. */
+/** Calls Aurora's own API for the connection, `{AURORA_BACKEND_URL}/pagerduty`, in the way of Aurora's UI server. */
 
 /** The user, and the organisation if there is one, for whom Aurora is called. */
 export interface Member {

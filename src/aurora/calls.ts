@@ -40,7 +40,7 @@ export interface AuroraCall {
   headers: Readonly<Record<string, string>>;
   body?: string | Uint8Array<ArrayBuffer>;
   timeoutMs: number;
-  /** Whether the body of a 2xx answer matters. Default: it is dropped unread. */
+  /** Whether to read the body of a 2xx answer. By default it is discarded. */
   readsSuccess?: boolean;
   /** Texts to redact in the answer, in addition to the headers' values. */
   secrets?: readonly string[];
@@ -77,6 +77,6 @@ export async function callAurora(target: AuroraTarget, call: AuroraCall): Promis
   }
 }
 
-/** The start of a body. Empty if it cannot be read, because the status alone is still useful. */
+/** Returns the start of a body; "" if it cannot be read, because the status alone is still useful. */
 const startOf = (response: Response): Promise<string> =>
   readStart(response.body, MAX_ANSWER_BYTES).catch(() => "");

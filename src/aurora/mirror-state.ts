@@ -4,8 +4,8 @@ import { type AuroraAnswer, outcomeOf } from "./answer.ts";
 import type { Member } from "./backend.ts";
 
 /**
- * The state of the mirror: the change that Aurora has not been sent yet, and whether Aurora holds a credential. At most
- * one change is pending, the latest. Pure; times in milliseconds.
+ * The state of the mirror: the change that Aurora has not accepted yet, and whether Aurora holds a credential. At most
+ * one change is pending: the latest. Pure; times in milliseconds.
  */
 
 const Pending = z.object({
@@ -16,16 +16,16 @@ const Pending = z.object({
   userId: z.string(),
   orgId: z.nullable(z.string()),
   attempts: z.number(),
-  /** When it is sent; null: with the next check. */
+  /** When the change is sent; null: at the next check. */
   nextAtMs: z.nullable(z.number()),
-  /** When it is given up; null: never. */
+  /** When the change is given up; null: never. */
   endsAtMs: z.nullable(z.number()),
 });
 export type Pending = z.infer<typeof Pending>;
 
 export const MirrorState = z.object({
   pending: z.nullable(Pending),
-  /** When Aurora's status of the connection is read; null: with the next check. */
+  /** When Aurora's status of the connection is read; null: at the next check. */
   lookAtMs: z.nullable(z.number()),
   /** Whether Aurora holds a credential for the organisation; null while this is unknown. */
   knowsConnection: z.nullable(z.boolean()),
@@ -44,21 +44,21 @@ export const UNKNOWN: MirrorState = {
   failure: null,
 };
 
-/** A disconnect is retried for an hour: later the organisation may have connected in Aurora on purpose. */
+/** A disconnect is retried for an hour only, because the organisation may later connect in Aurora on purpose. */
 const DISCONNECT_PATIENCE_MS = 60 * 60 * 1000;
 const DISCONNECT_RETRY = { firstMs: 2_000, maxMs: 5 * 60 * 1000 };
 
-/** A change that was made here. */
+/** A change of the connection that was made in this connector. */
 export interface Change {
   id: string;
   change: Pending["change"];
   member: Member;
-  /** Whether Aurora's API accepts the change: only API tokens of the US region, for an organisation. */
+  /** Whether Aurora's API accepts the change. It only accepts API tokens of the US region, for an organisation. */
   isMirrorable: boolean;
 }
 
 /**
- * Replaces the pending change. A new connection that Aurora's API cannot take still ends a pending disconnect.
+ * Replaces the pending change. Even a new connection that Aurora's API does not accept cancels a pending disconnect.
  * @returns null if there is nothing to store
  */
 export function afterChange(state: MirrorState, made: Change, nowMs: number): MirrorState | null {
@@ -122,13 +122,13 @@ export function afterAnswer(
 const isSuccess = (answer: AuroraAnswer) =>
   answer.kind === "answered" && answer.status >= 200 && answer.status < 300;
 
-/** Whether Aurora holds no connection after its answer to a disconnect. */
+/** Whether Aurora's answer to a disconnect means that Aurora no longer holds a connection. */
 export const isForgotten = (answer: AuroraAnswer): boolean =>
   isSuccess(answer) || (answer.kind === "answered" && answer.status === 404);
 
 /**
  * Returns the state after reading Aurora's status of the connection.
- * @param again sends the connection to Aurora again
+ * @param again the change that sends the connection to Aurora again
  */
 export function afterLook(
   state: MirrorState,
@@ -151,13 +151,13 @@ function connectedIn(answer: AuroraAnswer): boolean | null {
   return status.success ? status.data.connected : null;
 }
 
-/** The state when a check is due: makes due whatever waits for a check. */
+/** Returns the state in which the pending change is due now; without a pending change, the reading of the status. */
 export function atCheck(state: MirrorState, nowMs: number): MirrorState {
   if (state.pending === null) return { ...state, lookAtMs: nowMs };
   return { ...state, pending: { ...state.pending, nextAtMs: state.pending.nextAtMs ?? nowMs } };
 }
 
-/** When the next call is due; null when none is. */
+/** When the next call is due; null if no call is planned. */
 export function nextCallAtMs({ pending, lookAtMs }: MirrorState): number | null {
   return earliest([pending?.nextAtMs ?? null, lookAtMs]);
 }

@@ -19,8 +19,8 @@ import {
 import { permissions } from "./permission.ts";
 
 /**
- * Sends changes of the connection to Aurora's backend, so that its list of connectors is right and its webhook route
- * accepts the organisation's events. Runs after the change here was answered; a failure never undoes the change.
+ * Sends changes of the connection to Aurora's backend, so that Aurora's list of connectors is right and its webhook
+ * route accepts the organisation's events. Runs after the change was made here; a failure never undoes the change.
  */
 
 const KEY = "mirror";
@@ -54,24 +54,24 @@ export class Mirror {
     return { knowsConnection, checkedAtMs, failure };
   }
 
-  /** When the next call is due; null when none is. */
+  /** When the next call is due; null if no call is planned. */
   get nextAtMs(): number | null {
     return this.#backend === null ? null : nextCallAtMs(this.#state);
   }
 
-  /** Stores a change that `member` made, to be sent to Aurora after the change was answered. */
+  /** Stores a change that `member` made. `run` sends it to Aurora later, so that the member does not wait. */
   note(change: Change["change"], member: Member): void {
     if (this.#backend === null) return;
     this.#save(afterChange(this.#state, this.#changeOf(change, member), Date.now()));
   }
 
-  /** Called by every check of the connection: retries a failed change, or reads Aurora's status. */
+  /** Called by every check of the connection: makes the failed change due again, or a reading of Aurora's status. */
   check(): void {
     if (this.#backend === null || this.#store.connection === null) return;
     this.#save(atCheck(this.#state, Date.now()));
   }
 
-  /** Makes the call that is due, if one is. */
+  /** Makes the call that is due; does nothing if no call is due. */
   async run(): Promise<void> {
     const backend = this.#backend;
     const { pending, lookAtMs } = this.#state;
@@ -143,7 +143,7 @@ export function obstacleOf({ authType, region, orgId }: Connection): Obstacle | 
   return orgId === null ? "no_organisation" : null;
 }
 
-/** Returns the call that Aurora's UI would make; null if the connection cannot be mirrored. */
+/** Returns the call that Aurora's UI makes for this change; null if the connection cannot be mirrored. */
 function callFor(
   change: Pending["change"],
   connection: Connection | null,

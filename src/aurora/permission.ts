@@ -11,10 +11,10 @@ export type Permission =
   /** Aurora did not decide; `reason` completes "Aurora …". */
   | { verdict: "unknown"; reason: string };
 
-/** Aurora's error for a body without a token, after the permission check. */
+/** Aurora's error for a body without a token. Aurora only returns it after the permission check has passed. */
 const PAST_THE_CHECK = "Token required";
 
-/** Reads Aurora's answer to the question. A proxy's 400 or 403, without Aurora's JSON, decides nothing. */
+/** Reads a permission from Aurora's answer. A 400 or 403 without Aurora's JSON is a proxy's, and decides nothing. */
 export function permissionOf(answer: AuroraAnswer): Permission {
   if (answer.kind === "answered" && answer.error !== null) {
     const { status, error } = answer;
@@ -26,7 +26,7 @@ export function permissionOf(answer: AuroraAnswer): Permission {
 
 /** Short, because a person waits for the answer. */
 const TIMEOUT_MS = 5_000;
-/** How long a granted permission is cached: enough for the calls of one page, short after a role was removed. */
+/** How long a granted permission is cached: enough for the calls of a page. A removed role still works for as long. */
 const REMEMBERED_MS = 30_000;
 /** The most permissions cached in one isolate. */
 const MAX_REMEMBERED = 1_000;
@@ -46,14 +46,14 @@ export class Permissions {
     const answer = await backend.call(member, { method: "PATCH", body: {}, timeoutMs: TIMEOUT_MS });
     this.noteAnswer(answer);
     const permission = permissionOf(answer);
-    // A refusal that arrived during this question may be newer than the answer.
+    // A refusal that arrived during this call may be newer than this answer.
     if (permission.verdict === "granted" && cleared === this.#cleared) {
       this.#remember(key, askedAtMs + REMEMBERED_MS);
     }
     return permission;
   }
 
-  /** Clears the cache after any 401 or 403 of Aurora's, because roles may have changed. */
+  /** Clears the cache after any 401 or 403 from Aurora, because roles may have changed. */
   noteAnswer(answer: AuroraAnswer): void {
     if (answer.kind !== "answered" || (answer.status !== 401 && answer.status !== 403)) return;
     this.#untilMs.clear();
