@@ -53,7 +53,7 @@ export class NoteOutbox {
    * Stores a note and tries once to write it. A second request with the same key and content stores no second note; if
    * the note had failed, it is retried.
    * @returns the note's id
-   * @throws {AppError} not_found, invalid_request, write_access_required, idempotency_conflict, rate_limited
+   * @throws {AppError} not_connected, not_found, invalid_request, write_access_required, idempotency_conflict, rate_limited
    */
   async request(
     userId: string,
