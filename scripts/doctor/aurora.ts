@@ -89,7 +89,7 @@ export function checkBackend(backendUrl: string, answer: Answered, sentSecret: b
     return problem(
       `AURORA_BACKEND_URL leads back to this connector, at ${host}`,
       means,
-      "Set it to the address of Aurora's own server, past whatever routes /pagerduty here.",
+      "Set it to the address of Aurora's own server, not of a proxy that routes /pagerduty here.",
     );
   }
   if (answer.status === 403 && refusal && /X-Internal-Secret/.test(refusal.error)) {

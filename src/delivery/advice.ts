@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts";
 
-/** What to check when Aurora refuses a delivery because of a wrong setting. Pure. */
+/** Says what to check when Aurora refuses a delivery because of a wrong setting. Pure. */
 
 type Events = Pick<NonNullable<Config["events"]>, "setting" | "isOwnRoute">;
 
@@ -14,20 +14,20 @@ export function adviceFor(status: number, events: Events): string | null {
       return `check that ${setting} is the address of a receiver for the format in AURORA_EVENTS_FORMAT`;
     case 401:
       return isOwnRoute
-        ? `check AURORA_HEADERS: something in front of Aurora at ${setting} asks for a sign-in`
-        : "check that AURORA_EVENTS_SECRET is the same here and at the receiver, and AURORA_HEADERS where something in front of it asks for a sign-in";
+        ? `check AURORA_HEADERS: a proxy in front of Aurora at ${setting} asks for a sign-in`
+        : "check that AURORA_EVENTS_SECRET is the same here and at the receiver; if a proxy in front of the receiver asks for a sign-in, check AURORA_HEADERS";
     case 403:
-      return `check AURORA_HEADERS and whatever stands in front of Aurora at ${setting}: Cloudflare Access, a firewall, a proxy`;
+      return `check AURORA_HEADERS, and the firewall, proxy or Cloudflare Access in front of Aurora at ${setting}`;
     case 404:
       return isOwnRoute
-        ? `Aurora's own route refuses events while Aurora holds no credential for the organisation: set AURORA_BACKEND_URL, so that API tokens are passed on to Aurora, or deliver to the receiver; else check ${setting}`
+        ? `Aurora's own route refuses events while Aurora holds no credential for the organisation: set AURORA_BACKEND_URL, so that API tokens are passed on to Aurora, or deliver to the receiver; if Aurora holds a credential, check ${setting}`
         : `check ${setting}: there is no receiver at this address`;
     case 409:
       return "the user who connected has left the organisation: let another member connect again, then redeliver";
     case 422:
-      return "the receiver cannot use this event: its words say why";
+      return "the receiver cannot use this event, and its answer says why";
     case 508:
-      return `${setting} leads back to this connector: set it to the address of Aurora's own server, past whatever routes /pagerduty here`;
+      return `${setting} leads back to this connector: set it to the address of Aurora's own server, not of a proxy that routes /pagerduty here`;
     default:
       return status >= 300 && status < 400
         ? `check ${setting}: redirects are not followed, so it has to be the final address`
@@ -36,7 +36,7 @@ export function adviceFor(status: number, events: Events): string | null {
 }
 
 /**
- * A failed attempt in the words that are kept and shown.
+ * Returns the text of a failed attempt, as it is stored and shown.
  * @param advice what to check; null if the failure may be temporary
  * @param deadAtMs when the delivery will be dead if nothing changes; null if it is dead
  */
@@ -44,7 +44,7 @@ export function failureText(error: string, advice: string | null, deadAtMs: numb
   if (advice === null) return error;
   const end =
     deadAtMs === null
-      ? "The delivery is dead; redeliver it afterwards"
+      ? "The delivery is dead; redeliver it after the change"
       : `Without a change the delivery is dead at ${new Date(deadAtMs).toISOString()}`;
   return `${error.replace(/\.$/, "")}. This is a matter of configuration, not an outage: ${advice}. ${end}`;
 }

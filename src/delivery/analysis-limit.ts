@@ -3,8 +3,8 @@ import { loadIncident } from "../storage/incidents.ts";
 import { TimelineLineColumn } from "../storage/journal.ts";
 
 /**
- * Aurora analyses few incidents for one user in a short time, and drops further analyses silently. Reads from the
- * journal which incidents were delivered beyond that.
+ * Aurora limits how many incidents it analyses for a user in a short time, and silently drops the other analyses.
+ * Counts, from the journal, the incidents that were delivered beyond this limit.
  */
 
 /** Aurora's limit: server/chat/background/task.py, is_background_chat_allowed. */
@@ -13,25 +13,25 @@ const WINDOW_MS = 5 * 60 * 1000;
 
 /** How long incidents that were delivered beyond the limit are shown. */
 const SHOWN_MS = 24 * 3600 * 1000;
-/** How many of the newest entries are searched: no index leads to them, which would be a billed row for each event. */
+/** How many of the newest entries are searched. An index would cost a billed row for each event. */
 const MAX_ENTRIES = 1_000;
 
-/** The delivery of an incident that makes Aurora start an analysis for the user. */
+/** A delivery that makes Aurora start an analysis for the user. */
 export interface TriggeredDelivery {
   userId: string;
   atMs: number;
 }
 
 export interface BeyondLimit {
-  /** How many incidents. */
+  /** How many incidents were delivered beyond the limit. */
   count: number;
   lastAtMs: number;
 }
 
 /**
- * Counts as Aurora does: a window starts with a user's first analysis, and after its end with the next one.
+ * Counts like Aurora: a user's first analysis starts a window, and the first analysis after its end starts the next.
  * @param deliveries the oldest first
- * @returns null where Aurora analyses all of them
+ * @returns null if Aurora analyses all of these incidents
  */
 export function beyondLimit(deliveries: readonly TriggeredDelivery[]): BeyondLimit | null {
   const windows = new Map<string, { endsAtMs: number; count: number }>();
@@ -48,7 +48,7 @@ export function beyondLimit(deliveries: readonly TriggeredDelivery[]): BeyondLim
 
 const Row = z.object({ incidentId: z.string(), atMs: z.number(), line: TimelineLineColumn });
 
-/** @param connectedUser the recipient of incidents that have none stored */
+/** @param connectedUser the recipient of an incident without a stored recipient */
 export function deliveredBeyondLimit(
   sql: SqlStorage,
   connectedUser: string,

@@ -31,7 +31,7 @@ const MAX_NUMBER_WAIT_MS = 60 * 60 * 1000;
  */
 type Tried = (AttemptOutcome & { lacksNumber?: true }) | { kind: "postponed"; error: string };
 
-/** Tries once and stores the result. A delivery that cannot be processed is dead: its incident's next one follows. */
+/** Tries once and stores the result. Marks a delivery that cannot be processed as dead, so that the next can follow. */
 export async function deliver(context: DeliveryContext, seq: number): Promise<void> {
   const isCurrent = context.store.whileConnectedAsNow();
   try {
@@ -39,7 +39,12 @@ export async function deliver(context: DeliveryContext, seq: number): Promise<vo
   } catch (error) {
     if (!isCurrent()) return;
     log.error("delivery.broken", { seq, error: describe(error) });
-    markBroken(context.sql, seq, "It cannot be processed: an unexpected error, see the log", Date.now());
+    markBroken(
+      context.sql,
+      seq,
+      "It cannot be processed because of an unexpected error; see the log",
+      Date.now(),
+    );
   }
 }
 
@@ -50,7 +55,7 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
   if (entry?.delivery !== "pending") return;
   const startedAtMs = Date.now();
   const outcome = await attempt(context, entry);
-  // After a disconnect or a change of accounts the row is gone, and its number may be another entry's.
+  // After a disconnect or a change of accounts the row is gone, and another entry may have its number.
   if (!isCurrent()) return;
   const nowMs = Date.now();
   const { plannedAtMs } = entry;
@@ -80,9 +85,9 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
 type Step = NextStep & { attempts: number };
 
 /**
- * Decides what follows an attempt. If an early attempt fails, or one that ended before Aurora was called, it uses up no
- * attempt of the schedule.
- * @param plannedAtMs the planned time after an early attempt; null for a planned attempt
+ * Decides what follows an attempt. A failed early attempt uses up no attempt of the schedule, nor does an attempt that
+ * ended before Aurora was called.
+ * @param plannedAtMs after an early attempt, when the planned attempt follows; null after a planned attempt
  */
 function stepAfter(
   outcome: Tried,
@@ -112,7 +117,7 @@ function errorText(outcome: Tried, step: Step, schedule: readonly number[]): str
 
 interface Settled {
   step: Step;
-  /** The planned time after an early attempt; null for a planned attempt. */
+  /** After an early attempt, when the planned attempt follows; null after a planned attempt. */
   early: number | null;
   outcome: Tried;
   error: string;
@@ -162,7 +167,7 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
     if (!events) return failed("It cannot be sent: no address of Aurora is configured");
     const made = bodiesOf(context.sql, events.format, entry, connection);
     if (made.kind === "waits_for_number") {
-      const error = "PagerDuty does not give the incident's number, without which Aurora drops it";
+      const error = "PagerDuty does not return the incident's number, and Aurora drops incidents without one";
       return { ...failed(error), lacksNumber: true };
     }
     if (made.kind === "unusable") return failed(`It cannot be sent: ${made.reason}`);
@@ -176,23 +181,23 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
     return outcome;
   } catch (error) {
     log.error("delivery.broken", { incidentId: entry.incidentId, seq: entry.seq, error: describe(error) });
-    return failed("It cannot be sent: an unexpected error, see the log");
+    return failed("It cannot be sent because of an unexpected error; see the log");
   }
 }
 
-/** Reads a missing number from PagerDuty and keeps it. @returns a postponement where PagerDuty does not answer */
+/** Reads a missing number from PagerDuty and stores it. @returns a postponement if PagerDuty does not answer */
 async function numberWait(context: DeliveryContext, entry: Entry): Promise<Tried | null> {
   const { notification } = entry;
   if (!notification || !lacksNumber(notification.incident)) return null;
   const answer = await incidentNumber(context, notification.incident.incidentId);
   if (answer.ok) return null;
   if (answer.problem === "not_connected") {
-    return { kind: "postponed", error: "Disconnected while the incident's number was read" };
+    return { kind: "postponed", error: "PagerDuty was disconnected while the incident's number was read" };
   }
   if (isTemporary(answer.problem) && Date.now() - entry.receivedAtMs < MAX_NUMBER_WAIT_MS) {
     return {
       kind: "postponed",
-      error: "The incident's number could not be read from PagerDuty, which does not answer",
+      error: "The incident's number could not be read, because PagerDuty does not answer",
     };
   }
   return null;

@@ -5,19 +5,19 @@ import { firstChars } from "../incidents/text.ts";
 
 export const FailedAttempt = z.object({
   atMs: z.number(),
-  /** Aurora's status; null where there was no answer. */
+  /** Aurora's status; null if there was no answer. */
   status: z.nullable(z.number()),
   /** The start of Aurora's answer, or why there was none. */
   answer: z.string(),
   durationMs: z.number(),
-  /** Whether it came before its planned time, because Aurora accepted other deliveries again. */
+  /** Whether it was made before its planned time, because Aurora had accepted another delivery. */
   early: z.boolean(),
 });
 export type FailedAttempt = z.infer<typeof FailedAttempt>;
 
-/** More of an answer is not kept. */
+/** The rest of a longer answer is not stored. */
 const MAX_ANSWER_CHARS = 1000;
-/** Of one delivery, the newest; a schedule has at most 50. */
+/** How many attempts at a delivery are returned, the newest ones; a schedule has at most 50. */
 const MAX_ATTEMPTS = 100;
 
 export function recordFailedAttempt(sql: SqlStorage, seq: number, attempt: FailedAttempt): void {

@@ -25,11 +25,11 @@ export interface Recipient {
 export type Bodies =
   /** Bodies to send one after the other; empty if the change is not sent in this format. */
   | { kind: "bodies"; bodies: Body[]; recipient: Recipient }
-  /** Aurora needs the incident's number, which is unknown yet. */
+  /** Aurora needs the incident's number, which is not known yet. */
   | { kind: "waits_for_number" }
   | { kind: "unusable"; reason: string };
 
-/** @param connected who is connected now */
+/** @param connected the user and the organisation of the current connection */
 export function bodiesOf(
   sql: SqlStorage,
   format: NonNullable<Config["events"]>["format"],
@@ -52,11 +52,11 @@ export function bodiesOf(
   return { kind: "bodies", bodies, recipient };
 }
 
-/** The first event about an incident in format `v3`, and the request for its analysis in the other. */
+/** The context goes with an incident's first event (format `v3`) and with the request for its analysis (the other). */
 const carriesContext = ({ change: { kind } }: Notification): boolean =>
   kind === "created" || kind === "rca_requested";
 
-/** A number that was read after the notification was made. */
+/** Adds a number that was read after the notification was made. */
 function withNumber(notification: Notification, number: number | null): Notification {
   const { incident } = notification;
   if (number === null || !lacksNumber(incident)) return notification;
@@ -64,7 +64,7 @@ function withNumber(notification: Notification, number: number | null): Notifica
   return { ...notification, incident: numbered };
 }
 
-/** PagerDuty's event, unchanged; null unless its signature was verified. */
+/** Returns PagerDuty's event, unchanged; null unless its signature was verified. */
 function eventOf(sql: SqlStorage, entry: Entry): unknown {
   if (entry.verification !== "signature" || entry.kind !== "webhook") return null;
   const payload = payloadOf(sql, entry.seq);

@@ -4,8 +4,8 @@ import { isPlain, isRecord, type JsonForm, sizeOf } from "../incidents/json-size
 import { charCount, firstChars, piecesOf } from "../incidents/text.ts";
 
 /**
- * JSON as Aurora's model reads it: Aurora cuts every text to 250 characters, then Python's
- * `json.dumps(ensure_ascii=False)` writes it. A long text is therefore sent as a list of pieces, which are not cut.
+ * JSON as Aurora's language model reads it: Aurora cuts every text to 250 characters, then writes the JSON with
+ * Python's `json.dumps(ensure_ascii=False)`. A long text is therefore sent as a list of pieces, which are not cut.
  * Lengths are in characters.
  */
 
@@ -13,11 +13,11 @@ import { charCount, firstChars, piecesOf } from "../incidents/text.ts";
 const MAX_PIECE_CHARS = 250;
 const AURORA_CUT_MARK = "... [field truncated]";
 
-/** `JSON.stringify` escapes what Python escapes, in the same way. */
+/** `JSON.stringify` and Python escape the same characters in the same way. */
 const writtenChars = (text: string) => (isPlain(text) ? text.length + 2 : charCount(JSON.stringify(text)));
 
 const PYTHON = {
-  /** Python writes the exponent with two digits at least: 1e-07. */
+  /** Python writes exponents with at least two digits: 1e-07. */
   number: (number: number) => String(number).length + (/e-\d$/.test(String(number)) ? 1 : 0),
   separator: 2,
   nulls: false,
@@ -50,13 +50,13 @@ export function inPieces(value: unknown): unknown {
   );
 }
 
-/** Texts of a context in an event; the room is shared with much else. */
+/** The limits of the texts of a context in an event, which also has many other members. */
 const LIMITS = { form: PIECES, maxText: 1000, maxWord: 250, maxUrl: 1000, maxLinks: 2 };
 
 /**
  * Returns the context in pieces, trimmed to `room` characters as Python writes them.
  * @param context within the limits of `boundContext`
- * @returns null where there is no room for any of it
+ * @returns null if not even a context without items fits
  */
 export function fitContext(context: Context, room: number): unknown {
   const fitted = trimContext(context, { ...LIMITS, room });

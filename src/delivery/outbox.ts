@@ -4,21 +4,22 @@ import { LANE } from "../storage/journal.ts";
 
 /**
  * Deliveries are journal entries with a `delivery` state. Each incident has at most one `pending` entry, which is
- * sent next. The `queued` entries behind it become pending one by one, in order.
+ * sent next. The `queued` entries after it become pending one by one, in order.
  *
- * Each state has a partial index. SQLite uses one only where a query repeats its condition word for word.
+ * Each state has a partial index. SQLite only uses such an index if the query repeats the index's condition word for
+ * word.
  */
 
 /**
- * Deliveries that must not hold each other up: new ones, ones that failed before, ones whose incident number may have to
- * be read from PagerDuty first, and ones that wait for their incident's context.
+ * Groups of deliveries that must not delay each other: new ones, ones that failed before, ones whose incident number
+ * may have to be read from PagerDuty first, and ones that wait for their incident's context.
  */
 export type Lane = keyof typeof LANE;
 
 const DueDelivery = z.object({ seq: z.number(), incidentId: z.nullable(z.string()) });
 export type DueDelivery = z.infer<typeof DueDelivery>;
 
-/** The due deliveries of one lane; the longest due ones come first. */
+/** Returns the due deliveries of one lane, the one that has been due for the longest first. */
 export function dueDeliveries(sql: SqlStorage, lane: Lane, nowMs: number, limit: number): DueDelivery[] {
   const rows = sql.exec(
     `SELECT seq, incident_id AS incidentId FROM journal
@@ -30,7 +31,7 @@ export function dueDeliveries(sql: SqlStorage, lane: Lane, nowMs: number, limit:
   return [...rows].map((row) => DueDelivery.parse(row));
 }
 
-/** When the next delivery is due after `afterMs`; null when none is. */
+/** Returns when the first delivery after `afterMs` is due; null if there is none. */
 export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | null {
   const inLane = (lane: number) =>
     `SELECT min(next_attempt_at_ms) AS at FROM journal
@@ -70,7 +71,7 @@ export function deliveriesAwaitingContext(
   return [...rows].map((row) => AwaitingContext.parse(row));
 }
 
-/** The context of the delivery's incident is stored: its first attempt is due now, or by the schedule. */
+/** Ends the wait for the context of the delivery's incident: from now on only the schedule decides. */
 export function endContextWait(sql: SqlStorage, seq: number, waitMs: number, nowMs: number): void {
   sql.exec(
     `UPDATE journal SET lane = ${LANE.first}, next_attempt_at_ms = max(next_attempt_at_ms - ?, ?)
@@ -82,8 +83,8 @@ export function endContextWait(sql: SqlStorage, seq: number, waitMs: number, now
 }
 
 /**
- * Makes the incident's next queued delivery pending. Queued deliveries have no index, which would be a billed row for
- * each: they are looked for among the incident's entries, and only where the incident says that there are any.
+ * Makes the incident's next queued delivery pending. Queued deliveries have no index, because it would cost a billed
+ * row for each of them. They are searched among the incident's entries, and only if the incident may have any.
  * @param afterSeq the delivery that has just finished
  */
 export function promoteNext(
@@ -113,7 +114,7 @@ export interface Finish {
   nextDueAtMs: number;
 }
 
-/** Aurora accepted the delivery. */
+/** Stores that Aurora accepted the delivery. */
 export function markDelivered(sql: SqlStorage, { seq, incidentId }: DueDelivery, finish: Finish): void {
   sql.exec(
     "UPDATE journal SET delivery = 'delivered', attempts = ?, last_status = ?, delivered_at_ms = ? WHERE seq = ?",
@@ -125,7 +126,7 @@ export function markDelivered(sql: SqlStorage, { seq, incidentId }: DueDelivery,
   promoteNext(sql, incidentId, seq, finish.nextDueAtMs);
 }
 
-/** The last attempt failed. The entry is kept until a person asks to send it again; its incident's next one follows. */
+/** Stores that the last attempt failed. A person can redeliver the delivery. The incident's next delivery follows. */
 export function markDead(
   sql: SqlStorage,
   { seq, incidentId }: DueDelivery,
@@ -153,7 +154,7 @@ export function markBroken(sql: SqlStorage, seq: number, error: string, nowMs: n
   markDead(sql, due, error, { attempts, status: null, nowMs, nextDueAtMs: nowMs });
 }
 
-/** The first `count` parts of the delivery were accepted; they are not sent again. */
+/** Stores that Aurora accepted the first `count` parts of the delivery, so that they are not sent again. */
 export function markSentParts(sql: SqlStorage, seq: number, count: number): void {
   sql.exec("UPDATE journal SET sent_parts = ? WHERE seq = ?", count, seq);
 }
@@ -164,7 +165,7 @@ export interface Retry {
   /** How many attempts of the schedule are used up. */
   attempts: number;
   atMs: number;
-  /** The planned time of the next attempt, if this one was early; null if this one was planned. */
+  /** When the planned attempt follows, if this attempt was early; null if this attempt was planned. */
   plannedAtMs: number | null;
   /** The time in Aurora's `Retry-After`; null without one. */
   notBeforeMs: number | null;

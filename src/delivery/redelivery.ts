@@ -3,7 +3,7 @@ import { saveRecipient } from "../storage/incidents.ts";
 import { entryOfDelivery, hasOutstanding, LANE } from "../storage/journal.ts";
 import { promoteNext } from "./outbox.ts";
 
-/** Deliveries that a person asks for: dead ones again, waiting ones before their time. */
+/** Sends deliveries because a person asks for it: dead ones again, waiting ones before their planned time. */
 
 const Dead = z.object({ seq: z.number(), incidentId: z.string(), lastStatus: z.nullable(z.number()) });
 type Dead = z.infer<typeof Dead>;
@@ -19,12 +19,12 @@ function deadAmong(sql: SqlStorage, seqs: readonly number[]): Dead[] {
   return rows.map((row) => Dead.parse(row));
 }
 
-/** Aurora's receiver refuses a user who has left the organisation. */
+/** The status with which Aurora's receiver refuses a user who has left the organisation. */
 const USER_LEFT = 409;
 
 /** Which deliveries a person wants to be tried again. */
 export interface Redelivery {
-  /** Null: every dead one that was made since `sinceMs`. */
+  /** Null: all dead deliveries that were created since `sinceMs`. */
   ids: readonly string[] | null;
   sinceMs: number;
 }
@@ -32,11 +32,11 @@ export interface Redelivery {
 interface Redeliverer {
   storage: DurableObjectStorage;
   sql: SqlStorage;
-  /** In whose name deliveries are sent that were refused because their user left. */
+  /** The user to name in deliveries that were refused because their own user has left the organisation. */
   connectedUser: () => string | null;
 }
 
-/** Retries dead deliveries, and starts waiting ones now. @returns how many */
+/** Retries dead deliveries, and makes waiting ones due now. @returns how many deliveries this changed */
 export function redeliver(
   { storage, sql, connectedUser }: Redeliverer,
   { ids, sinceMs }: Redelivery,
@@ -49,7 +49,7 @@ export function redeliver(
   });
 }
 
-/** Brings the next attempt of waiting deliveries forward; a failed one uses up no attempt of the schedule. */
+/** Makes waiting deliveries due now. If this early attempt fails, it uses up no attempt of the schedule. */
 function attemptNow(sql: SqlStorage, seqs: readonly number[], nowMs: number): number {
   return seqs.reduce((count, seq) => {
     const { rowsWritten } = sql.exec(
@@ -65,7 +65,7 @@ function attemptNow(sql: SqlStorage, seqs: readonly number[], nowMs: number): nu
 
 /**
  * Queues dead deliveries again, with the same id and a new schedule.
- * @param connectedUser the user to name instead of one who left the organisation
+ * @param connectedUser the user to name instead of a user who left the organisation
  * @returns how many
  */
 function reviveDead(

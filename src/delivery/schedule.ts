@@ -1,16 +1,16 @@
 import { scheduledAtMs } from "../retry-timing.ts";
 
-/** When a delivery is tried again. Pure: the clock and the random number are arguments. */
+/** Decides when a delivery is tried again. Pure: the clock and the random number are arguments. */
 
 /**
- * The result of an attempt. `advice` says what to look at where a setting is the cause, else null;
+ * The result of an attempt. `advice` says what to check if a setting is the cause, and is null otherwise.
  * `retryAfterSeconds` is Aurora's `Retry-After`.
  */
 export type AttemptOutcome =
   | { kind: "accepted"; status: number | null }
   | {
       kind: "failed";
-      /** Null where there was no answer. */
+      /** Null if there was no answer. */
       status: number | null;
       error: string;
       advice: string | null;
@@ -37,7 +37,7 @@ export function nextStep(
 }
 
 /**
- * When a delivery is dead, at the earliest, if every attempt fails.
+ * Returns when a delivery is dead at the earliest, if every attempt fails.
  * @param attempts how many attempts of the schedule are used up
  * @param nextAtMs when the next attempt is due
  */

@@ -9,12 +9,12 @@ import type { AttemptOutcome } from "./schedule.ts";
 
 /** One HTTP request to Aurora with one body, and its result. */
 
-/** The time that Aurora has to answer. */
+/** How long an attempt waits for Aurora's answer. */
 const TIMEOUT_MS = 15_000;
 
 type Events = NonNullable<Config["events"]>;
 
-/** Where the bodies for a recipient go. */
+/** The URL to send the bodies for a recipient to. */
 export const eventsUrl = ({ url }: Pick<Events, "url">, { userId }: Recipient): string =>
   url.replaceAll("{user_id}", userId);
 
@@ -22,7 +22,7 @@ export const eventsUrl = ({ url }: Pick<Events, "url">, { userId }: Recipient): 
 export const shownEventsUrl = (events: Pick<Events, "url">, recipient: Recipient): string =>
   eventsUrl(events, recipient).replace(/\?.*$/, "?…");
 
-/** The headers of an attempt. Signed by https://www.standardwebhooks.com where a secret is set. */
+/** The headers of an attempt. If a secret is set, signed according to https://www.standardwebhooks.com. */
 function deliveryHeaders(
   { format, secret }: Pick<Events, "format" | "secret">,
   { id, text }: Body,
@@ -37,7 +37,7 @@ function deliveryHeaders(
   };
 }
 
-/** The headers of an attempt, for people to see: secrets and what differs each time are described. */
+/** The headers of an attempt, to be shown: secrets, and values that change with each attempt, are only described. */
 export function shownHeaders(aurora: Config["aurora"], events: Events, body: Body): Record<string, string> {
   const isOwn = URL.parse(events.url)?.origin === aurora.origin;
   const own = isOwn ? Object.keys(aurora.headers).map((name) => [name, "(from AURORA_HEADERS)"]) : [];

@@ -7,8 +7,8 @@ import { cutText } from "../incidents/text.ts";
 import { CUT_BY_AURORA, fitContext, inPieces, PIECES } from "./model-json.ts";
 
 /**
- * `data` of the V3 events. An incident is what PagerDuty sent, completed with what is known of it, in the form that
- * Aurora reads: no member is null, the service is a text, the priority has the name that Aurora searches for.
+ * `data` of the V3 events. Starts from the incident as PagerDuty sent it, adds what else is known, and adapts it to
+ * Aurora: no member is null, the service is a text, the priority has a name that Aurora searches for.
  */
 
 /** The sources of `data`. */
@@ -16,37 +16,37 @@ export interface KnownIncident {
   /** Storable. */
   incident: Incident;
   number: number;
-  /** `event` of PagerDuty's webhook; null where there is none. */
+  /** `event` of PagerDuty's webhook; null if there is none. */
   event: unknown;
 }
 
 /**
- * Aurora cuts every text of a payload to 250 characters. If more than 15,000 characters remain, its model only gets the
- * number of members. The difference is for custom fields that arrive during the 5 s before Aurora's analysis.
+ * Aurora cuts every text of a payload to 250 characters. If more than 15,000 characters remain, its language model only
+ * gets the number of members. The last 1,000 are for custom fields that arrive in the 5 s before Aurora's analysis.
  */
 const MAX_TRIGGERED_CHARS = 14_000;
-/** The limits of the parts of a triggered event's `data`, which leave the context several thousand characters. */
+/** The limits of the parts of a triggered event's `data`. They leave several thousand characters for the context. */
 const MAX_DETAILS_CHARS = 2000;
 const MAX_FIELDS_CHARS = 5000;
 const MAX_PEOPLE_CHARS = 1000;
 /** The limit of all members that PagerDuty sent and Aurora does not read. */
 const MAX_OTHERS_CHARS = 1000;
 
-/** The widths of Aurora's columns, in characters; a longer text makes its task fail. */
+/** The widths of Aurora's columns, in characters. A longer text makes Aurora's task fail. */
 const MAX_STATUS_CHARS = 50;
 const MAX_URGENCY_CHARS = 20;
 
 /** The substrings that Aurora searches for in the priority's name. */
 const PRIORITY_NAMES: Record<Severity, string> = { critical: "P1", high: "P2", medium: "P3", low: "P4" };
 
-/** `data` of an event that only changes an incident: everything, whole. */
+/** `data` of an event that changes a known incident. Only the members that Aurora does not read are limited. */
 export function incidentData({ incident, number, event }: KnownIncident): Record<string, unknown> {
   const data = coreOf(incident, number);
   for (const { name, value } of partsOf(incident)) data[name] = value;
   return { ...othersOf(event, incident), ...data };
 }
 
-/** `data` of `incident.triggered`, which Aurora hands to its model: within what the model gets to see. */
+/** `data` of `incident.triggered`, shortened so that Aurora passes all of it to its language model. */
 export function triggeredData(
   { incident, number, event }: KnownIncident,
   context: Context | null,
@@ -90,7 +90,7 @@ const reference = (type: string, { id, name }: Named) => ({ id, type: `${type}_r
 interface Part {
   name: string;
   value: unknown;
-  /** In a triggered event, as Python writes it. */
+  /** The limit in a triggered event, for the value as Python writes it. */
   maxChars: number;
 }
 
@@ -108,13 +108,13 @@ function partsOf({ description, assignees, teams, escalationPolicy, customFields
   ];
 }
 
-/** Members of PagerDuty's incident that are ours to set, or to leave out. */
+/** Members of PagerDuty's incident that are not copied: the connector sets them itself, or leaves them out. */
 const OURS = new Set([
   ...["id", "type", "number", "status", "title", "urgency", "html_url", "incident_key", "created_at"],
   ...["service", "priority", "body", "customFields", "assignees", "teams", "escalation_policy", "context"],
 ]);
 
-/** The other members that PagerDuty sent of this incident, up to a limit. */
+/** The other members of PagerDuty's incident, up to a limit. */
 function othersOf(event: unknown, { incidentId }: Incident): Record<string, unknown> {
   const data = isRecord(event) ? event["data"] : null;
   if (!isRecord(data) || data["type"] !== "incident" || data["id"] !== incidentId) return {};
@@ -123,7 +123,7 @@ function othersOf(event: unknown, { incidentId }: Incident): Record<string, unkn
   return isRecord(bounded) ? bounded : {};
 }
 
-/** Aurora fetches the runbook's URL unchanged, so it gets only one of several values. */
+/** Reduces the runbook field to one URL, because Aurora fetches the field's value as it is. */
 function readable(fields: Record<string, FieldValue>): Record<string, FieldValue> {
   if (!Object.hasOwn(fields, RUNBOOK_FIELD)) return fields;
   return { ...fields, [RUNBOOK_FIELD]: runbookUrlIn(fields[RUNBOOK_FIELD]) ?? "" };
@@ -132,7 +132,7 @@ function readable(fields: Record<string, FieldValue>): Record<string, FieldValue
 /**
  * `data` of `incident.custom_field_values.updated`. A field that lost its value is sent as an empty text, which
  * Aurora skips.
- * @param names of the fields that changed; null for all of a new incident's, as many as the model gets to see
+ * @param names the fields that changed; null for a new incident: as many fields as Aurora's language model can get
  */
 export function fieldUpdate({ incidentId, customFields }: Incident, names: readonly string[] | null) {
   const fields = names ? readable(customFields) : fittingFields(readable(customFields));
@@ -146,7 +146,7 @@ export function fieldUpdate({ incidentId, customFields }: Incident, names: reado
   };
 }
 
-/** Aurora adds these to the triggered event's `data` before its model sees it. A runbook's URL stays whole. */
+/** Limits the fields, because Aurora adds them to the triggered event's `data`. Keeps the runbook's URL whole. */
 function fittingFields(fields: Record<string, FieldValue>): Record<string, unknown> {
   const fitting = trimJson(fields, MAX_FIELDS_CHARS, PIECES);
   const runbook = Object.hasOwn(fields, RUNBOOK_FIELD) ? { [RUNBOOK_FIELD]: fields[RUNBOOK_FIELD] } : {};

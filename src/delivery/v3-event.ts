@@ -13,7 +13,7 @@ import { inPieces, PIECES } from "./model-json.ts";
 import { fieldUpdate, incidentData, triggeredData } from "./v3-data.ts";
 
 /**
- * Format `v3`: a notification as the PagerDuty V3 events that today's Aurora reads. Pure.
+ * Format `v3`: converts a notification to the PagerDuty V3 events that today's Aurora reads. Pure.
  * https://developer.pagerduty.com/docs/webhooks-overview
  */
 
@@ -24,8 +24,8 @@ const FIELDS = "incident.custom_field_values.updated";
 type V3EventType = typeof TRIGGERED | typeof ACKNOWLEDGED | typeof RESOLVED | typeof FIELDS;
 
 /**
- * The events for each change, by Aurora's status of the incident. Aurora reads the status in `data`, not the type;
- * but `triggered` makes it start an analysis, and what was resolved when it was first seen needs none.
+ * The events for each change, by Aurora's status of the incident. Aurora reads the status in `data`, not the type. But
+ * `triggered` starts an analysis, so an incident that was resolved when it was first seen is not sent as `triggered`.
  */
 const EVENT_TYPES: Record<ChangeKind, Record<Status, readonly V3EventType[]>> = {
   created: { investigating: [TRIGGERED, FIELDS], resolved: [RESOLVED, FIELDS] },
@@ -67,7 +67,7 @@ export interface V3Event {
   };
 }
 
-/** Up to two events, to be sent in their order; or the incident's number is to be read first. */
+/** Up to two events, to be sent in this order. `waits_for_number`: the incident's number has to be read first. */
 export type V3Events = { kind: "events"; events: V3Event[] } | { kind: "waits_for_number" };
 
 /** Returns the events for a notification; none if the change is not sent in this format. */
@@ -96,17 +96,17 @@ export function v3EventsOf({ event, recipient, context, ...given }: V3Source): V
 const namesOf = ({ change, changedFields }: Notification): readonly string[] | null =>
   change.kind === "custom_fields_updated" ? (changedFields ?? null) : null;
 
-/** The largest integer of Aurora's column. */
+/** The largest integer that Aurora's column holds. */
 const MAX_NUMBER = 2 ** 31 - 1;
 
-/** The incident's number; null while only its id is known. Aurora drops an incident without one, or with 0. */
+/** The incident's number; null while only its id is known. Aurora drops an incident without a number, or with 0. */
 function numberOf(incident: Incident): number | null {
   if (lacksNumber(incident) || !/^[1-9]\d{0,9}$/.test(incident.sourceAlertId)) return null;
   const number = Number(incident.sourceAlertId);
   return number <= MAX_NUMBER ? number : null;
 }
 
-/** Of `agent` and `client`, as Python writes them. */
+/** The limit of `agent` and of `client`, each as Python writes it. */
 const MAX_ORIGIN_CHARS = 1000;
 
 function v3Event(
