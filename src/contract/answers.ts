@@ -77,7 +77,7 @@ export const ReceivedEvent = z
 export type ReceivedEvent = z.infer<typeof ReceivedEvent>;
 
 const Head = z.nullable(IncidentHead).register(z.globalRegistry, {
-  description: "What tells the incident apart; null where there is none, or only its id is known.",
+  description: "The members that identify the incident; null if there is none, or only its id is known.",
 });
 
 export const ListedEvent = z
@@ -110,14 +110,14 @@ export const IncidentDetail = z
     }),
     context: z.nullable(Context).register(z.globalRegistry, {
       description:
-        "What PagerDuty knew of the incident when its analysis was asked for; null where it was not asked.",
+        "What PagerDuty knew about the incident when its analysis was requested; null if it was not read.",
     }),
     timeline: z
       .array(z.object({ at: Text, kind: z.string(), from: Text, to: Text, text: Text }))
       .register(z.globalRegistry, { description: "The newest 500 lines, oldest first." }),
     events: z
       .array(ReceivedEvent)
-      .register(z.globalRegistry, { description: "The newest 500, oldest first." }),
+      .register(z.globalRegistry, { description: "The newest 500 events, oldest first." }),
   })
   .register(z.globalRegistry, { id: "IncidentDetail" });
 export type IncidentDetail = z.infer<typeof IncidentDetail>;
@@ -138,7 +138,8 @@ export const Delivery = z
     deliveredAt: z.nullable(Time),
     lastError: Text,
     lastStatus: z.nullable(z.int()).register(z.globalRegistry, {
-      description: "Aurora's status in the last attempt; null while there was none, or no answer.",
+      description:
+        "The status of Aurora's answer to the last attempt; null if there was no attempt or no answer.",
     }),
   })
   .register(z.globalRegistry, { id: "Delivery" });
@@ -150,7 +151,7 @@ export const DeliveryWithPayload = z
       description: "The body that is sent to Aurora in the configured format; null if part of it is missing.",
     }),
     followUps: z.array(z.unknown()).register(z.globalRegistry, {
-      description: "Bodies that are sent after the first was accepted, each with an id of its own.",
+      description: "Further bodies, each with its own id. They are sent after the first body was accepted.",
     }),
     target: Text,
     headers: z.record(z.string(), z.string()).register(z.globalRegistry, {
@@ -167,7 +168,7 @@ export const DeliveryWithPayload = z
         }),
       )
       .register(z.globalRegistry, {
-        description: "The newest 100, oldest first. `early`: before its planned time.",
+        description: "The newest 100 failed attempts, oldest first.",
       }),
   })
   .register(z.globalRegistry, { id: "DeliveryWithPayload" });

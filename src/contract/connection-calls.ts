@@ -45,9 +45,9 @@ export const connection: Call[] = [
     method: "post",
     path: "/pagerduty/oauth/login",
     tag: "Connection",
-    summary: "Start to connect with OAuth",
+    summary: "Start connecting with OAuth",
     body: { schema: LoginBody, required: false },
-    answers: ok("The URL to which to send the browser.", answers.LoginUrl),
+    answers: ok("The URL that the browser has to open.", answers.LoginUrl),
     errors: [400, 403, 409, 413, 500],
   },
   {
@@ -80,7 +80,7 @@ export const webhooks: Call[] = [
     summary: "Receive events from PagerDuty",
     headers: {
       "X-PagerDuty-Signature": "`v1=<hex>[,v1=<hex>…]`, HMAC-SHA256 of the body.",
-      "X-Webhook-Id": "The same on every attempt.",
+      "X-Webhook-Id": "The same in every attempt to send the event.",
     },
     body: { schema: V3Webhook, required: true },
     answers: {

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { isRecord } from "../incidents/json-size.ts";
 import { PROPERTY_TEXTS } from "./property-texts.ts";
 
-/** JSON Schemas for the OpenAPI document, made of the schemas that validate. */
+/** Generates the JSON Schemas of the OpenAPI document from the schemas that validate requests and answers. */
 
 const REF = "#/components/schemas/";
 
@@ -20,7 +20,7 @@ export class DocumentedSchemas {
       io,
       unrepresentable: "any",
       reused: "inline",
-      // Removes what the type and the format say already.
+      // Removes keywords that only repeat what the type or the format says.
       override: ({ jsonSchema }) => {
         if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
@@ -41,12 +41,12 @@ export class DocumentedSchemas {
   }
 }
 
-/** zod's `#/$defs/X` as OpenAPI's `#/components/schemas/X`. */
+/** Replaces zod's `#/$defs/X` by OpenAPI's `#/components/schemas/X`. */
 function relinked(schema: unknown): unknown {
   return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', `"${REF}`));
 }
 
-/** The same schema, with a description at every property. @param owner the component that it belongs to */
+/** Adds a description to every property of the schema. @param owner the component that the schema belongs to */
 function described(schema: unknown, owner: string): unknown {
   if (Array.isArray(schema)) return schema.map((item) => described(item, owner));
   if (!isRecord(schema)) return schema;

@@ -10,7 +10,7 @@ export const Note = z
     noteId: z.string(),
     incidentId: z.string(),
     state: z.enum(["pending", "written", "failed"]),
-    text: z.string().register(z.globalRegistry, { description: "As PagerDuty gets it." }),
+    text: z.string().register(z.globalRegistry, { description: "The text as it is written at PagerDuty." }),
     createdBy: z.string(),
     createdAt: z.nullable(Time),
     attempts: z.int(),

@@ -9,7 +9,7 @@ import { SENT } from "./sent.ts";
 
 /** Generates the OpenAPI 3.1 document from the schemas. Loaded by scripts/openapi.ts, never by the Worker. */
 
-/** @param example undefined: none */
+/** @param example left out if it is undefined */
 const json = (schema: unknown, example?: unknown) => ({
   "application/json": { schema, ...(example === undefined ? {} : { example }) },
 });
@@ -20,14 +20,14 @@ const ERRORS: Record<number, string> = {
   401: "PagerDuty refuses the credential, or X-User-ID is missing. For a webhook: the signature is wrong.",
   403: "The internal secret is wrong, or the call is not allowed. A refusal by Aurora has Aurora's own message.",
   404: "PagerDuty is not connected, or the requested record does not exist.",
-  409: "The token belongs to another organisation or account; or the idempotency key was used for another note.",
-  413: "The body is larger than 16 KiB, a note's than 128 KiB, a webhook's than 256 KiB.",
+  409: "The token belongs to another organisation or account; or the idempotency key was used for a different note.",
+  413: "The body is too large. The limit is 256 KiB for a webhook, 128 KiB for a note, and 16 KiB for any other call.",
   426: "The call needs a WebSocket upgrade.",
   429: "Too many calls; see Retry-After.",
   500: "OAuth is not configured, or an unexpected error occurred.",
   502: "PagerDuty did not answer, or its answer cannot be used.",
-  503: "Temporarily unavailable, or misconfigured; see Retry-After. For a change: Aurora did not say whether it is allowed.",
-  508: "The call came from a connector: a setting leads back to it instead of to Aurora; `error` names the setting.",
+  503: "Temporarily unavailable, or misconfigured; see Retry-After. Or the call changes something, and Aurora did not say whether the user may do so.",
+  508: "The call was made by a connector, because one of its settings leads here instead of to Aurora; `error` names it.",
 };
 
 const CALLER = [{ $ref: "#/components/parameters/user" }, { $ref: "#/components/parameters/org" }];
@@ -115,7 +115,7 @@ function operationOf(call: Call, schemas: DocumentedSchemas) {
   };
 }
 
-/** A request that the connector makes, in the form that OpenAPI has for webhooks. */
+/** Describes a request that the connector makes, as a webhook in OpenAPI. */
 const sentOf = ({ name, summary, description, body }: (typeof SENT)[number], schemas: DocumentedSchemas) => ({
   post: {
     tags: ["Deliveries"],
@@ -127,7 +127,8 @@ const sentOf = ({ name, summary, description, body }: (typeof SENT)[number], sch
     responses: {
       "2XX": { description: "Accepted." },
       "4XX": {
-        description: "Refused; retried. 400, 401, 403, 404 and 508 are shown as a matter of configuration.",
+        description:
+          "Refused, and retried later. 400, 401, 403, 404, 409, 422 and 508 are shown as a matter of configuration.",
       },
     },
   },
@@ -154,7 +155,7 @@ export function openApiDocument(version: string) {
       title: "PagerDuty for Aurora",
       version,
       description:
-        "The calls of Aurora's server, each for one user, and the calls that are open to PagerDuty and browsers.",
+        "The calls that Aurora's server makes for a user, and the calls that are open to PagerDuty and browsers.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],

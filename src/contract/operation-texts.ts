@@ -1,10 +1,10 @@
-/** The name and the description of each operation of the API, for the reference; and what its tags are about. */
+/** The names and descriptions of the API's operations and tags, for the reference. */
 
 export const TAGS: Readonly<Record<string, string>> = {
   Connection: "Connects an organisation, or a user without one, with a PagerDuty account.",
   Webhooks: "The webhook that PagerDuty posts events to, its subscription and its signing secrets.",
-  Incidents: "Incidents as the events say, the events themselves, and notes on incidents.",
-  Deliveries: "What is sent to Aurora, each attempt, and sending again.",
+  Incidents: "Incidents, the events that they were computed from, and notes on incidents.",
+  Deliveries: "What is sent to Aurora, with each attempt, and how to send it again.",
   Operations: "The Worker itself: health, this reference, the console.",
 };
 
@@ -18,26 +18,26 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "get /pagerduty": {
     operationId: "getStatus",
     description:
-      "Returns the status that Aurora's UI shows. It is true at once after every change. `problems` lists everything that keeps events from flowing, each with what to do.",
+      "Returns the status that Aurora's UI shows. The status reflects every change at once. `problems` lists each problem that keeps events from flowing, and how to fix it.",
   },
   "post /pagerduty": {
     operationId: "connect",
     description:
-      "Checks the API token with PagerDuty and stores it encrypted. The region is found by asking both where none is given. An existing connection is replaced.",
+      "Checks the API token with PagerDuty and stores it encrypted. Without `region`, tries the token in both regions. Replaces an existing connection.",
   },
   "patch /pagerduty": {
     operationId: "rotateToken",
     description:
-      "Replaces the API token by another one of the same account. The present token stays in force unless PagerDuty accepts the new one.",
+      "Replaces the API token by a new token of the same account. If PagerDuty does not accept the new token, the old one stays in use.",
   },
   "delete /pagerduty": {
     operationId: "disconnect",
     description:
-      "Removes everything that is held for the connection, and the webhook subscription that was created from here.",
+      "Deletes everything that is stored for the connection, and the webhook subscription that the connector created at PagerDuty.",
   },
   "post /pagerduty/oauth/login": {
     operationId: "startSignIn",
-    description: "Starts a sign-in with OAuth and returns the page of PagerDuty to open.",
+    description: "Starts a sign-in with OAuth and returns the URL of PagerDuty's page to open.",
   },
   "get /pagerduty/oauth/callback": {
     operationId: "finishSignIn",
@@ -47,7 +47,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "post /pagerduty/webhook/{userId}": {
     operationId: "receiveWebhook",
     description:
-      "Verifies the signature and queues the event. Without a stored signing secret only the incident's id is taken from the event: the incident is read from PagerDuty, and only that answer is used.",
+      "Verifies the signature and queues the event. If no signing secret is stored, the connector only takes the incident's id from the event, and reads the incident from PagerDuty.",
   },
   "get /pagerduty/webhook-url": {
     operationId: "getWebhookUrl",
@@ -56,21 +56,21 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "put /pagerduty/signing-secret": {
     operationId: "storeSigningSecret",
     description:
-      "Stores the secret of a webhook that was made by hand. The one before stays valid for 24 hours.",
+      "Stores the signing secret of a webhook that was created by hand. The previous secret stays valid for 24 hours.",
   },
   "delete /pagerduty/signing-secret": {
     operationId: "removeSigningSecrets",
     description:
-      "Removes all signing secrets. From then on the incident of each webhook is read from PagerDuty, and only that answer is used.",
+      "Removes all signing secrets. From then on, the connector only takes the incident's id from each event, and reads the incident from PagerDuty.",
   },
   "get /pagerduty/subscription": {
     operationId: "getSubscription",
-    description: "Asks PagerDuty for the state of the webhook subscription, now.",
+    description: "Reads the current state of the webhook subscription from PagerDuty.",
   },
   "post /pagerduty/subscription": {
     operationId: "subscribe",
     description:
-      "Creates the webhook subscription at PagerDuty and stores its secret. Returns the present one where there is one. Needs a credential with write access.",
+      "Creates the webhook subscription at PagerDuty and stores its secret. If there is one already, returns it. Needs a credential with write access.",
   },
   "delete /pagerduty/subscription": {
     operationId: "unsubscribe",
@@ -79,7 +79,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "post /pagerduty/subscription/ping": {
     operationId: "sendTestEvent",
     description:
-      "Asks PagerDuty to send its test event. `webhook.lastPingAt` of the status changes when it arrives.",
+      "Asks PagerDuty to send its test event. When the event arrives, `webhook.lastPingAt` of the status changes.",
   },
   "post /pagerduty/subscription/enable": {
     operationId: "enableSubscription",
@@ -88,20 +88,21 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "get /pagerduty/incidents": {
     operationId: "listIncidents",
     description:
-      "A page examines a bounded number of incidents, so a page of a rare search can be short or empty although there are further pages, which `nextCursor` leads to.",
+      "Each page examines a limited number of incidents. A page can therefore be short or empty although later pages have matches. Follow `nextCursor` until it is null.",
   },
   "get /pagerduty/incidents/{incidentId}": {
     operationId: "getIncident",
-    description: "Returns the incident with its timeline, its events, and what PagerDuty knows of it.",
+    description:
+      "Returns the incident with its timeline, its events, and its context: alerts, changes, notes and similar incidents.",
   },
   "post /pagerduty/incidents/{incidentId}/notes": {
     operationId: "writeNote",
     description:
-      "Stores the note and writes it on the incident at PagerDuty, where the people on call see it. Retried for a day; never written twice for one idempotency key.",
+      "Stores the note and writes it on the incident at PagerDuty, where the people on call see it. Retries for a day. Never writes two notes for one idempotency key.",
   },
   "get /pagerduty/incidents/{incidentId}/notes": {
     operationId: "listNotes",
-    description: "Lists the notes that were written from here, each with its state.",
+    description: "Lists the notes that were requested with this API, each with its state.",
   },
   "get /pagerduty/events": {
     operationId: "listEvents",
@@ -114,7 +115,8 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   },
   "post /pagerduty/events/retry": {
     operationId: "retryEvents",
-    description: "Processes webhooks again that could not be processed; all of them without `ids`.",
+    description:
+      "Retries webhooks that could not be processed: those in `ids`, or all of them if `ids` is absent.",
   },
   "get /pagerduty/activity": {
     operationId: "getActivity",
@@ -123,7 +125,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "post /pagerduty/reconcile": {
     operationId: "reconcile",
     description:
-      "Checks the subscription, enables it again where PagerDuty disabled it, and recovers incidents that were missed. Also done regularly, by RECONCILE_MINUTES.",
+      "Checks the subscription, enables it again if PagerDuty disabled it, and recovers missed incidents. The connector also does this regularly; see RECONCILE_MINUTES.",
   },
   "get /pagerduty/live": {
     operationId: "watchChanges",
@@ -140,11 +142,11 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "post /pagerduty/deliveries/redeliver": {
     operationId: "redeliverDeliveries",
     description:
-      "Sends dead deliveries again under the same `webhook-id`: those named, those created since a time, or all. A named delivery that waits for its next attempt is tried now.",
+      "Sends dead deliveries again with the same `webhook-id`: those in `ids`, those created at or after `since`, or all. A delivery in `ids` that waits for its next attempt is tried now.",
   },
   "get /healthz": {
     operationId: "getHealth",
-    description: "Says whether every setting is usable, with the names of those that are not.",
+    description: "Returns whether all settings are usable, and the names of those that are not.",
   },
   "get /openapi.json": { operationId: "getOpenApi", description: "Returns this document." },
   "get /docs": { operationId: "openReference", description: "Returns this document as a page." },

@@ -22,7 +22,7 @@ export const incidents: Call[] = [
       severity: { description: "Only incidents with this severity.", schema: Severity },
       service: { description: "Only incidents of the service with this id or name.", schema: z.string() },
       q: {
-        description: "A text to search for in title, number and service name, in any case.",
+        description: "A text to search for in title, number and service name, ignoring case.",
         schema: z.string(),
       },
       ...list,
@@ -45,7 +45,10 @@ export const incidents: Call[] = [
     summary: "Write a note on the incident at PagerDuty",
     body: { schema: NoteBody, required: true },
     answers: {
-      202: { description: "Kept; its state says whether it is written.", schema: noteAnswers.NoteAccepted },
+      202: {
+        description: "The note is stored; its state says whether it was written.",
+        schema: noteAnswers.NoteAccepted,
+      },
     },
     errors: [400, 403, 404, 409, 413, 429],
   },
@@ -53,7 +56,7 @@ export const incidents: Call[] = [
     method: "get",
     path: "/pagerduty/incidents/{incidentId}/notes",
     tag: "Incidents",
-    summary: "The notes that were written on the incident from here, newest first",
+    summary: "List the notes that were written on the incident with this API, newest first",
     query: list,
     answers: ok("A page.", noteAnswers.NoteList),
     errors: [400, 403, 404],
@@ -155,7 +158,7 @@ export const deliveries: Call[] = [
     answers: {
       ...ok("The configuration is complete.", answers.Healthy),
       503: {
-        description: "Settings are missing or malformed; named in `problems`.",
+        description: "Settings are missing or malformed; `problems` names them.",
         schema: answers.Misconfigured,
       },
     },
@@ -184,7 +187,7 @@ export const deliveries: Call[] = [
     method: "get",
     path: "/",
     tag: "Operations",
-    summary: "Open the console, for visitors admitted by Cloudflare Access; else show a sign-in's result",
+    summary: "Open the console if Cloudflare Access admits the visitor; else show the result of a sign-in",
     query: {
       oauth: { description: "The result of a sign-in.", schema: z.enum(["success", "failed"]) },
       error: { description: "Why the sign-in failed.", schema: z.string() },

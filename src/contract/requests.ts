@@ -2,12 +2,12 @@ import * as z from "zod/mini";
 import { Region } from "../pagerduty/region.ts";
 import { FilterType } from "../pagerduty/subscriptions.ts";
 
-/** Schemas of request bodies, with error messages for a person. They validate requests and make the reference. */
+/** Schemas of request bodies, with error messages for a person. They validate requests; the reference shows them. */
 
 /** The message for a body without a token, which has its own error code. */
 export const TOKEN_REQUIRED = "Token required";
 
-/** What people paste around a secret without seeing it: blanks, quotes, and characters of no width anywhere in it. */
+/** Characters that people paste by mistake: blanks and quotes around a secret, zero-width characters anywhere in it. */
 const INVISIBLE = /\p{Cf}|\ufe0f/gu;
 const WRAPPING = /^[\s"'`\u2018-\u201f\u00ab\u00bb]+|[\s"'`\u2018-\u201f\u00ab\u00bb]+$/gu;
 const pasted = z.overwrite<string>((text) => text.replace(INVISIBLE, "").replace(WRAPPING, ""));
@@ -33,7 +33,10 @@ export const SigningSecretBody = z.object({
       pasted,
       z.minLength(1, "Secret required"),
       z.maxLength(256, "is longer than 256 characters"),
-      z.regex(/^[ -~]*$/, "holds a character that no signing secret of PagerDuty has: copy it again"),
+      z.regex(
+        /^[ -~]*$/,
+        "contains a character that PagerDuty's signing secrets never have: copy the secret again",
+      ),
     ),
 });
 
@@ -73,7 +76,7 @@ export const SubscribeBody = z.object({
   ),
 });
 
-/** The length of a URL or an idempotency key that any caller needs. */
+/** Limits a URL, and an idempotency key, to a length that is enough for any caller. */
 const MAX_URL_CHARS = 2000;
 const MAX_KEY_CHARS = 200;
 
@@ -89,7 +92,7 @@ export const NoteBody = z.object({
         z.maxLength(MAX_URL_CHARS, `is longer than ${MAX_URL_CHARS} characters`),
         z.refine((url) => /^https?:$/.test(URL.parse(url)?.protocol ?? ""), { error: "must be a URL" }),
       )
-      .register(z.globalRegistry, { description: "Where all of it can be read, on FRONTEND_URL's origin." }),
+      .register(z.globalRegistry, { description: "The URL of the full text, on FRONTEND_URL's origin." }),
   ),
   from: z.optional(
     z
@@ -97,7 +100,9 @@ export const NoteBody = z.object({
       .check(
         z.regex(/^[\x21-\x3f\x41-\x7e]{1,64}@[A-Za-z0-9.-]{1,253}$/, { error: "must be an e-mail address" }),
       )
-      .register(z.globalRegistry, { description: "Whom an account-level key writes as." }),
+      .register(z.globalRegistry, {
+        description: "The e-mail address of the user as whom an account-level key writes.",
+      }),
   ),
   idempotencyKey: z.optional(
     z
@@ -106,7 +111,9 @@ export const NoteBody = z.object({
         z.minLength(1, "is empty"),
         z.maxLength(MAX_KEY_CHARS, `is longer than ${MAX_KEY_CHARS} characters`),
       )
-      .register(z.globalRegistry, { description: "The same key on the same incident is the same note." }),
+      .register(z.globalRegistry, {
+        description: "Identifies the note on this incident, so that a repeated call does not write it twice.",
+      }),
   ),
 });
 const Ids = z
@@ -115,10 +122,10 @@ const Ids = z
   })
   .check(z.maxLength(1000, "has more than 1000 ids"));
 
-/** The ids of the records; absent for all. */
+/** The ids of the records. If absent, all records. */
 export const IdsBody = z.object({ ids: z.optional(Ids) });
 
-/** The deliveries by their ids, or all dead ones that were created since a time; all dead ones without either. */
+/** Selects deliveries by `ids`, or dead ones by the time of their creation. If both are absent, all dead ones. */
 export const RedeliverBody = z
   .object({
     ids: z.optional(Ids),
@@ -126,7 +133,7 @@ export const RedeliverBody = z
   })
   .check(
     z.refine(({ ids, since }) => ids === undefined || since === undefined, {
-      error: "ids and since exclude each other",
+      error: "ids and since cannot be combined",
     }),
   );
 

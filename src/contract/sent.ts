@@ -38,12 +38,12 @@ export const V3Body = z
       ]),
       resource_type: z.literal("incident"),
       occurred_at: Time,
-      agent: z
-        .unknown()
-        .register(z.globalRegistry, { description: "Who did it, as PagerDuty says; or null." }),
-      client: z
-        .unknown()
-        .register(z.globalRegistry, { description: "The tool behind it, as PagerDuty says; or null." }),
+      agent: z.unknown().register(z.globalRegistry, {
+        description: "Who caused the event, according to PagerDuty; or null.",
+      }),
+      client: z.unknown().register(z.globalRegistry, {
+        description: "The tool that caused the event, according to PagerDuty; or null.",
+      }),
       data: z.record(z.string(), z.unknown()),
     }),
     aurora: z.object({ user_id: z.string(), org_id: Text }),
@@ -59,7 +59,7 @@ export interface Sent {
 }
 
 const ANSWER =
-  "Any 2xx accepts it. Anything else, or no answer within 15 s, is retried by DELIVERY_SCHEDULE; Retry-After is honoured up to an hour.";
+  "Any 2xx status accepts the request. After any other answer, or none within 15 s, it is sent again by DELIVERY_SCHEDULE. Retry-After is honoured up to an hour.";
 
 export const SENT: readonly Sent[] = [
   {
@@ -71,7 +71,7 @@ export const SENT: readonly Sent[] = [
   {
     name: "notifications",
     summary: "A notification for a receiver of your own (AURORA_EVENTS_FORMAT=notifications)",
-    description: `Sent to AURORA_EVENTS_URL for each change, signed as https://www.standardwebhooks.com says. ${ANSWER}`,
+    description: `Sent to AURORA_EVENTS_URL for each change, signed according to https://www.standardwebhooks.com. ${ANSWER}`,
     body: NotificationBody,
   },
 ];

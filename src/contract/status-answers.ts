@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { SubscriptionAt, Text, Time } from "./parts.ts";
 
-/** The status of a connection, as the API answers it. Not part of the Worker's code. */
+/** The status of a connection, as the API returns it. Not part of the Worker's code. */
 
-/** Every problem that the status can show, those that stop everything first. */
+/** Every problem that the status can show. Problems that stop all events come first. */
 const ProblemCode = z.enum([
   "credentials_unreadable",
   "oauth_refused",

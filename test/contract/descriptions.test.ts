@@ -16,16 +16,16 @@ function descriptionOf(path: string): unknown {
 
 test.each([
   ["Connected.accountSubdomain", "The account's subdomain at PagerDuty; null while unknown."],
-  ["Connected.delivery.lastError", "Why the last attempt failed; null where none did."],
+  ["Connected.delivery.lastError", "Why the last attempt failed; null if none failed."],
   [
     "Connected.delivery.target",
-    "Where incidents are delivered; null where no address is configured, and they are only kept here.",
+    "The URL that incidents are delivered to; null if none is configured, so that they are only stored.",
   ],
-  ["Event.reason", "Why, for a person; null where there is nothing to say."],
-  ["Event.webhookId", "PagerDuty's `X-Webhook-Id`; null where no webhook brought it."],
+  ["Event.reason", "The reason, for a person; null if there is none."],
+  ["Event.webhookId", "PagerDuty's `X-Webhook-Id`; null if there was no webhook."],
   ["Delivery.change", "What changed in the incident."],
-  ["DeliveryWithPayload.target", "The URL that it is sent to."],
-  ["Note.pagerdutyId", "PagerDuty's id for it."],
+  ["DeliveryWithPayload.target", "The URL that the delivery is sent to."],
+  ["Note.pagerdutyId", "The note's id at PagerDuty; null if it is unknown."],
   ["Note.error", "Why the last attempt failed."],
 ])("%s has its own description", (path, description) => {
   expect(descriptionOf(path)).toBe(description);

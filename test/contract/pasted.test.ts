@@ -19,7 +19,7 @@ test.each(["s3crét", "s3cret\u0000", "s3cret…", "秘密"])(
   "the secret %j is refused with the reason",
   (secret) => {
     const { error } = SigningSecretBody.safeParse({ secret });
-    expect(error?.issues[0]?.message).toContain("no signing secret of PagerDuty has");
+    expect(error?.issues[0]?.message).toContain("PagerDuty's signing secrets never have");
   },
 );
 
