@@ -39,6 +39,8 @@ export type ErrorCode = keyof typeof STATUS_OF;
 export interface Failure {
   code: ErrorCode;
   message: string;
+  /** What happened and what to do about it, where `message` is Aurora's own short text. */
+  detail?: string;
   /** Overrides the code's usual status. */
   status?: number;
   retryAfterSeconds?: number;
@@ -50,6 +52,7 @@ export type Answer<T> = { ok: true; value: T } | { ok: false; failure: Failure }
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
+  readonly detail: string | undefined;
   readonly retryAfterSeconds: number | undefined;
   /** For the log only. */
   readonly internal: unknown;
@@ -57,12 +60,13 @@ export class AppError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    options: { status?: number; retryAfterSeconds?: number; internal?: unknown } = {},
+    options: { status?: number; detail?: string; retryAfterSeconds?: number; internal?: unknown } = {},
   ) {
     super(message);
     this.name = "AppError";
     this.code = code;
     this.status = options.status ?? STATUS_OF[code];
+    this.detail = options.detail;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.internal = options.internal;
   }
@@ -75,6 +79,7 @@ export async function answer<T>(work: () => T | Promise<T>): Promise<Answer<T>> 
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     const failure: Failure = { code: error.code, message: error.message, status: error.status };
+    if (error.detail !== undefined) failure.detail = error.detail;
     if (error.retryAfterSeconds !== undefined) failure.retryAfterSeconds = error.retryAfterSeconds;
     return { ok: false, failure };
   }

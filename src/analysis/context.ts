@@ -186,7 +186,7 @@ function reasonOf(problem: Extract<CallAnswer<unknown>, { ok: false }>): Missing
     case "rate_limited":
       return problem.problem;
     case "unavailable":
-      return problem.cause ?? "unavailable";
+      return problem.cause === "timed_out" || problem.cause === "too_large" ? problem.cause : "unavailable";
     case "bad_request":
     case "not_connected":
       return "unavailable";

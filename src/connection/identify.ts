@@ -9,6 +9,7 @@ import {
   isPlausibleToken,
   tokenAuthorization,
 } from "../pagerduty/api.ts";
+import { failureDetail } from "../pagerduty/failure-detail.ts";
 import { getIncident } from "../pagerduty/incidents.ts";
 import { apiUrlOf, candidateRegions, type Region } from "../pagerduty/region.ts";
 import { getSubscription } from "../pagerduty/subscriptions.ts";
@@ -25,7 +26,10 @@ export interface CheckedCredential extends Omit<Identity, "accountRegion"> {
   region: Region;
 }
 
-/** The error for the caller when PagerDuty refuses a token or cannot be called. Aurora's UI knows these messages. */
+/**
+ * The error for the caller when PagerDuty refuses a token or cannot be called. Aurora's UI knows these messages; where
+ * one message stands for several causes, `detail` says which it is.
+ */
 export function tokenError(problem: ApiProblem): AppError {
   switch (problem.problem) {
     case "unauthorized":
@@ -34,17 +38,16 @@ export function tokenError(problem: ApiProblem): AppError {
       return new AppError("insufficient_permissions", "Token lacks required permissions");
     case "rate_limited":
       return new AppError("rate_limited", "Rate limited by PagerDuty", {
+        detail: failureDetail(problem),
         retryAfterSeconds: problem.retryAfterSeconds,
       });
     case "bad_request":
     case "not_found":
     case "not_in_plan":
-      return new AppError("pagerduty_unavailable", "PagerDuty API request failed", {
-        internal: problem.problem,
-      });
     case "unavailable":
       return new AppError("pagerduty_unavailable", "PagerDuty API request failed", {
-        internal: problem.reason,
+        detail: failureDetail(problem),
+        internal: problem.problem === "unavailable" ? problem.reason : problem.problem,
       });
   }
 }

@@ -13,10 +13,9 @@ import { Connected } from "./status-answers.ts";
 const isErrorCode = (code: string): code is ErrorCode => code in STATUS_OF;
 const ERROR_CODES = Object.keys(STATUS_OF).filter(isErrorCode);
 
-export const Failure = z.object({ error: z.string(), code: z.enum(ERROR_CODES) }).register(z.globalRegistry, {
-  id: "Failure",
-  description: "`error` is a message for a person, `code` is for a program.",
-});
+export const Failure = z
+  .object({ error: z.string(), code: z.enum(ERROR_CODES), detail: z.optional(z.string()) })
+  .register(z.globalRegistry, { id: "Failure", description: "The answer to a call that failed." });
 
 export const ConnectAnswer = z
   .extend(Connected, {

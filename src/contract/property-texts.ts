@@ -51,6 +51,8 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   filter: "Which incidents are sent: all of the account, or those of one service or team.",
   // Errors and health.
   code: "A stable code, for a program.",
+  "Failure.error": "What happened, for a person.",
+  detail: "Which failure of PagerDuty it was and what to do, where `error` does not say so.",
   message: "What is wrong, for a person.",
   fix: "What to do about it.",
   error: "The error, for a person: what happened, why, and what to do; null if nothing failed.",

@@ -135,7 +135,11 @@ const standardHeaders = (requestId: string) => ({
   "x-content-type-options": "nosniff",
 });
 
-const bodyOf = ({ message, code }: AppError) => ({ error: message, code });
+const bodyOf = ({ message, code, detail }: AppError) => ({
+  error: message,
+  code,
+  ...(detail === undefined ? {} : { detail }),
+});
 
 const retryHeader = ({ retryAfterSeconds }: AppError): Record<string, string> =>
   retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };

@@ -31,7 +31,7 @@ export type ApiProblem =
   | { problem: "not_in_plan" }
   | { problem: "rate_limited"; retryAfterSeconds: number }
   /** A timeout, no connection, a 5xx, or an answer that cannot be parsed. */
-  | { problem: "unavailable"; reason: string; cause?: "timed_out" | "too_large" };
+  | { problem: "unavailable"; reason: string; cause?: "timed_out" | "too_large" | "unreachable" };
 
 export type ApiAnswer<T> = { ok: true; value: T } | ({ ok: false } & ApiProblem);
 
@@ -95,6 +95,16 @@ export function retryAfterOf(headers: Headers): number {
   return Math.min(Math.max(given ?? DEFAULT_RETRY_AFTER_SECONDS, 1), MAX_RETRY_AFTER_SECONDS);
 }
 
+/**
+ * The statuses with which Cloudflare answers in the place of a server that it cannot connect to.
+ * https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/
+ */
+const NO_CONNECTION: ReadonlySet<number> = new Set([521, 522, 523, 525, 526, 530]);
+/** The status with which Cloudflare answers in the place of a server that connects, but does not answer in time. */
+const NO_ANSWER_IN_TIME = 524;
+const UNREACHABLE = { reason: "PagerDuty could not be reached", cause: "unreachable" } as const;
+const LATE = { reason: "PagerDuty did not answer in time", cause: "timed_out" } as const;
+
 /** Matches PagerDuty's message that the account's plan lacks a feature. Its status varies. */
 const LACKS_ABILITY = /\babilit(y|ies)\b/i;
 
@@ -106,6 +116,8 @@ async function problemOf(response: Response, target: ApiTarget): Promise<ApiProb
   if (status === 401) return { problem: "unauthorized" };
   if (status === 429) return { problem: "rate_limited", retryAfterSeconds: retryAfterOf(headers) };
   if (status < 400 || status === 408 || status >= 500) {
+    if (NO_CONNECTION.has(status)) return { problem: "unavailable", ...UNREACHABLE };
+    if (status === NO_ANSWER_IN_TIME) return { problem: "unavailable", ...LATE };
     return { problem: "unavailable", reason: `PagerDuty answered ${status}` };
   }
   if (LACKS_ABILITY.test(message)) return { problem: "not_in_plan" };
@@ -170,12 +182,10 @@ function parseAnswer<T>(text: string | null, schema: z.ZodMiniType<T>): ApiAnswe
 }
 
 /** Does not repeat the message of a fetch error, because it can hold the URL. */
-function reasonOf(error: unknown): { reason: string; cause?: "timed_out" } {
-  if (error instanceof DOMException && error.name === "TimeoutError") {
-    return { reason: "PagerDuty did not answer in time", cause: "timed_out" };
-  }
+function reasonOf(error: unknown): { reason: string; cause?: "timed_out" | "unreachable" } {
+  if (error instanceof DOMException && error.name === "TimeoutError") return LATE;
   if (error instanceof SyntaxError) return { reason: "PagerDuty's answer is not JSON" };
-  return { reason: "PagerDuty could not be reached" };
+  return UNREACHABLE;
 }
 
 const CurrentUser = z.object({

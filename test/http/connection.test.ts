@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
+import type { FaultPlan } from "../emulator/faults.ts";
 import { NEVER } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
@@ -172,18 +173,33 @@ describe("connecting with an API token", () => {
     expect((await status()).body).toEqual({ connected: false });
   });
 
+  const PAGERDUTY_FAILURES: [string, FaultPlan, RegExp][] = [
+    ["unreachable", { status: 522 }, /could not be reached: there was no connection/],
+    ["failing", { status: 503 }, /answered 503\. Look at https:\/\/status\.pagerduty\.com/],
+    [
+      "refusing",
+      { status: 422, body: '{"error":{"message":"Nope"}}' },
+      /refuses the call: Nope\. The same call is refused again/,
+    ],
+    ["limiting", { status: 429 }, /limits the calls of this credential or account/],
+    ["slow", { hang: NEVER }, /did not answer in time/],
+  ];
+
+  test.each(PAGERDUTY_FAILURES)("the detail says that PagerDuty is %s", async (_, fault, detail) => {
+    stage.pagerduty.faults.api = fault;
+    const reply = await connect(stage.pagerduty.account().apiKey());
+    expect(reply.body).toMatchObject({ detail: expect.stringMatching(detail) });
+    for (const [, , other] of PAGERDUTY_FAILURES) {
+      if (other !== detail) expect(reply.text).not.toMatch(other);
+    }
+  });
+
   test("a rate limit at PagerDuty is 429 with Retry-After", async () => {
     stage.pagerduty.faults.api = { status: 429, headers: { "ratelimit-reset": "17" } };
     const reply = await connect(stage.pagerduty.account().apiKey());
     expect(reply.status).toBe(429);
     expect(reply.body).toMatchObject({ error: "Rate limited by PagerDuty" });
     expect(reply.headers.get("retry-after")).toBe("17");
-  });
-
-  test("a PagerDuty that never answers is 502 after the time-out", async () => {
-    stage.pagerduty.faults.api = { hang: NEVER };
-    const reply = await connect(stage.pagerduty.account().apiKey());
-    expect(reply.status).toBe(502);
   });
 
   test.each([

@@ -56,3 +56,17 @@ test.each([
   vi.stubGlobal("fetch", async () => Response.json({ error: { message: said } }, { status: 400 }));
   expect(await call()).toEqual({ ok: false, problem: "bad_request", message: heard });
 });
+
+test("a connection that fails is told from an answer that fails and from one that is late", async () => {
+  const causeOf = async (fetched: () => Promise<Response>) => {
+    vi.stubGlobal("fetch", fetched);
+    const answer = await call();
+    return answer.ok || answer.problem !== "unavailable" ? answer : answer.cause;
+  };
+  const answering = (status: number) => () => Promise.resolve(new Response(null, { status }));
+  expect(await causeOf(() => Promise.reject(new TypeError("internal error")))).toBe("unreachable");
+  expect(await causeOf(answering(523))).toBe("unreachable");
+  expect(await causeOf(answering(503))).toBeUndefined();
+  expect(await causeOf(answering(524))).toBe("timed_out");
+  expect(await causeOf(() => Promise.reject(new DOMException("", "TimeoutError")))).toBe("timed_out");
+});

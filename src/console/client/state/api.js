@@ -57,7 +57,11 @@ export async function call(method, path, body) {
   const told = response.ok
     ? "The connector's answer cannot be read."
     : `The connector answered ${response.status}.`;
-  throw new Refusal(`${answer?.error ?? told}${wait}`, answer?.code ?? "unexpected", response.status);
+  throw new Refusal(
+    `${answer?.detail ?? answer?.error ?? told}${wait}`,
+    answer?.code ?? "unexpected",
+    response.status,
+  );
 }
 
 /**

@@ -1,0 +1,38 @@
+import type { ApiProblem } from "./api.ts";
+
+/** Where PagerDuty reports its own outages. */
+const STATUS_PAGE = "https://status.pagerduty.com";
+
+/** A refused credential has a message of its own. */
+type CallFailure = Exclude<ApiProblem, { problem: "unauthorized" | "forbidden" }>;
+
+/** Which failure of a call to PagerDuty it was, and what to do: two or three sentences for a person. Pure. */
+export function failureDetail(problem: CallFailure): string {
+  switch (problem.problem) {
+    case "not_found":
+      return "PagerDuty answered 404: it does not have what was asked for, or hides it from this credential. Check PAGERDUTY_API_URL, if you set it.";
+    case "not_in_plan":
+      return "The PagerDuty account's plan does not include this. Ask the account's owner, or go on without it.";
+    case "bad_request":
+      return `PagerDuty refuses the call: ${sentence(problem.message)} The same call is refused again.`;
+    case "rate_limited":
+      return "PagerDuty limits the calls of this credential or account. Wait, and look for other programs that use the same credential.";
+    case "unavailable":
+      return unavailable(problem);
+  }
+}
+
+function unavailable({ reason, cause }: Extract<ApiProblem, { problem: "unavailable" }>): string {
+  switch (cause) {
+    case "unreachable":
+      return `PagerDuty could not be reached: there was no connection. Look at ${STATUS_PAGE}, check PAGERDUTY_API_URL, if you set it, and try again.`;
+    case "timed_out":
+      return `PagerDuty did not answer in time, so it is not known whether it did what was asked. Look at ${STATUS_PAGE}, and try again.`;
+    case "too_large":
+      return "PagerDuty's answer is too large to be read. Check PAGERDUTY_API_URL, if you set it: another server may answer there.";
+    default:
+      return `${sentence(reason)} Look at ${STATUS_PAGE}, and try again.`;
+  }
+}
+
+const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);
