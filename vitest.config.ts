@@ -61,7 +61,7 @@ export default defineConfig({
         test: {
           name: "from outside",
           include: ["test/**/*.test.ts"],
-          exclude: INSIDE.map((room) => `test/${room}/**`),
+          exclude: ["**/node_modules/**", ...INSIDE.map((room) => `test/${room}/**`)],
           globalSetup: ["test/support/build.ts", "test/support/chromium.ts"],
           ...PATIENCE,
           // What the files share has no state, and loading it for each of them again takes half a minute.

@@ -207,16 +207,18 @@ export const Misconfigured = z.object({
 });
 
 /** A message of `GET /pagerduty/live`. */
-export const LiveMessage = z.discriminatedUnion("type", [
-  z.object({
-    type: z.literal("incident"),
-    incident: z.omit(Incident, { description: true, customFields: true }),
-  }),
-  z.object({ type: z.literal("delivery"), delivery: Delivery }),
-  z.object({
-    type: z.literal("status"),
-    connected: z.boolean(),
-    reload: z.boolean(),
-  }),
-]);
+export const LiveMessage = z
+  .discriminatedUnion("type", [
+    z.object({
+      type: z.literal("incident"),
+      incident: z.omit(Incident, { description: true, customFields: true }),
+    }),
+    z.object({ type: z.literal("delivery"), delivery: Delivery }),
+    z.object({
+      type: z.literal("status"),
+      connected: z.boolean(),
+      reload: z.boolean(),
+    }),
+  ])
+  .register(z.globalRegistry, { id: "LiveMessage" });
 export type LiveMessage = z.infer<typeof LiveMessage>;

@@ -1,5 +1,5 @@
-import * as z from "zod/mini";
-import { Failure, LiveMessage } from "./answers.ts";
+import type * as z from "zod/mini";
+import { Failure } from "./answers.ts";
 import type { Call } from "./call.ts";
 import { CALLS } from "./calls.ts";
 import { DocumentedSchemas } from "./documented-schemas.ts";
@@ -24,7 +24,7 @@ const ERRORS: Record<number, string> = {
   413: "The body is too large. The limit is 256 KiB for a webhook, 128 KiB for a note, and 16 KiB for any other call.",
   426: "The call needs a WebSocket upgrade.",
   429: "Too many calls; see Retry-After.",
-  500: "OAuth is not configured, or an unexpected error occurred.",
+  500: "An unexpected error, which is in the Worker's log; for a sign-in, also: OAuth is not configured.",
   502: "PagerDuty did not answer, or its answer cannot be used.",
   503: "Temporarily unavailable, or misconfigured; see Retry-After. Or the call changes something, and Aurora did not say whether the user may do so.",
   508: "The call was made by a connector, because one of its settings leads here instead of to Aurora; `error` names it.",
@@ -91,7 +91,7 @@ function operationOf(call: Call, schemas: DocumentedSchemas) {
     status,
     { description, ...(schema ? { content: contentOf(status, schema) } : {}) },
   ]);
-  const common = call.open ? [508] : [400, 401, 403, 503, 508];
+  const common = call.open ? [508] : [400, 401, 403, 500, 503, 508];
   const statuses = [...new Set([...common, ...call.errors])].sort();
   const errors = statuses.map((status) => [
     String(status),
@@ -148,7 +148,6 @@ export function openApiDocument(version: string) {
       { description, content: failure },
     ]),
   );
-  schemas.of(LiveMessage.register(z.globalRegistry, { id: "LiveMessage" }), "output");
   return {
     openapi: "3.1.0",
     info: {

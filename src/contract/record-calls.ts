@@ -112,7 +112,9 @@ export const incidents: Call[] = [
     path: "/pagerduty/live",
     tag: "Incidents",
     summary: "Open a WebSocket that reports each change; send `ping` to keep it open",
-    answers: { 101: { description: "Sends messages of the schema LiveMessage.", schema: null } },
+    answers: {
+      101: { description: "A WebSocket, whose messages have this schema.", schema: answers.LiveMessage },
+    },
     errors: [403, 426, 429],
   },
 ];
@@ -171,7 +173,7 @@ export const deliveries: Call[] = [
     tag: "Operations",
     summary: "Get this document",
     answers: ok("OpenAPI 3.1.", z.record(z.string(), z.unknown())),
-    errors: [],
+    errors: [500],
     open: true,
   },
   {
@@ -180,7 +182,7 @@ export const deliveries: Call[] = [
     tag: "Operations",
     summary: "Open this document as a page",
     answers: { 200: { description: "A page.", schema: "html" } },
-    errors: [],
+    errors: [500],
     open: true,
   },
   {
@@ -193,7 +195,7 @@ export const deliveries: Call[] = [
       error: { description: "Why the sign-in failed.", schema: z.string() },
     },
     answers: { 200: { description: "A page.", schema: "html" } },
-    errors: [403, 404, 503],
+    errors: [403, 404, 500, 503],
     open: true,
   },
 ];

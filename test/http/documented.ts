@@ -26,19 +26,32 @@ export function examplesIn(node: unknown): Documented[] {
   return [...own, ...Object.values(node).flatMap(examplesIn)];
 }
 
-/** Paths of whatever the document does not describe. */
-export function undescribed(document: Record<string, unknown>): string[] {
-  const tags = Object.values(at(document, "tags")).map((tag) => asObject(tag));
-  const operations = Object.entries(at(document, "paths")).flatMap(([path, methods]) =>
+/** Every operation, those of `webhooks` included, with its method and path. */
+export function operationsIn(
+  document: Record<string, unknown>,
+): (readonly [string, Record<string, unknown>])[] {
+  const groups = [...Object.entries(at(document, "paths")), ...Object.entries(at(document, "webhooks"))];
+  return groups.flatMap(([path, methods]) =>
     Object.entries(asObject(methods)).map(
       ([method, operation]) => [`${method} ${path}`, asObject(operation)] as const,
     ),
   );
+}
+
+/** Paths of whatever the document does not describe. */
+export function undescribed(document: Record<string, unknown>): string[] {
+  const tags = Object.values(at(document, "tags")).map((tag) => asObject(tag));
+  const operations = operationsIn(document);
   return [
     ...tags.filter(({ description }) => !description).map(({ name }) => `tag ${String(name)}`),
     ...operations.filter(([, { description }]) => !description).map(([name]) => name),
+    ...operations.flatMap(([name, { responses }]) =>
+      Object.entries(asObject(responses))
+        .filter(([, answer]) => !asObject(answer)["$ref"] && !asObject(answer)["description"])
+        .map(([status]) => `${name} ${status}`),
+    ),
     ...operations.flatMap(([name, { parameters }]) =>
-      Object.values(asObject(parameters))
+      Object.values(asObject(parameters ?? []))
         .map(asObject)
         .filter(({ $ref, description }) => !$ref && !description)
         .map((parameter) => `${name} ${String(parameter["name"])}`),

@@ -4,12 +4,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { OPENAPI_FILE, openApiText } from "../../scripts/openapi.ts";
 import { LiveMessage } from "../../src/contract/answers.ts";
 import { CALLS } from "../../src/contract/calls.ts";
-import { NotificationBody } from "../../src/contract/sent.ts";
+import { NotificationBody, V3Body } from "../../src/contract/sent.ts";
 import { until } from "../support/until.ts";
 import { watch } from "../support/watcher.ts";
 import { type CallOptions, INTERNAL_SECRET, type Reply, settled } from "../support/worker.ts";
-import { startWorld, type World } from "../support/world.ts";
-import { asObject, at, ExampleRecorder, examplesIn, undescribed } from "./documented.ts";
+import { connectUser, OWN_ROUTE, startWorld, type World } from "../support/world.ts";
+import { asObject, at, ExampleRecorder, examplesIn, operationsIn, undescribed } from "./documented.ts";
 
 test("the OpenAPI document in the repository is generated from the schemas: run `npm run openapi`", () => {
   expect(readFileSync(OPENAPI_FILE, "utf8")).toBe(openApiText());
@@ -152,7 +152,9 @@ describe("live answers", () => {
 
   test("every example is valid", () => {
     const { components } = document;
-    const found = examplesIn(at(document, "paths"));
+    const sent = examplesIn(at(document, "webhooks"));
+    expect(sent.length).toBe(2);
+    const found = [...examplesIn(at(document, "paths")), ...sent];
     expect(found.length).toBeGreaterThan(20);
     for (const { schema, example } of found) {
       const holds = validate.validate({ ...schema, components }, example);
@@ -160,8 +162,24 @@ describe("live answers", () => {
     }
   });
 
-  test("every operation, parameter, property and tag is described", () => {
+  test("every operation, parameter, answer, property and tag is described", () => {
     expect(undescribed(document)).toEqual([]);
+  });
+
+  test("every operation has a name of its own, which a program can use", () => {
+    const names = operationsIn(document).map(([, { operationId }]) => String(operationId));
+    expect(names.filter((name) => !/^[a-z]+([A-Z][a-z0-9]*)*$/.test(name))).toEqual([]);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test("503 is documented for every call that needs the settings or the storage", () => {
+    const without = Object.entries(at(document, "paths")).flatMap(([path, methods]) =>
+      Object.values(asObject(methods))
+        .filter((operation) => !("503" in at(operation, "responses")))
+        .map(() => path),
+    );
+    // The files are served in any case, and the callback redirects in any case.
+    expect(without.sort()).toEqual(["/docs", "/openapi.json", "/pagerduty/oauth/callback"]);
   });
 
   test("notifications are sent to Aurora as documented", async () => {
@@ -173,6 +191,36 @@ describe("live answers", () => {
     const sent = () => world.aurora.attempts.filter(({ body }) => body?.data.userId === "carol");
     await until("the notifications", () => sent().length >= 3);
     for (const { body } of sent()) NotificationBody.parse(body);
+  });
+
+  test("V3 events are sent to Aurora as documented", async () => {
+    const v3 = await startWorld({ AURORA_EVENTS_FORMAT: "v3", AURORA_EVENTS_URL: OWN_ROUTE });
+    try {
+      const account = v3.pagerduty.account();
+      await connectUser(v3, "alice", account);
+      account.trigger({ title: "API latency above 2 s", priority: "P1" }).resolve();
+      await v3.aurora.waitFor("both events", ({ attempts }) => attempts.length > 1);
+      const { components } = document;
+      const schema = at(
+        document,
+        "webhooks",
+        "v3",
+        "post",
+        "requestBody",
+        "content",
+        "application/json",
+        "schema",
+      );
+      for (const { raw } of v3.aurora.attempts) {
+        const body = JSON.parse(new TextDecoder().decode(raw));
+        V3Body.parse(body);
+        const holds = validate.validate({ ...schema, components }, body);
+        expect(holds ? [] : validate.errors, JSON.stringify(body)).toEqual([]);
+        examples.noteSent("v3", body);
+      }
+    } finally {
+      await v3.close();
+    }
   });
 
   test("over the WebSocket fit the document", async () => {

@@ -1,0 +1,73 @@
+import createClient from "openapi-fetch";
+import type { components, paths, webhooks } from "./reference.d.ts";
+
+/**
+ * A program that uses the API through the types that openapi-typescript makes of the reference. Only its types are
+ * checked; each `@ts-expect-error` is a mistake that they must find.
+ */
+
+const client = createClient<paths>({ baseUrl: "https://connector.example.com" });
+const caller = { "X-User-ID": "alice", "X-Org-ID": "acme" };
+
+/** Connects, and returns the codes of what keeps events from flowing. */
+export async function connect(token: string): Promise<string[]> {
+  const { data, error } = await client.POST("/pagerduty", {
+    params: { header: caller },
+    body: { token, region: "eu", subscribe: true },
+  });
+  if (error) throw new Error(`${error.code}: ${error.error} ${error.detail ?? ""}`);
+  return data.problems.map(({ code }) => code);
+}
+
+type ErrorCode = components["schemas"]["Failure"]["code"];
+
+/** Whether the same call may succeed later. */
+export const isPassing = (code: ErrorCode): boolean =>
+  code === "rate_limited" || code === "unavailable" || code === "pagerduty_unavailable";
+
+/** All open critical incidents, page by page. */
+export async function openCritical(): Promise<string[]> {
+  const titles: string[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: { status: "investigating"; severity: "critical"; cursor?: string } = {
+      status: "investigating",
+      severity: "critical",
+      ...(cursor === null ? {} : { cursor }),
+    };
+    const { data } = await client.GET("/pagerduty/incidents", { params: { header: caller, query } });
+    titles.push(...(data?.incidents ?? []).map(({ title }) => title));
+    cursor = data?.nextCursor ?? null;
+  } while (cursor !== null);
+  return titles;
+}
+
+/** The account, once it is known that there is a connection. */
+export async function account(): Promise<string | null> {
+  const { data } = await client.GET("/pagerduty", { params: { header: caller } });
+  return data?.connected ? data.accountSubdomain : null;
+}
+
+/** What a receiver of notifications is sent. */
+type Notification = webhooks["notifications"]["post"]["requestBody"]["content"]["application/json"];
+export const severityOf = ({ data }: Notification): "critical" | "high" | "medium" | "low" =>
+  data.incident.severity;
+
+/** What a receiver of V3 events is sent. */
+type V3 = webhooks["v3"]["post"]["requestBody"]["content"]["application/json"];
+export const userOf = ({ aurora }: V3): string => aurora.user_id;
+
+export function mistakes(): void {
+  // @ts-expect-error: no such call
+  void client.GET("/pagerduty/incident", { params: { header: caller } });
+  // @ts-expect-error: X-User-ID is required
+  void client.GET("/pagerduty/events");
+  // @ts-expect-error: a list takes no such status
+  void client.GET("/pagerduty/incidents", { params: { header: caller, query: { status: "closed" } } });
+  // @ts-expect-error: a token is text
+  void client.POST("/pagerduty", { params: { header: caller }, body: { token: 42 } });
+  // @ts-expect-error: an incident's id belongs into the path
+  void client.GET("/pagerduty/incidents/{incidentId}", { params: { header: caller } });
+  // @ts-expect-error: no such code
+  void isPassing("passing");
+}
