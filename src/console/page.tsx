@@ -131,10 +131,16 @@ export function ConsolePage({ names, user, oauth, access }: ConsoleProps) {
   );
 }
 
-/** `GET /docs` */
-export function DocsPage({ names }: { names: BuiltNames }) {
+/** `GET /docs`. @param user for whom calls can be tried; null where the page is open to everybody */
+export function DocsPage({ names, user }: { names: BuiltNames; user: string | null }) {
   return (
-    <Frame title="API · Aurora × PagerDuty" names={names} script="docs.js" style="docs.css">
+    <Frame
+      title="API · Aurora × PagerDuty"
+      names={names}
+      script="docs.js"
+      style="docs.css"
+      data={user === null ? {} : { user }}
+    >
       <header class="bar">
         <Brand />
         <div class="bar-end">

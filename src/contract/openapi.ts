@@ -84,7 +84,7 @@ function parametersOf(call: Call, schemas: DocumentedSchemas) {
 function operationOf(call: Call, schemas: DocumentedSchemas) {
   const key = `${call.method} ${call.path}`;
   const example = EXAMPLES[key];
-  const text = OPERATION_TEXTS[key];
+  const { destroys, ...text } = OPERATION_TEXTS[key] ?? {};
   const contentOf = (status: string, schema: z.core.$ZodType | "html") =>
     schema === "html" ? HTML : json(schemas.of(schema, "output"), example?.answers[status]);
   const answers = Object.entries(call.answers).map(([status, { description, schema }]) => [
@@ -101,6 +101,7 @@ function operationOf(call: Call, schemas: DocumentedSchemas) {
     tags: [call.tag],
     summary: call.summary,
     ...text,
+    ...(destroys === undefined ? {} : { "x-destroys": destroys }),
     ...(call.open ? { security: [] } : {}),
     parameters: parametersOf(call, schemas),
     ...(call.body

@@ -11,6 +11,8 @@ export const TAGS: Readonly<Record<string, string>> = {
 export interface OperationText {
   operationId: string;
   description: string;
+  /** What is lost, for a question before the call. */
+  destroys?: string;
 }
 
 /** By method and path. */
@@ -22,6 +24,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   },
   "post /pagerduty": {
     operationId: "connect",
+    destroys: "the present connection, which the new one replaces",
     description:
       "Checks the API token with PagerDuty and stores it encrypted. Without `region`, tries the token in both regions. Replaces an existing connection.",
   },
@@ -32,6 +35,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   },
   "delete /pagerduty": {
     operationId: "disconnect",
+    destroys: "the connection, and all incidents, events and deliveries that are stored for it",
     description:
       "Deletes everything that is stored for the connection, and the webhook subscription that the connector created at PagerDuty.",
   },
@@ -60,6 +64,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   },
   "delete /pagerduty/signing-secret": {
     operationId: "removeSigningSecrets",
+    destroys: "all signing secrets",
     description:
       "Removes all signing secrets. From then on, the connector only takes the incident's id from each event, and reads the incident from PagerDuty.",
   },
@@ -74,6 +79,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   },
   "delete /pagerduty/subscription": {
     operationId: "unsubscribe",
+    destroys: "the webhook subscription at PagerDuty, and its secret",
     description: "Removes the webhook subscription at PagerDuty, and its secret.",
   },
   "post /pagerduty/subscription/ping": {

@@ -95,9 +95,15 @@ export const pages = new Hono<AppEnv>()
       { "cache-control": "no-store" },
     );
   })
-  .get("/docs", guarded, async (c) =>
-    c.html(html`<!doctype html>${<DocsPage names={await builtNames(c.env.ASSETS)} />}`),
-  )
+  .get("/docs", guarded, async (c) => {
+    // The reference is open to everybody; whoever may open the console can also try calls in it.
+    const user = await visitorOf(c).then(
+      (visitor) => visitor.userId,
+      () => null,
+    );
+    const names = await builtNames(c.env.ASSETS);
+    return c.html(html`<!doctype html>${<DocsPage names={names} user={user} />}`);
+  })
   .get("/openapi.json", (c) => file(c.env, "/openapi.json", "no-store"))
   .get("/console/assets/:file", guarded, (c) => {
     const name = c.req.param("file");

@@ -103,6 +103,7 @@ test("in production without Access the console is 404, and the reference is open
   try {
     for (const path of ["/", "/console/api"]) expect((await worker.request(path)).status).toBe(404);
     for (const path of ["/docs", "/openapi.json"]) expect((await worker.request(path)).status).toBe(200);
+    expect((await worker.request("/docs")).text).not.toContain("data-user");
   } finally {
     await worker.close();
   }
@@ -161,6 +162,16 @@ describe("in production with Access:", () => {
     expect((await open(await team.assertion())).status).toBe(503);
     team.down = false;
     expect((await open(await team.assertion())).status).toBe(200);
+  });
+
+  test("the reference offers its calls to a visitor, and opens for everybody else", async () => {
+    const docs = async (headers: Record<string, string>) => (await worker.request("/docs", { headers })).text;
+    expect(await docs({ "cf-access-jwt-assertion": await team.assertion() })).toContain(
+      'data-user="alice@acme.example"',
+    );
+    for (const headers of [{}, { "cf-access-jwt-assertion": "x.y.z" }]) {
+      expect(await docs(headers)).not.toContain("data-user");
+    }
   });
 
   test("the user id is the e-mail address in lower case, else the subject", async () => {

@@ -172,6 +172,11 @@ describe("live answers", () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
+  test("a DELETE says what it destroys", () => {
+    const deletes = operationsIn(document).filter(([name]) => name.startsWith("delete "));
+    expect(deletes.filter(([, operation]) => typeof operation["x-destroys"] !== "string")).toEqual([]);
+  });
+
   test("503 is documented for every call that needs the settings or the storage", () => {
     const without = Object.entries(at(document, "paths")).flatMap(([path, methods]) =>
       Object.values(asObject(methods))

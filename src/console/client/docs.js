@@ -1,13 +1,15 @@
-import { operationCard } from "./pages/operation.js";
-import { shown } from "./pages/schema.js";
 import { h } from "./parts/dom.js";
+import { operationCard } from "./reference/operation.js";
+import { shown } from "./reference/schema.js";
 import { decoded } from "./state/address.js";
 
 /** The API reference, rendered from /openapi.json. */
 
-/** @typedef {import("./pages/schema.js").Reference} Reference */
+/** @typedef {import("./reference/schema.js").Reference} Reference */
 /** @typedef {{path: string, method: string, card: HTMLElement, id: string, tag: string, summary: string, text: string}} Entry */
 
+/** The console's visitor, for whom calls can be tried; undefined where the page is open to everybody. */
+const visitor = document.body.dataset["user"];
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
 /** @param {Reference} reference @returns {Entry[]} */
@@ -18,7 +20,7 @@ function entriesOf(reference) {
       Object.entries(methods).map(([method, operation]) => ({
         path,
         method,
-        card: operationCard(path, method, operation, reference, isSent),
+        card: operationCard(path, method, operation, reference, isSent, visitor),
         id: operation.operationId,
         tag: isSent ? SENT : (operation.tags[0] ?? ""),
         summary: operation.summary,
@@ -103,6 +105,13 @@ function header({ info }) {
       " and, when the user has one, ",
       h("code", null, "X-Org-ID"),
       ".",
+    ),
+    h(
+      "p",
+      { class: "muted" },
+      visitor === undefined
+        ? "Calls can be tried here by whoever may open the console."
+        : `“Try it” makes the call to this Worker, for ${visitor}.`,
     ),
   );
 }

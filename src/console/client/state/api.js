@@ -20,13 +20,12 @@ const TIMEOUT_MS = 60_000;
 const READ_TIMEOUT_MS = 20_000;
 
 /**
- * @template T
+ * Makes a call as the console's visitor. @throws {Refusal} when there is no answer
  * @param {string} method
  * @param {string} path below the API's root
- * @param {object} [body]
- * @returns {Promise<T>}
+ * @param {unknown} [body] undefined: none
  */
-export async function call(method, path, body) {
+export async function send(method, path, body) {
   /** @type {RequestInit} */
   const init = {
     method,
@@ -35,7 +34,7 @@ export async function call(method, path, body) {
     // Redirects to Access's sign-in page must not be followed by a script.
     redirect: "manual",
   };
-  if (body) {
+  if (body !== undefined) {
     init.headers = { ...init.headers, "content-type": "application/json" };
     init.body = JSON.stringify(body);
   }
@@ -50,6 +49,18 @@ export async function call(method, path, body) {
   if (response.type === "opaqueredirect") {
     throw new Refusal("Your sign-in is over. Reload the page to sign in again.", "signed_out", 0);
   }
+  return response;
+}
+
+/**
+ * @template T
+ * @param {string} method
+ * @param {string} path below the API's root
+ * @param {object} [body]
+ * @returns {Promise<T>}
+ */
+export async function call(method, path, body) {
+  const response = await send(method, path, body);
   const answer = await response.json().catch(() => null);
   if (response.ok && answer !== null) return answer;
   const seconds = response.headers.get("retry-after");
@@ -57,11 +68,8 @@ export async function call(method, path, body) {
   const told = response.ok
     ? "The connector's answer cannot be read."
     : `The connector answered ${response.status}.`;
-  throw new Refusal(
-    `${answer?.detail ?? answer?.error ?? told}${wait}`,
-    answer?.code ?? "unexpected",
-    response.status,
-  );
+  const message = answer?.detail ?? answer?.error ?? told;
+  throw new Refusal(`${message}${wait}`, answer?.code ?? "unexpected", response.status);
 }
 
 /**

@@ -2,6 +2,7 @@ import { copyButton } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { jsonText } from "../parts/json.js";
 import { nameOf, shown, typeOf } from "./schema.js";
+import { tryIt } from "./try-it.js";
 
 /** One call of the reference: what it takes and answers, with examples and a line for a shell. */
 
@@ -83,11 +84,13 @@ function answers(operation, { components }) {
  * @param {Operation} operation
  * @param {Reference} reference
  * @param {boolean} isSent whether the connector makes the request
+ * @param {string | undefined} visitor for whom the call can be tried
  */
-export function operationCard(path, method, operation, reference, isSent) {
+export function operationCard(path, method, operation, reference, isSent, visitor) {
   const own = (operation.parameters ?? []).filter(({ $ref }) => !$ref);
   const content = operation.requestBody?.content["application/json"];
   const isWebSocket = "101" in operation.responses;
+  const isForCallers = !operation.security && !isWebSocket;
   return h(
     "details",
     { class: "panel operation", id: operation.operationId },
@@ -107,6 +110,7 @@ export function operationCard(path, method, operation, reference, isSent) {
       exampleBlock("Example of a body", content.example),
     ],
     isSent || isWebSocket ? null : copyBlock("From a shell", curl(method, path, operation, content?.example)),
+    visitor !== undefined && isForCallers ? tryIt(path, method, operation, visitor) : null,
     h("h3", null, "Answers"),
     h("ul", { class: "properties" }, answers(operation, reference)),
   );

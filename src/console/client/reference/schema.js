@@ -8,7 +8,7 @@ import { h } from "../parts/dom.js";
  *   anyOf?: Schema[], oneOf?: Schema[], minimum?: number, maximum?: number, default?: unknown}} Schema
  * @typedef {{description: string, content?: Record<string, {schema: Schema, example?: unknown}>}} Answer
  * @typedef {{$ref?: string, name: string, in: string, required: boolean, description?: string, schema: Schema}} Parameter
- * @typedef {{tags: string[], summary: string, description?: string, operationId: string, security?: unknown[], parameters?: Parameter[],
+ * @typedef {{tags: string[], summary: string, description?: string, operationId: string, "x-destroys"?: string, security?: unknown[], parameters?: Parameter[],
  *   requestBody?: {required: boolean, content: Record<string, {schema: Schema, example?: unknown}>},
  *   responses: Record<string, Answer & {$ref?: string}>}} Operation
  * @typedef {{info: {title: string, version: string, description: string}, tags: {name: string, description: string}[],

@@ -1,0 +1,120 @@
+import { confirmed, copyButton, field, form } from "../parts/controls.js";
+import { h } from "../parts/dom.js";
+import { bodyText, jsonText } from "../parts/json.js";
+import { query, send } from "../state/api.js";
+
+/** Makes a call of the reference to this Worker, through the console's own door: for its visitor, from its own origin. */
+
+/** @typedef {import("./schema.js").Operation} Operation */
+/** @typedef {import("./schema.js").Parameter} Parameter */
+
+/** The headers of an answer that a caller acts on. */
+const SHOWN_HEADERS = ["content-type", "retry-after", "x-request-id"];
+const BODY_ROWS = 6;
+
+/** @param {Parameter} parameter */
+function inputFor({ name, schema }) {
+  if (!schema.enum) {
+    const standard = schema.default === undefined ? "" : String(schema.default);
+    return h("input", { name, autocomplete: "off", spellcheck: "false", placeholder: standard });
+  }
+  const choices = schema.enum.map((value) => h("option", null, String(value)));
+  return h("select", { name }, h("option", { value: "" }, "any"), choices);
+}
+
+/** @param {string} text @returns {unknown} undefined: no body. @throws {Error} */
+function parsed(text) {
+  if (text.trim() === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error("The body is not JSON. Nothing was sent.");
+  }
+}
+
+/** The path below the API's root, with its parameters. @param {string} path @param {FormData} data @param {Parameter[]} own */
+function pathOf(path, data, own) {
+  /** @param {string} name */
+  const given = (name) => String(data.get(name) ?? "").trim();
+  const filled = path.replace(/^\/pagerduty/, "").replace(/\{(\w+)\}/g, (_, /** @type {string} */ name) => {
+    if (given(name) === "") throw new Error(`${name} is missing. Nothing was sent.`);
+    return encodeURIComponent(given(name));
+  });
+  const inQuery = own.filter((one) => one.in === "query").map(({ name }) => [name, given(name) || null]);
+  return filled + query(Object.fromEntries(inQuery));
+}
+
+/** @param {string} text */
+function shownBody(text) {
+  try {
+    return bodyText(JSON.parse(text));
+  } catch {
+    return text;
+  }
+}
+
+/** @param {Response} response @param {string} text @param {number} tookMs */
+function answered({ status, headers }, text, tookMs) {
+  const lines = SHOWN_HEADERS.flatMap((name) => {
+    const value = headers.get(name);
+    return value === null ? [] : [`${name}: ${value}`];
+  });
+  const body = shownBody(text);
+  return [
+    h("p", { role: "status" }, h("strong", null, String(status)), ` after ${tookMs} ms`),
+    h("p", { class: "meta mono" }, lines.join(" · ")),
+    h(
+      "figure",
+      { class: "example" },
+      h(
+        "figcaption",
+        null,
+        "Answer",
+        copyButton(() => body),
+      ),
+      h("pre", { tabindex: 0, "aria-label": "Answer" }, body),
+    ),
+  ];
+}
+
+/**
+ * @param {string} path
+ * @param {string} method
+ * @param {Operation} operation
+ * @param {string} visitor for whom the call is made
+ */
+export function tryIt(path, method, operation, visitor) {
+  const own = (operation.parameters ?? []).filter(({ $ref }) => !$ref);
+  const content = operation.requestBody?.content["application/json"];
+  const example = content?.example === undefined ? "" : jsonText(content.example);
+  const body = h("textarea", { name: "body", rows: BODY_ROWS, class: "mono", spellcheck: "false" }, example);
+  const result = h("div", { class: "answer" });
+  const destroys = operation["x-destroys"];
+  const name = `${method.toUpperCase()} ${path}`;
+  const element = form(
+    { label: "Send", kind: "plain" },
+    async (data) => {
+      const target = pathOf(path, data, own);
+      const sent = content ? parsed(body.value) : undefined;
+      const question = {
+        title: `Send ${name}?`,
+        text: `It removes ${destroys}. The call is made to ${location.host}, for ${visitor}.`,
+        confirm: "Send",
+      };
+      if (destroys && !(await confirmed(question, new AbortController().signal))) return;
+      const startedAtMs = performance.now();
+      const response = await send(method.toUpperCase(), target, sent);
+      const text = await response.text();
+      result.replaceChildren(...answered(response, text, Math.round(performance.now() - startedAtMs)));
+    },
+    ...own.map((one) => field(one.name, inputFor(one))),
+    ...(content ? [field("Body, JSON", body)] : []),
+  );
+  return h(
+    "section",
+    { class: "try", "aria-label": `Try ${operation.operationId}` },
+    h("h3", null, "Try it"),
+    element,
+    result,
+  );
+}

@@ -1,0 +1,93 @@
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { hasChromium, violations } from "./browser.ts";
+import { openConsole } from "./stage.ts";
+
+/** Calls that a person makes from the reference: to this Worker only, for the console's visitor. */
+
+describe.skipIf(!hasChromium)("trying a call in the reference", () => {
+  const { stage, openPage } = openConsole();
+
+  /** Opens the reference at a call, and keeps the calls that the page makes. */
+  async function open(operationId: string) {
+    const { page, faults } = await openPage(1280);
+    const calls: string[] = [];
+    page.on("request", (request) => {
+      const { origin, pathname, search } = new URL(request.url());
+      if (origin !== stage.worker.url) calls.push(`another origin: ${origin}`);
+      else if (pathname.startsWith("/console/api")) calls.push(`${request.method()} ${pathname}${search}`);
+    });
+    await page.goto(`${stage.worker.url}/docs#${operationId}`);
+    return { page, faults, calls, form: formOf(page, operationId) };
+  }
+  const formOf = (page: Page, operationId: string) =>
+    page.getByRole("region", { name: `Try ${operationId}`, exact: true });
+
+  test("shows the status, the headers and the body of the answer", async () => {
+    const { page, faults, calls, form } = await open("getStatus");
+    await form.getByRole("button", { name: "Send" }).click();
+    await form.getByText("200", { exact: true }).waitFor();
+    await form.getByText(/x-request-id: /).waitFor();
+    await form.getByLabel("Answer").getByText('"connected": false').waitFor();
+    expect(await violations(page)).toEqual([]);
+    expect(calls).toEqual(["GET /console/api"]);
+    expect(faults).toEqual([]);
+  });
+
+  test("fills the path and the query, and shows an error as the Worker says it", async () => {
+    await stage.connect();
+    const { page, calls, form } = await open("listIncidents");
+    await form.getByLabel("severity").selectOption("critical");
+    await form.getByLabel("limit").fill("5");
+    await form.getByRole("button", { name: "Send" }).click();
+    await form.getByLabel("Answer").getByText('"incidents": []').waitFor();
+    await page.goto(`${stage.worker.url}/docs#getIncident`);
+    const one = formOf(page, "getIncident");
+    await one.getByRole("button", { name: "Send" }).click();
+    await one.getByText("incidentId is missing. Nothing was sent.").waitFor();
+    await one.getByLabel("incidentId").fill("P/1");
+    await one.getByRole("button", { name: "Send" }).click();
+    await one.getByText("404", { exact: true }).waitFor();
+    await one.getByLabel("Answer").getByText('"not_found"').waitFor();
+    expect(calls).toEqual([
+      "GET /console/api/incidents?severity=critical&limit=5",
+      "GET /console/api/incidents/P%2F1",
+    ]);
+  });
+
+  test("sends a body, and nothing that is not JSON", async () => {
+    const { calls, form } = await open("writeNote");
+    await form.getByLabel("incidentId").fill("P1");
+    await form.getByLabel("Body, JSON").fill("{");
+    await form.getByRole("button", { name: "Send" }).click();
+    await form.getByText("The body is not JSON. Nothing was sent.").waitFor();
+    expect(calls).toEqual([]);
+    await form.getByLabel("Body, JSON").fill('{"content": ""}');
+    await form.getByRole("button", { name: "Send" }).click();
+    await form.getByText("400", { exact: true }).waitFor();
+    expect(calls).toEqual(["POST /console/api/incidents/P1/notes"]);
+  });
+
+  test("asks before a call that destroys something", async () => {
+    await stage.connect();
+    const { page, calls, form } = await open("disconnect");
+    await form.getByRole("button", { name: "Send" }).click();
+    const question = page.getByRole("dialog", { name: "Send DELETE /pagerduty?" });
+    await question.getByText(/It removes the connection, and all incidents/).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await question.getByRole("button", { name: "Cancel" }).click();
+    expect(calls).toEqual([]);
+    await form.getByRole("button", { name: "Send" }).click();
+    await question.getByRole("button", { name: "Send" }).click();
+    await form.getByLabel("Answer").getByText('"deleted": 1').waitFor();
+    expect(calls).toEqual(["DELETE /console/api"]);
+  });
+
+  test("is offered for no call that PagerDuty or a browser makes", async () => {
+    const { page } = await open("receiveWebhook");
+    await page.locator("#receiveWebhook").getByLabel("From a shell").waitFor();
+    for (const id of ["receiveWebhook", "finishSignIn", "watchChanges", "receiveV3"]) {
+      expect(await formOf(page, id).count()).toBe(0);
+    }
+  });
+});
