@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { MILD_PROBLEMS } from "../../src/contract/mild-problems.ts";
 import type { Answered } from "./call.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
@@ -25,11 +26,8 @@ const Status = z.discriminatedUnion("connected", [
   }),
 ]);
 
-/** The problems that stop no event. */
-const MILD = new Set(["no_signing_secret", "subscription_was_disabled", "analysis_limit"]);
-
 const found = ({ code, message, fix }: z.infer<typeof Problem>): Finding =>
-  (MILD.has(code) ? warning : problem)(message, `(${code})`, fix);
+  (Object.hasOwn(MILD_PROBLEMS, code) ? warning : problem)(message, `(${code})`, fix);
 
 /** `GET /pagerduty` for a user. @param isElsewhere whether the Worker is not on this machine */
 export function checkConnection(user: string, { status, body }: Answered, isElsewhere = false): Finding[] {

@@ -30,6 +30,8 @@ const ProblemCode = z.enum([
   "analysis_limit",
 ]);
 
+export type ProblemCode = z.infer<typeof ProblemCode>;
+
 export const Problem = z
   .object({ code: ProblemCode, message: z.string(), fix: z.string() })
   .register(z.globalRegistry, {

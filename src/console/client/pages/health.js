@@ -1,3 +1,4 @@
+import { MILD_PROBLEMS } from "../../../contract/mild-problems.ts";
 import { action, toast } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
 import { absolute, when } from "../parts/words.js";
@@ -135,22 +136,11 @@ const ISO = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
 /** Times in a sentence, in the reader's own zone. @param {string} text */
 export const readable = (text) => text.replace(ISO, absolute);
 
-/** Problems that stop no events: they are over, or pass by themselves. @type {Record<string, "past" | "warn">} */
-const MILD = {
-  subscription_was_disabled: "past",
-  deliveries_failing: "warn",
-  missing_scopes: "warn",
-  no_signing_secret: "warn",
-  oauth_not_refreshable: "warn",
-  oauth_refresh_failing: "warn",
-  webhooks_refused: "warn",
-};
-
 /** @param {{code: string, message: string, fix: string}} problem */
 export function problemCard({ code, message, fix }) {
   return h(
     "li",
-    { class: `problem ${entry(MILD, code) ?? ""}` },
+    { class: `problem ${entry(MILD_PROBLEMS, code) ?? ""}` },
     h("div", null, h("p", { class: "what" }, readable(message)), h("p", { class: "fix" }, readable(fix))),
     remedyOf(code),
   );
