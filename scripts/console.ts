@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { optionsOrExit } from "./terminal/options.ts";
 
 const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -44,4 +45,7 @@ export async function buildConsole(): Promise<void> {
   writeFileSync(`${BUILT}names.json`, `${JSON.stringify(Object.fromEntries(names), null, 2)}\n`);
 }
 
-if (import.meta.main) await buildConsole();
+if (import.meta.main) {
+  optionsOrExit("npm run console", {});
+  await buildConsole();
+}

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { openApiDocument } from "../src/contract/openapi.ts";
+import { optionsOrExit } from "./terminal/options.ts";
 
 const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -17,6 +18,7 @@ export function openApiText(): string {
 }
 
 if (import.meta.main) {
+  optionsOrExit("npm run openapi", {});
   writeFileSync(OPENAPI_FILE, openApiText());
   console.log("Wrote src/console/assets/openapi.json");
 }

@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { plainText } from "../terminal/plain-text.ts";
+import { withLocalTimes } from "../terminal/times.ts";
 
 /** The result of one check. */
 export interface Finding {
@@ -29,6 +30,8 @@ export const problem = (what: string, means: string, fix: string): Finding => ({
   fix,
 });
 
+const shown = (text: string) => plainText(withLocalTimes(text));
+
 /**
  * Lines for a person. Strangers may have chosen any word of a finding (an event's type, a host's answer), so control
  * characters are removed.
@@ -37,8 +40,8 @@ export function printed({ level, what, means, fix }: Finding, hasColours: boolea
   const mark = hasColours ? styleText(COLOUR[level], level, { validateStream: false }) : level;
   const rest = [means, fix === undefined ? undefined : `→ ${fix}`].filter((line) => line !== undefined);
   const indent = " ".repeat(LEVEL_WIDTH);
-  const first = `${mark}${indent.slice(level.length)}${plainText(what)}`;
-  return [first, ...rest.map((line) => indent + plainText(line))].join("\n");
+  const first = `${mark}${indent.slice(level.length)}${shown(what)}`;
+  return [first, ...rest.map((line) => indent + shown(line))].join("\n");
 }
 
 /** The last line: how many problems and warnings there are. */

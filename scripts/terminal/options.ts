@@ -21,7 +21,23 @@ export function parseOptions<T extends ParseArgsOptionsConfig>(
     const unknown = /^Unknown option '(-[^']*)'/.exec(fault)?.[1];
     const names = Object.keys(options).map((name) => `--${name}`);
     const hint = unknown === undefined ? "" : suggestion(unknown, names);
-    throw new CommandError(`${fault.replace(/\.$/, "")}.${hint} All options: ${command} -- --help`);
+    throw new CommandError(`${fault.replace(/\.$/, "")}.${hint} ${whereListed(command, names)}`);
+  }
+}
+
+function whereListed(command: string, names: readonly string[]): string {
+  if (names.includes("--help")) return `All options: ${command} -- --help`;
+  return names.length === 0 ? `${command} takes no options.` : `All options: ${names.join(", ")}`;
+}
+
+/** The same for a script that is no `runCommand`: ends it with the line. */
+export function optionsOrExit<T extends ParseArgsOptionsConfig>(command: string, options: T) {
+  try {
+    return parseOptions(command, options);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    console.error(error.message);
+    return process.exit(1);
   }
 }
 

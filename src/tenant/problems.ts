@@ -220,7 +220,7 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
   if (reEnabled && nowMs - reEnabled.atMs < SHOW_RE_ENABLED_MS) {
     problems.push({
       code: "subscription_was_disabled",
-      message: `PagerDuty had disabled the webhook subscription. It was enabled again at ${new Date(reEnabled.atMs).toISOString()}, and ${reEnabled.recovered === 1 ? "1 missed incident was" : `${reEnabled.recovered} missed incidents were`} recovered.`,
+      message: `PagerDuty had disabled the webhook subscription. It was enabled again at ${new Date(reEnabled.atMs).toISOString()}, and ${recoveredCount(reEnabled.recovered)}.`,
       fix: "Nothing, unless it happens again: then check that the webhook URL is right and reachable, and that the signing secret is the subscription's.",
     });
   }
@@ -248,6 +248,12 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
   }
   return problems;
 }
+
+/** None: an earlier check found them, while the subscription was not disabled yet; or nothing happened. */
+const recoveredCount = (count: number) =>
+  count === 0
+    ? "no incident was missing"
+    : `${counted(count, "missed incident was", "missed incidents were")} recovered`;
 
 function processingProblems({ failedWebhooks, setAside, storedBytes, notVisible }: ProblemFacts): Problem[] {
   const problems: Problem[] = [];

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { optionsOrExit } from "../../scripts/terminal/options.ts";
 import { startPagerDuty } from "../emulator/pagerduty.ts";
 import { aimsOf } from "./aims.ts";
 import { measureFold } from "./consumer.ts";
@@ -16,14 +16,12 @@ import { measureWebhooks } from "./webhooks.ts";
  * docs/performance.md explains the figures.
  */
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "11" },
-    webhooks: { type: "string", default: "5000" },
-    connections: { type: "string", default: "8" },
-    stored: { type: "string", default: "100000" },
-    due: { type: "string", default: "100,1000,10000" },
-  },
+const values = optionsOrExit("npm run bench", {
+  rounds: { type: "string", default: "11" },
+  webhooks: { type: "string", default: "5000" },
+  connections: { type: "string", default: "8" },
+  stored: { type: "string", default: "100000" },
+  due: { type: "string", default: "100,1000,10000" },
 });
 const rounds = Number(values.rounds);
 /** For measurements that take seconds a round. */

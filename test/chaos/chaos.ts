@@ -1,15 +1,13 @@
-import { parseArgs } from "node:util";
+import { optionsOrExit } from "../../scripts/terminal/options.ts";
 import { runChaos } from "./story.ts";
 
 /** `npm run chaos`: injects all faults at once; exits with 1 if a change is lost, repeated or out of order. */
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: "string", default: "20261122" },
-    webhooks: { type: "string", default: "10000" },
-    users: { type: "string", default: "20" },
-    kills: { type: "string", default: "6" },
-  },
+const values = optionsOrExit("npm run chaos", {
+  seed: { type: "string", default: "20261122" },
+  webhooks: { type: "string", default: "10000" },
+  users: { type: "string", default: "20" },
+  kills: { type: "string", default: "6" },
 });
 
 const { lost, twice, disordered, counts, seconds } = await runChaos({

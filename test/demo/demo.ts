@@ -4,12 +4,12 @@ import { isPortFree } from "../../scripts/dev/port.ts";
 import { playConnection } from "./connection-story.ts";
 import { playGuardian } from "./guardian-story.ts";
 import { playIncident } from "./incident-story.ts";
-import { type DemoOptions, parseDemoOptions, USAGE, UsageError } from "./options.ts";
+import { type DemoOptions, parseDemoOptions, USAGE } from "./options.ts";
 import { invite, suggestNext } from "./playground.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { standardOutput, Transcript } from "./transcript.ts";
 
-type ExitCode = 0 | 1 | 2 | 130;
+type ExitCode = 0 | 1 | 130;
 
 /** The exit code that shells use for Ctrl-C: the story did not finish. */
 const CUT_SHORT: ExitCode = 130;
@@ -31,10 +31,6 @@ async function main(): Promise<ExitCode> {
     console.log(USAGE);
     return 0;
   } catch (error) {
-    if (error instanceof UsageError) {
-      console.error(`${error.message}\n\n${USAGE}`);
-      return 2;
-    }
     console.error(error instanceof Error ? error.message : error);
     return 1;
   }
@@ -78,7 +74,7 @@ async function play(stage: Stage, stays: boolean): Promise<ExitCode> {
 /** Prints the parts of the demo with their addresses. */
 function introduce({ worker, pagerduty, aurora, connector }: Stage, tookMs: number): void {
   transcript.entries([
-    ["Worker", `${worker.url} with KV, Queues and Durable Objects, up in ${tookMs} ms`],
+    ["Worker", `${worker.url} with KV, Queues and Durable Objects, up in ${(tookMs / 1000).toFixed(1)} s`],
     ["PagerDuty", `${pagerduty.apiUrl} (emulated)`],
     ["Aurora", `${aurora.eventsUrl} (emulated, with the receiver of aurora/ beside it)`],
     ["User", connector.userId],

@@ -1,3 +1,4 @@
+import { withLocalTimes } from "../../scripts/terminal/times.ts";
 import type { Incident, Subscription } from "../emulator/pagerduty.ts";
 import { until } from "../support/until.ts";
 import type { Check } from "./check.ts";
@@ -57,7 +58,7 @@ async function received(stage: Stage, incidents: readonly Incident[]): Promise<v
 }
 
 async function printProblems({ connector, transcript }: Stage): Promise<void> {
-  for (const problem of await connector.problems()) transcript.detail(`status: ${problem}`);
+  for (const problem of await connector.problems()) transcript.detail(`status: ${withLocalTimes(problem)}`);
 }
 
 function checks({ aurora }: Stage, subscription: Subscription, incidents: readonly Incident[]): Check[] {

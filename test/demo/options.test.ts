@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { parseDemoOptions, UsageError } from "./options.ts";
+import { CommandError } from "../../scripts/terminal/command.ts";
+import { parseDemoOptions } from "./options.ts";
 
 test("in a terminal the demo keeps running, on port 5080", () => {
   expect(parseDemoOptions([], true)).toEqual({ kind: "play", port: 5080, stays: true });
@@ -17,7 +18,7 @@ test("another port can be chosen", () => {
 });
 
 test.each(["0", "65536", "5080x", "", "1e3"])("%j is not a port", (port) => {
-  expect(() => parseDemoOptions([`--port=${port}`], true)).toThrow(UsageError);
+  expect(() => parseDemoOptions([`--port=${port}`], true)).toThrow(CommandError);
 });
 
 test.each([["--twice"], ["story"]])("%s is refused by name", (arg) => {

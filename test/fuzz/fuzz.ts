@@ -1,14 +1,12 @@
-import { parseArgs } from "node:util";
+import { optionsOrExit } from "../../scripts/terminal/options.ts";
 import { runFuzz } from "./run.ts";
 
 /** `npm run fuzz`: exits with 1 if an input makes a boundary fail. The printed seed reproduces the failure. */
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: "string", default: "120000" },
-    network: { type: "string", default: "20000" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
-  },
+const values = optionsOrExit("npm run fuzz", {
+  cases: { type: "string", default: "120000" },
+  network: { type: "string", default: "20000" },
+  seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
 });
 const seed = Number(values.seed);
 const { counts, failures, slowestMs } = await runFuzz({

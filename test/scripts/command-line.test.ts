@@ -34,6 +34,10 @@ test.each([
   ["deploy.ts", "--dryrun", "Did you mean --dry-run?"],
   ["doctor.ts", "--usr", "Did you mean --user?"],
   ["rotate-keys.ts", "--retired", "Did you mean --retire?"],
+  ["openapi.ts", "--out", "npm run openapi takes no options."],
+  ["console.ts", "--watch", "npm run console takes no options."],
+  ["../test/demo/demo.ts", "--onec", "Did you mean --once?"],
+  ["../test/fuzz/fuzz.ts", "--sed", "Did you mean --seed? All options: --cases, --network, --seed"],
 ])("%s refuses a wrong option in one line, without a stack trace", async (script, option, hint) => {
   const { code, text } = await refusal(script, option);
   expect(code).toBe(1);

@@ -192,7 +192,12 @@ test("a finding is printed with what it means and what to do", () => {
   expect(printed(finding, true)).toBe("\u001b[31mproblem\u001b[39m A\n        B\n        → C");
 });
 
-test("the last line counts problems and warnings", () => {
+test("times are printed as a person reads them, and what is no time as it is", () => {
+  const finding: Finding = { level: "ok", what: "At 2026-11-26T15:11:49.680Z, and 2026-99-99T99:99:99Z" };
+  expect(printed(finding, false)).toMatch(/At 2\d Nov 2026, \d\d:\d\d:49 \S+, and 2026-99-99T99:99:99Z$/);
+});
+
+test("the last line counts problems and warnings, and says that all is well only without any", () => {
   const findings = checked({ ...GOOD, PAGERDUTY_CLIENT_ID: "a" });
   expect(summary(findings)).toBe("0 problems, 1 warning.");
 });
