@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
-import { unstable_readConfig } from "wrangler";
+import { experimental_readRawConfig, unstable_readConfig } from "wrangler";
 import * as z from "zod";
 import { CommandError } from "../terminal/command.ts";
+import { suggestion } from "../terminal/nearest.ts";
 
 /** One environment of wrangler.toml, as far as the scripts need it. */
 export interface Project {
@@ -70,11 +71,26 @@ export function readProject(env: string, config = toml): Project {
 function readConfig(env: string, config: string) {
   try {
     // The commands of wrangler that follow print its warnings.
-    return unstable_readConfig({ config, env }, { hideWarnings: true });
+    const read = unstable_readConfig({ config, env }, { hideWarnings: true });
+    refuseUnknownKeys(experimental_readRawConfig({ config }).rawConfig, env, Object.keys(read));
+    return read;
   } catch (error) {
+    if (error instanceof CommandError) throw error;
     throw new CommandError(`wrangler.toml cannot be read: ${faultOf(error)}`);
   }
 }
+
+/** wrangler only warns of a misspelt key, and goes on without what it sets. @param known wrangler's own keys */
+function refuseUnknownKeys(raw: object, env: string, known: readonly string[]): void {
+  const { env: environments, $schema: _, ...top } = RawConfig.parse(raw);
+  const [unknown] = Object.keys({ ...top, ...environments?.[env] }).filter((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  throw new CommandError(
+    `wrangler.toml: ${unknown} is no key that wrangler knows.${suggestion(unknown, known)}`,
+  );
+}
+
+const RawConfig = z.looseObject({ env: z.optional(z.record(z.string(), z.looseObject({}))) });
 
 /** The first fault that wrangler names, with the line of a syntax error. */
 function faultOf(error: unknown): string {

@@ -2,7 +2,12 @@ import { lookup } from "node:dns/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Config, parseConfig } from "../../src/config.ts";
 import type { Project } from "../cloudflare/project.ts";
-import { mergedVariables, type SettingsSource, settingFaults } from "../settings/local-settings.ts";
+import {
+  mergedVariables,
+  type SettingFault,
+  type SettingsSource,
+  settingFaults,
+} from "../settings/local-settings.ts";
 import { CommandError } from "../terminal/command.ts";
 import type { DevOptions } from "./dev-options.ts";
 import { isPortFree } from "./port.ts";
@@ -20,11 +25,14 @@ export function requireSettings(project: Project, devVars: readonly SettingsSour
   const faults = settingFaults(toml, devVars, project.bindsAurora);
   if (faults.length === 0) return parseConfig(mergedVariables(toml, devVars, project.bindsAurora));
   const list = faults.map(({ what, where }) => `  ${where}: ${what}`).join("\n");
-  throw new CommandError(
-    `The Worker cannot start with these settings:\n${list}\n` +
-      "Correct them, or remove .dev.vars: npm run dev then creates one with fresh keys.",
-  );
+  throw new CommandError(`The Worker cannot start with these settings:\n${list}\n` + remedyFor(faults));
 }
+
+/** A file with fresh keys does not help against a fault in wrangler.toml. */
+const remedyFor = (faults: readonly SettingFault[]) =>
+  faults.every(({ where }) => where === ".dev.vars")
+    ? "Correct them, or remove .dev.vars: npm run dev then creates one with fresh keys."
+    : "Correct them, then start again; docs/configuration.md describes each setting.";
 
 /** @throws {CommandError} */
 export async function requireFreePort(port: number, isFree = isPortFree): Promise<void> {

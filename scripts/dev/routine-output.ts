@@ -10,7 +10,7 @@ const ROUTINE = [
   // The table of bindings, one row a message.
   /^Your Worker has access to the following bindings:/,
   /^Binding +Resource/,
-  /^env\.\w+ {2,}/,
+  /^env\.\w+ [ (]/,
   // The box with the keys.
   /^\u256D\u2500/,
   /^\u2394 /,

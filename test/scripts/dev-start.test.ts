@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,6 +64,14 @@ test("a wrangler.toml that cannot be read is reported in one sentence with the l
   const path = join(folder, "wrangler.toml");
   writeFileSync(path, 'name = "a"\n[vars\n');
   expect(() => readProject("", path)).toThrow(/^wrangler\.toml cannot be read: Invalid TOML.* \(line 2\)$/);
+  const original = readFileSync("wrangler.toml", "utf8");
+  writeFileSync(path, original.replace("compatibility_date", "compatability_date"));
+  expect(() => readProject("", path)).toThrow(
+    /^wrangler\.toml: compatability_date is no key that wrangler knows\. Did you mean compatibility_date\?$/,
+  );
+  writeFileSync(path, original.replace("[env.dev.assets]", "[env.dev.asets]"));
+  expect(() => readProject("dev", path)).toThrow("wrangler.toml: asets is no key that wrangler knows");
+  expect(readProject("", path).name).toBe("aurora-pagerduty");
   expect(() => readProject("nope")).toThrow(/^wrangler\.toml cannot be read: No environment.*"nope"\.$/);
 });
 
@@ -134,6 +142,14 @@ test("the greeting names the console, the user, the webhook URL, the tunnel, Aur
   expect(started({ PUBLIC_URL: "https://pd.example", TUNNEL_URL: "https://t.example" })).toContain(
     "https://pd.example/",
   );
+});
+
+test("the rows of wrangler's table of bindings are hidden", () => {
+  const rows = [
+    "env.TENANT (Tenant)      Durable Object   local\n",
+    'env.PUBLIC_URL ("")      Environment Variable\n',
+  ];
+  expect(rows.filter((row) => !isRoutine(row))).toEqual([]);
 });
 
 test("wrangler's errors, warnings, questions and the Worker's log are never hidden", () => {
