@@ -25,7 +25,7 @@ export function requireSettings(project: Project, devVars: readonly SettingsSour
   const faults = settingFaults(toml, devVars, project.bindsAurora);
   if (faults.length === 0) return parseConfig(mergedVariables(toml, devVars, project.bindsAurora));
   const list = faults.map(({ what, where }) => `  ${where}: ${what}`).join("\n");
-  throw new CommandError(`The Worker cannot start with these settings:\n${list}\n` + remedyFor(faults));
+  throw new CommandError(`The Worker cannot start with these settings:\n${list}\n${remedyFor(faults)}`);
 }
 
 /** A file with fresh keys does not help against a fault in wrangler.toml. */
