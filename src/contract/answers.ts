@@ -188,12 +188,21 @@ export const Retried = z.object({ retried: z.int() });
 export const Redelivered = z.object({ redelivered: z.int() });
 export type Redelivered = z.infer<typeof Redelivered>;
 
+const Measured = z.object({
+  received: z.int(),
+  refused: z.int(),
+  delivered: z.int(),
+  failed: z.int(),
+  latencyMs: z.nullable(z.int()),
+  medianMs: z.nullable(z.int()),
+  p95Ms: z.nullable(z.int()),
+});
 export const Activity = z.object({
-  hours: z
-    .array(z.object({ hour: Time, received: z.int(), delivered: z.int(), latencyMs: z.nullable(z.int()) }))
-    .register(z.globalRegistry, {
-      description: "The last 24 hours, oldest first; the current hour is last.",
-    }),
+  hours: z.array(z.extend(Measured, { hour: Time })).register(z.globalRegistry, {
+    description: "The last 24 hours, oldest first; the current hour is last.",
+  }),
+  day: Measured.register(z.globalRegistry, { description: "The 24 hours together." }),
+  completeSince: Time,
 });
 export type Activity = z.infer<typeof Activity>;
 

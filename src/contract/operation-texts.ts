@@ -126,7 +126,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   },
   "get /pagerduty/activity": {
     operationId: "getActivity",
-    description: "Returns counts by hour, for a chart.",
+    description: "Returns counts and delivery times by hour, for a chart.",
   },
   "post /pagerduty/reconcile": {
     operationId: "reconcile",

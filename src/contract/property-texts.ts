@@ -141,8 +141,16 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   pagerdutyId: "The note's id at PagerDuty; null if it is unknown.",
   writtenAt: "When PagerDuty accepted it; null while it has not.",
   hour: "The start of the hour.",
+  refused:
+    "How many webhooks were refused because no signing secret of the connection verifies them, at most 60 a minute; later ones of that minute are not counted.",
   delivered: "How many deliveries Aurora accepted.",
+  failed: "How many attempts at a delivery failed.",
   latencyMs: "The mean time from arrival to Aurora's answer, in milliseconds; null without deliveries.",
+  medianMs:
+    "The median time from a webhook's receipt to Aurora's acceptance, in milliseconds; where an unsigned webhook is read back from PagerDuty, from then. Null without deliveries.",
+  p95Ms: "The 95th percentile of that time, by nearest rank; null without deliveries.",
+  completeSince:
+    "From this time on everything is counted. At most the newest 20,000 journal entries and failed attempts are read, so in a storm earlier hours are counted in part.",
   checked: "How many incidents were compared.",
   recovered: "How many missed incidents were recovered.",
   reload: "Whether too much changed at once to report each change: reload the lists.",

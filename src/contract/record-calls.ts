@@ -95,7 +95,7 @@ export const incidents: Call[] = [
     method: "get",
     path: "/pagerduty/activity",
     tag: "Incidents",
-    summary: "Count received webhooks and deliveries of the last 24 hours, by hour",
+    summary: "Count webhooks, refusals and deliveries of the last 24 hours, by hour",
     answers: ok("The counts.", answers.Activity),
     errors: [403, 404],
   },

@@ -1,44 +1,110 @@
 import * as z from "zod/mini";
 
-/** `GET /pagerduty/activity`: webhooks and deliveries of the last day, by the hour, for a small chart. */
+/** `GET /pagerduty/activity`: webhooks and deliveries of the last day, by the hour, for a chart. */
 
-const HOUR_MS = 3600 * 1000;
-const HOURS = 24;
-/** How many of the newest rows are read; in a storm they cover less than a day. */
+export const HOUR_MS = 3600 * 1000;
+export const HOURS = 24;
+/** How many of the newest journal rows, and of the newest failed attempts, are read; a storm fills them in less than a day. */
 const MAX_ROWS = 20_000;
 
-const Row = z.object({
+const Counts = z.object({
   hour: z.number(),
   received: z.number(),
   delivered: z.number(),
-  latencyMs: z.nullable(z.number()),
+  failed: z.number(),
+});
+const Ways = z.object({
+  /** Null for all hours together. */
+  hour: z.nullable(z.number()),
+  meanMs: z.nullable(z.number()),
+  medianMs: z.nullable(z.number()),
+  p95Ms: z.nullable(z.number()),
 });
 
-const RECENT = `SELECT kind, received_at_ms, delivered_at_ms FROM journal ORDER BY seq DESC LIMIT ${MAX_ROWS}`;
+const RECENT = `recent AS (SELECT kind, received_at_ms, delivered_at_ms FROM journal
+  WHERE seq > (SELECT max(seq) FROM journal) - ${MAX_ROWS})`;
+const FAILED = `SELECT at_ms FROM attempts WHERE at_ms >= ? ORDER BY at_ms DESC LIMIT ${MAX_ROWS}`;
 
-/** 24 hours, oldest first, the current one last. Latency is the mean time from arrival to Aurora's answer. */
-export function activityOf(sql: SqlStorage, nowMs: number) {
-  const last = Math.floor(nowMs / HOUR_MS);
-  const first = last - HOURS + 1;
+function countsSince(sql: SqlStorage, firstHour: number) {
   const rows = sql.exec(
-    `SELECT hour, sum(received) AS received, sum(delivered) AS delivered, avg(latency) AS latencyMs FROM (
-       SELECT received_at_ms / ${HOUR_MS} AS hour, 1 AS received, 0 AS delivered, NULL AS latency
-       FROM (${RECENT}) WHERE kind = 'webhook'
-       UNION ALL
-       SELECT delivered_at_ms / ${HOUR_MS}, 0, 1, delivered_at_ms - received_at_ms
-       FROM (${RECENT}) WHERE delivered_at_ms IS NOT NULL)
+    `WITH ${RECENT}
+     SELECT hour, sum(received) AS received, sum(delivered) AS delivered, sum(failed) AS failed FROM (
+       SELECT received_at_ms / ${HOUR_MS} AS hour, 1 AS received, 0 AS delivered, 0 AS failed
+       FROM recent WHERE kind = 'webhook'
+       UNION ALL SELECT delivered_at_ms / ${HOUR_MS}, 0, 1, 0 FROM recent WHERE delivered_at_ms IS NOT NULL
+       UNION ALL SELECT at_ms / ${HOUR_MS}, 0, 0, 1 FROM (${FAILED}))
      WHERE hour >= ? GROUP BY hour`,
-    first,
+    firstHour * HOUR_MS,
+    firstHour,
   );
-  const known = new Map([...rows].map((row) => Row.parse(row)).map((row) => [row.hour, row]));
+  return new Map([...rows].map((row) => Counts.parse(row)).map((row) => [row.hour, row]));
+}
+
+/** From receipt to Aurora's acceptance: the mean, and percentiles by nearest rank, of each hour and of all hours. */
+function waysSince(sql: SqlStorage, firstHour: number) {
+  const rows = sql.exec(
+    `WITH ${RECENT},
+     ways AS (SELECT delivered_at_ms / ${HOUR_MS} AS hour, delivered_at_ms - received_at_ms AS ms FROM recent
+       WHERE delivered_at_ms >= ? AND kind IN ('webhook', 'readback')),
+     ranked AS (
+       SELECT hour, ms, row_number() OVER (PARTITION BY hour ORDER BY ms) AS place,
+         count(*) OVER (PARTITION BY hour) AS total FROM ways
+       UNION ALL SELECT NULL, ms, row_number() OVER (ORDER BY ms), count(*) OVER () FROM ways)
+     SELECT hour, avg(ms) AS meanMs,
+       max(CASE WHEN place = (total + 1) / 2 THEN ms END) AS medianMs,
+       max(CASE WHEN place = (total * 95 + 99) / 100 THEN ms END) AS p95Ms
+     FROM ranked GROUP BY hour`,
+    firstHour * HOUR_MS,
+  );
+  return new Map([...rows].map((row) => Ways.parse(row)).map((row) => [row.hour, row]));
+}
+
+/** Before this time events and attempts may be missing, because no more than `MAX_ROWS` of each are read. */
+function completeSinceMs(sql: SqlStorage, firstHour: number): number {
+  const [row] = sql.exec(
+    `SELECT max(
+       coalesce((SELECT received_at_ms FROM journal WHERE seq = (SELECT max(seq) FROM journal) - ${MAX_ROWS}), 0),
+       coalesce((SELECT at_ms FROM attempts WHERE at_ms >= ? ORDER BY at_ms DESC LIMIT 1 OFFSET ${MAX_ROWS}), 0)
+     ) AS sinceMs`,
+    firstHour * HOUR_MS,
+  );
+  return Math.max(firstHour * HOUR_MS, z.object({ sinceMs: z.number() }).parse(row).sinceMs);
+}
+
+const rounded = (ms: number | null | undefined) => (ms == null ? null : Math.round(ms));
+const latencyOf = (ways: z.infer<typeof Ways> | undefined) => ({
+  latencyMs: rounded(ways?.meanMs),
+  medianMs: rounded(ways?.medianMs),
+  p95Ms: rounded(ways?.p95Ms),
+});
+
+/**
+ * 24 hours, oldest first, the current one last; and the whole day.
+ * @param refusedByHour refused webhooks, by the hour since 1970
+ */
+export function activityOf(sql: SqlStorage, refusedByHour: ReadonlyMap<number, number>, nowMs: number) {
+  const firstHour = Math.floor(nowMs / HOUR_MS) - HOURS + 1;
+  const counts = countsSince(sql, firstHour);
+  const ways = waysSince(sql, firstHour);
   const hours = Array.from({ length: HOURS }, (_, index) => {
-    const row = known.get(first + index);
+    const hour = firstHour + index;
     return {
-      hour: new Date((first + index) * HOUR_MS).toISOString(),
-      received: row?.received ?? 0,
-      delivered: row?.delivered ?? 0,
-      latencyMs: row?.latencyMs == null ? null : Math.round(row.latencyMs),
+      hour: new Date(hour * HOUR_MS).toISOString(),
+      received: counts.get(hour)?.received ?? 0,
+      refused: refusedByHour.get(hour) ?? 0,
+      delivered: counts.get(hour)?.delivered ?? 0,
+      failed: counts.get(hour)?.failed ?? 0,
+      ...latencyOf(ways.get(hour)),
     };
   });
-  return { hours };
+  const sum = (name: "received" | "refused" | "delivered" | "failed") =>
+    hours.reduce((total, hour) => total + hour[name], 0);
+  const day = {
+    received: sum("received"),
+    refused: sum("refused"),
+    delivered: sum("delivered"),
+    failed: sum("failed"),
+    ...latencyOf(ways.get(null)),
+  };
+  return { hours, day, completeSince: new Date(completeSinceMs(sql, firstHour)).toISOString() };
 }

@@ -138,6 +138,10 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX journal_confirmed ON journal (seq)
     WHERE kind = 'webhook' AND verification = 'callback' AND outcome IN ('applied', 'stale');
   `,
+  `
+  -- Failed attempts by time, for the activity.
+  CREATE INDEX attempts_newest ON attempts (at_ms);
+  `,
 ];
 
 const VERSION_KEY = "schemaVersion";

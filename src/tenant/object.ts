@@ -266,7 +266,8 @@ export class Tenant extends DurableObject<Env> {
 
   /** `GET /pagerduty/activity`. */
   async activity(caller: Caller) {
-    return this.#runtime.read(caller, ({ sql }) => activityOf(sql, Date.now()));
+    const { byHour } = this.#runtime.refusals.summary;
+    return this.#runtime.read(caller, ({ sql }) => activityOf(sql, new Map(byHour), Date.now()));
   }
 
   /** `GET /pagerduty/deliveries`. */

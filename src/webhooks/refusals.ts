@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { HOUR_MS, HOURS } from "../storage/activity.ts";
 import { readStored } from "../storage/stored-value.ts";
 
 const KEY = "refusals";
@@ -7,11 +8,13 @@ export const Rejections = z.object({
   count: z.number(),
   lastAtMs: z.nullable(z.number()),
   lastReason: z.nullable(z.string()),
+  /** Refused webhooks of the last day, whatever the secrets: the hour since 1970, and how many. */
+  byHour: z._default(z.array(z.tuple([z.number(), z.number()])), []),
 });
 export type Rejections = z.infer<typeof Rejections>;
-const NONE: Rejections = { count: 0, lastAtMs: null, lastReason: null };
+const NONE: Rejections = { count: 0, lastAtMs: null, lastReason: null, byHour: [] };
 
-/** Counts refused webhooks, for the status. */
+/** Counts refused webhooks, for the status and the activity. All of it is one stored value: a refusal writes one row. */
 export class Refusals {
   readonly #storage: DurableObjectStorage;
 
@@ -25,10 +28,17 @@ export class Refusals {
 
   /** @param reason completes "3 webhooks were refused: …" */
   count(reason: string, nowMs: number): void {
-    this.#storage.kv.put(KEY, { count: this.summary.count + 1, lastAtMs: nowMs, lastReason: reason });
+    const { count, byHour } = this.summary;
+    const hour = Math.floor(nowMs / HOUR_MS);
+    const hours = new Map(byHour.filter(([known]) => known > hour - HOURS));
+    hours.set(hour, (hours.get(hour) ?? 0) + 1);
+    const next: Rejections = { count: count + 1, lastAtMs: nowMs, lastReason: reason, byHour: [...hours] };
+    this.#storage.kv.put(KEY, next);
   }
 
+  /** Forgets the refusals by earlier secrets; their hours stay counted. */
   clear(): void {
-    this.#storage.kv.delete(KEY);
+    const { count, byHour } = this.summary;
+    if (count > 0) this.#storage.kv.put(KEY, { ...NONE, byHour });
   }
 }

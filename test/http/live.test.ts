@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Activity } from "../../src/contract/answers.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { Watcher, watch } from "../support/watcher.ts";
@@ -92,15 +93,19 @@ test("the 33rd WebSocket of a user is 429, until another one closes", async () =
   for (const watcher of watchers.slice(1)) watcher.socket.terminate();
 });
 
-test("the activity counts received webhooks and deliveries by the hour", async () => {
+test("the activity counts webhooks, refusals, deliveries and failed attempts by the hour", async () => {
   const account = stage.pagerduty.account();
+  const { user } = stage;
   await stage.connect(account);
+  stage.aurora.answer = ({ index }) => ({ status: index === 0 ? 503 : 202 });
   account.trigger();
-  await until("the delivery to be counted", async () => {
+  await fetch(`${stage.worker.url}/pagerduty/webhook/${user}`, { method: "POST", body: "{}" });
+  await until("everything to be counted", async () => {
     const { body } = await stage.call("GET", "/activity");
-    const hours = (body as { hours?: { received: number; delivered: number }[] }).hours ?? [];
+    const { hours = [], day } = body as Partial<Activity>;
     expect(hours).toHaveLength(24);
-    const sum = (name: "received" | "delivered") => hours.reduce((total, hour) => total + hour[name], 0);
-    return sum("received") === 1 && sum("delivered") >= 1;
+    return (
+      day?.received === 1 && day.refused === 1 && day.delivered >= 1 && day.failed >= 1 && day.p95Ms !== null
+    );
   });
 });

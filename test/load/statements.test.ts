@@ -88,7 +88,7 @@ function executeAll(storage: DurableObjectStorage): void {
   lists.webhookTimes(sql);
   listIncidents(sql, { ...ALL_INCIDENTS, limit: 25 });
   incidentHeads(sql, [INCIDENT]);
-  activityOf(sql, 1);
+  activityOf(sql, new Map(), 1);
 
   incidents.loadIncident(sql, INCIDENT);
   incidents.saveRecipient(sql, INCIDENT, "u");
@@ -141,7 +141,7 @@ function executeAll(storage: DurableObjectStorage): void {
 
 /** Statements that may scan a table, and what bounds them. */
 const BOUNDED: Record<string, string> = {
-  activityOf: "reads the newest 20,000 entries",
+  waysSince: "reads the newest 20,000 entries",
   pruneEntries: "reads the oldest 500 entries",
   dropOldestPayloads: "ends with the 500th entry; only in a database that is nearly full",
   webhookTimes: "ends with the newest webhook",

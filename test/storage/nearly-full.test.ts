@@ -5,7 +5,7 @@ import { connectionOf } from "../support/connection.ts";
 
 const facts = (storedBytes: number): ProblemFacts => ({
   connection: connectionOf("u"),
-  rejected: { count: 0, lastAtMs: null, lastReason: null },
+  rejected: { count: 0, lastAtMs: null, lastReason: null, byHour: [] },
   delivery: {
     pending: 0,
     dead: 0,

@@ -1,0 +1,117 @@
+import { env, runInDurableObject } from "cloudflare:test";
+import { expect, test } from "vitest";
+import { recordFailedAttempt } from "../../src/delivery/attempts.ts";
+import { activityOf, HOUR_MS } from "../../src/storage/activity.ts";
+import { migrate } from "../../src/storage/migrations.ts";
+import { Refusals } from "../../src/webhooks/refusals.ts";
+
+/** What the console's chart is made of. */
+
+const NOW_MS = 100 * HOUR_MS + 60_000;
+
+interface Delivered {
+  kind?: string;
+  receivedAtMs: number;
+  /** From receipt to acceptance; null while it is not delivered. */
+  tookMs: number | null;
+}
+
+function add(sql: SqlStorage, { kind = "webhook", receivedAtMs, tookMs }: Delivered): void {
+  sql.exec(
+    `INSERT INTO journal (kind, type, received_at_ms, outcome, delivery, delivered_at_ms)
+     VALUES (?, 'incident.triggered', ?, 'applied', 'delivered', ?)`,
+    kind,
+    receivedAtMs,
+    tookMs === null ? null : receivedAtMs + tookMs,
+  );
+}
+
+const inStorage = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
+  runInDurableObject(env.TENANT.getByName(`activity:${name}`), (_, { storage }) => {
+    migrate(storage);
+    return work(storage);
+  });
+
+test("each hour has its counts, and the median and 95th percentile of the way to Aurora", async () => {
+  const { hours, day, completeSince } = await inStorage("hours", ({ sql }) => {
+    for (let ms = 1; ms <= 100; ms += 1) add(sql, { receivedAtMs: 98 * HOUR_MS, tookMs: ms });
+    add(sql, { receivedAtMs: 99 * HOUR_MS, tookMs: 5000 });
+    add(sql, { receivedAtMs: 99 * HOUR_MS, tookMs: null });
+    // An analysis is asked for by the connector, not by a webhook.
+    add(sql, { kind: "analysis", receivedAtMs: 99 * HOUR_MS, tookMs: 1 });
+    // Two days old.
+    add(sql, { receivedAtMs: 52 * HOUR_MS, tookMs: 1 });
+    const failed = { status: 503, answer: "", durationMs: 1, early: false };
+    recordFailedAttempt(sql, 1, { ...failed, atMs: 99 * HOUR_MS });
+    recordFailedAttempt(sql, 1, { ...failed, atMs: 99 * HOUR_MS + 1 });
+    recordFailedAttempt(sql, 1, { ...failed, atMs: 52 * HOUR_MS });
+    return activityOf(sql, new Map([[98, 3]]), NOW_MS);
+  });
+  expect(hours).toHaveLength(24);
+  const none = {
+    received: 0,
+    refused: 0,
+    delivered: 0,
+    failed: 0,
+    latencyMs: null,
+    medianMs: null,
+    p95Ms: null,
+  };
+  expect(hours.at(-1)).toEqual({ ...none, hour: "1970-01-05T04:00:00.000Z" });
+  expect(hours.at(-2)).toMatchObject({ received: 2, delivered: 2, failed: 2, medianMs: 5000, p95Ms: 5000 });
+  expect(hours.at(-3)).toMatchObject({ received: 100, refused: 3, delivered: 100, medianMs: 50, p95Ms: 95 });
+  expect(day).toMatchObject({
+    received: 102,
+    refused: 3,
+    delivered: 102,
+    failed: 2,
+    medianMs: 51,
+    p95Ms: 96,
+  });
+  expect(completeSince).toBe(hours[0]?.hour);
+});
+
+test("after a storm the activity says since when it is complete", async () => {
+  const { day, completeSince } = await inStorage("storm", ({ sql }) => {
+    for (let row = 0; row < 20_001; row += 1) {
+      add(sql, { receivedAtMs: 99 * HOUR_MS + Math.min(row, 1), tookMs: null });
+    }
+    return activityOf(sql, new Map(), NOW_MS);
+  });
+  expect(day.received).toBe(20_000);
+  expect(completeSince).toBe(new Date(99 * HOUR_MS).toISOString());
+});
+
+test("refused webhooks are counted by the hour for a day, also after the signing secret has changed", async () => {
+  await inStorage("refusals", (storage) => {
+    const refusals = new Refusals(storage);
+    refusals.count("they carry no signature", 10 * HOUR_MS);
+    refusals.count("they carry no signature", 30 * HOUR_MS);
+    refusals.count("they carry no signature", 30 * HOUR_MS + 1);
+    refusals.clear();
+    expect(refusals.summary).toEqual({
+      count: 0,
+      lastAtMs: null,
+      lastReason: null,
+      byHour: [
+        [10, 1],
+        [30, 2],
+      ],
+    });
+    refusals.count("they carry no signature", 40 * HOUR_MS);
+    expect(refusals.summary).toMatchObject({
+      count: 1,
+      byHour: [
+        [30, 2],
+        [40, 1],
+      ],
+    });
+  });
+});
+
+test("refusals that an earlier version counted have no hours", async () => {
+  await inStorage("earlier", (storage) => {
+    storage.kv.put("refusals", { count: 2, lastAtMs: 1, lastReason: null });
+    expect(new Refusals(storage).summary).toMatchObject({ count: 2, byHour: [] });
+  });
+});
