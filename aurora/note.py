@@ -1,4 +1,4 @@
-"""Makes a note of one finished analysis and asks the connector to write it: Python's standard library alone."""
+"""Turns a finished analysis into a note and asks the connector to write it. Uses only Python's standard library."""
 
 import hashlib
 import json
@@ -8,11 +8,11 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any, Optional
 
-# The connector brings Markdown into plain text and cuts that to 25,000 characters; its limit for a body is 128 KiB,
+# The connector turns Markdown into plain text and cuts that to 25,000 characters; its limit for a body is 128 KiB,
 # which this many characters fill at most (4 bytes each in UTF-8).
 CONTENT_CHARACTERS = 30_000
 CUT_MARK = "\n\n[…]"
-# The connector answers once the note is stored; it asks Aurora's server for the user's permission before (5 s).
+# The connector first asks Aurora's server for the user's permission (5 s), and answers once the note is stored.
 POST_TIMEOUT_SECONDS = 30
 
 
@@ -43,13 +43,13 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def idempotency_key(analysis: Analysis) -> str:
-    """Returns the same key for the same analysis, whenever and wherever asked; a later analysis has another."""
+    """Returns a key that is always the same for one analysis; a later analysis of the incident has another key."""
     text = f"{analysis.aurora_id}\n{analysis.summary}"
     return f"aurora-{hashlib.sha256(text.encode(errors='replace')).hexdigest()}"
 
 
 def note_of(analysis: Analysis, frontend_url: str) -> dict[str, str]:
-    """Returns the body of the connector's call. The note links to the incident in Aurora where its URL is known."""
+    """Returns the body of the call. The note links to the incident in Aurora if `frontend_url` is not empty."""
     content = analysis.summary.strip()
     if len(content) > CONTENT_CHARACTERS:
         content = content[: CONTENT_CHARACTERS - len(CUT_MARK)] + CUT_MARK
@@ -92,7 +92,7 @@ def post_note(analysis: Analysis, edge_url: str, internal_secret: str, frontend_
 
 
 def error_text(body: bytes) -> Optional[str]:
-    """Returns the connector's `error`, or None for a body of another kind (a proxy's page)."""
+    """Returns the connector's `error`, or None for any other body (a proxy's page)."""
     try:
         error = json.loads(body)["error"]
     except (ValueError, KeyError, TypeError):

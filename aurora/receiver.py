@@ -1,7 +1,7 @@
-"""Takes the connector's events and has Aurora work each one before it answers.
+"""Receives the connector's events, and runs Aurora's task on each one before it answers.
 
 Runs in Aurora's own server image, beside Aurora's worker. The connector sends the next event of an incident only
-after this one was answered with 200, so order and retries reach as far as Aurora's tables.
+after this one was answered with 200, so events reach Aurora's tables in order, and a failed one is retried.
 """
 
 import logging
@@ -21,15 +21,15 @@ from utils.auth.stateless_auth import get_org_id_for_user, set_rls_context
 from utils.cache.redis_client import get_redis_ssl_kwargs
 from utils.db.connection_pool import db_pool
 
-# Four times the largest webhook that the connector accepts, so that no event it makes of one is refused.
+# Four times the largest webhook that the connector accepts, so that no event made from one is too large.
 BODY_BYTES = 1024 * 1024
-# How long a killed receiver blocks its event. The lock is extended while the work goes on, however long that takes.
+# How long a killed receiver blocks its event. The lock is extended until the task has ended, however long that takes.
 LOCK_SECONDS = 60
 LOCK_EXTENSION_SECONDS = 15
 # Longer than the connector's delivery schedule, with days for a person to send a dead delivery again.
 DONE_SECONDS = 8 * 24 * 3600
 IN_PROGRESS_RETRY_SECONDS = 5
-# Without a timeout, a Redis that hangs would hold every call until the connector gives up.
+# Without a timeout, a Redis that hangs would block every call until the connector gives up.
 REDIS_TIMEOUT_SECONDS = 5
 # As many as gunicorn has threads for calls (docker-compose.edge.yaml).
 WORKERS = 8
@@ -54,7 +54,7 @@ def receive() -> Response:
     if len(body) > BODY_BYTES:
         raise Refused(413, "body_too_large", f"The body is larger than {BODY_BYTES} bytes.")
     event = read_event(verify(keys, request.headers, body, time.time()), body)
-    reason = skip_reason(event) or work_once(event)
+    reason = skip_reason(event) or process_once(event)
     log.info("webhook-id=%s type=%s answered=200 reason=%s", event.webhook_id, event.event_type, reason)
     return jsonify({"received": True, "reason": reason} if reason else {"received": True})
 
@@ -72,20 +72,20 @@ def ping_database() -> None:
         cursor.execute("SELECT 1")
 
 
-def work_once(event: Event) -> Optional[str]:
-    """Works the event, and returns None; returns a reason when it was worked before. Redis away: RedisError."""
+def process_once(event: Event) -> Optional[str]:
+    """Processes the event and returns None, or returns a reason if it was processed before. Raises RedisError."""
     lock = store.lock(f"aurora-edge:lock:{event.webhook_id}", timeout=LOCK_SECONDS, thread_local=False)
     done = f"aurora-edge:done:{event.webhook_id}"
     if not lock.acquire(blocking=False):
-        raise Refused(503, "in_progress", "Another call works this event right now.", IN_PROGRESS_RETRY_SECONDS)
+        raise Refused(503, "in_progress", "Another call is processing this event.", IN_PROGRESS_RETRY_SECONDS)
     try:
         if store.exists(done):
-            return "already worked"
-        working = workers.submit(work, event)
-        while not wait([working], timeout=LOCK_EXTENSION_SECONDS).done:
+            return "already processed"
+        processing = workers.submit(process, event)
+        while not wait([processing], timeout=LOCK_EXTENSION_SECONDS).done:
             despite_redis(lambda: lock.extend(LOCK_SECONDS, replace_ttl=True))
-        working.result()
-        # The work is done, so the answer is 200 even when Redis cannot note it: a retry would work it twice.
+        processing.result()
+        # The event is processed, so the answer is 200 even if Redis cannot store that: a retry would process it twice.
         despite_redis(lambda: store.set(done, "1", ex=DONE_SECONDS))
         return None
     finally:
@@ -93,15 +93,15 @@ def work_once(event: Event) -> Optional[str]:
 
 
 def despite_redis(action) -> None:
-    """Runs an action on Redis whose failure must not change the answer: every lock expires without it."""
+    """Runs an action on Redis whose failure must not change the answer: every lock expires anyway."""
     try:
         action()
     except redis.RedisError as error:
         log.warning("Redis: %s", type(error).__name__)
 
 
-def work(event: Event) -> None:
-    """Has Aurora's task work the event, and proves by a new row that the task did not return without storing it."""
+def process(event: Event) -> None:
+    """Runs Aurora's task on the event, and looks for a new row, because the task can return without storing it."""
     before = newest_row(event)
     if event.org_id is not None and get_org_id_for_user(event.user_id) != event.org_id:
         raise Refused(
@@ -124,7 +124,7 @@ def work(event: Event) -> None:
 
 
 def newest_row(event: Event) -> int:
-    """Returns the id of the event's newest row in Aurora's table, 0 without one. PostgreSQL away: psycopg2.Error."""
+    """Returns the id of the event's newest row in Aurora's table, 0 without one. Raises psycopg2.Error."""
     with db_pool.get_admin_connection() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1")  # Fails here when PostgreSQL is away; the next call would swallow the error.
         if not set_rls_context(cursor, connection, event.user_id, log_prefix="[EDGE]"):

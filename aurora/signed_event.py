@@ -1,7 +1,7 @@
-"""Decides what the receiver may do with a call: pure functions, Python's standard library alone.
+"""Decides what the receiver may do with a call. Pure functions; uses only Python's standard library.
 
 Signatures follow the Standard Webhooks specification: HMAC-SHA256 over "<id>.<timestamp>.<body>", base64,
-in a header that may hold several, each as "v1,<base64>".
+in a header that may contain several, each as "v1,<base64>".
 """
 
 import base64
@@ -112,13 +112,13 @@ def read_event(webhook_id: str, body: bytes) -> Event:
         raise Refused(
             422,
             "missing_number",
-            f"Incident {read.incident_id} has no integer number, and Aurora drops such incidents without a word.",
+            f"Incident {read.incident_id} has no integer number, and Aurora drops such incidents silently.",
         )
     return read
 
 
 def is_number(value: Any) -> bool:
-    """True for an incident number that Aurora can store; JSON's true and false are no numbers."""
+    """True for an incident number that Aurora can store; JSON's true and false are not numbers."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_NUMBER
 
 

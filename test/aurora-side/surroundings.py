@@ -1,4 +1,4 @@
-"""Real Redis, PostgreSQL and gunicorn for the tests, each on a port and in a folder of its own."""
+"""Real Redis, PostgreSQL and gunicorn for the tests, each on its own port and in its own folder."""
 
 import importlib.util
 import os
@@ -39,14 +39,14 @@ CREATE POLICY by_org ON incidents USING (org_id = current_setting('myapp.current
 
 
 def postgres_programs() -> str:
-    """Returns the folder of PostgreSQL's programs, the newest version's; empty without one."""
+    """Returns the folder of PostgreSQL's programs, of the newest version; empty if none is installed."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     found = shutil.which("initdb")
     return str(folders[-1]) if folders else (os.path.dirname(found) if found else "")
 
 
 def missing() -> list[str]:
-    """Returns the names of what these tests need and this machine does not have."""
+    """Returns the names of the programs and packages that these tests need and this machine lacks."""
     modules = [name for name in ("flask", "redis", "psycopg2", "gunicorn") if not importlib.util.find_spec(name)]
     programs = [] if shutil.which("redis-server") else ["redis-server"]
     return modules + programs + ([] if postgres_programs() else ["postgresql"])
@@ -64,7 +64,7 @@ def free_port() -> int:
 
 
 def until(condition, what: str):
-    """Waits until the condition returns something true, and returns that."""
+    """Waits until the condition returns a true value, and returns it."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         found = condition()
@@ -76,7 +76,7 @@ def until(condition, what: str):
 
 @contextmanager
 def stopped(service):
-    """Stops Redis or PostgreSQL, and starts it again whatever happens in between."""
+    """Stops Redis or PostgreSQL, and always starts it again afterwards."""
     service.stop()
     try:
         yield
@@ -91,7 +91,7 @@ def redis_client():
 
 
 class Gate:
-    """Holds the stub's work on one event until the test releases it: two files, seen by both processes."""
+    """Blocks the stub's task for one event until the test releases it, by two files that both processes see."""
 
     def __init__(self, event_id: str):
         self.reached = Path(os.environ["STUB_GATES"], f"{event_id}.reached")

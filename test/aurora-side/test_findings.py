@@ -82,7 +82,7 @@ class Findings(unittest.TestCase):
         first, second = self.connector.calls
         self.assertEqual(first["body"], second["body"])
 
-    def test_a_later_analysis_of_the_same_incident_is_a_note_of_its_own(self):
+    def test_a_later_analysis_of_the_same_incident_is_another_note(self):
         add("P1")
         self.round()
         postgres.execute("root", "UPDATE incidents SET aurora_summary = 'The disk failed.'")

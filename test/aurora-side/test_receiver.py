@@ -77,13 +77,13 @@ class Receiving(unittest.TestCase):
         [(user_id, org_id, payload)] = rows("stored")
         self.assertEqual((user_id, org_id, list(payload)), ("ann", "acme", ["event"]))
 
-    def test_the_same_webhook_id_is_worked_once_and_remembered_for_eight_days(self):
+    def test_the_same_webhook_id_is_processed_once_and_remembered_for_eight_days(self):
         send(envelope("twice"))
-        self.assertEqual(send(envelope("twice"))[:2], (200, {"received": True, "reason": "already worked"}))
+        self.assertEqual(send(envelope("twice"))[:2], (200, {"received": True, "reason": "already processed"}))
         self.assertEqual(len(rows("twice")), 1)
         self.assertAlmostEqual(redis_client().ttl("aurora-edge:done:twice"), 8 * 24 * 3600, delta=300)
 
-    def test_a_second_call_while_the_first_is_worked_is_503_however_long_the_work_takes(self):
+    def test_a_second_call_while_the_first_is_processed_is_503_however_long_the_work_takes(self):
         answers = []
         first = threading.Thread(target=lambda: answers.append(send(envelope("at-once", stub="hold"))))
         first.start()
@@ -100,7 +100,7 @@ class Receiving(unittest.TestCase):
         self.assertEqual(len(rows("at-once")), 1)
         self.assertFalse(redis_client().exists("aurora-edge:lock:at-once"))
 
-    def test_an_event_whose_receiver_was_killed_in_the_middle_is_worked_when_it_comes_again(self):
+    def test_an_event_whose_receiver_was_killed_in_the_middle_is_processed_on_a_retry(self):
         def interrupted():
             with self.assertRaises(OSError):
                 send(envelope("killed", stub="hold"))
@@ -113,10 +113,10 @@ class Receiving(unittest.TestCase):
         self.assertEqual(rows("killed"), [])
         Gate("killed").release()
         receiver.start()
-        until(lambda: send(envelope("killed", stub="hold"))[0] == 200, "the lock expires and the event is worked")
+        until(lambda: send(envelope("killed", stub="hold"))[0] == 200, "the lock expires and the event is processed")
         self.assertEqual(len(rows("killed")), 1)
 
-    def test_without_redis_every_event_is_503_and_none_is_worked(self):
+    def test_without_redis_every_event_is_503_and_none_is_processed(self):
         with stopped(redis):
             self.assertRefused(send(envelope("no-redis")), 503, "redis_unavailable")
             self.assertRefused(call(b"", {}, "/edge/health", "GET"), 503, "redis_unavailable")
@@ -145,11 +145,11 @@ class Receiving(unittest.TestCase):
             self.assertRefused(send(envelope(f"left-{user_id}", user_id=user_id)), 409, "user_left_organisation")
             self.assertEqual(rows(f"left-{user_id}"), [])
 
-    def test_without_an_organisation_in_the_event_any_of_the_users_is_right(self):
+    def test_an_event_without_an_organisation_is_stored_in_the_users_organisation(self):
         self.assertEqual(send(envelope("personal", user_id="eve", org_id=None))[0], 200)
         self.assertEqual(rows("personal")[0][1], "evil")
 
-    def test_a_missing_number_is_422_and_is_worked_once_it_is_there(self):
+    def test_a_missing_number_is_422_and_is_processed_once_it_is_there(self):
         self.assertRefused(send(envelope("numberless", number=None)), 422, "missing_number")
         self.assertEqual(send(envelope("numberless"))[0], 200)
 
@@ -164,7 +164,7 @@ class Receiving(unittest.TestCase):
         self.assertEqual(send(message)[:2], (200, {"received": True}))
         self.assertEqual(len(rows("fields")), 1)
 
-    def test_a_task_that_returns_without_a_row_is_503_and_worked_again(self):
+    def test_a_task_that_returns_without_a_row_is_503_and_processed_again(self):
         self.assertRefused(send(envelope("silent", stub="silent")), 503, "event_not_stored")
         self.assertEqual(send(envelope("silent"))[0], 200)
         self.assertRefused(send(envelope("silent", stub="silent"), webhook_id="a-row-of-before"), 503, "event_not_stored")

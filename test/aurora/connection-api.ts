@@ -121,7 +121,7 @@ function bodyOf(call: Call): Json {
   }
 }
 
-/** Null: absent or empty, which Aurora does not tell apart. */
+/** Null: absent or empty, which Aurora does not distinguish. */
 export function header(call: Call, name: string): string | null {
   const value = call.headers[name];
   return typeof value === "string" && value !== "" ? value : null;

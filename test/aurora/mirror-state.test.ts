@@ -34,7 +34,7 @@ const pendingOf = ({ pending }: MirrorState): Pending => {
   return pending;
 };
 /** The state after this answer to the pending change. */
-const told = (state: MirrorState, answer: AuroraAnswer, nowMs = 0) =>
+const afterReply = (state: MirrorState, answer: AuroraAnswer, nowMs = 0) =>
   afterAnswer(state, pendingOf(state), answer, nowMs);
 
 describe("a connect", () => {
@@ -42,7 +42,7 @@ describe("a connect", () => {
     const state = changed("connect", UNKNOWN, 5);
     expect(nextCallAtMs(state)).toBe(5);
     expect(state.knowsConnection).toBeNull();
-    expect(told(state, reply(200), 7)).toEqual({ ...UNKNOWN, knowsConnection: true, checkedAtMs: 7 });
+    expect(afterReply(state, reply(200), 7)).toEqual({ ...UNKNOWN, knowsConnection: true, checkedAtMs: 7 });
   });
 
   test("that failed keeps Aurora's error and waits for the next check, after Aurora's status was read", () => {
@@ -50,7 +50,7 @@ describe("a connect", () => {
       [reply(401, { error: "Invalid or expired API token" }), "answered 401: Invalid or expired API token"],
       [SILENCE, "could not be reached"],
     ] as const) {
-      const failed = told(changed("connect"), answer, 9);
+      const failed = afterReply(changed("connect"), answer, 9);
       expect(failed).toMatchObject({ failure: words, lookAtMs: 9, pending: { nextAtMs: null, attempts: 1 } });
       if (failed === null) return;
       const seen = afterLook(failed, reply(200, { connected: false }), made("connect"), 10);
@@ -75,7 +75,7 @@ describe("a rotation", () => {
       reply(404, { error: "Not connected" }),
       reply(400, { error: "Cannot rotate OAuth tokens" }),
     ]) {
-      expect(told(state, answer, 4)).toMatchObject({ pending: { change: "connect", nextAtMs: 4 } });
+      expect(afterReply(state, answer, 4)).toMatchObject({ pending: { change: "connect", nextAtMs: 4 } });
     }
   });
 
@@ -89,8 +89,8 @@ describe("a rotation", () => {
 
 describe("a disconnect", () => {
   test("is over when Aurora removed the connection or has none", () => {
-    expect(told(changed("disconnect"), reply(200, { success: true }))).toBeNull();
-    expect(told(changed("disconnect"), reply(404, { error: "Not connected" }))).toBeNull();
+    expect(afterReply(changed("disconnect"), reply(200, { success: true }))).toBeNull();
+    expect(afterReply(changed("disconnect"), reply(404, { error: "Not connected" }))).toBeNull();
   });
 
   test("without an organisation is not sent, because Aurora would remove the organisation's connection", () => {
@@ -103,7 +103,7 @@ describe("a disconnect", () => {
     while (state !== null && attempts.length < 100) {
       const atMs = nextCallAtMs(state) ?? Number.NaN;
       attempts.push(atMs);
-      state = told(state, reply(503), atMs);
+      state = afterReply(state, reply(503), atMs);
     }
     expect(attempts.slice(0, 4)).toEqual([0, 2_000, 6_000, 14_000]);
     expect(attempts.at(-1)).toBeGreaterThan(HOUR_MS - 5 * 60_000);

@@ -92,7 +92,7 @@ test("one webhook-id is processed once", async () => {
   await send(event, { webhookId: "msg_1" });
   expect(await send(event, { webhookId: "msg_1" })).toMatchObject({
     status: 200,
-    body: { reason: "already worked" },
+    body: { reason: "already processed" },
   });
   expect(aurora.tables.events).toHaveLength(1);
 });
@@ -109,19 +109,22 @@ test("without Redis no event is processed", async () => {
 test.each([
   ["before_work", 1],
   ["after_work", 2],
-] as const)("a receiver killed %s works the event again after its lock expired", async (killNext, rows) => {
-  const event = incidentEvent("triggered");
-  aurora.receiver.killNext = killNext;
-  await expect(send(event, { webhookId: "msg_1" })).rejects.toThrow();
-  expect(await send(event, { webhookId: "msg_1" })).toMatchObject({
-    status: 503,
-    body: { code: "in_progress" },
-  });
-  aurora.receiver.expireLocks();
-  expect(await send(event, { webhookId: "msg_1" })).toMatchObject({ status: 200 });
-  expect(aurora.tables.events).toHaveLength(rows);
-  expect(aurora.tables.incidents).toHaveLength(1);
-});
+] as const)(
+  "a receiver killed %s processes the event again after its lock expired",
+  async (killNext, rows) => {
+    const event = incidentEvent("triggered");
+    aurora.receiver.killNext = killNext;
+    await expect(send(event, { webhookId: "msg_1" })).rejects.toThrow();
+    expect(await send(event, { webhookId: "msg_1" })).toMatchObject({
+      status: 503,
+      body: { code: "in_progress" },
+    });
+    aurora.receiver.expireLocks();
+    expect(await send(event, { webhookId: "msg_1" })).toMatchObject({ status: 200 });
+    expect(aurora.tables.events).toHaveLength(rows);
+    expect(aurora.tables.incidents).toHaveLength(1);
+  },
+);
 
 test("an event on which Aurora's task fails is 503, and can be processed later", async () => {
   const event = incidentEvent("triggered", { urgency: null });

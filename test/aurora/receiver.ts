@@ -9,14 +9,14 @@ import { isDict, isTrue } from "./task/python.ts";
 import { MONITORED_EVENTS } from "./webhook-route.ts";
 
 /**
- * `POST /edge/events`: the receiver that this project runs beside Aurora (aurora/receiver.py). It works each event in
- * place, so that its answer says what Aurora's tables hold.
+ * `POST /edge/events`: the receiver that this project runs beside Aurora (aurora/receiver.py). It processes each
+ * event before it answers, so a 200 means that the event is in Aurora's tables.
  */
 
 export const EVENTS_PATH = "/edge/events";
 const IN_PROGRESS_RETRY_SECONDS = "5";
 const BODY_BYTES = 1024 * 1024;
-/** Of Aurora's integer column. */
+/** The limit of Aurora's integer column. */
 const LARGEST_NUMBER = 2 ** 31 - 1;
 
 const Text = z.string().min(1);
@@ -27,7 +27,7 @@ const SignedEvent = z.object({
 type SignedEvent = z.infer<typeof SignedEvent>;
 
 export class Receiver {
-  /** While Redis is away, no event is worked. */
+  /** While Redis is away, no event is processed. */
   isRedisAway = false;
   /** Kills the receiver during its next event: the call is cut and the lock stays. */
   killNext: "before_work" | "after_work" | null = null;
@@ -89,22 +89,22 @@ export class Receiver {
   async #workOnce(webhookId: string, body: SignedEvent): Promise<Reply | "reset"> {
     if (this.isRedisAway) return problem(503, "redis_unavailable", "Aurora's Redis does not answer.");
     if (this.#locked.has(webhookId)) {
-      const inProgress = problem(503, "in_progress", "Another call works this event right now.");
+      const inProgress = problem(503, "in_progress", "Another call is processing this event.");
       return { ...inProgress, headers: { ...inProgress.headers, "retry-after": IN_PROGRESS_RETRY_SECONDS } };
     }
-    if (this.#done.has(webhookId)) return jsonReply(200, { received: true, reason: "already worked" });
+    if (this.#done.has(webhookId)) return jsonReply(200, { received: true, reason: "already processed" });
     const kill = this.killNext;
     this.killNext = null;
     this.#locked.add(webhookId);
     if (kill === "before_work") return "reset";
-    const reply = await this.#work(body);
+    const reply = await this.#process(body);
     if (kill === "after_work") return "reset";
     if (reply.status === 200) this.#done.add(webhookId);
     this.#locked.delete(webhookId);
     return reply;
   }
 
-  async #work({ event, aurora }: SignedEvent): Promise<Reply> {
+  async #process({ event, aurora }: SignedEvent): Promise<Reply> {
     const { directory, tables } = this.#context;
     if (aurora.org_id !== null && directory.organisationOf(aurora.user_id) !== aurora.org_id) {
       const error =

@@ -79,7 +79,7 @@ export type DropReason =
   /** The task raised, and has no attempts left. */
   | "failed";
 
-/** An event or an analysis that Aurora left without telling anybody. */
+/** An event or an analysis that Aurora dropped silently. */
 export interface Drop {
   readonly userId: string;
   readonly eventType: string;

@@ -15,7 +15,7 @@ export type { CredentialRow, Role, User } from "./directory.ts";
 export type { Drop, DropReason, EventRow, IncidentRow, Prompt, Summary } from "./tables.ts";
 
 /**
- * Today's Aurora (Arvo-AI/aurora 7ffb464) as this connector meets it: its server, and beside it the receiver, behind
+ * Today's Aurora (Arvo-AI/aurora 7ffb464) as this connector calls it: its server, and beside it the receiver, behind
  * one private entrance. Derived from Aurora's source, whose files and functions each module here names.
  * Left out: OAuth, the model's answers, the knowledge base's part of a prompt, and the 5 minutes for which Aurora
  * caches a user's organisation.

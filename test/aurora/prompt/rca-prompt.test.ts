@@ -16,7 +16,7 @@ const textOf = (value: { [key: string]: Json }) => payloadText(dict(value)).text
 const FRAME = '{"a": ""}'.length;
 
 describe("PostgreSQL's JSONB", () => {
-  test("shorter keys come first, then the order of their bytes; keys like numbers are no exception", () => {
+  test("keys are sorted by length, then by their bytes, even keys that look like numbers", () => {
     expect(dumps(throughJsonb({ title: 1, é: 2, id: 3, "404": 4, b: 5, "10": 6 }))).toBe(
       '{"b": 5, "10": 6, "id": 3, "é": 2, "404": 4, "title": 1}',
     );

@@ -2,7 +2,7 @@ import type { Json } from "../prompt/jsonb.ts";
 import { cut, lengthOf } from "../prompt/python-json.ts";
 import { PythonError } from "./python.ts";
 
-/** What the columns of Aurora's tables take (server/utils/db/db_utils.py, `pagerduty_events` and `incidents`). */
+/** The values that columns of Aurora accept (server/utils/db/db_utils.py, `pagerduty_events` and `incidents`). */
 
 const INTEGER_MAX = 2 ** 31 - 1;
 const INTEGER_MIN = -(2 ** 31);

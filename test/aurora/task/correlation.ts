@@ -2,7 +2,7 @@ import { isTruthy } from "../prompt/python-json.ts";
 
 /**
  * Aurora's `AlertCorrelator`, in server/services/correlation/alert_correlator.py and strategies/: whether a triggered
- * event joins an open incident instead of getting a row, a summary and an analysis of its own.
+ * event joins an open incident instead of getting its own row, summary and analysis.
  * Titles are compared by their words, as Aurora does without its embedding service; they add at most 0.14.
  * Aurora has discovered no dependencies: topology counts for incidents of the same service only.
  */

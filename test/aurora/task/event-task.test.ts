@@ -144,7 +144,7 @@ describe("server/routes/pagerduty/tasks.py, _process_custom_field_update", () =>
 describe("server/services/correlation/alert_correlator.py, correlate", () => {
   const second = { id: "PSECOND", number: 3, title: "Disk full" };
 
-  test("a second incident of one service joins the first: no row, no summary and no analysis of its own", async () => {
+  test("a second incident of one service joins the first, and gets no row, no summary and no analysis", async () => {
     await work(incidentEvent("triggered"));
     await work(incidentEvent("triggered", second));
     await aurora.runWaiting();

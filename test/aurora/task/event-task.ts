@@ -25,7 +25,7 @@ interface Incoming {
 }
 
 /**
- * Works one event. The event's row is kept when a later step fails, so that each attempt leaves one more.
+ * Processes one event. Its row is kept when a later step fails, so each attempt adds one more.
  * @param payload with a member `event`
  * @throws {PythonError} when Aurora's task raises
  */
@@ -47,7 +47,7 @@ export async function processEvent(context: TaskContext, userId: string, payload
       eventType,
       incidentId,
       reason,
-      detail: "the task returned without a word",
+      detail: "the task returned silently",
     });
     return;
   }

@@ -40,7 +40,7 @@ export function processFieldUpdate(
   }
   const organisation = directory.organisationOf(userId);
   if (organisation === null) {
-    drop("no_organisation", "the task returned without a word");
+    drop("no_organisation", "the task returned silently");
     return;
   }
   const refusal = jsonbRefusal(payload);
