@@ -3,9 +3,9 @@ import { expect, test } from "vitest";
 import { openBackendStage } from "../support/backend-world.ts";
 import { slowness } from "../support/patience.ts";
 import { nextSecond, until } from "../support/until.ts";
-import { LATENCY, openWebhook, problem, problemsOf, sentEvents, tenantOf, worked } from "./story.ts";
+import { allProcessed, LATENCY, openWebhook, problem, problemsOf, sentEvents, tenantOf } from "./story.ts";
 
-/** Deliveries that today's Aurora refuses, with the receiver beside it, and what brings them in afterwards. */
+/** Deliveries that today's Aurora with the receiver refuses, and how they are delivered afterwards. */
 
 /** Long enough to see what the status says between two attempts. */
 const WAIT_SECONDS = Math.ceil(2 * slowness());
@@ -38,7 +38,7 @@ test("the webhook-id is the same on every attempt, and after the delivery was de
   await allDead(1);
   stage.aurora.fault = null;
   await stage.call("POST", "/deliveries/redeliver");
-  await worked(stage, 1);
+  await allProcessed(stage, 1);
   expect(sentEvents(stage).map(({ status }) => status)).toEqual([503, 503, 503, 200]);
   expect(new Set(sentEvents(stage).map(({ webhookId }) => webhookId)).size).toBe(1);
   expect(stage.aurora.tables.incidents).toHaveLength(1);
@@ -56,19 +56,19 @@ test("an incident of a user who left is refused with what to do, and redelivered
   stage.aurora.directory.addUser(other, stage.organisation, "admin");
   await stage.call("POST", "", { token: stage.account.apiKey() }, { user: other });
   await stage.call("POST", "/deliveries/redeliver", undefined, { user: other });
-  await worked(stage, 1);
+  await allProcessed(stage, 1);
   expect(sentEvents(stage).map(({ userId, status }) => [userId, status])).toEqual([
     ...Array(3).fill([stage.editor, 409]),
     [other, 200],
   ]);
   incident.resolve();
-  await worked(stage, 2);
+  await allProcessed(stage, 2);
   expect(stage.aurora.tables.incidents).toMatchObject([
     { userId: other, number: incident.number, status: "resolved" },
   ]);
 });
 
-test("an incident's fields are sent again by themselves: the event before them was accepted", async () => {
+test("only an incident's fields are sent again when the event before them was accepted", async () => {
   await openWebhook(stage);
   await stage.call("POST", "/reconcile");
   await nextSecond();
@@ -80,7 +80,7 @@ test("an incident's fields are sent again by themselves: the event before them w
   stage.aurora.fault = { status: 503, match: isSecond };
   stage.account.trigger({ ...LATENCY, customFields: { team: "payments" }, silent: true });
   await stage.call("POST", "/reconcile");
-  await worked(stage, 0);
+  await allProcessed(stage, 0);
   const sent = sentEvents(stage);
   expect(sent.map(({ status }) => status)).toEqual([200, 503, 200]);
   const id = sent[0]?.webhookId;
@@ -111,7 +111,7 @@ test("an incident whose number PagerDuty never gives waits, is a problem, and en
 
   stage.pagerduty.faults.api = null;
   await stage.call("POST", "/deliveries/redeliver");
-  await worked(stage, 2);
+  await allProcessed(stage, 2);
   expect(stage.aurora.tables.incidents).toMatchObject([{ number: incident.number }]);
   expect(await problemsOf(stage)).toEqual([]);
 });

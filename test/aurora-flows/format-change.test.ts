@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Aurora, startAurora } from "../support/aurora.ts";
 import { openBackendStage } from "../support/backend-world.ts";
 import { until } from "../support/until.ts";
-import { LATENCY, openWebhook, PATIENT_SCHEDULE, sentEvents, tenantOf, worked } from "./story.ts";
+import { allProcessed, LATENCY, openWebhook, PATIENT_SCHEDULE, sentEvents, tenantOf } from "./story.ts";
 
-/** Deliveries that wait while AURORA_EVENTS_FORMAT is changed go out in the format that is in force then. */
+/** Deliveries that wait while AURORA_EVENTS_FORMAT is changed are sent in the new format. */
 
 let notified: Aurora;
 beforeAll(async () => {
@@ -39,17 +39,17 @@ test("from v3 to notifications: both changes of the incident, in order", async (
   await subscription.idle();
   await until("a refused event", () => sentEvents(stage).some(({ status }) => status === 502));
   await useNotifications();
-  await worked(stage, 2);
+  await allProcessed(stage, 2);
   expect(notified.of(incident.id).map(({ type }) => type)).toEqual([
     "incident.triggered",
     "incident.acknowledged",
   ]);
   incident.resolve();
-  await worked(stage, 3);
+  await allProcessed(stage, 3);
   expect(notified.of(incident.id).at(-1)).toMatchObject({ type: "incident.resolved" });
 });
 
-test("from notifications to v3: a request for analysis, which v3 does not have, keeps nothing behind it from Aurora", async () => {
+test("from notifications to v3: a request for analysis, which v3 does not have, does not block the deliveries after it", async () => {
   await useNotifications();
   const subscription = await openWebhook(stage);
   notified.answer = () => ({ status: 503 });
@@ -59,13 +59,13 @@ test("from notifications to v3: a request for analysis, which v3 does not have, 
   incident.acknowledge();
   await subscription.idle();
   await useV3();
-  await worked(stage, 2);
+  await allProcessed(stage, 2);
   const query = "SELECT delivery, last_status AS status FROM journal WHERE kind = 'analysis'";
   expect(await stage.worker.sql(tenantOf(stage), query)).toEqual([{ delivery: "delivered", status: null }]);
   const types = sentEvents(stage).map(({ event }) => event.event_type);
   expect(types).toEqual(["incident.triggered", "incident.acknowledged"]);
   expect(stage.aurora.tables.incidents).toMatchObject([{ number: incident.number, severity: "critical" }]);
   incident.resolve();
-  await worked(stage, 3);
+  await allProcessed(stage, 3);
   expect(stage.aurora.tables.incidents).toMatchObject([{ status: "resolved" }]);
 });

@@ -3,6 +3,7 @@ import { openBackendStage } from "../support/backend-world.ts";
 import { until } from "../support/until.ts";
 import { testSharedCells } from "./shared-cells.ts";
 import {
+  allProcessed,
   LATENCY,
   openWebhook,
   openWebhookWithEuKey,
@@ -10,10 +11,9 @@ import {
   problem,
   sentEvents,
   tenantOf,
-  worked,
 } from "./story.ts";
 
-/** Today's Aurora by itself: events go to its own webhook route, and API keys are passed on to it. */
+/** Today's Aurora without the receiver: events go to its own webhook route, and API keys are mirrored to it. */
 
 const stage = openBackendStage(() => ({ DELIVERY_SCHEDULE: "0,0.2,0.2,0.2,7200" }));
 
@@ -45,7 +45,7 @@ test("OAuth: nothing arrives, and the status says that Aurora cannot take the si
   expect(await problem(stage, "aurora_cannot_know")).toContain("OAuth");
 });
 
-test("backlog: Aurora accepts the events in order and works them side by side, so a resolved incident ends open", async () => {
+test("backlog: Aurora accepts the events in order and processes them in parallel, so a resolved incident ends as open", async () => {
   await openWebhook(stage);
   stage.aurora.workers.hold();
   const incident = stage.account.trigger(LATENCY);
@@ -58,19 +58,19 @@ test("backlog: Aurora accepts the events in order and works them side by side, s
     "incident.resolved",
   ]);
   stage.aurora.workers.release();
-  await worked(stage, 3);
+  await allProcessed(stage, 3);
   expect(stage.aurora.tables.incidents).toMatchObject([{ status: "investigating" }]);
 });
 
 test("the same delivery twice, because its answer was lost: two events, and the incident counts itself as a second alert", async () => {
   await openWebhook(stage);
-  // Deliveries of the tests before may still be tried.
+  // Deliveries of earlier tests may still be retried.
   const isOfEditor = (_: string, path: string) => path === `/pagerduty/webhook/${stage.editor}`;
   stage.aurora.fault = { hold: Promise.resolve(), reset: true, times: 1, match: isOfEditor };
   stage.account.trigger(LATENCY);
-  await worked(stage, 1);
+  await allProcessed(stage, 1);
   expect(sentEvents(stage).map(({ status }) => status)).toEqual(["reset", 200]);
-  // Without its graph database Aurora writes a second summary in place of counting it.
+  // Without its graph database Aurora writes a second summary instead of counting a second alert.
   expect(stage.aurora.tables).toMatchObject({
     events: [{}, {}],
     incidents: [{ correlatedAlerts: 1 }],
@@ -84,7 +84,7 @@ test("fields that follow their incident at once are in the analysis, and may mis
   stage.account.trigger(LATENCY).setField("team", "payments");
   await until("both events to be accepted", () => sentEvents(stage).length === 2);
   stage.aurora.workers.release();
-  await worked(stage, 2);
+  await allProcessed(stage, 2);
   await stage.aurora.runWaiting();
   expect(stage.aurora.tables).toMatchObject({
     drops: [{ reason: "unknown_incident" }],

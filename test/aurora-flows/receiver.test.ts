@@ -4,6 +4,7 @@ import { openBackendStage } from "../support/backend-world.ts";
 import { nextSecond, until } from "../support/until.ts";
 import { testSharedCells } from "./shared-cells.ts";
 import {
+  allProcessed,
   LATENCY,
   openWebhook,
   openWebhookWithEuKey,
@@ -12,7 +13,6 @@ import {
   problem,
   problemsOf,
   sentEvents,
-  worked,
 } from "./story.ts";
 
 /** Today's Aurora with the receiver that ships with the connector beside it, as aurora/README.md sets it up. */
@@ -34,23 +34,23 @@ test("recovered: the fields are in the row, too", async () => {
   const customFields = { team: "payments" };
   stage.account.trigger({ ...LATENCY, customFields, silent: true });
   await stage.call("POST", "/reconcile");
-  await worked(stage, 0);
+  await allProcessed(stage, 0);
   expect(stage.aurora.tables).toMatchObject({ incidents: [{ metadata: { customFields } }], drops: [] });
 });
 
-test("EU: a key that Aurora cannot take brings its incidents all the same", async () => {
+test("EU: the incidents of a key that Aurora cannot take arrive", async () => {
   await openWebhookWithEuKey(stage);
   const incident = stage.account.trigger(LATENCY);
-  await worked(stage, 1);
+  await allProcessed(stage, 1);
   expect(stage.aurora.directory.credentials).toEqual([]);
   expect(stage.aurora.tables.incidents).toMatchObject([{ number: incident.number, severity: "critical" }]);
   expect(await problemsOf(stage)).toEqual([]);
 });
 
-test("OAuth: a sign-in that Aurora cannot take brings its incidents all the same", async () => {
+test("OAuth: the incidents of a sign-in that Aurora cannot take arrive", async () => {
   await openWebhookWithOAuth(stage);
   const incident = stage.account.trigger(LATENCY);
-  await worked(stage, 1);
+  await allProcessed(stage, 1);
   expect(stage.aurora.directory.credentials).toEqual([]);
   expect(stage.aurora.tables.incidents).toMatchObject([{ number: incident.number, severity: "critical" }]);
   expect(await problemsOf(stage)).toEqual([]);
@@ -71,7 +71,7 @@ test("backlog in order: after an outage every incident ends as PagerDuty says", 
     () => new Set(sentEvents(stage).map(({ event }) => event.id)).size === 3,
   );
   stage.aurora.fault = null;
-  await worked(stage, 8);
+  await allProcessed(stage, 8);
   const statuses = incidents.map(({ number }) =>
     stage.aurora.tables.incident(stage.editor, stage.organisation, number),
   );
@@ -79,26 +79,26 @@ test("backlog in order: after an outage every incident ends as PagerDuty says", 
   expect(stage.aurora.tables.events).toHaveLength(8);
 });
 
-test("the same delivery twice, because its answer was lost: worked once", async () => {
+test("the same delivery twice, because its answer was lost: processed once", async () => {
   await openWebhook(stage);
   stage.aurora.fault = { hold: Promise.resolve(), reset: true, times: 1, match: isEvent };
   stage.account.trigger(LATENCY);
-  await worked(stage, 1);
+  await allProcessed(stage, 1);
   expect(sentEvents(stage).map(({ status }) => status)).toEqual(["reset", 200]);
   expect(new Set(sentEvents(stage).map(({ webhookId }) => webhookId)).size).toBe(1);
   expect(stage.aurora.tables).toMatchObject({ events: [{}], incidents: [{}], summaries: [{}] });
 });
 
-test("the user of an incident stays the one of its first notification when another member connects again", async () => {
+test("an incident keeps the user of its first notification when another member connects again", async () => {
   await openWebhook(stage);
   const incident = stage.account.trigger(LATENCY);
-  await worked(stage, 1);
+  await allProcessed(stage, 1);
   const other = randomUUID();
   stage.aurora.directory.addUser(other, stage.organisation, "admin");
   await stage.call("POST", "", { token: stage.account.apiKey() }, { user: other });
   incident.resolve();
   const later = stage.account.trigger({ title: "Disk full" });
-  await worked(stage, 3);
+  await allProcessed(stage, 3);
   expect(stage.aurora.tables.incidents).toMatchObject([
     { userId: stage.editor, number: incident.number, status: "resolved" },
     { userId: other, number: later.number },
@@ -108,6 +108,6 @@ test("the user of an incident stays the one of its first notification when anoth
 test("the sixth incident in five minutes is in Aurora, and the status says that it has no analysis", async () => {
   await openWebhook(stage);
   for (let index = 0; index < 6; index += 1) stage.account.trigger({ title: `Incident ${index}` });
-  await worked(stage, 6);
+  await allProcessed(stage, 6);
   expect(await problem(stage, "analysis_limit")).toContain("did not analyse 1 incident ");
 });

@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { type Incident, sign, webhookBody } from "../emulator/pagerduty.ts";
 import type { BackendStage } from "../support/backend-world.ts";
 import { nextSecond, until } from "../support/until.ts";
-import { addWebhook, LATENCY, openWebhook, worked } from "./story.ts";
+import { addWebhook, allProcessed, LATENCY, openWebhook } from "./story.ts";
 
 /**
- * The cells of the table in docs/deploy.md that come out the same whichever way the events take: what today's Aurora
- * has afterwards.
+ * The cells of the table in docs/deploy.md that are the same for both ways to deliver events: the state of today's
+ * Aurora afterwards.
  */
 export function testSharedCells(stage: BackendStage): void {
   const row = () => stage.aurora.tables.incidents[0];
@@ -14,7 +14,7 @@ export function testSharedCells(stage: BackendStage): void {
   test("triggered: one row with severity, status and service, a summary, and an analysis with the whole incident", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
-    await worked(stage, 1);
+    await allProcessed(stage, 1);
     await stage.aurora.runWaiting();
     const { tables } = stage.aurora;
     expect(tables.incidents).toMatchObject([
@@ -38,9 +38,9 @@ export function testSharedCells(stage: BackendStage): void {
   test("acknowledged: still under investigation, and no second analysis", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
-    await worked(stage, 1);
+    await allProcessed(stage, 1);
     incident.acknowledge();
-    await worked(stage, 2);
+    await allProcessed(stage, 2);
     await stage.aurora.runWaiting();
     expect(stage.aurora.tables.events.map(({ status }) => status)).toEqual(["triggered", "acknowledged"]);
     expect(stage.aurora.tables).toMatchObject({ incidents: [{}], prompts: [{}], summaries: [{}], drops: [] });
@@ -49,20 +49,20 @@ export function testSharedCells(stage: BackendStage): void {
   test("resolved: the row is resolved", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
-    await worked(stage, 1);
+    await allProcessed(stage, 1);
     incident.resolve();
-    await worked(stage, 2);
+    await allProcessed(stage, 2);
     expect(row()).toMatchObject({ status: "resolved", severity: "critical" });
   });
 
   test("reopened: the row is under investigation again", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
-    await worked(stage, 1);
+    await allProcessed(stage, 1);
     incident.resolve();
-    await worked(stage, 2);
+    await allProcessed(stage, 2);
     incident.reopen();
-    await worked(stage, 3);
+    await allProcessed(stage, 3);
     expect(row()).toMatchObject({ status: "investigating" });
     expect(row()?.lifecycle.map(({ to }) => to)).toEqual(["investigating", "resolved", "investigating"]);
     expect(stage.aurora.tables.drops).toEqual([]);
@@ -71,10 +71,10 @@ export function testSharedCells(stage: BackendStage): void {
   test("priority changed: the severity follows", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger({ ...LATENCY, priority: "P4" });
-    await worked(stage, 1);
+    await allProcessed(stage, 1);
     expect(row()).toMatchObject({ severity: "low", metadata: { priority: "P4" } });
     incident.setPriority("P1");
-    await worked(stage, 2);
+    await allProcessed(stage, 2);
     expect(row()).toMatchObject({ severity: "critical", metadata: { priority: "P1" } });
     expect(stage.aurora.tables.drops).toEqual([]);
   });
@@ -82,12 +82,12 @@ export function testSharedCells(stage: BackendStage): void {
   test("fields: they are in the row and in the analysis, a changed one with its new value", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
-    await worked(stage, 1);
+    await allProcessed(stage, 1);
     incident.setField("team", "payments");
     incident.setField("tier", "1");
-    await worked(stage, 3);
+    await allProcessed(stage, 3);
     incident.setField("tier", "2");
-    await worked(stage, 4);
+    await allProcessed(stage, 4);
     expect(row()).toMatchObject({ metadata: { customFields: { team: "payments", tier: "2" } } });
     await stage.aurora.runWaiting();
     const text = stage.aurora.tables.prompts[0]?.text;
@@ -97,7 +97,7 @@ export function testSharedCells(stage: BackendStage): void {
   test("without number: the row has the number, which is read from PagerDuty", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger({ ...LATENCY, omitNumber: true });
-    await worked(stage, 1);
+    await allProcessed(stage, 1);
     expect(stage.aurora.tables).toMatchObject({ incidents: [{ number: incident.number }], drops: [] });
   });
 
@@ -111,7 +111,7 @@ export function testSharedCells(stage: BackendStage): void {
       silent: true,
     });
     await stage.call("POST", "/reconcile");
-    await worked(stage, 0);
+    await allProcessed(stage, 0);
     await stage.aurora.runWaiting();
     expect(stage.aurora.tables).toMatchObject({
       incidents: [{ number: incident.number, severity: "critical" }],
@@ -137,7 +137,7 @@ export function testSharedCells(stage: BackendStage): void {
   test("the same webhook twice: one event, one summary", async () => {
     const subscription = await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
-    await worked(stage, 1);
+    await allProcessed(stage, 1);
     const body = incident.events.map(webhookBody).join();
     const headers = {
       "x-webhook-id": subscription.deliveries[0]?.webhookId ?? "",
@@ -148,7 +148,7 @@ export function testSharedCells(stage: BackendStage): void {
       status: 202,
     });
     incident.acknowledge();
-    await worked(stage, 2);
+    await allProcessed(stage, 2);
     expect(stage.aurora.tables.events.map(({ status }) => status)).toEqual(["triggered", "acknowledged"]);
     expect(stage.aurora.tables.summaries).toHaveLength(1);
   });

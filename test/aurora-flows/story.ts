@@ -5,16 +5,16 @@ import { consent, follow, login, registerApp, SUCCESS } from "../support/sign-in
 import { until } from "../support/until.ts";
 import { settled } from "../support/worker.ts";
 
-/** What the tests against today's Aurora do alike. */
+/** Steps that the tests against today's Aurora share. */
 
 /** A refused delivery is retried soon, and for longer than any of these tests keeps Aurora from accepting it. */
 export const PATIENT_SCHEDULE = ["0", ...Array<string>(45).fill("0.5")].join(",");
 
 const TITLE = "API latency above 2 s";
-/** What the tests trigger. */
+/** The incident that the tests trigger. */
 export const LATENCY = { title: TITLE, priority: "P1" } as const;
 
-/** Connects the editor, tells Aurora, and stores the secret of a webhook. */
+/** Connects the editor, waits until Aurora knows the connection, and stores the secret of a webhook. */
 export async function openWebhook(stage: BackendStage): Promise<Subscription> {
   await stage.connectMirrored();
   return addWebhook(stage);
@@ -36,7 +36,7 @@ export async function openWebhookWithOAuth(stage: BackendStage): Promise<void> {
   await addWebhook(stage);
 }
 
-/** Makes a webhook by hand and stores its secret. @param isSigned false: the secret is not stored */
+/** Creates a webhook by hand and stores its secret. @param isSigned false: the secret is not stored */
 export async function addWebhook(stage: BackendStage, isSigned = true): Promise<Subscription> {
   const url = `${stage.worker.url}/pagerduty/webhook/${stage.editor}`;
   const subscription = stage.account.subscribe({ url });
@@ -44,8 +44,8 @@ export async function addWebhook(stage: BackendStage, isSigned = true): Promise<
   return subscription;
 }
 
-/** Waits until at least so many webhooks are processed, all is delivered, and Aurora's workers have nothing to do. */
-export async function worked(stage: BackendStage, webhooks: number): Promise<void> {
+/** Waits until at least `webhooks` webhooks are processed, all is delivered, and Aurora's workers are idle. */
+export async function allProcessed(stage: BackendStage, webhooks: number): Promise<void> {
   await settled(stage.worker, tenantOf(stage), webhooks);
   await stage.aurora.workers.settled();
 }
