@@ -6,7 +6,7 @@ import { type Gate, URGENCY } from "./gate.ts";
 import type { ConnectionStore } from "./store.ts";
 import type { CallProblem, Tokens } from "./tokens.ts";
 
-/** Calls PagerDuty with the tenant's credential: all calls go through one gate, and wait until a rate limit is over. */
+/** Calls PagerDuty with the tenant's credential: all calls go through one gate, and none is made during a rate limit. */
 
 export type CallAnswer<T> = { ok: true; value: T } | ({ ok: false } & CallProblem);
 

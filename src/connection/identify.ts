@@ -96,7 +96,7 @@ export async function checkToken(
   region: Region | undefined,
   override: string | null,
 ): Promise<CheckedCredential> {
-  // A header cannot hold this text, so it cannot be a PagerDuty token.
+  // A header cannot contain this text, so it is not a PagerDuty token.
   if (!isPlausibleToken(token)) throw tokenError({ problem: "unauthorized" });
   return checkCredential(tokenAuthorization(token), "is refused", region, override);
 }

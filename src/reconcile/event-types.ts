@@ -25,7 +25,7 @@ export interface Extended {
   subscription: Subscription;
   /** Types that PagerDuty does not know. */
   refused: string[];
-  /** Why some types could not be added; null if PagerDuty accepted or refused each of them. */
+  /** The error that stopped the additions; null if none did. A refused type is not an error. */
   problem: CallProblem | null;
 }
 

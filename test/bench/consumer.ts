@@ -4,7 +4,7 @@ import { type Figures, figuresOf, ratiosOf } from "./figures.ts";
 import { bodiesOf } from "./subjects.ts";
 
 /**
- * The consumer and the fold: the cost of an event in objects that hold few and many events, and in batches of one event
+ * The consumer and the fold: the cost of an event in objects that store few and many events, and in batches of one event
  * and of a hundred.
  */
 

@@ -102,8 +102,8 @@ async function inRounds(
 }
 
 /**
- * Fills one object while Aurora holds its answers, then lets Aurora answer.
- * @param due how many deliveries are due; each size is measured in `rounds` objects of its own
+ * Fills one object while Aurora delays its answers, then lets Aurora answer.
+ * @param due how many deliveries are due; each size is measured in `rounds` fresh objects
  */
 export const measureDue = (
   pagerduty: PagerDuty,

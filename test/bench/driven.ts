@@ -2,7 +2,7 @@ import type { Account, PagerDuty } from "../emulator/pagerduty.ts";
 import { testWorker, Workerd } from "../support/workerd.ts";
 import { connector, connectTo, trustedIds } from "./subjects.ts";
 
-/** The connector with a stand-in for the Queue's other end, which hands uploaded batches over on request. */
+/** The connector with a stand-in for the Queue, which hands over uploaded batches on request. */
 
 const SECRET = "bench-signing-secret";
 /** An upload to the driver; more would be a body of many megabytes. */

@@ -48,7 +48,7 @@ test("two calls run at once; the most urgent waiting call is next, equally urgen
   ]);
 });
 
-test("a call that is given up while it waits never starts, and holds up nobody", async () => {
+test("a call that is given up while it waits never starts, and does not delay other calls", async () => {
   const { started, enter, settle, endOne } = stage();
   void enter("first", URGENCY.usual);
   void enter("second", URGENCY.usual);

@@ -18,7 +18,7 @@ const STOP_TIMEOUT_MS = 5_000;
 /** Enough to see what went wrong. */
 const LOG_LINES = 40;
 
-/** The Worker under `wrangler dev`, in a process group of its own with its state in a temporary folder. */
+/** The Worker under `wrangler dev`, in its own process group, with its state in a temporary folder. */
 export class WorkerProcess {
   readonly url: string;
   /** Resolves when the process ends for any reason, with how it ended. */

@@ -42,7 +42,7 @@ function isRedirectAllowed(client: OAuthClient, redirectUri: string): boolean {
   return z.url({ protocol: /^https?$/ }).safeParse(redirectUri).success;
 }
 
-/** Scopes that this kind of app can have and this app is registered for, in the order asked for. */
+/** Scopes that this kind of app can have and this app is registered for, in the requested order. */
 function grantableScopes(client: OAuthClient, asked: string): string[] {
   return asked
     .split(" ")

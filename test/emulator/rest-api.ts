@@ -47,7 +47,7 @@ export class RestApi {
     this.#rateLimit.clear();
   }
 
-  /** Keys come with `Token token=`, access tokens with `Bearer`: PagerDuty refuses the other scheme. */
+  /** Keys need `Token token=`, access tokens need `Bearer`: PagerDuty refuses the other scheme. */
   #callerOf(call: Call): Caller | null {
     const authorization = call.headers.authorization ?? "";
     const key = KEY.exec(authorization)?.[1];

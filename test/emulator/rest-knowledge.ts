@@ -96,7 +96,7 @@ function createNote(incident: Incident, call: RestCall): Reply {
   if (!input.ok) return input.reply;
   incident.annotate(input.value.note.content);
   const note = incident.notes.at(-1);
-  if (!note) throw new Error("The note was not kept");
+  if (!note) throw new Error("The note was not stored");
   return jsonReply(200, { note: noteResource(incident, note) });
 }
 

@@ -59,7 +59,7 @@ test.each<[string, Partial<Parameters<typeof listIncidents>[1]>, string[]]>([
   expect(found.next).toBeNull();
 });
 
-test("a page looks at a bounded number of incidents, and the next page continues after them", async () => {
+test("a page reads a bounded number of incidents, and the next page continues after them", async () => {
   const pages = await inObject("bounded", (sql) => {
     for (let number = 1; number <= 4_500; number += 1) {
       const title = number === 7 ? "The needle" : "Hay";

@@ -5,12 +5,12 @@ const list = (...ids: string[]) =>
   ids.map((id) => ({ tenantId: id.replace("*", ""), pinned: id.endsWith("*") }));
 const ids = (memberships: readonly { tenantId: string }[]) => memberships.map(({ tenantId }) => tenantId);
 
-test("the organisation called for last comes first", () => {
+test("the organisation of the latest call is first", () => {
   const { kept, pushedOut } = withMembership(list("a", "b", "c"), "b");
   expect([ids(kept), pushedOut]).toEqual([["b", "a", "c"], []]);
 });
 
-test("of six organisations the one called for longest ago is dropped", () => {
+test("of six organisations the one with the oldest call is dropped", () => {
   const { kept, pushedOut } = withMembership(list("a", "b", "c", "d", "e"), "f");
   expect([ids(kept), pushedOut]).toEqual([["f", "a", "b", "c", "d"], ["e"]]);
 });

@@ -53,7 +53,7 @@ test("one key and content from two members is one note", async () => {
   });
 });
 
-test("a note that is requested while another connection takes the place of its own is not stored", async () => {
+test("a note that is requested while another connection replaces its own is not stored", async () => {
   await runInDurableObject(env.TENANT.getByName("user:replaced"), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, "replaced");
     takeIn(context, receivedWebhook("replaced", "W1", JSON.stringify({ event: EVENT })), "signature", 1);

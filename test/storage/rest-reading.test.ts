@@ -26,7 +26,7 @@ interface Story {
   notified(): string[];
 }
 
-/** Plays a story of one incident in an object of its own; times are milliseconds after `T0`. */
+/** Plays a story of one incident in its own object; times are milliseconds after `T0`. */
 async function play(name: string, work: (story: Story) => void): Promise<void> {
   await runInDurableObject(env.TENANT.getByName(`user:${name}`), (_, { storage }) => {
     migrate(storage);
