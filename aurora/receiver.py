@@ -160,7 +160,7 @@ def refuse_without_redis(error: redis.RedisError) -> tuple[Response, int]:
 @app.errorhandler(Exception)
 def refuse_after_failure(error: Exception) -> tuple[Response, int]:
     # An exception's text may quote the payload: only its class and place are logged and answered. A task that asks
-    # Celery for a retry raises Retry, which holds the real exception in `exc`.
+    # Celery for a retry raises Retry, which has the real exception in `exc`.
     cause = getattr(error, "exc", None) or error
     frames = traceback.extract_tb(cause.__traceback__)
     place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""

@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 AURORA_SIDE = HERE.parent.parent / "aurora"
 STUB = HERE / "stub"
-# Long enough for a machine under load; every wait ends as soon as its condition holds.
+# Long enough for a machine under load; every wait ends as soon as its condition is true.
 PATIENCE_SECONDS = 60
 
 # Aurora's columns that the receiver and the findings read, with its row-level security (server/utils/db/db_utils.py).

@@ -58,7 +58,7 @@ describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
     },
   );
 
-  test("a viewer is refused before the body is looked at, and may read", async () => {
+  test("a viewer is refused before the body is read, but may read the connection", async () => {
     expect(await callAs(aurora, VERA, "PATCH", "/pagerduty", {})).toMatchObject({
       status: 403,
       body: { error: "Forbidden" },
@@ -89,7 +89,7 @@ describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
 });
 
 describe("server/routes/pagerduty/pagerduty_routes.py, pagerduty_connect", () => {
-  test("a body that is no object is an internal error, one that is no JSON counts as empty", async () => {
+  test("a body that is not an object is an internal error, one that is not JSON counts as empty", async () => {
     expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", ["x"])).toMatchObject({ status: 500 });
     expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", "")).toMatchObject({ status: 400 });
   });

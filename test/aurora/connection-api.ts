@@ -42,7 +42,7 @@ export async function answerConnectionCall(settings: ConnectionSettings, call: C
   }
 }
 
-/** `require_permission`, in server/utils/auth/rbac_decorators.py: before the body is looked at. */
+/** `require_permission`, in server/utils/auth/rbac_decorators.py: before the body is read. */
 function checkPermission(directory: Directory, permission: "read" | "write", call: Call): Member | Reply {
   const userId = header(call, "x-user-id");
   if (userId === null) return jsonReply(401, { error: "Unauthorized" });
@@ -111,7 +111,7 @@ function showWebhookUrl({ publicUrl }: ConnectionSettings, { userId }: Member): 
   return jsonReply(200, { webhookUrl: `${publicUrl}/pagerduty/webhook/${userId}`, instructions: [] });
 }
 
-/** Reads an empty body, and one that is no JSON, as `{}`. */
+/** Reads an empty body, and one that is not JSON, as `{}`. */
 function bodyOf(call: Call): Json {
   try {
     const body: Json = JSON.parse(call.body);

@@ -49,7 +49,7 @@ export class Receiver {
     if (!this.#isSigned(call))
       return problem(401, "invalid_signature", "The signature is missing, wrong or old.");
     const body = readEvent(call.body);
-    if (body === null) return problem(400, "invalid_event", "The body holds no V3 event for an Aurora user.");
+    if (body === null) return problem(400, "invalid_event", "The body is not a V3 event for an Aurora user.");
     const reason = skipReason(body.event);
     if (reason !== null) return jsonReply(200, { received: true, reason });
     if (!hasNumber(body.event)) return problem(422, "missing_number", "The incident has no integer number.");

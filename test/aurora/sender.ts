@@ -3,7 +3,7 @@ import { Webhook } from "standardwebhooks";
 import type { Json } from "./prompt/jsonb.ts";
 import type { TodaysAurora } from "./todays-aurora.ts";
 
-/** Calls of Aurora's UI server, of whoever posts webhooks, and of the connector that sends signed events. */
+/** Calls of Aurora's UI server, of a sender of webhooks, and of the connector that sends signed events. */
 
 export const ACME = "0ac3e000-0000-4000-8000-000000000001";
 export const ADA = "0ada0000-0000-4000-8000-000000000001";

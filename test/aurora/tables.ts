@@ -71,7 +71,7 @@ export type DropReason =
   | "no_fields"
   /** The event is stored, but no incident has its custom fields. */
   | "unknown_incident"
-  /** A triggered event joined another incident: no row, summary and analysis of its own. */
+  /** A triggered event joined another incident, and got no row, summary or analysis. */
   | "correlated"
   | "analysis_limit"
   /** The incident has an analysis already. */

@@ -52,7 +52,7 @@ describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
     },
   );
 
-  test("a resource that is no incident is answered 200 and ignored", async () => {
+  test("a resource that is not an incident is answered 200 and ignored", async () => {
     const event = { ...incidentEvent("triggered"), resource_type: "service" };
     expect(await postWebhook(aurora, ADA, event)).toMatchObject({ body: { reason: "non-incident event" } });
   });
@@ -61,7 +61,7 @@ describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
     ["'event' must be an object", "x"],
     ["Missing 'event_type' in event", {}],
     ["Missing 'resource_type' in event", { event_type: "incident.triggered" }],
-  ])("a body that is no V3 event is 400: %s", async (error, event) => {
+  ])("a body that is not a V3 event is 400: %s", async (error, event) => {
     expect(await postWebhook(aurora, ADA, event)).toMatchObject({ status: 400, body: { error } });
   });
 

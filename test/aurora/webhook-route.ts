@@ -19,7 +19,7 @@ export const MONITORED_EVENTS: readonly string[] = [
 /** `process_pagerduty_event`'s own. */
 const RETRIES = { maxRetries: 3, retryDelayMs: 30_000 };
 
-/** Answers as soon as the event is queued; no signature is looked at and nothing is deduplicated. */
+/** Answers as soon as the event is queued; no signature is checked and nothing is deduplicated. */
 export function answerWebhook(context: TaskContext, call: Call): Reply {
   const { directory, tables, workers } = context;
   const userId = decodeURIComponent(call.url.pathname.slice(WEBHOOK_PATH.length));

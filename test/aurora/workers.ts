@@ -58,7 +58,7 @@ export class Workers {
     await new Promise<void>((resolve) => this.#settled.push(resolve));
   }
 
-  /** Drops queued and waiting tasks; running ones end by themselves. */
+  /** Drops queued and waiting tasks; running ones finish. */
   clear(): void {
     this.#queue.length = 0;
     this.#stopWaiting();

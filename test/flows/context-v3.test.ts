@@ -45,7 +45,7 @@ test("the first alert's details are in the prompt of today's Aurora, and the wai
   expect(Date.now() - startedAtMs).toBeLessThan(WAIT_SECONDS * 1000);
   const [event] = sent();
   const payload = throughJsonb(event.data);
-  if (!(payload instanceof Map)) throw new Error("data is no object");
+  if (!(payload instanceof Map)) throw new Error("data is not an object");
   const prompt = buildRcaPrompt({ title: event.data.title, payload, providers: [] });
   expect(prompt).toContain('"query": "max(cpu) > 95"');
   expect(prompt).toContain("a line of a long log");

@@ -50,7 +50,7 @@ async function contextOf(incident: Incident) {
   const request = () => stage.aurora.of(incident.id).find(({ type }) => type === "incident.rca_requested");
   await stage.aurora.waitFor("the request for analysis", () => request() !== undefined);
   const context = request()?.data.context;
-  if (!context) throw new Error("The request holds no context");
+  if (!context) throw new Error("The request has no context");
   return context;
 }
 
@@ -109,7 +109,7 @@ test.each(Object.entries(FAULTS))(
   },
 );
 
-test("a part that the account's plan lacks is not asked for again for a day, by this connection", async () => {
+test("a part that the account's plan lacks is not requested again for a day, by this connection", async () => {
   stage.pagerduty.faults.api = { status: 402, match: (_, path) => path.includes(CALLS.pastIncidents) };
   for (let count = 0; count < 2; count++) {
     expect((await contextOf(trigger())).missing).toEqual([{ part: "pastIncidents", reason: "not_in_plan" }]);

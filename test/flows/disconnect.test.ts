@@ -66,7 +66,7 @@ test("a user sees nothing of another user, and another user's signature is refus
   expect(crossed.status).toBe(401);
 });
 
-/** Makes PagerDuty hold the next call that `match` accepts. */
+/** Makes PagerDuty delay the next call that `match` accepts. */
 const slow = (server: "api" | "identity", match: (method: string, path: string) => boolean) =>
   holdNext(stage.pagerduty.faults, server, "hang", match);
 

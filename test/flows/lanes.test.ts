@@ -4,7 +4,7 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** A waiting delivery holds up no other incident; Retry-After and the schedule apply to early attempts, too. */
+/** A waiting delivery does not delay other incidents; Retry-After and the schedule apply to early attempts, too. */
 
 /** The last wait is long, so that only an early attempt can end it. */
 const SCHEDULE = "0,0.2,0.2,7200";

@@ -208,7 +208,7 @@ test("waiting webhooks of one incident are judged a hundred at a time", async ()
   stage.account.revoke(token);
   await post(body, "w");
   await deferred();
-  // Copies of the row stand for webhooks posted one by one.
+  // Copies of the row replace webhooks posted one by one.
   await stage.sql(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
      INSERT INTO journal (kind, webhook_id, event_id, incident_id, type, occurred_at, received_at_ms,

@@ -2,10 +2,10 @@
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** A JSON value as Python holds it. A `Map` keeps a dict's order; an object would sort keys like `404` first. */
+/** A JSON value in Python's form. A `Map` keeps a dict's order; an object would sort keys like `404` first. */
 export type PythonValue = null | boolean | number | string | PythonValue[] | Map<string, PythonValue>;
 
-/** Stores a value as JSONB and reads it back: shorter keys come first, keys of one length by their bytes. */
+/** Stores a value as JSONB and reads it back: keys are sorted by length, then by their bytes. */
 export function throughJsonb(value: Json): PythonValue {
   if (Array.isArray(value)) return value.map(throughJsonb);
   if (value === null || typeof value !== "object") return value;
@@ -14,7 +14,7 @@ export function throughJsonb(value: Json): PythonValue {
   return new Map(keys.map(({ key }) => [key, throughJsonb(value[key] ?? null)]));
 }
 
-/** Returns why PostgreSQL refuses the value: JSONB holds no U+0000 and no half surrogate pair. Null: accepted. */
+/** Returns why PostgreSQL refuses the value: JSONB allows neither U+0000 nor half a surrogate pair. Null: accepted. */
 export function jsonbRefusal(value: Json): string | null {
   for (const text of textsOf(value)) {
     if (text.includes("\u0000"))

@@ -90,7 +90,7 @@ describe("server/chat/background/rca_prompt_builder.py, build_rca_prompt", () =>
     [{ service: { summary: "API" } }],
     [{ service: "", resource: ["r"] }],
     [{ metadata: { service: 5 } }],
-  ])("no prompt can be made of %j", (payload) =>
+  ])("a prompt cannot be made from %j", (payload) =>
     expect(buildRcaPrompt({ title: "t", payload: dict(payload), providers: [] })).toBeNull(),
   );
 

@@ -24,7 +24,7 @@ export interface PromptInput {
 
 /**
  * Builds the prompt of a root-cause analysis. Null: Aurora's search for the topology around the alert fails with a
- * TypeError, because it joins the title and the service, and one of them is no text.
+ * TypeError, because it joins the title and the service, and one of them is not text.
  */
 export function buildRcaPrompt({ title, payload, providers }: PromptInput): string | null {
   if ([title, serviceOf(payload)].some((part) => isTruthy(part) && typeof part !== "string")) return null;

@@ -26,7 +26,7 @@ export function textColumn(value: Json, limit = Number.POSITIVE_INFINITY): strin
 
 /**
  * An `INTEGER`: takes a string of digits, too, and rounds fractions.
- * @throws {PythonError} for everything that is no number or does not fit
+ * @throws {PythonError} for everything that is not a number or does not fit
  */
 export function integerColumn(value: Json): number {
   const number = typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : value;

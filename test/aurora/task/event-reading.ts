@@ -14,7 +14,7 @@ const SEVERITY_WORDS: readonly (readonly [Severity, readonly string[]])[] = [
   ["low", ["p4", "low", "sev4"]],
 ];
 
-/** `_extract_severity`: only `priority.name` counts, then `urgency`, which must be text when it is looked at. */
+/** `_extract_severity`: only `priority.name` counts, then `urgency`, which must be text if it is read. */
 export function readSeverity(incident: Json): Severity {
   const priority = get(incident, "priority", {});
   if (isTrue(priority)) {
@@ -42,7 +42,7 @@ export function readStatus(incident: Json): "resolved" | "investigating" {
   return lower(get(incident, "status", "unknown")) === "resolved" ? "resolved" : "investigating";
 }
 
-/** `alert_fired_at`, from `created_at`: null when there is none or it is no date. */
+/** `alert_fired_at`, from `created_at`: null when there is none or it is not a date. */
 export function readFiredAt(incident: Json): string | null {
   const createdAt = get(incident, "created_at");
   if (!isTrue(createdAt)) return null;
@@ -51,7 +51,7 @@ export function readFiredAt(incident: Json): string | null {
   return Number.isNaN(firedAtMs) ? null : new Date(firedAtMs).toISOString();
 }
 
-/** `alert_metadata`, with the custom fields that the incident's row already holds. */
+/** `alert_metadata`, with the custom fields that the incident's row already has. */
 export function readMetadata(incident: Json, existing: Json): { [key: string]: Json } {
   const metadata: { [key: string]: Json } = {
     incidentId: get(incident, "id"),

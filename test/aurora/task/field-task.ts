@@ -10,7 +10,7 @@ export const FIELD_EVENT = "incident.custom_field_values.updated";
 
 /**
  * Reads the fields that have a name and a value: an emptied field is skipped, so that Aurora never clears one.
- * @throws {PythonError} for a field that is no object
+ * @throws {PythonError} for a field that is not an object
  */
 export function readFieldUpdate(data: Json): { [name: string]: Json } {
   const updates = get(data, "custom_fields", []);

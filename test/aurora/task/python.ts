@@ -19,8 +19,8 @@ export function isDict(value: Json): value is Dict {
 }
 
 /**
- * `value.get(key, fallback)`: the fallback stands for an absent key only, never for null.
- * @throws {PythonError} when the value is no dict
+ * `value.get(key, fallback)`: the fallback replaces only an absent key, never null.
+ * @throws {PythonError} when the value is not a dict
  */
 export function get(value: Json, key: string, fallback: Json = null): Json {
   if (!isDict(value)) throw noAttribute(value, "get");
@@ -29,7 +29,7 @@ export function get(value: Json, key: string, fallback: Json = null): Json {
 
 /**
  * `value.lower()`
- * @throws {PythonError} when the value is no text
+ * @throws {PythonError} when the value is not text
  */
 export function lower(value: Json): string {
   if (typeof value !== "string") throw noAttribute(value, "lower");

@@ -8,7 +8,7 @@ const TIMEOUT_MS = 10_000;
 /**
  * Returns a runbook's text; null when Aurora goes on without it. Confluence pages are never read, because
  * Aurora's PagerDuty task gives no user for them.
- * @throws {PythonError} when the link is no text, an array of links included
+ * @throws {PythonError} when the link is not text, an array of links included
  */
 export async function fetchRunbook(url: Json): Promise<string | null> {
   if (typeof url !== "string") throw noAttribute(url, "decode");
