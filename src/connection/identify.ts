@@ -18,7 +18,7 @@ import type { Connection } from "./connection.ts";
 
 /** Finds the owner and the region of a PagerDuty credential. */
 
-/** For all calls of a check together, because a person waits for it: up to two in each of two regions. */
+/** For all calls of a check together, up to two in each of two regions: a person waits for it. */
 const CHECK_TIMEOUT_MS = 20_000;
 
 /** A credential that PagerDuty accepted, with its owner. */

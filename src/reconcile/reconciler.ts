@@ -176,7 +176,7 @@ export class Reconciler {
           ...reEnabled,
           nextAtMs: nowMs + waitMs,
           quietChecks: isQuiet ? quietChecks + 1 : 0,
-          // A check that goes on later counts all of its incidents at its end.
+          // A check that is continued counts all of its incidents at its end.
           recoveredInARow: isQuiet ? 0 : result.unfinished ? recoveredInARow : recovered,
           problem: problem?.problem ?? (result.incomplete ? "incomplete" : null),
         });

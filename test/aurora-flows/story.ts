@@ -52,7 +52,7 @@ export async function allProcessed(stage: BackendStage, webhooks: number): Promi
 
 export const tenantOf = ({ organisation }: BackendStage): string => `org:${organisation}`;
 
-/** Of the status. */
+/** A problem that the status shows. */
 interface Problem {
   code: string;
   message: string;

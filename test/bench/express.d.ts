@@ -1,4 +1,4 @@
-/** The part of Express that the bench uses; it brings no types of its own. */
+/** The part of Express that the bench uses; Express contains no types. */
 declare module "express" {
   import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 

@@ -5,7 +5,7 @@ import express from "express";
 import fastify from "fastify";
 
 /**
- * A peer, in a process of its own: takes webhooks with Fastify or Express, verifies their signature, and adds them to a
+ * A peer, in its own process: accepts webhooks with Fastify or Express, verifies their signature, and adds them to a
  * BullMQ queue. `node peer-server.ts <fastify|express> <port of Redis> <signing secret>`; sends its port to its parent.
  */
 

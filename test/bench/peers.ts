@@ -7,17 +7,17 @@ import { Redis } from "ioredis";
 import { cpuMsOf } from "../support/workerd.ts";
 import type { Subject } from "./subjects.ts";
 
-/** Servers that one would write without Workers: Fastify and Express with BullMQ, and a Redis that keeps no file. */
+/** Typical servers without Workers: Fastify and Express with BullMQ, and a Redis that writes no file. */
 
 const FRAMEWORKS = { fastify: "Fastify, BullMQ, Redis", express: "Express, BullMQ, Redis" };
 
-/** The peers, ready to take webhooks; those that cannot be measured here, with the reason. */
+/** Starts the peers. @returns those that are ready for webhooks, and why the others cannot be measured here */
 export interface Peers {
   subjects: Subject[];
   absent: { name: string; reason: string }[];
 }
 
-/** The child, which is killed when this process ends. */
+/** Starts a child process, which is killed when this process ends. */
 function held(child: ChildProcess): ChildProcess {
   const kill = () => child.kill("SIGKILL");
   process.on("exit", kill);

@@ -86,13 +86,13 @@ export async function trustedIds(
   return { connectionId: held.connectionId, secretId: held.signingSecrets[0]?.id ?? "" };
 }
 
-/** Something that takes webhooks, in processes of its own. */
+/** A handler of webhooks that is measured, in its own processes. */
 export interface Subject {
   name: string;
   port: number;
   /** User and system time of its processes so far. */
   cpuMs(): number;
-  /** Removes what it has queued. */
+  /** Removes the webhooks that it has queued. */
   forget(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -105,7 +105,7 @@ const subjectOf = (name: string, workerd: Workerd, port: number): Subject => ({
   stop: () => workerd.stop(),
 });
 
-/** The Workers, ready to take webhooks of `USER`. */
+/** Starts the Workers, ready for webhooks of `USER`. */
 export async function startSubjects(
   pagerduty: PagerDuty,
   account: Account,

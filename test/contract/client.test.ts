@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { OPENAPI_FILE } from "../../scripts/openapi.ts";
 
-/** The reference is used by programs: a linter reads it without a warning, and a generated client compiles strictly. */
+/** Programs read the reference: a linter finds no fault in it, and a generated client compiles strictly. */
 
 const run = promisify(execFile);
 const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));

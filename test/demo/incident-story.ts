@@ -9,7 +9,7 @@ import type { Stage } from "./stage.ts";
 const TITLE = "API latency above 2 s";
 const RUNBOOK = "Restart one API pod at a time, then look at the connection pool.";
 
-/** As Aurora writes its summaries: Markdown. */
+/** Markdown, like Aurora's summaries. */
 const FINDINGS = `## Root cause
 **API 4.12**, deployed 8 minutes before the alert, opens a connection for each request.
 
@@ -97,7 +97,7 @@ function promptWithoutConnector(incident: Incident): string {
   return buildRcaPrompt({ title: TITLE, payload, providers: [] }) ?? fallback;
 }
 
-/** @returns the id of the note */
+/** Posts a note to the connector, as aurora/findings.py does. @returns the note's id */
 async function writeFindings(stage: Stage, incident: Incident): Promise<string> {
   const { connector, transcript } = stage;
   transcript.step("Aurora's analysis ends; the demo posts its summary, as aurora/findings.py does");

@@ -192,7 +192,7 @@ test("a finding is printed with what it means and what to do", () => {
   expect(printed(finding, true)).toBe("\u001b[31mproblem\u001b[39m A\n        B\n        → C");
 });
 
-test("times are printed as a person reads them, and what is no time as it is", () => {
+test("times are printed in a readable form, and other text unchanged", () => {
   const finding: Finding = { level: "ok", what: "At 2026-11-26T15:11:49.680Z, and 2026-99-99T99:99:99Z" };
   expect(printed(finding, false)).toMatch(/At 2\d Nov 2026, \d\d:\d\d:49 \S+, and 2026-99-99T99:99:99Z$/);
 });

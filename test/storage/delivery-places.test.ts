@@ -51,7 +51,7 @@ const withPlaces = (name: string, work: (places: Places) => void): Promise<void>
     });
   });
 
-test("failed deliveries and one without its number leave a place for a new delivery", async () => {
+test("failed deliveries and one without its number leave one place for a new delivery", async () => {
   await withPlaces("leave", ({ add, start }) => {
     add("again", 3);
     add("missingNumber", 3);

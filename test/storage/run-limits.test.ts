@@ -27,15 +27,15 @@ const Sent = z.object({
 
 /** An Aurora behind the platform's limits. */
 class LimitedAurora {
-  /** What it was told, by the `webhook-id` of the notification. */
+  /** The notifications it received; `id` is the `webhook-id`. */
   readonly sent: { id: string; incidentId: string; version: number }[] = [];
   /** Made by the present run. */
   requests = 0;
   mostOpen = 0;
   refused = 0;
-  /** Called for each request that is taken, before it is answered. */
+  /** Called for each accepted request, before it is answered. */
   onRequest: () => void | Promise<void> = () => undefined;
-  /** The platform holds a request back until everything that was written before it is durable. */
+  /** The platform sends a request only after everything written before it is durable. */
   whenDurable: () => Promise<void> = () => Promise.resolve();
   #open = 0;
 
@@ -67,7 +67,7 @@ function fillOutbox(context: TenantContext, userId: string): void {
   }
 }
 
-/** What is in an object's memory. @returns runs its jobs once, as one invocation; false when none is left */
+/** Builds what an object has in memory. @returns runs its jobs once, as one invocation; false when none is left */
 function runsOf(context: TenantContext, aurora: LimitedAurora): () => Promise<boolean> {
   aurora.whenDurable = () => context.storage.sync();
   const target = { origin: "https://aurora.example.com", headers: {}, binding: aurora };
@@ -132,8 +132,8 @@ test("a run ends before the platform stops it, and the next run continues", asyn
   });
 });
 
-test("a run that is stopped in mid-call loses nothing, uses up no attempt, and repeats only what was under way", async () => {
-  // A stub is of no use after its object was stopped.
+test("a run that is stopped during a call loses nothing, uses up no attempt, and repeats only deliveries under way", async () => {
+  // A stub cannot be used after its object was stopped.
   const tenant = () => env.TENANT.getByName("user:stopped");
   await runInDurableObject(tenant(), async (_, { storage }) => {
     fillOutbox(await connectedContext(storage, env.CONNECTIONS, "stopped"), "stopped");
@@ -146,10 +146,10 @@ test("a run that is stopped in mid-call loses nothing, uses up no attempt, and r
       let isStopped = false;
       aurora.onRequest = async () => {
         if (aurora.requests < stopAfter) return;
-        // Everything in the object's memory is gone. workerd says so in its own log.
+        // Everything in the object's memory is lost. workerd logs this.
         if (!isStopped) state.abort("Exceeded its CPU time limit");
         isStopped = true;
-        // Aurora has taken these requests, and its answers never arrive.
+        // Aurora has received these requests, but its answers never arrive.
         await new Promise(() => undefined);
       };
       await runsOf(context, aurora)();
@@ -172,7 +172,7 @@ test("a run that is stopped in mid-call loses nothing, uses up no attempt, and r
   expect(repeated).toBeLessThanOrEqual(stops.length * MAX_DELIVERIES);
   for (const told of Map.groupBy(aurora.sent, ({ incidentId }) => incidentId).values()) {
     const versions = told.map(({ version }) => version);
-    // A repeated notification comes right after itself, with the id by which Aurora knows it.
+    // A repeated notification directly follows the first one, with the same id.
     expect(versions).toEqual(versions.toSorted((a, b) => a - b));
     const versionOf = new Map(told.map(({ id, version }) => [id, version]));
     expect([...versionOf.values()]).toEqual([...versionOf].map((_, index) => index + 1));

@@ -2,7 +2,7 @@ import createClient from "openapi-fetch";
 import type { components, paths, webhooks } from "./reference.d.ts";
 
 /**
- * A program that uses the API through the types that openapi-typescript makes of the reference. Only its types are
+ * A program that uses the API through the types that openapi-typescript generates from the reference. Only its types are
  * checked; each `@ts-expect-error` is a mistake that they must find.
  */
 
@@ -48,12 +48,12 @@ export async function account(): Promise<string | null> {
   return data?.connected ? data.accountSubdomain : null;
 }
 
-/** What a receiver of notifications is sent. */
+/** A notification, as a receiver gets it. */
 type Notification = webhooks["notifications"]["post"]["requestBody"]["content"]["application/json"];
 export const severityOf = ({ data }: Notification): "critical" | "high" | "medium" | "low" =>
   data.incident.severity;
 
-/** What a receiver of V3 events is sent. */
+/** A V3 event, as a receiver gets it. */
 type V3 = webhooks["v3"]["post"]["requestBody"]["content"]["application/json"];
 export const userOf = ({ aurora }: V3): string => aurora.user_id;
 
@@ -66,7 +66,7 @@ export function mistakes(): void {
   void client.GET("/pagerduty/incidents", { params: { header: caller, query: { status: "closed" } } });
   // @ts-expect-error: a token is text
   void client.POST("/pagerduty", { params: { header: caller }, body: { token: 42 } });
-  // @ts-expect-error: an incident's id belongs into the path
+  // @ts-expect-error: an incident's id belongs in the path
   void client.GET("/pagerduty/incidents/{incidentId}", { params: { header: caller } });
   // @ts-expect-error: no such code
   void isPassing("passing");
