@@ -5,7 +5,7 @@ import { activityOf, HOUR_MS } from "../../src/storage/activity.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { Refusals } from "../../src/webhooks/refusals.ts";
 
-/** What the console's chart is made of. */
+/** The counts and percentiles that the console's chart shows. */
 
 const NOW_MS = 100 * HOUR_MS + 60_000;
 
@@ -32,12 +32,12 @@ const inStorage = <T>(name: string, work: (storage: DurableObjectStorage) => T):
     return work(storage);
   });
 
-test("each hour has its counts, and the median and 95th percentile of the way to Aurora", async () => {
+test("each hour has its counts, and the median and 95th percentile of the time to Aurora", async () => {
   const { hours, day, completeSince } = await inStorage("hours", ({ sql }) => {
     for (let ms = 1; ms <= 100; ms += 1) add(sql, { receivedAtMs: 98 * HOUR_MS, tookMs: ms });
     add(sql, { receivedAtMs: 99 * HOUR_MS, tookMs: 5000 });
     add(sql, { receivedAtMs: 99 * HOUR_MS, tookMs: null });
-    // An analysis is asked for by the connector, not by a webhook.
+    // An analysis is requested by the connector, without a webhook.
     add(sql, { kind: "analysis", receivedAtMs: 99 * HOUR_MS, tookMs: 1 });
     // Two days old.
     add(sql, { receivedAtMs: 52 * HOUR_MS, tookMs: 1 });
@@ -71,7 +71,7 @@ test("each hour has its counts, and the median and 95th percentile of the way to
   expect(completeSince).toBe(hours[0]?.hour);
 });
 
-test("after a storm the activity says since when it is complete", async () => {
+test("after a storm the activity shows since when it is complete", async () => {
   const { day, completeSince } = await inStorage("storm", ({ sql }) => {
     for (let row = 0; row < 20_001; row += 1) {
       add(sql, { receivedAtMs: 99 * HOUR_MS + Math.min(row, 1), tookMs: null });
