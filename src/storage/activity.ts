@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
 
-/** `GET /pagerduty/activity`: webhooks and deliveries of the last day, by the hour, for a chart. */
+/** `GET /pagerduty/activity`: counts the webhooks and deliveries of the last day by hour, for a chart. */
 
 export const HOUR_MS = 3600 * 1000;
 export const HOURS = 24;
-/** How many of the newest journal rows, and of the newest failed attempts, are read; a storm fills them in less than a day. */
+/** The most journal rows, and the most failed attempts, that are read, newest first. A storm can make more in a day. */
 const MAX_ROWS = 20_000;
 
 const Counts = z.object({
@@ -14,7 +14,7 @@ const Counts = z.object({
   failed: z.number(),
 });
 const Ways = z.object({
-  /** Null for all hours together. */
+  /** Null in the row for the whole day. */
   hour: z.nullable(z.number()),
   meanMs: z.nullable(z.number()),
   medianMs: z.nullable(z.number()),
@@ -40,7 +40,7 @@ function countsSince(sql: SqlStorage, firstHour: number) {
   return new Map([...rows].map((row) => Counts.parse(row)).map((row) => [row.hour, row]));
 }
 
-/** From receipt to Aurora's acceptance: the mean, and percentiles by nearest rank, of each hour and of all hours. */
+/** The times from receipt to Aurora's acceptance: mean and nearest-rank percentiles of each hour and of the day. */
 function waysSince(sql: SqlStorage, firstHour: number) {
   const rows = sql.exec(
     `WITH ${RECENT},
@@ -59,7 +59,7 @@ function waysSince(sql: SqlStorage, firstHour: number) {
   return new Map([...rows].map((row) => Ways.parse(row)).map((row) => [row.hour, row]));
 }
 
-/** Before this time events and attempts may be missing, because no more than `MAX_ROWS` of each are read. */
+/** Returns since when the counts are complete. Earlier rows may be missing, because at most `MAX_ROWS` are read. */
 function completeSinceMs(sql: SqlStorage, firstHour: number): number {
   const [row] = sql.exec(
     `SELECT max(
@@ -79,8 +79,8 @@ const latencyOf = (ways: z.infer<typeof Ways> | undefined) => ({
 });
 
 /**
- * 24 hours, oldest first, the current one last; and the whole day.
- * @param refusedByHour refused webhooks, by the hour since 1970
+ * Returns the counts of 24 hours, the current hour last, and of the whole day.
+ * @param refusedByHour how many webhooks were refused, by the hour since 1970
  */
 export function activityOf(sql: SqlStorage, refusedByHour: ReadonlyMap<number, number>, nowMs: number) {
   const firstHour = Math.floor(nowMs / HOUR_MS) - HOURS + 1;

@@ -2,17 +2,17 @@ import * as z from "zod/mini";
 
 /** Reads the columns of rows. */
 
-/** The first column of each row. @throws {Error} where a value does not fit */
+/** Returns the first column of each row. @throws {Error} if `schema` does not accept a value */
 export const columnOf = <T>(rows: Iterable<Record<string, unknown>>, schema: z.ZodMiniType<T>): T[] =>
   [...rows].map((row) => schema.parse(Object.values(row)[0]));
 
-/** The first column of an aggregate's only row: a count, or the time of the first of several; null where there is none. */
+/** Returns the single value of an aggregate query, such as a count or the earliest time; null if no row matched. */
 export function numberOf(rows: Iterable<Record<string, unknown>>): number | null {
   const [value = null] = columnOf(rows, z.nullable(z.number()));
   return value;
 }
 
-/** A value that is stored as JSON. SQL statements never look into it. */
+/** A value that is stored as JSON. No SQL statement reads inside the JSON. */
 export const json = <T>(schema: z.ZodMiniType<T>) =>
   z.pipe(
     z.nullable(z.string()),

@@ -3,7 +3,7 @@ import { Context } from "../incidents/context.ts";
 import { json } from "./columns.ts";
 import { RANKS } from "./incidents.ts";
 
-/** The `contexts` table: what PagerDuty knew of an incident when its analysis was due; one row for each incident. */
+/** The `contexts` table: what PagerDuty knew about an incident when its analysis was due. One row for each incident. */
 
 const Row = z.object({ context: json(Context) });
 
@@ -17,7 +17,7 @@ export function hasContext(sql: SqlStorage, incidentId: string): boolean {
   return [...sql.exec("SELECT 1 FROM contexts WHERE incident_id = ?", incidentId)].length > 0;
 }
 
-/** Keeps a context, once: the analysis of an incident has one. @param context within `boundContext` */
+/** Stores an incident's context, unless it already has one. @param context within the limits of `boundContext` */
 export function saveContext(sql: SqlStorage, incidentId: string, context: Context): void {
   sql.exec(
     "INSERT INTO contexts (incident_id, context) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -28,7 +28,7 @@ export function saveContext(sql: SqlStorage, incidentId: string, context: Contex
 
 const Waiting = z.object({ incidentId: z.string(), dueAtMs: z.number() });
 
-/** Incidents whose analysis is due after `afterMs` and has no context yet, the most severe first. */
+/** Returns the incidents without a context whose analysis is due after `afterMs`, the most severe first. */
 export function analysesWithoutContext(
   sql: SqlStorage,
   afterMs: number,

@@ -5,12 +5,12 @@ import { numberOf } from "./columns.ts";
 import { COLUMNS, Entry } from "./journal.ts";
 
 /**
- * What unsigned webhooks leave in the storage. The `hints` table has one row for each incident that has to be read from
- * PagerDuty, however many webhooks point at the incident. The webhooks themselves are `unconfirmed` journal entries;
- * strangers can cause them, so their size and number are limited.
+ * Stores unsigned webhooks until they are checked. The `hints` table has one row for each incident that has to be read
+ * from PagerDuty, however many webhooks point at the incident. The webhooks themselves are `unconfirmed` journal
+ * entries. Strangers can cause them, so their size and number are limited.
  */
 
-/** The first webhook that the next reading answers is `firstSeq`. */
+/** `firstSeq` is the entry of the first webhook that the next reading checks. */
 export const Hint = z.object({
   incidentId: z.string(),
   firstSeq: z.number(),
@@ -19,14 +19,14 @@ export const Hint = z.object({
 export type Hint = z.infer<typeof Hint>;
 
 /**
- * Conditions for unsigned webhooks that wait to be checked, and for those that PagerDuty did not confirm. SQLite uses
- * a partial index only where the query repeats the index's condition word for word.
+ * Conditions for unsigned webhooks: those that wait to be checked, that PagerDuty did not confirm, and that it
+ * confirmed. SQLite only uses a partial index if the query repeats the index's condition word for word.
  */
 const WAITING = "outcome = 'unconfirmed' AND reason IS NULL";
 const NOT_CONFIRMED = "outcome = 'unconfirmed' AND reason IS NOT NULL";
 const CONFIRMED = "kind = 'webhook' AND verification = 'callback' AND outcome IN ('applied', 'stale')";
 
-/** Does nothing where the incident already has a hint. */
+/** Adds a hint. Does nothing if the incident already has one. */
 export function addHint(sql: SqlStorage, incidentId: string, seq: number, nowMs: number): void {
   sql.exec(
     `INSERT INTO hints (incident_id, first_seq, due_at_ms, attempts) VALUES (?, ?, ?, 0)
@@ -37,7 +37,7 @@ export function addHint(sql: SqlStorage, incidentId: string, seq: number, nowMs:
   );
 }
 
-/** The hint that has been due for the longest; null when none is due, or while readings are paused. */
+/** Returns the hint that has been due for the longest; null if none is due, or while readings are paused. */
 export function dueHint(sql: SqlStorage, nowMs: number): Hint | null {
   const [row] = sql.exec(
     `SELECT incident_id AS incidentId, first_seq AS firstSeq, attempts FROM hints
@@ -49,7 +49,7 @@ export function dueHint(sql: SqlStorage, nowMs: number): Hint | null {
   return row ? Hint.parse(row) : null;
 }
 
-/** When the next hint is due after `afterMs`, the pause included; null when none is. */
+/** Returns when the first hint after `afterMs` is due, or the pause ends if that is later; null if there is no hint. */
 export function nextHintAtMs(sql: SqlStorage, afterMs: number): number | null {
   const untilMs = pauseOf(sql)?.untilMs ?? Number.NEGATIVE_INFINITY;
   const pauses = untilMs > afterMs;
@@ -68,8 +68,8 @@ function pauseOf(sql: SqlStorage): z.infer<typeof Pause> | null {
 const PAUSE = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 
 /**
- * Stops all readings for a while, because PagerDuty would refuse each of them.
- * @param pauseMs null where PagerDuty did not say how long: each pause in a row is then twice as long
+ * Pauses all readings, because PagerDuty refuses every call for now.
+ * @param pauseMs null if PagerDuty did not say how long: each pause in a row is then twice as long as the one before
  */
 export function pauseHints(sql: SqlStorage, nowMs: number, pauseMs: number | null): void {
   const attempts = (pauseOf(sql)?.attempts ?? 0) + 1;
@@ -80,7 +80,7 @@ export function pauseHints(sql: SqlStorage, nowMs: number, pauseMs: number | nul
   );
 }
 
-/** Called when PagerDuty answers again. */
+/** Ends the pause. Called when PagerDuty answers again. */
 export function endPause(sql: SqlStorage): void {
   sql.exec("DELETE FROM hints_pause");
 }
@@ -97,7 +97,7 @@ export function hintedEntries(sql: SqlStorage, hint: Hint, limit: number): Entry
   return [...rows].map((row) => Entry.parse(row));
 }
 
-/** Removes the hint; where webhooks later than `lastSeq` wait, a new hint takes its place. */
+/** Removes the hint. If webhooks after `lastSeq` wait, adds a new hint for them. */
 export function finishHint(sql: SqlStorage, hint: Hint, lastSeq: number, nowMs: number): void {
   sql.exec("DELETE FROM hints WHERE incident_id = ?", hint.incidentId);
   const later = sql.exec(
@@ -109,7 +109,7 @@ export function finishHint(sql: SqlStorage, hint: Hint, lastSeq: number, nowMs: 
   if (laterSeq !== null) addHint(sql, hint.incidentId, laterSeq, nowMs);
 }
 
-/** The hint's reading cannot be processed: its webhooks are kept as failed, for a person to retry. */
+/** Marks the hint's webhooks as failed, because the reading cannot be processed. A person can retry them. */
 export function failHint(sql: SqlStorage, hint: Hint, reason: string, nowMs: number): void {
   sql.exec(
     `UPDATE journal SET outcome = 'failed', reason = ? WHERE incident_id = ? AND seq >= ? AND ${WAITING}`,
@@ -130,24 +130,24 @@ export function deferHint(sql: SqlStorage, hint: Hint, firstSeq: number, atMs: n
   );
 }
 
-/** Makes all hints due now: a new credential may read what the previous one could not. */
+/** Makes all hints due now, because a new credential may read incidents that the previous one could not. */
 export function retryHintsEarly(sql: SqlStorage, nowMs: number): void {
   endPause(sql);
   sql.exec("UPDATE hints SET due_at_ms = ? WHERE due_at_ms > ?", nowMs, nowMs);
 }
 
-/** What is kept of a body until it is checked: larger than any usual event of PagerDuty's. */
+/** How much of a body is stored until it is checked. PagerDuty's usual events are smaller. */
 export const MAX_CLAIM_BYTES = 16 * 1024;
-/** What is kept of a body that was not confirmed: enough for a person to see what it was. */
+/** How much of a body is stored if it was not confirmed: enough for a person to see what it was. */
 export const MAX_UNCONFIRMED_BYTES = 4096;
-/** What is kept of a body that was confirmed: most events whole. */
+/** How much of a body is stored if it was confirmed. Most events are smaller. */
 const MAX_CONFIRMED_BYTES = 8 * 1024;
-/** How many entries are kept of those that were confirmed: weeks of a busy account, at most 80 MB. */
+/** How many confirmed entries are kept: weeks of a busy account, at most 80 MB. */
 export const MAX_CONFIRMED_ENTRIES = 10_000;
-/** How many such entries are kept: days of mistakes, minutes of a stranger's flood. */
+/** How many unconfirmed entries are kept: those of several days, or of some minutes while a stranger posts many. */
 export const MAX_UNCONFIRMED_ENTRIES = 3000;
 
-/** PagerDuty confirms the entry. Leaves an entry alone that a signature has proved since. */
+/** Stores that PagerDuty confirmed the entry. Does nothing if a signed webhook has replaced the entry. */
 export function confirmEntry(sql: SqlStorage, seq: number, outcome: Outcome): void {
   sql.exec(
     `UPDATE journal SET outcome = ?, payload = substr(payload, 1, ?) WHERE seq = ? AND ${WAITING}`,
@@ -157,7 +157,7 @@ export function confirmEntry(sql: SqlStorage, seq: number, outcome: Outcome): vo
   );
 }
 
-/** PagerDuty did not confirm the entry, and is not asked again. Leaves an entry alone that a signature has proved since. */
+/** Stores why PagerDuty did not confirm the entry. Does nothing if a signed webhook has replaced the entry. */
 export function leaveUnconfirmed(sql: SqlStorage, seq: number, reason: string): void {
   sql.exec(
     `UPDATE journal SET reason = ?, payload = substr(payload, 1, ?) WHERE seq = ? AND ${WAITING}`,
@@ -167,12 +167,12 @@ export function leaveUnconfirmed(sql: SqlStorage, seq: number, reason: string): 
   );
 }
 
-/** The reason of an unsigned webhook whose incident PagerDuty answers with 404 for good. */
+/** The reason stored with an unsigned webhook if PagerDuty keeps answering 404 for its incident. */
 export const NOT_VISIBLE = "PagerDuty knows no such incident, or does not show it to this credential";
 /** How many of the newest unconfirmed entries are searched for such incidents. */
 const RECENT = 500;
 
-/** How many incidents unsigned webhooks named since `sinceMs` that PagerDuty does not show. */
+/** Counts the incidents that unsigned webhooks named since `sinceMs`, and that PagerDuty does not show. */
 export function countNotVisible(sql: SqlStorage, sinceMs: number): number {
   const rows = sql.exec(
     `SELECT count(DISTINCT incident_id) FROM (
@@ -184,7 +184,7 @@ export function countNotVisible(sql: SqlStorage, sinceMs: number): number {
   return numberOf(rows) ?? 0;
 }
 
-/** The number of entries is checked with every hundredth entry only: the limit need not be exact. */
+/** Only every hundredth entry checks the number of entries, because the limit need not be exact. */
 const BOUND_EVERY = 100;
 const BOUND_BATCH = 1000;
 
@@ -206,7 +206,7 @@ export const boundUnconfirmed = (sql: SqlStorage, seq: number): void =>
 export const boundConfirmed = (sql: SqlStorage, seq: number): void =>
   bound(sql, CONFIRMED, MAX_CONFIRMED_ENTRIES, seq);
 
-/** Removes unconfirmed entries that arrived before `beforeMs`. @returns how many; call again until none */
+/** Removes unconfirmed entries that arrived before `beforeMs`. @returns how many; call again until it returns 0 */
 export function pruneUnconfirmed(sql: SqlStorage, beforeMs: number, limit: number): number {
   const prune = (condition: string) =>
     sql.exec(

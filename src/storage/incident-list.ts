@@ -11,9 +11,9 @@ import { firstChars } from "../incidents/text.ts";
 import { describe, log } from "../log.ts";
 import { loadIncident } from "./incidents.ts";
 
-/** Finds incidents for the API: pages, newest first, and the names of incidents that other lists mention. */
+/** Finds incidents for the API: pages, newest first, and the titles of incidents for other lists. */
 
-/** Null: any. */
+/** A member that is null filters nothing. */
 export interface IncidentFilter {
   status: Status | null;
   severity: Severity | null;
@@ -48,7 +48,7 @@ interface IncidentPage {
   next: IncidentCursor | null;
 }
 
-/** Matching incidents, newest first; fewer than `limit` if too many others were examined. */
+/** Returns matching incidents, newest first. Returns fewer than `limit` if it has examined too many others. */
 export function listIncidents(sql: SqlStorage, filter: IncidentFilter): IncidentPage {
   const after = filter.after ?? { createdAtMs: Number.MAX_SAFE_INTEGER, incidentId: "" };
   const rows = sql.exec(
@@ -119,7 +119,7 @@ const HeadRow = z.object({
   pagerdutyStatus: z.string(),
 });
 
-/** Title, number and service of incidents, by id, without incidents that are not stored. */
+/** Returns title, number and service of the incidents that are stored, by id. */
 export function incidentHeads(sql: SqlStorage, incidentIds: readonly string[]): Map<string, IncidentHead> {
   return new Map(
     [...new Set(incidentIds)].flatMap((id): [string, IncidentHead][] => {
@@ -146,7 +146,7 @@ export const headOf = (incident: Incident): IncidentHead => ({
   pagerdutyStatus: incident.pagerdutyStatus,
 });
 
-/** The id of the newest stored incident; null when there is none. */
+/** The id of the newest stored incident; null if there is none. */
 export function anyIncidentId(sql: SqlStorage): string | null {
   const [newest] = listIncidents(sql, { ...ALL_INCIDENTS, limit: 1 }).incidents;
   return newest?.incidentId ?? null;

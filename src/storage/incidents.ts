@@ -8,7 +8,7 @@ import { endSetAside, setAside, setAsideIds } from "./set-aside.ts";
 
 const Row = z.object({ state: z.string() });
 
-/** @throws {Error} with words for a person */
+/** @throws {Error} with a message for a person */
 function parseState(row: unknown): IncidentState {
   const parsed = IncidentState.safeParse(parsedJson(Row.parse(row).state));
   if (parsed.success) return parsed.data;
@@ -24,15 +24,15 @@ function parsedJson(text: string): unknown {
   }
 }
 
-/** The incident's state; an empty one where the incident is not stored. */
+/** Returns the incident's state; an empty state if the incident is not stored. */
 export function loadIncident(sql: SqlStorage, incidentId: string): IncidentState {
   const [row] = sql.exec("SELECT state FROM incidents WHERE incident_id = ?", incidentId);
   return row ? parseState(row) : emptyIncident(incidentId);
 }
 
 /**
- * Every `severity_rank`. The index of waiting analyses begins with it, so a query names each rank: otherwise it reads
- * every waiting analysis to find the next one.
+ * Every `severity_rank`. The index of waiting analyses starts with the rank, so a query lists all ranks. Without the
+ * list, SQLite reads every waiting analysis to find the next one.
  */
 export const RANKS = [...Severity.options.keys(), Severity.options.length];
 
@@ -51,7 +51,7 @@ function columnsOf(state: IncidentState, nowMs: number) {
   };
 }
 
-/** The columns, without an index, that lists show and search; writing them costs nothing extra. */
+/** The columns that lists show and search. They have no index, so writing them costs nothing extra. */
 const listedOf = ({ snapshot, number }: IncidentState): [column: string, value: SqlStorageValue][] => [
   ["number", number],
   ["title", snapshot?.title ?? null],
@@ -61,10 +61,10 @@ const listedOf = ({ snapshot, number }: IncidentState): [column: string, value: 
 ];
 
 /**
- * Writes the incident. An update names an indexed column only where it changes: SQLite writes an index entry for each
- * indexed column that an update names, and written entries are billed.
+ * Writes the incident. An update only names an indexed column if its value changes, because SQLite writes an index
+ * entry for each indexed column that an update names, and written entries are billed.
  * @param before the state that `after` was made from
- * @param lastDeliverySeq of a delivery just appended for the incident; null where none was
+ * @param lastDeliverySeq the entry of a delivery that was just appended for the incident; null if there is none
  */
 export function saveIncident(
   sql: SqlStorage,
@@ -119,13 +119,13 @@ export function saveNumber(sql: SqlStorage, incidentId: string, number: number, 
   saveIncident(sql, state, { ...state, number }, nowMs);
 }
 
-/** In whose name the incident's later deliveries are sent; null: whoever is connected then. */
+/** Stores in whose name the incident's later deliveries are sent; null: the user who is connected at that time. */
 export function saveRecipient(sql: SqlStorage, incidentId: string, userId: string | null): void {
   const state = { ...loadIncident(sql, incidentId), recipientUserId: userId };
   sql.exec("UPDATE incidents SET state = ? WHERE incident_id = ?", JSON.stringify(state), incidentId);
 }
 
-/** The id of the first incident after `after`, in the order of ids, that work may be left on; null after the last. */
+/** Returns the id of the first live incident after `after`, in the order of ids; null after the last. */
 export function nextLiveIncidentId(sql: SqlStorage, after: string): string | null {
   const rows = sql.exec(
     "SELECT incident_id FROM incidents WHERE live = 1 AND incident_id > ? ORDER BY incident_id LIMIT 1",
@@ -136,9 +136,9 @@ export function nextLiveIncidentId(sql: SqlStorage, after: string): string | nul
 }
 
 /**
- * Incidents whose analysis is due: the most severe first, then those due the longest. One that cannot be read is set
- * aside.
- * @param contextWaitMs how much longer an incident without a context waits for it
+ * Returns incidents whose analysis is due: the most severe first, then those due the longest. Sets an incident aside
+ * if it cannot be read.
+ * @param contextWaitMs how much longer an analysis waits if its incident has no context yet
  */
 export function analysesDue(
   sql: SqlStorage,
@@ -167,7 +167,8 @@ export function analysesDue(
 }
 
 /**
- * When the next analysis is due after `afterMs`, or the wait for its context is over; null when there is none.
+ * Returns the next time after `afterMs` when an analysis is due, or has waited long enough for its context; null if
+ * there is none.
  * @param contextWaitMs see `analysesDue`
  */
 export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number, contextWaitMs = 0): number | null {
@@ -189,7 +190,7 @@ export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number, contextWaitMs
   return times.length === 0 ? null : Math.min(...times);
 }
 
-/** Takes back incidents that can be read again, as after an update of this connector. Their analysis is due again. */
+/** Takes back incidents that can be read again, for example after an update. Their analysis becomes due again. */
 export function takeBackIncidents(sql: SqlStorage, nowMs: number): void {
   for (const incidentId of setAsideIds(sql)) {
     try {

@@ -11,9 +11,9 @@ import { log } from "../log.ts";
 import { columnOf, json, numberOf } from "./columns.ts";
 
 /**
- * The `journal` table: one row for everything that happened, in the order of arrival. An entry holds what arrived, its
- * outcome, and, where Aurora has to know of it, the notification and the state of its delivery. So an event and its
- * notification are one row, written at once.
+ * The `journal` table: one row for everything that happened, in the order of arrival. An entry holds what arrived and
+ * its outcome. If Aurora has to be notified, it also holds the notification and the state of its delivery. So an event
+ * and its notification are one row, written at once.
  */
 
 /**
@@ -24,7 +24,7 @@ import { columnOf, json, numberOf } from "./columns.ts";
 export const EntryKind = z.enum(["webhook", "readback", "recovery", "analysis", "check"]);
 export type EntryKind = z.infer<typeof EntryKind>;
 
-/** `pending` is its incident's next delivery; `queued` waits behind it. The API shows both as pending. */
+/** `pending`: the incident's next delivery. `queued`: a later delivery. The API shows both as pending. */
 export const DeliveryState = z.enum(["pending", "queued", "delivered", "dead"]);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 
@@ -54,13 +54,13 @@ export const Entry = z.object({
   reason: z.nullable(z.string()),
   delivery: z.nullable(DeliveryState),
   attempts: z.number(),
-  /** How many of the parts it is sent in Aurora has accepted. */
+  /** How many parts of the delivery Aurora has accepted. */
   sentParts: z.number(),
   nextAttemptAtMs: z.nullable(z.number()),
   plannedAtMs: z.nullable(z.number()),
   deliveredAtMs: z.nullable(z.number()),
   lastError: z.nullable(z.string()),
-  /** Aurora's status in the last attempt; null while there was none, or no answer. */
+  /** The status of Aurora's answer to the last attempt; null if there was no attempt or no answer. */
   lastStatus: z.nullable(z.number()),
   requestId: z.nullable(z.string()),
   /** Whether other tenants have the same unsigned webhook; 1 or null. */
@@ -70,7 +70,7 @@ export const Entry = z.object({
 });
 export type Entry = z.infer<typeof Entry>;
 
-/** The entry of a row of a list; null where the row cannot be read, so that the others are shown all the same. */
+/** Parses a row of a list. Returns null if the row cannot be read, so that the other rows are still shown. */
 export function readableEntry(row: unknown): Entry | null {
   const parsed = Entry.safeParse(row);
   if (!parsed.success) log.error("journal.unreadable", { mismatch: parsed.error.issues[0]?.code });
@@ -107,24 +107,24 @@ export interface NewEntry {
   payload?: Uint8Array | null;
 }
 
-/** In which order due deliveries are started; see `Lane` in delivery/outbox. */
+/** The stored number of each lane; see `Lane` in delivery/outbox. */
 export const LANE = { first: 0, again: 1, missingNumber: 2, context: 3 } as const;
 
-/** An id that names the entry's row, so that no index is needed to find it; the random part makes it unique. */
+/** Contains the entry's number, so that no index is needed to find the entry. The random part makes the id unique. */
 const messageIdOf = (seq: number) => `msg_${seq.toString(36)}_${crypto.randomUUID()}`;
 const MESSAGE_ID = /^msg_([0-9a-z]{1,11})_[0-9a-f-]{36}$/;
 
-/** The journal number in a delivery's id; null for anything else. */
+/** Returns the entry's number in a delivery's id; null for any other text. */
 function seqOfMessage(messageId: string): number | null {
   const seq = MESSAGE_ID.exec(messageId)?.[1];
   return seq === undefined ? null : Number.parseInt(seq, 36);
 }
 
 /**
- * Appends an entry. A delivery becomes its incident's next, or is queued behind the outstanding ones; then the caller
- * saves the entry's number with the incident (`saveIncident`).
- * @param dueAtMs when its first attempt is due; null where nothing is delivered
- * @param contextWaitMs how long its first attempt waits for its incident's context
+ * Appends an entry. Its delivery is pending, or queued if the incident has outstanding deliveries. The caller then
+ * saves the entry's number in the incident's row (`saveIncident`).
+ * @param dueAtMs when the first attempt is due; null if there is nothing to deliver
+ * @param contextWaitMs how long the first attempt waits for the incident's context
  * @returns the entry's number in the journal
  */
 export function appendEntry(
@@ -170,14 +170,14 @@ function laneOf(notification: Notification | null | undefined, contextWaitMs: nu
   return notification && lacksNumber(notification.incident) ? LANE.missingNumber : LANE.first;
 }
 
-/** The number of the newest entry; 0 where there is none. */
+/** The number of the newest entry; 0 if there is none. */
 export function newestSeq(sql: SqlStorage): number {
   return numberOf(sql.exec("SELECT max(seq) FROM journal")) ?? 0;
 }
 
 /**
- * Whether a delivery of the incident is not finished. The state of the last one (`last_delivery_seq`) decides; once dead
- * ones were queued again (`revived`), all are searched.
+ * Whether the incident has an unfinished delivery. The state of its last delivery (`last_delivery_seq`) decides. If
+ * dead deliveries were queued again (`revived`), all deliveries are searched.
  */
 export function hasOutstanding(sql: SqlStorage, incidentId: string | null): boolean {
   const [row] = sql.exec(
@@ -194,7 +194,7 @@ export function hasOutstanding(sql: SqlStorage, incidentId: string | null): bool
   return one !== undefined;
 }
 
-/** One entry by its number; null when it was pruned. */
+/** Returns an entry by its number; null if it was pruned. */
 export function entryAt(sql: SqlStorage, seq: number): Entry | null {
   const [row] = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE seq = ?`, seq);
   return row ? Entry.parse(row) : null;
@@ -206,7 +206,7 @@ export function entryOfWebhook(sql: SqlStorage, webhookId: string): Entry | null
   return row ? Entry.parse(row) : null;
 }
 
-/** The first entry of an event, by `event.id`, of the same incident or of none. */
+/** Returns the first entry of an event, by `event.id`. @param incidentId the event's incident; null if it has none */
 export function entryOfEvent(sql: SqlStorage, incidentId: string | null, eventId: string): Entry | null {
   const [row] = sql.exec(
     `SELECT ${COLUMNS} FROM journal WHERE incident_id IS ? AND event_id = ? ORDER BY seq LIMIT 1`,
@@ -224,7 +224,7 @@ export function entryOfDelivery(sql: SqlStorage, webhookId: string): Entry | nul
   return entry && entry.delivery !== null && deliveryIdOf(entry) === id ? entry : null;
 }
 
-/** How many duplicates of one event are stored. */
+/** The most duplicates of one event that are stored. */
 export const MAX_DUPLICATES = 10;
 
 /** How many entries an event has. */
@@ -233,14 +233,14 @@ export function countOfEvent(sql: SqlStorage, incidentId: string | null, eventId
   return numberOf(sql.exec(select, incidentId, eventId)) ?? 0;
 }
 
-/** The bytes that PagerDuty posted, unchanged. */
+/** Returns the bytes that PagerDuty posted, unchanged; null if they are not stored. */
 export function payloadOf(sql: SqlStorage, seq: number): Uint8Array<ArrayBuffer> | null {
   const [row] = sql.exec("SELECT payload FROM journal WHERE seq = ?", seq);
   const payload = row?.["payload"];
   return payload instanceof ArrayBuffer ? new Uint8Array(payload) : null;
 }
 
-/** Removes the ids from an entry, so that another entry of the same webhook can be written beside it. */
+/** Removes the ids from an entry, so that a new entry of the same webhook can be written. */
 export function freeEntry(sql: SqlStorage, seq: number): void {
   sql.exec("UPDATE journal SET webhook_id = NULL, event_id = NULL, incident_id = NULL WHERE seq = ?", seq);
 }
@@ -249,7 +249,7 @@ export function removeEntry(sql: SqlStorage, seq: number): void {
   sql.exec("DELETE FROM journal WHERE seq = ?", seq);
 }
 
-/** Those of the webhooks that could not be processed. */
+/** Returns the entries of those webhooks among `webhookIds` that could not be processed. */
 export function failedEntries(sql: SqlStorage, webhookIds: readonly string[]): Entry[] {
   return webhookIds
     .flatMap((webhookId) => entryOfWebhook(sql, webhookId) ?? [])
@@ -268,7 +268,7 @@ export function countFailed(sql: SqlStorage): number {
   return numberOf(sql.exec("SELECT count(*) FROM journal WHERE outcome = 'failed'")) ?? 0;
 }
 
-/** Whether `kind` is a change of status, which has a line of its own on the timeline. */
+/** Whether `kind` is a change of status, which always has a line on the timeline. */
 export function isLifecycle(kind: ChangeKind): boolean {
   return kind === "created" || kind === "status_changed" || kind === "resolved" || kind === "reopened";
 }

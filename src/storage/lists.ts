@@ -39,12 +39,12 @@ const DatedLine = z.object({
   receivedAtMs: z.number(),
 });
 type DatedLine = TimelineLine & { occurredAt: string | null; receivedAtMs: number };
-/** A line can name many changed fields. */
+/** Longer lines are cut, because a line can name many changed fields. */
 const MAX_LINE_CHARS = 2000;
 
 const timeOf = ({ occurredAt, receivedAtMs }: DatedLine) => Date.parse(occurredAt ?? "") || receivedAtMs;
 
-/** The newest lines of an incident's timeline, in the order of their times. */
+/** Returns the newest lines of an incident's timeline, sorted by time. */
 export function timelineOf(sql: SqlStorage, incidentId: string, limit: number): DatedLine[] {
   const rows = sql.exec(
     `SELECT occurred_at AS occurredAt, received_at_ms AS receivedAtMs, timeline_line AS line
@@ -59,7 +59,7 @@ export function timelineOf(sql: SqlStorage, incidentId: string, limit: number): 
     const text = line.text === null ? null : cutText(line.text, MAX_LINE_CHARS);
     return [{ ...line, ...times, text }];
   });
-  // Stable: lines of one time stay in the order of their arrival.
+  // The sort is stable: lines with the same time stay in the order of arrival.
   return lines.toSorted((a, b) => timeOf(a) - timeOf(b));
 }
 
@@ -85,7 +85,7 @@ interface EntryFilter {
   beforeSeq: number | null;
 }
 
-/** Entries that one page looks at, so that a filter that matches few of them does not read the whole journal. */
+/** The most entries that one page examines, so that a filter with few matches does not read the whole journal. */
 const MAX_LOOKED_AT = 5_000;
 
 /** A page, newest first. `next`: the next page starts before this number; null at the end. */
@@ -127,7 +127,7 @@ function pageOf<T extends { seq: number }>(
 export const listEntries = (sql: SqlStorage, filter: EntryFilter): Page<Entry> =>
   pageOf(sql, COLUMNS, filter, readableEntry);
 
-/** The same, without the long columns. */
+/** Like `listEntries`, without the long columns. */
 export const listArrivals = (sql: SqlStorage, filter: EntryFilter): Page<Arrival> =>
   pageOf(sql, ARRIVAL_COLUMNS, filter, (row) => Arrival.parse(row));
 
@@ -139,7 +139,7 @@ export function entriesAfter(sql: SqlStorage, seq: number, limit: number): Entry
 
 const Outstanding = z.object({ seq: z.number(), attempts: z.number() });
 
-/** For open consoles: pending deliveries in the order in which they are due, each with its number of attempts. */
+/** For open consoles: the attempts of each pending delivery, by entry; those that are due first come first. */
 export function outstandingAttempts(sql: SqlStorage, limit: number): Map<number, number> {
   const rows = sql.exec(
     "SELECT seq, attempts FROM journal WHERE delivery = 'pending' ORDER BY lane, next_attempt_at_ms LIMIT ?",
@@ -151,11 +151,11 @@ export function outstandingAttempts(sql: SqlStorage, limit: number): Map<number,
 const Times = z.object({
   lastEventAtMs: z.nullable(z.number()),
   lastPingAtMs: z.nullable(z.number()),
-  /** When the last webhook arrived that is PagerDuty's by its signature, or that PagerDuty confirmed. */
+  /** When the last webhook arrived that has a valid signature, or that PagerDuty confirmed. */
   lastProvedAtMs: z.nullable(z.number()),
 });
 
-/** When webhooks last arrived. The last one that is PagerDuty's is searched for among recent entries only. */
+/** Returns when webhooks last arrived. `lastProvedAtMs` is only searched among recent entries. */
 export function webhookTimes(sql: SqlStorage): z.infer<typeof Times> {
   const [row] = sql.exec(
     `SELECT

@@ -17,11 +17,11 @@ const MIGRATIONS: readonly string[] = [
     live               INTEGER NOT NULL,
     analysis_due_at_ms INTEGER,
     severity_rank      INTEGER NOT NULL,
-    -- The delivery that finishes last of this incident's: while it is outstanding, new ones wait behind it.
+    -- The incident's newest delivery: while it is outstanding, a new delivery has to wait.
     last_delivery_seq  INTEGER,
-    -- 1 once a dead delivery was queued again, which may be older than the last.
+    -- 1 once a dead delivery was queued again. It may be older than the newest delivery.
     revived            INTEGER,
-    -- What lists show and search, from the state.
+    -- Copied from the state, for lists to show and search.
     number             INTEGER,
     title              TEXT,
     service_id         TEXT,
@@ -31,7 +31,7 @@ const MIGRATIONS: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX incidents_newest ON incidents (created_at_ms, incident_id);
   CREATE INDEX incidents_live ON incidents (incident_id) WHERE live = 1;
-  -- Holds an incident only while its analysis is due or waits, the most severe first.
+  -- Only incidents whose analysis waits or is due, the most severe first.
   CREATE INDEX incidents_waiting ON incidents (severity_rank, analysis_due_at_ms)
     WHERE analysis_due_at_ms IS NOT NULL;
 
@@ -65,12 +65,12 @@ const MIGRATIONS: readonly string[] = [
   );
   CREATE UNIQUE INDEX journal_webhook ON journal (webhook_id) WHERE webhook_id IS NOT NULL;
   CREATE INDEX journal_incident ON journal (incident_id, event_id);
-  -- A queued delivery is in neither: it is found by its incident.
+  -- A queued delivery is in neither of these two: it is found by its incident.
   CREATE INDEX journal_due ON journal (lane, next_attempt_at_ms) WHERE delivery = 'pending';
   CREATE INDEX journal_dead ON journal (seq) WHERE delivery = 'dead';
-  -- Holds a delivery only from when its attempt was brought forward until that attempt.
+  -- Only deliveries whose attempt was brought forward and has not been made yet.
   CREATE INDEX journal_early ON journal (seq) WHERE delivery = 'pending' AND planned_at_ms > next_attempt_at_ms;
-  -- PagerDuty's test events, of which the status shows the last one.
+  -- PagerDuty's test events: the status shows when the last one arrived.
   CREATE INDEX journal_pings ON journal (seq) WHERE type = 'pagey.ping';
   CREATE INDEX journal_failed ON journal (seq) WHERE outcome = 'failed';
   -- Unsigned webhooks only: those that PagerDuty did not confirm, and those that wait to be checked.

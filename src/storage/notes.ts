@@ -22,9 +22,9 @@ export const Note = z.object({
   attempts: z.number(),
   /** When the next attempt is due, while the note is pending. */
   nextAttemptAtMs: z.nullable(z.number()),
-  /** 1: an attempt's outcome is unknown, so that PagerDuty may have the note. */
+  /** 1 if the outcome of an attempt is unknown: PagerDuty may have the note. */
   doubtful: z.number(),
-  /** PagerDuty's id of the note. */
+  /** The note's id at PagerDuty. */
   pagerdutyId: z.nullable(z.string()),
   writtenAtMs: z.nullable(z.number()),
   error: z.nullable(z.string()),
@@ -122,14 +122,14 @@ export function dueNotes(sql: SqlStorage, nowMs: number, limit: number): string[
   return columnOf(rows, z.string());
 }
 
-/** When the next note is due after `afterMs`; null if none is. */
+/** Returns when the first note after `afterMs` is due; null if there is none. */
 export function nextNoteAtMs(sql: SqlStorage, afterMs: number): number | null {
   const select =
     "SELECT min(next_attempt_at_ms) FROM notes WHERE state = 'pending' AND next_attempt_at_ms > ?";
   return numberOf(sql.exec(select, afterMs));
 }
 
-/** When the notes since `sinceMs` were requested, newest first. @param incidentId null for all incidents */
+/** Returns when the notes since `sinceMs` were requested, newest first. @param incidentId null for all incidents */
 export function noteTimes(
   sql: SqlStorage,
   incidentId: string | null,
@@ -175,7 +175,7 @@ export function listNotes(
   return [...rows].map((row) => Note.parse(row));
 }
 
-/** PagerDuty's ids of the incident's notes that we wrote. */
+/** Returns the ids, at PagerDuty, of the notes that the connector wrote on the incident. */
 export function writtenIds(sql: SqlStorage, incidentId: string): Set<string> {
   const rows = sql.exec(
     "SELECT pagerduty_id FROM notes WHERE incident_id = ? AND pagerduty_id IS NOT NULL",
@@ -184,7 +184,7 @@ export function writtenIds(sql: SqlStorage, incidentId: string): Set<string> {
   return new Set(columnOf(rows, z.string()));
 }
 
-/** The incident's oldest note that PagerDuty may have, and whose id is unknown, among those that `matches` accepts. */
+/** Returns the incident's oldest doubtful note whose id is unknown and whose text `matches` accepts. */
 export function doubtfulNote(
   sql: SqlStorage,
   incidentId: string,

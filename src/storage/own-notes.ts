@@ -5,7 +5,7 @@ import { doubtfulNote, saveNote, writtenIds } from "./notes.ts";
 /** Ignores line ends and trailing space, which PagerDuty may change. */
 const comparable = (text: string): string => text.replace(/\r\n?/g, "\n").trim();
 
-/** Whether PagerDuty's text is the note's. @param isTrimmed whether PagerDuty sent only its start */
+/** Whether PagerDuty's text is the text of our note. @param isTrimmed whether PagerDuty sent only the start of it */
 export function isSameText(ours: string, theirs: string, isTrimmed = false): boolean {
   const [own, other] = [comparable(ours), comparable(theirs)];
   if (!isTrimmed) return own === other;
@@ -13,7 +13,7 @@ export function isSameText(ours: string, theirs: string, isTrimmed = false): boo
   return start !== "" && own.startsWith(start);
 }
 
-/** Those of PagerDuty's notes whose id is not one that the connector stored. */
+/** Returns the notes without those that the connector is known to have written. */
 export function notesOfOthers<T extends { id: string | null }>(
   sql: SqlStorage,
   incidentId: string,
@@ -31,8 +31,8 @@ export interface AnnotatedNote {
 }
 
 /**
- * Whether the connector wrote the note: by its id, or by its text while PagerDuty's id is unknown. In the second case
- * stores the id, and marks the note as written.
+ * Whether the connector wrote the note. Compares the ids; while PagerDuty's id for a note is unknown, compares the
+ * texts. If a text is the same, stores the id and marks the note as written.
  */
 export function isOwnNote(
   sql: SqlStorage,

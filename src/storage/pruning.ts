@@ -1,8 +1,8 @@
-/** Removes what is older than RETENTION_DAYS, a batch at a time. */
+/** Removes rows older than RETENTION_DAYS, one batch at a time. */
 
 const FINISHED = "(delivery IS NULL OR delivery IN ('delivered', 'dead'))";
 
-/** Removes finished entries that arrived before `beforeMs`. @returns how many; call again until none */
+/** Removes finished entries that arrived before `beforeMs`. @returns how many; call again until it returns 0 */
 export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): number {
   const { rowsWritten } = sql.exec(
     `DELETE FROM journal WHERE seq IN (
@@ -26,7 +26,7 @@ export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
 }
 
 /**
- * Removes incidents without work left that have not changed since `beforeMs`, with their contexts and notes.
+ * Removes incidents that have no work left and have not changed since `beforeMs`, with their contexts and notes.
  * @returns how many incidents
  */
 export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number): number {

@@ -20,8 +20,8 @@ import {
 } from "./journal.ts";
 
 /**
- * Folds an observation and stores the result: the incident, its journal entry and its notification. Nothing here awaits,
- * so all of it commits together.
+ * Folds an observation and stores the result: the incident, its journal entry and its notification. Nothing here
+ * awaits, so all of it commits together.
  */
 
 /** The part of a tenant's object that recording needs. */
@@ -41,7 +41,7 @@ export function firstAttemptAtMs(config: Config, nowMs: number): number | null {
 
 /**
  * How long the first attempt to deliver a notification waits for its incident's context. In format `v3` the triggered
- * event carries it, because Aurora starts its analysis with that event.
+ * event carries the context, because Aurora starts its analysis with that event.
  */
 function contextWaitMs(
   { events, contextWaitMs }: Config,
@@ -65,16 +65,16 @@ export interface Incoming {
   /** ISO 8601. */
   occurredAt: string;
   provenance: Provenance;
-  /** Why root-cause analysis is needed now; null where it is not. */
+  /** Why root-cause analysis is needed now; null if it is not. */
   analysisCause: (before: IncidentState, folded: Folded) => AnalysisCause | null;
-  /** Its line on the timeline where it changes no status; null for none. */
+  /** The line on the timeline, unless the status changes; null for no line. */
   line: TimelineLine | null;
   /** Whether the entry is stored even if nothing changes. */
   alwaysRecorded: boolean;
   record: WebhookRecord;
 }
 
-/** Folds and stores. @returns `applied` when it changed anything, else `stale` */
+/** Folds the observation and stores the result. @returns `applied` if it changed the incident, else `stale` */
 export function apply(context: RecordContext, incoming: Incoming, nowMs: number): Outcome {
   const { sql, config } = context;
   const { provenance, record } = incoming;
@@ -90,7 +90,7 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
     }
   };
 
-  // Fields that arrive before their incident are kept for it; Aurora learns of them with the incident.
+  // Fields that arrive before their incident are stored, and sent to Aurora together with the incident.
   const kept = folded.changed && state.snapshot === null;
   const outcome: Outcome = folded.change || kept ? "applied" : "stale";
   if (outcome === "stale" && !incoming.alwaysRecorded) {
@@ -117,15 +117,15 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
     notification ? contextWaitMs(config, notification) : 0,
   );
   save(dueAtMs === null ? null : seq);
-  // A delivery reads a missing number; without deliveries, a hint does.
+  // A delivery reads a missing number from PagerDuty. If nothing is delivered, a hint does so.
   if (config.events === null && state.number === null && state.snapshot !== null)
     addHint(sql, incoming.incidentId, seq, nowMs);
   return outcome;
 }
 
 /**
- * Stores that analysis was requested, and the request. In format `v3` the request is not sent, because Aurora starts its
- * analysis itself.
+ * Stores the request for analysis, and that it was made. In format `v3` the request is not sent, because Aurora starts
+ * its analysis itself.
  */
 export function recordAnalysisRequest(
   { sql, config }: RecordContext,
@@ -139,7 +139,7 @@ export function recordAnalysisRequest(
   saveIncident(sql, before, after, nowMs, dueAtMs === null ? null : seq);
 }
 
-/** Aurora's row of an incident is keyed by the user of its first notification, so that user stays. */
+/** Stores the user of the incident's first notification, because Aurora's row of the incident is keyed by this user. */
 function withRecipient(context: RecordContext, state: IncidentState): IncidentState {
   if (state.version === 0 || state.recipientUserId !== null) return state;
   return { ...state, recipientUserId: context.connectedUser() };
@@ -158,7 +158,7 @@ function notificationOf(incoming: Incoming, folded: Folded): NewNotification | n
   };
 }
 
-/** The line of a change of status; null where the status did not change. */
+/** Returns the line for a change of status; null if the status did not change. */
 function lifecycleOf({ change }: Folded, line: TimelineLine | null): TimelineLine | null {
   if (!change || !isLifecycle(change.kind)) return null;
   return { kind: change.kind, from: change.from, to: change.to, text: line?.text ?? null };

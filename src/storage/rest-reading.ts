@@ -13,9 +13,9 @@ import { loadIncident } from "./incidents.ts";
 import type { EntryKind } from "./journal.ts";
 import { apply, type RecordContext } from "./record.ts";
 
-/** Records what REST answers: an incident's present state, without the event that led to it. */
+/** Records incidents that were read over REST: their current state, without the events that led to it. */
 
-/** The notification's type, from what has changed: REST does not name the event. */
+/** Derives the notification's type from the change, because REST does not name the event. */
 function typeOf({ state, change }: Folded): NotificationType {
   if (change?.kind === "custom_fields_updated") return "incident.custom_fields_updated";
   if (change?.kind === "updated" || change?.kind === "reopened") return "incident.updated";
@@ -31,19 +31,19 @@ function typeOf({ state, change }: Folded): NotificationType {
   }
 }
 
-/** Whether folding the incident would change what Aurora sees. */
+/** Whether folding the incident changes what Aurora sees. */
 export function isNews(state: IncidentState, incident: RestIncident, askedAtMs: number): boolean {
   return fold(state, observeRest(state, incident, askedAtMs)).change !== null;
 }
 
-/** Whether PagerDuty changed the incident after everything that is stored: its fields may have changed, too. */
+/** Whether the incident changed after the newest stored observation. Its custom fields may have changed as well. */
 export function isUnseen(state: IncidentState, incident: RestIncident): boolean {
   const stamps = [state.snapshotStamp, ...Object.values(state.fields).map(({ stamp }) => stamp)];
   const seenUntilMs = Math.max(...stamps.map((stamp) => stamp?.atMs ?? Number.NEGATIVE_INFINITY));
   return updatedAtMsOf(incident.updatedAt) > seenUntilMs;
 }
 
-/** A custom field with its present value; null where it has none. */
+/** A custom field with its current value; null if it has none. */
 interface FieldReading {
   name: string;
   value: FieldValue;
@@ -51,7 +51,7 @@ interface FieldReading {
 
 export interface RestReading {
   incident: RestIncident;
-  /** Null where they were not read. */
+  /** Null if they were not read. */
   fields: FieldReading[] | null;
   /** When PagerDuty was asked. Milliseconds. */
   askedAtMs: number;
@@ -65,7 +65,7 @@ export interface Reason {
   requestId: string | null;
 }
 
-/** Folds a reading, and stores only what is new. @returns whether anything was */
+/** Folds a reading, and stores what is new. @returns whether anything was new */
 export function applyReading(
   context: RecordContext,
   reading: RestReading,
@@ -85,7 +85,7 @@ export function applyReading(
     alwaysRecorded: false,
     record: { receivedAtMs: nowMs, requestId: reason.requestId },
   };
-  // Fields first, so that the incident's first notification holds them and its analysis knows the runbook.
+  // Folds the fields first, so that the incident's first notification has them and its analysis has the runbook.
   const news = fields ? newFields(state, fields, incident.updatedAt, askedAtMs) : null;
   const fieldsApplied =
     news !== null &&
@@ -102,8 +102,8 @@ export function applyReading(
 }
 
 /**
- * The fields whose value differs, stamped with the time of PagerDuty's last change to the incident: an event after that
- * time still counts, even if it arrives late. A field with the same value keeps its earlier stamp.
+ * Returns the fields whose value differs, stamped with the time of PagerDuty's last change to the incident. An event
+ * after that time still counts, even if it arrives late. A field with the same value keeps its earlier stamp.
  */
 function newFields(
   state: IncidentState,

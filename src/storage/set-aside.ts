@@ -4,10 +4,10 @@ import { columnOf } from "./columns.ts";
 
 /**
  * The `set_aside` table: incidents that could not be processed, because of a fault in their stored row or in the code.
- * No job is due for an incident that is set aside, so that it holds up no other; the status names it.
+ * No job is due for an incident that is set aside, so that it does not delay others. The status reports it.
  */
 
-/** Names the fault for a person; the log has all of it. */
+/** Enough to name the fault for a person; the log has the whole error. */
 const MAX_REASON_CHARS = 300;
 
 export function setAside(sql: SqlStorage, incidentId: string, error: unknown, nowMs: number): void {
@@ -38,13 +38,13 @@ export function pruneSetAside(sql: SqlStorage, beforeMs: number): void {
 
 export const SetAsideSummary = z.object({
   count: z.number(),
-  /** Of the newest one; null where there is none. */
+  /** The incident that was set aside last; null if there is none. */
   incidentId: z.nullable(z.string()),
   reason: z.nullable(z.string()),
 });
 export type SetAsideSummary = z.infer<typeof SetAsideSummary>;
 
-/** For the status. SQLite takes the other columns from the row with the maximum. */
+/** Returns the summary for the status. SQLite takes the other columns from the row with the latest `at_ms`. */
 export function summarizeSetAside(sql: SqlStorage): SetAsideSummary {
   const [row] = sql.exec(
     "SELECT count(*) AS count, max(at_ms), incident_id AS incidentId, reason FROM set_aside",
