@@ -5,7 +5,7 @@ import type { BeyondLimit } from "../delivery/analysis-limit.ts";
 import type { OutboxSummary } from "../delivery/outbox.ts";
 import { counted, type Problem } from "./problem.ts";
 
-/** Problems of deliveries to Aurora, and of its copy of the connection. Pure. */
+/** Problems of deliveries to Aurora, and of Aurora's copy of the connection. Pure. */
 
 const endingInStop = (text: string) => (text.endsWith(".") ? text : `${text}.`);
 
@@ -50,7 +50,7 @@ const OBSTACLES: Record<Obstacle, string> = {
 };
 
 const DELIVER_TO_RECEIVER =
-  "deliver to the receiver that ships with the connector, which needs no credential: AURORA_EVENTS_URL ending in /edge/events (docs/deploy.md)";
+  "deliver to the receiver that ships with the connector, which needs no credential: set AURORA_EVENTS_URL to its address, which ends in /edge/events (docs/deploy.md)";
 
 /** Aurora's own webhook route refuses every event of an organisation whose credential Aurora does not hold. */
 export function mirrorProblems(
@@ -65,7 +65,7 @@ export function mirrorProblems(
       {
         code: "aurora_cannot_know",
         message: `Aurora refuses this connection's incidents: its own webhook route needs a credential in Aurora, and ${OBSTACLES[obstacle]}.`,
-        fix: `Better ${DELIVER_TO_RECEIVER}. Or connect with an API token of the US region, for an organisation.`,
+        fix: `If possible, ${DELIVER_TO_RECEIVER}. Otherwise connect with an API token of the US region, for an organisation.`,
       },
     ];
   }
@@ -76,11 +76,11 @@ export function mirrorProblems(
     knowsConnection === null
       ? "It is unknown whether Aurora holds a credential"
       : "Aurora holds no credential";
-  const reason = failure === null ? "" : ` The last call to it failed: Aurora ${endingInStop(failure)}`;
+  const reason = failure === null ? "" : ` The last call to Aurora failed: Aurora ${endingInStop(failure)}`;
   return [
     {
       code: "aurora_unaware",
-      message: `${state} for this organisation, without which its own webhook route refuses every incident.${reason}`,
+      message: `${state} for this organisation. Without one, Aurora's own webhook route refuses every incident.${reason}`,
       fix: `Every check sends the credential to Aurora again (RECONCILE_MINUTES); POST /pagerduty/reconcile does so now. If the problem remains, check AURORA_BACKEND_URL and Aurora's answer above, or ${DELIVER_TO_RECEIVER}.`,
     },
   ];
@@ -92,8 +92,8 @@ export function analysisProblems(beyond: BeyondLimit | null): Problem[] {
   return [
     {
       code: "analysis_limit",
-      message: `Aurora probably did not analyse ${counted(count, "incident", "incidents")} of the last 24 hours, the last delivered at ${new Date(lastAtMs).toISOString()}: it starts at most 5 analyses in 5 minutes for one user, here for the one who connected.`,
-      fix: "Start missing analyses in Aurora, where all of these incidents are listed. Against the next storm, let the webhook subscription send the incidents of fewer services or teams.",
+      message: `Aurora probably did not analyse ${counted(count, "incident", "incidents")} of the last 24 hours; the last one was delivered at ${new Date(lastAtMs).toISOString()}. Aurora starts at most 5 analyses in 5 minutes for one user, and all incidents of a connection count for the user who connected.`,
+      fix: "Start missing analyses in Aurora, where all of these incidents are listed. To avoid this in the next storm, let the webhook subscription send the incidents of fewer services or teams.",
     },
   ];
 }

@@ -26,7 +26,7 @@ export type OAuthTokens = Pick<
   | "requestedScopes"
 >;
 
-/** What a connection has of its own; `commonOf` makes the rest. */
+/** The members that differ between the kinds of credentials; `commonOf` makes the other members. */
 type Credential = { displayName: string } & (
   | Pick<ApiTokenConnection, "authType" | "token">
   | (Pick<OAuthConnection, "authType"> & OAuthTokens)
@@ -47,7 +47,7 @@ export interface Neighbours {
 /** One attempt to connect. A disconnect cancels every attempt that started before it. */
 export type Attempt = { readonly disconnects: number };
 
-/** Stands for a connection that cannot be opened, which has no id. */
+/** Used as the id of a connection that cannot be opened. */
 const UNREADABLE = "unreadable";
 
 /** What a caller connects with. */
@@ -64,7 +64,7 @@ export class Connecting {
   readonly #neighbours: Neighbours;
   /** How many disconnects this instance of the object has seen. */
   #disconnects = 0;
-  /** Connections being disconnected: a new connection keeps nothing of them. */
+  /** The ids of connections that are being disconnected. A new connection keeps none of their data. */
   readonly #leaving = new Set<string>();
 
   constructor(store: ConnectionStore, config: Config, neighbours: Neighbours) {
@@ -73,12 +73,12 @@ export class Connecting {
     this.#neighbours = neighbours;
   }
 
-  /** Create before the first await; check after every await. */
+  /** Returns a new attempt. Create it before the first await; check it after every await. */
   attempt(): Attempt {
     return { disconnects: this.#disconnects };
   }
 
-  /** @throws {AppError} not_connected, when a disconnect cancelled the attempt */
+  /** @throws {AppError} not_connected, if a disconnect cancelled the attempt */
   #checkNotCancelled({ disconnects }: Attempt): void {
     if (disconnects === this.#disconnects) return;
     throw new AppError("not_connected", "Not connected: a disconnect came first");
@@ -91,8 +91,8 @@ export class Connecting {
   }
 
   /**
-   * Deletes the subscription that we created, then everything stored for the connection. A connection made while
-   * PagerDuty answers is newer and stays; attempts that started before are cancelled.
+   * Deletes the subscription that we created, then everything stored for the connection. Cancels attempts that started
+   * before this call. Keeps a connection that was made while PagerDuty answered, because it is newer.
    * @returns how many connections this call ended
    */
   async disconnect(caller: Caller): Promise<{ deleted: number; subscriptionDeleted: boolean | null }> {
@@ -150,13 +150,13 @@ export class Connecting {
     await this.#connect(attempt, caller, bearerAuthorization(tokens.accessToken), checked, credential);
   }
 
-  /** Replaces the API token by another of the same account. An invalid new token changes nothing. */
+  /** Replaces the API token by a new token of the same account. An invalid new token changes nothing. */
   async rotate(caller: Caller, token: string): Promise<void> {
     const before = this.connected();
     if (before.authType === "oauth") {
       throw new AppError("oauth_token_not_rotatable", "Cannot rotate OAuth tokens");
     }
-    // Tries both regions, so that a valid token of the other region is `account_mismatch`, not invalid.
+    // Tries both regions, so that a valid token of the other region is reported as `account_mismatch`, not as invalid.
     const checked = await checkToken(token, undefined, this.#config.pagerdutyApiUrl);
     const region = this.#config.pagerdutyApiUrl ? before.region : checked.region;
     if (await this.#isOthers(before, tokenAuthorization(token), { ...checked, region })) {
@@ -199,13 +199,13 @@ export class Connecting {
     return length;
   }
 
-  /** Whether a credential belongs to another account than the connected one. */
+  /** Whether a credential belongs to a different account than the connected one. */
   async #isOthers(before: Connection, authorization: string, checked: CheckedCredential): Promise<boolean> {
     const incidentId = this.#neighbours.anyIncidentId();
     return isOfOtherAccount(before, { authorization, checked }, incidentId, this.#config.pagerdutyApiUrl);
   }
 
-  /** Stores the new connection in place of the present one, unless a disconnect cancelled it. */
+  /** Stores the new connection in place of the current one, unless a disconnect cancelled the attempt. */
   async #connect(
     attempt: Attempt,
     caller: Caller,
@@ -217,7 +217,7 @@ export class Connecting {
     const { connection: held, unreadable } = this.#store;
     const kept = held?.connectionId === keptId ? (held ?? null) : null;
     const connection: Connection = { ...commonOf(caller, checked, kept), ...credential };
-    // Another account's incidents and events must not be taken for the new account's.
+    // `replace` also deletes the incidents and events, which belong to another account.
     if (kept || (!held && !unreadable)) await this.#store.set(tenantIdOf(caller), connection);
     else await this.#store.replace(tenantIdOf(caller), connection);
     log.info("connection.made", {
@@ -229,10 +229,10 @@ export class Connecting {
   }
 
   /**
-   * Deletes the subscription that we created at another account while its credential is still stored: otherwise it
-   * would go on posting here and be refused.
-   * @returns the id of the connection whose data belongs to the new one, too: the same account's, and not being
-   * disconnected; null where there is none
+   * If the stored connection is another account's, deletes the subscription that we created there, as long as its
+   * credential is stored. Otherwise PagerDuty would keep posting webhooks that are refused here.
+   * @returns the id of the stored connection if the new one keeps its data: it is of the same account, and not being
+   * disconnected; else null
    */
   async #leaveOtherAccount(
     attempt: Attempt,
@@ -248,7 +248,7 @@ export class Connecting {
       if (!this.#leaving.has(connectionId)) {
         const isOthers = await this.#isOthers(connection, authorization, checked);
         this.#checkNotCancelled(attempt);
-        // The connection changed while PagerDuty answered: the new one is compared.
+        // The connection changed while PagerDuty answered, so the comparison starts again.
         if (this.#store.connection?.connectionId !== connectionId) continue;
         if (!isOthers && !this.#leaving.has(connectionId)) return connectionId;
       }
@@ -258,7 +258,7 @@ export class Connecting {
   }
 }
 
-/** What every new connection has, and what it keeps of the previous one of the same account. */
+/** The members that every new connection has. Some are kept from the previous connection of the same account. */
 function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection | null) {
   return {
     connectionId: kept?.connectionId ?? crypto.randomUUID(),
@@ -266,7 +266,7 @@ function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection |
     subscription: kept?.subscription ?? null,
     userId: caller.userId,
     orgId: caller.orgId,
-    // A key that sees no service names neither region nor subdomain; the account is the same, and so are they.
+    // A key that sees no service shows neither region nor subdomain. The account is the same, so both are kept.
     region: (checked.subdomain === null && kept?.region) || checked.region,
     accountSubdomain: checked.subdomain ?? kept?.accountSubdomain ?? null,
     externalUserEmail: checked.email,

@@ -1,12 +1,12 @@
 import { describe, log } from "../log.ts";
 
 /**
- * Runs the object's background jobs. Jobs with the same key never overlap. A run starts all jobs that are due or become
- * due during it, within the limits of one invocation, and returns the time of the next run.
+ * Runs the object's background jobs. A run starts all jobs that are due or become due during the run, within the limits
+ * of one invocation, and returns the time of the next run.
  */
 
 export interface Job {
-  /** Jobs of one key never overlap. */
+  /** Jobs with the same key never overlap. */
   key: string;
   /** The most subrequests that the job makes. */
   requests: number;
@@ -20,7 +20,7 @@ export interface JobSource {
   nextAtMs(afterMs: number): number | null;
 }
 
-/** An invocation has 30 s of CPU. Waiting costs none, but a new run starts with the full 30 s. */
+/** An invocation has 30 s of CPU time. Waiting uses none of it, but only a new run has the full 30 s again. */
 const MAX_RUN_MS = 20_000;
 /** Each job reads and writes storage, and logs a line of some 300 bytes; an invocation may log 256 KB. */
 const MAX_JOBS = 40;
@@ -28,14 +28,14 @@ const MAX_JOBS = 40;
 const MAX_REQUESTS = 45;
 /** A job that throws is a bug; its key stays busy for this long, so that it is not retried in a loop. */
 const HOLD_AFTER_CRASH_MS = 30_000;
-/** Starts of one key within a second; no incident has that many notifications. */
+/** The most starts of one key within a second; no incident has that many notifications. */
 const MAX_STARTS_A_SECOND = 200;
 const SPIN_HOLD_MS = 1_000;
 
 export class JobRunner {
   readonly #jobs: JobSource;
   readonly #running = new Map<string, Promise<void>>();
-  /** How many times each key was started in the present second. */
+  /** How many times each key was started in the current second. */
   readonly #starts = new Map<string, { second: number; count: number }>();
   #wake: (() => void) | null = null;
   #run: Promise<number | null> | null = null;
@@ -44,17 +44,17 @@ export class JobRunner {
     this.#jobs = jobs;
   }
 
-  /** Whether `run` is in progress; then `wake` is enough, and no alarm has to be set. */
+  /** Whether `run` is in progress. While it is, `wake` is enough, and no alarm has to be set. */
   get active(): boolean {
     return this.#run !== null;
   }
 
-  /** Makes a run look for due jobs again, because new work exists. */
+  /** Makes the run in progress look for due jobs again. Called when there is new work. */
   wake(): void {
     this.#wake?.();
   }
 
-  /** When the next job is due; null when there is none. */
+  /** When the next job is due; null if there is none. */
   get nextAtMs(): number | null {
     return this.#jobs.nextAtMs(Number.NEGATIVE_INFINITY);
   }
@@ -65,8 +65,8 @@ export class JobRunner {
   }
 
   /**
-   * Runs jobs until none is due, or starts no more of them once a limit is reached; joins a run in progress.
-   * @returns when to run again, or null
+   * Starts jobs until none is due or a limit is reached. Joins a run in progress.
+   * @returns when to run again; null if there is no job
    */
   run(): Promise<number | null> {
     this.#run ??= this.#runWithin(Date.now() + MAX_RUN_MS).finally(() => {
@@ -98,7 +98,7 @@ export class JobRunner {
     }
     this.#starts.clear();
     this.#wake = null;
-    // Running jobs are not awaited, so that a slow one delays no other: they are still due, and the next run awaits them.
+    // Does not await running jobs, so that a slow job delays no other. They are still due, so the next run awaits them.
     return this.nextAtMs;
   }
 
@@ -114,7 +114,7 @@ export class JobRunner {
     this.#running.set(job.key, promise);
   }
 
-  /** Delays a job that is due again at once many times a second: a bug, because its work is never done. */
+  /** Delays a job that becomes due again at once, many times a second. This is a bug: the job never does its work. */
   async #slowDown(key: string): Promise<void> {
     const second = Math.floor(Date.now() / SPIN_HOLD_MS);
     const starts = this.#starts.get(key);

@@ -59,7 +59,7 @@ export function whileConnected({ store }: TenantContext, source: JobSource): Job
   };
 }
 
-/** The incident, and its custom fields. */
+/** One call for the incident, one for its custom fields. */
 const HINT_REQUESTS = 2;
 
 export const hintJobs = (context: TenantContext): JobSource => ({
@@ -70,13 +70,13 @@ export const hintJobs = (context: TenantContext): JobSource => ({
   nextAtMs: (afterMs) => nextHintAtMs(context.sql, afterMs),
 });
 
-/** Concurrent deliveries: the runtime allows six open connections, some of which PagerDuty and runbooks need. */
+/** The most deliveries at once. The runtime allows six open connections; PagerDuty and runbooks need some of them. */
 const MAX_DELIVERIES = 3;
-/** Of these, deliveries that may hang, because they failed before or need PagerDuty: one place is left for new ones. */
+/** The most of them that may hang, because they failed before or need PagerDuty. One place stays free for new ones. */
 const MAX_SLOW = MAX_DELIVERIES - 1;
-/** Of these, deliveries that wait for PagerDuty before Aurora is called. */
+/** The most of them that wait for PagerDuty before Aurora is called. */
 const MAX_MISSING_NUMBERS = 1;
-/** In the order of their turn. With the lane that has fewer places first, neither slow lane keeps the other waiting. */
+/** In the order in which they may start deliveries. The slow lane with fewer places comes first, so both get a turn. */
 const LANES = ["first", "context", "missingNumber", "again"] as const satisfies readonly Lane[];
 const isSlow = (lane: Lane): boolean => lane === "missingNumber" || lane === "again";
 
@@ -90,7 +90,7 @@ function isFull(lane: Lane, lanes: readonly Lane[]): boolean {
   );
 }
 
-/** A new incident is up to two events; a missing number is read from PagerDuty first. */
+/** A delivery has up to two events. A missing number takes one more call, to PagerDuty. */
 const DELIVERY_REQUESTS: Record<Lane, number> = { first: 2, context: 2, again: 2, missingNumber: 3 };
 
 export class DeliveryJobs implements JobSource {
@@ -102,17 +102,17 @@ export class DeliveryJobs implements JobSource {
     this.#context = context;
   }
 
-  /** New deliveries first. Slow ones leave them a place, so that neither a hanging Aurora nor PagerDuty holds them up. */
+  /** Lists new deliveries first. Slow ones leave a place free, so that a hanging Aurora or PagerDuty delays no new one. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     const lanes = [...this.#underWay.values()];
     for (const lane of LANES) {
-      // Deliveries in progress stay due until they end.
+      // Reads more than can start, because deliveries in progress stay due until they end.
       const limit = busy.size + MAX_DELIVERIES;
       for (const { seq, incidentId } of dueDeliveries(this.#context.sql, lane, nowMs, limit)) {
         const key = `delivery:${incidentId ?? seq}`;
         if (isFull(lane, lanes)) break;
-        // The call for a context ends when the wait for it is over.
+        // The job that collects the context ends when the wait is over, and then the delivery starts.
         if (busy.has(key) || busy.has(contextKey(incidentId))) continue;
         lanes.push(lane);
         const run = () => this.#deliver(key, lane, { seq, incidentId });
@@ -137,17 +137,17 @@ export class DeliveryJobs implements JobSource {
   }
 }
 
-/** Concurrent analyses with a runbook to fetch, which may take 10 s. */
+/** The most analyses that fetch a runbook at the same time; a fetch may take 10 s. */
 const MAX_RUNBOOKS = 1;
-/** Due analyses read together, so that one without a runbook is found behind those with one. */
+/** How many due analyses are read at once, so that one without a runbook is found even after several with one. */
 const MAX_ANALYSES_READ = 50;
 
-/** The runbook's request and its redirects. */
+/** One request for the runbook, and one for each redirect. */
 const RUNBOOK_REQUESTS = 4;
 
 export class AnalysisJobs implements JobSource {
   readonly #context: AnalysisContext;
-  /** How much longer an analysis without a context waits for it. */
+  /** How much longer an analysis waits if its incident has no context yet. */
   readonly #contextWaitMs: number;
   #runbooks = 0;
 
@@ -156,7 +156,7 @@ export class AnalysisJobs implements JobSource {
     this.#contextWaitMs = requestCarriesContext(context) ? context.config.contextWaitMs : 0;
   }
 
-  /** The most severe first; an analysis without a runbook does not wait for the runbook of another. */
+  /** Lists the most severe first. An analysis without a runbook does not wait for another incident's runbook. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     let runbooks = this.#runbooks;
@@ -182,7 +182,7 @@ export class AnalysisJobs implements JobSource {
     }
   }
 
-  /** An analysis that cannot be requested is set aside, so that it holds up no other. */
+  /** Sets the incident aside if its analysis cannot be requested, so that it does not delay others. */
   async #request(incidentId: string): Promise<void> {
     const { sql, store } = this.#context;
     const isCurrent = store.whileConnectedAsNow();
@@ -198,9 +198,9 @@ export class AnalysisJobs implements JobSource {
   }
 }
 
-/** Notes written at once: the gate lets no more calls through. */
+/** The most notes written at the same time; the gate allows no more calls to PagerDuty. */
 const MAX_NOTES = 2;
-/** PagerDuty's notes are read before one in doubt is written again. */
+/** One call to write the note; before a doubtful note is written again, one to read PagerDuty's notes. */
 const NOTE_REQUESTS = 2;
 
 export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource => ({
@@ -213,27 +213,27 @@ export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource =
   nextAtMs: (afterMs) => nextNoteAtMs(sql, afterMs),
 });
 
-/** Alerts, changes, past and related incidents, notes. */
+/** One call each for alerts, changes, past incidents, related incidents and notes. */
 const CONTEXT_REQUESTS = 5;
-/** With more incidents at once only alerts are asked for, so that each incident's are there before its wait is over. */
+/** If more incidents wait, only their alerts are requested, so that these arrive before the wait is over. */
 const MAX_WHOLE_CONTEXTS = 8;
-/** Contexts looked at; more cannot get a call from a minute's budget. */
+/** The most contexts considered at once; the budget of a minute has no calls for more. */
 const MAX_CONTEXTS = 320;
 
 /** An incident whose context is to be collected. */
 interface Awaited {
   incidentId: string;
-  /** When the wait for it is over. */
+  /** When the wait for the context is over. */
   untilMs: number;
-  /** The delivery that waits for it; null where the analysis does. */
+  /** The delivery that waits for the context; null if the analysis waits for it. */
   seq: number | null;
 }
 
 const contextKey = (incidentId: string | null): string => `context:${incidentId}`;
 
 /**
- * Collects the contexts of incidents as soon as they are known: for a delivery that waits for its incident's, or while
- * the analysis waits for a runbook. The most severe incidents come first.
+ * Collects the contexts of incidents as soon as the incidents are known: while a delivery waits for the context, or
+ * while the analysis waits for a runbook. The most severe incidents come first.
  */
 export function contextJobs(context: AnalysisContext): JobSource {
   const { sql, config, contexts } = context;
@@ -260,7 +260,7 @@ export function contextJobs(context: AnalysisContext): JobSource {
       const incidents = awaited(nowMs, MAX_CONTEXTS);
       return incidents.map((incident) => jobOf(incident, incidents.length > MAX_WHOLE_CONTEXTS));
     },
-    // Due from the moment that they exist.
+    // A context is due as soon as its incident is known.
     nextAtMs: (afterMs) => (afterMs < 0 && awaited(Date.now(), 1).length > 0 ? 0 : null),
   };
 }

@@ -2,8 +2,8 @@ import type { FieldValue, Incident } from "../incidents/incident.ts";
 import { firstChars } from "../incidents/text.ts";
 
 /**
- * An RPC answer holds at most 32 MiB, and a page has up to 100 incidents. So lists cut the long parts of an incident;
- * `GET /pagerduty/incidents/{incidentId}` has all of it.
+ * An RPC answer holds at most 32 MiB, and a page has up to 100 incidents. So lists shorten the long parts of an
+ * incident; `GET /pagerduty/incidents/{incidentId}` returns them whole.
  */
 const MAX_TEXT_CHARS = 2_000;
 const MAX_LISTED_FIELDS_CHARS = 32_000;
@@ -11,7 +11,7 @@ const MAX_LISTED_FIELDS_CHARS = 32_000;
 const cut = (text: string) => (text.length > MAX_TEXT_CHARS ? `${firstChars(text, MAX_TEXT_CHARS)}…` : text);
 const cutOrNull = (text: string | null) => (text === null ? null : cut(text));
 
-/** Cuts a long text; replaces any other long value by its JSON, cut. */
+/** Shortens a long text; replaces any other long value by its shortened JSON. */
 function shortValue(value: FieldValue): FieldValue {
   if (typeof value === "string") return cut(value);
   const json = JSON.stringify(value) ?? "";

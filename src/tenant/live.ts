@@ -9,17 +9,18 @@ import type { Job, JobSource } from "./job-runner.ts";
 import { deliveryView } from "./views.ts";
 
 /**
- * `GET /pagerduty/live`: sends each change of the tenant's incidents, deliveries and status over WebSockets. Changes
- * are found by comparing the state with the state before, so no other code reports changes, and without a socket nothing
- * is compared. Sockets survive hibernation, but that state does not: the object reads it first when it wakes.
+ * `GET /pagerduty/live`: sends each change of the tenant's incidents, deliveries and status over WebSockets. Finds
+ * changes by comparing the current state with the previous one, so that no other code has to report changes. Compares
+ * nothing without a socket. Sockets survive hibernation, but the previous state does not, so the object reads the state
+ * as soon as it wakes.
  */
 
 /** People have a few windows open; more sockets are a bug or an attack. */
 const MAX_SOCKETS = 32;
-/** The most changes sent one by one; for more at once, one `reload` is sent. */
+/** The most changes sent one by one. If there are more at once, a single `reload` is sent. */
 const MAX_MESSAGES = 100;
 const MAX_OUTSTANDING = 200;
-/** A comparison reads the status; in a storm every webhook and every delivery would cause one. */
+/** The shortest time between two comparisons. Each reads the status, which is too slow for every webhook of a storm. */
 const LOOK_EVERY_MS = 200;
 /** Close code: the sign-in of this socket has expired. */
 const SIGN_IN_OVER = 4401;
@@ -30,12 +31,12 @@ const Attachment = z.object({ untilMs: z.nullable(z.number()) });
 interface Look {
   connectionId: string | null;
   seq: number;
-  /** The attempts of each pending delivery, by its number. */
+  /** How many attempts each pending delivery has had, by its entry's number. */
   outstanding: Map<number, number>;
   status: string;
 }
 
-/** The incident of a message: what a list shows. */
+/** The message about a changed incident. It has the members that a list shows. */
 function incidentMessage(sql: SqlStorage, incidentId: string) {
   const incident = view(loadIncident(sql, incidentId));
   if (!incident) return null;
@@ -46,10 +47,10 @@ function incidentMessage(sql: SqlStorage, incidentId: string) {
 export class Live {
   readonly #ctx: DurableObjectState;
   readonly #store: ConnectionStore;
-  /** Returns the present status. */
+  /** Returns the current status. */
   readonly #status: () => unknown;
   #lastLook: Look | null = null;
-  /** Whether the last comparison was too recent for another; and whether anything changed since. */
+  /** `#isPaused`: the last comparison was too recent for another. `#isBehind`: something has changed since then. */
   #isPaused = false;
   #isBehind = false;
 
@@ -109,7 +110,7 @@ export class Live {
     }
   }
 
-  /** Wraps each job, to send its changes when it ends. */
+  /** Wraps the jobs, so that the changes of each job are sent when it ends. */
   watch(jobs: JobSource): JobSource {
     const watched = (job: Job): Job => ({
       ...job,

@@ -5,8 +5,8 @@ import { type Caller, tenantIdOf, userTenantId } from "../tenant-id.ts";
 import type { MembershipChange } from "./memberships.ts";
 
 /**
- * An organisation's side of membership: the users who called for it. The user's object is updated before the user sees
- * a webhook URL, so that the URL leads to this organisation.
+ * An organisation's side of membership: stores the users who called for the organisation. A user's object is updated
+ * before the user sees a webhook URL, so that the URL leads to this organisation.
  */
 
 /** Storage keys, one for each member: when the user's object was last updated, in milliseconds. */
@@ -35,7 +35,7 @@ export class Members {
     return this.#storage.kv.get(keyOf(userId)) !== undefined;
   }
 
-  /** The keys that stay when the connection is cleared: webhook URLs stay valid. */
+  /** The keys that stay when the connection is cleared, because webhook URLs stay valid. */
   storedKeys(): string[] {
     return [...this.#storage.kv.list({ prefix: PREFIX })].map(([key]) => key).concat(PINNED_KEY);
   }

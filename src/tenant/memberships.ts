@@ -13,10 +13,10 @@ const REPLICA_MARKER = "membershipsReplicaBehind";
 /** `pinned`: the tenant's subscription posts to this user's URL, so the limit never drops it. */
 const Membership = z.object({ tenantId: z.string(), pinned: z.boolean() });
 type Membership = z.infer<typeof Membership>;
-/** An unreadable list must not count as empty: recently added organisations would not add themselves again. */
+/** An unreadable list must not count as empty, because organisations added recently do not add themselves again. */
 const Stored = z.array(Membership);
 
-/** The most organisations of a user: each webhook is verified with the secrets of all of them. */
+/** The most organisations of a user. Limited, because each webhook is verified with the secrets of all of them. */
 const MAX_ORGANISATIONS = 5;
 
 export const memberKvKey = (userId: string) => `member:${userId}`;
@@ -38,7 +38,7 @@ export function withMembership(
   const isKept = (one: Membership, index: number) => {
     if (one.pinned) return true;
     unpinned += 1;
-    // Always keeps the organisation of the present call.
+    // Always keeps the organisation of the current call.
     return index === 0 || unpinned <= room;
   };
   const kept = all.filter(isKept);
@@ -50,13 +50,13 @@ export function withMembership(
 
 /** A change that an organisation's object makes in a user's object. */
 export interface MembershipChange {
-  /** `called`: the user called for it. `pinned`: its subscription posts to the user's URL. */
+  /** `called`: the user called for the organisation. `pinned`: its subscription posts to the user's webhook URL. */
   change: "called" | "pinned" | "unpinned";
   userId: string;
   tenantId: string;
 }
 
-/** As one object calls another; see `Tenant`. */
+/** The methods of an organisation's object that are called here; see `Tenant`. */
 export interface OrganisationObject {
   forgetMember(userId: string): Promise<void>;
 }
@@ -110,7 +110,7 @@ export class Memberships {
     this.#put(userId, [...kept, ...others.filter((one) => !pushedOut.includes(one.tenantId))]);
   }
 
-  /** Stores the list, and marks its copy in KV as behind where the ids changed. */
+  /** Stores the list. If the ids changed, marks the copy in KV as behind. */
   #put(userId: string, list: readonly Membership[]): void {
     const before = this.tenantIds.join();
     this.#storage.kv.put(KEY, [...list]);

@@ -59,7 +59,7 @@ export class Tenant extends DurableObject<Env> {
     await this.#runtime.members.note(caller);
   }
 
-  /** `POST /pagerduty`: checks the token with PagerDuty and connects; subscribes when asked to. */
+  /** `POST /pagerduty`: checks the token with PagerDuty and connects; subscribes if `subscribe` is true. */
   async connectToken(caller: Caller, input: TokenInput & { subscribe: boolean }, webhookUrl: string) {
     return answer(async () => {
       await this.#runtime.members.note(caller);
@@ -90,7 +90,7 @@ export class Tenant extends DurableObject<Env> {
     return "success";
   }
 
-  /** `PATCH /pagerduty`: another token of the same account. */
+  /** `PATCH /pagerduty`: replaces the token by a new token of the same account. */
   async rotate(caller: Caller, token: string, webhookUrl: string) {
     return this.#runtime.asMember(caller, async () => {
       await this.#runtime.connecting.rotate(caller, token);
@@ -163,7 +163,7 @@ export class Tenant extends DurableObject<Env> {
     });
   }
 
-  /** `PUT /pagerduty/signing-secret`. The previous one stays valid for a day. */
+  /** `PUT /pagerduty/signing-secret`. The previous secret stays valid for a day. */
   async addSigningSecret(caller: Caller, secret: string): Promise<Answer<void>> {
     return this.#runtime.asMember(caller, async () => {
       await this.#runtime.connecting.addSigningSecret(secret);
@@ -177,7 +177,7 @@ export class Tenant extends DurableObject<Env> {
     return this.#runtime.asMember(caller, () => this.#runtime.connecting.removeSigningSecrets());
   }
 
-  /** Verifies a webhook for the edge, if the edge's own keys do not. */
+  /** Verifies a webhook that the edge could not verify with its own keys. */
   async judge(question: Question): Promise<Judgement> {
     return this.#runtime.verifier.judge(question);
   }
@@ -210,8 +210,8 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /**
-   * Processes webhooks that the edge accepted. A failing webhook does not hold up the others.
-   * @returns one outcome for each; a `failed` webhook is to be retried
+   * Processes webhooks that the edge accepted. Continues after a webhook that fails.
+   * @returns one outcome for each webhook; retry the `failed` ones
    */
   async ingest(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
     const outcomes = await this.#runtime.intake.takeAll(webhooks);

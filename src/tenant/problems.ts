@@ -12,7 +12,7 @@ import { counted, type Problem } from "./problem.ts";
 
 /** The catalogue of problems that the status can show: what is wrong, and what to do. Pure. */
 
-/** Older refusals are left out: strangers post to every public URL sooner or later. */
+/** Older refusals are not shown, because strangers post to every public URL sooner or later. */
 const SHOW_REFUSALS_MS = 24 * 3600 * 1000;
 /** An object holds 10 GB. */
 const MAX_STORED_BYTES = 10e9;
@@ -20,7 +20,7 @@ const MAX_STORED_BYTES = 10e9;
 const WARN_STORED_BYTES = 7e9;
 /** How long the status shows that a subscription was enabled again. */
 const SHOW_RE_ENABLED_MS = 24 * 3600 * 1000;
-/** How long the status shows incidents that PagerDuty did not show. */
+/** How long the status reports incidents that PagerDuty does not show to this credential. */
 export const SHOW_NOT_VISIBLE_MS = 24 * 3600 * 1000;
 /** Fewer failed refreshes in a row are not shown while the token is still valid. */
 const SHOW_REFRESH_FAILURES = 3;
@@ -28,7 +28,7 @@ const SHOW_REFRESH_FAILURES = 3;
 export const CREDENTIALS_UNREADABLE: Problem = {
   code: "credentials_unreadable",
   message: "The stored PagerDuty credentials cannot be opened with the keys in CREDENTIALS_KEYS.",
-  fix: "Put the key that sealed them back into CREDENTIALS_KEYS, or disconnect and connect again.",
+  fix: "Add the key that sealed them to CREDENTIALS_KEYS again, or disconnect and connect again.",
 };
 
 /** The facts that problems follow from. */
@@ -36,18 +36,18 @@ export interface ProblemFacts {
   connection: Connection;
   rejected: Rejections;
   delivery: OutboxSummary;
-  /** Incidents that Aurora gave no analysis because there were too many; null for none. */
+  /** Incidents that Aurora did not analyse, because there were too many in a short time; null if there are none. */
   beyondAnalysisLimit: BeyondLimit | null;
   /** Null without AURORA_BACKEND_URL. */
   mirror: MirrorView | null;
   events: Config["events"];
-  /** Webhooks that could not be processed. */
+  /** How many webhooks could not be processed. */
   failedWebhooks: number;
   /** Incidents that could not be processed. */
   setAside: SetAsideSummary;
-  /** Of the tenant's database. */
+  /** The size of the tenant's database. */
   storedBytes: number;
-  /** Incidents of unsigned webhooks that PagerDuty does not show. */
+  /** How many incidents unsigned webhooks named that PagerDuty does not show. */
   notVisible: number;
   watch: Watch;
   /** Why an OAuth token could not be refreshed. */
@@ -117,7 +117,7 @@ function refreshProblems(connection: OAuthConnection, failure: RefreshFailure, n
     return [
       {
         code: "oauth_not_refreshable",
-        message: `PagerDuty issued no refresh token for this connection; it ends at ${expiresAt}.`,
+        message: `PagerDuty issued no refresh token for this connection, so the connection ends at ${expiresAt}.`,
         fix: "Connect with OAuth again before then; check whether the PagerDuty app may issue refresh tokens.",
       },
     ];
@@ -132,7 +132,7 @@ function refreshProblems(connection: OAuthConnection, failure: RefreshFailure, n
   ];
 }
 
-/** What does not work without some of the scopes; Classic apps have only `read` and `write`. */
+/** What does not work if one of the scopes is missing. Classic apps only have `read` and `write`. */
 const NEEDS: { scopes: string[]; without: string }[] = [
   {
     scopes: ["incidents.read", "read"],
@@ -146,12 +146,12 @@ const NEEDS: { scopes: string[]; without: string }[] = [
   },
   {
     scopes: ["incidents.write", "write"],
-    without: "nothing can be changed in PagerDuty, webhook subscriptions of a Classic app included",
+    without: "nothing can be changed in PagerDuty; with a Classic app, not even webhook subscriptions",
   },
   { scopes: ["users.read"], without: "the name and address of the user who connected are not shown" },
   { scopes: ["services.read"], without: "services cannot be looked up" },
 ];
-/** Without `openid` the account is read from the API instead: nothing stops working. */
+/** Everything works without `openid`, because the account is then read from the API. */
 const HARMLESS = "openid";
 
 /** The requested scopes that were not granted. A Classic app's `write` includes `read`. */
@@ -221,7 +221,7 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
     problems.push({
       code: "subscription_was_disabled",
       message: `PagerDuty had disabled the webhook subscription. It was enabled again at ${new Date(reEnabled.atMs).toISOString()}, and ${recoveredCount(reEnabled.recovered)}.`,
-      fix: "Nothing, unless it happens again: then check that the webhook URL is right and reachable, and that the signing secret is the subscription's.",
+      fix: "Nothing, unless it happens again. In that case check that the webhook URL is right and reachable, and that the stored signing secret belongs to the subscription.",
     });
   }
   if (missingEvents.length > 0) {
@@ -235,8 +235,8 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
     problems.push({
       code: "recovery_incomplete",
       message:
-        "More than 10,000 incidents were created in one second. PagerDuty lists no more, so some of them may be missing here.",
-      fix: "Nothing for incidents that are still changing: their next webhook brings them. Look for the others in PagerDuty.",
+        "More than 10,000 incidents were created in one second. PagerDuty does not list more than that, so some of them may be missing here.",
+      fix: "Incidents that change again arrive with their next webhook. Look for the others in PagerDuty.",
     });
   }
   if (problem === "forbidden") {
@@ -268,7 +268,7 @@ function processingProblems({ failedWebhooks, setAside, storedBytes, notVisible 
     problems.push({
       code: "incidents_not_visible",
       message: `PagerDuty answers 404 for ${counted(notVisible, "incident", "incidents")} that unsigned webhooks of the last day named: this credential may not see their team, or they do not exist.`,
-      fix: "Connect with a key or a user that may see all teams, or store the webhook's signing secret: signed webhooks need no check. If you know of no such incidents, a stranger posts to the webhook URL, and nothing is lost.",
+      fix: "Connect with a key or a user that may see all teams, or store the webhook's signing secret: signed webhooks need no check. If you have no such incidents, a stranger posts to the webhook URL, and nothing is lost.",
     });
   }
   if (setAside.count > 0) {

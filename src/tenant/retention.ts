@@ -11,21 +11,21 @@ import { readStored } from "../storage/stored-value.ts";
 
 const PRUNED_KEY = "prunedAtMs";
 const PRUNE_EVERY_MS = 24 * 3600 * 1000;
-/** An object holds 10 GB. From here on the oldest payloads are removed first, whatever RETENTION_DAYS says. */
+/** An object holds 10 GB. Above this size the oldest payloads are removed, even if RETENTION_DAYS would keep them. */
 const MAX_DATABASE_BYTES = 9e9;
-/** Rows looked at in one statement. */
+/** The most rows that one statement examines. */
 const PRUNE_BATCH = 500;
-/** Longer than a read-back is tried for, shorter than PagerDuty's own events are kept. */
+/** How long unconfirmed webhooks are kept: longer than a read-back is retried, but not as long as genuine events. */
 const KEEP_UNCONFIRMED_MS = 3 * 24 * 3600 * 1000;
 
-/** A day after the last time, or after connecting. */
+/** Returns when rows are next removed: a day after the last time, or after connecting; null without a connection. */
 export function nextPruneAtMs({ storage, store }: TenantContext): number | null {
   if (!store.connection) return null;
   const connectedAtMs = Date.parse(store.connection.validatedAt) || 0;
   return (readStored(storage, PRUNED_KEY, z.number()) ?? connectedAtMs) + PRUNE_EVERY_MS;
 }
 
-/** Removes one batch; the next one follows in another job, so that other calls are answered in between. */
+/** Removes one batch. The next batch follows in a new job, so that other calls are answered in between. */
 export function prune({ storage, sql, config, store }: TenantContext): void {
   const nowMs = Date.now();
   const beforeMs = nowMs - config.retentionMs;

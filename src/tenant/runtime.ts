@@ -44,13 +44,13 @@ import { Memberships, type OrganisationObject } from "./memberships.ts";
 import { nextPruneAtMs, prune } from "./retention.ts";
 import { statusOf } from "./status.ts";
 
-/** Until the alarm runs again after an error that should not happen. */
+/** The wait before the alarm runs again after an unexpected error. */
 const CRASH_RETRY_MS = 10_000;
 
-/** How late the alarm is that takes over if the object dies while jobs run. */
+/** The delay of the alarm that takes over if the object stops while jobs run. */
 const SAFETY_ALARM_MS = 30_000;
 
-/** Creates the parts of a tenant's object, and runs every call and alarm with the steps that surround its work. */
+/** Creates the parts of a tenant's object, and does what is common to all calls: the alarm, and news for consoles. */
 export class TenantRuntime {
   readonly #ctx: DurableObjectState;
   readonly #jobRunner: JobRunner;
@@ -71,7 +71,7 @@ export class TenantRuntime {
   readonly notes: NoteOutbox;
   readonly live: Live;
 
-  /** @param objectOf another tenant's object */
+  /** @param objectOf returns another tenant's object */
   constructor(
     ctx: DurableObjectState,
     env: Env,
@@ -196,7 +196,7 @@ export class TenantRuntime {
     this.live.changed();
   }
 
-  /** `GET /pagerduty`. @param webhookUrl the caller's own */
+  /** `GET /pagerduty`. @param webhookUrl the caller's own webhook URL */
   status(webhookUrl: string) {
     const { storage, store, config } = this.context;
     const { tokens, refusals, mirror } = this;
@@ -205,7 +205,7 @@ export class TenantRuntime {
 
   /** Starts a check, because a new credential may read more than the previous one. */
   async credentialChanged(change: "connect" | "rotate", caller: Caller, webhookUrl: string): Promise<void> {
-    // It was disconnected in the meantime: there is nothing to check.
+    // The tenant was disconnected in the meantime, so there is nothing to check.
     if (!this.context.store.connection) return;
     this.mirror.note(change, { userId: caller.userId, orgId: caller.orgId });
     this.reconciler.noteUrl(webhookUrl);
@@ -219,7 +219,7 @@ export class TenantRuntime {
     await this.#runJobs();
   }
 
-  /** Starts due jobs in the turn that made them due. An alarm takes over if the object dies during them. */
+  /** Starts due jobs in the turn that made them due. An alarm takes over if the object stops while they run. */
   async startJobs(): Promise<void> {
     this.live.changed();
     if (this.#jobRunner.active) return this.#jobRunner.wake();
@@ -239,7 +239,7 @@ export class TenantRuntime {
     try {
       nextAtMs = await this.#jobRunner.run();
     } catch (error) {
-      // The platform gives an alarm up after a few exceptions, but this one has to run again.
+      // The platform gives up an alarm after a few exceptions, but this alarm has to run again.
       log.error("alarm.crashed", { tenantId, error: describe(error) });
       nextAtMs = Date.now() + CRASH_RETRY_MS;
     }
@@ -272,7 +272,7 @@ export class TenantRuntime {
     });
   }
 
-  /** Runs a read. It sets the alarm as well, in case the alarm was lost. */
+  /** Runs a read. Also sets the alarm, in case it was lost. */
   async read<T>(caller: Caller, work: (context: TenantContext) => T): Promise<Answer<T>> {
     return answer(async () => {
       await this.members.note(caller);
@@ -290,7 +290,7 @@ export class TenantRuntime {
     await this.arm();
   }
 
-  /** Sets the alarm no later than the next job is due. */
+  /** Makes sure that the alarm runs no later than the next job is due. */
   async arm(): Promise<void> {
     if (this.#jobRunner.active) return this.#jobRunner.wake();
     await this.#setAlarm(this.#jobRunner.nextAtMs);

@@ -14,8 +14,8 @@ import type { Connecting, OAuthTokens } from "./connect.ts";
 export type SignInOutcome = "success" | "invalid" | "exchange_failed" | "validation_failed" | "unexpected";
 
 /**
- * Redeems the code that PagerDuty returned for `login`, identifies the account, and connects. The login is used up
- * before this starts, whatever the result.
+ * Redeems the code that PagerDuty returned for `login`, identifies the account, and connects. The caller has already
+ * removed the login's id, so that the login cannot be finished again, whatever the result.
  */
 export async function finishSignIn(
   config: Config,
@@ -51,7 +51,7 @@ function ended(userId: string, outcome: SignInOutcome, reason: string): SignInOu
   return outcome;
 }
 
-/** Returns the ID token's claims; null if PagerDuty sent none, and then its API identifies the account. */
+/** Returns the ID token's claims; null if PagerDuty sent no ID token. In that case its API identifies the account. */
 async function signedInOf(
   app: OAuthApp,
   { idToken }: TokenSet,
@@ -66,7 +66,7 @@ async function signedInOf(
   }
 }
 
-/** @throws {AppError} when PagerDuty's API refuses the token, or cannot be reached */
+/** @throws {AppError} if PagerDuty's API refuses the token, or cannot be reached */
 async function identifyOwner(
   tokens: TokenSet,
   signedIn: SignedIn | null,
@@ -76,7 +76,7 @@ async function identifyOwner(
   const checked = await checkBearer(authorization, signedIn?.region ?? undefined, apiUrl);
   return {
     ...checked,
-    // The signed claim comes before the subdomain read from a URL.
+    // Prefers the signed claim to the subdomain that was read from a URL.
     subdomain: signedIn?.subdomain ?? checked.subdomain,
     email: checked.email ?? signedIn?.email ?? null,
   };

@@ -63,10 +63,10 @@ const mirrorView = ({ knowsConnection, checkedAtMs }: MirrorView) => ({
   checkedAt: iso(checkedAtMs),
 });
 
-/** Webhooks that arrived earlier say nothing of the subscription: PagerDuty may have sent them before it was deleted. */
+/** Older webhooks prove nothing: PagerDuty may have sent them before the subscription was deleted. */
 const ARRIVED_WITHIN_MS = 24 * 3600 * 1000;
 
-/** A subscription is not missing while its webhooks arrive: this credential may not see it. */
+/** Treats a subscription as active while its webhooks arrive, because this credential may not be allowed to see it. */
 function asArriving(watch: Watch, lastProvedAtMs: number | null, nowMs: number): Watch {
   const { missingAtMs } = watch;
   if (missingAtMs === null || lastProvedAtMs === null) return watch;
@@ -74,7 +74,7 @@ function asArriving(watch: Watch, lastProvedAtMs: number | null, nowMs: number):
   return arrives ? { ...watch, state: "active" } : watch;
 }
 
-/** @param webhookUrl the caller's own */
+/** @param webhookUrl the caller's own webhook URL */
 export function statusOf(sources: StatusSources, webhookUrl: string) {
   const { storage, store, config, tokens, refusals, mirror } = sources;
   const { connection } = store;

@@ -54,7 +54,7 @@ export interface EventFilter extends PageFilter {
   outcome?: Outcome | null;
 }
 
-/** Events, each with what tells its incident apart. */
+/** Returns events, each with the members that identify its incident. */
 function namedEvents(sql: SqlStorage, entries: readonly Arrival[]) {
   const heads = incidentHeads(
     sql,
@@ -149,7 +149,7 @@ export function incidentPage(sql: SqlStorage, filter: IncidentFilter) {
   return { incidents: incidents.map(listedIncident), next };
 }
 
-/** Whether the analysis was requested, when, with what, and why; or why not yet. */
+/** Shows whether the analysis was requested, and the reason. */
 function analysisView(analysis: Analysis) {
   switch (analysis.state) {
     case "none":
@@ -166,11 +166,11 @@ function analysisView(analysis: Analysis) {
   }
 }
 
-/** The newest lines and events of an incident that are shown with it. */
+/** How many lines and events of an incident are shown with it: the newest ones. */
 const MAX_LINES = 500;
 
 /**
- * One incident with its timeline, oldest first, and the events that made it.
+ * One incident with its timeline and its events, each oldest first.
  * @throws {AppError} not_found
  */
 export function incidentDetail(sql: SqlStorage, incidentId: string) {
@@ -189,7 +189,7 @@ export function incidentDetail(sql: SqlStorage, incidentId: string) {
   };
 }
 
-/** Which page of an incident's notes, and how long. */
+/** A page of an incident's notes: where it starts, and how long it is. */
 export interface NotePage {
   limit: number;
   after: NoteCursor | null;
@@ -211,7 +211,7 @@ function noteView(note: Note) {
   };
 }
 
-/** A page of the notes that were written on an incident from here, newest first. @throws {AppError} not_found */
+/** A page of the notes that the connector writes on an incident, newest first. @throws {AppError} not_found */
 export function notePage(sql: SqlStorage, incidentId: string, { limit, after }: NotePage) {
   if (!view(loadIncident(sql, incidentId))) throw new AppError("not_found", "No such incident");
   const found = listNotes(sql, incidentId, { limit, after });

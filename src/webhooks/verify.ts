@@ -2,7 +2,7 @@ import type { ConnectionStore } from "../connection/store.ts";
 import { verificationKeys, verifyingSecret } from "../connection/verification.ts";
 import type { ReceivedWebhook, Trust } from "./received.ts";
 
-/** A tenant's answer about a webhook that the edge could not verify. The edge then caches the `sealed` connection. */
+/** A tenant's answer about a webhook that the edge could not verify. The edge caches the `sealed` connection. */
 export type Judgement =
   | { verdict: "genuine"; connectionId: string; secretId: string; sealed: string }
   /** No signing secret is stored, so the webhook is a hint. */
