@@ -1,6 +1,6 @@
 import { isLocalHost, Malformed, rawText, read } from "./settings.ts";
 
-/** The settings for calls to Aurora: their parsers, and the checks of these settings against each other. */
+/** Parses the settings for calls to Aurora, and checks them against each other. */
 
 export interface ConfigProblem {
   name: string;
@@ -77,7 +77,10 @@ export function needsEventsSecret(variables: Record<string, unknown>): boolean {
   return rawText(variables, "AURORA_EVENTS_FORMAT") === "notifications" || isReceiver(url);
 }
 
-/** Checks the settings for Aurora against each other. Reads the raw values, so that malformed values are reported, too. */
+/**
+ * Checks the settings for Aurora against each other. Reads the raw values, so that conflicts and malformed values are
+ * reported together.
+ */
 export function auroraConflicts(variables: Record<string, unknown>): ConfigProblem[] {
   return [...URL_NAMES.flatMap((name) => addressConflict(variables, name)), ...eventsConflicts(variables)];
 }

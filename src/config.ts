@@ -62,7 +62,7 @@ export interface Config {
   /** Seconds before each delivery attempt, including the first. */
   deliverySchedule: number[];
   retentionMs: number;
-  /** 0: never. */
+  /** How often the subscription is checked and missed incidents are searched for; 0: never. */
   reconcileEveryMs: number;
   /** The Cloudflare Access application in front of the console; null: there is no console, except in `dev`. */
   access: { teamUrl: string; audience: string } | null;
@@ -118,7 +118,10 @@ const Variables = z.object({
 /** The names of all variables and secrets. */
 export const settingNames = (): string[] => Object.keys(Variables.shape);
 
-/** Checks variables against each other. Reads the raw values, so that conflicts and malformed values are reported together. */
+/**
+ * Checks variables against each other. Reads the raw values, so that conflicts and malformed values are reported
+ * together.
+ */
 function conflicts(variables: Record<string, unknown>): ConfigProblem[] {
   const value = (name: string) => rawText(variables, name);
   const problems: ConfigProblem[] = [];
@@ -203,8 +206,8 @@ export function parseConfig(variables: object): Config {
 }
 
 /**
- * Reads the URLs to which a browser can be redirected, even if other variables are misconfigured. Null if not set
- * or not a URL.
+ * Reads the URLs to which a browser can be redirected, even if other variables are misconfigured. A URL is null if it
+ * is not set or malformed.
  */
 export function addressesOf(env: object): Pick<Config, "frontendUrl" | "publicUrl"> {
   const urlIn = (name: string) => httpUrl.safeParse(Reflect.get(env, name)).data ?? null;
@@ -214,7 +217,7 @@ export function addressesOf(env: object): Pick<Config, "frontendUrl" | "publicUr
   };
 }
 
-/** Returns the names of variables that OAuth needs and that are not set; none if OAuth is off. */
+/** Returns the names of the variables that OAuth needs and that are not set; no names if OAuth is off. */
 export function missingForOAuth({ oauth }: Config): string[] {
   if (!oauth.enabled) return [];
   const needed = { PAGERDUTY_CLIENT_ID: oauth.clientId, PAGERDUTY_CLIENT_SECRET: oauth.clientSecret };

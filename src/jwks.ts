@@ -1,18 +1,18 @@
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey, type RemoteJWKSetOptions } from "jose";
 import { readText, withDeadline } from "./limits.ts";
 
-/** Remote key sets (JWKS), fetched within a time and a size. */
+/** Fetches remote key sets (JWKS), within limits of time and size. */
 
 const TIMEOUT_MS = 10_000;
 /** A key set has a few keys of some hundred bytes. */
 const MAX_BYTES = 64 * 1024;
 
-/** By URL, for the life of the isolate. */
+/** The key sets by URL, for the life of the isolate. */
 const keySets = new Map<string, JWTVerifyGetKey>();
 
 /**
- * Returns the cached key set at `address`. Its first use fetches it, as does a token signed with an unknown key.
- * @param options jose's cache and cooldown times, used by the first call for an address
+ * Returns the cached key set at `address`. It is fetched on first use, and again for a token with an unknown key.
+ * @param options jose's cache and cooldown times; only the first call for an address sets them
  */
 export function keySetAt(address: string, options: RemoteJWKSetOptions = {}): JWTVerifyGetKey {
   let keys = keySets.get(address);

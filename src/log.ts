@@ -29,7 +29,7 @@ function clean(fields: LogFields): LogFields {
     if (value === undefined) continue;
     if (SECRET_KEY.test(key)) cleaned[key] = "[redacted]";
     else if (typeof value === "string") {
-      // A character of two code units is left out where the cut would split it.
+      // Drops a surrogate whose other half was cut off.
       cleaned[key] = withoutSecrets(value)
         .slice(0, MAX_VALUE_CHARS)
         .replace(/[\ud800-\udbff]$/, "");

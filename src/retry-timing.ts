@@ -10,17 +10,17 @@ export interface Backoff {
 export const backoffMs = (failures: number, { firstMs, maxMs }: Backoff): number =>
   Math.min(firstMs * 2 ** Math.max(0, failures - 1), maxMs);
 
-/** At most this share is added to a wait, so that calls that failed together are not repeated together. */
+/** Up to this share is added to a wait, so that calls that failed together are not all repeated at the same time. */
 const JITTER = 0.1;
 /** The longest accepted `Retry-After`. */
 const MAX_RETRY_AFTER_SECONDS = 3600;
 
-/** The requested wait, limited to an hour; 0 without one. */
+/** The requested wait, limited to an hour; 0 if no wait was requested. */
 export const grantedWaitSeconds = (retryAfterSeconds: number | null): number =>
   Math.min(retryAfterSeconds ?? 0, MAX_RETRY_AFTER_SECONDS);
 
 /**
- * When the next attempt of a schedule is due; null when there is none.
+ * When the next attempt of a schedule is due; null if there is none.
  * @param schedule seconds before each attempt, the first included
  * @param attempts how many were made
  * @param retryAfterSeconds the wait that the other side requested; null for none
@@ -42,7 +42,7 @@ export function scheduledAtMs(
 /**
  * Reads `Retry-After`: seconds, or an HTTP date (RFC 9110, 10.2.3). PagerDuty's `ratelimit-reset` has the same form and
  * may have decimals.
- * @returns whole seconds from now; null when the header is missing or malformed
+ * @returns whole seconds from now; null if the header is missing or malformed
  */
 export function parseRetryAfter(header: string | null, nowMs: number): number | null {
   const text = header?.trim() ?? "";
@@ -51,7 +51,7 @@ export function parseRetryAfter(header: string | null, nowMs: number): number | 
   return Number.isNaN(atMs) ? null : Math.max(0, Math.ceil((atMs - nowMs) / 1000));
 }
 
-/** The earliest of some times; null when none is known. */
+/** Returns the earliest time; null if all are null. */
 export function earliest(times: readonly (number | null)[]): number | null {
   const known = times.filter((time) => time !== null);
   return known.length === 0 ? null : Math.min(...known);

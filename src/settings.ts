@@ -14,11 +14,11 @@ export const text = z.pipe(
   z.optional(z.string().check(z.trim())),
 );
 
-/** Returns a variable as text, as `text` reads it; undefined if it is not set or not text. */
+/** Reads a variable like `text`; returns undefined if it is not set or not text. */
 export const rawText = (variables: Record<string, unknown>, name: string): string | undefined =>
   text.safeParse(variables[name]).data;
 
-/** Says what is wrong with a value. The message follows the variable's name in a sentence. */
+/** Says what is wrong with a value. `problem` continues a sentence that starts with the variable's name. */
 export class Malformed {
   readonly problem: string;
 
@@ -129,7 +129,7 @@ export const webhookSecrets = read((value) => {
   const secrets = value.split(",").map((secret) => secret.trim());
   if (!secrets.every(isWebhookSecret)) {
     return new Malformed(
-      "must be whsec_ followed by base64 of 16 to 64 random bytes, better 24 or more; several with commas, the first signs",
+      "must be whsec_ followed by base64 of 16 to 64 random bytes, better 24 or more; separate several secrets with commas, the first one signs",
     );
   }
   return secrets[0] ?? null;

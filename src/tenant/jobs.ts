@@ -102,7 +102,7 @@ export class DeliveryJobs implements JobSource {
     this.#context = context;
   }
 
-  /** Lists new deliveries first. Slow ones leave a place free, so that a hanging Aurora or PagerDuty delays no new one. */
+  /** Lists new deliveries first. Slow ones leave a place free, so that new ones do not wait for a hanging server. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     const lanes = [...this.#underWay.values()];
