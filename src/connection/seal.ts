@@ -52,14 +52,16 @@ function decode(text: string): Uint8Array<ArrayBuffer> {
   }
 }
 
+/** The additional data that binds a sealed text to its purpose. */
+const boundTo = (purpose: string) => new TextEncoder().encode(purpose);
+
 /** Seals `text` for one purpose with the first key. */
 export async function sealText(keyring: Keyring, purpose: string, text: string): Promise<string> {
   const key = await keyring.key(keyring.sealingKid);
   if (!key) throw new SealError("unknown_key");
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-  const additionalData = new TextEncoder().encode(purpose);
   const sealed = await crypto.subtle.encrypt(
-    { name: "AES-GCM", iv, additionalData },
+    { name: "AES-GCM", iv, additionalData: boundTo(purpose) },
     key,
     new TextEncoder().encode(text),
   );
@@ -75,10 +77,9 @@ export async function openText(keyring: Keyring, purpose: string, sealed: string
   if (!kid || !iv || !ciphertext || rest.length > 0) throw new SealError("malformed");
   const key = await keyring.key(kid);
   if (!key) throw new SealError("unknown_key");
-  const additionalData = new TextEncoder().encode(purpose);
   try {
     const opened = await crypto.subtle.decrypt(
-      { name: "AES-GCM", iv: decode(iv), additionalData },
+      { name: "AES-GCM", iv: decode(iv), additionalData: boundTo(purpose) },
       key,
       decode(ciphertext),
     );
