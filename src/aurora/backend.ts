@@ -28,7 +28,10 @@ export class AuroraBackend {
   }
 
   /** Null without AURORA_BACKEND_URL. */
-  static of(env: object, config: Pick<Config, "aurora" | "internalApiSecret">): AuroraBackend | null {
+  static of(
+    env: object,
+    config: Pick<Config, "aurora" | "internalApiSecret" | "events">,
+  ): AuroraBackend | null {
     const { backendUrl } = config.aurora;
     if (backendUrl === null) return null;
     return new AuroraBackend(backendUrl, auroraTarget(env, config), config.internalApiSecret);
@@ -48,7 +51,7 @@ export class AuroraBackend {
       ...(body ? { body: JSON.stringify(body) } : {}),
       timeoutMs,
       readsSuccess: true,
-      secrets: [secret ?? "", body?.["token"] ?? ""],
+      secrets: [body?.["token"] ?? ""],
     });
   }
 }

@@ -23,11 +23,21 @@ export interface AuroraTarget {
   headers: Readonly<Record<string, string>>;
   /** A Workers VPC service that reaches a private Aurora. */
   binding: AuroraBinding | null;
+  /** Redacted in every answer: what Aurora shares with the connector, whatever this call sends. */
+  secrets: readonly string[];
 }
 
-export function auroraTarget(env: object, { aurora }: Pick<Config, "aurora">): AuroraTarget {
+export function auroraTarget(
+  env: object,
+  { aurora, internalApiSecret, events }: Pick<Config, "aurora" | "internalApiSecret" | "events">,
+): AuroraTarget {
   const binding: unknown = Reflect.get(env, "AURORA");
-  return { origin: aurora.origin, headers: aurora.headers, binding: isBinding(binding) ? binding : null };
+  return {
+    origin: aurora.origin,
+    headers: aurora.headers,
+    binding: isBinding(binding) ? binding : null,
+    secrets: [...Object.values(aurora.headers), internalApiSecret ?? "", events?.secret ?? ""],
+  };
 }
 
 function isBinding(binding: unknown): binding is AuroraBinding {
@@ -42,7 +52,7 @@ export interface AuroraCall {
   timeoutMs: number;
   /** Whether to read the body of a 2xx answer. By default it is discarded. */
   readsSuccess?: boolean;
-  /** Texts to redact in the answer, in addition to the headers' values. */
+  /** Texts to redact in the answer, in addition to the target's. */
   secrets?: readonly string[];
 }
 
@@ -55,7 +65,7 @@ export async function callAurora(target: AuroraTarget, call: AuroraCall): Promis
     ...call.headers,
     [EDGE_HEADER]: "1",
   };
-  const secrets = [...Object.values(target.headers), ...(call.secrets ?? [])];
+  const secrets = [...target.secrets, ...(call.secrets ?? [])];
   const init = { method: call.method, headers, body: call.body ?? null, redirect: "manual" as const };
   try {
     return await withDeadline(call.timeoutMs, async (signal) => {

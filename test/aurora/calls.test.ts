@@ -35,6 +35,7 @@ const target = (more: Partial<AuroraTarget> = {}): AuroraTarget => ({
   origin,
   headers: { "cf-access-client-secret": "hunter2-access" },
   binding: null,
+  secrets: ["hunter2-access", "hunter2-internal"],
   ...more,
 });
 const call = (to: AuroraTarget, path = "/pagerduty", timeoutMs = 60_000) =>
@@ -76,7 +77,7 @@ test("a binding AURORA without fetch is ignored", () => {
     AURORA_EVENTS_URL: "https://aurora.example/in",
   });
   const AURORA = { fetch: () => Promise.resolve(new Response()) };
-  expect(auroraTarget({ AURORA }, config)).toEqual({
+  expect(auroraTarget({ AURORA }, config)).toMatchObject({
     origin: "https://aurora.example",
     headers: {},
     binding: AURORA,
@@ -84,6 +85,21 @@ test("a binding AURORA without fetch is ignored", () => {
   for (const env of [{}, { AURORA: "text" }, { AURORA: {} }]) {
     expect(auroraTarget(env, config).binding).toBeNull();
   }
+});
+
+test("everything that Aurora shares with the connector is a secret of its answers", () => {
+  const config = parseConfig({
+    INTERNAL_API_SECRET: "hunter2-internal",
+    CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
+    AURORA_EVENTS_URL: "https://aurora.example/in",
+    AURORA_EVENTS_SECRET: `whsec_${btoa("s".repeat(24))}`,
+    AURORA_HEADERS: "CF-Access-Client-Secret: hunter2-access",
+  });
+  expect(auroraTarget({}, config).secrets).toEqual([
+    "hunter2-access",
+    "hunter2-internal",
+    `whsec_${btoa("s".repeat(24))}`,
+  ]);
 });
 
 test("a redirect is an answer and is not followed", async () => {
@@ -116,11 +132,13 @@ test("a time-out and a failed connection are outcomes, not errors", async () => 
   expect(await call(target())).toEqual({ kind: "unreachable" });
 });
 
-test("values of AURORA_HEADERS are redacted in an answer", async () => {
+test("the secrets that Aurora shares are redacted in an answer, whether the call sent them or not", async () => {
   answer = ({ headers }, response) =>
-    response.writeHead(403).end(`{"error": "Unknown token ${String(headers["cf-access-client-secret"])}"}`);
+    response
+      .writeHead(403)
+      .end(`{"error": "Not ${String(headers["cf-access-client-secret"])}, hunter2-internal"}`);
   expect(await call(target())).toMatchObject({
-    error: "Unknown token [redacted]",
-    words: "Unknown token [redacted]",
+    error: "Not [redacted], [redacted]",
+    words: "Not [redacted], [redacted]",
   });
 });

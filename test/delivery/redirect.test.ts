@@ -16,7 +16,7 @@ test("a call to PagerDuty follows no redirect", async () => {
 });
 
 test("a notification follows no redirect, and is not taken for delivered", async () => {
-  const target = { origin: null, headers: {}, binding: null };
+  const target = { origin: null, headers: {}, binding: null, secrets: [] };
   const events = {
     url: MOVED,
     setting: "AURORA_EVENTS_URL",

@@ -39,7 +39,7 @@ test("a delivery that ends after the next connect does not change the new connec
     const rows = () => [...storage.sql.exec("SELECT seq, incident_id AS id, delivery FROM journal")];
     take("P-OLD");
     const [old] = rows();
-    const aurora = { origin: null, headers: {}, binding: null };
+    const aurora = { origin: null, headers: {}, binding: null, secrets: [] };
     const delivered = deliver({ ...context, aurora }, Number(old?.["seq"]));
     await called.promise;
     await context.store.replace("user:in-flight", connectionOf("in-flight", { connectionId: "next" }));

@@ -70,7 +70,7 @@ function fillOutbox(context: TenantContext, userId: string): void {
 /** Builds what an object has in memory. @returns runs its jobs once, as one invocation; false when none is left */
 function runsOf(context: TenantContext, aurora: LimitedAurora): () => Promise<boolean> {
   aurora.whenDurable = () => context.storage.sync();
-  const target = { origin: "https://aurora.example.com", headers: {}, binding: aurora };
+  const target = { origin: "https://aurora.example.com", headers: {}, binding: aurora, secrets: [] };
   const runner = new JobRunner(
     new DeliveryJobs({ ...context, contexts: new ContextCollector(context), aurora: target }),
   );

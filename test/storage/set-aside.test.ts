@@ -82,7 +82,7 @@ describe("an unreadable row", () => {
       sql.exec("UPDATE journal SET notification = 'no JSON'");
       const [row] = sql.exec("SELECT seq FROM journal");
       await deliver(
-        { ...context, aurora: { origin: null, headers: {}, binding: null } },
+        { ...context, aurora: { origin: null, headers: {}, binding: null, secrets: [] } },
         Number(row?.["seq"]),
       );
       const [after] = sql.exec("SELECT delivery, last_error AS error FROM journal");
