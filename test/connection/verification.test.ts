@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { withSecret } from "../../src/connection/connection.ts";
 import { verificationKeys, verifyingSecret } from "../../src/connection/verification.ts";
 import { connectionOf } from "../support/connection.ts";
 
@@ -28,4 +29,18 @@ test("an expired signing secret verifies nothing, even where its key was importe
   expect(await verifiedAt("old", NOW + 1000)).toBeNull();
   expect(await verifiedAt("new", NOW + 1000)).toBe("new");
   expect(await verifiedAt("gone", NOW)).toBeNull();
+});
+
+test("a signing secret that was replaced is accepted for a day, however often it is replaced again", () => {
+  const day = 24 * 3600 * 1000;
+  const first = withSecret([secretOf("old", null)], secretOf("new", null), NOW);
+  expect(first).toEqual([secretOf("new", null), secretOf("old", NOW + day)]);
+  const second = withSecret(first, secretOf("newest", null), NOW + 1000);
+  expect(second).toEqual([
+    secretOf("newest", null),
+    secretOf("new", NOW + 1000 + day),
+    secretOf("old", NOW + day),
+  ]);
+  const later = withSecret(second, secretOf("last", null), NOW + day);
+  expect(later.map(({ id }) => id)).toEqual(["last", "newest", "new"]);
 });

@@ -172,6 +172,20 @@ describe("a webhook URL", () => {
     expect((await post(both, { secret: "of the second" })).status).toBe(202);
   });
 
+  test("leads to no connection of others, even for a webhook that its secret signs", async () => {
+    await connect(alice, first);
+    await storeSecret(alice, first, "ours");
+    await until("the copy of a membership in KV", async () => {
+      const { CONNECTIONS } = await stage.worker.handle.getEnv();
+      const { keys } = await CONNECTIONS.list();
+      const members = keys.filter(({ name }) => name.startsWith("member:"));
+      const lists = await Promise.all(members.map(({ name }) => CONNECTIONS.get(name)));
+      return lists.some((list) => list?.includes(first));
+    });
+    expect((await post(`stranger-to-${stage.user}`, { secret: "ours" })).status).toBe(404);
+    expect(await incidentIds(alice, first)).toEqual([]);
+  });
+
   test("of a user without any connection is 404", async () => {
     await status(alice, first);
     expect((await post(alice, { secret: "x" })).status).toBe(404);

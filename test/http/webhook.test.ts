@@ -102,6 +102,14 @@ describe("genuine webhooks", () => {
         .map(({ type }) => type)
         .sort(),
     ).toEqual(["incident.rca_requested", "incident.triggered"]);
+    // Repetitions leave the first webhook and its delivery as they are.
+    const outcomes = async () => {
+      const { body } = await stage.call("GET", "/events");
+      return (body as { events: { outcome: string }[] }).events.map(({ outcome }) => outcome);
+    };
+    await until("the copy under another id", async () => (await outcomes()).includes("duplicate"));
+    expect(await outcomes()).toEqual(["duplicate", "applied"]);
+    expect((await stage.call("GET", "/deliveries")).body).toMatchObject({ deliveries: [{}, {}] });
   });
 
   test("of an unused type are 202 and recorded", async () => {
