@@ -1,7 +1,9 @@
 import fc from "fast-check";
+import { CALLER_ID } from "../../src/tenant-id.ts";
+import { INTERNAL_SECRET } from "../bench/subjects.ts";
 import { sign, type WebhookEvent, webhookBody } from "../emulator/pagerduty.ts";
 import { nastyBody, nastyText, nastyValue } from "./hostile.ts";
-import { type Answered, SECRET, type Target, USER } from "./target.ts";
+import { type Answered, SECRET, type Target, TOKEN, USER } from "./target.ts";
 
 /** The boundaries that are reached over the network. Each case returns what is wrong with the answer, or null. */
 
@@ -89,9 +91,40 @@ const query = fc
     (given) => new URLSearchParams(Object.entries(given).map(([name, text]) => [name, text.toWellFormed()])),
   );
 const headers = fc.dictionary(
-  fc.constantFrom("x-webhook-id", "x-pagerduty-signature", "content-type", "cf-ray", "origin", "x-org-id"),
+  fc.constantFrom(
+    ...[
+      "x-webhook-id",
+      "x-pagerduty-signature",
+      "x-webhook-subscription",
+      "content-type",
+      "cf-ray",
+      "origin",
+    ],
+    ...["x-user-id", "x-org-id", "cf-connecting-ip", "content-encoding", "x-requested-with"],
+  ),
   nastyText,
 );
+
+/** Ids as they come in headers, many of them nearly valid. */
+const callerId = fc
+  .oneof(
+    nastyText,
+    fc.string({
+      unit: fc.constantFrom("a", "Z", "0", ".", "@", "_", "-", "/", ":", " ", "%", "\\"),
+      maxLength: 140,
+    }),
+    fc.constantFrom(
+      "user:fuzz",
+      "org:fuzz",
+      "__proto__",
+      "..",
+      "a".repeat(128),
+      "a".repeat(129),
+      "-a",
+      "a\tb",
+    ),
+  )
+  .filter((text) => /^[\x20-\x7e]*$/.test(text));
 
 export function attacks(target: Target, events: readonly WebhookEvent[]): Attack[] {
   const url = `/pagerduty/webhook/${USER}`;
@@ -190,8 +223,9 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
       weight: 1,
       alone: true,
       cases: fc.tuple(nastyText, fc.nat(3), fc.nat(200)).map(([text, kind, at]) => async () => {
-        const key = `/connection:${USER}`;
-        const sealed = target.platform.valueOf(key)?.toString() ?? "";
+        const key = `/connection:user:${USER}`;
+        const sealed = target.platform.valueOf(key)?.toString();
+        if (sealed === undefined) return "KV has no copy";
         const copies = [
           text,
           `k1.${text}.${text}`,
@@ -236,12 +270,41 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
           try {
             const paths = ["/pagerduty/subscription", "/pagerduty/reconcile", "/pagerduty"] as const;
             const path = paths[which % paths.length] ?? "/pagerduty";
-            return tolerable(
-              await target.call("POST", path, JSON.stringify({ token: "u+abcdefghijklmnop" }), "hostile"),
-            );
+            return tolerable(await target.call("POST", path, JSON.stringify({ token: TOKEN }), "hostile"));
           } finally {
             target.hostile = null;
           }
+        }),
+    },
+    {
+      name: "members in KV",
+      weight: 1,
+      cases: fc.tuple(nastyValue, nastyText, fc.nat(2)).map(([value, text, kind]) => async () => {
+        const user = `member-${++serial}`;
+        const lists = [JSON.stringify(value), text, JSON.stringify([text, value, `org:${text}`])];
+        target.platform.put(`/member:${user}`, Buffer.from(lists[kind] ?? ""));
+        const signature = { "x-pagerduty-signature": sign(SECRET, good) };
+        return refused(await target.request("POST", `/pagerduty/webhook/${user}`, signature, good));
+      }),
+    },
+    {
+      name: "callers' ids",
+      weight: 2,
+      cases: fc
+        .tuple(callerId, fc.option(callerId), fc.constantFrom(...PATHS))
+        .map(([user, organisation, path]) => async () => {
+          const headers = {
+            "x-internal-secret": INTERNAL_SECRET,
+            "x-user-id": user,
+            ...(organisation === null ? {} : { "x-org-id": organisation }),
+          };
+          const answer = await target.request("GET", `/pagerduty${path}`, headers, null);
+          const ids = [user, organisation ?? ""].map((id) => id.trim());
+          if (!ids.every((id) => id === "" || CALLER_ID.test(id)) || ids[0] === "") {
+            return [400, 401].includes(answer.status) ? null : `${answer.status} for invalid ids`;
+          }
+          const sees = answer.text.includes('"connected":true') || answer.text.includes(TOKEN);
+          return sees ? "a stranger sees a connection" : tolerable(answer);
         }),
     },
     // Last, because unreadable messages stay on the Queue.

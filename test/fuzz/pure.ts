@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { refusalOf } from "../../src/analysis/public-address.ts";
 import { fetchRunbook } from "../../src/analysis/runbook.ts";
-import { ConfigError, parseConfig } from "../../src/config.ts";
 import { nextStep } from "../../src/delivery/schedule.ts";
 import { emptyIncident, fold, view } from "../../src/incidents/fold.ts";
 import { Incident, IncidentState } from "../../src/incidents/incident.ts";
@@ -14,17 +13,14 @@ import { subdomainOf } from "../../src/pagerduty/region.ts";
 import { unpackMessage } from "../../src/queue/message.ts";
 import { parseRetryAfter } from "../../src/retry-timing.ts";
 import type { WebhookEvent } from "../emulator/pagerduty.ts";
+import { auroraProperties } from "./aurora.ts";
+import { contextProperties } from "./context.ts";
 import { damaged, nastyBody, nastyText, nastyValue } from "./hostile.ts";
+import { type Property, throwsOnly, withFetch } from "./property.ts";
 import { applyReadingShape } from "./readings.ts";
+import { settingProperties } from "./settings.ts";
 
 /** The boundaries that are pure functions, each with hostile input and the property that it must keep. */
-
-export interface Property {
-  name: string;
-  /** The share of all cases, relative to the sum of the weights. */
-  weight: number;
-  property: fc.IRawProperty<unknown>;
-}
 
 /** Every incident folded from a body can be stored, read again and sent. */
 function foldsWell(body: Uint8Array): boolean {
@@ -92,10 +88,9 @@ type Page = typeof page extends fc.Arbitrary<infer T> ? T : never;
 /** Fetching returns a text or a reason, and calls only public addresses, a few at most. */
 async function readsWell(pages: readonly Page[]): Promise<boolean> {
   const asked: URL[] = [];
-  const { fetch } = globalThis;
-  globalThis.fetch = async (input) => {
-    const answer = pages[asked.length];
-    asked.push(new URL(String(input)));
+  const answerOf = (url: URL, index: number) => {
+    asked.push(url);
+    const answer = pages[index];
     if (!answer) throw new TypeError("fetch failed");
     const headers = new Headers();
     for (const [name, value] of [
@@ -106,23 +101,11 @@ async function readsWell(pages: readonly Page[]): Promise<boolean> {
     }
     return new Response(answer.body, { status: answer.status, headers });
   };
-  try {
+  return withFetch(answerOf, async () => {
     const { content, error } = await fetchRunbook("https://runbooks.example.com/start");
     const told = content === null ? error !== "" : error === null && content.trim() !== "";
     return told && asked.length <= 4 && asked.every((url) => refusalOf(url) === null);
-  } finally {
-    globalThis.fetch = fetch;
-  }
-}
-
-/** Runs a function that may throw only one kind of error. */
-async function throwsOnly(kind: (error: unknown) => boolean, run: () => unknown): Promise<boolean> {
-  try {
-    await run();
-    return true;
-  } catch (error) {
-    return kind(error);
-  }
+  });
 }
 
 export function pureProperties(events: readonly WebhookEvent[]): Property[] {
@@ -168,18 +151,6 @@ export function pureProperties(events: readonly WebhookEvent[]): Property[] {
       ),
     },
     {
-      name: "configuration",
-      weight: 1,
-      property: fc.asyncProperty(
-        fc.dictionary(fc.constantFrom("PUBLIC_URL", "CREDENTIALS_KEYS", "DELIVERY_SCHEDULE"), nastyText),
-        (variables) =>
-          throwsOnly(
-            (error) => error instanceof ConfigError,
-            () => parseConfig(variables),
-          ),
-      ),
-    },
-    {
       name: "headers of answers",
       weight: 2,
       property: fc.property(fc.string({ maxLength: 30 }), fc.integer(), (text, nowMs) => {
@@ -205,5 +176,8 @@ export function pureProperties(events: readonly WebhookEvent[]): Property[] {
         return ["critical", "high", "medium", "low"].includes(severityOf(priority, url));
       }),
     },
+    ...contextProperties(),
+    ...auroraProperties(events),
+    ...settingProperties(),
   ];
 }

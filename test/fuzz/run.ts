@@ -4,6 +4,7 @@ import { startPagerDuty } from "../emulator/pagerduty.ts";
 import { makeHistory } from "../support/history.ts";
 import { patienceMs } from "../support/patience.ts";
 import { type Attack, attacks, UNREADABLE } from "./network.ts";
+import { auroraAttacks, deliversAll } from "./network-aurora.ts";
 import { pureProperties } from "./pure.ts";
 import { Target } from "./target.ts";
 
@@ -20,14 +21,20 @@ export interface FuzzReport {
   /** The number of cases by boundary. */
   counts: Record<string, number>;
   failures: string[];
+  /** The slowest answer over the network. */
   slowestMs: number;
+  /** The CPU time of the slowest case of each pure function, in milliseconds. */
+  slowestPure: Record<string, number>;
 }
 
 const AT_ONCE = 8;
+/** No input may take so many times as long as reading and writing the largest body. */
+const MAX_SLOWNESS = 200;
 const MAX_FAILURES = 20;
 
 export async function runFuzz({ cases, network, seed }: FuzzOptions): Promise<FuzzReport> {
-  const report: FuzzReport = { counts: {}, failures: [], slowestMs: 0 };
+  const report: FuzzReport = { counts: {}, failures: [], slowestMs: 0, slowestPure: {} };
+  const limitMs = MAX_SLOWNESS * usualMs();
   const pagerduty = await startPagerDuty();
   const { webhooks } = makeHistory(pagerduty.account(), { incidents: 5, events: 60, seed });
   await pagerduty.close();
@@ -37,17 +44,24 @@ export async function runFuzz({ cases, network, seed }: FuzzOptions): Promise<Fu
   const weights = properties.reduce((sum, { weight }) => sum + weight, 0);
   for (const { name, weight, property } of properties) {
     const numRuns = Math.ceil(((cases - network) * weight) / weights);
-    const result = await fc.check(property, { numRuns, seed });
+    const clocked = new Clocked(property);
+    const result = await fc.check(clocked.property, { numRuns, seed });
     report.counts[name] = result.numRuns;
     if (result.failed) {
-      report.failures.push(`${name}: ${JSON.stringify(result.counterexample)} ${result.errorInstance ?? ""}`);
+      report.failures.push(`${name}: ${shown(result.counterexample)} ${result.errorInstance ?? ""}`);
+    }
+    const slowest = await clocked.slowest();
+    report.slowestPure[name] = slowest.ms;
+    if (slowest.ms > limitMs) {
+      report.failures.push(`${name}: ${slowest.ms.toFixed(0)} ms for ${shown(slowest.input)}`);
     }
   }
 
   const target = await Target.start(seed);
+  const withAurora = await Target.start(seed, true);
   try {
     await Promise.all([target.connect("api"), target.connect("hostile")]);
-    const all = attacks(target, events);
+    const all = [...auroraAttacks(withAurora), ...attacks(target, events)];
     const sum = all.reduce((total, { weight }) => total + weight, 0);
     for (const attack of all) {
       if (attack.name === UNREADABLE) await drain(target, report);
@@ -61,10 +75,82 @@ export async function runFuzz({ cases, network, seed }: FuzzOptions): Promise<Fu
     if (after.status !== 200 || after.text.includes('"webhookId":"forged"')) {
       report.failures.push(`a forged message counted: ${after.status}`);
     }
+    const lost = await deliversAll(withAurora).catch(String);
+    if (lost !== null) report.failures.push(`after the attacks: ${lost}`);
   } finally {
     await target.close();
+    await withAurora.close();
   }
   return report;
+}
+
+/** The CPU time of this process, in milliseconds: what other processes do does not count. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** How long this machine takes to read and write 256 KiB of JSON: the baseline of every time limit. */
+function usualMs(): number {
+  const text = JSON.stringify(
+    Array.from({ length: 4096 }, (_, index) => ({ id: `P${index}`, text: "x".repeat(40) })),
+  );
+  const times = Array.from({ length: 21 }, () => {
+    const startedAt = cpuMs();
+    JSON.stringify(JSON.parse(text));
+    return cpuMs() - startedAt;
+  });
+  return times.toSorted((a, b) => a - b)[10] ?? 0;
+}
+
+const shown = (input: unknown): string => String(JSON.stringify(input)).slice(0, 2000);
+
+interface Timed {
+  input: unknown;
+  ms: number;
+}
+const SLOWEST_KEPT = 5;
+const MEASUREMENTS = 3;
+
+/** A property that remembers its slowest inputs. */
+class Clocked {
+  readonly property: fc.IRawProperty<unknown>;
+  readonly #run: (input: unknown) => unknown;
+  #slowest: Timed[] = [];
+
+  constructor(property: fc.IRawProperty<unknown>) {
+    this.#run = (input) => property.run(input);
+    this.property = Object.assign(Object.create(property), {
+      run: (input: unknown) => {
+        const startedAt = cpuMs();
+        const result = property.run(input);
+        if (result instanceof Promise) return result.finally(() => this.#note(input, startedAt));
+        this.#note(input, startedAt);
+        return result;
+      },
+    });
+  }
+
+  #note(input: unknown, startedAt: number): void {
+    const ms = cpuMs() - startedAt;
+    if (this.#slowest.length === SLOWEST_KEPT && ms <= (this.#slowest.at(-1)?.ms ?? 0)) return;
+    this.#slowest = [...this.#slowest, { input, ms }].sort((a, b) => b.ms - a.ms).slice(0, SLOWEST_KEPT);
+  }
+
+  /** Times the slowest inputs again: one is slow every time, unless the machine was busy with something else. */
+  async slowest(): Promise<Timed> {
+    let slowest: Timed = { input: null, ms: 0 };
+    for (const { input, ms } of this.#slowest) {
+      let least = ms;
+      for (let measured = 0; measured < MEASUREMENTS; measured += 1) {
+        const startedAt = cpuMs();
+        await this.#run(input);
+        least = Math.min(least, cpuMs() - startedAt);
+      }
+      if (least > slowest.ms) slowest = { input, ms: least };
+    }
+    return slowest;
+  }
 }
 
 /** Every accepted webhook has to be processed in the first attempt. */

@@ -2,7 +2,7 @@ import { serialize } from "node:v8";
 import { INTERNAL_SECRET } from "../bench/subjects.ts";
 import { Cluster } from "../chaos/cluster.ts";
 import { Platform } from "../chaos/platform.ts";
-import { Listener, type Reply } from "../emulator/listener.ts";
+import { type Call, jsonReply, Listener, type Reply } from "../emulator/listener.ts";
 import { seededRandom } from "../support/history.ts";
 import { patienceMs } from "../support/patience.ts";
 
@@ -17,6 +17,22 @@ export interface Answered {
 
 export const USER = "fuzz";
 export const SECRET = "fuzz-signing-secret";
+export const TOKEN = "u+abcdefghijklmnop";
+const ORGANISATION = "fuzz-organisation";
+const HEADER_VALUE = "fuzz-access-client-secret";
+const EVENTS_SECRET = `whsec_${Buffer.alloc(24, 9).toString("base64")}`;
+/** What no answer may contain, although Aurora knows it. */
+export const AURORA_SECRETS = [INTERNAL_SECRET, HEADER_VALUE, EVENTS_SECRET];
+
+/** Aurora's answers; absent: the right one. */
+interface HostileAurora {
+  /** To the question whether a user may change connectors. */
+  permission?: Reply | "reset";
+  /** To any other call of its API. */
+  api?: Reply | "reset";
+  /** To a delivery. */
+  events?: Reply | "reset";
+}
 
 /** Hop-by-hop headers, which the client sets itself. */
 const NOT_SENT = /^(host|connection|content-length|transfer-encoding|expect|upgrade|keep-alive|te|trailer)$/i;
@@ -27,19 +43,30 @@ export class Target {
   readonly #pagerduty: Listener;
   /** PagerDuty's answer to every call; null: a valid one for each call. */
   hostile: Reply | "reset" | null = null;
+  hostileAurora: HostileAurora = {};
+  /** How many calls Aurora received. */
+  readonly auroraCalls = { permission: 0, api: 0, events: 0 };
+  /** The bodies of the deliveries that Aurora received. */
+  readonly events: string[] = [];
+  readonly #aurora: Listener | null;
 
-  private constructor(platform: Platform, cluster: Cluster, pagerduty: Listener) {
+  private constructor(platform: Platform, cluster: Cluster, pagerduty: Listener, aurora: Listener | null) {
     this.platform = platform;
     this.#cluster = cluster;
     this.#pagerduty = pagerduty;
+    this.#aurora = aurora;
     pagerduty.serve(() => this.hostile ?? ME);
+    aurora?.serve((call) => this.#answerAsAurora(call));
   }
 
-  static async start(seed: number): Promise<Target> {
+  /** @param withAurora whether there is an Aurora, whose permission changes need and which deliveries go to */
+  static async start(seed: number, withAurora = false): Promise<Target> {
     const platform = new Platform(seededRandom(seed));
     await platform.open();
     const pagerduty = await Listener.open(0);
+    const aurora = withAurora ? await Listener.open(0) : null;
     const cluster = new Cluster(platform, {
+      ...(aurora ? auroraSettings(aurora.url) : {}),
       PAGERDUTY_API_URL: pagerduty.url,
       PAGERDUTY_IDENTITY_URL: pagerduty.url,
       FRONTEND_URL: "http://aurora.example",
@@ -48,7 +75,7 @@ export class Target {
       PAGERDUTY_CLIENT_SECRET: "client-secret",
     });
     await cluster.start();
-    const target = new Target(platform, cluster, pagerduty);
+    const target = new Target(platform, cluster, pagerduty, aurora);
     await target.connect(USER);
     const secret = JSON.stringify({ secret: SECRET });
     await target.call("PUT", "/pagerduty/signing-secret", secret);
@@ -56,12 +83,21 @@ export class Target {
   }
 
   async connect(user: string): Promise<Answered> {
-    return this.call("POST", "/pagerduty", JSON.stringify({ token: "u+abcdefghijklmnop" }), user);
+    return this.call("POST", "/pagerduty", JSON.stringify({ token: TOKEN }), user);
   }
 
   /** Makes a call as Aurora's server does. */
   call(method: string, path: string, body: string | null = null, user: string = USER): Promise<Answered> {
-    return this.request(method, path, { "x-internal-secret": INTERNAL_SECRET, "x-user-id": user }, body);
+    const organisation = this.#aurora ? { "x-org-id": ORGANISATION } : {};
+    const headers = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": user, ...organisation };
+    return this.request(method, path, headers, body);
+  }
+
+  #answerAsAurora({ method, path, body }: Call): Reply | "reset" {
+    const kind = path === EVENTS_PATH ? "events" : method === "PATCH" && body === "{}" ? "permission" : "api";
+    this.auroraCalls[kind] += 1;
+    if (kind === "events") this.events.push(body);
+    return this.hostileAurora[kind] ?? AURORAS_ANSWERS[kind];
   }
 
   /** Makes any request, without headers that cannot be sent. @throws after a time-out */
@@ -93,8 +129,26 @@ export class Target {
     await this.#cluster.close();
     this.platform.close();
     await this.#pagerduty.close();
+    await this.#aurora?.close();
   }
 }
+
+const EVENTS_PATH = "/edge/events";
+const AURORAS_ANSWERS = {
+  permission: jsonReply(400, { error: "Token required" }),
+  api: jsonReply(200, { success: true, connected: true }),
+  events: jsonReply(200, { received: true }),
+};
+
+/** The settings for an Aurora whose deliveries are dead after three attempts. */
+const auroraSettings = (url: string): Record<string, string> => ({
+  AURORA_BACKEND_URL: url,
+  AURORA_EVENTS_URL: `${url}${EVENTS_PATH}`,
+  AURORA_EVENTS_SECRET: EVENTS_SECRET,
+  AURORA_HEADERS: `CF-Access-Client-Secret: ${HEADER_VALUE}`,
+  DELIVERY_SCHEDULE: "0,0,0",
+  CONTEXT_WAIT_SECONDS: "5",
+});
 
 const ME: Reply = {
   status: 200,

@@ -1,0 +1,37 @@
+import type fc from "fast-check";
+
+/** A boundary that is a pure function, with hostile input and the property that it must keep. */
+export interface Property {
+  name: string;
+  /** The share of all cases, relative to the sum of the weights. */
+  weight: number;
+  property: fc.IRawProperty<unknown>;
+}
+
+/** Runs a function that may throw only one kind of error. */
+export async function throwsOnly(kind: (error: unknown) => boolean, run: () => unknown): Promise<boolean> {
+  try {
+    await run();
+    return true;
+  } catch (error) {
+    return kind(error);
+  }
+}
+
+/** Text that every JSON reader and database accepts. */
+export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\0");
+
+/** Runs `work` while `fetch` answers with `answer`. */
+export async function withFetch<T>(
+  answer: (url: URL, index: number) => Response,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { fetch } = globalThis;
+  let index = 0;
+  globalThis.fetch = async (input) => answer(new URL(String(input)), index++);
+  try {
+    return await work();
+  } finally {
+    globalThis.fetch = fetch;
+  }
+}
