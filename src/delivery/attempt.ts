@@ -7,6 +7,7 @@ import { count } from "../metrics.ts";
 import { grantedWaitSeconds } from "../retry-timing.ts";
 import { deliveryIdOf, type Entry, entryAt } from "../storage/journal.ts";
 import { firstAttemptAtMs } from "../storage/record.ts";
+import { tryTwice } from "../storage/set-aside.ts";
 import { failureText } from "./advice.ts";
 import { recordFailedAttempt } from "./attempts.ts";
 import { bodiesOf } from "./bodies.ts";
@@ -35,7 +36,7 @@ type Tried = (AttemptOutcome & { lacksNumber?: true }) | { kind: "postponed"; er
 export async function deliver(context: DeliveryContext, seq: number): Promise<void> {
   const isCurrent = context.store.whileConnectedAsNow();
   try {
-    await tryOnce(context, seq);
+    await tryTwice(() => tryOnce(context, seq));
   } catch (error) {
     if (!isCurrent()) return;
     log.error("delivery.broken", { seq, error: describe(error) });
@@ -62,9 +63,12 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
   const early = plannedAtMs !== null && startedAtMs < plannedAtMs ? plannedAtMs : null;
   const step = stepAfter(outcome, entry.attempts, early, config.deliverySchedule, nowMs);
   const error = errorText(outcome, step, config.deliverySchedule);
-  context.storage.transactionSync(() => {
-    settle(context, entry, { step, early, outcome, error, startedAtMs, nowMs });
-  });
+  // Tried again by itself, so that Aurora is not called again.
+  await tryTwice(() =>
+    context.storage.transactionSync(() =>
+      settle(context, entry, { step, early, outcome, error, startedAtMs, nowMs }),
+    ),
+  );
   const level = step.step === "delivered" ? "info" : step.step === "retry" ? "warn" : "error";
   log[level]("delivery.attempt", {
     requestId: entry.requestId,

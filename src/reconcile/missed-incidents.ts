@@ -6,7 +6,7 @@ import { getFieldValues, getIncident } from "../pagerduty/incidents.ts";
 import type { Filter } from "../pagerduty/subscriptions.ts";
 import { loadIncident, nextLiveIncidentId } from "../storage/incidents.ts";
 import { applyReading, isNews, isUnseen, type RestReading } from "../storage/rest-reading.ts";
-import { setAside } from "../storage/set-aside.ts";
+import { setAside, tryTwice } from "../storage/set-aside.ts";
 import { readStored } from "../storage/stored-value.ts";
 import { lookAtLists } from "./incident-lists.ts";
 import { isHistory, isWorthStoring, NO_PROGRESS, newCheck, Progress, resumed } from "./progress.ts";
@@ -137,7 +137,7 @@ async function lookUp(run: Run, incidentId: string): Promise<Stop | null> {
 /** Folds one incident, with its fields where they may have changed. */
 async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
   try {
-    return await foldOne(run, incident, askedAtMs);
+    return await tryTwice(() => foldOne(run, incident, askedAtMs));
   } catch (error) {
     // The fault is here, not at PagerDuty; the check continues with the other incidents.
     setAside(run.context.sql, incident.incidentId, error, Date.now());

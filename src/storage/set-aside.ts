@@ -7,6 +7,19 @@ import { columnOf } from "./columns.ts";
  * No job is due for an incident that is set aside, so that it does not delay others. The status reports it.
  */
 
+/**
+ * Repeats `work` once if it throws, because the storage can fail once. Work that fails twice has a fault of its own, and
+ * its incident or delivery is set aside.
+ */
+export async function tryTwice<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    log.warn("work.tried_again", { error: describe(error) });
+    return work();
+  }
+}
+
 /** Enough to name the fault for a person; the log has the whole error. */
 const MAX_REASON_CHARS = 300;
 

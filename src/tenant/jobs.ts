@@ -16,7 +16,7 @@ import { analysesWithoutContext } from "../storage/contexts.ts";
 import { dueHint, nextHintAtMs } from "../storage/hints.ts";
 import { analysesDue, nextAnalysisAtMs } from "../storage/incidents.ts";
 import { dueNotes, nextNoteAtMs } from "../storage/notes.ts";
-import { setAside } from "../storage/set-aside.ts";
+import { setAside, tryTwice } from "../storage/set-aside.ts";
 import { readBack } from "../webhooks/read-back.ts";
 import type { Job, JobSource } from "./job-runner.ts";
 
@@ -187,7 +187,7 @@ export class AnalysisJobs implements JobSource {
     const { sql, store } = this.#context;
     const isCurrent = store.whileConnectedAsNow();
     try {
-      await requestAnalysis(this.#context, incidentId);
+      await tryTwice(() => requestAnalysis(this.#context, incidentId));
     } catch (error) {
       if (isCurrent()) setAside(sql, incidentId, error, Date.now());
     }

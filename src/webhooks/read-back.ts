@@ -24,6 +24,7 @@ import {
 import { loadIncident } from "../storage/incidents.ts";
 import { countOfEvent, type Entry, MAX_DUPLICATES, payloadOf, removeEntry } from "../storage/journal.ts";
 import { applyReading, type RestReading } from "../storage/rest-reading.ts";
+import { tryTwice } from "../storage/set-aside.ts";
 import { agreementOf } from "./claim.ts";
 
 /**
@@ -59,7 +60,7 @@ export async function readBack(context: TenantContext, hint: Hint): Promise<void
   const { sql, store } = context;
   const isCurrent = store.whileConnectedAsNow();
   try {
-    await readAndSettle(context, hint);
+    await tryTwice(() => readAndSettle(context, hint));
   } catch (error) {
     if (!isCurrent()) return;
     log.error("hint.failed", { incidentId: hint.incidentId, error: describe(error) });

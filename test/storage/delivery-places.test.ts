@@ -20,7 +20,7 @@ const withPlaces = (name: string, work: (places: Places) => void): Promise<void>
   runInDurableObject(env.TENANT.getByName(`user:${name}`), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, name);
     const hanging = { fetch: () => new Promise<Response>(() => undefined) };
-    const aurora = { origin: "https://aurora.example.com", headers: {}, binding: hanging };
+    const aurora = { origin: "https://aurora.example.com", headers: {}, binding: hanging, secrets: [] };
     const jobs = new DeliveryJobs({ ...context, contexts: new ContextCollector(context), aurora });
     const laneOfKey = new Map<string, Lane>();
     const busy = new Set<string>();
