@@ -44,6 +44,6 @@ function tunnelRow(isPublic: boolean, tunnelUrl: string | null, tunnel: DevOptio
 }
 
 function auroraRow({ events }: Config): string {
-  if (events === null) return "not set up: incidents are kept here (set AURORA_BACKEND_URL: docs/backend.md)";
+  if (events === null) return "not set up: incidents are kept here (docs/deploy.md, In Aurora)";
   return `incidents are delivered to ${new URL(events.url).host} (${events.format})`;
 }

@@ -249,10 +249,10 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
   return problems;
 }
 
-/** None: an earlier check found them, while the subscription was not disabled yet; or nothing happened. */
+/** 0: none was missed, or an earlier check recovered them, while the subscription was still enabled. */
 const recoveredCount = (count: number) =>
   count === 0
-    ? "no incident was missing"
+    ? "no missed incident was left to recover"
     : `${counted(count, "missed incident was", "missed incidents were")} recovered`;
 
 function processingProblems({ failedWebhooks, setAside, storedBytes, notVisible }: ProblemFacts): Problem[] {

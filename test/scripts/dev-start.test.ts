@@ -130,7 +130,7 @@ test("the greeting names the console, the user, the webhook URL, the tunnel, Aur
   expect(bare).toMatch(/User +local/);
   expect(bare).toMatch(/Webhook URL +http:\/\/localhost:5080\/pagerduty\/webhook\/local\n/);
   expect(bare).toMatch(/Tunnel +none.*--tunnel/);
-  expect(bare).toMatch(/Aurora +not set up.*docs\/backend\.md/);
+  expect(bare).toMatch(/Aurora +not set up.*docs\/deploy\.md/);
   expect(bare).toMatch(/Next +open the console/);
   expect(started({}, "quick")).toMatch(/Tunnel +opening/);
   const set = started({
