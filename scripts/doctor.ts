@@ -9,11 +9,12 @@ import { examine } from "./doctor/examination.ts";
 import { type Finding, printed, summary } from "./doctor/finding.ts";
 import { checkConfiguration, checkNode, deployedConfig, localConfig, secretOf } from "./doctor/setup.ts";
 import { readDevVars } from "./settings/local-settings.ts";
-import { runCommand } from "./terminal/command.ts";
+import { CommandError, runCommand } from "./terminal/command.ts";
 import { parseOptions } from "./terminal/options.ts";
 
 const HELP = `npm run doctor [-- options]
   --user ID    also checks this user's connection, subscription and last events
+  --org ID     the user's organisation, whose connection is checked instead of the user's own
   --url URL    checks a deployed Worker instead of the one on this machine, with the settings in
                wrangler.toml; sends it and Aurora INTERNAL_API_SECRET from the environment, when the
                address is https, and Aurora AURORA_HEADERS`;
@@ -23,6 +24,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 async function findings(
   project: Project,
   user: string | null,
+  org: string | null,
   deployedUrl: string | null,
 ): Promise<Finding[]> {
   const devVars = readDevVars(root);
@@ -31,17 +33,19 @@ async function findings(
   const running = await examine({
     url: (deployedUrl ?? `http://localhost:${project.localPort}`).replace(/\/+$/, ""),
     user,
+    org,
     secret: secretOf(process.env, variables, deployedUrl !== null),
     localFaults: deployedUrl === null ? local.filter(({ level }) => level === "problem").length : null,
   });
   const config = deployedUrl === null ? localConfig(project, devVars) : deployedConfig(project, process.env);
-  const aurora = config === null ? [] : await examineAurora(config, project.bindsAurora);
-  return [checkNode(process.versions.node), ...local, ...aurora, ...running];
+  const aurora = config === null ? [] : await examineAurora(config, project.bindsAurora, running.target);
+  return [checkNode(process.versions.node), ...local, ...aurora, ...running.findings];
 }
 
 async function doctor(): Promise<boolean> {
   const values = parseOptions("npm run doctor", {
     user: { type: "string" },
+    org: { type: "string" },
     url: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   });
@@ -49,12 +53,14 @@ async function doctor(): Promise<boolean> {
     console.log(HELP);
     return true;
   }
-  const all = await findings(readProject(""), values.user ?? null, values.url ?? null);
+  const { user = null, org = null, url = null } = values;
+  if (org !== null && user === null)
+    throw new CommandError("--org needs --user: a user of the organisation.");
+  const all = await findings(readProject(""), user, org, url);
   const hasColours = process.stdout.isTTY === true && process.stdout.hasColors();
   for (const finding of all) console.log(printed(finding, hasColours));
   console.log(`\n${summary(all)}`);
-  if (values.user === undefined)
-    console.log("To check a user's connection, too: npm run doctor -- --user ID");
+  if (user === null) console.log("To check a user's connection, too: npm run doctor -- --user ID");
   return all.every(({ level }) => level !== "problem");
 }
 

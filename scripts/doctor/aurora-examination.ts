@@ -11,15 +11,22 @@ import { mayHearSecret } from "./reach.ts";
 /** No user of Aurora's. */
 const NOBODY = "doctor";
 
-/** @param bindsAurora whether calls go through the binding `AURORA`, which only a deployed Worker has */
-export async function examineAurora(config: Config, bindsAurora: boolean): Promise<Finding[]> {
+/**
+ * @param bindsAurora whether calls go through the binding `AURORA`, which only a deployed Worker has
+ * @param target where the running Worker delivers, which may have other settings than the files here; null: not known
+ */
+export async function examineAurora(
+  config: Config,
+  bindsAurora: boolean,
+  target: string | null,
+): Promise<Finding[]> {
   const { events, aurora } = config;
   const isBound = (url: string) => bindsAurora && new URL(url).origin === aurora.origin;
   const headersFor = (url: string) => ({
     ...(new URL(url).origin === aurora.origin ? aurora.headers : {}),
     [EDGE_HEADER]: "1",
   });
-  const findings = [checkWay(config)];
+  const findings = [checkWay(config, target)];
   if (aurora.backendUrl !== null) {
     const url = `${aurora.backendUrl}/pagerduty`;
     const secret = mayHearSecret(url) ? config.internalApiSecret : null;

@@ -9,8 +9,17 @@ import { type Finding, ok, problem, warning } from "./finding.ts";
 
 type Events = NonNullable<Config["events"]>;
 
-/** Which of the ways of docs/deploy.md the settings describe. */
-export function checkWay({ events, aurora }: Pick<Config, "events" | "aurora">): Finding {
+/**
+ * Which of the ways of docs/deploy.md the settings describe.
+ * @param target where the running Worker delivers; null: not known
+ */
+export function checkWay(
+  { events, aurora }: Pick<Config, "events" | "aurora">,
+  target: string | null = null,
+): Finding {
+  if (events === null && target !== null) {
+    return ok(`The Worker delivers to ${hostOf(target)}, by other settings than the files here`);
+  }
   if (events === null) {
     return warning(
       "Aurora is not set up: neither AURORA_BACKEND_URL nor AURORA_EVENTS_URL is set",
@@ -32,6 +41,8 @@ export function checkWay({ events, aurora }: Pick<Config, "events" | "aurora">):
     "Set AURORA_BACKEND_URL, or deliver to the receiver: docs/deploy.md, In Aurora",
   );
 }
+
+const hostOf = (url: string) => URL.parse(url)?.host ?? "an address that is no URL";
 
 const Refusal = z.object({ error: z.string(), code: z.optional(z.string()) });
 

@@ -91,6 +91,12 @@ function checkSubscription(subscription: { id: string; state: string } | null): 
   ];
 }
 
+const Target = z.object({ delivery: z.object({ target: z.string() }) });
+
+/** `GET /pagerduty`: where the Worker delivers incidents; null where it says nothing of it, or nowhere. */
+export const targetOf = ({ body }: Answered): string | null =>
+  Target.safeParse(body).data?.delivery.target ?? null;
+
 const SubscriptionState = z.object({ url: z.string().refine((url) => URL.canParse(url)), state: z.string() });
 
 /** `GET /pagerduty/subscription`: whether PagerDuty posts to the webhook URL. */

@@ -1,6 +1,6 @@
 import { askHealth } from "../cloudflare/health.ts";
 import { ask, reasonOf } from "./call.ts";
-import { checkConnection, checkEvents, checkSubscriptionUrl } from "./connection.ts";
+import { checkConnection, checkEvents, checkSubscriptionUrl, targetOf } from "./connection.ts";
 import { type Finding, warning } from "./finding.ts";
 import { checkHealth, checkWebhookUrl, mayHearSecret, type Probe } from "./reach.ts";
 
@@ -11,10 +11,18 @@ export interface Patient {
   url: string;
   /** Whose connection is checked; null to check only whether webhooks can arrive. */
   user: string | null;
+  /** The user's organisation, whose connection is checked instead of the user's own. */
+  org: string | null;
   /** Sent as X-Internal-Secret, over https or on this machine; never shown. */
   secret: string | null;
   /** The faults found in the files on this machine; null when the Worker is deployed elsewhere. */
   localFaults: number | null;
+}
+
+export interface Examination {
+  findings: Finding[];
+  /** Where the running Worker delivers incidents; null: nowhere, or not known. */
+  target: string | null;
 }
 
 const TIMEOUT_MS = 15_000;
@@ -23,10 +31,10 @@ const NOBODY = "doctor";
 const SHOWN_EVENTS = 5;
 
 /** Changes nothing. An answer of any kind becomes a finding, never an error. */
-export async function examine({ url, user, secret, localFaults }: Patient): Promise<Finding[]> {
+export async function examine({ url, user, org, secret, localFaults }: Patient): Promise<Examination> {
   const health = await askHealth(url);
   const findings = checkHealth(url, health, localFaults);
-  if (health.kind !== "ok") return findings;
+  if (health.kind !== "ok") return { findings, target: null };
   const told = secret !== null && mayHearSecret(url) ? secret : null;
   if (told !== secret) {
     findings.push(
@@ -38,20 +46,25 @@ export async function examine({ url, user, secret, localFaults }: Patient): Prom
     );
   }
   const isElsewhere = localFaults === null;
-  const headers = { "x-user-id": user ?? NOBODY, ...(told === null ? {} : { "x-internal-secret": told }) };
+  const headers = {
+    "x-user-id": user ?? NOBODY,
+    ...(org === null ? {} : { "x-org-id": org }),
+    ...(told === null ? {} : { "x-internal-secret": told }),
+  };
   const call = (path: string) => ask(`${url}${path}`, { headers });
   const webhookUrl = webhookUrlOf((await call("/pagerduty/webhook-url")).body);
   if (webhookUrl !== null) {
     const isPublic = webhookUrl.startsWith("https:");
     findings.push(checkWebhookUrl(webhookUrl, isPublic ? await probe(webhookUrl) : null));
   } else if (user === null) findings.push(...checkConnection(NOBODY, await call("/pagerduty"), isElsewhere));
-  if (user === null) return findings;
-  findings.push(...checkConnection(user, await call("/pagerduty"), isElsewhere));
+  if (user === null) return { findings, target: null };
+  const status = await call("/pagerduty");
+  findings.push(...checkConnection(user, status, isElsewhere));
   if (webhookUrl !== null) {
     findings.push(...checkSubscriptionUrl(webhookUrl, await call("/pagerduty/subscription")));
   }
   findings.push(...checkEvents(await call(`/pagerduty/events?limit=${SHOWN_EVENTS}`)));
-  return findings;
+  return { findings, target: targetOf(status) };
 }
 
 function webhookUrlOf(body: unknown): string | null {

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readProject } from "../../scripts/cloudflare/project.ts";
+import { checkWay } from "../../scripts/doctor/aurora.ts";
 import { examineAurora } from "../../scripts/doctor/aurora-examination.ts";
 import { printed } from "../../scripts/doctor/finding.ts";
 import { checkConfiguration, deployedConfig, localConfig } from "../../scripts/doctor/setup.ts";
+import { parseConfig } from "../../src/config.ts";
 import { startTodaysAurora, type TodaysAurora } from "../aurora/todays-aurora.ts";
 import { jsonReply, Listener, type Reply, textReply } from "../emulator/listener.ts";
 import { INTERNAL_SECRET, SEALING_KEY } from "../support/worker.ts";
@@ -31,7 +33,7 @@ const settings = (more: Record<string, string>) => [
 async function findingsWith(more: Record<string, string>, bindsAurora = false): Promise<string[]> {
   const config = localConfig({ ...project, bindsAurora }, settings(more));
   if (config === null) throw new Error("These settings are wrong");
-  return (await examineAurora(config, bindsAurora)).map((finding) => printed(finding, false));
+  return (await examineAurora(config, bindsAurora, null)).map((finding) => printed(finding, false));
 }
 
 const receiver = () => ({
@@ -131,7 +133,7 @@ test("for a deployed Worker, addresses come from wrangler.toml, and secrets only
   const config = deployedConfig({ ...project, vars }, environment);
   if (config === null) throw new Error("These settings are wrong");
   aurora.calls.length = 0;
-  const findings = await examineAurora(config, false);
+  const findings = await examineAurora(config, false, null);
   expect(findings.map(({ level }) => level)).toEqual(["ok", "ok", "ok"]);
   expect(aurora.calls.map(({ headers }) => headers["x-door"])).toEqual(["open", "open"]);
   expect(deployedConfig({ ...project, vars }, {})).toMatchObject({ internalApiSecret: null });
@@ -145,5 +147,17 @@ test.each(["pagerduty", "aurora"])("the former format %s is refused with the cur
     what: expect.stringMatching(
       /^AURORA_EVENTS_FORMAT must be v3 .*formerly pagerduty.* notifications .*formerly aurora/,
     ),
+  });
+});
+
+test("where the running Worker delivers wins over files that name no Aurora", () => {
+  const config = parseConfig({ AURORA_ENV: "dev", CREDENTIALS_KEYS: SEALING_KEY });
+  expect(checkWay(config, null)).toMatchObject({
+    level: "warning",
+    fix: expect.stringContaining("docs/deploy.md"),
+  });
+  expect(checkWay(config, "https://aurora.example/edge/events")).toMatchObject({
+    level: "ok",
+    what: expect.stringContaining("delivers to aurora.example"),
   });
 });

@@ -21,9 +21,10 @@ test("it finds the closed tunnel, the missing subscription, and the event that a
   await connectUser(world, "ada", account);
   account.trigger({ title: "Checkout is slow" });
   await settled(worker, "ada", 1);
-  const findings = await examine({
+  const { findings } = await examine({
     url: worker.url,
     user: "ada",
+    org: null,
     secret: INTERNAL_SECRET,
     localFaults: null,
   });
@@ -36,13 +37,37 @@ test("it finds the closed tunnel, the missing subscription, and the event that a
   expect(text).not.toContain(INTERNAL_SECRET);
 });
 
+test("it checks an organisation's connection, and says where incidents go", async () => {
+  const headers = { "x-org-id": "acme" };
+  const body = { token: world.pagerduty.account().apiKey() };
+  await world.worker.call("grace", "POST", "/pagerduty", { headers, body });
+  const patient = { url: world.worker.url, user: "grace", secret: INTERNAL_SECRET, localFaults: null };
+  const own = await examine({ ...patient, org: null });
+  expect(own.findings.map(({ what }) => what)).toContain("grace is not connected to PagerDuty");
+  const { findings, target } = await examine({ ...patient, org: "acme" });
+  expect(findings.map(({ what }) => what)).toContainEqual(expect.stringMatching(/^grace is connected to/));
+  expect(target).toBe(world.aurora.url);
+});
+
 test("it reports that the Worker refuses another internal secret", async () => {
-  const findings = await examine({ url: world.worker.url, user: null, secret: "another", localFaults: null });
+  const { findings } = await examine({
+    url: world.worker.url,
+    user: null,
+    org: null,
+    secret: "another",
+    localFaults: null,
+  });
   expect(findings.map(({ what }) => what)).toContain("The Worker refuses this INTERNAL_API_SECRET");
 });
 
 test("without a Worker it reports only that", async () => {
-  const findings = await examine({ url: "http://127.0.0.1:9", user: "ada", secret: null, localFaults: null });
+  const { findings } = await examine({
+    url: "http://127.0.0.1:9",
+    user: "ada",
+    org: null,
+    secret: null,
+    localFaults: null,
+  });
   expect(findings).toMatchObject([{ level: "problem", what: expect.stringContaining("No Worker answers") }]);
 });
 
@@ -58,9 +83,10 @@ test("a redirect to another host does not carry the secret", async () => {
     else response.writeHead(302, { location: `${stranger.url}/login` }).end();
   });
   try {
-    const findings = await examine({
+    const { findings } = await examine({
       url: door.url,
       user: "ada",
+      org: null,
       secret: INTERNAL_SECRET,
       localFaults: null,
     });
