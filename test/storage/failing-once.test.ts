@@ -83,7 +83,12 @@ test("a delivery is delivered, and Aurora is called once", async () => {
     calls += 1;
     return new Response(null, { status: 202 });
   };
-  const aurora = { origin: "https://aurora.example.com", headers: {}, binding: { fetch: fetchAurora } };
+  const aurora = {
+    origin: "https://aurora.example.com",
+    headers: {},
+    binding: { fetch: fetchAurora },
+    secrets: [],
+  };
   await failEach(
     "delivery",
     "signature",
