@@ -111,7 +111,7 @@ function header({ info }) {
       { class: "muted" },
       visitor === undefined
         ? "Calls can be tried here by whoever may open the console."
-        : `“Try it” makes the call to this Worker, for ${visitor}.`,
+        : `“Try it” makes the call to this Worker, as ${visitor}.`,
     ),
   );
 }

@@ -98,7 +98,7 @@ export function tryIt(path, method, operation, visitor) {
       const sent = content ? parsed(body.value) : undefined;
       const question = {
         title: `Send ${name}?`,
-        text: `It removes ${destroys}. The call is made to ${location.host}, for ${visitor}.`,
+        text: `It removes ${destroys}. The call is made to ${location.host}, as ${visitor}.`,
         confirm: "Send",
       };
       if (destroys && !(await confirmed(question, new AbortController().signal))) return;
