@@ -17,6 +17,8 @@ const MAX_SUBREQUESTS = 50;
 const MAX_CONNECTIONS = 6;
 /** Cloudflare limits CPU time; the test limits elapsed time, which is stricter. */
 const MAX_RUN_MS = 30_000;
+/** Why a run was stopped. The test runner hides workerd's own log lines that contain the first two words. */
+const STOPPED = "Instance dispose: exceeded its CPU time limit";
 const EVENTS = 300;
 /** Deliveries under way at once. */
 const MAX_DELIVERIES = 3;
@@ -146,15 +148,15 @@ test("a run that is stopped during a call loses nothing, uses up no attempt, and
       let isStopped = false;
       aurora.onRequest = async () => {
         if (aurora.requests < stopAfter) return;
-        // Everything in the object's memory is lost. workerd logs this.
-        if (!isStopped) state.abort("Exceeded its CPU time limit");
+        // Everything in the object's memory is lost.
+        if (!isStopped) state.abort(STOPPED);
         isStopped = true;
         // Aurora has received these requests, but its answers never arrive.
         await new Promise(() => undefined);
       };
       await runsOf(context, aurora)();
     });
-    await expect(stopped).rejects.toThrow("Exceeded its CPU time limit");
+    await expect(stopped).rejects.toThrow(STOPPED);
   }
   aurora.onRequest = () => undefined;
   await runInDurableObject(tenant(), async (_, { storage }) => {
