@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { type ErrorCode, STATUS_OF } from "../errors.ts";
 import { Context } from "../incidents/context.ts";
-import { Incident, IncidentHead, Outcome, Verification } from "../incidents/incident.ts";
+import { ErrorClass, Incident, IncidentHead, Outcome, Verification } from "../incidents/incident.ts";
 import { DeliveryState, SubscriptionAt, Text, Time } from "./parts.ts";
 import { Connected } from "./status-answers.ts";
 
@@ -140,6 +140,7 @@ export const Delivery = z
       description:
         "The status of Aurora's answer to the last attempt; null if there was no attempt or no answer.",
     }),
+    errorClass: z.nullable(ErrorClass),
   })
   .register(z.globalRegistry, { id: "Delivery" });
 export type Delivery = z.infer<typeof Delivery>;
@@ -173,16 +174,24 @@ export const DeliveryWithPayload = z
   .register(z.globalRegistry, { id: "DeliveryWithPayload" });
 export type DeliveryWithPayload = z.infer<typeof DeliveryWithPayload>;
 
+/** By filter, then by its choice. */
+const ChoiceCount = z
+  .object({ count: z.int(), more: z.boolean() })
+  .register(z.globalRegistry, { id: "ChoiceCount" });
+const Counts = z.optional(z.record(z.string(), z.record(z.string(), ChoiceCount)));
+export type Counts = z.infer<typeof Counts>;
+
 export const IncidentList = z.object({
   incidents: z.array(PagerDutyIncident).register(z.globalRegistry, {
     description: "Long texts and values are cut; `GET /pagerduty/incidents/{incidentId}` returns them whole.",
   }),
   nextCursor: Text,
+  counts: Counts,
 });
 export type IncidentList = z.infer<typeof IncidentList>;
-export const EventList = z.object({ events: z.array(ListedEvent), nextCursor: Text });
+export const EventList = z.object({ events: z.array(ListedEvent), nextCursor: Text, counts: Counts });
 export type EventList = z.infer<typeof EventList>;
-export const DeliveryList = z.object({ deliveries: z.array(Delivery), nextCursor: Text });
+export const DeliveryList = z.object({ deliveries: z.array(Delivery), nextCursor: Text, counts: Counts });
 export type DeliveryList = z.infer<typeof DeliveryList>;
 export const Retried = z.object({ retried: z.int() });
 export const Redelivered = z.object({ redelivered: z.int() });

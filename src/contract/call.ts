@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { GivenTime } from "./requests.ts";
 
 /** One call of the API, as described in the reference. */
 export interface Call {
@@ -23,6 +24,18 @@ const Limit = z._default(z.int().check(z.gte(1), z.lte(100)), 25);
 export const list = {
   limit: { description: "The number of items on a page, 1 to 100.", schema: Limit },
   cursor: { description: "`nextCursor` of the previous page.", schema: z.string() },
+};
+/** The filters by time, of lists. @param time what it is, such as "received" */
+export const timeRange = (time: string) => ({
+  since: { description: `Only those ${time} at or after this time.`, schema: GivenTime },
+  until: { description: `Only those ${time} before this time.`, schema: GivenTime },
+});
+export const counts = {
+  counts: {
+    description:
+      "`true`: the page has `counts`, too. The newest 5,000 entries, 2,000 incidents, are counted, and older failed ones.",
+    schema: z.enum(["true", "false"]),
+  },
 };
 export const ok = (description: string, schema: z.core.$ZodType) => ({ 200: { description, schema } });
 export const pagerdutyErrors = [401, 403, 429, 502];

@@ -128,6 +128,11 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   redelivered: "How many deliveries are sent again.",
   deliveries: "The deliveries.",
   nextCursor: "The cursor of the next page; null on the last page.",
+  counts:
+    "By filter and choice: how many the list would show with this choice in place of the present one. Only where it was asked for.",
+  more: "Whether there may be more than were counted.",
+  errorClass:
+    "Why the last attempt failed. `refused`: a 3xx or 4xx, or 508, which a setting causes; `rate_limited`: 429; `server_error`: any other 5xx; `unreachable`: no answer, or none in time; `not_sent`: it failed before Aurora was called. Null before the first attempt, and once it was accepted.",
   change: "What changed in the incident.",
   attempts: "How many attempts were made.",
   createdAt: "When it was created.",

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
-import { Outcome, Severity, Status } from "../incidents/incident.ts";
+import { ErrorClass, Outcome, Severity, Status } from "../incidents/incident.ts";
 import * as answers from "./answers.ts";
-import { type Call, list, ok, pagerdutyErrors } from "./call.ts";
+import { type Call, counts, list, ok, pagerdutyErrors, timeRange } from "./call.ts";
 import * as noteAnswers from "./note-answers.ts";
 import { DeliveryState } from "./parts.ts";
 import { IdsBody, NoteBody, RedeliverBody } from "./requests.ts";
@@ -25,6 +25,8 @@ export const incidents: Call[] = [
         description: "A text to search for in title, number and service name, ignoring case.",
         schema: z.string(),
       },
+      ...timeRange("started"),
+      ...counts,
       ...list,
     },
     answers: ok("A page.", answers.IncidentList),
@@ -69,6 +71,13 @@ export const incidents: Call[] = [
     query: {
       type: { description: "Only events of this type, such as `incident.triggered`.", schema: z.string() },
       outcome: { description: "Only events with this outcome.", schema: Outcome },
+      q: {
+        description:
+          "A text to search for in the title, the number and the service name of the incident, in any case, and in the webhook's id.",
+        schema: z.string(),
+      },
+      ...timeRange("received"),
+      ...counts,
       ...list,
     },
     answers: ok("A page.", answers.EventList),
@@ -130,6 +139,12 @@ export const deliveries: Call[] = [
         description: "Only deliveries in this state.",
         schema: DeliveryState,
       },
+      error: {
+        description: "Only deliveries whose last attempt failed for this reason.",
+        schema: ErrorClass,
+      },
+      ...timeRange("created"),
+      ...counts,
       ...list,
     },
     answers: ok("A page.", answers.DeliveryList),

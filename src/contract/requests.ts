@@ -122,6 +122,12 @@ const Ids = z
   })
   .check(z.maxLength(1000, "has more than 1000 ids"));
 
+/** A time that a caller gives. */
+export const GivenTime = z.iso.datetime({
+  offset: true,
+  error: "must be a time in ISO 8601, with a zone",
+});
+
 /** The ids of the records. If absent, all records. */
 export const IdsBody = z.object({ ids: z.optional(Ids) });
 
@@ -129,7 +135,7 @@ export const IdsBody = z.object({ ids: z.optional(Ids) });
 export const RedeliverBody = z
   .object({
     ids: z.optional(Ids),
-    since: z.optional(z.iso.datetime({ offset: true, error: "must be a time in ISO 8601, with a zone" })),
+    since: z.optional(GivenTime),
   })
   .check(
     z.refine(({ ids, since }) => ids === undefined || since === undefined, {

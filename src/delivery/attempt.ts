@@ -12,7 +12,7 @@ import { failureText } from "./advice.ts";
 import { recordFailedAttempt } from "./attempts.ts";
 import { bodiesOf } from "./bodies.ts";
 import { markBroken, markDead, markDelivered, markRetry, markSentParts, retryEarly } from "./outbox.ts";
-import { type AttemptOutcome, deadAtMs, type NextStep, nextStep } from "./schedule.ts";
+import { type AttemptOutcome, deadAtMs, errorClassOf, type NextStep, nextStep } from "./schedule.ts";
 import { send } from "./sink.ts";
 
 /** One attempt to deliver one entry: reads its row, sends it to Aurora, stores the result. */
@@ -139,7 +139,8 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
   }
   const nextDueAtMs = firstAttemptAtMs(config, nowMs) ?? nowMs;
   const finish = { attempts: step.attempts, status, nowMs, nextDueAtMs };
-  if (step.step === "dead") markDead(sql, entry, error, finish);
+  const errorClass = classOf(outcome);
+  if (step.step === "dead") markDead(sql, entry, { error, errorClass }, finish);
   else if (step.step === "delivered") {
     markDelivered(sql, entry, finish);
     retryEarly(sql, nowMs);
@@ -148,12 +149,18 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
     const notBeforeMs = waitSeconds === 0 ? null : nowMs + waitSeconds * 1000;
     const lane = outcome.kind === "postponed" || outcome.lacksNumber ? "missingNumber" : "again";
     const { attempts, atMs } = step;
-    markRetry(sql, entry.seq, { lane, attempts, atMs, plannedAtMs: early, notBeforeMs, error, status });
+    const retry = { lane, attempts, atMs, plannedAtMs: early, notBeforeMs, status } as const;
+    markRetry(sql, entry.seq, { ...retry, error, errorClass });
   }
 }
 
+/** A postponed try ended before Aurora was called. */
+const classOf = (outcome: Tried) =>
+  outcome.kind === "failed" ? errorClassOf(outcome.cause, outcome.status) : "not_sent";
+
 const failed = (error: string): AttemptOutcome => ({
   kind: "failed",
+  cause: "not_sent",
   status: null,
   error,
   advice: null,

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { ErrorClass } from "../incidents/incident.ts";
 import { numberOf } from "../storage/columns.ts";
 import { LANE } from "../storage/journal.ts";
 
@@ -117,7 +118,8 @@ export interface Finish {
 /** Stores that Aurora accepted the delivery. */
 export function markDelivered(sql: SqlStorage, { seq, incidentId }: DueDelivery, finish: Finish): void {
   sql.exec(
-    "UPDATE journal SET delivery = 'delivered', attempts = ?, last_status = ?, delivered_at_ms = ? WHERE seq = ?",
+    `UPDATE journal SET delivery = 'delivered', attempts = ?, last_status = ?, delivered_at_ms = ?, error_class = NULL
+     WHERE seq = ?`,
     finish.attempts,
     finish.status,
     finish.nowMs,
@@ -126,18 +128,26 @@ export function markDelivered(sql: SqlStorage, { seq, incidentId }: DueDelivery,
   promoteNext(sql, incidentId, seq, finish.nextDueAtMs);
 }
 
+/** Why an attempt failed: in words, and its class. */
+export interface AttemptFailure {
+  error: string;
+  errorClass: ErrorClass;
+}
+
 /** Stores that the last attempt failed. A person can redeliver the delivery. The incident's next delivery follows. */
 export function markDead(
   sql: SqlStorage,
   { seq, incidentId }: DueDelivery,
-  error: string,
+  { error, errorClass }: AttemptFailure,
   finish: Finish,
 ): void {
   sql.exec(
-    "UPDATE journal SET delivery = 'dead', attempts = ?, last_error = ?, last_status = ? WHERE seq = ?",
+    `UPDATE journal SET delivery = 'dead', attempts = ?, last_error = ?, last_status = ?, error_class = ?
+     WHERE seq = ?`,
     finish.attempts,
     error,
     finish.status,
+    errorClass,
     seq,
   );
   promoteNext(sql, incidentId, seq, finish.nextDueAtMs);
@@ -151,7 +161,12 @@ export function markBroken(sql: SqlStorage, seq: number, error: string, nowMs: n
   );
   if (!row) return;
   const { attempts, ...due } = z.extend(DueDelivery, { attempts: z.number() }).parse(row);
-  markDead(sql, due, error, { attempts, status: null, nowMs, nextDueAtMs: nowMs });
+  markDead(
+    sql,
+    due,
+    { error, errorClass: "not_sent" },
+    { attempts, status: null, nowMs, nextDueAtMs: nowMs },
+  );
 }
 
 /** Stores that Aurora accepted the first `count` parts of the delivery, so that they are not sent again. */
@@ -160,7 +175,7 @@ export function markSentParts(sql: SqlStorage, seq: number, count: number): void
 }
 
 /** The state of a delivery after a failed attempt. Times in milliseconds. */
-export interface Retry {
+export interface Retry extends AttemptFailure {
   lane: Lane;
   /** How many attempts of the schedule are used up. */
   attempts: number;
@@ -169,14 +184,13 @@ export interface Retry {
   plannedAtMs: number | null;
   /** The time in Aurora's `Retry-After`; null without one. */
   notBeforeMs: number | null;
-  error: string;
   status: number | null;
 }
 
 export function markRetry(sql: SqlStorage, seq: number, retry: Retry): void {
   sql.exec(
     `UPDATE journal SET lane = ?, attempts = ?, next_attempt_at_ms = ?, planned_at_ms = ?, not_before_ms = ?,
-       last_error = ?, last_status = ? WHERE seq = ?`,
+       last_error = ?, last_status = ?, error_class = ? WHERE seq = ?`,
     LANE[retry.lane],
     retry.attempts,
     retry.atMs,
@@ -184,6 +198,7 @@ export function markRetry(sql: SqlStorage, seq: number, retry: Retry): void {
     retry.notBeforeMs,
     retry.error,
     retry.status,
+    retry.errorClass,
     seq,
   );
 }

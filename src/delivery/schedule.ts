@@ -1,21 +1,34 @@
+import type { ErrorClass } from "../incidents/incident.ts";
 import { scheduledAtMs } from "../retry-timing.ts";
 
 /** Decides when a delivery is tried again. Pure: the clock and the random number are arguments. */
 
 /**
- * The result of an attempt. `advice` says what to check if a setting is the cause, and is null otherwise.
- * `retryAfterSeconds` is Aurora's `Retry-After`.
+ * The result of an attempt. `cause` says how far the attempt came. `advice` says what to check if a setting is the cause,
+ * and is null otherwise. `retryAfterSeconds` is Aurora's `Retry-After`.
  */
 export type AttemptOutcome =
   | { kind: "accepted"; status: number | null }
   | {
       kind: "failed";
+      cause: FailureCause;
       /** Null if there was no answer. */
       status: number | null;
       error: string;
       advice: string | null;
       retryAfterSeconds: number | null;
     };
+
+/** How far a failed attempt came: to an answer, to no answer (in time), or not to Aurora at all. */
+export type FailureCause = "answered" | "timed_out" | "unreachable" | "not_sent";
+
+/** The class of a failed attempt. @param status Aurora's; null without an answer */
+export function errorClassOf(cause: FailureCause, status: number | null): ErrorClass {
+  if (cause === "not_sent") return "not_sent";
+  if (status === null) return "unreachable";
+  if (status === 429) return "rate_limited";
+  return status >= 500 && status !== 508 ? "server_error" : "refused";
+}
 
 export type NextStep = { step: "delivered" } | { step: "retry"; atMs: number } | { step: "dead" };
 

@@ -68,6 +68,7 @@ export async function send(
   if (status !== null && status >= 200 && status < 300) return { kind: "accepted", status };
   return {
     kind: "failed",
+    cause: answer.kind,
     status,
     error: `Aurora ${outcomeOf(answer)}`,
     advice: status === null ? null : adviceFor(status, events),

@@ -1,8 +1,8 @@
 import { Hono } from "hono";
 import * as z from "zod/mini";
-import { IdsBody, RedeliverBody } from "../contract/requests.ts";
+import { GivenTime, IdsBody, RedeliverBody } from "../contract/requests.ts";
 import { AppError, unwrap } from "../errors.ts";
-import { IncidentCursor, Outcome, Severity, Status } from "../incidents/incident.ts";
+import { ErrorClass, IncidentCursor, Outcome, Severity, Status } from "../incidents/incident.ts";
 import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
 import { cursorOf, encodeCursor, jsonBody, Limit, queryOf, SeqCursor } from "./input.ts";
 
@@ -20,29 +20,53 @@ function parsedPayload(payload: string | null): unknown {
 
 const SearchedText = z.optional(z.string().check(z.maxLength(200, "is longer than 200 characters")));
 
+const TimeMs = z.optional(
+  z.pipe(
+    GivenTime,
+    z.transform((time: string) => Date.parse(time)),
+  ),
+);
+/** What every list takes. */
+const LIST = {
+  since: TimeMs,
+  until: TimeMs,
+  counts: z.optional(z.enum(["true", "false"], { error: "must be true or false" })),
+  limit: Limit,
+};
+
+/** The parts of a filter that every list has. */
+const listed = ({ since, until, counts, limit }: z.output<z.ZodMiniObject<typeof LIST>>) => ({
+  sinceMs: since ?? null,
+  untilMs: until ?? null,
+  counts: counts === "true",
+  limit,
+});
+
 const IncidentsQuery = z.object({
   status: z.optional(z.enum(Status.def.entries, { error: "must be investigating or resolved" })),
   severity: z.optional(z.enum(Severity.def.entries, { error: "must be critical, high, medium or low" })),
   service: SearchedText,
   q: SearchedText,
-  limit: Limit,
+  ...LIST,
   cursor: cursorOf(IncidentCursor),
 });
 
 /** Lists incidents, newest first; shows one with its timeline. */
 export const incidents = new Hono<AppEnv>()
   .get("/", queryOf(IncidentsQuery), async (c) => {
-    const { status, severity, service, q, limit, cursor } = c.req.valid("query");
+    const { status, severity, service, q, cursor, ...list } = c.req.valid("query");
     const filter = {
+      ...listed(list),
       status: status ?? null,
       severity: severity ?? null,
       service: service ?? null,
       q: q ?? null,
-      limit,
       after: cursor ?? null,
     };
-    const page = unwrap(await readFrom(c, (tenant) => tenant.incidents(c.get("caller"), filter)));
-    return c.json({ incidents: page.incidents, nextCursor: encodeCursor(page.next) });
+    const { next, ...page } = unwrap(
+      await readFrom(c, (tenant) => tenant.incidents(c.get("caller"), filter)),
+    );
+    return c.json({ ...page, nextCursor: encodeCursor(next) });
   })
   .get("/:incidentId", async (c) =>
     c.json(
@@ -53,17 +77,24 @@ export const incidents = new Hono<AppEnv>()
 const EventsQuery = z.object({
   type: z.optional(z.string().check(z.regex(/^[a-z_]+(\.[a-z_]+){0,5}$/, "is not an event type"))),
   outcome: z.optional(z.enum(Outcome.def.entries, { error: `must be ${Outcome.options.join(", ")}` })),
-  limit: Limit,
+  q: SearchedText,
+  ...LIST,
   cursor: cursorOf(SeqCursor),
 });
 
 /** Lists received webhooks, newest first; shows one with its payload; retries webhooks that could not be processed. */
 export const events = new Hono<AppEnv>()
   .get("/", queryOf(EventsQuery), async (c) => {
-    const { type, outcome, limit, cursor } = c.req.valid("query");
-    const filter = { type: type ?? null, outcome: outcome ?? null, limit, beforeSeq: cursor ?? null };
-    const page = unwrap(await readFrom(c, (tenant) => tenant.events(c.get("caller"), filter)));
-    return c.json({ events: page.events, nextCursor: encodeCursor(page.next) });
+    const { type, outcome, q, cursor, ...list } = c.req.valid("query");
+    const filter = {
+      ...listed(list),
+      type: type ?? null,
+      outcome: outcome ?? null,
+      q: q ?? null,
+      beforeSeq: cursor ?? null,
+    };
+    const { next, ...page } = unwrap(await readFrom(c, (tenant) => tenant.events(c.get("caller"), filter)));
+    return c.json({ ...page, nextCursor: encodeCursor(next) });
   })
   .post("/retry", jsonBody(IdsBody), async (c) => {
     const { ids } = c.req.valid("json");
@@ -80,17 +111,25 @@ const DeliveriesQuery = z.object({
   state: z.optional(
     z.enum(["pending", "delivered", "dead"], { error: "must be pending, delivered or dead" }),
   ),
-  limit: Limit,
+  error: z.optional(z.enum(ErrorClass.def.entries, { error: `must be ${ErrorClass.options.join(", ")}` })),
+  ...LIST,
   cursor: cursorOf(SeqCursor),
 });
 
 /** Lists deliveries to Aurora, newest first; shows one with its body; redelivers dead ones. */
 export const deliveries = new Hono<AppEnv>()
   .get("/", queryOf(DeliveriesQuery), async (c) => {
-    const { state, limit, cursor } = c.req.valid("query");
-    const filter = { state: state ?? null, limit, beforeSeq: cursor ?? null };
-    const page = unwrap(await readFrom(c, (tenant) => tenant.deliveries(c.get("caller"), filter)));
-    return c.json({ deliveries: page.deliveries, nextCursor: encodeCursor(page.next) });
+    const { state, error, cursor, ...list } = c.req.valid("query");
+    const filter = {
+      ...listed(list),
+      state: state ?? null,
+      error: error ?? null,
+      beforeSeq: cursor ?? null,
+    };
+    const { next, ...page } = unwrap(
+      await readFrom(c, (tenant) => tenant.deliveries(c.get("caller"), filter)),
+    );
+    return c.json({ ...page, nextCursor: encodeCursor(next) });
   })
   .post("/redeliver", jsonBody(RedeliverBody), async (c) => {
     const { ids, since } = c.req.valid("json");

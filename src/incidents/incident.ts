@@ -209,6 +209,13 @@ export const NotificationType = z.enum([
 ]);
 export type NotificationType = z.infer<typeof NotificationType>;
 
+/**
+ * Why the last attempt at a delivery failed. `refused`: a 3xx or 4xx, or 508, which a setting causes. `rate_limited`: 429.
+ * `server_error`: any other 5xx. `unreachable`: no answer, or none in time. `not_sent`: it failed before Aurora was called.
+ */
+export const ErrorClass = z.enum(["refused", "rate_limited", "server_error", "unreachable", "not_sent"]);
+export type ErrorClass = z.infer<typeof ErrorClass>;
+
 /** Format `v3` can send a delivery's custom fields as a second event: its id is the delivery's id with this suffix. */
 export const FIELDS_SUFFIX = "_fields";
 

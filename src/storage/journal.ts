@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { lacksNumber } from "../incidents/fold.ts";
 import {
   type ChangeKind,
+  ErrorClass,
   FIELDS_SUFFIX,
   Notification,
   Outcome,
@@ -62,6 +63,7 @@ export const Entry = z.object({
   lastError: z.nullable(z.string()),
   /** The status of Aurora's answer to the last attempt; null if there was no attempt or no answer. */
   lastStatus: z.nullable(z.number()),
+  errorClass: z.nullable(ErrorClass),
   requestId: z.nullable(z.string()),
   /** Whether other tenants have the same unsigned webhook; 1 or null. */
   shared: z.nullable(z.number()),
@@ -84,7 +86,7 @@ export const deliveryIdOf = ({ notification }: Entry): string => notification?.m
 export const COLUMNS = `seq, kind, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
   occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason, delivery, attempts, sent_parts AS sentParts,
   next_attempt_at_ms AS nextAttemptAtMs, planned_at_ms AS plannedAtMs, delivered_at_ms AS deliveredAtMs, last_error AS lastError,
-  last_status AS lastStatus, request_id AS requestId, shared, timeline_line AS timelineLine, notification`;
+  last_status AS lastStatus, error_class AS errorClass, request_id AS requestId, shared, timeline_line AS timelineLine, notification`;
 
 /** A notification before it has its id. */
 export type NewNotification = Omit<Notification, "messageId">;
@@ -140,8 +142,8 @@ export function appendEntry(
   sql.exec(
     `INSERT INTO journal (seq, kind, webhook_id, event_id, incident_id, type, occurred_at, received_at_ms,
        verification, outcome, reason, delivery, lane, next_attempt_at_ms, request_id, shared, timeline_line,
-       notification, payload)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       notification, payload, stored_at_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     seq,
     entry.kind,
     entry.webhookId ?? null,
@@ -161,6 +163,7 @@ export function appendEntry(
     entry.timelineLine ? JSON.stringify(entry.timelineLine) : null,
     notification ? JSON.stringify(notification) : null,
     entry.payload ?? null,
+    Date.now(),
   );
   return seq;
 }

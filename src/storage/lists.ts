@@ -1,18 +1,8 @@
 import * as z from "zod/mini";
-import type { Outcome } from "../incidents/incident.ts";
 import { cutText } from "../incidents/text.ts";
-import {
-  COLUMNS,
-  type DeliveryState,
-  Entry,
-  type EntryKind,
-  newestSeq,
-  readableEntry,
-  type TimelineLine,
-  TimelineLineColumn,
-} from "./journal.ts";
+import { COLUMNS, Entry, readableEntry, type TimelineLine, TimelineLineColumn } from "./journal.ts";
 
-/** Reads the journal for the API: pages, newest first, and the entries that are shown with one incident. */
+/** Reads the journal for the API: the entries that are shown with one incident, and what changed. */
 
 /** The short columns of an entry, for lists. */
 export const Arrival = z.pick(Entry, {
@@ -29,7 +19,7 @@ export const Arrival = z.pick(Entry, {
 });
 export type Arrival = z.infer<typeof Arrival>;
 
-const ARRIVAL_COLUMNS = `seq, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
+export const ARRIVAL_COLUMNS = `seq, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
   occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason`;
 
 /** A line of the timeline with its time. */
@@ -73,63 +63,6 @@ export function arrivalsOfIncident(sql: SqlStorage, incidentId: string, limit: n
   );
   return [...rows].map((row) => Arrival.parse(row)).reverse();
 }
-
-interface EntryFilter {
-  /** Empty: any. */
-  kinds: readonly EntryKind[];
-  /** Empty: any. */
-  states: readonly DeliveryState[];
-  type?: string | null;
-  outcome?: Outcome | null;
-  limit: number;
-  beforeSeq: number | null;
-}
-
-/** The most entries that one page examines, so that a filter with few matches does not read the whole journal. */
-const MAX_LOOKED_AT = 5_000;
-
-/** A page, newest first. `next`: the next page starts before this number; null at the end. */
-interface Page<T> {
-  entries: T[];
-  next: number | null;
-}
-
-function pageOf<T extends { seq: number }>(
-  sql: SqlStorage,
-  columns: string,
-  { kinds, states, type = null, outcome = null, limit, beforeSeq }: EntryFilter,
-  parse: (row: unknown) => T | null,
-): Page<T> {
-  const among = (column: string, values: readonly string[]) =>
-    values.length === 0 ? "" : `AND ${column} IN (${values.map((value) => `'${value}'`).join(", ")})`;
-  const before = Math.min(beforeSeq ?? Number.MAX_SAFE_INTEGER, newestSeq(sql) + 1);
-  const from = Math.max(0, before - MAX_LOOKED_AT);
-  const rows = sql.exec(
-    `SELECT ${columns} FROM journal
-     WHERE seq >= ? AND seq < ? ${among("kind", kinds)} ${among("delivery", states)}
-       AND (? IS NULL OR type = ?) AND (? IS NULL OR outcome = ?)
-     ORDER BY seq DESC LIMIT ?`,
-    from,
-    before,
-    type,
-    type,
-    outcome,
-    outcome,
-    limit + 1,
-  );
-  const found = [...rows];
-  const entries = found.slice(0, limit).flatMap((row) => parse(row) ?? []);
-  const last = found.length > limit ? found[limit - 1]?.["seq"] : null;
-  if (typeof last === "number") return { entries, next: last };
-  return { entries, next: from > 1 ? from : null };
-}
-
-export const listEntries = (sql: SqlStorage, filter: EntryFilter): Page<Entry> =>
-  pageOf(sql, COLUMNS, filter, readableEntry);
-
-/** Like `listEntries`, without the long columns. */
-export const listArrivals = (sql: SqlStorage, filter: EntryFilter): Page<Arrival> =>
-  pageOf(sql, ARRIVAL_COLUMNS, filter, (row) => Arrival.parse(row));
 
 /** For open consoles: the entries after `seq`, oldest first. */
 export function entriesAfter(sql: SqlStorage, seq: number, limit: number): Entry[] {

@@ -141,6 +141,21 @@ const MIGRATIONS: readonly string[] = [
   `
   -- Failed attempts by time, for the activity.
   CREATE INDEX attempts_newest ON attempts (at_ms);
+    `,
+  `
+  -- When the row was written. Grows with seq, which received_at_ms does not: a webhook can be stored late.
+  ALTER TABLE journal ADD COLUMN stored_at_ms INTEGER;
+  -- Of the last attempt; null before the first, and once the delivery was accepted.
+  ALTER TABLE journal ADD COLUMN error_class TEXT;
+  UPDATE journal SET error_class = CASE
+      WHEN last_status = 429 THEN 'rate_limited'
+      WHEN last_status >= 500 AND last_status <> 508 THEN 'server_error'
+      WHEN last_status IS NOT NULL THEN 'refused'
+      WHEN last_error LIKE 'Aurora %' THEN 'unreachable'
+      ELSE 'not_sent' END
+    WHERE delivery IN ('pending', 'queued', 'dead') AND last_error IS NOT NULL;
+  -- Failed deliveries only, until Aurora accepts them.
+  CREATE INDEX journal_errors ON journal (error_class, seq) WHERE error_class IS NOT NULL;
   `,
 ];
 

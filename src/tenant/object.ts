@@ -9,7 +9,8 @@ import type { NoteRequest } from "../notes/outbox.ts";
 import type { SubscriptionOptions } from "../reconcile/subscription.ts";
 import { subscriptionView } from "../reconcile/subscription-answers.ts";
 import { activityOf } from "../storage/activity.ts";
-import type { IncidentFilter } from "../storage/incident-list.ts";
+import type { DeliveryFilter, EventFilter } from "../storage/lists/entry-list.ts";
+import type { IncidentFilter } from "../storage/lists/incident-list.ts";
 import { type Caller, tenantIdOf } from "../tenant-id.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
 import type { Judgement, Question } from "../webhooks/verify.ts";
@@ -233,7 +234,7 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** `GET /pagerduty/incidents`. */
-  async incidents(caller: Caller, filter: IncidentFilter) {
+  async incidents(caller: Caller, filter: views.Asked<IncidentFilter>) {
     return this.#runtime.read(caller, ({ sql }) => views.incidentPage(sql, filter));
   }
 
@@ -255,7 +256,7 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** `GET /pagerduty/events`. */
-  async events(caller: Caller, filter: views.EventFilter) {
+  async events(caller: Caller, filter: views.Asked<EventFilter>) {
     return this.#runtime.read(caller, ({ sql }) => views.eventPage(sql, filter));
   }
 
@@ -271,7 +272,7 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** `GET /pagerduty/deliveries`. */
-  async deliveries(caller: Caller, filter: views.DeliveryFilter) {
+  async deliveries(caller: Caller, filter: views.Asked<DeliveryFilter>) {
     return this.#runtime.read(caller, ({ sql }) => views.deliveryPage(sql, filter));
   }
 

@@ -19,7 +19,7 @@ import { Reconciler } from "../reconcile/reconciler.ts";
 import { SubscriptionManager } from "../reconcile/subscription.ts";
 import { type IsOurs, leadsToSame } from "../reconcile/webhook-url.ts";
 import { retryHintsEarly } from "../storage/hints.ts";
-import { anyIncidentId } from "../storage/incident-list.ts";
+import { anyIncidentId } from "../storage/lists/incident-list.ts";
 import { isMigrated, migrate } from "../storage/migrations.ts";
 import type { Caller } from "../tenant-id.ts";
 import { Intake } from "../webhooks/intake.ts";

@@ -4,19 +4,26 @@ import { bodiesOf } from "../delivery/bodies.ts";
 import { shownEventsUrl, shownHeaders } from "../delivery/sink.ts";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
-import type { Analysis, Outcome } from "../incidents/incident.ts";
+import type { Analysis } from "../incidents/incident.ts";
 import { loadContext } from "../storage/contexts.ts";
-import { headOf, type IncidentFilter, incidentHeads, listIncidents } from "../storage/incident-list.ts";
 import { loadIncident } from "../storage/incidents.ts";
+import { deliveryIdOf, type Entry, entryOfDelivery, entryOfWebhook, payloadOf } from "../storage/journal.ts";
 import {
-  type DeliveryState,
-  deliveryIdOf,
-  type Entry,
-  entryOfDelivery,
-  entryOfWebhook,
-  payloadOf,
-} from "../storage/journal.ts";
-import { type Arrival, arrivalsOfIncident, listArrivals, listEntries, timelineOf } from "../storage/lists.ts";
+  countDeliveries,
+  countEvents,
+  type DeliveryFilter,
+  type EventFilter,
+  listDeliveries,
+  listEvents,
+} from "../storage/lists/entry-list.ts";
+import {
+  countIncidents,
+  headOf,
+  type IncidentFilter,
+  incidentHeads,
+  listIncidents,
+} from "../storage/lists/incident-list.ts";
+import { type Arrival, arrivalsOfIncident, timelineOf } from "../storage/lists.ts";
 import { listNotes, type Note, type NoteCursor } from "../storage/notes.ts";
 import { listedIncident } from "./listed-incident.ts";
 
@@ -39,21 +46,6 @@ export function eventView(entry: Arrival) {
   };
 }
 
-/** A page of a list: where it starts, and how long it is. */
-export interface PageFilter {
-  limit: number;
-  /** The last `seq` of the previous page. */
-  beforeSeq: number | null;
-}
-
-/** Without `readback`: a read-back appears as the outcome of the webhook that caused it. */
-const ARRIVALS = ["webhook", "recovery", "check"] as const;
-
-export interface EventFilter extends PageFilter {
-  type?: string | null;
-  outcome?: Outcome | null;
-}
-
 /** Returns events, each with the members that identify its incident. */
 function namedEvents(sql: SqlStorage, entries: readonly Arrival[]) {
   const heads = incidentHeads(
@@ -66,10 +58,13 @@ function namedEvents(sql: SqlStorage, entries: readonly Arrival[]) {
   }));
 }
 
+/** Which page of a list, and whether its choices are counted. */
+export type Asked<F> = F & { counts: boolean };
+
 /** A page of received webhooks, recovered incidents and findings of checks, newest first. */
-export function eventPage(sql: SqlStorage, filter: EventFilter) {
-  const { entries, next } = listArrivals(sql, { kinds: ARRIVALS, states: [], ...filter });
-  return { events: namedEvents(sql, entries), next };
+export function eventPage(sql: SqlStorage, { counts, ...filter }: Asked<EventFilter>) {
+  const { entries, next } = listEvents(sql, filter);
+  return { events: namedEvents(sql, entries), next, counts: counts ? countEvents(sql, filter) : undefined };
 }
 
 /** One webhook with the body that PagerDuty posted: parsed if it is JSON, else as text. @throws {AppError} not_found */
@@ -100,6 +95,7 @@ export function deliveryView(entry: Entry) {
     deliveredAt: iso(entry.deliveredAtMs),
     lastError: entry.lastError,
     lastStatus: entry.lastStatus,
+    errorClass: entry.errorClass,
   };
 }
 
@@ -126,27 +122,18 @@ export function deliveryDetail({ sql, config, store }: TenantContext, id: string
   };
 }
 
-const STATES = {
-  pending: ["pending", "queued"],
-  delivered: ["delivered"],
-  dead: ["dead"],
-  all: ["pending", "queued", "delivered", "dead"],
-} as const satisfies Record<string, readonly DeliveryState[]>;
-
-export interface DeliveryFilter extends PageFilter {
-  state: "pending" | "delivered" | "dead" | null;
-}
-
 /** A page of deliveries to Aurora, newest first. */
-export function deliveryPage(sql: SqlStorage, { state, limit, beforeSeq }: DeliveryFilter) {
-  const { entries, next } = listEntries(sql, { kinds: [], states: STATES[state ?? "all"], limit, beforeSeq });
-  return { deliveries: entries.map(deliveryView), next };
+export function deliveryPage(sql: SqlStorage, { counts, ...filter }: Asked<DeliveryFilter>) {
+  const { entries, next } = listDeliveries(sql, filter);
+  const counted = counts ? countDeliveries(sql, filter) : undefined;
+  return { deliveries: entries.map(deliveryView), next, counts: counted };
 }
 
 /** A page of incidents, newest first. */
-export function incidentPage(sql: SqlStorage, filter: IncidentFilter) {
+export function incidentPage(sql: SqlStorage, { counts, ...filter }: Asked<IncidentFilter>) {
   const { incidents, next } = listIncidents(sql, filter);
-  return { incidents: incidents.map(listedIncident), next };
+  const counted = counts ? countIncidents(sql, filter) : undefined;
+  return { incidents: incidents.map(listedIncident), next, counts: counted };
 }
 
 /** Shows whether the analysis was requested, and the reason. */

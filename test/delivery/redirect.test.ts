@@ -27,6 +27,7 @@ test("a notification follows no redirect, and is not taken for delivered", async
   const body = { id: "msg_1", text: "{}" };
   expect(await send(target, events, { userId: "u", orgId: null }, body)).toMatchObject({
     kind: "failed",
+    cause: "answered",
     status: 302,
   });
 });

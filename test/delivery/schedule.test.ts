@@ -1,9 +1,16 @@
 import { expect, test } from "vitest";
-import { deadAtMs, nextStep } from "../../src/delivery/schedule.ts";
+import { deadAtMs, errorClassOf, nextStep } from "../../src/delivery/schedule.ts";
 
 const SCHEDULE = [0, 5, 30];
 const failed = (retryAfterSeconds: number | null = null) =>
-  ({ kind: "failed", status: 500, error: "Aurora answered 500", advice: null, retryAfterSeconds }) as const;
+  ({
+    kind: "failed",
+    cause: "answered",
+    status: 500,
+    error: "Aurora answered 500",
+    advice: null,
+    retryAfterSeconds,
+  }) as const;
 
 test("an accepted attempt ends the delivery", () => {
   expect(nextStep({ kind: "accepted", status: 200 }, 1, SCHEDULE, 0, 0.5)).toEqual({ step: "delivered" });
@@ -31,4 +38,18 @@ test("Retry-After is honoured up to an hour, and never shortens the wait", () =>
 test("a delivery that never works is dead after the attempts that are left", () => {
   expect(deadAtMs(1, 6000, SCHEDULE)).toBe(36_000);
   expect(deadAtMs(2, 36_000, SCHEDULE)).toBe(36_000);
+});
+
+test.each([
+  ["answered", 400, "refused"],
+  ["answered", 302, "refused"],
+  ["answered", 508, "refused"],
+  ["answered", 429, "rate_limited"],
+  ["answered", 500, "server_error"],
+  ["answered", 503, "server_error"],
+  ["timed_out", null, "unreachable"],
+  ["unreachable", null, "unreachable"],
+  ["not_sent", null, "not_sent"],
+] as const)("an attempt that ended as %s %s is of the class %s", (cause, status, errorClass) => {
+  expect(errorClassOf(cause, status)).toBe(errorClass);
 });

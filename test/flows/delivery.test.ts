@@ -145,6 +145,29 @@ test("the next attempt is not before Aurora's Retry-After", async () => {
   });
 });
 
+test("deliveries are listed and counted by the class of their error and by their time", async () => {
+  stage.aurora.answer = () => ({ status: 503 });
+  const before = new Date(Date.now() - 60_000).toISOString();
+  const failing = stage.account.trigger();
+  await until("a failed attempt", async () => {
+    const { body } = await call("GET", `/deliveries?error=server_error&since=${before}&counts=true`);
+    const { deliveries: listed, counts } = body as {
+      deliveries: Record<string, unknown>[];
+      counts: Record<string, Record<string, { count: number; more: boolean }>>;
+    };
+    if (listed.length === 0) return false;
+    expect(listed[0]).toMatchObject({ incidentId: failing.id, errorClass: "server_error" });
+    expect(counts["error"]).toMatchObject({ server_error: { count: 1, more: false } });
+    expect(counts["state"]).toMatchObject({ pending: { count: 1 }, dead: { count: 0 } });
+    return true;
+  });
+  expect((await call("GET", `/deliveries?until=${before}`)).body).toEqual({
+    deliveries: [],
+    nextCursor: null,
+  });
+  expect((await call("GET", "/deliveries?error=rate_limited")).body).toMatchObject({ deliveries: [] });
+});
+
 test("the list of deliveries is paged, and refuses unknown states, limits and cursors", async () => {
   const incident = stage.account.trigger();
   incident.acknowledge();
@@ -161,7 +184,17 @@ test("the list of deliveries is paged, and refuses unknown states, limits and cu
   const cursor = (first.body as { nextCursor: string }).nextCursor;
   const second = await call("GET", `/deliveries?state=delivered&limit=2&cursor=${cursor}`);
   expect(second.body).toMatchObject({ deliveries: [{ incidentId: incident.id }], nextCursor: null });
-  for (const query of ["state=lost", "limit=0", "limit=101", "limit=x", "cursor=zzz"]) {
+  const times = ["since=yesterday", "until=2026-11-22T03:00:00"];
+  for (const query of [
+    ...times,
+    "state=lost",
+    "error=bad",
+    "counts=1",
+    "limit=0",
+    "limit=101",
+    "limit=x",
+    "cursor=zzz",
+  ]) {
     expect((await call("GET", `/deliveries?${query}`)).status).toBe(400);
   }
 });

@@ -158,7 +158,14 @@ export function pureProperties(events: readonly WebhookEvent[]): Property[] {
         const headers = new Headers();
         if (/^[\x20-\x7e]*$/.test(text)) headers.set("retry-after", text);
         const step = nextStep(
-          { kind: "failed", status: null, error: "", advice: null, retryAfterSeconds: seconds },
+          {
+            kind: "failed",
+            cause: "unreachable",
+            status: null,
+            error: "",
+            advice: null,
+            retryAfterSeconds: seconds,
+          },
           1,
           [0, 5],
           0,

@@ -3,6 +3,13 @@ import { deliveriesAwaitingContext, dueDeliveries, nextDeliveryAtMs } from "../.
 import { analysesWithoutContext } from "../../src/storage/contexts.ts";
 import { dueHint, hintedEntries } from "../../src/storage/hints.ts";
 import { analysesDue, nextAnalysisAtMs } from "../../src/storage/incidents.ts";
+import {
+  ALL_DELIVERIES,
+  ALL_EVENTS,
+  listDeliveries,
+  listEvents,
+} from "../../src/storage/lists/entry-list.ts";
+import { ALL_INCIDENTS, listIncidents } from "../../src/storage/lists/incident-list.ts";
 import { openPlanned, type PlannedStorage } from "./planned-storage.ts";
 
 /** What the jobs look for in each turn is found without reading everything that waits. */
@@ -43,6 +50,26 @@ test.each<[string, string, (sql: SqlStorage) => unknown]>([
   ],
   ["due deliveries", "(lane=? AND next_attempt_at_ms<?)", (sql) => dueDeliveries(sql, "first", 1, 4)],
   ["the next delivery", "(lane=? AND next_attempt_at_ms>?)", (sql) => nextDeliveryAtMs(sql, 0)],
+  [
+    "deliveries that failed for one reason",
+    "journal_errors (error_class=? AND seq>? AND seq<?)",
+    (sql) => listDeliveries(sql, { ...ALL_DELIVERIES, limit: 25, error: "refused" }),
+  ],
+  [
+    "dead deliveries",
+    "journal_dead (seq>? AND seq<?)",
+    (sql) => listDeliveries(sql, { ...ALL_DELIVERIES, limit: 25, state: "dead" }),
+  ],
+  [
+    "events that failed",
+    "journal_failed (seq>? AND seq<?)",
+    (sql) => listEvents(sql, { ...ALL_EVENTS, limit: 25, outcome: "failed" }),
+  ],
+  [
+    "incidents of a time",
+    "incidents_newest (created_at_ms>? AND (created_at_ms,incident_id)<(?,?))",
+    (sql) => listIncidents(sql, { ...ALL_INCIDENTS, sinceMs: 1, limit: 25 }),
+  ],
 ])("%s are found without reading those that wait", (_, constraint, look) => {
   const reads = plansOf(look).filter((plan) => /^(SCAN|SEARCH) (journal|incidents)\b/.test(plan));
   expect(reads.length).toBeGreaterThan(0);

@@ -35,7 +35,7 @@ export function openPlanned(): PlannedStorage {
       exec(query, ...values) {
         const { stack = "" } = new Error();
         const [place = "", caller = ""] = [PLACE, CALLER].map((pattern) => pattern.exec(stack)?.[1]);
-        if (/CREATE/.test(query)) {
+        if (/CREATE|ALTER|DROP/.test(query)) {
           database.exec(query);
           return Object.assign([], { rowsWritten: 0 });
         }

@@ -9,9 +9,10 @@ import { emptyIncident } from "../../src/incidents/fold.ts";
 import { activityOf } from "../../src/storage/activity.ts";
 import * as contexts from "../../src/storage/contexts.ts";
 import * as hints from "../../src/storage/hints.ts";
-import { ALL_INCIDENTS, incidentHeads, listIncidents } from "../../src/storage/incident-list.ts";
 import * as incidents from "../../src/storage/incidents.ts";
 import * as journal from "../../src/storage/journal.ts";
+import * as entryList from "../../src/storage/lists/entry-list.ts";
+import * as incidentList from "../../src/storage/lists/incident-list.ts";
 import * as lists from "../../src/storage/lists.ts";
 import * as notes from "../../src/storage/notes.ts";
 import * as pruning from "../../src/storage/pruning.ts";
@@ -30,7 +31,11 @@ const NOTIFICATION = notificationOf("created", {}, { messageId: MESSAGE_ID });
 const HINT = { incidentId: INCIDENT, firstSeq: 1, attempts: 0 };
 const DUE = { seq: 1, incidentId: INCIDENT };
 const FINISH = { attempts: 1, status: 200, nowMs: 1, nextDueAtMs: 1 };
-const PAGE = { kinds: [], states: [], limit: 25, beforeSeq: null };
+const FAILURE = { error: "e", errorClass: "server_error" } as const;
+const PAGE = { sinceMs: 1, limit: 25 };
+const EVENTS = { ...entryList.ALL_EVENTS, ...PAGE };
+const DELIVERIES = { ...entryList.ALL_DELIVERIES, ...PAGE };
+const INCIDENTS = { ...incidentList.ALL_INCIDENTS, ...PAGE };
 const NOTE = { noteId: "note", incidentId: INCIDENT, createdAtMs: 1, userId: "u", from: null, text: "text" };
 
 /** Executes every statement of the code at least once. */
@@ -55,13 +60,13 @@ function executeAll(storage: DurableObjectStorage): void {
   outbox.endContextWait(sql, 1, 1, 1);
   outbox.summarizeOutbox(sql);
   outbox.markSentParts(sql, 1, 1);
-  const retry = { attempts: 1, atMs: 1, plannedAtMs: null, notBeforeMs: null, error: "e", status: 500 };
+  const retry = { attempts: 1, atMs: 1, plannedAtMs: null, notBeforeMs: null, ...FAILURE, status: 500 };
   outbox.markRetry(sql, 1, { lane: "again", ...retry });
   outbox.retryEarly(sql, 1);
   redeliver({ storage, sql, connectedUser: () => "u" }, { ids: [MESSAGE_ID], sinceMs: 0 }, 1);
   recordFailedAttempt(sql, 1, { atMs: 1, status: 500, answer: "", durationMs: 1, early: false });
   failedAttempts(sql, 1);
-  outbox.markDead(sql, DUE, "error", FINISH);
+  outbox.markDead(sql, DUE, FAILURE, FINISH);
   redeliver({ storage, sql, connectedUser: () => "u" }, { ids: null, sinceMs: 0 }, 1);
   outbox.markBroken(sql, 1, "error", 1);
   outbox.markDelivered(sql, DUE, FINISH);
@@ -79,15 +84,25 @@ function executeAll(storage: DurableObjectStorage): void {
   journal.freeEntry(sql, 2);
   journal.removeEntry(sql, 2);
 
-  lists.listEntries(sql, { ...PAGE, states: ["dead"] });
-  lists.listArrivals(sql, { ...PAGE, kinds: ["webhook"] });
+  entryList.listEvents(sql, EVENTS);
+  entryList.listEvents(sql, { ...EVENTS, q: "disk" });
+  entryList.listEvents(sql, { ...EVENTS, outcome: "failed" });
+  entryList.countEvents(sql, EVENTS);
+  entryList.listDeliveries(sql, DELIVERIES);
+  entryList.listDeliveries(sql, { ...DELIVERIES, error: "refused" });
+  entryList.listDeliveries(sql, { ...DELIVERIES, state: "dead" });
+  entryList.countDeliveries(sql, DELIVERIES);
+  // Pending deliveries that are older than the counted entries are searched, too.
+  for (let older = 0; older <= entryList.MAX_EXAMINED; older += 1) journal.appendEntry(sql, entry, null);
+  entryList.countDeliveries(sql, DELIVERIES);
   lists.timelineOf(sql, INCIDENT, 25);
   lists.arrivalsOfIncident(sql, INCIDENT, 25);
   lists.entriesAfter(sql, 0, 25);
   lists.outstandingAttempts(sql, 25);
   lists.webhookTimes(sql);
-  listIncidents(sql, { ...ALL_INCIDENTS, limit: 25 });
-  incidentHeads(sql, [INCIDENT]);
+  incidentList.listIncidents(sql, INCIDENTS);
+  incidentList.countIncidents(sql, INCIDENTS);
+  incidentList.incidentHeads(sql, [INCIDENT]);
   activityOf(sql, new Map(), 1);
 
   incidents.loadIncident(sql, INCIDENT);

@@ -32,6 +32,7 @@ const withOutbox = (name: string, work: (outbox: Outbox) => void): Promise<void>
       attempts: 3,
       notBeforeMs: null,
       error: "Aurora answered 503",
+      errorClass: "server_error",
       status: 503,
     } as const;
     const finish = { attempts: 1, status: 200, nowMs: NOW_MS, nextDueAtMs: NOW_MS };

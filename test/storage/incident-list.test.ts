@@ -2,8 +2,8 @@ import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { emptyIncident } from "../../src/incidents/fold.ts";
 import type { IncidentState, Snapshot } from "../../src/incidents/incident.ts";
-import { ALL_INCIDENTS, listIncidents } from "../../src/storage/incident-list.ts";
 import { saveIncident } from "../../src/storage/incidents.ts";
+import { ALL_INCIDENTS, listIncidents } from "../../src/storage/lists/incident-list.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 
 /** Searching incidents, in a real object's SQLite. */

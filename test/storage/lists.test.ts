@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { configOf } from "../../src/config.ts";
 import { createKeyring } from "../../src/connection/seal.ts";
 import { ConnectionStore } from "../../src/connection/store.ts";
-import { ALL_INCIDENTS } from "../../src/storage/incident-list.ts";
+import { ALL_EVENTS } from "../../src/storage/lists/entry-list.ts";
+import { ALL_INCIDENTS } from "../../src/storage/lists/incident-list.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { eventPage, incidentDetail, incidentPage } from "../../src/tenant/views.ts";
 import { Intake, takeIn } from "../../src/webhooks/intake.ts";
@@ -43,7 +44,7 @@ test("a page cuts long incidents; the incident's own answer does not", async () 
       takeIn(context, webhookOf(`f${i}`, "incident.custom_field_values.updated", values), "signature", 1);
     }
     return {
-      page: incidentPage(sql, { ...ALL_INCIDENTS, limit: 100 }).incidents,
+      page: incidentPage(sql, { ...ALL_INCIDENTS, limit: 100, counts: false }).incidents,
       detail: incidentDetail(sql, "P0"),
     };
   });
@@ -97,7 +98,7 @@ test("all parked webhooks are retried, a few at a time", async () => {
     const connection = { tenantId: "user:u", connectionId: "c", userId: "u" };
     const some = await parked.retry(["w3", "w7", "unknown"], connection);
     const rest = await parked.retry(null, connection);
-    const page = eventPage(sql, { limit: 100, beforeSeq: null });
+    const page = eventPage(sql, { ...ALL_EVENTS, limit: 100, counts: false });
     return { some, rest, outcomes: new Set(page.events.map(({ outcome }) => outcome)) };
   });
   expect(worked).toEqual({ some: 2, rest: 43, outcomes: new Set(["applied"]) });

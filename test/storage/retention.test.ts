@@ -10,10 +10,10 @@ import {
   MAX_UNCONFIRMED_ENTRIES,
   pruneUnconfirmed,
 } from "../../src/storage/hints.ts";
-import { ALL_INCIDENTS, listIncidents } from "../../src/storage/incident-list.ts";
 import { loadIncident, saveIncident } from "../../src/storage/incidents.ts";
 import { appendEntry } from "../../src/storage/journal.ts";
-import { listEntries } from "../../src/storage/lists.ts";
+import { ALL_INCIDENTS, listIncidents } from "../../src/storage/lists/incident-list.ts";
+import { entriesAfter } from "../../src/storage/lists.ts";
 import { isMigrated, migrate } from "../../src/storage/migrations.ts";
 import { insertNote, noteById } from "../../src/storage/notes.ts";
 import { pruneEntries, pruneIncidents } from "../../src/storage/pruning.ts";
@@ -98,8 +98,8 @@ test("old finished entries are removed, old pending ones stay", async () => {
     appendEntry(sql, { ...entry, receivedAtMs: 5, incidentId: "P", notification: NOTIFICATION }, 5);
     appendEntry(sql, { ...entry, receivedAtMs: 9_000 }, null);
     while (pruneEntries(sql, 8_000, 500) > 0);
-    const { entries: left } = listEntries(sql, { kinds: [], states: [], limit: 100, beforeSeq: null });
-    expect(left.map(({ receivedAtMs }) => receivedAtMs)).toEqual([9_000, 5]);
+    const left = entriesAfter(sql, 0, 100);
+    expect(left.map(({ receivedAtMs }) => receivedAtMs)).toEqual([5, 9_000]);
   });
 });
 
