@@ -2,8 +2,9 @@ import { action, toast } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { listing, split } from "../parts/listing.js";
 import { mention } from "../parts/mention.js";
+import { isWithin, TIME } from "../parts/spans.js";
 import { when } from "../parts/words.js";
-import { call, get, query } from "../state/api.js";
+import { call, get } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 import { onStatus, status } from "../state/store.js";
 import { progress, renderDelivery, statePill } from "./delivery.js";
@@ -25,6 +26,20 @@ const FILTERS = [
       ["dead", "Failed"],
     ],
   },
+  {
+    name: "error",
+    label: "Reason of the last failure",
+    kind: "choice",
+    choices: [
+      ["", "Any reason"],
+      ["refused", "Refused: a setting"],
+      ["rate_limited", "Too many calls"],
+      ["server_error", "Error in Aurora"],
+      ["unreachable", "Not reached"],
+      ["not_sent", "Not sent"],
+    ],
+  },
+  TIME,
 ];
 
 /** @type {readonly (readonly [string, string])[]} */
@@ -123,14 +138,17 @@ export function mountDeliveries(view, signal) {
       tools: [redeliver.tool],
       filters: FILTERS,
       columns: COLUMNS,
-      page: async (limit, cursor, chosen) => {
+      load: async (search) => {
         /** @type {import("../../../contract/answers.ts").DeliveryList} */
-        const page = await get(`/deliveries${query({ ...chosen, limit, cursor })}`);
-        return { items: page.deliveries, nextCursor: page.nextCursor };
+        const { deliveries: items, ...page } = await get(`/deliveries${search}`);
+        return { items, ...page };
       },
       keyOf: ({ id }) => id,
       row,
-      wanted: (delivery, { state }) => !state || delivery.state === state,
+      wanted: (delivery, { state, error, since }) =>
+        (!state || delivery.state === state) &&
+        (!error || delivery.errorClass === error) &&
+        isWithin(since, delivery.createdAt),
       nothing,
     },
     signal,

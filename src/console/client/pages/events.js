@@ -1,11 +1,13 @@
 import { DEFAULT_EVENTS } from "../../../pagerduty/webhook-events.ts";
 import { idLine } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
+import { containsText } from "../parts/filters.js";
 import { listing, split } from "../parts/listing.js";
 import { mention, mentionWhole } from "../parts/mention.js";
 import { renderPayload } from "../parts/payload.js";
+import { isWithin, TIME } from "../parts/spans.js";
 import { moment, pill, when } from "../parts/words.js";
-import { get, query } from "../state/api.js";
+import { get } from "../state/api.js";
 import { calmly, onLive } from "../state/live.js";
 
 /** Every webhook, read-back and recovery that arrived, with the payload of each webhook. */
@@ -43,6 +45,12 @@ const TYPES = [...DEFAULT_EVENTS, "pagey.ping"];
 /** @type {readonly import("../parts/filters.js").Filter[]} */
 const FILTERS = [
   {
+    name: "q",
+    label: "Search incident and webhook id",
+    kind: "search",
+    placeholder: "Title, number, service, webhook id",
+  },
+  {
     name: "type",
     label: "Type",
     kind: "choice",
@@ -57,6 +65,7 @@ const FILTERS = [
       ...Object.entries(OUTCOMES).map(([value, { name }]) => /** @type {[string, string]} */ ([value, name])),
     ],
   },
+  TIME,
 ];
 
 /** @type {readonly (readonly [string, string])[]} */
@@ -145,24 +154,22 @@ export function mountEvents(view, signal) {
       tools: [],
       filters: FILTERS,
       columns: COLUMNS,
-      page: async (limit, cursor, chosen) => {
+      load: async (search) => {
         /** @type {EventList} */
-        const page = await get(`/events${query({ ...chosen, limit, cursor })}`);
-        return { items: page.events, nextCursor: page.nextCursor };
+        const { events: items, ...page } = await get(`/events${search}`);
+        return { items, ...page };
       },
       keyOf,
       row,
-      wanted: (event, { type, outcome }) =>
-        (!type || event.type === type) && (!outcome || event.outcome === outcome),
+      wanted: ({ incident, ...event }, { q, type, outcome, since }) =>
+        (!type || event.type === type) &&
+        (!outcome || event.outcome === outcome) &&
+        isWithin(since, event.receivedAt) &&
+        containsText(q, [event.webhookId, incident?.title, incident?.number, incident?.service]),
       nothing: () => [
         "No events yet",
         "Send PagerDuty's test event from the Connection page, and it appears here.",
       ],
-      shown: (known, offer) =>
-        offer(
-          "type",
-          known.map(({ type }) => [type, type]),
-        ),
     },
     signal,
   );

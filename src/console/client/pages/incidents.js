@@ -1,8 +1,10 @@
 import { h } from "../parts/dom.js";
+import { containsText } from "../parts/filters.js";
 import { listing, split } from "../parts/listing.js";
 import { incidentHref } from "../parts/mention.js";
+import { isWithin, TIME } from "../parts/spans.js";
 import { numberOf, severityMark, statusMark, when } from "../parts/words.js";
-import { get, query } from "../state/api.js";
+import { get } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 import { renderActivity } from "./chart.js";
 import { renderIncident } from "./incident.js";
@@ -43,6 +45,7 @@ const FILTERS = [
     ],
   },
   { name: "service", label: "Service", kind: "choice", choices: [["", "All services"]] },
+  TIME,
 ];
 
 /** @type {readonly (readonly [string, string])[]} */
@@ -89,14 +92,14 @@ function newestFirst(a, b) {
  * @param {Row} incident
  * @param {import("../parts/listing.js").Chosen} chosen
  */
-function matches({ title, sourceAlertId, service, severity, ...incident }, { status, q, ...chosen }) {
+function matches({ title, sourceAlertId, service, severity, ...incident }, { status, q, since, ...chosen }) {
   const wanted = chosen["service"]?.toLowerCase();
-  const searched = q?.replace(/^#/, "").toLowerCase();
   return (
     (!status || incident.status === status) &&
+    isWithin(since, incident.startedAt) &&
     (!chosen["severity"] || severity === chosen["severity"]) &&
     (!wanted || [service.id, service.name].some((text) => text?.toLowerCase() === wanted)) &&
-    (!searched || [title, sourceAlertId, service.name].some((text) => text.toLowerCase().includes(searched)))
+    containsText(q, [title, sourceAlertId, service.name])
   );
 }
 
@@ -113,10 +116,10 @@ export function mountIncidents(view, signal) {
       tools: [],
       filters: FILTERS,
       columns: COLUMNS,
-      page: async (limit, cursor, chosen) => {
+      load: async (search) => {
         /** @type {IncidentList} */
-        const page = await get(`/incidents${query({ ...chosen, limit, cursor })}`);
-        return { items: page.incidents, nextCursor: page.nextCursor };
+        const { incidents: items, ...page } = await get(`/incidents${search}`);
+        return { items, ...page };
       },
       keyOf: ({ incidentId }) => incidentId,
       row,
@@ -126,13 +129,6 @@ export function mountIncidents(view, signal) {
         "No incidents yet",
         "They appear as soon as PagerDuty sends them, without reloading the page.",
       ],
-      shown: (known, offer) => {
-        const services = new Set(known.map(({ service }) => service.name));
-        offer(
-          "service",
-          [...services].sort().map((name) => [name, name]),
-        );
-      },
     },
     signal,
   );

@@ -80,8 +80,9 @@ export function segments(choices, onPick, label) {
     }
   }
   element.addEventListener("click", ({ target }) => {
-    if (!(target instanceof HTMLButtonElement)) return;
-    const value = target.dataset["value"] ?? "";
+    const button = target instanceof Element ? target.closest("button") : null;
+    if (!button) return;
+    const value = button.dataset["value"] ?? "";
     choose(value);
     onPick(value);
   });

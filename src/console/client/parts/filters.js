@@ -1,6 +1,6 @@
 import { place, setFilters } from "../state/address.js";
 import { segments, uniqueId } from "./controls.js";
-import { h } from "./dom.js";
+import { entry, h } from "./dom.js";
 
 /** The filters of a list. They are in the address, so links and the Back button restore them. */
 
@@ -13,6 +13,9 @@ import { h } from "./dom.js";
  * @property {string} [placeholder]
  */
 
+/** @typedef {NonNullable<import("../../../contract/answers.ts").Counts>} Counts by filter, then by choice */
+/** @typedef {Counts[string]} ChoiceCounts */
+
 /** How long after the last letter the search starts. */
 const TYPING_MS = 250;
 
@@ -20,14 +23,22 @@ const TYPING_MS = 250;
  * @typedef {object} Control
  * @property {HTMLElement} element
  * @property {(value: string) => void} show
- * @property {(choices: readonly (readonly [string, string])[]) => void} [add]
+ * @property {(counts: ChoiceCounts) => void} [count] shows how many each choice has
  */
+
+const number = new Intl.NumberFormat("en-GB");
+
+/** @param {ChoiceCounts[string] | undefined} counted @returns {string} such as "5,000+"; empty where it is not known */
+function countText(counted) {
+  if (!counted || (counted.more && counted.count === 0)) return "";
+  return `${number.format(counted.count)}${counted.more ? "+" : ""}`;
+}
 
 /** @param {Filter} filter @returns {Control} */
 function controlOf({ name, label, kind, choices = [], placeholder }) {
   if (kind === "segments") {
     const row = segments(choices, (value) => changed(name, value, "push"), label);
-    return { element: row.element, show: row.choose };
+    return { element: row.element, show: row.choose, count: (counts) => countButtons(row.element, counts) };
   }
   const id = uniqueId(name);
   if (kind === "choice") {
@@ -35,14 +46,12 @@ function controlOf({ name, label, kind, choices = [], placeholder }) {
     /** @param {string} value */
     const show = (value) => {
       // A value from the address is offered even if it is not among the choices.
-      if (![...select.options].some((option) => option.value === value)) {
-        select.append(h("option", { value }, value));
-      }
+      addChoices(select, [[value, value]]);
       select.value = value;
     };
     addChoices(select, choices);
     select.addEventListener("change", () => changed(name, select.value, "push"));
-    return { element: select, show, add: (more) => addChoices(select, more) };
+    return { element: select, show, count: (counts) => countOptions(select, counts) };
   }
   const input = h("input", { id, type: "search", placeholder, autocomplete: "off", "aria-label": label });
   let timer = 0;
@@ -66,13 +75,51 @@ function controlOf({ name, label, kind, choices = [], placeholder }) {
 function addChoices(select, choices) {
   const known = new Set([...select.options].map(({ value }) => value));
   for (const [value, label] of choices) {
-    if (!known.has(value)) select.append(h("option", { value }, label));
+    if (!known.has(value)) select.append(h("option", { value, "data-label": label }, label));
+  }
+}
+
+/**
+ * Offers the counted choices, too, of which those of services are not known before.
+ * @param {HTMLSelectElement} select
+ * @param {ChoiceCounts} counts
+ */
+function countOptions(select, counts) {
+  addChoices(
+    select,
+    Object.keys(counts).map((value) => [value, value]),
+  );
+  for (const option of select.options) {
+    const text = countText(entry(counts, option.value));
+    const label = `${option.dataset["label"]}${text && ` (${text})`}`;
+    if (option.textContent !== label) option.textContent = label;
+  }
+}
+
+/** @param {HTMLElement} row @param {ChoiceCounts} counts */
+function countButtons(row, counts) {
+  for (const button of row.querySelectorAll("button")) {
+    const text = countText(entry(counts, button.dataset["value"]));
+    const shown = button.querySelector(".count");
+    if (shown?.textContent === text) continue;
+    shown?.remove();
+    if (text) button.append(" ", h("span", { class: "count" }, text));
   }
 }
 
 /** @param {string} name @param {string} value @param {"push" | "replace"} how */
 const changed = (name, value, how) =>
   setFilters({ ...Object.fromEntries(place().filters), [name]: value }, how);
+
+/**
+ * Whether one of some texts contains the searched one, as the server searches.
+ * @param {string | null | undefined} q
+ * @param {readonly (string | null | undefined)[]} texts
+ */
+export function containsText(q, texts) {
+  const searched = q?.replace(/^#/, "").toLowerCase();
+  return !searched || texts.some((text) => text?.toLowerCase().includes(searched));
+}
 
 /** @param {readonly Filter[]} filters */
 export function filterBar(filters) {
@@ -93,11 +140,9 @@ export function filterBar(filters) {
       for (const [name, control] of controls) control.show(params.get(name) ?? "");
       return Object.fromEntries(filters.map(({ name }) => [name, params.get(name) || null]));
     },
-    /**
-     * Offers more choices of a filter.
-     * @param {string} name
-     * @param {readonly (readonly [string, string])[]} choices
-     */
-    offer: (name, choices) => controls.get(name)?.add?.(choices),
+    /** Shows how many each choice has. @param {Counts} counts */
+    count(counts) {
+      for (const [name, control] of controls) control.count?.(entry(counts, name) ?? {});
+    },
   };
 }

@@ -1,8 +1,10 @@
+import { query } from "../state/api.js";
 import { calmly } from "../state/live.js";
 import { reading } from "../state/reading.js";
 import { action, empty, loading } from "./controls.js";
 import { h, keep } from "./dom.js";
 import { filterBar } from "./filters.js";
+import { sinceOf } from "./spans.js";
 
 /** A list that is loaded page by page, newest first, and kept up to date; and the open row beside it. */
 
@@ -11,8 +13,18 @@ const PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 100;
 /** The most pages loaded together while few of their rows match; further ones when a person asks for older rows. */
 const MAX_PAGES = 5;
+/** Counting reads much more than a page does, so that changes are counted at most this often. */
+const COUNT_EVERY_MS = 4000;
 
 /** @typedef {Record<string, string | null>} Chosen the filters by name; null filters nothing */
+
+/**
+ * @template T
+ * @typedef {object} Page
+ * @property {readonly T[]} items
+ * @property {string | null} nextCursor
+ * @property {import("./filters.js").Counts | undefined} [counts] how many each choice of the filters has
+ */
 
 /**
  * @template T
@@ -21,13 +33,12 @@ const MAX_PAGES = 5;
  * @property {readonly import("./dom.js").Child[]} tools beside the heading
  * @property {readonly import("./filters.js").Filter[]} filters
  * @property {readonly (readonly [head: string, style: string])[]} columns
- * @property {(limit: number, cursor: string | null, chosen: Chosen) => Promise<{items: readonly T[], nextCursor: string | null}>} page
+ * @property {(search: string) => Promise<Page<T>>} load a page, for a query string
  * @property {(item: T) => string} keyOf
  * @property {(item: T) => HTMLElement} row
  * @property {(item: T, chosen: Chosen) => boolean} wanted whether an item from the WebSocket matches the filters
  * @property {(a: T, b: T) => number} [order] where it is another than that of the API
  * @property {() => readonly [string, string]} nothing title and text where there is no row at all
- * @property {(items: readonly T[], offer: ReturnType<typeof filterBar>["offer"]) => void} [shown] after each change
  */
 
 /**
@@ -93,7 +104,6 @@ export function listing(how, signal) {
     }
     more.hidden = cursor === null;
     table.hidden = rows.length === 0;
-    how.shown?.([...items.values()], bar.offer);
     if (!loaded) return;
     const isFiltered = Object.values(filters).some((value) => value !== null);
     const [title, text] = isFiltered ? nothingMatches() : how.nothing();
@@ -118,6 +128,29 @@ export function listing(how, signal) {
     return mine;
   }
 
+  /**
+   * @param {number} limit @param {string | null} cursor
+   * @param {boolean} [counts] whether the choices of the filters are counted, too
+   */
+  const load = (limit, cursor, counts) =>
+    how.load(
+      query({
+        ...filters,
+        since: sinceOf(filters["since"]),
+        limit,
+        cursor,
+        counts: counts ? "true" : null,
+      }),
+    );
+
+  /** Counts again after changes. A failure is shown by the list, which is read more often. */
+  async function recount() {
+    if (signal.aborted) return;
+    const mine = JSON.stringify(filters);
+    const { counts } = await load(1, null, true).catch(() => ({ counts: undefined }));
+    if (counts && mine === JSON.stringify(filters) && !signal.aborted) bar.count(counts);
+  }
+
   /** Reloads as many rows as are shown. */
   async function read() {
     turn += 1;
@@ -132,8 +165,11 @@ export function listing(how, signal) {
     try {
       do {
         pages += 1;
-        const page = await how.page(Math.min(MAX_PAGE_SIZE, count - fresh.size), next, filters);
+        // The first read after a choice brings the counts; after later ones they follow when they are due.
+        const counted = !loaded && pages === 1;
+        const page = await load(Math.min(MAX_PAGE_SIZE, count - fresh.size), next, counted);
         if (signal.aborted || mine !== turn) return;
+        if (page.counts) bar.count(page.counts);
         for (const item of page.items) fresh.set(how.keyOf(item), item);
         next = page.nextCursor;
       } while (next !== null && fresh.size < count && pages < MAX_PAGES + count / MAX_PAGE_SIZE);
@@ -150,7 +186,7 @@ export function listing(how, signal) {
   async function older() {
     if (cursor === null) return;
     const mine = turn;
-    const page = await how.page(PAGE_SIZE, cursor, filters);
+    const page = await load(PAGE_SIZE, cursor);
     if (signal.aborted || mine !== turn) return;
     for (const item of page.items) {
       if (!late.has(how.keyOf(item))) items.set(how.keyOf(item), item);
@@ -165,6 +201,7 @@ export function listing(how, signal) {
 
   // In a storm many rows change within a second; drawing ten times a second is enough.
   const showSoon = calmly(async () => show(), 100);
+  const countSoon = calmly(recount, COUNT_EVERY_MS);
   const again = reading(read, signal, { isShown: () => loaded, place: note });
   more.hidden = true;
   table.hidden = true;
@@ -173,7 +210,10 @@ export function listing(how, signal) {
   return {
     panel,
     /** Reloads the list without showing progress. */
-    reload: () => inTurn(again),
+    reload() {
+      if (loaded) countSoon();
+      return inTurn(again);
+    },
     /**
      * Shows the list for the address: known rows at once, the others when they arrive.
      * @param {URLSearchParams} params
@@ -198,6 +238,7 @@ export function listing(how, signal) {
       late.set(how.keyOf(item), item);
       items.set(how.keyOf(item), item);
       showSoon();
+      countSoon();
     },
     /** @param {string | null} key of the open row */
     choose(key) {
