@@ -206,6 +206,19 @@ const Measured = z.object({
   medianMs: z.nullable(z.int()),
   p95Ms: z.nullable(z.int()),
 });
+export const Redelivery = z
+  .object({
+    startedAt: z.nullable(Time),
+    pending: z.int(),
+    delivered: z.int(),
+    failed: z.int(),
+    more: z.boolean(),
+  })
+  .register(z.globalRegistry, { id: "Redelivery" });
+export type Redelivery = z.infer<typeof Redelivery>;
+export const Stopped = z.object({ stopped: z.int() });
+export type Stopped = z.infer<typeof Stopped>;
+
 export const Activity = z.object({
   hours: z.array(z.extend(Measured, { hour: Time })).register(z.globalRegistry, {
     description: "The last 24 hours, oldest first; the current hour is last.",

@@ -150,6 +150,16 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
     description:
       "Sends dead deliveries again with the same `webhook-id`: those in `ids`, those created at or after `since`, or all. A delivery in `ids` that waits for its next attempt is tried now.",
   },
+  "get /pagerduty/deliveries/redeliver": {
+    operationId: "getRedelivery",
+    description:
+      "Says how far the latest redelivery is that was started without `ids`. Up to 5,000 deliveries of a state are counted.",
+  },
+  "delete /pagerduty/deliveries/redeliver": {
+    operationId: "stopRedelivery",
+    description:
+      "Stops the latest redelivery that was started without `ids`: what it has not delivered is dead again, as before. An attempt that is under way ends; if Aurora accepts it, it counts as delivered.",
+  },
   "get /healthz": {
     operationId: "getHealth",
     description: "Returns whether all settings are usable, and the names of those that are not.",

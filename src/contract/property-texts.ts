@@ -126,6 +126,11 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   since: "Only the deliveries created at or after this time.",
   retried: "How many webhooks were processed.",
   redelivered: "How many deliveries are sent again.",
+  stopped: "How many deliveries are dead again, as they were before.",
+  "Redelivery.startedAt": "When it began; null where there was none.",
+  "Redelivery.pending": "How many of its deliveries wait for an attempt.",
+  "Redelivery.delivered": "How many of them Aurora accepted.",
+  "Redelivery.failed": "How many of them are dead again, after every attempt of the schedule.",
   deliveries: "The deliveries.",
   nextCursor: "The cursor of the next page; null on the last page.",
   counts:

@@ -169,6 +169,22 @@ export const deliveries: Call[] = [
   },
   {
     method: "get",
+    path: "/pagerduty/deliveries/redeliver",
+    tag: "Deliveries",
+    summary: "Get the progress of the latest redelivery",
+    answers: ok("The progress.", answers.Redelivery),
+    errors: [403, 404],
+  },
+  {
+    method: "delete",
+    path: "/pagerduty/deliveries/redeliver",
+    tag: "Deliveries",
+    summary: "Stop the latest redelivery",
+    answers: ok("`stopped` is the number of deliveries that are dead again.", answers.Stopped),
+    errors: [403, 404],
+  },
+  {
+    method: "get",
     path: "/healthz",
     tag: "Operations",
     summary: "Check that the configuration is complete",

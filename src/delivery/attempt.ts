@@ -137,12 +137,15 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
     const attempted = { atMs: startedAtMs, status, answer: outcome.error, durationMs, early: early !== null };
     recordFailedAttempt(sql, entry.seq, attempted);
   }
+  // Its redelivery was stopped during the attempt: only an acceptance counts, and its incident's next one is pending.
+  const isStopped = entryAt(sql, entry.seq)?.delivery !== "pending";
+  if (isStopped && step.step !== "delivered") return;
   const nextDueAtMs = firstAttemptAtMs(config, nowMs) ?? nowMs;
   const finish = { attempts: step.attempts, status, nowMs, nextDueAtMs };
   const errorClass = classOf(outcome);
   if (step.step === "dead") markDead(sql, entry, { error, errorClass }, finish);
   else if (step.step === "delivered") {
-    markDelivered(sql, entry, finish);
+    markDelivered(sql, isStopped ? { ...entry, incidentId: null } : entry, finish);
     retryEarly(sql, nowMs);
   } else {
     const waitSeconds = outcome.kind === "failed" ? grantedWaitSeconds(outcome.retryAfterSeconds) : 0;

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { columnOf, numberOf } from "../storage/columns.ts";
 import { saveRecipient } from "../storage/incidents.ts";
 import { entryOfDelivery, hasOutstanding, LANE } from "../storage/journal.ts";
 import { promoteNext } from "./outbox.ts";
@@ -36,16 +37,24 @@ interface Redeliverer {
   connectedUser: () => string | null;
 }
 
-/** Retries dead deliveries, and makes waiting ones due now. @returns how many deliveries this changed */
+/**
+ * Retries dead deliveries, and makes waiting ones due now. Those retried without ids can be stopped.
+ * @returns how many deliveries this changed
+ */
 export function redeliver(
   { storage, sql, connectedUser }: Redeliverer,
   { ids, sinceMs }: Redelivery,
   nowMs: number,
 ): number {
   return storage.transactionSync(() => {
-    if (ids === null) return reviveDead(sql, deadSince(sql, sinceMs), connectedUser(), nowMs);
+    const user = connectedUser();
+    if (ids === null) {
+      continueAs(sql, nowMs);
+      return reviveDead(sql, deadSince(sql, sinceMs), { user, dueAtMs: nowMs, redelivery: nowMs });
+    }
     const seqs = [...new Set(ids.flatMap((id) => entryOfDelivery(sql, id)?.seq ?? []))];
-    return attemptNow(sql, seqs, nowMs) + reviveDead(sql, deadAmong(sql, seqs), connectedUser(), nowMs);
+    const revival = { user, dueAtMs: nowMs, redelivery: null };
+    return attemptNow(sql, seqs, nowMs) + reviveDead(sql, deadAmong(sql, seqs), revival);
   });
 }
 
@@ -63,31 +72,105 @@ function attemptNow(sql: SqlStorage, seqs: readonly number[], nowMs: number): nu
   }, 0);
 }
 
-/**
- * Queues dead deliveries again, with the same id and a new schedule.
- * @param connectedUser the user to name instead of a user who left the organisation
- * @returns how many
- */
-function reviveDead(
-  sql: SqlStorage,
-  dead: readonly Dead[],
-  connectedUser: string | null,
-  dueAtMs: number,
-): number {
+interface Revival {
+  /** Named instead of a user who left the organisation. */
+  user: string | null;
+  dueAtMs: number;
+  /** Null: of single deliveries. */
+  redelivery: number | null;
+}
+
+/** Queues dead deliveries again, with the same id and a new schedule. @returns how many */
+function reviveDead(sql: SqlStorage, dead: readonly Dead[], { user, dueAtMs, redelivery }: Revival): number {
   for (const [incidentId, deliveries] of Map.groupBy(dead, (one) => one.incidentId)) {
     const isOutstanding = hasOutstanding(sql, incidentId);
     for (const { seq } of deliveries) {
       sql.exec(
         `UPDATE journal SET delivery = 'queued', lane = ${LANE.again}, attempts = 0, planned_at_ms = NULL,
-           not_before_ms = NULL WHERE seq = ?`,
+           not_before_ms = NULL, redelivery = ? WHERE seq = ?`,
+        redelivery,
         seq,
       );
     }
     if (deliveries.some(({ lastStatus }) => lastStatus === USER_LEFT)) {
-      saveRecipient(sql, incidentId, connectedUser);
+      saveRecipient(sql, incidentId, user);
     }
     sql.exec("UPDATE incidents SET revived = 1 WHERE incident_id = ?", incidentId);
     if (!isOutstanding) promoteNext(sql, incidentId, 0, dueAtMs);
   }
   return dead.length;
 }
+
+/** When the latest redelivery began; only it may have unfinished deliveries. Null: there was none. */
+const latest = (sql: SqlStorage): number | null =>
+  numberOf(sql.exec("SELECT max(redelivery) FROM journal WHERE redelivery IS NOT NULL"));
+
+/** Makes what an earlier redelivery has not finished a part of this one. */
+function continueAs(sql: SqlStorage, redelivery: number): void {
+  sql.exec(
+    "UPDATE journal SET redelivery = ? WHERE redelivery = ? AND delivery IN ('pending', 'queued')",
+    redelivery,
+    latest(sql),
+  );
+}
+
+/** More deliveries of one state are not counted. */
+const MAX_COUNTED = 5_000;
+
+/** How far a redelivery is. */
+export interface RedeliveryProgress {
+  startedAtMs: number | null;
+  pending: number;
+  delivered: number;
+  /** Dead again. */
+  failed: number;
+  /** Whether there are more than were counted. */
+  more: boolean;
+}
+
+/** How far the latest redelivery is; zeros where there was none. */
+export function redeliveryProgress(sql: SqlStorage): RedeliveryProgress {
+  const startedAtMs = latest(sql);
+  const [pending = 0, queued = 0, delivered = 0, failed = 0] = ["pending", "queued", "delivered", "dead"].map(
+    (state) =>
+      numberOf(
+        sql.exec(
+          `SELECT count(*) FROM (SELECT 1 FROM journal WHERE redelivery = ? AND delivery = ? LIMIT ?)`,
+          startedAtMs,
+          state,
+          MAX_COUNTED,
+        ),
+      ) ?? 0,
+  );
+  const more = Math.max(pending, queued, delivered, failed) === MAX_COUNTED;
+  return { startedAtMs, pending: pending + queued, delivered, failed, more };
+}
+
+/**
+ * Stops the latest redelivery: what it has not delivered is dead again. An attempt that is under way ends; if Aurora
+ * accepts it, it is delivered.
+ * @returns how many are dead again
+ */
+export function stopRedelivery(
+  { storage, sql }: Pick<Redeliverer, "storage" | "sql">,
+  nowMs: number,
+): number {
+  return storage.transactionSync(() => {
+    const rows = sql.exec(
+      `UPDATE journal SET delivery = 'dead', redelivery = NULL,
+         attempts = (SELECT count(*) FROM attempts WHERE attempts.seq = journal.seq AND early = 0)
+       WHERE redelivery = ? AND delivery IN ('pending', 'queued') RETURNING incident_id`,
+      latest(sql),
+    );
+    const stopped = columnOf(rows, z.string());
+    for (const incidentId of new Set(stopped)) {
+      if (!isPending(sql, incidentId)) promoteNext(sql, incidentId, 0, nowMs);
+    }
+    return stopped.length;
+  });
+}
+
+/** Whether another delivery of the incident is sent next. */
+const isPending = (sql: SqlStorage, incidentId: string): boolean =>
+  [...sql.exec("SELECT 1 FROM journal WHERE incident_id = ? AND delivery = 'pending' LIMIT 1", incidentId)]
+    .length > 0;

@@ -116,7 +116,7 @@ const DeliveriesQuery = z.object({
   cursor: cursorOf(SeqCursor),
 });
 
-/** Lists deliveries to Aurora, newest first; shows one with its body; redelivers dead ones. */
+/** Lists deliveries to Aurora, newest first; shows one with its body; redelivers dead ones, and stops. */
 export const deliveries = new Hono<AppEnv>()
   .get("/", queryOf(DeliveriesQuery), async (c) => {
     const { state, error, cursor, ...list } = c.req.valid("query");
@@ -136,6 +136,16 @@ export const deliveries = new Hono<AppEnv>()
     const which = { ids: ids ?? null, sinceMs: since === undefined ? 0 : Date.parse(since) };
     return c.json({ redelivered: unwrap(await tenantOf(c).redeliver(c.get("caller"), which)) });
   })
+  .get("/redeliver", async (c) => {
+    const { startedAtMs, ...progress } = unwrap(
+      await readFrom(c, (tenant) => tenant.redelivery(c.get("caller"))),
+    );
+    const startedAt = startedAtMs === null ? null : new Date(startedAtMs).toISOString();
+    return c.json({ startedAt, ...progress });
+  })
+  .delete("/redeliver", async (c) =>
+    c.json({ stopped: unwrap(await tenantOf(c).stopRedelivery(c.get("caller"))) }),
+  )
   .get("/:id", async (c) => {
     const { payload, followUps, ...delivery } = unwrap(
       await readFrom(c, (tenant) => tenant.delivery(c.get("caller"), c.req.param("id"))),

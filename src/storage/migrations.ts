@@ -156,6 +156,9 @@ const MIGRATIONS: readonly string[] = [
     WHERE delivery IN ('pending', 'queued', 'dead') AND last_error IS NOT NULL;
   -- Failed deliveries only, until Aurora accepts them.
   CREATE INDEX journal_errors ON journal (error_class, seq) WHERE error_class IS NOT NULL;
+  -- The redelivery of many that queued it again last: when it began.
+  ALTER TABLE journal ADD COLUMN redelivery INTEGER;
+  CREATE INDEX journal_redelivered ON journal (redelivery, delivery) WHERE redelivery IS NOT NULL;
   `,
 ];
 

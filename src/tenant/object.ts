@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { tokenError } from "../connection/identify.ts";
 import type { LoginState } from "../connection/login-state.ts";
-import { type Redelivery, redeliver } from "../delivery/redelivery.ts";
+import { type Redelivery, redeliver, redeliveryProgress, stopRedelivery } from "../delivery/redelivery.ts";
 import { type Answer, answer } from "../errors.ts";
 import type { Outcome } from "../incidents/incident.ts";
 import { log } from "../log.ts";
@@ -9,8 +9,6 @@ import type { NoteRequest } from "../notes/outbox.ts";
 import type { SubscriptionOptions } from "../reconcile/subscription.ts";
 import { subscriptionView } from "../reconcile/subscription-answers.ts";
 import { activityOf } from "../storage/activity.ts";
-import type { DeliveryFilter, EventFilter } from "../storage/lists/entry-list.ts";
-import type { IncidentFilter } from "../storage/lists/incident-list.ts";
 import { type Caller, tenantIdOf } from "../tenant-id.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
 import type { Judgement, Question } from "../webhooks/verify.ts";
@@ -234,7 +232,7 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** `GET /pagerduty/incidents`. */
-  async incidents(caller: Caller, filter: views.Asked<IncidentFilter>) {
+  async incidents(caller: Caller, filter: views.IncidentQuery) {
     return this.#runtime.read(caller, ({ sql }) => views.incidentPage(sql, filter));
   }
 
@@ -256,7 +254,7 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** `GET /pagerduty/events`. */
-  async events(caller: Caller, filter: views.Asked<EventFilter>) {
+  async events(caller: Caller, filter: views.EventQuery) {
     return this.#runtime.read(caller, ({ sql }) => views.eventPage(sql, filter));
   }
 
@@ -272,7 +270,7 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** `GET /pagerduty/deliveries`. */
-  async deliveries(caller: Caller, filter: views.Asked<DeliveryFilter>) {
+  async deliveries(caller: Caller, filter: views.DeliveryQuery) {
     return this.#runtime.read(caller, ({ sql }) => views.deliveryPage(sql, filter));
   }
 
@@ -284,6 +282,16 @@ export class Tenant extends DurableObject<Env> {
   /** `POST /pagerduty/deliveries/redeliver`. @returns how many deliveries are retried */
   async redeliver(caller: Caller, which: Redelivery): Promise<Answer<number>> {
     return this.#runtime.asMember(caller, async () => redeliver(this.#runtime.context, which, Date.now()));
+  }
+
+  /** `GET /pagerduty/deliveries/redeliver`. */
+  async redelivery(caller: Caller) {
+    return this.#runtime.read(caller, ({ sql }) => redeliveryProgress(sql));
+  }
+
+  /** `DELETE /pagerduty/deliveries/redeliver`. @returns how many deliveries are dead again */
+  async stopRedelivery(caller: Caller): Promise<Answer<number>> {
+    return this.#runtime.asMember(caller, () => stopRedelivery(this.#runtime.context, Date.now()));
   }
 
   override async alarm(): Promise<void> {

@@ -58,11 +58,14 @@ function namedEvents(sql: SqlStorage, entries: readonly Arrival[]) {
   }));
 }
 
-/** Which page of a list, and whether its choices are counted. */
-export type Asked<F> = F & { counts: boolean };
+/** Which page of a list, and whether the choices of its filters are counted. */
+type Asked<F> = F & { counts: boolean };
+export type IncidentQuery = Asked<IncidentFilter>;
+export type EventQuery = Asked<EventFilter>;
+export type DeliveryQuery = Asked<DeliveryFilter>;
 
 /** A page of received webhooks, recovered incidents and findings of checks, newest first. */
-export function eventPage(sql: SqlStorage, { counts, ...filter }: Asked<EventFilter>) {
+export function eventPage(sql: SqlStorage, { counts, ...filter }: EventQuery) {
   const { entries, next } = listEvents(sql, filter);
   return { events: namedEvents(sql, entries), next, counts: counts ? countEvents(sql, filter) : undefined };
 }
@@ -123,14 +126,14 @@ export function deliveryDetail({ sql, config, store }: TenantContext, id: string
 }
 
 /** A page of deliveries to Aurora, newest first. */
-export function deliveryPage(sql: SqlStorage, { counts, ...filter }: Asked<DeliveryFilter>) {
+export function deliveryPage(sql: SqlStorage, { counts, ...filter }: DeliveryQuery) {
   const { entries, next } = listDeliveries(sql, filter);
   const counted = counts ? countDeliveries(sql, filter) : undefined;
   return { deliveries: entries.map(deliveryView), next, counts: counted };
 }
 
 /** A page of incidents, newest first. */
-export function incidentPage(sql: SqlStorage, { counts, ...filter }: Asked<IncidentFilter>) {
+export function incidentPage(sql: SqlStorage, { counts, ...filter }: IncidentQuery) {
   const { incidents, next } = listIncidents(sql, filter);
   const counted = counts ? countIncidents(sql, filter) : undefined;
   return { incidents: incidents.map(listedIncident), next, counts: counted };

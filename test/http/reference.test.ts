@@ -135,6 +135,9 @@ describe("live answers", () => {
     await checked("get", "/pagerduty/deliveries/msg_nothing", {}, "/pagerduty/deliveries/{id}");
     await checked("get", "/pagerduty/deliveries?state=lost");
     await checked("post", "/pagerduty/deliveries/redeliver");
+    await checked("get", "/pagerduty/deliveries/redeliver");
+    await checked("delete", "/pagerduty/deliveries/redeliver");
+    await checked("get", "/pagerduty/events?counts=true&limit=1");
     await checked("post", "/pagerduty/events/retry");
     await checked("get", "/pagerduty/activity");
     await checked("post", "/pagerduty/reconcile");

@@ -45,7 +45,7 @@ export function openPlanned(): PlannedStorage {
         const plan = database.prepare(`EXPLAIN QUERY PLAN ${query}`).all(...bound);
         statements.push({ place, caller, plan: plan.map(({ detail }) => String(detail)) });
         const statement = database.prepare(query);
-        if (!/^\s*SELECT/.test(query)) {
+        if (!/^\s*(SELECT|WITH)\b|\bRETURNING\b/.test(query)) {
           return Object.assign([], { rowsWritten: Number(statement.run(...bound).changes) });
         }
         const rows = statement.all(...bound).map((row) =>

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { deliveredBeyondLimit } from "../../src/delivery/analysis-limit.ts";
 import { failedAttempts, recordFailedAttempt } from "../../src/delivery/attempts.ts";
 import * as outbox from "../../src/delivery/outbox.ts";
-import { redeliver } from "../../src/delivery/redelivery.ts";
+import { redeliver, redeliveryProgress, stopRedelivery } from "../../src/delivery/redelivery.ts";
 import { emptyIncident } from "../../src/incidents/fold.ts";
 import { activityOf } from "../../src/storage/activity.ts";
 import * as contexts from "../../src/storage/contexts.ts";
@@ -68,6 +68,8 @@ function executeAll(storage: DurableObjectStorage): void {
   failedAttempts(sql, 1);
   outbox.markDead(sql, DUE, FAILURE, FINISH);
   redeliver({ storage, sql, connectedUser: () => "u" }, { ids: null, sinceMs: 0 }, 1);
+  redeliveryProgress(sql);
+  stopRedelivery({ storage, sql }, 1);
   outbox.markBroken(sql, 1, "error", 1);
   outbox.markDelivered(sql, DUE, FINISH);
   deliveredBeyondLimit(sql, "u", 1);

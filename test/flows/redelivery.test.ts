@@ -1,0 +1,60 @@
+import { beforeEach, expect, test } from "vitest";
+import { openStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
+import { startWorld } from "../support/world.ts";
+
+/** Redelivering what failed since a time: its progress, and its stop. */
+
+const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: "0,0.1" }));
+beforeEach(async () => {
+  await stage.connect();
+});
+
+const { call } = stage;
+const progress = async () => (await call("GET", "/deliveries/redeliver")).body;
+const deadCount = async () => (await stage.sql("SELECT 1 FROM journal WHERE delivery = 'dead'")).length;
+
+/** Triggers incidents, each with two deliveries that fail. */
+async function failing(count: number) {
+  stage.aurora.answer = () => ({ status: 500 });
+  const incidents = Array.from({ length: count }, () => stage.account.trigger());
+  await until("every delivery to be dead", async () => (await deadCount()) === 2 * count);
+  return incidents;
+}
+
+test("what failed since a time is sent again, and the progress says how far", async () => {
+  const since = new Date().toISOString();
+  const [lost] = await failing(2);
+  expect(await progress()).toMatchObject({ startedAt: null, pending: 0, delivered: 0, failed: 0 });
+  const listed = await call("GET", `/deliveries?limit=1&counts=true&since=${since}`);
+  expect(listed.body).toMatchObject({ counts: { state: { dead: { count: 4, more: false } } } });
+  stage.aurora.answer = ({ body }) => ({ status: body?.data.incident.incidentId === lost?.id ? 500 : 202 });
+  expect((await call("POST", "/deliveries/redeliver", { since })).body).toEqual({ redelivered: 4 });
+  await until(
+    "the redelivery to be over",
+    async () => ((await progress()) as { pending: number }).pending === 0,
+  );
+  expect(await progress()).toEqual({
+    startedAt: expect.any(String),
+    pending: 0,
+    delivered: 2,
+    failed: 2,
+    more: false,
+  });
+});
+
+test("a stopped redelivery attempts nothing more, and what came later is sent", async () => {
+  const incidents = await failing(4);
+  stage.aurora.reset();
+  stage.aurora.answer = ({ body }) =>
+    incidents.some(({ id }) => id === body?.data.incident.incidentId) ? { hang: true } : { status: 202 };
+  expect((await call("POST", "/deliveries/redeliver")).body).toEqual({ redelivered: 8 });
+  await until("attempts that hang", () => stage.aurora.attempts.length === 2);
+  expect((await call("DELETE", "/deliveries/redeliver")).body).toEqual({ stopped: 8 });
+  expect(await progress()).toMatchObject({ pending: 0, delivered: 0 });
+  expect(await deadCount()).toBe(8);
+  const later = stage.account.trigger();
+  await stage.aurora.waitFor("the later incident", (aurora) => aurora.of(later.id).length === 2);
+  const old = stage.aurora.attempts.filter(({ body }) => body?.data.incident.incidentId !== later.id);
+  expect(old).toHaveLength(2);
+});
