@@ -99,6 +99,46 @@ describe.skipIf(!hasChromium)("the console", () => {
     await link(page, "One").waitFor();
   });
 
+  test("incidents of one second keep the order of the API, also after one of them changed", async () => {
+    const { page } = await open("#/incidents", []);
+    const incidents = ["A", "B", "C", "D", "E"].map((title) => stage.account.trigger({ title }));
+    await page.locator("tbody tr").nth(4).waitFor();
+    await stage.sql("UPDATE incidents SET created_at_ms = created_at_ms / 1000 * 1000");
+    const listed = async () => {
+      const { body } = await stage.call("GET", "/incidents");
+      return (body as { incidents: { title: string }[] }).incidents.map(({ title }) => title);
+    };
+    const shown = () => page.locator("tbody .row-link").allTextContents();
+    expect(await shown()).toEqual(await listed());
+    incidents[2]?.acknowledge();
+    await page.getByRole("row", { name: /Acknowledged/ }).waitFor();
+    expect(await shown()).toEqual(await listed());
+  });
+
+  test("the ids of an event, of its incident, of a delivery and of the subscription can be copied", async () => {
+    const { page } = await open("#/events", ["Copied"]);
+    const copy = (name: string) => page.getByRole("button", { name: `Copy ${name}`, exact: true });
+    await page
+      .getByRole("row", { name: /incident.triggered/ })
+      .locator(".row-link")
+      .click();
+    await copy("X-Webhook-Id").waitFor();
+    await copy("event id").waitFor();
+    await page
+      .getByRole("article")
+      .getByRole("link", { name: /Copied/ })
+      .click();
+    await copy("id").waitFor();
+    await page.evaluate(`location.hash = "#/deliveries"`);
+    await page
+      .getByRole("row", { name: /incident.triggered/ })
+      .locator(".row-link")
+      .click();
+    await copy("webhook-id").waitFor();
+    await page.evaluate(`location.hash = "#/connection"`);
+    await copy("subscription id").waitFor();
+  });
+
   test("changes are counted every few seconds at most", async () => {
     const { page } = await open("#/incidents", ["First"]);
     await link(page, "First").waitFor();

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { emptyIncident } from "../../src/incidents/fold.ts";
 import type { IncidentState, Snapshot } from "../../src/incidents/incident.ts";
 import { saveIncident } from "../../src/storage/incidents.ts";
-import { ALL_INCIDENTS, listIncidents } from "../../src/storage/lists/incident-list.ts";
+import { ALL_INCIDENTS, countIncidents, listIncidents } from "../../src/storage/lists/incident-list.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 
 /** Searching incidents, in a real object's SQLite. */
@@ -57,6 +57,43 @@ test.each<[string, Partial<Parameters<typeof listIncidents>[1]>, string[]]>([
   });
   expect(found.incidents.map(({ incidentId }) => incidentId)).toEqual(ids);
   expect(found.next).toBeNull();
+});
+
+test("incidents of one second are listed by their id, each once over all pages", async () => {
+  const ids = await inObject("second", (sql) => {
+    for (let number = 10; number < 70; number += 1) {
+      const state = incident(`P${number}`, number, { createdAt: "2026-01-01T00:00:00Z" });
+      saveIncident(sql, emptyIncident(state.incidentId), state, 1);
+    }
+    const seen: string[] = [];
+    let after: Parameters<typeof listIncidents>[1]["after"] = null;
+    do {
+      const page = listIncidents(sql, { ...ALL_INCIDENTS, limit: 25, after });
+      seen.push(...page.incidents.map(({ incidentId }) => incidentId));
+      after = page.next;
+    } while (after !== null);
+    return seen;
+  });
+  expect(ids).toEqual(Array.from({ length: 60 }, (_, index) => `P${69 - index}`));
+});
+
+test("incidents are found by when they started, and counted by the choices of the filters", async () => {
+  const { found, counts } = await inObject("started", (sql) => {
+    for (const state of STORED) saveIncident(sql, emptyIncident(state.incidentId), state, 1);
+    const startMs = Date.UTC(2026, 0, 1);
+    const range = { sinceMs: startMs + 2000, untilMs: startMs + 31_001 };
+    return {
+      found: listIncidents(sql, { ...ALL_INCIDENTS, ...range, limit: 10 }),
+      counts: countIncidents(sql, { ...ALL_INCIDENTS, ...range, severity: "critical", limit: 1 }),
+    };
+  });
+  expect(found.incidents.map(({ incidentId }) => incidentId)).toEqual(["PC", "PB"]);
+  const exactly = (count: number) => ({ count, more: false });
+  expect(counts).toEqual({
+    status: { investigating: exactly(0), resolved: exactly(1) },
+    severity: { critical: exactly(1), high: exactly(0), medium: exactly(1), low: exactly(0) },
+    service: { "API Service": exactly(1) },
+  });
 });
 
 test("a page reads a bounded number of incidents, and the next page continues after them", async () => {

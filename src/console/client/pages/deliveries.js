@@ -1,13 +1,13 @@
-import { action, toast } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { listing, split } from "../parts/listing.js";
 import { mention } from "../parts/mention.js";
 import { isWithin, TIME } from "../parts/spans.js";
 import { when } from "../parts/words.js";
-import { call, get } from "../state/api.js";
+import { get } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
-import { onStatus, status } from "../state/store.js";
+import { status } from "../state/store.js";
 import { progress, renderDelivery, statePill } from "./delivery.js";
+import { redelivery } from "./redelivery.js";
 
 /** The deliveries to Aurora with their states; redelivers failed ones. */
 
@@ -50,15 +50,6 @@ const COLUMNS = [
   ["Created", "time-cell"],
 ];
 
-const HOUR_MS = 3_600_000;
-/** How far back failed deliveries are sent again, in hours. @type {readonly (readonly [string, string])[]} */
-const SPANS = [
-  ["", "All that failed"],
-  ["1", "Failed in the last hour"],
-  ["24", "Failed in the last day"],
-  ["168", "Failed in the last week"],
-];
-
 /** @param {Delivery} delivery */
 function row(delivery) {
   const { id, type, version, incidentId, incident, state, createdAt } = delivery;
@@ -83,30 +74,6 @@ function row(delivery) {
   );
 }
 
-/** Sends failed deliveries again, all of them or the latest; hidden while none has failed. */
-function redeliverTool() {
-  const span = h(
-    "select",
-    { "aria-label": "Which deliveries" },
-    SPANS.map(([value, label]) => h("option", { value }, label)),
-  );
-  const send = action("Redeliver", async () => {
-    const hours = Number(span.value);
-    const since = hours === 0 ? {} : { since: new Date(Date.now() - hours * HOUR_MS).toISOString() };
-    /** @type {import("../../../contract/answers.ts").Redelivered} */
-    const { redelivered } = await call("POST", "/deliveries/redeliver", since);
-    toast("ok", redelivered === 0 ? "None failed in that time." : `${redelivered} on their way again.`);
-  });
-  const tool = h("div", { class: "redeliver" }, span, send);
-  return {
-    tool,
-    show() {
-      const now = status();
-      tool.hidden = !now?.connected || now.delivery.dead === 0;
-    },
-  };
-}
-
 /** @returns {readonly [string, string]} */
 function nothing() {
   const now = status();
@@ -128,14 +95,13 @@ function nothing() {
  * @returns {import("../console.js").Navigate}
  */
 export function mountDeliveries(view, signal) {
-  const redeliver = redeliverTool();
-  redeliver.show();
-  onStatus(redeliver.show, signal);
+  const { tool, panel } = redelivery(signal, () => again());
   /** @type {ReturnType<typeof listing<Delivery>>} */
   const deliveries = listing(
     {
       name: "Deliveries",
-      tools: [redeliver.tool],
+      tools: [tool],
+      above: panel,
       filters: FILTERS,
       columns: COLUMNS,
       load: async (search) => {

@@ -135,6 +135,7 @@ function renderEvent(side, webhookId, signal) {
         reasonOf(event) && h("p", null, reasonOf(event)),
         event.incidentId && mentionWhole(event.incidentId, event.incident),
         idLine("X-Webhook-Id", webhookId),
+        event.eventId && idLine("event id", event.eventId),
       ],
     },
     signal,

@@ -80,12 +80,11 @@ function row(incident) {
   );
 }
 
-/** @param {Row} a @param {Row} b */
-function newestFirst(a, b) {
-  return (
-    Date.parse(b.startedAt ?? "") - Date.parse(a.startedAt ?? "") || (a.incidentId < b.incidentId ? 1 : -1)
-  );
-}
+/** @param {Row} incident */
+const startedMs = ({ startedAt }) => Date.parse(startedAt ?? "") || Number.POSITIVE_INFINITY;
+
+/** As the API orders: incidents of one second by their id. @param {Row} a @param {Row} b */
+const newestFirst = (a, b) => startedMs(b) - startedMs(a) || (a.incidentId < b.incidentId ? 1 : -1);
 
 /**
  * Filters changes from the WebSocket as the server filters the list.

@@ -1,4 +1,4 @@
-import { action, fact, field, form, messageOf, toast } from "../parts/controls.js";
+import { action, copyableId, fact, field, form, messageOf, toast } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { confirmedAsItIs } from "../parts/question.js";
 import { pill, words } from "../parts/words.js";
@@ -148,7 +148,7 @@ export function subscriptionPanel(status, signal) {
         ? `${scopeName(there.filter.type)} (${there.filter.id})`
         : scopeName(there.filter.type);
       facts.replaceChildren(
-        fact("Id", h("span", { class: "mono" }, there.id)),
+        fact("Id", copyableId("subscription id", there.id)),
         fact("Incidents of", scope),
         h(
           "div",

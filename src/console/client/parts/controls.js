@@ -252,10 +252,12 @@ export function showFailure(place, error, retry) {
 export const fact = (name, ...value) => h("div", null, h("dt", null, name), h("dd", null, value));
 
 /** An id that can be copied. @param {string} name @param {string} id */
+export const copyableId = (name, id) =>
+  h("span", { class: "id-line" }, h("span", { class: "mono" }, id), copyIdButton(name, id));
+
+/** The same with its name, as a line. @param {string} name @param {string} id */
 export const idLine = (name, id) =>
-  h(
-    "p",
-    { class: "id-line" },
-    h("span", { class: "meta mono" }, `${name} ${id}`),
-    copyButton(() => id, `Copy ${name}`),
-  );
+  h("p", { class: "id-line" }, h("span", { class: "meta mono" }, `${name} ${id}`), copyIdButton(name, id));
+
+/** @param {string} name @param {string} id */
+const copyIdButton = (name, id) => copyButton(() => id, `Copy ${name}`);

@@ -31,6 +31,7 @@ const COUNT_EVERY_MS = 4000;
  * @typedef {object} Listed
  * @property {string} name of what is listed, such as "Deliveries"
  * @property {readonly import("./dom.js").Child[]} tools beside the heading
+ * @property {HTMLElement} [above] the filters
  * @property {readonly import("./filters.js").Filter[]} filters
  * @property {readonly (readonly [head: string, style: string])[]} columns
  * @property {(search: string) => Promise<Page<T>>} load a page, for a query string
@@ -85,6 +86,7 @@ export function listing(how, signal) {
     "section",
     { class: "panel list" },
     h("div", { class: "panel-head" }, h("h1", { tabindex: -1 }, how.name), how.tools),
+    how.above,
     bar.element,
     table,
     note,
@@ -177,7 +179,9 @@ export function listing(how, signal) {
       if (mine !== turn) return;
       throw error;
     }
-    items = new Map([...late, ...fresh, ...late]);
+    // Without an order of its own, a row stays in its place; one that is not in its place any more is among older pages.
+    const changed = [...late].filter(([key]) => how.order || fresh.has(key));
+    items = new Map([...fresh, ...changed]);
     cursor = next;
     loaded = true;
     show();

@@ -1,0 +1,128 @@
+import { action, confirmed, toast } from "../parts/controls.js";
+import { h } from "../parts/dom.js";
+import { SPANS, sinceOf } from "../parts/spans.js";
+import { when } from "../parts/words.js";
+import { call, get, query } from "../state/api.js";
+import { calmly, onLive, onReload } from "../state/live.js";
+import { onStatus, status } from "../state/store.js";
+
+/** Sends again what failed since a time: how many, how far it is, and a stop. */
+
+/** @typedef {import("../../../contract/answers.ts").Redelivery} Redelivery */
+
+/** The progress is asked for at most this often. */
+const ASK_EVERY_MS = 2000;
+
+const number = new Intl.NumberFormat("en-GB");
+
+/** @param {Redelivery} redelivery */
+const totalOf = ({ pending, delivered, failed }) => pending + delivered + failed;
+
+/** @param {Redelivery} redelivery */
+function progressText({ delivered, failed, more, ...rest }) {
+  const total = totalOf({ delivered, failed, more, ...rest });
+  const again = failed === 0 ? "" : `, ${number.format(failed)} failed again`;
+  return `${number.format(delivered)} of ${number.format(total)}${more ? "+" : ""} delivered${again}`;
+}
+
+/**
+ * @param {AbortSignal} signal
+ * @param {() => void} onChange called when many deliveries have changed their state at once
+ */
+export function redelivery(signal, onChange) {
+  const span = h(
+    "select",
+    { "aria-label": "Which deliveries" },
+    SPANS.map(([value, label]) =>
+      h("option", { value }, value === "" ? "All that failed" : `Failed: ${label}`),
+    ),
+  );
+  const send = action("Redeliver", async () => {
+    const since = sinceOf(span.value);
+    /** @type {import("../../../contract/answers.ts").Redelivered} */
+    const { redelivered } = await call("POST", "/deliveries/redeliver", since === null ? {} : { since });
+    if (redelivered === 0) toast("ok", "None failed in that time.");
+    else isOver = false;
+    await ask();
+  });
+  const tool = h("div", { class: "redeliver" }, span, send);
+  const bar = h("progress", { "aria-label": "Redelivery" });
+  const text = h("p", { role: "status" });
+  const started = h("span", { class: "meta" });
+  const stop = action("Stop", async () => {
+    const question = {
+      title: "Stop the redelivery?",
+      text: "What Aurora has not accepted yet is failed again, as before. It can be sent later.",
+      confirm: "Stop",
+    };
+    if (!(await confirmed(question, signal))) return;
+    /** @type {import("../../../contract/answers.ts").Stopped} */
+    const { stopped } = await call("DELETE", "/deliveries/redeliver");
+    isOver = true;
+    toast(
+      "ok",
+      `Stopped. ${number.format(stopped)} ${stopped === 1 ? "is" : "are"} failed again, as before.`,
+    );
+    await ask();
+  });
+  const panel = h("div", { class: "redelivery", hidden: true }, bar, text, started, stop);
+  /** Whether the end was told. */
+  let isOver = true;
+
+  /** Which redelivery was shown, and whether it was over. */
+  let seen = "";
+
+  /** @param {Redelivery} now */
+  function show(now) {
+    const next = `${now.startedAt} ${now.pending === 0}`;
+    if (seen !== "" && seen !== next) onChange();
+    seen = next;
+    panel.hidden = now.pending === 0;
+    if (now.pending > 0) {
+      isOver = false;
+      bar.max = totalOf(now);
+      bar.value = now.delivered + now.failed;
+      text.textContent = `${progressText(now)}.`;
+      started.replaceChildren("started ", when(now.startedAt));
+    } else if (!isOver) {
+      isOver = true;
+      toast(now.failed === 0 ? "ok" : "bad", `The redelivery is over: ${progressText(now)}.`);
+    }
+  }
+
+  // The number of the latest request: answers to earlier ones are dropped.
+  let asked = 0;
+  async function ask() {
+    if (signal.aborted) return;
+    asked += 1;
+    const mine = asked;
+    /** @type {Redelivery} */
+    const now = await get("/deliveries/redeliver");
+    if (!signal.aborted && mine === asked) show(now);
+  }
+
+  /** Says on the button how many there are. */
+  async function count() {
+    const wanted = span.value;
+    const found = { state: "dead", since: sinceOf(wanted), limit: 1, counts: "true" };
+    /** @type {import("../../../contract/answers.ts").DeliveryList} */
+    const { counts } = await get(`/deliveries${query(found)}`);
+    const dead = counts?.["state"]?.["dead"];
+    if (signal.aborted || wanted !== span.value || !dead) return;
+    send.textContent = `Redeliver ${number.format(dead.count)}${dead.more ? "+" : ""}`;
+  }
+
+  // The page's other reads show that the connector cannot be reached.
+  const again = calmly(() => Promise.all([ask(), count()]).catch(() => undefined), ASK_EVERY_MS);
+  function showTool() {
+    const now = status();
+    tool.hidden = !now?.connected || now.delivery.dead === 0;
+  }
+  span.addEventListener("change", () => void count().catch(() => undefined));
+  onStatus(showTool, signal);
+  onLive("delivery", again, signal);
+  onReload(again, signal);
+  showTool();
+  void Promise.all([ask(), count()]).catch(() => undefined);
+  return { tool, panel };
+}
