@@ -33,7 +33,7 @@ export const timeRange = (time: string) => ({
 export const counts = {
   counts: {
     description:
-      "`true`: the page has `counts`, too. The newest 5,000 entries, 2,000 incidents, are counted, and older failed ones.",
+      "`true`: the page has `counts`, too. The newest 2,000 are counted, and of older ones those that failed.",
     schema: z.enum(["true", "false"]),
   },
 };

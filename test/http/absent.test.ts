@@ -17,9 +17,9 @@ const call = (method: string, path: string, options: { body?: object; raw?: stri
   world.worker.call("user", method, `/pagerduty${path}`, options);
 
 test.each([
-  "/incidents?status=&limit=&cursor=",
-  "/events?limit=&cursor=",
-  "/deliveries?state=&limit=&cursor=",
+  "/incidents?status=&since=&until=&counts=&limit=&cursor=",
+  "/events?q=&since=&until=&counts=&limit=&cursor=",
+  "/deliveries?state=&error=&since=&until=&counts=&limit=&cursor=",
 ])("GET %s ignores its empty parameters", async (path) => {
   expect((await call("GET", path)).status).toBe(200);
 });

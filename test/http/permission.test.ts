@@ -24,6 +24,7 @@ const CHANGES: [string, string, object?][] = [
   ["POST", "/subscription/enable"],
   ["POST", "/events/retry", {}],
   ["POST", "/deliveries/redeliver", {}],
+  ["DELETE", "/deliveries/redeliver"],
   ["POST", "/reconcile"],
 ];
 

@@ -122,7 +122,7 @@ describe("live answers", () => {
     expect(note.status).toBe(202);
     await checked("post", notes, { body: { content: "" } }, template);
     await checked("get", notes, {}, template);
-    const events = asObject((await checked("get", "/pagerduty/events?limit=2")).body);
+    const events = asObject((await checked("get", "/pagerduty/events?limit=2&counts=true")).body);
     const [event] = Array.isArray(events["events"]) ? events["events"] : [];
     const webhookId = String(asObject(event)["webhookId"]);
     await checked("get", `/pagerduty/events/${webhookId}`, {}, "/pagerduty/events/{webhookId}");
@@ -137,7 +137,6 @@ describe("live answers", () => {
     await checked("post", "/pagerduty/deliveries/redeliver");
     await checked("get", "/pagerduty/deliveries/redeliver");
     await checked("delete", "/pagerduty/deliveries/redeliver");
-    await checked("get", "/pagerduty/events?counts=true&limit=1");
     await checked("post", "/pagerduty/events/retry");
     await checked("get", "/pagerduty/activity");
     await checked("post", "/pagerduty/reconcile");

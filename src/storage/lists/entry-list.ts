@@ -36,8 +36,10 @@ const NEWEST_PAGE = { sinceMs: null, untilMs: null, beforeSeq: null } as const;
 export const ALL_EVENTS = { ...NEWEST_PAGE, type: null, outcome: null, q: null } as const;
 export const ALL_DELIVERIES = { ...NEWEST_PAGE, state: null, error: null } as const;
 
-/** The most entries that one page or one count examines. */
+/** The most entries that one page examines. */
 export const MAX_EXAMINED = 5_000;
+/** The most entries that one count examines: it follows every few seconds while a console is open. */
+const MAX_COUNTED = 2_000;
 /** The most older entries of one kind that a count finds by an index. */
 const MAX_INDEXED = 1_000;
 
@@ -211,9 +213,9 @@ function countsOf(
   indexes: readonly Source[],
   isIndexed: (name: string, choice: string, belowSeq: number) => boolean,
 ): Counts {
-  const rows = [...candidates(sql, NEWEST, { ...list, beforeSeq: null }, MAX_EXAMINED + 1)];
+  const rows = [...candidates(sql, NEWEST, { ...list, beforeSeq: null }, MAX_COUNTED + 1)];
   // The entry that is one too many is counted with the older ones.
-  const beforeSeq = rows.length > MAX_EXAMINED ? (rows.pop()?.seq ?? 0) + 1 : null;
+  const beforeSeq = rows.length > MAX_COUNTED ? (rows.pop()?.seq ?? 0) + 1 : null;
   const older =
     beforeSeq === null
       ? []
