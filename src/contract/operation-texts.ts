@@ -159,6 +159,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
     operationId: "stopRedelivery",
     description:
       "Stops the latest redelivery that was started without `ids`: what it has not delivered is dead again, as before. An attempt that is under way ends; if Aurora accepts it, it counts as delivered.",
+    destroys: "the attempts that the latest redelivery has left",
   },
   "get /healthz": {
     operationId: "getHealth",
