@@ -99,13 +99,13 @@ test("an incident whose number PagerDuty never gives waits, is a problem, and en
   };
   incident.announce();
   incident.acknowledge();
-  expect(await problem(stage, "deliveries_failing")).toContain("does not give the incident's number");
+  expect(await problem(stage, "deliveries_failing")).toContain("does not return the incident's number");
   expect(await fixes()).toEqual([
     expect.stringMatching(/requested from PagerDuty again.*may see the incident/),
   ]);
   expect(await states()).toEqual(["pending", "queued"]);
   await allDead(2);
-  expect(await problem(stage, "deliveries_dead")).toContain("does not give the incident's number");
+  expect(await problem(stage, "deliveries_dead")).toContain("does not return the incident's number");
   expect(await fixes()).toEqual([expect.stringMatching(/may see the incident.*deliveries\/redeliver/)]);
   expect(sentEvents(stage)).toEqual([]);
 

@@ -176,7 +176,7 @@ describe.skipIf(!hasChromium)("the console", () => {
       await go();
       await page.getByText("Live", { exact: true }).waitFor();
       await page.getByText("No incidents yet").waitFor();
-      await page.getByText("Events received").waitFor();
+      await page.getByText("All hours together").waitFor();
     };
     await visit(() => page.goto(stage.worker.url));
     expect(loaded.length + lines).toBeLessThanOrEqual(MAX_FIRST_REQUESTS);
