@@ -39,7 +39,7 @@ export type ErrorCode = keyof typeof STATUS_OF;
 export interface Failure {
   code: ErrorCode;
   message: string;
-  /** What happened and what to do about it, where `message` is Aurora's own short text. */
+  /** What happened and what to do about it, if `message` is the short text that Aurora expects. */
   detail?: string;
   /** Overrides the code's usual status. */
   status?: number;

@@ -223,7 +223,7 @@ export const Activity = z.object({
   hours: z.array(z.extend(Measured, { hour: Time })).register(z.globalRegistry, {
     description: "The last 24 hours, oldest first; the current hour is last.",
   }),
-  day: Measured.register(z.globalRegistry, { description: "The 24 hours together." }),
+  day: Measured.register(z.globalRegistry, { description: "All 24 hours together." }),
   completeSince: Time,
 });
 export type Activity = z.infer<typeof Activity>;

@@ -1,9 +1,9 @@
 import type { ProblemCode } from "./status-answers.ts";
 
 /**
- * The problems with which events still flow, or only wait for something that is retried: the console shows them in
- * another colour, and `npm run doctor` as warnings. Every other problem stops or loses events until somebody acts.
- * `past`: it is over already.
+ * The problems that stop no events, or only delay them until a retry succeeds. The console shows them in a different
+ * colour, `npm run doctor` as warnings. Every other problem stops or loses events until somebody acts.
+ * `past`: the problem is already over.
  */
 export const MILD_PROBLEMS: Readonly<Partial<Record<ProblemCode, "past" | "warn">>> = {
   oauth_not_refreshable: "warn",

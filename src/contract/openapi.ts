@@ -24,7 +24,7 @@ const ERRORS: Record<number, string> = {
   413: "The body is too large. The limit is 256 KiB for a webhook, 128 KiB for a note, and 16 KiB for any other call.",
   426: "The call needs a WebSocket upgrade.",
   429: "Too many calls; see Retry-After.",
-  500: "An unexpected error, which is in the Worker's log; for a sign-in, also: OAuth is not configured.",
+  500: "An unexpected error, which is in the Worker's log. For a sign-in, it can also mean that OAuth is not configured.",
   502: "PagerDuty did not answer, or its answer cannot be used.",
   503: "Temporarily unavailable, or misconfigured; see Retry-After. Or the call changes something, and Aurora did not say whether the user may do so.",
   508: "The call was made by a connector, because one of its settings leads here instead of to Aurora; `error` names it.",

@@ -11,7 +11,7 @@ export const TAGS: Readonly<Record<string, string>> = {
 export interface OperationText {
   operationId: string;
   description: string;
-  /** What is lost, for a question before the call. */
+  /** What the call deletes. The reference asks for confirmation before it makes such a call. */
   destroys?: string;
 }
 
@@ -24,7 +24,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   },
   "post /pagerduty": {
     operationId: "connect",
-    destroys: "the present connection, which the new one replaces",
+    destroys: "the current connection, which the new one replaces",
     description:
       "Checks the API token with PagerDuty and stores it encrypted. Without `region`, tries the token in both regions. Replaces an existing connection.",
   },

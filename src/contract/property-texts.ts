@@ -52,7 +52,7 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   // Errors and health.
   code: "A stable code, for a program.",
   "Failure.error": "What happened, for a person.",
-  detail: "Which failure of PagerDuty it was and what to do, where `error` does not say so.",
+  detail: "How PagerDuty failed, and what to do about it; absent if `error` says so.",
   message: "What is wrong, for a person.",
   fix: "What to do about it.",
   error: "The error, for a person: what happened, why, and what to do; null if nothing failed.",
@@ -152,15 +152,15 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   writtenAt: "When PagerDuty accepted it; null while it has not.",
   hour: "The start of the hour.",
   refused:
-    "How many webhooks were refused because no signing secret of the connection verifies them, at most 60 a minute; later ones of that minute are not counted.",
+    "How many webhooks were refused because no signing secret of the connection verifies them. At most 60 a minute are counted.",
   delivered: "How many deliveries Aurora accepted.",
   failed: "How many attempts at a delivery failed.",
   latencyMs: "The mean time from arrival to Aurora's answer, in milliseconds; null without deliveries.",
   medianMs:
-    "The median time from a webhook's receipt to Aurora's acceptance, in milliseconds; where an unsigned webhook is read back from PagerDuty, from then. Null without deliveries.",
+    "The median time from a webhook's receipt to Aurora's acceptance, in milliseconds; null without deliveries. For an unsigned webhook, the time starts when its incident is read back from PagerDuty.",
   p95Ms: "The 95th percentile of that time, by nearest rank; null without deliveries.",
   completeSince:
-    "From this time on everything is counted. At most the newest 20,000 journal entries and failed attempts are read, so in a storm earlier hours are counted in part.",
+    "The counts are complete from this time on. Only the newest 20,000 journal entries and failed attempts are read, so in a storm earlier counts can be too low.",
   checked: "How many incidents were compared.",
   recovered: "How many missed incidents were recovered.",
   reload: "Whether too much changed at once to report each change: reload the lists.",

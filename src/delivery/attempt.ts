@@ -28,7 +28,7 @@ const MAX_NUMBER_WAIT_MS = 60 * 60 * 1000;
 
 /**
  * The result of a try: an attempt as the schedule counts it, or a try that ended before Aurora was called.
- * `lacksNumber`: PagerDuty does not give the incident's number.
+ * `lacksNumber`: PagerDuty does not return the incident's number.
  */
 type Tried = (AttemptOutcome & { lacksNumber?: true }) | { kind: "postponed"; error: string };
 

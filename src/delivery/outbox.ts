@@ -49,7 +49,7 @@ const AwaitingContext = z.object({ seq: z.number(), incidentId: z.string(), unti
 
 /**
  * The most waiting deliveries that are compared by severity: those whose wait ends first. In a storm of thousands,
- * comparing all of them with each turn of the jobs would cost more than the deliveries.
+ * comparing all of them each time costs more than the deliveries themselves.
  */
 const MAX_COMPARED = 1_000;
 
@@ -250,7 +250,7 @@ export const OutboxSummary = z.object({
   lastDeliveredAtMs: z.nullable(z.number()),
   /** The last error of the pending delivery that is due next. */
   pendingError: z.nullable(z.string()),
-  /** Whether it failed because PagerDuty does not give its incident's number. */
+  /** Whether this delivery failed because PagerDuty does not return its incident's number. */
   pendingLacksNumber: LacksNumber,
   /** Why the newest dead delivery failed. */
   deadError: z.nullable(z.string()),

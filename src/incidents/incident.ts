@@ -14,7 +14,7 @@ function fieldValueOf(value: unknown): FieldValue {
   return Array.isArray(value) && value.every(isScalar) ? value : jsonTextOf(value);
 }
 
-/** JSON cannot represent NaN and infinity. */
+/** JSON cannot represent NaN or infinity. */
 const isScalar = (value: unknown): value is Scalar =>
   value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
 

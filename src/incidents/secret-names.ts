@@ -4,7 +4,7 @@ import { isRecord } from "./json-size.ts";
 
 export const REDACTED = "[redacted]";
 
-/** Matched anywhere in the name, separators removed, so that prefixes, suffixes and camelCase need no rules. */
+/** Matched anywhere in a name without separators. So prefixes, suffixes and camelCase need no rules of their own. */
 const SECRET_NAME =
   /passw|passphrase|pwd|secret|token|authorization|apikey|accesskey|privatekey|cookie|credential/;
 /** If the value is a number, these names mean a count, not a secret: `tokens_used`, `max_tokens`, `token_count`. */

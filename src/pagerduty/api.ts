@@ -96,11 +96,11 @@ export function retryAfterOf(headers: Headers): number {
 }
 
 /**
- * The statuses with which Cloudflare answers in the place of a server that it cannot connect to.
+ * The statuses with which Cloudflare answers in place of a server that it cannot connect to.
  * https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/
  */
 const NO_CONNECTION: ReadonlySet<number> = new Set([521, 522, 523, 525, 526, 530]);
-/** The status with which Cloudflare answers in the place of a server that connects, but does not answer in time. */
+/** The status with which Cloudflare answers in place of a server that connects, but does not answer in time. */
 const NO_ANSWER_IN_TIME = 524;
 const UNREACHABLE = { reason: "PagerDuty could not be reached", cause: "unreachable" } as const;
 const LATE = { reason: "PagerDuty did not answer in time", cause: "timed_out" } as const;

@@ -3,10 +3,10 @@ import type { ApiProblem } from "./api.ts";
 /** Where PagerDuty reports its own outages. */
 const STATUS_PAGE = "https://status.pagerduty.com";
 
-/** A refused credential has a message of its own. */
+/** Without the problems of a refused credential, which have their own messages. */
 type CallFailure = Exclude<ApiProblem, { problem: "unauthorized" | "forbidden" }>;
 
-/** Which failure of a call to PagerDuty it was, and what to do: two or three sentences for a person. Pure. */
+/** Describes a failed call to PagerDuty, and what to do: two or three sentences for a person. Pure. */
 export function failureDetail(problem: CallFailure): string {
   switch (problem.problem) {
     case "not_found":

@@ -34,7 +34,7 @@ const Claims = z.object({
 });
 type Claims = z.infer<typeof Claims>;
 
-/** Needs no pause between fetches: strangers cannot cause any, because tokens come from the identity server only. */
+/** No pause between fetches: tokens only come from the identity server, so strangers cannot cause fetches. */
 const JWKS_COOLDOWN_MS = 0;
 
 /** Returns the issuers that a token may name. */

@@ -16,7 +16,7 @@ export interface Job {
 export interface JobSource {
   /** Lists the jobs due at `nowMs` whose key is not `busy`. Changes nothing: not every listed job is started. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[];
-  /** When the next job is due, of those due after `afterMs`; null when there is none. */
+  /** When the first job after `afterMs` is due; null if there is none. */
   nextAtMs(afterMs: number): number | null;
 }
 
@@ -59,7 +59,7 @@ export class JobRunner {
     return this.#jobs.nextAtMs(Number.NEGATIVE_INFINITY);
   }
 
-  /** When the next job is due, of those due after `afterMs`; null when there is none. */
+  /** When the first job after `afterMs` is due; null if there is none. */
   nextAfter(afterMs: number): number | null {
     return this.#jobs.nextAtMs(afterMs);
   }

@@ -8,13 +8,13 @@ export const Rejections = z.object({
   count: z.number(),
   lastAtMs: z.nullable(z.number()),
   lastReason: z.nullable(z.string()),
-  /** Refused webhooks of the last day, whatever the secrets: the hour since 1970, and how many. */
+  /** Pairs of an hour, counted since 1970, and the webhooks refused in it. Also counts those refused by old secrets. */
   byHour: z._default(z.array(z.tuple([z.number(), z.number()])), []),
 });
 export type Rejections = z.infer<typeof Rejections>;
 const NONE: Rejections = { count: 0, lastAtMs: null, lastReason: null, byHour: [] };
 
-/** Counts refused webhooks, for the status and the activity. All of it is one stored value: a refusal writes one row. */
+/** Counts refused webhooks, for the status and the activity. All is one stored value, so a refusal writes one row. */
 export class Refusals {
   readonly #storage: DurableObjectStorage;
 
@@ -36,7 +36,7 @@ export class Refusals {
     this.#storage.kv.put(KEY, next);
   }
 
-  /** Forgets the refusals by earlier secrets; their hours stay counted. */
+  /** Resets the count after a change of the secrets. The counts by hour stay. */
   clear(): void {
     const { count, byHour } = this.summary;
     if (count > 0) this.#storage.kv.put(KEY, { ...NONE, byHour });
