@@ -190,7 +190,7 @@ export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number, contextWaitMs
   return times.length === 0 ? null : Math.min(...times);
 }
 
-/** Takes back incidents that can be read again, for example after an update. Their analysis becomes due again. */
+/** Resumes incidents that were set aside and can be read again, for example after an update, and their analysis. */
 export function takeBackIncidents(sql: SqlStorage, nowMs: number): void {
   for (const incidentId of setAsideIds(sql)) {
     try {

@@ -12,7 +12,7 @@ import type { MembershipChange } from "./memberships.ts";
 /** Storage keys, one for each member: when the user's object was last updated, in milliseconds. */
 const PREFIX = "member:";
 const keyOf = (userId: string) => `${PREFIX}${userId}`;
-/** The user whose webhook URL the subscription has, once that user's object was updated. */
+/** The user whose webhook URL the subscription has. Stored once this organisation is pinned in that user's object. */
 const PINNED_KEY = "pinnedMember";
 /** A user's object is updated again after this long, because it orders organisations by their latest call. */
 const UPDATE_AGAIN_MS = 6 * 3600 * 1000;

@@ -7,7 +7,7 @@ import { dropOldestPayloads, pruneEntries, pruneIncidents } from "../storage/pru
 import { pruneSetAside } from "../storage/set-aside.ts";
 import { readStored } from "../storage/stored-value.ts";
 
-/** Removes rows older than RETENTION_DAYS, once a day. */
+/** Removes rows older than RETENTION_DAYS once a day, and then retries the incidents that were set aside. */
 
 const PRUNED_KEY = "prunedAtMs";
 const PRUNE_EVERY_MS = 24 * 3600 * 1000;

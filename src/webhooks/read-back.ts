@@ -38,11 +38,11 @@ const RETRY = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 const LAG_RETRY = { firstMs: 5_000, maxMs: 20_000 };
 /** How long PagerDuty's REST API may lag behind a webhook. */
 const MAX_LAG_MS = 30_000;
-/** As long as PagerDuty itself retries a webhook. */
+/** Gives up after the time for which PagerDuty itself retries a webhook. */
 const GIVE_UP_AFTER_MS = 48 * 3600 * 1000;
 /** After this many attempts, an incident whose custom fields cannot be read is folded without them. */
 const ATTEMPTS_WITH_FIELDS = 3;
-/** Attempts to read a number; the waits between them add up to some hours. */
+/** The most attempts to read a number; the waits between them add up to some hours. */
 const MAX_NUMBER_ATTEMPTS = 20;
 /** The most entries settled at once, so that thousands of waiting webhooks do not delay the other jobs. */
 const BATCH = 100;
