@@ -23,7 +23,7 @@ export interface AuroraTarget {
   headers: Readonly<Record<string, string>>;
   /** A Workers VPC service that reaches a private Aurora. */
   binding: AuroraBinding | null;
-  /** Redacted in every answer: what Aurora shares with the connector, whatever this call sends. */
+  /** The secrets that Aurora shares with the connector. Redacted in every answer, even if the call did not send them. */
   secrets: readonly string[];
 }
 

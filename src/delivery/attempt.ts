@@ -63,7 +63,7 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
   const early = plannedAtMs !== null && startedAtMs < plannedAtMs ? plannedAtMs : null;
   const step = stepAfter(outcome, entry.attempts, early, config.deliverySchedule, nowMs);
   const error = errorText(outcome, step, config.deliverySchedule);
-  // Tried again by itself, so that Aurora is not called again.
+  // Only the storage is retried, so that Aurora is not called again.
   await tryTwice(() =>
     context.storage.transactionSync(() =>
       settle(context, entry, { step, early, outcome, error, startedAtMs, nowMs }),

@@ -8,8 +8,8 @@ import { columnOf } from "./columns.ts";
  */
 
 /**
- * Repeats `work` once if it throws, because the storage can fail once. Work that fails twice has a fault of its own, and
- * its incident or delivery is set aside.
+ * Repeats `work` once if it throws, because a storage error can be temporary.
+ * @throws if `work` fails twice: then the fault is in the work itself, and the caller gives it up
  */
 export async function tryTwice<T>(work: () => T | Promise<T>): Promise<T> {
   try {

@@ -249,7 +249,7 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
   return problems;
 }
 
-/** 0: none was missed, or an earlier check recovered them, while the subscription was still enabled. */
+/** The count is 0 if nothing was missed, or if an earlier check, while the subscription was still enabled, found it. */
 const recoveredCount = (count: number) =>
   count === 0
     ? "no missed incident was left to recover"
