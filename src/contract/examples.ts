@@ -8,5 +8,5 @@ export interface Example {
   answers: Readonly<Record<string, unknown>>;
 }
 
-/** By method and path of a call, or by the name of what is sent to Aurora. */
+/** By method and path of a call, by the name of what is sent to Aurora, or by that of an error's status: `error404`. */
 export const EXAMPLES: Readonly<Record<string, Example>> = recorded;

@@ -142,12 +142,12 @@ export function openApiDocument(version: string) {
   for (const call of CALLS) {
     paths[call.path] = { ...paths[call.path], [call.method]: operationOf(call, schemas) };
   }
-  const failure = json(schemas.of(Failure, "output"));
+  const failure = schemas.of(Failure, "output");
   const responses = Object.fromEntries(
-    Object.entries(ERRORS).map(([status, description]) => [
-      `error${status}`,
-      { description, content: failure },
-    ]),
+    Object.entries(ERRORS).map(([status, description]) => {
+      const name = `error${status}`;
+      return [name, { description, content: json(failure, EXAMPLES[name]?.answers[status]) }];
+    }),
   );
   return {
     openapi: "3.1.0",

@@ -85,15 +85,24 @@ const SHOWN: Readonly<Record<string, string>> = { token: "u+EXAMPLE", secret: "w
 const exampleOf = (name: string, value: unknown) =>
   Array.isArray(value) ? value.slice(0, MAX_ITEMS) : (SHOWN[name] ?? value);
 
-/** Keeps the last success of each call, and of each body that was sent; written to a file when `EXAMPLES` is set. */
+/** Keeps answers and bodies of calls, and of what was sent, for the reference; written to a file when `EXAMPLES` is set. */
 export class ExampleRecorder {
   readonly #examples: Record<string, { body?: unknown; answers: Record<string, unknown> }> = {};
 
-  note(call: string, body: unknown, { status, body: answer }: Reply): void {
+  /** Keeps the last answer of each status that the call documents with a schema of its own. */
+  note(call: string, body: unknown, { status, body: answer }: Reply, isOwn = status < 300): void {
     const isJson = typeof answer === "object" && answer !== null;
     // This document is no example of itself.
-    if (status >= 300 || !isJson || call === "get /openapi.json") return;
-    this.#examples[call] = { ...(body === undefined ? {} : { body }), answers: { [status]: answer } };
+    if (!isJson || call === "get /openapi.json") return;
+    if (!isOwn) {
+      this.#examples[`error${status}`] ??= { answers: { [status]: answer } };
+      return;
+    }
+    const before = this.#examples[call];
+    this.#examples[call] = {
+      ...(body === undefined ? (before?.body === undefined ? {} : { body: before.body }) : { body }),
+      answers: { ...before?.answers, [status]: answer },
+    };
   }
 
   noteSent(name: string, body: unknown): void {
