@@ -25,7 +25,8 @@ async function dev(): Promise<boolean> {
     return true;
   }
   const project = readProject(options.env ?? "");
-  if (createDevVars(join(folder, ".dev.vars"))) {
+  // With --env-file wrangler does not read .dev.vars.
+  if (options.envFiles.length === 0 && createDevVars(join(folder, ".dev.vars"))) {
     console.log("Created .dev.vars with fresh random keys and AURORA_ENV=dev. Edit it as you like.");
   }
   const devVars = readDevVars(folder, options.env, options.envFiles);

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { ConfigError, type ConfigProblem, parseConfig, settingNames } from "../../src/config.ts";
+import { CommandError } from "../terminal/command.ts";
 import { suggestion } from "../terminal/nearest.ts";
 
 /** The settings and secrets of a Worker on this machine, and the faults in them. */
@@ -14,7 +15,8 @@ export interface SettingsSource {
 
 /**
  * Reads the files that `wrangler dev` reads: `--env NAME` prefers `.dev.vars.NAME`, and `--env-file` replaces both.
- * A file that does not exist is left out.
+ * Of those two, one that does not exist is left out.
+ * @throws {CommandError} for a file of `--env-file` that does not exist
  */
 export function readDevVars(
   folder: string,
@@ -23,7 +25,9 @@ export function readDevVars(
 ): SettingsSource[] {
   const exists = (file: string) => existsSync(resolve(folder, file));
   const own = [...(env ? [`.dev.vars.${env}`] : []), ".dev.vars"].filter(exists).slice(0, 1);
-  const files = envFiles.length > 0 ? envFiles.filter(exists) : own;
+  const missing = envFiles.find((file) => !exists(file));
+  if (missing !== undefined) throw new CommandError(`There is no file ${missing}, which --env-file names.`);
+  const files = envFiles.length > 0 ? envFiles : own;
   return files.map((where) => ({
     where,
     variables: parseEnv(readFileSync(resolve(folder, where), "utf8")),

@@ -17,7 +17,8 @@ async function refusal(script: string, ...args: string[]): Promise<{ code: unkno
   try {
     const { stdout, stderr } = await run(
       process.execPath,
-      ["--no-warnings", `${root}scripts/${script}`, ...args],
+      // Without `--` Node itself reads an option that it knows, such as --env-file, wherever it stands.
+      ["--no-warnings", "--", `${root}scripts/${script}`, ...args],
       { cwd },
     );
     return { code: 0, text: stdout + stderr };
@@ -43,6 +44,11 @@ test.each([
   expect(code).toBe(1);
   expect(text).toContain(hint);
   expect(text.trim().split("\n")).toHaveLength(1);
+});
+
+test("npm run dev names a file of settings that does not exist, in one line", async () => {
+  const { code, text } = await refusal("dev.ts", "--env-file", "/nowhere");
+  expect([code, text.trim()]).toEqual([1, "There is no file /nowhere, which --env-file names."]);
 });
 
 test("a missing file of a secret is reported in one line, before Cloudflare is called", async () => {
