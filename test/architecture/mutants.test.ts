@@ -1,0 +1,28 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { MUTANTS } from "../mutants/list.ts";
+
+/** The mutants of `npm run mutants` are changes of the source as it is, and their tests exist. */
+
+const root = join(import.meta.dirname, "../..");
+
+test("every mutant's text occurs exactly once in its file", () => {
+  const wrong = MUTANTS.filter(
+    ({ file, find }) => readFileSync(join(root, file), "utf8").split(find).length !== 2,
+  );
+  expect(wrong.map(({ guard }) => guard)).toEqual([]);
+});
+
+test("every mutant changes its file, and names tests that exist", () => {
+  const wrong = MUTANTS.filter(
+    ({ find, replace, tests }) =>
+      find === replace || tests.length === 0 || !tests.every((file) => existsSync(join(root, file))),
+  );
+  expect(wrong.map(({ guard }) => guard)).toEqual([]);
+});
+
+test("no two mutants break the same guard", () => {
+  const guards = MUTANTS.map(({ guard }) => guard);
+  expect(guards).toEqual([...new Set(guards)]);
+});

@@ -1,0 +1,680 @@
+/**
+ * The guards that must never break, each with the smallest change of the source that breaks it. `npm run mutants` makes
+ * one change at a time in a copy of the project, and expects that a test of `tests` fails.
+ */
+
+export interface Mutant {
+  /** What is guarded, as a claim that the mutant makes false. */
+  guard: string;
+  /** Relative to the project, as are `tests`. */
+  file: string;
+  /** Occurs exactly once in the file. */
+  find: string;
+  replace: string;
+  /** The test files that have to notice. */
+  tests: readonly string[];
+}
+
+/** The mutants of one topic. */
+type Topic = readonly Mutant[];
+
+const signature: Topic = [
+  {
+    guard: "a signature is compared with the HMAC of the body",
+    file: "src/pagerduty/signature.ts",
+    find: "crypto.subtle.timingSafeEqual(signature, expected)",
+    replace: "signature.byteLength === expected.byteLength",
+    tests: ["test/pagerduty/signature.test.ts"],
+  },
+  {
+    guard: "a webhook without a signature is refused where a secret is stored",
+    file: "src/webhooks/verify.ts",
+    find: "if (keys.length === 0) return",
+    replace: "if (keys.length === 0 || signature === null) return",
+    tests: ["test/http/webhook.test.ts"],
+  },
+  {
+    guard: "an expired signing secret verifies nothing",
+    file: "src/connection/verification.ts",
+    find: "nowMs < expiresAtMs && (await isSignedBy(key, signatures, body))",
+    replace: "await isSignedBy(key, signatures, body)",
+    tests: ["test/connection/verification.test.ts"],
+  },
+  {
+    guard: "a replaced signing secret expires after a day",
+    file: "src/connection/connection.ts",
+    find: "expiresAtMs: Math.min(old.expiresAtMs ?? Number.POSITIVE_INFINITY, nowMs + OLD_SECRET_GRACE_MS)",
+    replace: "expiresAtMs: old.expiresAtMs ?? Number.MAX_SAFE_INTEGER",
+    tests: ["test/connection/verification.test.ts"],
+  },
+  {
+    guard: "keys that the edge remembers never refuse a webhook",
+    file: "src/http/webhook.ts",
+    find: "if (copy.accepted) return [copy.accepted];",
+    replace:
+      'if (copy.accepted) return [copy.accepted];\n  if (copy.knowsUser) throw new AppError("invalid_signature", "The signature does not match");',
+    tests: ["test/http/webhook.test.ts"],
+  },
+  {
+    guard: "the object verifies again what the edge accepted with a secret that it does not know",
+    file: "src/webhooks/verify.ts",
+    find: 'if (sameConnection && isKnown) return "signature";',
+    replace: 'if (webhook.verification === "signature") return "signature";',
+    tests: ["test/flows/queued.test.ts"],
+  },
+  {
+    guard: "an unsigned webhook is only a hint",
+    file: "src/webhooks/intake.ts",
+    find: 'if (trust === "callback") {',
+    replace: 'if (trust === "callback" && effect.kind === "none") {',
+    tests: ["test/http/callback-trust.test.ts"],
+  },
+  {
+    guard: "only a hint that PagerDuty confirms passes its ids on and asks for analysis",
+    file: "src/webhooks/read-back.ts",
+    find: 'verdict === "agrees" ? [entry] : []',
+    replace: "verdict ? [entry] : []",
+    tests: ["test/flows/unsigned.test.ts"],
+  },
+  {
+    guard: "a hint that names an incident by its number adds no incident",
+    file: "src/webhooks/read-back.ts",
+    find: "if (incident.value.incidentId !== hint.incidentId) return { ok: true, value: null };",
+    replace: "",
+    tests: ["test/flows/unsigned.test.ts"],
+  },
+];
+
+const isolation: Topic = [
+  {
+    guard: "a call needs Aurora's secret",
+    file: "src/http/callers.ts",
+    find: '!(await isSameSecret(c.req.header("x-internal-secret") ?? "", expected))',
+    replace: 'c.req.header("x-internal-secret") === undefined',
+    tests: ["test/http/connection.test.ts"],
+  },
+  {
+    guard: "an organisation is another tenant than a user of the same name",
+    file: "src/tenant-id.ts",
+    find: "`org:",
+    replace: "`user:",
+    tests: ["test/http/tenants.test.ts"],
+  },
+  {
+    guard: "a user's webhook URL leads to that user's tenants only",
+    file: "src/tenant/memberships.ts",
+    find: "`member:${userId}`",
+    replace: "`member:${userId.slice(0, 0)}`",
+    tests: ["test/http/tenants.test.ts"],
+  },
+  {
+    guard: "an id of a user or organisation has a fixed form",
+    file: "src/tenant-id.ts",
+    find: "/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/",
+    replace: "/^.+$/",
+    tests: ["test/http/connection.test.ts", "test/http/tenants.test.ts"],
+  },
+  {
+    guard: "a visitor of the console is who Access says, whatever X-User-ID says",
+    file: "src/http/visitors.ts",
+    find: 'c.set("caller", { userId,',
+    replace: 'c.set("caller", { userId: c.req.header("x-user-id") ?? userId,',
+    tests: ["test/console/door.test.ts"],
+  },
+  {
+    guard: "a sealed text opens only for the purpose that it was sealed for",
+    file: "src/connection/seal.ts",
+    find: "new TextEncoder().encode(purpose)",
+    replace: "new TextEncoder().encode(purpose.slice(0, 0))",
+    tests: ["test/connection/seal.test.ts", "test/storage/connection-store.test.ts"],
+  },
+  {
+    guard: "PagerDuty's answer for a former connection is not used for the next one",
+    file: "src/connection/client.ts",
+    find: "return isCurrent() ? answer : NOT_CONNECTED;",
+    replace: "return answer;",
+    tests: ["test/attack/switching.test.ts"],
+  },
+  {
+    guard: "a delivery under way leaves the next connection's row alone",
+    file: "src/delivery/attempt.ts",
+    find: "and its number may be another entry's.\n  if (!isCurrent()) return;",
+    replace: "and its number may be another entry's.",
+    tests: ["test/storage/guards.test.ts"],
+  },
+  {
+    guard: "another account's token does not replace the connected one",
+    file: "src/tenant/connect.ts",
+    find: "if (await this.#isOthers(before,",
+    replace: "if (before === null && await this.#isOthers(before,",
+    tests: ["test/http/connection.test.ts"],
+  },
+  {
+    guard: "connecting another account keeps nothing of the former one",
+    file: "src/tenant/connect.ts",
+    find: "else await this.#store.replace(",
+    replace: "else await this.#store.set(",
+    tests: ["test/flows/disconnect.test.ts"],
+  },
+  {
+    guard: "a disconnect cancels every attempt to connect that started before it",
+    file: "src/tenant/connect.ts",
+    find: "if (disconnects === this.#disconnects) return;",
+    replace: "if (disconnects >= 0) return;",
+    tests: ["test/flows/disconnect.test.ts"],
+  },
+];
+
+const permission: Topic = [
+  {
+    guard: "a change needs Aurora's permission",
+    file: "src/http/permission.ts",
+    find: "if (!SAFE_METHODS.has(c.req.method)) await",
+    replace: 'if (c.req.method === "TRACE") await',
+    tests: ["test/http/permission.test.ts"],
+  },
+  {
+    guard: "a 400 grants nothing unless it has Aurora's error",
+    file: "src/aurora/permission.ts",
+    find: "status === 400 && error === PAST_THE_CHECK",
+    replace: "status === 400",
+    tests: ["test/aurora/permission.test.ts"],
+  },
+  {
+    guard: "a 403 without Aurora's error refuses nobody",
+    file: "src/aurora/permission.ts",
+    find: 'answer.kind === "answered" && answer.error !== null',
+    replace: 'answer.kind === "answered"',
+    tests: ["test/aurora/permission.test.ts"],
+  },
+  {
+    guard: "a refusal ends all remembered permissions",
+    file: "src/aurora/permission.ts",
+    find: "this.#untilMs.clear();",
+    replace: "",
+    tests: ["test/aurora/permission.test.ts"],
+  },
+  {
+    guard: "a remembered permission is for one organisation",
+    file: "src/aurora/permission.ts",
+    find: "JSON.stringify([member.userId, member.orgId])",
+    replace: "JSON.stringify([member.userId])",
+    tests: ["test/aurora/permission.test.ts"],
+  },
+  {
+    guard: "a sign-in needs Aurora's permission when it ends",
+    file: "src/http/oauth.ts",
+    find: 'if (!login.isVisitor && !(await mayConnect(c.env, config, login))) return "validation_failed";',
+    replace: "",
+    tests: ["test/http/permission.test.ts"],
+  },
+  {
+    guard: "with Aurora's backend nobody connects without an organisation",
+    file: "src/http/permission.ts",
+    find: 'c.req.method === "POST" && c.get("caller").orgId === null',
+    replace: 'c.req.method === "TRACE" && c.get("caller").orgId === null',
+    tests: ["test/http/permission.test.ts"],
+  },
+];
+
+const dedupe: Topic = [
+  {
+    guard: "a webhook that is repeated under its id is a duplicate",
+    file: "src/webhooks/intake.ts",
+    find: 'if (known && !isSuperseded(known, trust)) return "duplicate";',
+    replace: "",
+    tests: ["test/http/webhook.test.ts"],
+  },
+  {
+    guard: "an event that is repeated under another webhook id is a duplicate",
+    file: "src/webhooks/intake.ts",
+    find: 'if (earlier && earlier.outcome !== "unconfirmed") {',
+    replace: "if (earlier && earlier.seq < 0) {",
+    tests: ["test/flows/delivery.test.ts"],
+  },
+  {
+    guard: "the accepted part of a delivery is not sent again",
+    file: "src/delivery/attempt.ts",
+    find: "if (index < entry.sentParts) continue;",
+    replace: "",
+    tests: ["test/aurora-flows/dead.test.ts"],
+  },
+  {
+    guard: "every attempt of a delivery has the same webhook-id",
+    file: "src/delivery/sink.ts",
+    find: '"webhook-id": id,',
+    replace: '"webhook-id": id + now.getTime(),',
+    tests: ["test/flows/delivery.test.ts"],
+  },
+  {
+    guard: "of calls that need a new token at once only one refreshes it",
+    file: "src/connection/tokens.ts",
+    find: "this.#refreshing ??= this.#refresh(connection)",
+    replace: "this.#refreshing = this.#refresh(connection)",
+    tests: ["test/storage/guards.test.ts"],
+  },
+];
+
+const order: Topic = [
+  {
+    guard: "an incident's next delivery waits for the one before",
+    file: "src/storage/journal.ts",
+    find: "dueAtMs !== null && hasOutstanding(sql, entry.incidentId ?? null)",
+    replace: "dueAtMs !== null && hasOutstanding(sql, null)",
+    tests: ["test/flows/delivery.test.ts"],
+  },
+  {
+    guard: "of an incident's queued deliveries the oldest is next",
+    file: "src/delivery/outbox.ts",
+    find: "SELECT min(seq) FROM journal WHERE incident_id = ? AND delivery = 'queued'",
+    replace: "SELECT max(seq) FROM journal WHERE incident_id = ? AND delivery = 'queued'",
+    tests: ["test/flows/delivery.test.ts", "test/flows/oracle.test.ts"],
+  },
+  {
+    guard: "an older event never overwrites what a newer one said",
+    file: "src/incidents/fold.ts",
+    find: "if (!state.snapshotStamp || isNewer(observation.stamp, state.snapshotStamp)) {",
+    replace: "if (observation.stamp) {",
+    tests: ["test/incidents/fold.test.ts"],
+  },
+  {
+    guard: "an older event never restores a custom field",
+    file: "src/incidents/fold.ts",
+    find: "if (known && !isNewer(observation.stamp, known.stamp)) continue;",
+    replace: "",
+    tests: ["test/incidents/fold.test.ts"],
+  },
+  {
+    guard: "an incident's deliveries name the user of its first one",
+    file: "src/storage/record.ts",
+    find: "state.version === 0 || state.recipientUserId !== null",
+    replace: "state.version === 0",
+    tests: ["test/aurora-flows/receiver.test.ts"],
+  },
+];
+
+const retries: Topic = [
+  {
+    guard: "Retry-After delays the next attempt",
+    file: "src/retry-timing.ts",
+    find: "Math.max(delaySeconds, grantedWaitSeconds(retryAfterSeconds))",
+    replace: "delaySeconds",
+    tests: ["test/delivery/schedule.test.ts"],
+  },
+  {
+    guard: "Retry-After delays an attempt by an hour at most",
+    file: "src/retry-timing.ts",
+    find: "Math.min(retryAfterSeconds ?? 0, MAX_RETRY_AFTER_SECONDS)",
+    replace: "retryAfterSeconds ?? 0",
+    tests: ["test/delivery/schedule.test.ts"],
+  },
+  {
+    guard: "an early attempt never comes before Retry-After",
+    file: "src/delivery/outbox.ts",
+    find: "coalesce(not_before_ms, 0) <= ?",
+    replace: "0 <= ?",
+    tests: ["test/storage/early-retries.test.ts"],
+  },
+  {
+    guard: "PagerDuty is not called before its rate limit is over",
+    file: "src/connection/client.ts",
+    find: "const waitMs = this.#pausedForMs(connection);",
+    replace: "const waitMs = Math.min(0, this.#pausedForMs(connection));",
+    tests: ["test/storage/rate-limit.test.ts"],
+  },
+  {
+    guard: "a delivery is kept after its last attempt, and can be sent again",
+    file: "src/delivery/outbox.ts",
+    find: "UPDATE journal SET delivery = 'dead', attempts",
+    replace: "UPDATE journal SET delivery = NULL, attempts",
+    tests: ["test/flows/delivery.test.ts"],
+  },
+];
+
+const console: Topic = [
+  {
+    guard: "a change by a page of another site is refused (Origin, Sec-Fetch-Site)",
+    file: "src/http/visitors.ts",
+    find: "if (marked && isSameSite(c)) return;",
+    replace: "if (marked) return;",
+    tests: ["test/console/door.test.ts"],
+  },
+  {
+    guard: "a change without the mark of the console's page is refused",
+    file: "src/http/visitors.ts",
+    find: 'upgrades || c.req.header("x-requested-with") === MARK',
+    replace: 'upgrades || c.req.header("x-requested-with") !== MARK || MARK',
+    tests: ["test/console/door.test.ts"],
+  },
+  {
+    guard: "a WebSocket from a page of another site is refused",
+    file: "src/http/visitors.ts",
+    find: "SAFE_METHODS.has(c.req.method) && !upgrades",
+    replace: "SAFE_METHODS.has(c.req.method)",
+    tests: ["test/console/door.test.ts"],
+  },
+  {
+    guard: "CORS allows Aurora's origin only",
+    file: "src/http/app.ts",
+    find: "return frontendUrl === null ? null : new URL(frontendUrl).origin;",
+    replace: 'return frontendUrl === null ? null : (c.req.header("origin") ?? null);',
+    tests: ["test/http/connection.test.ts"],
+  },
+  {
+    guard: "an assertion of another Access application is refused",
+    file: "src/console/access.ts",
+    find: "      audience,\n",
+    replace: "",
+    tests: ["test/console/door.test.ts"],
+  },
+  {
+    guard: "an assertion of another Access team is refused",
+    file: "src/console/access.ts",
+    find: "      issuer: teamUrl,\n",
+    replace: "",
+    tests: ["test/console/door.test.ts"],
+  },
+  {
+    guard: "in dev a call through a tunnel is not local",
+    file: "src/http/locality.ts",
+    find: "if (RELAYED.some((name) => headers.has(name))) return false;",
+    replace: "",
+    tests: ["test/http/locality.test.ts"],
+  },
+];
+
+const outbound: Topic = [
+  {
+    guard: "a runbook's redirect is not followed unchecked",
+    file: "src/analysis/runbook.ts",
+    find: 'redirect: "manual"',
+    replace: 'redirect: "follow"',
+    tests: ["test/analysis/runbook.test.ts"],
+  },
+  {
+    guard: "the target of a runbook's redirect must be public",
+    file: "src/analysis/runbook.ts",
+    find: "if (refusal) throw",
+    replace: "if (refusal && hop === 0) throw",
+    tests: ["test/analysis/runbook.test.ts"],
+  },
+  {
+    guard: "a runbook at a private IPv4 address is not fetched",
+    file: "src/analysis/public-address.ts",
+    find: "isPrivateV4(host) ?",
+    replace: 'isPrivateV4(host) && host === "" ?',
+    tests: ["test/analysis/public-address.test.ts"],
+  },
+  {
+    guard: "a runbook at a private IPv6 address is not fetched",
+    file: "src/analysis/public-address.ts",
+    find: "isPrivateV6(host.slice(1, -1)) ?",
+    replace: 'isPrivateV6(host.slice(1, -1)) && host === "" ?',
+    tests: ["test/analysis/public-address.test.ts"],
+  },
+  {
+    guard: "a call to Aurora follows no redirect",
+    file: "src/aurora/calls.ts",
+    find: 'redirect: "manual" as const',
+    replace: 'redirect: "follow" as const',
+    tests: ["test/aurora/calls.test.ts"],
+  },
+  {
+    guard: "a call to PagerDuty follows no redirect",
+    file: "src/pagerduty/api.ts",
+    find: 'redirect: "manual"',
+    replace: 'redirect: "follow"',
+    tests: ["test/delivery/redirect.test.ts"],
+  },
+  {
+    guard: "AURORA_HEADERS are sent to Aurora's origin only",
+    file: "src/aurora/calls.ts",
+    find: "...(isOwn ? target.headers : {})",
+    replace: "...target.headers",
+    tests: ["test/aurora/calls.test.ts"],
+  },
+  {
+    guard: "AURORA_HEADERS cannot set what the connector sets",
+    file: "src/aurora-settings.ts",
+    find: 'RESERVED_HEADERS.has(lower) || lower.startsWith("content-")',
+    replace: 'lower.startsWith("content-")',
+    tests: ["test/config/aurora-settings.test.ts"],
+  },
+];
+
+const signIn: Topic = [
+  {
+    guard: "a sign-in's state works once",
+    file: "src/connection/pending-logins.ts",
+    find: "this.#put(pending.filter((entry) => entry !== found));",
+    replace: "",
+    tests: ["test/http/oauth.test.ts"],
+  },
+  {
+    guard: "a sign-in that was bound to a browser is finished by that browser only",
+    file: "src/http/oauth.ts",
+    find: '!login || !isSameBrowser(login, c.req.header("cookie") ?? "")',
+    replace: "!login",
+    tests: ["test/http/oauth.test.ts"],
+  },
+  {
+    guard: "an ID token of another sign-in is refused",
+    file: "src/pagerduty/id-token.ts",
+    find: "claims.nonce != null && claims.nonce !== nonce",
+    replace: 'claims.nonce != null && nonce === ""',
+    tests: ["test/pagerduty/id-token.test.ts"],
+  },
+  {
+    guard: "an ID token for another app is refused",
+    file: "src/pagerduty/id-token.ts",
+    find: "    audience: app.clientId,\n",
+    replace: "",
+    tests: ["test/pagerduty/id-token.test.ts"],
+  },
+  {
+    guard: "nothing but invalid_grant ends an OAuth connection",
+    file: "src/connection/tokens.ts",
+    find: 'if (answer.problem === "invalid_grant") {',
+    replace: 'if (answer.problem !== "rate_limited") {',
+    tests: ["test/http/oauth-refresh.test.ts"],
+  },
+];
+
+const limits: Topic = [
+  {
+    guard: "a webhook over 256 KiB is refused",
+    file: "src/http/webhook.ts",
+    find: "const MAX_BODY_BYTES = 256 * 1024;",
+    replace: "const MAX_BODY_BYTES = 256 * 1024 * 1024;",
+    tests: ["test/http/webhook.test.ts"],
+  },
+  {
+    guard: "a body without Content-Length is read up to its limit",
+    file: "src/limits.ts",
+    find: "if (size > maxBytes) return null;",
+    replace: "",
+    tests: ["test/http/webhook.test.ts", "test/analysis/runbook.test.ts"],
+  },
+  {
+    guard: "only the start of an endless answer is read",
+    file: "src/limits.ts",
+    find: "if (left <= 0) break;",
+    replace: "",
+    tests: ["test/aurora/calls.test.ts"],
+  },
+  {
+    guard: "a user's refused webhooks are limited",
+    file: "src/http/webhook.ts",
+    find: "if (!(await withinLimit(env.REFUSED_WEBHOOKS, userId, nowMs))) throw tooMany();",
+    replace: "",
+    tests: ["test/http/webhook.test.ts"],
+  },
+  {
+    guard: "an address that asks for unknown users is limited",
+    file: "src/http/webhook.ts",
+    find: "(await withinLimit(env.STRANGERS, stranger, nowMs)) &&",
+    replace: "",
+    tests: ["test/storage/edge.test.ts"],
+  },
+  {
+    guard: "unsigned webhooks are limited",
+    file: "src/http/webhook.ts",
+    find: 'if (isHint && !(await withinLimit(env.UNSIGNED_WEBHOOKS, userId, nowMs))) throw tooMany("unsigned");',
+    replace: "",
+    tests: ["test/http/callback-trust.test.ts"],
+  },
+];
+
+const mirror: Topic = [
+  {
+    guard: "a change is told to Aurora",
+    file: "src/tenant/runtime.ts",
+    find: "this.mirror.note(change, { userId: caller.userId, orgId: caller.orgId });",
+    replace: "",
+    tests: ["test/flows/mirror.test.ts"],
+  },
+  {
+    guard: "a disconnect is told to Aurora",
+    file: "src/tenant/runtime.ts",
+    find: '(caller) => this.mirror.note("disconnect", caller)',
+    replace: "() => undefined",
+    tests: ["test/flows/mirror.test.ts"],
+  },
+  {
+    guard: "Aurora's answer to an earlier change does not settle the latest one",
+    file: "src/aurora/mirror-state.ts",
+    find: "if (pending?.id !== told.id) return state;",
+    replace: "if (pending === null) return state;",
+    tests: ["test/aurora/mirror-state.test.ts"],
+  },
+  {
+    guard: "a key of the EU, which Aurora cannot take, is not sent to it",
+    file: "src/aurora/mirror.ts",
+    find: 'if (region !== "us") return "region";',
+    replace: "",
+    tests: ["test/flows/mirror.test.ts"],
+  },
+  {
+    guard: "a call that a connector made is refused",
+    file: "src/http/app.ts",
+    find: "  .use(refuseLoops)\n",
+    replace: "",
+    tests: ["test/http/loop.test.ts"],
+  },
+  {
+    guard: "a webhook that a connector sent is refused",
+    file: "src/http/app.ts",
+    find: "    refuseLoop(request, env);\n",
+    replace: "",
+    tests: ["test/http/loop.test.ts"],
+  },
+  {
+    guard: "every call to Aurora is marked as the connector's",
+    file: "src/aurora/calls.ts",
+    find: '    [EDGE_HEADER]: "1",\n',
+    replace: "",
+    tests: ["test/aurora/calls.test.ts"],
+  },
+];
+
+const notes: Topic = [
+  {
+    guard: "one idempotency key is one note",
+    file: "src/notes/outbox.ts",
+    find: "idempotencyKey === null ? null : noteByKey(sql, incidentId, idempotencyKey)",
+    replace: "null as ReturnType<typeof noteByKey>",
+    tests: ["test/flows/notes.test.ts"],
+  },
+  {
+    guard: "an idempotency key with other content is a conflict",
+    file: "src/notes/outbox.ts",
+    find: "if (known && known.requestHash !== requestHash) {",
+    replace: 'if (known?.requestHash === "") {',
+    tests: ["test/flows/notes.test.ts"],
+  },
+  {
+    guard: "a note whose answer was lost is looked for before it is written again",
+    file: "src/notes/outbox.ts",
+    find: "if (doubtful === 1) {",
+    replace: "if (doubtful === 2) {",
+    tests: ["test/flows/notes.test.ts"],
+  },
+  {
+    guard: "a note's link leads to Aurora",
+    file: "src/http/notes.ts",
+    find: "if (URL.parse(url)?.origin === URL.parse(frontendUrl)?.origin) return url;",
+    replace: "if (URL.canParse(url)) return url;",
+    tests: ["test/flows/notes.test.ts"],
+  },
+  {
+    guard: "an incident's notes are limited by the hour",
+    file: "src/notes/outbox.ts",
+    find: 'this.#checkRate(incidentId, MAX_AN_HOUR_ON_AN_INCIDENT, "for this incident", nowMs);',
+    replace: "",
+    tests: ["test/flows/notes.test.ts"],
+  },
+];
+
+const secrets: Topic = [
+  {
+    guard: "text that looks like a secret is redacted",
+    file: "src/log.ts",
+    find: 'return text.replace(SECRET_VALUE, "[redacted]");',
+    replace: "return text;",
+    tests: ["test/aurora/answer.test.ts"],
+  },
+  {
+    guard: "a log field that is named like a secret is redacted",
+    file: "src/log.ts",
+    find: "if (SECRET_KEY.test(key)) cleaned",
+    replace: 'if (key === "") cleaned',
+    tests: ["test/http/request-log.test.ts"],
+  },
+  {
+    guard: "what Aurora shares with the connector is redacted in Aurora's answers",
+    file: "src/aurora/calls.ts",
+    find: "[...target.secrets, ...(call.secrets ?? [])]",
+    replace: "call.secrets ?? []",
+    tests: ["test/aurora/calls.test.ts"],
+  },
+  {
+    guard: "our credential is redacted in PagerDuty's errors",
+    file: "src/pagerduty/api.ts",
+    find: "const message = cleaned(errorMessage(text), target);",
+    replace: "const message = errorMessage(text);",
+    tests: ["test/flows/secrets.test.ts", "test/http/subscription.test.ts"],
+  },
+  {
+    guard: "a secret in a monitoring tool's payload is redacted",
+    file: "src/incidents/context-trim.ts",
+    find: "Context.parse(withoutSecretValues(storableJson(listed)))",
+    replace: "Context.parse(storableJson(listed))",
+    tests: ["test/incidents/context-trim.test.ts"],
+  },
+  {
+    guard: "a value is redacted by the name of its member",
+    file: "src/incidents/secret-names.ts",
+    find: "isSecret(name, member) || isNamedSecret(name, value)",
+    replace: "isNamedSecret(name, value)",
+    tests: ["test/incidents/secret-names.test.ts"],
+  },
+];
+
+/** By topic, as the table shows them. */
+export const TOPICS: Readonly<Record<string, Topic>> = {
+  signature,
+  "tenant isolation": isolation,
+  permission,
+  dedupe,
+  order,
+  retries,
+  "CSRF and Access": console,
+  "calls out": outbound,
+  "sign-in": signIn,
+  limits,
+  "mirror and loop": mirror,
+  notes,
+  secrets,
+};
+
+export const MUTANTS: readonly Mutant[] = Object.values(TOPICS).flat();
