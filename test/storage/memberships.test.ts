@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { withMembership } from "../../src/tenant/memberships.ts";
 
@@ -24,4 +25,19 @@ test("an organisation whose subscription has the URL is never dropped", () => {
 
 test("a call keeps an organisation pinned whose subscription has the URL", () => {
   expect(withMembership(list("a", "b*"), "b").kept).toEqual(list("b*", "a"));
+});
+
+test("of any list the called organisation stays first, every pinned one stays, and nobody is both kept and dropped", () => {
+  const membership = fc.record({ tenantId: fc.stringMatching(/^[a-p]$/), pinned: fc.boolean() });
+  const any = fc.uniqueArray(membership, { selector: ({ tenantId }) => tenantId });
+  fc.assert(
+    fc.property(any, fc.stringMatching(/^[a-p]$/), (before, called) => {
+      const { kept, pushedOut } = withMembership(before, called);
+      expect(ids(kept)[0]).toBe(called);
+      expect([...ids(kept), ...pushedOut].sort()).toEqual([...new Set([...ids(before), called])].sort());
+      const pinned = kept.filter((one) => one.pinned);
+      expect(ids(pinned).sort()).toEqual(ids(before.filter((one) => one.pinned)).sort());
+      expect(kept.length).toBeLessThanOrEqual(Math.max(5, pinned.length + 1));
+    }),
+  );
 });
