@@ -73,7 +73,7 @@ export class Platform {
 
   async open(): Promise<void> {
     const kv = createServer(async (request, response) => {
-      const key = decodeURIComponent(new URL(request.url ?? "/", "http://kv").pathname);
+      const key = new URL(request.url ?? "/", "http://kv").pathname.replaceAll("%3A", ":");
       const body = await buffer(request);
       const [status, value] = this.#kv(request.method ?? "GET", key, body);
       response.writeHead(status).end(value);
