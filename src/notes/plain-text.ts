@@ -16,12 +16,19 @@ const RULE = "----------";
 const MAX_EMPHASIS_MARKS = 1_000;
 
 /**
+ * A line that opens more than 50 quotes and lists inside of each other. The lexer reads the line again for each, and no
+ * prose nests so deep.
+ */
+const NESTED_TOO_DEEP = /^[ \t]*(?:(?:>|[-+*][ \t]|\d{1,9}[.)][ \t])[ \t]*){51}/m;
+
+/**
  * Returns the text of a Markdown document, without blank lines at its ends. A document with too many emphasis marks, or
- * nested deeper than the stack allows, is returned unchanged.
+ * nested too deep, is returned unchanged.
  */
 export function plainTextOf(markdown: string): string {
   const marks = markdown.match(/[*_~]+/g)?.length ?? 0;
-  const text = marks > MAX_EMPHASIS_MARKS ? markdown : textOf(markdown);
+  const isOdd = marks > MAX_EMPHASIS_MARKS || NESTED_TOO_DEEP.test(markdown);
+  const text = isOdd ? markdown : textOf(markdown);
   return text.replace(/^\n+/, "").trimEnd();
 }
 

@@ -76,3 +76,10 @@ test("more emphasis than prose has is left as it is, because reading it would ta
   expect(plainTextOf(markdown)).toBe(markdown);
   expect(plainTextOf("**a** ".repeat(500))).toBe("a ".repeat(500).trimEnd());
 });
+
+test.each(["> ", "1. ", "- > "])("more than 50 of %j on a line are left as they are", (unit) => {
+  const deep = `**Found** it.\n\n${unit.repeat(51)}a`;
+  expect(plainTextOf(deep)).toBe(deep);
+  const shallow = plainTextOf(`**Found** it.\n\n${unit.repeat(20)}a`);
+  expect(shallow).toMatch(/^Found it\.\n\n[\s\S]*a$/);
+});
