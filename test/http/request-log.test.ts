@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { log } from "../../src/log.ts";
 import { startWorker } from "../support/worker.ts";
 
 /** The log contains nothing of a stranger's request that could be taken for a line of its own. */
@@ -20,4 +21,19 @@ test("a request id is a valid cf-ray or a new UUID, and a path is logged still p
   } finally {
     await worker.close();
   }
+});
+
+test("a field that is named like a secret is redacted, and so is text that looks like one", () => {
+  const written = vi.spyOn(console, "info").mockImplementation(() => undefined);
+  log.info("event", { accessToken: "abc", "set-cookie": "a=b", userId: "ada", error: "sent Bearer abc" });
+  const [line] = written.mock.calls[0] ?? [];
+  written.mockRestore();
+  expect(JSON.parse(String(line))).toEqual({
+    level: "info",
+    event: "event",
+    accessToken: "[redacted]",
+    "set-cookie": "[redacted]",
+    userId: "ada",
+    error: "sent [redacted]",
+  });
 });
