@@ -32,7 +32,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-async function launch(): Promise<BrowserServer | null> {
+/** Null where no Chromium starts. */
+export async function launch(): Promise<BrowserServer | null> {
   const failures: unknown[] = [];
   for (const optionsOf of candidates()) {
     try {

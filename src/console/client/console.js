@@ -6,8 +6,9 @@ import { healthTiles, problemCard } from "./pages/health.js";
 import { mountIncidents } from "./pages/incidents.js";
 import { report, takeResult } from "./pages/oauth.js";
 import { failed } from "./parts/controls.js";
-import { h, keep } from "./parts/dom.js";
+import { h } from "./parts/dom.js";
 import { listenForKeys } from "./parts/keyboard.js";
+import { keptRows } from "./parts/rows.js";
 import { refreshTimes, showTimesOnTouch } from "./parts/words.js";
 import { keepFilters, place } from "./state/address.js";
 import { calmly, onLive, watch } from "./state/live.js";
@@ -34,6 +35,7 @@ const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const tabs = /** @type {HTMLElement} */ (document.getElementById("tabs"));
 const tiles = h("dl", { class: "tiles" });
 const problems = h("ul", { class: "problems" });
+const problemCards = keptRows(problems, ({ code }) => code, problemCard);
 const view = h("div", { class: "view" });
 const health = h("section", { "aria-label": "Health" }, tiles, problems);
 
@@ -77,7 +79,7 @@ function showStatus() {
     return;
   }
   tiles.replaceChildren(...healthTiles(now));
-  keep(problems, now.problems, ({ code }) => code, problemCard);
+  problemCards.set(now.problems);
   problems.hidden = now.problems.length === 0;
   if (!main.contains(view)) {
     const held = main.contains(document.activeElement);

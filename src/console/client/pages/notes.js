@@ -1,5 +1,6 @@
 import { field, form, toast } from "../parts/controls.js";
-import { h, keep } from "../parts/dom.js";
+import { h } from "../parts/dom.js";
+import { keptRows } from "../parts/rows.js";
 import { moment, pill } from "../parts/words.js";
 import { call, get } from "../state/api.js";
 import { mayWriteNotes } from "../state/permissions.js";
@@ -41,6 +42,7 @@ function item({ state, text, createdBy, createdAt, error }) {
 export function notesSection(incidentId, signal) {
   const path = `/incidents/${encodeURIComponent(incidentId)}/notes`;
   const list = h("ol", { class: "timeline" });
+  const rows = keptRows(list, ({ noteId }) => noteId, item);
   const section = h("section", { hidden: true }, h("h2", null, "Notes from here"), list);
   const now = status();
   if (now?.connected && mayWriteNotes(now)) section.append(noteForm(path, load));
@@ -51,7 +53,7 @@ export function notesSection(incidentId, signal) {
     const { notes } = await get(path);
     if (signal.aborted) return;
     section.hidden = false;
-    keep(list, notes, ({ noteId }) => noteId, item);
+    rows.set(notes);
   }
   return { section, load };
 }

@@ -57,45 +57,6 @@ export function svg(tag, props, ...children) {
 }
 
 /**
- * Replaces the changed rows of a list, and keeps the other rows and the focus.
- * @template T
- * @param {Element} list
- * @param {readonly T[]} items
- * @param {(item: T) => string} keyOf
- * @param {(item: T) => HTMLElement} build
- */
-export function keep(list, items, keyOf, build) {
-  const old = new Map([...list.children].map((row) => [row.getAttribute("data-key"), row]));
-  const focused = document.activeElement?.closest("[data-key]")?.getAttribute("data-key");
-  const index = [...list.children].findIndex((row) => row.contains(document.activeElement));
-  let refocus = false;
-  const rows = items.map((item) => {
-    const key = keyOf(item);
-    const stamp = JSON.stringify(item);
-    const known = old.get(key);
-    if (known instanceof HTMLElement && known.dataset["stamp"] === stamp) return known;
-    const row = build(item);
-    row.dataset["key"] = key;
-    row.dataset["stamp"] = stamp;
-    if (known && key === focused && list.contains(document.activeElement)) refocus = true;
-    return row;
-  });
-  const unchanged = rows.length === list.children.length && rows.every((row, i) => row === list.children[i]);
-  if (!unchanged) {
-    const held = document.activeElement;
-    list.replaceChildren(...rows);
-    // Moving a row drops its focus.
-    if (held instanceof HTMLElement && list.contains(held)) held.focus({ preventScroll: true });
-  }
-  const isGone = index !== -1 && !list.contains(document.activeElement);
-  if (!refocus && !isGone) return;
-  // If the row was removed, the focus moves to the row in its place.
-  const row = rows.find((one) => one.dataset["key"] === focused) ?? rows[Math.min(index, rows.length - 1)];
-  const target = row?.querySelector(".row-link, a, button");
-  if (target instanceof HTMLElement) target.focus({ preventScroll: true });
-}
-
-/**
  * Looks up a name from the server, which may be a property of every object, such as "constructor".
  * @template T
  * @param {Record<string, T>} table

@@ -2,8 +2,9 @@ import { query } from "../state/api.js";
 import { calmly } from "../state/live.js";
 import { reading } from "../state/reading.js";
 import { action, empty, loading } from "./controls.js";
-import { h, keep } from "./dom.js";
+import { h } from "./dom.js";
 import { filterBar } from "./filters.js";
+import { keptRows } from "./rows.js";
 import { sinceOf } from "./spans.js";
 
 /** A list that is loaded page by page, newest first, and kept up to date; and the open row beside it. */
@@ -64,21 +65,19 @@ export function listing(how, signal) {
   /** @type {Chosen} */
   let filters = {};
   const bar = filterBar(how.filters);
-  const list = h("tbody");
   const table = h(
     "table",
-    { class: `rows ${name}` },
+    { class: `rows ${name}`, role: "table" },
     h("caption", { class: "hidden" }, how.name),
     h(
       "thead",
-      null,
+      { role: "rowgroup" },
       h(
         "tr",
-        null,
-        how.columns.map(([head, style]) => h("th", { scope: "col", class: style }, head)),
+        { role: "row" },
+        how.columns.map(([head, style]) => h("th", { role: "columnheader", class: style }, head)),
       ),
     ),
-    list,
   );
   const note = h("div");
   const more = action(`Load older ${name}`, () => inTurn(older));
@@ -93,23 +92,55 @@ export function listing(how, signal) {
     more,
   );
 
+  const rows = keptRows(table, how.keyOf, rowOf, how.order);
+  /** The keys of rows that changed since they were drawn. @type {Set<string>} */
+  const changed = new Set();
+
+  /** @param {T} item */
+  function rowOf(item) {
+    const row = how.row(item);
+    // Named again, because a browser may forget what a table is that is laid out in another way.
+    row.setAttribute("role", "row");
+    for (const cell of row.children) cell.setAttribute("role", "cell");
+    markCurrent(row, how.keyOf(item) === chosen);
+    return row;
+  }
+
+  /** @param {HTMLElement | undefined} row @param {boolean} isCurrent */
+  function markCurrent(row, isCurrent) {
+    row?.classList.toggle("current", isCurrent);
+    const link = row?.querySelector(".row-link");
+    if (isCurrent) link?.setAttribute("aria-current", "true");
+    else link?.removeAttribute("aria-current");
+  }
+
+  /** Draws all rows. */
   function show() {
-    const rows = [...items.values()].filter((item) => how.wanted(item, filters));
-    if (how.order) rows.sort(how.order);
-    keep(list, rows, how.keyOf, how.row);
-    for (const row of list.children) {
-      const current = row.getAttribute("data-key") === chosen;
-      row.classList.toggle("current", current);
-      const link = row.querySelector(".row-link");
-      if (current) link?.setAttribute("aria-current", "true");
-      else link?.removeAttribute("aria-current");
+    const wanted = [...items.values()].filter((item) => how.wanted(item, filters));
+    if (how.order) wanted.sort(how.order);
+    rows.set(wanted);
+    changed.clear();
+    showAround();
+  }
+
+  /** Draws the changed rows only, however many there are. */
+  function showChanged() {
+    const drawn = [...changed].flatMap((key) => items.get(key) ?? []);
+    changed.clear();
+    for (const item of drawn) {
+      if (how.wanted(item, filters)) rows.put(item);
+      else rows.remove(how.keyOf(item));
     }
+    showAround();
+  }
+
+  function showAround() {
     more.hidden = cursor === null;
-    table.hidden = rows.length === 0;
+    table.hidden = rows.count === 0;
     if (!loaded) return;
     const isFiltered = Object.values(filters).some((value) => value !== null);
     const [title, text] = isFiltered ? nothingMatches() : how.nothing();
-    note.replaceChildren(...(rows.length === 0 ? [empty(title, h("p", null, text))] : []));
+    note.replaceChildren(...(rows.count === 0 ? [empty(title, h("p", null, text))] : []));
   }
 
   /** @returns {readonly [string, string]} */
@@ -194,17 +225,18 @@ export function listing(how, signal) {
     if (signal.aborted || mine !== turn) return;
     for (const item of page.items) {
       if (!late.has(how.keyOf(item))) items.set(how.keyOf(item), item);
+      changed.add(how.keyOf(item));
     }
     cursor = page.nextCursor;
     const held = document.activeElement === more;
-    show();
+    showChanged();
     // The last page hides the button.
-    const last = list.lastElementChild?.querySelector(".row-link");
+    const last = rows.last()?.querySelector(".row-link");
     if (held && more.hidden && last instanceof HTMLElement) last.focus({ preventScroll: true });
   }
 
   // In a storm many rows change within a second; drawing ten times a second is enough.
-  const showSoon = calmly(async () => show(), 100);
+  const showSoon = calmly(async () => showChanged(), 100);
   const countSoon = calmly(recount, COUNT_EVERY_MS);
   const again = reading(read, signal, { isShown: () => loaded, place: note });
   more.hidden = true;
@@ -231,7 +263,7 @@ export function listing(how, signal) {
       cursor = null;
       loaded = false;
       show();
-      note.replaceChildren(...(list.children.length === 0 ? [loading(`Loading ${name}`)] : []));
+      note.replaceChildren(...(rows.count === 0 ? [loading(`Loading ${name}`)] : []));
       void again();
     },
     /** @param {string} key */
@@ -241,17 +273,19 @@ export function listing(how, signal) {
       if (!isOpen) return;
       late.set(how.keyOf(item), item);
       items.set(how.keyOf(item), item);
+      changed.add(how.keyOf(item));
       showSoon();
       countSoon();
     },
     /** @param {string | null} key of the open row */
     choose(key) {
+      markCurrent(rows.find(chosen), false);
       chosen = key ?? "";
-      show();
+      markCurrent(rows.find(chosen), true);
     },
     /** Puts the focus on a row. @param {string} key */
     focus(key) {
-      const link = list.querySelector(`[data-key="${CSS.escape(key)}"] .row-link`);
+      const link = rows.find(key)?.querySelector(".row-link");
       // The row may not be in the list, or not be loaded yet.
       const target = link ?? panel.querySelector("h1");
       if (target instanceof HTMLElement) target.focus();
