@@ -46,13 +46,45 @@ export async function watchedPage(browser: Browser, width: Look["width"]): Promi
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Returns axe's findings on the present page. */
+/** Returns axe's findings on the present page, targets smaller than 24 px among them. */
 export async function violations(page: Page): Promise<string[]> {
   // Evaluated by the debugger, because the page's policy allows no other scripts.
   await page.evaluate(axeSource);
-  const found = await page.evaluate(`axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
+  const found =
+    await page.evaluate(`axe.run({ resultTypes: ["violations"], rules: { "target-size": { enabled: true } } }).then(({ violations }) =>
     violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html, failureSummary }) => html + " " + failureSummary).join(" | ")))`);
   return Array.isArray(found) ? found.map(String) : [`axe answered ${String(found)}`];
+}
+
+/** Marks that say something by their shape: each has a background, a border or a fill. */
+const MARKS = [
+  ".dot",
+  ".live::before",
+  ".severity::before",
+  ".status::before",
+  ".key",
+  ".usual",
+  ".wrong",
+  ".middle",
+];
+
+/** Returns the visible marks that have the colour of the page, as forced colours make of backgrounds. */
+export async function unpainted(page: Page): Promise<string[]> {
+  return page.evaluate<string[]>(`(() => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.background = "Canvas";
+    const none = new Set(["rgba(0, 0, 0, 0)", "none", getComputedStyle(probe).backgroundColor]);
+    probe.remove();
+    const isPainted = (style) =>
+      !none.has(style.backgroundColor) || style.backgroundImage !== "none" || !none.has(style.fill) && style.fill !== "rgb(0, 0, 0)" ||
+      !none.has(style.stroke) || parseFloat(style.borderTopWidth) + parseFloat(style.borderBottomWidth) > 0 && !none.has(style.borderBottomColor);
+    return ${JSON.stringify(MARKS)}.flatMap((mark) => {
+      const [selector, pseudo] = mark.split("::");
+      return [...document.querySelectorAll(selector)]
+        .filter((element) => element.checkVisibility() && !isPainted(getComputedStyle(element, pseudo && "::" + pseudo)))
+        .map((element) => mark + " " + element.outerHTML);
+    });
+  })()`);
 }
 
 /** Saves a screenshot in the folder `SCREENSHOTS`, if it is set. */
