@@ -15,7 +15,6 @@ const MAX_JSON_BYTES = 16 * 1024;
 export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
   const declared = request.headers.get("content-length");
   if (Number(declared ?? 0) > maxBytes) return null;
-  if (!request.body) return new Uint8Array();
   // HTTP ends a body at its Content-Length. A body without one is counted while it is read, which costs more.
   if (declared !== null && /^\d+$/.test(declared)) {
     const bytes = new Uint8Array(await request.arrayBuffer());

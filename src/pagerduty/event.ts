@@ -118,8 +118,8 @@ export const PagerDutyEvent = z.object({
   event_type: Name,
   resource_type: Name,
   occurred_at: Time,
-  /** The person or thing that caused the event. */
-  agent: Reference,
+  /** The person or thing that caused the event: a `Reference`, which is parsed where it is used. */
+  agent: z.optional(z.unknown()),
   data: lenient(OtherData),
 });
 export type PagerDutyEvent = z.infer<typeof PagerDutyEvent>;
@@ -151,16 +151,18 @@ function plainEvent(json: unknown): PagerDutyEvent | null {
     event_type,
     resource_type,
     occurred_at,
-    agent: Reference.parse(agent),
+    agent,
     data: isRecord(data) ? data : null,
   };
 }
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /** Parses a raw webhook body. Invalid UTF-8 is refused as not JSON. */
 export function readBody(body: Uint8Array): ReadBody {
   let json: unknown;
   try {
-    json = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body));
+    json = JSON.parse(UTF8.decode(body));
   } catch {
     return { ok: false, problem: "The body is not JSON" };
   }
@@ -198,15 +200,16 @@ export const RoleAssignments = z.object({
 
 const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reason });
 
+/** Whether the data of an incident event is certainly used, without parsing all of it as `effectOf` does. */
+function namesIncident({ type, id, incident, custom_fields }: Record<string, unknown>): boolean {
+  if (type === "incident") return isPlainId(id);
+  const hasFields = type !== "incident_field_values" || Array.isArray(custom_fields);
+  return hasFields && isRecord(incident) && isPlainId(incident["id"]);
+}
+
 /** Returns the reason why an event is only recorded; null for an event that is used. */
 export function reasonNotUsed(event: PagerDutyEvent): string | null {
-  // A shortcut with the same result as `effectOf`, but without parsing the whole incident.
-  if (
-    event.event_type.startsWith("incident.") &&
-    event.data?.["type"] === "incident" &&
-    isPlainId(event.data["id"])
-  )
-    return null;
+  if (event.event_type.startsWith("incident.") && namesIncident(event.data ?? {})) return null;
   const effect = effectOf(event);
   return effect.kind === "none" ? effect.reason : null;
 }

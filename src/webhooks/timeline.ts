@@ -45,7 +45,7 @@ function textOf(event: PagerDutyEvent, effect: Effect): string | null {
 
 const nameOf = (reference: Reference): string | null => reference?.summary || reference?.name || null;
 const actorOf = ({ agent }: PagerDutyEvent): string | null => {
-  const name = nameOf(agent);
+  const name = nameOf(Reference.parse(agent));
   return name && `By ${name}`;
 };
 

@@ -47,6 +47,17 @@ test("the fast path accepts exactly the values that the schema accepts", () => {
         }
 });
 
+test("what the fast path says of an event's use is what parsing all of it says", () => {
+  for (const event_type of ["incident.triggered", "service.updated", "pagey.ping"])
+    for (const type of ["incident", "incident_field_values", "incident_note"])
+      for (const incident of [undefined, {}, { id: 5 }, { id: "" }, { id: "P1" }])
+        for (const custom_fields of [undefined, {}, [], [{}]]) {
+          const event = eventOf(event_type, { type, incident, custom_fields });
+          const effect = effectOf(event);
+          expect(reasonNotUsed(event)).toBe(effect.kind === "none" ? effect.reason : null);
+        }
+});
+
 test.each([[null], ["x"], [[]], [{}], [{ event: [] }], [{ event: "x" }]])("%j is no event", (json) => {
   expect(readBody(bytes(json))).toMatchObject({ ok: false });
 });
