@@ -642,7 +642,7 @@ const secrets: Topic = [
     file: "src/pagerduty/api.ts",
     find: "const message = cleaned(errorMessage(text), target);",
     replace: "const message = errorMessage(text);",
-    tests: ["test/flows/secrets.test.ts", "test/http/subscription.test.ts"],
+    tests: ["test/pagerduty/context.test.ts"],
   },
   {
     guard: "a secret in a monitoring tool's payload is redacted",

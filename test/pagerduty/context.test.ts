@@ -149,6 +149,14 @@ test.each([
   expect(await ask()).toEqual({ ok: false, ...problem });
 });
 
+test("an error of PagerDuty's that repeats our credential is redacted", async () => {
+  const authorized = { ...target, authorization: tokenAuthorization("hushhush") };
+  answers({ error: { message: "No such key: hushhush", errors: [authorized.authorization] } }, 400);
+  const answer = await callPagerDuty(authorized, "GET", "/x", z.unknown());
+  expect(answer).toMatchObject({ problem: "bad_request", message: expect.stringContaining("[redacted]") });
+  expect(JSON.stringify(answer)).not.toContain("hushhush");
+});
+
 test("a refusal that names missing abilities is about the account's plan", async () => {
   answers({ error: { message: "Required abilities are unavailable", code: 2012 } }, 403);
   expect(await ask()).toEqual({ ok: false, problem: "not_in_plan" });
