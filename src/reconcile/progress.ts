@@ -93,7 +93,9 @@ const STORE_EVERY_MS = 6 * 3600 * SECOND_MS;
 
 /** Whether anything but `checkedUntilMs` has changed, or `checkedUntilMs` by hours; each write is billed. */
 export function isWorthStoring(before: Progress, after: Progress): boolean {
-  const content = (progress: Progress) => JSON.stringify({ ...progress, checkedUntilMs: 0 });
+  // In one order, which the members of a stored value and of a new one do not share.
+  const content = ({ connectedAtMs, unfinished, left }: Progress) =>
+    JSON.stringify([connectedAtMs, unfinished, left]);
   if (content(before) !== content(after)) return true;
   return (after.checkedUntilMs ?? 0) - (before.checkedUntilMs ?? 0) >= STORE_EVERY_MS;
 }

@@ -1,5 +1,5 @@
 import { env, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { expect, inject, test } from "vitest";
+import { expect, inject, test, vi } from "vitest";
 
 /** A tenant where nothing is wrong and nothing new happens. */
 
@@ -9,6 +9,9 @@ const caller = { userId: "idle", orgId: null };
 const tenant = () => env.TENANT.getByName("user:idle");
 
 const stored = () => runInDurableObject(tenant(), (_, { storage }) => JSON.stringify([...storage.kv.list()]));
+/** Of every object's key-value storage. */
+const keyValuePrototype = () =>
+  runInDurableObject(tenant(), (_, { storage }): SyncKvStorage => Object.getPrototypeOf(storage.kv));
 const alarmInMs = () =>
   runInDurableObject(tenant(), async (_, { storage }) => ((await storage.getAlarm()) ?? 0) - Date.now());
 
@@ -24,6 +27,10 @@ test("after the first checks, checks write nothing and run once an hour, also af
   await expect.poll(alarmInMs).toBeGreaterThan(30 * MINUTE_MS);
   expect(await alarmInMs()).toBeLessThanOrEqual(HOUR_MS);
   const before = await stored();
+  const put = vi.spyOn(await keyValuePrototype(), "put");
+  await tenant().reconcile(caller, "https://worker.example/x/idle");
+  expect(put).not.toHaveBeenCalled();
+  put.mockRestore();
   await runDurableObjectAlarm(tenant());
   expect(await stored()).toBe(before);
   await expect.poll(alarmInMs).toBeGreaterThan(30 * MINUTE_MS);
