@@ -2,17 +2,18 @@ import { expect, test } from "vitest";
 import { patienceMs } from "../support/patience.ts";
 import { runChaos } from "./story.ts";
 
-test("300 webhooks of 3 users survive kills, faults and a stale KV", async () => {
+test("300 webhooks of 3 organisations survive kills, resets, limits, faults and a stale KV", async () => {
   const seed = Number(process.env["CHAOS_SEED"] ?? 7);
   const report = await runChaos({
     seed,
     webhooks: 300,
-    users: 3,
+    organisations: 3,
+    users: 6,
     kills: 2,
     hangs: 0,
     timeoutMs: patienceMs(),
   });
-  const { lost, twice, disordered } = report;
-  expect({ lost, twice, disordered }).toEqual({ lost: [], twice: [], disordered: [] });
-  expect(report.counts["kills"]).toBe(2);
+  const { lost, twice, disordered, wedged } = report;
+  expect({ lost, twice, disordered, wedged }).toEqual({ lost: [], twice: [], disordered: [], wedged: [] });
+  expect(report.faults["kills"]).toBe(2);
 });

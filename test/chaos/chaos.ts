@@ -1,27 +1,41 @@
+import { cpus } from "node:os";
 import { optionsOrExit } from "../../scripts/terminal/options.ts";
 import { runChaos } from "./story.ts";
+import { isClean } from "./verdict.ts";
 
-/** `npm run chaos`: injects all faults at once; exits with 1 if a change is lost, repeated or out of order. */
+/**
+ * `npm run chaos`: injects all faults at once, with each seed in turn; exits with 1 if a change is lost, repeated, out of
+ * order or not delivered in the end, or if a fault never happened.
+ */
 
 const values = optionsOrExit("npm run chaos", {
-  seed: { type: "string", default: "20261122" },
+  seeds: { type: "string", default: "20261126,20261127,20261128" },
   webhooks: { type: "string", default: "10000" },
-  users: { type: "string", default: "20" },
+  organisations: { type: "string", default: "20" },
+  users: { type: "string", default: "60" },
   kills: { type: "string", default: "6" },
 });
 
-const { lost, twice, disordered, counts, seconds } = await runChaos({
-  seed: Number(values.seed),
-  webhooks: Number(values.webhooks),
-  users: Number(values.users),
-  kills: Number(values.kills),
-  hangs: 3,
-  timeoutMs: 240_000,
-});
-console.log(`Chaos with seed ${values.seed}: ${seconds.toFixed(0)} s`);
-for (const [name, count] of Object.entries(counts)) console.log(`  ${name.padEnd(18)}${count}`);
-for (const [name, findings] of Object.entries({ lost, twice, disordered })) {
-  console.log(`${name}: ${findings.length}`);
-  for (const finding of findings.slice(0, 20)) console.log(`  ${finding}`);
+let isFine = true;
+for (const seed of values.seeds.split(",")) {
+  const { faults, counts, ...findings } = await runChaos({
+    seed: Number(seed),
+    webhooks: Number(values.webhooks),
+    organisations: Number(values.organisations),
+    users: Number(values.users),
+    kills: Number(values.kills),
+    hangs: 3,
+    timeoutMs: 240_000,
+  });
+  console.log(`\nSeed ${seed}, on ${cpus().length} × ${cpus()[0]?.model}`);
+  const table = { ...counts, ...faults };
+  for (const [name, count] of Object.entries(table)) console.log(`  ${String(count).padStart(6)}  ${name}`);
+  for (const [name, found] of Object.entries(findings)) {
+    console.log(`${name}: ${found.length}`);
+    for (const finding of found.slice(0, 20)) console.log(`  ${finding}`);
+  }
+  const absent = Object.entries(faults).flatMap(([name, count]) => (count > 0 ? [] : [name]));
+  if (absent.length > 0) console.log(`Never happened: ${absent.join(", ")}`);
+  isFine &&= isClean(findings) && absent.length === 0;
 }
-process.exit(lost.length + twice.length + disordered.length > 0 ? 1 : 0);
+process.exit(isFine ? 0 : 1);

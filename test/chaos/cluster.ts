@@ -3,38 +3,73 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connector } from "../bench/subjects.ts";
 import { testWorker, Workerd } from "../support/workerd.ts";
+import { type Chaos, CONTROL_PATH, MARK, type Rates } from "./faults.ts";
 import type { Platform } from "./platform.ts";
 
-/** The built Worker in a workerd that is killed and restarted with its storage. KV and Queue keep running. */
+export type Settings = Record<string, string>;
+
+/**
+ * The built Worker, under `rules.ts`, in a workerd that is killed and restarted with its storage. KV and Queue keep
+ * running.
+ */
 export class Cluster {
-  kills = 0;
+  /** How often each fault of `rules.ts` happened. */
+  readonly happened = new Map<string, number>();
+  /** How often the Worker logged each event of level `error`. */
+  readonly errors = new Map<string, number>();
   readonly #platform: Platform;
-  readonly #variables: Record<string, string>;
   readonly #disk = mkdtempSync(join(tmpdir(), "aurora-pagerduty-chaos-"));
+  readonly #scripts = { rules: testWorker("chaos/rules.ts"), dispatcher: testWorker("chaos/dispatcher.ts") };
+  #chaos: Chaos;
+  #settings: Settings;
   #workerd: Workerd | null = null;
   #stopped = false;
   #dispatching: Promise<unknown> = Promise.resolve();
 
-  constructor(platform: Platform, variables: Record<string, string>) {
+  /** @param seed of the faults of `rules.ts`, which are off at first */
+  constructor(platform: Platform, settings: Settings, seed = 0) {
     this.#platform = platform;
-    this.#variables = variables;
+    this.#settings = settings;
+    this.#chaos = { seed, rates: null };
   }
 
   async start(): Promise<void> {
-    const { kv: _kv, queue: _queue, ...workers } = connector(this.#variables);
+    await this.#run();
+    this.#dispatching = Promise.all([this.#dispatch(), this.#dispatch(), this.#dispatch()]);
+  }
+
+  async #run(): Promise<void> {
+    const { kv: _kv, queue: _queue, connector: worker, limiter } = connector(this.#settings);
+    if (!worker || !limiter) throw new Error("There is no connector");
     this.#workerd = await Workerd.start(
       {
-        ...workers,
+        connector: {
+          ...worker,
+          script: this.#scripts.rules,
+          modules: { connector: worker.script },
+          bindings: { ...worker.bindings, CHAOS: { text: JSON.stringify(this.#chaos) } },
+        },
+        limiter,
         dispatcher: {
-          script: testWorker("chaos/dispatcher.ts"),
+          script: this.#scripts.dispatcher,
           bindings: { CONSUMER: { service: "connector" } },
           flags: ["service_binding_extra_handlers"],
         },
       },
-      { exposed: ["connector", "dispatcher"], external: this.#platform.addresses, disk: this.#disk },
+      {
+        exposed: ["connector", "dispatcher"],
+        external: this.#platform.addresses,
+        disk: this.#disk,
+        onLine: (line) => this.#read(line),
+      },
     );
-    if (this.kills === 0)
-      this.#dispatching = Promise.all([this.#dispatch(), this.#dispatch(), this.#dispatch()]);
+  }
+
+  #read(line: string): void {
+    if (process.env["CHAOS_DEBUG"]) console.log(line);
+    if (line.startsWith(MARK)) increase(this.happened, line.slice(MARK.length));
+    const error = /"level":"error","event":"([^"]+)"/.exec(line)?.[1];
+    if (error) increase(this.errors, error);
   }
 
   /** The Worker's address; while the Worker is down, one where nothing listens. */
@@ -42,13 +77,21 @@ export class Cluster {
     return `http://127.0.0.1:${this.#workerd?.port("connector") ?? 9}`;
   }
 
-  /** Kills workerd at any moment with SIGKILL, and starts it again. */
-  async kill(): Promise<void> {
+  /** Changes how often the faults happen; null: never again. */
+  async setRates(rates: Rates | null): Promise<void> {
+    this.#chaos = { ...this.#chaos, rates };
+    const answer = await fetch(`${this.url}${CONTROL_PATH}`, { method: "POST", body: JSON.stringify(rates) });
+    if (answer.status !== 204) throw new Error(`The Worker's rules answered ${answer.status}`);
+  }
+
+  /** Kills workerd at any moment with SIGKILL, and starts it again. @param settings default: as they were */
+  async kill(settings: Settings = this.#settings): Promise<void> {
     const workerd = this.#workerd;
     this.#workerd = null;
-    this.kills += 1;
+    this.#settings = settings;
+    this.#chaos = { ...this.#chaos, seed: this.#chaos.seed + 1 };
     await workerd?.stop();
-    await this.start();
+    await this.#run();
   }
 
   async close(): Promise<void> {
@@ -66,4 +109,8 @@ export class Cluster {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+}
+
+function increase(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }

@@ -23,12 +23,13 @@ interface Verdict {
   retryMessages: { msgId: string; delaySeconds?: number }[];
 }
 
+/** How often each fault happened. */
 export interface PlatformCounts {
-  duplicates: number;
-  retries: number;
-  deadLetters: number;
-  staleReads: number;
-  failedWrites: number;
+  "messages that the Queue refused": number;
+  "messages that the Queue repeated": number;
+  "stale, missing or unreadable values of KV": number;
+  "failed reads of KV": number;
+  "refused writes of KV": number;
 }
 
 const QUEUE = "aurora-pagerduty-webhooks";
@@ -36,6 +37,8 @@ const MAX_ATTEMPTS = 21;
 const BATCH = 100;
 /** Real retries wait for seconds or minutes; here they are shortened. */
 const MAX_DELAY_MS = 500;
+/** How often a message is over the Queue's rate, from 0 to 1. */
+const OVER_RATE = 0.05;
 const RECEIPT = JSON.stringify({
   metadata: { metrics: { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: 0 } },
 });
@@ -51,14 +54,17 @@ async function listen(server: Server): Promise<string> {
 /** A platform to run a Worker on. Use `startPlatform`. */
 export class Platform {
   readonly counts: PlatformCounts = {
-    duplicates: 0,
-    retries: 0,
-    deadLetters: 0,
-    staleReads: 0,
-    failedWrites: 0,
+    "messages that the Queue refused": 0,
+    "messages that the Queue repeated": 0,
+    "stale, missing or unreadable values of KV": 0,
+    "failed reads of KV": 0,
+    "refused writes of KV": 0,
   };
-  /** Whether KV misbehaves. */
-  kvFaults = false;
+  /** Messages delivered again because the consumer asked for it, or did not answer. */
+  retries = 0;
+  deadLetters = 0;
+  /** Whether KV and the Queue misbehave. */
+  isFaulty = false;
   addresses = { kv: "", queue: "" };
   readonly #values = new Map<string, Buffer[]>();
   readonly #random: () => number;
@@ -79,7 +85,13 @@ export class Platform {
       response.writeHead(status).end(value);
     });
     const queue = createServer(async (request, response) => {
-      this.push((await buffer(request)).toString("base64"));
+      const body = (await buffer(request)).toString("base64");
+      if (this.isFaulty && this.#random() < OVER_RATE) {
+        this.counts["messages that the Queue refused"] += 1;
+        response.writeHead(429).end();
+        return;
+      }
+      this.push(body);
       response.writeHead(200, { "content-type": "application/json" }).end(RECEIPT);
     });
     this.#servers.push(kv, queue);
@@ -104,16 +116,16 @@ export class Platform {
     // Dead letters have their own consumer, and stay until it acknowledges them.
     const dead = messages.filter(({ attempts }) => attempts > MAX_ATTEMPTS);
     const alive = messages.filter(({ attempts }) => attempts <= MAX_ATTEMPTS);
-    this.counts.deadLetters += dead.length;
+    this.deadLetters += dead.length;
     const [first, second] = await Promise.all([
       this.#offer(dispatcher, QUEUE, alive),
       this.#offer(dispatcher, "aurora-pagerduty-dead-letters", dead),
     ]);
     const again = new Set([...first, ...second]);
     for (const message of batch) {
-      const duplicated = !again.has(message.id) && this.#random() < 0.05;
-      if (duplicated) this.counts.duplicates += 1;
-      if (again.has(message.id)) this.counts.retries += 1;
+      const duplicated = this.isFaulty && !again.has(message.id) && this.#random() < 0.05;
+      if (duplicated) this.counts["messages that the Queue repeated"] += 1;
+      if (again.has(message.id)) this.retries += 1;
       else if (!duplicated) continue;
       this.#waiting.push({ ...message, dueAtMs: Date.now() + this.#random() * MAX_DELAY_MS });
     }
@@ -161,19 +173,22 @@ export class Platform {
 
   #kv(method: string, key: string, body: Buffer): [number, Buffer | undefined] {
     const versions = this.#values.get(key) ?? [];
-    const dice = this.kvFaults ? this.#random() : 1;
+    const dice = this.isFaulty ? this.#random() : 1;
     if (method !== "GET") {
       if (dice < 0.3) {
-        this.counts.failedWrites += 1;
+        this.counts["refused writes of KV"] += 1;
         return [dice < 0.15 ? 429 : 500, undefined];
       }
       this.#values.set(key, method === "PUT" ? [...versions, body] : []);
       return [200, undefined];
     }
-    if (dice < 0.5) this.counts.staleReads += 1;
-    if (dice < 0.1) return [404, undefined];
-    if (dice < 0.2) return [200, Buffer.from("garbage")];
-    if (dice < 0.3) return [500, undefined];
+    if (dice < 0.1) {
+      this.counts["failed reads of KV"] += 1;
+      return [500, undefined];
+    }
+    if (dice < 0.5) this.counts["stale, missing or unreadable values of KV"] += 1;
+    if (dice < 0.2) return [404, undefined];
+    if (dice < 0.3) return [200, Buffer.from("garbage")];
     const value = dice < 0.5 ? versions[0] : versions.at(-1);
     return value ? [200, value] : [404, undefined];
   }

@@ -1,9 +1,11 @@
-import { connectTo, INTERNAL_SECRET } from "../bench/subjects.ts";
-import { type Account, type Incident, sign, startPagerDuty } from "../emulator/pagerduty.ts";
-import { type Aurora, startAurora } from "../support/aurora.ts";
-import { makeHistory, seededRandom, shuffled } from "../support/history.ts";
+import { startPagerDuty } from "../emulator/pagerduty.ts";
+import { pick, seededRandom, shuffled } from "../support/random.ts";
 import { Cluster } from "./cluster.ts";
+import { RATES } from "./faults.ts";
+import { found, OAUTH_SETTINGS, type Organisation, post } from "./organisation.ts";
+import { People } from "./people.ts";
 import { Platform } from "./platform.ts";
+import { Receivers } from "./receivers.ts";
 import { type Findings, inspect } from "./verdict.ts";
 
 /** Sends webhooks under all faults at once. In the end, Aurora's incidents must equal PagerDuty's. */
@@ -11,151 +13,228 @@ import { type Findings, inspect } from "./verdict.ts";
 export interface ChaosOptions {
   seed: number;
   webhooks: number;
+  organisations: number;
+  /** At least one for each organisation. */
   users: number;
+  /** Restarts, each other one with other settings. */
   kills: number;
   /** How many deliveries hang; each takes 15 s. */
   hangs: number;
+  /** How long everything may take once the faults have ended. */
   timeoutMs: number;
 }
 
 export interface Report extends Findings {
+  /** How often each fault happened. */
+  faults: Record<string, number>;
+  /** What else was counted. */
   counts: Record<string, number>;
-  seconds: number;
-}
-
-export interface ChaosUser {
-  name: string;
-  account: Account;
-  secret: string;
-  incidents: Incident[];
-  webhooks: number;
 }
 
 interface Posting {
-  user: ChaosUser;
-  webhookId: string;
-  body: string;
+  organisation: Organisation;
+  webhook: { webhookId: string; body: string };
 }
 
 const SENDERS = 16;
-const EVENTS_PER_INCIDENT = 12;
 const REPEATED = 0.1;
-/** PagerDuty gives an attempt up after 5 s and retries later, here at once. */
-const ATTEMPT_TIMEOUT_MS = 5_000;
+/** PagerDuty retries a webhook after a while, here at once. */
+const RETRY_MS = 20;
+const MINUTE_MS = 60_000;
+/** The furthest that PagerDuty's clock and ours are apart, in minutes. */
+const MAX_CLOCK_MINUTES = 4;
+const OAUTH_EVERY = 4;
+/** Of PagerDuty's access tokens, in seconds. */
+const TOKEN_LIFE = 10;
+const SCHEDULE = [...Array(40).fill("0.05"), ...Array(9).fill("2")].join(",");
+
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const seconds = (sinceMs: number) => Math.round((performance.now() - sinceMs) / 1000);
 
 export async function runChaos(options: ChaosOptions): Promise<Report> {
-  const startedAt = performance.now();
+  const startedAtMs = performance.now();
   const random = seededRandom(options.seed);
-  const [pagerduty, aurora] = await Promise.all([startPagerDuty(), startAurora()]);
+  const [pagerduty, receivers] = await Promise.all([startPagerDuty(), Receivers.start()]);
   const platform = new Platform(seededRandom(options.seed + 1));
   await platform.open();
-  const schedule = [...Array(40).fill("0.05"), ...Array(9).fill("2")].join(",");
-  const cluster = new Cluster(platform, {
+  const settingsOf = (deployment: number) => ({
+    ...OAUTH_SETTINGS,
+    ...receivers.settings(deployment),
     PAGERDUTY_API_URL: pagerduty.apiUrl,
-    AURORA_EVENTS_URL: aurora.url,
-    AURORA_EVENTS_FORMAT: "notifications",
-    AURORA_EVENTS_SECRET: aurora.secret,
-    DELIVERY_SCHEDULE: schedule,
+    PAGERDUTY_IDENTITY_URL: pagerduty.identityUrl,
+    DELIVERY_SCHEDULE: SCHEDULE,
     RUNBOOK_WAIT_SECONDS: "0",
+    CONTEXT_WAIT_SECONDS: "1",
+    RECONCILE_MINUTES: "1",
   });
+  const cluster = new Cluster(platform, settingsOf(0), options.seed);
   await cluster.start();
-  const sent = { attempts: 0, notTaken: 0, rateLimited: 0, checks: 0 };
+  const faults: Record<string, number> = {};
   try {
-    const users: ChaosUser[] = [];
-    const postings: Posting[] = [];
-    for (let index = 0; index < options.users; index += 1) {
-      const account = pagerduty.account();
-      const name = `user-${index}`;
-      const secret = `secret-${index}`;
-      await connectTo(cluster.url, name, account, secret);
-      const events = Math.floor(options.webhooks / options.users);
-      const incidents = Math.max(1, Math.round(events / EVENTS_PER_INCIDENT));
-      const history = makeHistory(account, { incidents, events, seed: options.seed + index });
-      const user = { name, account, secret, incidents: history.incidents, webhooks: history.webhooks.length };
-      users.push(user);
-      postings.push(...history.webhooks.map(({ webhookId, body }) => ({ user, webhookId, body })));
+    pagerduty.faults.expiresIn = TOKEN_LIFE;
+    const organisations: Organisation[] = [];
+    for (let index = 0; index < options.organisations; index += 1) {
+      const users = Array.from({ length: Math.floor(options.users / options.organisations) }, (_, of) => {
+        return `user-${index + of * options.organisations}`;
+      });
+      // Every third clock is right, every third ahead, every third behind.
+      const clockMinutes = ((index % 3) - 1) * (1 + random() * (MAX_CLOCK_MINUTES - 1));
+      const plan = {
+        index,
+        users,
+        events: Math.floor(options.webhooks / options.organisations),
+        seed: options.seed + index,
+        oauth: index % OAUTH_EVERY === 1,
+        clockOffsetMs: Math.round(clockMinutes * MINUTE_MS),
+      };
+      organisations.push(await found(cluster, pagerduty, plan));
     }
-    makeTrouble(aurora, random, options.hangs);
-    platform.kvFaults = true;
-    pagerduty.faults.rateLimit = 40;
-    const queue = shuffled(random, [...postings, ...postings.filter(() => random() < REPEATED)]);
-    const every = Math.ceil(queue.length / (options.kills + 1));
-    let killing: Promise<void> = Promise.resolve();
+    faults["organisations whose clock is minutes apart"] = organisations.filter(
+      ({ account }) => Math.abs(account.clock.offsetMs) >= MINUTE_MS,
+    ).length;
+    const people = new People(
+      cluster,
+      pagerduty,
+      organisations,
+      options.users,
+      seededRandom(options.seed + 2),
+    );
+    const pagerdutyFaults = fail(pagerduty, seededRandom(options.seed + 3));
+    receivers.fail(options.seed + 4, options.hangs);
+    platform.isFaulty = true;
+    await cluster.setRates(RATES);
 
-    const post = async ({ user, webhookId, body }: Posting) => {
+    const sent = { attempts: 0, notTaken: 0, repeated: 0 };
+    const postings = organisations.flatMap((organisation) =>
+      organisation.webhooks.map((webhook): Posting => ({ organisation, webhook })),
+    );
+    const repeated = postings.filter(() => random() < REPEATED);
+    const queue = shuffled(random, [...postings, ...repeated]);
+    faults["webhooks that PagerDuty repeated"] = repeated.length;
+    const every = Math.ceil(queue.length / (options.kills + 1));
+    let deployments = 0;
+    let kills = 0;
+    let killing: Promise<void> = Promise.resolve();
+    const kill = async () => {
+      kills += 1;
+      if (kills % 2 === 0) return cluster.kill();
+      deployments += 1;
+      return cluster.kill(settingsOf(deployments));
+    };
+    const send = async ({ organisation, webhook }: Posting) => {
       for (;;) {
         sent.attempts += 1;
-        const headers = { "x-webhook-id": webhookId, "x-pagerduty-signature": sign(user.secret, body) };
-        const url = `${cluster.url}/pagerduty/webhook/${user.name}`;
-        const status = await statusOf(url, { method: "POST", headers, body });
+        const user = pick(random, organisation.members);
+        const status = await post(cluster, user, organisation, webhook);
         if (status === 202) return;
         sent.notTaken += 1;
         // PagerDuty would not retry this webhook, so it is lost, and the run fails.
-        if (status !== 0 && status !== 429 && status < 500)
-          throw new Error(`A genuine webhook got ${status}`);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        if (status !== 0 && status !== 429 && status < 500) {
+          throw new Error(`A genuine webhook of ${organisation.id} at the URL of ${user} got ${status}`);
+        }
+        await wait(RETRY_MS);
       }
     };
-    /** Starts a check for missed incidents, and has KV written again by storing the same secret. */
-    const check = async ({ name, secret }: ChaosUser) => {
-      sent.checks += 1;
-      const headers = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": name };
-      const status = await statusOf(`${cluster.url}/pagerduty/reconcile`, { method: "POST", headers });
-      if (status === 429) sent.rateLimited += 1;
-      const body = JSON.stringify({ secret });
-      await statusOf(`${cluster.url}/pagerduty/signing-secret`, { method: "PUT", headers, body });
-    };
-    const checks: Promise<void>[] = [];
+    const isOver = new AbortController();
+    const living = people.live(isOver.signal);
     await Promise.all(
       Array.from({ length: SENDERS }, async () => {
         for (let next = queue.pop(); next; next = queue.pop()) {
-          if (queue.length > 0 && queue.length % every === 0) killing = killing.then(() => cluster.kill());
-          if (random() < 0.01) checks.push(check(next.user));
-          await post(next);
+          if (queue.length > 0 && queue.length % every === 0) killing = killing.then(kill);
+          await send(next);
         }
       }),
     );
-    await Promise.all([killing, ...checks]);
-    aurora.answer = () => ({ status: 202 });
-    const endAt = Date.now() + options.timeoutMs;
-    const findings = await inspect({ cluster, platform, aurora, users, endAt });
-    const counts = {
-      webhooks: postings.length,
-      incidents: users.reduce((sum, { incidents }) => sum + incidents.length, 0),
-      kills: cluster.kills,
-      ...sent,
-      ...platform.counts,
-      notifications: aurora.distinct.length,
-      deliveryAttempts: aurora.attempts.length,
+    isOver.abort();
+    await Promise.all([killing, living]);
+    const sentForSeconds = seconds(startedAtMs);
+
+    // From here on nothing fails.
+    receivers.recover();
+    platform.isFaulty = false;
+    pagerdutyFaults.end();
+    await cluster.setRates(null);
+    const endedAtMs = performance.now();
+    await people.recover();
+    const scene = { cluster, platform, receivers, organisations };
+    const findings = await inspect(scene, Date.now() + options.timeoutMs);
+    const errors = [...cluster.errors].map(([event, count]) => [`log: ${event}`, count] as const);
+    return {
+      ...findings,
+      faults: {
+        ...faults,
+        kills,
+        "changes of the events format or URL": deployments,
+        ...platform.counts,
+        ...receivers.counts,
+        ...pagerdutyFaults.counts,
+        ...people.counts,
+        "access tokens that were refreshed": organisations.reduce(
+          (n, { account }) => n + account.refreshCount,
+          0,
+        ),
+        ...Object.fromEntries(RULES.map((fault) => [fault, cluster.happened.get(fault) ?? 0])),
+      },
+      counts: {
+        webhooks: postings.length,
+        incidents: organisations.reduce((sum, { incidents }) => sum + incidents.length, 0),
+        "attempts of the sender": sent.attempts,
+        "of them not taken": sent.notTaken,
+        "messages retried": platform.retries,
+        "dead letters": platform.deadLetters,
+        "attempts to deliver": receivers.attempts,
+        "deliveries accepted": receivers.heard().length,
+        "sign-ins repeated": people.repeatedSignIns,
+        "seconds of faults": sentForSeconds,
+        "seconds from their end until everything is delivered": seconds(endedAtMs),
+        ...Object.fromEntries(errors),
+      },
     };
-    return { ...findings, counts, seconds: (performance.now() - startedAt) / 1000 };
   } finally {
     await cluster.close();
     platform.close();
-    await Promise.all([pagerduty.close(), aurora.close()]);
+    await Promise.all([pagerduty.close(), receivers.close()]);
   }
 }
 
-/** Returns the status; 0 after a time-out. */
-async function statusOf(url: string, init: RequestInit): Promise<number> {
-  try {
-    const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(ATTEMPT_TIMEOUT_MS) });
-    await answer.arrayBuffer();
-    return answer.status;
-  } catch {
-    return 0;
-  }
-}
+/** The faults of `rules.ts`. */
+const RULES = [
+  "calls that waited for a connection",
+  "requests over a run's limit",
+  "runs ended midway",
+  "requests ended unanswered",
+  "batches ended unanswered",
+  "objects reset",
+  "alarms lost",
+  "alarms left in the past",
+  "storage errors",
+];
 
-/** Makes one in three POSTs fail, in each way in turn; a few hang. */
-function makeTrouble(aurora: Aurora, random: () => number, hangs: number): void {
-  let hung = 0;
-  aurora.answer = ({ index }) => {
-    if (index > 0 && index % 400 === 0 && hung++ < hangs) return { hang: true };
-    const dice = random();
-    if (dice < 0.1) return { status: 500 };
-    if (dice < 0.17) return { status: 429, headers: { "retry-after": "0" } };
-    if (dice < 0.25) return { reset: true };
-    return dice < 0.33 ? { acceptThenReset: true } : { status: 202 };
+const API_FAILURES = 0.05;
+const CALLS_A_MINUTE = 60;
+
+/** Makes PagerDuty's APIs fail now and then, and limits its REST API. */
+function fail(pagerduty: Awaited<ReturnType<typeof startPagerDuty>>, random: () => number) {
+  const counts = { "failed calls of PagerDuty's API": 0, "failed calls of PagerDuty's token endpoint": 0 };
+  const failing = (name: keyof typeof counts) => {
+    const match = () => {
+      if (random() >= API_FAILURES) return false;
+      counts[name] += 1;
+      return true;
+    };
+    return { status: 503, match };
+  };
+  pagerduty.faults.api = failing("failed calls of PagerDuty's API");
+  pagerduty.faults.identity = failing("failed calls of PagerDuty's token endpoint");
+  const { rateLimit } = pagerduty.faults;
+  pagerduty.faults.rateLimit = CALLS_A_MINUTE;
+  return {
+    get counts() {
+      const limited = pagerduty.requests.filter(({ status }) => status === 429).length;
+      return { ...counts, "calls refused by PagerDuty's rate limit": limited };
+    },
+    end() {
+      Object.assign(pagerduty.faults, { api: null, identity: null, rateLimit, expiresIn: 3600 });
+    },
   };
 }

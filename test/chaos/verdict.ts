@@ -1,108 +1,168 @@
 import { isDeepStrictEqual } from "node:util";
-import { INTERNAL_SECRET } from "../bench/subjects.ts";
-import type { Aurora } from "../support/aurora.ts";
+import type { Incident } from "../emulator/pagerduty.ts";
 import { truthOf } from "../support/history.ts";
 import type { Cluster } from "./cluster.ts";
+import { call, type Organisation } from "./organisation.ts";
 import type { Platform } from "./platform.ts";
-import type { ChaosUser } from "./story.ts";
+import type { Receivers } from "./receivers.ts";
+import { type Told, toldOf } from "./told.ts";
 
 /** Compares the results with PagerDuty's own state. Each finding is a sentence. */
 export interface Findings {
   lost: string[];
   twice: string[];
   disordered: string[];
+  /** What still waits although nothing fails any more. */
+  wedged: string[];
 }
 
 export interface Scene {
   cluster: Cluster;
   platform: Platform;
-  aurora: Aurora;
-  users: ChaosUser[];
-  endAt: number;
+  receivers: Receivers;
+  organisations: Organisation[];
 }
 
-async function read(cluster: Cluster, user: string, path: string): Promise<Record<string, unknown>> {
-  const headers = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": user };
-  const answer = await fetch(`${cluster.url}${path}`, { headers });
-  const body: unknown = await answer.json();
-  return typeof body === "object" && body !== null ? { ...body } : {};
+type Row = Record<string, unknown>;
+const rowsOf = (value: unknown): Row[] => (Array.isArray(value) ? value : []);
+
+async function get({ cluster }: Scene, { id, founder }: Organisation, path: string): Promise<Row> {
+  return (await call(cluster, { user: founder, organisation: id }, "GET", `/pagerduty${path}`)).body;
 }
 
-/** Describes the members that differ between PagerDuty's state and `seen`; empty if none does. */
-function differences(truth: object, seen: Record<string, unknown>): string {
+/** All rows of a list, the newest first. */
+async function listOf(scene: Scene, organisation: Organisation, list: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  let cursor = "";
+  do {
+    const page = await get(scene, organisation, `/${list}?limit=100${cursor}`);
+    rows.push(...rowsOf(page[list]));
+    cursor = typeof page["nextCursor"] === "string" ? `&cursor=${page["nextCursor"]}` : "";
+  } while (cursor !== "");
+  return rows;
+}
+
+/** Describes the members of `truth` that `seen` holds with another value, or not at all; empty if there are none. */
+function differences(truth: object, seen: Row): string {
   return Object.entries(truth)
     .filter(([name, value]) => !isDeepStrictEqual(seen[name], value))
     .map(([name, value]) => `${name} is ${JSON.stringify(seen[name])}, not ${JSON.stringify(value)}`)
     .join(", ");
 }
 
-/**
- * PagerDuty's state as Aurora may have received it: if REST reported the resolution first, its time has whole seconds,
- * because the later event with milliseconds changes nothing.
- */
-function asTold(truth: ReturnType<typeof truthOf>, told: { resolvedAt: string | null } | undefined) {
-  const toTheSecond = truth.resolvedAt?.replace(/\.\d+/, "");
-  return told && told.resolvedAt === toTheSecond ? { ...truth, resolvedAt: told.resolvedAt } : truth;
+const ANALYSIS = "incident.rca_requested";
+
+/** Judges one incident. @param stored its deliveries as the connector lists them, the oldest first */
+async function judge(
+  scene: Scene,
+  organisation: Organisation,
+  incident: Incident,
+  told: Told,
+  stored: Row[],
+): Promise<Findings> {
+  const findings: Findings = { lost: [], twice: [], disordered: [], wedged: [] };
+  const where = `${organisation.id} ${incident.id}`;
+  const { incidentId: _id, sourceAlertId: _number, resolvedAt: _at, ...truth } = truthOf(incident);
+  const wrong = differences(truth, { ...told.known });
+  if (wrong) findings.lost.push(`Aurora was told of ${where}: ${wrong}`);
+  const held = await get(scene, organisation, `/incidents/${incident.id}`);
+  const wrongHere = differences(truthOf(incident), held);
+  if (wrongHere) findings.lost.push(`held of ${where}: ${wrongHere}`);
+  const versions = stored.filter(({ type }) => type !== ANALYSIS).map(({ version }) => Number(version));
+  if (versions.some((version, index) => version !== index + 1)) {
+    findings.lost.push(`${where}: versions ${versions}`);
+  }
+  const known = new Map(stored.map((delivery) => [String(delivery["id"]), delivery]));
+  const seqs = told.deliveries.map(({ seq }) => seq);
+  if (seqs.some((seq, index) => index > 0 && seq < (seqs[index - 1] ?? 0))) {
+    findings.disordered.push(`${where}: deliveries ${seqs}`);
+  }
+  const changes = told.deliveries.filter(({ isAnalysis }) => !isAnalysis);
+  const toldVersions = changes.map(({ id }) => known.get(id)?.["version"]);
+  if (new Set(toldVersions).size !== toldVersions.length || toldVersions.includes(undefined)) {
+    findings.twice.push(`${where}: versions ${toldVersions}`);
+  }
+  if (toldVersions.length < versions.length) {
+    findings.lost.push(`${where}: Aurora was told ${toldVersions} of ${versions}`);
+  }
+  if (told.deliveries.length - changes.length > 1) findings.twice.push(`${where}: several analyses`);
+  const { analysis } = held;
+  if (!JSON.stringify(analysis ?? null).includes('"requested"')) findings.lost.push(`${where}: no analysis`);
+  return findings;
 }
 
-/** Counts the different webhooks in the user's event log. */
-async function recorded(cluster: Cluster, user: string): Promise<number> {
-  const ids = new Set<string>();
-  let cursor = "";
-  do {
-    const page = await read(cluster, user, `/pagerduty/events?limit=100${cursor}`);
-    const events: unknown[] = Array.isArray(page["events"]) ? page["events"] : [];
-    for (const event of events) {
-      if (typeof event === "object" && event !== null && "webhookId" in event && event.webhookId !== null) {
-        ids.add(String(event.webhookId));
-      }
+/** Problems that are no fault of the connector: Aurora analyses five incidents in five minutes. */
+const EXPECTED = ["analysis_limit"];
+
+/** What still waits in an organisation, by its status. */
+async function waiting(scene: Scene, organisation: Organisation): Promise<string[]> {
+  const { connected, delivery, problems } = await get(scene, organisation, "");
+  const { pending, dead }: Row = typeof delivery === "object" && delivery !== null ? { ...delivery } : {};
+  const where = organisation.id;
+  const codes = rowsOf(problems)
+    .filter(({ code }) => !EXPECTED.includes(String(code)))
+    .map(({ code, message }) => `${code}: ${message}`);
+  return [
+    ...(connected === true ? [] : [`${where} is not connected`]),
+    ...(pending === 0 ? [] : [`${where} has ${pending} deliveries pending`]),
+    ...(dead === 0 ? [] : [`${where} has ${dead} dead deliveries`]),
+    ...codes.map((problem) => `${where}: ${problem}`),
+  ];
+}
+
+const NOT_TOLD: Told = { deliveries: [], known: {} };
+
+async function compare(scene: Scene): Promise<Findings> {
+  const findings: Findings = { lost: [], twice: [], disordered: [], wedged: [] };
+  const told = toldOf(scene.receivers.heard());
+  for (const organisation of scene.organisations) {
+    const { id, incidents, webhooks } = organisation;
+    findings.wedged.push(...(await waiting(scene, organisation)));
+    const events = await listOf(scene, organisation, "events");
+    const recorded = new Set(events.flatMap(({ webhookId }) => (webhookId ? [String(webhookId)] : [])));
+    const missing = webhooks.filter(({ webhookId }) => !recorded.has(webhookId));
+    if (missing.length > 0)
+      findings.lost.push(`${id} lacks ${missing.length} of ${webhooks.length} webhooks`);
+    const failed = events.filter(({ outcome }) => outcome === "failed");
+    if (failed.length > 0) findings.wedged.push(`${id} has ${failed.length} failed webhooks`);
+    const byIncident = Map.groupBy(
+      (await listOf(scene, organisation, "deliveries")).reverse(),
+      ({ incidentId }) => incidentId,
+    );
+    const verdicts = await Promise.all(
+      incidents.map((incident) => {
+        const stored = byIncident.get(incident.id) ?? [];
+        return judge(scene, organisation, incident, told.get(incident.id) ?? NOT_TOLD, stored);
+      }),
+    );
+    for (const verdict of verdicts) {
+      findings.lost.push(...verdict.lost);
+      findings.twice.push(...verdict.twice);
+      findings.disordered.push(...verdict.disordered);
     }
-    cursor = typeof page["nextCursor"] === "string" ? `&cursor=${page["nextCursor"]}` : "";
-  } while (cursor !== "");
-  return ids.size;
+  }
+  findings.lost.push(...scene.receivers.malformed.map((problem) => `Aurora refused a delivery: ${problem}`));
+  return findings;
 }
 
-/** Waits until all work is done. After a time-out, the comparison shows what is missing. */
-async function settle({ cluster, platform, users, aurora, endAt }: Scene): Promise<void> {
-  const incidents = users.reduce((sum, user) => sum + user.incidents.length, 0);
-  while (Date.now() < endAt) {
-    const analyses = aurora.distinct.filter(({ type }) => type === "incident.rca_requested").length;
-    if (platform.backlog === 0 && analyses >= incidents) {
-      const statuses = await Promise.all(users.map(({ name }) => read(cluster, name, "/pagerduty")));
-      if (statuses.every(({ delivery }) => JSON.stringify(delivery).includes('"pending":0,'))) return;
+export const isClean = (findings: Findings): boolean =>
+  [findings.lost, findings.twice, findings.disordered, findings.wedged].every((list) => list.length === 0);
+
+/** Whether a delivery is under way, or a message on the Queue. */
+async function isBusy(scene: Scene): Promise<boolean> {
+  if (scene.platform.backlog > 0) return true;
+  const statuses = await Promise.all(scene.organisations.map((organisation) => get(scene, organisation, "")));
+  return statuses.some(({ delivery }) => !JSON.stringify(delivery ?? null).includes('"pending":0,'));
+}
+
+/** Waits until nothing is left to find, or until the time is over. @param endAtMs milliseconds since 1970 */
+export async function inspect(scene: Scene, endAtMs: number): Promise<Findings> {
+  for (;;) {
+    const isLate = Date.now() >= endAtMs;
+    if (isLate || !(await isBusy(scene))) {
+      const findings = await compare(scene);
+      if (isLate || isClean(findings)) return findings;
     }
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-}
-
-export async function inspect(scene: Scene): Promise<Findings> {
-  await settle(scene);
-  const { cluster, aurora, users } = scene;
-  const findings: Findings = { lost: [], twice: [], disordered: [] };
-  for (const { name, incidents, webhooks } of users) {
-    const held = await recorded(cluster, name);
-    if (held !== webhooks) findings.lost.push(`${name} holds ${held} webhooks of ${webhooks}`);
-    for (const incident of incidents) {
-      const told = aurora.of(incident.id);
-      const where = `${name} ${incident.id}`;
-      const changes = told.filter(({ type }) => type !== "incident.rca_requested");
-      const versions = changes.map(({ data }) => data.incident.version);
-      const lastTold = changes.at(-1)?.data.incident;
-      const wrong = differences(asTold(truthOf(incident), lastTold), { ...lastTold });
-      if (wrong) findings.lost.push(`Aurora was told of ${where}: ${wrong}`);
-      const stored = await read(cluster, name, `/pagerduty/incidents/${incident.id}`);
-      const wrongHere = differences(truthOf(incident), stored);
-      if (wrongHere) findings.lost.push(`held of ${where}: ${wrongHere}`);
-      if (new Set(versions).size !== versions.length) findings.twice.push(`${where}: versions ${versions}`);
-      if (told.length - changes.length > 1) findings.twice.push(`${where}: several analyses`);
-      if (told.length === changes.length) findings.lost.push(`${where}: no analysis`);
-      const sorted = [...new Set(versions)].sort((a, b) => a - b);
-      if (sorted.some((version, index) => version !== index + 1))
-        findings.lost.push(`${where}: versions ${versions}`);
-      if (versions.some((version, index) => index > 0 && version < (versions[index - 1] ?? 0))) {
-        findings.disordered.push(`${where}: versions ${versions}`);
-      }
-    }
-  }
-  return findings;
 }

@@ -5,10 +5,12 @@ export function isoSeconds(ms: number): string {
 
 /** The clock of an account. Never returns the same millisecond twice, so that its events have an order. */
 export class Clock {
+  /** How far it is ahead of the right time. */
+  offsetMs = 0;
   #lastMs = 0;
 
   nowMs(): number {
-    this.#lastMs = Math.max(Date.now(), this.#lastMs + 1);
+    this.#lastMs = Math.max(Date.now() + this.offsetMs, this.#lastMs + 1);
     return this.#lastMs;
   }
 }

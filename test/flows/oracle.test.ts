@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { sign } from "../emulator/pagerduty.ts";
-import { makeHistory, seededRandom, shuffled, truthOf } from "../support/history.ts";
+import { makeHistory, truthOf } from "../support/history.ts";
+import { seededRandom, shuffled } from "../support/random.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { connectUser, startWorld } from "../support/world.ts";

@@ -157,7 +157,7 @@ class Clocked {
 async function drain({ platform }: Target, report: FuzzReport): Promise<void> {
   const endAt = Date.now() + patienceMs();
   while (platform.backlog > 0 && Date.now() < endAt) await new Promise((resolve) => setTimeout(resolve, 20));
-  const { retries } = platform.counts;
+  const { retries } = platform;
   if (platform.backlog > 0 || retries > 0) {
     report.failures.push(`accepted webhooks: ${platform.backlog} not processed, ${retries} tried again`);
   }

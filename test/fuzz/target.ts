@@ -3,8 +3,8 @@ import { INTERNAL_SECRET } from "../bench/subjects.ts";
 import { Cluster } from "../chaos/cluster.ts";
 import { Platform } from "../chaos/platform.ts";
 import { type Call, jsonReply, Listener, type Reply } from "../emulator/listener.ts";
-import { seededRandom } from "../support/history.ts";
 import { patienceMs } from "../support/patience.ts";
+import { seededRandom } from "../support/random.ts";
 
 /** The running Worker with simulated KV and Queue, and a PagerDuty with settable answers. */
 

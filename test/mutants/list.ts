@@ -138,8 +138,8 @@ const isolation: Topic = [
   {
     guard: "a delivery under way leaves the next connection's row alone",
     file: "src/delivery/attempt.ts",
-    find: "and its number may be another entry's.\n  if (!isCurrent()) return;",
-    replace: "and its number may be another entry's.",
+    find: "and another entry may have its number.\n  if (!isCurrent()) return;",
+    replace: "and another entry may have its number.",
     tests: ["test/storage/guards.test.ts"],
   },
   {
@@ -543,7 +543,7 @@ const mirror: Topic = [
   {
     guard: "Aurora's answer to an earlier change does not settle the latest one",
     file: "src/aurora/mirror-state.ts",
-    find: "if (pending?.id !== told.id) return state;",
+    find: "if (pending?.id !== sent.id) return state;",
     replace: "if (pending === null) return state;",
     tests: ["test/aurora/mirror-state.test.ts"],
   },

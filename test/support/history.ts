@@ -1,31 +1,8 @@
 import type { Account, Incident } from "../emulator/pagerduty.ts";
 import { type WebhookEvent, webhookBody } from "../emulator/webhook-event.ts";
+import { pick, seededRandom } from "./random.ts";
 
 /** Seeded histories of incidents: all types of events, in the order in which they happened. */
-
-/** Mulberry32: small, seeded, good enough to shuffle with. Numbers from 0 up to 1. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-const pick = <T>(random: () => number, items: readonly T[]): T => {
-  const item = items[Math.floor(random() * items.length)];
-  if (item === undefined) throw new Error("Nothing to pick from");
-  return item;
-};
-
-export function shuffled<T>(random: () => number, items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, at: random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item);
-}
 
 const PRIORITIES = ["P1", "P2", "SEV3", "low", null] as const;
 const OTHERS = [

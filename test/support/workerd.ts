@@ -40,11 +40,15 @@ export interface Surroundings {
   external?: Record<string, string>;
   /** The folder of the objects' storage; default: a temporary one. */
   disk?: string;
+  /** Called with each line that a Worker prints; default: the lines are dropped. */
+  onLine?: (line: string) => void;
 }
 
 export interface WorkerDefinition {
   /** The module's text, JavaScript. */
   script: string;
+  /** The texts of further modules, by the name under which the first one imports them. */
+  modules?: Record<string, string>;
   bindings?: Record<string, Binding>;
   flags?: string[];
   /** The Durable Object class that it exports. */
@@ -60,21 +64,28 @@ function bindingText(name: string, binding: Binding): string {
   return `(name = ${quoted(name)}, ${field} = ${quoted(value)})`;
 }
 
+/** The file of a Worker's module, in the folder of the configuration. */
+const fileOf = (worker: string, module = "index") => `${worker}.${module}.js`;
+
 function workerText(name: string, worker: WorkerDefinition): string {
   const bindings = Object.entries(worker.bindings ?? {}).map(([key, binding]) => bindingText(key, binding));
   const objects = worker.objects
     ? `, durableObjectNamespaces = [(className = ${quoted(worker.objects)}, uniqueKey = ${quoted(name)}, enableSql = true)],
        durableObjectStorage = (localDisk = "disk")`
     : "";
+  const modules = [
+    ["index.js", fileOf(name)],
+    ...Object.keys(worker.modules ?? {}).map((module) => [module, fileOf(name, module)]),
+  ].map(([module = "", file = ""]) => `(name = ${quoted(module)}, esModule = embed ${quoted(file)})`);
   return `(name = ${quoted(name)}, worker = (
-    modules = [(name = "index.js", esModule = embed ${quoted(`${name}.js`)})],
+    modules = [${modules.join(", ")}],
     compatibilityDate = "2026-11-01",
     compatibilityFlags = [${(worker.flags ?? []).map(quoted).join(", ")}],
     globalOutbound = "internet",
     bindings = [${bindings.join(", ")}]${objects}))`;
 }
 
-/** Bundles a Worker of the tests with its imports. @param path below test/ */
+/** Bundles a Worker of the tests with its imports, except the module `connector`. @param path below test/ */
 export function testWorker(path: string): string {
   const { outputFiles } = buildSync({
     entryPoints: [join(root, "test", path)],
@@ -82,7 +93,7 @@ export function testWorker(path: string): string {
     write: false,
     format: "esm",
     target: "esnext",
-    external: ["cloudflare:*", "node:*"],
+    external: ["cloudflare:*", "node:*", "connector"],
   });
   const [script] = outputFiles;
   if (!script) throw new Error(`There is nothing in ${path}`);
@@ -115,8 +126,11 @@ export class Workerd {
 
   private constructor(workers: Record<string, WorkerDefinition>, surroundings: Surroundings) {
     this.#folder = mkdtempSync(join(parent, "aurora-pagerduty-bench-"));
-    for (const [name, { script }] of Object.entries(workers)) {
-      writeFileSync(join(this.#folder, `${name}.js`), script);
+    for (const [name, { script, modules = {} }] of Object.entries(workers)) {
+      writeFileSync(join(this.#folder, fileOf(name)), script);
+      for (const [module, text] of Object.entries(modules)) {
+        writeFileSync(join(this.#folder, fileOf(name, module)), text);
+      }
     }
     const services = Object.entries(workers).map(([name, worker]) => workerText(name, worker));
     const disk = surroundings.disk ?? join(this.#folder, "objects");
@@ -138,8 +152,14 @@ export class Workerd {
 const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = [${sockets.join(", ")}]);`,
     );
     const args = ["serve", "--experimental", "--control-fd=3", config];
-    const stdio = ["ignore", "ignore", process.env["BENCH_DEBUG"] ? "inherit" : "ignore", "pipe"] as const;
-    this.#child = spawn(binary, args, { stdio: [...stdio] });
+    const { onLine } = surroundings;
+    const output = onLine ? "pipe" : "ignore";
+    const errors = process.env["BENCH_DEBUG"] ? "inherit" : output;
+    this.#child = spawn(binary, args, { stdio: ["ignore", output, errors, "pipe"] });
+    // Warnings and errors go to the second one.
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      if (stream && onLine) createInterface(stream).on("line", onLine);
+    }
     process.on("exit", this.#killAtExit);
   }
 

@@ -1,0 +1,32 @@
+/** Connections that may wait for an answer at the same time in one object or invocation. */
+const MAX_CONNECTIONS = 6;
+
+/** Cloudflare's limit of open connections: a call beyond it waits until another call is answered. */
+export class Connections {
+  readonly #onWait: () => void;
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  /** @param held connections that never become free @param onWait called for each call that has to wait */
+  constructor(held: number, onWait: () => void) {
+    this.#free = MAX_CONNECTIONS - held;
+    this.#onWait = onWait;
+  }
+
+  /** Runs a call as soon as there is a connection for it. @param signal ends the wait, too */
+  async use<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else {
+      this.#onWait();
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    try {
+      signal?.throwIfAborted();
+      return await call();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import * as z from "zod";
+import { Notification } from "../support/notification.ts";
+import type { Heard } from "./receivers.ts";
+
+/** What Aurora knows of its incidents after all that it accepted, in both formats. */
+
+/** The members that are compared with PagerDuty's state. */
+export interface KnownIncident {
+  title?: string;
+  pagerdutyStatus?: string;
+  status?: string;
+  priority?: string | null;
+  urgency?: string | null;
+  customFields?: Record<string, unknown>;
+}
+
+/** One delivery of an incident, in the order of its first acceptance. */
+export interface ToldDelivery {
+  /** The delivery's id, without the suffix of its second part. */
+  id: string;
+  /** The number in the journal, which the id begins with. */
+  seq: number;
+  isAnalysis: boolean;
+}
+
+export interface Told {
+  deliveries: ToldDelivery[];
+  known: KnownIncident;
+}
+
+const FieldUpdate = z.object({
+  type: z.literal("incident_field_values"),
+  incident: z.object({ id: z.string() }),
+  custom_fields: z.array(z.object({ name: z.string(), value: z.unknown() })),
+});
+const WholeIncident = z.object({
+  type: z.literal("incident"),
+  id: z.string(),
+  title: z.string(),
+  status: z.string(),
+  urgency: z.string(),
+  priority: z.object({ summary: z.string() }).optional(),
+  customFields: z.record(z.string(), z.unknown()),
+});
+const V3 = z.object({
+  event: z.object({ data: z.discriminatedUnion("type", [FieldUpdate, WholeIncident]) }),
+});
+
+const ID = /^msg_([0-9a-z]+)_[0-9a-f-]{36}/;
+/** An empty text stands for a field without a value. */
+const withoutEmpty = (fields: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== null));
+
+interface Reading {
+  incidentId: string;
+  isAnalysis: boolean;
+  known: (before: KnownIncident) => KnownIncident;
+}
+
+function read({ format, text }: Heard): Reading {
+  if (format === "notifications") {
+    const { type, data } = Notification.parse(JSON.parse(text));
+    const { incidentId, title, pagerdutyStatus, status, priority, urgency, customFields } = data.incident;
+    const known = { title, pagerdutyStatus, status, priority, urgency, customFields };
+    return { incidentId, isAnalysis: type === "incident.rca_requested", known: () => known };
+  }
+  const { data } = V3.parse(JSON.parse(text)).event;
+  if (data.type === "incident_field_values") {
+    const changed = Object.fromEntries(data.custom_fields.map(({ name, value }) => [name, value]));
+    return {
+      incidentId: data.incident.id,
+      isAnalysis: false,
+      known: (before) => ({
+        ...before,
+        customFields: withoutEmpty({ ...before.customFields, ...changed }),
+      }),
+    };
+  }
+  const known: KnownIncident = {
+    title: data.title,
+    pagerdutyStatus: data.status,
+    status: data.status === "resolved" ? "resolved" : "investigating",
+    priority: data.priority?.summary ?? null,
+    urgency: data.urgency,
+    customFields: withoutEmpty(data.customFields),
+  };
+  return { incidentId: data.id, isAnalysis: false, known: () => known };
+}
+
+/** By incident id. */
+export function toldOf(heard: readonly Heard[]): Map<string, Told> {
+  const incidents = new Map<string, Told>();
+  for (const one of heard) {
+    const { incidentId, isAnalysis, known } = read(one);
+    const told = incidents.get(incidentId) ?? { deliveries: [], known: {} };
+    incidents.set(incidentId, told);
+    const [id = "", number = ""] = ID.exec(one.id) ?? [];
+    if (!told.deliveries.some((delivery) => delivery.id === id)) {
+      told.deliveries.push({ id, seq: Number.parseInt(number, 36), isAnalysis });
+    }
+    // The analysis tells the state at the time of asking, which the change before it told.
+    if (!isAnalysis) told.known = known(told.known);
+  }
+  return incidents;
+}
