@@ -14,6 +14,8 @@ const values = optionsOrExit("npm run chaos", {
   organisations: { type: "string", default: "20" },
   users: { type: "string", default: "60" },
   kills: { type: "string", default: "6" },
+  /** Seconds that everything may take once the faults have ended. */
+  patience: { type: "string", default: "240" },
 });
 
 let isFine = true;
@@ -25,7 +27,7 @@ for (const seed of values.seeds.split(",")) {
     users: Number(values.users),
     kills: Number(values.kills),
     hangs: 3,
-    timeoutMs: 240_000,
+    timeoutMs: Number(values.patience) * 1000,
   });
   console.log(`\nSeed ${seed}, on ${cpus().length} × ${cpus()[0]?.model}`);
   const table = { ...counts, ...faults };
