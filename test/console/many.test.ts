@@ -39,7 +39,8 @@ describe.skipIf(!hasChromium)("a list of very many incidents", () => {
     await page.evaluate(WATCH);
     let changes = 0;
     page.on("response", (response) => {
-      if (!response.url().includes("/incidents?")) return;
+      // Counting changes reads no page.
+      if (!/\/incidents\?(?!limit=1&)/.test(response.url())) return;
       changes += 1;
       many.change((changes * 37) % 50, `Changed ${changes}`);
     });
