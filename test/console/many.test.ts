@@ -70,6 +70,26 @@ describe.skipIf(!hasChromium)("a list of very many incidents", () => {
     expect(await drawn()).toBeGreaterThan(0);
   });
 
+  test("times out of sight are brought up to date when they come into sight, and not before", async () => {
+    const { page } = await opened(400);
+    await loadAll(page);
+    const last = page.locator(".rows tbody tr time").last();
+    const first = page.locator(".rows tbody tr time").first();
+    await page.evaluate("scrollTo(0, 0)");
+    await page
+      .locator(".rows tbody")
+      .last()
+      .and(page.locator("[data-skipped]"))
+      .waitFor({ state: "attached" });
+    await page.evaluate(
+      `for (const time of document.querySelectorAll(".rows time")) time.textContent = "long ago"`,
+    );
+    await until("the first row's time", async () => (await first.textContent()) !== "long ago");
+    expect(await last.textContent()).toBe("long ago");
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)");
+    await until("the last row's time", async () => (await last.textContent()) !== "long ago");
+  });
+
   test("keeps the focus and the open row while rows around them change", async () => {
     const { page, many } = await opened(60);
     const row = page.getByRole("link", { name: titleOf(3) });

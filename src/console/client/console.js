@@ -9,7 +9,7 @@ import { failed } from "./parts/controls.js";
 import { h } from "./parts/dom.js";
 import { listenForKeys } from "./parts/keyboard.js";
 import { keptRows } from "./parts/rows.js";
-import { refreshTimes, showTimesOnTouch } from "./parts/words.js";
+import { refreshTimes, refreshTimesInSight, showTimesOnTouch } from "./parts/words.js";
 import { keepFilters, place } from "./state/address.js";
 import { calmly, onLive, watch } from "./state/live.js";
 import { reading } from "./state/reading.js";
@@ -112,7 +112,8 @@ document.querySelector(".skip")?.addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
-setInterval(refreshTimes, 15_000);
+setInterval(() => refreshTimes(), 15_000);
+refreshTimesInSight();
 showTimesOnTouch();
 keepFilters();
 listenForKeys();

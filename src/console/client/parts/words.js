@@ -62,12 +62,23 @@ export function moment(iso, never) {
   return h("span", { class: "moment" }, when(iso), " ", h("span", { class: "muted" }, `(${absolute(iso)})`));
 }
 
-/** Brings every `when` on the page up to date. */
-export function refreshTimes() {
-  for (const time of document.querySelectorAll("time[data-relative]")) {
+/** Brings every `when` on the page up to date, but those that a browser skips because they are out of sight. */
+export function refreshTimes(within = document.documentElement) {
+  for (const time of within.querySelectorAll("time[data-relative]:not([data-skipped] *)")) {
     const text = relative(time.getAttribute("datetime") ?? "");
     if (time.textContent !== text) time.textContent = text;
   }
+}
+
+/** Brings the times in a block of a long list up to date when it comes into sight. */
+export function refreshTimesInSight() {
+  document.addEventListener("contentvisibilityautostatechange", (event) => {
+    const { target } = event;
+    if (!(target instanceof HTMLElement)) return;
+    const isSkipped = "skipped" in event && event.skipped === true;
+    target.toggleAttribute("data-skipped", isSkipped);
+    if (!isSkipped) refreshTimes(target);
+  });
 }
 
 /** A touch on a time shows it in full; another one shows how long ago it was. */
