@@ -91,7 +91,7 @@ test.each<[string, Reply, RegExp, RegExp]>([
     "a firewall",
     textReply(403, "<h1>Forbidden</h1>"),
     /Something else than Aurora's server answers at .* \(status 403\)/,
-    /with 403[\s\S]*Cloudflare Access, a firewall/,
+    /with 403[\s\S]*firewall, proxy or Cloudflare Access/,
   ],
   [
     "a server that accepts everything",
