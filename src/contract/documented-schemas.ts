@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { isRecord } from "../incidents/json-size.ts";
-import { PROPERTY_TEXTS } from "./property-texts.ts";
+import { PROPERTY_TEXTS } from "./texts/properties.ts";
 
 /** Generates the JSON Schemas of the OpenAPI document from the schemas that validate requests and answers. */
 

@@ -4,8 +4,8 @@ import type { Call } from "./call.ts";
 import { CALLS } from "./calls.ts";
 import { DocumentedSchemas } from "./documented-schemas.ts";
 import { EXAMPLES } from "./examples.ts";
-import { OPERATION_TEXTS, TAGS } from "./operation-texts.ts";
 import { SENT } from "./sent.ts";
+import { OPERATION_TEXTS, TAGS } from "./texts/operations.ts";
 
 /** Generates the OpenAPI 3.1 document from the schemas. Loaded by scripts/openapi.ts, never by the Worker. */
 

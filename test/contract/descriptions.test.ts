@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { openApiDocument } from "../../src/contract/openapi.ts";
-import { PROPERTY_TEXTS } from "../../src/contract/property-texts.ts";
+import { PROPERTY_TEXTS } from "../../src/contract/texts/properties.ts";
 import { asObject, at } from "../http/documented.ts";
 
 /** A description registered at a schema that several properties share is shown at all of them. */

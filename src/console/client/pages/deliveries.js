@@ -1,7 +1,8 @@
 import { h } from "../parts/dom.js";
-import { listing, split } from "../parts/listing.js";
+import { listing } from "../parts/listing.js";
 import { mention } from "../parts/mention.js";
 import { isWithin, TIME } from "../parts/spans.js";
+import { split } from "../parts/split.js";
 import { when } from "../parts/words.js";
 import { get } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";

@@ -1,8 +1,9 @@
 import { h } from "../parts/dom.js";
 import { containsText } from "../parts/filters.js";
-import { listing, split } from "../parts/listing.js";
+import { listing } from "../parts/listing.js";
 import { incidentHref } from "../parts/mention.js";
 import { isWithin, TIME } from "../parts/spans.js";
+import { split } from "../parts/split.js";
 import { numberOf, severityMark, statusMark, when } from "../parts/words.js";
 import { get } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";

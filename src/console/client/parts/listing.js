@@ -7,7 +7,7 @@ import { filterBar } from "./filters.js";
 import { keptRows } from "./rows.js";
 import { sinceOf } from "./spans.js";
 
-/** A list that is loaded page by page, newest first, and kept up to date; and the open row beside it. */
+/** A list that is loaded page by page, newest first, and kept up to date. */
 
 const PAGE_SIZE = 50;
 /** The API's own limit. */
@@ -290,35 +290,5 @@ export function listing(how, signal) {
       const target = link ?? panel.querySelector("h1");
       if (target instanceof HTMLElement) target.focus();
     },
-  };
-}
-
-/**
- * A list with the open row beside it; on a narrow screen, only one of the two.
- * @param {HTMLElement} view
- * @param {Pick<ReturnType<typeof listing>, "panel" | "filter" | "choose" | "focus">} listed
- * @param {AbortSignal} signal
- * @param {{wide: boolean, render: (side: HTMLElement, id: string | null, signal: AbortSignal) => void}} how
- * @returns {import("../console.js").Navigate}
- */
-export function split(view, listed, signal, { wide, render }) {
-  const side = h("div", { class: "side" });
-  const element = h("div", { class: wide ? "split wide" : "split" }, listed.panel, side);
-  view.replaceChildren(element);
-  /** Undefined before anything is shown. @type {string | null | undefined} */
-  let chosen;
-  let leave = new AbortController();
-  signal.addEventListener("abort", () => leave.abort());
-  return ({ id, filters }) => {
-    listed.filter(filters);
-    if (id === chosen) return;
-    const before = chosen;
-    chosen = id;
-    leave.abort();
-    leave = new AbortController();
-    element.classList.toggle("has-detail", id !== null);
-    render(side, id, leave.signal);
-    listed.choose(id);
-    if (id === null && before) listed.focus(before);
   };
 }
