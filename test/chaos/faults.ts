@@ -33,6 +33,9 @@ export const RATES: Rates = {
   pastAlarm: 0.1,
 };
 
+/** Half of the alarms are lost, and the others are left in the past. */
+export const NO_ALARMS: Rates = { ...RATES, lostAlarm: 0.5, pastAlarm: 1 };
+
 /** What the environment of a process holds. `rates` null: no faults. */
 export interface Chaos {
   seed: number;

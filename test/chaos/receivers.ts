@@ -21,6 +21,7 @@ export class Receivers {
     "connections to Aurora that broke": 0,
     "answers of Aurora that were lost": 0,
     "deliveries that hung": 0,
+    "deliveries refused in the last outage": 0,
   };
   readonly #auroras: Aurora[];
   readonly #accepted: { aurora: Aurora; index: number }[] = [];
@@ -76,6 +77,16 @@ export class Receivers {
         if (dice >= 0.33) return { status: 202 };
         this.counts["answers of Aurora that were lost"] += 1;
         return { acceptThenReset: true };
+      };
+    }
+  }
+
+  /** Refuses everything from now on, so that every object that is called has something to retry. */
+  refuse(): void {
+    for (const aurora of this.#auroras) {
+      aurora.answer = () => {
+        this.counts["deliveries refused in the last outage"] += 1;
+        return { status: 503 };
       };
     }
   }

@@ -35,6 +35,8 @@ const newConnections = (held: number) =>
 /** What the platform knows of one object while it is in memory. */
 class PlatformObject {
   readonly connections = newConnections(strikes("heldConnections") ? 4 : 0);
+  /** The time that the alarm was last set to. */
+  alarmSetToMs = 0;
   /** The time of an alarm that did not run, as the platform reports it. */
   pastAlarmMs: number | null = null;
   readonly #state: ObjectState;
@@ -141,7 +143,7 @@ function patch(storage: Storage): void {
   };
   prototype.setAlarm = function (this: Storage, atMs: number) {
     const object = objects.get(this);
-    if (object) object.pastAlarmMs = null;
+    if (object) Object.assign(object, { pastAlarmMs: null, alarmSetToMs: atMs });
     return setAlarm.call(this, atMs);
   };
   const sql: Storage["sql"] = Object.getPrototypeOf(storage.sql);
@@ -169,7 +171,7 @@ export class Tenant extends BuiltTenant {
   override async alarm(): Promise<void> {
     if (strikes("lostAlarm")) return happened("alarms lost");
     if (strikes("pastAlarm")) {
-      this.platform.pastAlarmMs = Date.now() - 1;
+      this.platform.pastAlarmMs = Math.min(this.platform.alarmSetToMs, Date.now() - 1);
       return happened("alarms left in the past");
     }
     return runs.run(new Run(this.platform), () => super.alarm());

@@ -1,7 +1,7 @@
 import { startPagerDuty } from "../emulator/pagerduty.ts";
 import { pick, seededRandom, shuffled } from "../support/random.ts";
 import { Cluster } from "./cluster.ts";
-import { RATES } from "./faults.ts";
+import { NO_ALARMS, RATES } from "./faults.ts";
 import { found, OAUTH_SETTINGS, type Organisation, post } from "./organisation.ts";
 import { People } from "./people.ts";
 import { Platform } from "./platform.ts";
@@ -38,15 +38,19 @@ interface Posting {
 
 const SENDERS = 16;
 const REPEATED = 0.1;
+/** Aurora is away while these are sent. */
+const LAST_WEBHOOKS = 60;
 /** PagerDuty retries a webhook after a while, here at once. */
 const RETRY_MS = 20;
 const MINUTE_MS = 60_000;
 /** The furthest that PagerDuty's clock and ours are apart, in minutes. */
 const MAX_CLOCK_MINUTES = 4;
+/** Longer than the waits of the schedule. */
+const WITHOUT_ALARMS_MS = 2_500;
 const OAUTH_EVERY = 4;
 /** Of PagerDuty's access tokens, in seconds. */
 const TOKEN_LIFE = 10;
-const SCHEDULE = [...Array(40).fill("0.05"), ...Array(9).fill("2")].join(",");
+const SCHEDULE = [...Array(30).fill("0.05"), ...Array(20).fill("2")].join(",");
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const seconds = (sinceMs: number) => Math.round((performance.now() - sinceMs) / 1000);
@@ -140,6 +144,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     await Promise.all(
       Array.from({ length: SENDERS }, async () => {
         for (let next = queue.pop(); next; next = queue.pop()) {
+          if (queue.length === LAST_WEBHOOKS) receivers.refuse();
           if (queue.length > 0 && queue.length % every === 0) killing = killing.then(kill);
           await send(next);
         }
@@ -149,6 +154,9 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     await Promise.all([killing, living]);
     const sentForSeconds = seconds(startedAtMs);
 
+    // What Aurora has refused has no alarm any more, until somebody calls the object.
+    await cluster.setRates(NO_ALARMS);
+    await wait(WITHOUT_ALARMS_MS);
     // From here on nothing fails.
     receivers.recover();
     platform.isFaulty = false;
@@ -211,21 +219,23 @@ const RULES = [
 ];
 
 const API_FAILURES = 0.05;
+/** Tokens are refreshed much more rarely than the API is called. */
+const TOKEN_FAILURES = 0.2;
 const CALLS_A_MINUTE = 60;
 
 /** Makes PagerDuty's APIs fail now and then, and limits its REST API. */
 function fail(pagerduty: Awaited<ReturnType<typeof startPagerDuty>>, random: () => number) {
   const counts = { "failed calls of PagerDuty's API": 0, "failed calls of PagerDuty's token endpoint": 0 };
-  const failing = (name: keyof typeof counts) => {
+  const failing = (name: keyof typeof counts, rate: number) => {
     const match = () => {
-      if (random() >= API_FAILURES) return false;
+      if (random() >= rate) return false;
       counts[name] += 1;
       return true;
     };
     return { status: 503, match };
   };
-  pagerduty.faults.api = failing("failed calls of PagerDuty's API");
-  pagerduty.faults.identity = failing("failed calls of PagerDuty's token endpoint");
+  pagerduty.faults.api = failing("failed calls of PagerDuty's API", API_FAILURES);
+  pagerduty.faults.identity = failing("failed calls of PagerDuty's token endpoint", TOKEN_FAILURES);
   const { rateLimit } = pagerduty.faults;
   pagerduty.faults.rateLimit = CALLS_A_MINUTE;
   return {
