@@ -1,4 +1,4 @@
-import { Lexer, type MarkedToken, type Token, type Tokens } from "marked";
+import { Lexer, type MarkedToken, type Token, Tokenizer, type Tokens } from "marked";
 
 /**
  * Converts Markdown to plain text for PagerDuty, which shows notes unformatted: underlines headings, indents code,
@@ -21,20 +21,43 @@ const MAX_EMPHASIS_MARKS = 1_000;
  */
 const NESTED_TOO_DEEP = /^[ \t]*(?:(?:>|[-+*][ \t]|\d{1,9}[.)][ \t])[ \t]*){51}/m;
 
+/** The most lines of a document to convert: some lexer rules search the rest of the text at each line. */
+const MAX_LINES = 2_000;
+/** The most cells of its tables: the lexer fills up each row to the number of columns, and a cell takes about 1 KB. */
+const MAX_CELLS = 10_000;
+/** The line below the heads of a table. */
+const DELIMITER_ROW = /^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$/;
+
+/** A longer run without blanks. At each of its characters the lexer searches the run for an e-mail address. */
+const LONG_WORD = /\S{2001}/;
+
+/** Recognizes no bare addresses: their text is the address, and the search for their end is slow. */
+class NoteTokenizer extends Tokenizer {
+  override url(): undefined {
+    return undefined;
+  }
+}
+
 /**
- * Returns the text of a Markdown document, without blank lines at its ends. A document with too many emphasis marks, or
- * nested too deep, is returned unchanged.
+ * Returns the text of a Markdown document, without blank lines at its ends. Returns a document unchanged that would take
+ * too much time or memory, or is nested too deep.
  */
 export function plainTextOf(markdown: string): string {
-  const marks = markdown.match(/[*_~]+/g)?.length ?? 0;
-  const isOdd = marks > MAX_EMPHASIS_MARKS || NESTED_TOO_DEEP.test(markdown);
-  const text = isOdd ? markdown : textOf(markdown);
+  const text = isOrdinary(markdown) ? textOf(markdown) : markdown;
   return text.replace(/^\n+/, "").trimEnd();
+}
+
+function isOrdinary(markdown: string): boolean {
+  const lines = markdown.split("\n");
+  if (lines.length > MAX_LINES || NESTED_TOO_DEEP.test(markdown) || LONG_WORD.test(markdown)) return false;
+  const marks = markdown.match(/[*_~]+/g)?.length ?? 0;
+  const columns = lines.map((line) => (DELIMITER_ROW.test(line) ? line.split("|").length : 1));
+  return marks <= MAX_EMPHASIS_MARKS && Math.max(...columns) * lines.length <= MAX_CELLS;
 }
 
 function textOf(markdown: string): string {
   try {
-    return blocksOf(new Lexer({ gfm: true }).lex(markdown));
+    return blocksOf(new Lexer({ gfm: true, tokenizer: new NoteTokenizer() }).lex(markdown));
   } catch (error) {
     if (error instanceof RangeError) return markdown;
     throw error;

@@ -83,3 +83,18 @@ test.each(["> ", "1. ", "- > "])("more than 50 of %j on a line are left as they 
   const shallow = plainTextOf(`**Found** it.\n\n${unit.repeat(20)}a`);
   expect(shallow).toMatch(/^Found it\.\n\n[\s\S]*a$/);
 });
+
+test.each([
+  ["a table with very many cells", `|${"a|".repeat(100)}\n|${"-|".repeat(100)}\n${"x\n".repeat(500)}`],
+  ["over 2,000 lines", "a\n-\n".repeat(1_001)],
+  ["a word of over 2,000 characters", `www.a${"?!".repeat(1_000)}`],
+])("%s is left as it is, because reading it would take seconds or all memory", (_, odd) => {
+  const markdown = `**Found** it.\n\n${odd}`;
+  expect(plainTextOf(markdown)).toBe(markdown.trimEnd());
+});
+
+test("a table of ordinary size is read, whatever its delimiter row looks like", () => {
+  const rows = "\n| 1 | 2 |".repeat(50);
+  expect(plainTextOf(`a | b\n:- | -:${rows}`).split("\n")).toHaveLength(50);
+  expect(plainTextOf(`| a | b |\n|:-:|---|${rows}`).split("\n")).toHaveLength(50);
+});
