@@ -74,11 +74,19 @@ function textOf(text: string): string {
   return text.slice(0, MAX_HTML_CHARS).replace(/<(?:[^<>]*>|[^<>]*$)/g, " ");
 }
 
+/** How a server may repeat a secret: as it is, in JSON, in an address. */
+const formsOf = (secret: string): string[] => [
+  secret,
+  JSON.stringify(secret).slice(1, -1),
+  encodeURIComponent(secret),
+];
+
 /** Returns the text as one line: redacted, and at most `MAX_WORDS_CHARS` long. */
 function shown(text: string, secrets: readonly string[]): string {
   let open = text;
   for (const secret of secrets) {
-    if (secret.length >= MIN_SECRET_CHARS) open = open.replaceAll(secret, "[redacted]");
+    if (secret.length < MIN_SECRET_CHARS) continue;
+    for (const form of formsOf(secret)) open = open.replaceAll(form, "[redacted]");
   }
   const line = withoutSecrets(open)
     .replace(/[\s\p{Cc}]+/gu, " ")

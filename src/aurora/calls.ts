@@ -36,9 +36,19 @@ export function auroraTarget(
     origin: aurora.origin,
     headers: aurora.headers,
     binding: isBinding(binding) ? binding : null,
-    secrets: [...Object.values(aurora.headers), internalApiSecret ?? "", events?.secret ?? ""],
+    secrets: [
+      ...Object.values(aurora.headers),
+      internalApiSecret ?? "",
+      events?.secret ?? "",
+      ...queryValues(events?.url),
+      ...queryValues(aurora.backendUrl),
+    ],
   };
 }
+
+/** The query's values: an address may contain a secret there. */
+const queryValues = (url: string | null | undefined): string[] =>
+  url == null ? [] : [...(URL.parse(url)?.searchParams.values() ?? [])];
 
 function isBinding(binding: unknown): binding is AuroraBinding {
   return typeof binding === "object" && binding !== null && "fetch" in binding;

@@ -28,6 +28,13 @@ test("known secrets, and values that look like a secret, are redacted", () => {
   expect(wordsOf("1 of 1", ["1"])).toBe("1 of 1");
 });
 
+test.each([
+  ['{"detail": "no \\"s3cret\\""}', '{"detail": "no [redacted]"}'],
+  ["Cannot POST /hook?key=%22s3cret%22", "Cannot POST /hook?key=[redacted]"],
+])("a secret that an answer repeats as %s is redacted", (text, shown) => {
+  expect(wordsOf(text, ['"s3cret"'])).toBe(shown);
+});
+
 test("the outcome of a call names its status", () => {
   expect(outcomeOf(answered(new Response(null, { status: 404 }), '{"error": "No"}', []))).toBe(
     "answered 404: No",

@@ -91,7 +91,7 @@ test("everything that Aurora shares with the connector is a secret of its answer
   const config = parseConfig({
     INTERNAL_API_SECRET: "hunter2-internal",
     CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
-    AURORA_EVENTS_URL: "https://aurora.example/in",
+    AURORA_EVENTS_URL: "https://aurora.example/in?key=hunter2-query",
     AURORA_EVENTS_SECRET: `whsec_${btoa("s".repeat(24))}`,
     AURORA_HEADERS: "CF-Access-Client-Secret: hunter2-access",
   });
@@ -99,6 +99,7 @@ test("everything that Aurora shares with the connector is a secret of its answer
     "hunter2-access",
     "hunter2-internal",
     `whsec_${btoa("s".repeat(24))}`,
+    "hunter2-query",
   ]);
 });
 
