@@ -120,3 +120,14 @@ export async function withinLimit(limiter: RateLimit, key: string, nowMs: number
   if (!success) flooding.set(key, true, nowMs);
   return success;
 }
+
+/** Returns the network of an address: of IPv6 the first 64 bits, because a single line has so many addresses. */
+export function networkOf(address: string): string {
+  if (!address.includes(":") || address.includes(".")) return address;
+  const [head = "", tail = ""] = address.toLowerCase().split("::");
+  const groupsOf = (part: string) => part.split(":").filter((group) => group !== "");
+  const [first, last] = [groupsOf(head), groupsOf(tail)];
+  const zeros = Array.from({ length: 8 - first.length - last.length }, () => "0");
+  const groups = [...first, ...zeros, ...last].slice(0, 4);
+  return `${groups.map((group) => group.replace(/^0+(?=.)/, "")).join(":")}::/64`;
+}

@@ -10,7 +10,15 @@ import { CALLER_ID, userTenantId } from "../tenant-id.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
 import { type Accepted, type Candidate, decide, type Question } from "../webhooks/verify.ts";
 import { readBytes } from "./input.ts";
-import { candidatesOf, isFlooding, learnCandidates, learnTrust, trustOf, withinLimit } from "./trust.ts";
+import {
+  candidatesOf,
+  isFlooding,
+  learnCandidates,
+  learnTrust,
+  networkOf,
+  trustOf,
+  withinLimit,
+} from "./trust.ts";
 
 /**
  * The route to which PagerDuty posts webhooks. PagerDuty retries 5xx and 429 for two days. After any other 4xx it drops
@@ -126,7 +134,7 @@ async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
   const copy = await askCopy(env, posted, nowMs);
   if (copy.accepted) return [copy.accepted];
   const { userId, address, question } = posted;
-  const stranger = `stranger at ${address}`;
+  const stranger = `stranger at ${networkOf(address)}`;
   if (isFlooding(userId, nowMs) || (!copy.knowsUser && isFlooding(stranger, nowMs))) throw tooMany();
   const candidates = await askObjects(env, userId, question);
   await Promise.all(candidates.map((candidate) => learn(configOf(env), candidate, nowMs)));

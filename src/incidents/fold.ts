@@ -1,3 +1,4 @@
+import { RUNBOOK_FIELD } from "./analysis.ts";
 import {
   type Change,
   type FieldValue,
@@ -8,6 +9,7 @@ import {
   type Snapshot,
   type Stamp,
 } from "./incident.ts";
+import { cutText } from "./text.ts";
 
 /**
  * The fold: computes the next state of an incident from its state and one observation. Pure, and independent of
@@ -178,6 +180,26 @@ function applyIncident(
   return next;
 }
 
+/** PagerDuty allows an account fewer custom fields than this. */
+const MAX_FIELDS = 50;
+/** PagerDuty's longest field type holds less. With `MAX_FIELDS`, an incident fits into a row, which has 2 MB at most. */
+const MAX_FIELD_CHARS = 5_000;
+
+function boundedValue(value: FieldValue): FieldValue {
+  if (typeof value === "string") return cutText(value, MAX_FIELD_CHARS);
+  const isLong = Array.isArray(value) && JSON.stringify(value).length > MAX_FIELD_CHARS;
+  return isLong ? cutText(JSON.stringify(value), MAX_FIELD_CHARS) : value;
+}
+
+/** Keeps the runbook and the first names in order: which ones does not depend on the order of arrival. */
+function boundedFields(fields: IncidentState["fields"]): IncidentState["fields"] {
+  const names = Object.keys(fields);
+  if (names.length <= MAX_FIELDS) return fields;
+  const rank = (name: string) => (name === RUNBOOK_FIELD ? "" : name);
+  const kept = new Set(names.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1)).slice(0, MAX_FIELDS));
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => kept.has(name)));
+}
+
 function applyFields(
   state: IncidentState,
   observation: Extract<Observation, { kind: "fields" }>,
@@ -187,9 +209,9 @@ function applyFields(
     if (name === "__proto__") continue; // a plain object cannot hold this name
     const known = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (known && !isNewer(observation.stamp, known.stamp)) continue;
-    fields[name] = { value: value ?? null, stamp: observation.stamp };
+    fields[name] = { value: boundedValue(value ?? null), stamp: observation.stamp };
   }
-  return { ...state, fields };
+  return { ...state, fields: boundedFields(fields) };
 }
 
 function differingFields(before: Incident["customFields"], after: Incident["customFields"]): string[] {

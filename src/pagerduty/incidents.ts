@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { RestIncident } from "../incidents/rest-stamp.ts";
 import { type ApiAnswer, type ApiProblem, type ApiTarget, callPagerDuty } from "./api.ts";
 import { FieldValues, IncidentData, IncidentNumber, lenient, Time } from "./event.ts";
-import { snapshotOf } from "./observe.ts";
+import { descriptionOf, snapshotOf } from "./observe.ts";
 
 /**
  * Reads incidents over REST. They have the members of a webhook's incident, but `number` is named `incident_number`.
@@ -22,12 +22,12 @@ export const RestIncidentAnswer = z.pipe(
       context.issues.push({ code: "custom", message: "not an incident", input: incident });
       return z.NEVER;
     }
-    const { id, number, status, body, created_at: createdAt } = data.data;
+    const { id, number, status, created_at: createdAt } = data.data;
     return {
       incidentId: id,
       number: number ?? null,
       snapshot: snapshotOf(data.data),
-      description: body?.details ?? null,
+      description: descriptionOf(data.data),
       // `updated_at` is not always the latest of these three times.
       updatedAt:
         latestOf([incident.updated_at, incident.last_status_change_at, incident.resolved_at]) ??

@@ -10,6 +10,10 @@ import type { IncidentData, Reference } from "./event.ts";
 const MAX_NAMED = 20;
 /** Limits ids and names; PagerDuty's own limit for the names of users and teams is 100. */
 const MAX_NAME_CHARS = 200;
+/** PagerDuty's longest title has half as many. */
+const MAX_TITLE_CHARS = 2_000;
+/** A stored incident has to fit into a row of 2 MB, with its custom fields. */
+const MAX_DESCRIPTION_CHARS = 50_000;
 
 function namedOf(reference: Reference): Named | null {
   if (!reference?.id) return null;
@@ -31,7 +35,7 @@ export function snapshotOf(data: IncidentData): Snapshot {
   const pagerdutyStatus = data.status || "triggered";
   const assignees = data.assignees ?? data.assignments?.map((assignment) => assignment?.assignee);
   return {
-    title: data.title || "Untitled Incident",
+    title: cutText(data.title?.trim() ? data.title : "Untitled Incident", MAX_TITLE_CHARS),
     service: {
       id: data.service?.id ?? null,
       name: data.service?.summary || data.service?.name || "unknown",
@@ -50,6 +54,11 @@ export function snapshotOf(data: IncidentData): Snapshot {
   };
 }
 
+export function descriptionOf({ body }: Pick<IncidentData, "body">): string | null {
+  const details = body?.details ?? null;
+  return details === null ? null : cutText(details, MAX_DESCRIPTION_CHARS);
+}
+
 /** @param resolvedAt the time of the event if it resolves the incident, ISO 8601; null for any other event */
 export function observeEvent(data: IncidentData, stamp: Stamp, resolvedAt: string | null): Observation {
   return {
@@ -58,7 +67,7 @@ export function observeEvent(data: IncidentData, stamp: Stamp, resolvedAt: strin
     number: data.number ?? null,
     snapshot: snapshotOf(data),
     resolves: resolvedAt !== null,
-    description: data.body?.details ?? null,
+    description: descriptionOf(data),
     resolvedAt,
   };
 }

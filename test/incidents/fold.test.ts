@@ -94,6 +94,30 @@ test("a null value removes a field, an absent name keeps its value, an older val
   expect(view(state)?.customFields).toEqual({ team: "core" });
 });
 
+test("of many custom fields fifty are kept, the runbook among them, in whatever order they arrive", () => {
+  const many = Array.from({ length: 80 }, (_, index) => fields(1 + index, { [`field${index + 10}`]: "a" }));
+  const observations = [observe("triggered", 0), ...many, fields(99, { runbook_link: "https://a" })];
+  const kept = view(foldAll(observations))?.customFields ?? {};
+  expect(Object.keys(kept)).toHaveLength(50);
+  expect(kept).toMatchObject({ runbook_link: "https://a", field10: "a", field58: "a" });
+  expect(view(foldAll(observations.toReversed()))?.customFields).toEqual(kept);
+});
+
+test("a long value of a custom field is cut with a mark", () => {
+  const long = "a".repeat(10_000);
+  const list: Observation = {
+    kind: "fields",
+    stamp: { atMs: T0 + 1, id: "E1" },
+    fields: [
+      { name: "text", value: long },
+      { name: "list", value: [long, long] },
+    ],
+  };
+  const values = Object.values(view(foldAll([observe("triggered", 0), list]))?.customFields ?? {});
+  expect(values.map((value) => String(value).length)).toEqual([5_000, 5_000]);
+  for (const value of values) expect(value).toMatch(/… \[cut\]$/);
+});
+
 test("the time of the resolution is PagerDuty's, unchanged", () => {
   const came = "2026-11-22T05:00:00+02:00";
   expect(content([observe("resolved", 10, { resolvedAt: came })]).resolvedAt).toBe(came);

@@ -70,3 +70,10 @@ test("an incident's number may be written as text, and any other text is none", 
   expect(numbers("12")).toEqual([12, 12]);
   expect(numbers("none")).toEqual([null, null]);
 });
+
+test("a title of blanks is as good as none, and a very long text is cut, so that each incident can be stored", () => {
+  expect(fromWebhook({ title: "  " }).title).toBe("Untitled Incident");
+  expect(fromRest({ title: "a".repeat(3_000) }).title).toHaveLength(2_000);
+  const body = { details: "a".repeat(100_000) };
+  expect(RestIncidentAnswer.parse({ ...COMMON, body }).description).toHaveLength(50_000);
+});
