@@ -78,26 +78,26 @@ export const getSubscription = (target: ApiTarget, id: string): Promise<ApiAnswe
   callPagerDuty(target, "GET", pathOf(id), One);
 
 /**
- * Returns the subscription whose URL is `url`, else the first one that `isOurs` accepts; null if there is none.
- * @param isOurs whether the URL of another subscription leads to the same connection as `url`
+ * Returns the subscriptions whose URL is `url`, then those that `leadsHere` accepts.
+ * @param leadsHere whether the URL of another subscription leads to the same connection as `url`
  */
-export async function findSubscription(
+export async function findSubscriptions(
   target: ApiTarget,
   url: string,
-  isOurs: (other: string, url: string) => boolean,
-): Promise<ApiAnswer<Subscription | null>> {
-  let other: Subscription | null = null;
+  leadsHere: (other: string, url: string) => boolean,
+): Promise<ApiAnswer<Subscription[]>> {
+  const all: Subscription[] = [];
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const path = `/webhook_subscriptions?limit=${PAGE_SIZE}&offset=${page * PAGE_SIZE}`;
     const answer = await callPagerDuty(target, "GET", path, Page);
     if (!answer.ok) return answer;
     const { webhook_subscriptions: listed, more } = answer.value;
-    const found = listed.find((subscription) => subscription.url === url);
-    if (found) return { ok: true, value: found };
-    other ??= listed.find((subscription) => isOurs(subscription.url, url)) ?? null;
+    all.push(
+      ...listed.filter((subscription) => subscription.url === url || leadsHere(subscription.url, url)),
+    );
     if (!more) break;
   }
-  return { ok: true, value: other };
+  return { ok: true, value: all.toSorted((a, b) => Number(b.url === url) - Number(a.url === url)) };
 }
 
 const choiceOf = (filter: Filter, events: readonly string[]) => ({

@@ -4,17 +4,13 @@ import type { TenantContext } from "../connection/tenant-context.ts";
 import type { CallProblem } from "../connection/tokens.ts";
 import { mayWrite } from "../connection/write-access.ts";
 import { log } from "../log.ts";
-import {
-  enableSubscription,
-  findSubscription,
-  getSubscription,
-  type Subscription,
-} from "../pagerduty/subscriptions.ts";
+import { enableSubscription, getSubscription, type Subscription } from "../pagerduty/subscriptions.ts";
 import { appendEntry } from "../storage/journal.ts";
 import { addMissingEvents, missingEvents, rememberRefused } from "./event-types.ts";
 import { recover } from "./missed-incidents.ts";
+import { ourSubscription } from "./our-subscription.ts";
 import { readWatch, updateWatch, type Watch } from "./watch.ts";
-import type { IsOurs } from "./webhook-url.ts";
+import type { Ownership } from "./webhook-url.ts";
 
 /**
  * Checks the webhook subscription and searches for missed incidents. PagerDuty disables a subscription for a day after
@@ -47,7 +43,7 @@ export interface Reconciled {
 
 export class Reconciler {
   readonly #context: TenantContext;
-  readonly #isOurs: IsOurs;
+  readonly #ownership: Ownership;
   #running: Promise<Reconciled> | null = null;
   #next: Promise<Reconciled> | null = null;
   /** Whether a person asked for the next check. */
@@ -59,9 +55,9 @@ export class Reconciler {
   /** When the last check after a refused webhook was due. */
   #refusalCheckAtMs = 0;
 
-  constructor(context: TenantContext, isOurs: IsOurs) {
+  constructor(context: TenantContext, ownership: Ownership) {
     this.#context = context;
-    this.#isOurs = isOurs;
+    this.#ownership = ownership;
   }
 
   get #watch(): Watch {
@@ -252,7 +248,7 @@ export class Reconciler {
     }
     const url = own?.url ?? this.#watch.url;
     if (url === null) return { ok: true, value: null };
-    return client.run((target) => findSubscription(target, url, this.#isOurs));
+    return ourSubscription(client, url, this.#ownership);
   }
 
   /** Takes over a subscription that is not ours yet. Later checks treat it like our own. */

@@ -10,7 +10,6 @@ import {
   deleteSubscription,
   enableSubscription,
   type Filter,
-  findSubscription,
   getSubscription,
   pingSubscription,
   resumeSubscription,
@@ -19,8 +18,9 @@ import {
 } from "../pagerduty/subscriptions.ts";
 import { BASIC_EVENTS, DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
 import { addMissingEvents, type Choice, rememberRefused, withDefaults } from "./event-types.ts";
+import { ourSubscription } from "./our-subscription.ts";
 import { isUpToDate, refusal } from "./subscription-answers.ts";
-import type { IsOurs } from "./webhook-url.ts";
+import type { Ownership } from "./webhook-url.ts";
 
 /** The webhook subscription at PagerDuty for the user's webhook URL. */
 
@@ -36,15 +36,15 @@ export class SubscriptionManager {
   readonly #store: ConnectionStore;
   readonly #client: PagerDutyClient;
   readonly #onMissing: () => void;
-  readonly #isOurs: IsOurs;
+  readonly #ownership: Ownership;
   #last: Promise<unknown> = Promise.resolve();
   #creating = 0;
 
   /** @param onMissing called when PagerDuty answers that our subscription does not exist */
-  constructor(store: ConnectionStore, client: PagerDutyClient, isOurs: IsOurs, onMissing: () => void) {
+  constructor(store: ConnectionStore, client: PagerDutyClient, ownership: Ownership, onMissing: () => void) {
     this.#store = store;
     this.#client = client;
-    this.#isOurs = isOurs;
+    this.#ownership = ownership;
     this.#onMissing = onMissing;
   }
 
@@ -79,7 +79,8 @@ export class SubscriptionManager {
   ): Promise<{ created: boolean; subscription: Subscription }> {
     const known = await this.#known(url);
     const filter = options.filter ?? known?.filter ?? WHOLE_ACCOUNT;
-    const holdsSecret = known !== null && this.#isOurs(known.url, url) && this.#holdsSecretOf(known.id);
+    const holdsSecret =
+      known !== null && this.#ownership.leadsHere(known.url, url) && this.#holdsSecretOf(known.id);
     const choice = this.#choiceOf(options, known, holdsSecret);
     if (known && holdsSecret) {
       return { created: false, subscription: await this.#keep(known, filter, choice) };
@@ -192,7 +193,7 @@ export class SubscriptionManager {
       if (answer.ok) return answer.value;
       if (answer.problem !== "not_found") throw refusal(answer, "change");
     }
-    const found = await this.#client.run((target) => findSubscription(target, url, this.#isOurs));
+    const found = await ourSubscription(this.#client, url, this.#ownership);
     if (found.ok) return found.value;
     throw refusal(found, "change");
   }

@@ -15,5 +15,10 @@ export function leadsToSame(other: string, url: string, isMember: (userId: strin
   return base === partsOf(url).base && isMember(userId);
 }
 
-/** Whether a subscription with the first URL posts to the connection of the second. */
-export type IsOurs = (other: string, url: string) => boolean;
+/** Decides which of the account's subscriptions belong to this connection. */
+export interface Ownership {
+  /** Whether a subscription with the first URL posts to the connection of the second. */
+  leadsHere(other: string, url: string): boolean;
+  /** Whether another connection of the same URL has the subscription: a user may be in several organisations. */
+  isTaken(subscription: { id: string; url: string }): Promise<boolean>;
+}

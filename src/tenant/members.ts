@@ -17,18 +17,19 @@ const PINNED_KEY = "pinnedMember";
 /** A user's object is updated again after this long, because it orders organisations by their latest call. */
 const UPDATE_AGAIN_MS = 6 * 3600 * 1000;
 
-/** The methods of a user's object that are called here; see `Tenant`. */
+/** The methods of other tenants' objects that are called here; see `Tenant`. */
 export interface UserObject {
   changeMembership(change: MembershipChange): Promise<void>;
+  heldSubscription(): Promise<{ id: string | undefined; organisations: string[] }>;
 }
 
 export class Members {
   readonly #storage: DurableObjectStorage;
-  readonly #userObject: (tenantId: string) => UserObject;
+  readonly #objectOf: (tenantId: string) => UserObject;
 
-  constructor(storage: DurableObjectStorage, userObject: (tenantId: string) => UserObject) {
+  constructor(storage: DurableObjectStorage, objectOf: (tenantId: string) => UserObject) {
     this.#storage = storage;
-    this.#userObject = userObject;
+    this.#objectOf = objectOf;
   }
 
   has(userId: string): boolean {
@@ -78,7 +79,27 @@ export class Members {
     }
   }
 
+  /**
+   * Whether another tenant of the webhook URL has this subscription: a user's URL leads to several. A tenant that does
+   * not answer counts as having it, because a subscription that is in use must not be removed.
+   */
+  async areOthersUsing(
+    { id, url }: { id: string; url: string },
+    ownTenantId: string | null,
+  ): Promise<boolean> {
+    const userTenant = userTenantId(url.split("/").at(-1) ?? "");
+    try {
+      const { organisations, ...user } = await this.#objectOf(userTenant).heldSubscription();
+      const others = organisations.filter((tenantId) => tenantId !== ownTenantId);
+      const held = await Promise.all(others.map((tenantId) => this.#objectOf(tenantId).heldSubscription()));
+      return [...held, ...(userTenant === ownTenantId ? [] : [user])].some((one) => one.id === id);
+    } catch (error) {
+      log.warn("member.not_asked", { tenantId: ownTenantId, error: describe(error) });
+      return true;
+    }
+  }
+
   #update(userId: string, change: MembershipChange): Promise<void> {
-    return this.#userObject(userTenantId(userId)).changeMembership(change);
+    return this.#objectOf(userTenantId(userId)).changeMembership(change);
   }
 }

@@ -3,12 +3,11 @@ import { tokenError } from "../connection/identify.ts";
 import type { LoginState } from "../connection/login-state.ts";
 import { type Redelivery, redeliver, redeliveryProgress, stopRedelivery } from "../delivery/redelivery.ts";
 import { type Answer, answer } from "../errors.ts";
-import type { Outcome } from "../incidents/incident.ts";
 import { log } from "../log.ts";
 import type { NoteRequest } from "../notes/outbox.ts";
+import type { Subscription } from "../pagerduty/subscriptions.ts";
 import type { SubscriptionOptions } from "../reconcile/subscription.ts";
 import { subscriptionView } from "../reconcile/subscription-answers.ts";
-import { activityOf } from "../storage/activity.ts";
 import { type Caller, tenantIdOf } from "../tenant-id.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
 import type { Judgement, Question } from "../webhooks/verify.ts";
@@ -110,22 +109,22 @@ export class Tenant extends DurableObject<Env> {
   async subscribe(caller: Caller, webhookUrl: string, options: SubscriptionOptions) {
     return this.#runtime.asMember(caller, async () => {
       const { created, subscription } = await this.#runtime.subscribing.ensure(webhookUrl, options);
-      this.#runtime.reconciler.noteState(subscription.state);
       if (created) {
         this.#runtime.refusals.clear();
         this.#runtime.reconciler.expectGap(Date.now());
       }
-      return { created, subscription: subscriptionView(subscription) };
+      return { created, subscription: this.#noted(subscription) };
     });
+  }
+
+  #noted(subscription: Subscription) {
+    this.#runtime.reconciler.noteState(subscription.state);
+    return subscriptionView(subscription);
   }
 
   /** `GET /pagerduty/subscription`. */
   async subscription(caller: Caller) {
-    return this.#runtime.asMember(caller, async () => {
-      const subscription = await this.#runtime.subscribing.current();
-      this.#runtime.reconciler.noteState(subscription.state);
-      return subscriptionView(subscription);
-    });
+    return this.#runtime.asMember(caller, async () => this.#noted(await this.#runtime.subscribing.current()));
   }
 
   /** `DELETE /pagerduty/subscription`. */
@@ -144,10 +143,9 @@ export class Tenant extends DurableObject<Env> {
   /** `POST /pagerduty/subscription/enable`. */
   async enable(caller: Caller) {
     return this.#runtime.asMember(caller, async () => {
-      const subscription = await this.#runtime.subscribing.enable();
-      this.#runtime.reconciler.noteState(subscription.state);
+      const subscription = this.#noted(await this.#runtime.subscribing.enable());
       this.#runtime.reconciler.expectGap(Date.now());
-      return subscriptionView(subscription);
+      return subscription;
     });
   }
 
@@ -183,10 +181,14 @@ export class Tenant extends DurableObject<Env> {
 
   /** On a user's object: verifies a webhook, and returns the organisations that the user's webhook URL leads to. */
   async judgeForUser(question: Question): Promise<{ organisations: string[]; own: Judgement }> {
-    return {
-      organisations: this.#runtime.memberships.tenantIds,
-      own: await this.#runtime.verifier.judge(question),
-    };
+    const own = await this.#runtime.verifier.judge(question);
+    return { organisations: this.#runtime.memberships.tenantIds, own };
+  }
+
+  /** Returns the id of the connection's subscription; from a user's object, also the organisations of the user's URL. */
+  async heldSubscription() {
+    const { context, memberships } = this.#runtime;
+    return { id: context.store.connection?.subscription?.id, organisations: memberships.tenantIds };
   }
 
   /** Counts a webhook that the edge refused. @param reason completes "3 webhooks were refused: …" */
@@ -208,11 +210,8 @@ export class Tenant extends DurableObject<Env> {
     this.#runtime.members.forget(userId);
   }
 
-  /**
-   * Processes webhooks that the edge accepted. Continues after a webhook that fails.
-   * @returns one outcome for each webhook; retry the `failed` ones
-   */
-  async ingest(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
+  /** Processes webhooks that the edge accepted. @returns one outcome for each webhook; retry the `failed` ones */
+  async ingest(webhooks: ReceivedWebhook[]) {
     const outcomes = await this.#runtime.intake.takeAll(webhooks);
     await this.#runtime.startJobs();
     return outcomes;
@@ -265,8 +264,7 @@ export class Tenant extends DurableObject<Env> {
 
   /** `GET /pagerduty/activity`. */
   async activity(caller: Caller) {
-    const { byHour } = this.#runtime.refusals.summary;
-    return this.#runtime.read(caller, ({ sql }) => activityOf(sql, new Map(byHour), Date.now()));
+    return this.#runtime.read(caller, ({ sql }) => views.activity(sql, this.#runtime.refusals.byHour));
   }
 
   /** `GET /pagerduty/deliveries`. */

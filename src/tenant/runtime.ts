@@ -17,7 +17,7 @@ import { NoteOutbox } from "../notes/outbox.ts";
 import { MAX_CHECK_CALLS } from "../reconcile/missed-incidents.ts";
 import { Reconciler } from "../reconcile/reconciler.ts";
 import { SubscriptionManager } from "../reconcile/subscription.ts";
-import { type IsOurs, leadsToSame } from "../reconcile/webhook-url.ts";
+import { leadsToSame, type Ownership } from "../reconcile/webhook-url.ts";
 import { retryHintsEarly } from "../storage/hints.ts";
 import { anyIncidentId } from "../storage/lists/incident-list.ts";
 import { isMigrated, migrate } from "../storage/migrations.ts";
@@ -80,8 +80,7 @@ export class TenantRuntime {
     const { storage } = ctx;
     const config = configOf(env);
     setReadableLogs(config.dev);
-    this.#ctx = ctx;
-    this.#aurora = auroraTarget(env, config);
+    [this.#ctx, this.#aurora] = [ctx, auroraTarget(env, config)];
     this.members = new Members(storage, objectOf);
     this.memberships = new Memberships(storage, env.CONNECTIONS, objectOf);
     const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys), () => [
@@ -101,15 +100,18 @@ export class TenantRuntime {
       connectedUser: () => store.connection?.userId ?? null,
     };
     this.mirror = new Mirror(storage, store, AuroraBackend.of(env, config));
-    const isOurs: IsOurs = (other, url) => leadsToSame(other, url, (userId) => this.members.has(userId));
-    this.subscribing = new SubscriptionManager(store, client, isOurs, () => this.#subscriptionIsMissing());
+    const ownership: Ownership = {
+      leadsHere: (other, url) => leadsToSame(other, url, (userId) => this.members.has(userId)),
+      isTaken: (subscription) => this.members.areOthersUsing(subscription, store.tenantId),
+    };
+    this.subscribing = new SubscriptionManager(store, client, ownership, () => this.#subscriptionIsMissing());
     this.connecting = new Connecting(store, config, {
       removeSubscription: () => this.subscribing.removeIfMade(),
       forgetLogins: () => this.logins.forgetAll(),
       anyIncidentId: () => anyIncidentId(storage.sql),
       noteDisconnect: (caller) => this.mirror.note("disconnect", caller),
     });
-    this.reconciler = new Reconciler(this.context, isOurs);
+    this.reconciler = new Reconciler(this.context, ownership);
     this.notes = new NoteOutbox(this.context);
     this.refusals = new Refusals(storage);
     this.verifier = new Verifier(store, () => this.subscribing.isCreating);

@@ -5,6 +5,7 @@ import { shownEventsUrl, shownHeaders } from "../delivery/sink.ts";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
 import type { Analysis } from "../incidents/incident.ts";
+import { activityOf } from "../storage/activity.ts";
 import { loadContext } from "../storage/contexts.ts";
 import { loadIncident } from "../storage/incidents.ts";
 import { deliveryIdOf, type Entry, entryOfDelivery, entryOfWebhook, payloadOf } from "../storage/journal.ts";
@@ -210,3 +211,7 @@ export function notePage(sql: SqlStorage, incidentId: string, { limit, after }: 
   const next = found.length > limit && last ? { createdAtMs: last.createdAtMs, noteId: last.noteId } : null;
   return { notes: page.map(noteView), next };
 }
+
+/** The last 24 hours. @param refusedByHour refused webhooks, by the hour since 1970 */
+export const activity = (sql: SqlStorage, refusedByHour: ReadonlyMap<number, number>) =>
+  activityOf(sql, refusedByHour, Date.now());

@@ -22,6 +22,11 @@ export class Refusals {
     this.#storage = storage;
   }
 
+  /** By the hour since 1970. */
+  get byHour(): ReadonlyMap<number, number> {
+    return new Map(this.summary.byHour);
+  }
+
   get summary(): Rejections {
     return readStored(this.#storage, KEY, Rejections) ?? NONE;
   }

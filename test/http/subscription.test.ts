@@ -317,3 +317,27 @@ describe("the subscription", () => {
     expect(reply.body).toEqual({ success: true, deleted: 1, subscriptionDeleted: false });
   });
 });
+
+test("two organisations of one user and one PagerDuty account keep a subscription each", async () => {
+  const inOrganisation = (orgId: string, method: string, path: string, body?: unknown) =>
+    stage.worker.call(stage.user, method, `/pagerduty${path}`, {
+      ...(body === undefined ? {} : { body }),
+      headers: { "x-org-id": `${orgId}-${stage.user}` },
+    });
+  const subscribed = { token: stage.account.apiKey(), subscribe: true };
+  for (const orgId of ["first", "second"]) await inOrganisation(orgId, "POST", "", subscribed);
+  expect(stage.account.subscriptions.size).toBe(2);
+  for (const orgId of ["first", "second"]) {
+    expect((await inOrganisation(orgId, "POST", "/reconcile")).status).toBe(200);
+    expect((await inOrganisation(orgId, "POST", "/subscription")).status).toBe(200);
+  }
+  expect(stage.account.subscriptions.size).toBe(2);
+  const incident = stage.account.trigger();
+  for (const orgId of ["first", "second"]) {
+    await until(`the incident in the ${orgId} organisation`, async () =>
+      (await inOrganisation(orgId, "GET", "/incidents")).text.includes(incident.id),
+    );
+  }
+  expect((await inOrganisation("second", "DELETE", "")).status).toBe(200);
+  expect(stage.account.subscriptions.size).toBe(1);
+});

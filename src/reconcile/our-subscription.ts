@@ -1,0 +1,17 @@
+import type { CallAnswer, PagerDutyClient } from "../connection/client.ts";
+import { findSubscriptions, type Subscription } from "../pagerduty/subscriptions.ts";
+import type { Ownership } from "./webhook-url.ts";
+
+/** Finds a subscription at PagerDuty that posts to this connection and that no other connection has. Null if none does. */
+export async function ourSubscription(
+  client: PagerDutyClient,
+  url: string,
+  ownership: Ownership,
+): Promise<CallAnswer<Subscription | null>> {
+  const found = await client.run((target) => findSubscriptions(target, url, ownership.leadsHere));
+  if (!found.ok) return found;
+  for (const subscription of found.value) {
+    if (!(await ownership.isTaken(subscription))) return { ok: true, value: subscription };
+  }
+  return { ok: true, value: null };
+}
