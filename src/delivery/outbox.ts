@@ -258,6 +258,14 @@ export const OutboxSummary = z.object({
 });
 export type OutboxSummary = z.infer<typeof OutboxSummary>;
 
+/** Of the newest accepted entries, because a retried one can be accepted after a younger one. */
+const NEWEST_DELIVERED = `SELECT max(delivered_at_ms) AS at FROM (
+  SELECT delivered_at_ms FROM journal WHERE seq > (SELECT max(seq) FROM journal) - ${RECENT}
+    AND delivery = 'delivered' ORDER BY seq DESC LIMIT 50)`;
+/** Of the latest redelivery, whose entries are older. */
+const REDELIVERED = `SELECT max(delivered_at_ms) FROM (
+  SELECT delivered_at_ms FROM journal
+  WHERE redelivery = (SELECT max(redelivery) FROM journal WHERE redelivery IS NOT NULL) AND delivery = 'delivered' LIMIT 1000)`;
 const NEXT_FAILED = `FROM journal WHERE delivery = 'pending' AND lane >= ${LANE.again}
   ORDER BY lane, next_attempt_at_ms LIMIT 1`;
 const NEWEST_DEAD = "FROM journal WHERE delivery = 'dead' ORDER BY seq DESC LIMIT 1";
@@ -268,8 +276,7 @@ export function summarizeOutbox(sql: SqlStorage): OutboxSummary {
        (SELECT count(*) FROM journal WHERE delivery IN ('pending', 'queued') AND incident_id IN
           (SELECT incident_id FROM journal WHERE delivery = 'pending')) AS pending,
        (SELECT count(*) FROM journal WHERE delivery = 'dead') AS dead,
-       (SELECT delivered_at_ms FROM journal WHERE seq > (SELECT max(seq) FROM journal) - ${RECENT}
-          AND delivery = 'delivered' ORDER BY seq DESC LIMIT 1) AS lastDeliveredAtMs,
+       (SELECT max(at) FROM (${NEWEST_DELIVERED} UNION ALL ${REDELIVERED})) AS lastDeliveredAtMs,
        (SELECT last_error ${NEXT_FAILED}) AS pendingError,
        (SELECT lane ${NEXT_FAILED}) AS pendingLacksNumber,
        (SELECT last_error ${NEWEST_DEAD}) AS deadError,

@@ -43,6 +43,22 @@ test("what failed since a time is sent again, and the progress says how far", as
   });
 });
 
+test("the status shows when Aurora last accepted a delivery, even if that was an old one", async () => {
+  const [old] = await failing(1);
+  stage.aurora.answer = () => ({ status: 202 });
+  const younger = stage.account.trigger();
+  await stage.aurora.waitFor("the younger incident", (aurora) => aurora.of(younger.id).length === 2);
+  const lastDeliveredMs = async () => {
+    const { delivery } = (await call("GET", "")).body as { delivery: { lastDeliveredAt: string } };
+    return Date.parse(delivery.lastDeliveredAt);
+  };
+  await until("both deliveries of the younger one", async () => (await deadCount()) === 2);
+  const beforeMs = await lastDeliveredMs();
+  await call("POST", "/deliveries/redeliver");
+  await stage.aurora.waitFor("the old incident", (aurora) => aurora.of(String(old?.id)).length === 2);
+  await until("its acceptance in the status", async () => (await lastDeliveredMs()) > beforeMs);
+});
+
 test("a stopped redelivery attempts nothing more, and what came later is sent", async () => {
   const incidents = await failing(4);
   stage.aurora.reset();
