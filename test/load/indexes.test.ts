@@ -12,7 +12,7 @@ import {
 import { ALL_INCIDENTS, listIncidents } from "../../src/storage/lists/incident-list.ts";
 import { openPlanned, type PlannedStorage } from "./planned-storage.ts";
 
-/** What the jobs look for in each turn is found without reading everything that waits. */
+/** In each turn, the jobs find their next work through an index, without reading every row that waits. */
 
 const HINT = { incidentId: "incident", firstSeq: 1, attempts: 0 };
 
@@ -35,7 +35,7 @@ test.each<[string, (sql: SqlStorage) => unknown]>([
   expect(plansOf(look).join()).not.toContain("TEMP B-TREE");
 });
 
-// The constraint is compared, because SQLite calls a `min()` that reads a whole index a SEARCH, too.
+// Compares the constraint: SQLite's plan also says SEARCH for a `min()` that reads a whole index.
 test.each<[string, string, (sql: SqlStorage) => unknown]>([
   [
     "due analyses",
@@ -70,13 +70,13 @@ test.each<[string, string, (sql: SqlStorage) => unknown]>([
     "incidents_newest (created_at_ms>? AND (created_at_ms,incident_id)<(?,?))",
     (sql) => listIncidents(sql, { ...ALL_INCIDENTS, sinceMs: 1, limit: 25 }),
   ],
-])("%s are found without reading those that wait", (_, constraint, look) => {
+])("%s are found without reading the rows that are not due", (_, constraint, look) => {
   const reads = plansOf(look).filter((plan) => /^(SCAN|SEARCH) (journal|incidents)\b/.test(plan));
   expect(reads.length).toBeGreaterThan(0);
   for (const plan of reads) expect(plan).toContain(constraint);
 });
 
-test("of thousands of deliveries that wait for a context, the first thousand are compared by severity", () => {
+test("when thousands of deliveries wait for a context, only the first thousand are compared by severity", () => {
   const { sql } = planned.storage;
   for (let seq = 1; seq <= 1_500; seq += 1) {
     sql.exec(

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { migrate } from "../../src/storage/migrations.ts";
 
-/** The tables in Node's SQLite, which says for each executed statement how it finds its rows. */
+/** The tables in Node's SQLite. Records SQLite's query plan for each executed statement. */
 
 export interface Statement {
   /** The `sql.exec` that executed it: `storage/notes.ts:50`. */
@@ -14,9 +14,9 @@ export interface Statement {
 
 export interface PlannedStorage {
   storage: DurableObjectStorage;
-  /** What was executed since the tables were made. */
+  /** The statements executed since the tables were created. */
   statements: Statement[];
-  /** Indexes over some of a table's rows, such as those of pending deliveries. */
+  /** Partial indexes: each covers some of a table's rows, such as the pending deliveries. */
   partialIndexes: string[];
 }
 

@@ -21,7 +21,7 @@ import { NO_CONTEXT } from "../support/context.ts";
 import { notificationOf } from "../support/stored-notification.ts";
 import { openPlanned } from "./planned-storage.ts";
 
-/** No statement reads more rows because more are stored: SQLite is asked for the plan of each one in the code. */
+/** No statement reads more rows as the tables grow. Asks SQLite for the query plan of each statement in the code. */
 
 const src = fileURLToPath(new URL("../../src/", import.meta.url));
 
@@ -94,7 +94,7 @@ function executeAll(storage: DurableObjectStorage): void {
   entryList.listDeliveries(sql, { ...DELIVERIES, error: "refused" });
   entryList.listDeliveries(sql, { ...DELIVERIES, state: "dead" });
   entryList.countDeliveries(sql, DELIVERIES);
-  // Pending deliveries that are older than the counted entries are searched, too.
+  // The code also searches pending deliveries that are older than the counted entries.
   for (let older = 0; older <= entryList.MAX_EXAMINED; older += 1) journal.appendEntry(sql, entry, null);
   entryList.countDeliveries(sql, DELIVERIES);
   lists.timelineOf(sql, INCIDENT, 25);
@@ -163,7 +163,7 @@ const BOUNDED: Record<string, string> = {
   dropOldestPayloads: "ends with the 500th entry; only in a database that is nearly full",
   webhookTimes: "ends with the newest webhook",
 };
-/** Tables that do not grow: one row for each incident that was set aside because of a fault, and one pause. */
+/** Tables that stay small: one has a row for each incident set aside after a fault, the other has one pause. */
 const SMALL = ["set_aside", "hints_pause"];
 
 const planned = openPlanned();

@@ -8,7 +8,7 @@ import { connectUser, startWorld } from "../support/world.ts";
 
 const STORM = 200;
 const SENDERS = 16;
-/** docs/cost.md says what this costs. */
+/** For the costs, see docs/cost.md. */
 const MAX_OBJECT_REQUESTS_AN_EVENT = 0.2;
 
 const stage = openStage(() =>
@@ -30,10 +30,10 @@ async function poster(user: string) {
   return { account, post };
 }
 
-test("another user's incident overtakes a storm of webhooks, none of which is dropped", async () => {
+test("another user's incident overtakes a storm of webhooks, and no webhook of the storm is dropped", async () => {
   const [stormy, calm] = await Promise.all([poster("stormy"), poster("calm")]);
   const { aurora } = stage;
-  const told = () => aurora.distinct.filter(({ data }) => data.userId === "stormy").length;
+  const countNotified = () => aurora.distinct.filter(({ data }) => data.userId === "stormy").length;
 
   const bodies = Array.from({ length: STORM }, () => firstBody(stormy.account.trigger()));
   let sent = 0;
@@ -46,10 +46,10 @@ test("another user's incident overtakes a storm of webhooks, none of which is dr
   const incident = calm.account.trigger();
   await calm.post("calm", firstBody(incident));
   await aurora.waitFor("the other user's incident", () => aurora.of(incident.id).length > 0);
-  const toldBefore = told();
+  const notifiedBefore = countNotified();
   await storm;
-  await until("every notification of the storm", () => told() === STORM);
-  expect(toldBefore / STORM).toBeLessThan(3 / 4);
+  await until("every notification of the storm", () => countNotified() === STORM);
+  expect(notifiedBefore / STORM).toBeLessThan(3 / 4);
   // The object's billed requests are the consumer's calls. Its background work runs within them.
   const requests = stage.worker
     .logs()
@@ -59,7 +59,7 @@ test("another user's incident overtakes a storm of webhooks, none of which is dr
   expect(requests / STORM).toBeLessThanOrEqual(MAX_OBJECT_REQUESTS_AN_EVENT);
 });
 
-test("the analyses of a storm are requested once each, critical incidents first", async () => {
+test("each incident of a storm is analysed once, critical incidents first", async () => {
   const { account, post } = await poster("severe");
   const { aurora, worker } = stage;
   aurora.reset();
