@@ -14,7 +14,7 @@ const stage = openStage(() =>
   }),
 );
 
-test("an analysis does not wait for a check that hangs at PagerDuty", async () => {
+test("an analysis does not wait for a check that PagerDuty does not answer", async () => {
   const account = stage.pagerduty.account();
   const subscription = await stage.connect(account);
   const held = holdNext(stage.pagerduty.faults, "api", "hang", (_, path) => path.startsWith("/incidents?"));

@@ -4,8 +4,9 @@ import { openStage } from "../support/stage.ts";
 import { startWorld } from "../support/world.ts";
 
 /**
- * A call to an object holds 32 MiB. Bodies are gzipped on the Queue and unpacked before the call, so a batch of forged
- * webhooks in one call would exceed the limit, and hold up PagerDuty's webhooks in the same batch.
+ * A call to an object can carry 32 MiB. Bodies are gzipped on the Queue and unpacked before the call. If one call
+ * carried a whole batch of forged webhooks, it would exceed the limit and hold up PagerDuty's webhooks in the same
+ * batch.
  */
 
 const KIB = 1024;

@@ -16,7 +16,7 @@ test("an event of the same second is newer than a REST answer that was read befo
   const incident = account.trigger({ createdAt: new Date(Date.now() - 60_000).toISOString() });
   await subscription.idle();
   await settled(stage.worker, "user", 1);
-  // Starts with a new second, so that the answer and the event are in the same one.
+  // Waits for the start of a second, so that the answer and the event fall into the same second.
   await nextSecond();
   incident.silently((silent) => silent.acknowledge());
   const held = holdNext(stage.pagerduty.faults, "api", "hold", (_, path) => path.startsWith("/incidents?"));

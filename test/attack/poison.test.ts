@@ -30,14 +30,14 @@ const triggered = (options: Parameters<Account["trigger"]>[0] = {}): { incident:
   const incident = stage.account.trigger({ ...options, silent: true });
   return { incident, body: webhookBody(incident.announce()) };
 };
-/** A field event with a nested value; 50,000 levels overflow the stack of any recursive function. */
+/** A custom field event with a nested value. 50,000 levels overflow the stack of any recursive function. */
 const deep = (incidentId: string, eventId: string, depth = 50_000): string => {
   const nested = `${"[".repeat(depth)}${"]".repeat(depth)}`;
   return `{"event":{"id":"${eventId}","event_type":"incident.custom_field_values.updated","resource_type":"incident","occurred_at":"${new Date().toISOString()}","data":{"type":"incident_field_values","incident":{"id":"${incidentId}"},"custom_fields":[{"name":"a","value":${nested}}]}}}`;
 };
 
 describe("unsigned:", () => {
-  test("a webhook that is nested too deeply does not stop the read-backs of others", async () => {
+  test("a webhook that is nested too deeply does not stop the read-backs of other webhooks", async () => {
     const { incident } = triggered();
     expect((await post(deep(incident.id, "E-deep"), "deep")).status).toBe(202);
     await until("the deep webhook to be recorded", async () => (await get("/events/deep")).status === 200);
@@ -46,7 +46,7 @@ describe("unsigned:", () => {
     await stage.aurora.waitFor("the genuine incident", (aurora) => aurora.of(genuine.id).length > 0);
   });
 
-  test("invalid incident ids do not stop the read-backs of others", async () => {
+  test("webhooks with invalid incident ids do not stop the read-backs of other webhooks", async () => {
     const { body } = triggered();
     for (const [index, id] of ["\ud800", ".", "..", "a/b?c#d", "%2e%2e", "\u0000"].entries()) {
       const forged = JSON.parse(body);
@@ -92,7 +92,7 @@ describe("signed:", () => {
     ["keys are named like JavaScript properties", { ["__proto__"]: { polluted: true }, constructor: 1 }, {}],
   ];
 
-  test("an incident with one malformed member still reaches Aurora", async () => {
+  test("an incident still reaches Aurora if one of its members is malformed", async () => {
     const ids = new Map<string, string>();
     for (const [index, [what, change, eventChange]] of ODD.entries()) {
       const { incident, body } = triggered();
@@ -100,8 +100,8 @@ describe("signed:", () => {
       expect((await post(changed(body, change, eventChange), `w-${index}`, SECRET)).status).toBe(202);
     }
     await stage.settled(ODD.length);
-    const told = stage.aurora.distinct.filter(({ type }) => type === "incident.triggered");
-    for (const { data } of told) ids.delete(data.incident.incidentId);
+    const reached = stage.aurora.distinct.filter(({ type }) => type === "incident.triggered");
+    for (const { data } of reached) ids.delete(data.incident.incidentId);
     expect([...ids.values()]).toEqual([]);
   });
 

@@ -4,7 +4,10 @@ import { holdNext } from "../support/held-call.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** Another account is connected during a call for the former one, whose answer must not reach the new account. */
+/**
+ * The user switches to another PagerDuty account during a call for the old account. The answer to that call must not
+ * reach the new account.
+ */
 
 const stage = openStage();
 
@@ -21,7 +24,7 @@ async function switchAccounts(): Promise<Account> {
   return second;
 }
 
-test("a list of incidents that arrives after the switch is not folded into the next account", async () => {
+test("a list of incidents that arrives after the switch is not stored for the new account", async () => {
   const first = stage.pagerduty.account();
   await stage.connect(first);
   const incident = first.trigger({ silent: true, title: "Of the first account" });
@@ -35,7 +38,7 @@ test("a list of incidents that arrives after the switch is not folded into the n
   expect(stage.aurora.of(incident.id)).toEqual([]);
 });
 
-test("an incident that arrives after the switch is not folded into the next account", async () => {
+test("an incident that arrives after the switch is not stored for the new account", async () => {
   const first = stage.pagerduty.account();
   const subscription = await stage.connect(first);
   const incident = first.trigger({ createdAt: "2020-01-01T00:00:00Z" });
@@ -63,7 +66,7 @@ test("a disconnect during a recovery causes no 5xx", async () => {
   expect((await reconciled).status).toBeLessThan(500);
 });
 
-test("a subscription created during the switch is removed, and its secret is not stored", async () => {
+test("a subscription that is created during the switch is removed, and its secret is not stored", async () => {
   const first = stage.pagerduty.account();
   await call("POST", "", { token: first.apiKey() });
   const held = hold((method, path) => method === "POST" && path === "/webhook_subscriptions");
@@ -78,7 +81,7 @@ test("a subscription created during the switch is removed, and its secret is not
   expect([...first.subscriptions.keys()]).toEqual([]);
 });
 
-test("a disconnect during the subscription of a connect causes no 5xx", async () => {
+test("a disconnect while a connect creates its subscription causes no 5xx", async () => {
   const first = stage.pagerduty.account();
   const held = hold((method, path) => method === "POST" && path === "/webhook_subscriptions");
   const connected = call("POST", "", { token: first.apiKey(), subscribe: true });
@@ -89,7 +92,7 @@ test("a disconnect during the subscription of a connect causes no 5xx", async ()
   expect((await call("GET", "")).body).toEqual({ connected: false });
 });
 
-test("a notification that waits for its incident's number is not sent for the next account", async () => {
+test("a notification that waits for its incident's number is not sent after the switch", async () => {
   const first = stage.pagerduty.account();
   const connected = await call("POST", "", { token: first.apiKey() });
   expect(connected.status).toBe(200);
@@ -106,7 +109,7 @@ test("a notification that waits for its incident's number is not sent for the ne
   await held.underWay();
   const second = await switchAccounts();
   held.release();
-  // Effects of the former account's answer would come before the next account's incident.
+  // If the old account's answer had an effect, it would show before the new account's incident arrives.
   const subscription = second.subscribe({ url: `${stage.worker.url}/pagerduty/webhook/${stage.user}` });
   await call("PUT", "/signing-secret", { secret: subscription.secret });
   const later = second.trigger();
@@ -115,7 +118,7 @@ test("a notification that waits for its incident's number is not sent for the ne
   expect(await stage.sql("SELECT incident_id AS id FROM incidents")).toEqual([{ id: later.id }]);
 });
 
-test("a crash after a switch during a delivery loses nothing and repeats nothing of the former account", async () => {
+test("after a switch during a delivery and a crash, the new account's incident arrives and nothing of the old account does", async () => {
   const first = stage.pagerduty.account();
   await stage.connect(first);
   stage.aurora.answer = () => ({ hang: true });
