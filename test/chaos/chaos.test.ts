@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { patienceMs } from "../support/patience.ts";
 import { runChaos } from "./story.ts";
 
-test("300 webhooks of 3 organisations survive kills, resets, limits, faults and a stale KV", async () => {
+test("every change in 300 webhooks of 3 organisations reaches Aurora once, despite kills, resets, limits, faults and stale KV values", async () => {
   const seed = Number(process.env["CHAOS_SEED"] ?? 7);
   const report = await runChaos({
     seed,

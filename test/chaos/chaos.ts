@@ -4,8 +4,8 @@ import { runChaos } from "./story.ts";
 import { isClean } from "./verdict.ts";
 
 /**
- * `npm run chaos`: injects all faults at once, with each seed in turn; exits with 1 if a change is lost, repeated, out of
- * order or not delivered in the end, or if a fault never happened.
+ * `npm run chaos`: injects all faults at once, with each seed in turn. Exits with 1 if a change is lost, repeated, out
+ * of order or still undelivered at the end, or if a fault never happened.
  */
 
 const values = optionsOrExit("npm run chaos", {
@@ -14,7 +14,7 @@ const values = optionsOrExit("npm run chaos", {
   organisations: { type: "string", default: "20" },
   users: { type: "string", default: "60" },
   kills: { type: "string", default: "6" },
-  /** Seconds that everything may take once the faults have ended. */
+  /** How many seconds the connector may take to finish all work after the faults have ended. */
   patience: { type: "string", default: "240" },
 });
 

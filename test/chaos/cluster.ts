@@ -9,8 +9,8 @@ import type { Platform } from "./platform.ts";
 export type Settings = Record<string, string>;
 
 /**
- * The built Worker, under `rules.ts`, in a workerd that is killed and restarted with its storage. KV and Queue keep
- * running.
+ * Runs the built Worker with the faults of `rules.ts` in a workerd. Kills this workerd and restarts it with the same
+ * storage, while KV and the Queue keep running.
  */
 export class Cluster {
   /** How often each fault of `rules.ts` happened. */
@@ -72,19 +72,19 @@ export class Cluster {
     if (error) increase(this.errors, error);
   }
 
-  /** The Worker's address; while the Worker is down, one where nothing listens. */
+  /** The Worker's address; while the Worker is down, an address where nothing listens. */
   get url(): string {
     return `http://127.0.0.1:${this.#workerd?.port("connector") ?? 9}`;
   }
 
-  /** Changes how often the faults happen; null: never again. */
+  /** Changes how often the faults happen; null ends them for good. */
   async setRates(rates: Rates | null): Promise<void> {
     this.#chaos = { ...this.#chaos, rates };
     const answer = await fetch(`${this.url}${CONTROL_PATH}`, { method: "POST", body: JSON.stringify(rates) });
     if (answer.status !== 204) throw new Error(`The Worker's rules answered ${answer.status}`);
   }
 
-  /** Kills workerd at any moment with SIGKILL, and starts it again. @param settings default: as they were */
+  /** Kills workerd with SIGKILL and starts it again. @param settings of the restarted Worker; default: unchanged */
   async kill(settings: Settings = this.#settings): Promise<void> {
     const workerd = this.#workerd;
     this.#workerd = null;

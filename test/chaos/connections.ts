@@ -1,4 +1,4 @@
-/** Connections that may wait for an answer at the same time in one object or invocation. */
+/** Limits how many connections of one object or invocation may wait for an answer at the same time. */
 const MAX_CONNECTIONS = 6;
 
 /** Cloudflare's limit of open connections: a call beyond it waits until another call is answered. */
@@ -7,13 +7,13 @@ export class Connections {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
-  /** @param held connections that never become free @param onWait called for each call that has to wait */
+  /** @param held number of connections that are never free @param onWait is called for each call that has to wait */
   constructor(held: number, onWait: () => void) {
     this.#free = MAX_CONNECTIONS - held;
     this.#onWait = onWait;
   }
 
-  /** Runs a call as soon as there is a connection for it. @param signal ends the wait, too */
+  /** Runs a call as soon as a connection is free. @param signal aborts the call, and also the wait for a connection */
   async use<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
     else {

@@ -1,25 +1,28 @@
-/** What both sides of the chaos know of its faults: the Worker's rules, and the story in Node. */
+/** The definitions of the faults, shared by `rules.ts` in the Worker and `story.ts` in Node. */
 
-/** Begins a line of the Worker's output that names a fault that happened. */
+/** The Worker prints a line for each fault that happens: this mark, then the fault's name. */
 export const MARK = "CHAOS ";
-/** Where the Worker under test takes `Rates`, or null to end all faults. */
+/** A POST to this path of the Worker under test sets its `Rates`; null ends all faults. */
 export const CONTROL_PATH = "/_chaos";
 
 /** How often each fault happens, from 0 to 1. */
 export interface Rates {
-  /** A run of an object may make 8 requests instead of 50. */
+  /** An invocation of an object may make 8 requests instead of 50. */
   fewCalls: number;
   /** An object holds four of its six connections for as long as it is in memory. */
   heldConnections: number;
-  /** A run is out of CPU time at one of its first five requests; of the edge or the Queue's consumer: when it is done. */
+  /**
+   * An invocation of an object runs out of CPU time at one of its first five requests. An invocation of the edge or of
+   * the Queue's consumer runs out of CPU time at its end.
+   */
   endedRun: number;
-  /** An object is reset within 20 ms of a call's start, because the code was updated. */
+  /** An object is reset within 20 ms after a call starts, as after an update of the code. */
   codeUpdate: number;
-  /** The storage fails to run one of a run's first 60 statements. */
+  /** One of the first 60 SQL statements of an invocation fails. */
   storage: number;
-  /** An alarm does not run, and the platform has none any more. */
+  /** An alarm does not run, and the platform forgets the alarm. */
   lostAlarm: number;
-  /** An alarm does not run, and the platform still reports its time. */
+  /** An alarm does not run, but `getAlarm` still returns its time, which is in the past. */
   pastAlarm: number;
 }
 
@@ -36,7 +39,7 @@ export const RATES: Rates = {
 /** Half of the alarms are lost, and the others are left in the past. */
 export const NO_ALARMS: Rates = { ...RATES, lostAlarm: 0.5, pastAlarm: 1 };
 
-/** What the environment of a process holds. `rates` null: no faults. */
+/** The Worker's binding `CHAOS`, as JSON. No faults happen if `rates` is null. */
 export interface Chaos {
   seed: number;
   rates: Rates | null;

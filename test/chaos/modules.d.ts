@@ -1,4 +1,4 @@
-/** The built Worker (`dist/index.js`), which workerd offers to `rules.ts` under this name. */
+/** The built Worker (`dist/index.js`), which `rules.ts` imports from workerd under this name. */
 declare module "connector" {
   export class Tenant {
     constructor(ctx: object, env: object);
@@ -12,6 +12,6 @@ declare module "connector" {
 }
 
 declare module "cloudflare:workers" {
-  /** The bindings that are texts. */
+  /** The bindings whose value is a text. */
   export const env: Record<string, string>;
 }

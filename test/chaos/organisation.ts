@@ -4,19 +4,19 @@ import { makeHistory } from "../support/history.ts";
 import { CLIENT_ID, CLIENT_SECRET, consent, registerApp } from "../support/sign-in.ts";
 import type { Cluster } from "./cluster.ts";
 
-/** An organisation with its account at PagerDuty, its members and its webhooks. */
+/** An organisation with its PagerDuty account, its members and its webhooks. */
 export interface Organisation {
   readonly id: string;
   readonly account: Account;
-  /** Null: connected by OAuth. */
+  /** Null if the organisation is connected by OAuth. */
   apiKey: string | null;
-  /** Of the subscription that the connector made. */
+  /** The signing secret of the subscription that the connector created. */
   readonly secret: string;
   readonly incidents: Incident[];
   readonly webhooks: { webhookId: string; body: string }[];
-  /** The user who connected, and whose webhook URL the subscription has. */
+  /** The user who connected the organisation. The subscription sends webhooks to this user's URL. */
   readonly founder: string;
-  /** The users whose webhook URL certainly leads here. */
+  /** The users whose webhook URL certainly leads to this organisation. */
   readonly members: string[];
 }
 
@@ -27,17 +27,17 @@ export const OAUTH_SETTINGS = {
   PAGERDUTY_CLIENT_SECRET: CLIENT_SECRET,
 };
 
-/** PagerDuty gives an attempt up after 5 s and retries later. */
+/** PagerDuty aborts an attempt after 5 s, and retries it later. */
 const TIMEOUT_MS = 5_000;
 const EVENTS_PER_INCIDENT = 12;
 
 export interface Reply {
-  /** 0 without an answer. */
+  /** 0 if there was no answer. */
   status: number;
   body: Record<string, unknown>;
 }
 
-/** A call as Aurora's server makes it. Never throws. */
+/** Calls the connector as Aurora's server does. Never throws. */
 export async function call(
   cluster: Cluster,
   { user, organisation }: { user: string; organisation: string },
@@ -68,7 +68,7 @@ async function request(url: string, init: RequestInit): Promise<Reply> {
   }
 }
 
-/** Posts a webhook to a user's URL, as PagerDuty. @returns the status; 0 without an answer */
+/** Posts a webhook to a user's URL, as PagerDuty does. @returns the status; 0 if there was no answer */
 export async function post(
   cluster: Cluster,
   user: string,
@@ -102,11 +102,11 @@ export interface Plan {
   events: number;
   seed: number;
   oauth: boolean;
-  /** How far PagerDuty's clock is ahead of ours. */
+  /** How far PagerDuty's clock is ahead of the connector's clock. */
   clockOffsetMs: number;
 }
 
-/** Connects an organisation while nothing fails, and makes its incidents and webhooks. */
+/** Connects an organisation while nothing fails, and creates its incidents and webhooks. */
 export async function found(cluster: Cluster, pagerduty: PagerDuty, plan: Plan): Promise<Organisation> {
   const { index, users, events, seed, oauth, clockOffsetMs } = plan;
   const [founder = ""] = users;
@@ -122,7 +122,7 @@ export async function found(cluster: Cluster, pagerduty: PagerDuty, plan: Plan):
   }
   const [subscription] = account.subscriptions.values();
   if (!subscription) throw new Error(`${id} has no subscription`);
-  // The story sends the webhooks, not the emulator.
+  // Unsubscribes, because `story.ts` sends the webhooks instead of the emulator.
   subscription.active = false;
   const incidents = Math.max(1, Math.round(events / EVENTS_PER_INCIDENT));
   const history = makeHistory(account, { incidents, events, seed });

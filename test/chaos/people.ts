@@ -3,13 +3,17 @@ import { pick } from "../support/random.ts";
 import type { Cluster } from "./cluster.ts";
 import { call, type Organisation, signIn } from "./organisation.ts";
 
-/** What users do in Aurora's UI while everything fails: they come, go, rotate keys and ask for checks. */
+/**
+ * Simulates the users of Aurora's UI during the faults: they open organisations, rotate API keys and request checks.
+ */
 
-/** The organisations that a user's webhook URL leads to, apart from the one whose subscription has it. */
+/**
+ * A user's webhook URL leads to at most this many organisations, plus the organisation that subscribed with the URL.
+ */
 const MAX_ORGANISATIONS = 5;
 const MAX_ATTEMPTS = 200;
 const RETRY_MS = 20;
-/** Between two acts. */
+/** The pause between two actions. */
 const PAUSE_MS = 30;
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -22,14 +26,17 @@ export class People {
     "API keys that were revoked first": 0,
     "checks that were asked for": 0,
   };
-  /** Sign-ins after a refresh whose answer a kill lost: its refresh token is used up. */
+  /**
+   * New sign-ins that were needed because a kill lost the answer to a token refresh, after the refresh token was used
+   * up.
+   */
   repeatedSignIns = 0;
   readonly #cluster: Cluster;
   readonly #pagerduty: PagerDuty;
   readonly #organisations: readonly Organisation[];
   readonly #users: readonly string[];
   readonly #random: () => number;
-  /** The organisations that each user called for, the latest first. */
+  /** The organisations that each user has opened, latest first. */
   readonly #visited = new Map<string, string[]>();
 
   constructor(
@@ -47,7 +54,7 @@ export class People {
     for (const { id, founder } of organisations) this.#visited.set(founder, [id]);
   }
 
-  /** Acts until the signal aborts; an act that has begun is finished. */
+  /** Runs random actions until the signal aborts. Finishes the current action first. */
   async live(over: AbortSignal): Promise<void> {
     const acts = [() => this.#come(), () => this.#come(), () => this.#rotate(), () => this.#check()];
     while (!over.aborted) {
@@ -56,7 +63,10 @@ export class People {
     }
   }
 
-  /** Founders come to any number of organisations, the others to at most five, which their URLs then lead to. */
+  /**
+   * A founder opens any number of organisations. Any other user opens at most five, and the user's URL then leads to
+   * all of them.
+   */
   async #come(): Promise<void> {
     const [first] = this.#organisations;
     const user = this.#random() < 0.5 && first ? first.founder : pick(this.#random, this.#users);
@@ -78,13 +88,14 @@ export class People {
     if (before.includes(organisation.id)) return;
     this.#visited.set(user, [organisation.id, ...before]);
     this.counts["users who came to an organisation"] += 1;
-    // Which of a founder's visits the limit pushes out is for the connector to know: webhooks go to none of them.
+    // The connector decides which of a founder's organisations drops out at the limit. No webhook is sent to any of
+    // them.
     if (!isFounder) organisation.members.push(user);
     else if (before.length >= MAX_ORGANISATIONS)
       this.counts["users who were pushed out of an organisation"] += 1;
   }
 
-  /** Replaces an API key; the old one is revoked before or after. */
+  /** Replaces an API key. Revokes the old key before or after the replacement. */
   async #rotate(): Promise<void> {
     const organisation = pick(this.#random, this.#organisations);
     const { apiKey, account, id, members } = organisation;
@@ -104,7 +115,8 @@ export class People {
         this.counts["API keys that were rotated"] += 1;
         return;
       }
-      // PagerDuty's rate limit lasts for up to a minute; a revoked key cannot wait for the next act.
+      // PagerDuty's rate limit lasts for up to a minute. A key that is still valid can be rotated later; a revoked key
+      // is replaced now.
       if (status === 429 && !isFirst) return;
       await wait(status === 429 ? 1000 : RETRY_MS);
     }
@@ -117,7 +129,7 @@ export class People {
     await call(this.#cluster, { user: founder, organisation: id }, "POST", "/pagerduty/reconcile");
   }
 
-  /** Once nothing fails: a person reads each status, and signs in again where that asks for it. */
+  /** After the faults: reads each organisation's status, and signs in again where the organisation is not connected. */
   async recover(): Promise<void> {
     for (const { id, founder, account } of this.#organisations) {
       const who = { user: founder, organisation: id };

@@ -3,20 +3,20 @@ import { createServer, type Server } from "node:http";
 import { buffer } from "node:stream/consumers";
 
 /**
- * Simulated KV and Queue outside of the Worker's process, as at Cloudflare, so that they survive a kill. The Queue keeps
- * no order and repeats some messages; KV returns stale, missing or unreadable values.
+ * Simulates KV and the Queue outside of the Worker's process, so that both survive a kill, as they do at Cloudflare.
+ * The Queue keeps no order and repeats some messages. KV returns stale, missing or unreadable values.
  */
 
 interface Message {
   id: string;
   timestamp: number;
   attempts: number;
-  /** Base64 of the body as the producer's binding serialized it. */
+  /** The body in base64, as the producer's binding serialized it. */
   body: string;
   dueAtMs: number;
 }
 
-/** The consumer's decisions about a batch. */
+/** The consumer's answer for a batch: which messages it acknowledged and which it retries. */
 interface Verdict {
   outcome: string;
   retryBatch: { retry: boolean };
@@ -35,9 +35,9 @@ export interface PlatformCounts {
 const QUEUE = "aurora-pagerduty-webhooks";
 const MAX_ATTEMPTS = 21;
 const BATCH = 100;
-/** Real retries wait for seconds or minutes; here they are shortened. */
+/** The longest wait before a retry. Shorter than at Cloudflare, where a retry waits for seconds or minutes. */
 const MAX_DELAY_MS = 500;
-/** How often a message is over the Queue's rate, from 0 to 1. */
+/** The share of messages that the Queue refuses because of its rate limit, from 0 to 1. */
 const OVER_RATE = 0.05;
 const RECEIPT = JSON.stringify({
   metadata: { metrics: { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: 0 } },
@@ -60,10 +60,10 @@ export class Platform {
     "failed reads of KV": 0,
     "refused writes of KV": 0,
   };
-  /** Messages delivered again because the consumer asked for it, or did not answer. */
+  /** How many messages were delivered again because the consumer retried them or did not answer. */
   retries = 0;
   deadLetters = 0;
-  /** Whether KV and the Queue misbehave. */
+  /** True while KV and the Queue inject faults. */
   isFaulty = false;
   addresses = { kv: "", queue: "" };
   readonly #values = new Map<string, Buffer[]>();
@@ -143,7 +143,7 @@ export class Platform {
         return verdict.retryMessages.map(({ msgId }) => msgId);
       }
     } catch {
-      // Killed during the batch: its outcome is unknown, so the whole batch is delivered again.
+      // The Worker was killed during the batch. The outcome is unknown, so the whole batch is delivered again.
     }
     return messages.map(({ id }) => id);
   }
@@ -161,12 +161,12 @@ export class Platform {
     });
   }
 
-  /** The newest value of a key, as it is stored. */
+  /** The newest value of a key, never a stale one. */
   valueOf(key: string): Buffer | undefined {
     return this.#values.get(key)?.at(-1);
   }
 
-  /** Overwrites a value without the Worker. */
+  /** Overwrites a stored value directly, not through the Worker. */
   put(key: string, value: Buffer): void {
     this.#values.set(key, [value]);
   }

@@ -12,7 +12,7 @@ export interface Heard {
 
 const FORMATS = ["notifications", "v3"] as const;
 
-/** Two Auroras, between which a deployment may change; each takes both formats. */
+/** Two Auroras. Each accepts both formats, and a deployment may switch from one to the other. */
 export class Receivers {
   /** How often each fault happened. */
   readonly counts = {
@@ -37,7 +37,7 @@ export class Receivers {
     return receivers;
   }
 
-  /** The settings of the nth deployment: each has another format or another address than the one before. */
+  /** The settings of the nth deployment. Each deployment differs from the previous one in its format or its address. */
   settings(deployment: number): Settings {
     const aurora = this.#auroras[Math.floor(deployment / 2) % 2];
     if (!aurora) throw new Error("There is no Aurora");
@@ -49,7 +49,7 @@ export class Receivers {
     };
   }
 
-  /** Makes one in three deliveries fail, in each way in turn; a few hang. */
+  /** Makes one in three deliveries fail, in each way in turn. Makes at most `hangs` deliveries hang. */
   fail(seed: number, hangs: number): void {
     const random = seededRandom(seed);
     let posts = 0;
@@ -81,7 +81,7 @@ export class Receivers {
     }
   }
 
-  /** Refuses everything from now on, so that every object that is called has something to retry. */
+  /** Refuses everything from now on, so that every object with a new event has a delivery to retry. */
   refuse(): void {
     for (const aurora of this.#auroras) {
       aurora.answer = () => {
@@ -91,7 +91,7 @@ export class Receivers {
     }
   }
 
-  /** Accepts everything from now on, as at first. */
+  /** Accepts everything from now on, as before `fail`. */
   recover(): void {
     for (const aurora of this.#auroras) {
       aurora.answer = ({ index }) => {
@@ -105,12 +105,12 @@ export class Receivers {
     return this.#auroras.reduce((sum, { attempts }) => sum + attempts.length, 0);
   }
 
-  /** What Aurora refused although the story did not ask for it: a malformed or unsigned delivery. */
+  /** The deliveries that Aurora refused as malformed or unsigned, rather than as an injected fault. */
   get malformed(): string[] {
     return this.#auroras.flatMap(({ attempts }) => attempts.flatMap(({ problem }) => problem ?? []));
   }
 
-  /** Everything accepted, in order, without repetitions of one id in one format. */
+  /** Every accepted delivery, in order. Contains an id only once for each format. */
   heard(): Heard[] {
     const distinct = new Map<string, Heard>();
     for (const { aurora, index } of this.#accepted) {

@@ -6,8 +6,8 @@ import { Connections } from "./connections.ts";
 import { type Chaos, CONTROL_PATH, MARK, type Rates } from "./faults.ts";
 
 /**
- * The built Worker under rules of Cloudflare's platform that a local workerd does not impose: the main module of the
- * Worker under test. Each fault that happens is printed at once, so that a killed process loses no count.
+ * The main module of the Worker under test. Applies limits and faults of Cloudflare's platform, which a local workerd
+ * does not have, to the built Worker. Prints each fault when it happens, so that a kill loses no count.
  */
 
 const chaos: Chaos = JSON.parse(given["CHAOS"] ?? "");
@@ -32,12 +32,12 @@ interface ObjectState {
 const newConnections = (held: number) =>
   new Connections(held, () => happened("calls that waited for a connection"));
 
-/** What the platform knows of one object while it is in memory. */
+/** The simulated platform's state of one object while the object is in memory. */
 class PlatformObject {
   readonly connections = newConnections(strikes("heldConnections") ? 4 : 0);
-  /** The time that the alarm was last set to. */
+  /** The time to which the alarm was last set. */
   alarmSetToMs = 0;
-  /** The time of an alarm that did not run, as the platform reports it. */
+  /** The time of an alarm that did not run, which `getAlarm` still returns. */
   pastAlarmMs: number | null = null;
   readonly #state: ObjectState;
 
@@ -54,16 +54,16 @@ class PlatformObject {
 
 /** The free plan's limit of requests. */
 const MAX_REQUESTS = 50;
-/** The same where other work of the invocation has used up most of it. */
+/** The requests that are left when other work of the invocation has used most of the limit. */
 const FEW_REQUESTS = 8;
 const MAX_STATEMENTS = 60;
 
-/** One invocation: a request, a batch, a call of an object, or its alarm. */
+/** One invocation: a request, a batch, a call to an object, or an object's alarm. */
 class Run {
   readonly connections: Connections;
   readonly #object: PlatformObject | null;
   readonly #maxRequests = strikes("fewCalls") ? FEW_REQUESTS : MAX_REQUESTS;
-  /** The request at which the run is out of CPU time; 0: never. */
+  /** The request at which the invocation runs out of CPU time; 0: never. */
   readonly #lastRequest = strikes("endedRun") ? drawn(5) : 0;
   /** The statement that fails; 0: none. */
   readonly #failingStatement = strikes("storage") ? drawn(MAX_STATEMENTS) : 0;
@@ -109,7 +109,7 @@ const send = globalThis.fetch;
 globalThis.fetch = (input: RequestInfo | URL, init?: RequestInit) =>
   runs.getStore()?.request(() => send(input, init), init?.signal ?? undefined) ?? send(input, init);
 
-/** The binding, each call of which needs a connection. */
+/** Wraps the KV binding: each call has to wait for a free connection. */
 function limitedKv<T extends object>(kv: T): T {
   return new Proxy(kv, {
     get(target, name) {
@@ -124,14 +124,17 @@ function limitedKv<T extends object>(kv: T): T {
 }
 
 const limitedEnvs = new WeakMap<object, object>();
-/** The environment as the connector sees it; the same object for the same environment. */
+/** Returns the environment with the wrapped KV binding; always the same object for the same environment. */
 function limited(env: { CONNECTIONS: object }): object {
   const known = limitedEnvs.get(env) ?? { ...env, CONNECTIONS: limitedKv(env.CONNECTIONS) };
   limitedEnvs.set(env, known);
   return known;
 }
 
-/** Makes all objects' storage, of one class each, fail and report past alarms. */
+/**
+ * Patches the prototypes of the storage, which all objects share: statements can fail, and `getAlarm` can return a past
+ * time.
+ */
 let isPatched = false;
 function patch(storage: Storage): void {
   if (isPatched) return;
@@ -154,7 +157,7 @@ function patch(storage: Storage): void {
   };
 }
 
-/** Within so many milliseconds of its start a call is cut short by a reset. */
+/** A reset ends a call within this many milliseconds after the call's start. */
 const RESET_WITHIN_MS = 20;
 
 export class Tenant extends BuiltTenant {
@@ -195,7 +198,7 @@ for (const name of Object.getOwnPropertyNames(BuiltTenant.prototype)) {
   });
 }
 
-/** Runs an invocation of the edge. It may be ended when all is done and nobody knows. */
+/** Runs an invocation of the edge. May end it after its work is done but before the caller has the answer. */
 async function invoke<T>(what: string, work: () => Promise<T>): Promise<T> {
   const result = await runs.run(new Run(null), work);
   if (!strikes("endedRun")) return result;

@@ -8,26 +8,26 @@ import { Platform } from "./platform.ts";
 import { Receivers } from "./receivers.ts";
 import { type Findings, inspect } from "./verdict.ts";
 
-/** Sends webhooks under all faults at once. In the end, Aurora's incidents must equal PagerDuty's. */
+/** Sends webhooks while all faults happen. At the end, the incidents in Aurora must equal those in PagerDuty. */
 
 export interface ChaosOptions {
   seed: number;
   webhooks: number;
   organisations: number;
-  /** At least one for each organisation. */
+  /** At least one user for each organisation. */
   users: number;
-  /** Restarts, each other one with other settings. */
+  /** Kills with a restart. Every second restart has new settings. */
   kills: number;
-  /** How many deliveries hang; each takes 15 s. */
+  /** How many deliveries hang. Each times out after 15 s. */
   hangs: number;
-  /** How long everything may take once the faults have ended. */
+  /** How long the connector may take to finish all work after the faults have ended. */
   timeoutMs: number;
 }
 
 export interface Report extends Findings {
   /** How often each fault happened. */
   faults: Record<string, number>;
-  /** What else was counted. */
+  /** Other counts, which are not faults. */
   counts: Record<string, number>;
 }
 
@@ -38,17 +38,17 @@ interface Posting {
 
 const SENDERS = 16;
 const REPEATED = 0.1;
-/** Aurora is away while these are sent. */
+/** Aurora refuses everything while this many last webhooks are sent. */
 const LAST_WEBHOOKS = 60;
-/** PagerDuty retries a webhook after a while, here at once. */
+/** The wait before a webhook is sent again. PagerDuty waits longer. */
 const RETRY_MS = 20;
 const MINUTE_MS = 60_000;
-/** The furthest that PagerDuty's clock and ours are apart, in minutes. */
+/** The largest difference between PagerDuty's clock and the connector's, in minutes. */
 const MAX_CLOCK_MINUTES = 4;
-/** Longer than the waits of the schedule. */
+/** The time during which no alarm runs: longer than any wait in the schedule. */
 const WITHOUT_ALARMS_MS = 2_500;
 const OAUTH_EVERY = 4;
-/** Of PagerDuty's access tokens, in seconds. */
+/** The lifetime of PagerDuty's access tokens, in seconds. */
 const TOKEN_LIFE = 10;
 const SCHEDULE = [...Array(30).fill("0.05"), ...Array(20).fill("2")].join(",");
 
@@ -81,7 +81,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
       const users = Array.from({ length: Math.floor(options.users / options.organisations) }, (_, of) => {
         return `user-${index + of * options.organisations}`;
       });
-      // Every third clock is right, every third ahead, every third behind.
+      // One third of the clocks is right, one third is ahead and one third is behind.
       const clockMinutes = ((index % 3) - 1) * (1 + random() * (MAX_CLOCK_MINUTES - 1));
       const plan = {
         index,
@@ -132,7 +132,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
         const status = await post(cluster, user, organisation, webhook);
         if (status === 202) return;
         sent.notTaken += 1;
-        // PagerDuty would not retry this webhook, so it is lost, and the run fails.
+        // PagerDuty does not retry a webhook after this status. The webhook is lost, and the run fails.
         if (status !== 0 && status !== 429 && status < 500) {
           throw new Error(`A genuine webhook of ${organisation.id} at the URL of ${user} got ${status}`);
         }
@@ -154,7 +154,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     await Promise.all([killing, living]);
     const sentForSeconds = seconds(startedAtMs);
 
-    // What Aurora has refused has no alarm any more, until somebody calls the object.
+    // Refused deliveries lose their alarm, so they wait until somebody calls the object.
     await cluster.setRates(NO_ALARMS);
     await wait(WITHOUT_ALARMS_MS);
     // From here on nothing fails.
@@ -205,7 +205,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
   }
 }
 
-/** The faults of `rules.ts`. */
+/** The rates of the faults of `rules.ts`. */
 const RULES = [
   "calls that waited for a connection",
   "requests over a run's limit",
@@ -219,7 +219,7 @@ const RULES = [
 ];
 
 const API_FAILURES = 0.05;
-/** Tokens are refreshed much more rarely than the API is called. */
+/** Higher than for the API, because tokens are refreshed much more rarely than the API is called. */
 const TOKEN_FAILURES = 0.2;
 const CALLS_A_MINUTE = 60;
 

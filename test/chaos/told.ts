@@ -2,7 +2,7 @@ import * as z from "zod";
 import { Notification } from "../support/notification.ts";
 import type { Heard } from "./receivers.ts";
 
-/** What Aurora knows of its incidents after all that it accepted, in both formats. */
+/** Reconstructs each incident's state in Aurora from the deliveries that Aurora accepted, in both formats. */
 
 /** The members that are compared with PagerDuty's state. */
 export interface KnownIncident {
@@ -15,16 +15,16 @@ export interface KnownIncident {
 }
 
 /** One delivery of an incident, in the order of its first acceptance. */
-export interface ToldDelivery {
-  /** The delivery's id, without the suffix of its second part. */
+export interface ReceivedDelivery {
+  /** The delivery's id, without the suffix that marks the second part of a delivery. */
   id: string;
-  /** The number in the journal, which the id begins with. */
+  /** The journal's number of the delivery, with which the id begins. */
   seq: number;
   isAnalysis: boolean;
 }
 
-export interface Told {
-  deliveries: ToldDelivery[];
+export interface Received {
+  deliveries: ReceivedDelivery[];
   known: KnownIncident;
 }
 
@@ -87,19 +87,19 @@ function read({ format, text }: Heard): Reading {
   return { incidentId: data.id, isAnalysis: false, known: () => known };
 }
 
-/** By incident id. */
-export function toldOf(heard: readonly Heard[]): Map<string, Told> {
-  const incidents = new Map<string, Told>();
+/** Groups deliveries by incident id. */
+export function receivedByIncident(heard: readonly Heard[]): Map<string, Received> {
+  const incidents = new Map<string, Received>();
   for (const one of heard) {
     const { incidentId, isAnalysis, known } = read(one);
-    const told = incidents.get(incidentId) ?? { deliveries: [], known: {} };
-    incidents.set(incidentId, told);
+    const received = incidents.get(incidentId) ?? { deliveries: [], known: {} };
+    incidents.set(incidentId, received);
     const [id = "", number = ""] = ID.exec(one.id) ?? [];
-    if (!told.deliveries.some((delivery) => delivery.id === id)) {
-      told.deliveries.push({ id, seq: Number.parseInt(number, 36), isAnalysis });
+    if (!received.deliveries.some((delivery) => delivery.id === id)) {
+      received.deliveries.push({ id, seq: Number.parseInt(number, 36), isAnalysis });
     }
-    // The analysis tells the state at the time of asking, which the change before it told.
-    if (!isAnalysis) told.known = known(told.known);
+    // An analysis repeats the state of the change before it, so it changes nothing.
+    if (!isAnalysis) received.known = known(received.known);
   }
   return incidents;
 }

@@ -5,14 +5,14 @@ import type { Cluster } from "./cluster.ts";
 import { call, type Organisation } from "./organisation.ts";
 import type { Platform } from "./platform.ts";
 import type { Receivers } from "./receivers.ts";
-import { type Told, toldOf } from "./told.ts";
+import { type Received, receivedByIncident } from "./told.ts";
 
 /** Compares the results with PagerDuty's own state. Each finding is a sentence. */
 export interface Findings {
   lost: string[];
   twice: string[];
   disordered: string[];
-  /** What still waits although nothing fails any more. */
+  /** The work that is still unfinished although nothing fails any more. */
   wedged: string[];
 }
 
@@ -30,7 +30,7 @@ async function get({ cluster }: Scene, { id, founder }: Organisation, path: stri
   return (await call(cluster, { user: founder, organisation: id }, "GET", `/pagerduty${path}`)).body;
 }
 
-/** All rows of a list, the newest first. */
+/** All rows of a list, newest first. */
 async function listOf(scene: Scene, organisation: Organisation, list: string): Promise<Row[]> {
   const rows: Row[] = [];
   let cursor = "";
@@ -42,7 +42,7 @@ async function listOf(scene: Scene, organisation: Organisation, list: string): P
   return rows;
 }
 
-/** Describes the members of `truth` that `seen` holds with another value, or not at all; empty if there are none. */
+/** Describes each member of `truth` that is different or missing in `seen`. Returns an empty text if there is none. */
 function differences(truth: object, seen: Row): string {
   return Object.entries(truth)
     .filter(([name, value]) => !isDeepStrictEqual(seen[name], value))
@@ -52,19 +52,19 @@ function differences(truth: object, seen: Row): string {
 
 const ANALYSIS = "incident.rca_requested";
 
-/** Judges one incident. @param stored its deliveries as the connector lists them, the oldest first */
+/** Judges one incident. @param stored the incident's deliveries as the connector lists them, oldest first */
 async function judge(
   scene: Scene,
   organisation: Organisation,
   incident: Incident,
-  told: Told,
+  received: Received,
   stored: Row[],
 ): Promise<Findings> {
   const findings: Findings = { lost: [], twice: [], disordered: [], wedged: [] };
   const where = `${organisation.id} ${incident.id}`;
   const { incidentId: _id, sourceAlertId: _number, resolvedAt: _at, ...truth } = truthOf(incident);
-  const wrong = differences(truth, { ...told.known });
-  if (wrong) findings.lost.push(`Aurora was told of ${where}: ${wrong}`);
+  const wrong = differences(truth, { ...received.known });
+  if (wrong) findings.lost.push(`Aurora has of ${where}: ${wrong}`);
   const held = await get(scene, organisation, `/incidents/${incident.id}`);
   const wrongHere = differences(truthOf(incident), held);
   if (wrongHere) findings.lost.push(`held of ${where}: ${wrongHere}`);
@@ -73,28 +73,28 @@ async function judge(
     findings.lost.push(`${where}: versions ${versions}`);
   }
   const known = new Map(stored.map((delivery) => [String(delivery["id"]), delivery]));
-  const seqs = told.deliveries.map(({ seq }) => seq);
+  const seqs = received.deliveries.map(({ seq }) => seq);
   if (seqs.some((seq, index) => index > 0 && seq < (seqs[index - 1] ?? 0))) {
     findings.disordered.push(`${where}: deliveries ${seqs}`);
   }
-  const changes = told.deliveries.filter(({ isAnalysis }) => !isAnalysis);
-  const toldVersions = changes.map(({ id }) => known.get(id)?.["version"]);
-  if (new Set(toldVersions).size !== toldVersions.length || toldVersions.includes(undefined)) {
-    findings.twice.push(`${where}: versions ${toldVersions}`);
+  const changes = received.deliveries.filter(({ isAnalysis }) => !isAnalysis);
+  const receivedVersions = changes.map(({ id }) => known.get(id)?.["version"]);
+  if (new Set(receivedVersions).size !== receivedVersions.length || receivedVersions.includes(undefined)) {
+    findings.twice.push(`${where}: versions ${receivedVersions}`);
   }
-  if (toldVersions.length < versions.length) {
-    findings.lost.push(`${where}: Aurora was told ${toldVersions} of ${versions}`);
+  if (receivedVersions.length < versions.length) {
+    findings.lost.push(`${where}: Aurora received ${receivedVersions} of ${versions}`);
   }
-  if (told.deliveries.length - changes.length > 1) findings.twice.push(`${where}: several analyses`);
+  if (received.deliveries.length - changes.length > 1) findings.twice.push(`${where}: several analyses`);
   const { analysis } = held;
   if (!JSON.stringify(analysis ?? null).includes('"requested"')) findings.lost.push(`${where}: no analysis`);
   return findings;
 }
 
-/** Problems that are no fault of the connector: Aurora analyses five incidents in five minutes. */
+/** Problems that the connector cannot avoid: Aurora analyses at most five incidents in five minutes. */
 const EXPECTED = ["analysis_limit"];
 
-/** What still waits in an organisation, by its status. */
+/** Lists an organisation's unfinished work and problems, as its status reports them. */
 async function waiting(scene: Scene, organisation: Organisation): Promise<string[]> {
   const { connected, delivery, problems } = await get(scene, organisation, "");
   const { pending, dead }: Row = typeof delivery === "object" && delivery !== null ? { ...delivery } : {};
@@ -110,11 +110,11 @@ async function waiting(scene: Scene, organisation: Organisation): Promise<string
   ];
 }
 
-const NOT_TOLD: Told = { deliveries: [], known: {} };
+const NOTHING_RECEIVED: Received = { deliveries: [], known: {} };
 
 async function compare(scene: Scene): Promise<Findings> {
   const findings: Findings = { lost: [], twice: [], disordered: [], wedged: [] };
-  const told = toldOf(scene.receivers.heard());
+  const received = receivedByIncident(scene.receivers.heard());
   for (const organisation of scene.organisations) {
     const { id, incidents, webhooks } = organisation;
     findings.wedged.push(...(await waiting(scene, organisation)));
@@ -132,7 +132,7 @@ async function compare(scene: Scene): Promise<Findings> {
     const verdicts = await Promise.all(
       incidents.map((incident) => {
         const stored = byIncident.get(incident.id) ?? [];
-        return judge(scene, organisation, incident, told.get(incident.id) ?? NOT_TOLD, stored);
+        return judge(scene, organisation, incident, received.get(incident.id) ?? NOTHING_RECEIVED, stored);
       }),
     );
     for (const verdict of verdicts) {
@@ -148,14 +148,14 @@ async function compare(scene: Scene): Promise<Findings> {
 export const isClean = (findings: Findings): boolean =>
   [findings.lost, findings.twice, findings.disordered, findings.wedged].every((list) => list.length === 0);
 
-/** Whether a delivery is under way, or a message on the Queue. */
+/** True while a delivery is pending or a message is on the Queue. */
 async function isBusy(scene: Scene): Promise<boolean> {
   if (scene.platform.backlog > 0) return true;
   const statuses = await Promise.all(scene.organisations.map((organisation) => get(scene, organisation, "")));
   return statuses.some(({ delivery }) => !JSON.stringify(delivery ?? null).includes('"pending":0,'));
 }
 
-/** Waits until nothing is left to find, or until the time is over. @param endAtMs milliseconds since 1970 */
+/** Repeats the comparison until it finds nothing, at most until `endAtMs`. @param endAtMs milliseconds since 1970 */
 export async function inspect(scene: Scene, endAtMs: number): Promise<Findings> {
   for (;;) {
     const isLate = Date.now() >= endAtMs;
