@@ -22,11 +22,11 @@ import { notificationOf } from "../support/stored-notification.ts";
 import { damaged, nastyText, nastyValue } from "./hostile.ts";
 import { isStorable, type Property } from "./property.ts";
 
-/** What Aurora answers, and what is sent to it in format `v3`. */
+/** The pure functions that read Aurora's answers, and those that make deliveries in format `v3`. */
 
 const SECRET = "internal-secret-0123456789";
 
-/** Any answer: nearly right ones, whole pages, and ones that repeat our secrets. */
+/** Any answer. Some are nearly right, some are whole pages, and some repeat the connector's secrets. */
 const answer: fc.Arbitrary<AuroraAnswer> = fc.oneof(
   {
     weight: 1,
@@ -78,7 +78,7 @@ const answer: fc.Arbitrary<AuroraAnswer> = fc.oneof(
   },
 );
 
-/** An answer is shown as one short line without secrets, and grants only what it says literally. */
+/** An answer is shown as one short line without secrets, and grants a permission only if it literally says so. */
 function readsAnswer(given: AuroraAnswer): boolean {
   const line = outcomeOf(given);
   const permission = permissionOf(given);
@@ -100,7 +100,7 @@ const step = fc.record({
     "connect" as const,
     "rotate" as const,
     "disconnect" as const,
-    "tell",
+    "answer",
     "look",
     "check",
   ),
@@ -118,7 +118,7 @@ function mirrorsWell(steps: readonly Step[]): boolean {
     nowMs += afterMs;
     const before: MirrorState = state ?? UNKNOWN;
     const made = { id: `c${index}`, member: { userId: "ada", orgId: "acme" }, isMirrorable };
-    if (step === "tell") {
+    if (step === "answer") {
       if (before.pending) state = afterAnswer(before, before.pending, answer, nowMs);
     } else if (step === "look") state = afterLook(before, answer, { ...made, change: "connect" }, nowMs);
     else if (step === "check") state = atCheck(before, nowMs);
@@ -136,7 +136,7 @@ function mirrorsWell(steps: readonly Step[]): boolean {
 
 const named = fc.record({ id: nastyText, name: nastyText });
 const fieldValue = fc.oneof(nastyText, fc.array(nastyText, { maxLength: 4 }), fc.integer(), fc.boolean());
-/** Any state of an incident, as the fold may have stored it. */
+/** Any state in which an incident may be stored. */
 const incident: fc.Arbitrary<Partial<Incident>> = fc.record(
   {
     sourceAlertId: fc.oneof(fc.constantFrom("42", "PGR0VU2", "0", "2147483648", "-1", "1e3"), nastyText),
@@ -158,7 +158,10 @@ const incident: fc.Arbitrary<Partial<Incident>> = fc.record(
   { requiredKeys: [] },
 );
 
-/** Every event has an integer number, texts that fit Aurora's columns, and `triggered` what Aurora's model reads. */
+/**
+ * In every event, the number is an integer and the texts fit Aurora's columns. A `triggered` event also has all that
+ * Aurora's language model reads.
+ */
 function mapsWell(events: readonly WebhookEvent[]) {
   const event = fc
     .tuple(fc.constantFrom(...events), fc.array(fc.nat(30), { minLength: 1, maxLength: 3 }), nastyValue)
@@ -166,7 +169,7 @@ function mapsWell(events: readonly WebhookEvent[]) {
       damaged({ ...one, data: Object.assign({}, one.data, { id: "PGR0VU2", type: "incident" }) }, at, put),
     );
   const changedFields = fc.option(fc.array(nastyText, { maxLength: 4 }), { nil: undefined });
-  // Making a context takes much longer than a case; some of every kind are enough here.
+  // Generating a context takes much longer than a case. A few contexts of each kind are enough.
   const contexts = fc.sample(anyContext, { numRuns: 40, seed: 1 }).map(boundContext);
   const context = fc.option(fc.constantFrom(...contexts));
   return fc.property(

@@ -17,11 +17,11 @@ import {
 import { damaged, nastyText, nastyValue } from "./hostile.ts";
 import { isStorable, type Property, withFetch } from "./property.ts";
 
-/** What PagerDuty answers about an incident, and the notes that are written on it. */
+/** PagerDuty's answers about an incident's context, and the notes that the connector writes on the incident. */
 
 const TOKEN = "u+FUZZ0CREDENTIAL0abc1";
 const target = { apiUrl: "https://api.example.com", authorization: tokenAuthorization(TOKEN) };
-/** A secret of a monitoring tool, in a member that is named like one. */
+/** A monitoring tool's secret, in a member whose name says that it is a secret. */
 const HIDDEN = "HUSH-HUSH-HUSH";
 
 /** An item of each call's list, in the form of PagerDuty's documented examples. */
@@ -75,7 +75,7 @@ const put = fc.oneof(
   },
 );
 
-/** A whole answer: items of every list, some of them damaged, and sometimes the answer itself. */
+/** A whole answer with items of every list. Some items are damaged, and sometimes the answer itself is. */
 const answer = fc
   .tuple(
     fc.array(fc.tuple(fc.array(fc.nat(20), { minLength: 1, maxLength: 3 }), put), { maxLength: 30 }),
@@ -95,7 +95,7 @@ const REFUSED = [302, 400, 401, 402, 403, 404, 408, 409, 429, 500, 503];
 const reply = fc.record({
   status: fc.constantFrom(...OK, ...OK, ...REFUSED),
   answer,
-  /** Where the body ends too early; null: nowhere. */
+  /** The position at which the body is cut off; null if it is complete. */
   cutAt: fc.option(fc.nat(2000), { freq: 10 }),
 });
 type Reply = typeof reply extends fc.Arbitrary<infer T> ? T : never;
@@ -110,14 +110,20 @@ function responseOf({ status, answer, cutAt }: Reply): Response {
   });
 }
 
-/** The value of an answer; null for a refusal, which must not repeat our credential. */
+/**
+ * The value of an answer; null if the answer was refused. Checks that the refusal does not repeat the connector's
+ * credential.
+ */
 function partOf<T>(asked: ApiAnswer<T>): T | null {
   if (asked.ok) return asked.value;
   if (JSON.stringify(asked).includes(TOKEN)) throw new Error("The credential is repeated");
   return null;
 }
 
-/** Whatever PagerDuty answers, the context is within its limits, readable, and without the tools' secrets. */
+/**
+ * Whatever PagerDuty answers, the context stays within its limits, is readable, and contains no secret of a monitoring
+ * tool.
+ */
 async function boundsWell(given: Reply, room: number): Promise<boolean> {
   const context = await withFetch(
     () => responseOf(given),
@@ -180,7 +186,7 @@ const piece = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...MARKDOWN) },
   { weight: 1, arbitrary: nastyText },
 );
-/** Short documents mostly; some are one unit repeated, up to more than is read. */
+/** Mostly short documents. Some repeat one unit until they are longer than the limit for reading. */
 const markdown = fc.oneof(
   { weight: 30, arbitrary: fc.array(piece, { maxLength: 60 }).map((pieces) => pieces.join("")) },
   {

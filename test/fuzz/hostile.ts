@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { WebhookEvent } from "../emulator/pagerduty.ts";
 
-/** Generates hostile input: unexpected types, text that breaks parsers, and damaged valid bodies. */
+/** Generates hostile input: unexpected types, text that breaks parsers, and valid bodies with damage. */
 
 const NASTY_TEXTS = [
   "",
@@ -59,7 +59,7 @@ export function damaged(value: unknown, at: readonly number[], put: unknown): un
   return { ...value, [name]: damaged(value[name], deeper, put) };
 }
 
-/** The body of a valid event, damaged. */
+/** The body of a valid event with one kind of damage. */
 export function nastyBody(events: readonly WebhookEvent[]): fc.Arbitrary<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
   const event = fc.constantFrom(...events);

@@ -8,7 +8,10 @@ import { nastyText, nastyValue } from "./hostile.ts";
 import type { Attack } from "./network.ts";
 import { type Answered, AURORA_SECRETS, SECRET, type Target, TOKEN, USER } from "./target.ts";
 
-/** Aurora's answers to the connector, and PagerDuty's answers about an incident whose context is asked for. */
+/**
+ * Hostile answers over the network: Aurora's to the connector, and PagerDuty's when the connector reads an incident's
+ * context.
+ */
 
 const printable = nastyText.filter((text) => /^[\x20-\x7e]*$/.test(text));
 const bodyWith = (secrets: readonly string[]) =>
@@ -18,11 +21,11 @@ const bodyWith = (secrets: readonly string[]) =>
     nastyValue.map((error) => JSON.stringify({ error, connected: error })),
     nastyText.map((text) => JSON.stringify({ error: `${text} ${secrets.join(" ")}` })),
     fc.nat(200_000).map((size) => `<html>${"<p>".repeat(size / 3)}`),
-    // Nearly the only answer that grants a permission.
+    // Resembles the only answer that grants a permission.
     fc.constantFrom('{"error": "Token required."}', '{"error": ["Token required"]}', "Token required"),
   );
 const STATUSES = [200, 201, 204, 301, 302, 307, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 508];
-/** @param secrets what Aurora knows, some answers repeat */
+/** @param secrets values that Aurora knows; some answers repeat them */
 const replyWith = (secrets: readonly string[]) =>
   fc
     .record({
@@ -41,14 +44,16 @@ const replyWith = (secrets: readonly string[]) =>
 
 const reply = replyWith(AURORA_SECRETS);
 
-/** An answer without our secrets, and of bounded length. */
+/**
+ * Checks that an answer has a bounded length and repeats none of the connector's secrets. @returns the fault, or null
+ */
 function isDiscreet({ text }: Answered, maxChars: number): string | null {
-  const told = [...AURORA_SECRETS, TOKEN].find((secret) => text.includes(secret));
-  if (told !== undefined) return `the answer repeats ${told}`;
+  const repeated = [...AURORA_SECRETS, TOKEN].find((secret) => text.includes(secret));
+  if (repeated !== undefined) return `the answer repeats ${repeated}`;
   return text.length <= maxChars ? null : `an answer of ${text.length} characters`;
 }
 
-/** Waits until something has happened. @throws after a time-out */
+/** Waits until `check` returns true. @throws after a time-out */
 async function happened(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
   const endAt = Date.now() + patienceMs();
   while (!(await check())) {
@@ -103,7 +108,7 @@ export function auroraAttacks(target: Target): Attack[] {
         target.hostileAurora = { permission: answer };
         try {
           const json = JSON.stringify({ token: TOKEN, secret: "another" });
-          // A user whose permission is not remembered.
+          // A new user, whose permission the connector has not cached.
           const user = `asker-${++serial}`;
           const answered = await target.call(method, path, method === "DELETE" ? null : json, user);
           if (![401, 403, 503].includes(answered.status)) return `${answered.status} without a permission`;
@@ -117,7 +122,7 @@ export function auroraAttacks(target: Target): Attack[] {
       name: "Aurora's answers to the mirror",
       weight: 1,
       alone: true,
-      // Aurora is told the token.
+      // Includes the token, because the connector sends it to Aurora.
       cases: replyWith([...AURORA_SECRETS, TOKEN]).map((answer) => async () => {
         target.hostileAurora = { api: answer };
         const before = target.auroraCalls.api;
@@ -170,7 +175,10 @@ export function auroraAttacks(target: Target): Attack[] {
   ];
 }
 
-/** After all hostile answers every dead delivery is accepted. @returns what is wrong, or null */
+/**
+ * Sends every dead delivery again after the hostile answers; Aurora must accept all of them. @returns the fault, or
+ * null
+ */
 export async function deliversAll(target: Target): Promise<string | null> {
   await happened("the delivery of everything", async () => {
     await target.call("POST", "/pagerduty/deliveries/redeliver", "{}");

@@ -5,18 +5,18 @@ import { sign, type WebhookEvent, webhookBody } from "../emulator/pagerduty.ts";
 import { nastyBody, nastyText, nastyValue } from "./hostile.ts";
 import { type Answered, SECRET, type Target, TOKEN, USER } from "./target.ts";
 
-/** The boundaries that are reached over the network. Each case returns what is wrong with the answer, or null. */
+/** The boundaries that are reached over the network. Each case returns a text that says what is wrong, or null. */
 
 export interface Attack {
   name: string;
   weight: number;
   /** Runs one generated case. */
   cases: fc.Arbitrary<() => Promise<string | null>>;
-  /** Whether cases run one after the other, because they affect each other. */
+  /** True if the cases affect each other, so that they run one after the other. */
   alone?: boolean;
 }
 
-/** Of the 5xx statuses, only documented ones are allowed. */
+/** The connector may answer a 5xx status only if it is documented. */
 const tolerable = ({ status, text }: Answered): string | null =>
   status < 500 || status === 502 || status === 503 ? null : `${status} ${text.slice(0, 200)}`;
 
@@ -37,7 +37,7 @@ function notSignedIn(answer: Answered): string | null {
 const mostly = (right: unknown) =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(right) }, { weight: 1, arbitrary: nastyValue });
 
-/** A token answer with an unsigned ID token, and otherwise mostly valid. */
+/** A token answer with an unsigned ID token. Its other members are mostly valid. */
 const tokens = fc.oneof(
   { weight: 1, arbitrary: nastyValue.filter((value) => typeof value !== "object") },
   {
@@ -53,7 +53,7 @@ const tokens = fc.oneof(
         nastyText,
         nastyValue.filter((value) => value !== null),
       ),
-      // The API gets the same answer, so this member would identify a user.
+      // Calls to the API get the same answer, so this member can identify a user.
       user: fc.constant({ name: "Fuzz", email: "fuzz@acme.example" }),
     }),
   },
@@ -65,7 +65,7 @@ function unsigned(claims: object): string {
 }
 
 const pathText = nastyText.map((text) => encodeURIComponent(text.toWellFormed()));
-/** Runs last: its messages stay on the Queue. */
+/** Runs last, because its messages stay on the Queue. */
 export const UNREADABLE = "messages on the Queue";
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const PATHS = [
@@ -105,7 +105,7 @@ const headers = fc.dictionary(
   nastyText,
 );
 
-/** Ids as they come in headers, many of them nearly valid. */
+/** Ids as headers carry them. Many are nearly valid. */
 const callerId = fc
   .oneof(
     nastyText,
@@ -233,7 +233,7 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
           sealed.slice(0, at),
         ];
         target.platform.put(key, Buffer.from(copies[kind] ?? ""));
-        // A change clears the isolate's cache, so that the copy is read.
+        // Makes a change first: it clears the isolate's cache, so the next webhook reads the copy in KV.
         await target.call("POST", "/pagerduty/events/retry", "{}");
         const wrong =
           taken(await genuine(good)) ??

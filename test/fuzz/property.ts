@@ -1,6 +1,6 @@
 import type fc from "fast-check";
 
-/** A boundary that is a pure function, with hostile input and the property that it must keep. */
+/** A boundary that is a pure function, with generated hostile input and the property that must hold. */
 export interface Property {
   name: string;
   /** The share of all cases, relative to the sum of the weights. */
@@ -18,10 +18,10 @@ export async function throwsOnly(kind: (error: unknown) => boolean, run: () => u
   }
 }
 
-/** Text that every JSON reader and database accepts. */
+/** Returns true for text that every JSON reader and database accepts. */
 export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\0");
 
-/** Runs `work` while `fetch` answers with `answer`. */
+/** Runs `work` while `answer` replaces `fetch`. */
 export async function withFetch<T>(
   answer: (url: URL, index: number) => Response,
   work: () => Promise<T>,

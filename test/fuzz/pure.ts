@@ -20,7 +20,7 @@ import { type Property, throwsOnly, withFetch } from "./property.ts";
 import { applyReadingShape } from "./readings.ts";
 import { settingProperties } from "./settings.ts";
 
-/** The boundaries that are pure functions, each with hostile input and the property that it must keep. */
+/** The boundaries that are pure functions, each with generated hostile input and the property that must hold. */
 
 /** Every incident folded from a body can be stored, read again and sent. */
 function foldsWell(body: Uint8Array): boolean {
@@ -42,7 +42,7 @@ function foldsWell(body: Uint8Array): boolean {
   return seen === null || Incident.safeParse(seen).success;
 }
 
-/** Private addresses, in every spelling that URL parsers accept. */
+/** Private addresses in every spelling that a URL parser accepts. */
 const privateHost = fc.oneof(
   fc.constantFrom("localhost", "a.localhost", "127.1", "0", "0x7f000001", "2130706433", "[::1]", "[::]"),
   fc.constantFrom(
@@ -66,7 +66,7 @@ const privateHost = fc.oneof(
   fc.nat(0xffffff).map((low) => String(0x7f000000 + low)),
 );
 
-/** A web server's answer for a runbook. */
+/** A web server's answer to a request for a runbook. */
 const page = fc.record({
   status: fc.constantFrom(200, 200, 200, 301, 302, 303, 307, 308, 401, 404, 500),
   type: fc.oneof(fc.constantFrom("text/plain", "text/html; charset=x", "application/json"), nastyText),
@@ -85,7 +85,7 @@ const page = fc.record({
 
 type Page = typeof page extends fc.Arbitrary<infer T> ? T : never;
 
-/** Fetching returns a text or a reason, and calls only public addresses, a few at most. */
+/** Fetching a runbook returns its text or an error, and calls at most four addresses, all of them public. */
 async function readsWell(pages: readonly Page[]): Promise<boolean> {
   const asked: URL[] = [];
   const answerOf = (url: URL, index: number) => {
@@ -103,8 +103,8 @@ async function readsWell(pages: readonly Page[]): Promise<boolean> {
   };
   return withFetch(answerOf, async () => {
     const { content, error } = await fetchRunbook("https://runbooks.example.com/start");
-    const told = content === null ? error !== "" : error === null && content.trim() !== "";
-    return told && asked.length <= 4 && asked.every((url) => refusalOf(url) === null);
+    const isResult = content === null ? error !== "" : error === null && content.trim() !== "";
+    return isResult && asked.length <= 4 && asked.every((url) => refusalOf(url) === null);
   });
 }
 

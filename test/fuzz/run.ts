@@ -8,7 +8,7 @@ import { auroraAttacks, deliversAll } from "./network-aurora.ts";
 import { pureProperties } from "./pure.ts";
 import { Target } from "./target.ts";
 
-/** Runs all cases: most on the pure functions, the others over the network. */
+/** Runs all cases: most of them on the pure functions, the rest over the network. */
 
 export interface FuzzOptions {
   cases: number;
@@ -28,7 +28,7 @@ export interface FuzzReport {
 }
 
 const AT_ONCE = 8;
-/** No input may take so many times as long as reading and writing the largest body. */
+/** The limit for any input, as a multiple of the time for reading and writing the largest body. */
 const MAX_SLOWNESS = 200;
 const MAX_FAILURES = 20;
 
@@ -84,7 +84,7 @@ export async function runFuzz({ cases, network, seed }: FuzzOptions): Promise<Fu
   return report;
 }
 
-/** The CPU time of this process, in milliseconds: what other processes do does not count. */
+/** The CPU time of this process, in milliseconds. Other processes do not affect it. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
@@ -137,7 +137,7 @@ class Clocked {
     this.#slowest = [...this.#slowest, { input, ms }].sort((a, b) => b.ms - a.ms).slice(0, SLOWEST_KEPT);
   }
 
-  /** Times the slowest inputs again: one is slow every time, unless the machine was busy with something else. */
+  /** Measures the slowest inputs again. An input that is slow only once was slowed down by the machine. */
   async slowest(): Promise<Timed> {
     let slowest: Timed = { input: null, ms: 0 };
     for (const { input, ms } of this.#slowest) {
@@ -153,7 +153,7 @@ class Clocked {
   }
 }
 
-/** Every accepted webhook has to be processed in the first attempt. */
+/** Every accepted webhook must be processed at the first attempt. */
 async function drain({ platform }: Target, report: FuzzReport): Promise<void> {
   const endAt = Date.now() + patienceMs();
   while (platform.backlog > 0 && Date.now() < endAt) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -175,7 +175,7 @@ async function strike(
       for (const [index, run] of left) {
         if (report.failures.length >= MAX_FAILURES) return;
         const at = performance.now();
-        // A time-out and a reset connection throw.
+        // A time-out or a reset connection throws.
         const wrong = await run().catch((error: unknown) => String(error));
         report.slowestMs = Math.max(report.slowestMs, performance.now() - at);
         if (wrong !== null) report.failures.push(`${attack.name}, case ${index}: ${wrong}`);

@@ -5,9 +5,9 @@ import { CALLER_ID } from "../../src/tenant-id.ts";
 import { nastyText } from "./hostile.ts";
 import type { Property } from "./property.ts";
 
-/** Settings, AURORA_HEADERS among them, and the headers by which a call counts as this machine's. */
+/** The settings, including AURORA_HEADERS, and the headers that decide whether a call comes from this machine. */
 
-/** Part of every hostile value, so that a message that shows a value is recognized. */
+/** A part of every hostile value. If a message contains it, the message shows a value. */
 const MARK = "VALUE0OF0A0SETTING";
 
 const VALID: Record<string, string> = {
@@ -53,7 +53,7 @@ const headerLines = fc
   .array(fc.tuple(headerName, fc.constantFrom(":", ": ", "", " :\t"), nastyText), { maxLength: 5 })
   .map((lines) => lines.map(([name, colon, text]) => `${name}${colon}${text}${MARK}`).join("\n"));
 
-/** Every number is one that a timer takes, every URL one that can be called, every header one that can be sent. */
+/** A timer accepts every number, `fetch` accepts every URL, and every header can be sent. */
 function isUsable(config: Config): boolean {
   const { runbookWaitMs, contextWaitMs, retentionMs, reconcileEveryMs, deliverySchedule, aurora } = config;
   const waits = [runbookWaitMs, contextWaitMs, retentionMs, reconcileEveryMs, ...deliverySchedule];
@@ -74,7 +74,7 @@ function isUsable(config: Config): boolean {
   );
 }
 
-/** Settings are usable, or refused by name and without any value. */
+/** Settings are usable, or the error names the wrong setting without showing any value. */
 function readsSettings(given: Record<string, string>): boolean {
   try {
     return isUsable(parseConfig({ ...VALID, ...given }));
@@ -103,7 +103,10 @@ const relayed = fc.dictionary(
   ),
 );
 
-/** A call with an address of another machine in its headers is never this machine's, whatever else it sends. */
+/**
+ * A call whose headers name the address of another machine never counts as this machine's, whatever its other headers
+ * say.
+ */
 function staysRemote(given: Record<string, string>, url: string): boolean {
   const headers = new Headers({ ...given, "x-real-ip": "203.0.113.9" });
   return !isLocal({ url, headers });

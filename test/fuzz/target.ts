@@ -6,11 +6,11 @@ import { type Call, jsonReply, Listener, type Reply } from "../emulator/listener
 import { patienceMs } from "../support/patience.ts";
 import { seededRandom } from "../support/random.ts";
 
-/** The running Worker with simulated KV and Queue, and a PagerDuty with settable answers. */
+/** The running Worker with a simulated KV and Queue, and a PagerDuty whose answers can be set. */
 
 export interface Answered {
   status: number;
-  /** The header `location`; null without one. */
+  /** The header `location`; null if there is none. */
   location: string | null;
   text: string;
 }
@@ -21,16 +21,16 @@ export const TOKEN = "u+abcdefghijklmnop";
 const ORGANISATION = "fuzz-organisation";
 const HEADER_VALUE = "fuzz-access-client-secret";
 const EVENTS_SECRET = `whsec_${Buffer.alloc(24, 9).toString("base64")}`;
-/** What no answer may contain, although Aurora knows it. */
+/** Values that Aurora knows, but that no answer of the connector may contain. */
 export const AURORA_SECRETS = [INTERNAL_SECRET, HEADER_VALUE, EVENTS_SECRET];
 
-/** Aurora's answers; absent: the right one. */
+/** Aurora's answers. A missing member means the correct answer. */
 interface HostileAurora {
-  /** To the question whether a user may change connectors. */
+  /** The answer to the question whether a user may change connectors. */
   permission?: Reply | "reset";
-  /** To any other call of its API. */
+  /** The answer to any other call to Aurora's API. */
   api?: Reply | "reset";
-  /** To a delivery. */
+  /** The answer to a delivery. */
   events?: Reply | "reset";
 }
 
@@ -59,7 +59,7 @@ export class Target {
     aurora?.serve((call) => this.#answerAsAurora(call));
   }
 
-  /** @param withAurora whether there is an Aurora, whose permission changes need and which deliveries go to */
+  /** @param withAurora true starts an Aurora: changes then need its permission, and deliveries go to it */
   static async start(seed: number, withAurora = false): Promise<Target> {
     const platform = new Platform(seededRandom(seed));
     await platform.open();
@@ -140,7 +140,7 @@ const AURORAS_ANSWERS = {
   events: jsonReply(200, { received: true }),
 };
 
-/** The settings for an Aurora whose deliveries are dead after three attempts. */
+/** The settings with Aurora. Each delivery is dead after three attempts. */
 const auroraSettings = (url: string): Record<string, string> => ({
   AURORA_BACKEND_URL: url,
   AURORA_EVENTS_URL: `${url}${EVENTS_PATH}`,
