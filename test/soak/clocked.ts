@@ -3,8 +3,8 @@ import { CONTROL_PATH, type Counts, type Instruction, OBJECT, type State } from 
 import { simulateClock } from "./simulated-clock.ts";
 
 /**
- * The built Worker in simulated time: the main module of the Worker under test. Alarms do not ring by themselves, and
- * everything that is billed is counted.
+ * The main module of the Worker under test. Runs the built Worker in simulated time: alarms ring only on request, and
+ * everything that Cloudflare bills is counted.
  */
 
 interface Storage {
@@ -27,7 +27,7 @@ interface Env {
 
 const clock = simulateClock();
 const counts: Counts = { rows: 0, keys: 0, setAlarms: 0, alarms: 0, calls: 0, requests: 0, webhooks: 0 };
-/** A statement writes while its rows are read, so its count is final only later. */
+/** A statement writes while the caller reads its rows, so the count is final only after the last row. */
 let cursors: Cursor[] = [];
 let alarmAtMs: number | null = null;
 const underWay = new Set<Promise<unknown>>();
@@ -86,7 +86,7 @@ export class Tenant extends BuiltTenant {
     this.#sql = state.storage.sql;
   }
 
-  /** Rings the alarm where asked to, and waits for the work under way. */
+  /** Rings the alarm if the instruction says so, and waits for the current work. */
   async soak(ring: boolean): Promise<State> {
     if (ring) {
       alarmAtMs = null;

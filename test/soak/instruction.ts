@@ -1,37 +1,37 @@
-/** What the soak in Node and the Worker under test say to each other. */
+/** The messages between the soak in Node and the Worker under test. */
 export const CONTROL_PATH = "/_soak";
 export const USER = "ada";
 /** The name of the user's object. */
 export const OBJECT = `user:${USER}`;
 
 export interface Instruction {
-  /** The time to jump to, in milliseconds since 1970; null: none. */
+  /** The time to jump to, in milliseconds since 1970; null for no jump. */
   atMs: number | null;
-  /** Whether the object's alarm rings. */
+  /** True rings the object's alarm. */
   ring: boolean;
 }
 
-/** Everything that is billed, since the start. */
+/** The counts of everything that Cloudflare bills, since the start. */
 export interface Counts {
-  /** Rows written by statements, index entries included. */
+  /** Rows that statements wrote, including index entries. */
   rows: number;
-  /** Values written to or removed from the object's key-value storage, a row each. */
+  /** Values written to or removed from the object's key-value storage, which are billed as one row each. */
   keys: number;
-  /** Each is billed as a row. */
+  /** Calls that set the alarm. Each is billed as a row. */
   setAlarms: number;
   alarms: number;
-  /** Calls of the object. */
+  /** Calls to the object. */
   calls: number;
   /** HTTP requests to PagerDuty and Aurora. */
   requests: number;
-  /** Webhooks that the object took in. */
+  /** Webhooks that the object received. */
   webhooks: number;
 }
 
 export interface State {
-  /** Null: no alarm is set. */
+  /** Null if no alarm is set. */
   alarmAtMs: number | null;
-  /** Of the object's database. */
+  /** The size of the object's database. */
   bytes: number;
   counts: Counts;
 }

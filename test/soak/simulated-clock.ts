@@ -1,4 +1,4 @@
-/** A clock that runs on between jumps, in Node and in workerd. */
+/** A clock that can jump, and otherwise runs at normal speed, in Node and in workerd. */
 export interface SimulatedClock {
   /** @param atMs milliseconds since 1970 */
   jump(atMs: number): void;
@@ -6,7 +6,7 @@ export interface SimulatedClock {
   release(): void;
 }
 
-/** Replaces `Date` for everything that runs in this process or isolate. */
+/** Replaces `Date` for all code in this process or isolate. */
 export function simulateClock(): SimulatedClock {
   const RealDate = globalThis.Date;
   let aheadMs = 0;

@@ -4,7 +4,7 @@ import { soak } from "./story.ts";
 const HOUR_MS = 3600 * 1000;
 const MINUTE_MS = 60 * 1000;
 
-test("in three days nothing is lost or late, and what is stored and billed stays bounded", async () => {
+test("in three simulated days nothing is lost or late, and the stored and billed amounts stay bounded", async () => {
   const { days, findings, longestMs, refreshes } = await soak({
     days: 3,
     retentionDays: 1,

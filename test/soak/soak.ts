@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import type { Counts } from "./instruction.ts";
 import { type Day, soak } from "./story.ts";
 
-/** `npm run soak`: a month of one tenant in simulated time; exits with 1 if anything is found. */
+/** `npm run soak`: runs one tenant for a month of simulated time. Exits with 1 if it finds a fault. */
 
 const { values } = parseArgs({
   options: {

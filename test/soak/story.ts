@@ -8,7 +8,7 @@ import { type Counts, type State, USER } from "./instruction.ts";
 import { simulateClock } from "./simulated-clock.ts";
 import { SoakedTenant } from "./tenant.ts";
 
-/** Weeks of one tenant in simulated time: working days with incidents and trouble, weekends on which nothing happens. */
+/** Simulates weeks of one tenant: working days with incidents and outages, and weekends on which nothing happens. */
 
 export interface SoakOptions {
   days: number;
@@ -19,19 +19,19 @@ export interface SoakOptions {
 /** One simulated day. */
 export interface Day {
   isWorkday: boolean;
-  /** Of the database, at the end of the day. */
+  /** The size of the database at the end of the day. */
   bytes: number;
-  /** What this day added. */
+  /** The counts that this day added. */
   counts: Counts;
 }
 
 export interface SoakReport {
   days: Day[];
-  /** Each is a sentence. */
+  /** The faults found, each as a sentence. */
   findings: string[];
   incidents: number;
   refreshes: number;
-  /** The longest times between two of them, in milliseconds. */
+  /** The longest times between two events of one kind, in milliseconds. */
   longestMs: { betweenChecks: number; betweenPrunings: number; disabled: number; lateAlarm: number };
   attempts: number;
   simulatedDays: number;
@@ -43,9 +43,9 @@ const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 /** A Monday. */
 const START_MS = Date.parse("2027-02-01T00:00:00Z");
-/** The day of each week on which Aurora is away, from 10:00 to 16:00. */
+/** The day of each week on which Aurora is unavailable, from 10:00 to 16:00. */
 const OUTAGE_DAY = 2;
-/** Of PagerDuty's access tokens. */
+/** The lifetime of PagerDuty's access tokens. */
 const TOKEN_LIFE_SECONDS = 24 * 3600;
 
 interface Event {
@@ -165,7 +165,7 @@ class Soak {
     if (!answer.headers.get("location")?.endsWith("oauth=success")) throw new Error("The sign-in failed");
   }
 
-  /** Everything that happens outside of the connector, in its order. */
+  /** Everything that happens outside of the connector, in order of time. */
   #plan(): Event[] {
     const events: Event[] = [];
     for (let day = 0; day < this.#options.days; day += 1) {
@@ -249,7 +249,7 @@ class Soak {
     return this.#tenant.control({ atMs: null, ring: false });
   }
 
-  /** When the connector read its subscription. */
+  /** The times at which the connector read its subscription. */
   #checks(): number[] {
     const path = `/webhook_subscriptions/${this.#subscription.id}`;
     return this.#pagerduty.requests
@@ -265,19 +265,20 @@ class Soak {
     for (const incident of this.#incidents) {
       const changes = this.#aurora.of(incident.id).filter(({ type }) => type !== "incident.rca_requested");
       const versions = changes.map(({ data }) => data.incident.version);
-      const told = changes.at(-1)?.data.incident;
+      const latest = changes.at(-1)?.data.incident;
       const { status, priority, customFields } = truthOf(incident);
-      if (told?.status !== status || told.priority !== priority) {
-        this.#findings.push(`${incident.title} is ${told?.status}, ${told?.priority} at Aurora`);
+      if (latest?.status !== status || latest.priority !== priority) {
+        this.#findings.push(`${incident.title} is ${latest?.status}, ${latest?.priority} at Aurora`);
       }
-      if (JSON.stringify(told?.customFields) !== JSON.stringify(customFields)) {
-        this.#findings.push(`${incident.title} has the fields ${JSON.stringify(told?.customFields)}`);
+      if (JSON.stringify(latest?.customFields) !== JSON.stringify(customFields)) {
+        this.#findings.push(`${incident.title} has the fields ${JSON.stringify(latest?.customFields)}`);
       }
       if (versions.some((version, index) => version !== index + 1)) {
-        this.#findings.push(`${incident.title} was told in versions ${versions}`);
+        this.#findings.push(`${incident.title} reached Aurora in versions ${versions}`);
       }
       const analyses = this.#aurora.of(incident.id).length - changes.length;
-      // One that began and ended while the subscription was disabled was found resolved, and needs none.
+      // An incident that began and ended while the subscription was disabled is already resolved when found, and needs
+      // no analysis.
       const isHeard = incident.events.some(({ id }) => delivered.has(id));
       if (analyses !== (isHeard ? 1 : 0))
         this.#findings.push(`${incident.title} was analysed ${analyses} times`);

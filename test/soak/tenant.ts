@@ -2,11 +2,11 @@ import { connector } from "../bench/subjects.ts";
 import { testWorker, Workerd } from "../support/workerd.ts";
 import { CONTROL_PATH, type Instruction, type State } from "./instruction.ts";
 
-/** The Worker with its one tenant, in simulated time. */
+/** The Worker with one tenant, in simulated time. */
 export class SoakedTenant {
   /** Lines that the Worker logged at level `error`. */
   readonly errors: string[] = [];
-  /** The times of each event in the log, in milliseconds since 1970. */
+  /** The times at which each event was logged, in milliseconds since 1970. */
   readonly logged = new Map<string, number[]>();
   #workerd: Workerd | null = null;
 
