@@ -1,17 +1,17 @@
 /**
  * The guards that must never break, each with the smallest change of the source that breaks it. `npm run mutants` makes
- * one change at a time in a copy of the project, and expects that a test of `tests` fails.
+ * one change at a time in a copy of the project, and expects at least one of the files in `tests` to fail.
  */
 
 export interface Mutant {
-  /** What is guarded, as a claim that the mutant makes false. */
+  /** A claim that is true of the code, and that the mutant makes false. */
   guard: string;
-  /** Relative to the project, as are `tests`. */
+  /** A path relative to the project, like those in `tests`. */
   file: string;
   /** Occurs exactly once in the file. */
   find: string;
   replace: string;
-  /** The test files that have to notice. */
+  /** The test files of which at least one must fail. */
   tests: readonly string[];
 }
 
@@ -48,7 +48,7 @@ const signature: Topic = [
     tests: ["test/connection/verification.test.ts"],
   },
   {
-    guard: "keys that the edge remembers never refuse a webhook",
+    guard: "keys that the edge has cached can accept a webhook, but never refuse one",
     file: "src/http/webhook.ts",
     find: "if (copy.accepted) return [copy.accepted];",
     replace:
@@ -56,7 +56,8 @@ const signature: Topic = [
     tests: ["test/http/webhook.test.ts"],
   },
   {
-    guard: "the object verifies again what the edge accepted with a secret that it does not know",
+    guard:
+      "the object verifies a webhook again if the edge accepted it with a secret that the object does not know",
     file: "src/webhooks/verify.ts",
     find: 'if (sameConnection && isKnown) return "signature";',
     replace: 'if (webhook.verification === "signature") return "signature";',
@@ -70,7 +71,7 @@ const signature: Topic = [
     tests: ["test/http/callback-trust.test.ts"],
   },
   {
-    guard: "only a hint that PagerDuty confirms passes its ids on and asks for analysis",
+    guard: "only a hint that PagerDuty confirms passes its ids on and causes an analysis",
     file: "src/webhooks/read-back.ts",
     find: 'verdict === "agrees" ? [entry] : []',
     replace: "verdict ? [entry] : []",
@@ -94,7 +95,7 @@ const isolation: Topic = [
     tests: ["test/http/connection.test.ts"],
   },
   {
-    guard: "an organisation is another tenant than a user of the same name",
+    guard: "an organisation and a user with the same id are different tenants",
     file: "src/tenant-id.ts",
     find: "`org:",
     replace: "`user:",
@@ -108,14 +109,14 @@ const isolation: Topic = [
     tests: ["test/http/tenants.test.ts"],
   },
   {
-    guard: "an id of a user or organisation has a fixed form",
+    guard: "the id of a user or an organisation is refused unless it has the fixed form",
     file: "src/tenant-id.ts",
     find: "/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/",
     replace: "/^.+$/",
     tests: ["test/http/connection.test.ts", "test/http/tenants.test.ts"],
   },
   {
-    guard: "a visitor of the console is who Access says, whatever X-User-ID says",
+    guard: "the console takes the user's identity from Access and ignores X-User-ID",
     file: "src/http/visitors.ts",
     find: 'c.set("caller", { userId,',
     replace: 'c.set("caller", { userId: c.req.header("x-user-id") ?? userId,',
@@ -129,28 +130,28 @@ const isolation: Topic = [
     tests: ["test/connection/seal.test.ts", "test/storage/connection-store.test.ts"],
   },
   {
-    guard: "PagerDuty's answer for a former connection is not used for the next one",
+    guard: "PagerDuty's answer for an earlier connection is not used for the current connection",
     file: "src/connection/client.ts",
     find: "return isCurrent() ? answer : NOT_CONNECTED;",
     replace: "return answer;",
     tests: ["test/attack/switching.test.ts"],
   },
   {
-    guard: "a delivery under way leaves the next connection's row alone",
+    guard: "a delivery that began before a new connection does not change a row of the new connection",
     file: "src/delivery/attempt.ts",
     find: "and another entry may have its number.\n  if (!isCurrent()) return;",
     replace: "and another entry may have its number.",
     tests: ["test/storage/guards.test.ts"],
   },
   {
-    guard: "another account's token does not replace the connected one",
+    guard: "a token of another account does not replace the connected account's token",
     file: "src/tenant/connect.ts",
     find: "if (await this.#isOthers(before,",
     replace: "if (before === null && await this.#isOthers(before,",
     tests: ["test/http/connection.test.ts"],
   },
   {
-    guard: "connecting another account keeps nothing of the former one",
+    guard: "connecting another account deletes everything of the former account",
     file: "src/tenant/connect.ts",
     find: "else await this.#store.replace(",
     replace: "else await this.#store.set(",
@@ -174,42 +175,42 @@ const permission: Topic = [
     tests: ["test/http/permission.test.ts"],
   },
   {
-    guard: "a 400 grants nothing unless it has Aurora's error",
+    guard: "a 400 without Aurora's error text grants nothing",
     file: "src/aurora/permission.ts",
     find: "status === 400 && error === PAST_THE_CHECK",
     replace: "status === 400",
     tests: ["test/aurora/permission.test.ts"],
   },
   {
-    guard: "a 403 without Aurora's error refuses nobody",
+    guard: "a 403 without Aurora's error text does not count as a refusal",
     file: "src/aurora/permission.ts",
     find: 'answer.kind === "answered" && answer.error !== null',
     replace: 'answer.kind === "answered"',
     tests: ["test/aurora/permission.test.ts"],
   },
   {
-    guard: "a refusal ends all remembered permissions",
+    guard: "a refusal deletes all cached permissions",
     file: "src/aurora/permission.ts",
     find: "this.#untilMs.clear();",
     replace: "",
     tests: ["test/aurora/permission.test.ts"],
   },
   {
-    guard: "a remembered permission is for one organisation",
+    guard: "a cached permission is valid for one organisation only",
     file: "src/aurora/permission.ts",
     find: "JSON.stringify([member.userId, member.orgId])",
     replace: "JSON.stringify([member.userId])",
     tests: ["test/aurora/permission.test.ts"],
   },
   {
-    guard: "a sign-in needs Aurora's permission when it ends",
+    guard: "a sign-in needs Aurora's permission again when it ends",
     file: "src/http/oauth.ts",
     find: 'if (!login.isVisitor && !(await mayConnect(c.env, config, login))) return "validation_failed";',
     replace: "",
     tests: ["test/http/permission.test.ts"],
   },
   {
-    guard: "with Aurora's backend nobody connects without an organisation",
+    guard: "where Aurora's backend is configured, a user without an organisation cannot connect",
     file: "src/http/permission.ts",
     find: 'c.req.method === "POST" && c.get("caller").orgId === null',
     replace: 'c.req.method === "TRACE" && c.get("caller").orgId === null',
@@ -247,7 +248,7 @@ const dedupe: Topic = [
     tests: ["test/flows/delivery.test.ts"],
   },
   {
-    guard: "of calls that need a new token at once only one refreshes it",
+    guard: "when several calls need a new token at the same time, only one of them refreshes it",
     file: "src/connection/tokens.ts",
     find: "this.#refreshing ??= this.#refresh(connection)",
     replace: "this.#refreshing = this.#refresh(connection)",
@@ -257,21 +258,21 @@ const dedupe: Topic = [
 
 const order: Topic = [
   {
-    guard: "an incident's next delivery waits for the one before",
+    guard: "an incident's next delivery waits for the previous delivery",
     file: "src/storage/journal.ts",
     find: "dueAtMs !== null && hasOutstanding(sql, entry.incidentId ?? null)",
     replace: "dueAtMs !== null && hasOutstanding(sql, null)",
     tests: ["test/flows/delivery.test.ts"],
   },
   {
-    guard: "of an incident's queued deliveries the oldest is next",
+    guard: "the oldest of an incident's queued deliveries is sent next",
     file: "src/delivery/outbox.ts",
     find: "SELECT min(seq) FROM journal WHERE incident_id = ? AND delivery = 'queued'",
     replace: "SELECT max(seq) FROM journal WHERE incident_id = ? AND delivery = 'queued'",
     tests: ["test/flows/delivery.test.ts", "test/flows/oracle.test.ts"],
   },
   {
-    guard: "an older event never overwrites what a newer one said",
+    guard: "an older event never overwrites a newer event's values",
     file: "src/incidents/fold.ts",
     find: "if (!state.snapshotStamp || isNewer(observation.stamp, state.snapshotStamp)) {",
     replace: "if (observation.stamp) {",
@@ -285,7 +286,7 @@ const order: Topic = [
     tests: ["test/incidents/fold.test.ts"],
   },
   {
-    guard: "an incident's deliveries name the user of its first one",
+    guard: "all deliveries of an incident name the same user as its first delivery",
     file: "src/storage/record.ts",
     find: "state.version === 0 || state.recipientUserId !== null",
     replace: "state.version === 0",
@@ -333,14 +334,14 @@ const retries: Topic = [
 
 const console: Topic = [
   {
-    guard: "a change by a page of another site is refused (Origin, Sec-Fetch-Site)",
+    guard: "a change from a page of another site is refused (Origin, Sec-Fetch-Site)",
     file: "src/http/visitors.ts",
     find: "if (marked && isSameSite(c)) return;",
     replace: "if (marked) return;",
     tests: ["test/console/door.test.ts"],
   },
   {
-    guard: "a change without the mark of the console's page is refused",
+    guard: "a change without the header that the console's page sends is refused",
     file: "src/http/visitors.ts",
     find: 'upgrades || c.req.header("x-requested-with") === MARK',
     replace: 'upgrades || c.req.header("x-requested-with") !== MARK || MARK',
@@ -375,7 +376,7 @@ const console: Topic = [
     tests: ["test/console/door.test.ts"],
   },
   {
-    guard: "in dev a call through a tunnel is not local",
+    guard: "in dev, a call through a tunnel does not count as local",
     file: "src/http/locality.ts",
     find: "if (RELAYED.some((name) => headers.has(name))) return false;",
     replace: "",
@@ -385,7 +386,7 @@ const console: Topic = [
 
 const outbound: Topic = [
   {
-    guard: "a runbook's redirect is not followed unchecked",
+    guard: "the target of a runbook's redirect is checked before it is fetched",
     file: "src/analysis/runbook.ts",
     find: 'redirect: "manual"',
     replace: 'redirect: "follow"',
@@ -434,7 +435,7 @@ const outbound: Topic = [
     tests: ["test/aurora/calls.test.ts"],
   },
   {
-    guard: "AURORA_HEADERS cannot set what the connector sets",
+    guard: "AURORA_HEADERS cannot override a header that the connector sets",
     file: "src/aurora-settings.ts",
     find: 'RESERVED_HEADERS.has(lower) || lower.startsWith("content-")',
     replace: 'lower.startsWith("content-")',
@@ -472,7 +473,7 @@ const signIn: Topic = [
     tests: ["test/pagerduty/id-token.test.ts"],
   },
   {
-    guard: "nothing but invalid_grant ends an OAuth connection",
+    guard: "only the error invalid_grant ends an OAuth connection",
     file: "src/connection/tokens.ts",
     find: 'if (answer.problem === "invalid_grant") {',
     replace: 'if (answer.problem !== "rate_limited") {',
@@ -510,7 +511,7 @@ const limits: Topic = [
     tests: ["test/http/webhook.test.ts"],
   },
   {
-    guard: "an address that asks for unknown users is limited",
+    guard: "an address that calls the webhook URLs of unknown users is limited",
     file: "src/http/webhook.ts",
     find: "(await withinLimit(env.STRANGERS, stranger, nowMs)) &&",
     replace: "",
@@ -527,14 +528,14 @@ const limits: Topic = [
 
 const mirror: Topic = [
   {
-    guard: "a change is told to Aurora",
+    guard: "a change of the connection is sent to Aurora",
     file: "src/tenant/runtime.ts",
     find: "this.mirror.note(change, { userId: caller.userId, orgId: caller.orgId });",
     replace: "",
     tests: ["test/flows/mirror.test.ts"],
   },
   {
-    guard: "a disconnect is told to Aurora",
+    guard: "a disconnect is reported to Aurora",
     file: "src/tenant/runtime.ts",
     find: '(caller) => this.mirror.note("disconnect", caller)',
     replace: "() => undefined",
@@ -548,21 +549,21 @@ const mirror: Topic = [
     tests: ["test/aurora/mirror-state.test.ts"],
   },
   {
-    guard: "a key of the EU, which Aurora cannot take, is not sent to it",
+    guard: "an API key of the EU region is not sent to Aurora, which accepts only the US region",
     file: "src/aurora/mirror.ts",
     find: 'if (region !== "us") return "region";',
     replace: "",
     tests: ["test/flows/mirror.test.ts"],
   },
   {
-    guard: "a call that a connector made is refused",
+    guard: "a call that another connector made is refused",
     file: "src/http/app.ts",
     find: "  .use(refuseLoops)\n",
     replace: "",
     tests: ["test/http/loop.test.ts"],
   },
   {
-    guard: "a webhook that a connector sent is refused",
+    guard: "a webhook that another connector sent is refused",
     file: "src/http/app.ts",
     find: "    refuseLoop(request, env);\n",
     replace: "",
@@ -579,21 +580,21 @@ const mirror: Topic = [
 
 const notes: Topic = [
   {
-    guard: "one idempotency key is one note",
+    guard: "two requests with the same idempotency key write one note",
     file: "src/notes/outbox.ts",
     find: "idempotencyKey === null ? null : noteByKey(sql, incidentId, idempotencyKey)",
     replace: "null as ReturnType<typeof noteByKey>",
     tests: ["test/flows/notes.test.ts"],
   },
   {
-    guard: "an idempotency key with other content is a conflict",
+    guard: "an idempotency key that is used again with different content is a conflict",
     file: "src/notes/outbox.ts",
     find: "if (known && known.requestHash !== requestHash) {",
     replace: 'if (known?.requestHash === "") {',
     tests: ["test/flows/notes.test.ts"],
   },
   {
-    guard: "a note whose answer was lost is looked for before it is written again",
+    guard: "if PagerDuty's answer to a note was lost, the note is searched for before it is written again",
     file: "src/notes/outbox.ts",
     find: "if (doubtful === 1) {",
     replace: "if (doubtful === 2) {",
@@ -607,7 +608,7 @@ const notes: Topic = [
     tests: ["test/flows/notes.test.ts"],
   },
   {
-    guard: "an incident's notes are limited by the hour",
+    guard: "the number of an incident's notes in an hour is limited",
     file: "src/notes/outbox.ts",
     find: 'this.#checkRate(incidentId, MAX_AN_HOUR_ON_AN_INCIDENT, "for this incident", nowMs);',
     replace: "",
@@ -631,14 +632,14 @@ const secrets: Topic = [
     tests: ["test/http/request-log.test.ts"],
   },
   {
-    guard: "what Aurora shares with the connector is redacted in Aurora's answers",
+    guard: "secrets that Aurora shares with the connector are redacted in Aurora's answers",
     file: "src/aurora/calls.ts",
     find: "[...target.secrets, ...(call.secrets ?? [])]",
     replace: "call.secrets ?? []",
     tests: ["test/aurora/calls.test.ts"],
   },
   {
-    guard: "our credential is redacted in PagerDuty's errors",
+    guard: "the connector's credential is redacted in PagerDuty's errors",
     file: "src/pagerduty/api.ts",
     find: "const message = cleaned(errorMessage(text), target);",
     replace: "const message = errorMessage(text);",
@@ -652,7 +653,7 @@ const secrets: Topic = [
     tests: ["test/incidents/context-trim.test.ts"],
   },
   {
-    guard: "a value is redacted by the name of its member",
+    guard: "a value is redacted if the name of its member says that it is a secret",
     file: "src/incidents/secret-names.ts",
     find: "isSecret(name, member) || isNamedSecret(name, value)",
     replace: "isNamedSecret(name, value)",
@@ -660,7 +661,7 @@ const secrets: Topic = [
   },
 ];
 
-/** By topic, as the table shows them. */
+/** The mutants by topic, in the order of the printed table. */
 export const TOPICS: Readonly<Record<string, Topic>> = {
   signature,
   "tenant isolation": isolation,

@@ -7,8 +7,8 @@ import * as z from "zod/mini";
 import { type Mutant, TOPICS } from "./list.ts";
 
 /**
- * `npm run mutants`: breaks each guard in a copy of the project, one at a time, and runs the tests that have to notice.
- * Exits with 1 if a guard can be broken unnoticed. `--only <text>`: guards, topics and files that contain the text.
+ * `npm run mutants`: breaks each guard in a copy of the project, one at a time, and runs the tests of which one must
+ * fail. Exits with 1 if they all pass. `--only <text>` selects the guards, topics and files that contain the text.
  */
 
 const root = join(import.meta.dirname, "../..");
@@ -28,7 +28,7 @@ const Report = z.object({
 interface Run {
   passed: number;
   failed: string[];
-  /** What kept tests from running; null if nothing did. */
+  /** The error that kept the tests from running; null if there was none. */
   error: string | null;
 }
 
@@ -104,7 +104,7 @@ if (chosen.length === 0) throw new Error(`No guard contains "${values.only}"`);
 const folder = copyProject();
 const unnoticed: string[] = [];
 try {
-  // A test that fails anyway would seem to notice every mutant.
+  // A test that fails without any mutant would seem to fail because of each mutant.
   const files = [...new Set(chosen.flatMap(({ mutant }) => mutant.tests))];
   const whole = runTests(folder, files, 0);
   if (whole.error !== null || whole.failed.length > 0 || whole.passed === 0) {
