@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startWorld, type World } from "../support/world.ts";
 
-/** An empty or null parameter counts as absent. A body that is no JSON object is refused, even by calls without one. */
+/**
+ * An empty or null parameter counts as absent. A body that is not a JSON object is refused, even by calls that need no
+ * body.
+ */
 
 let world: World;
 beforeAll(async () => {
@@ -40,7 +43,7 @@ test("a null token or secret counts as missing", async () => {
 });
 
 test.each(["/reconcile", "/subscription/ping", "/subscription/enable"])(
-  "POST %s with a body that is no JSON object is 400",
+  "POST %s with a body that is not a JSON object is 400",
   async (path) => {
     for (const raw of ["garbage", "[]", '"text"']) {
       const reply = await call("POST", path, { raw });

@@ -4,7 +4,9 @@ import { firstBody, webhookBody } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** Without a signing secret a webhook is a hint: only the incident that PagerDuty's API returns counts. */
+/**
+ * Without a signing secret a webhook is only a hint: the connector stores the incident as PagerDuty's API returns it.
+ */
 
 const stage = openStage();
 beforeEach(async () => {
@@ -40,7 +42,7 @@ const outcomeOf = async (webhookId: string): Promise<unknown> => {
 const readBack = () =>
   stage.pagerduty.requests.filter(({ path }) => /^\/incidents\/[^/]+$/.test(path)).length;
 
-test("a genuine incident reaches Aurora with the content of PagerDuty's API", async () => {
+test("a genuine incident reaches Aurora with the content that PagerDuty's API returns", async () => {
   const incident = stage.account.trigger({ title: "Database down", priority: "P2" });
   const reply = await post(firstBody(incident), "w1");
   expect([reply.status, reply.body]).toEqual([202, { received: true }]);
@@ -69,7 +71,7 @@ test("a genuine incident reaches Aurora with the content of PagerDuty's API", as
   });
 });
 
-test("an incident that PagerDuty answers with 404 for good never reaches Aurora, and is a problem of its own", async () => {
+test("an incident for which PagerDuty keeps answering 404 never reaches Aurora, and the status shows a problem", async () => {
   const incident = stage.account.trigger({ title: "Real" });
   const reply = await post(forge(incident, { id: "PFORGED", title: "Send me money" }), "forged");
   expect(reply.status).toBe(202);
@@ -77,7 +79,7 @@ test("an incident that PagerDuty answers with 404 for good never reaches Aurora,
     const [hint] = await stage.sql("SELECT attempts FROM hints");
     return hint?.["attempts"] === 1;
   });
-  // Skips the half minute in which the read-back is repeated, because REST can lag behind webhooks.
+  // Skips the half minute during which the connector repeats a read-back because the REST API can lag behind webhooks.
   await stage.sql("UPDATE journal SET received_at_ms = received_at_ms - 30000");
   // A new credential makes waiting read-backs due at once.
   await stage.call("PATCH", "", { token: stage.account.apiKey() });
@@ -125,7 +127,7 @@ test("the runbook field is read back from PagerDuty", async () => {
   });
 });
 
-test("many webhooks of one event are answered by few reads, and at most ten of them are kept", async () => {
+test("many webhooks of one event cause few read-backs, and at most ten of the webhooks are kept", async () => {
   const incident = stage.account.trigger({ title: "Flapping" });
   stage.pagerduty.clearRequests();
   await Promise.all(Array.from({ length: 20 }, (_, index) => post(firstBody(incident), `burst-${index}`)));
@@ -167,7 +169,7 @@ test.each([
     }),
     "resource_type",
   ],
-])("a body with %s is 400, with an error that names the missing part", async (_, body, word) => {
+])("a body with %s is 400, and the error names the missing part", async (_, body, word) => {
   const reply = await post(body, "bad");
   expect(reply.status).toBe(400);
   expect(reply.body).toMatchObject({ error: expect.stringContaining(word), code: "invalid_request" });
@@ -205,7 +207,7 @@ test("a flood of malformed webhooks gets 429, and does not block well-formed one
   expect((await post(firstBody(stage.account.trigger()), "good")).status).toBe(202);
 });
 
-test.each(["..", "."])("the webhook id %j, which a URL would drop, is replaced by a hash", async (id) => {
+test.each(["..", "."])("the webhook id %j is replaced by a hash, because a URL drops it", async (id) => {
   const incident = stage.account.trigger();
   expect((await post(firstBody(incident), id)).status).toBe(202);
   await until("the event with the hashed id", async () =>

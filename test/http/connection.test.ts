@@ -23,7 +23,7 @@ describe("who may call", () => {
     ["an empty secret", { "x-internal-secret": "" }],
     ["a wrong secret", { "x-internal-secret": "wrong" }],
     ["a longer secret", { "x-internal-secret": `${INTERNAL_SECRET}x` }],
-  ])("%s is 403, in the contract's words", async (_, headers) => {
+  ])("%s is 403 with the contract's error text", async (_, headers) => {
     const reply = await status("alice", headers);
     expect(reply.status).toBe(403);
     expect(reply.body).toEqual({
@@ -76,7 +76,7 @@ describe("who may call", () => {
 });
 
 describe("connecting with an API token", () => {
-  test("a user's token connects, and the status shows it at once", async () => {
+  test("a user's token connects, and the status immediately shows the connection", async () => {
     const account = stage.pagerduty.account({ subdomain: "acme" });
     expect((await status()).body).toEqual({ connected: false });
     const reply = await connect(account.apiKey(), { extra: { displayName: "On-call" } });
@@ -105,7 +105,7 @@ describe("connecting with an API token", () => {
     expect((await status()).body).toMatchObject(expected);
   });
 
-  test("an account-level key connects, with the subdomain of a service", async () => {
+  test("an account-level key connects, and its subdomain is read from a service", async () => {
     const account = stage.pagerduty.account({ subdomain: "globex" });
     const reply = await connect(account.apiKey({ kind: "account" }));
     expect(reply.status).toBe(200);
@@ -238,7 +238,7 @@ describe("rotating the token", () => {
     expect((await rotate(account.apiKey())).status).toBe(200);
   });
 
-  test("a key that can see no service, and so no subdomain, keeps the known subdomain", async () => {
+  test("a key that cannot read any service keeps the known subdomain, because the subdomain comes from a service", async () => {
     const account = stage.pagerduty.account({ subdomain: "acme" });
     await connect(account.apiKey());
     stage.pagerduty.faults.api = {
@@ -249,11 +249,11 @@ describe("rotating the token", () => {
     expect((await rotate(blind)).body).toMatchObject({ accountSubdomain: "acme" });
     expect((await connect(blind)).body).toMatchObject({ accountSubdomain: "acme" });
     stage.pagerduty.faults.api = null;
-    // Another account's key is still recognized by its subdomain.
+    // The connector still recognizes another account's key by its subdomain.
     expect((await rotate(stage.pagerduty.account({ subdomain: "other" }).apiKey())).status).toBe(409);
   });
 
-  test("another account's token without a subdomain is 409, because it cannot read the stored incident or subscription", async () => {
+  test("another account's token is 409 even if its subdomain is unknown, because it cannot read the stored incident or subscription", async () => {
     const [own, other] = [stage.pagerduty.account(), stage.pagerduty.account()];
     await stage.call("POST", "", { token: own.apiKey(), subscribe: true });
     stage.pagerduty.faults.api = {
@@ -265,7 +265,7 @@ describe("rotating the token", () => {
     expect((await rotate(blind)).status).toBe(200);
     const incident = own.trigger();
     await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
-    // A subscription that was removed at PagerDuty proves nothing: no key can read it.
+    // After the subscription is removed at PagerDuty, no key can read it, so it cannot tell accounts apart.
     own.subscriptions.clear();
     expect((await rotate(own.apiKey({ kind: "account" }))).status).toBe(200);
     expect((await rotate(others)).status).toBe(409);
@@ -274,7 +274,7 @@ describe("rotating the token", () => {
     stage.pagerduty.faults.api = null;
   });
 
-  test("connecting with another account's key that names no account keeps nothing of the first account", async () => {
+  test("connecting with another account's key keeps nothing of the first account, even if the key's subdomain is unknown", async () => {
     const [own, other] = [stage.pagerduty.account(), stage.pagerduty.account()];
     const key = own.apiKey({ kind: "account" });
     stage.pagerduty.faults.api = {
@@ -285,7 +285,7 @@ describe("rotating the token", () => {
     const incident = own.trigger();
     await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
     const listed = async () => (await stage.call("GET", "/incidents")).body;
-    // A key of the same account reads the incident, and keeps it.
+    // A key of the same account can read the incident, so the incident stays.
     expect((await connect(own.apiKey({ kind: "account" }))).status).toBe(200);
     expect(await listed()).toMatchObject({ incidents: [{ incidentId: incident.id }] });
     expect((await connect(other.apiKey({ kind: "account" }))).status).toBe(200);
@@ -305,7 +305,7 @@ describe("rotating the token", () => {
 });
 
 describe("disconnecting", () => {
-  test("removes the connection, its copy in KV and its tables, and reports one deletion", async () => {
+  test("deletes the connection, its copy in KV and its tables, and reports one deletion", async () => {
     await connect(stage.pagerduty.account().apiKey());
     const key = `connection:user:${stage.user}`;
     const { CONNECTIONS } = await stage.worker.handle.getEnv();
@@ -354,7 +354,7 @@ describe("the signing secret", () => {
     expect((await status()).body).toMatchObject({ webhook: { verification: "callback" } });
   });
 
-  test("is refused without a connection, and if it is no short, non-empty text", async () => {
+  test("is refused without a connection, and if it is not a short, non-empty text", async () => {
     expect((await put("s3cret")).status).toBe(404);
     await connect(stage.pagerduty.account().apiKey());
     for (const secret of [undefined, "", "  ", 42, "x".repeat(300)]) {
@@ -468,7 +468,7 @@ describe("a Worker that is not configured", () => {
   });
 });
 
-test("a connection sealed with an old key is sealed again with the first one", async () => {
+test("a connection that was sealed with an old key is sealed again with the first key", async () => {
   const key = (kid: string, byte: number) => `${kid}:${Buffer.alloc(32, byte).toString("base64")}`;
   const worker = await startWorker({
     CREDENTIALS_KEYS: `${key("k2", 2)},${key("k1", 7)}`,

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Reply } from "../support/worker.ts";
 
-/** Reading the OpenAPI document, and recording the examples that it shows. */
+/** Reads the OpenAPI document, and records the examples that it shows. */
 
 export function at(value: unknown, ...path: string[]): Record<string, unknown> {
   return asObject(path.reduce((inner, name) => asObject(inner)[name], value));
@@ -18,7 +18,7 @@ interface Documented {
   example: unknown;
 }
 
-/** Every example below `node`, with the schema beside it. */
+/** Returns every example below `node`, each with the schema from the same object. */
 export function examplesIn(node: unknown): Documented[] {
   if (typeof node !== "object" || node === null) return [];
   const own =
@@ -26,7 +26,7 @@ export function examplesIn(node: unknown): Documented[] {
   return [...own, ...Object.values(node).flatMap(examplesIn)];
 }
 
-/** Every operation, those of `webhooks` included, with its method and path. */
+/** Returns every operation with its method and path, including those of `webhooks`. */
 export function operationsIn(
   document: Record<string, unknown>,
 ): (readonly [string, Record<string, unknown>])[] {
@@ -38,7 +38,7 @@ export function operationsIn(
   );
 }
 
-/** Paths of whatever the document does not describe. */
+/** Returns the paths of all parts of the document that lack a description. */
 export function undescribed(document: Record<string, unknown>): string[] {
   const tags = Object.values(at(document, "tags")).map((tag) => asObject(tag));
   const operations = operationsIn(document);
@@ -60,7 +60,7 @@ export function undescribed(document: Record<string, unknown>): string[] {
   ];
 }
 
-/** Paths of the properties below `node` that have no description. */
+/** Returns the paths of the properties below `node` that lack a description. */
 function propertiesIn(node: unknown, path: string): string[] {
   if (typeof node !== "object" || node === null) return [];
   const { properties } = asObject(node);
@@ -77,22 +77,25 @@ function propertiesIn(node: unknown, path: string): string[] {
 }
 
 const FILE = fileURLToPath(new URL("../../src/contract/examples.json", import.meta.url));
-/** Longer lists are cut: a reader knows how they go on. */
+/** An example shows at most this many items of a list. */
 const MAX_ITEMS = 2;
-/** Request members whose values are the test's own. */
+/** Replaces the test's values of these request members. */
 const SHOWN: Readonly<Record<string, string>> = { token: "u+EXAMPLE", secret: "whsec-example" };
 
 const exampleOf = (name: string, value: unknown) =>
   Array.isArray(value) ? value.slice(0, MAX_ITEMS) : (SHOWN[name] ?? value);
 
-/** Keeps answers and bodies of calls, and of what was sent, for the reference; written to a file when `EXAMPLES` is set. */
+/**
+ * Records calls and their answers, and the bodies sent to Aurora, as examples for the reference. Writes them to a file
+ * if `EXAMPLES` is set.
+ */
 export class ExampleRecorder {
   readonly #examples: Record<string, { body?: unknown; answers: Record<string, unknown> }> = {};
 
-  /** Keeps the last answer of each status that the call documents with a schema of its own. */
+  /** Keeps the last answer of each status for which the call documents its own schema. */
   note(call: string, body: unknown, { status, body: answer }: Reply, isOwn = status < 300): void {
     const isJson = typeof answer === "object" && answer !== null;
-    // This document is no example of itself.
+    // The OpenAPI document does not contain itself as an example.
     if (!isJson || call === "get /openapi.json") return;
     if (!isOwn) {
       this.#examples[`error${status}`] ??= { answers: { [status]: answer } };
@@ -109,7 +112,7 @@ export class ExampleRecorder {
     this.#examples[name] ??= { body, answers: {} };
   }
 
-  /** @param names texts of the test's world, with what stands for them */
+  /** @param names pairs of a text from the test and the text that replaces it in the examples */
   save(names: readonly (readonly [string, string])[]): void {
     if (!process.env["EXAMPLES"]) return;
     const text = names.reduce(

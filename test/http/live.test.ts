@@ -25,7 +25,7 @@ test("a WebSocket needs Aurora's secret, and a plain GET is 426", async () => {
   expect(plain.body).toMatchObject({ code: "upgrade_required" });
 });
 
-test("a WebSocket receives the connection, an incident, its deliveries and the disconnect", async () => {
+test("a WebSocket receives changes of the connection, of an incident and of its deliveries, and the disconnect", async () => {
   const watcher = await opened();
   const account = stage.pagerduty.account();
   await stage.connect(account);
@@ -44,14 +44,14 @@ test("a WebSocket receives the connection, an incident, its deliveries and the d
   await watcher.close();
 });
 
-test("a ping is answered, and a change after the object's eviction reaches the page", async () => {
+test("a ping is answered, and a change after the object's eviction reaches the client", async () => {
   const account = stage.pagerduty.account();
   await stage.connect(account);
   const watcher = await opened();
   watcher.socket.send("ping");
   await until("the pong", () => watcher.pongs.length === 1);
   await stage.worker.evict(stage.user);
-  // Eviction may close the socket here; the console would open it again.
+  // In the local runtime an eviction may close the socket. The console then opens a new one, and so does this test.
   const again = watcher.closedWith === null ? watcher : await opened();
   account.trigger({ title: "After the sleep" });
   await again.waitFor("the incident", () => again.of("incident").length > 0);
@@ -80,7 +80,7 @@ test("a socket of another organisation receives nothing", async () => {
   await early.close();
 });
 
-test("the 33rd WebSocket of a user is 429, until another one closes", async () => {
+test("the 33rd WebSocket of a user is 429 until one of the others closes", async () => {
   const watchers = await Promise.all(Array.from({ length: 32 }, () => opened()));
   const headers = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": stage.user };
   expect(await watch(`${stage.worker.url}/pagerduty/live`, headers)).toBe(429);
@@ -93,7 +93,7 @@ test("the 33rd WebSocket of a user is 429, until another one closes", async () =
   for (const watcher of watchers.slice(1)) watcher.socket.terminate();
 });
 
-test("the activity counts webhooks, refusals, deliveries and failed attempts by the hour", async () => {
+test("the activity has hourly counts of webhooks, refusals, deliveries and failed attempts", async () => {
   const account = stage.pagerduty.account();
   const { user } = stage;
   await stage.connect(account);

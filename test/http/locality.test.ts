@@ -5,10 +5,10 @@ import { INTERNAL_SECRET, startWorker, type Worker } from "../support/worker.ts"
 /** In `dev`, calls from this machine need no secret, and calls from elsewhere are refused. */
 
 const TUNNEL = "made-up-words.trycloudflare.com";
-/** Headers that Cloudflare's edge sets, replacing the client's. */
+/** Headers that Cloudflare's edge sets. The edge replaces a client's values. */
 const EDGE = { "cf-connecting-ip": "198.51.100.7", "cf-ray": "9c0ffee000000001-AMS" };
 const BROWSER = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0" };
-/** Forges the header from which the local runtime takes URL and Host. */
+/** Forges the header from which the local runtime reads the URL and the Host. */
 const claiming = (path: string) => ({ "mf-original-url": `http://localhost${path}` });
 
 const STRANGERS: [string, Record<string, string>][] = [
@@ -65,7 +65,7 @@ describe("in dev without INTERNAL_API_SECRET", () => {
     expect((await send(at("/"), headers)).status).toBe(200);
   });
 
-  test.each(STRANGERS)("the API refuses a call %s, and says what to set", async (_, headers) => {
+  test.each(STRANGERS)("the API refuses a call %s, and the error names the setting", async (_, headers) => {
     const reply = await send(at("/pagerduty"), { "x-user-id": "ada", ...headers });
     expect([reply.status, reply.text]).toEqual([
       403,
@@ -81,7 +81,7 @@ describe("in dev without INTERNAL_API_SECRET", () => {
     expect((await send(at(change), claimed(change), "POST")).status).toBe(404);
   });
 
-  test("webhooks and /healthz are open to every call", async () => {
+  test("webhooks and /healthz answer calls from anywhere", async () => {
     for (const [, { "mf-original-url": _, ...headers }] of STRANGERS) {
       expect((await send(at("/pagerduty/webhook/ada"), headers, "POST")).text).toContain("not_connected");
       expect((await send(at("/healthz"), headers)).status).toBe(200);
@@ -89,7 +89,7 @@ describe("in dev without INTERNAL_API_SECRET", () => {
   });
 });
 
-test("a public base URL does not open the API to calls through it", async () => {
+test("with a public base URL set, the API still refuses calls through that URL", async () => {
   const publicUrl = { PUBLIC_URL: "https://mine.ngrok.app" };
   const worker = await startWorker({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, ...publicUrl });
   try {
@@ -100,7 +100,7 @@ test("a public base URL does not open the API to calls through it", async () => 
   }
 });
 
-test("with INTERNAL_API_SECRET the API answers through the tunnel, and the console in dev still does not", async () => {
+test("with INTERNAL_API_SECRET set in dev, the API answers through the tunnel but the console does not", async () => {
   const worker = await startWorker({ AURORA_ENV: "dev", TUNNEL_URL: `https://${TUNNEL}` });
   try {
     const tunnel = { host: TUNNEL, "x-user-id": "ada", ...EDGE };

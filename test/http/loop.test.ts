@@ -5,7 +5,7 @@ import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 import { until } from "../support/until.ts";
 import { startWorker, type Worker } from "../support/worker.ts";
 
-/** URLs in the settings that lead back to the connector, through a proxy that routes /pagerduty to it. */
+/** Settings with a URL that leads back to the connector, because a proxy routes /pagerduty to the connector. */
 
 let proxy: Server;
 let pagerduty: PagerDuty;
@@ -46,14 +46,11 @@ test.each([
   ["GET", "/pagerduty/oauth/callback", "AURORA_EVENTS_URL"],
   ["GET", "/healthz", "AURORA_EVENTS_URL"],
   ["GET", "/", "AURORA_EVENTS_URL"],
-])(
-  "%s %s from a connector is refused as a loop, with an error that names %s",
-  async (method, path, setting) => {
-    const reply = await worker.request(path, { method, headers: { "x-aurora-edge": "1" } });
-    expect(reply).toMatchObject({ status: 508, body: { code: "loop_detected" } });
-    expect(reply.text).toContain(setting);
-  },
-);
+])("%s %s from a connector is refused as a loop, and the error names %s", async (method, path, setting) => {
+  const reply = await worker.request(path, { method, headers: { "x-aurora-edge": "1" } });
+  expect(reply).toMatchObject({ status: 508, body: { code: "loop_detected" } });
+  expect(reply.text).toContain(setting);
+});
 
 test("a delivery that loops back stays undelivered, and its problem names the setting", async () => {
   const account = pagerduty.account();

@@ -5,7 +5,7 @@ import { until } from "../support/until.ts";
 import { INTERNAL_SECRET, type Worker } from "../support/worker.ts";
 import type { World } from "../support/world.ts";
 
-/** The Worker restarts during a refresh, before or after PagerDuty used up the refresh token. */
+/** The Worker restarts during a token refresh, before or after PagerDuty invalidated the refresh token. */
 
 const LOST = { connected: false, error: "OAuth token expired, please reconnect" };
 
@@ -22,14 +22,14 @@ afterEach(() => world.close());
 const status = async () => (await worker.call("alice", "GET", "/pagerduty")).body;
 const tokenRequests = () => world.pagerduty.requests.filter(({ path }) => path === "/oauth/token").length;
 
-/** Signs in with a token that is due and starts its refresh, which PagerDuty does not answer. */
+/** Signs in with a token that is due for a refresh, and starts the refresh. PagerDuty does not answer it. */
 async function beginRefresh(fault: FaultPlan): Promise<void> {
   world.pagerduty.faults.expiresIn = 60;
   expect(await signIn(worker, "alice")).toBe(SUCCESS);
   world.pagerduty.faults.expiresIn = 3600;
   world.pagerduty.clearRequests();
   world.pagerduty.faults.identity = { ...fault, times: 1, match: (_, path) => path === "/oauth/token" };
-  // The caller disconnects, so that the request is not repeated after the restart.
+  // The caller aborts the request, so that it is not repeated after the restart.
   const asking = new AbortController();
   const headers = { "x-internal-secret": INTERNAL_SECRET, "x-user-id": "alice" };
   worker.request("/pagerduty", { headers, signal: asking.signal }).catch(() => undefined);
@@ -37,7 +37,7 @@ async function beginRefresh(fault: FaultPlan): Promise<void> {
   asking.abort();
 }
 
-test("a crash before PagerDuty refreshed is followed by a refresh with the same token", async () => {
+test("after a crash before PagerDuty's refresh, the connector refreshes with the same token", async () => {
   await beginRefresh({ hang: NEVER });
   await worker.restart();
   await until("the refresh", () => account.refreshCount === 1);
@@ -45,7 +45,7 @@ test("a crash before PagerDuty refreshed is followed by a refresh with the same 
   expect((await worker.call("alice", "POST", "/pagerduty/subscription")).status).toBe(201);
 });
 
-test("a crash after PagerDuty refreshed disconnects, until a new sign-in", async () => {
+test("a crash after PagerDuty's refresh disconnects until a new sign-in", async () => {
   await beginRefresh({ hold: NEVER });
   await until("the refresh token is spent", () => account.refreshCount === 1);
   await worker.restart();
@@ -55,7 +55,7 @@ test("a crash after PagerDuty refreshed disconnects, until a new sign-in", async
   expect(await status()).toMatchObject({ connected: true });
 });
 
-test("a refresh token spent in a crash is detected at once, before the access token expires", async () => {
+test("a refresh token that was used up in a crash is detected before the access token expires", async () => {
   await beginRefresh({ hold: NEVER });
   await until("the refresh token is spent", () => account.refreshCount === 1);
   await worker.restart();

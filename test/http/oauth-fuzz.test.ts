@@ -4,7 +4,7 @@ import { failed, registerApp, SUCCESS, signIn, signInAddress, startOAuthWorld } 
 import type { Worker } from "../support/worker.ts";
 import type { World } from "../support/world.ts";
 
-/** Any callback and any token answer ends in one of the fixed redirects, and leaks no secret. */
+/** Any call to the callback and any token answer ends in one of the fixed redirects, and leaks no secret. */
 
 const ERRORS = ["access_denied", "invalid", "exchange_failed", "validation_failed"];
 const EXACT = new Set([SUCCESS, ...ERRORS.map(failed)]);
@@ -18,12 +18,12 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** Marks every generated text, so that a leak is found. */
+/** A part of every generated text, so that the test can find a leak. */
 const CANARY = "c4n4ry";
 
 const logsHide = (secret: string) => worker.logs().every((line) => !line.includes(secret));
 
-test("any query of the callback ends at one of the fixed redirects, which contain nothing of it", async () => {
+test("a callback with any query redirects to one of the fixed addresses, which contain nothing from the query", async () => {
   const state = (await signInAddress(worker, "alice")).searchParams.get("state") ?? "";
   const name = fc.constantFrom("code", "state", "error", "error_description", "iss", "next", "__proto__", "");
   const value = fc.oneof(
@@ -89,7 +89,7 @@ const answer = fc.record({
 });
 const atToken = (_: string, path: string) => path === "/oauth/token";
 
-test("any answer to the exchange ends at one of the fixed redirects, and is never shown or logged", async () => {
+test("any answer to the code exchange leads to one of the fixed redirects, and is never shown or logged", async () => {
   await fc.assert(
     fc.asyncProperty(answer, async (fault) => {
       world.pagerduty.faults.identity = { ...fault, match: atToken };

@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 
 /** A token with less than 5 minutes left is refreshed at its next use. */
 const DUE_SECONDS = 60;
-/** The Worker's clock only moves at I/O. */
+/** The Worker's clock only advances at I/O. */
 const CLOCK_GRAIN_MS = 100;
 const LOST = { connected: false, error: "OAuth token expired, please reconnect" };
 
@@ -25,7 +25,7 @@ const codes = (body: unknown): string[] =>
     ? body.problems.map(({ code }) => code)
     : [];
 
-/** Signs in with a token of this lifetime; refreshed ones live an hour. */
+/** Signs in and gets a token with this lifetime. Refreshed tokens live an hour. */
 async function connect(lifeSeconds: number): Promise<void> {
   stage.pagerduty.faults.expiresIn = lifeSeconds;
   expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
@@ -41,7 +41,7 @@ async function connectExpired(): Promise<void> {
 }
 
 describe("an access token", () => {
-  test("is refreshed by a status call, which shows the new expiry", async () => {
+  test("is refreshed by a status call, whose answer shows the new expiry", async () => {
     await connect(DUE_SECONDS);
     const body = await status();
     expect(body).toMatchObject({ connected: true });
@@ -59,7 +59,7 @@ describe("an access token", () => {
     expect(stage.account.refreshCount).toBe(0);
   });
 
-  test("is refreshed once by 50 concurrent calls, none of which uses the expired token", async () => {
+  test("is refreshed once by 50 concurrent calls, and no call uses the expired token", async () => {
     const subscribed = { token: stage.account.apiKey(), subscribe: true };
     await stage.worker.call(stage.user, "POST", "/pagerduty", { body: subscribed });
     await connectExpired();
@@ -99,16 +99,19 @@ describe("a refresh that fails temporarily", () => {
     ["503 with HTML", { status: 503, body: "<h1>Later</h1>", contentType: "text/html" }],
     ["a reset connection", { reset: true }],
     ["200 with HTML", { body: "<h1>Yes</h1>", contentType: "text/html" }],
-  ])("with %s leaves a valid token connected, and is retried by the alarm", async (_, fault) => {
-    await connect(DUE_SECONDS);
-    stage.pagerduty.faults.identity = { ...fault, times: 1, match: atToken };
-    const body = await status();
-    expect(body).toMatchObject({ connected: true });
-    expect(codes(body)).toEqual(["no_signing_secret"]);
-    expect((await subscribe()).status).toBe(201);
-    await until("the refresh was tried again", () => stage.account.refreshCount === 1);
-    expect(tokenRequests()).toBe(2);
-  });
+  ])(
+    "with %s keeps the connection while the token is valid, and is retried by the alarm",
+    async (_, fault) => {
+      await connect(DUE_SECONDS);
+      stage.pagerduty.faults.identity = { ...fault, times: 1, match: atToken };
+      const body = await status();
+      expect(body).toMatchObject({ connected: true });
+      expect(codes(body)).toEqual(["no_signing_secret"]);
+      expect((await subscribe()).status).toBe(201);
+      await until("the refresh was tried again", () => stage.account.refreshCount === 1);
+      expect(tokenRequests()).toBe(2);
+    },
+  );
 
   test("with 429 is retried after PagerDuty's Retry-After", async () => {
     await connect(DUE_SECONDS);
@@ -124,7 +127,7 @@ describe("a refresh that fails temporarily", () => {
     expect((tried?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThanOrEqual(2_000 - CLOCK_GRAIN_MS);
   });
 
-  test("of an expired token leaves it connected, with a problem until a refresh succeeds", async () => {
+  test("of an expired token keeps the connection, and the status shows a problem until a refresh succeeds", async () => {
     await connectExpired();
     stage.pagerduty.faults.identity = { status: 503, match: atToken };
     const body = await status();
@@ -141,7 +144,7 @@ describe("a refresh that fails temporarily", () => {
     expect((await subscribe()).status).toBe(201);
   });
 
-  test("because of a wrong client secret disconnects nobody", async () => {
+  test("because of a wrong client secret does not disconnect", async () => {
     await connectExpired();
     registerApp(stage.account, { clientSecret: "changed" });
     const body = await status();
@@ -166,7 +169,7 @@ describe("a refresh that fails temporarily", () => {
 });
 
 describe("a refused refresh", () => {
-  test("with invalid_grant disconnects, and the problem says what to do", async () => {
+  test("with invalid_grant disconnects, and the status says what to do", async () => {
     await connect(DUE_SECONDS);
     stage.account.revokeGrants();
     const body = await status();
@@ -198,7 +201,7 @@ describe("a 401 from the API for an unexpired token", () => {
     expect(codes(await status())).toEqual([]);
   });
 
-  test("after a refresh is a problem, and causes no further refresh", async () => {
+  test("again after a refresh is shown as a problem, and causes no further refresh", async () => {
     await connect(3600);
     stage.pagerduty.faults.api = { status: 401 };
     for (let call = 0; call < 3; call += 1) expect((await subscribe()).status).toBe(401);
@@ -218,7 +221,7 @@ describe("a 401 from the API for an unexpired token", () => {
     expect(await status()).toMatchObject(LOST);
   });
 
-  test("while the identity server is down leaves the connection, and the refresh is retried", async () => {
+  test("while the identity server is down keeps the connection, and the refresh is retried", async () => {
     await connect(3600);
     stage.pagerduty.faults.api = { status: 401, times: 1 };
     stage.pagerduty.faults.identity = { status: 503, times: 1, match: atToken };
@@ -229,7 +232,7 @@ describe("a 401 from the API for an unexpired token", () => {
   });
 });
 
-test("disconnecting during a refresh leaves no connection here or in KV", async () => {
+test("disconnecting during a refresh leaves no connection in the object or in KV", async () => {
   await connect(DUE_SECONDS);
   const held = holdNext(stage.pagerduty.faults, "identity", "hang", atToken);
   const asked = status();

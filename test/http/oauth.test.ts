@@ -79,7 +79,7 @@ describe("starting a sign-in", () => {
 });
 
 describe("a sign-in", () => {
-  test("connects, and the status shows it at once", async () => {
+  test("connects, and the status immediately shows the connection", async () => {
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     expect(await status()).toMatchObject({
       connected: true,
@@ -123,7 +123,7 @@ describe("a sign-in", () => {
     expect(stage.pagerduty.requests.every(({ authorization }) => authorization === "Bearer")).toBe(true);
   });
 
-  test("replaces an API token of the same account, and keeps name and signing secret", async () => {
+  test("replaces an API token of the same account, and keeps the name and the signing secret", async () => {
     await stage.worker.call(stage.user, "POST", "/pagerduty", {
       body: { token: stage.account.apiKey(), displayName: "Mine" },
     });
@@ -203,7 +203,7 @@ describe("the callback answers", () => {
     expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
   });
 
-  test("success after a HEAD request, which does not use up the state", async () => {
+  test("success even after a HEAD request, which does not use up the state", async () => {
     const back = await consent(await signInAddress(stage.worker, stage.user));
     await stage.worker.request(back.pathname + back.search, { method: "HEAD" });
     expect(await follow(stage.worker, back)).toBe(SUCCESS);
@@ -240,7 +240,7 @@ describe("the callback answers", () => {
     expect(await status()).toMatchObject({ connected: true });
   });
 
-  test("invalid for all but one of ten concurrent uses of a state", async () => {
+  test("invalid for nine of ten concurrent uses of a state", async () => {
     const back = await consent(await signInAddress(stage.worker, stage.user));
     const ends = await Promise.all(Array.from({ length: 10 }, () => follow(stage.worker, back)));
     expect(ends.filter((end) => end === SUCCESS)).toHaveLength(1);
@@ -257,7 +257,7 @@ describe("the callback answers", () => {
     expect(await status()).toMatchObject({ connected: true });
   });
 
-  test("exchange_failed for another sign-in's code, whose PKCE verifier differs", async () => {
+  test("exchange_failed for the code of another sign-in, because the PKCE verifier does not match", async () => {
     const mine = await consent(await signInAddress(stage.worker, stage.user));
     const theirs = await consent(await signInAddress(stage.worker, "mallory"));
     mine.searchParams.set("code", theirs.searchParams.get("code") ?? "");
@@ -283,12 +283,12 @@ describe("a state sealed with this Worker's key", () => {
   });
   const end = async (state: string) => (await callback(`?code=abc&state=${state}`)).headers.get("location");
 
-  test("is invalid when it has expired, or was never issued", async () => {
+  test("is invalid if it has expired or was never issued", async () => {
     expect(await end(await sealState(issued({ expiresAtMs: Date.now() - 1 })))).toBe(failed("invalid"));
     expect(await end(await sealState(issued({})))).toBe(failed("invalid"));
   });
 
-  test("is invalid for another user than the one it was issued for", async () => {
+  test("is invalid for a different user than the one it was issued for", async () => {
     const address = await signInAddress(stage.worker, stage.user);
     const opened = await openState(stateOf(address));
     expect(opened).toMatchObject({ userId: stage.user });
@@ -302,7 +302,7 @@ describe("a state sealed with this Worker's key", () => {
     expect(await end((await CONNECTIONS.get(`connection:user:${stage.user}`)) ?? "")).toBe(failed("invalid"));
   });
 
-  test("lives ten minutes", async () => {
+  test("is valid for ten minutes", async () => {
     const earliestMs = Date.now() + LOGIN_LIFE_MS;
     const opened = await openState(stateOf(await signInAddress(stage.worker, stage.user)));
     expect(opened.expiresAtMs).toBeGreaterThanOrEqual(earliestMs);
@@ -320,7 +320,7 @@ describe("a sign-in bound to a browser", () => {
     return { reply, cookie, end };
   }
 
-  test("is finished by that browser only, and not used up by others", async () => {
+  test("can be finished by that browser only, and is not used up by other browsers", async () => {
     const { reply, cookie, end } = await begin();
     expect(reply.headers.get("set-cookie")).toMatch(
       /^pagerduty_login_[\w-]+=[\w-]{43}; Path=\/pagerduty\/oauth\/callback; Max-Age=600; HttpOnly; SameSite=Lax$/,
@@ -388,11 +388,14 @@ describe("a failed exchange", () => {
     ["429", { status: 429 }],
     ["500", { status: 500 }],
     ["a reset connection", { reset: true }],
-  ])("an API that answers %s to the identification of the token is validation_failed", async (_, fault) => {
-    stage.pagerduty.faults.api = fault;
-    expect(await signIn(stage.worker, stage.user)).toBe(failed("validation_failed"));
-    expect(await status()).toEqual({ connected: false });
-  });
+  ])(
+    "an API that answers %s when the connector identifies the token's account is validation_failed",
+    async (_, fault) => {
+      stage.pagerduty.faults.api = fault;
+      expect(await signIn(stage.worker, stage.user)).toBe(failed("validation_failed"));
+      expect(await status()).toEqual({ connected: false });
+    },
+  );
 });
 
 describe("the callback redirects to the fixed address", () => {
@@ -425,7 +428,7 @@ describe("the callback redirects to the fixed address", () => {
     expect(reply.text).toBe("");
   });
 
-  test("with 10 KB of code and a valid state, without an exchange", async () => {
+  test("with a code of 10 KB and a valid state, without exchanging the code", async () => {
     const state = stateOf(await signInAddress(stage.worker, stage.user));
     const reply = await callback(`?code=${"c".repeat(10_240)}&state=${state}`);
     expect(reply.headers.get("location")).toBe(failed("invalid"));
@@ -446,7 +449,7 @@ describe("granted scopes", () => {
       ? body.problems.filter(({ code }) => code === "missing_scopes")
       : [];
 
-  test("that are incomplete connect, with a problem that names what does not work", async () => {
+  test("that are incomplete still connect, and the status names what does not work", async () => {
     stage.pagerduty.faults.dropScopes = ["webhook_subscriptions.write", "webhook_subscriptions.read"];
     expect(await signIn(stage.worker, stage.user, { subscribe: true })).toBe(SUCCESS);
     const body = await status();
@@ -465,7 +468,7 @@ describe("granted scopes", () => {
     ]);
   });
 
-  test("without users.read connect, with the account of the ID token", async () => {
+  test("without users.read still connect, with the account from the ID token", async () => {
     stage.pagerduty.faults.dropScopes = ["users.read", "incidents.read"];
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     const body = await status();
@@ -477,7 +480,7 @@ describe("granted scopes", () => {
     expect(problems(body)).toHaveLength(2);
   });
 
-  test("without openid are no problem", async () => {
+  test("without openid cause no problem", async () => {
     stage.pagerduty.faults.dropScopes = ["openid"];
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     const body = await status();
@@ -514,7 +517,7 @@ describe("other settings", () => {
     PAGERDUTY_IDENTITY_URL: stage.pagerduty.identityUrl,
   });
 
-  test("OAuth that is off makes the login 403 and the callback oauth_not_enabled", async () => {
+  test("if OAuth is off, the login is 403 and the callback answers oauth_not_enabled", async () => {
     const off = await startWorker({ FRONTEND_URL: FRONTEND });
     try {
       const reply = await login(off, stage.user);
@@ -550,7 +553,7 @@ describe("other settings", () => {
         503,
         { code: "misconfigured", problems: names.split(", ").map((name) => ({ name })) },
       ]);
-      // All other calls work without them.
+      // All other calls work without these settings.
       expect((await bare.call(stage.user, "GET", "/pagerduty")).status).toBe(200);
     } finally {
       await bare.close();

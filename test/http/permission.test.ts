@@ -4,7 +4,7 @@ import { consent, failed, follow, registerApp, SUCCESS } from "../support/sign-i
 import { until } from "../support/until.ts";
 import { INTERNAL_SECRET, startWorker } from "../support/worker.ts";
 
-/** With AURORA_BACKEND_URL Aurora decides who may change the connection. */
+/** If AURORA_BACKEND_URL is set, Aurora decides who may change the connection. */
 
 const stage = openBackendStage();
 
@@ -40,7 +40,7 @@ test("every change by a viewer is refused with Aurora's error, before PagerDuty 
   expect(await status()).toMatchObject({ connected: true });
 });
 
-test("a viewer can read, without a question to Aurora", async () => {
+test("a viewer can read, and Aurora is not asked for permission", async () => {
   await stage.connect();
   const asked = stage.asked().length;
   for (const method of ["GET", "HEAD", "OPTIONS"]) {
@@ -52,7 +52,7 @@ test("a viewer can read, without a question to Aurora", async () => {
   expect(stage.asked()).toHaveLength(asked);
 });
 
-test("the question to Aurora has the caller's headers, AURORA_HEADERS, and an empty body", async () => {
+test("the permission request to Aurora has the caller's headers, AURORA_HEADERS and an empty body", async () => {
   await stage.connect();
   const [question] = stage.asked();
   const [line = ""] = AURORA_HEADERS.split("\n");
@@ -67,9 +67,9 @@ test("the question to Aurora has the caller's headers, AURORA_HEADERS, and an em
   });
 });
 
-test("a granted permission is remembered until Aurora refuses any user", async () => {
+test("a granted permission is cached until Aurora refuses any user", async () => {
   await stage.connectMirrored();
-  // A refusal that is still in progress from another test would clear remembered permissions.
+  // Waits, because a refusal that is still in progress from another test clears the cached permissions.
   await stage.call("POST", "/events/retry", {});
   const before = stage.asked().length;
   await stage.call("POST", "/events/retry", {});
@@ -79,7 +79,7 @@ test("a granted permission is remembered until Aurora refuses any user", async (
   expect(stage.asked()).toHaveLength(before + 2);
 });
 
-test("a user whose role was lowered is refused at the next question", async () => {
+test("a user whose role was lowered is refused the next time Aurora is asked", async () => {
   const user = stage.aurora.directory.users.get(stage.editor);
   user?.roles.set(stage.organisation, "viewer");
   expect((await stage.connect()).status).toBe(403);
@@ -100,7 +100,7 @@ test("Aurora's 401 is passed on", async () => {
   });
 });
 
-describe("no change is made, and the answer is 503, after", () => {
+describe("no change is made and the answer is 503 after", () => {
   test.each([
     ["a proxy's 400", { status: 400, body: "<html>400 Bad Request</html>", contentType: "text/html" }],
     ["another 400 of Aurora's", { status: 400, body: '{"error": "Bad"}', contentType: "application/json" }],
@@ -149,15 +149,15 @@ describe("the OAuth callback", () => {
     return consent(new URL((body as { oauth_url: string }).oauth_url));
   };
 
-  test("connects the organisation that the sign-in was started for", async () => {
+  test("connects the organisation for which the sign-in was started", async () => {
     expect(await follow(stage.worker, await begin())).toBe(SUCCESS);
     expect(await status()).toMatchObject({ connected: true, authType: "oauth" });
   });
 
-  test("is validation_failed for a user who has lost the permission", async () => {
+  test("answers validation_failed to a user who has lost the permission", async () => {
     const callback = await begin();
     stage.aurora.directory.users.get(stage.editor)?.roles.set(stage.organisation, "viewer");
-    // A refusal clears the remembered permission of the editor.
+    // A refusal clears the cached permission of the user with the editor role.
     await stage.call("DELETE", "", undefined, { user: stage.viewer });
     expect(await follow(stage.worker, callback)).toBe(failed("validation_failed"));
     expect(await status()).toEqual({ connected: false });

@@ -15,9 +15,7 @@ test("the OpenAPI document in the repository is generated from the schemas: run 
   expect(readFileSync(OPENAPI_FILE, "utf8")).toBe(openApiText());
 });
 
-/**
- * Calls tested elsewhere: OAuth's callback needs a browser, the pages are tested with the console.
- */
+/** Calls that other tests cover: OAuth's callback needs a browser, and the pages are tested with the console. */
 const ELSEWHERE = ["get /pagerduty/oauth/callback", "get /docs"];
 
 describe("live answers", () => {
@@ -66,7 +64,7 @@ describe("live answers", () => {
     return reply;
   }
 
-  /** @returns whether the call describes this answer itself, and does not share it with others */
+  /** @returns true if the call documents this answer itself; false if the answer is shared between calls */
   function hold(method: string, template: string, status: number, body: unknown): boolean {
     covered.add(`${method} ${template}`);
     const answers = at(document, "paths", template, method, "responses");
@@ -166,7 +164,7 @@ describe("live answers", () => {
     expect([...covered].sort()).toEqual(CALLS.map(({ method, path }) => `${method} ${path}`).sort());
   });
 
-  test("of calls that fail fit the document, whatever fails", async () => {
+  test("of failed calls fit the document, whatever the cause", async () => {
     const { pagerduty } = world;
     const token = pagerduty.account().apiKey();
     const statusOf = async (options: CallOptions, method = "post") =>
@@ -209,7 +207,7 @@ describe("live answers", () => {
     expect(undescribed(document)).toEqual([]);
   });
 
-  test("every operation has a name of its own, which a program can use", () => {
+  test("every operation has a unique name that is a valid identifier", () => {
     const names = operationsIn(document).map(([, { operationId }]) => String(operationId));
     expect(names.filter((name) => !/^[a-z]+([A-Z][a-z0-9]*)*$/.test(name))).toEqual([]);
     expect(new Set(names).size).toBe(names.length);
@@ -226,7 +224,7 @@ describe("live answers", () => {
         .filter((operation) => !("503" in at(operation, "responses")))
         .map(() => path),
     );
-    // The files are served in any case, and the callback redirects in any case.
+    // The files need neither settings nor storage, and the callback answers a failure with a redirect.
     expect(without.sort()).toEqual(["/docs", "/openapi.json", "/pagerduty/oauth/callback"]);
   });
 
@@ -271,7 +269,7 @@ describe("live answers", () => {
     }
   });
 
-  test("over the WebSocket fit the document", async () => {
+  test("over the WebSocket are messages that fit the document", async () => {
     const account = world.pagerduty.account();
     await world.worker.call("bob", "POST", "/pagerduty", {
       body: { token: account.apiKey(), subscribe: true },

@@ -2,9 +2,9 @@ import { expect, test, vi } from "vitest";
 import { log } from "../../src/log.ts";
 import { startWorker } from "../support/worker.ts";
 
-/** The log contains nothing of a stranger's request that could be taken for a line of its own. */
+/** No text from a stranger's request can look like a separate line of the log. */
 
-test("a request id is a valid cf-ray or a new UUID, and a path is logged still percent-encoded", async () => {
+test("a request id is a valid cf-ray or a new UUID, and a path is logged with its percent-encoding", async () => {
   const worker = await startWorker({ AURORA_ENV: "dev" });
   try {
     const idOf = async (ray: string) =>
@@ -23,7 +23,7 @@ test("a request id is a valid cf-ray or a new UUID, and a path is logged still p
   }
 });
 
-test("a field that is named like a secret is redacted, and so is text that looks like one", () => {
+test("a field whose name says that it is a secret is redacted, and so is text that looks like a secret", () => {
   const written = vi.spyOn(console, "info").mockImplementation(() => undefined);
   log.info("event", { accessToken: "abc", "set-cookie": "a=b", userId: "ada", error: "sent Bearer abc" });
   const [line] = written.mock.calls[0] ?? [];

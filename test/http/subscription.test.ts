@@ -18,7 +18,7 @@ const BASIC = [
   "incident.resolved",
   "incident.custom_field_values.updated",
 ];
-/** Every type that changes an incident as Aurora sees it, and the notes. */
+/** Every event type that changes an incident in Aurora, and the event type of notes. */
 const ALL = [
   ...BASIC,
   ...["unacknowledged", "reopened", "priority_updated", "service_updated", "reassigned"].map(incidentType),
@@ -30,7 +30,7 @@ function incidentType(name: string): string {
 const status = async () => (await call("GET", "")).body;
 
 describe("creating the subscription", () => {
-  test("uses the caller's URL and every event that is used, and stores the secret", async () => {
+  test("subscribes the caller's URL to every event type that the connector uses, and stores the secret", async () => {
     await connect();
     const made = await call("POST", "/subscription");
     expect(made.status).toBe(201);
@@ -53,7 +53,7 @@ describe("creating the subscription", () => {
     await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
   });
 
-  test("a second time returns the existing one", async () => {
+  test("a second time returns the existing subscription", async () => {
     await connect();
     await call("POST", "/subscription");
     const again = await call("POST", "/subscription");
@@ -61,14 +61,14 @@ describe("creating the subscription", () => {
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("25 times at once creates one", async () => {
+  test("25 times at once creates one subscription", async () => {
     await connect();
     const replies = await Promise.all(Array.from({ length: 25 }, () => call("POST", "/subscription")));
     expect(replies.map(({ status: code }) => code).sort()).toEqual([...Array(24).fill(200), 201]);
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("with other events or another filter changes the existing one", async () => {
+  test("with other events or another filter changes the existing subscription", async () => {
     await connect();
     await call("POST", "/subscription");
     const wish = {
@@ -80,7 +80,7 @@ describe("creating the subscription", () => {
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("replaces one for the same URL whose secret is not stored", async () => {
+  test("replaces a subscription for the same URL if its secret is not stored", async () => {
     const url = `${stage.worker.url}/pagerduty/webhook/${stage.user}`;
     const old = stage.account.subscribe({ url });
     await connect();
@@ -89,7 +89,7 @@ describe("creating the subscription", () => {
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("adopts one for the same URL whose secret is stored", async () => {
+  test("adopts a subscription for the same URL if its secret is stored", async () => {
     const old = stage.account.subscribe({ url: `${stage.worker.url}/pagerduty/webhook/${stage.user}` });
     await connect();
     await call("PUT", "/signing-secret", { secret: old.secret });
@@ -97,7 +97,7 @@ describe("creating the subscription", () => {
     expect([made.status, made.body]).toMatchObject([200, { id: old.id }]);
   });
 
-  test("creates a new one when the former was deleted at PagerDuty", async () => {
+  test("creates a new subscription if the old one was deleted at PagerDuty", async () => {
     await connect();
     const first = await call("POST", "/subscription");
     stage.account.subscriptions.clear();
@@ -106,25 +106,25 @@ describe("creating the subscription", () => {
     expect(second.body).not.toMatchObject({ id: (first.body as { id: string }).id });
   });
 
-  test("happens on connecting if asked for", async () => {
+  test("happens when a user connects with `subscribe`", async () => {
     const reply = await connect({ subscribe: true });
     expect(reply.body).toMatchObject({ connected: true, webhook: { verification: "signature" } });
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("does not happen on connecting otherwise, as Aurora's page expects", async () => {
+  test("does not happen when a user connects without `subscribe`, as Aurora's page expects", async () => {
     await connect();
     expect(stage.account.subscriptions.size).toBe(0);
   });
 
-  test("with a read-only key is 403, and the status shows it", async () => {
+  test("with a read-only key is 403, and the status shows that the key is read-only", async () => {
     await connect({ write: false });
     const reply = await call("POST", "/subscription");
     expect([reply.status, reply.body]).toMatchObject([403, { code: "write_access_required" }]);
     expect(await status()).toMatchObject({ capabilities: { can_write_incidents: false } });
   });
 
-  test("on connecting with a read-only key fails without undoing the connection", async () => {
+  test("fails when a user connects with a read-only key, but the connection is kept", async () => {
     const reply = await connect({ write: false, subscribe: true });
     expect([reply.status, reply.body]).toMatchObject([200, { connected: true, subscribed: { id: null } }]);
   });
@@ -149,7 +149,7 @@ describe("the event types of the subscription", () => {
     return subscription;
   };
 
-  test("that PagerDuty does not know are left out, the others are not, and it is not asked for them again", async () => {
+  test("that PagerDuty does not know are left out, all others are subscribed to, and a check does not try again", async () => {
     stage.pagerduty.faults.unknownEventTypes = ["incident.delegated", "incident.annotated"];
     const known = ALL.filter((type) => !stage.pagerduty.faults.unknownEventTypes.includes(type));
     await connect();
@@ -163,7 +163,7 @@ describe("the event types of the subscription", () => {
     expect(await status()).toMatchObject({ problems: [] });
   });
 
-  test("are brought up to all of them in ours with fewer, by asking for it and by a check", async () => {
+  test("are completed in the connector's own subscription, by a call that subscribes and by a check", async () => {
     await connect({ subscribe: true });
     ours().events = BASIC;
     expect((await call("POST", "/subscription")).body).toMatchObject({ events: ALL });
@@ -174,7 +174,7 @@ describe("the event types of the subscription", () => {
     expect((await call("GET", "/events")).text).toContain("subscription.extended");
   });
 
-  test("stay as a caller chose them", async () => {
+  test("stay as the caller chose them", async () => {
     await connect();
     const events = ["incident.triggered", "incident.resolved"];
     await call("POST", "/subscription", { events });
@@ -184,7 +184,7 @@ describe("the event types of the subscription", () => {
     expect(await status()).toMatchObject({ problems: [] });
   });
 
-  test("of a person's own webhook stay as they are; the status names those that it lacks", async () => {
+  test("of a webhook that a person created stay as they are, and the status names the missing types", async () => {
     const url = `${stage.worker.url}/pagerduty/webhook/${stage.user}`;
     const own = stage.account.subscribe({ url, events: ALL.slice(0, -2) });
     await connect();
@@ -208,7 +208,7 @@ describe("the event types of the subscription", () => {
   });
 });
 
-describe("while the subscription is being created", () => {
+describe("while the subscription is being created,", () => {
   test("a webhook with an unknown signature is 503, so that PagerDuty retries, and one without a signature 401", async () => {
     await connect();
     await call("PUT", "/signing-secret", { secret: "an older one" });
@@ -238,7 +238,7 @@ describe("while the subscription is being created", () => {
 });
 
 describe("the subscription", () => {
-  test("can be read from PagerDuty, tested, enabled and removed", async () => {
+  test("can be read, tested, enabled and removed through the API", async () => {
     await connect({ subscribe: true });
     const [subscription] = [...stage.account.subscriptions.values()];
     if (!subscription) throw new Error("There is no subscription");
@@ -263,7 +263,7 @@ describe("the subscription", () => {
     ["DELETE", "/subscription"],
     ["POST", "/subscription/ping"],
     ["POST", "/subscription/enable"],
-  ])("is 404 for %s %s if there is none", async (method, path) => {
+  ])("is 404 for %s %s if there is no subscription", async (method, path) => {
     expect((await call(method, path)).status).toBe(404);
     await connect();
     expect((await call(method, path)).status).toBe(404);
@@ -274,7 +274,7 @@ describe("the subscription", () => {
     ["POST", "/subscription/ping"],
     ["POST", "/subscription/enable"],
   ])(
-    "is 404 for %s %s if it was deleted at PagerDuty, and the status shows it as missing",
+    "is 404 for %s %s if it was deleted at PagerDuty, and the status then says that it is missing",
     async (method, path) => {
       await connect({ subscribe: true });
       stage.account.subscriptions.clear();
@@ -286,7 +286,7 @@ describe("the subscription", () => {
     },
   );
 
-  test("that the credential may not read or remove is 403, and only a refused write changes the capabilities", async () => {
+  test("is 403 if the credential may not read or remove it, and only a refused write changes the capabilities", async () => {
     await connect({ subscribe: true });
     stage.pagerduty.faults.api = { status: 403 };
     const seen = await call("GET", "/subscription");
@@ -303,13 +303,13 @@ describe("the subscription", () => {
     expect((await call("DELETE", "/subscription")).status).toBe(200);
   });
 
-  test("is removed at PagerDuty by a disconnect, which reports it", async () => {
+  test("is removed at PagerDuty by a disconnect, whose answer reports the removal", async () => {
     await connect({ subscribe: true });
     expect((await call("DELETE", "")).body).toEqual({ success: true, deleted: 1, subscriptionDeleted: true });
     expect(stage.account.subscriptions.size).toBe(0);
   });
 
-  test("does not stop a disconnect when PagerDuty cannot remove it", async () => {
+  test("does not prevent a disconnect if PagerDuty cannot remove it", async () => {
     await connect({ subscribe: true });
     stage.pagerduty.faults.api = { status: 500 };
     const reply = await call("DELETE", "");

@@ -5,7 +5,7 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { INTERNAL_SECRET } from "../support/worker.ts";
 
-/** Which tenant owns a connection, and which connections a webhook URL leads to. */
+/** A connection belongs to one tenant. A user's webhook URL leads to the connections of that user's tenants. */
 
 const stage = openStage();
 /** Two members of `first`; `both` is also a member of `second`. */
@@ -32,7 +32,7 @@ const status = async (user: string, org: string | null) => (await call(user, org
 const storeSecret = (user: string, org: string | null, secret: string) =>
   call(user, org, "PUT", "/signing-secret", { secret });
 
-/** Posts a triggered incident of the account `of` to the user's URL, as PagerDuty does. */
+/** Posts the webhook of a triggered incident in the account `of` to the user's URL, as PagerDuty does. */
 async function post(
   user: string,
   { secret, subscriptionId, of = stage.account }: { secret?: string; subscriptionId?: string; of?: Account },
@@ -59,19 +59,19 @@ const arrived = (user: string, org: string | null, incidentId: string) =>
   expect.poll(() => incidentIds(user, org), { timeout: 20_000 }).toContain(incidentId);
 
 describe("a connection", () => {
-  test("belongs to the organisation: every member sees it, and who connected", async () => {
+  test("belongs to the organisation: every member sees the connection, and who connected it", async () => {
     await connect(alice, first);
     expect(await status(both, first)).toMatchObject({ connected: true, connectedBy: alice });
   });
 
-  test("is not visible in another organisation or without one", async () => {
+  test("is not visible in another organisation or without an organisation", async () => {
     await connect(alice, first);
     expect(await status(alice, second)).toEqual({ connected: false });
     expect(await status(alice, null)).toEqual({ connected: false });
     expect((await call(alice, second, "GET", "/incidents")).status).toBe(404);
   });
 
-  test("of one user in one organisation is separate from that in another", async () => {
+  test("of a user in one organisation is separate from the same user's connection in another", async () => {
     const other = stage.pagerduty.account({ subdomain: "umbrella" });
     await connect(both, first);
     await connect(both, second, other);
@@ -87,7 +87,7 @@ describe("a connection", () => {
     expect(await status(alice, first)).toEqual({ connected: false });
   });
 
-  test("of an organisation named like a user or like a JavaScript property collides with no other", async () => {
+  test("of an organisation is its own, even if the organisation's id equals a user's id or a JavaScript property", async () => {
     await connect(alice, alice);
     expect(await status(alice, null)).toEqual({ connected: false });
     for (const name of ["constructor", "toString"]) {
@@ -109,7 +109,7 @@ describe("a connection", () => {
 });
 
 describe("a webhook URL", () => {
-  test("shown before another member connected leads to that connection", async () => {
+  test("that a member was shown before another member connected leads to the new connection", async () => {
     expect((await call(both, first, "GET", "/webhook-url")).status).toBe(200);
     await connect(alice, first);
     await storeSecret(alice, first, "ours");
@@ -118,7 +118,7 @@ describe("a webhook URL", () => {
     await arrived(alice, first, incidentId);
   });
 
-  test("leads to all of the user's connections, among which the signature decides", async () => {
+  test("leads to all of the user's connections, and the signature decides which one gets the webhook", async () => {
     const other = stage.pagerduty.account();
     await connect(both, first);
     await storeSecret(both, first, "of the first");
@@ -141,14 +141,14 @@ describe("a webhook URL", () => {
     }
   });
 
-  test("still leads to an organisation after the user called for another", async () => {
+  test("still leads to an organisation after the user opened another organisation", async () => {
     await connect(alice, first);
     await storeSecret(alice, first, "ours");
     await status(alice, second);
     expect((await post(alice, { secret: "ours" })).status).toBe(202);
   });
 
-  test("leads to a connection made again after a disconnect", async () => {
+  test("leads to a connection that was made after a disconnect", async () => {
     await connect(alice, first);
     await status(both, first);
     await call(alice, first, "DELETE");
@@ -158,7 +158,7 @@ describe("a webhook URL", () => {
     expect((await post(both, { secret: "new" })).status).toBe(202);
   });
 
-  test("leads to the five organisations called for last, and to the one whose subscription has this URL", async () => {
+  test("leads to the five organisations that the user opened last, and to the organisation whose subscription has this URL", async () => {
     await connect(both, first);
     const made = await call(both, first, "POST", "/subscription", {});
     expect(made.status).toBe(201);
@@ -167,12 +167,12 @@ describe("a webhook URL", () => {
     for (let i = 0; i < 6; i += 1) await status(both, `other-of-${stage.user}-${i}`);
     const [subscription] = stage.account.subscriptions.values();
     expect((await post(both, { secret: subscription?.secret ?? "" })).status).toBe(202);
-    // A new call for an organisation that was dropped makes the URL lead to it again.
+    // After a new call for a dropped organisation, the URL leads to it again.
     await status(both, second);
     expect((await post(both, { secret: "of the second" })).status).toBe(202);
   });
 
-  test("leads to no connection of others, even for a webhook that its secret signs", async () => {
+  test("does not lead to another user's connection, even for a webhook that is signed with that connection's secret", async () => {
     await connect(alice, first);
     await storeSecret(alice, first, "ours");
     await until("the copy of a membership in KV", async () => {
@@ -192,8 +192,8 @@ describe("a webhook URL", () => {
   });
 });
 
-describe("an unsigned webhook for several connections", () => {
-  test("of any member is recognised as ours, so that two members make one subscription", async () => {
+describe("an unsigned webhook for several connections:", () => {
+  test("a subscription with any member's URL is recognised as the connector's, so that two members create only one", async () => {
     await connect(alice, first);
     await status(both, first);
     const made = await call(alice, first, "POST", "/subscription", {});
@@ -202,12 +202,12 @@ describe("an unsigned webhook for several connections", () => {
     expect([again.status, again.body]).toMatchObject([200, made.body]);
     const [subscription] = stage.account.subscriptions.values();
     if (!subscription) throw new Error("There is no subscription");
-    // Made again outside, with another member's URL.
+    // Somebody creates the subscription again at PagerDuty, with another member's URL.
     stage.account.unsubscribe(subscription.id);
     const other = stage.account.subscribe({ url: subscription.url.replace(alice, both) });
     const { body } = await call(alice, first, "POST", "/reconcile", {});
     expect(body).toMatchObject({ subscription: { id: other.id, state: "active" } });
-    // A stranger's URL at the same address is nobody's.
+    // A subscription with a stranger's URL on the same host does not count.
     stage.account.unsubscribe(other.id);
     stage.account.subscribe({ url: subscription.url.replace(alice, "stranger") });
     expect((await call(alice, first, "POST", "/reconcile", {})).body).toMatchObject({
@@ -215,7 +215,7 @@ describe("an unsigned webhook for several connections", () => {
     });
   });
 
-  test("follows the rules of the connection whose subscription it names", async () => {
+  test("the connection whose subscription the webhook names decides whether it needs a signature", async () => {
     await connect(both, first);
     expect((await call(both, first, "POST", "/subscription", {})).status).toBe(201);
     await connect(both, second);
@@ -224,7 +224,7 @@ describe("an unsigned webhook for several connections", () => {
     expect((await post(both, { subscriptionId: "PUNKNOWN" })).status).toBe(202);
   });
 
-  test("is kept by the connection whose credential reads the incident, and by no other", async () => {
+  test("only the connection whose credential can read the incident keeps it", async () => {
     const other = stage.pagerduty.account();
     await connect(both, first);
     await connect(both, second, other);

@@ -5,14 +5,14 @@ import { firstBody, sign, webhookBody } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** The answers to webhooks of a connection with a signing secret. */
+/** The answers to webhooks if the connection has a signing secret. */
 
 let subscription: Subscription;
 
 const stage = openStage();
 beforeEach(async () => {
   subscription = await stage.connect();
-  // The tests post webhooks themselves.
+  // Unsubscribes, because the tests post the webhooks themselves.
   stage.account.unsubscribe(subscription.id);
 });
 
@@ -78,7 +78,7 @@ describe("genuine webhooks", () => {
     expect(stage.aurora.of(incident.id)[0]?.data.incident.title).toBe("Żółw 🐢 \u2028 überläuft");
   });
 
-  test.each([130, 250])("of %i KB that do not compress are 202 and processed", async (kilobytes) => {
+  test.each([130, 250])("of %i KB of incompressible data are 202 and processed", async (kilobytes) => {
     const incident = triggered();
     const body = padded(firstBody(incident), {
       noise: randomBytes((kilobytes - 4) * 750).toString("base64"),
@@ -89,11 +89,11 @@ describe("genuine webhooks", () => {
     expect(stage.aurora.of(incident.id)[0]?.data.event).toEqual(JSON.parse(body).event);
   });
 
-  test("that are repeated notify Aurora once", async () => {
+  test("notify Aurora once if they are repeated", async () => {
     const incident = triggered();
     const [body, webhookId] = [firstBody(incident), "the-same-webhook"];
     for (let times = 0; times < 5; times += 1) expect((await post(body, { webhookId })).status).toBe(202);
-    // The same event under another webhook id, as a second subscription would send it.
+    // The same event under another webhook id, as a second subscription sends it.
     expect((await post(body)).status).toBe(202);
     await stage.settled(2);
     expect(
@@ -102,7 +102,7 @@ describe("genuine webhooks", () => {
         .map(({ type }) => type)
         .sort(),
     ).toEqual(["incident.rca_requested", "incident.triggered"]);
-    // Repetitions leave the first webhook and its delivery as they are.
+    // Repetitions do not change the first webhook or its delivery.
     const outcomes = async () => {
       const { body } = await stage.call("GET", "/events");
       return (body as { events: { outcome: string }[] }).events.map(({ outcome }) => outcome);
@@ -112,7 +112,7 @@ describe("genuine webhooks", () => {
     expect((await stage.call("GET", "/deliveries")).body).toMatchObject({ deliveries: [{}, {}] });
   });
 
-  test("of an unused type are 202 and recorded", async () => {
+  test("of an event type that the connector does not use are 202 and recorded", async () => {
     const event = stage.account.emit({
       eventType: "service.updated",
       resourceType: "service",
@@ -123,7 +123,7 @@ describe("genuine webhooks", () => {
     expect(stage.aurora.accepted).toEqual([]);
   });
 
-  test("that are no V3 event are 202, because 4xx would disable the subscription", async () => {
+  test("are 202 even if they are not a V3 event, because PagerDuty disables a subscription after 4xx answers", async () => {
     for (const body of ["{}", "not json", JSON.stringify({ event: { id: "x" } })]) {
       const reply = await post(body);
       expect(reply.status).toBe(202);
@@ -172,7 +172,7 @@ describe("refused webhooks", () => {
     expect((await post("x".repeat(256 * 1024 + 1))).status).toBe(413);
   });
 
-  test("over 60 a minute are 429, and genuine ones are still 202", async () => {
+  test("over 60 a minute are 429, and genuine webhooks are still 202", async () => {
     const body = firstBody(triggered());
     const replies = await Promise.all(Array.from({ length: 70 }, () => post(body, { signature: "v1=00" })));
     const statuses = replies.map((reply) => reply.status);
@@ -183,8 +183,8 @@ describe("refused webhooks", () => {
   });
 });
 
-describe("a webhook right after a change is judged by it:", () => {
-  test("a new secret, while the old one stays valid", async () => {
+describe("a webhook that follows a change immediately is verified with the changed connection:", () => {
+  test("after a new secret, which leaves the old secret valid for now", async () => {
     const old = subscription.secret;
     await stage.call("PUT", "/signing-secret", { secret: "brand new" });
     const body = firstBody(triggered());
@@ -192,7 +192,7 @@ describe("a webhook right after a change is judged by it:", () => {
     expect((await post(body, { signature: sign(old, body) })).status).toBe(202);
   });
 
-  test("a new secret, while the copy in KV is stale, missing or unreadable", async () => {
+  test("after a new secret, even while the copy in KV is stale, missing or unreadable", async () => {
     const { CONNECTIONS } = await stage.worker.handle.getEnv();
     const key = `connection:user:${stage.user}`;
     const stale = await CONNECTIONS.get(key);
@@ -208,7 +208,7 @@ describe("a webhook right after a change is judged by it:", () => {
     expect((await post(body)).status).toBe(202);
   });
 
-  test("a disconnect", async () => {
+  test("after a disconnect", async () => {
     const body = firstBody(triggered());
     expect((await post(body)).status).toBe(202);
     await stage.call("DELETE", "");
@@ -217,7 +217,7 @@ describe("a webhook right after a change is judged by it:", () => {
 });
 
 describe("an accepted webhook", () => {
-  test("is delivered even if the object is evicted while Aurora is down", async () => {
+  test("is delivered even if the object is evicted while Aurora is unavailable", async () => {
     stage.aurora.answer = () => ({ status: 503 });
     const incident = triggered();
     expect((await post(firstBody(incident))).status).toBe(202);
