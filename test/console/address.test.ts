@@ -15,7 +15,7 @@ describe.skipIf(!hasChromium)("the console's address", () => {
     return { ...opened, account };
   }
 
-  test("'Skip to content' moves the focus into the open page without changing the address", async () => {
+  test("'Skip to content' moves the focus into the main content without changing the address", async () => {
     const { page, faults } = await open("#/connection");
     await page.getByText("Missed incidents").waitFor();
     await page.keyboard.press("Tab");
@@ -49,7 +49,7 @@ describe.skipIf(!hasChromium)("the console's address", () => {
       const link = page.locator(`.rows a[href^='#/${section}/']`).first();
       await link.waitFor();
       const href = await link.getAttribute("href");
-      // New rows are inserted above it.
+      // Selects the row by its address, because new rows are inserted above it.
       await page.locator(`.rows a[href="${href}"]`).click();
       await page.getByRole("link", { name: `← All ${section}` }).click();
       await expect.poll(() => page.evaluate("document.activeElement.getAttribute('href')")).toBe(href);
@@ -57,7 +57,7 @@ describe.skipIf(!hasChromium)("the console's address", () => {
   );
 
   test.each(["incidents", "events", "deliveries"])(
-    "a missing row of the %s shows an error with a link back to the list",
+    "a link to a row that does not exist in the list of %s shows an error with a link back to the list",
     async (section) => {
       const { page } = await open(`#/${section}/GONE`, 390);
       await page

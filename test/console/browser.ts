@@ -8,7 +8,7 @@ import { patienceMs } from "../support/patience.ts";
 
 const address = inject("chromium");
 
-/** Whether this machine has a Chromium. */
+/** True if this machine has a Chromium. */
 export const hasChromium = address !== null;
 
 export async function startBrowser(): Promise<Browser> {
@@ -21,7 +21,7 @@ export interface Look {
   scheme: "light" | "dark";
 }
 
-/** A page, with the errors that it logged or threw in `faults`. */
+/** A page, and in `faults` the errors that it logged or threw. */
 export interface WatchedPage {
   page: Page;
   faults: string[];
@@ -46,9 +46,9 @@ export async function watchedPage(browser: Browser, width: Look["width"]): Promi
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Returns axe's findings on the present page, targets smaller than 24 px among them. */
+/** Returns axe's findings on the current page, which include targets smaller than 24 px. */
 export async function violations(page: Page): Promise<string[]> {
-  // Evaluated by the debugger, because the page's policy allows no other scripts.
+  // Evaluates axe through the debugger, because the page's policy forbids foreign scripts.
   await page.evaluate(axeSource);
   const found =
     await page.evaluate(`axe.run({ resultTypes: ["violations"], rules: { "target-size": { enabled: true } } }).then(({ violations }) =>
@@ -56,7 +56,7 @@ export async function violations(page: Page): Promise<string[]> {
   return Array.isArray(found) ? found.map(String) : [`axe answered ${String(found)}`];
 }
 
-/** Marks that say something by their shape: each has a background, a border or a fill. */
+/** The selectors of marks whose shape carries information. Each mark has a background, a border or a fill. */
 const MARKS = [
   ".dot",
   ".live::before",
@@ -68,7 +68,7 @@ const MARKS = [
   ".middle",
 ];
 
-/** Returns the visible marks that have the colour of the page, as forced colours make of backgrounds. */
+/** Returns the visible marks that cannot be seen. Forced colours give every background the colour of the page. */
 export async function unpainted(page: Page): Promise<string[]> {
   return page.evaluate<string[]>(`(() => {
     const probe = document.body.appendChild(document.createElement("i"));
@@ -91,7 +91,7 @@ export async function unpainted(page: Page): Promise<string[]> {
 export async function screenshot(page: Page, name: string, { width, scheme }: Look): Promise<void> {
   const folder = process.env["SCREENSHOTS"];
   if (!folder) return;
-  // A temporary message could cover a part of the page.
+  // Hides temporary messages, which can cover a part of the page.
   for (const close of await page.getByRole("button", { name: "Close message" }).all()) await close.click();
   await page.mouse.move(0, 0);
   await page.evaluate("scrollTo(0, 0)");
@@ -102,7 +102,7 @@ export async function screenshot(page: Page, name: string, { width, scheme }: Lo
   });
 }
 
-/** Whether the page is wider than the window. */
+/** Returns true if the page is wider than the window. */
 export async function overflows(page: Page): Promise<boolean> {
   return page.evaluate<boolean>(
     "document.documentElement.scrollWidth > document.documentElement.clientWidth",

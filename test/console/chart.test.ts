@@ -4,7 +4,7 @@ import type { Activity } from "../../src/contract/answers.ts";
 import { hasChromium, overflows, screenshot, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The chart of the last 24 hours: its values by pointer, touch and keyboard, and its table. */
+/** The chart of the last 24 hours shows an hour's values for pointer, touch and keyboard, and also as a table. */
 
 const HOUR_MS = 3_600_000;
 const NONE = {
@@ -81,7 +81,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
   }
 
   test.each([1280, 390] as const)(
-    "shows the day, and is accessible, at %i px in each scheme",
+    "shows the day and is accessible, at %i px in each colour scheme",
     async (width) => {
       const page = await opened(width, day());
       for (const scheme of ["light", "dark"] as const) {
@@ -97,7 +97,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
     },
   );
 
-  test("shows an hour's values under the pointer, and the day's again afterwards", async () => {
+  test("shows the values of the hour under the pointer, and the day's values again when the pointer leaves", async () => {
     const page = await opened(1280, day());
     const { middleOf, figure } = of(page);
     const thirteen = await middleOf(21);
@@ -111,7 +111,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
     expect(await figure("Refused")).toBe("57");
   });
 
-  test("shows an hour's values for the arrow keys, and says them to a screen reader", async () => {
+  test("shows the values of the hour chosen with the arrow keys, and gives them to a screen reader", async () => {
     const page = await opened(1280, day());
     const slider = page.getByRole("slider", { name: "Hour" });
     await slider.focus();
@@ -133,7 +133,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
     const { middleOf, figure } = of(page);
     await page.getByRole("slider", { name: "Hour" }).scrollIntoViewIfNeeded();
     const nine = await middleOf(17);
-    // The events of a touch, because the browser's context has none.
+    // Dispatches the events of a touch, because the browser's context has no touch screen.
     const touch = { pointerType: "touch", clientX: nine.x, clientY: nine.y };
     await page.getByRole("slider", { name: "Hour" }).dispatchEvent("pointerdown", touch);
     await page.getByText("Thu 09:00 – 10:00").waitFor();
@@ -154,7 +154,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
     expect(await of(page).figure("Refused")).toBe("1,234");
   });
 
-  test("says since when it is complete, where more happened than is counted", async () => {
+  test("shows the time since which its counts are complete, if earlier counts are not", async () => {
     await opened(1280, { ...day(), completeSince: "2026-11-26T10:20:00.000Z" }).then((page) =>
       page.getByText(/Counted in full since Thu 10:20/).waitFor(),
     );
@@ -163,7 +163,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
 
 function of(page: Page) {
   return {
-    /** The middle of an hour's column in the first plot. */
+    /** Returns the middle of an hour's column in the first plot. */
     async middleOf(index: number) {
       const box = await page.locator(".plot svg").first().boundingBox();
       if (!box) throw new Error("The plot is not shown");

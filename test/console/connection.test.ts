@@ -4,7 +4,7 @@ import { until } from "../support/until.ts";
 import { hasChromium, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The pages of a connection and its events while both change. */
+/** The pages of a connection and of its events stay correct while both change. */
 
 describe.skipIf(!hasChromium)("an open connection page", () => {
   const { stage, openPage } = openConsole();
@@ -24,7 +24,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
 
   const CHANGED = /The connection has changed, so nothing was removed/;
 
-  test("closes its question about a connection that was replaced", async () => {
+  test("closes the dialog 'Disconnect' if the connection was removed elsewhere", async () => {
     await connect("acme");
     const { page } = await open("#/connection");
     await page.getByRole("button", { name: "Disconnect…" }).click();
@@ -35,7 +35,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     expect(await violations(page)).toEqual([]);
   });
 
-  test("does not disconnect a new connection with a question about the former one", async () => {
+  test("does not disconnect a new connection from a dialog that was opened for the old connection", async () => {
     await connect("acme");
     const { page } = await openPage(1280);
     await page.routeWebSocket("**/console/api/live", () => {});
@@ -50,7 +50,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     expect(status.body).toMatchObject({ connected: true, accountSubdomain: "another" });
   });
 
-  test("says that a test event was verified only where its signature was", async () => {
+  test("says that a test event was verified only if its signature was verified", async () => {
     await connect("acme");
     const { page } = await open("#/connection");
     await page.getByRole("button", { name: "Send test event" }).click();
@@ -70,13 +70,13 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     expect(await page.evaluate("document.activeElement.ariaLabel")).toBe("Webhook URL");
   });
 
-  test("shows an event's body at any depth of nesting", async () => {
+  test("shows an event's body however deeply it is nested", async () => {
     const account = await connect("acme", false);
     const incident = account.trigger({ silent: true });
     const nested = `${"[".repeat(12_000)}${"]".repeat(12_000)}`;
     const data = `{"type":"incident","id":"${incident.id}","title":"x","more":${nested}}`;
     const body = `{"event":{"id":"E","event_type":"incident.triggered","resource_type":"incident","occurred_at":"2026-11-22T03:00:00Z","data":${data}}}`;
-    // Signed, so that the complete body is stored.
+    // Signs the webhook, so that its complete body is stored.
     await stage.call("PUT", "/signing-secret", { secret: "secret" });
     const headers = { "x-webhook-id": "nested", "x-pagerduty-signature": sign("secret", body) };
     await stage.worker.request("/pagerduty/webhook/local", { method: "POST", headers, body });
@@ -106,7 +106,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     }
   });
 
-  test("shows the error of a failed test event, and no longer waits for the event", async () => {
+  test("shows the error of a failed test event, and stops waiting for the event", async () => {
     await connect("acme");
     const { page } = await open("#/connection");
     await page.route("**/subscription/ping", (route) =>

@@ -19,7 +19,7 @@ describe("in dev:", () => {
   const post = (headers: Record<string, string>) =>
     worker.request("/console/api/deliveries/redeliver", { method: "POST", headers });
 
-  test("the console opens for the local user, with a policy against foreign scripts and frames", async () => {
+  test("the console opens for the local user, and its policy forbids foreign scripts and frames", async () => {
     const page = await worker.request("/");
     expect(page.status).toBe(200);
     expect(page.text).toMatch(/^<!doctype html>/);
@@ -34,7 +34,7 @@ describe("in dev:", () => {
       "referrer-policy": "no-referrer",
       "x-content-type-options": "nosniff",
     });
-    // Over http it would break other programs on localhost.
+    // The header is absent over http, because it breaks other programs on localhost.
     expect(page.headers.get("strict-transport-security")).toBeNull();
   });
 
@@ -43,18 +43,18 @@ describe("in dev:", () => {
     expect(status).toBe(404);
   });
 
-  test("the page's calls are made for the console's user, whatever X-User-ID they send", async () => {
+  test("the page's calls are made on behalf of the console's user, whatever X-User-ID they send", async () => {
     const reply = await worker.request("/console/api/webhook-url", { headers: { "x-user-id": "other" } });
     expect(reply.body).toMatchObject({ webhookUrl: `${worker.url}/pagerduty/webhook/me` });
   });
 
   test.each<[string, Record<string, string>]>([
-    ["without the mark", { "sec-fetch-site": "same-origin" }],
+    ["without the page's header", { "sec-fetch-site": "same-origin" }],
     ["from another site", { ...OWN, "sec-fetch-site": "cross-site" }],
     ["from another port of the same host", { ...OWN, "sec-fetch-site": "same-site" }],
     ["from another origin", { ...OWN, origin: "https://evil.example" }],
     ["from a sandboxed frame", { ...OWN, origin: "null" }],
-    ["that says nothing of where it comes from", { "x-requested-with": "aurora-console" }],
+    ["without any header that names its origin", { "x-requested-with": "aurora-console" }],
   ])("a change %s is refused", async (_, headers) => {
     const reply = await post(headers);
     expect(reply.status).toBe(403);
@@ -69,7 +69,7 @@ describe("in dev:", () => {
 
   test("the live WebSocket opens for the page's origin only", async () => {
     const url = `${worker.url}/console/api/live`;
-    // For another site's page the console does not exist.
+    // A page of another site gets the same 404 as if the console did not exist.
     expect(await watch(url, { origin: "https://evil.example" })).toBe(404);
     expect(await watch(url, {})).toBe(403);
     const watcher = await watch(url, { origin: worker.url });
@@ -109,7 +109,7 @@ test("in production without Access the console is 404, and the reference is open
   }
 });
 
-test("without a console a sign-in ends on a page with its result only", async () => {
+test("without a console a sign-in ends on a page that shows only the result", async () => {
   for (const variables of [{}, { CREDENTIALS_KEYS: "oops" }]) {
     const worker = await startWorker(variables);
     try {
@@ -151,7 +151,7 @@ describe("in production with Access:", () => {
   const open = (assertion: string | null) =>
     worker.request("/", { headers: assertion === null ? {} : { "cf-access-jwt-assertion": assertion } });
 
-  test("a key set over 64 KiB is not read, and admits nobody", async () => {
+  test("a key set over 64 KiB is not read, and no visitor is admitted", async () => {
     team.paddingBytes = 64 * 1024;
     expect((await open(await team.assertion())).status).toBe(503);
     team.paddingBytes = 0;
@@ -164,7 +164,7 @@ describe("in production with Access:", () => {
     expect((await open(await team.assertion())).status).toBe(200);
   });
 
-  test("the reference offers its calls to a visitor, and opens for everybody else", async () => {
+  test("the reference offers its calls to a visitor who signed in, and can be read by everybody else", async () => {
     const docs = async (headers: Record<string, string>) => (await worker.request("/docs", { headers })).text;
     expect(await docs({ "cf-access-jwt-assertion": await team.assertion() })).toContain(
       'data-user="alice@acme.example"',
@@ -174,11 +174,11 @@ describe("in production with Access:", () => {
     }
   });
 
-  test("the user id is the e-mail address in lower case, else the subject", async () => {
+  test("the user id is the e-mail address in lower case, or the subject if there is no address", async () => {
     expect((await open(await team.assertion())).text).toContain(">alice@acme.example</span>");
     const subject = await open(await team.assertion({ email: "a+b@acme.example" }));
     expect(subject.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");
-    // U+212A, the Kelvin sign, becomes k in lower case, but belongs to another mailbox.
+    // U+212A, the Kelvin sign, becomes k in lower case, but an address with it belongs to another mailbox.
     const kelvin = await open(await team.assertion({ email: "Mi\u212ae@acme.example" }));
     expect(kelvin.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");
   });
@@ -194,7 +194,7 @@ describe("in production with Access:", () => {
     expect((await open(claims === null ? null : await team.assertion(claims))).status).toBe(403);
   });
 
-  test("the live WebSocket is closed when its sign-in expires, before another message", async () => {
+  test("the live WebSocket is closed when its sign-in expires, and sends no further message", async () => {
     const exp = Math.ceil(Date.now() / 1000 + 2 * slowness());
     const headers = { "cf-access-jwt-assertion": await team.assertion({ exp }), origin: worker.url };
     const watcher = await watch(`${worker.url}/console/api/live`, headers);

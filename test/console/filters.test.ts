@@ -5,7 +5,7 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The filters of the lists: asked of the server, counted, kept by the address. */
+/** The server applies the filters of the lists and counts their matches; the address keeps them. */
 
 describe.skipIf(!hasChromium)("the console", () => {
   const { stage, openPage } = openConsole(() =>
@@ -24,7 +24,7 @@ describe.skipIf(!hasChromium)("the console", () => {
   const link = (page: Page, name: string) => page.getByRole("link", { name, exact: true });
   const option = (page: Page, name: string) => page.getByRole("option", { name, exact: true });
 
-  test("a time is asked of the server, survives a reload, and Back takes it back", async () => {
+  test("a time filter is applied by the server, survives a reload, and is removed by Back", async () => {
     const { page } = await open("#/incidents", ["New"]);
     await link(page, "New").waitFor();
     await stage.sql("UPDATE incidents SET created_at_ms = created_at_ms - 7200000");
@@ -40,7 +40,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await link(page, "New").waitFor();
   });
 
-  test.each(["#/events", "#/deliveries"])("%s has the time, too", async (hash) => {
+  test.each(["#/events", "#/deliveries"])("%s can be filtered by time, too", async (hash) => {
     const { page } = await open(hash, ["Timed"]);
     const row = page.getByRole("row", { name: /incident.triggered/ });
     await row.waitFor();
@@ -52,7 +52,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(await row.count()).toBe(0);
   });
 
-  test("events are searched by their incident and by their webhook's id", async () => {
+  test("a search finds events by their incident and by their webhook's id", async () => {
     const { page } = await open("#/events", ["Checkout errors", "Disk full"]);
     await page.getByRole("link", { name: /Checkout errors/ }).waitFor();
     await page.getByRole("link", { name: /Disk full/ }).waitFor();
@@ -68,11 +68,12 @@ describe.skipIf(!hasChromium)("the console", () => {
   });
 
   test.each([1280, 390] as const)(
-    "each choice says how many, which follows the changes, at %i px",
+    "each choice of a filter shows how many rows match it, and the number follows changes, at %i px",
     async (width) => {
       stage.aurora.answer = () => ({ status: 429 });
       const { page } = await open("#/deliveries", ["One", "Two"], width);
-      // Each incident's request for an analysis waits behind its first delivery.
+      // Each incident has two pending deliveries: its first notification, and the request for an analysis that follows
+      // it.
       await page.getByRole("button", { name: "Pending 4" }).waitFor();
       await page.getByRole("button", { name: "Failed 0" }).waitFor();
       await option(page, "Too many calls (2)").waitFor({ state: "attached" });
@@ -99,7 +100,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await link(page, "One").waitFor();
   });
 
-  test("incidents of one second keep the order of the API, also after one of them changed", async () => {
+  test("incidents of the same second are in the order of the API, even after one of them changed", async () => {
     const { page } = await open("#/incidents", []);
     const incidents = ["A", "B", "C", "D", "E"].map((title) => stage.account.trigger({ title }));
     await page.locator("tbody tr").nth(4).waitFor();
@@ -139,7 +140,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await copy("subscription id").waitFor();
   });
 
-  test("changes are counted every few seconds at most", async () => {
+  test("while rows change, the page requests new counts at most every few seconds", async () => {
     const { page } = await open("#/incidents", ["First"]);
     await link(page, "First").waitFor();
     let counted = 0;

@@ -5,9 +5,9 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** Finding one incident among many, and why its delivery failed. */
+/** A person can find one incident among many, and see why its delivery failed. */
 
-/** Of the first visit: the page, its script, style and icon, three answers of the API, and the line for changes. */
+/** The requests of a first visit: the page, its script, style and icon, three calls to the API, and the WebSocket. */
 const MAX_FIRST_REQUESTS = 8;
 const MAX_FIRST_KIB = 60;
 
@@ -29,7 +29,7 @@ describe.skipIf(!hasChromium)("the console", () => {
   const link = (page: Page, name: string) => page.getByRole("link", { name, exact: true });
   const filters = (page: Page) => new URL(page.url()).hash.split("?")[1] ?? "";
 
-  test("a list is searched by the server, the address keeps what was chosen, and Back takes it back", async () => {
+  test("the server searches a list, the address keeps the filters, and Back removes the last one", async () => {
     const { page } = await open("#/incidents", ["Checkout errors", "Disk full", "Checkout latency"]);
     await link(page, "Disk full").waitFor();
     const asked = page.waitForRequest(/\/incidents\?q=checkout/);
@@ -55,7 +55,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(filters(page)).toBe("");
   });
 
-  test("an incident that arrives while a search is on is shown where it matches, and not where it does not", async () => {
+  test("an incident that arrives during a search is shown only if it matches", async () => {
     const { page } = await open("#/incidents?q=wanted", []);
     await page.getByText("No incidents match").waitFor();
     stage.account.trigger({ title: "Another one" });
@@ -64,12 +64,12 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(await link(page, "Another one").count()).toBe(0);
   });
 
-  test("an unknown filter in a link is refused in words, not ignored", async () => {
+  test("a link with an invalid filter shows an error, and the filter is not ignored", async () => {
     const { page } = await open("#/incidents?severity=huge", []);
     await page.getByRole("alert").getByText("severity: must be critical, high, medium or low").waitFor();
   });
 
-  test("the keyboard alone searches, moves, opens, returns, and says how", async () => {
+  test("with the keyboard alone, a person searches, moves, opens a row, returns, and reads which keys there are", async () => {
     const { page } = await open("#/incidents", ["First", "Second"]);
     await link(page, "Second").waitFor();
     await link(page, "First").waitFor();
@@ -83,7 +83,8 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: String(top) }).waitFor();
     await page.keyboard.press("Escape");
-    // The open incident's heading has the same text and the focus, until the address has changed.
+    // Waits for the row: until the address has changed, the focus is on the open incident's heading, which has the same
+    // text.
     await page.locator(".row-link:focus").waitFor();
     expect(await focused()).toBe(top);
     await page.keyboard.press("/");
@@ -113,7 +114,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(await overflows(page)).toBe(false);
   });
 
-  test("a time shows itself in full, with its zone, when it is touched", async () => {
+  test("a click on a relative time shows the full time with its zone", async () => {
     const { page } = await open("#/incidents", ["Timed"]);
     const time = page.locator(".tile time").first();
     await time.click();
@@ -122,7 +123,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(await time.textContent()).toMatch(/just now|ago/);
   });
 
-  test("a delivery shows each attempt with Aurora's answer, and is tried again at once when asked", async () => {
+  test("a delivery shows each attempt with Aurora's answer, and 'Try now' sends it again", async () => {
     stage.aurora.answer = () => ({ status: 503 });
     const { page } = await open("#/deliveries", ["Refused at first"]);
     await page
@@ -142,7 +143,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await article.getByText("503", { exact: true }).waitFor();
   });
 
-  test("a note is written on the incident, and one that is being written survives a change", async () => {
+  test("a note is written on the incident, and the text in the field survives a change of the incident", async () => {
     const { page, incidents } = await open("#/incidents", ["With a note"]);
     const [incident] = incidents;
     await link(page, "With a note").click();
@@ -158,7 +159,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(await violations(page)).toEqual([]);
   });
 
-  test(`the first visit takes ${MAX_FIRST_REQUESTS} requests and ${MAX_FIRST_KIB} KiB at most, the next one loads no file`, async () => {
+  test(`the first visit takes at most ${MAX_FIRST_REQUESTS} requests and ${MAX_FIRST_KIB} KiB, and the next visit loads no file`, async () => {
     await stage.call("POST", "", { token: stage.account.apiKey(), subscribe: true });
     const { page } = await openPage(1280);
     const loaded: { path: string; bytes: number }[] = [];

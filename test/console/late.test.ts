@@ -4,7 +4,7 @@ import { until } from "../support/until.ts";
 import { hasChromium } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** Answers that arrive late, or in another order than their requests. */
+/** The page handles answers that arrive late, or in a different order than their requests. */
 
 const PAGE_SIZE = 50;
 
@@ -15,7 +15,7 @@ async function hold(page: Page, url: string | RegExp, most = Number.POSITIVE_INF
   await page.route(url, async (route) => {
     if (asked >= most || route.request().method() !== "GET") return route.continue();
     asked += 1;
-    // The test sends the call, so it has to set the header that the browser would set.
+    // The test sends the call itself, so it sets the header that a browser adds.
     const headers = { ...route.request().headers(), "sec-fetch-site": "same-origin" };
     held.push({ route, response: await route.fetch({ headers }) });
   });
@@ -56,7 +56,7 @@ describe.skipIf(!hasChromium)("a late answer", () => {
     return { ...opened, account };
   }
 
-  test("does not replace the payload that is open", async () => {
+  test("does not replace the payload of the row that was opened later", async () => {
     const { page } = await open("#/events", 2);
     const hrefs = await page
       .locator("tr.event a[href^='#/events/']")
@@ -85,7 +85,7 @@ describe.skipIf(!hasChromium)("a late answer", () => {
     await expect.poll(() => rows(page).count()).toBe(4);
   });
 
-  test("is not requested again before it arrives, and is shown", async () => {
+  test("is shown, and is not requested again before it arrives", async () => {
     const { page, account } = await open("", 1);
     const held = await hold(page, /\/console\/api\/incidents\?/);
     account.trigger({ title: "Comes late" });
@@ -96,12 +96,12 @@ describe.skipIf(!hasChromium)("a late answer", () => {
     expect(held.count()).toBe(1);
     await held.release();
     await page.getByRole("link", { name: /Comes late/ }).waitFor();
-    // All changes since the request cause one further request.
+    // All changes since the first request together cause one more request.
     await page.clock.runFor(1000);
     await until("the next answer", () => held.count() === 1);
   });
 
-  test("with older rows is kept, together with the focus, when the list is reloaded", async () => {
+  test("with older rows stays in the list, and keeps the focus, when the list is reloaded", async () => {
     const { page, account } = await open("", PAGE_SIZE + 5);
     expect(await rows(page).count()).toBe(PAGE_SIZE);
     const held = await hold(page, "**/console/api/incidents?*cursor=*");

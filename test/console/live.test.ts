@@ -3,7 +3,7 @@ import { until } from "../support/until.ts";
 import { hasChromium, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The console after its WebSocket closed, and after the visitor's sign-in expired. */
+/** The console stays up to date after its WebSocket closed, and says that a sign-in expired. */
 
 describe.skipIf(!hasChromium)("the console's updates:", () => {
   const { stage, openPage } = openConsole();
@@ -29,7 +29,7 @@ describe.skipIf(!hasChromium)("the console's updates:", () => {
     await page.getByRole("link", { name: /Seen without a line/ }).waitFor();
   });
 
-  test("a closed WebSocket is opened again, and changes since then are shown", async () => {
+  test("a closed WebSocket is opened again, and the changes that were missed are shown", async () => {
     const account = await connected();
     const { page } = await openPage(1280);
     let cut = () => Promise.resolve();
@@ -55,7 +55,7 @@ describe.skipIf(!hasChromium)("the console's updates:", () => {
     await page.getByRole("link", { name: /Seen afterwards/ }).waitFor();
   });
 
-  test("changes in a hidden tab are shown once the tab is visible", async () => {
+  test("a hidden tab shows the changes once it is visible again", async () => {
     const account = await connected();
     const { page } = await openPage(1280);
     await page.addInitScript(`
@@ -81,7 +81,7 @@ describe.skipIf(!hasChromium)("the console's updates:", () => {
     await page.getByRole("link", { name: /Seen afterwards/ }).waitFor();
   });
 
-  test("an expired sign-in is shown, and nothing is retried", async () => {
+  test("an expired sign-in is shown, and the page makes no further calls", async () => {
     await connected();
     const { page } = await openPage(390);
     let opened = 0;

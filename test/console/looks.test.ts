@@ -3,7 +3,10 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, overflows, screenshot, unpainted, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** Every page, dialog and state, at both widths: accessible in both schemes, and with marks that forced colours leave. */
+/**
+ * Every page, dialog and state is accessible at both widths in both colour schemes, and its marks stay visible with
+ * forced colours.
+ */
 
 describe.skipIf(!hasChromium)("each page and each state", () => {
   const { stage, openPage } = openConsole(() =>
@@ -16,7 +19,7 @@ describe.skipIf(!hasChromium)("each page and each state", () => {
     }),
   );
 
-  /** Incidents of each severity and status, a failed delivery, an ignored event, a refused webhook. */
+  /** Creates incidents of each severity and status, a failed delivery, an ignored event and a refused webhook. */
   async function fill(): Promise<void> {
     const { account } = stage;
     await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
@@ -31,7 +34,7 @@ describe.skipIf(!hasChromium)("each page and each state", () => {
     await fetch(`${stage.worker.url}/pagerduty/webhook/local`, { method: "POST", body: "{}" });
   }
 
-  test.each([1280, 390] as const)("is accessible and keeps its marks, at %i px", async (width) => {
+  test.each([1280, 390] as const)("is accessible and keeps its marks visible, at %i px", async (width) => {
     const { page } = await openPage(width);
     const look = async (name: string) => {
       for (const scheme of ["light", "dark"] as const) {
@@ -100,7 +103,7 @@ describe.skipIf(!hasChromium)("each page and each state", () => {
     await look("keys");
   });
 
-  test("forced colours show which tab, filter and row is chosen", async () => {
+  test("with forced colours, the chosen tab, filter and row are still marked", async () => {
     await fill();
     const { page } = await openPage(1280);
     await page.emulateMedia({ forcedColors: "active" });

@@ -1,7 +1,10 @@
 import type { Page, WebSocketRoute } from "playwright-core";
 import type { IncidentList, LiveMessage, PagerDutyIncident } from "../../src/contract/answers.ts";
 
-/** A console with very many incidents: its list and its WebSocket are answered here, in place of the Worker. */
+/**
+ * Simulates very many incidents: answers the console's requests for the list, and its WebSocket, in place of the
+ * Worker.
+ */
 
 const SERVICES = ["Checkout", "Payments", "Search", "Mail", "Kafka", "Database"];
 const SEVERITIES = ["critical", "high", "medium", "low"] as const;
@@ -39,13 +42,13 @@ function incidentOf(index: number, nowMs: number): PagerDutyIncident {
 }
 
 export interface ManyIncidents {
-  /** Sends a change of an incident, or a new one where `index` is negative. */
+  /** Sends a change of an incident, or a new incident if `index` is negative. */
   change(index: number, title: string): void;
-  /** How many requests for a page of the list were answered. */
+  /** The number of answered requests for a page of the list. */
   readonly pages: number;
 }
 
-/** Answers the list of incidents with `count` of them, newest first. */
+/** Answers requests for the list with `count` incidents, newest first. */
 export async function serveIncidents(page: Page, count: number): Promise<ManyIncidents> {
   const nowMs = Date.now();
   let socket: WebSocketRoute | null = null;
@@ -73,7 +76,7 @@ export async function serveIncidents(page: Page, count: number): Promise<ManyInc
   };
 }
 
-/** Evaluated in the page, because thousands of rows are many pages. */
+/** Runs inside the browser, because thousands of rows take many requests. */
 const LOAD_ALL = `(async () => {
   const more = [...document.querySelectorAll("button")].find(({ textContent }) => /^Load older/.test(textContent));
   const { rows } = document.querySelector(".rows");
@@ -85,5 +88,5 @@ const LOAD_ALL = `(async () => {
   }
 })()`;
 
-/** Loads page after page of the list and scrolls to it, as fast as the pages come. */
+/** Loads all pages of the list, one after the other, and scrolls to the end after each. */
 export const loadAll = (page: Page): Promise<void> => page.evaluate<void>(LOAD_ALL);

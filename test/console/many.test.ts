@@ -5,11 +5,11 @@ import { hasChromium } from "./browser.ts";
 import { loadAll, serveIncidents, titleOf } from "./many-incidents.ts";
 import { openConsole } from "./stage.ts";
 
-/** A list of 5,000 incidents that change while a person reads it. `npm run bench:console` measures the time it takes. */
+/** A list of 5,000 incidents works while the incidents change. `npm run bench:console` measures how long it takes. */
 
 const INCIDENTS = 5_000;
 
-/** Counts the rows that are put into the page, also those that are only moved. */
+/** Counts the rows that are inserted into the page, including rows that are only moved. */
 const WATCH = `
   window.added = 0;
   new MutationObserver((records) => {
@@ -34,12 +34,12 @@ describe.skipIf(!hasChromium)("a list of very many incidents", () => {
     page.evaluate<number>(`document.querySelectorAll(".rows tbody tr").length`);
   const added = (page: Page) => page.evaluate<number>("window.added");
 
-  test("loads to the end while incidents change, each page adds its rows only, and each change its own", async () => {
+  test("loads to the end while incidents change; each page inserts only its own rows, and each change only its own row", async () => {
     const { page, many, faults } = await opened(INCIDENTS);
     await page.evaluate(WATCH);
     let changes = 0;
     page.on("response", (response) => {
-      // Counting changes reads no page.
+      // Skips requests for the counts, which do not load a page.
       if (!/\/incidents\?(?!limit=1&)/.test(response.url())) return;
       changes += 1;
       many.change((changes * 37) % 50, `Changed ${changes}`);
@@ -59,7 +59,7 @@ describe.skipIf(!hasChromium)("a list of very many incidents", () => {
     expect(faults).toEqual([]);
   });
 
-  test("draws only the blocks of rows that are near the window", async () => {
+  test("draws only the blocks of rows near the visible part of the page", async () => {
     const { page } = await opened(400);
     await loadAll(page);
     const drawn = () =>
@@ -70,7 +70,7 @@ describe.skipIf(!hasChromium)("a list of very many incidents", () => {
     expect(await drawn()).toBeGreaterThan(0);
   });
 
-  test("times out of sight are brought up to date when they come into sight, and not before", async () => {
+  test("updates the times of rows only once the rows are visible", async () => {
     const { page } = await opened(400);
     await loadAll(page);
     const last = page.locator(".rows tbody tr time").last();

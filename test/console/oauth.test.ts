@@ -3,14 +3,14 @@ import { consent, registerApp, startOAuthWorld } from "../support/sign-in.ts";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** Connecting with OAuth in a browser: in a popup, as Aurora does, and in the page itself if popups are blocked. */
+/** A person connects with OAuth in a popup, as in Aurora's UI, or in the page itself if popups are blocked. */
 
 describe.skipIf(!hasChromium)("signing in with PagerDuty:", () => {
   const { stage, openPage } = openConsole(() =>
     startOAuthWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, FRONTEND_URL: null }),
   );
 
-  test("a popup connects and subscribes, and the health shows when the token expires", async () => {
+  test("a popup connects and subscribes, and the page shows when the token expires", async () => {
     const account = registerApp(stage.account);
     const { page, faults } = await openPage(390);
     await page.goto(stage.worker.url);
@@ -28,7 +28,7 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty:", () => {
     expect(faults).toEqual([]);
   });
 
-  test("the page itself signs in if popups are blocked", async () => {
+  test("the sign-in happens in the page itself if popups are blocked", async () => {
     registerApp(stage.account);
     const { page } = await openPage(1280);
     await page.addInitScript("window.open = () => null");
@@ -39,13 +39,13 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty:", () => {
     await page.getByText("OAuth · US").waitFor();
   });
 
-  test("a popup connects even if PagerDuty's page severs it from its opener", async () => {
+  test("a popup connects even if PagerDuty's page cuts its link to the opener", async () => {
     registerApp(stage.account);
     const { page } = await openPage(1280);
     let address = "";
     await page.context().route("**/oauth/authorize?**", async (route) => {
       address = route.request().url();
-      // From then on, the opener sees `closed` as true.
+      // With this header, the opener reads `closed` as true from now on.
       const headers = { "cross-origin-opener-policy": "same-origin" };
       await route.fulfill({ contentType: "text/html", headers, body: "<h1>Consent</h1>" });
     });
@@ -53,7 +53,7 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty:", () => {
     const connect = page.getByRole("button", { name: "Connect with OAuth" });
     const [popup] = await Promise.all([page.waitForEvent("popup"), connect.click()]);
     await popup.getByText("Consent").waitFor();
-    // The button is enabled again, because the popup looks closed to the page.
+    // The popup looks closed to the page, so the page enables the button again.
     await page.locator("button:not([aria-busy])", { hasText: "Connect with OAuth" }).waitFor();
     const closed = popup.waitForEvent("close");
     await popup.goto((await consent(new URL(address))).href).catch(() => undefined);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The console while it cannot update its data. */
+/** The console says that it cannot update its data. */
 
 const BANNER = /The connector cannot be reached\. What you see is as of \d+ \w+ \d{4}, \d\d:\d\d\./;
 const OVER = "Your sign-in is over. Reload the page to sign in again.";
@@ -12,7 +12,7 @@ const API = /\/console\/api(\/|\?|$)/;
 describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
   const { stage, openPage } = openConsole();
 
-  /** Opens the console with a connection and an incident, without a WebSocket, and with a clock that the test controls. */
+  /** Opens the console with a connection, an incident, no WebSocket, and a clock that the test controls. */
   async function open(width: 390 | 1280 = 1280) {
     const account = stage.account;
     await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
@@ -30,7 +30,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     page.route(API, (route) => route.fulfill({ status, json: { error: "Something", code: "unexpected" } }));
 
   test.each([1280, 390] as const)(
-    "a banner shows since when, until the connector answers, at %i px",
+    "a banner shows when the outage began, and goes away when the connector answers, at %i px",
     async (width) => {
       const { page } = await open(width);
       await page.route(API, (route) => route.abort());
@@ -48,7 +48,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     },
   );
 
-  test("the banner is announced once, however often the page polls", async () => {
+  test("the banner is announced once to a screen reader, however often the page polls", async () => {
     const { page } = await open();
     await page.evaluate(`window.said = 0;
       new MutationObserver(() => { window.said += 1; })
@@ -63,7 +63,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     expect(await page.evaluate("window.said")).toBe(1);
   });
 
-  test("'Try again' polls at once, shows a failure, and passes the focus on after success", async () => {
+  test("'Try again' polls immediately, shows a failure, and after a success moves the focus to the main content", async () => {
     const { page } = await open();
     await answering(page, 503);
     await page.clock.runFor(11_000);
@@ -76,7 +76,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     expect(await page.evaluate("document.activeElement.id")).toBe("main");
   });
 
-  test("with a silent WebSocket the page polls until the connector answers", async () => {
+  test("if the WebSocket is open but silent, the page polls until the connector answers", async () => {
     const { page } = await open();
     await page.unrouteAll();
     await page.routeWebSocket("**/console/api/live", (socket) => socket.connectToServer());
@@ -95,7 +95,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     await page.getByText(BANNER).waitFor({ state: "detached" });
   });
 
-  test("a missing incident is no outage", async () => {
+  test("an incident that does not exist does not count as an outage", async () => {
     const { page } = await open();
     await page.evaluate("location.hash = '#/incidents/GONE'");
     await page.getByRole("alert").getByText("No such incident").waitFor();
@@ -104,7 +104,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     expect(await page.getByText(BANNER).count()).toBe(0);
   });
 
-  test("an expired sign-in replaces the banner, even if a click reveals it", async () => {
+  test("an expired sign-in replaces the banner, even if a click is the first to find it", async () => {
     const { page } = await open();
     await page.route(API, (route) => route.abort());
     await page.clock.runFor(11_000);

@@ -5,7 +5,10 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, type Look, screenshot, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** Also takes the pictures of the documentation: `SCREENSHOTS=docs/screenshots npx vitest run test/console/pictures.test.ts`. */
+/**
+ * Also takes the screenshots for the documentation: `SCREENSHOTS=docs/screenshots npx vitest run
+ * test/console/pictures.test.ts`.
+ */
 
 const MINUTE_MS = 60_000;
 const STORM = [
@@ -31,7 +34,7 @@ describe.skipIf(!hasChromium)("the pages of a realistic account", () => {
     }),
   );
 
-  /** Shows addresses as an installation has them. */
+  /** Replaces the test's addresses with those of a real installation. */
   const withRealAddresses = (page: Page) =>
     page.route(/\/console\/api/, async (route) => {
       if (route.request().method() !== "GET") return route.continue();
@@ -43,7 +46,7 @@ describe.skipIf(!hasChromium)("the pages of a realistic account", () => {
       return route.fulfill({ response, body: text });
     });
 
-  test("are accessible at each width and in each scheme", async () => {
+  test("are accessible at each width and in each colour scheme", async () => {
     const { account } = stage;
     await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
     const [checkout, payments, disk, certificate, kafka] = STORM.map(({ agoMinutes, ...options }, index) =>
@@ -94,7 +97,7 @@ const LOOKS: readonly Look[] = [
 
 const agoIso = (minutes: number) => new Date(Date.now() - minutes * MINUTE_MS).toISOString();
 
-/** What PagerDuty knows of the first incident. */
+/** PagerDuty's context for the first incident. */
 const KNOWLEDGE: Knowledge = {
   alerts: [
     {

@@ -3,7 +3,7 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, overflows, screenshot, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** Redelivering what failed: how many, how far, and a stop. */
+/** A person redelivers failed deliveries, sees how many there are and how many are done, and can stop. */
 
 describe.skipIf(!hasChromium)("the console", () => {
   const { stage, openPage } = openConsole(() =>
@@ -11,7 +11,7 @@ describe.skipIf(!hasChromium)("the console", () => {
   );
 
   test.each([1280, 390] as const)(
-    "redelivers what failed with its progress, and stops it, at %i px",
+    "redelivers failed deliveries, shows the progress, and can be stopped, at %i px",
     async (width) => {
       stage.aurora.answer = () => ({ status: 500 });
       await stage.call("POST", "", { token: stage.account.apiKey(), subscribe: true });

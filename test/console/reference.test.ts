@@ -3,12 +3,12 @@ import { describe, expect, test } from "vitest";
 import { hasChromium, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** Calls that a person makes from the reference: to this Worker only, for the console's visitor. */
+/** A person can make calls from the reference, only to this Worker and only on behalf of the console's visitor. */
 
 describe.skipIf(!hasChromium)("trying a call in the reference", () => {
   const { stage, openPage } = openConsole();
 
-  /** Opens the reference at a call, and keeps the calls that the page makes. */
+  /** Opens the reference at a call, and records the calls that the page makes. */
   async function open(operationId: string) {
     const { page, faults } = await openPage(1280);
     const calls: string[] = [];
@@ -34,7 +34,7 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     expect(faults).toEqual([]);
   });
 
-  test("fills the path and the query, and shows an error as the Worker says it", async () => {
+  test("fills in the path and the query, and shows the Worker's error unchanged", async () => {
     await stage.connect();
     const { page, calls, form } = await open("listIncidents");
     await form.getByLabel("severity").selectOption("critical");
@@ -55,7 +55,7 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     ]);
   });
 
-  test("sends a body, and nothing that is not JSON", async () => {
+  test("sends a body, but only if it is JSON", async () => {
     const { calls, form } = await open("writeNote");
     await form.getByLabel("incidentId").fill("P1");
     await form.getByLabel("Body, JSON").fill("{");
@@ -68,7 +68,7 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     expect(calls).toEqual(["POST /console/api/incidents/P1/notes"]);
   });
 
-  test("asks before a call that destroys something", async () => {
+  test("asks for confirmation before a call that destroys something", async () => {
     await stage.connect();
     const { page, calls, form } = await open("disconnect");
     await form.getByRole("button", { name: "Send" }).click();
@@ -83,7 +83,7 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     expect(calls).toEqual(["DELETE /console/api"]);
   });
 
-  test("is offered for no call that PagerDuty or a browser makes", async () => {
+  test("is not offered for calls that PagerDuty or a browser makes", async () => {
     const { page } = await open("receiveWebhook");
     await page.locator("#receiveWebhook").getByLabel("From a shell").waitFor();
     for (const id of ["receiveWebhook", "finishSignIn", "watchChanges", "receiveV3"]) {

@@ -5,7 +5,7 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** A person's path through the console, from connecting to a delivered incident. */
+/** A person uses the console, from connecting to a delivered incident. */
 
 const TITLE = 'Checkout errors above 5 % <img src=x onerror="alert(1)">';
 
@@ -40,7 +40,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     page.getByRole("navigation").getByRole("link", { name: section }).click();
 
   test.each([1280, 390] as const)(
-    "leads from connecting to a delivered incident, at %i px, light and dark",
+    "leads a person from connecting to a delivered incident, at %i px, light and dark",
     async (width) => {
       const account = stage.account;
       const { page, faults } = await openPage(width);
@@ -131,7 +131,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByText("All delivered").waitFor();
     await page.getByRole("row").getByText("Delivered").first().waitFor();
 
-    // With the keyboard only: the skip link comes first, and Enter opens an incident.
+    // Uses only the keyboard: the skip link comes first, and Enter opens an incident.
     await page.goto(`${stage.worker.url}/#/incidents`);
     await page.reload();
     await page.getByRole("link", { name: /Nobody is told/ }).waitFor();
@@ -169,7 +169,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(faults).toEqual([]);
   });
 
-  test("signs in with a popup, which closes itself and reports its result to the page", async () => {
+  test("signs a person in with a popup, which reports its result to the page and closes itself", async () => {
     const { page } = await openPage(1280);
     await page.route("**/oauth/login", (route) =>
       route.fulfill({ json: { oauth_url: `${stage.worker.url}/?oauth=failed&error=exchange_failed` } }),

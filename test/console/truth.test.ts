@@ -5,14 +5,14 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The console never shows a better state than the real one. */
+/** The console never shows a better state than the actual one. */
 
-/** Returns the health tile with that name. */
+/** Returns the health tile with this name. */
 const tile = (page: Page, name: string) =>
   page.locator(".tile", { has: page.getByText(name, { exact: true }) });
 const SECTIONS = ["incidents", "events", "deliveries", "connection"] as const;
 
-describe.skipIf(!hasChromium)("without an address at Aurora:", () => {
+describe.skipIf(!hasChromium)("without a URL for deliveries:", () => {
   const { stage, openPage } = openConsole(() =>
     startWorld({
       AURORA_ENV: "dev",
@@ -23,7 +23,7 @@ describe.skipIf(!hasChromium)("without an address at Aurora:", () => {
     }),
   );
 
-  test("deliveries are shown as not configured, with the settings to set", async () => {
+  test("deliveries are shown as not configured, and the page names the settings to set", async () => {
     const account = stage.account;
     await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
     account.trigger({ title: "Only kept" });
@@ -55,7 +55,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     return opened;
   }
 
-  test("names the error of failed deliveries, not of pending ones", async () => {
+  test("names the error of failed deliveries, not of pending deliveries", async () => {
     stage.aurora.answer = ({ body }) =>
       body?.data.incident.title === "Waits"
         ? { status: 429, headers: { "retry-after": "600" } }
@@ -70,7 +70,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(await page.getByText(/429/).count()).toBe(0);
   });
 
-  test("shows a disabled subscription on every page, once a webhook was refused", async () => {
+  test("shows a disabled subscription on every page after a webhook was refused", async () => {
     const { account } = stage;
     const { page } = await open("");
     await tile(page, "Webhooks").getByText("Subscribed").waitFor();
@@ -94,7 +94,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await tile(page, "Webhooks").getByText("Switched off").waitFor({ state: "detached" });
   });
 
-  test("is not live while the connector cannot be reached, even with an open WebSocket", async () => {
+  test("does not say Live while the connector cannot be reached, even if the WebSocket is open", async () => {
     const { page } = await open("");
     await page.clock.install();
     await page.route(/\/console\/api(\/|\?|$)/, (route) => route.abort());
@@ -106,7 +106,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByText("Live", { exact: true }).waitFor();
   });
 
-  test("offers only actions that the credential permits", async () => {
+  test("offers only the actions that the credential permits", async () => {
     const { page } = await open("#/connection", stage.account.apiKey({ write: false }));
     await page.getByText("This credential may not create webhooks in PagerDuty.").waitFor();
     await page.getByLabel("Signing secret").waitFor();
@@ -133,10 +133,10 @@ describe.skipIf(!hasChromium)("the console", () => {
   });
 });
 
-describe.skipIf(!hasChromium)("an address without a page", () => {
+describe.skipIf(!hasChromium)("an address that has no page", () => {
   const { stage, openPage } = openConsole();
 
-  test.each([1280, 390] as const)("shows a page with links to existing pages, at %i px", async (width) => {
+  test.each([1280, 390] as const)("shows an error with links to existing pages, at %i px", async (width) => {
     const { page } = await openPage(width);
     const answer = await page.goto(`${stage.worker.url}/nothing/here`);
     expect(answer?.status()).toBe(404);
@@ -154,7 +154,7 @@ describe.skipIf(!hasChromium)("an address without a page", () => {
 describe.skipIf(!hasChromium)("a misconfigured connector", () => {
   const { stage, openPage } = openConsole(() => startWorld({ CREDENTIALS_KEYS: "oops" }));
 
-  test("names the missing settings on a page, and where to set them", async () => {
+  test("shows a page that names the missing settings and says where to set them", async () => {
     const { page } = await openPage(1280);
     const answer = await page.goto(stage.worker.url);
     expect(answer?.status()).toBe(503);
@@ -166,7 +166,7 @@ describe.skipIf(!hasChromium)("a misconfigured connector", () => {
     expect(await violations(page)).toEqual([]);
   });
 
-  test("ends a sign-in on a page with the reason and the remedy", async () => {
+  test("ends a sign-in on a page that shows the reason and the remedy", async () => {
     const { page } = await openPage(1280);
     await page.goto(`${stage.worker.url}/?oauth=failed&error=access_denied`);
     await page.getByRole("heading", { name: "PagerDuty is not connected" }).waitFor();
