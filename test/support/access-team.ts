@@ -2,16 +2,16 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 
-/** A Cloudflare Access team: its keys at the usual path, and assertions signed with them. */
+/** A Cloudflare Access team. Serves its keys at Access's path, and signs assertions with them. */
 export interface AccessTeam {
-  /** For `ACCESS_TEAM_DOMAIN`, and the issuer. */
+  /** The value of `ACCESS_TEAM_DOMAIN`, which is also the issuer. */
   readonly url: string;
   readonly audience: string;
-  /** While true the keys cannot be fetched. */
+  /** While true, the keys cannot be fetched. */
   down: boolean;
-  /** Number of spaces in front of the key set, which JSON allows. */
+  /** The number of spaces before the key set's JSON, which make it longer. */
   paddingBytes: number;
-  /** @param claims over the usual ones; undefined leaves one out */
+  /** @param claims override the default claims; undefined removes a claim */
   assertion(claims?: Record<string, unknown>, options?: { stranger?: boolean }): Promise<string>;
   close(): Promise<void>;
 }

@@ -116,7 +116,7 @@ test.for<[string, (body: Notification) => unknown]>([
   expect(aurora.attempts[0]?.problem).not.toBeNull();
 });
 
-test("a repetition is accepted again, and listed once in distinct", async () => {
+test("a repeated notification is accepted again, and `distinct` lists it once", async () => {
   const [first, other] = [notification("P1"), notification("P2")];
   await send(first, { id: "msg_1" });
   await send(other, { id: "msg_2" });
@@ -126,7 +126,7 @@ test("a repetition is accepted again, and listed once in distinct", async () => 
   expect(aurora.of("P2")).toEqual([other]);
 });
 
-test("`answer` decides by index and body", async () => {
+test("`answer` gets each POST's index and body, and decides the answer", async () => {
   aurora.answer = ({ index }) =>
     index === 0 ? { status: 503, headers: { "retry-after": "7" } } : { status: 204 };
   expect(await send(notification())).toBe(503);

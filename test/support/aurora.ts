@@ -16,7 +16,7 @@ export type Answer =
 
 /** A POST as it arrived. */
 export interface Attempt {
-  /** When the whole body had arrived, in milliseconds since the epoch. */
+  /** The time at which the whole body had arrived, in milliseconds since the epoch. */
   readonly at: number;
   readonly path: string;
   readonly headers: Record<string, string>;
@@ -24,17 +24,17 @@ export interface Attempt {
   readonly status: number | "hang" | "reset";
   /** `webhook-id`, or `x-webhook-id` at Aurora's own route. */
   readonly webhookId: string | null;
-  /** By Standard Webhooks; false without a signature. */
+  /** True if the signature is valid under Standard Webhooks; false if there is none. */
   readonly signatureValid: boolean;
   readonly body: Notification | null;
-  /** Why the POST was refused before `answer` was called; null if it was valid. */
+  /** The reason why the POST was refused without calling `answer`; null if the POST was valid. */
   readonly problem: string | null;
 }
 
 export interface AuroraOptions {
-  /** `whsec_` and base64. Default: a fresh random one. */
+  /** The secret: `whsec_` and base64. Default: a fresh random secret. */
   secret?: string;
-  /** Default: any free one. */
+  /** Default: any free port. */
   port?: number;
 }
 
@@ -54,14 +54,14 @@ export async function startAurora(options: AuroraOptions = {}): Promise<Aurora> 
 
 /** A running Aurora. Use `startAurora`. */
 export class Aurora {
-  /** For `AURORA_EVENTS_URL`. */
+  /** The value for `AURORA_EVENTS_URL`. */
   readonly url: string;
-  /** For `AURORA_EVENTS_URL` in the format `v3`. */
+  /** The value for `AURORA_EVENTS_URL` in the format `v3`. */
   readonly ownRouteUrl: string;
   readonly secret: string;
   /** Every POST, oldest first. */
   readonly attempts: Attempt[] = [];
-  /** The accepted notifications, in order, repetitions included. */
+  /** The accepted notifications in order, including repetitions. */
   readonly accepted: Notification[] = [];
   /** Answers a valid POST. A malformed notification is answered 400, a wrong signature 401. */
   answer: (attempt: { index: number; body: Notification | null }) => Answer = accept;
@@ -96,8 +96,8 @@ export class Aurora {
   }
 
   /**
-   * Resolves as soon as the condition holds, looking again after each POST.
-   * @param what completes "waited … ms for" in the error
+   * Checks the condition after each POST, and resolves once it is true. @param what names the condition in the error:
+   * "waited … ms for `what`"
    */
   async waitFor(
     what: string,
@@ -173,7 +173,7 @@ export class Aurora {
 
   #accept(webhookId: string | null, body: Notification): void {
     this.accepted.push(body);
-    // Notifications are signed, and a signature covers the id; only V3 events, which have no `body`, may lack one.
+    // Only V3 events, which have no `body`, may lack an id: a notification's signature covers its id.
     if (webhookId !== null && !this.#distinct.has(webhookId)) this.#distinct.set(webhookId, body);
   }
 }

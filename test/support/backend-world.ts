@@ -12,8 +12,8 @@ export const AURORA_HEADERS =
   "CF-Access-Client-Id: id-of-service-token\nCF-Access-Client-Secret: hunter2-access";
 
 /**
- * An emulated PagerDuty, today's Aurora as the Worker's backend, and the Worker. Each test has its own organisation,
- * editor, viewer and PagerDuty account.
+ * An emulated PagerDuty, the emulated current Aurora as the Worker's backend, and the Worker. Each test has its own
+ * organisation with a user in the editor role and one in the viewer role, and its own PagerDuty account.
  */
 export interface BackendStage {
   readonly aurora: TodaysAurora;
@@ -23,20 +23,23 @@ export interface BackendStage {
   readonly organisation: string;
   readonly editor: string;
   readonly viewer: string;
-  /** A call of Aurora's UI server for the editor, unless another user is named. @param path below /pagerduty */
+  /**
+   * A call from Aurora's UI server on behalf of the user with the editor role, or of the user named. @param path below
+   * /pagerduty
+   */
   call(
     method: string,
     path?: string,
     body?: object,
     as?: { user?: string; org?: string | null },
   ): Promise<Reply>;
-  /** Connects the editor with a fresh key. */
+  /** Connects as the user with the editor role, with a new API key. */
   connect(): Promise<Reply>;
-  /** Connects the editor, and waits until Aurora knows the connection. */
+  /** Connects as the user with the editor role, and waits until Aurora knows the connection. */
   connectMirrored(): Promise<void>;
-  /** The calls to Aurora's connection API, without the questions for permission. */
+  /** The calls to Aurora's connection API, except permission requests. */
   mirrored(): AuroraCall[];
-  /** The questions for permission. */
+  /** The permission requests. */
   asked(): AuroraCall[];
 }
 

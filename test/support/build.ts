@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** Builds the Worker once for all test files, the way it is deployed. */
+/** Builds the Worker once for all test files, exactly as for a deployment. */
 export default function setup(): void {
   const root = fileURLToPath(new URL("../..", import.meta.url));
   execFileSync(

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { type BrowserServer, chromium, type LaunchOptions } from "playwright-core";
 import type { TestProject } from "vitest/node";
 
-/** One Chromium for the whole run. Every test file connects to it, and opens contexts of its own. */
+/** Starts one Chromium for the whole run. Every test file connects to it, and opens its own contexts. */
 
 const ARGS = [
   "--headless",
@@ -18,11 +18,11 @@ const ARGS = [
   "--disable-sync",
 ];
 const DEBIAN_CHROMIUM = "/usr/bin/chromium";
-/** Prefers the package's fonts, which look the same everywhere, to the system's. */
+/** Prefers the package's fonts to the system's, because the package's fonts look the same on every machine. */
 const FONTS = '<fontconfig><dir prefix="relative">fonts/fonts</dir><dir>/usr/share/fonts</dir></fontconfig>';
 const HOW_TO_GET_ONE = "Install Chrome, or set CHROMIUM to the path of a Chromium.";
 
-/** Provides `chromium`: the address of the browser, or null where none starts. */
+/** Provides `chromium`: the address of the browser, or null if no Chromium starts. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await launch();
   project.provide("chromium", server?.wsEndpoint() ?? null);
@@ -32,7 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** Null where no Chromium starts. */
+/** Null if no Chromium starts. */
 export async function launch(): Promise<BrowserServer | null> {
   const failures: unknown[] = [];
   for (const optionsOf of candidates()) {
@@ -48,7 +48,7 @@ export async function launch(): Promise<BrowserServer | null> {
   return null;
 }
 
-/** Ways to start a browser, the preferred one first. */
+/** The ways to start a browser, in order of preference. */
 function candidates(): (() => LaunchOptions)[] {
   const named = process.env["CHROMIUM"];
   if (named) return [() => ({ executablePath: named })];

@@ -15,7 +15,7 @@ const time = fc.option(
     .date({ min: new Date("2026-01-01"), max: new Date("2026-12-31"), noInvalidDate: true })
     .map((date) => date.toISOString()),
 );
-/** Any parsed JSON value, which, unlike generated ones, contains no -0. */
+/** Any JSON value, after serialization and parsing, because generated values can contain -0 and JSON cannot. */
 const parsed = fc
   .jsonValue({ maxDepth: 4, stringUnit: "binary" })
   .map((value): unknown => JSON.parse(JSON.stringify(value)));
@@ -100,5 +100,8 @@ export function alert(id: string, changed: Partial<ContextAlert> = {}): ContextA
   };
 }
 
-/** For properties of contexts, which are large: few runs, and no shrinking of failing ones. */
+/**
+ * The parameters for properties of contexts. Contexts are large, so there are few runs, and a failing context is not
+ * shrunk.
+ */
 export const LARGE = { numRuns: 30, endOnFailure: true };

@@ -1,7 +1,7 @@
 import type { FaultPlan, Faults } from "../emulator/pagerduty.ts";
 import { until } from "./until.ts";
 
-/** A call to PagerDuty that a test holds, to act during the call. */
+/** A call to PagerDuty that a test holds open, so that it can act during the call. */
 export interface HeldCall {
   /** Resolves when the call has arrived at PagerDuty. */
   underWay(): Promise<void>;
@@ -11,7 +11,7 @@ export interface HeldCall {
 
 /**
  * Holds the next call that `match` accepts.
- * @param when whether the call takes effect at once (`hold`) or only when it is released (`hang`)
+ * @param when `hold`: the call takes effect immediately; `hang`: it takes effect when it is released
  */
 export function holdNext(
   faults: Faults,

@@ -2,7 +2,7 @@ import type { Account, Incident } from "../emulator/pagerduty.ts";
 import { type WebhookEvent, webhookBody } from "../emulator/webhook-event.ts";
 import { pick, seededRandom } from "./random.ts";
 
-/** Seeded histories of incidents: all types of events, in the order in which they happened. */
+/** Seeded histories of incidents with all types of events, in the order in which they happened. */
 
 const PRIORITIES = ["P1", "P2", "SEV3", "low", null] as const;
 const OTHERS = [
@@ -45,11 +45,11 @@ function happen(account: Account, incident: Incident, random: () => number): Web
 
 export interface History {
   incidents: Incident[];
-  /** Bodies with the id of their webhook, in order of occurrence. */
+  /** Webhook ids and bodies, in order of occurrence. */
   webhooks: { webhookId: string; body: string; incidentId: string }[];
 }
 
-/** `events` events of `incidents` incidents, interleaved; the account should have no subscription. */
+/** Makes `events` events of `incidents` incidents, interleaved. The account should have no subscription. */
 export function makeHistory(
   account: Account,
   options: { incidents: number; events: number; seed: number },
@@ -83,7 +83,7 @@ export function makeHistory(
   return { incidents, webhooks };
 }
 
-/** The members of Aurora's final incident, derived from PagerDuty's state. */
+/** Returns the members that the incident must have in Aurora at the end, derived from PagerDuty's state. */
 export function truthOf(incident: Incident) {
   return {
     incidentId: incident.id,

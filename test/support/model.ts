@@ -1,9 +1,12 @@
-/** The payload as Aurora's model reads it: Aurora's cut, written like Python's JSON. Shares no code with src. */
+/**
+ * The payload as Aurora's language model reads it: shortened by Aurora and written as Python's JSON. Shares no code
+ * with src.
+ */
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** As `json.dumps(value, ensure_ascii=False)`. */
+/** Writes JSON as Python's `json.dumps(value, ensure_ascii=False)` does. */
 export function dumps(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(dumps).join(", ")}]`;
   if (isObject(value)) {
@@ -16,7 +19,7 @@ export function dumps(value: unknown): string {
   return JSON.stringify(value).replace(typeof value === "number" ? /e-(\d)$/ : /(?!)/, "e-0$1");
 }
 
-/** Cuts texts as Aurora does in a payload of over 1,000 characters. */
+/** Shortens texts as Aurora does in a payload of over 1,000 characters. */
 export function cutByAurora(value: unknown): unknown {
   if (typeof value === "string") {
     const chars = Array.from(value);
@@ -27,14 +30,14 @@ export function cutByAurora(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, cutByAurora(member)]));
 }
 
-/** Every text in a value, in order; names of members are not. */
+/** Returns every text in a value, in order, but not the names of members. */
 export function textsOf(value: unknown): string[] {
   if (typeof value === "string") return [value];
   if (Array.isArray(value)) return value.flatMap(textsOf);
   return isObject(value) ? Object.values(value).flatMap(textsOf) : [];
 }
 
-/** Whether any member of any object in it is null. */
+/** Returns true if a member of any object in the value is null. */
 export function hasNullMember(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(hasNullMember);
   return isObject(value) && Object.values(value).some((member) => member === null || hasNullMember(member));

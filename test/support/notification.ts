@@ -126,7 +126,7 @@ const NOTIFICATION_TYPES = [
   "incident.rca_requested",
 ] as const;
 
-/** What the connector sends, exactly: a field more or less, or one of another shape, is refused. */
+/** The exact schema of a notification: an extra, missing or malformed field is an error. */
 export const Notification = z
   .strictObject({
     type: z.enum(NOTIFICATION_TYPES),
@@ -136,11 +136,11 @@ export const Notification = z
       orgId: NullableText,
       incident: NotifiedIncident,
       change: z.strictObject({ kind: z.enum(CHANGE_KINDS), from: NullableText, to: NullableText }),
-      /** Null: there was no runbook to fetch. */
+      /** Null if there was no runbook to fetch. */
       runbook: z
         .nullable(z.strictObject({ url: z.string(), content: NullableText, error: NullableText }))
         .optional(),
-      /** Null: PagerDuty was not asked. */
+      /** Null if PagerDuty was not asked. */
       context: z.nullable(Context).optional(),
       provenance: z.strictObject({
         webhookId: NullableText,

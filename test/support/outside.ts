@@ -1,14 +1,14 @@
 import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 
 /**
- * The outside world of tests inside workerd: calls of PagerDuty's APIs go to the emulator, and calls of its token
- * endpoint and of a host with runbooks get the answers below. Any other outbound call is an error.
+ * Answers the outbound calls of tests inside workerd. Calls to PagerDuty's APIs go to the emulator; calls to its token
+ * endpoint and to a host with runbooks get the answers below. Any other call is an error.
  */
 
-/** The emulator's addresses are in the environment, because Vitest loads this module twice. */
+/** Keeps the emulator's addresses in the environment, because Vitest loads this module twice. */
 const ADDRESS = { us: "OUTSIDE_PAGERDUTY_US", eu: "OUTSIDE_PAGERDUTY_EU" } as const;
 
-/** Starts the emulator for `outside`, once for each run. */
+/** Starts the emulator for `outside`, once for each test run. */
 export async function openOutside(): Promise<PagerDuty> {
   const pagerduty = await startPagerDuty();
   process.env[ADDRESS.us] = pagerduty.apiUrl;

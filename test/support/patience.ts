@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
 
-/** How long tests wait for a condition: longer on slower machines. */
+/** How long tests wait for a condition. Slower machines get more time. */
 
-/** The environment variable with the measurement, so that child processes do not repeat it. */
+/** The environment variable with the measured speed, so that child processes do not measure again. */
 const VARIABLE = "TEST_SLOWNESS";
-/** Rounds of SHA-256 over its own result: about 100 ms of one core. */
+/** The number of rounds of SHA-256, each over the previous result: about 100 ms of one core. */
 const ROUNDS = 60_000;
 /** The time of these rounds on the idle machine for which `PATIENCE_MS` was chosen. */
 const REFERENCE_MS = 100;
-/** Ten times the slowest wait of the suite on that machine. */
+/** Ten times the longest wait in the test suite on that machine. */
 const PATIENCE_MS = 60_000;
 
-/** 1 on that machine or a faster one; 4 if a core is four times slower, or shared by four processes. */
+/** 1 on that machine or a faster machine; 4 if a core is four times slower or is shared by four processes. */
 export function slowness(): number {
   process.env[VARIABLE] ??= String(Math.max(1, measure() / REFERENCE_MS));
   return Number(process.env[VARIABLE]);

@@ -1,6 +1,8 @@
-/** Seeded random choices: the same seed makes the same ones again. */
+/** Seeded random choices: the same seed gives the same choices. */
 
-/** Mulberry32: small, seeded, good enough to shuffle with. Numbers from 0 up to 1. */
+/**
+ * Mulberry32: a small, seeded generator, good enough for shuffling. Returns numbers from 0 up to, but not including, 1.
+ */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

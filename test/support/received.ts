@@ -1,6 +1,9 @@
 import type { ReceivedWebhook } from "../../src/webhooks/received.ts";
 
-/** A signed webhook of a user without an organisation, as the edge hands it to the object. @param body its JSON */
+/**
+ * A signed webhook for a user without an organisation, as the edge passes it to the object. @param body the webhook's
+ * JSON
+ */
 export function receivedWebhook(
   userId: string,
   webhookId: string,

@@ -2,14 +2,14 @@ import { type LoginState, openLogin, sealLogin } from "../../src/connection/logi
 import { createKeyring } from "../../src/connection/seal.ts";
 import { SEALING_KEY } from "./worker.ts";
 
-/** Seals and opens OAuth states with the Worker's key and code, which only the Worker should have. */
+/** Seals and opens OAuth states with the Worker's key and code. Outside of tests only the Worker has the key. */
 
 const BASE64 = { base64: "base64", base64url: "base64url" } as const;
 interface Base64Options {
   alphabet?: keyof typeof BASE64;
 }
 
-// Workers have these methods, and Node 24 does not.
+// Adds methods that exist in Workers but not in Node 24.
 if (!("toBase64" in Uint8Array.prototype)) {
   Object.defineProperty(Uint8Array.prototype, "toBase64", {
     value(this: Uint8Array, { alphabet = "base64" }: Base64Options = {}) {

@@ -6,7 +6,7 @@ export interface Sent {
   text: string;
 }
 
-/** Sends exactly these headers, even Host, which `fetch` would replace. */
+/** Sends exactly these headers, including Host, which `fetch` replaces. */
 export function send(url: string | URL, headers: Record<string, string> = {}, method = "GET"): Promise<Sent> {
   return new Promise((resolve, reject) => {
     request(url, { method, headers }, (response) => {

@@ -2,13 +2,13 @@ import type { Account } from "../emulator/pagerduty.ts";
 import type { Reply, Worker } from "./worker.ts";
 import { startWorld, type World } from "./world.ts";
 
-/** Signs in with PagerDuty, in the roles of Aurora's server and of the browser. */
+/** Signs in with PagerDuty, acting as Aurora's server and as the browser. */
 
 export const CLIENT_ID = "aurora-client-id";
 export const CLIENT_SECRET = "aurora client+secret/with=odd&characters";
 export const FRONTEND = "https://aurora.example.com";
 
-/** A world whose Worker has an OAuth app. */
+/** Starts a world whose Worker has an OAuth app. */
 export const startOAuthWorld = (variables: Record<string, string | null> = {}): Promise<World> =>
   startWorld({
     FRONTEND_URL: FRONTEND,
@@ -24,7 +24,7 @@ export interface AppOptions {
   clientSecret?: string;
 }
 
-/** Registers the Worker's OAuth app with an account, whose user then consents. */
+/** Registers the Worker's OAuth app with an account. This account's user then gives the consent. */
 export function registerApp(account: Account, options: AppOptions = {}): Account {
   account.oauthClients.set(CLIENT_ID, {
     clientId: CLIENT_ID,
@@ -67,7 +67,7 @@ export async function follow(worker: Worker, callback: URL): Promise<string> {
   return reply.headers.get("location") ?? "";
 }
 
-/** Signs in completely. @returns the address on which the browser ends */
+/** Does a complete sign-in. @returns the address at which the browser ends */
 export async function signIn(worker: Worker, user: string, body: object = {}): Promise<string> {
   return follow(worker, await consent(await signInAddress(worker, user, body)));
 }

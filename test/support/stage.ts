@@ -9,23 +9,23 @@ export interface Stage extends World {
   readonly user: string;
   /** The user's account at PagerDuty. */
   readonly account: Account;
-  /** A call of the user, as Aurora's server makes it. @param path below /pagerduty */
+  /** A call on behalf of the user, as Aurora's server makes it. @param path below /pagerduty */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
   /** Connects the user, and stores the secret of a webhook. Default: the user's own account. */
   connect(account?: Account): Promise<Subscription>;
-  /** Rows of the user's object. */
+  /** Queries the database of the user's object. @returns the rows */
   sql(query: string, ...values: (string | number | null)[]): Promise<Record<string, unknown>[]>;
-  /** Waits until the user's webhooks are processed, at least this many, and every delivery is finished. */
+  /** Waits until all of the user's webhooks, at least this many, are processed and every delivery is finished. */
   settled(webhooks: number): Promise<void>;
 }
 
-/** What exists only while the tests of a stage run. */
+/** Resources that exist only while the tests of a stage run. */
 export function opened<T>(value: T | null): T {
   if (value === null) throw new Error("The stage is open during tests only");
   return value;
 }
 
-/** Prints what the Worker logs from now on if the test fails. */
+/** If the test fails, prints what the Worker logged since this call. */
 export function printLogIfFailed(worker: Worker, onTestFailed: (print: () => void) => void): void {
   const logged = worker.logs().length;
   onTestFailed(() => console.log(worker.logs().slice(logged).join("\n")));
@@ -34,7 +34,7 @@ export function printLogIfFailed(worker: Worker, onTestFailed: (print: () => voi
 /**
  * Opens a world for the tests of the file or `describe`. Before each test, PagerDuty and Aurora are reset. If a test
  * fails, the Worker's log of that test is printed.
- * @param userOf the user of the nth test; default: one that no other test has
+ * @param userOf returns the user of the nth test; default: a user that no other test has
  */
 export function openStage(
   start: () => Promise<World> = startWorld,

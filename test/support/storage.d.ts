@@ -1,6 +1,6 @@
 /**
- * The part of a Durable Object's storage types that is needed when tests in Node import pure functions. The complete
- * types of the runtime would conflict with Node's.
+ * The part of a Durable Object's storage types that tests in Node need when they import pure functions. The runtime's
+ * complete types conflict with Node's.
  */
 type SqlStorageValue = ArrayBuffer | string | number | null;
 
@@ -17,7 +17,7 @@ interface DurableObjectStorage {
   transactionSync<T>(work: () => T): T;
 }
 
-/** Of workerd's Web Crypto. */
+/** A method of workerd's Web Crypto. */
 interface SubtleCrypto {
   timingSafeEqual(a: ArrayBuffer | ArrayBufferView, b: ArrayBuffer | ArrayBufferView): boolean;
 }

@@ -5,11 +5,11 @@ import { patienceMs } from "./patience.ts";
 const EVERY_MS = 20;
 
 /**
- * Resolves as soon as `condition` holds.
+ * Resolves as soon as `condition` is true.
  *
  * The limit is a number of checks, not a time: if the machine slows down during a run, each check takes longer, and the
  * limit grows with it.
- * @throws if the condition never held, with `what` in the message
+ * @throws if the condition never became true, with `what` in the message
  */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const looks = Math.ceil(patienceMs() / EVERY_MS);

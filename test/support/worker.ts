@@ -45,8 +45,8 @@ export interface Worker {
   /** Evicts the user's object from memory; the object must be idle. */
   evict(user: string): Promise<void>;
   /**
-   * Stops the Worker and its objects at any point, and starts them again with the same storage.
-   * @param changed variables and secrets that are different from then on
+   * Stops the Worker and its objects, even in the middle of their work, and starts them again with the same storage.
+   * @param changed variables and secrets that differ after the restart
    */
   restart(changed?: Record<string, string>): Promise<void>;
   /** All lines logged so far. */
@@ -55,16 +55,16 @@ export interface Worker {
 }
 
 /**
- * Starts the Worker with these variables and secrets in addition to the tests' defaults; null unsets one.
- * @param variables as in wrangler.toml and .dev.vars
- * @param configPath another wrangler.toml, below the repository's root
+ * Starts the Worker with these variables and secrets in addition to the tests' defaults; null unsets a default. @param
+ * variables as in wrangler.toml and .dev.vars
+ * @param configPath a different wrangler.toml, below the repository's root
  */
 export async function startWorker(
   variables: Record<string, string | null> = {},
   configPath = "wrangler.toml",
 ): Promise<Worker> {
   const all: Record<string, string | null> = {
-    // Set here, because a developer's .dev.vars may set it differently.
+    // Sets the variable here, because a developer's .dev.vars may have a different value.
     AURORA_ENV: "production",
     INTERNAL_API_SECRET: INTERNAL_SECRET,
     CREDENTIALS_KEYS: SEALING_KEY,
@@ -87,7 +87,7 @@ export async function startWorker(
     try {
       body = JSON.parse(text);
     } catch {
-      // Not JSON: the text is the body.
+      // The text is not JSON, so it is the body itself.
     }
     return { status: response.status, headers: response.headers, body, text };
   };

@@ -20,9 +20,9 @@ import { buildSync } from "esbuild";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const binary = join(root, "node_modules/workerd/bin/workerd");
 const START_TIMEOUT_MS = 20_000;
-/** workerd stores SQLite on disk only; a disk in memory, if there is one, avoids the cost of the real one. */
+/** workerd stores SQLite on disk only. Uses a disk in memory if there is one, because it is faster than a real disk. */
 const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
-/** USER_HZ, which Linux has fixed at 100 for what /proc shows. */
+/** The unit of CPU times in /proc: USER_HZ, which is always 100 on Linux. */
 const TICK_MS = 10;
 
 /** A binding in the configuration: `text`, or the name of another Worker of this process. */
@@ -34,9 +34,9 @@ export type Binding =
   | { objects: string };
 
 export interface Surroundings {
-  /** The Workers that listen on a socket. */
+  /** The names of the Workers that listen on a socket. */
   exposed: readonly string[];
-  /** Services outside of the process, by name: `127.0.0.1:<port>`. */
+  /** The addresses of services outside of the process, by name: `127.0.0.1:<port>`. */
   external?: Record<string, string>;
   /** The folder of the objects' storage; default: a temporary one. */
   disk?: string;
@@ -47,11 +47,11 @@ export interface Surroundings {
 export interface WorkerDefinition {
   /** The module's text, JavaScript. */
   script: string;
-  /** The texts of further modules, by the name under which the first one imports them. */
+  /** The texts of further modules, by the name under which the main module imports them. */
   modules?: Record<string, string>;
   bindings?: Record<string, Binding>;
   flags?: string[];
-  /** The Durable Object class that it exports. */
+  /** The Durable Object class that the Worker exports. */
   objects?: string;
 }
 
@@ -64,7 +64,7 @@ function bindingText(name: string, binding: Binding): string {
   return `(name = ${quoted(name)}, ${field} = ${quoted(value)})`;
 }
 
-/** The file of a Worker's module, in the folder of the configuration. */
+/** Returns the file name of a Worker's module in the folder of the configuration. */
 const fileOf = (worker: string, module = "index") => `${worker}.${module}.js`;
 
 function workerText(name: string, worker: WorkerDefinition): string {
@@ -105,10 +105,10 @@ export function builtWorker(): string {
   return readFileSync(join(root, "dist/index.js"), "utf8");
 }
 
-/** User and system time of a process so far, to 10 ms. Linux only. */
+/** Returns the user and system time of a process so far, to 10 ms. Linux only. */
 export function cpuMsOf(pid: number | undefined): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The name in parentheses may hold blanks; utime and stime are the 14th and 15th field.
+  // The process's name, in parentheses, may contain blanks. utime and stime are the 14th and 15th field.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
@@ -156,7 +156,7 @@ const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = 
     const output = onLine ? "pipe" : "ignore";
     const errors = process.env["BENCH_DEBUG"] ? "inherit" : output;
     this.#child = spawn(binary, args, { stdio: ["ignore", output, errors, "pipe"] });
-    // Warnings and errors go to the second one.
+    // Warnings and errors go to the second stream.
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream && onLine) createInterface(stream).on("line", onLine);
     }
@@ -189,19 +189,22 @@ const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = 
     throw new Error("workerd did not start; BENCH_DEBUG=1 shows why");
   }
 
-  /** @throws when that Worker has no socket */
+  /** @throws if this Worker has no socket */
   port(name: string): number {
     const port = this.ports[name];
     if (port === undefined) throw new Error(`${name} has no socket`);
     return port;
   }
 
-  /** User and system time of the process so far, to 10 ms. Linux only. */
+  /** Returns the user and system time of the process so far, to 10 ms. Linux only. */
   cpuMs(): number {
     return cpuMsOf(this.#child.pid);
   }
 
-  /** The CPU time to the microsecond, for short times; wrong after a thread of the process has ended. */
+  /**
+   * Returns the CPU time to the microsecond, for short measurements. The result is wrong after a thread of the process
+   * has ended.
+   */
   preciseCpuMs(): number {
     const tasks = `/proc/${this.#child.pid}/task`;
     const nanoseconds = readdirSync(tasks).map((task) =>

@@ -13,7 +13,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** A value of `AURORA_EVENTS_URL` that stands for the URL of the emulated Aurora's own webhook route. */
+/** As a value of `AURORA_EVENTS_URL`, stands for the URL of the emulated Aurora's own webhook route. */
 export const OWN_ROUTE = "OWN_ROUTE";
 
 export async function startWorld(
@@ -54,7 +54,7 @@ export async function startWorldWith(
 ): Promise<World> {
   editedConfigs += 1;
   const root = fileURLToPath(new URL("../../", import.meta.url));
-  // In the same folder, because the paths in the file are relative.
+  // Writes the copy into the same folder, because the paths in the file are relative.
   const name = `wrangler.${process.pid}-${editedConfigs}.test.toml`;
   writeFileSync(`${root}${name}`, edit(readFileSync(`${root}wrangler.toml`, "utf8")));
   const remove = () => rmSync(`${root}${name}`, { force: true });
@@ -67,7 +67,7 @@ export async function startWorldWith(
   }
 }
 
-/** Connects `user` with a fresh key of `account`, and a webhook whose secret is stored. */
+/** Connects `user` with a new key of `account`, and subscribes a webhook whose secret the connector stores. */
 export async function connectUser(
   { worker }: World,
   user: string,
