@@ -7,7 +7,7 @@ import { alert, anyContext, LARGE, NO_CONTEXT } from "../support/context.ts";
 const PARTS: ContextPart[] = ["alerts", "changes", "pastIncidents", "relatedIncidents", "notes"];
 const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)).length;
 
-/** The sort key of a part's items, in descending order. */
+/** The key by which a part's items are sorted, in descending order. */
 function rankOf(part: ContextPart, item: object): number {
   if (part === "pastIncidents") return "score" in item ? Number(item.score ?? -1) : -1;
   const time = "createdAt" in item ? item.createdAt : "timestamp" in item ? item.timestamp : null;
@@ -28,7 +28,7 @@ test("a bounded context is at most 64 KiB of JSON that reads as a context, and b
   );
 });
 
-test("every part has the newest or most similar items, in order, 20 alerts and 10 of each other at most", () => {
+test("every part keeps its newest or most similar items in order, at most 20 alerts and 10 items of each other part", () => {
   fc.assert(
     fc.property(anyContext, (context) => {
       const bounded = boundContext(context);
@@ -46,7 +46,7 @@ test("every part has the newest or most similar items, in order, 20 alerts and 1
   );
 });
 
-test("the newest item of each part stays, even if every text has the maximal length", () => {
+test("the newest item of each part stays, even if every text has the maximum length", () => {
   for (const unit of ["x", "\u0001", "😀"]) {
     const text = unit.repeat(9000);
     const links = Array.from({ length: 9 }, () => ({ href: `https://x/${"x".repeat(2030)}`, text }));
@@ -74,7 +74,7 @@ const past = (score: number) => ({
   url: null,
 });
 
-test("details are cut before any item is left out, the newest alert's last", () => {
+test("details are shortened before any item is left out, and the newest alert's details are shortened last", () => {
   const details = { metric: "p99", series: Array.from({ length: 2000 }, (_, at) => ({ at, value: "x" })) };
   const bounded = boundContext({
     ...NO_CONTEXT,
@@ -94,7 +94,7 @@ test("details are cut before any item is left out, the newest alert's last", () 
   expect(bounded.missing).toEqual([]);
 });
 
-test("if cutting details is not enough, the least similar past incidents are removed first, and `missing` says so", () => {
+test("if shorter details are not enough, the least similar past incidents are removed first, and `missing` says so", () => {
   const context = { ...NO_CONTEXT, alerts: [alert("A")], pastIncidents: [9, 8, 7, 6].map(past) };
   const room = bytesOf(context) - 1;
   const trimmed = trimContext(context, { ...STORED, room });
@@ -103,7 +103,7 @@ test("if cutting details is not enough, the least similar past incidents are rem
   expect(trimmed.missing).toEqual([{ part: "pastIncidents", reason: "too_large" }]);
 });
 
-test("details displace older items, but never the newest five of a part", () => {
+test("older items are removed in favour of details, but never the newest five items of a part", () => {
   const details = Array.from({ length: 500 }, (_, at) => ({ at, value: "x".repeat(50) }));
   const notes = Array.from({ length: 10 }, () => ({ text: "x".repeat(100), by: null, createdAt: null }));
   const pastIncidents = [9, 8, 7, 6, 5, 4, 3].map(past);
@@ -115,20 +115,20 @@ test("details displace older items, but never the newest five of a part", () => 
   expect(bytesOf(trimmed.alerts?.[0]?.details)).toBeGreaterThan(1700);
 });
 
-test("a context without room for anything names each part as too large", () => {
+test("if there is no room for any item, the context names each part as too large", () => {
   const context = { ...NO_CONTEXT, alerts: [alert("A")], notes: [{ text: "x", by: null, createdAt: null }] };
   const missing = (["notes", "alerts"] as const).map((part) => ({ part, reason: "too_large" }));
   expect(trimContext(context, { ...STORED, room: 10 })).toEqual({ ...NO_CONTEXT, missing });
 });
 
-test("a URL that is too long is left out, because a cut one is useless", () => {
+test("a URL that is too long is left out, because a shortened URL does not work", () => {
   const long = `https://x/${"x".repeat(4000)}`;
   const links = [long, "https://graphs"].map((href) => ({ href, text: "Graph" }));
   const { alerts } = boundContext({ ...NO_CONTEXT, alerts: [alert("A", { url: long, links })] });
   expect(alerts?.[0]).toMatchObject({ url: null, links: [{ href: "https://graphs", text: "Graph" }] });
 });
 
-test("a monitoring tool's secrets are redacted in details of any depth, and its other values stay", () => {
+test("a monitoring tool's secrets are redacted at any depth of the details, and all other values stay", () => {
   let details: unknown = { password: "HUSH", host: "db-1" };
   for (let depth = 0; depth < 200; depth++) details = { next: [details], apiKey: "HUSH", depth };
   const bounded = boundContext({ ...NO_CONTEXT, alerts: [alert("A", { details })] });

@@ -47,7 +47,7 @@ function foldAll(observations: readonly Observation[]): IncidentState {
   );
 }
 
-/** Without the version, which counts the changes sent to Aurora. */
+/** Removes the version, which counts the changes sent to Aurora. */
 const content = (observations: readonly Observation[]) => ({ ...view(foldAll(observations)), version: 0 });
 
 test("a late acknowledgement never reopens a resolved incident", () => {
@@ -70,13 +70,13 @@ test("at equal times the greater event id is newer", () => {
   expect(content([b, a]).title).toBe("B");
 });
 
-test("the first change is created, whatever the event", () => {
+test("the first change of an incident is `created`, whatever its event", () => {
   const folded = fold(emptyIncident("P1"), observe("resolved", 0));
   expect(folded.change).toEqual({ kind: "created", from: null, to: "resolved" });
   expect(folded.state.version).toBe(1);
 });
 
-test("fields that arrive before their incident are kept for it", () => {
+test("custom fields that arrive before their incident are kept until it arrives", () => {
   const early = fold(emptyIncident("P1"), fields(1, { runbook_link: "https://runbook" }));
   expect(early).toMatchObject({ change: null, changed: true });
   const folded = fold(early.state, observe("triggered", 0));
@@ -84,7 +84,7 @@ test("fields that arrive before their incident are kept for it", () => {
   expect(view(folded.state)).toMatchObject({ customFields: { runbook_link: "https://runbook" }, version: 1 });
 });
 
-test("a null value removes a field, an absent name keeps its value, an older value does not come back", () => {
+test("a null value removes a field, a field that is not named keeps its value, and an older value does not come back", () => {
   const state = foldAll([
     observe("triggered", 0),
     fields(1, { team: "core", runbook_link: "https://a" }),
@@ -94,7 +94,7 @@ test("a null value removes a field, an absent name keeps its value, an older val
   expect(view(state)?.customFields).toEqual({ team: "core" });
 });
 
-test("of many custom fields fifty are kept, the runbook among them, in whatever order they arrive", () => {
+test("of many custom fields fifty are kept, including the runbook, in whatever order they arrive", () => {
   const many = Array.from({ length: 80 }, (_, index) => fields(1 + index, { [`field${index + 10}`]: "a" }));
   const observations = [observe("triggered", 0), ...many, fields(99, { runbook_link: "https://a" })];
   const kept = view(foldAll(observations))?.customFields ?? {};
@@ -103,7 +103,7 @@ test("of many custom fields fifty are kept, the runbook among them, in whatever 
   expect(view(foldAll(observations.toReversed()))?.customFields).toEqual(kept);
 });
 
-test("a long value of a custom field is cut with a mark", () => {
+test("a long value of a custom field is shortened with a mark", () => {
   const long = "a".repeat(10_000);
   const list: Observation = {
     kind: "fields",
@@ -118,17 +118,17 @@ test("a long value of a custom field is cut with a mark", () => {
   for (const value of values) expect(value).toMatch(/… \[cut\]$/);
 });
 
-test("the time of the resolution is PagerDuty's, unchanged", () => {
+test("the time of the resolution is exactly the time that PagerDuty sent", () => {
   const came = "2026-11-22T05:00:00+02:00";
   expect(content([observe("resolved", 10, { resolvedAt: came })]).resolvedAt).toBe(came);
 });
 
-test("an incident resolved twice has the time of its last resolution", () => {
+test("an incident that was resolved twice has the time of its last resolution", () => {
   const story = [observe("resolved", 10), observe("triggered", 20), observe("resolved", 30)];
   expect(content(story).resolvedAt).toBe(new Date(T0 + 30).toISOString());
 });
 
-test("a change after the resolution does not move its time, in any order of arrival", () => {
+test("a change after the resolution does not alter the time of the resolution, in any order of arrival", () => {
   const resolved = observe("resolved", 10);
   const renamed = observe("resolved", 20, { title: "Renamed", resolves: false });
   expect(content([resolved, renamed]).resolvedAt).toBe(new Date(T0 + 10).toISOString());
@@ -140,7 +140,7 @@ test("an event without new values changes nothing", () => {
   const folded = fold(state, observe("triggered", 1));
   expect(folded.change).toBeNull();
   expect(folded.state.version).toBe(1);
-  // It still counts for the order: an event older than it is stale.
+  // The event still counts for the order: any event that is older is stale.
   expect(
     fold(folded.state, { ...observe("acknowledged", 0), stamp: { atMs: T0, id: "Z" } }).change,
   ).toBeNull();
@@ -164,7 +164,7 @@ const observation = fc.oneof(
     .map(({ at, name, value }) => fields(at, { [name]: value === null ? null : `${value}${at}` })),
 );
 
-/** Events with distinct ids, as PagerDuty sends them. */
+/** Events with different ids, as PagerDuty sends them. */
 const history = fc.uniqueArray(observation, {
   minLength: 1,
   maxLength: 12,
@@ -197,7 +197,7 @@ test("any repetition of the same events gives the same incident, and no further 
   );
 });
 
-test("versions grow by one with every change, and only with a change", () => {
+test("the version grows by one with every change, and only with a change", () => {
   fc.assert(
     fc.property(history, (events) => {
       let state = emptyIncident("P1");
@@ -210,7 +210,7 @@ test("versions grow by one with every change, and only with a change", () => {
   );
 });
 
-test("another assignee is a change that Aurora sees, and the incident's own status stays", () => {
+test("a new assignee is a change that Aurora receives, and the incident's status stays", () => {
   const assigned = observe("acknowledged", 1);
   if (assigned.kind !== "incident") throw new Error("not an incident");
   const snapshot = { ...assigned.snapshot, assignees: [{ id: "PANN", name: "Ann" }] };

@@ -22,7 +22,7 @@ test("the size of a value equals the bytes of its JSON in UTF-8", () => {
   );
 });
 
-test("storable JSON has no U+0000, half surrogate pair or infinity, and is otherwise unchanged", () => {
+test("`storableJson` removes U+0000, half surrogate pairs and infinities, and changes nothing else", () => {
   expect(storableJson({ "a\0": ["\ud83d", Number.POSITIVE_INFINITY, 5, true, null, undefined] })).toEqual({
     "a\ufffd": ["\ufffd", null, 5, true, null, null],
   });
@@ -35,7 +35,7 @@ test("storable JSON has no U+0000, half surrogate pair or infinity, and is other
   );
 });
 
-test("JSON nested a hundred thousand deep is cut, with a mark", () => {
+test("JSON that is nested a hundred thousand deep is shortened, with a mark", () => {
   const depth = 100_000;
   const deep: unknown = JSON.parse(`${'{"a":['.repeat(depth)}1${"]}".repeat(depth)}`);
   const bounded = JSON.stringify(storableJson(deep));
@@ -43,13 +43,13 @@ test("JSON nested a hundred thousand deep is cut, with a mark", () => {
   expect(bounded.length).toBeLessThan(500);
 });
 
-test("members named like a prototype's stay members", () => {
+test("members with the name of a prototype's property stay members", () => {
   const odd: unknown = JSON.parse('{"__proto__": {"polluted": true}, "constructor": "x"}');
   expect(JSON.stringify(trim(storableJson(odd), 1000))).toBe(JSON.stringify(odd));
   expect({}).not.toHaveProperty("polluted");
 });
 
-test("trimmed JSON fits, is stable when trimmed again, and has a mark wherever it was cut", () => {
+test("trimmed JSON fits, does not change when it is trimmed again, and has a mark wherever something was removed", () => {
   fc.assert(
     fc.property(json, fc.nat(600), (value, room) => {
       const trimmed = trim(value, room);
@@ -73,11 +73,11 @@ test("a value is left out only if there is no room for a mark", () => {
   );
 });
 
-test("a list keeps its first items, and the count of the others", () => {
+test("a list keeps its first items, and the number of items that were removed", () => {
   expect(trim(["first", "second", "third", "fourth"], 33)).toEqual(["first", "second", "[2 left out]"]);
 });
 
-test("an object keeps short members in order, and cuts long ones", () => {
+test("an object keeps its short members in order, and its long members are shortened", () => {
   const trimmed = trim({ trace: "t".repeat(5000), host: "db-1", text: "x".repeat(90), code: 7 }, 400);
   expect(trimmed).toMatchObject({ host: "db-1", text: "x".repeat(90), code: 7 });
   expect(Object.keys(trimmed ?? {})).toEqual(["trace", "host", "text", "code"]);

@@ -23,14 +23,14 @@ test.each(OPEN)("the value of %s stays", (name) => {
 });
 
 test.each(["tokens_used", "max_tokens", "promptTokens", "token_count"])(
-  "a number in %s is kept as a count, and any other value is redacted",
+  "a number in %s is kept, because it is a count, and any other value is redacted",
   (name) => {
     expect(withoutSecretValues({ [name]: 128 })).toEqual({ [name]: 128 });
     expect(withoutSecretValues({ [name]: "128" })).toEqual({ [name]: REDACTED });
   },
 );
 
-test("a secret as a pair of name and value is redacted", () => {
+test("a secret that is given as a pair of name and value is redacted", () => {
   const pairs = [
     { name: "Authorization", value: "Bearer x" },
     { key: "DB_PASSWORD", value: "x" },

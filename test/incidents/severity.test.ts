@@ -9,7 +9,7 @@ const NAMES = {
   low: ["P4", "P5", "SEV4", "SEV5", "low"],
 } as const;
 
-/** Every name of a severity, in every accepted spelling. */
+/** Every accepted spelling of each severity's name. */
 const SPELLINGS = Object.entries(NAMES).flatMap(([severity, names]) =>
   names
     .flatMap((name) =>
@@ -65,7 +65,7 @@ test("without a priority the urgency decides", () => {
   expect(severityOf(null, "low")).toBe("medium");
 });
 
-test("a name counts as a whole word anywhere in the text", () => {
+test("a severity's name counts as a whole word anywhere in the text", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...SPELLINGS),
@@ -79,7 +79,7 @@ test("a name counts as a whole word anywhere in the text", () => {
   );
 });
 
-test("a name inside another word, or after a negation, never counts", () => {
+test("a severity's name inside another word, or after a negation, never counts", () => {
   const letter = fc.constantFrom("x", "É", "9", "ß", "語");
   fc.assert(
     fc.property(fc.constantFrom(...SPELLINGS), letter, ({ name }, joined) => {
@@ -99,7 +99,7 @@ test("a name inside another word, or after a negation, never counts", () => {
   );
 });
 
-test("of several names the most severe counts, in any order", () => {
+test("if a text names several severities, the most severe counts, in any order", () => {
   fc.assert(
     fc.property(fc.constantFrom(...SPELLINGS), fc.constantFrom(...SPELLINGS), (a, b) => {
       expect(severityOf(`${a.name}, ${b.name}`, null)).toBe(severityOf(`${b.name}, ${a.name}`, null));

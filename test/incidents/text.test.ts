@@ -20,7 +20,7 @@ test("U+0000 and half surrogate pairs become U+FFFD, and whole pairs stay", () =
   expect(storableText("\udd25 🔥")).toBe("\ufffd 🔥");
 });
 
-test("storable text is well-formed, of the same length, and stays as it is", () => {
+test("storable text is well-formed, has the same length, and does not change when it is made storable again", () => {
   fc.assert(
     fc.property(text, (any) => {
       const result = storableText(any);
@@ -31,7 +31,7 @@ test("storable text is well-formed, of the same length, and stays as it is", () 
   );
 });
 
-test("a cut never splits a character, and adds a mark", () => {
+test("shortening a text never splits a character, and adds a mark", () => {
   fc.assert(
     fc.property(storable, fc.integer({ min: CUT_MARK.length, max: 50 }), (any, max) => {
       const cut = cutText(any, max);
@@ -44,7 +44,7 @@ test("a cut never splits a character, and adds a mark", () => {
   );
 });
 
-test("the first characters are the first ones of an iteration", () => {
+test("the first characters of a text are those that iterating over it gives first", () => {
   fc.assert(
     fc.property(storable, fc.nat(50), (any, count) => {
       expect(firstChars(any, count)).toBe(Array.from(any).slice(0, count).join(""));
@@ -52,7 +52,7 @@ test("the first characters are the first ones of an iteration", () => {
   );
 });
 
-test("pieces have the text in order, and all but the last have the full length", () => {
+test("the pieces of a text are in order, and all but the last have the full length", () => {
   fc.assert(
     fc.property(storable, fc.integer({ min: 1, max: 9 }), (any, size) => {
       const pieces = piecesOf(any, size);
