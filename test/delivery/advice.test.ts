@@ -4,7 +4,7 @@ import { adviceFor, failureText } from "../../src/delivery/advice.ts";
 const OWN_ROUTE = { setting: "AURORA_BACKEND_URL", isOwnRoute: true } as const;
 const RECEIVER = { setting: "AURORA_EVENTS_URL", isOwnRoute: false } as const;
 
-test("a refusal caused by a setting has advice, at Aurora's own route and at a receiver", () => {
+test("a refusal that a setting causes has advice, both at Aurora's own route and at a receiver", () => {
   for (const status of [302, 400, 401, 403, 404, 409, 422, 508]) {
     for (const events of [OWN_ROUTE, RECEIVER]) expect(adviceFor(status, events), `${status}`).not.toBeNull();
   }
@@ -14,14 +14,14 @@ test("a temporary failure has no advice", () => {
   for (const status of [408, 429, 500, 502, 503, 504]) expect(adviceFor(status, RECEIVER)).toBeNull();
 });
 
-test("the advice names the setting that the URL comes from", () => {
+test("the advice names the setting from which the URL comes", () => {
   expect(adviceFor(508, OWN_ROUTE)).toMatch(/^AURORA_BACKEND_URL leads back/);
   expect(adviceFor(508, RECEIVER)).toMatch(/^AURORA_EVENTS_URL leads back/);
   expect(adviceFor(401, RECEIVER)).toContain("AURORA_EVENTS_SECRET");
   expect(adviceFor(404, OWN_ROUTE)).toContain("no credential");
 });
 
-test("a failure with advice says when the delivery is dead; a temporary one only has its error", () => {
+test("a failure with advice says when the delivery will be dead, and a temporary failure only has its error", () => {
   const text = failureText("Aurora answered 404: Not here.", "check X", Date.UTC(2026, 10, 26));
   expect(text).toBe(
     "Aurora answered 404: Not here. This is a matter of configuration, not an outage: check X. Without a change the delivery is dead at 2026-11-26T00:00:00.000Z",

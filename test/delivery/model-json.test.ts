@@ -17,7 +17,7 @@ const json = fc
   )
   .map((value): unknown => JSON.parse(JSON.stringify(storableJson(value))));
 
-/** Without the members that are null, as in both forms. */
+/** Removes the members that are null, which both forms of the context leave out. */
 const withoutNulls = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value), (_, member) =>
     typeof member === "object" && member !== null && !Array.isArray(member)
@@ -33,7 +33,7 @@ test("the size in pieces equals the length of Python's JSON of the pieces", () =
   );
 });
 
-test("the size as cut by Aurora equals the length of Python's JSON after Aurora's cut", () => {
+test("the computed size after Aurora's shortening equals the length of Python's JSON of the shortened value", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(sizeOf(value, CUT_BY_AURORA)).toBe(charCount(dumps(cutByAurora(withoutNulls(value)))));
@@ -41,7 +41,7 @@ test("the size as cut by Aurora equals the length of Python's JSON after Aurora'
   );
 });
 
-test("pieces contain the complete text, none has over 250 characters, and no member is null", () => {
+test("the pieces contain the complete text, no piece has over 250 characters, and no member is null", () => {
   fc.assert(
     fc.property(json, (value) => {
       const pieces = inPieces(value);
@@ -53,7 +53,7 @@ test("pieces contain the complete text, none has over 250 characters, and no mem
   );
 });
 
-test("a context never exceeds its limit, whatever the limit, and Aurora cuts nothing of it", () => {
+test("a context never exceeds its limit, whatever the limit is, and Aurora shortens nothing in it", () => {
   fc.assert(
     fc.property(anyContext, fc.nat(15_000), (context, room) => {
       const fitted = fitContext(boundContext(context), room);
@@ -85,7 +85,7 @@ test("within 5,000 characters the newest alert keeps its details", () => {
   );
 });
 
-test("a context is left out if its limit has no room for the mark `too_large`", () => {
+test("a context is left out if its limit has no room even for the mark `too_large`", () => {
   const context = { ...NO_CONTEXT, alerts: [alert("A")] };
   expect(fitContext(context, 20)).toBeNull();
   expect(fitContext(context, 70)).toEqual({ missing: [{ part: "alerts", reason: "too_large" }] });

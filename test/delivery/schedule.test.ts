@@ -16,7 +16,7 @@ test("an accepted attempt ends the delivery", () => {
   expect(nextStep({ kind: "accepted", status: 200 }, 1, SCHEDULE, 0, 0.5)).toEqual({ step: "delivered" });
 });
 
-test("the wait before each attempt is the schedule's", () => {
+test("the wait before each attempt is the one in the schedule", () => {
   expect(nextStep(failed(), 1, SCHEDULE, 1000, 0)).toEqual({ step: "retry", atMs: 6000 });
   expect(nextStep(failed(), 2, SCHEDULE, 1000, 0)).toEqual({ step: "retry", atMs: 31_000 });
 });
@@ -35,7 +35,7 @@ test("Retry-After is honoured up to an hour, and never shortens the wait", () =>
   expect(nextStep(failed(86_400), 1, SCHEDULE, 0, 0)).toEqual({ step: "retry", atMs: 3_600_000 });
 });
 
-test("a delivery that never works is dead after the attempts that are left", () => {
+test("a delivery that never succeeds is dead after its last attempt", () => {
   expect(deadAtMs(1, 6000, SCHEDULE)).toBe(36_000);
   expect(deadAtMs(2, 36_000, SCHEDULE)).toBe(36_000);
 });
@@ -50,6 +50,6 @@ test.each([
   ["timed_out", null, "unreachable"],
   ["unreachable", null, "unreachable"],
   ["not_sent", null, "not_sent"],
-] as const)("an attempt that ended as %s %s is of the class %s", (cause, status, errorClass) => {
+] as const)("an attempt that ended as %s %s has the error class %s", (cause, status, errorClass) => {
   expect(errorClassOf(cause, status)).toBe(errorClass);
 });

@@ -5,7 +5,7 @@ import { effectOf, PagerDutyEvent } from "../../src/pagerduty/event.ts";
 import { snapshotOf } from "../../src/pagerduty/observe.ts";
 import { notificationOf } from "../support/stored-notification.ts";
 
-/** PostgreSQL's JSONB refuses U+0000 and half surrogate pairs; PagerDuty sends both. */
+/** PagerDuty can send U+0000 and half surrogate pairs, which PostgreSQL's JSONB refuses. */
 
 const REFUSED = /\\u0000|\\ud[89a-f][0-9a-f]{2}/i;
 const titleCase = {
@@ -34,7 +34,7 @@ const notification = notificationOf("created", {
   description: "cut \udc00",
 });
 
-test("text that databases refuse is replaced in a notification, and PagerDuty's event in it stays as it is", () => {
+test("text that databases refuse is replaced in a notification, except in the copy of PagerDuty's event", () => {
   const { data } = JSON.parse(notificationBody(notification, recipient, titleCase.event, null));
   expect(JSON.stringify({ ...data, event: null })).not.toMatch(REFUSED);
   expect(data.incident).toMatchObject({

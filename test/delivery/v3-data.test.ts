@@ -8,7 +8,7 @@ import { alert, anyContext, anyText, LARGE, NO_CONTEXT } from "../support/contex
 import { cutByAurora, dumps, hasNullMember, textsOf } from "../support/model.ts";
 import { notificationOf } from "../support/stored-notification.ts";
 
-/** What Aurora reads as text and stores as it is; everything else goes to its model alone. */
+/** Members that Aurora reads as text and stores unchanged. All others only reach Aurora's language model. */
 const TEXTS = [
   "id",
   "type",
@@ -57,7 +57,7 @@ function made(changed: Partial<Incident>, others: object, context: Parameters<ty
 }
 const lengthAtModel = (data: unknown) => charCount(dumps(cutByAurora(data)));
 
-test("a triggered event is at most 14,000 characters for Aurora's model, with no member null", () => {
+test("a triggered event has at most 14,000 characters for Aurora's language model, and no member is null", () => {
   fc.assert(
     fc.property(incident, pagerDutysOwn, anyContext, (changed, others, context) => {
       const { triggered } = made(changed, others, context);
@@ -83,7 +83,7 @@ test("members that Aurora reads as text stay text, and no other text has over 25
   );
 });
 
-test("a triggered event stays within the model's limit after Aurora added the custom fields", () => {
+test("a triggered event stays within the limit of Aurora's language model after Aurora added the custom fields", () => {
   fc.assert(
     fc.property(incident, anyContext, (changed, context) => {
       const { triggered, fields } = made(changed, {}, context);
@@ -99,7 +99,7 @@ function entriesOf(fields: unknown): [string, unknown][] {
   return Array.isArray(fields) ? fields.map(({ name, value: now }) => [String(name), now]) : [];
 }
 
-test("many fields with several values do not displace the incident, even after Aurora added them", () => {
+test("many custom fields with several values leave room for the incident, even after Aurora added the fields", () => {
   const values = Array.from({ length: 10 }, () => "x".repeat(200));
   const customFields = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`field_${at}`, values]));
   const { triggered, fields } = made({ customFields }, {}, NO_CONTEXT);
@@ -109,7 +109,7 @@ test("many fields with several values do not displace the incident, even after A
   expect(dumps(triggered)).toContain("left out]");
 });
 
-test("the newest alert's details reach the model beside a long description and many fields", () => {
+test("the newest alert's details reach the model even with a long description and many custom fields", () => {
   const changed = {
     description: "The checkout is slow. ".repeat(500),
     customFields: Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`field_${at}`, "x".repeat(200)])),
@@ -129,7 +129,7 @@ test("the newest alert's details reach the model beside a long description and m
   expect(prompt).not.toContain("[field truncated]");
 });
 
-test("ordinary custom fields and an ordinary description are sent complete", () => {
+test("custom fields and a description of ordinary length are sent complete", () => {
   const changed = {
     description: "x".repeat(240),
     customFields: { team: "core", hosts: ["a", "b"], tries: 3 },
@@ -142,14 +142,14 @@ test("ordinary custom fields and an ordinary description are sent complete", () 
   expect(Object.fromEntries(entriesOf(fields?.["custom_fields"]))).toEqual(changed.customFields);
 });
 
-test("a runbook's URL is never cut, however many fields there are", () => {
+test("a runbook's URL is never shortened, however many custom fields there are", () => {
   const runbook_link = `https://runbooks/${"x".repeat(400)}`;
   const many = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`f${at}`, "x".repeat(300)]));
   const { fields } = made({ customFields: { ...many, runbook_link } }, {}, NO_CONTEXT);
   expect(Object.fromEntries(entriesOf(fields?.["custom_fields"]))).toMatchObject({ runbook_link });
 });
 
-test("further members that PagerDuty sent are kept, up to a limit", () => {
+test("members that the connector does not know are kept as PagerDuty sent them, up to a limit", () => {
   const others = { resolve_reason: null, incident_type: { name: "major" }, notes: "x".repeat(9000) };
   const { triggered } = made({}, others, NO_CONTEXT);
   expect(triggered).toMatchObject({ incident_type: { name: "major" } });

@@ -53,16 +53,19 @@ test.each([
   ["updated", "triggered", ["incident.acknowledged"]],
   ["updated", "resolved", ["incident.acknowledged"]],
   ["rca_requested", "triggered", []],
-] as const)("%s of an incident that is %s goes out as %j, with its true status", (kind, status, types) => {
-  const aurora = status === "resolved" ? "resolved" : "investigating";
-  const events = eventsOf(notificationOf(kind, { pagerdutyStatus: status, status: aurora }));
-  expect(events.map(({ body }) => body.event.event_type)).toEqual(types);
-  for (const { body } of events) {
-    if (body.event.event_type !== FIELDS) expect(body.event.data).toMatchObject({ status, number: 42 });
-  }
-});
+] as const)(
+  "the change %s of an incident that is %s is sent as %j, with the incident's actual status",
+  (kind, status, types) => {
+    const aurora = status === "resolved" ? "resolved" : "investigating";
+    const events = eventsOf(notificationOf(kind, { pagerdutyStatus: status, status: aurora }));
+    expect(events.map(({ body }) => body.event.event_type)).toEqual(types);
+    for (const { body } of events) {
+      if (body.event.event_type !== FIELDS) expect(body.event.data).toMatchObject({ status, number: 42 });
+    }
+  },
+);
 
-test("a new incident makes one event, and with fields a second one with another id", () => {
+test("a new incident makes one event; if it has custom fields, also a second event with its own id", () => {
   const events = eventsOf(notificationOf("created"));
   expect(events.map(({ id, body }) => [id, body.event.id])).toEqual([
     ["msg_1", "msg_1"],
@@ -90,7 +93,7 @@ test("the envelope names the event, the user and the organisation", () => {
   expect(recovered?.body.event).toMatchObject({ agent: null, client: null });
 });
 
-test("an incident has the form that Aurora reads, whether or not PagerDuty sent an event", () => {
+test("an incident has the form that Aurora reads, even if PagerDuty sent no event for it", () => {
   const known = {
     id: "PGR0VU2",
     type: "incident",
@@ -115,14 +118,14 @@ test("an incident has the form that Aurora reads, whether or not PagerDuty sent 
   });
 });
 
-test("another incident's event, and one of another resource, add nothing", () => {
+test("an event of another incident or of another resource adds nothing", () => {
   const { data } = PAGERDUTY_EVENT;
   for (const odd of [null, "x", [], {}, { ...data, id: "PELSE" }, { ...data, type: "incident_note" }]) {
     expect(dataOf({}, { event: { ...PAGERDUTY_EVENT, data: odd } })).toEqual(dataOf({}));
   }
 });
 
-test("unknown members are absent, never null; status and urgency are always text", () => {
+test("members without a value are absent, never null, and status and urgency are always text", () => {
   const unknown = { urgency: null, priority: null, url: null, incidentKey: null, alertFiredAt: null };
   const data = dataOf(
     { ...unknown, escalationPolicy: null, assignees: [], teams: [], customFields: {} },
@@ -143,13 +146,13 @@ test("unknown members are absent, never null; status and urgency are always text
   });
 });
 
-test("status and urgency are cut to the width of Aurora's columns", () => {
+test("status and urgency are shortened to the width of Aurora's columns", () => {
   const data = dataOf({ pagerdutyStatus: "😀".repeat(99), urgency: "x".repeat(99) });
   expect(Array.from(String(data?.["status"]))).toHaveLength(50);
   expect(data?.["urgency"]).toHaveLength(20);
 });
 
-test("`body` has the description, and is absent without one", () => {
+test("`body` has the description, and is absent if there is no description", () => {
   expect(dataOf({ description: "Latency rose at 3:00" })).toHaveProperty("body", {
     details: "Latency rose at 3:00",
   });
@@ -161,12 +164,15 @@ test.each([
   ["high", "P2"],
   ["medium", "P3"],
   ["low", "P4"],
-] as const)("a priority of severity %s is called %s beside PagerDuty's own name", (severity, name) => {
-  expect(dataOf({ severity, priority: "Gold" })).toHaveProperty("priority", { summary: "Gold", name });
-});
+] as const)(
+  "a priority with the severity %s has the name %s in addition to PagerDuty's name",
+  (severity, name) => {
+    expect(dataOf({ severity, priority: "Gold" })).toHaveProperty("priority", { summary: "Gold", name });
+  },
+);
 
 test.each(["PGR0VU2", "", "0", "1.5", "-4", "4e2", "99999999999", "2147483648", "12a"])(
-  "an incident whose number is %j waits for it, except for its custom fields",
+  "an incident whose number is %j waits for its number, but its custom fields do not wait",
   (sourceAlertId) => {
     for (const kind of ["created", "resolved", "updated"] as const) {
       const notification = notificationOf(kind, { sourceAlertId });
@@ -178,13 +184,13 @@ test.each(["PGR0VU2", "", "0", "1.5", "-4", "4e2", "99999999999", "2147483648", 
   },
 );
 
-test("an id made of digits is no number", () => {
+test("an id that consists of digits does not count as a number", () => {
   const notification = notificationOf("created", { incidentId: "1234", sourceAlertId: "1234" });
   const result = v3EventsOf({ notification, event: null, recipient, context: null });
   expect(result.kind).toBe("waits_for_number");
 });
 
-test("changed fields are sent by name with their new values; a removed value is an empty text", () => {
+test("changed fields are sent by name with their new values, and a removed value is sent as an empty text", () => {
   const notification = notificationOf("custom_fields_updated", {}, { changedFields: ["region", "team"] });
   expect(eventsOf(notification)[0]?.body.event.data).toEqual({
     type: "incident_field_values",
@@ -196,14 +202,14 @@ test("changed fields are sent by name with their new values; a removed value is 
   });
 });
 
-test("all fields are sent if the changed ones are unknown", () => {
+test("all fields are sent if it is unknown which fields changed", () => {
   expect(eventsOf(notificationOf("custom_fields_updated"))[0]?.body.event.data["custom_fields"]).toEqual([
     { name: "region", value: "eu" },
     { name: "runbook_link", value: "https://runbook" },
   ]);
 });
 
-test("of several runbooks the first URL is sent, because Aurora fetches the value unchanged", () => {
+test("if there are several runbooks, only the first URL is sent, because Aurora fetches the value unchanged", () => {
   const customFields = { runbook_link: ["see wiki", " https://a ", "https://b"] };
   const [triggered, fields] = eventsOf(notificationOf("created", { customFields }));
   expect(triggered?.body.event.data).toHaveProperty("customFields.runbook_link", "https://a");
@@ -237,7 +243,7 @@ test("U+0000 and half surrogate pairs are replaced everywhere", () => {
     const notification = notificationOf(kind, incident, { changedFields: [odd] });
     const written = JSON.stringify(eventsOf(notification, { event }));
     expect(written).toContain("a\ufffdb\ufffd");
-    // JSON writes both as escapes.
+    // JSON writes both characters as escapes.
     expect(written).not.toMatch(/\\u(0000|d[89a-f])/);
   }
 });
