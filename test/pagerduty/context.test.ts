@@ -123,7 +123,7 @@ test("changes, similar incidents and notes have PagerDuty's values, and null for
   });
 });
 
-test("an answer without its list counts as unavailable", async () => {
+test("an answer that lacks its list counts as unavailable", async () => {
   answers({ something: [] });
   expect(await listAlerts(target, "P1")).toMatchObject({ ok: false, problem: "unavailable" });
 });
@@ -149,7 +149,7 @@ test.each([
   expect(await ask()).toEqual({ ok: false, ...problem });
 });
 
-test("an error of PagerDuty's that repeats our credential is redacted", async () => {
+test("the connector's credential is redacted in PagerDuty's errors", async () => {
   const authorized = { ...target, authorization: tokenAuthorization("hushhush") };
   answers({ error: { message: "No such key: hushhush", errors: [authorized.authorization] } }, 400);
   const answer = await callPagerDuty(authorized, "GET", "/x", z.unknown());
@@ -157,7 +157,7 @@ test("an error of PagerDuty's that repeats our credential is redacted", async ()
   expect(JSON.stringify(answer)).not.toContain("hushhush");
 });
 
-test("a refusal that names missing abilities is about the account's plan", async () => {
+test("a refusal that names missing abilities means that the account's plan lacks the feature", async () => {
   answers({ error: { message: "Required abilities are unavailable", code: 2012 } }, 403);
   expect(await ask()).toEqual({ ok: false, problem: "not_in_plan" });
 });
@@ -170,7 +170,7 @@ test.each([402, 403, 404, 405, 410])(
   },
 );
 
-test("a caller's signal ends a call before its deadline", async () => {
+test("the caller's signal ends a call before the call's deadline", async () => {
   vi.stubGlobal(
     "fetch",
     (_: string, { signal }: RequestInit) =>

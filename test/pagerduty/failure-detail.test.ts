@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { failureDetail } from "../../src/pagerduty/failure-detail.ts";
 
-/** A person has to tell from the sentence whether to wait, to try again, or to change something. */
+/** A person must understand from the sentence whether to wait, to try again, or to change something. */
 
 const unavailable = (reason: string, cause?: "unreachable" | "timed_out" | "too_large") =>
   failureDetail({ problem: "unavailable", reason, ...(cause ? { cause } : {}) });

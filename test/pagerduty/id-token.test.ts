@@ -80,7 +80,7 @@ const verify = (idToken: string, apiUrl: string | null = null) =>
   verifyIdToken({ identityUrl, clientId: CLIENT_ID, clientSecret: "s" }, idToken, NONCE, apiUrl);
 
 describe("the signed-in user", () => {
-  test("is read from a token like the one in PagerDuty's guide", async () => {
+  test("is read from a token like the example in PagerDuty's guide", async () => {
     const one = await signer("one");
     published = [one];
     expect(await verify(await sign(one))).toEqual({
@@ -116,7 +116,7 @@ describe("the signed-in user", () => {
     }
   });
 
-  test("has no subdomain if the claim is invalid", async () => {
+  test("has no subdomain if its claim is invalid", async () => {
     const one = await signer("one");
     published = [one];
     expect(await verify(await sign(one, { subdomain: "evil.example.com/" }))).toMatchObject({
@@ -126,7 +126,7 @@ describe("the signed-in user", () => {
 });
 
 describe("the signing keys", () => {
-  test("are fetched once, and again for an unknown key id", async () => {
+  test("are fetched once, and again if a token names an unknown key id", async () => {
     const [one, two] = [await signer("one"), await signer("two")];
     published = [one];
     await verify(await sign(one));
@@ -182,7 +182,7 @@ describe("a token does not verify with", () => {
   });
 });
 
-test("a token without a nonce verifies, because PagerDuty does not promise one and PKCE binds the code", async () => {
+test("a token without a nonce verifies, because PagerDuty does not promise a nonce, and PKCE already binds the code", async () => {
   const one = await signer("one");
   published = [one];
   expect(await verify(await sign(one, { nonce: undefined }))).toMatchObject({ region: "us" });

@@ -3,7 +3,9 @@ import * as z from "zod/mini";
 import { callPagerDuty, tokenAuthorization } from "../../src/pagerduty/api.ts";
 import { exchangeCode } from "../../src/pagerduty/oauth.ts";
 
-/** Answers of PagerDuty, or of a proxy before it, are read up to a limit, and never passed on unchanged. */
+/**
+ * Answers from PagerDuty, or from a proxy in front of it, are read only up to a limit and never passed on unchanged.
+ */
 
 const MIB = 1024 * 1024;
 const TOKEN = "u+aBcDeFgHiJkLmNoPqR";
@@ -29,14 +31,14 @@ function flood(status: number): () => number {
   return () => sent;
 }
 
-test.each([200, 400, 403, 500])("an answer %i of the API is read only up to the limit", async (status) => {
+test.each([200, 400, 403, 500])("an answer %i from the API is read only up to the limit", async (status) => {
   const sent = flood(status);
   expect(await call()).toMatchObject({ ok: false });
   expect(sent()).toBeLessThanOrEqual(10 * MIB);
 });
 
 test.each([200, 400, 429, 503])(
-  "an answer %i of the identity server is read only up to the limit",
+  "an answer %i from the identity server is read only up to the limit",
   async (status) => {
     const sent = flood(status);
     const app = { identityUrl: "https://identity.example.com", clientId: "c", clientSecret: "s" };
@@ -52,12 +54,12 @@ test.each([
   ["Another key: y_NbAkKc66ryYTWUXYEu", "Another key: [redacted]"],
   ["Delivery method url is already used", "Delivery method url is already used"],
   ["x".repeat(300), "x".repeat(200)],
-])("of %j a caller hears %j", async (said, heard) => {
+])("PagerDuty's error %j reaches the caller as %j", async (said, heard) => {
   vi.stubGlobal("fetch", async () => Response.json({ error: { message: said } }, { status: 400 }));
   expect(await call()).toEqual({ ok: false, problem: "bad_request", message: heard });
 });
 
-test("a connection that fails is told from an answer that fails and from one that is late", async () => {
+test("a failed connection, a failed answer and a late answer have different causes", async () => {
   const causeOf = async (fetched: () => Promise<Response>) => {
     vi.stubGlobal("fetch", fetched);
     const answer = await call();

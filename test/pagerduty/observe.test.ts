@@ -39,13 +39,13 @@ test("a webhook and a REST answer give the same people, teams and policy, in any
   expect(fromRest({ assignments })).toEqual(webhook);
 });
 
-test("a resolved incident has no assignees, whether or not PagerDuty still lists them", () => {
+test("a resolved incident has no assignees, even if PagerDuty still lists some", () => {
   expect(fromWebhook({ status: "resolved", assignees: [ann] }).assignees).toEqual([]);
   expect(fromRest({ status: "resolved", assignments: [] }).assignees).toEqual([]);
 });
 
 test.each([undefined, null, "x", 7, {}, [], [null], [{ summary: "nobody" }]])(
-  "malformed people, teams and policies (%j) are left out, and the rest is read",
+  "malformed people, teams and policies (%j) are left out, and everything else is read",
   (odd) => {
     const snapshot = fromWebhook({ assignees: odd, teams: odd, escalation_policy: odd });
     expect(snapshot).toMatchObject({ title: "Down", assignees: [], teams: [], escalationPolicy: null });
@@ -62,7 +62,7 @@ test("an id replaces a missing summary, and counts and lengths are limited", () 
   expect(JSON.stringify(assignees).length).toBeLessThan(10_000);
 });
 
-test("an incident's number may be written as text, and any other text is none", () => {
+test("an incident's number may be a text of digits, and any other text counts as no number", () => {
   const numbers = (number: unknown) => [
     RestIncidentAnswer.parse({ ...COMMON, incident_number: number }).number,
     IncidentData.parse({ ...COMMON, type: "incident", number }).number ?? null,
@@ -71,7 +71,7 @@ test("an incident's number may be written as text, and any other text is none", 
   expect(numbers("none")).toEqual([null, null]);
 });
 
-test("a title of blanks is as good as none, and a very long text is cut, so that each incident can be stored", () => {
+test("a blank title counts as missing and a very long text is shortened, so that every incident can be stored", () => {
   expect(fromWebhook({ title: "  " }).title).toBe("Untitled Incident");
   expect(fromRest({ title: "a".repeat(3_000) }).title).toHaveLength(2_000);
   const body = { details: "a".repeat(100_000) };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { effectOf, PagerDutyEvent, readBody, reasonNotUsed } from "../../src/pagerduty/event.ts";
 
-/** Valid fields take a fast path, which must have the same result as the schema. */
+/** The fast path for valid fields must give the same result as the schema. */
 
 const VALUES = [undefined, null, "", "x", "incident.triggered", "x".repeat(201), 7, {}, [], ["a"]];
 const TIMES = [
@@ -47,7 +47,7 @@ test("the fast path accepts exactly the values that the schema accepts", () => {
         }
 });
 
-test("what the fast path says of an event's use is what parsing all of it says", () => {
+test("the fast path and the complete parser agree on whether an event is used", () => {
   for (const event_type of ["incident.triggered", "service.updated", "pagey.ping"])
     for (const type of ["incident", "incident_field_values", "incident_note"])
       for (const incident of [undefined, {}, { id: 5 }, { id: "" }, { id: "P1" }])
@@ -58,7 +58,7 @@ test("what the fast path says of an event's use is what parsing all of it says",
         }
 });
 
-test.each([[null], ["x"], [[]], [{}], [{ event: [] }], [{ event: "x" }]])("%j is no event", (json) => {
+test.each([[null], ["x"], [[]], [{}], [{ event: [] }], [{ event: "x" }]])("%j is not an event", (json) => {
   expect(readBody(bytes(json))).toMatchObject({ ok: false });
 });
 
@@ -89,7 +89,7 @@ test.each([
   ["incident.acknowledged", "", "acknowledged"],
   ["incident.resolved", "triggered", "triggered"],
   ["incident.escalated", null, null],
-])("the status in %s, where the incident says %j, is %j", (type, status, expected) => {
+])("the status that %s gives an incident whose own status is %j is %j", (type, status, expected) => {
   expect(effectOf(eventOf(type, { type: "incident", id: "P1", status }))).toMatchObject({
     data: { status: expected },
   });

@@ -60,7 +60,7 @@ test("one flipped bit anywhere in the body does not verify", async () => {
   );
 });
 
-test("fifty signatures are compared, and none of a header over 4 KB", () => {
+test("fifty signatures in one header are compared, but none if the header is over 4 KB", () => {
   const header = (count: number) =>
     Array(count)
       .fill(`v1=${"0".repeat(64)}`)
