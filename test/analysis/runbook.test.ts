@@ -3,7 +3,7 @@ import { fetchRunbook } from "../../src/analysis/runbook.ts";
 
 const at = (path: string) => fetchRunbook(`https://runbooks.example.com${path}`);
 
-test("text is fetched, through at most three redirects", async () => {
+test("a runbook's text is fetched, through at most three redirects", async () => {
   expect(await at("/plain")).toEqual({
     url: "https://runbooks.example.com/plain",
     content: "# Restart it",
