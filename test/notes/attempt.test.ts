@@ -26,7 +26,7 @@ type Answer = Parameters<typeof afterAttempt>[1];
 const after = (answer: Answer, note: Partial<Note> = {}) =>
   afterAttempt({ ...NOTE, ...note }, answer, SCHEDULE, NOW_MS, 0);
 
-test("a note that PagerDuty took is written, with PagerDuty's id", () => {
+test("a note that PagerDuty accepted is `written`, with PagerDuty's id", () => {
   const value = { id: "PN1", text: "Found it.", by: null, createdAt: null };
   expect(after({ ok: true, value })).toMatchObject({ state: "written", pagerdutyId: "PN1", attempts: 1 });
 });
@@ -36,7 +36,7 @@ test.each<[Answer, string]>([
   [{ ...refused, problem: "not_found" }, "no such incident"],
   [{ ...refused, problem: "not_in_plan" }, "plan"],
   [{ ...refused, problem: "bad_request", message: "too long" }, "too long"],
-])("what PagerDuty refuses for good is not tried again: %j", (answer, error) => {
+])("a note that PagerDuty refuses permanently is not tried again: %j", (answer, error) => {
   expect(after(answer)).toMatchObject({
     state: "failed",
     error: expect.stringContaining(error),
@@ -44,17 +44,17 @@ test.each<[Answer, string]>([
   });
 });
 
-test("anything else is tried again by the schedule, or later where PagerDuty asks for it", () => {
+test("any other failure is tried again by the schedule, or later if PagerDuty asks for a longer wait", () => {
   const unavailable: Answer = { ...refused, problem: "unavailable", reason: "PagerDuty answered 500" };
   expect(after(unavailable)).toMatchObject({ state: "pending", nextAttemptAtMs: NOW_MS + 5000, doubtful: 1 });
   const limited: Answer = { ...refused, problem: "rate_limited", retryAfterSeconds: 60 };
   expect(after(limited)).toMatchObject({ state: "pending", nextAttemptAtMs: NOW_MS + 60_000, doubtful: 0 });
   expect(after({ ...refused, problem: "unauthorized" })).toMatchObject({ state: "pending", doubtful: 0 });
-  // What was in doubt before stays so, whatever a later attempt says.
+  // A note that was in doubt stays in doubt, whatever a later attempt returns.
   expect(after(limited, { doubtful: 1 })).toMatchObject({ doubtful: 1 });
 });
 
-test("it is given up at the schedule's end, and after a day", () => {
+test("a note is given up at the end of the schedule, and after a day", () => {
   const unavailable: Answer = { ...refused, problem: "unavailable", reason: "PagerDuty answered 500" };
   expect(after(unavailable, { attempts: 3 })).toMatchObject({
     state: "failed",
@@ -64,7 +64,7 @@ test("it is given up at the schedule's end, and after a day", () => {
   expect(after(unavailable, { attempts: 2 })).toMatchObject({ state: "pending" });
 });
 
-test("while an attempt is under way the note is in doubt, and looked at again", () => {
+test("during an attempt a note is in doubt, and is due again after a minute", () => {
   expect(attempting(NOTE, NOW_MS)).toMatchObject({ doubtful: 1, nextAttemptAtMs: NOW_MS + 60_000 });
 });
 

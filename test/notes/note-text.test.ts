@@ -5,7 +5,7 @@ import { MAX_NOTE_CHARS, noteTextOf } from "../../src/notes/note-text.ts";
 import { plainTextOf } from "../../src/notes/plain-text.ts";
 import { anyText } from "../support/context.ts";
 
-/** Aurora writes Markdown; PagerDuty shows text as it is. */
+/** Converts Aurora's Markdown to plain text, because PagerDuty shows Markdown unformatted. */
 
 test.each([
   ["# Root cause\nThe **database** was _slow_.", "Root cause\n----------\n\nThe database was slow."],
@@ -31,9 +31,9 @@ test.each([
   ["~~wrong~~ right", "wrong right"],
   ["- one\n\n  more of it\n- two", "- one\n\n  more of it\n\n- two"],
   ["", ""],
-])("%j reads %j", (markdown, text) => expect(plainTextOf(markdown)).toBe(text));
+])("%j becomes %j", (markdown, text) => expect(plainTextOf(markdown)).toBe(text));
 
-test("a note ends with whom Aurora writes for, and before that with where to read on", () => {
+test("a note ends with the link to Aurora, followed by the user for whom Aurora wrote it", () => {
   const note = { content: "Found it.\r\n\0", url: "https://aurora.example.com/incidents/1", userId: "alice" };
   expect(noteTextOf(note)).toBe(
     "Found it.\n\ufffd\n\nhttps://aurora.example.com/incidents/1\n\n— Aurora, for alice",
@@ -42,7 +42,7 @@ test("a note ends with whom Aurora writes for, and before that with where to rea
   expect(noteTextOf({ ...note, content: "<!-- nothing -->" })).toBe("");
 });
 
-test("a long note is cut to 25,000 characters with a mark, and never inside of a character", () => {
+test("a long note is shortened to 25,000 characters with a mark, and no character is split", () => {
   const url = "https://aurora.example.com/incidents/1";
   const text = noteTextOf({ content: "😀".repeat(70_000), url, userId: "alice" });
   expect(charCount(text)).toBe(MAX_NOTE_CHARS);
@@ -50,7 +50,7 @@ test("a long note is cut to 25,000 characters with a mark, and never inside of a
   expect(text).toMatch(/😀\n\n… \[cut; the full text is in Aurora\]\n\nhttps:\S+\n\n— Aurora, for alice$/);
 });
 
-test("whatever is written, the note has at most 25,000 storable characters and its signature", () => {
+test("whatever the content, the note has at most 25,000 storable characters and ends with its signature", () => {
   fc.assert(
     fc.property(anyText(200), fc.nat(300), (unit, count) => {
       const text = noteTextOf({ content: unit.repeat(count), url: null, userId: "alice" });
@@ -64,20 +64,20 @@ test("whatever is written, the note has at most 25,000 storable characters and i
 });
 
 test.each(["[", "*a ", "**", "`", "<a", "> ", "- ", "- > ", "|", "![", "_a*", "&lt;", "<!--", "[a](", "# "])(
-  "Markdown of nothing but %j is a note, too",
+  "a note that repeats %j thousands of times keeps its other words",
   (unit) => {
     const text = noteTextOf({ content: `Found it.\n\n${unit.repeat(20_000)}`, url: null, userId: "alice" });
     expect(text).toMatch(/^Found it\.\n\n[\s\S]*— Aurora, for alice$/);
   },
 );
 
-test("more emphasis than prose has is left as it is, because reading it would take seconds", () => {
+test("emphasis stays unconverted if there is more of it than in any prose, because parsing it takes seconds", () => {
   const markdown = `**Found** it.\n\n${"_a*".repeat(20_000)}`;
   expect(plainTextOf(markdown)).toBe(markdown);
   expect(plainTextOf("**a** ".repeat(500))).toBe("a ".repeat(500).trimEnd());
 });
 
-test.each(["> ", "1. ", "- > "])("more than 50 of %j on a line are left as they are", (unit) => {
+test.each(["> ", "1. ", "- > "])("more than 50 repetitions of %j on a line are left unconverted", (unit) => {
   const deep = `**Found** it.\n\n${unit.repeat(51)}a`;
   expect(plainTextOf(deep)).toBe(deep);
   const shallow = plainTextOf(`**Found** it.\n\n${unit.repeat(20)}a`);
@@ -86,14 +86,14 @@ test.each(["> ", "1. ", "- > "])("more than 50 of %j on a line are left as they 
 
 test.each([
   ["a table with very many cells", `|${"a|".repeat(100)}\n|${"-|".repeat(100)}\n${"x\n".repeat(500)}`],
-  ["over 2,000 lines", "a\n-\n".repeat(1_001)],
+  ["Markdown of over 2,000 lines", "a\n-\n".repeat(1_001)],
   ["a word of over 2,000 characters", `www.a${"?!".repeat(1_000)}`],
-])("%s is left as it is, because reading it would take seconds or all memory", (_, odd) => {
+])("%s is left unconverted, because parsing it takes seconds or all memory", (_, odd) => {
   const markdown = `**Found** it.\n\n${odd}`;
   expect(plainTextOf(markdown)).toBe(markdown.trimEnd());
 });
 
-test("a table of ordinary size is read, whatever its delimiter row looks like", () => {
+test("a table of ordinary size is converted, whatever its delimiter row looks like", () => {
   const rows = "\n| 1 | 2 |".repeat(50);
   expect(plainTextOf(`a | b\n:- | -:${rows}`).split("\n")).toHaveLength(50);
   expect(plainTextOf(`| a | b |\n|:-:|---|${rows}`).split("\n")).toHaveLength(50);
