@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
 import { agreementOf, claimOf } from "../../src/webhooks/claim.ts";
 
-/** Of an unsigned body only the part that its check needs is kept, and the check gives the same result as for the whole. */
+/**
+ * Only the part of an unsigned body that the later check needs is kept. The check of this part gives the same result as
+ * a check of the whole body.
+ */
 
 const KIB = 1024;
 const OCCURRED_AT = "2026-11-22T03:00:00.500Z";
@@ -50,23 +53,26 @@ test("a body of usual size is kept unchanged", () => {
 test.each([
   ["an incident", INCIDENT],
   ["custom fields", FIELDS],
-])("of a large body with %s only the compared part is kept, with the same result", (_, data) => {
-  for (const body of [bodyOf(data, { filler }), bodyOf({ ...data, filler })]) {
-    const claim = claimOf(body);
-    expect(claim.byteLength).toBeLessThan(KIB);
-    expect(agreementOf(claim, reading, false)).toBe("agrees");
-  }
-});
+])(
+  "only the compared part of a large body with %s is kept, and the check's result is the same",
+  (_, data) => {
+    for (const body of [bodyOf(data, { filler }), bodyOf({ ...data, filler })]) {
+      const claim = claimOf(body);
+      expect(claim.byteLength).toBeLessThan(KIB);
+      expect(agreementOf(claim, reading, false)).toBe("agrees");
+    }
+  },
+);
 
 test.each([
   ["a body with a very long title", bodyOf({ ...INCIDENT, title: filler })],
   ["a deeply nested body", bytes(`{"event":${"[".repeat(50_000)}${"]".repeat(50_000)}}`)],
   ["a body that is not JSON", bytes(filler)],
-])("of %s only the beginning is kept", (_, body) => {
+])("only the beginning of %s is kept", (_, body) => {
   expect(claimOf(body).byteLength).toBeLessThanOrEqual(4 * KIB);
 });
 
-test("a body that differs disagrees, or is ahead of PagerDuty's answer", () => {
+test("a body that differs from PagerDuty's answer disagrees, unless the answer is older than the body", () => {
   const forged = bodyOf({ ...INCIDENT, title: "Forged" });
   expect(agreementOf(forged, reading, false)).toBe("disagrees");
   expect(agreementOf(forged, readingAt("2026-11-22T02:59:59Z"), false)).toBe("behind");
@@ -78,13 +84,13 @@ test("custom fields that could not be read from PagerDuty neither agree nor disa
   expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, false)).toBe("disagrees");
 });
 
-test("an event without custom fields agrees with nothing", () => {
+test("a custom field event without custom fields never agrees", () => {
   for (const custom_fields of [[], [{ name: 7 }]]) {
     expect(agreementOf(bodyOf({ ...FIELDS, custom_fields }), reading, false)).toBe("disagrees");
   }
 });
 
-test("a status that was replaced in the same second agrees, and one claimed long after the last change does not", () => {
+test("a status that was replaced in the same second agrees, and a status claimed long after the last change does not", () => {
   const resolved = RestIncidentAnswer.parse({
     ...INCIDENT,
     status: "resolved",

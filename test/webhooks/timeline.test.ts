@@ -3,7 +3,7 @@ import { effectOf, PagerDutyEvent } from "../../src/pagerduty/event.ts";
 import { timelineLineOf } from "../../src/webhooks/timeline.ts";
 import roleAssigned from "../cases/role-assigned.json";
 
-/** Each line of an incident's timeline says what happened, or to whom. */
+/** Each line of an incident's timeline says what happened, or whom it affects. */
 
 const textOf = (event_type: string, data: object, agent: object | null = null) => {
   const event = PagerDutyEvent.parse({
@@ -26,7 +26,7 @@ const whole = {
   assignees: [ann, { id: "PBEN", summary: "Ben" }],
 };
 
-test("an assigned role is on the timeline of the incident that its assignment names", () => {
+test("an assigned role is on the timeline of the incident that the assignment names", () => {
   const event = PagerDutyEvent.parse(roleAssigned.event);
   const effect = effectOf(event);
   expect(effect).toEqual({ kind: "timeline", incidentId: "Q04ROLE0000001" });
@@ -36,7 +36,7 @@ test("an assigned role is on the timeline of the incident that its assignment na
   });
 });
 
-describe("the line of an event says what or who", () => {
+describe("the line of an event", () => {
   test.each<[string, object, string]>([
     ["incident.reassigned", whole, "To Ann, Ben"],
     ["incident.escalated", whole, "To Ann, Ben"],
@@ -75,17 +75,17 @@ describe("the line of an event says what or who", () => {
     expect(textOf(type, data)).toBe(text);
   });
 
-  test("where the event names nothing, its actor, else its type", () => {
+  test("names the actor if the event has neither an object nor other people, or its type if it has no actor", () => {
     const data = { type: "incident_something", incident };
     expect(textOf("incident.something_new.started", data, ann)).toBe("By Ann");
     expect(textOf("incident.something_new.started", data)).toBe("something new started");
   });
 
-  test("a change of status has the line that the fold writes, and no second one", () => {
+  test("is absent for a change of status, because the fold already writes that line", () => {
     expect(textOf("incident.acknowledged", whole)).toBeUndefined();
   });
 
-  test("a long note is cut between two characters", () => {
+  test("shortens a long note without splitting a character", () => {
     const text = textOf("incident.annotated", {
       type: "incident_note",
       incident,
