@@ -13,21 +13,21 @@ const random = (size: number) => {
 };
 
 test.each([
-  ["nothing", new Uint8Array()],
+  ["an empty body", new Uint8Array()],
   ["a small body", new TextEncoder().encode('{"event":{}}')],
-  ["250 KB that compress", new Uint8Array(250_000).fill(97)],
-  ["110 KB that do not", random(110_000)],
-])("%s comes out byte for byte", async (_, body) => {
+  ["a compressible body of 250 KB", new Uint8Array(250_000).fill(97)],
+  ["an incompressible body of 110 KB", random(110_000)],
+])("%s is unpacked byte for byte as it was packed", async (_, body) => {
   const message = await packMessage(received(body));
   expect(message?.body.length).toBeLessThan(125_000);
   expect(await unpackMessage(message)).toEqual(received(body));
 });
 
-test("what fits no message is not packed", async () => {
+test("a body that is too large for a message is not packed", async () => {
   expect(await packMessage(received(random(250_000)))).toBeNull();
 });
 
-test("anything else is refused", async () => {
+test("a value that is not a packed message is refused", async () => {
   await expect(unpackMessage({ userId: "alice" })).rejects.toThrow();
   await expect(unpackMessage("hello")).rejects.toThrow();
 });
