@@ -7,7 +7,7 @@ const BACKEND = "https://aurora.example";
 
 const configOf = (variables: object): Config => parseConfig({ ...GOOD, ...variables });
 
-/** The faults of `variables` as `NAME problem`. */
+/** Returns the problems of `variables`, each as `NAME problem`. */
 function problemsOf(variables: object): string[] {
   try {
     configOf(variables);
@@ -18,7 +18,7 @@ function problemsOf(variables: object): string[] {
   }
 }
 
-test("with a backend incidents go to Aurora's own route in the format that it reads, unless said otherwise", () => {
+test("with AURORA_BACKEND_URL, incidents go by default to Aurora's own route, in the format v3", () => {
   expect(configOf({ AURORA_BACKEND_URL: `${BACKEND}/` })).toMatchObject({
     aurora: { backendUrl: BACKEND, origin: BACKEND },
     events: { url: `${BACKEND}/pagerduty/webhook/{user_id}`, format: "v3", secret: null },
@@ -28,12 +28,12 @@ test("with a backend incidents go to Aurora's own route in the format that it re
   expect(other.aurora.origin).toBe(BACKEND);
 });
 
-test("without a backend the events URL is the one that Aurora's headers are for", () => {
+test("without AURORA_BACKEND_URL, AURORA_HEADERS are for the origin of AURORA_EVENTS_URL", () => {
   const { aurora } = configOf({ AURORA_EVENTS_URL: "https://aurora.example:8443/in/{user_id}" });
   expect(aurora).toMatchObject({ backendUrl: null, origin: "https://aurora.example:8443" });
 });
 
-test("of several secrets the first signs", () => {
+test("the first of several secrets signs deliveries", () => {
   const config = configOf({
     AURORA_EVENTS_URL: `${BACKEND}/edge/events`,
     AURORA_EVENTS_SECRET: `${SECRET}, whsec_${btoa("o".repeat(24))}`,
@@ -41,7 +41,7 @@ test("of several secrets the first signs", () => {
   expect(config.events?.secret).toBe(SECRET);
 });
 
-test("the formats' former names are refused with the new ones named", () => {
+test("a format's old name is refused, and the problem names the new formats", () => {
   for (const former of ["pagerduty", "aurora"]) {
     const [problem, ...others] = problemsOf({
       AURORA_EVENTS_URL: `${BACKEND}/events`,
@@ -52,7 +52,7 @@ test("the formats' former names are refused with the new ones named", () => {
   }
 });
 
-test("headers are one a line, whatever their case, and a value may hold colons", () => {
+test("AURORA_HEADERS has one header in each line; names can have any case, and values can contain colons", () => {
   const lines = "CF-Access-Client-Id: abc.access\r\n\n  CF-Access-Client-Secret :  s3:cret=  ";
   expect(configOf({ AURORA_HEADERS: lines }).aurora.headers).toEqual({
     "cf-access-client-id": "abc.access",
@@ -75,7 +75,7 @@ test.each([
   "webhook-id",
   "Webhook-Timestamp",
   "webhook-signature",
-])("%s cannot be set by AURORA_HEADERS; the refusal names it, not its value", (name) => {
+])("AURORA_HEADERS cannot set %s, and the problem names this header but not its value", (name) => {
   const [problem = "", ...others] = problemsOf({ AURORA_HEADERS: `X-Mine: 1\n${name}: hunter2` });
   expect(problem).toMatch(new RegExp(`^AURORA_HEADERS .*${name}`));
   expect(problem).not.toContain("hunter2");
@@ -89,14 +89,14 @@ test.each([
   "X-Key:",
   "X-Key: hunter2\nx-key: hunter2",
   "X-Key: hunter\u00012",
-])("%j is no list of headers, and is refused without its value", (lines) => {
+])("%j is not a list of headers, and the problem does not contain its value", (lines) => {
   const problems = problemsOf({ AURORA_HEADERS: lines });
   expect(problems).toHaveLength(1);
   expect(problems[0]).toMatch(/^AURORA_HEADERS /);
   expect(problems[0]).not.toContain("hunter");
 });
 
-test("Aurora is called in the clear on this machine only, or through the binding", () => {
+test("http without TLS is allowed only for this machine and through the binding", () => {
   for (const name of ["AURORA_BACKEND_URL", "AURORA_EVENTS_URL"]) {
     const far = { [name]: "http://aurora.internal:5000" };
     expect(problemsOf(far)).toEqual([expect.stringMatching(`^${name} must be https`)]);
@@ -107,7 +107,7 @@ test("Aurora is called in the clear on this machine only, or through the binding
   }
 });
 
-test("the binding carries the calls to one origin, and excuses no other", () => {
+test("the binding carries the calls to one origin, and does not allow http to any other origin", () => {
   const problems = problemsOf({
     AURORA: {},
     AURORA_BACKEND_URL: "http://aurora.internal",
@@ -116,7 +116,7 @@ test("the binding carries the calls to one origin, and excuses no other", () => 
   expect(problems).toEqual([expect.stringMatching("^AURORA_EVENTS_URL must be https")]);
 });
 
-test("a raw IP address is refused by name, because Cloudflare calls none; local ones and the binding's are not", () => {
+test("an IP address in a URL is refused, because Cloudflare cannot call it, unless it is local or called through the binding", () => {
   for (const url of [
     "https://203.0.113.7",
     "https://[2001:db8::1]:8443/x",
@@ -131,7 +131,7 @@ test("a raw IP address is refused by name, because Cloudflare calls none; local 
   expect(problemsOf({ AURORA_BACKEND_URL: "https://127.0.0.1" })).toEqual([]);
 });
 
-test("notifications need a receiver of their own, and its secret", () => {
+test("notifications need the URL of a receiver, and its secret", () => {
   const format = { AURORA_EVENTS_FORMAT: "notifications" };
   expect(problemsOf({ ...format, AURORA_BACKEND_URL: BACKEND, AURORA_EVENTS_SECRET: SECRET })).toEqual([
     expect.stringMatching("^AURORA_EVENTS_URL is not set"),
@@ -143,7 +143,7 @@ test("notifications need a receiver of their own, and its secret", () => {
   expect(problemsOf({ ...format, ...url, AURORA_EVENTS_SECRET: SECRET })).toEqual([]);
 });
 
-test("the receiver at /edge/events takes nothing unsigned, so without the secret it is refused; Aurora's own route is not", () => {
+test("the URL of the receiver at /edge/events needs AURORA_EVENTS_SECRET, and the URL of Aurora's own route does not", () => {
   for (const path of ["/edge/events", "/base/edge/events/", "/edge/events?x=1"]) {
     const url = { AURORA_EVENTS_URL: BACKEND + path };
     expect(problemsOf(url)).toEqual([expect.stringMatching("^AURORA_EVENTS_SECRET is not set")]);

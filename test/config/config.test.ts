@@ -14,7 +14,7 @@ function problemsOf(variables: object): Record<string, string> {
   }
 }
 
-test("every problem is named at once", () => {
+test("all problems are reported together", () => {
   const problems = problemsOf({
     FRONTEND_URL: "aurora.example.com",
     CREDENTIALS_KEYS: "k1:short",
@@ -46,7 +46,7 @@ test("a problem never shows the value", () => {
   expect(JSON.stringify(problems)).not.toContain("hunter2");
 });
 
-test("nothing but the secret and the keys is needed", () => {
+test("only the secret and the keys are required", () => {
   const config = parseConfig(GOOD);
   expect(config).toMatchObject({
     dev: false,
@@ -64,7 +64,7 @@ test("nothing but the secret and the keys is needed", () => {
   expect(config.deliverySchedule).toHaveLength(12);
 });
 
-test("dev waives the internal secret, and only dev does", () => {
+test("the internal secret is optional in dev, and only in dev", () => {
   expect(problemsOf({ CREDENTIALS_KEYS: KEY, AURORA_ENV: "dev" })).toEqual({});
   expect(problemsOf({ CREDENTIALS_KEYS: KEY, AURORA_ENV: " dev\n" })).toEqual({});
   expect(problemsOf({ CREDENTIALS_KEYS: KEY, AURORA_ENV: "development" })).toHaveProperty(
@@ -77,18 +77,18 @@ test("an empty string counts as unset", () => {
   expect(config).toMatchObject({ publicUrl: null, frontendUrl: null, runbookWaitMs: 5000 });
 });
 
-test("a trailing slash is tolerated", () => {
+test("a trailing slash of a URL is allowed", () => {
   expect(parseConfig({ ...GOOD, PUBLIC_URL: "https://a.example/" }).publicUrl).toBe("https://a.example");
 });
 
-test("the address that incidents go to is called as it is written", () => {
+test("AURORA_EVENTS_URL is called exactly as it is written", () => {
   const url = "https://aurora.example/{user_id}/";
   const config = parseConfig({ ...GOOD, AURORA_EVENTS_URL: url });
   expect(config.events?.url).toBe(url);
   expect(problemsOf({ ...GOOD, AURORA_EVENTS_URL: "aurora/" })).toHaveProperty("AURORA_EVENTS_URL");
 });
 
-test("the names that Aurora already uses are read", () => {
+test("the names of variables that Aurora already uses are read", () => {
   const config = parseConfig({
     ...GOOD,
     NEXT_PUBLIC_BACKEND_URL: "http://localhost:5080",
@@ -97,7 +97,7 @@ test("the names that Aurora already uses are read", () => {
   expect(config).toMatchObject({ publicUrl: "http://localhost:5080", tunnelUrl: "https://t.example" });
 });
 
-test("the first key seals, a key id is used once", () => {
+test("the first key seals, and a key id that occurs twice is a problem", () => {
   const config = parseConfig({ ...GOOD, CREDENTIALS_KEYS: `k2:${btoa("2".repeat(32))}, ${KEY}` });
   expect(config.credentialsKeys.map(({ kid }) => kid)).toEqual(["k2", "k1"]);
   expect(problemsOf({ ...GOOD, CREDENTIALS_KEYS: `${KEY},${KEY}` })).toHaveProperty("CREDENTIALS_KEYS");
@@ -109,7 +109,7 @@ test("numbers and booleans of wrangler.toml are read as text", () => {
   expect(config.oauth.enabled).toBe(true);
 });
 
-test("durations take decimals, and are never rounded to nothing", () => {
+test("durations may have decimals, and are never rounded to zero", () => {
   const config = parseConfig({
     ...GOOD,
     RUNBOOK_WAIT_SECONDS: "0.5",
@@ -136,13 +136,13 @@ test.each([
     [secretOf(16), secretOf(64), `${secretOf(16)}, ${secretOf(24)}`],
     [secretOf(15), secretOf(65), "whsec_", `${secretOf(16)},`, `${secretOf(16)},hunter2`],
   ],
-])("%s takes what makes sense, and names itself otherwise", (name, right, wrong) => {
+])("%s accepts valid values, and its problem for any other value names the setting", (name, right, wrong) => {
   for (const value of right) expect(problemsOf({ ...GOOD, [name]: value }), String(value)).toEqual({});
   for (const value of wrong)
     expect(Object.keys(problemsOf({ ...GOOD, [name]: value })), value).toEqual([name]);
 });
 
-test("blanks and a comma at the end of a schedule are no attempts", () => {
+test("blanks and a comma at the end of a schedule do not count as attempts", () => {
   expect(parseConfig({ ...GOOD, DELIVERY_SCHEDULE: " 0, 5 ,30 , " }).deliverySchedule).toEqual([0, 5, 30]);
 });
 
