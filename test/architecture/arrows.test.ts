@@ -5,14 +5,14 @@ import { forbiddenImports, importCycles, readImports, roomOf } from "./imports.t
 
 const SRC = join(import.meta.dirname, "../../src");
 
-/** Files in src that every room may import; their own imports are listed below. */
+/** Files in src that every room (a folder of src) may import. The imports of these files are listed below. */
 const SHARED = ["config", "errors", "limits", "log", "metrics", "retry-timing", "settings", "tenant-id"];
 const GROUND = [...SHARED, "incidents"];
 const STORES = [...GROUND, "storage", "pagerduty"];
 const CREDENTIALS = [...STORES, "connection", "aurora"];
 const WORK = [...CREDENTIALS, "webhooks", "reconcile", "analysis", "delivery", "notes"];
 
-/** Which rooms a room may import. Nothing imports `http`; `pagerduty` takes a token as an argument. */
+/** The rooms that each room may import. No room imports `http`. `pagerduty` gets its token as an argument. */
 const ARROWS: Record<string, readonly string[]> = {
   index: ["http", "queue", "tenant"],
   client: ["http", "contract"],
@@ -49,7 +49,7 @@ test("every import follows an arrow between rooms", () => {
   expect(forbiddenImports(imports, ARROWS)).toEqual([]);
 });
 
-test("no imports form a cycle, types included", () => {
+test("no imports form a cycle, not even imports of types", () => {
   expect(importCycles(imports)).toEqual([]);
 });
 
@@ -58,7 +58,7 @@ test("every room is named in the table", () => {
   expect([...rooms].filter((room) => !(room in ARROWS))).toEqual([]);
 });
 
-test("an import against an arrow is found, a type's as well as a value's", () => {
+test("an import against an arrow is found, whether it imports a type or a value", () => {
   const against = new Map([...imports, ["incidents/fold.ts", ["tenant/object.ts"]]]);
   expect(forbiddenImports(against, ARROWS)).toEqual(["incidents/fold.ts → tenant/object.ts"]);
 });
@@ -77,9 +77,9 @@ test("a cycle is found from each of its files", () => {
   ]);
 });
 
-/** Longer files are hard to read in one sitting. */
+/** The limit of lines in a file: longer files are hard to read in one sitting. */
 const MAX_LINES = 300;
-/** Larger folders hold more than one topic. */
+/** The limit of files in a folder: larger folders mix several topics. */
 const MAX_FILES = 16;
 
 test("no source file is longer than 300 lines", () => {
@@ -89,7 +89,7 @@ test("no source file is longer than 300 lines", () => {
   expect(long).toEqual([]);
 });
 
-test("no folder of the source holds more than 16 files", () => {
+test("no folder of the source has more than 16 files", () => {
   const folders = Map.groupBy(globSync("**/*.*", { cwd: SRC }), (file) =>
     file.split("/").slice(0, -1).join("/"),
   );

@@ -3,11 +3,11 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { Outcome } from "../../src/incidents/incident.ts";
 
-/** What the documents explain is what the code has; and their links lead somewhere. */
+/** The documents explain exactly the problems and outcomes that the code has, and their links have a target. */
 
 const root = new URL("../../", import.meta.url).pathname;
 
-test("docs/operations.md explains every problem that the status can show, and no other", () => {
+test("docs/operations.md explains every problem that the status can show, and no other problem", () => {
   const source = globSync("src/tenant/*problems.ts", { cwd: root })
     .map((file) => readFileSync(root + file, "utf8"))
     .join("\n");
@@ -19,7 +19,7 @@ test("docs/operations.md explains every problem that the status can show, and no
   expect(explained.toSorted()).toEqual([...new Set(shown)].toSorted());
 });
 
-test("docs/operations.md explains every outcome of an event, and no other", () => {
+test("docs/operations.md explains every outcome of an event, and no other outcome", () => {
   const [, section = ""] = readFileSync(`${root}docs/operations.md`, "utf8").split("## Outcomes");
   const table = section.split("\n## ")[0] ?? "";
   const explained = [...table.matchAll(/^\| `([a-z_]+)`/gm)].flatMap(([, outcome]) => outcome ?? []);

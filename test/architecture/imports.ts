@@ -1,13 +1,15 @@
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 
-/** The imports of the source, types included, and what is wrong with them. Paths are relative to `src`. */
+/**
+ * Reads the imports of the source, including imports of types, and finds forbidden ones. Paths are relative to `src`.
+ */
 
 export type Imports = Map<string, string[]>;
 
 const IMPORT = /(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 
-/** Each source file with the source files that it imports. */
+/** Returns each source file with the source files that it imports. */
 export function readImports(root: string): Imports {
   const files = globSync("**/*.{ts,tsx}", { cwd: root, exclude: ["env.d.ts"] });
   return new Map(
@@ -19,10 +21,10 @@ export function readImports(root: string): Imports {
   );
 }
 
-/** The room of a file: its folder, or for a file at the top its own name. */
+/** Returns the room of a file: its folder, or the file's own name if it is directly in `src`. */
 export const roomOf = (file: string): string => file.split("/")[0]?.replace(/\.tsx?$/, "") ?? file;
 
-/** Each import that leads from a room to one that `arrows` does not name for it. */
+/** Returns each import from a room to a room that `arrows` does not allow it to import. */
 export function forbiddenImports(imports: Imports, arrows: Record<string, readonly string[]>): string[] {
   return [...imports].flatMap(([file, targets]) =>
     targets
@@ -34,7 +36,7 @@ export function forbiddenImports(imports: Imports, arrows: Record<string, readon
   );
 }
 
-/** The shortest cycle that starts and ends at each file that is on one; none where the imports form a tree. */
+/** Returns the shortest cycle through each file that is part of a cycle; empty if there are no cycles. */
 export function importCycles(imports: Imports): string[] {
   return [...imports.keys()].flatMap((start) => {
     const paths = [[start]];

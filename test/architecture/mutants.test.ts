@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { MUTANTS } from "../mutants/list.ts";
 
-/** The mutants of `npm run mutants` are changes of the source as it is, and their tests exist. */
+/** The mutants of `npm run mutants` fit the current source, and their test files exist. */
 
 const root = join(import.meta.dirname, "../..");
 

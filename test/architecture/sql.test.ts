@@ -2,10 +2,13 @@ import { globSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-/** SQLite refuses JSON that is nested more than 1,000 deep, where V8 takes it: one such row would stop its query. */
+/**
+ * SQL never reads JSON: SQLite refuses JSON that is nested more than 1,000 deep, which V8 accepts. One such row makes
+ * every query fail that reads it.
+ */
 
 const root = fileURLToPath(new URL("../../src/", import.meta.url));
-/** Calls of SQLite's JSON functions, and its operators as they stand between a column and a path. */
+/** Matches calls of SQLite's JSON functions, and its JSON operators between a column and a path. */
 const READS_JSON = /\bjson_(?:each|tree|extract|array_length|type|valid|patch|set|remove)\s*\(|->>?\s*'/;
 
 test("no SQL statement reads JSON", () => {

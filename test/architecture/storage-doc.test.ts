@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
-/** The tables are SQL in the code, and described in docs/storage.md. */
+/** docs/storage.md describes the tables that the code's SQL creates. */
 
 const root = new URL("../../", import.meta.url).pathname;
 const read = (path: string) => readFileSync(root + path, "utf8");
