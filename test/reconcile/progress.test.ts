@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { afterPage, NO_PROGRESS, newCheck, resumed } from "../../src/reconcile/progress.ts";
 
-/** A check covers everything since the last finished one, and ends whatever PagerDuty answers. */
+/** A check covers everything since the last finished check, and it ends whatever PagerDuty answers. */
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 const DAY_MS = 24 * 3600 * 1000;
@@ -9,7 +9,7 @@ const page = { more: true, count: 100, lastAtMs: NOW - 1000, fruitless: 0 };
 const check = newCheck(NO_PROGRESS, null, NOW);
 
 describe("a check begins", () => {
-  test("at the last finished check, but at least a day ago", () => {
+  test("at the time of the last finished check, or a day ago if that is earlier", () => {
     expect(check.sinceMs).toBe(NOW - DAY_MS);
     const late = newCheck({ ...NO_PROGRESS, checkedUntilMs: NOW - 3 * DAY_MS }, null, NOW);
     expect(late.sinceMs).toBeLessThan(NOW - 3 * DAY_MS);
@@ -17,7 +17,7 @@ describe("a check begins", () => {
     expect(NOW - never.sinceMs).toBeLessThan(180 * DAY_MS);
   });
 
-  test("where the previous one stopped, unless the subscription's filter has changed", () => {
+  test("where the previous check stopped, unless the subscription's filter has changed", () => {
     const unfinished = { ...check, offset: 37 };
     const progress = { ...NO_PROGRESS, unfinished };
     expect(resumed(progress, null, NOW + 5)).toMatchObject({ offset: 37, untilMs: NOW + 5 });
@@ -33,11 +33,11 @@ describe("a check begins", () => {
 });
 
 describe("after a page the check", () => {
-  test("continues at the second before the page's last incident, and within one second by overlapping pages", () => {
+  test("continues at the second before the page's last incident, and by overlapping pages if all incidents are of one second", () => {
     expect(afterPage(check, page)).toMatchObject({ offset: 0, sinceMs: NOW - 2000, listed: false });
     const within = { ...check, sinceMs: NOW - 2000 };
     expect(afterPage(within, page)).toMatchObject({ offset: 80, sinceMs: NOW - 2000 });
-    // PagerDuty lists no further.
+    // PagerDuty lists no more incidents at a larger offset.
     expect(afterPage({ ...within, offset: 9_840 }, page)).toMatchObject({
       offset: 0,
       sinceMs: NOW - 1000,
