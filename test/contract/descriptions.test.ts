@@ -3,12 +3,15 @@ import { openApiDocument } from "../../src/contract/openapi.ts";
 import { PROPERTY_TEXTS } from "../../src/contract/texts/properties.ts";
 import { asObject, at } from "../http/documented.ts";
 
-/** A description registered at a schema that several properties share is shown at all of them. */
+/**
+ * If several properties share a schema, its description is shown at all of them. Such properties need their own
+ * descriptions.
+ */
 
 const document = openApiDocument("0.0.0");
 const { schemas } = document.components;
 
-/** @param path the component's name, then those of the properties */
+/** @param path the component's name followed by the properties' names, with dots */
 function descriptionOf(path: string): unknown {
   const [component = "", ...names] = path.split(".");
   return at(schemas, component, ...names.flatMap((name) => ["properties", name]))["description"];
@@ -31,7 +34,7 @@ test.each([
   expect(descriptionOf(path)).toBe(description);
 });
 
-/** Each property below `node`, as its name and its description. */
+/** Returns each property below `node` as its name and its description. */
 function describedIn(node: unknown): string[] {
   if (typeof node !== "object" || node === null) return [];
   const { properties } = asObject(node);
@@ -42,7 +45,7 @@ function describedIn(node: unknown): string[] {
   ];
 }
 
-test("every description of a property is shown somewhere", () => {
+test("every registered description of a property is shown somewhere", () => {
   const shown = new Set(describedIn(document));
   const names = Object.entries(PROPERTY_TEXTS).map(([path, text]) => `${path.split(".").at(-1)}: ${text}`);
   expect(names.filter((name) => !shown.has(name))).toEqual([]);

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { ConnectBody, SigningSecretBody } from "../../src/contract/requests.ts";
 
-/** A secret stored with the characters pasted around it would refuse every genuine webhook. */
+/**
+ * Characters that were pasted around a secret are removed. If they were stored, every genuine webhook would be refused.
+ */
 
 test.each([
   ["blanks", "  s3cret+/=\n"],
@@ -23,6 +25,6 @@ test.each(["s3crét", "s3cret\u0000", "s3cret…", "秘密"])(
   },
 );
 
-test.each(['""', "\u200b", "  "])("%j is not a secret", (secret) => {
+test.each(['""', "\u200b", "  "])("%j is refused as a secret", (secret) => {
   expect(SigningSecretBody.safeParse({ secret }).error?.issues[0]?.message).toBe("Secret required");
 });

@@ -9,7 +9,7 @@ import type { components, paths, webhooks } from "./reference.d.ts";
 const client = createClient<paths>({ baseUrl: "https://connector.example.com" });
 const caller = { "X-User-ID": "alice", "X-Org-ID": "acme" };
 
-/** Connects, and returns the codes of what keeps events from flowing. */
+/** Connects, and returns the codes of the problems that keep events from arriving. */
 export async function connect(token: string): Promise<string[]> {
   const { data, error } = await client.POST("/pagerduty", {
     params: { header: caller },
@@ -21,11 +21,11 @@ export async function connect(token: string): Promise<string[]> {
 
 type ErrorCode = components["schemas"]["Failure"]["code"];
 
-/** Whether the same call may succeed later. */
+/** Returns true if the same call may succeed later. */
 export const isPassing = (code: ErrorCode): boolean =>
   code === "rate_limited" || code === "unavailable" || code === "pagerduty_unavailable";
 
-/** All open critical incidents, page by page. */
+/** Returns all open critical incidents, read page by page. */
 export async function openCritical(): Promise<string[]> {
   const titles: string[] = [];
   let cursor: string | null = null;
@@ -42,32 +42,32 @@ export async function openCritical(): Promise<string[]> {
   return titles;
 }
 
-/** The account, once it is known that there is a connection. */
+/** Returns the account's subdomain after checking that there is a connection. */
 export async function account(): Promise<string | null> {
   const { data } = await client.GET("/pagerduty", { params: { header: caller } });
   return data?.connected ? data.accountSubdomain : null;
 }
 
-/** A notification, as a receiver gets it. */
+/** The notification that a receiver gets. */
 type Notification = webhooks["notifications"]["post"]["requestBody"]["content"]["application/json"];
 export const severityOf = ({ data }: Notification): "critical" | "high" | "medium" | "low" =>
   data.incident.severity;
 
-/** A V3 event, as a receiver gets it. */
+/** The V3 event that a receiver gets. */
 type V3 = webhooks["v3"]["post"]["requestBody"]["content"]["application/json"];
 export const userOf = ({ aurora }: V3): string => aurora.user_id;
 
 export function mistakes(): void {
-  // @ts-expect-error: no such call
+  // @ts-expect-error: there is no such call
   void client.GET("/pagerduty/incident", { params: { header: caller } });
   // @ts-expect-error: X-User-ID is required
   void client.GET("/pagerduty/events");
-  // @ts-expect-error: a list takes no such status
+  // @ts-expect-error: the list has no such status
   void client.GET("/pagerduty/incidents", { params: { header: caller, query: { status: "closed" } } });
-  // @ts-expect-error: a token is text
+  // @ts-expect-error: a token must be a text
   void client.POST("/pagerduty", { params: { header: caller }, body: { token: 42 } });
   // @ts-expect-error: an incident's id belongs in the path
   void client.GET("/pagerduty/incidents/{incidentId}", { params: { header: caller } });
-  // @ts-expect-error: no such code
+  // @ts-expect-error: there is no such code
   void isPassing("passing");
 }
