@@ -5,9 +5,9 @@ import { slowness } from "../support/patience.ts";
 import { nextSecond, until } from "../support/until.ts";
 import { allProcessed, LATENCY, openWebhook, problem, problemsOf, sentEvents, tenantOf } from "./story.ts";
 
-/** Deliveries that today's Aurora with the receiver refuses, and how they are delivered afterwards. */
+/** Deliveries that today's Aurora with the receiver refuses can be delivered afterwards. */
 
-/** Long enough to see what the status says between two attempts. */
+/** The wait between two attempts: long enough to read the status in between. */
 const WAIT_SECONDS = Math.ceil(2 * slowness());
 
 const stage = openBackendStage((aurora) => ({
@@ -31,7 +31,7 @@ const allDead = (count: number) =>
   });
 const fixes = async () => (await problemsOf(stage)).map(({ fix }) => fix);
 
-test("the webhook-id is the same on every attempt, and after the delivery was dead", async () => {
+test("the webhook-id is the same on every attempt, even after the delivery was dead", async () => {
   await openWebhook(stage);
   stage.aurora.fault = { status: 503, match: isEvent };
   stage.account.trigger(LATENCY);
@@ -44,7 +44,7 @@ test("the webhook-id is the same on every attempt, and after the delivery was de
   expect(stage.aurora.tables.incidents).toHaveLength(1);
 });
 
-test("an incident of a user who left is refused with what to do, and redelivered as the user who connected since", async () => {
+test("an incident of a user who left is refused, the problem says what to do, and a redelivery names the user who connected since then", async () => {
   await openWebhook(stage);
   stage.aurora.directory.addUser(stage.editor, randomUUID());
   const incident = stage.account.trigger(LATENCY);
@@ -68,7 +68,7 @@ test("an incident of a user who left is refused with what to do, and redelivered
   ]);
 });
 
-test("only an incident's fields are sent again when the event before them was accepted", async () => {
+test("if an incident's event was accepted and its fields were not, only the fields are sent again", async () => {
   await openWebhook(stage);
   await stage.call("POST", "/reconcile");
   await nextSecond();
@@ -89,7 +89,7 @@ test("only an incident's fields are sent again when the event before them was ac
   expect(stage.aurora.tables.incidents).toMatchObject([{ metadata: { customFields: { team: "payments" } } }]);
 });
 
-test("an incident whose number PagerDuty never gives waits, is a problem, and ends dead without a call to Aurora", async () => {
+test("an incident without a number waits, is shown as a problem, and its delivery ends dead without a call to Aurora", async () => {
   await openWebhook(stage);
   const incident = stage.account.trigger({ ...LATENCY, omitNumber: true, silent: true });
   const withoutNumber = { id: incident.id, type: "incident", status: "triggered", title: LATENCY.title };

@@ -13,13 +13,16 @@ import {
   tenantOf,
 } from "./story.ts";
 
-/** Today's Aurora without the receiver: events go to its own webhook route, and API keys are mirrored to it. */
+/**
+ * Today's Aurora without the receiver: the connector sends events to Aurora's own webhook route, and API keys to
+ * Aurora's connection API.
+ */
 
 const stage = openBackendStage(() => ({ DELIVERY_SCHEDULE: "0,0.2,0.2,0.2,7200" }));
 
 testSharedCells(stage);
 
-/** Waits until the webhook is processed and the delivery refused; it waits for its next attempt. */
+/** Waits until the webhook is processed and the delivery is refused, so that it waits for its next attempt. */
 const refused = () =>
   until("a refused delivery", async () => {
     const rows = await stage.worker.sql(
@@ -29,7 +32,7 @@ const refused = () =>
     return rows.some(({ attempts }) => Number(attempts) > 0);
   });
 
-test("EU: nothing arrives, and the status says that Aurora cannot take the key", async () => {
+test("EU: nothing arrives, and the status says that Aurora cannot use the key", async () => {
   await openWebhookWithEuKey(stage);
   stage.account.trigger(LATENCY);
   await refused();
@@ -37,7 +40,7 @@ test("EU: nothing arrives, and the status says that Aurora cannot take the key",
   expect(await problem(stage, "aurora_cannot_know")).toContain("US region");
 });
 
-test("OAuth: nothing arrives, and the status says that Aurora cannot take the sign-in", async () => {
+test("OAuth: nothing arrives, and the status says that Aurora cannot use the sign-in", async () => {
   await openWebhookWithOAuth(stage);
   stage.account.trigger(LATENCY);
   await refused();
@@ -62,7 +65,7 @@ test("backlog: Aurora accepts the events in order and processes them in parallel
   expect(stage.aurora.tables.incidents).toMatchObject([{ status: "investigating" }]);
 });
 
-test("the same delivery twice, because its answer was lost: two events, and the incident counts itself as a second alert", async () => {
+test("the same delivery twice, because its answer was lost: two events, and Aurora adds the incident to itself as a second alert", async () => {
   await openWebhook(stage);
   // Deliveries of earlier tests may still be retried.
   const isOfEditor = (_: string, path: string) => path === `/pagerduty/webhook/${stage.editor}`;
@@ -78,7 +81,7 @@ test("the same delivery twice, because its answer was lost: two events, and the 
   });
 });
 
-test("fields that follow their incident at once are in the analysis, and may miss the row", async () => {
+test("fields sent directly after their incident are in the analysis, but may be missing in the incident's row", async () => {
   await openWebhook(stage);
   stage.aurora.workers.hold();
   stage.account.trigger(LATENCY).setField("team", "payments");

@@ -15,7 +15,7 @@ import {
   sentEvents,
 } from "./story.ts";
 
-/** Today's Aurora with the receiver that ships with the connector beside it, as aurora/README.md sets it up. */
+/** Today's Aurora together with the receiver that this project ships, as set up by aurora/README.md. */
 
 const stage = openBackendStage((aurora) => ({
   AURORA_EVENTS_URL: aurora.eventsUrl,
@@ -27,7 +27,7 @@ testSharedCells(stage);
 
 const isEvent = (_: string, path: string) => path === "/edge/events";
 
-test("recovered: the fields are in the row, too", async () => {
+test("recovered: a missed incident's fields are also in its row", async () => {
   await openWebhook(stage);
   await stage.call("POST", "/reconcile");
   await nextSecond();
@@ -38,7 +38,7 @@ test("recovered: the fields are in the row, too", async () => {
   expect(stage.aurora.tables).toMatchObject({ incidents: [{ metadata: { customFields } }], drops: [] });
 });
 
-test("EU: the incidents of a key that Aurora cannot take arrive", async () => {
+test("EU: incidents arrive even though Aurora cannot use the key", async () => {
   await openWebhookWithEuKey(stage);
   const incident = stage.account.trigger(LATENCY);
   await allProcessed(stage, 1);
@@ -47,7 +47,7 @@ test("EU: the incidents of a key that Aurora cannot take arrive", async () => {
   expect(await problemsOf(stage)).toEqual([]);
 });
 
-test("OAuth: the incidents of a sign-in that Aurora cannot take arrive", async () => {
+test("OAuth: incidents arrive even though Aurora cannot use the sign-in", async () => {
   await openWebhookWithOAuth(stage);
   const incident = stage.account.trigger(LATENCY);
   await allProcessed(stage, 1);
@@ -56,7 +56,7 @@ test("OAuth: the incidents of a sign-in that Aurora cannot take arrive", async (
   expect(await problemsOf(stage)).toEqual([]);
 });
 
-test("backlog in order: after an outage every incident ends as PagerDuty says", async () => {
+test("backlog in order: after an outage every incident ends in PagerDuty's state", async () => {
   await openWebhook(stage);
   stage.aurora.fault = { status: 502, match: isEvent };
   const incidents = ["API", "Database", "Queue"].map((title) => stage.account.trigger({ title }));
@@ -79,7 +79,7 @@ test("backlog in order: after an outage every incident ends as PagerDuty says", 
   expect(stage.aurora.tables.events).toHaveLength(8);
 });
 
-test("the same delivery twice, because its answer was lost: processed once", async () => {
+test("the same delivery twice, because its answer was lost: it is processed once", async () => {
   await openWebhook(stage);
   stage.aurora.fault = { hold: Promise.resolve(), reset: true, times: 1, match: isEvent };
   stage.account.trigger(LATENCY);
@@ -105,7 +105,7 @@ test("an incident keeps the user of its first notification when another member c
   ]);
 });
 
-test("the sixth incident in five minutes is in Aurora, and the status says that it has no analysis", async () => {
+test("the sixth incident in five minutes is in Aurora, and the status says that Aurora does not analyse it", async () => {
   await openWebhook(stage);
   for (let index = 0; index < 6; index += 1) stage.account.trigger({ title: `Incident ${index}` });
   await allProcessed(stage, 6);

@@ -5,13 +5,13 @@ import { nextSecond, until } from "../support/until.ts";
 import { addWebhook, allProcessed, LATENCY, openWebhook } from "./story.ts";
 
 /**
- * The cells of the table in docs/deploy.md that are the same for both ways to deliver events: the state of today's
- * Aurora afterwards.
+ * The cells of the table in docs/deploy.md that are the same for both ways to deliver events. Each test checks the
+ * state of today's Aurora afterwards.
  */
 export function testSharedCells(stage: BackendStage): void {
   const row = () => stage.aurora.tables.incidents[0];
 
-  test("triggered: one row with severity, status and service, a summary, and an analysis with the whole incident", async () => {
+  test("triggered: there is one row with severity, status and service, a summary, and an analysis with the whole incident", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
     await allProcessed(stage, 1);
@@ -35,7 +35,7 @@ export function testSharedCells(stage: BackendStage): void {
       expect(prompt?.text).toContain(part);
   });
 
-  test("acknowledged: still under investigation, and no second analysis", async () => {
+  test("acknowledged: the incident is still under investigation, and there is no second analysis", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
     await allProcessed(stage, 1);
@@ -68,7 +68,7 @@ export function testSharedCells(stage: BackendStage): void {
     expect(stage.aurora.tables.drops).toEqual([]);
   });
 
-  test("priority changed: the severity follows", async () => {
+  test("priority changed: the severity changes too", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger({ ...LATENCY, priority: "P4" });
     await allProcessed(stage, 1);
@@ -79,7 +79,7 @@ export function testSharedCells(stage: BackendStage): void {
     expect(stage.aurora.tables.drops).toEqual([]);
   });
 
-  test("fields: they are in the row and in the analysis, a changed one with its new value", async () => {
+  test("fields: custom fields are in the row and in the analysis, and a changed field has its new value", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
     await allProcessed(stage, 1);
@@ -94,7 +94,7 @@ export function testSharedCells(stage: BackendStage): void {
     for (const part of ['"team": "payments"', '"tier": "2"']) expect(text).toContain(part);
   });
 
-  test("without number: the row has the number, which is read from PagerDuty", async () => {
+  test("without number: the row has the number that the connector read from PagerDuty", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger({ ...LATENCY, omitNumber: true });
     await allProcessed(stage, 1);
@@ -119,7 +119,7 @@ export function testSharedCells(stage: BackendStage): void {
     });
   });
 
-  test("unsigned: what PagerDuty confirms has a row, and a forged webhook has none", async () => {
+  test("unsigned: an incident that PagerDuty confirms has a row, and a forged webhook makes none", async () => {
     await stage.connectMirrored();
     await addWebhook(stage, false);
     const incident = stage.account.trigger(LATENCY);
@@ -134,7 +134,7 @@ export function testSharedCells(stage: BackendStage): void {
     expect(stage.aurora.tables.incidents).toMatchObject([{ number: incident.number, title: LATENCY.title }]);
   });
 
-  test("the same webhook twice: one event, one summary", async () => {
+  test("the same webhook twice: there is one event and one summary", async () => {
     const subscription = await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
     await allProcessed(stage, 1);

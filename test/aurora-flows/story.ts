@@ -5,29 +5,34 @@ import { consent, follow, login, registerApp, SUCCESS } from "../support/sign-in
 import { until } from "../support/until.ts";
 import { settled } from "../support/worker.ts";
 
-/** Steps that the tests against today's Aurora share. */
+/** The steps that all tests against today's Aurora share. */
 
-/** A refused delivery is retried soon, and for longer than any of these tests keeps Aurora from accepting it. */
+/** A refused delivery is retried soon, and long enough for Aurora to accept it in every test. */
 export const PATIENT_SCHEDULE = ["0", ...Array<string>(45).fill("0.5")].join(",");
 
 const TITLE = "API latency above 2 s";
 /** The incident that the tests trigger. */
 export const LATENCY = { title: TITLE, priority: "P1" } as const;
 
-/** Connects the editor, waits until Aurora knows the connection, and stores the secret of a webhook. */
+/**
+ * Connects as the user with the editor role, waits until Aurora knows the connection, and stores a webhook's secret.
+ */
 export async function openWebhook(stage: BackendStage): Promise<Subscription> {
   await stage.connectMirrored();
   return addWebhook(stage);
 }
 
-/** Connects the editor with a key of the EU, which Aurora's API cannot take, and stores the secret of a webhook. */
+/**
+ * Connects as the user with the editor role with an EU key, which Aurora's API cannot use, and stores a webhook's
+ * secret.
+ */
 export async function openWebhookWithEuKey(stage: BackendStage): Promise<void> {
   stage.account.moveToEu();
   await stage.call("POST", "", { token: stage.account.apiKey() });
   await addWebhook(stage);
 }
 
-/** Connects the editor with OAuth, which Aurora's API cannot take, and stores the secret of a webhook. */
+/** Connects as the user with the editor role by OAuth, which Aurora's API cannot use, and stores a webhook's secret. */
 export async function openWebhookWithOAuth(stage: BackendStage): Promise<void> {
   registerApp(stage.account);
   const { body } = await login(stage.worker, stage.editor, {}, stage.organisation);
@@ -36,7 +41,7 @@ export async function openWebhookWithOAuth(stage: BackendStage): Promise<void> {
   await addWebhook(stage);
 }
 
-/** Creates a webhook by hand and stores its secret. @param isSigned false: the secret is not stored */
+/** Creates a webhook by hand, and stores its secret unless `isSigned` is false. */
 export async function addWebhook(stage: BackendStage, isSigned = true): Promise<Subscription> {
   const url = `${stage.worker.url}/pagerduty/webhook/${stage.editor}`;
   const subscription = stage.account.subscribe({ url });
@@ -44,7 +49,7 @@ export async function addWebhook(stage: BackendStage, isSigned = true): Promise<
   return subscription;
 }
 
-/** Waits until at least `webhooks` webhooks are processed, all is delivered, and Aurora's workers are idle. */
+/** Waits until at least `webhooks` webhooks are processed, everything is delivered, and Aurora's workers are idle. */
 export async function allProcessed(stage: BackendStage, webhooks: number): Promise<void> {
   await settled(stage.worker, tenantOf(stage), webhooks);
   await stage.aurora.workers.settled();
@@ -52,14 +57,14 @@ export async function allProcessed(stage: BackendStage, webhooks: number): Promi
 
 export const tenantOf = ({ organisation }: BackendStage): string => `org:${organisation}`;
 
-/** A problem that the status shows. */
+/** A problem in the status. */
 interface Problem {
   code: string;
   message: string;
   fix: string;
 }
 
-/** The problems that the status shows. */
+/** Returns the problems in the status. */
 export async function problemsOf(stage: BackendStage): Promise<Problem[]> {
   const { body } = await stage.call("GET");
   return (body as { problems?: Problem[] }).problems ?? [];
@@ -75,7 +80,7 @@ export async function problem(stage: BackendStage, code: string): Promise<string
   return found?.message ?? "";
 }
 
-/** The events of the organisation that Aurora was sent, refused ones included, oldest first. */
+/** Returns the organisation's events that were sent to Aurora, including refused events, oldest first. */
 export function sentEvents({ aurora, organisation }: BackendStage): SentEvent[] {
   return aurora.calls.flatMap(({ path, body, headers, status }) => {
     if (!/\/edge\/events|\/webhook\//.test(path)) return [];
@@ -92,6 +97,6 @@ export interface SentEvent {
   event: { id: string; event_type: string };
   userId: string;
   webhookId: string | undefined;
-  /** Null until it is answered. */
+  /** Null until the call is answered. */
   status: number | "reset" | null;
 }
