@@ -47,7 +47,7 @@ const Asked = z.object({
   length: z.number(),
 });
 
-/** Answers each request with the server's name and what it was asked; /stream sends one event and stays open. */
+/** Answers each request with the server's name and the received request. /stream sends one event and stays open. */
 function upstream(name: string): Server {
   const server = createServer((asked, answer) => {
     if (asked.url === "/stream") {
@@ -125,7 +125,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     );
   });
 
-  test("only the UI's calls of /pagerduty and below go to the Worker, with the Worker's Host", async () => {
+  test("of the UI's calls, only those to /pagerduty and below go to the Worker, with the Worker's Host", async () => {
     for (const path of ["/pagerduty", "/pagerduty?x=1", "/pagerduty/oauth/login"]) {
       const asked = await ask(ports.ui, path);
       expect(asked).toMatchObject({ name: "worker", path });
@@ -136,7 +136,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     }
   });
 
-  test("the Worker's calls of /edge go to the receiver and of /pagerduty to Aurora, so that no call loops", async () => {
+  test("the Worker's calls to /edge go to the receiver and its calls to /pagerduty go to Aurora, so that no call loops", async () => {
     for (const path of ["/edge/events", "/edge/health"]) {
       expect(await ask(ports.entrance, path, { method: "POST" })).toMatchObject({ name: "receiver", path });
     }
@@ -147,12 +147,12 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     }
   });
 
-  test("a call of the Worker to the UI's entrance keeps the header that marks it", async () => {
+  test("a call from the Worker to the UI's entrance keeps the header that marks it as the Worker's", async () => {
     const asked = await ask(ports.ui, "/pagerduty", { headers: { "x-aurora-edge": "1" } });
     expect([asked.name, asked.headers["x-aurora-edge"]]).toEqual(["worker", "1"]);
   });
 
-  test("Aurora's server gets its own Host, and X-Forwarded-Host only from a proxy before this one", async () => {
+  test("Aurora's server gets its own Host, and an X-Forwarded-Host only if a proxy in front of this proxy set it", async () => {
     const plain = await ask(ports.ui, "/api/x", { headers: { "x-user-id": "u1", "x-internal-secret": "s" } });
     expect(plain.headers["host"]).toBe(`127.0.0.1:${ports.aurora}`);
     expect(plain.headers["x-forwarded-host"] ?? "").toBe("");
@@ -168,7 +168,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     });
   });
 
-  test("an event stream arrives while it is open", async () => {
+  test("an event of a stream arrives while the stream is still open", async () => {
     const asked = request({ port: ports.ui, path: "/stream" }).end();
     const [answer] = await once(asked, "response");
     const [chunk] = await once(answer, "data");
@@ -176,7 +176,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     asked.destroy();
   });
 
-  test("a WebSocket passes to Aurora's server and to the Worker", async () => {
+  test("a WebSocket can be opened to Aurora's server and to the Worker", async () => {
     for (const [path, name] of [
       ["/ws", "aurora"],
       ["/pagerduty/live", "worker"],

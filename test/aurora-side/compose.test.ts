@@ -26,7 +26,7 @@ const { services } = Compose.parse(parse(text("docker-compose.edge.yaml")));
 const ofAurora = Object.keys(aurora.services);
 const entries = Object.entries(services);
 
-test("no port is published, and the only service of Aurora that changes is the UI's, by its BACKEND_URL", () => {
+test("no port is published, and only BACKEND_URL of Aurora's UI changes in Aurora's services", () => {
   expect(Object.keys(services).filter((name) => !name.startsWith("aurora-edge-"))).toEqual(["frontend"]);
   const { environment, depends_on: dependsOn, ...others } = services["frontend"] ?? {};
   expect(others).toEqual({});
@@ -35,7 +35,7 @@ test("no port is published, and the only service of Aurora that changes is the U
   expect(aurora.services.frontend.environment).toContain("BACKEND_URL");
 });
 
-test("every service in extends and depends_on is Aurora's or in the same file", () => {
+test("every service named in extends or depends_on is one of Aurora's or is in the same file", () => {
   for (const [name, service] of entries) {
     for (const other of service.depends_on ?? []) {
       expect([...ofAurora, ...Object.keys(services)], `${name} depends on ${other}`).toContain(other);
@@ -44,7 +44,7 @@ test("every service in extends and depends_on is Aurora's or in the same file", 
   }
 });
 
-test("services with Aurora's code extend its worker, in the compose file of Aurora that is in use", () => {
+test("services that run Aurora's code extend Aurora's worker, from the compose file of Aurora that is in use", () => {
   const extending = entries.filter(([, service]) => service.extends).map(([name]) => name);
   expect(extending).toEqual(["aurora-edge-receiver", "aurora-edge-findings"]);
   for (const name of extending) {
@@ -54,7 +54,7 @@ test("services with Aurora's code extend its worker, in the compose file of Auro
   }
 });
 
-test("the commands name files of this folder, and gunicorn has as many threads as the receiver has workers", () => {
+test("the commands name files in this folder, and gunicorn has as many threads as the receiver has workers", () => {
   const command = services["aurora-edge-receiver"]?.command ?? "";
   expect(command).toContain("gunicorn receiver:app --pythonpath /edge");
   expect(services["aurora-edge-findings"]?.command).toBe("python /edge/findings.py");
@@ -63,7 +63,7 @@ test("the commands name files of this folder, and gunicorn has as many threads a
   expect(/--threads (\d+)/.exec(command)?.[1]).toBe(/^WORKERS = (\d+)$/m.exec(text("receiver.py"))?.[1]);
 });
 
-test("every environment variable that Aurora's worker lacks is set, and the proxy's addresses match", () => {
+test("every environment variable that Aurora's worker does not have is set, and the proxy's addresses match", () => {
   const given = aurora.services.celery_worker.environment;
   for (const [name, script] of [
     ["aurora-edge-receiver", "receiver.py"],
@@ -85,7 +85,7 @@ test("every environment variable that Aurora's worker lacks is set, and the prox
   );
 });
 
-test("secrets and addresses come from Aurora's .env, and a missing one stops the start with its name", () => {
+test("secrets and addresses come from Aurora's .env, and a missing value stops the start with an error that names it", () => {
   for (const [name, variable] of [
     ["aurora-edge-receiver", "AURORA_EVENTS_SECRET"],
     ["aurora-edge-findings", "EDGE_URL"],

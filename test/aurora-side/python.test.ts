@@ -11,15 +11,18 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const aurora = fileURLToPath(new URL("../../aurora/", import.meta.url));
 const pythonFiles = (folder: string) => readdirSync(folder).filter((name) => name.endsWith(".py"));
 
-// Compiled files go to a separate folder, so that the source tree does not change.
+// Writes compiled files to a separate folder, so that the source tree does not change.
 const cache = mkdtempSync(join(tmpdir(), "python-"));
 const env = { ...process.env, PYTHONPYCACHEPREFIX: cache };
 afterAll(() => rmSync(cache, { recursive: true }));
 
-/** The receiver's tests start Redis, PostgreSQL and gunicorn several times. */
+/** Long, because the receiver's tests start Redis, PostgreSQL and gunicorn several times. */
 const TIMEOUT_MS = 240_000;
 
-/** Returns the Python with most of the needed packages, because a distribution installs them for its own Python. */
+/**
+ * Returns the Python that has most of the needed packages: a Linux distribution installs packages only for its own
+ * Python.
+ */
 function findPython(): string | null {
   const ask = "import surroundings; print(len(surroundings.missing()))";
   const found = ["python3", "/usr/bin/python3"].flatMap((python) => {
