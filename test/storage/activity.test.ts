@@ -12,7 +12,7 @@ const NOW_MS = 100 * HOUR_MS + 60_000;
 interface Delivered {
   kind?: string;
   receivedAtMs: number;
-  /** From receipt to acceptance; null while it is not delivered. */
+  /** The time from receipt to acceptance; null until it is delivered. */
   tookMs: number | null;
 }
 
@@ -37,9 +37,9 @@ test("each hour has its counts, and the median and 95th percentile of the time t
     for (let ms = 1; ms <= 100; ms += 1) add(sql, { receivedAtMs: 98 * HOUR_MS, tookMs: ms });
     add(sql, { receivedAtMs: 99 * HOUR_MS, tookMs: 5000 });
     add(sql, { receivedAtMs: 99 * HOUR_MS, tookMs: null });
-    // An analysis is requested by the connector, without a webhook.
+    // This request for analysis is not counted, because no webhook caused it.
     add(sql, { kind: "analysis", receivedAtMs: 99 * HOUR_MS, tookMs: 1 });
-    // Two days old.
+    // This event is not counted, because it is two days old.
     add(sql, { receivedAtMs: 52 * HOUR_MS, tookMs: 1 });
     const failed = { status: 503, answer: "", durationMs: 1, early: false };
     recordFailedAttempt(sql, 1, { ...failed, atMs: 99 * HOUR_MS });
@@ -71,7 +71,7 @@ test("each hour has its counts, and the median and 95th percentile of the time t
   expect(completeSince).toBe(hours[0]?.hour);
 });
 
-test("after a storm the activity shows since when it is complete", async () => {
+test("after a storm the activity shows the time since which it is complete", async () => {
   const { day, completeSince } = await inStorage("storm", ({ sql }) => {
     for (let row = 0; row < 20_001; row += 1) {
       add(sql, { receivedAtMs: 99 * HOUR_MS + Math.min(row, 1), tookMs: null });
@@ -82,7 +82,7 @@ test("after a storm the activity shows since when it is complete", async () => {
   expect(completeSince).toBe(new Date(99 * HOUR_MS).toISOString());
 });
 
-test("refused webhooks are counted by the hour for a day, also after the signing secret has changed", async () => {
+test("refused webhooks are counted by the hour for a day, even after the signing secret has changed", async () => {
   await inStorage("refusals", (storage) => {
     const refusals = new Refusals(storage);
     refusals.count("they carry no signature", 10 * HOUR_MS);
@@ -109,7 +109,7 @@ test("refused webhooks are counted by the hour for a day, also after the signing
   });
 });
 
-test("refusals that an earlier version counted have no hours", async () => {
+test("refusals that an earlier version of the connector counted have no hours", async () => {
   await inStorage("earlier", (storage) => {
     storage.kv.put("refusals", { count: 2, lastAtMs: 1, lastReason: null });
     expect(new Refusals(storage).summary).toMatchObject({ count: 2, byHour: [] });

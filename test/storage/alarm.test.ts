@@ -17,7 +17,7 @@ const count = (name: string, where: string) =>
     (_object, { storage }) => [...storage.sql.exec(`SELECT 1 FROM journal WHERE ${where}`)].length,
   );
 
-test("once a day the alarm removes entries older than RETENTION_DAYS, and no others", async () => {
+test("once a day the alarm removes all entries older than RETENTION_DAYS, and no other entries", async () => {
   const user = env.TENANT.getByName("user:prunes");
   await runInDurableObject(user, async (_object, { storage }) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));
@@ -38,7 +38,7 @@ test("once a day the alarm removes entries older than RETENTION_DAYS, and no oth
   expect(await count("prunes", "type = '29 days'")).toBe(1);
 });
 
-test("a tenant that connected while checks were off is checked once they are on", async () => {
+test("a tenant that connected while checks were turned off is checked after they are turned on", async () => {
   const user = env.TENANT.getByName("user:asleep");
   await runInDurableObject(user, async (_object, { storage }) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));
@@ -106,6 +106,6 @@ test("runbooks that never answer do not hold up the analysis of an incident with
   await expect
     .poll(() => count("tarpit", "type = 'incident.rca_requested' AND incident_id = 'PNONE'"))
     .toBe(1);
-  // The three others follow one by one, each when its runbook has failed.
+  // The other three analyses follow one by one, each after the fetch of its runbook has failed.
   expect(await count("tarpit", "type = 'incident.rca_requested'")).toBeLessThan(4);
 });

@@ -20,7 +20,7 @@ export const configWith = (variables: Record<string, string> = {}): Config =>
     ...variables,
   });
 
-/** The context of a connected user's object; its calls to PagerDuty go through `fetch`. */
+/** The context of a connected user's object, whose calls to PagerDuty go through the global `fetch`. */
 export async function connectedContext(
   storage: DurableObjectStorage,
   kv: KVNamespace,

@@ -4,7 +4,7 @@ import { createKeyring } from "../../src/connection/seal.ts";
 import { ConnectionStore, readConnectionReplica } from "../../src/connection/store.ts";
 import { connectionOf } from "../support/connection.ts";
 
-/** The stored connection: sealed, owned by the object, copied to KV. */
+/** The object owns the stored connection, seals it, and copies it to KV. */
 
 const key = (kid: string, byte: number) => ({ kid, key: new Uint8Array(32).fill(byte) });
 const keyring = createKeyring([key("k1", 1)]);
@@ -26,7 +26,7 @@ test("a stored connection survives a restart and is copied to KV, sealed in both
   expect(await readConnectionReplica(env.CONNECTIONS, keyring, "user:alice")).toEqual(connectionOf("alice"));
 });
 
-test("one tenant's copy cannot be opened for another tenant", async () => {
+test("a copy of one tenant's connection cannot be opened for another tenant", async () => {
   await inObject("mallory", async (storage) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await store.set("user:mallory", connectionOf("mallory"));
@@ -53,7 +53,7 @@ test("after a key rotation a connection still opens, and is sealed again with th
   });
 });
 
-test("a connection whose key is missing counts as unreadable, not as absent", async () => {
+test("a connection that was sealed with a missing key counts as unreadable, not as absent", async () => {
   await inObject("lost-key", async (storage) => {
     await new ConnectionStore(storage, env.CONNECTIONS, keyring).set(
       "user:lost-key",
@@ -90,7 +90,7 @@ test("a write that KV refuses is retried later", async () => {
   });
 });
 
-test("of many changes at once the last one counts, in memory, in storage and in KV", async () => {
+test("after many concurrent changes the last change is in memory, in storage and in KV", async () => {
   await inObject("many", async (storage) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await store.set("user:many", connectionOf("many"));
@@ -107,7 +107,7 @@ test("of many changes at once the last one counts, in memory, in storage and in 
   });
 });
 
-test("clearing removes everything, in storage and in KV", async () => {
+test("clearing removes everything in storage and in KV", async () => {
   await inObject("cleared", async (storage) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await store.set("user:cleared", connectionOf("cleared"));
@@ -120,7 +120,7 @@ test("clearing removes everything, in storage and in KV", async () => {
   expect(await env.CONNECTIONS.get("connection:user:cleared")).toBeNull();
 });
 
-test("a connection made while the previous one is being cleared has its tables", async () => {
+test("a connection that is made while the previous one is being cleared has its tables", async () => {
   await inObject("reconnected", async (storage) => {
     const slow: Pick<KVNamespace, "put"> = {
       put: async (name: string, value: string) => {

@@ -8,10 +8,10 @@ import { JobRunner } from "../../src/tenant/job-runner.ts";
 import { AnalysisJobs, allOf, contextJobs } from "../../src/tenant/jobs.ts";
 import { configWith, connectedContext } from "./connected-context.ts";
 
-/** In a storm, context requests leave PagerDuty's rate limit to other calls, and no analysis is lost. */
+/** In a storm, requests for context leave room in PagerDuty's rate limit for other calls, and no analysis is lost. */
 
 const STORM = 300;
-/** Every tenth is critical, and arrives last. */
+/** One in ten incidents is critical, and the critical incidents arrive last. */
 const CRITICAL = STORM / 10;
 
 afterEach(() => void vi.unstubAllGlobals());
@@ -19,7 +19,7 @@ afterEach(() => void vi.unstubAllGlobals());
 const idOf = (index: number) => `P${index}`;
 const isCritical = (index: number) => index >= STORM - CRITICAL;
 
-/** What an incident's first webhook says. */
+/** The incident in its first webhook. */
 function triggered(index: number) {
   const at = `2026-11-22T03:00:00Z`;
   const verification: Verification = "signature";
@@ -59,7 +59,7 @@ function triggered(index: number) {
   };
 }
 
-test("300 incidents at once stay within the budget, the most severe first, and every analysis is requested", async () => {
+test("for 300 simultaneous incidents, context requests stay within the budget, the most severe come first, and every analysis is requested", async () => {
   const asked: string[] = [];
   vi.stubGlobal("fetch", async (url: string) => {
     asked.push(url);

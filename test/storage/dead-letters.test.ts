@@ -3,11 +3,11 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import worker from "../../src/index.ts";
 
-test("a dead letter that cannot be stored is retried with the delay of wrangler.toml, an hour", async () => {
+test("a dead letter that cannot be stored is retried with the delay in wrangler.toml, which is an hour", async () => {
   const message = { id: "m1", timestamp: new Date(0), attempts: 1, body: "packed by another version" };
   const batch = createMessageBatch("aurora-pagerduty-dead-letters", [message]);
   await worker.queue(batch, env);
   const { explicitAcks, retryMessages } = await getQueueResult(batch, createExecutionContext());
-  // To a retry without a delay, Cloudflare applies the consumer's `retry_delay`.
+  // The retry has no delay, so Cloudflare applies the consumer's `retry_delay`.
   expect([explicitAcks, retryMessages]).toEqual([[], [{ msgId: "m1" }]]);
 });

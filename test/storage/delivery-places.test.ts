@@ -7,12 +7,12 @@ import type { Job } from "../../src/tenant/job-runner.ts";
 import { DeliveryJobs } from "../../src/tenant/jobs.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** Which due deliveries are started while others hang. */
+/** Chooses which due deliveries start while others hang: there are three places. */
 
 interface Places {
   /** Stores a due delivery of a new incident in a lane. */
   add(lane: Lane, count?: number): void;
-  /** Starts all jobs that are due; none of them ends. @returns the lanes of their deliveries */
+  /** Starts all due jobs, which never end. @returns the lanes of their deliveries */
   start(): Lane[];
 }
 
@@ -51,7 +51,7 @@ const withPlaces = (name: string, work: (places: Places) => void): Promise<void>
     });
   });
 
-test("failed deliveries and one without its number leave one place for a new delivery", async () => {
+test("failed deliveries and a delivery without its number leave one place for a new delivery", async () => {
   await withPlaces("leave", ({ add, start }) => {
     add("again", 3);
     add("missingNumber", 3);
@@ -64,7 +64,7 @@ test("failed deliveries and one without its number leave one place for a new del
   });
 });
 
-test("two failed deliveries in progress leave the third place to a new one, not to one without its number", async () => {
+test("two failed deliveries in progress leave the third place to a new delivery, not to a delivery without its number", async () => {
   await withPlaces("two", ({ add, start }) => {
     add("again", 3);
     expect(start()).toEqual(["again", "again"]);
@@ -75,7 +75,7 @@ test("two failed deliveries in progress leave the third place to a new one, not 
   });
 });
 
-test("new deliveries take every place", async () => {
+test("new deliveries can take every place", async () => {
   await withPlaces("new", ({ add, start }) => {
     add("again");
     add("first", 4);

@@ -4,7 +4,7 @@ import { dueDeliveries, markDelivered, markRetry, retryEarly } from "../../src/d
 import { appendEntry, entryAt } from "../../src/storage/journal.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 
-/** When Aurora accepts deliveries again, long waits end early, a limited number at a time and once each. */
+/** When Aurora accepts deliveries again, long waits end early: a limited number at a time, and each delivery once. */
 
 const NOW_MS = 1_000_000;
 const HOUR_MS = 3600 * 1000;
@@ -14,9 +14,9 @@ interface Outbox {
   /** Stores a delivery that has failed before and waits until `atMs`. */
   waits(incidentId: string, atMs: number, notBeforeMs?: number): void;
   retryEarly(): void;
-  /** The incidents whose delivery is due now. */
+  /** Returns the incidents whose delivery is due now. */
   due(): (string | null)[];
-  /** Fails the early attempts that are due, as `deliver` does. */
+  /** Fails all due early attempts, as `deliver` does. */
   fail(): void;
   accept(): void;
   nextAttempts(): unknown[];
@@ -66,7 +66,7 @@ const withOutbox = (name: string, work: (outbox: Outbox) => void): Promise<void>
     });
   });
 
-test("long waits end early; short ones and Aurora's Retry-After do not", () =>
+test("long waits end early, but short waits and Aurora's Retry-After do not", () =>
   withOutbox("long waits", (outbox) => {
     outbox.waits("long", LATER_MS);
     outbox.waits("short", NOW_MS + 60_000);
@@ -76,7 +76,7 @@ test("long waits end early; short ones and Aurora's Retry-After do not", () =>
     expect(outbox.due()).toEqual(["long", "asked for and over"]);
   }));
 
-test("a failed early attempt keeps the planned time, and is not repeated before it", () =>
+test("a failed early attempt does not change the planned time, and there is no other early attempt before that time", () =>
   withOutbox("once", (outbox) => {
     outbox.waits("refused", LATER_MS);
     outbox.retryEarly();
@@ -87,7 +87,7 @@ test("a failed early attempt keeps the planned time, and is not repeated before 
     expect(outbox.due()).toEqual([]);
   }));
 
-test("at most fifty deliveries are brought forward together, and others after their attempts", () =>
+test("at most fifty deliveries are retried early together, and the others after those attempts", () =>
   withOutbox("fifty", (outbox) => {
     for (let n = 0; n < 120; n += 1) outbox.waits(`incident ${n}`, LATER_MS + n);
     outbox.retryEarly();

@@ -76,7 +76,7 @@ test("a webhook that the Queue refuses goes straight to the tenant's object", as
   expect(taken).toMatchObject([{ tenantId: "user:queue", webhookId: "w" }]);
 });
 
-test("with Queue and object down, the answer is 503 with Retry-After", async () => {
+test("if the Queue and the object fail, the answer is 503 with Retry-After", async () => {
   await storeReplica("queue");
   const reply = await post("queue", { WEBHOOKS: brokenQueue, TENANT: brokenObjects });
   expect(reply.status).toBe(503);
@@ -84,18 +84,18 @@ test("with Queue and object down, the answer is 503 with Retry-After", async () 
   expect(await reply.json()).toMatchObject({ code: "unavailable" });
 });
 
-test("with the object down, the answer is 503 even for a signature that KV's copy does not verify", async () => {
+test("if the object fails, the answer is 503 even for a signature that does not match the copy in KV", async () => {
   await storeReplica("object");
   expect((await post("object", { TENANT: brokenObjects }, `${BODY} `)).status).toBe(503);
   expect((await post("nobody", { TENANT: brokenObjects })).status).toBe(503);
 });
 
-test("with KV down, the object decides", async () => {
+test("if KV fails, the object decides", async () => {
   expect((await post("kv", { CONNECTIONS: brokenKv })).status).toBe(404);
   expect((await post("kv", { CONNECTIONS: brokenKv, TENANT: brokenObjects })).status).toBe(503);
 });
 
-test("an address that posts for many unknown users is held back without waking an object for each", async () => {
+test("an address that posts to many unknown users is limited, and does not wake an object for each user", async () => {
   await storeReplica("known");
   const woken: string[] = [];
   const object = {

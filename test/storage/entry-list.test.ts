@@ -21,7 +21,7 @@ import { notificationOf } from "../support/stored-notification.ts";
 const HOUR_MS = 3_600_000;
 const START_MS = Date.parse("2026-11-22T03:00:00Z");
 
-/** Entries that are stored at given times. */
+/** Stores entries at given times. */
 class Journal {
   readonly sql: SqlStorage;
   constructor(sql: SqlStorage) {
@@ -81,19 +81,19 @@ const inObject = <T>(name: string, work: (journal: Journal, sql: SqlStorage) => 
 
 const seqsOf = ({ entries }: { entries: readonly { seq: number }[] }) => entries.map(({ seq }) => seq);
 
-test("events of a time are those received then, a webhook that was stored a day late among them", async () => {
+test("a time filter finds the events received at that time, including a webhook that was stored a day late", async () => {
   await inObject("time", (journal, sql) => {
     for (let hour = 0; hour < 48; hour += 1) journal.event(START_MS + hour * HOUR_MS);
     const late = journal.event(START_MS + 48 * HOUR_MS, { receivedAtMs: START_MS + 24.5 * HOUR_MS });
     const range = { sinceMs: START_MS + 24 * HOUR_MS, untilMs: START_MS + 26 * HOUR_MS };
     const page = listEvents(sql, { ...ALL_EVENTS, ...range, limit: 10 });
-    // Hour 0 has the number 1.
+    // The event of hour 0 has the number 1.
     expect(page).toMatchObject({ next: null });
     expect(seqsOf(page)).toEqual([late, 26, 25]);
   });
 });
 
-test("what was stored before a time ends a page, however many entries are older", async () => {
+test("the list ends at the filter's start time, however many older entries there are", async () => {
   await inObject("end", (journal, sql) => {
     for (let minute = 0; minute < 5_200; minute += 1) journal.event(START_MS + minute * 60_000);
     const sinceMs = START_MS + 5_190 * 60_000;
@@ -151,7 +151,7 @@ test("deliveries are found by the class of their last error, until Aurora accept
   });
 });
 
-test("each choice counts what the list would show with it, beside the other filters", async () => {
+test("the count of each choice is the number of rows that the list shows with this choice and the other filters", async () => {
   await inObject("counts", (journal, sql) => {
     for (const number of [1, 2, 3, 4]) journal.delivery(START_MS, `P${number}`);
     journal.fails(1, "refused");
@@ -171,7 +171,7 @@ test("each choice counts what the list would show with it, beside the other filt
   });
 });
 
-test("failed deliveries are counted exactly behind any number of delivered ones, which are counted up to a bound", async () => {
+test("failed deliveries are counted exactly, however many were delivered, and delivered ones are counted up to a bound", async () => {
   await inObject("bound", (journal, sql) => {
     const dead = journal.delivery(START_MS, "P1");
     journal.fails(dead, "unreachable");

@@ -9,7 +9,7 @@ import { takeIn } from "../../src/webhooks/intake.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** A storage that fails one statement, whichever it is, and then works again: nothing is given up for it. */
+/** If the storage fails any one statement and then works again, no work is given up. */
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 const incident = { id: "P1", type: "incident", number: 7, title: "Down", status: "triggered" };
@@ -23,7 +23,7 @@ const event = {
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Passes statements on, apart from the one that fails. */
+/** Passes all statements on except the one that fails. */
 function failingSql(sql: SqlStorage, failing: number): { sql: SqlStorage; hasFailed: () => boolean } {
   let statements = 0;
   const proxy = new Proxy(sql, {
@@ -40,8 +40,8 @@ function failingSql(sql: SqlStorage, failing: number): { sql: SqlStorage; hasFai
 }
 
 /**
- * Works on one webhook in fresh objects, in which the first, the second and each further statement fails.
- * @param run called until it does not throw, as by the alarm
+ * Works on one webhook in one new object after the other. The first statement fails in the first object, the second in
+ * the second, and so on. @param run is called again if it throws, as the alarm does
  */
 async function failEach(
   name: string,
@@ -77,7 +77,7 @@ async function failEach(
 const countOf = ({ sql }: TenantContext, where: string) =>
   [...sql.exec(`SELECT 1 FROM journal WHERE ${where}`)].length;
 
-test("a delivery is delivered, and Aurora is called once", async () => {
+test("a delivery reaches Aurora once, or waits for its next attempt", async () => {
   let calls = 0;
   const fetchAurora = async () => {
     calls += 1;
@@ -97,7 +97,7 @@ test("a delivery is delivered, and Aurora is called once", async () => {
       await deliver({ ...context, aurora }, 1);
     },
     (context) => {
-      // Reading what to send may have failed: that is an attempt, and the schedule has the next one.
+      // If reading the notification failed, that counts as an attempt, and the next attempt is scheduled.
       expect(countOf(context, "delivery = 'delivered'")).toBe(calls);
       expect(countOf(context, "seq = 1 AND delivery IN ('delivered', 'pending')")).toBe(1);
     },
@@ -123,6 +123,6 @@ test("an unsigned webhook is confirmed", async () => {
   });
 });
 
-test("a check for missed incidents sets none aside", async () => {
+test("a check for missed incidents sets no incident aside", async () => {
   await failEach("check", "signature", (context) => recover(context, null, true, Date.now()));
 });

@@ -12,7 +12,7 @@ import { connectionOf } from "../support/connection.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** A late answer must not be applied to a later connection or credential. */
+/** A late answer to a call is not applied to a connection or credential that is newer than the call. */
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -52,7 +52,7 @@ test("a delivery that ends after the next connect does not change the new connec
   });
 });
 
-test("two calls whose token is refused at the same time refresh it once: a refresh token works only once", async () => {
+test("two calls whose token is refused at the same time refresh it only once, because a refresh token works only once", async () => {
   await runInDurableObject(env.TENANT.getByName("user:two-refreshes"), async (_, { storage }) => {
     migrate(storage);
     const config = { ...configOf(env), oauthEnabled: true };

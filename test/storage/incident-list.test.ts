@@ -59,7 +59,7 @@ test.each<[string, Partial<Parameters<typeof listIncidents>[1]>, string[]]>([
   expect(found.next).toBeNull();
 });
 
-test("incidents of one second are listed by their id, each once over all pages", async () => {
+test("incidents of the same second are listed by their id, each only once over all pages", async () => {
   const ids = await inObject("second", (sql) => {
     for (let number = 10; number < 70; number += 1) {
       const state = incident(`P${number}`, number, { createdAt: "2026-01-01T00:00:00Z" });
@@ -77,7 +77,7 @@ test("incidents of one second are listed by their id, each once over all pages",
   expect(ids).toEqual(Array.from({ length: 60 }, (_, index) => `P${69 - index}`));
 });
 
-test("incidents are found by when they started, and counted by the choices of the filters", async () => {
+test("incidents are found by their start time, and counted for each choice of the filters", async () => {
   const { found, counts } = await inObject("started", (sql) => {
     for (const state of STORED) saveIncident(sql, emptyIncident(state.incidentId), state, 1);
     const startMs = Date.UTC(2026, 0, 1);

@@ -4,7 +4,9 @@ import { lookAtLists } from "../../src/reconcile/incident-lists.ts";
 import { NO_PROGRESS, newCheck } from "../../src/reconcile/progress.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** A check reads every incident that PagerDuty lists, even thousands of one second, and even if the list shifts. */
+/**
+ * A check reads every incident that PagerDuty lists, even thousands from the same second, and even if the list shifts.
+ */
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -26,7 +28,7 @@ const created = (count: number, atMs: (index: number) => number): Listed[] =>
   }));
 const iso = (atMs: number) => new Date(atMs).toISOString();
 
-/** Lists as PagerDuty does: by offset, at most 10,000 from one list. */
+/** Lists incidents as PagerDuty does: by offset, and at most 10,000 of one list. */
 function listed(incidents: readonly Listed[], url: URL): Response {
   const parameter = (name: string) => url.searchParams.get(name) ?? "";
   const [limit, offset] = [Number(parameter("limit")), Number(parameter("offset"))];
@@ -48,8 +50,8 @@ function listed(incidents: readonly Listed[], url: URL): Response {
 
 /**
  * Runs the lists of a check.
- * @param onCall called for each answered call
- * @returns the ids that were read, and whether everything could be listed
+ * @param onCall is called for each answered call @returns the ids that were read, and true if everything could be
+ * listed
  */
 async function looked(name: string, list: () => Listed[], onCall: (calls: number) => void = () => undefined) {
   return runInDurableObject(env.TENANT.getByName(`user:${name}`), async (_, { storage }) => {
@@ -84,14 +86,14 @@ async function looked(name: string, list: () => Listed[], onCall: (calls: number
   });
 }
 
-test("all incidents of the second in which a list of 10,000 ends are read, even over 300", async () => {
+test("all incidents of the second in which a list of 10,000 ends are read, even if there are over 300", async () => {
   const incidents = created(10_510, (index) => NOW - DAY_MS / 2 + Math.min(index, 9_800) * 1000);
   const { ids, incomplete } = await looked("lists-second", () => incidents);
   expect(ids.size).toBe(10_510);
   expect(incomplete).toBe(false);
 });
 
-test("more incidents of one second than PagerDuty lists make the check incomplete", async () => {
+test("a check is incomplete if one second has more incidents than PagerDuty lists", async () => {
   const incidents = created(10_100, () => NOW - 60_000);
   const { incomplete } = await looked("lists-too-many", () => incidents);
   expect(incomplete).toBe(true);
@@ -100,7 +102,7 @@ test("more incidents of one second than PagerDuty lists make the check incomplet
 test.each([
   ["one incident leaves", 1],
   ["more incidents leave than pages overlap by", 50],
-])("if a list shifts between two pages because %s, all others are read", async (_, leaving) => {
+])("if a list shifts between two pages because %s, all other incidents are read", async (_, leaving) => {
   for (const [name, atMs] of [
     ["spread", (index: number) => NOW - 60_000 + index * 100],
     ["second", () => NOW - 60_000],

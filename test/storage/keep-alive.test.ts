@@ -7,7 +7,10 @@ import { ConnectionStore, readConnectionReplica } from "../../src/connection/sto
 import { FRESH } from "../../src/reconcile/watch.ts";
 import { connectionOf } from "../support/connection.ts";
 
-/** An access token that nothing uses is refreshed by the alarm: once it has expired, a refresh may be refused. */
+/**
+ * The alarm refreshes an access token that no call uses, because PagerDuty may refuse a refresh after the token has
+ * expired.
+ */
 
 const MINUTE_MS = 60_000;
 const keyring = () => createKeyring(configOf(env).credentialsKeys);
@@ -31,7 +34,7 @@ async function connect(userId: string, leftMs: number): Promise<void> {
   };
   await runInDurableObject(user, async (_object, { storage }) => {
     await new ConnectionStore(storage, env.CONNECTIONS, keyring()).set(`user:${userId}`, connection);
-    // No check is due, which would use the token.
+    // Plans the next check for later, because a check uses the token.
     const nextAtMs = nowMs + 60 * MINUTE_MS;
     storage.kv.put("watch", { ...FRESH, nextAtMs });
     await storage.setAlarm(nextAtMs);
@@ -44,13 +47,13 @@ const tokenOf = async (userId: string) => {
   return connection?.authType === "oauth" ? connection.accessToken : null;
 };
 
-test("with less than five minutes left, the alarm refreshes a token that nothing uses", async () => {
+test("the alarm refreshes an unused token that expires in less than five minutes", async () => {
   await connect("unused", 4 * MINUTE_MS);
   expect(await runDurableObjectAlarm(env.TENANT.getByName("user:unused"))).toBe(true);
   expect(await tokenOf("unused")).toBe("fresh");
 });
 
-test("with more than five minutes left, the alarm is set for the time when the refresh is due", async () => {
+test("if an unused token expires in more than five minutes, the alarm is set for the time when its refresh is due", async () => {
   await connect("fresh-enough", 9 * MINUTE_MS);
   const user = env.TENANT.getByName("user:fresh-enough");
   await runDurableObjectAlarm(user);

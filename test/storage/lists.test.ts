@@ -12,7 +12,7 @@ import { ParkedWebhooks, park } from "../../src/webhooks/parked.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
 import { receivedWebhook } from "../support/received.ts";
 
-/** Answers stay small, however much is stored: an RPC answer has room for 32 MiB. */
+/** Answers stay small, however much is stored, because an RPC answer can have at most 32 MiB. */
 
 const MIB = 1024 * 1024;
 const LONG = "☃".repeat(60_000);
@@ -30,7 +30,7 @@ const inStorage = <T>(user: string, work: (storage: DurableObjectStorage) => T |
     return work(storage);
   });
 
-test("a page cuts long incidents; the incident's own answer does not", async () => {
+test("long incidents are shortened in a list, and complete in the answer for one incident", async () => {
   const { page, detail } = await inStorage("long", (storage) => {
     const { sql } = storage;
     const context = { storage, sql, config: configOf(env), connectedUser: () => "u" };
@@ -83,7 +83,7 @@ test("an incident is shown with its newest 500 timeline lines and 500 events, ho
   expect(detail.events.at(-1)).toMatchObject({ webhookId: "u599" });
 });
 
-test("all parked webhooks are retried, a few at a time", async () => {
+test("all webhooks that were parked are retried, a few at a time", async () => {
   const worked = await inStorage("parked", async (storage) => {
     const config = configOf(env);
     const { sql } = storage;

@@ -6,14 +6,14 @@ import { takeIn } from "../../src/webhooks/intake.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** What the API looks up in the journal. */
+/** The API finds deliveries and test events in the journal. */
 
 const eventOf = (id: string, event_type: string, data: object) =>
   JSON.stringify({
     event: { id, event_type, resource_type: "incident", occurred_at: "2026-11-22T03:00:00Z", data },
   });
 
-test("a delivery is found by the webhook-id of each of its bodies", async () => {
+test("a delivery is found by the webhook-id of any of its bodies", async () => {
   await runInDurableObject(env.TENANT.getByName("user:bodies"), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, "bodies");
     const incident = { id: "P1", type: "incident", number: 7, title: "Down", status: "triggered" };
@@ -31,7 +31,7 @@ test("a delivery is found by the webhook-id of each of its bodies", async () => 
   });
 });
 
-test("the last test event is known however many events came after it", async () => {
+test("the last test event is found, however many events came after it", async () => {
   await runInDurableObject(env.TENANT.getByName("user:pings"), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, "pings");
     const ping = eventOf("E0", "pagey.ping", { type: "ping", message: "Hello from your friend Pagey!" });

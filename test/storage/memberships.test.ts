@@ -11,7 +11,7 @@ test("the organisation of the latest call is first", () => {
   expect([ids(kept), pushedOut]).toEqual([["b", "a", "c"], []]);
 });
 
-test("of six organisations the one with the oldest call is dropped", () => {
+test("if there are six organisations, the one with the oldest call is dropped", () => {
   const { kept, pushedOut } = withMembership(list("a", "b", "c", "d", "e"), "f");
   expect([ids(kept), pushedOut]).toEqual([["f", "a", "b", "c", "d"], ["e"]]);
 });
@@ -23,11 +23,11 @@ test("an organisation whose subscription has the URL is never dropped", () => {
   expect([ids(all.kept), all.pushedOut]).toEqual([["f", "a", "b", "c", "d", "e"], []]);
 });
 
-test("a call keeps an organisation pinned whose subscription has the URL", () => {
+test("an organisation whose subscription has the URL stays pinned after a call", () => {
   expect(withMembership(list("a", "b*"), "b").kept).toEqual(list("b*", "a"));
 });
 
-test("of any list the called organisation stays first, every pinned one stays, and nobody is both kept and dropped", () => {
+test("for any list, the called organisation is first, every pinned one stays, and each organisation is either kept or dropped", () => {
   const membership = fc.record({ tenantId: fc.stringMatching(/^[a-p]$/), pinned: fc.boolean() });
   const any = fc.uniqueArray(membership, { selector: ({ tenantId }) => tenantId });
   fc.assert(

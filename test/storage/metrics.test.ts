@@ -4,11 +4,11 @@ import { count } from "../../src/metrics.ts";
 
 afterEach(() => void Reflect.deleteProperty(env, "METRICS"));
 
-test("without the binding, counting does nothing and does not throw", () => {
+test("without the Analytics Engine binding, counting does nothing and does not throw", () => {
   expect(() => count("received", "ada", "signature")).not.toThrow();
 });
 
-test("with the binding, each count is a data point with its user, outcome and duration", () => {
+test("with the Analytics Engine binding, each count is a data point with its user, outcome and duration", () => {
   const points: unknown[] = [];
   Object.assign(env, { METRICS: { writeDataPoint: (point: unknown) => points.push(point) } });
   count("delivery", "ada", "delivered", 1200);
@@ -19,14 +19,14 @@ test("with the binding, each count is a data point with its user, outcome and du
   ]);
 });
 
-test("a user id that is too long for an index is cut, not refused", () => {
+test("a user id that is too long for an index is shortened, and the count is not lost", () => {
   const points: { indexes: string[] }[] = [];
   Object.assign(env, { METRICS: { writeDataPoint: (point: { indexes: string[] }) => points.push(point) } });
   count("received", "u".repeat(128), "signature");
   expect(points[0]?.indexes[0]).toHaveLength(96);
 });
 
-test("a data point that Analytics Engine refuses does not stop the work that is counted", () => {
+test("the counted work continues if Analytics Engine refuses a data point", () => {
   const writeDataPoint = () => {
     throw new Error("Too many data points");
   };

@@ -16,7 +16,7 @@ const config = parseConfig({
 });
 const ADA = { userId: "ada", orgId: "acme" };
 
-/** A private Aurora behind the binding, which answers each call with `status`. */
+/** A private Aurora that the binding leads to. Answers each call with `status`. */
 function privateAurora(status: number) {
   const bodies: unknown[] = [];
   const AURORA = {
@@ -28,7 +28,7 @@ function privateAurora(status: number) {
   return { bodies, backend: AuroraBackend.of({ AURORA }, config) };
 }
 
-test("a token that Aurora did not accept is stored only sealed, and replaced by a later one", async () => {
+test("a token that Aurora did not accept is stored only in sealed form, and a later token replaces it", async () => {
   await runInDurableObject(env.TENANT.getByName("org:acme"), async (_, { storage }) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await store.set("org:acme", connectionOf("ada", { orgId: "acme" }));
@@ -48,7 +48,7 @@ test("a token that Aurora did not accept is stored only sealed, and replaced by 
   });
 });
 
-test("a disconnect that Aurora accepted leaves nothing stored", async () => {
+test("nothing stays stored after Aurora accepted a disconnect", async () => {
   await runInDurableObject(env.TENANT.getByName("org:gone"), async (_, { storage }) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     const { bodies, backend } = privateAurora(404);

@@ -27,7 +27,7 @@ const facts = (storedBytes: number): ProblemFacts => ({
   nowMs: 0,
 });
 
-test("the status warns before the database of an organisation is full", () => {
+test("the status warns before an organisation's database is full", () => {
   const codes = (bytes: number) => problemsOf(facts(bytes)).map(({ code }) => code);
   expect(codes(6.9e9)).not.toContain("storage_nearly_full");
   expect(codes(7.1e9)).toContain("storage_nearly_full");

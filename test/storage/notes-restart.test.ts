@@ -23,7 +23,7 @@ const EVENT = {
 
 const NOTE = { content: "The pool is too small.", url: null, from: null, idempotencyKey: "k" };
 
-test("a note that failed two days ago, and is requested again, is retried for another day", async () => {
+test("a note that failed two days ago is retried for one more day if it is requested again", async () => {
   await runInDurableObject(env.TENANT.getByName("user:restart"), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, "restart");
     takeIn(context, receivedWebhook("restart", "W1", JSON.stringify({ event: EVENT })), "signature", 1);
@@ -41,7 +41,7 @@ test("a note that failed two days ago, and is requested again, is retried for an
   });
 });
 
-test("one key and content from two members is one note", async () => {
+test("two members' requests with the same idempotency key and content make one note", async () => {
   await runInDurableObject(env.TENANT.getByName("user:members"), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, "members");
     takeIn(context, receivedWebhook("members", "W1", JSON.stringify({ event: EVENT })), "signature", 1);
@@ -53,7 +53,7 @@ test("one key and content from two members is one note", async () => {
   });
 });
 
-test("a note that is requested while another connection replaces its own is not stored", async () => {
+test("a note is not stored if a new connection replaces the requester's connection during the request", async () => {
   await runInDurableObject(env.TENANT.getByName("user:replaced"), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, "replaced");
     takeIn(context, receivedWebhook("replaced", "W1", JSON.stringify({ event: EVENT })), "signature", 1);

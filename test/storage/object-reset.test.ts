@@ -2,12 +2,15 @@ import { createExecutionContext, env } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { app } from "../../src/http/app.ts";
 
-/** An object that a deploy resets, or that is overloaded, answers again within seconds. */
+/** An object that a deployment resets, or that is overloaded, answers again within seconds. */
 
 const SECRET = "internal";
 const PASSING = ["retryable", "overloaded", "durableObjectReset"] as const;
 
-/** Calls the API while the tenant's object fails with `flag`, `failures` times. @returns the answer and the calls */
+/**
+ * Calls the API while the tenant's object fails `failures` times with `flag`. @returns the answer and the number of
+ * calls
+ */
 async function call(method: string, path: string, flag: (typeof PASSING)[number], failures: number) {
   let calls = 0;
   const answer = () => {
@@ -29,24 +32,24 @@ async function call(method: string, path: string, flag: (typeof PASSING)[number]
   return { status: response.status, retryAfter: response.headers.get("retry-after"), calls };
 }
 
-test.each(["", "/incidents"])("a read of %s that a reset ended is retried once", async (path) => {
-  expect(await call("GET", path, "durableObjectReset", 1)).toEqual({
-    status: 200,
-    retryAfter: null,
-    calls: 2,
-  });
-  expect(await call("GET", path, "retryable", 2)).toMatchObject({ status: 503, calls: 2 });
-});
+test.each(["", "/incidents"])(
+  "a read of %s that a reset of the object ended is retried once",
+  async (path) => {
+    expect(await call("GET", path, "durableObjectReset", 1)).toEqual({
+      status: 200,
+      retryAfter: null,
+      calls: 2,
+    });
+    expect(await call("GET", path, "retryable", 2)).toMatchObject({ status: 503, calls: 2 });
+  },
+);
 
-test("an overloaded object is not called again at once", async () => {
+test("a call to an overloaded object is not repeated immediately", async () => {
   expect(await call("GET", "/incidents", "overloaded", 1)).toMatchObject({ status: 503, calls: 1 });
 });
 
-test.each(PASSING)(
-  "a change that an object with %s did not answer is 503, and not repeated",
-  async (flag) => {
-    const { status, retryAfter, calls } = await call("DELETE", "", flag, 1);
-    expect([status, calls]).toEqual([503, 1]);
-    expect(Number(retryAfter)).toBeGreaterThan(0);
-  },
-);
+test.each(PASSING)("a change that fails because of %s is 503, and is not repeated", async (flag) => {
+  const { status, retryAfter, calls } = await call("DELETE", "", flag, 1);
+  expect([status, calls]).toEqual([503, 1]);
+  expect(Number(retryAfter)).toBeGreaterThan(0);
+});

@@ -11,7 +11,7 @@ import { migrate } from "../../src/storage/migrations.ts";
 import { notificationOf } from "../support/stored-notification.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** Redelivering many: how far it is, and what a stop leaves. */
+/** A redelivery of many deliveries reports its progress, and a stop leaves each delivery in a defined state. */
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -68,7 +68,7 @@ const inOutbox = <T>(name: string, work: (outbox: Outbox) => T): Promise<T> =>
     });
   });
 
-test("a redelivery says how many of its deliveries are delivered, failed again, and to come", async () => {
+test("a redelivery reports how many of its deliveries were delivered, failed again, or are still pending", async () => {
   await inOutbox("progress", ({ sql, deliver, fails, succeeds, redeliverAll }) => {
     expect(redeliveryProgress(sql)).toMatchObject({ startedAtMs: null, pending: 0, delivered: 0, failed: 0 });
     for (const id of ["P1", "P2", "P3"]) {
@@ -90,7 +90,7 @@ test("a redelivery says how many of its deliveries are delivered, failed again, 
   });
 });
 
-test("a stop makes dead again what was not delivered, with the attempts that were made", async () => {
+test("a stop makes the undelivered deliveries dead again, and keeps the number of their attempts", async () => {
   await inOutbox("stop", ({ sql, deliver, fails, succeeds, redeliverAll, stop }) => {
     const [first, second] = ["P1", "P2"].map((id) => {
       deliver(id);
@@ -110,7 +110,7 @@ test("a stop makes dead again what was not delivered, with the attempts that wer
   });
 });
 
-test("after a stop an incident's newer delivery is sent, and only one of it", async () => {
+test("after a stop an incident's newer deliveries are sent, one at a time", async () => {
   await inOutbox("behind", ({ deliver, fails, succeeds, redeliverAll, stop }) => {
     deliver("P1");
     fails("P1");
@@ -121,7 +121,7 @@ test("after a stop an incident's newer delivery is sent, and only one of it", as
   });
 });
 
-test("a second redelivery takes over what the first one has not finished", async () => {
+test("a second redelivery takes over the unfinished deliveries of the first", async () => {
   await inOutbox("second", ({ sql, deliver, fails, redeliverAll, stop }) => {
     deliver("P1", 10);
     fails("P1");
@@ -138,7 +138,7 @@ test.each([
   [202, "delivered"],
   [500, "dead"],
 ] as const)(
-  "an attempt that ends after the stop with %i leaves its delivery %s, and starts nothing",
+  "if an attempt ends after the stop with %i, its delivery becomes %s, and no other attempt starts",
   async (status, state) => {
     await runInDurableObject(env.TENANT.getByName(`user:stopped-${status}`), async (_, { storage }) => {
       const context = await connectedContext(storage, env.CONNECTIONS, `stopped-${status}`);

@@ -5,7 +5,7 @@ import { connectedContext } from "./connected-context.ts";
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** PagerDuty's lists, all of them empty; the first answer waits for `release`. */
+/** Answers every list of PagerDuty's as empty. The first answer waits for `release`. */
 function holdFirstAnswer(): () => void {
   let release = () => {};
   const released = new Promise<void>((resolve) => {

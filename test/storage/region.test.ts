@@ -2,7 +2,7 @@ import { afterEach, expect, inject, test, vi } from "vitest";
 import { checkToken } from "../../src/connection/identify.ts";
 import { AppError } from "../../src/errors.ts";
 
-/** Without PAGERDUTY_API_URL the hosts of both regions are called. */
+/** If PAGERDUTY_API_URL is not set, the hosts of both regions are called. */
 
 afterEach(() => {
   vi.useRealTimers();
@@ -38,7 +38,7 @@ test("a token that neither region accepts is invalid", async () => {
 });
 
 test.each([undefined, "us"] as const)(
-  "an EU account that the US host also answers for has region eu, even if %s is requested",
+  "an EU account for which the US host answers too has region eu, even if %s is requested",
   async (asked) => {
     const hosts: string[] = [];
     vi.stubGlobal("fetch", async (url: string) => {
@@ -50,7 +50,7 @@ test.each([undefined, "us"] as const)(
   },
 );
 
-test("a check that PagerDuty does not answer ends after 20 s in total, even if a region was not tried", async () => {
+test("the check of a token that PagerDuty does not answer ends after 20 s in total, even if one region was not tried", async () => {
   vi.useFakeTimers();
   vi.stubGlobal(
     "fetch",

@@ -9,7 +9,7 @@ import { applyReading } from "../../src/storage/rest-reading.ts";
 import { takeIn } from "../../src/webhooks/intake.ts";
 import { receivedWebhook } from "../support/received.ts";
 
-/** REST gives times to the second, events to the millisecond, and REST can be behind the events. */
+/** The REST API gives times in seconds and can lag behind the events, which have times in milliseconds. */
 
 const T0 = Date.parse("2026-11-22T03:00:00Z");
 const iso = (afterMs: number) => new Date(T0 + afterMs).toISOString();
@@ -26,7 +26,7 @@ interface Story {
   notified(): string[];
 }
 
-/** Plays a story of one incident in its own object; times are milliseconds after `T0`. */
+/** Plays the events and REST answers of one incident in its own object. Times are in milliseconds after `T0`. */
 async function play(name: string, work: (story: Story) => void): Promise<void> {
   await runInDurableObject(env.TENANT.getByName(`user:${name}`), (_, { storage }) => {
     migrate(storage);
@@ -78,7 +78,7 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
   });
 }
 
-test("the time of a REST answer is the latest of its times", () => {
+test("the time of a REST answer is the latest time in it", () => {
   const at = (change: object) => RestIncidentAnswer.parse({ ...INCIDENT, ...change }).updatedAt;
   expect(at({ updated_at: iso(0), last_status_change_at: iso(2000), resolved_at: iso(1000) })).toBe(
     iso(2000),
@@ -110,7 +110,7 @@ test("a late webhook does not undo a later REST answer of the same second", asyn
   });
 });
 
-test("an event that occurred after the REST answer counts, even in the same second", async () => {
+test("an event that occurred after the REST answer is applied, even in the same second", async () => {
   await play("after", ({ event, rest, incident }) => {
     rest({ status: "triggered", updated_at: toTheSecond(0) }, 300);
     event("incident.resolved", 700, { status: "resolved" });
@@ -121,7 +121,7 @@ test("an event that occurred after the REST answer counts, even in the same seco
 test.each([
   ["REST", "the event"],
   ["the event", "REST"],
-])("a resolution known from %s and then from %s notifies Aurora once", async (first) => {
+])("a resolution that is known from %s and then from %s notifies Aurora only once", async (first) => {
   await play(`resolved by ${first}`, ({ event, rest, incident, notified }) => {
     event("incident.triggered", -60_000, { status: "triggered" });
     const read = () =>
@@ -134,19 +134,22 @@ test.each([
   });
 });
 
-test.each([2_000, 30_000])("a field event that REST still lacks %i ms later counts", async (lagMs) => {
-  await play(`lag of ${lagMs}`, ({ rest, fieldEvent, incident }) => {
-    const answer = { status: "triggered", updated_at: toTheSecond(-60_000) };
-    rest(answer, lagMs, { runbook_link: "old" });
-    fieldEvent(0, "new");
-    expect(incident()?.customFields).toEqual({ runbook_link: "new" });
-    // REST is still behind.
-    expect(rest(answer, lagMs + 1_000, { runbook_link: "old" })).toBe(false);
-    expect(incident()?.customFields).toEqual({ runbook_link: "new" });
-  });
-});
+test.each([2_000, 30_000])(
+  "a field event is applied even if the REST API still lacks it %i ms later",
+  async (lagMs) => {
+    await play(`lag of ${lagMs}`, ({ rest, fieldEvent, incident }) => {
+      const answer = { status: "triggered", updated_at: toTheSecond(-60_000) };
+      rest(answer, lagMs, { runbook_link: "old" });
+      fieldEvent(0, "new");
+      expect(incident()?.customFields).toEqual({ runbook_link: "new" });
+      // The REST API still lacks the event.
+      expect(rest(answer, lagMs + 1_000, { runbook_link: "old" })).toBe(false);
+      expect(incident()?.customFields).toEqual({ runbook_link: "new" });
+    });
+  },
+);
 
-test("a field that changed twice in a second, once without a webhook, gets REST's value", async () => {
+test("a field that changed twice in a second, once without a webhook, gets the REST API's value", async () => {
   await play("twice", ({ event, rest, fieldEvent, incident }) => {
     event("incident.triggered", -60_000, { status: "triggered" });
     fieldEvent(200, "first");

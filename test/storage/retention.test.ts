@@ -19,7 +19,9 @@ import { insertNote, noteById } from "../../src/storage/notes.ts";
 import { pruneEntries, pruneIncidents } from "../../src/storage/pruning.ts";
 import { NO_CONTEXT } from "../support/context.ts";
 
-/** Old finished entries and incidents are removed; open or undelivered ones stay, however old. */
+/**
+ * Old entries and incidents are removed if they are finished. Open incidents and undelivered entries stay, however old.
+ */
 
 const inObject = <T>(name: string, work: (storage: DurableObjectStorage) => T): Promise<T> =>
   runInDurableObject(env.TENANT.getByName(`user:${name}`), (_, { storage }) => {
@@ -83,7 +85,7 @@ test("an object without a connection has no tables", async () => {
   });
 });
 
-test("migrating twice changes nothing", async () => {
+test("a second migration changes nothing", async () => {
   await inObject("twice", (storage) => {
     saveIncident(storage.sql, emptyIncident("P1"), incident("P1", "triggered"), 1);
     migrate(storage);
@@ -91,7 +93,7 @@ test("migrating twice changes nothing", async () => {
   });
 });
 
-test("old finished entries are removed, old pending ones stay", async () => {
+test("old finished entries are removed, and old pending entries stay", async () => {
   await inObject("entries", ({ sql }) => {
     const entry = { kind: "webhook" as const, type: "t", outcome: "applied" as const };
     for (let index = 0; index < 1200; index += 1) appendEntry(sql, { ...entry, receivedAtMs: index }, null);
@@ -112,7 +114,7 @@ const NOTE = {
   idempotencyKey: null,
 };
 
-test("old resolved incidents are removed with their contexts and notes, old open ones stay", async () => {
+test("old resolved incidents are removed with their contexts and notes, and old open incidents stay", async () => {
   await inObject("incidents", ({ sql }) => {
     for (const [id, status] of [
       ["P1", "resolved"],
@@ -151,7 +153,7 @@ test("a page of incidents reads as many rows with many incidents stored as with 
   });
 });
 
-test("only the newest unconfirmed entries stay, and all entries that still wait to be checked", async () => {
+test("only the newest unconfirmed entries stay, but all entries that still wait for their check stay", async () => {
   await inObject("unconfirmed", ({ sql }) => {
     const entry = { kind: "webhook" as const, type: "t", outcome: "unconfirmed" as const };
     const count = (reason: string | null) =>
@@ -169,7 +171,7 @@ test("only the newest unconfirmed entries stay, and all entries that still wait 
   });
 });
 
-test("unsigned webhooks that PagerDuty confirmed are bounded in number; signed ones and readings stay", async () => {
+test("the number of stored unsigned webhooks that PagerDuty confirmed is limited; signed webhooks and read-backs stay", async () => {
   await inObject("confirmed", ({ sql }) => {
     const insert = (count: number, kind: string, verification: string) =>
       sql.exec(

@@ -8,13 +8,15 @@ import { takeIn } from "../../src/webhooks/intake.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { configWith } from "./connected-context.ts";
 
-/** How many rows an event writes, as the storage counts them for billing. docs/cost.md states them with prices. */
+/**
+ * The number of rows that an event writes, as the storage counts them for billing. For the prices, see docs/cost.md.
+ */
 
-/** The events of a Queue batch under load. Each batch sets the alarm, which is billed as a row. */
+/** The number of events in a Queue batch under load. Each batch sets the alarm once, which is billed as a row. */
 const BATCH = 25;
 const MAX_ROWS_PER_EVENT = 5.5;
 
-/** Counts the rows that all statements run through the proxy write. */
+/** Counts the rows written by all statements that are executed through the proxy. */
 function counted(sql: SqlStorage): { sql: SqlStorage; rows: () => number } {
   const cursors: { rowsWritten: number }[] = [];
   const proxy = new Proxy(sql, {
@@ -30,7 +32,7 @@ function counted(sql: SqlStorage): { sql: SqlStorage; rows: () => number } {
   return { sql: proxy, rows: () => cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0) };
 }
 
-test("an event of a mixed history writes at most six rows, its delivery included", async () => {
+test("an event of a mixed history writes at most six rows, including those for its delivery", async () => {
   const history = inject("history");
   const config = configWith({ RUNBOOK_WAIT_SECONDS: "5" });
   const stub = env.TENANT.getByName("user:cost");
@@ -48,7 +50,7 @@ test("an event of a mixed history writes at most six rows, its delivery included
       );
       if (index % BATCH !== BATCH - 1) continue;
       const finish = { attempts: 1, status: 200, nowMs: index, nextDueAtMs: index };
-      // One run of the alarm: the waiting analyses, then deliveries until none is due.
+      // Does the work of one alarm: the waiting analyses, then deliveries until none is due.
       alarms += 1;
       for (const { incidentId } of analysesDue(sql, Number.MAX_SAFE_INTEGER, 1000)) {
         const incident = loadIncident(sql, incidentId);

@@ -9,35 +9,38 @@ import { takeIn } from "../../src/webhooks/intake.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** The limits that Cloudflare puts on one invocation, imposed on the runs of a tenant's jobs. */
+/** The runs of a tenant's jobs stay within Cloudflare's limits for one invocation. */
 
-/** On the free plan. */
+/** The limit on the free plan. */
 const MAX_SUBREQUESTS = 50;
-/** Connections that may wait for headers at once. */
+/** The number of connections that may wait for response headers at the same time. */
 const MAX_CONNECTIONS = 6;
-/** Cloudflare limits CPU time; the test limits elapsed time, which is stricter. */
+/** The test limits elapsed time, which is stricter than Cloudflare's limit of CPU time. */
 const MAX_RUN_MS = 30_000;
-/** Why a run was stopped. The test runner hides workerd's own log lines that contain the first two words. */
+/**
+ * The reason given when a run is stopped. The test runner hides workerd's own log lines that contain its first two
+ * words.
+ */
 const STOPPED = "Instance dispose: exceeded its CPU time limit";
 const EVENTS = 300;
-/** Deliveries under way at once. */
+/** The number of deliveries that may be in progress at the same time. */
 const MAX_DELIVERIES = 3;
 
 const Sent = z.object({
   data: z.object({ incident: z.object({ incidentId: z.string(), version: z.number() }) }),
 });
 
-/** An Aurora behind the platform's limits. */
+/** An Aurora whose callers are under the platform's limits. */
 class LimitedAurora {
-  /** The notifications it received; `id` is the `webhook-id`. */
+  /** The received notifications; `id` is the `webhook-id`. */
   readonly sent: { id: string; incidentId: string; version: number }[] = [];
-  /** Made by the present run. */
+  /** The number of requests that the current run made. */
   requests = 0;
   mostOpen = 0;
   refused = 0;
   /** Called for each accepted request, before it is answered. */
   onRequest: () => void | Promise<void> = () => undefined;
-  /** The platform sends a request only after everything written before it is durable. */
+  /** Resolves when all earlier writes are durable, because the platform sends a request only then. */
   whenDurable: () => Promise<void> = () => Promise.resolve();
   #open = 0;
 
@@ -69,7 +72,10 @@ function fillOutbox(context: TenantContext, userId: string): void {
   }
 }
 
-/** Builds what an object has in memory. @returns runs its jobs once, as one invocation; false when none is left */
+/**
+ * Builds an object's state in memory. @returns a function that runs the jobs once, as one invocation, and returns false
+ * if no job is left
+ */
 function runsOf(context: TenantContext, aurora: LimitedAurora): () => Promise<boolean> {
   aurora.whenDurable = () => context.storage.sync();
   const target = { origin: "https://aurora.example.com", headers: {}, binding: aurora, secrets: [] };
@@ -82,7 +88,7 @@ function runsOf(context: TenantContext, aurora: LimitedAurora): () => Promise<bo
   };
 }
 
-/** Fills the outbox of a fresh object. */
+/** Fills the outbox of a new object. */
 const withOutbox = (
   userId: string,
   work: (aurora: LimitedAurora, run: () => Promise<boolean>, sql: SqlStorage) => Promise<void>,
@@ -98,7 +104,7 @@ const idsOf = ({ sent }: LimitedAurora) => sent.map(({ id }) => id);
 const rowsOf = (sql: SqlStorage, where: string) =>
   Number([...sql.exec(`SELECT count(*) AS n FROM journal WHERE ${where}`)][0]?.["n"]);
 
-test("runs within 50 requests and six connections deliver everything once, and use up no attempt", async () => {
+test("runs that stay within 50 requests and six connections deliver everything once, and use up no attempt", async () => {
   await withOutbox("requests", async (aurora, run, sql) => {
     const deliveries = rowsOf(sql, "delivery IS NOT NULL");
     expect(deliveries).toBeGreaterThan(2 * MAX_SUBREQUESTS);
@@ -113,7 +119,7 @@ test("runs within 50 requests and six connections deliver everything once, and u
   });
 });
 
-test("a run ends before the platform stops it, and the next run continues", async () => {
+test("a run ends before the platform stops it, and the next run continues its work", async () => {
   await withOutbox("time", async (aurora, run, sql) => {
     const deliveries = rowsOf(sql, "delivery IS NOT NULL");
     const now = Date.now.bind(Date);
@@ -134,7 +140,7 @@ test("a run ends before the platform stops it, and the next run continues", asyn
   });
 });
 
-test("a run that is stopped during a call loses nothing, uses up no attempt, and repeats only deliveries under way", async () => {
+test("a run that is stopped during a call loses nothing, uses up no attempt, and repeats only the deliveries that were in progress", async () => {
   // A stub cannot be used after its object was stopped.
   const tenant = () => env.TENANT.getByName("user:stopped");
   await runInDurableObject(tenant(), async (_, { storage }) => {
@@ -148,10 +154,10 @@ test("a run that is stopped during a call loses nothing, uses up no attempt, and
       let isStopped = false;
       aurora.onRequest = async () => {
         if (aurora.requests < stopAfter) return;
-        // Everything in the object's memory is lost.
+        // Aborts the object, so that everything in its memory is lost.
         if (!isStopped) state.abort(STOPPED);
         isStopped = true;
-        // Aurora has received these requests, but its answers never arrive.
+        // Aurora has received the request, but its answer never arrives.
         await new Promise(() => undefined);
       };
       await runsOf(context, aurora)();
@@ -172,11 +178,11 @@ test("a run that is stopped during a call loses nothing, uses up no attempt, and
   const repeated = aurora.sent.length - new Set(idsOf(aurora)).size;
   expect(repeated).toBeGreaterThanOrEqual(stops.length);
   expect(repeated).toBeLessThanOrEqual(stops.length * MAX_DELIVERIES);
-  for (const told of Map.groupBy(aurora.sent, ({ incidentId }) => incidentId).values()) {
-    const versions = told.map(({ version }) => version);
+  for (const notifications of Map.groupBy(aurora.sent, ({ incidentId }) => incidentId).values()) {
+    const versions = notifications.map(({ version }) => version);
     // A repeated notification directly follows the first one, with the same id.
     expect(versions).toEqual(versions.toSorted((a, b) => a - b));
-    const versionOf = new Map(told.map(({ id, version }) => [id, version]));
+    const versionOf = new Map(notifications.map(({ id, version }) => [id, version]));
     expect([...versionOf.values()]).toEqual([...versionOf].map((_, index) => index + 1));
   }
 });

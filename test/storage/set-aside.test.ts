@@ -13,12 +13,12 @@ import { readBack } from "../../src/webhooks/read-back.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** A row that cannot be processed is set aside: it is named, and the other rows are processed as usual. */
+/** A row that cannot be processed is set aside: the status names it, and all other rows are processed as usual. */
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 afterEach(() => void vi.unstubAllGlobals());
 
-/** What PagerDuty answers by path; lists and custom fields are empty. */
+/** PagerDuty's answers by path. Lists and custom fields are empty. */
 const answer = (answers: Record<string, object>) =>
   vi.stubGlobal("fetch", async (url: string) =>
     Response.json(answers[new URL(url).pathname] ?? { incidents: [], custom_fields: [] }),
@@ -58,7 +58,7 @@ async function inObject(name: string, work: (scene: Scene) => Promise<void>): Pr
 }
 
 describe("an unreadable row", () => {
-  test("of an analysis stops no other analysis, is named, and is due again when it is readable", async () => {
+  test("of an incident stops no other analysis, is named in the status, and is analysed once it is readable again", async () => {
     await inObject("set-aside-analysis", async ({ sql, post, damage }) => {
       for (const id of ["P1", "P2"]) post(id, "signature");
       const { state } = sql.exec("SELECT state FROM incidents WHERE incident_id = 'P1'").one();
@@ -76,7 +76,7 @@ describe("an unreadable row", () => {
     });
   });
 
-  test("of a delivery is dead, and its incident's next delivery follows", async () => {
+  test("of a delivery makes this delivery dead, and the incident's next delivery follows", async () => {
     await inObject("set-aside-delivery", async ({ context, sql, post }) => {
       post("P1", "signature");
       sql.exec("UPDATE journal SET notification = 'no JSON'");
@@ -94,7 +94,7 @@ describe("an unreadable row", () => {
     });
   });
 
-  test("of a hint fails its webhooks, which a person can retry, and no other reading", async () => {
+  test("of a hint makes its webhooks fail, which a person can retry, and stops no other read-back", async () => {
     await inObject("set-aside-hint", async ({ context, sql, post, damage }) => {
       post("P1", "signature");
       damage("P1");
@@ -113,7 +113,7 @@ describe("an unreadable row", () => {
     });
   });
 
-  test("of open incidents stops no check for missed incidents, however many there are", async () => {
+  test("of an open incident stops no check for missed incidents, however many such rows there are", async () => {
     await inObject("set-aside-recovery", async ({ context, sql, post, damage }) => {
       const bad = ["P1", "P2", "P3", "P4"];
       for (const id of [...bad, "P9"]) post(id, "signature");

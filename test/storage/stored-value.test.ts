@@ -7,7 +7,7 @@ import { loadIncident } from "../../src/storage/incidents.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { Refusals } from "../../src/webhooks/refusals.ts";
 
-/** A stored value that is unreadable or that an earlier version wrote stops no work. */
+/** A stored value that is unreadable or from an earlier version stops no work. */
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -28,7 +28,7 @@ test("an unreadable value counts as absent, and is logged once, without the valu
   expect(lines.join()).not.toContain("SECRET");
 });
 
-test("a stored analysis that does not say what it waits for still waits for its runbook", async () => {
+test("a pending analysis that was stored without the reason for its wait still waits for its runbook", async () => {
   await runInDurableObject(env.TENANT.getByName("untagged"), (_, { storage }) => {
     migrate(storage);
     const provenance = { webhookId: null, eventId: null, verification: "signature" };

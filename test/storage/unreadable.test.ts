@@ -11,11 +11,11 @@ import { Verifier } from "../../src/webhooks/verify.ts";
 import { connectionOf } from "../support/connection.ts";
 import { receivedWebhook } from "../support/received.ts";
 
-/** While a key is missing in CREDENTIALS_KEYS, no webhook may be lost. */
+/** No webhook is lost while a key is missing in CREDENTIALS_KEYS. */
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Runs `work` with a stored connection that no key opens. */
+/** Runs `work` with a stored connection that no configured key can open. */
 async function unreadable<T>(
   user: string,
   kv: KVNamespace,
@@ -52,7 +52,7 @@ describe("a webhook in the Queue", () => {
   });
 });
 
-test("while a new connection replaces it, webhooks are never answered as not connected", async () => {
+test("while a new connection replaces an unreadable one, webhooks never get the answer 'not connected'", async () => {
   vi.stubGlobal("fetch", async () => Response.json({ user: { name: "A", html_url: null } }));
   const slow: Pick<KVNamespace, "put" | "delete"> = {
     put: async () => scheduler.wait(50),
