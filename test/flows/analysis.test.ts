@@ -4,9 +4,9 @@ import { slowness } from "../support/patience.ts";
 import { openStage } from "../support/stage.ts";
 import { startWorld } from "../support/world.ts";
 
-/** Root-cause analysis is requested once for each triggered incident, with its runbook or without. */
+/** Root-cause analysis is requested once for each triggered incident, with or without a runbook. */
 
-/** Long enough for a runbook that is sent together with its incident to arrive first. */
+/** The wait for a runbook. It is long enough for a runbook that is sent together with its incident. */
 const WAIT_SECONDS = Math.ceil(2 * slowness());
 
 let subscription: Subscription;
@@ -48,7 +48,7 @@ test("analysis is requested as soon as the runbook arrives, even if its fetch fa
   });
 });
 
-test("without a runbook analysis is requested after the wait, which the incident shows as waiting", async () => {
+test("without a runbook, analysis is requested after the wait, and the incident shows that it waits", async () => {
   const incident = stage.account.trigger();
   await subscription.idle();
   await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
@@ -58,7 +58,7 @@ test("without a runbook analysis is requested after the wait, which the incident
   expect(requestsFor(incident)[0]?.data).toMatchObject({ runbook: null, incident: { version: 1 } });
 });
 
-test("a runbook that arrives after the request is sent as an update", async () => {
+test("a runbook that arrives after the request for analysis is sent as an update", async () => {
   const incident = stage.account.trigger();
   await requested(incident);
   incident.setField("runbook_link", "https://late.example/runbook");
@@ -70,7 +70,7 @@ test("a runbook that arrives after the request is sent as an update", async () =
   expect(requestsFor(incident)).toHaveLength(1);
 });
 
-test("analysis is requested of an incident resolved during the wait, and not again when it is reopened", async () => {
+test("analysis is requested for an incident that is resolved during the wait, and not again when it is reopened", async () => {
   const incident = stage.account.trigger();
   incident.resolve();
   await requested(incident);
@@ -85,7 +85,7 @@ test("analysis is requested of an incident resolved during the wait, and not aga
   });
 });
 
-test("no analysis is requested of an incident whose first event is not a trigger", async () => {
+test("no analysis is requested for an incident whose first event is not a trigger", async () => {
   const incident = stage.account.trigger({ silent: true });
   incident.acknowledge();
   await subscription.idle();
@@ -101,7 +101,7 @@ test("the wait for a runbook survives a restart", async () => {
   await requested(incident);
 });
 
-test("an incident whose event has no number is sent with the number from PagerDuty's API", async () => {
+test("an incident whose event has no number is sent with its number from PagerDuty's API", async () => {
   const incident = stage.account.trigger({ omitNumber: true });
   await requested(incident);
   const numbers = stage.aurora.of(incident.id).map(({ data }) => data.incident.sourceAlertId);

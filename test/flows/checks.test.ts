@@ -4,14 +4,14 @@ import { openStage } from "../support/stage.ts";
 import { nextSecond, until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** The checks find a disabled or missing subscription and missed incidents, and recover both. */
+/** A check finds a disabled or missing subscription and missed incidents, and recovers both. */
 
 const stage = openStage(() => startWorld({ RECONCILE_MINUTES: "10" }));
 
 const { call } = stage;
 const connected = async (token = stage.account.apiKey()): Promise<Subscription> => {
   expect((await call("POST", "", { token, subscribe: true })).status).toBe(200);
-  // Connecting starts a check; this one waits until that has ended.
+  // Connecting starts a check. This call waits until that check has ended.
   expect((await call("POST", "/reconcile")).status).toBe(200);
   const [subscription] = [...stage.account.subscriptions.values()];
   if (!subscription) throw new Error("There is no subscription");
@@ -54,7 +54,7 @@ test("a subscription that PagerDuty disabled is enabled again, and each missed i
   expect(stage.aurora.of(first.id)).toHaveLength(2);
 });
 
-test("a webhook made by hand, disabled after three refusals, is enabled again once the right secret is stored", async () => {
+test("a webhook that a person made and PagerDuty disabled after three refusals is enabled again once the right secret is stored", async () => {
   expect((await call("POST", "", { token: stage.account.apiKey() })).status).toBe(200);
   const subscription = stage.account.subscribe({
     url: `${stage.worker.url}/pagerduty/webhook/${stage.user}`,
@@ -107,7 +107,7 @@ test("events after a recovery are delivered in order, without a gap or a repetit
   ]);
 });
 
-test("a check sends nothing about incidents that Aurora knows already", async () => {
+test("a check sends nothing about incidents that Aurora already has", async () => {
   const subscription = await connected();
   const incident = stage.account.trigger();
   await subscription.idle();
@@ -143,12 +143,12 @@ test("a recovered incident includes its custom fields", async () => {
   });
 });
 
-test("connecting recovers open incidents of the last day, and only POST /reconcile resolved ones", async () => {
+test("connecting recovers the open incidents of the last day, and only POST /reconcile also recovers resolved incidents", async () => {
   const open = stage.account.trigger({ silent: true });
   const over = stage.account.trigger({ silent: true });
   over.silently((incident) => incident.resolve());
   const old = stage.account.trigger({ silent: true, createdAt: "2020-01-01T00:00:00Z" });
-  // REST has whole seconds: the resolution precedes the connection only from the next second on.
+  // Waits for the next second, because the REST API has whole seconds and the resolution must precede the connection.
   await nextSecond();
   expect((await call("POST", "", { token: stage.account.apiKey() })).status).toBe(200);
   await stage.aurora.waitFor("the open incident", (aurora) => aurora.of(open.id).length === 2);
@@ -171,7 +171,7 @@ test("a deleted subscription is reported as missing", async () => {
   });
 });
 
-test("a subscription that was deleted and made again outside is found by its URL, and enabled again", async () => {
+test("a subscription that a person deleted and made again at PagerDuty is found by its URL, and enabled again", async () => {
   const { id, url } = await connected();
   stage.account.unsubscribe(id);
   const again = stage.account.subscribe({ url });
@@ -185,7 +185,7 @@ test("a subscription that was deleted and made again outside is found by its URL
   expect((await call("GET", "/events")).text).toContain("subscription.replaced");
 });
 
-test("a subscription that PagerDuty does not show is not reported as missing while its webhooks arrive", async () => {
+test("a subscription that PagerDuty does not list is not reported as missing while its webhooks arrive", async () => {
   const subscription = await connected();
   stage.account.unsubscribe(subscription.id);
   expect((await call("POST", "/reconcile")).body).toMatchObject({ subscription: { state: "missing" } });
@@ -199,7 +199,7 @@ test("a subscription that PagerDuty does not show is not reported as missing whi
   expect(shown.text).not.toContain("subscription_missing");
 });
 
-test("a revoked credential is reported, and incidents missed until the rotation are recovered", async () => {
+test("a revoked credential is reported, and incidents missed before the new credential are recovered", async () => {
   const token = stage.account.apiKey();
   const subscription = await connected(token);
   stage.account.revoke(token);

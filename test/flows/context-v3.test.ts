@@ -6,9 +6,9 @@ import { slowness } from "../support/patience.ts";
 import { openStage } from "../support/stage.ts";
 import { OWN_ROUTE, startWorld } from "../support/world.ts";
 
-/** In format `v3` the triggered event waits for what PagerDuty knows of its incident, but only for a limited time. */
+/** In format `v3` the triggered event waits for its incident's context from PagerDuty, but only for a limited time. */
 
-/** Long enough to distinguish a wait that ended early from one that expired. */
+/** Long enough to distinguish a wait that ended early from a wait that expired. */
 const WAIT_SECONDS = Math.ceil(3 * slowness());
 
 const stage = openStage(() =>
@@ -52,7 +52,7 @@ test("the first alert's details are in the prompt of today's Aurora, and the wai
   expect(prompt).not.toContain("hunter2");
 });
 
-test("while PagerDuty hangs, the triggered event is sent when the wait is over, and later events after it", async () => {
+test("while PagerDuty does not answer, the triggered event is sent at the end of the wait, and later events follow it", async () => {
   stage.pagerduty.faults.api = { hang: NEVER };
   const startedAtMs = Date.now();
   const incident = stage.account.trigger();
@@ -73,7 +73,7 @@ test("an object that restarts during the wait loses nothing and sends nothing tw
   expect(types()).toEqual(["incident.triggered"]);
 });
 
-test("an incident that was resolved when it was first seen waits for nothing", async () => {
+test("an incident that is already resolved when it is first seen does not wait for its context", async () => {
   const incident = stage.account.trigger({ silent: true });
   incident.resolve();
   await subscription.idle();
@@ -82,7 +82,7 @@ test("an incident that was resolved when it was first seen waits for nothing", a
   expect(stage.pagerduty.requests.filter(({ path }) => path.includes("/alerts"))).toEqual([]);
 });
 
-test("what PagerDuty answered in time is sent, even if another answer is late", async () => {
+test("the answers that arrived in time are sent, even if another answer is late", async () => {
   stage.pagerduty.faults.api = { hang: NEVER, match: (_, path) => path.includes("/past_incidents") };
   stage.account.trigger({ knowledge: { alerts: [ALERT] } });
   await stage.aurora.waitFor("the triggered event", ({ attempts }) => attempts.length > 0);

@@ -5,7 +5,10 @@ import { slowness } from "../support/patience.ts";
 import { openStage } from "../support/stage.ts";
 import { startWorld } from "../support/world.ts";
 
-/** What PagerDuty knows of an incident is sent with the request for its analysis, which waits only a limited time. */
+/**
+ * An incident's context from PagerDuty is sent with the request for analysis. The request waits for it only for a
+ * limited time.
+ */
 
 const WAIT_SECONDS = Math.ceil(slowness());
 
@@ -54,7 +57,7 @@ async function contextOf(incident: Incident) {
   return context;
 }
 
-test("alerts, changes, similar incidents and notes, without secrets; the incident's page shows the same", async () => {
+test("the request has alerts, changes, similar incidents and notes without secrets, and the API shows the same context", async () => {
   const incident = trigger();
   const context = await contextOf(incident);
   expect(context).toEqual({
@@ -81,7 +84,7 @@ test("alerts, changes, similar incidents and notes, without secrets; the inciden
   const page = await stage.call("GET", `/incidents/${incident.id}`);
   expect(page.body).toMatchObject({ context });
   expect(page.text).not.toContain("s3cret");
-  // PagerDuty was asked once for each part.
+  // The connector asked PagerDuty only once for each part.
   expect(Object.keys(CALLS).map((part) => asked(part as Part))).toEqual([1, 1, 1, 1, 1]);
 });
 
@@ -96,20 +99,20 @@ const FAULTS: Record<string, Omit<FaultPlan, "match">> = {
 };
 
 test.each(Object.entries(FAULTS))(
-  "alerts that are %s are null with that reason; the rest is there",
+  "alerts that are %s are null with that reason, and the other parts are present",
   async (reason, fault) => {
     stage.pagerduty.faults.api = { ...fault, match: (_, path) => path.includes(CALLS.alerts) };
     const context = await contextOf(trigger());
     expect(context.alerts).toBeNull();
     expect(context.missing).toContainEqual({ part: "alerts", reason });
-    // After a 429 PagerDuty is not called.
+    // After a 429 the connector does not call PagerDuty, so the other parts are missing too.
     if (reason !== "rate_limited") {
       expect(context).toMatchObject({ changes: [{}], pastIncidents: [{}], relatedIncidents: [{}] });
     }
   },
 );
 
-test("a part that the account's plan lacks is not requested again for a day, by this connection", async () => {
+test("a part that the account's plan lacks is not requested again for a day with the same connection", async () => {
   stage.pagerduty.faults.api = { status: 402, match: (_, path) => path.includes(CALLS.pastIncidents) };
   for (let count = 0; count < 2; count++) {
     expect((await contextOf(trigger())).missing).toEqual([{ part: "pastIncidents", reason: "not_in_plan" }]);
@@ -117,19 +120,19 @@ test("a part that the account's plan lacks is not requested again for a day, by 
   expect([asked("pastIncidents"), asked("alerts")]).toEqual([1, 2]);
 });
 
-test("when PagerDuty does not answer at all, the request is sent, and names every part as timed out", async () => {
+test("if PagerDuty does not answer at all, the request is still sent, and names every part as timed out", async () => {
   stage.pagerduty.faults.api = { hang: NEVER };
   const { missing } = await contextOf(trigger());
   expect(missing.map(({ reason }) => reason)).toEqual(Array(5).fill("timed_out"));
 });
 
-test("an answer that is cut in the middle is not used", async () => {
+test("an answer that ends in the middle is not used", async () => {
   stage.pagerduty.faults.api = { cut: true, match: (_, path) => path.includes(CALLS.alerts) };
   const { alerts, missing } = await contextOf(trigger());
   expect([alerts, missing]).toMatchObject([null, [{ part: "alerts" }]]);
 });
 
-test("two calls at most are under way at once", async () => {
+test("at most two calls are in progress at the same time", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   stage.pagerduty.faults.api = { hang: promise };
   const incident = trigger();
@@ -141,7 +144,7 @@ test("two calls at most are under way at once", async () => {
   await contextOf(incident);
 });
 
-test("an object that restarts while it collects the context requests the analysis once", async () => {
+test("an object that restarts while it collects the context requests the analysis only once", async () => {
   stage.pagerduty.faults.api = { hang: NEVER };
   const incident = trigger();
   await expect.poll(() => stage.pagerduty.requests.length).toBeGreaterThan(0);

@@ -2,16 +2,19 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { until } from "../support/until.ts";
 import { connectUser, startWorldWith, type World } from "../support/world.ts";
 
-/** A webhook that cannot be processed is parked in its tenant's object by the dead-letter queue, and can be retried. */
+/**
+ * The consumer of the dead-letter queue stores webhooks that could not be processed in the tenant's object, where a
+ * person can retry them.
+ */
 
 let world: World;
 beforeAll(async () => {
-  // One retry instead of twenty, which take hours.
+  // Allows one retry instead of twenty, which take hours.
   world = await startWorldWith((config) => config.replace("max_retries = 20", "max_retries = 1"));
 });
 afterAll(() => world.close());
 
-test.concurrent("a poison message is parked with its reason, blocks no other, and is folded on a retry after the repair", async () => {
+test.concurrent("a message that cannot be processed is stored with its reason, blocks no other message, and is processed by a retry after the repair", async () => {
   const { worker, aurora, pagerduty } = world;
   const account = pagerduty.account();
   const subscription = await connectUser(world, "alice", account);
@@ -50,7 +53,7 @@ test.concurrent("a poison message is parked with its reason, blocks no other, an
   expect((await worker.call("alice", "GET", "/pagerduty")).body).toMatchObject({ problems: [] });
 });
 
-test.concurrent("a message whose failure ends before the dead-letter queue's attempt is folded without a manual retry", async () => {
+test.concurrent("a message that can be processed again when it reaches the dead-letter queue needs no manual retry", async () => {
   const { worker, aurora, pagerduty } = world;
   const account = pagerduty.account();
   const subscription = await connectUser(world, "bob", account);

@@ -53,7 +53,7 @@ test("a delivery is shown with the body that Aurora received, and to no other us
   ).toBe(404);
 });
 
-test("notifications of an incident wait for its previous one, and other incidents do not wait", async () => {
+test("a notification waits for the previous notification of its incident, and other incidents do not wait", async () => {
   const stuck = stage.account.trigger({ title: "Stuck" });
   stage.aurora.answer = ({ body }) => ({ status: body?.data.incident.incidentId === stuck.id ? 503 : 200 });
   stuck.acknowledge();
@@ -64,7 +64,7 @@ test("notifications of an incident wait for its previous one, and other incident
   expect(new Set(seen)).toEqual(new Set(["incident.triggered"]));
 });
 
-test("a hanging receiver holds up only its own incident", async () => {
+test("a delivery that hangs holds up only its own incident", async () => {
   const hanging = stage.account.trigger({ title: "Hangs" });
   stage.aurora.answer = ({ body }) =>
     body?.data.incident.incidentId === hanging.id ? { hang: true } : { status: 200 };
@@ -76,7 +76,7 @@ test("a hanging receiver holds up only its own incident", async () => {
   expect(new Set(pending.map(({ lastError }) => lastError))).toEqual(new Set([null]));
 });
 
-test("a delivery refused in its last attempt is dead: kept, shown, and sent again on request with its id", async () => {
+test("a delivery that is refused in its last attempt is dead: it is kept and shown, and on request sent again with the same id", async () => {
   const world2 = await startWorld({ DELIVERY_SCHEDULE: "0,0.1" });
   try {
     const account2 = world2.pagerduty.account();
@@ -120,7 +120,7 @@ test("a delivery refused in its last attempt is dead: kept, shown, and sent agai
   }
 });
 
-test("once Aurora accepts again, deliveries that wait for a late attempt are sent at once", async () => {
+test("when Aurora accepts deliveries again, those that wait for a late attempt are sent immediately", async () => {
   stage.aurora.answer = () => ({ status: 503 });
   const waiting = [stage.account.trigger(), stage.account.trigger(), stage.account.trigger()];
   await until("every delivery to wait for the long step", async () => {
@@ -168,7 +168,7 @@ test("deliveries are listed and counted by the class of their error and by their
   expect((await call("GET", "/deliveries?error=rate_limited")).body).toMatchObject({ deliveries: [] });
 });
 
-test("the list of deliveries is paged, and refuses unknown states, limits and cursors", async () => {
+test("the list of deliveries has pages, and refuses unknown states, limits and cursors", async () => {
   const incident = stage.account.trigger();
   incident.acknowledge();
   await subscription.idle();
@@ -199,7 +199,7 @@ test("the list of deliveries is paged, and refuses unknown states, limits and cu
   }
 });
 
-test("without AURORA_EVENTS_URL incidents are kept and can be read", async () => {
+test("without AURORA_EVENTS_URL incidents are stored and can be read", async () => {
   const quiet = await startWorld({
     AURORA_EVENTS_URL: null,
     AURORA_EVENTS_FORMAT: null,
@@ -211,7 +211,7 @@ test("without AURORA_EVENTS_URL incidents are kept and can be read", async () =>
     const incident = account2.trigger({ title: "Kept", omitNumber: true });
     await subscription2.idle();
     await settled(quiet.worker, "bob", 1);
-    // No event contains the number; it is read from PagerDuty here, too.
+    // The event does not contain the number, so the connector reads it from PagerDuty, even without deliveries.
     await until("the incident with its number", async () => {
       const { body } = await quiet.worker.call("bob", "GET", "/pagerduty/incidents");
       const [shown] = (body as { incidents: Record<string, unknown>[] }).incidents;
@@ -275,7 +275,7 @@ describe("format v3 at Aurora's own route", () => {
     expect(bodies.map(({ event }) => event.id).reverse()).toEqual(deliveries.map(({ id }) => id));
   });
 
-  test("copies of a webhook under other ids are not sent, and at most ten are recorded", async () => {
+  test("sends no copies of a webhook under other ids, and records at most ten of them", async () => {
     const account2 = v3.pagerduty.account();
     const { id, secret } = await connectUser(v3, "dave", account2);
     account2.unsubscribe(id);

@@ -5,7 +5,7 @@ import { consent, failed, follow, registerApp, signInAddress, startOAuthWorld } 
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** Nothing of a connection outlives it or appears in another one. */
+/** Nothing of a connection stays after it ends or appears in another connection. */
 
 const stage = openStage(startOAuthWorld);
 
@@ -23,7 +23,7 @@ test("a disconnect during a delivery removes all rows", async () => {
   expect(tables).toEqual([]);
 });
 
-test("connecting to the same account keeps its incidents; to another account, removes them", async () => {
+test("connecting to the same account keeps its incidents, and connecting to another account removes them", async () => {
   const first = stage.pagerduty.account({ subdomain: "first" });
   const subscription = await stage.connect(first);
   const incident = first.trigger();
@@ -42,7 +42,7 @@ test("connecting to the same account keeps its incidents; to another account, re
   });
 });
 
-test("a user sees nothing of another user, and another user's signature is refused", async () => {
+test("a user sees nothing of another user, and a webhook with another user's signature is refused", async () => {
   const account = stage.pagerduty.account();
   const subscription = await stage.connect(account);
   const incident = account.trigger();
@@ -55,7 +55,7 @@ test("a user sees nothing of another user, and another user's signature is refus
   expect((await theirs(`/incidents/${incident.id}`)).status).toBe(404);
   expect((await theirs("/events")).body).toEqual({ events: [], nextCursor: null });
   expect((await theirs("/deliveries")).body).toEqual({ deliveries: [], nextCursor: null });
-  // A webhook of one user's subscription, posted to the other user's URL.
+  // Posts a webhook of one user's subscription to the other user's URL.
   const body = firstBody(incident);
   await stage.worker.call(other, "PUT", "/pagerduty/signing-secret", { body: { secret: "theirs" } });
   const crossed = await stage.worker.request(`/pagerduty/webhook/${other}`, {
@@ -122,7 +122,7 @@ describe("a disconnect", () => {
     expect(await isConnected()).toBe(true);
   });
 
-  test("reports the removal once among five concurrent calls", async () => {
+  test("reports the removal in only one of five concurrent calls", async () => {
     await call("POST", "", { token: stage.pagerduty.account().apiKey(), subscribe: true });
     const replies = await Promise.all(Array.from({ length: 5 }, () => call("DELETE", "")));
     const deleted = replies.map(({ body }) => /"deleted":(\d)/.exec(JSON.stringify(body))?.[1]);
@@ -130,7 +130,7 @@ describe("a disconnect", () => {
   });
 });
 
-test("connecting to another account removes the subscription that was created at the former one", async () => {
+test("connecting to another account removes the subscription that was created at the former account", async () => {
   const [former, next] = [stage.pagerduty.account(), stage.pagerduty.account()];
   await call("POST", "", { token: former.apiKey(), subscribe: true });
   expect(former.subscriptions.size).toBe(1);

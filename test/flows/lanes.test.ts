@@ -4,9 +4,9 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** A waiting delivery does not delay other incidents; Retry-After and the schedule apply to early attempts, too. */
+/** A waiting delivery does not delay other incidents. Retry-After and the schedule also apply to early attempts. */
 
-/** The last wait is long, so that only an early attempt can end it. */
+/** The last wait is so long that only an early attempt can end it during a test. */
 const SCHEDULE = "0,0.2,0.2,7200";
 
 let subscription: Subscription;
@@ -34,7 +34,7 @@ const waitsFor = (incidentId: string, attempts: number) =>
     return row?.["attempts"] === attempts && Number(row["atMs"]) > Date.now() + 1000;
   });
 
-test("an object evicted during an outage sends waiting deliveries once Aurora accepts again", async () => {
+test("an object that is evicted during an outage sends its waiting deliveries once Aurora accepts again", async () => {
   stage.aurora.answer = () => ({ status: 503 });
   const waiting = [stage.account.trigger(), stage.account.trigger()];
   for (const { id } of waiting) await waitsFor(id, 3);
@@ -45,7 +45,7 @@ test("an object evicted during an outage sends waiting deliveries once Aurora ac
   await stage.aurora.waitFor("the waiting notifications", () => waiting.every(({ id }) => isDelivered(id)));
 });
 
-test("a delivery that is refused while others are accepted gets one early attempt and keeps its planned one", async () => {
+test("a delivery that is refused while others are accepted gets one early attempt, and its planned attempt stays", async () => {
   const refused = stage.account.trigger();
   stage.aurora.answer = ({ body }) => ({
     status: body?.data.incident.incidentId === refused.id ? 500 : 200,
@@ -60,7 +60,7 @@ test("a delivery that is refused while others are accepted gets one early attemp
   expect(await pending(refused.id)).toEqual([planned]);
 });
 
-test("early attempts of a former connection do not change the retries of the next connection", async () => {
+test("early attempts of an earlier connection do not change the retries of the current connection", async () => {
   const former = stage.account.trigger();
   stage.aurora.answer = ({ body }) => ({
     status: body?.data.incident.incidentId === former.id ? 503 : 200,
@@ -72,7 +72,7 @@ test("early attempts of a former connection do not change the retries of the nex
   await stage.call("DELETE", "");
   const account = stage.pagerduty.account();
   await stage.connect(account);
-  // The new row reuses the former row's key, and must wait 0.2 s for its second attempt, not two hours.
+  // The new row reuses the old row's key. It must wait 0.2 s for its second attempt, not two hours.
   const next = account.trigger();
   stage.aurora.answer = () => ({ status: attemptsFor(next.id) > 1 ? 200 : 503 });
   await stage.aurora.waitFor("the next connection's incident", () => isDelivered(next.id));
@@ -94,7 +94,7 @@ test("an early attempt never comes before Aurora's Retry-After", async () => {
   expect(status.body).toMatchObject({ problems: [{ code: "deliveries_failing" }] });
 });
 
-test("a hanging PagerDuty holds up only incidents without a number, and uses up no attempt", async () => {
+test("if PagerDuty does not answer, only incidents without a number wait, and no attempt is used up", async () => {
   const isLookUp = ({ path }: { path: string }) => path.startsWith("/incidents/");
   stage.pagerduty.faults.api = { hang: NEVER, match: (_, path) => isLookUp({ path }) };
   const numberless = [1, 2, 3, 4, 5].map((n) =>
@@ -104,7 +104,7 @@ test("a hanging PagerDuty holds up only incidents without a number, and uses up 
   await until("the first look-up", () => stage.pagerduty.requests.some(isLookUp));
   const fine = stage.account.trigger({ title: "with a number" });
   await stage.aurora.waitFor("the incident with a number", () => isDelivered(fine.id));
-  // The look-up, which the Worker gives up after 20 s, has not ended yet.
+  // The Worker aborts the look-up after 20 s, so it has not ended yet.
   expect(await errors()).toEqual([]);
   expect(numberless.some(({ id }) => isDelivered(id))).toBe(false);
 });

@@ -4,7 +4,7 @@ import { consent, follow, registerApp, SUCCESS } from "../support/sign-in.ts";
 import { until } from "../support/until.ts";
 import { INTERNAL_SECRET } from "../support/worker.ts";
 
-/** Changes of the connection are mirrored to Aurora's backend, and the status shows whether Aurora knows them. */
+/** Changes of the connection are sent to Aurora's backend, and the status shows whether Aurora knows the connection. */
 
 /** Retries a refused delivery every second, for longer than Aurora needs to learn of the connection. */
 const SCHEDULE = ["0", ...Array<string>(30).fill("1")].join(",");
@@ -23,7 +23,7 @@ const isApiCall = (method: string) => (called: string, path: string) =>
 const callsOf = (method: string) => stage.mirrored().filter((call) => call.method === method);
 
 describe("an API token", () => {
-  test("is sent to Aurora on connect, with the same call, headers and body", async () => {
+  test("is sent to Aurora on connect, with the same call, headers and body that the connector received", async () => {
     await stage.connectMirrored();
     const [post] = callsOf("POST");
     expect(post?.headers).toMatchObject({
@@ -41,7 +41,7 @@ describe("an API token", () => {
     expect((await shown()).aurora?.checkedAt).toEqual(expect.any(String));
   });
 
-  test("is connected and answered before Aurora's answer arrives", async () => {
+  test("is connected before Aurora answers, and the caller does not wait for Aurora", async () => {
     const gate = Promise.withResolvers<void>();
     stage.aurora.fault = { hang: gate.promise, match: isApiCall("POST") };
     const reply = await stage.connect();
@@ -61,7 +61,7 @@ describe("an API token", () => {
     expect(callsOf("PATCH").map(({ body }) => JSON.parse(body))).toEqual([{ token }]);
   });
 
-  test("is connected in Aurora again when Aurora has no credential to rotate", async () => {
+  test("is connected in Aurora again if Aurora has no credential to rotate", async () => {
     await stage.connectMirrored();
     stage.aurora.directory.credentials = [];
     const token = stage.account.apiKey();
@@ -88,7 +88,7 @@ describe("an API token", () => {
 });
 
 describe("a failed call to Aurora", () => {
-  test("becomes a problem with Aurora's error, is retried by a check, and leaves the connection in place", async () => {
+  test("is shown as a problem with Aurora's error, is retried by a check, and leaves the connection in place", async () => {
     stage.aurora.fault = {
       status: 500,
       body: '{"error": "Storage failed"}',
@@ -151,7 +151,7 @@ describe("a failed call to Aurora", () => {
 });
 
 describe("a connection that Aurora's API cannot take", () => {
-  test("with a key of the EU is not sent to Aurora, and its problem names the receiver", async () => {
+  test("with an EU key is not sent to Aurora, and the problem names the receiver", async () => {
     stage.account.moveToEu();
     await stage.call("POST", "", { token: stage.account.apiKey() });
     await until("the look", async () => (await shown()).aurora?.knowsConnection === false);
@@ -161,7 +161,7 @@ describe("a connection that Aurora's API cannot take", () => {
     expect(callsOf("POST")).toEqual([]);
   });
 
-  test("with OAuth is not sent to Aurora, and has a problem", async () => {
+  test("with OAuth is not sent to Aurora, and the status shows a problem", async () => {
     registerApp(stage.account);
     const { body } = await stage.call("POST", "/oauth/login", {});
     const callback = await consent(new URL((body as { oauth_url: string }).oauth_url));
@@ -171,7 +171,7 @@ describe("a connection that Aurora's API cannot take", () => {
     expect(callsOf("POST")).toEqual([]);
   });
 
-  test("is no problem while Aurora holds another credential of the organisation", async () => {
+  test("causes no problem while Aurora has another credential of the organisation", async () => {
     await stage.connectMirrored();
     stage.account.moveToEu();
     await stage.call("POST", "", { token: stage.account.apiKey() });
@@ -188,7 +188,7 @@ test("the next check sends Aurora a credential that it lost", async () => {
   await until("the credential in Aurora", () => rows().length === 1);
 });
 
-test("Aurora refuses events of an unknown organisation, and accepts them once it holds the credential", async () => {
+test("Aurora refuses events of an unknown organisation, and accepts them once it has the credential", async () => {
   stage.aurora.fault = { status: 500, body: "", match: isApiCall("POST") };
   await stage.connect();
   const { body } = await stage.call("GET", "/webhook-url");
@@ -216,7 +216,7 @@ describe("with the receiver", () => {
     AURORA_EVENTS_SECRET: aurora.eventsSecret,
   }));
 
-  test("a connection that Aurora's API cannot take is no problem, because the receiver needs no credential", async () => {
+  test("a connection that Aurora's API cannot use causes no problem, because the receiver needs no credential", async () => {
     receiving.account.moveToEu();
     await receiving.call("POST", "", { token: receiving.account.apiKey() });
     const status = async () => (await receiving.call("GET")).body as Shown;
@@ -228,7 +228,7 @@ describe("with the receiver", () => {
 describe("with checks every second", () => {
   const checked = openBackendStage(() => ({ RECONCILE_MINUTES: "0.0166" }));
 
-  test("a failed call is retried, and a credential that Aurora lost is sent again, automatically", async () => {
+  test("a failed call is retried automatically, and a credential that Aurora lost is sent again automatically", async () => {
     checked.aurora.fault = { status: 503, body: "", match: isApiCall("POST") };
     await checked.connect();
     await until("an attempt", () => checked.mirrored().some(({ method }) => method === "POST"));

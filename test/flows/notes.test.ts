@@ -4,7 +4,9 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { connectUser, startWorld } from "../support/world.ts";
 
-/** Aurora's findings are written once, as a note on the incident at PagerDuty, where the people on call look. */
+/**
+ * Aurora's findings are written once, as a note on the incident at PagerDuty, where the people on call can read them.
+ */
 
 const stage = openStage(() =>
   startWorld({
@@ -72,7 +74,7 @@ test("a note is written, signed and listed with its state, and its webhook sends
   ]);
 });
 
-test("one key is one note; the same key with other content is a conflict; without a key each call is a note", async () => {
+test("calls with the same key write one note, the same key with other content is a conflict, and calls without a key write a note each", async () => {
   const first = await post({ content: "a", idempotencyKey: "k" });
   expect((await post({ content: "a", idempotencyKey: "k" })).body).toEqual(first.body);
   const conflict = await post({ content: "b", idempotencyKey: "k" });
@@ -82,7 +84,7 @@ test("one key is one note; the same key with other content is a conflict; withou
   expect(atPagerDuty()).toEqual([signed("a"), signed("a"), signed("a")]);
 });
 
-test("a note requested while PagerDuty is down is written once, even if the object restarts", async () => {
+test("a note that is requested while PagerDuty is unavailable is written once, even if the object restarts", async () => {
   stage.pagerduty.faults.api = { status: 503, match: isNotes };
   expect((await post({ content: CONTENT, idempotencyKey: "k" })).status).toBe(202);
   expect(await list()).toMatchObject([{ state: "pending", error: "PagerDuty answered 503" }]);
@@ -94,9 +96,9 @@ test("a note requested while PagerDuty is down is written once, even if the obje
 });
 
 test.each(["cut", "held"])(
-  "a note whose answer is lost (%s) is looked for before it is written again",
+  "a note whose answer is lost (%s) is searched for before it is written again",
   async (how) => {
-    // Without its webhook, which would confirm the note.
+    // Unsubscribes, because the note's webhook also confirms the note.
     stage.account.unsubscribe(subscription.id);
     const match = (method: string, path: string) => method === "POST" && isNotes(method, path);
     stage.pagerduty.faults.api =
@@ -104,7 +106,7 @@ test.each(["cut", "held"])(
     expect((await post({ content: CONTENT })).status).toBe(202);
     if (how === "held") await stage.worker.restart();
     expect(atPagerDuty()).toEqual([signed(TEXT)]);
-    // An interrupted attempt is checked after a minute; here at once.
+    // Checks the interrupted attempt now instead of after a minute.
     await stage.sql("UPDATE notes SET next_attempt_at_ms = 0");
     await call("POST", "/deliveries/redeliver");
     await written("the note is found");
@@ -171,7 +173,7 @@ test("a malformed note, an unknown incident and a body that is too large are ref
   expect(theirs.status).toBe(404);
 });
 
-test("an incident takes 30 notes an hour, a connection 200", async () => {
+test("an incident accepts 30 notes an hour, and a connection 200", async () => {
   await post({ content: "first", idempotencyKey: "k" });
   const copy = (incidentId: string, count: number) =>
     stage.sql(
@@ -183,7 +185,7 @@ test("an incident takes 30 notes an hour, a connection 200", async () => {
   const limited = await post({ content: "more" });
   expect([limited.status, limited.body]).toMatchObject([429, { code: "rate_limited" }]);
   expect(Number(limited.headers.get("retry-after"))).toBeGreaterThan(3000);
-  // A repeated request is still answered.
+  // A repeated request for an existing note is still answered.
   expect((await post({ content: "first", idempotencyKey: "k" })).status).toBe(202);
   const other = stage.account.trigger();
   await subscription.idle();

@@ -32,7 +32,7 @@ const granted: z.infer<typeof TokenBody>[] = [];
 const faults: string[] = [];
 
 beforeAll(async () => {
-  // Silences its warnings about a configuration for tests.
+  // Silences the provider's warnings about a configuration for tests.
   vi.spyOn(console, "warn").mockReturnValue();
   server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -82,7 +82,7 @@ function providerAt(identityUrl: string, redirectUri: string): Provider {
     cookies: { keys: ["test"] },
     features: { devInteractions: { enabled: false } },
     interactions: { url: () => "/consent" },
-    // PagerDuty's claim for the account's region: the audience here is only the client.
+    // Adds PagerDuty's claim for the account's region, because this provider's audience is only the client.
     claims: { openid: ["sub", "region"] },
     conformIdTokenClaims: false,
     findAccount: (_: unknown, accountId: string) => ({
@@ -124,7 +124,7 @@ function letIn(body: z.infer<typeof TokenBody>): void {
   });
 }
 
-/** Follows redirects and keeps cookies like a browser, until the redirect to our callback. */
+/** Follows redirects and keeps cookies like a browser, until the redirect to the connector's callback. */
 async function browse(address: URL): Promise<URL> {
   const cookies = new Map<string, string>();
   let at = address;
@@ -142,7 +142,7 @@ async function browse(address: URL): Promise<URL> {
   return at;
 }
 
-test("an independent, certified server accepts our sign-in, our code exchange and our refresh", async () => {
+test("an independent, certified server accepts the connector's sign-in, code exchange and refresh", async () => {
   const { worker } = world;
   const status = async () => (await worker.call("alice", "GET", "/pagerduty")).body;
   const back = await browse(await signInAddress(worker, "alice"));
@@ -150,7 +150,7 @@ test("an independent, certified server accepts our sign-in, our code exchange an
   expect(await follow(worker, back)).toBe(SUCCESS);
   expect(granted).toHaveLength(1);
 
-  // A token that lives one minute is due for refresh at once, and again after half of its life.
+  // A token with a lifetime of one minute is due for a refresh immediately, and again after half of its lifetime.
   expect(await status()).toMatchObject({
     connected: true,
     authType: "oauth",
@@ -161,7 +161,7 @@ test("an independent, certified server accepts our sign-in, our code exchange an
   expect(granted[1]?.refresh_token).not.toBe(granted[0]?.refresh_token);
   expect(faults).toEqual([]);
 
-  // A used state never sends its code again; the server's error for an unknown code is understood.
+  // The code of a used state is never sent again. The connector understands the server's error for an unknown code.
   expect(await follow(worker, back)).toContain("error=invalid");
   const other = await browse(await signInAddress(worker, "bob"));
   other.searchParams.set("code", "no-such-code");

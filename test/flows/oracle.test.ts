@@ -6,7 +6,10 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { connectUser, startWorld } from "../support/world.ts";
 
-/** Any order, repetition and fault leads to PagerDuty's final state, and to one notification for each change. */
+/**
+ * With any order, repetitions and faults, Aurora ends in PagerDuty's final state and gets one notification for each
+ * change.
+ */
 
 const SEED = Number(process.env["ORACLE_SEED"] ?? 20261122);
 const USER = "oracle";
@@ -15,7 +18,7 @@ const SENDERS = 8;
 const SCHEDULE = [...Array(15).fill("0.05"), ...Array(30).fill("2")];
 const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: SCHEDULE.join(",") }));
 
-test("80 incidents and 800 events, shuffled, repeated and under faults, reach Aurora in order and once each", async () => {
+test("800 events of 80 incidents, shuffled, repeated and sent during faults, reach Aurora in order and once each", async () => {
   const { worker, aurora, pagerduty } = stage;
   const random = seededRandom(SEED);
   const account = pagerduty.account();
@@ -32,7 +35,7 @@ test("80 incidents and 800 events, shuffled, repeated and under faults, reach Au
     const dice = random();
     if (down) return dice < 0.5 ? { status: 503 } : { reset: true };
     if (dice > 1 / 3) return { status: 200 };
-    // One hang is enough: each holds its delivery up for 15 s.
+    // Lets only one delivery hang, because each hang takes 15 s.
     if (index > 100 && hangs++ < 1) return { hang: true };
     if (dice < 0.1) return { status: 500 };
     if (dice < 0.17) return { status: 429, headers: { "retry-after": "0" } };
@@ -54,7 +57,7 @@ test("80 incidents and 800 events, shuffled, repeated and under faults, reach Au
     Array.from({ length: SENDERS }, async () => {
       for (let next = queue.pop(); next; next = queue.pop()) {
         await post(next);
-        // For the last 300 webhooks Aurora is down, until after the restart.
+        // Aurora is unavailable from the last 300 webhooks until after the restart.
         if (queue.length < 300) down = true;
       }
     }),
@@ -88,7 +91,7 @@ test("80 incidents and 800 events, shuffled, repeated and under faults, reach Au
   for (const incident of incidents) {
     const notified = distinct.filter(({ data }) => data.incident.incidentId === incident.id);
     const changes = notified.filter(({ type }) => type !== "incident.rca_requested");
-    // Each version once, in order.
+    // Each version arrived once and in order.
     expect(changes.map(({ data }) => data.incident.version)).toEqual(changes.map((_, index) => index + 1));
     expect(changes[0]?.data.change.kind).toBe("created");
     expect(changes.at(-1)?.data.incident).toMatchObject(truthOf(incident));

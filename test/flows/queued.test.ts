@@ -4,7 +4,10 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { startWorldWith } from "../support/world.ts";
 
-/** Webhooks that are still on the Queue when the connection changes. The Queue collects them for some seconds here. */
+/**
+ * Webhooks that are still on the Queue when the connection changes do not reach the new connection. In these tests the
+ * Queue collects webhooks for some seconds.
+ */
 
 const stage = openStage(() =>
   startWorldWith((config) => config.replaceAll("max_batch_timeout = 0", "max_batch_timeout = 3")),
@@ -17,7 +20,7 @@ test("a webhook queued before a disconnect does not reach the next connection", 
   account.unsubscribe(subscription.id);
   const incident = account.trigger();
   const body = firstBody(incident);
-  // Accepted, then disconnected before the Queue delivers the webhook.
+  // Disconnects after the webhook was accepted and before the Queue delivers it.
   const accepted = stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
     method: "POST",
     headers: { "x-webhook-id": "w", "x-pagerduty-signature": sign(subscription.secret, body) },
@@ -35,7 +38,7 @@ test("a webhook queued before a disconnect does not reach the next connection", 
   expect(stage.aurora.of(incident.id)).toEqual([]);
 });
 
-test("a queued hint of one account is not recorded for the account that is connected afterwards", async () => {
+test("an unsigned webhook queued for one account is not recorded for the account that is connected afterwards", async () => {
   const former = stage.pagerduty.account();
   await call("POST", "", { token: former.apiKey() });
   const incident = former.trigger({ silent: true, title: "Confidential of the first" });

@@ -10,7 +10,7 @@ let subscription: Subscription;
 const stage = openStage();
 beforeEach(async () => {
   subscription = await stage.connect();
-  // A first check: the recovery searches for incidents created after it.
+  // Runs a first check, because a recovery searches for incidents created after the last check.
   await call("POST", "/reconcile");
   stage.pagerduty.clearRequests();
 });
@@ -21,7 +21,7 @@ const isList = (path: string) => path.startsWith("/incidents?");
 const asked = (part: string) => stage.pagerduty.requests.filter(({ path }) => path.includes(part)).length;
 const detail = async (incidentId: string) => (await call("GET", `/incidents/${incidentId}`)).body;
 
-test("a missed custom field is recovered once, of open and of resolved incidents", async () => {
+test("a missed custom field of an open or a resolved incident is recovered once", async () => {
   const open = stage.account.trigger({ createdAt: "2020-01-01T00:00:00Z" });
   const over = stage.account.trigger({ createdAt: new Date(Date.now() - 60_000).toISOString() });
   over.resolve();
@@ -53,7 +53,7 @@ test.each([403, 500])(
       match: (_, path) => path.startsWith(`/incidents/${unreadable?.id}`),
     };
     const stopped = await call("POST", "/reconcile");
-    // A forbidden incident is skipped; a failing one is reported, and read again in the next check.
+    // A forbidden incident is skipped. An incident that fails is reported, and read again in the next check.
     expect(stopped.status).toBe(status === 403 ? 200 : 502);
     for (const { id } of others) expect(await detail(id)).toMatchObject({ status: "resolved" });
     stage.pagerduty.faults.api = null;
@@ -63,7 +63,7 @@ test.each([403, 500])(
 );
 
 test.each([429, 500])(
-  "an incident is sent with its fields, even when PagerDuty first answers with %i",
+  "an incident is sent with its custom fields, even if PagerDuty's first answer is %i",
   async (status) => {
     const incident = stage.account.trigger({ silent: true, customFields: { runbook_link: RUNBOOK } });
     stage.pagerduty.faults.api = {
@@ -82,7 +82,7 @@ test.each([429, 500])(
   },
 );
 
-test("an incident whose fields fail in five checks is sent without them", async () => {
+test("an incident whose custom fields cannot be read in five checks is sent without them", async () => {
   const incident = stage.account.trigger({ silent: true });
   stage.pagerduty.faults.api = { status: 500, match: (_, path) => path.includes("custom_fields") };
   for (let time = 0; time < 5; time += 1) await call("POST", "/reconcile");
@@ -93,7 +93,7 @@ test("an incident whose fields fail in five checks is sent without them", async 
 test.each<[string, object]>([
   ["contains no usable incident", { id: 7 }],
   ["repeats its incidents", { id: "PMORE", status: "triggered", created_at: new Date().toISOString() }],
-])("an endless list that %s is given up after a few pages", async (_, incident) => {
+])("a recovery reads only a few pages of an endless list that %s", async (_, incident) => {
   stage.pagerduty.faults.api = {
     body: JSON.stringify({ incidents: [incident], more: true }),
     match: (_, path) => isList(path),
@@ -102,7 +102,7 @@ test.each<[string, object]>([
   expect(asked("/incidents?")).toBeLessThan(10);
 });
 
-test("a recovery searches with the subscription's filter", async () => {
+test("a recovery searches only the incidents that the subscription's filter selects", async () => {
   subscription.filter = { type: "service_reference", id: "PANOTHER" };
   const incident = stage.account.trigger({ silent: true });
   expect((await call("POST", "/reconcile")).body).toMatchObject({ checked: 0, recovered: 0 });
@@ -111,7 +111,7 @@ test("a recovery searches with the subscription's filter", async () => {
   expect(await detail(incident.id)).toMatchObject({ status: "investigating" });
 });
 
-test("analysis of an incident recovered as resolved is requested once, when it is reopened", async () => {
+test("if an incident was already resolved when it was recovered, its analysis is requested once, when it is reopened", async () => {
   subscription.temporarilyDisabled = true;
   const incident = stage.account.trigger();
   incident.resolve();
@@ -129,7 +129,7 @@ test("analysis of an incident recovered as resolved is requested once, when it i
   expect(types.filter((type) => type === "incident.rca_requested")).toHaveLength(1);
 });
 
-test("a check stopped by a rate limit continues with the incidents that it has not read", async () => {
+test("a check that a rate limit stopped continues with the incidents that it has not read", async () => {
   const open = Array.from({ length: 3 }, () => stage.account.trigger({ createdAt: "2020-01-01T00:00:00Z" }));
   await subscription.idle();
   await stage.settled(3);
@@ -150,7 +150,7 @@ test("a check stopped by a rate limit continues with the incidents that it has n
 });
 
 test.each([402, 410])(
-  "custom fields that PagerDuty answers with %i for good do not stop a recovery",
+  "custom fields for which PagerDuty always answers %i do not stop a recovery",
   async (status) => {
     const incidents = [1, 2, 3, 4].map(() => stage.account.trigger({ silent: true }));
     stage.pagerduty.faults.api = { status, match: (_, path) => path.includes("custom_fields") };

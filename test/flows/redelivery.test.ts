@@ -3,7 +3,7 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** Redelivering what failed since a time: its progress, and its stop. */
+/** A person can redeliver the deliveries that failed since a time, read the progress, and stop. */
 
 const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: "0,0.1" }));
 beforeEach(async () => {
@@ -14,7 +14,7 @@ const { call } = stage;
 const progress = async () => (await call("GET", "/deliveries/redeliver")).body;
 const deadCount = async () => (await stage.sql("SELECT 1 FROM journal WHERE delivery = 'dead'")).length;
 
-/** Triggers incidents, each with two deliveries that fail. */
+/** Triggers incidents. Each has two deliveries, and all of them fail. */
 async function failing(count: number) {
   stage.aurora.answer = () => ({ status: 500 });
   const incidents = Array.from({ length: count }, () => stage.account.trigger());
@@ -22,7 +22,7 @@ async function failing(count: number) {
   return incidents;
 }
 
-test("what failed since a time is sent again, and the progress says how far", async () => {
+test("deliveries that failed since a time are sent again, and the progress counts them", async () => {
   const since = new Date().toISOString();
   const [lost] = await failing(2);
   expect(await progress()).toMatchObject({ startedAt: null, pending: 0, delivered: 0, failed: 0 });
@@ -48,18 +48,17 @@ test("the status shows when Aurora last accepted a delivery, even if that was an
   stage.aurora.answer = () => ({ status: 202 });
   const younger = stage.account.trigger();
   await stage.aurora.waitFor("the younger incident", (aurora) => aurora.of(younger.id).length === 2);
-  const lastDeliveredMs = async () => {
-    const { delivery } = (await call("GET", "")).body as { delivery: { lastDeliveredAt: string } };
-    return Date.parse(delivery.lastDeliveredAt);
-  };
-  await until("both deliveries of the younger one", async () => (await deadCount()) === 2);
+  const delivery = async () =>
+    ((await call("GET", "")).body as { delivery: { pending: number; lastDeliveredAt: string } }).delivery;
+  const lastDeliveredMs = async () => Date.parse((await delivery()).lastDeliveredAt);
+  await until("the end of its deliveries", async () => (await delivery()).pending === 0);
   const beforeMs = await lastDeliveredMs();
   await call("POST", "/deliveries/redeliver");
   await stage.aurora.waitFor("the old incident", (aurora) => aurora.of(String(old?.id)).length === 2);
   await until("its acceptance in the status", async () => (await lastDeliveredMs()) > beforeMs);
 });
 
-test("a stopped redelivery attempts nothing more, and what came later is sent", async () => {
+test("after a stop, a redelivery makes no further attempts, and later incidents are sent", async () => {
   const incidents = await failing(4);
   stage.aurora.reset();
   stage.aurora.answer = ({ body }) =>

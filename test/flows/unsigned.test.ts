@@ -5,7 +5,7 @@ import { holdNext } from "../support/held-call.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** Without a signing secret no webhook of PagerDuty's is lost, and forged ones cannot fill the storage. */
+/** Without a signing secret, no webhook from PagerDuty is lost, and forged webhooks cannot fill the storage. */
 
 const KIB = 1024;
 const FILLER = "x".repeat(240 * KIB);
@@ -57,7 +57,7 @@ const deferred = () =>
     const [hint] = await stage.sql("SELECT max(attempts) AS attempts FROM hints");
     return Number(hint?.["attempts"]) > 0;
   });
-/** Stores a new credential, which makes waiting read-backs due at once. */
+/** Stores a new credential, which makes waiting read-backs due immediately. */
 const askAgain = async () =>
   expect((await call("PATCH", "", { token: stage.account.apiKey() })).status).toBe(200);
 const read = () => stage.pagerduty.requests.filter(({ path }) => path.startsWith("/incidents/")).length;
@@ -76,7 +76,7 @@ describe("a forged webhook", () => {
     expect(read()).toBe(1);
   });
 
-  test("is cut to 4 KB after the verdict", async () => {
+  test("is stored with at most 4 KB after its read-back", async () => {
     const [incident] = triggered();
     await post(
       bodyOf(incident.events[0], { title: "Forged", filler: FILLER }),
@@ -88,7 +88,7 @@ describe("a forged webhook", () => {
     expect(Number((await row("forged"))?.["payload"])).toBeLessThanOrEqual(4 * KIB);
   });
 
-  test("is cut to 16 KB before the verdict, whichever field is large", async () => {
+  test("is stored with at most 16 KB before its read-back, whichever field is large", async () => {
     stage.account.revoke(token);
     const [incident] = triggered();
     for (const [index, change] of [{ filler: FILLER }, { title: FILLER }].entries()) {
@@ -99,7 +99,7 @@ describe("a forged webhook", () => {
   });
 });
 
-test("a webhook that PagerDuty confirms is applied despite additional fields, and kept in 8 KB", async () => {
+test("a webhook that PagerDuty confirms is applied despite additional fields, and stored with at most 8 KB", async () => {
   const [incident, body] = triggered({ priority: "P1" });
   const large = JSON.parse(body);
   large.event.padding = FILLER;
@@ -112,7 +112,7 @@ test("a webhook that PagerDuty confirms is applied despite additional fields, an
   expect(await row("field")).toMatchObject({ outcome: "applied" });
 });
 
-test("an incident that REST does not know yet is read again", async () => {
+test("an incident that the REST API does not have yet is read again", async () => {
   const [incident, body] = triggered();
   stage.pagerduty.faults.api = { status: 404, match: (_, path) => path.startsWith("/incidents/") };
   await post(body, "w");
@@ -124,7 +124,7 @@ test("an incident that REST does not know yet is read again", async () => {
   await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });
 
-test("a resolution that REST does not know yet is read again, after the open incident was sent", async () => {
+test("if the REST API does not have a resolution yet, the open incident is sent, and the resolution is read later", async () => {
   const [incident] = triggered({ createdAt: new Date(Date.now() - 60_000).toISOString() });
   const body = JSON.parse(bodyOf(incident.announce(), { status: "resolved" }));
   body.event.event_type = "incident.resolved";
@@ -139,7 +139,7 @@ test("a resolution that REST does not know yet is read again, after the open inc
   await stage.aurora.waitFor("the resolution", () => types(incident).includes("incident.resolved"));
 });
 
-test.each([429, 500])("a custom field is not lost when PagerDuty answers with %i", async (status) => {
+test.each([429, 500])("a custom field is not lost if PagerDuty answers %i", async (status) => {
   const [incident, body] = triggered();
   await post(body, "w1");
   await judged("w1");
@@ -159,7 +159,7 @@ test.each([429, 500])("a custom field is not lost when PagerDuty answers with %i
   expect(await row("w2")).toMatchObject({ outcome: "applied" });
 });
 
-test("analysis of an incident that is resolved before its read-back is requested once", async () => {
+test("analysis is requested once for an incident that is resolved before its read-back", async () => {
   const [incident, body] = triggered();
   const resolved = incident.resolve();
   await post(body, "w1");
@@ -171,7 +171,7 @@ test("analysis of an incident that is resolved before its read-back is requested
   expect(types(incident)).toEqual(["incident.resolved", "incident.rca_requested"]);
 });
 
-test("a refused credential is not tried for each incident, and a new one reads all of them", async () => {
+test("a refused credential is not tried again for each incident, and a new credential reads all of them", async () => {
   stage.account.revoke(token);
   const stories = Array.from({ length: 10 }, () => triggered());
   for (const [index, [, body]] of stories.entries()) await post(body, `w${index}`);
@@ -187,7 +187,7 @@ test("a refused credential is not tried for each incident, and a new one reads a
   );
 });
 
-test("a new webhook is not given up together with one that has waited for two days", async () => {
+test("a new webhook is not given up together with a webhook that has waited for two days", async () => {
   const [incident, body] = triggered();
   stage.pagerduty.faults.api = { status: 500, match: (_, path) => path.startsWith("/incidents/") };
   await post(body, "old");
@@ -203,12 +203,12 @@ test("a new webhook is not given up together with one that has waited for two da
   await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });
 
-test("waiting webhooks of one incident are judged a hundred at a time", async () => {
+test("the waiting webhooks of one incident are checked a hundred at a time", async () => {
   const [incident, body] = triggered();
   stage.account.revoke(token);
   await post(body, "w");
   await deferred();
-  // Copies of the row replace webhooks posted one by one.
+  // Copies the row, instead of posting webhooks one by one.
   await stage.sql(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
      INSERT INTO journal (kind, webhook_id, event_id, incident_id, type, occurred_at, received_at_ms,
@@ -227,7 +227,7 @@ test("waiting webhooks of one incident are judged a hundred at a time", async ()
   expect(counts()).toEqual([100, 100, 51]);
 });
 
-test("a read-back does not overrule a signed webhook that arrived during it", async () => {
+test("a read-back does not override a signed webhook that arrived during the read-back", async () => {
   const [incident, body] = triggered();
   const held = holdNext(stage.pagerduty.faults, "api", "hold", (_, path) => path.startsWith("/incidents/"));
   const forged = JSON.parse(body);
@@ -246,7 +246,7 @@ test("a read-back does not overrule a signed webhook that arrived during it", as
   await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });
 
-test("a forged webhook that PagerDuty contradicts requests no analysis, and its ids are not sent", async () => {
+test("a forged webhook that PagerDuty contradicts causes no analysis, and its ids are not sent", async () => {
   const createdAt = new Date(Date.now() - 3 * 3600 * 1000).toISOString();
   const [incident, body] = triggered({ createdAt });
   incident.silently((silent) => silent.resolve());
@@ -254,7 +254,7 @@ test("a forged webhook that PagerDuty contradicts requests no analysis, and its 
   claim.event.occurred_at = new Date(Date.now() + 60_000).toISOString();
   await post(JSON.stringify(claim), "of-a-stranger");
   await stage.aurora.waitFor("the incident as it is", () => types(incident).length > 0);
-  // A requested analysis would be sent during this wait.
+  // If an analysis had been requested, it would have been sent during this wait.
   await stage.settled(1);
   expect(types(incident)).toEqual(["incident.resolved"]);
   expect(stage.aurora.of(incident.id)[0]?.data.provenance).toEqual({
