@@ -150,7 +150,7 @@ describe("a failed call to Aurora", () => {
   });
 });
 
-describe("a connection that Aurora's API cannot take", () => {
+describe("a connection that Aurora's API cannot use", () => {
   test("with an EU key is not sent to Aurora, and the problem names the receiver", async () => {
     stage.account.moveToEu();
     await stage.call("POST", "", { token: stage.account.apiKey() });
