@@ -4,7 +4,10 @@ import type { LatencyResult } from "./latency.ts";
 import type { StartupResult } from "./startup.ts";
 import type { WebhookResult } from "./webhooks.ts";
 
-/** The bench's aims. Ratios compare across machines, so a missed one fails the run; absolute figures are only reported. */
+/**
+ * The bench's aims. Ratios can be compared between machines, so a missed ratio fails the run. Absolute figures are only
+ * reported.
+ */
 
 export interface Results {
   webhooks: WebhookResult[];
@@ -14,7 +17,7 @@ export interface Results {
   live: DeliveryResult[];
   latency: LatencyResult[];
   burst: LatencyResult;
-  /** When the last delivery of the burst would arrive if only Aurora's answers took time. */
+  /** The time at which the last delivery of the burst arrives if nothing but Aurora's answers takes time. */
   burstExplainedMs: number;
   startup: StartupResult;
 }

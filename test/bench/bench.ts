@@ -12,7 +12,7 @@ import { deliveryTable, foldTable, latencyTable, webhookTable } from "./tables.t
 import { measureWebhooks } from "./webhooks.ts";
 
 /**
- * `npm run bench`: measures, prints tables, writes dist/bench.json. Exits with 1 when a ratio misses its aim.
+ * `npm run bench`: measures, prints tables and writes dist/bench.json. Exits with 1 if a ratio misses its aim.
  * docs/performance.md explains the figures.
  */
 
@@ -24,10 +24,10 @@ const values = optionsOrExit("npm run bench", {
   due: { type: "string", default: "100,1000,10000" },
 });
 const rounds = Number(values.rounds);
-/** For measurements that take seconds a round. */
+/** The number of rounds for measurements that take seconds in each round. */
 const longRounds = Math.ceil(rounds / 4);
 const BURST = { webhooks: 500, connections: 50, auroraMs: 20 };
-/** Deliveries to Aurora under way at once, as src/tenant/jobs.ts limits them. */
+/** The number of simultaneous deliveries to Aurora, as src/tenant/jobs.ts limits it. */
 const DELIVERIES_AT_ONCE = 3;
 
 const section = (title: string, text: string) => console.log(`${title}\n\n${text}\n`);

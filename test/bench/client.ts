@@ -1,16 +1,16 @@
 import { connect, type Socket } from "node:net";
 
-/** A client that costs little: raw requests over sockets that stay open, one at a time on each. */
+/** A client that uses little CPU: sends raw requests over open sockets, one request at a time on each socket. */
 
 export interface Volley {
   /** Milliseconds from the first request to the last answer. */
   durationMs: number;
-  /** Of each request, in milliseconds, sorted. */
+  /** The latency of each request in milliseconds, sorted. */
   latenciesMs: number[];
   statuses: Map<number, number>;
 }
 
-/** The request's bytes. */
+/** Returns the request's bytes. */
 export function requestBytes(
   path: string,
   headers: Record<string, string>,
@@ -28,7 +28,7 @@ export function requestBytes(
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 
-/** The status when the answer is complete, else null. */
+/** Returns the status, or null if the answer is not complete yet. */
 function statusOf(answer: Buffer): number | null {
   const headEnd = answer.indexOf(HEAD_END);
   if (headEnd < 0) return null;
@@ -47,7 +47,10 @@ async function open(port: number): Promise<Socket> {
   return socket;
 }
 
-/** Sends `count` requests over `connections` sockets. @param next makes the n-th request @param answered called after its answer */
+/**
+ * Sends `count` requests over `connections` sockets. @param next makes the n-th request @param answered is called after
+ * the n-th answer
+ */
 export async function fire(
   port: number,
   count: number,

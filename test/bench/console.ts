@@ -6,15 +6,15 @@ import { table } from "./figures.ts";
 import { machine } from "./startup.ts";
 
 /**
- * `npm run bench:console`: the console's list of 5,000 incidents in a Chromium, while ten of them change a second. Prints
- * how many tasks of the page's main thread took more than 50 ms: by the clock, and of CPU, because other work on the
- * machine makes each task take longer.
+ * `npm run bench:console`: measures the console's list of 5,000 incidents in a Chromium while ten incidents change each
+ * second. Prints how many tasks of the page's main thread took more than 50 ms of elapsed time and of CPU time. Other
+ * work on the machine lengthens the elapsed time only.
  */
 
 const INCIDENTS = 5_000;
 const CHANGES_A_SECOND = 10;
 const SECONDS = 10;
-/** A longer task holds up the page for a time that a person feels. */
+/** A person notices the delay of a longer task. */
 const LONG_MS = 50;
 const SCROLL_PX_A_FRAME = 400;
 
@@ -29,7 +29,7 @@ interface Phase {
   name: string;
   seconds: number;
   changes: number;
-  /** Times of the main thread's tasks in milliseconds, the longest first: by the clock, and of CPU. */
+  /** The elapsed times and the CPU times of the main thread's tasks in milliseconds, each longest first. */
   wallMs: number[];
   cpuMs: number[];
 }
@@ -43,7 +43,7 @@ interface TraceEvent {
   args?: { name?: string };
 }
 
-/** @param trace as Chromium writes it, with times in microseconds */
+/** @param trace a trace as Chromium writes it, with times in microseconds */
 function tasksOf(trace: Buffer): Pick<Phase, "wallMs" | "cpuMs"> {
   const { traceEvents }: { traceEvents: TraceEvent[] } = JSON.parse(trace.toString());
   const threadOf = ({ pid, tid }: TraceEvent) => `${pid} ${tid}`;
@@ -60,7 +60,10 @@ function tasksOf(trace: Buffer): Pick<Phase, "wallMs" | "cpuMs"> {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Sends changes until it is stopped; one in five is a new incident. @returns a function that stops it and returns how many */
+/**
+ * Starts sending changes; one in five is a new incident. @returns a function that stops and returns the number of
+ * changes
+ */
 function changing(many: ManyIncidents, shown: () => number): () => number {
   let sent = 0;
   const timer = setInterval(() => {

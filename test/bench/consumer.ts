@@ -4,8 +4,8 @@ import { type Figures, figuresOf, ratiosOf } from "./figures.ts";
 import { bodiesOf } from "./subjects.ts";
 
 /**
- * The consumer and the fold: the cost of an event in objects that store few and many events, and in batches of one event
- * and of a hundred.
+ * Measures the consumer and the fold: the cost of an event in objects that store few or many events, and in batches of
+ * one event or a hundred.
  */
 
 export interface FoldResult {
@@ -13,15 +13,15 @@ export interface FoldResult {
   batchSize: number;
   cpuMicros: Figures;
   perSecond: Figures;
-  /** Its CPU divided by that of the first object in the same round. */
+  /** The object's CPU time divided by that of the first object in the same round. */
   toFirst: Figures;
 }
 
 export interface FoldOptions {
-  /** For each object: the events stored before the measurement, and the size of the measured batches. */
+  /** For each object: the number of events stored before the measurement, and the size of the measured batches. */
   objects: readonly { stored: number; batchSize: number }[];
   rounds: number;
-  /** Events in a round. */
+  /** The number of events in a round. */
   events: number;
 }
 
@@ -37,13 +37,13 @@ interface Measured {
 const EVENTS_PER_INCIDENT = 15;
 const FILL_BATCH = 100;
 
-/** @throws when the consumer does not take everything */
+/** @throws if the consumer does not accept every message */
 export async function measureFold(pagerduty: PagerDuty, options: FoldOptions): Promise<FoldResult[]> {
   const driven = await Driven.start(pagerduty);
   try {
     const objects: Measured[] = [];
     for (const { stored, batchSize } of options.objects) {
-      // A fresh account's clock begins now, so the measured events are newer than the stored ones.
+      // The clock of a new account starts now, so the measured events are newer than the stored events.
       const account = pagerduty.account();
       const user = `fold-${stored}-${batchSize}`;
       await driven.connect(user, account);

@@ -5,16 +5,16 @@ import { type Figures, figuresOf, ratiosOf } from "./figures.ts";
 import { Receiver } from "./receiver.ts";
 import { bodiesOf, INTERNAL_SECRET } from "./subjects.ts";
 
-/** What deliveries cost: many that are due in one object, after an outage of Aurora, and with open consoles. */
+/** Measures the cost of deliveries: with many due in one object, after an outage of Aurora, and with open consoles. */
 
 export interface DeliveryResult {
   name: string;
   deliveries: number;
   cpuMicros: Figures;
-  /** CPU of all of them together, in seconds. */
+  /** The CPU time of all deliveries together, in seconds. */
   cpuSeconds: Figures;
   perSecond: Figures;
-  /** CPU of one delivery divided by that of the first row's median. */
+  /** The CPU time of one delivery divided by the median of the first row. */
   toFirst: number;
 }
 
@@ -25,7 +25,7 @@ interface Taken {
   durationMs: number;
 }
 
-/** Measures the drain of `count` deliveries, which begins with `begin`. */
+/** Calls `begin`, and measures until `count` deliveries are accepted. */
 async function drain(
   driven: Driven,
   receiver: Receiver,
@@ -42,7 +42,7 @@ async function drain(
 
 const triggered = (account: Account, count: number, seed: number) => bodiesOf(account, count, count, seed);
 
-/** A fresh user of the driven connector. */
+/** Connects a new user of the driven connector. */
 async function connected(driven: Driven, pagerduty: PagerDuty, user: string): Promise<Account> {
   const account = pagerduty.account();
   await driven.connect(user, account);
@@ -66,7 +66,7 @@ function resultOf(
   };
 }
 
-/** Runs the connector against its own receiver. */
+/** Runs the work with a connector and a receiver of its own. */
 async function driving<T>(
   pagerduty: PagerDuty,
   variables: Record<string, string>,
@@ -86,7 +86,10 @@ async function driving<T>(
   }
 }
 
-/** Measures each size in each round, after a warm-up that does not count. @returns for each size, one for each round */
+/**
+ * Measures each size in each round, after a warm-up that does not count. @returns for each size, one measurement for
+ * each round
+ */
 async function inRounds(
   sizes: readonly number[],
   warmUp: readonly number[],
@@ -103,7 +106,7 @@ async function inRounds(
 
 /**
  * Fills one object while Aurora delays its answers, then lets Aurora answer.
- * @param due how many deliveries are due; each size is measured in `rounds` fresh objects
+ * @param due the numbers of due deliveries; each number is measured in `rounds` new objects
  */
 export const measureDue = (
   pagerduty: PagerDuty,
@@ -111,7 +114,7 @@ export const measureDue = (
   rounds: number,
 ): Promise<DeliveryResult[]> =>
   driving(pagerduty, {}, async (driven, receiver) => {
-    // The warm-up needs no large object.
+    // Warms up with the smallest size only.
     const taken = await inRounds(due, due.slice(0, 1), rounds, async (count, round) => {
       const user = `due-${count}-${round}`;
       const account = await connected(driven, pagerduty, user);
@@ -123,10 +126,10 @@ export const measureDue = (
     return due.map((count, index) => resultOf(`${count} due`, count, taken[index] ?? [], first));
   });
 
-/** The retry is planned after the measurement's end: only Aurora's recovery brings it forward. */
+/** Plans the retry for after the end of the measurement. Only an accepted delivery makes it earlier. */
 const OUTAGE_SCHEDULE = "0,3600";
 
-/** Every delivery fails once; then one new delivery is accepted, which brings the others forward. */
+/** Every delivery fails once. Then one new delivery is accepted, and the failed ones are retried early. */
 export const measureOutage = (pagerduty: PagerDuty, count: number): Promise<DeliveryResult> =>
   driving(pagerduty, { DELIVERY_SCHEDULE: OUTAGE_SCHEDULE }, async (driven, receiver) => {
     const user = "outage";
@@ -143,10 +146,10 @@ export const measureOutage = (pagerduty: PagerDuty, count: number): Promise<Deli
     return resultOf("after an outage", count + 1, [taken]);
   });
 
-/** Events of a storm under open consoles, in batches of ten. */
+/** The events of a storm while consoles are open, in batches of ten. */
 const STORM = { events: 1_000, batch: 10 };
 
-/** Takes in and delivers a storm with `sockets` consoles open. */
+/** Receives and delivers a storm while `sockets` consoles are open. */
 export const measureLive = (
   pagerduty: PagerDuty,
   sockets: readonly number[],

@@ -2,10 +2,10 @@ import type { Account, PagerDuty } from "../emulator/pagerduty.ts";
 import { testWorker, Workerd } from "../support/workerd.ts";
 import { connector, connectTo, trustedIds } from "./subjects.ts";
 
-/** The connector with a stand-in for the Queue, which hands over uploaded batches on request. */
+/** The connector with a stand-in for the Queue. The stand-in passes uploaded batches to the consumer on request. */
 
 const SECRET = "bench-signing-secret";
-/** An upload to the driver; more would be a body of many megabytes. */
+/** The number of bodies in one upload to the driver. A larger upload has many megabytes. */
 const MAX_UPLOAD = 5_000;
 
 export class Driven {
@@ -50,7 +50,9 @@ export class Driven {
     await this.#call("PUT", JSON.stringify({ userId: user, ...ids, batches }));
   }
 
-  /** Hands the uploaded batches to the Worker's `queue` handler, one after the other. @throws when any is retried */
+  /**
+   * Passes the uploaded batches to the Worker's `queue` handler, one after the other. @throws if a message is retried
+   */
   async run(): Promise<void> {
     await this.#call("POST");
   }

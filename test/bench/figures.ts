@@ -6,7 +6,7 @@ export interface Figures {
   max: number;
 }
 
-/** The value below which `share` of the sorted values lie. */
+/** Returns the value below which this share of the sorted values lies. */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
@@ -21,17 +21,17 @@ export function figuresOf(values: readonly number[]): Figures {
   return { median, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }
 
-/** The ratio of each value to the other's value of the same round. */
+/** Divides each value by the other series' value of the same round. */
 export function ratiosOf(values: readonly number[], others: readonly number[]): Figures {
   return figuresOf(values.map((value, round) => value / (others[round] ?? Number.NaN)));
 }
 
-/** `12.3 (11.9–13.0)` */
+/** Writes figures as `12.3 (11.9–13.0)`. */
 export function shown({ median, min, max }: Figures, digits = 1): string {
   return `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`;
 }
 
-/** Lines of a table, as Markdown. */
+/** Returns the lines of a table, as Markdown. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const lines = rows.map(

@@ -6,7 +6,10 @@ import { quantile } from "./figures.ts";
 import { Receiver } from "./receiver.ts";
 import { connector, connectTo, signedRequest, USER } from "./subjects.ts";
 
-/** Time from the webhook's answer to its arrival at Aurora, for webhooks one by one and in a burst. */
+/**
+ * Measures the time from the answer to a webhook until its delivery arrives at Aurora, for single webhooks and for a
+ * burst.
+ */
 
 export interface LatencyResult {
   name: string;
@@ -19,7 +22,7 @@ export interface LatencyResult {
 export interface LatencyOptions {
   name: string;
   webhooks: number;
-  /** Webhooks under way at once; 1: each waits until Aurora has the one before. */
+  /** The number of simultaneous webhooks. With 1, each webhook is sent after Aurora has received the previous one. */
   connections: number;
   contextWaitSeconds: number;
   /** How long PagerDuty's API takes to answer. */
@@ -76,7 +79,7 @@ export async function measureLatency(pagerduty: PagerDuty, options: LatencyOptio
       );
       await receiver.until(() => part.every(({ incidentId }) => receiver.arrivedAtMs.has(incidentId)));
       return part.map(({ incidentId }) =>
-        // Aurora may have it before the webhook's answer is read.
+        // Aurora may receive the delivery before the webhook's answer is read.
         Math.max(0, (receiver.arrivedAtMs.get(incidentId) ?? 0) - (answeredAtMs.get(incidentId) ?? 0)),
       );
     };

@@ -7,11 +7,11 @@ import { Redis } from "ioredis";
 import { cpuMsOf } from "../support/workerd.ts";
 import type { Subject } from "./subjects.ts";
 
-/** Typical servers without Workers: Fastify and Express with BullMQ, and a Redis that writes no file. */
+/** Typical servers that are not Workers: Fastify and Express with BullMQ, and a Redis that writes no file. */
 
 const FRAMEWORKS = { fastify: "Fastify, BullMQ, Redis", express: "Express, BullMQ, Redis" };
 
-/** Starts the peers. @returns those that are ready for webhooks, and why the others cannot be measured here */
+/** The peers that are ready for webhooks, and the reason why the others cannot be measured on this machine. */
 export interface Peers {
   subjects: Subject[];
   absent: { name: string; reason: string }[];
@@ -40,7 +40,7 @@ async function freePort(): Promise<number> {
   return typeof address === "object" ? (address?.port ?? 0) : 0;
 }
 
-/** Null where redis-server is not installed. */
+/** Starts Redis. @returns null if redis-server is not installed */
 async function startRedis(port: number): Promise<ChildProcess | null> {
   const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
   const redis = held(spawn("redis-server", args, { stdio: ["ignore", "pipe", "ignore"] }));

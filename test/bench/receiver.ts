@@ -2,14 +2,16 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 
-/** An Aurora that only counts: it accepts, refuses or holds every delivery, and notes when each one arrived. */
+/**
+ * An Aurora that accepts, refuses or holds all deliveries, counts them, and records the time at which each one arrived.
+ */
 
 export class Receiver {
-  /** For `AURORA_EVENTS_URL`. */
+  /** The value for `AURORA_EVENTS_URL`. */
   readonly url: string;
-  /** When each incident's first delivery arrived, in milliseconds of `performance.now()`. */
+  /** The time at which each incident's first delivery arrived, in milliseconds of `performance.now()`. */
   readonly arrivedAtMs = new Map<string, number>();
-  /** Deliveries that were accepted. */
+  /** The number of accepted deliveries. */
   accepted = 0;
   /** The status of every answer. */
   status = 202;
@@ -33,19 +35,19 @@ export class Receiver {
     return new Receiver(server, address.port);
   }
 
-  /** From now on answers no delivery. */
+  /** Answers no delivery until `release`. */
   hold(): void {
     this.#held ??= [];
   }
 
-  /** Answers the held deliveries, and every later one at once. */
+  /** Answers the held deliveries, and from now on every delivery immediately. */
   release(): void {
     const held = this.#held ?? [];
     this.#held = null;
     for (const answer of held) answer();
   }
 
-  /** Resolves when `done` returns true; asks it after each delivery. */
+  /** Checks `done` after each delivery; resolves once it returns true. */
   until(done: () => boolean): Promise<void> {
     if (done()) return Promise.resolve();
     return new Promise((resolve) => {

@@ -4,12 +4,12 @@ import { builtWorker, testWorker, type WorkerDefinition, Workerd } from "../supp
 import { type Figures, figuresOf } from "./figures.ts";
 import { connector } from "./subjects.ts";
 
-/** What a start costs: the CPU until the first answer, less that of a Worker with nothing in it. */
+/** Measures the cost of a start: the CPU time until the first answer, minus that of an empty Worker. */
 
 export interface StartupResult {
-  /** CPU of the connector, less that of the empty Worker. */
+  /** The CPU time of the connector minus that of the empty Worker. */
   cpuMs: Figures;
-  /** CPU of the process with the connector, divided by that of the same process with an empty Worker. */
+  /** The CPU time of the process with the connector, divided by that of the same process with an empty Worker. */
   toEmpty: Figures;
   scriptKiB: number;
   gzipKiB: number;
@@ -29,7 +29,7 @@ async function startOnce(workers: Record<string, WorkerDefinition>, name: string
 export async function measureStartup(rounds: number): Promise<StartupResult> {
   const differences: number[] = [];
   const ratios: number[] = [];
-  // The same process with the same stand-ins; only the Worker differs.
+  // Uses the same process with the same stand-ins, so that only the Worker differs.
   const full = connector();
   const emptyWorker = { ...full["connector"], script: testWorker("bench/workers/empty-with-object.ts") };
   const empty = { ...full, connector: emptyWorker };
@@ -49,7 +49,7 @@ export async function measureStartup(rounds: number): Promise<StartupResult> {
   };
 }
 
-/** The machine in a line. */
+/** Describes the machine in one line. */
 export function machine(): string {
   const info = readFileSync("/proc/cpuinfo", "utf8");
   const model = /model name\s*: (.*)/.exec(info)?.[1] ?? "unknown processor";

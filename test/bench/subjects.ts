@@ -4,15 +4,15 @@ import { makeHistory } from "../support/history.ts";
 import { type Binding, builtWorker, testWorker, type WorkerDefinition, Workerd } from "../support/workerd.ts";
 import { requestBytes } from "./client.ts";
 
-/** What is measured: the connector, and the handlers it is compared with, each in its own workerd. */
+/** The measured subjects: the connector and the handlers that it is compared with, each in its own workerd. */
 
 export const USER = "bench";
-/** The two handlers that the aims compare the connector with. */
+/** The names of the two handlers with which the aims compare the connector. */
 export const BARE = "bare handler";
 export const KEPT = "bare, key kept";
 export const INTERNAL_SECRET = "bench-internal-secret";
 const SEALING_KEY = Buffer.alloc(32, 7);
-/** Stands for the rate-limit binding, and never limits. */
+/** Replaces the rate-limit binding, and never limits. */
 const LIMITER = `import { WorkerEntrypoint } from "cloudflare:workers";
 export default class extends WorkerEntrypoint { limit() { return { success: true }; } }`;
 
@@ -51,7 +51,7 @@ export function connector(variables: Record<string, string> = {}): Record<string
   };
 }
 
-/** A call as Aurora's server makes it. @throws when it is refused */
+/** Makes a call as Aurora's server does. @throws if the call is refused */
 async function call(url: string, user: string, method: string, path: string, body: unknown): Promise<void> {
   const response = await fetch(`${url}${path}`, {
     method,
@@ -70,7 +70,7 @@ export async function connectTo(url: string, user: string, account: Account, sec
 
 const TAG_BYTES = 16;
 
-/** Opens the sealed connection in the KV stand-in. @returns the ids that the edge puts on the Queue with a webhook */
+/** Opens the sealed connection in the KV stand-in. @returns the ids that the edge adds to a webhook on the Queue */
 export async function trustedIds(
   kvPort: number,
   user: string,
@@ -86,13 +86,13 @@ export async function trustedIds(
   return { connectionId: held.connectionId, secretId: held.signingSecrets[0]?.id ?? "" };
 }
 
-/** A handler of webhooks that is measured, in its own processes. */
+/** A measured handler of webhooks, in its own processes. */
 export interface Subject {
   name: string;
   port: number;
-  /** User and system time of its processes so far. */
+  /** The user and system time of the handler's processes so far. */
   cpuMs(): number;
-  /** Removes the webhooks that it has queued. */
+  /** Removes the webhooks that the handler has queued. */
   forget(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -140,7 +140,7 @@ export async function startSubjects(
   ];
 }
 
-/** A webhook as PagerDuty sends it, signed, as the bytes of a request. */
+/** Returns the bytes of a request with a signed webhook, as PagerDuty sends it. */
 export function signedRequest(secret: string, webhook: { webhookId: string; body: string }): Uint8Array {
   return requestBytes(
     `/pagerduty/webhook/${USER}`,
@@ -150,20 +150,20 @@ export function signedRequest(secret: string, webhook: { webhookId: string; body
       "x-pagerduty-signature": sign(secret, webhook.body),
       "x-webhook-id": webhook.webhookId,
       "x-webhook-subscription": "PSUBSCR",
-      // Cloudflare adds it to every request.
+      // Cloudflare adds this header to every request.
       "cf-ray": "9c0ffee000000001-AMS",
     },
     webhook.body,
   );
 }
 
-/** Webhooks of a short history, ready to be sent. */
+/** Returns the webhooks of a short history, ready to be sent. */
 export function signedRequests(account: Account, secret: string): Uint8Array[] {
   const { webhooks } = makeHistory(account, { incidents: 8, events: 64, seed: 1 });
   return webhooks.map((webhook) => signedRequest(secret, webhook));
 }
 
-/** An event of an incident, as a body. */
+/** Returns a body with an event of an incident. */
 export function bodiesOf(account: Account, events: number, incidents: number, seed: number): string[] {
   return makeHistory(account, { incidents, events, seed }).webhooks.map(({ body }) => body);
 }

@@ -6,7 +6,7 @@ import type { Peers } from "./peers.ts";
 import { BARE, KEPT } from "./subjects.ts";
 import type { WebhookResult } from "./webhooks.ts";
 
-/** The bench's results as Markdown tables, as docs/performance.md shows them. */
+/** Writes the bench's results as Markdown tables, as docs/performance.md shows them. */
 
 export function webhookTable(results: readonly WebhookResult[], absent: Peers["absent"]): string {
   const head = ["median (min–max)", "CPU, µs", `× ${BARE}`, `× ${KEPT}`, "a second", "p50, ms", "p99, ms"];

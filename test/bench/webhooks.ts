@@ -4,7 +4,10 @@ import { type Figures, figuresOf, quantile, ratiosOf } from "./figures.ts";
 import { type Peers, startPeers } from "./peers.ts";
 import { BARE, KEPT, signedRequests, startSubjects } from "./subjects.ts";
 
-/** CPU, throughput and latency of one accepted webhook, beside the other handlers, in alternating rounds. */
+/**
+ * Measures CPU time, throughput and latency of one accepted webhook, for the connector and the other handlers in
+ * alternating rounds.
+ */
 
 export interface WebhookResult {
   name: string;
@@ -12,9 +15,9 @@ export interface WebhookResult {
   perSecond: Figures;
   p50Ms: Figures;
   p99Ms: Figures;
-  /** Its CPU divided by that of the bare handler in the same round. */
+  /** The subject's CPU time divided by that of the bare handler in the same round. */
   toBare: Figures;
-  /** The same, divided by that of the handler that keeps its key. */
+  /** The subject's CPU time divided by that of the handler that keeps its key, in the same round. */
   toKept: Figures;
 }
 
@@ -33,7 +36,7 @@ interface Sample {
   p99Ms: number;
 }
 
-/** @throws when anything but a 202 comes back */
+/** @throws if an answer is not 202 */
 export async function measureWebhooks(
   pagerduty: PagerDuty,
   { rounds, requests, connections }: WebhookOptions,
@@ -45,9 +48,9 @@ export async function measureWebhooks(
   const next = (index: number) => webhooks[index % webhooks.length] ?? new Uint8Array();
   const samples = new Map(subjects.map(({ name }) => [name, [] as Sample[]]));
   try {
-    // The first round warms up: afterwards the optimizing compiler has seen every path.
+    // Uses the first round as a warm-up. After it, the optimizing compiler has seen every path.
     for (let round = -1; round < rounds; round += 1) {
-      // Each round begins with another subject, so that none always runs first after the pause.
+      // Starts each round with a different subject, so that no subject always runs first after the pause.
       const start = (round + 1) % subjects.length;
       for (const subject of [...subjects.slice(start), ...subjects.slice(0, start)]) {
         const before = subject.cpuMs();

@@ -1,6 +1,9 @@
 import { type BareEnv, take } from "./bare.ts";
 
-/** The bare handler with a KV that costs nothing: a value in this isolate, so that no stand-in's CPU is counted. */
+/**
+ * The bare handler with a KV that costs nothing: the value is in this isolate, so that the CPU time of a stand-in is
+ * not counted.
+ */
 const values = new Map<string, string>();
 
 export default {

@@ -1,10 +1,10 @@
-/** The simplest handler: no framework, no check but the signature, and the secret read from KV each time. */
+/** The simplest handler: uses no framework, checks only the signature, and reads the secret from KV each time. */
 export interface BareEnv {
   CONNECTIONS: { get(key: string): Promise<string | null> };
   WEBHOOKS: { send(message: unknown, options?: { contentType: string }): Promise<void> };
 }
 
-/** Handles one webhook. The handlers in other frameworks call it. */
+/** Handles one webhook. The handlers in other frameworks call this function. */
 export async function take(request: Request, userId: string, env: BareEnv): Promise<Response> {
   const body = await request.arrayBuffer();
   const stored = await env.CONNECTIONS.get(`connection:${userId}`);

@@ -1,4 +1,4 @@
-/** Stands for a Queue with `max_batch_timeout = 0`: hands over the waiting messages as soon as the consumer is free. */
+/** Replaces a Queue with `max_batch_timeout = 0`: passes on the waiting messages as soon as the consumer is free. */
 interface Message {
   id: string;
   timestamp: Date;
@@ -20,7 +20,7 @@ let waiting: Message[] = [];
 let serial = 0;
 let isPumping = false;
 
-/** @throws when the consumer refuses a message: the bench has to end then */
+/** @throws if the consumer refuses a message, which ends the bench */
 async function pump(env: QueueEnv): Promise<void> {
   if (isPumping) return;
   isPumping = true;

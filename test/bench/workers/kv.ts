@@ -1,4 +1,4 @@
-/** Stands for Workers KV, in the protocol of its binding: a map in memory. */
+/** Replaces Workers KV with a map in memory, in the protocol of the binding. */
 const values = new Map<string, string>();
 
 export default {
