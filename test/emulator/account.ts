@@ -9,18 +9,18 @@ import { type Reference, type Region, refer } from "./reference.ts";
 import { Subscription, type SubscriptionOptions } from "./subscription.ts";
 import { incidentIdOf, type WebhookEvent } from "./webhook-event.ts";
 
-/** An OAuth app. Scoped ones need PKCE and name their scopes; Classic ones have `read` and `write`. */
+/** An OAuth app. Scoped apps need PKCE and name their scopes. Classic apps have `read` and `write`. */
 export interface OAuthClient {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly scoped: boolean;
-  /** Empty: any http or https address. */
+  /** The allowed addresses; an empty list allows any http or https address. */
   readonly redirectUris: readonly string[];
-  /** The scopes that the app is registered for; null: any. */
+  /** The scopes that the app is registered for; null allows any scope. */
   readonly scopes: readonly string[] | null;
 }
 
-/** An event to send. `resourceType` is the first word of the type unless given, `occurredAt` now. */
+/** An event to send. By default `resourceType` is the first word of the type, and `occurredAt` is now. */
 export interface EmitOptions {
   eventType: string;
   resourceType?: string | undefined;
@@ -38,7 +38,7 @@ export class Account {
   readonly id = objectId();
   readonly subdomain: string;
   region: Region;
-  /** Whether the US host answers for an account of the EU, too, as PagerDuty's can. */
+  /** True if the US host also answers for this EU account, as PagerDuty's US host can. */
   isOnUsHost = false;
   readonly user: { readonly id: string; readonly name: string; readonly email: string };
   readonly service = { id: objectId(), name: "API Service" } as const;
@@ -66,7 +66,7 @@ export class Account {
     this.#faults = faults;
   }
 
-  /** Makes this an account of the EU for which the US host answers, too. */
+  /** Turns this account into an EU account for which the US host also answers. */
   moveToEu(): void {
     this.region = "eu";
     this.isOnUsHost = true;
@@ -94,14 +94,14 @@ export class Account {
     return refer(this, "priority", id, summary);
   }
 
-  /** A new REST API key. One of kind `account` belongs to no user; without `write` it can only read. */
+  /** Creates a REST API key. A key of kind `account` belongs to no user. A key without `write` can only read. */
   apiKey(options: { kind?: "user" | "account"; write?: boolean } = {}): string {
     const token = apiKeyToken();
     this.#credentials.set(token, { kind: options.kind ?? "user", write: options.write ?? true });
     return token;
   }
 
-  /** Revokes a key or an access token: 401 from now on. */
+  /** Revokes a key or an access token. Calls with it are 401 from now on. */
   revoke(token: string): void {
     this.#credentials.delete(token);
   }
@@ -114,7 +114,7 @@ export class Account {
     this.#credentials.set(token, credential);
   }
 
-  /** Registers an OAuth app with this account, whose user then consents. */
+  /** Registers an OAuth app with this account. The account's user then gives the consent. */
   oauthClient(options: { scoped?: boolean; redirectUris?: string[]; scopes?: string[] } = {}): OAuthClient {
     const client: OAuthClient = {
       clientId: secretToken(),
@@ -131,7 +131,7 @@ export class Account {
     this.#grants.push(grant);
   }
 
-  /** Withdraws every OAuth consent of the user: refreshes are `invalid_grant`, access tokens 401. */
+  /** Withdraws every OAuth consent of the user. Refreshes are then `invalid_grant`, and access tokens are 401. */
   revokeGrants(): void {
     for (const grant of this.#grants) grant.revoked = true;
   }
@@ -157,7 +157,7 @@ export class Account {
     return this.subscriptions.delete(id);
   }
 
-  /** Sends any event to every subscription that it matches. */
+  /** Sends any event to every subscription that matches it. */
   emit(options: EmitOptions): WebhookEvent {
     const event = this.eventOf(options);
     this.publish(event, options.incidentId ?? incidentIdOf(event.data));

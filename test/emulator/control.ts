@@ -4,7 +4,7 @@ import type { Incident } from "./incident.ts";
 import { incidentResource } from "./incident-resource.ts";
 import { type Call, jsonReply, type Reply, textReply } from "./listener.ts";
 
-/** Paths below this one belong to the emulator, not to PagerDuty's API. */
+/** Paths below this path belong to the emulator, not to PagerDuty's API. */
 export const CONTROL_PATH = "/_emulator";
 
 const NewIncident = z.strictObject({

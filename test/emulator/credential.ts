@@ -1,4 +1,4 @@
-/** The consent behind an access token; it ends when the user withdraws it. */
+/** The consent for which an access token was issued. The consent ends when the user withdraws it. */
 export interface Grant {
   readonly clientId: string;
   readonly scoped: boolean;
@@ -17,14 +17,14 @@ export type Credential =
       readonly expiresAtMs: number;
     };
 
-/** Whether the credential is neither revoked nor expired. */
+/** Returns true if the credential is neither revoked nor expired. */
 export function isInForce(credential: Credential, nowMs: number): boolean {
   return credential.kind !== "oauth" || (!credential.grant.revoked && nowMs < credential.expiresAtMs);
 }
 
 /**
- * Whether the credential may make a call.
- * @param scope the scope that a Scoped app needs for it; null when every token may.
+ * Returns true if the credential may make a call. @param scope the scope that a Scoped app needs for the call; null if
+ * every token may make it
  */
 export function isAllowed(credential: Credential, scope: string | null, writes: boolean): boolean {
   if (credential.kind !== "oauth") return credential.write || !writes;

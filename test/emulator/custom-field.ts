@@ -1,6 +1,6 @@
 import { objectId } from "./identifier.ts";
 
-/** A custom field of an account. PagerDuty sets its type at creation; here the first value does. */
+/** A custom field of an account. PagerDuty sets a field's type at creation; here the first value decides the type. */
 export interface CustomField {
   readonly id: string;
   readonly name: string;

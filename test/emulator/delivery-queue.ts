@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Faults } from "./faults.ts";
 import { type Attempt, attemptWebhook, type Verdict, type WebhookRequest } from "./webhook-attempt.ts";
 
-/** A webhook for one subscription, with its attempts and outcome. */
+/** A webhook for one subscription, with its attempts and its outcome. */
 export interface Delivery {
   readonly webhookId: string;
   readonly eventId: string;
@@ -14,10 +14,10 @@ export interface Delivery {
 
 /** The timing of webhooks, in milliseconds. */
 export interface SenderSettings {
-  /** First wait before a retry; it doubles each time. */
+  /** The first wait before a retry. The wait doubles each time. */
   readonly retryDelayMs: number;
   readonly attemptTimeoutMs: number;
-  /** How long a webhook is retried before it is dropped: 48 h at PagerDuty. */
+  /** How long a webhook is retried before it is dropped. At PagerDuty this is 48 h. */
   readonly retryForMs: number;
 }
 
@@ -28,13 +28,13 @@ interface QueuedWebhook {
 
 const MAX_RETRY_DELAY_MS = 2000;
 const MAX_CONCURRENT_ATTEMPTS = 16;
-/** Long enough for lanes to overtake each other on loopback, short enough for a test. */
+/** Long enough for lanes to overtake each other on loopback, and short enough for a test. */
 const SHUFFLE_SPREAD_MS = 30;
 const DUPLICATE_SPREAD_MS = 30;
 
 /**
- * The webhooks of one subscription. Those of one incident share a lane and go out one after the other, a retried
- * one holding up the ones behind it; lanes do not wait for each other.
+ * The webhooks of one subscription. All webhooks of an incident share a lane and are sent one after the other: while
+ * one is retried, the later ones wait. Lanes do not wait for each other.
  */
 export class DeliveryQueue {
   readonly #settings: SenderSettings;
@@ -46,10 +46,10 @@ export class DeliveryQueue {
   #emptied = new AbortController();
   #freeSlots = MAX_CONCURRENT_ATTEMPTS;
   readonly #waitingForSlot: (() => void)[] = [];
-  /** Lanes and duplicates in progress. */
+  /** The number of lanes and duplicates in progress. */
   #running = 0;
 
-  /** @param onEnd called for each webhook that was accepted or given up */
+  /** @param onEnd is called for each webhook that was accepted or dropped */
   constructor(settings: SenderSettings, faults: Faults, onEnd: (verdict: "delivered" | "drop") => void) {
     this.#settings = settings;
     this.#faults = faults;
@@ -112,7 +112,7 @@ export class DeliveryQueue {
     let delayMs = this.#settings.retryDelayMs;
     while (delivery.state === "pending") {
       let verdict = await this.#attempt(webhook);
-      // The subscription was disabled during the attempt, so its queue was dropped, whatever the result.
+      // The subscription was disabled during the attempt, so its queue was dropped, whatever the attempt's result is.
       if (delivery.state !== "pending") return;
       if (verdict === "retry" && Date.now() + delayMs > retryUntilMs) verdict = "drop";
       if (verdict === "retry") {
@@ -127,7 +127,7 @@ export class DeliveryQueue {
     }
   }
 
-  /** Sends a duplicate outside of the order: it may arrive after newer webhooks of its incident. */
+  /** Sends a duplicate out of order: it may arrive after newer webhooks of its incident. */
   async #repeat(webhook: QueuedWebhook): Promise<void> {
     await this.#pause(Math.random() * DUPLICATE_SPREAD_MS);
     if (!this.#closed.signal.aborted) await this.#attempt(webhook);

@@ -78,7 +78,7 @@ test("every action on an incident sends the complete changed incident", async ()
   ]);
 });
 
-test("a changed custom field is sent with all new values, and separately its old one", () => {
+test("a changed custom field is sent with the new values of all fields, and separately with its own old value", () => {
   const incident = account.trigger({ customFields: { environment: "staging", region: "US" } });
   const change = FieldValuesData.parse(incident.setField("environment", "production").data);
   const cleared = FieldValuesData.parse(incident.setField("environment", null).data);
@@ -109,7 +109,7 @@ test("a silent action changes the incident and sends nothing", async () => {
   expect(incident.resolvedAtMs).not.toBeNull();
 });
 
-test("a subscription gets only events of its types that match its filter", async () => {
+test("a subscription gets only events that have one of its types and match its filter", async () => {
   const wanted = account.subscribe({ url: receiver.url, events: ["incident.resolved"] });
   const elsewhere = account.subscribe({
     url: receiver.url,
@@ -146,7 +146,7 @@ test("a refused connection is retried until the time for retries is over", async
   expect(new Set(delivery?.attempts.map(({ status }) => status))).toEqual(new Set(["network_error"]));
 });
 
-test("any other 4xx is dropped at once", async () => {
+test("a webhook that gets any other 4xx is dropped immediately", async () => {
   receiver.answer = () => 404;
   const subscription = account.subscribe({ url: receiver.url });
   account.trigger();
@@ -184,7 +184,7 @@ test("an accepted webhook between drops keeps the subscription enabled", async (
   expect(subscription.temporarilyDisabled).toBe(false);
 });
 
-test("while a webhook is retried, later ones of its incident wait, and those of other incidents do not", async () => {
+test("while a webhook is retried, later webhooks of its incident wait, and webhooks of other incidents do not", async () => {
   const held = account.trigger();
   const free = account.trigger();
   const subscription = account.subscribe({ url: receiver.url });
@@ -205,7 +205,7 @@ test("while a webhook is retried, later ones of its incident wait, and those of 
   expect(types.indexOf("incident.resolved")).toBe(types.length - 1);
 });
 
-test("webhooks of different incidents are sent at the same time, never more than sixteen", async () => {
+test("webhooks of different incidents are sent at the same time, but never more than sixteen", async () => {
   let open = 0;
   let most = 0;
   const { promise: sixteen, resolve } = Promise.withResolvers<void>();
@@ -224,7 +224,7 @@ test("webhooks of different incidents are sent at the same time, never more than
   expect(most).toBe(16);
 });
 
-test("a duplicate has the webhook id of the first", async () => {
+test("a duplicate has the webhook id of the first webhook", async () => {
   pagerduty.faults.duplicateRate = 1;
   const subscription = account.subscribe({ url: receiver.url });
   account.trigger();
@@ -236,7 +236,7 @@ test("a duplicate has the webhook id of the first", async () => {
   });
 });
 
-test("shuffled webhooks keep the order of each incident", async () => {
+test("shuffled webhooks of the same incident keep their order", async () => {
   pagerduty.faults.shuffle = true;
   const subscription = account.subscribe({ url: receiver.url });
   const incidents = Array.from({ length: 20 }, () => account.trigger());

@@ -3,16 +3,19 @@ import type { Call, Handler, Reply } from "./listener.ts";
 
 /** A fault of one of the servers. */
 export interface FaultPlan {
-  /** Default: 200 if a `body` is given; without both, the call is answered normally (after `hang`). */
+  /**
+   * The status of the faulty answer. Default: 200 if `body` is given. If neither is given, the call is answered
+   * normally (after `hang`).
+   */
   status?: number;
   body?: string;
   contentType?: string;
   headers?: Record<string, string>;
-  /** How many more calls the fault applies to; counts down. Default: until it is removed. */
+  /** How many more calls the fault applies to. Counts down. Default: all calls until the fault is removed. */
   times?: number;
   /** The call takes effect and is answered when this promise resolves. */
   hang?: Promise<void>;
-  /** The call takes effect at once, and is answered when this promise resolves, so that the answer can be lost. */
+  /** The call takes effect immediately, and is answered when this promise resolves, so that the answer can be lost. */
   hold?: Promise<void>;
   /** Cuts the connection without an answer; with `hold`, after the call has taken effect. */
   reset?: boolean;
@@ -33,23 +36,23 @@ export type IdTokenFault =
 
 /** All faults, which are off at first and can be changed at any time. */
 export interface Faults {
-  /** The REST APIs of both regions. */
+  /** The fault of the REST APIs of both regions. */
   api: FaultPlan | null;
-  /** The identity server. */
+  /** The fault of the identity server. */
   identity: FaultPlan | null;
-  /** 0 to 1: how often a webhook that was accepted is sent again with the same `X-Webhook-Id`. */
+  /** The share of accepted webhooks that are sent again with the same `X-Webhook-Id`, from 0 to 1. */
   duplicateRate: number;
-  /** Sends webhooks of different incidents in any order, and those of one incident in order. */
+  /** Sends webhooks of different incidents in any order. Webhooks of the same incident keep their order. */
   shuffle: boolean;
-  /** Event types that this PagerDuty does not know: a subscription with one of them is refused. */
+  /** Event types that this PagerDuty does not know. A subscription with one of these types is refused. */
   unknownEventTypes: string[];
-  /** OAuth scopes that are silently not granted. */
+  /** OAuth scopes that are not granted, without an error. */
   dropScopes: string[];
-  /** Calls a minute for each token. */
+  /** The allowed calls in a minute for each token. */
   rateLimit: number;
   /** The lifetime of new access tokens, in seconds. */
   expiresIn: number;
-  /** The user refuses the OAuth consent. */
+  /** True if the user refuses the OAuth consent. */
   denyConsent: boolean;
   idToken: IdTokenFault | null;
 }
@@ -69,7 +72,7 @@ export function noFaults(): Faults {
   };
 }
 
-/** Applies a fault to a call. @returns the faulty answer; null if the call is to be answered normally */
+/** Applies a fault to a call. @returns the faulty answer; null if the emulator should answer the call normally */
 export async function applyFault(
   plan: FaultPlan | null,
   call: Call,
@@ -99,7 +102,7 @@ export async function applyFault(
 /** A promise for a call that is never answered. */
 export const NEVER = new Promise<void>(() => undefined);
 
-/** Whether the promise resolves before `ended` is aborted. */
+/** Returns true if the promise resolves before `ended` is aborted. */
 async function resolves(promise: Promise<void>, ended: AbortSignal): Promise<boolean> {
   if (ended.aborted) return false;
   return Promise.race([promise.then(() => true), once(ended, "abort").then(() => false)]);

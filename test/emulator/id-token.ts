@@ -20,7 +20,7 @@ export interface IdTokenSubject {
   readonly claims: Record<string, unknown>;
 }
 
-/** Signs ID tokens (RS256) and publishes the key to check them with. */
+/** Signs ID tokens (RS256), and publishes the key that verifies them. */
 export class IdTokenSigner {
   #current: KeyPair | null = null;
 
@@ -39,12 +39,12 @@ export class IdTokenSigner {
     const content = [{ alg: "RS256", kid }, payloadOf(subject, fault)]
       .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
       .join(".");
-    // A well-formed signature of other content.
+    // A well-formed signature of different content.
     const signed = fault === "bad_signature" ? `${content}.` : content;
     return `${content}.${sign("RSA-SHA256", Buffer.from(signed), privateKey).toString("base64url")}`;
   }
 
-  /** Created on first use, because creating a key takes longer than most tests. */
+  /** Creates the key on first use, because creating a key takes longer than most tests. */
   #keyPair(): KeyPair {
     this.#current ??= {
       kid: randomUUID(),

@@ -4,7 +4,7 @@ const BASE36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const BASE32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const OBJECT_ID_DIGITS = 6;
 const OBJECT_ID_SPACE = 36 ** OBJECT_ID_DIGITS;
-/** Coprime to 36, so that the steps visit every id once before one repeats. */
+/** Coprime to 36, so that the steps visit every id once before an id repeats. */
 const OBJECT_ID_STEP = 1_234_567_891;
 const EVENT_ID_TIME_DIGITS = 10;
 const EVENT_ID_SEQUENCE_DIGITS = 6;
@@ -28,13 +28,15 @@ function randomDigits(alphabet: string, length: number): string {
   return Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join("");
 }
 
-/** The id of an object at PagerDuty, such as `PF9KMXH`. No two are the same in one process. */
+/** Returns an id as PagerDuty's objects have, such as `PF9KMXH`. Never returns the same id twice in one process. */
 export function objectId(): string {
   objectNumber = (objectNumber + OBJECT_ID_STEP) % OBJECT_ID_SPACE;
   return `P${digits(objectNumber, BASE36, OBJECT_ID_DIGITS)}`;
 }
 
-/** The id of a webhook event: 26 upper-case characters, ULID-like, each greater than the one before. */
+/**
+ * Returns the id of a webhook event: 26 upper-case characters, like a ULID. Each id is greater than the previous one.
+ */
 export function eventId(): string {
   eventTimeMs = Math.max(eventTimeMs, Date.now());
   eventNumber += 1;
@@ -45,17 +47,17 @@ export function eventId(): string {
   );
 }
 
-/** A REST API key: 20 characters, as PagerDuty's are. */
+/** Returns a REST API key: 20 characters, as at PagerDuty. */
 export function apiKeyToken(): string {
   return randomBytes(15).toString("base64url");
 }
 
-/** An unguessable secret: OAuth codes, tokens and client secrets. */
+/** Returns an unguessable secret, for OAuth codes, tokens and client secrets. */
 export function secretToken(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** The secret that signs the webhooks of one subscription. */
+/** Returns a secret that signs the webhooks of one subscription. */
 export function signingSecret(): string {
   return randomBytes(48).toString("base64");
 }

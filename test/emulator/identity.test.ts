@@ -95,7 +95,7 @@ async function openIdToken(idToken = ""): Promise<{ genuine: boolean; claims: Id
   return { genuine, claims: IdTokenClaims.parse(JSON.parse(Buffer.from(payload, "base64url").toString())) };
 }
 
-test("a consent ends in tokens that work on the account's REST API within their scopes", async () => {
+test("a consent gives tokens that work at the account's REST API within their scopes", async () => {
   const answer = await authorize();
   expect(answer.get("state")).toBe("the state");
   const { body } = await post(redemption(answer.get("code") ?? ""));
@@ -127,7 +127,7 @@ test("the ID token is signed with the published key, and names client, API, acco
   expect((await openIdToken((await signIn()).id_token)).genuine).toBe(true);
 });
 
-test("an ID token can be wrong in each of the selectable ways", async () => {
+test("an ID token can have each of the selectable faults", async () => {
   const claimsWith = async (fault: typeof pagerduty.faults.idToken) => {
     pagerduty.faults.idToken = fault;
     return await openIdToken((await signIn({ nonce: "n-1" })).id_token);
@@ -141,7 +141,7 @@ test("an ID token can be wrong in each of the selectable ways", async () => {
   expect((await signIn()).id_token).toBeUndefined();
 });
 
-test("a Scoped app can neither request a code without PKCE nor redeem one without the right verifier", async () => {
+test("a Scoped app cannot request a code without PKCE, and cannot redeem a code without the right verifier", async () => {
   const refused = await authorize({ code_challenge: null, code_challenge_method: null });
   expect([refused.get("error"), refused.get("code")]).toEqual(["invalid_request", null]);
   const code = (await authorize()).get("code") ?? "";
@@ -149,7 +149,7 @@ test("a Scoped app can neither request a code without PKCE nor redeem one withou
   expect(wrong).toEqual({ status: 400, body: { error: "invalid_grant" } });
 });
 
-test("a code works once, for its redirect URI, for 30 seconds", async () => {
+test("a code works once, only for its redirect URI, and for 30 seconds", async () => {
   const code = (await authorize()).get("code") ?? "";
   expect((await post(redemption(code))).status).toBe(200);
   expect((await post(redemption(code))).body).toEqual({ error: "invalid_grant" });
@@ -196,7 +196,7 @@ test("scopes that are not granted are left out without an error", async () => {
   expect((await signIn()).scope).toBe("openid incidents.read");
 });
 
-test("a Classic app has read or write and needs no PKCE", async () => {
+test("a Classic app has the scopes read or write, and needs no PKCE", async () => {
   client = account.oauthClient({ scoped: false });
   const unproven = { code_challenge: null, code_challenge_method: null };
   const code = (await authorize({ ...unproven, scope: "read incidents.read" })).get("code") ?? "";
@@ -206,7 +206,7 @@ test("a Classic app has read or write and needs no PKCE", async () => {
   expect(await rest(tokens.access_token, "/webhook_subscriptions")).toBe(200);
 });
 
-test("a client authenticates in the form or with Basic, and is refused without its secret", async () => {
+test("a client authenticates in the form or with Basic authentication, and is refused without its secret", async () => {
   const { client_id, client_secret, ...fields } = redemption((await authorize()).get("code") ?? "");
   expect((await post(fields)).body).toEqual({ error: "invalid_client" });
   const wrong = { ...fields, client_id, client_secret: "wrong" };
@@ -215,7 +215,7 @@ test("a client authenticates in the form or with Basic, and is refused without i
   expect((await post(fields, { authorization: `Basic ${basic}` })).status).toBe(200);
 });
 
-test("a refused consent and an unregistered redirect URI give no code", async () => {
+test("there is no code if the consent is refused or the redirect URI is not registered", async () => {
   expect((await authorize({ deny: "1" })).get("error")).toBe("access_denied");
   pagerduty.faults.denyConsent = true;
   expect((await authorize()).get("error")).toBe("access_denied");

@@ -12,7 +12,7 @@ const CODE_LIFE_MS = 30_000;
 const ISSUER_PATH = "/global/oauth/anonymous";
 /** The prefix of PagerDuty's tokens in each region. */
 const TOKEN_PREFIXES: Record<Region, string> = { us: "pdus+_0", eu: "pdeu+_0" };
-/** The `region` claim. PagerDuty documents only the US one; the EU one is assumed. */
+/** The values of the `region` claim. PagerDuty documents only the US value; the EU value is assumed. */
 const REGION_CLAIMS: Record<Region, string> = { us: "UnitedStates", eu: "Europe" };
 
 interface Code {
@@ -31,7 +31,7 @@ interface IdentityOptions {
   readonly apiUrls: Record<Region, string>;
   readonly accounts: readonly Account[];
   readonly faults: Faults;
-  /** The account whose user consents; null: the account that registered the app. */
+  /** The account whose user consents; null means the account that registered the app. */
   readonly signedInAs: () => Account | null;
 }
 
@@ -40,7 +40,7 @@ export class Identity {
   readonly #options: IdentityOptions;
   readonly #signer = new IdTokenSigner();
   readonly #codes = new Map<string, Code>();
-  /** Codes that were not used yet: each works once. */
+  /** The codes that were not used yet. Each code works once. */
   readonly #refreshTokens = new Map<string, Consent>();
 
   constructor(options: IdentityOptions) {
@@ -119,7 +119,7 @@ export class Identity {
     client: OAuthClient,
   ): Consent | null {
     const code = this.#codes.get(request.code);
-    // Used up by the first attempt, whatever its result.
+    // The first attempt uses the code up, whatever its result is.
     this.#codes.delete(request.code);
     if (code === undefined || Date.now() >= code.expiresAtMs) return null;
     const { authorization, account } = code;

@@ -2,7 +2,7 @@ import { isoSeconds } from "./clock.ts";
 import type { Incident } from "./incident.ts";
 import { htmlUrl, refer, selfUrl } from "./reference.ts";
 
-/** Alerts, changes, similar incidents and notes of an incident, and their form in the REST API. */
+/** An incident's alerts, changes, similar incidents and notes, and their form in the REST API. */
 
 export interface Alert {
   id: string;
@@ -76,7 +76,7 @@ export function alertResource(incident: Incident, alert: Alert) {
   };
 }
 
-/** Schema `ChangeEvent`, with its correlation. */
+/** Schema `ChangeEvent`, with the reason for its correlation. */
 export function changeResource({ account }: Incident, change: Change, index: number) {
   return {
     id: `01BBYA6PEVW6A852BUO6QY${index}`,
@@ -92,7 +92,7 @@ export function changeResource({ account }: Incident, change: Change, index: num
   };
 }
 
-/** The few members of an incident in lists of similar incidents. */
+/** The few members that an incident has in lists of similar incidents. */
 export function otherIncidentResource({ account }: Incident, { id, title, createdAt }: OtherIncident) {
   return { id, title, created_at: createdAt, self: selfUrl(account, "incident", id) };
 }

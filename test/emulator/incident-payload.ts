@@ -4,7 +4,7 @@ import type { Incident } from "./incident.ts";
 import type { Note } from "./incident-knowledge.ts";
 import { htmlUrl, refer, selfUrl } from "./reference.ts";
 
-/** The `incident` of a V3 webhook: complete, in its state after the event. */
+/** The `incident` of a V3 webhook: complete, and in the state after the event. */
 export function incidentPayload(incident: Incident): Record<string, unknown> {
   const { account } = incident;
   return {
@@ -21,7 +21,7 @@ export function incidentPayload(incident: Incident): Record<string, unknown> {
     assignees: incident.status === "resolved" ? [] : [incident.assignee],
     escalation_policy: account.escalationPolicyReference,
     teams: [account.teamReference],
-    // Webhooks have no `name` here, unlike REST's priorities.
+    // A priority in a webhook has no `name`, unlike one in the REST API.
     priority: incident.priority === null ? null : account.priorityReference(incident.priority),
     urgency: incident.urgency,
     conference_bridge: null,
@@ -30,7 +30,7 @@ export function incidentPayload(incident: Incident): Record<string, unknown> {
   };
 }
 
-/** Why an incident was resolved; PagerDuty gives a reason only after a merge. */
+/** The reason why an incident was resolved. PagerDuty gives a reason only after a merge. */
 export function resolveReason(incident: Incident): Record<string, unknown> | null {
   if (incident.mergedInto === null) return null;
   const title = incident.account.incidents.get(incident.mergedInto)?.title ?? null;
@@ -40,7 +40,9 @@ export function resolveReason(incident: Incident): Record<string, unknown> | nul
   };
 }
 
-/** The `incident_field_values` of a V3 webhook: every field's new value, and the changed field's OLD value. */
+/**
+ * The `incident_field_values` of a V3 webhook: the new values of all fields, and the OLD value of the changed field.
+ */
 export function fieldValuesPayload(
   incident: Incident,
   changed: CustomField,

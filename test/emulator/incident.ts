@@ -8,24 +8,24 @@ import type { WebhookEvent } from "./webhook-event.ts";
 export type IncidentStatus = "triggered" | "acknowledged" | "resolved";
 export type Urgency = "high" | "low";
 
-/** Options of a new incident; all have defaults. */
+/** The options of a new incident. All have defaults. */
 export interface TriggerOptions {
   id?: string | undefined;
   title?: string | undefined;
   urgency?: Urgency | undefined;
   /** The priority's summary, such as `P1`. */
   priority?: string | null | undefined;
-  /** Returned by the REST API from the start; only `setField` sends webhooks about fields. */
+  /** The custom fields that the REST API returns from the start. Only `setField` sends webhooks about fields. */
   customFields?: Record<string, unknown> | undefined;
   /** ISO 8601. Default: now. */
   createdAt?: string | undefined;
   /** Leaves `number` out of the incident's webhooks. */
   omitNumber?: boolean | undefined;
-  /** Alerts, changes, similar incidents and notes from the start. */
+  /** The alerts, changes, similar incidents and notes that the incident has from the start. */
   knowledge?: Partial<Knowledge> | undefined;
 }
 
-/** An entry of the incident's log. `kind` is its type without `_log_entry`. */
+/** An entry of the incident's log. `kind` is the entry's type without `_log_entry`. */
 export interface LogEntry {
   readonly id: string;
   readonly kind: string;
@@ -46,7 +46,7 @@ export class Incident {
   urgency: Urgency;
   /** The priority's summary. */
   priority: string | null;
-  /** Only names that have a value. */
+  /** The custom fields that have a value, by name. */
   readonly customFields: Map<string, unknown>;
   assignee: Reference;
   updatedAtMs: number;
@@ -94,19 +94,19 @@ export class Incident {
     return this.#changeStatus("acknowledged", "incident.acknowledged", "acknowledge");
   }
 
-  /** Removes the acknowledgement, as after its time-out. */
+  /** Removes the acknowledgement, as PagerDuty does after a time-out. */
   unacknowledge(): WebhookEvent {
     return this.#changeStatus("triggered", "incident.unacknowledged", "unacknowledge");
   }
 
-  /** @param options.mergedInto the id of the incident that it was merged into. */
+  /** @param options.mergedInto the id of the incident into which this one was merged */
   resolve(options: { mergedInto?: string } = {}): WebhookEvent {
     this.mergedInto = options.mergedInto ?? null;
     return this.#changeStatus("resolved", "incident.resolved", "resolve");
   }
 
   reopen(): WebhookEvent {
-    // PagerDuty's OpenAPI lists no log entry for it.
+    // PagerDuty's OpenAPI lists no log entry for this action.
     return this.#changeStatus("triggered", "incident.reopened", "field_value_change");
   }
 

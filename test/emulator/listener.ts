@@ -11,7 +11,7 @@ import { text } from "node:stream/consumers";
 /** An HTTP request as the emulator receives it. */
 export interface Call {
   readonly method: string;
-  /** Path with query, as it was sent. */
+  /** The path with the query, as it was sent. */
   readonly path: string;
   readonly url: URL;
   readonly headers: IncomingHttpHeaders;
@@ -22,7 +22,7 @@ export interface Reply {
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly body?: string;
-  /** The connection ends in the middle of the body. */
+  /** True ends the connection in the middle of the body. */
   readonly cut?: boolean;
 }
 
@@ -47,7 +47,7 @@ export class Listener {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** @param port 0 takes any free one. */
+  /** @param port 0 means any free port */
   static async open(port: number): Promise<Listener> {
     const server = createServer();
     await new Promise<void>((resolve, reject) => {
@@ -62,7 +62,7 @@ export class Listener {
       respond(handler, request, response).catch((error: unknown) => {
         // The caller disconnected before the request was complete, so there is nobody to answer.
         if (!request.complete) return;
-        // A bug of the emulator has to show in the test that causes it.
+        // A bug of the emulator must be visible in the test that causes it.
         console.error("the emulator failed:", error);
         if (!response.headersSent) response.writeHead(500);
         response.end();

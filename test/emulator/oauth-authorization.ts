@@ -25,7 +25,7 @@ export type AuthorizationOutcome =
 const AuthorizationQuery = z.object({
   response_type: z.literal("code"),
   scope: z.string().min(1),
-  // 32 bytes in base64url, as S256 makes them.
+  // The SHA-256 hash of the verifier, 32 bytes in base64url.
   code_challenge: z
     .string()
     .regex(/^[A-Za-z0-9_-]{43}$/)
@@ -42,7 +42,9 @@ function isRedirectAllowed(client: OAuthClient, redirectUri: string): boolean {
   return z.url({ protocol: /^https?$/ }).safeParse(redirectUri).success;
 }
 
-/** Scopes that this kind of app can have and this app is registered for, in the requested order. */
+/**
+ * Returns the requested scopes that this kind of app can have and this app is registered for, in the requested order.
+ */
 function grantableScopes(client: OAuthClient, asked: string): string[] {
   return asked
     .split(" ")
@@ -51,8 +53,8 @@ function grantableScopes(client: OAuthClient, asked: string): string[] {
 }
 
 /**
- * Decides `GET /oauth/authorize`; consent is given at once unless `denied`.
- * Never redirects for an unknown client or redirect URI.
+ * Answers `GET /oauth/authorize`. The user consents immediately unless `denied`. Never redirects for an unknown client
+ * or redirect URI.
  */
 export function authorize(
   query: URLSearchParams,
@@ -69,7 +71,7 @@ export function authorize(
   if (!parsed.success) return { kind: "error", redirectUri, state, error: "invalid_request" };
   const { scope, code_challenge: challenge, code_challenge_method: method, nonce } = parsed.data;
   const pkce = challenge !== undefined && method !== undefined;
-  // Scoped apps need PKCE; an incomplete PKCE request is an error for any app.
+  // Scoped apps need PKCE. An incomplete PKCE request is an error for any app.
   if (!pkce && (client.scoped || challenge !== undefined || method !== undefined)) {
     return { kind: "error", redirectUri, state, error: "invalid_request" };
   }
@@ -85,7 +87,7 @@ export function authorize(
   return { kind: "granted", state, authorization };
 }
 
-/** The address that the browser is redirected to. */
+/** Returns the address to which the browser is redirected. */
 export function callbackUrl(redirectUri: string, parameters: Record<string, string | null>): string {
   const url = new URL(redirectUri);
   for (const [name, value] of Object.entries(parameters))

@@ -21,7 +21,7 @@ interface ClientSecret {
 const GrantType = z.looseObject({ grant_type: z.string() });
 const KNOWN_GRANT_TYPES = ["authorization_code", "refresh_token"];
 
-/** Reads the form of `POST /oauth/token`, or names the OAuth error. */
+/** Reads the form of `POST /oauth/token`, or returns the OAuth error. */
 export function parseTokenRequest(
   call: Call,
 ): { ok: true; request: TokenRequest; client: ClientSecret | null } | { ok: false; error: string } {
@@ -39,7 +39,7 @@ export function parseTokenRequest(
   return { ok: true, request: request.data, client: clientSecretOf(call, form) };
 }
 
-/** `client_secret_basic` or `client_secret_post`. */
+/** Reads the client's secret from `client_secret_basic` or `client_secret_post`. */
 function clientSecretOf(call: Call, form: URLSearchParams): ClientSecret | null {
   const basic = /^Basic (.+)$/.exec(call.headers.authorization ?? "")?.[1];
   if (basic !== undefined) {
@@ -50,12 +50,12 @@ function clientSecretOf(call: Call, form: URLSearchParams): ClientSecret | null 
   return clientId === null || clientSecret === null ? null : { clientId, clientSecret };
 }
 
-/** OAuth has both halves of Basic form-encoded first (RFC 6749, 2.3.1). */
+/** In OAuth both halves of Basic authentication are form-encoded before the base64 encoding (RFC 6749, 2.3.1). */
 function formDecode(text: string): string {
   return new URLSearchParams(`value=${text}`).get("value") ?? "";
 }
 
-/** Whether a verifier is the one that the challenge was made from (RFC 7636, S256). */
+/** Returns true if the challenge was made from this verifier (RFC 7636, S256). */
 export function verifyPkce(challenge: string | null, verifier: string | undefined): boolean {
   if (challenge === null) return verifier === undefined;
   return verifier !== undefined && createHash("sha256").update(verifier).digest("base64url") === challenge;

@@ -15,25 +15,25 @@ export { Subscription } from "./subscription.ts";
 export type { Attempt } from "./webhook-attempt.ts";
 export { EVENT_TYPES, firstBody, sign, type WebhookEvent, webhookBody } from "./webhook-event.ts";
 
-/** Ports of 0 take any free one. The rest is in milliseconds. */
+/** Port 0 means any free port. All other options are in milliseconds. */
 export interface PagerDutyOptions {
   port?: number;
   euPort?: number;
   identityPort?: number;
-  /** First wait before a webhook is retried; doubles up to 2 s. Default 50. */
+  /** The first wait before a webhook is retried. The wait doubles up to 2 s. Default 50. */
   retryDelayMs?: number;
   /** How long a webhook may take. Default 5000, as at PagerDuty. */
   attemptTimeoutMs?: number;
-  /** How long a webhook is retried. Default 60,000, in place of PagerDuty's 48 h. */
+  /** How long a webhook is retried. Default 60,000; at PagerDuty this is 48 h. */
   retryForMs?: number;
 }
 
-/** A call of the REST APIs or of the identity server. */
+/** A call to the REST APIs or to the identity server. */
 export interface RecordedRequest {
   readonly method: string;
-  /** With query. */
+  /** The path with the query. */
   readonly path: string;
-  /** The scheme only: a record holds no secrets. */
+  /** Only the scheme, because a record contains no secrets. */
   readonly authorization: "Token" | "Bearer" | null;
   /** 0 until the call is answered, and after a reset. */
   status: number;
@@ -62,7 +62,7 @@ export class PagerDuty {
   readonly faults: Faults = noFaults();
   /** Oldest first. */
   readonly requests: RecordedRequest[] = [];
-  /** The account whose user consents to OAuth apps; null: the account that registered the app. */
+  /** The account whose user consents to OAuth apps; null means the account that registered the app. */
   signedInAs: Account | null = null;
   readonly #accounts: Account[] = [];
   readonly #apis: readonly RestApi[];
@@ -99,17 +99,17 @@ export class PagerDuty {
     listeners.identity.serve(this.#recorded("identity", (call) => this.#identity.answer(call)));
   }
 
-  /** The US REST API, as `https://api.pagerduty.com`. */
+  /** The US REST API, in place of `https://api.pagerduty.com`. */
   get apiUrl(): string {
     return this.#listeners.us.url;
   }
 
-  /** The EU REST API, as `https://api.eu.pagerduty.com`. */
+  /** The EU REST API, in place of `https://api.eu.pagerduty.com`. */
   get euApiUrl(): string {
     return this.#listeners.eu.url;
   }
 
-  /** As `https://identity.pagerduty.com`. */
+  /** The identity server, in place of `https://identity.pagerduty.com`. */
   get identityUrl(): string {
     return this.#listeners.identity.url;
   }

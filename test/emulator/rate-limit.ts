@@ -5,11 +5,11 @@ interface Window {
   calls: number;
 }
 
-/** Calls a minute for each token, counted in fixed windows that begin with a token's first call. */
+/** Limits each token's calls in a minute. Counts in fixed windows that begin with the token's first call. */
 export class RateLimit {
   readonly #windows = new Map<string, Window>();
 
-  /** Counts a call. `headers` are PagerDuty's `ratelimit-*`, the reset in seconds. */
+  /** Counts a call. `headers` are PagerDuty's `ratelimit-*` headers, with the reset in seconds. */
   take(token: string, limit: number, nowMs: number): { allowed: boolean; headers: Record<string, string> } {
     let window = this.#windows.get(token);
     if (window === undefined || nowMs - window.startedAtMs >= WINDOW_MS) {

@@ -1,7 +1,7 @@
 /** PagerDuty's service regions. */
 export type Region = "us" | "eu";
 
-/** The region and subdomain of an account, which decide all its URLs. */
+/** The region and the subdomain of an account, which determine all its URLs. */
 export interface Site {
   readonly subdomain: string;
   readonly region: Region;
@@ -31,12 +31,15 @@ const PATHS = {
 
 export type ReferenceKind = keyof typeof PATHS;
 
-/** The canonical API URL, PagerDuty's own host whatever address the emulator listens on. */
+/** The canonical API URL. It has PagerDuty's host, whatever address the emulator listens on. */
 export function selfUrl(site: Site, kind: ReferenceKind, id: string): string {
   return `https://${API_HOSTS[site.region]}/${PATHS[kind].api}/${id}`;
 }
 
-/** The page in the web app: `https://<subdomain>.pagerduty.com/…`, for the EU `<subdomain>.eu.pagerduty.com`. */
+/**
+ * The page in the web app: `https://<subdomain>.pagerduty.com/…`, or `https://<subdomain>.eu.pagerduty.com/…` in the
+ * EU.
+ */
 export function htmlUrl(site: Site, kind: ReferenceKind, id: string): string {
   const origin = `https://${site.subdomain}.${WEB_HOSTS[site.region]}`;
   // A priority has no page; one page lists all priorities.

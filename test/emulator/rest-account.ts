@@ -55,12 +55,12 @@ function serviceResource(account: Account) {
   };
 }
 
-/** The account itself: who is calling, its services, its abilities. */
+/** The calls about the account: the current user, its services and its abilities. */
 export const accountRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/users/me",
-    // PagerDuty's OpenAPI names no scope for this call; its list of scopes does.
+    // PagerDuty's OpenAPI names no scope for this call, but PagerDuty's list of scopes does.
     scope: "users.read",
     answer: ({ account, credential }) =>
       credential.kind === "account" ? restError.needsUser() : jsonReply(200, { user: userResource(account) }),

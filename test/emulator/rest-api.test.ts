@@ -76,7 +76,7 @@ test("the current user, services and abilities fit PagerDuty's OpenAPI", async (
   await read("/abilities", schemas.AbilitiesAnswer);
 });
 
-test("an account-level key can read everything but a user", async () => {
+test("an account-level key can read everything except a user", async () => {
   const token = account.apiKey({ kind: "account" });
   await expectError(400, "/users/me", { token });
   expect((await call("/services", { token })).status).toBe(200);
@@ -106,7 +106,7 @@ test("a call without PagerDuty's media type is refused", async () => {
   expect(pagerduty.requests.at(-1)).toMatchObject({ path: "/services", authorization: "Token", status: 406 });
 });
 
-test("an incident has incident_number, and its fields and log are separate calls", async () => {
+test("an incident has incident_number, and separate calls return its custom fields and its log", async () => {
   const incident = account.trigger({
     priority: "P1",
     customFields: { runbook_link: "https://example.com/r" },
@@ -159,7 +159,7 @@ test("incidents are filtered by status and time of creation, sorted and paged", 
   expect(second).toMatchObject({ more: false, total: 2, incidents: [{ title: "yesterday" }] });
 });
 
-test("a list with a too large limit, offset or time range, or an unknown status, is 400", async () => {
+test("a list call is 400 if its limit, offset or time range is too large, or its status is unknown", async () => {
   for (const query of [
     "limit=101",
     "limit=100&offset=9901",
@@ -247,7 +247,7 @@ test("a read-only key can read but not create", async () => {
   await expectError(403, "/webhook_subscriptions", { token, method: "POST", body });
 });
 
-test("calls over the limit of a minute are 429 for that token only", async () => {
+test("calls over the limit of a minute are 429 only for the token that exceeded it", async () => {
   pagerduty.faults.rateLimit = 2;
   const remaining = [await call("/services"), await call("/services"), await call("/services")];
   expect(remaining.map(({ status }) => status)).toEqual([200, 200, 429]);

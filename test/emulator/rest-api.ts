@@ -47,7 +47,7 @@ export class RestApi {
     this.#rateLimit.clear();
   }
 
-  /** Keys need `Token token=`, access tokens need `Bearer`: PagerDuty refuses the other scheme. */
+  /** API keys need `Token token=`, and access tokens need `Bearer`. PagerDuty refuses the wrong scheme. */
   #callerOf(call: Call): Caller | null {
     const authorization = call.headers.authorization ?? "";
     const key = KEY.exec(authorization)?.[1];

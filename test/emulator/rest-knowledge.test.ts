@@ -79,7 +79,7 @@ test("alerts, changes, similar incidents and notes fit PagerDuty's OpenAPI", asy
   expect(related_incidents).toMatchObject([{ incident: { id: "PR1", title: "Queue is long" } }]);
 });
 
-test("a written note can be read, and an account-level key has to name a user", async () => {
+test("a note that was written can be read, and an account-level key has to name a user", async () => {
   const written = await call("notes", { content: "Looking" });
   const { note } = schemas.NoteAnswer.parse(written.body);
   incident.annotate("Found it");
@@ -93,7 +93,7 @@ test("a written note can be read, and an account-level key has to name a user", 
   expect((await call("notes", { token: account.apiKey({ write: false }), content: "x" })).status).toBe(403);
 });
 
-test("a cut answer ends in the middle of its body", async () => {
+test("an answer with the fault `cut` ends in the middle of its body", async () => {
   pagerduty.faults.api = { cut: true };
   await expect(call("alerts")).rejects.toThrow();
 });

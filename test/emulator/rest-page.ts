@@ -14,7 +14,7 @@ export const PageQuery = z
   .refine(({ limit, offset }) => offset + limit <= MAX_DEPTH, `offset + limit must not exceed ${MAX_DEPTH}`);
 export type PageQuery = z.infer<typeof PageQuery>;
 
-/** The requested part of a list, with schema `Pagination` of PagerDuty's OpenAPI. */
+/** Returns the requested part of a list, with the schema `Pagination` of PagerDuty's OpenAPI. */
 export function pageOf<Item>(items: readonly Item[], page: PageQuery) {
   const { limit, offset } = page;
   return {

@@ -16,14 +16,14 @@ export interface RestCall extends Call {
 
 export interface Route {
   readonly method: string;
-  /** As in PagerDuty's OpenAPI: `{id}` stands for one segment. */
+  /** The path as in PagerDuty's OpenAPI. `{id}` stands for one segment. */
   readonly path: string;
-  /** `x-pd-requires-scope` of PagerDuty's OpenAPI; null: any token will do. */
+  /** `x-pd-requires-scope` of PagerDuty's OpenAPI; null allows any token. */
   readonly scope: string | null;
   readonly answer: (call: RestCall) => Reply;
 }
 
-/** The path's `{id}`, empty if the route has none; null if the path does not match. */
+/** Returns the path's `{id}`: empty if the route has no `{id}`, null if the path does not match. */
 export function matchPath(route: string, path: string): string | null {
   const [before = "", after] = route.split("{id}");
   if (after === undefined) return path === route ? "" : null;
@@ -32,7 +32,7 @@ export function matchPath(route: string, path: string): string | null {
   return id === "" || id.includes("/") ? null : id;
 }
 
-/** The query as an object; `name[]` is always an array, as in PagerDuty's API. */
+/** Returns the query as an object. `name[]` is always an array, as in PagerDuty's API. */
 export function queryOf(call: Call): Record<string, string | string[]> {
   const query: Record<string, string | string[]> = {};
   for (const name of call.url.searchParams.keys()) {
@@ -54,7 +54,7 @@ export function parseInput<Output>(
   return { ok: false, reply: restError.invalid(errors) };
 }
 
-/** The JSON body, or undefined if it is not JSON: the schema then reports what is missing. */
+/** Returns the JSON body, or undefined if it is not JSON. The schema then reports the missing members. */
 export function bodyOf(call: Call): unknown {
   try {
     return JSON.parse(call.body);

@@ -36,7 +36,7 @@ const NewSubscription = z.object({
   }),
 });
 
-/** Without the delivery method, which PagerDuty ignores in changes. */
+/** Omits the delivery method, which PagerDuty ignores in changes. */
 const SubscriptionChange = z.object({
   webhook_subscription: z.object({
     active: z.boolean().optional(),
@@ -53,13 +53,13 @@ const SubscriptionQuery = PageQuery.and(
   }),
 );
 
-/** Types that this PagerDuty does not know, as its 400 names them. */
+/** Returns the event types that this PagerDuty does not know, as PagerDuty's 400 names them. */
 const unknownTypes = (events: readonly string[] | undefined, { faults }: RestCall): string[] =>
   (events ?? [])
     .filter((type) => faults.unknownEventTypes.includes(type))
     .map((type) => `events: ${type} is not an event type`);
 
-/** Schema `WebhookSubscription`. The secret and the header values are shown once, on creation. */
+/** Schema `WebhookSubscription`. The secret and the values of custom headers are shown only on creation. */
 function subscriptionResource(subscription: Subscription, created = false) {
   const { filter } = subscription;
   return {
@@ -155,7 +155,7 @@ function ping(subscription: Subscription, call: RestCall): Reply {
   return { status: 202 };
 }
 
-/** Webhook subscriptions: list, create, change, delete, enable, ping. */
+/** The calls about webhook subscriptions: list, create, change, delete, enable and ping. */
 export const subscriptionRoutes: readonly Route[] = [
   { method: "GET", path: "/webhook_subscriptions", scope: READ, answer: list },
   { method: "POST", path: "/webhook_subscriptions", scope: WRITE, answer: create },

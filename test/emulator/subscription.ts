@@ -27,7 +27,7 @@ export interface SubscriptionOptions {
   customHeaders?: CustomHeader[] | undefined;
 }
 
-/** The objects of an event, compared with a subscription's filter. */
+/** The objects that an event belongs to. A subscription's filter is compared with them. */
 export interface EventOrigin {
   readonly serviceId: string;
   readonly teamId: string;
@@ -35,7 +35,7 @@ export interface EventOrigin {
 
 const DROPS_UNTIL_DISABLED = 3;
 const DISABLED_FOR_MS = 24 * 60 * 60 * 1000;
-/** PagerDuty never sends larger webhooks. */
+/** The largest webhook that PagerDuty sends. */
 const MAX_BODY_BYTES = 256 * 1024;
 
 /** A V3 webhook subscription with all its webhooks. */
@@ -65,7 +65,9 @@ export class Subscription {
     this.#queue = new DeliveryQueue(settings, faults, (verdict) => this.#heed(verdict));
   }
 
-  /** PagerDuty disabled the subscription: sends nothing until `enable`, or for 24 h. Can be set. */
+  /**
+   * True while PagerDuty has disabled the subscription: it sends nothing until `enable`, or for 24 h. Tests can set it.
+   */
   get temporarilyDisabled(): boolean {
     return Date.now() < this.#disabledUntilMs;
   }
@@ -76,7 +78,7 @@ export class Subscription {
     if (disabled) this.#queue.empty();
   }
 
-  /** An undocumented event type always matches, so that tests can send new ones. */
+  /** An undocumented event type always matches, so that tests can send new types. */
   matches(event: WebhookEvent, origin: EventOrigin): boolean {
     if (!this.active) return false;
     if (EVENT_TYPES.includes(event.event_type) && !this.events.includes(event.event_type)) return false;
@@ -90,7 +92,7 @@ export class Subscription {
     }
   }
 
-  /** Queues an event, even if it does not match. */
+  /** Queues an event, even if it does not match the filter. */
   send(event: WebhookEvent, incidentId: string | null): void {
     const body = webhookBody(event);
     const unsent = this.temporarilyDisabled || Buffer.byteLength(body) > MAX_BODY_BYTES;
@@ -117,7 +119,9 @@ export class Subscription {
     });
   }
 
-  /** Resolves when the queue is empty, duplicates included. Rejects after `timeoutMs` with the pending webhooks. */
+  /**
+   * Resolves when the queue is empty and all duplicates are sent. Rejects after `timeoutMs` with the pending webhooks.
+   */
   async idle(timeoutMs: number = patienceMs()): Promise<void> {
     await this.#queue.idle(timeoutMs);
   }

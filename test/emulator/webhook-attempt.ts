@@ -19,10 +19,13 @@ interface AttemptResult {
   readonly verdict: Verdict;
 }
 
-/** PagerDuty retries failed connections, but not TLS errors. These are Node's codes of TLS errors. */
+/** Node's codes of TLS errors. PagerDuty does not retry after TLS errors, but does after other failed connections. */
 const TLS_FAULT = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 
-/** Decides as PagerDuty does: 2xx is accepted, 5xx and 429 are retried, any other status is dropped. */
+/**
+ * Decides as PagerDuty does: 2xx means accepted, 5xx and 429 are retried, and after any other status the webhook is
+ * dropped.
+ */
 export function judgeStatus(status: number): Verdict {
   if (status >= 200 && status < 300) return "delivered";
   return status >= 500 || status === 429 ? "retry" : "drop";
@@ -30,7 +33,7 @@ export function judgeStatus(status: number): Verdict {
 
 /**
  * Sends a webhook once and waits `timeoutMs` for the status.
- * @param closed cuts the attempt short when the emulator ends.
+ * @param closed aborts the attempt when the emulator ends
  */
 export async function attemptWebhook(
   request: WebhookRequest,
@@ -51,7 +54,7 @@ export async function attemptWebhook(
       redirect: "manual",
       signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), closed]),
     });
-    // Only the status decides. The body is read to its end so that the connection can serve the next one.
+    // Only the status decides. Reads the body to its end, so that the connection can be used again.
     await response.arrayBuffer().catch(() => undefined);
     return result(response.status, judgeStatus(response.status));
   } catch (error) {

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import * as z from "zod";
 import type { Reference } from "./reference.ts";
 
-/** A V3 webhook event, as PagerDuty puts it below `event`. */
+/** A V3 webhook event, as PagerDuty sends it in `event`. */
 export interface WebhookEvent {
   readonly id: string;
   readonly event_type: string;
@@ -67,7 +67,7 @@ export function sign(secret: string, body: string | Uint8Array): string {
 const IncidentData = z.looseObject({ id: z.string(), type: z.literal("incident") });
 const AboutIncident = z.looseObject({ incident: z.looseObject({ id: z.string() }) });
 
-/** The incident that an event's data is about, so that its webhooks keep their order; null when there is none. */
+/** Returns the id of the event's incident, whose webhooks are sent in order; null if the event has no incident. */
 export function incidentIdOf(data: unknown): string | null {
   const incident = IncidentData.safeParse(data);
   if (incident.success) return incident.data.id;

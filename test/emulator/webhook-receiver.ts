@@ -11,10 +11,10 @@ export interface ReceivedWebhook {
   readonly event: Webhook["event"];
 }
 
-/** Answers a webhook: with a status, or never. */
+/** Answers a webhook with a status, or never. */
 type Answer = (webhook: ReceivedWebhook) => number | "never" | Promise<number>;
 
-/** A receiver of webhooks, which stores them and answers with settable statuses. */
+/** A receiver of webhooks. Stores them, and answers with the statuses that a test sets. */
 export class WebhookReceiver {
   readonly url: string;
   readonly received: ReceivedWebhook[] = [];
@@ -39,7 +39,7 @@ export class WebhookReceiver {
     return new WebhookReceiver(server, (server.address() as AddressInfo).port);
   }
 
-  /** The types that arrived, in order. */
+  /** The event types that arrived, in order. */
   types(): string[] {
     return this.received.map(({ event }) => event.event_type);
   }
