@@ -6,7 +6,7 @@ const wordsOf = (text: string, secrets: string[] = []) => {
   return answer.kind === "answered" ? answer.words : "";
 };
 
-test("words are the JSON's error, else the body's text, without tags if it is HTML", () => {
+test("the words of an answer are the JSON's error, or else the body's text, without tags if it is HTML", () => {
   expect(wordsOf('{"error": "Not here", "more": 1}')).toBe("Not here");
   expect(wordsOf('{"error": {"code": 1}}')).toBe('{"error": {"code": 1}}');
   expect(wordsOf("upstream\n  timed out\u0000")).toBe("upstream timed out");
@@ -14,13 +14,13 @@ test("words are the JSON's error, else the body's text, without tags if it is HT
   expect(wordsOf("")).toBe("");
 });
 
-test("words are cut at 200 characters, never within a character", () => {
+test("the words are shortened to 200 characters, and no character is split", () => {
   expect(wordsOf("x".repeat(300))).toBe("x".repeat(200));
   expect(wordsOf("🐢".repeat(300))).toBe("🐢".repeat(200));
   expect(wordsOf(`{"error": "\\ud800"}`)).toBe("\ufffd");
 });
 
-test("known secrets, and values that look like a secret, are redacted", () => {
+test("known secrets and values that look like secrets are redacted", () => {
   const said = wordsOf('{"error": "Bad header s3cret-value, token pdus+abc and Bearer xyz.1"}', [
     "s3cret-value",
   ]);

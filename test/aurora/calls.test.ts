@@ -41,7 +41,7 @@ const target = (more: Partial<AuroraTarget> = {}): AuroraTarget => ({
 const call = (to: AuroraTarget, path = "/pagerduty", timeoutMs = 60_000) =>
   callAurora(to, { method: "POST", url: origin + path, headers: { "x-mine": "1" }, body: "{}", timeoutMs });
 
-test("every call has the mark, and AURORA_HEADERS are sent to Aurora's origin only", async () => {
+test("every call has the connector's header, and AURORA_HEADERS are sent to Aurora's origin only", async () => {
   await call(target());
   await call(target({ origin: "http://127.0.0.1:1" }));
   const [own, other] = requests.map(({ headers }) => headers);
@@ -54,7 +54,7 @@ test("every call has the mark, and AURORA_HEADERS are sent to Aurora's origin on
   expect(other).not.toHaveProperty("cf-access-client-secret");
 });
 
-test("the binding is used for calls to Aurora's origin, and for no others", async () => {
+test("the binding is used for calls to Aurora's origin, and for no other calls", async () => {
   const carried: string[] = [];
   const binding = {
     async fetch(url: string, { headers, redirect }: RequestInit): Promise<Response> {
@@ -87,7 +87,7 @@ test("a binding AURORA without fetch is ignored", () => {
   }
 });
 
-test("everything that Aurora shares with the connector is a secret of its answers", () => {
+test("every secret that Aurora shares with the connector is redacted in Aurora's answers", () => {
   const config = parseConfig({
     INTERNAL_API_SECRET: "hunter2-internal",
     CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
@@ -103,7 +103,7 @@ test("everything that Aurora shares with the connector is a secret of its answer
   ]);
 });
 
-test("a redirect is an answer and is not followed", async () => {
+test("a redirect counts as an answer, and is not followed", async () => {
   answer = (_, response) => response.writeHead(307, { location: "/elsewhere" }).end();
   expect(await call(target())).toMatchObject({ kind: "answered", status: 307 });
   expect(requests).toHaveLength(1);
@@ -121,19 +121,19 @@ test("only the start of an endless answer is read", async () => {
   expect(await call(target())).toMatchObject({ status: 500, words: "x".repeat(200) });
 });
 
-test("an accepted call does not wait for the body", async () => {
+test("a call that Aurora accepts does not wait for the answer's body", async () => {
   answer = (_, response) => response.writeHead(200).write("{");
   expect(await call(target())).toMatchObject({ status: 200 });
 });
 
-test("a time-out and a failed connection are outcomes, not errors", async () => {
+test("a time-out or a failed connection is a returned outcome, and nothing is thrown", async () => {
   answer = () => undefined;
   expect(await call(target(), "/", 50)).toEqual({ kind: "timed_out", afterMs: 50 });
   answer = (request) => request.socket.destroy();
   expect(await call(target())).toEqual({ kind: "unreachable" });
 });
 
-test("the secrets that Aurora shares are redacted in an answer, whether the call sent them or not", async () => {
+test("the secrets that Aurora shares are redacted in an answer, even if the call did not send them", async () => {
   answer = ({ headers }, response) =>
     response
       .writeHead(403)

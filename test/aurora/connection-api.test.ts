@@ -72,7 +72,7 @@ describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
     expect(answer).toMatchObject({ status: 401, body: { error: "Unauthorized" } });
   });
 
-  test("a user without an organisation is refused, with no header and none in the database", async () => {
+  test("a user without an organisation in the header or in the database is refused", async () => {
     aurora.directory.addUser(ADA, null);
     expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", {})).toMatchObject({
       status: 403,
@@ -80,7 +80,7 @@ describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
     });
   });
 
-  test("a role counts in the organisation of X-Org-ID only", async () => {
+  test("a user's role counts only in the organisation of X-Org-ID", async () => {
     aurora.directory.addUser(ADA, ACME).roles.set(GLOBEX, "viewer");
     const patchIn = (org: string) => callAs(aurora, ADA, "PATCH", "/pagerduty", {}, { "x-org-id": org });
     expect(await patchIn(ACME)).toMatchObject({ status: 400 });
@@ -89,12 +89,12 @@ describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
 });
 
 describe("server/routes/pagerduty/pagerduty_routes.py, pagerduty_connect", () => {
-  test("a body that is not an object is an internal error, one that is not JSON counts as empty", async () => {
+  test("a body that is not an object is an internal error, and a body that is not JSON counts as empty", async () => {
     expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", ["x"])).toMatchObject({ status: 500 });
     expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", "")).toMatchObject({ status: 400 });
   });
 
-  test("a token is checked with PagerDuty, then belongs to the organisation", async () => {
+  test("a token is checked with PagerDuty, and then belongs to the organisation", async () => {
     expect(await connect(ADA)).toMatchObject({
       status: 200,
       body: { success: true, displayName: "PagerDuty" },
@@ -104,12 +104,12 @@ describe("server/routes/pagerduty/pagerduty_routes.py, pagerduty_connect", () =>
     });
   });
 
-  test("an account-level key is accepted by its services", async () => {
+  test("an account-level key is accepted if it can list services", async () => {
     const key = pagerduty.account({ subdomain: "acme" }).apiKey({ kind: "account" });
     expect(await connect(ADA, key)).toMatchObject({ status: 200, body: { account_subdomain: "acme" } });
   });
 
-  test("a key of the EU region is an invalid key: only the US host is asked", async () => {
+  test("an EU key counts as invalid, because Aurora asks only the US host", async () => {
     const key = pagerduty.account({ region: "eu" }).apiKey();
     expect(await connect(ADA, key)).toMatchObject({
       status: 401,
@@ -117,7 +117,7 @@ describe("server/routes/pagerduty/pagerduty_routes.py, pagerduty_connect", () =>
     });
   });
 
-  test("PATCH rotates a token that is there, and finds nothing to rotate otherwise", async () => {
+  test("PATCH replaces an existing token, and fails if there is none", async () => {
     const token = pagerduty.account().apiKey();
     expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", { token })).toMatchObject({
       status: 404,
@@ -130,13 +130,13 @@ describe("server/routes/pagerduty/pagerduty_routes.py, pagerduty_connect", () =>
 });
 
 describe("server/utils/secrets/secret_ref_utils.py and server/utils/auth/token_management.py", () => {
-  test("a second member's token replaces the first's: one row for an organisation", async () => {
+  test("a second member's token replaces the first member's token, because an organisation has one row", async () => {
     await connect(ADA);
     await connect(BOB);
     expect(aurora.directory.credentials).toHaveLength(1);
   });
 
-  test("any member's DELETE removes the row for all, and a second one removes nothing", async () => {
+  test("any member's DELETE removes the row for all members, and a second DELETE removes nothing", async () => {
     await connect(ADA);
     expect(await callAs(aurora, BOB, "DELETE", "/pagerduty")).toMatchObject({
       body: { success: true, deleted: 1 },
@@ -146,7 +146,7 @@ describe("server/utils/secrets/secret_ref_utils.py and server/utils/auth/token_m
     });
   });
 
-  test("a user who moved to another organisation still finds the row that the same user made before", async () => {
+  test("a user who moved to another organisation still finds the row that this user made before", async () => {
     await connect(ADA);
     aurora.directory.addUser(ADA, GLOBEX);
     expect(await callAs(aurora, ADA, "GET", "/pagerduty")).toMatchObject({ body: { connected: true } });
@@ -171,21 +171,24 @@ describe("the entrance", () => {
       400,
     ],
     ["redirects", { status: 302, headers: { location: "https://elsewhere.example" } }, 302],
-  ] as const)("%s on request, and every call is recorded with its headers", async (_, fault, status) => {
-    aurora.fault = fault;
-    await callAs(aurora, ADA, "PATCH", "/pagerduty", {}, { "x-aurora-edge": "1" }).catch(() => null);
-    expect(aurora.calls).toMatchObject([
-      {
-        method: "PATCH",
-        path: "/pagerduty",
-        headers: { "x-aurora-edge": "1", "x-user-id": ADA },
-        body: "{}",
-        status,
-      },
-    ]);
-    aurora.fault = null;
-    expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", {})).toMatchObject({ status: 400 });
-  });
+  ] as const)(
+    "%s if a test asks for it, and records every call with its headers",
+    async (_, fault, status) => {
+      aurora.fault = fault;
+      await callAs(aurora, ADA, "PATCH", "/pagerduty", {}, { "x-aurora-edge": "1" }).catch(() => null);
+      expect(aurora.calls).toMatchObject([
+        {
+          method: "PATCH",
+          path: "/pagerduty",
+          headers: { "x-aurora-edge": "1", "x-user-id": ADA },
+          body: "{}",
+          status,
+        },
+      ]);
+      aurora.fault = null;
+      expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", {})).toMatchObject({ status: 400 });
+    },
+  );
 
   test("without a credential the webhook route answers 404", async () => {
     expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({ status: 404 });

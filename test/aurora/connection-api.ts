@@ -9,7 +9,7 @@ import { get, isTrue, PythonError } from "./task/python.ts";
 export interface ConnectionSettings {
   readonly directory: Directory;
   readonly pagerdutyUrl: string | null;
-  /** For the webhook URLs that Aurora shows. */
+  /** The base of the webhook URLs that Aurora shows. */
   readonly publicUrl: string;
 }
 
@@ -28,7 +28,7 @@ const ROUTES: Record<string, { permission: "read" | "write"; act: Action }> = {
   "GET /pagerduty/webhook-url": { permission: "read", act: showWebhookUrl },
 };
 
-/** Answers the call; null: Aurora has no such route. */
+/** Answers the call. Returns null if Aurora has no such route. */
 export async function answerConnectionCall(settings: ConnectionSettings, call: Call): Promise<Reply | null> {
   const route = ROUTES[`${call.method} ${call.url.pathname}`];
   if (route === undefined) return null;
@@ -42,7 +42,7 @@ export async function answerConnectionCall(settings: ConnectionSettings, call: C
   }
 }
 
-/** `require_permission`, in server/utils/auth/rbac_decorators.py: before the body is read. */
+/** `require_permission`, in server/utils/auth/rbac_decorators.py. Runs before the body is read. */
 function checkPermission(directory: Directory, permission: "read" | "write", call: Call): Member | Reply {
   const userId = header(call, "x-user-id");
   if (userId === null) return jsonReply(401, { error: "Unauthorized" });
@@ -111,7 +111,7 @@ function showWebhookUrl({ publicUrl }: ConnectionSettings, { userId }: Member): 
   return jsonReply(200, { webhookUrl: `${publicUrl}/pagerduty/webhook/${userId}`, instructions: [] });
 }
 
-/** Reads an empty body, and one that is not JSON, as `{}`. */
+/** Reads a body that is empty or not JSON as `{}`. */
 function bodyOf(call: Call): Json {
   try {
     const body: Json = JSON.parse(call.body);
@@ -121,7 +121,7 @@ function bodyOf(call: Call): Json {
   }
 }
 
-/** Null: absent or empty, which Aurora does not distinguish. */
+/** Null if the header is absent or empty, which Aurora does not distinguish. */
 export function header(call: Call, name: string): string | null {
   const value = call.headers[name];
   return typeof value === "string" && value !== "" ? value : null;

@@ -1,18 +1,21 @@
 /** Aurora's users, their roles and the organisations' credentials (tables `users`, `casbin_rule`, `user_tokens`). */
 
-/** Each role may do what the roles before it may (server/utils/auth/enforcer.py). */
+/**
+ * The roles in ascending order. Each role may do everything that the previous roles may do
+ * (server/utils/auth/enforcer.py).
+ */
 export const ROLES = ["viewer", "editor", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface User {
   readonly id: string;
-  /** `users.org_id`: the one organisation that tasks and webhooks find for the user. Null: none. */
+  /** `users.org_id`: the one organisation that tasks and webhooks find for the user; null if there is none. */
   organisation: string | null;
-  /** By organisation: a user can have a role in more than the present one. */
+  /** The roles by organisation. A user can have roles in other organisations than the current one. */
   readonly roles: Map<string, Role>;
 }
 
-/** A row of `user_tokens`: at most one for each organisation. */
+/** A row of `user_tokens`. There is at most one for each organisation. */
 export interface CredentialRow {
   readonly userId: string;
   readonly organisation: string | null;
@@ -28,12 +31,12 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export class Directory {
   readonly users = new Map<string, User>();
-  /** Whether a credential is valid at PagerDuty does not matter to Aurora: any row counts. */
+  /** The rows of `user_tokens`. Any row counts for Aurora, even if its credential is not valid at PagerDuty. */
   credentials: CredentialRow[] = [];
 
   /**
-   * Adds a user, whose present organisation this is.
-   * @throws for ids that are no UUIDs: Aurora finds no credential for such users (server/utils/db/org_scope.py)
+   * Adds a user with this current organisation. @throws for an id that is not a UUID, because Aurora finds no
+   * credential for such a user (server/utils/db/org_scope.py)
    */
   addUser(id: string, organisation: string | null, role: Role = "editor"): User {
     for (const uuid of organisation === null ? [id] : [id, organisation]) {
@@ -54,14 +57,14 @@ export class Directory {
     return role !== undefined && (action === "read" || role !== "viewer");
   }
 
-  /** `get_user_token_data`: a row of the user's own in another organisation counts, too. */
+  /** `get_user_token_data`: the user's own row in another organisation counts, too. */
   credentialFor(userId: string, organisation: string | null): CredentialRow | null {
     return this.credentials.find((row) => isVisible(row, userId, organisation)) ?? null;
   }
 
   /**
-   * `store_tokens_in_db`: the row goes to the user's organisation in the database, whatever the request named, and
-   * stays with the user who made it first.
+   * `store_tokens_in_db`: the row belongs to the user's organisation in the database, whatever organisation the request
+   * names, and keeps the user who made it first.
    */
   store(named: string | null, row: CredentialRow): void {
     const organisation = this.organisationOf(row.userId) ?? named;

@@ -33,19 +33,19 @@ const pendingOf = ({ pending }: MirrorState): Pending => {
   if (pending === null) throw new Error("Nothing is pending");
   return pending;
 };
-/** The state after this answer to the pending change. */
+/** Returns the state after this answer to the pending change. */
 const afterReply = (state: MirrorState, answer: AuroraAnswer, nowMs = 0) =>
   afterAnswer(state, pendingOf(state), answer, nowMs);
 
 describe("a connect", () => {
-  test("is due at once, and over when Aurora accepts it", () => {
+  test("is due immediately, and ends when Aurora accepts it", () => {
     const state = changed("connect", UNKNOWN, 5);
     expect(nextCallAtMs(state)).toBe(5);
     expect(state.knowsConnection).toBeNull();
     expect(afterReply(state, reply(200), 7)).toEqual({ ...UNKNOWN, knowsConnection: true, checkedAtMs: 7 });
   });
 
-  test("that failed keeps Aurora's error and waits for the next check, after Aurora's status was read", () => {
+  test("that failed keeps Aurora's error, and waits for the next check, which first reads Aurora's status", () => {
     for (const [answer, words] of [
       [reply(401, { error: "Invalid or expired API token" }), "answered 401: Invalid or expired API token"],
       [SILENCE, "could not be reached"],
@@ -60,7 +60,7 @@ describe("a connect", () => {
     }
   });
 
-  test("replaces a pending disconnect, even if Aurora cannot take the credential", () => {
+  test("replaces a pending disconnect, even if Aurora cannot use the credential", () => {
     const leaving = changed("disconnect");
     expect(changed("connect", leaving).pending).toMatchObject({ change: "connect" });
     expect(afterChange(leaving, made("connect", false), 3)).toEqual({ ...UNKNOWN, lookAtMs: 3 });
@@ -68,7 +68,7 @@ describe("a connect", () => {
 });
 
 describe("a rotation", () => {
-  test("is sent as a rotation, and becomes a connect if Aurora has nothing to rotate", () => {
+  test("is sent as a rotation, and becomes a connect if Aurora has no credential to rotate", () => {
     const state = changed("rotate", { ...UNKNOWN, knowsConnection: true });
     expect(state).toMatchObject({ knowsConnection: true, pending: { change: "rotate" } });
     for (const answer of [
@@ -79,7 +79,7 @@ describe("a rotation", () => {
     }
   });
 
-  test("before a pending connect was sent is a connect with the new token", () => {
+  test("that happens before a pending connect was sent becomes a connect with the new token", () => {
     expect(changed("rotate", changed("connect")).pending).toMatchObject({
       change: "connect",
       id: "rotate-id",
@@ -88,7 +88,7 @@ describe("a rotation", () => {
 });
 
 describe("a disconnect", () => {
-  test("is over when Aurora removed the connection or has none", () => {
+  test("ends when Aurora removed the connection or has none", () => {
     expect(afterReply(changed("disconnect"), reply(200, { success: true }))).toBeNull();
     expect(afterReply(changed("disconnect"), reply(404, { error: "Not connected" }))).toBeNull();
   });
@@ -112,7 +112,7 @@ describe("a disconnect", () => {
   });
 });
 
-test("an answer to an earlier change does not affect the latest one", () => {
+test("an answer to an earlier change does not affect the latest change", () => {
   const first = changed("connect");
   const latest = changed("disconnect", first);
   for (const answer of [reply(200), reply(500), SILENCE]) {
@@ -121,7 +121,7 @@ test("an answer to an earlier change does not affect the latest one", () => {
 });
 
 describe("Aurora's own status", () => {
-  test("counts only if the answer is a status", () => {
+  test("counts only if the answer is in the form of a status", () => {
     const state = { ...UNKNOWN, lookAtMs: 0 };
     expect(afterLook(state, reply(200, { connected: true }), made("connect"), 1)).toMatchObject({
       knowsConnection: true,
@@ -135,7 +135,7 @@ describe("Aurora's own status", () => {
     }
   });
 
-  test("without the connection makes the connect due again, if Aurora can take the credential", () => {
+  test("without the connection makes the connect due again, if Aurora can use the credential", () => {
     const known = { ...UNKNOWN, knowsConnection: true, lookAtMs: 0 };
     const lost = afterLook(known, reply(200, { connected: false }), made("connect"), 1);
     expect(lost).toMatchObject({ knowsConnection: false, pending: { change: "connect", nextAtMs: 1 } });

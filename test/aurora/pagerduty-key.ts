@@ -16,14 +16,14 @@ const Users = z.object({
 const Services = z.object({ services: z.array(z.object({ html_url: z.string().default("") })) });
 const Failure = z.object({ error: z.union([z.string(), z.object({ message: z.string() })]) });
 
-/** What Aurora keeps of an account; null: PagerDuty does not say it. */
+/** The members that Aurora keeps of an account; null if PagerDuty does not return them. */
 export interface KeyHolder {
   readonly externalUserEmail: string | null;
   readonly externalUserName: string | null;
   readonly accountSubdomain: string | null;
 }
 
-/** @param apiUrl PagerDuty's US API, the only one that Aurora asks; null: not reachable */
+/** @param apiUrl PagerDuty's US API, the only API that Aurora asks; null if it cannot be reached */
 export async function checkKey(apiUrl: string | null, key: string): Promise<KeyHolder | Reply> {
   const me = await ask(apiUrl, key, "/users/me");
   if (me === null) return refusal(502);

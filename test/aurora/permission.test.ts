@@ -12,7 +12,7 @@ const ADA = { userId: "ada", orgId: "acme" };
 
 afterEach(() => vi.useRealTimers());
 
-test("only Aurora's error about the missing token grants the permission", () => {
+test("only Aurora's error about a missing token means that the permission is granted", () => {
   expect(permissionOf(YES)).toEqual({ verdict: "granted" });
   const others: AuroraAnswer[] = [
     reply(400, { error: "Bad request" }),
@@ -34,7 +34,7 @@ test("only Aurora's error about the missing token grants the permission", () => 
   for (const answer of others) expect(permissionOf(answer).verdict, JSON.stringify(answer)).toBe("unknown");
 });
 
-test("Aurora's 401 or 403 refuses with its error, and a proxy's decides nothing", () => {
+test("a 401 or 403 from Aurora refuses the permission with Aurora's error, and a 401 or 403 from a proxy decides nothing", () => {
   expect(permissionOf(NO)).toEqual({ verdict: "refused", status: 403, words: "Forbidden" });
   expect(permissionOf(reply(401, { error: "Unauthorized" }))).toMatchObject({ status: 401 });
   for (const body of [
@@ -48,7 +48,7 @@ test("Aurora's 401 or 403 refuses with its error, and a proxy's decides nothing"
   }
 });
 
-test("an undecided permission names Aurora's answer", () => {
+test("the error of an undecided permission contains Aurora's answer", () => {
   expect(permissionOf(reply(502, "<h1>Bad Gateway</h1>"))).toMatchObject({
     reason: "answered 502: Bad Gateway",
   });
@@ -57,7 +57,7 @@ test("an undecided permission names Aurora's answer", () => {
   });
 });
 
-/** A backend with a settable answer, which counts the questions. */
+/** A backend with an answer that can be set. Counts the permission requests. */
 class ScriptedBackend {
   asked: Member[] = [];
   answer: AuroraAnswer | Promise<AuroraAnswer> = YES;
@@ -88,7 +88,7 @@ test("a granted permission is cached for half a minute, for its user and organis
   expect(backend.asked).toHaveLength(6);
 });
 
-test("a refusal and a missing answer are never cached", async () => {
+test("a refusal is never cached, and neither is a missing answer", async () => {
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   for (const answer of [NO, reply(502, ""), YES]) {
     backend.answer = answer;
@@ -97,7 +97,7 @@ test("a refusal and a missing answer are never cached", async () => {
   expect(backend.asked).toHaveLength(3);
 });
 
-test("any 401 or 403, even a proxy's, clears all cached permissions", async () => {
+test("any 401 or 403, even from a proxy, clears all cached permissions", async () => {
   for (const refusal of [NO, reply(401, { error: "Unauthorized" }), reply(403, "<html>")]) {
     const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
     await permissions.ask(backend, ADA);
@@ -107,7 +107,7 @@ test("any 401 or 403, even a proxy's, clears all cached permissions", async () =
   }
 });
 
-test("a permission whose question was open during a refusal is used, but not cached", async () => {
+test("a permission is used but not cached if a refusal arrived while Aurora was asked for it", async () => {
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   const slow = Promise.withResolvers<AuroraAnswer>();
   backend.answer = slow.promise;
@@ -119,7 +119,7 @@ test("a permission whose question was open during a refusal is used, but not cac
   expect(backend.asked).toHaveLength(2);
 });
 
-test("the latest thousand permissions are cached", async () => {
+test("at most the latest thousand permissions are cached", async () => {
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   const users = Array.from({ length: 1001 }, (_, index) => ({ userId: `u${index}`, orgId: "acme" }));
   for (const user of users) await permissions.ask(backend, user);

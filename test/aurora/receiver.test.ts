@@ -28,13 +28,13 @@ beforeEach(() => {
 const send = (event: ReturnType<typeof incidentEvent>, options: Parameters<typeof sendEvent>[2] = {}) =>
   sendEvent(aurora, event, { secret: NEW_SECRET, ...options });
 
-test("an event is in Aurora's tables before it is answered, with every worker busy and no credential", async () => {
+test("an event is in Aurora's tables before it is answered, even if every worker is busy and there is no credential", async () => {
   aurora.workers.hold();
   expect(await send(incidentEvent("triggered"))).toMatchObject({ status: 200, body: { received: true } });
   expect(aurora.tables.incidents).toMatchObject([{ number: 2, organisation: ACME, status: "investigating" }]);
 });
 
-test("each of several secrets is accepted, and no other one", async () => {
+test("each of several secrets is accepted, and no other secret is", async () => {
   expect(await send(incidentEvent("triggered"), { secret: OLD_SECRET })).toMatchObject({ status: 200 });
   const secret = `whsec_${randomBytes(24).toString("base64")}`;
   expect(await send(incidentEvent("triggered"), { secret })).toMatchObject({
@@ -48,7 +48,7 @@ test.each([-6, 6])("a timestamp %i minutes away is refused", async (minutes) => 
   expect(await send(incidentEvent("triggered"), { at })).toMatchObject({ status: 401 });
 });
 
-test("a user who is not in the organisation any more is 409, and nothing is stored", async () => {
+test("an event of a user who left the organisation is 409, and nothing is stored", async () => {
   aurora.directory.addUser(ADA, "0910be00-0000-4000-8000-000000000002");
   expect(await send(incidentEvent("triggered"))).toMatchObject({
     status: 409,
@@ -57,13 +57,13 @@ test("a user who is not in the organisation any more is 409, and nothing is stor
   expect(aurora.tables.events).toHaveLength(0);
 });
 
-test("an event without an organisation is stored for the user's present one", async () => {
+test("an event without an organisation is stored for the user's current organisation", async () => {
   const options = { aurora: { user_id: ADA, org_id: null } };
   expect(await send(incidentEvent("triggered"), options)).toMatchObject({ status: 200 });
   expect(aurora.tables.incidents).toMatchObject([{ organisation: ACME }]);
 });
 
-test("a user whose events Aurora's task drops silently is 503", async () => {
+test("an event is 503 if Aurora's task drops the user's events silently", async () => {
   aurora.directory.addUser(ADA, null);
   const options = { aurora: { user_id: ADA, org_id: null } };
   expect(await send(incidentEvent("triggered"), options)).toMatchObject({
@@ -87,7 +87,7 @@ test.each([
   expect(await send(event)).toMatchObject({ status: 200, body: { reason } });
 });
 
-test("one webhook-id is processed once", async () => {
+test("two deliveries with the same webhook-id are processed once", async () => {
   const event = incidentEvent("triggered");
   await send(event, { webhookId: "msg_1" });
   expect(await send(event, { webhookId: "msg_1" })).toMatchObject({
@@ -110,7 +110,7 @@ test.each([
   ["before_work", 1],
   ["after_work", 2],
 ] as const)(
-  "a receiver killed %s processes the event again after its lock expired",
+  "a receiver that is killed %s processes the event again after the event's lock expired",
   async (killNext, rows) => {
     const event = incidentEvent("triggered");
     aurora.receiver.killNext = killNext;
@@ -126,7 +126,7 @@ test.each([
   },
 );
 
-test("an event on which Aurora's task fails is 503, and can be processed later", async () => {
+test("an event for which Aurora's task fails is 503, and can be processed later", async () => {
   const event = incidentEvent("triggered", { urgency: null });
   expect(await send(event, { webhookId: "msg_1" })).toMatchObject({
     status: 503,
@@ -136,7 +136,7 @@ test("an event on which Aurora's task fails is 503, and can be processed later",
   expect(later).toMatchObject({ status: 200, body: { received: true } });
 });
 
-test("without the receiver its path is Aurora's own: 403 without the secret, 404 with it", async () => {
+test("without the receiver, Aurora's server answers its path: 403 without the secret, and 404 with it", async () => {
   const alone = await startTodaysAurora({ receiver: false });
   try {
     expect(await sendEvent(alone, incidentEvent("triggered"))).toMatchObject({ status: 403 });

@@ -27,16 +27,16 @@ const SignedEvent = z.object({
 type SignedEvent = z.infer<typeof SignedEvent>;
 
 export class Receiver {
-  /** While Redis is away, no event is processed. */
+  /** True makes Redis unavailable, so that no event is processed. */
   isRedisAway = false;
-  /** Kills the receiver during its next event: the call is cut and the lock stays. */
+  /** True kills the receiver during its next event: the connection breaks, and the lock stays. */
   killNext: "before_work" | "after_work" | null = null;
   readonly #context: TaskContext;
   readonly #webhooks: readonly Webhook[];
   readonly #locked = new Set<string>();
   readonly #done = new Set<string>();
 
-  /** @param secrets each `whsec_` and base64; any of them may sign */
+  /** @param secrets each is `whsec_` and base64, and any of them may sign */
   constructor(context: TaskContext, secrets: readonly string[]) {
     this.#context = context;
     this.#webhooks = secrets.map((secret) => new Webhook(secret));
@@ -56,12 +56,12 @@ export class Receiver {
     return await this.#workOnce(header(call, "webhook-id") ?? "", body);
   }
 
-  /** Expires every lock, as Redis does some time after a receiver was killed. */
+  /** Lets every lock expire, as Redis does some time after a receiver was killed. */
   expireLocks(): void {
     this.#locked.clear();
   }
 
-  /** Forgets locks, ids and faults. */
+  /** Removes all locks, ids and faults. */
   clear(): void {
     this.expireLocks();
     this.#done.clear();
@@ -121,7 +121,7 @@ export class Receiver {
         `Aurora's code failed: ${error instanceof Error ? error.message : error}`,
       );
     }
-    // Other events can be stored at the same time, so only a new row with this event's id counts.
+    // Counts only a new row with this event's id, because other events can be stored at the same time.
     const isStored = tables.events
       .slice(before)
       .some((row) => row.userId === aurora.user_id && eventIdOf(row.payload) === event.id);
@@ -130,7 +130,7 @@ export class Receiver {
   }
 }
 
-/** Returns why Aurora's rules store nothing for this event; null when the event has to be stored. */
+/** Returns the reason why Aurora's rules store nothing for this event; null if the event has to be stored. */
 function skipReason({ resource_type, event_type, data }: SignedEvent["event"]): string | null {
   if (resource_type !== "incident") return "non-incident event";
   if (!MONITORED_EVENTS.includes(event_type)) return "event type not monitored";

@@ -3,7 +3,7 @@ import { Webhook } from "standardwebhooks";
 import type { Json } from "./prompt/jsonb.ts";
 import type { TodaysAurora } from "./todays-aurora.ts";
 
-/** Calls of Aurora's UI server, of a sender of webhooks, and of the connector that sends signed events. */
+/** Makes the calls of Aurora's UI server, of a sender of webhooks, and of the connector that sends signed events. */
 
 export const ACME = "0ac3e000-0000-4000-8000-000000000001";
 export const ADA = "0ada0000-0000-4000-8000-000000000001";
@@ -14,7 +14,7 @@ export interface Answer {
   readonly body: Json;
 }
 
-/** A V3 event with an incident; `data` is merged into an incident that Aurora can read. */
+/** A V3 event with an incident. `data` overrides members of an incident that Aurora can read. */
 export function incidentEvent(action: string, data: { [key: string]: Json } = {}): { [key: string]: Json } {
   const incident = {
     id: "PGR0VU2",
@@ -45,7 +45,7 @@ export function fieldEvent(
   };
 }
 
-/** A call of Aurora's UI server. @param headers added to, and in place of, the usual ones */
+/** Makes a call as Aurora's UI server does. @param headers are added to the usual headers, and override them */
 export function callAs(
   aurora: TodaysAurora,
   userId: string,
@@ -70,7 +70,7 @@ export function postWebhook(aurora: TodaysAurora, userId: string, event: Json): 
 }
 
 export interface SendingOptions {
-  /** Default: Ada in Acme. */
+  /** Default: the user Ada in the organisation Acme. */
   aurora?: { user_id: string; org_id: string | null };
   webhookId?: string;
   secret?: string;

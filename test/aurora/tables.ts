@@ -13,21 +13,21 @@ export interface EventRow {
   readonly urgency: string | null;
   readonly serviceName: string | null;
   readonly serviceId: string | null;
-  /** As it was posted. */
+  /** The event's payload as it was posted. */
   readonly payload: Json;
   readonly receivedAtMs: number;
 }
 
 export type IncidentStatus = "investigating" | "resolved" | "analyzed";
 
-/** A row of `incidents`; its key is organisation, number and user. */
+/** A row of `incidents`. Its key consists of the organisation, the number and the user. */
 export interface IncidentRow {
   readonly id: string;
   readonly userId: string;
   readonly organisation: string;
   /** `source_alert_id` */
   readonly number: number;
-  /** From the incident's first event; later events change neither title nor service. */
+  /** Title and service come from the incident's first event. Later events do not change them. */
   readonly title: string | null;
   readonly service: string;
   severity: Severity;
@@ -39,7 +39,7 @@ export interface IncidentRow {
   metadata: { [key: string]: Json };
   affectedServices: string[];
   correlatedAlerts: number;
-  /** `incident_lifecycle_events`, those of PagerDuty's events. */
+  /** The rows of `incident_lifecycle_events` that PagerDuty's events caused. */
   readonly lifecycle: { event: "created" | "status_changed" | "resolved"; from: string | null; to: string }[];
   /** `rca_celery_task_id` */
   analysisTaskId: string | null;
@@ -47,7 +47,7 @@ export interface IncidentRow {
   analysisSessionId: string | null;
 }
 
-/** The text that Aurora's model gets for one analysis. */
+/** The text that Aurora's language model gets for one analysis. */
 export interface Prompt {
   readonly userId: string;
   readonly incidentId: string;
@@ -55,7 +55,7 @@ export interface Prompt {
   readonly text: string;
 }
 
-/** A summary that Aurora's model writes of a triggered event. */
+/** A summary of a triggered event by Aurora's language model. */
 export interface Summary {
   readonly userId: string;
   readonly incidentId: string;
@@ -63,7 +63,7 @@ export interface Summary {
 }
 
 export type DropReason =
-  /** Aurora's route lets neither this type nor this resource through. */
+  /** Aurora's route ignores this event type or this resource. */
   | "not_monitored"
   | "no_number"
   | "no_organisation"
@@ -74,9 +74,9 @@ export type DropReason =
   /** A triggered event joined another incident, and got no row, summary or analysis. */
   | "correlated"
   | "analysis_limit"
-  /** The incident has an analysis already. */
+  /** The incident already has an analysis. */
   | "analyzed_already"
-  /** The task raised, and has no attempts left. */
+  /** The task failed with an exception, and has no attempts left. */
   | "failed";
 
 /** An event or an analysis that Aurora dropped silently. */
@@ -88,7 +88,7 @@ export interface Drop {
   readonly detail: string;
 }
 
-/** Aurora's rows, oldest first. */
+/** The rows in Aurora's tables, oldest first. */
 export class Tables {
   readonly events: EventRow[] = [];
   readonly incidents: IncidentRow[] = [];

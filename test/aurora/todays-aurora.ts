@@ -15,29 +15,31 @@ export type { CredentialRow, Role, User } from "./directory.ts";
 export type { Drop, DropReason, EventRow, IncidentRow, Prompt, Summary } from "./tables.ts";
 
 /**
- * Today's Aurora (Arvo-AI/aurora 7ffb464) as this connector calls it: its server, and beside it the receiver, behind
- * one private entrance. Derived from Aurora's source, whose files and functions each module here names.
- * Left out: OAuth, the model's answers, the knowledge base's part of a prompt, and the 5 minutes for which Aurora
- * caches a user's organisation.
+ * Today's Aurora (Arvo-AI/aurora 7ffb464) as this connector calls it: Aurora's server and the receiver, both reached
+ * through one private entrance. Derived from Aurora's source: each module here names the files and functions that it
+ * follows. Leaves out OAuth, the language model's answers, the knowledge base's part of a prompt, and the 5 minutes for
+ * which Aurora caches a user's organisation.
  */
 export interface TodaysAuroraOptions {
-  /** Default: any free one. */
+  /** Default: any free port. */
   port?: number;
-  /** `X-Internal-Secret`. Default: a fresh random one. */
+  /** The value of `X-Internal-Secret`. Default: a new random secret. */
   internalSecret?: string;
-  /** For the receiver, each `whsec_` and base64, several with commas. Default: a fresh random one. */
+  /** The receiver's secrets, separated by commas. Each is `whsec_` and base64. Default: a new random secret. */
   eventsSecret?: string;
-  /** Whether the receiver runs beside Aurora's server. Default true. */
+  /** True runs the receiver together with Aurora's server. Default true. */
   receiver?: boolean;
-  /** PagerDuty's US API. Without it Aurora cannot check a key. */
+  /** The URL of PagerDuty's US API. Without it Aurora cannot check a key. */
   pagerdutyUrl?: string;
-  /** Whether Aurora's graph database answers, as with its compose file. Default true. */
+  /** True if Aurora's graph database answers, as it does with Aurora's compose file. Default true. */
   memgraph?: boolean;
-  /** What Aurora has connected. Default: nothing. */
+  /** The providers that are connected to Aurora. Default: none. */
   providers?: string[];
-  /** Default 5000, as at Aurora; null: never before `runWaiting`. */
+  /** Default 5000, as in Aurora; null means only when `runWaiting` is called. */
   analysisDelayMs?: number | null;
-  /** How much longer a triggered event's task takes than others: after a backlog it then ends last. Default 20. */
+  /**
+   * How much longer a triggered event's task takes than other tasks, so that after a backlog it ends last. Default 20.
+   */
   correlationLatencyMs?: number;
   /** How long a summary or an analysis keeps one of the four workers. Default 0. */
   modelLatencyMs?: number;
@@ -45,16 +47,16 @@ export interface TodaysAuroraOptions {
   nowMs?: () => number;
 }
 
-/** A call as Aurora's entrance saw it. */
+/** A call as Aurora's entrance received it. */
 export interface AuroraCall {
   /** In milliseconds since the epoch. */
   readonly atMs: number;
   readonly method: string;
-  /** With query. */
+  /** The path with the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** Null until it is answered. */
+  /** Null until the call is answered. */
   status: number | "reset" | null;
 }
 
@@ -68,11 +70,11 @@ export async function startTodaysAurora(options: TodaysAuroraOptions = {}): Prom
 
 /** A running Aurora. Use `startTodaysAurora`. */
 export class TodaysAurora {
-  /** For `AURORA_BACKEND_URL`. */
+  /** The value for `AURORA_BACKEND_URL`. */
   readonly url: string;
-  /** For `AURORA_EVENTS_URL`, with the receiver. */
+  /** The value for `AURORA_EVENTS_URL` with the receiver. */
   readonly eventsUrl: string;
-  /** For `AURORA_EVENTS_URL`, with Aurora's own route. */
+  /** The value for `AURORA_EVENTS_URL` with Aurora's own route. */
   readonly webhookUrl: string;
   readonly internalSecret: string;
   readonly eventsSecret: string;
@@ -83,7 +85,7 @@ export class TodaysAurora {
   readonly receiver: Receiver;
   /** Oldest first. */
   readonly calls: AuroraCall[] = [];
-  /** A fault of the entrance, in place of or before the answer; null: none. */
+  /** A fault of the entrance, before the answer or instead of it; null if there is none. */
   fault: FaultPlan | null = null;
   readonly #analyses = new AnalysisLimit();
   readonly #hasReceiver: boolean;
@@ -99,7 +101,8 @@ export class TodaysAurora {
     this.internalSecret = options.internalSecret ?? randomBytes(32).toString("base64");
     this.eventsSecret = options.eventsSecret ?? `whsec_${randomBytes(32).toString("base64")}`;
     this.#hasReceiver = options.receiver ?? true;
-    // Never the same millisecond twice: PostgreSQL's timestamps are finer, and Aurora takes the latest row first.
+    // Never returns the same millisecond twice, because PostgreSQL's timestamps are finer and Aurora reads the latest
+    // row first.
     const clock = new Clock();
     this.#context = {
       directory: this.directory,
@@ -120,14 +123,14 @@ export class TodaysAurora {
     listener.serve((call) => this.#record(call));
   }
 
-  /** Runs every waiting analysis and retry now, and the tasks that they start. */
+  /** Runs every waiting analysis and retry now, and also the tasks that they start. */
   async runWaiting(): Promise<void> {
     await this.workers.settled();
     this.workers.runWaiting();
     await this.workers.settled();
   }
 
-  /** Forgets users, rows, calls and faults; the addresses and secrets stay. */
+  /** Removes users, rows, calls and faults. The addresses and the secrets stay. */
   reset(): void {
     this.directory.users.clear();
     this.directory.credentials = [];
@@ -167,7 +170,7 @@ export class TodaysAurora {
   async #answer(call: Call): Promise<Reply | "reset"> {
     const { pathname } = call.url;
     if (pathname === EVENTS_PATH && this.#hasReceiver) return await this.receiver.answer(call);
-    // `verify_internal_api_secret`, in server/main_compute.py: paths that do not exist are refused, too.
+    // `verify_internal_api_secret`, in server/main_compute.py, also refuses paths that do not exist.
     if (!pathname.startsWith(WEBHOOK_PATH) && header(call, "x-internal-secret") !== this.internalSecret) {
       return jsonReply(403, { error: "Forbidden: invalid or missing X-Internal-Secret header" });
     }

@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 
 describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
-  test("it is 404 unless the user's organisation has any credential row", async () => {
+  test("it is 404 if the user's organisation has no credential row", async () => {
     expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({ status: 200 });
     await callAs(aurora, ADA, "DELETE", "/pagerduty");
     expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({
@@ -75,7 +75,7 @@ describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
 });
 
 describe("server/celery_config.py and the four workers of docker-compose.yaml", () => {
-  test("an event is answered when it is queued, before it is processed", async () => {
+  test("an event is answered as soon as it is queued, before it is processed", async () => {
     aurora.workers.hold();
     expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({ status: 200 });
     expect(aurora.tables.events).toHaveLength(0);
@@ -84,7 +84,7 @@ describe("server/celery_config.py and the four workers of docker-compose.yaml", 
     expect(aurora.tables.events).toHaveLength(1);
   });
 
-  test("events processed one by one lead to PagerDuty's state", async () => {
+  test("events that are processed one by one lead to PagerDuty's state", async () => {
     for (const action of ["triggered", "acknowledged", "resolved"]) {
       await postWebhook(aurora, ADA, incidentEvent(action));
       await aurora.workers.settled();
@@ -92,7 +92,7 @@ describe("server/celery_config.py and the four workers of docker-compose.yaml", 
     expect(aurora.tables.incidents).toMatchObject([{ status: "resolved" }]);
   });
 
-  test("after a backlog the triggered event is written last, and the resolved incident is open again", async () => {
+  test("after a backlog the triggered event is written last, so that the resolved incident is open again", async () => {
     aurora.workers.hold();
     for (const action of ["triggered", "acknowledged", "resolved"]) {
       await postWebhook(aurora, ADA, incidentEvent(action));

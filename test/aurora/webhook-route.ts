@@ -16,10 +16,10 @@ export const MONITORED_EVENTS: readonly string[] = [
   FIELD_EVENT,
 ];
 
-/** `process_pagerduty_event`'s own. */
+/** The retries of `process_pagerduty_event`. */
 const RETRIES = { maxRetries: 3, retryDelayMs: 30_000 };
 
-/** Answers as soon as the event is queued; no signature is checked and nothing is deduplicated. */
+/** Answers as soon as the event is queued. Checks no signature, and does not detect duplicates. */
 export function answerWebhook(context: TaskContext, call: Call): Reply {
   const { directory, tables, workers } = context;
   const userId = decodeURIComponent(call.url.pathname.slice(WEBHOOK_PATH.length));
@@ -56,7 +56,7 @@ export function answerWebhook(context: TaskContext, call: Call): Reply {
   return jsonReply(200, { received: true });
 }
 
-/** `resolve_org_id`: headers decide before the database does, although nothing authenticates them here. */
+/** `resolve_org_id`: the headers override the database, although nothing authenticates them here. */
 function organisationOf({ directory }: TaskContext, userId: string, call: Call): string | null {
   const named = header(call, "x-org-id");
   const caller = header(call, "x-user-id");

@@ -1,11 +1,11 @@
-/** Aurora's Celery: a queue, workers side by side, and tasks that wait for their time. */
+/** Aurora's Celery: a queue, several workers, and tasks that wait for their time. */
 
 export interface Task {
-  /** How often a failed task is tried again. */
+  /** How many times a failed task is tried again. */
   readonly maxRetries: number;
   readonly retryDelayMs: number;
   run(): Promise<void>;
-  /** Called with the last error when no attempt is left. */
+  /** Is called with the last error when no attempts are left. */
   lost(error: unknown): void;
 }
 
@@ -14,12 +14,12 @@ interface Attempt {
   readonly retriesLeft: number;
 }
 
-/** `CELERY_CONCURRENCY` in Aurora's compose file; each worker takes the next task when it is free. */
+/** `CELERY_CONCURRENCY` in Aurora's compose file. Each worker takes the next task when it is free. */
 const WORKERS = 4;
 
 export class Workers {
   readonly #queue: Attempt[] = [];
-  /** With the timer of each; null: none. */
+  /** The waiting tasks with their timers; null if a task has no timer. */
   readonly #waiting = new Map<Attempt, NodeJS.Timeout | null>();
   readonly #settled: (() => void)[] = [];
   #running = 0;
@@ -30,12 +30,12 @@ export class Workers {
     this.#enqueue({ task, retriesLeft: task.maxRetries });
   }
 
-  /** Celery's `apply_async(countdown=…)`. @param delayMs null waits for `runWaiting` only */
+  /** Celery's `apply_async(countdown=…)`. @param delayMs null makes the task wait for `runWaiting` */
   addLater(task: Task, delayMs: number | null): void {
     this.#wait({ task, retriesLeft: task.maxRetries }, delayMs);
   }
 
-  /** Puts every task that waits for its time, retries included, on the queue now. */
+  /** Puts every waiting task on the queue now, including retries. */
   runWaiting(): void {
     const attempts = [...this.#waiting.keys()];
     this.#stopWaiting();
@@ -52,13 +52,13 @@ export class Workers {
     this.#take();
   }
 
-  /** Resolves when nothing is queued or at work; tasks that wait for their time do not count. */
+  /** Resolves when no task is queued or running. Tasks that wait for their time do not count. */
   async settled(): Promise<void> {
     if (this.#isSettled()) return;
     await new Promise<void>((resolve) => this.#settled.push(resolve));
   }
 
-  /** Drops queued and waiting tasks; running ones finish. */
+  /** Drops queued and waiting tasks. Running tasks finish. */
   clear(): void {
     this.#queue.length = 0;
     this.#stopWaiting();

@@ -1,8 +1,13 @@
-/** PostgreSQL's JSONB: Aurora stores every event in a column of that type and builds its prompts from there. */
+/**
+ * PostgreSQL's JSONB. Aurora stores every event in a column of this type, and builds its prompts from the stored event.
+ */
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** A JSON value in Python's form. A `Map` keeps a dict's order; an object would sort keys like `404` first. */
+/**
+ * A JSON value in Python's form. A `Map` keeps the order of a dict's keys. A JavaScript object sorts keys like `404`
+ * first.
+ */
 export type PythonValue = null | boolean | number | string | PythonValue[] | Map<string, PythonValue>;
 
 /** Stores a value as JSONB and reads it back: keys are sorted by length, then by their bytes. */
@@ -14,7 +19,10 @@ export function throughJsonb(value: Json): PythonValue {
   return new Map(keys.map(({ key }) => [key, throughJsonb(value[key] ?? null)]));
 }
 
-/** Returns why PostgreSQL refuses the value: JSONB allows neither U+0000 nor half a surrogate pair. Null: accepted. */
+/**
+ * Returns the reason why PostgreSQL refuses the value, or null if it accepts the value. JSONB allows neither U+0000 nor
+ * half a surrogate pair.
+ */
 export function jsonbRefusal(value: Json): string | null {
   for (const text of textsOf(value)) {
     if (text.includes("\u0000"))

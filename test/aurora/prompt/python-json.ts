@@ -12,7 +12,7 @@ export function cut(text: string, length: number): string {
   return text.length <= length ? text : Array.from(text).slice(0, length).join("");
 }
 
-/** Python's `bool(value)`: false for zero and for everything empty. */
+/** Python's `bool(value)`: false for zero and for any empty value. */
 export function isTruthy(value: PythonValue): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return value instanceof Map ? value.size > 0 : Boolean(value);
@@ -20,7 +20,7 @@ export function isTruthy(value: PythonValue): boolean {
 
 /**
  * Writes JSON as Python's `json.dumps(value, ensure_ascii=False)` does.
- * @param indent blanks for each level; null writes one line with `, ` and `: `
+ * @param indent the number of blanks for each level; null writes one line with `, ` and `: `
  */
 export function dumps(value: PythonValue, indent: number | null = null, level = 0): string {
   if (Array.isArray(value)) {
@@ -47,7 +47,7 @@ function enclose(open: string, parts: string[], close: string, indent: number | 
 /** Python writes smaller floats with an exponent. */
 const SMALLEST_PLAIN_FLOAT = 1e-4;
 
-/** JSONB writes numbers without exponents, so that Python reads a whole one as an integer of any size. */
+/** JSONB writes numbers without exponents, so Python reads a whole number as an integer, whatever its size. */
 function numberText(value: number): string {
   if (Number.isInteger(value)) return wholeNumberText(value);
   if (Math.abs(value) >= SMALLEST_PLAIN_FLOAT) return String(value);

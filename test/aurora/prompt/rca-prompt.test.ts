@@ -12,7 +12,7 @@ function dict(value: { [key: string]: Json }): Map<string, PythonValue> {
 }
 
 const textOf = (value: { [key: string]: Json }) => payloadText(dict(value)).text;
-/** The JSON of `{"a": "<text>"}` is the text and this many characters. */
+/** The number of characters in the JSON of `{"a": "<text>"}` besides the text. */
 const FRAME = '{"a": ""}'.length;
 
 describe("PostgreSQL's JSONB", () => {
@@ -42,7 +42,7 @@ describe("Python's json.dumps(ensure_ascii=False)", () => {
 });
 
 describe("server/chat/background/rca_prompt_builder.py, build_rca_prompt", () => {
-  test("a payload of 1,000 characters is whole, one of 1,001 has its strings cut to 250", () => {
+  test("a payload of 1,000 characters is complete, and a payload of 1,001 has its strings shortened to 250", () => {
     const whole = "x".repeat(1000 - FRAME);
     expect(textOf({ a: whole })).toBe(`{"a": "${whole}"}`);
     expect(textOf({ a: `${whole}x` })).toBe(`{"a": "${"x".repeat(250)}${MARK}"}`);
@@ -54,12 +54,12 @@ describe("server/chat/background/rca_prompt_builder.py, build_rca_prompt", () =>
     expect(textOf({ a: `${emoji}😀` })).toBe(`{"a": "${"😀".repeat(250)}${MARK}"}`);
   });
 
-  test("a string of 250 keeps its end, at any depth", () => {
+  test("a string of 250 characters is complete, at any depth", () => {
     const payload = { a: ["y".repeat(250), { b: "z".repeat(251) }], fill: "f".repeat(1000) };
     expect(textOf(payload)).toContain(`["${"y".repeat(250)}", {"b": "${"z".repeat(250)}${MARK}"}]`);
   });
 
-  test("a payload still over 15,000 characters has counts instead of nested values, and strings of 80", () => {
+  test("a payload that still has over 15,000 characters gets counts instead of nested values, and strings of at most 80", () => {
     const payload = {
       id: "PGR0VU2",
       title: "t".repeat(81),
@@ -78,7 +78,7 @@ describe("server/chat/background/rca_prompt_builder.py, build_rca_prompt", () =>
     );
   });
 
-  test("exactly 15,000 characters are not counted", () => {
+  test("a payload of exactly 15,000 characters gets no counts", () => {
     const list = Array.from({ length: 58 }, () => "x".repeat(250));
     const frame = '{"a": "", "list": ["'.length + 58 * 250 + 57 * '", "'.length + '"]}'.length;
     const fill = (length: number): { [key: string]: Json } => ({ a: "y".repeat(length), list });

@@ -4,8 +4,8 @@ import { truncateFields } from "./truncation.ts";
 
 /**
  * Aurora's `build_rca_prompt`, in server/chat/background/rca_prompt_builder.py: the payload between the
- * `<alert_payload>` tags is exact, the headings and the note around it are shorter than Aurora's. Without the parts
- * that Aurora adds from its knowledge base. All lengths are in code points.
+ * `<alert_payload>` tags is exact, and the headings and the note around it are shorter than Aurora's. Leaves out the
+ * parts that Aurora adds from its knowledge base. All lengths are in code points.
  */
 
 const WHOLE_PAYLOAD_MAX_LENGTH = 1_000;
@@ -18,13 +18,13 @@ const TRUNCATION_NOTE = "Long fields are cut and marked; get_alert_field reads a
 export interface PromptInput {
   readonly title: PythonValue;
   readonly payload: ReadonlyMap<string, PythonValue>;
-  /** What Aurora has connected, sorted. */
+  /** The names of the providers that are connected to Aurora, sorted. */
   readonly providers: readonly string[];
 }
 
 /**
- * Builds the prompt of a root-cause analysis. Null: Aurora's search for the topology around the alert fails with a
- * TypeError, because it joins the title and the service, and one of them is not text.
+ * Builds the prompt of a root-cause analysis. Returns null if the title or the service is not a text: Aurora joins both
+ * to search for the topology around the alert, and fails with a TypeError.
  */
 export function buildRcaPrompt({ title, payload, providers }: PromptInput): string | null {
   if ([title, serviceOf(payload)].some((part) => isTruthy(part) && typeof part !== "string")) return null;
@@ -40,7 +40,10 @@ export function buildRcaPrompt({ title, payload, providers }: PromptInput): stri
   ].join("\n");
 }
 
-/** Writes the payload: whole while it is short, else with cut strings, else with counts for all that is nested. */
+/**
+ * Writes the payload completely if it is short, else with shortened strings, and if it is still too long, with counts
+ * for nested values.
+ */
 export function payloadText(payload: ReadonlyMap<string, PythonValue>): { text: string; note: string } {
   const value = new Map(payload);
   const whole = dumps(value);

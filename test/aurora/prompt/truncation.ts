@@ -4,15 +4,15 @@ import { cut, lengthOf } from "./python-json.ts";
 /** Aurora's `truncate_json_fields`, in server/chat/backend/agent/tools/output_sanitizer.py. */
 
 export interface TruncationLimits {
-  /** In code points; longer strings are cut and marked. */
+  /** The limit in code points. Longer strings are shortened and get a mark. */
   readonly maxFieldLength: number;
-  /** Objects and arrays at this depth become a count; null: none does. */
+  /** Objects and arrays at this depth become a count; null means that none do. */
   readonly maxDepth: number | null;
 }
 
 export const TRUNCATED = "... [field truncated]";
 const MAX_KEY_LENGTH = 200;
-/** How many of an object's keys its count names. */
+/** The number of keys that the count of an object names. */
 const NAMED_KEYS = 5;
 
 export function truncateFields(value: PythonValue, limits: TruncationLimits, depth = 0): PythonValue {

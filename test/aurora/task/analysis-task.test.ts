@@ -39,7 +39,7 @@ function trigger(number: number) {
 }
 
 describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
-  test("a triggered incident is summarised at once and analysed after the delay", async () => {
+  test("a triggered incident is summarised immediately and analysed after the delay", async () => {
     await sendEvent(aurora, incidentEvent("triggered"));
     await aurora.workers.settled();
     expect(aurora.tables).toMatchObject({ summaries: [{ number: 2 }], prompts: [] });
@@ -54,13 +54,13 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
     ]);
   });
 
-  test("no other event starts one", async () => {
+  test("no other event starts a summary or an analysis", async () => {
     for (const action of ["acknowledged", "resolved"]) await sendEvent(aurora, incidentEvent(action));
     await aurora.runWaiting();
     expect(aurora.tables).toMatchObject({ summaries: [], prompts: [] });
   });
 
-  test("the same webhook twice makes two events and two summaries", async () => {
+  test("the same webhook sent twice makes two events and two summaries", async () => {
     const event = incidentEvent("triggered");
     for (let time = 0; time < 2; time += 1) await sendEvent(aurora, event);
     await aurora.runWaiting();
@@ -78,7 +78,7 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
     expect(aurora.tables.drops).toMatchObject([{ reason: "analyzed_already" }]);
   });
 
-  test("at its end the incident is analyzed, even one that was resolved by then", async () => {
+  test("at the end of the analysis the incident is `analyzed`, even if it was resolved in the meantime", async () => {
     await sendEvent(aurora, incidentEvent("triggered"));
     await sendEvent(aurora, incidentEvent("resolved"));
     await aurora.runWaiting();
@@ -106,7 +106,7 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
     );
   });
 
-  test.each([404, 500])("a runbook that answers %i is left out", async (status) => {
+  test.each([404, 500])("a runbook whose server answers %i is left out", async (status) => {
     page = textReply(status, "no");
     await sendEvent(aurora, incidentEvent("triggered"));
     await sendEvent(aurora, fieldEvent({ runbook_link: `${web.url}/runbook.md` }));
@@ -114,7 +114,7 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
     expect(aurora.tables.prompts[0]?.text).not.toContain("RUNBOOK");
   });
 
-  test("a runbook given as a list of links ends the analysis: three failures, no prompt", async () => {
+  test("a runbook that is given as a list of links makes the analysis fail three times, and there is no prompt", async () => {
     await sendEvent(aurora, incidentEvent("triggered"));
     await sendEvent(aurora, fieldEvent({ runbook_link: [`${web.url}/runbook.md`] }));
     for (let attempt = 0; attempt < 3; attempt += 1) await aurora.runWaiting();
@@ -124,7 +124,7 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
 });
 
 describe("server/routes/pagerduty/runbook_utils.py, fetch_and_consolidate_pagerduty_events", () => {
-  test("the prompt has every stored field, emptied ones and ones from before the incident included", async () => {
+  test("the prompt has every stored custom field, including emptied fields and fields from before the incident", async () => {
     await sendEvent(aurora, fieldEvent({ early: "yes" }));
     await sendEvent(aurora, incidentEvent("triggered", { customFields: { team: "a" } }));
     await sendEvent(aurora, fieldEvent({ tier: 1, team: null }));
@@ -134,7 +134,7 @@ describe("server/routes/pagerduty/runbook_utils.py, fetch_and_consolidate_pagerd
     );
   });
 
-  test("with the service as an object, the prompt has only the title", async () => {
+  test("if the service is an object, the prompt has only the title", async () => {
     await sendEvent(
       aurora,
       incidentEvent("triggered", { service: { id: "PF9KMXH", summary: "API Service" } }),

@@ -8,7 +8,10 @@ import type { TaskContext } from "./context.ts";
 import { get, isTrue, PythonError } from "./python.ts";
 import { fetchRunbook } from "./runbook.ts";
 
-/** Aurora's `trigger_delayed_rca`, in server/routes/pagerduty/tasks.py, and what a triggered event starts besides. */
+/**
+ * Aurora's `trigger_delayed_rca`, in server/routes/pagerduty/tasks.py, and the summary that a triggered event also
+ * starts.
+ */
 
 const RETRIES = { maxRetries: 2, retryDelayMs: 10_000 };
 
@@ -41,7 +44,7 @@ export function scheduleAnalysis(context: TaskContext, incident: IncidentRow, ev
   );
 }
 
-/** The limit counts each attempt, refused and failed ones included. */
+/** The limit counts every attempt, including refused and failed attempts. */
 function refuseAnalysis(
   { directory, analyses, settings }: TaskContext,
   incident: IncidentRow,
@@ -67,7 +70,10 @@ async function startAnalysis(context: TaskContext, incident: IncidentRow, event:
   workers.add({ ...RETRIES, run: () => analyze(context, incident, taskId), lost: () => {} });
 }
 
-/** From all that is stored of the incident; the title alone where Aurora's prompt builder fails. */
+/**
+ * Builds the prompt from everything that is stored about the incident, or from the title alone if Aurora's prompt
+ * builder fails.
+ */
 function promptOf({ tables, settings }: TaskContext, incident: IncidentRow, event: EventRow): string {
   const stored = tables.events
     .filter((row) => row.userId === incident.userId && row.incidentId === event.incidentId)
@@ -79,7 +85,7 @@ function promptOf({ tables, settings }: TaskContext, incident: IncidentRow, even
   return prompt ?? `PagerDuty incident #${incident.number}: ${event.title ?? "None"}`;
 }
 
-/** `run_background_chat`: at its end the incident is `analyzed`, even one that was resolved by then. */
+/** `run_background_chat`. At its end the incident is `analyzed`, even if it was resolved in the meantime. */
 async function analyze(context: TaskContext, incident: IncidentRow, taskId: string): Promise<void> {
   if (incident.analysisTaskId === taskId) incident.analysisSessionId = randomUUID();
   incident.updatedAtMs = context.settings.nowMs();

@@ -6,12 +6,12 @@ import { PythonError } from "./python.ts";
 
 const INTEGER_MAX = 2 ** 31 - 1;
 const INTEGER_MIN = -(2 ** 31);
-/** Service names given as a string are cut to this by `_extract_service_name`. */
+/** `_extract_service_name` shortens a service name that is given as a string to this length. */
 const SERVICE_NAME_MAX_LENGTH = 255;
 
 /**
- * A `VARCHAR(limit)`; a `TEXT` without a limit.
- * @throws {PythonError} for a value that is too long or no scalar
+ * The value in a `VARCHAR(limit)`, or in a `TEXT` if there is no limit.
+ * @throws {PythonError} for a value that is too long or not a scalar
  */
 export function textColumn(value: Json, limit = Number.POSITIVE_INFINITY): string | null {
   if (value === null) return null;
@@ -25,8 +25,8 @@ export function textColumn(value: Json, limit = Number.POSITIVE_INFINITY): strin
 }
 
 /**
- * An `INTEGER`: takes a string of digits, too, and rounds fractions.
- * @throws {PythonError} for everything that is not a number or does not fit
+ * The value in an `INTEGER`, which also accepts a string of digits, and rounds fractions. @throws {PythonError} for a
+ * value that is not a number or does not fit
  */
 export function integerColumn(value: Json): number {
   const number = typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : value;

@@ -2,7 +2,7 @@ import type { Directory } from "../directory.ts";
 import type { Tables } from "../tables.ts";
 import type { Workers } from "../workers.ts";
 
-/** The state and settings that every task of Aurora's uses. */
+/** The state and the settings that all of Aurora's tasks use. */
 export interface TaskContext {
   readonly directory: Directory;
   readonly tables: Tables;
@@ -11,15 +11,15 @@ export interface TaskContext {
   readonly settings: TaskSettings;
 }
 
-/** How Aurora is set up and how fast it is. */
+/** The configuration and the speed of Aurora. */
 export interface TaskSettings {
-  /** PagerDuty's US API, the only one that Aurora knows; null: not reachable. */
+  /** PagerDuty's US API, the only API that Aurora calls; null if it cannot be reached. */
   readonly pagerdutyUrl: string | null;
-  /** Whether the graph database answers; without it no alert joins an incident. */
+  /** True if the graph database answers. Without it no alert joins an incident. */
   readonly memgraph: boolean;
-  /** What Aurora has connected, as the prompt lists it. */
+  /** The providers that are connected to Aurora, as the prompt lists them. */
   readonly providers: readonly string[];
-  /** From the triggered event to its analysis; null: when a test asks for it. */
+  /** The time from the triggered event to its analysis; null if the analysis starts only when a test asks for it. */
   readonly analysisDelayMs: number | null;
   /** How long a triggered event's task looks for an incident to join. */
   readonly correlationLatencyMs: number;
@@ -35,7 +35,7 @@ const LIMIT = 5;
 export class AnalysisLimit {
   readonly #windows = new Map<string, { endsAtMs: number; count: number }>();
 
-  /** Counts every question, refused ones included. */
+  /** Counts every call, including calls that were refused. */
   allows(userId: string, nowMs: number): boolean {
     const known = this.#windows.get(userId);
     const window =

@@ -2,9 +2,9 @@ import { isTruthy } from "../prompt/python-json.ts";
 
 /**
  * Aurora's `AlertCorrelator`, in server/services/correlation/alert_correlator.py and strategies/: whether a triggered
- * event joins an open incident instead of getting its own row, summary and analysis.
- * Titles are compared by their words, as Aurora does without its embedding service; they add at most 0.14.
- * Aurora has discovered no dependencies: topology counts for incidents of the same service only.
+ * event joins an open incident instead of getting its own row, summary and analysis. Titles are compared by their
+ * words, as Aurora does without its embedding service. They add at most 0.14 to the score. Assumes that Aurora has
+ * discovered no dependencies, so topology counts only for incidents of the same service.
  */
 
 const WINDOW_MS = 300_000;
@@ -67,7 +67,7 @@ function wordsOf(text: string): string[] {
   return words.filter((word) => word.length >= MIN_WORD_LENGTH && !STOP_WORDS.has(word));
 }
 
-/** Jaccard index: the words in both, of the words in either. */
+/** Returns the Jaccard index: the number of words in both texts, divided by the number of words in either. */
 function likeness(words: readonly string[], others: readonly string[]): number {
   const left = new Set(words);
   const right = new Set(others);

@@ -2,7 +2,7 @@ import type { Json } from "../prompt/jsonb.ts";
 import { serviceNameText } from "./columns.ts";
 import { get, isDict, isTrue, lower, noAttribute, or } from "./python.ts";
 
-/** How Aurora's task reads an incident (server/routes/pagerduty/tasks.py). Each function throws where Aurora fails. */
+/** Reads an incident as Aurora's task does (server/routes/pagerduty/tasks.py). Each function throws if Aurora fails. */
 
 export type Severity = "critical" | "high" | "medium" | "low";
 
@@ -14,7 +14,7 @@ const SEVERITY_WORDS: readonly (readonly [Severity, readonly string[]])[] = [
   ["low", ["p4", "low", "sev4"]],
 ];
 
-/** `_extract_severity`: only `priority.name` counts, then `urgency`, which must be text if it is read. */
+/** `_extract_severity`: reads only `priority.name`, and then `urgency`, which must be a text if it is read. */
 export function readSeverity(incident: Json): Severity {
   const priority = get(incident, "priority", {});
   if (isTrue(priority)) {
@@ -37,12 +37,12 @@ export function readServiceId(incident: Json): Json {
   return isDict(service) ? get(service, "id") : null;
 }
 
-/** `_normalize_incident_status`: the event's type plays no part. */
+/** `_normalize_incident_status`: ignores the event's type. */
 export function readStatus(incident: Json): "resolved" | "investigating" {
   return lower(get(incident, "status", "unknown")) === "resolved" ? "resolved" : "investigating";
 }
 
-/** `alert_fired_at`, from `created_at`: null when there is none or it is not a date. */
+/** `alert_fired_at`, from `created_at`: null if there is none or it is not a date. */
 export function readFiredAt(incident: Json): string | null {
   const createdAt = get(incident, "created_at");
   if (!isTrue(createdAt)) return null;

@@ -54,7 +54,7 @@ describe("server/routes/pagerduty/tasks.py, process_pagerduty_event", () => {
     [{ priority: { name: null } }],
     [{ priority: "P1" }],
     [{ created_at: 5 }],
-  ])("fails on %j, after the event's row was stored", async (data) => {
+  ])("fails for %j after the event's row was stored", async (data) => {
     expect(await work(incidentEvent("triggered", data))).toMatchObject({ status: 503 });
     expect(aurora.tables.events).toHaveLength(1);
     expect(aurora.tables.incidents).toHaveLength(0);
@@ -64,12 +64,12 @@ describe("server/routes/pagerduty/tasks.py, process_pagerduty_event", () => {
     [{ title: "U+0000: \u0000" }],
     [{ title: "half a pair: \ud800" }],
     [{ status: "x".repeat(51) }],
-  ])("fails on what PostgreSQL refuses, before any row is stored (%#)", async (data) => {
+  ])("fails for a value that PostgreSQL refuses, before any row is stored (%#)", async (data) => {
     expect(await work(incidentEvent("triggered", data))).toMatchObject({ status: 503 });
     expect(aurora.tables.events).toHaveLength(0);
   });
 
-  test("the status is that of the data, whatever the event's type", async () => {
+  test("the status is read from `data`, whatever the event's type is", async () => {
     expect(await incidentOf({ status: "acknowledged" }, "resolved")).toMatchObject({
       status: "investigating",
     });
@@ -86,7 +86,7 @@ describe("server/routes/pagerduty/tasks.py, process_pagerduty_event", () => {
     expect(await incidentOf({ service })).toMatchObject({ service: name });
   });
 
-  test("another user id makes a second row of the same incident", async () => {
+  test("a different user id makes a second row for the same incident", async () => {
     aurora.directory.addUser(BOB, ACME);
     await work(incidentEvent("acknowledged"));
     await work(incidentEvent("acknowledged"), BOB);
@@ -96,7 +96,7 @@ describe("server/routes/pagerduty/tasks.py, process_pagerduty_event", () => {
     ]);
   });
 
-  test("a later event changes severity and status, not title and service", async () => {
+  test("a later event changes severity and status, but not title and service", async () => {
     await incidentOf({ title: "first", service: "A" });
     const later = { title: "second", service: "B", priority: { name: "P1" } };
     expect(await incidentOf(later, "acknowledged")).toMatchObject({
@@ -106,7 +106,7 @@ describe("server/routes/pagerduty/tasks.py, process_pagerduty_event", () => {
     });
   });
 
-  test("the lifecycle grows on real changes only", async () => {
+  test("only an actual change adds to the lifecycle", async () => {
     for (const action of ["triggered", "acknowledged", "resolved", "resolved"])
       await work(incidentEvent(action));
     expect(aurora.tables.incidents[0]?.lifecycle).toEqual([
@@ -117,7 +117,7 @@ describe("server/routes/pagerduty/tasks.py, process_pagerduty_event", () => {
 });
 
 describe("server/routes/pagerduty/tasks.py, _process_custom_field_update", () => {
-  test("fields are merged by name, and survive later events", async () => {
+  test("custom fields are merged by name, and later events keep them", async () => {
     await work(incidentEvent("triggered"));
     await work(fieldEvent({ team: "a", tier: 1 }));
     await work(fieldEvent({ tier: 2 }));
@@ -132,7 +132,7 @@ describe("server/routes/pagerduty/tasks.py, _process_custom_field_update", () =>
     expect(aurora.tables.incidents[0]?.metadata).toMatchObject({ customFields: { team: "a", tier: 2 } });
   });
 
-  test("fields of an unknown incident are stored as an event only", async () => {
+  test("custom fields of an unknown incident are stored only as an event", async () => {
     await work(fieldEvent({ team: "a" }));
     await work(incidentEvent("triggered"));
     expect(aurora.tables.incidents[0]?.metadata).not.toHaveProperty("customFields");
@@ -144,7 +144,7 @@ describe("server/routes/pagerduty/tasks.py, _process_custom_field_update", () =>
 describe("server/services/correlation/alert_correlator.py, correlate", () => {
   const second = { id: "PSECOND", number: 3, title: "Disk full" };
 
-  test("a second incident of one service joins the first, and gets no row, no summary and no analysis", async () => {
+  test("a second incident of the same service joins the first, and gets no row, no summary and no analysis", async () => {
     await work(incidentEvent("triggered"));
     await work(incidentEvent("triggered", second));
     await aurora.runWaiting();
@@ -155,7 +155,7 @@ describe("server/services/correlation/alert_correlator.py, correlate", () => {
     expect(aurora.tables.incidents).toMatchObject([{ number: 2 }, { number: 3, status: "resolved" }]);
   });
 
-  test("an incident of another service, or of a resolved incident's service, gets its own row", async () => {
+  test("an incident gets its own row if its service is different, or if the other incident of its service is resolved", async () => {
     await work(incidentEvent("triggered"));
     await work(incidentEvent("triggered", { ...second, service: "Database" }));
     await work(incidentEvent("resolved"));

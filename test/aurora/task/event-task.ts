@@ -25,9 +25,8 @@ interface Incoming {
 }
 
 /**
- * Processes one event. Its row is kept when a later step fails, so each attempt adds one more.
- * @param payload with a member `event`
- * @throws {PythonError} when Aurora's task raises
+ * Processes one event. The event's row stays if a later step fails, so each attempt adds a row. @param payload has a
+ * member `event` @throws {PythonError} if Aurora's task raises an exception
  */
 export async function processEvent(context: TaskContext, userId: string, payload: Json): Promise<void> {
   const event = get(payload, "event");
@@ -62,8 +61,8 @@ async function storeIncident(context: TaskContext, incoming: Incoming): Promise<
   const severity = reading.readSeverity(incident);
   const status = reading.readStatus(incident);
   const number = integerColumn(incoming.number);
-  // Aurora reads the incident's custom fields before the correlation and writes them after it: fields that arrive
-  // in between are lost.
+  // Aurora reads the incident's custom fields before the correlation and writes them after it. Fields that arrive in
+  // between are lost.
   const existing = tables.incidents.find((row) => row.userId === userId && row.number === number);
   const metadata = reading.readMetadata(incident, existing?.metadata ?? null);
   const service = event.serviceName ?? "unknown";
@@ -112,7 +111,7 @@ function addEventRow({ tables, settings }: TaskContext, incoming: Incoming): Eve
   });
 }
 
-/** Joins a triggered event to an open incident of the organisation; `handle_correlated_alert`. */
+/** Joins a triggered event to an open incident of the organisation, as `handle_correlated_alert` does. */
 function joinIncident({ tables, settings }: TaskContext, event: EventRow, service: string): boolean {
   if (!settings.memgraph) return false;
   const atMs = settings.nowMs();

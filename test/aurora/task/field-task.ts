@@ -9,8 +9,8 @@ import { get, isDict, isTrue, PythonError } from "./python.ts";
 export const FIELD_EVENT = "incident.custom_field_values.updated";
 
 /**
- * Reads the fields that have a name and a value: an emptied field is skipped, so that Aurora never clears one.
- * @throws {PythonError} for a field that is not an object
+ * Reads the fields that have a name and a value. Aurora skips an emptied field, so it never clears a field. @throws
+ * {PythonError} for a field that is not an object
  */
 export function readFieldUpdate(data: Json): { [name: string]: Json } {
   const updates = get(data, "custom_fields", []);
@@ -23,7 +23,7 @@ export function readFieldUpdate(data: Json): { [name: string]: Json } {
   return fields;
 }
 
-/** @throws {PythonError} when Aurora's task raises */
+/** @throws {PythonError} if Aurora's task raises an exception */
 export function processFieldUpdate(
   { directory, tables, settings }: TaskContext,
   userId: string,

@@ -3,15 +3,15 @@ import type { Json } from "../prompt/jsonb.ts";
 import type { TaskContext } from "./context.ts";
 import { get, isTrue } from "./python.ts";
 
-/** Aurora's client waits this long (server/routes/pagerduty/pagerduty_helpers.py). */
+/** The time-out of Aurora's client (server/routes/pagerduty/pagerduty_helpers.py). */
 const TIMEOUT_MS = 20_000;
 
 const Answer = z.object({ incident: z.object({ number: z.json().default(null) }) });
 
 /**
- * Returns the incident's number: `data.number`, else what `_retrieve_incident_number` (server/routes/pagerduty/tasks.py)
- * finds. It asks PagerDuty with the organisation's credential and looks for `number`, where PagerDuty's REST API says
- * `incident_number`: the answer is null.
+ * Returns the incident's number: `data.number`, or else the result of `_retrieve_incident_number`
+ * (server/routes/pagerduty/tasks.py). That function asks PagerDuty with the organisation's credential and reads
+ * `number`. PagerDuty's REST API calls this member `incident_number`, so the result is always null.
  */
 export async function readNumber(context: TaskContext, userId: string, incident: Json): Promise<Json> {
   const number = get(incident, "number");

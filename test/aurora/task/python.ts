@@ -1,6 +1,6 @@
 import type { Json } from "../prompt/jsonb.ts";
 
-/** Python's operations on JSON values, which decide where Aurora's task fails. */
+/** Python's operations on JSON values. They determine for which values Aurora's task fails. */
 
 export type PythonErrorKind = "AttributeError" | "TypeError" | "ValueError" | "DatabaseError";
 
@@ -19,8 +19,8 @@ export function isDict(value: Json): value is Dict {
 }
 
 /**
- * `value.get(key, fallback)`: the fallback replaces only an absent key, never null.
- * @throws {PythonError} when the value is not a dict
+ * `value.get(key, fallback)`: the fallback replaces only an absent key, never null. @throws {PythonError} if the value
+ * is not a dict
  */
 export function get(value: Json, key: string, fallback: Json = null): Json {
   if (!isDict(value)) throw noAttribute(value, "get");
@@ -29,7 +29,7 @@ export function get(value: Json, key: string, fallback: Json = null): Json {
 
 /**
  * `value.lower()`
- * @throws {PythonError} when the value is not text
+ * @throws {PythonError} if the value is not a text
  */
 export function lower(value: Json): string {
   if (typeof value !== "string") throw noAttribute(value, "lower");

@@ -6,9 +6,8 @@ import { noAttribute } from "./python.ts";
 const TIMEOUT_MS = 10_000;
 
 /**
- * Returns a runbook's text; null when Aurora goes on without it. Confluence pages are never read, because
- * Aurora's PagerDuty task gives no user for them.
- * @throws {PythonError} when the link is not text, an array of links included
+ * Returns a runbook's text; null if Aurora continues without it. Confluence pages are never read, because Aurora's
+ * PagerDuty task passes no user for them. @throws {PythonError} if the link is not a text, for example a list of links
  */
 export async function fetchRunbook(url: Json): Promise<string | null> {
   if (typeof url !== "string") throw noAttribute(url, "decode");
@@ -30,7 +29,7 @@ function isConfluencePage(url: URL): boolean {
   return isConfluence && (url.searchParams.has("pageId") || /\/pages\/[^/]/.test(url.pathname));
 }
 
-/** Python's requests takes text without a charset for ISO-8859-1. */
+/** Python's `requests` reads text without a charset as ISO-8859-1. */
 function decode(body: Buffer, contentType: string): string {
   const charset = /charset=["']?([^\s"';]+)/.exec(contentType)?.[1];
   return charset === undefined ? body.toString("latin1") : new TextDecoder(charset).decode(body);
