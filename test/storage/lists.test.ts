@@ -15,7 +15,7 @@ import { receivedWebhook } from "../support/received.ts";
 /** Answers stay small, however much is stored, because an RPC answer can have at most 32 MiB. */
 
 const MIB = 1024 * 1024;
-const LONG = "☃".repeat(60_000);
+const LONG = "☃".repeat(50_000);
 /** A page has up to 100 incidents, and an RPC takes up to two bytes for each character. */
 const MAX_LISTED_CHARS = (16 * MIB) / 100 / 2;
 
