@@ -1,7 +1,7 @@
 """Writes Aurora's finished analyses of PagerDuty incidents as notes in PagerDuty, through the connector.
 
-Does nothing unless WRITE_FINDINGS=true. Reads Aurora's table `incidents`, writes nothing to it. Redis stores which
-analyses were written; if Redis loses that, the connector recognises a second call by the note's idempotency key.
+Does nothing unless WRITE_FINDINGS=true. Reads Aurora's table `incidents`, but never writes to it. Redis stores which
+analyses were written. If Redis loses this, the connector recognises a repeated note by its idempotency key.
 """
 
 import logging
@@ -18,8 +18,8 @@ from utils.cache.redis_client import get_redis_ssl_kwargs
 from utils.db.connection_pool import db_pool
 
 ROUND_SECONDS = 30
-# A note is for the people on call: turning this on must not write notes on last month's incidents. Long enough to
-# cover a weekend without a connector.
+# Short, because notes are for the people on call: the first start must not write notes on last month's incidents. Long
+# enough for a weekend without a connector.
 WINDOW_DAYS = 3
 # Longer than the window, so that an analysis leaves the window before it is forgotten.
 WRITTEN_SECONDS = 8 * 24 * 3600
@@ -92,7 +92,7 @@ def main() -> None:
                 os.environ["INTERNAL_API_SECRET"],
                 os.environ.get("FRONTEND_URL", ""),
             )
-        except Exception as error:  # PostgreSQL or Redis is away: the next round tries again.
+        except Exception as error:  # PostgreSQL or Redis is unavailable: the next round tries again.
             log.error("round failed: %s", type(error).__name__)
         time.sleep(ROUND_SECONDS)
 

@@ -8,8 +8,8 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any, Optional
 
-# The connector turns Markdown into plain text and cuts that to 25,000 characters; its limit for a body is 128 KiB,
-# which this many characters fill at most (4 bytes each in UTF-8).
+# The connector turns Markdown into plain text and cuts that to 25,000 characters. Its limit for a body is 128 KiB;
+# CONTENT_CHARACTERS fit into it even with 4 bytes each in UTF-8.
 CONTENT_CHARACTERS = 30_000
 CUT_MARK = "\n\n[…]"
 # The connector first asks Aurora's server for the user's permission (5 s), and answers once the note is stored.
@@ -36,7 +36,7 @@ class Outcome:
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the internal secret to another host."""
+    """Refuses redirects, which could send the internal secret to another host."""
 
     def redirect_request(self, *_args: Any) -> None:
         return None

@@ -67,7 +67,7 @@ def health() -> Response:
 
 
 def ping_database() -> None:
-    """Raises psycopg2.Error when PostgreSQL is away."""
+    """Raises psycopg2.Error if PostgreSQL is unavailable."""
     with db_pool.get_admin_connection() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 
@@ -126,7 +126,7 @@ def process(event: Event) -> None:
 def newest_row(event: Event) -> int:
     """Returns the id of the event's newest row in Aurora's table, 0 without one. Raises psycopg2.Error."""
     with db_pool.get_admin_connection() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 1")  # Fails here when PostgreSQL is away; the next call would swallow the error.
+        cursor.execute("SELECT 1")  # Fails here if PostgreSQL is unavailable; the next call hides the error.
         if not set_rls_context(cursor, connection, event.user_id, log_prefix="[EDGE]"):
             return 0
         cursor.execute(
