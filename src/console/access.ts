@@ -19,12 +19,12 @@ export type Visit =
   /** `unavailable`: the team's keys could not be fetched. The reason is for the log. */
   | { ok: false; problem: "invalid" | "unavailable"; reason: string };
 
-/** jose's error codes for a failure to fetch the keys, which says nothing about the assertion. */
+/** jose's error codes for a failure to fetch the keys. After such a failure the assertion may still be valid. */
 const PASSING = new Set(["ERR_JWKS_TIMEOUT", "ERR_JOSE_GENERIC"]);
 
 /**
- * Verifies an assertion and returns its user: the e-mail address in lower case, else the subject, whichever is a
- * valid user id.
+ * Verifies an assertion and returns its user: the e-mail address in lower case if it is a valid user id, else the
+ * subject if that is one.
  * @param isUserId whether a text is a valid user id
  */
 export async function verifyVisit(
@@ -42,7 +42,8 @@ export async function verifyVisit(
     const email = typeof payload["email"] === "string" ? payload["email"] : "";
     // Checked before the case is changed: U+212A, for example, becomes an ASCII k in lower case.
     const userId = isUserId(email) ? email.toLowerCase() : (payload.sub ?? "");
-    if (!isUserId(userId)) return { ok: false, problem: "invalid", reason: "It names no usable user" };
+    if (!isUserId(userId))
+      return { ok: false, problem: "invalid", reason: "The assertion names no valid user id" };
     return { ok: true, userId, untilMs: (payload.exp ?? 0) * 1000 };
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "network";

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 
-/** The files that scripts/console.ts made of `client/`: which name each of them has. */
+/** The names of the files that scripts/console.ts built from `client/`; each name contains a hash of the content. */
 
 const BuiltNames = z.object({
   "console.js": z.string(),
@@ -12,13 +12,13 @@ const BuiltNames = z.object({
 });
 export type BuiltNames = z.infer<typeof BuiltNames>;
 
-/** Below the folder of static files. */
+/** The files' folder, below the folder of static files. */
 export const BUILT = "/built";
 
-/** For the life of the isolate: a deployment starts new ones. */
+/** Cached for the life of the isolate. A deployment starts new isolates. */
 let known: BuiltNames | null = null;
 
-/** Returns the present names. @throws {Error} where nothing was built */
+/** Returns the names of the deployed files. @throws {Error} if nothing was built */
 export async function builtNames(assets: Fetcher): Promise<BuiltNames> {
   if (known) return known;
   const answer = await assets.fetch(`https://assets.local${BUILT}/names.json`);

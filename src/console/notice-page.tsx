@@ -1,13 +1,13 @@
 import type { BuiltNames } from "./built.ts";
 import { Brand, Frame } from "./page.tsx";
 
-/** A page that says one thing, why, and what to do. */
+/** A page with one message, its reason, and what to do. */
 export interface Notice {
   title: string;
   /** The reason, then what to do. */
   paragraphs: readonly string[];
   links: readonly { href: string; label: string }[];
-  /** For whoever helps: a code, or a request's id. */
+  /** A code or a request's id, for a person who looks for the cause. */
   reference: string | null;
 }
 

@@ -1,18 +1,20 @@
 import type { Notice } from "./notice-page.tsx";
 import { signInFault } from "./sign-in-result.ts";
 
-/** Pages for a person who opened an address at which there is no console, no reference and no API to show. */
+/**
+ * Pages for a person whose browser shows neither the console nor the reference, but an error or the end of a sign-in.
+ */
 
 const API = /^\/(pagerduty|console|openapi\.json|healthz)(\/|$)/;
 const REFERENCE = { href: "/docs", label: "The API's reference" };
 
-/** Whether a browser shows the answer to a person. Programs get JSON. */
+/** Whether the answer is a page, because a browser shows it to a person. Programs get JSON. */
 export function wantsPage({ method, url, headers }: Request): boolean {
   const isRead = method === "GET" || method === "HEAD";
   return isRead && (headers.get("accept") ?? "").includes("text/html") && !API.test(new URL(url).pathname);
 }
 
-/** How a sign-in ended, where there is no UI to return to. */
+/** Shows how a sign-in ended, if there is no UI to return to. */
 export function signInNotice(worked: boolean, error: string): Notice {
   return {
     title: worked ? "PagerDuty is connected" : "PagerDuty is not connected",
@@ -26,7 +28,7 @@ export function signInNotice(worked: boolean, error: string): Notice {
 
 const sentence = (text: string) => (text.endsWith(".") ? text : `${text}.`);
 
-/** @param requestId for the operator, who finds it in the log */
+/** @param requestId shown on the page, so that the operator can search the log for it */
 export function errorNotice(
   { code, message }: { code: string; message: string },
   path: string,
@@ -40,7 +42,7 @@ export function errorNotice(
         title: "There is no page here",
         paragraphs: [
           "This address belongs to the connector between PagerDuty and Aurora, and it has no such page.",
-          "If you expected the console: it opens at / behind Cloudflare Access, or on the developer's own machine. docs/deploy.md says how to set it up.",
+          "The console is at /. It opens only behind Cloudflare Access, or on the developer's own machine. docs/deploy.md says how to set it up.",
         ],
         links: [{ href: "/", label: "The console" }, REFERENCE],
         reference,
@@ -50,7 +52,7 @@ export function errorNotice(
         title: "You are not signed in",
         paragraphs: [
           message,
-          "If that changes nothing, ask whoever runs the connector whether Cloudflare Access stands in front of this host and lets you in.",
+          "If that does not help, ask the operator of the connector whether Cloudflare Access protects this host and admits you.",
         ],
         links: [reload],
         reference,
@@ -60,7 +62,7 @@ export function errorNotice(
         title: "The connector is not set up completely",
         paragraphs: [
           message,
-          "Whoever runs it sets what is missing with `npx wrangler secret put`, or on a developer's machine in .dev.vars. `npm run doctor` says what each setting needs.",
+          "The operator sets what is missing with `npx wrangler secret put`, or in .dev.vars on a developer's machine. `npm run doctor` explains each setting.",
         ],
         links: [{ href: "/healthz", label: "What is missing" }, REFERENCE],
         reference,
@@ -68,7 +70,7 @@ export function errorNotice(
     case "unavailable":
       return {
         title: "Not available at the moment",
-        paragraphs: [sentence(message), "This passes by itself, usually within a minute."],
+        paragraphs: [sentence(message), "This is temporary, and usually over within a minute."],
         links: [reload],
         reference,
       };
@@ -77,7 +79,7 @@ export function errorNotice(
         title: "This did not work",
         paragraphs: [
           sentence(message),
-          "Reload the page; if it fails again, search the log for the request's id.",
+          "Reload the page. If it fails again, search the log for the request's id.",
         ],
         links: [reload],
         reference,

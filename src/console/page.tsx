@@ -1,7 +1,7 @@
 import type { Child } from "hono/jsx";
 import type { BuiltNames } from "./built.ts";
 
-/** The frame of each page, as the server sends it. What is in it is brought by the scripts. */
+/** The frame of each page, as the server sends it. The scripts fill it. */
 
 const FILES = "/console/assets/";
 
@@ -9,10 +9,10 @@ interface FrameProps {
   title: string;
   names: BuiltNames;
   style: "console.css" | "docs.css" | "page.css";
-  /** Null for a page that is complete as it is sent. */
+  /** Null for a page that needs no script. */
   script: "console.js" | "docs.js" | null;
   children?: Child;
-  /** For the script, as `data-` attributes of the body. */
+  /** Values for the script, sent as `data-` attributes of the body. */
   data?: Record<string, string>;
 }
 
@@ -39,9 +39,7 @@ export function Frame({ title, names, script, style, data, children }: FrameProp
         {children}
         {script === null ? null : (
           <noscript>
-            <p class="noscript">
-              This page needs JavaScript: it is a view of the API, which works without it.
-            </p>
+            <p class="noscript">This page needs JavaScript. The API works without it.</p>
           </noscript>
         )}
       </body>
@@ -63,7 +61,7 @@ export function Brand() {
   );
 }
 
-/** Where the script puts what it shows. */
+/** The element that the script fills. */
 function Main() {
   return (
     <main id="main" tabindex={-1} aria-busy="true">
@@ -131,7 +129,7 @@ export function ConsolePage({ names, user, oauth, access }: ConsoleProps) {
   );
 }
 
-/** `GET /docs`. @param user for whom calls can be tried; null where the page is open to everybody */
+/** `GET /docs`. @param user in whose name calls can be tried; null if the page is open to everybody */
 export function DocsPage({ names, user }: { names: BuiltNames; user: string | null }) {
   return (
     <Frame

@@ -1,6 +1,9 @@
-/** How a sign-in with PagerDuty ended, in words for a person: for the console's script and for the page without one. */
+/**
+ * Explains to a person how a sign-in with PagerDuty ended. Used by the console's script and by the page without
+ * script.
+ */
 
-/** By the callback's `error`; anything else in the address is anybody's text, and is not shown. */
+/** The text for each `error` of the callback. Any other `error` may be written by anybody, so it is not shown. */
 const FAULTS: ReadonlyMap<string, string> = new Map([
   ["oauth_not_enabled", "OAuth is not enabled on this connector."],
   ["access_denied", "Access was denied at PagerDuty."],

@@ -114,6 +114,6 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     );
     await page.getByRole("button", { name: "Send test event" }).click();
     await page.getByText("PagerDuty does not answer").waitFor();
-    expect(await page.getByText("PagerDuty is asked for its test event").count()).toBe(0);
+    expect(await page.getByText("Asking PagerDuty for its test event").count()).toBe(0);
   });
 });

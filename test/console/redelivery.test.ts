@@ -35,7 +35,7 @@ describe.skipIf(!hasChromium)("the console", () => {
       await screenshot(page, "redelivery", { width, scheme: "light" });
       await page.getByRole("button", { name: "Stop", exact: true }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Stop", exact: true }).click();
-      await page.getByText("Stopped. 6 are failed again, as before.").waitFor();
+      await page.getByText("Stopped. 6 deliveries count as failed again.").waitFor();
       await page.getByText("0 of 6 delivered.").waitFor({ state: "hidden" });
       stage.aurora.answer = () => ({ status: 202 });
       await redeliver(6).click();

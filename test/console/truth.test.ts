@@ -128,7 +128,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await stage.aurora.waitFor("both", ({ accepted }) => accepted.length >= 2);
     account.emit({ eventType: "incident.acknowledged", data: incidentPayload(incident), occurredAt });
     await page.getByRole("row", { name: /Changed nothing/ }).waitFor();
-    await page.getByText("A newer event had arrived before").waitFor();
+    await page.getByText("A newer event had already arrived").waitFor();
     expect(await page.getByText("Stale").count()).toBe(0);
   });
 });

@@ -15,9 +15,12 @@ import { calmly, onLive, watch } from "./state/live.js";
 import { reading } from "./state/reading.js";
 import { onStatus, refreshStatus, status } from "./state/store.js";
 
-/** The console: shows the page that the address names, and the health above every page. */
+/** The console: shows the page that the address names, and the connection's health above it. */
 
-/** @typedef {(to: Pick<import("./state/address.js").Place, "id" | "filters">) => void} Navigate shows what the address says */
+/**
+ * @typedef {(to: Pick<import("./state/address.js").Place, "id" | "filters">) => void} Navigate shows the part of the
+ * page that the address names
+ */
 /** @typedef {(view: HTMLElement, signal: AbortSignal) => Navigate} Mount */
 
 /** @type {Record<string, Mount>} */
@@ -74,7 +77,7 @@ function showStatus() {
     section = "";
     history.replaceState(null, "", location.pathname);
     document.title = "Connect · Aurora × PagerDuty";
-    // Keeps the text that is being typed.
+    // Not drawn again, so that the text being typed is kept.
     if (!main.querySelector(".welcome")) renderConnect(main, now);
     return;
   }

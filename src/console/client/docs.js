@@ -8,7 +8,7 @@ import { decoded } from "./state/address.js";
 /** @typedef {import("./reference/schema.js").Reference} Reference */
 /** @typedef {{path: string, method: string, card: HTMLElement, id: string, tag: string, summary: string, text: string}} Entry */
 
-/** The console's visitor, for whom calls can be tried; undefined where the page is open to everybody. */
+/** The console's visitor, in whose name calls can be tried; undefined if the page is open to everybody. */
 const visitor = document.body.dataset["user"];
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
@@ -30,7 +30,7 @@ function entriesOf(reference) {
   return [...all(reference.paths, false), ...all(reference.webhooks, true)];
 }
 
-/** The section of what the connector itself sends. */
+/** The name of the section about requests that the connector itself sends. */
 const SENT = "Sent to Aurora";
 
 /** @param {string} tag */
@@ -47,7 +47,7 @@ const section = (entries, tag, description) =>
   );
 
 /**
- * The list of calls, and a field that shortens it.
+ * The list of calls, with a field to search it.
  * @param {Entry[]} entries
  * @param {readonly string[]} tags
  */
@@ -98,7 +98,7 @@ function header({ info }) {
     h(
       "p",
       { class: "muted" },
-      "Each call, unless it is open, carries ",
+      "Each call, except open ones, carries ",
       h("code", null, "X-Internal-Secret"),
       ", ",
       h("code", null, "X-User-ID"),
@@ -110,7 +110,7 @@ function header({ info }) {
       "p",
       { class: "muted" },
       visitor === undefined
-        ? "Calls can be tried here by whoever may open the console."
+        ? "Anyone who may open the console can try calls here."
         : `“Try it” makes the call to this Worker, as ${visitor}.`,
     ),
   );
@@ -152,7 +152,7 @@ function page(reference) {
   );
 }
 
-/** A link to a call opens it. */
+/** Opens the call that the address names, and scrolls to it. */
 function openTarget() {
   const target = document.getElementById(decoded(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) target.open = true;

@@ -6,7 +6,7 @@ import { get } from "../state/api.js";
 import { calmly, onLive } from "../state/live.js";
 import { reading } from "../state/reading.js";
 
-/** Events, deliveries and the way to Aurora in the last 24 hours: drawn, and as a table. */
+/** Events, deliveries and the time to Aurora in the last 24 hours, as a drawing and as a table. */
 
 /** @typedef {import("../../../contract/answers.ts").Activity} Activity */
 /** @typedef {Activity["hours"][number]} Hour */
@@ -15,7 +15,7 @@ import { reading } from "../state/reading.js";
 const HOUR_MS = 3_600_000;
 /** A day's counts change little from one event to the next. */
 const RELOAD_WAIT_MS = 3_000;
-/** Without any event, the hours move on. */
+/** Reloads without any event, too, because the hours move on. */
 const RELOAD_EVERY_MS = 300_000;
 
 const hourFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
@@ -26,7 +26,7 @@ const number = new Intl.NumberFormat("en-GB");
 const timeText = (ms) => (ms === null ? "–" : duration(ms));
 
 /**
- * What is shown: how it is marked in the drawing, its name, and its value in words.
+ * The figures: how each is marked in the drawing, its name, and its value as text.
  * @type {readonly {key: string, name: string, isWrong?: true, text: (of: Measured) => string}[]}
  */
 const FIGURES = [
@@ -61,7 +61,7 @@ function plotsOf({ hours, completeSince }) {
   return [...counts, plot(scale, rangeMarks(scale, ways), incomplete)];
 }
 
-/** The same as a table, for those who cannot use a drawing or want the numbers. */
+/** The same figures as a table, for people who cannot use a drawing or who want the numbers. */
 function tableOfHours() {
   const body = h("tbody");
   const foot = h("tfoot");
@@ -98,8 +98,8 @@ function tableOfHours() {
     h(
       "p",
       { class: "hint" },
-      "Refused: no signing secret verifies the webhook; at most 60 a minute are counted. ",
-      "The way to Aurora: from the webhook's receipt to Aurora's acceptance.",
+      "Refused: the signature matches no signing secret; at most 60 a minute are counted. ",
+      "Time to Aurora: from the receipt of a webhook until Aurora accepts the delivery.",
     ),
   );
   return {
@@ -113,7 +113,7 @@ function tableOfHours() {
   };
 }
 
-/** Three plots with one hour to choose: by pointer, by touch, or with the arrow keys. */
+/** Three plots. A pointer, a touch or the arrow keys choose an hour, whose figures are then shown. */
 function chart() {
   /** @type {Activity | null} */
   let activity = null;
@@ -227,7 +227,7 @@ function chart() {
       );
       const isComplete = Date.parse(next.completeSince) <= Date.parse(next.hours[0]?.hour ?? "");
       note.hidden = isComplete;
-      note.textContent = `Counted in full since ${dayFormat.format(new Date(next.completeSince))}; before that, only a part of so many events is counted.`;
+      note.textContent = `Counted in full since ${dayFormat.format(new Date(next.completeSince))}; of earlier events only a part is counted.`;
       table.show(next);
       showChosen();
     },

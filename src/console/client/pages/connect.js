@@ -13,10 +13,10 @@ import { signIn } from "./oauth.js";
 const STEPS = [
   [
     "Open your profile in PagerDuty",
-    "My Profile → User Settings. An account-wide key (Integrations → API Access Keys) works as well.",
+    "My Profile → User Settings. An account-wide key (Integrations → API Access Keys) also works.",
   ],
   ["Create an API user token", "Give it a name that says what it is for, such as Aurora."],
-  ["Paste it here", "PagerDuty shows it once. It is kept encrypted, and never shown again."],
+  ["Paste it here", "PagerDuty shows it once. The connector stores it encrypted, and never shows it again."],
 ];
 
 function tokenForm() {
@@ -47,7 +47,7 @@ function tokenForm() {
         subscribe: data.get("subscribe") === "on",
       });
       if (answer.subscribed?.error) {
-        toast("bad", `Connected, but the webhook could not be made: ${answer.subscribed.error}`);
+        toast("bad", `Connected, but the webhook could not be created: ${answer.subscribed.error}`);
       } else toast("ok", `Connected to ${answer.accountSubdomain ?? "PagerDuty"}.`);
       setStatus(answer);
     },
@@ -55,7 +55,7 @@ function tokenForm() {
     h(
       "div",
       { class: "pair" },
-      field("Display name", name, "Optional; how it is called here."),
+      field("Display name", name, "Optional; the name shown here."),
       field("Service region", region),
     ),
     h(
@@ -66,7 +66,11 @@ function tokenForm() {
         "label",
         { for: "subscribe" },
         "Create the webhook in PagerDuty for me",
-        h("span", { class: "hint" }, "Needs a token with write access; can be done by hand later."),
+        h(
+          "span",
+          { class: "hint" },
+          "Needs a token with write access. You can also create the webhook by hand later.",
+        ),
       ),
     ),
   );
@@ -77,7 +81,7 @@ function oauthCard() {
     "section",
     { class: "panel" },
     h("h2", null, "Sign in with PagerDuty"),
-    h("p", null, "No token to copy. You choose the account, and PagerDuty says what this may do."),
+    h("p", null, "No token to copy. You choose the account, and PagerDuty shows what Aurora may do."),
     h("div", { class: "actions" }, action("Connect with OAuth", signIn)),
   );
 }
@@ -105,7 +109,7 @@ export function renderConnect(main, status) {
         h(
           "p",
           { class: "lead" },
-          "Incidents reach Aurora as they happen: verified, in order, once. It takes one token.",
+          "Incidents reach Aurora as they happen: verified, in order, and once. All you need is a token.",
         ),
       ),
       notes.some(Boolean) ? h("ul", { class: "problems" }, notes) : null,

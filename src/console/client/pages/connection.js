@@ -9,7 +9,7 @@ import { signIn } from "./oauth.js";
 import { subscriptionPanel } from "./subscription.js";
 import { byHandPanel, urlPanel } from "./webhook.js";
 
-/** The connection: its account, credential and webhook, and disconnecting. */
+/** The page of the connection: its account, credential and webhook, and a button to disconnect. */
 
 /** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
@@ -50,7 +50,7 @@ function credentialPanel({ authType }) {
       "section",
       { class: "panel" },
       h("h2", null, "Sign in again"),
-      h("p", { class: "muted" }, "Renews the consent, and asks for scopes that are missing."),
+      h("p", { class: "muted" }, "Renews your consent, and asks for missing scopes."),
       action("Sign in with PagerDuty", signIn),
     );
   }
@@ -60,13 +60,13 @@ function credentialPanel({ authType }) {
     async (data) => {
       await call("PATCH", "", { token: data.get("token") });
       token.value = "";
-      toast("ok", "The new token is in force.");
+      toast("ok", "The new token is in use.");
       await refreshStatus();
     },
     field(
       "New API token",
       token,
-      "Of the same account. The present one stays in force unless the new one is valid.",
+      "It must belong to the same account. If it is not valid, the present token stays in use.",
     ),
   );
   return h("section", { class: "panel" }, h("h2", null, "Rotate the token"), rotate);
@@ -76,7 +76,7 @@ function credentialPanel({ authType }) {
 function recoveryPanel(onChecked) {
   const result = h("p", { class: "muted", role: "status" });
   const check = action("Reconcile now", async () => {
-    result.textContent = "Asking PagerDuty for what was missed…";
+    result.textContent = "Asking PagerDuty for missed incidents…";
     try {
       /** @type {import("../../../contract/answers.ts").Reconciled} */
       const { checked, recovered, subscription } = await call("POST", "/reconcile");
@@ -96,7 +96,7 @@ function recoveryPanel(onChecked) {
     h(
       "p",
       { class: "muted" },
-      "Done by itself every few minutes: the subscription is checked, and what its webhooks did not bring is read over PagerDuty's API.",
+      "Every few minutes the connector checks the subscription, and reads changes from PagerDuty's API that no webhook has reported. You can also start this now.",
     ),
     h("div", { class: "actions" }, check),
     result,
@@ -109,7 +109,7 @@ function leavePanel() {
     async () => {
       const sure = await confirmedAsItIs({
         title: "Disconnect PagerDuty?",
-        text: "The credential, signing secrets, incidents, events and deliveries held here are removed, and the webhook that was created from here is removed from PagerDuty. What Aurora has received stays with Aurora.",
+        text: "The credential, signing secrets, incidents, events and deliveries stored here are removed, and the webhook that was created here is removed from PagerDuty. Aurora keeps what it has received.",
         confirm: "Disconnect",
       });
       if (!sure) return;
@@ -118,9 +118,9 @@ function leavePanel() {
       if (subscriptionDeleted === false) {
         toast(
           "bad",
-          "Disconnected, but PagerDuty kept the webhook: remove it there, under Integrations → Generic Webhooks.",
+          "Disconnected, but PagerDuty kept the webhook. Remove it there, under Integrations → Generic Webhooks.",
         );
-      } else toast("ok", "Disconnected. Everything held here is gone.");
+      } else toast("ok", "Disconnected. Everything stored here was removed.");
       setStatus({ connected: false });
     },
     "danger",
@@ -129,7 +129,7 @@ function leavePanel() {
     "section",
     { class: "panel" },
     h("h2", null, "Disconnect"),
-    h("p", { class: "muted" }, "Removes everything that is held for you here."),
+    h("p", { class: "muted" }, "Removes everything that is stored here for this connection."),
     h("div", { class: "actions" }, leave),
   );
 }
@@ -172,7 +172,7 @@ export function mountConnection(view, signal) {
     account.replaceChildren(accountPanel(now));
     const [own, ownBefore] = [now.webhook.subscription, before?.webhook.subscription];
     byHand.show(now);
-    // Keeps forms that are in use.
+    // Not drawn again without need, so that text in the forms is kept.
     if (
       before === null ||
       ownBefore?.id !== own?.id ||

@@ -3,18 +3,18 @@ import { bodyText } from "../parts/json.js";
 import { incidentHref } from "../parts/mention.js";
 import { moment, pill, statusMark, words } from "../parts/words.js";
 
-/** An incident's context from PagerDuty: alerts, changes, similar incidents. Also sent to Aurora. */
+/** An incident's context from PagerDuty, which Aurora also receives: alerts, changes, similar incidents. */
 
 /** @typedef {import("../../../incidents/context.ts").Context} Context */
 
-/** Why a part is missing, as text that completes a sentence. @type {Record<string, string>} */
+/** Why a part is missing: the end of a sentence that starts with "Not known: ". @type {Record<string, string>} */
 const REASONS = {
   forbidden: "the credential may not read them",
-  not_found: "PagerDuty does not know the incident any more",
+  not_found: "PagerDuty no longer knows the incident",
   not_in_plan: "the account's plan does not include them",
-  rate_limited: "PagerDuty's rate limit left no room",
+  rate_limited: "PagerDuty's rate limit left no calls for them",
   timed_out: "PagerDuty did not answer in time",
-  too_large: "some were left out for want of room",
+  too_large: "some were left out because of the size limit",
   unavailable: "PagerDuty was not available",
 };
 
@@ -30,7 +30,7 @@ const links = (links) =>
     links.map(({ href, text }) => h("span", null, linked(href, text ?? href))),
   );
 
-/** A tool's own payload, folded. @param {unknown} details */
+/** The monitoring tool's own payload, collapsed. @param {unknown} details */
 function detailsOf(details) {
   if (details === null || details === undefined) return null;
   return h(
@@ -111,7 +111,7 @@ function part(title, none, items, reason, item) {
   return [h("h3", null, title), h("ol", { class: "timeline" }, items.map(item)), why];
 }
 
-/** @param {Context | null} context null: not asked for yet */
+/** @param {Context | null} context null: not requested yet */
 export function contextSection(context) {
   if (!context) return null;
   const { alerts, changes, pastIncidents, relatedIncidents, missing } = context;

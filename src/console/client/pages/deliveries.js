@@ -81,7 +81,7 @@ function nothing() {
   if (now?.connected && now.delivery.target === null) {
     return [
       "Nothing is sent to Aurora",
-      "No address is configured. Incidents are kept here and can be read over the API. Set AURORA_EVENTS_URL or AURORA_BACKEND_URL, and each change is sent there.",
+      "No address is configured. Incidents are stored here, and the API returns them. To send each change to Aurora, set AURORA_EVENTS_URL or AURORA_BACKEND_URL.",
     ];
   }
   return [

@@ -57,7 +57,7 @@ function attemptItem({ at, status, answer, durationMs, early }) {
   );
 }
 
-/** The newest first. @param {DeliveryWithPayload} delivery */
+/** The list of attempts, newest first. @param {DeliveryWithPayload} delivery */
 function attempts({ failedAttempts, deliveredAt, nextAttemptAt, lastStatus }) {
   const items = failedAttempts.toReversed().map(attemptItem);
   if (deliveredAt) {
@@ -102,7 +102,7 @@ function followUps({ followUps: bodies }) {
       h(
         "div",
         { class: "panel-head" },
-        h("h2", null, `${name}, sent after the first was accepted`),
+        h("h2", null, `${name}, sent after the first body was accepted`),
         copyButton(() => text),
       ),
       h("pre", { tabindex: 0, "aria-label": name }, text),
@@ -137,7 +137,11 @@ export function renderDelivery(side, id, signal) {
           h(
             "p",
             null,
-            h("a", { href: `#/events/${encodeURIComponent(delivery.webhookId)}` }, "The event behind it"),
+            h(
+              "a",
+              { href: `#/events/${encodeURIComponent(delivery.webhookId)}` },
+              "The event that caused it",
+            ),
           ),
         delivery.lastError && delivery.state !== "delivered"
           ? h("p", { class: "error" }, delivery.lastError)

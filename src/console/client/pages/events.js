@@ -20,25 +20,25 @@ import { calmly, onLive } from "../state/live.js";
 /** @type {Record<ReceivedEvent["outcome"], {tone: "ok" | "warn" | "bad" | "quiet", name: string, reason: string | null}>} */
 const OUTCOMES = {
   applied: { tone: "ok", name: "Applied", reason: null },
-  duplicate: { tone: "quiet", name: "Duplicate", reason: "The same event had arrived before." },
+  duplicate: { tone: "quiet", name: "Duplicate", reason: "The same event had already arrived." },
   stale: {
     tone: "quiet",
     name: "Changed nothing",
-    reason: "A newer event had arrived before, or the incident was already as this event says.",
+    reason: "A newer event had already arrived, or the incident already had this event's values.",
   },
-  ignored: { tone: "quiet", name: "Not used", reason: "Aurora has no use for this type of event." },
+  ignored: { tone: "quiet", name: "Not used", reason: "Aurora does not use this type of event." },
   unconfirmed: { tone: "warn", name: "Unconfirmed", reason: "PagerDuty has not confirmed it yet." },
   failed: {
     tone: "bad",
     name: "Failed",
-    reason: "It could not be processed, and is kept to be tried again.",
+    reason: "It could not be processed, and is kept for a retry.",
   },
 };
 
 /** @param {ReceivedEvent["outcome"]} outcome */
 export const outcomePill = (outcome) => pill(OUTCOMES[outcome].tone, OUTCOMES[outcome].name);
 
-/** Why it ended so. @param {ReceivedEvent} event */
+/** Why the event has its outcome. @param {ReceivedEvent} event */
 const reasonOf = ({ outcome, reason }) => reason ?? OUTCOMES[outcome].reason;
 
 const TYPES = [...DEFAULT_EVENTS, "pagey.ping"];
@@ -170,7 +170,7 @@ export function mountEvents(view, signal) {
         containsText(q, [event.webhookId, incident?.title, incident?.number, incident?.service]),
       nothing: () => [
         "No events yet",
-        "Send PagerDuty's test event from the Connection page, and it appears here.",
+        "Send PagerDuty's test event on the Connection page; it then appears here.",
       ],
     },
     signal,

@@ -6,7 +6,7 @@ import { call } from "../state/api.js";
 import { mayManageWebhooks } from "../state/permissions.js";
 import { status as current, refreshStatus } from "../state/store.js";
 
-/** Health at a glance, and each problem with what to do about it. */
+/** The connection's health in a few words, and each problem with its remedy. */
 
 /** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 /** @typedef {"ok" | "warn" | "bad" | "off"} Tone */
@@ -83,7 +83,8 @@ export function healthTiles(status) {
 }
 
 /**
- * What a click can do about a problem: a POST to `path`. `webhooks`: whether it needs a credential that may manage them.
+ * The problems that a button can solve with a POST to `path`. `webhooks`: needs a credential that may manage
+ * webhooks.
  * @type {Record<string, {label: string, path: string, done: string, webhooks?: true}>}
  */
 const REMEDIES = {
@@ -96,7 +97,7 @@ const REMEDIES = {
   subscription_missing: {
     label: "Subscribe again",
     path: "/subscription",
-    done: "Subscribed. What was missed is being recovered.",
+    done: "Subscribed. Missed incidents are being recovered.",
     webhooks: true,
   },
   subscription_disabled: {
@@ -133,7 +134,7 @@ function remedyOf(code) {
 }
 
 const ISO = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
-/** Times in a sentence, in the reader's own zone. @param {string} text */
+/** Shows the times in a sentence in the reader's time zone. @param {string} text */
 export const readable = (text) => text.replace(ISO, absolute);
 
 /** @param {{code: string, message: string, fix: string}} problem */

@@ -37,7 +37,7 @@ function facts(incident) {
 
 /** @param {IncidentDetail["analysis"]} analysis */
 function analysisBox(analysis) {
-  const states = { none: "Not asked for", waiting: "Waiting for a runbook", requested: "Asked for" };
+  const states = { none: "Not requested", waiting: "Waiting for a runbook", requested: "Requested" };
   /** @type {import("../parts/dom.js").Child[]} */
   const rest = [];
   if (analysis.state === "requested") {
@@ -57,7 +57,7 @@ function analysisBox(analysis) {
 /** @param {IncidentDetail["timeline"][number]} line */
 function timelineItem({ at, kind, from, to, text }) {
   const change = from !== null && to !== null && from !== to ? `${words(from)} → ${words(to)}` : null;
-  const label = kind === "rca_requested" ? "Analysis asked for" : words(kind.replace(/^incident\./, ""));
+  const label = kind === "rca_requested" ? "Analysis requested" : words(kind.replace(/^incident\./, ""));
   return h(
     "li",
     { class: `mark ${kind}` },
@@ -125,9 +125,9 @@ export function renderIncident(side, incidentId, signal) {
     const incident = await get(`/incidents/${encodeURIComponent(incidentId)}`);
     if (signal.aborted || shown === JSON.stringify(incident)) return;
     const first = shown === "";
-    // Keeps a note that is being written, with the focus.
+    // The form with a note that is being written keeps the focus.
     const field = notes.section.contains(document.activeElement) ? document.activeElement : null;
-    // Redrawing removes the focused element; the focus moves to the title.
+    // Redrawing removes the focused element, so the focus moves to the title.
     const inside = side.contains(document.activeElement);
     side.replaceChildren(article(incident, notes.section));
     shown = JSON.stringify(incident);
@@ -146,7 +146,7 @@ export function renderIncident(side, incidentId, signal) {
     signal,
   );
   onLive("status", again, signal);
-  // On a narrow screen this is the whole page, and a page has a heading and a way back whatever its state.
+  // On a narrow screen this is the whole page, which needs a heading and a link back in every state.
   const heading = h("h1", { class: "hidden" }, "Incident");
   side.replaceChildren(
     h("div", { class: "panel" }, h("div", { class: "panel-head" }, back()), heading, place),

@@ -84,11 +84,11 @@ function row(incident) {
 /** @param {Row} incident */
 const startedMs = ({ startedAt }) => Date.parse(startedAt ?? "") || Number.POSITIVE_INFINITY;
 
-/** As the API orders: incidents of one second by their id. @param {Row} a @param {Row} b */
+/** The API's order: newest first, and incidents of the same second by their id. @param {Row} a @param {Row} b */
 const newestFirst = (a, b) => startedMs(b) - startedMs(a) || (a.incidentId < b.incidentId ? 1 : -1);
 
 /**
- * Filters changes from the WebSocket as the server filters the list.
+ * Whether an incident from the WebSocket matches the filters, by the server's rules.
  * @param {Row} incident
  * @param {import("../parts/listing.js").Chosen} chosen
  */

@@ -6,7 +6,7 @@ import { call, get } from "../state/api.js";
 import { mayWriteNotes } from "../state/permissions.js";
 import { status } from "../state/store.js";
 
-/** Notes on an incident at PagerDuty, written from here or by Aurora, and a form to write one. */
+/** The notes on an incident that were written here or by Aurora, and a form to write another one. */
 
 /** @typedef {import("../../../contract/note-answers.ts").Note} Note */
 /** @typedef {import("../../../contract/note-answers.ts").NoteList} NoteList */
@@ -67,7 +67,7 @@ function noteForm(path, onWritten) {
     async (data) => {
       const content = String(data.get("content") ?? "").trim();
       if (content === "") throw new Error("The note is empty.");
-      // The same key until it was taken, so that a second try never writes it twice.
+      // The key stays the same until the note is accepted, so a retry never writes the note twice.
       await call("POST", path, { content, idempotencyKey: key.value });
       key.value = crypto.randomUUID();
       text.value = "";

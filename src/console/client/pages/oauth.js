@@ -7,7 +7,7 @@ import { refreshStatus, status } from "../state/store.js";
 
 const CHANNEL = "aurora-pagerduty-oauth";
 const FEATURES = "popup,width=560,height=720";
-/** How long a sign-in can be finished. */
+/** A sign-in can be finished for this long. */
 const LOGIN_LIFE_MS = 600_000;
 
 /** @typedef {{oauth: string, error: string}} Result */
@@ -15,7 +15,7 @@ const LOGIN_LIFE_MS = 600_000;
 /** Stops listening for the previous sign-in. */
 let stopListening = () => {};
 
-/** Opens PagerDuty's page. Resolves when the sign-in ended, or when its window is closed or looks closed. */
+/** Opens PagerDuty's page. Resolves when the sign-in has ended, or when its window is closed or seems closed. */
 export async function signIn() {
   // Opened before the request, because browsers block a window that opens after an answer.
   const popup = window.open("about:blank", CHANNEL, FEATURES);
@@ -44,7 +44,8 @@ function over(popup) {
       if (popup.closed) seemsClosed();
     }, 500);
     const life = setTimeout(stop, LOGIN_LIFE_MS);
-    // A sign-in page can sever its window from this one; it then looks closed, but still reports its result.
+    // A sign-in page can cut its window off from this one. The window then seems closed, but still reports the
+    // result.
     function seemsClosed() {
       clearInterval(timer);
       resolve(null);
@@ -74,7 +75,7 @@ function isResult(data) {
 }
 
 /**
- * Shows a success only if the status confirms it, because anyone can create such a link.
+ * Shows a sign-in's result. Shows a success only if the status confirms it, because anyone can create a link to it.
  * @param {Result} result
  */
 export function report({ oauth, error }) {
@@ -86,8 +87,9 @@ export function report({ oauth, error }) {
 }
 
 /**
- * After the callback, `/?oauth=…` reports the result to the page that waits for it, which closes this window.
- * @returns {Promise<Result | null>} what is to be shown here, if this window stays
+ * Reads the result of a sign-in from `/?oauth=…`, where the callback redirects. If another window waits for the
+ * result, reports it to that window, and closes this one.
+ * @returns {Promise<Result | null>} the result to show here if this window stays open; null without a sign-in
  */
 export async function takeResult() {
   const query = new URLSearchParams(location.search);

@@ -6,11 +6,11 @@ import { call, get, query } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 import { onStatus, status } from "../state/store.js";
 
-/** Sends again what failed since a time: how many, how far it is, and a stop. */
+/** Sends deliveries again that failed since a time: shows how many there are and the progress, and can be stopped. */
 
 /** @typedef {import("../../../contract/answers.ts").Redelivery} Redelivery */
 
-/** The progress is asked for at most this often. */
+/** The shortest time between two reads of the progress. */
 const ASK_EVERY_MS = 2000;
 
 const number = new Intl.NumberFormat("en-GB");
@@ -27,7 +27,7 @@ function progressText({ delivered, failed, more, ...rest }) {
 
 /**
  * @param {AbortSignal} signal
- * @param {() => void} onChange called when many deliveries have changed their state at once
+ * @param {() => void} onChange called when a redelivery starts or ends, which changes many deliveries
  */
 export function redelivery(signal, onChange) {
   const span = h(
@@ -41,7 +41,7 @@ export function redelivery(signal, onChange) {
     const since = sinceOf(span.value);
     /** @type {import("../../../contract/answers.ts").Redelivered} */
     const { redelivered } = await call("POST", "/deliveries/redeliver", since === null ? {} : { since });
-    if (redelivered === 0) toast("ok", "None failed in that time.");
+    if (redelivered === 0) toast("ok", "No delivery failed in that time.");
     else isOver = false;
     await ask();
   });
@@ -52,7 +52,7 @@ export function redelivery(signal, onChange) {
   const stop = action("Stop", async () => {
     const question = {
       title: "Stop the redelivery?",
-      text: "What Aurora has not accepted yet is failed again, as before. It can be sent later.",
+      text: "Deliveries that Aurora has not accepted yet count as failed again. You can send them later.",
       confirm: "Stop",
     };
     if (!(await confirmed(question, signal))) return;
@@ -61,12 +61,12 @@ export function redelivery(signal, onChange) {
     isOver = true;
     toast(
       "ok",
-      `Stopped. ${number.format(stopped)} ${stopped === 1 ? "is" : "are"} failed again, as before.`,
+      `Stopped. ${number.format(stopped)} ${stopped === 1 ? "delivery counts" : "deliveries count"} as failed again.`,
     );
     await ask();
   });
   const panel = h("div", { class: "redelivery", hidden: true }, bar, text, started, stop);
-  /** Whether the end was told. */
+  /** Whether the end of the redelivery has been shown. */
   let isOver = true;
 
   /** Which redelivery was shown, and whether it was over. */
@@ -101,7 +101,7 @@ export function redelivery(signal, onChange) {
     if (!signal.aborted && mine === asked) show(now);
   }
 
-  /** Says on the button how many there are. */
+  /** Shows on the button how many deliveries it sends. */
   async function count() {
     const wanted = span.value;
     const found = { state: "dead", since: sinceOf(wanted), limit: 1, counts: "true" };
@@ -112,7 +112,7 @@ export function redelivery(signal, onChange) {
     send.textContent = `Redeliver ${number.format(dead.count)}${dead.more ? "+" : ""}`;
   }
 
-  // The page's other reads show that the connector cannot be reached.
+  // A failure is not reported here: the page's other reads show that the connector cannot be reached.
   const again = calmly(() => Promise.all([ask(), count()]).catch(() => undefined), ASK_EVERY_MS);
   function showTool() {
     const now = status();

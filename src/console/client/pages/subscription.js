@@ -31,7 +31,7 @@ function subscribeForm() {
     SCOPES.map(([value, label]) => h("option", { value }, label)),
   );
   const id = h("input", { name: "id", maxlength: 64, autocomplete: "off", placeholder: "PXXXXXX" });
-  const idField = field("Its id", id, "The last part of its address in PagerDuty.");
+  const idField = field("Its id", id, "The last part of the service's or team's address in PagerDuty.");
   idField.hidden = true;
   scope.addEventListener("change", () => {
     idField.hidden = scope.value === "account_reference";
@@ -59,7 +59,7 @@ async function test(result) {
   const before = now?.connected ? now.webhook.lastPingAt : null;
   const startedAtMs = performance.now();
   result.className = "muted";
-  result.textContent = "PagerDuty is asked for its test event…";
+  result.textContent = "Asking PagerDuty for its test event…";
   try {
     await call("POST", "/subscription/ping");
     await arrival(result, before, startedAtMs);
@@ -71,7 +71,7 @@ async function test(result) {
 
 /**
  * @param {HTMLElement} result
- * @param {string | null} before when the last one came
+ * @param {string | null} before when the previous test event arrived
  * @param {number} startedAtMs
  */
 async function arrival(result, before, startedAtMs) {
@@ -82,22 +82,22 @@ async function arrival(result, before, startedAtMs) {
     if (next?.connected && next.webhook.lastPingAt !== before) {
       const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
       result.className = "good";
-      // Without a signing secret nothing verifies a test event.
+      // Without a signing secret a test event cannot be verified.
       const verified = next.webhook.verification === "signature" ? " and was verified" : "";
-      result.textContent = `It arrived${verified}, ${seconds} s after it was asked for.`;
+      result.textContent = `It arrived${verified}, ${seconds} s after the request.`;
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
   result.className = "error";
   result.textContent =
-    "It did not arrive within 20 s. Check that the webhook URL can be reached from the internet (a local Worker needs a tunnel), and that nothing in front of it asks for a sign-in.";
+    "It did not arrive within 20 s. Check that the webhook URL can be reached from the internet (a local Worker needs a tunnel), and that no sign-in protects it.";
 }
 
 /**
  * @param {Connected} status
  * @param {AbortSignal} signal
- * @returns {{panel: HTMLElement, load: () => Promise<void>}} `load` reloads it
+ * @returns {{panel: HTMLElement, load: () => Promise<void>}} `load` reads the subscription again
  */
 export function subscriptionPanel(status, signal) {
   const own = status.webhook.subscription;
@@ -105,11 +105,11 @@ export function subscriptionPanel(status, signal) {
   const mayManage = mayManageWebhooks(status);
   if (!own && !mayManage) {
     const text =
-      "This credential may not create webhooks in PagerDuty. Make the webhook by hand with the steps below, or connect with a credential that may write.";
+      "This credential may not create webhooks in PagerDuty. Create the webhook by hand with the steps below, or connect with a credential that has write access.";
     return { panel: h("section", { class: "panel" }, head, h("p", null, text)), load: async () => {} };
   }
   if (!own) {
-    const text = "One click makes the webhook in PagerDuty and stores its signing secret.";
+    const text = "One click creates the webhook in PagerDuty and stores its signing secret.";
     const panel = h("section", { class: "panel" }, head, h("p", { class: "muted" }, text), subscribeForm());
     return { panel, load: async () => {} };
   }
@@ -125,7 +125,7 @@ export function subscriptionPanel(status, signal) {
   const remove = action("Remove…", async () => {
     const sure = await confirmedAsItIs({
       title: "Remove the webhook subscription?",
-      text: "PagerDuty stops sending events here. What it would have sent is recovered over its API, later and only in part.",
+      text: "PagerDuty stops sending events here. The connector then only reads incidents from PagerDuty's API, later and with less detail.",
       confirm: "Remove",
     });
     if (!sure) return;
@@ -141,7 +141,7 @@ export function subscriptionPanel(status, signal) {
       if (signal.aborted) return;
       state.replaceChildren(pill(there.state === "active" ? "ok" : "bad", words(there.state)));
       enable.hidden = there.state === "active" || !mayManage;
-      // The rest of the page shows the same error.
+      // The rest of the page must show the same state.
       const now = currentStatus();
       if (now?.connected && now.webhook.subscription?.state !== there.state) await refreshStatus();
       const scope = there.filter.id

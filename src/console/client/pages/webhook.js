@@ -6,7 +6,7 @@ import { call, get } from "../state/api.js";
 import { mayManageWebhooks } from "../state/permissions.js";
 import { refreshStatus } from "../state/store.js";
 
-/** The webhook's URL, and the signing secret of a webhook made by hand. */
+/** The webhook's URL, and the signing secret of a webhook that was created by hand. */
 
 /** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
@@ -25,13 +25,13 @@ export function byHandPanel() {
     field(
       "Signing secret",
       secret,
-      "PagerDuty shows it once, when the webhook is made. The one before stays valid for 24 hours.",
+      "PagerDuty shows it once, when the webhook is created. The previous secret stays valid for 24 hours.",
     ),
   );
   const forget = action("Remove all secrets…", async () => {
     const sure = await confirmedAsItIs({
       title: "Remove all signing secrets?",
-      text: "Webhooks can no longer be verified then: each one only counts after its incident was read back from PagerDuty.",
+      text: "Webhooks can then no longer be verified. Each webhook only counts after its incident was read back from PagerDuty.",
       confirm: "Remove",
     });
     if (!sure) return;
@@ -47,7 +47,7 @@ export function byHandPanel() {
   const panel = h(
     "details",
     { class: "panel fold" },
-    h("summary", null, "Make the webhook by hand"),
+    h("summary", null, "Create the webhook by hand"),
     steps,
     store,
     forget,
@@ -55,7 +55,7 @@ export function byHandPanel() {
   let isFirst = true;
   return {
     panel,
-    /** Opens the instructions if there is no other way. @param {Connected} status */
+    /** Opens the instructions if the webhook can only be created by hand. @param {Connected} status */
     show(status) {
       if (isFirst) panel.open = !mayManageWebhooks(status) && status.webhook.verification === "callback";
       isFirst = false;

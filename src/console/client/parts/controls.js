@@ -63,7 +63,7 @@ export function action(label, work, kind = "plain") {
 }
 
 /**
- * A row of choices, one of which is selected; at first the one with the value "".
+ * A row of choices, one of which is selected. At first this is the choice with the value "".
  * @param {readonly (readonly [value: string, label: string])[]} choices
  * @param {(value: string) => void} onPick
  * @param {string} label
@@ -173,7 +173,7 @@ export function form(submit, work, ...children) {
 /**
  * Asks before something that cannot be undone.
  * @param {{title: string, text: string, confirm: string}} question
- * @param {AbortSignal} signal when the question is none any more
+ * @param {AbortSignal} signal closes the question; the answer is then no
  * @returns {Promise<boolean>}
  */
 export function confirmed({ title, text, confirm }, signal) {
@@ -234,7 +234,7 @@ export function failed(error, retry) {
 }
 
 /**
- * Shows a failed request in `place`; announced once, even if the request fails again.
+ * Shows a failed request in `place`. If the request fails again in the same way, it is not announced again.
  * @param {HTMLElement} place
  * @param {unknown} error
  * @param {() => Promise<unknown>} retry
@@ -255,7 +255,7 @@ export const fact = (name, ...value) => h("div", null, h("dt", null, name), h("d
 export const copyableId = (name, id) =>
   h("span", { class: "id-line" }, h("span", { class: "mono" }, id), copyIdButton(name, id));
 
-/** The same with its name, as a line. @param {string} name @param {string} id */
+/** A line with an id's name and the id, which can be copied. @param {string} name @param {string} id */
 export const idLine = (name, id) =>
   h("p", { class: "id-line" }, h("span", { class: "meta mono" }, `${name} ${id}`), copyIdButton(name, id));
 

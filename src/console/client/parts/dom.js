@@ -31,7 +31,8 @@ export function append(element, children) {
 }
 
 /**
- * An element: `h("a", {href, click: fn}, "text", child)`. Functions are listeners, null is left out.
+ * An element: `h("a", {href, click: fn}, "text", child)`. Properties that are functions become listeners; null is
+ * left out.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {Props | null} [props]
@@ -57,7 +58,7 @@ export function svg(tag, props, ...children) {
 }
 
 /**
- * Looks up a name from the server, which may be a property of every object, such as "constructor".
+ * Looks up a name from the server, but not in the table's prototype: the name may be "constructor", for example.
  * @template T
  * @param {Record<string, T>} table
  * @param {string | null | undefined} name
@@ -66,7 +67,8 @@ export function svg(tag, props, ...children) {
 export const entry = (table, name) => (name && Object.hasOwn(table, name) ? table[name] : undefined);
 
 /**
- * A link to another site. Only for a web address, because URLs from the server can contain anything; else null.
+ * A link to another site. Returns null unless the URL is a web address, because URLs from the server can contain
+ * anything.
  * @param {string | null} url
  * @param {string} text
  */

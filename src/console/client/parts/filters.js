@@ -9,14 +9,14 @@ import { entry, h } from "./dom.js";
  * @property {string} name in the address and in the API
  * @property {string} label
  * @property {"search" | "choice" | "segments"} kind
- * @property {readonly (readonly [value: string, label: string])[]} [choices] the first one filters nothing
+ * @property {readonly (readonly [value: string, label: string])[]} [choices] the first choice filters nothing
  * @property {string} [placeholder]
  */
 
 /** @typedef {NonNullable<import("../../../contract/answers.ts").Counts>} Counts by filter, then by choice */
 /** @typedef {Counts[string]} ChoiceCounts */
 
-/** How long after the last letter the search starts. */
+/** The search starts this long after the last letter was typed. */
 const TYPING_MS = 250;
 
 /**
@@ -28,7 +28,10 @@ const TYPING_MS = 250;
 
 const number = new Intl.NumberFormat("en-GB");
 
-/** @param {ChoiceCounts[string] | undefined} counted @returns {string} such as "5,000+"; empty where it is not known */
+/**
+ * @param {ChoiceCounts[string] | undefined} counted
+ * @returns {string} such as "5,000+"; empty if the count is not known
+ */
 function countText(counted) {
   if (!counted || (counted.more && counted.count === 0)) return "";
   return `${number.format(counted.count)}${counted.more ? "+" : ""}`;
@@ -62,7 +65,7 @@ function controlOf({ name, label, kind, choices = [], placeholder }) {
   return {
     element: input,
     show: (value) => {
-      // Keeps the text that is being typed.
+      // Does not replace the text that is being typed.
       if (input.value.trim() !== value && document.activeElement !== input) input.value = value;
     },
   };
@@ -80,7 +83,7 @@ function addChoices(select, choices) {
 }
 
 /**
- * Offers the counted choices, too, of which those of services are not known before.
+ * Shows the counts, and adds the counted choices that the select does not offer yet: the names of services.
  * @param {HTMLSelectElement} select
  * @param {ChoiceCounts} counts
  */
@@ -112,7 +115,7 @@ const changed = (name, value, how) =>
   setFilters({ ...Object.fromEntries(place().filters), [name]: value }, how);
 
 /**
- * Whether one of some texts contains the searched one, as the server searches.
+ * Whether one of `texts` contains the search text `q`, by the server's rules.
  * @param {string | null | undefined} q
  * @param {readonly (string | null | undefined)[]} texts
  */
@@ -134,7 +137,7 @@ export function filterBar(filters) {
     /**
      * Shows the filters in the address.
      * @param {URLSearchParams} params
-     * @returns {Record<string, string | null>} what the API is asked for
+     * @returns {Record<string, string | null>} the parameters for the API
      */
     show(params) {
       for (const [name, control] of controls) control.show(params.get(name) ?? "");

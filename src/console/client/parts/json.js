@@ -1,9 +1,9 @@
 /** Formats a body at any depth: a hostile body of 25 KB can contain 12,000 nested lists. */
 
-/** Deeper values are written in one line, because each indented level makes all inner lines longer. */
+/** A body with more levels is written in one line, because each level of indentation makes all inner lines longer. */
 const MAX_LEVELS = 32;
 
-/** @param {unknown} value @returns {unknown[]} what is directly inside of it */
+/** @param {unknown} value @returns {unknown[]} the values directly inside of it */
 const inside = (value) => (typeof value === "object" && value !== null ? Object.values(value) : []);
 
 /** @param {unknown} value */
@@ -16,7 +16,7 @@ function isDeep(value) {
   return false;
 }
 
-/** The separators between values. */
+/** A separator between values. */
 class Mark {
   /** @param {string} text */
   constructor(text) {
@@ -24,7 +24,7 @@ class Mark {
   }
 }
 
-/** @param {unknown} value @returns {unknown[]} its marks and what is inside of it, in their order */
+/** @param {unknown} value @returns {unknown[]} its separators and the values inside of it, in order */
 function parts(value) {
   if (Array.isArray(value)) {
     const items = value.flatMap((item, i) => (i === 0 ? [item] : [new Mark(","), item]));
@@ -57,5 +57,5 @@ function flat(value) {
  */
 export const jsonText = (value) => (isDeep(value) ? flat(value) : JSON.stringify(value, null, 2));
 
-/** A body that was received or is sent, which is text where it is not JSON. @param {unknown} body */
+/** A received or sent body as text; a body that is not JSON is already text. @param {unknown} body */
 export const bodyText = (body) => (typeof body === "string" ? body : jsonText(body));

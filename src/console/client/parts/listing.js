@@ -12,9 +12,9 @@ import { sinceOf } from "./spans.js";
 const PAGE_SIZE = 50;
 /** The API's own limit. */
 const MAX_PAGE_SIZE = 100;
-/** The most pages loaded together while few of their rows match; further ones when a person asks for older rows. */
+/** The most pages loaded together if few of their rows match. A person can then load older rows. */
 const MAX_PAGES = 5;
-/** Counting reads much more than a page does, so that changes are counted at most this often. */
+/** The shortest time between two counts, because counting reads many more rows than loading a page. */
 const COUNT_EVERY_MS = 4000;
 
 /** @typedef {Record<string, string | null>} Chosen the filters by name; null filters nothing */
@@ -39,8 +39,8 @@ const COUNT_EVERY_MS = 4000;
  * @property {(item: T) => string} keyOf
  * @property {(item: T) => HTMLElement} row
  * @property {(item: T, chosen: Chosen) => boolean} wanted whether an item from the WebSocket matches the filters
- * @property {(a: T, b: T) => number} [order] where it is another than that of the API
- * @property {() => readonly [string, string]} nothing title and text where there is no row at all
+ * @property {(a: T, b: T) => number} [order] if it differs from the API's order
+ * @property {() => readonly [string, string]} nothing title and text if the list has no rows
  */
 
 /**
@@ -55,7 +55,7 @@ export function listing(how, signal) {
   let cursor = null;
   let loaded = false;
   let chosen = "";
-  /** Rows inserted while the list is loading: newer than the answer. @type {Map<string, T>} */
+  /** Rows that were inserted while the list is loading. They are newer than the answer. @type {Map<string, T>} */
   let late = new Map();
   // The number of the latest request: answers to earlier ones are dropped.
   let turn = 0;
@@ -99,7 +99,7 @@ export function listing(how, signal) {
   /** @param {T} item */
   function rowOf(item) {
     const row = how.row(item);
-    // Named again, because a browser may forget what a table is that is laid out in another way.
+    // Set explicitly, because browsers may not treat a table with another layout as a table.
     row.setAttribute("role", "row");
     for (const cell of row.children) cell.setAttribute("role", "cell");
     markCurrent(row, how.keyOf(item) === chosen);
@@ -123,7 +123,7 @@ export function listing(how, signal) {
     showAround();
   }
 
-  /** Draws the changed rows only, however many there are. */
+  /** Draws only the rows that changed. */
   function showChanged() {
     const drawn = [...changed].flatMap((key) => items.get(key) ?? []);
     changed.clear();
@@ -152,7 +152,7 @@ export function listing(how, signal) {
   }
 
   /**
-   * One request after the other, because a page loaded during a reload of the list would not fit to it.
+   * Makes one request at a time, because a page that is loaded during a reload does not continue the reloaded list.
    * @param {() => Promise<void>} work
    */
   function inTurn(work) {
@@ -176,7 +176,7 @@ export function listing(how, signal) {
       }),
     );
 
-  /** Counts again after changes. A failure is shown by the list, which is read more often. */
+  /** Counts again after changes. Does not report failures: the list, which is read more often, shows them. */
   async function recount() {
     if (signal.aborted) return;
     const mine = JSON.stringify(filters);
@@ -184,7 +184,7 @@ export function listing(how, signal) {
     if (counts && mine === JSON.stringify(filters) && !signal.aborted) bar.count(counts);
   }
 
-  /** Reloads as many rows as are shown. */
+  /** Loads as many rows again as are shown. */
   async function read() {
     turn += 1;
     const mine = turn;
@@ -198,7 +198,7 @@ export function listing(how, signal) {
     try {
       do {
         pages += 1;
-        // The first read after a choice brings the counts; after later ones they follow when they are due.
+        // Only the first read after a change of the filters includes the counts. Later, `recount` reads them.
         const counted = !loaded && pages === 1;
         const page = await load(Math.min(MAX_PAGE_SIZE, count - fresh.size), next, counted);
         if (signal.aborted || mine !== turn) return;
@@ -210,7 +210,7 @@ export function listing(how, signal) {
       if (mine !== turn) return;
       throw error;
     }
-    // Without an order of its own, a row stays in its place; one that is not in its place any more is among older pages.
+    // Without `order`, a changed row keeps its place in the answer; if the answer lacks it, it is on an older page.
     const changed = [...late].filter(([key]) => how.order || fresh.has(key));
     items = new Map([...fresh, ...changed]);
     cursor = next;
@@ -235,7 +235,7 @@ export function listing(how, signal) {
     if (held && more.hidden && last instanceof HTMLElement) last.focus({ preventScroll: true });
   }
 
-  // In a storm many rows change within a second; drawing ten times a second is enough.
+  // In a storm many rows change within a second, so they are drawn at most ten times a second.
   const showSoon = calmly(async () => showChanged(), 100);
   const countSoon = calmly(recount, COUNT_EVERY_MS);
   const again = reading(read, signal, { isShown: () => loaded, place: note });
@@ -251,7 +251,7 @@ export function listing(how, signal) {
       return inTurn(again);
     },
     /**
-     * Shows the list for the address: known rows at once, the others when they arrive.
+     * Shows the list with the filters in the address: known rows immediately, others when they arrive.
      * @param {URLSearchParams} params
      */
     filter(params) {

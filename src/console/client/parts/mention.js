@@ -10,7 +10,7 @@ export const incidentHref = (incidentId) => `#/incidents/${encodeURIComponent(in
 
 /**
  * @param {string | null} incidentId
- * @param {Head} head null where only its id is known
+ * @param {Head} head null if only its id is known
  */
 export function mention(incidentId, head) {
   if (incidentId === null) return h("span", { class: "muted" }, "no incident");
@@ -27,7 +27,7 @@ export function mention(incidentId, head) {
   ];
 }
 
-/** An incident with more details, for places with more room. @param {string} incidentId @param {Head} head */
+/** An incident with more details, for pages with more space. @param {string} incidentId @param {Head} head */
 export const mentionWhole = (incidentId, head) =>
   h(
     "div",

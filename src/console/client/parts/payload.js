@@ -3,7 +3,7 @@ import { copyButton, loading } from "./controls.js";
 import { h } from "./dom.js";
 import { bodyText, jsonText } from "./json.js";
 
-/** One entry of a list with its received or sent body. */
+/** One entry of a list, with the body that was received or sent. */
 
 /**
  * @template {{payload?: unknown}} T
@@ -12,8 +12,9 @@ import { bodyText, jsonText } from "./json.js";
  * @property {string} list its address
  * @property {() => Promise<T>} load
  * @property {(item: T) => string} title
- * @property {(item: T) => (import("./dom.js").Child | readonly import("./dom.js").Child[])[]} lines between the title and the payload
- * @property {(item: T) => readonly import("./dom.js").Child[]} [after] behind the payload
+ * @property {(item: T) => (import("./dom.js").Child | readonly import("./dom.js").Child[])[]} lines between the title
+ * and the payload
+ * @property {(item: T) => readonly import("./dom.js").Child[]} [after] below the payload
  */
 
 /**
@@ -26,7 +27,7 @@ import { bodyText, jsonText } from "./json.js";
 export function renderPayload(side, { name, list, load, title, lines, after }, signal) {
   let shown = "";
   const back = () => h("a", { class: "back", href: list }, `← All ${name.toLowerCase()}`);
-  // On a narrow screen this is the whole page, and a page has a heading whatever its state.
+  // On a narrow screen this is the whole page, which needs a heading in every state.
   /** @param {HTMLElement} content */
   const untitled = (content) =>
     h(
@@ -60,7 +61,7 @@ export function renderPayload(side, { name, list, load, title, lines, after }, s
     const item = await load();
     if (signal.aborted || shown === jsonText(item)) return;
     const first = shown === "";
-    // Redrawing removes the focused element; the focus moves to the title.
+    // Redrawing removes the focused element, so the focus moves to the title.
     const inside = side.contains(document.activeElement);
     side.replaceChildren(article(item));
     shown = jsonText(item);

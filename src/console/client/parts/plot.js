@@ -4,15 +4,18 @@ import { h, svg } from "./dom.js";
 
 /** Units of a drawing: an hour is 1 wide, the plot is 100 high. */
 const HEIGHT = 100;
-/** The least height of an amount above zero, so that one event beside thousands is seen. */
+/** The least height of an amount above zero, so that a single event is visible beside thousands. */
 const LEAST = 3;
 const HOURS = 24;
 const MARK_EVERY = 6;
 const MAX_STEPS = 4;
 
-/** @typedef {{labels: readonly string[], place: (value: number) => number}} Scale labels upwards; place in 0..1 */
+/**
+ * @typedef {{labels: readonly string[], place: (value: number) => number}} Scale labels from the bottom up; place in
+ * 0..1
+ */
 /** @typedef {{usual: number, wrong: number}} Stack */
-/** @typedef {{from: number, to: number} | null} Range null where nothing was measured */
+/** @typedef {{from: number, to: number} | null} Range null if nothing was measured */
 
 const compact = new Intl.NumberFormat("en-GB", { notation: "compact" });
 
@@ -43,7 +46,7 @@ const LADDER = [
 ];
 
 /**
- * A scale whose steps are about ten times the one before, because a delivery takes milliseconds on a good day and hours
+ * A scale on which each step is about ten times the previous one, because a delivery can take milliseconds, or hours
  * after an outage.
  * @param {readonly number[]} values in milliseconds
  * @returns {Scale}
@@ -108,7 +111,8 @@ export const rangeMarks = (scale, ranges) =>
   });
 
 /**
- * A plot with its grid. `mark` shows a band behind one hour; `blur` one behind the first hours, which are not complete.
+ * A plot with its grid, and with a band behind the first hours if these are incomplete. `mark` shows a band behind
+ * one hour.
  * @param {Scale} scale
  * @param {readonly (readonly (Element | false)[])[]} marks
  * @param {number} incomplete how many hours

@@ -13,7 +13,8 @@ function identityOf(now) {
 }
 
 /**
- * Asks before something of the connection is removed. The answer only counts for the connection in the question.
+ * Asks before a part of the connection is removed. A yes only counts if the connection has not changed since the
+ * question.
  * @param {{title: string, text: string, confirm: string}} question
  * @returns {Promise<boolean>}
  */

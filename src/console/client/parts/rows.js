@@ -1,11 +1,11 @@
 import { h } from "./dom.js";
 
 /**
- * The rows of a list. A change touches its own row only, and the focus stays where it is. A table's rows are divided into
- * blocks, of which a browser lays out only those in sight.
+ * The rows of a list. A change only touches its own row, and the focus stays where it is. A table's rows are divided
+ * into blocks, and a browser only lays out the blocks in sight.
  */
 
-/** How many rows a block gets; up to twice as many where rows were inserted. */
+/** The rows of a new block. It can grow to twice as many when rows are inserted. */
 const BLOCK_ROWS = 25;
 
 /** @param {Element | undefined} row */
@@ -25,7 +25,7 @@ function arrange(parent, children) {
 
 /**
  * @template T
- * @param {Element} list the parent of the rows; of a table, the parent of their blocks
+ * @param {Element} list the parent of the rows; in a table, the parent of their blocks
  * @param {(item: T) => string} keyOf
  * @param {(item: T) => HTMLElement} build
  * @param {(a: T, b: T) => number} [order] where a new row belongs; without it, at the end
@@ -37,7 +37,7 @@ export function keptRows(list, keyOf, build, order) {
   /** @type {Map<string, Entry>} */
   let known = new Map();
 
-  /** The present entry, or one with a new row. @param {T} item @returns {Entry} */
+  /** The known entry of an unchanged item, else an entry with a new row. @param {T} item @returns {Entry} */
   function entryOf(item) {
     const key = keyOf(item);
     const stamp = JSON.stringify(item);
@@ -61,11 +61,14 @@ export function keptRows(list, keyOf, build, order) {
     return low;
   }
 
-  /** Null where the rows are the list's own children. */
+  /** The blocks of a table; null for another list, whose children are the rows. */
   const blocks = () => (list instanceof HTMLTableElement ? [...list.tBodies] : null);
   const newBlock = () => h("tbody", { role: "rowgroup" });
 
-  /** @param {HTMLElement} row @param {HTMLElement | undefined} next the row that it is inserted before */
+  /**
+   * @param {HTMLElement} row
+   * @param {HTMLElement | undefined} next the row to insert it before; undefined: at the end
+   */
   function insert(row, next) {
     const parent = next ? next.parentElement : (blocks() ?? [list]).at(-1);
     if (parent && parent.childElementCount >= BLOCK_ROWS && parent !== list) {
@@ -76,7 +79,7 @@ export function keptRows(list, keyOf, build, order) {
     place?.insertBefore(row, next ?? null);
   }
 
-  /** Moves the first rows of a block into one of their own. @param {Element} block */
+  /** Moves the first rows of a block into a new block. @param {Element} block */
   function split(block) {
     const first = newBlock();
     block.before(first);
@@ -91,7 +94,7 @@ export function keptRows(list, keyOf, build, order) {
   }
 
   /**
-   * Moving a row drops its focus. If the row was removed, the focus moves to the row in its place.
+   * Keeps the focus while `work` moves rows. If the focused row is removed, the row in its place gets the focus.
    * @param {() => void} work
    */
   function keepingFocus(work) {
@@ -144,7 +147,7 @@ export function keptRows(list, keyOf, build, order) {
         takeOut(entry.row);
       });
     },
-    /** Shows exactly these, in this order. @param {readonly T[]} items */
+    /** Shows exactly these items, in this order. @param {readonly T[]} items */
     set(items) {
       keepingFocus(() => {
         const next = items.map(entryOf);
@@ -158,7 +161,7 @@ export function keptRows(list, keyOf, build, order) {
         for (let first = 0; first < rows.length; first += BLOCK_ROWS) {
           arrange(places.shift() ?? list.appendChild(newBlock()), rows.slice(first, first + BLOCK_ROWS));
         }
-        // Their rows have moved into earlier blocks.
+        // These blocks are empty: their rows have moved into earlier blocks.
         for (const place of places) place.remove();
       });
     },

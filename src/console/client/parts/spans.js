@@ -1,6 +1,6 @@
 /**
- * How far back a list goes. The address has the span, such as "24h", so that a reload and a link mean the same; the server
- * is asked for a time.
+ * How far back a list goes. The address contains the span, such as "24h", so that a reload or a link shows the same
+ * span. The server gets the time at which the span starts.
  */
 
 const HOUR_MS = 3_600_000;
@@ -21,7 +21,8 @@ export const TIME = { name: "since", label: "Time", kind: "choice", choices: SPA
 
 /**
  * @param {string | null | undefined} span
- * @returns {string | null} ISO 8601; any other text as it is, which the server takes for a time or refuses
+ * @returns {string | null} the span's start in ISO 8601; any other text unchanged, which the server reads as a time
+ * or refuses
  */
 export function sinceOf(span) {
   if (!span) return null;

@@ -1,6 +1,6 @@
 import { entry, h } from "./dom.js";
 
-/** Times, names and states, in words. */
+/** Times, names and states as text. */
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -43,9 +43,9 @@ function relative(iso) {
 export const absolute = (iso) => (Number.isNaN(Date.parse(iso)) ? iso : full.format(new Date(iso)));
 
 /**
- * How long ago, kept up to date. A click or a touch shows the full time with its zone, so does hovering.
+ * How long ago a time was, kept up to date. A click, a touch or hovering shows the full time with its zone.
  * @param {string | null} iso
- * @param {string} [never] shown where there is no time
+ * @param {string} [never] shown if there is no time
  */
 export function when(iso, never = "never") {
   if (iso === null) return h("span", { class: "muted" }, never);
@@ -53,7 +53,7 @@ export function when(iso, never = "never") {
 }
 
 /**
- * How long ago, with the full time beside it.
+ * How long ago a time was, with the full time beside it.
  * @param {string | null} iso
  * @param {string} [never]
  */
@@ -62,7 +62,7 @@ export function moment(iso, never) {
   return h("span", { class: "moment" }, when(iso), " ", h("span", { class: "muted" }, `(${absolute(iso)})`));
 }
 
-/** Brings every `when` on the page up to date, but those that a browser skips because they are out of sight. */
+/** Updates every `when` on the page, except in blocks that the browser skips because they are out of sight. */
 export function refreshTimes(within = document.documentElement) {
   for (const time of within.querySelectorAll("time[data-relative]:not([data-skipped] *)")) {
     const text = relative(time.getAttribute("datetime") ?? "");
@@ -70,7 +70,7 @@ export function refreshTimes(within = document.documentElement) {
   }
 }
 
-/** Brings the times in a block of a long list up to date when it comes into sight. */
+/** Updates the times in a block of a long list when the block comes into sight. */
 export function refreshTimesInSight() {
   document.addEventListener("contentvisibilityautostatechange", (event) => {
     const { target } = event;
@@ -81,7 +81,7 @@ export function refreshTimesInSight() {
   });
 }
 
-/** A touch on a time shows it in full; another one shows how long ago it was. */
+/** A touch on a time shows the full time; a second touch shows again how long ago it was. */
 export function showTimesOnTouch() {
   document.addEventListener("click", ({ target }) => {
     const time = target instanceof Element ? target.closest("time") : null;
@@ -102,7 +102,7 @@ export const numberOf = (number, incidentId) =>
   number === null || number === incidentId ? incidentId : `#${number}`;
 
 /**
- * A small coloured label. Colour never stands alone.
+ * A small coloured label. The text alone must say everything that the colour says.
  * @param {"ok" | "warn" | "bad" | "info" | "quiet"} tone
  * @param {string} text
  */
@@ -113,6 +113,6 @@ export const severityMark = (severity) => h("span", { class: `severity ${severit
 
 const STATUSES = { triggered: "triggered", acknowledged: "acknowledged", resolved: "resolved" };
 
-/** A shape and a word, no colour: that is the severity's. @param {string} status PagerDuty's */
+/** A shape and a word. Has no colour, because colours show severities. @param {string} status PagerDuty's */
 export const statusMark = (status) =>
   h("span", { class: `status ${entry(STATUSES, status) ?? ""}` }, words(status));

@@ -4,7 +4,7 @@ import { jsonText } from "../parts/json.js";
 import { nameOf, shown, typeOf } from "./schema.js";
 import { tryIt } from "./try-it.js";
 
-/** One call of the reference: what it takes and answers, with examples and a line for a shell. */
+/** One call of the reference: its parameters, bodies and answers, with examples and a command for a shell. */
 
 /** @typedef {import("./schema.js").Operation} Operation */
 /** @typedef {import("./schema.js").Parameter} Parameter */
@@ -26,7 +26,7 @@ function parameterList(parameters) {
   return [h("h3", null, "Parameters"), h("ul", { class: "properties" }, rows)];
 }
 
-/** A text to copy. @param {string} name @param {string} text */
+/** A text with a button to copy it. @param {string} name @param {string} text */
 const copyBlock = (name, text) =>
   h(
     "figure",
@@ -43,11 +43,11 @@ const copyBlock = (name, text) =>
 /** @param {string} name @param {unknown} example */
 const exampleBlock = (name, example) => (example === undefined ? null : copyBlock(name, jsonText(example)));
 
-/** In single quotes, for a shell. @param {string} text */
+/** Puts a text in single quotes for a shell. @param {string} text */
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /**
- * The call for a shell, as Aurora's server makes it.
+ * The call as a command for a shell, with the headers of Aurora's server.
  * @param {string} method @param {string} path @param {Operation} operation @param {unknown} body
  */
 function curl(method, path, operation, body) {
@@ -84,7 +84,7 @@ function answers(operation, { components }) {
  * @param {Operation} operation
  * @param {Reference} reference
  * @param {boolean} isSent whether the connector makes the request
- * @param {string | undefined} visitor for whom the call can be tried
+ * @param {string | undefined} visitor in whose name the call can be tried
  */
 export function operationCard(path, method, operation, reference, isSent, visitor) {
   const own = (operation.parameters ?? []).filter(({ $ref }) => !$ref);

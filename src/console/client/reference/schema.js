@@ -1,6 +1,6 @@
 import { h } from "../parts/dom.js";
 
-/** A JSON Schema as a reader of the reference wants it: types in a few words, properties as a list. */
+/** Shows a JSON Schema to a reader of the reference: types in a few words, properties as a list. */
 
 /**
  * @typedef {{$ref?: string, type?: string | string[], enum?: unknown[], const?: unknown, format?: string,
@@ -35,7 +35,7 @@ export function typeOf(schema) {
   return [[schema.type ?? "anything"].flat().join(" | ")];
 }
 
-/** @param {Schema} schema @returns {Schema[]} whose properties are worth showing */
+/** @param {Schema} schema @returns {Schema[]} the schemas whose properties are shown */
 function shapes(schema) {
   const inner = [...(schema.anyOf ?? schema.oneOf ?? []), ...(schema.items ? [schema.items] : [])];
   return [...(schema.properties ? [schema] : []), ...inner.flatMap(shapes)];

@@ -3,12 +3,15 @@ import { h } from "../parts/dom.js";
 import { bodyText, jsonText } from "../parts/json.js";
 import { query, send } from "../state/api.js";
 
-/** Makes a call of the reference to this Worker, through the console's own door: for its visitor, from its own origin. */
+/**
+ * Makes a call of the reference to this Worker, through the console's API: in the visitor's name, from the same
+ * origin.
+ */
 
 /** @typedef {import("./schema.js").Operation} Operation */
 /** @typedef {import("./schema.js").Parameter} Parameter */
 
-/** The headers of an answer that a caller acts on. */
+/** The shown headers of an answer: those that a caller acts on. */
 const SHOWN_HEADERS = ["content-type", "retry-after", "x-request-id"];
 const BODY_ROWS = 6;
 
@@ -32,7 +35,12 @@ function parsed(text) {
   }
 }
 
-/** The path below the API's root, with its parameters. @param {string} path @param {FormData} data @param {Parameter[]} own */
+/**
+ * Returns the path below the API's root, with its parameters filled in.
+ * @param {string} path
+ * @param {FormData} data
+ * @param {Parameter[]} own
+ */
 function pathOf(path, data, own) {
   /** @param {string} name */
   const given = (name) => String(data.get(name) ?? "").trim();
@@ -81,7 +89,7 @@ function answered({ status, headers }, text, tookMs) {
  * @param {string} path
  * @param {string} method
  * @param {Operation} operation
- * @param {string} visitor for whom the call is made
+ * @param {string} visitor in whose name the call is made
  */
 export function tryIt(path, method, operation, visitor) {
   const own = (operation.parameters ?? []).filter(({ $ref }) => !$ref);
@@ -98,7 +106,7 @@ export function tryIt(path, method, operation, visitor) {
       const sent = content ? parsed(body.value) : undefined;
       const question = {
         title: `Send ${name}?`,
-        text: `It removes ${destroys}. The call is made to ${location.host}, as ${visitor}.`,
+        text: `It removes ${destroys}. The call goes to ${location.host}, in the name of ${visitor}.`,
         confirm: "Send",
       };
       if (destroys && !(await confirmed(question, new AbortController().signal))) return;

@@ -2,7 +2,7 @@
 
 /** @typedef {{section: string, id: string | null, filters: URLSearchParams}} Place */
 
-/** @param {string} text of the address, which anybody may have written */
+/** @param {string} text from the address, which may be malformed */
 export function decoded(text) {
   try {
     return decodeURIComponent(text);
@@ -16,7 +16,7 @@ function placeOf(hash) {
   const [path = "", query = ""] = hash.replace(/^#/, "").split("?");
   const [, section = "", part] = path.split("/");
   const id = part ? decoded(part) : null;
-  // In a path these change the folder; they are no ids.
+  // Not ids: in the path of an API call "." and ".." name another folder.
   return { section, id: id === "." || id === ".." ? null : id, filters: new URLSearchParams(query) };
 }
 
@@ -29,8 +29,9 @@ function hashOf({ section, id, filters }) {
 }
 
 /**
- * Puts filters into the address. Back undoes each choice, but not each letter of a text.
- * @param {Record<string, string>} values an empty one is left out
+ * Puts filters into the address. With `push` the Back button undoes the change, as for a choice; `replace` is for
+ * typed text.
+ * @param {Record<string, string>} values empty values are left out
  * @param {"push" | "replace"} how
  */
 export function setFilters(values, how) {

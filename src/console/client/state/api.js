@@ -16,11 +16,11 @@ export class Refusal extends Error {
 
 const BASE = "/console/api";
 const TIMEOUT_MS = 60_000;
-/** Short for reads, which are repeated soon, so that an outage shows early. */
+/** Shorter for reads, so that an outage is shown early; reads are repeated soon. */
 const READ_TIMEOUT_MS = 20_000;
 
 /**
- * Makes a call as the console's visitor. @throws {Refusal} when there is no answer
+ * Makes a call as the console's visitor. @throws {Refusal} if there is no answer
  * @param {string} method
  * @param {string} path below the API's root
  * @param {unknown} [body] undefined: none

@@ -3,14 +3,14 @@ import { toast } from "../parts/controls.js";
 /** @typedef {import("../../../contract/answers.ts").LiveMessage} LiveMessage */
 
 /**
- * The WebSocket, which is opened again after it was closed. Until then, and where no WebSocket can be opened, the page
- * polls every few seconds.
+ * The WebSocket, which is opened again whenever it closes. While no WebSocket is open, the page polls every few
+ * seconds.
  */
 
 const PING_EVERY_MS = 30_000;
 const POLL_EVERY_MS = 10_000;
 const MAX_DELAY_MS = 30_000;
-/** Close code of the connector: the visitor's sign-in has expired. */
+/** The connector's close code for an expired sign-in. */
 const SIGN_IN_OVER = 4401;
 
 /** Dispatches `live:incident`, `live:delivery` and `live:status` with the message in `detail`. */
@@ -29,7 +29,7 @@ const LABELS = {
   over: "Signed out",
 };
 
-/** Shows the state of the updates. An open WebSocket is not shown as live while requests fail. */
+/** Shows how the page gets updates. While requests fail, the state is not "Live" even if the WebSocket is open. */
 function show() {
   const state = over ? "over" : outage ? "unreachable" : line;
   const element = document.getElementById("live");
@@ -45,7 +45,7 @@ let pollTimer = 0;
 let open = true;
 let outage = false;
 let over = false;
-// Whether a poll was skipped because the tab is hidden.
+// True if a poll was skipped because the tab was hidden.
 let missed = false;
 
 /** Polls every few seconds while there is no WebSocket, and during an outage. */
@@ -57,7 +57,7 @@ function pace() {
   pollTimer = 0;
 }
 
-/** @param {boolean} wanted whether requests fail: the WebSocket does not report when they succeed again */
+/** Polls while requests fail, because the WebSocket does not show when they succeed again. @param {boolean} wanted */
 export function keepAsking(wanted) {
   outage = wanted;
   pace();
@@ -69,7 +69,7 @@ export const isOver = () => over;
 /** @param {() => void} listener */
 export const onOver = (listener) => bus.addEventListener("over", listener);
 
-/** Stops all updates after the visitor's sign-in has expired, until the page is reloaded. */
+/** Stops all updates until the page is reloaded, because the visitor's sign-in has expired. */
 export function signedOut() {
   if (over) return;
   over = true;
@@ -94,7 +94,7 @@ export function watch() {
   let heardAt = Date.now();
   let pings = 0;
   socket.onopen = () => {
-    // Loads the changes since the WebSocket closed.
+    // Loads the changes that were missed while the WebSocket was closed.
     if (failures > 0) poll();
     failures = 0;
     open = true;
@@ -120,7 +120,7 @@ export function watch() {
     show();
     open = false;
     pace();
-    // Random, so that after a deployment not every window reconnects in the same second.
+    // Random, so that the open windows do not all reconnect in the same second after a deployment.
     const delay = Math.min(MAX_DELAY_MS, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
     setTimeout(() => {
       if (!over) watch();
@@ -144,7 +144,7 @@ export function onLive(type, listener, signal) {
 }
 
 /**
- * Called when so much changed, or was missed, that everything is reloaded.
+ * Calls `listener` when everything has to be reloaded, because much has changed or changes were missed.
  * @param {() => void} listener
  * @param {AbortSignal} signal
  */
@@ -159,8 +159,8 @@ export function onReload(listener, signal) {
 }
 
 /**
- * Limits how often `work` runs, and never runs it twice at once: on a slow network the answers would otherwise overtake
- * each other.
+ * Limits how often `work` runs, and runs it only once at a time, because answers can overtake each other on a slow
+ * network.
  * @param {() => Promise<unknown>} work
  * @param {number} [waitMs]
  */

@@ -3,7 +3,7 @@
 /** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
 /**
- * Whether webhook subscriptions can be created, tested, enabled and removed from here; true while this is unknown.
+ * Whether the credential may create, test, enable and remove webhook subscriptions; true while this is unknown.
  * @param {Connected} status
  */
 export function mayManageWebhooks({ authType, capabilities, oauth }) {
@@ -14,5 +14,5 @@ export function mayManageWebhooks({ authType, capabilities, oauth }) {
   return capabilities.can_write_incidents !== false;
 }
 
-/** Whether notes can be written; true while this is unknown. @param {Connected} status */
+/** Whether the credential may write notes; true while this is unknown. @param {Connected} status */
 export const mayWriteNotes = ({ capabilities }) => capabilities.can_write_incidents !== false;

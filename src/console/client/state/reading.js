@@ -4,8 +4,8 @@ import { Refusal } from "./api.js";
 import { isOver, keepAsking, onOver, signedOut } from "./live.js";
 
 /**
- * Reads of the API whose answer a page shows. If the first read fails, the error replaces the content. If a later one
- * fails, the content stays, and a banner above the page says how old it is.
+ * Calls that read what a page shows. If the first read fails, the error replaces the content. If a later read fails,
+ * the content stays, and a banner above the page says how old the content is.
  */
 
 /** @typedef {{again: () => Promise<void>, goodAtMs: number}} Reading */
@@ -13,9 +13,9 @@ import { isOver, keepAsking, onOver, signedOut } from "./live.js";
 const clock = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const precise = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
-/** Reads that failed the last time. @type {Set<Reading>} */
+/** Reads whose latest attempt failed. @type {Set<Reading>} */
 const unread = new Set();
-/** Failed reads whose earlier answer is shown. @type {Set<Reading>} */
+/** Those of them whose previous answer is still shown. @type {Set<Reading>} */
 const stale = new Set();
 const text = h("p");
 const retry = action("Try again", async () => {
@@ -35,14 +35,14 @@ function showBanner() {
   if (!banner) return;
   if (stale.size === 0) {
     text.textContent = "";
-    // The button goes by itself, and the focus with it.
+    // The button is removed, so the focus has to move.
     if (banner.contains(document.activeElement)) {
       document.getElementById("main")?.focus({ preventScroll: true });
     }
     banner.replaceChildren();
     return;
   }
-  // Said once: a screen reader reads out what changes here.
+  // Not set again, because a screen reader announces each change.
   if (!text.textContent?.startsWith(said())) text.textContent = said();
   if (!banner.contains(text)) banner.replaceChildren(text, retry);
 }
@@ -60,20 +60,22 @@ function put(set, one, isIn) {
 
 /** @param {unknown} error */
 const isSignedOut = (error) =>
-  // Access sends a script to its sign-in page, and the connector knows no visitor without it.
+  // Access redirects to its sign-in page (`signed_out`); a call that reaches the connector without a sign-in gets
+  // 403.
   error instanceof Refusal && (error.code === "signed_out" || error.status === 403);
 
-/** Whether trying again may help: a call that is refused for what it asks is answered. @param {unknown} error */
+/** Whether a retry may help. A call with another 4xx was answered, so there is no outage. @param {unknown} error */
 const isOutage = (error) =>
   error instanceof Refusal &&
   !isSignedOut(error) &&
   (error.status === 0 || error.status === 429 || error.status >= 500);
 
 /**
- * @param {() => Promise<unknown>} read reads and shows
+ * @param {() => Promise<unknown>} read reads from the API, and shows the answer
  * @param {AbortSignal} signal aborted when the page is left
- * @param {{isShown: () => boolean, place: HTMLElement | null}} [first] where the first failure is shown
- * @returns {() => Promise<void>} reads again; shows its failures itself
+ * @param {{isShown: () => boolean, place: HTMLElement | null}} [first] `place` shows the error while nothing is shown
+ * yet
+ * @returns {() => Promise<void>} reads again, and shows a failure
  */
 export function reading(read, signal, { isShown, place } = { isShown: () => true, place: null }) {
   /** @type {Reading} */

@@ -1,6 +1,6 @@
 import { get } from "./api.js";
 
-/** The user's status: requested here, shown everywhere. */
+/** The connection's status: read here, and shown by all pages. */
 
 /** @typedef {import("../../../contract/status-answers.ts").Status} Status */
 /** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
@@ -9,7 +9,7 @@ import { get } from "./api.js";
 const listeners = new Set();
 /** @type {Status | null} */
 let current = null;
-// The numbers of the latest request and of the shown answer, so that a late answer does not replace a newer one.
+// The numbers of the latest request and of the shown answer: an older answer must not replace a newer one.
 let asked = 0;
 let shown = 0;
 
@@ -22,7 +22,7 @@ function show(next) {
   for (const listener of listeners) listener(next);
 }
 
-/** Sets a status that is known without a request, as after a change. @param {Status} next */
+/** Sets a status that is known without a request, for example from the answer to a change. @param {Status} next */
 export function setStatus(next) {
   shown = ++asked;
   show(next);
