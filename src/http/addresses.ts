@@ -3,12 +3,15 @@ import { isLocalHost } from "../settings.ts";
 
 /** The public addresses of this Worker. Pure. */
 
-/** The base URL, without a trailing slash: `PUBLIC_URL`, else the origin of the request. */
+/** Returns the base URL without a trailing slash: `PUBLIC_URL`, else the origin of the request. */
 export function baseUrl(config: Pick<Config, "publicUrl">, requestUrl: string): string {
   return config.publicUrl ?? new URL(requestUrl).origin;
 }
 
-/** Where PagerDuty posts a user's webhooks: through the tunnel while this Worker is local; https elsewhere. */
+/**
+ * Returns a user's webhook URL. A local Worker's tunnel replaces the base URL; a URL that is not local is always
+ * https.
+ */
 export function webhookUrl(config: Config, requestUrl: string, userId: string): string {
   let base = baseUrl(config, requestUrl);
   if (config.tunnelUrl !== null && isLocalHost(base)) base = config.tunnelUrl;

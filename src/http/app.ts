@@ -31,10 +31,10 @@ const CORS_HEADERS = [
   "X-Provider-Preference",
 ];
 
-/** The form of Cloudflare's request ids. Locally, the header can contain anything that the caller sends. */
+/** The form of Cloudflare's request ids. Without Cloudflare, a caller can send any text in this header. */
 const RAY_ID = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
 
-/** Aurora's UI may call from its own origin, when it has one. */
+/** Allows calls from the origin of Aurora's UI, if it is set. */
 const allowFrontend = cors({
   origin: (_, c: Context<AppEnv>) => {
     const { frontendUrl } = configOf(c.env);
@@ -60,7 +60,7 @@ const api = new Hono<AppEnv>()
   .route("/activity", activity)
   .route("/oauth", oauthLogin);
 
-/** The API for Aurora's server, which needs the secret, and Aurora's permission for changes. */
+/** The API for Aurora's server. Each call needs the secret, and each change needs Aurora's permission. */
 const internal = new Hono<AppEnv>()
   .use(requireCaller)
   .use("/", requireOrganisation)
@@ -87,9 +87,10 @@ export const app = new Hono<AppEnv>({ strict: false })
     if (problems.length === 0) return c.json({ status: "ok", version });
     return c.json({ status: "misconfigured", version, ...bodyOf(misconfigured(problems)), problems }, 503);
   })
-  // Before any middleware that can fail: the callback always redirects the browser.
+  // Before all middleware that can fail, because the callback must always redirect the browser.
   .route("/pagerduty/oauth/callback", oauthCallback)
-  // Before CORS: the console is for its own origin only, and the headers of a WebSocket's answer cannot be changed.
+  // Before CORS, because only the console's own origin may use it, and a WebSocket's answer cannot get further
+  // headers.
   .route("/", pages)
   .route("/console/api", visited)
   .use("/pagerduty/live", requireCaller)
@@ -103,7 +104,7 @@ export const app = new Hono<AppEnv>({ strict: false })
   .notFound((c) => refusal(c, new AppError("not_found", "Not found")))
   .onError((error, c) => refusal(c, logged(error, c.req.raw, c.get("requestId"))));
 
-/** The Worker's `fetch`. Webhooks are nearly all requests, and cost less CPU when they skip the router. */
+/** The Worker's `fetch`. Nearly all requests are webhooks; they skip the router, which saves CPU time. */
 export function serve(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {
   const userId = webhookUserId(request);
   return userId === null ? app.fetch(request, env, ctx) : serveWebhook(request, env, userId);
@@ -128,7 +129,7 @@ function requestIdOf({ headers }: Request): string {
   return ray !== null && RAY_ID.test(ray) ? ray : crypto.randomUUID();
 }
 
-/** On every answer that does not set them itself. */
+/** The headers of every answer, unless the answer has its own value. */
 const standardHeaders = (requestId: string) => ({
   "cache-control": "no-store",
   "x-request-id": requestId,
@@ -144,14 +145,14 @@ const bodyOf = ({ message, code, detail }: AppError) => ({
 const retryHeader = ({ retryAfterSeconds }: AppError): Record<string, string> =>
   retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
 
-/** Logs what a request failed with. @returns it as an error that the caller can see */
+/** Logs the error of a request. @returns the error that the caller may see */
 function logged(error: unknown, { method, url }: Request, requestId: string): AppError {
   const known = asAppError(error);
   const { status, code, internal, retryAfterSeconds } = known;
   log[status >= 500 ? "error" : "info"]("request.failed", {
     requestId,
     method,
-    // Still percent-encoded, so that a caller cannot forge text in the log.
+    // Stays percent-encoded, so that a caller cannot forge text in the log.
     path: new URL(url).pathname,
     status,
     code,
@@ -161,7 +162,7 @@ function logged(error: unknown, { method, url }: Request, requestId: string): Ap
   return known;
 }
 
-/** An error as JSON, or as a page for a person's browser. */
+/** Answers with an error: JSON, or a page if a browser shows it to a person. */
 async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
   // Every status of an `AppError` has a body; Hono needs this in the type.
   const status = error.status as ContentfulStatusCode;
@@ -170,7 +171,7 @@ async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
   return noticeAnswer(c, errorNotice(error, new URL(c.req.url).pathname, c.get("requestId")), status);
 }
 
-/** Every problem that an operator has to fix. A missing OAuth app affects only sign-ins. */
+/** Returns every problem that an operator has to fix. A missing OAuth app is one, but only affects sign-ins. */
 function configProblems(env: Env): ConfigProblem[] {
   try {
     return missingForOAuth(configOf(env)).map((name) => ({
@@ -191,7 +192,7 @@ function misconfigured(problems: ConfigProblem[], internal?: string): AppError {
   });
 }
 
-/** An object that restarts or is overloaded answers again within seconds. */
+/** Short, because an object that restarts or is overloaded answers again within seconds. */
 const OBJECT_RETRY_SECONDS = 5;
 
 function asAppError(error: unknown): AppError {

@@ -9,7 +9,7 @@ import { isLocal } from "./locality.ts";
 export interface AppEnv {
   Bindings: Env;
   /**
-   * `isVisitor`: set for visitors of the console, whom the operator admits, not Aurora. `untilMs`: when a visitor's
+   * `isVisitor`: set for visitors of the console, who need no permission from Aurora. `untilMs`: when a visitor's
    * sign-in expires; set in production.
    */
   Variables: { requestId: string; caller: Caller; isVisitor?: true; untilMs?: number };
@@ -22,14 +22,14 @@ async function isSameSecret(given: string, expected: string): Promise<boolean> {
   return crypto.subtle.timingSafeEqual(a, b);
 }
 
-/** Admits Aurora's server, and reads the user and organisation that it calls for. */
+/** Admits Aurora's server, and reads the user and organisation on whose behalf it calls. */
 export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { internalApiSecret: expected } = configOf(c.env);
-  // Without a secret, which only `dev` allows, the API answers calls from this machine, but not through a tunnel.
+  // Only `dev` allows a missing secret. The API then answers calls from this machine, but not through a tunnel.
   if (expected === null && !isLocal(c.req.raw)) {
     throw new AppError(
       "forbidden",
-      "Forbidden: without INTERNAL_API_SECRET the API answers this machine only, and not through the tunnel; set it in .dev.vars",
+      "Forbidden: without INTERNAL_API_SECRET the API only answers this machine, and not through a tunnel; set the secret in .dev.vars",
     );
   }
   if (expected !== null && !(await isSameSecret(c.req.header("x-internal-secret") ?? "", expected))) {
@@ -73,8 +73,8 @@ const has = (error: unknown, name: string): boolean =>
   error instanceof Error && Reflect.get(error, name) === true;
 
 /**
- * Reads from the caller's object. Tries once more where a deploy or a restart ended the call: a read changes nothing.
- * An overloaded object is not called again at once.
+ * Reads from the caller's object. If a deployment or a restart ended the call, tries once more, because a read
+ * changes nothing. Does not call an overloaded object again.
  */
 export async function readFrom<P>(
   c: Context<AppEnv>,

@@ -5,7 +5,7 @@ import { DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
 import { type AppEnv, ownWebhookUrl, readFrom, tenantOf } from "./callers.ts";
 import { jsonBody, noBody } from "./input.ts";
 
-/** The calls of Aurora's UI: the connection's status, connect, rotate, disconnect, and the webhook URL. */
+/** The calls that Aurora's UI makes: the connection's status, connect, rotate, disconnect, and the webhook URL. */
 
 const INSTRUCTIONS = [
   "1. In PagerDuty, open Integrations → Generic Webhooks (v3)",
@@ -56,7 +56,8 @@ export const connection = new Hono<AppEnv>()
   .post("/reconcile", noBody, async (c) => {
     const caller = c.get("caller");
     const url = ownWebhookUrl(c);
-    // One call to the object checks as much as an invocation may; more calls follow until the check is complete.
+    // One call to the object checks as much as one invocation may. Further calls continue until the check is
+    // complete.
     for (let calls = 1; ; calls += 1) {
       const { unfinished, checked, recovered, subscription } = unwrap(
         await tenantOf(c).reconcile(caller, url),

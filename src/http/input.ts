@@ -6,16 +6,17 @@ import { isRecord } from "../incidents/json-size.ts";
 import { readBounded } from "../limits.ts";
 import type { AppEnv } from "./callers.ts";
 
-/** Reads bodies and queries, with limits, and with errors for a person. */
+/** Reads bodies and queries, within limits. Error messages are for a person. */
 
-/** Enough for the largest body, which has a token and a name. */
+/** Enough for the largest usual body, which has a token and a name. */
 const MAX_JSON_BYTES = 16 * 1024;
 
-/** Reads at most `maxBytes` of the body; null when there is more. */
+/** Reads the body, up to `maxBytes`. @returns null if the body is longer */
 export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
   const declared = request.headers.get("content-length");
   if (Number(declared ?? 0) > maxBytes) return null;
-  // HTTP ends a body at its Content-Length. A body without one is counted while it is read, which costs more.
+  // A body cannot be longer than its Content-Length. Without that header, it is counted while it is read, which costs
+  // more.
   if (declared !== null && /^\d+$/.test(declared)) {
     const bytes = new Uint8Array(await request.arrayBuffer());
     return bytes.length > maxBytes ? null : bytes;
@@ -23,7 +24,7 @@ export async function readBytes(request: Request, maxBytes: number): Promise<Uin
   return readBounded(request.body, maxBytes);
 }
 
-/** The body as a JSON object; an empty one counts as `{}`. @throws {AppError} 400, 413 */
+/** Reads the body as a JSON object; an empty body counts as `{}`. @throws {AppError} 400, 413 */
 async function readJson(c: Context, maxBytes: number): Promise<Record<string, unknown>> {
   const bytes = await readBytes(c.req.raw, maxBytes);
   if (!bytes) {
@@ -48,14 +49,14 @@ function parseInput<S extends z.ZodMiniType>(schema: S, input: unknown): z.outpu
   throw new AppError("invalid_request", `${where ? `${where}: ` : ""}${issue?.message ?? "invalid"}`);
 }
 
-/** The type of an input, as the typed client sends it and as the handler receives it. */
+/** The types of an input: as the typed client sends it, and as the handler receives it. */
 type Valid<Target extends string, S extends z.ZodMiniType> = MiddlewareHandler<
   AppEnv,
   string,
   { in: { [K in Target]: z.input<S> }; out: { [K in Target]: z.output<S> } }
 >;
 
-/** Removes members that are null, which count as absent: the object's own, and those of the objects directly in it. */
+/** Removes null members from an object and from the objects directly in it, because null counts as absent. */
 function withoutNulls(object: Record<string, unknown>): Record<string, unknown> {
   const present = (members: Record<string, unknown>) =>
     Object.entries(members).filter(([, value]) => value !== null);
@@ -96,7 +97,7 @@ export function queryOf<S extends z.ZodMiniType<object>>(schema: S): Valid<"quer
 const DEFAULT_LIMIT = 25;
 const MAX_LIMIT = 100;
 
-/** `limit` of a list: 1 to 100. */
+/** The parameter `limit` of a list: 1 to 100. */
 export const Limit = z._default(
   z.pipe(
     z.string().check(z.regex(/^([1-9]\d?|100)$/, { error: `must be a whole number from 1 to ${MAX_LIMIT}` })),
@@ -105,7 +106,7 @@ export const Limit = z._default(
   DEFAULT_LIMIT,
 );
 
-/** A `nextCursor` of a list: base64url of JSON. Anything else is refused. */
+/** The parameter `cursor` of a list: a `nextCursor` of the same list, which is JSON in base64url. */
 export function cursorOf<T>(schema: z.ZodMiniType<T>) {
   return z.optional(
     z.pipe(
@@ -130,5 +131,5 @@ export function encodeCursor(cursor: unknown): string | null {
     .toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** The cursor of lists ordered by a counter: the counter of the previous page's last entry. */
+/** The cursor of a list that is ordered by a counter: the counter of the previous page's last entry. */
 export const SeqCursor = z.int().check(z.gte(1));

@@ -3,14 +3,14 @@ import { isLocalHost } from "../settings.ts";
 /**
  * Decides whether a request comes from this machine, which `dev` admits without a secret. Pure.
  *
- * The URL is not enough: wrangler's local runtime takes URL and Host from the header MF-Original-URL, which any caller
- * can send. So headers that the caller cannot choose must agree: tunnels and proxies add headers of their own, and
- * browsers add Sec-Fetch-Site.
+ * The URL does not prove it: wrangler's local runtime takes URL and Host from the header MF-Original-URL, which any
+ * caller can send. So headers that a caller cannot remove or set are checked, too: those that tunnels and proxies
+ * add, and Sec-Fetch-Site, which browsers add.
  */
 
-/** Headers that Cloudflare's edge and other proxies add, and no program on this machine. */
+/** Headers that Cloudflare's edge and other proxies add, but no program on this machine does. */
 const RELAYED = ["cf-ray", "cf-visitor", "cdn-loop", "forwarded", "mf-original-url"];
-/** Headers that local proxies add as well: each address in them must be of this machine. */
+/** Headers that local proxies also add. Each address in them must belong to this machine. */
 const RELAYED_FOR = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"];
 
 const LOOPBACK = /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1|\[::1\])$/i;
@@ -27,8 +27,9 @@ export function isLocal({ url, headers }: Pick<Request, "url" | "headers">): boo
 }
 
 /**
- * A page whose host name was rebound to this machine (DNS rebinding) can send any header except Sec-Fetch-Site, which
- * browsers send only to trustworthy hosts: this machine, and https. WebSockets have an Origin.
+ * Whether the request cannot be from a page of another host whose name was pointed to this machine (DNS rebinding).
+ * Such a page can set any header except Sec-Fetch-Site, which browsers only send to this machine or over https.
+ * WebSockets have an Origin instead.
  */
 function isLocalPage(headers: Headers): boolean {
   if (headers.has("sec-fetch-site")) return true;

@@ -5,15 +5,15 @@ import { AppError } from "../errors.ts";
 import type { AppEnv } from "./callers.ts";
 
 /**
- * Refuses calls that a connector made. If Aurora's URL leads through the proxy that routes /pagerduty to this Worker, a
- * delivery would otherwise be accepted here, and count as delivered to Aurora.
+ * Refuses calls that a connector made. If Aurora's URL is that of the proxy that routes /pagerduty to this Worker, a
+ * delivery arrives here. If it was accepted, it would count as delivered to Aurora.
  * @throws {AppError} 508
  */
 export function refuseLoop(request: Request, env: Env): void {
   if (!request.headers.has(EDGE_HEADER)) return;
   throw new AppError(
     "loop_detected",
-    `This call came from the connector itself: ${settingToCorrect(request, env)} leads back to it instead of to Aurora. Set it to the address of Aurora's own server, past whatever routes /pagerduty to the connector.`,
+    `This call came from the connector itself: ${settingToCorrect(request, env)} leads back to it instead of to Aurora. Set it to the address of Aurora's own server, not to the proxy that routes /pagerduty to the connector.`,
   );
 }
 
@@ -22,13 +22,13 @@ export const refuseLoops: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** The setting to correct: deliveries go to the events URL, all other calls to the backend URL. */
+/** Returns the setting to correct: deliveries go to the events URL, all other calls to the backend URL. */
 function settingToCorrect({ url }: Request, env: Env): string {
   const isApiCall = new URL(url).pathname.replace(/\/+$/, "") === "/pagerduty";
   return isApiCall ? "AURORA_BACKEND_URL" : (configIn(env)?.events?.setting ?? "AURORA_EVENTS_URL");
 }
 
-/** Null if the settings are invalid: the call is refused in any case. */
+/** Returns null if the settings are invalid, because the call is refused in any case. */
 function configIn(env: Env): Config | null {
   try {
     return configOf(env);

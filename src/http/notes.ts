@@ -9,14 +9,14 @@ import { cursorOf, encodeCursor, jsonBody, Limit, queryOf } from "./input.ts";
 
 /** Writes notes on an incident at PagerDuty, and lists the notes written by the connector. */
 
-/** An analysis is longer than any other body. */
+/** Larger than for other bodies, because a note can contain an analysis. */
 const MAX_NOTE_BYTES = 128 * 1024;
 
 const NotesQuery = z.object({ limit: Limit, cursor: cursorOf(NoteCursor) });
 
 /**
- * The link shown in the note. Null if FRONTEND_URL is not set.
- * @throws {AppError} invalid_request, for an address that is not Aurora's
+ * Returns the link for the note; null without one, or if FRONTEND_URL is not set.
+ * @throws {AppError} invalid_request if the link does not lead to Aurora
  */
 function auroraLink(frontendUrl: string | null, url: string | undefined): string | null {
   if (url === undefined || frontendUrl === null) return null;

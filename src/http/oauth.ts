@@ -23,7 +23,7 @@ type Outcome = SignInOutcome | "oauth_not_enabled" | "access_denied";
 /** PagerDuty's codes have a few dozen characters. */
 const MAX_CODE_CHARS = 2048;
 
-/** `POST /pagerduty/oauth/login`, behind Aurora's secret. */
+/** `POST /pagerduty/oauth/login`, for callers with Aurora's secret. */
 export const oauthLogin = new Hono<AppEnv>().post("/login", requireOAuth, jsonBody(LoginBody), async (c) => {
   const config = configOf(c.env);
   const app = appOf(config);
@@ -62,9 +62,9 @@ function appOf(config: Config) {
 }
 
 /**
- * `GET /pagerduty/oauth/callback`, open to every browser. Always redirects to one fixed address with one of a few fixed
- * words, and repeats nothing of the request. A forged call costs one failed decryption: no object is called before the
- * state was opened.
+ * `GET /pagerduty/oauth/callback`, open to every browser. Always redirects to one fixed address with one of a few
+ * fixed words, and repeats nothing of the request. A forged call costs one failed decryption: no object is called
+ * before the state is opened.
  */
 export const oauthCallback = new Hono<AppEnv>().get("/", async (c) => {
   // The address contains the code, so the browser must not send it to the next page.
@@ -91,13 +91,13 @@ async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
   if (query.getAll("error").includes("access_denied")) return "access_denied";
   const code = only(query, "code");
   const state = only(query, "state");
-  // HEAD is answered like GET, but must not use up the sign-in.
+  // Hono passes HEAD requests here, too; they must not use up the sign-in.
   if (query.has("error") || c.req.method !== "GET" || !code || !state || code.length > MAX_CODE_CHARS) {
     return "invalid";
   }
   const login = await openLogin(createKeyring(config.credentialsKeys), state, Date.now());
   if (!login || !isSameBrowser(login, c.req.header("cookie") ?? "")) return "invalid";
-  // Before the sign-in is used up, so that a person can reload the page once Aurora answers again.
+  // Asked before the sign-in is used up: if Aurora does not answer, the person can reload the page later.
   if (!login.isVisitor && !(await mayConnect(c.env, config, login))) return "validation_failed";
   try {
     const user = c.env.TENANT.getByName(tenantIdOf(login));
@@ -107,7 +107,10 @@ async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
   }
 }
 
-/** Whether Aurora permits the user of a sign-in to connect the organisation. @throws {AppError} without its answer */
+/**
+ * Whether Aurora permits the user of a sign-in to connect the organisation.
+ * @throws {AppError} if Aurora does not decide
+ */
 async function mayConnect(env: Env, config: Config, { userId, orgId }: LoginState): Promise<boolean> {
   if (config.aurora.backendUrl === null) return true;
   if (orgId === null) return false;
@@ -119,10 +122,13 @@ async function mayConnect(env: Env, config: Config, { userId, orgId }: LoginStat
   return permission.verdict === "granted";
 }
 
-/** One cookie for each sign-in, so that concurrent ones do not collide. Lax, to be sent after PagerDuty's redirect. */
+/**
+ * Each sign-in has its own cookie, so that concurrent sign-ins do not collide. Browsers send a Lax cookie after
+ * PagerDuty's redirect.
+ */
 function bindingCookie({ id, redirectUri }: LoginState, binding: string): string {
   const { pathname, protocol } = new URL(redirectUri);
-  // A local Worker has plain http, where a browser drops Secure cookies.
+  // Not on a local Worker: it has plain http, and browsers drop Secure cookies there.
   const secure = protocol === "https:" ? "; Secure" : "";
   const seconds = LOGIN_LIFE_MS / 1000;
   return `pagerduty_login_${id}=${binding}; Path=${pathname}; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure}`;

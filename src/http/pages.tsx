@@ -21,7 +21,7 @@ const POLICY = [
   "form-action 'none'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
-  // No text can become markup or script, even if a script inserts it into the page.
+  // Text that a script inserts into the page can never become markup or script.
   "require-trusted-types-for 'script'",
   "trusted-types 'none'",
 ].join("; ");
@@ -41,7 +41,7 @@ const guarded: MiddlewareHandler<AppEnv> = async (c, next) => {
   protectPage(c);
 };
 
-/** A name holds a hash of its file's content, so the file never changes. */
+/** A file's name contains a hash of its content, so the content never changes. */
 const FOREVER = "public, max-age=31536000, immutable";
 const FILE = /^[a-z]+-[A-Z0-9]{8}\.(css|js|svg)$/;
 
@@ -53,7 +53,7 @@ async function file(env: Env, path: string, cacheControl: string): Promise<Respo
   return answer;
 }
 
-/** A page with one message, with the security headers of every page. */
+/** Answers with a page that has one message. Sets the security headers of every page. */
 export async function noticeAnswer(
   c: Context<AppEnv>,
   notice: Notice,
@@ -66,14 +66,17 @@ export async function noticeAnswer(
   });
 }
 
-/** The page on which a sign-in ends without Aurora's UI or a console. Null if the URL shows no ended sign-in. */
+/**
+ * Answers with the page on which a sign-in ends if there is neither Aurora's UI nor a console. Null without a
+ * sign-in's result.
+ */
 function endOfSignIn(c: Context<AppEnv>): Promise<Response> | null {
   const outcome = c.req.query("oauth");
   if (outcome !== "success" && outcome !== "failed") return null;
   return noticeAnswer(c, signInNotice(outcome === "success", c.req.query("error") ?? ""), 200);
 }
 
-/** Whether there is no console: it is not set up, or its settings are invalid. */
+/** Whether an error means that there is no console: it is not set up, or the settings are invalid. */
 const isNoConsole = (error: unknown) =>
   error instanceof ConfigError || (error instanceof AppError && error.code === "not_found");
 
@@ -96,7 +99,7 @@ export const pages = new Hono<AppEnv>()
     );
   })
   .get("/docs", guarded, async (c) => {
-    // The reference is open to everybody; whoever may open the console can also try calls in it.
+    // The reference is open to everybody. People who may open the console can also try calls there.
     const user = await visitorOf(c).then(
       (visitor) => visitor.userId,
       () => null,

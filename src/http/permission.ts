@@ -5,12 +5,12 @@ import { configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { type AppEnv, SAFE_METHODS } from "./callers.ts";
 
-/** Aurora decides who may change connectors. Without AURORA_BACKEND_URL every caller with the secret may. */
+/** Asks Aurora who may change connectors. Without AURORA_BACKEND_URL every caller with the secret may. */
 
-/** Short, because a person waits, and retries by hand. */
+/** Short, because a person waits and retries by hand. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** Admits a change if Aurora permits it to the caller. Runs after `requireCaller`. */
+/** Admits a change only if Aurora permits the caller to make it. Runs after `requireCaller`. */
 export const requirePermission: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (!SAFE_METHODS.has(c.req.method)) await checkPermission(c.env, c.get("caller"));
   await next();
@@ -22,7 +22,7 @@ export async function permissionFor(env: Env, member: Member): Promise<Permissio
   return backend === null ? { verdict: "granted" } : permissions.ask(backend, member);
 }
 
-/** @throws {AppError} aurora_refused with Aurora's words, aurora_unavailable when Aurora does not decide */
+/** @throws {AppError} aurora_refused with Aurora's message, or aurora_unavailable if Aurora does not decide */
 async function checkPermission(env: Env, member: Member): Promise<void> {
   const permission = await permissionFor(env, member);
   switch (permission.verdict) {
@@ -33,7 +33,7 @@ async function checkPermission(env: Env, member: Member): Promise<void> {
     case "unknown":
       throw new AppError(
         "aurora_unavailable",
-        `Nothing was changed, because Aurora could not be asked whether you may change connectors: it ${permission.reason}. Try again; if it stays so, check AURORA_BACKEND_URL, which has to lead to Aurora's own server.`,
+        `Nothing was changed, because Aurora could not be asked whether you may change connectors: it ${permission.reason}. Try again. If that does not help, check AURORA_BACKEND_URL: it must be the address of Aurora's own server.`,
         { retryAfterSeconds: RETRY_AFTER_SECONDS },
       );
   }

@@ -8,7 +8,7 @@ import { cursorOf, encodeCursor, jsonBody, Limit, queryOf, SeqCursor } from "./i
 
 /** Reads the stored records: incidents, received events, deliveries, and the activity of the last day. */
 
-/** A stored body as the API shows it: parsed if it is JSON, else as text. */
+/** Returns a stored body as the API shows it: parsed if it is JSON, else as text. */
 function parsedPayload(payload: string | null): unknown {
   if (payload === null) return null;
   try {
@@ -26,7 +26,7 @@ const TimeMs = z.optional(
     z.transform((time: string) => Date.parse(time)),
   ),
 );
-/** What every list takes. */
+/** The parameters of every list, except the cursor. */
 const LIST = {
   since: TimeMs,
   until: TimeMs,
@@ -34,7 +34,7 @@ const LIST = {
   limit: Limit,
 };
 
-/** The parts of a filter that every list has. */
+/** Returns the members that the filter of every list has. */
 const listed = ({ since, until, counts, limit }: z.output<z.ZodMiniObject<typeof LIST>>) => ({
   sinceMs: since ?? null,
   untilMs: until ?? null,
@@ -116,7 +116,7 @@ const DeliveriesQuery = z.object({
   cursor: cursorOf(SeqCursor),
 });
 
-/** Lists deliveries to Aurora, newest first; shows one with its body; redelivers dead ones, and stops. */
+/** Lists deliveries to Aurora, newest first; shows one with its body; starts, shows and stops redeliveries. */
 export const deliveries = new Hono<AppEnv>()
   .get("/", queryOf(DeliveriesQuery), async (c) => {
     const { state, error, cursor, ...list } = c.req.valid("query");

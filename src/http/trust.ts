@@ -7,11 +7,11 @@ import { MemberReplica, memberKvKey } from "../tenant/memberships.ts";
 import { userTenantId } from "../tenant-id.ts";
 
 /**
- * The keys with which the edge verifies webhooks, cached in this isolate for a short time, because opening the sealed
- * copy and importing its secrets costs more than the verification.
+ * The keys with which the edge verifies webhooks. They are cached in this isolate for a short time, because opening
+ * the sealed copy and importing its secrets costs more than a verification.
  *
- * The cache may be stale, so it may only accept. Before a webhook is refused, the tenants' objects are asked. If a
- * webhook was accepted with a secret that has been removed, the object verifies it again before it counts.
+ * The cache may be stale, so it may only accept webhooks. Before a webhook is refused, the tenants' objects are
+ * asked. Before the object uses an accepted webhook, it checks that the secret is still valid.
  */
 export interface TenantTrust {
   connectionId: string;
@@ -24,7 +24,7 @@ const MAX_ENTRIES = 1_000;
 /** Seconds for which a Cloudflare location may answer from its cache; KV's minimum. */
 const CACHE_TTL_SECONDS = 30;
 
-/** A map whose entries expire; a full one drops the oldest entry. */
+/** A map whose entries expire. When it is full, it drops the oldest entry. */
 class Remembered<T> {
   readonly #entries = new Map<string, { value: T; untilMs: number }>();
   readonly #lifeMs: number;
@@ -101,14 +101,14 @@ async function remember(tenantId: string, connection: Connection, nowMs: number)
   return trust;
 }
 
-/** Called after every change made through this isolate, so that it takes effect here at once. */
+/** Called after every change that is made through this isolate, so that the change takes effect here immediately. */
 export function forgetTrust(tenantId: string): void {
   trusts.delete(tenantId);
 }
 
 /**
- * Users with too many refused webhooks, as this isolate counts them. Further ones are answered 429 for a while without
- * a call to an object, so that refused traffic cannot keep objects busy. Genuine webhooks never get here.
+ * Users and senders that exceeded a limit. For a few seconds their webhooks get 429 without a call to an object, so
+ * that refused traffic cannot keep objects busy. Webhooks that this isolate can verify never get here.
  */
 const flooding = new Remembered<true>(10_000);
 

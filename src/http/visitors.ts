@@ -12,21 +12,24 @@ import { isLocal } from "./locality.ts";
  * request must come from the console's own page.
  */
 
-/** The console's script sends it with every call; another site would need a CORS preflight, which is refused. */
+/**
+ * The console's script sends this header with every call. Another site needs a CORS preflight for it, which is
+ * refused.
+ */
 const MARK = "aurora-console";
 
-/** Identifies the visitor. @throws {AppError} if there is no console, or not for this visitor */
+/** Identifies the visitor. @throws {AppError} if there is no console, or the visitor may not open it */
 export async function visitorOf(c: Context<AppEnv>): Promise<{ userId: string; untilMs?: number }> {
   const config = configOf(c.env);
-  // Only from this machine: anyone can reach a tunnel, or point a host name here.
+  // Only from this machine, because anyone can reach a tunnel, or point a host name here.
   if (config.dev && isLocal(c.req.raw)) return { userId: config.consoleUser };
   if (!config.access) throw new AppError("not_found", "Not found");
   const assertion = c.req.header("cf-access-jwt-assertion");
-  if (!assertion) throw notSignedIn("No assertion came: is Access in front of this host?");
+  if (!assertion) throw notSignedIn("The request has no assertion: does Access protect this host?");
   const visit = await verifyVisit(config.access, assertion, (text) => CALLER_ID.test(text));
   if (visit.ok) return { userId: visit.userId, untilMs: visit.untilMs };
   if (visit.problem === "invalid") throw notSignedIn(visit.reason);
-  throw new AppError("unavailable", "Your sign-in cannot be checked just now, try again", {
+  throw new AppError("unavailable", "Your sign-in cannot be checked at the moment; try again", {
     retryAfterSeconds: 10,
     internal: `Cloudflare Access: ${visit.reason}`,
   });
@@ -47,7 +50,7 @@ export const requireVisitor: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** Every change, and the WebSocket, must come from the console's own page. */
+/** Refuses changes and WebSockets that do not come from the console's own page. @throws {AppError} */
 function requireOwnPage(c: Context<AppEnv>): void {
   const upgrades = c.req.header("upgrade") !== undefined;
   if (SAFE_METHODS.has(c.req.method) && !upgrades) return;
@@ -57,13 +60,13 @@ function requireOwnPage(c: Context<AppEnv>): void {
   throw new AppError("forbidden", "This call did not come from the console's own page");
 }
 
-/** Decided by two headers that a browser sets and a page cannot forge. One of them must be present. */
+/** Decides by two headers that a browser sets and a page cannot forge. At least one of them must be present. */
 function isSameSite(c: Context<AppEnv>): boolean {
   const site = c.req.header("sec-fetch-site");
   if (site !== undefined && site !== "same-origin") return false;
   const origin = c.req.header("origin");
   if (origin === undefined) return site !== undefined;
-  // Hosts, not origins: a tunnel or a proxy may end TLS before the Worker.
+  // Compares hosts, not origins, because a tunnel or a proxy may end TLS before the Worker.
   const hosts = [c.req.url, baseUrl(configOf(c.env), c.req.url)].map((url) => new URL(url).host);
   const host = URL.parse(origin)?.host;
   return host !== undefined && hosts.includes(host);

@@ -27,9 +27,9 @@ import {
  * https://developer.pagerduty.com/docs/webhooks-overview
  */
 
-/** PagerDuty drops larger ones itself. */
+/** PagerDuty itself does not send larger bodies. */
 const MAX_BODY_BYTES = 256 * 1024;
-/** Strict, because the id is sent to Aurora even if it is unverified, and becomes part of a path. */
+/** Strict, because the id becomes part of a path, and is sent to Aurora even if the webhook is unverified. */
 const WEBHOOK_ID = /^(?!\.{1,2}$)[A-Za-z0-9_.:+/=-]{1,128}$/;
 const RETRY_AFTER_SECONDS = 10;
 const FLOOD_RETRY_AFTER_SECONDS = 60;
@@ -37,10 +37,10 @@ const FLOOD_RETRY_AFTER_SECONDS = 60;
 /** PagerDuty's subscription ids. */
 const SUBSCRIPTION_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** PagerDuty's URL has no trailing slash; a person who pastes it may add one. */
+/** The webhook URL has no trailing slash, but a person who pastes it into PagerDuty may add one. */
 const WEBHOOK_URL = /^https?:\/\/[^/]*\/pagerduty\/webhook\/([^/?#]+)\/?(?:[?#]|$)/;
 
-/** Returns the user of a webhook's URL, unverified; null for any other request. */
+/** Returns the user id in a webhook's URL, without a check; null for any other request. */
 export function webhookUserId({ method, url }: Request): string | null {
   const userId = method === "POST" ? WEBHOOK_URL.exec(url)?.[1] : undefined;
   if (userId === undefined || !userId.includes("%")) return userId ?? null;
@@ -51,14 +51,14 @@ export function webhookUserId({ method, url }: Request): string | null {
   }
 }
 
-/** What PagerDuty is answered, with 202. */
+/** The body of the answer to PagerDuty, with status 202. */
 export interface TakenWebhook {
   received: true;
-  /** Why the webhook is recorded and not used. */
+  /** Why the webhook is recorded, but not used. */
   reason?: string;
 }
 
-/** Verifies a webhook and puts it on the Queue. @throws {AppError} when it is refused, or cannot be stored now */
+/** Verifies a webhook and puts it on the Queue. @throws {AppError} if it is refused, or cannot be stored now */
 export async function takeWebhook(
   request: Request,
   env: Env,
@@ -84,7 +84,7 @@ export async function takeWebhook(
     const verification = accepted.some(({ secretId }) => secretId !== null) ? "signature" : "callback";
     const read = readBody(body);
     if (!read.ok && verification === "callback") {
-      // Counts as refused, but must not block other webhooks of a tenant without a secret.
+      // Counts as refused, but without `withinLimit`, which would block the tenant's other unsigned webhooks.
       const { success } = await env.REFUSED_WEBHOOKS.limit({ key: userId });
       throw success ? new AppError("invalid_request", read.problem) : tooMany();
     }
@@ -126,8 +126,8 @@ interface Posted {
 }
 
 /**
- * Accepts a webhook with this isolate's or KV's keys; if they do not verify it, the tenants' objects decide.
- * @throws {AppError} when the webhook is refused
+ * Accepts a webhook that keys cached in this isolate or in KV verify. Otherwise the tenants' objects decide.
+ * @throws {AppError} if the webhook is refused, or cannot be decided yet
  */
 async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
   const nowMs = Date.now();
@@ -145,7 +145,7 @@ async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
       if (isHint && !(await withinLimit(env.UNSIGNED_WEBHOOKS, userId, nowMs))) throw tooMany("unsigned");
       return decision.accepted;
     }
-    // It cannot be decided yet, so PagerDuty has to retry.
+    // The answer is 503, so that PagerDuty retries.
     case "undecided":
       throw unavailable(decision.reason);
     case "not_connected": {
@@ -164,7 +164,7 @@ async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
   }
 }
 
-/** Verifies with this isolate's or KV's keys: returns the first tenant whose secret made the signature. */
+/** Verifies with the keys in this isolate or in KV. Returns the first tenant whose secret made the signature. */
 async function askCopy(
   env: Env,
   { userId, question: { signature, body } }: Posted,
@@ -187,7 +187,9 @@ async function askCopy(
   return { knowsUser, accepted: null };
 }
 
-/** Asks each tenant of the user's URL. The user's object returns their ids together with its own answer. */
+/**
+ * Asks each tenant of the user's URL. The user's object returns the other tenants' ids together with its own answer.
+ */
 async function askObjects(env: Env, userId: string, question: Question): Promise<Candidate[]> {
   const { organisations, own } = await env.TENANT.getByName(userTenantId(userId)).judgeForUser(question);
   if (organisations.length > 0) learnCandidates(userId, organisations, Date.now());
@@ -204,7 +206,7 @@ async function learn(config: Config, { tenantId, judgement }: Candidate, nowMs: 
   if (judgement.verdict === "genuine") await learnTrust(config, tenantId, judgement.sealed, nowMs);
 }
 
-/** Null without the header; empty if the header is too long, so that it still counts as present. */
+/** Returns null without the header; an empty text if the header is too long, so that it still counts as present. */
 function signatureOf(header: string | null): string | null {
   if (header === null) return null;
   return isSignatureHeader(header) ? header : "";
@@ -223,7 +225,10 @@ const unavailable = (cause: unknown) =>
     internal: cause,
   });
 
-/** PagerDuty's id of the webhook, else a hash of the body, which is the same on every attempt. */
+/**
+ * Returns PagerDuty's id of the webhook. Without a valid id, returns a hash of the body, which is the same in every
+ * attempt.
+ */
 async function webhookIdOf(header: string | null, body: Uint8Array<ArrayBuffer>): Promise<string> {
   if (header !== null && WEBHOOK_ID.test(header)) return header;
   const digest = await crypto.subtle.digest("SHA-256", body);
