@@ -1,4 +1,4 @@
-/** `npm run console`: bundles what a browser loads, with a hash of each file's content in its name. */
+/** `npm run console`: bundles the files for the browser. Each file's name contains a hash of its content. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,7 @@ const ENTRIES = [
   "icon.svg",
 ];
 
-/** Writes the files, and `names.json`: the built name of each entry. */
+/** Writes the files, and `names.json`, which has the built name of each entry. */
 export async function buildConsole(): Promise<void> {
   const { metafile, outputFiles } = await build({
     entryPoints: ENTRIES.map((name) => `${CLIENT}${name}`),
@@ -38,7 +38,7 @@ export async function buildConsole(): Promise<void> {
     basename(entryPoint),
     basename(path),
   ]);
-  // Removed first, because an earlier build's files have other names.
+  // Removed first, because files of an earlier build have other names.
   rmSync(BUILT, { recursive: true, force: true });
   mkdirSync(BUILT, { recursive: true });
   for (const { path, contents } of outputFiles) writeFileSync(path, contents);

@@ -1,6 +1,6 @@
 /**
- * `npm run deploy`: deploys the Worker with all that it needs, the first time and for every upgrade. `npm run
- * deploy:dev` does the same for the environment `dev` of wrangler.toml.
+ * `npm run deploy`: deploys the Worker and everything that it needs, for the first time or as an upgrade.
+ * `npm run deploy:dev` does the same for the environment `dev` of wrangler.toml.
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
@@ -13,15 +13,15 @@ import { CommandError, runCommand } from "./terminal/command.ts";
 import { parseOptions } from "./terminal/options.ts";
 import { askUnseen, isAttended } from "./terminal/prompt.ts";
 
-/** A new host name of workers.dev is known everywhere within about a minute. */
+/** A new host name of workers.dev can be reached everywhere within about a minute. */
 const HEALTH_TRIES = 20;
 const HEALTH_EVERY_MS = 3_000;
 
 const HELP = `npm run deploy [-- options]
-  --env NAME            an environment of wrangler.toml; production when it is left out
-  --dry-run             builds and checks, and changes nothing at Cloudflare
+  --env NAME            an environment of wrangler.toml; without it, production
+  --dry-run             builds and checks the Worker, but changes nothing at Cloudflare
 ${SECRETS.map((name) => `  --${fileOptionOf(name)} FILE`).join("\n")}
-                        reads the secret from a file; without it the secret is pasted or generated`;
+                        reads the secret from a file; without it you paste the secret, or it is generated`;
 
 const TEXT = { type: "string" } as const;
 const FLAG = { type: "boolean", default: false } as const;

@@ -1,6 +1,6 @@
 /**
- * `npm run dev`: the Worker on this machine. The address of a tunnel that wrangler opens, by `--tunnel` or the key [t],
- * becomes the host of the webhook URLs.
+ * `npm run dev`: runs the Worker on this machine. If wrangler opens a tunnel (`--tunnel`, or the key [t]), webhook
+ * URLs get its host.
  */
 import { constants } from "node:os";
 import { dirname, join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * `npm run doctor`: checks a setup from Node to PagerDuty's last event, and says what to correct. Exits with 1 when
- * there is a problem. It changes nothing, and shows no secret.
+ * `npm run doctor`: checks a setup from Node to PagerDuty's last event, and says what to correct. Exits with 1 if
+ * there is a problem. Changes nothing, and shows no secret.
  */
 import { fileURLToPath } from "node:url";
 import { type Project, readProject } from "./cloudflare/project.ts";
@@ -16,8 +16,9 @@ const HELP = `npm run doctor [-- options]
   --user ID    also checks this user's connection, subscription and last events
   --org ID     the user's organisation, whose connection is checked instead of the user's own
   --url URL    checks a deployed Worker instead of the one on this machine, with the settings in
-               wrangler.toml; sends it and Aurora INTERNAL_API_SECRET from the environment, when the
-               address is https, and Aurora AURORA_HEADERS`;
+               wrangler.toml and two secrets in the environment: INTERNAL_API_SECRET, which is
+               sent to the Worker and to Aurora over https only, and AURORA_HEADERS, which are
+               sent to Aurora`;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -60,7 +61,7 @@ async function doctor(): Promise<boolean> {
   const hasColours = process.stdout.isTTY === true && process.stdout.hasColors();
   for (const finding of all) console.log(printed(finding, hasColours));
   console.log(`\n${summary(all)}`);
-  if (user === null) console.log("To check a user's connection, too: npm run doctor -- --user ID");
+  if (user === null) console.log("To check a user's connection as well: npm run doctor -- --user ID");
   return all.every(({ level }) => level !== "problem");
 }
 

@@ -1,6 +1,7 @@
 /**
  * `npm run keys:rotate`: puts a new key in front of CREDENTIALS_KEYS. Cloudflare never shows a secret again, so the
- * command asks for the present list (or reads it from standard input), and prints only the new list to standard output.
+ * command asks for the present list (or reads it from standard input). It prints only the new list to standard
+ * output.
  */
 import { text } from "node:stream/consumers";
 import { envArgument, readProject } from "./cloudflare/project.ts";
@@ -12,7 +13,7 @@ import { parseOptions } from "./terminal/options.ts";
 import { askUnseen } from "./terminal/prompt.ts";
 
 const HELP = `npm run keys:rotate [-- options]
-  --env NAME     an environment of wrangler.toml; production when it is left out
+  --env NAME     an environment of wrangler.toml; without it, production
   --retire ID    removes this old key from the list instead of adding a new one`;
 
 async function main(): Promise<boolean> {
@@ -30,12 +31,13 @@ async function main(): Promise<boolean> {
     throw new CommandError(`${project.name} has no CREDENTIALS_KEYS yet; npm run deploy generates them.`);
   }
   const present = process.stdin.isTTY
-    ? await askUnseen("Paste the whole present CREDENTIALS_KEYS (it is not shown): ")
+    ? await askUnseen("Paste the whole present CREDENTIALS_KEYS (your input is not shown): ")
     : await text(process.stdin);
   const { retire } = values;
   const next = retire === undefined ? rotatedKeys(present) : withoutKey(present, retire);
-  // Printed before the upload: when its answer is lost the list may be in force, and Cloudflare does not show it.
-  console.error("The new list, which is uploaded next. Keep it together with the old one for now:");
+  // Printed before the upload: if the answer to it is lost, the list may be in force, but Cloudflare does not show
+  // it.
+  console.error("The new list, which is uploaded next. For now, keep both the new and the old list:");
   console.log(next);
   const { code, output } = await wrangler(["secret", "bulk", envArgument(project)], {
     input: JSON.stringify({ CREDENTIALS_KEYS: next }),
@@ -43,7 +45,7 @@ async function main(): Promise<boolean> {
   if (code !== 0) {
     throw new CommandError(
       `wrangler failed, so the new list may or may not be in force:\n${output.trim()}\n` +
-        "Keep both lists, and set the new one until that succeeds:\n" +
+        "Keep both lists, and run this command with the new list until it succeeds:\n" +
         `npx wrangler secret put CREDENTIALS_KEYS ${envArgument(project)}`,
     );
   }

@@ -1,10 +1,12 @@
-/** Fails when the built script is larger than the limit. */
+/** Fails if the built script is larger than the limit. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { CommandError, runCommand } from "./terminal/command.ts";
 
-/** Compressed, dependencies included. Start-up time grows with the size, and Cloudflare allows a start one second. */
+/**
+ * The compressed size with dependencies. Start-up time grows with the size, and Cloudflare allows one second for it.
+ */
 const MAX_KIB = 144;
 
 const dist = fileURLToPath(new URL("../dist/", import.meta.url));

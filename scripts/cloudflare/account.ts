@@ -11,18 +11,18 @@ const WhoAmI = z.object({ loggedIn: z.boolean(), accounts: z.optional(z.array(Ac
 
 const readWhoAmI = (output: string) => WhoAmI.safeParse(jsonIn(output, "{}")).data;
 
-/** The accounts of `wrangler whoami --json`; null when nobody is logged in. @throws {CommandError} */
+/** Returns the accounts in `wrangler whoami --json`; null if nobody is logged in. @throws {CommandError} */
 export async function whoAmI(wrangler: Wrangler): Promise<Account[] | null> {
   const args = ["whoami", "--json"];
   const { output } = await runTwice(wrangler, args, (text) => readWhoAmI(text) !== undefined);
   const answer = readWhoAmI(output);
   if (answer === undefined) {
-    throw new CommandError(`Cloudflare could not be asked who is logged in:\n${excerpt(output)}`);
+    throw new CommandError(`wrangler could not find out who is logged in:\n${excerpt(output)}`);
   }
   return answer.loggedIn ? (answer.accounts ?? []) : null;
 }
 
-/** @throws {CommandError} when wrangler would have to ask which account to use, where nobody can answer */
+/** @throws {CommandError} if wrangler has to ask which account to use, and nobody can answer */
 export function requireOneAccount(accounts: readonly Account[], chosen: string | undefined): void {
   if (accounts.length < 2 || (chosen !== undefined && chosen !== "")) return;
   const list = accounts.map(({ id, name = "" }) => `  ${id}  ${name}`).join("\n");

@@ -1,12 +1,12 @@
 /**
  * The Worker's own address. Pure.
  * @param targets the hosts and routes that wrangler deployed to
- * @param publicUrl the setting `PUBLIC_URL`, which wins where it is set
- * @returns a custom domain, else the workers.dev host; null when the Worker has neither
+ * @param publicUrl the setting `PUBLIC_URL`, which is used if it is set
+ * @returns a custom domain, else the workers.dev host; null if the Worker has neither
  */
 export function urlOf(targets: readonly string[], publicUrl: unknown): string | null {
   if (typeof publicUrl === "string" && publicUrl.trim() !== "") return publicUrl.trim().replace(/\/+$/, "");
-  // A route contains a path, and may bring only a part of the host's requests here.
+  // A route contains a path, and may send only a part of the host's requests to the Worker.
   const hosts = targets.flatMap((target) => {
     const host = /^(?:https:\/\/)?([a-z0-9-]+(?:\.[a-z0-9-]+)+)\/?(?: \(custom domain.*\))?$/i.exec(
       target,

@@ -7,7 +7,7 @@ export type NamespaceIds = Readonly<Record<string, string>>;
 
 /**
  * Writes a copy of wrangler.toml in which the KV bindings have the given ids.
- * @param folder the folder of wrangler.toml; beside it every relative path in the copy means the same
+ * @param folder the folder of wrangler.toml; there all relative paths in the copy stay correct
  */
 export function writeBoundConfig(folder: string, env: string, ids: NamespaceIds) {
   const { rawConfig } = experimental_readRawConfig({ config: join(folder, "wrangler.toml") });

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { plainText } from "../terminal/plain-text.ts";
 
-/** `GET /healthz` of a Worker. */
+/** Asks a Worker for `GET /healthz`. */
 
 const Problem = z.object({ name: z.string(), problem: z.string() });
 
@@ -18,7 +18,7 @@ const Answer = z.discriminatedUnion("status", [
 
 const TIMEOUT_MS = 10_000;
 
-/** Asks once. Never throws. */
+/** Asks once. Never throws an error. */
 export async function askHealth(url: string, get: typeof fetch = fetch): Promise<Health> {
   try {
     const response = await get(`${url}/healthz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
@@ -31,7 +31,7 @@ export async function askHealth(url: string, get: typeof fetch = fetch): Promise
   }
 }
 
-/** Reads an answer. Any host may have sent it, so its words are cleaned for the terminal. Pure. */
+/** Reads an answer. Any host may have sent it, so control characters are removed from its text. Pure. */
 export function healthOf(status: number, text: string): Health {
   const answer = Answer.safeParse(parsed(text)).data;
   if (answer?.status === "ok" && status === 200) return { kind: "ok", version: plainText(answer.version) };
@@ -42,7 +42,7 @@ export function healthOf(status: number, text: string): Health {
     }));
     return { kind: "misconfigured", problems };
   }
-  return { kind: "unreachable", reason: `something else than this Worker answered, with status ${status}` };
+  return { kind: "unreachable", reason: `a program other than this Worker answered, with status ${status}` };
 }
 
 function parsed(text: string): unknown {
@@ -53,7 +53,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Asks until the Worker is well. A new host name takes a while to be known everywhere. */
+/** Asks until the Worker answers that it works, because a new host name cannot be reached everywhere at first. */
 export async function awaitHealth(
   ask: () => Promise<Health>,
   wait: (ms: number) => Promise<unknown>,

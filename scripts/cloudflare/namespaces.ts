@@ -7,10 +7,11 @@ import { excerpt, jsonIn } from "./wrangler-output.ts";
 const NamespaceList = z.array(z.object({ id: z.string(), title: z.string() }));
 
 /**
- * The ids of the KV namespaces that an earlier deployment of this Worker created, by binding. wrangler creates a
- * namespace before it uploads the Worker. When the upload fails, the next `wrangler deploy` does not find the
- * namespace, tries to create it again, and Cloudflare refuses the title (code 10014), so its id has to be given.
- * @param bindings those without an id in wrangler.toml
+ * Returns the ids of the KV namespaces that an earlier deployment of this Worker created, by binding. wrangler
+ * creates a namespace before it uploads the Worker. If the upload fails, the next `wrangler deploy` does not find the
+ * namespace and tries to create it again, but Cloudflare refuses the title (code 10014). Therefore the next
+ * deployment has to name the id.
+ * @param bindings the bindings without an id in wrangler.toml
  * @throws {CommandError}
  */
 export async function namespaceIds(

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { CommandError } from "../terminal/command.ts";
 import { suggestion } from "../terminal/nearest.ts";
 
-/** One environment of wrangler.toml, as far as the scripts need it. */
+/** The parts of one environment of wrangler.toml that the scripts need. */
 export interface Project {
   /** The Worker's name. */
   name: string;
@@ -14,13 +14,13 @@ export interface Project {
   vars: Readonly<Record<string, unknown>>;
   /** Whether a Workers VPC service is bound as `AURORA`, which carries the calls to a private Aurora. */
   bindsAurora: boolean;
-  /** Every queue that the Worker needs, dead-letter queues included. */
+  /** Every queue that the Worker needs, including dead-letter queues. */
   queues: string[];
   deadLetterQueues: string[];
-  /** The KV bindings that wrangler.toml gives no namespace id for. */
+  /** The KV bindings without a namespace id in wrangler.toml. */
   unboundNamespaces: string[];
   accountId: string | undefined;
-  /** Where `wrangler dev` listens. */
+  /** The port of `wrangler dev`. */
   localPort: number;
 }
 
@@ -45,7 +45,7 @@ const WRANGLER_PORT = 8787;
 
 const toml = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 
-/** Reads an environment the way wrangler does. @throws {CommandError} when wrangler cannot read the file */
+/** Reads an environment the way wrangler does. @throws {CommandError} if wrangler cannot read the file */
 export function readProject(env: string, config = toml): Project {
   const read = WranglerConfig.parse(readConfig(env, config));
   const { producers = [], consumers = [] } = read.queues;
@@ -70,7 +70,7 @@ export function readProject(env: string, config = toml): Project {
 
 function readConfig(env: string, config: string) {
   try {
-    // The commands of wrangler that follow print its warnings.
+    // The later wrangler commands print these warnings.
     const read = unstable_readConfig({ config, env }, { hideWarnings: true });
     refuseUnknownKeys(experimental_readRawConfig({ config }).rawConfig, env, Object.keys(read));
     return read;
@@ -80,19 +80,22 @@ function readConfig(env: string, config: string) {
   }
 }
 
-/** wrangler only warns of a misspelt key, and goes on without what it sets. @param known wrangler's own keys */
+/**
+ * Refuses misspelt keys, because wrangler only warns about them and ignores their values.
+ * @param known wrangler's own keys
+ */
 function refuseUnknownKeys(raw: object, env: string, known: readonly string[]): void {
   const { env: environments, $schema: _, ...top } = RawConfig.parse(raw);
   const [unknown] = Object.keys({ ...top, ...environments?.[env] }).filter((key) => !known.includes(key));
   if (unknown === undefined) return;
   throw new CommandError(
-    `wrangler.toml: ${unknown} is no key that wrangler knows.${suggestion(unknown, known)}`,
+    `wrangler.toml: ${unknown} is not a key that wrangler knows.${suggestion(unknown, known)}`,
   );
 }
 
 const RawConfig = z.looseObject({ env: z.optional(z.record(z.string(), z.looseObject({}))) });
 
-/** The first fault that wrangler names, with the line of a syntax error. */
+/** Returns the first fault that wrangler names, with the line of a syntax error. */
 function faultOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const lines = text.split("\n").filter((line) => !line.startsWith("Processing "));
@@ -103,5 +106,5 @@ function faultOf(error: unknown): string {
 
 const SyntaxFault = z.object({ location: z.object({ line: z.number() }) });
 
-/** For each wrangler command: `--env=` names production, where no argument would print a warning. */
+/** The argument for each wrangler command. `--env=` names production; without it wrangler prints a warning. */
 export const envArgument = ({ env }: Pick<Project, "env">): string => `--env=${env}`;

@@ -3,7 +3,7 @@ import { runTwice } from "./retry.ts";
 import type { Wrangler } from "./wrangler.ts";
 import { excerpt } from "./wrangler-output.ts";
 
-/** The longest that Cloudflare keeps a message, on the paid plan; the free plan keeps it for one day. */
+/** How long Cloudflare keeps a message at most: 14 days on the paid plan, one day on the free plan. */
 const MAX_RETENTION_SECONDS = 14 * 24 * 3600;
 
 const isMissing = (output: string) => output.includes("does not exist");
@@ -17,7 +17,7 @@ export async function ensureQueue(wrangler: Wrangler, name: string): Promise<boo
   }
   const created = await wrangler(["queues", "create", name]);
   if (created.code === 0) return true;
-  // Another deployment may have created it since, or this one, whose answer was lost.
+  // The queue may exist by now: another deployment created it, or this one did, but the answer was lost.
   if ((await runTwice(wrangler, ["queues", "info", name], isMissing)).code === 0) return false;
   const again = await wrangler(["queues", "create", name]);
   if (again.code === 0) return true;
@@ -25,9 +25,9 @@ export async function ensureQueue(wrangler: Wrangler, name: string): Promise<boo
 }
 
 /**
- * Makes a queue keep its messages for as long as Cloudflare allows. A message waits for its next retry within this
- * time, so a dead letter has to outlive a fault that takes days to repair.
- * @returns null, or wrangler's words when Cloudflare refused
+ * Makes a queue keep its messages for as long as Cloudflare allows. A message only waits for retries within this
+ * time, and the repair of a fault can take days.
+ * @returns null, or wrangler's message if Cloudflare refused
  */
 export async function extendRetention(wrangler: Wrangler, name: string): Promise<string | null> {
   const args = ["queues", "update", name, "--message-retention-period-secs", String(MAX_RETENTION_SECONDS)];

@@ -1,9 +1,10 @@
 import type { Wrangler, WranglerAnswer } from "./wrangler.ts";
 
 /**
- * Runs a wrangler command that may safely run twice. Runs it again when it fails, so that one failing call of
+ * Runs a wrangler command that may safely run twice. Runs it again if it fails, so that one failed call to
  * Cloudflare's API does not end a deployment.
- * @param isAnswer whether the output of a failed command is an answer ("does not exist"), which is not asked twice
+ * @param isAnswer whether the output of a failed command is an answer ("does not exist"); the command is then not
+ * repeated
  */
 export async function runTwice(
   wrangler: Wrangler,

@@ -2,13 +2,13 @@
 
 const EXCERPT_LINES = 12;
 
-/** The last lines of the output, where wrangler says what went wrong. */
+/** Returns the last lines of the output, where wrangler says what failed. */
 export const excerpt = (output: string): string => output.trim().split("\n").slice(-EXCERPT_LINES).join("\n");
 
 /**
- * The JSON that wrangler printed, between whatever else it printed.
+ * Returns the JSON that wrangler printed among other text.
  * @param brackets the first and the last character of the JSON
- * @returns undefined when there is none
+ * @returns undefined if there is no JSON
  */
 export function jsonIn(output: string, brackets: "{}" | "[]"): unknown {
   const [open, close] = [output.indexOf(brackets.charAt(0)), output.lastIndexOf(brackets.charAt(1))];

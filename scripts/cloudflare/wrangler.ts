@@ -10,18 +10,20 @@ import { type NamespaceIds, writeBoundConfig } from "./bound-config.ts";
 
 export interface WranglerAnswer {
   code: number;
-  /** Standard output, then standard error; empty when both were shown instead. */
+  /** Standard output, then standard error; empty if both were shown. */
   output: string;
   /** The hosts and routes that a deployment reported. */
   targets: string[];
 }
 
 export interface WranglerOptions {
-  /** Shows the output while wrangler runs, and lets the person answer its questions, instead of reading it. */
+  /**
+   * Whether the output is shown while wrangler runs, and a person can answer its questions; it is then not returned.
+   */
   show?: boolean;
-  /** Secrets for `--secrets-file`, so that none is on a command line. */
+  /** Secrets for `--secrets-file`, so that no secret is on a command line. */
   secrets?: Readonly<Record<string, string>>;
-  /** Ids of KV namespaces for a copy of wrangler.toml, which wrangler then reads in its place. */
+  /** Ids of KV namespaces. Wrangler then reads a copy of wrangler.toml with these ids. */
   namespaces?: { env: string; ids: NamespaceIds };
   /** For standard input. */
   input?: string;
@@ -45,7 +47,7 @@ export const wrangler: Wrangler = async (args, options = {}) => {
     rmSync(folder, { recursive: true, force: true });
     config?.remove();
   };
-  // Removes the files however this process ends, except by SIGKILL, which runs no handler.
+  // Removes the files when this process ends in any way except SIGKILL, which runs no handler.
   process.on("exit", removeFiles);
   const stop = new AbortController();
   const ended = (signal: NodeJS.Signals) => {
@@ -58,7 +60,7 @@ export const wrangler: Wrangler = async (args, options = {}) => {
     const all = config === null ? [...args] : [...args, "--config", config.path];
     if (options.secrets !== undefined) {
       const file = join(folder, "secrets.json");
-      // JSON, because wrangler would expand $NAME in the values of any other format.
+      // JSON, because wrangler expands $NAME in values of any other format.
       writeFileSync(file, JSON.stringify(options.secrets), { mode: 0o600 });
       all.push("--secrets-file", file);
     }
@@ -88,9 +90,9 @@ function run(
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => chunks.push(chunk));
   }
-  // A wrangler that ends before it reads its input breaks the pipe; its exit code reports why it ended.
+  // If wrangler ends before it reads its input, the pipe breaks. Its exit code already reports that.
   child.stdin?.on("error", () => undefined).end(options.input);
-  // Ctrl-C reaches wrangler directly. This process waits for wrangler's end, to remove the file with the secrets.
+  // Ctrl-C also reaches wrangler. This process waits until wrangler ends, then removes the file with the secrets.
   const ignore = () => undefined;
   process.on("SIGINT", ignore);
   return new Promise((resolve, reject) => {
@@ -104,7 +106,7 @@ function run(
 
 const DeployEntry = z.object({ type: z.literal("deploy"), targets: z.array(z.unknown()) });
 
-/** The targets in wrangler's report file, which has one JSON object a line; none when there is no file. */
+/** Returns the targets in wrangler's report file, which has one JSON object per line; no targets without a file. */
 export function targetsOf(path: string): string[] {
   let text: string;
   try {

@@ -10,14 +10,14 @@ import { CommandError } from "../terminal/command.ts";
 import { type Ask, chooseSecrets, type SecretChoice, showGenerated } from "./secret-choice.ts";
 import type { Secrets } from "./secrets.ts";
 
-/** A deployment, from an empty account to a working URL. Each step may be repeated, so the whole may be, too. */
+/** A deployment, from an empty account to a working URL. Each step may be repeated, and so may the deployment. */
 export interface Deployment {
   wrangler: Wrangler;
   project: Project;
-  /** From files that the person named. */
+  /** The secrets from files that the person named. */
   given: Secrets;
   ask: Ask;
-  /** Of this process. */
+  /** The environment of this process. */
   environment: Readonly<Record<string, string | undefined>>;
   health(url: string): Promise<Health>;
   say(line: string): void;
@@ -36,7 +36,7 @@ export async function deploy(deployment: Deployment): Promise<boolean> {
   return report(deployment, urlOf(targets, project.vars["PUBLIC_URL"]));
 }
 
-/** A Worker with AURORA_ENV=dev answers calls from its own machine only, so Aurora would get 403. */
+/** Refuses AURORA_ENV=dev, with which the Worker answers only calls from its own machine; Aurora's calls get 403. */
 function refuseDev({ env, vars }: Project): void {
   if (String(vars["AURORA_ENV"] ?? "").trim() !== "dev") return;
   const table = env === "" ? "[vars]" : `[env.${env}.vars]`;
@@ -47,7 +47,7 @@ function refuseDev({ env, vars }: Project): void {
 }
 
 async function login({ wrangler, project, ask, environment, say }: Deployment): Promise<void> {
-  // A token needs no login, and may lack the permission to read its own account.
+  // A token needs no login, and it may not have the permission to read its own account.
   if (environment["CLOUDFLARE_API_TOKEN"]) return;
   let accounts = await whoAmI(wrangler);
   if (accounts === null && ask !== null) {
@@ -74,8 +74,8 @@ async function prepareQueues({ wrangler, project, say }: Deployment): Promise<vo
     else {
       say(
         `Cloudflare refused to keep the messages of ${queue} for 14 days:\n${refusal}\n` +
-          "The free plan keeps a message for one day, so webhooks that cannot be processed are lost after a day.\n" +
-          "The deployment continues. On the paid plan, run it again.",
+          "The free plan keeps messages for one day, so webhooks that cannot be processed are lost after a day.\n" +
+          "The deployment continues. On the paid plan, run the command again later.",
       );
     }
   }
@@ -96,7 +96,7 @@ async function upload(
     showGenerated(generated, secrets, say);
     return targets;
   }
-  // A deployment that failed half-way may have set them, and Cloudflare shows no secret again.
+  // A deployment that failed half-way may have set the secrets, and Cloudflare never shows a secret again.
   const inForce = generated.length === 0 ? new Set<string>() : await namesOrNull(wrangler, project);
   showGenerated(
     generated.filter((name) => inForce === null || inForce.has(name)),
@@ -105,11 +105,11 @@ async function upload(
   );
   throw new CommandError(
     "wrangler could not deploy; its message above says why. It is safe to run the command again." +
-      (inForce === null ? "\nIf it generates secrets again then, use the newer ones." : ""),
+      (inForce === null ? "\nIf it then generates secrets again, use the newer ones." : ""),
   );
 }
 
-/** Null when the secrets cannot be listed: any of the uploaded ones may be set. */
+/** Returns the names of the secrets; null if they cannot be listed, so that each uploaded secret may be set. */
 async function namesOrNull(wrangler: Wrangler, project: Project): Promise<Set<string> | null> {
   try {
     return await secretNames(wrangler, project);
@@ -133,7 +133,7 @@ async function report({ project, health, say }: Deployment, url: string | null):
   if (state.kind === "unreachable") {
     say(`\n${url} is deployed, but ${url}/healthz does not answer yet: ${state.reason}.`);
     say(
-      "A new host name takes a few minutes to be known. Open that address again before you look for a fault.",
+      "A new host name cannot be reached everywhere for a few minutes. Open that address again before you look for a fault.",
     );
     return false;
   }

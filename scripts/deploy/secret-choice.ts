@@ -10,19 +10,22 @@ import {
   type Secrets,
 } from "./secrets.ts";
 
-/** Asks a person for a secret without showing it; null where nobody can be asked. Empty answer: generate one. */
+/**
+ * Asks a person for a secret without showing the input; null if there is no person. An empty answer means: generate
+ * it.
+ */
 export type Ask = ((question: string) => Promise<string>) | null;
 
 export interface SecretChoice {
   upload: Secrets;
-  /** The uploaded secrets that were generated here, and that the person has not seen yet. */
+  /** Those of the uploaded secrets that were generated here; the person has not seen them yet. */
   generated: SecretName[];
 }
 
 /**
- * Decides which secrets to upload: those from files, and those that are needed and not set.
+ * Decides which secrets to upload: those from files, and those that are needed but not set.
  * @param present the names of the Worker's secrets
- * @param given from files that the person named
+ * @param given the secrets from files that the person named
  * @param isCloudflareBuild whether this runs in Cloudflare's own builds, whose log must not show a secret
  * @throws {CommandError} naming every setting and secret that the Worker would refuse
  */
@@ -40,7 +43,7 @@ export async function chooseSecrets(
   for (const name of neededSecrets(project)) {
     if (present.has(name) || upload[name] !== undefined || ask === null) continue;
     const fresh = freshSecret(name);
-    // Nobody has a value for this one yet.
+    // Nobody has a value for this secret yet.
     const pasted = name === "CREDENTIALS_KEYS" ? "" : (await ask(questionFor(name, fresh !== null))).trim();
     const value = pasted === "" ? fresh : pasted;
     if (value === null) continue;
@@ -61,12 +64,12 @@ export async function chooseSecrets(
 function refuseOtherKeys(present: ReadonlySet<string>, given: Secrets): void {
   if (given.CREDENTIALS_KEYS === undefined || !present.has("CREDENTIALS_KEYS")) return;
   throw new CommandError(
-    "CREDENTIALS_KEYS is already set, and the stored credentials can only be opened with it.\n" +
+    "CREDENTIALS_KEYS is already set, and the stored credentials can only be opened with its keys.\n" +
       "To put a new key in front of it: npm run keys:rotate",
   );
 }
 
-/** Everything but signing in with OAuth works without these. */
+/** The secrets of the OAuth app. Without them everything works except signing in with OAuth. */
 function sayMissingOAuth(
   project: Project,
   present: ReadonlySet<string>,
@@ -87,7 +90,7 @@ function questionFor(name: SecretName, canGenerate: boolean): string {
   return `${name}: paste ${whose}, or ${otherwise} (--${fileOptionOf(name)} reads it from a file): `;
 }
 
-/** Shows generated secrets, which can be read nowhere else. */
+/** Shows the generated secrets, because they cannot be read anywhere else. */
 export function showGenerated(
   names: readonly SecretName[],
   values: Secrets,

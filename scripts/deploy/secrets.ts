@@ -20,7 +20,7 @@ export type Secrets = Partial<Record<SecretName, string>>;
 
 const INTERNAL_SECRET_BYTES = 32;
 
-/** How a value is generated; the others come from PagerDuty or Aurora. */
+/** Generates the value of a secret. Secrets that are not listed come from PagerDuty or Aurora. */
 const FRESH: Partial<Record<SecretName, () => string>> = {
   CREDENTIALS_KEYS: freshCredentialsKeys,
   INTERNAL_API_SECRET: () => randomBytes(INTERNAL_SECRET_BYTES).toString("base64url"),
@@ -32,14 +32,14 @@ export const freshSecret = (name: SecretName): string | null => FRESH[name]?.() 
 
 /** What the person has to do with a generated value. */
 export const CARRY_OVER: Partial<Record<SecretName, string>> = {
-  CREDENTIALS_KEYS: "Keep it in your password manager: rotating the keys needs it.",
+  CREDENTIALS_KEYS: "Keep it in your password manager: you need it to rotate the keys.",
   INTERNAL_API_SECRET: "Set the same value in Aurora's server and in its Next.js server.",
   AURORA_EVENTS_SECRET: "Set the same value in the receiver that verifies the deliveries.",
 };
 
 const isOn = (value: unknown) => /^(true|1)$/i.test(String(value ?? "").trim());
 
-/** The secrets that the Worker needs with its settings. */
+/** Returns the secrets that the Worker needs with these settings. */
 export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
   return SECRETS.filter((name) => {
     if (name === "CREDENTIALS_KEYS" || name === "INTERNAL_API_SECRET") return true;
@@ -52,13 +52,13 @@ export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
 /** The option of `npm run deploy` that reads the secret from a file, without the dashes. */
 export const fileOptionOf = (name: SecretName): string => `${name.toLowerCase().replaceAll("_", "-")}-file`;
 
-/** Stands for a secret whose value cannot be read: valid for each of them, for the list of headers, too. */
+/** Replaces a secret whose value cannot be read. Valid as the value of each secret, including the list of headers. */
 const ANY_VALUE = "present: already";
 
 /**
  * Finds what the Worker would refuse, before it is deployed.
  * @param present names of secrets that are set; their values cannot be read, so they count as valid
- * @param given values that will be uploaded
+ * @param given the values to upload
  */
 export function problemsOf(
   { vars, bindsAurora }: Pick<Project, "vars" | "bindsAurora">,

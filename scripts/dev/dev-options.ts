@@ -2,27 +2,27 @@ import { CommandError } from "../terminal/command.ts";
 import { parseOptions, portOf } from "../terminal/options.ts";
 
 export const DEV_HELP = `npm run dev [-- options]
-  --port PORT          where the Worker listens; 5080 when it is left out
+  --port PORT          the Worker's port; without it, 5080
   --tunnel             opens a Cloudflare quick tunnel, so that PagerDuty reaches this machine
-  --tunnel-name NAME   opens a tunnel of your Cloudflare account, which keeps its host name
-  --env NAME           an environment of wrangler.toml, with .dev.vars.NAME where that file exists
+  --tunnel-name NAME   opens this tunnel of your Cloudflare account, whose host name never changes
+  --env NAME           an environment of wrangler.toml, with .dev.vars.NAME if that file exists
   --env-file FILE      settings and secrets from this file instead of .dev.vars; may be repeated
-  --persist-to FOLDER  where the data is kept; .wrangler/state when it is left out
+  --persist-to FOLDER  the folder for the data; without it, .wrangler/state
   --inspector-port N   the port for a debugger
-  --verbose            shows all that wrangler prints, each request included`;
+  --verbose            shows everything that wrangler prints, including each request`;
 
-/** The options of `npm run dev`; undefined where one was not given. */
+/** The options of `npm run dev`; undefined if an option is not given. */
 export interface DevOptions {
   port?: number | undefined;
   isVerbose: boolean;
   tunnel: "quick" | "named" | null;
   env?: string | undefined;
   envFiles: string[];
-  /** For `wrangler dev`. */
+  /** The arguments for `wrangler dev`. */
   wranglerArgs: string[];
 }
 
-/** @returns null when the person asked for help. @throws {CommandError} */
+/** @returns null if the person asked for help. @throws {CommandError} */
 export function parseDevOptions(args: string[]): DevOptions | null {
   const text = { type: "string" } as const;
   const flag = { type: "boolean", default: false } as const;
@@ -46,7 +46,7 @@ export function parseDevOptions(args: string[]): DevOptions | null {
   if (values.remote) {
     throw new CommandError(
       "--remote cannot work: Queues and SQLite Durable Objects run only locally or deployed.\n" +
-        "To try the Worker on Cloudflare, deploy one of your own: npm run deploy:dev",
+        "To try the Worker on Cloudflare, deploy a second one for experiments: npm run deploy:dev",
     );
   }
   const envFiles = values["env-file"] ?? [];
@@ -62,7 +62,7 @@ export function parseDevOptions(args: string[]): DevOptions | null {
     envFiles,
     wranglerArgs: [
       ...(port === undefined ? [] : ["--port", String(port)]),
-      // In wrangler `--tunnel-name` alone opens no tunnel.
+      // `--tunnel-name` alone does not make wrangler open a tunnel.
       ...(values.tunnel || isNamed ? ["--tunnel"] : []),
       ...given("tunnel-name"),
       ...given("env"),

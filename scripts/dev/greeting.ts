@@ -2,7 +2,7 @@ import type { Config } from "../../src/config.ts";
 import { isLocalHost } from "../../src/settings.ts";
 import type { DevOptions } from "./dev-options.ts";
 
-/** What `npm run dev` says once the Worker answers. Pure. */
+/** The lines that `npm run dev` prints when the Worker answers. Pure. */
 
 export interface Started {
   /** The Worker's address on this machine. */
@@ -12,7 +12,7 @@ export interface Started {
   tookMs: number;
 }
 
-/** Lines for a person: where the Worker is, what reaches it, and the next step. */
+/** Returns lines for a person: the Worker's addresses, how it can be reached, and the next step. */
 export function greeting({ url, config, tunnel, tookMs }: Started): string[] {
   const { consoleUser: user, publicUrl } = config;
   const isPublic = publicUrl !== null && !isLocalHost(publicUrl);
@@ -39,11 +39,11 @@ function tunnelRow(isPublic: boolean, tunnelUrl: string | null, tunnel: DevOptio
   if (isPublic) return "not used: PUBLIC_URL is public";
   if (tunnelUrl !== null) return `${tunnelUrl} (TUNNEL_URL or NGROK_URL)`;
   if (tunnel !== null)
-    return "opening; its address replaces the one above. Keys: [a] an hour more, [t] close or open";
+    return "opening; webhook URLs then get its address. Keys: [a] another hour, [t] close or open";
   return "none, so PagerDuty cannot reach this machine; npm run dev -- --tunnel opens one";
 }
 
 function auroraRow({ events }: Config): string {
-  if (events === null) return "not set up: incidents are kept here (docs/deploy.md, In Aurora)";
+  if (events === null) return "not set up: incidents are only stored here (docs/deploy.md, In Aurora)";
   return `incidents are delivered to ${new URL(events.url).host} (${events.format})`;
 }

@@ -1,9 +1,9 @@
 import { createServer } from "node:net";
 
-/** The addresses of `localhost`. */
+/** The loopback addresses of `localhost`. */
 const LOOPBACK = ["127.0.0.1", "::1"];
 
-/** Whether no program listens on this port of either loopback address. */
+/** Whether the port is free on both loopback addresses. */
 export async function isPortFree(port: number): Promise<boolean> {
   for (const host of LOOPBACK) {
     if ((await listenError(port, host)) === "EADDRINUSE") return false;
@@ -11,7 +11,7 @@ export async function isPortFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** Returns null when a server can listen there, else the error code; without IPv6 that is another code than EADDRINUSE. */
+/** Returns null if a server can listen there, else the error code. Without IPv6 the code is not EADDRINUSE. */
 async function listenError(port: number, host: string): Promise<string | null> {
   const server = createServer();
   return new Promise((resolve) => {

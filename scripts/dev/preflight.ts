@@ -12,7 +12,7 @@ import { CommandError } from "../terminal/command.ts";
 import type { DevOptions } from "./dev-options.ts";
 import { isPortFree } from "./port.ts";
 
-/** The checks before wrangler starts, each of which ends in one clear message. */
+/** The checks before wrangler starts. Each one that fails ends the command with one clear message. */
 
 const LOOKUP_TIMEOUT_MS = 10_000;
 
@@ -28,7 +28,7 @@ export function requireSettings(project: Project, devVars: readonly SettingsSour
   throw new CommandError(`The Worker cannot start with these settings:\n${list}\n${remedyFor(faults)}`);
 }
 
-/** A file with fresh keys does not help against a fault in wrangler.toml. */
+/** Advises to create .dev.vars again, except for faults in wrangler.toml, which a new .dev.vars does not solve. */
 const remedyFor = (faults: readonly SettingFault[]) =>
   faults.every(({ where }) => where === ".dev.vars")
     ? "Correct them, or remove .dev.vars: npm run dev then creates one with fresh keys."
@@ -43,7 +43,7 @@ export async function requireFreePort(port: number, isFree = isPortFree): Promis
   );
 }
 
-/** @throws {CommandError} when Cloudflare's hosts for a tunnel cannot be found from here */
+/** @throws {CommandError} if Cloudflare's hosts for a tunnel cannot be found from here */
 export async function requireNetwork(
   tunnel: DevOptions["tunnel"],
   resolveHost: (host: string) => Promise<unknown> = lookup,

@@ -7,7 +7,7 @@ import { stripVTControlCharacters } from "node:util";
 const ROUTINE = [
   /^\s*\u26C5\uFE0F wrangler /,
   /^Using (?:secrets|vars) defined in /,
-  // The table of bindings, one row a message.
+  // The table of bindings; each row is one message.
   /^Your Worker has access to the following bindings:/,
   /^Binding +Resource/,
   /^env\.\w+ [ (]/,
@@ -21,7 +21,7 @@ const ROUTINE = [
   /^\s*$/,
 ];
 
-/** Pure. @param message one message as wrangler writes it, colours included */
+/** Pure. @param message one message as wrangler writes it, including colours */
 export const isRoutine = (message: string): boolean => {
   const plain = stripVTControlCharacters(message);
   return ROUTINE.some((pattern) => pattern.test(plain));

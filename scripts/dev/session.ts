@@ -8,14 +8,14 @@ import type { DevOptions } from "./dev-options.ts";
 import { GeneratedConfig, tunnelLineOf } from "./generated-config.ts";
 import { chosenUrl, isTunnelUrl } from "./tunnel-settings.ts";
 
-/** `wrangler dev`, whose tunnel becomes the host of the Worker's webhook URLs. */
+/** Runs `wrangler dev`, and gives the address of its tunnel to the Worker, for webhook URLs. */
 
 // The program itself: the launcher in node_modules/.bin does not pass signals on, so wrangler would keep running.
 const wrangler = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
 
 export interface DevSession {
   child: ChildProcess;
-  /** Removes the generated configuration. Call it when the child has ended. */
+  /** Removes the generated configuration. To be called when the child has ended. */
   clear(): void;
 }
 
@@ -23,10 +23,10 @@ export interface SessionOptions {
   /** The path of wrangler.toml. */
   toml: string;
   options: DevOptions;
-  /** Of the child's input, output and errors. */
+  /** The child's input, output and errors. */
   stdio: StdioOptions;
   environment?: NodeJS.ProcessEnv;
-  /** Called once, with the Worker's address on this machine, when it answers. */
+  /** Called once when the Worker answers, with its address on this machine. */
   ready(url: string): void;
   say(line: string): void;
 }
@@ -40,7 +40,7 @@ export function startDevSession(session: SessionOptions): DevSession {
   const generated = new GeneratedConfig(toml);
   const watch = new URL(`./wrangler-watch.ts${options.isVerbose ? "" : "?quiet"}`, import.meta.url).href;
   const args = ["--no-warnings", "--import", watch, wrangler, "dev", "--config", generated.path];
-  // The Node that runs this script: npm scripts use the one in node_modules, whatever Node is installed.
+  // The Node that runs this script. npm scripts use the Node in node_modules, not the installed one.
   const child = spawn(process.execPath, [...args, ...options.wranglerArgs], {
     cwd: dirname(toml),
     env: environment ?? process.env,

@@ -1,27 +1,27 @@
 import { stripVTControlCharacters } from "node:util";
 
 /**
- * Reads the state of the tunnel from the output of `wrangler dev`, which reports it nowhere else. Pure. The lines are
- * those of wrangler 4.164 (src/tunnel/dev.ts and workers-utils/src/tunnel.ts there).
+ * Reads the state of the tunnel from the output of `wrangler dev`, the only place where wrangler reports it. Pure.
+ * The lines are those of wrangler 4.164 (src/tunnel/dev.ts and workers-utils/src/tunnel.ts there).
  *
- * The Worker logs to the same output, and its log quotes strangers. A line of the Worker begins with an event's name
- * or a brace, so only a whole line that matches wrangler's from the first character counts.
+ * The Worker logs to the same output, and its log can contain text from strangers. Each line of the Worker begins
+ * with an event's name or a brace, so only lines count that match wrangler's from the first to the last character.
  */
 
 const OPEN = /^\u2B23 Sharing via Cloudflare Tunnel:(?: (https:\/\/\S+))?$/;
-/** A named tunnel with several hosts lists each on a line of its own. */
+/** A host of a named tunnel. A tunnel with several hosts has a line for each. */
 const HOST = /^ {3}(https:\/\/\S+)$/;
 const CLOSED = /^(?:\u2B23 Tunnel closed|Tunnel expired\. Closing tunnel\.)$/;
-/** Longer than any of these lines with its colours. */
+/** Longer than each of these lines, including its colours. */
 const MAX_LINE_CHARS = 2_000;
 
 /** Reads the output in chunks, which may end anywhere in a line. */
 export class TunnelLines {
-  /** The line that is incomplete so far; null when it is already too long to be one of these lines. */
+  /** The line that is not complete yet; null if it is already longer than each of these lines. */
   #line: string | null = "";
   #hostFollows = false;
 
-  /** @returns the tunnel's URL when it has just opened, null when it has just closed, undefined otherwise */
+  /** @returns the tunnel's URL if it has just opened, null if it has just closed, else undefined */
   read(chunk: string): string | null | undefined {
     let found: string | null | undefined;
     const [rest = "", ...begun] = chunk.split("\n");

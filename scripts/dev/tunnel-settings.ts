@@ -3,8 +3,8 @@ import type { SettingsSource } from "../settings/local-settings.ts";
 /** Decides which public URL the local Worker uses. Pure. */
 
 /**
- * Whether an address can be that of the tunnel that wrangler opened. The host of a quick tunnel is Cloudflare's; the
- * host of a named tunnel is known to its Cloudflare account only.
+ * Whether an address can belong to the tunnel that wrangler opened. A quick tunnel has a host of Cloudflare; a named
+ * tunnel can have any host, which only its Cloudflare account knows.
  */
 export function isTunnelUrl(url: string, isNamed: boolean): boolean {
   const parsed = URL.parse(url);
@@ -12,11 +12,11 @@ export function isTunnelUrl(url: string, isNamed: boolean): boolean {
   return isNamed || (parsed.port === "" && /^[a-z0-9-]+\.trycloudflare\.com$/.test(parsed.hostname));
 }
 
-/** The public URL that a person set, and where; null when the address of the tunnel applies. */
+/** Returns the public URL that a person set, and where it is set; null if the tunnel's address is used. */
 export function chosenUrl(
   sources: readonly SettingsSource[],
 ): { name: string; where: string; url: string } | null {
-  // TUNNEL_URL wins over NGROK_URL, whichever file has it, as in the Worker.
+  // As in the Worker, TUNNEL_URL in any file overrides NGROK_URL.
   for (const name of ["TUNNEL_URL", "NGROK_URL"]) {
     for (const { where, variables } of sources) {
       const url = variables[name];

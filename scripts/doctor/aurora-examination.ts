@@ -6,14 +6,15 @@ import { ask } from "./call.ts";
 import type { Finding } from "./finding.ts";
 import { mayHearSecret } from "./reach.ts";
 
-/** Tries the way to Aurora with calls that change nothing there. */
+/** Checks whether Aurora can be reached, with calls that change nothing there. */
 
-/** No user of Aurora's. */
+/** The user id of the calls. Aurora has no such user. */
 const NOBODY = "doctor";
 
 /**
  * @param bindsAurora whether calls go through the binding `AURORA`, which only a deployed Worker has
- * @param target where the running Worker delivers, which may have other settings than the files here; null: not known
+ * @param target where the running Worker delivers, because it may have other settings than the files here; null: not
+ * known
  */
 export async function examineAurora(
   config: Config,

@@ -5,12 +5,15 @@ import { adviceFor } from "../../src/delivery/advice.ts";
 import type { Answered } from "./call.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
-/** The checks of the way to Aurora: which way is set up, and whether its addresses answer as they should. Pure. */
+/**
+ * The checks of the connection to Aurora: how it is set up, and whether Aurora's addresses answer as they should.
+ * Pure.
+ */
 
 type Events = NonNullable<Config["events"]>;
 
 /**
- * Which of the ways of docs/deploy.md the settings describe.
+ * Finds out which of the ways in docs/deploy.md is set up.
  * @param target where the running Worker delivers; null: not known
  */
 export function checkWay(
@@ -18,12 +21,12 @@ export function checkWay(
   target: string | null = null,
 ): Finding {
   if (events === null && target !== null) {
-    return ok(`The Worker delivers to ${hostOf(target)}, by other settings than the files here`);
+    return ok(`The Worker delivers to ${hostOf(target)}; its settings differ from the files here`);
   }
   if (events === null) {
     return warning(
       "Aurora is not set up: neither AURORA_BACKEND_URL nor AURORA_EVENTS_URL is set",
-      "Incidents are kept here, and delivered nowhere.",
+      "Incidents are only stored here, and not delivered.",
       "Follow docs/deploy.md, In Aurora",
     );
   }
@@ -32,7 +35,7 @@ export function checkWay(
   if (!events.isOwnRoute) return ok(`Incidents go to ${host}, in the format ${events.format}`);
   if (aurora.backendUrl !== null) {
     return ok(
-      `Incidents go to Aurora's own route, at ${host}: for API tokens of the US region only (docs/deploy.md)`,
+      `Incidents go to Aurora's own route, at ${host}, which only works for API tokens of the US region (docs/deploy.md)`,
     );
   }
   return warning(
@@ -46,7 +49,7 @@ const hostOf = (url: string) => URL.parse(url)?.host ?? "an address that is no U
 
 const Refusal = z.object({ error: z.string(), code: z.optional(z.string()) });
 
-/** The answer to an unsigned, empty call of AURORA_EVENTS_URL, which every receiver has to refuse. */
+/** Checks the answer to an unsigned, empty call to AURORA_EVENTS_URL, which every receiver has to refuse. */
 export function checkEventsUrl(events: Events, answer: Answered): Finding {
   const { host } = new URL(events.url);
   const means = "Incidents do not arrive in Aurora. They are kept and retried.";
@@ -65,7 +68,7 @@ export function checkEventsUrl(events: Events, answer: Answered): Finding {
   if (answer.status >= 200 && answer.status < 300) {
     return problem(
       `${host} accepts an unsigned, empty call (status ${answer.status})`,
-      "Something else than the receiver answers, or it checks nothing. Incidents may be lost there.",
+      "Either another program answers, or the receiver checks nothing. Incidents may be lost there.",
       `Check that ${events.setting} leads to the receiver.`,
     );
   }
@@ -79,15 +82,18 @@ export function checkEventsUrl(events: Events, answer: Answered): Finding {
 function isRight(events: Events, status: number, refusal: z.infer<typeof Refusal> | undefined): boolean {
   if (refusal === undefined) return false;
   if (isReceiver(events.url)) return status === 401 && refusal.code === "invalid_signature";
-  // The user of the call is nobody's, and a body is missing: Aurora's own route says one or the other.
+  // Aurora does not know the user, and the body is empty. Aurora's own route refuses one or the other.
   if (events.isOwnRoute) return status === 400 || (status === 404 && /not connected/.test(refusal.error));
   return status === 400 || status === 401;
 }
 
-/** The answer of Aurora's backend to `GET /pagerduty`. @param sentSecret whether INTERNAL_API_SECRET was sent */
+/**
+ * Checks the answer of Aurora's backend to `GET /pagerduty`.
+ * @param sentSecret whether INTERNAL_API_SECRET was sent
+ */
 export function checkBackend(backendUrl: string, answer: Answered, sentSecret: boolean): Finding {
   const { host } = new URL(backendUrl);
-  const means = "Nobody can connect PagerDuty: without Aurora's permission nothing is changed.";
+  const means = "Nobody can connect PagerDuty, because each change needs Aurora's permission.";
   if (answer.status === 0) {
     return problem(
       `Aurora's server cannot be reached from here, at ${host}: ${answer.body}`,
@@ -117,12 +123,12 @@ export function checkBackend(backendUrl: string, answer: Answered, sentSecret: b
     return ok(`Aurora's server answers at ${host}, and accepts INTERNAL_API_SECRET`);
   }
   return problem(
-    `Something else than Aurora's server answers at ${host} (status ${answer.status})`,
+    `A program other than Aurora's server answers at ${host} (status ${answer.status})`,
     means,
-    "Check AURORA_BACKEND_URL, and AURORA_HEADERS where something in front of Aurora asks for a sign-in.",
+    "Check AURORA_BACKEND_URL. If a proxy in front of Aurora asks for a sign-in, check AURORA_HEADERS, too.",
   );
 }
 
-/** What can be said where only the deployed Worker reaches Aurora. */
+/** The finding if only the deployed Worker can reach Aurora. */
 export const notTried = (): Finding =>
   ok("Aurora is reached through the binding AURORA, which cannot be tried from here");

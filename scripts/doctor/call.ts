@@ -1,14 +1,14 @@
-/** One call, for a check. */
+/** Makes one call for a check. */
 
 const TIMEOUT_MS = 15_000;
 
-/** `body` is JSON where it parses, else text. Status 0: no answer, and `body` says why. */
+/** An answer. `body` is the parsed JSON, or the text if it is not JSON. Status 0: no answer; `body` says why. */
 export interface Answered {
   status: number;
   body: unknown;
 }
 
-/** Follows no redirect: no other host may get the headers. An answer of any kind is a result, never an error. */
+/** Makes the call. Follows no redirect, because no other host may get the headers. Never throws an error. */
 export async function ask(url: string, init: Pick<RequestInit, "method" | "headers">): Promise<Answered> {
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
@@ -24,7 +24,7 @@ export async function ask(url: string, init: Pick<RequestInit, "method" | "heade
   }
 }
 
-/** The cause that `fetch` hides behind "fetch failed". */
+/** Returns the cause of an error from `fetch`, whose own message is only "fetch failed". */
 export function reasonOf(error: unknown): string {
   return error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
 }

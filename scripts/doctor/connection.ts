@@ -3,7 +3,7 @@ import { MILD_PROBLEMS } from "../../src/contract/mild-problems.ts";
 import type { Answered } from "./call.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
-/** The checks of one user: the connection, the subscription and the last events. Pure. */
+/** The checks for one user: the connection, the subscription and the last events. Pure. */
 
 const Problem = z.object({ code: z.string(), message: z.string(), fix: z.string() });
 
@@ -29,13 +29,13 @@ const Status = z.discriminatedUnion("connected", [
 const found = ({ code, message, fix }: z.infer<typeof Problem>): Finding =>
   (Object.hasOwn(MILD_PROBLEMS, code) ? warning : problem)(message, `(${code})`, fix);
 
-/** `GET /pagerduty` for a user. @param isElsewhere whether the Worker is not on this machine */
+/** Checks the answer to `GET /pagerduty` for a user. @param isElsewhere whether the Worker is not on this machine */
 export function checkConnection(user: string, { status, body }: Answered, isElsewhere = false): Finding[] {
   if (status === 403) {
     return [
       problem(
         "The Worker refuses this INTERNAL_API_SECRET",
-        "It also refuses Aurora's server, when Aurora has the same value.",
+        "If Aurora has the same value, the Worker also refuses Aurora's server.",
         isElsewhere
           ? "Pass the Worker's value: INTERNAL_API_SECRET=… npm run doctor. To replace it: npx wrangler secret put INTERNAL_API_SECRET"
           : "Set the same INTERNAL_API_SECRET in .dev.vars and in Aurora, then restart npm run dev.",
@@ -78,14 +78,14 @@ export function checkConnection(user: string, { status, body }: Answered, isElse
   ];
 }
 
-/** The Worker lists a disabled or missing subscription among its problems. */
+/** Checks whether a subscription is known. A disabled or deleted one is already among the Worker's problems. */
 function checkSubscription(subscription: { id: string; state: string } | null): Finding[] {
   if (subscription?.state === "active") return [ok("The webhook subscription at PagerDuty is active")];
   if (subscription !== null) return [];
   return [
     warning(
       "No webhook subscription for this URL is known",
-      "A subscription that was created by hand is found by the next check, if the credential may read it.",
+      "If a subscription was created by hand, the next check finds it, provided that the credential may read it.",
       "Create one: POST /pagerduty/subscription. Or run the check now: POST /pagerduty/reconcile.",
     ),
   ];
@@ -93,20 +93,20 @@ function checkSubscription(subscription: { id: string; state: string } | null): 
 
 const Target = z.object({ delivery: z.object({ target: z.string() }) });
 
-/** `GET /pagerduty`: where the Worker delivers incidents; null where it says nothing of it, or nowhere. */
+/** Reads from `GET /pagerduty` where the Worker delivers incidents; null if it does not say, or delivers nowhere. */
 export const targetOf = ({ body }: Answered): string | null =>
   Target.safeParse(body).data?.delivery.target ?? null;
 
 const SubscriptionState = z.object({ url: z.string().refine((url) => URL.canParse(url)), state: z.string() });
 
-/** `GET /pagerduty/subscription`: whether PagerDuty posts to the webhook URL. */
+/** Checks with `GET /pagerduty/subscription` whether PagerDuty posts to the webhook URL. */
 export function checkSubscriptionUrl(webhookUrl: string, { status, body }: Answered): Finding[] {
   const parsed = SubscriptionState.safeParse(body);
   if (status !== 200 || !parsed.success || parsed.data.url === webhookUrl) return [];
   return [
     problem(
       `PagerDuty posts to ${new URL(parsed.data.url).host}, but the webhook URL is at ${new URL(webhookUrl).host}`,
-      "Webhooks do not arrive. The webhook URL has changed, as it does with every new quick tunnel.",
+      "Webhooks do not arrive, because the webhook URL has changed. Each new quick tunnel changes it.",
       "Replace the subscription: DELETE, then POST /pagerduty/subscription. A named tunnel keeps its URL.",
     ),
   ];
@@ -116,7 +116,7 @@ const Events = z.object({
   events: z.array(z.object({ type: z.string(), receivedAt: z.string(), outcome: z.string() })),
 });
 
-/** `GET /pagerduty/events`: the last events. */
+/** Shows the last events, from `GET /pagerduty/events`. */
 export function checkEvents({ status, body }: Answered): Finding[] {
   const parsed = Events.safeParse(body);
   if (status !== 200 || !parsed.success) return [];

@@ -4,18 +4,18 @@ import { checkConnection, checkEvents, checkSubscriptionUrl, targetOf } from "./
 import { type Finding, warning } from "./finding.ts";
 import { checkHealth, checkWebhookUrl, mayHearSecret, type Probe } from "./reach.ts";
 
-/** The checks of a running Worker, in the order in which a webhook depends on them. */
+/** Checks a running Worker, in the order in which a webhook depends on the checked parts. */
 
 export interface Patient {
   /** The Worker's address, without a slash at the end. */
   url: string;
-  /** Whose connection is checked; null to check only whether webhooks can arrive. */
+  /** The user whose connection is checked; null: only checks whether webhooks can arrive. */
   user: string | null;
   /** The user's organisation, whose connection is checked instead of the user's own. */
   org: string | null;
   /** Sent as X-Internal-Secret, over https or on this machine; never shown. */
   secret: string | null;
-  /** The faults found in the files on this machine; null when the Worker is deployed elsewhere. */
+  /** The number of faults in the files on this machine; null if the Worker is deployed elsewhere. */
   localFaults: number | null;
 }
 
@@ -26,11 +26,11 @@ export interface Examination {
 }
 
 const TIMEOUT_MS = 15_000;
-/** Any user id: each has a webhook URL. */
+/** The user id of the calls without a user. Every user id has a webhook URL. */
 const NOBODY = "doctor";
 const SHOWN_EVENTS = 5;
 
-/** Changes nothing. An answer of any kind becomes a finding, never an error. */
+/** Examines the Worker without a change. Every answer becomes a finding; never throws an error. */
 export async function examine({ url, user, org, secret, localFaults }: Patient): Promise<Examination> {
   const health = await askHealth(url);
   const findings = checkHealth(url, health, localFaults);
@@ -40,7 +40,7 @@ export async function examine({ url, user, org, secret, localFaults }: Patient):
     findings.push(
       warning(
         "INTERNAL_API_SECRET was not sent",
-        `${url} is not encrypted, so anybody on the way could read the secret.`,
+        `${url} is not encrypted, so others in the network could read the secret.`,
         "Pass an https address: --url https://…",
       ),
     );
@@ -72,7 +72,7 @@ function webhookUrlOf(body: unknown): string | null {
   return typeof body.webhookUrl === "string" && URL.canParse(body.webhookUrl) ? body.webhookUrl : null;
 }
 
-/** Sends a GET to the public address: it takes the way of a webhook, and the Worker stores nothing. */
+/** Sends a GET to the public webhook URL. It takes the same path as a webhook, but the Worker stores nothing. */
 async function probe(webhookUrl: string): Promise<Probe> {
   try {
     const response = await fetch(webhookUrl, { redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) });

@@ -5,9 +5,9 @@ import { withLocalTimes } from "../terminal/times.ts";
 /** The result of one check. */
 export interface Finding {
   level: "ok" | "warning" | "problem";
-  /** The thing and its state. Never a secret. */
+  /** What was checked, and its state. Contains no secret. */
   what: string;
-  /** The consequence; only where something is wrong. */
+  /** The consequence of a warning or problem. */
   means?: string;
   /** What to do. */
   fix?: string;
@@ -33,8 +33,8 @@ export const problem = (what: string, means: string, fix: string): Finding => ({
 const shown = (text: string) => plainText(withLocalTimes(text));
 
 /**
- * Lines for a person. Strangers may have chosen any word of a finding (an event's type, a host's answer), so control
- * characters are removed.
+ * Returns the lines for a person. Removes control characters, because a finding can contain text from strangers (an
+ * event's type, a host's answer).
  */
 export function printed({ level, what, means, fix }: Finding, hasColours: boolean): string {
   const mark = hasColours ? styleText(COLOUR[level], level, { validateStream: false }) : level;
@@ -44,7 +44,7 @@ export function printed({ level, what, means, fix }: Finding, hasColours: boolea
   return [first, ...rest.map((line) => indent + shown(line))].join("\n");
 }
 
-/** The last line: how many problems and warnings there are. */
+/** Returns the last line: the numbers of problems and warnings. */
 export function summary(findings: readonly Finding[]): string {
   const count = (level: Finding["level"]) => {
     const found = findings.filter((finding) => finding.level === level).length;

@@ -2,17 +2,17 @@ import type { Health } from "../cloudflare/health.ts";
 import { SECRETS } from "../deploy/secrets.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 
-/** Whether the Worker answers here, and from outside under its webhook URL. Pure. */
+/** Checks whether the Worker answers, and whether it also answers at its public webhook URL. Pure. */
 
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 const isLocal = (url: string) => LOCAL_HOSTS.has(URL.parse(url)?.hostname ?? "");
 
-/** Whether INTERNAL_API_SECRET may be sent to this address: only where nobody on the way can read it. */
+/** Whether INTERNAL_API_SECRET may be sent to this address: only over https, or to this machine. */
 export const mayHearSecret = (url: string) => URL.parse(url)?.protocol === "https:" || isLocal(url);
 
 /**
- * `GET /healthz`.
+ * Checks the answer to `GET /healthz`.
  * @param localFaults the faults found in the files on this machine, which are not repeated; null for another Worker
  */
 export function checkHealth(url: string, health: Health, localFaults: number | null): Finding[] {
@@ -23,7 +23,9 @@ export function checkHealth(url: string, health: Health, localFaults: number | n
       if (localFaults !== null && localFaults > 0) return [];
       const means = `The Worker at ${url} answers 503 to every request.`;
       const fix =
-        localFaults === null ? fixOnCloudflare : () => "Restart npm run dev: it uses older settings.";
+        localFaults === null
+          ? fixOnCloudflare
+          : () => "Restart npm run dev, which still uses older settings.";
       return health.problems.map(({ name, problem: fault }) => problem(`${name} ${fault}`, means, fix(name)));
     }
     case "unreachable":
@@ -46,7 +48,7 @@ const fixOnCloudflare = (name: string) =>
     ? `npx wrangler secret put ${name}`
     : `Change ${name} in wrangler.toml, then: npm run deploy`;
 
-/** The answer to a GET of the webhook URL from outside, which stores nothing. */
+/** The result of a GET of the public webhook URL. */
 export type Probe =
   | { kind: "answer"; status: number; requestId: string | null; text: string }
   | { kind: "failed"; reason: string };
@@ -62,7 +64,7 @@ function isOurs({ requestId, text }: Extract<Probe, { kind: "answer" }>): boolea
   }
 }
 
-/** Whether webhooks can arrive. @param probe null when the URL was not asked */
+/** Checks whether webhooks can arrive. @param probe null if the URL was not called */
 export function checkWebhookUrl(webhookUrl: string, probe: Probe | null): Finding {
   const { host, protocol } = new URL(webhookUrl);
   const means = "Webhooks do not arrive.";
@@ -81,14 +83,14 @@ export function checkWebhookUrl(webhookUrl: string, probe: Probe | null): Findin
     return problem(
       `${host} cannot be reached from here: ${probe.reason}`,
       means,
-      "Check whether the tunnel is still open. A quick tunnel closes after an hour, and the next has another name.",
+      "Check whether the tunnel is still open. A quick tunnel closes after an hour, and the next one has another name.",
     );
   }
   if (!isOurs(probe)) {
     return problem(
-      `Something else answers at ${host} (status ${probe.status})`,
+      `Another program answers at ${host} (status ${probe.status})`,
       means,
-      "Let the tunnel, proxy or login page at that address pass POST /pagerduty/webhook/* to this Worker unchanged.",
+      "Configure the tunnel, proxy or login page at that address to pass POST /pagerduty/webhook/* unchanged to this Worker.",
     );
   }
   return ok(`The Worker answers at ${host}, where PagerDuty posts webhooks`);

@@ -22,8 +22,8 @@ export function checkNode(version: string): Finding {
 }
 
 /**
- * The settings of the Worker on this machine, each fault by its name and file.
- * @param devVars empty when there is no such file
+ * Checks the settings of the Worker on this machine. Each finding names the setting and its file.
+ * @param devVars empty if there is no .dev.vars
  */
 export function checkConfiguration(project: Project, devVars: readonly SettingsSource[]): Finding[] {
   if (devVars.length === 0) {
@@ -51,16 +51,16 @@ export function checkConfiguration(project: Project, devVars: readonly SettingsS
   return [ok(`The settings in ${files} are valid`), checkOAuth(config)];
 }
 
-/** The settings of the Worker on this machine; null where `checkConfiguration` finds a fault. */
+/** Returns the settings of the Worker on this machine; null if `checkConfiguration` finds a fault. */
 export function localConfig(project: Project, devVars: readonly SettingsSource[]): Config | null {
   const toml = { where: "wrangler.toml", variables: project.vars };
   return configIn(mergedVariables(toml, devVars, project.bindsAurora));
 }
 
 /**
- * The settings of a deployed Worker. Nobody can read its secrets: those that the calls to Aurora need are taken from
- * the environment, stand-ins take the place of the others.
- * @returns null where something is wrong with them, which `GET /healthz` names
+ * Returns the settings of a deployed Worker. Its secrets cannot be read: the secrets for calls to Aurora come from
+ * the environment, and stand-ins replace the others.
+ * @returns null if a setting is missing or malformed, which `GET /healthz` reports
  */
 export function deployedConfig(
   { vars, bindsAurora }: Project,
@@ -86,7 +86,7 @@ function configIn(variables: Readonly<Record<string, unknown>>): Config | null {
   }
 }
 
-/** Whether users can connect with OAuth. */
+/** Checks whether users can connect with OAuth. */
 function checkOAuth({ oauth, publicUrl }: Pick<Config, "oauth" | "publicUrl">): Finding {
   const missing = [
     ...(oauth.clientId === null ? ["PAGERDUTY_CLIENT_ID"] : []),
@@ -112,8 +112,8 @@ function checkOAuth({ oauth, publicUrl }: Pick<Config, "oauth" | "publicUrl">): 
 }
 
 /**
- * The value for X-Internal-Secret. `.dev.vars` has the secret of the local Worker, which no other host may learn; for
- * another Worker only the environment's value is sent.
+ * Returns the value for X-Internal-Secret. No other host may get the local Worker's secret in `.dev.vars`, so another
+ * Worker only gets the environment's value.
  */
 export function secretOf(
   environment: Readonly<Record<string, string | undefined>>,

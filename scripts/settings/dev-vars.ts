@@ -16,7 +16,7 @@ export function freshEventsSecret(): string {
   return `whsec_${randomBytes(KEY_BYTES).toString("base64")}`;
 }
 
-/** The text of a `.dev.vars` with fresh keys, with which the Worker can start. */
+/** Returns the text of a `.dev.vars` with fresh keys, which is enough to start the Worker. */
 export function devVars(): string {
   return `# Settings and secrets of the Worker on this machine. \`npm run dev\` created this file and never overwrites it; git
 # ignores it. wrangler.toml lists the other settings, each of which can be set here, too.
@@ -24,25 +24,25 @@ export function devVars(): string {
 # \`dev\` accepts calls from this machine without INTERNAL_API_SECRET, and logs readable lines.
 AURORA_ENV=dev
 
-# Seals the stored PagerDuty credentials. They cannot be opened without it.
+# Seals the stored PagerDuty credentials, which cannot be opened without this key.
 CREDENTIALS_KEYS=${freshCredentialsKeys()}
 
 # Signs the notifications to AURORA_EVENTS_URL. The receiver needs the same secret.
 AURORA_EVENTS_SECRET=${freshEventsSecret()}
 
-# Aurora's server sends this secret as X-Internal-Secret. While it is unset, the API answers calls from this machine
-# only, and none through a tunnel.
+# Aurora's server sends this secret as X-Internal-Secret. While it is unset, the API only answers calls from
+# this machine, and no calls through a tunnel.
 # INTERNAL_API_SECRET=
 `;
 }
 
 /**
- * Creates a `.dev.vars` where there is none. An existing file is never changed.
+ * Creates `.dev.vars` if it does not exist. Never changes an existing file.
  * @returns whether the file was created
  */
 export function createDevVars(path: string): boolean {
   try {
-    // "wx" fails when the file exists, so that two starts at once cannot overwrite each other's keys.
+    // "wx" fails if the file exists, so that two concurrent starts cannot overwrite each other's keys.
     writeFileSync(path, devVars(), { flag: "wx", mode: MODE });
     return true;
   } catch (error) {

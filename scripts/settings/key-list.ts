@@ -41,7 +41,7 @@ export function rotatedKeys(list: string): string {
   return joined([{ kid, entry: `${kid}:${randomBytes(KEY_BYTES).toString("base64")}` }, ...keys]);
 }
 
-/** Removes an old key, with which nothing may be sealed any more. @throws {CommandError} */
+/** Removes an old key. Connections that are still sealed with it can no longer be opened. @throws {CommandError} */
 export function withoutKey(list: string, kid: string): string {
   const keys = parseKeys(list);
   const [first] = keys;

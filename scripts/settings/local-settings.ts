@@ -7,7 +7,7 @@ import { suggestion } from "../terminal/nearest.ts";
 
 /** The settings and secrets of a Worker on this machine, and the faults in them. */
 
-/** A file and what it sets. */
+/** A file and its settings. */
 export interface SettingsSource {
   where: string;
   variables: Readonly<Record<string, unknown>>;
@@ -15,7 +15,7 @@ export interface SettingsSource {
 
 /**
  * Reads the files that `wrangler dev` reads: `--env NAME` prefers `.dev.vars.NAME`, and `--env-file` replaces both.
- * Of those two, one that does not exist is left out.
+ * `.dev.vars` and `.dev.vars.NAME` may be missing.
  * @throws {CommandError} for a file of `--env-file` that does not exist
  */
 export function readDevVars(
@@ -43,7 +43,7 @@ export interface SettingFault {
 
 /**
  * The faults of a local Worker's settings: misspelt names, missing and malformed values.
- * @param devVars from the files beside wrangler.toml, a later one wins
+ * @param devVars the files beside wrangler.toml; a later file overrides an earlier one
  * @param bindsAurora whether the binding `AURORA` exists
  */
 export function settingFaults(
@@ -57,7 +57,7 @@ export function settingFaults(
   return [...unknown, ...valueFaults(toml, devVars, bindsAurora)];
 }
 
-/** The names that the Worker does not read, each with the setting that was probably meant. */
+/** Returns the names that the Worker does not read, each with the setting that was probably meant. */
 export function misspeltNames(variables: Readonly<Record<string, unknown>>): ConfigProblem[] {
   const known = settingNames();
   return Object.keys(variables)
@@ -84,7 +84,9 @@ function valueFaults(
   }
 }
 
-/** What the local Worker gets: a later file wins, and all of them win over wrangler.toml. */
+/**
+ * Returns the local Worker's settings: a later file overrides an earlier one, and all files override wrangler.toml.
+ */
 export function mergedVariables(
   toml: SettingsSource,
   devVars: readonly SettingsSource[],

@@ -3,7 +3,9 @@ export class CommandError extends Error {
   override readonly name = "CommandError";
 }
 
-/** Runs a command. Its answer, or a `CommandError`, decides the exit code; any other error is a bug and is thrown. */
+/**
+ * Runs a command. Its result or a `CommandError` determines the exit code. Any other error is a bug, and is thrown.
+ */
 export async function runCommand(command: () => Promise<boolean>): Promise<void> {
   try {
     if (!(await command())) process.exitCode = 1;

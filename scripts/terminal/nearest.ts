@@ -1,7 +1,7 @@
-/** More edits than this make another word, not a slip of the keyboard. */
+/** With more edits than this, a name is another word, not a typing error. */
 const MAX_EDITS = 3;
 
-/** The known name that a misspelt one probably means; null when none is similar. Pure. */
+/** Returns the known name that is most similar to a misspelt one; null if no name is similar. Pure. */
 export function nearest(name: string, known: readonly string[]): string | null {
   const wanted = name.toUpperCase();
   const ranked = known
@@ -12,13 +12,13 @@ export function nearest(name: string, known: readonly string[]): string | null {
   return best !== undefined && best.edits <= limit ? best.candidate : null;
 }
 
-/** " Did you mean X?", or nothing: to be appended to a sentence about a wrong name. */
+/** Returns " Did you mean X?", or an empty text, to append to a sentence about a wrong name. */
 export function suggestion(name: string, known: readonly string[]): string {
   const candidate = nearest(name, known);
   return candidate === null ? "" : ` Did you mean ${candidate}?`;
 }
 
-/** How many letters have to be added, removed or changed (the Levenshtein distance). */
+/** Returns how many letters have to be added, removed or changed (the Levenshtein distance). */
 function editsBetween(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (const [index, letter] of [...from].entries()) {

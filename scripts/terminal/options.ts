@@ -16,7 +16,7 @@ export function parseOptions<T extends ParseArgsOptionsConfig>(
     return parseArgs({ options, args }).values;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    // Node explains at length how to pass such a word as an argument, which no command here takes.
+    // Drops Node's long explanation of how to pass the word as an argument, because no command here takes arguments.
     const [fault = ""] = error.message.split(/\.\s/);
     const unknown = /^Unknown option '(-[^']*)'/.exec(fault)?.[1];
     const names = Object.keys(options).map((name) => `--${name}`);
@@ -30,7 +30,7 @@ function whereListed(command: string, names: readonly string[]): string {
   return names.length === 0 ? `${command} takes no options.` : `All options: ${names.join(", ")}`;
 }
 
-/** The same for a script that is no `runCommand`: ends it with the line. */
+/** Reads the options of a script without `runCommand`. After a wrong option, prints the line and ends the script. */
 export function optionsOrExit<T extends ParseArgsOptionsConfig>(command: string, options: T) {
   try {
     return parseOptions(command, options);

@@ -15,6 +15,6 @@ export async function askUnseen(question: string): Promise<string> {
   }
 }
 
-/** Whether a person is at the terminal, who can answer and read a generated secret. */
+/** Whether a person at the terminal can answer questions and read a generated secret. */
 export const isAttended = (): boolean =>
   process.stdin.isTTY === true && process.stdout.isTTY === true && !process.env["CI"];

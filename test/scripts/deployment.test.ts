@@ -295,7 +295,7 @@ test("dead letters are kept for 14 days, and a plan that refuses this does not s
   free.cloudflare.maxRetentionSeconds = 24 * 3600;
   expect(await free.run()).toBe(true);
   expect(lines.join("\n")).not.toContain("free plan");
-  expect(free.lines.join("\n")).toMatch(/refused to keep[\s\S]*The free plan keeps a message for one day/);
+  expect(free.lines.join("\n")).toMatch(/refused to keep[\s\S]*The free plan keeps messages for one day/);
 });
 
 test("a Worker that is up but misconfigured, or not yet reachable, is not reported as working", async () => {

@@ -67,10 +67,10 @@ test("a wrangler.toml that cannot be read is reported in one sentence with the l
   const original = readFileSync("wrangler.toml", "utf8");
   writeFileSync(path, original.replace("compatibility_date", "compatability_date"));
   expect(() => readProject("", path)).toThrow(
-    /^wrangler\.toml: compatability_date is no key that wrangler knows\. Did you mean compatibility_date\?$/,
+    /^wrangler\.toml: compatability_date is not a key that wrangler knows\. Did you mean compatibility_date\?$/,
   );
   writeFileSync(path, original.replace("[env.dev.assets]", "[env.dev.asets]"));
-  expect(() => readProject("dev", path)).toThrow("wrangler.toml: asets is no key that wrangler knows");
+  expect(() => readProject("dev", path)).toThrow("wrangler.toml: asets is not a key that wrangler knows");
   expect(readProject("", path).name).toBe("aurora-pagerduty");
   expect(() => readProject("nope")).toThrow(/^wrangler\.toml cannot be read: No environment.*"nope"\.$/);
 });

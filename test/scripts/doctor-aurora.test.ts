@@ -55,7 +55,7 @@ test("with the receiver: names it, and reports the receiver and Aurora's server 
 
 test("with Aurora's own route: names it and its limits", async () => {
   expect(await findingsWith({ AURORA_BACKEND_URL: aurora.url })).toEqual([
-    expect.stringMatching(/^ok {6}Incidents go to Aurora's own route.*API tokens of the US region only/),
+    expect.stringMatching(/^ok {6}Incidents go to Aurora's own route.*API tokens of the US region/),
     expect.stringMatching(/^ok/),
     expect.stringMatching(/^ok {6}.*\(status 404\)$/),
   ]);
@@ -84,19 +84,19 @@ test.each<[string, Reply, RegExp, RegExp]>([
   [
     "a login page",
     textReply(302, ""),
-    /Something else than Aurora's server answers at .* \(status 302\)/,
+    /A program other than Aurora's server answers at .* \(status 302\)/,
     /with 302[\s\S]*[Rr]edirects are not followed/,
   ],
   [
     "a firewall",
     textReply(403, "<h1>Forbidden</h1>"),
-    /Something else than Aurora's server answers at .* \(status 403\)/,
+    /A program other than Aurora's server answers at .* \(status 403\)/,
     /with 403[\s\S]*firewall, proxy or Cloudflare Access/,
   ],
   [
     "a server that accepts everything",
     textReply(200, "welcome"),
-    /Something else than Aurora's server answers/,
+    /A program other than Aurora's server answers/,
     /accepts an unsigned, empty call/,
   ],
 ])("%s in Aurora's place is reported, with what to do", async (_, reply, backend, events) => {
