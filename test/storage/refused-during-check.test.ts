@@ -24,7 +24,7 @@ test("a webhook refused during a check makes another check due within a minute",
       runInDurableObject(env.TENANT.getByName(`user:refused-${isRefused}`), async (_, { storage }) => {
         const release = holdFirstAnswer();
         const context = await connectedContext(storage, env.CONNECTIONS, `refused-${isRefused}`);
-        const reconciler = new Reconciler(context, () => false);
+        const reconciler = new Reconciler(context, { leadsHere: () => false, isTaken: async () => false });
         const check = reconciler.check();
         if (isRefused) reconciler.noteRefusal(Date.now());
         release();
