@@ -12,8 +12,9 @@ import { failureText } from "./advice.ts";
 import { recordFailedAttempt } from "./attempts.ts";
 import { bodiesOf } from "./bodies.ts";
 import { markBroken, markDead, markDelivered, markRetry, markSentParts, retryEarly } from "./outbox.ts";
+import { queueAnalysisRequest } from "./redelivery.ts";
 import { type AttemptOutcome, deadAtMs, errorClassOf, type NextStep, nextStep } from "./schedule.ts";
-import { send } from "./sink.ts";
+import { addressOf, send } from "./sink.ts";
 
 /** One attempt to deliver one entry: reads its row, sends it to Aurora, stores the result. */
 
@@ -145,6 +146,7 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
   const errorClass = classOf(outcome);
   if (step.step === "dead") markDead(sql, entry, { error, errorClass }, finish);
   else if (step.step === "delivered") {
+    if (needsAnalysisRequest(config, entry)) queueAnalysisRequest(sql, entry.incidentId, nextDueAtMs);
     markDelivered(sql, isStopped ? { ...entry, incidentId: null } : entry, finish);
     retryEarly(sql, nowMs);
   } else {
@@ -156,6 +158,10 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
     markRetry(sql, entry.seq, { ...retry, error, errorClass });
   }
 }
+
+/** Whether Aurora has just learned of an incident in the format in which it has to be asked for the analysis. */
+const needsAnalysisRequest = ({ events }: DeliveryContext["config"], { notification }: Entry): boolean =>
+  events?.format === "notifications" && notification?.change.kind === "created";
 
 /** A postponed try ended before Aurora was called. */
 const classOf = (outcome: Tried) =>
@@ -172,6 +178,7 @@ const failed = (error: string): AttemptOutcome => ({
 
 async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
   const { config, aurora } = context;
+  const isCurrent = context.store.whileConnectedAsNow();
   try {
     const waits = await numberWait(context, entry);
     if (waits) return waits;
@@ -185,12 +192,17 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
       return { ...failed(error), lacksNumber: true };
     }
     if (made.kind === "unusable") return failed(`It cannot be sent: ${made.reason}`);
+    const { bodies, recipient } = made;
+    const address = await addressOf(events, recipient);
+    // Parts that were accepted in another format, at another URL or for another user are not known there.
+    const sentParts = entry.sentTo === address ? entry.sentParts : 0;
     let outcome: AttemptOutcome = { kind: "accepted", status: null };
-    for (const [index, body] of made.bodies.entries()) {
-      if (index < entry.sentParts) continue;
-      outcome = await send(aurora, events, made.recipient, body);
-      if (outcome.kind === "failed") return outcome;
-      if (index < made.bodies.length - 1) markSentParts(context.sql, entry.seq, index + 1);
+    for (const [index, body] of bodies.entries()) {
+      if (index < sentParts) continue;
+      outcome = await send(aurora, events, recipient, body);
+      // After a disconnect the row is gone, and another entry may have its number.
+      if (outcome.kind === "failed" || !isCurrent()) return outcome;
+      if (index < bodies.length - 1) markSentParts(context.sql, entry.seq, index + 1, address);
     }
     return outcome;
   } catch (error) {

@@ -169,9 +169,9 @@ export function markBroken(sql: SqlStorage, seq: number, error: string, nowMs: n
   );
 }
 
-/** Stores that Aurora accepted the first `count` parts of the delivery, so that they are not sent again. */
-export function markSentParts(sql: SqlStorage, seq: number, count: number): void {
-  sql.exec("UPDATE journal SET sent_parts = ? WHERE seq = ?", count, seq);
+/** Stores that the first `count` parts of the delivery were accepted, so that they are not sent there again. */
+export function markSentParts(sql: SqlStorage, seq: number, count: number, sentTo: string): void {
+  sql.exec("UPDATE journal SET sent_parts = ?, sent_to = ? WHERE seq = ?", count, sentTo, seq);
 }
 
 /** The state of a delivery after a failed attempt. Times in milliseconds. */

@@ -101,6 +101,22 @@ function reviveDead(sql: SqlStorage, dead: readonly Dead[], { user, dueAtMs, red
   return dead.length;
 }
 
+/**
+ * Queues the incident's request for analysis if it was recorded in format `v3`, which does not send it: after a change
+ * of the format, its `created` notification goes to a receiver that has to be asked. Call it before that notification
+ * is marked as delivered.
+ */
+export function queueAnalysisRequest(sql: SqlStorage, incidentId: string | null, dueAtMs: number): void {
+  const { rowsWritten } = sql.exec(
+    `UPDATE journal SET delivery = 'queued', lane = ${LANE.first}
+     WHERE incident_id = ? AND kind = 'analysis' AND delivery IS NULL`,
+    incidentId,
+  );
+  if (incidentId === null || rowsWritten === 0) return;
+  sql.exec("UPDATE incidents SET revived = 1 WHERE incident_id = ?", incidentId);
+  if (!isPending(sql, incidentId)) promoteNext(sql, incidentId, 0, dueAtMs);
+}
+
 /** When the latest redelivery began; only it may have unfinished deliveries. Null: there was none. */
 const latest = (sql: SqlStorage): number | null =>
   numberOf(sql.exec("SELECT max(redelivery) FROM journal WHERE redelivery IS NOT NULL"));

@@ -22,6 +22,19 @@ export const eventsUrl = ({ url }: Pick<Events, "url">, { userId }: Recipient): 
 export const shownEventsUrl = (events: Pick<Events, "url">, recipient: Recipient): string =>
   eventsUrl(events, recipient).replace(/\?.*$/, "?…");
 
+/**
+ * Identifies the format, the URL and the recipient of bodies, to tell whether two attempts have the same. A hash,
+ * because the URL may contain a secret.
+ */
+export async function addressOf(
+  events: Pick<Events, "url" | "format">,
+  recipient: Recipient,
+): Promise<string> {
+  const parts = [events.format, eventsUrl(events, recipient), recipient.userId, recipient.orgId];
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(parts)));
+  return new Uint8Array(digest).toHex();
+}
+
 /** The headers of an attempt. If a secret is set, signed according to https://www.standardwebhooks.com. */
 function deliveryHeaders(
   { format, secret }: Pick<Events, "format" | "secret">,

@@ -55,8 +55,9 @@ export const Entry = z.object({
   reason: z.nullable(z.string()),
   delivery: z.nullable(DeliveryState),
   attempts: z.number(),
-  /** How many parts of the delivery Aurora has accepted. */
+  /** How many parts of the delivery were accepted at `sentTo`. */
   sentParts: z.number(),
+  sentTo: z.nullable(z.string()),
   nextAttemptAtMs: z.nullable(z.number()),
   plannedAtMs: z.nullable(z.number()),
   deliveredAtMs: z.nullable(z.number()),
@@ -84,7 +85,7 @@ export const deliveryIdOf = ({ notification }: Entry): string => notification?.m
 
 /** The columns of an `Entry`. */
 export const COLUMNS = `seq, kind, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
-  occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason, delivery, attempts, sent_parts AS sentParts,
+  occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason, delivery, attempts, sent_parts AS sentParts, sent_to AS sentTo,
   next_attempt_at_ms AS nextAttemptAtMs, planned_at_ms AS plannedAtMs, delivered_at_ms AS deliveredAtMs, last_error AS lastError,
   last_status AS lastStatus, error_class AS errorClass, request_id AS requestId, shared, timeline_line AS timelineLine, notification`;
 

@@ -160,6 +160,10 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE journal ADD COLUMN redelivery INTEGER;
   CREATE INDEX journal_redelivered ON journal (redelivery, delivery) WHERE redelivery IS NOT NULL;
   `,
+  `
+  -- Where the accepted parts of a delivery were sent: see addressOf in delivery/sink.
+  ALTER TABLE journal ADD COLUMN sent_to TEXT;
+  `,
 ];
 
 const VERSION_KEY = "schemaVersion";

@@ -31,6 +31,13 @@ const useNotifications = () =>
     AURORA_EVENTS_SECRET: notified.secret,
   });
 
+const requests = () =>
+  stage.worker.sql(tenantOf(stage), "SELECT delivery FROM journal WHERE kind = 'analysis'");
+
+const REQUEST = "incident.rca_requested";
+const typesOf = (incidentId: string) => notified.of(incidentId).map(({ type }) => type);
+const typesWithoutRequest = (incidentId: string) => typesOf(incidentId).filter((type) => type !== REQUEST);
+
 test("from v3 to notifications: both changes of the incident, in order", async () => {
   const subscription = await openWebhook(stage);
   stage.aurora.fault = { status: 502, match: (_, path) => path === "/edge/events" };
@@ -40,13 +47,57 @@ test("from v3 to notifications: both changes of the incident, in order", async (
   await until("a refused event", () => sentEvents(stage).some(({ status }) => status === 502));
   await useNotifications();
   await allProcessed(stage, 2);
-  expect(notified.of(incident.id).map(({ type }) => type)).toEqual([
-    "incident.triggered",
-    "incident.acknowledged",
-  ]);
+  expect(typesWithoutRequest(incident.id)).toEqual(["incident.triggered", "incident.acknowledged"]);
   incident.resolve();
   await allProcessed(stage, 3);
   expect(notified.of(incident.id).at(-1)).toMatchObject({ type: "incident.resolved" });
+  expect(typesOf(incident.id).filter((type) => type === REQUEST)).toEqual([REQUEST]);
+});
+
+test("from v3 to notifications: an incident of which one event was accepted goes out from its start, and its analysis is requested", async () => {
+  await useV3();
+  const subscription = await openWebhook(stage);
+  let calls = 0;
+  const isSecond = (_: string, path: string) => path === "/edge/events" && ++calls > 1;
+  stage.aurora.fault = { status: 503, match: isSecond };
+  const incident = stage.account.trigger({ ...LATENCY, customFields: { team: "payments" }, silent: true });
+  await stage.call("POST", "/reconcile");
+  await until("a refused second event", () => sentEvents(stage).some(({ status }) => status === 503));
+  await until("the request for analysis", async () => (await requests()).length === 1);
+  expect(await requests()).toEqual([{ delivery: null }]);
+  await useNotifications();
+  await allProcessed(stage, 0);
+  expect(typesOf(incident.id)).toEqual(["incident.triggered", REQUEST]);
+  expect(notified.of(incident.id)[0]?.data.incident).toMatchObject({
+    version: 1,
+    customFields: { team: "payments" },
+  });
+  incident.acknowledge();
+  await subscription.idle();
+  await allProcessed(stage, 1);
+  expect(typesOf(incident.id)).toEqual(["incident.triggered", REQUEST, "incident.acknowledged"]);
+});
+
+test("an incident of which one event was accepted is sent from its start to a new receiver of v3", async () => {
+  await useV3();
+  await openWebhook(stage);
+  let calls = 0;
+  const isSecond = (_: string, path: string) => path === "/edge/events" && ++calls > 1;
+  stage.aurora.fault = { status: 503, match: isSecond };
+  stage.account.trigger({ ...LATENCY, customFields: { team: "payments" }, silent: true });
+  await stage.call("POST", "/reconcile");
+  await until("a refused second event", () => sentEvents(stage).some(({ status }) => status === 503));
+  const before = notified.attempts.length;
+  await stage.worker.restart({
+    AURORA_EVENTS_URL: notified.ownRouteUrl,
+    AURORA_EVENTS_SECRET: notified.secret,
+  });
+  await allProcessed(stage, 0);
+  const sent = notified.attempts.slice(before).map(({ raw }) => JSON.parse(new TextDecoder().decode(raw)));
+  expect(sent.map(({ event }) => event.event_type)).toEqual([
+    "incident.triggered",
+    "incident.custom_field_values.updated",
+  ]);
 });
 
 test("from notifications to v3: a request for analysis, which v3 does not have, does not block the deliveries after it", async () => {

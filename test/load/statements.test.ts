@@ -4,7 +4,12 @@ import { expect, test } from "vitest";
 import { deliveredBeyondLimit } from "../../src/delivery/analysis-limit.ts";
 import { failedAttempts, recordFailedAttempt } from "../../src/delivery/attempts.ts";
 import * as outbox from "../../src/delivery/outbox.ts";
-import { redeliver, redeliveryProgress, stopRedelivery } from "../../src/delivery/redelivery.ts";
+import {
+  queueAnalysisRequest,
+  redeliver,
+  redeliveryProgress,
+  stopRedelivery,
+} from "../../src/delivery/redelivery.ts";
 import { emptyIncident } from "../../src/incidents/fold.ts";
 import { activityOf } from "../../src/storage/activity.ts";
 import * as contexts from "../../src/storage/contexts.ts";
@@ -59,7 +64,7 @@ function executeAll(storage: DurableObjectStorage): void {
   outbox.deliveriesAwaitingContext(sql, 1, 4);
   outbox.endContextWait(sql, 1, 1, 1);
   outbox.summarizeOutbox(sql);
-  outbox.markSentParts(sql, 1, 1);
+  outbox.markSentParts(sql, 1, 1, "address");
   const retry = { attempts: 1, atMs: 1, plannedAtMs: null, notBeforeMs: null, ...FAILURE, status: 500 };
   outbox.markRetry(sql, 1, { lane: "again", ...retry });
   outbox.retryEarly(sql, 1);
@@ -69,6 +74,8 @@ function executeAll(storage: DurableObjectStorage): void {
   outbox.markDead(sql, DUE, FAILURE, FINISH);
   redeliver({ storage, sql, connectedUser: () => "u" }, { ids: null, sinceMs: 0 }, 1);
   redeliveryProgress(sql);
+  journal.appendEntry(sql, { ...entry, kind: "analysis" }, null);
+  queueAnalysisRequest(sql, INCIDENT, 1);
   stopRedelivery({ storage, sql }, 1);
   outbox.markBroken(sql, 1, "error", 1);
   outbox.markDelivered(sql, DUE, FINISH);

@@ -236,9 +236,23 @@ const dedupe: Topic = [
   {
     guard: "the accepted part of a delivery is not sent again",
     file: "src/delivery/attempt.ts",
-    find: "if (index < entry.sentParts) continue;",
+    find: "if (index < sentParts) continue;",
     replace: "",
     tests: ["test/aurora-flows/dead.test.ts"],
+  },
+  {
+    guard: "a part that was accepted in another format or elsewhere is sent again",
+    file: "src/delivery/attempt.ts",
+    find: "entry.sentTo === address ? entry.sentParts : 0",
+    replace: "entry.sentParts",
+    tests: ["test/aurora-flows/format-change.test.ts"],
+  },
+  {
+    guard: "a request for analysis that v3 did not send is sent after a change to notifications",
+    file: "src/delivery/attempt.ts",
+    find: "if (needsAnalysisRequest(config, entry)) queueAnalysisRequest(sql, entry.incidentId, nextDueAtMs);",
+    replace: "",
+    tests: ["test/aurora-flows/format-change.test.ts"],
   },
   {
     guard: "every attempt of a delivery has the same webhook-id",
