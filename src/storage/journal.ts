@@ -198,26 +198,38 @@ export function hasOutstanding(sql: SqlStorage, incidentId: string | null): bool
   return one !== undefined;
 }
 
+/** @param rest what follows `WHERE` */
+const entriesWhere = (sql: SqlStorage, rest: string, ...values: SqlStorageValue[]): Entry[] =>
+  [...sql.exec(`SELECT ${COLUMNS} FROM journal WHERE ${rest}`, ...values)].map((row) => Entry.parse(row));
+
 /** Returns an entry by its number; null if it was pruned. */
 export function entryAt(sql: SqlStorage, seq: number): Entry | null {
-  const [row] = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE seq = ?`, seq);
-  return row ? Entry.parse(row) : null;
+  return entriesWhere(sql, "seq = ?", seq)[0] ?? null;
 }
 
-/** The entry of a webhook, by `X-Webhook-Id`. */
-export function entryOfWebhook(sql: SqlStorage, webhookId: string): Entry | null {
-  const [row] = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE webhook_id = ?`, webhookId);
-  return row ? Entry.parse(row) : null;
+/** Returns the first entry with this `X-Webhook-Id`. Other events may have the same. */
+export function firstEntryOfWebhook(sql: SqlStorage, webhookId: string): Entry | null {
+  return entriesWhere(sql, "webhook_id = ? ORDER BY seq LIMIT 1", webhookId)[0] ?? null;
 }
 
-/** Returns the first entry of an event, by `event.id`. @param incidentId the event's incident; null if it has none */
-export function entryOfEvent(sql: SqlStorage, incidentId: string | null, eventId: string): Entry | null {
-  const [row] = sql.exec(
-    `SELECT ${COLUMNS} FROM journal WHERE incident_id IS ? AND event_id = ? ORDER BY seq LIMIT 1`,
-    incidentId,
-    eventId,
+/**
+ * Returns the entry of a webhook, by `X-Webhook-Id` and `event.id`. A failed entry may lack the id of its event.
+ * @param eventId null if the body is not an event
+ */
+export function entryOfWebhook(sql: SqlStorage, webhookId: string, eventId: string | null): Entry | null {
+  const isSame = "(event_id IS ? OR event_id IS NULL AND outcome = 'failed')";
+  return (
+    entriesWhere(sql, `webhook_id = ? AND ${isSame} ORDER BY seq LIMIT 1`, webhookId, eventId)[0] ?? null
   );
-  return row ? Entry.parse(row) : null;
+}
+
+/**
+ * Returns the first entry of an event that was processed, by `event.id`.
+ * @param incidentId the event's incident; null if it has none
+ */
+export function entryOfEvent(sql: SqlStorage, incidentId: string | null, eventId: string): Entry | null {
+  const processed = "incident_id IS ? AND event_id = ? AND outcome <> 'failed' ORDER BY seq LIMIT 1";
+  return entriesWhere(sql, processed, incidentId, eventId)[0] ?? null;
 }
 
 /** The entry of a delivery, by the `webhook-id` of one of its bodies. */
@@ -255,9 +267,7 @@ export function removeEntry(sql: SqlStorage, seq: number): void {
 
 /** Returns the entries of those webhooks among `webhookIds` that could not be processed. */
 export function failedEntries(sql: SqlStorage, webhookIds: readonly string[]): Entry[] {
-  return webhookIds
-    .flatMap((webhookId) => entryOfWebhook(sql, webhookId) ?? [])
-    .filter(({ outcome }) => outcome === "failed");
+  return webhookIds.flatMap((id) => entriesWhere(sql, "webhook_id = ? AND outcome = 'failed'", id));
 }
 
 /** The ids of all webhooks that could not be processed, oldest first. */
@@ -265,7 +275,7 @@ export function failedWebhookIds(sql: SqlStorage): string[] {
   const rows = sql.exec(
     "SELECT webhook_id FROM journal WHERE outcome = 'failed' AND webhook_id IS NOT NULL ORDER BY seq",
   );
-  return columnOf(rows, z.string());
+  return [...new Set(columnOf(rows, z.string()))];
 }
 
 export function countFailed(sql: SqlStorage): number {

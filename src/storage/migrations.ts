@@ -164,6 +164,11 @@ const MIGRATIONS: readonly string[] = [
   -- Where the accepted parts of a delivery were sent: see addressOf in delivery/sink.
   ALTER TABLE journal ADD COLUMN sent_to TEXT;
   `,
+  `
+  -- Not unique: a proxy may give two events one X-Webhook-Id.
+  DROP INDEX journal_webhook;
+  CREATE INDEX journal_webhook ON journal (webhook_id) WHERE webhook_id IS NOT NULL;
+  `,
 ];
 
 const VERSION_KEY = "schemaVersion";

@@ -8,7 +8,13 @@ import type { Analysis } from "../incidents/incident.ts";
 import { activityOf } from "../storage/activity.ts";
 import { loadContext } from "../storage/contexts.ts";
 import { loadIncident } from "../storage/incidents.ts";
-import { deliveryIdOf, type Entry, entryOfDelivery, entryOfWebhook, payloadOf } from "../storage/journal.ts";
+import {
+  deliveryIdOf,
+  type Entry,
+  entryOfDelivery,
+  firstEntryOfWebhook,
+  payloadOf,
+} from "../storage/journal.ts";
 import {
   countDeliveries,
   countEvents,
@@ -71,9 +77,9 @@ export function eventPage(sql: SqlStorage, { counts, ...filter }: EventQuery) {
   return { events: namedEvents(sql, entries), next, counts: counts ? countEvents(sql, filter) : undefined };
 }
 
-/** One webhook with the body that PagerDuty posted: parsed if it is JSON, else as text. @throws {AppError} not_found */
+/** The first webhook of an id with the body that PagerDuty posted: parsed if it is JSON, else as text. @throws {AppError} not_found */
 export function eventDetail(sql: SqlStorage, webhookId: string) {
-  const entry = entryOfWebhook(sql, webhookId);
+  const entry = firstEntryOfWebhook(sql, webhookId);
   const [event] = entry ? namedEvents(sql, [entry]) : [];
   if (!entry || !event) throw new AppError("not_found", "No such webhook");
   const payload = payloadOf(sql, entry.seq);

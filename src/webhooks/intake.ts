@@ -84,11 +84,11 @@ export function takeIn(
   nowMs: number,
 ): Outcome {
   const { sql } = context;
-  const known = entryOfWebhook(sql, webhook.webhookId);
+  const read = readBody(webhook.body);
+  const known = entryOfWebhook(sql, webhook.webhookId, read.ok ? read.event.id : null);
   if (known && !isSuperseded(known, trust)) return "duplicate";
   if (known) freeEntry(sql, known.seq);
   const record = recordOf(webhook, trust);
-  const read = readBody(webhook.body);
   const outcome = read.ok
     ? takeInEvent(context, read.event, record, trust, nowMs)
     : storeUnused(sql, { ...record, type: "unknown", verification: trust, reason: read.problem }, trust);

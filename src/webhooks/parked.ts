@@ -1,4 +1,5 @@
 import { log } from "../log.ts";
+import { readBody } from "../pagerduty/event.ts";
 import {
   appendEntry,
   entryOfWebhook,
@@ -64,15 +65,13 @@ export class ParkedWebhooks {
   }
 }
 
-/** Stores a webhook without parsing it. Does nothing if the webhook is already stored. */
+/** Stores a webhook without its effect. Does nothing if the webhook is already stored. */
 export function park(sql: SqlStorage, webhook: ReceivedWebhook, trust: Trust): void {
-  if (entryOfWebhook(sql, webhook.webhookId)) return;
-  const record = recordOf(webhook, trust);
-  appendEntry(
-    sql,
-    { ...record, kind: "webhook", type: "unknown", outcome: "failed", verification: trust, reason: REASON },
-    null,
-  );
+  const read = readBody(webhook.body);
+  const eventId = read.ok ? read.event.id : null;
+  if (entryOfWebhook(sql, webhook.webhookId, eventId)) return;
+  const stored = { ...recordOf(webhook, trust), eventId, verification: trust, reason: REASON };
+  appendEntry(sql, { ...stored, kind: "webhook", type: "unknown", outcome: "failed" }, null);
 }
 
 /** Returns the parked webhooks among `webhookIds`, as they arrived. */

@@ -112,6 +112,24 @@ describe("genuine webhooks", () => {
     expect((await stage.call("GET", "/deliveries")).body).toMatchObject({ deliveries: [{}, {}] });
   });
 
+  test("of two events under one webhook id both reach Aurora, and the id shows the first", async () => {
+    const webhookId = "one-for-two";
+    const incidents = [triggered(), triggered()];
+    for (const incident of [...incidents, ...incidents]) {
+      expect((await post(firstBody(incident), { webhookId })).status).toBe(202);
+    }
+    await stage.settled(2);
+    for (const { id } of incidents) {
+      expect(stage.aurora.of(id).map(({ data }) => data.change.kind)).toContain("created");
+    }
+    const { body } = await stage.call("GET", "/events");
+    const { events } = body as { events: { eventId: string; receivedAt: string; webhookId: string }[] };
+    expect(events.map((event) => event.webhookId)).toEqual([webhookId, webhookId]);
+    expect((await stage.call("GET", `/events/${webhookId}`)).body).toMatchObject({
+      eventId: events.at(-1)?.eventId,
+    });
+  });
+
   test("of an event type that the connector does not use are 202 and recorded", async () => {
     const event = stage.account.emit({
       eventType: "service.updated",

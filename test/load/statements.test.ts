@@ -83,11 +83,13 @@ function executeAll(storage: DurableObjectStorage): void {
 
   journal.newestSeq(sql);
   journal.hasOutstanding(sql, INCIDENT);
-  journal.entryOfWebhook(sql, "w1");
+  journal.firstEntryOfWebhook(sql, "w1");
+  journal.entryOfWebhook(sql, "w1", "w1");
   journal.entryOfEvent(sql, INCIDENT, "w1");
   journal.entryAt(sql, 1);
   journal.countOfEvent(sql, INCIDENT, "w1");
   journal.payloadOf(sql, 1);
+  journal.failedEntries(sql, ["w1"]);
   journal.failedWebhookIds(sql);
   journal.countFailed(sql);
   journal.freeEntry(sql, 2);

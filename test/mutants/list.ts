@@ -227,6 +227,13 @@ const dedupe: Topic = [
     tests: ["test/http/webhook.test.ts"],
   },
   {
+    guard: "another event under a known webhook id is not a duplicate",
+    file: "src/storage/journal.ts",
+    find: "(event_id IS ? OR event_id IS NULL AND outcome = 'failed')",
+    replace: "(event_id IS ? OR 1)",
+    tests: ["test/storage/webhook-ids.test.ts"],
+  },
+  {
     guard: "an event that is repeated under another webhook id is a duplicate",
     file: "src/webhooks/intake.ts",
     find: 'if (earlier && earlier.outcome !== "unconfirmed") {',

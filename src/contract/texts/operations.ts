@@ -117,7 +117,8 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   },
   "get /pagerduty/events/{webhookId}": {
     operationId: "getEvent",
-    description: "Returns one webhook with the body that PagerDuty posted.",
+    description:
+      "Returns one webhook with the body that PagerDuty posted. If events share the id, returns the first.",
   },
   "post /pagerduty/events/retry": {
     operationId: "retryEvents",
