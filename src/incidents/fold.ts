@@ -18,7 +18,10 @@ import { cutText } from "./text.ts";
  * `version`, which counts the changes reported to Aurora, depends on the order.
  */
 
-/** The content of one event or one REST answer, in our vocabulary. */
+/**
+ * The content of one event or one REST answer, in our vocabulary. `overrules`: a REST answer that replaces what is known
+ * although its stamp is older, because the known stamp comes from a wrong clock. Never set for an event.
+ */
 export type Observation =
   /** The whole incident. `resolves`: the observation is the event that resolved the incident. */
   | {
@@ -31,8 +34,9 @@ export type Observation =
       description: string | null;
       /** ISO 8601: when the resolving event occurred, or REST's `resolved_at`. */
       resolvedAt: string | null;
+      overrules?: boolean;
     }
-  | { kind: "fields"; stamp: Stamp; fields: { name: string; value: FieldValue }[] };
+  | { kind: "fields"; stamp: Stamp; fields: { name: string; value: FieldValue }[]; overrules?: boolean };
 
 export interface Folded {
   state: IncidentState;
@@ -159,12 +163,25 @@ function changeBetween(before: Incident | null, after: Incident, observation: Ob
   return { kind, from: before.status, to: after.status };
 }
 
+/** Returns the registers beside the snapshot, so that none is later than `stamp`, which is right. */
+function withoutLaterStamps({ resolvedStamp, description }: IncidentState, stamp: Stamp) {
+  const isLater = (known: Stamp) => known.atMs > stamp.atMs;
+  return {
+    resolvedStamp: resolvedStamp && isLater(resolvedStamp) ? null : resolvedStamp,
+    description:
+      description && isLater(description.stamp)
+        ? { ...description, stamp: { atMs: stamp.atMs, id: "" } }
+        : description,
+  };
+}
+
 function applyIncident(
   state: IncidentState,
   observation: Extract<Observation, { kind: "incident" }>,
 ): IncidentState {
   const next = { ...state, number: state.number ?? observation.number };
-  if (!state.snapshotStamp || isNewer(observation.stamp, state.snapshotStamp)) {
+  if (observation.overrules) Object.assign(next, withoutLaterStamps(state, observation.stamp));
+  if (observation.overrules || !state.snapshotStamp || isNewer(observation.stamp, state.snapshotStamp)) {
     next.snapshot = observation.snapshot;
     next.snapshotStamp = observation.stamp;
     next.resolvedAtFallback = observation.resolves ? null : observation.resolvedAt;
@@ -174,7 +191,7 @@ function applyIncident(
     next.resolvedStamp = resolvedAt === null ? stamp : { ...stamp, text: resolvedAt };
   }
   const { description } = observation;
-  if (description !== null && (!state.description || isNewer(observation.stamp, state.description.stamp))) {
+  if (description !== null && (!next.description || isNewer(observation.stamp, next.description.stamp))) {
     next.description = { text: description, stamp: observation.stamp };
   }
   return next;
@@ -208,7 +225,7 @@ function applyFields(
   for (const { name, value } of observation.fields) {
     if (name === "__proto__") continue; // a plain object cannot hold this name
     const known = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (known && !isNewer(observation.stamp, known.stamp)) continue;
+    if (known && !observation.overrules && !isNewer(observation.stamp, known.stamp)) continue;
     fields[name] = { value: boundedValue(value ?? null), stamp: observation.stamp };
   }
   return { ...state, fields: boundedFields(fields) };

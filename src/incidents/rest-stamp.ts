@@ -21,6 +21,33 @@ export interface RestIncident {
 export const SECOND_MS = 1000;
 export const wholeSecond = (atMs: number) => Math.floor(atMs / SECOND_MS) * SECOND_MS;
 
+/** A stored incident. */
+export interface Held {
+  state: IncidentState;
+  /** When it was last stored, by our own clock; null if it is not stored. Milliseconds. */
+  storedAtMs: number | null;
+}
+
+/** Longer than PagerDuty's REST API lags behind its webhooks. */
+const SETTLE_MS = 5 * 60 * 1000;
+
+/**
+ * Whether a REST answer is certainly newer than the stored incident: PagerDuty was asked long after it was stored. Then
+ * what differs in the answer is right, whatever the times of PagerDuty's machines say.
+ */
+export const isSettled = ({ storedAtMs }: Held, askedAtMs: number): boolean =>
+  storedAtMs !== null && askedAtMs - storedAtMs >= SETTLE_MS;
+
+/**
+ * Whether the answer replaces the stored snapshot although its stamp may be older: the status differs, or the snapshot's
+ * stamp lies in the future and would keep out every later event.
+ */
+function overrules(held: Held, { snapshot }: RestIncident, askedAtMs: number): boolean {
+  const { snapshot: known, snapshotStamp: stamp } = held.state;
+  if (!known || !stamp || !isSettled(held, askedAtMs)) return false;
+  return stamp.atMs > askedAtMs || known.pagerdutyStatus !== snapshot.pagerdutyStatus;
+}
+
 /** In milliseconds; 0 if REST gives no time. */
 export const updatedAtMsOf = (updatedAt: string | null) =>
   updatedAt === null ? 0 : Date.parse(updatedAt) || 0;
@@ -41,16 +68,19 @@ export function stampBeside(known: Stamp | null, restAtMs: number, askedAtMs: nu
  * last changed, or the time of the request if that is earlier, so that a late event of that second does not overwrite
  * the answer.
  */
-function restStamp(state: IncidentState, updatedAt: string | null, askedAtMs: number): Stamp {
+function restStamp(known: Stamp | null, updatedAt: string | null, askedAtMs: number): Stamp {
   const updatedAtMs = updatedAtMsOf(updatedAt);
   const knownUntilMs = Math.min(askedAtMs, wholeSecond(updatedAtMs) + SECOND_MS - 1);
-  return stampBeside(state.snapshotStamp, Math.max(updatedAtMs, knownUntilMs), askedAtMs);
+  return stampBeside(known, Math.max(updatedAtMs, knownUntilMs), askedAtMs);
 }
 
 /** Turns a REST answer into an observation, stamped in relation to the known state. */
-export function observeRest(state: IncidentState, incident: RestIncident, askedAtMs: number): Observation {
+export function observeRest(held: Held, incident: RestIncident, askedAtMs: number): Observation {
+  const { state } = held;
+  const overruling = overrules(held, incident, askedAtMs);
+  const known = overruling ? null : state.snapshotStamp;
   const { number, snapshot, description, updatedAt, resolvedAt } = incident;
-  const stamp = restStamp(state, updatedAt, askedAtMs);
+  const stamp = restStamp(known, updatedAt, askedAtMs);
   const observation: Observation = {
     kind: "incident",
     stamp,
@@ -59,8 +89,8 @@ export function observeRest(state: IncidentState, incident: RestIncident, askedA
     resolves: false,
     description,
     resolvedAt,
+    overrules: overruling,
   };
-  const known = state.snapshotStamp;
   const sameSecond = known && wholeSecond(known.atMs) === wholeSecond(updatedAtMsOf(updatedAt));
   // An answer of the same second that changes nothing keeps the known stamp, however often it is read.
   return sameSecond && fold(state, observation).change === null

@@ -4,7 +4,7 @@ import type { RestIncident } from "../incidents/rest-stamp.ts";
 import { log } from "../log.ts";
 import { getFieldValues, getIncident } from "../pagerduty/incidents.ts";
 import type { Filter } from "../pagerduty/subscriptions.ts";
-import { loadIncident, nextLiveIncidentId } from "../storage/incidents.ts";
+import { loadHeld, nextLiveIncidentId } from "../storage/incidents.ts";
 import { applyReading, isNews, isUnseen, type RestReading } from "../storage/rest-reading.ts";
 import { setAside, tryTwice } from "../storage/set-aside.ts";
 import { readStored } from "../storage/stored-value.ts";
@@ -148,11 +148,12 @@ async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Prom
 
 async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
   const { context, left } = run;
-  const state = loadIncident(context.sql, incident.incidentId);
+  const held = loadHeld(context.sql, incident.incidentId);
+  const { state } = held;
   const isOpen = incident.snapshot.pagerdutyStatus !== "resolved";
   let recovered = false;
   const isLeft = state.snapshot === null && isHistory(incident.resolvedAt, run.connectedAtMs);
-  if (!isLeft && (isOpen || isUnseen(state, incident) || isNews(state, incident, askedAtMs))) {
+  if (!isLeft && (isOpen || isUnseen(state, incident) || isNews(held, incident, askedAtMs))) {
     const fields = await ask(run, (target) => getFieldValues(target, incident.incidentId));
     const isLastAttempt = (left.get(incident.incidentId) ?? 0) + 1 >= MAX_ATTEMPTS;
     if (!fields.ok && (fields.problem !== "unavailable" || !isLastAttempt)) {

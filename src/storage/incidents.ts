@@ -1,12 +1,14 @@
 import * as z from "zod/mini";
 import { emptyIncident, statusOf } from "../incidents/fold.ts";
 import { IncidentState, Severity } from "../incidents/incident.ts";
+import type { Held } from "../incidents/rest-stamp.ts";
 import { columnOf, numberOf } from "./columns.ts";
 import { endSetAside, setAside, setAsideIds } from "./set-aside.ts";
 
 /** The `incidents` table: one row for each incident, its state as JSON. */
 
 const Row = z.object({ state: z.string() });
+const StoredAt = z.object({ storedAtMs: z.number() });
 
 /** @throws {Error} with a message for a person */
 function parseState(row: unknown): IncidentState {
@@ -25,9 +27,17 @@ function parsedJson(text: string): unknown {
 }
 
 /** Returns the incident's state; an empty state if the incident is not stored. */
-export function loadIncident(sql: SqlStorage, incidentId: string): IncidentState {
-  const [row] = sql.exec("SELECT state FROM incidents WHERE incident_id = ?", incidentId);
-  return row ? parseState(row) : emptyIncident(incidentId);
+export const loadIncident = (sql: SqlStorage, incidentId: string): IncidentState =>
+  loadHeld(sql, incidentId).state;
+
+/** Returns the incident's state, and when it was last stored. */
+export function loadHeld(sql: SqlStorage, incidentId: string): Held {
+  const [row] = sql.exec(
+    "SELECT state, updated_at_ms AS storedAtMs FROM incidents WHERE incident_id = ?",
+    incidentId,
+  );
+  if (!row) return { state: emptyIncident(incidentId), storedAtMs: null };
+  return { state: parseState(row), ...StoredAt.parse(row) };
 }
 
 /**

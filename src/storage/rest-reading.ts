@@ -8,8 +8,15 @@ import {
   type Provenance,
   type Stamp,
 } from "../incidents/incident.ts";
-import { observeRest, type RestIncident, stampBeside, updatedAtMsOf } from "../incidents/rest-stamp.ts";
-import { loadIncident } from "./incidents.ts";
+import {
+  type Held,
+  isSettled,
+  observeRest,
+  type RestIncident,
+  stampBeside,
+  updatedAtMsOf,
+} from "../incidents/rest-stamp.ts";
+import { loadHeld, loadIncident } from "./incidents.ts";
 import type { EntryKind } from "./journal.ts";
 import { apply, type RecordContext } from "./record.ts";
 
@@ -32,8 +39,8 @@ function typeOf({ state, change }: Folded): NotificationType {
 }
 
 /** Whether folding the incident changes what Aurora sees. */
-export function isNews(state: IncidentState, incident: RestIncident, askedAtMs: number): boolean {
-  return fold(state, observeRest(state, incident, askedAtMs)).change !== null;
+export function isNews(held: Held, incident: RestIncident, askedAtMs: number): boolean {
+  return fold(held.state, observeRest(held, incident, askedAtMs)).change !== null;
 }
 
 /** Whether the incident changed after the newest stored observation. Its custom fields may have changed as well. */
@@ -73,7 +80,7 @@ export function applyReading(
   nowMs: number,
 ): boolean {
   const { incident, fields, askedAtMs } = reading;
-  const state = loadIncident(context.sql, incident.incidentId);
+  const held = loadHeld(context.sql, incident.incidentId);
   const common = {
     incidentId: incident.incidentId,
     kind: reason.kind,
@@ -86,12 +93,13 @@ export function applyReading(
     record: { receivedAtMs: nowMs, requestId: reason.requestId },
   };
   // Folds the fields first, so that the incident's first notification has them and its analysis has the runbook.
-  const news = fields ? newFields(state, fields, incident.updatedAt, askedAtMs) : null;
+  const news = fields ? newFields(held, fields, incident.updatedAt, askedAtMs) : null;
   const fieldsApplied =
     news !== null &&
     apply(context, { ...common, type: "incident.custom_field_values.updated", observation: news }, nowMs) ===
       "applied";
-  const observation = observeRest(loadIncident(context.sql, incident.incidentId), incident, askedAtMs);
+  const state = loadIncident(context.sql, incident.incidentId);
+  const observation = observeRest({ ...held, state }, incident, askedAtMs);
   const incidentApplied =
     apply(
       context,
@@ -103,23 +111,26 @@ export function applyReading(
 
 /**
  * Returns the fields whose value differs, stamped with the time of PagerDuty's last change to the incident. An event
- * after that time still counts, even if it arrives late. A field with the same value keeps its earlier stamp.
+ * after that time still counts, even if it arrives late. A field with the same value keeps its earlier stamp. If the
+ * incident is settled, a value that differs is new whatever its stamp.
  */
 function newFields(
-  state: IncidentState,
+  held: Held,
   fields: FieldReading[],
   updatedAt: string | null,
   askedAtMs: number,
 ): Observation | null {
+  const { state } = held;
+  const overrules = isSettled(held, askedAtMs);
   const restAtMs = updatedAt === null ? askedAtMs : updatedAtMsOf(updatedAt);
   let stamp: Stamp = { atMs: restAtMs, id: "" };
   const news = fields.filter(({ name, value }) => {
     const known = Object.hasOwn(state.fields, name) ? state.fields[name] : undefined;
     if (JSON.stringify(known?.value ?? null) === JSON.stringify(value ?? null)) return false;
-    const own = stampBeside(known?.stamp ?? null, restAtMs, askedAtMs);
-    if (known && !isNewer(own, known.stamp)) return false;
+    const own = stampBeside(overrules ? null : (known?.stamp ?? null), restAtMs, askedAtMs);
+    if (known && !overrules && !isNewer(own, known.stamp)) return false;
     if (isNewer(own, stamp)) stamp = own;
     return true;
   });
-  return news.length > 0 ? { kind: "fields", stamp, fields: news } : null;
+  return news.length > 0 ? { kind: "fields", stamp, fields: news, overrules } : null;
 }

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
-import type { Subscription } from "../emulator/pagerduty.ts";
+import { type Subscription, sign, webhookBody } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { nextSecond, until } from "../support/until.ts";
 
@@ -88,6 +88,30 @@ test("an incident whose custom fields cannot be read in five checks is sent with
   for (let time = 0; time < 5; time += 1) await call("POST", "/reconcile");
   await stage.settled(0);
   expect(stage.aurora.of(incident.id)[0]).toMatchObject({ type: "incident.triggered" });
+});
+
+test("a resolution older than an acknowledgement with a wrong time reaches Aurora by a check five minutes later", async () => {
+  const incident = stage.account.trigger({ silent: true });
+  const post = (status: string, type: string, atMs: number) => {
+    const event = JSON.parse(webhookBody(incident.announce())).event;
+    const occurred_at = new Date(atMs).toISOString();
+    const data = { ...event.data, status };
+    const body = JSON.stringify({ event: { ...event, event_type: type, occurred_at, data } });
+    const headers = { "x-webhook-id": type, "x-pagerduty-signature": sign(subscription.secret, body) };
+    return stage.worker.request(`/pagerduty/webhook/${stage.user}`, { method: "POST", headers, body });
+  };
+  incident.silently((silent) => silent.resolve());
+  await post("acknowledged", "incident.acknowledged", Date.now() + 3_600_000);
+  await post("resolved", "incident.resolved", Date.now());
+  await stage.settled(2);
+  expect((await call("POST", "/reconcile")).body).toMatchObject({ recovered: 0 });
+  await stage.sql("UPDATE incidents SET updated_at_ms = updated_at_ms - 300000");
+  expect((await call("POST", "/reconcile")).body).toMatchObject({ recovered: 1 });
+  await stage.settled(0);
+  expect(stage.aurora.of(incident.id).at(-1)).toMatchObject({
+    type: "incident.resolved",
+    data: { incident: { status: "resolved" } },
+  });
 });
 
 test.each<[string, object]>([

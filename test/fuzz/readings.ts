@@ -6,7 +6,7 @@ import { observeRest, type RestIncident } from "../../src/incidents/rest-stamp.t
 export function applyReadingShape(parsed: z.core.util.SafeParseResult<RestIncident>): boolean {
   if (!parsed.success) return true;
   const before = emptyIncident(parsed.data.incidentId);
-  const observation = observeRest(before, parsed.data, Date.now());
+  const observation = observeRest({ state: before, storedAtMs: null }, parsed.data, Date.now());
   const { state } = fold(before, observation);
   return Number.isFinite(observation.stamp.atMs) && view(state) !== null;
 }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { emptyIncident, fold, type Observation, view } from "../../src/incidents/fold.ts";
 import { IncidentState, type Snapshot } from "../../src/incidents/incident.ts";
+import { observeRest, type RestIncident } from "../../src/incidents/rest-stamp.ts";
 
 const T0 = Date.parse("2026-11-22T03:00:00Z");
 
@@ -183,6 +184,67 @@ test("any permutation of the same events gives the same incident", () => {
     ),
     { numRuns: 500 },
   );
+});
+
+/** A REST answer to the incident that `observe` observes. */
+function answer(status: string, at: number): RestIncident {
+  const observed = observe(status, 0);
+  if (observed.kind !== "incident") throw new Error("not an incident");
+  const { snapshot } = observed;
+  const updatedAt = new Date(T0 + at).toISOString();
+  const resolvedAt = status === "resolved" ? updatedAt : null;
+  return {
+    incidentId: "PGR0VU2",
+    number: 2,
+    snapshot,
+    description: null,
+    updatedAt,
+    statusChangedAt: updatedAt,
+    resolvedAt,
+  };
+}
+
+const SETTLED_MS = 5 * 60 * 1000;
+/** Clocks may differ by hours, and an event may be stamped years ahead. */
+const skew = fc.constantFrom(0, 4_000, 3_600_000, Date.parse("9999-01-01T00:00:00Z") - T0);
+const skewedHistory = fc.tuple(history, fc.infiniteStream(skew)).map(([events, skews]) =>
+  events.map((event) => {
+    const { atMs, id } = event.stamp;
+    return { ...event, stamp: { atMs: atMs + (skews.next().value ?? 0), id } };
+  }),
+);
+
+test("a REST answer long after the last event is believed, whatever the events' clocks, and so is the next event", () => {
+  fc.assert(
+    fc.property(
+      skewedHistory.chain((events) =>
+        fc.tuple(fc.constant(events), fc.shuffledSubarray(events, { minLength: events.length })),
+      ),
+      fc.constantFrom("triggered", "acknowledged", "resolved"),
+      ([events, shuffled], status) => {
+        const read = (observations: readonly Observation[]) => {
+          const held = { state: foldAll(observations), storedAtMs: T0 };
+          return fold(held.state, observeRest(held, answer(status, 20), T0 + SETTLED_MS)).state;
+        };
+        const after = read(events);
+        expect(view(after)?.pagerdutyStatus).toBe(status);
+        expect({ ...view(read(shuffled)), version: 0 }).toEqual({ ...view(after), version: 0 });
+        // An hour and a minute later, because a clock an hour ahead is not known to be wrong by then.
+        const later = fold(after, observe("acknowledged", 3_660_000)).state;
+        expect(view(later)?.pagerdutyStatus).toBe("acknowledged");
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test("a REST answer soon after the last event does not undo it, however late REST is", () => {
+  const state = foldAll([observe("triggered", 0), observe("resolved", 2_000)]);
+  const read = (askedAfterMs: number) => {
+    const held = { state, storedAtMs: T0 };
+    return fold(state, observeRest(held, answer("triggered", 0), T0 + askedAfterMs)).change?.kind;
+  };
+  expect([read(SETTLED_MS - 1), read(SETTLED_MS)]).toEqual([undefined, "reopened"]);
 });
 
 test("any repetition of the same events gives the same incident, and no further notification", () => {

@@ -18,8 +18,9 @@ const config = parseConfig({ AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${btoa("k"
 const INCIDENT = { id: "P1", title: "Down", created_at: toTheSecond(-60_000) };
 
 interface Story {
-  event(type: string, afterMs: number, data: object): void;
-  fieldEvent(afterMs: number, value: string): void;
+  /** @param storedAfterMs by our own clock; the event's time by default */
+  event(type: string, afterMs: number, data: object, storedAfterMs?: number): void;
+  fieldEvent(afterMs: number, value: string, storedAfterMs?: number): void;
   rest(change: object, askedAfterMs: number, fields?: Record<string, string>): boolean;
   incident(): ReturnType<typeof view>;
   stampId(): string | undefined;
@@ -32,20 +33,21 @@ async function play(name: string, work: (story: Story) => void): Promise<void> {
     migrate(storage);
     const { sql } = storage;
     let serial = 0;
-    const post = (event_type: string, afterMs: number, data: object) => {
+    const post = (event_type: string, afterMs: number, data: object, storedAfterMs = afterMs) => {
       serial += 1;
       const id = `E${serial}`;
       const event = { id, event_type, resource_type: "incident", occurred_at: iso(afterMs), data };
-      const receivedAtMs = T0 + afterMs;
+      const receivedAtMs = T0 + storedAfterMs;
       const webhook = receivedWebhook("u", id, JSON.stringify({ event }), { receivedAtMs });
-      takeIn({ storage, sql, config, connectedUser: () => "u" }, webhook, "signature", T0 + afterMs);
+      takeIn({ storage, sql, config, connectedUser: () => "u" }, webhook, "signature", receivedAtMs);
     };
     work({
-      event: (type, afterMs, data) => post(type, afterMs, { ...INCIDENT, type: "incident", ...data }),
-      fieldEvent(afterMs, value) {
+      event: (type, afterMs, data, storedAfterMs) =>
+        post(type, afterMs, { ...INCIDENT, type: "incident", ...data }, storedAfterMs),
+      fieldEvent(afterMs, value, storedAfterMs) {
         const data = { type: "incident_field_values", incident: { id: "P1" } };
         const custom_fields = [{ name: "runbook_link", value }];
-        post("incident.custom_field_values.updated", afterMs, { ...data, custom_fields });
+        post("incident.custom_field_values.updated", afterMs, { ...data, custom_fields }, storedAfterMs);
       },
       rest: (change, askedAfterMs, fields) =>
         applyReading(
@@ -145,6 +147,38 @@ test.each([2_000, 30_000])(
       // The REST API still lacks the event.
       expect(rest(answer, lagMs + 1_000, { runbook_link: "old" })).toBe(false);
       expect(incident()?.customFields).toEqual({ runbook_link: "new" });
+    });
+  },
+);
+
+test.each([4_000, 86_400_000, Date.parse("9999-01-01T00:00:00Z") - T0])(
+  "an event stamped %i ms ahead holds up the later ones only until REST is read after five minutes",
+  async (aheadMs) => {
+    await play(`ahead by ${aheadMs}`, ({ event, fieldEvent, rest, incident, notified }) => {
+      const minutes = (count: number) => count * 60_000;
+      event("incident.triggered", -minutes(1), { status: "triggered" });
+      event("incident.acknowledged", aheadMs, { status: "acknowledged", body: { details: "Ahead" } }, 0);
+      fieldEvent(aheadMs, "ahead", 0);
+      event("incident.resolved", 1_000, { status: "resolved" });
+      const answer = {
+        status: "resolved",
+        updated_at: toTheSecond(1_000),
+        resolved_at: toTheSecond(1_000),
+      };
+      const fields = { runbook_link: "right" };
+      expect(rest(answer, minutes(4), fields)).toBe(false);
+      expect(incident()).toMatchObject({ status: "investigating" });
+      expect(rest(answer, minutes(6), fields)).toBe(true);
+      expect(incident()).toMatchObject({ status: "resolved", customFields: fields });
+      expect(notified().at(-1)).toBe("incident.resolved resolved");
+      expect(rest(answer, minutes(60), fields)).toBe(false);
+      event("incident.reopened", minutes(7), { status: "triggered", body: { details: "Again" } });
+      fieldEvent(minutes(7), "newest");
+      expect(incident()).toMatchObject({
+        status: "investigating",
+        description: "Again",
+        customFields: { runbook_link: "newest" },
+      });
     });
   },
 );
