@@ -1,6 +1,10 @@
 import { isRecord } from "./json-size.ts";
+import { storableJson } from "./json-trim.ts";
 
-/** Redacts secrets in the payloads of monitoring tools: values whose name says that they are secret. Pure. */
+/**
+ * Redacts secrets in the payloads of monitoring tools: values whose name says that they are secret, and in texts the
+ * usual written forms of credentials. Pure.
+ */
 
 export const REDACTED = "[redacted]";
 
@@ -17,15 +21,28 @@ function isSecret(name: string, value: unknown): boolean {
   return SECRET_NAME.test(letters) && !(typeof value === "number" && COUNT_NAME.test(letters));
 }
 
-/** Headers and environment variables often come as `{name, value}` or `{key, value}`. */
-function isNamedSecret(member: string, { name, key, value }: Record<string, unknown>): boolean {
-  const label = name ?? key;
-  return member === "value" && typeof label === "string" && isSecret(label, value);
+/** The members of a pair, in any case: `{name, value}`, `{Key, Value}`, `{name, values}`. */
+const LABEL = /^(?:name|key)$/i;
+const VALUE = /^values?$/i;
+
+/** Whether the member is the value of a pair whose name is secret. Headers and tags often come as pairs. */
+function isNamedSecret(member: string, pair: Record<string, unknown>): boolean {
+  if (!VALUE.test(member)) return false;
+  return Object.entries(pair).some(
+    ([name, label]) => LABEL.test(name) && typeof label === "string" && isSecret(label, pair[member]),
+  );
 }
+
+/** Whether an item of a list is a pair such as `["authorization", "Bearer x"]`, and its name is secret. */
+const isSecretPair = (item: unknown): item is [string, unknown] =>
+  Array.isArray(item) && item.length === 2 && typeof item[0] === "string" && isSecret(item[0], item[1]);
 
 /** Returns the value with each secret replaced by `REDACTED`. The value's depth must be bounded. */
 export function withoutSecretValues(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutSecretValues);
+  if (typeof value === "string") return withoutSecretsInText(value);
+  if (Array.isArray(value)) {
+    return value.map((item) => (isSecretPair(item) ? [item[0], REDACTED] : withoutSecretValues(item)));
+  }
   if (!isRecord(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => [
@@ -33,4 +50,38 @@ export function withoutSecretValues(value: unknown): unknown {
       isSecret(name, member) || isNamedSecret(name, value) ? REDACTED : withoutSecretValues(member),
     ]),
   );
+}
+
+/** `https://user:password@host`. */
+const USERINFO = /(?<=:\/\/)[^\s/?#"'<>\\]{1,1024}@/g;
+/** `Authorization: <scheme> <credentials>`, or one long word, so that "Authorization: failed" stays. */
+const AUTHORIZATION =
+  /(authorization\\?["']?\s{0,9}[:=]\s{0,9}\\?["']?)(?:(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,32})\s[^\r\n"'\\]+|[^\s"'\\]{16,})/gi;
+/** A word after "Bearer" that is too long or too numeric for English, so that "bearer authentication" stays. */
+const BEARER = /\b(bearer\s{1,9})(?=[\w.~+/-]{0,256}\d|[\w.~+/-]{20})[\w.~+/-]+=*/gi;
+/** `name=value`, and `"name":"value"` in a text that is not JSON as a whole. */
+const ASSIGNED =
+  /(?<![\w.-])([\w.-]{1,64})(=\\?["']?|\\?"\s{0,9}:\s{0,9}\\?")((?<==)[^\s"'&;,<>\\]+|[^"'\\]+)/g;
+
+function withoutSecretsInText(text: string): string {
+  return (withoutSecretsInJson(text) ?? text)
+    .replaceAll(USERINFO, `${REDACTED}@`)
+    .replaceAll(AUTHORIZATION, `$1${REDACTED}`)
+    .replaceAll(BEARER, `$1${REDACTED}`)
+    .replaceAll(ASSIGNED, (whole, name: string, sign: string, value: string) => {
+      const number = Number(value);
+      return isSecret(name, Number.isNaN(number) ? value : number) ? `${name}${sign}${REDACTED}` : whole;
+    });
+}
+
+/** Returns a text that is JSON of an object or a list without its secrets; null for any other text. */
+function withoutSecretsInJson(text: string): string | null {
+  if (!/^\s*[[{]/.test(text)) return null;
+  try {
+    const value = storableJson(JSON.parse(text));
+    const redacted = JSON.stringify(withoutSecretValues(value));
+    return redacted === JSON.stringify(value) ? null : redacted;
+  } catch {
+    return null;
+  }
 }
