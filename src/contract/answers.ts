@@ -102,25 +102,6 @@ const AnalysisNote = z.discriminatedUnion("state", [
   z.object({ state: z.literal("requested"), at: z.nullable(Time), reason: z.string(), runbookUrl: Text }),
 ]);
 
-export const IncidentDetail = z
-  .extend(Incident, {
-    analysis: AnalysisNote.register(z.globalRegistry, {
-      description: "Whether root-cause analysis was requested, and why.",
-    }),
-    context: z.nullable(Context).register(z.globalRegistry, {
-      description:
-        "What PagerDuty knew about the incident when its analysis was requested; null if it was not read.",
-    }),
-    timeline: z
-      .array(z.object({ at: Text, kind: z.string(), from: Text, to: Text, text: Text }))
-      .register(z.globalRegistry, { description: "The newest 500 lines, oldest first." }),
-    events: z
-      .array(ReceivedEvent)
-      .register(z.globalRegistry, { description: "The newest 500 events, oldest first." }),
-  })
-  .register(z.globalRegistry, { id: "IncidentDetail" });
-export type IncidentDetail = z.infer<typeof IncidentDetail>;
-
 export const Delivery = z
   .object({
     id: z.string().register(z.globalRegistry, { description: "The `webhook-id` of every attempt." }),
@@ -144,6 +125,28 @@ export const Delivery = z
   })
   .register(z.globalRegistry, { id: "Delivery" });
 export type Delivery = z.infer<typeof Delivery>;
+
+export const IncidentDetail = z
+  .extend(Incident, {
+    analysis: AnalysisNote.register(z.globalRegistry, {
+      description: "Whether root-cause analysis was requested, and why.",
+    }),
+    context: z.nullable(Context).register(z.globalRegistry, {
+      description:
+        "What PagerDuty knew about the incident when its analysis was requested; null if it was not read.",
+    }),
+    timeline: z
+      .array(z.object({ at: Text, kind: z.string(), from: Text, to: Text, text: Text }))
+      .register(z.globalRegistry, { description: "The newest 500 lines, oldest first." }),
+    events: z
+      .array(ReceivedEvent)
+      .register(z.globalRegistry, { description: "The newest 500 events, oldest first." }),
+    deliveries: z
+      .array(Delivery)
+      .register(z.globalRegistry, { description: "The newest 50 deliveries to Aurora, oldest first." }),
+  })
+  .register(z.globalRegistry, { id: "IncidentDetail" });
+export type IncidentDetail = z.infer<typeof IncidentDetail>;
 
 export const DeliveryWithPayload = z
   .extend(Delivery, {

@@ -36,7 +36,8 @@ export const incidents: Call[] = [
     method: "get",
     path: "/pagerduty/incidents/{incidentId}",
     tag: "Incidents",
-    summary: "Get an incident with its timeline, its events and the reason for its analysis",
+    summary:
+      "Get an incident with its timeline, its events, its deliveries to Aurora and the reason for its analysis",
     answers: ok("The incident.", answers.IncidentDetail),
     errors: [403, 404],
   },

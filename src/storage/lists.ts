@@ -64,6 +64,16 @@ export function arrivalsOfIncident(sql: SqlStorage, incidentId: string, limit: n
   return [...rows].map((row) => Arrival.parse(row)).reverse();
 }
 
+/** The newest deliveries of an incident, oldest first. */
+export function deliveriesOfIncident(sql: SqlStorage, incidentId: string, limit: number): Entry[] {
+  const rows = sql.exec(
+    `SELECT ${COLUMNS} FROM journal WHERE incident_id = ? AND delivery IS NOT NULL ORDER BY seq DESC LIMIT ?`,
+    incidentId,
+    limit,
+  );
+  return [...rows].flatMap((row) => readableEntry(row) ?? []).reverse();
+}
+
 /** For open consoles: the entries after `seq`, oldest first. */
 export function entriesAfter(sql: SqlStorage, seq: number, limit: number): Entry[] {
   const rows = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?`, seq, limit);

@@ -30,7 +30,7 @@ import {
   incidentHeads,
   listIncidents,
 } from "../storage/lists/incident-list.ts";
-import { type Arrival, arrivalsOfIncident, timelineOf } from "../storage/lists.ts";
+import { type Arrival, arrivalsOfIncident, deliveriesOfIncident, timelineOf } from "../storage/lists.ts";
 import { listNotes, type Note, type NoteCursor } from "../storage/notes.ts";
 import { listedIncident } from "./listed-incident.ts";
 
@@ -165,9 +165,11 @@ function analysisView(analysis: Analysis) {
 
 /** How many lines and events of an incident are shown with it: the newest ones. */
 const MAX_LINES = 500;
+/** How many of its deliveries, each of which is stored with the whole incident. */
+const MAX_DELIVERIES = 50;
 
 /**
- * One incident with its timeline and its events, each oldest first.
+ * One incident with its timeline, its events and its deliveries, each oldest first.
  * @throws {AppError} not_found
  */
 export function incidentDetail(sql: SqlStorage, incidentId: string) {
@@ -183,6 +185,7 @@ export function incidentDetail(sql: SqlStorage, incidentId: string) {
       ...line,
     })),
     events: arrivalsOfIncident(sql, incidentId, MAX_LINES).map(eventView),
+    deliveries: deliveriesOfIncident(sql, incidentId, MAX_DELIVERIES).map(deliveryView),
   };
 }
 

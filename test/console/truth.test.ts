@@ -34,6 +34,10 @@ describe.skipIf(!hasChromium)("without a URL for deliveries:", () => {
     await page.getByText("Set AURORA_EVENTS_URL or AURORA_BACKEND_URL").waitFor();
     expect(await page.getByText("All delivered").count()).toBe(0);
     expect(await violations(page)).toEqual([]);
+    await page.getByRole("navigation").getByRole("link", { name: "Incidents" }).click();
+    await page.getByRole("link", { name: /Only kept/ }).click();
+    await page.getByText("Nothing is sent: no address at Aurora is configured.").waitFor();
+    expect(await page.locator(".analysis .pill.ok").count()).toBe(0);
   });
 });
 
@@ -68,6 +72,26 @@ describe.skipIf(!hasChromium)("the console", () => {
     await deliveries.getByText(/Aurora answered 500/).waitFor();
     await page.getByText(/could not be delivered to Aurora: Aurora answered 500.*; \d waits?\./).waitFor();
     expect(await page.getByText(/429/).count()).toBe(0);
+  });
+
+  test("shows on an incident's page whether Aurora has it, and calls its analysis accepted only then", async () => {
+    stage.aurora.answer = () => ({ status: 500 });
+    const { page } = await open("");
+    stage.account.trigger({ title: "Not yet there" });
+    await page.getByRole("link", { name: /Not yet there/ }).click();
+    const analysis = page.locator(".analysis");
+    const delivery = page.locator(".event-lines li", { hasText: "incident.triggered v1" });
+    await analysis.getByText("Not accepted by Aurora", { exact: true }).waitFor();
+    await delivery.getByText("Failed", { exact: true }).waitFor();
+    await delivery.getByText("Aurora answered 500", { exact: true }).waitFor();
+    expect(await analysis.locator(".pill.ok").count()).toBe(0);
+    expect(await violations(page)).toEqual([]);
+    stage.aurora.answer = () => ({ status: 202 });
+    await stage.call("POST", "/deliveries/redeliver", {});
+    await analysis.getByText("Accepted by Aurora", { exact: true }).waitFor();
+    await delivery.getByText("Delivered", { exact: true }).waitFor();
+    await delivery.getByRole("link").click();
+    await page.getByLabel("Payload", { exact: true }).waitFor();
   });
 
   test("shows a disabled subscription on every page after a webhook was refused", async () => {

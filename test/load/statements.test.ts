@@ -108,6 +108,7 @@ function executeAll(storage: DurableObjectStorage): void {
   entryList.countDeliveries(sql, DELIVERIES);
   lists.timelineOf(sql, INCIDENT, 25);
   lists.arrivalsOfIncident(sql, INCIDENT, 25);
+  lists.deliveriesOfIncident(sql, INCIDENT, 25);
   lists.entriesAfter(sql, 0, 25);
   lists.outstandingAttempts(sql, 25);
   lists.webhookTimes(sql);

@@ -11,6 +11,7 @@ import { Intake, takeIn } from "../../src/webhooks/intake.ts";
 import { ParkedWebhooks, park } from "../../src/webhooks/parked.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
 import { receivedWebhook } from "../support/received.ts";
+import { configWith } from "./connected-context.ts";
 
 /** Answers stay small, however much is stored, because an RPC answer can have at most 32 MiB. */
 
@@ -81,6 +82,26 @@ test("an incident is shown with its newest 500 timeline lines and 500 events, ho
   });
   expect(detail.events).toHaveLength(500);
   expect(detail.events.at(-1)).toMatchObject({ webhookId: "u599" });
+});
+
+test("an incident is shown with its newest 50 deliveries, each with its state", async () => {
+  const detail = await inStorage("changing", (storage) => {
+    const { sql } = storage;
+    const context = { storage, sql, config: configWith({}), connectedUser: () => "u" };
+    for (let i = 0; i < 60; i += 1) {
+      const incident = { type: "incident", id: "P", title: `title ${i}`, status: "triggered" };
+      const occurredAt = new Date(Date.UTC(2026, 10, 22, 3, i)).toISOString();
+      takeIn(context, webhookOf(`c${i}`, "incident.triggered", incident, occurredAt), "signature", 1);
+    }
+    return incidentDetail(sql, "P");
+  });
+  expect(detail.deliveries).toHaveLength(50);
+  expect(detail.deliveries.at(-1)).toMatchObject({
+    state: "pending",
+    webhookId: "c59",
+    version: 60,
+    incident: { title: "title 59" },
+  });
 });
 
 test("all webhooks that were parked are retried, a few at a time", async () => {

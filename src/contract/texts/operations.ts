@@ -99,7 +99,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "get /pagerduty/incidents/{incidentId}": {
     operationId: "getIncident",
     description:
-      "Returns the incident with its timeline, its events, and its context: alerts, changes, notes and similar incidents.",
+      "Returns the incident with its timeline, its events, its deliveries, which show whether Aurora has it, and its context: alerts, changes, notes and similar incidents.",
   },
   "post /pagerduty/incidents/{incidentId}/notes": {
     operationId: "writeNote",

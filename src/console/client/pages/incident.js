@@ -4,7 +4,9 @@ import { moment, numberOf, pill, severityMark, statusMark, when, words } from ".
 import { get } from "../state/api.js";
 import { calmly, onLive } from "../state/live.js";
 import { reading } from "../state/reading.js";
+import { status } from "../state/store.js";
 import { contextSection } from "./context.js";
+import { statePill } from "./delivery.js";
 import { outcomePill } from "./events.js";
 import { notesSection } from "./notes.js";
 
@@ -35,9 +37,40 @@ function facts(incident) {
   return h("dl", { class: "facts" }, lines);
 }
 
-/** @param {IncidentDetail["analysis"]} analysis */
-function analysisBox(analysis) {
-  const states = { none: "Not requested", waiting: "Waiting for a runbook", requested: "Requested" };
+/**
+ * The delivery that makes Aurora start its analysis. In format `v3`, that is the incident's first one.
+ * @param {IncidentDetail} incident
+ */
+const requestIn = ({ deliveries }) =>
+  deliveries.find(({ change }) => change === "rca_requested") ??
+  deliveries.find(({ change, type }) => change === "created" && type === "incident.triggered");
+
+/** Whether no address at Aurora is configured. */
+function isOff() {
+  const now = status();
+  return now?.connected && now.delivery.target === null;
+}
+
+/** Green only when Aurora accepted the request. @param {IncidentDetail} incident */
+function analysisPill(incident) {
+  const { state } = incident.analysis;
+  if (state !== "requested")
+    return pill("quiet", state === "none" ? "Not requested" : "Waiting for a runbook");
+  switch (requestIn(incident)?.state) {
+    case "delivered":
+      return pill("ok", "Accepted by Aurora");
+    case "pending":
+      return pill("warn", "Not yet accepted by Aurora");
+    case "dead":
+      return pill("bad", "Not accepted by Aurora");
+    default:
+      return pill("quiet", isOff() ? "Not sent to Aurora" : "Requested");
+  }
+}
+
+/** @param {IncidentDetail} incident */
+function analysisBox(incident) {
+  const { analysis } = incident;
   /** @type {import("../parts/dom.js").Child[]} */
   const rest = [];
   if (analysis.state === "requested") {
@@ -49,7 +82,7 @@ function analysisBox(analysis) {
     "section",
     { class: "analysis" },
     h("h2", null, "Root-cause analysis"),
-    h("p", null, pill(analysis.state === "requested" ? "ok" : "quiet", states[analysis.state]), rest),
+    h("p", null, analysisPill(incident), rest),
     h("p", { class: "muted" }, `${analysis.reason}.`),
   );
 }
@@ -79,6 +112,40 @@ function eventItem({ webhookId, type, outcome, receivedAt }) {
   );
 }
 
+/** @param {IncidentDetail["deliveries"][number]} delivery */
+function deliveryItem({ id, type, version, state, createdAt, deliveredAt, lastError }) {
+  return h(
+    "li",
+    null,
+    h(
+      "span",
+      { class: "mono" },
+      h(
+        "a",
+        { href: `#/deliveries/${encodeURIComponent(id)}` },
+        `${type ?? "notification"} v${version ?? "?"}`,
+      ),
+      // Its first sentence; the delivery's own page shows the advice, too.
+      lastError && state !== "delivered" ? h("span", { class: "error" }, lastError.split(". ")[0]) : null,
+    ),
+    statePill(state),
+    h("span", { class: "meta" }, when(deliveredAt ?? createdAt, "")),
+  );
+}
+
+/** The newest first. @param {IncidentDetail["deliveries"]} deliveries */
+function deliveries(deliveries) {
+  if (deliveries.length > 0)
+    return h("ul", { class: "event-lines" }, deliveries.toReversed().map(deliveryItem));
+  return h(
+    "p",
+    { class: "muted" },
+    isOff()
+      ? "Nothing is sent: no address at Aurora is configured."
+      : "No delivery of this incident is stored.",
+  );
+}
+
 const back = () => h("a", { class: "back", href: "#/incidents" }, "← All incidents");
 
 /** @param {IncidentDetail} incident @param {HTMLElement} notes */
@@ -102,7 +169,9 @@ function article(incident, notes) {
     idLine("id", incident.incidentId),
     incident.description ? h("p", { class: "text" }, incident.description) : null,
     facts(incident),
-    analysisBox(incident.analysis),
+    analysisBox(incident),
+    h("h2", null, "Deliveries to Aurora"),
+    deliveries(incident.deliveries),
     contextSection(incident.context),
     notes,
     h("h2", null, "Timeline"),
@@ -142,6 +211,13 @@ export function renderIncident(side, incidentId, signal) {
     "incident",
     (message) => {
       if (message.type === "incident" && message.incident.incidentId === incidentId) again();
+    },
+    signal,
+  );
+  onLive(
+    "delivery",
+    (message) => {
+      if (message.type === "delivery" && message.delivery.incidentId === incidentId) again();
     },
     signal,
   );
