@@ -56,6 +56,30 @@ describe.skipIf(!hasChromium)("the console's address", () => {
     },
   );
 
+  test.each(["", "incidents", "events", "deliveries"])(
+    "opening and leaving a row keeps the filters of #/%s",
+    async (section) => {
+      const { page, account } = await open(`#/${section}?since=24h`);
+      account.trigger({ title: "One" });
+      const name = section || "incidents";
+      const link = page.locator(`.rows a.row-link[href^='#/${name}/']`).first();
+      const hash = () => new URL(page.url()).hash;
+      const opened = new RegExp(`^#/${name}/[^?]+\\?since=24h$`);
+      const leave = [
+        () => page.keyboard.press("Escape"),
+        () => page.getByRole("link", { name: `← All ${name}` }).click(),
+      ];
+      for (const back of leave) {
+        await link.click();
+        await expect.poll(hash).toMatch(opened);
+        await page.getByRole("article").waitFor();
+        await back();
+        await expect.poll(hash).toBe(`#/${name}?since=24h`);
+        expect(await page.getByLabel("Time").inputValue()).toBe("24h");
+      }
+    },
+  );
+
   test.each(["incidents", "events", "deliveries"])(
     "a link to a row that does not exist in the list of %s shows an error with a link back to the list",
     async (section) => {

@@ -11,13 +11,17 @@ export function decoded(text) {
   }
 }
 
-/** @param {string} hash @returns {Place} */
+/** Without a section, that of the incidents. @param {string} hash @returns {Place} */
 function placeOf(hash) {
   const [path = "", query = ""] = hash.replace(/^#/, "").split("?");
-  const [, section = "", part] = path.split("/");
+  const [, named, part] = path.split("/");
   const id = part ? decoded(part) : null;
   // Not ids: in the path of an API call "." and ".." name another folder.
-  return { section, id: id === "." || id === ".." ? null : id, filters: new URLSearchParams(query) };
+  return {
+    section: named || "incidents",
+    id: id === "." || id === ".." ? null : id,
+    filters: new URLSearchParams(query),
+  };
 }
 
 export const place = () => placeOf(location.hash);
