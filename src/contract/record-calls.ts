@@ -22,7 +22,8 @@ export const incidents: Call[] = [
       severity: { description: "Only incidents with this severity.", schema: Severity },
       service: { description: "Only incidents of the service with this id or name.", schema: z.string() },
       q: {
-        description: "A text to search for in title, number and service name, ignoring case.",
+        description:
+          "Words to search for in title, number and service name: each has to be found, in any order. Ignores case and diacritics.",
         schema: z.string(),
       },
       ...timeRange("started"),
@@ -74,7 +75,7 @@ export const incidents: Call[] = [
       outcome: { description: "Only events with this outcome.", schema: Outcome },
       q: {
         description:
-          "A text to search for in the title, the number and the service name of the incident, in any case, and in the webhook's id.",
+          "Words to search for in the incident's title, number and service name, and in the webhook's id: each has to be found, in any order. Ignores case and diacritics.",
         schema: z.string(),
       },
       ...timeRange("received"),

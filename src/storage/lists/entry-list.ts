@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import { ErrorClass, Outcome } from "../../incidents/incident.ts";
+import { matchesText } from "../../incidents/search.ts";
 import { COLUMNS, DeliveryState, type Entry, EntryKind, newestSeq, readableEntry } from "../journal.ts";
 import { ARRIVAL_COLUMNS, Arrival } from "../lists.ts";
-import { matchesText } from "./incident-list.ts";
 import { type Counts, countChoices, type Filter, isWithin, oneOf, type TimeRange, takePage } from "./page.ts";
 
 /** Finds entries of the journal for the API: pages of events and of deliveries, newest first, and counts. */
@@ -17,7 +17,7 @@ interface EntryPage extends TimeRange {
 export interface EventFilter extends EntryPage {
   type: string | null;
   outcome: Outcome | null;
-  /** Searched for in the webhook's id, and in the title, the number and the service of its incident. */
+  /** Words, each of which is searched for in the webhook's id, and in the title, the number and the service of its incident. */
   q: string | null;
 }
 

@@ -7,6 +7,7 @@ import {
   Severity,
   Status,
 } from "../../incidents/incident.ts";
+import { matchesText } from "../../incidents/search.ts";
 import { firstChars } from "../../incidents/text.ts";
 import { describe, log } from "../../log.ts";
 import { loadIncident } from "../incidents.ts";
@@ -20,7 +21,7 @@ export interface IncidentFilter extends TimeRange {
   severity: Severity | null;
   /** A service's id or name. */
   service: string | null;
-  /** Searched for in the title, the number and the service's name. */
+  /** Words, each of which is searched for in the title, the number and the service's name. */
   q: string | null;
   limit: number;
   after: IncidentCursor | null;
@@ -105,12 +106,6 @@ function readableIncident(sql: SqlStorage, incidentId: string): Incident | null 
     log.error("incident.unreadable", { incidentId, error: describe(error) });
     return null;
   }
-}
-
-/** Whether one of some texts contains `q`, in any case; a number may be searched with its sign. */
-export function matchesText(q: string): (texts: readonly (string | null)[]) => boolean {
-  const searched = q.trim().replace(/^#/, "").toLowerCase();
-  return (texts) => searched === "" || texts.some((text) => text?.toLowerCase().includes(searched));
 }
 
 function searchOf({ q }: IncidentFilter): (row: Candidate) => boolean {

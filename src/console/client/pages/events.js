@@ -1,7 +1,7 @@
+import { matchesText } from "../../../incidents/search.ts";
 import { DEFAULT_EVENTS } from "../../../pagerduty/webhook-events.ts";
 import { idLine } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
-import { containsText } from "../parts/filters.js";
 import { listing } from "../parts/listing.js";
 import { mention, mentionWhole } from "../parts/mention.js";
 import { renderPayload } from "../parts/payload.js";
@@ -167,7 +167,7 @@ export function mountEvents(view, signal) {
         (!type || event.type === type) &&
         (!outcome || event.outcome === outcome) &&
         isWithin(since, event.receivedAt) &&
-        containsText(q, [event.webhookId, incident?.title, incident?.number, incident?.service]),
+        matchesText(q ?? "")([event.webhookId, incident?.title, incident?.number, incident?.service]),
       nothing: () => [
         "No events yet",
         "Send PagerDuty's test event on the Connection page; it then appears here.",

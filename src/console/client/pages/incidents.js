@@ -1,5 +1,5 @@
+import { matchesText } from "../../../incidents/search.ts";
 import { h } from "../parts/dom.js";
-import { containsText } from "../parts/filters.js";
 import { listing } from "../parts/listing.js";
 import { incidentHref } from "../parts/mention.js";
 import { isWithin, TIME } from "../parts/spans.js";
@@ -99,7 +99,7 @@ function matches({ title, sourceAlertId, service, severity, ...incident }, { sta
     isWithin(since, incident.startedAt) &&
     (!chosen["severity"] || severity === chosen["severity"]) &&
     (!wanted || [service.id, service.name].some((text) => text?.toLowerCase() === wanted)) &&
-    containsText(q, [title, sourceAlertId, service.name])
+    matchesText(q ?? "")([title, sourceAlertId, service.name])
   );
 }
 

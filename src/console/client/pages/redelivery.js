@@ -1,7 +1,7 @@
 import { action, confirmed, toast } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { SPANS, sinceOf } from "../parts/spans.js";
-import { when } from "../parts/words.js";
+import { countOf, when } from "../parts/words.js";
 import { call, get, query } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 import { onStatus, status } from "../state/store.js";
@@ -22,7 +22,7 @@ const totalOf = ({ pending, delivered, failed }) => pending + delivered + failed
 function progressText({ delivered, failed, more, ...rest }) {
   const total = totalOf({ delivered, failed, more, ...rest });
   const again = failed === 0 ? "" : `, ${number.format(failed)} failed again`;
-  return `${number.format(delivered)} of ${number.format(total)}${more ? "+" : ""} delivered${again}`;
+  return `${number.format(delivered)} of ${countOf(total, more)} delivered${again}`;
 }
 
 /**
@@ -109,7 +109,7 @@ export function redelivery(signal, onChange) {
     const { counts } = await get(`/deliveries${query(found)}`);
     const dead = counts?.["state"]?.["dead"];
     if (signal.aborted || wanted !== span.value || !dead) return;
-    send.textContent = `Redeliver ${number.format(dead.count)}${dead.more ? "+" : ""}`;
+    send.textContent = `Redeliver ${countOf(dead.count, dead.more)}`;
   }
 
   // A failure is not reported here: the page's other reads show that the connector cannot be reached.

@@ -1,6 +1,7 @@
 import { place, setFilters } from "../state/address.js";
 import { segments, uniqueId } from "./controls.js";
 import { entry, h } from "./dom.js";
+import { countOf } from "./words.js";
 
 /** The filters of a list. They are in the address, so links and the Back button restore them. */
 
@@ -26,19 +27,17 @@ const TYPING_MS = 250;
  * @property {(counts: ChoiceCounts) => void} [count] shows how many each choice has
  */
 
-const number = new Intl.NumberFormat("en-GB");
-
 /**
  * @param {ChoiceCounts[string] | undefined} counted
  * @returns {string} such as "5,000+"; empty if the count is not known
  */
 function countText(counted) {
   if (!counted || (counted.more && counted.count === 0)) return "";
-  return `${number.format(counted.count)}${counted.more ? "+" : ""}`;
+  return countOf(counted.count, counted.more);
 }
 
-/** @param {Filter} filter @returns {Control} */
-function controlOf({ name, label, kind, choices = [], placeholder }) {
+/** @param {Filter} filter @param {() => void} onEnter @returns {Control} */
+function controlOf({ name, label, kind, choices = [], placeholder }, onEnter) {
   if (kind === "segments") {
     const row = segments(choices, (value) => changed(name, value, "push"), label);
     return { element: row.element, show: row.choose, count: (counts) => countButtons(row.element, counts) };
@@ -60,7 +59,16 @@ function controlOf({ name, label, kind, choices = [], placeholder }) {
   let timer = 0;
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = window.setTimeout(() => changed(name, input.value.trim(), "replace"), TYPING_MS);
+    timer = window.setTimeout(search, TYPING_MS);
+  });
+  function search() {
+    clearTimeout(timer);
+    changed(name, input.value.trim(), "replace");
+  }
+  input.addEventListener("keydown", ({ key, isComposing }) => {
+    if (key !== "Enter" || isComposing) return;
+    search();
+    onEnter();
   });
   return {
     element: input,
@@ -114,19 +122,17 @@ function countButtons(row, counts) {
 const changed = (name, value, how) =>
   setFilters({ ...Object.fromEntries(place().filters), [name]: value }, how);
 
-/**
- * Whether one of `texts` contains the search text `q`, by the server's rules.
- * @param {string | null | undefined} q
- * @param {readonly (string | null | undefined)[]} texts
- */
-export function containsText(q, texts) {
-  const searched = q?.replace(/^#/, "").toLowerCase();
-  return !searched || texts.some((text) => text?.toLowerCase().includes(searched));
+/** What a chosen filter shows, such as "Severity: Critical". @param {Filter} filter @param {string} value */
+function shownAs({ label, kind, placeholder, choices = [] }, value) {
+  if (kind === "search") return `“${value}” in ${(placeholder ?? label).toLowerCase()}`;
+  return `${label}: ${choices.find(([choice]) => choice === value)?.[1] ?? value}`;
 }
 
-/** @param {readonly Filter[]} filters */
-export function filterBar(filters) {
-  const controls = new Map(filters.map((filter) => [filter.name, controlOf(filter)]));
+export const clearFilters = () => setFilters({}, "push");
+
+/** @param {readonly Filter[]} filters @param {() => void} onEnter called after Enter in the search box */
+export function filterBar(filters, onEnter) {
+  const controls = new Map(filters.map((filter) => [filter.name, controlOf(filter, onEnter)]));
   const element = h(
     "div",
     { class: "filters", role: "search" },
@@ -143,6 +149,12 @@ export function filterBar(filters) {
       for (const [name, control] of controls) control.show(params.get(name) ?? "");
       return Object.fromEntries(filters.map(({ name }) => [name, params.get(name) || null]));
     },
+    /** What is chosen, in words. @param {Record<string, string | null>} chosen */
+    told: (chosen) =>
+      filters.flatMap((filter) => {
+        const value = chosen[filter.name];
+        return value ? [shownAs(filter, value)] : [];
+      }),
     /** Shows how many each choice has. @param {Counts} counts */
     count(counts) {
       for (const [name, control] of controls) control.count?.(entry(counts, name) ?? {});

@@ -5,10 +5,11 @@ import { h } from "./dom.js";
 /** @type {readonly (readonly [string, string])[]} */
 const KEYS = [
   ["/", "Search the list"],
+  ["↓", "From the search box to the first row"],
   ["j", "Next row"],
   ["k", "Previous row"],
-  ["Enter", "Open the row"],
-  ["Esc", "Back to the list"],
+  ["Enter", "Open the row; in the search box, the first hit"],
+  ["Esc", "Leave the search box; back to the list"],
   ["?", "Show these keys"],
 ];
 
@@ -33,9 +34,12 @@ function showKeys() {
   dialog.showModal();
 }
 
+const rowLinks = () =>
+  [...document.querySelectorAll("tbody .row-link")].filter((link) => link.checkVisibility());
+
 /** @param {1 | -1} step */
 function move(step) {
-  const links = [...document.querySelectorAll("tbody .row-link")].filter((link) => link.checkVisibility());
+  const links = rowLinks();
   const now = links.findIndex((link) => link.closest("tr")?.contains(document.activeElement));
   const open = links.findIndex((link) => link.hasAttribute("aria-current"));
   const from = now === -1 ? open : now;
@@ -55,6 +59,11 @@ function onKey(event) {
   const typing = target instanceof HTMLElement && target.matches("input, select, textarea");
   if (typing) {
     if (key === "Escape") target.blur();
+    const [first] = rowLinks();
+    if (key === "ArrowDown" && target.matches("[type=search]") && first instanceof HTMLElement) {
+      event.preventDefault();
+      first.focus();
+    }
     return;
   }
   /** @type {Record<string, () => void>} */

@@ -3,7 +3,7 @@ import { calmly } from "../state/live.js";
 import { reading } from "../state/reading.js";
 import { action, empty, loading } from "./controls.js";
 import { h } from "./dom.js";
-import { filterBar } from "./filters.js";
+import { clearFilters, filterBar } from "./filters.js";
 import { keptRows } from "./rows.js";
 import { sinceOf } from "./spans.js";
 
@@ -64,7 +64,7 @@ export function listing(how, signal) {
   const name = how.name.toLowerCase();
   /** @type {Chosen} */
   let filters = {};
-  const bar = filterBar(how.filters);
+  const bar = filterBar(how.filters, openFirst);
   const table = h(
     "table",
     { class: `rows ${name}`, role: "table" },
@@ -138,17 +138,27 @@ export function listing(how, signal) {
     more.hidden = cursor === null;
     table.hidden = rows.count === 0;
     if (!loaded) return;
-    const isFiltered = Object.values(filters).some((value) => value !== null);
-    const [title, text] = isFiltered ? nothingMatches() : how.nothing();
-    note.replaceChildren(...(rows.count === 0 ? [empty(title, h("p", null, text))] : []));
+    note.replaceChildren(...(rows.count === 0 ? [nothing()] : []));
   }
 
-  /** @returns {readonly [string, string]} */
-  function nothingMatches() {
-    const title = `No ${name} match`;
-    return cursor === null
-      ? [title, "Choose other filters."]
-      : [title, `None of the newest ${name} match. Load older ${name} to look further.`];
+  function nothing() {
+    const told = bar.told(filters);
+    if (told.length === 0) {
+      const [title, text] = how.nothing();
+      return empty(title, h("p", null, text));
+    }
+    const older = cursor === null ? "" : ` Load older ${name} to look further.`;
+    const clear = action("Clear filters", async () => clearFilters());
+    return empty(`No ${name} match`, h("p", null, `Searched: ${told.join("; ")}.${older}`), clear);
+  }
+
+  /** Whether the first row is opened when the list is loaded. */
+  let opensFirst = false;
+  /** Opens the first row, of a search that is still loading when it is there. */
+  function openFirst() {
+    opensFirst = !loaded;
+    const first = loaded ? table.querySelector("tbody .row-link") : null;
+    if (first instanceof HTMLElement) first.click();
   }
 
   /**
@@ -216,6 +226,7 @@ export function listing(how, signal) {
     cursor = next;
     loaded = true;
     show();
+    if (opensFirst) openFirst();
   }
 
   async function older() {
@@ -259,6 +270,7 @@ export function listing(how, signal) {
       filters = bar.show(params);
       if (isOpen && JSON.stringify(filters) === before) return;
       isOpen = true;
+      opensFirst = false;
       items = new Map([...items].filter(([, item]) => how.wanted(item, filters)));
       cursor = null;
       loaded = false;

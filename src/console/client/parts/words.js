@@ -97,6 +97,18 @@ export function words(text) {
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 
+const number = new Intl.NumberFormat("en-GB");
+
+/**
+ * @param {number} count
+ * @param {boolean} more whether these are not all: hundreds are shown then, because the others tell nothing
+ * @returns {string} such as "1,042", or "1,000+"
+ */
+export function countOf(count, more) {
+  if (!more) return number.format(count);
+  return `${number.format(count < 100 ? count : Math.floor(count / 100) * 100)}+`;
+}
+
 /** @param {string | null} number @param {string} incidentId shown while the number is unknown */
 export const numberOf = (number, incidentId) =>
   number === null || number === incidentId ? incidentId : `#${number}`;
