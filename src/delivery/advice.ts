@@ -23,7 +23,7 @@ export function adviceFor(status: number, events: Events): string | null {
         ? `Aurora's own route refuses events while Aurora holds no credential for the organisation: set AURORA_BACKEND_URL, so that API tokens are passed on to Aurora, or deliver to the receiver; if Aurora holds a credential, check ${setting}`
         : `check ${setting}: there is no receiver at this address`;
     case 409:
-      return "the user who connected has left the organisation: let another member connect again, then redeliver";
+      return "the user who connected has left the organisation: let another member connect again";
     case 422:
       return "the receiver cannot use this event, and its answer says why";
     case 508:
@@ -33,18 +33,4 @@ export function adviceFor(status: number, events: Events): string | null {
         ? `check ${setting}: redirects are not followed, so it has to be the final address`
         : null;
   }
-}
-
-/**
- * Returns the text of a failed attempt, as it is stored and shown.
- * @param advice what to check; null if the failure may be temporary
- * @param deadAtMs when the delivery will be dead if nothing changes; null if it is dead
- */
-export function failureText(error: string, advice: string | null, deadAtMs: number | null): string {
-  if (advice === null) return error;
-  const end =
-    deadAtMs === null
-      ? "The delivery is dead; redeliver it after the change"
-      : `Without a change the delivery is dead at ${new Date(deadAtMs).toISOString()}`;
-  return `${error.replace(/\.$/, "")}. This is a matter of configuration, not an outage: ${advice}. ${end}`;
 }

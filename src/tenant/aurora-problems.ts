@@ -2,44 +2,66 @@ import { type MirrorView, type Obstacle, obstacleOf } from "../aurora/mirror.ts"
 import type { Config } from "../config.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { BeyondLimit } from "../delivery/analysis-limit.ts";
+import { failureParts } from "../delivery/failure-text.ts";
 import type { OutboxSummary } from "../delivery/outbox.ts";
 import { counted, type Problem } from "./problem.ts";
 
 /** Problems of deliveries to Aurora, and of Aurora's copy of the connection. Pure. */
 
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 const endingInStop = (text: string) => (text.endsWith(".") ? text : `${text}.`);
 
 const CHECK_NUMBER =
   "Check in PagerDuty that the connected key or user may see the incident, and PagerDuty's status page";
 
-export function deliveryProblems(
-  { pending, dead, pendingError, pendingLacksNumber, deadError, deadLacksNumber }: OutboxSummary,
-  events: Config["events"],
-): Problem[] {
+export function deliveryProblems(outbox: OutboxSummary, events: Config["events"]): Problem[] {
   const setting = events?.setting ?? "AURORA_EVENTS_URL";
-  if (dead > 0) {
-    return [
-      {
-        code: "deliveries_dead",
-        message: endingInStop(
-          `${counted(dead, "notification", "notifications")} could not be delivered to Aurora: ${deadError ?? "unknown"}${pending > 0 ? `; ${counted(pending, "waits", "wait")}` : ""}`,
-        ),
-        fix: `${deadLacksNumber ? CHECK_NUMBER : `Fix Aurora's endpoint (${setting})`}, then redeliver them: POST /pagerduty/deliveries/redeliver.`,
-      },
-    ];
+  if (outbox.dead > 0) return [deadProblem(outbox, setting)];
+  if (outbox.pending > 0 && outbox.pendingError !== null) {
+    return [failingProblem(outbox, outbox.pendingError, setting)];
   }
-  if (pending === 0 || pendingError === null) return [];
-  return [
-    {
-      code: "deliveries_failing",
-      message: endingInStop(
-        `${counted(pending, "notification waits", "notifications wait")}: ${pendingError}`,
-      ),
-      fix: pendingLacksNumber
-        ? `Nothing is lost: the number is requested from PagerDuty again before each attempt, by DELIVERY_SCHEDULE. ${CHECK_NUMBER}.`
-        : `Nothing is lost: deliveries are retried automatically by DELIVERY_SCHEDULE. If they keep failing, check Aurora's endpoint (${setting}) and what its log says about these requests.`,
-    },
-  ];
+  return [];
+}
+
+function deadProblem({ dead, pending, deadError, deadLacksNumber }: OutboxSummary, setting: string): Problem {
+  const { error, advice } = failureParts(deadError ?? "the reason is not known");
+  const waiting = pending > 0 ? ` ${pending} more ${pending === 1 ? "waits" : "wait"}.` : "";
+  // The others may have failed for other reasons.
+  const named = dead === 1 ? ":" : "; the newest of them:";
+  const first = deadLacksNumber
+    ? CHECK_NUMBER
+    : advice
+      ? sentence(advice)
+      : `Fix Aurora's endpoint (${setting})`;
+  const them = dead === 1 ? "it" : "them";
+  return {
+    code: "deliveries_dead",
+    message: `${counted(dead, "notification", "notifications")} could not be delivered to Aurora${named} ${endingInStop(error)}${waiting}`,
+    fix: `${first}. Then redeliver ${them}, on the Deliveries page of the console or with POST /pagerduty/deliveries/redeliver.`,
+  };
+}
+
+function failingProblem(
+  { pending, pendingLacksNumber }: OutboxSummary,
+  pendingError: string,
+  setting: string,
+): Problem {
+  const { error, advice } = failureParts(pendingError);
+  const waiting =
+    pending === 1
+      ? "1 notification waits for another attempt:"
+      : `${pending} notifications wait for another attempt; the one that is next:`;
+  const retried =
+    "by DELIVERY_SCHEDULE; to try one at once, open it on the Deliveries page of the console, or POST its id to /pagerduty/deliveries/redeliver";
+  return {
+    code: "deliveries_failing",
+    message: `${waiting} ${endingInStop(error)}`,
+    fix: pendingLacksNumber
+      ? `Nothing is lost: the number is requested from PagerDuty again before each attempt, by DELIVERY_SCHEDULE. ${CHECK_NUMBER}.`
+      : advice
+        ? `${sentence(advice)}. Deliveries are retried ${retried}.`
+        : `Nothing is lost: deliveries are retried ${retried}. If they keep failing, check Aurora's endpoint (${setting}) and what its log says about these requests.`,
+  };
 }
 
 /** Completes "… needs a credential in Aurora, and …". */

@@ -48,7 +48,8 @@ test("an incident of a user who left is refused, the problem says what to do, an
   await openWebhook(stage);
   stage.aurora.directory.addUser(stage.editor, randomUUID());
   const incident = stage.account.trigger(LATENCY);
-  expect(await problem(stage, "deliveries_failing")).toContain("let another member connect again");
+  expect(await problem(stage, "deliveries_failing")).toContain("Aurora answered 409");
+  expect(await fixes()).toEqual([expect.stringContaining("let another member connect again")]);
   await allDead(1);
   expect(stage.aurora.tables.incidents).toEqual([]);
 

@@ -67,7 +67,7 @@ function row(delivery) {
         " ",
         h("span", { class: "muted" }, `v${version ?? "?"}`),
       ),
-      h("div", { class: "meta" }, progress(delivery)),
+      h("div", { class: "meta progress" }, progress(delivery)),
     ),
     h("td", { class: "mention-cell" }, mention(incidentId, incident)),
     h("td", { class: "status-cell" }, statePill(state)),

@@ -1,9 +1,10 @@
+import { failureParts } from "../../../delivery/failure-text.ts";
 import { action, copyButton, idLine, toast } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
 import { bodyText } from "../parts/json.js";
 import { mentionWhole } from "../parts/mention.js";
 import { renderPayload } from "../parts/payload.js";
-import { duration, moment, pill, when } from "../parts/words.js";
+import { duration, moment, pill, readable, when } from "../parts/words.js";
 import { call, get } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 
@@ -27,7 +28,8 @@ export function progress({ state, attempts, createdAt, deliveredAt, nextAttemptA
     return [`in ${duration(Date.parse(deliveredAt) - Date.parse(createdAt))}, ${tries}`];
   }
   const next = nextAttemptAt ? [", next ", when(nextAttemptAt)] : [];
-  return [lastError ? `${lastError} · ` : "", tries, ...next];
+  const error = lastError && h("span", { class: "cause" }, `· ${failureParts(lastError).error}`);
+  return [h("span", null, tries, ...next), error];
 }
 
 /** @param {string} id @param {Delivery["state"]} state */
@@ -144,7 +146,7 @@ export function renderDelivery(side, id, signal) {
             ),
           ),
         delivery.lastError && delivery.state !== "delivered"
-          ? h("p", { class: "error" }, delivery.lastError)
+          ? h("p", { class: "error" }, readable(delivery.lastError))
           : null,
         delivery.state === "delivered" || delivery.target === null
           ? null

@@ -1,7 +1,8 @@
 import { MILD_PROBLEMS } from "../../../contract/mild-problems.ts";
+import { failureParts } from "../../../delivery/failure-text.ts";
 import { action, toast } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
-import { absolute, when } from "../parts/words.js";
+import { readable, when } from "../parts/words.js";
 import { call } from "../state/api.js";
 import { mayManageWebhooks } from "../state/permissions.js";
 import { status as current, refreshStatus } from "../state/store.js";
@@ -69,10 +70,11 @@ function deliveryTile({ delivery }) {
     return tile(label, "off", "Not configured", "kept here, not sent: set AURORA_EVENTS_URL");
   const last = lastDeliveredAt === null ? ["nothing sent yet"] : ["last one ", when(lastDeliveredAt)];
   const waiting = pending > 0 ? `${pending} pending` : "";
-  if (dead > 0)
-    return tile(label, "bad", [`${dead} failed`, waiting].filter(Boolean).join(", "), lastError ?? "");
-  if (pending > 0)
-    return tile(label, lastError ? "warn" : "ok", waiting, ...(lastError ? [lastError] : last));
+  const error = failureParts(lastError ?? "").error;
+  // The others may have failed for other reasons.
+  const failed = dead > 1 ? `the newest: ${error}` : error;
+  if (dead > 0) return tile(label, "bad", [`${dead} failed`, waiting].filter(Boolean).join(", "), failed);
+  if (pending > 0) return tile(label, error ? "warn" : "ok", waiting, ...(error ? [error] : last));
   if (lastDeliveredAt === null) return tile(label, "ok", "Ready", ...last);
   return tile(label, "ok", "All delivered", ...last);
 }
@@ -132,10 +134,6 @@ function remedyOf(code) {
     await refreshStatus();
   });
 }
-
-const ISO = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
-/** Shows the times in a sentence in the reader's time zone. @param {string} text */
-export const readable = (text) => text.replace(ISO, absolute);
 
 /** @param {{code: string, message: string, fix: string}} problem */
 export function problemCard({ code, message, fix }) {

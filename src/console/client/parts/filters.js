@@ -1,5 +1,5 @@
 import { place, setFilters } from "../state/address.js";
-import { segments, uniqueId } from "./controls.js";
+import { action, empty, segments, uniqueId } from "./controls.js";
 import { entry, h } from "./dom.js";
 import { countOf } from "./words.js";
 
@@ -128,8 +128,6 @@ function shownAs({ label, kind, placeholder, choices = [] }, value) {
   return `${label}: ${choices.find(([choice]) => choice === value)?.[1] ?? value}`;
 }
 
-export const clearFilters = () => setFilters({}, "push");
-
 /** @param {readonly Filter[]} filters @param {() => void} onEnter called after Enter in the search box */
 export function filterBar(filters, onEnter) {
   const controls = new Map(filters.map((filter) => [filter.name, controlOf(filter, onEnter)]));
@@ -149,12 +147,22 @@ export function filterBar(filters, onEnter) {
       for (const [name, control] of controls) control.show(params.get(name) ?? "");
       return Object.fromEntries(filters.map(({ name }) => [name, params.get(name) || null]));
     },
-    /** What is chosen, in words. @param {Record<string, string | null>} chosen */
-    told: (chosen) =>
-      filters.flatMap((filter) => {
+    /**
+     * What is shown where no row matches; null if nothing is filtered.
+     * @param {Record<string, string | null>} chosen
+     * @param {string} rows such as "incidents"
+     * @param {boolean} hasOlder whether there are rows that were not searched
+     */
+    nothing(chosen, rows, hasOlder) {
+      const chosenTexts = filters.flatMap((filter) => {
         const value = chosen[filter.name];
         return value ? [shownAs(filter, value)] : [];
-      }),
+      });
+      if (chosenTexts.length === 0) return null;
+      const older = hasOlder ? ` Load older ${rows} to look further.` : "";
+      const clear = action("Clear filters", async () => setFilters({}, "push"));
+      return empty(`No ${rows} match`, h("p", null, `Searched: ${chosenTexts.join("; ")}.${older}`), clear);
+    },
     /** Shows how many each choice has. @param {Counts} counts */
     count(counts) {
       for (const [name, control] of controls) control.count?.(entry(counts, name) ?? {});

@@ -3,7 +3,7 @@ import { calmly } from "../state/live.js";
 import { reading } from "../state/reading.js";
 import { action, empty, loading } from "./controls.js";
 import { h } from "./dom.js";
-import { clearFilters, filterBar } from "./filters.js";
+import { filterBar } from "./filters.js";
 import { keptRows } from "./rows.js";
 import { sinceOf } from "./spans.js";
 
@@ -142,14 +142,8 @@ export function listing(how, signal) {
   }
 
   function nothing() {
-    const told = bar.told(filters);
-    if (told.length === 0) {
-      const [title, text] = how.nothing();
-      return empty(title, h("p", null, text));
-    }
-    const older = cursor === null ? "" : ` Load older ${name} to look further.`;
-    const clear = action("Clear filters", async () => clearFilters());
-    return empty(`No ${name} match`, h("p", null, `Searched: ${told.join("; ")}.${older}`), clear);
+    const [title, text] = how.nothing();
+    return bar.nothing(filters, name, cursor !== null) ?? empty(title, h("p", null, text));
   }
 
   /** Whether the first row is opened when the list is loaded. */

@@ -42,6 +42,10 @@ function relative(iso) {
 /** @param {string} iso @returns {string} with its zone, such as "26 Nov 2026, 12:51:22 UTC" */
 export const absolute = (iso) => (Number.isNaN(Date.parse(iso)) ? iso : full.format(new Date(iso)));
 
+const ISO = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
+/** Times in a sentence, in the reader's own zone. @param {string} text */
+export const readable = (text) => text.replace(ISO, absolute);
+
 /**
  * How long ago a time was, kept up to date. A click, a touch or hovering shows the full time with its zone.
  * @param {string | null} iso

@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { failureText } from "../../src/delivery/failure-text.ts";
+import type { OutboxSummary } from "../../src/delivery/outbox.ts";
+import { deliveryProblems } from "../../src/tenant/aurora-problems.ts";
+
+const REFUSED = failureText("Aurora answered 403", "check AURORA_HEADERS", Date.UTC(2026, 10, 26));
+const NONE: OutboxSummary = {
+  pending: 0,
+  dead: 0,
+  lastDeliveredAtMs: null,
+  pendingError: null,
+  pendingLacksNumber: false,
+  deadError: null,
+  deadLacksNumber: false,
+};
+const told = (outbox: Partial<OutboxSummary>) => deliveryProblems({ ...NONE, ...outbox }, null)[0];
+
+test.each([
+  [{ dead: 1, deadError: REFUSED }, "1 notification could not be delivered to Aurora: Aurora answered 403."],
+  [
+    { dead: 1, deadError: "Aurora answered 500", pending: 1 },
+    "1 notification could not be delivered to Aurora: Aurora answered 500. 1 more waits.",
+  ],
+  [
+    { dead: 20, deadError: REFUSED, pending: 4 },
+    "20 notifications could not be delivered to Aurora; the newest of them: Aurora answered 403. 4 more wait.",
+  ],
+  [
+    { pending: 1, pendingError: "Aurora answered 500" },
+    "1 notification waits for another attempt: Aurora answered 500.",
+  ],
+  [
+    { pending: 4, pendingError: REFUSED },
+    "4 notifications wait for another attempt; the one that is next: Aurora answered 403.",
+  ],
+])("%o claims one cause for one notification only", (outbox, message) => {
+  expect(told(outbox)?.message).toBe(message);
+});
+
+test("the advice is what to do first, and the page and the call follow", () => {
+  expect(told({ dead: 2, deadError: REFUSED })?.fix).toBe(
+    "Check AURORA_HEADERS. Then redeliver them, on the Deliveries page of the console or with POST /pagerduty/deliveries/redeliver.",
+  );
+  expect(told({ pending: 1, pendingError: REFUSED })?.fix).toMatch(
+    /^Check AURORA_HEADERS\. Deliveries are retried/,
+  );
+});
