@@ -207,21 +207,21 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
     problems.push({
       code: "subscription_missing",
       message: "PagerDuty no longer has the webhook subscription, so no events arrive.",
-      fix: "Create it again from here; incidents missed until then are recovered.",
+      fix: "Create it again on the Connection page of the console or with POST /pagerduty/subscription; incidents missed until then are recovered.",
     });
   }
   if (state === "disabled") {
     problems.push({
       code: "subscription_disabled",
       message: "The webhook subscription is disabled at PagerDuty, so no events arrive.",
-      fix: "Enable it from here. A person disabled it, or this credential may not enable it.",
+      fix: "Enable it on the Connection page of the console or with POST /pagerduty/subscription/enable. Checks do not: a person disabled it, or this credential may not enable it.",
     });
   }
   if (reEnabled && nowMs - reEnabled.atMs < SHOW_RE_ENABLED_MS) {
     problems.push({
       code: "subscription_was_disabled",
       message: `PagerDuty had disabled the webhook subscription. It was enabled again at ${new Date(reEnabled.atMs).toISOString()}, and ${recoveredCount(reEnabled.recovered)}.`,
-      fix: "Nothing, unless it happens again. In that case check that the webhook URL is right and reachable, and that the stored signing secret belongs to the subscription.",
+      fix: "Nothing has to be done, unless it happens again. In that case check that the webhook URL is right and reachable, and that the stored signing secret belongs to the subscription.",
     });
   }
   if (missingEvents.length > 0) {

@@ -19,7 +19,7 @@ describe.skipIf(!hasChromium)("the console", () => {
       const { page } = await openPage(width);
       await page.goto(`${stage.worker.url}/#/deliveries`);
       const redeliver = (count: number) =>
-        page.getByRole("button", { name: `Redeliver ${count}`, exact: true });
+        page.getByRole("button", { name: `Redeliver all ${count} failed`, exact: true });
       // Each incident has two deliveries.
       await redeliver(6).waitFor();
       await page.getByLabel("Which deliveries").selectOption("1h");
@@ -41,6 +41,32 @@ describe.skipIf(!hasChromium)("the console", () => {
       await redeliver(6).click();
       await page.getByText("The redelivery is over: 6 of 6 delivered.").waitFor();
       await page.getByRole("button", { name: "Failed 0" }).waitFor();
+    },
+  );
+
+  test.each([1280, 390] as const)(
+    "a failed delivery's row has its cause in one line, and success takes the failure's message away, at %i px",
+    async (width) => {
+      stage.aurora.answer = () => ({ status: 403 });
+      await stage.call("POST", "", { token: stage.account.apiKey(), subscribe: true });
+      stage.account.trigger({ title: "Refused" });
+      const { page } = await openPage(width);
+      await page.goto(stage.worker.url);
+      await page.getByRole("link", { name: "Show failed" }).click();
+      await page.waitForURL(/#\/deliveries\?state=dead$/);
+      const redeliver = page.getByRole("button", { name: "Redeliver all 2 failed" });
+      await redeliver.waitFor();
+      const progress = page.locator(".progress").first();
+      expect(await progress.textContent()).toMatch(/^2 attempts· Aurora answered 403[^.]*$/);
+      expect(await overflows(page)).toBe(false);
+      await screenshot(page, "redelivery-cause", { width, scheme: "light" });
+      expect(await page.getByRole("button", { name: /^Redeliver/ }).count()).toBe(1);
+      await redeliver.click();
+      await page.getByText("The redelivery is over: 0 of 2 delivered, 2 failed again.").waitFor();
+      stage.aurora.answer = () => ({ status: 202 });
+      await redeliver.click();
+      await page.getByText("The redelivery is over: 2 of 2 delivered.").waitFor();
+      expect(await page.locator(".toast").getByText("0 of 2 delivered").count()).toBe(0);
     },
   );
 });

@@ -128,7 +128,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByRole("row").getByText("Failed").first().waitFor();
     await look(page, "problems");
     stage.aurora.answer = () => ({ status: 202 });
-    await page.getByRole("button", { name: /^Redeliver \d+$/ }).click();
+    await page.getByRole("button", { name: /^Redeliver all \d+ failed$/ }).click();
     await page.getByText("All delivered").waitFor();
     await page.getByRole("row").getByText("Delivered").first().waitFor();
 

@@ -54,7 +54,7 @@ function webhookTile({ webhook }) {
   const { subscription, verification, lastEventAt, rejected } = webhook;
   const last = lastEventAt === null ? ["no event yet"] : ["last event ", when(lastEventAt)];
   if (subscription && subscription.state !== "active") {
-    const value = subscription.state === "disabled" ? "Switched off" : "Missing";
+    const value = subscription.state === "disabled" ? "Disabled" : "Missing";
     return tile("Webhooks", "bad", value, "no events arrive · ", ...last);
   }
   if (verification === "callback") return tile("Webhooks", "warn", "Not verified", ...last);
@@ -113,15 +113,13 @@ const REMEDIES = {
     path: "/events/retry",
     done: "The webhooks are being processed again.",
   },
-  deliveries_dead: {
-    label: "Redeliver",
-    path: "/deliveries/redeliver",
-    done: "The failed deliveries are on their way again.",
-  },
 };
 
 /** @param {string} code */
 function remedyOf(code) {
+  if (code === "deliveries_dead") {
+    return h("a", { class: "button", href: "#/deliveries?state=dead" }, "Show failed");
+  }
   const remedy = entry(REMEDIES, code);
   if (!remedy) return null;
   const now = current();

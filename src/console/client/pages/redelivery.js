@@ -13,6 +13,9 @@ import { onStatus, status } from "../state/store.js";
 /** The shortest time between two reads of the progress. */
 const ASK_EVERY_MS = 2000;
 
+/** Of its messages, of which only the last one is shown. */
+const TOPIC = "redelivery";
+
 const number = new Intl.NumberFormat("en-GB");
 
 /** @param {Redelivery} redelivery */
@@ -34,18 +37,18 @@ export function redelivery(signal, onChange) {
     "select",
     { "aria-label": "Which deliveries" },
     SPANS.map(([value, label]) =>
-      h("option", { value }, value === "" ? "All that failed" : `Failed: ${label}`),
+      h("option", { value }, `of ${value === "" ? "" : "the "}${label.toLowerCase()}`),
     ),
   );
   const send = action("Redeliver", async () => {
     const since = sinceOf(span.value);
     /** @type {import("../../../contract/answers.ts").Redelivered} */
     const { redelivered } = await call("POST", "/deliveries/redeliver", since === null ? {} : { since });
-    if (redelivered === 0) toast("ok", "No delivery failed in that time.");
+    if (redelivered === 0) toast("ok", "No delivery failed in that time.", TOPIC);
     else isOver = false;
     await ask();
   });
-  const tool = h("div", { class: "redeliver" }, span, send);
+  const tool = h("div", { class: "redeliver" }, send, span);
   const bar = h("progress", { "aria-label": "Redelivery" });
   const text = h("p", { role: "status" });
   const started = h("span", { class: "meta" });
@@ -62,6 +65,7 @@ export function redelivery(signal, onChange) {
     toast(
       "ok",
       `Stopped. ${number.format(stopped)} ${stopped === 1 ? "delivery counts" : "deliveries count"} as failed again.`,
+      TOPIC,
     );
     await ask();
   });
@@ -86,7 +90,7 @@ export function redelivery(signal, onChange) {
       started.replaceChildren("started ", when(now.startedAt));
     } else if (!isOver) {
       isOver = true;
-      toast(now.failed === 0 ? "ok" : "bad", `The redelivery is over: ${progressText(now)}.`);
+      toast(now.failed === 0 ? "ok" : "bad", `The redelivery is over: ${progressText(now)}.`, TOPIC);
     }
   }
 
@@ -109,7 +113,7 @@ export function redelivery(signal, onChange) {
     const { counts } = await get(`/deliveries${query(found)}`);
     const dead = counts?.["state"]?.["dead"];
     if (signal.aborted || wanted !== span.value || !dead) return;
-    send.textContent = `Redeliver ${countOf(dead.count, dead.more)}`;
+    send.textContent = `Redeliver all ${countOf(dead.count, dead.more)} failed`;
   }
 
   // A failure is not reported here: the page's other reads show that the connector cannot be reached.

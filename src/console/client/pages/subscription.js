@@ -122,6 +122,7 @@ export function subscriptionPanel(status, signal) {
     await Promise.all([refreshStatus(), load()]);
   });
   enable.hidden = true;
+  const sendTest = action("Send test event", () => test(result), "primary");
   const remove = action("Remove…", async () => {
     const sure = await confirmedAsItIs({
       title: "Remove the webhook subscription?",
@@ -140,7 +141,10 @@ export function subscriptionPanel(status, signal) {
       const there = await get("/subscription");
       if (signal.aborted) return;
       state.replaceChildren(pill(there.state === "active" ? "ok" : "bad", words(there.state)));
-      enable.hidden = there.state === "active" || !mayManage;
+      const isActive = there.state === "active";
+      enable.hidden = isActive || !mayManage;
+      enable.className = isActive ? "plain" : "primary";
+      sendTest.className = isActive ? "primary" : "plain";
       // The rest of the page must show the same state.
       const now = currentStatus();
       if (now?.connected && now.webhook.subscription?.state !== there.state) await refreshStatus();
@@ -170,13 +174,7 @@ export function subscriptionPanel(status, signal) {
     h("div", { class: "panel-head" }, head, state),
     facts,
     mayManage
-      ? h(
-          "div",
-          { class: "actions" },
-          action("Send test event", () => test(result), "primary"),
-          enable,
-          remove,
-        )
+      ? h("div", { class: "actions" }, enable, sendTest, remove)
       : h(
           "p",
           { class: "muted" },

@@ -10,14 +10,15 @@ export const uniqueId = (name) => `${name}-${++serial}`;
  * Shows a message for a few seconds; an error stays until it is closed.
  * @param {"ok" | "bad"} tone
  * @param {string} text
+ * @param {string} [topic] a later message about the same replaces an earlier one
  */
-export function toast(tone, text) {
+export function toast(tone, text, topic = text) {
   const close = h("button", { type: "button", class: "icon", "aria-label": "Close message" }, "×");
-  const element = h("div", { class: `toast ${tone}`, "data-text": text }, h("p", null, text), close);
+  const element = h("div", { class: `toast ${tone}`, "data-topic": topic }, h("p", null, text), close);
   close.addEventListener("click", () => element.remove());
   const toasts = document.getElementById("toasts");
   // A repeated message is announced again, but shown once.
-  toasts?.querySelector(`[data-text="${CSS.escape(text)}"]`)?.remove();
+  toasts?.querySelector(`[data-topic="${CSS.escape(topic)}"]`)?.remove();
   toasts?.append(element);
   if (tone === "ok") setTimeout(() => element.remove(), 6000);
 }
