@@ -33,11 +33,11 @@ async function dev(): Promise<boolean> {
   const config = requireSettings(project, devVars);
   await requireFreePort(options.port ?? project.localPort);
   await requireNetwork(options.tunnel);
-  start(options, config);
+  start(options, config, (options.port ?? project.localPort) === project.localPort);
   return true;
 }
 
-function start(options: DevOptions, config: Config): void {
+function start(options: DevOptions, config: Config, isUsualPort: boolean): void {
   const startedAtMs = Date.now();
   console.log("Starting the Worker …");
   const { child, clear } = startDevSession({
@@ -46,7 +46,7 @@ function start(options: DevOptions, config: Config): void {
     stdio: "inherit",
     ready: (url) => {
       const tookMs = Date.now() - startedAtMs;
-      console.log(greeting({ url, config, tunnel: options.tunnel, tookMs }).join("\n"));
+      console.log(greeting({ url, config, tunnel: options.tunnel, isUsualPort, tookMs }).join("\n"));
     },
     say: console.log,
   });

@@ -3,6 +3,7 @@
  * there is a problem. Changes nothing, and shows no secret.
  */
 import { fileURLToPath } from "node:url";
+import { isLocalHost } from "../src/settings.ts";
 import { type Project, readProject } from "./cloudflare/project.ts";
 import { examineAurora } from "./doctor/aurora-examination.ts";
 import { examine } from "./doctor/examination.ts";
@@ -15,10 +16,10 @@ import { parseOptions } from "./terminal/options.ts";
 const HELP = `npm run doctor [-- options]
   --user ID    also checks this user's connection, subscription and last events
   --org ID     the user's organisation, whose connection is checked instead of the user's own
-  --url URL    checks a deployed Worker instead of the one on this machine, with the settings in
-               wrangler.toml and two secrets in the environment: INTERNAL_API_SECRET, which is
-               sent to the Worker and to Aurora over https only, and AURORA_HEADERS, which are
-               sent to Aurora`;
+  --url URL    checks the Worker at this address. On this machine, as on another port, the settings are
+               those in .dev.vars. Elsewhere they are those in wrangler.toml; INTERNAL_API_SECRET from
+               the environment is sent to it and to Aurora, when the address is https, and
+               AURORA_HEADERS to Aurora`;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -26,19 +27,21 @@ async function findings(
   project: Project,
   user: string | null,
   org: string | null,
-  deployedUrl: string | null,
+  givenUrl: string | null,
 ): Promise<Finding[]> {
+  // Another port of this machine: the Worker there reads .dev.vars, too.
+  const isLocal = givenUrl === null || (URL.canParse(givenUrl) && isLocalHost(givenUrl));
   const devVars = readDevVars(root);
-  const local = deployedUrl === null ? checkConfiguration(project, devVars) : [];
+  const local = isLocal ? checkConfiguration(project, devVars) : [];
   const variables = Object.assign({}, ...devVars.map((source) => source.variables));
   const running = await examine({
-    url: (deployedUrl ?? `http://localhost:${project.localPort}`).replace(/\/+$/, ""),
+    url: (givenUrl ?? `http://localhost:${project.localPort}`).replace(/\/+$/, ""),
     user,
     org,
-    secret: secretOf(process.env, variables, deployedUrl !== null),
-    localFaults: deployedUrl === null ? local.filter(({ level }) => level === "problem").length : null,
+    secret: secretOf(process.env, variables, !isLocal),
+    localFaults: isLocal ? local.filter(({ level }) => level === "problem").length : null,
   });
-  const config = deployedUrl === null ? localConfig(project, devVars) : deployedConfig(project, process.env);
+  const config = isLocal ? localConfig(project, devVars) : deployedConfig(project, process.env);
   const aurora = config === null ? [] : await examineAurora(config, project.bindsAurora, running.target);
   return [checkNode(process.versions.node), ...local, ...aurora, ...running.findings];
 }

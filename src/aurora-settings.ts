@@ -50,7 +50,7 @@ export const eventsFormat = read((value) => {
   if (value === undefined || value === "v3") return "v3";
   if (value === "notifications") return value;
   return new Malformed(
-    "must be v3 (formerly pagerduty; the one that Aurora reads) or notifications (formerly aurora)",
+    "must be v3 (the one that Aurora reads) or notifications; their former names, pagerduty and aurora, are refused",
   );
 });
 

@@ -9,21 +9,24 @@ export interface Started {
   url: string;
   config: Config;
   tunnel: DevOptions["tunnel"];
+  /** Whether the Worker listens where `npm run doctor` looks for it. */
+  isUsualPort: boolean;
   tookMs: number;
 }
 
 /** Returns lines for a person: the Worker's addresses, how it can be reached, and the next step. */
-export function greeting({ url, config, tunnel, tookMs }: Started): string[] {
+export function greeting({ url, config, tunnel, isUsualPort, tookMs }: Started): string[] {
   const { consoleUser: user, publicUrl } = config;
   const isPublic = publicUrl !== null && !isLocalHost(publicUrl);
   const base = isPublic ? publicUrl : (config.tunnelUrl ?? url);
+  const doctor = `npm run doctor${isUsualPort ? "" : ` -- --url ${url}`}`;
   const rows: [string, string][] = [
     ["Console", url],
     ["User", `${user} (CONSOLE_USER)`],
     ["Webhook URL", `${base}/pagerduty/webhook/${user}`],
     ["Tunnel", tunnelRow(isPublic, config.tunnelUrl, tunnel)],
     ["Aurora", auroraRow(config)],
-    ["Next", "open the console and connect PagerDuty; npm run doctor checks the setup"],
+    ["Next", `open the console and connect PagerDuty; ${doctor} checks the setup`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return [

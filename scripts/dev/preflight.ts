@@ -28,11 +28,12 @@ export function requireSettings(project: Project, devVars: readonly SettingsSour
   throw new CommandError(`The Worker cannot start with these settings:\n${list}\n${remedyFor(faults)}`);
 }
 
-/** Advises to create .dev.vars again, except for faults in wrangler.toml, which a new .dev.vars does not solve. */
 const remedyFor = (faults: readonly SettingFault[]) =>
-  faults.every(({ where }) => where === ".dev.vars")
-    ? "Correct them, or remove .dev.vars: npm run dev then creates one with fresh keys."
-    : "Correct them, then start again; docs/configuration.md describes each setting.";
+  `Correct them, then start again; docs/configuration.md describes each setting.${
+    faults.some(({ where }) => where === ".dev.vars")
+      ? " Keep .dev.vars: the stored connections cannot be opened without its CREDENTIALS_KEYS."
+      : ""
+  }`;
 
 /** @throws {CommandError} */
 export async function requireFreePort(port: number, isFree = isPortFree): Promise<void> {

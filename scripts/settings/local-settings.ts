@@ -54,8 +54,16 @@ export function settingFaults(
   const unknown = [toml, ...devVars].flatMap(({ where, variables }) =>
     misspeltNames(variables).map(({ name, problem }) => ({ what: `${name} ${problem}`, where })),
   );
-  return [...unknown, ...valueFaults(toml, devVars, bindsAurora)];
+  const unclosed = devVars.flatMap(({ where, variables }) =>
+    Object.entries(variables)
+      .filter(([, value]) => hasUnclosedQuote(String(value)))
+      .map(([name]) => ({ what: `${name} starts with a quote that its line does not close`, where })),
+  );
+  return [...unknown, ...unclosed, ...valueFaults(toml, devVars, bindsAurora)];
 }
+
+/** Such a value keeps its quote, or goes on until a quote in one of the next settings. */
+const hasUnclosedQuote = (value: string) => /^(["'`])(?!.*\1$)/s.test(value) || /\n[A-Z_]+=/.test(value);
 
 /** Returns the names that the Worker does not read, each with the setting that was probably meant. */
 export function misspeltNames(variables: Readonly<Record<string, unknown>>): ConfigProblem[] {

@@ -190,6 +190,16 @@ describe("the entrance", () => {
     },
   );
 
+  test("answers with the status that a person sets over HTTP, until it is set to none", async () => {
+    const set = (body: string) => fetch(`${aurora.url}/_emulator/answer`, { method: "POST", body });
+    expect((await set("200")).status).toBe(400);
+    expect((await set("503")).status).toBe(200);
+    expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", {})).toMatchObject({ status: 503 });
+    expect((await set("")).status).toBe(200);
+    expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", {})).toMatchObject({ status: 400 });
+    expect(aurora.calls).toHaveLength(2);
+  });
+
   test("without a credential the webhook route answers 404", async () => {
     expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({ status: 404 });
   });

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Clock } from "../emulator/clock.ts";
+import { CONTROL_PATH } from "../emulator/control.ts";
 import { applyFault, type FaultPlan } from "../emulator/faults.ts";
 import { type Call, jsonReply, Listener, type Reply } from "../emulator/listener.ts";
 import { answerConnectionCall, header } from "./connection-api.ts";
@@ -148,7 +149,16 @@ export class TodaysAurora {
     await this.#listener.close();
   }
 
+  /** For people who use the demo: the status of every answer from now on; an empty body ends it. */
+  #setAnswer({ body }: Call): Reply {
+    const status = Number(body);
+    if (body !== "" && !(status >= 400 && status <= 599)) return jsonReply(400, { error: "400 to 599" });
+    this.fault = body === "" ? null : { status, body: JSON.stringify({ error: "as was asked for" }) };
+    return jsonReply(200, { answers: body === "" ? "as usual" : status });
+  }
+
   async #record(call: Call): Promise<Reply | "reset"> {
+    if (call.url.pathname === `${CONTROL_PATH}/answer`) return this.#setAnswer(call);
     const headers = Object.fromEntries(
       Object.entries(call.headers).map(([name, value]) => [name, [value ?? ""].flat().join(", ")]),
     );

@@ -2,7 +2,7 @@ import type { Stage } from "./stage.ts";
 
 /** Prints commands to copy for a demo that keeps running. */
 export function invite(stage: Stage): void {
-  const { pagerduty, connector, transcript, feed } = stage;
+  const { aurora, pagerduty, connector, transcript, feed } = stage;
   const user = `-H 'X-User-ID: ${connector.userId}'`;
   const incidents = `curl -X POST ${pagerduty.apiUrl}/_emulator/incidents`;
   transcript.heading("Now play with it");
@@ -25,6 +25,16 @@ export function invite(stage: Stage): void {
         `${incidents} -d '{"title": "Checkout is slow", "urgency": "high", "priority": "P2"}'`,
         `${incidents}/<id>/field -d '{"name": "runbook_link", "value": "https://example.com/"}'`,
         ...["acknowledge", "escalate", "resolve", "reopen"].map((action) => `${incidents}/<id>/${action}`),
+      ],
+    ],
+    [
+      "Let something fail: Aurora answers 503, and as usual again; PagerDuty's webhook is disabled, and what was missed recovered",
+      [
+        `curl -X POST ${aurora.url}/_emulator/answer -d 503`,
+        `curl -X POST ${aurora.url}/_emulator/answer`,
+        `curl -X POST ${pagerduty.apiUrl}/_emulator/webhooks/disable`,
+        `curl -X POST ${pagerduty.apiUrl}/_emulator/webhooks/enable`,
+        `curl -X POST ${connector.url}/pagerduty/reconcile ${user}`,
       ],
     ],
   ];

@@ -31,6 +31,9 @@ function help(apiUrl: string): string {
   ${post}/<id>/field -d '{"name": "runbook_link", "value": "https://example.com/runbook.md"}'
   ${post}/<id>/resolve
   ${post}/<id>/reopen
+
+  curl -X POST ${apiUrl}${CONTROL_PATH}/webhooks/disable
+  curl -X POST ${apiUrl}${CONTROL_PATH}/webhooks/enable
 `;
 }
 
@@ -46,10 +49,21 @@ function jsonOf(body: string): unknown {
   }
 }
 
+/** As a person does in PagerDuty. */
+function switchWebhooks(account: Account | undefined, action: string | undefined): Reply {
+  if (account === undefined) return problem(409, "there is no account yet");
+  if (action !== "disable" && action !== "enable") return problem(404, "see GET /_emulator");
+  for (const subscription of account.subscriptions.values()) subscription.active = action === "enable";
+  return jsonReply(200, { webhooks: account.subscriptions.size, active: action === "enable" });
+}
+
 /** Creates and changes incidents over HTTP, for people who use the demo. */
 export function answerControl(call: Call, account: Account | undefined, apiUrl: string): Reply {
   const [collection, id, action, ...rest] = call.url.pathname.slice(CONTROL_PATH.length + 1).split("/");
   if (call.method === "GET" && collection === "") return textReply(200, help(apiUrl));
+  if (call.method === "POST" && collection === "webhooks" && rest.length === 0 && action === undefined) {
+    return switchWebhooks(account, id);
+  }
   if (call.method !== "POST" || collection !== "incidents" || rest.length > 0)
     return problem(404, "see GET /_emulator");
   if (account === undefined) return problem(409, "there is no account yet");

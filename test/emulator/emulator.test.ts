@@ -260,6 +260,14 @@ test("incidents can be created and changed over HTTP", async () => {
   expect((await post(`/${incident?.id}/resolve`)).status).toBe(200);
   expect(incident?.status).toBe("resolved");
   expect((await post(`/${incident?.id}/constructor`)).status).toBe(404);
+  for (const [action, active] of [
+    ["disable", false],
+    ["enable", true],
+  ] as const) {
+    const url = `${pagerduty.apiUrl}/_emulator/webhooks/${action}`;
+    expect((await fetch(url, { method: "POST" })).status).toBe(200);
+    expect([...account.subscriptions.values()].every((one) => one.active === active)).toBe(true);
+  }
   expect(await (await fetch(`${pagerduty.apiUrl}/_emulator`)).text()).toContain("curl");
   expect(pagerduty.requests).toEqual([]);
 });

@@ -119,9 +119,42 @@ test("--tunnel-name opens a tunnel even without --tunnel", () => {
   ]);
 });
 
+test("an unclosed quote is refused by the setting's name, and a closed one is none", () => {
+  const refusal = (text: string) => {
+    try {
+      requireSettings(project, own({ ...GOOD, ...parseEnv(text) }));
+      return "";
+    } catch (error) {
+      return String(error);
+    }
+  };
+  for (const text of ['INTERNAL_API_SECRET="abc', "INTERNAL_API_SECRET='abc\nCONSOLE_USER='ada'"]) {
+    expect(refusal(text)).toContain(
+      ".dev.vars: INTERNAL_API_SECRET starts with a quote that its line does not close",
+    );
+  }
+  expect(refusal('AURORA_HEADERS="X-One: 1\nX-Two: 2"')).not.toContain("quote");
+});
+
+test("a fault in .dev.vars is never a reason to remove the keys of the stored connections", () => {
+  expect(() => requireSettings(project, own({ ...GOOD, PUBLIC_URL: "here" }))).toThrow(
+    /Keep \.dev\.vars: the stored connections cannot be opened without its CREDENTIALS_KEYS/,
+  );
+});
+
+test("on another port the greeting's doctor checks that port", () => {
+  const config = parseConfig(GOOD);
+  const told = (isUsualPort: boolean) =>
+    greeting({ url: "http://localhost:5090", config, tunnel: null, isUsualPort, tookMs: 1 }).join("\n");
+  expect(told(false)).toContain("npm run doctor -- --url http://localhost:5090 checks the setup");
+  expect(told(true)).toContain("npm run doctor checks the setup");
+});
+
 const started = (settings: Record<string, string>, tunnel: "quick" | null = null) => {
   const config = parseConfig({ ...GOOD, ...settings });
-  return greeting({ url: "http://localhost:5080", config, tunnel, tookMs: 2_100 }).join("\n");
+  return greeting({ url: "http://localhost:5080", config, tunnel, isUsualPort: true, tookMs: 2_100 }).join(
+    "\n",
+  );
 };
 
 test("the greeting names the console, the user, the webhook URL, the tunnel, Aurora and the next step", () => {

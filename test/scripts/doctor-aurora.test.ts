@@ -145,7 +145,7 @@ test.each(["pagerduty", "aurora"])("the former format %s is refused with the cur
   expect(finding).toMatchObject({
     level: "problem",
     what: expect.stringMatching(
-      /^AURORA_EVENTS_FORMAT must be v3 .*formerly pagerduty.* notifications .*formerly aurora/,
+      /^AURORA_EVENTS_FORMAT must be v3 .* or notifications; their former names, pagerduty and aurora, are refused/,
     ),
   });
 });
