@@ -7,7 +7,7 @@ import { COLUMNS, Entry } from "./journal.ts";
 /**
  * Stores unsigned webhooks until they are checked. The `hints` table has one row for each incident that has to be read
  * from PagerDuty, however many webhooks point at the incident. The webhooks themselves are `unconfirmed` journal
- * entries. Strangers can cause them, so their size and number are limited.
+ * entries. Strangers can cause them, so their size and number are limited, also while they wait.
  */
 
 /** `firstSeq` is the entry of the first webhook that the next reading checks. */
@@ -205,6 +205,46 @@ export const boundUnconfirmed = (sql: SqlStorage, seq: number): void =>
 /** Removes the oldest confirmed unsigned entries beyond the limit. @param seq the newest of them */
 export const boundConfirmed = (sql: SqlStorage, seq: number): void =>
   bound(sql, CONFIRMED, MAX_CONFIRMED_ENTRIES, seq);
+
+/** How many webhooks of one incident wait: one reading checks them all. */
+export const MAX_WAITING_OF_INCIDENT = 20;
+const Waiting = z.object({ seq: z.number(), incidentId: z.string() });
+
+/**
+ * Bounds the unsigned webhooks that wait, however long PagerDuty cannot be asked: of one incident to the first and the
+ * newest; in all to the newest of incidents that are not stored, which strangers can invent, and as many of stored ones.
+ * @param seq the newest waiting entry, which is one of this incident
+ */
+export function boundWaiting(sql: SqlStorage, incidentId: string, seq: number): void {
+  sql.exec(
+    `DELETE FROM journal WHERE seq IN (
+       SELECT seq FROM journal WHERE incident_id = ?1 AND ${WAITING} ORDER BY seq DESC LIMIT -1 OFFSET ?2)
+     AND seq <> (SELECT seq FROM journal WHERE incident_id = ?1 AND ${WAITING} ORDER BY seq LIMIT 1)`,
+    incidentId,
+    MAX_WAITING_OF_INCIDENT - 1,
+  );
+  if (seq % BOUND_EVERY !== 0) return;
+  for (const isStored of ["NOT EXISTS", "EXISTS"]) {
+    const excess = sql.exec(
+      `SELECT seq, incident_id AS incidentId FROM journal INDEXED BY journal_waiting WHERE ${WAITING}
+         AND ${isStored} (SELECT 1 FROM incidents WHERE incidents.incident_id = journal.incident_id)
+       ORDER BY seq DESC LIMIT ? OFFSET ?`,
+      BOUND_BATCH,
+      MAX_UNCONFIRMED_ENTRIES,
+    );
+    for (const entry of [...excess]) stopWaiting(sql, Waiting.parse(entry));
+  }
+}
+
+/** Removes a waiting entry, and its incident's hint if nothing waits for it any more. */
+export function stopWaiting(sql: SqlStorage, { seq, incidentId }: z.infer<typeof Waiting>): void {
+  sql.exec("DELETE FROM journal WHERE seq = ?", seq);
+  sql.exec(
+    `DELETE FROM hints WHERE incident_id = ?1
+       AND NOT EXISTS (SELECT 1 FROM journal WHERE incident_id = ?1 AND ${WAITING})`,
+    incidentId,
+  );
+}
 
 /** Removes unconfirmed entries that arrived before `beforeMs`. @returns how many; call again until it returns 0 */
 export function pruneUnconfirmed(sql: SqlStorage, beforeMs: number, limit: number): number {

@@ -4,7 +4,7 @@ import { describe, log } from "../log.ts";
 import { count } from "../metrics.ts";
 import { annotatedNoteOf, type Effect, effectOf, type PagerDutyEvent, readBody } from "../pagerduty/event.ts";
 import { observeEvent } from "../pagerduty/observe.ts";
-import { addHint, boundUnconfirmed, MAX_UNCONFIRMED_BYTES } from "../storage/hints.ts";
+import { addHint, boundUnconfirmed, boundWaiting, MAX_UNCONFIRMED_BYTES } from "../storage/hints.ts";
 import {
   appendEntry,
   countOfEvent,
@@ -138,6 +138,7 @@ function takeInEvent(
     if (effect.kind === "none") return storeUnused(sql, { ...entry, reason: effect.reason }, trust);
     const seq = appendEntry(sql, { ...entry, kind: "webhook", outcome: "unconfirmed" }, null);
     addHint(sql, effect.incidentId, seq, nowMs);
+    boundWaiting(sql, effect.incidentId, seq);
     return "unconfirmed";
   }
   const earlier = entryOfEvent(sql, incidentId, event.id);

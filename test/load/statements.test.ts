@@ -145,6 +145,8 @@ function executeAll(storage: DurableObjectStorage): void {
   hints.countNotVisible(sql, 0);
   hints.boundUnconfirmed(sql, 100);
   hints.boundConfirmed(sql, 100);
+  hints.boundWaiting(sql, INCIDENT, 100);
+  hints.stopWaiting(sql, { seq: 1, incidentId: "other" });
   hints.pruneUnconfirmed(sql, 1, 500);
 
   notes.insertNote(sql, { ...NOTE, requestHash: null, idempotencyKey: "key" });

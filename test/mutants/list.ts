@@ -307,6 +307,13 @@ const order: Topic = [
     tests: ["test/incidents/fold.test.ts", "test/storage/rest-reading.test.ts"],
   },
   {
+    guard: "unsigned webhooks that wait are bounded",
+    file: "src/webhooks/intake.ts",
+    find: "boundWaiting(sql, effect.incidentId, seq);",
+    replace: "",
+    tests: ["test/storage/waiting.test.ts"],
+  },
+  {
     guard: "an event stamped years ahead is forgotten by a later REST answer",
     file: "src/incidents/rest-stamp.ts",
     find: "return stamp.atMs > askedAtMs || known",
