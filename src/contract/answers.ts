@@ -117,6 +117,7 @@ export const Delivery = z
     nextAttemptAt: z.nullable(Time),
     deliveredAt: z.nullable(Time),
     lastError: Text,
+    cause: Text,
     lastStatus: z.nullable(z.int()).register(z.globalRegistry, {
       description:
         "The status of Aurora's answer to the last attempt; null if there was no attempt or no answer.",

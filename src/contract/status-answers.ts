@@ -54,6 +54,7 @@ const DeliveryStatus = z.object({
   dead: z.int(),
   lastDeliveredAt: z.nullable(Time),
   lastError: Text,
+  cause: Text,
   target: Text,
 });
 

@@ -10,7 +10,7 @@ import { firstAttemptAtMs } from "../storage/record.ts";
 import { tryTwice } from "../storage/set-aside.ts";
 import { recordFailedAttempt } from "./attempts.ts";
 import { bodiesOf } from "./bodies.ts";
-import { failureText } from "./failure-text.ts";
+import { type FailureParts, failureText } from "./failure-text.ts";
 import { markBroken, markDead, markDelivered, markRetry, markSentParts, retryEarly } from "./outbox.ts";
 import { queueAnalysisRequest } from "./redelivery.ts";
 import { type AttemptOutcome, deadAtMs, errorClassOf, type NextStep, nextStep } from "./schedule.ts";
@@ -63,11 +63,11 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
   const { plannedAtMs } = entry;
   const early = plannedAtMs !== null && startedAtMs < plannedAtMs ? plannedAtMs : null;
   const step = stepAfter(outcome, entry.attempts, early, config.deliverySchedule, nowMs);
-  const error = errorText(outcome, step, config.deliverySchedule);
+  const failure = failureOf(outcome, step, config.deliverySchedule);
   // Only the storage is retried, so that Aurora is not called again.
   await tryTwice(() =>
     context.storage.transactionSync(() =>
-      settle(context, entry, { step, early, outcome, error, startedAtMs, nowMs }),
+      settle(context, entry, { step, early, outcome, failure, startedAtMs, nowMs }),
     ),
   );
   const level = step.step === "delivered" ? "info" : step.step === "retry" ? "warn" : "error";
@@ -80,7 +80,7 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
     version: entry.notification?.incident.version,
     attempt: step.attempts,
     step: step.step,
-    error: outcome.kind === "accepted" ? null : error,
+    error: outcome.kind === "accepted" ? null : failureText(failure),
     durationMs: nowMs - startedAtMs,
     sinceReceivedMs: nowMs - entry.receivedAtMs,
   });
@@ -112,12 +112,12 @@ function stepAfter(
   return { ...nextStep(outcome, attempts + 1, schedule, nowMs, Math.random()), attempts: attempts + 1 };
 }
 
-/** The error of a failed attempt, as it is stored and shown. */
-function errorText(outcome: Tried, step: Step, schedule: readonly number[]): string {
-  if (outcome.kind === "accepted") return "";
-  if (outcome.kind === "postponed") return outcome.error;
-  const atMs = step.step === "retry" ? deadAtMs(step.attempts, step.atMs, schedule) : null;
-  return failureText(outcome.error, outcome.advice, atMs);
+/** Why the attempt failed, as it is stored. */
+function failureOf(outcome: Tried, step: Step, schedule: readonly number[]): FailureParts {
+  if (outcome.kind === "accepted") return { error: "", advice: null, failsAtMs: null };
+  if (outcome.kind === "postponed") return { error: outcome.error, advice: null, failsAtMs: null };
+  const failsAtMs = step.step === "retry" ? deadAtMs(step.attempts, step.atMs, schedule) : null;
+  return { error: outcome.error, advice: outcome.advice, failsAtMs };
 }
 
 interface Settled {
@@ -125,13 +125,13 @@ interface Settled {
   /** After an early attempt, when the planned attempt follows; null after a planned attempt. */
   early: number | null;
   outcome: Tried;
-  error: string;
+  failure: FailureParts;
   startedAtMs: number;
   nowMs: number;
 }
 
 function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled): void {
-  const { step, early, outcome, error, startedAtMs, nowMs } = settled;
+  const { step, early, outcome, startedAtMs, nowMs } = settled;
   const status = outcome.kind === "postponed" ? null : outcome.status;
   if (outcome.kind === "failed") {
     const durationMs = nowMs - startedAtMs;
@@ -143,8 +143,8 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
   if (isStopped && step.step !== "delivered") return;
   const nextDueAtMs = firstAttemptAtMs(config, nowMs) ?? nowMs;
   const finish = { attempts: step.attempts, status, nowMs, nextDueAtMs };
-  const errorClass = classOf(outcome);
-  if (step.step === "dead") markDead(sql, entry, { error, errorClass }, finish);
+  const failure = { ...settled.failure, errorClass: classOf(outcome) };
+  if (step.step === "dead") markDead(sql, entry, failure, finish);
   else if (step.step === "delivered") {
     if (needsAnalysisRequest(config, entry)) queueAnalysisRequest(sql, entry.incidentId, nextDueAtMs);
     markDelivered(sql, isStopped ? { ...entry, incidentId: null } : entry, finish);
@@ -155,7 +155,7 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
     const lane = outcome.kind === "postponed" || outcome.lacksNumber ? "missingNumber" : "again";
     const { attempts, atMs } = step;
     const retry = { lane, attempts, atMs, plannedAtMs: early, notBeforeMs, status } as const;
-    markRetry(sql, entry.seq, { ...retry, error, errorClass });
+    markRetry(sql, entry.seq, { ...retry, ...failure });
   }
 }
 

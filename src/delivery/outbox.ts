@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import type { ErrorClass } from "../incidents/incident.ts";
 import { numberOf } from "../storage/columns.ts";
 import { LANE } from "../storage/journal.ts";
+import type { FailureParts } from "./failure-text.ts";
 
 /**
  * Deliveries are journal entries with a `delivery` state. Each incident has at most one `pending` entry, which is
@@ -129,8 +130,7 @@ export function markDelivered(sql: SqlStorage, { seq, incidentId }: DueDelivery,
 }
 
 /** Why an attempt failed: in words, and its class. */
-export interface AttemptFailure {
-  error: string;
+export interface AttemptFailure extends FailureParts {
   errorClass: ErrorClass;
 }
 
@@ -138,14 +138,16 @@ export interface AttemptFailure {
 export function markDead(
   sql: SqlStorage,
   { seq, incidentId }: DueDelivery,
-  { error, errorClass }: AttemptFailure,
+  { error, advice, failsAtMs, errorClass }: AttemptFailure,
   finish: Finish,
 ): void {
   sql.exec(
-    `UPDATE journal SET delivery = 'dead', attempts = ?, last_error = ?, last_status = ?, error_class = ?
-     WHERE seq = ?`,
+    `UPDATE journal SET delivery = 'dead', attempts = ?, last_error = ?, last_advice = ?, fails_at_ms = ?,
+       last_status = ?, error_class = ? WHERE seq = ?`,
     finish.attempts,
     error,
+    advice,
+    failsAtMs,
     finish.status,
     errorClass,
     seq,
@@ -164,7 +166,7 @@ export function markBroken(sql: SqlStorage, seq: number, error: string, nowMs: n
   markDead(
     sql,
     due,
-    { error, errorClass: "not_sent" },
+    { error, advice: null, failsAtMs: null, errorClass: "not_sent" },
     { attempts, status: null, nowMs, nextDueAtMs: nowMs },
   );
 }
@@ -190,13 +192,15 @@ export interface Retry extends AttemptFailure {
 export function markRetry(sql: SqlStorage, seq: number, retry: Retry): void {
   sql.exec(
     `UPDATE journal SET lane = ?, attempts = ?, next_attempt_at_ms = ?, planned_at_ms = ?, not_before_ms = ?,
-       last_error = ?, last_status = ?, error_class = ? WHERE seq = ?`,
+       last_error = ?, last_advice = ?, fails_at_ms = ?, last_status = ?, error_class = ? WHERE seq = ?`,
     LANE[retry.lane],
     retry.attempts,
     retry.atMs,
     retry.plannedAtMs,
     retry.notBeforeMs,
     retry.error,
+    retry.advice,
+    retry.failsAtMs,
     retry.status,
     retry.errorClass,
     seq,
@@ -250,10 +254,15 @@ export const OutboxSummary = z.object({
   lastDeliveredAtMs: z.nullable(z.number()),
   /** The last error of the pending delivery that is due next. */
   pendingError: z.nullable(z.string()),
+  /** What to check, if a setting is the cause. */
+  pendingAdvice: z.nullable(z.string()),
+  /** When this delivery fails for good without a change. */
+  pendingFailsAtMs: z.nullable(z.number()),
   /** Whether this delivery failed because PagerDuty does not return its incident's number. */
   pendingLacksNumber: LacksNumber,
   /** Why the newest dead delivery failed. */
   deadError: z.nullable(z.string()),
+  deadAdvice: z.nullable(z.string()),
   deadLacksNumber: LacksNumber,
 });
 export type OutboxSummary = z.infer<typeof OutboxSummary>;
@@ -278,8 +287,11 @@ export function summarizeOutbox(sql: SqlStorage): OutboxSummary {
        (SELECT count(*) FROM journal WHERE delivery = 'dead') AS dead,
        (SELECT max(at) FROM (${NEWEST_DELIVERED} UNION ALL ${REDELIVERED})) AS lastDeliveredAtMs,
        (SELECT last_error ${NEXT_FAILED}) AS pendingError,
+       (SELECT last_advice ${NEXT_FAILED}) AS pendingAdvice,
+       (SELECT fails_at_ms ${NEXT_FAILED}) AS pendingFailsAtMs,
        (SELECT lane ${NEXT_FAILED}) AS pendingLacksNumber,
        (SELECT last_error ${NEWEST_DEAD}) AS deadError,
+       (SELECT last_advice ${NEWEST_DEAD}) AS deadAdvice,
        (SELECT lane ${NEWEST_DEAD}) AS deadLacksNumber`,
   );
   return OutboxSummary.parse(row);

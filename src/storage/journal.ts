@@ -62,6 +62,8 @@ export const Entry = z.object({
   plannedAtMs: z.nullable(z.number()),
   deliveredAtMs: z.nullable(z.number()),
   lastError: z.nullable(z.string()),
+  lastAdvice: z.nullable(z.string()),
+  failsAtMs: z.nullable(z.number()),
   /** The status of Aurora's answer to the last attempt; null if there was no attempt or no answer. */
   lastStatus: z.nullable(z.number()),
   errorClass: z.nullable(ErrorClass),
@@ -87,6 +89,7 @@ export const deliveryIdOf = ({ notification }: Entry): string => notification?.m
 export const COLUMNS = `seq, kind, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
   occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason, delivery, attempts, sent_parts AS sentParts, sent_to AS sentTo,
   next_attempt_at_ms AS nextAttemptAtMs, planned_at_ms AS plannedAtMs, delivered_at_ms AS deliveredAtMs, last_error AS lastError,
+  last_advice AS lastAdvice, fails_at_ms AS failsAtMs,
   last_status AS lastStatus, error_class AS errorClass, request_id AS requestId, shared, timeline_line AS timelineLine, notification`;
 
 /** A notification before it has its id. */

@@ -165,6 +165,11 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE journal ADD COLUMN sent_to TEXT;
   `,
   `
+  -- What to check after the last attempt, and when the delivery fails for good without a change.
+  ALTER TABLE journal ADD COLUMN last_advice TEXT;
+  ALTER TABLE journal ADD COLUMN fails_at_ms INTEGER;
+  `,
+  `
   -- Not unique: a proxy may give two events one X-Webhook-Id.
   DROP INDEX journal_webhook;
   CREATE INDEX journal_webhook ON journal (webhook_id) WHERE webhook_id IS NOT NULL;

@@ -2,7 +2,6 @@ import { type MirrorView, type Obstacle, obstacleOf } from "../aurora/mirror.ts"
 import type { Config } from "../config.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { BeyondLimit } from "../delivery/analysis-limit.ts";
-import { failureParts } from "../delivery/failure-text.ts";
 import type { OutboxSummary } from "../delivery/outbox.ts";
 import { counted, type Problem } from "./problem.ts";
 
@@ -23,8 +22,9 @@ export function deliveryProblems(outbox: OutboxSummary, events: Config["events"]
   return [];
 }
 
-function deadProblem({ dead, pending, deadError, deadLacksNumber }: OutboxSummary, setting: string): Problem {
-  const { error, advice } = failureParts(deadError ?? "the reason is not known");
+function deadProblem(outbox: OutboxSummary, setting: string): Problem {
+  const { dead, pending, deadAdvice: advice, deadLacksNumber } = outbox;
+  const error = outbox.deadError ?? "the reason is not known";
   const waiting = pending > 0 ? ` ${pending} more ${pending === 1 ? "waits" : "wait"}.` : "";
   // The others may have failed for other reasons.
   const named = dead === 1 ? ":" : "; the newest of them:";
@@ -42,11 +42,10 @@ function deadProblem({ dead, pending, deadError, deadLacksNumber }: OutboxSummar
 }
 
 function failingProblem(
-  { pending, pendingLacksNumber }: OutboxSummary,
-  pendingError: string,
+  { pending, pendingAdvice: advice, pendingLacksNumber }: OutboxSummary,
+  error: string,
   setting: string,
 ): Problem {
-  const { error, advice } = failureParts(pendingError);
   const waiting =
     pending === 1
       ? "1 notification waits for another attempt:"

@@ -5,7 +5,8 @@ import type { ConnectionStore } from "../connection/store.ts";
 import type { Tokens } from "../connection/tokens.ts";
 import { mayWrite } from "../connection/write-access.ts";
 import { deliveredBeyondLimit } from "../delivery/analysis-limit.ts";
-import { summarizeOutbox } from "../delivery/outbox.ts";
+import { failureText } from "../delivery/failure-text.ts";
+import { type OutboxSummary, summarizeOutbox } from "../delivery/outbox.ts";
 import { shownEventsUrl } from "../delivery/sink.ts";
 import { readWatch, type Watch } from "../reconcile/watch.ts";
 import { countNotVisible } from "../storage/hints.ts";
@@ -117,7 +118,7 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
       dead: delivery.dead,
       lastDeliveredAt: iso(delivery.lastDeliveredAtMs),
       target: config.events && shownEventsUrl(config.events, connection),
-      lastError: delivery.dead > 0 ? delivery.deadError : delivery.pendingError,
+      ...lastFailureOf(delivery),
     },
     oauth: connection.authType === "oauth" ? oauthView(connection) : null,
     aurora: mirror.view && mirrorView(mirror.view),
@@ -138,4 +139,13 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
       nowMs,
     }),
   };
+}
+
+/** Of the newest delivery that failed for good, else of the waiting one that is next. */
+function lastFailureOf(outbox: OutboxSummary): { lastError: string | null; cause: string | null } {
+  const [cause, advice, failsAtMs] =
+    outbox.dead > 0
+      ? [outbox.deadError, outbox.deadAdvice, null]
+      : [outbox.pendingError, outbox.pendingAdvice, outbox.pendingFailsAtMs];
+  return { lastError: cause === null ? null : failureText({ error: cause, advice, failsAtMs }), cause };
 }

@@ -1,6 +1,7 @@
 import type { TenantContext } from "../connection/tenant-context.ts";
 import { failedAttempts } from "../delivery/attempts.ts";
 import { bodiesOf } from "../delivery/bodies.ts";
+import { failureText } from "../delivery/failure-text.ts";
 import { shownEventsUrl, shownHeaders } from "../delivery/sink.ts";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
@@ -86,6 +87,9 @@ export function eventDetail(sql: SqlStorage, webhookId: string) {
   return { ...event, payload: payload ? new TextDecoder().decode(payload) : null };
 }
 
+const lastErrorOf = ({ lastError, lastAdvice, failsAtMs }: Entry): string | null =>
+  lastError === null ? null : failureText({ error: lastError, advice: lastAdvice, failsAtMs });
+
 /** One delivery, as `GET /pagerduty/deliveries` lists it. */
 export function deliveryView(entry: Entry) {
   const { notification } = entry;
@@ -103,7 +107,9 @@ export function deliveryView(entry: Entry) {
     createdAt: iso(entry.receivedAtMs),
     nextAttemptAt: entry.delivery === "pending" ? iso(entry.nextAttemptAtMs) : null,
     deliveredAt: iso(entry.deliveredAtMs),
-    lastError: entry.lastError,
+    lastError: lastErrorOf(entry),
+    /** The error without what to do about it. */
+    cause: entry.lastError,
     lastStatus: entry.lastStatus,
     errorClass: entry.errorClass,
   };

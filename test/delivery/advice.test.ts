@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { adviceFor } from "../../src/delivery/advice.ts";
-import { failureParts, failureText } from "../../src/delivery/failure-text.ts";
+import { failureText } from "../../src/delivery/failure-text.ts";
 
 const OWN_ROUTE = { setting: "AURORA_BACKEND_URL", isOwnRoute: true } as const;
 const RECEIVER = { setting: "AURORA_EVENTS_URL", isOwnRoute: false } as const;
@@ -23,21 +23,18 @@ test("the advice names the setting from which the URL comes", () => {
 });
 
 test("a failure with advice says when the delivery fails for good; a temporary one only has its error", () => {
-  const text = failureText("Aurora answered 404: Not here.", "check X", Date.UTC(2026, 10, 26));
+  const text = failureText({
+    error: "Aurora answered 404: Not here.",
+    advice: "check X",
+    failsAtMs: Date.UTC(2026, 10, 26),
+  });
   expect(text).toBe(
     "Aurora answered 404: Not here. This is a matter of configuration, not an outage: check X. Without a change the delivery fails for good at 2026-11-26T00:00:00.000Z",
   );
-  expect(failureText("Aurora answered 404", "check X", null)).toMatch(/has failed for good; redeliver/);
-  expect(failureText("Aurora answered 500: oops", null, 0)).toBe("Aurora answered 500: oops");
-});
-
-test("the error and the advice are taken out of the text again, with and without a time", () => {
-  const parts = { error: "Aurora answered 404: Gone. Away", advice: "check X; if it is right, check Y" };
-  for (const deadAtMs of [null, 1]) {
-    expect(failureParts(failureText(parts.error, parts.advice, deadAtMs))).toEqual(parts);
-  }
-  expect(failureParts("Aurora answered 500. Sorry")).toEqual({
-    error: "Aurora answered 500. Sorry",
-    advice: null,
-  });
+  expect(failureText({ error: "Aurora answered 404", advice: "check X", failsAtMs: null })).toMatch(
+    /has failed for good; redeliver/,
+  );
+  expect(failureText({ error: "Aurora answered 500: oops", advice: null, failsAtMs: 0 })).toBe(
+    "Aurora answered 500: oops",
+  );
 });

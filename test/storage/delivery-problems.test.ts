@@ -1,19 +1,22 @@
 import { expect, test } from "vitest";
-import { failureText } from "../../src/delivery/failure-text.ts";
 import type { OutboxSummary } from "../../src/delivery/outbox.ts";
 import { deliveryProblems } from "../../src/tenant/aurora-problems.ts";
 
-const REFUSED = failureText("Aurora answered 403", "check AURORA_HEADERS", Date.UTC(2026, 10, 26));
+const REFUSED = "Aurora answered 403";
+const ADVICE = "check AURORA_HEADERS";
 const NONE: OutboxSummary = {
   pending: 0,
   dead: 0,
   lastDeliveredAtMs: null,
   pendingError: null,
+  pendingAdvice: null,
+  pendingFailsAtMs: null,
   pendingLacksNumber: false,
   deadError: null,
+  deadAdvice: null,
   deadLacksNumber: false,
 };
-const told = (outbox: Partial<OutboxSummary>) => deliveryProblems({ ...NONE, ...outbox }, null)[0];
+const problemOf = (outbox: Partial<OutboxSummary>) => deliveryProblems({ ...NONE, ...outbox }, null)[0];
 
 test.each([
   [{ dead: 1, deadError: REFUSED }, "1 notification could not be delivered to Aurora: Aurora answered 403."],
@@ -34,14 +37,14 @@ test.each([
     "4 notifications wait for another attempt; the one that is next: Aurora answered 403.",
   ],
 ])("%o claims one cause for one notification only", (outbox, message) => {
-  expect(told(outbox)?.message).toBe(message);
+  expect(problemOf(outbox)?.message).toBe(message);
 });
 
 test("the advice is what to do first, and the page and the call follow", () => {
-  expect(told({ dead: 2, deadError: REFUSED })?.fix).toBe(
+  expect(problemOf({ dead: 2, deadError: REFUSED, deadAdvice: ADVICE })?.fix).toBe(
     "Check AURORA_HEADERS. Then redeliver them, on the Deliveries page of the console or with POST /pagerduty/deliveries/redeliver.",
   );
-  expect(told({ pending: 1, pendingError: REFUSED })?.fix).toMatch(
+  expect(problemOf({ pending: 1, pendingError: REFUSED, pendingAdvice: ADVICE })?.fix).toMatch(
     /^Check AURORA_HEADERS\. Deliveries are retried/,
   );
 });

@@ -32,6 +32,8 @@ const withOutbox = (name: string, work: (outbox: Outbox) => void): Promise<void>
       attempts: 3,
       notBeforeMs: null,
       error: "Aurora answered 503",
+      advice: null,
+      failsAtMs: null,
       errorClass: "server_error",
       status: 503,
     } as const;

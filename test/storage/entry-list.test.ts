@@ -45,7 +45,7 @@ class Journal {
   }
 
   fails(seq: number, errorClass: ErrorClass, isLast = true): void {
-    const failure = { error: "It failed", errorClass };
+    const failure = { error: "It failed", advice: null, failsAtMs: null, errorClass };
     const finish = { attempts: 1, status: null, nowMs: 1, nextDueAtMs: 1 };
     if (isLast) {
       markDead(this.sql, { seq, incidentId: `P${seq}` }, failure, finish);

@@ -16,7 +16,12 @@ import { connectedContext } from "./connected-context.ts";
 afterEach(() => void vi.unstubAllGlobals());
 
 const FINISH = { attempts: 1, status: 500, nowMs: 1, nextDueAtMs: 1 };
-const FAILURE = { error: "Aurora answered 500", errorClass: "server_error" } as const;
+const FAILURE = {
+  error: "Aurora answered 500",
+  advice: null,
+  failsAtMs: null,
+  errorClass: "server_error",
+} as const;
 
 interface Outbox {
   sql: SqlStorage;

@@ -33,7 +33,8 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   target:
     "The URL that incidents are delivered to; null if none is configured, so that they are only stored.",
   lastDeliveredAt: "When Aurora last accepted a delivery; null if it has accepted none yet.",
-  lastError: "Why the last attempt failed; null if none failed.",
+  lastError: "Why the last attempt failed, and what to do if a setting is the cause; null if none failed.",
+  cause: "Why the last attempt failed, in one line; null if none failed.",
   expiresAt: "When the access token expires. The connector refreshes it earlier.",
   scopes: "The scopes that PagerDuty granted.",
   missingScopes: "Scopes that were requested but not granted.",

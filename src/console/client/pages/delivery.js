@@ -1,4 +1,3 @@
-import { failureParts } from "../../../delivery/failure-text.ts";
 import { action, copyButton, idLine, toast } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
 import { bodyText } from "../parts/json.js";
@@ -22,13 +21,13 @@ export function statePill(state) {
 }
 
 /** @param {Delivery} delivery */
-export function progress({ state, attempts, createdAt, deliveredAt, nextAttemptAt, lastError }) {
+export function progress({ state, attempts, createdAt, deliveredAt, nextAttemptAt, cause }) {
   const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`;
   if (state === "delivered" && deliveredAt && createdAt) {
     return [`in ${duration(Date.parse(deliveredAt) - Date.parse(createdAt))}, ${tries}`];
   }
   const next = nextAttemptAt ? [", next ", when(nextAttemptAt)] : [];
-  const error = lastError && h("span", { class: "cause" }, `· ${failureParts(lastError).error}`);
+  const error = cause && h("span", { class: "cause" }, `· ${cause}`);
   return [h("span", null, tries, ...next), error];
 }
 

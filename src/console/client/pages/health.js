@@ -1,5 +1,4 @@
 import { MILD_PROBLEMS } from "../../../contract/mild-problems.ts";
-import { failureParts } from "../../../delivery/failure-text.ts";
 import { action, toast } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
 import { readable, when } from "../parts/words.js";
@@ -64,13 +63,13 @@ function webhookTile({ webhook }) {
 
 /** @param {Connected} status */
 function deliveryTile({ delivery }) {
-  const { pending, dead, lastDeliveredAt, lastError, target } = delivery;
+  const { pending, dead, lastDeliveredAt, cause, target } = delivery;
   const label = "Deliveries to Aurora";
   if (target === null)
     return tile(label, "off", "Not configured", "kept here, not sent: set AURORA_EVENTS_URL");
   const last = lastDeliveredAt === null ? ["nothing sent yet"] : ["last one ", when(lastDeliveredAt)];
   const waiting = pending > 0 ? `${pending} pending` : "";
-  const error = failureParts(lastError ?? "").error;
+  const error = cause ?? "";
   // The others may have failed for other reasons.
   const failed = dead > 1 ? `the newest: ${error}` : error;
   if (dead > 0) return tile(label, "bad", [`${dead} failed`, waiting].filter(Boolean).join(", "), failed);

@@ -113,7 +113,7 @@ function eventItem({ webhookId, type, outcome, receivedAt }) {
 }
 
 /** @param {IncidentDetail["deliveries"][number]} delivery */
-function deliveryItem({ id, type, version, state, createdAt, deliveredAt, lastError }) {
+function deliveryItem({ id, type, version, state, createdAt, deliveredAt, cause }) {
   return h(
     "li",
     null,
@@ -126,7 +126,7 @@ function deliveryItem({ id, type, version, state, createdAt, deliveredAt, lastEr
         `${type ?? "notification"} v${version ?? "?"}`,
       ),
       // Its first sentence; the delivery's own page shows the advice, too.
-      lastError && state !== "delivered" ? h("span", { class: "error" }, lastError.split(". ")[0]) : null,
+      cause && state !== "delivered" ? h("span", { class: "error" }, cause) : null,
     ),
     statePill(state),
     h("span", { class: "meta" }, when(deliveredAt ?? createdAt, "")),
