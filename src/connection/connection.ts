@@ -96,3 +96,14 @@ export function withSecret(secrets: SigningSecret[], added: SigningSecret, nowMs
     .filter(({ expiresAtMs }) => nowMs < expiresAtMs);
   return [added, ...older].slice(0, MAX_SECRETS);
 }
+
+/** What a webhook remembers of the connection that it was accepted for. */
+export interface ConnectionRef {
+  connectionId: string;
+  /** PagerDuty's account: its region and subdomain; null if the subdomain is not known. */
+  account: string | null;
+}
+
+export function refOf({ connectionId, region, accountSubdomain }: Connection): ConnectionRef {
+  return { connectionId, account: accountSubdomain === null ? null : `${region} ${accountSubdomain}` };
+}

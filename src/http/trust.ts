@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import type { Connection } from "../connection/connection.ts";
+import { type Connection, type ConnectionRef, refOf } from "../connection/connection.ts";
 import { createKeyring } from "../connection/seal.ts";
 import { openConnection, readConnectionReplica } from "../connection/store.ts";
 import { type VerificationKey, verificationKeys } from "../connection/verification.ts";
@@ -13,8 +13,7 @@ import { userTenantId } from "../tenant-id.ts";
  * The cache may be stale, so it may only accept webhooks. Before a webhook is refused, the tenants' objects are
  * asked. Before the object uses an accepted webhook, it checks that the secret is still valid.
  */
-export interface TenantTrust {
-  connectionId: string;
+export interface TenantTrust extends ConnectionRef {
   keys: VerificationKey[];
 }
 
@@ -96,7 +95,7 @@ export async function learnTrust(
 
 async function remember(tenantId: string, connection: Connection, nowMs: number): Promise<TenantTrust> {
   const keys = await verificationKeys(connection, nowMs);
-  const trust = { connectionId: connection.connectionId, keys };
+  const trust = { ...refOf(connection), keys };
   trusts.set(tenantId, trust, nowMs);
   return trust;
 }

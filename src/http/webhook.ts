@@ -6,7 +6,8 @@ import { count } from "../metrics.ts";
 import { readBody, reasonNotUsed } from "../pagerduty/event.ts";
 import { isSignatureHeader } from "../pagerduty/signature.ts";
 import { packMessage } from "../queue/message.ts";
-import { CALLER_ID, userTenantId } from "../tenant-id.ts";
+import { CALLER_ID } from "../tenant-id.ts";
+import { askTenants, countRefusals, isDone } from "../webhooks/hand-over.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
 import { type Accepted, type Candidate, decide, type Question } from "../webhooks/verify.ts";
 import { readBytes } from "./input.ts";
@@ -90,11 +91,12 @@ export async function takeWebhook(
     }
     const webhookId = await webhookIdOf(headers.get("x-webhook-id"), body);
     const receivedAtMs = Date.now();
-    for (const { tenantId, connectionId, secretId } of accepted) {
+    for (const { tenantId, connectionId, account, secretId } of accepted) {
       await handOver(env, {
         tenantId,
         userId,
         connectionId,
+        account,
         webhookId,
         verification,
         secretId,
@@ -136,7 +138,8 @@ async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
   const { userId, address, question } = posted;
   const stranger = `stranger at ${networkOf(address)}`;
   if (isFlooding(userId, nowMs) || (!copy.knowsUser && isFlooding(stranger, nowMs))) throw tooMany();
-  const candidates = await askObjects(env, userId, question);
+  const { organisations, candidates } = await askTenants(env, userId, question);
+  if (organisations.length > 0) learnCandidates(userId, organisations, nowMs);
   await Promise.all(candidates.map((candidate) => learn(configOf(env), candidate, nowMs)));
   const decision = decide(candidates);
   switch (decision.decision) {
@@ -156,9 +159,7 @@ async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
     }
     case "refused": {
       if (!(await withinLimit(env.REFUSED_WEBHOOKS, userId, nowMs))) throw tooMany();
-      await Promise.all(
-        decision.refusals.map(({ tenantId, reason }) => env.TENANT.getByName(tenantId).countRefusal(reason)),
-      );
+      await countRefusals(env, decision.refusals);
       throw new AppError("invalid_signature", "The signature does not match");
     }
   }
@@ -178,28 +179,14 @@ async function askCopy(
       knowsUser = true;
       const secretId = await verifyingSecret(trust.keys, signature, body, nowMs);
       if (secretId) {
-        return { knowsUser, accepted: { tenantId, connectionId: trust.connectionId, secretId } };
+        const { connectionId, account } = trust;
+        return { knowsUser, accepted: { tenantId, connectionId, account, secretId } };
       }
     }
   } catch (error) {
     log.warn("replica.unreadable", { userId, error: describe(error) });
   }
   return { knowsUser, accepted: null };
-}
-
-/**
- * Asks each tenant of the user's URL. The user's object returns the other tenants' ids together with its own answer.
- */
-async function askObjects(env: Env, userId: string, question: Question): Promise<Candidate[]> {
-  const { organisations, own } = await env.TENANT.getByName(userTenantId(userId)).judgeForUser(question);
-  if (organisations.length > 0) learnCandidates(userId, organisations, Date.now());
-  const others = await Promise.all(
-    organisations.map(async (tenantId) => ({
-      tenantId,
-      judgement: await env.TENANT.getByName(tenantId).judge(question),
-    })),
-  );
-  return [...others, { tenantId: userTenantId(userId), judgement: own }];
 }
 
 async function learn(config: Config, { tenantId, judgement }: Candidate, nowMs: number): Promise<void> {
@@ -250,5 +237,5 @@ async function handOver(env: Env, received: ReceivedWebhook): Promise<void> {
     }
   }
   const [outcome] = await env.TENANT.getByName(received.tenantId).ingest([received]);
-  if (outcome === "failed") throw new Error("The object could not take the webhook");
+  if (!(await isDone(env, received, outcome))) throw new Error("The object could not take the webhook");
 }

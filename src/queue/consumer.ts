@@ -1,5 +1,6 @@
 import { describe, log } from "../log.ts";
 import { backoffMs } from "../retry-timing.ts";
+import { isDone } from "../webhooks/hand-over.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
 import { unpackMessage } from "./message.ts";
 
@@ -72,11 +73,10 @@ function inCalls(items: Unpacked[]): Unpacked[][] {
 async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
     const outcomes = await env.TENANT.getByName(tenantId).ingest(items.map(({ webhook }) => webhook));
-    items.forEach(({ message }, index) => {
-      const outcome = outcomes[index];
-      if (outcome === undefined || outcome === "failed") retry(message);
-      else message.ack();
-    });
+    for (const [index, { message, webhook }] of items.entries()) {
+      if (await isDone(env, webhook, outcomes[index])) message.ack();
+      else retry(message);
+    }
   } catch (error) {
     log.warn("batch.retried", { tenantId, messages: items.length, error: describe(error) });
     for (const { message } of items) retry(message);

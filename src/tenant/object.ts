@@ -9,6 +9,7 @@ import type { Subscription } from "../pagerduty/subscriptions.ts";
 import type { SubscriptionOptions } from "../reconcile/subscription.ts";
 import { subscriptionView } from "../reconcile/subscription-answers.ts";
 import { type Caller, tenantIdOf } from "../tenant-id.ts";
+import type { Taken } from "../webhooks/intake.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
 import type { Judgement, Question } from "../webhooks/verify.ts";
 import type { TokenInput } from "./connect.ts";
@@ -211,7 +212,7 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** Processes webhooks that the edge accepted. @returns one outcome for each webhook; retry the `failed` ones */
-  async ingest(webhooks: ReceivedWebhook[]) {
+  async ingest(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
     const outcomes = await this.#runtime.intake.takeAll(webhooks);
     await this.#runtime.startJobs();
     return outcomes;

@@ -115,7 +115,7 @@ export class TenantRuntime {
     this.notes = new NoteOutbox(this.context);
     this.refusals = new Refusals(storage);
     this.verifier = new Verifier(store, () => this.subscribing.isCreating);
-    this.intake = new Intake(this.context, this.verifier);
+    this.intake = new Intake(this.context, this.verifier, () => this.reconciler.expectGap(Date.now()));
     this.parked = new ParkedWebhooks(this.context, this.verifier, this.intake);
     this.live = new Live(ctx, store, () => this.status(""));
     this.#jobRunner = new JobRunner(this.live.watch(allOf(this.#jobSources())));

@@ -23,6 +23,9 @@ import type { ReceivedWebhook, Trust } from "./received.ts";
 import { timelineLineOf } from "./timeline.ts";
 import type { Verifier } from "./verify.ts";
 
+/** `not_connected`: the tenant has no connection any more, so the webhook may be another tenant's. */
+export type Taken = Outcome | "not_connected";
+
 /**
  * Takes in webhooks: recognizes duplicates and folds events into their incidents. A webhook without a valid signature
  * changes no incident; it is stored, and its incident is read from PagerDuty.
@@ -31,15 +34,18 @@ import type { Verifier } from "./verify.ts";
 export class Intake {
   readonly #context: RecordContext;
   readonly #verifier: Verifier;
+  readonly #expectGap: () => void;
 
-  constructor(context: RecordContext, verifier: Verifier) {
+  /** @param expectGap called when a webhook is refused that may be genuine */
+  constructor(context: RecordContext, verifier: Verifier, expectGap: () => void = () => undefined) {
     this.#context = context;
     this.#verifier = verifier;
+    this.#expectGap = expectGap;
   }
 
   /** Continues after a webhook that fails. @returns one outcome for each webhook; retry the `failed` ones */
-  async takeAll(webhooks: ReceivedWebhook[]): Promise<Outcome[]> {
-    const outcomes: Outcome[] = [];
+  async takeAll(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
+    const outcomes: Taken[] = [];
     for (const webhook of webhooks) outcomes.push(await this.take(webhook));
     const counts = Map.groupBy(outcomes, (outcome) => outcome);
     log.info("batch.processed", {
@@ -51,16 +57,25 @@ export class Intake {
   }
 
   /** @param trust the trust in the webhook; if undefined, the verifier decides */
-  async take(webhook: ReceivedWebhook, trust?: Trust): Promise<Outcome> {
+  async take(webhook: ReceivedWebhook, trust?: Trust): Promise<Taken> {
     const nowMs = Date.now();
     const { requestId, tenantId, userId, webhookId, receivedAtMs } = webhook;
-    let outcome: Outcome = "ignored";
+    let outcome: Taken;
     let error: string | undefined;
     try {
-      const trusted = trust ?? (await this.#verifier.trust(webhook));
-      if (trusted) {
-        outcome = this.#context.storage.transactionSync(() => takeIn(this.#context, webhook, trusted, nowMs));
-      } else error = "It arrived for a connection that no longer exists";
+      const verdict = trust ? { trust, shared: webhook.shared } : await this.#verifier.verify(webhook);
+      if (verdict === "not_connected") {
+        outcome = verdict;
+      } else if (verdict === "refused") {
+        outcome = "ignored";
+        error = "It arrived for an earlier connection, and no secret of the present one proves it";
+        this.#expectGap();
+      } else {
+        const received = { ...webhook, shared: verdict.shared };
+        outcome = this.#context.storage.transactionSync(() =>
+          takeIn(this.#context, received, verdict.trust, nowMs),
+        );
+      }
     } catch (thrown) {
       outcome = "failed";
       error = describe(thrown);

@@ -35,10 +35,11 @@ export class ParkedWebhooks {
   async parkAll(webhooks: ReceivedWebhook[]): Promise<void> {
     for (const webhook of webhooks) {
       if ((await this.#intake.take(webhook)) !== "failed") continue;
-      const trust = await this.#verifier.trustToPark(webhook);
-      if (trust) park(this.#context.sql, webhook, trust);
+      const verdict = await this.#verifier.verifyToPark(webhook);
+      const trusted = typeof verdict === "object";
+      if (trusted) park(this.#context.sql, { ...webhook, shared: verdict.shared }, verdict.trust);
       const { requestId, userId, webhookId } = webhook;
-      log.error("webhook.parked", { requestId, userId, webhookId, trusted: trust !== null });
+      log.error("webhook.parked", { requestId, userId, webhookId, trusted });
     }
   }
 

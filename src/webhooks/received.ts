@@ -10,16 +10,18 @@ export const ReceivedWebhook = z.object({
   tenantId: z.string(),
   /** The user whose webhook URL PagerDuty posted to. */
   userId: z.string(),
-  /** The connection that the edge verified the webhook for. A webhook for an earlier connection is dropped. */
+  /** The connection that the edge verified the webhook for. If it was replaced, the webhook is verified again. */
   connectionId: z.string(),
+  /** The account of that connection, as in `ConnectionRef`. Absent in messages of earlier versions. */
+  account: z.optional(z.nullable(z.string())),
   /** `X-Webhook-Id`, the same on each of PagerDuty's attempts. */
   webhookId: z.string(),
   /** `signature`: proved by the signing secret `secretId`. `callback`: no secret is stored. */
   verification: Trust,
   secretId: z.nullable(z.string()),
   /**
-   * Whether other tenants of the same URL got the same hint. A tenant whose credential cannot read the incident then
-   * removes the webhook.
+   * Whether the hint may be another tenant's or another account's. A tenant whose credential cannot read the incident
+   * then removes the webhook.
    */
   shared: z.boolean(),
   /** `X-PagerDuty-Signature`. */

@@ -1,15 +1,19 @@
+import { type ConnectionRef, refOf } from "../connection/connection.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import { verificationKeys, verifyingSecret } from "../connection/verification.ts";
 import type { ReceivedWebhook, Trust } from "./received.ts";
 
 /** A tenant's answer about a webhook that the edge could not verify. The edge caches the `sealed` connection. */
 export type Judgement =
-  | { verdict: "genuine"; connectionId: string; secretId: string; sealed: string }
+  | ({ verdict: "genuine"; secretId: string; sealed: string } & ConnectionRef)
   /** No signing secret is stored, so the webhook is a hint. */
-  | { verdict: "unverifiable"; connectionId: string; sealed: string; ownsSubscription: boolean }
+  | ({ verdict: "unverifiable"; sealed: string; ownsSubscription: boolean } & ConnectionRef)
   | { verdict: "refused"; reason: string; ownsSubscription: boolean }
   /** `unreadable` and `unsettled`: the tenant cannot decide yet, so PagerDuty has to send the webhook again. */
   | { verdict: "not_connected" | "unreadable" | "unsettled" };
+
+/** The trust of a tenant in a webhook that the edge accepted. `shared`: see `ReceivedWebhook`. */
+export type Verdict = { trust: Trust; shared: boolean } | "not_connected" | "refused";
 
 /** A tenant that a webhook may be for, with this tenant's answer. */
 export interface Candidate {
@@ -18,9 +22,8 @@ export interface Candidate {
 }
 
 /** A tenant that accepts a webhook. `secretId`: the secret that proves the webhook; null if the webhook is a hint. */
-export interface Accepted {
+export interface Accepted extends ConnectionRef {
   tenantId: string;
-  connectionId: string;
   secretId: string | null;
 }
 
@@ -39,8 +42,8 @@ export type Decision =
 export function decide(candidates: readonly Candidate[]): Decision {
   for (const { tenantId, judgement } of candidates) {
     if (judgement.verdict !== "genuine") continue;
-    const { connectionId, secretId } = judgement;
-    return { decision: "accepted", accepted: [{ tenantId, connectionId, secretId }] };
+    const { connectionId, account, secretId } = judgement;
+    return { decision: "accepted", accepted: [{ tenantId, connectionId, account, secretId }] };
   }
   const undecided = candidates.find(
     ({ judgement: { verdict } }) => verdict === "unreadable" || verdict === "unsettled",
@@ -57,11 +60,11 @@ export function decide(candidates: readonly Candidate[]): Decision {
   const owns = ({ judgement }: Candidate) => "ownsSubscription" in judgement && judgement.ownsSubscription;
   const owners = candidates.filter(owns);
   const judged = owners.length > 0 ? owners : candidates;
-  const accepted = judged.flatMap(({ tenantId, judgement }) =>
-    judgement.verdict === "unverifiable"
-      ? [{ tenantId, connectionId: judgement.connectionId, secretId: null }]
-      : [],
-  );
+  const accepted = judged.flatMap(({ tenantId, judgement }) => {
+    if (judgement.verdict !== "unverifiable") return [];
+    const { connectionId, account } = judgement;
+    return [{ tenantId, connectionId, account, secretId: null }];
+  });
   if (accepted.length > 0) return { decision: "accepted", accepted };
   const refusals = judged.flatMap(({ tenantId, judgement }) =>
     judgement.verdict === "refused" ? [{ tenantId, reason: judgement.reason }] : [],
@@ -97,12 +100,12 @@ export class Verifier {
     const { signature, subscriptionId, body } = question;
     const expectsSecret = this.#expectsSecret();
     const nowMs = Date.now();
-    const { connectionId } = connection;
+    const ref = refOf(connection);
     const ownsSubscription = subscriptionId !== null && connection.subscription?.id === subscriptionId;
     const keys = await verificationKeys(connection, nowMs);
-    if (keys.length === 0) return { verdict: "unverifiable", connectionId, sealed, ownsSubscription };
+    if (keys.length === 0) return { verdict: "unverifiable", ...ref, sealed, ownsSubscription };
     const secretId = await verifyingSecret(keys, signature, body, nowMs);
-    if (secretId) return { verdict: "genuine", connectionId, secretId, sealed };
+    if (secretId) return { verdict: "genuine", ...ref, secretId, sealed };
     if (signature === null)
       return { verdict: "refused", reason: "they carry no signature", ownsSubscription };
     if (expectsSecret) return { verdict: "unsettled" };
@@ -112,26 +115,31 @@ export class Verifier {
   }
 
   /**
-   * Returns the trust in a webhook that the edge accepted; null if its connection was removed. If the edge's secrets
-   * were outdated, verifies the webhook again. If that fails, the webhook is a hint, because PagerDuty does not send it
-   * again.
+   * Verifies a webhook that the edge accepted, because the edge's copy of the connection may be outdated. If no secret
+   * proves the webhook now, it is a hint, because PagerDuty does not send it again. But if the connection was replaced,
+   * a connection with secrets, or of another account, refuses the webhook.
    * @throws while the connection cannot be opened, so that the webhook is not lost because of a missing key
    */
-  async trust(webhook: ReceivedWebhook): Promise<Trust | null> {
+  async verify(webhook: ReceivedWebhook): Promise<Verdict> {
     const { connection, unreadable } = this.#store;
     if (unreadable) throw new Error(`The stored connection cannot be opened: ${unreadable}`);
-    if (!connection) return null;
+    if (!connection) return "not_connected";
+    const { shared } = webhook;
     const sameConnection = connection.connectionId === webhook.connectionId;
     const isKnown = connection.signingSecrets.some(({ id }) => id === webhook.secretId);
-    if (sameConnection && isKnown) return "signature";
+    if (sameConnection && isKnown) return { trust: "signature", shared };
     const keys = await verificationKeys(connection, webhook.receivedAtMs);
     const secretId = await verifyingSecret(keys, webhook.signature, webhook.body, webhook.receivedAtMs);
-    if (secretId) return "signature";
-    return sameConnection ? "callback" : null;
+    if (secretId) return { trust: "signature", shared };
+    if (sameConnection) return { trust: "callback", shared };
+    const { account } = refOf(connection);
+    const isOther = webhook.account != null && account !== null && webhook.account !== account;
+    return keys.length > 0 || isOther ? "refused" : { trust: "callback", shared: true };
   }
 
-  /** Returns the trust in a webhook to park: while the connection cannot be opened, the edge's decision. */
-  async trustToPark(webhook: ReceivedWebhook): Promise<Trust | null> {
-    return this.#store.unreadable ? webhook.verification : this.trust(webhook);
+  /** Verifies a webhook to park: while the connection cannot be opened, the edge's decision counts. */
+  async verifyToPark(webhook: ReceivedWebhook): Promise<Verdict> {
+    const { verification: trust, shared } = webhook;
+    return this.#store.unreadable ? { trust, shared } : this.verify(webhook);
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { firstBody, sign, webhookBody } from "../emulator/pagerduty.ts";
+import { type Account, firstBody, type Incident, sign, webhookBody } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { startWorldWith } from "../support/world.ts";
@@ -54,4 +54,59 @@ test("an unsigned webhook queued for one account is not recorded for the account
     stage.worker.logs().some((line) => line.includes("webhook.processed") && line.includes(stage.user)),
   );
   expect((await call("GET", "/events/w")).status).toBe(404);
+});
+
+/** Connects, stores the secret of a webhook, and has a signed webhook of a new incident accepted. */
+async function signedAndQueued(account: Account): Promise<Incident> {
+  const subscription = await stage.connect(account);
+  account.unsubscribe(subscription.id);
+  const incident = account.trigger();
+  const body = firstBody(incident);
+  const accepted = await stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
+    method: "POST",
+    headers: { "x-webhook-id": "w", "x-pagerduty-signature": sign(subscription.secret, body) },
+    body,
+  });
+  expect(accepted.status).toBe(202);
+  return incident;
+}
+
+const arrived = async ({ id }: Incident) => {
+  await stage.aurora.waitFor("the incident", (aurora) => aurora.of(id).length > 0);
+  return stage.aurora.of(id)[0];
+};
+
+test("a webhook queued before a disconnect is read back by a new connection to the same account", async () => {
+  const incident = await signedAndQueued(stage.account);
+  await call("DELETE", "");
+  await call("POST", "", { token: stage.account.apiKey() });
+  expect(await arrived(incident)).toMatchObject({ data: { provenance: { verification: "callback" } } });
+  expect((await call("GET", "/events/w")).body).toMatchObject({ outcome: "applied" });
+});
+
+test("a webhook queued before the connection moved from the user to an organisation reaches the organisation", async () => {
+  const incident = await signedAndQueued(stage.account);
+  const organisation = { "x-org-id": `org-of-${stage.user}` };
+  await call("POST", "", { token: stage.account.apiKey() }, organisation);
+  await call("DELETE", "");
+  expect(await arrived(incident)).toMatchObject({
+    data: { orgId: organisation["x-org-id"], provenance: { verification: "callback" } },
+  });
+  expect((await call("GET", "/events/w", undefined, organisation)).body).toMatchObject({
+    outcome: "applied",
+  });
+});
+
+test("a webhook queued before a disconnect that the next connection's secret does not prove makes a check due", async () => {
+  await stage.worker.restart({ RECONCILE_MINUTES: "60" });
+  await signedAndQueued(stage.account);
+  /** Each check reads the list of new incidents once. */
+  const checks = () =>
+    stage.pagerduty.requests.filter(({ path }) => /^\/incidents\?(?!.*statuses)/.test(path)).length;
+  await until("a check", () => checks() >= 1);
+  await call("DELETE", "");
+  await stage.connect();
+  await until("a check after connecting again, and another", () => checks() >= 3);
+  const logged = stage.worker.logs().filter((line) => line.includes(stage.user));
+  expect(logged.some((line) => line.includes("no secret of the present one proves it"))).toBe(true);
 });

@@ -59,8 +59,8 @@ const signature: Topic = [
     guard:
       "the object verifies a webhook again if the edge accepted it with a secret that the object does not know",
     file: "src/webhooks/verify.ts",
-    find: 'if (sameConnection && isKnown) return "signature";',
-    replace: 'if (webhook.verification === "signature") return "signature";',
+    find: "if (sameConnection && isKnown) return",
+    replace: 'if (webhook.verification === "signature") return',
     tests: ["test/flows/queued.test.ts"],
   },
   {
@@ -225,6 +225,34 @@ const dedupe: Topic = [
     find: 'if (known && !isSuperseded(known, trust)) return "duplicate";',
     replace: "",
     tests: ["test/http/webhook.test.ts"],
+  },
+  {
+    guard: "a webhook of a connection that was replaced is a hint for one without secrets",
+    file: "src/webhooks/verify.ts",
+    find: 'keys.length > 0 || isOther ? "refused" : { trust: "callback", shared: true }',
+    replace: '"refused"',
+    tests: ["test/storage/replaced-connection.test.ts"],
+  },
+  {
+    guard: "a webhook of another account is not taken by the connection that replaced it",
+    file: "src/webhooks/verify.ts",
+    find: "keys.length > 0 || isOther",
+    replace: "keys.length > 0",
+    tests: ["test/storage/replaced-connection.test.ts"],
+  },
+  {
+    guard: "a refused webhook of an earlier connection makes a check due",
+    file: "src/webhooks/intake.ts",
+    find: "this.#expectGap();",
+    replace: "",
+    tests: ["test/storage/replaced-connection.test.ts"],
+  },
+  {
+    guard: "a webhook whose tenant has no connection goes to the tenants that accept it now",
+    file: "src/webhooks/hand-over.ts",
+    find: 'if (outcome !== "not_connected") return outcome !== undefined && outcome !== "failed";',
+    replace: 'if (outcome !== undefined) return outcome !== "failed";',
+    tests: ["test/flows/queued.test.ts"],
   },
   {
     guard: "another event under a known webhook id is not a duplicate",

@@ -1,0 +1,70 @@
+import { userTenantId } from "../tenant-id.ts";
+import type { Taken } from "./intake.ts";
+import type { ReceivedWebhook } from "./received.ts";
+import { type Accepted, type Candidate, decide, type Question } from "./verify.ts";
+
+/** Finds the tenants of a webhook among those that the user's webhook URL leads to. */
+
+export interface Asked {
+  organisations: string[];
+  candidates: Candidate[];
+}
+
+/** Asks each tenant of the user's URL. The user's object returns their ids together with its own answer. */
+export async function askTenants(env: Env, userId: string, question: Question): Promise<Asked> {
+  const { organisations, own } = await env.TENANT.getByName(userTenantId(userId)).judgeForUser(question);
+  const others = await Promise.all(
+    organisations.map(async (tenantId) => ({
+      tenantId,
+      judgement: await env.TENANT.getByName(tenantId).judge(question),
+    })),
+  );
+  return { organisations, candidates: [...others, { tenantId: userTenantId(userId), judgement: own }] };
+}
+
+/** Counts a webhook as refused with each tenant that refused it. */
+export async function countRefusals(
+  env: Env,
+  refusals: readonly { tenantId: string; reason: string }[],
+): Promise<void> {
+  await Promise.all(
+    refusals.map(({ tenantId, reason }) => env.TENANT.getByName(tenantId).countRefusal(reason)),
+  );
+}
+
+/**
+ * Whether a webhook is done with. If its tenant has no connection any more, gives it to the tenants that accept it now:
+ * the connection may have moved from the user to an organisation.
+ * @param outcome the tenant's; undefined if there is none
+ * @returns false if the webhook has to be retried
+ */
+export async function isDone(
+  env: Env,
+  webhook: ReceivedWebhook,
+  outcome: Taken | undefined,
+): Promise<boolean> {
+  if (outcome !== "not_connected") return outcome !== undefined && outcome !== "failed";
+  const { userId, signature, body } = webhook;
+  const { candidates } = await askTenants(env, userId, { signature, subscriptionId: null, body });
+  const decision = decide(candidates);
+  switch (decision.decision) {
+    case "not_connected":
+      return true;
+    case "undecided":
+      return false;
+    case "refused":
+      await countRefusals(env, decision.refusals);
+      return true;
+    case "accepted": {
+      const outcomes = await Promise.all(decision.accepted.map((accepted) => giveTo(env, webhook, accepted)));
+      return outcomes.every((taken) => taken !== "failed" && taken !== "not_connected");
+    }
+  }
+}
+
+async function giveTo(env: Env, webhook: ReceivedWebhook, accepted: Accepted): Promise<Taken> {
+  const verification = accepted.secretId === null ? "callback" : "signature";
+  const given = { ...webhook, ...accepted, verification, shared: true } as const;
+  const [outcome = "failed"] = await env.TENANT.getByName(accepted.tenantId).ingest([given]);
+  return outcome;
+}
