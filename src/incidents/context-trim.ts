@@ -37,11 +37,11 @@ export const STORED: ContextLimits = {
   maxLinks: 3,
 };
 
-/** The share of the room that is reserved for details. Older items are left out to keep it free. */
-const DETAILS_SHARE = 0.5;
+/** The share of the room that is reserved for the newest alert's details. Older items are left out to keep it free. */
+const DETAILS_SHARE = 1 / 8;
 
-/** How many items each part keeps when older items are left out for details: five, or one if five are too many. */
-const KEPT_BESIDE_DETAILS = [5, 1] as const;
+/** How many items each part keeps while others are left out: five, or one if five are too many, then none. */
+const KEPT_ITEMS = [5, 1] as const;
 
 /** Returns the `max` items that rank highest; equal ranks keep their order. */
 function highest<T>(items: T[] | null, rank: (item: T) => number, max: number): T[] | null {
@@ -66,21 +66,17 @@ export function boundContext({ missing, ...parts }: Context): Context {
 }
 
 /**
- * Returns the context within `limits`. Cuts details first, then leaves items out: lowest scores first, the newest
- * item of each part last. The result exceeds the room only if all items are left out and `missing` alone does not fit.
+ * Returns the context within `limits`. Cuts details first, and leaves items out only if there is no room for all of them
+ * beside `DETAILS_SHARE`: lowest scores first, the newest item of each part last. The result exceeds the room only if all items are left out and `missing` alone does not fit.
  */
 export function trimContext(context: Context, limits: ContextLimits): Context {
   const { form, room } = limits;
   const whole = withBoundedTexts(context, limits);
-  const size = sizeOf(whole, form);
-  if (size <= room) return whole;
+  if (sizeOf(whole, form) <= room) return whole;
   const bare = withDetails(whole, () => LEFT_OUT);
-  const wanted = Math.max(0, size - sizeOf(bare, form));
-  const forDetails = Math.min(wanted, Math.floor(room * DETAILS_SHARE));
-  const fewer = KEPT_BESIDE_DETAILS.reduce(
-    (kept, count) => leaveOut(kept, count, room - forDetails, form),
-    bare,
-  );
+  const details = whole.alerts?.[0]?.details ?? null;
+  const reserved = details === null ? 0 : Math.min(sizeOf(details, form), Math.floor(room * DETAILS_SHARE));
+  const fewer = KEPT_ITEMS.reduce((kept, count) => leaveOut(kept, count, room - reserved, form), bare);
   const kept = leaveOut(fewer, 0, room, form);
   return withDetails(kept, detailsWithin(room - sizeOf(kept, form), kept, whole, form));
 }

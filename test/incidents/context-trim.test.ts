@@ -103,16 +103,36 @@ test("if shorter details are not enough, the least similar past incidents are re
   expect(trimmed.missing).toEqual([{ part: "pastIncidents", reason: "too_large" }]);
 });
 
-test("older items are removed in favour of details, but never the newest five items of a part", () => {
-  const details = Array.from({ length: 500 }, (_, at) => ({ at, value: "x".repeat(50) }));
+test("details displace no item, except for an eighth of the room for the newest alert's", () => {
+  fc.assert(
+    fc.property(anyContext, fc.integer({ min: 500, max: 20_000 }), (context, room) => {
+      const whole = boundContext(context);
+      const without = <T extends { details: unknown }>(item: T): T =>
+        item.details === null ? item : { ...item, details: "[left out]" };
+      const bare = {
+        ...whole,
+        alerts: whole.alerts?.map(without) ?? null,
+        changes: whole.changes?.map(without) ?? null,
+      };
+      if (bytesOf(bare) > Math.ceil((room * 7) / 8)) return;
+      const trimmed = trimContext(whole, { ...STORED, room });
+      for (const part of PARTS) expect(trimmed[part]?.length).toBe(whole[part]?.length);
+      expect(trimmed.missing).toEqual(whole.missing);
+    }),
+    LARGE,
+  );
+});
+
+test("the newest alert keeps some of its details, and each part its newest item, where not all items have room", () => {
+  const details = { metric: "p99", lines: Array.from({ length: 500 }, () => "x".repeat(50)) };
   const notes = Array.from({ length: 10 }, () => ({ text: "x".repeat(100), by: null, createdAt: null }));
   const pastIncidents = [9, 8, 7, 6, 5, 4, 3].map(past);
-  const context = { ...NO_CONTEXT, alerts: [alert("A", { details })], pastIncidents, notes };
-  const trimmed = trimContext(context, { ...STORED, room: 3500 });
-  expect(trimmed.pastIncidents).toHaveLength(5);
-  expect(trimmed.notes?.length).toBeGreaterThanOrEqual(5);
-  expect(trimmed.notes?.length).toBeLessThan(10);
-  expect(bytesOf(trimmed.alerts?.[0]?.details)).toBeGreaterThan(1700);
+  const alerts = ["A", "B"].map((id) => alert(id, { details }));
+  const trimmed = trimContext({ ...NO_CONTEXT, alerts, pastIncidents, notes }, { ...STORED, room: 2_000 });
+  expect(trimmed.alerts?.[0]?.details).toMatchObject({ metric: "p99" });
+  expect(trimmed.pastIncidents?.[0]).toMatchObject({ score: 9 });
+  expect([trimmed.pastIncidents?.length, trimmed.notes?.length]).toEqual([5, 6]);
+  expect(trimmed.missing.map(({ part }) => part).toSorted()).toEqual(["notes", "pastIncidents"]);
 });
 
 test("if there is no room for any item, the context names each part as too large", () => {
