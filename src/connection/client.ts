@@ -6,14 +6,16 @@ import { type Gate, URGENCY } from "./gate.ts";
 import type { ConnectionStore } from "./store.ts";
 import type { CallProblem, Tokens } from "./tokens.ts";
 
-/** Calls PagerDuty with the tenant's credential: all calls go through one gate, and none is made during a rate limit. */
+/**
+ * Calls PagerDuty with the tenant's credential. All calls go through one gate; during a rate limit no call is made.
+ */
 
 export type CallAnswer<T> = { ok: true; value: T } | ({ ok: false } & CallProblem);
 
 export interface CallOptions {
   /** See `URGENCY`. */
   urgency?: number;
-  /** Ends the call, its wait in the gate and its wait for a token included: the answer is then `timed_out`. */
+  /** Ends the call, including its waits in the gate and for a token. The answer is then `timed_out`. */
   signal?: AbortSignal;
 }
 
@@ -58,8 +60,8 @@ export class PagerDutyClient {
   }
 
   /**
-   * Runs `call` with the credential in force when its turn comes. When the connection changes during the call, its
-   * answer is replaced by `not_connected`, so that it is not mistaken for the new account's.
+   * Runs `call` with the credential in force when its turn comes. If the connection changes during the call, returns
+   * `not_connected` instead of an answer that belongs to the earlier account.
    */
   async run<T>(call: Call<T>, options: CallOptions = {}): Promise<CallAnswer<T>> {
     const { signal } = options;
@@ -78,7 +80,7 @@ export class PagerDutyClient {
     return isCurrent() ? answer : NOT_CONNECTED;
   }
 
-  /** Makes one call when its turn comes. Leaves the gate before anything waits for a token. */
+  /** Makes one call when its turn comes. Does not hold its place in the gate while it waits for a token. */
   async #attempt<T>(
     connectionId: string | undefined,
     call: Call<T>,

@@ -9,14 +9,17 @@ import { Region } from "../pagerduty/region.ts";
 export const SigningSecret = z.object({
   id: z.string(),
   secret: z.string(),
-  /** The subscription whose creation returned it; null when a person pasted it. */
+  /** The subscription whose creation returned the secret; null if a person pasted it. */
   subscriptionId: z.nullable(z.string()),
   /** When the secret stops being accepted; null for the current one. */
   expiresAtMs: z.nullable(z.number()),
 });
 export type SigningSecret = z.infer<typeof SigningSecret>;
 
-/** The webhook subscription at PagerDuty that posts to us. `made`: we created it, and remove it; else a person did. */
+/**
+ * The webhook subscription at PagerDuty that posts to us. `made`: we created the subscription, so we also remove it;
+ * false: a person created it.
+ */
 export const OwnSubscription = z.object({
   id: z.string(),
   url: z.string(),
@@ -40,7 +43,7 @@ const common = {
   externalUserName: z.nullable(z.string()),
   /** ISO 8601. */
   validatedAt: z.string(),
-  /** When PagerDuty refused the credential for good: only a new token or a new sign-in helps. */
+  /** When PagerDuty refused the credential permanently, so that only a new token or sign-in helps. */
   refusedAtMs: z.nullable(z.number()),
   /** Null: unknown until a write is tried. */
   canWriteIncidents: z.nullable(z.boolean()),
@@ -82,7 +85,7 @@ export function secretsInForce(connection: Connection, nowMs: number): SigningSe
 
 /** How long a replaced signing secret stays valid, so that webhooks on their way are not refused. */
 const OLD_SECRET_GRACE_MS = 24 * 3600 * 1000;
-/** At most this many are valid at once. */
+/** The most secrets that are valid at the same time. */
 const MAX_SECRETS = 10;
 
 /** Puts `added` in front of `secrets`; the older secrets expire within a day. */

@@ -1,6 +1,6 @@
 /**
- * Limits a tenant's calls to PagerDuty to two at once, because of PagerDuty's rate limit. The most urgent call is next;
- * equally urgent calls keep their order.
+ * Limits a tenant's calls to PagerDuty to two at a time, because of PagerDuty's rate limit. The most urgent call
+ * starts first; equally urgent calls keep their order.
  */
 
 const MAX_IN_FLIGHT = 2;
@@ -9,7 +9,7 @@ const MAX_IN_FLIGHT = 2;
 export const URGENCY = {
   /** Without a token no other call works. */
   tokens: 0,
-  /** An analysis waits for an incident's context: for its alerts first. */
+  /** For an incident's context, which an analysis waits for. The alerts are the first part. */
   alerts: 10,
   otherContext: 20,
   /** Checks, notes, and what a person asks for. */
@@ -29,7 +29,7 @@ export class Gate {
   /**
    * Runs `work` when it is its turn.
    * @param signal ends the wait, not the work
-   * @throws the signal's reason where it aborted before the turn came
+   * @throws the signal's reason if it aborted before the turn came
    */
   async run<T>(urgency: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     await this.#turn(urgency, signal);

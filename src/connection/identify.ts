@@ -18,7 +18,7 @@ import type { Connection } from "./connection.ts";
 
 /** Finds the owner and the region of a PagerDuty credential. */
 
-/** For all calls of a check together, up to two in each of two regions: a person waits for it. */
+/** The time for all calls of a check together, up to two in each of two regions. A person waits for the result. */
 const CHECK_TIMEOUT_MS = 20_000;
 
 /** A credential that PagerDuty accepted, with its owner. */
@@ -27,8 +27,8 @@ export interface CheckedCredential extends Omit<Identity, "accountRegion"> {
 }
 
 /**
- * The error for the caller when PagerDuty refuses a token or cannot be called. Aurora's UI knows these messages; where
- * one message stands for several causes, `detail` says which it is.
+ * The error for the caller if PagerDuty refuses a token or cannot be called. Aurora's UI knows these messages. If a
+ * message can have several causes, `detail` names the cause.
  */
 export function tokenError(problem: ApiProblem): AppError {
   switch (problem.problem) {
@@ -74,7 +74,7 @@ function checkCredential(
         return { ...owner, region: accountRegion ?? candidate };
       }
       if (identity.problem === "forbidden" && unnamed === "counts") return { ...NOBODY, region: candidate };
-      // A 401 only says that the token is not of this region; any other answer says more.
+      // A 401 only means that the token belongs to another region; any other answer is a better reason to report.
       if (identity.problem !== "unauthorized") worst = identity;
     }
     throw tokenError(worst);
@@ -90,7 +90,7 @@ export const checkBearer = (
   override: string | null,
 ): Promise<CheckedCredential> => checkCredential(authorization, "counts", region, override);
 
-/** Looks up an API token, as a person typed it. */
+/** Finds the owner of an API token that a person typed. */
 export async function checkToken(
   token: string,
   region: Region | undefined,
@@ -102,8 +102,8 @@ export async function checkToken(
 }
 
 /**
- * Whether `after` belongs to another account than the connection `before`. Where PagerDuty does not name both accounts,
- * another account is assumed when `after` cannot read something that `before` can.
+ * Whether `after` belongs to another account than the connection `before`. If PagerDuty does not name both accounts,
+ * assumes another account if `after` cannot read something that `before` can.
  * @param incidentId an incident of the connected account; null where none is stored
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} when PagerDuty cannot be called

@@ -6,7 +6,7 @@ import type { TenantContext } from "./tenant-context.ts";
 /**
  * Returns the number by which Aurora identifies an incident. Most webhooks contain it; otherwise it is read from
  * PagerDuty and stored.
- * @returns null where PagerDuty gives no number; `not_connected` also when the connection changed during the call
+ * @returns null if PagerDuty gives no number; `not_connected` also if the connection changed during the call
  */
 export async function incidentNumber(
   { sql, store, client }: TenantContext,

@@ -14,13 +14,13 @@ export const LoginState = z.object({
   /** PKCE. */
   verifier: z.string(),
   nonce: z.string(),
-  /** As sent to PagerDuty; the exchange of the code has to send the same URI. */
+  /** The URI that was sent to PagerDuty. The exchange of the code has to send the same URI. */
   redirectUri: z.string(),
   /** The requested scopes, separated by spaces. */
   scopes: z.string(),
-  /** The cookie that the browser has to send; null where none could be set at the start. */
+  /** The cookie that the browser has to send; null if the sign-in is not bound to a browser. */
   binding: z.nullable(z.string()),
-  /** Whether the webhook subscription is created, too. */
+  /** Whether the sign-in also creates the webhook subscription. */
   subscribe: z.boolean(),
   /** Whether the sign-in started in the console, whose visitors need no permission from Aurora. */
   isVisitor: z.boolean(),
@@ -29,7 +29,7 @@ export const LoginState = z.object({
 });
 export type LoginState = z.infer<typeof LoginState>;
 
-/** Signing in takes about a minute; a link that somebody finds later no longer works. */
+/** Enough to sign in, which takes about a minute. A link that somebody finds later no longer works. */
 export const LOGIN_LIFE_MS = 10 * 60 * 1000;
 /** The additional data instead of a tenant id. Tenant ids have no space, so no other sealed text opens as a state. */
 const PURPOSE = "oauth login";
@@ -39,7 +39,7 @@ const MAX_STATE_CHARS = 4096;
 export const sealLogin = (keyring: Keyring, login: LoginState): Promise<string> =>
   sealText(keyring, PURPOSE, JSON.stringify(login));
 
-/** Null when the state was not sealed with our keys, or has expired. */
+/** Returns null if the state was not sealed with our keys, or has expired. */
 export async function openLogin(keyring: Keyring, state: string, nowMs: number): Promise<LoginState | null> {
   if (state.length > MAX_STATE_CHARS) return null;
   try {

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { earliest } from "../retry-timing.ts";
 import { readStored } from "../storage/stored-value.ts";
 
-/** The sign-ins that were started and not finished, by id, so that each `state` works only once. */
+/** The ids of sign-ins that were started and are not finished yet, so that each `state` works only once. */
 
 const KEY = "oauthLogins";
 const Pending = z.record(z.string(), z.number());
@@ -40,12 +40,12 @@ export class PendingLogins {
     return nowMs < found[1];
   }
 
-  /** Makes all of them invalid. */
+  /** Makes all pending sign-ins invalid. */
   forgetAll(): void {
     this.#put([]);
   }
 
-  /** When the next one expires; null when none is pending. */
+  /** When the next sign-in expires; null if none is pending. */
   get nextAtMs(): number | null {
     return earliest(this.#pending.map(([, expiresAtMs]) => expiresAtMs));
   }

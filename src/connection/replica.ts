@@ -7,7 +7,7 @@ import { describe, log } from "../log.ts";
 
 /** A KV write takes milliseconds; a hanging one must not hold up the alarm. */
 const WRITE_DEADLINE_MS = 10_000;
-/** KV takes one write a second for a key. */
+/** KV accepts one write a second for each key. */
 const RETRY_MS = 2_000;
 
 export class Replica {
@@ -19,7 +19,7 @@ export class Replica {
   #failedAtMs = 0;
 
   /**
-   * @param marker the storage key that holds the KV key for as long as KV may differ from the storage
+   * @param marker the storage key that holds the KV key while KV may differ from the storage
    * @param read the value as stored; null: the copy is to be deleted
    */
   constructor(storage: DurableObjectStorage, kv: KVNamespace, marker: string, read: () => string | null) {
@@ -29,7 +29,9 @@ export class Replica {
     this.#read = read;
   }
 
-  /** Call it in the turn that changes the value, so that both are stored together. */
+  /**
+   * Has to be called in the same turn that changes the value, so that the marker and the value are stored together.
+   */
   mark(kvKey: string): void {
     this.#storage.kv.put(this.#marker, kvKey);
   }
@@ -44,7 +46,7 @@ export class Replica {
     return this.#behindKey === null ? null : this.#failedAtMs + RETRY_MS;
   }
 
-  /** Brings the copy up to date; joins a run that is under way. Never throws. */
+  /** Brings the copy up to date; joins a run in progress. Never throws. */
   sync(): Promise<void> {
     this.#running ??= this.#sync().finally(() => {
       this.#running = null;
@@ -70,7 +72,7 @@ export class Replica {
     const timer = new AbortController();
     const write = value === null ? this.#kv.delete(key) : this.#kv.put(key, value);
     const tooLate = scheduler.wait(WRITE_DEADLINE_MS, { signal: timer.signal }).then(() => {
-      // If the late write still succeeds, it may overwrite a newer value: then the copy is written again.
+      // If the late write still succeeds, it may overwrite a newer value. The copy is then written again.
       write.then(() => this.mark(key)).catch(() => undefined);
       throw new Error(`KV did not answer within ${WRITE_DEADLINE_MS / 1000} s`);
     });

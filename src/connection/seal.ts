@@ -1,6 +1,6 @@
 /**
- * Sealing: AES-256-GCM with a random IV for each text, the purpose (a tenant id) as additional data, and the key's id in
- * front. So keys can be rotated, and a sealed text cannot be opened for another tenant.
+ * Seals texts with AES-256-GCM and a random IV for each text. The key's id is in front, so keys can be rotated. The
+ * purpose (a tenant id) is the additional data, so a sealed text cannot be opened for another tenant.
  *
  * Format: `<kid>.<base64url iv>.<base64url ciphertext and tag>`.
  */
@@ -9,7 +9,10 @@
 const IV_BYTES = 12;
 
 export class SealError extends Error {
-  /** `unknown_key`: its key is no longer in CREDENTIALS_KEYS. `not_authentic`: changed, or sealed for another purpose. */
+  /**
+   * `unknown_key`: the key is no longer in CREDENTIALS_KEYS. `not_authentic`: the text was changed, or sealed for
+   * another purpose.
+   */
   readonly reason: "malformed" | "unknown_key" | "not_authentic";
   constructor(reason: SealError["reason"]) {
     super(`Sealed text cannot be opened: ${reason}`);
@@ -23,7 +26,7 @@ export interface Keyring {
   key(kid: string): Promise<CryptoKey> | undefined;
 }
 
-/** @param keys the first seals, all of them open */
+/** @param keys the first key seals; every key opens */
 export function createKeyring(keys: { kid: string; key: Uint8Array<ArrayBuffer> }[]): Keyring {
   const [first] = keys;
   if (!first) throw new Error("A keyring needs at least one key");

@@ -14,7 +14,7 @@ const CONNECTION_KEY = "connection";
 /** Stores the KV key while KV may have an older connection than the storage. */
 const REPLICA_MARKER = "connectionReplicaBehind";
 const Stored = z.object({ tenantId: z.string(), sealed: z.string() });
-/** How soon after a clear the alarm runs: it removes the copy in KV if the object died before. */
+/** How soon after a clear the alarm runs. It removes the copy in KV if the object died before it could do so. */
 const CLEARED_ALARM_MS = 2_000;
 
 /** The key of a tenant's sealed connection in KV. */
@@ -31,7 +31,7 @@ export async function openConnection(
   return Connection.parse(JSON.parse(await openText(keyring, tenantId, sealed)));
 }
 
-/** The edge's copy of a connection. @throws {SealError}, and whatever KV throws when it is down */
+/** Reads and opens the edge's copy of a connection. @throws {SealError}, or KV's error if KV is down */
 export async function readConnectionReplica(
   kv: KVNamespace,
   keyring: Keyring,
@@ -64,18 +64,21 @@ export class ConnectionStore {
     this.replica = new Replica(storage, kv, REPLICA_MARKER, () => this.sealed);
   }
 
-  /** Null when the tenant is not connected, or when the stored connection cannot be opened. */
+  /** Null if the tenant is not connected, or if the stored connection cannot be opened. */
   get connection(): Connection | null {
     return this.#connection;
   }
 
-  /** Returns a check that the connection is still the present one. Answers for an earlier one must not be used. */
+  /**
+   * Returns a function that tells whether the connection is still the same. Answers for an earlier connection must
+   * not be used.
+   */
   whileConnectedAsNow(): () => boolean {
     const connectionId = this.#connection?.connectionId;
     return () => this.#connection?.connectionId === connectionId;
   }
 
-  /** For the log: whose object this is; null before anything was connected. */
+  /** The tenant's id for the log; null if the object never had a connection. */
   get tenantId(): string | null {
     return this.#tenantId;
   }
@@ -86,12 +89,12 @@ export class ConnectionStore {
     return stored === undefined ? null : Stored.parse(stored).sealed;
   }
 
-  /** Why a stored connection cannot be opened; null when it can, or when there is none. */
+  /** Why the stored connection cannot be opened; null if it can be opened, or if there is none. */
   get unreadable(): SealError["reason"] | null {
     return this.#unreadable;
   }
 
-  /** Opens the stored connection, once, before anything else runs; seals it again if an older key did. */
+  /** Opens the stored connection once, before anything else runs. Seals it again if an older key sealed it. */
   async open(): Promise<void> {
     const stored = this.#storage.kv.get(CONNECTION_KEY);
     if (stored === undefined) return;
@@ -156,8 +159,8 @@ export class ConnectionStore {
   }
 
   /**
-   * Deletes the storage. Because that also deletes the marker for KV and the alarm, both are written before and, in the
-   * same turn, again afterwards: whenever the object dies, the restarted object removes the copy.
+   * Deletes the storage. That also deletes the marker for KV and the alarm. Both are therefore written before it, and
+   * again afterwards in the same turn: even if the object dies in between, the restarted object removes the copy.
    */
   async #deleteAll(tenantId: string): Promise<void> {
     const { kv } = this.#storage;

@@ -2,11 +2,11 @@ import { backoffMs } from "../retry-timing.ts";
 
 /** When an access token is refreshed. Pure; times in milliseconds since 1970. */
 
-/** Refreshed when less than this is left, so that a token does not expire during a call. */
+/** A token is refreshed when less than this is left, so that it does not expire during a call. */
 const REFRESH_MARGIN_MS = 5 * 60 * 1000;
 /** The alarm leaves a new token alone for this long, so that tokens with a very short life do not keep it running. */
 const SETTLE_MS = 30_000;
-/** At most a minute: a call may wait behind a token that has expired. */
+/** At most a minute, because calls may wait for the token. */
 const RETRY = { firstMs: 1_000, maxMs: 60_000 };
 
 export interface TokenLife {

@@ -21,14 +21,14 @@ const Attempt = z.object({
   /** Failures in a row. */
   failures: z.number(),
   nextTryAtMs: z.number(),
-  /** Why the last one failed, for a person. */
+  /** Why the last attempt failed, for a person. */
   reason: z.nullable(z.string()),
 });
 type Attempt = z.infer<typeof Attempt>;
 
 /** How long `GET /pagerduty` waits for a refresh that is due. */
 const STATUS_WAIT_MS = 3_000;
-/** An access token that is refused this soon after a refresh is not refreshed again. */
+/** A token that the API refuses this soon after a refresh is not refreshed again. */
 const REFUSED_AGAIN_MS = 10 * 60 * 1000;
 
 /** Why a call to PagerDuty failed, or could not be made. */
@@ -61,7 +61,7 @@ export class Tokens {
     this.#onStart = onStart;
   }
 
-  /** The connection with a usable credential; refreshes an OAuth token first when that is due. */
+  /** Returns the connection with a usable credential. First refreshes an OAuth token if that is due. */
   async ready(): Promise<Ready> {
     await this.refreshIfDue();
     const { connection } = this.#store;
@@ -76,7 +76,7 @@ export class Tokens {
     return { ok: false, problem: "unavailable", reason: `The OAuth token has expired: ${why}` };
   }
 
-  /** Refreshes when that is due; joins a refresh that is under way. */
+  /** Refreshes the token if that is due; joins a refresh in progress. */
   async refreshIfDue(): Promise<void> {
     if (!this.#refreshing) {
       const connection = this.#refreshable();
@@ -96,7 +96,7 @@ export class Tokens {
 
   /**
    * Refreshes a token that the API refused with a 401 although it has not expired.
-   * @returns the connection to try again with; null where there is no other token
+   * @returns the connection for a retry; null if there is no other token
    */
   async replaceRefused(used: OAuthConnection): Promise<OAuthConnection | null> {
     await this.#refreshing;
@@ -217,7 +217,10 @@ function retryOf(answer: Exclude<TokenProblem, { problem: "invalid_grant" }>, fa
   };
 }
 
-/** The connection with the new tokens; unchanged when another sign-in replaced `used` during the refresh. */
+/**
+ * Returns the connection with the new tokens. Leaves it unchanged if another sign-in replaced `used` during the
+ * refresh.
+ */
 function withTokens(
   connection: Connection,
   used: OAuthConnection,

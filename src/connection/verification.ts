@@ -19,7 +19,7 @@ export async function verificationKeys(connection: Connection, nowMs: number): P
   );
 }
 
-/** The id of the secret that one of the header's signatures matches; null when none does. */
+/** Returns the id of the secret that made one of the header's signatures; null if no secret did. */
 export async function verifyingSecret(
   keys: readonly VerificationKey[],
   header: string | null,
