@@ -5,16 +5,16 @@ import { learnWriteAccess } from "../connection/write-access.ts";
 import { type Subscription, updateSubscription } from "../pagerduty/subscriptions.ts";
 import { DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
 
-/** Which event types the webhook subscription has, and how types that it lacks are added to it. */
+/** Determines the event types of the webhook subscription, and adds missing types to it. */
 
 /** The event types that a subscription should have. */
 export interface Choice {
   events: readonly string[];
-  /** Whether a caller named them, so that each is needed and no other is added. */
+  /** Whether a caller named the types. Each of them is then needed, and no other type is added. */
   chosen: boolean;
 }
 
-/** The default types that are not among `events`. @param refused types that PagerDuty does not know */
+/** Returns the default types that are not among `events`. @param refused types that PagerDuty does not know */
 export function missingEvents(events: readonly string[], refused: readonly string[] = []): string[] {
   return DEFAULT_EVENTS.filter((type) => !events.includes(type) && !refused.includes(type));
 }
@@ -62,7 +62,7 @@ export async function addMissingEvents(
   return extended;
 }
 
-/** Stores the types that PagerDuty does not know, so that not every check tries them. */
+/** Stores the types that PagerDuty does not know, so that later checks do not try them again. */
 export async function rememberRefused(
   store: ConnectionStore,
   subscriptionId: string,

@@ -19,7 +19,7 @@ const newWindow = ({ list, sinceMs }: Check): Window => ({ list, sinceMs, listed
 /** Folds one incident if it has changes. @returns why the check stops; null to continue */
 type LookAt = (run: Run, incident: RestIncident, askedAtMs: number) => Promise<Stop | null>;
 
-/** Lists the incidents created since the last finished check, then the open ones, page by page. */
+/** Lists the incidents created since the last finished check, then the open incidents, page by page. */
 export async function lookAtLists(run: Run, lookAt: LookAt): Promise<Stop | null> {
   let window = newWindow(run.check);
   while (!run.check.listed) {
@@ -48,7 +48,7 @@ export async function lookAtLists(run: Run, lookAt: LookAt): Promise<Stop | null
   return null;
 }
 
-/** Whether a page contains no incident of the pages before it, although it should overlap with them. */
+/** Whether a page should overlap with the pages before it, but contains none of their incidents. */
 const hasShifted = ({ listed }: Window, incidents: readonly (RestIncident | null)[]): boolean =>
   listed.size > 0 &&
   incidents.length > 0 &&

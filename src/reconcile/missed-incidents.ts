@@ -14,22 +14,22 @@ import { ask, type Run, type Stop } from "./run.ts";
 
 /**
  * Recovery: finds incidents and changes whose webhooks did not arrive, by reading them over REST. A check lists the
- * incidents created since the last finished check, for at least a day, and the open ones whose status changed since, and
- * looks up every stored open incident. It folds what differs from the stored state. When a rate limit, an error or one
- * of its own limits stops a check, the next one continues it.
+ * incidents created since the last finished check, but at least those of a day, and the open incidents whose status
+ * changed since then. It also looks up every stored open incident. It folds incidents that differ from the stored
+ * state. If a rate limit, an error or one of its own limits stops a check, the next check continues it.
  */
 
 /** Limits how long a caller who asked for a check waits for the answer. */
 const MAX_RUN_MS = 60_000;
 /** Calls to PagerDuty in one run; an invocation may make 50 subrequests on the free plan. */
 export const MAX_CHECK_CALLS = 40;
-/** Of these, the calls that the subscription's check may have made. */
+/** How many of these calls the check of the subscription may have made before. */
 const SUBSCRIPTION_CALLS = 8;
-/** An incident that PagerDuty fails to return is left for a later check; this many in a row stop the check. */
+/** If PagerDuty fails to return this many incidents in a row, the check stops. Fewer are left for a later check. */
 const MAX_FAILURES_IN_A_ROW = 3;
 /** After this many attempts an incident is folded without its fields, or given up. */
 const MAX_ATTEMPTS = 5;
-/** At most this many incidents are left for a later check; one more failure stops the check. */
+/** The most incidents left for a later check. The next failure stops the check. */
 const MAX_LEFT = 100;
 const KEY = "recovery";
 
@@ -45,8 +45,9 @@ export interface RecoveryResult {
 }
 
 /**
- * Runs a check, or continues the one that did not finish.
- * @param asked whether a person asked for it: then incidents resolved before the user connected are recovered, too
+ * Runs a check, or continues the check that did not finish.
+ * @param asked whether a person asked for the check, which then also recovers incidents that were resolved before the
+ * user connected
  */
 export async function recover(
   context: TenantContext,
@@ -134,12 +135,12 @@ async function lookUp(run: Run, incidentId: string): Promise<Stop | null> {
   }
 }
 
-/** Folds one incident, with its fields where they may have changed. */
+/** Folds one incident, and its custom fields if they may have changed. */
 async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
   try {
     return await tryTwice(() => foldOne(run, incident, askedAtMs));
   } catch (error) {
-    // The fault is here, not at PagerDuty; the check continues with the other incidents.
+    // A bug in the connector, not a failure of PagerDuty: the check continues with the other incidents.
     setAside(run.context.sql, incident.incidentId, error, Date.now());
     run.left.delete(incident.incidentId);
     return null;

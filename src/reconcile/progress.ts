@@ -19,7 +19,7 @@ const MAX_FRUITLESS_PAGES = 2;
  * it: with a filter, when it is moved to another service or team.
  */
 const PAGE_OVERLAP = 20;
-/** How far back open incidents are listed by their creation, to find those that were reopened. */
+/** Open incidents that were created since this long ago are listed, to find reopened ones. */
 const OPEN_RANGE_MS = 178 * DAY_MS;
 
 /** One check for missed incidents, finished or not. */
@@ -50,7 +50,7 @@ export const Progress = z.object({
   checkedUntilMs: z.nullable(z.number()),
   /** When the user connected. Incidents resolved before are recovered only when a person asks for a check. */
   connectedAtMs: z.nullable(z.number()),
-  /** The check that did not finish; null where the last one did. */
+  /** The check that did not finish; null if the last check finished. */
   unfinished: z.nullable(Check),
   /** Incidents that PagerDuty failed to return; later checks look them up one by one. */
   left: z.array(z.object({ incidentId: z.string(), attempts: z.number() })),
@@ -93,7 +93,7 @@ const STORE_EVERY_MS = 6 * 3600 * SECOND_MS;
 
 /** Whether anything but `checkedUntilMs` has changed, or `checkedUntilMs` by hours; each write is billed. */
 export function isWorthStoring(before: Progress, after: Progress): boolean {
-  // In one order, which the members of a stored value and of a new one do not share.
+  // With the members in the same order, because a stored value and a new one can have them in different orders.
   const content = ({ connectedAtMs, unfinished, left }: Progress) =>
     JSON.stringify([connectedAtMs, unfinished, left]);
   if (content(before) !== content(after)) return true;
@@ -101,8 +101,8 @@ export function isWorthStoring(before: Progress, after: Progress): boolean {
 }
 
 /**
- * The unfinished check, extended to now. Null where there is none, where it searched another part of the account, or
- * where it is so old that PagerDuty would refuse its range.
+ * Returns the unfinished check, extended to now. Null if there is none, if it searched another part of the account,
+ * or if it is so old that PagerDuty refuses its range.
  */
 export function resumed({ unfinished }: Progress, filter: Filter | null, nowMs: number): Check | null {
   if (!unfinished) return null;
@@ -117,9 +117,9 @@ export function resumed({ unfinished }: Progress, filter: Filter | null, nowMs: 
 interface Page {
   more: boolean;
   count: number;
-  /** When the page's last incident was created; NaN where PagerDuty gives no time. */
+  /** When the page's last incident was created; NaN if PagerDuty gives no time. */
   lastAtMs: number;
-  /** How many pages in a row from one `sinceMs`, this one included, contained no new incident. */
+  /** How many pages in a row with the same `sinceMs`, including this one, contained no new incident. */
   fruitless: number;
 }
 
@@ -127,8 +127,8 @@ interface Page {
 const windowAt = (atMs: number) => wholeSecond(atMs) - SECOND_MS;
 
 /**
- * The check after one more page. The next page begins at the time where this one ends, so that it does not shift when
- * incidents leave the list; only pages within one second use an offset.
+ * Returns the check after one more page. The next page begins at the time where this page ends, so it does not shift
+ * when incidents leave the list. Only pages within one second use an offset.
  */
 export function afterPage(check: Check, page: Page): Check {
   const pages = check.pages + 1;

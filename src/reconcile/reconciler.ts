@@ -18,13 +18,13 @@ import type { Ownership } from "./webhook-url.ts";
  * for the status, and recovers the missed incidents.
  */
 
-/** How soon the next check starts after an error stopped one. */
+/** How soon the next check starts after an error stopped a check. */
 const RETRY_MS = 60_000;
-/** Refused webhooks start a check at most this often: strangers can post to every public URL. */
+/** The shortest time between checks after refused webhooks, because strangers can post to every URL. */
 const REFUSAL_CHECK_MS = 60_000;
 /** How soon a check that reached its limit of time or calls continues; other jobs run first. */
 const GO_ON_MS = 500;
-/** The same for a check that a person asked for, which the caller normally continues sooner. */
+/** The same for a check that a person asked for. Normally the caller continues it sooner. */
 const ASKED_GO_ON_MS = 10_000;
 /** After this many checks in a row that found nothing wrong and nothing new, checks become less frequent. */
 const QUIET_CHECKS = 2;
@@ -48,7 +48,7 @@ export class Reconciler {
   #next: Promise<Reconciled> | null = null;
   /** Whether a person asked for the next check. */
   #asked = false;
-  /** How soon another check must follow the running one, which started before the event that needs it. */
+  /** How soon another check must follow the running check, if an event during the check needs one. */
   #followsWithinMs = Number.POSITIVE_INFINITY;
   /** When the next check is due while nothing happens; null: as stored. */
   #quietUntilMs: number | null = null;
@@ -68,14 +68,14 @@ export class Reconciler {
     updateWatch(this.#context.storage, change);
   }
 
-  /** When the next check is due; null when checks are off. */
+  /** When the next check is due; null if checks are off. */
   get nextAtMs(): number | null {
-    // No check is planned where checks were off when the user connected.
+    // No check is planned yet if checks were off when the user connected.
     if (this.#context.config.reconcileEveryMs === 0) return null;
     return this.#quietUntilMs ?? this.#watch.nextAtMs ?? 0;
   }
 
-  /** Call it when the object has started. @param alarmAtMs when the alarm is set; null where it is not */
+  /** To be called when the object has started. @param alarmAtMs the alarm's time; null if no alarm is set */
   resume(alarmAtMs: number | null): void {
     if (this.#watch.quietChecks >= QUIET_CHECKS && alarmAtMs !== null && alarmAtMs > Date.now()) {
       this.#quietUntilMs = alarmAtMs;
@@ -116,8 +116,8 @@ export class Reconciler {
   }
 
   /**
-   * Checks the subscription, then searches for missed incidents. One check at a time: calls during a check share the
-   * next one, because the running check may have started too early for them.
+   * Checks the subscription, then searches for missed incidents. Only one check runs at a time. Calls during a check
+   * share the next check, because the running one may have started too early for them.
    */
   async check(asked = false): Promise<Reconciled> {
     this.#asked ||= asked;
@@ -215,7 +215,7 @@ export class Reconciler {
     return { reEnabled: true, problem: null };
   }
 
-  /** Adds the event types that our subscription lacks. A person's is not changed; the status names what it lacks. */
+  /** Adds the event types that our subscription lacks. For a person's subscription, the status names them. */
   async #checkEvents(own: OwnSubscription, subscription: Subscription): Promise<void> {
     const { store, client } = this.#context;
     const { connection } = store;
@@ -237,8 +237,8 @@ export class Reconciler {
   }
 
   /**
-   * Our subscription, read from PagerDuty, else one that a person made for our webhook URL or a member's, perhaps after
-   * deleting ours. Null if there is none.
+   * Reads our subscription from PagerDuty. If it does not exist, returns a subscription that a person created for our
+   * webhook URL or a member's. Null if there is none.
    */
   async #present(own: OwnSubscription | null): Promise<CallAnswer<Subscription | null>> {
     const { client } = this.#context;

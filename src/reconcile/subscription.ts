@@ -48,14 +48,14 @@ export class SubscriptionManager {
     this.#onMissing = onMissing;
   }
 
-  /** Whether one is being created: PagerDuty may post webhooks before the answer with their secret arrives. */
+  /** Whether a creation is in progress. PagerDuty may post webhooks before the answer with the secret arrives. */
   get isCreating(): boolean {
     return this.#creating > 0;
   }
 
   /**
-   * Finds the subscription for `url`, or creates it and stores its secret. Calls run one after another, so that two at
-   * once make one subscription.
+   * Finds the subscription for `url`, or creates it and stores its secret. Calls run one after another, so that two
+   * concurrent calls create only one subscription.
    */
   async ensure(
     url: string,
@@ -92,7 +92,7 @@ export class SubscriptionManager {
     return { created: true, subscription: created };
   }
 
-  /** A person's subscription that stays in place keeps its types; ours keeps those that a caller chose. */
+  /** A person's subscription keeps its types if it stays in place; ours keeps the types that a caller chose. */
   #choiceOf({ events }: SubscriptionOptions, known: Subscription | null, stays: boolean): Choice {
     if (events) return { events, chosen: true };
     if (!known) return { events: withDefaults([]), chosen: false };
@@ -152,7 +152,7 @@ export class SubscriptionManager {
     await this.#writeOwn((target) => pingSubscription(target, id));
   }
 
-  /** Enables the subscription, whether PagerDuty disabled it or a person paused it. */
+  /** Enables a subscription that PagerDuty disabled or a person paused. */
   async enable(): Promise<Subscription> {
     const id = this.#ownId();
     const enabled = await this.#writeOwn((target) => enableSubscription(target, id));
@@ -160,7 +160,7 @@ export class SubscriptionManager {
     return this.#writeOwn((target) => resumeSubscription(target, id));
   }
 
-  /** Removes our subscription and its secret. @throws {AppError} when PagerDuty refuses */
+  /** Removes our subscription and its secret. @throws {AppError} if PagerDuty refuses */
   async remove(): Promise<void> {
     const id = this.#ownId();
     const answer = await this.#tryWrite((target) => deleteSubscription(target, id));
@@ -173,7 +173,7 @@ export class SubscriptionManager {
     }));
   }
 
-  /** Removes the subscription that we created; a failure is only logged. @returns null where we created none */
+  /** Removes the subscription that we created; a failure is only logged. @returns null if we created none */
   async removeIfMade(): Promise<boolean | null> {
     const own = this.#store.connection?.subscription;
     return own?.made ? this.#removeAtPagerDuty(own.id) : null;
@@ -185,7 +185,7 @@ export class SubscriptionManager {
     return own.id;
   }
 
-  /** The stored subscription, read from PagerDuty, else one at PagerDuty that posts to `url`, or to a member's URL. */
+  /** Reads the stored subscription, else a subscription that posts to `url` or to a member's URL. */
   async #known(url: string): Promise<Subscription | null> {
     const own = this.#store.connection?.subscription;
     if (own) {
