@@ -4,7 +4,7 @@ import { isLocalHost, Malformed, rawText, read } from "./settings.ts";
 
 export interface ConfigProblem {
   name: string;
-  /** What is wrong and what to do. Never the value. */
+  /** What is wrong, and what to do. Never contains the value. */
   problem: string;
 }
 
@@ -54,7 +54,7 @@ export const eventsFormat = read((value) => {
   );
 });
 
-/** Where events go when AURORA_EVENTS_URL is unset: Aurora's own route. */
+/** Aurora's own route, where events go if AURORA_EVENTS_URL is unset. */
 export const defaultEventsUrl = (backendUrl: string) => `${backendUrl}/pagerduty/webhook/{user_id}`;
 
 /** Returns the origin for which AURORA_HEADERS and the binding `AURORA` are used; null if Aurora is never called. */
@@ -131,7 +131,7 @@ function eventsConflicts(variables: Record<string, unknown>): ConfigProblem[] {
     problems.push({
       name: "AURORA_EVENTS_SECRET",
       problem:
-        "is not set, but the receiver at AURORA_EVENTS_URL takes signed deliveries only; set the same secret here and there (whsec_ and base64)",
+        "is not set, but the receiver at AURORA_EVENTS_URL only accepts signed deliveries; set the same secret here and there (whsec_ and base64)",
     });
   }
   return problems;

@@ -28,7 +28,7 @@ export type { ConfigProblem } from "./aurora-settings.ts";
 export interface Config {
   dev: boolean;
   internalApiSecret: string | null;
-  /** Sealing keys in order: the first one seals, all of them open. */
+  /** The sealing keys in order: the first key seals; every key opens. */
   credentialsKeys: { kid: string; key: Uint8Array<ArrayBuffer> }[];
   oauth: { enabled: boolean; clientId: string | null; clientSecret: string | null; scopes: string };
   frontendUrl: string | null;
@@ -72,7 +72,7 @@ export interface Config {
   consoleOrg: string | null;
 }
 
-/** Holds every problem of the configuration. */
+/** Contains every problem of the configuration. */
 export class ConfigError extends Error {
   readonly problems: ConfigProblem[];
   constructor(problems: ConfigProblem[]) {
@@ -148,7 +148,7 @@ const DEFAULT_SCOPES =
 
 /**
  * Reads the Worker's variables and secrets.
- * @throws {ConfigError} naming every variable that is missing or malformed, never its value
+ * @throws {ConfigError} with the name of every missing or malformed variable, and without values
  */
 export function parseConfig(variables: object): Config {
   const parsed = Variables.safeParse(variables);
@@ -217,7 +217,7 @@ export function addressesOf(env: object): Pick<Config, "frontendUrl" | "publicUr
   };
 }
 
-/** Returns the names of the variables that OAuth needs and that are not set; no names if OAuth is off. */
+/** Returns the names of variables that OAuth needs but that are not set; no names if OAuth is off. */
 export function missingForOAuth({ oauth }: Config): string[] {
   if (!oauth.enabled) return [];
   const needed = { PAGERDUTY_CLIENT_ID: oauth.clientId, PAGERDUTY_CLIENT_SECRET: oauth.clientSecret };

@@ -39,7 +39,7 @@ export type ErrorCode = keyof typeof STATUS_OF;
 export interface Failure {
   code: ErrorCode;
   message: string;
-  /** What happened and what to do about it, if `message` is the short text that Aurora expects. */
+  /** What happened and what to do. Only needed if `message` is a short text that Aurora expects. */
   detail?: string;
   /** Overrides the code's usual status. */
   status?: number;
@@ -54,7 +54,7 @@ export class AppError extends Error {
   readonly status: number;
   readonly detail: string | undefined;
   readonly retryAfterSeconds: number | undefined;
-  /** For the log only. */
+  /** Details for the log only. */
   readonly internal: unknown;
 
   constructor(

@@ -4,7 +4,7 @@ import { readText, withDeadline } from "./limits.ts";
 /** Fetches remote key sets (JWKS), within limits of time and size. */
 
 const TIMEOUT_MS = 10_000;
-/** A key set has a few keys of some hundred bytes. */
+/** Enough for a key set, which has a few keys of some hundred bytes each. */
 const MAX_BYTES = 64 * 1024;
 
 /** The key sets by URL, for the life of the isolate. */

@@ -1,14 +1,14 @@
 /**
- * Writes one JSON line for each event; readable lines in `dev`. Callers choose each field: whole requests, bodies
- * and connections are never passed in. Fields whose name suggests a secret are redacted, in case a caller passes
- * one by mistake.
+ * Writes one JSON line for each event, or a readable line in `dev`. Callers choose each field, and never pass whole
+ * requests, bodies or connections. Fields whose name suggests a secret are redacted, in case a caller passes one by
+ * mistake.
  */
 export type LogFields = Record<string, string | number | boolean | null | undefined>;
 
 const SECRET_KEY = /token|secret|authorization|password|cookie|credential|signature/i;
 /** PagerDuty access and refresh tokens, webhook secrets, and keys in an Authorization header. */
 const SECRET_VALUE = /\b(pd(?:us|eu)\+\S+|whsec_\S+|Token token=\S+|Bearer \S+)/g;
-/** Longer values are cut, so that no whole body is logged. */
+/** Longer values are shortened, so that no whole body is logged. */
 const MAX_VALUE_CHARS = 500;
 
 /** Returns `text` with everything that looks like a secret redacted. */

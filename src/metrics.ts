@@ -22,7 +22,7 @@ export function count(what: Counted, userId: string | undefined, detail: string,
   try {
     dataset.writeDataPoint({ indexes, blobs: [what, detail], doubles: [ms] });
   } catch (error) {
-    // Analytics Engine limits the data points of an invocation; a lost count must not stop the work.
+    // Analytics Engine limits the data points of an invocation. A lost data point must not stop the work.
     log.warn("metrics.refused", { what, error: describe(error) });
   }
 }

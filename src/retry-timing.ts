@@ -21,7 +21,7 @@ export const grantedWaitSeconds = (retryAfterSeconds: number | null): number =>
 
 /**
  * When the next attempt of a schedule is due; null if there is none.
- * @param schedule seconds before each attempt, the first included
+ * @param schedule seconds before each attempt, including the first
  * @param attempts how many were made
  * @param retryAfterSeconds the wait that the other side requested; null for none
  * @param random from 0 to 1
