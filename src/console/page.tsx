@@ -129,15 +129,23 @@ export function ConsolePage({ names, user, oauth, access }: ConsoleProps) {
   );
 }
 
-/** `GET /docs`. @param user in whose name calls can be tried; null if the page is open to everybody */
-export function DocsPage({ names, user }: { names: BuiltNames; user: string | null }) {
+/** For whom calls can be tried at `/docs`. */
+export interface Visitor {
+  user: string;
+  org: string | null;
+}
+
+/** `GET /docs`. @param visitor null where the page is open to everybody */
+export function DocsPage({ names, visitor }: { names: BuiltNames; visitor: Visitor | null }) {
   return (
     <Frame
       title="API · Aurora × PagerDuty"
       names={names}
       script="docs.js"
       style="docs.css"
-      data={user === null ? {} : { user }}
+      data={
+        visitor === null ? {} : { user: visitor.user, ...(visitor.org === null ? {} : { org: visitor.org }) }
+      }
     >
       <header class="bar">
         <Brand />

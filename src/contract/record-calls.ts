@@ -164,7 +164,7 @@ export const deliveries: Call[] = [
     method: "post",
     path: "/pagerduty/deliveries/redeliver",
     tag: "Deliveries",
-    summary: "Send dead deliveries again, or waiting ones now",
+    summary: "Send failed deliveries again, or waiting ones now",
     body: { schema: RedeliverBody, required: false },
     answers: ok("`redelivered` is the number of deliveries.", answers.Redelivered),
     errors: [400, 403, 404, 413],

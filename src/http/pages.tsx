@@ -100,12 +100,12 @@ export const pages = new Hono<AppEnv>()
   })
   .get("/docs", guarded, async (c) => {
     // The reference is open to everybody. People who may open the console can also try calls there.
-    const user = await visitorOf(c).then(
-      (visitor) => visitor.userId,
+    const visitor = await visitorOf(c).then(
+      ({ userId }) => ({ user: userId, org: configOf(c.env).consoleOrg }),
       () => null,
     );
     const names = await builtNames(c.env.ASSETS);
-    return c.html(html`<!doctype html>${<DocsPage names={names} user={user} />}`);
+    return c.html(html`<!doctype html>${<DocsPage names={names} visitor={visitor} />}`);
   })
   .get("/openapi.json", (c) => file(c.env, "/openapi.json", "no-store"))
   .get("/console/assets/:file", guarded, (c) => {

@@ -131,6 +131,15 @@ test("without a console a sign-in ends on a page that shows only the result", as
   }
 });
 
+test("the reference makes its calls for the organisation of the console", async () => {
+  const worker = await startWorker({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, CONSOLE_ORG: "acme" });
+  try {
+    expect((await worker.request("/docs")).text).toContain('data-user="local" data-org="acme"');
+  } finally {
+    await worker.close();
+  }
+});
+
 describe("in production with Access:", () => {
   let team: AccessTeam;
   let pagerduty: PagerDuty;

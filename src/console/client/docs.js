@@ -1,6 +1,6 @@
 import { h } from "./parts/dom.js";
 import { operationCard } from "./reference/operation.js";
-import { shown } from "./reference/schema.js";
+import { prose, shown } from "./reference/schema.js";
 import { decoded } from "./state/address.js";
 
 /** The API reference, rendered from /openapi.json. */
@@ -8,8 +8,9 @@ import { decoded } from "./state/address.js";
 /** @typedef {import("./reference/schema.js").Reference} Reference */
 /** @typedef {{path: string, method: string, card: HTMLElement, id: string, tag: string, summary: string, text: string}} Entry */
 
-/** The console's visitor, in whose name calls can be tried; undefined if the page is open to everybody. */
-const visitor = document.body.dataset["user"];
+const { user, org } = document.body.dataset;
+/** The visitor of the console, in whose name calls can be tried; undefined if the page is open to everybody. */
+const visitor = user === undefined ? undefined : { user, org };
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
 /** @param {Reference} reference @returns {Entry[]} */
@@ -42,7 +43,7 @@ const section = (entries, tag, description) =>
     "section",
     { id: anchorOf(tag) },
     h("h2", null, tag),
-    h("p", { class: "muted" }, description),
+    h("p", { class: "muted" }, prose(description)),
     entries.filter((one) => one.tag === tag).map(({ card }) => card),
   );
 
@@ -64,7 +65,12 @@ function contents(entries, tags) {
       h(
         "li",
         null,
-        h("a", { href: `#${one.id}` }, h("span", { class: `method ${one.method}` }, one.method), one.summary),
+        h(
+          "a",
+          { href: `#${one.id}` },
+          h("span", { class: `method ${one.method}` }, one.method),
+          h("span", null, prose(one.summary)),
+        ),
       ),
     ]),
   );
@@ -74,15 +80,20 @@ function contents(entries, tags) {
   });
   const none = h("p", { class: "muted", role: "status" });
   search.addEventListener("input", () => {
-    const wanted = search.value.trim().toLowerCase();
-    let found = 0;
+    const wanted = search.value.trim().toLowerCase().split(/\s+/);
+    /** @type {Set<string>} */
+    const found = new Set();
     for (const [one, link] of links) {
-      const isFound = one.text.includes(wanted);
+      const isFound = wanted.every((word) => one.text.includes(word));
       link.hidden = !isFound;
       one.card.hidden = !isFound;
-      if (isFound) found += 1;
+      if (isFound) found.add(one.tag);
     }
-    none.textContent = found === 0 ? "No call matches." : "";
+    tags.forEach((tag, index) => {
+      const section = document.getElementById(anchorOf(tag));
+      for (const part of [groups[index], section]) if (part) part.hidden = !found.has(tag);
+    });
+    none.textContent = found.size === 0 ? "Nothing found." : "";
   });
   const schemas = h("li", null, h("a", { class: "tag", href: "#schemas" }, "Schemas"));
   return h("nav", { "aria-label": "Contents" }, search, none, h("ul", null, groups, schemas));
@@ -94,7 +105,7 @@ function header({ info }) {
     "header",
     null,
     h("h1", null, info.title, " ", h("span", { class: "muted" }, info.version)),
-    h("p", { class: "muted" }, info.description),
+    h("p", { class: "muted" }, prose(info.description)),
     h(
       "p",
       { class: "muted" },
@@ -111,7 +122,7 @@ function header({ info }) {
       { class: "muted" },
       visitor === undefined
         ? "Anyone who may open the console can try calls here."
-        : `“Try it” makes the call to this Worker, as ${visitor}.`,
+        : `“Try it” makes the call to this Worker, as ${visitor.user}.`,
     ),
   );
 }
@@ -131,7 +142,7 @@ function page(reference) {
       "section",
       { class: "panel schema", id: `schema-${name}` },
       h("h3", null, name),
-      schema.description && h("p", { class: "meta" }, schema.description),
+      schema.description && h("p", { class: "meta" }, prose(schema.description)),
       shown(schema),
     ),
   );

@@ -1,7 +1,7 @@
 import { copyButton } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { jsonText } from "../parts/json.js";
-import { nameOf, shown, typeOf } from "./schema.js";
+import { nameOf, prose, shown, typeOf } from "./schema.js";
 import { tryIt } from "./try-it.js";
 
 /** One call of the reference: its parameters, bodies and answers, with examples and a command for a shell. */
@@ -9,6 +9,7 @@ import { tryIt } from "./try-it.js";
 /** @typedef {import("./schema.js").Operation} Operation */
 /** @typedef {import("./schema.js").Parameter} Parameter */
 /** @typedef {import("./schema.js").Reference} Reference */
+/** @typedef {import("./schema.js").Visitor} Visitor */
 
 /** @param {Parameter[]} parameters */
 function parameterList(parameters) {
@@ -20,44 +21,43 @@ function parameterList(parameters) {
       h("code", { class: "name" }, name),
       required ? null : h("span", { class: "optional" }, "optional"),
       h("code", { class: "type" }, typeOf(schema), ` in ${place}`),
-      description && h("span", { class: "meta" }, description),
+      description && h("span", { class: "meta" }, prose(description)),
     ),
   );
   return [h("h3", null, "Parameters"), h("ul", { class: "properties" }, rows)];
 }
 
-/** A text with a button to copy it. @param {string} name @param {string} text */
-const copyBlock = (name, text) =>
-  h(
-    "figure",
-    { class: "example" },
-    h(
-      "figcaption",
-      null,
-      name,
-      copyButton(() => text),
-    ),
-    h("pre", { tabindex: 0, "aria-label": name }, text),
-  );
+/** A text to copy, which can change. @param {string} name @param {string} text */
+function copyBlock(name, text) {
+  const shown = h("pre", { tabindex: 0, "aria-label": name }, text);
+  const copy = copyButton(() => shown.textContent ?? "");
+  return { element: h("figure", { class: "example" }, h("figcaption", null, name, copy), shown), shown };
+}
 
 /** @param {string} name @param {unknown} example */
-const exampleBlock = (name, example) => (example === undefined ? null : copyBlock(name, jsonText(example)));
+const exampleBlock = (name, example) =>
+  example === undefined ? null : copyBlock(name, jsonText(example)).element;
 
 /** Puts a text in single quotes for a shell. @param {string} text */
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /**
- * The call as a command for a shell, with the headers of Aurora's server.
- * @param {string} method @param {string} path @param {Operation} operation @param {unknown} body
+ * The call for a shell, as Aurora's server makes it.
+ * @param {string} method @param {string} path @param {Operation} operation
+ * @param {string | undefined} body @param {Visitor | undefined} visitor
  */
-function curl(method, path, operation, body) {
+function curl(method, path, operation, body, visitor) {
   const isOpen = operation.security !== undefined;
+  const { user, org } = visitor ?? { user: "alice", org: undefined };
+  const caller = [
+    '-H "X-Internal-Secret: $INTERNAL_API_SECRET"',
+    `-H ${quoted(`X-User-ID: ${user}`)}`,
+    ...(org === undefined ? [] : [`-H ${quoted(`X-Org-ID: ${org}`)}`]),
+  ];
   return [
     `curl -X ${method.toUpperCase()} ${quoted(`${location.origin}${path}`)}`,
-    ...(isOpen ? [] : ['-H "X-Internal-Secret: $INTERNAL_API_SECRET"', "-H 'X-User-ID: alice'"]),
-    ...(body === undefined
-      ? []
-      : ["-H 'Content-Type: application/json'", `-d ${quoted(JSON.stringify(body))}`]),
+    ...(isOpen ? [] : caller),
+    ...(body === undefined ? [] : ["-H 'Content-Type: application/json'", `-d ${quoted(body)}`]),
   ].join(" \\\n  ");
 }
 
@@ -71,7 +71,7 @@ function answers(operation, { components }) {
       "li",
       { class: answer.$ref ? "fault" : "" },
       h("code", { class: "name" }, status),
-      h("span", null, known?.description ?? ""),
+      h("span", null, prose(known?.description)),
       schema && (schema.$ref ? h("code", { class: "type" }, typeOf(schema)) : shown(schema)),
       exampleBlock("Example", content?.example),
     );
@@ -84,13 +84,16 @@ function answers(operation, { components }) {
  * @param {Operation} operation
  * @param {Reference} reference
  * @param {boolean} isSent whether the connector makes the request
- * @param {string | undefined} visitor in whose name the call can be tried
+ * @param {Visitor | undefined} visitor for whom the call can be tried
  */
 export function operationCard(path, method, operation, reference, isSent, visitor) {
   const own = (operation.parameters ?? []).filter(({ $ref }) => !$ref);
   const content = operation.requestBody?.content["application/json"];
   const isWebSocket = "101" in operation.responses;
   const isForCallers = !operation.security && !isWebSocket;
+  const example = content?.example;
+  const body = example === undefined ? undefined : JSON.stringify(example);
+  const shell = copyBlock("From a shell", curl(method, path, operation, body, visitor));
   return h(
     "details",
     { class: "panel operation", id: operation.operationId },
@@ -99,18 +102,22 @@ export function operationCard(path, method, operation, reference, isSent, visito
       null,
       h("span", { class: `method ${method}` }, method.toUpperCase()),
       h("code", { class: "path" }, path),
-      h("span", { class: "summary" }, operation.summary),
+      h("span", { class: "summary" }, prose(operation.summary)),
       operation.security && !isSent ? h("span", { class: "optional" }, "open") : null,
     ),
-    operation.description && h("p", null, operation.description),
+    operation.description && h("p", null, prose(operation.description)),
     parameterList(own),
     content && [
       h("h3", null, operation.requestBody?.required ? "Body" : "Body, optional"),
       ...shown(content.schema),
       exampleBlock("Example of a body", content.example),
     ],
-    isSent || isWebSocket ? null : copyBlock("From a shell", curl(method, path, operation, content?.example)),
-    visitor !== undefined && isForCallers ? tryIt(path, method, operation, visitor) : null,
+    isSent || isWebSocket ? null : shell.element,
+    visitor !== undefined && isForCallers
+      ? tryIt(path, method, operation, visitor.user, (filled, sent) => {
+          shell.shown.textContent = curl(method, filled, operation, sent, visitor);
+        })
+      : null,
     h("h3", null, "Answers"),
     h("ul", { class: "properties" }, answers(operation, reference)),
   );

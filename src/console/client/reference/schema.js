@@ -16,6 +16,12 @@ import { h } from "../parts/dom.js";
  *   components: {schemas: Record<string, Schema>, responses: Record<string, Answer>, parameters: Record<string, Parameter>}}} Reference
  */
 
+/** The caller of the calls that are tried: the console's visitor. @typedef {{user: string, org: string | undefined}} Visitor */
+
+/** A text whose parts in backticks become code. @param {string | undefined} text @returns {(Node | string)[]} */
+export const prose = (text = "") =>
+  text.split("`").map((part, index) => (index % 2 === 1 ? h("code", null, part) : part));
+
 /** @param {string} ref */
 export const nameOf = (ref) => ref.split("/").at(-1) ?? "";
 
@@ -54,7 +60,7 @@ function properties(schema) {
           h("code", { class: "name" }, name),
           shape.required?.includes(name) ? null : h("span", { class: "optional" }, "optional"),
           h("code", { class: "type" }, typeOf(property)),
-          property.description && h("span", { class: "meta" }, property.description),
+          property.description && h("span", { class: "meta" }, prose(property.description)),
           properties(property),
         ),
       ),

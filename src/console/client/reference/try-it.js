@@ -36,20 +36,33 @@ function parsed(text) {
 }
 
 /**
- * Returns the path below the API's root, with its parameters filled in.
- * @param {string} path
- * @param {FormData} data
- * @param {Parameter[]} own
+ * The call's path with its parameters.
+ * @param {string} path @param {FormData} data @param {Parameter[]} own
+ * @param {(name: string) => string} missing what stands for a parameter of the path without a value
  */
-function pathOf(path, data, own) {
+function pathOf(path, data, own, missing) {
   /** @param {string} name */
   const given = (name) => String(data.get(name) ?? "").trim();
-  const filled = path.replace(/^\/pagerduty/, "").replace(/\{(\w+)\}/g, (_, /** @type {string} */ name) => {
-    if (given(name) === "") throw new Error(`${name} is missing. Nothing was sent.`);
-    return encodeURIComponent(given(name));
-  });
+  const filled = path.replace(/\{(\w+)\}/g, (_, /** @type {string} */ name) =>
+    given(name) === "" ? missing(name) : encodeURIComponent(given(name)),
+  );
   const inQuery = own.filter((one) => one.in === "query").map(({ name }) => [name, given(name) || null]);
   return filled + query(Object.fromEntries(inQuery));
+}
+
+/** @param {string} name @returns {never} */
+function refuse(name) {
+  throw new Error(`${name} is missing. Nothing was sent.`);
+}
+
+/** On one line where it is JSON; undefined: no body. @param {string} text */
+function shortBody(text) {
+  if (text.trim() === "") return undefined;
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch {
+    return text;
+  }
 }
 
 /** @param {string} text */
@@ -89,9 +102,10 @@ function answered({ status, headers }, text, tookMs) {
  * @param {string} path
  * @param {string} method
  * @param {Operation} operation
- * @param {string} visitor in whose name the call is made
+ * @param {string} visitor for whom the call is made
+ * @param {(path: string, body: string | undefined) => void} onInput with the call that the fields describe
  */
-export function tryIt(path, method, operation, visitor) {
+export function tryIt(path, method, operation, visitor, onInput) {
   const own = (operation.parameters ?? []).filter(({ $ref }) => !$ref);
   const content = operation.requestBody?.content["application/json"];
   const example = content?.example === undefined ? "" : jsonText(content.example);
@@ -102,7 +116,8 @@ export function tryIt(path, method, operation, visitor) {
   const element = form(
     { label: "Send", kind: "plain" },
     async (data) => {
-      const target = pathOf(path, data, own);
+      result.replaceChildren();
+      const target = pathOf(path, data, own, refuse).replace(/^\/pagerduty/, "");
       const sent = content ? parsed(body.value) : undefined;
       const question = {
         title: `Send ${name}?`,
@@ -118,6 +133,10 @@ export function tryIt(path, method, operation, visitor) {
     ...own.map((one) => field(one.name, inputFor(one))),
     ...(content ? [field("Body, JSON", body)] : []),
   );
+  element.addEventListener("input", () => {
+    const filled = pathOf(path, new FormData(element), own, (missing) => `{${missing}}`);
+    onInput(filled, content ? shortBody(body.value) : undefined);
+  });
   return h(
     "section",
     { class: "try", "aria-label": `Try ${operation.operationId}` },
