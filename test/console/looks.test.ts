@@ -60,7 +60,23 @@ describe.skipIf(!hasChromium)("each page and each state", () => {
 
     await fill();
     await page.reload();
-    await page.getByText(/could not be delivered to Aurora/).waitFor();
+    const told = page.getByText(/could not be delivered to Aurora/);
+    await told.waitFor({ state: "attached" });
+    const fold = page.locator(".problem-fold > summary").getByText(/^\d problems$/);
+    if (width === 390) {
+      // Several problems are one line, which opens.
+      await fold.waitFor();
+      expect(await told.isVisible()).toBe(false);
+      await look("problems-folded");
+      await fold.click();
+    }
+    await told.waitFor();
+    expect(await fold.isVisible()).toBe(width === 390);
+    const heights = await page.evaluate<number[]>(
+      "[...document.querySelectorAll('.filters > *')].map((control) => control.offsetHeight)",
+    );
+    expect(heights.length).toBeGreaterThan(3);
+    expect(new Set(heights).size, `heights ${heights}`).toBe(1);
     await page.getByRole("link", { name: "Checkout: 5xx rate above 5 %" }).waitFor();
     await page.getByText("As a table").click();
     await page.getByRole("row", { name: /^24 hours/ }).waitFor();

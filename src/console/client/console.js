@@ -2,13 +2,12 @@ import { renderConnect } from "./pages/connect.js";
 import { mountConnection } from "./pages/connection.js";
 import { mountDeliveries } from "./pages/deliveries.js";
 import { mountEvents } from "./pages/events.js";
-import { healthTiles, problemCard } from "./pages/health.js";
+import { healthTiles, problemList } from "./pages/health.js";
 import { mountIncidents } from "./pages/incidents.js";
 import { report, takeResult } from "./pages/oauth.js";
 import { failed } from "./parts/controls.js";
 import { h } from "./parts/dom.js";
 import { listenForKeys } from "./parts/keyboard.js";
-import { keptRows } from "./parts/rows.js";
 import { refreshTimes, refreshTimesInSight, showTimesOnTouch } from "./parts/words.js";
 import { keepFilters, place } from "./state/address.js";
 import { calmly, onLive, watch } from "./state/live.js";
@@ -37,10 +36,9 @@ const SKIP = "#main";
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 const tabs = /** @type {HTMLElement} */ (document.getElementById("tabs"));
 const tiles = h("dl", { class: "tiles" });
-const problems = h("ul", { class: "problems" });
-const problemCards = keptRows(problems, ({ code }) => code, problemCard);
+const problems = problemList();
 const view = h("div", { class: "view" });
-const health = h("section", { "aria-label": "Health" }, tiles, problems);
+const health = h("section", { "aria-label": "Health" }, tiles, problems.element);
 
 let section = "";
 let leave = new AbortController();
@@ -82,8 +80,7 @@ function showStatus() {
     return;
   }
   tiles.replaceChildren(...healthTiles(now));
-  problemCards.set(now.problems);
-  problems.hidden = now.problems.length === 0;
+  problems.set(now.problems);
   if (!main.contains(view)) {
     const held = main.contains(document.activeElement);
     main.replaceChildren(health, view);

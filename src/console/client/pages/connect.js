@@ -132,13 +132,17 @@ export function renderConnect(main, status) {
             ),
           ),
           retry
-            ? action("Disconnect and start again", async () => {
-                await refreshStatus();
-                // Another window may have solved the problem.
-                if (current()?.connected) return;
-                await call("DELETE", "");
-                await refreshStatus();
-              })
+            ? action(
+                "Disconnect and start again",
+                async () => {
+                  await refreshStatus();
+                  // Another window may have solved the problem.
+                  if (current()?.connected) return;
+                  await call("DELETE", "");
+                  await refreshStatus();
+                },
+                "danger",
+              )
             : null,
         ),
       ),

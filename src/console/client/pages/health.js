@@ -1,7 +1,8 @@
 import { MILD_PROBLEMS } from "../../../contract/mild-problems.ts";
 import { action, toast } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
-import { readable, when } from "../parts/words.js";
+import { keptRows } from "../parts/rows.js";
+import { absolute, readable, when } from "../parts/words.js";
 import { call } from "../state/api.js";
 import { mayManageWebhooks } from "../state/permissions.js";
 import { status as current, refreshStatus } from "../state/store.js";
@@ -140,4 +141,36 @@ export function problemCard({ code, message, fix }) {
     h("div", null, h("p", { class: "what" }, readable(message)), h("p", { class: "fix" }, readable(fix))),
     remedyOf(code),
   );
+}
+
+/** As in narrow.css. */
+const NARROW = matchMedia("(max-width: 760px)");
+
+/** The problems; on a narrow screen several are folded into one line, so that the page below is in sight. */
+export function problemList() {
+  const list = h("ul", { class: "problems" });
+  const cards = keptRows(list, ({ code }) => code, problemCard);
+  const summary = h("summary");
+  const element = h("details", { class: "problem-fold", open: true }, summary, list);
+  let isFolding = false;
+  function fold() {
+    const folds = NARROW.matches && cards.count > 1;
+    summary.hidden = !folds;
+    // Whoever opened it keeps it open.
+    if (folds !== isFolding) element.open = !folds;
+    isFolding = folds;
+  }
+  NARROW.addEventListener("change", fold);
+  return {
+    element,
+    /** @param {Connected["problems"]} problems */
+    set(problems) {
+      cards.set(problems);
+      element.hidden = problems.length === 0;
+      const isMild = problems.every(({ code }) => entry(MILD_PROBLEMS, code));
+      summary.className = `problem ${isMild ? "warn" : ""}`;
+      summary.textContent = `${problems.length} problems`;
+      fold();
+    },
+  };
 }

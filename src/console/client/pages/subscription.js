@@ -123,17 +123,21 @@ export function subscriptionPanel(status, signal) {
   });
   enable.hidden = true;
   const sendTest = action("Send test event", () => test(result), "primary");
-  const remove = action("Remove…", async () => {
-    const sure = await confirmedAsItIs({
-      title: "Remove the webhook subscription?",
-      text: "PagerDuty stops sending events here. The connector then only reads incidents from PagerDuty's API, later and with less detail.",
-      confirm: "Remove",
-    });
-    if (!sure) return;
-    await call("DELETE", "/subscription");
-    toast("ok", "Removed from PagerDuty.");
-    await refreshStatus();
-  });
+  const remove = action(
+    "Remove…",
+    async () => {
+      const sure = await confirmedAsItIs({
+        title: "Remove the webhook subscription?",
+        text: "PagerDuty stops sending events here. The connector then only reads incidents from PagerDuty's API, later and with less detail.",
+        confirm: "Remove",
+      });
+      if (!sure) return;
+      await call("DELETE", "/subscription");
+      toast("ok", "Removed from PagerDuty.");
+      await refreshStatus();
+    },
+    "danger",
+  );
 
   async function load() {
     try {
@@ -163,8 +167,9 @@ export function subscriptionPanel(status, signal) {
       );
     } catch (error) {
       if (signal.aborted) return;
-      state.replaceChildren(pill("bad", words(status.webhook.subscription?.state ?? "unknown")));
-      facts.replaceChildren(h("p", { class: "error" }, messageOf(error)));
+      // The last known state, which nobody has just seen.
+      state.replaceChildren(pill(own?.state === "active" ? "quiet" : "bad", words(own?.state ?? "unknown")));
+      facts.replaceChildren(h("p", { class: "error wide" }, messageOf(error)));
     }
   }
   void load();

@@ -81,6 +81,7 @@ export function listing(how, signal) {
   );
   const note = h("div");
   const more = action(`Load older ${name}`, () => inTurn(older));
+  more.classList.add("older");
   const panel = h(
     "section",
     { class: "panel list" },
