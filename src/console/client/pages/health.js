@@ -2,7 +2,7 @@ import { MILD_PROBLEMS } from "../../../contract/mild-problems.ts";
 import { action, toast } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
 import { keptRows } from "../parts/rows.js";
-import { absolute, readable, when } from "../parts/words.js";
+import { readable, when } from "../parts/words.js";
 import { call } from "../state/api.js";
 import { mayManageWebhooks } from "../state/permissions.js";
 import { status as current, refreshStatus } from "../state/store.js";

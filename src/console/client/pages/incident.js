@@ -118,15 +118,14 @@ function deliveryItem({ id, type, version, state, createdAt, deliveredAt, cause 
     "li",
     null,
     h(
-      "span",
-      { class: "mono" },
+      "div",
+      null,
       h(
         "a",
-        { href: `#/deliveries/${encodeURIComponent(id)}` },
+        { class: "mono", href: `#/deliveries/${encodeURIComponent(id)}` },
         `${type ?? "notification"} v${version ?? "?"}`,
       ),
-      // Its first sentence; the delivery's own page shows the advice, too.
-      cause && state !== "delivered" ? h("span", { class: "error" }, cause) : null,
+      cause && state !== "delivered" ? h("p", { class: "error" }, cause) : null,
     ),
     statePill(state),
     h("span", { class: "meta" }, when(deliveredAt ?? createdAt, "")),
