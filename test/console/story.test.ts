@@ -152,11 +152,11 @@ describe.skipIf(!hasChromium)("the console", () => {
     await look(page, "docs");
     await page.setViewportSize({ width: 1280, height: 860 });
     await look(page, "docs");
-    await page.getByLabel("Search calls").fill("dead deliveries again");
+    await page.getByLabel("Search calls").fill("resend failed");
     expect(await page.getByRole("navigation").locator("li li:visible").count()).toBe(1);
     await page
       .getByRole("navigation")
-      .getByRole("link", { name: /Send dead deliveries again/ })
+      .getByRole("link", { name: /Send failed deliveries again/ })
       .click();
     const call = page.locator("#redeliverDeliveries");
     await call
