@@ -9,9 +9,7 @@ import { sinceOf } from "./spans.js";
 
 /** A list that is loaded page by page, newest first, and kept up to date. */
 
-const PAGE_SIZE = 50;
-/** The API's own limit. */
-const MAX_PAGE_SIZE = 100;
+const [PAGE_SIZE, MAX_PAGE_SIZE] = [50, 100];
 /** The most pages loaded together if few of their rows match. A person can then load older rows. */
 const MAX_PAGES = 5;
 /** The shortest time between two counts, because counting reads many more rows than loading a page. */
