@@ -3,7 +3,7 @@ export interface FailureParts {
   error: string;
   /** What to check; null if the failure may be temporary. */
   advice: string | null;
-  /** When the delivery fails for good if nothing changes; null if it has failed for good. */
+  /** When the delivery is dead if nothing changes; null if it is dead. */
   failsAtMs: number | null;
 }
 
@@ -12,7 +12,7 @@ export function failureText({ error, advice, failsAtMs }: FailureParts): string 
   if (advice === null) return error;
   const end =
     failsAtMs === null
-      ? "The delivery has failed for good; redeliver it after the change"
-      : `Without a change the delivery fails for good at ${new Date(failsAtMs).toISOString()}`;
+      ? "The delivery is dead; redeliver it after the change"
+      : `Without a change the delivery is dead at ${new Date(failsAtMs).toISOString()}`;
   return `${error.replace(/\.$/, "")}. This is a matter of configuration, not an outage: ${advice}. ${end}`;
 }

@@ -256,7 +256,7 @@ export const OutboxSummary = z.object({
   pendingError: z.nullable(z.string()),
   /** What to check, if a setting is the cause. */
   pendingAdvice: z.nullable(z.string()),
-  /** When this delivery fails for good without a change. */
+  /** When this delivery is dead without a change. */
   pendingFailsAtMs: z.nullable(z.number()),
   /** Whether this delivery failed because PagerDuty does not return its incident's number. */
   pendingLacksNumber: LacksNumber,

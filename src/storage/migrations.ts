@@ -165,7 +165,7 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE journal ADD COLUMN sent_to TEXT;
   `,
   `
-  -- What to check after the last attempt, and when the delivery fails for good without a change.
+  -- What to check after the last attempt, and when the delivery is dead without a change.
   ALTER TABLE journal ADD COLUMN last_advice TEXT;
   ALTER TABLE journal ADD COLUMN fails_at_ms INTEGER;
   `,

@@ -141,7 +141,7 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
   };
 }
 
-/** Of the newest delivery that failed for good, else of the waiting one that is next. */
+/** Of the newest dead delivery, else of the waiting one that is next. */
 function lastFailureOf(outbox: OutboxSummary): { lastError: string | null; cause: string | null } {
   const [cause, advice, failsAtMs] =
     outbox.dead > 0

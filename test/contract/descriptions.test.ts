@@ -19,7 +19,10 @@ function descriptionOf(path: string): unknown {
 
 test.each([
   ["Connected.accountSubdomain", "The account's subdomain at PagerDuty; null while unknown."],
-  ["Connected.delivery.lastError", "Why the last attempt failed; null if none failed."],
+  [
+    "Connected.delivery.lastError",
+    "Why the last attempt failed, and what to do if a setting is the cause; null if none failed.",
+  ],
   [
     "Connected.delivery.target",
     "The URL that incidents are delivered to; null if none is configured, so that they are only stored.",

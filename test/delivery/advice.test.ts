@@ -22,17 +22,17 @@ test("the advice names the setting from which the URL comes", () => {
   expect(adviceFor(404, OWN_ROUTE)).toContain("no credential");
 });
 
-test("a failure with advice says when the delivery fails for good; a temporary one only has its error", () => {
+test("a failure with advice says when the delivery will be dead; a temporary one only has its error", () => {
   const text = failureText({
     error: "Aurora answered 404: Not here.",
     advice: "check X",
     failsAtMs: Date.UTC(2026, 10, 26),
   });
   expect(text).toBe(
-    "Aurora answered 404: Not here. This is a matter of configuration, not an outage: check X. Without a change the delivery fails for good at 2026-11-26T00:00:00.000Z",
+    "Aurora answered 404: Not here. This is a matter of configuration, not an outage: check X. Without a change the delivery is dead at 2026-11-26T00:00:00.000Z",
   );
   expect(failureText({ error: "Aurora answered 404", advice: "check X", failsAtMs: null })).toMatch(
-    /has failed for good; redeliver/,
+    /is dead; redeliver/,
   );
   expect(failureText({ error: "Aurora answered 500: oops", advice: null, failsAtMs: 0 })).toBe(
     "Aurora answered 500: oops",

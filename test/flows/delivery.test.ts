@@ -92,7 +92,7 @@ test("a delivery that is refused in its last attempt is dead: it is kept and sho
     expect(dead[0]).toMatchObject({
       state: "dead",
       attempts: 2,
-      lastError: expect.stringMatching(/^Aurora answered 400\. .*matter of configuration.*failed for good/),
+      lastError: expect.stringMatching(/^Aurora answered 400\. .*matter of configuration.*is dead/),
       lastStatus: 400,
       nextAttemptAt: null,
     });

@@ -63,7 +63,7 @@ test("a delivery that loops back stays undelivered, and its problem names the se
       dead: 0,
       lastDeliveredAt: null,
       lastError: expect.stringMatching(
-        /^Aurora answered 508: .*configuration.*AURORA_EVENTS_URL leads back to this connector.*fails for good at \d{4}-/,
+        /^Aurora answered 508: .*configuration.*AURORA_EVENTS_URL leads back to this connector.*dead at \d{4}-/,
       ),
     },
     problems: expect.arrayContaining([
