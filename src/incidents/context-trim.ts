@@ -1,7 +1,7 @@
 import { Context } from "./context.ts";
 import { detailsWithin, leaveOut, withDetails } from "./context-room.ts";
 import { COMPACT_BYTES, isRecord, type JsonForm, sizeOf } from "./json-size.ts";
-import { LEFT_OUT, storableJson, trimText } from "./json-trim.ts";
+import { firstMembers, LEFT_OUT, storableJson, trimText } from "./json-trim.ts";
 import { withoutSecretValues } from "./secret-names.ts";
 
 /**
@@ -10,6 +10,8 @@ import { withoutSecretValues } from "./secret-names.ts";
  */
 
 const MAX_ALERTS = 20;
+/** Of all details together, those of the newest alerts first. More hardly fit, and only take time. */
+const MAX_DETAIL_MEMBERS = 50_000;
 const MAX_OF_EACH_OTHER = 10;
 
 /** How much a context may hold. Sizes are in the form's unit. */
@@ -61,7 +63,9 @@ export function boundContext({ missing, ...parts }: Context): Context {
     notes: highest(parts.notes, ({ createdAt }) => msOf(createdAt), others),
     missing,
   };
-  const storable = Context.parse(withoutSecretValues(storableJson(listed)));
+  const first = firstMembers(MAX_DETAIL_MEMBERS);
+  const short = withDetails(listed, ({ details }) => first(details));
+  const storable = Context.parse(withoutSecretValues(storableJson(short)));
   return trimContext(storable, STORED);
 }
 

@@ -31,6 +31,29 @@ export function storableJson(value: unknown, depth: number = MAX_DEPTH): unknown
   );
 }
 
+/**
+ * Returns a function that copies values: the first `count` members and items of all of them together, at any depth. The
+ * others are left out, with a mark.
+ */
+export function firstMembers(count: number): (value: unknown) => unknown {
+  let left = count;
+  const copy = (from: unknown, depth: number): unknown => {
+    if (!Array.isArray(from) && !isRecord(from)) return from;
+    if (depth === 0) return TOO_DEEP;
+    const members: [string, unknown][] = [];
+    for (const name in from) {
+      if (left === 0) {
+        members.push([MORE, LEFT_OUT]);
+        break;
+      }
+      left -= 1;
+      members.push([name, copy(Reflect.get(from, name), depth - 1)]);
+    }
+    return Array.isArray(from) ? members.map(([, member]) => member) : Object.fromEntries(members);
+  };
+  return (value) => copy(value, MAX_DEPTH);
+}
+
 /** Returns the text, or as much of it as fits with `CUT_MARK`; undefined if not even the mark fits. */
 export function trimText(text: string, room: number, form: JsonForm): string | undefined {
   if (form.text(text) <= room) return text;

@@ -74,7 +74,7 @@ export async function recover(
   const stop =
     (await lookAtLists(run, lookAt)) ?? (await lookAtOpen(run)) ?? (await lookAtLeft(run, progress.left));
   const { checked, recovered, untilMs, incomplete } = run.check;
-  if (store.connection?.connectionId !== run.connectionId)
+  if (run.connectionId === undefined || store.connection?.connectionId !== run.connectionId)
     return {
       checked,
       recovered,

@@ -158,6 +158,8 @@ export class Connecting {
     }
     // Tries both regions, so that a valid token of the other region is reported as `account_mismatch`, not as invalid.
     const checked = await checkToken(token, undefined, this.#config.pagerdutyApiUrl);
+    if (this.connected().connectionId !== before.connectionId)
+      throw new AppError("not_connected", "Not connected");
     const region = this.#config.pagerdutyApiUrl ? before.region : checked.region;
     if (await this.#isOthers(before, tokenAuthorization(token), { ...checked, region })) {
       const name = checked.subdomain ? ` (${checked.subdomain})` : "";

@@ -132,7 +132,6 @@ export class TenantRuntime {
 
   #jobSources() {
     const context = this.context;
-    const { replica } = context.store;
     const memberReplica = this.memberships.replica;
     const analysis = { ...context, contexts: new ContextCollector(context) };
     const connected = [
@@ -147,6 +146,7 @@ export class TenantRuntime {
         () => this.reconciler.nextAtMs,
         async () => {
           await this.reconciler.check();
+          await this.members.notePinned(context.store);
           this.mirror.check();
         },
       ),
@@ -168,8 +168,8 @@ export class TenantRuntime {
       timedJob(
         "connection replica",
         1,
-        () => replica.nextAtMs,
-        () => replica.sync(),
+        () => context.store.replica.nextAtMs,
+        () => context.store.replica.sync(),
       ),
       timedJob(
         "member replica",

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Context, type ContextPart } from "../../src/incidents/context.ts";
 import { boundContext, STORED, trimContext } from "../../src/incidents/context-trim.ts";
+import { firstMembers } from "../../src/incidents/json-trim.ts";
 import { alert, anyContext, LARGE, NO_CONTEXT } from "../support/context.ts";
 
 const PARTS: ContextPart[] = ["alerts", "changes", "pastIncidents", "relatedIncidents", "notes"];
@@ -156,4 +157,16 @@ test("a monitoring tool's secrets are redacted at any depth of the details, and 
   expect(written).not.toContain("HUSH");
   expect(written).toContain('"apiKey":"[redacted]","depth":199');
   expect(written).toContain("[nested too deep]");
+});
+
+test("of all details together the first 50,000 members are kept, with a mark for the others", () => {
+  const first = firstMembers(4);
+  expect(first({ a: [1, 2], b: "text" })).toEqual({ a: [1, 2], b: "text" });
+  expect(first({ c: 1 })).toEqual({ "…": "[left out]" });
+  expect(firstMembers(2)([1, 2, 3])).toEqual([1, 2, "[left out]"]);
+  const many = Array.from({ length: 60_000 }, () => null);
+  const alerts = ["A", "B"].map((id) => alert(id, { details: { many } }));
+  const [newest, older] = boundContext({ ...NO_CONTEXT, alerts }).alerts ?? [];
+  expect(JSON.stringify(newest?.details)).toContain("left out");
+  expect(older?.details).toEqual({ "…": "[left out]" });
 });

@@ -718,8 +718,8 @@ const secrets: Topic = [
   {
     guard: "a secret in a monitoring tool's payload is redacted",
     file: "src/incidents/context-trim.ts",
-    find: "Context.parse(withoutSecretValues(storableJson(listed)))",
-    replace: "Context.parse(storableJson(listed))",
+    find: "Context.parse(withoutSecretValues(storableJson(short)))",
+    replace: "Context.parse(storableJson(short))",
     tests: ["test/incidents/context-trim.test.ts"],
   },
   {
