@@ -102,7 +102,8 @@ const Times = z.object({
 export function webhookTimes(sql: SqlStorage): z.infer<typeof Times> {
   const [row] = sql.exec(
     `SELECT
-       (SELECT received_at_ms FROM journal WHERE kind = 'webhook' ORDER BY seq DESC LIMIT 1) AS lastEventAtMs,
+       (SELECT received_at_ms FROM journal WHERE kind = 'webhook'
+        AND (shared IS NULL OR outcome <> 'unconfirmed') ORDER BY seq DESC LIMIT 1) AS lastEventAtMs,
        (SELECT received_at_ms FROM journal WHERE type = 'pagey.ping' ORDER BY seq DESC LIMIT 1) AS lastPingAtMs,
        (SELECT received_at_ms FROM journal WHERE kind = 'webhook'
         AND (verification = 'signature' OR outcome IN ('applied', 'stale'))

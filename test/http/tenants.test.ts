@@ -236,6 +236,16 @@ describe("an unsigned webhook for several connections:", () => {
       const [hint] = await stage.worker.sql(object, "SELECT attempts FROM hints");
       return Number(hint?.["attempts"]) > 0;
     });
+    // It stores the webhook while it waits for PagerDuty, but shows nothing of it.
+    expect((await call(both, first, "GET", "/events")).text).not.toContain(incidentId);
+    const [stored] = await stage.worker.sql(
+      object,
+      "SELECT webhook_id FROM journal WHERE outcome = 'unconfirmed'",
+    );
+    const webhookId = String(stored?.["webhook_id"]);
+    expect((await call(both, first, "GET", `/events/${webhookId}`)).status).toBe(404);
+    expect((await call(both, second, "GET", `/events/${webhookId}`)).status).toBe(200);
+    expect((await call(both, first, "GET", "")).body).toMatchObject({ webhook: { lastEventAt: null } });
     // Skips the half minute in which the read-back is repeated, because REST can lag behind webhooks.
     await stage.worker.sql(object, "UPDATE journal SET received_at_ms = received_at_ms - 30000");
     await until("the first organisation's journal to be empty", async () => {

@@ -53,6 +53,8 @@ const Candidate = z.object({
   error: z.nullable(ErrorClass),
   receivedAtMs: z.number(),
   webhookId: z.nullable(z.string()),
+  /** 1 while it is unknown which tenant of the webhook URL an unsigned webhook is for. Only that tenant may show it. */
+  isUndecided: z.number(),
   number: z.nullable(z.number()),
   title: z.nullable(z.string()),
   serviceName: z.nullable(z.string()),
@@ -60,6 +62,7 @@ const Candidate = z.object({
 type Candidate = z.infer<typeof Candidate>;
 
 const CANDIDATE = `seq, kind, type, outcome, delivery, received_at_ms AS receivedAtMs, webhook_id AS webhookId,
+  coalesce(shared = 1 AND outcome = 'unconfirmed', 0) AS isUndecided,
   CASE WHEN delivery <> 'delivered' THEN error_class END AS error`;
 /** With what tells its incident apart, which only a search reads. */
 const SEARCHED = `${CANDIDATE}, number, title, service_name AS serviceName`;
@@ -140,8 +143,9 @@ function eventList(sql: SqlStorage, filter: EventFilter): List {
   const isKnown = q !== null && [...sql.exec("SELECT 1 FROM journal WHERE webhook_id = ?", q)].length > 0;
   return {
     ...filter,
-    holds: ({ kind, receivedAtMs, webhookId, title, number, serviceName }) =>
+    holds: ({ kind, receivedAtMs, webhookId, isUndecided, title, number, serviceName }) =>
       ARRIVALS.has(kind) &&
+      isUndecided === 0 &&
       isWithin(filter, receivedAtMs) &&
       isText([webhookId, title, serviceName, number === null ? null : String(number)]),
     filters: {
