@@ -12,7 +12,7 @@ export const URGENCY = {
   /** For an incident's context, which an analysis waits for. The alerts are the first part. */
   alerts: 10,
   otherContext: 20,
-  /** Checks, notes, and what a person asks for. */
+  /** Calls for checks of the subscription, for notes, and for a person's request. */
   usual: 30,
 } as const;
 

@@ -8,7 +8,7 @@ import { storableJson } from "./json-trim.ts";
 
 export const REDACTED = "[redacted]";
 
-/** Matched anywhere in a name without separators. So prefixes, suffixes and camelCase need no rules of their own. */
+/** Searched for in a name after its separators are removed, so that prefixes, suffixes and camelCase need no rules. */
 const SECRET_NAME =
   /passw|passphrase|pwd|secret|token|authorization|apikey|accesskey|privatekey|cookie|credential/;
 /** If the value is a number, these names mean a count, not a secret: `tokens_used`, `max_tokens`, `token_count`. */

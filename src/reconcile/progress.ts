@@ -16,7 +16,7 @@ const MAX_PAGES = 1000;
 const MAX_FRUITLESS_PAGES = 2;
 /**
  * Pages of incidents created in the same second overlap by this many, because the list shifts when an incident leaves
- * it: with a filter, when it is moved to another service or team.
+ * it. With a filter, an incident leaves the list when it is moved to another service or team.
  */
 const PAGE_OVERLAP = 20;
 /** Open incidents that were created since this long ago are listed, to find reopened ones. */
@@ -24,7 +24,7 @@ const OPEN_RANGE_MS = 178 * DAY_MS;
 
 /** One check for missed incidents, finished or not. */
 const Check = z.object({
-  /** `created`: incidents created since `fromMs`. `open`: open incidents, to read those whose status changed since. */
+  /** `created`: incidents created since `fromMs`. `open`: open incidents, of which the check reads those whose status changed. */
   list: z.enum(["created", "open"]),
   fromMs: z.number(),
   /** Where the present page begins: it lists incidents created since then, without the first `offset`. */

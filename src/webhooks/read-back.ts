@@ -72,7 +72,8 @@ async function readAndSettle(context: TenantContext, hint: Hint): Promise<void> 
   const { sql, store, storage } = context;
   const isCurrent = store.whileConnectedAsNow();
   const entries = hintedEntries(sql, hint, BATCH);
-  // No webhook waits: signed ones replaced them, or they were given up, or the hint only asks for the number.
+  // No unsigned webhook is waiting: each was replaced by a signed one or given up, or the hint exists only to read the
+  // incident number.
   if (entries.length === 0) return readNumber(context, hint);
   const answer = await read(context, hint);
   if (!isCurrent()) return;

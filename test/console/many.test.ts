@@ -70,7 +70,7 @@ describe.skipIf(!hasChromium)("a list of very many incidents", () => {
     expect(await drawn()).toBeGreaterThan(0);
   });
 
-  test("updates the times of rows only once the rows are visible", async () => {
+  test("does not update the time in a row until the row is visible", async () => {
     const { page } = await opened(400);
     await loadAll(page);
     const last = page.locator(".rows tbody tr time").last();

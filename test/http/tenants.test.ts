@@ -32,7 +32,7 @@ const status = async (user: string, org: string | null) => (await call(user, org
 const storeSecret = (user: string, org: string | null, secret: string) =>
   call(user, org, "PUT", "/signing-secret", { secret });
 
-/** Posts the webhook of a triggered incident in the account `of` to the user's URL, as PagerDuty does. */
+/** Triggers an incident in the account, and posts its webhook to the user's URL, as PagerDuty does. */
 async function post(
   user: string,
   { secret, subscriptionId, of = stage.account }: { secret?: string; subscriptionId?: string; of?: Account },

@@ -214,7 +214,7 @@ const skewedHistory = fc.tuple(history, fc.infiniteStream(skew)).map(([events, s
   }),
 );
 
-test("a REST answer long after the last event is believed, whatever the events' clocks, and so is the next event", () => {
+test("a REST answer that comes long after the last event wins over any event time, and the next event is accepted", () => {
   fc.assert(
     fc.property(
       skewedHistory.chain((events) =>

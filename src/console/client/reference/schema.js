@@ -16,7 +16,7 @@ import { h } from "../parts/dom.js";
  *   components: {schemas: Record<string, Schema>, responses: Record<string, Answer>, parameters: Record<string, Parameter>}}} Reference
  */
 
-/** The caller of the calls that are tried: the console's visitor. @typedef {{user: string, org: string | undefined}} Visitor */
+/** The console's visitor: “Try it” makes calls as this visitor. @typedef {{user: string, org: string | undefined}} Visitor */
 
 /** A text whose parts in backticks become code. @param {string | undefined} text @returns {(Node | string)[]} */
 export const prose = (text = "") =>
