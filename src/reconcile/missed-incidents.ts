@@ -46,6 +46,7 @@ export interface RecoveryResult {
 
 /**
  * Runs a check, or continues the check that did not finish.
+ * @param seen the incidents that the continued check has looked at; emptied for a new check
  * @param asked whether a person asked for the check, which then also recovers incidents that were resolved before the
  * user connected
  */
@@ -54,17 +55,20 @@ export async function recover(
   filter: Filter | null,
   asked: boolean,
   nowMs: number,
+  seen: Set<string> = new Set(),
 ): Promise<RecoveryResult> {
   const { storage, store } = context;
   const progress = readStored(storage, KEY, Progress) ?? NO_PROGRESS;
   const connectedAtMs = progress.connectedAtMs ?? Date.parse(store.connection?.validatedAt ?? "");
+  const unfinished = resumed(progress, filter, nowMs);
+  if (!unfinished) seen.clear();
   const run: Run = {
     context,
     connectedAtMs: asked ? 0 : connectedAtMs,
     connectionId: store.connection?.connectionId,
-    check: resumed(progress, filter, nowMs) ?? newCheck(progress, filter, nowMs),
+    check: unfinished ?? newCheck(progress, filter, nowMs),
     left: new Map(progress.left.map(({ incidentId, attempts }) => [incidentId, attempts])),
-    seen: new Set(),
+    seen,
     failuresInARow: 0,
     failure: null,
     saidWithoutFields: false,
@@ -100,7 +104,7 @@ async function lookAtOpen(run: Run): Promise<Stop | null> {
   for (;;) {
     const incidentId = nextLiveIncidentId(run.context.sql, run.check.openAfter);
     if (incidentId === null) return null;
-    const stop = run.seen.has(incidentId) ? null : await lookUp(run, incidentId);
+    const stop = await lookUp(run, incidentId);
     if (!stop || run.left.has(incidentId)) run.check = { ...run.check, openAfter: incidentId };
     if (stop) return stop;
   }
@@ -109,16 +113,23 @@ async function lookAtOpen(run: Run): Promise<Stop | null> {
 /** Looks up the incidents that PagerDuty failed to return in earlier checks. */
 async function lookAtLeft(run: Run, left: Progress["left"]): Promise<Stop | null> {
   for (const { incidentId } of left) {
-    const stop = run.seen.has(incidentId) ? null : await lookUp(run, incidentId);
+    const stop = await lookUp(run, incidentId);
     if (stop) return stop;
   }
   return null;
 }
 
+/** Looks an incident up, unless this check has looked at it. */
 async function lookUp(run: Run, incidentId: string): Promise<Stop | null> {
+  if (run.seen.has(incidentId)) return null;
+  const stop = await readOne(run, incidentId);
+  if (stop === null || run.left.has(incidentId)) run.seen.add(incidentId);
+  return stop;
+}
+
+async function readOne(run: Run, incidentId: string): Promise<Stop | null> {
   const askedAtMs = Date.now();
   const answer = await ask(run, (target) => getIncident(target, incidentId));
-  run.seen.add(incidentId);
   if (answer.ok) return lookAt(run, answer.value, askedAtMs);
   switch (answer.problem) {
     // Deleted, or not visible to this credential: there is nothing to fold.

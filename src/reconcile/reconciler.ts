@@ -44,6 +44,8 @@ export interface Reconciled {
 export class Reconciler {
   readonly #context: TenantContext;
   readonly #ownership: Ownership;
+  /** The incidents that the present check has looked at, in all of its runs. */
+  readonly #seen = new Set<string>();
   #running: Promise<Reconciled> | null = null;
   #next: Promise<Reconciled> | null = null;
   /** Whether a person asked for the next check. */
@@ -145,7 +147,7 @@ export class Reconciler {
     const subscription = await this.#checkSubscription();
     const own = store.connection?.subscription;
     const filter = own ? this.#watch.filter : null;
-    const result = await recover(this.#context, filter, asked, Date.now());
+    const result = await recover(this.#context, filter, asked, Date.now(), this.#seen);
     const state = this.#watch.state;
     if (store.connection?.connectionId === connectionId && connectionId !== undefined) {
       const problem = result.problem ?? subscription.problem;

@@ -200,3 +200,10 @@ test("an incident that was reopened long after its creation, without a webhook, 
   expect((await call("POST", "/reconcile")).body).toMatchObject({ recovered: 1 });
   expect(await detail(incident.id)).toMatchObject({ status: "investigating" });
 });
+
+test("a check that continues in several runs looks at each incident once", async () => {
+  subscription.temporarilyDisabled = true;
+  const missed = Array.from({ length: 60 }, () => stage.account.trigger());
+  expect((await call("POST", "/reconcile")).body).toMatchObject({ checked: 60, recovered: 60 });
+  for (const { id } of missed) expect([id, asked(`${id}/custom_fields`)]).toEqual([id, 1]);
+});
