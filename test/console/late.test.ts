@@ -80,14 +80,15 @@ describe.skipIf(!hasChromium)("a late answer", () => {
     await page.getByRole("button", { name: "Resolved" }).click();
     await page.getByRole("button", { name: "All", exact: true }).click();
     await page.getByRole("link", { name: /Resolved one/ }).waitFor();
-    await until("the answer", () => held.count() === 1);
+    await until("the answer", () => held.count() > 0);
     await held.release();
     await expect.poll(() => rows(page).count()).toBe(4);
   });
 
   test("is shown, and is not requested again before it arrives", async () => {
     const { page, account } = await open("", 1);
-    const held = await hold(page, /\/console\/api\/incidents\?/);
+    // Without the requests that only count the choices of the filters.
+    const held = await hold(page, /\/console\/api\/incidents\?(?!\S*counts=)/);
     account.trigger({ title: "Comes late" });
     await known("Comes late");
     await page.clock.runFor(11_000);
@@ -97,8 +98,11 @@ describe.skipIf(!hasChromium)("a late answer", () => {
     await held.release();
     await page.getByRole("link", { name: /Comes late/ }).waitFor();
     // All changes since the first request together cause one more request.
-    await page.clock.runFor(1000);
-    await until("the next answer", () => held.count() === 1);
+    await until("the next answer", async () => {
+      // The page sets its timer after it has drawn the first answer, at a time that the test does not know.
+      await page.clock.runFor(100);
+      return held.count() === 1;
+    });
   });
 
   test("with older rows stays in the list, and keeps the focus, when the list is reloaded", async () => {
