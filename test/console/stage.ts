@@ -22,7 +22,11 @@ export function openConsole(start: () => Promise<World> = startLocal): Console {
     browser = await startBrowser();
   });
   afterEach(async () => {
-    await Promise.all(browser?.contexts().map((context) => context.close()) ?? []);
+    const contexts = browser?.contexts() ?? [];
+    // A call that a test holds may still be in flight.
+    const pages = contexts.flatMap((context) => context.pages());
+    await Promise.all(pages.map((page) => page.unrouteAll({ behavior: "ignoreErrors" })));
+    await Promise.all(contexts.map((context) => context.close()));
     await stage.call("DELETE", "");
   });
   afterAll(() => browser?.close());
