@@ -66,7 +66,7 @@ describe.skipIf(!hasChromium)("the console", () => {
       await page.getByRole("link", { name: /API latency/ }).click();
       await page.getByRole("heading", { name: "Root-cause analysis" }).waitFor();
       await page.getByText("Accepted by Aurora", { exact: true }).waitFor();
-      await page.getByRole("link", { name: "incident.rca_requested v1" }).waitFor();
+      await page.getByRole("link", { name: /^incident\.rca_requested v\d/ }).waitFor();
       first.acknowledge();
       await page.getByRole("article").getByText("Acknowledged", { exact: true }).first().waitFor();
       await look(page, "incident");
