@@ -11,7 +11,15 @@ import { tryTwice } from "../storage/set-aside.ts";
 import { recordFailedAttempt } from "./attempts.ts";
 import { bodiesOf } from "./bodies.ts";
 import { type FailureParts, failureText } from "./failure-text.ts";
-import { markBroken, markDead, markDelivered, markRetry, markSentParts, retryEarly } from "./outbox.ts";
+import {
+  isPending,
+  markBroken,
+  markDead,
+  markDelivered,
+  markRetry,
+  markSentParts,
+  retryEarly,
+} from "./outbox.ts";
 import { queueAnalysisRequest } from "./redelivery.ts";
 import { type AttemptOutcome, deadAtMs, errorClassOf, type NextStep, nextStep } from "./schedule.ts";
 import { addressOf, send } from "./sink.ts";
@@ -139,7 +147,7 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
     recordFailedAttempt(sql, entry.seq, attempted);
   }
   // Its redelivery was stopped during the attempt: only an acceptance counts, and its incident's next one is pending.
-  const isStopped = entryAt(sql, entry.seq)?.delivery !== "pending";
+  const isStopped = !isPending(sql, entry.seq);
   if (isStopped && step.step !== "delivered") return;
   const nextDueAtMs = firstAttemptAtMs(config, nowMs) ?? nowMs;
   const finish = { attempts: step.attempts, status, nowMs, nextDueAtMs };

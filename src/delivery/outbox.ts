@@ -239,60 +239,6 @@ export function retryEarly(sql: SqlStorage, nowMs: number): void {
   );
 }
 
-/** How many of the newest entries are searched for the last delivery: reading all of them would cost too much. */
-const RECENT = 10_000;
-
-const LacksNumber = z.pipe(
-  z.nullable(z.number()),
-  z.transform((lane) => lane === LANE.missingNumber),
-);
-
-/** The state of the deliveries, for the status. Times in milliseconds. */
-export const OutboxSummary = z.object({
-  pending: z.number(),
-  dead: z.number(),
-  lastDeliveredAtMs: z.nullable(z.number()),
-  /** The last error of the pending delivery that is due next. */
-  pendingError: z.nullable(z.string()),
-  /** What to check, if a setting is the cause. */
-  pendingAdvice: z.nullable(z.string()),
-  /** When this delivery is dead without a change. */
-  pendingFailsAtMs: z.nullable(z.number()),
-  /** Whether this delivery failed because PagerDuty does not return its incident's number. */
-  pendingLacksNumber: LacksNumber,
-  /** Why the newest dead delivery failed. */
-  deadError: z.nullable(z.string()),
-  deadAdvice: z.nullable(z.string()),
-  deadLacksNumber: LacksNumber,
-});
-export type OutboxSummary = z.infer<typeof OutboxSummary>;
-
-/** Of the newest accepted entries, because a retried one can be accepted after a younger one. */
-const NEWEST_DELIVERED = `SELECT max(delivered_at_ms) AS at FROM (
-  SELECT delivered_at_ms FROM journal WHERE seq > (SELECT max(seq) FROM journal) - ${RECENT}
-    AND delivery = 'delivered' ORDER BY seq DESC LIMIT 50)`;
-/** Of the latest redelivery, whose entries are older. */
-const REDELIVERED = `SELECT max(delivered_at_ms) FROM (
-  SELECT delivered_at_ms FROM journal
-  WHERE redelivery = (SELECT max(redelivery) FROM journal WHERE redelivery IS NOT NULL) AND delivery = 'delivered' LIMIT 1000)`;
-const NEXT_FAILED = `FROM journal WHERE delivery = 'pending' AND lane >= ${LANE.again}
-  ORDER BY lane, next_attempt_at_ms LIMIT 1`;
-const NEWEST_DEAD = "FROM journal WHERE delivery = 'dead' ORDER BY seq DESC LIMIT 1";
-
-export function summarizeOutbox(sql: SqlStorage): OutboxSummary {
-  const [row] = sql.exec(
-    `SELECT
-       (SELECT count(*) FROM journal WHERE delivery IN ('pending', 'queued') AND incident_id IN
-          (SELECT incident_id FROM journal WHERE delivery = 'pending')) AS pending,
-       (SELECT count(*) FROM journal WHERE delivery = 'dead') AS dead,
-       (SELECT max(at) FROM (${NEWEST_DELIVERED} UNION ALL ${REDELIVERED})) AS lastDeliveredAtMs,
-       (SELECT last_error ${NEXT_FAILED}) AS pendingError,
-       (SELECT last_advice ${NEXT_FAILED}) AS pendingAdvice,
-       (SELECT fails_at_ms ${NEXT_FAILED}) AS pendingFailsAtMs,
-       (SELECT lane ${NEXT_FAILED}) AS pendingLacksNumber,
-       (SELECT last_error ${NEWEST_DEAD}) AS deadError,
-       (SELECT last_advice ${NEWEST_DEAD}) AS deadAdvice,
-       (SELECT lane ${NEWEST_DEAD}) AS deadLacksNumber`,
-  );
-  return OutboxSummary.parse(row);
-}
+/** Whether the delivery is the one of its incident that is sent next. */
+export const isPending = (sql: SqlStorage, seq: number): boolean =>
+  [...sql.exec("SELECT 1 FROM journal WHERE seq = ? AND delivery = 'pending'", seq)].length > 0;

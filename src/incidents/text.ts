@@ -36,3 +36,6 @@ export function piecesOf(text: string, size: number): string[] {
   for (let at = 0; at < chars.length; at += size) pieces.push(chars.slice(at, at + size).join(""));
   return pieces;
 }
+
+/** Returns a count with its noun. */
+export const counted = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;

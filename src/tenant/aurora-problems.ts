@@ -1,9 +1,10 @@
 import { type MirrorView, type Obstacle, obstacleOf } from "../aurora/mirror.ts";
 import type { Config } from "../config.ts";
 import type { Connection } from "../connection/connection.ts";
+import type { Problem } from "../contract/status-answers.ts";
 import type { BeyondLimit } from "../delivery/analysis-limit.ts";
-import type { OutboxSummary } from "../delivery/outbox.ts";
-import { counted, type Problem } from "./problem.ts";
+import type { Failure, OutboxSummary } from "../delivery/outbox-summary.ts";
+import { counted } from "../incidents/text.ts";
 
 /** Problems of deliveries to Aurora, and of Aurora's copy of the connection. Pure. */
 
@@ -15,24 +16,20 @@ const CHECK_NUMBER =
 
 export function deliveryProblems(outbox: OutboxSummary, events: Config["events"]): Problem[] {
   const setting = events?.setting ?? "AURORA_EVENTS_URL";
-  if (outbox.dead > 0) return [deadProblem(outbox, setting)];
-  if (outbox.pending > 0 && outbox.pendingError !== null) {
-    return [failingProblem(outbox, outbox.pendingError, setting)];
-  }
+  if (outbox.newestDead) return [deadProblem(outbox, outbox.newestDead, setting)];
+  if (outbox.nextFailed) return [failingProblem(outbox, outbox.nextFailed, setting)];
   return [];
 }
 
-function deadProblem(outbox: OutboxSummary, setting: string): Problem {
-  const { dead, pending, deadAdvice: advice, deadLacksNumber } = outbox;
-  const error = outbox.deadError ?? "the reason is not known";
+function deadProblem(
+  { dead, pending }: OutboxSummary,
+  { error, advice, lacksNumber }: Failure,
+  setting: string,
+): Problem {
   const waiting = pending > 0 ? ` ${pending} more ${pending === 1 ? "waits" : "wait"}.` : "";
   // The others may have failed for other reasons.
   const named = dead === 1 ? ":" : "; the newest of them:";
-  const first = deadLacksNumber
-    ? CHECK_NUMBER
-    : advice
-      ? sentence(advice)
-      : `Fix Aurora's endpoint (${setting})`;
+  const first = lacksNumber ? CHECK_NUMBER : advice ? sentence(advice) : `Fix Aurora's endpoint (${setting})`;
   const them = dead === 1 ? "it" : "them";
   return {
     code: "deliveries_dead",
@@ -42,8 +39,8 @@ function deadProblem(outbox: OutboxSummary, setting: string): Problem {
 }
 
 function failingProblem(
-  { pending, pendingAdvice: advice, pendingLacksNumber }: OutboxSummary,
-  error: string,
+  { pending }: OutboxSummary,
+  { error, advice, lacksNumber }: Failure,
   setting: string,
 ): Problem {
   const waiting =
@@ -55,7 +52,7 @@ function failingProblem(
   return {
     code: "deliveries_failing",
     message: `${waiting} ${endingInStop(error)}`,
-    fix: pendingLacksNumber
+    fix: lacksNumber
       ? `Nothing is lost: the number is requested from PagerDuty again before each attempt, by DELIVERY_SCHEDULE. ${CHECK_NUMBER}.`
       : advice
         ? `${sentence(advice)}. Deliveries are retried ${retried}.`

@@ -2,13 +2,14 @@ import type { MirrorView } from "../aurora/mirror.ts";
 import type { Config } from "../config.ts";
 import { type Connection, type OAuthConnection, secretsInForce } from "../connection/connection.ts";
 import type { RefreshFailure } from "../connection/tokens.ts";
+import type { Problem } from "../contract/status-answers.ts";
 import type { BeyondLimit } from "../delivery/analysis-limit.ts";
-import type { OutboxSummary } from "../delivery/outbox.ts";
+import type { OutboxSummary } from "../delivery/outbox-summary.ts";
+import { counted } from "../incidents/text.ts";
 import type { Watch } from "../reconcile/watch.ts";
 import type { SetAsideSummary } from "../storage/set-aside.ts";
 import type { Rejections } from "../webhooks/refusals.ts";
 import { analysisProblems, deliveryProblems, mirrorProblems } from "./aurora-problems.ts";
-import { counted, type Problem } from "./problem.ts";
 
 /** The catalogue of problems that the status can show: what is wrong, and what to do. Pure. */
 

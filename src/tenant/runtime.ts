@@ -12,7 +12,7 @@ import { ConnectionStore } from "../connection/store.ts";
 import type { TenantContext } from "../connection/tenant-context.ts";
 import { Tokens } from "../connection/tokens.ts";
 import { type Answer, answer } from "../errors.ts";
-import { describe, log, setReadableLogs } from "../log.ts";
+import { setReadableLogs } from "../log.ts";
 import { NoteOutbox } from "../notes/outbox.ts";
 import { MAX_CHECK_CALLS } from "../reconcile/missed-incidents.ts";
 import { Reconciler } from "../reconcile/reconciler.ts";
@@ -26,6 +26,7 @@ import { Intake } from "../webhooks/intake.ts";
 import { ParkedWebhooks } from "../webhooks/parked.ts";
 import { Refusals } from "../webhooks/refusals.ts";
 import { Verifier } from "../webhooks/verify.ts";
+import { Alarm } from "./alarm.ts";
 import { Connecting } from "./connect.ts";
 import { JobRunner } from "./job-runner.ts";
 import {
@@ -44,16 +45,9 @@ import { Memberships, type OrganisationObject } from "./memberships.ts";
 import { nextPruneAtMs, prune } from "./retention.ts";
 import { statusOf } from "./status.ts";
 
-/** The wait before the alarm runs again after an unexpected error. */
-const CRASH_RETRY_MS = 10_000;
-
-/** The delay of the alarm that takes over if the object stops while jobs run. */
-const SAFETY_ALARM_MS = 30_000;
-
 /** Creates the parts of a tenant's object, and does what is common to all calls: the alarm, and news for consoles. */
 export class TenantRuntime {
-  readonly #ctx: DurableObjectState;
-  readonly #jobRunner: JobRunner;
+  readonly #alarm: Alarm;
   readonly #aurora: AuroraTarget;
   readonly context: TenantContext;
   readonly tokens: Tokens;
@@ -80,7 +74,7 @@ export class TenantRuntime {
     const { storage } = ctx;
     const config = configOf(env);
     setReadableLogs(config.dev);
-    [this.#ctx, this.#aurora] = [ctx, auroraTarget(env, config)];
+    this.#aurora = auroraTarget(env, config);
     this.members = new Members(storage, objectOf);
     this.memberships = new Memberships(storage, env.CONNECTIONS, objectOf);
     const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(config.credentialsKeys), () => [
@@ -118,7 +112,8 @@ export class TenantRuntime {
     this.intake = new Intake(this.context, this.verifier, () => this.reconciler.expectGap(Date.now()));
     this.parked = new ParkedWebhooks(this.context, this.verifier, this.intake);
     this.live = new Live(ctx, store, () => this.status(""));
-    this.#jobRunner = new JobRunner(this.live.watch(allOf(this.#jobSources())));
+    const jobRunner = new JobRunner(this.live.watch(allOf(this.#jobSources())));
+    this.#alarm = new Alarm(ctx, jobRunner, () => store.tenantId);
   }
 
   /** Loads the stored state before any call or alarm runs. */
@@ -146,6 +141,7 @@ export class TenantRuntime {
         () => this.reconciler.nextAtMs,
         async () => {
           await this.reconciler.check();
+          // The check may have found a subscription.
           await this.members.notePinned(context.store);
           this.mirror.check();
         },
@@ -218,46 +214,13 @@ export class TenantRuntime {
 
   /** The alarm: runs the jobs that are due, and sets the next alarm. Never throws. */
   async alarm(): Promise<void> {
-    await this.#runJobs();
+    await this.#alarm.run();
   }
 
-  /** Starts due jobs in the turn that made them due. An alarm takes over if the object stops while they run. */
+  /** Starts due jobs in the turn that made them due. */
   async startJobs(): Promise<void> {
     this.live.changed();
-    if (this.#jobRunner.active) return this.#jobRunner.wake();
-    const { nextAtMs } = this.#jobRunner;
-    if (nextAtMs === null || nextAtMs > Date.now()) return this.#setAlarm(nextAtMs);
-    const { storage } = this.#ctx;
-    const setAtMs = await storage.getAlarm();
-    const nowMs = Date.now();
-    const safetyAtMs = Math.min(nowMs + SAFETY_ALARM_MS, this.#jobRunner.nextAfter(nowMs) ?? Infinity);
-    if (setAtMs === null || setAtMs < nowMs || setAtMs > safetyAtMs) await storage.setAlarm(safetyAtMs);
-    this.#ctx.waitUntil(this.#runJobs());
-  }
-
-  async #runJobs(): Promise<void> {
-    const { tenantId } = this.context.store;
-    let nextAtMs: number | null;
-    try {
-      nextAtMs = await this.#jobRunner.run();
-    } catch (error) {
-      // The platform gives up an alarm after a few exceptions, but this alarm has to run again.
-      log.error("alarm.crashed", { tenantId, error: describe(error) });
-      nextAtMs = Date.now() + CRASH_RETRY_MS;
-    }
-    await this.#setAlarm(nextAtMs);
-  }
-
-  /** Sets the alarm to the time, unless it is set to an earlier time in the future. @param atMs null: no job is due */
-  async #setAlarm(atMs: number | null): Promise<void> {
-    if (atMs === null) return;
-    const { storage } = this.#ctx;
-    const setAtMs = await storage.getAlarm();
-    const nowMs = Date.now();
-    // An alarm in the past was lost, unless jobs are running.
-    if (setAtMs === null || atMs < setAtMs || setAtMs < nowMs) {
-      await storage.setAlarm(Math.max(atMs, nowMs));
-    }
+    await this.#alarm.startJobs();
   }
 
   /** Runs a change for one of the tenant's members, then the steps that follow every change. */
@@ -294,7 +257,6 @@ export class TenantRuntime {
 
   /** Makes sure that the alarm runs no later than the next job is due. */
   async arm(): Promise<void> {
-    if (this.#jobRunner.active) return this.#jobRunner.wake();
-    await this.#setAlarm(this.#jobRunner.nextAtMs);
+    await this.#alarm.arm();
   }
 }

@@ -4,9 +4,9 @@ import { type Connection, type OAuthConnection, secretsInForce } from "../connec
 import type { ConnectionStore } from "../connection/store.ts";
 import type { Tokens } from "../connection/tokens.ts";
 import { mayWrite } from "../connection/write-access.ts";
+import type { Problem } from "../contract/status-answers.ts";
 import { deliveredBeyondLimit } from "../delivery/analysis-limit.ts";
-import { failureText } from "../delivery/failure-text.ts";
-import { type OutboxSummary, summarizeOutbox } from "../delivery/outbox.ts";
+import { summarizeOutbox } from "../delivery/outbox-summary.ts";
 import { shownEventsUrl } from "../delivery/sink.ts";
 import { readWatch, type Watch } from "../reconcile/watch.ts";
 import { countNotVisible } from "../storage/hints.ts";
@@ -14,7 +14,6 @@ import { countFailed } from "../storage/journal.ts";
 import { webhookTimes } from "../storage/lists.ts";
 import { summarizeSetAside } from "../storage/set-aside.ts";
 import type { Refusals } from "../webhooks/refusals.ts";
-import type { Problem } from "./problem.ts";
 import {
   CREDENTIALS_UNREADABLE,
   lostSignIn,
@@ -22,7 +21,7 @@ import {
   problemsOf,
   SHOW_NOT_VISIBLE_MS,
 } from "./problems.ts";
-import { iso } from "./views.ts";
+import { failureView, iso } from "./views.ts";
 
 /** `GET /pagerduty`: the status that Aurora's UI shows. Changes nothing. */
 
@@ -118,7 +117,7 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
       dead: delivery.dead,
       lastDeliveredAt: iso(delivery.lastDeliveredAtMs),
       target: config.events && shownEventsUrl(config.events, connection),
-      ...lastFailureOf(delivery),
+      ...failureView(delivery.newestDead ?? delivery.nextFailed),
     },
     oauth: connection.authType === "oauth" ? oauthView(connection) : null,
     aurora: mirror.view && mirrorView(mirror.view),
@@ -139,13 +138,4 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
       nowMs,
     }),
   };
-}
-
-/** Of the newest dead delivery, else of the waiting one that is next. */
-function lastFailureOf(outbox: OutboxSummary): { lastError: string | null; cause: string | null } {
-  const [cause, advice, failsAtMs] =
-    outbox.dead > 0
-      ? [outbox.deadError, outbox.deadAdvice, null]
-      : [outbox.pendingError, outbox.pendingAdvice, outbox.pendingFailsAtMs];
-  return { lastError: cause === null ? null : failureText({ error: cause, advice, failsAtMs }), cause };
 }

@@ -1,7 +1,7 @@
 import type { TenantContext } from "../connection/tenant-context.ts";
 import { failedAttempts } from "../delivery/attempts.ts";
 import { bodiesOf } from "../delivery/bodies.ts";
-import { failureText } from "../delivery/failure-text.ts";
+import { type FailureParts, failureText } from "../delivery/failure-text.ts";
 import { shownEventsUrl, shownHeaders } from "../delivery/sink.ts";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
@@ -89,8 +89,16 @@ export function eventDetail(sql: SqlStorage, webhookId: string) {
   return { ...event, payload: payload ? new TextDecoder().decode(payload) : null };
 }
 
-const lastErrorOf = ({ lastError, lastAdvice, failsAtMs }: Entry): string | null =>
-  lastError === null ? null : failureText({ error: lastError, advice: lastAdvice, failsAtMs });
+/** Why the last attempt failed, with the advice; and without it, as the cause. */
+export const failureView = (failure: FailureParts | null) => ({
+  lastError: failure && failureText(failure),
+  cause: failure?.error ?? null,
+});
+
+const failureOf = ({ delivery, lastError, lastAdvice, failsAtMs }: Entry): FailureParts | null =>
+  lastError === null
+    ? null
+    : { error: lastError, advice: lastAdvice, failsAtMs: delivery === "dead" ? null : failsAtMs };
 
 /** One delivery, as `GET /pagerduty/deliveries` lists it. */
 export function deliveryView(entry: Entry) {
@@ -109,9 +117,7 @@ export function deliveryView(entry: Entry) {
     createdAt: iso(entry.receivedAtMs),
     nextAttemptAt: entry.delivery === "pending" ? iso(entry.nextAttemptAtMs) : null,
     deliveredAt: iso(entry.deliveredAtMs),
-    lastError: lastErrorOf(entry),
-    /** The error without what to do about it. */
-    cause: entry.lastError,
+    ...failureView(failureOf(entry)),
     lastStatus: entry.lastStatus,
     errorClass: entry.errorClass,
   };

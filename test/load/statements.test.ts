@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { deliveredBeyondLimit } from "../../src/delivery/analysis-limit.ts";
 import { failedAttempts, recordFailedAttempt } from "../../src/delivery/attempts.ts";
 import * as outbox from "../../src/delivery/outbox.ts";
+import { summarizeOutbox } from "../../src/delivery/outbox-summary.ts";
 import {
   queueAnalysisRequest,
   redeliver,
@@ -63,7 +64,8 @@ function executeAll(storage: DurableObjectStorage): void {
   outbox.nextDeliveryAtMs(sql, 0);
   outbox.deliveriesAwaitingContext(sql, 1, 4);
   outbox.endContextWait(sql, 1, 1, 1);
-  outbox.summarizeOutbox(sql);
+  outbox.isPending(sql, 1);
+  summarizeOutbox(sql);
   outbox.markSentParts(sql, 1, 1, "address");
   const retry = { attempts: 1, atMs: 1, plannedAtMs: null, notBeforeMs: null, ...FAILURE, status: 500 };
   outbox.markRetry(sql, 1, { lane: "again", ...retry });

@@ -1,39 +1,32 @@
 import { expect, test } from "vitest";
-import type { OutboxSummary } from "../../src/delivery/outbox.ts";
+import type { OutboxSummary } from "../../src/delivery/outbox-summary.ts";
 import { deliveryProblems } from "../../src/tenant/aurora-problems.ts";
+import { failureOf, NO_DELIVERIES } from "../support/outbox-summary.ts";
 
 const REFUSED = "Aurora answered 403";
 const ADVICE = "check AURORA_HEADERS";
-const NONE: OutboxSummary = {
-  pending: 0,
-  dead: 0,
-  lastDeliveredAtMs: null,
-  pendingError: null,
-  pendingAdvice: null,
-  pendingFailsAtMs: null,
-  pendingLacksNumber: false,
-  deadError: null,
-  deadAdvice: null,
-  deadLacksNumber: false,
-};
-const problemOf = (outbox: Partial<OutboxSummary>) => deliveryProblems({ ...NONE, ...outbox }, null)[0];
+const problemOf = (outbox: Partial<OutboxSummary>) =>
+  deliveryProblems({ ...NO_DELIVERIES, ...outbox }, null)[0];
 
 test.each([
-  [{ dead: 1, deadError: REFUSED }, "1 notification could not be delivered to Aurora: Aurora answered 403."],
   [
-    { dead: 1, deadError: "Aurora answered 500", pending: 1 },
+    { dead: 1, newestDead: failureOf(REFUSED) },
+    "1 notification could not be delivered to Aurora: Aurora answered 403.",
+  ],
+  [
+    { dead: 1, newestDead: failureOf("Aurora answered 500"), pending: 1 },
     "1 notification could not be delivered to Aurora: Aurora answered 500. 1 more waits.",
   ],
   [
-    { dead: 20, deadError: REFUSED, pending: 4 },
+    { dead: 20, newestDead: failureOf(REFUSED), pending: 4 },
     "20 notifications could not be delivered to Aurora; the newest of them: Aurora answered 403. 4 more wait.",
   ],
   [
-    { pending: 1, pendingError: "Aurora answered 500" },
+    { pending: 1, nextFailed: failureOf("Aurora answered 500") },
     "1 notification waits for another attempt: Aurora answered 500.",
   ],
   [
-    { pending: 4, pendingError: REFUSED },
+    { pending: 4, nextFailed: failureOf(REFUSED) },
     "4 notifications wait for another attempt; the one that is next: Aurora answered 403.",
   ],
 ])("%o claims one cause for one notification only", (outbox, message) => {
@@ -41,10 +34,10 @@ test.each([
 });
 
 test("the advice is what to do first, and the page and the call follow", () => {
-  expect(problemOf({ dead: 2, deadError: REFUSED, deadAdvice: ADVICE })?.fix).toBe(
+  expect(problemOf({ dead: 2, newestDead: failureOf(REFUSED, ADVICE) })?.fix).toBe(
     "Check AURORA_HEADERS. Then redeliver them, on the Deliveries page of the console or with POST /pagerduty/deliveries/redeliver.",
   );
-  expect(problemOf({ pending: 1, pendingError: REFUSED, pendingAdvice: ADVICE })?.fix).toMatch(
+  expect(problemOf({ pending: 1, nextFailed: failureOf(REFUSED, ADVICE) })?.fix).toMatch(
     /^Check AURORA_HEADERS\. Deliveries are retried/,
   );
 });

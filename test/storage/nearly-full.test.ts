@@ -2,22 +2,12 @@ import { expect, test } from "vitest";
 import { FRESH } from "../../src/reconcile/watch.ts";
 import { type ProblemFacts, problemsOf } from "../../src/tenant/problems.ts";
 import { connectionOf } from "../support/connection.ts";
+import { NO_DELIVERIES } from "../support/outbox-summary.ts";
 
 const facts = (storedBytes: number): ProblemFacts => ({
   connection: connectionOf("u"),
   rejected: { count: 0, lastAtMs: null, lastReason: null, byHour: [] },
-  delivery: {
-    pending: 0,
-    dead: 0,
-    lastDeliveredAtMs: null,
-    pendingError: null,
-    pendingAdvice: null,
-    pendingFailsAtMs: null,
-    pendingLacksNumber: false,
-    deadError: null,
-    deadAdvice: null,
-    deadLacksNumber: false,
-  },
+  delivery: NO_DELIVERIES,
   mirror: null,
   events: null,
   failedWebhooks: 0,

@@ -1,0 +1,61 @@
+import * as z from "zod/mini";
+import { LANE } from "../storage/journal.ts";
+
+/** How many of the newest entries are searched for the last delivery: reading all of them would cost too much. */
+const RECENT = 10_000;
+
+/** Why a delivery failed. `lacksNumber`: because PagerDuty does not return its incident's number. */
+const Failure = z.pipe(
+  z.object({
+    error: z.string(),
+    advice: z.nullable(z.string()),
+    failsAtMs: z.nullable(z.number()),
+    lane: z.nullable(z.number()),
+  }),
+  z.transform(({ lane, ...parts }) => ({ ...parts, lacksNumber: lane === LANE.missingNumber })),
+);
+export type Failure = z.infer<typeof Failure>;
+
+const Counts = z.object({
+  pending: z.number(),
+  dead: z.number(),
+  lastDeliveredAtMs: z.nullable(z.number()),
+});
+
+/** The state of the deliveries, for the status. Times in milliseconds. */
+export interface OutboxSummary extends z.infer<typeof Counts> {
+  /** Of the pending delivery that is due next, if an attempt failed. */
+  nextFailed: Failure | null;
+  newestDead: Failure | null;
+}
+
+/** Of the newest accepted entries, because a retried one can be accepted after a younger one. */
+const NEWEST_DELIVERED = `SELECT max(delivered_at_ms) AS at FROM (
+  SELECT delivered_at_ms FROM journal WHERE seq > (SELECT max(seq) FROM journal) - ${RECENT}
+    AND delivery = 'delivered' ORDER BY seq DESC LIMIT 50)`;
+/** Of the latest redelivery, whose entries are older. */
+const REDELIVERED = `SELECT max(delivered_at_ms) FROM (
+  SELECT delivered_at_ms FROM journal
+  WHERE redelivery = (SELECT max(redelivery) FROM journal WHERE redelivery IS NOT NULL) AND delivery = 'delivered' LIMIT 1000)`;
+
+const FAILURE = `SELECT coalesce(last_error, 'the reason is not known') AS error, last_advice AS advice, lane`;
+const NEXT_FAILED = `${FAILURE}, fails_at_ms AS failsAtMs FROM journal
+  WHERE delivery = 'pending' AND lane >= ${LANE.again} ORDER BY lane, next_attempt_at_ms LIMIT 1`;
+const NEWEST_DEAD = `${FAILURE}, NULL AS failsAtMs FROM journal WHERE delivery = 'dead' ORDER BY seq DESC LIMIT 1`;
+
+export function summarizeOutbox(sql: SqlStorage): OutboxSummary {
+  const [counts] = sql.exec(
+    `SELECT
+       (SELECT count(*) FROM journal WHERE delivery IN ('pending', 'queued') AND incident_id IN
+          (SELECT incident_id FROM journal WHERE delivery = 'pending')) AS pending,
+       (SELECT count(*) FROM journal WHERE delivery = 'dead') AS dead,
+       (SELECT max(at) FROM (${NEWEST_DELIVERED} UNION ALL ${REDELIVERED})) AS lastDeliveredAtMs`,
+  );
+  const [next = null] = sql.exec(NEXT_FAILED);
+  const [dead = null] = sql.exec(NEWEST_DEAD);
+  return {
+    ...Counts.parse(counts),
+    nextFailed: next && Failure.parse(next),
+    newestDead: dead && Failure.parse(dead),
+  };
+}
