@@ -4,12 +4,14 @@ import { reading } from "../state/reading.js";
 import { action, empty, loading } from "./controls.js";
 import { h } from "./dom.js";
 import { filterBar } from "./filters.js";
-import { keptRows } from "./rows.js";
+import { keptRows, markCurrent } from "./rows.js";
 import { sinceOf } from "./spans.js";
 
 /** A list that is loaded page by page, newest first, and kept up to date. */
 
-const [PAGE_SIZE, MAX_PAGE_SIZE] = [50, 100];
+const PAGE_SIZE = 50;
+/** The API's own limit. */
+const MAX_PAGE_SIZE = 100;
 /** The most pages loaded together if few of their rows match. A person can then load older rows. */
 const MAX_PAGES = 5;
 /** The shortest time between two counts, because counting reads many more rows than loading a page. */
@@ -103,14 +105,6 @@ export function listing(how, signal) {
     for (const cell of row.children) cell.setAttribute("role", "cell");
     markCurrent(row, how.keyOf(item) === chosen);
     return row;
-  }
-
-  /** @param {HTMLElement | undefined} row @param {boolean} isCurrent */
-  function markCurrent(row, isCurrent) {
-    row?.classList.toggle("current", isCurrent);
-    const link = row?.querySelector(".row-link");
-    if (isCurrent) link?.setAttribute("aria-current", "true");
-    else link?.removeAttribute("aria-current");
   }
 
   /** Draws all rows. */

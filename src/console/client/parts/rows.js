@@ -167,3 +167,15 @@ export function keptRows(list, keyOf, build, order) {
     },
   };
 }
+
+/**
+ * Marks the row of the item that is open beside the list.
+ * @param {HTMLElement | undefined} row
+ * @param {boolean} isCurrent
+ */
+export function markCurrent(row, isCurrent) {
+  row?.classList.toggle("current", isCurrent);
+  const link = row?.querySelector(".row-link");
+  if (isCurrent) link?.setAttribute("aria-current", "true");
+  else link?.removeAttribute("aria-current");
+}
