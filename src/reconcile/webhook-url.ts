@@ -1,18 +1,15 @@
 /** Webhook URLs: each ends in the id of the user whose URL it is. Pure. */
 
-const partsOf = (url: string) => {
-  const slash = url.lastIndexOf("/");
-  return { base: url.slice(0, slash), userId: url.slice(slash + 1) };
-};
+const baseOf = (url: string) => url.slice(0, url.lastIndexOf("/"));
+
+export const userIdOf = (url: string) => url.slice(url.lastIndexOf("/") + 1);
 
 /**
  * Whether `other` leads to the connection that `url` leads to: it is the same URL, or another member's at the same base.
  * @param isMember whether a user has a part in the connection
  */
 export function leadsToSame(other: string, url: string, isMember: (userId: string) => boolean): boolean {
-  if (other === url) return true;
-  const { base, userId } = partsOf(other);
-  return base === partsOf(url).base && isMember(userId);
+  return other === url || (baseOf(other) === baseOf(url) && isMember(userIdOf(other)));
 }
 
 /** Decides which of the account's subscriptions belong to this connection. */

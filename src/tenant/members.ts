@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { ConnectionStore } from "../connection/store.ts";
 import { describe, log } from "../log.ts";
+import { userIdOf } from "../reconcile/webhook-url.ts";
 import { type Caller, tenantIdOf, userTenantId } from "../tenant-id.ts";
 import type { MembershipChange } from "./memberships.ts";
 
@@ -64,7 +65,7 @@ export class Members {
   async notePinned({ connection, tenantId }: ConnectionStore): Promise<void> {
     const before = z.safeParse(z.string(), this.#storage.kv.get(PINNED_KEY)).data ?? null;
     const url = connection?.subscription?.url;
-    const after = url === undefined ? null : (url.split("/").at(-1) ?? null);
+    const after = url === undefined ? null : userIdOf(url);
     if (before === after || tenantId === null) return;
     const isUsersOwn = after !== null && tenantId === userTenantId(after);
     try {
@@ -87,7 +88,7 @@ export class Members {
     { id, url }: { id: string; url: string },
     ownTenantId: string | null,
   ): Promise<boolean> {
-    const userTenant = userTenantId(url.split("/").at(-1) ?? "");
+    const userTenant = userTenantId(userIdOf(url));
     try {
       const { organisations, ...user } = await this.#objectOf(userTenant).heldSubscription();
       const others = organisations.filter((tenantId) => tenantId !== ownTenantId);
