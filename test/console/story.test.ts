@@ -122,7 +122,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await connect(page, account);
 
     stage.aurora.answer = () => ({ status: 500 });
-    account.trigger({ title: "Nobody is told", urgency: "high" });
+    account.trigger({ title: "Search is down", urgency: "high" });
     await page.getByText(/could not be delivered to Aurora/).waitFor();
     await visit(page, "Deliveries");
     await page.getByRole("row").getByText("Failed").first().waitFor();
@@ -135,12 +135,12 @@ describe.skipIf(!hasChromium)("the console", () => {
     // Uses only the keyboard: the skip link comes first, and Enter opens an incident.
     await page.goto(`${stage.worker.url}/#/incidents`);
     await page.reload();
-    await page.getByRole("link", { name: /Nobody is told/ }).waitFor();
+    await page.getByRole("link", { name: /Search is down/ }).waitFor();
     await page.keyboard.press("Tab");
     expect(await page.evaluate("document.activeElement.className")).toBe("skip");
-    await page.getByRole("link", { name: /Nobody is told/ }).focus();
+    await page.getByRole("link", { name: /Search is down/ }).focus();
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "Nobody is told" }).waitFor();
+    await page.getByRole("heading", { name: "Search is down" }).waitFor();
   });
 
   test("has an accessible reference, which loads nothing from another host", async () => {

@@ -76,7 +76,7 @@ test.each<[string, Partial<ApiTokenConnection>, ReceivedWebhook["account"], obje
   expect(await taken(`replaced ${title}`, present, account)).toEqual(expected);
 });
 
-test("without a connection, the consumer is told so", async () => {
+test("without a connection, the webhook is not taken", async () => {
   expect(await taken("replaced by none", null, "us acme")).toMatchObject({
     outcome: "not_connected",
     gaps: 0,

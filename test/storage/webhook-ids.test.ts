@@ -11,7 +11,7 @@ import type { Trust } from "../../src/webhooks/received.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
 import { receivedWebhook } from "../support/received.ts";
 
-/** Webhooks are told apart by `X-Webhook-Id` and `event.id`: a proxy may give several events one webhook id. */
+/** Webhooks are distinguished by `X-Webhook-Id` and `event.id`: a proxy may give several events one webhook id. */
 
 const SAME = "same";
 

@@ -64,7 +64,7 @@ type Candidate = z.infer<typeof Candidate>;
 const CANDIDATE = `seq, kind, type, outcome, delivery, received_at_ms AS receivedAtMs, webhook_id AS webhookId,
   coalesce(shared = 1 AND outcome = 'unconfirmed', 0) AS isUndecided,
   CASE WHEN delivery <> 'delivered' THEN error_class END AS error`;
-/** With what tells its incident apart, which only a search reads. */
+/** With the incident's number, title and service, which only a search reads. */
 const SEARCHED = `${CANDIDATE}, number, title, service_name AS serviceName`;
 const PLAIN = `${CANDIDATE}, NULL AS number, NULL AS title, NULL AS serviceName`;
 
