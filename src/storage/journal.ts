@@ -82,6 +82,10 @@ export function readableEntry(row: unknown): Entry | null {
   return parsed.success ? parsed.data : null;
 }
 
+/** Whether it is unknown which tenant of the webhook URL an unsigned webhook is for. Only that tenant may show it. */
+export const isUndecided = ({ shared, outcome }: Entry) => shared === 1 && outcome === "unconfirmed";
+export const UNDECIDED = "coalesce(shared = 1 AND outcome = 'unconfirmed', 0)";
+
 /** The id of a delivery: the `webhook-id` of every attempt. */
 export const deliveryIdOf = ({ notification }: Entry): string => notification?.messageId ?? "";
 

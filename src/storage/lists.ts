@@ -1,6 +1,13 @@
 import * as z from "zod/mini";
 import { cutText } from "../incidents/text.ts";
-import { COLUMNS, Entry, readableEntry, type TimelineLine, TimelineLineColumn } from "./journal.ts";
+import {
+  COLUMNS,
+  Entry,
+  readableEntry,
+  type TimelineLine,
+  TimelineLineColumn,
+  UNDECIDED,
+} from "./journal.ts";
 
 /** Reads the journal for the API: the entries that are shown with one incident, and what changed. */
 
@@ -103,7 +110,7 @@ export function webhookTimes(sql: SqlStorage): z.infer<typeof Times> {
   const [row] = sql.exec(
     `SELECT
        (SELECT received_at_ms FROM journal WHERE kind = 'webhook'
-        AND (shared IS NULL OR outcome <> 'unconfirmed') ORDER BY seq DESC LIMIT 1) AS lastEventAtMs,
+        AND NOT ${UNDECIDED} ORDER BY seq DESC LIMIT 1) AS lastEventAtMs,
        (SELECT received_at_ms FROM journal WHERE type = 'pagey.ping' ORDER BY seq DESC LIMIT 1) AS lastPingAtMs,
        (SELECT received_at_ms FROM journal WHERE kind = 'webhook'
         AND (verification = 'signature' OR outcome IN ('applied', 'stale'))

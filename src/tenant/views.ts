@@ -14,6 +14,7 @@ import {
   type Entry,
   entryOfDelivery,
   firstEntryOfWebhook,
+  isUndecided,
   payloadOf,
 } from "../storage/journal.ts";
 import {
@@ -82,9 +83,7 @@ export function eventPage(sql: SqlStorage, { counts, ...filter }: EventQuery) {
 export function eventDetail(sql: SqlStorage, webhookId: string) {
   const entry = firstEntryOfWebhook(sql, webhookId);
   const [event] = entry ? namedEvents(sql, [entry]) : [];
-  // An unsigned webhook may be for another tenant of its URL until PagerDuty has confirmed it.
-  const isUndecided = entry?.shared === 1 && entry.outcome === "unconfirmed";
-  if (!entry || !event || isUndecided) throw new AppError("not_found", "No such webhook");
+  if (!entry || !event || isUndecided(entry)) throw new AppError("not_found", "No such webhook");
   const payload = payloadOf(sql, entry.seq);
   return { ...event, payload: payload ? new TextDecoder().decode(payload) : null };
 }

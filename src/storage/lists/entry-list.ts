@@ -1,7 +1,15 @@
 import * as z from "zod/mini";
 import { ErrorClass, Outcome } from "../../incidents/incident.ts";
 import { matchesText } from "../../incidents/search.ts";
-import { COLUMNS, DeliveryState, type Entry, EntryKind, newestSeq, readableEntry } from "../journal.ts";
+import {
+  COLUMNS,
+  DeliveryState,
+  type Entry,
+  EntryKind,
+  newestSeq,
+  readableEntry,
+  UNDECIDED,
+} from "../journal.ts";
 import { ARRIVAL_COLUMNS, Arrival } from "../lists.ts";
 import { type Counts, countChoices, type Filter, isWithin, oneOf, type TimeRange, takePage } from "./page.ts";
 
@@ -53,7 +61,7 @@ const Candidate = z.object({
   error: z.nullable(ErrorClass),
   receivedAtMs: z.number(),
   webhookId: z.nullable(z.string()),
-  /** 1 while it is unknown which tenant of the webhook URL an unsigned webhook is for. Only that tenant may show it. */
+  /** 1 or 0; see `UNDECIDED`. */
   isUndecided: z.number(),
   number: z.nullable(z.number()),
   title: z.nullable(z.string()),
@@ -62,7 +70,7 @@ const Candidate = z.object({
 type Candidate = z.infer<typeof Candidate>;
 
 const CANDIDATE = `seq, kind, type, outcome, delivery, received_at_ms AS receivedAtMs, webhook_id AS webhookId,
-  coalesce(shared = 1 AND outcome = 'unconfirmed', 0) AS isUndecided,
+  ${UNDECIDED} AS isUndecided,
   CASE WHEN delivery <> 'delivered' THEN error_class END AS error`;
 /** With the incident's number, title and service, which only a search reads. */
 const SEARCHED = `${CANDIDATE}, number, title, service_name AS serviceName`;
