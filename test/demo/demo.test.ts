@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { busyPort, freePort } from "../support/ports.ts";
 
 const demo = fileURLToPath(new URL("demo.ts", import.meta.url).href);
 
@@ -39,22 +39,6 @@ function leftovers(): string[] {
   return readdirSync(folder).filter((name) => name.startsWith("aurora-pagerduty-demo-"));
 }
 
-async function listen(): Promise<{ server: Server; port: number }> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return { server, port: address.port };
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<string> {
-  const { server, port } = await listen();
-  server.close();
-  await once(server, "close");
-  return String(port);
-}
-
 async function isUp(port: string): Promise<boolean> {
   return fetch(`http://localhost:${port}/healthz`).then(
     () => true,
@@ -63,7 +47,7 @@ async function isUp(port: string): Promise<boolean> {
 }
 
 test("the whole story is delivered whatever the user's environment contains, and leaves nothing behind", async () => {
-  const port = await freePort();
+  const port = String(await freePort());
   // Aurora's own developers have such variables in their shells.
   const environment = {
     INTERNAL_API_SECRET: "theirs",
@@ -81,7 +65,7 @@ test("the whole story is delivered whatever the user's environment contains, and
 });
 
 test("a demo that is ended in the middle ends its Worker, too", async () => {
-  const port = await freePort();
+  const port = String(await freePort());
   const child = start(["--once", "--port", port]);
   child.stdout.setEncoding("utf8");
   let output = "";
@@ -96,7 +80,7 @@ test("a demo that is ended in the middle ends its Worker, too", async () => {
 });
 
 test("a port that is taken is reported, with what to do", async () => {
-  const { server, port } = await listen();
+  const { server, port } = await busyPort();
   const { errors, code } = await end(start(["--once", "--port", String(port)]));
   server.close();
   expect(errors).toContain(`Port ${port} is taken`);

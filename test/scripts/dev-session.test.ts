@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseDevOptions } from "../../scripts/dev/dev-options.ts";
 import { type DevSession, startDevSession } from "../../scripts/dev/session.ts";
+import { freePort } from "../support/ports.ts";
 import { send } from "../support/sent.ts";
 import { until } from "../support/until.ts";
 import { SEALING_KEY } from "../support/worker.ts";
@@ -72,17 +72,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   expect(readdirSync(root).filter((name) => name.startsWith(`wrangler.dev-${process.pid}`))).toEqual([]);
 });
-
-/** Returns a port that the system assigned a moment ago, and that is free again. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("No port was given");
-  return address.port;
-}
 
 async function webhookUrl(): Promise<string> {
   const response = await fetch(`${base}/pagerduty/webhook-url`, { headers: { "x-user-id": "ada" } }).catch(

@@ -1,5 +1,4 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
@@ -12,6 +11,7 @@ import { isRoutine } from "../../scripts/dev/routine-output.ts";
 import { devVars } from "../../scripts/settings/dev-vars.ts";
 import { readDevVars } from "../../scripts/settings/local-settings.ts";
 import { parseConfig } from "../../src/config.ts";
+import { busyPort, release } from "../support/ports.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
 /** What `npm run dev` refuses before wrangler starts, and what it prints once the Worker answers. */
@@ -76,12 +76,9 @@ test("a wrangler.toml that cannot be read is reported in one sentence with the l
 });
 
 test("a busy port is refused with another one to try", async () => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const { server, port } = await busyPort();
   await expect(requireFreePort(port)).rejects.toThrow(`npm run dev -- --port ${port + 1}`);
-  await new Promise((resolve) => server.close(resolve));
+  await release(server);
   await expect(requireFreePort(port)).resolves.toBeUndefined();
 });
 
