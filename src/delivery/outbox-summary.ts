@@ -40,7 +40,8 @@ const REDELIVERED = `SELECT max(delivered_at_ms) FROM (
 
 const FAILURE = `SELECT coalesce(last_error, 'the reason is not known') AS error, last_advice AS advice, lane`;
 const NEXT_FAILED = `${FAILURE}, fails_at_ms AS failsAtMs FROM journal
-  WHERE delivery = 'pending' AND lane >= ${LANE.again} ORDER BY lane, next_attempt_at_ms LIMIT 1`;
+  WHERE delivery = 'pending' AND lane BETWEEN ${LANE.again} AND ${LANE.missingNumber} AND last_error IS NOT NULL
+  ORDER BY lane, next_attempt_at_ms LIMIT 1`;
 const NEWEST_DEAD = `${FAILURE}, NULL AS failsAtMs FROM journal WHERE delivery = 'dead' ORDER BY seq DESC LIMIT 1`;
 
 export function summarizeOutbox(sql: SqlStorage): OutboxSummary {

@@ -62,6 +62,16 @@ test("while PagerDuty does not answer, the triggered event is sent at the end of
   expect(types()).toEqual(["incident.triggered", "incident.acknowledged"]);
 });
 
+test("a delivery that waits for its context is pending, but not a problem", async () => {
+  stage.pagerduty.faults.api = { hang: NEVER };
+  stage.account.trigger();
+  const status = async () => (await stage.call("GET", "")).body;
+  await expect.poll(async () => (await status()).delivery.pending).toBe(1);
+  expect(stage.aurora.attempts).toEqual([]);
+  expect(await status()).toMatchObject({ delivery: { pending: 1, lastError: null }, problems: [] });
+  await stage.aurora.waitFor("the triggered event", ({ attempts }) => attempts.length > 0);
+});
+
 test("an object that restarts during the wait loses nothing and sends nothing twice", async () => {
   stage.pagerduty.faults.api = { hang: NEVER };
   stage.account.trigger({ knowledge: { alerts: [ALERT] } });
