@@ -1,6 +1,6 @@
 import { isLocalHost, Malformed, rawText, read } from "./settings.ts";
 
-/** Parses the settings for calls to Aurora, and checks them against each other. */
+/** Parses the settings for calls to Aurora, and checks whether they fit together. */
 
 export interface ConfigProblem {
   name: string;
@@ -8,7 +8,7 @@ export interface ConfigProblem {
   problem: string;
 }
 
-/** Headers that the connector or HTTP sets; AURORA_HEADERS must not set them, nor any `Content-*` header. */
+/** Headers that the connector or HTTP sets. AURORA_HEADERS may contain neither these nor `Content-*` headers. */
 const RESERVED_HEADERS = new Set([
   "host",
   "connection",
@@ -26,7 +26,7 @@ const RESERVED_HEADERS = new Set([
 const HEADER =
   /^([!#$%&'*+.^_`|~A-Za-z0-9-]+)[ \t]*:[ \t]*([\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*))$/;
 
-/** One `Name: value` on each line. @returns the headers by lower-case name */
+/** Parses a header from each line, in the form `Name: value`. @returns the values by lower-case name */
 export const headerLines = read((value) => {
   const headers: Record<string, string> = {};
   const lines = (value ?? "").split(/\r?\n/).map((line) => line.trim());
@@ -54,7 +54,7 @@ export const eventsFormat = read((value) => {
   );
 });
 
-/** Aurora's own route, where events go if AURORA_EVENTS_URL is unset. */
+/** Returns the URL of Aurora's own webhook route, to which events are sent if AURORA_EVENTS_URL is not set. */
 export const defaultEventsUrl = (backendUrl: string) => `${backendUrl}/pagerduty/webhook/{user_id}`;
 
 /** Returns the origin for which AURORA_HEADERS and the binding `AURORA` are used; null if Aurora is never called. */
@@ -64,13 +64,13 @@ export function auroraOrigin(backendUrl: string | null, eventsUrl: string | null
 
 const URL_NAMES = ["AURORA_BACKEND_URL", "AURORA_EVENTS_URL"] as const;
 
-/** Whether the URL is the URL of Aurora's own route for PagerDuty's webhooks. */
+/** Whether the URL leads to Aurora's own route for PagerDuty's webhooks. */
 export const isOwnRoute = (url: string) => /\/pagerduty\/webhook\//.test(URL.parse(url)?.pathname ?? "");
 
-/** Whether the URL is the URL of the receiver in `aurora/`. */
+/** Whether the URL leads to the receiver in the folder `aurora/`. */
 export const isReceiver = (url: string) => /\/edge\/events\/*$/.test(URL.parse(url)?.pathname ?? "");
 
-/** Whether AURORA_EVENTS_SECRET is required. Reads the raw values. */
+/** Whether AURORA_EVENTS_SECRET is required. Reads the raw values of the variables, which may be malformed. */
 export function needsEventsSecret(variables: Record<string, unknown>): boolean {
   const url = rawText(variables, "AURORA_EVENTS_URL");
   if (url === undefined) return false;
@@ -78,8 +78,8 @@ export function needsEventsSecret(variables: Record<string, unknown>): boolean {
 }
 
 /**
- * Checks the settings for Aurora against each other. Reads the raw values, so that conflicts and malformed values are
- * reported together.
+ * Finds settings for Aurora that do not fit together. Reads the raw values, so that conflicts are reported together
+ * with malformed values.
  */
 export function auroraConflicts(variables: Record<string, unknown>): ConfigProblem[] {
   return [...URL_NAMES.flatMap((name) => addressConflict(variables, name)), ...eventsConflicts(variables)];

@@ -3,7 +3,7 @@ import type { app } from "./http/app.ts";
 
 /**
  * The typed client of the API: `const client: Client = hc(url, { headers })`, with `hc` from `hono/client`.
- * Types only; not part of the Worker's code.
+ * This file only has types, so it adds no code to the Worker.
  */
 export type App = typeof app;
 export type Client = ReturnType<typeof hc<App>>;

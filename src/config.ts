@@ -24,55 +24,55 @@ import {
 
 export type { ConfigProblem } from "./aurora-settings.ts";
 
-/** Every setting of docs/configuration.md, parsed. Holds secrets: never log or return it. */
+/** The parsed values of all settings in docs/configuration.md. Contains secrets: never log or return it. */
 export interface Config {
   dev: boolean;
   internalApiSecret: string | null;
-  /** The sealing keys in order: the first key seals; every key opens. */
+  /** The keys that encrypt what is stored: the first key seals, and every key can open. */
   credentialsKeys: { kid: string; key: Uint8Array<ArrayBuffer> }[];
   oauth: { enabled: boolean; clientId: string | null; clientSecret: string | null; scopes: string };
   frontendUrl: string | null;
   publicUrl: string | null;
   tunnelUrl: string | null;
   aurora: {
-    /** The base URL of Aurora's own server; null: Aurora's server is not called. */
+    /** The base URL of Aurora's own server; null if its API is not called. */
     backendUrl: string | null;
     /** The only origin for which `headers` and the binding `AURORA` are used. */
     origin: string | null;
-    /** Values by lower-case name. */
+    /** The values of AURORA_HEADERS by lower-case header name. */
     headers: Readonly<Record<string, string>>;
   };
-  /** Where incidents are delivered; null: they are only stored. */
+  /** Where incidents are delivered; null if they are only stored. */
   events: {
     url: string;
     /** The setting that the URL comes from. */
     setting: "AURORA_EVENTS_URL" | "AURORA_BACKEND_URL";
-    /** Whether the URL is Aurora's own webhook route, which refuses organisations without a credential in Aurora. */
+    /** Whether the URL is Aurora's own webhook route, which needs the organisation's credential in Aurora. */
     isOwnRoute: boolean;
     format: "v3" | "notifications";
-    /** The secret that signs deliveries; null: they are not signed. */
+    /** The secret that signs deliveries; null if they are not signed. */
     secret: string | null;
   } | null;
-  /** Null: PagerDuty's own API hosts, one for each region. */
+  /** Replaces PagerDuty's API host; null for PagerDuty's own hosts, one for each region. */
   pagerdutyApiUrl: string | null;
   pagerdutyIdentityUrl: string;
   runbookWaitMs: number;
-  /** 0: an incident's context is not requested. */
+  /** How long to wait for an incident's context from PagerDuty; 0 if it is not requested. */
   contextWaitMs: number;
   /** Seconds before each delivery attempt, including the first. */
   deliverySchedule: number[];
   retentionMs: number;
-  /** How often the subscription is checked and missed incidents are searched for; 0: never. */
+  /** The time between two checks of the subscription and for missed incidents; 0 for no checks. */
   reconcileEveryMs: number;
-  /** The Cloudflare Access application in front of the console; null: there is no console, except in `dev`. */
+  /** The Cloudflare Access application that protects the console. If null, only `dev` has a console. */
   access: { teamUrl: string; audience: string } | null;
   /** The console's user in `dev`. */
   consoleUser: string;
-  /** The organisation whose connection the console shows; null: each visitor's own connection. */
+  /** The organisation whose connection the console shows; null if it shows each visitor's own connection. */
   consoleOrg: string | null;
 }
 
-/** Contains every problem of the configuration. */
+/** Lists every problem of the configuration. */
 export class ConfigError extends Error {
   readonly problems: ConfigProblem[];
   constructor(problems: ConfigProblem[]) {
@@ -119,8 +119,8 @@ const Variables = z.object({
 export const settingNames = (): string[] => Object.keys(Variables.shape);
 
 /**
- * Checks variables against each other. Reads the raw values, so that conflicts and malformed values are reported
- * together.
+ * Finds variables that do not fit together. Reads the raw values, so that conflicts are reported together with
+ * malformed values.
  */
 function conflicts(variables: Record<string, unknown>): ConfigProblem[] {
   const value = (name: string) => rawText(variables, name);
@@ -148,7 +148,7 @@ const DEFAULT_SCOPES =
 
 /**
  * Reads the Worker's variables and secrets.
- * @throws {ConfigError} with the name of every missing or malformed variable, and without values
+ * @throws {ConfigError} names every missing, malformed or conflicting variable, but contains no secret values
  */
 export function parseConfig(variables: object): Config {
   const parsed = Variables.safeParse(variables);
@@ -206,8 +206,8 @@ export function parseConfig(variables: object): Config {
 }
 
 /**
- * Reads the URLs to which a browser can be redirected, even if other variables are misconfigured. A URL is null if it
- * is not set or malformed.
+ * Reads the URLs to which a browser can be redirected. This works even if other variables are misconfigured. A URL is
+ * null if it is not set or malformed.
  */
 export function addressesOf(env: object): Pick<Config, "frontendUrl" | "publicUrl"> {
   const urlIn = (name: string) => httpUrl.safeParse(Reflect.get(env, name)).data ?? null;
@@ -217,7 +217,7 @@ export function addressesOf(env: object): Pick<Config, "frontendUrl" | "publicUr
   };
 }
 
-/** Returns the names of variables that OAuth needs but that are not set; no names if OAuth is off. */
+/** Returns the names of unset variables that OAuth needs; no names if OAuth is off. */
 export function missingForOAuth({ oauth }: Config): string[] {
   if (!oauth.enabled) return [];
   const needed = { PAGERDUTY_CLIENT_ID: oauth.clientId, PAGERDUTY_CLIENT_SECRET: oauth.clientSecret };

@@ -1,6 +1,6 @@
 /**
- * Every error that a caller can see: a stable code, its HTTP status, and a message for a person. Details for the
- * log only go into `internal`, never into `message`.
+ * The codes of all errors that a caller can see, with their HTTP status. Each error also has a message for a person.
+ * Details that are only for the log go into `internal`, never into `message`.
  */
 export const STATUS_OF = {
   invalid_json: 400,
@@ -39,7 +39,7 @@ export type ErrorCode = keyof typeof STATUS_OF;
 export interface Failure {
   code: ErrorCode;
   message: string;
-  /** What happened and what to do. Only needed if `message` is a short text that Aurora expects. */
+  /** What happened and what to do. Only needed if `message` has to be a short text that Aurora recognizes. */
   detail?: string;
   /** Overrides the code's usual status. */
   status?: number;

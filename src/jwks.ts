@@ -7,12 +7,12 @@ const TIMEOUT_MS = 10_000;
 /** Enough for a key set, which has a few keys of some hundred bytes each. */
 const MAX_BYTES = 64 * 1024;
 
-/** The key sets by URL, for the life of the isolate. */
+/** The cached key sets by URL. They are kept as long as the isolate. */
 const keySets = new Map<string, JWTVerifyGetKey>();
 
 /**
- * Returns the cached key set at `address`. It is fetched on first use, and again for a token with an unknown key.
- * @param options jose's cache and cooldown times; only the first call for an address sets them
+ * Returns the key set at `address`. It is fetched on first use, and again if a token names a key that it lacks.
+ * @param options jose's cache and cooldown times; only the options of an address's first call are used
  */
 export function keySetAt(address: string, options: RemoteJWKSetOptions = {}): JWTVerifyGetKey {
   let keys = keySets.get(address);
@@ -23,7 +23,7 @@ export function keySetAt(address: string, options: RemoteJWKSetOptions = {}): JW
   return keys;
 }
 
-/** jose reports an answer other than 200 as ERR_JOSE_GENERIC, so a key set that is too large becomes a 502. */
+/** Answers 502 for a key set that is too large: jose reports every status other than 200 as ERR_JOSE_GENERIC. */
 const fetchKeySet = (address: string, { headers }: { headers: Headers }): Promise<Response> =>
   withDeadline(TIMEOUT_MS, async (signal) => {
     const response = await fetch(address, { headers, redirect: "manual", signal });

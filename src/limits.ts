@@ -1,8 +1,8 @@
-/** Bounds remote input: how long a call may take, and how much of a body is read. */
+/** Limits remote input: how long a call may take, and how much of a body is read. */
 
 /**
- * Runs `work` with a signal that aborts after `timeoutMs`. Unlike `AbortSignal.timeout`, clears the timer at the
- * end, because a pending timer keeps a Durable Object in memory, which is billed.
+ * Runs `work` with a signal that aborts after `timeoutMs`. Unlike `AbortSignal.timeout`, clears the timer when `work`
+ * ends, because a pending timer keeps a Durable Object in memory, and this time is billed.
  * @throws {DOMException} TimeoutError, from the call that uses the signal
  */
 export async function withDeadline<T>(

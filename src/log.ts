@@ -1,7 +1,7 @@
 /**
  * Writes one JSON line for each event, or a readable line in `dev`. Callers choose each field, and never pass whole
- * requests, bodies or connections. Fields whose name suggests a secret are redacted, in case a caller passes one by
- * mistake.
+ * requests, bodies or connections. Fields whose name suggests a secret are redacted, in case a caller passes a secret
+ * by mistake.
  */
 export type LogFields = Record<string, string | number | boolean | null | undefined>;
 
@@ -18,7 +18,7 @@ export function withoutSecrets(text: string): string {
 
 let readable = false;
 
-/** Switches to readable lines. Called once with the configuration; production logs JSON. */
+/** Turns readable lines on or off. They are on in `dev`; production logs JSON. */
 export function setReadableLogs(on: boolean): void {
   readable = on;
 }

@@ -2,8 +2,8 @@ import { env } from "cloudflare:workers";
 import { describe, log } from "./log.ts";
 
 /**
- * Counters in Analytics Engine, in addition to the log. The binding `METRICS` is optional: without it nothing is
- * counted. docs/operations.md has the queries.
+ * The names of the counters in Analytics Engine, which exist in addition to the log. Without the optional binding
+ * `METRICS` nothing is counted. docs/operations.md has queries for the counters.
  */
 export type Counted = "received" | "rejected" | "processed" | "delivery";
 
@@ -14,7 +14,7 @@ function isDataset(binding: unknown): binding is AnalyticsEngineDataset {
   return typeof binding === "object" && binding !== null && "writeDataPoint" in binding;
 }
 
-/** @param detail the outcome, a fixed word. @param ms the duration, if it is known */
+/** Counts an event. @param detail one of a few fixed words for the outcome @param ms the duration; 0 if unknown */
 export function count(what: Counted, userId: string | undefined, detail: string, ms = 0): void {
   const dataset = "METRICS" in env ? env.METRICS : null;
   if (!isDataset(dataset)) return;
@@ -22,7 +22,7 @@ export function count(what: Counted, userId: string | undefined, detail: string,
   try {
     dataset.writeDataPoint({ indexes, blobs: [what, detail], doubles: [ms] });
   } catch (error) {
-    // Analytics Engine limits the data points of an invocation. A lost data point must not stop the work.
+    // Analytics Engine limits how many data points an invocation writes. A refused data point must not stop the work.
     log.warn("metrics.refused", { what, error: describe(error) });
   }
 }

@@ -1,29 +1,29 @@
-/** Computes when to retry a failed call, and which of several times is next. Pure: the clock is an argument. */
+/** Computes when to retry a failed call, and finds the earliest of several times. Pure: the clock is an argument. */
 
-/** The wait after each failure in a row: `firstMs`, then twice as long each time, at most `maxMs`. */
+/** The waits after failures in a row: the first wait is `firstMs`, and each further wait doubles, up to `maxMs`. */
 export interface Backoff {
   firstMs: number;
   maxMs: number;
 }
 
-/** @param failures the number of failures in a row, including the latest; less than 1 counts as 1 */
+/** Returns the wait. @param failures how many failures in a row, including the latest; less than 1 counts as 1 */
 export const backoffMs = (failures: number, { firstMs, maxMs }: Backoff): number =>
   Math.min(firstMs * 2 ** Math.max(0, failures - 1), maxMs);
 
-/** Up to this share is added to a wait, so that calls that failed together are not all repeated at the same time. */
+/** A random extra wait, at most this share of the wait, keeps calls that failed together from repeating together. */
 const JITTER = 0.1;
 /** The longest accepted `Retry-After`. */
 const MAX_RETRY_AFTER_SECONDS = 3600;
 
-/** The requested wait, limited to an hour; 0 if no wait was requested. */
+/** Returns the wait that the other side requested, at most an hour; 0 if it requested none. */
 export const grantedWaitSeconds = (retryAfterSeconds: number | null): number =>
   Math.min(retryAfterSeconds ?? 0, MAX_RETRY_AFTER_SECONDS);
 
 /**
- * When the next attempt of a schedule is due; null if there is none.
- * @param schedule seconds before each attempt, including the first
- * @param attempts how many were made
- * @param retryAfterSeconds the wait that the other side requested; null for none
+ * Returns when the next attempt is due; null if the schedule has no further attempt.
+ * @param schedule the seconds to wait before each attempt, including the first
+ * @param attempts how many attempts were made
+ * @param retryAfterSeconds the wait that the other side requested; null if it requested none
  * @param random from 0 to 1
  */
 export function scheduledAtMs(
@@ -40,8 +40,8 @@ export function scheduledAtMs(
 }
 
 /**
- * Reads `Retry-After`: seconds, or an HTTP date (RFC 9110, 10.2.3). PagerDuty's `ratelimit-reset` has the same form and
- * may have decimals.
+ * Parses `Retry-After`: seconds, or an HTTP date (RFC 9110, 10.2.3). PagerDuty's header `ratelimit-reset` has the same
+ * form, but may have decimals.
  * @returns whole seconds from now; null if the header is missing or malformed
  */
 export function parseRetryAfter(header: string | null, nowMs: number): number | null {
@@ -51,7 +51,7 @@ export function parseRetryAfter(header: string | null, nowMs: number): number | 
   return Number.isNaN(atMs) ? null : Math.max(0, Math.ceil((atMs - nowMs) / 1000));
 }
 
-/** Returns the earliest time; null if all are null. */
+/** Returns the earliest of the times; null if there is none. */
 export function earliest(times: readonly (number | null)[]): number | null {
   const known = times.filter((time) => time !== null);
   return known.length === 0 ? null : Math.min(...known);

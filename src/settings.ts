@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
 import { CALLER_ID } from "./tenant-id.ts";
 
-/** Parsers for single settings. Each parses one variable, or says what is wrong with it without showing its value. */
+/** Parsers for single settings. Each parses one variable, or says what is wrong without showing the value. */
 
 const unset = (value: unknown) => (typeof value === "string" && value.trim() === "" ? undefined : value);
 
-/** Reads a variable as text. A `vars` entry in wrangler.toml may be a number or a boolean. */
+/** Reads a variable as text, because a `vars` entry in wrangler.toml may also be a number or a boolean. */
 export const text = z.pipe(
   z.transform((value: unknown) => {
     const given = unset(value);
@@ -14,7 +14,7 @@ export const text = z.pipe(
   z.optional(z.string().check(z.trim())),
 );
 
-/** Reads a variable like `text`; returns undefined if it is not set or not text. */
+/** Returns a variable, parsed with the schema `text`; undefined if it is not set or cannot be read as text. */
 export const rawText = (variables: Record<string, unknown>, name: string): string | undefined =>
   text.safeParse(variables[name]).data;
 
@@ -27,7 +27,7 @@ export class Malformed {
   }
 }
 
-/** Makes a schema from `parse`, which gets undefined if the variable is not set. */
+/** Makes a schema from the function `parse`, whose argument is undefined if the variable is not set. */
 export const read = <T>(parse: (value: string | undefined) => T | Malformed) =>
   z.pipe(
     text,
@@ -59,8 +59,8 @@ export const httpUrl = read((value) => {
 const DECIMAL = /^(?:\d{1,9}(?:\.\d{0,6})?|\.\d{1,6})$/;
 
 /**
- * Parses a number of units into milliseconds, rounded up so that only 0 becomes 0.
- * @param words the range, for the message
+ * Makes a parser that converts a number of units, such as days, to milliseconds. Rounds up, so that only 0 becomes 0.
+ * @param words the valid range, for the error message
  */
 export const duration = (
   fallback: number,
@@ -80,7 +80,7 @@ export const flag = read((value) => {
   return new Malformed("must be true or false");
 });
 
-/** A URL that is called exactly as written, with a trailing slash if it has one. */
+/** Parses a URL that is called exactly as written: a trailing slash is kept. */
 export const exactUrl = read((value) => {
   const { error } = httpUrl.safeParse(value);
   return error ? new Malformed(error.issues[0]?.message ?? "is malformed") : (value ?? null);
@@ -91,7 +91,7 @@ const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 /** Whether the URL's host is this machine. */
 export const isLocalHost = (url: string) => LOCAL_HOSTS.has(new URL(url).hostname);
 
-/** AES-256. */
+/** The length of an AES-256 key. */
 const KEY_BYTES = 32;
 
 export const keyList = read((value) => {
@@ -123,7 +123,7 @@ function isWebhookSecret(secret: string): boolean {
   return key !== null && key.length >= MIN_WEBHOOK_SECRET_BYTES && key.length <= MAX_WEBHOOK_SECRET_BYTES;
 }
 
-/** Comma-separated Standard Webhooks secrets. @returns the first, which signs; null if not set */
+/** Parses comma-separated Standard Webhooks secrets. @returns the first secret, which signs; null if none is set */
 export const webhookSecrets = read((value) => {
   if (value === undefined) return null;
   const secrets = value.split(",").map((secret) => secret.trim());
@@ -156,7 +156,7 @@ export const schedule = read((value) => {
   return delays;
 });
 
-/** A host name such as team.cloudflareaccess.com, or its URL. Plain http is accepted for a local host only. */
+/** Parses a host name such as team.cloudflareaccess.com, or its URL. Accepts plain http only for a local host. */
 export const teamDomain = read((value) => {
   if (value === undefined) return null;
   const url = URL.parse(value.includes("://") ? value : `https://${value}`);
@@ -167,7 +167,7 @@ export const teamDomain = read((value) => {
   return url.origin;
 });
 
-/** An id as in X-User-ID and X-Org-ID; null if not set. */
+/** Parses a user id or organisation id, as the headers X-User-ID and X-Org-ID contain it; null if it is not set. */
 export const callerId = read((value) => {
   if (value === undefined || CALLER_ID.test(value)) return value ?? null;
   return new Malformed("must be one of Aurora's ids: up to 128 letters, digits and _ . @ -");

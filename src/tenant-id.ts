@@ -1,4 +1,4 @@
-/** Names tenants. Each connection belongs to one tenant. */
+/** Makes the ids of tenants. Each connection belongs to one tenant. */
 
 /** The calling user and organisation. `orgId` is null for a user without an organisation. */
 export interface Caller {
@@ -6,12 +6,12 @@ export interface Caller {
   orgId: string | null;
 }
 
-/** Valid user ids and organisation ids. Without a colon, so that tenant ids of the two kinds never collide. */
+/** Valid user ids and organisation ids. They contain no colon, because it separates kind and id in a tenant id. */
 export const CALLER_ID = /^[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/;
 
-/** The tenant of a user without an organisation. */
+/** Returns the tenant id of a user without an organisation. */
 export const userTenantId = (userId: string): string => `user:${userId}`;
 
-/** A connection belongs to the organisation; without one, to the user. */
+/** Returns the id of the tenant that the caller acts for: the organisation, or a user without an organisation. */
 export const tenantIdOf = ({ userId, orgId }: Caller): string =>
   orgId === null ? userTenantId(userId) : `org:${orgId}`;
