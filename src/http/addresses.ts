@@ -3,14 +3,14 @@ import { isLocalHost } from "../settings.ts";
 
 /** The public addresses of this Worker. Pure. */
 
-/** Returns the base URL without a trailing slash: `PUBLIC_URL`, else the origin of the request. */
+/** Returns the base URL without a trailing slash: `PUBLIC_URL`, or the request's origin if that is not set. */
 export function baseUrl(config: Pick<Config, "publicUrl">, requestUrl: string): string {
   return config.publicUrl ?? new URL(requestUrl).origin;
 }
 
 /**
- * Returns a user's webhook URL. A local Worker's tunnel replaces the base URL; a URL that is not local is always
- * https.
+ * Returns a user's webhook URL. If the base URL is local, `TUNNEL_URL` replaces it. A URL that is not local always
+ * starts with https.
  */
 export function webhookUrl(config: Config, requestUrl: string, userId: string): string {
   let base = baseUrl(config, requestUrl);

@@ -31,10 +31,10 @@ const CORS_HEADERS = [
   "X-Provider-Preference",
 ];
 
-/** The form of Cloudflare's request ids. Without Cloudflare, a caller can send any text in this header. */
+/** The form of Cloudflare's request ids. Without Cloudflare, a caller can send any text in the header `cf-ray`. */
 const RAY_ID = /^[0-9a-f]{16}(-[A-Z]{3})?$/;
 
-/** Allows calls from the origin of Aurora's UI, if it is set. */
+/** Allows calls from the origin of Aurora's UI, if FRONTEND_URL is set. */
 const allowFrontend = cors({
   origin: (_, c: Context<AppEnv>) => {
     const { frontendUrl } = configOf(c.env);
@@ -45,7 +45,7 @@ const allowFrontend = cors({
   allowHeaders: CORS_HEADERS,
 });
 
-/** The API, mounted for Aurora's server and for the console. */
+/** The API. It is mounted twice: for Aurora's server and for the console. */
 const api = new Hono<AppEnv>()
   .use(async (c, next) => {
     await next();
@@ -60,7 +60,7 @@ const api = new Hono<AppEnv>()
   .route("/activity", activity)
   .route("/oauth", oauthLogin);
 
-/** The API for Aurora's server. Each call needs the secret, and each change needs Aurora's permission. */
+/** The API for Aurora's server. Each call needs Aurora's secret, and each change also needs Aurora's permission. */
 const internal = new Hono<AppEnv>()
   .use(requireCaller)
   .use("/", requireOrganisation)
@@ -68,14 +68,14 @@ const internal = new Hono<AppEnv>()
   .use(requirePermission)
   .route("/", api);
 
-/** The API for the console's page, whose visitors Cloudflare Access identifies. */
+/** The API for the console's page. Cloudflare Access identifies the visitors. */
 const visited = new Hono<AppEnv>().use(requireVisitor).route("/live", live).route("/", api);
 
 export const app = new Hono<AppEnv>({ strict: false })
   .use(async (c, next) => {
     c.set("requestId", requestIdOf(c.req.raw));
     await next();
-    // The headers of a WebSocket's answer cannot be changed.
+    // The headers of the answer that opens a WebSocket cannot be changed.
     if (c.res.status === 101) return;
     for (const [name, value] of Object.entries(standardHeaders(c.get("requestId")))) {
       if (!c.res.headers.has(name)) c.header(name, value);
@@ -87,10 +87,10 @@ export const app = new Hono<AppEnv>({ strict: false })
     if (problems.length === 0) return c.json({ status: "ok", version });
     return c.json({ status: "misconfigured", version, ...bodyOf(misconfigured(problems)), problems }, 503);
   })
-  // Before all middleware that can fail, because the callback must always redirect the browser.
+  // Before the middleware that needs valid settings, because the callback must always redirect the browser.
   .route("/pagerduty/oauth/callback", oauthCallback)
-  // Before CORS, because only the console's own origin may use it, and a WebSocket's answer cannot get further
-  // headers.
+  // Before CORS: only the console's own origin may call the console's API, and no header can be added to an answer
+  // that opens a WebSocket.
   .route("/", pages)
   .route("/console/api", visited)
   .use("/pagerduty/live", requireCaller)
@@ -104,7 +104,7 @@ export const app = new Hono<AppEnv>({ strict: false })
   .notFound((c) => refusal(c, new AppError("not_found", "Not found")))
   .onError((error, c) => refusal(c, logged(error, c.req.raw, c.get("requestId"))));
 
-/** The Worker's `fetch`. Nearly all requests are webhooks; they skip the router, which saves CPU time. */
+/** The Worker's `fetch`. Nearly all requests are webhooks, so webhooks skip the router, which saves CPU time. */
 export function serve(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {
   const userId = webhookUserId(request);
   return userId === null ? app.fetch(request, env, ctx) : serveWebhook(request, env, userId);
@@ -129,7 +129,7 @@ function requestIdOf({ headers }: Request): string {
   return ray !== null && RAY_ID.test(ray) ? ray : crypto.randomUUID();
 }
 
-/** The headers of every answer, unless the answer has its own value. */
+/** The headers that are added to every answer, unless the answer already has a different value. */
 const standardHeaders = (requestId: string) => ({
   "cache-control": "no-store",
   "x-request-id": requestId,
@@ -152,7 +152,7 @@ function logged(error: unknown, { method, url }: Request, requestId: string): Ap
   log[status >= 500 ? "error" : "info"]("request.failed", {
     requestId,
     method,
-    // Stays percent-encoded, so that a caller cannot forge text in the log.
+    // The path stays percent-encoded, so that a caller cannot forge text in the log.
     path: new URL(url).pathname,
     status,
     code,
@@ -162,16 +162,16 @@ function logged(error: unknown, { method, url }: Request, requestId: string): Ap
   return known;
 }
 
-/** Answers with an error: JSON, or a page if a browser shows it to a person. */
+/** Answers with an error: as JSON, or as a page if a browser will show it to a person. */
 async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
-  // Every status of an `AppError` has a body; Hono needs this in the type.
+  // Hono's type only allows statuses that can have a body. Every status of an `AppError` can.
   const status = error.status as ContentfulStatusCode;
   for (const [name, value] of Object.entries(retryHeader(error))) c.header(name, value);
   if (!wantsPage(c.req.raw)) return c.json(bodyOf(error), status);
   return noticeAnswer(c, errorNotice(error, new URL(c.req.url).pathname, c.get("requestId")), status);
 }
 
-/** Returns every problem that an operator has to fix. A missing OAuth app is one, but only affects sign-ins. */
+/** Returns every problem of the settings. Missing OAuth credentials are also a problem, but only stop sign-ins. */
 function configProblems(env: Env): ConfigProblem[] {
   try {
     return missingForOAuth(configOf(env)).map((name) => ({

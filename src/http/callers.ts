@@ -5,17 +5,17 @@ import { CALLER_ID, type Caller, tenantIdOf } from "../tenant-id.ts";
 import { webhookUrl } from "./addresses.ts";
 import { isLocal } from "./locality.ts";
 
-/** The variables that Hono's context carries. */
+/** The bindings and variables in Hono's context. */
 export interface AppEnv {
   Bindings: Env;
   /**
    * `isVisitor`: set for visitors of the console, who need no permission from Aurora. `untilMs`: when a visitor's
-   * sign-in expires; set in production.
+   * sign-in with Cloudflare Access expires; not set for the local user in `dev`.
    */
   Variables: { requestId: string; caller: Caller; isVisitor?: true; untilMs?: number };
 }
 
-/** Compares in constant time. Both sides are hashed first, so their lengths do not matter. */
+/** Compares two secrets in constant time. Both are hashed first, because only equal lengths can be compared. */
 async function isSameSecret(given: string, expected: string): Promise<boolean> {
   const digest = (text: string) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   const [a, b] = await Promise.all([digest(given), digest(expected)]);
@@ -25,7 +25,7 @@ async function isSameSecret(given: string, expected: string): Promise<boolean> {
 /** Admits Aurora's server, and reads the user and organisation on whose behalf it calls. */
 export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { internalApiSecret: expected } = configOf(c.env);
-  // Only `dev` allows a missing secret. The API then answers calls from this machine, but not through a tunnel.
+  // Only `dev` allows a missing secret. The API then only answers calls from this machine, and none through a tunnel.
   if (expected === null && !isLocal(c.req.raw)) {
     throw new AppError(
       "forbidden",
@@ -50,7 +50,7 @@ function callerOf(c: Context<AppEnv>): Caller {
   return { userId, orgId };
 }
 
-/** The methods that change nothing. */
+/** The HTTP methods that change nothing. */
 export const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Returns the caller's webhook URL. */
@@ -73,8 +73,8 @@ const has = (error: unknown, name: string): boolean =>
   error instanceof Error && Reflect.get(error, name) === true;
 
 /**
- * Reads from the caller's object. If a deployment or a restart ended the call, tries once more, because a read
- * changes nothing. Does not call an overloaded object again.
+ * Reads from the object of the caller's tenant. If a deployment or a restart ended the call, repeats it once, because
+ * a read changes nothing. Does not call an overloaded object again.
  */
 export async function readFrom<P>(
   c: Context<AppEnv>,

@@ -5,7 +5,7 @@ import { DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
 import { type AppEnv, ownWebhookUrl, readFrom, tenantOf } from "./callers.ts";
 import { jsonBody, noBody } from "./input.ts";
 
-/** The calls that Aurora's UI makes: the connection's status, connect, rotate, disconnect, and the webhook URL. */
+/** The routes of the connection: status, connect, rotate, disconnect, webhook URL, signing secrets, reconcile. */
 
 const INSTRUCTIONS = [
   "1. In PagerDuty, open Integrations → Generic Webhooks (v3)",
@@ -16,7 +16,7 @@ const INSTRUCTIONS = [
   "6. Store the signing secret here, so that webhooks are verified",
 ];
 
-/** A Worker may make 50 subrequests on the free plan; each call takes a minute at most. */
+/** The free plan allows 50 subrequests, and each call to the object is one. A call takes a minute at most. */
 const MAX_RECONCILE_CALLS = 40;
 
 export const connection = new Hono<AppEnv>()
@@ -56,8 +56,8 @@ export const connection = new Hono<AppEnv>()
   .post("/reconcile", noBody, async (c) => {
     const caller = c.get("caller");
     const url = ownWebhookUrl(c);
-    // One call to the object checks as much as one invocation may. Further calls continue until the check is
-    // complete.
+    // Each call to the object checks as much as one invocation of the object may. Further calls continue the check
+    // until it is complete.
     for (let calls = 1; ; calls += 1) {
       const { unfinished, checked, recovered, subscription } = unwrap(
         await tenantOf(c).reconcile(caller, url),

@@ -6,7 +6,7 @@ import { isRecord } from "../incidents/json-size.ts";
 import { readBounded } from "../limits.ts";
 import type { AppEnv } from "./callers.ts";
 
-/** Reads bodies and queries, within limits. Error messages are for a person. */
+/** Reads and validates bodies and queries, within limits. The error messages are written for people. */
 
 /** Enough for the largest usual body, which has a token and a name. */
 const MAX_JSON_BYTES = 16 * 1024;
@@ -15,8 +15,8 @@ const MAX_JSON_BYTES = 16 * 1024;
 export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
   const declared = request.headers.get("content-length");
   if (Number(declared ?? 0) > maxBytes) return null;
-  // A body cannot be longer than its Content-Length. Without that header, it is counted while it is read, which costs
-  // more.
+  // A body cannot be longer than its Content-Length. Without that header, the bytes are counted while they are read,
+  // which costs more CPU time.
   if (declared !== null && /^\d+$/.test(declared)) {
     const bytes = new Uint8Array(await request.arrayBuffer());
     return bytes.length > maxBytes ? null : bytes;
@@ -39,7 +39,7 @@ async function readJson(c: Context, maxBytes: number): Promise<Record<string, un
   }
 }
 
-/** Parses input with a schema whose messages are for a person. @throws {AppError} 400 */
+/** Parses input with a schema whose error messages are written for people. @throws {AppError} 400 */
 function parseInput<S extends z.ZodMiniType>(schema: S, input: unknown): z.output<S> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
@@ -49,7 +49,7 @@ function parseInput<S extends z.ZodMiniType>(schema: S, input: unknown): z.outpu
   throw new AppError("invalid_request", `${where ? `${where}: ` : ""}${issue?.message ?? "invalid"}`);
 }
 
-/** The types of an input: as the typed client sends it, and as the handler receives it. */
+/** A middleware that validates input. `in`: the type that the typed client sends; `out`: what the handler receives. */
 type Valid<Target extends string, S extends z.ZodMiniType> = MiddlewareHandler<
   AppEnv,
   string,
@@ -68,7 +68,7 @@ function withoutNulls(object: Record<string, unknown>): Record<string, unknown> 
   );
 }
 
-/** Validates the JSON body, for `c.req.valid("json")`. @throws {AppError} 400, 413 */
+/** Validates the JSON body, which `c.req.valid("json")` then returns. @throws {AppError} 400, 413 */
 export function jsonBody<S extends z.ZodMiniType<object>>(
   schema: S,
   maxBytes: number = MAX_JSON_BYTES,
@@ -79,13 +79,13 @@ export function jsonBody<S extends z.ZodMiniType<object>>(
   };
 }
 
-/** Validates the body of a call without parameters: empty, or a JSON object. @throws {AppError} 400, 413 */
+/** For calls without parameters: accepts an empty body or any JSON object. @throws {AppError} 400, 413 */
 export const noBody: MiddlewareHandler<AppEnv> = async (c, next) => {
   await readJson(c, MAX_JSON_BYTES);
   await next();
 };
 
-/** Validates the query, for `c.req.valid("query")`; an empty value counts as absent. @throws {AppError} 400 */
+/** Validates the query, for `c.req.valid("query")`. Ignores parameters with an empty value. @throws {AppError} 400 */
 export function queryOf<S extends z.ZodMiniType<object>>(schema: S): Valid<"query", S> {
   return async (c, next) => {
     const given = Object.fromEntries(Object.entries(c.req.query()).filter(([, value]) => value !== ""));
@@ -97,7 +97,7 @@ export function queryOf<S extends z.ZodMiniType<object>>(schema: S): Valid<"quer
 const DEFAULT_LIMIT = 25;
 const MAX_LIMIT = 100;
 
-/** The parameter `limit` of a list: 1 to 100. */
+/** Parses the parameter `limit` of a list, a number from 1 to 100. */
 export const Limit = z._default(
   z.pipe(
     z.string().check(z.regex(/^([1-9]\d?|100)$/, { error: `must be a whole number from 1 to ${MAX_LIMIT}` })),
@@ -106,7 +106,7 @@ export const Limit = z._default(
   DEFAULT_LIMIT,
 );
 
-/** The parameter `cursor` of a list: a `nextCursor` of the same list, which is JSON in base64url. */
+/** Parses the parameter `cursor` of a list: the `nextCursor` of a page of the same list. It is JSON in base64url. */
 export function cursorOf<T>(schema: z.ZodMiniType<T>) {
   return z.optional(
     z.pipe(
@@ -131,5 +131,5 @@ export function encodeCursor(cursor: unknown): string | null {
     .toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** The cursor of a list that is ordered by a counter: the counter of the previous page's last entry. */
+/** The cursor of a list that is ordered by the entries' numbers: the number of the previous page's last entry. */
 export const SeqCursor = z.int().check(z.gte(1));

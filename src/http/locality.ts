@@ -1,16 +1,16 @@
 import { isLocalHost } from "../settings.ts";
 
 /**
- * Decides whether a request comes from this machine, which `dev` admits without a secret. Pure.
+ * Decides whether a request comes from this machine. In `dev`, such a request needs no secret. Pure.
  *
- * The URL does not prove it: wrangler's local runtime takes URL and Host from the header MF-Original-URL, which any
- * caller can send. So headers that a caller cannot remove or set are checked, too: those that tunnels and proxies
- * add, and Sec-Fetch-Site, which browsers add.
+ * The URL is no proof: wrangler's local runtime takes URL and Host from the header MF-Original-URL, which any caller
+ * can send. So this also checks headers that a caller cannot remove or set: the headers that tunnels and proxies add,
+ * and Sec-Fetch-Site, which browsers add.
  */
 
-/** Headers that Cloudflare's edge and other proxies add, but no program on this machine does. */
+/** Headers that Cloudflare's edge and other proxies add, but that no program on this machine adds. */
 const RELAYED = ["cf-ray", "cf-visitor", "cdn-loop", "forwarded", "mf-original-url"];
-/** Headers that local proxies also add. Each address in them must belong to this machine. */
+/** Headers that proxies on this machine also add. Each address in them must belong to this machine. */
 const RELAYED_FOR = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"];
 
 const LOOPBACK = /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1|\[::1\])$/i;
@@ -27,9 +27,9 @@ export function isLocal({ url, headers }: Pick<Request, "url" | "headers">): boo
 }
 
 /**
- * Whether the request cannot be from a page of another host whose name was pointed to this machine (DNS rebinding).
- * Such a page can set any header except Sec-Fetch-Site, which browsers only send to this machine or over https.
- * WebSockets have an Origin instead.
+ * Returns false if the request may come from a page of another host whose name was pointed to this machine (DNS
+ * rebinding). Such a page can set any header except Sec-Fetch-Site, which browsers only send over https or to a local
+ * name such as localhost. For WebSockets, the header Origin is checked instead.
  */
 function isLocalPage(headers: Headers): boolean {
   if (headers.has("sec-fetch-site")) return true;
@@ -40,6 +40,6 @@ function isLocalPage(headers: Headers): boolean {
 
 const isLocalUrl = (url: string) => URL.canParse(url) && isLocalHost(url);
 
-/** Splits a header's list; empty if the header is absent. */
+/** Splits a header at its commas. Returns an empty list if the header is absent. */
 const entriesOf = (list: string | null): string[] =>
   list === null ? [] : list.split(",").map((entry) => entry.trim());

@@ -5,8 +5,8 @@ import { AppError } from "../errors.ts";
 import type { AppEnv } from "./callers.ts";
 
 /**
- * Refuses calls that a connector made. If Aurora's URL is that of the proxy that routes /pagerduty to this Worker, a
- * delivery arrives here. If it was accepted, it would count as delivered to Aurora.
+ * Refuses calls that a connector made. If the configured URL of Aurora is a proxy that routes /pagerduty to this
+ * Worker, deliveries come back here. An accepted delivery would then wrongly count as delivered to Aurora.
  * @throws {AppError} 508
  */
 export function refuseLoop(request: Request, env: Env): void {
@@ -22,13 +22,13 @@ export const refuseLoops: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** Returns the setting to correct: deliveries go to the events URL, all other calls to the backend URL. */
+/** Returns the name of the wrong setting: deliveries use the events URL, and all other calls the backend URL. */
 function settingToCorrect({ url }: Request, env: Env): string {
   const isApiCall = new URL(url).pathname.replace(/\/+$/, "") === "/pagerduty";
   return isApiCall ? "AURORA_BACKEND_URL" : (configIn(env)?.events?.setting ?? "AURORA_EVENTS_URL");
 }
 
-/** Returns null if the settings are invalid, because the call is refused in any case. */
+/** Returns the settings; null if they are invalid, because the call is refused in any case. */
 function configIn(env: Env): Config | null {
   try {
     return configOf(env);

@@ -9,13 +9,13 @@ import { cursorOf, encodeCursor, jsonBody, Limit, queryOf } from "./input.ts";
 
 /** Writes notes on an incident at PagerDuty, and lists the notes written by the connector. */
 
-/** Larger than for other bodies, because a note can contain an analysis. */
+/** More than for other bodies, because a note can contain a whole analysis. */
 const MAX_NOTE_BYTES = 128 * 1024;
 
 const NotesQuery = z.object({ limit: Limit, cursor: cursorOf(NoteCursor) });
 
 /**
- * Returns the link for the note; null without one, or if FRONTEND_URL is not set.
+ * Returns the link to add to the note; null if the caller sent none, or if FRONTEND_URL is not set.
  * @throws {AppError} invalid_request if the link does not lead to Aurora
  */
 function auroraLink(frontendUrl: string | null, url: string | undefined): string | null {

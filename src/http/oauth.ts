@@ -15,15 +15,15 @@ import { jsonBody } from "./input.ts";
 import { permissionFor } from "./permission.ts";
 import { forgetTrust } from "./trust.ts";
 
-/** Signing in with PagerDuty: Aurora's server starts it, and PagerDuty redirects the browser to the callback. */
+/** Sign-in with PagerDuty. Aurora's server or the console starts it; PagerDuty sends the browser to the callback. */
 
-/** The only values of `error` in the redirect. */
+/** The result of a sign-in. If it failed, the redirect has this value as `error`. */
 type Outcome = SignInOutcome | "oauth_not_enabled" | "access_denied";
 
-/** PagerDuty's codes have a few dozen characters. */
+/** PagerDuty's authorization codes have a few dozen characters. */
 const MAX_CODE_CHARS = 2048;
 
-/** `POST /pagerduty/oauth/login`, for callers with Aurora's secret. */
+/** `POST /pagerduty/oauth/login`, and the same route in the console's API. */
 export const oauthLogin = new Hono<AppEnv>().post("/login", requireOAuth, jsonBody(LoginBody), async (c) => {
   const config = configOf(c.env);
   const app = appOf(config);
@@ -47,7 +47,7 @@ export const oauthLogin = new Hono<AppEnv>().post("/login", requireOAuth, jsonBo
   return c.json({ oauth_url: await authorizationUrl(app, { ...login, state }) });
 });
 
-/** Checked before the body, so that this error comes first. @throws {AppError} */
+/** Runs before the body is validated, so that the error of a missing OAuth setup comes first. @throws {AppError} */
 async function requireOAuth(c: Context<AppEnv>, next: Next): Promise<void> {
   appOf(configOf(c.env));
   await next();
@@ -62,12 +62,12 @@ function appOf(config: Config) {
 }
 
 /**
- * `GET /pagerduty/oauth/callback`, open to every browser. Always redirects to one fixed address with one of a few
- * fixed words, and repeats nothing of the request. A forged call costs one failed decryption: no object is called
- * before the state is opened.
+ * `GET /pagerduty/oauth/callback`, open to every browser. Always redirects to one fixed address. The result in its
+ * query is one of a few fixed words, and never text from the request. A forged call only costs a failed decryption,
+ * because no object is called before the state is decrypted.
  */
 export const oauthCallback = new Hono<AppEnv>().get("/", async (c) => {
-  // The address contains the code, so the browser must not send it to the next page.
+  // The URL of this call contains the code, so the browser must not send this URL to the next page.
   c.header("referrer-policy", "no-referrer");
   const addresses = addressesOf(c.env);
   const address = addresses.frontendUrl
@@ -91,13 +91,13 @@ async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
   if (query.getAll("error").includes("access_denied")) return "access_denied";
   const code = only(query, "code");
   const state = only(query, "state");
-  // Hono passes HEAD requests here, too; they must not use up the sign-in.
+  // Hono also passes HEAD requests to this handler. They must not use up the sign-in.
   if (query.has("error") || c.req.method !== "GET" || !code || !state || code.length > MAX_CODE_CHARS) {
     return "invalid";
   }
   const login = await openLogin(createKeyring(config.credentialsKeys), state, Date.now());
   if (!login || !isSameBrowser(login, c.req.header("cookie") ?? "")) return "invalid";
-  // Asked before the sign-in is used up: if Aurora does not answer, the person can reload the page later.
+  // Aurora is asked before the sign-in is used up. If Aurora does not answer, the person can reload the page later.
   if (!login.isVisitor && !(await mayConnect(c.env, config, login))) return "validation_failed";
   try {
     const user = c.env.TENANT.getByName(tenantIdOf(login));
@@ -109,7 +109,7 @@ async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
 
 /**
  * Whether Aurora permits the user of a sign-in to connect the organisation.
- * @throws {AppError} if Aurora does not decide
+ * @throws {AppError} if Aurora gives no decision
  */
 async function mayConnect(env: Env, config: Config, { userId, orgId }: LoginState): Promise<boolean> {
   if (config.aurora.backendUrl === null) return true;
@@ -123,12 +123,12 @@ async function mayConnect(env: Env, config: Config, { userId, orgId }: LoginStat
 }
 
 /**
- * Each sign-in has its own cookie, so that concurrent sign-ins do not collide. Browsers send a Lax cookie after
- * PagerDuty's redirect.
+ * Returns the cookie that binds a sign-in to the browser. Each sign-in has its own cookie, so that concurrent sign-ins
+ * do not collide. The cookie is `Lax`, because browsers send such a cookie after PagerDuty's redirect.
  */
 function bindingCookie({ id, redirectUri }: LoginState, binding: string): string {
   const { pathname, protocol } = new URL(redirectUri);
-  // Not on a local Worker: it has plain http, and browsers drop Secure cookies there.
+  // A local Worker has plain http, where browsers drop Secure cookies.
   const secure = protocol === "https:" ? "; Secure" : "";
   const seconds = LOGIN_LIFE_MS / 1000;
   return `pagerduty_login_${id}=${binding}; Path=${pathname}; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure}`;
@@ -138,7 +138,7 @@ function isSameBrowser({ id, binding }: LoginState, cookies: string): boolean {
   return binding === null || cookies.split(/;\s*/).includes(`pagerduty_login_${id}=${binding}`);
 }
 
-/** Returns a parameter that occurs exactly once; OAuth allows no repetition (RFC 6749, 3.1). */
+/** Returns a parameter's value; null unless it occurs exactly once, as OAuth requires (RFC 6749, 3.1). */
 function only(query: URLSearchParams, name: string): string | null {
   const values = query.getAll(name);
   return values.length === 1 ? (values[0] ?? null) : null;

@@ -21,7 +21,7 @@ const POLICY = [
   "form-action 'none'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
-  // Text that a script inserts into the page can never become markup or script.
+  // With these two, text that a script inserts into the page can never become markup or script.
   "require-trusted-types-for 'script'",
   "trusted-types 'none'",
 ].join("; ");
@@ -41,7 +41,7 @@ const guarded: MiddlewareHandler<AppEnv> = async (c, next) => {
   protectPage(c);
 };
 
-/** A file's name contains a hash of its content, so the content never changes. */
+/** A file's name contains a hash of its content, so the content under one name never changes. */
 const FOREVER = "public, max-age=31536000, immutable";
 const FILE = /^[a-z]+-[A-Z0-9]{8}\.(css|js|svg)$/;
 
@@ -53,7 +53,7 @@ async function file(env: Env, path: string, cacheControl: string): Promise<Respo
   return answer;
 }
 
-/** Answers with a page that has one message. Sets the security headers of every page. */
+/** Answers with a page that shows one message. Sets the same security headers as for every page. */
 export async function noticeAnswer(
   c: Context<AppEnv>,
   notice: Notice,
@@ -67,8 +67,8 @@ export async function noticeAnswer(
 }
 
 /**
- * Answers with the page on which a sign-in ends if there is neither Aurora's UI nor a console. Null without a
- * sign-in's result.
+ * Answers with the page that shows the result of a sign-in if there is neither Aurora's UI nor a console. Returns null
+ * if the URL contains no result.
  */
 function endOfSignIn(c: Context<AppEnv>): Promise<Response> | null {
   const outcome = c.req.query("oauth");
@@ -76,7 +76,7 @@ function endOfSignIn(c: Context<AppEnv>): Promise<Response> | null {
   return noticeAnswer(c, signInNotice(outcome === "success", c.req.query("error") ?? ""), 200);
 }
 
-/** Whether an error means that there is no console: it is not set up, or the settings are invalid. */
+/** Whether an error means that there is no console, because it is not set up or the settings are invalid. */
 const isNoConsole = (error: unknown) =>
   error instanceof ConfigError || (error instanceof AppError && error.code === "not_found");
 
@@ -99,7 +99,7 @@ export const pages = new Hono<AppEnv>()
     );
   })
   .get("/docs", guarded, async (c) => {
-    // The reference is open to everybody. People who may open the console can also try calls there.
+    // The API reference is open to everybody. People who may open the console can also try calls on this page.
     const visitor = await visitorOf(c).then(
       ({ userId }) => ({ user: userId, org: configOf(c.env).consoleOrg }),
       () => null,

@@ -5,7 +5,7 @@ import { configOf } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { type AppEnv, SAFE_METHODS } from "./callers.ts";
 
-/** Asks Aurora who may change connectors. Without AURORA_BACKEND_URL every caller with the secret may. */
+/** Asks Aurora whether a caller may change connectors. Without AURORA_BACKEND_URL, every caller may. */
 
 /** Short, because a person waits and retries by hand. */
 const RETRY_AFTER_SECONDS = 5;
@@ -16,13 +16,13 @@ export const requirePermission: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** Asks Aurora for the permission; granted without AURORA_BACKEND_URL. */
+/** Asks Aurora for the permission. Without AURORA_BACKEND_URL, grants it. */
 export async function permissionFor(env: Env, member: Member): Promise<Permission> {
   const backend = AuroraBackend.of(env, configOf(env));
   return backend === null ? { verdict: "granted" } : permissions.ask(backend, member);
 }
 
-/** @throws {AppError} aurora_refused with Aurora's message, or aurora_unavailable if Aurora does not decide */
+/** @throws {AppError} aurora_refused with Aurora's message, or aurora_unavailable if Aurora gives no decision */
 async function checkPermission(env: Env, member: Member): Promise<void> {
   const permission = await permissionFor(env, member);
   switch (permission.verdict) {
@@ -40,8 +40,8 @@ async function checkPermission(env: Env, member: Member): Promise<void> {
 }
 
 /**
- * Refuses to connect without an organisation: Aurora would choose one itself, and there would be two connections. Runs
- * after `requireCaller`.
+ * Refuses to connect a user without an organisation. Aurora would choose an organisation itself, so its copy of the
+ * connection would belong to a different tenant. Runs after `requireCaller`.
  */
 export const requireOrganisation: MiddlewareHandler<AppEnv> = async (c, next) => {
   const connects = c.req.method === "POST" && c.get("caller").orgId === null;

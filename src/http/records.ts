@@ -8,7 +8,7 @@ import { cursorOf, encodeCursor, jsonBody, Limit, queryOf, SeqCursor } from "./i
 
 /** Reads the stored records: incidents, received events, deliveries, and the activity of the last day. */
 
-/** Returns a stored body as the API shows it: parsed if it is JSON, else as text. */
+/** Returns a stored body as the API shows it: parsed if it is JSON, otherwise as text. */
 function parsedPayload(payload: string | null): unknown {
   if (payload === null) return null;
   try {
@@ -34,7 +34,7 @@ const LIST = {
   limit: Limit,
 };
 
-/** Returns the members that the filter of every list has. */
+/** Returns the part of a filter that all lists share. */
 const listed = ({ since, until, counts, limit }: z.output<z.ZodMiniObject<typeof LIST>>) => ({
   sinceMs: since ?? null,
   untilMs: until ?? null,
@@ -51,7 +51,7 @@ const IncidentsQuery = z.object({
   cursor: cursorOf(IncidentCursor),
 });
 
-/** Lists incidents, newest first; shows one with its timeline. */
+/** Lists incidents, newest first; shows one incident with its timeline. */
 export const incidents = new Hono<AppEnv>()
   .get("/", queryOf(IncidentsQuery), async (c) => {
     const { status, severity, service, q, cursor, ...list } = c.req.valid("query");
@@ -82,7 +82,7 @@ const EventsQuery = z.object({
   cursor: cursorOf(SeqCursor),
 });
 
-/** Lists received webhooks, newest first; shows one with its payload; retries webhooks that could not be processed. */
+/** Lists received webhooks, newest first; shows one webhook with its payload; retries webhooks that failed. */
 export const events = new Hono<AppEnv>()
   .get("/", queryOf(EventsQuery), async (c) => {
     const { type, outcome, q, cursor, ...list } = c.req.valid("query");
@@ -116,7 +116,7 @@ const DeliveriesQuery = z.object({
   cursor: cursorOf(SeqCursor),
 });
 
-/** Lists deliveries to Aurora, newest first; shows one with its body; starts, shows and stops redeliveries. */
+/** Lists deliveries to Aurora, newest first; shows a delivery with its body; starts, shows and stops redeliveries. */
 export const deliveries = new Hono<AppEnv>()
   .get("/", queryOf(DeliveriesQuery), async (c) => {
     const { state, error, cursor, ...list } = c.req.valid("query");
@@ -153,12 +153,12 @@ export const deliveries = new Hono<AppEnv>()
     return c.json({ ...delivery, payload: parsedPayload(payload), followUps: followUps.map(parsedPayload) });
   });
 
-/** Counts received events and deliveries of the last day, by the hour. */
+/** Counts the events and deliveries of each hour of the last day. */
 export const activity = new Hono<AppEnv>().get("/", async (c) =>
   c.json(unwrap(await readFrom(c, (tenant) => tenant.activity(c.get("caller"))))),
 );
 
-/** The WebSocket of changes. The edge forwards the request to the tenant's object, which accepts the socket. */
+/** The WebSocket that sends changes. The edge forwards the request to the tenant's object, which accepts it. */
 export const live = new Hono<AppEnv>().get("/", async (c) => {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     throw new AppError("upgrade_required", "This is a WebSocket: connect with ws:// or wss://");

@@ -7,20 +7,21 @@ import { MemberReplica, memberKvKey } from "../tenant/memberships.ts";
 import { userTenantId } from "../tenant-id.ts";
 
 /**
- * The keys with which the edge verifies webhooks. They are cached in this isolate for a short time, because opening
- * the sealed copy and importing its secrets costs more than a verification.
+ * The keys with which the edge verifies webhooks. They are cached in this isolate for a short time, because decrypting
+ * the connection's copy in KV and importing its secrets costs more than a verification.
  *
- * The cache may be stale, so it may only accept webhooks. Before a webhook is refused, the tenants' objects are
- * asked. Before the object uses an accepted webhook, it checks that the secret is still valid.
+ * The cache may be stale, so it is enough to accept a webhook, but never to refuse one. The edge asks the tenants'
+ * objects before it refuses a webhook. Before an object uses an accepted webhook, it checks that the secret is still
+ * valid.
  */
 export interface TenantTrust extends ConnectionRef {
   keys: VerificationKey[];
 }
 
 const MAX_AGE_MS = 30_000;
-/** The most cached entries of each kind in one isolate; the oldest is dropped first. */
+/** The most entries in each of the caches below; the oldest entry is dropped first. */
 const MAX_ENTRIES = 1_000;
-/** Seconds for which a Cloudflare location may answer from its cache; KV's minimum. */
+/** For so many seconds a Cloudflare location may answer a KV read from its own cache. KV allows no shorter time. */
 const CACHE_TTL_SECONDS = 30;
 
 /** A map whose entries expire. When it is full, it drops the oldest entry. */
@@ -61,14 +62,14 @@ export async function candidatesOf(env: Env, userId: string, nowMs: number): Pro
   return learnCandidates(userId, organisations, nowMs);
 }
 
-/** Caches the organisations that the user's object returned. @returns all tenants of the user's URL */
+/** Caches the organisations of a user. @returns the ids of all tenants that the user's webhook URL leads to */
 export function learnCandidates(userId: string, organisations: readonly string[], nowMs: number): string[] {
   const tenantIds = [...organisations, userTenantId(userId)];
   memberships.set(userId, tenantIds, nowMs);
   return tenantIds;
 }
 
-/** Returns cached keys, else loads them from KV; null if KV has no connection. */
+/** Returns the tenant's cached keys, or loads them from KV; null if KV has no copy of the connection. */
 export async function trustOf(
   env: Env,
   config: Config,
@@ -82,7 +83,7 @@ export async function trustOf(
   return connection ? remember(tenantId, connection, nowMs) : null;
 }
 
-/** Caches the connection that a tenant's object returned, which is newer than any copy. */
+/** Caches the keys of a connection that a tenant's object returned, because it is newer than any copy. */
 export async function learnTrust(
   config: Config,
   tenantId: string,
@@ -100,27 +101,27 @@ async function remember(tenantId: string, connection: Connection, nowMs: number)
   return trust;
 }
 
-/** Called after every change that is made through this isolate, so that the change takes effect here immediately. */
+/** Drops the tenant's cached keys. Called after every change through this isolate, so that it takes effect at once. */
 export function forgetTrust(tenantId: string): void {
   trusts.delete(tenantId);
 }
 
 /**
  * Users and senders that exceeded a limit. For a few seconds their webhooks get 429 without a call to an object, so
- * that refused traffic cannot keep objects busy. Webhooks that this isolate can verify never get here.
+ * that refused traffic cannot keep objects busy. Webhooks that this isolate can verify are accepted before this check.
  */
 const flooding = new Remembered<true>(10_000);
 
 export const isFlooding = (key: string, nowMs: number): boolean => flooding.get(key, nowMs) ?? false;
 
-/** Counts one request. @returns whether the limit is not exceeded yet */
+/** Counts one request. @returns false if the limit is exceeded */
 export async function withinLimit(limiter: RateLimit, key: string, nowMs: number): Promise<boolean> {
   const { success } = await limiter.limit({ key });
   if (!success) flooding.set(key, true, nowMs);
   return success;
 }
 
-/** Returns the network of an address: of IPv6 the first 64 bits, because a single line has so many addresses. */
+/** Returns the network of an address. For IPv6 this is the first 64 bits, because one internet line gets a whole /64. */
 export function networkOf(address: string): string {
   if (!address.includes(":") || address.includes(".")) return address;
   const [head = "", tail = ""] = address.toLowerCase().split("::");

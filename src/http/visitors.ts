@@ -13,15 +13,15 @@ import { isLocal } from "./locality.ts";
  */
 
 /**
- * The console's script sends this header with every call. Another site needs a CORS preflight for it, which is
- * refused.
+ * The value of `X-Requested-With` that the console's script sends with every call. If another site sends this header,
+ * the browser first makes a CORS preflight, which is refused.
  */
 const MARK = "aurora-console";
 
-/** Identifies the visitor. @throws {AppError} if there is no console, or the visitor may not open it */
+/** Identifies the visitor. @throws {AppError} if there is no console, or the visitor's sign-in is not accepted */
 export async function visitorOf(c: Context<AppEnv>): Promise<{ userId: string; untilMs?: number }> {
   const config = configOf(c.env);
-  // Only from this machine, because anyone can reach a tunnel, or point a host name here.
+  // Without a sign-in only from this machine, because anyone can reach a tunnel, or point a host name to this machine.
   if (config.dev && isLocal(c.req.raw)) return { userId: config.consoleUser };
   if (!config.access) throw new AppError("not_found", "Not found");
   const assertion = c.req.header("cf-access-jwt-assertion");
@@ -54,13 +54,13 @@ export const requireVisitor: MiddlewareHandler<AppEnv> = async (c, next) => {
 function requireOwnPage(c: Context<AppEnv>): void {
   const upgrades = c.req.header("upgrade") !== undefined;
   if (SAFE_METHODS.has(c.req.method) && !upgrades) return;
-  // A browser cannot add headers to a WebSocket.
+  // A page cannot set headers when it opens a WebSocket.
   const marked = upgrades || c.req.header("x-requested-with") === MARK;
   if (marked && isSameSite(c)) return;
   throw new AppError("forbidden", "This call did not come from the console's own page");
 }
 
-/** Decides by two headers that a browser sets and a page cannot forge. At least one of them must be present. */
+/** Decides by two headers that browsers set and pages cannot forge. At least one of them must be present. */
 function isSameSite(c: Context<AppEnv>): boolean {
   const site = c.req.header("sec-fetch-site");
   if (site !== undefined && site !== "same-origin") return false;

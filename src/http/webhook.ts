@@ -22,9 +22,9 @@ import {
 } from "./trust.ts";
 
 /**
- * The route to which PagerDuty posts webhooks. PagerDuty retries 5xx and 429 for two days. After any other 4xx it drops
- * the webhook, and three dropped webhooks in a row disable the subscription.
- * So only a webhook that is certainly not PagerDuty's gets a 4xx.
+ * The route to which PagerDuty posts webhooks. After a 5xx or a 429, PagerDuty retries the webhook for two days. After
+ * any other 4xx it drops the webhook, and three dropped webhooks in a row disable the subscription.
+ * So only a webhook that is certainly not from PagerDuty gets such a 4xx.
  * https://developer.pagerduty.com/docs/webhooks-overview
  */
 
@@ -35,13 +35,13 @@ const WEBHOOK_ID = /^(?!\.{1,2}$)[A-Za-z0-9_.:+/=-]{1,128}$/;
 const RETRY_AFTER_SECONDS = 10;
 const FLOOD_RETRY_AFTER_SECONDS = 60;
 
-/** PagerDuty's subscription ids. */
+/** The form of PagerDuty's subscription ids. */
 const SUBSCRIPTION_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** The webhook URL has no trailing slash, but a person who pastes it into PagerDuty may add one. */
 const WEBHOOK_URL = /^https?:\/\/[^/]*\/pagerduty\/webhook\/([^/?#]+)\/?(?:[?#]|$)/;
 
-/** Returns the user id in a webhook's URL, without a check; null for any other request. */
+/** Returns the user id in a webhook's URL, without validating it; null if the request is no webhook. */
 export function webhookUserId({ method, url }: Request): string | null {
   const userId = method === "POST" ? WEBHOOK_URL.exec(url)?.[1] : undefined;
   if (userId === undefined || !userId.includes("%")) return userId ?? null;
@@ -52,14 +52,14 @@ export function webhookUserId({ method, url }: Request): string | null {
   }
 }
 
-/** The body of the answer to PagerDuty, with status 202. */
+/** The body of the answer to PagerDuty, which has status 202. */
 export interface TakenWebhook {
   received: true;
-  /** Why the webhook is recorded, but not used. */
+  /** Why the webhook is only recorded; absent if it is used. */
   reason?: string;
 }
 
-/** Verifies a webhook and puts it on the Queue. @throws {AppError} if it is refused, or cannot be stored now */
+/** Verifies a webhook and puts it on the Queue. @throws {AppError} if it is refused, or cannot be accepted now */
 export async function takeWebhook(
   request: Request,
   env: Env,
@@ -85,7 +85,7 @@ export async function takeWebhook(
     const verification = accepted.some(({ secretId }) => secretId !== null) ? "signature" : "callback";
     const read = readBody(body);
     if (!read.ok && verification === "callback") {
-      // Counts as refused, but without `withinLimit`, which would block the tenant's other unsigned webhooks.
+      // Counts the webhook as refused. `withinLimit` would also block the user's other unsigned webhooks.
       const { success } = await env.REFUSED_WEBHOOKS.limit({ key: userId });
       throw success ? new AppError("invalid_request", read.problem) : tooMany();
     }
@@ -115,7 +115,7 @@ export async function takeWebhook(
   } catch (error) {
     count("rejected", userId, error instanceof AppError ? error.code : "unavailable");
     if (error instanceof AppError) throw error;
-    // KV, the Queue or the object failed: PagerDuty keeps the webhook and tries again.
+    // KV, the Queue or the object failed. After this 503, PagerDuty sends the webhook again.
     throw unavailable(error);
   }
 }
@@ -128,8 +128,8 @@ interface Posted {
 }
 
 /**
- * Accepts a webhook that keys cached in this isolate or in KV verify. Otherwise the tenants' objects decide.
- * @throws {AppError} if the webhook is refused, or cannot be decided yet
+ * Accepts a webhook if a key in this isolate's cache or in KV verifies it. Otherwise asks the tenants' objects.
+ * @throws {AppError} if the webhook is refused, or if no decision is possible yet
  */
 async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
   const nowMs = Date.now();
@@ -165,7 +165,7 @@ async function accept(env: Env, posted: Posted): Promise<Accepted[]> {
   }
 }
 
-/** Verifies with the keys in this isolate or in KV. Returns the first tenant whose secret made the signature. */
+/** Verifies with the keys in the cache or in KV. Returns the first tenant whose secret made the signature. */
 async function askCopy(
   env: Env,
   { userId, question: { signature, body } }: Posted,
@@ -193,7 +193,7 @@ async function learn(config: Config, { tenantId, judgement }: Candidate, nowMs: 
   if (judgement.verdict === "genuine") await learnTrust(config, tenantId, judgement.sealed, nowMs);
 }
 
-/** Returns null without the header; an empty text if the header is too long, so that it still counts as present. */
+/** Returns null if the header is absent. A header that is too long becomes an empty text, and counts as present. */
 function signatureOf(header: string | null): string | null {
   if (header === null) return null;
   return isSignatureHeader(header) ? header : "";
@@ -223,8 +223,8 @@ async function webhookIdOf(header: string | null, body: Uint8Array<ArrayBuffer>)
 }
 
 /**
- * Puts the webhook on the Queue. If it does not fit, or the Queue refuses it, the tenant's object takes it directly,
- * which is as durable.
+ * Puts the webhook on the Queue. If it does not fit into a message, or the Queue refuses it, passes it directly to the
+ * tenant's object, which stores it just as durably.
  */
 async function handOver(env: Env, received: ReceivedWebhook): Promise<void> {
   const message = await packMessage(received);
