@@ -5,9 +5,9 @@ import type { ReceivedWebhook } from "../webhooks/received.ts";
 import { unpackMessage } from "./message.ts";
 
 /**
- * Passes batches of the Queues to the tenants' objects, with one call for each tenant. The only place that decides
- * between ack and retry, separately for each message. Never throws: after an error the whole batch can be delivered
- * again, including acknowledged messages.
+ * Passes a batch of messages to the tenants' objects, usually with one call for each tenant. Only this file decides
+ * between ack and retry, separately for each message. `consume` never throws: after an exception the Queue may deliver
+ * the whole batch again, including acknowledged messages.
  */
 
 /** The delay doubles with each attempt, so that an outage of minutes does not use up the retries. */
@@ -38,7 +38,7 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
     return { message, webhook: await unpackMessage(message.body) };
   } catch (error) {
     // Another version of the connector packed this message, and the next deployment may be able to read it. The
-    // Queue retries it with the delay in wrangler.toml; the dead-letter queue then retries it hourly for days.
+    // Queue retries the message with the delay in wrangler.toml. The dead-letter queue then retries it hourly for days.
     log.error("message.unreadable", {
       messageId: message.id,
       attempts: message.attempts,
@@ -49,7 +49,7 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   }
 }
 
-/** An RPC holds at most 32 MiB, and a batch of the largest bodies has 25 MiB. Each call stays well below the limit. */
+/** An RPC can carry 32 MiB, and a batch of the largest bodies has 25 MiB. So each call stays well below the limit. */
 const MAX_CALL_BYTES = 8 * 1024 * 1024;
 
 /** Splits the items into calls of at most 8 MiB. */
@@ -83,7 +83,7 @@ async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<vo
   }
 }
 
-/** Has the tenant's object store webhooks that could not be processed. It lists them, and retries them on request. */
+/** Has the tenant's object process the webhooks once more. It stores those that fail, for a retry by a person. */
 async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
     await env.TENANT.getByName(tenantId).park(items.map(({ webhook }) => webhook));

@@ -2,14 +2,14 @@ import * as z from "zod/mini";
 import { ReceivedWebhook } from "../webhooks/received.ts";
 
 /**
- * A message on the Queue: one webhook as received, with its tenant and verification. The body is sent as bytes
- * (content type `v8`). A large body is compressed, because a body can have 256 KiB, and a message only 128 KB.
+ * A message on the Queue: one webhook as received, with its tenant and the result of its verification. The body is
+ * sent as bytes (content type `v8`). A large body is compressed, because a body can have 256 KiB, and a message 128 KB.
  */
 
 export const QueuedWebhook = z.extend(ReceivedWebhook, { encoding: z.enum(["identity", "gzip"]) });
 export type QueuedWebhook = z.infer<typeof QueuedWebhook>;
 
-/** A message holds 128,000 bytes, including the other members and the framing. */
+/** A message can have 128,000 bytes, including the other members of the webhook and the framing. */
 const MAX_BODY_IN_MESSAGE = 120_000;
 /** Compressing a smaller body costs more than it saves. */
 const COMPRESS_ABOVE = 60_000;
@@ -31,7 +31,7 @@ export async function packMessage(webhook: ReceivedWebhook): Promise<QueuedWebho
   return webhook.body.length <= MAX_BODY_IN_MESSAGE ? { ...webhook, encoding: "identity" } : null;
 }
 
-/** Returns the webhook, with its body as received. @throws if `packMessage` did not make the message */
+/** Returns the webhook, with its body as it was received. @throws if the message has an unknown form */
 export async function unpackMessage(message: unknown): Promise<ReceivedWebhook> {
   const { encoding, ...webhook } = QueuedWebhook.parse(message);
   if (encoding === "identity") return webhook;
