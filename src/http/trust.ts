@@ -121,7 +121,7 @@ export async function withinLimit(limiter: RateLimit, key: string, nowMs: number
   return success;
 }
 
-/** Returns the network of an address. For IPv6 this is the first 64 bits, because one internet line gets a whole /64. */
+/** Returns the network of an address. For IPv6 this is the first 64 bits: one internet line has a whole /64. */
 export function networkOf(address: string): string {
   if (!address.includes(":") || address.includes(".")) return address;
   const [head = "", tail = ""] = address.toLowerCase().split("::");

@@ -4,16 +4,19 @@ import { snapshotOf } from "../pagerduty/observe.ts";
 import { MAX_CLAIM_BYTES, MAX_UNCONFIRMED_BYTES } from "../storage/hints.ts";
 import type { RestReading } from "../storage/rest-reading.ts";
 
-/** Compares the claims of an unsigned webhook about its incident with PagerDuty's REST API. Pure. */
+/** Compares what an unsigned webhook claims about its incident with the answer of PagerDuty's REST API. Pure. */
 
-/** Returns what is stored of a body until it is checked: a small body, or the members that `agreementOf` compares. */
+/**
+ * Returns the part of an unsigned body that is stored until it is checked. This is a small body itself, or else the
+ * members that `agreementOf` compares. If these are also too large, it is the start of the body.
+ */
 export function claimOf(body: Uint8Array): Uint8Array {
   if (body.byteLength <= MAX_CLAIM_BYTES) return body;
   const claim = condensed(body);
   return claim && claim.byteLength <= MAX_CLAIM_BYTES ? claim : body.slice(0, MAX_UNCONFIRMED_BYTES);
 }
 
-/** Returns null if the body is not an event, or is nested too deeply to be serialized. */
+/** Keeps the members that are compared. Returns null if the body is not an event, or is nested too deeply for JSON. */
 function condensed(body: Uint8Array): Uint8Array | null {
   const read = readBody(body);
   if (!read.ok) return null;
@@ -39,13 +42,13 @@ function essenceOf(event: PagerDutyEvent): PagerDutyEvent {
   }
 }
 
-/** `behind`: PagerDuty's answer is older than the webhook; `unknown`: the incident's fields could not be read. */
+/** `behind`: PagerDuty's answer is older than the webhook. `unknown`: the custom fields could not be read. */
 export type Agreement = "agrees" | "disagrees" | "behind" | "unknown";
 
 /**
- * Compares a webhook with PagerDuty's answer. A different status still agrees if the incident changed after the
- * webhook. REST's times are in whole seconds, so a change in the second of the webhook counts as later.
- * @param fieldsMissing the incident may have fields, but they could not be read
+ * Compares a webhook with PagerDuty's answer. A webhook with a different status still agrees if the incident changed
+ * after the webhook. REST's times are in whole seconds, so a change in the same second counts as later.
+ * @param fieldsMissing whether the incident's custom fields could not be read
  */
 export function agreementOf(
   payload: Uint8Array | null,

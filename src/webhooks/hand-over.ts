@@ -3,14 +3,14 @@ import type { Taken } from "./intake.ts";
 import type { ReceivedWebhook } from "./received.ts";
 import { type Accepted, type Candidate, decide, type Question } from "./verify.ts";
 
-/** Finds the tenants of a webhook among those that the user's webhook URL leads to. */
+/** Finds out which tenants a webhook is for. A user's webhook URL can lead to several tenants. */
 
 export interface Asked {
   organisations: string[];
   candidates: Candidate[];
 }
 
-/** Asks each tenant of the user's URL. The user's object returns their ids together with its own answer. */
+/** Asks each tenant of the user's URL about a webhook. The user's object answers and also lists the other tenants. */
 export async function askTenants(env: Env, userId: string, question: Question): Promise<Asked> {
   const { organisations, own } = await env.TENANT.getByName(userTenantId(userId)).judgeForUser(question);
   const others = await Promise.all(
@@ -22,7 +22,7 @@ export async function askTenants(env: Env, userId: string, question: Question): 
   return { organisations, candidates: [...others, { tenantId: userTenantId(userId), judgement: own }] };
 }
 
-/** Counts a webhook as refused with each tenant that refused it. */
+/** Has each tenant that refused a webhook count the refusal. */
 export async function countRefusals(
   env: Env,
   refusals: readonly { tenantId: string; reason: string }[],
@@ -33,9 +33,9 @@ export async function countRefusals(
 }
 
 /**
- * Whether a webhook is done with. If its tenant has no connection any more, gives it to the tenants that accept it now:
- * the connection may have moved from the user to an organisation.
- * @param outcome the tenant's; undefined if there is none
+ * Whether a webhook needs no retry. If its tenant has no connection any more, first passes the webhook to the tenants
+ * that accept it now, because the connection may have moved from the user to an organisation.
+ * @param outcome the outcome that the tenant's object returned; undefined if it returned none
  * @returns false if the webhook has to be retried
  */
 export async function isDone(

@@ -23,12 +23,12 @@ import type { ReceivedWebhook, Trust } from "./received.ts";
 import { timelineLineOf } from "./timeline.ts";
 import type { Verifier } from "./verify.ts";
 
-/** `not_connected`: the tenant has no connection any more, so the webhook may be another tenant's. */
+/** `not_connected`: the tenant has no connection any more, so the webhook may be for another tenant. */
 export type Taken = Outcome | "not_connected";
 
 /**
  * Takes in webhooks: recognizes duplicates and folds events into their incidents. A webhook without a valid signature
- * changes no incident; it is stored, and its incident is read from PagerDuty.
+ * changes no incident. It is stored, and its incident is read from PagerDuty later.
  */
 
 export class Intake {
@@ -36,14 +36,14 @@ export class Intake {
   readonly #verifier: Verifier;
   readonly #expectGap: () => void;
 
-  /** @param expectGap called when a webhook is refused that may be genuine */
+  /** @param expectGap called when a refused webhook may be genuine, so that its event may be missing here */
   constructor(context: RecordContext, verifier: Verifier, expectGap: () => void = () => undefined) {
     this.#context = context;
     this.#verifier = verifier;
     this.#expectGap = expectGap;
   }
 
-  /** Continues after a webhook that fails. @returns one outcome for each webhook; retry the `failed` ones */
+  /** Takes in webhooks, also after one that fails. @returns one outcome for each webhook; retry the `failed` ones */
   async takeAll(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
     const outcomes: Taken[] = [];
     for (const webhook of webhooks) outcomes.push(await this.take(webhook));
@@ -56,7 +56,7 @@ export class Intake {
     return outcomes;
   }
 
-  /** @param trust the trust in the webhook; if undefined, the verifier decides */
+  /** Takes in one webhook. @param trust how far to trust it; if undefined, the verifier decides */
   async take(webhook: ReceivedWebhook, trust?: Trust): Promise<Taken> {
     const nowMs = Date.now();
     const { requestId, tenantId, userId, webhookId, receivedAtMs } = webhook;
@@ -81,7 +81,7 @@ export class Intake {
       error = describe(thrown);
     }
     const waitedMs = nowMs - receivedAtMs;
-    // An applied webhook needs no line: its deliveries are logged with the same `requestId`.
+    // An applied webhook needs no log line, because its deliveries are logged with the same `requestId`.
     if (outcome !== "applied") {
       const level = outcome === "failed" ? "error" : "info";
       log[level]("webhook.processed", { requestId, tenantId, webhookId, outcome, error, waitedMs });
@@ -91,7 +91,7 @@ export class Intake {
   }
 }
 
-/** @returns the outcome; `unconfirmed` if PagerDuty has to be asked first */
+/** Stores a webhook and applies its event. @returns the outcome; `unconfirmed` if PagerDuty has to be asked first */
 export function takeIn(
   context: RecordContext,
   webhook: ReceivedWebhook,
@@ -107,13 +107,13 @@ export function takeIn(
   const outcome = read.ok
     ? takeInEvent(context, read.event, record, trust, nowMs)
     : storeUnused(sql, { ...record, type: "unknown", verification: trust, reason: read.problem }, trust);
-  // Removed only now: if the row had been the last one, SQLite would give its number to the new row, and a hint may
-  // still refer to that number.
+  // The old row is removed only after the new one was added. Otherwise SQLite might give its number to the new row,
+  // while a hint still refers to that number.
   if (known) removeEntry(sql, known.seq);
   return outcome;
 }
 
-/** Returns the part of a webhook that is stored: without a valid signature, only what the check needs. */
+/** Returns the part of a webhook to store. Without a valid signature, this is only what the later check needs. */
 export function recordOf(webhook: ReceivedWebhook, trust: Trust): WebhookRecord {
   const { receivedAtMs, webhookId, requestId, shared, body } = webhook;
   const proved = trust === "signature";
@@ -158,7 +158,7 @@ function takeInEvent(
   }
   const earlier = entryOfEvent(sql, incidentId, event.id);
   if (earlier && earlier.outcome !== "unconfirmed") {
-    // Anyone who has a signed body can send it again and again, so only a few repetitions are stored.
+    // Anyone who has a signed body can send it any number of times, so only a few repetitions are stored.
     if (countOfEvent(sql, incidentId, event.id) <= MAX_DUPLICATES) {
       appendEntry(sql, { ...entry, kind: "webhook", outcome: "duplicate", payload: null }, null);
     }
@@ -182,7 +182,7 @@ function takeInEvent(
       notificationType: () => notificationTypeOf(event.event_type),
       occurredAt: event.occurred_at,
       provenance: { webhookId: record.webhookId ?? null, eventId: event.id, verification: "signature" },
-      // An incident that was already resolved when it was first seen is analysed only when it is reopened.
+      // An incident whose `incident.triggered` event does not arrive is analysed only when it is reopened.
       analysisCause: (_, { change }) =>
         event.event_type === "incident.triggered" || change?.kind === "reopened" ? "triggered" : null,
       line,

@@ -12,9 +12,9 @@ import { type Intake, recordOf } from "./intake.ts";
 import type { ReceivedWebhook, Trust } from "./received.ts";
 import type { Verifier } from "./verify.ts";
 
-/** Stores webhooks that could not be processed as `failed` entries, and retries them when a person asks for it. */
+/** Parks webhooks that could not be processed: stores them as `failed` entries, and retries them on request. */
 
-/** How many parked webhooks are in memory at once; each has up to 256 KiB. */
+/** The most parked webhooks that are in memory at the same time; each has up to 256 KiB. */
 const RETRY_BATCH = 20;
 
 const REASON =
@@ -31,7 +31,7 @@ export class ParkedWebhooks {
     this.#intake = intake;
   }
 
-  /** Processes each webhook one last time, and stores the webhooks that fail again. */
+  /** Processes each webhook one last time, and stores webhooks that fail again, unless they turn out to be refused. */
   async parkAll(webhooks: ReceivedWebhook[]): Promise<void> {
     for (const webhook of webhooks) {
       if ((await this.#intake.take(webhook)) !== "failed") continue;
@@ -46,7 +46,7 @@ export class ParkedWebhooks {
   /**
    * Processes parked webhooks again.
    * @param webhookIds null for all parked webhooks
-   * @returns how many did not fail
+   * @returns how many webhooks did not fail again
    */
   async retry(
     webhookIds: readonly string[] | null,
@@ -66,7 +66,7 @@ export class ParkedWebhooks {
   }
 }
 
-/** Stores a webhook without its effect. Does nothing if the webhook is already stored. */
+/** Stores a webhook as `failed`, without applying its event. Does nothing if the webhook is already stored. */
 export function park(sql: SqlStorage, webhook: ReceivedWebhook, trust: Trust): void {
   const read = readBody(webhook.body);
   const eventId = read.ok ? read.event.id : null;
@@ -75,7 +75,7 @@ export function park(sql: SqlStorage, webhook: ReceivedWebhook, trust: Trust): v
   appendEntry(sql, { ...stored, kind: "webhook", type: "unknown", outcome: "failed" }, null);
 }
 
-/** Returns the parked webhooks among `webhookIds`, as they arrived. */
+/** Restores the parked webhooks among `webhookIds`, so that they can be processed like new ones. */
 function parkedWebhooks(
   sql: SqlStorage,
   webhookIds: readonly string[],

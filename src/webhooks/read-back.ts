@@ -28,8 +28,9 @@ import { tryTwice } from "../storage/set-aside.ts";
 import { agreementOf } from "./claim.ts";
 
 /**
- * Callback trust: an unsigned webhook is only a hint. Its incident is read from PagerDuty with the stored credential
- * and folded. The webhook is confirmed if PagerDuty's answer agrees with it.
+ * Callback trust: an unsigned webhook is only a hint that its incident may have changed. The incident is read from
+ * PagerDuty with the stored credential, and PagerDuty's answer is folded. A webhook that agrees with the answer is
+ * confirmed.
  */
 
 /** The wait between two readings of one incident. */
@@ -38,23 +39,23 @@ const RETRY = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 const LAG_RETRY = { firstMs: 5_000, maxMs: 20_000 };
 /** How long PagerDuty's REST API may lag behind a webhook. */
 const MAX_LAG_MS = 30_000;
-/** Gives up after the time for which PagerDuty itself retries a webhook. */
+/** How long a webhook waits at most to be checked. PagerDuty itself retries a webhook for the same time. */
 const GIVE_UP_AFTER_MS = 48 * 3600 * 1000;
 /** After this many attempts, an incident whose custom fields cannot be read is folded without them. */
 const ATTEMPTS_WITH_FIELDS = 3;
-/** The most attempts to read a number; the waits between them add up to some hours. */
+/** The most attempts to read an incident's number; the waits between them add up to some hours. */
 const MAX_NUMBER_ATTEMPTS = 20;
-/** The most entries settled at once, so that thousands of waiting webhooks do not delay the other jobs. */
+/** The most webhooks that one job confirms or rejects, so that thousands of them do not delay the other jobs. */
 const BATCH = 100;
-/** An unsigned `event.id` is sent to Aurora only if it looks like an id from PagerDuty. */
+/** The `event.id` of an unsigned webhook is sent to Aurora only if it looks like an id from PagerDuty. */
 const EVENT_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 type Unread = CallProblem | { problem: "other_incident" };
 type Answer = { ok: true; value: RestReading & { fieldsMissing: boolean } } | ({ ok: false } & Unread);
 
 /**
- * Reads the incident of a hint, and settles the unsigned webhooks that point at it. If PagerDuty's answer cannot be
- * processed, these webhooks fail, so that the hint does not block the hints of other incidents.
+ * Reads the incident of a hint, and confirms or rejects the unsigned webhooks about it. If PagerDuty's answer cannot
+ * be processed, these webhooks are marked as failed, so that the hint does not block the hints of other incidents.
  */
 export async function readBack(context: TenantContext, hint: Hint): Promise<void> {
   const { sql, store } = context;
@@ -72,8 +73,8 @@ async function readAndSettle(context: TenantContext, hint: Hint): Promise<void> 
   const { sql, store, storage } = context;
   const isCurrent = store.whileConnectedAsNow();
   const entries = hintedEntries(sql, hint, BATCH);
-  // No unsigned webhook is waiting: each was replaced by a signed one or given up, or the hint exists only to read the
-  // incident number.
+  // No unsigned webhook is waiting. Either each was replaced by a signed one or given up, or the hint only exists to
+  // read the incident's number.
   if (entries.length === 0) return readNumber(context, hint);
   const answer = await read(context, hint);
   if (!isCurrent()) return;
@@ -86,7 +87,7 @@ async function readAndSettle(context: TenantContext, hint: Hint): Promise<void> 
   });
 }
 
-/** Reads the number of an incident whose webhooks had no number. */
+/** Reads the number of an incident whose webhooks did not contain the number. */
 async function readNumber(context: TenantContext, hint: Hint): Promise<void> {
   const { sql, store } = context;
   const { incidentId, firstSeq } = hint;
@@ -110,7 +111,7 @@ async function read({ client }: TenantContext, hint: Hint): Promise<Answer> {
   return { ok: true, value: { ...answer.value, askedAtMs } };
 }
 
-/** Returns null if PagerDuty answers with a different incident. */
+/** Reads the incident and its custom fields. Returns null if PagerDuty answers with a different incident. */
 async function readIncident(
   target: ApiTarget,
   hint: Hint,
@@ -130,7 +131,7 @@ async function readIncident(
 /** Confirms or rejects each entry, and plans the next reading for the entries that have to wait. */
 function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: Answer, nowMs: number): void {
   const { sql } = context;
-  // A refused credential or a rate limit affects the readings of all incidents.
+  // A refused credential or a rate limit affects the readings of all incidents, so all hints pause.
   if (!answer.ok && answer.problem === "rate_limited")
     pauseHints(sql, nowMs, answer.retryAfterSeconds * 1000);
   else if (!answer.ok && answer.problem === "unauthorized") pauseHints(sql, nowMs, null);
@@ -146,7 +147,7 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
     const { seq } = entry;
     if (verdict === "wait") waiting.push(entry);
     else if (verdict === "agrees") confirm(sql, entry, changed ? "applied" : "stale");
-    // Either another tenant of the same webhook URL can read the incident, or no tenant can.
+    // Another tenant of the same webhook URL may be able to read the incident, and then keeps the webhook.
     else if (entry.shared) removeEntry(sql, seq);
     else {
       leaveUnconfirmed(sql, seq, verdict.reason);
@@ -158,7 +159,7 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
   else finishHint(sql, hint, entries.at(-1)?.seq ?? hint.firstSeq, nowMs);
 }
 
-/** Stores only a few repetitions of an event, because anyone can post an event that PagerDuty agrees with. */
+/** Confirms an entry. Keeps only a few repetitions of an event, because anyone can post what PagerDuty confirms. */
 function confirm(sql: SqlStorage, { seq, incidentId, eventId }: Entry, outcome: Outcome): void {
   if (eventId !== null && countOfEvent(sql, incidentId, eventId) > MAX_DUPLICATES) removeEntry(sql, seq);
   else {
@@ -182,7 +183,7 @@ function foldReading(
   const [first] = agreeing;
   const eventId = first?.eventId && EVENT_ID.test(first.eventId) ? first.eventId : null;
   const isOpen = read.incident.snapshot.pagerdutyStatus !== "resolved";
-  /** A triggered incident is analysed even if it is resolved by now. */
+  /** An incident whose trigger is confirmed is analysed even if it has been resolved since then. */
   const owesAnalysis = (before: IncidentState, { change }: Folded) =>
     agreeing.some(isTriggered) ||
     change?.kind === "reopened" ||
@@ -224,7 +225,7 @@ function verdictOn(entry: Entry, payload: Uint8Array | null, answer: Answer, now
   return { reason: "It does not agree with PagerDuty's answer about the incident" };
 }
 
-/** How long after its arrival a webhook still waits for a better answer. */
+/** How long a webhook waits for a better answer from PagerDuty, counted from the webhook's arrival. */
 function maxWaitMs({ problem }: Unread): number {
   switch (problem) {
     case "other_incident":
@@ -244,7 +245,7 @@ function retryAfterMs(answer: Answer, { attempts }: Hint): number {
   return backoffMs(attempts + 1, isLag ? LAG_RETRY : RETRY);
 }
 
-/** The reason that is stored with an entry that could not be checked. */
+/** Returns the reason that is stored with an entry that could not be checked. */
 function whyNot({ problem }: Unread): string {
   switch (problem) {
     case "not_found":

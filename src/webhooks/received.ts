@@ -10,21 +10,21 @@ export const ReceivedWebhook = z.object({
   tenantId: z.string(),
   /** The user whose webhook URL PagerDuty posted to. */
   userId: z.string(),
-  /** The connection that the edge verified the webhook for. If it was replaced, the webhook is verified again. */
+  /** The connection that the edge verified the webhook for. If it has been replaced, the webhook is verified again. */
   connectionId: z.string(),
-  /** The account of that connection, as in `ConnectionRef`. Absent in messages of earlier versions. */
+  /** The account of that connection, as in `ConnectionRef`. Absent in messages from earlier versions of this code. */
   account: z.optional(z.nullable(z.string())),
-  /** `X-Webhook-Id`, the same on each of PagerDuty's attempts. */
+  /** The header `X-Webhook-Id`, or a hash of the body. It is the same on each of PagerDuty's attempts. */
   webhookId: z.string(),
-  /** `signature`: proved by the signing secret `secretId`. `callback`: no secret is stored. */
+  /** `signature`: the signing secret `secretId` proves the webhook. `callback`: no signing secret is stored. */
   verification: Trust,
   secretId: z.nullable(z.string()),
   /**
-   * Whether the hint may be another tenant's or another account's. A tenant whose credential cannot read the incident
-   * then removes the webhook.
+   * Whether this webhook is a hint that may belong to another tenant or account. If so, a tenant whose credential
+   * cannot read the incident removes the webhook.
    */
   shared: z.boolean(),
-  /** `X-PagerDuty-Signature`. */
+  /** The header `X-PagerDuty-Signature`. */
   signature: z.nullable(z.string()),
   /** Milliseconds since 1970. */
   receivedAtMs: z.number(),

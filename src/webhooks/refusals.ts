@@ -3,18 +3,18 @@ import { HOUR_MS, HOURS } from "../storage/activity.ts";
 import { readStored } from "../storage/stored-value.ts";
 
 const KEY = "refusals";
-/** How many webhooks were refused since the signing secrets last changed; when and why the last one was refused. */
+/** How many webhooks were refused since the last change of the signing secrets, and when and why the last one was. */
 export const Rejections = z.object({
   count: z.number(),
   lastAtMs: z.nullable(z.number()),
   lastReason: z.nullable(z.string()),
-  /** Pairs of an hour, counted since 1970, and the webhooks refused in it. Also counts those refused by old secrets. */
+  /** Pairs: an hour, counted since 1970, and how many webhooks were refused in it, also before the last change. */
   byHour: z._default(z.array(z.tuple([z.number(), z.number()])), []),
 });
 export type Rejections = z.infer<typeof Rejections>;
 const NONE: Rejections = { count: 0, lastAtMs: null, lastReason: null, byHour: [] };
 
-/** Counts refused webhooks, for the status and the activity. All is one stored value, so a refusal writes one row. */
+/** Counts refused webhooks, for the status and the activity. All counts are one value, so a refusal writes one row. */
 export class Refusals {
   readonly #storage: DurableObjectStorage;
 
@@ -22,7 +22,7 @@ export class Refusals {
     this.#storage = storage;
   }
 
-  /** By the hour since 1970. */
+  /** How many webhooks were refused in each hour; hours are counted since 1970. */
   get byHour(): ReadonlyMap<number, number> {
     return new Map(this.summary.byHour);
   }
@@ -41,7 +41,7 @@ export class Refusals {
     this.#storage.kv.put(KEY, next);
   }
 
-  /** Resets the count after a change of the secrets. The counts by hour stay. */
+  /** Resets the count after a change of the signing secrets. The counts by hour stay. */
   clear(): void {
     const { count, byHour } = this.summary;
     if (count > 0) this.#storage.kv.put(KEY, { ...NONE, byHour });

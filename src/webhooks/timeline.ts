@@ -10,9 +10,9 @@ import {
 } from "../pagerduty/event.ts";
 import type { TimelineLine } from "../storage/journal.ts";
 
-/** Builds the line that an event adds to its incident's timeline: what happened, or to whom. Pure. */
+/** Builds the line that an event adds to its incident's timeline: what happened, or who is concerned. Pure. */
 
-/** The fold already writes a line for a change of status, so these events add one only if they have more to say. */
+/** The fold already writes a line for a change of status. These events add a line only if it says more than that. */
 const STATUS_EVENTS = new Set([
   "incident.triggered",
   "incident.acknowledged",
@@ -20,7 +20,7 @@ const STATUS_EVENTS = new Set([
   "incident.resolved",
   "incident.reopened",
 ]);
-/** The rest of a longer note can be read in PagerDuty. */
+/** Longer texts are shortened; the rest can be read in PagerDuty. */
 const MAX_TEXT_CHARS = 2000;
 
 export function timelineLineOf(event: PagerDutyEvent, effect: Effect): TimelineLine | null {
@@ -105,7 +105,7 @@ const OtherData = z.object({
   escalation_policy: Reference,
 });
 
-/** The subject, the person and the state, as far as the event has them. */
+/** Returns the subject, the person and the state that the event names; any of them may be missing. */
 function otherText(data: unknown): string | null {
   const parsed = OtherData.safeParse(data);
   if (!parsed.success) return null;

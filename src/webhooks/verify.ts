@@ -6,16 +6,16 @@ import type { ReceivedWebhook, Trust } from "./received.ts";
 /** A tenant's answer about a webhook that the edge could not verify. The edge caches the `sealed` connection. */
 export type Judgement =
   | ({ verdict: "genuine"; secretId: string; sealed: string } & ConnectionRef)
-  /** No signing secret is stored, so the webhook is a hint. */
+  /** No signing secret is stored, so the webhook is only a hint. */
   | ({ verdict: "unverifiable"; sealed: string; ownsSubscription: boolean } & ConnectionRef)
   | { verdict: "refused"; reason: string; ownsSubscription: boolean }
-  /** `unreadable` and `unsettled`: the tenant cannot decide yet, so PagerDuty has to send the webhook again. */
+  /** `unreadable`, `unsettled`: the tenant cannot decide yet, so PagerDuty has to send the webhook again. */
   | { verdict: "not_connected" | "unreadable" | "unsettled" };
 
-/** The trust of a tenant in a webhook that the edge accepted. `shared`: see `ReceivedWebhook`. */
+/** How far a tenant trusts a webhook that the edge accepted. `shared`: see `ReceivedWebhook`. */
 export type Verdict = { trust: Trust; shared: boolean } | "not_connected" | "refused";
 
-/** A tenant that a webhook may be for, with this tenant's answer. */
+/** A tenant that a webhook may be for, with the tenant's answer. */
 export interface Candidate {
   tenantId: string;
   judgement: Judgement;
@@ -29,15 +29,15 @@ export interface Accepted extends ConnectionRef {
 
 export type Decision =
   | { decision: "accepted"; accepted: Accepted[] }
-  /** Every tenant in `refusals` refused the webhook, and counts it. */
+  /** Each tenant in `refusals` refused the webhook, and has to count it. */
   | { decision: "refused"; refusals: { tenantId: string; reason: string }[] }
   | { decision: "not_connected" }
   | { decision: "undecided"; reason: string };
 
 /**
- * Decides which tenants of a URL accept a webhook. If its signature matches a tenant's secret, this tenant accepts it.
- * Else, if `X-Webhook-Subscription` names a tenant's subscription, only this tenant's answer counts. Else the webhook
- * is a hint for every tenant without a secret. Pure.
+ * Decides which tenants of a URL accept a webhook. If the signature matches a tenant's secret, that tenant accepts it.
+ * Otherwise, if `X-Webhook-Subscription` names a tenant's subscription, only that tenant's answer counts. Otherwise the
+ * webhook is a hint for every tenant without a secret. Pure.
  */
 export function decide(candidates: readonly Candidate[]): Decision {
   for (const { tenantId, judgement } of candidates) {
@@ -72,7 +72,7 @@ export function decide(candidates: readonly Candidate[]): Decision {
   return refusals.length > 0 ? { decision: "refused", refusals } : { decision: "not_connected" };
 }
 
-/** The parts of a webhook that a tenant needs to judge it. */
+/** The parts of a webhook with which a tenant decides whether to accept it. */
 export interface Question {
   signature: string | null;
   /** `X-Webhook-Subscription`. */
@@ -91,7 +91,7 @@ export class Verifier {
     this.#expectsSecret = expectsSecret;
   }
 
-  /** Judges a webhook for the edge, which could not verify it. */
+  /** Decides about a webhook that the edge could not verify. */
   async judge(question: Question): Promise<Judgement> {
     const { connection, sealed } = this.#store;
     if (!connection) return { verdict: this.#store.unreadable ? "unreadable" : "not_connected" };
@@ -109,16 +109,16 @@ export class Verifier {
     if (signature === null)
       return { verdict: "refused", reason: "they carry no signature", ownsSubscription };
     if (expectsSecret) return { verdict: "unsettled" };
-    // The connection changed during the verification: the secret that signed this webhook may be stored only now.
+    // The connection changed during the verification, so the secret that signed this webhook may be stored by now.
     if (this.#store.connection !== connection) return this.judge(question);
     return { verdict: "refused", reason: "the signing secret does not match", ownsSubscription };
   }
 
   /**
-   * Verifies a webhook that the edge accepted, because the edge's copy of the connection may be outdated. If no secret
-   * proves the webhook now, it is a hint, because PagerDuty does not send it again. But if the connection was replaced,
-   * a connection with secrets, or of another account, refuses the webhook.
-   * @throws while the connection cannot be opened, so that the webhook is not lost because of a missing key
+   * Verifies a webhook that the edge accepted, because the edge's copy of the connection may be outdated. A webhook
+   * that no secret proves now is kept as a hint, because PagerDuty does not send an accepted webhook again. But if the
+   * connection was replaced, the new one refuses such a webhook if it has secrets or belongs to another account.
+   * @throws if the connection cannot be opened; the webhook is then retried, so that a missing key does not lose it
    */
   async verify(webhook: ReceivedWebhook): Promise<Verdict> {
     const { connection, unreadable } = this.#store;
@@ -137,7 +137,7 @@ export class Verifier {
     return keys.length > 0 || isOther ? "refused" : { trust: "callback", shared: true };
   }
 
-  /** Verifies a webhook to park: while the connection cannot be opened, the edge's decision counts. */
+  /** Verifies a webhook before it is parked. If the connection cannot be opened, the edge's decision counts. */
   async verifyToPark(webhook: ReceivedWebhook): Promise<Verdict> {
     const { verification: trust, shared } = webhook;
     return this.#store.unreadable ? { trust, shared } : this.verify(webhook);
