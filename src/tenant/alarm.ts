@@ -7,13 +7,13 @@ const CRASH_RETRY_MS = 10_000;
 /** The delay of the alarm that takes over if the object stops while jobs run. */
 const SAFETY_ALARM_MS = 30_000;
 
-/** Runs the jobs of a tenant's object when they are due, and keeps its alarm set to the next of them. */
+/** Runs the jobs of a tenant's object when they are due. Keeps the object's alarm set to the time of the next job. */
 export class Alarm {
   readonly #ctx: DurableObjectState;
   readonly #jobRunner: JobRunner;
   readonly #tenantId: () => string | null;
 
-  /** @param tenantId for the log */
+  /** @param tenantId returns the tenant's id for the log */
   constructor(ctx: DurableObjectState, jobRunner: JobRunner, tenantId: () => string | null) {
     this.#ctx = ctx;
     this.#jobRunner = jobRunner;
@@ -26,14 +26,14 @@ export class Alarm {
     try {
       nextAtMs = await this.#jobRunner.run();
     } catch (error) {
-      // The platform gives up an alarm after a few exceptions, but this alarm has to run again.
+      // Cloudflare gives up an alarm after a few exceptions, but this alarm has to run again.
       log.error("alarm.crashed", { tenantId: this.#tenantId(), error: describe(error) });
       nextAtMs = Date.now() + CRASH_RETRY_MS;
     }
     await this.#set(nextAtMs);
   }
 
-  /** Starts due jobs in the turn that made them due. An alarm takes over if the object stops while they run. */
+  /** Starts due jobs at once. Sets an alarm that takes over if the object stops while the jobs run. */
   async startJobs(): Promise<void> {
     if (this.#jobRunner.active) return this.#jobRunner.wake();
     const { nextAtMs } = this.#jobRunner;
@@ -46,19 +46,19 @@ export class Alarm {
     this.#ctx.waitUntil(this.run());
   }
 
-  /** Makes sure that the alarm runs no later than the next job is due. */
+  /** Makes sure that an alarm runs when the next job is due, or earlier. */
   async arm(): Promise<void> {
     if (this.#jobRunner.active) return this.#jobRunner.wake();
     await this.#set(this.#jobRunner.nextAtMs);
   }
 
-  /** Sets the alarm to the time, unless it is set to an earlier time in the future. @param atMs null: no job is due */
+  /** Sets the alarm, unless it is already set to an earlier time in the future. @param atMs null if there is no job */
   async #set(atMs: number | null): Promise<void> {
     if (atMs === null) return;
     const { storage } = this.#ctx;
     const setAtMs = await storage.getAlarm();
     const nowMs = Date.now();
-    // An alarm in the past was lost, unless jobs are running.
+    // An alarm time in the past means that the alarm was lost, or that its jobs are still running.
     if (setAtMs === null || atMs < setAtMs || setAtMs < nowMs) {
       await storage.setAlarm(Math.max(atMs, nowMs));
     }

@@ -6,7 +6,7 @@ import type { BeyondLimit } from "../delivery/analysis-limit.ts";
 import type { Failure, OutboxSummary } from "../delivery/outbox-summary.ts";
 import { counted } from "../incidents/text.ts";
 
-/** Problems of deliveries to Aurora, and of Aurora's copy of the connection. Pure. */
+/** Finds problems of deliveries to Aurora, and of Aurora's copy of the connection. Pure. */
 
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 const endingInStop = (text: string) => (text.endsWith(".") ? text : `${text}.`);
@@ -27,7 +27,7 @@ function deadProblem(
   setting: string,
 ): Problem {
   const waiting = pending > 0 ? ` ${pending} more ${pending === 1 ? "waits" : "wait"}.` : "";
-  // The others may have failed for other reasons.
+  // The message only has the error of the newest dead delivery. The others may have failed for other reasons.
   const named = dead === 1 ? ":" : "; the newest of them:";
   const first = lacksNumber ? CHECK_NUMBER : advice ? sentence(advice) : `Fix Aurora's endpoint (${setting})`;
   const them = dead === 1 ? "it" : "them";
@@ -70,7 +70,7 @@ const OBSTACLES: Record<Obstacle, string> = {
 const DELIVER_TO_RECEIVER =
   "deliver to the receiver that ships with the connector, which needs no credential: set AURORA_EVENTS_URL to its address, which ends in /edge/events (docs/deploy.md)";
 
-/** Aurora's own webhook route refuses every event of an organisation whose credential Aurora does not hold. */
+/** Aurora's own webhook route refuses all events of an organisation whose credential Aurora does not store. */
 export function mirrorProblems(
   connection: Connection,
   mirror: MirrorView | null,

@@ -26,45 +26,45 @@ export type OAuthTokens = Pick<
   | "requestedScopes"
 >;
 
-/** The members that differ between the kinds of credentials; `commonOf` makes the other members. */
+/** The members of a connection that depend on the kind of credential; `commonOf` makes the other members. */
 type Credential = { displayName: string } & (
   | Pick<ApiTokenConnection, "authType" | "token">
   | (Pick<OAuthConnection, "authType"> & OAuthTokens)
 );
 
-/** What connecting needs from other parts of the object. */
+/** The calls that `Connecting` makes to other parts of the tenant's object. */
 export interface Neighbours {
-  /** Deletes the subscription that we created, with the stored credential. @returns null if there is none */
+  /** Uses the stored credential to delete the subscription that we created. @returns null if we created none */
   removeSubscription(): Promise<boolean | null>;
   /** Cancels the sign-ins that have started. */
   forgetLogins(): void;
-  /** The id of a stored incident of the account; null if there is none. */
+  /** Returns the id of any stored incident; null if there is none. */
   anyIncidentId(): string | null;
-  /** Stores that Aurora's backend has to remove the connection as well. */
+  /** Plans a call that makes Aurora's backend remove its copy of the connection. */
   noteDisconnect(caller: Caller): void;
 }
 
 /** One attempt to connect. A disconnect cancels every attempt that started before it. */
 export type Attempt = { readonly disconnects: number };
 
-/** Used as the id of a connection that cannot be opened. */
+/** Stands for the id of a stored connection that cannot be decrypted. */
 const UNREADABLE = "unreadable";
 
-/** What a caller connects with. */
+/** The API token to connect with. If `region` is undefined, both regions are tried. */
 export interface TokenInput {
   token: string;
   displayName: string;
   region: Region | undefined;
 }
 
-/** Connecting, disconnecting, and changing credentials. */
+/** Connects, disconnects, and changes credentials. */
 export class Connecting {
   readonly #store: ConnectionStore;
   readonly #config: Config;
   readonly #neighbours: Neighbours;
-  /** How many disconnects this instance of the object has seen. */
+  /** How many disconnects have started since the object was loaded. */
   #disconnects = 0;
-  /** The ids of connections that are being disconnected. A new connection keeps none of their data. */
+  /** The ids of connections that are being disconnected. A new connection takes over none of their data. */
   readonly #leaving = new Set<string>();
 
   constructor(store: ConnectionStore, config: Config, neighbours: Neighbours) {
@@ -73,7 +73,7 @@ export class Connecting {
     this.#neighbours = neighbours;
   }
 
-  /** Returns a new attempt. Create it before the first await; check it after every await. */
+  /** Returns a new attempt. Call this before the first await, and check the attempt after every await. */
   attempt(): Attempt {
     return { disconnects: this.#disconnects };
   }
@@ -91,18 +91,18 @@ export class Connecting {
   }
 
   /**
-   * Deletes the subscription that we created, then everything stored for the connection. Cancels attempts that started
-   * before this call. Keeps a connection that was made while PagerDuty answered, because it is newer.
-   * @returns how many connections this call ended
+   * Deletes the subscription that we created, then everything stored for the connection. Cancels attempts to connect
+   * that started before this call. Keeps a connection that was made while PagerDuty answered, because it is newer.
+   * @returns `deleted`: how many connections this call ended
    */
   async disconnect(caller: Caller): Promise<{ deleted: number; subscriptionDeleted: boolean | null }> {
     this.#disconnects += 1;
     this.#neighbours.forgetLogins();
     const leaving = this.#present;
     if (leaving === null) {
-      // Deletes a copy in KV that has outlived its connection.
+      // Deletes the copy in KV of a connection that was deleted earlier, if there still is one.
       await this.#store.forgetCopy(tenantIdOf(caller));
-      // Aurora may still hold a connection, which only this call removes.
+      // Aurora may still have a connection, and nothing else makes Aurora remove it.
       this.#neighbours.noteDisconnect(caller);
       return { deleted: 0, subscriptionDeleted: null };
     }
@@ -112,7 +112,7 @@ export class Connecting {
       const subscriptionDeleted = await this.#neighbours.removeSubscription();
       if (this.#present === leaving) {
         const cleared = this.#store.clear(tenantIdOf(caller));
-        // In the same turn as the deletion, so that a crash cannot separate the two.
+        // Stored in the same turn as the deletion, so that a crash cannot separate the two.
         this.#neighbours.noteDisconnect(caller);
         await cleared;
       }
@@ -122,7 +122,7 @@ export class Connecting {
     }
   }
 
-  /** The stored connection. @throws {AppError} not_connected */
+  /** Returns the stored connection. @throws {AppError} not_connected */
   connected(): Connection {
     const { connection } = this.#store;
     if (!connection) throw new AppError("not_connected", "Not connected");
@@ -138,7 +138,7 @@ export class Connecting {
     await this.#connect(attempt, caller, tokenAuthorization(token), checked, credential);
   }
 
-  /** Connects with the tokens of a sign-in, after their account was identified. @throws {AppError} not_connected */
+  /** Connects with the tokens of a sign-in whose account is already identified. @throws {AppError} not_connected */
   async connectOAuth(
     attempt: Attempt,
     caller: Caller,
@@ -156,7 +156,7 @@ export class Connecting {
     if (before.authType === "oauth") {
       throw new AppError("oauth_token_not_rotatable", "Cannot rotate OAuth tokens");
     }
-    // Tries both regions, so that a valid token of the other region is reported as `account_mismatch`, not as invalid.
+    // Tries both regions, so that a valid token from the other region is an `account_mismatch`, and not invalid.
     const checked = await checkToken(token, undefined, this.#config.pagerdutyApiUrl);
     if (this.connected().connectionId !== before.connectionId)
       throw new AppError("not_connected", "Not connected");
@@ -185,7 +185,7 @@ export class Connecting {
     log.info("connection.rotated", { tenantId: tenantIdOf(caller), userId: caller.userId });
   }
 
-  /** Adds a signing secret that a person pasted; the previous ones stay valid for a day. */
+  /** Adds a signing secret that a person pasted. The previous secrets stay valid for a day. */
   async addSigningSecret(secret: string): Promise<void> {
     const added = { id: crypto.randomUUID(), secret, subscriptionId: null, expiresAtMs: null };
     await this.#store.update((connection) => ({
@@ -194,14 +194,14 @@ export class Connecting {
     }));
   }
 
-  /** @returns how many there were */
+  /** Removes all signing secrets. @returns how many were removed */
   async removeSigningSecrets(): Promise<number> {
     const { length } = this.connected().signingSecrets;
     await this.#store.update((connection) => ({ ...connection, signingSecrets: [] }));
     return length;
   }
 
-  /** Whether a credential belongs to a different account than the connected one. */
+  /** Whether a credential belongs to a different account than the connection `before`. */
   async #isOthers(before: Connection, authorization: string, checked: CheckedCredential): Promise<boolean> {
     const incidentId = this.#neighbours.anyIncidentId();
     return isOfOtherAccount(before, { authorization, checked }, incidentId, this.#config.pagerdutyApiUrl);
@@ -231,10 +231,10 @@ export class Connecting {
   }
 
   /**
-   * If the stored connection is another account's, deletes the subscription that we created there, as long as its
-   * credential is stored. Otherwise PagerDuty would keep posting webhooks that are refused here.
-   * @returns the id of the stored connection if the new one keeps its data: it is of the same account, and not being
-   * disconnected; else null
+   * If the stored connection belongs to another account, deletes the subscription that we created there, while its
+   * credential is still stored. Otherwise PagerDuty would keep posting webhooks that are refused here.
+   * @returns the id of the stored connection if the new connection takes over its data: if the account is the same and
+   * no disconnect is in progress. Null in all other cases.
    */
   async #leaveOtherAccount(
     attempt: Attempt,
@@ -260,7 +260,7 @@ export class Connecting {
   }
 }
 
-/** The members that every new connection has. Some are kept from the previous connection of the same account. */
+/** Returns the members that all connections have. Some are kept from the previous connection of the same account. */
 function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection | null) {
   return {
     connectionId: kept?.connectionId ?? crypto.randomUUID(),
@@ -268,7 +268,7 @@ function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection |
     subscription: kept?.subscription ?? null,
     userId: caller.userId,
     orgId: caller.orgId,
-    // A key that sees no service shows neither region nor subdomain. The account is the same, so both are kept.
+    // A key that may read no service reveals neither region nor subdomain. The account is the same, so both are kept.
     region: (checked.subdomain === null && kept?.region) || checked.region,
     accountSubdomain: checked.subdomain ?? kept?.accountSubdomain ?? null,
     externalUserEmail: checked.email,

@@ -8,25 +8,25 @@ import { describe, log } from "../log.ts";
 export interface Job {
   /** Jobs with the same key never overlap. */
   key: string;
-  /** The most subrequests that the job makes. */
+  /** The most subrequests that the job can make. */
   requests: number;
   run(): Promise<void>;
 }
 
 export interface JobSource {
-  /** Lists the jobs due at `nowMs` whose key is not `busy`. Changes nothing: not every listed job is started. */
+  /** Lists the jobs due at `nowMs` whose key is not `busy`. Must not change anything, as some are not started. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[];
-  /** When the first job after `afterMs` is due; null if there is none. */
+  /** Returns the due time of the first job that is due after `afterMs`; null if there is none. */
   nextAtMs(afterMs: number): number | null;
 }
 
-/** An invocation has 30 s of CPU time. Waiting uses none of it, but only a new run has the full 30 s again. */
+/** A run starts no jobs after this time: an invocation has 30 s of CPU time, and only a new run gets 30 s again. */
 const MAX_RUN_MS = 20_000;
 /** Each job reads and writes storage, and logs a line of some 300 bytes; an invocation may log 256 KB. */
 const MAX_JOBS = 40;
-/** An invocation may make 50 subrequests on the free plan; KV and other objects count, too. */
+/** An invocation may make 50 subrequests on the free plan. Calls to KV and to other objects also count. */
 const MAX_REQUESTS = 45;
-/** A job that throws is a bug; its key stays busy for this long, so that it is not retried in a loop. */
+/** A job that throws is a bug. Its key stays busy for this long, so that the job is not retried in a loop. */
 const HOLD_AFTER_CRASH_MS = 30_000;
 /** The most starts of one key within a second; no incident has that many notifications. */
 const MAX_STARTS_A_SECOND = 200;
@@ -35,7 +35,7 @@ const SPIN_HOLD_MS = 1_000;
 export class JobRunner {
   readonly #jobs: JobSource;
   readonly #running = new Map<string, Promise<void>>();
-  /** How many times each key was started in the current second. */
+  /** How many times the job of each key has ended in the latest second. */
   readonly #starts = new Map<string, { second: number; count: number }>();
   #wake: (() => void) | null = null;
   #run: Promise<number | null> | null = null;
@@ -44,7 +44,7 @@ export class JobRunner {
     this.#jobs = jobs;
   }
 
-  /** Whether `run` is in progress. While it is, `wake` is enough, and no alarm has to be set. */
+  /** Whether a run is in progress. In that case `wake` is enough for new work, and no alarm has to be set. */
   get active(): boolean {
     return this.#run !== null;
   }
@@ -59,13 +59,13 @@ export class JobRunner {
     return this.#jobs.nextAtMs(Number.NEGATIVE_INFINITY);
   }
 
-  /** When the first job after `afterMs` is due; null if there is none. */
+  /** The due time of the first job that is due after `afterMs`; null if there is none. */
   nextAfter(afterMs: number): number | null {
     return this.#jobs.nextAtMs(afterMs);
   }
 
   /**
-   * Starts jobs until none is due or a limit is reached. Joins a run in progress.
+   * Starts jobs until none is due or running, or a limit is reached. If a run is in progress, returns that run.
    * @returns when to run again; null if there is no job
    */
   run(): Promise<number | null> {
@@ -98,7 +98,7 @@ export class JobRunner {
     }
     this.#starts.clear();
     this.#wake = null;
-    // Does not await running jobs, so that a slow job delays no other. They are still due, so the next run awaits them.
+    // Does not await running jobs, so that a slow job delays no other job. They stay due, so the next run awaits them.
     return this.nextAtMs;
   }
 
@@ -114,7 +114,7 @@ export class JobRunner {
     this.#running.set(job.key, promise);
   }
 
-  /** Delays a job that becomes due again at once, many times a second. This is a bug: the job never does its work. */
+  /** Delays a job that is due again many times a second. Such a job has a bug, because it never does its work. */
   async #slowDown(key: string): Promise<void> {
     const second = Math.floor(Date.now() / SPIN_HOLD_MS);
     const starts = this.#starts.get(key);
@@ -126,8 +126,8 @@ export class JobRunner {
   }
 
   /**
-   * Waits until a job is due that was not due at `nowMs`; forever if there is none. A running job stays due until it
-   * ends, and must not hide the next one.
+   * Waits until another job becomes due after `nowMs`; forever if there is none. Ignores jobs that were due before,
+   * because a running job stays due until it ends.
    */
   async #nextDue(nowMs: number, signal: AbortSignal): Promise<void> {
     const nextAtMs = this.#jobs.nextAtMs(nowMs);

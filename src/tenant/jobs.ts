@@ -22,7 +22,7 @@ import type { Job, JobSource } from "./job-runner.ts";
 
 /** All background work of a tenant's object, as sources of jobs. */
 
-/** Combines sources into one with all their jobs and the earliest of their times. */
+/** Combines several sources into one, which lists all their jobs and returns the earliest of their times. */
 export function allOf(sources: readonly JobSource[]): JobSource {
   return {
     due: (nowMs, busy) =>
@@ -31,7 +31,7 @@ export function allOf(sources: readonly JobSource[]): JobSource {
   };
 }
 
-/** A source of one job. @param requests see `Job` @param atMs when the job is due; null: never */
+/** Makes a source of one job. @param requests see `Job` @param atMs returns when the job is due; null for never */
 export function timedJob(
   key: string,
   requests: number,
@@ -51,7 +51,7 @@ export function timedJob(
   };
 }
 
-/** Has no jobs while the tenant is not connected, because then there are no tables. */
+/** Makes a source that has no jobs while the tenant is not connected, because there may be no tables. */
 export function whileConnected({ store }: TenantContext, source: JobSource): JobSource {
   return {
     due: (nowMs, busy) => (store.connection ? source.due(nowMs, busy) : []),
@@ -72,15 +72,18 @@ export const hintJobs = (context: TenantContext): JobSource => ({
 
 /** The most deliveries at once. The runtime allows six open connections; PagerDuty and runbooks need some of them. */
 const MAX_DELIVERIES = 3;
-/** The most of them that may hang, because they failed before or need PagerDuty. One place stays free for new ones. */
+/** The most deliveries at once that may hang: they failed before, or need PagerDuty. One place stays for new ones. */
 const MAX_SLOW = MAX_DELIVERIES - 1;
-/** The most of them that wait for PagerDuty before Aurora is called. */
+/** The most deliveries at once that may first have to read the incident's number from PagerDuty. */
 const MAX_MISSING_NUMBERS = 1;
-/** In the order in which they may start deliveries. The slow lane with fewer places comes first, so both get a turn. */
+/**
+ * The lanes (see `Lane`) in the order in which their deliveries start. Of the two slow lanes, the lane with fewer
+ * places comes first, so that both get a turn.
+ */
 const LANES = ["first", "context", "missingNumber", "again"] as const satisfies readonly Lane[];
 const isSlow = (lane: Lane): boolean => lane === "missingNumber" || lane === "again";
 
-/** Whether a delivery of `lane` has to wait while those of `lanes` are in progress. */
+/** Whether a delivery of `lane` has to wait. @param lanes the lanes of the deliveries in progress */
 function isFull(lane: Lane, lanes: readonly Lane[]): boolean {
   const of = (counts: (one: Lane) => boolean) => lanes.filter(counts).length;
   return (
@@ -90,7 +93,7 @@ function isFull(lane: Lane, lanes: readonly Lane[]): boolean {
   );
 }
 
-/** A delivery has up to two events. A missing number takes one more call, to PagerDuty. */
+/** A delivery sends up to two events. A missing incident number takes one more call, to PagerDuty. */
 const DELIVERY_REQUESTS: Record<Lane, number> = { first: 2, context: 2, again: 2, missingNumber: 3 };
 
 export class DeliveryJobs implements JobSource {
@@ -102,17 +105,17 @@ export class DeliveryJobs implements JobSource {
     this.#context = context;
   }
 
-  /** Lists new deliveries first. Slow ones leave a place free, so that new ones do not wait for a hanging server. */
+  /** Lists new deliveries first. Slow deliveries leave a place free, so that new ones do not wait while they hang. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     const lanes = [...this.#underWay.values()];
     for (const lane of LANES) {
-      // Reads more than can start, because deliveries in progress stay due until they end.
+      // Reads more deliveries than can start, because those in progress stay due until they end.
       const limit = busy.size + MAX_DELIVERIES;
       for (const { seq, incidentId } of dueDeliveries(this.#context.sql, lane, nowMs, limit)) {
         const key = `delivery:${incidentId ?? seq}`;
         if (isFull(lane, lanes)) break;
-        // The job that collects the context ends when the wait is over, and then the delivery starts.
+        // Does not start a delivery while a job collects its context. That job ends when the wait is over.
         if (busy.has(key) || busy.has(contextKey(incidentId))) continue;
         lanes.push(lane);
         const run = () => this.#deliver(key, lane, { seq, incidentId });
@@ -139,10 +142,10 @@ export class DeliveryJobs implements JobSource {
 
 /** The most analyses that fetch a runbook at the same time; a fetch may take 10 s. */
 const MAX_RUNBOOKS = 1;
-/** How many due analyses are read at once, so that one without a runbook is found even after several with one. */
+/** How many due analyses are read at once: enough to find one without a runbook behind several with a runbook. */
 const MAX_ANALYSES_READ = 50;
 
-/** One request for the runbook, and one for each redirect. */
+/** One request for the runbook, and one for each of up to three redirects. */
 const RUNBOOK_REQUESTS = 4;
 
 export class AnalysisJobs implements JobSource {
@@ -156,7 +159,7 @@ export class AnalysisJobs implements JobSource {
     this.#contextWaitMs = requestCarriesContext(context) ? context.config.contextWaitMs : 0;
   }
 
-  /** Lists the most severe first. An analysis without a runbook does not wait for another incident's runbook. */
+  /** Lists the most severe incidents first. Without a runbook, an analysis does not wait for others' runbooks. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     let runbooks = this.#runbooks;
@@ -182,7 +185,7 @@ export class AnalysisJobs implements JobSource {
     }
   }
 
-  /** Sets the incident aside if its analysis cannot be requested, so that it does not delay others. */
+  /** Requests an analysis. If that fails twice, sets the incident aside, so that it does not delay others. */
   async #request(incidentId: string): Promise<void> {
     const { sql, store } = this.#context;
     const isCurrent = store.whileConnectedAsNow();
@@ -198,9 +201,9 @@ export class AnalysisJobs implements JobSource {
   }
 }
 
-/** The most notes written at the same time; the gate allows no more calls to PagerDuty. */
+/** The most notes that are written at the same time: `Gate` allows only two calls to PagerDuty at a time. */
 const MAX_NOTES = 2;
-/** One call to write the note; before a doubtful note is written again, one to read PagerDuty's notes. */
+/** One call writes the note. Before a note that may already be written, another call reads the incident's notes. */
 const NOTE_REQUESTS = 2;
 
 export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource => ({
@@ -215,25 +218,25 @@ export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource =
 
 /** One call each for alerts, changes, past incidents, related incidents and notes. */
 const CONTEXT_REQUESTS = 5;
-/** If more incidents wait, only their alerts are requested, so that these arrive before the wait is over. */
+/** If more incidents than this wait for a context, only alerts are requested, so that these arrive in time. */
 const MAX_WHOLE_CONTEXTS = 8;
-/** The most contexts considered at once; the budget of a minute has no calls for more. */
+/** The most contexts that are listed at once; `CallBudget` allows no more calls in a minute. */
 const MAX_CONTEXTS = 320;
 
 /** An incident whose context is to be collected. */
 interface Awaited {
   incidentId: string;
-  /** When the wait for the context is over. */
+  /** When the delivery or the analysis stops waiting for the context. */
   untilMs: number;
-  /** The delivery that waits for the context; null if the analysis waits for it. */
+  /** The entry of the delivery that waits for the context; null if the analysis waits for it. */
   seq: number | null;
 }
 
 const contextKey = (incidentId: string | null): string => `context:${incidentId}`;
 
 /**
- * Collects the contexts of incidents as soon as the incidents are known: while a delivery waits for the context, or
- * while the analysis waits for a runbook. The most severe incidents come first.
+ * Collects the contexts of incidents (alerts, changes, notes and more) as soon as the incidents are known. During that
+ * time a delivery waits for the context, or the analysis waits for a runbook. The most severe incidents come first.
  */
 export function contextJobs(context: AnalysisContext): JobSource {
   const { sql, config, contexts } = context;
@@ -260,7 +263,7 @@ export function contextJobs(context: AnalysisContext): JobSource {
       const incidents = awaited(nowMs, MAX_CONTEXTS);
       return incidents.map((incident) => jobOf(incident, incidents.length > MAX_WHOLE_CONTEXTS));
     },
-    // A context is due as soon as its incident is known.
+    // A context is due as soon as its incident is known, so none becomes due at a later time.
     nextAtMs: (afterMs) => (afterMs < 0 && awaited(Date.now(), 1).length > 0 ? 0 : null),
   };
 }

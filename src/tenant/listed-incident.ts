@@ -2,8 +2,8 @@ import type { FieldValue, Incident } from "../incidents/incident.ts";
 import { firstChars } from "../incidents/text.ts";
 
 /**
- * An RPC answer holds at most 32 MiB, and a page has up to 100 incidents. So lists shorten the long parts of an
- * incident; `GET /pagerduty/incidents/{incidentId}` returns them whole.
+ * An RPC answer can have 32 MiB, and a page has up to 100 incidents. So lists shorten the long parts of an incident;
+ * `GET /pagerduty/incidents/{incidentId}` returns these parts unshortened.
  */
 const MAX_TEXT_CHARS = 2_000;
 const MAX_LISTED_FIELDS_CHARS = 32_000;
@@ -18,7 +18,7 @@ function shortValue(value: FieldValue): FieldValue {
   return json.length > MAX_TEXT_CHARS ? cut(json) : value;
 }
 
-/** Returns as many fields as fit into the limit. */
+/** Shortens each field, and drops fields that do not fit into the limit. */
 function shortFields(fields: Record<string, FieldValue>): Record<string, FieldValue> {
   let room = MAX_LISTED_FIELDS_CHARS;
   const kept = Object.entries(fields).map(([name, value]): [string, FieldValue] => [name, shortValue(value)]);
@@ -32,7 +32,7 @@ function shortFields(fields: Record<string, FieldValue>): Record<string, FieldVa
   );
 }
 
-/** An incident as lists show it. */
+/** Returns an incident as lists show it. */
 export function listedIncident(incident: Incident): Incident {
   return {
     ...incident,

@@ -10,19 +10,19 @@ import { deliveryView } from "./views.ts";
 
 /**
  * `GET /pagerduty/live`: sends each change of the tenant's incidents, deliveries and status over WebSockets. Finds
- * changes by comparing the current state with the previous one, so that no other code has to report changes. Compares
- * nothing without a socket. Sockets survive hibernation, but the previous state does not, so the object reads the state
- * as soon as it wakes.
+ * changes by comparing the current state with the previous state, so that no other code has to describe its changes.
+ * Compares nothing while no socket is open. Sockets survive hibernation, but the previous state does not, so the object
+ * reads the state as soon as it wakes.
  */
 
 /** People have a few windows open; more sockets are a bug or an attack. */
 const MAX_SOCKETS = 32;
-/** The most changes sent one by one. If there are more at once, a single `reload` is sent. */
+/** The most changes that are sent one by one. If there are more at once, one message asks consoles to reload. */
 const MAX_MESSAGES = 100;
 const MAX_OUTSTANDING = 200;
-/** The shortest time between two comparisons. Each reads the status, which is too slow for every webhook of a storm. */
+/** The shortest time between two comparisons. Each reads the status, which is too slow for each webhook of a storm. */
 const LOOK_EVERY_MS = 200;
-/** Close code: the sign-in of this socket has expired. */
+/** The close code if the sign-in of the socket's visitor has expired. */
 const SIGN_IN_OVER = 4401;
 
 const Attachment = z.object({ untilMs: z.nullable(z.number()) });
@@ -31,12 +31,12 @@ const Attachment = z.object({ untilMs: z.nullable(z.number()) });
 interface Look {
   connectionId: string | null;
   seq: number;
-  /** How many attempts each pending delivery has had, by its entry's number. */
+  /** How many attempts each pending delivery has had, by the number of its journal entry. */
   outstanding: Map<number, number>;
   status: string;
 }
 
-/** The message about a changed incident. It has the members that a list shows. */
+/** Returns the message about a changed incident, without its long members; null if only its fields are known. */
 function incidentMessage(sql: SqlStorage, incidentId: string) {
   const incident = view(loadIncident(sql, incidentId));
   if (!incident) return null;
@@ -79,7 +79,7 @@ export class Live {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** Looks for changes at once, or as soon as the last comparison is long enough ago. */
+  /** Called after every change: sends it at once, or as soon as the last comparison is long enough ago. */
   changed(): void {
     if (this.#ctx.getWebSockets().length === 0) {
       this.#lastLook = null;
@@ -125,7 +125,7 @@ export class Live {
   #look(): Look {
     const connectionId = this.#store.connection?.connectionId ?? null;
     const status = JSON.stringify(this.#status());
-    // Without a connection there are no tables.
+    // Without a connection there may be no tables.
     if (connectionId === null) return { connectionId, seq: 0, outstanding: new Map(), status };
     const { sql } = this.#ctx.storage;
     return {
@@ -149,7 +149,7 @@ export class Live {
     return [...incidents, ...this.#deliveries(before, now, fresh), ...changed];
   }
 
-  /** Returns the new deliveries, and the unfinished ones that changed. */
+  /** Returns messages about new deliveries, and about earlier ones that were attempted or finished. */
   #deliveries(before: Look, now: Look, fresh: Entry[]): object[] {
     const entries = fresh.filter(({ delivery }) => delivery !== null);
     const known = new Set(fresh.map(({ seq }) => seq));

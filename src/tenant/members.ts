@@ -6,14 +6,14 @@ import { type Caller, tenantIdOf, userTenantId } from "../tenant-id.ts";
 import type { MembershipChange } from "./memberships.ts";
 
 /**
- * An organisation's side of membership: stores the users who called for the organisation. A user's object is updated
- * before the user sees a webhook URL, so that the URL leads to this organisation.
+ * An organisation's side of membership: stores the users who made calls on behalf of the organisation. A user's object
+ * is updated before the user sees a webhook URL, so that the URL leads to this organisation.
  */
 
-/** Storage keys, one for each member: when the user's object was last updated, in milliseconds. */
+/** The prefix of one storage key for each member. The value is when the user's object was last updated, in ms. */
 const PREFIX = "member:";
 const keyOf = (userId: string) => `${PREFIX}${userId}`;
-/** The user whose webhook URL the subscription has. Stored once this organisation is pinned in that user's object. */
+/** Storage key: the user to whose webhook URL the subscription posts, and whose object pinned this organisation. */
 const PINNED_KEY = "pinnedMember";
 /** A user's object is updated again after this long, because it orders organisations by their latest call. */
 const UPDATE_AGAIN_MS = 6 * 3600 * 1000;
@@ -53,14 +53,14 @@ export class Members {
     this.#storage.kv.put(keyOf(userId), nowMs);
   }
 
-  /** Called when the user's object dropped this organisation; the user's next call adds it again. */
+  /** Called when the user's object drops this organisation. The user's next call then adds it again. */
   forget(userId: string): void {
     this.#storage.kv.delete(keyOf(userId));
   }
 
   /**
-   * Pins this organisation in the object of the user whose webhook URL the subscription has, so that the limit of five
-   * never drops it. Never throws: a failed update is retried after the next change.
+   * Pins this organisation in the object of the user to whose webhook URL the subscription posts. The object keeps up to
+   * five organisations, and never drops a pinned one. Never throws: a failed update is retried after the next change.
    */
   async notePinned({ connection, tenantId }: ConnectionStore): Promise<void> {
     const before = z.safeParse(z.string(), this.#storage.kv.get(PINNED_KEY)).data ?? null;
@@ -81,8 +81,8 @@ export class Members {
   }
 
   /**
-   * Whether another tenant of the webhook URL has this subscription: a user's URL leads to several. A tenant that does
-   * not answer counts as having it, because a subscription that is in use must not be removed.
+   * Whether another tenant that the webhook URL leads to has the same subscription. Returns true if a tenant does not
+   * answer, because a subscription that is in use must not be removed.
    */
   async areOthersUsing(
     { id, url }: { id: string; url: string },

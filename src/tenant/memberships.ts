@@ -2,21 +2,21 @@ import * as z from "zod/mini";
 import { Replica } from "../connection/replica.ts";
 
 /**
- * The user's side of membership, in the user's own object: the organisations that the user called for, the latest
- * first. The user's webhook URL leads to each of them. KV has a copy for the edge.
+ * The user's side of membership, in the user's own object: the organisations on whose behalf the user made calls, the
+ * latest first. The user's webhook URL leads to each of them. KV has a copy of the list for the edge.
  */
 
 const KEY = "memberships";
-/** Holds the KV key while KV may hold an older list than the storage. */
+/** A storage key. It holds the KV key while the copy in KV may be older than the stored list. */
 const REPLICA_MARKER = "membershipsReplicaBehind";
 
-/** `pinned`: the tenant's subscription posts to this user's URL, so the limit never drops it. */
+/** `pinned`: the tenant's subscription posts to this user's URL, so the limit never drops the tenant. */
 const Membership = z.object({ tenantId: z.string(), pinned: z.boolean() });
 type Membership = z.infer<typeof Membership>;
-/** An unreadable list must not count as empty, because organisations added recently do not add themselves again. */
+/** Parsing an unreadable list throws. It must not count as empty: recent organisations are not added again for hours. */
 const Stored = z.array(Membership);
 
-/** The most organisations of a user. Limited, because each webhook is verified with the secrets of all of them. */
+/** The most organisations of a user. They are limited, because a webhook is verified with the secrets of them all. */
 const MAX_ORGANISATIONS = 5;
 
 export const memberKvKey = (userId: string) => `member:${userId}`;
@@ -24,8 +24,8 @@ export const memberKvKey = (userId: string) => `member:${userId}`;
 export const MemberReplica = z.array(z.string());
 
 /**
- * Moves a tenant to the front, and keeps the latest five and all pinned ones. Pure.
- * @returns the list, and the ids that it no longer holds
+ * Moves a tenant to the front. Keeps that tenant, all pinned ones, and the latest others, up to five in all. Pure.
+ * @returns the new list, and the ids of the tenants that were dropped
  */
 export function withMembership(
   list: readonly Membership[],
@@ -38,7 +38,7 @@ export function withMembership(
   const isKept = (one: Membership, index: number) => {
     if (one.pinned) return true;
     unpinned += 1;
-    // Always keeps the organisation of the current call.
+    // The organisation of the current call is always kept.
     return index === 0 || unpinned <= room;
   };
   const kept = all.filter(isKept);
@@ -50,7 +50,7 @@ export function withMembership(
 
 /** A change that an organisation's object makes in a user's object. */
 export interface MembershipChange {
-  /** `called`: the user called for the organisation. `pinned`: its subscription posts to the user's webhook URL. */
+  /** `called`: the user made a call for the organisation. `pinned`: its subscription posts to the user's URL. */
   change: "called" | "pinned" | "unpinned";
   userId: string;
   tenantId: string;
@@ -110,7 +110,7 @@ export class Memberships {
     this.#put(userId, [...kept, ...others.filter((one) => !pushedOut.includes(one.tenantId))]);
   }
 
-  /** Stores the list. If the ids changed, marks the copy in KV as behind. */
+  /** Stores the list. If the ids changed, marks the copy in KV as outdated. */
   #put(userId: string, list: readonly Membership[]): void {
     const before = this.tenantIds.join();
     this.#storage.kv.put(KEY, [...list]);

@@ -20,7 +20,7 @@ import * as views from "./views.ts";
 
 /**
  * One tenant: an Aurora organisation, or a user without one. The object is the only writer of the tenant's data. This
- * class only has the RPC methods and the alarm; the work is in the other files and rooms.
+ * class only has the RPC methods and the alarm; other files and folders do the work.
  */
 export class Tenant extends DurableObject<Env> {
   readonly #runtime: TenantRuntime;
@@ -31,15 +31,15 @@ export class Tenant extends DurableObject<Env> {
     void ctx.blockConcurrencyWhile(() => this.#runtime.open());
   }
 
-  /** `GET /pagerduty/live`: a WebSocket. */
+  /** `GET /pagerduty/live`: accepts a WebSocket. */
   override async fetch(request: Request): Promise<Response> {
     return this.#runtime.live.accept(request);
   }
 
-  /** The runtime answers pings by itself; nothing else is received. */
+  /** Ignores messages: consoles only send pings, which the Workers runtime answers itself. */
   override webSocketMessage(): void {}
 
-  /** Answers the close frame; codes such as 1005 cannot be sent back. */
+  /** Answers a close frame with 1000, because received codes such as 1005 cannot be sent back. */
   override webSocketClose(socket: WebSocket): void {
     socket.close(1000);
   }
@@ -53,7 +53,7 @@ export class Tenant extends DurableObject<Env> {
     return this.#runtime.status(webhookUrl);
   }
 
-  /** Called before a webhook URL is shown to the caller, so that the URL leads here. */
+  /** Called before a webhook URL is shown to the caller, so that the URL leads to this tenant. */
   async noteMember(caller: Caller): Promise<void> {
     await this.#runtime.members.note(caller);
   }
@@ -69,7 +69,7 @@ export class Tenant extends DurableObject<Env> {
     });
   }
 
-  /** `POST /pagerduty/oauth/login`: stores the id of the sign-in, so that it can be finished once. */
+  /** `POST /pagerduty/oauth/login`: stores the id of the sign-in, which can then be finished once. */
   async beginLogin(caller: Caller, id: string, expiresAtMs: number): Promise<Answer<void>> {
     return answer(async () => {
       await this.#runtime.members.note(caller);
@@ -78,7 +78,7 @@ export class Tenant extends DurableObject<Env> {
     });
   }
 
-  /** `GET /pagerduty/oauth/callback`: connects with what PagerDuty returned to the browser. */
+  /** `GET /pagerduty/oauth/callback`: connects with the code that PagerDuty gave to the browser. */
   async finishLogin(login: LoginState, code: string, webhookUrl: string): Promise<SignInOutcome> {
     if (!this.#runtime.logins.take(login.id, Date.now())) return "invalid";
     const outcome = await finishSignIn(this.#runtime.context.config, this.#runtime.connecting, login, code);
@@ -170,12 +170,12 @@ export class Tenant extends DurableObject<Env> {
     });
   }
 
-  /** `DELETE /pagerduty/signing-secret`. @returns how many there were */
+  /** `DELETE /pagerduty/signing-secret`. @returns how many secrets were removed */
   async removeSigningSecrets(caller: Caller): Promise<Answer<number>> {
     return this.#runtime.asMember(caller, () => this.#runtime.connecting.removeSigningSecrets());
   }
 
-  /** Verifies a webhook that the edge could not verify with its own keys. */
+  /** Verifies a webhook that the edge could not verify with the keys that it has. */
   async judge(question: Question): Promise<Judgement> {
     return this.#runtime.verifier.judge(question);
   }
@@ -186,7 +186,7 @@ export class Tenant extends DurableObject<Env> {
     return { organisations: this.#runtime.memberships.tenantIds, own };
   }
 
-  /** Returns the id of the connection's subscription; from a user's object, also the organisations of the user's URL. */
+  /** Returns the id of the connection's subscription, and on a user's object the organisations of the user's URL. */
   async heldSubscription() {
     const { context, memberships } = this.#runtime;
     return { id: context.store.connection?.subscription?.id, organisations: memberships.tenantIds };
@@ -206,7 +206,7 @@ export class Tenant extends DurableObject<Env> {
     await this.#runtime.arm();
   }
 
-  /** On a tenant's object: the user's webhook URL no longer leads here. */
+  /** On an organisation's object: called when the user's webhook URL no longer leads to the organisation. */
   async forgetMember(userId: string): Promise<void> {
     this.#runtime.members.forget(userId);
   }
@@ -218,7 +218,7 @@ export class Tenant extends DurableObject<Env> {
     return outcomes;
   }
 
-  /** From the dead-letter queue: processes webhooks once more, and stores failing ones until a retry is requested. */
+  /** For the dead-letter queue: processes webhooks once more. Stores those that fail until a person retries them. */
   async park(webhooks: ReceivedWebhook[]): Promise<void> {
     await this.#runtime.parked.parkAll(webhooks);
     await this.#runtime.changed();

@@ -11,17 +11,17 @@ import type { SetAsideSummary } from "../storage/set-aside.ts";
 import type { Rejections } from "../webhooks/refusals.ts";
 import { analysisProblems, deliveryProblems, mirrorProblems } from "./aurora-problems.ts";
 
-/** The catalogue of problems that the status can show: what is wrong, and what to do. Pure. */
+/** All problems that the status can show. Each says what is wrong, and what to do. Pure. */
 
-/** Older refusals are not shown, because strangers post to every public URL sooner or later. */
+/** How long the status shows refused webhooks. Strangers post to every public URL sooner or later. */
 const SHOW_REFUSALS_MS = 24 * 3600 * 1000;
-/** An object holds 10 GB. */
+/** The storage limit of a Durable Object. */
 const MAX_STORED_BYTES = 10e9;
-/** Retention removes the oldest payloads from 9 GB on, whatever RETENTION_DAYS says. */
+/** The status warns from this size on. From 9 GB on, the oldest payloads are removed, whatever RETENTION_DAYS says. */
 const WARN_STORED_BYTES = 7e9;
 /** How long the status shows that a subscription was enabled again. */
 const SHOW_RE_ENABLED_MS = 24 * 3600 * 1000;
-/** How long the status reports incidents that PagerDuty does not show to this credential. */
+/** How long the status reports incidents that PagerDuty does not show to the stored credential. */
 export const SHOW_NOT_VISIBLE_MS = 24 * 3600 * 1000;
 /** Fewer failed refreshes in a row are not shown while the token is still valid. */
 const SHOW_REFRESH_FAILURES = 3;
@@ -32,23 +32,23 @@ export const CREDENTIALS_UNREADABLE: Problem = {
   fix: "Add the key that sealed them to CREDENTIALS_KEYS again, or disconnect and connect again.",
 };
 
-/** The facts that problems follow from. */
+/** The facts from which the problems are derived. */
 export interface ProblemFacts {
   connection: Connection;
   rejected: Rejections;
   delivery: OutboxSummary;
-  /** Incidents that Aurora did not analyse, because there were too many in a short time; null if there are none. */
+  /** Incidents that Aurora probably did not analyse, because there were too many in a short time; null if none. */
   beyondAnalysisLimit: BeyondLimit | null;
-  /** Null without AURORA_BACKEND_URL. */
+  /** The state of Aurora's copy of the connection; null without AURORA_BACKEND_URL. */
   mirror: MirrorView | null;
   events: Config["events"];
   /** How many webhooks could not be processed. */
   failedWebhooks: number;
   /** Incidents that could not be processed. */
   setAside: SetAsideSummary;
-  /** The size of the tenant's database. */
+  /** The size of the tenant's database in bytes. */
   storedBytes: number;
-  /** How many incidents unsigned webhooks named that PagerDuty does not show. */
+  /** How many of the incidents that unsigned webhooks named are not visible to the stored credential. */
   notVisible: number;
   watch: Watch;
   /** Why an OAuth token could not be refreshed. */
@@ -56,7 +56,7 @@ export interface ProblemFacts {
   nowMs: number;
 }
 
-/** The problems of a connection; those that stop all events come first. */
+/** Returns the problems of a connection. Problems that stop all events come first. */
 export function problemsOf(facts: ProblemFacts): Problem[] {
   return [
     ...credentialProblems(facts),
@@ -69,7 +69,7 @@ export function problemsOf(facts: ProblemFacts): Problem[] {
   ];
 }
 
-/** The problem of an OAuth connection that needs a new sign-in; null if it needs none. */
+/** Returns the problem of an OAuth connection that needs a new sign-in; null if it needs none. */
 export function lostSignIn(connection: OAuthConnection, nowMs: number): Problem | null {
   const hasEnded = connection.refreshToken === null && connection.expiresAtMs <= nowMs;
   if (connection.refusedAtMs === null && !hasEnded) return null;
@@ -133,7 +133,7 @@ function refreshProblems(connection: OAuthConnection, failure: RefreshFailure, n
   ];
 }
 
-/** What does not work if one of the scopes is missing. Classic apps only have `read` and `write`. */
+/** `without`: what does not work if one of `scopes` is missing. Classic apps only have `read` and `write`. */
 const NEEDS: { scopes: string[]; without: string }[] = [
   {
     scopes: ["incidents.read", "read"],
@@ -152,17 +152,17 @@ const NEEDS: { scopes: string[]; without: string }[] = [
   { scopes: ["users.read"], without: "the name and address of the user who connected are not shown" },
   { scopes: ["services.read"], without: "services cannot be looked up" },
 ];
-/** Everything works without `openid`, because the account is then read from the API. */
+/** Everything works without the scope `openid`, because the account is then read from the API. */
 const HARMLESS = "openid";
 
-/** The requested scopes that were not granted. A Classic app's `write` includes `read`. */
+/** Returns the requested scopes that were not granted. In a Classic app, `write` includes `read`. */
 export function missingScopes({ requestedScopes, grantedScopes }: OAuthConnection): string[] {
   const granted = new Set(grantedScopes);
   if (granted.has("write")) granted.add("read");
   return requestedScopes.filter((scope) => !granted.has(scope));
 }
 
-/** One problem for each thing that does not work. */
+/** Returns one problem for each thing that does not work without the missing scopes. */
 function scopeProblems(missing: string[]): Problem[] {
   const known = NEEDS.map(({ scopes, without }) => ({
     names: missing.filter((scope) => scopes.includes(scope)),
@@ -250,7 +250,7 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
   return problems;
 }
 
-/** The count is 0 if nothing was missed, or if an earlier check, while the subscription was still enabled, found it. */
+/** The count is 0 if no incident was missed, or if an earlier series of checks has already recovered all of them. */
 const recoveredCount = (count: number) =>
   count === 0
     ? "no missed incident was left to recover"

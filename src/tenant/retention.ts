@@ -7,25 +7,25 @@ import { dropOldestPayloads, pruneEntries, pruneIncidents } from "../storage/pru
 import { pruneSetAside } from "../storage/set-aside.ts";
 import { readStored } from "../storage/stored-value.ts";
 
-/** Removes rows older than RETENTION_DAYS once a day, and then retries the incidents that were set aside. */
+/** Once a day, removes rows older than RETENTION_DAYS, and then retries incidents that could not be processed. */
 
 const PRUNED_KEY = "prunedAtMs";
 const PRUNE_EVERY_MS = 24 * 3600 * 1000;
-/** An object holds 10 GB. Above this size the oldest payloads are removed, even if RETENTION_DAYS would keep them. */
+/** An object can store 10 GB. Above 9 GB, the oldest payloads are removed, even if RETENTION_DAYS would keep them. */
 const MAX_DATABASE_BYTES = 9e9;
 /** The most rows that one statement examines. */
 const PRUNE_BATCH = 500;
-/** How long unconfirmed webhooks are kept: longer than a read-back is retried, but not as long as genuine events. */
+/** How long unconfirmed webhooks are kept: longer than they can wait to be checked, but not as long as other events. */
 const KEEP_UNCONFIRMED_MS = 3 * 24 * 3600 * 1000;
 
-/** Returns when rows are next removed: a day after the last time, or after connecting; null without a connection. */
+/** Returns when rows are removed next: a day after the last removal or after connecting; null without a connection. */
 export function nextPruneAtMs({ storage, store }: TenantContext): number | null {
   if (!store.connection) return null;
   const connectedAtMs = Date.parse(store.connection.validatedAt) || 0;
   return (readStored(storage, PRUNED_KEY, z.number()) ?? connectedAtMs) + PRUNE_EVERY_MS;
 }
 
-/** Removes one batch. The next batch follows in a new job, so that other calls are answered in between. */
+/** Removes one batch of rows. The next batch follows in a new job, so that other calls are answered in between. */
 export function prune({ storage, sql, config, store }: TenantContext): void {
   const nowMs = Date.now();
   const beforeMs = nowMs - config.retentionMs;

@@ -45,7 +45,7 @@ import { Memberships, type OrganisationObject } from "./memberships.ts";
 import { nextPruneAtMs, prune } from "./retention.ts";
 import { statusOf } from "./status.ts";
 
-/** Creates the parts of a tenant's object, and does what is common to all calls: the alarm, and news for consoles. */
+/** Creates the parts of a tenant's object. After each call, sets the alarm and sends changes to open consoles. */
 export class TenantRuntime {
   readonly #alarm: Alarm;
   readonly #aurora: AuroraTarget;
@@ -141,7 +141,7 @@ export class TenantRuntime {
         () => this.reconciler.nextAtMs,
         async () => {
           await this.reconciler.check();
-          // The check may have found a subscription.
+          // The check may have found a different subscription.
           await this.members.notePinned(context.store);
           this.mirror.check();
         },
@@ -188,7 +188,7 @@ export class TenantRuntime {
     ];
   }
 
-  /** Shows in the status that PagerDuty no longer has the subscription. */
+  /** Makes the status show that PagerDuty no longer has the subscription. */
   #subscriptionIsMissing(): void {
     this.reconciler.noteState("missing");
     this.live.changed();
@@ -201,9 +201,9 @@ export class TenantRuntime {
     return statusOf({ storage, store, config, tokens, refusals, mirror }, webhookUrl);
   }
 
-  /** Starts a check, because a new credential may read more than the previous one. */
+  /** Plans a check for missed incidents, because the new credential may read more than the previous one. */
   async credentialChanged(change: "connect" | "rotate", caller: Caller, webhookUrl: string): Promise<void> {
-    // The tenant was disconnected in the meantime, so there is nothing to check.
+    // If the tenant was disconnected in the meantime, there is nothing to check.
     if (!this.context.store.connection) return;
     this.mirror.note(change, { userId: caller.userId, orgId: caller.orgId });
     this.reconciler.noteUrl(webhookUrl);
@@ -217,7 +217,7 @@ export class TenantRuntime {
     await this.#alarm.run();
   }
 
-  /** Starts due jobs in the turn that made them due. */
+  /** Starts due jobs at once, without waiting for the alarm. */
   async startJobs(): Promise<void> {
     this.live.changed();
     await this.#alarm.startJobs();
@@ -248,14 +248,14 @@ export class TenantRuntime {
     });
   }
 
-  /** Called after every change: sends it to open consoles, and sets the alarm. */
+  /** Called after every change: sends the change to open consoles, and sets the alarm. */
   async changed(): Promise<void> {
     this.live.changed();
     await this.members.notePinned(this.context.store);
     await this.arm();
   }
 
-  /** Makes sure that the alarm runs no later than the next job is due. */
+  /** Makes sure that an alarm runs when the next job is due, or earlier. */
   async arm(): Promise<void> {
     await this.#alarm.arm();
   }

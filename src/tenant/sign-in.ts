@@ -10,12 +10,12 @@ import type { Connecting, OAuthTokens } from "./connect.ts";
 
 /** The second half of a sign-in: exchanges the code for tokens, and connects with them. */
 
-/** The result, as the browser is redirected with it. */
+/** The result of a sign-in, which the redirect passes to the browser. */
 export type SignInOutcome = "success" | "invalid" | "exchange_failed" | "validation_failed" | "unexpected";
 
 /**
- * Redeems the code that PagerDuty returned for `login`, identifies the account, and connects. The caller has already
- * removed the login's id, so that the login cannot be finished again, whatever the result.
+ * Exchanges the code of `login` for tokens, identifies the account, and connects. The caller has already removed the
+ * login's id, so the login cannot be finished again, whatever the result.
  */
 export async function finishSignIn(
   config: Config,
@@ -51,7 +51,7 @@ function ended(userId: string, outcome: SignInOutcome, reason: string): SignInOu
   return outcome;
 }
 
-/** Returns the ID token's claims; null if PagerDuty sent no ID token. In that case its API identifies the account. */
+/** Returns the ID token's claims. Without an ID token returns null, and PagerDuty's API identifies the account. */
 async function signedInOf(
   app: OAuthApp,
   { idToken }: TokenSet,
@@ -66,7 +66,7 @@ async function signedInOf(
   }
 }
 
-/** @throws {AppError} if PagerDuty's API refuses the token, or cannot be reached */
+/** Reads the account and user of the tokens. @throws {AppError} if PagerDuty's API refuses them, or does not answer */
 async function identifyOwner(
   tokens: TokenSet,
   signedIn: SignedIn | null,
@@ -76,7 +76,7 @@ async function identifyOwner(
   const checked = await checkBearer(authorization, signedIn?.region ?? undefined, apiUrl);
   return {
     ...checked,
-    // Prefers the signed claim to the subdomain that was read from a URL.
+    // The subdomain in the signed ID token takes precedence over the subdomain that was read from a URL.
     subdomain: signedIn?.subdomain ?? checked.subdomain,
     email: checked.email ?? signedIn?.email ?? null,
   };

@@ -23,7 +23,7 @@ import {
 } from "./problems.ts";
 import { failureView, iso } from "./views.ts";
 
-/** `GET /pagerduty`: the status that Aurora's UI shows. Changes nothing. */
+/** `GET /pagerduty`: computes the status that Aurora's UI shows. Changes nothing. */
 
 export interface StatusSources {
   storage: DurableObjectStorage;
@@ -40,7 +40,7 @@ const notConnected = (error: string | null, problems: Problem[]) => ({
   ...(problems.length === 0 ? {} : { problems }),
 });
 
-/** Whether the connection may read and write incidents; `can_write_incidents` only if it is known. */
+/** Says whether the connection may read and write incidents. Omits `can_write_incidents` if it is unknown. */
 function capabilitiesOf(connection: Connection) {
   const scopes = connection.authType === "oauth" ? new Set(connection.grantedScopes) : null;
   const grants = (...names: string[]) => names.some((name) => scopes?.has(name));
@@ -63,10 +63,10 @@ const mirrorView = ({ knowsConnection, checkedAtMs }: MirrorView) => ({
   checkedAt: iso(checkedAtMs),
 });
 
-/** Older webhooks prove nothing: PagerDuty may have sent them before the subscription was deleted. */
+/** Only newer webhooks prove that the subscription exists. Older ones may have been sent before it was deleted. */
 const ARRIVED_WITHIN_MS = 24 * 3600 * 1000;
 
-/** Treats a subscription as active while its webhooks arrive, because this credential may not be allowed to see it. */
+/** Treats a missing subscription as active while its webhooks arrive: the credential may not be allowed to see it. */
 function asArriving(watch: Watch, lastProvedAtMs: number | null, nowMs: number): Watch {
   const { missingAtMs } = watch;
   if (missingAtMs === null || lastProvedAtMs === null) return watch;
@@ -81,7 +81,7 @@ export function statusOf(sources: StatusSources, webhookUrl: string) {
   const nowMs = Date.now();
   if (!connection) return notConnected(null, store.unreadable ? [CREDENTIALS_UNREADABLE] : []);
   const lost = connection.authType === "oauth" ? lostSignIn(connection, nowMs) : null;
-  // Aurora's UI recognizes this text.
+  // Aurora's UI recognizes exactly this text.
   if (lost) return notConnected("OAuth token expired, please reconnect", [lost]);
   const { sql } = storage;
   const times = webhookTimes(sql);

@@ -36,7 +36,7 @@ import { type Arrival, arrivalsOfIncident, deliveriesOfIncident, timelineOf } fr
 import { listNotes, type Note, type NoteCursor } from "../storage/notes.ts";
 import { listedIncident } from "./listed-incident.ts";
 
-/** The API's views of stored rows. */
+/** Converts stored rows to the form in which the API shows them. */
 
 export const iso = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString());
 
@@ -67,19 +67,19 @@ function namedEvents(sql: SqlStorage, entries: readonly Arrival[]) {
   }));
 }
 
-/** Which page of a list, and whether the choices of its filters are counted. */
+/** The query for one page of a list. `counts`: whether to count the rows of each choice of a filter. */
 type Asked<F> = F & { counts: boolean };
 export type IncidentQuery = Asked<IncidentFilter>;
 export type EventQuery = Asked<EventFilter>;
 export type DeliveryQuery = Asked<DeliveryFilter>;
 
-/** A page of received webhooks, recovered incidents and findings of checks, newest first. */
+/** Returns a page of received webhooks, recovered incidents and findings of checks, newest first. */
 export function eventPage(sql: SqlStorage, { counts, ...filter }: EventQuery) {
   const { entries, next } = listEvents(sql, filter);
   return { events: namedEvents(sql, entries), next, counts: counts ? countEvents(sql, filter) : undefined };
 }
 
-/** The first webhook of an id with the body that PagerDuty posted: parsed if it is JSON, else as text. @throws {AppError} not_found */
+/** Returns the first webhook with this id, and its stored body as text. @throws {AppError} not_found */
 export function eventDetail(sql: SqlStorage, webhookId: string) {
   const entry = firstEntryOfWebhook(sql, webhookId);
   const [event] = entry ? namedEvents(sql, [entry]) : [];
@@ -88,7 +88,7 @@ export function eventDetail(sql: SqlStorage, webhookId: string) {
   return { ...event, payload: payload ? new TextDecoder().decode(payload) : null };
 }
 
-/** Why the last attempt failed, with the advice; and without it, as the cause. */
+/** Shows why the last attempt failed: `lastError` includes the advice, and `cause` does not. */
 export const failureView = (failure: FailureParts | null) => ({
   lastError: failure && failureText(failure),
   cause: failure?.error ?? null,
@@ -122,7 +122,7 @@ export function deliveryView(entry: Entry) {
   };
 }
 
-/** One delivery with the body for Aurora and its attempts. @throws {AppError} not_found */
+/** Returns a delivery with its bodies for Aurora and its failed attempts. @throws {AppError} not_found */
 export function deliveryDetail({ sql, config, store }: TenantContext, id: string) {
   const entry = entryOfDelivery(sql, id);
   const { connection } = store;
@@ -134,7 +134,7 @@ export function deliveryDetail({ sql, config, store }: TenantContext, id: string
   return {
     ...deliveryView(entry),
     payload: first?.text ?? null,
-    /** Sent after `payload` was accepted. */
+    /** The bodies that are sent after Aurora accepted `payload`. */
     followUps: bodies.slice(1).map(({ text }) => text),
     target: events && made.kind === "bodies" ? shownEventsUrl(events, made.recipient) : null,
     headers: events && first ? shownHeaders(config.aurora, events, first) : {},
@@ -145,21 +145,21 @@ export function deliveryDetail({ sql, config, store }: TenantContext, id: string
   };
 }
 
-/** A page of deliveries to Aurora, newest first. */
+/** Returns a page of deliveries to Aurora, newest first. */
 export function deliveryPage(sql: SqlStorage, { counts, ...filter }: DeliveryQuery) {
   const { entries, next } = listDeliveries(sql, filter);
   const counted = counts ? countDeliveries(sql, filter) : undefined;
   return { deliveries: entries.map(deliveryView), next, counts: counted };
 }
 
-/** A page of incidents, newest first. */
+/** Returns a page of incidents, newest first. */
 export function incidentPage(sql: SqlStorage, { counts, ...filter }: IncidentQuery) {
   const { incidents, next } = listIncidents(sql, filter);
   const counted = counts ? countIncidents(sql, filter) : undefined;
   return { incidents: incidents.map(listedIncident), next, counts: counted };
 }
 
-/** Shows whether the analysis was requested, and the reason. */
+/** Shows whether the analysis was requested, and why. */
 function analysisView(analysis: Analysis) {
   switch (analysis.state) {
     case "none":
@@ -176,13 +176,13 @@ function analysisView(analysis: Analysis) {
   }
 }
 
-/** How many lines and events of an incident are shown with it: the newest ones. */
+/** The most timeline lines, and the most events, that are shown with an incident. The newest are shown. */
 const MAX_LINES = 500;
-/** How many of its deliveries, each of which is stored with the whole incident. */
+/** The most deliveries that are shown with an incident. Fewer, because each is stored with the whole incident. */
 const MAX_DELIVERIES = 50;
 
 /**
- * One incident with its timeline, its events and its deliveries, each oldest first.
+ * Returns an incident with its timeline, its events and its deliveries, each list oldest first.
  * @throws {AppError} not_found
  */
 export function incidentDetail(sql: SqlStorage, incidentId: string) {
@@ -202,7 +202,7 @@ export function incidentDetail(sql: SqlStorage, incidentId: string) {
   };
 }
 
-/** A page of an incident's notes: where it starts, and how long it is. */
+/** Selects a page of an incident's notes: the most notes, and the note after which the page starts. */
 export interface NotePage {
   limit: number;
   after: NoteCursor | null;
@@ -224,7 +224,7 @@ function noteView(note: Note) {
   };
 }
 
-/** A page of the notes that the connector writes on an incident, newest first. @throws {AppError} not_found */
+/** Returns a page of the notes that the connector writes on an incident, newest first. @throws {AppError} not_found */
 export function notePage(sql: SqlStorage, incidentId: string, { limit, after }: NotePage) {
   if (!view(loadIncident(sql, incidentId))) throw new AppError("not_found", "No such incident");
   const found = listNotes(sql, incidentId, { limit, after });
@@ -234,6 +234,6 @@ export function notePage(sql: SqlStorage, incidentId: string, { limit, after }: 
   return { notes: page.map(noteView), next };
 }
 
-/** The last 24 hours. @param refusedByHour refused webhooks, by the hour since 1970 */
+/** Returns the activity of the last 24 hours. @param refusedByHour refused webhooks, by the hour since 1970 */
 export const activity = (sql: SqlStorage, refusedByHour: ReadonlyMap<number, number>) =>
   activityOf(sql, refusedByHour, Date.now());
