@@ -28,7 +28,7 @@ export type { ConfigProblem } from "./aurora-settings.ts";
 export interface Config {
   dev: boolean;
   internalApiSecret: string | null;
-  /** The keys that encrypt what is stored: the first key seals, and every key can open. */
+  /** The keys for stored secrets: the first key encrypts (seals), and every key can decrypt (open). */
   credentialsKeys: { kid: string; key: Uint8Array<ArrayBuffer> }[];
   oauth: { enabled: boolean; clientId: string | null; clientSecret: string | null; scopes: string };
   frontendUrl: string | null;

@@ -7,7 +7,7 @@ const TIMEOUT_MS = 10_000;
 /** Enough for a key set, which has a few keys of some hundred bytes each. */
 const MAX_BYTES = 64 * 1024;
 
-/** The cached key sets by URL. They are kept as long as the isolate. */
+/** The cached key sets by URL. They are kept as long as the isolate lives. */
 const keySets = new Map<string, JWTVerifyGetKey>();
 
 /**

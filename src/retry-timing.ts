@@ -1,6 +1,6 @@
 /** Computes when to retry a failed call, and finds the earliest of several times. Pure: the clock is an argument. */
 
-/** The waits after failures in a row: the first wait is `firstMs`, and each further wait doubles, up to `maxMs`. */
+/** The waits after failures in a row: the first is `firstMs`, and each further wait is twice as long, up to `maxMs`. */
 export interface Backoff {
   firstMs: number;
   maxMs: number;
@@ -10,7 +10,7 @@ export interface Backoff {
 export const backoffMs = (failures: number, { firstMs, maxMs }: Backoff): number =>
   Math.min(firstMs * 2 ** Math.max(0, failures - 1), maxMs);
 
-/** A random extra wait, at most this share of the wait, keeps calls that failed together from repeating together. */
+/** Up to this share of a wait is added at random, so that calls that failed together do not repeat together. */
 const JITTER = 0.1;
 /** The longest accepted `Retry-After`. */
 const MAX_RETRY_AFTER_SECONDS = 3600;

@@ -62,8 +62,8 @@ function appOf(config: Config) {
 }
 
 /**
- * `GET /pagerduty/oauth/callback`, open to every browser. Always redirects to one fixed address. The result in its
- * query is one of a few fixed words, and never text from the request. A forged call only costs a failed decryption,
+ * `GET /pagerduty/oauth/callback`, open to every browser. Always redirects to one fixed address, with one of a few
+ * fixed words as the result, and never with text from the request. A forged call only costs a failed decryption,
  * because no object is called before the state is decrypted.
  */
 export const oauthCallback = new Hono<AppEnv>().get("/", async (c) => {

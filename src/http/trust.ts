@@ -10,9 +10,9 @@ import { userTenantId } from "../tenant-id.ts";
  * The keys with which the edge verifies webhooks. They are cached in this isolate for a short time, because decrypting
  * the connection's copy in KV and importing its secrets costs more than a verification.
  *
- * The cache may be stale, so it is enough to accept a webhook, but never to refuse one. The edge asks the tenants'
- * objects before it refuses a webhook. Before an object uses an accepted webhook, it checks that the secret is still
- * valid.
+ * The cache may be stale, so the edge may accept a webhook by the cache, but never refuse one. Before it refuses a
+ * webhook, it asks the tenants' objects. Before an object uses an accepted webhook, the object checks that the secret
+ * is still valid.
  */
 export interface TenantTrust extends ConnectionRef {
   keys: VerificationKey[];
@@ -21,7 +21,7 @@ export interface TenantTrust extends ConnectionRef {
 const MAX_AGE_MS = 30_000;
 /** The most entries in each of the caches below; the oldest entry is dropped first. */
 const MAX_ENTRIES = 1_000;
-/** For so many seconds a Cloudflare location may answer a KV read from its own cache. KV allows no shorter time. */
+/** How many seconds a Cloudflare location may answer a KV read from its own cache. This is KV's minimum. */
 const CACHE_TTL_SECONDS = 30;
 
 /** A map whose entries expire. When it is full, it drops the oldest entry. */
@@ -83,7 +83,7 @@ export async function trustOf(
   return connection ? remember(tenantId, connection, nowMs) : null;
 }
 
-/** Caches the keys of a connection that a tenant's object returned, because it is newer than any copy. */
+/** Caches the keys of a connection that a tenant's object returned. They are newer than the keys of any copy. */
 export async function learnTrust(
   config: Config,
   tenantId: string,

@@ -21,7 +21,7 @@ const MARK = "aurora-console";
 /** Identifies the visitor. @throws {AppError} if there is no console, or the visitor's sign-in is not accepted */
 export async function visitorOf(c: Context<AppEnv>): Promise<{ userId: string; untilMs?: number }> {
   const config = configOf(c.env);
-  // Without a sign-in only from this machine, because anyone can reach a tunnel, or point a host name to this machine.
+  // Only this machine is admitted without a sign-in: anyone can reach a tunnel, or point a host name to this machine.
   if (config.dev && isLocal(c.req.raw)) return { userId: config.consoleUser };
   if (!config.access) throw new AppError("not_found", "Not found");
   const assertion = c.req.header("cf-access-jwt-assertion");

@@ -85,7 +85,7 @@ export async function takeWebhook(
     const verification = accepted.some(({ secretId }) => secretId !== null) ? "signature" : "callback";
     const read = readBody(body);
     if (!read.ok && verification === "callback") {
-      // Counts the webhook as refused. `withinLimit` would also block the user's other unsigned webhooks.
+      // Counts the webhook as refused. `withinLimit` is not used, as it would block other unsigned webhooks, too.
       const { success } = await env.REFUSED_WEBHOOKS.limit({ key: userId });
       throw success ? new AppError("invalid_request", read.problem) : tooMany();
     }

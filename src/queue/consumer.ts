@@ -49,7 +49,7 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   }
 }
 
-/** An RPC can carry 32 MiB, and a batch of the largest bodies has 25 MiB. So each call stays well below the limit. */
+/** The most bytes in one call. An RPC can carry 32 MiB, but a batch of the largest bodies is close to that: 25 MiB. */
 const MAX_CALL_BYTES = 8 * 1024 * 1024;
 
 /** Splits the items into calls of at most 8 MiB. */
@@ -83,7 +83,7 @@ async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<vo
   }
 }
 
-/** Has the tenant's object process the webhooks once more. It stores those that fail, for a retry by a person. */
+/** Has the tenant's object process the webhooks once more, and store those that fail until a person retries them. */
 async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
     await env.TENANT.getByName(tenantId).park(items.map(({ webhook }) => webhook));

@@ -156,7 +156,7 @@ export class Connecting {
     if (before.authType === "oauth") {
       throw new AppError("oauth_token_not_rotatable", "Cannot rotate OAuth tokens");
     }
-    // Tries both regions, so that a valid token from the other region is an `account_mismatch`, and not invalid.
+    // Tries both regions, so that a valid token of the other region is reported as `account_mismatch`, not as invalid.
     const checked = await checkToken(token, undefined, this.#config.pagerdutyApiUrl);
     if (this.connected().connectionId !== before.connectionId)
       throw new AppError("not_connected", "Not connected");
@@ -231,8 +231,8 @@ export class Connecting {
   }
 
   /**
-   * If the stored connection belongs to another account, deletes the subscription that we created there, while its
-   * credential is still stored. Otherwise PagerDuty would keep posting webhooks that are refused here.
+   * If the stored connection belongs to another account, deletes the subscription that we created there, while that
+   * account's credential is still stored. Otherwise PagerDuty would keep posting webhooks that are refused here.
    * @returns the id of the stored connection if the new connection takes over its data: if the account is the same and
    * no disconnect is in progress. Null in all other cases.
    */

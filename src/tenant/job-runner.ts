@@ -14,7 +14,7 @@ export interface Job {
 }
 
 export interface JobSource {
-  /** Lists the jobs due at `nowMs` whose key is not `busy`. Must not change anything, as some are not started. */
+  /** Lists the jobs due at `nowMs` whose key is not `busy`. Has no side effects, as not every listed job is started. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[];
   /** Returns the due time of the first job that is due after `afterMs`; null if there is none. */
   nextAtMs(afterMs: number): number | null;

@@ -105,7 +105,7 @@ export class DeliveryJobs implements JobSource {
     this.#context = context;
   }
 
-  /** Lists new deliveries first. Slow deliveries leave a place free, so that new ones do not wait while they hang. */
+  /** Lists new deliveries first. Slow deliveries leave a place free, so that new ones can start if slow ones hang. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     const lanes = [...this.#underWay.values()];
@@ -159,7 +159,7 @@ export class AnalysisJobs implements JobSource {
     this.#contextWaitMs = requestCarriesContext(context) ? context.config.contextWaitMs : 0;
   }
 
-  /** Lists the most severe incidents first. Without a runbook, an analysis does not wait for others' runbooks. */
+  /** Lists the most severe first. An analysis without a runbook does not wait for the runbook of another incident. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     let runbooks = this.#runbooks;
@@ -203,7 +203,7 @@ export class AnalysisJobs implements JobSource {
 
 /** The most notes that are written at the same time: `Gate` allows only two calls to PagerDuty at a time. */
 const MAX_NOTES = 2;
-/** One call writes the note. Before a note that may already be written, another call reads the incident's notes. */
+/** One call writes the note. If an earlier attempt may have written it, another call first reads PagerDuty's notes. */
 const NOTE_REQUESTS = 2;
 
 export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource => ({
@@ -235,8 +235,8 @@ interface Awaited {
 const contextKey = (incidentId: string | null): string => `context:${incidentId}`;
 
 /**
- * Collects the contexts of incidents (alerts, changes, notes and more) as soon as the incidents are known. During that
- * time a delivery waits for the context, or the analysis waits for a runbook. The most severe incidents come first.
+ * Collects the contexts of incidents (alerts, changes, notes and more) as soon as the incidents are known. Meanwhile
+ * the incident's delivery waits for the context, or its analysis for a runbook. The most severe incidents come first.
  */
 export function contextJobs(context: AnalysisContext): JobSource {
   const { sql, config, contexts } = context;

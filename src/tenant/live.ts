@@ -79,7 +79,7 @@ export class Live {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** Called after every change: sends it at once, or as soon as the last comparison is long enough ago. */
+  /** Called after every change: sends the change at once, or as soon as the last comparison is long enough ago. */
   changed(): void {
     if (this.#ctx.getWebSockets().length === 0) {
       this.#lastLook = null;

@@ -13,7 +13,7 @@ const REPLICA_MARKER = "membershipsReplicaBehind";
 /** `pinned`: the tenant's subscription posts to this user's URL, so the limit never drops the tenant. */
 const Membership = z.object({ tenantId: z.string(), pinned: z.boolean() });
 type Membership = z.infer<typeof Membership>;
-/** Parsing an unreadable list throws. It must not count as empty: recent organisations are not added again for hours. */
+/** Parsing an unreadable list throws. It must not count as empty: organisations are added again only after hours. */
 const Stored = z.array(Membership);
 
 /** The most organisations of a user. They are limited, because a webhook is verified with the secrets of them all. */
@@ -24,7 +24,7 @@ export const memberKvKey = (userId: string) => `member:${userId}`;
 export const MemberReplica = z.array(z.string());
 
 /**
- * Moves a tenant to the front. Keeps that tenant, all pinned ones, and the latest others, up to five in all. Pure.
+ * Moves a tenant to the front. Keeps that tenant and all pinned tenants, and the latest others up to five in all. Pure.
  * @returns the new list, and the ids of the tenants that were dropped
  */
 export function withMembership(
@@ -101,7 +101,7 @@ export class Memberships {
     this.#put(userId, isKnown || !pinned ? list : [{ tenantId, pinned }, ...list]);
   }
 
-  /** Drops an organisation only after its object was informed, so that the user's next call for it adds it again. */
+  /** Drops an organisation only after its object knows, so that the user's next call on its behalf adds it again. */
   async #add(userId: string, tenantId: string): Promise<void> {
     const { pushedOut } = withMembership(this.#list, tenantId);
     await Promise.all(pushedOut.map((id) => this.#organisationObject(id).forgetMember(userId)));

@@ -23,7 +23,7 @@ const WARN_STORED_BYTES = 7e9;
 const SHOW_RE_ENABLED_MS = 24 * 3600 * 1000;
 /** How long the status reports incidents that PagerDuty does not show to the stored credential. */
 export const SHOW_NOT_VISIBLE_MS = 24 * 3600 * 1000;
-/** Fewer failed refreshes in a row are not shown while the token is still valid. */
+/** While the token is still valid, the status shows failed refreshes only after this many in a row. */
 const SHOW_REFRESH_FAILURES = 3;
 
 export const CREDENTIALS_UNREADABLE: Problem = {

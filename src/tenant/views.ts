@@ -178,7 +178,7 @@ function analysisView(analysis: Analysis) {
 
 /** The most timeline lines, and the most events, that are shown with an incident. The newest are shown. */
 const MAX_LINES = 500;
-/** The most deliveries that are shown with an incident. Fewer, because each is stored with the whole incident. */
+/** The most deliveries that are shown with an incident. Few, because each is stored with the whole incident. */
 const MAX_DELIVERIES = 50;
 
 /**
@@ -202,7 +202,7 @@ export function incidentDetail(sql: SqlStorage, incidentId: string) {
   };
 }
 
-/** Selects a page of an incident's notes: the most notes, and the note after which the page starts. */
+/** Selects a page of an incident's notes. `limit`: the most notes; `after`: the last note of the previous page. */
 export interface NotePage {
   limit: number;
   after: NoteCursor | null;

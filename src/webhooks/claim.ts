@@ -7,8 +7,8 @@ import type { RestReading } from "../storage/rest-reading.ts";
 /** Compares what an unsigned webhook claims about its incident with the answer of PagerDuty's REST API. Pure. */
 
 /**
- * Returns the part of an unsigned body that is stored until it is checked. This is a small body itself, or else the
- * members that `agreementOf` compares. If these are also too large, it is the start of the body.
+ * Returns the part of an unsigned body that is stored until the webhook is checked: a small body itself, or else the
+ * members that `agreementOf` compares. If there are none, or if they are also too large, it is the start of the body.
  */
 export function claimOf(body: Uint8Array): Uint8Array {
   if (body.byteLength <= MAX_CLAIM_BYTES) return body;
@@ -16,7 +16,7 @@ export function claimOf(body: Uint8Array): Uint8Array {
   return claim && claim.byteLength <= MAX_CLAIM_BYTES ? claim : body.slice(0, MAX_UNCONFIRMED_BYTES);
 }
 
-/** Keeps the members that are compared. Returns null if the body is not an event, or is nested too deeply for JSON. */
+/** Returns the members that `agreementOf` compares; null if the body is no event, or is too deeply nested for JSON. */
 function condensed(body: Uint8Array): Uint8Array | null {
   const read = readBody(body);
   if (!read.ok) return null;

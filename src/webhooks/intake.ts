@@ -43,7 +43,7 @@ export class Intake {
     this.#expectGap = expectGap;
   }
 
-  /** Takes in webhooks, also after one that fails. @returns one outcome for each webhook; retry the `failed` ones */
+  /** Takes in all webhooks, even if some fail. @returns one outcome for each webhook; retry the `failed` ones */
   async takeAll(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
     const outcomes: Taken[] = [];
     for (const webhook of webhooks) outcomes.push(await this.take(webhook));

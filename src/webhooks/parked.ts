@@ -31,7 +31,7 @@ export class ParkedWebhooks {
     this.#intake = intake;
   }
 
-  /** Processes each webhook one last time, and stores webhooks that fail again, unless they turn out to be refused. */
+  /** Processes each webhook one last time. Stores webhooks that fail again, unless the verifier refuses them. */
   async parkAll(webhooks: ReceivedWebhook[]): Promise<void> {
     for (const webhook of webhooks) {
       if ((await this.#intake.take(webhook)) !== "failed") continue;

@@ -8,7 +8,7 @@ export const Rejections = z.object({
   count: z.number(),
   lastAtMs: z.nullable(z.number()),
   lastReason: z.nullable(z.string()),
-  /** Pairs: an hour, counted since 1970, and how many webhooks were refused in it, also before the last change. */
+  /** Pairs: an hour (counted since 1970), and how many webhooks were refused in it. A change of secrets keeps them. */
   byHour: z._default(z.array(z.tuple([z.number(), z.number()])), []),
 });
 export type Rejections = z.infer<typeof Rejections>;

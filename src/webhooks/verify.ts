@@ -72,7 +72,7 @@ export function decide(candidates: readonly Candidate[]): Decision {
   return refusals.length > 0 ? { decision: "refused", refusals } : { decision: "not_connected" };
 }
 
-/** The parts of a webhook with which a tenant decides whether to accept it. */
+/** The parts of a webhook that a tenant needs to decide whether it accepts the webhook. */
 export interface Question {
   signature: string | null;
   /** `X-Webhook-Subscription`. */
@@ -95,7 +95,7 @@ export class Verifier {
   async judge(question: Question): Promise<Judgement> {
     const { connection, sealed } = this.#store;
     if (!connection) return { verdict: this.#store.unreadable ? "unreadable" : "not_connected" };
-    // The connection was made a moment ago, and is still being sealed.
+    // The connection was made a moment ago, and is still being sealed (encrypted).
     if (sealed === null) return { verdict: "unsettled" };
     const { signature, subscriptionId, body } = question;
     const expectsSecret = this.#expectsSecret();
@@ -117,7 +117,7 @@ export class Verifier {
   /**
    * Verifies a webhook that the edge accepted, because the edge's copy of the connection may be outdated. A webhook
    * that no secret proves now is kept as a hint, because PagerDuty does not send an accepted webhook again. But if the
-   * connection was replaced, the new one refuses such a webhook if it has secrets or belongs to another account.
+   * connection was replaced, the new connection refuses such a webhook if it has secrets or is of another account.
    * @throws if the connection cannot be opened; the webhook is then retried, so that a missing key does not lose it
    */
   async verify(webhook: ReceivedWebhook): Promise<Verdict> {
