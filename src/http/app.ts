@@ -192,7 +192,7 @@ function misconfigured(problems: ConfigProblem[], internal?: string): AppError {
   });
 }
 
-/** Short, because an object that restarts or is overloaded answers again within seconds. */
+/** The wait is short, because an object that restarts or is overloaded answers again within seconds. */
 const OBJECT_RETRY_SECONDS = 5;
 
 function asAppError(error: unknown): AppError {

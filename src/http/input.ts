@@ -8,7 +8,7 @@ import type { AppEnv } from "./callers.ts";
 
 /** Reads and validates bodies and queries, within limits. The error messages are written for people. */
 
-/** Enough for the largest usual body, which has a token and a name. */
+/** This is enough for the largest usual body, which has a token and a name. */
 const MAX_JSON_BYTES = 16 * 1024;
 
 /** Reads the body, up to `maxBytes`. @returns null if the body is longer */

@@ -9,7 +9,7 @@ import { cursorOf, encodeCursor, jsonBody, Limit, queryOf } from "./input.ts";
 
 /** Writes notes on an incident at PagerDuty, and lists the notes written by the connector. */
 
-/** More than for other bodies, because a note can contain a whole analysis. */
+/** The limit is higher than for other bodies, because a note can contain a whole analysis. */
 const MAX_NOTE_BYTES = 128 * 1024;
 
 const NotesQuery = z.object({ limit: Limit, cursor: cursorOf(NoteCursor) });

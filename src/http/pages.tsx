@@ -21,7 +21,7 @@ const POLICY = [
   "form-action 'none'",
   "base-uri 'none'",
   "frame-ancestors 'none'",
-  // With these two, text that a script inserts into the page can never become markup or script.
+  // With these two directives, text that a script inserts into the page can never become markup or script.
   "require-trusted-types-for 'script'",
   "trusted-types 'none'",
 ].join("; ");

@@ -7,7 +7,7 @@ import { type AppEnv, SAFE_METHODS } from "./callers.ts";
 
 /** Asks Aurora whether a caller may change connectors. Without AURORA_BACKEND_URL, every caller may. */
 
-/** Short, because a person waits and retries by hand. */
+/** The wait is short, because a person waits and retries by hand. */
 const RETRY_AFTER_SECONDS = 5;
 
 /** Admits a change only if Aurora permits the caller to make it. Runs after `requireCaller`. */

@@ -30,7 +30,7 @@ import {
 
 /** PagerDuty itself does not send larger bodies. */
 const MAX_BODY_BYTES = 256 * 1024;
-/** Strict, because the id becomes part of a path, and is sent to Aurora even if the webhook is unverified. */
+/** The form is strict, because the id becomes part of a path, and is sent to Aurora even if no secret proved it. */
 const WEBHOOK_ID = /^(?!\.{1,2}$)[A-Za-z0-9_.:+/=-]{1,128}$/;
 const RETRY_AFTER_SECONDS = 10;
 const FLOOD_RETRY_AFTER_SECONDS = 60;

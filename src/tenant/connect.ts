@@ -34,7 +34,7 @@ type Credential = { displayName: string } & (
 
 /** The calls that `Connecting` makes to other parts of the tenant's object. */
 export interface Neighbours {
-  /** Uses the stored credential to delete the subscription that we created. @returns null if we created none */
+  /** Deletes the subscription that we created. @returns whether PagerDuty deleted it; null if we created none */
   removeSubscription(): Promise<boolean | null>;
   /** Cancels the sign-ins that have started. */
   forgetLogins(): void;

@@ -115,7 +115,7 @@ export class DeliveryJobs implements JobSource {
       for (const { seq, incidentId } of dueDeliveries(this.#context.sql, lane, nowMs, limit)) {
         const key = `delivery:${incidentId ?? seq}`;
         if (isFull(lane, lanes)) break;
-        // Does not start a delivery while a job collects its context. That job ends when the wait is over.
+        // Does not start a delivery while a job collects its incident's context. That job ends when the wait is over.
         if (busy.has(key) || busy.has(contextKey(incidentId))) continue;
         lanes.push(lane);
         const run = () => this.#deliver(key, lane, { seq, incidentId });

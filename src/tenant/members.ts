@@ -59,8 +59,9 @@ export class Members {
   }
 
   /**
-   * Pins this organisation in the object of the user to whose webhook URL the subscription posts. The object keeps up to
-   * five organisations, and never drops a pinned one. Never throws: a failed update is retried after the next change.
+   * Pins this organisation in the object of the user to whose webhook URL the subscription posts. A user's object
+   * keeps five organisations, and never drops a pinned one. Never throws: a failed update is retried after the next
+   * change.
    */
   async notePinned({ connection, tenantId }: ConnectionStore): Promise<void> {
     const before = z.safeParse(z.string(), this.#storage.kv.get(PINNED_KEY)).data ?? null;

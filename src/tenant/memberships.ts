@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import { Replica } from "../connection/replica.ts";
 
 /**
- * The user's side of membership, in the user's own object: the organisations on whose behalf the user made calls, the
- * latest first. The user's webhook URL leads to each of them. KV has a copy of the list for the edge.
+ * The user's side of membership: the user's own object stores the organisations on whose behalf the user made calls,
+ * the latest first. The user's webhook URL leads to each of them. KV has a copy of the list for the edge.
  */
 
 const KEY = "memberships";

@@ -51,7 +51,7 @@ function ended(userId: string, outcome: SignInOutcome, reason: string): SignInOu
   return outcome;
 }
 
-/** Returns the ID token's claims. Without an ID token returns null, and PagerDuty's API identifies the account. */
+/** Returns the ID token's claims; null if there is no ID token. PagerDuty's API then identifies the account. */
 async function signedInOf(
   app: OAuthApp,
   { idToken }: TokenSet,
