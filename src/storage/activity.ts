@@ -4,7 +4,10 @@ import * as z from "zod/mini";
 
 export const HOUR_MS = 3600 * 1000;
 export const HOURS = 24;
-/** The most journal rows, and the most failed attempts, that are read, newest first. A storm can make more in a day. */
+/**
+ * At most this many journal rows and this many failed attempts are read, the newest first. An alert storm can write
+ * more than that in a day.
+ */
 const MAX_ROWS = 20_000;
 
 const Counts = z.object({
@@ -14,7 +17,7 @@ const Counts = z.object({
   failed: z.number(),
 });
 const Ways = z.object({
-  /** Null in the row for the whole day. */
+  /** The hour's number since 1970; null in the row for the whole day. */
   hour: z.nullable(z.number()),
   meanMs: z.nullable(z.number()),
   medianMs: z.nullable(z.number()),
@@ -40,7 +43,10 @@ function countsSince(sql: SqlStorage, firstHour: number) {
   return new Map([...rows].map((row) => Counts.parse(row)).map((row) => [row.hour, row]));
 }
 
-/** The times from receipt to Aurora's acceptance: mean and nearest-rank percentiles of each hour and of the day. */
+/**
+ * Returns the mean and the nearest-rank percentiles of the time from receipt to Aurora's acceptance, by hour. The key
+ * null stands for the whole day.
+ */
 function waysSince(sql: SqlStorage, firstHour: number) {
   const rows = sql.exec(
     `WITH ${RECENT},
@@ -59,7 +65,10 @@ function waysSince(sql: SqlStorage, firstHour: number) {
   return new Map([...rows].map((row) => Ways.parse(row)).map((row) => [row.hour, row]));
 }
 
-/** Returns since when the counts are complete. Earlier rows may be missing, because at most `MAX_ROWS` are read. */
+/**
+ * Returns the time from which on the counts are complete. Earlier rows may be missing, because at most `MAX_ROWS` are
+ * read.
+ */
 function completeSinceMs(sql: SqlStorage, firstHour: number): number {
   const [row] = sql.exec(
     `SELECT max(
@@ -79,8 +88,8 @@ const latencyOf = (ways: z.infer<typeof Ways> | undefined) => ({
 });
 
 /**
- * Returns the counts of 24 hours, the current hour last, and of the whole day.
- * @param refusedByHour how many webhooks were refused, by the hour since 1970
+ * Returns the counts of each of the last 24 hours, the current hour last, and of all of them together.
+ * @param refusedByHour how many webhooks were refused in each hour; the keys are hours since 1970
  */
 export function activityOf(sql: SqlStorage, refusedByHour: ReadonlyMap<number, number>, nowMs: number) {
   const firstHour = Math.floor(nowMs / HOUR_MS) - HOURS + 1;

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 
-/** Reads the columns of rows. */
+/** Reads columns of the rows that an SQL query returns. */
 
 /** Returns the first column of each row. @throws {Error} if `schema` does not accept a value */
 export const columnOf = <T>(rows: Iterable<Record<string, unknown>>, schema: z.ZodMiniType<T>): T[] =>
@@ -12,7 +12,7 @@ export function numberOf(rows: Iterable<Record<string, unknown>>): number | null
   return value;
 }
 
-/** A value that is stored as JSON. No SQL statement reads inside the JSON. */
+/** Parses a column that holds a value as JSON text. No SQL statement reads inside the JSON. */
 export const json = <T>(schema: z.ZodMiniType<T>) =>
   z.pipe(
     z.nullable(z.string()),

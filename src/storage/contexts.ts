@@ -3,11 +3,11 @@ import { Context } from "../incidents/context.ts";
 import { json } from "./columns.ts";
 import { RANKS } from "./incidents.ts";
 
-/** The `contexts` table: what PagerDuty knew about an incident when its analysis was due. One row for each incident. */
+/** The `contexts` table. A row holds what PagerDuty knew about one incident when the incident's analysis was due. */
 
 const Row = z.object({ context: json(Context) });
 
-/** The incident's context; null if none was collected, or if the row cannot be read. */
+/** Returns the incident's context; null if none was collected, or if the row cannot be read. */
 export function loadContext(sql: SqlStorage, incidentId: string): Context | null {
   const [row] = sql.exec("SELECT context FROM contexts WHERE incident_id = ?", incidentId);
   return Row.safeParse(row).data?.context ?? null;
@@ -17,7 +17,7 @@ export function hasContext(sql: SqlStorage, incidentId: string): boolean {
   return [...sql.exec("SELECT 1 FROM contexts WHERE incident_id = ?", incidentId)].length > 0;
 }
 
-/** Stores an incident's context, unless it already has one. @param context within the limits of `boundContext` */
+/** Stores the context of an incident that has none yet. @param context within the limits of `boundContext` */
 export function saveContext(sql: SqlStorage, incidentId: string, context: Context): void {
   sql.exec(
     "INSERT INTO contexts (incident_id, context) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -28,7 +28,7 @@ export function saveContext(sql: SqlStorage, incidentId: string, context: Contex
 
 const Waiting = z.object({ incidentId: z.string(), dueAtMs: z.number() });
 
-/** Returns the incidents without a context whose analysis is due after `afterMs`, the most severe first. */
+/** Returns incidents that have no context and whose analysis is due after `afterMs`, the most severe first. */
 export function analysesWithoutContext(
   sql: SqlStorage,
   afterMs: number,

@@ -5,12 +5,13 @@ import { numberOf } from "./columns.ts";
 import { COLUMNS, Entry } from "./journal.ts";
 
 /**
- * Stores unsigned webhooks until they are checked. The `hints` table has one row for each incident that has to be read
- * from PagerDuty, however many webhooks point at the incident. The webhooks themselves are `unconfirmed` journal
- * entries. Strangers can cause them, so their size and number are limited, also while they wait.
+ * Stores unsigned webhooks until they are checked. A hint, which is a row of the `hints` table, says that one
+ * incident has to be read from PagerDuty, however many webhooks point at this incident. The webhooks themselves are
+ * `unconfirmed` journal entries. Strangers can send such webhooks, so the size and the number of these entries are
+ * limited, even while they wait.
  */
 
-/** `firstSeq` is the entry of the first webhook that the next reading checks. */
+/** `firstSeq` is the number of the oldest journal entry that the next reading of the incident checks. */
 export const Hint = z.object({
   incidentId: z.string(),
   firstSeq: z.number(),
@@ -19,8 +20,9 @@ export const Hint = z.object({
 export type Hint = z.infer<typeof Hint>;
 
 /**
- * Conditions for unsigned webhooks: those that wait to be checked, that PagerDuty did not confirm, and that it
- * confirmed. SQLite only uses a partial index if the query repeats the index's condition word for word.
+ * SQL conditions for unsigned webhooks: those that wait to be checked, those that PagerDuty did not confirm, and
+ * those that PagerDuty confirmed. SQLite only uses a partial index if the query repeats the index's condition word
+ * for word.
  */
 const WAITING = "outcome = 'unconfirmed' AND reason IS NULL";
 const NOT_CONFIRMED = "outcome = 'unconfirmed' AND reason IS NOT NULL";
@@ -49,7 +51,7 @@ export function dueHint(sql: SqlStorage, nowMs: number): Hint | null {
   return row ? Hint.parse(row) : null;
 }
 
-/** Returns when the first hint after `afterMs` is due, or the pause ends if that is later; null if there is no hint. */
+/** Returns the next time after `afterMs` when a hint is due, but not before a pause ends; null if there is none. */
 export function nextHintAtMs(sql: SqlStorage, afterMs: number): number | null {
   const untilMs = pauseOf(sql)?.untilMs ?? Number.NEGATIVE_INFINITY;
   const pauses = untilMs > afterMs;
@@ -69,7 +71,8 @@ const PAUSE = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 
 /**
  * Pauses all readings, because PagerDuty refuses every call for now.
- * @param pauseMs null if PagerDuty did not say how long: each pause in a row is then twice as long as the one before
+ * @param pauseMs null if PagerDuty did not say how long. Each pause in a row is then twice as long as the previous
+ * one, and at most 15 minutes.
  */
 export function pauseHints(sql: SqlStorage, nowMs: number, pauseMs: number | null): void {
   const attempts = (pauseOf(sql)?.attempts ?? 0) + 1;
@@ -85,7 +88,7 @@ export function endPause(sql: SqlStorage): void {
   sql.exec("DELETE FROM hints_pause");
 }
 
-/** The unsigned webhooks that wait for this hint's reading, oldest first. */
+/** Returns the unsigned webhooks that the reading for this hint checks, oldest first. */
 export function hintedEntries(sql: SqlStorage, hint: Hint, limit: number): Entry[] {
   const rows = sql.exec(
     `SELECT ${COLUMNS} FROM journal
@@ -97,7 +100,7 @@ export function hintedEntries(sql: SqlStorage, hint: Hint, limit: number): Entry
   return [...rows].map((row) => Entry.parse(row));
 }
 
-/** Removes the hint. If webhooks after `lastSeq` wait, adds a new hint for them. */
+/** Removes the hint. If webhooks after `lastSeq` still wait to be checked, adds a new hint for them. */
 export function finishHint(sql: SqlStorage, hint: Hint, lastSeq: number, nowMs: number): void {
   sql.exec("DELETE FROM hints WHERE incident_id = ?", hint.incidentId);
   const later = sql.exec(
@@ -109,7 +112,7 @@ export function finishHint(sql: SqlStorage, hint: Hint, lastSeq: number, nowMs: 
   if (laterSeq !== null) addHint(sql, hint.incidentId, laterSeq, nowMs);
 }
 
-/** Marks the hint's webhooks as failed, because the reading cannot be processed. A person can retry them. */
+/** Marks the hint's webhooks as failed, because PagerDuty's answer cannot be processed. A person can retry them. */
 export function failHint(sql: SqlStorage, hint: Hint, reason: string, nowMs: number): void {
   sql.exec(
     `UPDATE journal SET outcome = 'failed', reason = ? WHERE incident_id = ? AND seq >= ? AND ${WAITING}`,
@@ -120,7 +123,7 @@ export function failHint(sql: SqlStorage, hint: Hint, reason: string, nowMs: num
   finishHint(sql, hint, hint.firstSeq, nowMs);
 }
 
-/** Plans another reading at `atMs`, for the webhooks from `firstSeq` on. */
+/** Plans another reading of the incident at `atMs`, which checks the webhooks from `firstSeq` on. */
 export function deferHint(sql: SqlStorage, hint: Hint, firstSeq: number, atMs: number): void {
   sql.exec(
     "UPDATE hints SET first_seq = ?, due_at_ms = ?, attempts = attempts + 1 WHERE incident_id = ?",
@@ -130,21 +133,21 @@ export function deferHint(sql: SqlStorage, hint: Hint, firstSeq: number, atMs: n
   );
 }
 
-/** Makes all hints due now, because a new credential may read incidents that the previous one could not. */
+/** Makes all hints due now, because a new credential may be able to read incidents that the old one could not. */
 export function retryHintsEarly(sql: SqlStorage, nowMs: number): void {
   endPause(sql);
   sql.exec("UPDATE hints SET due_at_ms = ? WHERE due_at_ms > ?", nowMs, nowMs);
 }
 
-/** How much of a body is stored until it is checked. PagerDuty's usual events are smaller. */
+/** How much of an unsigned webhook's body is stored until it is checked. PagerDuty's usual events are smaller. */
 export const MAX_CLAIM_BYTES = 16 * 1024;
-/** How much of a body is stored if it was not confirmed: enough for a person to see what it was. */
+/** How much of a body is stored after PagerDuty did not confirm it: enough for a person to recognize the event. */
 export const MAX_UNCONFIRMED_BYTES = 4096;
-/** How much of a body is stored if it was confirmed. Most events are smaller. */
+/** How much of a body is stored after PagerDuty confirmed it. Most events are smaller. */
 const MAX_CONFIRMED_BYTES = 8 * 1024;
-/** How many confirmed entries are kept: weeks of a busy account, at most 80 MB. */
+/** How many confirmed entries are kept: several weeks' entries of a busy account, at most 80 MB. */
 export const MAX_CONFIRMED_ENTRIES = 10_000;
-/** How many unconfirmed entries are kept: those of several days, or of some minutes while a stranger posts many. */
+/** How many unconfirmed entries are kept. They cover several days, but only minutes while a stranger posts many. */
 export const MAX_UNCONFIRMED_ENTRIES = 3000;
 
 /** Stores that PagerDuty confirmed the entry. Does nothing if a signed webhook has replaced the entry. */
@@ -169,10 +172,10 @@ export function leaveUnconfirmed(sql: SqlStorage, seq: number, reason: string): 
 
 /** The reason stored with an unsigned webhook if PagerDuty keeps answering 404 for its incident. */
 export const NOT_VISIBLE = "PagerDuty knows no such incident, or does not show it to this credential";
-/** How many of the newest unconfirmed entries are searched for such incidents. */
+/** How many of the newest unconfirmed entries `countNotVisible` searches. */
 const RECENT = 500;
 
-/** Counts the incidents that unsigned webhooks named since `sinceMs`, and that PagerDuty does not show. */
+/** Counts the incidents that unsigned webhooks have named since `sinceMs` and that PagerDuty does not show. */
 export function countNotVisible(sql: SqlStorage, sinceMs: number): number {
   const rows = sql.exec(
     `SELECT count(DISTINCT incident_id) FROM (
@@ -184,7 +187,7 @@ export function countNotVisible(sql: SqlStorage, sinceMs: number): number {
   return numberOf(rows) ?? 0;
 }
 
-/** Only every hundredth entry checks the number of entries, because the limit need not be exact. */
+/** The number of entries is only checked at every hundredth entry, because the limit need not be exact. */
 const BOUND_EVERY = 100;
 const BOUND_BATCH = 1000;
 
@@ -202,18 +205,19 @@ function bound(sql: SqlStorage, condition: string, max: number, seq: number): vo
 export const boundUnconfirmed = (sql: SqlStorage, seq: number): void =>
   bound(sql, NOT_CONFIRMED, MAX_UNCONFIRMED_ENTRIES, seq);
 
-/** Removes the oldest confirmed unsigned entries beyond the limit. @param seq the newest of them */
+/** Removes the oldest confirmed entries beyond the limit. @param seq the newest confirmed entry */
 export const boundConfirmed = (sql: SqlStorage, seq: number): void =>
   bound(sql, CONFIRMED, MAX_CONFIRMED_ENTRIES, seq);
 
-/** How many webhooks of one incident wait: one reading checks them all. */
+/** How many webhooks of one incident may wait. One reading of the incident checks all of them. */
 export const MAX_WAITING_OF_INCIDENT = 20;
 const Waiting = z.object({ seq: z.number(), incidentId: z.string() });
 
 /**
- * Bounds the unsigned webhooks that wait, however long PagerDuty cannot be asked: of one incident to the first and the
- * newest; in all to the newest of incidents that are not stored, which strangers can invent, and as many of stored ones.
- * @param seq the newest waiting entry, which is one of this incident
+ * Limits the number of unsigned webhooks that wait, however long PagerDuty cannot be asked. For each incident, keeps
+ * the first webhook and the newest 19. In all, keeps the newest `MAX_UNCONFIRMED_ENTRIES` of stored incidents, and as
+ * many of incidents that are not stored. The latter are limited separately, because strangers can invent them.
+ * @param seq the newest waiting entry, which belongs to this incident
  */
 export function boundWaiting(sql: SqlStorage, incidentId: string, seq: number): void {
   sql.exec(
@@ -236,7 +240,7 @@ export function boundWaiting(sql: SqlStorage, incidentId: string, seq: number): 
   }
 }
 
-/** Removes a waiting entry, and its incident's hint if nothing waits for it any more. */
+/** Removes a waiting entry. If no other webhook of the incident waits, also removes the incident's hint. */
 export function stopWaiting(sql: SqlStorage, { seq, incidentId }: z.infer<typeof Waiting>): void {
   sql.exec("DELETE FROM journal WHERE seq = ?", seq);
   sql.exec(
@@ -246,7 +250,10 @@ export function stopWaiting(sql: SqlStorage, { seq, incidentId }: z.infer<typeof
   );
 }
 
-/** Removes unconfirmed entries that arrived before `beforeMs`. @returns how many; call again until it returns 0 */
+/**
+ * Removes unconfirmed entries that arrived before `beforeMs`.
+ * @returns how many rows were written; call again until it is 0
+ */
 export function pruneUnconfirmed(sql: SqlStorage, beforeMs: number, limit: number): number {
   const prune = (condition: string) =>
     sql.exec(

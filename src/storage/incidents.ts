@@ -5,7 +5,7 @@ import type { Held } from "../incidents/rest-stamp.ts";
 import { columnOf, numberOf } from "./columns.ts";
 import { endSetAside, setAside, setAsideIds } from "./set-aside.ts";
 
-/** The `incidents` table: one row for each incident, its state as JSON. */
+/** The `incidents` table: one row for each incident, with the incident's state as JSON. */
 
 const Row = z.object({ state: z.string() });
 const StoredAt = z.object({ storedAtMs: z.number() });
@@ -41,12 +41,12 @@ export function loadHeld(sql: SqlStorage, incidentId: string): Held {
 }
 
 /**
- * Every `severity_rank`. The index of waiting analyses starts with the rank, so a query lists all ranks. Without the
- * list, SQLite reads every waiting analysis to find the next one.
+ * Every value of `severity_rank`. The index of waiting analyses starts with the rank, so a query lists all ranks.
+ * Without the list, SQLite reads every waiting analysis to find the next one.
  */
 export const RANKS = [...Severity.options.keys(), Severity.options.length];
 
-/** The columns that lists and the alarm search by, derived from the state. */
+/** Computes the columns by which lists and the alarm find incidents. */
 function columnsOf(state: IncidentState, nowMs: number) {
   const { snapshot, analysis } = state;
   const status = snapshot && statusOf(snapshot);
@@ -56,7 +56,7 @@ function columnsOf(state: IncidentState, nowMs: number) {
     status,
     dueAtMs,
     severityRank: snapshot ? Severity.options.indexOf(snapshot.severity) : Severity.options.length,
-    /** Whether work may be left: the incident is not resolved, or its analysis is not requested yet. */
+    /** 1 if work may be left: the incident is not resolved, or its analysis waits to be requested. Otherwise 0. */
     live: status === "investigating" || dueAtMs !== null ? 1 : 0,
   };
 }
@@ -71,10 +71,10 @@ const listedOf = ({ snapshot, number }: IncidentState): [column: string, value: 
 ];
 
 /**
- * Writes the incident. An update only names an indexed column if its value changes, because SQLite writes an index
- * entry for each indexed column that an update names, and written entries are billed.
- * @param before the state that `after` was made from
- * @param lastDeliverySeq the entry of a delivery that was just appended for the incident; null if there is none
+ * Writes the incident. An update only names an indexed column if the column's value changes. For each indexed column
+ * that an update names, SQLite writes an index entry, and written entries are billed.
+ * @param before the state from which `after` was made
+ * @param lastDeliverySeq the journal entry of a delivery that was just appended for the incident; null without one
  */
 export function saveIncident(
   sql: SqlStorage,
@@ -123,19 +123,19 @@ export function saveIncident(
   }
 }
 
-/** Stores an incident's number that was read from PagerDuty, because no event held it. */
+/** Stores an incident's number, which was read from PagerDuty because no event contained it. */
 export function saveNumber(sql: SqlStorage, incidentId: string, number: number, nowMs: number): void {
   const state = loadIncident(sql, incidentId);
   saveIncident(sql, state, { ...state, number }, nowMs);
 }
 
-/** Stores in whose name the incident's later deliveries are sent; null: the user who is connected at that time. */
+/** Stores the user whom the incident's later deliveries name. Null means the user who is connected at that time. */
 export function saveRecipient(sql: SqlStorage, incidentId: string, userId: string | null): void {
   const state = { ...loadIncident(sql, incidentId), recipientUserId: userId };
   sql.exec("UPDATE incidents SET state = ? WHERE incident_id = ?", JSON.stringify(state), incidentId);
 }
 
-/** Returns the id of the first live incident after `after`, in the order of ids; null after the last. */
+/** Returns the id of the first live incident (one with work left) after the id `after`; null if there is none. */
 export function nextLiveIncidentId(sql: SqlStorage, after: string): string | null {
   const rows = sql.exec(
     "SELECT incident_id FROM incidents WHERE live = 1 AND incident_id > ? ORDER BY incident_id LIMIT 1",
@@ -146,8 +146,8 @@ export function nextLiveIncidentId(sql: SqlStorage, after: string): string | nul
 }
 
 /**
- * Returns incidents whose analysis is due: the most severe first, then those due the longest. Sets an incident aside
- * if it cannot be read.
+ * Returns incidents whose analysis is due: the most severe first, and of equal severity, the longest due first. An
+ * incident that cannot be read is set aside (see set-aside.ts).
  * @param contextWaitMs how much longer an analysis waits if its incident has no context yet
  */
 export function analysesDue(
@@ -177,8 +177,7 @@ export function analysesDue(
 }
 
 /**
- * Returns the next time after `afterMs` when an analysis is due, or has waited long enough for its context; null if
- * there is none.
+ * Returns the next time after `afterMs` when an analysis is due, or its wait for a context ends; null if none.
  * @param contextWaitMs see `analysesDue`
  */
 export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number, contextWaitMs = 0): number | null {
@@ -200,7 +199,10 @@ export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number, contextWaitMs
   return times.length === 0 ? null : Math.min(...times);
 }
 
-/** Resumes incidents that were set aside and can be read again, for example after an update, and their analysis. */
+/**
+ * Resumes incidents that were set aside and can be read again, for example after an update of the connector. Their
+ * analyses are resumed, too.
+ */
 export function takeBackIncidents(sql: SqlStorage, nowMs: number): void {
   for (const incidentId of setAsideIds(sql)) {
     try {
@@ -208,7 +210,7 @@ export function takeBackIncidents(sql: SqlStorage, nowMs: number): void {
       if (state.snapshot !== null) saveIncident(sql, emptyIncident(incidentId), state, nowMs);
       endSetAside(sql, incidentId);
     } catch {
-      // It stays set aside until it is pruned.
+      // The incident stays set aside until `pruneSetAside` removes its row.
     }
   }
 }

@@ -12,9 +12,9 @@ import { log } from "../log.ts";
 import { columnOf, json, numberOf } from "./columns.ts";
 
 /**
- * The `journal` table: one row for everything that happened, in the order of arrival. An entry holds what arrived and
- * its outcome. If Aurora has to be notified, it also holds the notification and the state of its delivery. So an event
- * and its notification are one row, written at once.
+ * The `journal` table: one row, called an entry, for everything that happened, in the order of arrival. An entry
+ * holds what arrived and how it was processed. If Aurora has to be notified, the entry also holds the notification
+ * and the state of its delivery. An event and its notification are thus written at once.
  */
 
 /**
@@ -25,7 +25,7 @@ import { columnOf, json, numberOf } from "./columns.ts";
 export const EntryKind = z.enum(["webhook", "readback", "recovery", "analysis", "check"]);
 export type EntryKind = z.infer<typeof EntryKind>;
 
-/** `pending`: the incident's next delivery. `queued`: a later delivery. The API shows both as pending. */
+/** `pending`: its incident's next delivery. `queued`: waits for that one. The API shows both as pending. */
 export const DeliveryState = z.enum(["pending", "queued", "delivered", "dead"]);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 
@@ -55,7 +55,7 @@ export const Entry = z.object({
   reason: z.nullable(z.string()),
   delivery: z.nullable(DeliveryState),
   attempts: z.number(),
-  /** How many parts of the delivery were accepted at `sentTo`. */
+  /** How many parts of the delivery, each with its own body, were accepted at the address `sentTo`. */
   sentParts: z.number(),
   sentTo: z.nullable(z.string()),
   nextAttemptAtMs: z.nullable(z.number()),
@@ -68,7 +68,7 @@ export const Entry = z.object({
   lastStatus: z.nullable(z.number()),
   errorClass: z.nullable(ErrorClass),
   requestId: z.nullable(z.string()),
-  /** Whether other tenants have the same unsigned webhook; 1 or null. */
+  /** 1 if other tenants have the same unsigned webhook, because its URL leads to all of them; null otherwise. */
   shared: z.nullable(z.number()),
   timelineLine: TimelineLineColumn,
   notification: json(Notification),
@@ -82,11 +82,11 @@ export function readableEntry(row: unknown): Entry | null {
   return parsed.success ? parsed.data : null;
 }
 
-/** Whether it is unknown which tenant of the webhook URL an unsigned webhook is for. Only that tenant may show it. */
+/** Whether an unsigned webhook also went to other tenants and is not confirmed for this one. It is then hidden. */
 export const isUndecided = ({ shared, outcome }: Entry) => shared === 1 && outcome === "unconfirmed";
 export const UNDECIDED = "coalesce(shared = 1 AND outcome = 'unconfirmed', 0)";
 
-/** The id of a delivery: the `webhook-id` of every attempt. */
+/** Returns the id of a delivery, which is the `webhook-id` of every attempt. */
 export const deliveryIdOf = ({ notification }: Entry): string => notification?.messageId ?? "";
 
 /** The columns of an `Entry`. */
@@ -96,7 +96,7 @@ export const COLUMNS = `seq, kind, webhook_id AS webhookId, event_id AS eventId,
   last_advice AS lastAdvice, fails_at_ms AS failsAtMs,
   last_status AS lastStatus, error_class AS errorClass, request_id AS requestId, shared, timeline_line AS timelineLine, notification`;
 
-/** A notification before it has its id. */
+/** A notification that has no id yet. */
 export type NewNotification = Omit<Notification, "messageId">;
 
 export interface NewEntry {
@@ -117,22 +117,22 @@ export interface NewEntry {
   payload?: Uint8Array | null;
 }
 
-/** The stored number of each lane; see `Lane` in delivery/outbox. */
+/** The number that is stored for each lane. A lane is a group of deliveries: see `Lane` in delivery/outbox. */
 export const LANE = { first: 0, again: 1, missingNumber: 2, context: 3 } as const;
 
-/** Contains the entry's number, so that no index is needed to find the entry. The random part makes the id unique. */
+/** Returns a delivery's id: the entry's number, so that no index is needed to find the entry, and a random part. */
 const messageIdOf = (seq: number) => `msg_${seq.toString(36)}_${crypto.randomUUID()}`;
 const MESSAGE_ID = /^msg_([0-9a-z]{1,11})_[0-9a-f-]{36}$/;
 
-/** Returns the entry's number in a delivery's id; null for any other text. */
+/** Returns the entry's number from a delivery's id; null for any other text. */
 function seqOfMessage(messageId: string): number | null {
   const seq = MESSAGE_ID.exec(messageId)?.[1];
   return seq === undefined ? null : Number.parseInt(seq, 36);
 }
 
 /**
- * Appends an entry. Its delivery is pending, or queued if the incident has outstanding deliveries. The caller then
- * saves the entry's number in the incident's row (`saveIncident`).
+ * Appends an entry. Its delivery, if there is one, is queued if the incident has an unfinished delivery, and pending
+ * otherwise. The caller then saves the number of a delivery's entry in the incident's row (`saveIncident`).
  * @param dueAtMs when the first attempt is due; null if there is nothing to deliver
  * @param contextWaitMs how long the first attempt waits for the incident's context
  * @returns the entry's number in the journal
@@ -181,14 +181,14 @@ function laneOf(notification: Notification | null | undefined, contextWaitMs: nu
   return notification && lacksNumber(notification.incident) ? LANE.missingNumber : LANE.first;
 }
 
-/** The number of the newest entry; 0 if there is none. */
+/** Returns the number of the newest entry; 0 if there is none. */
 export function newestSeq(sql: SqlStorage): number {
   return numberOf(sql.exec("SELECT max(seq) FROM journal")) ?? 0;
 }
 
 /**
- * Whether the incident has an unfinished delivery. The state of its last delivery (`last_delivery_seq`) decides. If
- * dead deliveries were queued again (`revived`), all deliveries are searched.
+ * Whether the incident has an unfinished delivery. Checks the incident's last delivery (`last_delivery_seq`). If dead
+ * deliveries were queued again (`revived`), checks all of the incident's deliveries.
  */
 export function hasOutstanding(sql: SqlStorage, incidentId: string | null): boolean {
   const [row] = sql.exec(
@@ -209,18 +209,18 @@ export function hasOutstanding(sql: SqlStorage, incidentId: string | null): bool
 const entriesWhere = (sql: SqlStorage, rest: string, ...values: SqlStorageValue[]): Entry[] =>
   [...sql.exec(`SELECT ${COLUMNS} FROM journal WHERE ${rest}`, ...values)].map((row) => Entry.parse(row));
 
-/** Returns an entry by its number; null if it was pruned. */
+/** Returns an entry by its number; null if it was removed. */
 export function entryAt(sql: SqlStorage, seq: number): Entry | null {
   return entriesWhere(sql, "seq = ?", seq)[0] ?? null;
 }
 
-/** Returns the first entry with this `X-Webhook-Id`. Other events may have the same. */
+/** Returns the first entry with this `X-Webhook-Id`. Other events may have the same id. */
 export function firstEntryOfWebhook(sql: SqlStorage, webhookId: string): Entry | null {
   return entriesWhere(sql, "webhook_id = ? ORDER BY seq LIMIT 1", webhookId)[0] ?? null;
 }
 
 /**
- * Returns the entry of a webhook, by `X-Webhook-Id` and `event.id`. A failed entry may lack the id of its event.
+ * Returns the entry of a webhook, by `X-Webhook-Id` and `event.id`. A failed entry without an event id also matches.
  * @param eventId null if the body is not an event
  */
 export function entryOfWebhook(sql: SqlStorage, webhookId: string, eventId: string | null): Entry | null {
@@ -231,7 +231,7 @@ export function entryOfWebhook(sql: SqlStorage, webhookId: string, eventId: stri
 }
 
 /**
- * Returns the first entry of an event that was processed, by `event.id`.
+ * Returns the first entry of an event, by `event.id`. Skips entries that could not be processed.
  * @param incidentId the event's incident; null if it has none
  */
 export function entryOfEvent(sql: SqlStorage, incidentId: string | null, eventId: string): Entry | null {
@@ -239,7 +239,7 @@ export function entryOfEvent(sql: SqlStorage, incidentId: string | null, eventId
   return entriesWhere(sql, processed, incidentId, eventId)[0] ?? null;
 }
 
-/** The entry of a delivery, by the `webhook-id` of one of its bodies. */
+/** Returns the entry of a delivery, by the `webhook-id` of any of its bodies; null if there is none. */
 export function entryOfDelivery(sql: SqlStorage, webhookId: string): Entry | null {
   const id = webhookId.endsWith(FIELDS_SUFFIX) ? webhookId.slice(0, -FIELDS_SUFFIX.length) : webhookId;
   const seq = seqOfMessage(id);
@@ -247,16 +247,16 @@ export function entryOfDelivery(sql: SqlStorage, webhookId: string): Entry | nul
   return entry && entry.delivery !== null && deliveryIdOf(entry) === id ? entry : null;
 }
 
-/** The most duplicates of one event that are stored. */
+/** How many duplicates of one event are stored at most. */
 export const MAX_DUPLICATES = 10;
 
-/** How many entries an event has. */
+/** Counts the entries of an event. */
 export function countOfEvent(sql: SqlStorage, incidentId: string | null, eventId: string): number {
   const select = "SELECT count(*) FROM journal WHERE incident_id IS ? AND event_id = ?";
   return numberOf(sql.exec(select, incidentId, eventId)) ?? 0;
 }
 
-/** Returns the bytes that PagerDuty posted, unchanged; null if they are not stored. */
+/** Returns the body that PagerDuty posted; null if none is stored. An unsigned webhook's body may be shortened. */
 export function payloadOf(sql: SqlStorage, seq: number): Uint8Array<ArrayBuffer> | null {
   const [row] = sql.exec("SELECT payload FROM journal WHERE seq = ?", seq);
   const payload = row?.["payload"];
@@ -272,12 +272,12 @@ export function removeEntry(sql: SqlStorage, seq: number): void {
   sql.exec("DELETE FROM journal WHERE seq = ?", seq);
 }
 
-/** Returns the entries of those webhooks among `webhookIds` that could not be processed. */
+/** Returns the failed entries of these webhooks. */
 export function failedEntries(sql: SqlStorage, webhookIds: readonly string[]): Entry[] {
   return webhookIds.flatMap((id) => entriesWhere(sql, "webhook_id = ? AND outcome = 'failed'", id));
 }
 
-/** The ids of all webhooks that could not be processed, oldest first. */
+/** Returns the ids of all webhooks that could not be processed, oldest first. */
 export function failedWebhookIds(sql: SqlStorage): string[] {
   const rows = sql.exec(
     "SELECT webhook_id FROM journal WHERE outcome = 'failed' AND webhook_id IS NOT NULL ORDER BY seq",

@@ -9,7 +9,7 @@ import {
   UNDECIDED,
 } from "./journal.ts";
 
-/** Reads the journal for the API: the entries that are shown with one incident, and what changed. */
+/** Reads the journal for the API: the entries of one incident, and the entries that open consoles do not show yet. */
 
 /** The short columns of an entry, for lists. */
 export const Arrival = z.pick(Entry, {
@@ -60,7 +60,7 @@ export function timelineOf(sql: SqlStorage, incidentId: string, limit: number): 
   return lines.toSorted((a, b) => timeOf(a) - timeOf(b));
 }
 
-/** The newest arrivals of an incident, oldest first. */
+/** Returns the newest webhooks and recoveries of an incident, oldest first. */
 export function arrivalsOfIncident(sql: SqlStorage, incidentId: string, limit: number): Arrival[] {
   const rows = sql.exec(
     `SELECT ${ARRIVAL_COLUMNS} FROM journal WHERE incident_id = ? AND kind IN ('webhook', 'recovery')
@@ -71,7 +71,7 @@ export function arrivalsOfIncident(sql: SqlStorage, incidentId: string, limit: n
   return [...rows].map((row) => Arrival.parse(row)).reverse();
 }
 
-/** The newest deliveries of an incident, oldest first. */
+/** Returns the newest deliveries of an incident, oldest first. */
 export function deliveriesOfIncident(sql: SqlStorage, incidentId: string, limit: number): Entry[] {
   const rows = sql.exec(
     `SELECT ${COLUMNS} FROM journal WHERE incident_id = ? AND delivery IS NOT NULL ORDER BY seq DESC LIMIT ?`,
@@ -81,7 +81,7 @@ export function deliveriesOfIncident(sql: SqlStorage, incidentId: string, limit:
   return [...rows].flatMap((row) => readableEntry(row) ?? []).reverse();
 }
 
-/** For open consoles: the entries after `seq`, oldest first. */
+/** Returns the entries after `seq`, oldest first, for consoles that are open. */
 export function entriesAfter(sql: SqlStorage, seq: number, limit: number): Entry[] {
   const rows = sql.exec(`SELECT ${COLUMNS} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?`, seq, limit);
   return [...rows].flatMap((row) => readableEntry(row) ?? []);
@@ -89,7 +89,7 @@ export function entriesAfter(sql: SqlStorage, seq: number, limit: number): Entry
 
 const Outstanding = z.object({ seq: z.number(), attempts: z.number() });
 
-/** For open consoles: the attempts of each pending delivery, by entry; those that are due first come first. */
+/** Returns how many attempts each pending delivery has had, by its entry's number, for consoles that are open. */
 export function outstandingAttempts(sql: SqlStorage, limit: number): Map<number, number> {
   const rows = sql.exec(
     "SELECT seq, attempts FROM journal WHERE delivery = 'pending' ORDER BY lane, next_attempt_at_ms LIMIT ?",
@@ -101,11 +101,11 @@ export function outstandingAttempts(sql: SqlStorage, limit: number): Map<number,
 const Times = z.object({
   lastEventAtMs: z.nullable(z.number()),
   lastPingAtMs: z.nullable(z.number()),
-  /** When the last webhook arrived that has a valid signature, or that PagerDuty confirmed. */
+  /** When the last webhook arrived that has a valid signature or was confirmed by PagerDuty. */
   lastProvedAtMs: z.nullable(z.number()),
 });
 
-/** Returns when webhooks last arrived. `lastProvedAtMs` is only searched among recent entries. */
+/** Returns when webhooks last arrived. `lastProvedAtMs` is only searched among the newest 1,000 entries. */
 export function webhookTimes(sql: SqlStorage): z.infer<typeof Times> {
   const [row] = sql.exec(
     `SELECT

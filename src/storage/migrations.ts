@@ -2,10 +2,11 @@ import * as z from "zod/mini";
 import { readStored } from "./stored-value.ts";
 
 /**
- * The tables of a tenant's object, as a list of migrations. A change of the schema is a new migration at the end; a
- * deployed migration is never edited. docs/storage.md describes the tables.
+ * The tables of a tenant's object, as a list of migrations. To change the schema, add a migration at the end; never
+ * edit a deployed migration. docs/storage.md describes the tables.
  *
- * Every written row and every new index entry is billed, so an index has to save more than it costs: see docs/cost.md.
+ * Every written row and every new index entry is billed, so an index has to save more than it costs: see
+ * docs/cost.md.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -183,7 +184,7 @@ export function isMigrated(storage: DurableObjectStorage): boolean {
   return readStored(storage, VERSION_KEY, z.number()) !== null;
 }
 
-/** Brings the tables up to date; does nothing if they are. */
+/** Brings the tables up to date. Does nothing if they already are. */
 export function migrate(storage: DurableObjectStorage): void {
   const version = readStored(storage, VERSION_KEY, z.number()) ?? 0;
   if (version >= MIGRATIONS.length) return;

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { columnOf, numberOf } from "./columns.ts";
 
-/** The `notes` table: one row for each note that Aurora writes at PagerDuty. Times in milliseconds. */
+/** The `notes` table: one row for each note that Aurora writes at PagerDuty. Times are in milliseconds. */
 
-/** `failed`: given up, with the reason in `error`. */
+/** `failed`: the connector gave up; `error` says why. */
 export const NoteState = z.enum(["pending", "written", "failed"]);
 export type NoteState = z.infer<typeof NoteState>;
 
@@ -12,7 +12,9 @@ export const Note = z.object({
   incidentId: z.string(),
   createdAtMs: z.number(),
   userId: z.string(),
-  /** The e-mail address of the user to write as; null for the credential's own user. */
+  /**
+   * The e-mail address of the PagerDuty user in whose name the note is written; null for the credential's own user.
+   */
   from: z.nullable(z.string()),
   /** A hash of the request; null without an idempotency key. */
   requestHash: z.nullable(z.string()),
@@ -22,7 +24,7 @@ export const Note = z.object({
   attempts: z.number(),
   /** When the next attempt is due, while the note is pending. */
   nextAttemptAtMs: z.nullable(z.number()),
-  /** 1 if the outcome of an attempt is unknown: PagerDuty may have the note. */
+  /** 1 if the outcome of an attempt is unknown, so that PagerDuty may have the note. */
   doubtful: z.number(),
   /** The note's id at PagerDuty. */
   pagerdutyId: z.nullable(z.string()),
@@ -45,7 +47,7 @@ export type NewNote = Pick<
   "noteId" | "incidentId" | "createdAtMs" | "userId" | "from" | "requestHash" | "text"
 > & { idempotencyKey: string | null };
 
-/** Stores a new note, due at once. */
+/** Stores a new note. Its first attempt is due at once. */
 export function insertNote(sql: SqlStorage, note: NewNote): void {
   sql.exec(
     `INSERT INTO notes (note_id, incident_id, created_at_ms, user_id, from_email, idempotency_key, request_hash, text,
@@ -111,7 +113,7 @@ export function removeNote(sql: SqlStorage, noteId: string): void {
   sql.exec("DELETE FROM notes WHERE note_id = ?", noteId);
 }
 
-/** The ids of pending notes that are due, those due for the longest first. */
+/** Returns the ids of pending notes that are due, the longest due first. */
 export function dueNotes(sql: SqlStorage, nowMs: number, limit: number): string[] {
   const rows = sql.exec(
     `SELECT note_id FROM notes WHERE state = 'pending' AND next_attempt_at_ms <= ?
@@ -122,14 +124,17 @@ export function dueNotes(sql: SqlStorage, nowMs: number, limit: number): string[
   return columnOf(rows, z.string());
 }
 
-/** Returns when the first note after `afterMs` is due; null if there is none. */
+/** Returns the next time after `afterMs` when a note is due; null if there is none. */
 export function nextNoteAtMs(sql: SqlStorage, afterMs: number): number | null {
   const select =
     "SELECT min(next_attempt_at_ms) FROM notes WHERE state = 'pending' AND next_attempt_at_ms > ?";
   return numberOf(sql.exec(select, afterMs));
 }
 
-/** Returns when the notes since `sinceMs` were requested, newest first. @param incidentId null for all incidents */
+/**
+ * Returns the times after `sinceMs` at which notes were requested, newest first.
+ * @param incidentId null for all incidents
+ */
 export function noteTimes(
   sql: SqlStorage,
   incidentId: string | null,
@@ -157,7 +162,7 @@ export function noteTimes(
 export const NoteCursor = z.object({ createdAtMs: z.number(), noteId: z.string() });
 export type NoteCursor = z.infer<typeof NoteCursor>;
 
-/** An incident's notes, newest first, at most one more than `limit`. */
+/** Returns a page of an incident's notes, newest first. Contains one more than `limit` if another page follows. */
 export function listNotes(
   sql: SqlStorage,
   incidentId: string,
@@ -175,7 +180,7 @@ export function listNotes(
   return [...rows].map((row) => Note.parse(row));
 }
 
-/** Returns the ids, at PagerDuty, of the notes that the connector wrote on the incident. */
+/** Returns PagerDuty's ids of the notes that the connector wrote on the incident. */
 export function writtenIds(sql: SqlStorage, incidentId: string): Set<string> {
   const rows = sql.exec(
     "SELECT pagerduty_id FROM notes WHERE incident_id = ? AND pagerduty_id IS NOT NULL",
@@ -184,7 +189,7 @@ export function writtenIds(sql: SqlStorage, incidentId: string): Set<string> {
   return new Set(columnOf(rows, z.string()));
 }
 
-/** Returns the incident's oldest doubtful note whose id is unknown and whose text `matches` accepts. */
+/** Returns the oldest note that PagerDuty may have under an unknown id, and whose text `matches` accepts. */
 export function doubtfulNote(
   sql: SqlStorage,
   incidentId: string,

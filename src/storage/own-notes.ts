@@ -1,11 +1,11 @@
 import { doubtfulNote, saveNote, writtenIds } from "./notes.ts";
 
-/** Recognizes the connector's own notes among those that PagerDuty returns. */
+/** Recognizes the connector's own notes among the notes that PagerDuty sends. */
 
-/** Ignores line ends and trailing space, which PagerDuty may change. */
+/** Makes line ends equal and removes outer white space, because PagerDuty may change both. */
 const comparable = (text: string): string => text.replace(/\r\n?/g, "\n").trim();
 
-/** Whether PagerDuty's text is the text of our note. @param isTrimmed whether PagerDuty sent only the start of it */
+/** Whether PagerDuty's text is the text of our note. @param isTrimmed whether PagerDuty sent only the text's start */
 export function isSameText(ours: string, theirs: string, isTrimmed = false): boolean {
   const [own, other] = [comparable(ours), comparable(theirs)];
   if (!isTrimmed) return own === other;
@@ -31,8 +31,8 @@ export interface AnnotatedNote {
 }
 
 /**
- * Whether the connector wrote the note. Compares the ids; while PagerDuty's id for a note is unknown, compares the
- * texts. If a text is the same, stores the id and marks the note as written.
+ * Whether the connector wrote the note. Compares the ids. Also compares the texts of stored notes that may be at
+ * PagerDuty under an unknown id. If a text is the same, stores the id and marks the stored note as written.
  */
 export function isOwnNote(
   sql: SqlStorage,
@@ -47,7 +47,7 @@ export function isOwnNote(
   saveNote(sql, {
     ...note,
     state: "written",
-    // PagerDuty's webhook can arrive before the answer to the first attempt, which is not counted yet.
+    // PagerDuty's webhook can arrive before the answer to the first attempt, when that attempt is not yet counted.
     attempts: Math.max(1, note.attempts),
     nextAttemptAtMs: null,
     pagerdutyId: id,

@@ -2,7 +2,10 @@
 
 const FINISHED = "(delivery IS NULL OR delivery IN ('delivered', 'dead'))";
 
-/** Removes finished entries that arrived before `beforeMs`. @returns how many; call again until it returns 0 */
+/**
+ * Removes finished entries that arrived before `beforeMs`.
+ * @returns how many rows were written; call again until it is 0
+ */
 export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): number {
   const { rowsWritten } = sql.exec(
     `DELETE FROM journal WHERE seq IN (
@@ -15,7 +18,10 @@ export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): 
   return rowsWritten;
 }
 
-/** Removes the payloads of the oldest finished entries that have one. @returns how many rows were written */
+/**
+ * Removes the payloads of the oldest finished entries that still have a payload.
+ * @returns how many rows were written
+ */
 export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
   return sql.exec(
     `UPDATE journal SET payload = NULL WHERE seq IN (
@@ -27,7 +33,7 @@ export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
 
 /**
  * Removes incidents that have no work left and have not changed since `beforeMs`, with their contexts and notes.
- * @returns how many incidents
+ * @returns how many rows of the `incidents` table were written; call again until it is 0
  */
 export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number): number {
   const remove = (table: string) =>

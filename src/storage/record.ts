@@ -20,8 +20,8 @@ import {
 } from "./journal.ts";
 
 /**
- * Folds an observation and stores the result: the incident, its journal entry and its notification. Nothing here
- * awaits, so all of it commits together.
+ * Folds an observation into its incident and stores the result: the incident, its journal entry and its notification.
+ * Nothing in this file awaits, so all three commit together.
  */
 
 /** The part of a tenant's object that recording needs. */
@@ -34,14 +34,14 @@ export interface RecordContext {
   connectedUser(): string | null;
 }
 
-/** When the first attempt of a new delivery is due; null if deliveries are not configured. */
+/** Returns when the first attempt of a new delivery is due; null if deliveries are not configured. */
 export function firstAttemptAtMs(config: Config, nowMs: number): number | null {
   return config.events === null ? null : nowMs + (config.deliverySchedule[0] ?? 0) * 1000;
 }
 
 /**
- * How long the first attempt to deliver a notification waits for its incident's context. In format `v3` the triggered
- * event carries the context, because Aurora starts its analysis with that event.
+ * Returns how long the first attempt to deliver a notification waits for its incident's context. Only format `v3`
+ * waits: its triggered event carries the context, because Aurora starts its analysis with that event.
  */
 function contextWaitMs(
   { events, contextWaitMs }: Config,
@@ -51,15 +51,15 @@ function contextWaitMs(
   return events?.format === "v3" && carriesContext ? contextWaitMs : 0;
 }
 
-/** The stored part of an entry's webhook. */
+/** The columns that an entry gets from its webhook. */
 export type WebhookRecord = Pick<NewEntry, "receivedAtMs" | "webhookId" | "requestId" | "shared" | "payload">;
 
-/** An observation with everything that is stored about it. */
+/** An observation, and everything that is stored with it. */
 export interface Incoming {
   incidentId: string;
   observation: Observation;
   kind: EntryKind;
-  /** PagerDuty's event type; for an incident read over REST a type of the same form. */
+  /** PagerDuty's event type; for an incident that was read over REST, a type of the same form. */
   type: string;
   notificationType: (folded: Folded) => NotificationType;
   /** ISO 8601. */
@@ -67,14 +67,16 @@ export interface Incoming {
   provenance: Provenance;
   /** Why root-cause analysis is needed now; null if it is not. */
   analysisCause: (before: IncidentState, folded: Folded) => AnalysisCause | null;
-  /** The line on the timeline, unless the status changes; null for no line. */
+  /**
+   * The entry's line on the timeline; null for no line. If the status changes, only the text of this line is used.
+   */
   line: TimelineLine | null;
   /** Whether the entry is stored even if nothing changes. */
   alwaysRecorded: boolean;
   record: WebhookRecord;
 }
 
-/** Folds the observation and stores the result. @returns `applied` if it changed the incident, else `stale` */
+/** Folds the observation and stores the result. @returns `applied` if it changed the incident, otherwise `stale` */
 export function apply(context: RecordContext, incoming: Incoming, nowMs: number): Outcome {
   const { sql, config } = context;
   const { provenance, record } = incoming;
@@ -90,7 +92,7 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
     }
   };
 
-  // Fields that arrive before their incident are stored, and sent to Aurora together with the incident.
+  // Custom fields that arrive before their incident are stored, and sent to Aurora with the incident.
   const kept = folded.changed && state.snapshot === null;
   const outcome: Outcome = folded.change || kept ? "applied" : "stale";
   if (outcome === "stale" && !incoming.alwaysRecorded) {
@@ -117,15 +119,16 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
     notification ? contextWaitMs(config, notification) : 0,
   );
   save(dueAtMs === null ? null : seq);
-  // A delivery reads a missing number from PagerDuty. If nothing is delivered, a hint does so.
+  // A delivery reads a missing incident number from PagerDuty. If deliveries are not configured, a hint (see
+  // hints.ts) does so.
   if (config.events === null && state.number === null && state.snapshot !== null)
     addHint(sql, incoming.incidentId, seq, nowMs);
   return outcome;
 }
 
 /**
- * Stores the request for analysis, and that it was made. In format `v3` the request is not sent, because Aurora starts
- * its analysis itself.
+ * Stores the request for analysis, and the incident's state after this request. In format `v3` the request is not
+ * sent, because Aurora starts its analysis itself.
  */
 export function recordAnalysisRequest(
   { sql, config }: RecordContext,
@@ -139,7 +142,10 @@ export function recordAnalysisRequest(
   saveIncident(sql, before, after, nowMs, dueAtMs === null ? null : seq);
 }
 
-/** Stores the user of the incident's first notification, because Aurora's row of the incident is keyed by this user. */
+/**
+ * Returns the state with the user who was connected at the incident's first notification. Aurora stores the incident
+ * under this user, so all later notifications name the same user.
+ */
 function withRecipient(context: RecordContext, state: IncidentState): IncidentState {
   if (state.version === 0 || state.recipientUserId !== null) return state;
   return { ...state, recipientUserId: context.connectedUser() };
@@ -158,7 +164,7 @@ function notificationOf(incoming: Incoming, folded: Folded): NewNotification | n
   };
 }
 
-/** Returns the line for a change of status; null if the status did not change. */
+/** Returns the timeline's line for a change of status; null if the status did not change. */
 function lifecycleOf({ change }: Folded, line: TimelineLine | null): TimelineLine | null {
   if (!change || !isLifecycle(change.kind)) return null;
   return { kind: change.kind, from: change.from, to: change.to, text: line?.text ?? null };

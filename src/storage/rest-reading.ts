@@ -20,7 +20,9 @@ import { loadHeld, loadIncident } from "./incidents.ts";
 import type { EntryKind } from "./journal.ts";
 import { apply, type RecordContext } from "./record.ts";
 
-/** Records incidents that were read over REST: their current state, without the events that led to it. */
+/**
+ * Records incidents that were read over REST. REST returns their current state, but not the events that led to it.
+ */
 
 /** Derives the notification's type from the change, because REST does not name the event. */
 function typeOf({ state, change }: Folded): NotificationType {
@@ -38,19 +40,21 @@ function typeOf({ state, change }: Folded): NotificationType {
   }
 }
 
-/** Whether folding the incident changes what Aurora sees. */
+/** Whether folding the REST answer changes the incident as Aurora sees it. */
 export function isNews(held: Held, incident: RestIncident, askedAtMs: number): boolean {
   return fold(held.state, observeRest(held, incident, askedAtMs)).change !== null;
 }
 
-/** Whether the incident changed after the newest stored observation. Its custom fields may have changed as well. */
+/**
+ * Whether the incident changed after the newest stored observation. If so, its custom fields may have changed, too.
+ */
 export function isUnseen(state: IncidentState, incident: RestIncident): boolean {
   const stamps = [state.snapshotStamp, ...Object.values(state.fields).map(({ stamp }) => stamp)];
   const seenUntilMs = Math.max(...stamps.map((stamp) => stamp?.atMs ?? Number.NEGATIVE_INFINITY));
   return updatedAtMsOf(incident.updatedAt) > seenUntilMs;
 }
 
-/** A custom field with its current value; null if it has none. */
+/** A custom field and its current value, which is null if the field is not set. */
 interface FieldReading {
   name: string;
   value: FieldValue;
@@ -58,7 +62,7 @@ interface FieldReading {
 
 export interface RestReading {
   incident: RestIncident;
-  /** Null if they were not read. */
+  /** Null if the custom fields were not read. */
   fields: FieldReading[] | null;
   /** When PagerDuty was asked. Milliseconds. */
   askedAtMs: number;
@@ -72,7 +76,7 @@ export interface Reason {
   requestId: string | null;
 }
 
-/** Folds a reading, and stores what is new. @returns whether anything was new */
+/** Folds an incident that was read over REST, and stores what is new. @returns whether anything was new */
 export function applyReading(
   context: RecordContext,
   reading: RestReading,
@@ -92,7 +96,8 @@ export function applyReading(
     alwaysRecorded: false,
     record: { receivedAtMs: nowMs, requestId: reason.requestId },
   };
-  // Folds the fields first, so that the incident's first notification has them and its analysis has the runbook.
+  // Folds the custom fields first, so that the incident's first notification contains them, and its analysis
+  // the runbook.
   const news = fields ? newFields(held, fields, incident.updatedAt, askedAtMs) : null;
   const fieldsApplied =
     news !== null &&
@@ -110,9 +115,10 @@ export function applyReading(
 }
 
 /**
- * Returns the fields whose value differs, stamped with the time of PagerDuty's last change to the incident. An event
- * after that time still counts, even if it arrives late. A field with the same value keeps its earlier stamp. If the
- * incident is settled, a value that differs is new whatever its stamp.
+ * Returns the custom fields whose value differs from the stored one, stamped with the time of PagerDuty's last change
+ * to the incident. An event after that time still overwrites such a field, even if the event arrives late. A field
+ * with the same value keeps its earlier stamp. If the incident is settled (`isSettled`), a different value is new,
+ * whatever the stored stamp is.
  */
 function newFields(
   held: Held,

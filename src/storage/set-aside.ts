@@ -3,13 +3,13 @@ import { describe, log } from "../log.ts";
 import { columnOf } from "./columns.ts";
 
 /**
- * The `set_aside` table: incidents that could not be processed, because of a fault in their stored row or in the code.
- * No job is due for an incident that is set aside, so that it does not delay others. The status reports it.
+ * The `set_aside` table: incidents that could not be processed, because of a fault in their stored row or in the
+ * code. No job is due for such an incident, so it does not delay other incidents. The status reports it.
  */
 
 /**
- * Repeats `work` once if it throws, because a storage error can be temporary.
- * @throws if `work` fails twice: then the fault is in the work itself, and the caller gives it up
+ * Runs `work`, and runs it a second time if it throws, because a storage error can be temporary.
+ * @throws if `work` fails twice: the fault is then not temporary, and the caller gives up
  */
 export async function tryTwice<T>(work: () => T | Promise<T>): Promise<T> {
   try {
@@ -20,7 +20,7 @@ export async function tryTwice<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** Enough to name the fault for a person; the log has the whole error. */
+/** Enough for a person to recognize the fault. The log has the whole error. */
 const MAX_REASON_CHARS = 300;
 
 export function setAside(sql: SqlStorage, incidentId: string, error: unknown, nowMs: number): void {
@@ -57,7 +57,9 @@ export const SetAsideSummary = z.object({
 });
 export type SetAsideSummary = z.infer<typeof SetAsideSummary>;
 
-/** Returns the summary for the status. SQLite takes the other columns from the row with the latest `at_ms`. */
+/**
+ * Returns the summary for the status. Because of `max(at_ms)`, SQLite takes the other columns from the latest row.
+ */
 export function summarizeSetAside(sql: SqlStorage): SetAsideSummary {
   const [row] = sql.exec(
     "SELECT count(*) AS count, max(at_ms), incident_id AS incidentId, reason FROM set_aside",

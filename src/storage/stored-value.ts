@@ -2,11 +2,11 @@ import type * as z from "zod/mini";
 import { log } from "../log.ts";
 
 /**
- * Reads values in the object's key-value storage. A value that cannot be read counts as absent, so that a damaged value
- * never stops the object. Only use it for values that have a default or can be computed again.
+ * Reads values in the object's key-value storage. A value that cannot be read counts as absent, so that a damaged
+ * value never stops the object. Only use this for values that have a default or can be computed again.
  */
 
-/** The keys that were already logged, so that a value that is read often does not fill the log. */
+/** The unreadable keys that were already logged. Each is logged once, so that frequent reads do not fill the log. */
 const logged = new WeakMap<DurableObjectStorage, Set<string>>();
 
 /** Returns the value of `key`; null if there is none, or if `schema` does not accept it. */

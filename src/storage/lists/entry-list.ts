@@ -13,45 +13,53 @@ import {
 import { ARRIVAL_COLUMNS, Arrival } from "../lists.ts";
 import { type Counts, countChoices, type Filter, isWithin, oneOf, type TimeRange, takePage } from "./page.ts";
 
-/** Finds entries of the journal for the API: pages of events and of deliveries, newest first, and counts. */
+/**
+ * Finds entries of the journal for the API: pages of events or deliveries, newest first, and the number of entries
+ * for each choice of a filter.
+ */
 
-/** A page starts below `beforeSeq`; null: at the newest entry. */
+/** A page starts with the newest entry whose number is below `beforeSeq`. Null: with the newest entry of all. */
 interface EntryPage extends TimeRange {
   limit: number;
   beforeSeq: number | null;
 }
 
-/** Null: any. */
+/** A member that is null excludes no event. */
 export interface EventFilter extends EntryPage {
   type: string | null;
   outcome: Outcome | null;
-  /** Words, each of which is searched for in the webhook's id, and in the title, the number and the service of its incident. */
+  /** Search words, each of which has to occur in the webhook's id, or in its incident's title, number or service. */
   q: string | null;
 }
 
-/** As the API shows them: `pending` includes the queued ones. */
+/** The state of a delivery as the API shows it: `pending` includes queued deliveries. */
 const ShownState = z.enum(["pending", "delivered", "dead"]);
 export type ShownState = z.infer<typeof ShownState>;
 
-/** Null: any. */
+/** A member that is null excludes no delivery. */
 export interface DeliveryFilter extends EntryPage {
   state: ShownState | null;
   error: ErrorClass | null;
 }
 
 const NEWEST_PAGE = { sinceMs: null, untilMs: null, beforeSeq: null } as const;
-/** These filter nothing. */
+/** Filters that exclude no entry. */
 export const ALL_EVENTS = { ...NEWEST_PAGE, type: null, outcome: null, q: null } as const;
 export const ALL_DELIVERIES = { ...NEWEST_PAGE, state: null, error: null } as const;
 
-/** The most entries that one page examines. */
+/** How many entries one page examines at most. */
 export const MAX_EXAMINED = 5_000;
-/** The most entries that one count examines: it follows every few seconds while a console is open. */
+/**
+ * How many of the newest entries one count examines at most. While a console is open, it counts every few seconds.
+ */
 const MAX_COUNTED = 2_000;
-/** The most older entries of one kind that a count finds by an index. */
+/** How many older entries one count reads from each index at most. */
 const MAX_INDEXED = 1_000;
 
-/** The short columns that filters decide by. A delivered entry has no error; of the others it lies behind the payload. */
+/**
+ * The short columns that filters use. The error is stored after the long payload, so it is not read for delivered
+ * entries, which have none.
+ */
 const Candidate = z.object({
   seq: z.number(),
   kind: EntryKind,
@@ -72,20 +80,23 @@ type Candidate = z.infer<typeof Candidate>;
 const CANDIDATE = `seq, kind, type, outcome, delivery, received_at_ms AS receivedAtMs, webhook_id AS webhookId,
   ${UNDECIDED} AS isUndecided,
   CASE WHEN delivery <> 'delivered' THEN error_class END AS error`;
-/** With the incident's number, title and service, which only a search reads. */
+/** The columns for a search, which also reads the incident's number, title and service. */
 const SEARCHED = `${CANDIDATE}, number, title, service_name AS serviceName`;
 const PLAIN = `${CANDIDATE}, NULL AS number, NULL AS title, NULL AS serviceName`;
 
-/** The clock of the edge, which says when a webhook was received, may be ahead of the object's. */
+/** How far the edge's clock, which sets the time of receipt, may be ahead of the object's clock. */
 const MAX_CLOCK_SKEW_MS = 60_000;
 
-/** The number of the first entry that was stored at `atMs` or later: a binary search, for which the key is enough. */
+/**
+ * Returns the number of the first entry that was stored at `atMs` or later. The binary search needs no index but the
+ * key.
+ */
 function firstStoredAt(sql: SqlStorage, atMs: number): number {
   let low = 1;
   let high = newestSeq(sql) + 1;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    // Entries of earlier versions have no time of storing.
+    // Entries that earlier versions stored have no `stored_at_ms`.
     const [row] = sql.exec(
       `SELECT seq, coalesce(stored_at_ms, received_at_ms) AS storedAtMs FROM journal
        WHERE seq >= ? ORDER BY seq LIMIT 1`,
@@ -100,9 +111,9 @@ function firstStoredAt(sql: SqlStorage, atMs: number): number {
 
 const StoredAt = z.object({ seq: z.number(), storedAtMs: z.number() });
 
-/** Which entries are read: the newest, or those that an index holds. */
+/** The entries that are read: all entries, or only those in an index. */
 interface Source {
-  /** The condition of a partial index, or of a key. */
+  /** An SQL condition that an index covers, or one that is always true. */
   where: string;
   values: readonly string[];
 }
@@ -113,7 +124,7 @@ const DEAD: Source = { where: "delivery = 'dead'", values: [] };
 const errorsOf = (error: ErrorClass): Source => ({ where: "error_class = ?", values: [error] });
 const webhookOf = (webhookId: string): Source => ({ where: "webhook_id = ?", values: [webhookId] });
 
-/** The entries of a source, newest first, without those stored before the time range begins. */
+/** Yields the entries of a source, newest first. Leaves out entries that were stored before the time range begins. */
 function* candidates(
   sql: SqlStorage,
   { where, values }: Source,
@@ -133,16 +144,16 @@ function* candidates(
   for (const row of rows) yield Candidate.parse(row);
 }
 
-/** What a list holds: which entries it is about, and its filters. */
+/** A list: which entries belong to it (`holds`), and its filters. */
 interface List extends TimeRange {
   q: string | null;
   holds: (row: Candidate) => boolean;
   filters: Readonly<Record<string, Filter<Candidate>>>;
-  /** Where the entries of a page are. */
+  /** The source from which a page is read. */
   source: Source;
 }
 
-/** Without `readback`: a read-back appears as the outcome of the webhook that caused it. */
+/** The kinds of entries in the list of events. A `readback` appears as the outcome of the webhook that caused it. */
 const ARRIVALS: ReadonlySet<EntryKind> = new Set(["webhook", "recovery", "check"]);
 
 function eventList(sql: SqlStorage, filter: EventFilter): List {
@@ -181,7 +192,7 @@ function deliveryList(filter: DeliveryFilter): List {
   };
 }
 
-/** A page. `next`: the next page starts below this number; null at the end. */
+/** A page of entries. The next page starts below the number `next`, which is null on the last page. */
 interface Page<T> {
   entries: T[];
   next: number | null;
@@ -215,9 +226,9 @@ export const listDeliveries = (sql: SqlStorage, filter: DeliveryFilter): Page<En
   pageOf(sql, deliveryList(filter), filter, COLUMNS, readableEntry);
 
 /**
- * Counts the newest entries, and older ones as far as indexes hold them.
+ * Counts the newest entries, and those older entries that `indexes` contain.
  * @param indexes sources that do not overlap
- * @param isIndexed whether `indexes` hold every older entry of the choice
+ * @param isIndexed whether `indexes` contain every older entry of the choice
  */
 function countsOf(
   sql: SqlStorage,
@@ -226,7 +237,7 @@ function countsOf(
   isIndexed: (name: string, choice: string, belowSeq: number) => boolean,
 ): Counts {
   const rows = [...candidates(sql, NEWEST, { ...list, beforeSeq: null }, MAX_COUNTED + 1)];
-  // The entry that is one too many is counted with the older ones.
+  // The one entry beyond `MAX_COUNTED` is counted with the older entries.
   const beforeSeq = rows.length > MAX_COUNTED ? (rows.pop()?.seq ?? 0) + 1 : null;
   const older =
     beforeSeq === null
@@ -241,12 +252,17 @@ function countsOf(
 export const countEvents = (sql: SqlStorage, filter: EventFilter): Counts =>
   countsOf(sql, eventList(sql, filter), [FAILED_EVENTS], (_, choice) => choice === "failed");
 
-/** Every dead delivery has an error, and so has every pending one that was tried. */
+/**
+ * Counts deliveries. The indexes contain every older delivery that is dead, and every older pending one that was
+ * tried, because each of these has an error.
+ */
 export const countDeliveries = (sql: SqlStorage, filter: DeliveryFilter): Counts =>
   countsOf(sql, deliveryList(filter), ErrorClass.options.map(errorsOf), (name, choice, belowSeq) =>
     choice === "pending" ? !isPendingBelow(sql, belowSeq) : name === "error" || choice === "dead",
   );
 
-/** Queued deliveries wait behind pending ones. */
+/**
+ * Whether an older delivery is pending. A queued delivery waits for a pending one, so only pending ones are searched.
+ */
 const isPendingBelow = (sql: SqlStorage, seq: number): boolean =>
   [...sql.exec("SELECT 1 FROM journal WHERE delivery = 'pending' AND seq < ? LIMIT 1", seq)].length > 0;

@@ -13,27 +13,27 @@ import { describe, log } from "../../log.ts";
 import { loadIncident } from "../incidents.ts";
 import { type Counts, countChoices, type Filter, oneOf, type TimeRange, takePage } from "./page.ts";
 
-/** Finds incidents for the API: pages, newest first, and the titles of incidents for other lists. */
+/** Finds incidents for the API: pages of incidents, newest first, and the titles of incidents for other lists. */
 
-/** A member that is null filters nothing. The time is the incident's start. */
+/** A member that is null excludes no incident. The time range applies to the incident's start. */
 export interface IncidentFilter extends TimeRange {
   status: Status | null;
   severity: Severity | null;
   /** A service's id or name. */
   service: string | null;
-  /** Words, each of which is searched for in the title, the number and the service's name. */
+  /** Search words, each of which has to occur in the title, the number or the service's name. */
   q: string | null;
   limit: number;
   after: IncidentCursor | null;
 }
 
-/** Filters nothing. */
+/** A filter that excludes no incident. */
 export const ALL_INCIDENTS = {
   ...{ status: null, severity: null, service: null, q: null, after: null },
   ...{ sinceMs: null, untilMs: null },
 } as const;
 
-/** The most incidents that one page or one count examines, so that a rare match does not read the whole table. */
+/** How many incidents one page or one count examines at most, so that a rare match does not read the whole table. */
 const MAX_EXAMINED = 2_000;
 
 const Candidate = z.object({
@@ -48,7 +48,7 @@ const Candidate = z.object({
 });
 type Candidate = z.infer<typeof Candidate>;
 
-/** Incidents of the time range, newest first. */
+/** Yields the incidents of the time range after the cursor `after`, newest first. */
 function* candidates(
   sql: SqlStorage,
   { after, sinceMs, untilMs }: Pick<IncidentFilter, "after" | "sinceMs" | "untilMs">,
@@ -69,13 +69,16 @@ function* candidates(
   for (const row of rows) yield Candidate.parse(row);
 }
 
-/** A page. `next`: the next page starts after this incident; null at the end. */
+/** A page of incidents. The next page starts after the incident `next`, which is null on the last page. */
 interface IncidentPage {
   incidents: Incident[];
   next: IncidentCursor | null;
 }
 
-/** Returns matching incidents, newest first. Returns fewer than `limit` if it has examined too many others. */
+/**
+ * Returns matching incidents, newest first. Stops after `MAX_EXAMINED` incidents, even with fewer than `limit`
+ * matches.
+ */
 export function listIncidents(sql: SqlStorage, filter: IncidentFilter): IncidentPage {
   const isSearched = searchOf(filter);
   const filters = Object.values(filtersOf(filter));
@@ -91,14 +94,14 @@ export function listIncidents(sql: SqlStorage, filter: IncidentFilter): Incident
   };
 }
 
-/** Counts the newest incidents that match. */
+/** Counts the matches among the newest `MAX_EXAMINED` incidents. */
 export function countIncidents(sql: SqlStorage, filter: IncidentFilter): Counts {
   const rows = [...candidates(sql, { ...filter, after: null }, MAX_EXAMINED + 1)];
   const hasMore = rows.length > MAX_EXAMINED;
   return countChoices(rows.slice(0, MAX_EXAMINED).filter(searchOf(filter)), filtersOf(filter), () => hasMore);
 }
 
-/** Null if the row cannot be read, so that the other rows are still shown. */
+/** Returns the incident; null if its row cannot be read, so that the other rows are still shown. */
 function readableIncident(sql: SqlStorage, incidentId: string): Incident | null {
   try {
     return view(loadIncident(sql, incidentId));
@@ -127,7 +130,7 @@ function filtersOf({ status, severity, service }: IncidentFilter): Record<string
   };
 }
 
-/** Longer titles are cut in lists of events and deliveries. */
+/** Longer titles and service names are cut in lists of events and deliveries. */
 const MAX_TITLE_CHARS = 300;
 
 const HeadRow = z.object({
@@ -138,7 +141,7 @@ const HeadRow = z.object({
   pagerdutyStatus: z.string(),
 });
 
-/** Returns title, number and service of the incidents that are stored, by id. */
+/** Returns the title, number, service, severity and status of each stored incident, by its id. */
 export function incidentHeads(sql: SqlStorage, incidentIds: readonly string[]): Map<string, IncidentHead> {
   return new Map(
     [...new Set(incidentIds)].flatMap((id): [string, IncidentHead][] => {
@@ -156,7 +159,7 @@ export function incidentHeads(sql: SqlStorage, incidentIds: readonly string[]): 
   );
 }
 
-/** Title, number and service of the incident in a notification. */
+/** Returns the title, number, service, severity and status of the incident in a notification. */
 export const headOf = (incident: Incident): IncidentHead => ({
   number: lacksNumber(incident) ? null : incident.sourceAlertId,
   title: firstChars(incident.title, MAX_TITLE_CHARS),
@@ -165,7 +168,7 @@ export const headOf = (incident: Incident): IncidentHead => ({
   pagerdutyStatus: incident.pagerdutyStatus,
 });
 
-/** The id of the newest stored incident; null if there is none. */
+/** Returns the id of the newest stored incident; null if there is none. */
 export function anyIncidentId(sql: SqlStorage): string | null {
   const [newest] = listIncidents(sql, { ...ALL_INCIDENTS, limit: 1 }).incidents;
   return newest?.incidentId ?? null;

@@ -1,14 +1,17 @@
-/** Pages of filtered lists, and how many rows each choice of their filters has. Pure: rows are an argument. */
+/**
+ * Takes pages of filtered lists, and counts the rows of each choice of a filter, such as `resolved` for the status.
+ * Pure: the rows are an argument.
+ */
 
-/** A filter of a list: which of its choices a row belongs to, and whether the row is shown. */
+/** A filter of a list. `choiceOf` returns the choice that a row belongs to, and `passes` whether the row is shown. */
 export interface Filter<R> {
-  /** The choices that are counted even where no row has them; others are counted as they come. */
+  /** The choices that are counted even if no row has them. Any other choice is counted once a row has it. */
   choices: readonly string[];
   choiceOf: (row: R) => string | null;
   passes: (row: R) => boolean;
 }
 
-/** A filter of which one choice was made. @param chosen null: any */
+/** Returns a filter that shows the rows of one choice. @param chosen null: all rows are shown */
 export const oneOf = <R>(
   choices: readonly string[],
   choiceOf: (row: R) => string | null,
@@ -19,7 +22,7 @@ export const oneOf = <R>(
   passes: (row) => chosen === null || choiceOf(row) === chosen,
 });
 
-/** From `sinceMs`, before `untilMs`; null: no limit. */
+/** A range of times: from `sinceMs` until just before `untilMs`. Null means that there is no limit. */
 export interface TimeRange {
   sinceMs: number | null;
   untilMs: number | null;
@@ -30,8 +33,8 @@ export const isWithin = ({ sinceMs, untilMs }: TimeRange, atMs: number): boolean
 
 /**
  * Takes the first rows that match.
- * @param most the most rows that are examined, so that a rare match does not read a whole table
- * @returns the next page starts behind the row `next`; null at the end
+ * @param most how many rows are examined at most, so that a rare match does not read a whole table
+ * @returns the rows, and in `next` the row after which the next page starts; null on the last page
  */
 export function takePage<R>(
   rows: Iterable<R>,
@@ -53,21 +56,21 @@ export function takePage<R>(
   return { found, next: null };
 }
 
-/** How many rows a choice has. `more`: these were counted, and there are or may be others. */
+/** How many rows of a choice were counted. `more`: there are, or may be, rows that were not counted. */
 export interface ChoiceCount {
   count: number;
   more: boolean;
 }
 
-/** By filter, then by choice. */
+/** The counts by filter, then by choice. */
 export type Counts = Record<string, Record<string, ChoiceCount>>;
 
-/** Of a filter with many choices, the most frequent ones. */
+/** How many choices of a filter are returned at most: the most frequent ones. */
 const MAX_CHOICES = 100;
 
 /**
- * Counts the rows of each choice, as the list would show them with this choice in place of the present one.
- * @param hasMore whether rows of the choice were left out of `rows`
+ * Counts, for each choice, the rows that the list would show if this choice replaced the filter's present one.
+ * @param hasMore whether rows of the choice may be missing in `rows`
  */
 export function countChoices<R>(
   rows: Iterable<R>,
