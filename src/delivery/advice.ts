@@ -4,9 +4,7 @@ import type { Config } from "../config.ts";
 
 type Events = Pick<NonNullable<Config["events"]>, "setting" | "isOwnRoute">;
 
-/**
- * @returns null for a temporary failure, such as an error in Aurora or too many calls
- */
+/** @returns what to check; null for a temporary failure, such as an error in Aurora or too many calls */
 export function adviceFor(status: number, events: Events): string | null {
   const { setting, isOwnRoute } = events;
   switch (status) {

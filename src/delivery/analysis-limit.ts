@@ -4,16 +4,16 @@ import { TimelineLineColumn } from "../storage/journal.ts";
 
 /**
  * Aurora limits how many incidents it analyses for a user in a short time, and silently drops the other analyses.
- * Counts, from the journal, the incidents that were delivered beyond this limit.
+ * This file counts the incidents in the journal that were delivered beyond this limit.
  */
 
-/** Aurora's limit: server/chat/background/task.py, is_background_chat_allowed. */
+/** Aurora's limit, from `is_background_chat_allowed` in its server/chat/background/task.py. */
 const MAX_ANALYSES = 5;
 const WINDOW_MS = 5 * 60 * 1000;
 
 /** How long incidents that were delivered beyond the limit are shown. */
 const SHOWN_MS = 24 * 3600 * 1000;
-/** How many of the newest entries are searched. An index would cost a billed row for each event. */
+/** How many of the newest entries are searched. An index for this search would cost a billed row for each event. */
 const MAX_ENTRIES = 1_000;
 
 /** A delivery that makes Aurora start an analysis for the user. */
@@ -29,7 +29,8 @@ export interface BeyondLimit {
 }
 
 /**
- * Counts like Aurora: a user's first analysis starts a window, and the first analysis after its end starts the next.
+ * Counts in the same way as Aurora: a user's first analysis starts a window of time, and the first analysis after the
+ * window's end starts the next window.
  * @param deliveries the oldest first
  * @returns null if Aurora analyses all of these incidents
  */

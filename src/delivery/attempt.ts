@@ -24,7 +24,9 @@ import { queueAnalysisRequest } from "./redelivery.ts";
 import { type AttemptOutcome, deadAtMs, errorClassOf, type NextStep, nextStep } from "./schedule.ts";
 import { addressOf, send } from "./sink.ts";
 
-/** One attempt to deliver one entry: reads its row, sends it to Aurora, stores the result. */
+/**
+ * Makes one attempt to deliver one entry: reads the entry's row, sends the notification to Aurora, stores the result.
+ */
 
 export interface DeliveryContext extends TenantContext {
   aurora: AuroraTarget;
@@ -36,12 +38,16 @@ const NUMBER_RETRY_MS = 30_000;
 const MAX_NUMBER_WAIT_MS = 60 * 60 * 1000;
 
 /**
- * The result of a try: an attempt as the schedule counts it, or a try that ended before Aurora was called.
- * `lacksNumber`: PagerDuty does not return the incident's number.
+ * The result of a try: an attempt, which the schedule counts, or a postponed try, which it does not count. A try is
+ * postponed if the incident's number cannot be read from PagerDuty for now. `lacksNumber`: the attempt failed because
+ * Aurora needs the incident's number, and PagerDuty does not return it.
  */
 type Tried = (AttemptOutcome & { lacksNumber?: true }) | { kind: "postponed"; error: string };
 
-/** Tries once and stores the result. Marks a delivery that cannot be processed as dead, so that the next can follow. */
+/**
+ * Makes one attempt and stores the result. Marks a delivery that cannot be processed as dead, so that the incident's
+ * next delivery can follow.
+ */
 export async function deliver(context: DeliveryContext, seq: number): Promise<void> {
   const isCurrent = context.store.whileConnectedAsNow();
   try {
@@ -65,7 +71,7 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
   if (entry?.delivery !== "pending") return;
   const startedAtMs = Date.now();
   const outcome = await attempt(context, entry);
-  // After a disconnect or a change of accounts the row is gone, and another entry may have its number.
+  // After a disconnect or a change of accounts this row is gone, and another entry may have its number.
   if (!isCurrent()) return;
   const nowMs = Date.now();
   const { plannedAtMs } = entry;
@@ -98,9 +104,9 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
 type Step = NextStep & { attempts: number };
 
 /**
- * Decides what follows an attempt. A failed early attempt uses up no attempt of the schedule, nor does an attempt that
- * ended before Aurora was called.
- * @param plannedAtMs after an early attempt, when the planned attempt follows; null after a planned attempt
+ * Decides what follows an attempt. A failed early attempt uses up no attempt of the schedule, nor does a postponed
+ * try.
+ * @param plannedAtMs the time of the planned attempt that follows an early attempt; null if this attempt was planned
  */
 function stepAfter(
   outcome: Tried,
@@ -120,7 +126,7 @@ function stepAfter(
   return { ...nextStep(outcome, attempts + 1, schedule, nowMs, Math.random()), attempts: attempts + 1 };
 }
 
-/** Why the attempt failed, as it is stored. */
+/** Returns why the attempt failed, in the form in which it is stored. */
 function failureOf(outcome: Tried, step: Step, schedule: readonly number[]): FailureParts {
   if (outcome.kind === "accepted") return { error: "", advice: null, failsAtMs: null };
   if (outcome.kind === "postponed") return { error: outcome.error, advice: null, failsAtMs: null };
@@ -130,7 +136,7 @@ function failureOf(outcome: Tried, step: Step, schedule: readonly number[]): Fai
 
 interface Settled {
   step: Step;
-  /** After an early attempt, when the planned attempt follows; null after a planned attempt. */
+  /** After an early attempt: the time of the planned attempt that follows. Null after a planned attempt. */
   early: number | null;
   outcome: Tried;
   failure: FailureParts;
@@ -146,7 +152,8 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
     const attempted = { atMs: startedAtMs, status, answer: outcome.error, durationMs, early: early !== null };
     recordFailedAttempt(sql, entry.seq, attempted);
   }
-  // Its redelivery was stopped during the attempt: only an acceptance counts, and its incident's next one is pending.
+  // If the redelivery was stopped during this attempt, only an acceptance is stored. The incident's next delivery is
+  // already pending then.
   const isStopped = !isPending(sql, entry.seq);
   if (isStopped && step.step !== "delivered") return;
   const nextDueAtMs = firstAttemptAtMs(config, nowMs) ?? nowMs;
@@ -167,11 +174,14 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
   }
 }
 
-/** Whether Aurora has just learned of an incident in the format in which it has to be asked for the analysis. */
+/**
+ * Whether Aurora has to be asked for the analysis after this delivery: it was the incident's first, in format
+ * `notifications`.
+ */
 const needsAnalysisRequest = ({ events }: DeliveryContext["config"], { notification }: Entry): boolean =>
   events?.format === "notifications" && notification?.change.kind === "created";
 
-/** A postponed try ended before Aurora was called. */
+/** Returns the class of a failure. A postponed try ended before Aurora was called. */
 const classOf = (outcome: Tried) =>
   outcome.kind === "failed" ? errorClassOf(outcome.cause, outcome.status) : "not_sent";
 
@@ -202,13 +212,14 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
     if (made.kind === "unusable") return failed(`It cannot be sent: ${made.reason}`);
     const { bodies, recipient } = made;
     const address = await addressOf(events, recipient);
-    // Parts that were accepted in another format, at another URL or for another user are not known there.
+    // Parts that were accepted in another format, at another URL or for another user are sent again, because they are
+    // not known at this address.
     const sentParts = entry.sentTo === address ? entry.sentParts : 0;
     let outcome: AttemptOutcome = { kind: "accepted", status: null };
     for (const [index, body] of bodies.entries()) {
       if (index < sentParts) continue;
       outcome = await send(aurora, events, recipient, body);
-      // After a disconnect the row is gone, and another entry may have its number.
+      // After a disconnect this entry's row is gone, and another entry may have its number.
       if (outcome.kind === "failed" || !isCurrent()) return outcome;
       if (index < bodies.length - 1) markSentParts(context.sql, entry.seq, index + 1, address);
     }
@@ -219,7 +230,10 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
   }
 }
 
-/** Reads a missing number from PagerDuty and stores it. @returns a postponement if PagerDuty does not answer */
+/**
+ * Reads a missing incident number from PagerDuty and stores it.
+ * @returns a postponed try if PagerDuty does not answer; null if the attempt can go on
+ */
 async function numberWait(context: DeliveryContext, entry: Entry): Promise<Tried | null> {
   const { notification } = entry;
   if (!notification || !lacksNumber(notification.incident)) return null;

@@ -1,7 +1,9 @@
 import * as z from "zod/mini";
 import { firstChars } from "../incidents/text.ts";
 
-/** The `attempts` table: each failed attempt at a delivery. The successful one is in the delivery's journal row. */
+/**
+ * The `attempts` table: one row for each failed attempt at a delivery. A successful attempt is in the journal row.
+ */
 
 export const FailedAttempt = z.object({
   atMs: z.number(),
@@ -10,14 +12,16 @@ export const FailedAttempt = z.object({
   /** The start of Aurora's answer, or why there was none. */
   answer: z.string(),
   durationMs: z.number(),
-  /** Whether it was made before its planned time, because Aurora had accepted another delivery. */
+  /**
+   * Whether the attempt came before its planned time: Aurora had accepted another delivery, or a person wanted it.
+   */
   early: z.boolean(),
 });
 export type FailedAttempt = z.infer<typeof FailedAttempt>;
 
 /** The rest of a longer answer is not stored. */
 const MAX_ANSWER_CHARS = 1000;
-/** How many attempts at a delivery are returned, the newest ones; a schedule has at most 50. */
+/** How many of the newest attempts at a delivery are returned. A schedule has at most 50 attempts. */
 const MAX_ATTEMPTS = 100;
 
 export function recordFailedAttempt(sql: SqlStorage, seq: number, attempt: FailedAttempt): void {
@@ -32,7 +36,7 @@ export function recordFailedAttempt(sql: SqlStorage, seq: number, attempt: Faile
   );
 }
 
-/** The failed attempts at one delivery, oldest first. */
+/** Returns the failed attempts at one delivery, oldest first. */
 export function failedAttempts(sql: SqlStorage, seq: number): FailedAttempt[] {
   const rows = sql.exec(
     `SELECT at_ms AS atMs, status, answer, duration_ms AS durationMs, early FROM attempts

@@ -10,7 +10,7 @@ import { v3EventsOf } from "./v3-event.ts";
 
 /** Builds the bodies of a delivery in the configured format, both for an attempt and for the API. */
 
-/** A body, with the `webhook-id` of every attempt to send it. */
+/** A body, and the `webhook-id` that every attempt sends with it. */
 export interface Body {
   id: string;
   text: string;
@@ -52,7 +52,10 @@ export function bodiesOf(
   return { kind: "bodies", bodies, recipient };
 }
 
-/** The context goes with an incident's first event (format `v3`) and with the request for its analysis (the other). */
+/**
+ * Whether the context is sent with this notification: in format `v3` with the incident's first event, in format
+ * `notifications` with the request for analysis.
+ */
 const carriesContext = ({ change: { kind } }: Notification): boolean =>
   kind === "created" || kind === "rca_requested";
 
@@ -64,7 +67,7 @@ function withNumber(notification: Notification, number: number | null): Notifica
   return { ...notification, incident: numbered };
 }
 
-/** Returns PagerDuty's event, unchanged; null unless its signature was verified. */
+/** Returns PagerDuty's event, unchanged; null unless the webhook's signature was verified. */
 function eventOf(sql: SqlStorage, entry: Entry): unknown {
   if (entry.verification !== "signature" || entry.kind !== "webhook") return null;
   const payload = payloadOf(sql, entry.seq);

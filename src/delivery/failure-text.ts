@@ -3,7 +3,7 @@ export interface FailureParts {
   error: string;
   /** What to check; null if the failure may be temporary. */
   advice: string | null;
-  /** When the delivery is dead if nothing changes; null if it is dead. */
+  /** When the delivery will be dead if nothing changes; null if it is dead already, or if that time is unknown. */
   failsAtMs: number | null;
 }
 

@@ -4,12 +4,12 @@ import { isPlain, isRecord, type JsonForm, sizeOf } from "../incidents/json-size
 import { charCount, firstChars, piecesOf } from "../incidents/text.ts";
 
 /**
- * JSON as Aurora's language model reads it: Aurora cuts every text to 250 characters, then writes the JSON with
- * Python's `json.dumps(ensure_ascii=False)`. A long text is therefore sent as a list of pieces, which are not cut.
- * Lengths are in characters.
+ * Prepares JSON for Aurora's language model. Aurora cuts every text to 250 characters, then writes the JSON with
+ * Python's `json.dumps(ensure_ascii=False)`. A long text is therefore sent as a list of pieces, which Aurora does not
+ * cut. Lengths are in characters.
  */
 
-/** Aurora cuts longer texts, and appends its own mark. */
+/** Aurora cuts longer texts and appends `AURORA_CUT_MARK`. */
 const MAX_PIECE_CHARS = 250;
 const AURORA_CUT_MARK = "... [field truncated]";
 
@@ -25,7 +25,7 @@ const PYTHON = {
 
 const isLong = (text: string) => text.length > MAX_PIECE_CHARS && charCount(text) > MAX_PIECE_CHARS;
 
-/** The written size of a value after `inPieces`. */
+/** Measures the size at which Python writes a value that `inPieces` returned. */
 export const PIECES: JsonForm = {
   ...PYTHON,
   text: (text) =>
@@ -34,13 +34,13 @@ export const PIECES: JsonForm = {
       : writtenChars(text),
 };
 
-/** The written size of a value without `inPieces`, after Aurora's cut. */
+/** Measures the size at which Python writes a value without `inPieces`, after Aurora has cut the long texts. */
 export const CUT_BY_AURORA: JsonForm = {
   ...PYTHON,
   text: (text) => writtenChars(isLong(text) ? firstChars(text, MAX_PIECE_CHARS) + AURORA_CUT_MARK : text),
 };
 
-/** Returns the value with each text over 250 characters as a list of pieces, and without members that are null. */
+/** Replaces each text over 250 characters by a list of pieces, and leaves out members that are null. */
 export function inPieces(value: unknown): unknown {
   if (typeof value === "string") return isLong(value) ? piecesOf(value, MAX_PIECE_CHARS) : value;
   if (Array.isArray(value)) return value.map(inPieces);
@@ -50,11 +50,11 @@ export function inPieces(value: unknown): unknown {
   );
 }
 
-/** The limits of the texts of a context in an event, which also has many other members. */
+/** The limits for a context in an event. They are lower than `STORED`, because the event has many other members. */
 const LIMITS = { form: PIECES, maxText: 1000, maxWord: 250, maxUrl: 1000, maxLinks: 2 };
 
 /**
- * Returns the context in pieces, trimmed to `room` characters as Python writes them.
+ * Returns the context with its texts in pieces, trimmed so that Python writes at most `room` characters.
  * @param context within the limits of `boundContext`
  * @returns null if not even a context without items fits
  */

@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
 import { LANE } from "../storage/journal.ts";
 
-/** How many of the newest entries are searched for the last delivery: reading all of them would cost too much. */
+/** How many of the newest entries are searched for the last accepted delivery. Reading all would cost too much. */
 const RECENT = 10_000;
 
-/** Why a delivery failed. `lacksNumber`: because PagerDuty does not return its incident's number. */
+/** Why a delivery failed. `lacksNumber`: its incident's number could not be read from PagerDuty. */
 const Failure = z.pipe(
   z.object({
     error: z.string(),
@@ -22,18 +22,21 @@ const Counts = z.object({
   lastDeliveredAtMs: z.nullable(z.number()),
 });
 
-/** The state of the deliveries, for the status. Times in milliseconds. */
+/** The state of the deliveries, for the status. Times are in milliseconds. */
 export interface OutboxSummary extends z.infer<typeof Counts> {
-  /** Of the pending delivery that is due next, if an attempt failed. */
+  /** The last failure of the next pending delivery outside the lane `first`; null if there is no such delivery. */
   nextFailed: Failure | null;
   newestDead: Failure | null;
 }
 
-/** Of the newest accepted entries, because a retried one can be accepted after a younger one. */
+/**
+ * The latest time of acceptance among the newest accepted entries. An older entry can be accepted after a newer one,
+ * so several entries are compared.
+ */
 const NEWEST_DELIVERED = `SELECT max(delivered_at_ms) AS at FROM (
   SELECT delivered_at_ms FROM journal WHERE seq > (SELECT max(seq) FROM journal) - ${RECENT}
     AND delivery = 'delivered' ORDER BY seq DESC LIMIT 50)`;
-/** Of the latest redelivery, whose entries are older. */
+/** The latest time of acceptance in the latest redelivery, whose entries are older. */
 const REDELIVERED = `SELECT max(delivered_at_ms) FROM (
   SELECT delivered_at_ms FROM journal
   WHERE redelivery = (SELECT max(redelivery) FROM journal WHERE redelivery IS NOT NULL) AND delivery = 'delivered' LIMIT 1000)`;

@@ -8,20 +8,21 @@ import type { FailureParts } from "./failure-text.ts";
  * Deliveries are journal entries with a `delivery` state. Each incident has at most one `pending` entry, which is
  * sent next. The `queued` entries after it become pending one by one, in order.
  *
- * Each state has a partial index. SQLite only uses such an index if the query repeats the index's condition word for
- * word.
+ * The states `pending` and `dead` have partial indexes. SQLite only uses such an index if the query repeats the
+ * index's condition word for word.
  */
 
 /**
- * Groups of deliveries that must not delay each other: new ones, ones that failed before, ones whose incident number
- * may have to be read from PagerDuty first, and ones that wait for their incident's context.
+ * Groups of deliveries that must not delay each other. `first`: new deliveries. `again`: deliveries that failed
+ * before. `missingNumber`: the incident's number may have to be read from PagerDuty first. `context`: deliveries that
+ * wait for their incident's context.
  */
 export type Lane = keyof typeof LANE;
 
 const DueDelivery = z.object({ seq: z.number(), incidentId: z.nullable(z.string()) });
 export type DueDelivery = z.infer<typeof DueDelivery>;
 
-/** Returns the due deliveries of one lane, the one that has been due for the longest first. */
+/** Returns the due deliveries of one lane, the longest due first. */
 export function dueDeliveries(sql: SqlStorage, lane: Lane, nowMs: number, limit: number): DueDelivery[] {
   const rows = sql.exec(
     `SELECT seq, incident_id AS incidentId FROM journal
@@ -33,7 +34,7 @@ export function dueDeliveries(sql: SqlStorage, lane: Lane, nowMs: number, limit:
   return [...rows].map((row) => DueDelivery.parse(row));
 }
 
-/** Returns when the first delivery after `afterMs` is due; null if there is none. */
+/** Returns the next time after `afterMs` when a delivery is due; null if there is none. */
 export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | null {
   const inLane = (lane: number) =>
     `SELECT min(next_attempt_at_ms) AS at FROM journal
@@ -49,12 +50,15 @@ export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | nul
 const AwaitingContext = z.object({ seq: z.number(), incidentId: z.string(), untilMs: z.number() });
 
 /**
- * The most waiting deliveries that are compared by severity: those whose wait ends first. In a storm of thousands,
- * comparing all of them each time costs more than the deliveries themselves.
+ * How many waiting deliveries are compared by severity at most: those whose wait ends first. In a storm of thousands,
+ * comparing all of them each time would cost more than the deliveries themselves.
  */
 const MAX_COMPARED = 1_000;
 
-/** Deliveries that wait for their incident's context until `untilMs`, those of the most severe incidents first. */
+/**
+ * Returns deliveries that wait for their incident's context until `untilMs`, those of the most severe incidents
+ * first.
+ */
 export function deliveriesAwaitingContext(
   sql: SqlStorage,
   nowMs: number,
@@ -73,7 +77,7 @@ export function deliveriesAwaitingContext(
   return [...rows].map((row) => AwaitingContext.parse(row));
 }
 
-/** Ends the wait for the context of the delivery's incident: from now on only the schedule decides. */
+/** Ends a delivery's wait for its incident's context. From now on, only the schedule decides when it is due. */
 export function endContextWait(sql: SqlStorage, seq: number, waitMs: number, nowMs: number): void {
   sql.exec(
     `UPDATE journal SET lane = ${LANE.first}, next_attempt_at_ms = max(next_attempt_at_ms - ?, ?)
@@ -107,7 +111,7 @@ export function promoteNext(
   );
 }
 
-/** The result of a finished delivery. Times in milliseconds. */
+/** The result of a finished delivery. Times are in milliseconds. */
 export interface Finish {
   attempts: number;
   status: number | null;
@@ -129,12 +133,14 @@ export function markDelivered(sql: SqlStorage, { seq, incidentId }: DueDelivery,
   promoteNext(sql, incidentId, seq, finish.nextDueAtMs);
 }
 
-/** Why an attempt failed: in words, and its class. */
+/** Why an attempt failed: the reason in words, and its class. */
 export interface AttemptFailure extends FailureParts {
   errorClass: ErrorClass;
 }
 
-/** Stores that the last attempt failed. A person can redeliver the delivery. The incident's next delivery follows. */
+/**
+ * Marks a delivery as dead after its last attempt. A person can redeliver it. The incident's next delivery follows.
+ */
 export function markDead(
   sql: SqlStorage,
   { seq, incidentId }: DueDelivery,
@@ -155,7 +161,7 @@ export function markDead(
   promoteNext(sql, incidentId, seq, finish.nextDueAtMs);
 }
 
-/** Marks an unreadable delivery as dead. Does nothing if the delivery is finished. */
+/** Marks a delivery that cannot be processed as dead. Does nothing if the delivery is not pending. */
 export function markBroken(sql: SqlStorage, seq: number, error: string, nowMs: number): void {
   const [row] = sql.exec(
     `SELECT seq, incident_id AS incidentId, attempts FROM journal WHERE seq = ? AND delivery = 'pending'`,
@@ -171,18 +177,23 @@ export function markBroken(sql: SqlStorage, seq: number, error: string, nowMs: n
   );
 }
 
-/** Stores that the first `count` parts of the delivery were accepted, so that they are not sent there again. */
+/**
+ * Stores that the first `count` parts of the delivery were accepted at `sentTo`, so that they are not sent there
+ * again.
+ */
 export function markSentParts(sql: SqlStorage, seq: number, count: number, sentTo: string): void {
   sql.exec("UPDATE journal SET sent_parts = ?, sent_to = ? WHERE seq = ?", count, sentTo, seq);
 }
 
-/** The state of a delivery after a failed attempt. Times in milliseconds. */
+/** The state of a delivery after a failed attempt. Times are in milliseconds. */
 export interface Retry extends AttemptFailure {
   lane: Lane;
   /** How many attempts of the schedule are used up. */
   attempts: number;
   atMs: number;
-  /** When the planned attempt follows, if this attempt was early; null if this attempt was planned. */
+  /**
+   * If the failed attempt was early: the time of the planned attempt that follows. Null if it was the planned one.
+   */
   plannedAtMs: number | null;
   /** The time in Aurora's `Retry-After`; null without one. */
   notBeforeMs: number | null;
@@ -209,11 +220,16 @@ export function markRetry(sql: SqlStorage, seq: number, retry: Retry): void {
 
 /** Shorter waits are not changed, because the planned attempt is soon enough. */
 const MIN_EARLY_WAIT_MS = 5 * 60 * 1000;
-/** The most deliveries brought forward together; more could overload an Aurora that has just recovered. */
+/**
+ * How many deliveries are brought forward together at most. More could overload an Aurora that has just recovered.
+ */
 const MAX_EARLY = 50;
-/** The most waiting deliveries examined: after a long outage most of them may have had their early attempt. */
+/**
+ * How many waiting deliveries are examined at most. After a long outage, most of them may already have had their
+ * early attempt.
+ */
 const MAX_LOOKED_AT = 1_000;
-/** An attempt that was brought forward and has not been made yet: the condition of an index. */
+/** The condition of the index of attempts that were brought forward and have not been made yet. */
 const EARLY = "delivery = 'pending' AND planned_at_ms > next_attempt_at_ms";
 
 /**
@@ -239,6 +255,6 @@ export function retryEarly(sql: SqlStorage, nowMs: number): void {
   );
 }
 
-/** Whether the delivery is the one of its incident that is sent next. */
+/** Whether the delivery is its incident's next one. */
 export const isPending = (sql: SqlStorage, seq: number): boolean =>
   [...sql.exec("SELECT 1 FROM journal WHERE seq = ? AND delivery = 'pending'", seq)].length > 0;

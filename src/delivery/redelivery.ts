@@ -4,7 +4,9 @@ import { saveRecipient } from "../storage/incidents.ts";
 import { entryOfDelivery, hasOutstanding, LANE } from "../storage/journal.ts";
 import { promoteNext } from "./outbox.ts";
 
-/** Sends deliveries because a person asks for it: dead ones again, waiting ones before their planned time. */
+/**
+ * Sends deliveries at a person's request: dead deliveries again, and waiting deliveries before their planned time.
+ */
 
 const Dead = z.object({ seq: z.number(), incidentId: z.string(), lastStatus: z.nullable(z.number()) });
 type Dead = z.infer<typeof Dead>;
@@ -23,9 +25,9 @@ function deadAmong(sql: SqlStorage, seqs: readonly number[]): Dead[] {
 /** The status with which Aurora's receiver refuses a user who has left the organisation. */
 const USER_LEFT = 409;
 
-/** Which deliveries a person wants to be tried again. */
+/** The deliveries that a person wants to be sent again, or earlier. */
 export interface Redelivery {
-  /** Null: all dead deliveries that were created since `sinceMs`. */
+  /** The ids of the deliveries; null for all dead deliveries whose event was received since `sinceMs`. */
   ids: readonly string[] | null;
   sinceMs: number;
 }
@@ -38,7 +40,8 @@ interface Redeliverer {
 }
 
 /**
- * Retries dead deliveries, and makes waiting ones due now. Those retried without ids can be stopped.
+ * Queues dead deliveries again. With ids, also makes waiting deliveries due now. A redelivery without ids can be
+ * stopped (`stopRedelivery`).
  * @returns how many deliveries this changed
  */
 export function redeliver(
@@ -73,10 +76,10 @@ function attemptNow(sql: SqlStorage, seqs: readonly number[], nowMs: number): nu
 }
 
 interface Revival {
-  /** Named instead of a user who left the organisation. */
+  /** The user to name instead of a user who left the organisation. */
   user: string | null;
   dueAtMs: number;
-  /** Null: of single deliveries. */
+  /** When the redelivery began; null if it was requested by ids. */
   redelivery: number | null;
 }
 
@@ -102,9 +105,9 @@ function reviveDead(sql: SqlStorage, dead: readonly Dead[], { user, dueAtMs, red
 }
 
 /**
- * Queues the incident's request for analysis if it was recorded in format `v3`, which does not send it: after a change
- * of the format, its `created` notification goes to a receiver that has to be asked. Call it before that notification
- * is marked as delivered.
+ * Queues the incident's request for analysis if it was recorded in format `v3`, which does not send such requests.
+ * After a change to format `notifications`, the incident's `created` notification goes to a receiver that only
+ * analyses on request. Call this before that notification is marked as delivered.
  */
 export function queueAnalysisRequest(sql: SqlStorage, incidentId: string | null, dueAtMs: number): void {
   const { rowsWritten } = sql.exec(
@@ -117,11 +120,11 @@ export function queueAnalysisRequest(sql: SqlStorage, incidentId: string | null,
   if (!isPending(sql, incidentId)) promoteNext(sql, incidentId, 0, dueAtMs);
 }
 
-/** When the latest redelivery began; only it may have unfinished deliveries. Null: there was none. */
+/** Returns when the latest redelivery began; null if there was none. Earlier ones have no unfinished deliveries. */
 const latest = (sql: SqlStorage): number | null =>
   numberOf(sql.exec("SELECT max(redelivery) FROM journal WHERE redelivery IS NOT NULL"));
 
-/** Makes what an earlier redelivery has not finished a part of this one. */
+/** Makes the unfinished deliveries of the previous redelivery a part of this one. */
 function continueAs(sql: SqlStorage, redelivery: number): void {
   sql.exec(
     "UPDATE journal SET redelivery = ? WHERE redelivery = ? AND delivery IN ('pending', 'queued')",
@@ -130,21 +133,21 @@ function continueAs(sql: SqlStorage, redelivery: number): void {
   );
 }
 
-/** More deliveries of one state are not counted. */
+/** How many deliveries of one state are counted at most. */
 const MAX_COUNTED = 5_000;
 
-/** How far a redelivery is. */
+/** The progress of a redelivery, as numbers of deliveries. */
 export interface RedeliveryProgress {
   startedAtMs: number | null;
   pending: number;
   delivered: number;
-  /** Dead again. */
+  /** How many are dead again. */
   failed: number;
-  /** Whether there are more than were counted. */
+  /** Whether there may be more deliveries than were counted. */
   more: boolean;
 }
 
-/** How far the latest redelivery is; zeros where there was none. */
+/** Returns the progress of the latest redelivery; zeros if there was none. */
 export function redeliveryProgress(sql: SqlStorage): RedeliveryProgress {
   const startedAtMs = latest(sql);
   const [pending = 0, queued = 0, delivered = 0, failed = 0] = ["pending", "queued", "delivered", "dead"].map(
@@ -163,9 +166,9 @@ export function redeliveryProgress(sql: SqlStorage): RedeliveryProgress {
 }
 
 /**
- * Stops the latest redelivery: what it has not delivered is dead again. An attempt that is under way ends; if Aurora
- * accepts it, it is delivered.
- * @returns how many are dead again
+ * Stops the latest redelivery: the deliveries that it has not finished are dead again. An attempt that is under way
+ * goes on. If Aurora accepts it, the delivery counts as delivered.
+ * @returns how many deliveries are dead again
  */
 export function stopRedelivery(
   { storage, sql }: Pick<Redeliverer, "storage" | "sql">,
@@ -186,7 +189,7 @@ export function stopRedelivery(
   });
 }
 
-/** Whether another delivery of the incident is sent next. */
+/** Whether a delivery of the incident is pending. */
 const isPending = (sql: SqlStorage, incidentId: string): boolean =>
   [...sql.exec("SELECT 1 FROM journal WHERE incident_id = ? AND delivery = 'pending' LIMIT 1", incidentId)]
     .length > 0;

@@ -19,10 +19,12 @@ export type AttemptOutcome =
       retryAfterSeconds: number | null;
     };
 
-/** How far a failed attempt came: to an answer, to no answer (in time), or not to Aurora at all. */
+/**
+ * How far a failed attempt came: Aurora answered, did not answer in time, could not be reached, or was not called.
+ */
 export type FailureCause = "answered" | "timed_out" | "unreachable" | "not_sent";
 
-/** The class of a failed attempt. @param status Aurora's; null without an answer */
+/** Returns the class of a failed attempt. @param status the status of Aurora's answer; null without an answer */
 export function errorClassOf(cause: FailureCause, status: number | null): ErrorClass {
   if (cause === "not_sent") return "not_sent";
   if (status === null) return "unreachable";

@@ -7,24 +7,24 @@ import { adviceFor } from "./advice.ts";
 import type { Body, Recipient } from "./bodies.ts";
 import type { AttemptOutcome } from "./schedule.ts";
 
-/** One HTTP request to Aurora with one body, and its result. */
+/** Sends one HTTP request with one body to Aurora, and returns the result. */
 
 /** How long an attempt waits for Aurora's answer. */
 const TIMEOUT_MS = 15_000;
 
 type Events = NonNullable<Config["events"]>;
 
-/** The URL to send the bodies for a recipient to. */
+/** Returns the URL to which the bodies for a recipient are sent. */
 export const eventsUrl = ({ url }: Pick<Events, "url">, { userId }: Recipient): string =>
   url.replaceAll("{user_id}", userId);
 
-/** The URL as it is shown: without its query, which may contain a secret. */
+/** Returns the URL in the form that is shown: without its query, which may contain a secret. */
 export const shownEventsUrl = (events: Pick<Events, "url">, recipient: Recipient): string =>
   eventsUrl(events, recipient).replace(/\?.*$/, "?…");
 
 /**
- * Identifies the format, the URL and the recipient of bodies, to tell whether two attempts have the same. A hash,
- * because the URL may contain a secret.
+ * Returns an identifier of the format, the URL and the recipient of bodies, to tell whether these are the same in two
+ * attempts. It is a hash, because the URL may contain a secret.
  */
 export async function addressOf(
   events: Pick<Events, "url" | "format">,
@@ -35,7 +35,10 @@ export async function addressOf(
   return new Uint8Array(digest).toHex();
 }
 
-/** The headers of an attempt. If a secret is set, signed according to https://www.standardwebhooks.com. */
+/**
+ * Returns the headers of an attempt. If a secret is set, they contain a signature according to
+ * https://www.standardwebhooks.com.
+ */
 function deliveryHeaders(
   { format, secret }: Pick<Events, "format" | "secret">,
   { id, text }: Body,
@@ -50,7 +53,10 @@ function deliveryHeaders(
   };
 }
 
-/** The headers of an attempt, to be shown: secrets, and values that change with each attempt, are only described. */
+/**
+ * Returns the headers of an attempt in the form that is shown. Secrets and values that change with each attempt are
+ * replaced by descriptions.
+ */
 export function shownHeaders(aurora: Config["aurora"], events: Events, body: Body): Record<string, string> {
   const isOwn = URL.parse(events.url)?.origin === aurora.origin;
   const own = isOwn ? Object.keys(aurora.headers).map((name) => [name, "(from AURORA_HEADERS)"]) : [];

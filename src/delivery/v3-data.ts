@@ -7,13 +7,13 @@ import { cutText } from "../incidents/text.ts";
 import { CUT_BY_AURORA, fitContext, inPieces, PIECES } from "./model-json.ts";
 
 /**
- * `data` of the V3 events. Starts from the incident as PagerDuty sent it, adds what else is known, and adapts it to
- * Aurora: no member is null, the service is a text, the priority has a name that Aurora searches for.
+ * Makes `data` of the V3 events. Starts from the incident as PagerDuty sent it, adds what else is known, and adapts
+ * it to Aurora: no member is null, the service is a text, and the priority has a name that Aurora searches for.
  */
 
 /** The sources of `data`. */
 export interface KnownIncident {
-  /** Storable. */
+  /** With texts that databases accept: see `storableJson`. */
   incident: Incident;
   number: number;
   /** `event` of PagerDuty's webhook; null if there is none. */
@@ -21,15 +21,16 @@ export interface KnownIncident {
 }
 
 /**
- * Aurora cuts every text of a payload to 250 characters. If more than 15,000 characters remain, its language model only
- * gets the number of members. The last 1,000 are for custom fields that arrive in the 5 s before Aurora's analysis.
+ * Aurora cuts every text of a payload to 250 characters. If more than 15,000 characters remain, its language model
+ * only gets the number of members. This limit leaves 1,000 characters free for custom fields that arrive in the 5 s
+ * before Aurora's analysis.
  */
 const MAX_TRIGGERED_CHARS = 14_000;
 /** The limits of the parts of a triggered event's `data`. They leave several thousand characters for the context. */
 const MAX_DETAILS_CHARS = 2000;
 const MAX_FIELDS_CHARS = 5000;
 const MAX_PEOPLE_CHARS = 1000;
-/** The limit of all members that PagerDuty sent and Aurora does not read. */
+/** The limit for all members together that PagerDuty sent and Aurora does not read. */
 const MAX_OTHERS_CHARS = 1000;
 
 /** The widths of Aurora's columns, in characters. A longer text makes Aurora's task fail. */
@@ -39,14 +40,14 @@ const MAX_URGENCY_CHARS = 20;
 /** The substrings that Aurora searches for in the priority's name. */
 const PRIORITY_NAMES: Record<Severity, string> = { critical: "P1", high: "P2", medium: "P3", low: "P4" };
 
-/** `data` of an event that changes a known incident. Only the members that Aurora does not read are limited. */
+/** Returns `data` of an event that changes a known incident. Only limits the members that Aurora does not read. */
 export function incidentData({ incident, number, event }: KnownIncident): Record<string, unknown> {
   const data = coreOf(incident, number);
   for (const { name, value } of partsOf(incident)) data[name] = value;
   return { ...othersOf(event, incident), ...data };
 }
 
-/** `data` of `incident.triggered`, shortened so that Aurora passes all of it to its language model. */
+/** Returns `data` of `incident.triggered`, shortened so that Aurora passes all of it to its language model. */
 export function triggeredData(
   { incident, number, event }: KnownIncident,
   context: Context | null,
@@ -65,7 +66,9 @@ export function triggeredData(
   return { ...others, ...data, ...(fitting === null ? {} : { context: fitting }) };
 }
 
-/** The members that Aurora's task reads as text. */
+/**
+ * Returns the members that Aurora's task reads. They are not split into pieces, because the task expects whole texts.
+ */
 function coreOf(incident: Incident, number: number): Record<string, unknown> {
   const { url, incidentKey, alertFiredAt, priority } = incident;
   return {
@@ -90,11 +93,11 @@ const reference = (type: string, { id, name }: Named) => ({ id, type: `${type}_r
 interface Part {
   name: string;
   value: unknown;
-  /** The limit in a triggered event, for the value as Python writes it. */
+  /** The most characters that Python may write for the value in a triggered event. */
   maxChars: number;
 }
 
-/** The members that may be long, the most useful ones first. */
+/** Returns the members that may be long, the most useful ones first. */
 function partsOf({ description, assignees, teams, escalationPolicy, customFields }: Incident): Part[] {
   const people = { maxChars: MAX_PEOPLE_CHARS };
   return [
@@ -114,7 +117,7 @@ const OURS = new Set([
   ...["service", "priority", "body", "customFields", "assignees", "teams", "escalation_policy", "context"],
 ]);
 
-/** The other members of PagerDuty's incident, up to a limit. */
+/** Returns the members of PagerDuty's incident that are not in `OURS`, limited to `MAX_OTHERS_CHARS`. */
 function othersOf(event: unknown, { incidentId }: Incident): Record<string, unknown> {
   const data = isRecord(event) ? event["data"] : null;
   if (!isRecord(data) || data["type"] !== "incident" || data["id"] !== incidentId) return {};
@@ -123,16 +126,16 @@ function othersOf(event: unknown, { incidentId }: Incident): Record<string, unkn
   return isRecord(bounded) ? bounded : {};
 }
 
-/** Reduces the runbook field to one URL, because Aurora fetches the field's value as it is. */
+/** Reduces the runbook field to one URL (or text), because Aurora fetches the field's value as it is. */
 function readable(fields: Record<string, FieldValue>): Record<string, FieldValue> {
   if (!Object.hasOwn(fields, RUNBOOK_FIELD)) return fields;
   return { ...fields, [RUNBOOK_FIELD]: runbookUrlIn(fields[RUNBOOK_FIELD]) ?? "" };
 }
 
 /**
- * `data` of `incident.custom_field_values.updated`. A field that lost its value is sent as an empty text, which
- * Aurora skips.
- * @param names the fields that changed; null for a new incident: as many fields as Aurora's language model can get
+ * Returns `data` of `incident.custom_field_values.updated`. A field that lost its value is sent as an empty text,
+ * which Aurora skips.
+ * @param names the fields that changed; null for a new incident: all fields, shortened to `MAX_FIELDS_CHARS`
  */
 export function fieldUpdate({ incidentId, customFields }: Incident, names: readonly string[] | null) {
   const fields = names ? readable(customFields) : fittingFields(readable(customFields));

@@ -24,8 +24,9 @@ const FIELDS = "incident.custom_field_values.updated";
 type V3EventType = typeof TRIGGERED | typeof ACKNOWLEDGED | typeof RESOLVED | typeof FIELDS;
 
 /**
- * The events for each change, by Aurora's status of the incident. Aurora reads the status in `data`, not the type. But
- * `triggered` starts an analysis, so an incident that was resolved when it was first seen is not sent as `triggered`.
+ * The types of the events for each change, by Aurora's status of the incident. Aurora reads the status in `data`, not
+ * the event's type. But `incident.triggered` starts an analysis, so an incident that was already resolved when it was
+ * first seen is not sent under this type.
  */
 const EVENT_TYPES: Record<ChangeKind, Record<Status, readonly V3EventType[]>> = {
   created: { investigating: [TRIGGERED, FIELDS], resolved: [RESOLVED, FIELDS] },
@@ -34,22 +35,22 @@ const EVENT_TYPES: Record<ChangeKind, Record<Status, readonly V3EventType[]>> = 
   reopened: { investigating: [ACKNOWLEDGED], resolved: [ACKNOWLEDGED] },
   updated: { investigating: [ACKNOWLEDGED], resolved: [ACKNOWLEDGED] },
   custom_fields_updated: { investigating: [FIELDS], resolved: [FIELDS] },
-  // Aurora starts its analysis itself, after `triggered`.
+  // Sends nothing, because Aurora starts its analysis itself after `incident.triggered`.
   rca_requested: { investigating: [], resolved: [] },
 };
 
 /** The sources of a notification's events. */
 export interface V3Source {
   notification: Notification;
-  /** `event` of PagerDuty's webhook; null unless its signature was verified. */
+  /** `event` of PagerDuty's webhook; null unless the webhook's signature was verified. */
   event: unknown;
   /** The user who was connected at the incident's first notification, and the organisation. */
   recipient: { userId: string; orgId: string | null };
-  /** Within the limits of `boundContext`; read for `incident.triggered` only. */
+  /** The incident's context, within the limits of `boundContext`. Only `incident.triggered` contains it. */
   context: Context | null;
 }
 
-/** A body to send, with the `webhook-id` of every attempt. */
+/** A body to send, and the `webhook-id` that every attempt sends with it. */
 export interface V3Event {
   id: string;
   body: {
@@ -92,21 +93,24 @@ export function v3EventsOf({ event, recipient, context, ...given }: V3Source): V
   return { kind: "events", events };
 }
 
-/** The names of the fields to send; null for all of them. */
+/** Returns the names of the fields to send; null for all of them. */
 const namesOf = ({ change, changedFields }: Notification): readonly string[] | null =>
   change.kind === "custom_fields_updated" ? (changedFields ?? null) : null;
 
-/** The largest integer that Aurora's column holds. */
+/** The largest incident number that Aurora's column holds. */
 const MAX_NUMBER = 2 ** 31 - 1;
 
-/** The incident's number; null while only its id is known. Aurora drops an incident without a number, or with 0. */
+/**
+ * Returns the incident's number; null while only its id is known, or if Aurora cannot store the number. Aurora drops
+ * an incident without a number, or with 0.
+ */
 function numberOf(incident: Incident): number | null {
   if (lacksNumber(incident) || !/^[1-9]\d{0,9}$/.test(incident.sourceAlertId)) return null;
   const number = Number(incident.sourceAlertId);
   return number <= MAX_NUMBER ? number : null;
 }
 
-/** The limit of `agent` and of `client`, each as Python writes it. */
+/** The most characters that Python may write for each of `agent` and `client`. */
 const MAX_ORIGIN_CHARS = 1000;
 
 function v3Event(
