@@ -35,7 +35,7 @@ export function analysisAfter(
   if (analysis.state === "requested") return analysis;
   const runbook = runbookUrlOf(state);
   if (analysis.state === "waiting") {
-    // Other analyses may be requested first, so `dueAtMs` can already be in the past.
+    // Other analyses may be requested before this one, so `dueAtMs` can already be in the past.
     return runbook && analysis.waitsFor === "runbook"
       ? {
           ...analysis,

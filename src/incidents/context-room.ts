@@ -2,7 +2,7 @@ import type { Context, ContextAlert, ContextChange, ContextPart } from "./contex
 import { type JsonForm, sizeOf } from "./json-size.ts";
 import { LEFT_OUT, trimJson } from "./json-trim.ts";
 
-/** Divides the room for a context among its items and their details. Pure. */
+/** Divides the room for a context, which is its allowed size, among its items and their details. Pure. */
 
 /** The order in which parts lose items. Each part loses its last items first: the oldest, or the least similar. */
 const LEAST_USEFUL_FIRST = ["pastIncidents", "relatedIncidents", "notes", "changes", "alerts"] as const;
@@ -21,8 +21,9 @@ export function withDetails(context: Context, detailsOf: (item: Detailed) => unk
 }
 
 /**
- * Divides the room among details, in the order newest alert, newest change, second alert, and so on. Each may use
- * the room that later details do not need, and at least half of the room that is left.
+ * Divides the room among the details of alerts and changes, in the order newest alert, newest change, second alert,
+ * and so on. Each of them may use the room that later details do not need, and at least half of the room that is
+ * left.
  * @param left the room that remains beside `kept`, in which all details are `LEFT_OUT`
  * @returns a function that returns the trimmed details of an item of `kept`
  */

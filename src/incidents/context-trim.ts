@@ -10,11 +10,14 @@ import { withoutSecretValues } from "./secret-names.ts";
  */
 
 const MAX_ALERTS = 20;
-/** Of all details together, those of the newest alerts first. More hardly fit, and only take time. */
+/**
+ * How many members of all details together are kept, those of the newest alerts first. More would hardly fit, and
+ * only take time.
+ */
 const MAX_DETAIL_MEMBERS = 50_000;
 const MAX_OF_EACH_OTHER = 10;
 
-/** How much a context may hold. Sizes are in the form's unit. */
+/** How much a context may hold. Sizes are in the unit of `form`. */
 export interface ContextLimits {
   form: JsonForm;
   /** The size of the whole context. */
@@ -29,7 +32,10 @@ export interface ContextLimits {
   maxLinks: number;
 }
 
-/** Limits for the stored context. The newest items of all parts fit even with the longest texts: they need 62 KiB. */
+/**
+ * The limits for the stored context. Even with the longest texts, the first item of every part fits: together these
+ * items need 62 KiB.
+ */
 export const STORED: ContextLimits = {
   form: COMPACT_BYTES,
   room: 64 * 1024,
@@ -39,10 +45,16 @@ export const STORED: ContextLimits = {
   maxLinks: 3,
 };
 
-/** The share of the room that is reserved for the newest alert's details. Older items are left out to keep it free. */
+/**
+ * The share of the room that is reserved for the newest alert's details. Older items are left out to keep this share
+ * free.
+ */
 const DETAILS_SHARE = 1 / 8;
 
-/** How many items each part keeps while others are left out: five, or one if five are too many, then none. */
+/**
+ * How many items of each part are kept while others are left out: five, or one if five do not fit. If even one does
+ * not fit, none is kept.
+ */
 const KEPT_ITEMS = [5, 1] as const;
 
 /** Returns the `max` items that rank highest; equal ranks keep their order. */
@@ -52,7 +64,10 @@ function highest<T>(items: T[] | null, rank: (item: T) => number, max: number): 
 
 const msOf = (time: string | null) => Date.parse(time ?? "") || 0;
 
-/** Returns the context as it is stored and sent: sorted, redacted, storable and within `STORED`. */
+/**
+ * Returns the context in the form that is stored and sent: sorted, without secrets, with texts that databases accept,
+ * and within `STORED`.
+ */
 export function boundContext({ missing, ...parts }: Context): Context {
   const others = MAX_OF_EACH_OTHER;
   const listed: Context = {
@@ -70,8 +85,9 @@ export function boundContext({ missing, ...parts }: Context): Context {
 }
 
 /**
- * Returns the context within `limits`. Cuts details first, and leaves items out only if there is no room for all of them
- * beside `DETAILS_SHARE`: lowest scores first, the newest item of each part last. The result exceeds the room only if all items are left out and `missing` alone does not fit.
+ * Returns the context within `limits`. Cuts details first. Leaves items out only if they do not all fit beside
+ * `DETAILS_SHARE`: the past incidents with the lowest scores first, the newest item of each part last. The result
+ * exceeds the room only if all items are left out and `missing` alone does not fit.
  */
 export function trimContext(context: Context, limits: ContextLimits): Context {
   const { form, room } = limits;
@@ -85,7 +101,7 @@ export function trimContext(context: Context, limits: ContextLimits): Context {
   return withDetails(kept, detailsWithin(room - sizeOf(kept, form), kept, whole, form));
 }
 
-/** Members limited by `maxText`; other texts are limited by `maxWord`. */
+/** The members whose texts are limited by `maxText`; other texts are limited by `maxWord`. */
 const TEXT_MEMBERS = new Set(["summary", "title", "text"]);
 const URL_MEMBERS = new Set(["url", "href"]);
 

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 
 /**
- * An incident's context: its alerts, changes, notes and similar incidents at PagerDuty, sent to Aurora with the
- * request for root-cause analysis. Past incidents are sorted by score, other lists newest first. Times are ISO 8601.
+ * An incident's context: its alerts, changes, notes and similar incidents at PagerDuty. Aurora gets it for root-cause
+ * analysis. Past incidents are sorted by score, other lists newest first. Times are ISO 8601.
  */
 
 const Text = z.nullable(z.string());
@@ -27,7 +27,7 @@ export const ContextChange = z.object({
   summary: Text,
   timestamp: Text,
   source: Text,
-  /** Why PagerDuty relates the change: `most_recent`, `related_service` or `intelligent`. */
+  /** Why PagerDuty relates the change to the incident: `most_recent`, `related_service` or `intelligent`. */
   reason: Text,
   /** The change event's `custom_details`, any JSON; null if it has none. */
   details: z.unknown(),

@@ -12,15 +12,16 @@ import {
 import { cutText } from "./text.ts";
 
 /**
- * The fold: computes the next state of an incident from its state and one observation. Pure, and independent of
- * the order of arrival: every part of the state is a register that keeps the value of the newest observation
- * (`Stamp`), so any permutation and repetition of the same observations results in the same incident. Only
- * `version`, which counts the changes reported to Aurora, depends on the order.
+ * The fold: computes the next state of an incident from its present state and one observation. Pure. Every part of
+ * the state is a register that keeps the value of the newest observation (by `Stamp`). Any order and any repetition
+ * of the same observations therefore results in the same incident. Only `version`, which counts the changes reported
+ * to Aurora, depends on the order.
  */
 
 /**
- * The content of one event or one REST answer, in our vocabulary. `overrules`: a REST answer that replaces what is known
- * although its stamp is older, because the known stamp comes from a wrong clock. Never set for an event.
+ * The content of one event or one REST answer, in our vocabulary. `overrules`: the observation is a REST answer that
+ * replaces what is stored, even if the stored stamp is newer. That stamp then comes from a wrong clock. Never set for
+ * an event.
  */
 export type Observation =
   /** The whole incident. `resolves`: the observation is the event that resolved the incident. */
@@ -111,7 +112,10 @@ function resolvedAtByRest({ resolvedStamp, resolvedAtFallback }: IncidentState):
   return resolvedAtFallback && Date.parse(resolvedAtFallback) > eventMs ? resolvedAtFallback : null;
 }
 
-/** Returns the resolving event's time or REST's `resolved_at`, whichever is later; else the newest event's time. */
+/**
+ * Returns the resolving event's time or REST's `resolved_at`, whichever is later; if neither is known, the newest
+ * observation's time.
+ */
 function resolvedAtOf(state: IncidentState): string | null {
   const byRest = resolvedAtByRest(state);
   if (byRest) return byRest;
@@ -127,17 +131,20 @@ function looksTheSame(a: Incident | null, b: Incident | null): boolean {
   return content(a) === content(b);
 }
 
-/** The resolution's time in whole seconds, which is REST's precision. */
+/** Returns the time of the resolution in whole seconds, which is REST's precision. */
 const resolvedSecond = (resolvedAt: string | null) =>
   resolvedAt === null ? null : Math.floor(Date.parse(resolvedAt) / 1000);
 
-/** Whether both states were resolved in the same second. REST reports whole seconds, an event milliseconds. */
+/**
+ * Whether both states were resolved in the same second, and at least one of the times is from REST. REST reports
+ * whole seconds, an event milliseconds.
+ */
 function isSameResolution(before: IncidentState, after: IncidentState): boolean {
   if (resolvedAtByRest(before) === null && resolvedAtByRest(after) === null) return false;
   return resolvedSecond(resolvedAtOf(before)) === resolvedSecond(resolvedAtOf(after));
 }
 
-/** A state and the incident that Aurora sees. */
+/** A state, and the incident as Aurora sees it in that state. */
 interface Seen {
   state: IncidentState;
   incident: Incident | null;
@@ -163,7 +170,10 @@ function changeBetween(before: Incident | null, after: Incident, observation: Ob
   return { kind, from: before.status, to: after.status };
 }
 
-/** Returns the registers beside the snapshot, so that none is later than `stamp`, which is right. */
+/**
+ * Corrects the registers beside the snapshot, because a stamp later than `stamp` comes from a wrong clock. Removes a
+ * later resolution. Keeps a later description, but with the time of `stamp`.
+ */
 function withoutLaterStamps({ resolvedStamp, description }: IncidentState, stamp: Stamp) {
   const isLater = (known: Stamp) => known.atMs > stamp.atMs;
   return {
@@ -199,7 +209,9 @@ function applyIncident(
 
 /** PagerDuty allows an account fewer custom fields than this. */
 const MAX_FIELDS = 50;
-/** PagerDuty's longest field type holds less. With `MAX_FIELDS`, an incident fits into a row, which has 2 MB at most. */
+/**
+ * PagerDuty's longest field type holds less. Together with `MAX_FIELDS`, this keeps an incident within a row's 2 MB.
+ */
 const MAX_FIELD_CHARS = 5_000;
 
 function boundedValue(value: FieldValue): FieldValue {
@@ -208,7 +220,10 @@ function boundedValue(value: FieldValue): FieldValue {
   return isLong ? cutText(JSON.stringify(value), MAX_FIELD_CHARS) : value;
 }
 
-/** Keeps the runbook and the first names in order: which ones does not depend on the order of arrival. */
+/**
+ * Keeps `MAX_FIELDS` fields: the runbook, and the fields whose names come first in sorted order. The result therefore
+ * does not depend on the order of arrival.
+ */
 function boundedFields(fields: IncidentState["fields"]): IncidentState["fields"] {
   const names = Object.keys(fields);
   if (names.length <= MAX_FIELDS) return fields;

@@ -1,11 +1,14 @@
 import * as z from "zod/mini";
 
-/** The vocabulary of incidents, which every other room uses. Imports no other file of the project. */
+/** The vocabulary of incidents, which all other rooms (folders of src) use. Imports no other file of the project. */
 
 type Scalar = string | number | boolean | null;
 /** A custom field's value, as PagerDuty documents it: a scalar, or a list of scalars. */
 export type FieldValue = Scalar | Scalar[];
-/** Converts any other value to its JSON text, so that a stored incident holds no deeply nested value. */
+/**
+ * Keeps such a value, and converts any other value to its JSON text, so that a stored incident holds no deeply nested
+ * value.
+ */
 export const FieldValue = z.pipe(z.unknown(), z.transform(fieldValueOf));
 
 function fieldValueOf(value: unknown): FieldValue {
@@ -14,7 +17,7 @@ function fieldValueOf(value: unknown): FieldValue {
   return Array.isArray(value) && value.every(isScalar) ? value : jsonTextOf(value);
 }
 
-/** JSON cannot represent NaN or infinity. */
+/** Excludes NaN and infinity, which JSON cannot represent. */
 const isScalar = (value: unknown): value is Scalar =>
   value === null || typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
 
@@ -87,8 +90,9 @@ export const AnalysisCause = z.enum(["triggered", "recovered"]);
 export type AnalysisCause = z.infer<typeof AnalysisCause>;
 
 /**
- * Whether root-cause analysis was requested. `none`: no reason for one so far. `waiting`: it will be requested at
- * `dueAtMs`. `requested`: it was requested, and is never requested again. `reason` is text for people only.
+ * Whether root-cause analysis was requested. `none`: there was no reason for an analysis so far. `waiting`: it will
+ * be requested at `dueAtMs`. `requested`: it was requested, and is never requested again. `reason` is text for people
+ * only.
  */
 export const Analysis = z.discriminatedUnion("state", [
   z.object({ state: z.literal("none") }),
@@ -113,16 +117,22 @@ export type Analysis = z.infer<typeof Analysis>;
 export const IncidentState = z.object({
   incidentId: z.string(),
   number: z.nullable(z.number()),
-  /** Null while only custom fields are known, because they can arrive before the incident. */
+  /** Null while only custom fields are known. They can arrive before the incident. */
   snapshot: z.nullable(Snapshot),
   snapshotStamp: z.nullable(Stamp),
-  /** The newest resolving event, with its time as PagerDuty wrote it. Used while the status is resolved. */
+  /**
+   * The stamp of the newest resolving event; `text` is its time as PagerDuty wrote it. Used while the status is
+   * resolved.
+   */
   resolvedStamp: z.nullable(z.extend(Stamp, { text: z.optional(z.string()) })),
-  /** REST's `resolved_at`, for an incident without a resolving event. ISO 8601. */
+  /** REST's `resolved_at`, if the snapshot is from a REST answer; null otherwise. ISO 8601. */
   resolvedAtFallback: z.nullable(z.string()),
-  /** From the newest observation with a description; most have none. */
+  /** The description from the newest observation that has one. Most observations have none. */
   description: z.nullable(z.object({ text: z.string(), stamp: Stamp })),
-  /** By name. A removed field stays with the value null, so that an older event cannot restore its value. */
+  /**
+   * Custom fields by name. A removed field stays with the value null, so that an older event cannot restore its
+   * value.
+   */
   fields: z.record(z.string(), z.object({ value: FieldValue, stamp: Stamp })),
   /** Grows by one with every change that is reported to Aurora; 0 before the first. */
   version: z.number(),
@@ -132,7 +142,7 @@ export const IncidentState = z.object({
 });
 export type IncidentState = z.infer<typeof IncidentState>;
 
-/** The incident as Aurora sees it: `data.incident` of a notification, and what the API lists. */
+/** The incident as Aurora sees it. It is `data.incident` of a notification, and an item of the API's lists. */
 export const Incident = z.object({
   sourceType: z.literal("pagerduty"),
   /** The incident's number as text; its id while the number is unknown. */
@@ -210,13 +220,17 @@ export const NotificationType = z.enum([
 export type NotificationType = z.infer<typeof NotificationType>;
 
 /**
- * Why the last attempt at a delivery failed. `refused`: a 3xx or 4xx, or 508, which a setting causes. `rate_limited`: 429.
- * `server_error`: any other 5xx. `unreachable`: no answer, or none in time. `not_sent`: it failed before Aurora was called.
+ * Why the last attempt at a delivery failed. `refused`: Aurora answered 3xx, 4xx or 508 (the request came back to the
+ * connector). `rate_limited`: 429. `server_error`: any other 5xx. `unreachable`: no answer, or none in time.
+ * `not_sent`: it failed before Aurora was called.
  */
 export const ErrorClass = z.enum(["refused", "rate_limited", "server_error", "unreachable", "not_sent"]);
 export type ErrorClass = z.infer<typeof ErrorClass>;
 
-/** Format `v3` can send a delivery's custom fields as a second event: its id is the delivery's id with this suffix. */
+/**
+ * Format `v3` can send a delivery's custom fields as a second event. The event's id is the delivery's id with this
+ * suffix.
+ */
 export const FIELDS_SUFFIX = "_fields";
 
 /** A notification to Aurora, without the event's payload, which is stored in the same row. */

@@ -1,4 +1,4 @@
-/** Computes the length of a value's JSON without writing it. Values must be of bounded depth. */
+/** Computes the length of a value's JSON without writing the JSON. The depth of the value must be bounded. */
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -19,7 +19,7 @@ const encoder = new TextEncoder();
 /** Whether each code unit takes one byte in JSON. True for most texts, so their size is known without encoding. */
 export const isPlain = (text: string) => /^[ !#-[\]-~]*$/.test(text);
 
-/** The output of `JSON.stringify`, in bytes of UTF-8. */
+/** Measures the output of `JSON.stringify`, in bytes of UTF-8. */
 export const COMPACT_BYTES: JsonForm = {
   text: (text) => (isPlain(text) ? text.length + 2 : encoder.encode(JSON.stringify(text)).length),
   number: (number) => String(number).length,
@@ -27,7 +27,7 @@ export const COMPACT_BYTES: JsonForm = {
   nulls: true,
 };
 
-/** Returns the members of an object that are written. */
+/** Returns the members of an object that a JSON writer of this form writes. */
 export function membersOf(value: Record<string, unknown>, form: JsonForm): [string, unknown][] {
   const members = Object.entries(value);
   return form.nulls ? members : members.filter(([, member]) => member !== null);

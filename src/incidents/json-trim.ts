@@ -1,7 +1,7 @@
 import { isRecord, type JsonForm, membersOf, sizeOf } from "./json-size.ts";
 import { CUT_MARK, cutText, firstChars, storableText } from "./text.ts";
 
-/** Bounds the text, depth and length of JSON from other systems. Pure. The results are always valid JSON. */
+/** Limits the characters, depth and length of JSON from other systems. Pure. The results are always valid JSON. */
 
 /** Monitoring tools nest about a dozen levels. A far deeper value can overflow the stack of the code that reads it. */
 const MAX_DEPTH = 20;
@@ -32,8 +32,8 @@ export function storableJson(value: unknown, depth: number = MAX_DEPTH): unknown
 }
 
 /**
- * Returns a function that copies values: the first `count` members and items of all of them together, at any depth. The
- * others are left out, with a mark.
+ * Returns a function that copies values. Over all its calls, it copies the first `count` members and items, at any
+ * depth. The rest is left out, with a mark.
  */
 export function firstMembers(count: number): (value: unknown) => unknown {
   let left = count;
@@ -70,9 +70,9 @@ export function trimText(text: string, room: number, form: JsonForm): string | u
 }
 
 /**
- * Returns the value, or as much of it as fits, with a mark wherever something was left out. A list keeps its
- * first items. An object keeps its short members whole and divides the rest of the room among the long ones.
- * @param room in the form's unit
+ * Returns the value, or as much of it as fits, with a mark wherever something was left out. A list keeps its first
+ * items. An object keeps its short members whole and divides the rest of the room among the long ones.
+ * @param room the allowed size, in the unit of `form`
  * @returns undefined if not even a mark fits
  */
 export function trimJson(value: unknown, room: number, form: JsonForm): unknown {

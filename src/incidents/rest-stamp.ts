@@ -10,7 +10,7 @@ export interface RestIncident {
   number: number | null;
   snapshot: Snapshot;
   description: string | null;
-  /** ISO 8601: the latest of REST's times of change. */
+  /** The latest of the times of change that REST reports. ISO 8601. */
   updatedAt: string | null;
   /** ISO 8601; null if REST does not report it. */
   statusChangedAt: string | null;
@@ -24,23 +24,23 @@ export const wholeSecond = (atMs: number) => Math.floor(atMs / SECOND_MS) * SECO
 /** A stored incident. */
 export interface Held {
   state: IncidentState;
-  /** When it was last stored, by our own clock; null if it is not stored. Milliseconds. */
+  /** When the incident was last stored, by our own clock; null if it is not stored. Milliseconds. */
   storedAtMs: number | null;
 }
 
-/** Longer than PagerDuty's REST API lags behind its webhooks. */
+/** A time after which PagerDuty's REST API has caught up with its webhooks. */
 const SETTLE_MS = 5 * 60 * 1000;
 
 /**
- * Whether a REST answer is certainly newer than the stored incident: PagerDuty was asked long after it was stored. Then
- * what differs in the answer is right, whatever the times of PagerDuty's machines say.
+ * Whether PagerDuty was asked so long after the incident was stored that the REST answer is certainly newer. A value
+ * that differs in this answer is right, whatever the times of PagerDuty's machines say.
  */
 export const isSettled = ({ storedAtMs }: Held, askedAtMs: number): boolean =>
   storedAtMs !== null && askedAtMs - storedAtMs >= SETTLE_MS;
 
 /**
- * Whether the answer replaces the stored snapshot although its stamp may be older: the status differs, or the snapshot's
- * stamp lies in the future and would keep out every later event.
+ * Whether a REST answer replaces the stored snapshot although the answer's stamp may be older. It does so only for a
+ * settled incident: if the status differs, or if the stored stamp lies in the future and would keep out later events.
  */
 function overrules(held: Held, { snapshot }: RestIncident, askedAtMs: number): boolean {
   const { snapshot: known, snapshotStamp: stamp } = held.state;
@@ -48,7 +48,7 @@ function overrules(held: Held, { snapshot }: RestIncident, askedAtMs: number): b
   return stamp.atMs > askedAtMs || known.pagerdutyStatus !== snapshot.pagerdutyStatus;
 }
 
-/** In milliseconds; 0 if REST gives no time. */
+/** Returns the time in milliseconds; 0 if REST gives no time. */
 export const updatedAtMsOf = (updatedAt: string | null) =>
   updatedAt === null ? 0 : Date.parse(updatedAt) || 0;
 
@@ -65,7 +65,7 @@ export function stampBeside(known: Stamp | null, restAtMs: number, askedAtMs: nu
 
 /**
  * Returns the stamp of a REST answer for a whole incident. The stamp is the end of the second in which the incident
- * last changed, or the time of the request if that is earlier, so that a late event of that second does not overwrite
+ * last changed, or the time of the request if that is earlier. A late event of that second then does not overwrite
  * the answer.
  */
 function restStamp(known: Stamp | null, updatedAt: string | null, askedAtMs: number): Stamp {
@@ -74,7 +74,7 @@ function restStamp(known: Stamp | null, updatedAt: string | null, askedAtMs: num
   return stampBeside(known, Math.max(updatedAtMs, knownUntilMs), askedAtMs);
 }
 
-/** Turns a REST answer into an observation, stamped in relation to the known state. */
+/** Turns a REST answer into an observation, whose stamp depends on the stored state. */
 export function observeRest(held: Held, incident: RestIncident, askedAtMs: number): Observation {
   const { state } = held;
   const overruling = overrules(held, incident, askedAtMs);
@@ -92,7 +92,7 @@ export function observeRest(held: Held, incident: RestIncident, askedAtMs: numbe
     overrules: overruling,
   };
   const sameSecond = known && wholeSecond(known.atMs) === wholeSecond(updatedAtMsOf(updatedAt));
-  // An answer of the same second that changes nothing keeps the known stamp, however often it is read.
+  // If an answer of the same second changes nothing, the known stamp stays, however often the incident is read.
   return sameSecond && fold(state, observation).change === null
     ? { ...observation, stamp: known }
     : observation;

@@ -2,8 +2,8 @@ import { isRecord } from "./json-size.ts";
 import { storableJson } from "./json-trim.ts";
 
 /**
- * Redacts secrets in the payloads of monitoring tools: values whose name says that they are secret, and in texts the
- * usual written forms of credentials. Pure.
+ * Redacts secrets in the payloads of monitoring tools: values whose name says that they are secret, and credentials
+ * that a text contains in one of the usual written forms. Pure.
  */
 
 export const REDACTED = "[redacted]";
@@ -21,7 +21,7 @@ function isSecret(name: string, value: unknown): boolean {
   return SECRET_NAME.test(letters) && !(typeof value === "number" && COUNT_NAME.test(letters));
 }
 
-/** The members of a pair, in any case: `{name, value}`, `{Key, Value}`, `{name, values}`. */
+/** The names of a pair's members, in upper or lower case: `{name, value}`, `{Key, Value}`, `{name, values}`. */
 const LABEL = /^(?:name|key)$/i;
 const VALUE = /^values?$/i;
 
@@ -33,7 +33,7 @@ function isNamedSecret(member: string, pair: Record<string, unknown>): boolean {
   );
 }
 
-/** Whether an item of a list is a pair such as `["authorization", "Bearer x"]`, and its name is secret. */
+/** Whether an item of a list is a pair such as `["authorization", "Bearer x"]` with a secret name. */
 const isSecretPair = (item: unknown): item is [string, unknown] =>
   Array.isArray(item) && item.length === 2 && typeof item[0] === "string" && isSecret(item[0], item[1]);
 
@@ -54,10 +54,10 @@ export function withoutSecretValues(value: unknown): unknown {
 
 /** `https://user:password@host`. */
 const USERINFO = /(?<=:\/\/)[^\s/?#"'<>\\]{1,1024}@/g;
-/** `Authorization: <scheme> <credentials>`, or one long word, so that "Authorization: failed" stays. */
+/** `Authorization:` before a scheme and credentials, or before one long word. "Authorization: failed" stays. */
 const AUTHORIZATION =
   /(authorization\\?["']?\s{0,9}[:=]\s{0,9}\\?["']?)(?:(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,32})\s[^\r\n"'\\]+|[^\s"'\\]{16,})/gi;
-/** A word after "Bearer" that is too long or too numeric for English, so that "bearer authentication" stays. */
+/** A word after "Bearer" that has a digit or is too long for English, so that "bearer authentication" stays. */
 const BEARER = /\b(bearer\s{1,9})(?=[\w.~+/-]{0,256}\d|[\w.~+/-]{20})[\w.~+/-]+=*/gi;
 /** `name=value`, and `"name":"value"` in a text that is not JSON as a whole. */
 const ASSIGNED =
@@ -74,7 +74,7 @@ function withoutSecretsInText(text: string): string {
     });
 }
 
-/** Returns a text that is JSON of an object or a list without its secrets; null for any other text. */
+/** Redacts a text that is the JSON of an object or a list. Returns null for any other text, or without a secret. */
 function withoutSecretsInJson(text: string): string | null {
   if (!/^\s*[[{]/.test(text)) return null;
   try {

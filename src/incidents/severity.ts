@@ -1,12 +1,17 @@
 import type { Severity } from "./incident.ts";
 
-/** Word boundaries: no letter or digit on that side. An underscore separates words, like spaces and punctuation. */
+/**
+ * Word boundaries: no letter or digit before or after. An underscore separates words, like spaces and punctuation.
+ */
 const BEFORE = String.raw`(?<![\p{L}\p{N}])`;
 const AFTER = String.raw`(?![\p{L}\p{N}])`;
 /** Excludes a negated word: "not critical", "non-critical". */
 const NEGATED = String.raw`(?<!${BEFORE}(?:not|non)[\s_-]+)`;
 
-/** Matches the severity's numbers and its name as whole words. Checks for a negation last: this check costs most. */
+/**
+ * Matches the severity's numbers and its name as whole words. Checks for a negation last, because this check costs
+ * most.
+ */
 const named = (numbers: string, name: string) =>
   new RegExp(`${BEFORE}(?=(?:p${numbers}|sev[\\s_-]?${numbers}|${name})${AFTER})${NEGATED}`, "iu");
 
@@ -19,8 +24,9 @@ const PATTERNS: readonly [Severity, RegExp][] = [
 ];
 
 /**
- * Returns Aurora's severity of an incident: the severity that its priority names, else the one its urgency implies.
- * @param priority `priority.summary`, else `priority.name`
+ * Returns Aurora's severity of an incident: the severity that the priority names, or else the one that the urgency
+ * implies.
+ * @param priority `priority.summary`; without a summary, `priority.name`
  */
 export function severityOf(priority: string | null, urgency: string | null): Severity {
   const found = priority === null ? undefined : PATTERNS.find(([, pattern]) => pattern.test(priority));
