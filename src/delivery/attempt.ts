@@ -38,15 +38,15 @@ const NUMBER_RETRY_MS = 30_000;
 const MAX_NUMBER_WAIT_MS = 60 * 60 * 1000;
 
 /**
- * The result of a try: an attempt, which the schedule counts, or a postponed try, which it does not count. A try is
- * postponed if the incident's number cannot be read from PagerDuty for now. `lacksNumber`: the attempt failed because
- * Aurora needs the incident's number, and PagerDuty does not return it.
+ * The result of a try. A try is an attempt, unless it is postponed because the incident's number cannot be read from
+ * PagerDuty for now. A postponed try does not count in the schedule. `lacksNumber`: the attempt failed because Aurora
+ * needs the incident's number, and PagerDuty does not return it.
  */
 type Tried = (AttemptOutcome & { lacksNumber?: true }) | { kind: "postponed"; error: string };
 
 /**
- * Makes one attempt and stores the result. Marks a delivery that cannot be processed as dead, so that the incident's
- * next delivery can follow.
+ * Makes one attempt and stores the result. If the delivery cannot be processed, marks it as dead, so that the
+ * incident's next delivery can follow.
  */
 export async function deliver(context: DeliveryContext, seq: number): Promise<void> {
   const isCurrent = context.store.whileConnectedAsNow();

@@ -2,7 +2,8 @@ import * as z from "zod/mini";
 import { firstChars } from "../incidents/text.ts";
 
 /**
- * The `attempts` table: one row for each failed attempt at a delivery. A successful attempt is in the journal row.
+ * The `attempts` table: one row for each failed attempt at a delivery. A successful attempt is only stored in the
+ * delivery's journal row.
  */
 
 export const FailedAttempt = z.object({
@@ -13,7 +14,7 @@ export const FailedAttempt = z.object({
   answer: z.string(),
   durationMs: z.number(),
   /**
-   * Whether the attempt came before its planned time: Aurora had accepted another delivery, or a person wanted it.
+   * Whether the attempt came before its planned time: Aurora had accepted another delivery, or a person requested it.
    */
   early: z.boolean(),
 });

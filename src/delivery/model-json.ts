@@ -25,7 +25,7 @@ const PYTHON = {
 
 const isLong = (text: string) => text.length > MAX_PIECE_CHARS && charCount(text) > MAX_PIECE_CHARS;
 
-/** Measures the size at which Python writes a value that `inPieces` returned. */
+/** Measures the JSON that Python writes for a value that `inPieces` has processed. */
 export const PIECES: JsonForm = {
   ...PYTHON,
   text: (text) =>
@@ -34,7 +34,7 @@ export const PIECES: JsonForm = {
       : writtenChars(text),
 };
 
-/** Measures the size at which Python writes a value without `inPieces`, after Aurora has cut the long texts. */
+/** Measures the JSON that Python writes for a value without `inPieces`, after Aurora has cut its long texts. */
 export const CUT_BY_AURORA: JsonForm = {
   ...PYTHON,
   text: (text) => writtenChars(isLong(text) ? firstChars(text, MAX_PIECE_CHARS) + AURORA_CUT_MARK : text),

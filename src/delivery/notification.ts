@@ -3,8 +3,8 @@ import { Notification } from "../incidents/incident.ts";
 import { storableJson } from "../incidents/json-trim.ts";
 
 /**
- * Returns the body of a notification, which reports one change of one incident. Databases accept all texts of the
- * body, except those in `event`. See docs/notifications.md.
+ * Returns the body of a notification, which reports one change of one incident. Its texts contain only characters
+ * that databases accept; only `event` may contain others. See docs/notifications.md.
  * @param event PagerDuty's event, unchanged
  * @param context the incident's context, for a request for analysis; null if none was collected
  */

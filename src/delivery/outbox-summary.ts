@@ -1,7 +1,10 @@
 import * as z from "zod/mini";
 import { LANE } from "../storage/journal.ts";
 
-/** How many of the newest entries are searched for the last accepted delivery. Reading all would cost too much. */
+/**
+ * How many of the newest entries are searched for the last accepted delivery. Reading all entries would cost too
+ * much.
+ */
 const RECENT = 10_000;
 
 /** Why a delivery failed. `lacksNumber`: its incident's number could not be read from PagerDuty. */

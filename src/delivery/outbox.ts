@@ -50,8 +50,8 @@ export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | nul
 const AwaitingContext = z.object({ seq: z.number(), incidentId: z.string(), untilMs: z.number() });
 
 /**
- * How many waiting deliveries are compared by severity at most: those whose wait ends first. In a storm of thousands,
- * comparing all of them each time would cost more than the deliveries themselves.
+ * At most this many waiting deliveries, those whose wait ends first, are compared by severity. In a storm of
+ * thousands, comparing all of them each time would cost more than the deliveries themselves.
  */
 const MAX_COMPARED = 1_000;
 
@@ -90,7 +90,8 @@ export function endContextWait(sql: SqlStorage, seq: number, waitMs: number, now
 
 /**
  * Makes the incident's next queued delivery pending. Queued deliveries have no index, because it would cost a billed
- * row for each of them. They are searched among the incident's entries, and only if the incident may have any.
+ * row for each of them. The query therefore searches the incident's entries, but only if the incident may have queued
+ * deliveries.
  * @param afterSeq the delivery that has just finished
  */
 export function promoteNext(
@@ -161,7 +162,7 @@ export function markDead(
   promoteNext(sql, incidentId, seq, finish.nextDueAtMs);
 }
 
-/** Marks a delivery that cannot be processed as dead. Does nothing if the delivery is not pending. */
+/** Marks a delivery as dead because it cannot be processed. Does nothing if the delivery is not pending. */
 export function markBroken(sql: SqlStorage, seq: number, error: string, nowMs: number): void {
   const [row] = sql.exec(
     `SELECT seq, incident_id AS incidentId, attempts FROM journal WHERE seq = ? AND delivery = 'pending'`,
@@ -218,7 +219,7 @@ export function markRetry(sql: SqlStorage, seq: number, retry: Retry): void {
   );
 }
 
-/** Shorter waits are not changed, because the planned attempt is soon enough. */
+/** Deliveries that wait for less are not brought forward, because their planned attempt is soon enough. */
 const MIN_EARLY_WAIT_MS = 5 * 60 * 1000;
 /**
  * How many deliveries are brought forward together at most. More could overload an Aurora that has just recovered.
@@ -229,13 +230,13 @@ const MAX_EARLY = 50;
  * early attempt.
  */
 const MAX_LOOKED_AT = 1_000;
-/** The condition of the index of attempts that were brought forward and have not been made yet. */
+/** Selects attempts that were brought forward and have not been made yet. This is the condition of an index. */
 const EARLY = "delivery = 'pending' AND planned_at_ms > next_attempt_at_ms";
 
 /**
- * Brings waiting deliveries forward after Aurora accepted one, but never before the time in a `Retry-After`. Each
- * delivery gets at most one early attempt between two planned ones, so a notification that Aurora always refuses is not
- * retried endlessly. The next deliveries are brought forward after all early attempts were made.
+ * Brings waiting deliveries forward after Aurora accepted a delivery, but never before the time in a `Retry-After`.
+ * Each delivery gets at most one early attempt between two planned ones, so a notification that Aurora always refuses
+ * is not retried endlessly. The next deliveries are brought forward after all early attempts were made.
  */
 export function retryEarly(sql: SqlStorage, nowMs: number): void {
   sql.exec(

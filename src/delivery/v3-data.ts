@@ -13,7 +13,7 @@ import { CUT_BY_AURORA, fitContext, inPieces, PIECES } from "./model-json.ts";
 
 /** The sources of `data`. */
 export interface KnownIncident {
-  /** With texts that databases accept: see `storableJson`. */
+  /** The incident as Aurora sees it, with texts that databases accept (`storableJson`). */
   incident: Incident;
   number: number;
   /** `event` of PagerDuty's webhook; null if there is none. */
@@ -30,7 +30,7 @@ const MAX_TRIGGERED_CHARS = 14_000;
 const MAX_DETAILS_CHARS = 2000;
 const MAX_FIELDS_CHARS = 5000;
 const MAX_PEOPLE_CHARS = 1000;
-/** The limit for all members together that PagerDuty sent and Aurora does not read. */
+/** The limit for all other members of PagerDuty's incident together. Aurora does not read these members. */
 const MAX_OTHERS_CHARS = 1000;
 
 /** The widths of Aurora's columns, in characters. A longer text makes Aurora's task fail. */

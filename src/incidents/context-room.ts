@@ -2,9 +2,12 @@ import type { Context, ContextAlert, ContextChange, ContextPart } from "./contex
 import { type JsonForm, sizeOf } from "./json-size.ts";
 import { LEFT_OUT, trimJson } from "./json-trim.ts";
 
-/** Divides the room for a context, which is its allowed size, among its items and their details. Pure. */
+/** Divides the room of a context (its allowed size) among its items and their details. Pure. */
 
-/** The order in which parts lose items. Each part loses its last items first: the oldest, or the least similar. */
+/**
+ * The order in which the parts of a context lose items. Each part loses its last items first: the oldest, or the
+ * least similar.
+ */
 const LEAST_USEFUL_FIRST = ["pastIncidents", "relatedIncidents", "notes", "changes", "alerts"] as const;
 
 type Detailed = ContextAlert | ContextChange;

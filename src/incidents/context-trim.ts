@@ -11,8 +11,8 @@ import { withoutSecretValues } from "./secret-names.ts";
 
 const MAX_ALERTS = 20;
 /**
- * How many members of all details together are kept, those of the newest alerts first. More would hardly fit, and
- * only take time.
+ * At most this many members of all details together are kept, those of the newest alerts first. More would hardly
+ * fit, and would only take time.
  */
 const MAX_DETAIL_MEMBERS = 50_000;
 const MAX_OF_EACH_OTHER = 10;
@@ -85,9 +85,9 @@ export function boundContext({ missing, ...parts }: Context): Context {
 }
 
 /**
- * Returns the context within `limits`. Cuts details first. Leaves items out only if they do not all fit beside
- * `DETAILS_SHARE`: the past incidents with the lowest scores first, the newest item of each part last. The result
- * exceeds the room only if all items are left out and `missing` alone does not fit.
+ * Returns the context within `limits`. Cuts details first. Leaves items out only if not all of them fit into the room
+ * without `DETAILS_SHARE`. The past incidents with the lowest scores are left out first, the newest item of each part
+ * last. The result exceeds the room only if all items are left out and `missing` alone does not fit.
  */
 export function trimContext(context: Context, limits: ContextLimits): Context {
   const { form, room } = limits;

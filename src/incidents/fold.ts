@@ -210,7 +210,8 @@ function applyIncident(
 /** PagerDuty allows an account fewer custom fields than this. */
 const MAX_FIELDS = 50;
 /**
- * PagerDuty's longest field type holds less. Together with `MAX_FIELDS`, this keeps an incident within a row's 2 MB.
+ * PagerDuty's longest field type holds fewer characters. With `MAX_FIELDS`, this limit keeps an incident within a
+ * row's 2 MB.
  */
 const MAX_FIELD_CHARS = 5_000;
 

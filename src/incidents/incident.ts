@@ -6,8 +6,8 @@ type Scalar = string | number | boolean | null;
 /** A custom field's value, as PagerDuty documents it: a scalar, or a list of scalars. */
 export type FieldValue = Scalar | Scalar[];
 /**
- * Keeps such a value, and converts any other value to its JSON text, so that a stored incident holds no deeply nested
- * value.
+ * Keeps a scalar or a list of scalars, and converts any other value to its JSON text. A stored incident therefore
+ * holds no deeply nested value.
  */
 export const FieldValue = z.pipe(z.unknown(), z.transform(fieldValueOf));
 

@@ -33,7 +33,7 @@ export function storableJson(value: unknown, depth: number = MAX_DEPTH): unknown
 
 /**
  * Returns a function that copies values. Over all its calls, it copies the first `count` members and items, at any
- * depth. The rest is left out, with a mark.
+ * depth. A mark replaces the rest.
  */
 export function firstMembers(count: number): (value: unknown) => unknown {
   let left = count;

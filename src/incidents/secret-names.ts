@@ -8,7 +8,10 @@ import { storableJson } from "./json-trim.ts";
 
 export const REDACTED = "[redacted]";
 
-/** Searched for in a name after its separators are removed, so that prefixes, suffixes and camelCase need no rules. */
+/**
+ * The pattern of secret names. It is searched for in a name without separators, so that prefixes, suffixes and
+ * camelCase need no rules.
+ */
 const SECRET_NAME =
   /passw|passphrase|pwd|secret|token|authorization|apikey|accesskey|privatekey|cookie|credential/;
 /** If the value is a number, these names mean a count, not a secret: `tokens_used`, `max_tokens`, `token_count`. */
@@ -74,7 +77,9 @@ function withoutSecretsInText(text: string): string {
     });
 }
 
-/** Redacts a text that is the JSON of an object or a list. Returns null for any other text, or without a secret. */
+/**
+ * Redacts a text that is the JSON of an object or a list. Returns null for any other text, or if there is no secret.
+ */
 function withoutSecretsInJson(text: string): string | null {
   if (!/^\s*[[{]/.test(text)) return null;
   try {

@@ -37,5 +37,5 @@ export function piecesOf(text: string, size: number): string[] {
   return pieces;
 }
 
-/** Returns a count with its noun. */
+/** Returns a count with its noun, such as "2 events". */
 export const counted = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;

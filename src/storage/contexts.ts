@@ -17,7 +17,10 @@ export function hasContext(sql: SqlStorage, incidentId: string): boolean {
   return [...sql.exec("SELECT 1 FROM contexts WHERE incident_id = ?", incidentId)].length > 0;
 }
 
-/** Stores the context of an incident that has none yet. @param context within the limits of `boundContext` */
+/**
+ * Stores the context of an incident, unless the incident already has one. @param context within the limits of
+ * `boundContext`
+ */
 export function saveContext(sql: SqlStorage, incidentId: string, context: Context): void {
   sql.exec(
     "INSERT INTO contexts (incident_id, context) VALUES (?, ?) ON CONFLICT DO NOTHING",

@@ -71,7 +71,7 @@ const PAUSE = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 
 /**
  * Pauses all readings, because PagerDuty refuses every call for now.
- * @param pauseMs null if PagerDuty did not say how long. Each pause in a row is then twice as long as the previous
+ * @param pauseMs how long; null if PagerDuty did not say. Each pause in a row is then twice as long as the previous
  * one, and at most 15 minutes.
  */
 export function pauseHints(sql: SqlStorage, nowMs: number, pauseMs: number | null): void {
@@ -215,8 +215,9 @@ const Waiting = z.object({ seq: z.number(), incidentId: z.string() });
 
 /**
  * Limits the number of unsigned webhooks that wait, however long PagerDuty cannot be asked. For each incident, keeps
- * the first webhook and the newest 19. In all, keeps the newest `MAX_UNCONFIRMED_ENTRIES` of stored incidents, and as
- * many of incidents that are not stored. The latter are limited separately, because strangers can invent them.
+ * the first webhook and the newest 19. In all, keeps the newest `MAX_UNCONFIRMED_ENTRIES` webhooks for stored
+ * incidents, and as many for incidents that are not stored. The two are limited separately, because strangers can
+ * invent incidents.
  * @param seq the newest waiting entry, which belongs to this incident
  */
 export function boundWaiting(sql: SqlStorage, incidentId: string, seq: number): void {

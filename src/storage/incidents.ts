@@ -74,7 +74,7 @@ const listedOf = ({ snapshot, number }: IncidentState): [column: string, value: 
  * Writes the incident. An update only names an indexed column if the column's value changes. For each indexed column
  * that an update names, SQLite writes an index entry, and written entries are billed.
  * @param before the state from which `after` was made
- * @param lastDeliverySeq the journal entry of a delivery that was just appended for the incident; null without one
+ * @param lastDeliverySeq the entry number of a delivery that was just appended for the incident; null without one
  */
 export function saveIncident(
   sql: SqlStorage,
@@ -129,7 +129,9 @@ export function saveNumber(sql: SqlStorage, incidentId: string, number: number, 
   saveIncident(sql, state, { ...state, number }, nowMs);
 }
 
-/** Stores the user whom the incident's later deliveries name. Null means the user who is connected at that time. */
+/**
+ * Stores the user whom the incident's later deliveries name. Null means the user who is connected when they are sent.
+ */
 export function saveRecipient(sql: SqlStorage, incidentId: string, userId: string | null): void {
   const state = { ...loadIncident(sql, incidentId), recipientUserId: userId };
   sql.exec("UPDATE incidents SET state = ? WHERE incident_id = ?", JSON.stringify(state), incidentId);

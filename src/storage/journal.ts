@@ -14,7 +14,7 @@ import { columnOf, json, numberOf } from "./columns.ts";
 /**
  * The `journal` table: one row, called an entry, for everything that happened, in the order of arrival. An entry
  * holds what arrived and how it was processed. If Aurora has to be notified, the entry also holds the notification
- * and the state of its delivery. An event and its notification are thus written at once.
+ * and the state of its delivery. An event and its notification are thus stored by a single write.
  */
 
 /**

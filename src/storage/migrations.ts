@@ -179,12 +179,12 @@ const MIGRATIONS: readonly string[] = [
 
 const VERSION_KEY = "schemaVersion";
 
-/** Whether this object has tables. An object that never had a connection has none, and costs nothing. */
+/** Whether this object has tables. An object that never had a connection has no tables, and costs nothing. */
 export function isMigrated(storage: DurableObjectStorage): boolean {
   return readStored(storage, VERSION_KEY, z.number()) !== null;
 }
 
-/** Brings the tables up to date. Does nothing if they already are. */
+/** Brings the tables up to date. Does nothing if they are already up to date. */
 export function migrate(storage: DurableObjectStorage): void {
   const version = readStored(storage, VERSION_KEY, z.number()) ?? 0;
   if (version >= MIGRATIONS.length) return;

@@ -162,7 +162,9 @@ export function noteTimes(
 export const NoteCursor = z.object({ createdAtMs: z.number(), noteId: z.string() });
 export type NoteCursor = z.infer<typeof NoteCursor>;
 
-/** Returns a page of an incident's notes, newest first. Contains one more than `limit` if another page follows. */
+/**
+ * Returns a page of an incident's notes, newest first. Contains one note more than `limit` if another page follows.
+ */
 export function listNotes(
   sql: SqlStorage,
   incidentId: string,

@@ -2,7 +2,7 @@ import { doubtfulNote, saveNote, writtenIds } from "./notes.ts";
 
 /** Recognizes the connector's own notes among the notes that PagerDuty sends. */
 
-/** Makes line ends equal and removes outer white space, because PagerDuty may change both. */
+/** Unifies line ends and removes outer white space, because PagerDuty may change both. */
 const comparable = (text: string): string => text.replace(/\r\n?/g, "\n").trim();
 
 /** Whether PagerDuty's text is the text of our note. @param isTrimmed whether PagerDuty sent only the text's start */

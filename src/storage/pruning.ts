@@ -32,7 +32,7 @@ export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
 }
 
 /**
- * Removes incidents that have no work left and have not changed since `beforeMs`, with their contexts and notes.
+ * Removes incidents, with their contexts and notes, that have no work left and have not changed since `beforeMs`.
  * @returns how many rows of the `incidents` table were written; call again until it is 0
  */
 export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number): number {

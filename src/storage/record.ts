@@ -120,7 +120,7 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
   );
   save(dueAtMs === null ? null : seq);
   // A delivery reads a missing incident number from PagerDuty. If deliveries are not configured, a hint (see
-  // hints.ts) does so.
+  // hints.ts) causes the reading.
   if (config.events === null && state.number === null && state.snapshot !== null)
     addHint(sql, incoming.incidentId, seq, nowMs);
   return outcome;

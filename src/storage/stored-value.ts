@@ -3,7 +3,7 @@ import { log } from "../log.ts";
 
 /**
  * Reads values in the object's key-value storage. A value that cannot be read counts as absent, so that a damaged
- * value never stops the object. Only use this for values that have a default or can be computed again.
+ * value never stops the object. Use `readStored` only for values that have a default or can be computed again.
  */
 
 /** The unreadable keys that were already logged. Each is logged once, so that frequent reads do not fill the log. */

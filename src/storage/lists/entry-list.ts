@@ -24,7 +24,7 @@ interface EntryPage extends TimeRange {
   beforeSeq: number | null;
 }
 
-/** A member that is null excludes no event. */
+/** A member that is null accepts every event. */
 export interface EventFilter extends EntryPage {
   type: string | null;
   outcome: Outcome | null;
@@ -36,14 +36,14 @@ export interface EventFilter extends EntryPage {
 const ShownState = z.enum(["pending", "delivered", "dead"]);
 export type ShownState = z.infer<typeof ShownState>;
 
-/** A member that is null excludes no delivery. */
+/** A member that is null accepts every delivery. */
 export interface DeliveryFilter extends EntryPage {
   state: ShownState | null;
   error: ErrorClass | null;
 }
 
 const NEWEST_PAGE = { sinceMs: null, untilMs: null, beforeSeq: null } as const;
-/** Filters that exclude no entry. */
+/** Filters that accept every entry. */
 export const ALL_EVENTS = { ...NEWEST_PAGE, type: null, outcome: null, q: null } as const;
 export const ALL_DELIVERIES = { ...NEWEST_PAGE, state: null, error: null } as const;
 

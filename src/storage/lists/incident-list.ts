@@ -15,7 +15,7 @@ import { type Counts, countChoices, type Filter, oneOf, type TimeRange, takePage
 
 /** Finds incidents for the API: pages of incidents, newest first, and the titles of incidents for other lists. */
 
-/** A member that is null excludes no incident. The time range applies to the incident's start. */
+/** A member that is null accepts every incident. The time range applies to the incident's start. */
 export interface IncidentFilter extends TimeRange {
   status: Status | null;
   severity: Severity | null;
@@ -27,7 +27,7 @@ export interface IncidentFilter extends TimeRange {
   after: IncidentCursor | null;
 }
 
-/** A filter that excludes no incident. */
+/** A filter that accepts every incident. */
 export const ALL_INCIDENTS = {
   ...{ status: null, severity: null, service: null, q: null, after: null },
   ...{ sinceMs: null, untilMs: null },

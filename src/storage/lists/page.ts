@@ -65,7 +65,7 @@ export interface ChoiceCount {
 /** The counts by filter, then by choice. */
 export type Counts = Record<string, Record<string, ChoiceCount>>;
 
-/** How many choices of a filter are returned at most: the most frequent ones. */
+/** At most this many choices of a filter are returned: the most frequent ones. */
 const MAX_CHOICES = 100;
 
 /**
