@@ -212,8 +212,8 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
     if (made.kind === "unusable") return failed(`It cannot be sent: ${made.reason}`);
     const { bodies, recipient } = made;
     const address = await addressOf(events, recipient);
-    // Parts that were accepted in another format, at another URL or for another user are sent again, because they are
-    // not known at this address.
+    // Parts that were accepted in another format, at another URL or for another user are sent again, because the
+    // present address has not received them.
     const sentParts = entry.sentTo === address ? entry.sentParts : 0;
     let outcome: AttemptOutcome = { kind: "accepted", status: null };
     for (const [index, body] of bodies.entries()) {

@@ -126,7 +126,10 @@ function othersOf(event: unknown, { incidentId }: Incident): Record<string, unkn
   return isRecord(bounded) ? bounded : {};
 }
 
-/** Reduces the runbook field to one URL (or text), because Aurora fetches the field's value as it is. */
+/**
+ * Reduces the runbook field to its first URL, or else its first text, because Aurora fetches the whole value as a
+ * URL.
+ */
 function readable(fields: Record<string, FieldValue>): Record<string, FieldValue> {
   if (!Object.hasOwn(fields, RUNBOOK_FIELD)) return fields;
   return { ...fields, [RUNBOOK_FIELD]: runbookUrlIn(fields[RUNBOOK_FIELD]) ?? "" };

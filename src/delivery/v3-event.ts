@@ -24,7 +24,7 @@ const FIELDS = "incident.custom_field_values.updated";
 type V3EventType = typeof TRIGGERED | typeof ACKNOWLEDGED | typeof RESOLVED | typeof FIELDS;
 
 /**
- * The types of the events for each change, by Aurora's status of the incident. Aurora reads the status in `data`, not
+ * The types of the events for each change, by the incident's status at Aurora. Aurora reads the status in `data`, not
  * the event's type. But `incident.triggered` starts an analysis, so an incident that was already resolved when it was
  * first seen is not sent under this type.
  */

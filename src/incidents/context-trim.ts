@@ -20,15 +20,15 @@ const MAX_OF_EACH_OTHER = 10;
 /** How much a context may hold. Sizes are in the unit of `form`. */
 export interface ContextLimits {
   form: JsonForm;
-  /** The size of the whole context. */
+  /** The largest size of the whole context. */
   room: number;
-  /** The size of a title, a summary or a note. */
+  /** The largest size of a title, a summary or a note. */
   maxText: number;
-  /** The size of any other text, such as a status, a name or a time. */
+  /** The largest size of any other text, such as a status, a name or a time. */
   maxWord: number;
-  /** The size of a URL. A longer URL is left out, because a cut URL does not work. */
+  /** The largest size of a URL. A longer URL is left out, because a cut URL does not work. */
   maxUrl: number;
-  /** The number of links of each alert and each change. */
+  /** The largest number of links of each alert and each change. */
   maxLinks: number;
 }
 
@@ -85,9 +85,9 @@ export function boundContext({ missing, ...parts }: Context): Context {
 }
 
 /**
- * Returns the context within `limits`. Cuts details first. Leaves items out only if not all of them fit into the room
- * without `DETAILS_SHARE`. The past incidents with the lowest scores are left out first, the newest item of each part
- * last. The result exceeds the room only if all items are left out and `missing` alone does not fit.
+ * Returns the context within `limits`. Cuts details first. Leaves items out only if not all of them fit beside the
+ * reserved `DETAILS_SHARE`. The past incidents with the lowest scores are left out first, the newest item of each
+ * part last. The result exceeds the room only if all items are left out and `missing` alone does not fit.
  */
 export function trimContext(context: Context, limits: ContextLimits): Context {
   const { form, room } = limits;

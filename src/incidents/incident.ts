@@ -245,7 +245,7 @@ export const Notification = z.object({
   /** Names of the custom fields that changed. Rows stored by earlier versions lack this member. */
   changedFields: z.optional(z.array(z.string())),
   provenance: Provenance,
-  /** Only on `incident.rca_requested`; null if the incident has no runbook. */
+  /** Only set for `incident.rca_requested`; null if the incident has no runbook. */
   runbook: z.optional(
     z.nullable(z.object({ url: z.string(), content: z.nullable(z.string()), error: z.nullable(z.string()) })),
   ),

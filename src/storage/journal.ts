@@ -263,7 +263,7 @@ export function payloadOf(sql: SqlStorage, seq: number): Uint8Array<ArrayBuffer>
   return payload instanceof ArrayBuffer ? new Uint8Array(payload) : null;
 }
 
-/** Removes the ids from an entry, so that a new entry of the same webhook can be written. */
+/** Removes the ids from an entry, so that a new entry of the same webhook can take its place. */
 export function freeEntry(sql: SqlStorage, seq: number): void {
   sql.exec("UPDATE journal SET webhook_id = NULL, event_id = NULL, incident_id = NULL WHERE seq = ?", seq);
 }

@@ -94,7 +94,7 @@ export function listIncidents(sql: SqlStorage, filter: IncidentFilter): Incident
   };
 }
 
-/** Counts the matches among the newest `MAX_EXAMINED` incidents. */
+/** Counts the matching incidents among the newest `MAX_EXAMINED`. */
 export function countIncidents(sql: SqlStorage, filter: IncidentFilter): Counts {
   const rows = [...candidates(sql, { ...filter, after: null }, MAX_EXAMINED + 1)];
   const hasMore = rows.length > MAX_EXAMINED;
