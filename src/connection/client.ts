@@ -15,7 +15,7 @@ export type CallAnswer<T> = { ok: true; value: T } | ({ ok: false } & CallProble
 export interface CallOptions {
   /** See `URGENCY`. */
   urgency?: number;
-  /** Ends the call, including its waits in the gate and for a token. The answer is then `timed_out`. */
+  /** Ends the call, including its waits in the gate and for a token. The `cause` is then `timed_out`. */
   signal?: AbortSignal;
 }
 
@@ -36,7 +36,7 @@ export function authorizationOf(connection: Connection): string {
 
 const isUnauthorized = (answer: CallAnswer<unknown>) => !answer.ok && answer.problem === "unauthorized";
 
-/** An answer, and the connection whose credential was used; null if no call was made. */
+/** An answer. `used` is the connection whose credential was used; null if no call was made. */
 interface Attempt<T> {
   used: Connection | null;
   answer: CallAnswer<T>;
@@ -49,7 +49,7 @@ export class PagerDutyClient {
   readonly #config: Config;
   readonly #tokens: Tokens;
   readonly #gate: Gate;
-  /** A rate limit counts only for the connection whose call was limited. */
+  /** A rate limit counts only for the connection whose call PagerDuty limited. */
   #paused: { connectionId: string; untilMs: number } | null = null;
 
   constructor(store: ConnectionStore, config: Config, tokens: Tokens, gate: Gate) {
@@ -60,8 +60,8 @@ export class PagerDutyClient {
   }
 
   /**
-   * Runs `call` with the credential in force when its turn comes. If the connection changes during the call, returns
-   * `not_connected` instead of an answer that belongs to the earlier account.
+   * Runs `call` when its turn comes, with the credential that is in force then. If the connection changes
+   * during the call, returns `not_connected` instead of an answer that belongs to the earlier account.
    */
   async run<T>(call: Call<T>, options: CallOptions = {}): Promise<CallAnswer<T>> {
     const { signal } = options;
@@ -80,7 +80,9 @@ export class PagerDutyClient {
     return isCurrent() ? answer : NOT_CONNECTED;
   }
 
-  /** Makes one call when its turn comes. Does not hold its place in the gate while it waits for a token. */
+  /**
+   * Makes one call when its turn comes. A wait for a token happens outside and holds no place in the gate.
+   */
   async #attempt<T>(
     connectionId: string | undefined,
     call: Call<T>,
@@ -123,7 +125,7 @@ export class PagerDutyClient {
     };
   }
 
-  /** Refreshes an OAuth token that was refused although it has not expired, and calls once more. */
+  /** If PagerDuty refused an OAuth token that has not expired, refreshes the token and calls once more. */
   async #afterRefusal<T>(
     first: Attempt<T>,
     connectionId: string | undefined,
@@ -136,7 +138,7 @@ export class PagerDutyClient {
     return this.#attempt(connectionId, call, options);
   }
 
-  /** Stores whether PagerDuty accepts the credential, for the status. */
+  /** Stores whether PagerDuty accepts the credential; the status reports it. */
   async #note(used: Connection, answer: CallAnswer<unknown>): Promise<void> {
     // Without an answer nothing is known about the credential.
     if (!answer.ok && answer.problem === "unavailable") return;

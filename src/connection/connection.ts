@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import { Region } from "../pagerduty/region.ts";
 
 /**
- * A tenant's connection with PagerDuty: the credential, its account, and the signing secrets of its webhooks. Stored
- * sealed, as JSON, in the tenant's object and in KV. Times are milliseconds since 1970.
+ * A tenant's connection with PagerDuty: the credential, the account, and the signing secrets of the webhooks.
+ * It is stored as sealed JSON in the tenant's object and in KV. Times are milliseconds since 1970.
  */
 
 export const SigningSecret = z.object({
@@ -11,28 +11,30 @@ export const SigningSecret = z.object({
   secret: z.string(),
   /** The subscription whose creation returned the secret; null if a person pasted it. */
   subscriptionId: z.nullable(z.string()),
-  /** When the secret stops being accepted; null for the current one. */
+  /** When the secret stops being accepted; null for the current secret. */
   expiresAtMs: z.nullable(z.number()),
 });
 export type SigningSecret = z.infer<typeof SigningSecret>;
 
 /**
- * The webhook subscription at PagerDuty that posts to us. `made`: we created the subscription, so we also remove it;
- * false: a person created it.
+ * The webhook subscription at PagerDuty that posts to us. `made` is true if we created the subscription, and
+ * then we also remove it. It is false if a person created the subscription.
  */
 export const OwnSubscription = z.object({
   id: z.string(),
   url: z.string(),
   made: z.boolean(),
-  /** Whether a caller chose its event types; else it gets every type that is used. */
+  /** Whether a caller chose the event types. If not, the subscription gets every type that is used. */
   chosen: z._default(z.boolean(), false),
-  /** Event types that PagerDuty does not know. */
+  /** Event types that PagerDuty refused because it does not know them. */
   refusedEvents: z._default(z.array(z.string()), []),
 });
 export type OwnSubscription = z.infer<typeof OwnSubscription>;
 
 const common = {
-  /** New with every connect, so that webhooks queued for an earlier connection are recognized. */
+  /**
+   * New, unless the same account is connected again. Shows which webhooks belong to an earlier connection.
+   */
   connectionId: z.string(),
   userId: z.string(),
   orgId: z.nullable(z.string()),
@@ -43,9 +45,11 @@ const common = {
   externalUserName: z.nullable(z.string()),
   /** ISO 8601. */
   validatedAt: z.string(),
-  /** When PagerDuty refused the credential permanently, so that only a new token or sign-in helps. */
+  /**
+   * Since when PagerDuty refuses the credential, which then has to be replaced; null while it is accepted.
+   */
   refusedAtMs: z.nullable(z.number()),
-  /** Null: unknown until a write is tried. */
+  /** Null until a write was tried. */
   canWriteIncidents: z.nullable(z.boolean()),
   signingSecrets: z.array(SigningSecret),
   subscription: z.nullable(OwnSubscription),
@@ -67,7 +71,9 @@ export const OAuthConnection = z.object({
   obtainedAtMs: z.number(),
   /** Whether the tokens came from a refresh, not from the sign-in. */
   refreshed: z.boolean(),
-  /** Since when PagerDuty's API refuses the access token although it was refreshed; null while it accepts it. */
+  /**
+   * Since when the API refuses the access token although it has not expired; null while it accepts the token.
+   */
   accessRefusedAtMs: z.nullable(z.number()),
   grantedScopes: z.array(z.string()),
   requestedScopes: z.array(z.string()),
@@ -83,7 +89,7 @@ export function secretsInForce(connection: Connection, nowMs: number): SigningSe
   return connection.signingSecrets.filter(({ expiresAtMs }) => expiresAtMs === null || nowMs < expiresAtMs);
 }
 
-/** How long a replaced signing secret stays valid, so that webhooks on their way are not refused. */
+/** How long a replaced signing secret stays valid, so that webhooks already on their way are not refused. */
 const OLD_SECRET_GRACE_MS = 24 * 3600 * 1000;
 /** The most secrets that are valid at the same time. */
 const MAX_SECRETS = 10;
@@ -100,10 +106,10 @@ export function withSecret(secrets: SigningSecret[], added: SigningSecret, nowMs
   return [added, ...older].slice(0, MAX_SECRETS);
 }
 
-/** What a webhook remembers of the connection that it was accepted for. */
+/** Identifies the connection for which a webhook was accepted. Travels with the webhook. */
 export interface ConnectionRef {
   connectionId: string;
-  /** PagerDuty's account: its region and subdomain; null if the subdomain is not known. */
+  /** The region and subdomain of the PagerDuty account; null if the subdomain is not known. */
   account: string | null;
 }
 

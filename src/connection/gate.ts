@@ -5,14 +5,14 @@
 
 const MAX_IN_FLIGHT = 2;
 
-/** Smaller is more urgent. Between two values there is room for ten more, such as an incident's severity. */
+/** Smaller is more urgent. The values are ten apart, so that a caller can add an incident's severity rank. */
 export const URGENCY = {
-  /** Without a token no other call works. */
+  /** For token refreshes: without a token no other call works. */
   tokens: 0,
-  /** For an incident's context, which an analysis waits for. The alerts are the first part. */
+  /** For an incident's context, which an analysis waits for. Its alerts are read before its other parts. */
   alerts: 10,
   otherContext: 20,
-  /** Calls for checks of the subscription, for notes, and for a person's request. */
+  /** For checks of the subscription, for notes, and for requests from a person. */
   usual: 30,
 } as const;
 
@@ -23,13 +23,13 @@ interface Waiting {
 
 export class Gate {
   #inFlight = 0;
-  /** The most urgent first. */
+  /** The most urgent call is first. */
   readonly #waiting: Waiting[] = [];
 
   /**
-   * Runs `work` when it is its turn.
-   * @param signal ends the wait, not the work
-   * @throws the signal's reason if it aborted before the turn came
+   * Runs `work` when its turn comes.
+   * @param signal ends the wait, but not work that has started
+   * @throws the signal's reason if the signal aborted before the turn came
    */
   async run<T>(urgency: number, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     await this.#turn(urgency, signal);
@@ -54,7 +54,7 @@ export class Gate {
     this.#waiting.splice(index < 0 ? this.#waiting.length : index, 0, waiting);
     const leave = () => {
       const place = this.#waiting.indexOf(waiting);
-      // It has left the queue because it was started.
+      // The call is no longer in the queue, because it was started.
       if (place < 0) return;
       this.#waiting.splice(place, 1);
       reject(signal?.reason);

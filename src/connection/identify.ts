@@ -18,7 +18,7 @@ import type { Connection } from "./connection.ts";
 
 /** Finds the owner and the region of a PagerDuty credential. */
 
-/** The time for all calls of a check together, up to two in each of two regions. A person waits for the result. */
+/** The time limit for a check: up to two calls in each of two regions. A person waits for the result. */
 const CHECK_TIMEOUT_MS = 20_000;
 
 /** A credential that PagerDuty accepted, with its owner. */
@@ -53,8 +53,8 @@ export function tokenError(problem: ApiProblem): AppError {
 }
 
 /**
- * Looks up a credential's owner in the given region, else in the region that accepts the credential.
- * @param unnamed whether a 403 counts as accepted: the credential is valid there, but may not read its owner
+ * Looks up a credential's owner in the given region. If no region is given, tries one region after the other.
+ * @param unnamed whether a 403 counts as accepted. It means a valid credential that may not read its owner
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} see `tokenError`
  */
@@ -70,7 +70,7 @@ function checkCredential(
       const identity = await identify({ apiUrl: apiUrlOf(candidate, override), authorization, signal });
       if (identity.ok) {
         const { accountRegion, ...owner } = identity.value;
-        // PagerDuty's US host also answers for accounts of the EU.
+        // PagerDuty's US host also answers for accounts in the EU region.
         return { ...owner, region: accountRegion ?? candidate };
       }
       if (identity.problem === "forbidden" && unnamed === "counts") return { ...NOBODY, region: candidate };
@@ -83,7 +83,7 @@ function checkCredential(
 
 const NOBODY = { email: null, name: null, subdomain: null };
 
-/** Identifies an OAuth access token. Its owner is unknown without the scope to read the owner. */
+/** Finds the owner of an OAuth access token. The owner stays unknown if the token may not read it. */
 export const checkBearer = (
   authorization: string,
   region: Region | undefined,
@@ -102,9 +102,10 @@ export async function checkToken(
 }
 
 /**
- * Whether `after` belongs to another account than the connection `before`. If PagerDuty does not name both accounts,
- * assumes another account if `after` cannot read something that `before` can.
- * @param incidentId an incident of the connected account; null where none is stored
+ * Whether `after` belongs to a different account than the connection `before`. If an account's name is not
+ * known, tries to read the incident and the subscription of `before` with `after`. If `after` finds neither,
+ * although `before` does, assumes a different account.
+ * @param incidentId an incident of the connected account; null if none is stored
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} when PagerDuty cannot be called
  */
@@ -130,7 +131,7 @@ export async function isOfOtherAccount(
     const answer = await ask(theirs);
     if (answer.ok) return false;
     if (answer.problem === "rate_limited" || answer.problem === "unavailable") throw tokenError(answer);
-    // An incident that neither credential finds was deleted in PagerDuty.
+    // An incident or subscription that neither credential finds was deleted in PagerDuty.
     if (answer.problem === "not_found") isMissed ||= !isGone(await ask(ours));
   }
   return isMissed;

@@ -4,8 +4,8 @@ import type { CallAnswer } from "./client.ts";
 import type { TenantContext } from "./tenant-context.ts";
 
 /**
- * Returns the number by which Aurora identifies an incident. Most webhooks contain it; otherwise it is read from
- * PagerDuty and stored.
+ * Returns the number by which Aurora identifies an incident. If the number is not stored, reads it
+ * from PagerDuty and stores it.
  * @returns null if PagerDuty gives no number; `not_connected` also if the connection changed during the call
  */
 export async function incidentNumber(
@@ -18,7 +18,7 @@ export async function incidentNumber(
   const answer = await client.run((target) => getIncident(target, incidentId));
   if (!isCurrent()) return { ok: false, problem: "not_connected" };
   if (!answer.ok) return answer;
-  // PagerDuty also accepts a number in place of an id, and then answers with another incident.
+  // PagerDuty also accepts an incident number in place of an id, so the answer can be a different incident.
   const number = answer.value.incidentId === incidentId ? answer.value.number : null;
   if (number !== null) saveNumber(sql, incidentId, number, Date.now());
   return { ok: true, value: number };

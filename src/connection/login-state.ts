@@ -7,11 +7,11 @@ import { type Keyring, openText, SealError, sealText } from "./seal.ts";
  * only the id has to be stored.
  */
 export const LoginState = z.object({
-  /** Stored until the sign-in is finished. */
+  /** The only part that is stored, until the sign-in is finished. */
   id: z.string(),
   userId: z.string(),
   orgId: z.nullable(z.string()),
-  /** PKCE. */
+  /** The PKCE code verifier. */
   verifier: z.string(),
   nonce: z.string(),
   /** The URI that was sent to PagerDuty. The exchange of the code has to send the same URI. */
@@ -29,9 +29,9 @@ export const LoginState = z.object({
 });
 export type LoginState = z.infer<typeof LoginState>;
 
-/** Enough to sign in, which takes about a minute. A link that somebody finds later no longer works. */
+/** Long enough for a sign-in, which takes about a minute. A link that is found later no longer works. */
 export const LOGIN_LIFE_MS = 10 * 60 * 1000;
-/** The additional data instead of a tenant id. Tenant ids have no space, so no other sealed text opens as a state. */
+/** Used in place of a tenant id. Tenant ids have no space, so no other sealed text opens as a state. */
 const PURPOSE = "oauth login";
 /** A genuine state has fewer than 2,000 characters. */
 const MAX_STATE_CHARS = 4096;

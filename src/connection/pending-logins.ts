@@ -2,7 +2,10 @@ import * as z from "zod/mini";
 import { earliest } from "../retry-timing.ts";
 import { readStored } from "../storage/stored-value.ts";
 
-/** The ids of sign-ins that were started and are not finished yet, so that each `state` works only once. */
+/**
+ * Stores the ids of sign-ins that were started and are not finished yet. Finishing a sign-in removes its id,
+ * so each `state` works only once.
+ */
 
 const KEY = "oauthLogins";
 const Pending = z.record(z.string(), z.number());
@@ -45,7 +48,7 @@ export class PendingLogins {
     this.#put([]);
   }
 
-  /** When the next sign-in expires; null if none is pending. */
+  /** When the oldest pending sign-in expires; null if no sign-in is pending. */
   get nextAtMs(): number | null {
     return earliest(this.#pending.map(([, expiresAtMs]) => expiresAtMs));
   }

@@ -1,11 +1,12 @@
 import { describe, log } from "../log.ts";
 
 /**
- * A copy in KV of one stored value. The object's storage is written first. The copy is written afterwards, with a
- * deadline, and retried by the alarm. KV is eventually consistent, so a reader that finds no valid copy asks the object.
+ * A copy in KV of one stored value. The object's storage is written first, and the copy afterwards, with a
+ * deadline. If that write fails, the alarm repeats it. KV is eventually consistent, so a reader that finds no
+ * valid copy asks the object.
  */
 
-/** A KV write takes milliseconds; a hanging one must not hold up the alarm. */
+/** A KV write takes milliseconds; a hanging write must not hold up the alarm. */
 const WRITE_DEADLINE_MS = 10_000;
 /** KV accepts one write a second for each key. */
 const RETRY_MS = 2_000;
@@ -19,8 +20,8 @@ export class Replica {
   #failedAtMs = 0;
 
   /**
-   * @param marker the storage key that holds the KV key while KV may differ from the storage
-   * @param read the value as stored; null: the copy is to be deleted
+   * @param marker the storage key under which the KV key is stored while KV may differ from the storage
+   * @param read returns the stored value; null if the copy is to be deleted
    */
   constructor(storage: DurableObjectStorage, kv: KVNamespace, marker: string, read: () => string | null) {
     this.#storage = storage;
@@ -30,7 +31,8 @@ export class Replica {
   }
 
   /**
-   * Has to be called in the same turn that changes the value, so that the marker and the value are stored together.
+   * Marks the copy as out of date. Has to be called in the same turn that changes the value, so that the
+   * marker and the value are stored together.
    */
   mark(kvKey: string): void {
     this.#storage.kv.put(this.#marker, kvKey);
@@ -72,7 +74,8 @@ export class Replica {
     const timer = new AbortController();
     const write = value === null ? this.#kv.delete(key) : this.#kv.put(key, value);
     const tooLate = scheduler.wait(WRITE_DEADLINE_MS, { signal: timer.signal }).then(() => {
-      // If the late write still succeeds, it may overwrite a newer value. The copy is then written again.
+      // If the late write still succeeds, it may overwrite a newer value, so the copy has to be written
+      // again.
       write.then(() => this.mark(key)).catch(() => undefined);
       throw new Error(`KV did not answer within ${WRITE_DEADLINE_MS / 1000} s`);
     });

@@ -1,6 +1,7 @@
 /**
- * Seals texts with AES-256-GCM and a random IV for each text. The key's id is in front, so keys can be rotated. The
- * purpose (a tenant id) is the additional data, so a sealed text cannot be opened for another tenant.
+ * Seals texts with AES-256-GCM and a random IV for each text. A sealed text starts with its key's id, so keys
+ * can be rotated. The purpose (usually a tenant id) is GCM's additional data, so a text sealed for one tenant
+ * cannot be opened for another.
  *
  * Format: `<kid>.<base64url iv>.<base64url ciphertext and tag>`.
  */
@@ -72,7 +73,7 @@ export async function sealText(keyring: Keyring, purpose: string, text: string):
 }
 
 /**
- * Opens a text that `sealText` sealed for the same purpose, with any listed key.
+ * Opens a text that `sealText` sealed for the same purpose. Any key of the keyring can have sealed it.
  * @throws {SealError}
  */
 export async function openText(keyring: Keyring, purpose: string, sealed: string): Promise<string> {
@@ -93,7 +94,7 @@ export async function openText(keyring: Keyring, purpose: string, sealed: string
   }
 }
 
-/** Whether `sealed` was sealed with the first key; otherwise it has to be sealed again. */
+/** Whether `sealed` was sealed with the first key. If not, the text has to be sealed again. */
 export function isSealedWithCurrentKey(keyring: Keyring, sealed: string): boolean {
   return sealed.startsWith(`${keyring.sealingKid}.`);
 }

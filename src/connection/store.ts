@@ -6,20 +6,20 @@ import { Replica } from "./replica.ts";
 import { isSealedWithCurrentKey, type Keyring, openText, SealError, sealText } from "./seal.ts";
 
 /**
- * The tenant's connection: in memory, sealed in the object's storage, and as a sealed copy in KV for the edge. A change
- * takes effect in memory at once; changes are stored one after another.
+ * Keeps the tenant's connection in memory, sealed in the object's storage, and as a sealed copy in KV for the
+ * edge. A change takes effect in memory at once; changes are stored one after another.
  */
 
 const CONNECTION_KEY = "connection";
-/** Stores the KV key while KV may have an older connection than the storage. */
+/** While KV may have an older connection than the storage, this storage key holds the KV key. */
 const REPLICA_MARKER = "connectionReplicaBehind";
 const Stored = z.object({ tenantId: z.string(), sealed: z.string() });
-/** How soon after a clear the alarm runs. It removes the copy in KV if the object died before it could do so. */
+/** How soon after a clear the alarm runs, to remove the copy in KV if the object died before removing it. */
 const CLEARED_ALARM_MS = 2_000;
 
 /** The key of a tenant's sealed connection in KV. */
 const connectionKvKey = (tenantId: string) => `connection:${tenantId}`;
-/** Seconds for which a Cloudflare location may answer from its cache; KV's minimum. */
+/** How long a Cloudflare location may cache a value that it read from KV. 30 seconds is KV's minimum. */
 const CACHE_TTL_SECONDS = 30;
 
 /** @throws {SealError} when the text cannot be opened with these keys, or was sealed for another tenant */
@@ -51,7 +51,7 @@ export class ConnectionStore {
   #unreadable: SealError["reason"] | null = null;
   #saving: Promise<unknown> = Promise.resolve();
 
-  /** @param survivors names the storage keys that belong to the tenant, not to its connection: clearing keeps them */
+  /** @param survivors returns the storage keys that clearing keeps: they do not belong to the connection */
   constructor(
     storage: DurableObjectStorage,
     kv: KVNamespace,
@@ -70,15 +70,15 @@ export class ConnectionStore {
   }
 
   /**
-   * Returns a function that tells whether the connection is still the same. Answers for an earlier connection must
-   * not be used.
+   * Returns a function that tells whether the connection is still the same. An answer from PagerDuty for an
+   * earlier connection must not be used.
    */
   whileConnectedAsNow(): () => boolean {
     const connectionId = this.#connection?.connectionId;
     return () => this.#connection?.connectionId === connectionId;
   }
 
-  /** The tenant's id for the log; null if the object never had a connection. */
+  /** The tenant's id for the log; null if the object has had no connection since it started. */
   get tenantId(): string | null {
     return this.#tenantId;
   }
@@ -112,8 +112,8 @@ export class ConnectionStore {
   }
 
   /**
-   * Replaces the connection by what `change` returns for the present one. That takes effect in memory at once; the
-   * promise resolves when it is stored. The copy in KV is written afterwards.
+   * Replaces the present connection by the result of `change`. The new connection takes effect in memory at
+   * once; the promise resolves when it is stored. The copy in KV is written afterwards.
    */
   async update(change: (connection: Connection) => Connection): Promise<void> {
     if (!this.#connection || this.#tenantId === null) return;
@@ -126,11 +126,11 @@ export class ConnectionStore {
     this.#connection = connection;
     this.#unreadable = null;
     await this.#inTurn(async () => {
-      // The connection in force now, which may be newer than the one this call set.
+      // Another call may have set a newer connection by now.
       const current = this.#connection;
       if (!current) return;
       const sealed = await sealText(this.#keyring, tenantId, JSON.stringify(current));
-      // Cleared or replaced while it was sealed; a replacement is stored in its own turn.
+      // The connection was cleared or replaced during the sealing. A replacement is stored in its own turn.
       if (this.#connection?.connectionId !== current.connectionId) return;
       this.#storage.kv.put(CONNECTION_KEY, { tenantId, sealed });
       this.replica.mark(connectionKvKey(tenantId));
@@ -151,7 +151,7 @@ export class ConnectionStore {
     await this.#deleteAll(tenantId);
   }
 
-  /** Removes a copy in KV without a stored connection: a clear was interrupted, or KV was restored. */
+  /** Removes the copy in KV if no connection is stored: a clear was interrupted, or KV was restored. */
   async forgetCopy(tenantId: string): Promise<void> {
     if (this.#storage.kv.get(CONNECTION_KEY) !== undefined) return;
     this.replica.mark(connectionKvKey(tenantId));
@@ -159,8 +159,9 @@ export class ConnectionStore {
   }
 
   /**
-   * Deletes the storage. That also deletes the marker for KV and the alarm. Both are therefore written before it, and
-   * again afterwards in the same turn: even if the object dies in between, the restarted object removes the copy.
+   * Deletes the storage, which also deletes the marker for KV and the alarm. Both are therefore written
+   * before the deletion, and again after it in the same turn. Even if the object dies in between, the
+   * restarted object removes the copy in KV.
    */
   async #deleteAll(tenantId: string): Promise<void> {
     const { kv } = this.#storage;

@@ -10,32 +10,33 @@ import type { ConnectionStore } from "./store.ts";
 import { keepAliveAtMs, refreshDueAtMs, retryDelayMs, type TokenLife } from "./token-timing.ts";
 
 /**
- * Refreshes an OAuth connection's access token, one refresh at a time: a refresh token works once, so two refreshes at
- * once would end the connection. Only PagerDuty's `invalid_grant` ends it; after any other failure the refresh is retried.
+ * Refreshes an OAuth connection's access token, one refresh at a time. A refresh token works once, so two
+ * simultaneous refreshes would end the connection. Only PagerDuty's `invalid_grant` ends the connection; any
+ * other failure is retried.
  */
 
 const KEY = "refresh";
-/** A refresh that was started and has not succeeded. Belongs to the token that was obtained at `obtainedAtMs`. */
+/** A refresh that was started and has not succeeded yet. `obtainedAtMs` says which token it refreshes. */
 const Attempt = z.object({
   obtainedAtMs: z.number(),
-  /** Failures in a row. */
+  /** How many attempts in a row failed. */
   failures: z.number(),
   nextTryAtMs: z.number(),
-  /** Why the last attempt failed, for a person. */
+  /** Why the last attempt failed, as a text for a person; null before the first failure. */
   reason: z.nullable(z.string()),
 });
 type Attempt = z.infer<typeof Attempt>;
 
 /** How long `GET /pagerduty` waits for a refresh that is due. */
 const STATUS_WAIT_MS = 3_000;
-/** A token that the API refuses this soon after a refresh is not refreshed again. */
+/** A token younger than this is not refreshed again if the API refused an earlier call, too. */
 const REFUSED_AGAIN_MS = 10 * 60 * 1000;
 
 /** Why a call to PagerDuty failed, or could not be made. */
 export type CallProblem = ApiProblem | { problem: "not_connected" };
 type Ready = { ok: true; connection: Connection } | ({ ok: false } & CallProblem);
 
-/** Why the token could not be refreshed, for the status; null while nothing failed. */
+/** Why the token could not be refreshed, as the status reports it; null if no refresh has failed. */
 export type RefreshFailure = { failures: number; reason: string } | null;
 
 export class Tokens {
@@ -46,7 +47,7 @@ export class Tokens {
   readonly #onStart: () => void;
   #refreshing: Promise<void> | null = null;
 
-  /** @param onStart sets the alarm, so that a refresh continues even if the object dies during it */
+  /** @param onStart sets the alarm, so that the refresh is tried again if the object dies during it */
   constructor(
     storage: DurableObjectStorage,
     store: ConnectionStore,
@@ -86,7 +87,7 @@ export class Tokens {
     await this.#refreshing;
   }
 
-  /** Refreshes a due token for the status; waits at most `STATUS_WAIT_MS`. */
+  /** Refreshes the token if that is due, before the status is read. Waits at most `STATUS_WAIT_MS`. */
   async refreshForStatus(): Promise<void> {
     const timer = new AbortController();
     const waited = scheduler.wait(STATUS_WAIT_MS, { signal: timer.signal }).catch(() => undefined);
@@ -96,7 +97,7 @@ export class Tokens {
 
   /**
    * Refreshes a token that the API refused with a 401 although it has not expired.
-   * @returns the connection for a retry; null if there is no other token
+   * @returns the connection with a different token, for a retry; null if there is no different token
    */
   async replaceRefused(used: OAuthConnection): Promise<OAuthConnection | null> {
     await this.#refreshing;
@@ -104,7 +105,7 @@ export class Tokens {
     if (other) return other;
     const connection = this.#refreshable();
     if (!connection) return null;
-    // The API refused the previous token, too, so another refresh would not help.
+    // The API refused an earlier call, too, so another refresh would not help.
     const isNew = Date.now() - connection.obtainedAtMs < REFUSED_AGAIN_MS;
     if (connection.accessRefusedAtMs !== null && isNew) return null;
     const nextTryAtMs = this.#attemptOf(connection)?.nextTryAtMs ?? 0;
@@ -112,7 +113,7 @@ export class Tokens {
     return this.#otherThan(used);
   }
 
-  /** Stores whether the API accepts the access token, for the status. */
+  /** Stores whether the API accepts the access token; the status reports it. */
   async noteAnswer(used: OAuthConnection, refused: boolean): Promise<void> {
     if ((used.accessRefusedAtMs !== null) === refused) return;
     await this.#store.update((connection) =>
@@ -122,7 +123,7 @@ export class Tokens {
     );
   }
 
-  /** When the alarm has to refresh the token; null if there is none to refresh. */
+  /** When the alarm has to refresh the token; null if there is no token to refresh. */
   get nextAtMs(): number | null {
     const connection = this.#refreshable();
     return connection ? this.#dueAtMs(connection, keepAliveAtMs) : null;
@@ -147,7 +148,7 @@ export class Tokens {
       : null;
   }
 
-  /** After a failed or interrupted attempt its `nextTryAtMs` decides; otherwise the token's age. */
+  /** Returns the `nextTryAtMs` of a failed or interrupted attempt; without an attempt, the planned time. */
   #dueAtMs(connection: OAuthConnection, planned: (life: TokenLife) => number): number {
     const { obtainedAtMs, expiresAtMs, refreshed } = connection;
     return this.#attemptOf(connection)?.nextTryAtMs ?? planned({ obtainedAtMs, expiresAtMs, refreshed });
@@ -170,8 +171,8 @@ export class Tokens {
     const app = oauthAppOf(this.#config);
     const before = this.#attemptOf(used);
     const failures = before?.failures ?? 0;
-    // Stored before the call: if the object dies during it, the restarted object tries the refresh token at once,
-    // because PagerDuty may already have used it up.
+    // The attempt is stored before the call. If the object dies during the call, the restarted object tries
+    // the refresh token again at once, because PagerDuty may already have replaced it.
     this.#note({ obtainedAtMs, failures, nextTryAtMs: Date.now(), reason: before?.reason ?? null });
     this.#onStart();
     const answer =
@@ -231,7 +232,7 @@ function withTokens(
   return {
     ...connection,
     accessToken: tokens.accessToken,
-    // RFC 6749, 6: without a new refresh token the old one stays valid.
+    // RFC 6749, 6: if the answer has no new refresh token, the old one stays valid.
     refreshToken: tokens.refreshToken ?? used.refreshToken,
     expiresAtMs: nowMs + tokens.expiresInSeconds * 1000,
     obtainedAtMs: nowMs,

@@ -2,9 +2,9 @@ import type { CallAnswer } from "./client.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionStore } from "./store.ts";
 
-/** Whether the credential may write at PagerDuty. */
+/** Finds out whether the credential may write at PagerDuty. */
 
-/** For OAuth, from the granted scopes; for an API token, null until a write was tried. */
+/** For OAuth, the granted scopes decide. For an API token, the last write decides; null before any write. */
 export function mayWrite(connection: Connection): boolean | null {
   if (connection.authType === "api_token") return connection.canWriteIncidents;
   return connection.grantedScopes.includes("incidents.write") || connection.grantedScopes.includes("write");
