@@ -9,20 +9,20 @@ import { type Region, regionOf, subdomainOf } from "./region.ts";
  * PagerDuty's REST API, version 2: `callPagerDuty` makes the calls, `identify` finds the owner of a credential.
  * https://developer.pagerduty.com/api-reference
  *
- * Expected failures are values. An `ApiProblem` never holds a token or a body.
+ * Expected failures are returned, not thrown. An `ApiProblem` never holds a token or a body.
  */
 
 /** `authorization` is the whole value of the Authorization header; see `tokenAuthorization`. */
 export interface ApiTarget {
   apiUrl: string;
   authorization: string;
-  /** Ends a call earlier than the call's own deadline. */
+  /** Can end a call before the call's own deadline. */
   signal?: AbortSignal;
 }
 
-/** `rate_limited` and `unavailable` are temporary. The same call fails again with any other problem. */
+/** `rate_limited` and `unavailable` are temporary. With any other problem, the same call fails again. */
 export type ApiProblem =
-  /** 400, or a 4xx status without a problem of its own, such as 409 or 422. */
+  /** A 400, or another 4xx status that is not listed below, such as 409 or 422. */
   | { problem: "bad_request"; message: string }
   | { problem: "unauthorized" }
   | { problem: "forbidden" }
@@ -45,7 +45,7 @@ const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 /** PagerDuty's error messages are a sentence or two. */
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_MESSAGE_CHARS = 200;
-/** Matches text that looks like a key: a long run of letters and digits. PagerDuty's field names have no digits. */
+/** Matches a long run of letters and digits, which may be a key. PagerDuty's field names have no digits. */
 const KEY_LIKE = /(?=[A-Za-z_+=-]*\d)[A-Za-z0-9_+=-]{20,}/g;
 
 /** The Authorization header for a REST API key, of a user or of an account. */
@@ -82,7 +82,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Redacts an error message before a caller sees it: PagerDuty or a proxy may repeat our credential in it. */
+/** Redacts an error message for a caller: PagerDuty or a proxy may repeat our credential in the message. */
 function cleaned(message: string, { authorization }: ApiTarget): string {
   const credential = authorization.replace(/^(Token token=|Bearer )/, "");
   const own = credential === "" ? message : message.replaceAll(credential, "[redacted]");
@@ -105,7 +105,7 @@ const NO_ANSWER_IN_TIME = 524;
 const UNREACHABLE = { reason: "PagerDuty could not be reached", cause: "unreachable" } as const;
 const LATE = { reason: "PagerDuty did not answer in time", cause: "timed_out" } as const;
 
-/** Matches PagerDuty's message that the account's plan lacks a feature. Its status varies. */
+/** Matches PagerDuty's message that the account's plan lacks a feature. The answer's status varies. */
 const LACKS_ABILITY = /\babilit(y|ies)\b/i;
 
 async function problemOf(response: Response, target: ApiTarget): Promise<ApiProblem> {
@@ -128,8 +128,8 @@ async function problemOf(response: Response, target: ApiTarget): Promise<ApiProb
 
 /**
  * Calls PagerDuty and parses its answer with `schema`.
- * @param path relative to the API's URL, with its query
- * @param from the e-mail address of the user to act as, for a key that belongs to no user
+ * @param path the path and query, relative to the API's URL
+ * @param from the e-mail address of the user on whose behalf to write, for a key that belongs to no user
  */
 export async function callPagerDuty<T>(
   target: ApiTarget,
@@ -181,7 +181,7 @@ function parseAnswer<T>(text: string | null, schema: z.ZodMiniType<T>): ApiAnswe
   };
 }
 
-/** Does not repeat the message of a fetch error, because it can hold the URL. */
+/** Does not repeat the message of a fetch error, because the message can contain the URL. */
 function reasonOf(error: unknown): { reason: string; cause?: "timed_out" | "unreachable" } {
   if (error instanceof DOMException && error.name === "TimeoutError") return LATE;
   if (error instanceof SyntaxError) return { reason: "PagerDuty's answer is not JSON" };

@@ -10,13 +10,14 @@ import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
 import { lenient, listOf, Time } from "./event.ts";
 
 /**
- * Reads an incident's alerts, change events, similar incidents and notes, and writes notes. An item without an id, or
- * a note without text, is skipped; any other member of an unexpected shape counts as absent.
- * https://developer.pagerduty.com/api-reference/operations/listIncidentAlerts and the pages of the other calls
+ * Reads an incident's alerts, change events, similar incidents and notes, and writes notes. Skips an alert or
+ * incident without an id, and a note without text. Any other member of an unexpected shape counts as absent.
+ * https://developer.pagerduty.com/api-reference/operations/listIncidentAlerts and the pages of the other
+ * calls
  */
 
 const MAX_ALERTS = 20;
-/** More than are kept, because PagerDuty does not sort these lists. */
+/** More items than are kept, because PagerDuty does not sort these lists. */
 const MAX_OF_EACH_OTHER = 20;
 
 const Text = lenient(z.string());
@@ -25,7 +26,7 @@ const Link = lenient(z.object({ href: Text, text: Text }));
 
 const pathOf = (incidentId: string, what: string) => `/incidents/${encodeURIComponent(incidentId)}/${what}`;
 
-/** An answer that holds its list under `name`. */
+/** The schema of an answer that holds a list under `name`. Parses such an answer to the list. */
 const answerOf = <T>(name: string, item: z.ZodMiniType<T>) =>
   z.pipe(
     z.looseObject({ [name]: listOf(item) }),
@@ -171,7 +172,7 @@ export const listRelatedIncidents = (
     RelatedIncidents,
   );
 
-/** A note with its id at PagerDuty. */
+/** A note with its id at PagerDuty; null if PagerDuty gives no id. */
 export interface WrittenNote extends ContextNote {
   id: string | null;
 }

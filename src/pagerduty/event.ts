@@ -7,7 +7,7 @@ import { isRecord } from "../incidents/json-size.ts";
  * https://developer.pagerduty.com/docs/webhooks-overview
  */
 
-/** An optional member. A value of an unexpected shape counts as absent, so that the incident is not lost. */
+/** Makes a member optional. A value of an unexpected shape counts as absent, so the incident is not lost. */
 export const lenient = <T>(schema: z.ZodMiniType<T>) => z.catch(z.nullish(schema), null);
 
 /** A list whose items are parsed separately: an item of an unexpected shape is skipped. */
@@ -37,10 +37,10 @@ const ISO_WITH_ZONE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$
 const MIN_MS = Date.parse("0001-01-01T00:00:00Z");
 const MAX_MS = Date.parse("9999-12-31T00:00:00Z");
 
-/** False for NaN. */
+/** Returns false for NaN. */
 const isInRange = (atMs: number) => atMs >= MIN_MS && atMs <= MAX_MS;
 
-/** A time. ISO 8601 with a time zone, which Aurora can read, stays unchanged; any other form is converted to it. */
+/** A time in ISO 8601 with a time zone, which Aurora can read. Any other form is converted to it. */
 export const Time = z.pipe(
   z.string().check(z.refine((value) => isInRange(Date.parse(value)), { error: "not a date" })),
   z.transform((value: string) => (ISO_WITH_ZONE.test(value) ? value : new Date(value).toISOString())),
@@ -56,7 +56,7 @@ const Id = z
     z.refine((id) => /^[^\p{C}\p{Z}]{1,200}$/u.test(id) && !/^\.{1,2}$/.test(id), { error: "not an id" }),
   );
 
-/** Limits the name of a type; PagerDuty's longest has about 40 characters. */
+/** Limits the names of event types and resource types. PagerDuty's longest name has about 40 characters. */
 const MAX_NAME_CHARS = 200;
 const Name = z
   .string()
@@ -68,7 +68,7 @@ const Name = z
 /** An http(s) URL. */
 const Link = z.string().check(z.refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? "")));
 
-/** An incident's number. Proxies of PagerDuty write it as text. */
+/** An incident's number. A proxy in front of PagerDuty may write the number as text. */
 export const IncidentNumber = lenient(
   z.union([z.number(), z.pipe(z.string().check(z.regex(/^\d{1,15}$/)), z.transform(Number))]),
 );
@@ -124,7 +124,7 @@ export const PagerDutyEvent = z.object({
 });
 export type PagerDutyEvent = z.infer<typeof PagerDutyEvent>;
 
-/** A parsed body: a V3 event, or a message to the sender that says what is wrong. */
+/** The result of parsing a body: a V3 event, or a message that tells the sender what is wrong. */
 export type ReadBody = { ok: true; event: PagerDutyEvent } | { ok: false; problem: string };
 
 const REQUIRED = ["event_type", "resource_type", "id", "occurred_at"] as const;
@@ -132,13 +132,14 @@ const REQUIRED = ["event_type", "resource_type", "id", "occurred_at"] as const;
 const isName = (value: unknown): value is string =>
   typeof value === "string" && value !== "" && value.length <= MAX_NAME_CHARS;
 
-/** An id of the form that PagerDuty uses. `Id` accepts more. */
+/** An id of the form that PagerDuty uses. `Id` accepts more characters. */
 const isPlainId = (value: unknown): value is string =>
   typeof value === "string" && /^[A-Za-z0-9_-]{1,200}$/.test(value);
 
 /**
- * A fast path for well-formed events. Returns null for any other body, which `PagerDutyEvent` then parses or refuses.
- * Every webhook is parsed at the edge and again in the tenant's object, so the cost of the schema counts twice.
+ * Parses a well-formed event without the schema `PagerDutyEvent`, which is slower. Returns null for any other
+ * body, which the schema then parses or refuses. Every webhook is parsed at the edge and again in the
+ * tenant's object, so the cost of parsing counts twice.
  */
 function plainEvent(json: unknown): PagerDutyEvent | null {
   if (!isRecord(json) || !isRecord(json["event"])) return null;
@@ -158,7 +159,7 @@ function plainEvent(json: unknown): PagerDutyEvent | null {
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
-/** Parses a raw webhook body. Invalid UTF-8 is refused as not JSON. */
+/** Parses a raw webhook body. Refuses invalid UTF-8 with the message for a body that is not JSON. */
 export function readBody(body: Uint8Array): ReadBody {
   let json: unknown;
   try {
@@ -182,25 +183,25 @@ export function readBody(body: Uint8Array): ReadBody {
   };
 }
 
-/** What an event means for an incident. */
+/** What an event does to an incident. */
 export type Effect =
   | { kind: "incident"; incidentId: string; data: IncidentData }
   | { kind: "fields"; incidentId: string; fields: FieldValues }
-  /** Only adds a line to the incident's timeline: notes, responders, tasks and similar. */
+  /** The event only adds a line to the incident's timeline: notes, responders, tasks and similar. */
   | { kind: "timeline"; incidentId: string }
-  /** Only recorded in the event log. */
+  /** The event is only recorded in the event log. */
   | { kind: "none"; incidentId: null; reason: string };
 
 const IncidentReference = z.object({ incident: z.object({ id: Id }) });
 
-/** `data` of `incident.role.assigned`, which names its incident in each assignment. */
+/** `data` of `incident.role.assigned`. Each of its assignments names the incident. */
 export const RoleAssignments = z.object({
   incident_role_assignments: z.array(z.extend(IncidentReference, { role: Reference, assignee: Reference })),
 });
 
 const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reason });
 
-/** Whether the data of an incident event is certainly used, without parsing all of it as `effectOf` does. */
+/** True only if an incident event's data is certainly used. `effectOf` is slower, because it parses all data. */
 function namesIncident({ type, id, incident, custom_fields }: Record<string, unknown>): boolean {
   if (type === "incident") return isPlainId(id);
   const hasFields = type !== "incident_field_values" || Array.isArray(custom_fields);
@@ -220,7 +221,7 @@ const STATUS_OF_EVENT: Record<string, string> = {
   "incident.resolved": "resolved",
 };
 
-/** Decides by `data.type`, as PagerDuty recommends, because PagerDuty may add event types at any time. */
+/** Decides by `data.type`, as PagerDuty recommends, because new event types may be added at any time. */
 export function effectOf(event: PagerDutyEvent): Effect {
   if (event.event_type === "pagey.ping") return none("PagerDuty's test event");
   if (!event.event_type.startsWith("incident.")) {

@@ -3,10 +3,10 @@ import type { ApiProblem } from "./api.ts";
 /** Where PagerDuty reports its own outages. */
 const STATUS_PAGE = "https://status.pagerduty.com";
 
-/** Without the problems of a refused credential, which have their own messages. */
+/** All problems of a call except those of a refused credential, which have their own messages. */
 type CallFailure = Exclude<ApiProblem, { problem: "unauthorized" | "forbidden" }>;
 
-/** Describes a failed call to PagerDuty, and what to do: two or three sentences for a person. Pure. */
+/** Describes in two or three sentences why a call to PagerDuty failed, and what a person can do. Pure. */
 export function failureDetail(problem: CallFailure): string {
   switch (problem.problem) {
     case "not_found":

@@ -5,12 +5,12 @@ import { type OAuthApp, serverOf } from "./oauth.ts";
 import { apiUrlOf, Region } from "./region.ts";
 
 /**
- * PagerDuty's ID token, which says who signed in and in which region. Signed with RS256; PagerDuty may rotate its
- * keys at any time.
+ * Verifies PagerDuty's ID token, which says who signed in and in which region. The token is signed with
+ * RS256, and PagerDuty may rotate the keys at any time.
  * https://developer.pagerduty.com/docs/pagerduty-openid-token
  */
 
-/** The claims that are used; null if the token does not have the claim. */
+/** The claims that are used. `subdomain` and `email` are null if the token does not have them. */
 export interface SignedIn {
   subdomain: string | null;
   region: Region;
@@ -34,7 +34,7 @@ const Claims = z.object({
 });
 type Claims = z.infer<typeof Claims>;
 
-/** No pause between fetches: tokens only come from the identity server, so strangers cannot cause fetches. */
+/** Fetches need no pause: all tokens come from the identity server, so strangers cannot cause fetches. */
 const JWKS_COOLDOWN_MS = 0;
 
 /** Returns the issuers that a token may name. */
@@ -48,7 +48,7 @@ function issuersOf(issuer: string, app: OAuthApp): string[] {
 }
 
 /**
- * Verifies the signature (RS256), issuer, audience, authorized party, times and nonce.
+ * Verifies a token's signature (RS256), issuer, audience, authorized party, times and nonce.
  * @param apiUrl `PAGERDUTY_API_URL`, or null
  * @throws if a check fails or the keys cannot be fetched. The error can hold claims: log `whyNotVerified` instead
  */
@@ -94,8 +94,8 @@ export function whyNotVerified(error: unknown): string {
 const withoutSlash = (url: string) => url.replace(/\/+$/, "");
 
 /**
- * Whether the authorized party (`azp`) is our app. Without that claim, the audience may name only our app and
- * PagerDuty's APIs (OpenID Connect Core, 3.1.3.7).
+ * Whether the token is for our app. If it has the claim `azp` (authorized party), that must be our app.
+ * Without `azp`, the audience may name only our app and PagerDuty's APIs (OpenID Connect Core, 3.1.3.7).
  */
 function isForUs({ aud, azp }: Claims, clientId: string, apiUrl: string | null): boolean {
   if (azp != null) return azp === clientId;
@@ -104,7 +104,7 @@ function isForUs({ aud, azp }: Claims, clientId: string, apiUrl: string | null):
   return [aud].flat().every((entry) => entry === clientId || apis.includes(withoutSlash(entry)));
 }
 
-/** Reads the region from `aud`, which names the region's API, else from the `region` claim ("UnitedStates"). */
+/** Reads the region from `aud`, which names the region's API; if it does not, from the claim `region`. */
 function regionOf({ aud, region }: Claims, apiUrl: string | null): Region | null {
   const audience = [aud].flat().map(withoutSlash);
   const named = Region.options.find((one) => audience.includes(apiUrlOf(one, null)));

@@ -5,7 +5,8 @@ import { FieldValues, IncidentData, IncidentNumber, lenient, Time } from "./even
 import { descriptionOf, snapshotOf } from "./observe.ts";
 
 /**
- * Reads incidents over REST. They have the members of a webhook's incident, but `number` is named `incident_number`.
+ * Reads incidents over REST. A REST incident has the same members as a webhook's incident, but its `number`
+ * is named `incident_number`.
  * https://developer.pagerduty.com/api-reference/operations/getIncident
  */
 
@@ -54,7 +55,7 @@ export async function getIncident(target: ApiTarget, incidentId: string): Promis
   return answer.ok ? { ok: true, value: answer.value.incident } : answer;
 }
 
-/** Problems that a retry does not solve: the credential may not read custom fields, or the account has none. */
+/** Problems that a retry does not solve: the account has no custom fields, or the credential may not read them. */
 const NO_FIELDS = new Set<ApiProblem["problem"]>(["forbidden", "not_found", "not_in_plan", "bad_request"]);
 
 /**
@@ -79,7 +80,7 @@ export const MAX_OFFSET = 10_000;
 export interface IncidentQuery {
   /** Whether resolved incidents are left out. */
   openOnly: boolean;
-  /** The range of creation times, inclusive, in milliseconds since 1970; at most six months long. */
+  /** The first creation time, in milliseconds since 1970. `untilMs` is the last; at most six months later. */
   sinceMs: number;
   untilMs: number;
   offset: number;

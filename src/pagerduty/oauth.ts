@@ -13,10 +13,10 @@ import { discard, readText, withDeadline } from "../limits.ts";
 import { retryAfterOf } from "./api.ts";
 
 /**
- * PagerDuty's identity server: builds the sign-in URL, exchanges a code for tokens, refreshes tokens.
+ * Builds the sign-in URL of PagerDuty's identity server, exchanges a code for tokens, and refreshes tokens.
  * https://developer.pagerduty.com/docs/oauth-functionality
  *
- * Expected failures are values. None of them holds a token, a code or the client secret.
+ * Expected failures are returned, not thrown. None of them holds a token, a code or the client secret.
  */
 
 /** Our OAuth app as registered with PagerDuty. `identityUrl` has no trailing slash. */
@@ -31,9 +31,9 @@ export interface TokenSet {
   /** Null if the access token cannot be refreshed. */
   refreshToken: string | null;
   expiresInSeconds: number;
-  /** Null if the answer has no `scope`: then all requested scopes were granted (RFC 6749, 5.1). */
+  /** Null if the answer has no `scope`: all requested scopes were granted in that case (RFC 6749, 5.1). */
   scopes: string[] | null;
-  /** Not verified yet. */
+  /** Not verified yet; null if the answer has no ID token. */
   idToken: string | null;
 }
 
@@ -52,13 +52,13 @@ export type TokenAnswer = { ok: true; tokens: TokenSet } | ({ ok: false } & Toke
 const EXCHANGE_TIMEOUT_MS = 20_000;
 /** No user waits for a refresh. Giving up too early loses the new refresh token, and the old one works only once. */
 const REFRESH_TIMEOUT_MS = 10_000;
-/** Three tokens and a few short members. */
+/** A real answer holds three tokens and a few short members. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 /** For an answer without `expires_in`, which RFC 6749 only recommends. */
 const DEFAULT_LIFE_SECONDS = 3600;
-/** PagerDuty's longest lifetime is 30 days. More than a year is a mistake. */
+/** PagerDuty's longest token lifetime is 30 days. A lifetime of more than a year is a mistake. */
 const MAX_LIFE_SECONDS = 365 * 24 * 3600;
-/** The characters that a header can carry. */
+/** Matches a token that a header can carry. */
 const TOKEN = /^[\x21-\x7e]{1,8192}$/;
 
 /** The identity server's metadata, as oauth4webapi expects it. */
@@ -150,8 +150,8 @@ async function readAnswer(app: OAuthApp, response: Response): Promise<TokenAnswe
     return { ok: false, problem: "unavailable", reason: `PagerDuty's sign-in answered ${response.status}` };
   }
   const { id_token: idToken, ...rest } = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
-  // The ID token is verified separately: an invalid ID token must not discard the other tokens, because the
-  // refresh token that was exchanged for them does not work a second time.
+  // The ID token is verified separately. An invalid ID token must not discard the other tokens, because the
+  // code or refresh token that was exchanged for them does not work a second time.
   const answer = Response.json(asBearer(rest), { status: response.status });
   const tokens = await processRefreshTokenResponse(serverOf(app), { client_id: app.clientId }, answer);
   const { access_token: accessToken, refresh_token: refreshToken = null } = tokens;
@@ -171,7 +171,7 @@ async function readAnswer(app: OAuthApp, response: Response): Promise<TokenAnswe
   };
 }
 
-/** Drops null members and adds a missing `token_type`, because oauth4webapi refuses null and a missing `token_type`. */
+/** Drops null members, and adds `token_type` if it is missing, because oauth4webapi accepts neither. */
 function asBearer(answer: Record<string, unknown>): Record<string, unknown> {
   const given = Object.entries(answer).filter(([, value]) => value !== null);
   return { token_type: "bearer", ...Object.fromEntries(given) };
@@ -182,7 +182,7 @@ export function scopeList(scopes: string): string[] {
   return [...new Set(scopes.split(/\s+/).filter((scope) => scope !== ""))];
 }
 
-/** Reports codes and statuses only: oauth4webapi's messages and causes can hold the answer. */
+/** Reports only codes and statuses: oauth4webapi's messages and causes can contain the answer's tokens. */
 function problemOf(error: unknown, timeoutMs: number): TokenProblem {
   if (error instanceof ResponseBodyError) {
     if (error.error === "invalid_grant") return { problem: "invalid_grant" };

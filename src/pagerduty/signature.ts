@@ -1,12 +1,12 @@
 /**
- * PagerDuty's V3 webhook signatures: HMAC-SHA256 of the raw body, in the header
+ * Verifies PagerDuty's V3 webhook signatures: HMAC-SHA256 of the raw body, in the header
  * `X-PagerDuty-Signature: v1=<hex>[,v1=<hex>…]`. One matching signature is enough.
  * https://developer.pagerduty.com/docs/verifying-webhook-signatures
  */
 
 /** PagerDuty sends one signature for each secret in rotation. The limit bounds the work that a stranger can cause. */
 const MAX_SIGNATURES = 50;
-/** Room for `MAX_SIGNATURES`. A longer header is treated as no signature. */
+/** Enough for `MAX_SIGNATURES` signatures. A longer header counts as a missing signature. */
 const MAX_HEADER_CHARS = 4096;
 const HEX_SHA256 = /^[0-9a-fA-F]{64}$/;
 
@@ -38,7 +38,7 @@ export async function importSigningSecret(secret: string): Promise<CryptoKey> {
 
 /**
  * Whether one of `signatures` matches `body` under `key`. Computes a single HMAC, however many signatures there are,
- * and compares each signature with it in constant time.
+ * and compares each signature with that HMAC in constant time.
  */
 export async function isSignedBy(
   key: CryptoKey,

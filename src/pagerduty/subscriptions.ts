@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
 
 /**
- * Webhook subscriptions at PagerDuty. Only the answer to a creation holds the signing secret. `PUT` cannot change
- * the URL, so another URL needs another subscription.
+ * Manages webhook subscriptions at PagerDuty. Only the answer to a creation holds the signing secret. `PUT`
+ * cannot change the URL, so a new URL needs a new subscription.
  * https://developer.pagerduty.com/api-reference/operations/createWebhookSubscription
  */
 
@@ -28,14 +28,14 @@ const RestSubscription = z.object({
   filter: z.nullish(z.object({ type: z.string(), id: z.nullish(z.string()) })),
 });
 
-/** `disabled`: PagerDuty disabled it after refused webhooks, or a person did (`active` is false). */
+/** `disabled`: PagerDuty disabled it after refused webhooks, or a person disabled it (`active` is false). */
 export type SubscriptionState = "active" | "disabled";
 
 export interface Subscription {
   id: string;
   url: string;
   state: SubscriptionState;
-  /** Whether a person disabled it. Only a person should enable it again. */
+  /** Whether a person disabled the subscription. Then only a person should enable it again. */
   paused: boolean;
   events: string[];
   filter: Filter;

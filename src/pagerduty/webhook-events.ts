@@ -1,4 +1,4 @@
-/** The event types of a webhook subscription. This file imports nothing, because the console's page loads it, too. */
+/** The event types of a webhook subscription. Imports nothing, because the console's page loads it, too. */
 
 /** The event types that Aurora's set-up page asks for. Every account has them. */
 export const BASIC_EVENTS = [
