@@ -10,11 +10,11 @@ import { DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
 /** The event types that a subscription should have. */
 export interface Choice {
   events: readonly string[];
-  /** Whether a caller named the types. Each of them is then needed, and no other type is added. */
+  /** Whether a caller chose the types. If so, every chosen type is required, and no other type is added. */
   chosen: boolean;
 }
 
-/** Returns the default types that are not among `events`. @param refused types that PagerDuty does not know */
+/** Returns the default types that are missing in `events`. @param refused types that are left out */
 export function missingEvents(events: readonly string[], refused: readonly string[] = []): string[] {
   return DEFAULT_EVENTS.filter((type) => !events.includes(type) && !refused.includes(type));
 }
@@ -25,13 +25,15 @@ export interface Extended {
   subscription: Subscription;
   /** Types that PagerDuty does not know. */
   refused: string[];
-  /** The error that stopped the additions; null if none did. A refused type is not an error. */
+  /** The error that stopped the additions; null if no error did. A refused type is not an error. */
   problem: CallProblem | null;
 }
 
 /**
- * Adds the default types that a subscription lacks. If PagerDuty refuses them together, tries each type separately.
- * @param maxCalls the next call of this function adds the types that are left
+ * Adds the default types that a subscription lacks. If PagerDuty refuses them together, tries each type
+ * separately.
+ * @param maxCalls the most calls to PagerDuty; types that are left are added when this function is called
+ * again
  */
 export async function addMissingEvents(
   client: PagerDutyClient,

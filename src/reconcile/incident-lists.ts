@@ -4,7 +4,7 @@ import { listIncidents } from "../pagerduty/incidents.ts";
 import { afterPage, type Check, OVERLAP_MS, stepBack, stoppedAt } from "./progress.ts";
 import { ask, type Run, type Stop } from "./run.ts";
 
-/** The lists of a check for missed incidents, page by page. */
+/** Reads the lists of a check for missed incidents, page by page. */
 
 /** The incidents that this run has read on pages with the same `sinceMs`. */
 interface Window {
@@ -66,7 +66,7 @@ async function lookAtPage(
   const { list, fromMs } = run.check;
   for (const [index, incident] of incidents.entries()) {
     if (!incident || run.seen.has(incident.incidentId)) continue;
-    // An incident that was reopened may have been created long ago.
+    // The open list reaches far back, to find reopened incidents. Only incidents with a new status are read.
     if (list === "open" && !(Date.parse(incident.statusChangedAt ?? "") >= fromMs)) continue;
     const stop = await lookAt(run, incident, askedAtMs);
     const isDone = stop === null || run.left.has(incident.incidentId);

@@ -23,13 +23,13 @@ import { ask, type Run, type Stop } from "./run.ts";
 const MAX_RUN_MS = 60_000;
 /** Calls to PagerDuty in one run; an invocation may make 50 subrequests on the free plan. */
 export const MAX_CHECK_CALLS = 40;
-/** How many of these calls the check of the subscription may have made before. */
+/** How many of these calls are left to the check of the subscription, which runs first. */
 const SUBSCRIPTION_CALLS = 8;
-/** If PagerDuty fails to return this many incidents in a row, the check stops. Fewer are left for a later check. */
+/** If PagerDuty fails to return this many incidents in a row, the check stops. A later check reads them. */
 const MAX_FAILURES_IN_A_ROW = 3;
-/** After this many attempts an incident is folded without its fields, or given up. */
+/** After this many attempts, gives up an incident, or folds it without the fields that cannot be read. */
 const MAX_ATTEMPTS = 5;
-/** The most incidents left for a later check. The next failure stops the check. */
+/** When this many incidents are left for a later check, the check stops. */
 const MAX_LEFT = 100;
 const KEY = "recovery";
 
@@ -38,17 +38,17 @@ export interface RecoveryResult {
   recovered: number;
   /** Why the check stopped, or why one of the incidents could not be read. */
   problem: CallProblem | null;
-  /** Whether some incidents could not be listed: PagerDuty lists at most 10,000 that were created in one second. */
+  /** Whether some incidents could not be listed: PagerDuty lists at most 10,000 of the same second. */
   incomplete: boolean;
   /** Whether the check stopped at its limit of time or of calls. */
   unfinished: boolean;
 }
 
 /**
- * Runs a check, or continues the check that did not finish.
+ * Starts a new check, or continues the unfinished check.
  * @param seen the incidents that the continued check has looked at; emptied for a new check
- * @param asked whether a person asked for the check, which then also recovers incidents that were resolved before the
- * user connected
+ * @param asked whether a person asked for the check. Only then it also recovers incidents that were resolved
+ * before the user connected
  */
 export async function recover(
   context: TenantContext,
@@ -99,7 +99,7 @@ export async function recover(
   return { checked, recovered, problem: stop ?? run.failure, incomplete, unfinished: false };
 }
 
-/** Looks up the stored open incidents that the lists did not contain, because they were created earlier. */
+/** Looks up the stored open incidents that this check has not looked at yet. */
 async function lookAtOpen(run: Run): Promise<Stop | null> {
   for (;;) {
     const incidentId = nextLiveIncidentId(run.context.sql, run.check.openAfter);
@@ -119,7 +119,7 @@ async function lookAtLeft(run: Run, left: Progress["left"]): Promise<Stop | null
   return null;
 }
 
-/** Looks an incident up, unless this check has looked at it. */
+/** Looks an incident up, unless this check has already looked at it. */
 async function lookUp(run: Run, incidentId: string): Promise<Stop | null> {
   if (run.seen.has(incidentId)) return null;
   const stop = await readOne(run, incidentId);
@@ -132,7 +132,7 @@ async function readOne(run: Run, incidentId: string): Promise<Stop | null> {
   const answer = await ask(run, (target) => getIncident(target, incidentId));
   if (answer.ok) return lookAt(run, answer.value, askedAtMs);
   switch (answer.problem) {
-    // Deleted, or not visible to this credential: there is nothing to fold.
+    // The incident was deleted, or this credential may not see it, so there is nothing to fold.
     case "not_found":
     case "bad_request":
     case "not_in_plan":
@@ -151,7 +151,8 @@ async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Prom
   try {
     return await tryTwice(() => foldOne(run, incident, askedAtMs));
   } catch (error) {
-    // A bug in the connector, not a failure of PagerDuty: the check continues with the other incidents.
+    // This is a bug in the connector, not a failure of PagerDuty. The check continues with the other
+    // incidents.
     setAside(run.context.sql, incident.incidentId, error, Date.now());
     run.left.delete(incident.incidentId);
     return null;
@@ -182,7 +183,7 @@ async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Pro
   return null;
 }
 
-/** Logs, once in each check, that incidents are recovered without their custom fields. */
+/** Logs, at most once in a run, that incidents are recovered without their custom fields. */
 function sayWithoutFields(run: Run): void {
   if (run.saidWithoutFields) return;
   run.saidWithoutFields = true;
@@ -204,7 +205,7 @@ function fold(context: TenantContext, reading: RestReading, isOpen: boolean): bo
   );
 }
 
-/** Leaves an incident that PagerDuty failed to return to a later check. @returns a problem if this check must stop */
+/** Postpones an incident that PagerDuty failed to return. @returns a problem if this check must stop */
 function leave(run: Run, incidentId: string, problem: CallProblem): CallProblem | null {
   const attempts = (run.left.get(incidentId) ?? 0) + 1;
   run.failure = problem;

@@ -2,7 +2,7 @@ import type { CallAnswer, PagerDutyClient } from "../connection/client.ts";
 import { findSubscriptions, type Subscription } from "../pagerduty/subscriptions.ts";
 import type { Ownership } from "./webhook-url.ts";
 
-/** Finds a subscription at PagerDuty that posts to this connection and that no other connection has. Null if none does. */
+/** Finds a subscription that posts to this connection and belongs to no other; null if PagerDuty has none. */
 export async function ourSubscription(
   client: PagerDutyClient,
   url: string,

@@ -3,42 +3,46 @@ import { SECOND_MS, wholeSecond } from "../incidents/rest-stamp.ts";
 import { MAX_OFFSET, PAGE_SIZE } from "../pagerduty/incidents.ts";
 import { Filter, isSameFilter } from "../pagerduty/subscriptions.ts";
 
-/** How far the search for missed incidents has come, and where it continues. Pure. */
+/** Tracks how far the search for missed incidents has come, and where it continues. Pure. */
 
 const DAY_MS = 24 * 3600 * SECOND_MS;
 /** How much of the last check's period is searched again: webhooks take a while to arrive, and clocks differ. */
 export const OVERLAP_MS = 5 * 60 * SECOND_MS;
 /** PagerDuty refuses ranges of more than six months. */
 const MAX_RANGE_MS = 179 * DAY_MS;
-/** A hundred thousand incidents; a list with more pages counts as endless. */
+/** Enough for a hundred thousand incidents. A list with more pages counts as endless and is ended. */
 const MAX_PAGES = 1000;
-/** After this many pages in a row without a new incident a list counts as endless. */
+/** After this many pages in a row without a new incident, a list counts as endless, too. */
 const MAX_FRUITLESS_PAGES = 2;
 /**
- * Pages of incidents created in the same second overlap by this many, because the list shifts when an incident leaves
- * it. With a filter, an incident leaves the list when it is moved to another service or team.
+ * Pages of incidents created in the same second overlap by this many incidents, because the list shifts when
+ * an incident leaves it. With a filter, an incident leaves the list when it is moved to another service or
+ * team.
  */
 const PAGE_OVERLAP = 20;
-/** Open incidents that were created since this long ago are listed, to find reopened ones. */
+/** Open incidents that are younger than this are listed, to find reopened incidents. */
 const OPEN_RANGE_MS = 178 * DAY_MS;
 
 /** One check for missed incidents, finished or not. */
 const Check = z.object({
-  /** `created`: incidents created since `fromMs`. `open`: open incidents, of which the check reads those whose status changed. */
+  /**
+   * `created`: the incidents created since `fromMs`. `open`: all recent open incidents, of which the check
+   * reads those whose status changed since `fromMs`.
+   */
   list: z.enum(["created", "open"]),
   fromMs: z.number(),
-  /** Where the present page begins: it lists incidents created since then, without the first `offset`. */
+  /** The present page lists incidents created since this time, without the first `offset` incidents. */
   sinceMs: z.number(),
   offset: z.number(),
   untilMs: z.number(),
-  /** Limits the listed incidents; null: those of the whole account. */
+  /** The subscription's filter, which also limits the lists; null for the whole account. */
   filter: z.nullable(Filter),
   pages: z.number(),
   /** Whether more incidents were created in one second than PagerDuty lists. */
   incomplete: z.boolean(),
-  /** Whether both lists are finished; then the stored open incidents are looked up. */
+  /** Whether both lists are finished. The stored open incidents are looked up next. */
   listed: z.boolean(),
-  /** The last stored open incident that was looked up. */
+  /** The id of the stored open incident that was looked up last; "" before the first. */
   openAfter: z.string(),
   checked: z.number(),
   recovered: z.number(),
@@ -46,18 +50,18 @@ const Check = z.object({
 export type Check = z.infer<typeof Check>;
 
 export const Progress = z.object({
-  /** A finished check has searched all incidents that were created before. */
+  /** Finished checks have searched all incidents that were created before this time. */
   checkedUntilMs: z.nullable(z.number()),
-  /** When the user connected. Incidents resolved before are recovered only when a person asks for a check. */
+  /** When the user connected. Incidents resolved earlier are recovered only if a person asks for a check. */
   connectedAtMs: z.nullable(z.number()),
   /** The check that did not finish; null if the last check finished. */
   unfinished: z.nullable(Check),
-  /** Incidents that PagerDuty failed to return; later checks look them up one by one. */
+  /** Incidents that PagerDuty failed to return. Later checks look them up one by one. */
   left: z.array(z.object({ incidentId: z.string(), attempts: z.number() })),
 });
 export type Progress = z.infer<typeof Progress>;
 
-/** Before the first check. */
+/** The progress before the first check. */
 export const NO_PROGRESS: Progress = {
   checkedUntilMs: null,
   connectedAtMs: null,
@@ -65,7 +69,7 @@ export const NO_PROGRESS: Progress = {
   left: [],
 };
 
-/** Whether the incident was resolved before the user connected. PagerDuty gives times to the second. */
+/** Whether the incident was resolved before the user connected. PagerDuty's times have whole seconds. */
 export const isHistory = (resolvedAt: string | null, connectedAtMs: number): boolean =>
   resolvedAt !== null && Date.parse(resolvedAt) < wholeSecond(connectedAtMs);
 
@@ -91,9 +95,9 @@ export function newCheck({ checkedUntilMs }: Progress, filter: Filter | null, no
 /** A check looks back at least a day, so nothing is missed if the stored progress is some hours old. */
 const STORE_EVERY_MS = 6 * 3600 * SECOND_MS;
 
-/** Whether anything but `checkedUntilMs` has changed, or `checkedUntilMs` by hours; each write is billed. */
+/** Each write is billed, so a change of `checkedUntilMs` alone is stored only after some hours. */
 export function isWorthStoring(before: Progress, after: Progress): boolean {
-  // With the members in the same order, because a stored value and a new one can have them in different orders.
+  // The members are put in a fixed order, because it can differ between a stored value and a new value.
   const content = ({ connectedAtMs, unfinished, left }: Progress) =>
     JSON.stringify([connectedAtMs, unfinished, left]);
   if (content(before) !== content(after)) return true;
@@ -101,16 +105,16 @@ export function isWorthStoring(before: Progress, after: Progress): boolean {
 }
 
 /**
- * Returns the unfinished check, extended to now. Null if there is none, if it searched another part of the account,
- * or if it is so old that PagerDuty refuses its range.
+ * Returns the unfinished check; extends it to now if it still lists created incidents. Returns null if there
+ * is no unfinished check, if its filter differs, or if it is so old that PagerDuty refuses its range.
  */
 export function resumed({ unfinished }: Progress, filter: Filter | null, nowMs: number): Check | null {
   if (!unfinished) return null;
   if (!isSameFilter(unfinished.filter, filter)) return null;
-  // Incidents created since then belong to the next check.
+  // The created incidents are already listed. Incidents created since then belong to the next check.
   if (unfinished.listed || unfinished.list === "open") return unfinished;
   if (nowMs - unfinished.sinceMs > MAX_RANGE_MS) return null;
-  // The check may have stopped within the last page, and PagerDuty refuses a full page from there.
+  // The check may have stopped in the middle of the last page. PagerDuty refuses a full page from there.
   return { ...unfinished, offset: Math.min(unfinished.offset, MAX_OFFSET - PAGE_SIZE), untilMs: nowMs };
 }
 
@@ -123,12 +127,12 @@ interface Page {
   fruitless: number;
 }
 
-/** Where a page must begin to contain every incident from `atMs` on. PagerDuty gives times to the second. */
+/** Returns where a page must begin to contain all incidents since `atMs`: times have whole seconds. */
 const windowAt = (atMs: number) => wholeSecond(atMs) - SECOND_MS;
 
 /**
  * Returns the check after one more page. The next page begins at the time where this page ends, so it does not shift
- * when incidents leave the list. Only pages within one second use an offset.
+ * when incidents leave the list. Only pages of incidents created in the same second use an offset.
  */
 export function afterPage(check: Check, page: Page): Check {
   const pages = check.pages + 1;
@@ -148,14 +152,18 @@ function afterList(check: Check): Check {
   return { ...check, list: "open", sinceMs: check.untilMs - OPEN_RANGE_MS, offset: 0 };
 }
 
-/** The check that stops at one incident of a page, where the next run continues. @param createdAtMs NaN where unknown */
+/**
+ * Returns the check after it stopped at an incident of the present page. The next run continues there.
+ * @param index how many incidents of the page are done
+ * @param createdAtMs when the incident was created; NaN if unknown
+ */
 export function stoppedAt(check: Check, index: number, createdAtMs: number): Check {
   const nextMs = windowAt(createdAtMs);
   if (nextMs > check.sinceMs) return { ...check, sinceMs: nextMs, offset: 0 };
   return { ...check, offset: check.offset + index };
 }
 
-/** The check one page earlier, because the list shifted by more than the pages overlap. */
+/** Moves the check back by one page, because the list shifted by more than the pages overlap. */
 export const stepBack = (check: Check): Check => ({
   ...check,
   pages: check.pages + 1,

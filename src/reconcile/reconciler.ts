@@ -22,14 +22,14 @@ import type { Ownership } from "./webhook-url.ts";
 const RETRY_MS = 60_000;
 /** The shortest time between checks after refused webhooks, because strangers can post to every URL. */
 const REFUSAL_CHECK_MS = 60_000;
-/** How soon a check that reached its limit of time or calls continues; other jobs run first. */
+/** A check that reached its limit of time or calls continues after this time. Other jobs run in between. */
 const GO_ON_MS = 500;
-/** The same for a check that a person asked for. Normally the caller continues it sooner. */
+/** The same for a check that a person asked for. Normally its caller continues the check sooner. */
 const ASKED_GO_ON_MS = 10_000;
 /** After this many checks in a row that found nothing wrong and nothing new, checks become less frequent. */
 const QUIET_CHECKS = 2;
 const QUIET_WAIT_MS = 3600 * 1000;
-/** Calls that one check makes to add event types. */
+/** The most calls that one check makes to add event types. */
 const MAX_EVENT_CALLS = 4;
 
 export interface Reconciled {
@@ -37,7 +37,7 @@ export interface Reconciled {
   recovered: number;
   problem: CallProblem | null;
   subscription: { id: string; state: Watch["state"] } | null;
-  /** Whether the check is not finished, and another call continues it. */
+  /** Whether the check is unfinished, so that the next call continues it. */
   unfinished: boolean;
 }
 
@@ -50,9 +50,9 @@ export class Reconciler {
   #next: Promise<Reconciled> | null = null;
   /** Whether a person asked for the next check. */
   #asked = false;
-  /** How soon another check must follow the running check, if an event during the check needs one. */
+  /** How soon another check must follow the running check; infinite unless an event requires one. */
   #followsWithinMs = Number.POSITIVE_INFINITY;
-  /** When the next check is due while nothing happens; null: as stored. */
+  /** When the next check is due if nothing happens before; null if the stored time counts. */
   #quietUntilMs: number | null = null;
   /** When the last check after a refused webhook was due. */
   #refusalCheckAtMs = 0;
@@ -72,12 +72,12 @@ export class Reconciler {
 
   /** When the next check is due; null if checks are off. */
   get nextAtMs(): number | null {
-    // No check is planned yet if checks were off when the user connected.
+    // If checks were off when the user connected, no time is stored, and the first check is due at once.
     if (this.#context.config.reconcileEveryMs === 0) return null;
     return this.#quietUntilMs ?? this.#watch.nextAtMs ?? 0;
   }
 
-  /** To be called when the object has started. @param alarmAtMs the alarm's time; null if no alarm is set */
+  /** Restores the next check's time after a start. @param alarmAtMs the alarm's time; null if not set */
   resume(alarmAtMs: number | null): void {
     if (this.#watch.quietChecks >= QUIET_CHECKS && alarmAtMs !== null && alarmAtMs > Date.now()) {
       this.#quietUntilMs = alarmAtMs;
@@ -89,7 +89,7 @@ export class Reconciler {
     this.#remember({ nextAtMs: atMs, quietChecks: 0 });
   }
 
-  /** Makes a check due at once: a new connection, credential, secret or subscription may follow missed webhooks. */
+  /** Makes a check due at once, because some webhooks may have been missed. */
   expectGap(nowMs: number): void {
     if (this.#context.config.reconcileEveryMs === 0) return;
     this.#followsWithinMs = 0;
@@ -106,12 +106,12 @@ export class Reconciler {
     this.#checkAt(dueAtMs);
   }
 
-  /** Stores the webhook URL of a caller: an alarm has no request to read it from. */
+  /** Stores a caller's webhook URL, because the alarm has no request from which to read the URL. */
   noteUrl(url: string): void {
     this.#remember({ url });
   }
 
-  /** Stores the subscription's state, as PagerDuty has just answered. */
+  /** Stores the subscription's state, which PagerDuty has just returned. */
   noteState(state: Watch["state"]): void {
     const missingAtMs = state === "missing" ? (this.#watch.missingAtMs ?? Date.now()) : null;
     this.#remember({ state, missingAtMs });
@@ -119,7 +119,7 @@ export class Reconciler {
 
   /**
    * Checks the subscription, then searches for missed incidents. Only one check runs at a time. Calls during a check
-   * share the next check, because the running one may have started too early for them.
+   * share the next check, because the running check may have started too early for them.
    */
   async check(asked = false): Promise<Reconciled> {
     this.#asked ||= asked;
@@ -156,7 +156,7 @@ export class Reconciler {
       const usualMs = result.unfinished ? goOnMs : waitAfter(problem, config.reconcileEveryMs);
       const waitMs = Math.min(usualMs, this.#followsWithinMs);
       const { quietChecks, recoveredInARow } = this.#watch;
-      // Refused webhooks start a check, which recovers their incidents before PagerDuty disables the subscription.
+      // An earlier check, which refused webhooks started, may already have recovered some of the incidents.
       const recovered = recoveredInARow + result.recovered;
       const reEnabled = subscription.reEnabled ? { reEnabled: { atMs: nowMs, recovered } } : {};
       const isQuiet =
@@ -166,7 +166,7 @@ export class Reconciler {
         result.recovered === 0 &&
         state === "active";
       if (isQuiet && quietChecks >= QUIET_CHECKS) {
-        // Nothing is written: only the alarm keeps the time of the next check.
+        // Nothing is written, because the alarm stores the time of the next check.
         this.#quietUntilMs = nowMs + Math.max(config.reconcileEveryMs, QUIET_WAIT_MS);
       } else {
         this.#quietUntilMs = null;
@@ -174,7 +174,7 @@ export class Reconciler {
           ...reEnabled,
           nextAtMs: nowMs + waitMs,
           quietChecks: isQuiet ? quietChecks + 1 : 0,
-          // A check that is continued counts all of its incidents at its end.
+          // An unfinished check adds its incidents to this number when it finishes.
           recoveredInARow: isQuiet ? 0 : result.unfinished ? recoveredInARow : recovered,
           problem: problem?.problem ?? (result.incomplete ? "incomplete" : null),
         });
@@ -217,7 +217,7 @@ export class Reconciler {
     return { reEnabled: true, problem: null };
   }
 
-  /** Adds the event types that our subscription lacks. For a person's subscription, the status names them. */
+  /** Adds missing types to a subscription that we made. For a person's subscription, stores the types. */
   async #checkEvents(own: OwnSubscription, subscription: Subscription): Promise<void> {
     const { store, client } = this.#context;
     const { connection } = store;
@@ -239,8 +239,8 @@ export class Reconciler {
   }
 
   /**
-   * Reads our subscription from PagerDuty. If it does not exist, returns a subscription that a person created for our
-   * webhook URL or a member's. Null if there is none.
+   * Reads our subscription from PagerDuty. If it does not exist, returns a different subscription that posts
+   * to this connection; null if PagerDuty has none.
    */
   async #present(own: OwnSubscription | null): Promise<CallAnswer<Subscription | null>> {
     const { client } = this.#context;
@@ -253,7 +253,7 @@ export class Reconciler {
     return ourSubscription(client, url, this.#ownership);
   }
 
-  /** Takes over a subscription that is not ours yet. Later checks treat it like our own. */
+  /** Stores a subscription that was found at PagerDuty as our own, so that later checks watch it. */
   async #adopt({ id, url }: Subscription, stored: OwnSubscription | null): Promise<OwnSubscription> {
     if (stored?.id === id) return stored;
     const adopted = { id, url, made: false, chosen: false, refusedEvents: [] };
@@ -276,7 +276,7 @@ export class Reconciler {
     this.noteState("missing");
   }
 
-  /** Records what a check found or did in the list of events. */
+  /** Adds an entry to the list of events, which says what the check found or did. */
   #record(type: string, text: string): void {
     const { sql, store } = this.#context;
     appendEntry(

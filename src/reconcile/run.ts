@@ -12,17 +12,17 @@ export interface Run {
   context: TenantContext;
   connectionId: string | undefined;
   check: Check;
-  /** How many times each incident could not be read, by id. */
+  /** How many times PagerDuty failed to return each incident, by id. */
   left: Map<string, number>;
-  /** Incidents that this run has read: one may be listed on two pages, or listed and stored as open. */
+  /** Incidents that this check has looked at. The lists and the stored incidents overlap. */
   seen: Set<string>;
   failuresInARow: number;
   failure: CallProblem | null;
-  /** Whether this check has logged that custom fields cannot be read. */
+  /** Whether this run has logged that custom fields cannot be read. */
   saidWithoutFields: boolean;
   endAtMs: number;
   callsLeft: number;
-  /** Incidents resolved before this are not recovered. */
+  /** Incidents resolved before this time are not recovered. */
   connectedAtMs: number;
 }
 

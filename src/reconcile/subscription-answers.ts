@@ -5,7 +5,7 @@ import { type Filter, isSameFilter, type Subscription } from "../pagerduty/subsc
 
 /** Interprets PagerDuty's answers about the webhook subscription. Pure. */
 
-/** The API's view of a subscription: one flat object, without the secret. */
+/** Returns a subscription as our API shows it: one flat object, without the secret. */
 export function subscriptionView({ id, url, state, events, filter }: Subscription) {
   return { id, url, state, events, filter };
 }
@@ -16,7 +16,7 @@ export function isUpToDate(subscription: Subscription, filter: Filter, events: r
   return sameEvents && isSameFilter(subscription.filter, filter);
 }
 
-/** The error for the caller when PagerDuty refuses a call about a subscription. */
+/** Returns the error for the caller when PagerDuty refuses a call about a subscription. */
 export function refusal(problem: CallProblem, wanted: "read" | "change"): AppError {
   switch (problem.problem) {
     case "not_connected":

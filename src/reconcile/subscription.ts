@@ -22,9 +22,9 @@ import { ourSubscription } from "./our-subscription.ts";
 import { isUpToDate, refusal } from "./subscription-answers.ts";
 import type { Ownership } from "./webhook-url.ts";
 
-/** The webhook subscription at PagerDuty for the user's webhook URL. */
+/** Manages the webhook subscription at PagerDuty for the user's webhook URL. */
 
-/** A caller's options. Null: an existing subscription keeps its value, a new one gets the default. */
+/** A caller's options. For null, an existing subscription keeps its value, and a new one gets the default. */
 export interface SubscriptionOptions {
   filter: Filter | null;
   events: string[] | null;
@@ -66,7 +66,7 @@ export class SubscriptionManager {
     return turn;
   }
 
-  /** Subscribes as part of connecting. A refused subscription does not undo the connection. */
+  /** Subscribes while a user connects. If that fails, returns the error, and the connection stays. */
   async tryEnsure(url: string): Promise<{ id: string | null; error: string | null }> {
     const tried = await answer(() => this.ensure(url, { filter: null, events: null }));
     if (tried.ok) return { id: tried.value.subscription.id, error: null };
@@ -86,8 +86,8 @@ export class SubscriptionManager {
       return { created: false, subscription: await this.#keep(known, filter, choice) };
     }
     const created = await this.#create(url, filter, choice);
-    // A changed URL or a lost secret needs a new subscription. The old one is removed afterwards: until then events
-    // arrive twice and count once.
+    // A changed URL or a lost secret needs a new subscription. The old subscription is removed afterwards.
+    // Until then, events arrive twice but count once.
     if (known) await this.#removeAtPagerDuty(known.id);
     return { created: true, subscription: created };
   }
@@ -138,7 +138,7 @@ export class SubscriptionManager {
     return extended.subscription;
   }
 
-  /** Our subscription, read from PagerDuty. @throws {AppError} not_found */
+  /** Reads our subscription from PagerDuty. @throws {AppError} not_found if it does not exist */
   async current(): Promise<Subscription> {
     const id = this.#ownId();
     const answer = await this.#client.run((target) => getSubscription(target, id));
@@ -173,7 +173,7 @@ export class SubscriptionManager {
     }));
   }
 
-  /** Removes the subscription that we created; a failure is only logged. @returns null if we created none */
+  /** Removes the subscription that we created; only logs a failure. @returns null if we did not create it */
   async removeIfMade(): Promise<boolean | null> {
     const own = this.#store.connection?.subscription;
     return own?.made ? this.#removeAtPagerDuty(own.id) : null;
@@ -185,7 +185,7 @@ export class SubscriptionManager {
     return own.id;
   }
 
-  /** Reads the stored subscription, else a subscription that posts to `url` or to a member's URL. */
+  /** Reads the known subscription; if PagerDuty does not have it, finds one that posts to this connection. */
   async #known(url: string): Promise<Subscription | null> {
     const own = this.#store.connection?.subscription;
     if (own) {
@@ -213,7 +213,7 @@ export class SubscriptionManager {
       const whole = await this.#createNow(url, filter, choice);
       if (whole.ok) return whole.value;
       if (choice.chosen || whole.problem !== "bad_request") throw refusal(whole, "change");
-      // PagerDuty does not know one of the types. Once the subscription exists, `#extend` finds out which.
+      // PagerDuty does not know some of the types. `#extend` finds out which, once the subscription exists.
       const basic = await this.#createNow(url, filter, { ...choice, events: BASIC_EVENTS });
       if (!basic.ok) throw refusal(basic, "change");
       return this.#extend(basic.value);
@@ -230,7 +230,7 @@ export class SubscriptionManager {
     const isCurrent = this.#store.whileConnectedAsNow();
     const created = await this.#tryWrite(async (target) => {
       const made = await createSubscription(target, url, filter, events);
-      // The user disconnected during the call, and nothing else would remove the new subscription.
+      // The connection ended during the call, so nothing else would remove the new subscription.
       if (made.ok && !isCurrent()) {
         await deleteSubscription(target, made.value.id);
       }
@@ -252,7 +252,7 @@ export class SubscriptionManager {
     return created;
   }
 
-  /** PagerDuty's answer counts even if another connection has been made since. */
+  /** Removes a subscription. PagerDuty's answer counts even if a new connection was made during the call. */
   async #removeAtPagerDuty(id: string): Promise<boolean> {
     let last: ApiAnswer<unknown> | null = null;
     const answer = await this.#client.run(async (target) => {
@@ -290,7 +290,7 @@ export class SubscriptionManager {
     throw refusal(answer, "change");
   }
 
-  /** Changes something at PagerDuty; only the answer shows whether the credential may write. */
+  /** Changes something at PagerDuty, and learns from the answer whether the credential may write. */
   async #tryWrite<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
     const answer = await this.#client.run(call);
     await learnWriteAccess(this.#store, answer);

@@ -2,32 +2,34 @@ import * as z from "zod/mini";
 import { Filter } from "../pagerduty/subscriptions.ts";
 import { readStored } from "../storage/stored-value.ts";
 
-/** The result of the last check of the webhook subscription, and when the next one is due. Times in milliseconds. */
+/**
+ * The result of the last check of the subscription, and when the next check is due. Times in milliseconds.
+ */
 export const Watch = z.object({
-  /** Null before the first check. While nothing happens only the alarm has the time; see `Reconciler`. */
+  /** Null before the first check. In quiet periods only the alarm stores the time; see `Reconciler`. */
   nextAtMs: z.nullable(z.number()),
   /** Checks in a row that found nothing wrong and nothing new, counted up to `QUIET_CHECKS`. */
   quietChecks: z._default(z.number(), 0),
   /** The subscription's state when it was last read. */
   state: z.enum(["active", "disabled", "missing"]),
-  /** Since when it is missing; null while it is not. */
+  /** Since when PagerDuty does not have the subscription; null while `state` is not `missing`. */
   missingAtMs: z._default(z.nullable(z.number()), null),
   /** Incidents recovered since the last check that found nothing wrong and nothing new. */
   recoveredInARow: z._default(z.number(), 0),
   /** When a disabled subscription was last enabled again, and how many missed incidents were recovered by then. */
   reEnabled: z.nullable(z.object({ atMs: z.number(), recovered: z.number() })),
-  /** Why the last check did not finish. */
+  /** What went wrong in the last check; null if nothing did. */
   problem: z.nullable(z.string()),
-  /** The webhook URL of the last caller: an alarm has no request to read it from. */
+  /** The webhook URL of the last caller, stored for the alarm, which has no request to read it from. */
   url: z.nullable(z.string()),
   /** The event types that a subscription made by a person lacks. */
   missingEvents: z._default(z.array(z.string()), []),
-  /** The subscription's filter when it was last read; null while unknown. */
+  /** The subscription's filter when it was last read; null while it is unknown. */
   filter: z.nullable(Filter),
 });
 export type Watch = z.infer<typeof Watch>;
 
-/** Before the first check. */
+/** The state before the first check. */
 export const FRESH: Watch = {
   nextAtMs: null,
   quietChecks: 0,
@@ -45,7 +47,7 @@ const KEY = "watch";
 
 export const readWatch = (storage: DurableObjectStorage): Watch => readStored(storage, KEY, Watch) ?? FRESH;
 
-/** Merges `change` into the stored value; writes only where something differs. */
+/** Merges `change` into the stored value; writes only if something differs. */
 export function updateWatch(storage: DurableObjectStorage, change: Partial<Watch>): void {
   const before = readWatch(storage);
   const after = { ...before, ...change };
