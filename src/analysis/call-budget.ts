@@ -1,6 +1,7 @@
 /**
- * Limits the calls that collect contexts, so that a storm of incidents leaves most of PagerDuty's rate limit to other
- * calls. Kept in memory: a restart resets the count, but PagerDuty's own limit is three times as high.
+ * Limits the calls that read the contexts of incidents, so that a storm of incidents leaves most of
+ * PagerDuty's rate limit to other calls. The count is kept in memory, so a restart resets it. That is safe,
+ * because PagerDuty's own limit is three times as high.
  */
 
 const WINDOW_MS = 60_000;
@@ -13,7 +14,10 @@ export class CallBudget {
   /** When the calls of the last minute were made, oldest first. */
   readonly #calls: number[] = [];
 
-  /** Counts a call if it is within the budget. @param isAlerts whether the call asks for alerts */
+  /**
+   * Counts a call and returns true; returns false if the budget is used up.
+   * @param isAlerts whether the call asks for alerts
+   */
   take(isAlerts: boolean, nowMs: number): boolean {
     while ((this.#calls[0] ?? nowMs) <= nowMs - WINDOW_MS) this.#calls.shift();
     if (this.#calls.length >= (isAlerts ? MAX_CALLS_A_MINUTE : ALERTS_ALONE_AFTER)) return false;

@@ -24,14 +24,15 @@ import { readStored } from "../storage/stored-value.ts";
 import { CallBudget } from "./call-budget.ts";
 
 /**
- * Reads an incident's context from PagerDuty, within CONTEXT_WAIT_SECONDS, and stores it with the incident. A part
- * that PagerDuty refuses, or does not answer in time, is null, and `missing` holds the reason.
+ * Reads an incident's context (alerts, changes, similar incidents, notes) from PagerDuty within
+ * CONTEXT_WAIT_SECONDS, and stores the context with the incident. A part that PagerDuty refuses, or does not
+ * return in time, is null, and `missing` holds the reason.
  */
 
-/** How long a part that the account's plan lacks is not requested again; plans rarely change. */
+/** After PagerDuty's answer that the plan lacks a part, the part is not requested again for this long. */
 const PLAN_MEMORY_MS = 24 * 3600 * 1000;
 const PLAN_KEY = "contextNotInPlan";
-/** Until when each part is not requested. */
+/** The time before which each part is not requested again. */
 const NotInPlan = z.object({ connectionId: z.string(), untilMs: z.partialRecord(ContextPart, z.number()) });
 
 type List<T> = (target: ApiTarget, incidentId: string) => Promise<ApiAnswer<T[]>>;
@@ -40,7 +41,7 @@ type Part<T> = { value: T[]; reason: null } | { value: null; reason: MissingReas
 
 /** How a context is collected. */
 export interface Collection {
-  /** When the delivery or the analysis starts without the context. */
+  /** When the delivery or the analysis starts even without the context. */
   untilMs: number;
   /** Whether only alerts are requested, because many incidents need a context at the same time. */
   alertsAlone: boolean;
@@ -145,7 +146,7 @@ export class ContextCollector {
       async (target): Promise<ApiAnswer<T[] | null>> =>
         this.#budget.take(isAlerts, Date.now())
           ? list(target, incidentId)
-          : // The budget is used up. No call is made, so this is not an error of PagerDuty's.
+          : // The budget is used up, so no call is made. That is not an error of PagerDuty.
             { ok: true, value: null },
       { urgency, signal },
     );
@@ -153,7 +154,7 @@ export class ContextCollector {
     return answer.value ? { value: answer.value, reason: null } : missing("rate_limited");
   }
 
-  /** Until when each part is not requested, because the account's plan lacks it. */
+  /** Returns, for each part that the account's plan lacks, until when it is not requested. */
   #notInPlanUntilMs(): Partial<Record<ContextPart, number>> {
     const { storage, store } = this.#context;
     const known = readStored(storage, PLAN_KEY, NotInPlan);
@@ -164,7 +165,7 @@ export class ContextCollector {
     return (this.#notInPlanUntilMs()[part] ?? 0) > Date.now();
   }
 
-  /** Stores which parts PagerDuty has just refused because of the account's plan. Writes nothing if there are none. */
+  /** Stores which parts PagerDuty has just refused because of the plan. Writes nothing if it refused none. */
   #rememberPlan(connectionId: string, { missing }: Context): void {
     const refused = missing.filter(
       ({ part, reason }) => reason === "not_in_plan" && !this.#lacksPlanFor(part),

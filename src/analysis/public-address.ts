@@ -1,9 +1,9 @@
 /**
  * Decides whether a runbook's URL may be fetched. Anyone who can edit an incident's custom field chooses the URL, so
- * only http(s) URLs of public hosts are fetched. A private address is recognized in every spelling.
+ * only http(s) URLs of public hosts are fetched. A private address is recognized in every notation.
  */
 
-/** Host names that exist only inside a network. */
+/** Matches host names that exist only inside a private network. */
 const PRIVATE_NAMES = /(^|\.)(localhost|local|internal|intranet|lan|home|corp|localdomain|home\.arpa|svc)$/;
 
 /** Networks outside the public internet, from IANA's special-purpose registries: first address and prefix length. */

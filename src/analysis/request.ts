@@ -11,11 +11,11 @@ export interface AnalysisContext extends TenantContext {
   contexts: ContextCollector;
 }
 
-/** Whether the request for analysis carries the context. In format `v3` the triggered event carries it instead. */
+/** Whether the request for analysis has the incident's context. In format `v3` the triggered event has it. */
 export const requestCarriesContext = ({ config }: TenantContext): boolean =>
   config.contextWaitMs > 0 && config.events?.format !== "v3";
 
-/** Fetches the incident's runbook and requests its root-cause analysis from Aurora, once. */
+/** Fetches the incident's runbook, then requests the incident's root-cause analysis from Aurora, once. */
 export async function requestAnalysis(context: AnalysisContext, incidentId: string): Promise<void> {
   const { sql, storage, store, contexts } = context;
   const isCurrent = store.whileConnectedAsNow();
@@ -34,7 +34,7 @@ export async function requestAnalysis(context: AnalysisContext, incidentId: stri
   });
 }
 
-/** @returns the reason of the request; null if the incident no longer waits for its analysis to be requested */
+/** @returns the reason of the request; null if the incident no longer waits for a request */
 function storeRequest(
   context: TenantContext,
   incidentId: string,
@@ -42,7 +42,7 @@ function storeRequest(
   nowMs: number,
 ): string | null {
   const { sql } = context;
-  // Read again: the incident may have changed while the runbook was fetched.
+  // The state is read again, because the incident may have changed while the runbook was fetched.
   const state = loadIncident(sql, incidentId);
   const { analysis } = state;
   const incident = view(state);
