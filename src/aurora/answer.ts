@@ -10,9 +10,9 @@ export type AuroraAnswer =
       retryAfter: string | null;
       /** The body as JSON; undefined if it is not JSON. */
       json: unknown;
-      /** `error` in the JSON, without secrets, at most 200 characters; null if there is none. */
+      /** The JSON's member `error`, without secrets, at most 200 characters; null if there is none. */
       error: string | null;
-      /** `error`, else the start of the body's text, treated in the same way. "" for a 2xx or an empty body. */
+      /** `error`; without it, the start of the body's text, redacted. "" for a 2xx or an empty body. */
       words: string;
     }
   | { kind: "timed_out"; afterMs: number }
@@ -20,9 +20,9 @@ export type AuroraAnswer =
 
 /** The most characters of another server's text that are shown to a user. */
 const MAX_WORDS_CHARS = 200;
-/** The part of an HTML page that is searched for text. */
+/** How many characters of an HTML page are searched for text. */
 const MAX_HTML_CHARS = 4_000;
-/** Shorter header values, such as "1", are not secret. Redacting them would garble ordinary text. */
+/** Shorter values, such as a header's "1", are not secret. Redacting them would garble ordinary text. */
 const MIN_SECRET_CHARS = 6;
 
 /** @param secrets texts that are redacted in `error` and `words` */
@@ -43,7 +43,7 @@ export function answered(
   };
 }
 
-/** The result of a call as text that completes "Aurora …". */
+/** Describes the result of a call as text that follows the word "Aurora". */
 export function outcomeOf(answer: AuroraAnswer): string {
   switch (answer.kind) {
     case "answered":
@@ -74,7 +74,7 @@ function textOf(text: string): string {
   return text.slice(0, MAX_HTML_CHARS).replace(/<(?:[^<>]*>|[^<>]*$)/g, " ");
 }
 
-/** How a server may repeat a secret: as it is, in JSON, in an address. */
+/** The forms in which a server may repeat a secret: unchanged, in JSON, and in a URL. */
 const formsOf = (secret: string): string[] => [
   secret,
   JSON.stringify(secret).slice(1, -1),

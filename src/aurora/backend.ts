@@ -2,9 +2,9 @@ import type { Config } from "../config.ts";
 import type { AuroraAnswer } from "./answer.ts";
 import { type AuroraTarget, auroraTarget, callAurora } from "./calls.ts";
 
-/** Calls Aurora's own API for the connection, `{AURORA_BACKEND_URL}/pagerduty`, in the way of Aurora's UI server. */
+/** Calls Aurora's own API for the connection, `{AURORA_BACKEND_URL}/pagerduty`, as its UI server does. */
 
-/** The user, and the organisation if there is one, for whom Aurora is called. */
+/** The user, and the organisation if there is one, on whose behalf Aurora is called. */
 export interface Member {
   userId: string;
   orgId: string | null;
@@ -27,7 +27,7 @@ export class AuroraBackend {
     this.#internalSecret = internalSecret;
   }
 
-  /** Null without AURORA_BACKEND_URL. */
+  /** Returns null if AURORA_BACKEND_URL is not set. */
   static of(
     env: object,
     config: Pick<Config, "aurora" | "internalApiSecret" | "events">,

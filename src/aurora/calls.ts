@@ -3,27 +3,27 @@ import { discard, readStart, withDeadline } from "../limits.ts";
 import { describe, log } from "../log.ts";
 import { type AuroraAnswer, answered } from "./answer.ts";
 
-/** Makes every call to Aurora: to its backend's API, its webhook route, and any other receiver of events. */
+/** Makes every call to Aurora: to its backend's API, to its webhook route, and to other event receivers. */
 
-/** Marks each call, so that this connector recognizes a call that leads back to it. */
+/** Marks each call, so that the connector recognizes a call of its own that leads back to it. */
 export const EDGE_HEADER = "x-aurora-edge";
 
 /** Enough for `error` and for the status of the connection. */
 const MAX_ANSWER_BYTES = 16 * 1024;
 
-/** The used part of the binding `AURORA`. */
+/** The part of the binding `AURORA` that is used. */
 interface AuroraBinding {
   fetch(url: string, init: RequestInit): Promise<Response>;
 }
 
-/** How Aurora is reached. `headers` and `binding` are used for `origin` only. */
+/** How Aurora is reached. `headers` and `binding` are only used for URLs of `origin`. */
 export interface AuroraTarget {
   /** Null if no URL of Aurora is configured. */
   origin: string | null;
   headers: Readonly<Record<string, string>>;
-  /** A Workers VPC service that reaches a private Aurora. */
+  /** A Workers VPC service that reaches a private Aurora; null if none is bound. */
   binding: AuroraBinding | null;
-  /** The secrets that Aurora shares with the connector. Redacted in every answer, even if the call did not send them. */
+  /** The secrets that Aurora shares with the connector, redacted in every answer even if they were not sent. */
   secrets: readonly string[];
 }
 
@@ -46,7 +46,7 @@ export function auroraTarget(
   };
 }
 
-/** The query's values: an address may contain a secret there. */
+/** Returns the values in the query of a URL, because they may be secret. */
 const queryValues = (url: string | null | undefined): string[] =>
   url == null ? [] : [...(URL.parse(url)?.searchParams.values() ?? [])];
 
@@ -60,9 +60,9 @@ export interface AuroraCall {
   headers: Readonly<Record<string, string>>;
   body?: string | Uint8Array<ArrayBuffer>;
   timeoutMs: number;
-  /** Whether to read the body of a 2xx answer. By default it is discarded. */
+  /** Whether to read the body of a 2xx answer. By default the body is discarded. */
   readsSuccess?: boolean;
-  /** Texts to redact in the answer, in addition to the target's. */
+  /** Texts to redact in the answer, in addition to the `secrets` of the target. */
   secrets?: readonly string[];
 }
 

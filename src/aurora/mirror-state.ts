@@ -4,33 +4,34 @@ import { type AuroraAnswer, outcomeOf } from "./answer.ts";
 import type { Member } from "./backend.ts";
 
 /**
- * The state of the mirror: the change that Aurora has not accepted yet, and whether Aurora holds a credential. At most
- * one change is pending: the latest. Pure; times in milliseconds.
+ * The state of the mirror, which copies the connection to Aurora: the change that Aurora has not accepted
+ * yet, and whether Aurora holds a credential. Only the latest change can be pending. Pure; times are in
+ * milliseconds.
  */
 
 const Pending = z.object({
-  /** Distinguishes an answer to this change from an answer to an earlier one. */
+  /** Distinguishes an answer to this change from an answer to an earlier change. */
   id: z.string(),
   change: z.enum(["connect", "rotate", "disconnect"]),
   /** Who made the change. */
   userId: z.string(),
   orgId: z.nullable(z.string()),
   attempts: z.number(),
-  /** When the change is sent; null: at the next check. */
+  /** When the change is sent; null if it waits for the next check. */
   nextAtMs: z.nullable(z.number()),
-  /** When the change is given up; null: never. */
+  /** When the change is given up; null if it is never given up. */
   endsAtMs: z.nullable(z.number()),
 });
 export type Pending = z.infer<typeof Pending>;
 
 export const MirrorState = z.object({
   pending: z.nullable(Pending),
-  /** When Aurora's status of the connection is read; null: at the next check. */
+  /** When Aurora's status of the connection is read; null if that waits for the next check. */
   lookAtMs: z.nullable(z.number()),
   /** Whether Aurora holds a credential for the organisation; null while this is unknown. */
   knowsConnection: z.nullable(z.boolean()),
   checkedAtMs: z.nullable(z.number()),
-  /** Why the last call failed, as text that completes "Aurora …"; null if it succeeded. */
+  /** Why the last call failed, as text that follows the word "Aurora"; null if it succeeded. */
   failure: z.nullable(z.string()),
 });
 export type MirrorState = z.infer<typeof MirrorState>;
@@ -67,7 +68,7 @@ export function afterChange(state: MirrorState, made: Change, nowMs: number): Mi
   if (!made.isMirrorable) {
     return made.change === "disconnect" ? null : { ...known, pending: null, lookAtMs: nowMs };
   }
-  // Aurora may not have received the pending connect, and then has no token to rotate.
+  // Aurora may not have received the pending connect. Without it, Aurora has no token to rotate.
   const change = made.change === "rotate" && state.pending?.change === "connect" ? "connect" : made.change;
   return { ...known, pending: pendingOf({ ...made, change }, nowMs) };
 }
@@ -93,7 +94,7 @@ export function afterAnswer(
   nowMs: number,
 ): MirrorState | null {
   const { pending } = state;
-  // Another change was made while Aurora was called.
+  // Another change was made during the call, so this answer does not count.
   if (pending?.id !== sent.id) return state;
   const status = answer.kind === "answered" ? answer.status : null;
   if (sent.change === "disconnect") {
@@ -107,7 +108,7 @@ export function afterAnswer(
     };
   }
   if (isSuccess(answer)) return { ...UNKNOWN, knowsConnection: true, checkedAtMs: nowMs };
-  // Aurora holds no token to rotate.
+  // Aurora holds no token to rotate, so the connection is sent instead.
   if (sent.change === "rotate" && (status === 404 || status === 400)) {
     return { ...state, pending: { ...sent, change: "connect", nextAtMs: nowMs } };
   }
@@ -151,7 +152,7 @@ function connectedIn(answer: AuroraAnswer): boolean | null {
   return status.success ? status.data.connected : null;
 }
 
-/** Returns the state in which the pending change is due now; without a pending change, the reading of the status. */
+/** Called by a check. Makes a waiting change due; if no change is pending, a reading of Aurora's status. */
 export function atCheck(state: MirrorState, nowMs: number): MirrorState {
   if (state.pending === null) return { ...state, lookAtMs: nowMs };
   return { ...state, pending: { ...state.pending, nextAtMs: state.pending.nextAtMs ?? nowMs } };

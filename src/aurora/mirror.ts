@@ -19,19 +19,20 @@ import {
 import { permissions } from "./permission.ts";
 
 /**
- * Sends changes of the connection to Aurora's backend, so that Aurora's list of connectors is right and its webhook
- * route accepts the organisation's events. Runs after the change was made here; a failure never undoes the change.
+ * Sends changes of the connection to Aurora's backend, so that Aurora's list of connectors is right and
+ * Aurora's webhook route accepts the organisation's events. Runs after a change was made here, so a failure
+ * never undoes the change.
  */
 
 const KEY = "mirror";
 /** Aurora checks a token with PagerDuty before it answers. */
 const TIMEOUT_MS = 30_000;
 
-/** What the status shows of the mirror. */
+/** The part of the mirror's state that the status shows. */
 export interface MirrorView {
   knowsConnection: boolean | null;
   checkedAtMs: number | null;
-  /** Why the last call failed, as text that completes "Aurora …"; null if it succeeded. */
+  /** Why the last call failed, as text that follows the word "Aurora"; null if it succeeded. */
   failure: string | null;
 }
 
@@ -40,14 +41,14 @@ export class Mirror {
   readonly #store: ConnectionStore;
   readonly #backend: AuroraBackend | null;
 
-  /** @param backend null without AURORA_BACKEND_URL: then nothing is mirrored */
+  /** @param backend null if AURORA_BACKEND_URL is not set; nothing is mirrored in that case */
   constructor(storage: DurableObjectStorage, store: ConnectionStore, backend: AuroraBackend | null) {
     this.#storage = storage;
     this.#store = store;
     this.#backend = backend;
   }
 
-  /** Null without AURORA_BACKEND_URL. */
+  /** Null if AURORA_BACKEND_URL is not set. */
   get view(): MirrorView | null {
     if (this.#backend === null) return null;
     const { knowsConnection, checkedAtMs, failure } = this.#state;
@@ -65,7 +66,7 @@ export class Mirror {
     this.#save(afterChange(this.#state, this.#changeOf(change, member), Date.now()));
   }
 
-  /** Called by every check of the connection: makes the failed change due again, or a reading of Aurora's status. */
+  /** Called by every check of the connection. A failed change is due again, or Aurora's status is read. */
   check(): void {
     if (this.#backend === null || this.#store.connection === null) return;
     this.#save(atCheck(this.#state, Date.now()));
@@ -134,7 +135,7 @@ export class Mirror {
   }
 }
 
-/** Why a connection cannot be mirrored: Aurora takes only API tokens, of the US region, for an organisation. */
+/** Why a connection cannot be mirrored: no API token, not the US region, or no organisation. */
 export type Obstacle = "oauth" | "region" | "no_organisation";
 
 export function obstacleOf({ authType, region, orgId }: Connection): Obstacle | null {

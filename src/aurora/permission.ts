@@ -8,13 +8,13 @@ import type { AuroraBackend, Member } from "./backend.ts";
 export type Permission =
   | { verdict: "granted" }
   | { verdict: "refused"; status: 401 | 403; words: string }
-  /** Aurora did not decide; `reason` completes "Aurora …". */
+  /** Aurora did not decide. `reason` is text that follows the word "Aurora". */
   | { verdict: "unknown"; reason: string };
 
 /** Aurora's error for a body without a token. Aurora only returns it after the permission check has passed. */
 const PAST_THE_CHECK = "Token required";
 
-/** Reads a permission from Aurora's answer. A 400 or 403 without Aurora's JSON is a proxy's, and decides nothing. */
+/** Reads a permission from Aurora's answer. An answer without Aurora's JSON error decides nothing. */
 export function permissionOf(answer: AuroraAnswer): Permission {
   if (answer.kind === "answered" && answer.error !== null) {
     const { status, error } = answer;
@@ -26,12 +26,12 @@ export function permissionOf(answer: AuroraAnswer): Permission {
 
 /** Short, because a person waits for the answer. */
 const TIMEOUT_MS = 5_000;
-/** How long a granted permission is cached: enough for the calls of a page. A removed role still works for as long. */
+/** How long a granted permission is cached. A user whose role was removed may keep it for this long. */
 const REMEMBERED_MS = 30_000;
 /** The most permissions cached in one isolate. */
 const MAX_REMEMBERED = 1_000;
 
-/** Asks Aurora for permissions, and caches granted ones. */
+/** Asks Aurora for permissions, and caches granted permissions. */
 export class Permissions {
   /** When each cached permission expires, by user and organisation, the oldest first. */
   readonly #untilMs = new Map<string, number>();
