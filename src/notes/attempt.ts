@@ -3,11 +3,11 @@ import type { WrittenNote } from "../pagerduty/context.ts";
 import { scheduledAtMs } from "../retry-timing.ts";
 import type { Note } from "../storage/notes.ts";
 
-/** The states of a note before and after an attempt. Pure: the clock and the random number are arguments. */
+/** The states of a note before and after an attempt. Pure: clock and random number are arguments. */
 
 /** After a day, a note about an incident no longer helps. */
 const GIVE_UP_AFTER_MS = 24 * 3600 * 1000;
-/** The wait before a retry if the object stopped during an attempt. Longer than the two calls of an attempt take. */
+/** The wait before a retry if the object stopped during an attempt. An attempt's two calls take less time. */
 const CUT_SHORT_MS = 60_000;
 
 type NoteAnswer = ApiAnswer<WrittenNote> | { ok: false; problem: "not_connected" };
@@ -15,7 +15,7 @@ type NoteAnswer = ApiAnswer<WrittenNote> | { ok: false; problem: "not_connected"
 export const NO_WRITE_ACCESS =
   "PagerDuty does not let this credential write notes. Connect with a credential that may write incidents.";
 
-/** Returns the note during an attempt. It is doubtful: if the object stops now, PagerDuty may have the note. */
+/** Returns the note during an attempt. It is marked doubtful: PagerDuty may have it if the object stops now. */
 export function attempting(note: Note, nowMs: number): Note {
   return { ...note, doubtful: 1, nextAttemptAtMs: nowMs + CUT_SHORT_MS };
 }

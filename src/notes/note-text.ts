@@ -5,21 +5,21 @@ import { plainTextOf } from "./plain-text.ts";
 
 /** Longer notes are hard to read on PagerDuty's page. */
 export const MAX_NOTE_CHARS = 25_000;
-/** Longer Markdown is cut before it is converted, because its text has about the same length. */
+/** Longer Markdown is cut before it is converted. Its text, which is about as long, would be cut anyway. */
 const MAX_MARKDOWN_CHARS = 2 * MAX_NOTE_CHARS;
-/** Invisible characters other than line ends and tabs. */
+/** Matches invisible characters other than line ends and tabs. */
 const CONTROL = /(?![\n\t])\p{Cc}/gu;
 
 export interface NoteContent {
   /** Markdown. */
   content: string;
-  /** The address of the complete text; null if there is none. */
+  /** The URL of the complete text; null if there is none. */
   url: string | null;
-  /** The user for whom Aurora writes. */
+  /** The user on whose behalf Aurora writes. */
   userId: string;
 }
 
-/** Returns the text with its signature. Cuts and marks a long text. Returns "" if the Markdown has no text. */
+/** Returns the text with its signature, and marks where it was cut. Returns "" if there is no text. */
 export function noteTextOf({ content, url, userId }: NoteContent): string {
   const isTooLong = charCount(content) > MAX_MARKDOWN_CHARS;
   const markdown = storableText(firstChars(content, MAX_MARKDOWN_CHARS))

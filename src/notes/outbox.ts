@@ -20,9 +20,9 @@ import { isSameText, notesOfOthers } from "../storage/own-notes.ts";
 import { afterAttempt, attempting, NO_WRITE_ACCESS } from "./attempt.ts";
 
 /**
- * Writes Aurora's notes on incidents at PagerDuty. A note is stored before the call is answered, and retried by
- * DELIVERY_SCHEDULE for a day. PagerDuty has no idempotency keys, so after an attempt with an unknown outcome, the
- * incident's notes are read before the note is written again.
+ * Writes Aurora's notes on incidents at PagerDuty. A note is stored before the caller gets an answer, and
+ * retried for up to a day, at the times of DELIVERY_SCHEDULE. PagerDuty has no idempotency keys, so after an
+ * attempt with an unknown outcome, the incident's notes are read before the note is written again.
  */
 
 const HOUR_MS = 3600 * 1000;
@@ -63,7 +63,7 @@ export class NoteOutbox {
   ): Promise<string> {
     const { sql, storage, store } = this.#context;
     const isConnectedAsBefore = store.whileConnectedAsNow();
-    // Loaded with the first note: building the Markdown parser takes a seventh of a Worker's start.
+    // Loaded only for a note, because building the Markdown parser takes a seventh of a Worker's start-up.
     const { noteTextOf } = await import("./note-text.ts");
     const requestHash = request.idempotencyKey === null ? null : await hashOf(request);
     if (!isConnectedAsBefore()) throw new AppError("not_connected", "Not connected");
@@ -181,7 +181,7 @@ export class NoteOutbox {
 
 /** @throws {AppError} if the note certainly cannot be written */
 function checkWriter(connection: Connection, from: string | null): void {
-  // An API token may have access to this incident and not to others, so the first attempt decides.
+  // An API token may have access to some incidents only, so the first attempt decides.
   if (connection.authType === "oauth" && mayWrite(connection) === false) {
     throw new AppError("write_access_required", NO_WRITE_ACCESS);
   }

@@ -10,28 +10,28 @@ const CODE_INDENT = "    ";
 const RULE = "----------";
 
 /**
- * The most runs of emphasis marks in a document to convert. The lexer searches the text backwards for each run, which
- * takes seconds if there are far more. No ordinary text has so many.
+ * A document with more runs of emphasis marks is not converted. The lexer searches the text backwards for
+ * each run, which takes seconds if there are far more runs. No ordinary text has so many.
  */
 const MAX_EMPHASIS_MARKS = 1_000;
 
 /**
- * A line that opens more than 50 quotes and lists inside of each other. The lexer reads the line again for each, and no
- * prose nests so deep.
+ * Matches a line that opens more than 50 quotes and lists inside of each other. The lexer reads the line
+ * again for each of them. No ordinary text nests so deep.
  */
 const NESTED_TOO_DEEP = /^[ \t]*(?:(?:>|[-+*][ \t]|\d{1,9}[.)][ \t])[ \t]*){51}/m;
 
-/** The most lines of a document to convert: some lexer rules search the rest of the text at each line. */
+/** A longer document is not converted, because some lexer rules search the rest of the text at each line. */
 const MAX_LINES = 2_000;
-/** The most cells of its tables: the lexer fills up each row to the number of columns, and a cell takes about 1 KB. */
+/** The most table cells: the lexer pads each row to the number of columns, and a cell takes about 1 KB. */
 const MAX_CELLS = 10_000;
-/** The line below the heads of a table. */
+/** Matches the line below the header row of a table. */
 const DELIMITER_ROW = /^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$/;
 
-/** A longer run without blanks. At each of its characters the lexer searches the run for an e-mail address. */
+/** Matches over 2,000 characters without a blank, which the lexer searches slowly for e-mail addresses. */
 const LONG_WORD = /\S{2001}/;
 
-/** Recognizes no bare addresses: their text is the address, and the search for their end is slow. */
+/** Leaves bare URLs as text: they already show the address, and the search for their end is slow. */
 class NoteTokenizer extends Tokenizer {
   override url(): undefined {
     return undefined;
@@ -39,8 +39,8 @@ class NoteTokenizer extends Tokenizer {
 }
 
 /**
- * Returns the text of a Markdown document, without blank lines at its ends. Returns a document unchanged that would take
- * too much time or memory, or is nested too deep.
+ * Returns the text of a Markdown document, without blank lines at its ends. A document that would take too
+ * much time or memory, or is nested too deep, stays Markdown.
  */
 export function plainTextOf(markdown: string): string {
   const text = isOrdinary(markdown) ? textOf(markdown) : markdown;
@@ -64,7 +64,7 @@ function textOf(markdown: string): string {
   }
 }
 
-/** All token types of the lexer. Only extensions add other types, and none is installed. */
+/** All token types of the lexer. Only extensions add other types, and no extension is installed. */
 const TYPES: ReadonlySet<string> = new Set<MarkedToken["type"]>([
   ...(["blockquote", "br", "checkbox", "code", "codespan", "def", "del", "em", "escape", "heading"] as const),
   ...(["hr", "html", "image", "link", "list", "list_item", "paragraph", "space", "strong", "table"] as const),
@@ -130,7 +130,7 @@ function listOf({ ordered, start, items, loose }: Tokens.List): string {
   return texts.join(loose ? "\n\n" : "\n");
 }
 
-/** Makes each row a list item: columns do not line up in PagerDuty's proportional font. */
+/** Makes each row a list item, because columns do not line up in PagerDuty's proportional font. */
 function tableOf({ header, rows }: Tokens.Table): string {
   const names = header.map(({ tokens }) => inlineOf(tokens));
   return rows
@@ -171,7 +171,7 @@ function spanOf(token: MarkedToken): string {
   }
 }
 
-/** Returns the text with its address; leaves out an address that a browser cannot open. */
+/** Returns the link's text, followed by its address. Leaves out an address that a browser cannot open. */
 function linkOf(text: string, href: string): string {
   const address = href.replace(/^mailto:/, "");
   if (!/^(https?|mailto):/i.test(href)) return text;
