@@ -172,7 +172,7 @@ export const listRelatedIncidents = (
     RelatedIncidents,
   );
 
-/** A note with its id at PagerDuty; null if PagerDuty gives no id. */
+/** A note with its `id` at PagerDuty, which is null if PagerDuty does not return it. */
 export interface WrittenNote extends ContextNote {
   id: string | null;
 }

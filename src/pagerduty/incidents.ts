@@ -55,7 +55,7 @@ export async function getIncident(target: ApiTarget, incidentId: string): Promis
   return answer.ok ? { ok: true, value: answer.value.incident } : answer;
 }
 
-/** Problems that a retry does not solve: the account has no custom fields, or the credential may not read them. */
+/** Problems that a retry does not solve: there are no custom fields, or the credential may not read them. */
 const NO_FIELDS = new Set<ApiProblem["problem"]>(["forbidden", "not_found", "not_in_plan", "bad_request"]);
 
 /**

@@ -171,7 +171,7 @@ async function readAnswer(app: OAuthApp, response: Response): Promise<TokenAnswe
   };
 }
 
-/** Drops null members, and adds `token_type` if it is missing, because oauth4webapi accepts neither. */
+/** Drops null members and adds a missing `token_type`, because oauth4webapi would refuse the answer. */
 function asBearer(answer: Record<string, unknown>): Record<string, unknown> {
   const given = Object.entries(answer).filter(([, value]) => value !== null);
   return { token_type: "bearer", ...Object.fromEntries(given) };
