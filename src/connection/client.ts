@@ -7,7 +7,8 @@ import type { ConnectionStore } from "./store.ts";
 import type { CallProblem, Tokens } from "./tokens.ts";
 
 /**
- * Calls PagerDuty with the tenant's credential. All calls go through one gate; during a rate limit no call is made.
+ * Calls PagerDuty with the tenant's credential. All calls go through one `Gate`; during a rate limit no call
+ * is made.
  */
 
 export type CallAnswer<T> = { ok: true; value: T } | ({ ok: false } & CallProblem);

@@ -33,7 +33,8 @@ export type OwnSubscription = z.infer<typeof OwnSubscription>;
 
 const common = {
   /**
-   * New, unless the same account is connected again. Shows which webhooks belong to an earlier connection.
+   * Each connection has its own id, which is kept if the same account is connected again. The id shows which
+   * queued webhooks belong to an earlier connection.
    */
   connectionId: z.string(),
   userId: z.string(),

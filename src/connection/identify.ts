@@ -53,8 +53,9 @@ export function tokenError(problem: ApiProblem): AppError {
 }
 
 /**
- * Looks up a credential's owner in the given region. If no region is given, tries one region after the other.
- * @param unnamed whether a 403 counts as accepted. It means a valid credential that may not read its owner
+ * Looks up a credential's owner in the given region. If no region is given, tries the regions one after the
+ * other.
+ * @param unnamed whether a 403 counts as accepted: the credential is valid, but may not read its owner
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} see `tokenError`
  */
@@ -102,9 +103,9 @@ export async function checkToken(
 }
 
 /**
- * Whether `after` belongs to a different account than the connection `before`. If an account's name is not
- * known, tries to read the incident and the subscription of `before` with `after`. If `after` finds neither,
- * although `before` does, assumes a different account.
+ * Whether `after` belongs to a different account than the connection `before`. If the subdomain of either
+ * account is not known, tries to read the incident and the subscription of `before` with `after`. If `after`
+ * finds neither, although `before` does, assumes a different account.
  * @param incidentId an incident of the connected account; null if none is stored
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} when PagerDuty cannot be called
