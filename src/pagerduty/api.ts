@@ -45,7 +45,7 @@ const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 /** PagerDuty's error messages are a sentence or two. */
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_MESSAGE_CHARS = 200;
-/** Matches a long run of letters and digits, which may be a key. PagerDuty's field names have no digits. */
+/** Matches a long run of letters and digits, which may be a key. Field names have no digits. */
 const KEY_LIKE = /(?=[A-Za-z_+=-]*\d)[A-Za-z0-9_+=-]{20,}/g;
 
 /** The Authorization header for a REST API key, of a user or of an account. */

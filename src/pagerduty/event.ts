@@ -201,7 +201,7 @@ export const RoleAssignments = z.object({
 
 const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reason });
 
-/** True only if an incident event's data is certainly used. Faster than `effectOf`, which parses all the data. */
+/** True only if an incident event's data is certainly used. Faster than `effectOf`, which parses it all. */
 function namesIncident({ type, id, incident, custom_fields }: Record<string, unknown>): boolean {
   if (type === "incident") return isPlainId(id);
   const hasFields = type !== "incident_field_values" || Array.isArray(custom_fields);
