@@ -16,7 +16,7 @@ interface Window {
 
 const newWindow = ({ list, sinceMs }: Check): Window => ({ list, sinceMs, listed: new Set(), fruitless: 0 });
 
-/** Folds one incident if it has changes. @returns why the check stops; null to continue */
+/** Folds an incident into the stored state if it differs. @returns why the check stops; null to continue */
 type LookAt = (run: Run, incident: RestIncident, askedAtMs: number) => Promise<Stop | null>;
 
 /** Lists the incidents created since the last finished check, then the open incidents, page by page. */

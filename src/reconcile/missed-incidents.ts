@@ -13,10 +13,11 @@ import { isHistory, isWorthStoring, NO_PROGRESS, newCheck, Progress, resumed } f
 import { ask, type Run, type Stop } from "./run.ts";
 
 /**
- * Recovery: finds incidents and changes whose webhooks did not arrive, by reading them over REST. A check lists the
- * incidents created since the last finished check, but at least those of a day, and the open incidents whose status
- * changed since then. It also looks up every stored open incident. It folds incidents that differ from the stored
- * state. If a rate limit, an error or one of its own limits stops a check, the next check continues it.
+ * Recovery: finds incidents and changes whose webhooks did not arrive, by reading them over REST. A check
+ * lists the incidents created since the last finished check, or in the last day if that is longer, and the
+ * open incidents whose status changed in that time. It also looks up every stored open incident. It folds
+ * (merges) incidents that differ into the stored state. If a rate limit, an error or one of its own limits
+ * stops a check, the next check continues it.
  */
 
 /** Limits how long a caller who asked for a check waits for the answer. */
@@ -47,7 +48,7 @@ export interface RecoveryResult {
 /**
  * Starts a new check, or continues the unfinished check.
  * @param seen the incidents that the continued check has looked at; emptied for a new check
- * @param asked whether a person asked for the check. Only then it also recovers incidents that were resolved
+ * @param asked whether a person asked for the check, so that it also recovers incidents that were resolved
  * before the user connected
  */
 export async function recover(
@@ -146,7 +147,7 @@ async function readOne(run: Run, incidentId: string): Promise<Stop | null> {
   }
 }
 
-/** Folds one incident, and its custom fields if they may have changed. */
+/** Folds an incident and its custom fields into the stored state if they may have changed. */
 async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Promise<Stop | null> {
   try {
     return await tryTwice(() => foldOne(run, incident, askedAtMs));

@@ -156,7 +156,7 @@ export class Reconciler {
       const usualMs = result.unfinished ? goOnMs : waitAfter(problem, config.reconcileEveryMs);
       const waitMs = Math.min(usualMs, this.#followsWithinMs);
       const { quietChecks, recoveredInARow } = this.#watch;
-      // An earlier check, which refused webhooks started, may already have recovered some of the incidents.
+      // An earlier check, started by refused webhooks, may already have recovered some of the incidents.
       const recovered = recoveredInARow + result.recovered;
       const reEnabled = subscription.reEnabled ? { reEnabled: { atMs: nowMs, recovered } } : {};
       const isQuiet =
@@ -217,7 +217,7 @@ export class Reconciler {
     return { reEnabled: true, problem: null };
   }
 
-  /** Adds missing types to a subscription that we made. For a person's subscription, stores the types. */
+  /** Adds missing event types to a subscription of ours. For a person's subscription, only stores them. */
   async #checkEvents(own: OwnSubscription, subscription: Subscription): Promise<void> {
     const { store, client } = this.#context;
     const { connection } = store;

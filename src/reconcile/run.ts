@@ -14,7 +14,7 @@ export interface Run {
   check: Check;
   /** How many times PagerDuty failed to return each incident, by id. */
   left: Map<string, number>;
-  /** Incidents that this check has looked at. The lists and the stored incidents overlap. */
+  /** Incidents that this check has looked at, so that it reads an incident only once. */
   seen: Set<string>;
   failuresInARow: number;
   failure: CallProblem | null;

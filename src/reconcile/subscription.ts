@@ -66,7 +66,7 @@ export class SubscriptionManager {
     return turn;
   }
 
-  /** Subscribes while a user connects. If that fails, returns the error, and the connection stays. */
+  /** Calls `ensure` during a connect. If that fails, returns the error, and the connection stays. */
   async tryEnsure(url: string): Promise<{ id: string | null; error: string | null }> {
     const tried = await answer(() => this.ensure(url, { filter: null, events: null }));
     if (tried.ok) return { id: tried.value.subscription.id, error: null };

@@ -5,8 +5,8 @@ const baseOf = (url: string) => url.slice(0, url.lastIndexOf("/"));
 export const userIdOf = (url: string) => url.slice(url.lastIndexOf("/") + 1);
 
 /**
- * Whether `other` leads to the same connection as `url`. True for the same URL, and for the URL of another
- * member of the tenant with the same base.
+ * Whether `other` leads to the same connection as `url`. True if both are the same URL, or if `other` is
+ * another member's URL with the same base.
  * @param isMember whether a user is a member of the tenant
  */
 export function leadsToSame(other: string, url: string, isMember: (userId: string) => boolean): boolean {
