@@ -66,7 +66,7 @@ export class Mirror {
     this.#save(afterChange(this.#state, this.#changeOf(change, member), Date.now()));
   }
 
-  /** Called by every check of the connection. A failed change is due again, or Aurora's status is read. */
+  /** Called by every check of the connection. Makes a failed change, or a reading of Aurora's status, due. */
   check(): void {
     if (this.#backend === null || this.#store.connection === null) return;
     this.#save(atCheck(this.#state, Date.now()));

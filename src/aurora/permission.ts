@@ -2,8 +2,8 @@ import { type AuroraAnswer, outcomeOf } from "./answer.ts";
 import type { AuroraBackend, Member } from "./backend.ts";
 
 /**
- * Whether Aurora lets a user change connectors. Aurora checks the permission before the body. So a `PATCH` without a
- * token changes nothing, and the error that it returns shows whether the permission check passed.
+ * Whether Aurora lets a user change connectors. Aurora checks the permission before the body, so a `PATCH`
+ * without a token changes nothing. The error that Aurora returns shows whether the permission check passed.
  */
 export type Permission =
   | { verdict: "granted" }
@@ -26,7 +26,7 @@ export function permissionOf(answer: AuroraAnswer): Permission {
 
 /** Short, because a person waits for the answer. */
 const TIMEOUT_MS = 5_000;
-/** How long a granted permission is cached. A user whose role was removed may keep it for this long. */
+/** How long a granted permission is cached. A user whose role was removed may keep it until then. */
 const REMEMBERED_MS = 30_000;
 /** The most permissions cached in one isolate. */
 const MAX_REMEMBERED = 1_000;
