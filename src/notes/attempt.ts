@@ -15,7 +15,7 @@ type NoteAnswer = ApiAnswer<WrittenNote> | { ok: false; problem: "not_connected"
 export const NO_WRITE_ACCESS =
   "PagerDuty does not let this credential write notes. Connect with a credential that may write incidents.";
 
-/** Returns the note during an attempt. It is marked doubtful: PagerDuty may have it if the object stops now. */
+/** Returns the note during an attempt. It is `doubtful`: PagerDuty may have it if the object stops now. */
 export function attempting(note: Note, nowMs: number): Note {
   return { ...note, doubtful: 1, nextAttemptAtMs: nowMs + CUT_SHORT_MS };
 }

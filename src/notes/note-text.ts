@@ -19,7 +19,7 @@ export interface NoteContent {
   userId: string;
 }
 
-/** Returns the text with its signature, and marks where it was cut. Returns "" if there is no text. */
+/** Returns the text with its signature. Cuts a long text and says so. Returns "" if there is no text. */
 export function noteTextOf({ content, url, userId }: NoteContent): string {
   const isTooLong = charCount(content) > MAX_MARKDOWN_CHARS;
   const markdown = storableText(firstChars(content, MAX_MARKDOWN_CHARS))

@@ -147,7 +147,7 @@ export class NoteOutbox {
     saveNote(sql, attempting(before, Date.now()));
     const answer = await this.#call(before);
     if (!isCurrent()) return;
-    // PagerDuty's webhook about the note may have arrived first.
+    // PagerDuty's webhook about the note may have arrived before the answer.
     if (noteById(sql, noteId)?.state !== "pending") return;
     const after = afterAttempt(before, answer, config.deliverySchedule, Date.now(), Math.random());
     saveNote(sql, after);

@@ -1,8 +1,8 @@
 import { Lexer, type MarkedToken, type Token, Tokenizer, type Tokens } from "marked";
 
 /**
- * Converts Markdown to plain text for PagerDuty, which shows notes unformatted: underlines headings, indents code,
- * writes the address of a link after its text, and turns each row of a table into a list item. Pure.
+ * Converts Markdown to plain text, because PagerDuty shows notes unformatted. Underlines headings, indents
+ * code, writes the address of a link after its text, and turns each row of a table into a list item. Pure.
  */
 
 const MAX_UNDERLINE_CHARS = 40;
@@ -10,8 +10,8 @@ const CODE_INDENT = "    ";
 const RULE = "----------";
 
 /**
- * A document with more runs of emphasis marks is not converted. The lexer searches the text backwards for
- * each run, which takes seconds if there are far more runs. No ordinary text has so many.
+ * A document with more runs of emphasis marks than this is not converted. The lexer searches the text
+ * backwards for each run, which takes seconds if there are far more runs. No ordinary text has so many.
  */
 const MAX_EMPHASIS_MARKS = 1_000;
 
@@ -21,7 +21,7 @@ const MAX_EMPHASIS_MARKS = 1_000;
  */
 const NESTED_TOO_DEEP = /^[ \t]*(?:(?:>|[-+*][ \t]|\d{1,9}[.)][ \t])[ \t]*){51}/m;
 
-/** A longer document is not converted, because some lexer rules search the rest of the text at each line. */
+/** A longer document is not converted: at each line, some lexer rules search the rest of the text. */
 const MAX_LINES = 2_000;
 /** The most table cells: the lexer pads each row to the number of columns, and a cell takes about 1 KB. */
 const MAX_CELLS = 10_000;
