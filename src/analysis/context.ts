@@ -32,7 +32,7 @@ import { CallBudget } from "./call-budget.ts";
 /** After PagerDuty's answer that the plan lacks a part, the part is not requested again for this long. */
 const PLAN_MEMORY_MS = 24 * 3600 * 1000;
 const PLAN_KEY = "contextNotInPlan";
-/** The time before which each part is not requested again. */
+/** `untilMs` is the time before which each part is not requested again. */
 const NotInPlan = z.object({ connectionId: z.string(), untilMs: z.partialRecord(ContextPart, z.number()) });
 
 type List<T> = (target: ApiTarget, incidentId: string) => Promise<ApiAnswer<T[]>>;

@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import type { AuroraAnswer } from "./answer.ts";
 import { type AuroraTarget, auroraTarget, callAurora } from "./calls.ts";
 
-/** Calls Aurora's own API for the connection, `{AURORA_BACKEND_URL}/pagerduty`, as its UI server does. */
+/** Calls Aurora's API for the connection, `{AURORA_BACKEND_URL}/pagerduty`, as Aurora's UI server does. */
 
 /** The user, and the organisation if there is one, on whose behalf Aurora is called. */
 export interface Member {

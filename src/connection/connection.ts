@@ -24,7 +24,7 @@ export const OwnSubscription = z.object({
   id: z.string(),
   url: z.string(),
   made: z.boolean(),
-  /** Whether a caller chose the event types. If not, the subscription gets every type that is used. */
+  /** Whether a caller chose the event types. If so, checks do not add the default types that are missing. */
   chosen: z._default(z.boolean(), false),
   /** Event types that PagerDuty refused because it does not know them. */
   refusedEvents: z._default(z.array(z.string()), []),

@@ -14,7 +14,7 @@ const CONNECTION_KEY = "connection";
 /** While KV may have an older connection than the storage, this storage key holds the KV key. */
 const REPLICA_MARKER = "connectionReplicaBehind";
 const Stored = z.object({ tenantId: z.string(), sealed: z.string() });
-/** How soon after a clear the alarm runs, to remove the copy in KV if the object died before removing it. */
+/** How soon after `clear` the alarm runs, to remove the copy in KV if the object died before removing it. */
 const CLEARED_ALARM_MS = 2_000;
 
 /** The key of a tenant's sealed connection in KV. */
@@ -151,7 +151,7 @@ export class ConnectionStore {
     await this.#deleteAll(tenantId);
   }
 
-  /** Removes the copy in KV if no connection is stored: a clear was interrupted, or KV was restored. */
+  /** Removes a copy that is still in KV without a stored connection, such as after an interrupted clear. */
   async forgetCopy(tenantId: string): Promise<void> {
     if (this.#storage.kv.get(CONNECTION_KEY) !== undefined) return;
     this.replica.mark(connectionKvKey(tenantId));

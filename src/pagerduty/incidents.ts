@@ -80,7 +80,7 @@ export const MAX_OFFSET = 10_000;
 export interface IncidentQuery {
   /** Whether resolved incidents are left out. */
   openOnly: boolean;
-  /** The first creation time, in milliseconds since 1970. `untilMs` is the last; at most six months later. */
+  /** Lists incidents created from `sinceMs` to `untilMs`, in milliseconds since 1970; at most six months. */
   sinceMs: number;
   untilMs: number;
   offset: number;

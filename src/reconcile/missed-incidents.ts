@@ -24,7 +24,7 @@ import { ask, type Run, type Stop } from "./run.ts";
 const MAX_RUN_MS = 60_000;
 /** Calls to PagerDuty in one run; an invocation may make 50 subrequests on the free plan. */
 export const MAX_CHECK_CALLS = 40;
-/** How many of these calls are left to the check of the subscription, which runs first. */
+/** How many of these calls are reserved for the check of the subscription, which runs first. */
 const SUBSCRIPTION_CALLS = 8;
 /** If PagerDuty fails to return this many incidents in a row, the check stops. A later check reads them. */
 const MAX_FAILURES_IN_A_ROW = 3;

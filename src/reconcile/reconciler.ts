@@ -24,7 +24,7 @@ const RETRY_MS = 60_000;
 const REFUSAL_CHECK_MS = 60_000;
 /** A check that reached its limit of time or calls continues after this time. Other jobs run in between. */
 const GO_ON_MS = 500;
-/** The same for a check that a person asked for. Normally its caller continues the check sooner. */
+/** The same for a check that a person asked for. Normally the person's client continues it sooner. */
 const ASKED_GO_ON_MS = 10_000;
 /** After this many checks in a row that found nothing wrong and nothing new, checks become less frequent. */
 const QUIET_CHECKS = 2;
@@ -276,7 +276,7 @@ export class Reconciler {
     this.noteState("missing");
   }
 
-  /** Adds an entry to the list of events, which says what the check found or did. */
+  /** Adds to the event log what the check found or did. */
   #record(type: string, text: string): void {
     const { sql, store } = this.#context;
     appendEntry(
