@@ -18,7 +18,7 @@ const ENTRIES = [
   "icon.svg",
 ];
 
-/** Writes the files, and `names.json`, which has the built name of each entry. */
+/** Writes the files, and `names.json`, which lists the built file's name for each entry point. */
 export async function buildConsole(): Promise<void> {
   const { metafile, outputFiles } = await build({
     entryPoints: ENTRIES.map((name) => `${CLIENT}${name}`),
@@ -38,7 +38,7 @@ export async function buildConsole(): Promise<void> {
     basename(entryPoint),
     basename(path),
   ]);
-  // Removed first, because files of an earlier build have other names.
+  // Removes the folder first, because the files of an earlier build have different names.
   rmSync(BUILT, { recursive: true, force: true });
   mkdirSync(BUILT, { recursive: true });
   for (const { path, contents } of outputFiles) writeFileSync(path, contents);

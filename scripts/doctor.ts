@@ -29,7 +29,7 @@ async function findings(
   org: string | null,
   givenUrl: string | null,
 ): Promise<Finding[]> {
-  // Another port of this machine: the Worker there reads .dev.vars, too.
+  // A Worker on another port of this machine is local, too, because it reads the same .dev.vars.
   const isLocal = givenUrl === null || (URL.canParse(givenUrl) && isLocalHost(givenUrl));
   const devVars = readDevVars(root);
   const local = isLocal ? checkConfiguration(project, devVars) : [];

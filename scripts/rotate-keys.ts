@@ -1,6 +1,6 @@
 /**
  * `npm run keys:rotate`: puts a new key in front of CREDENTIALS_KEYS. Cloudflare never shows a secret again, so the
- * command asks for the present list (or reads it from standard input). It prints only the new list to standard
+ * command asks for the present list (or reads the list from standard input). It prints only the new list to standard
  * output.
  */
 import { text } from "node:stream/consumers";
@@ -35,8 +35,8 @@ async function main(): Promise<boolean> {
     : await text(process.stdin);
   const { retire } = values;
   const next = retire === undefined ? rotatedKeys(present) : withoutKey(present, retire);
-  // Printed before the upload: if the answer to it is lost, the list may be in force, but Cloudflare does not show
-  // it.
+  // Prints the list before the upload. If the answer to the upload is lost, the list may be in force, and Cloudflare
+  // never shows it.
   console.error("The new list, which is uploaded next. For now, keep both the new and the old list:");
   console.log(next);
   const { code, output } = await wrangler(["secret", "bulk", envArgument(project)], {

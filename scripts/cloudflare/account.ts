@@ -22,7 +22,7 @@ export async function whoAmI(wrangler: Wrangler): Promise<Account[] | null> {
   return answer.loggedIn ? (answer.accounts ?? []) : null;
 }
 
-/** @throws {CommandError} if wrangler has to ask which account to use, and nobody can answer */
+/** @throws {CommandError} if several accounts exist and none is chosen, because nobody would see wrangler's question */
 export function requireOneAccount(accounts: readonly Account[], chosen: string | undefined): void {
   if (accounts.length < 2 || (chosen !== undefined && chosen !== "")) return;
   const list = accounts.map(({ id, name = "" }) => `  ${id}  ${name}`).join("\n");

@@ -1,12 +1,12 @@
 /**
- * The Worker's own address. Pure.
+ * Returns the Worker's own address. Pure.
  * @param targets the hosts and routes that wrangler deployed to
  * @param publicUrl the setting `PUBLIC_URL`, which is used if it is set
- * @returns a custom domain, else the workers.dev host; null if the Worker has neither
+ * @returns else a custom domain, else the workers.dev host; null if the Worker has none of these
  */
 export function urlOf(targets: readonly string[], publicUrl: unknown): string | null {
   if (typeof publicUrl === "string" && publicUrl.trim() !== "") return publicUrl.trim().replace(/\/+$/, "");
-  // A route contains a path, and may send only a part of the host's requests to the Worker.
+  // Skips routes: a route contains a path, and may send only a part of the host's requests to the Worker.
   const hosts = targets.flatMap((target) => {
     const host = /^(?:https:\/\/)?([a-z0-9-]+(?:\.[a-z0-9-]+)+)\/?(?: \(custom domain.*\))?$/i.exec(
       target,

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { plainText } from "../terminal/plain-text.ts";
 
-/** Asks a Worker for `GET /healthz`. */
+/** Calls `GET /healthz` of a Worker. */
 
 const Problem = z.object({ name: z.string(), problem: z.string() });
 
@@ -18,7 +18,7 @@ const Answer = z.discriminatedUnion("status", [
 
 const TIMEOUT_MS = 10_000;
 
-/** Asks once. Never throws an error. */
+/** Makes the call once. Never throws an error. */
 export async function askHealth(url: string, get: typeof fetch = fetch): Promise<Health> {
   try {
     const response = await get(`${url}/healthz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
@@ -53,7 +53,10 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Asks until the Worker answers that it works, because a new host name cannot be reached everywhere at first. */
+/**
+ * Repeats the call until the Worker answers that it works, because a new host name cannot be reached everywhere at
+ * first.
+ */
 export async function awaitHealth(
   ask: () => Promise<Health>,
   wait: (ms: number) => Promise<unknown>,

@@ -8,11 +8,11 @@ import { suggestion } from "../terminal/nearest.ts";
 export interface Project {
   /** The Worker's name. */
   name: string;
-  /** `""` for production, as wrangler spells it. */
+  /** The name of the environment; `""` for production, as in wrangler. */
   env: string;
   /** Plain settings. */
   vars: Readonly<Record<string, unknown>>;
-  /** Whether a Workers VPC service is bound as `AURORA`, which carries the calls to a private Aurora. */
+  /** Whether the binding `AURORA` exists: a Workers VPC service that carries the calls to a private Aurora. */
   bindsAurora: boolean;
   /** Every queue that the Worker needs, including dead-letter queues. */
   queues: string[];
@@ -40,7 +40,7 @@ const WranglerConfig = z.object({
   }),
 });
 
-/** wrangler's own default. */
+/** The default port of `wrangler dev`. */
 const WRANGLER_PORT = 8787;
 
 const toml = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
@@ -82,7 +82,7 @@ function readConfig(env: string, config: string) {
 
 /**
  * Refuses misspelt keys, because wrangler only warns about them and ignores their values.
- * @param known wrangler's own keys
+ * @param known the keys that wrangler knows
  */
 function refuseUnknownKeys(raw: object, env: string, known: readonly string[]): void {
   const { env: environments, $schema: _, ...top } = RawConfig.parse(raw);
@@ -95,7 +95,7 @@ function refuseUnknownKeys(raw: object, env: string, known: readonly string[]): 
 
 const RawConfig = z.looseObject({ env: z.optional(z.record(z.string(), z.looseObject({}))) });
 
-/** Returns the first fault that wrangler names, with the line of a syntax error. */
+/** Returns the first fault in wrangler's message. For a syntax error, adds the number of the line. */
 function faultOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const lines = text.split("\n").filter((line) => !line.startsWith("Processing "));

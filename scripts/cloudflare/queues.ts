@@ -3,7 +3,7 @@ import { runTwice } from "./retry.ts";
 import type { Wrangler } from "./wrangler.ts";
 import { excerpt } from "./wrangler-output.ts";
 
-/** How long Cloudflare keeps a message at most: 14 days on the paid plan, one day on the free plan. */
+/** The longest time for which Cloudflare keeps a message: 14 days on the paid plan, one day on the free plan. */
 const MAX_RETENTION_SECONDS = 14 * 24 * 3600;
 
 const isMissing = (output: string) => output.includes("does not exist");
@@ -25,8 +25,8 @@ export async function ensureQueue(wrangler: Wrangler, name: string): Promise<boo
 }
 
 /**
- * Makes a queue keep its messages for as long as Cloudflare allows. A message only waits for retries within this
- * time, and the repair of a fault can take days.
+ * Makes a queue keep its messages for as long as Cloudflare allows. After this time a message is lost, and the
+ * repair of a fault can take days.
  * @returns null, or wrangler's message if Cloudflare refused
  */
 export async function extendRetention(wrangler: Wrangler, name: string): Promise<string | null> {

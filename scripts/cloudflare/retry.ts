@@ -3,8 +3,8 @@ import type { Wrangler, WranglerAnswer } from "./wrangler.ts";
 /**
  * Runs a wrangler command that may safely run twice. Runs it again if it fails, so that one failed call to
  * Cloudflare's API does not end a deployment.
- * @param isAnswer whether the output of a failed command is an answer ("does not exist"); the command is then not
- * repeated
+ * @param isAnswer true if the output of a failed command is already an answer, such as "does not exist". Such a
+ * command is not repeated.
  */
 export async function runTwice(
   wrangler: Wrangler,

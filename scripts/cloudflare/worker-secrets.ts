@@ -10,7 +10,7 @@ const SecretList = z.array(z.object({ name: z.string() }));
 /** wrangler's message about a Worker that was never deployed. */
 const isMissing = (output: string) => /Worker ".*".* not found/.test(output);
 
-/** Returns the names of the Worker's secrets; no names if the Worker does not exist yet. @throws {CommandError} */
+/** Returns the names of the Worker's secrets; an empty set if the Worker does not exist yet. @throws {CommandError} */
 export async function secretNames(wrangler: Wrangler, project: Project): Promise<Set<string>> {
   const args = ["secret", "list", "--format", "json", envArgument(project)];
   const { code, output } = await runTwice(wrangler, args, isMissing);

@@ -6,26 +6,24 @@ import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { type NamespaceIds, writeBoundConfig } from "./bound-config.ts";
 
-/** The wrangler of this project as a function, so that its callers can be tested without Cloudflare. */
+/** Runs this project's wrangler. Callers take it as an argument, so that tests can run them without Cloudflare. */
 
 export interface WranglerAnswer {
   code: number;
-  /** Standard output, then standard error; empty if both were shown. */
+  /** Standard output and standard error together; empty if they were shown instead. */
   output: string;
   /** The hosts and routes that a deployment reported. */
   targets: string[];
 }
 
 export interface WranglerOptions {
-  /**
-   * Whether the output is shown while wrangler runs, and a person can answer its questions; it is then not returned.
-   */
+  /** Shows the output instead of returning it, so that a person can follow it and answer wrangler's questions. */
   show?: boolean;
   /** Secrets for `--secrets-file`, so that no secret is on a command line. */
   secrets?: Readonly<Record<string, string>>;
   /** Ids of KV namespaces. Wrangler then reads a copy of wrangler.toml with these ids. */
   namespaces?: { env: string; ids: NamespaceIds };
-  /** For standard input. */
+  /** The text for wrangler's standard input. */
   input?: string;
 }
 
@@ -34,7 +32,7 @@ export type Wrangler = (args: readonly string[], options?: WranglerOptions) => P
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const program = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
 
-/** Sent when a terminal is closed or a build is cancelled. */
+/** The signals that are sent when a terminal is closed or a build is cancelled. */
 const ENDING = ["SIGTERM", "SIGHUP"] as const;
 
 /** Runs wrangler. The file with the secrets exists only while wrangler runs, and only its owner can read it. */
@@ -60,7 +58,7 @@ export const wrangler: Wrangler = async (args, options = {}) => {
     const all = config === null ? [...args] : [...args, "--config", config.path];
     if (options.secrets !== undefined) {
       const file = join(folder, "secrets.json");
-      // JSON, because wrangler expands $NAME in values of any other format.
+      // Written as JSON, because wrangler expands $NAME in the values of any other format.
       writeFileSync(file, JSON.stringify(options.secrets), { mode: 0o600 });
       all.push("--secrets-file", file);
     }
@@ -90,7 +88,7 @@ function run(
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => chunks.push(chunk));
   }
-  // If wrangler ends before it reads its input, the pipe breaks. Its exit code already reports that.
+  // If wrangler ends before it reads its input, the pipe breaks. This error is ignored: the exit code reports the end.
   child.stdin?.on("error", () => undefined).end(options.input);
   // Ctrl-C also reaches wrangler. This process waits until wrangler ends, then removes the file with the secrets.
   const ignore = () => undefined;
@@ -106,7 +104,7 @@ function run(
 
 const DeployEntry = z.object({ type: z.literal("deploy"), targets: z.array(z.unknown()) });
 
-/** Returns the targets in wrangler's report file, which has one JSON object per line; no targets without a file. */
+/** Returns the targets in wrangler's report file, which has one JSON object per line; none if there is no file. */
 export function targetsOf(path: string): string[] {
   let text: string;
   try {

@@ -10,11 +10,14 @@ import { CommandError } from "../terminal/command.ts";
 import { type Ask, chooseSecrets, type SecretChoice, showGenerated } from "./secret-choice.ts";
 import type { Secrets } from "./secrets.ts";
 
-/** A deployment, from an empty account to a working URL. Each step may be repeated, and so may the deployment. */
+/**
+ * The input of `deploy`, which leads from an empty account to a working URL. The deployment and each of its steps may
+ * be repeated.
+ */
 export interface Deployment {
   wrangler: Wrangler;
   project: Project;
-  /** The secrets from files that the person named. */
+  /** The secrets from the files that the person named in options. */
   given: Secrets;
   ask: Ask;
   /** The environment of this process. */
@@ -23,7 +26,7 @@ export interface Deployment {
   say(line: string): void;
 }
 
-/** @returns whether the deployed Worker answers and has every setting. @throws {CommandError} with what to do */
+/** @returns false if the deployed Worker lacks a setting or does not answer yet. @throws {CommandError} with the remedy */
 export async function deploy(deployment: Deployment): Promise<boolean> {
   const { wrangler, project, given, ask, environment, say } = deployment;
   refuseDev(project);
@@ -36,7 +39,7 @@ export async function deploy(deployment: Deployment): Promise<boolean> {
   return report(deployment, urlOf(targets, project.vars["PUBLIC_URL"]));
 }
 
-/** Refuses AURORA_ENV=dev, with which the Worker answers only calls from its own machine; Aurora's calls get 403. */
+/** Refuses AURORA_ENV=dev: such a Worker only answers calls from its own machine, and Aurora's calls get 403. */
 function refuseDev({ env, vars }: Project): void {
   if (String(vars["AURORA_ENV"] ?? "").trim() !== "dev") return;
   const table = env === "" ? "[vars]" : `[env.${env}.vars]`;
@@ -47,7 +50,7 @@ function refuseDev({ env, vars }: Project): void {
 }
 
 async function login({ wrangler, project, ask, environment, say }: Deployment): Promise<void> {
-  // A token needs no login, and it may not have the permission to read its own account.
+  // An API token needs no login, and may lack the permission to read its account.
   if (environment["CLOUDFLARE_API_TOKEN"]) return;
   let accounts = await whoAmI(wrangler);
   if (accounts === null && ask !== null) {
@@ -96,7 +99,7 @@ async function upload(
     showGenerated(generated, secrets, say);
     return targets;
   }
-  // A deployment that failed half-way may have set the secrets, and Cloudflare never shows a secret again.
+  // The failed deployment may already have set secrets. They are shown, because Cloudflare never shows a secret again.
   const inForce = generated.length === 0 ? new Set<string>() : await namesOrNull(wrangler, project);
   showGenerated(
     generated.filter((name) => inForce === null || inForce.has(name)),
@@ -109,7 +112,7 @@ async function upload(
   );
 }
 
-/** Returns the names of the secrets; null if they cannot be listed, so that each uploaded secret may be set. */
+/** Returns the names of the secrets that are set; null if they cannot be listed. */
 async function namesOrNull(wrangler: Wrangler, project: Project): Promise<Set<string> | null> {
   try {
     return await secretNames(wrangler, project);

@@ -11,21 +11,21 @@ import {
 } from "./secrets.ts";
 
 /**
- * Asks a person for a secret without showing the input; null if there is no person. An empty answer means: generate
- * it.
+ * Asks a person for a secret without showing the input; null if there is no person. After an empty answer the secret
+ * is generated, or set later.
  */
 export type Ask = ((question: string) => Promise<string>) | null;
 
 export interface SecretChoice {
   upload: Secrets;
-  /** Those of the uploaded secrets that were generated here; the person has not seen them yet. */
+  /** The uploaded secrets that were generated here. The person has not seen them yet. */
   generated: SecretName[];
 }
 
 /**
  * Decides which secrets to upload: those from files, and those that are needed but not set.
  * @param present the names of the Worker's secrets
- * @param given the secrets from files that the person named
+ * @param given the secrets from the files that the person named in options
  * @param isCloudflareBuild whether this runs in Cloudflare's own builds, whose log must not show a secret
  * @throws {CommandError} naming every setting and secret that the Worker would refuse
  */
@@ -43,7 +43,7 @@ export async function chooseSecrets(
   for (const name of neededSecrets(project)) {
     if (present.has(name) || upload[name] !== undefined || ask === null) continue;
     const fresh = freshSecret(name);
-    // Nobody has a value for this secret yet.
+    // Does not ask for CREDENTIALS_KEYS: while it is not set, nobody has a value for it.
     const pasted = name === "CREDENTIALS_KEYS" ? "" : (await ask(questionFor(name, fresh !== null))).trim();
     const value = pasted === "" ? fresh : pasted;
     if (value === null) continue;
@@ -53,7 +53,7 @@ export async function chooseSecrets(
   const problems = problemsOf(project, present, upload);
   if (problems.length > 0) {
     const list = problems.map(({ name, problem }) => `  ${name} ${problem}`).join("\n");
-    // In Cloudflare's builds a person sets the secrets in the dashboard, before or after the first build.
+    // Cloudflare's build continues, because a person sets the secrets in the dashboard, before or after the first build.
     if (!isCloudflareBuild) throw new CommandError(`Not deployed. Correct these first:\n${list}`);
     say(`The Worker will answer 503 until these are corrected:\n${list}`);
   }
@@ -69,7 +69,7 @@ function refuseOtherKeys(present: ReadonlySet<string>, given: Secrets): void {
   );
 }
 
-/** The secrets of the OAuth app. Without them everything works except signing in with OAuth. */
+/** Names the missing secrets of the OAuth app. Without them everything works except signing in with OAuth. */
 function sayMissingOAuth(
   project: Project,
   present: ReadonlySet<string>,

@@ -20,14 +20,14 @@ export type Secrets = Partial<Record<SecretName, string>>;
 
 const INTERNAL_SECRET_BYTES = 32;
 
-/** Generates the value of a secret. Secrets that are not listed come from PagerDuty or Aurora. */
+/** The functions that generate secrets. The other secrets come from elsewhere, such as PagerDuty. */
 const FRESH: Partial<Record<SecretName, () => string>> = {
   CREDENTIALS_KEYS: freshCredentialsKeys,
   INTERNAL_API_SECRET: () => randomBytes(INTERNAL_SECRET_BYTES).toString("base64url"),
   AURORA_EVENTS_SECRET: freshEventsSecret,
 };
 
-/** Generates a value; null for a secret that only PagerDuty or Aurora can issue. */
+/** Generates a value; null for a secret that comes from elsewhere, such as PagerDuty. */
 export const freshSecret = (name: SecretName): string | null => FRESH[name]?.() ?? null;
 
 /** What the person has to do with a generated value. */
@@ -52,12 +52,12 @@ export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
 /** The option of `npm run deploy` that reads the secret from a file, without the dashes. */
 export const fileOptionOf = (name: SecretName): string => `${name.toLowerCase().replaceAll("_", "-")}-file`;
 
-/** Replaces a secret whose value cannot be read. Valid as the value of each secret, including the list of headers. */
+/** Stands in for a secret whose value cannot be read. It is valid for each secret, including the list of headers. */
 const ANY_VALUE = "present: already";
 
 /**
  * Finds what the Worker would refuse, before it is deployed.
- * @param present names of secrets that are set; their values cannot be read, so they count as valid
+ * @param present the names of secrets that are set. Their values cannot be read, so they count as valid.
  * @param given the values to upload
  */
 export function problemsOf(

@@ -9,7 +9,7 @@ export interface Started {
   url: string;
   config: Config;
   tunnel: DevOptions["tunnel"];
-  /** Whether the Worker listens where `npm run doctor` looks for it. */
+  /** Whether the Worker listens on the port that `npm run doctor` calls. */
   isUsualPort: boolean;
   tookMs: number;
 }

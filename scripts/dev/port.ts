@@ -11,7 +11,7 @@ export async function isPortFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** Returns null if a server can listen there, else the error code. Without IPv6 the code is not EADDRINUSE. */
+/** Returns null if a server can listen there, else the error code, which is not EADDRINUSE on a machine without IPv6. */
 async function listenError(port: number, host: string): Promise<string | null> {
   const server = createServer();
   return new Promise((resolve) => {

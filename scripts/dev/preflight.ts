@@ -12,12 +12,12 @@ import { CommandError } from "../terminal/command.ts";
 import type { DevOptions } from "./dev-options.ts";
 import { isPortFree } from "./port.ts";
 
-/** The checks before wrangler starts. Each one that fails ends the command with one clear message. */
+/** The checks before wrangler starts. A check that fails ends the command with one clear message. */
 
 const LOOKUP_TIMEOUT_MS = 10_000;
 
 /**
- * Reads the settings as the local Worker will.
+ * Reads the settings in the same way as the local Worker.
  * @throws {CommandError} naming each setting that the Worker would refuse, and the file to change
  */
 export function requireSettings(project: Project, devVars: readonly SettingsSource[]): Config {

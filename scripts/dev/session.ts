@@ -10,12 +10,12 @@ import { chosenUrl, isTunnelUrl } from "./tunnel-settings.ts";
 
 /** Runs `wrangler dev`, and gives the address of its tunnel to the Worker, for webhook URLs. */
 
-// The program itself: the launcher in node_modules/.bin does not pass signals on, so wrangler would keep running.
+// The program itself, because the launcher in node_modules/.bin does not pass signals on: wrangler would not stop.
 const wrangler = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
 
 export interface DevSession {
   child: ChildProcess;
-  /** Removes the generated configuration. To be called when the child has ended. */
+  /** Removes the generated configuration. Call it when the child has ended. */
   clear(): void;
 }
 
@@ -40,7 +40,7 @@ export function startDevSession(session: SessionOptions): DevSession {
   const generated = new GeneratedConfig(toml);
   const watch = new URL(`./wrangler-watch.ts${options.isVerbose ? "" : "?quiet"}`, import.meta.url).href;
   const args = ["--no-warnings", "--import", watch, wrangler, "dev", "--config", generated.path];
-  // The Node that runs this script. npm scripts use the Node in node_modules, not the installed one.
+  // Uses the Node that runs this script. npm scripts use the Node in node_modules, not the installed one.
   const child = spawn(process.execPath, [...args, ...options.wranglerArgs], {
     cwd: dirname(toml),
     env: environment ?? process.env,

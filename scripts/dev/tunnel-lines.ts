@@ -5,19 +5,19 @@ import { stripVTControlCharacters } from "node:util";
  * The lines are those of wrangler 4.164 (src/tunnel/dev.ts and workers-utils/src/tunnel.ts there).
  *
  * The Worker logs to the same output, and its log can contain text from strangers. Each line of the Worker begins
- * with an event's name or a brace, so only lines count that match wrangler's from the first to the last character.
+ * with an event's name or a brace. A line therefore only counts if all of it matches one of wrangler's lines.
  */
 
 const OPEN = /^\u2B23 Sharing via Cloudflare Tunnel:(?: (https:\/\/\S+))?$/;
 /** A host of a named tunnel. A tunnel with several hosts has a line for each. */
 const HOST = /^ {3}(https:\/\/\S+)$/;
 const CLOSED = /^(?:\u2B23 Tunnel closed|Tunnel expired\. Closing tunnel\.)$/;
-/** Longer than each of these lines, including its colours. */
+/** More than the longest of these lines has, including its colours. */
 const MAX_LINE_CHARS = 2_000;
 
 /** Reads the output in chunks, which may end anywhere in a line. */
 export class TunnelLines {
-  /** The line that is not complete yet; null if it is already longer than each of these lines. */
+  /** The line that is not complete yet; null if it is already longer than MAX_LINE_CHARS. */
   #line: string | null = "";
   #hostFollows = false;
 

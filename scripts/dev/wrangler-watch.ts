@@ -1,7 +1,7 @@
 /**
  * Loaded into wrangler's own process (`node --import`) by `npm run dev`. Reports to the parent when the tunnel opens
- * or closes, and with `?quiet` hides the output that a person rarely needs. Standard output stays the terminal,
- * because with a pipe wrangler switches off its keys, such as [a] to extend the tunnel.
+ * or closes, and with `?quiet` hides the output that a person rarely needs. Standard output stays the terminal: if it
+ * is a pipe, wrangler switches off its keys, such as [a] to extend the tunnel.
  */
 import { isRoutine } from "./routine-output.ts";
 import { TunnelLines } from "./tunnel-lines.ts";
@@ -18,7 +18,7 @@ function watched(...args: unknown[]): boolean {
   const tunnelUrl = lines.read(text);
   if (tunnelUrl !== undefined) process.send?.({ tunnelUrl });
   if (!isQuiet || !isRoutine(text)) return Reflect.apply(write, stdout, args);
-  // The caller of `write` may wait for its callback.
+  // The caller of `write` may wait for the callback.
   const done = args.at(-1);
   if (typeof done === "function") process.nextTick(done);
   return true;

@@ -8,13 +8,12 @@ import { mayHearSecret } from "./reach.ts";
 
 /** Checks whether Aurora can be reached, with calls that change nothing there. */
 
-/** The user id of the calls. Aurora has no such user. */
+/** The user id in these calls. Aurora has no such user. */
 const NOBODY = "doctor";
 
 /**
  * @param bindsAurora whether calls go through the binding `AURORA`, which only a deployed Worker has
- * @param target where the running Worker delivers, because it may have other settings than the files here; null: not
- * known
+ * @param target where the running Worker delivers; null: not known. Its settings may differ from the files here.
  */
 export async function examineAurora(
   config: Config,

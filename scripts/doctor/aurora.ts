@@ -13,7 +13,7 @@ import { type Finding, ok, problem, warning } from "./finding.ts";
 type Events = NonNullable<Config["events"]>;
 
 /**
- * Finds out which of the ways in docs/deploy.md is set up.
+ * Finds out which of the ways to deliver incidents in docs/deploy.md is set up.
  * @param target where the running Worker delivers; null: not known
  */
 export function checkWay(
@@ -82,7 +82,7 @@ export function checkEventsUrl(events: Events, answer: Answered): Finding {
 function isRight(events: Events, status: number, refusal: z.infer<typeof Refusal> | undefined): boolean {
   if (refusal === undefined) return false;
   if (isReceiver(events.url)) return status === 401 && refusal.code === "invalid_signature";
-  // Aurora does not know the user, and the body is empty. Aurora's own route refuses one or the other.
+  // Aurora does not know the user, and the body is empty. Aurora's own route refuses the call for one of these reasons.
   if (events.isOwnRoute) return status === 400 || (status === 404 && /not connected/.test(refusal.error));
   return status === 400 || status === 401;
 }

@@ -2,7 +2,10 @@
 
 const TIMEOUT_MS = 15_000;
 
-/** An answer. `body` is the parsed JSON, or the text if it is not JSON. Status 0: no answer; `body` says why. */
+/**
+ * An answer. `body` is the parsed JSON, or the text if it is not JSON. If there was no answer, `status` is 0 and `body`
+ * says why.
+ */
 export interface Answered {
   status: number;
   body: unknown;

@@ -93,7 +93,7 @@ function checkSubscription(subscription: { id: string; state: string } | null): 
 
 const Target = z.object({ delivery: z.object({ target: z.string() }) });
 
-/** Reads from `GET /pagerduty` where the Worker delivers incidents; null if it does not say, or delivers nowhere. */
+/** Reads from `GET /pagerduty` where the Worker delivers incidents; null if the answer names no address. */
 export const targetOf = ({ body }: Answered): string | null =>
   Target.safeParse(body).data?.delivery.target ?? null;
 

@@ -4,7 +4,7 @@ import { checkConnection, checkEvents, checkSubscriptionUrl, targetOf } from "./
 import { type Finding, warning } from "./finding.ts";
 import { checkHealth, checkWebhookUrl, mayHearSecret, type Probe } from "./reach.ts";
 
-/** Checks a running Worker, in the order in which a webhook depends on the checked parts. */
+/** Checks a running Worker: the parts that a webhook needs first are checked first. */
 
 export interface Patient {
   /** The Worker's address, without a slash at the end. */
@@ -26,11 +26,11 @@ export interface Examination {
 }
 
 const TIMEOUT_MS = 15_000;
-/** The user id of the calls without a user. Every user id has a webhook URL. */
+/** The user id in the calls if no user is given. Every user id has a webhook URL. */
 const NOBODY = "doctor";
 const SHOWN_EVENTS = 5;
 
-/** Examines the Worker without a change. Every answer becomes a finding; never throws an error. */
+/** Examines the Worker without changing anything. Every answer becomes a finding; never throws an error. */
 export async function examine({ url, user, org, secret, localFaults }: Patient): Promise<Examination> {
   const health = await askHealth(url);
   const findings = checkHealth(url, health, localFaults);
@@ -72,7 +72,7 @@ function webhookUrlOf(body: unknown): string | null {
   return typeof body.webhookUrl === "string" && URL.canParse(body.webhookUrl) ? body.webhookUrl : null;
 }
 
-/** Sends a GET to the public webhook URL. It takes the same path as a webhook, but the Worker stores nothing. */
+/** Sends a GET to the public webhook URL. It takes the same route as a webhook, but the Worker stores nothing. */
 async function probe(webhookUrl: string): Promise<Probe> {
   try {
     const response = await fetch(webhookUrl, { redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) });

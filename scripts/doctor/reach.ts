@@ -13,7 +13,8 @@ export const mayHearSecret = (url: string) => URL.parse(url)?.protocol === "http
 
 /**
  * Checks the answer to `GET /healthz`.
- * @param localFaults the faults found in the files on this machine, which are not repeated; null for another Worker
+ * @param localFaults the number of faults in the files on this machine; null for a Worker elsewhere. If there are such
+ * faults, the problems that the Worker reports are left out.
  */
 export function checkHealth(url: string, health: Health, localFaults: number | null): Finding[] {
   switch (health.kind) {
@@ -48,12 +49,12 @@ const fixOnCloudflare = (name: string) =>
     ? `npx wrangler secret put ${name}`
     : `Change ${name} in wrangler.toml, then: npm run deploy`;
 
-/** The result of a GET of the public webhook URL. */
+/** The result of a GET to the public webhook URL. */
 export type Probe =
   | { kind: "answer"; status: number; requestId: string | null; text: string }
   | { kind: "failed"; reason: string };
 
-/** Whether the Worker itself answered: with an error of its own and a request id. */
+/** Whether the Worker itself answered: its answers have a request id, and its errors have a code. */
 function isOurs({ requestId, text }: Extract<Probe, { kind: "answer" }>): boolean {
   if (requestId === null) return false;
   try {

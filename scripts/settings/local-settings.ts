@@ -42,7 +42,7 @@ export interface SettingFault {
 }
 
 /**
- * The faults of a local Worker's settings: misspelt names, missing and malformed values.
+ * Returns the faults of a local Worker's settings: misspelt names, missing and malformed values.
  * @param devVars the files beside wrangler.toml; a later file overrides an earlier one
  * @param bindsAurora whether the binding `AURORA` exists
  */
@@ -62,7 +62,7 @@ export function settingFaults(
   return [...unknown, ...unclosed, ...valueFaults(toml, devVars, bindsAurora)];
 }
 
-/** Such a value keeps its quote, or goes on until a quote in one of the next settings. */
+/** A value without its closing quote keeps the opening quote, or extends to a quote in one of the next settings. */
 const hasUnclosedQuote = (value: string) => /^(["'`])(?!.*\1$)/s.test(value) || /\n[A-Z_]+=/.test(value);
 
 /** Returns the names that the Worker does not read, each with the setting that was probably meant. */

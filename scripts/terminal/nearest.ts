@@ -1,4 +1,4 @@
-/** With more edits than this, a name is another word, not a typing error. */
+/** A name that needs more edits than this is a different word, not a typing error. */
 const MAX_EDITS = 3;
 
 /** Returns the known name that is most similar to a misspelt one; null if no name is similar. Pure. */
