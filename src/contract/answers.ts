@@ -178,7 +178,7 @@ export const DeliveryWithPayload = z
   .register(z.globalRegistry, { id: "DeliveryWithPayload" });
 export type DeliveryWithPayload = z.infer<typeof DeliveryWithPayload>;
 
-/** By filter, then by its choice. */
+/** How many rows a list shows with one choice of a filter. */
 const ChoiceCount = z
   .object({ count: z.int(), more: z.boolean() })
   .register(z.globalRegistry, { id: "ChoiceCount" });

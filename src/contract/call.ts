@@ -12,7 +12,7 @@ export interface Call {
   /** Descriptions of headers, by name. */
   headers?: Record<string, string>;
   body?: { schema: z.core.$ZodType; required: boolean };
-  /** By status. The schema is null for an answer without a body, `html` for a page. */
+  /** The answers by status. The schema is null for an answer without a body, `html` for a page. */
   answers: Record<number, { description: string; schema: z.core.$ZodType | "html" | null }>;
   /** Error statuses in addition to those of every call. */
   errors: number[];
@@ -25,7 +25,7 @@ export const list = {
   limit: { description: "The number of items on a page, 1 to 100.", schema: Limit },
   cursor: { description: "`nextCursor` of the previous page.", schema: z.string() },
 };
-/** The filters by time, of lists. @param time what it is, such as "received" */
+/** The filters of a list by time. @param time completes "Only those …", such as "received" */
 export const timeRange = (time: string) => ({
   since: { description: `Only those ${time} at or after this time.`, schema: GivenTime },
   until: { description: `Only those ${time} before this time.`, schema: GivenTime },

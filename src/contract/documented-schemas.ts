@@ -6,7 +6,7 @@ import { PROPERTY_TEXTS } from "./texts/properties.ts";
 
 const REF = "#/components/schemas/";
 
-/** Schemas with an id are listed once, under components; the others are written where they are used. */
+/** Lists each schema with an id once, under components. Writes the other schemas wherever they are used. */
 export class DocumentedSchemas {
   readonly components: Record<string, unknown> = {};
 
@@ -20,7 +20,7 @@ export class DocumentedSchemas {
       io,
       unrepresentable: "any",
       reused: "inline",
-      // Removes keywords that only repeat what the type or the format says.
+      // Removes keywords that only repeat the type or the format.
       override: ({ jsonSchema }) => {
         if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;

@@ -4,9 +4,9 @@ import recorded from "./examples.json" with { type: "json" };
 
 export interface Example {
   body?: unknown;
-  /** By status. */
+  /** The answers by status. */
   answers: Readonly<Record<string, unknown>>;
 }
 
-/** By method and path of a call, by the name of what is sent to Aurora, or by that of an error's status: `error404`. */
+/** The keys are a call's method and path, the name of a request to Aurora, or `error` and a status: `error404`. */
 export const EXAMPLES: Readonly<Record<string, Example>> = recorded;

@@ -2,7 +2,7 @@ import type { ProblemCode } from "./status-answers.ts";
 
 /**
  * The problems that stop no events, or only delay them until a retry succeeds. The console shows them in a different
- * colour, `npm run doctor` as warnings. Every other problem stops or loses events until somebody acts.
+ * colour, and `npm run doctor` as warnings. Every other problem stops or loses events until somebody acts.
  * `past`: the problem is already over.
  */
 export const MILD_PROBLEMS: Readonly<Partial<Record<ProblemCode, "past" | "warn">>> = {

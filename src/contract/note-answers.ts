@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { Text, Time } from "./parts.ts";
 
-/** The answers about notes that are written on incidents at PagerDuty. Not part of the Worker's code. */
+/** The answers about notes that are written on incidents at PagerDuty. The Worker does not load this file. */
 
 export const NoteAccepted = z.object({ noteId: z.string() });
 export type NoteAccepted = z.infer<typeof NoteAccepted>;

@@ -4,7 +4,7 @@ import { FilterType } from "../pagerduty/subscriptions.ts";
 
 /** Schemas of request bodies, with error messages for a person. They validate requests; the reference shows them. */
 
-/** The message for a body without a token, which has its own error code. */
+/** The message for a body without a token. This fault has its own error code. */
 export const TOKEN_REQUIRED = "Token required";
 
 /** Characters that people paste by mistake: blanks and quotes around a secret, zero-width characters anywhere in it. */
@@ -76,7 +76,7 @@ export const SubscribeBody = z.object({
   ),
 });
 
-/** Limits a URL, and an idempotency key, to a length that is enough for any caller. */
+/** The longest URL and the longest idempotency key: enough for any caller. */
 const MAX_URL_CHARS = 2000;
 const MAX_KEY_CHARS = 200;
 
@@ -128,10 +128,10 @@ export const GivenTime = z.iso.datetime({
   error: "must be a time in ISO 8601, with a zone",
 });
 
-/** The ids of the records. If absent, all records. */
+/** Selects records by `ids`; all records if `ids` is absent. */
 export const IdsBody = z.object({ ids: z.optional(Ids) });
 
-/** Selects deliveries by `ids`, or dead ones by the time of their creation. If both are absent, all dead ones. */
+/** Selects deliveries by `ids`, or dead ones by the time of their creation; all dead ones if both are absent. */
 export const RedeliverBody = z
   .object({
     ids: z.optional(Ids),

@@ -3,9 +3,9 @@ import { Context } from "../incidents/context.ts";
 import { Change, Incident, NotificationType, Provenance } from "../incidents/incident.ts";
 import { Text, Time } from "./parts.ts";
 
-/** What is sent to Aurora, in both formats, for the reference. Not part of the Worker's code. */
+/** Describes the requests to Aurora, in both formats, for the reference. The Worker does not load this file. */
 
-/** Format `notifications`. */
+/** The body in the format `notifications`. */
 export const NotificationBody = z
   .object({
     type: NotificationType,
@@ -25,7 +25,7 @@ export const NotificationBody = z
   })
   .register(z.globalRegistry, { id: "NotificationBody" });
 
-/** Format `v3`. */
+/** The body in the format `v3`. */
 export const V3Body = z
   .object({
     event: z.object({

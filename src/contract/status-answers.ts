@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { SubscriptionAt, Text, Time } from "./parts.ts";
 
-/** The status of a connection, as the API returns it. Not part of the Worker's code. */
+/** The status of a connection, as the API returns it. The Worker does not load this file. */
 
-/** Every problem that the status can show. Problems that stop all events come first. */
+/** Every problem that the status can show. Those of the credential come first, those of deliveries and analyses last. */
 const ProblemCode = z.enum([
   "credentials_unreadable",
   "oauth_refused",

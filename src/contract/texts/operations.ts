@@ -15,7 +15,7 @@ export interface OperationText {
   destroys?: string;
 }
 
-/** By method and path. */
+/** By method and path, such as `get /pagerduty`. */
 export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "get /pagerduty": {
     operationId: "getStatus",
@@ -154,13 +154,13 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "get /pagerduty/deliveries/redeliver": {
     operationId: "getRedelivery",
     description:
-      "Says how far the latest redelivery is that was started without `ids`. Up to 5,000 deliveries of a state are counted.",
+      "Returns the progress of the latest redelivery that was started without `ids`. Counts up to 5,000 deliveries of each state.",
   },
   "delete /pagerduty/deliveries/redeliver": {
     operationId: "stopRedelivery",
     description:
-      "Stops the latest redelivery that was started without `ids`: what it has not delivered is dead again, as before. An attempt that is under way ends; if Aurora accepts it, it counts as delivered.",
-    destroys: "the attempts that the latest redelivery has left",
+      "Stops the latest redelivery that was started without `ids`: the deliveries that Aurora has not accepted are dead again. An attempt that is under way is not interrupted; if Aurora accepts it, the delivery counts as delivered.",
+    destroys: "the remaining attempts of the latest redelivery",
   },
   "get /healthz": {
     operationId: "getHealth",

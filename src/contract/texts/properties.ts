@@ -17,7 +17,7 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   webhook: "The state of the webhook.",
   delivery: "The state of the deliveries to Aurora.",
   oauth: "The OAuth tokens' state; null for an API token.",
-  problems: "What keeps events from flowing, the worst first.",
+  problems: "The problems that keep events from flowing.",
   url: "The absolute URL.",
   verification:
     "Why the information is believed. `signature`: the webhook's signature matches; `callback`: it was read back from PagerDuty; `backfill`: a search for missed incidents found it.",
@@ -128,14 +128,14 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   retried: "How many webhooks were processed.",
   redelivered: "How many deliveries are sent again.",
   stopped: "How many deliveries are dead again, as they were before.",
-  "Redelivery.startedAt": "When it began; null where there was none.",
+  "Redelivery.startedAt": "When the redelivery began; null if there was none.",
   "Redelivery.pending": "How many of its deliveries wait for an attempt.",
-  "Redelivery.delivered": "How many of them Aurora accepted.",
-  "Redelivery.failed": "How many of them are dead again, after every attempt of the schedule.",
+  "Redelivery.delivered": "How many of its deliveries Aurora accepted.",
+  "Redelivery.failed": "How many of its deliveries are dead again, after every attempt of the schedule.",
   deliveries: "The deliveries.",
   nextCursor: "The cursor of the next page; null on the last page.",
   counts:
-    "By filter and choice: how many the list would show with this choice in place of the present one. Only where it was asked for.",
+    "By filter and choice: how many rows the list would show with this choice in place of the present one. Absent unless `counts=true`.",
   more: "Whether there may be more than were counted.",
   errorClass:
     "Why the last attempt failed. `refused`: a 3xx or 4xx, or 508, which a setting causes; `rate_limited`: 429; `server_error`: any other 5xx; `unreachable`: no answer, or none in time; `not_sent`: it failed before Aurora was called. Null before the first attempt, and once it was accepted.",
@@ -150,7 +150,7 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   noteId: "The note's id.",
   createdBy: "The user for whom the note was written.",
   pagerdutyId: "The note's id at PagerDuty; null if it is unknown.",
-  writtenAt: "When PagerDuty accepted it; null while it has not.",
+  writtenAt: "When PagerDuty accepted the note; null while it has not.",
   hour: "The start of the hour.",
   refused:
     "How many webhooks were refused because no signing secret of the connection verifies them. At most 60 a minute are counted.",
@@ -159,7 +159,7 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   latencyMs: "The mean time from arrival to Aurora's answer, in milliseconds; null without deliveries.",
   medianMs:
     "The median time from a webhook's receipt to Aurora's acceptance, in milliseconds; null without deliveries. For an unsigned webhook, the time starts when its incident is read back from PagerDuty.",
-  p95Ms: "The 95th percentile of that time, by nearest rank; null without deliveries.",
+  p95Ms: "The 95th percentile of the time in `medianMs`, by nearest rank; null without deliveries.",
   completeSince:
     "The counts are complete from this time on. Only the newest 20,000 journal entries and failed attempts are read, so in a storm earlier counts can be too low.",
   checked: "How many incidents were compared.",
@@ -177,7 +177,8 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   provenance: "The webhook or the search that caused the notification.",
   "Connected.url": "The caller's webhook URL.",
   "Subscription.state": "The subscription's state at PagerDuty.",
-  "Delivery.state": "`pending`: an attempt follows; `delivered`: accepted; `dead`: the last attempt failed.",
+  "Delivery.state":
+    "`pending`: an attempt follows; `delivered`: Aurora accepted it; `dead`: the last attempt failed.",
   "Delivery.version": "The incident's version after the change that the delivery reports.",
   "DeliveryWithPayload.status": "The status of Aurora's answer; null if there was no answer.",
   "DeliveryWithPayload.target": "The URL that the delivery is sent to.",
