@@ -24,7 +24,7 @@ const PASSING = new Set(["ERR_JWKS_TIMEOUT", "ERR_JOSE_GENERIC"]);
 
 /**
  * Verifies an assertion and returns its user: the e-mail address in lower case if it is a valid user id, else the
- * subject if that is one.
+ * assertion's subject if this is a valid user id.
  * @param isUserId whether a text is a valid user id
  */
 export async function verifyVisit(
@@ -40,7 +40,7 @@ export async function verifyVisit(
       requiredClaims: ["exp", "iat"],
     });
     const email = typeof payload["email"] === "string" ? payload["email"] : "";
-    // Checked before the case is changed: U+212A, for example, becomes an ASCII k in lower case.
+    // Checks the address before its case is changed: U+212A, for example, becomes an ASCII k in lower case.
     const userId = isUserId(email) ? email.toLowerCase() : (payload.sub ?? "");
     if (!isUserId(userId))
       return { ok: false, problem: "invalid", reason: "The assertion names no valid user id" };

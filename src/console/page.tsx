@@ -129,13 +129,13 @@ export function ConsolePage({ names, user, oauth, access }: ConsoleProps) {
   );
 }
 
-/** For whom calls can be tried at `/docs`. */
+/** The user as whom calls can be tried at `/docs`. */
 export interface Visitor {
   user: string;
   org: string | null;
 }
 
-/** `GET /docs`. @param visitor null where the page is open to everybody */
+/** `GET /docs`. @param visitor null if the page is open to everybody */
 export function DocsPage({ names, visitor }: { names: BuiltNames; visitor: Visitor | null }) {
   return (
     <Frame

@@ -75,7 +75,7 @@ function showStatus() {
     section = "";
     history.replaceState(null, "", location.pathname);
     document.title = "Connect · Aurora × PagerDuty";
-    // Not drawn again, so that the text being typed is kept.
+    // The form is not drawn again, so that text that is being typed is kept.
     if (!main.querySelector(".welcome")) renderConnect(main, now);
     return;
   }
@@ -84,7 +84,7 @@ function showStatus() {
   if (!main.contains(view)) {
     const held = main.contains(document.activeElement);
     main.replaceChildren(health, view);
-    // The focused element was removed.
+    // The focused element was removed, so the focus has to move.
     if (held) main.focus({ preventScroll: true });
     route();
   }

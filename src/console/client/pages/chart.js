@@ -13,9 +13,9 @@ import { reading } from "../state/reading.js";
 /** @typedef {Activity["day"]} Measured */
 
 const HOUR_MS = 3_600_000;
-/** A day's counts change little from one event to the next. */
+/** The shortest time between two reloads: one event changes a day's counts only a little. */
 const RELOAD_WAIT_MS = 3_000;
-/** Reloads without any event, too, because the hours move on. */
+/** Reloads at least this often, because the last 24 hours move on without any event, too. */
 const RELOAD_EVERY_MS = 300_000;
 
 const hourFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });

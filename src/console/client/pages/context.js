@@ -95,7 +95,7 @@ const similarItem = ({ incidentId, title, createdAt, score, status }) =>
  * @param {string} title
  * @param {string} none
  * @param {readonly T[] | null} items
- * @param {string | undefined} reason why it is missing or incomplete
+ * @param {string | undefined} reason why the part is missing or incomplete
  * @param {(item: T) => HTMLElement} item
  */
 function part(title, none, items, reason, item) {

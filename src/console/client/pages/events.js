@@ -11,7 +11,7 @@ import { moment, pill, when } from "../parts/words.js";
 import { get } from "../state/api.js";
 import { calmly, onLive } from "../state/live.js";
 
-/** Every webhook, read-back and recovery that arrived, with the payload of each webhook. */
+/** The list of webhooks, recovered incidents and findings of checks. Shows a webhook with its payload. */
 
 /** @typedef {import("../../../contract/answers.ts").ReceivedEvent} ReceivedEvent */
 /** @typedef {import("../../../contract/answers.ts").ListedEvent} ListedEvent */

@@ -71,7 +71,7 @@ function deliveryTile({ delivery }) {
   const last = lastDeliveredAt === null ? ["nothing sent yet"] : ["last one ", when(lastDeliveredAt)];
   const waiting = pending > 0 ? `${pending} pending` : "";
   const error = cause ?? "";
-  // The others may have failed for other reasons.
+  // Says whose error this is, because the other deliveries may have failed for different reasons.
   const failed = dead > 1 ? `the newest: ${error}` : error;
   if (dead > 0) return tile(label, "bad", [`${dead} failed`, waiting].filter(Boolean).join(", "), failed);
   if (pending > 0) return tile(label, error ? "warn" : "ok", waiting, ...(error ? [error] : last));
@@ -143,10 +143,10 @@ export function problemCard({ code, message, fix }) {
   );
 }
 
-/** As in narrow.css. */
+/** The same width as in narrow.css. */
 const NARROW = matchMedia("(max-width: 760px)");
 
-/** The problems; on a narrow screen several are folded into one line, so that the page below is in sight. */
+/** The problems. On a narrow screen, several problems are folded into one line, so that the page below is in sight. */
 export function problemList() {
   const list = h("ul", { class: "problems" });
   const cards = keptRows(list, ({ code }) => code, problemCard);
@@ -156,7 +156,7 @@ export function problemList() {
   function fold() {
     const folds = NARROW.matches && cards.count > 1;
     summary.hidden = !folds;
-    // Whoever opened it keeps it open.
+    // Opens or closes the list only when folding begins or ends, so that a list that a person opened stays open.
     if (folds !== isFolding) element.open = !folds;
     isFolding = folds;
   }

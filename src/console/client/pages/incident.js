@@ -38,20 +38,20 @@ function facts(incident) {
 }
 
 /**
- * The delivery that makes Aurora start its analysis. In format `v3`, that is the incident's first one.
+ * The delivery that makes Aurora start its analysis. In format `v3`, that is the incident's first delivery.
  * @param {IncidentDetail} incident
  */
 const requestIn = ({ deliveries }) =>
   deliveries.find(({ change }) => change === "rca_requested") ??
   deliveries.find(({ change, type }) => change === "created" && type === "incident.triggered");
 
-/** Whether no address at Aurora is configured. */
+/** Whether delivery is off, because no address at Aurora is configured. */
 function isOff() {
   const now = status();
   return now?.connected && now.delivery.target === null;
 }
 
-/** Green only when Aurora accepted the request. @param {IncidentDetail} incident */
+/** The state of the analysis, which is green only if Aurora accepted the request. @param {IncidentDetail} incident */
 function analysisPill(incident) {
   const { state } = incident.analysis;
   if (state !== "requested")
@@ -132,7 +132,7 @@ function deliveryItem({ id, type, version, state, createdAt, deliveredAt, cause 
   );
 }
 
-/** The newest first. @param {IncidentDetail["deliveries"]} deliveries */
+/** The list of deliveries, newest first. @param {IncidentDetail["deliveries"]} deliveries */
 function deliveries(deliveries) {
   if (deliveries.length > 0)
     return h("ul", { class: "event-lines" }, deliveries.toReversed().map(deliveryItem));
@@ -193,7 +193,7 @@ export function renderIncident(side, incidentId, signal) {
     const incident = await get(`/incidents/${encodeURIComponent(incidentId)}`);
     if (signal.aborted || shown === JSON.stringify(incident)) return;
     const first = shown === "";
-    // The form with a note that is being written keeps the focus.
+    // If a note is being written, its field keeps the focus.
     const field = notes.section.contains(document.activeElement) ? document.activeElement : null;
     // Redrawing removes the focused element, so the focus moves to the title.
     const inside = side.contains(document.activeElement);
@@ -221,7 +221,7 @@ export function renderIncident(side, incidentId, signal) {
     signal,
   );
   onLive("status", again, signal);
-  // On a narrow screen this is the whole page, which needs a heading and a link back in every state.
+  // On a narrow screen the incident is the whole page, which needs a heading and a link back in every state.
   const heading = h("h1", { class: "hidden" }, "Incident");
   side.replaceChildren(
     h("div", { class: "panel" }, h("div", { class: "panel-head" }, back()), heading, place),

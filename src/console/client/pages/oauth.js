@@ -7,7 +7,7 @@ import { refreshStatus, status } from "../state/store.js";
 
 const CHANNEL = "aurora-pagerduty-oauth";
 const FEATURES = "popup,width=560,height=720";
-/** A sign-in can be finished for this long. */
+/** The time within which a sign-in can be finished. */
 const LOGIN_LIFE_MS = 600_000;
 
 /** @typedef {{oauth: string, error: string}} Result */
@@ -17,7 +17,7 @@ let stopListening = () => {};
 
 /** Opens PagerDuty's page. Resolves when the sign-in has ended, or when its window is closed or seems closed. */
 export async function signIn() {
-  // Opened before the request, because browsers block a window that opens after an answer.
+  // Opens the window before the request, because browsers block a window that does not open directly after a click.
   const popup = window.open("about:blank", CHANNEL, FEATURES);
   try {
     /** @type {import("../../../contract/answers.ts").LoginUrl} */
@@ -44,7 +44,7 @@ function over(popup) {
       if (popup.closed) seemsClosed();
     }, 500);
     const life = setTimeout(stop, LOGIN_LIFE_MS);
-    // A sign-in page can cut its window off from this one. The window then seems closed, but still reports the
+    // A sign-in page can separate its window from this one. The window then seems closed, but still reports the
     // result.
     function seemsClosed() {
       clearInterval(timer);
@@ -75,7 +75,8 @@ function isResult(data) {
 }
 
 /**
- * Shows a sign-in's result. Shows a success only if the status confirms it, because anyone can create a link to it.
+ * Shows a sign-in's result. Shows a success only if the status confirms it, because anyone can create a link that
+ * claims a success.
  * @param {Result} result
  */
 export function report({ oauth, error }) {
@@ -87,9 +88,9 @@ export function report({ oauth, error }) {
 }
 
 /**
- * Reads the result of a sign-in from `/?oauth=…`, where the callback redirects. If another window waits for the
+ * Reads the result of a sign-in from `/?oauth=…`, to which the callback redirects. If another window waits for the
  * result, reports it to that window, and closes this one.
- * @returns {Promise<Result | null>} the result to show here if this window stays open; null without a sign-in
+ * @returns {Promise<Result | null>} the result to show if this window stays open; null if the address has no result
  */
 export async function takeResult() {
   const query = new URLSearchParams(location.search);

@@ -6,14 +6,14 @@ import { call, get, query } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 import { onStatus, status } from "../state/store.js";
 
-/** Sends deliveries again that failed since a time: shows how many there are and the progress, and can be stopped. */
+/** Sends failed deliveries again: all, or those of a chosen time. Shows the progress, and can stop the redelivery. */
 
 /** @typedef {import("../../../contract/answers.ts").Redelivery} Redelivery */
 
 /** The shortest time between two reads of the progress. */
 const ASK_EVERY_MS = 2000;
 
-/** Of its messages, of which only the last one is shown. */
+/** The topic of all messages about a redelivery, so that only the last message is shown. */
 const TOPIC = "redelivery";
 
 const number = new Intl.NumberFormat("en-GB");
@@ -70,7 +70,7 @@ export function redelivery(signal, onChange) {
     await ask();
   });
   const panel = h("div", { class: "redelivery", hidden: true }, bar, text, started, stop);
-  /** Whether the end of the redelivery has been shown. */
+  /** Whether the end of the latest redelivery has been shown. */
   let isOver = true;
 
   /** Which redelivery was shown, and whether it was over. */

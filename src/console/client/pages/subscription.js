@@ -167,7 +167,7 @@ export function subscriptionPanel(status, signal) {
       );
     } catch (error) {
       if (signal.aborted) return;
-      // The last known state, which nobody has just seen.
+      // Shows the last known state. Not green if it was active, because the state could not be read just now.
       state.replaceChildren(pill(own?.state === "active" ? "quiet" : "bad", words(own?.state ?? "unknown")));
       facts.replaceChildren(h("p", { class: "error wide" }, messageOf(error)));
     }

@@ -10,7 +10,7 @@ export const uniqueId = (name) => `${name}-${++serial}`;
  * Shows a message for a few seconds; an error stays until it is closed.
  * @param {"ok" | "bad"} tone
  * @param {string} text
- * @param {string} [topic] a later message about the same replaces an earlier one
+ * @param {string} [topic] a later message with the same topic replaces an earlier one
  */
 export function toast(tone, text, topic = text) {
   const close = h("button", { type: "button", class: "icon", "aria-label": "Close message" }, "×");
@@ -27,7 +27,7 @@ export function toast(tone, text, topic = text) {
 export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
 
 /**
- * Runs `work` while the button shows progress. Errors become a message.
+ * Runs `work` while the button shows progress. An error is shown as a message.
  * @param {HTMLButtonElement} button
  * @param {() => Promise<unknown>} work
  */
@@ -174,7 +174,7 @@ export function form(submit, work, ...children) {
 /**
  * Asks before something that cannot be undone.
  * @param {{title: string, text: string, confirm: string}} question
- * @param {AbortSignal} signal closes the question; the answer is then no
+ * @param {AbortSignal} signal closes the question, which counts as a no
  * @returns {Promise<boolean>}
  */
 export function confirmed({ title, text, confirm }, signal) {

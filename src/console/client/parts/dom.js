@@ -31,8 +31,8 @@ export function append(element, children) {
 }
 
 /**
- * An element: `h("a", {href, click: fn}, "text", child)`. Properties that are functions become listeners; null is
- * left out.
+ * Creates an element: `h("a", {href, click: fn}, "text", child)`. Properties that are functions become listeners;
+ * properties that are null are left out.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {Props | null} [props]
@@ -46,7 +46,7 @@ export function h(tag, props, ...children) {
 }
 
 /**
- * An element of an SVG.
+ * Creates an element of an SVG.
  * @param {string} tag
  * @param {Props | null} [props]
  * @param {...(Child | readonly Child[])} children

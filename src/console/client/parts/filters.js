@@ -24,7 +24,7 @@ const TYPING_MS = 250;
  * @typedef {object} Control
  * @property {HTMLElement} element
  * @property {(value: string) => void} show
- * @property {(counts: ChoiceCounts) => void} [count] shows how many each choice has
+ * @property {(counts: ChoiceCounts) => void} [count] shows the number of rows for each choice
  */
 
 /**
@@ -122,7 +122,7 @@ function countButtons(row, counts) {
 const changed = (name, value, how) =>
   setFilters({ ...Object.fromEntries(place().filters), [name]: value }, how);
 
-/** What a chosen filter shows, such as "Severity: Critical". @param {Filter} filter @param {string} value */
+/** The text for a chosen filter, such as "Severity: Critical". @param {Filter} filter @param {string} value */
 function shownAs({ label, kind, placeholder, choices = [] }, value) {
   if (kind === "search") return `“${value}” in ${(placeholder ?? label).toLowerCase()}`;
   return `${label}: ${choices.find(([choice]) => choice === value)?.[1] ?? value}`;
@@ -148,7 +148,7 @@ export function filterBar(filters, onEnter) {
       return Object.fromEntries(filters.map(({ name }) => [name, params.get(name) || null]));
     },
     /**
-     * What is shown where no row matches; null if nothing is filtered.
+     * Creates the message for a list in which no row matches; null if nothing is filtered.
      * @param {Record<string, string | null>} chosen
      * @param {string} rows such as "incidents"
      * @param {boolean} hasOlder whether there are rows that were not searched
@@ -163,7 +163,7 @@ export function filterBar(filters, onEnter) {
       const clear = action("Clear filters", async () => setFilters({}, "push"));
       return empty(`No ${rows} match`, h("p", null, `Searched: ${chosenTexts.join("; ")}.${older}`), clear);
     },
-    /** Shows how many each choice has. @param {Counts} counts */
+    /** Shows the number of rows for each choice. @param {Counts} counts */
     count(counts) {
       for (const [name, control] of controls) control.count?.(entry(counts, name) ?? {});
     },

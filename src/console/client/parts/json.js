@@ -3,7 +3,7 @@
 /** A body with more levels is written in one line, because each level of indentation makes all inner lines longer. */
 const MAX_LEVELS = 32;
 
-/** @param {unknown} value @returns {unknown[]} the values directly inside of it */
+/** @param {unknown} value @returns {unknown[]} the values directly inside `value` */
 const inside = (value) => (typeof value === "object" && value !== null ? Object.values(value) : []);
 
 /** @param {unknown} value */
@@ -24,7 +24,7 @@ class Mark {
   }
 }
 
-/** @param {unknown} value @returns {unknown[]} its separators and the values inside of it, in order */
+/** @param {unknown} value @returns {unknown[]} the separators and the values directly inside `value`, in order */
 function parts(value) {
   if (Array.isArray(value)) {
     const items = value.flatMap((item, i) => (i === 0 ? [item] : [new Mark(","), item]));

@@ -12,7 +12,7 @@ import { sinceOf } from "./spans.js";
 const PAGE_SIZE = 50;
 /** The API's own limit. */
 const MAX_PAGE_SIZE = 100;
-/** The most pages loaded together if few of their rows match. A person can then load older rows. */
+/** How many additional pages a reload may load if few rows match the filters. A person can then load older rows. */
 const MAX_PAGES = 5;
 /** The shortest time between two counts, because counting reads many more rows than loading a page. */
 const COUNT_EVERY_MS = 4000;
@@ -24,23 +24,23 @@ const COUNT_EVERY_MS = 4000;
  * @typedef {object} Page
  * @property {readonly T[]} items
  * @property {string | null} nextCursor
- * @property {import("./filters.js").Counts | undefined} [counts] how many each choice of the filters has
+ * @property {import("./filters.js").Counts | undefined} [counts] the number of rows for each choice of the filters
  */
 
 /**
  * @template T
  * @typedef {object} Listed
- * @property {string} name of what is listed, such as "Deliveries"
- * @property {readonly import("./dom.js").Child[]} tools beside the heading
- * @property {HTMLElement} [above] the filters
+ * @property {string} name the heading, such as "Deliveries"
+ * @property {readonly import("./dom.js").Child[]} tools shown beside the heading
+ * @property {HTMLElement} [above] shown above the filters
  * @property {readonly import("./filters.js").Filter[]} filters
  * @property {readonly (readonly [head: string, style: string])[]} columns
- * @property {(search: string) => Promise<Page<T>>} load a page, for a query string
+ * @property {(search: string) => Promise<Page<T>>} load loads the page that a query string selects
  * @property {(item: T) => string} keyOf
  * @property {(item: T) => HTMLElement} row
  * @property {(item: T, chosen: Chosen) => boolean} wanted whether an item from the WebSocket matches the filters
- * @property {(a: T, b: T) => number} [order] if it differs from the API's order
- * @property {() => readonly [string, string]} nothing title and text if the list has no rows
+ * @property {(a: T, b: T) => number} [order] compares rows, so that new rows find their place; must be the API's order
+ * @property {() => readonly [string, string]} nothing the title and text to show if the list has no rows
  */
 
 /**
@@ -55,7 +55,7 @@ export function listing(how, signal) {
   let cursor = null;
   let loaded = false;
   let chosen = "";
-  /** Rows that were inserted while the list is loading. They are newer than the answer. @type {Map<string, T>} */
+  /** Rows inserted since the latest reload began. They are newer than the loaded rows. @type {Map<string, T>} */
   let late = new Map();
   // The number of the latest request: answers to earlier ones are dropped.
   let turn = 0;
@@ -100,7 +100,7 @@ export function listing(how, signal) {
   /** @param {T} item */
   function rowOf(item) {
     const row = how.row(item);
-    // Set explicitly, because browsers may not treat a table with another layout as a table.
+    // Sets the roles, because browsers may not treat a table with a different layout as a table.
     row.setAttribute("role", "row");
     for (const cell of row.children) cell.setAttribute("role", "cell");
     markCurrent(row, how.keyOf(item) === chosen);
@@ -141,7 +141,7 @@ export function listing(how, signal) {
 
   /** Whether the first row is opened when the list is loaded. */
   let opensFirst = false;
-  /** Opens the first row, of a search that is still loading when it is there. */
+  /** Opens the first row: now if the list is loaded, else as soon as it is loaded. */
   function openFirst() {
     opensFirst = !loaded;
     const first = loaded ? table.querySelector("tbody .row-link") : null;
@@ -149,7 +149,7 @@ export function listing(how, signal) {
   }
 
   /**
-   * Makes one request at a time, because a page that is loaded during a reload does not continue the reloaded list.
+   * Makes one request at a time: a page of older rows that is loaded during a reload would not fit the reloaded list.
    * @param {() => Promise<void>} work
    */
   function inTurn(work) {
@@ -181,7 +181,7 @@ export function listing(how, signal) {
     if (counts && mine === JSON.stringify(filters) && !signal.aborted) bar.count(counts);
   }
 
-  /** Loads as many rows again as are shown. */
+  /** Reloads as many rows as are shown, and at least one page. */
   async function read() {
     turn += 1;
     const mine = turn;
@@ -207,7 +207,7 @@ export function listing(how, signal) {
       if (mine !== turn) return;
       throw error;
     }
-    // Without `order`, a changed row keeps its place in the answer; if the answer lacks it, it is on an older page.
+    // Without `order`, a changed row takes its place from the answer. A row that the answer lacks is on an older page.
     const changed = [...late].filter(([key]) => how.order || fresh.has(key));
     items = new Map([...fresh, ...changed]);
     cursor = next;
@@ -228,12 +228,12 @@ export function listing(how, signal) {
     cursor = page.nextCursor;
     const held = document.activeElement === more;
     showChanged();
-    // The last page hides the button.
+    // After the last page the button is hidden, so the focus moves to the last row.
     const last = rows.last()?.querySelector(".row-link");
     if (held && more.hidden && last instanceof HTMLElement) last.focus({ preventScroll: true });
   }
 
-  // In a storm many rows change within a second, so they are drawn at most ten times a second.
+  // In a storm of events many rows change within a second, so they are drawn at most ten times a second.
   const showSoon = calmly(async () => showChanged(), 100);
   const countSoon = calmly(recount, COUNT_EVERY_MS);
   const again = reading(read, signal, { isShown: () => loaded, place: note });
@@ -276,7 +276,7 @@ export function listing(how, signal) {
       showSoon();
       countSoon();
     },
-    /** @param {string | null} key of the open row */
+    /** @param {string | null} key the key of the open row */
     choose(key) {
       markCurrent(rows.find(chosen), false);
       chosen = key ?? "";

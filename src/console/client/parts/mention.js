@@ -10,7 +10,7 @@ export const incidentHref = (incidentId) => `#/incidents/${encodeURIComponent(in
 
 /**
  * @param {string | null} incidentId
- * @param {Head} head null if only its id is known
+ * @param {Head} head null if only the incident's id is known
  */
 export function mention(incidentId, head) {
   if (incidentId === null) return h("span", { class: "muted" }, "no incident");

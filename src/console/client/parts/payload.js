@@ -8,13 +8,13 @@ import { bodyText, jsonText } from "./json.js";
 /**
  * @template {{payload?: unknown}} T
  * @typedef {object} Entry
- * @property {string} name of the list, such as "Events"
- * @property {string} list its address
+ * @property {string} name the list's name, such as "Events"
+ * @property {string} list the list's address
  * @property {() => Promise<T>} load
  * @property {(item: T) => string} title
- * @property {(item: T) => (import("./dom.js").Child | readonly import("./dom.js").Child[])[]} lines between the title
- * and the payload
- * @property {(item: T) => readonly import("./dom.js").Child[]} [after] below the payload
+ * @property {(item: T) => (import("./dom.js").Child | readonly import("./dom.js").Child[])[]} lines shown between the
+ * title and the payload
+ * @property {(item: T) => readonly import("./dom.js").Child[]} [after] shown below the payload
  */
 
 /**
@@ -22,12 +22,12 @@ import { bodyText, jsonText } from "./json.js";
  * @param {HTMLElement} side
  * @param {Entry<T>} entry
  * @param {AbortSignal} signal
- * @returns {() => Promise<void>} reloads it
+ * @returns {() => Promise<void>} reloads the entry
  */
 export function renderPayload(side, { name, list, load, title, lines, after }, signal) {
   let shown = "";
   const back = () => h("a", { class: "back", href: list }, `← All ${name.toLowerCase()}`);
-  // On a narrow screen this is the whole page, which needs a heading in every state.
+  // On a narrow screen the entry is the whole page, which needs a heading in every state.
   /** @param {HTMLElement} content */
   const untitled = (content) =>
     h(

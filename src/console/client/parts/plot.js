@@ -1,6 +1,6 @@
 import { h, svg } from "./dom.js";
 
-/** Plots of 24 hours: stacked counts on a linear scale, and ranges of durations on a scale of equal steps. */
+/** Plots of 24 hours: stacked counts on a linear scale, and ranges of durations on a nearly logarithmic scale. */
 
 /** Units of a drawing: an hour is 1 wide, the plot is 100 high. */
 const HEIGHT = 100;
@@ -11,8 +11,8 @@ const MARK_EVERY = 6;
 const MAX_STEPS = 4;
 
 /**
- * @typedef {{labels: readonly string[], place: (value: number) => number}} Scale labels from the bottom up; place in
- * 0..1
+ * @typedef {{labels: readonly string[], place: (value: number) => number}} Scale the labels from the bottom up;
+ * `place` returns a height from 0 to 1
  */
 /** @typedef {{usual: number, wrong: number}} Stack */
 /** @typedef {{from: number, to: number} | null} Range null if nothing was measured */
@@ -111,11 +111,11 @@ export const rangeMarks = (scale, ranges) =>
   });
 
 /**
- * A plot with its grid, and with a band behind the first hours if these are incomplete. `mark` shows a band behind
- * one hour.
+ * A plot with its grid, and with a band behind the first hours if their counts are incomplete. `mark` shows a band
+ * behind one hour.
  * @param {Scale} scale
  * @param {readonly (readonly (Element | false)[])[]} marks
- * @param {number} incomplete how many hours
+ * @param {number} incomplete the number of incomplete hours
  */
 export function plot(scale, marks, incomplete) {
   const band = svg("rect", { class: "band", x: 0, y: 0, width: 1, height: HEIGHT, visibility: "hidden" });
@@ -141,7 +141,7 @@ export function plot(scale, marks, incomplete) {
   );
   return {
     element: h("div", { class: "plot" }, labels, drawing),
-    /** @param {number | null} hour index */
+    /** @param {number | null} hour the hour's index */
     mark(hour) {
       band.setAttribute("x", String(hour ?? 0));
       band.setAttribute("visibility", hour === null ? "hidden" : "visible");

@@ -1,7 +1,7 @@
 import { onStatus, refreshStatus, status } from "../state/store.js";
 import { confirmed, toast } from "./controls.js";
 
-/** Questions about the connection, which another window may replace while a question is open. */
+/** Questions about the connection. Another window may replace the connection while a question is open. */
 
 /** @typedef {import("../../../contract/status-answers.ts").Status} Status */
 

@@ -1,11 +1,11 @@
 import { h } from "./dom.js";
 
 /**
- * The rows of a list. A change only touches its own row, and the focus stays where it is. A table's rows are divided
- * into blocks, and a browser only lays out the blocks in sight.
+ * The rows of a list. A changed item only changes its own row, and the focus stays where it is. A table's rows are
+ * divided into blocks, and a browser only lays out the blocks in sight.
  */
 
-/** The rows of a new block. It can grow to twice as many when rows are inserted. */
+/** The number of rows in a new block. Inserted rows can make the block twice as large. */
 const BLOCK_ROWS = 25;
 
 /** @param {Element | undefined} row */
@@ -28,11 +28,11 @@ function arrange(parent, children) {
  * @param {Element} list the parent of the rows; in a table, the parent of their blocks
  * @param {(item: T) => string} keyOf
  * @param {(item: T) => HTMLElement} build
- * @param {(a: T, b: T) => number} [order] where a new row belongs; without it, at the end
+ * @param {(a: T, b: T) => number} [order] finds the place of a new row; without `order`, the place is at the end
  */
 export function keptRows(list, keyOf, build, order) {
   /** @typedef {{item: T, stamp: string, row: HTMLElement}} Entry */
-  /** In the order of the rows. @type {Entry[]} */
+  /** All entries, in the order of the rows. @type {Entry[]} */
   let entries = [];
   /** @type {Map<string, Entry>} */
   let known = new Map();
@@ -67,7 +67,7 @@ export function keptRows(list, keyOf, build, order) {
 
   /**
    * @param {HTMLElement} row
-   * @param {HTMLElement | undefined} next the row to insert it before; undefined: at the end
+   * @param {HTMLElement | undefined} next the row before which `row` is inserted; undefined: at the end
    */
   function insert(row, next) {
     const parent = next ? next.parentElement : (blocks() ?? [list]).at(-1);

@@ -21,8 +21,8 @@ export const TIME = { name: "since", label: "Time", kind: "choice", choices: SPA
 
 /**
  * @param {string | null | undefined} span
- * @returns {string | null} the span's start in ISO 8601; any other text unchanged, which the server reads as a time
- * or refuses
+ * @returns {string | null} the span's start in ISO 8601. Returns any other text unchanged: the server reads it as a
+ * time, or refuses it.
  */
 export function sinceOf(span) {
   if (!span) return null;

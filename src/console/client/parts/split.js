@@ -1,7 +1,7 @@
 import { h } from "./dom.js";
 
 /**
- * A list with the open row beside it; on a narrow screen, only one of the two.
+ * Shows a list, and beside it the row that is open. On a narrow screen, shows only one of the two.
  * @param {HTMLElement} view
  * @param {Pick<ReturnType<typeof import("./listing.js").listing>, "panel" | "filter" | "choose" | "focus">} listed
  * @param {AbortSignal} signal

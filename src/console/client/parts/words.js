@@ -43,7 +43,7 @@ function relative(iso) {
 export const absolute = (iso) => (Number.isNaN(Date.parse(iso)) ? iso : full.format(new Date(iso)));
 
 const ISO = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
-/** Times in a sentence, in the reader's own zone. @param {string} text */
+/** Writes the times in a sentence in the reader's own time zone. @param {string} text */
 export const readable = (text) => text.replace(ISO, absolute);
 
 /**
@@ -105,7 +105,7 @@ const number = new Intl.NumberFormat("en-GB");
 
 /**
  * @param {number} count
- * @param {boolean} more whether these are not all: hundreds are shown then, because the others tell nothing
+ * @param {boolean} more whether there may be more than `count`, which is then rounded down to hundreds
  * @returns {string} such as "1,042", or "1,000+"
  */
 export function countOf(count, more) {
@@ -124,11 +124,11 @@ export const numberOf = (number, incidentId) =>
  */
 export const pill = (tone, text) => h("span", { class: `pill ${tone}` }, text);
 
-/** A shape, a colour and a word. @param {string} severity */
+/** Shows a severity as a shape, a colour and a word. @param {string} severity */
 export const severityMark = (severity) => h("span", { class: `severity ${severity}` }, words(severity));
 
 const STATUSES = { triggered: "triggered", acknowledged: "acknowledged", resolved: "resolved" };
 
-/** A shape and a word. Has no colour, because colours show severities. @param {string} status PagerDuty's */
+/** Shows PagerDuty's status as a shape and a word. Colours only show severities. @param {string} status */
 export const statusMark = (status) =>
   h("span", { class: `status ${entry(STATUSES, status) ?? ""}` }, words(status));

@@ -27,7 +27,7 @@ function parameterList(parameters) {
   return [h("h3", null, "Parameters"), h("ul", { class: "properties" }, rows)];
 }
 
-/** A text to copy, which can change. @param {string} name @param {string} text */
+/** A text with a button to copy it. The text can change later. @param {string} name @param {string} text */
 function copyBlock(name, text) {
   const shown = h("pre", { tabindex: 0, "aria-label": name }, text);
   const copy = copyButton(() => shown.textContent ?? "");
@@ -42,7 +42,7 @@ const exampleBlock = (name, example) =>
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /**
- * The call for a shell, as Aurora's server makes it.
+ * Returns the command for a shell that makes the call as Aurora's server does.
  * @param {string} method @param {string} path @param {Operation} operation
  * @param {string | undefined} body @param {Visitor | undefined} visitor
  */
@@ -84,7 +84,7 @@ function answers(operation, { components }) {
  * @param {Operation} operation
  * @param {Reference} reference
  * @param {boolean} isSent whether the connector makes the request
- * @param {Visitor | undefined} visitor for whom the call can be tried
+ * @param {Visitor | undefined} visitor as whom the call can be tried
  */
 export function operationCard(path, method, operation, reference, isSent, visitor) {
   const own = (operation.parameters ?? []).filter(({ $ref }) => !$ref);

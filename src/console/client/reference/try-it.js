@@ -11,7 +11,7 @@ import { query, send } from "../state/api.js";
 /** @typedef {import("./schema.js").Operation} Operation */
 /** @typedef {import("./schema.js").Parameter} Parameter */
 
-/** The shown headers of an answer: those that a caller acts on. */
+/** The headers of an answer that are shown, because a caller acts on them. */
 const SHOWN_HEADERS = ["content-type", "retry-after", "x-request-id"];
 const BODY_ROWS = 6;
 
@@ -36,9 +36,9 @@ function parsed(text) {
 }
 
 /**
- * The call's path with its parameters.
+ * Returns the call's path with its parameters.
  * @param {string} path @param {FormData} data @param {Parameter[]} own
- * @param {(name: string) => string} missing what stands for a parameter of the path without a value
+ * @param {(name: string) => string} missing returns the text for a parameter of the path that has no value
  */
 function pathOf(path, data, own, missing) {
   /** @param {string} name */
@@ -55,7 +55,7 @@ function refuse(name) {
   throw new Error(`${name} is missing. Nothing was sent.`);
 }
 
-/** On one line where it is JSON; undefined: no body. @param {string} text */
+/** Writes JSON on one line; returns any other text unchanged. Undefined: no body. @param {string} text */
 function shortBody(text) {
   if (text.trim() === "") return undefined;
   try {
@@ -102,8 +102,8 @@ function answered({ status, headers }, text, tookMs) {
  * @param {string} path
  * @param {string} method
  * @param {Operation} operation
- * @param {string} visitor for whom the call is made
- * @param {(path: string, body: string | undefined) => void} onInput with the call that the fields describe
+ * @param {string} visitor as whom the call is made
+ * @param {(path: string, body: string | undefined) => void} onInput called with the call that the fields describe
  */
 export function tryIt(path, method, operation, visitor, onInput) {
   const own = (operation.parameters ?? []).filter(({ $ref }) => !$ref);

@@ -11,12 +11,12 @@ export function decoded(text) {
   }
 }
 
-/** Without a section, that of the incidents. @param {string} hash @returns {Place} */
+/** If the address names no section, the section is that of the incidents. @param {string} hash @returns {Place} */
 function placeOf(hash) {
   const [path = "", query = ""] = hash.replace(/^#/, "").split("?");
   const [, named, part] = path.split("/");
   const id = part ? decoded(part) : null;
-  // Not ids: in the path of an API call "." and ".." name another folder.
+  // "." and ".." are not ids: in the path of an API call they name another folder.
   return {
     section: named || "incidents",
     id: id === "." || id === ".." ? null : id,
@@ -33,8 +33,8 @@ function hashOf({ section, id, filters }) {
 }
 
 /**
- * Puts filters into the address. With `push` the Back button undoes the change, as for a choice; `replace` is for
- * typed text.
+ * Puts filters into the address. `push`, for choices: the Back button undoes the change. `replace`, for typed text: it
+ * does not.
  * @param {Record<string, string>} values empty values are left out
  * @param {"push" | "replace"} how
  */
@@ -47,7 +47,7 @@ export function setFilters(values, how) {
   window.dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
-/** Links within a section keep its filters; a section's tab leads to its whole list. */
+/** Makes links within a section keep its filters. A section's tab shows the whole list. */
 export function keepFilters() {
   document.addEventListener(
     "click",

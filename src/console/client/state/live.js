@@ -3,8 +3,8 @@ import { toast } from "../parts/controls.js";
 /** @typedef {import("../../../contract/answers.ts").LiveMessage} LiveMessage */
 
 /**
- * The WebSocket, which is opened again whenever it closes. While no WebSocket is open, the page polls every few
- * seconds.
+ * The WebSocket for live changes, which is opened again whenever it closes. While it is closed, the page polls every
+ * few seconds.
  */
 
 const PING_EVERY_MS = 30_000;
@@ -57,7 +57,7 @@ function pace() {
   pollTimer = 0;
 }
 
-/** Polls while requests fail, because the WebSocket does not show when they succeed again. @param {boolean} wanted */
+/** Polls while requests fail: the WebSocket does not show when requests succeed again. @param {boolean} wanted */
 export function keepAsking(wanted) {
   outage = wanted;
   pace();

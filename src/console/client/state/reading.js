@@ -4,7 +4,7 @@ import { Refusal } from "./api.js";
 import { isOver, keepAsking, onOver, signedOut } from "./live.js";
 
 /**
- * Calls that read what a page shows. If the first read fails, the error replaces the content. If a later read fails,
+ * Reads what a page shows. If the first read fails, the error is shown in place of the content. If a later read fails,
  * the content stays, and a banner above the page says how old the content is.
  */
 
@@ -15,7 +15,7 @@ const precise = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** Reads whose latest attempt failed. @type {Set<Reading>} */
 const unread = new Set();
-/** Those of them whose previous answer is still shown. @type {Set<Reading>} */
+/** The reads in `unread` whose previous answer is still shown. @type {Set<Reading>} */
 const stale = new Set();
 const text = h("p");
 const retry = action("Try again", async () => {
@@ -42,7 +42,7 @@ function showBanner() {
     banner.replaceChildren();
     return;
   }
-  // Not set again, because a screen reader announces each change.
+  // Does not set the same text again, because a screen reader announces each change.
   if (!text.textContent?.startsWith(said())) text.textContent = said();
   if (!banner.contains(text)) banner.replaceChildren(text, retry);
 }
