@@ -1,6 +1,6 @@
 /**
  * `npm run dev`: runs the Worker on this machine. If wrangler opens a tunnel (`--tunnel`, or the key [t]), webhook
- * URLs get its host.
+ * URLs get the tunnel's host.
  */
 import { constants } from "node:os";
 import { dirname, join } from "node:path";

@@ -1,7 +1,7 @@
 /**
- * `npm run keys:rotate`: puts a new key in front of CREDENTIALS_KEYS. Cloudflare never shows a secret again, so the
- * command asks for the present list (or reads the list from standard input). It prints only the new list to standard
- * output.
+ * `npm run keys:rotate`: puts a new key at the front of CREDENTIALS_KEYS. Cloudflare never shows a secret again, so
+ * the command asks for the current list (or reads the list from standard input). It prints only the new list to
+ * standard output.
  */
 import { text } from "node:stream/consumers";
 import { envArgument, readProject } from "./cloudflare/project.ts";

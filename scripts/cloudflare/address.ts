@@ -1,8 +1,8 @@
 /**
  * Returns the Worker's own address. Pure.
  * @param targets the hosts and routes that wrangler deployed to
- * @param publicUrl the setting `PUBLIC_URL`, which is used if it is set
- * @returns else a custom domain, else the workers.dev host; null if the Worker has none of these
+ * @param publicUrl the setting `PUBLIC_URL`
+ * @returns `publicUrl` if it is set, else a custom domain, else the workers.dev host; null if the Worker has neither
  */
 export function urlOf(targets: readonly string[], publicUrl: unknown): string | null {
   if (typeof publicUrl === "string" && publicUrl.trim() !== "") return publicUrl.trim().replace(/\/+$/, "");

@@ -7,7 +7,7 @@ import { excerpt, jsonIn } from "./wrangler-output.ts";
 const NamespaceList = z.array(z.object({ id: z.string(), title: z.string() }));
 
 /**
- * Returns the ids of the KV namespaces that an earlier deployment of this Worker created, by binding. wrangler
+ * Returns, by binding, the ids of the KV namespaces that an earlier deployment of this Worker created. wrangler
  * creates a namespace before it uploads the Worker. If the upload fails, the next `wrangler deploy` does not find the
  * namespace and tries to create it again, but Cloudflare refuses the title (code 10014). Therefore the next
  * deployment has to name the id.

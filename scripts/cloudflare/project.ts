@@ -45,7 +45,7 @@ const WRANGLER_PORT = 8787;
 
 const toml = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 
-/** Reads an environment the way wrangler does. @throws {CommandError} if wrangler cannot read the file */
+/** Reads one environment of wrangler.toml as wrangler does. @throws {CommandError} if wrangler cannot read the file */
 export function readProject(env: string, config = toml): Project {
   const read = WranglerConfig.parse(readConfig(env, config));
   const { producers = [], consumers = [] } = read.queues;
@@ -70,7 +70,7 @@ export function readProject(env: string, config = toml): Project {
 
 function readConfig(env: string, config: string) {
   try {
-    // The later wrangler commands print these warnings.
+    // Hides wrangler's warnings, because the later wrangler commands print them.
     const read = unstable_readConfig({ config, env }, { hideWarnings: true });
     refuseUnknownKeys(experimental_readRawConfig({ config }).rawConfig, env, Object.keys(read));
     return read;

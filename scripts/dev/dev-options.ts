@@ -11,7 +11,7 @@ export const DEV_HELP = `npm run dev [-- options]
   --inspector-port N   the port for a debugger
   --verbose            shows everything that wrangler prints, including each request`;
 
-/** The options of `npm run dev`; undefined if an option is not given. */
+/** The options of `npm run dev`. An option that is not given is undefined. */
 export interface DevOptions {
   port?: number | undefined;
   isVerbose: boolean;

@@ -27,7 +27,7 @@ export function tunnelLineOf(toml: string): Record<string, string> {
   return Object.fromEntries(lines.map(([, name = "", double, single]) => [name, double ?? single ?? ""]));
 }
 
-/** The copy, which is beside the original and written again whenever the original changes. */
+/** The copy of wrangler.toml, which is written again whenever the original changes. */
 export class GeneratedConfig {
   readonly path: string;
   readonly #source: string;
@@ -38,7 +38,7 @@ export class GeneratedConfig {
   /** @param source the path of wrangler.toml */
   constructor(source: string) {
     this.#source = source;
-    // In the same folder, so that relative paths and .dev.vars are found. Each `npm run dev` has its own copy.
+    // The copy is beside the original, so that relative paths and .dev.vars are found. Each `npm run dev` has its own.
     this.path = join(dirname(source), `wrangler.dev-${process.pid}.toml`);
     this.#write();
     // Watches the folder, because editors replace a file when they save it.
@@ -58,7 +58,7 @@ export class GeneratedConfig {
     try {
       toml = readFileSync(this.#source, "utf8");
     } catch {
-      // An editor is replacing the file. After the next event the new file is read.
+      // An editor is just replacing the file. The new file is read after the next event.
       return;
     }
     const text = withTunnelUrl(toml, this.#tunnelUrl) ?? GENERATED + toml;

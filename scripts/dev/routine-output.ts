@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 
 /**
- * The messages of `wrangler dev` (4.164) that `npm run dev` hides without `--verbose`: wrangler writes each message
+ * The messages of `wrangler dev` (4.164) that `npm run dev` hides without `--verbose`. wrangler writes each message
  * with one call. Everything else is shown, so that no error, warning, question or line of the Worker's log is lost.
  */
 const ROUTINE = [
@@ -11,11 +11,11 @@ const ROUTINE = [
   /^Your Worker has access to the following bindings:/,
   /^Binding +Resource/,
   /^env\.\w+ [ (]/,
-  // The box with the keys.
+  // The box that lists wrangler's keys.
   /^\u256D\u2500/,
   /^\u2394 /,
   /^\[custom build\] Running: /,
-  // "Ready on …", and each request and each batch of the Queue.
+  // "Ready on …", and one line for each request and each batch of the Queue.
   /^\[wrangler:info\] /,
   /^\[wrangler:warn\] Unable to fetch the `Request\.cf` object/,
   /^\s*$/,

@@ -78,7 +78,7 @@ export function checkConnection(user: string, { status, body }: Answered, isElse
   ];
 }
 
-/** Checks whether a subscription is known. A disabled or deleted one is already among the Worker's problems. */
+/** Checks whether a subscription is known. The Worker's problems already report a disabled or deleted subscription. */
 function checkSubscription(subscription: { id: string; state: string } | null): Finding[] {
   if (subscription?.state === "active") return [ok("The webhook subscription at PagerDuty is active")];
   if (subscription !== null) return [];

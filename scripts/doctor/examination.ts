@@ -4,7 +4,7 @@ import { checkConnection, checkEvents, checkSubscriptionUrl, targetOf } from "./
 import { type Finding, warning } from "./finding.ts";
 import { checkHealth, checkWebhookUrl, mayHearSecret, type Probe } from "./reach.ts";
 
-/** Checks a running Worker: the parts that a webhook needs first are checked first. */
+/** Checks the parts of a running Worker in the order in which a webhook needs them. */
 
 export interface Patient {
   /** The Worker's address, without a slash at the end. */

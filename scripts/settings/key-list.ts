@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { CommandError } from "../terminal/command.ts";
 
-/** The list in CREDENTIALS_KEYS: `kid:base64`, comma-separated. The first key seals, every key opens. Pure. */
+/** The list in CREDENTIALS_KEYS: `kid:base64`, comma-separated. The first key seals, and every key can open. Pure. */
 
 const KEY_BYTES = 32;
 const ENTRY = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]{43}=)$/;

@@ -14,8 +14,8 @@ export interface SettingsSource {
 }
 
 /**
- * Reads the files that `wrangler dev` reads: `--env NAME` prefers `.dev.vars.NAME`, and `--env-file` replaces both.
- * `.dev.vars` and `.dev.vars.NAME` may be missing.
+ * Reads the files that `wrangler dev` reads: those of `--env-file`, else `.dev.vars.NAME` for `--env NAME`, else
+ * `.dev.vars`. The last two may be missing.
  * @throws {CommandError} for a file of `--env-file` that does not exist
  */
 export function readDevVars(

@@ -1,7 +1,7 @@
 /** A name that needs more edits than this is a different word, not a typing error. */
 const MAX_EDITS = 3;
 
-/** Returns the known name that is most similar to a misspelt one; null if no name is similar. Pure. */
+/** Returns the known name that is most similar to a misspelt name; null if no known name is similar. Pure. */
 export function nearest(name: string, known: readonly string[]): string | null {
   const wanted = name.toUpperCase();
   const ranked = known
