@@ -40,7 +40,7 @@ export async function verifyVisit(
       requiredClaims: ["exp", "iat"],
     });
     const email = typeof payload["email"] === "string" ? payload["email"] : "";
-    // Checks the address before its case is changed: U+212A, for example, becomes an ASCII k in lower case.
+    // Checks the address before it is put in lower case, which turns U+212A, for example, into an ASCII k.
     const userId = isUserId(email) ? email.toLowerCase() : (payload.sub ?? "");
     if (!isUserId(userId))
       return { ok: false, problem: "invalid", reason: "The assertion names no valid user id" };

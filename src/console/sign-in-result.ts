@@ -3,7 +3,7 @@
  * script.
  */
 
-/** The text for each `error` of the callback. Any other `error` may be written by anybody, so it is not shown. */
+/** The text for each `error` of the callback. Any other `error` is not shown, because anybody can make such a link. */
 const FAULTS: ReadonlyMap<string, string> = new Map([
   ["oauth_not_enabled", "OAuth is not enabled on this connector."],
   ["access_denied", "Access was denied at PagerDuty."],

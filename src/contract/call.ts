@@ -25,7 +25,7 @@ export const list = {
   limit: { description: "The number of items on a page, 1 to 100.", schema: Limit },
   cursor: { description: "`nextCursor` of the previous page.", schema: z.string() },
 };
-/** The filters of a list by time. @param time completes "Only those …", such as "received" */
+/** The filters that limit a list to a range of time. @param time completes "Only those …", such as "received" */
 export const timeRange = (time: string) => ({
   since: { description: `Only those ${time} at or after this time.`, schema: GivenTime },
   until: { description: `Only those ${time} before this time.`, schema: GivenTime },

@@ -10,7 +10,7 @@ const REF = "#/components/schemas/";
 export class DocumentedSchemas {
   readonly components: Record<string, unknown> = {};
 
-  /** @param io `input`: as sent to the Worker, `output`: as the Worker answers */
+  /** @param io `input` for a body that is sent to the Worker, `output` for an answer */
   of(schema: z.core.$ZodType, io: "input" | "output"): unknown {
     const {
       $schema: _,

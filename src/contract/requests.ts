@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { Region } from "../pagerduty/region.ts";
 import { FilterType } from "../pagerduty/subscriptions.ts";
 
-/** Schemas of request bodies, with error messages for a person. They validate requests; the reference shows them. */
+/** Schemas of request bodies, with error messages for a person. They validate requests and appear in the reference. */
 
 /** The message for a body without a token. This fault has its own error code. */
 export const TOKEN_REQUIRED = "Token required";

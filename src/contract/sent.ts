@@ -50,7 +50,7 @@ export const V3Body = z
   })
   .register(z.globalRegistry, { id: "V3Body" });
 
-/** One request that the connector makes. */
+/** One kind of request that the connector makes. */
 export interface Sent {
   name: string;
   summary: string;

@@ -51,7 +51,7 @@ function isOff() {
   return now?.connected && now.delivery.target === null;
 }
 
-/** The state of the analysis, which is green only if Aurora accepted the request. @param {IncidentDetail} incident */
+/** The label of the analysis. It is green only if Aurora accepted the request. @param {IncidentDetail} incident */
 function analysisPill(incident) {
   const { state } = incident.analysis;
   if (state !== "requested")

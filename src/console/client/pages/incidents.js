@@ -88,7 +88,7 @@ const startedMs = ({ startedAt }) => Date.parse(startedAt ?? "") || Number.POSIT
 const newestFirst = (a, b) => startedMs(b) - startedMs(a) || (a.incidentId < b.incidentId ? 1 : -1);
 
 /**
- * Whether an incident from the WebSocket matches the filters, by the server's rules.
+ * Whether an incident from the WebSocket matches the filters, according to the server's rules.
  * @param {Row} incident
  * @param {import("../parts/listing.js").Chosen} chosen
  */

@@ -12,7 +12,7 @@ const LOGIN_LIFE_MS = 600_000;
 
 /** @typedef {{oauth: string, error: string}} Result */
 
-/** Stops listening for the previous sign-in. */
+/** Stops listening for the result of the previous sign-in. */
 let stopListening = () => {};
 
 /** Opens PagerDuty's page. Resolves when the sign-in has ended, or when its window is closed or seems closed. */

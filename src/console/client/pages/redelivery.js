@@ -6,7 +6,7 @@ import { call, get, query } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 import { onStatus, status } from "../state/store.js";
 
-/** Sends failed deliveries again: all, or those of a chosen time. Shows the progress, and can stop the redelivery. */
+/** Sends failed deliveries again: all, or those of a chosen time span. Shows the progress, and can stop the work. */
 
 /** @typedef {import("../../../contract/answers.ts").Redelivery} Redelivery */
 
@@ -73,7 +73,7 @@ export function redelivery(signal, onChange) {
   /** Whether the end of the latest redelivery has been shown. */
   let isOver = true;
 
-  /** Which redelivery was shown, and whether it was over. */
+  /** Names the redelivery that was shown last, and says whether it was over. */
   let seen = "";
 
   /** @param {Redelivery} now */
@@ -94,7 +94,7 @@ export function redelivery(signal, onChange) {
     }
   }
 
-  // The number of the latest request: answers to earlier ones are dropped.
+  // The number of the latest request. Answers to earlier requests are dropped.
   let asked = 0;
   async function ask() {
     if (signal.aborted) return;

@@ -17,7 +17,7 @@ export function toast(tone, text, topic = text) {
   const element = h("div", { class: `toast ${tone}`, "data-topic": topic }, h("p", null, text), close);
   close.addEventListener("click", () => element.remove());
   const toasts = document.getElementById("toasts");
-  // A repeated message is announced again, but shown once.
+  // A repeated message is announced again, but shown only once.
   toasts?.querySelector(`[data-topic="${CSS.escape(topic)}"]`)?.remove();
   toasts?.append(element);
   if (tone === "ok") setTimeout(() => element.remove(), 6000);
@@ -64,7 +64,7 @@ export function action(label, work, kind = "plain") {
 }
 
 /**
- * A row of choices, one of which is selected. At first this is the choice with the value "".
+ * A row of choices, one of which is selected. At first the choice with the value "" is selected.
  * @param {readonly (readonly [value: string, label: string])[]} choices
  * @param {(value: string) => void} onPick
  * @param {string} label

@@ -17,7 +17,7 @@ import { countOf } from "./words.js";
 /** @typedef {NonNullable<import("../../../contract/answers.ts").Counts>} Counts by filter, then by choice */
 /** @typedef {Counts[string]} ChoiceCounts */
 
-/** The search starts this long after the last letter was typed. */
+/** The time from the last typed letter to the start of the search. */
 const TYPING_MS = 250;
 
 /**

@@ -57,7 +57,7 @@ export function listing(how, signal) {
   let chosen = "";
   /** Rows inserted since the latest reload began. They are newer than the loaded rows. @type {Map<string, T>} */
   let late = new Map();
-  // The number of the latest request: answers to earlier ones are dropped.
+  // The number of the latest reload. Answers to earlier reloads are dropped.
   let turn = 0;
   /** @type {Promise<unknown>} */
   let before = Promise.resolve();

@@ -37,7 +37,7 @@ export function keptRows(list, keyOf, build, order) {
   /** @type {Map<string, Entry>} */
   let known = new Map();
 
-  /** The known entry of an unchanged item, else an entry with a new row. @param {T} item @returns {Entry} */
+  /** Returns the known entry if the item is unchanged, else an entry with a new row. @param {T} item @returns {Entry} */
   function entryOf(item) {
     const key = keyOf(item);
     const stamp = JSON.stringify(item);
@@ -61,7 +61,7 @@ export function keptRows(list, keyOf, build, order) {
     return low;
   }
 
-  /** The blocks of a table; null for another list, whose children are the rows. */
+  /** The blocks of a table. Null for any other list: its children are the rows. */
   const blocks = () => (list instanceof HTMLTableElement ? [...list.tBodies] : null);
   const newBlock = () => h("tbody", { role: "rowgroup" });
 

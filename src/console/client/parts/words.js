@@ -129,6 +129,6 @@ export const severityMark = (severity) => h("span", { class: `severity ${severit
 
 const STATUSES = { triggered: "triggered", acknowledged: "acknowledged", resolved: "resolved" };
 
-/** Shows PagerDuty's status as a shape and a word. Colours only show severities. @param {string} status */
+/** Shows PagerDuty's status as a shape and a word. It has no colour: colours show severities. @param {string} status */
 export const statusMark = (status) =>
   h("span", { class: `status ${entry(STATUSES, status) ?? ""}` }, words(status));

@@ -18,7 +18,7 @@ import { h } from "../parts/dom.js";
 
 /** The console's visitor: “Try it” makes calls as this visitor. @typedef {{user: string, org: string | undefined}} Visitor */
 
-/** A text whose parts in backticks become code. @param {string | undefined} text @returns {(Node | string)[]} */
+/** Converts a text: parts in backticks become code. @param {string | undefined} text @returns {(Node | string)[]} */
 export const prose = (text = "") =>
   text.split("`").map((part, index) => (index % 2 === 1 ? h("code", null, part) : part));
 

@@ -4,8 +4,8 @@ import { bodyText, jsonText } from "../parts/json.js";
 import { query, send } from "../state/api.js";
 
 /**
- * Makes a call of the reference to this Worker, through the console's API: in the visitor's name, from the same
- * origin.
+ * Makes a call that the reference describes. The call goes to this Worker through the console's API: as the visitor,
+ * and from the same origin.
  */
 
 /** @typedef {import("./schema.js").Operation} Operation */

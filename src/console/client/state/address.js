@@ -11,7 +11,7 @@ export function decoded(text) {
   }
 }
 
-/** If the address names no section, the section is that of the incidents. @param {string} hash @returns {Place} */
+/** An address that names no section means the incidents. @param {string} hash @returns {Place} */
 function placeOf(hash) {
   const [path = "", query = ""] = hash.replace(/^#/, "").split("?");
   const [, named, part] = path.split("/");

@@ -1,6 +1,6 @@
 /** Calls to the console's own API. */
 
-/** An error answer, with a message for a person. */
+/** An error answer, or no answer (status 0), with a message for a person. */
 export class Refusal extends Error {
   /**
    * @param {string} message
@@ -20,7 +20,7 @@ const TIMEOUT_MS = 60_000;
 const READ_TIMEOUT_MS = 20_000;
 
 /**
- * Makes a call as the console's visitor. @throws {Refusal} if there is no answer
+ * Makes a call as the console's visitor. @throws {Refusal} if there is no answer, or if the sign-in is over
  * @param {string} method
  * @param {string} path below the API's root
  * @param {unknown} [body] undefined: none
@@ -31,7 +31,7 @@ export async function send(method, path, body) {
     method,
     headers: { accept: "application/json", "x-requested-with": "aurora-console" },
     signal: AbortSignal.timeout(method === "GET" ? READ_TIMEOUT_MS : TIMEOUT_MS),
-    // Redirects to Access's sign-in page must not be followed by a script.
+    // A script must not follow a redirect to Access's sign-in page.
     redirect: "manual",
   };
   if (body !== undefined) {

@@ -48,7 +48,7 @@ let over = false;
 // True if a poll was skipped because the tab was hidden.
 let missed = false;
 
-/** Polls every few seconds while there is no WebSocket, and during an outage. */
+/** Polls every few seconds while no WebSocket is open, and during an outage. */
 function pace() {
   const wanted = !over && (!open || outage);
   if (wanted && pollTimer === 0) pollTimer = window.setInterval(poll, POLL_EVERY_MS);
@@ -120,7 +120,7 @@ export function watch() {
     show();
     open = false;
     pace();
-    // Random, so that the open windows do not all reconnect in the same second after a deployment.
+    // The delay is random, so that not all open windows reconnect in the same second after a deployment.
     const delay = Math.min(MAX_DELAY_MS, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
     setTimeout(() => {
       if (!over) watch();
@@ -144,7 +144,7 @@ export function onLive(type, listener, signal) {
 }
 
 /**
- * Calls `listener` when everything has to be reloaded, because much has changed or changes were missed.
+ * Calls `listener` when everything has to be reloaded because much has changed, or because changes were missed.
  * @param {() => void} listener
  * @param {AbortSignal} signal
  */
