@@ -10,7 +10,7 @@ import { chosenUrl, isTunnelUrl } from "./tunnel-settings.ts";
 
 /** Runs `wrangler dev`, and gives the address of its tunnel to the Worker, for webhook URLs. */
 
-// The program itself, because the launcher in node_modules/.bin does not pass signals on: wrangler would not stop.
+// The program itself. The launcher in node_modules/.bin does not pass signals on, so wrangler would keep running.
 const wrangler = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
 
 export interface DevSession {

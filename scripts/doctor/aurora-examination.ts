@@ -13,7 +13,7 @@ const NOBODY = "doctor";
 
 /**
  * @param bindsAurora whether calls go through the binding `AURORA`, which only a deployed Worker has
- * @param target where the running Worker delivers; null: not known. The Worker's settings may differ from these files.
+ * @param target where the running Worker delivers; null: not known. Its settings may differ from this machine's.
  */
 export async function examineAurora(
   config: Config,

@@ -66,7 +66,7 @@ export function moment(iso, never) {
   return h("span", { class: "moment" }, when(iso), " ", h("span", { class: "muted" }, `(${absolute(iso)})`));
 }
 
-/** Updates every `when` on the page, except in blocks that the browser skips because they are out of sight. */
+/** Updates every time that `when` created, except in blocks that the browser skips because they are out of sight. */
 export function refreshTimes(within = document.documentElement) {
   for (const time of within.querySelectorAll("time[data-relative]:not([data-skipped] *)")) {
     const text = relative(time.getAttribute("datetime") ?? "");

@@ -55,7 +55,7 @@ function refuse(name) {
   throw new Error(`${name} is missing. Nothing was sent.`);
 }
 
-/** Writes JSON on one line; returns any other text unchanged. Undefined: no body. @param {string} text */
+/** Returns JSON on one line, and any other text unchanged; undefined if there is no body. @param {string} text */
 function shortBody(text) {
   if (text.trim() === "") return undefined;
   try {
