@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 import { outside } from "./test/support/outside.ts";
 import { patienceMs } from "./test/support/patience.ts";
 
-/** Tests that run inside workerd, on the code itself. */
+/** The folders of the tests that run inside workerd and import the code directly. */
 const INSIDE = [
   "config",
   "incidents",
@@ -25,7 +25,7 @@ const SETTINGS = {
   PAGERDUTY_CLIENT_SECRET: "SECRET-OF-CLIENT",
 };
 
-/** A test waits for several conditions, each with the patience that this machine needs. */
+/** A test may wait for several conditions, and for each as long as this machine may need. */
 const PATIENCE = {
   testTimeout: 4 * patienceMs(),
   hookTimeout: 4 * patienceMs(),
@@ -33,12 +33,12 @@ const PATIENCE = {
 };
 
 export default defineConfig({
-  // Two dependencies name source maps that they do not carry, of which Vite warns.
+  // Hides Vite's warnings about two dependencies that name source maps but do not contain them.
   logLevel: "error",
   test: {
-    // Most of the time a test waits: for a Queue's batch, for an attempt's time to come.
+    // Tests mostly wait (for a Queue's batch, or until an attempt is due), so several share a core.
     maxWorkers: 5,
-    // What the Worker logs is shown for a test that fails.
+    // Shows the Worker's log only for tests that fail.
     silent: "passed-only",
     slowTestThreshold: 4 * patienceMs(),
     projects: [
@@ -57,14 +57,14 @@ export default defineConfig({
         },
       },
       {
-        // Tests that talk to the built Worker over HTTP, with the outside world emulated.
+        // These tests talk to the built Worker over HTTP; PagerDuty and Aurora are emulated.
         test: {
           name: "from outside",
           include: ["test/**/*.test.ts"],
           exclude: ["**/node_modules/**", ...INSIDE.map((room) => `test/${room}/**`)],
           globalSetup: ["test/support/build.ts", "test/support/chromium.ts"],
           ...PATIENCE,
-          // What the files share has no state, and loading it for each of them again takes half a minute.
+          // The modules that test files share have no state. Loading them for each file takes half a minute.
           isolate: false,
         },
       },

@@ -1,7 +1,7 @@
 """Writes Aurora's finished analyses of PagerDuty incidents as notes in PagerDuty, through the connector.
 
-Does nothing unless WRITE_FINDINGS=true. Reads Aurora's table `incidents`, but never writes to it. Redis stores which
-analyses were written. If Redis loses this, the connector recognises a repeated note by its idempotency key.
+Does nothing unless WRITE_FINDINGS=true. Reads Aurora's table `incidents`, but never writes to it. Redis remembers which
+analyses were written. If Redis loses its data, the connector recognises a repeated note by its idempotency key.
 """
 
 import logging
@@ -18,10 +18,10 @@ from utils.cache.redis_client import get_redis_ssl_kwargs
 from utils.db.connection_pool import db_pool
 
 ROUND_SECONDS = 30
-# Short, because notes are for the people on call: the first start must not write notes on last month's incidents. Long
-# enough for a weekend without a connector.
+# The age up to which analyses are written. It is short, because notes are for the people on call: the first start must
+# not write notes on last month's incidents. It is long enough for a weekend without a connector.
 WINDOW_DAYS = 3
-# Longer than the window, so that an analysis leaves the window before it is forgotten.
+# How long Redis remembers a written analysis: longer than the window, so that it is not written again.
 WRITTEN_SECONDS = 8 * 24 * 3600
 REDIS_TIMEOUT_SECONDS = 5
 
@@ -38,7 +38,7 @@ log = logging.getLogger("edge.findings")
 
 
 def finished_analyses() -> list[Analysis]:
-    """Returns the finished analyses of every organisation; Aurora's row-level security shows one at a time."""
+    """Returns the finished analyses of all organisations. Row-level security shows only one organisation at a time."""
     with db_pool.get_admin_connection() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT MIN(id) FROM users WHERE org_id IS NOT NULL GROUP BY org_id")
         members = [member for (member,) in cursor.fetchall()]
@@ -54,7 +54,7 @@ def analyses_of(member: str, connection, cursor) -> Iterator[Analysis]:
 
 
 def write_new(store: redis.Redis, refused: set[str], edge_url: str, internal_secret: str, frontend_url: str) -> None:
-    """Posts every analysis that was neither written nor refused before. Adds to `refused`; a restart forgets it."""
+    """Posts every analysis that was neither written nor refused before. Adds those refused now to `refused`."""
     for analysis in finished_analyses():
         key = idempotency_key(analysis)
         if key in refused or store.exists(f"aurora-edge:note:{key}"):

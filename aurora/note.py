@@ -8,8 +8,8 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any, Optional
 
-# The connector turns Markdown into plain text and cuts that to 25,000 characters. Its limit for a body is 128 KiB;
-# CONTENT_CHARACTERS fit into it even with 4 bytes each in UTF-8.
+# The connector turns Markdown into plain text, and shortens that text to 25,000 characters. The connector accepts bodies
+# of up to 128 KiB; CONTENT_CHARACTERS fit into this even if each character has 4 bytes in UTF-8.
 CONTENT_CHARACTERS = 30_000
 CUT_MARK = "\n\n[…]"
 # The connector first asks Aurora's server for the user's permission (5 s), and answers once the note is stored.
@@ -29,7 +29,7 @@ class Analysis:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`written`: never send it again. `refused`: sending it again would not help. `delayed`: try again later."""
+    """`written`: do not send the note again. `refused`: sending it again does not help. `delayed`: try again later."""
 
     state: str
     reason: str = ""
@@ -87,12 +87,12 @@ def post_note(analysis: Analysis, edge_url: str, internal_secret: str, frontend_
     except urllib.error.HTTPError as error:
         with error:
             return outcome_of(error.code, error_text(error.read(4096)) or "")
-    except OSError as error:  # No connection, no answer in time, a broken TLS handshake.
+    except OSError as error:  # There was no connection, no answer in time, or a failed TLS handshake.
         return Outcome("delayed", type(error).__name__)
 
 
 def error_text(body: bytes) -> Optional[str]:
-    """Returns the connector's `error`, or None for any other body (a proxy's page)."""
+    """Returns the connector's `error`, or None for any other body, such as a proxy's page."""
     try:
         error = json.loads(body)["error"]
     except (ValueError, KeyError, TypeError):

@@ -1,7 +1,7 @@
 """Receives the connector's events, and runs Aurora's task on each one before it answers.
 
-Runs in Aurora's own server image, beside Aurora's worker. The connector sends the next event of an incident only
-after this one was answered with 200, so events reach Aurora's tables in order, and a failed one is retried.
+Runs in Aurora's own server image, beside Aurora's worker. The connector sends an incident's next event only after
+the previous one was answered with 200, so events reach Aurora's tables in order, and a failed event is retried.
 """
 
 import logging
@@ -23,15 +23,17 @@ from utils.db.connection_pool import db_pool
 
 # Four times the largest webhook that the connector accepts, so that no event made from one is too large.
 BODY_BYTES = 1024 * 1024
-# How long a killed receiver blocks its event. The lock is extended until the task has ended, however long that takes.
+# How long the lock of a killed receiver blocks its event. A receiver that runs extends the lock until the task has
+# ended, however long that takes.
 LOCK_SECONDS = 60
 LOCK_EXTENSION_SECONDS = 15
-# Longer than the connector's delivery schedule, with days for a person to send a dead delivery again.
+# How long a processed event is remembered: the connector's delivery schedule, and some days in which a person may send
+# a dead delivery again.
 DONE_SECONDS = 8 * 24 * 3600
 IN_PROGRESS_RETRY_SECONDS = 5
 # Without a timeout, a Redis that hangs would block every call until the connector gives up.
 REDIS_TIMEOUT_SECONDS = 5
-# As many as gunicorn has threads for calls (docker-compose.edge.yaml).
+# The number of threads that gunicorn has for calls (docker-compose.edge.yaml).
 WORKERS = 8
 
 log = logging.getLogger("edge.receiver")
@@ -42,8 +44,8 @@ store = redis.Redis.from_url(
     socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
     **get_redis_ssl_kwargs(),
 )
-# Aurora's code runs outside of Flask's request, as in its worker: inside one, its database layer reads user and
-# organisation from the request's headers.
+# Aurora's code runs in these threads, outside of Flask's request, as it does in Aurora's worker. Inside a request,
+# Aurora's database layer would read the user and the organisation from the request's headers.
 workers = ThreadPoolExecutor(max_workers=WORKERS)
 app = Flask(__name__)
 
@@ -85,7 +87,7 @@ def process_once(event: Event) -> Optional[str]:
         while not wait([processing], timeout=LOCK_EXTENSION_SECONDS).done:
             despite_redis(lambda: lock.extend(LOCK_SECONDS, replace_ttl=True))
         processing.result()
-        # The event is processed, so the answer is 200 even if Redis cannot store that: a retry would process it twice.
+        # The event is processed, so the answer is 200 even if Redis cannot store this: a retry would process it twice.
         despite_redis(lambda: store.set(done, "1", ex=DONE_SECONDS))
         return None
     finally:
@@ -93,7 +95,7 @@ def process_once(event: Event) -> Optional[str]:
 
 
 def despite_redis(action) -> None:
-    """Runs an action on Redis whose failure must not change the answer: every lock expires anyway."""
+    """Runs an action on Redis. Its failure is only logged, because it must not change the answer; locks expire anyway."""
     try:
         action()
     except redis.RedisError as error:
@@ -101,7 +103,7 @@ def despite_redis(action) -> None:
 
 
 def process(event: Event) -> None:
-    """Runs Aurora's task on the event, and looks for a new row, because the task can return without storing it."""
+    """Runs Aurora's task on the event. The task can return without storing it, so this then looks for a new row."""
     before = newest_row(event)
     if event.org_id is not None and get_org_id_for_user(event.user_id) != event.org_id:
         raise Refused(
@@ -126,7 +128,7 @@ def process(event: Event) -> None:
 def newest_row(event: Event) -> int:
     """Returns the id of the event's newest row in Aurora's table, 0 without one. Raises psycopg2.Error."""
     with db_pool.get_admin_connection() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 1")  # Fails here if PostgreSQL is unavailable; the next call hides the error.
+        cursor.execute("SELECT 1")  # Fails if PostgreSQL is unavailable; set_rls_context would hide the error.
         if not set_rls_context(cursor, connection, event.user_id, log_prefix="[EDGE]"):
             return 0
         cursor.execute(
@@ -159,8 +161,8 @@ def refuse_without_redis(error: redis.RedisError) -> tuple[Response, int]:
 
 @app.errorhandler(Exception)
 def refuse_after_failure(error: Exception) -> tuple[Response, int]:
-    # An exception's text may quote the payload: only its class and place are logged and answered. A task that asks
-    # Celery for a retry raises Retry, which has the real exception in `exc`.
+    # An exception's text may quote the payload, so only the exception's class and place are logged and answered. A task
+    # that asks Celery for a retry raises Retry, which has the real exception in `exc`.
     cause = getattr(error, "exc", None) or error
     frames = traceback.extract_tb(cause.__traceback__)
     place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""

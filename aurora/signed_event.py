@@ -1,7 +1,7 @@
 """Decides what the receiver may do with a call. Pure functions; uses only Python's standard library.
 
-Signatures follow the Standard Webhooks specification: HMAC-SHA256 over "<id>.<timestamp>.<body>", base64,
-in a header that may contain several, each as "v1,<base64>".
+Signatures follow the Standard Webhooks specification: HMAC-SHA256 over "<id>.<timestamp>.<body>", base64.
+One header may contain several signatures, each as "v1,<base64>".
 """
 
 import base64
@@ -12,7 +12,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional
 
-# The specification's window against replayed calls, in both directions.
+# How far a call's timestamp may be from the present time, in both directions; protects against replayed calls. The
+# specification names this value.
 TIMESTAMP_TOLERANCE_SECONDS = 5 * 60
 # Aurora keeps the incident number in a PostgreSQL INTEGER column.
 LARGEST_NUMBER = 2**31 - 1
@@ -44,7 +45,7 @@ class Event:
 
 
 def read_secrets(setting: str) -> list[bytes]:
-    """Returns the keys in AURORA_EVENTS_SECRET: "whsec_" + base64, several separated by commas."""
+    """Returns the keys in AURORA_EVENTS_SECRET: each is "whsec_" + base64, separated by commas."""
     keys = []
     for position, secret in enumerate(filter(None, (part.strip() for part in setting.split(","))), start=1):
         try:
@@ -59,7 +60,7 @@ def read_secrets(setting: str) -> list[bytes]:
 
 
 def verify(keys: list[bytes], headers: Mapping[str, str], body: bytes, now_seconds: float) -> str:
-    """Returns the call's webhook-id. Raises Refused 401 unless one of the keys signed the call just now."""
+    """Returns the call's webhook-id. Raises Refused 401 unless one of the keys signed it within 5 minutes of now."""
     webhook_id = headers.get("webhook-id", "")
     timestamp = headers.get("webhook-timestamp", "")
     signatures = headers.get("webhook-signature", "")
@@ -87,7 +88,7 @@ def verify(keys: list[bytes], headers: Mapping[str, str], body: bytes, now_secon
 
 
 def read_event(webhook_id: str, body: bytes) -> Event:
-    """Reads a body that was verified. Raises Refused: 400 for another shape, 422 without an incident number."""
+    """Reads a verified body. Raises Refused: 400 if its shape is wrong, 422 if a number is needed and missing."""
     try:
         envelope = json.loads(body)
         event, aurora = envelope["event"], envelope["aurora"]
@@ -123,7 +124,7 @@ def is_number(value: Any) -> bool:
 
 
 def skip_reason(event: Event) -> Optional[str]:
-    """Returns why Aurora's own rules store nothing for this event, or None when it has to be stored."""
+    """Returns why Aurora's own rules store nothing for this event, or None if it has to be stored."""
     if event.body.get("resource_type") != "incident":
         return "non-incident event"
     if event.event_type not in MONITORED_TYPES:
@@ -134,7 +135,7 @@ def skip_reason(event: Event) -> Optional[str]:
 
 
 def has_field_value(fields: Any) -> bool:
-    """True when a field has both a name and a value: Aurora ignores the others, so it never clears a field."""
+    """True if any field has both a name and a value. Aurora ignores all other fields, so it never clears a field."""
     return isinstance(fields, list) and any(
         isinstance(field, dict) and field.get("name") and field.get("value") for field in fields
     )
