@@ -54,7 +54,7 @@ def analyses_of(member: str, connection, cursor) -> Iterator[Analysis]:
 
 
 def write_new(store: redis.Redis, refused: set[str], edge_url: str, internal_secret: str, frontend_url: str) -> None:
-    """Posts every analysis that was neither written nor refused before. Adds those refused now to `refused`."""
+    """Posts every analysis that is neither written nor in `refused`. Adds the analyses that the connector refuses."""
     for analysis in finished_analyses():
         key = idempotency_key(analysis)
         if key in refused or store.exists(f"aurora-edge:note:{key}"):
