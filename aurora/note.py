@@ -18,7 +18,7 @@ POST_TIMEOUT_SECONDS = 30
 
 @dataclass(frozen=True)
 class Analysis:
-    """A row of Aurora's table `incidents` whose analysis is finished."""
+    """An incident in Aurora's table `incidents` whose analysis is finished."""
 
     aurora_id: str
     incident_id: str

@@ -77,7 +77,7 @@ def verify(keys: list[bytes], headers: Mapping[str, str], body: bytes, now_secon
     signed = f"{webhook_id}.{timestamp}.".encode() + body
     expected = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)) for key in keys]
     given = [part.removeprefix("v1,").encode() for part in signatures.split(" ") if part.startswith("v1,")]
-    # A list, not a generator: every comparison is made, so the time does not depend on which one matched.
+    # A list, not a generator: every comparison is made, so the time does not depend on which signature matched.
     if not any([hmac.compare_digest(one, other) for one in expected for other in given]):
         raise Refused(
             401,
