@@ -65,7 +65,7 @@ test("while PagerDuty does not answer, the triggered event is sent at the end of
 test("a delivery that waits for its context is pending, but not a problem", async () => {
   stage.pagerduty.faults.api = { hang: NEVER };
   stage.account.trigger();
-  const status = async () => (await stage.call("GET", "")).body;
+  const status = async () => JSON.parse((await stage.call("GET", "")).text);
   await expect.poll(async () => (await status()).delivery.pending).toBe(1);
   expect(stage.aurora.attempts).toEqual([]);
   expect(await status()).toMatchObject({ delivery: { pending: 1, lastError: null }, problems: [] });
