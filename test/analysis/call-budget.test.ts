@@ -4,7 +4,7 @@ import { ALERTS_ALONE_AFTER, CallBudget, MAX_CALLS_A_MINUTE } from "../../src/an
 const taken = (budget: CallBudget, isAlerts: boolean, tries: number, nowMs: number) =>
   Array.from({ length: tries }, () => budget.take(isAlerts, nowMs)).filter(Boolean).length;
 
-test("in a minute at most a third of PagerDuty's rate limit is used, and half of this third is reserved for alerts", () => {
+test("calls that collect contexts use at most a third of PagerDuty's rate limit, and half of that third is only for alerts", () => {
   const budget = new CallBudget();
   expect(MAX_CALLS_A_MINUTE).toBe(960 / 3);
   expect(taken(budget, false, 1000, 0)).toBe(ALERTS_ALONE_AFTER);
@@ -12,7 +12,7 @@ test("in a minute at most a third of PagerDuty's rate limit is used, and half of
   expect(taken(budget, true, 1000, 59_999)).toBe(0);
 });
 
-test("a call counts for one minute after it was made", () => {
+test("a call counts against the budget for one minute", () => {
   const budget = new CallBudget();
   expect(taken(budget, true, 100, 0)).toBe(100);
   expect(taken(budget, true, 1000, 30_000)).toBe(MAX_CALLS_A_MINUTE - 100);

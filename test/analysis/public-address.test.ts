@@ -38,7 +38,7 @@ test.each([
   "ftp://example.com/",
   "file:///etc/passwd",
   "data:text/plain,hello",
-])("%s is refused", (address) => {
+])("the runbook URL %s is refused", (address) => {
   expect(refusalOf(new URL(address))).not.toBeNull();
 });
 
@@ -49,6 +49,6 @@ test.each([
   "https://172.32.0.1/",
   "https://[2606:4700::1111]/",
   "https://localhost.example.com/",
-])("%s is public", (address) => {
+])("the runbook URL %s is allowed", (address) => {
   expect(refusalOf(new URL(address))).toBeNull();
 });

@@ -3,7 +3,7 @@ import { fetchRunbook } from "../../src/analysis/runbook.ts";
 
 const at = (path: string) => fetchRunbook(`https://runbooks.example.com${path}`);
 
-test("a runbook's text is fetched, through at most three redirects", async () => {
+test("a runbook's text is fetched, even after three redirects", async () => {
   expect(await at("/plain")).toEqual({
     url: "https://runbooks.example.com/plain",
     content: "# Restart it",
@@ -24,12 +24,12 @@ test.each([
   ["/moved-inside", "Redirect refused: its address is not public"],
   ["/moved-to-file", "Redirect refused: only http and https are fetched"],
   ["/moved-nowhere", "It is not a URL"],
-])("%s fails with the reason: %s", async (path, error) => {
+])("the runbook at %s is not fetched, and the error says: %s", async (path, error) => {
   expect(await at(path)).toEqual({ url: `https://runbooks.example.com${path}`, content: null, error });
 });
 
 test.each(["", "runbook", "javascript:alert(1)", "http://", "//runbooks.example.com/plain", "http://[::1"])(
-  "%j is not fetched",
+  "an invalid runbook URL is not fetched: %j",
   async (address) => {
     expect((await fetchRunbook(address)).content).toBeNull();
   },
