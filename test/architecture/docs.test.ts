@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { Outcome } from "../../src/incidents/incident.ts";
 
-/** The documents explain exactly the problems and outcomes that the code has, and their links have a target. */
+/** docs/operations.md explains exactly the problems and outcomes in the code, and no link in the documents is broken. */
 
 const root = new URL("../../", import.meta.url).pathname;
 
@@ -26,7 +26,7 @@ test("docs/operations.md explains every outcome of an event, and no other outcom
   expect(explained.toSorted()).toEqual([...Outcome.options].sort());
 });
 
-test("every link between the documents leads to a page and a heading", () => {
+test("every link between the documents leads to an existing page and heading", () => {
   const pages = ["README.md", "aurora/README.md", ...globSync("docs/*.md", { cwd: root })];
   const broken = pages.flatMap((page) =>
     [...readFileSync(root + page, "utf8").matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)]
@@ -40,7 +40,7 @@ test("every link between the documents leads to a page and a heading", () => {
   expect(broken).toEqual([]);
 });
 
-/** The anchors of a page's headings, as GitHub makes them. */
+/** Returns the anchors that GitHub gives to the headings of a page. */
 const anchorsOf = (page: string) =>
   [...readFileSync(page, "utf8").matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
     heading

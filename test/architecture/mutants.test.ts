@@ -3,18 +3,21 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { MUTANTS } from "../mutants/list.ts";
 
-/** The mutants of `npm run mutants` fit the current source, and their test files exist. */
+/**
+ * A mutant is a small change that breaks a guard of the source, so that a test must fail. The mutants of
+ * `npm run mutants` fit the current source, and their test files exist.
+ */
 
 const root = join(import.meta.dirname, "../..");
 
-test("every mutant's text occurs exactly once in its file", () => {
+test("the text that a mutant replaces occurs exactly once in its file", () => {
   const wrong = MUTANTS.filter(
     ({ file, find }) => readFileSync(join(root, file), "utf8").split(find).length !== 2,
   );
   expect(wrong.map(({ guard }) => guard)).toEqual([]);
 });
 
-test("every mutant changes its file, and names tests that exist", () => {
+test("every mutant changes its file, and names only test files that exist", () => {
   const wrong = MUTANTS.filter(
     ({ find, replace, tests }) =>
       find === replace || tests.length === 0 || !tests.every((file) => existsSync(join(root, file))),

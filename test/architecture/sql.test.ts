@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 /**
- * SQL never reads JSON: SQLite refuses JSON that is nested more than 1,000 deep, which V8 accepts. One such row makes
- * every query fail that reads it.
+ * No SQL statement reads JSON. SQLite refuses JSON with more than 1,000 levels of nesting, but V8 accepts it. If a query
+ * read JSON, one row with such JSON would make the query fail.
  */
 
 const root = fileURLToPath(new URL("../../src/", import.meta.url));

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
-/** docs/storage.md describes the tables that the code's SQL creates. */
+/** docs/storage.md describes the tables that src/storage/migrations.ts creates. */
 
 const root = new URL("../../", import.meta.url).pathname;
 const read = (path: string) => readFileSync(root + path, "utf8");
 
-/** The columns of each table. */
+/** Returns each table with the names of its columns. */
 function columns(): [table: string, names: string[]][] {
   const tables = read("src/storage/migrations.ts").matchAll(/CREATE TABLE (\w+) \(\n([\s\S]*?)\n {2}\)/g);
   return [...tables].map(([, table = "", body = ""]) => [
