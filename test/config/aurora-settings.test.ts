@@ -7,7 +7,7 @@ const BACKEND = "https://aurora.example";
 
 const configOf = (variables: object): Config => parseConfig({ ...GOOD, ...variables });
 
-/** Returns the problems of `variables`, each as `NAME problem`. */
+/** Returns the problems of the settings `variables`, each in the form `NAME problem`. */
 function problemsOf(variables: object): string[] {
   try {
     configOf(variables);
@@ -28,12 +28,12 @@ test("with AURORA_BACKEND_URL, incidents go by default to Aurora's own route, in
   expect(other.aurora.origin).toBe(BACKEND);
 });
 
-test("without AURORA_BACKEND_URL, AURORA_HEADERS are for the origin of AURORA_EVENTS_URL", () => {
+test("without AURORA_BACKEND_URL, AURORA_HEADERS are sent only to the origin of AURORA_EVENTS_URL", () => {
   const { aurora } = configOf({ AURORA_EVENTS_URL: "https://aurora.example:8443/in/{user_id}" });
   expect(aurora).toMatchObject({ backendUrl: null, origin: "https://aurora.example:8443" });
 });
 
-test("the first of several secrets signs deliveries", () => {
+test("the first of several secrets in AURORA_EVENTS_SECRET signs deliveries", () => {
   const config = configOf({
     AURORA_EVENTS_URL: `${BACKEND}/edge/events`,
     AURORA_EVENTS_SECRET: `${SECRET}, whsec_${btoa("o".repeat(24))}`,
@@ -41,7 +41,7 @@ test("the first of several secrets signs deliveries", () => {
   expect(config.events?.secret).toBe(SECRET);
 });
 
-test("a format's old name is refused, and the problem names the new formats", () => {
+test("a former name of a format is refused, and the problem names the current formats", () => {
   for (const former of ["pagerduty", "aurora"]) {
     const [problem, ...others] = problemsOf({
       AURORA_EVENTS_URL: `${BACKEND}/events`,
@@ -52,7 +52,7 @@ test("a format's old name is refused, and the problem names the new formats", ()
   }
 });
 
-test("AURORA_HEADERS has one header in each line; names can have any case, and values can contain colons", () => {
+test("AURORA_HEADERS has one header on each line, with a name in any case and a value that may contain colons", () => {
   const lines = "CF-Access-Client-Id: abc.access\r\n\n  CF-Access-Client-Secret :  s3:cret=  ";
   expect(configOf({ AURORA_HEADERS: lines }).aurora.headers).toEqual({
     "cf-access-client-id": "abc.access",
@@ -89,14 +89,14 @@ test.each([
   "X-Key:",
   "X-Key: hunter2\nx-key: hunter2",
   "X-Key: hunter\u00012",
-])("%j is not a list of headers, and the problem does not contain its value", (lines) => {
+])("AURORA_HEADERS cannot be %j, and the problem does not contain the header's value", (lines) => {
   const problems = problemsOf({ AURORA_HEADERS: lines });
   expect(problems).toHaveLength(1);
   expect(problems[0]).toMatch(/^AURORA_HEADERS /);
   expect(problems[0]).not.toContain("hunter");
 });
 
-test("http without TLS is allowed only for this machine and through the binding", () => {
+test("a URL of Aurora must be https, unless it leads to this machine or the service binding AURORA carries its calls", () => {
   for (const name of ["AURORA_BACKEND_URL", "AURORA_EVENTS_URL"]) {
     const far = { [name]: "http://aurora.internal:5000" };
     expect(problemsOf(far)).toEqual([expect.stringMatching(`^${name} must be https`)]);
@@ -107,7 +107,7 @@ test("http without TLS is allowed only for this machine and through the binding"
   }
 });
 
-test("the binding carries the calls to one origin, and does not allow http to any other origin", () => {
+test("the service binding AURORA allows http only to one origin, the one of AURORA_BACKEND_URL", () => {
   const problems = problemsOf({
     AURORA: {},
     AURORA_BACKEND_URL: "http://aurora.internal",
@@ -116,7 +116,7 @@ test("the binding carries the calls to one origin, and does not allow http to an
   expect(problems).toEqual([expect.stringMatching("^AURORA_EVENTS_URL must be https")]);
 });
 
-test("an IP address in a URL is refused, because Cloudflare cannot call it, unless it is local or called through the binding", () => {
+test("a URL with an IP address is refused, unless it leads to this machine or the service binding AURORA carries its calls", () => {
   for (const url of [
     "https://203.0.113.7",
     "https://[2001:db8::1]:8443/x",
@@ -131,7 +131,7 @@ test("an IP address in a URL is refused, because Cloudflare cannot call it, unle
   expect(problemsOf({ AURORA_BACKEND_URL: "https://127.0.0.1" })).toEqual([]);
 });
 
-test("notifications need the URL of a receiver, and its secret", () => {
+test("the format `notifications` requires AURORA_EVENTS_URL and AURORA_EVENTS_SECRET", () => {
   const format = { AURORA_EVENTS_FORMAT: "notifications" };
   expect(problemsOf({ ...format, AURORA_BACKEND_URL: BACKEND, AURORA_EVENTS_SECRET: SECRET })).toEqual([
     expect.stringMatching("^AURORA_EVENTS_URL is not set"),
@@ -143,7 +143,7 @@ test("notifications need the URL of a receiver, and its secret", () => {
   expect(problemsOf({ ...format, ...url, AURORA_EVENTS_SECRET: SECRET })).toEqual([]);
 });
 
-test("the URL of the receiver at /edge/events needs AURORA_EVENTS_SECRET, and the URL of Aurora's own route does not", () => {
+test("AURORA_EVENTS_SECRET is required if AURORA_EVENTS_URL ends in /edge/events, but not for Aurora's own route", () => {
   for (const path of ["/edge/events", "/base/edge/events/", "/edge/events?x=1"]) {
     const url = { AURORA_EVENTS_URL: BACKEND + path };
     expect(problemsOf(url)).toEqual([expect.stringMatching("^AURORA_EVENTS_SECRET is not set")]);

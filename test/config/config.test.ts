@@ -14,7 +14,7 @@ function problemsOf(variables: object): Record<string, string> {
   }
 }
 
-test("all problems are reported together", () => {
+test("all problems of the settings are reported together", () => {
   const problems = problemsOf({
     FRONTEND_URL: "aurora.example.com",
     CREDENTIALS_KEYS: "k1:short",
@@ -36,7 +36,7 @@ test("all problems are reported together", () => {
   ]);
 });
 
-test("a problem never shows the value", () => {
+test("the problem of a setting never contains the setting's value", () => {
   const problems = problemsOf({
     ...GOOD,
     CREDENTIALS_KEYS: "k1:hunter2",
@@ -46,7 +46,7 @@ test("a problem never shows the value", () => {
   expect(JSON.stringify(problems)).not.toContain("hunter2");
 });
 
-test("only the secret and the keys are required", () => {
+test("only INTERNAL_API_SECRET and CREDENTIALS_KEYS are required", () => {
   const config = parseConfig(GOOD);
   expect(config).toMatchObject({
     dev: false,
@@ -64,7 +64,7 @@ test("only the secret and the keys are required", () => {
   expect(config.deliverySchedule).toHaveLength(12);
 });
 
-test("the internal secret is optional in dev, and only in dev", () => {
+test("INTERNAL_API_SECRET is optional only if AURORA_ENV is dev", () => {
   expect(problemsOf({ CREDENTIALS_KEYS: KEY, AURORA_ENV: "dev" })).toEqual({});
   expect(problemsOf({ CREDENTIALS_KEYS: KEY, AURORA_ENV: " dev\n" })).toEqual({});
   expect(problemsOf({ CREDENTIALS_KEYS: KEY, AURORA_ENV: "development" })).toHaveProperty(
@@ -72,23 +72,23 @@ test("the internal secret is optional in dev, and only in dev", () => {
   );
 });
 
-test("an empty string counts as unset", () => {
+test("a setting that is empty or blank counts as not set", () => {
   const config = parseConfig({ ...GOOD, PUBLIC_URL: "", FRONTEND_URL: " ", RUNBOOK_WAIT_SECONDS: "" });
   expect(config).toMatchObject({ publicUrl: null, frontendUrl: null, runbookWaitMs: 5000 });
 });
 
-test("a trailing slash of a URL is allowed", () => {
+test("a trailing slash of PUBLIC_URL is removed", () => {
   expect(parseConfig({ ...GOOD, PUBLIC_URL: "https://a.example/" }).publicUrl).toBe("https://a.example");
 });
 
-test("AURORA_EVENTS_URL is called exactly as it is written", () => {
+test("AURORA_EVENTS_URL keeps a trailing slash", () => {
   const url = "https://aurora.example/{user_id}/";
   const config = parseConfig({ ...GOOD, AURORA_EVENTS_URL: url });
   expect(config.events?.url).toBe(url);
   expect(problemsOf({ ...GOOD, AURORA_EVENTS_URL: "aurora/" })).toHaveProperty("AURORA_EVENTS_URL");
 });
 
-test("the names of variables that Aurora already uses are read", () => {
+test("NEXT_PUBLIC_BACKEND_URL and NGROK_URL, which Aurora already uses, are read as settings", () => {
   const config = parseConfig({
     ...GOOD,
     NEXT_PUBLIC_BACKEND_URL: "http://localhost:5080",
@@ -97,13 +97,13 @@ test("the names of variables that Aurora already uses are read", () => {
   expect(config).toMatchObject({ publicUrl: "http://localhost:5080", tunnelUrl: "https://t.example" });
 });
 
-test("the first key seals, and a key id that occurs twice is a problem", () => {
+test("CREDENTIALS_KEYS keeps its order, and a key id that occurs twice is a problem", () => {
   const config = parseConfig({ ...GOOD, CREDENTIALS_KEYS: `k2:${btoa("2".repeat(32))}, ${KEY}` });
   expect(config.credentialsKeys.map(({ kid }) => kid)).toEqual(["k2", "k1"]);
   expect(problemsOf({ ...GOOD, CREDENTIALS_KEYS: `${KEY},${KEY}` })).toHaveProperty("CREDENTIALS_KEYS");
 });
 
-test("numbers and booleans of wrangler.toml are read as text", () => {
+test("a setting in wrangler.toml may be a number or a boolean instead of a text", () => {
   const config = parseConfig({ ...GOOD, RETENTION_DAYS: 7, NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: true });
   expect(config.retentionMs).toBe(7 * 86_400_000);
   expect(config.oauth.enabled).toBe(true);
@@ -136,13 +136,16 @@ test.each([
     [secretOf(16), secretOf(64), `${secretOf(16)}, ${secretOf(24)}`],
     [secretOf(15), secretOf(65), "whsec_", `${secretOf(16)},`, `${secretOf(16)},hunter2`],
   ],
-])("%s accepts valid values, and its problem for any other value names the setting", (name, right, wrong) => {
-  for (const value of right) expect(problemsOf({ ...GOOD, [name]: value }), String(value)).toEqual({});
-  for (const value of wrong)
-    expect(Object.keys(problemsOf({ ...GOOD, [name]: value })), value).toEqual([name]);
-});
+])(
+  "%s accepts valid values, and each other value is a problem that names the setting",
+  (name, right, wrong) => {
+    for (const value of right) expect(problemsOf({ ...GOOD, [name]: value }), String(value)).toEqual({});
+    for (const value of wrong)
+      expect(Object.keys(problemsOf({ ...GOOD, [name]: value })), value).toEqual([name]);
+  },
+);
 
-test("blanks and a comma at the end of a schedule do not count as attempts", () => {
+test("blanks and a trailing comma in DELIVERY_SCHEDULE add no attempts", () => {
   expect(parseConfig({ ...GOOD, DELIVERY_SCHEDULE: " 0, 5 ,30 , " }).deliverySchedule).toEqual([0, 5, 30]);
 });
 
