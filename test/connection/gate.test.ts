@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Gate, URGENCY } from "../../src/connection/gate.ts";
 
-/** Calls that end when the test says so, in a gate. */
+/** Returns a gate, and a function that makes calls through it. A call lasts until the test ends it. */
 function stage() {
   const gate = new Gate();
   const started: string[] = [];
@@ -25,7 +25,7 @@ function stage() {
   return { gate, started, enter, settle, endOne };
 }
 
-test("two calls run at once; the most urgent waiting call is next, equally urgent ones in their order", async () => {
+test("two calls run at once, and the next to start is the most urgent one, or of several the one that waited longest", async () => {
   const { started, enter, settle, endOne } = stage();
   void enter("check 1", URGENCY.usual);
   void enter("check 2", URGENCY.usual);
@@ -48,7 +48,7 @@ test("two calls run at once; the most urgent waiting call is next, equally urgen
   ]);
 });
 
-test("a call that is given up while it waits never starts, and does not delay other calls", async () => {
+test("a call that is aborted while it waits never starts, and does not delay other calls", async () => {
   const { started, enter, settle, endOne } = stage();
   void enter("first", URGENCY.usual);
   void enter("second", URGENCY.usual);
@@ -63,7 +63,7 @@ test("a call that is given up while it waits never starts, and does not delay ot
   expect(started).toEqual(["first", "second", "third"]);
 });
 
-test("even if calls fail or are given up, at most two run at once and all others get their turn", async () => {
+test("even if some calls fail or are aborted, at most two run at once and every other call is made", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.record({ urgency: fc.nat(5), fails: fc.boolean(), abort: fc.boolean() }), {

@@ -19,7 +19,7 @@ const reasonOf = async (opening: Promise<string>) => {
   return error instanceof SealError ? error.reason : error;
 };
 
-test("a sealed text opens for the purpose that it was sealed for", async () => {
+test("a sealed text can be opened for the purpose for which it was sealed", async () => {
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: "grapheme" }), async (text) => {
       expect(await openText(keyring, "alice", await sealText(keyring, "alice", text))).toBe(text);
@@ -28,7 +28,7 @@ test("a sealed text opens for the purpose that it was sealed for", async () => {
   );
 });
 
-test("a sealed text does not open for another purpose", async () => {
+test("a sealed text cannot be opened for any other purpose", async () => {
   const sealed = await sealText(keyring, "alice", "token");
   expect(await reasonOf(openText(keyring, "bob", sealed))).toBe("not_authentic");
 });
@@ -39,7 +39,7 @@ test("sealing the same text twice gives different results", async () => {
   expect(sealed.join()).not.toContain("token");
 });
 
-test("after a rotation the old key still opens, and the new one seals", async () => {
+test("after a key rotation the old key still opens old texts, and new texts are sealed with the new key", async () => {
   const old = await sealText(keyring, "alice", "token");
   const rotated = createKeyring([key("k2", 2), key("k1", 1)]);
   expect(await openText(rotated, "alice", old)).toBe("token");
@@ -47,7 +47,7 @@ test("after a rotation the old key still opens, and the new one seals", async ()
   expect(isSealedWithCurrentKey(rotated, await sealText(rotated, "alice", "token"))).toBe(true);
 });
 
-test("a missing key, a changed byte and garbage have different reasons", async () => {
+test("opening fails with a different reason for a missing key, a changed byte and a malformed text", async () => {
   const sealed = await sealText(keyring, "alice", "token");
   expect(await reasonOf(openText(createKeyring([key("k9", 9)]), "alice", sealed))).toBe("unknown_key");
   const flipped = sealed.slice(0, -2) + (sealed.at(-2) === "A" ? "B" : "A") + sealed.slice(-1);

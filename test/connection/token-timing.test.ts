@@ -8,28 +8,28 @@ const life = (minutes: number, refreshed = false) => ({
   refreshed,
 });
 
-test("a refresh is due when less than five minutes are left", () => {
+test("a token that lives an hour is due for a refresh five minutes before it expires", () => {
   expect(refreshDueAtMs(life(60))).toBe(55 * MINUTE_MS);
   expect(refreshDueAtMs(life(60, true))).toBe(55 * MINUTE_MS);
 });
 
-test("the alarm refreshes an unused token five minutes before it expires, after an hour or after thirty days", () => {
+test("the alarm refreshes an unused token five minutes before it expires, whether it lives an hour or thirty days", () => {
   expect(keepAliveAtMs(life(60))).toBe(55 * MINUTE_MS);
   expect(keepAliveAtMs(life(30 * 24 * 60))).toBe((30 * 24 * 60 - 5) * MINUTE_MS);
 });
 
-test("a token with less than five minutes of life is refreshed at once, then after half of its life", () => {
+test("a token that lives less than five minutes is refreshed at once, and a refreshed one after half of its life", () => {
   expect(refreshDueAtMs(life(2))).toBeLessThan(0);
   expect(refreshDueAtMs(life(2, true))).toBe(MINUTE_MS);
 });
 
-test("the alarm leaves a new token alone for thirty seconds, however short its life", () => {
+test("the alarm never refreshes a token in its first thirty seconds, however short its life", () => {
   for (const minutes of [0, 1, 2, 5])
     for (const refreshed of [true, false])
       expect(keepAliveAtMs(life(minutes, refreshed))).toBeGreaterThanOrEqual(30_000);
 });
 
-test("failed refreshes are retried after 1, 2, 4 … seconds, at most a minute, with up to a tenth of jitter", () => {
+test("a failed refresh is retried after 1, 2, 4 … seconds, up to a minute, plus up to a tenth of jitter", () => {
   expect([1, 2, 3, 7, 8, 1000].map((failures) => retryDelayMs(failures, 0))).toEqual([
     1_000, 2_000, 4_000, 60_000, 60_000, 60_000,
   ]);

@@ -19,7 +19,7 @@ async function signatureOf(id: string): Promise<string> {
   return `v1=${new Uint8Array(await crypto.subtle.sign("HMAC", key, BODY)).toHex()}`;
 }
 
-test("an expired signing secret verifies nothing, even where its key was imported before", async () => {
+test("an expired signing secret verifies nothing, even if its key was imported before it expired", async () => {
   const signingSecrets = [secretOf("new", null), secretOf("old", NOW + 1000), secretOf("gone", NOW)];
   const keys = await verificationKeys(connectionOf("u", { signingSecrets }), NOW);
   expect(keys.map(({ id }) => id)).toEqual(["new", "old"]);
@@ -31,7 +31,7 @@ test("an expired signing secret verifies nothing, even where its key was importe
   expect(await verifiedAt("gone", NOW)).toBeNull();
 });
 
-test("a signing secret that was replaced is accepted for a day, however often it is replaced again", () => {
+test("a replaced signing secret is accepted for one more day, however many replacements follow", () => {
   const day = 24 * 3600 * 1000;
   const first = withSecret([secretOf("old", null)], secretOf("new", null), NOW);
   expect(first).toEqual([secretOf("new", null), secretOf("old", NOW + day)]);
