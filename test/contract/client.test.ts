@@ -4,13 +4,13 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { OPENAPI_FILE } from "../../scripts/openapi.ts";
 
-/** Programs can read the reference: a linter finds no fault in it, and a generated client compiles strictly. */
+/** Programs can use the OpenAPI document: a linter accepts it, and a client that is generated from it compiles. */
 
 const run = promisify(execFile);
 const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const ROOT = fileOf("../../");
 
-/** Runs a package's command with this Node. @returns its output, whatever its exit code is */
+/** Runs a package's command with this Node. @returns the command's output, even if it fails */
 async function output(script: string, ...args: string[]): Promise<string> {
   const env = { ...process.env, REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" };
   const { stdout, stderr } = await run(process.execPath, [script, ...args], { cwd: ROOT, env }).catch(
@@ -19,7 +19,7 @@ async function output(script: string, ...args: string[]): Promise<string> {
   return stdout + stderr;
 }
 
-test("a client of openapi-typescript and openapi-fetch compiles strictly, and its types find a caller's mistakes", async () => {
+test("a client made with openapi-typescript and openapi-fetch compiles in strict mode, and its types reject wrong calls", async () => {
   const client = fileOf("client/");
   const generator = `${client}node_modules/openapi-typescript/bin/cli.js`;
   const generated = await output(generator, OPENAPI_FILE, "--output", `${client}reference.d.ts`);
@@ -27,10 +27,10 @@ test("a client of openapi-typescript and openapi-fetch compiles strictly, and it
   expect(await output(fileOf("../../node_modules/typescript/bin/tsc"), "--noEmit", "-p", client)).toBe("");
 });
 
-/** In this many places the document breaks a rule on purpose. lint/.redocly.lint-ignore.yaml lists them. */
+/** The number of places where the document breaks a rule on purpose: see lint/.redocly.lint-ignore.yaml. */
 const EXCEPTIONS = 6;
 
-test("Redocly's recommended rules find no fault except those that are intended", async () => {
+test("Redocly's recommended rules find only faults that are listed as intended", async () => {
   const cli = fileOf("../../node_modules/@redocly/cli/bin/cli.js");
   const text = await output(
     cli,

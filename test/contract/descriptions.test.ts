@@ -4,8 +4,8 @@ import { PROPERTY_TEXTS } from "../../src/contract/texts/properties.ts";
 import { asObject, at } from "../http/documented.ts";
 
 /**
- * If several properties share a schema, its description is shown at all of them. Such properties need their own
- * descriptions.
+ * A schema's description is shown at every property that has this schema. Properties that share a schema therefore need
+ * descriptions of their own.
  */
 
 const document = openApiDocument("0.0.0");
@@ -37,7 +37,7 @@ test.each([
   expect(descriptionOf(path)).toBe(description);
 });
 
-/** Returns each property below `node` as its name and its description. */
+/** Returns each property below `node` in the form `name: description`. */
 function describedIn(node: unknown): string[] {
   if (typeof node !== "object" || node === null) return [];
   const { properties } = asObject(node);
@@ -48,7 +48,7 @@ function describedIn(node: unknown): string[] {
   ];
 }
 
-test("every registered description of a property is shown somewhere", () => {
+test("every description in PROPERTY_TEXTS is shown in the OpenAPI document", () => {
   const shown = new Set(describedIn(document));
   const names = Object.entries(PROPERTY_TEXTS).map(([path, text]) => `${path.split(".").at(-1)}: ${text}`);
   expect(names.filter((name) => !shown.has(name))).toEqual([]);

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { ConnectBody, SigningSecretBody } from "../../src/contract/requests.ts";
 
 /**
- * Characters that were pasted around a secret are removed. If they were stored, every genuine webhook would be refused.
+ * Characters that a person pasted around a secret are removed. If the connector stored them with the secret, it would
+ * refuse every genuine webhook.
  */
 
 test.each([
@@ -12,19 +13,19 @@ test.each([
   ["back quotes", "`s3cret+/=`"],
   ["a zero-width space", "s3c\u200bret+/=\u200b"],
   ["a byte order mark and a no-break space", "\ufeff s3cret+/=\u00a0"],
-])("a secret and a token are stored without %s pasted around them", (_, pasted) => {
+])("a secret and a token are stored without %s that a person pasted with them", (_, pasted) => {
   expect(SigningSecretBody.parse({ secret: pasted })).toEqual({ secret: "s3cret+/=" });
   expect(ConnectBody.parse({ token: pasted })).toMatchObject({ token: "s3cret+/=" });
 });
 
 test.each(["s3crét", "s3cret\u0000", "s3cret…", "秘密"])(
-  "the secret %j is refused with the reason",
+  "the secret %j is refused, and the error says why",
   (secret) => {
     const { error } = SigningSecretBody.safeParse({ secret });
     expect(error?.issues[0]?.message).toContain("PagerDuty's signing secrets never have");
   },
 );
 
-test.each(['""', "\u200b", "  "])("%j is refused as a secret", (secret) => {
+test.each(['""', "\u200b", "  "])("%j counts as a missing secret", (secret) => {
   expect(SigningSecretBody.safeParse({ secret }).error?.issues[0]?.message).toBe("Secret required");
 });

@@ -2,8 +2,8 @@ import createClient from "openapi-fetch";
 import type { components, paths, webhooks } from "./reference.d.ts";
 
 /**
- * A program that uses the API through the types that openapi-typescript generates from the reference. Only its types are
- * checked; each `@ts-expect-error` is a mistake that they must find.
+ * A program that calls the API with the types that openapi-typescript generates from the OpenAPI document. It is compiled
+ * but never run. Each `@ts-expect-error` marks a mistake that the compiler must find.
  */
 
 const client = createClient<paths>({ baseUrl: "https://connector.example.com" });
