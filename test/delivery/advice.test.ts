@@ -5,24 +5,24 @@ import { failureText } from "../../src/delivery/failure-text.ts";
 const OWN_ROUTE = { setting: "AURORA_BACKEND_URL", isOwnRoute: true } as const;
 const RECEIVER = { setting: "AURORA_EVENTS_URL", isOwnRoute: false } as const;
 
-test("a refusal that a setting causes has advice, both at Aurora's own route and at a receiver", () => {
+test("an answer that a wrong setting causes gets advice, both from Aurora's own route and from a receiver", () => {
   for (const status of [302, 400, 401, 403, 404, 409, 422, 508]) {
     for (const events of [OWN_ROUTE, RECEIVER]) expect(adviceFor(status, events), `${status}`).not.toBeNull();
   }
 });
 
-test("a temporary failure has no advice", () => {
+test("a temporary failure gets no advice", () => {
   for (const status of [408, 429, 500, 502, 503, 504]) expect(adviceFor(status, RECEIVER)).toBeNull();
 });
 
-test("the advice names the setting from which the URL comes", () => {
+test("the advice names the cause: the setting with the URL, the secret, or the missing credential", () => {
   expect(adviceFor(508, OWN_ROUTE)).toMatch(/^AURORA_BACKEND_URL leads back/);
   expect(adviceFor(508, RECEIVER)).toMatch(/^AURORA_EVENTS_URL leads back/);
   expect(adviceFor(401, RECEIVER)).toContain("AURORA_EVENTS_SECRET");
   expect(adviceFor(404, OWN_ROUTE)).toContain("no credential");
 });
 
-test("a failure with advice says when the delivery will be dead; a temporary one only has its error", () => {
+test("the text of a failure with advice also says when the delivery will be dead, and the text of a temporary failure does not", () => {
   const text = failureText({
     error: "Aurora answered 404: Not here.",
     advice: "check X",

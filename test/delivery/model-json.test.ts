@@ -17,7 +17,7 @@ const json = fc
   )
   .map((value): unknown => JSON.parse(JSON.stringify(storableJson(value))));
 
-/** Removes the members that are null, which both forms of the context leave out. */
+/** Removes members that are null, because events for Aurora's language model have no such members. */
 const withoutNulls = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value), (_, member) =>
     typeof member === "object" && member !== null && !Array.isArray(member)
@@ -25,7 +25,7 @@ const withoutNulls = (value: unknown): unknown =>
       : member,
   );
 
-test("the size in pieces equals the length of Python's JSON of the pieces", () => {
+test("the computed size of a value in pieces equals the length of the JSON that Python writes for the pieces", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(sizeOf(value, PIECES)).toBe(charCount(dumps(inPieces(value))));
@@ -33,7 +33,7 @@ test("the size in pieces equals the length of Python's JSON of the pieces", () =
   );
 });
 
-test("the computed size after Aurora's shortening equals the length of Python's JSON of the shortened value", () => {
+test("the computed size of a value that Aurora shortens equals the length of the JSON that Python writes for it", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(sizeOf(value, CUT_BY_AURORA)).toBe(charCount(dumps(cutByAurora(withoutNulls(value)))));
@@ -41,7 +41,7 @@ test("the computed size after Aurora's shortening equals the length of Python's 
   );
 });
 
-test("the pieces contain the complete text, no piece has over 250 characters, and no member is null", () => {
+test("the pieces of a value contain its complete text, no piece has over 250 characters, and no member is null", () => {
   fc.assert(
     fc.property(json, (value) => {
       const pieces = inPieces(value);
@@ -67,7 +67,7 @@ test("a context never exceeds its limit, whatever the limit is, and Aurora short
   );
 });
 
-test("within 5,000 characters the newest alert keeps its details", () => {
+test("the newest alert keeps its details in a context of 5,000 characters", () => {
   fc.assert(
     fc.property(anyContext, (context) => {
       const newest = alert("NEWEST", {
@@ -85,7 +85,7 @@ test("within 5,000 characters the newest alert keeps its details", () => {
   );
 });
 
-test("a context is left out if its limit has no room even for the mark `too_large`", () => {
+test("a context is left out if there is not even room for the mark `too_large`", () => {
   const context = { ...NO_CONTEXT, alerts: [alert("A")] };
   expect(fitContext(context, 20)).toBeNull();
   expect(fitContext(context, 70)).toEqual({ missing: [{ part: "alerts", reason: "too_large" }] });

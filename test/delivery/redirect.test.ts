@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { send } from "../../src/delivery/sink.ts";
 import { callPagerDuty } from "../../src/pagerduty/api.ts";
 
-/** Calls follow no redirects, because a redirect can lead to a stranger, who then reads a credential or an incident. */
+/** Calls follow no redirects, because a redirect could send a credential or an incident to a stranger. */
 
 const MOVED = "https://runbooks.example.com/moved";
 
@@ -15,7 +15,7 @@ test("a call to PagerDuty follows no redirect", async () => {
   });
 });
 
-test("a notification follows no redirect, and a redirect does not count as delivered", async () => {
+test("a delivery follows no redirect, and fails if Aurora answers with one", async () => {
   const target = { origin: null, headers: {}, binding: null, secrets: [] };
   const events = {
     url: MOVED,

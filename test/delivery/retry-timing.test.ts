@@ -11,7 +11,7 @@ test.each([
   ["-5", null],
   ["", null],
   [null, null],
-])("Retry-After %j is %j seconds", (header, seconds) => {
+])("the header Retry-After: %j means a wait of %j seconds", (header, seconds) => {
   expect(parseRetryAfter(header, 0)).toBe(seconds);
 });
 

@@ -16,7 +16,7 @@ test("an accepted attempt ends the delivery", () => {
   expect(nextStep({ kind: "accepted", status: 200 }, 1, SCHEDULE, 0, 0.5)).toEqual({ step: "delivered" });
 });
 
-test("the wait before each attempt is the one in the schedule", () => {
+test("a failed delivery waits as long as the schedule says before the next attempt", () => {
   expect(nextStep(failed(), 1, SCHEDULE, 1000, 0)).toEqual({ step: "retry", atMs: 6000 });
   expect(nextStep(failed(), 2, SCHEDULE, 1000, 0)).toEqual({ step: "retry", atMs: 31_000 });
 });
@@ -25,7 +25,7 @@ test("after the last attempt the delivery is dead", () => {
   expect(nextStep(failed(), 3, SCHEDULE, 1000, 0)).toEqual({ step: "dead" });
 });
 
-test("jitter adds at most a tenth", () => {
+test("jitter adds at most a tenth to the wait", () => {
   expect(nextStep(failed(), 2, SCHEDULE, 0, 1)).toEqual({ step: "retry", atMs: 33_000 });
 });
 
@@ -35,7 +35,7 @@ test("Retry-After is honoured up to an hour, and never shortens the wait", () =>
   expect(nextStep(failed(86_400), 1, SCHEDULE, 0, 0)).toEqual({ step: "retry", atMs: 3_600_000 });
 });
 
-test("a delivery that never succeeds is dead after its last attempt", () => {
+test("the time at which a delivery will be dead is the time of its last attempt in the schedule", () => {
   expect(deadAtMs(1, 6000, SCHEDULE)).toBe(36_000);
   expect(deadAtMs(2, 36_000, SCHEDULE)).toBe(36_000);
 });

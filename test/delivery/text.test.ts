@@ -34,7 +34,7 @@ const notification = notificationOf("created", {
   description: "cut \udc00",
 });
 
-test("text that databases refuse is replaced in a notification, except in the copy of PagerDuty's event", () => {
+test("characters that databases refuse are replaced in a notification, except in its copy of PagerDuty's event", () => {
   const { data } = JSON.parse(notificationBody(notification, recipient, titleCase.event, null));
   expect(JSON.stringify({ ...data, event: null })).not.toMatch(REFUSED);
   expect(data.incident).toMatchObject({
@@ -44,7 +44,7 @@ test("text that databases refuse is replaced in a notification, except in the co
   expect(data.event).toEqual(titleCase.event);
 });
 
-test("text that databases refuse is replaced in a V3 event", () => {
+test("characters that databases refuse are replaced in a V3 event", () => {
   const made = v3EventsOf({ notification, event: titleCase.event, recipient, context: null });
   expect(JSON.stringify(made)).not.toMatch(REFUSED);
   expect(JSON.stringify(made)).toContain("log line \ufffd cut \ufffd");

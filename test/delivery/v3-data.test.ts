@@ -8,7 +8,7 @@ import { alert, anyContext, anyText, LARGE, NO_CONTEXT } from "../support/contex
 import { cutByAurora, dumps, hasNullMember, textsOf } from "../support/model.ts";
 import { notificationOf } from "../support/stored-notification.ts";
 
-/** Members that Aurora reads as text and stores unchanged. All others only reach Aurora's language model. */
+/** Members that Aurora reads as text and stores unchanged. It passes all other members only to its language model. */
 const TEXTS = [
   "id",
   "type",
@@ -83,7 +83,7 @@ test("members that Aurora reads as text stay text, and no other text has over 25
   );
 });
 
-test("a triggered event stays within the limit of Aurora's language model after Aurora added the custom fields", () => {
+test("a triggered event is short enough for Aurora's language model even after Aurora has added the custom fields", () => {
   fc.assert(
     fc.property(incident, anyContext, (changed, context) => {
       const { triggered, fields } = made(changed, {}, context);
@@ -99,7 +99,7 @@ function entriesOf(fields: unknown): [string, unknown][] {
   return Array.isArray(fields) ? fields.map(({ name, value: now }) => [String(name), now]) : [];
 }
 
-test("many custom fields with several values leave room for the incident, even after Aurora added the fields", () => {
+test("many custom fields with several values leave room for the incident, even after Aurora has added them", () => {
   const values = Array.from({ length: 10 }, () => "x".repeat(200));
   const customFields = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`field_${at}`, values]));
   const { triggered, fields } = made({ customFields }, {}, NO_CONTEXT);
@@ -109,7 +109,7 @@ test("many custom fields with several values leave room for the incident, even a
   expect(dumps(triggered)).toContain("left out]");
 });
 
-test("the newest alert's details reach the model even with a long description and many custom fields", () => {
+test("the newest alert's details reach Aurora's language model despite a long description and many custom fields", () => {
   const changed = {
     description: "The checkout is slow. ".repeat(500),
     customFields: Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`field_${at}`, "x".repeat(200)])),
@@ -149,7 +149,7 @@ test("a runbook's URL is never shortened, however many custom fields there are",
   expect(Object.fromEntries(entriesOf(fields?.["custom_fields"]))).toMatchObject({ runbook_link });
 });
 
-test("members that the connector does not know are kept as PagerDuty sent them, up to a limit", () => {
+test("members of PagerDuty's event that the connector does not know are sent, shortened if they are long", () => {
   const others = { resolve_reason: null, incident_type: { name: "major" }, notes: "x".repeat(9000) };
   const { triggered } = made({}, others, NO_CONTEXT);
   expect(triggered).toMatchObject({ incident_type: { name: "major" } });

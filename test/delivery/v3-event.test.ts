@@ -54,7 +54,7 @@ test.each([
   ["updated", "resolved", ["incident.acknowledged"]],
   ["rca_requested", "triggered", []],
 ] as const)(
-  "the change %s of an incident that is %s is sent as %j, with the incident's actual status",
+  "the change %s of an incident with the status %s is sent as the events %j, with that status",
   (kind, status, types) => {
     const aurora = status === "resolved" ? "resolved" : "investigating";
     const events = eventsOf(notificationOf(kind, { pagerdutyStatus: status, status: aurora }));
@@ -75,7 +75,7 @@ test("a new incident makes one event; if it has custom fields, also a second eve
   expect(eventsOf(notificationOf("custom_fields_updated"))[0]?.id).toBe("msg_1");
 });
 
-test("the envelope names the event, the user and the organisation", () => {
+test("a V3 event names the user, the organisation, and the person who caused the change", () => {
   const [event] = eventsOf(notificationOf("updated"), { event: PAGERDUTY_EVENT });
   expect(event?.body).toEqual({
     event: {
@@ -93,7 +93,7 @@ test("the envelope names the event, the user and the organisation", () => {
   expect(recovered?.body.event).toMatchObject({ agent: null, client: null });
 });
 
-test("an incident has the form that Aurora reads, even if PagerDuty sent no event for it", () => {
+test("a V3 event has the incident in the form that Aurora reads, even if there is no event from PagerDuty", () => {
   const known = {
     id: "PGR0VU2",
     type: "incident",
@@ -118,14 +118,14 @@ test("an incident has the form that Aurora reads, even if PagerDuty sent no even
   });
 });
 
-test("an event of another incident or of another resource adds nothing", () => {
+test("an event from PagerDuty about another incident or another kind of resource adds nothing to a V3 event", () => {
   const { data } = PAGERDUTY_EVENT;
   for (const odd of [null, "x", [], {}, { ...data, id: "PELSE" }, { ...data, type: "incident_note" }]) {
     expect(dataOf({}, { event: { ...PAGERDUTY_EVENT, data: odd } })).toEqual(dataOf({}));
   }
 });
 
-test("members without a value are absent, never null, and status and urgency are always text", () => {
+test("in a V3 event members without a value are absent, never null, and status and urgency are always text", () => {
   const unknown = { urgency: null, priority: null, url: null, incidentKey: null, alertFiredAt: null };
   const data = dataOf(
     { ...unknown, escalationPolicy: null, assignees: [], teams: [], customFields: {} },
@@ -146,7 +146,7 @@ test("members without a value are absent, never null, and status and urgency are
   });
 });
 
-test("status and urgency are shortened to the width of Aurora's columns", () => {
+test("status and urgency are shortened to the width of Aurora's database columns", () => {
   const data = dataOf({ pagerdutyStatus: "😀".repeat(99), urgency: "x".repeat(99) });
   expect(Array.from(String(data?.["status"]))).toHaveLength(50);
   expect(data?.["urgency"]).toHaveLength(20);
@@ -165,7 +165,7 @@ test.each([
   ["medium", "P3"],
   ["low", "P4"],
 ] as const)(
-  "a priority with the severity %s has the name %s in addition to PagerDuty's name",
+  "an incident of the severity %s has a priority with the name %s in addition to PagerDuty's name",
   (severity, name) => {
     expect(dataOf({ severity, priority: "Gold" })).toHaveProperty("priority", { summary: "Gold", name });
   },
@@ -184,13 +184,13 @@ test.each(["PGR0VU2", "", "0", "1.5", "-4", "4e2", "99999999999", "2147483648", 
   },
 );
 
-test("an id that consists of digits does not count as a number", () => {
+test("an incident's id does not count as its number, even if it consists of digits", () => {
   const notification = notificationOf("created", { incidentId: "1234", sourceAlertId: "1234" });
   const result = v3EventsOf({ notification, event: null, recipient, context: null });
   expect(result.kind).toBe("waits_for_number");
 });
 
-test("changed fields are sent by name with their new values, and a removed value is sent as an empty text", () => {
+test("changed custom fields are sent by name with their new values, and a removed value is sent as an empty text", () => {
   const notification = notificationOf("custom_fields_updated", {}, { changedFields: ["region", "team"] });
   expect(eventsOf(notification)[0]?.body.event.data).toEqual({
     type: "incident_field_values",
@@ -202,7 +202,7 @@ test("changed fields are sent by name with their new values, and a removed value
   });
 });
 
-test("all fields are sent if it is unknown which fields changed", () => {
+test("all custom fields are sent if it is unknown which fields changed", () => {
   expect(eventsOf(notificationOf("custom_fields_updated"))[0]?.body.event.data["custom_fields"]).toEqual([
     { name: "region", value: "eu" },
     { name: "runbook_link", value: "https://runbook" },
@@ -216,7 +216,7 @@ test("if there are several runbooks, only the first URL is sent, because Aurora 
   expect(fields?.body.event.data["custom_fields"]).toEqual([{ name: "runbook_link", value: "https://a" }]);
 });
 
-test("only the triggered event has the context", () => {
+test("only the event incident.triggered contains the incident's context", () => {
   for (const kind of ["updated", "resolved", "custom_fields_updated"] as const) {
     const [event] = eventsOf(notificationOf(kind), { context: CONTEXT });
     expect(event?.body.event.data).not.toHaveProperty("context");
@@ -228,7 +228,7 @@ test("only the triggered event has the context", () => {
   expect(without?.body.event.data).not.toHaveProperty("context");
 });
 
-test("U+0000 and half surrogate pairs are replaced everywhere", () => {
+test("U+0000 and half surrogate pairs are replaced everywhere in a V3 event", () => {
   const odd = "a\0b\ud83d";
   const incident = {
     title: odd,
