@@ -15,7 +15,7 @@ function rankOf(part: ContextPart, item: object): number {
   return Date.parse(String(time)) || 0;
 }
 
-test("a bounded context is at most 64 KiB of JSON that reads as a context, and bounding it again changes nothing", () => {
+test("a bounded context has at most 64 KiB of JSON, can be parsed again, and does not change when it is bounded again", () => {
   fc.assert(
     fc.property(anyContext, (context) => {
       const bounded = boundContext(context);
@@ -104,7 +104,7 @@ test("if shorter details are not enough, the least similar past incidents are re
   expect(trimmed.missing).toEqual([{ part: "pastIncidents", reason: "too_large" }]);
 });
 
-test("details displace no item, except for an eighth of the room for the newest alert's", () => {
+test("details never displace an item, except that the newest alert's details may take an eighth of the room", () => {
   fc.assert(
     fc.property(anyContext, fc.integer({ min: 500, max: 20_000 }), (context, room) => {
       const whole = boundContext(context);
@@ -124,7 +124,7 @@ test("details displace no item, except for an eighth of the room for the newest 
   );
 });
 
-test("the newest alert keeps some of its details, and each part its newest item, where not all items have room", () => {
+test("if not all items have room, the newest alert keeps some details, and each part keeps its newest or most similar item", () => {
   const details = { metric: "p99", lines: Array.from({ length: 500 }, () => "x".repeat(50)) };
   const notes = Array.from({ length: 10 }, () => ({ text: "x".repeat(100), by: null, createdAt: null }));
   const pastIncidents = [9, 8, 7, 6, 5, 4, 3].map(past);
@@ -159,7 +159,7 @@ test("a monitoring tool's secrets are redacted at any depth of the details, and 
   expect(written).toContain("[nested too deep]");
 });
 
-test("of all details together the first 50,000 members are kept, with a mark for the others", () => {
+test("only the first 50,000 members of all details together are kept, and a mark replaces the others", () => {
   const first = firstMembers(4);
   expect(first({ a: [1, 2], b: "text" })).toEqual({ a: [1, 2], b: "text" });
   expect(first({ c: 1 })).toEqual({ "…": "[left out]" });

@@ -48,7 +48,7 @@ function foldAll(observations: readonly Observation[]): IncidentState {
   );
 }
 
-/** Removes the version, which counts the changes sent to Aurora. */
+/** Folds the observations, and hides the version, which may depend on their order. */
 const content = (observations: readonly Observation[]) => ({ ...view(foldAll(observations)), version: 0 });
 
 test("a late acknowledgement never reopens a resolved incident", () => {
@@ -64,14 +64,14 @@ test("a resolved incident is reopened by a newer event", () => {
   expect(view(folded.state)).toMatchObject({ status: "investigating", resolvedAt: null });
 });
 
-test("at equal times the greater event id is newer", () => {
+test("of two events with the same time, the one with the greater id counts as newer", () => {
   const a = observe("triggered", 5, { id: "A", title: "A" });
   const b = observe("triggered", 5, { id: "B", title: "B" });
   expect(content([a, b]).title).toBe("B");
   expect(content([b, a]).title).toBe("B");
 });
 
-test("the first change of an incident is `created`, whatever its event", () => {
+test("the first change of an incident is `created`, whatever the type of its first event", () => {
   const folded = fold(emptyIncident("P1"), observe("resolved", 0));
   expect(folded.change).toEqual({ kind: "created", from: null, to: "resolved" });
   expect(folded.state.version).toBe(1);
@@ -85,7 +85,7 @@ test("custom fields that arrive before their incident are kept until it arrives"
   expect(view(folded.state)).toMatchObject({ customFields: { runbook_link: "https://runbook" }, version: 1 });
 });
 
-test("a null value removes a field, a field that is not named keeps its value, and an older value does not come back", () => {
+test("a null value removes a custom field, an older value does not bring it back, and fields that are not named keep their values", () => {
   const state = foldAll([
     observe("triggered", 0),
     fields(1, { team: "core", runbook_link: "https://a" }),
@@ -95,7 +95,7 @@ test("a null value removes a field, a field that is not named keeps its value, a
   expect(view(state)?.customFields).toEqual({ team: "core" });
 });
 
-test("of many custom fields fifty are kept, including the runbook, in whatever order they arrive", () => {
+test("of many custom fields the same fifty are kept in whatever order they arrive, including the runbook", () => {
   const many = Array.from({ length: 80 }, (_, index) => fields(1 + index, { [`field${index + 10}`]: "a" }));
   const observations = [observe("triggered", 0), ...many, fields(99, { runbook_link: "https://a" })];
   const kept = view(foldAll(observations))?.customFields ?? {};
@@ -141,7 +141,7 @@ test("an event without new values changes nothing", () => {
   const folded = fold(state, observe("triggered", 1));
   expect(folded.change).toBeNull();
   expect(folded.state.version).toBe(1);
-  // The event still counts for the order: any event that is older is stale.
+  // The event still counts for the order: every older event is stale.
   expect(
     fold(folded.state, { ...observe("acknowledged", 0), stamp: { atMs: T0, id: "Z" } }).change,
   ).toBeNull();
@@ -186,7 +186,7 @@ test("any permutation of the same events gives the same incident", () => {
   );
 });
 
-/** A REST answer to the incident that `observe` observes. */
+/** Returns a REST answer about the incident of `observe`. */
 function answer(status: string, at: number): RestIncident {
   const observed = observe(status, 0);
   if (observed.kind !== "incident") throw new Error("not an incident");
@@ -214,7 +214,7 @@ const skewedHistory = fc.tuple(history, fc.infiniteStream(skew)).map(([events, s
   }),
 );
 
-test("a REST answer that comes long after the last event wins over any event time, and the next event is accepted", () => {
+test("a REST answer five minutes after the last event wins whatever the events' times, and a later event is applied", () => {
   fc.assert(
     fc.property(
       skewedHistory.chain((events) =>
@@ -229,7 +229,7 @@ test("a REST answer that comes long after the last event wins over any event tim
         const after = read(events);
         expect(view(after)?.pagerdutyStatus).toBe(status);
         expect({ ...view(read(shuffled)), version: 0 }).toEqual({ ...view(after), version: 0 });
-        // An hour and a minute later, because a clock an hour ahead is not known to be wrong by then.
+        // If REST has the same status, an event from a clock an hour ahead stays the newest for that hour.
         const later = fold(after, observe("acknowledged", 3_660_000)).state;
         expect(view(later)?.pagerdutyStatus).toBe("acknowledged");
       },
@@ -238,7 +238,7 @@ test("a REST answer that comes long after the last event wins over any event tim
   );
 });
 
-test("a REST answer soon after the last event does not undo it, however late REST is", () => {
+test("a REST answer in the first five minutes after the last event does not undo that event, because REST can lag", () => {
   const state = foldAll([observe("triggered", 0), observe("resolved", 2_000)]);
   const read = (askedAfterMs: number) => {
     const held = { state, storedAtMs: T0 };
@@ -247,7 +247,7 @@ test("a REST answer soon after the last event does not undo it, however late RES
   expect([read(SETTLED_MS - 1), read(SETTLED_MS)]).toEqual([undefined, "reopened"]);
 });
 
-test("any repetition of the same events gives the same incident, and no further notification", () => {
+test("any repetition of the same events gives the same incident with the same version", () => {
   fc.assert(
     fc.property(history, fc.infiniteStream(fc.nat()), (events, picks) => {
       const state = foldAll(events);
@@ -259,7 +259,7 @@ test("any repetition of the same events gives the same incident, and no further 
   );
 });
 
-test("the version grows by one with every change, and only with a change", () => {
+test("the version of an incident grows by one with every change, and only with a change", () => {
   fc.assert(
     fc.property(history, (events) => {
       let state = emptyIncident("P1");
@@ -272,7 +272,7 @@ test("the version grows by one with every change, and only with a change", () =>
   );
 });
 
-test("a new assignee is a change that Aurora receives, and the incident's status stays", () => {
+test("a new assignee is a change of the kind `updated`, and the incident's status stays", () => {
   const assigned = observe("acknowledged", 1);
   if (assigned.kind !== "incident") throw new Error("not an incident");
   const snapshot = { ...assigned.snapshot, assignees: [{ id: "PANN", name: "Ann" }] };
@@ -281,7 +281,7 @@ test("a new assignee is a change that Aurora receives, and the incident's status
   expect(view(folded.state)?.assignees).toEqual([{ id: "PANN", name: "Ann" }]);
 });
 
-test("a stored incident of an earlier version, without assignees, teams and policy, can be read", () => {
+test("an incident that an earlier version of the connector stored without assignees, teams and policy can be read", () => {
   const state = foldAll([observe("triggered", 0)]);
   const since: (keyof Snapshot)[] = ["assignees", "teams", "escalationPolicy"];
   const snapshot = Object.fromEntries(

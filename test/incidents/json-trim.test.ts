@@ -10,7 +10,7 @@ const json = fc
     fc.jsonValue({ maxDepth: 5, stringUnit: "binary" }),
     fc.dictionary(anyText(20), fc.oneof(anyText(400), fc.array(anyText(60))), { maxKeys: 20 }),
   )
-  // JSON has no -0.
+  // Replaces -0, which JSON does not have.
   .map((value): unknown => JSON.parse(JSON.stringify(storableJson(value))));
 const trim = (value: unknown, room: number) => trimJson(value, room, COMPACT_BYTES);
 
@@ -22,20 +22,20 @@ test("the size of a value equals the bytes of its JSON in UTF-8", () => {
   );
 });
 
-test("`storableJson` removes U+0000, half surrogate pairs and infinities, and changes nothing else", () => {
+test("`storableJson` replaces U+0000, half surrogate pairs and infinities, and changes nothing else", () => {
   expect(storableJson({ "a\0": ["\ud83d", Number.POSITIVE_INFINITY, 5, true, null, undefined] })).toEqual({
     "a\ufffd": ["\ufffd", null, 5, true, null, null],
   });
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
-      // JSON has no -0.
+      // Replaces -0, which JSON does not have.
       const known: unknown = JSON.parse(JSON.stringify(value));
       expect(JSON.parse(JSON.stringify(storableJson(known)))).toEqual(known);
     }),
   );
 });
 
-test("JSON that is nested a hundred thousand deep is shortened, with a mark", () => {
+test("JSON with a hundred thousand levels of nesting is shortened, with a mark", () => {
   const depth = 100_000;
   const deep: unknown = JSON.parse(`${'{"a":['.repeat(depth)}1${"]}".repeat(depth)}`);
   const bounded = JSON.stringify(storableJson(deep));
@@ -43,7 +43,7 @@ test("JSON that is nested a hundred thousand deep is shortened, with a mark", ()
   expect(bounded.length).toBeLessThan(500);
 });
 
-test("members with the name of a prototype's property stay members", () => {
+test("members with the names `__proto__` and `constructor` are kept like any others", () => {
   const odd: unknown = JSON.parse('{"__proto__": {"polluted": true}, "constructor": "x"}');
   expect(JSON.stringify(trim(storableJson(odd), 1000))).toBe(JSON.stringify(odd));
   expect({}).not.toHaveProperty("polluted");
@@ -65,7 +65,7 @@ test("trimmed JSON fits, does not change when it is trimmed again, and has a mar
   );
 });
 
-test("a value is left out only if there is no room for a mark", () => {
+test("trimming never leaves out a whole value if there is room for a mark", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(trim(value, 60)).not.toBeUndefined();
@@ -73,11 +73,11 @@ test("a value is left out only if there is no room for a mark", () => {
   );
 });
 
-test("a list keeps its first items, and the number of items that were removed", () => {
+test("a trimmed list keeps its first items, followed by the number of removed items", () => {
   expect(trim(["first", "second", "third", "fourth"], 33)).toEqual(["first", "second", "[2 left out]"]);
 });
 
-test("an object keeps its short members in order, and its long members are shortened", () => {
+test("a trimmed object keeps the order of its members, and only its long members are shortened", () => {
   const trimmed = trim({ trace: "t".repeat(5000), host: "db-1", text: "x".repeat(90), code: 7 }, 400);
   expect(trimmed).toMatchObject({ host: "db-1", text: "x".repeat(90), code: 7 });
   expect(Object.keys(trimmed ?? {})).toEqual(["trace", "host", "text", "code"]);

@@ -13,10 +13,13 @@ test.each([
   " eu-0  post ",
   "#",
   "",
-])("%j finds it", (q) => {
+])("the search %j finds the incident", (q) => {
   expect(matchesText(q)(texts)).toBe(true);
 });
 
-test.each(["ledger missing", "zurich geneva", "#1043", "ledgerposting"])("%j does not", (q) => {
-  expect(matchesText(q)(texts)).toBe(false);
-});
+test.each(["ledger missing", "zurich geneva", "#1043", "ledgerposting"])(
+  "the search %j does not find the incident",
+  (q) => {
+    expect(matchesText(q)(texts)).toBe(false);
+  },
+);

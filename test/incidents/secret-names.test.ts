@@ -10,7 +10,7 @@ const SECRET = [
 ];
 const OPEN = ["host", "key", "author", "pass_rate", "monkey", "api", "summary", "session", "runbook_link"];
 
-test.each(SECRET)("any value of %s is redacted, at any depth", (name) => {
+test.each(SECRET)("any value of a member named %s is redacted", (name) => {
   for (const value of ["x", 5, true, null, ["x"], { user: "x" }]) {
     const expected = { a: [{ [name]: REDACTED, host: "db-1" }] };
     if (typeof value === "number" && /tokens|cookies/i.test(name)) continue;
@@ -18,12 +18,12 @@ test.each(SECRET)("any value of %s is redacted, at any depth", (name) => {
   }
 });
 
-test.each(OPEN)("the value of %s stays", (name) => {
+test.each(OPEN)("the value of a member named %s stays", (name) => {
   expect(withoutSecretValues({ [name]: "x" })).toEqual({ [name]: "x" });
 });
 
 test.each(["tokens_used", "max_tokens", "promptTokens", "token_count"])(
-  "a number in %s is kept, because it is a count, and any other value is redacted",
+  "a number in a member named %s stays, because it is a count, and any other value is redacted",
   (name) => {
     expect(withoutSecretValues({ [name]: 128 })).toEqual({ [name]: 128 });
     expect(withoutSecretValues({ [name]: "128" })).toEqual({ [name]: REDACTED });
@@ -84,12 +84,12 @@ test.each<[string, unknown, unknown]>([
   ["a secret in a query", "https://x/hook?api_key=HUSH&host=y", `https://x/hook?api_key=${REDACTED}&host=y`],
   ["a connection string", "Server=db;Password=HUSH;Port=5", `Server=db;Password=${REDACTED};Port=5`],
   ["a count in a text", "max_tokens=128 host=y", "max_tokens=128 host=y"],
-])("in %s, secrets are redacted and nothing else", (_, value, expected) => {
+])("only secrets are redacted in %s", (_, value, expected) => {
   expect(withoutSecretValues(value)).toEqual(expected);
   expect(withoutSecretValues(withoutSecretValues(value))).toEqual(expected);
 });
 
-test("a long text made to be slow is read before the test's time-out", () => {
+test("a long text that is made to slow down the search for secrets is searched before the test's time-out", () => {
   const parts = ["://", "a", "authorization", "Bearer a", "a=", 'a" : ', "[", '{"', "\\", "a@", "a."];
   for (const part of parts) expect(withoutSecretValues(part.repeat(50_000))).toBe(part.repeat(50_000));
 });

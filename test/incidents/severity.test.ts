@@ -24,7 +24,7 @@ const SPELLINGS = Object.entries(NAMES).flatMap(([severity, names]) =>
 const parting = fc.stringMatching(/^[ _\-/:()[\].,!]{1,3}$/);
 
 test.each(SPELLINGS)(
-  "priority $name is $severity in any case, whatever the urgency",
+  "the priority $name gives the severity $severity, in upper and lower case and whatever the urgency",
   ({ name, severity }) => {
     for (const priority of [name, name.toLowerCase(), name.toUpperCase()]) {
       for (const urgency of ["high", "low", null]) expect(severityOf(priority, urgency)).toBe(severity);
@@ -43,7 +43,7 @@ test.each([
   ["Non-critical (SEV-4)", "low"],
   ["Is it down or not? P1", "critical"],
   ["cannot reach P2", "high"],
-])("priority %j is %s", (priority, severity) => {
+])("the priority %j gives the severity %s", (priority, severity) => {
   expect(severityOf(priority, "low")).toBe(severity);
 });
 
@@ -53,7 +53,7 @@ test.each(
     ["highway", "below", "flow", "criticality", "hypercritical", ""],
     ["Not critical", "non-critical", "NOT_P1", "not  sev 1", "non SEV-2", "not\u00a0high"],
   ].flat(),
-)("%j names no severity, so the urgency decides", (priority) => {
+)("the priority %j names no severity, so the urgency decides", (priority) => {
   expect(severityOf(priority, "high")).toBe("high");
   expect(severityOf(priority, "HIGH")).toBe("high");
   expect(severityOf(priority, "low")).toBe("medium");
@@ -65,7 +65,7 @@ test("without a priority the urgency decides", () => {
   expect(severityOf(null, "low")).toBe("medium");
 });
 
-test("a severity's name counts as a whole word anywhere in the text", () => {
+test("a severity's name counts wherever it stands in the priority as a whole word", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...SPELLINGS),
@@ -99,7 +99,7 @@ test("a severity's name inside another word, or after a negation, never counts",
   );
 });
 
-test("if a text names several severities, the most severe counts, in any order", () => {
+test("if a priority names several severities, the result is one of them, whatever their order", () => {
   fc.assert(
     fc.property(fc.constantFrom(...SPELLINGS), fc.constantFrom(...SPELLINGS), (a, b) => {
       expect(severityOf(`${a.name}, ${b.name}`, null)).toBe(severityOf(`${b.name}, ${a.name}`, null));

@@ -44,7 +44,7 @@ test("shortening a text never splits a character, and adds a mark", () => {
   );
 });
 
-test("the first characters of a text are those that iterating over it gives first", () => {
+test("`firstChars` counts characters as the text's iterator does", () => {
   fc.assert(
     fc.property(storable, fc.nat(50), (any, count) => {
       expect(firstChars(any, count)).toBe(Array.from(any).slice(0, count).join(""));
