@@ -10,7 +10,7 @@ import {
 } from "../../src/pagerduty/context.ts";
 import { getFieldValues } from "../../src/pagerduty/incidents.ts";
 
-/** PagerDuty's answers about an incident, in the form of its documented examples. */
+/** The connector reads PagerDuty's answers about an incident. These have the form of PagerDuty's documented examples. */
 
 const target = { apiUrl: "https://api.example.com", authorization: tokenAuthorization("key") };
 afterEach(() => void vi.unstubAllGlobals());
@@ -144,7 +144,7 @@ test.each([
   [429, { problem: "rate_limited", retryAfterSeconds: 60 }],
   [500, { problem: "unavailable", reason: "PagerDuty answered 500" }],
   [503, { problem: "unavailable", reason: "PagerDuty answered 503" }],
-])("%i is a permanent no or an outage, never the other: %j", async (status, problem) => {
+])("PagerDuty's answer %i is reported as %j", async (status, problem) => {
   answers({ error: { message: "Invalid", code: 2001, errors: ["why"] } }, status);
   expect(await ask()).toEqual({ ok: false, ...problem });
 });
@@ -163,14 +163,14 @@ test("a refusal that names missing abilities means that the account's plan lacks
 });
 
 test.each([402, 403, 404, 405, 410])(
-  "custom fields answered with %i count as absent, not as an outage",
+  "if PagerDuty answers %i for custom fields, they count as absent, not as unavailable",
   async (status) => {
     answers({ error: { message: "No" } }, status);
     expect(await getFieldValues(target, "P1")).toEqual({ ok: true, value: null });
   },
 );
 
-test("the caller's signal ends a call before the call's deadline", async () => {
+test("the caller's signal can end a call before the call's own deadline", async () => {
   vi.stubGlobal(
     "fetch",
     (_: string, { signal }: RequestInit) =>

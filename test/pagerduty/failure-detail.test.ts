@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { failureDetail } from "../../src/pagerduty/failure-detail.ts";
 
-/** A person must understand from the sentence whether to wait, to try again, or to change something. */
+/** The text about a failed call says whether to wait, to try again, or to change a setting. */
 
 const unavailable = (reason: string, cause?: "unreachable" | "timed_out" | "too_large") =>
   failureDetail({ problem: "unavailable", reason, ...(cause ? { cause } : {}) });
@@ -19,7 +19,7 @@ test.each([
   ],
   [failureDetail({ problem: "not_found" }), "PagerDuty answered 404", "PAGERDUTY_API_URL"],
   [failureDetail({ problem: "not_in_plan" }), "plan does not include", "owner"],
-])("%s", (sentence, cause, remedy) => {
+])("a failure's text names the cause and the remedy: %s", (sentence, cause, remedy) => {
   expect(sentence).toContain(cause);
   expect(sentence).toContain(remedy);
   expect(sentence).not.toMatch(/\.\./);

@@ -31,7 +31,7 @@ async function signer(kid: string): Promise<Signer> {
 
 beforeEach(() => {
   serial += 1;
-  // Keys are cached for each identity server.
+  // Keys are cached for each identity server, so every test needs its own server.
   identityUrl = `https://identity-${serial}.example.com`;
   published = [];
   fetches = 0;
@@ -93,21 +93,21 @@ describe("the signed-in user", () => {
   test.each([
     ["the US API", { aud: [US, CLIENT_ID] }, null, "us"],
     ["the EU API", { aud: [CLIENT_ID, `${EU}/`], region: "UnitedStates" }, null, "eu"],
-    ["no API, and a European region", { aud: CLIENT_ID, region: "Europe" }, null, "eu"],
-    ["no API, and the United States", { aud: CLIENT_ID }, null, "us"],
+    ["no API, and its region claim is Europe", { aud: CLIENT_ID, region: "Europe" }, null, "eu"],
+    ["no API, and its region claim is the United States", { aud: CLIENT_ID }, null, "us"],
     [
       "the API that is configured",
       { aud: ["https://proxy", CLIENT_ID], region: undefined },
       "https://proxy",
       "us",
     ],
-  ])("an audience of %s decides the region", async (_, claims, apiUrl, region) => {
+  ])("has the right region if the token's audience is %s", async (_, claims, apiUrl, region) => {
     const one = await signer("one");
     published = [one];
     expect(await verify(await sign(one, claims), apiUrl)).toMatchObject({ region });
   });
 
-  test("is read from a token with a single audience, without azp and nbf", async () => {
+  test("is read from a token without azp and iat, for the client alone or for the client and an API", async () => {
     const one = await signer("one");
     published = [one];
     for (const aud of [CLIENT_ID, [CLIENT_ID], [CLIENT_ID, US], [`${EU}/`, CLIENT_ID]]) {
@@ -116,7 +116,7 @@ describe("the signed-in user", () => {
     }
   });
 
-  test("has no subdomain if its claim is invalid", async () => {
+  test("has no subdomain if the token's claim `subdomain` is invalid", async () => {
     const one = await signer("one");
     published = [one];
     expect(await verify(await sign(one, { subdomain: "evil.example.com/" }))).toMatchObject({
@@ -153,9 +153,13 @@ describe("a token does not verify with", () => {
     ["another authorized party", { azp: "another" }, {}],
     ["an expiry in the past", { exp: past }, {}],
     ["a start in the future", { nbf: Math.floor(Date.now() / 1000) + 3600 }, {}],
-    ["no region's API and no region", { aud: CLIENT_ID, region: undefined }, {}],
-    ["no region's API and an unknown region", { aud: CLIENT_ID, region: "Mars" }, {}],
-    ["somebody's API", { aud: ["https://evil.example.com", CLIENT_ID], region: undefined }, {}],
+    ["no API as an audience, and no region", { aud: CLIENT_ID, region: undefined }, {}],
+    ["no API as an audience, and an unknown region", { aud: CLIENT_ID, region: "Mars" }, {}],
+    [
+      "a stranger's API as an audience, and no region",
+      { aud: ["https://evil.example.com", CLIENT_ID], region: undefined },
+      {},
+    ],
     ["a second audience, and no authorized party", { aud: [US, CLIENT_ID, "another"], azp: undefined }, {}],
     ["another nonce", { nonce: "another" }, {}],
     ["an empty nonce", { nonce: "" }, {}],
@@ -176,7 +180,7 @@ describe("a token does not verify with", () => {
     await expect(verify(await sign(await signer("one")))).rejects.toThrow();
   });
 
-  test.each(["", ".", "..", "a.b.c", "e30.e30.", "{}"])("%j", async (text) => {
+  test.each(["", ".", "..", "a.b.c", "e30.e30.", "{}"])("the content %j", async (text) => {
     await expect(verify(text)).rejects.toThrow();
     expect(fetches).toBe(0);
   });
@@ -188,7 +192,7 @@ test("a token without a nonce verifies, because PagerDuty does not promise a non
   expect(await verify(await sign(one, { nonce: undefined }))).toMatchObject({ region: "us" });
 });
 
-test("both issuers of PagerDuty's own identity server verify", async () => {
+test("a token of either issuer of PagerDuty's own identity server verifies", async () => {
   const one = await signer("one");
   published = [one];
   identityUrl = "https://identity.pagerduty.com";

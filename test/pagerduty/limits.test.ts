@@ -59,7 +59,7 @@ test.each([
   expect(await call()).toEqual({ ok: false, problem: "bad_request", message: heard });
 });
 
-test("a failed connection, a failed answer and a late answer have different causes", async () => {
+test("a failed call has a different cause after no connection, after an error answer and after a late answer", async () => {
   const causeOf = async (fetched: () => Promise<Response>) => {
     vi.stubGlobal("fetch", fetched);
     const answer = await call();

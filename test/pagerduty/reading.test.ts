@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { effectOf, PagerDutyEvent, readBody, reasonNotUsed } from "../../src/pagerduty/event.ts";
 
-/** The fast path for valid fields must give the same result as the schema. */
+/** Valid events are read by a fast path instead of the schema. It must give the same result as the schema. */
 
 const VALUES = [undefined, null, "", "x", "incident.triggered", "x".repeat(201), 7, {}, [], ["a"]];
 const TIMES = [
@@ -47,7 +47,7 @@ test("the fast path accepts exactly the values that the schema accepts", () => {
         }
 });
 
-test("the fast path and the complete parser agree on whether an event is used", () => {
+test("`reasonNotUsed` and `effectOf` agree on whether an event is used", () => {
   for (const event_type of ["incident.triggered", "service.updated", "pagey.ping"])
     for (const type of ["incident", "incident_field_values", "incident_note"])
       for (const incident of [undefined, {}, { id: 5 }, { id: "" }, { id: "P1" }])
@@ -58,9 +58,12 @@ test("the fast path and the complete parser agree on whether an event is used", 
         }
 });
 
-test.each([[null], ["x"], [[]], [{}], [{ event: [] }], [{ event: "x" }]])("%j is not an event", (json) => {
-  expect(readBody(bytes(json))).toMatchObject({ ok: false });
-});
+test.each([[null], ["x"], [[]], [{}], [{ event: [] }], [{ event: "x" }]])(
+  "the body %j is refused, because it is not an event",
+  (json) => {
+    expect(readBody(bytes(json))).toMatchObject({ ok: false });
+  },
+);
 
 const eventOf = (event_type: string, data: object) => {
   const read = readBody(
@@ -89,7 +92,7 @@ test.each([
   ["incident.acknowledged", "", "acknowledged"],
   ["incident.resolved", "triggered", "triggered"],
   ["incident.escalated", null, null],
-])("the status that %s gives an incident whose own status is %j is %j", (type, status, expected) => {
+])("in the event %s, an incident with the status %j is read with the status %j", (type, status, expected) => {
   expect(effectOf(eventOf(type, { type: "incident", id: "P1", status }))).toMatchObject({
     data: { status: expected },
   });

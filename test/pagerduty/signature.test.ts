@@ -28,7 +28,7 @@ test("one matching signature among several is enough", async () => {
   expect(await verify(`v1=${bad}, v1=${good} `, BODY)).toBe(true);
 });
 
-test("other versions, garbage and an empty header do not verify", async () => {
+test("signatures of other versions, malformed signatures and an empty header do not verify", async () => {
   const good = await signatureOf(BODY);
   for (const header of [
     null,
@@ -60,7 +60,7 @@ test("one flipped bit anywhere in the body does not verify", async () => {
   );
 });
 
-test("fifty signatures in one header are compared, but none if the header is over 4 KB", () => {
+test("at most fifty signatures of a header are compared, and none if the header is over 4 KB", () => {
   const header = (count: number) =>
     Array(count)
       .fill(`v1=${"0".repeat(64)}`)
