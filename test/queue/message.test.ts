@@ -17,13 +17,13 @@ test.each([
   ["a small body", new TextEncoder().encode('{"event":{}}')],
   ["a compressible body of 250 KB", new Uint8Array(250_000).fill(97)],
   ["an incompressible body of 110 KB", random(110_000)],
-])("%s is unpacked byte for byte as it was packed", async (_, body) => {
+])("%s is packed into a Queue message, and unpacked unchanged", async (_, body) => {
   const message = await packMessage(received(body));
   expect(message?.body.length).toBeLessThan(125_000);
   expect(await unpackMessage(message)).toEqual(received(body));
 });
 
-test("a body that is too large for a message is not packed", async () => {
+test("a body that is too large for a Queue message is not packed", async () => {
   expect(await packMessage(received(random(250_000)))).toBeNull();
 });
 
