@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { afterPage, NO_PROGRESS, newCheck, resumed } from "../../src/reconcile/progress.ts";
 
-/** A check covers everything since the last finished check, and it ends whatever PagerDuty answers. */
+/** A check for missed incidents covers the time since the last finished check, and ends whatever PagerDuty answers. */
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 const DAY_MS = 24 * 3600 * 1000;
@@ -22,7 +22,7 @@ describe("a check begins", () => {
     const progress = { ...NO_PROGRESS, unfinished };
     expect(resumed(progress, null, NOW + 5)).toMatchObject({ offset: 37, untilMs: NOW + 5 });
     expect(resumed(progress, { type: "service_reference", id: "P1" }, NOW)).toBeNull();
-    // PagerDuty refuses larger offsets, and ranges of more than six months.
+    // PagerDuty refuses offsets over its limit, and time ranges of more than six months.
     const deep = { ...NO_PROGRESS, unfinished: { ...unfinished, offset: 9_950 } };
     expect(resumed(deep, null, NOW)).toMatchObject({ offset: 9_900 });
     expect(resumed(progress, null, NOW + 180 * DAY_MS)).toBeNull();
@@ -33,11 +33,11 @@ describe("a check begins", () => {
 });
 
 describe("after a page the check", () => {
-  test("continues at the second before the page's last incident, and by overlapping pages if all incidents are of one second", () => {
+  test("continues from the second before the page's last incident, or with overlapping pages if all its incidents are of one second", () => {
     expect(afterPage(check, page)).toMatchObject({ offset: 0, sinceMs: NOW - 2000, listed: false });
     const within = { ...check, sinceMs: NOW - 2000 };
     expect(afterPage(within, page)).toMatchObject({ offset: 80, sinceMs: NOW - 2000 });
-    // PagerDuty lists no more incidents at a larger offset.
+    // At a larger offset PagerDuty lists no incidents, so the others of this second are left out.
     expect(afterPage({ ...within, offset: 9_840 }, page)).toMatchObject({
       offset: 0,
       sinceMs: NOW - 1000,
@@ -46,16 +46,16 @@ describe("after a page the check", () => {
   });
 
   test.each([
-    ["there is no more", { more: false }],
+    ["PagerDuty has no further page", { more: false }],
     ["a page is empty", { count: 0 }],
-    ["two pages in a row hold nothing new", { fruitless: 2 }],
-  ])("ends its list when %s, and then the list of open incidents", (_, change) => {
+    ["two pages in a row contain nothing new", { fruitless: 2 }],
+  ])("goes on to the list of open incidents, and ends after that list, if %s", (_, change) => {
     const open = afterPage(check, { ...page, ...change });
     expect(open).toMatchObject({ list: "open", offset: 0, listed: false });
     expect(afterPage(open, { ...page, ...change })).toMatchObject({ listed: true });
   });
 
-  test("ends its list after its time range, however long the list is", () => {
+  test("ends the list at an incident after the time range, and ends both lists after at most 1,001 pages", () => {
     const behind = { ...page, lastAtMs: NOW + 3_600_000 };
     expect(afterPage({ ...check, offset: 9_900 }, behind)).toMatchObject({ list: "open" });
     let endless = check;
