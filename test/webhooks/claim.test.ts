@@ -3,8 +3,8 @@ import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
 import { agreementOf, claimOf } from "../../src/webhooks/claim.ts";
 
 /**
- * Only the part of an unsigned body that the later check needs is kept. The check of this part gives the same result as
- * a check of the whole body.
+ * An unsigned webhook is compared later with PagerDuty's answer about its incident. Only the part of its body that is
+ * compared is stored, and the result is the same as with the whole body.
  */
 
 const KIB = 1024;
@@ -45,7 +45,7 @@ const readingAt = (updatedAt: string) => ({
 });
 const reading = readingAt("2026-11-22T03:00:00Z");
 
-test("a body of usual size is kept unchanged", () => {
+test("a body of usual size is stored unchanged", () => {
   const body = bodyOf(INCIDENT);
   expect(claimOf(body)).toBe(body);
 });
@@ -54,7 +54,7 @@ test.each([
   ["an incident", INCIDENT],
   ["custom fields", FIELDS],
 ])(
-  "only the compared part of a large body with %s is kept, and the check's result is the same",
+  "only the compared part of a large body with %s is stored, and the comparison gives the same result",
   (_, data) => {
     for (const body of [bodyOf(data, { filler }), bodyOf({ ...data, filler })]) {
       const claim = claimOf(body);
@@ -68,29 +68,29 @@ test.each([
   ["a body with a very long title", bodyOf({ ...INCIDENT, title: filler })],
   ["a deeply nested body", bytes(`{"event":${"[".repeat(50_000)}${"]".repeat(50_000)}}`)],
   ["a body that is not JSON", bytes(filler)],
-])("only the beginning of %s is kept", (_, body) => {
+])("only the beginning of %s is stored", (_, body) => {
   expect(claimOf(body).byteLength).toBeLessThanOrEqual(4 * KIB);
 });
 
-test("a body that differs from PagerDuty's answer disagrees, unless the answer is older than the body", () => {
+test("a body that differs from PagerDuty's answer is `disagrees`, or `behind` if the answer is older than the body", () => {
   const forged = bodyOf({ ...INCIDENT, title: "Forged" });
   expect(agreementOf(forged, reading, false)).toBe("disagrees");
   expect(agreementOf(forged, readingAt("2026-11-22T02:59:59Z"), false)).toBe("behind");
   expect(agreementOf(bodyOf(INCIDENT), readingAt("2026-11-22T02:59:59Z"), false)).toBe("agrees");
 });
 
-test("custom fields that could not be read from PagerDuty neither agree nor disagree", () => {
+test("a custom field event is `unknown` if the incident's custom fields could not be read, and `disagrees` if it has none", () => {
   expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, true)).toBe("unknown");
   expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, false)).toBe("disagrees");
 });
 
-test("a custom field event without custom fields never agrees", () => {
+test("a custom field event without valid custom fields never agrees", () => {
   for (const custom_fields of [[], [{ name: 7 }]]) {
     expect(agreementOf(bodyOf({ ...FIELDS, custom_fields }), reading, false)).toBe("disagrees");
   }
 });
 
-test("a status that was replaced in the same second agrees, and a status claimed long after the last change does not", () => {
+test("a different status agrees if the incident changed in the same second, but not if it last changed long before", () => {
   const resolved = RestIncidentAnswer.parse({
     ...INCIDENT,
     status: "resolved",

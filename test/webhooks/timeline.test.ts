@@ -3,7 +3,7 @@ import { effectOf, PagerDutyEvent } from "../../src/pagerduty/event.ts";
 import { timelineLineOf } from "../../src/webhooks/timeline.ts";
 import roleAssigned from "../cases/role-assigned.json";
 
-/** Each line of an incident's timeline says what happened, or whom it affects. */
+/** Each line of an incident's timeline says what an event changed, or which people it affects. */
 
 const textOf = (event_type: string, data: object, agent: object | null = null) => {
   const event = PagerDutyEvent.parse({
@@ -26,7 +26,7 @@ const whole = {
   assignees: [ann, { id: "PBEN", summary: "Ben" }],
 };
 
-test("an assigned role is on the timeline of the incident that the assignment names", () => {
+test("an assigned role gets a line on the timeline of the incident that the event names", () => {
   const event = PagerDutyEvent.parse(roleAssigned.event);
   const effect = effectOf(event);
   expect(effect).toEqual({ kind: "timeline", incidentId: "Q04ROLE0000001" });
@@ -36,7 +36,7 @@ test("an assigned role is on the timeline of the incident that the assignment na
   });
 });
 
-describe("the line of an event", () => {
+describe("the timeline line of an event", () => {
   test.each<[string, object, string]>([
     ["incident.reassigned", whole, "To Ann, Ben"],
     ["incident.escalated", whole, "To Ann, Ben"],
@@ -71,17 +71,17 @@ describe("the line of an event", () => {
       { type: "b", incident, conference_url: "https://zoom", conference_numbers: [{ number: "+1 2" }] },
       "https://zoom, +1 2",
     ],
-  ])("%s %#", (type, data, text) => {
+  ])("names what %s changed (case %#)", (type, data, text) => {
     expect(textOf(type, data)).toBe(text);
   });
 
-  test("names the actor if the event has neither an object nor other people, or its type if it has no actor", () => {
+  test("names the actor if the event names nothing else, and the event's type if it names no actor either", () => {
     const data = { type: "incident_something", incident };
     expect(textOf("incident.something_new.started", data, ann)).toBe("By Ann");
     expect(textOf("incident.something_new.started", data)).toBe("something new started");
   });
 
-  test("is absent for a change of status, because the fold already writes that line", () => {
+  test("is absent for a change of status, because folding the event already writes that line", () => {
     expect(textOf("incident.acknowledged", whole)).toBeUndefined();
   });
 
