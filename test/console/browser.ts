@@ -21,7 +21,7 @@ export interface Look {
   scheme: "light" | "dark";
 }
 
-/** A page, and in `faults` the errors that it logged or threw. */
+/** A page, with the errors that it logged or threw in `faults`. */
 export interface WatchedPage {
   page: Page;
   faults: string[];
@@ -46,9 +46,9 @@ export async function watchedPage(browser: Browser, width: Look["width"]): Promi
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Returns axe's findings on the current page, which include targets smaller than 24 px. */
+/** Returns the accessibility problems that axe finds on the page, including targets smaller than 24 px. */
 export async function violations(page: Page): Promise<string[]> {
-  // Evaluates axe through the debugger, because the page's policy forbids foreign scripts.
+  // Evaluates axe through the debugger, because the page's Content-Security-Policy forbids foreign scripts.
   await page.evaluate(axeSource);
   const found =
     await page.evaluate(`axe.run({ resultTypes: ["violations"], rules: { "target-size": { enabled: true } } }).then(({ violations }) =>
@@ -56,7 +56,7 @@ export async function violations(page: Page): Promise<string[]> {
   return Array.isArray(found) ? found.map(String) : [`axe answered ${String(found)}`];
 }
 
-/** The selectors of marks whose shape carries information. Each mark has a background, a border or a fill. */
+/** Selectors of the small shapes that carry information. Each is drawn with a background, a border or a fill. */
 const MARKS = [
   ".dot",
   ".live::before",
@@ -68,7 +68,10 @@ const MARKS = [
   ".middle",
 ];
 
-/** Returns the visible marks that cannot be seen. Forced colours give every background the colour of the page. */
+/**
+ * Returns the shapes of `MARKS` that are displayed but drawn only in the page's colour. Forced colours can cause this,
+ * because they give every background the page's colour.
+ */
 export async function unpainted(page: Page): Promise<string[]> {
   return page.evaluate<string[]>(`(() => {
     const probe = document.body.appendChild(document.createElement("i"));
@@ -87,7 +90,7 @@ export async function unpainted(page: Page): Promise<string[]> {
   })()`);
 }
 
-/** Saves a screenshot in the folder `SCREENSHOTS`, if it is set. */
+/** Saves a screenshot in the folder that the environment variable SCREENSHOTS names, if there is one. */
 export async function screenshot(page: Page, name: string, { width, scheme }: Look): Promise<void> {
   const folder = process.env["SCREENSHOTS"];
   if (!folder) return;

@@ -4,7 +4,7 @@ import type { Activity } from "../../src/contract/answers.ts";
 import { hasChromium, overflows, screenshot, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The chart of the last 24 hours shows an hour's values for pointer, touch and keyboard, and also as a table. */
+/** A person can read each hour of the last 24 in the chart with pointer, touch or keyboard, and in a table. */
 
 const HOUR_MS = 3_600_000;
 const NONE = {
@@ -81,7 +81,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
   }
 
   test.each([1280, 390] as const)(
-    "shows the day and is accessible, at %i px in each colour scheme",
+    "shows the day and is accessible in each colour scheme, at %i px",
     async (width) => {
       const page = await opened(width, day());
       for (const scheme of ["light", "dark"] as const) {
@@ -140,7 +140,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
     expect(await figure("Refused")).toBe("57");
   });
 
-  test("keeps the chosen hour and the open table while counts arrive", async () => {
+  test("keeps the chosen hour and the open table when new counts arrive", async () => {
     const activity = day();
     const page = await opened(1280, activity);
     await page.getByText("As a table").click();
@@ -154,7 +154,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
     expect(await of(page).figure("Refused")).toBe("1,234");
   });
 
-  test("shows the time since which its counts are complete, if earlier counts are not", async () => {
+  test("says since when its counts are complete, if earlier counts are not", async () => {
     await opened(1280, { ...day(), completeSince: "2026-11-26T10:20:00.000Z" }).then((page) =>
       page.getByText(/Counted in full since Thu 10:20/).waitFor(),
     );

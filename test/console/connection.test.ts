@@ -4,7 +4,7 @@ import { until } from "../support/until.ts";
 import { hasChromium, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The pages of a connection and of its events stay correct while both change. */
+/** The pages of a connection and of its events stay correct while the connection and the events change. */
 
 describe.skipIf(!hasChromium)("an open connection page", () => {
   const { stage, openPage } = openConsole();

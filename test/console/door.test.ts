@@ -38,7 +38,7 @@ describe("in dev:", () => {
     expect(page.headers.get("strict-transport-security")).toBeNull();
   });
 
-  test("through a tunnel or under another host name, the console is 404", async () => {
+  test("under a host name of another machine, such as a tunnel's, the console is 404", async () => {
     const { status } = await send(worker.url, { host: "evil.example" });
     expect(status).toBe(404);
   });
@@ -67,9 +67,9 @@ describe("in dev:", () => {
     }
   });
 
-  test("the live WebSocket opens for the page's origin only", async () => {
+  test("the WebSocket for live changes opens only for the page's own origin", async () => {
     const url = `${worker.url}/console/api/live`;
-    // A page of another site gets the same 404 as if the console did not exist.
+    // A page of another site gets a 404, as if the console did not exist.
     expect(await watch(url, { origin: "https://evil.example" })).toBe(404);
     expect(await watch(url, {})).toBe(403);
     const watcher = await watch(url, { origin: worker.url });
@@ -77,7 +77,7 @@ describe("in dev:", () => {
     await watcher.close();
   });
 
-  test("a file's name has a hash of its content, and the file is cached for ever", async () => {
+  test("the name of an asset contains a hash of its content, and browsers may cache the asset for a year", async () => {
     const page = await worker.request("/");
     const paths = [...page.text.matchAll(/"(\/console\/assets\/[^"]+)"/g)].map(([, path = ""]) => path);
     expect(paths.map((path) => path.replace(/-[A-Z0-9]{8}\./, "."))).toEqual([
@@ -98,7 +98,7 @@ describe("in dev:", () => {
   });
 });
 
-test("in production without Access the console is 404, and the reference is open", async () => {
+test("in production without Cloudflare Access, the console is 404, and everybody can read the API reference", async () => {
   const worker = await startWorker();
   try {
     for (const path of ["/", "/console/api"]) expect((await worker.request(path)).status).toBe(404);
@@ -109,7 +109,7 @@ test("in production without Access the console is 404, and the reference is open
   }
 });
 
-test("without a console a sign-in ends on a page that shows only the result", async () => {
+test("without a console, a sign-in with PagerDuty ends on a page that shows only the result", async () => {
   for (const variables of [{}, { CREDENTIALS_KEYS: "oops" }]) {
     const worker = await startWorker(variables);
     try {
@@ -131,7 +131,7 @@ test("without a console a sign-in ends on a page that shows only the result", as
   }
 });
 
-test("the reference makes its calls for the organisation of the console", async () => {
+test("the reference makes its calls for the organisation CONSOLE_ORG", async () => {
   const worker = await startWorker({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null, CONSOLE_ORG: "acme" });
   try {
     expect((await worker.request("/docs")).text).toContain('data-user="local" data-org="acme"');
@@ -140,7 +140,7 @@ test("the reference makes its calls for the organisation of the console", async 
   }
 });
 
-describe("in production with Access:", () => {
+describe("in production with Cloudflare Access:", () => {
   let team: AccessTeam;
   let pagerduty: PagerDuty;
   let worker: Worker;
@@ -160,13 +160,13 @@ describe("in production with Access:", () => {
   const open = (assertion: string | null) =>
     worker.request("/", { headers: assertion === null ? {} : { "cf-access-jwt-assertion": assertion } });
 
-  test("a key set over 64 KiB is not read, and no visitor is admitted", async () => {
+  test("if Access's set of keys is larger than 64 KiB, it is not read, and visitors get 503", async () => {
     team.paddingBytes = 64 * 1024;
     expect((await open(await team.assertion())).status).toBe(503);
     team.paddingBytes = 0;
   });
 
-  test("keys that cannot be fetched are a temporary error, and are fetched again later", async () => {
+  test("if Access's keys cannot be fetched, visitors get 503, and the next visit fetches the keys again", async () => {
     team.down = true;
     expect((await open(await team.assertion())).status).toBe(503);
     team.down = false;
@@ -183,7 +183,7 @@ describe("in production with Access:", () => {
     }
   });
 
-  test("the user id is the e-mail address in lower case, or the subject if there is no address", async () => {
+  test("the user id is the e-mail address in lower case, or the subject if the address cannot be a user id", async () => {
     expect((await open(await team.assertion())).text).toContain(">alice@acme.example</span>");
     const subject = await open(await team.assertion({ email: "a+b@acme.example" }));
     expect(subject.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");
@@ -194,16 +194,16 @@ describe("in production with Access:", () => {
 
   test.each<[string, Record<string, unknown> | null]>([
     ["none", null],
-    ["another audience's", { aud: ["b".repeat(64)] }],
-    ["another issuer's", { iss: "https://evil.example" }],
+    ["one for another audience", { aud: ["b".repeat(64)] }],
+    ["one of another issuer", { iss: "https://evil.example" }],
     ["an expired one", { exp: 1 }],
     ["one that never expires", { exp: undefined }],
-    ["one of nobody", { email: undefined, sub: "" }],
-  ])("an assertion is refused: %s", async (_, claims) => {
+    ["one without a user", { email: undefined, sub: "" }],
+  ])("Access's assertion is refused if it is: %s", async (_, claims) => {
     expect((await open(claims === null ? null : await team.assertion(claims))).status).toBe(403);
   });
 
-  test("the live WebSocket is closed when its sign-in expires, and sends no further message", async () => {
+  test("once its sign-in has expired, the WebSocket for live changes sends nothing and is closed", async () => {
     const exp = Math.ceil(Date.now() / 1000 + 2 * slowness());
     const headers = { "cf-access-jwt-assertion": await team.assertion({ exp }), origin: worker.url };
     const watcher = await watch(`${worker.url}/console/api/live`, headers);
@@ -217,7 +217,7 @@ describe("in production with Access:", () => {
     expect(watcher.messages).toEqual([]);
   });
 
-  test("an unsigned assertion, or one signed with another key, is refused", async () => {
+  test("Access's assertion is refused if it is unsigned or signed with another key", async () => {
     expect((await open(await team.assertion({}, { stranger: true }))).status).toBe(403);
     const [, payload] = (await team.assertion()).split(".");
     const none = Buffer.from('{"alg":"none"}').toString("base64url");

@@ -5,7 +5,7 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The server applies the filters of the lists and counts their matches; the address keeps them. */
+/** The server applies a list's filters, and counts the rows that match. The page's address keeps the filters. */
 
 describe.skipIf(!hasChromium)("the console", () => {
   const { stage, openPage } = openConsole(() =>
@@ -40,7 +40,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await link(page, "New").waitFor();
   });
 
-  test.each(["#/events", "#/deliveries"])("%s can be filtered by time, too", async (hash) => {
+  test.each(["#/events", "#/deliveries"])("the list %s can be filtered by time", async (hash) => {
     const { page } = await open(hash, ["Timed"]);
     const row = page.getByRole("row", { name: /incident.triggered/ });
     await row.waitFor();
@@ -68,12 +68,11 @@ describe.skipIf(!hasChromium)("the console", () => {
   });
 
   test.each([1280, 390] as const)(
-    "each choice of a filter shows how many rows match it, and the number follows changes, at %i px",
+    "each choice of a filter shows how many rows match it, and this number is updated, at %i px",
     async (width) => {
       stage.aurora.answer = () => ({ status: 429 });
       const { page } = await open("#/deliveries", ["One", "Two"], width);
-      // Each incident has two pending deliveries: its first notification, and the request for an analysis that follows
-      // it.
+      // Each incident has two pending deliveries: its first notification, and then the request for an analysis.
       await page.getByRole("button", { name: "Pending 4" }).waitFor();
       await page.getByRole("button", { name: "Failed 0" }).waitFor();
       await option(page, "Too many calls (2)").waitFor({ state: "attached" });
@@ -87,7 +86,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     },
   );
 
-  test("the services of a list are offered with their counts", async () => {
+  test("the filter for services offers each service of the list, with its number of incidents", async () => {
     const { page } = await open("#/incidents", ["One", "Two"]);
     await link(page, "One").waitFor();
     await link(page, "Two").waitFor();
@@ -100,7 +99,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await link(page, "One").waitFor();
   });
 
-  test("incidents of the same second are in the order of the API, even after one of them changed", async () => {
+  test("the page lists incidents of the same second in the API's order, even after one of them has changed", async () => {
     const { page } = await open("#/incidents", []);
     const incidents = ["A", "B", "C", "D", "E"].map((title) => stage.account.trigger({ title }));
     await page.locator("tbody tr").nth(4).waitFor();

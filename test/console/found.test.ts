@@ -29,7 +29,7 @@ describe.skipIf(!hasChromium)("the console", () => {
   const link = (page: Page, name: string) => page.getByRole("link", { name, exact: true });
   const filters = (page: Page) => new URL(page.url()).hash.split("?")[1] ?? "";
 
-  test("the server searches a list, the address keeps the filters, and Back removes the last one", async () => {
+  test("the server searches a list, the page's address keeps the filters, and the Back button removes the last filter", async () => {
     const { page } = await open("#/incidents", ["Checkout errors", "Disk full", "Checkout latency"]);
     await link(page, "Disk full").waitFor();
     const asked = page.waitForRequest(/\/incidents\?q=checkout/);
@@ -64,12 +64,12 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(await link(page, "Another one").count()).toBe(0);
   });
 
-  test("a link with an invalid filter shows an error, and the filter is not ignored", async () => {
+  test("a link with an invalid filter shows an error instead of an unfiltered list", async () => {
     const { page } = await open("#/incidents?severity=huge", []);
     await page.getByRole("alert").getByText("severity: must be critical, high, medium or low").waitFor();
   });
 
-  test("with the keyboard alone, a person searches, moves, opens a row, returns, and reads which keys there are", async () => {
+  test("a person can search, move between rows, open a row, go back and list the keys with the keyboard alone", async () => {
     const { page } = await open("#/incidents", ["First", "Second"]);
     await link(page, "Second").waitFor();
     await link(page, "First").waitFor();
@@ -83,8 +83,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: String(top) }).waitFor();
     await page.keyboard.press("Escape");
-    // Waits for the row: until the address has changed, the focus is on the open incident's heading, which has the same
-    // text.
+    // Waits for the focus on the row, because the heading of the open incident has the same text as the row.
     await page.locator(".row-link:focus").waitFor();
     expect(await focused()).toBe(top);
     await page.keyboard.press("/");
@@ -123,7 +122,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(await time.textContent()).toMatch(/just now|ago/);
   });
 
-  test("a delivery shows each attempt with Aurora's answer, and 'Try now' sends it again", async () => {
+  test("a delivery's page shows each attempt with Aurora's answer, and 'Try now' sends the delivery again", async () => {
     stage.aurora.answer = () => ({ status: 503 });
     const { page } = await open("#/deliveries", ["Refused at first"]);
     await page
@@ -143,7 +142,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await article.getByText("503", { exact: true }).waitFor();
   });
 
-  test("a note is written on the incident, and the text in the field survives a change of the incident", async () => {
+  test("a person can write a note on an incident, and a draft in the field survives a change of the incident", async () => {
     const { page, incidents } = await open("#/incidents", ["With a note"]);
     const [incident] = incidents;
     await link(page, "With a note").click();

@@ -4,7 +4,7 @@ import { until } from "../support/until.ts";
 import { hasChromium } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The page handles answers that arrive late, or in a different order than their requests. */
+/** The page handles answers that arrive late, or not in the order of their requests. */
 
 const PAGE_SIZE = 50;
 
@@ -87,7 +87,7 @@ describe.skipIf(!hasChromium)("a late answer", () => {
 
   test("is shown, and is not requested again before it arrives", async () => {
     const { page, account } = await open("", 1);
-    // Without the requests that only count the choices of the filters.
+    // Holds the requests for rows, but not those that count the choices of the filters.
     const held = await hold(page, /\/console\/api\/incidents\?(?!\S*counts=)/);
     account.trigger({ title: "Comes late" });
     await known("Comes late");
@@ -105,7 +105,7 @@ describe.skipIf(!hasChromium)("a late answer", () => {
     });
   });
 
-  test("with older rows stays in the list, and keeps the focus, when the list is reloaded", async () => {
+  test("adds older rows, which stay in the list and keep the focus when the list is reloaded", async () => {
     const { page, account } = await open("", PAGE_SIZE + 5);
     expect(await rows(page).count()).toBe(PAGE_SIZE);
     const held = await hold(page, "**/console/api/incidents?*cursor=*");

@@ -3,7 +3,7 @@ import { until } from "../support/until.ts";
 import { hasChromium, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The console stays up to date after its WebSocket closed, and says that a sign-in expired. */
+/** The console stays up to date after its WebSocket was closed, and says if the sign-in has expired. */
 
 describe.skipIf(!hasChromium)("the console's updates:", () => {
   const { stage, openPage } = openConsole();

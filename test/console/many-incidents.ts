@@ -2,8 +2,8 @@ import type { Page, WebSocketRoute } from "playwright-core";
 import type { IncidentList, LiveMessage, PagerDutyIncident } from "../../src/contract/answers.ts";
 
 /**
- * Simulates very many incidents: answers the console's requests for the list, and its WebSocket, in place of the
- * Worker.
+ * Simulates a list of very many incidents: answers the console's requests for the list in place of the Worker, and
+ * sends changes over the WebSocket.
  */
 
 const SERVICES = ["Checkout", "Payments", "Search", "Mail", "Kafka", "Database"];
@@ -12,7 +12,7 @@ const STEP_MS = 60_000;
 
 export const titleOf = (index: number): string => `Incident ${index} of a long day: error rate above 5 %`;
 
-/** @param index 0 is the newest */
+/** @param index 0 for the newest incident */
 function incidentOf(index: number, nowMs: number): PagerDutyIncident {
   const startedAt = new Date(nowMs - index * STEP_MS).toISOString();
   const isResolved = index % 3 === 0;
@@ -44,7 +44,7 @@ function incidentOf(index: number, nowMs: number): PagerDutyIncident {
 export interface ManyIncidents {
   /** Sends a change of an incident, or a new incident if `index` is negative. */
   change(index: number, title: string): void;
-  /** The number of answered requests for a page of the list. */
+  /** How many requests for a page of the list were answered. */
   readonly pages: number;
 }
 
@@ -76,7 +76,7 @@ export async function serveIncidents(page: Page, count: number): Promise<ManyInc
   };
 }
 
-/** Runs inside the browser, because thousands of rows take many requests. */
+/** This script runs inside the browser, because a test that clicks for each page would be slow. */
 const LOAD_ALL = `(async () => {
   const more = [...document.querySelectorAll("button")].find(({ textContent }) => /^Load older/.test(textContent));
   const { rows } = document.querySelector(".rows");

@@ -28,7 +28,7 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty:", () => {
     expect(faults).toEqual([]);
   });
 
-  test("the sign-in happens in the page itself if popups are blocked", async () => {
+  test("if popups are blocked, the person signs in in the page itself", async () => {
     registerApp(stage.account);
     const { page } = await openPage(1280);
     await page.addInitScript("window.open = () => null");
@@ -39,13 +39,13 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty:", () => {
     await page.getByText("OAuth · US").waitFor();
   });
 
-  test("a popup connects even if PagerDuty's page cuts its link to the opener", async () => {
+  test("a popup connects even if PagerDuty's page cuts the popup's link to the console", async () => {
     registerApp(stage.account);
     const { page } = await openPage(1280);
     let address = "";
     await page.context().route("**/oauth/authorize?**", async (route) => {
       address = route.request().url();
-      // With this header, the opener reads `closed` as true from now on.
+      // Because of this header, the console's page reads `popup.closed` as true from now on.
       const headers = { "cross-origin-opener-policy": "same-origin" };
       await route.fulfill({ contentType: "text/html", headers, body: "<h1>Consent</h1>" });
     });
@@ -72,7 +72,7 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty:", () => {
     expect(await page.locator(".toast").count()).toBe(1);
   });
 
-  test("missing scopes are named", async () => {
+  test("the page says that scopes are missing", async () => {
     registerApp(stage.account, {
       scopes: ["openid", "users.read", "incidents.read", "services.read"],
     });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The console says that it cannot update its data. */
+/** While the connector cannot be reached, the console says how old its data is. */
 
 const BANNER = /The connector cannot be reached\. What you see is as of \d+ \w+ \d{4}, \d\d:\d\d\./;
 const OVER = "Your sign-in is over. Reload the page to sign in again.";
@@ -30,7 +30,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     page.route(API, (route) => route.fulfill({ status, json: { error: "Something", code: "unexpected" } }));
 
   test.each([1280, 390] as const)(
-    "a banner shows when the outage began, and goes away when the connector answers, at %i px",
+    "a banner shows the time of the last update, and goes away when the connector answers, at %i px",
     async (width) => {
       const { page } = await open(width);
       await page.route(API, (route) => route.abort());
@@ -104,7 +104,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     expect(await page.getByText(BANNER).count()).toBe(0);
   });
 
-  test("an expired sign-in replaces the banner, even if a click is the first to find it", async () => {
+  test("the message about an expired sign-in replaces the banner, even if a click finds the expiry before a poll does", async () => {
     const { page } = await open();
     await page.route(API, (route) => route.abort());
     await page.clock.runFor(11_000);

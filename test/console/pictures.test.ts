@@ -6,7 +6,7 @@ import { hasChromium, type Look, screenshot, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
 /**
- * Also takes the screenshots for the documentation: `SCREENSHOTS=docs/screenshots npx vitest run
+ * This test can also take the screenshots for the documentation: `SCREENSHOTS=docs/screenshots npx vitest run
  * test/console/pictures.test.ts`.
  */
 
@@ -34,7 +34,7 @@ describe.skipIf(!hasChromium)("the pages of a realistic account", () => {
     }),
   );
 
-  /** Replaces the test's addresses with those of a real installation. */
+  /** Replaces the test's addresses with addresses that look real. */
   const withRealAddresses = (page: Page) =>
     page.route(/\/console\/api/, async (route) => {
       if (route.request().method() !== "GET") return route.continue();

@@ -3,7 +3,7 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, overflows, screenshot, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** A person redelivers failed deliveries, sees how many there are and how many are done, and can stop. */
+/** A person redelivers failed deliveries, sees how many of them are done, and can stop the redelivery. */
 
 describe.skipIf(!hasChromium)("the console", () => {
   const { stage, openPage } = openConsole(() =>
@@ -11,7 +11,7 @@ describe.skipIf(!hasChromium)("the console", () => {
   );
 
   test.each([1280, 390] as const)(
-    "redelivers failed deliveries, shows the progress, and can be stopped, at %i px",
+    "redelivers failed deliveries, shows the progress, and can stop the redelivery, at %i px",
     async (width) => {
       stage.aurora.answer = () => ({ status: 500 });
       await stage.call("POST", "", { token: stage.account.apiKey(), subscribe: true });
@@ -45,7 +45,7 @@ describe.skipIf(!hasChromium)("the console", () => {
   );
 
   test.each([1280, 390] as const)(
-    "a failed delivery's row has its cause in one line, and success takes the failure's message away, at %i px",
+    "shows the cause of a failure in one line, and hides the message about it after a success, at %i px",
     async (width) => {
       stage.aurora.answer = () => ({ status: 403 });
       await stage.call("POST", "", { token: stage.account.apiKey(), subscribe: true });

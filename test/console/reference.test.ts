@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { hasChromium, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** A person can make calls from the reference, only to this Worker and only on behalf of the console's visitor. */
+/** A person can make calls from the API reference. They go only to this Worker, on behalf of the console's visitor. */
 
 describe.skipIf(!hasChromium)("trying a call in the reference", () => {
   const { stage, openPage } = openConsole();
@@ -64,12 +64,12 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     await form.getByLabel("Body, JSON").fill("{");
     await form.getByRole("button", { name: "Send" }).click();
     await form.getByText("The body is not JSON. Nothing was sent.").waitFor();
-    // The former answer is gone, so that nobody reads it as this call's.
+    // The former answer is removed, so that nobody takes it for the answer to this call.
     expect(await form.getByText("400", { exact: true }).count()).toBe(0);
     expect(calls).toEqual(["POST /console/api/incidents/P1/notes"]);
   });
 
-  test("writes the line for a shell from the fields, for the visitor", async () => {
+  test("shows the same call as a shell command, with the values of the fields and the visitor's user id", async () => {
     const { page, form } = await open("redeliverDeliveries");
     const card = page.locator("#redeliverDeliveries");
     const shell = card.getByLabel("From a shell");
@@ -84,26 +84,29 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     await one.getByText("/pagerduty/incidents/P1'").waitFor();
   });
 
-  test.each(["failed", "resend", "send again"])("finds the call that redelivers by “%s”", async (words) => {
-    const { page } = await open("redeliverDeliveries");
-    const contents = page.getByRole("navigation", { name: "Contents" });
-    await contents.getByLabel("Search calls").fill(words);
-    await contents.getByRole("link", { name: /Send failed deliveries again/ }).waitFor();
-    expect(await contents.getByRole("link", { name: "Connection", exact: true }).isVisible()).toBe(
-      words === "failed",
-    );
-    await contents.getByLabel("Search calls").fill("zebra");
-    await contents.getByText("Nothing found.").waitFor();
-    expect(await contents.getByRole("link", { name: "Deliveries", exact: true }).isVisible()).toBe(false);
-  });
+  test.each(["failed", "resend", "send again"])(
+    "starts with a search of the calls: “%s” finds the call that redelivers",
+    async (words) => {
+      const { page } = await open("redeliverDeliveries");
+      const contents = page.getByRole("navigation", { name: "Contents" });
+      await contents.getByLabel("Search calls").fill(words);
+      await contents.getByRole("link", { name: /Send failed deliveries again/ }).waitFor();
+      expect(await contents.getByRole("link", { name: "Connection", exact: true }).isVisible()).toBe(
+        words === "failed",
+      );
+      await contents.getByLabel("Search calls").fill("zebra");
+      await contents.getByText("Nothing found.").waitFor();
+      expect(await contents.getByRole("link", { name: "Deliveries", exact: true }).isVisible()).toBe(false);
+    },
+  );
 
-  test("shows what a description has in backticks as code", async () => {
+  test("is explained by descriptions whose text in backticks is shown as code", async () => {
     const { page } = await open("redeliverDeliveries");
     await page.locator("#redeliverDeliveries p code", { hasText: /^webhook-id$/ }).waitFor();
     expect(await page.locator("#main .operation, #main .schema").getByText("`").count()).toBe(0);
   });
 
-  test("asks for confirmation before a call that destroys something", async () => {
+  test("asks for confirmation before a call that deletes something", async () => {
     await stage.connect();
     const { page, calls, form } = await open("disconnect");
     await form.getByRole("button", { name: "Send" }).click();

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { hasChromium, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The search box: what it finds, and what it says where it finds nothing. */
+/** The search box finds rows by their words, and says what it searched if it finds nothing. */
 
 describe.skipIf(!hasChromium)("the search of a list", () => {
   const { stage, openPage } = openConsole();
@@ -29,7 +29,7 @@ describe.skipIf(!hasChromium)("the search of a list", () => {
       await search(page).fill("zurich LEDGER");
       await link(page, "Disk full").first().waitFor({ state: "detached" });
       await link(page, "Ledger posting stuck in Zürich").first().waitFor();
-      // The rows that arrive now are filtered by the page.
+      // Rows that arrive from now on are filtered by the page.
       stage.account.trigger({ title: "Disk full again" });
       stage.account.trigger({ title: "Zürich: the ledger once more" });
       await link(page, "Zürich: the ledger once more").first().waitFor();
@@ -37,7 +37,7 @@ describe.skipIf(!hasChromium)("the search of a list", () => {
     },
   );
 
-  test("Enter opens the first hit of what was just typed, and the arrow leads to the first row", async () => {
+  test("opens the first match of the typed text on Enter, and moves the focus to the first row on ArrowDown", async () => {
     const page = await open("#/incidents", ["Checkout errors", "Disk full"]);
     await page.keyboard.press("/");
     await page.keyboard.type("checkout");
@@ -49,7 +49,7 @@ describe.skipIf(!hasChromium)("the search of a list", () => {
     expect(await page.evaluate("document.activeElement.textContent")).toBe("Checkout errors");
   });
 
-  test("without a hit it says what was searched, and offers to clear the filters", async () => {
+  test("says what was searched if nothing matches, and offers to clear the filters", async () => {
     const page = await open("#/incidents", ["Disk full"]);
     await page.getByLabel("Severity").selectOption("high");
     await search(page).fill("ledger stuck");
@@ -60,7 +60,7 @@ describe.skipIf(!hasChromium)("the search of a list", () => {
     expect(await search(page).inputValue()).toBe("");
   });
 
-  test("a count that is not the whole one is rounded down to hundreds", async () => {
+  test("shows a count that is incomplete rounded down to hundreds", async () => {
     await stage.call("POST", "", { token: stage.account.apiKey() });
     const { page } = await openPage(1280);
     await page.route(/\/incidents\?.*counts=true/, async (route) => {

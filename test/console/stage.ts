@@ -3,7 +3,7 @@ import { openStage, type Stage } from "../support/stage.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { type Look, startBrowser, type WatchedPage, watchedPage } from "./browser.ts";
 
-/** The user of a console in `dev`. */
+/** The user id for which the console makes its calls if AURORA_ENV is `dev`. */
 const LOCAL_USER = "local";
 
 export interface Console {
@@ -23,7 +23,7 @@ export function openConsole(start: () => Promise<World> = startLocal): Console {
   });
   afterEach(async () => {
     const contexts = browser?.contexts() ?? [];
-    // A call that a test holds may still be in flight.
+    // A request that a test holds may still be in progress.
     const pages = contexts.flatMap((context) => context.pages());
     await Promise.all(pages.map((page) => page.unrouteAll({ behavior: "ignoreErrors" })));
     await Promise.all(contexts.map((context) => context.close()));

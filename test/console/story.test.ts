@@ -20,7 +20,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     }),
   );
 
-  /** Checks the page in both colour schemes, and takes screenshots. */
+  /** Checks that the page is accessible in both colour schemes and not wider than the window. */
   const look = async (page: Page, name: string) => {
     for (const scheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });

@@ -7,7 +7,7 @@ import { openConsole } from "./stage.ts";
 
 /** The console never shows a better state than the actual one. */
 
-/** Returns the health tile with this name. */
+/** Returns the tile of the health overview with this name. */
 const tile = (page: Page, name: string) =>
   page.locator(".tile", { has: page.getByText(name, { exact: true }) });
 const SECTIONS = ["incidents", "events", "deliveries", "connection"] as const;
@@ -76,7 +76,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(await page.getByText(/429/).count()).toBe(0);
   });
 
-  test("shows on an incident's page whether Aurora has it, and calls its analysis accepted only then", async () => {
+  test("says on an incident's page that the analysis is accepted only after Aurora accepted the delivery", async () => {
     stage.aurora.answer = () => ({ status: 500 });
     const { page } = await open("");
     stage.account.trigger({ title: "Not yet there" });
