@@ -48,7 +48,7 @@ test("analysis is requested as soon as the runbook arrives, even if its fetch fa
   });
 });
 
-test("without a runbook, analysis is requested after the wait, and the incident shows that it waits", async () => {
+test("without a runbook, analysis is requested after the wait, during which the incident's analysis is shown as waiting", async () => {
   const incident = stage.account.trigger();
   await subscription.idle();
   await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);

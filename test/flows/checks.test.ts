@@ -4,7 +4,7 @@ import { openStage } from "../support/stage.ts";
 import { nextSecond, until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** A check finds a disabled or missing subscription and missed incidents, and recovers both. */
+/** A check enables a disabled subscription again, reports a missing one, and recovers missed incidents. */
 
 const stage = openStage(() => startWorld({ RECONCILE_MINUTES: "10" }));
 
@@ -54,7 +54,7 @@ test("a subscription that PagerDuty disabled is enabled again, and each missed i
   expect(stage.aurora.of(first.id)).toHaveLength(2);
 });
 
-test("a webhook that a person made and PagerDuty disabled after three refusals is enabled again once the right secret is stored", async () => {
+test("a subscription that PagerDuty disabled because of a wrong secret is enabled again once the right secret is stored", async () => {
   expect((await call("POST", "", { token: stage.account.apiKey() })).status).toBe(200);
   const subscription = stage.account.subscribe({
     url: `${stage.worker.url}/pagerduty/webhook/${stage.user}`,
@@ -143,7 +143,7 @@ test("a recovered incident includes its custom fields", async () => {
   });
 });
 
-test("connecting recovers the open incidents of the last day, and only POST /reconcile also recovers resolved incidents", async () => {
+test("connecting recovers the open incidents of the last day, and POST /reconcile also those that are already resolved", async () => {
   const open = stage.account.trigger({ silent: true });
   const over = stage.account.trigger({ silent: true });
   over.silently((incident) => incident.resolve());
@@ -199,7 +199,7 @@ test("a subscription that PagerDuty does not list is not reported as missing whi
   expect(shown.text).not.toContain("subscription_missing");
 });
 
-test("a revoked credential is reported, and incidents missed before the new credential are recovered", async () => {
+test("a revoked credential is reported, and a new credential recovers the incidents that were missed", async () => {
   const token = stage.account.apiKey();
   const subscription = await connected(token);
   stage.account.revoke(token);
@@ -234,7 +234,7 @@ test("a recovery finds the incidents of all pages, despite a rate limit on the s
   ).toBe(true);
 });
 
-test("a token that PagerDuty refuses once is not reported as refused after the next accepted call", async () => {
+test("a token that PagerDuty refused once is no longer reported as refused after PagerDuty accepts another call", async () => {
   await connected();
   stage.pagerduty.faults.api = { status: 401, times: 1 };
   expect((await call("GET", "/subscription")).status).toBe(401);

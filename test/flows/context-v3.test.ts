@@ -8,7 +8,7 @@ import { OWN_ROUTE, startWorld } from "../support/world.ts";
 
 /** In format `v3` the triggered event waits for its incident's context from PagerDuty, but only for a limited time. */
 
-/** Long enough to distinguish a wait that ended early from a wait that expired. */
+/** The wait for a context is long enough to tell apart a wait that ended early and one that expired. */
 const WAIT_SECONDS = Math.ceil(3 * slowness());
 
 const stage = openStage(() =>
@@ -35,7 +35,7 @@ const ALERT = {
 const sent = () => stage.aurora.attempts.map(({ raw }) => JSON.parse(new TextDecoder().decode(raw)).event);
 const types = () => sent().map(({ event_type }) => event_type);
 
-test("the first alert's details are in the prompt of today's Aurora, and the wait ends with PagerDuty's last answer", async () => {
+test("the current Aurora's prompt contains the first alert's details, and the wait ends once PagerDuty has answered", async () => {
   const startedAtMs = Date.now();
   stage.account.trigger({
     title: "Database is slow",

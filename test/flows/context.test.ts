@@ -6,8 +6,8 @@ import { openStage } from "../support/stage.ts";
 import { startWorld } from "../support/world.ts";
 
 /**
- * An incident's context from PagerDuty is sent with the request for analysis. The request waits for it only for a
- * limited time.
+ * An incident's context from PagerDuty is sent with the request for analysis. The request waits for the context only
+ * for a limited time.
  */
 
 const WAIT_SECONDS = Math.ceil(slowness());
@@ -57,7 +57,7 @@ async function contextOf(incident: Incident) {
   return context;
 }
 
-test("the request has alerts, changes, similar incidents and notes without secrets, and the API shows the same context", async () => {
+test("the request for analysis has alerts, changes, similar incidents and notes without secrets, as the API does", async () => {
   const incident = trigger();
   const context = await contextOf(incident);
   expect(context).toEqual({
@@ -99,20 +99,20 @@ const FAULTS: Record<string, Omit<FaultPlan, "match">> = {
 };
 
 test.each(Object.entries(FAULTS))(
-  "alerts that are %s are null with that reason, and the other parts are present",
+  "if the alerts are %s, they are null with this reason, and the other parts of the context are present",
   async (reason, fault) => {
     stage.pagerduty.faults.api = { ...fault, match: (_, path) => path.includes(CALLS.alerts) };
     const context = await contextOf(trigger());
     expect(context.alerts).toBeNull();
     expect(context.missing).toContainEqual({ part: "alerts", reason });
-    // After a 429 the connector does not call PagerDuty, so the other parts are missing too.
+    // After a 429 the connector stops calling PagerDuty for a while, so the other parts are missing, too.
     if (reason !== "rate_limited") {
       expect(context).toMatchObject({ changes: [{}], pastIncidents: [{}], relatedIncidents: [{}] });
     }
   },
 );
 
-test("a part that the account's plan lacks is not requested again for a day with the same connection", async () => {
+test("a part of the context that the account's plan lacks is not requested again for a later incident", async () => {
   stage.pagerduty.faults.api = { status: 402, match: (_, path) => path.includes(CALLS.pastIncidents) };
   for (let count = 0; count < 2; count++) {
     expect((await contextOf(trigger())).missing).toEqual([{ part: "pastIncidents", reason: "not_in_plan" }]);
@@ -120,19 +120,19 @@ test("a part that the account's plan lacks is not requested again for a day with
   expect([asked("pastIncidents"), asked("alerts")]).toEqual([1, 2]);
 });
 
-test("if PagerDuty does not answer at all, the request is still sent, and names every part as timed out", async () => {
+test("if PagerDuty does not answer at all, the request for analysis is still sent, and names every part as timed out", async () => {
   stage.pagerduty.faults.api = { hang: NEVER };
   const { missing } = await contextOf(trigger());
   expect(missing.map(({ reason }) => reason)).toEqual(Array(5).fill("timed_out"));
 });
 
-test("an answer that ends in the middle is not used", async () => {
+test("an answer from PagerDuty that is cut off is not used", async () => {
   stage.pagerduty.faults.api = { cut: true, match: (_, path) => path.includes(CALLS.alerts) };
   const { alerts, missing } = await contextOf(trigger());
   expect([alerts, missing]).toMatchObject([null, [{ part: "alerts" }]]);
 });
 
-test("at most two calls are in progress at the same time", async () => {
+test("at most two calls to PagerDuty are in progress at the same time, and the first is for alerts", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   stage.pagerduty.faults.api = { hang: promise };
   const incident = trigger();

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-test.concurrent("a message that cannot be processed is stored with its reason, blocks no other message, and is processed by a retry after the repair", async () => {
+test.concurrent("a webhook that cannot be processed is stored as failed, blocks no other webhook, and can be retried after the repair", async () => {
   const { worker, aurora, pagerduty } = world;
   const account = pagerduty.account();
   const subscription = await connectUser(world, "alice", account);
@@ -53,7 +53,7 @@ test.concurrent("a message that cannot be processed is stored with its reason, b
   expect((await worker.call("alice", "GET", "/pagerduty")).body).toMatchObject({ problems: [] });
 });
 
-test.concurrent("a message that can be processed again when it reaches the dead-letter queue needs no manual retry", async () => {
+test.concurrent("a webhook that can be processed again when it reaches the dead-letter queue needs no manual retry", async () => {
   const { worker, aurora, pagerduty } = world;
   const account = pagerduty.account();
   const subscription = await connectUser(world, "bob", account);

@@ -5,7 +5,7 @@ import { until } from "../support/until.ts";
 import { settled } from "../support/worker.ts";
 import { connectUser, OWN_ROUTE, startWorld, type World } from "../support/world.ts";
 
-/** Delivery from the outbox to Aurora. */
+/** Deliveries are sent to Aurora, retried by the schedule, listed, and sent again on request. */
 
 let subscription: Subscription;
 
@@ -36,7 +36,7 @@ test("a failed delivery is retried by the schedule, with the same webhook-id and
   expect(tries.every(({ signatureValid }) => signatureValid)).toBe(true);
 });
 
-test("a delivery is shown with the body that Aurora received, and to no other user", async () => {
+test("a delivery is shown with the body that Aurora received, but is not shown to another user", async () => {
   const incident = stage.account.trigger();
   await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
   const [attempt] = attemptsFor(incident.id);
@@ -76,7 +76,7 @@ test("a delivery that hangs holds up only its own incident", async () => {
   expect(new Set(pending.map(({ lastError }) => lastError))).toEqual(new Set([null]));
 });
 
-test("a delivery that is refused in its last attempt is dead: it is kept and shown, and on request sent again with the same id", async () => {
+test("a delivery that Aurora refuses in its last attempt is dead, and is sent again with the same id on request", async () => {
   const world2 = await startWorld({ DELIVERY_SCHEDULE: "0,0.1" });
   try {
     const account2 = world2.pagerduty.account();
@@ -120,7 +120,7 @@ test("a delivery that is refused in its last attempt is dead: it is kept and sho
   }
 });
 
-test("when Aurora accepts deliveries again, those that wait for a late attempt are sent immediately", async () => {
+test("when Aurora accepts deliveries again, deliveries with a long wait for their next attempt are sent immediately", async () => {
   stage.aurora.answer = () => ({ status: 503 });
   const waiting = [stage.account.trigger(), stage.account.trigger(), stage.account.trigger()];
   await until("every delivery to wait for the long step", async () => {
@@ -135,7 +135,7 @@ test("when Aurora accepts deliveries again, those that wait for a late attempt a
   );
 });
 
-test("the next attempt is not before Aurora's Retry-After", async () => {
+test("the next attempt of a delivery is not before the time in Aurora's Retry-After", async () => {
   stage.aurora.answer = () => ({ status: 429, headers: { "retry-after": "1800" } });
   const incident = stage.account.trigger();
   await until("the first attempt", () => attemptsFor(incident.id).length > 0);
@@ -226,7 +226,7 @@ test("without AURORA_EVENTS_URL incidents are stored and can be read", async () 
   }
 });
 
-describe("format v3 at Aurora's own route", () => {
+describe("a connector that sends the format v3 to Aurora's own route", () => {
   const post = async (user2: string, secret: string, body: string, webhookId: string) => {
     const reply = await v3.worker.request(`/pagerduty/webhook/${user2}`, {
       method: "POST",
@@ -275,7 +275,7 @@ describe("format v3 at Aurora's own route", () => {
     expect(bodies.map(({ event }) => event.id).reverse()).toEqual(deliveries.map(({ id }) => id));
   });
 
-  test("sends no copies of a webhook under other ids, and records at most ten of them", async () => {
+  test("sends a webhook that arrives under many ids only once, and records at most ten copies of it", async () => {
     const account2 = v3.pagerduty.account();
     const { id, secret } = await connectUser(v3, "dave", account2);
     account2.unsubscribe(id);

@@ -5,13 +5,13 @@ import { consent, failed, follow, registerApp, signInAddress, startOAuthWorld } 
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** Nothing of a connection stays after it ends or appears in another connection. */
+/** No data of a connection is kept after the connection ends, or appears in another connection. */
 
 const stage = openStage(startOAuthWorld);
 
 const { call } = stage;
 
-test("a disconnect during a delivery removes all rows", async () => {
+test("a disconnect during a delivery removes all tables", async () => {
   const account = stage.pagerduty.account();
   await stage.connect(account);
   stage.aurora.answer = () => ({ hang: true });
@@ -55,7 +55,7 @@ test("a user sees nothing of another user, and a webhook with another user's sig
   expect((await theirs(`/incidents/${incident.id}`)).status).toBe(404);
   expect((await theirs("/events")).body).toEqual({ events: [], nextCursor: null });
   expect((await theirs("/deliveries")).body).toEqual({ deliveries: [], nextCursor: null });
-  // Posts a webhook of one user's subscription to the other user's URL.
+  // Posts a webhook that one user's subscription signed to the other user's URL.
   const body = firstBody(incident);
   await stage.worker.call(other, "PUT", "/pagerduty/signing-secret", { body: { secret: "theirs" } });
   const crossed = await stage.worker.request(`/pagerduty/webhook/${other}`, {
@@ -73,7 +73,7 @@ const slow = (server: "api" | "identity", match: (method: string, path: string) 
 const isConnected = async () => JSON.stringify((await call("GET", "")).body).startsWith('{"connected":true');
 
 describe("a disconnect", () => {
-  test("ends a sign-in that was started before it, even without a connection", async () => {
+  test("ends a sign-in that was started earlier, even if there is no connection", async () => {
     registerApp(stage.pagerduty.account());
     const callback = await consent(await signInAddress(stage.worker, stage.user));
     expect((await call("DELETE", "")).body).toMatchObject({ deleted: 0 });
@@ -105,7 +105,7 @@ describe("a disconnect", () => {
     expect(await isConnected()).toBe(false);
   });
 
-  test("does not affect a connection that was made after it", async () => {
+  test("does not affect a new connection that is made while the old subscription is being removed", async () => {
     const account = stage.pagerduty.account();
     await call("POST", "", { token: account.apiKey(), subscribe: true });
     const held = slow("api", (method) => method === "DELETE");
@@ -122,7 +122,7 @@ describe("a disconnect", () => {
     expect(await isConnected()).toBe(true);
   });
 
-  test("reports the removal in only one of five concurrent calls", async () => {
+  test("is reported as the removal by only one of five concurrent calls", async () => {
     await call("POST", "", { token: stage.pagerduty.account().apiKey(), subscribe: true });
     const replies = await Promise.all(Array.from({ length: 5 }, () => call("DELETE", "")));
     const deleted = replies.map(({ body }) => /"deleted":(\d)/.exec(JSON.stringify(body))?.[1]);

@@ -4,7 +4,10 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** A waiting delivery does not delay other incidents. Retry-After and the schedule also apply to early attempts. */
+/**
+ * A waiting delivery does not delay other incidents. When Aurora accepts deliveries again, waiting deliveries are tried
+ * early, but not before the time in a Retry-After.
+ */
 
 /** The last wait is so long that only an early attempt can end it during a test. */
 const SCHEDULE = "0,0.2,0.2,7200";
@@ -45,7 +48,7 @@ test("an object that is evicted during an outage sends its waiting deliveries on
   await stage.aurora.waitFor("the waiting notifications", () => waiting.every(({ id }) => isDelivered(id)));
 });
 
-test("a delivery that is refused while others are accepted gets one early attempt, and its planned attempt stays", async () => {
+test("a delivery that Aurora refuses while it accepts others gets one early attempt, and its next attempt stays planned", async () => {
   const refused = stage.account.trigger();
   stage.aurora.answer = ({ body }) => ({
     status: body?.data.incident.incidentId === refused.id ? 500 : 200,
@@ -72,13 +75,13 @@ test("early attempts of an earlier connection do not change the retries of the c
   await stage.call("DELETE", "");
   const account = stage.pagerduty.account();
   await stage.connect(account);
-  // The new row reuses the old row's key. It must wait 0.2 s for its second attempt, not two hours.
+  // The new delivery reuses the old row's key, but must wait 0.2 s for its second attempt, not two hours.
   const next = account.trigger();
   stage.aurora.answer = () => ({ status: attemptsFor(next.id) > 1 ? 200 : 503 });
   await stage.aurora.waitFor("the next connection's incident", () => isDelivered(next.id));
 });
 
-test("an early attempt never comes before Aurora's Retry-After", async () => {
+test("an early attempt is never made before the time in Aurora's Retry-After", async () => {
   const asked = stage.account.trigger();
   stage.aurora.answer = ({ body }) =>
     body?.data.incident.incidentId === asked.id
@@ -104,7 +107,7 @@ test("if PagerDuty does not answer, only incidents without a number wait, and no
   await until("the first look-up", () => stage.pagerduty.requests.some(isLookUp));
   const fine = stage.account.trigger({ title: "with a number" });
   await stage.aurora.waitFor("the incident with a number", () => isDelivered(fine.id));
-  // The Worker aborts the look-up after 20 s, so it has not ended yet.
+  // The look-up of the number is still in progress, because the Worker aborts it only after 20 s.
   expect(await errors()).toEqual([]);
   expect(numberless.some(({ id }) => isDelivered(id))).toBe(false);
 });

@@ -108,7 +108,7 @@ describe("a failed call to Aurora", () => {
     expect(await problem("aurora_unaware")).toBeUndefined();
   });
 
-  test("leaves knowsConnection null, not false, while Aurora does not answer", async () => {
+  test("leaves knowsConnection null instead of false while 502 answers hide what Aurora knows", async () => {
     stage.aurora.fault = {
       status: 502,
       body: "<h1>Bad Gateway</h1>",
@@ -181,7 +181,7 @@ describe("a connection that Aurora's API cannot use", () => {
   });
 });
 
-test("the next check sends Aurora a credential that it lost", async () => {
+test("a check sends the credential to Aurora again if Aurora has lost it", async () => {
   await stage.connectMirrored();
   stage.aurora.directory.credentials = [];
   await stage.call("POST", "/reconcile");
@@ -210,7 +210,7 @@ test("Aurora refuses events of an unknown organisation, and accepts them once it
   await until("the delivery", async () => (await deliveries())[0]?.state === "delivered");
 });
 
-describe("with the receiver", () => {
+describe("with the receiver at /edge/events", () => {
   const receiving = openBackendStage((aurora) => ({
     AURORA_EVENTS_URL: aurora.eventsUrl,
     AURORA_EVENTS_SECRET: aurora.eventsSecret,

@@ -40,7 +40,7 @@ const isNotes = (_: string, path: string) => path.endsWith("/notes");
 const written = (what: string) =>
   until(what, async () => (await list()).every(({ state }) => state === "written"));
 
-test("a note is written, signed and listed with its state, and its webhook sends nothing to Aurora", async () => {
+test("a note is written, signed and listed with its state, and PagerDuty's webhook about it is not sent to Aurora", async () => {
   const reply = await post({ content: CONTENT, url: "https://aurora.example.com/incidents/7" });
   expect([reply.status, reply.body]).toEqual([202, { noteId: expect.any(String) }]);
   expect(atPagerDuty()).toEqual([signed(`${TEXT}\n\nhttps://aurora.example.com/incidents/7`)]);
@@ -74,7 +74,7 @@ test("a note is written, signed and listed with its state, and its webhook sends
   ]);
 });
 
-test("calls with the same key write one note, the same key with other content is a conflict, and calls without a key write a note each", async () => {
+test("an idempotency key writes one note, and is a conflict with other content; calls without a key write a note each", async () => {
   const first = await post({ content: "a", idempotencyKey: "k" });
   expect((await post({ content: "a", idempotencyKey: "k" })).body).toEqual(first.body);
   const conflict = await post({ content: "b", idempotencyKey: "k" });
@@ -96,9 +96,9 @@ test("a note that is requested while PagerDuty is unavailable is written once, e
 });
 
 test.each(["cut", "held"])(
-  "a note whose answer is lost (%s) is searched for before it is written again",
+  "if PagerDuty's answer to a note is lost (%s), the note is searched for before it is written again",
   async (how) => {
-    // Unsubscribes, because the note's webhook also confirms the note.
+    // Unsubscribes, because PagerDuty's webhook about the note would confirm the note, too.
     stage.account.unsubscribe(subscription.id);
     const match = (method: string, path: string) => method === "POST" && isNotes(method, path);
     stage.pagerduty.faults.api =
@@ -115,7 +115,7 @@ test.each(["cut", "held"])(
   },
 );
 
-test("a note whose answer is lost is confirmed by its webhook", async () => {
+test("if PagerDuty's answer to a note is lost, PagerDuty's webhook about the note confirms it", async () => {
   const match = (method: string, path: string) => method === "POST" && isNotes(method, path);
   stage.pagerduty.faults.api = { hold: NEVER, times: 1, match };
   expect((await post({ content: CONTENT })).status).toBe(202);
@@ -124,7 +124,7 @@ test("a note whose answer is lost is confirmed by its webhook", async () => {
   expect(writes()).toBe(1);
 });
 
-test("without write access a note is 403 and not stored, and the status says so", async () => {
+test("if the credential cannot write, a note is 403 and not stored, and the status shows the missing capability", async () => {
   const capability = async () => {
     const { body } = await call("GET", "");
     return (body as { capabilities: Record<string, unknown> }).capabilities["can_write_incidents"];
@@ -138,7 +138,7 @@ test("without write access a note is 403 and not stored, and the status says so"
   expect([await capability(), (await list()).length]).toEqual([false, 1]);
 });
 
-test("an account-level key needs a user to write as", async () => {
+test("with an account-level key, a note must name the PagerDuty user who writes it in `from`", async () => {
   await call("PATCH", "", { token: stage.account.apiKey({ kind: "account" }) });
   const reply = await post({ content: "x" });
   expect([reply.status, reply.body]).toMatchObject([400, { error: expect.stringContaining("from") }]);
@@ -173,7 +173,7 @@ test("a malformed note, an unknown incident and a body that is too large are ref
   expect(theirs.status).toBe(404);
 });
 
-test("an incident accepts 30 notes an hour, and a connection 200", async () => {
+test("at most 30 notes an hour are accepted for an incident, and 200 for a connection", async () => {
   await post({ content: "first", idempotencyKey: "k" });
   const copy = (incidentId: string, count: number) =>
     stage.sql(

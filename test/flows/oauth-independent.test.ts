@@ -16,9 +16,9 @@ import {
 import type { World } from "../support/world.ts";
 
 /**
- * Signs in against oidc-provider, a certified OpenID provider, configured with PagerDuty's paths: PKCE is required, the
- * secret is sent in the form, refresh tokens rotate. The emulator remains PagerDuty's API, and accepts the provider's
- * tokens.
+ * The connector signs in at oidc-provider, a certified OpenID provider. The provider has PagerDuty's paths, requires
+ * PKCE, takes the client secret in the form, and rotates refresh tokens. PagerDuty's API is still emulated, and the
+ * emulator accepts the provider's tokens.
  */
 
 const SCOPES = "openid incidents.read";

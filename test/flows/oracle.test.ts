@@ -7,8 +7,8 @@ import { until } from "../support/until.ts";
 import { connectUser, startWorld } from "../support/world.ts";
 
 /**
- * With any order, repetitions and faults, Aurora ends in PagerDuty's final state and gets one notification for each
- * change.
+ * Whatever the order, repetitions and faults, Aurora ends with PagerDuty's final state, and gets one notification for
+ * each change.
  */
 
 const SEED = Number(process.env["ORACLE_SEED"] ?? 20261122);

@@ -5,8 +5,8 @@ import { until } from "../support/until.ts";
 import { startWorldWith } from "../support/world.ts";
 
 /**
- * Webhooks that are still on the Queue when the connection changes do not reach the new connection. In these tests the
- * Queue collects webhooks for some seconds.
+ * A webhook that is still on the Queue when the connection changes is used by the new connection only if PagerDuty
+ * confirms it. In these tests the Queue holds webhooks for three seconds.
  */
 
 const stage = openStage(() =>
@@ -38,7 +38,7 @@ test("a webhook queued before a disconnect does not reach the next connection", 
   expect(stage.aurora.of(incident.id)).toEqual([]);
 });
 
-test("an unsigned webhook queued for one account is not recorded for the account that is connected afterwards", async () => {
+test("an unsigned webhook that was queued for one account is not recorded for the account that is connected next", async () => {
   const former = stage.pagerduty.account();
   await call("POST", "", { token: former.apiKey() });
   const incident = former.trigger({ silent: true, title: "Confidential of the first" });
@@ -56,7 +56,7 @@ test("an unsigned webhook queued for one account is not recorded for the account
   expect((await call("GET", "/events/w")).status).toBe(404);
 });
 
-/** Connects, stores the secret of a webhook, and has a signed webhook of a new incident accepted. */
+/** Connects and subscribes, and posts a signed webhook of a new incident, which then waits on the Queue. */
 async function signedAndQueued(account: Account): Promise<Incident> {
   const subscription = await stage.connect(account);
   account.unsubscribe(subscription.id);
@@ -76,7 +76,7 @@ const arrived = async ({ id }: Incident) => {
   return stage.aurora.of(id)[0];
 };
 
-test("a webhook queued before a disconnect is read back by a new connection to the same account", async () => {
+test("a webhook queued before a disconnect is confirmed at PagerDuty by a new connection to the same account", async () => {
   const incident = await signedAndQueued(stage.account);
   await call("DELETE", "");
   await call("POST", "", { token: stage.account.apiKey() });
@@ -97,7 +97,7 @@ test("a webhook queued before the connection moved from the user to an organisat
   });
 });
 
-test("a webhook queued before a disconnect that the next connection's secret does not prove makes a check due", async () => {
+test("a webhook queued before a disconnect makes a check due if the next connection's secret does not verify it", async () => {
   await stage.worker.restart({ RECONCILE_MINUTES: "60" });
   await signedAndQueued(stage.account);
   /** Each check reads the list of new incidents once. */

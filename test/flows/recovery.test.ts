@@ -3,7 +3,7 @@ import { type Subscription, sign, webhookBody } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { nextSecond, until } from "../support/until.ts";
 
-/** A recovery finds missed changes, and one unreadable incident does not stop the others. */
+/** A recovery finds missed changes, and an incident that cannot be read does not stop the others' recovery. */
 
 let subscription: Subscription;
 
@@ -53,7 +53,7 @@ test.each([403, 500])(
       match: (_, path) => path.startsWith(`/incidents/${unreadable?.id}`),
     };
     const stopped = await call("POST", "/reconcile");
-    // A forbidden incident is skipped. An incident that fails is reported, and read again in the next check.
+    // After a 403 the incident is skipped. A 500 is reported. The next check reads the incident again.
     expect(stopped.status).toBe(status === 403 ? 200 : 502);
     for (const { id } of others) expect(await detail(id)).toMatchObject({ status: "resolved" });
     stage.pagerduty.faults.api = null;
@@ -63,7 +63,7 @@ test.each([403, 500])(
 );
 
 test.each([429, 500])(
-  "an incident is sent with its custom fields, even if PagerDuty's first answer is %i",
+  "an incident is sent with its custom fields, even if PagerDuty's first answer about them is %i",
   async (status) => {
     const incident = stage.account.trigger({ silent: true, customFields: { runbook_link: RUNBOOK } });
     stage.pagerduty.faults.api = {
@@ -90,7 +90,7 @@ test("an incident whose custom fields cannot be read in five checks is sent with
   expect(stage.aurora.of(incident.id)[0]).toMatchObject({ type: "incident.triggered" });
 });
 
-test("a resolution older than an acknowledgement with a wrong time reaches Aurora by a check five minutes later", async () => {
+test("a resolution that counts as older than an acknowledgement from the future is found by a check five minutes later", async () => {
   const incident = stage.account.trigger({ silent: true });
   const post = (status: string, type: string, atMs: number) => {
     const event = JSON.parse(webhookBody(incident.announce())).event;
@@ -201,7 +201,7 @@ test("an incident that was reopened long after its creation, without a webhook, 
   expect(await detail(incident.id)).toMatchObject({ status: "investigating" });
 });
 
-test("a check that continues in several runs looks at each incident once", async () => {
+test("a check of many incidents reads the custom fields of each incident once", async () => {
   subscription.temporarilyDisabled = true;
   const missed = Array.from({ length: 60 }, () => stage.account.trigger());
   expect((await call("POST", "/reconcile")).body).toMatchObject({ checked: 60, recovered: 60 });

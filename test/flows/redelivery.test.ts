@@ -3,7 +3,7 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** A person can redeliver the deliveries that failed since a time, read the progress, and stop. */
+/** A person can redeliver the deliveries that failed since a given time, read the progress, and stop. */
 
 const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: "0,0.1" }));
 beforeEach(async () => {
@@ -14,7 +14,7 @@ const { call } = stage;
 const progress = async () => (await call("GET", "/deliveries/redeliver")).body;
 const deadCount = async () => (await stage.sql("SELECT 1 FROM journal WHERE delivery = 'dead'")).length;
 
-/** Triggers incidents. Each has two deliveries, and all of them fail. */
+/** Triggers incidents with two deliveries each, and waits until all these deliveries are dead. */
 async function failing(count: number) {
   stage.aurora.answer = () => ({ status: 500 });
   const incidents = Array.from({ length: count }, () => stage.account.trigger());
@@ -22,7 +22,7 @@ async function failing(count: number) {
   return incidents;
 }
 
-test("deliveries that failed since a time are sent again, and the progress counts them", async () => {
+test("deliveries that failed since a given time are sent again, and the progress counts them", async () => {
   const since = new Date().toISOString();
   const [lost] = await failing(2);
   expect(await progress()).toMatchObject({ startedAt: null, pending: 0, delivered: 0, failed: 0 });
@@ -43,7 +43,7 @@ test("deliveries that failed since a time are sent again, and the progress count
   });
 });
 
-test("the status shows when Aurora last accepted a delivery, even if that was an old one", async () => {
+test("the status shows when Aurora last accepted a delivery, even if that delivery is an old one", async () => {
   const [old] = await failing(1);
   stage.aurora.answer = () => ({ status: 202 });
   const younger = stage.account.trigger();
@@ -58,7 +58,7 @@ test("the status shows when Aurora last accepted a delivery, even if that was an
   await until("its acceptance in the status", async () => (await lastDeliveredMs()) > beforeMs);
 });
 
-test("after a stop, a redelivery makes no further attempts, and later incidents are sent", async () => {
+test("a redelivery that is stopped makes no further attempts, and later incidents are sent", async () => {
   const incidents = await failing(4);
   stage.aurora.reset();
   stage.aurora.answer = ({ body }) =>

@@ -4,7 +4,7 @@ import { openStage } from "../support/stage.ts";
 import { INTERNAL_SECRET, type Reply, SEALING_KEY, settled } from "../support/worker.ts";
 import { startWorld } from "../support/world.ts";
 
-/** Uses a connection with known secrets, then searches every answer, the log, KV and the storage for them. */
+/** The test uses a connection with known secrets, then searches every answer, the log, KV and the storage for them. */
 
 const stage = openStage(() => startWorld({ RECONCILE_MINUTES: "10" }));
 

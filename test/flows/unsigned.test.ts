@@ -5,7 +5,10 @@ import { holdNext } from "../support/held-call.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** Without a signing secret, no webhook from PagerDuty is lost, and forged webhooks cannot fill the storage. */
+/**
+ * Without a signing secret, no webhook from PagerDuty is lost, and forged webhooks cannot fill the storage. A read-back
+ * reads the incident of an unsigned webhook from PagerDuty, to confirm the webhook.
+ */
 
 const KIB = 1024;
 const FILLER = "x".repeat(240 * KIB);
@@ -51,7 +54,7 @@ const judged = (webhookId: string) =>
     const found = await row(webhookId);
     return found !== undefined && (found["outcome"] !== "unconfirmed" || found["reason"] !== null);
   });
-/** Waits until the first read-back is over and the next one is planned. */
+/** Waits until the first read-back is over without a verdict, and the next read-back is planned. */
 const deferred = () =>
   until("the first read-back", async () => {
     const [hint] = await stage.sql("SELECT max(attempts) AS attempts FROM hints");
@@ -112,7 +115,7 @@ test("a webhook that PagerDuty confirms is applied despite additional fields, an
   expect(await row("field")).toMatchObject({ outcome: "applied" });
 });
 
-test("an incident that the REST API does not have yet is read again", async () => {
+test("a webhook about an incident that the REST API does not have yet is confirmed by a later read-back", async () => {
   const [incident, body] = triggered();
   stage.pagerduty.faults.api = { status: 404, match: (_, path) => path.startsWith("/incidents/") };
   await post(body, "w");
@@ -124,7 +127,7 @@ test("an incident that the REST API does not have yet is read again", async () =
   await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });
 
-test("if the REST API does not have a resolution yet, the open incident is sent, and the resolution is read later", async () => {
+test("if the REST API still shows a resolved incident as open, it is sent as open, and its resolution is read later", async () => {
   const [incident] = triggered({ createdAt: new Date(Date.now() - 60_000).toISOString() });
   const body = JSON.parse(bodyOf(incident.announce(), { status: "resolved" }));
   body.event.event_type = "incident.resolved";
@@ -171,7 +174,7 @@ test("analysis is requested once for an incident that is resolved before its rea
   expect(types(incident)).toEqual(["incident.resolved", "incident.rca_requested"]);
 });
 
-test("a refused credential is not tried again for each incident, and a new credential reads all of them", async () => {
+test("a refused credential is not tried again for each incident, and a new credential reads all these incidents", async () => {
   stage.account.revoke(token);
   const stories = Array.from({ length: 10 }, () => triggered());
   for (const [index, [, body]] of stories.entries()) await post(body, `w${index}`);
@@ -187,7 +190,7 @@ test("a refused credential is not tried again for each incident, and a new crede
   );
 });
 
-test("a new webhook is not given up together with a webhook that has waited for two days", async () => {
+test("a new webhook stays waiting when an older webhook of its incident is given up after two days", async () => {
   const [incident, body] = triggered();
   stage.pagerduty.faults.api = { status: 500, match: (_, path) => path.startsWith("/incidents/") };
   await post(body, "old");
@@ -208,7 +211,7 @@ test("the waiting webhooks of one incident are checked a hundred at a time", asy
   stage.account.revoke(token);
   await post(body, "w");
   await deferred();
-  // Copies the row, instead of posting webhooks one by one.
+  // Copies the webhook's row, because posting 250 webhooks takes long.
   await stage.sql(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250)
      INSERT INTO journal (kind, webhook_id, event_id, incident_id, type, occurred_at, received_at_ms,
@@ -246,7 +249,7 @@ test("a read-back does not override a signed webhook that arrived during the rea
   await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });
 
-test("a forged webhook that PagerDuty contradicts causes no analysis, and its ids are not sent", async () => {
+test("a forged webhook that PagerDuty contradicts causes no analysis, and its ids are not sent to Aurora", async () => {
   const createdAt = new Date(Date.now() - 3 * 3600 * 1000).toISOString();
   const [incident, body] = triggered({ createdAt });
   incident.silently((silent) => silent.resolve());
