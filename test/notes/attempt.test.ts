@@ -26,7 +26,7 @@ type Answer = Parameters<typeof afterAttempt>[1];
 const after = (answer: Answer, note: Partial<Note> = {}) =>
   afterAttempt({ ...NOTE, ...note }, answer, SCHEDULE, NOW_MS, 0);
 
-test("a note that PagerDuty accepted is `written`, with PagerDuty's id", () => {
+test("a note that PagerDuty accepts gets the state `written` and PagerDuty's id", () => {
   const value = { id: "PN1", text: "Found it.", by: null, createdAt: null };
   expect(after({ ok: true, value })).toMatchObject({ state: "written", pagerdutyId: "PN1", attempts: 1 });
 });
@@ -44,13 +44,13 @@ test.each<[Answer, string]>([
   });
 });
 
-test("any other failure is tried again by the schedule, or later if PagerDuty asks for a longer wait", () => {
+test("after any other failure a note is tried again by the schedule, or later if PagerDuty asks for a longer wait", () => {
   const unavailable: Answer = { ...refused, problem: "unavailable", reason: "PagerDuty answered 500" };
   expect(after(unavailable)).toMatchObject({ state: "pending", nextAttemptAtMs: NOW_MS + 5000, doubtful: 1 });
   const limited: Answer = { ...refused, problem: "rate_limited", retryAfterSeconds: 60 };
   expect(after(limited)).toMatchObject({ state: "pending", nextAttemptAtMs: NOW_MS + 60_000, doubtful: 0 });
   expect(after({ ...refused, problem: "unauthorized" })).toMatchObject({ state: "pending", doubtful: 0 });
-  // A note that was in doubt stays in doubt, whatever a later attempt returns.
+  // A note is in doubt if an attempt had no clear answer. It stays in doubt, whatever a later attempt returns.
   expect(after(limited, { doubtful: 1 })).toMatchObject({ doubtful: 1 });
 });
 
@@ -64,7 +64,7 @@ test("a note is given up at the end of the schedule, and after a day", () => {
   expect(after(unavailable, { attempts: 2 })).toMatchObject({ state: "pending" });
 });
 
-test("during an attempt a note is in doubt, and is due again after a minute", () => {
+test("during an attempt a note counts as perhaps written, and is due again after a minute", () => {
   expect(attempting(NOTE, NOW_MS)).toMatchObject({ doubtful: 1, nextAttemptAtMs: NOW_MS + 60_000 });
 });
 
@@ -74,6 +74,9 @@ test.each([
   ["a long note", "a long...", true, true],
   ["a long note", "a long", false, false],
   ["a long note", "...", true, false],
-])("%j and PagerDuty's %j (trimmed: %j) are the same note: %j", (ours, theirs, isTrimmed, same) => {
-  expect(isSameText(ours, theirs, isTrimmed)).toBe(same);
-});
+])(
+  "the note %j compared with PagerDuty's text %j (shortened: %j) counts as the same: %j",
+  (ours, theirs, isTrimmed, same) => {
+    expect(isSameText(ours, theirs, isTrimmed)).toBe(same);
+  },
+);

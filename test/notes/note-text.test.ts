@@ -5,7 +5,7 @@ import { MAX_NOTE_CHARS, noteTextOf } from "../../src/notes/note-text.ts";
 import { plainTextOf } from "../../src/notes/plain-text.ts";
 import { anyText } from "../support/context.ts";
 
-/** Converts Aurora's Markdown to plain text, because PagerDuty shows Markdown unformatted. */
+/** Aurora's Markdown is converted to plain text, because PagerDuty does not format Markdown. */
 
 test.each([
   ["# Root cause\nThe **database** was _slow_.", "Root cause\n----------\n\nThe database was slow."],
@@ -31,7 +31,7 @@ test.each([
   ["~~wrong~~ right", "wrong right"],
   ["- one\n\n  more of it\n- two", "- one\n\n  more of it\n\n- two"],
   ["", ""],
-])("%j becomes %j", (markdown, text) => expect(plainTextOf(markdown)).toBe(text));
+])("the Markdown %j becomes the text %j", (markdown, text) => expect(plainTextOf(markdown)).toBe(text));
 
 test("a note ends with the link to Aurora, followed by the user for whom Aurora wrote it", () => {
   const note = { content: "Found it.\r\n\0", url: "https://aurora.example.com/incidents/1", userId: "alice" };
@@ -71,24 +71,27 @@ test.each(["[", "*a ", "**", "`", "<a", "> ", "- ", "- > ", "|", "![", "_a*", "&
   },
 );
 
-test("emphasis stays unconverted if there is more of it than in any prose, because parsing it takes seconds", () => {
+test("Markdown with thousands of marks of emphasis is left unconverted, because parsing it takes seconds", () => {
   const markdown = `**Found** it.\n\n${"_a*".repeat(20_000)}`;
   expect(plainTextOf(markdown)).toBe(markdown);
   expect(plainTextOf("**a** ".repeat(500))).toBe("a ".repeat(500).trimEnd());
 });
 
-test.each(["> ", "1. ", "- > "])("more than 50 repetitions of %j on a line are left unconverted", (unit) => {
-  const deep = `**Found** it.\n\n${unit.repeat(51)}a`;
-  expect(plainTextOf(deep)).toBe(deep);
-  const shallow = plainTextOf(`**Found** it.\n\n${unit.repeat(20)}a`);
-  expect(shallow).toMatch(/^Found it\.\n\n[\s\S]*a$/);
-});
+test.each(["> ", "1. ", "- > "])(
+  "Markdown with more than 50 repetitions of %j on a line is left unconverted",
+  (unit) => {
+    const deep = `**Found** it.\n\n${unit.repeat(51)}a`;
+    expect(plainTextOf(deep)).toBe(deep);
+    const shallow = plainTextOf(`**Found** it.\n\n${unit.repeat(20)}a`);
+    expect(shallow).toMatch(/^Found it\.\n\n[\s\S]*a$/);
+  },
+);
 
 test.each([
   ["a table with very many cells", `|${"a|".repeat(100)}\n|${"-|".repeat(100)}\n${"x\n".repeat(500)}`],
-  ["Markdown of over 2,000 lines", "a\n-\n".repeat(1_001)],
+  ["over 2,000 lines", "a\n-\n".repeat(1_001)],
   ["a word of over 2,000 characters", `www.a${"?!".repeat(1_000)}`],
-])("%s is left unconverted, because parsing it takes seconds or all memory", (_, odd) => {
+])("Markdown with %s is left unconverted, because parsing it takes seconds or all memory", (_, odd) => {
   const markdown = `**Found** it.\n\n${odd}`;
   expect(plainTextOf(markdown)).toBe(markdown.trimEnd());
 });
