@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 /**
- * No SQL statement reads JSON. SQLite refuses JSON with more than 1,000 levels of nesting, but V8 accepts it. If a query
- * read JSON, one row with such JSON would make the query fail.
+ * No SQL statement reads JSON, because SQLite refuses JSON with more than 1,000 levels of nesting, which V8 accepts. One
+ * row with such JSON makes every query fail that reads this JSON.
  */
 
 const root = fileURLToPath(new URL("../../src/", import.meta.url));
