@@ -5,7 +5,8 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
 /**
- * Without a signing secret a webhook is only a hint: the connector stores the incident as PagerDuty's API returns it.
+ * Without a signing secret a webhook is only a hint. The connector reads the webhook's incident from PagerDuty's API (a
+ * read-back), and stores what the API returns.
  */
 
 const stage = openStage();
@@ -114,7 +115,7 @@ test("forged content of a real incident appears only in the event log, as unconf
   expect(detail.text).not.toContain("money");
 });
 
-test("the runbook field is read back from PagerDuty", async () => {
+test("a runbook field that a webhook announces is read back from PagerDuty", async () => {
   const incident = stage.account.trigger({ title: "Slow" });
   const event = incident.setField("runbook_link", "http://localhost/runbook");
   await post(firstBody(incident), "w1");
@@ -155,7 +156,7 @@ test("a read-back that PagerDuty rate-limits is retried", async () => {
 });
 
 test.each([
-  ["not JSON", "hello", "JSON"],
+  ["no JSON", "hello", "JSON"],
   ["no event", "{}", "'event'"],
   [
     "no event_type",
@@ -188,7 +189,7 @@ test("the status shows the time of PagerDuty's last test event", async () => {
   });
 });
 
-test("a flood of unsigned webhooks gets 429, after which PagerDuty retries", async () => {
+test("a flood of unsigned webhooks gets 429, on which PagerDuty sends a webhook again later", async () => {
   const body = firstBody(stage.account.trigger());
   const replies = await Promise.all(Array.from({ length: 140 }, (_, index) => post(body, `flood-${index}`)));
   const statuses = replies.map(({ status }) => status);
@@ -197,7 +198,7 @@ test("a flood of unsigned webhooks gets 429, after which PagerDuty retries", asy
 
 test("a flood of malformed webhooks gets 429, and does not block well-formed ones", async () => {
   const statuses: number[] = [];
-  // The limit is for a minute. If the minute ends during the first batch, the second one reaches the limit.
+  // The limit is for a minute. If the minute ends during the first batch, the second batch reaches the limit.
   for (let batch = 0; batch < 2 && !statuses.includes(429); batch += 1) {
     const replies = await Promise.all(Array.from({ length: 65 }, (_, n) => post("{}", `${batch}-${n}`)));
     statuses.push(...replies.map(({ status }) => status));
@@ -207,13 +208,16 @@ test("a flood of malformed webhooks gets 429, and does not block well-formed one
   expect((await post(firstBody(stage.account.trigger()), "good")).status).toBe(202);
 });
 
-test.each(["..", "."])("the webhook id %j is replaced by a hash, because a URL drops it", async (id) => {
-  const incident = stage.account.trigger();
-  expect((await post(firstBody(incident), id)).status).toBe(202);
-  await until("the event with the hashed id", async () =>
-    JSON.stringify(await events()).includes('"webhookId":"sha256-'),
-  );
-});
+test.each(["..", "."])(
+  "the webhook id %j is replaced by a hash, because it would be dropped from the URL of its event",
+  async (id) => {
+    const incident = stage.account.trigger();
+    expect((await post(firstBody(incident), id)).status).toBe(202);
+    await until("the event with the hashed id", async () =>
+      JSON.stringify(await events()).includes('"webhookId":"sha256-'),
+    );
+  },
+);
 
 test("an oversized signature header counts as no signature", async () => {
   const reply = await stage.worker.request(`/pagerduty/webhook/${stage.user}`, {

@@ -23,7 +23,7 @@ describe("who may call", () => {
     ["an empty secret", { "x-internal-secret": "" }],
     ["a wrong secret", { "x-internal-secret": "wrong" }],
     ["a longer secret", { "x-internal-secret": `${INTERNAL_SECRET}x` }],
-  ])("%s is 403 with the contract's error text", async (_, headers) => {
+  ])("a call with %s is 403 with the contract's error text", async (_, headers) => {
     const reply = await status("alice", headers);
     expect(reply.status).toBe(403);
     expect(reply.body).toEqual({
@@ -38,7 +38,7 @@ describe("who may call", () => {
   });
 
   test.each(["../etc", "a/b", "a b", "-a", "ä", "x".repeat(129), "x".repeat(200)])(
-    "the user id %j is 400",
+    "a call with the user id %j is 400",
     async (id) => {
       const reply = await status(stage.user, {
         "x-user-id": encodeURIComponent(id) === id ? id : encodeURI(id),
@@ -122,7 +122,7 @@ describe("connecting with an API token", () => {
   });
 
   test.each([[undefined], [null], [""], ["  \n"], [42], [["x"]], [{}]])(
-    "the token %j is 400 Token required",
+    "connecting with the token %j is 400 with the error Token required",
     async (token) => {
       const reply = await connect(token);
       expect(reply.status).toBe(400);
@@ -131,7 +131,7 @@ describe("connecting with an API token", () => {
   );
 
   test.each(["nobody's-token", "two words", "line\nbreak", "\u0000", "ключ", "x".repeat(10_000)])(
-    "the token %j is 401",
+    "connecting with the token %j is 401",
     async (token) => {
       const reply = await connect(token);
       expect(reply.status).toBe(401);
@@ -163,7 +163,7 @@ describe("connecting with an API token", () => {
       "PagerDuty API request failed",
     ],
     ["a reset connection", { reset: true }, 502, "PagerDuty API request failed"],
-  ])("PagerDuty answering %s is %j %i", async (_, fault, expected, message) => {
+  ])("if PagerDuty's answer is %s (%j), the connector answers %i", async (_, fault, expected, message) => {
     const token = stage.pagerduty.account().apiKey();
     stage.pagerduty.faults.api = fault;
     const reply = await connect(token);
@@ -185,16 +185,19 @@ describe("connecting with an API token", () => {
     ["slow", { hang: NEVER }, /did not answer in time/],
   ];
 
-  test.each(PAGERDUTY_FAILURES)("the detail says that PagerDuty is %s", async (_, fault, detail) => {
-    stage.pagerduty.faults.api = fault;
-    const reply = await connect(stage.pagerduty.account().apiKey());
-    expect(reply.body).toMatchObject({ detail: expect.stringMatching(detail) });
-    for (const [, , other] of PAGERDUTY_FAILURES) {
-      if (other !== detail) expect(reply.text).not.toMatch(other);
-    }
-  });
+  test.each(PAGERDUTY_FAILURES)(
+    "the detail of the error says that PagerDuty is %s",
+    async (_, fault, detail) => {
+      stage.pagerduty.faults.api = fault;
+      const reply = await connect(stage.pagerduty.account().apiKey());
+      expect(reply.body).toMatchObject({ detail: expect.stringMatching(detail) });
+      for (const [, , other] of PAGERDUTY_FAILURES) {
+        if (other !== detail) expect(reply.text).not.toMatch(other);
+      }
+    },
+  );
 
-  test("a rate limit at PagerDuty is 429 with Retry-After", async () => {
+  test("if PagerDuty limits the rate, the connector answers 429 with Retry-After", async () => {
     stage.pagerduty.faults.api = { status: 429, headers: { "ratelimit-reset": "17" } };
     const reply = await connect(stage.pagerduty.account().apiKey());
     expect(reply.status).toBe(429);
@@ -208,7 +211,7 @@ describe("connecting with an API token", () => {
     ["no object", "[1]", 400, "invalid_json"],
     ["invalid UTF-8", new Uint8Array([0x7b, 0xff, 0x7d]), 400, "invalid_json"],
     ["too large", JSON.stringify({ token: "x".repeat(17_000) }), 413, "payload_too_large"],
-  ])("a body that is %s is refused with its own code", async (_, raw, expected, code) => {
+  ])("a body that is %s is refused with a code of its own", async (_, raw, expected, code) => {
     const reply = await stage.worker.call(stage.user, "POST", "/pagerduty", { raw });
     expect(reply.status).toBe(expected);
     expect(reply.body).toMatchObject({ code });
@@ -238,7 +241,7 @@ describe("rotating the token", () => {
     expect((await rotate(account.apiKey())).status).toBe(200);
   });
 
-  test("a key that cannot read any service keeps the known subdomain, because the subdomain comes from a service", async () => {
+  test("the known subdomain stays if the new key cannot read any service, from which the subdomain comes", async () => {
     const account = stage.pagerduty.account({ subdomain: "acme" });
     await connect(account.apiKey());
     stage.pagerduty.faults.api = {
@@ -253,7 +256,7 @@ describe("rotating the token", () => {
     expect((await rotate(stage.pagerduty.account({ subdomain: "other" }).apiKey())).status).toBe(409);
   });
 
-  test("another account's token is 409 even if its subdomain is unknown, because it cannot read the stored incident or subscription", async () => {
+  test("another account's key without a known subdomain is 409, because it cannot read the stored incident or subscription", async () => {
     const [own, other] = [stage.pagerduty.account(), stage.pagerduty.account()];
     await stage.call("POST", "", { token: own.apiKey(), subscribe: true });
     stage.pagerduty.faults.api = {
@@ -265,7 +268,7 @@ describe("rotating the token", () => {
     expect((await rotate(blind)).status).toBe(200);
     const incident = own.trigger();
     await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
-    // After the subscription is removed at PagerDuty, no key can read it, so it cannot tell accounts apart.
+    // No key can read a subscription that was removed at PagerDuty, so only the incident tells the accounts apart.
     own.subscriptions.clear();
     expect((await rotate(own.apiKey({ kind: "account" }))).status).toBe(200);
     expect((await rotate(others)).status).toBe(409);
@@ -325,7 +328,7 @@ describe("disconnecting", () => {
 });
 
 describe("the credentials at rest", () => {
-  test("no token is readable in KV or in the object", async () => {
+  test("are sealed in KV, so that no token is readable there", async () => {
     const token = stage.pagerduty.account().apiKey();
     await connect(token);
     const { CONNECTIONS } = await stage.worker.handle.getEnv();
@@ -439,8 +442,8 @@ describe("the webhook URL", () => {
   });
 });
 
-describe("a Worker that is not configured", () => {
-  test("names the settings on /healthz, without their values, and answers 503 elsewhere", async () => {
+describe("/healthz", () => {
+  test("of a misconfigured Worker names the wrong settings without their values, and its other paths answer 503", async () => {
     const worker = await startWorker({ INTERNAL_API_SECRET: null, CREDENTIALS_KEYS: "oops" });
     try {
       const health = await worker.request("/healthz");
@@ -460,7 +463,7 @@ describe("a Worker that is not configured", () => {
     }
   });
 
-  test("/healthz of a configured Worker is 200 with its version", async () => {
+  test("of a configured Worker is 200 with the Worker's version", async () => {
     const health = await stage.worker.request("/healthz");
     expect(health.status).toBe(200);
     expect(health.body).toMatchObject({ status: "ok", version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
@@ -468,7 +471,7 @@ describe("a Worker that is not configured", () => {
   });
 });
 
-test("a connection that was sealed with an old key is sealed again with the first key", async () => {
+test("a connection is sealed with the first of several keys", async () => {
   const key = (kid: string, byte: number) => `${kid}:${Buffer.alloc(32, byte).toString("base64")}`;
   const worker = await startWorker({
     CREDENTIALS_KEYS: `${key("k2", 2)},${key("k1", 7)}`,

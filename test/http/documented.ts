@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Reply } from "../support/worker.ts";
 
-/** Reads the OpenAPI document, and records the examples that it shows. */
+/** Reads the OpenAPI document, and records examples for the document. */
 
 export function at(value: unknown, ...path: string[]): Record<string, unknown> {
   return asObject(path.reduce((inner, name) => asObject(inner)[name], value));
@@ -77,22 +77,22 @@ function propertiesIn(node: unknown, path: string): string[] {
 }
 
 const FILE = fileURLToPath(new URL("../../src/contract/examples.json", import.meta.url));
-/** An example shows at most this many items of a list. */
+/** How many items of a list an example shows at most. */
 const MAX_ITEMS = 2;
-/** Replaces the test's values of these request members. */
+/** The values that the examples show for these members of requests, in place of the test's values. */
 const SHOWN: Readonly<Record<string, string>> = { token: "u+EXAMPLE", secret: "whsec-example" };
 
 const exampleOf = (name: string, value: unknown) =>
   Array.isArray(value) ? value.slice(0, MAX_ITEMS) : (SHOWN[name] ?? value);
 
 /**
- * Records calls and their answers, and the bodies sent to Aurora, as examples for the reference. Writes them to a file
- * if `EXAMPLES` is set.
+ * Records calls and their answers, and the bodies sent to Aurora, as examples for the reference. Writes the examples to
+ * a file if the environment variable EXAMPLES is set.
  */
 export class ExampleRecorder {
   readonly #examples: Record<string, { body?: unknown; answers: Record<string, unknown> }> = {};
 
-  /** Keeps the last answer of each status for which the call documents its own schema. */
+  /** Keeps the last answer of each status that only this call documents, and the first answer of each shared error. */
   note(call: string, body: unknown, { status, body: answer }: Reply, isOwn = status < 300): void {
     const isJson = typeof answer === "object" && answer !== null;
     // The OpenAPI document does not contain itself as an example.

@@ -18,7 +18,7 @@ async function opened(headers: Record<string, string> = {}): Promise<Watcher> {
   return watcher;
 }
 
-test("a WebSocket needs Aurora's secret, and a plain GET is 426", async () => {
+test("the WebSocket for live changes needs Aurora's secret, and a plain GET of its path is 426", async () => {
   expect(await watch(`${stage.worker.url}/pagerduty/live`, { "x-user-id": stage.user })).toBe(403);
   const plain = await stage.call("GET", "/live");
   expect(plain.status).toBe(426);
@@ -44,7 +44,7 @@ test("a WebSocket receives changes of the connection, of an incident and of its 
   await watcher.close();
 });
 
-test("a ping is answered, and a change after the object's eviction reaches the client", async () => {
+test("a ping over the WebSocket is answered, and a change after the object's eviction reaches the client", async () => {
   const account = stage.pagerduty.account();
   await stage.connect(account);
   const watcher = await opened();
@@ -58,7 +58,7 @@ test("a ping is answered, and a change after the object's eviction reaches the c
   await again.close();
 });
 
-test("a refused webhook is sent as a change of the status", async () => {
+test("a refused webhook is reported over the WebSocket as a change of the status", async () => {
   await stage.connect(stage.pagerduty.account());
   const watcher = await opened();
   const before = watcher.of("status").length;
@@ -71,7 +71,7 @@ test("a refused webhook is sent as a change of the status", async () => {
   await watcher.close();
 });
 
-test("a socket of another organisation receives nothing", async () => {
+test("a WebSocket of another organisation receives nothing", async () => {
   const account = stage.pagerduty.account();
   const early = await opened({ "x-org-id": "theirs" });
   const connected = await stage.call("POST", "", { token: account.apiKey() }, { "x-org-id": "ours" });

@@ -65,13 +65,16 @@ describe("in dev without INTERNAL_API_SECRET", () => {
     expect((await send(at("/"), headers)).status).toBe(200);
   });
 
-  test.each(STRANGERS)("the API refuses a call %s, and the error names the setting", async (_, headers) => {
-    const reply = await send(at("/pagerduty"), { "x-user-id": "ada", ...headers });
-    expect([reply.status, reply.text]).toEqual([
-      403,
-      expect.stringMatching(/INTERNAL_API_SECRET.*\.dev\.vars/),
-    ]);
-  });
+  test.each(STRANGERS)(
+    "the API refuses a call %s, and the error names INTERNAL_API_SECRET",
+    async (_, headers) => {
+      const reply = await send(at("/pagerduty"), { "x-user-id": "ada", ...headers });
+      expect([reply.status, reply.text]).toEqual([
+        403,
+        expect.stringMatching(/INTERNAL_API_SECRET.*\.dev\.vars/),
+      ]);
+    },
+  );
 
   test.each(STRANGERS)("the console is 404 for a call %s", async (_, headers) => {
     const own = { ...headers, "x-requested-with": "aurora-console" };

@@ -5,7 +5,7 @@ import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 import { until } from "../support/until.ts";
 import { startWorker, type Worker } from "../support/worker.ts";
 
-/** Settings with a URL that leads back to the connector, because a proxy routes /pagerduty to the connector. */
+/** A URL in the settings leads back to the connector, because a proxy routes /pagerduty to the connector. */
 
 let proxy: Server;
 let pagerduty: PagerDuty;
@@ -52,7 +52,7 @@ test.each([
   expect(reply.text).toContain(setting);
 });
 
-test("a delivery that loops back stays undelivered, and its problem names the setting", async () => {
+test("a delivery whose URL leads back to the connector stays undelivered, and its error names the setting", async () => {
   const account = pagerduty.account();
   await worker.call("ada", "POST", "/pagerduty", { body: { token: account.apiKey() } });
   const subscription = account.subscribe({ url: `${worker.url}/pagerduty/webhook/ada` });
@@ -78,7 +78,7 @@ test("a delivery that loops back stays undelivered, and its problem names the se
   expect((await worker.call("ada", "GET", "/pagerduty/events")).body).toMatchObject({ events: [{}] });
 });
 
-test("a backend URL that loops back refuses changes, with an error that names the setting", async () => {
+test("if AURORA_BACKEND_URL leads back to the connector, changes are refused with an error that names this setting", async () => {
   const circular = await startWorker({
     PAGERDUTY_API_URL: pagerduty.apiUrl,
     AURORA_BACKEND_URL: proxyUrl,

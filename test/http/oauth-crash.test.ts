@@ -22,7 +22,7 @@ afterEach(() => world.close());
 const status = async () => (await worker.call("alice", "GET", "/pagerduty")).body;
 const tokenRequests = () => world.pagerduty.requests.filter(({ path }) => path === "/oauth/token").length;
 
-/** Signs in with a token that is due for a refresh, and starts the refresh. PagerDuty does not answer it. */
+/** Signs in with a token that is due for a refresh, and starts the refresh, which PagerDuty does not answer. */
 async function beginRefresh(fault: FaultPlan): Promise<void> {
   world.pagerduty.faults.expiresIn = 60;
   expect(await signIn(worker, "alice")).toBe(SUCCESS);
@@ -37,7 +37,7 @@ async function beginRefresh(fault: FaultPlan): Promise<void> {
   asking.abort();
 }
 
-test("after a crash before PagerDuty's refresh, the connector refreshes with the same token", async () => {
+test("after a crash before PagerDuty has processed the refresh, the connector refreshes with the same token", async () => {
   await beginRefresh({ hang: NEVER });
   await worker.restart();
   await until("the refresh", () => account.refreshCount === 1);
@@ -45,7 +45,7 @@ test("after a crash before PagerDuty's refresh, the connector refreshes with the
   expect((await worker.call("alice", "POST", "/pagerduty/subscription")).status).toBe(201);
 });
 
-test("a crash after PagerDuty's refresh disconnects until a new sign-in", async () => {
+test("a crash after PagerDuty has processed the refresh disconnects until a new sign-in", async () => {
   await beginRefresh({ hold: NEVER });
   await until("the refresh token is spent", () => account.refreshCount === 1);
   await worker.restart();
@@ -55,7 +55,7 @@ test("a crash after PagerDuty's refresh disconnects until a new sign-in", async 
   expect(await status()).toMatchObject({ connected: true });
 });
 
-test("a refresh token that was used up in a crash is detected before the access token expires", async () => {
+test("a refresh token that was used up before a crash is detected before the access token expires", async () => {
   await beginRefresh({ hold: NEVER });
   await until("the refresh token is spent", () => account.refreshCount === 1);
   await worker.restart();

@@ -4,7 +4,7 @@ import { failed, registerApp, SUCCESS, signIn, signInAddress, startOAuthWorld } 
 import type { Worker } from "../support/worker.ts";
 import type { World } from "../support/world.ts";
 
-/** Any call to the callback and any token answer ends in one of the fixed redirects, and leaks no secret. */
+/** Whatever the callback's query and PagerDuty's token answers contain, no secret and no address leaks out. */
 
 const ERRORS = ["access_denied", "invalid", "exchange_failed", "validation_failed"];
 const EXACT = new Set([SUCCESS, ...ERRORS.map(failed)]);
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** A part of every generated text, so that the test can find a leak. */
+/** This text is part of generated values, so that the test finds it if such a value leaks. */
 const CANARY = "c4n4ry";
 
 const logsHide = (secret: string) => worker.logs().every((line) => !line.includes(secret));

@@ -5,9 +5,9 @@ import { CLIENT_ID, registerApp, SUCCESS, signIn, startOAuthWorld } from "../sup
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** A token with less than 5 minutes left is refreshed at its next use. */
+/** The lifetime of a token that is refreshed at its next use, because less than 5 minutes are left. */
 const DUE_SECONDS = 60;
-/** The Worker's clock only advances at I/O. */
+/** The tolerance for measured waits, because the Worker's clock only advances at I/O. */
 const CLOCK_GRAIN_MS = 100;
 const LOST = { connected: false, error: "OAuth token expired, please reconnect" };
 
@@ -193,7 +193,7 @@ describe("a refused refresh", () => {
 });
 
 describe("a 401 from the API for an unexpired token", () => {
-  test("causes one refresh, and the call succeeds", async () => {
+  test("causes one refresh, after which the call succeeds", async () => {
     await connect(3600);
     stage.pagerduty.faults.api = { status: 401, times: 1 };
     expect((await subscribe()).status).toBe(201);
@@ -201,7 +201,7 @@ describe("a 401 from the API for an unexpired token", () => {
     expect(codes(await status())).toEqual([]);
   });
 
-  test("again after a refresh is shown as a problem, and causes no further refresh", async () => {
+  test("that is repeated after a refresh is shown as a problem, and causes no further refresh", async () => {
     await connect(3600);
     stage.pagerduty.faults.api = { status: 401 };
     for (let call = 0; call < 3; call += 1) expect((await subscribe()).status).toBe(401);
@@ -244,7 +244,7 @@ test("disconnecting during a refresh leaves no connection in the object or in KV
   expect(await CONNECTIONS.get(`connection:user:${stage.user}`)).toBeNull();
 });
 
-test("an unknown client id does not disconnect", async () => {
+test("a refresh that PagerDuty refuses because it does not know the client id does not disconnect", async () => {
   await connect(DUE_SECONDS);
   stage.account.oauthClients.delete(CLIENT_ID);
   expect(await status()).toMatchObject({ connected: true });

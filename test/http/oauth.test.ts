@@ -140,7 +140,7 @@ describe("a sign-in", () => {
     expect([rotated.status, rotated.body]).toMatchObject([400, { error: "Cannot rotate OAuth tokens" }]);
   });
 
-  test("fetches PagerDuty's new signing key", async () => {
+  test("succeeds after PagerDuty has changed the key that signs ID tokens", async () => {
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     stage.pagerduty.rotateSigningKey();
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
@@ -197,7 +197,7 @@ describe("the callback answers", () => {
     expect(tokenRequests()).toEqual([]);
   });
 
-  test("invalid for a state without a code, and can still be finished", async () => {
+  test("invalid for a state without a code, after which the sign-in can still be finished", async () => {
     const address = await signInAddress(stage.worker, stage.user);
     expect((await callback(`?state=${stateOf(address)}`)).headers.get("location")).toBe(failed("invalid"));
     expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
@@ -296,7 +296,7 @@ describe("a state sealed with this Worker's key", () => {
     expect(await follow(stage.worker, await consent(address))).toBe(SUCCESS);
   });
 
-  test("is not accepted in the form of a sealed connection", async () => {
+  test("cannot be replaced by a sealed connection from KV", async () => {
     await signIn(stage.worker, stage.user);
     const { CONNECTIONS } = await stage.worker.handle.getEnv();
     expect(await end((await CONNECTIONS.get(`connection:user:${stage.user}`)) ?? "")).toBe(failed("invalid"));
@@ -369,7 +369,7 @@ describe("a failed exchange", () => {
   });
 
   test.each(["bad_signature", "wrong_issuer", "wrong_audience", "expired", "wrong_nonce"] as const)(
-    "an ID token with %s is validation_failed",
+    "is validation_failed if the ID token has the fault %s",
     async (fault) => {
       stage.pagerduty.faults.idToken = fault;
       expect(await signIn(stage.worker, stage.user)).toBe(failed("validation_failed"));
@@ -377,7 +377,7 @@ describe("a failed exchange", () => {
     },
   );
 
-  test("signing keys that cannot be fetched are validation_failed", async () => {
+  test("is validation_failed if the signing keys cannot be fetched", async () => {
     stage.pagerduty.rotateSigningKey();
     stage.pagerduty.faults.identity = { status: 503, match: (_, path) => path.endsWith("/jwks") };
     expect(await signIn(stage.worker, stage.user)).toBe(failed("validation_failed"));
@@ -389,7 +389,7 @@ describe("a failed exchange", () => {
     ["500", { status: 500 }],
     ["a reset connection", { reset: true }],
   ])(
-    "an API that answers %s when the connector identifies the token's account is validation_failed",
+    "is validation_failed if the API answers with %s when the connector identifies the token's account",
     async (_, fault) => {
       stage.pagerduty.faults.api = fault;
       expect(await signIn(stage.worker, stage.user)).toBe(failed("validation_failed"));
@@ -449,7 +449,7 @@ describe("granted scopes", () => {
       ? body.problems.filter(({ code }) => code === "missing_scopes")
       : [];
 
-  test("that are incomplete still connect, and the status names what does not work", async () => {
+  test("that are incomplete still connect, and the status names the missing scopes and what does not work", async () => {
     stage.pagerduty.faults.dropScopes = ["webhook_subscriptions.write", "webhook_subscriptions.read"];
     expect(await signIn(stage.worker, stage.user, { subscribe: true })).toBe(SUCCESS);
     const body = await status();
@@ -491,7 +491,7 @@ describe("granted scopes", () => {
   test.each([
     ["read", false],
     ["write", true],
-  ])("of a Classic app with %s connect, with can_write_incidents %s", async (scope, canWrite) => {
+  ])("of a Classic app with the scope %s connect, with can_write_incidents = %s", async (scope, canWrite) => {
     const classic = await startOAuthWorld({ PAGERDUTY_OAUTH_SCOPES: scope });
     try {
       registerApp(classic.pagerduty.account({ subdomain: "classic" }), { scoped: false });

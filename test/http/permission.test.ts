@@ -28,7 +28,7 @@ const CHANGES: [string, string, object?][] = [
   ["POST", "/reconcile"],
 ];
 
-test("every change by a viewer is refused with Aurora's error, before PagerDuty is called", async () => {
+test("every change by a user with the viewer role is refused with Aurora's error, before PagerDuty is called", async () => {
   await stage.connectMirrored();
   const before = stage.pagerduty.requests.length;
   for (const [method, path, body] of CHANGES) {
@@ -40,7 +40,7 @@ test("every change by a viewer is refused with Aurora's error, before PagerDuty 
   expect(await status()).toMatchObject({ connected: true });
 });
 
-test("a viewer can read, and Aurora is not asked for permission", async () => {
+test("a user with the viewer role can read, and Aurora is not asked for permission", async () => {
   await stage.connect();
   const asked = stage.asked().length;
   for (const method of ["GET", "HEAD", "OPTIONS"]) {
@@ -92,7 +92,7 @@ test("a role in one organisation gives no permission in another", async () => {
   expect(reply).toMatchObject({ status: 403, body: { error: "Forbidden" } });
 });
 
-test("Aurora's 401 is passed on", async () => {
+test("Aurora's 401 is passed on to the caller", async () => {
   stage.aurora.fault = { status: 401, body: '{"error": "Unauthorized"}', contentType: "application/json" };
   expect(await stage.connect()).toMatchObject({
     status: 401,
@@ -103,7 +103,10 @@ test("Aurora's 401 is passed on", async () => {
 describe("no change is made and the answer is 503 after", () => {
   test.each([
     ["a proxy's 400", { status: 400, body: "<html>400 Bad Request</html>", contentType: "text/html" }],
-    ["another 400 of Aurora's", { status: 400, body: '{"error": "Bad"}', contentType: "application/json" }],
+    [
+      "a 400 from Aurora with an unexpected error",
+      { status: 400, body: '{"error": "Bad"}', contentType: "application/json" },
+    ],
     ["a proxy's 403", { status: 403, body: "<html>Forbidden</html>", contentType: "text/html" }],
     ["a sign-in page", { status: 200, body: "<html>Sign in</html>", contentType: "text/html" }],
     ["a redirect to a sign-in", { status: 302, headers: { location: "https://login.example.com/" } }],

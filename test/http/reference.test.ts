@@ -11,14 +11,14 @@ import { type CallOptions, INTERNAL_SECRET, type Reply, settled, startWorker } f
 import { connectUser, OWN_ROUTE, startWorld, type World } from "../support/world.ts";
 import { asObject, at, ExampleRecorder, examplesIn, operationsIn, undescribed } from "./documented.ts";
 
-test("the OpenAPI document in the repository is generated from the schemas: run `npm run openapi`", () => {
+test("the OpenAPI document in the repository fits the schemas; `npm run openapi` generates it", () => {
   expect(readFileSync(OPENAPI_FILE, "utf8")).toBe(openApiText());
 });
 
 /** Calls that other tests cover: OAuth's callback needs a browser, and the pages are tested with the console. */
 const ELSEWHERE = ["get /pagerduty/oauth/callback", "get /docs"];
 
-describe("live answers", () => {
+describe("the OpenAPI document:", () => {
   let world: World;
   let validate: Ajv2020;
   let document: Record<string, unknown>;
@@ -82,7 +82,7 @@ describe("live answers", () => {
     return typeof $ref !== "string";
   }
 
-  test("of every documented call fit the document", async () => {
+  test("the answers to all documented calls fit the document", async () => {
     const { pagerduty } = world;
     const account = pagerduty.account();
     await checked("get", "/healthz");
@@ -165,7 +165,7 @@ describe("live answers", () => {
     expect([...covered].sort()).toEqual(CALLS.map(({ method, path }) => `${method} ${path}`).sort());
   });
 
-  test("of failed calls fit the document, whatever the cause", async () => {
+  test("the answers to failed calls fit the document, whatever the cause", async () => {
     const { pagerduty } = world;
     const token = pagerduty.account().apiKey();
     const statusOf = async (options: CallOptions, method = "post") =>
@@ -190,7 +190,7 @@ describe("live answers", () => {
     }
   });
 
-  test("every example is valid", () => {
+  test("every example in the document is valid", () => {
     const { components } = document;
     const sent = examplesIn(at(document, "webhooks"));
     expect(sent.length).toBe(2);
@@ -214,7 +214,7 @@ describe("live answers", () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test("a DELETE says what it destroys", () => {
+  test("every DELETE says what it deletes", () => {
     const deletes = operationsIn(document).filter(([name]) => name.startsWith("delete "));
     expect(deletes.filter(([, operation]) => typeof operation["x-destroys"] !== "string")).toEqual([]);
   });
@@ -225,7 +225,7 @@ describe("live answers", () => {
         .filter((operation) => !("503" in at(operation, "responses")))
         .map(() => path),
     );
-    // The files need neither settings nor storage, and the callback answers a failure with a redirect.
+    // The two files need neither settings nor storage, and the callback answers a failure with a redirect.
     expect(without.sort()).toEqual(["/docs", "/openapi.json", "/pagerduty/oauth/callback"]);
   });
 
@@ -270,7 +270,7 @@ describe("live answers", () => {
     }
   });
 
-  test("over the WebSocket are messages that fit the document", async () => {
+  test("the messages over the WebSocket fit their schemas", async () => {
     const account = world.pagerduty.account();
     await world.worker.call("bob", "POST", "/pagerduty", {
       body: { token: account.apiKey(), subscribe: true },

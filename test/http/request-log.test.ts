@@ -23,7 +23,7 @@ test("a request id is a valid cf-ray or a new UUID, and a path is logged with it
   }
 });
 
-test("a field whose name says that it is a secret is redacted, and so is text that looks like a secret", () => {
+test("a field of the log is redacted if its name means a secret, and so is text that looks like a secret", () => {
   const written = vi.spyOn(console, "info").mockImplementation(() => undefined);
   log.info("event", { accessToken: "abc", "set-cookie": "a=b", userId: "ada", error: "sent Bearer abc" });
   const [line] = written.mock.calls[0] ?? [];

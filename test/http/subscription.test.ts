@@ -18,7 +18,7 @@ const BASIC = [
   "incident.resolved",
   "incident.custom_field_values.updated",
 ];
-/** Every event type that changes an incident in Aurora, and the event type of notes. */
+/** All event types to which the connector subscribes by default. */
 const ALL = [
   ...BASIC,
   ...["unacknowledged", "reopened", "priority_updated", "service_updated", "reassigned"].map(incidentType),
@@ -61,7 +61,7 @@ describe("creating the subscription", () => {
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("25 times at once creates one subscription", async () => {
+  test("25 times at the same time creates one subscription", async () => {
     await connect();
     const replies = await Promise.all(Array.from({ length: 25 }, () => call("POST", "/subscription")));
     expect(replies.map(({ status: code }) => code).sort()).toEqual([...Array(24).fill(200), 201]);
@@ -184,7 +184,7 @@ describe("the event types of the subscription", () => {
     expect(await status()).toMatchObject({ problems: [] });
   });
 
-  test("of a webhook that a person created stay as they are, and the status names the missing types", async () => {
+  test("of a subscription that a person created stay as they are, and the status names the missing types", async () => {
     const url = `${stage.worker.url}/pagerduty/webhook/${stage.user}`;
     const own = stage.account.subscribe({ url, events: ALL.slice(0, -2) });
     await connect();
@@ -209,7 +209,7 @@ describe("the event types of the subscription", () => {
 });
 
 describe("while the subscription is being created,", () => {
-  test("a webhook with an unknown signature is 503, so that PagerDuty retries, and one without a signature 401", async () => {
+  test("a webhook with an unknown signature is 503, so that PagerDuty retries, and an unsigned webhook is 401", async () => {
     await connect();
     await call("PUT", "/signing-secret", { secret: "an older one" });
     const held = holdNext(
@@ -286,7 +286,7 @@ describe("the subscription", () => {
     },
   );
 
-  test("is 403 if the credential may not read or remove it, and only a refused write changes the capabilities", async () => {
+  test("is 403 if the credential cannot read or remove it, and only a refused removal changes the capabilities", async () => {
     await connect({ subscribe: true });
     stage.pagerduty.faults.api = { status: 403 };
     const seen = await call("GET", "/subscription");

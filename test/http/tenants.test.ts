@@ -8,7 +8,7 @@ import { INTERNAL_SECRET } from "../support/worker.ts";
 /** A connection belongs to one tenant. A user's webhook URL leads to the connections of that user's tenants. */
 
 const stage = openStage();
-/** Two members of `first`; `both` is also a member of `second`. */
+/** `alice` and `both` are users of the organisation `first`. `both` also belongs to the organisation `second`. */
 let alice: string;
 let both: string;
 let first: string;
@@ -87,7 +87,7 @@ describe("a connection", () => {
     expect(await status(alice, first)).toEqual({ connected: false });
   });
 
-  test("of an organisation is its own, even if the organisation's id equals a user's id or a JavaScript property", async () => {
+  test("of an organisation is separate, even if the organisation's id equals a user's id or a JavaScript property", async () => {
     await connect(alice, alice);
     expect(await status(alice, null)).toEqual({ connected: false });
     for (const name of ["constructor", "toString"]) {
@@ -141,7 +141,7 @@ describe("a webhook URL", () => {
     }
   });
 
-  test("still leads to an organisation after the user opened another organisation", async () => {
+  test("still leads to an organisation after the user has opened another one", async () => {
     await connect(alice, first);
     await storeSecret(alice, first, "ours");
     await status(alice, second);
@@ -192,7 +192,7 @@ describe("a webhook URL", () => {
   });
 });
 
-describe("an unsigned webhook for several connections:", () => {
+describe("with several members or connections,", () => {
   test("a subscription with any member's URL is recognised as the connector's, so that two members create only one", async () => {
     await connect(alice, first);
     await status(both, first);
@@ -215,7 +215,7 @@ describe("an unsigned webhook for several connections:", () => {
     });
   });
 
-  test("the connection whose subscription the webhook names decides whether it needs a signature", async () => {
+  test("the connection whose subscription a webhook names decides whether this webhook needs a signature", async () => {
     await connect(both, first);
     expect((await call(both, first, "POST", "/subscription", {})).status).toBe(201);
     await connect(both, second);
@@ -224,7 +224,7 @@ describe("an unsigned webhook for several connections:", () => {
     expect((await post(both, { subscriptionId: "PUNKNOWN" })).status).toBe(202);
   });
 
-  test("only the connection whose credential can read the incident keeps it", async () => {
+  test("an unsigned webhook is kept only by the connection whose credential can read the incident", async () => {
     const other = stage.pagerduty.account();
     await connect(both, first);
     await connect(both, second, other);
@@ -236,7 +236,7 @@ describe("an unsigned webhook for several connections:", () => {
       const [hint] = await stage.worker.sql(object, "SELECT attempts FROM hints");
       return Number(hint?.["attempts"]) > 0;
     });
-    // It stores the webhook while it waits for PagerDuty, but shows nothing of it.
+    // The first organisation stores the webhook until PagerDuty has answered, but shows nothing of it.
     expect((await call(both, first, "GET", "/events")).text).not.toContain(incidentId);
     const [stored] = await stage.worker.sql(
       object,

@@ -5,7 +5,7 @@ import { firstBody, sign, webhookBody } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** The answers to webhooks if the connection has a signing secret. */
+/** The connector's answers to webhooks, if the connection has a signing secret. */
 
 let subscription: Subscription;
 
@@ -62,7 +62,7 @@ describe("genuine webhooks", () => {
     });
   });
 
-  test("may have several signatures, in any case and spacing", async () => {
+  test("may have several signatures, in upper or lower case and with any spacing", async () => {
     const body = firstBody(triggered());
     const good = sign(subscription.secret, body);
     const bad = sign("another secret", body);
@@ -112,7 +112,7 @@ describe("genuine webhooks", () => {
     expect((await stage.call("GET", "/deliveries")).body).toMatchObject({ deliveries: [{}, {}] });
   });
 
-  test("of two events under one webhook id both reach Aurora, and the id shows the first", async () => {
+  test("of two events under one webhook id both reach Aurora, and the id leads to the first event", async () => {
     const webhookId = "one-for-two";
     const incidents = [triggered(), triggered()];
     for (const incident of [...incidents, ...incidents]) {
@@ -202,7 +202,7 @@ describe("refused webhooks", () => {
 });
 
 describe("a webhook that follows a change immediately is verified with the changed connection:", () => {
-  test("after a new secret, which leaves the old secret valid for now", async () => {
+  test("after a new secret is stored, while the old secret is still accepted", async () => {
     const old = subscription.secret;
     await stage.call("PUT", "/signing-secret", { secret: "brand new" });
     const body = firstBody(triggered());
@@ -210,7 +210,7 @@ describe("a webhook that follows a change immediately is verified with the chang
     expect((await post(body, { signature: sign(old, body) })).status).toBe(202);
   });
 
-  test("after a new secret, even while the copy in KV is stale, missing or unreadable", async () => {
+  test("after a new secret is stored, even if the copy in KV is stale, missing or unreadable", async () => {
     const { CONNECTIONS } = await stage.worker.handle.getEnv();
     const key = `connection:user:${stage.user}`;
     const stale = await CONNECTIONS.get(key);
