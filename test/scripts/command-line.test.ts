@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { nearest } from "../../scripts/terminal/nearest.ts";
 
-/** The commands as a person starts them. */
+/** The tests run the commands as a person starts them. */
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -17,7 +17,7 @@ async function refusal(script: string, ...args: string[]): Promise<{ code: unkno
   try {
     const { stdout, stderr } = await run(
       process.execPath,
-      // Without `--` Node itself reads an option that it knows, such as --env-file, wherever it stands.
+      // Without `--`, Node itself would read options that it knows, such as --env-file.
       ["--no-warnings", "--", `${root}scripts/${script}`, ...args],
       { cwd },
     );
@@ -46,18 +46,18 @@ test.each([
   expect(text.trim().split("\n")).toHaveLength(1);
 });
 
-test("npm run dev names a file of settings that does not exist, in one line", async () => {
+test("npm run dev reports a file of settings that does not exist, in one line", async () => {
   const { code, text } = await refusal("dev.ts", "--env-file", "/nowhere");
   expect([code, text.trim()]).toEqual([1, "There is no file /nowhere, which --env-file names."]);
 });
 
-test("a missing file of a secret is reported in one line, before Cloudflare is called", async () => {
+test("npm run deploy reports a missing file of a secret in one line, before it calls Cloudflare", async () => {
   const { code, text } = await refusal("deploy.ts", "--credentials-keys-file", "/nowhere");
   expect([code, text.trim().split("\n").length]).toEqual([1, 1]);
   expect(text).toContain("The file for CREDENTIALS_KEYS cannot be read");
 });
 
-test("a misspelt name gets a suggestion, another word gets none", () => {
+test("a misspelt setting gets a suggestion, and an unrelated word gets none", () => {
   const names = ["AURORA_EVENTS_URL", "AURORA_EVENTS_FORMAT", "FRONTEND_URL"];
   expect(nearest("AURORA_EVENT_URL", names)).toBe("AURORA_EVENTS_URL");
   expect(nearest("frontend_url", names)).toBe("FRONTEND_URL");

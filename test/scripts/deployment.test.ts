@@ -9,17 +9,17 @@ import { SEALING_KEY } from "../support/worker.ts";
 /** A fake Cloudflare account behind wrangler 4.164, with the same messages and codes. */
 class FakeCloudflare {
   accounts: { id: string; name: string }[] | null = [{ id: "a1", name: "Ada" }];
-  /** Retention in seconds, by name. */
+  /** The retention of each queue in seconds, by the queue's name. */
   readonly queues = new Map<string, number>();
-  /** Ids of KV namespaces by title. */
+  /** The ids of the KV namespaces, by their titles. */
   readonly namespaces = new Map<string, string>();
-  /** Null: the Worker does not exist. */
+  /** The Worker's secrets; null if the Worker does not exist. */
   secrets: Map<string, string> | null = null;
   /** The KV namespace that the Worker is bound to. */
   boundTo: string | null = null;
   maxRetentionSeconds = 14 * 24 * 3600;
   readonly calls: { args: string; options: WranglerOptions }[] = [];
-  /** Which call fails: before Cloudflare makes the change, or after it, so that only the answer is lost. */
+  /** The call that fails, before Cloudflare makes the change, or after it, so that only the answer is lost. */
   fault: { call: number; when: "before" | "after" } | null = null;
 
   readonly wrangler: Wrangler = async (args, options = {}) => {
@@ -66,7 +66,7 @@ class FakeCloudflare {
     if (first !== "deploy") throw new Error(`Unexpected command: ${args.join(" ")}`);
     const bound = namespaces?.ids["CONNECTIONS"] ?? this.boundTo ?? this.#createNamespace();
     if (bound === null) return done("a namespace with this title already exists [code: 10014]", 1);
-    // wrangler uploads the Worker afterwards; a fault in between leaves the namespace behind.
+    // wrangler uploads the Worker after it created the namespace, so a failed upload leaves the namespace behind.
     if (this.breaksUpload) return done("\u2718 [ERROR] A request to the Cloudflare API failed.", 1);
     this.boundTo = bound;
     this.secrets = new Map([...(this.secrets ?? []), ...Object.entries(secrets)]);
@@ -172,7 +172,7 @@ test("a secret that was pasted or read from a file is uploaded, and never shown"
   expect(lines.join("\n")).not.toMatch(/of-aurora|whsec_/);
 });
 
-test("without a person to ask, missing secrets are named before anything is changed", async () => {
+test("if nobody can be asked, missing secrets are named before anything is changed", async () => {
   const { cloudflare, run } = stage(NOTIFIES);
   await expect(run({ ask: null })).rejects.toThrow(
     /CREDENTIALS_KEYS[\s\S]*INTERNAL_API_SECRET[\s\S]*AURORA_EVENTS_SECRET/,
@@ -181,11 +181,11 @@ test("without a person to ask, missing secrets are named before anything is chan
   expect(cloudflare.secrets).toBeNull();
 });
 
-test("a setting that the Worker would refuse is refused by name", async () => {
+test("a setting that the Worker would refuse stops the deployment, with an error that names it", async () => {
   await expect(stage({ RETENTION_DAYS: "many" }).run()).rejects.toThrow("RETENTION_DAYS must be a number");
 });
 
-test("a misspelt setting is refused with the right name", async () => {
+test("a misspelt setting is refused, and the error suggests the right name", async () => {
   await expect(stage({ AURORA_EVENT_URL: "https://a.example" }).run()).rejects.toThrow(
     "AURORA_EVENT_URL is not a setting of this Worker. Did you mean AURORA_EVENTS_URL?",
   );
@@ -200,14 +200,14 @@ test.each([{}, { WORKERS_CI: "1" }])(
   },
 );
 
-test("a build at Cloudflare deploys without secrets and names the missing ones, but generates none", async () => {
+test("a build at Cloudflare deploys without secrets, and names the missing secrets instead of generating them", async () => {
   const { cloudflare, lines, run } = stage();
   await run({ ask: null, environment: { WORKERS_CI: "1", CLOUDFLARE_API_TOKEN: "t" } });
   expect(cloudflare.secrets?.size).toBe(0);
   expect(lines.join("\n")).toContain("CREDENTIALS_KEYS is not set");
 });
 
-test("without a login and without a person, the error names the login command", async () => {
+test("if there is no login and nobody can be asked, the error names the login command", async () => {
   const { cloudflare, run } = stage();
   cloudflare.accounts = null;
   await expect(run({ ask: null })).rejects.toThrow("npx wrangler login");
@@ -223,7 +223,7 @@ test("with two accounts a person has to choose one", async () => {
   expect(await run({ environment: { CLOUDFLARE_ACCOUNT_ID: "b2" } })).toBe(true);
 });
 
-test("keys in force are never replaced from a file", async () => {
+test("CREDENTIALS_KEYS that are in force are never replaced by given keys", async () => {
   const { cloudflare, run } = stage();
   cloudflare.secrets = new Map([["CREDENTIALS_KEYS", "x"]]);
   await expect(run({ given: { CREDENTIALS_KEYS: SEALING_KEY } })).rejects.toThrow("npm run keys:rotate");
@@ -246,7 +246,7 @@ test("a first deployment that failed after it created the KV namespace can be re
   expect(cloudflare.boundTo).toBe("n1");
 });
 
-/** The result of a deployment without a fault, and the number of its calls. */
+/** Returns the state after a deployment without a fault, and the deployment's calls. */
 async function faultless() {
   const { cloudflare, run } = stage(NOTIFIES);
   expect(await run()).toBe(true);
@@ -255,7 +255,7 @@ async function faultless() {
 }
 
 test.each(["before", "after"] as const)(
-  "whichever call of a first deployment fails, %s Cloudflare made the change, it or its repetition succeeds",
+  "a first deployment succeeds at the latest when it is repeated, whichever call fails %s Cloudflare made the change",
   async (when) => {
     const { state, calls } = await faultless();
     for (let call = 1; call <= calls.length; call += 1) {
@@ -272,7 +272,7 @@ test.each(["before", "after"] as const)(
   },
 );
 
-test("an upload whose answer is lost shows its secrets, even when they cannot be listed afterwards", async () => {
+test("if the answer to an upload is lost, the uploaded secrets are shown, even if Cloudflare cannot list them", async () => {
   const { cloudflare, lines, run } = stage();
   const { wrangler } = cloudflare;
   let isDown = false;
@@ -287,7 +287,7 @@ test("an upload whose answer is lost shows its secrets, even when they cannot be
     expect(lines.join("\n")).toContain(`${name}=${value}`);
 });
 
-test("dead letters are kept for 14 days, and a plan that refuses this does not stop the deployment", async () => {
+test("dead letters are kept for 14 days, and a Cloudflare plan that refuses this does not stop the deployment", async () => {
   const { cloudflare, lines, run } = stage();
   await run();
   expect(cloudflare.queues.get("aurora-pagerduty-dead-letters")).toBe(14 * 24 * 3600);
@@ -319,7 +319,7 @@ test("the dev environment has its own queues", () => {
   ]);
 });
 
-test("the URL is PUBLIC_URL, else a custom domain, else workers.dev, and never a route", () => {
+test("the Worker's URL is PUBLIC_URL, or else a custom domain, or else workers.dev, but never a route", () => {
   const targets = ["example.com/pagerduty/*", "a.ada.workers.dev", "pd.example.com (custom domain)"];
   expect(urlOf(targets, "")).toBe("https://pd.example.com");
   expect(urlOf(targets.slice(0, 2), "")).toBe("https://a.ada.workers.dev");
@@ -327,7 +327,7 @@ test("the URL is PUBLIC_URL, else a custom domain, else workers.dev, and never a
   expect(urlOf(["Producer for q"], "")).toBeNull();
 });
 
-test("another server's answer at that address is not mistaken for the Worker's", () => {
+test("another server's answer at the Worker's URL is not mistaken for the Worker's answer", () => {
   expect(healthOf(200, "<html>").kind).toBe("unreachable");
   expect(healthOf(200, '{"status":"ok"}').kind).toBe("unreachable");
   expect(healthOf(200, '{"status":"ok","version":"0.1.0"}')).toEqual({ kind: "ok", version: "0.1.0" });

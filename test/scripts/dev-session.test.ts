@@ -11,7 +11,7 @@ import { send } from "../support/sent.ts";
 import { until } from "../support/until.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
-/** The real `wrangler dev`, with a fake cloudflared that opens no tunnel but prints the real one's lines. */
+/** The tests run the real `wrangler dev`. A fake cloudflared opens no tunnel, but prints a tunnel's URL. */
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const FIRST = "https://first-lamp.trycloudflare.com";
@@ -67,7 +67,7 @@ afterAll(async () => {
     await once(child, "exit");
   }
   session.clear();
-  // wrangler does not end cloudflared when it is ended by a signal; a terminal's Ctrl-C reaches both.
+  // A signal that ends wrangler does not end cloudflared, unlike Ctrl-C in a terminal, which reaches both.
   process.kill(Number(readFileSync(join(folder, "pid"), "utf8")));
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   expect(readdirSync(root).filter((name) => name.startsWith(`wrangler.dev-${process.pid}`))).toEqual([]);
@@ -105,7 +105,7 @@ test("a stranger's request cannot imitate wrangler's output", async () => {
   );
   expect(said).toEqual([`Webhook URLs now begin with ${FIRST}`]);
   expect(JSON.parse(await webhookUrl())).toMatchObject({ webhookUrl: `${FIRST}/pagerduty/webhook/ada` });
-  // A URL that no Cloudflare tunnel has.
+  // No Cloudflare tunnel has this URL.
   session.child.emit("message", { tunnelUrl: "https://evil.example" });
   expect(said.at(-1)).toContain("not a Cloudflare tunnel");
   expect(await webhookUrl()).toContain(FIRST);
@@ -118,7 +118,7 @@ test("wrangler's banner, bindings and requests are hidden, and the Worker's log 
   expect(output).toContain("request.failed");
 });
 
-test("the API refuses calls through the tunnel, and pages whose host name leads to this machine", async () => {
+test("the API refuses calls through the tunnel, and calls of pages whose host name leads to this machine", async () => {
   const tunnel = { host: new URL(FIRST).host, "x-user-id": "ada" };
   const claim = { ...tunnel, "mf-original-url": `${base}/pagerduty` };
   for (const headers of [

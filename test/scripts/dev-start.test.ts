@@ -14,7 +14,7 @@ import { parseConfig } from "../../src/config.ts";
 import { busyPort, release } from "../support/ports.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
-/** What `npm run dev` refuses before wrangler starts, and what it prints once the Worker answers. */
+/** `npm run dev` refuses wrong settings and options before wrangler starts, and greets once the Worker runs. */
 
 const project = readProject("");
 const own = (variables: Record<string, unknown>) => [{ where: ".dev.vars", variables }];
@@ -26,21 +26,21 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test("a .dev.vars as npm run dev creates it passes", () => {
+test("a .dev.vars that npm run dev created is accepted", () => {
   const variables = Object.fromEntries(
     Object.entries(parseEnv(devVars())).map(([name, value = ""]) => [name, value]),
   );
   expect(requireSettings(project, own(variables)).dev).toBe(true);
 });
 
-test("with a copy of .dev.vars.example, each setting to fill in is named", () => {
+test("if .dev.vars is a copy of .dev.vars.example, each setting that a person must fill in is named", () => {
   const [example] = readDevVars(process.cwd(), undefined, [".dev.vars.example"]);
   expect(() => requireSettings(project, own({ ...example?.variables }))).toThrow(
     /\.dev\.vars: CREDENTIALS_KEYS is not set[\s\S]*\.dev\.vars: INTERNAL_API_SECRET is not set[\s\S]*AURORA_ENV=dev/,
   );
 });
 
-test("a misspelt setting is refused with the right name and the file that contains it", () => {
+test("a misspelt setting is refused, and the error names the right setting and the file to change", () => {
   expect(() => requireSettings(project, own({ ...GOOD, AURORA_EVENT_URL: "x" }))).toThrow(
     ".dev.vars: AURORA_EVENT_URL is not a setting of this Worker. Did you mean AURORA_EVENTS_URL?",
   );
@@ -50,7 +50,7 @@ test("a misspelt setting is refused with the right name and the file that contai
   );
 });
 
-test("a malformed value is refused with the file to change, without the value", () => {
+test("a malformed value is refused, and the error names the file to change but not the value", () => {
   const malformed = { ...project, vars: { ...project.vars, RETENTION_DAYS: "many" } };
   expect(() => requireSettings(malformed, own(GOOD))).toThrow(
     /wrangler\.toml: RETENTION_DAYS must be(?!.*many)/,
@@ -60,7 +60,7 @@ test("a malformed value is refused with the file to change, without the value", 
   );
 });
 
-test("a wrangler.toml that cannot be read is reported in one sentence with the line", () => {
+test("a fault in wrangler.toml is reported in one sentence, with the line or the name", () => {
   const path = join(folder, "wrangler.toml");
   writeFileSync(path, 'name = "a"\n[vars\n');
   expect(() => readProject("", path)).toThrow(/^wrangler\.toml cannot be read: Invalid TOML.* \(line 2\)$/);
@@ -75,14 +75,14 @@ test("a wrangler.toml that cannot be read is reported in one sentence with the l
   expect(() => readProject("nope")).toThrow(/^wrangler\.toml cannot be read: No environment.*"nope"\.$/);
 });
 
-test("a busy port is refused with another one to try", async () => {
+test("a busy port is refused, and the error suggests another port", async () => {
   const { server, port } = await busyPort();
   await expect(requireFreePort(port)).rejects.toThrow(`npm run dev -- --port ${port + 1}`);
   await release(server);
   await expect(requireFreePort(port)).resolves.toBeUndefined();
 });
 
-test("a tunnel is refused without a network, and without a tunnel no network is needed", async () => {
+test("npm run dev needs a network only for a tunnel", async () => {
   const offline = () => Promise.reject(Object.assign(new Error("no DNS"), { code: "ENOTFOUND" }));
   await expect(requireNetwork("quick", offline)).rejects.toThrow(
     /api\.trycloudflare\.com cannot be found \(ENOTFOUND\)/,
@@ -91,7 +91,7 @@ test("a tunnel is refused without a network, and without a tunnel no network is 
   await expect(requireNetwork("named", async () => "1.2.3.4")).resolves.toBeUndefined();
 });
 
-test("a wrong option is refused in one line, with the right option", () => {
+test("a wrong option is refused in one line, which suggests the right option or command", () => {
   const refusal = (...args: string[]) => {
     try {
       return parseDevOptions(args);
@@ -116,7 +116,7 @@ test("--tunnel-name opens a tunnel even without --tunnel", () => {
   ]);
 });
 
-test("an unclosed quote is refused by the setting's name, and a closed one is none", () => {
+test("a setting with an unclosed quote is refused by name, and a quoted value of several lines is accepted", () => {
   const refusal = (text: string) => {
     try {
       requireSettings(project, own({ ...GOOD, ...parseEnv(text) }));
@@ -133,13 +133,13 @@ test("an unclosed quote is refused by the setting's name, and a closed one is no
   expect(refusal('AURORA_HEADERS="X-One: 1\nX-Two: 2"')).not.toContain("quote");
 });
 
-test("a fault in .dev.vars is never a reason to remove the keys of the stored connections", () => {
+test("the error about a fault in .dev.vars says to keep the file, because its keys open the stored connections", () => {
   expect(() => requireSettings(project, own({ ...GOOD, PUBLIC_URL: "here" }))).toThrow(
     /Keep \.dev\.vars: the stored connections cannot be opened without its CREDENTIALS_KEYS/,
   );
 });
 
-test("on another port the greeting's doctor checks that port", () => {
+test("on an unusual port, the greeting shows the doctor's command with this port", () => {
   const config = parseConfig(GOOD);
   const told = (isUsualPort: boolean) =>
     greeting({ url: "http://localhost:5090", config, tunnel: null, isUsualPort, tookMs: 1 }).join("\n");

@@ -16,7 +16,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test("the Worker accepts the created settings, and needs no internal secret", () => {
+test("the Worker accepts a .dev.vars that npm run dev creates, which needs no INTERNAL_API_SECRET", () => {
   const variables = parseEnv(devVars());
   const config = parseConfig({ ...variables, AURORA_EVENTS_URL: "https://aurora.example/pagerduty/events" });
   expect(config.dev).toBe(true);
@@ -25,31 +25,31 @@ test("the Worker accepts the created settings, and needs no internal secret", ()
   expect(config.events?.secret).toMatch(/^whsec_/);
 });
 
-test("no two files share a key", () => {
+test("two created .dev.vars have different keys and secrets", () => {
   const [first, second] = [parseEnv(devVars()), parseEnv(devVars())];
   expect(first["CREDENTIALS_KEYS"]).not.toBe(second["CREDENTIALS_KEYS"]);
   expect(first["AURORA_EVENTS_SECRET"]).not.toBe(second["AURORA_EVENTS_SECRET"]);
 });
 
-test("every setting has a comment above it", () => {
+test("every setting in a created .dev.vars has a comment above it", () => {
   const lines = devVars().split("\n");
   const set = lines.flatMap((line, index) => (/^\w+=/.test(line) ? [index] : []));
   expect(set).toHaveLength(3);
   for (const index of set) expect(lines[index - 1]).toMatch(/^# /);
 });
 
-test("only the file's owner can read it", () => {
+test("only the file's owner can read a created .dev.vars", () => {
   expect(createDevVars(path)).toBe(true);
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test("a file that exists is never overwritten, not even an empty one", () => {
+test("a .dev.vars that exists is never overwritten, not even if it is empty", () => {
   writeFileSync(path, "");
   expect(createDevVars(path)).toBe(false);
   expect(readFileSync(path, "utf8")).toBe("");
 });
 
-test("a folder that cannot be written to is an error, not a file that exists", () => {
+test("a missing folder is an error, and does not count as an existing .dev.vars", () => {
   expect(() => createDevVars(join(folder, "missing", ".dev.vars"))).toThrow("ENOENT");
 });
 

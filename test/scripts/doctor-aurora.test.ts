@@ -9,7 +9,7 @@ import { startTodaysAurora, type TodaysAurora } from "../aurora/todays-aurora.ts
 import { jsonReply, Listener, type Reply, textReply } from "../emulator/listener.ts";
 import { INTERNAL_SECRET, SEALING_KEY } from "../support/worker.ts";
 
-/** The doctor checks the Worker's way to Aurora. */
+/** `npm run doctor` checks whether Aurora can be reached, and says where incidents go. */
 
 const project = readProject("");
 let aurora: TodaysAurora;
@@ -42,7 +42,7 @@ const receiver = () => ({
   AURORA_EVENTS_SECRET: aurora.eventsSecret,
 });
 
-test("with the receiver: names it, and reports the receiver and Aurora's server as ok", async () => {
+test("if incidents go to the receiver, the doctor says so, and reports the receiver and Aurora's server as ok", async () => {
   const findings = await findingsWith(receiver());
   expect(findings).toEqual([
     expect.stringMatching(/^ok {6}Incidents go to the receiver beside Aurora/),
@@ -53,7 +53,7 @@ test("with the receiver: names it, and reports the receiver and Aurora's server 
   expect(aurora.tables.events).toEqual([]);
 });
 
-test("with Aurora's own route: names it and its limits", async () => {
+test("if incidents go to Aurora's own route, the doctor names the route and its limits", async () => {
   expect(await findingsWith({ AURORA_BACKEND_URL: aurora.url })).toEqual([
     expect.stringMatching(/^ok {6}Incidents go to Aurora's own route.*API tokens of the US region/),
     expect.stringMatching(/^ok/),
@@ -63,13 +63,13 @@ test("with Aurora's own route: names it and its limits", async () => {
   expect(way).toMatch(/^warning Incidents go to Aurora's own route.*but connections are not sent to Aurora/);
 });
 
-test("without any of them: a warning with the page to read", async () => {
+test("without an address at Aurora, the doctor warns and names the page to read", async () => {
   expect(await findingsWith({})).toEqual([
     expect.stringMatching(/^warning Aurora is not set up[\s\S]*docs\/deploy\.md/),
   ]);
 });
 
-test("an INTERNAL_API_SECRET that is not Aurora's is reported", async () => {
+test("the doctor reports an INTERNAL_API_SECRET that Aurora refuses", async () => {
   const findings = await findingsWith({ ...receiver(), INTERNAL_API_SECRET: "another" });
   expect(findings[1]).toMatch(/^problem Aurora's server at .* refuses INTERNAL_API_SECRET/);
 });
@@ -99,7 +99,7 @@ test.each<[string, Reply, RegExp, RegExp]>([
     /A program other than Aurora's server answers/,
     /accepts an unsigned, empty call/,
   ],
-])("%s in Aurora's place is reported, with what to do", async (_, reply, backend, events) => {
+])("%s in Aurora's place is reported as a problem", async (_, reply, backend, events) => {
   answer = reply;
   const findings = await findingsWith({
     ...receiver(),
@@ -111,7 +111,7 @@ test.each<[string, Reply, RegExp, RegExp]>([
   expect(findings.slice(1).every((finding) => finding.startsWith("problem"))).toBe(true);
 });
 
-test("an Aurora that does not run is reported; one that only the Worker can reach is not called", async () => {
+test("the doctor reports an Aurora that does not run, and does not call an Aurora that only the Worker can reach", async () => {
   const nobody = {
     ...receiver(),
     AURORA_BACKEND_URL: "http://127.0.0.1:9",
@@ -127,7 +127,7 @@ test("an Aurora that does not run is reported; one that only the Worker can reac
   ]);
 });
 
-test("for a deployed Worker, addresses come from wrangler.toml, and secrets only from the environment", async () => {
+test("for a deployed Worker, the doctor reads addresses from wrangler.toml, and secrets only from the environment", async () => {
   const vars = { ...project.vars, AURORA_BACKEND_URL: aurora.url, AURORA_EVENTS_URL: aurora.eventsUrl };
   const environment = { INTERNAL_API_SECRET: INTERNAL_SECRET, AURORA_HEADERS: "X-Door: open" };
   const config = deployedConfig({ ...project, vars }, environment);
@@ -140,17 +140,20 @@ test("for a deployed Worker, addresses come from wrangler.toml, and secrets only
   expect(deployedConfig({ ...project, vars: { RETENTION_DAYS: "x" } }, environment)).toBeNull();
 });
 
-test.each(["pagerduty", "aurora"])("the former format %s is refused with the current names", (format) => {
-  const [finding] = checkConfiguration(project, settings({ AURORA_EVENTS_FORMAT: format }));
-  expect(finding).toMatchObject({
-    level: "problem",
-    what: expect.stringMatching(
-      /^AURORA_EVENTS_FORMAT must be v3 .* or notifications; their former names, pagerduty and aurora, are refused/,
-    ),
-  });
-});
+test.each(["pagerduty", "aurora"])(
+  "the former format name %s is a problem, whose text names the current formats",
+  (format) => {
+    const [finding] = checkConfiguration(project, settings({ AURORA_EVENTS_FORMAT: format }));
+    expect(finding).toMatchObject({
+      level: "problem",
+      what: expect.stringMatching(
+        /^AURORA_EVENTS_FORMAT must be v3 .* or notifications; their former names, pagerduty and aurora, are refused/,
+      ),
+    });
+  },
+);
 
-test("where the running Worker delivers wins over files that name no Aurora", () => {
+test("if the local files name no Aurora, the doctor reports the address to which the running Worker delivers", () => {
   const config = parseConfig({ AURORA_ENV: "dev", CREDENTIALS_KEYS: SEALING_KEY });
   expect(checkWay(config, null)).toMatchObject({
     level: "warning",

@@ -28,13 +28,13 @@ const connected = (overrides: object = {}) => ({
   ...overrides,
 });
 
-test("a Node that wrangler cannot run on is a problem", () => {
+test("a version of Node on which wrangler cannot run is a problem", () => {
   expect(
     levels([checkNode("20.19.0"), checkNode("22.11.0"), checkNode("22.12.0"), checkNode("24.1.0")]),
   ).toEqual(["problem", "problem", "ok", "ok"]);
 });
 
-test("every setting that is wrong is named, and no value shown", () => {
+test("every wrong setting is named, and no value is shown", () => {
   const findings = checked({
     AURORA_ENV: "dev",
     CREDENTIALS_KEYS: "hunter2",
@@ -47,7 +47,7 @@ test("every setting that is wrong is named, and no value shown", () => {
   expect(text).not.toContain("hunter2");
 });
 
-test("each fault names the file to change on this machine", () => {
+test("each finding about a wrong setting names the file on this machine to change", () => {
   const [inDevVars] = checked({ ...GOOD, PUBLIC_URL: "here" });
   expect(inDevVars).toMatchObject({ level: "problem", fix: expect.stringContaining("in .dev.vars") });
   const wrong = { ...project, vars: { ...project.vars, RETENTION_DAYS: "x" } };
@@ -57,19 +57,19 @@ test("each fault names the file to change on this machine", () => {
   expect(misspelt?.what).toContain("Did you mean AURORA_EVENTS_URL?");
 });
 
-test("without .dev.vars that is the only finding about settings", () => {
+test("if there is no .dev.vars, this is the only finding about settings", () => {
   expect(checkConfiguration(project, [])).toMatchObject([
     { level: "problem", what: "There is no .dev.vars", fix: expect.stringContaining("npm run dev") },
   ]);
 });
 
-test("settings that are right are one finding, OAuth that is off is another", () => {
+test("one finding says that the settings are right, and another that OAuth is not enabled", () => {
   const findings = checked(GOOD);
   expect(levels(findings)).toEqual(["ok", "ok"]);
   expect(findings[1]?.what).toContain("OAuth is not enabled");
 });
 
-test("OAuth is not enabled: credentials without the switch are a warning with the switch's name", () => {
+test("OAuth credentials without NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH are a warning that names this setting", () => {
   const finding = checked({
     ...GOOD,
     PAGERDUTY_CLIENT_ID: "a",
@@ -105,12 +105,12 @@ test("a Worker that does not run is distinguished from one that is misconfigured
   ]);
 });
 
-test("a fault of the files on this machine is not repeated as the running Worker's", () => {
+test("a fault in the files on this machine is not reported again for the running Worker", () => {
   const bad: Health = { kind: "misconfigured", problems: [{ name: "FRONTEND_URL", problem: "is wrong" }] };
   expect(checkHealth("http://localhost:5080", bad, 1)).toEqual([]);
 });
 
-test("for a Worker on Cloudflare each fault names the command that fixes it", () => {
+test("for a Worker on Cloudflare, each finding names the command that fixes the fault", () => {
   const problems = ["CREDENTIALS_KEYS", "FRONTEND_URL"].map((name) => ({ name, problem: "is wrong" }));
   const findings = checkHealth("https://pd.example.com", { kind: "misconfigured", problems }, null);
   expect(findings.map(({ fix }) => fix)).toEqual([
@@ -119,7 +119,7 @@ test("for a Worker on Cloudflare each fault names the command that fixes it", ()
   ]);
 });
 
-test("webhooks do not arrive at a local URL, over plain http, through a dead tunnel, or at another server", () => {
+test("the doctor reports that webhooks do not arrive at a local, http or unreachable URL, or at another server's", () => {
   const local = checkWebhookUrl("http://localhost:5080/pagerduty/webhook/ada", null);
   expect(local.fix).toContain("npm run dev -- --tunnel");
   const plain = checkWebhookUrl("http://t.example.com/pagerduty/webhook/ada", null);
@@ -131,16 +131,16 @@ test("webhooks do not arrive at a local URL, over plain http, through a dead tun
     expect(finding.means).toBe("Webhooks do not arrive.");
 });
 
-test("an error that the Worker itself answered shows that webhooks arrive", () => {
+test("if the Worker itself answers with an error, webhooks can arrive", () => {
   const text = '{"error":"Forbidden","code":"forbidden"}';
   expect(checkWebhookUrl(HOOK, { kind: "answer", status: 403, requestId: "r1", text }).level).toBe("ok");
 });
 
-test("a user who is connected, subscribed and gets events is ok", () => {
+test("a user who is connected, subscribed and gets events has only ok findings", () => {
   expect(levels(checkConnection("ada", { status: 200, body: connected() }))).toEqual(["ok", "ok", "ok"]);
 });
 
-test("the status's problems are listed with their fixes, those that stop no event as warnings", () => {
+test("the status's problems are listed with their fixes, and problems that stop no events are warnings", () => {
   const problems = [
     { code: "no_signing_secret", message: "Webhooks cannot be verified", fix: "Paste it" },
     { code: "subscription_disabled", message: "Switched off", fix: "Enable it" },
@@ -152,7 +152,7 @@ test("the status's problems are listed with their fixes, those that stop no even
   ]);
 });
 
-test("no event yet, and a webhook made by hand, are warnings", () => {
+test("it is a warning if no subscription is known, and another if no event has arrived yet", () => {
   const webhook = { url: HOOK, verification: "signature", subscription: null, lastEventAt: null };
   const findings = checkConnection("ada", { status: 200, body: connected({ webhook }) });
   expect(levels(findings)).toEqual(["ok", "warning", "warning"]);
@@ -170,14 +170,14 @@ test("a wrong internal secret, an unknown answer and a user who is not connected
   expect(not).toMatchObject({ level: "warning", what: "ada is not connected to PagerDuty" });
 });
 
-test("a subscription that still posts to the last tunnel is reported", () => {
+test("a subscription that still posts to a former tunnel is reported", () => {
   const answer = { status: 200, body: { url: HOOK.replace("t.", "old."), state: "active" } };
   expect(checkSubscriptionUrl(HOOK, answer)[0]?.what).toContain("posts to old.example.com");
   expect(checkSubscriptionUrl(HOOK, { status: 200, body: { url: HOOK, state: "active" } })).toEqual([]);
   expect(checkSubscriptionUrl(HOOK, { status: 404, body: {} })).toEqual([]);
 });
 
-test("the last events are listed, and one that failed is a problem", () => {
+test("the last events are listed, and an event that failed is a problem", () => {
   const events = ["applied", "failed"].map((outcome) => ({
     type: "incident.triggered",
     receivedAt: "2026-11-20T10:00:00.000Z",
@@ -197,13 +197,13 @@ test("times are printed in a readable form, and other text unchanged", () => {
   expect(printed(finding, false)).toMatch(/At 2\d Nov 2026, \d\d:\d\d:49 \S+, and 2026-99-99T99:99:99Z$/);
 });
 
-test("the last line counts problems and warnings, and says that all is well only without any", () => {
+test("the last line counts the problems and warnings", () => {
   const findings = checked({ ...GOOD, PAGERDUTY_CLIENT_ID: "a" });
   expect(summary(findings)).toBe("0 problems, 1 warning.");
 });
 
 test("text from strangers can neither control the terminal nor imitate a line of the doctor", () => {
-  // Writes the clipboard and clears the screen; then imitates an ok line, and reverses the letters after it.
+  // This text writes to the clipboard, clears the screen, imitates an ok line, and reverses the letters that follow.
   const type = "\u001b]52;c;Y3VybA==\u0007\u001b[2J\u009b2J\r\nok      All is well\u202e\u2028";
   const events = [{ type, receivedAt: "2026-11-20T10:00:00.000Z", outcome: "failed" }];
   const lines = checkEvents({ status: 200, body: { events } }).map(plain).join("\n").split("\n");
@@ -212,7 +212,7 @@ test("text from strangers can neither control the terminal nor imitate a line of
   for (const line of lines) expect(line).not.toMatch(/[\p{C}\p{Zl}]/u);
 });
 
-test("the secret of .dev.vars is sent only to the local Worker, and no secret where others could read it", () => {
+test("the secret of .dev.vars is sent only to the local Worker, and no secret is sent where others could read it", () => {
   const devVars = { INTERNAL_API_SECRET: "local" };
   expect(secretOf({}, devVars, false)).toBe("local");
   expect(secretOf({ INTERNAL_API_SECRET: "given" }, devVars, false)).toBe("given");

@@ -20,7 +20,7 @@ const TOP_ONLY = new Set([
   "dev",
   "env",
 ]);
-/** Where the value must differ: the names of the Worker, its queues and its data set, the rate limits' namespaces. */
+/** Values that must differ: the names of the Worker, its queues and its data set, and the rate limits' namespaces. */
 const OWN_VALUE =
   /^(?:name|queues\.(?:producers|consumers)\.\d+\.(?:queue|dead_letter_queue)|ratelimits\.\d+\.namespace_id|analytics_engine_datasets\.\d+\.dataset)$/;
 
@@ -29,7 +29,7 @@ const config = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 
 type Leaves = Map<string, unknown>;
 
-/** Each value below `node` under its dotted path; an empty table or list is a value, too. */
+/** Returns each value below `node` by its dotted path. An empty table or list counts as a value. */
 function leavesOf(node: unknown, path = ""): Leaves {
   const children = typeof node === "object" && node !== null ? Object.entries(node) : [];
   if (children.length === 0) return new Map([[path, node]]);
@@ -38,7 +38,7 @@ function leavesOf(node: unknown, path = ""): Leaves {
   );
 }
 
-/** What `[env.dev]` leaves out, adds, or sets to another value than the top. */
+/** Returns what is wrong with each path that `[env.dev]` leaves out, adds or changes. */
 function differences(top: Leaves, dev: Leaves): string[] {
   return [...new Set([...top.keys(), ...dev.keys()])].flatMap((path) => {
     if (!dev.has(path)) return [`${path} is missing`];
@@ -55,7 +55,7 @@ function readBoth(): { top: Leaves; dev: Leaves } {
   return { top: leavesOf(repeated), dev: leavesOf(rawConfig.env?.["dev"]) };
 }
 
-test("[env.dev] repeats every setting of the top, with its own names where two Workers would collide", () => {
+test("[env.dev] repeats every setting of the top of wrangler.toml, with other names where two Workers would collide", () => {
   const { top, dev } = readBoth();
   expect(differences(top, dev)).toEqual([]);
   for (const path of ["vars.RETENTION_DAYS", "queues.consumers.1.max_retries", "kv_namespaces.0.binding"]) {
@@ -84,7 +84,7 @@ test("the hourly retries of a dead letter outlast a fault of four days", () => {
 });
 
 test.each([undefined, "dev"])(
-  "fetches of environment %s never bypass the protection of a host in the Worker's zone",
+  "in the environment %s, fetches cannot bypass the protection of a host in the Worker's own zone",
   (env) => {
     const { compatibility_flags } = unstable_readConfig({ config, ...(env ? { env } : {}) });
     expect(compatibility_flags).toContain("global_fetch_strictly_public");

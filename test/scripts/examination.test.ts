@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-test("it finds the closed tunnel, the missing subscription, and the event that arrived", async () => {
+test("the doctor finds the closed tunnel, the missing subscription, and the event that arrived", async () => {
   const { pagerduty, worker } = world;
   const account = pagerduty.account();
   await connectUser(world, "ada", account);
@@ -37,7 +37,7 @@ test("it finds the closed tunnel, the missing subscription, and the event that a
   expect(text).not.toContain(INTERNAL_SECRET);
 });
 
-test("it checks an organisation's connection, and says where incidents go", async () => {
+test("the doctor checks an organisation's connection, and returns where incidents go", async () => {
   const headers = { "x-org-id": "acme" };
   const body = { token: world.pagerduty.account().apiKey() };
   await world.worker.call("grace", "POST", "/pagerduty", { headers, body });
@@ -49,7 +49,7 @@ test("it checks an organisation's connection, and says where incidents go", asyn
   expect(target).toBe(world.aurora.url);
 });
 
-test("it reports that the Worker refuses another internal secret", async () => {
+test("the doctor reports an INTERNAL_API_SECRET that the Worker refuses", async () => {
   const { findings } = await examine({
     url: world.worker.url,
     user: null,
@@ -60,7 +60,7 @@ test("it reports that the Worker refuses another internal secret", async () => {
   expect(findings.map(({ what }) => what)).toContain("The Worker refuses this INTERNAL_API_SECRET");
 });
 
-test("without a Worker it reports only that", async () => {
+test("if no Worker answers, the doctor reports only that", async () => {
   const { findings } = await examine({
     url: "http://127.0.0.1:9",
     user: "ada",
@@ -71,13 +71,13 @@ test("without a Worker it reports only that", async () => {
   expect(findings).toMatchObject([{ level: "problem", what: expect.stringContaining("No Worker answers") }]);
 });
 
-test("a redirect to another host does not carry the secret", async () => {
+test("the doctor does not send the secret to another host after a redirect", async () => {
   const heard: IncomingHttpHeaders[] = [];
   const stranger = await serve(({ headers }, response) => {
     heard.push(headers);
     response.end("{}");
   });
-  // The answer of a login page in front of the Worker.
+  // Answers like a login page in front of the Worker.
   const door = await serve(({ url }, response) => {
     if (url === "/healthz") response.end('{"status":"ok","version":"0.1.0"}');
     else response.writeHead(302, { location: `${stranger.url}/login` }).end();

@@ -24,13 +24,13 @@ test("a rotation puts a new key in front and keeps all others, and the Worker ac
   expect(twice.endsWith(`,${once}`)).toBe(true);
 });
 
-test("text that is not a list of keys is refused, and the error does not repeat it", () => {
+test("text that is not a list of keys is refused, and the error does not repeat the text", () => {
   expect(() => rotatedKeys("hunter2")).toThrow(/^(?!.*hunter2)The input is not a list of keys/);
   expect(() => rotatedKeys("")).toThrow("not a list of keys");
   expect(() => rotatedKeys(`${SEALING_KEY},${SEALING_KEY}`)).toThrow("twice");
 });
 
-test("an old key can be retired, the one that seals cannot", () => {
+test("an old key can be retired, but the key that seals cannot", () => {
   const list = rotatedKeys(SEALING_KEY);
   expect(withoutKey(list, "k1")).toBe(list.split(",")[0]);
   expect(() => withoutKey(list, "k2")).toThrow("only an older key can be removed");
@@ -65,9 +65,9 @@ test("wrangler reads secrets from a file that only its owner can read, and that 
 });
 
 test.each(["SIGTERM", "SIGHUP"] as const)(
-  "the file is removed, too, when the process is ended by %s",
+  "the file with the secrets is also removed when %s ends the process",
   async (signal) => {
-    // A build that outlasts the test: wrangler keeps the file until it is ended.
+    // This build runs longer than the test, so wrangler keeps the file until the signal ends it.
     const config = join(folder, "wrangler.json");
     const build = { command: `${process.execPath} -e "setTimeout(() => {}, 10_000)"`, cwd: folder };
     writeFileSync(join(folder, "index.js"), "export default {};");
@@ -99,7 +99,7 @@ test.each(["SIGTERM", "SIGHUP"] as const)(
   },
 );
 
-test("the hosts are read from wrangler's report, whatever else it contains", () => {
+test("the Worker's hosts are read from wrangler's report, whatever else the report contains", () => {
   const report = join(folder, "report.ndjson");
   expect(targetsOf(report)).toEqual([]);
   writeFileSync(report, '{"type":"wrangler-session"}\n{"type":"deploy","targets":["a.ada.workers.dev"]}\n');

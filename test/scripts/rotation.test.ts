@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { rotatedKeys } from "../../scripts/settings/key-list.ts";
 import { SEALING_KEY } from "../support/worker.ts";
 
-/** `npm run keys:rotate` with the real wrangler and a fake Cloudflare on loopback. */
+/** The tests run `npm run keys:rotate` with the real wrangler and a fake Cloudflare on this machine. */
 
 const script = fileURLToPath(new URL("../../scripts/rotate-keys.ts", import.meta.url));
 const NAMES = {
@@ -20,7 +20,7 @@ const NAMES = {
 let cloudflare: Server;
 let url: string;
 let answersUploads: boolean;
-/** The last list that was accepted. */
+/** The last list of keys that the fake Cloudflare accepted. */
 let inForce: string | null;
 
 beforeAll(async () => {
@@ -67,7 +67,7 @@ async function rotate(list: string, args: string[] = []) {
   return { code, shown, said };
 }
 
-test("the list in force is shown, and nothing else is on standard output", async () => {
+test("the new list of keys is printed, and nothing else is on standard output", async () => {
   answersUploads = true;
   const { code, shown, said } = await rotate(SEALING_KEY);
   expect([code, shown]).toEqual([0, `${inForce}\n`]);
@@ -75,7 +75,7 @@ test("the list in force is shown, and nothing else is on standard output", async
   expect(said).toContain("The new list is in force");
 });
 
-test("an accepted list is shown even if the answer is lost, and no message denies the change", async () => {
+test("a list that Cloudflare accepted is printed even if the answer is lost, and no message says that nothing changed", async () => {
   answersUploads = false;
   const { code, shown, said } = await rotate(SEALING_KEY);
   expect([code, shown]).toEqual([1, `${inForce}\n`]);
@@ -84,7 +84,7 @@ test("an accepted list is shown even if the answer is lost, and no message denie
   expect(said).not.toContain("Not changed");
 });
 
-test("a list without a key to retire uploads nothing", async () => {
+test("nothing is uploaded if the list does not contain the key to retire", async () => {
   const { code, shown } = await rotate(rotatedKeys(SEALING_KEY), ["--retire", "k9"]);
   expect([code, shown, inForce]).toEqual([1, "", null]);
 });

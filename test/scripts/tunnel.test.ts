@@ -7,11 +7,11 @@ const URL = "https://quiet-lamp.trycloudflare.com";
 const OPEN = `\u2B23 Sharing via Cloudflare Tunnel: \u001b[32m${URL}/\u001b[39m\n`;
 const CLOSED = "\u2B23 Tunnel closed\n";
 
-test("the URL is read without its slash, whatever the colours around it", () => {
+test("a tunnel's URL is read from wrangler's output without its trailing slash and colours", () => {
   expect(new TunnelLines().read(OPEN)).toBe(URL);
 });
 
-test("a line that arrives in pieces is read once, when it is complete", () => {
+test("a line of the output that arrives in pieces is read once, when it is complete", () => {
   const lines = new TunnelLines();
   const read = [...OPEN].map((char) => lines.read(char));
   expect(read.filter((found) => found !== undefined)).toEqual([URL]);
@@ -20,7 +20,7 @@ test("a line that arrives in pieces is read once, when it is complete", () => {
   );
 });
 
-test("of a named tunnel with several hosts, the first is used", () => {
+test("if a named tunnel has several hosts, the first host is used", () => {
   const text = "\u2B23 Sharing via Cloudflare Tunnel:\n   https://a.example.com\n   https://b.example.com\n";
   expect(new TunnelLines().read(text)).toBe("https://a.example.com");
 });
@@ -33,7 +33,7 @@ test("a closed or expired tunnel has no URL, and the next tunnel's URL is read",
   expect(lines.read("Tunnel expired. Closing tunnel.\n")).toBeNull();
 });
 
-test("closed and opened within one piece counts as open, and the other way round as closed", () => {
+test("a tunnel counts as open or closed by the last message in a piece of the output", () => {
   expect(new TunnelLines().read(`${CLOSED}${OPEN}`)).toBe(URL);
   expect(new TunnelLines().read(`${OPEN}${CLOSED}`)).toBeNull();
 });
@@ -47,7 +47,7 @@ test.each([
   ["a host where none was announced", "   https://evil.trycloudflare.com\n"],
   ["the end of a line that is too long to be kept", `${"x".repeat(3_000)}\u2B23 ${SPOKEN}\n`],
   ["a wrangler that logs the request", `[wrangler:info] GET /\u2B23 Tunnel closed\n`],
-])("text of others is not mistaken for wrangler's: %s", (_, text) => {
+])("text that only looks like wrangler's message about a tunnel is ignored: %s", (_, text) => {
   const whole = new TunnelLines();
   expect(whole.read(text)).toBeUndefined();
   expect(whole.read(OPEN)).toBe(URL);
@@ -56,7 +56,7 @@ test.each([
   expect(pieces.read(OPEN)).toBe(URL);
 });
 
-test("a quick tunnel has a host of Cloudflare's, a named one has any host, and both use https", () => {
+test("a quick tunnel must have one of Cloudflare's hosts, a named tunnel may have any host, and both must use https", () => {
   expect(isTunnelUrl(URL, false)).toBe(true);
   const strangers = ["https://evil.example", "https://trycloudflare.com.evil.example", "not a URL"];
   const other = [`${URL}:8443`, `${URL}/path`, "https://a@quiet-lamp.trycloudflare.com"];
@@ -67,21 +67,21 @@ test("a quick tunnel has a host of Cloudflare's, a named one has any host, and b
   expect(isTunnelUrl("http://pd.example.com", true)).toBe(false);
 });
 
-test("the URL is written into every environment, and nothing else changes", () => {
+test("the tunnel's URL is written into every environment of wrangler.toml, and nothing else changes", () => {
   const toml = 'name = "a"\n[vars]\nTUNNEL_URL = "" # mine\n[env.dev.vars]\nTUNNEL_URL=""\n';
   const text = withTunnelUrl(toml, URL);
   expect(text).toContain(`[vars]\nTUNNEL_URL = "${URL}" # mine\n[env.dev.vars]\nTUNNEL_URL = "${URL}"\n`);
   expect(withTunnelUrl(toml, null)).toContain('TUNNEL_URL = "" # mine');
 });
 
-test("a URL that a person wrote into wrangler.toml is kept and read; a comment counts as none", () => {
+test("a URL that a person wrote into wrangler.toml is kept and read, unless it is in a comment", () => {
   const toml = '[vars]\nTUNNEL_URL = "https://mine.example.com"\n';
   expect(withTunnelUrl(toml, URL)).toBeNull();
   expect(tunnelLineOf(toml)).toEqual({ TUNNEL_URL: "https://mine.example.com" });
   expect(tunnelLineOf('TUNNEL_URL = ""\n# NGROK_URL = "https://x.example"\n')).toEqual({});
 });
 
-test("TUNNEL_URL set by hand wins over the tunnel, and over NGROK_URL; NGROK_URL wins over the tunnel", () => {
+test("a person's TUNNEL_URL wins over NGROK_URL, and either of them wins over the opened tunnel", () => {
   const source = (variables: Record<string, string>) => [{ where: ".dev.vars", variables }];
   expect(chosenUrl(source({ TUNNEL_URL: "" }))).toBeNull();
   expect(chosenUrl(source({ NGROK_URL: "https://n.example", TUNNEL_URL: "https://t.example" }))).toEqual({
