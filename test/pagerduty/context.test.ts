@@ -10,7 +10,7 @@ import {
 } from "../../src/pagerduty/context.ts";
 import { getFieldValues } from "../../src/pagerduty/incidents.ts";
 
-/** The connector reads PagerDuty's answers about an incident. These have the form of PagerDuty's documented examples. */
+/** The connector reads PagerDuty's answers about an incident, here in the form of PagerDuty's documented examples. */
 
 const target = { apiUrl: "https://api.example.com", authorization: tokenAuthorization("key") };
 afterEach(() => void vi.unstubAllGlobals());
