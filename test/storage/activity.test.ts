@@ -5,14 +5,14 @@ import { activityOf, HOUR_MS } from "../../src/storage/activity.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 import { Refusals } from "../../src/webhooks/refusals.ts";
 
-/** The counts and percentiles that the console's chart shows. */
+/** The activity contains the counts and percentiles that the console's chart shows. */
 
 const NOW_MS = 100 * HOUR_MS + 60_000;
 
 interface Delivered {
   kind?: string;
   receivedAtMs: number;
-  /** The time from receipt to acceptance; null until it is delivered. */
+  /** The time from the receipt until Aurora's acceptance; null if Aurora has not accepted it. */
   tookMs: number | null;
 }
 
@@ -71,7 +71,7 @@ test("each hour has its counts, and the median and 95th percentile of the time t
   expect(completeSince).toBe(hours[0]?.hour);
 });
 
-test("after a storm the activity shows the time since which it is complete", async () => {
+test("with over 20,000 events in a day, the activity says since when it is complete", async () => {
   const { day, completeSince } = await inStorage("storm", ({ sql }) => {
     for (let row = 0; row < 20_001; row += 1) {
       add(sql, { receivedAtMs: 99 * HOUR_MS + Math.min(row, 1), tookMs: null });
@@ -109,7 +109,7 @@ test("refused webhooks are counted by the hour for a day, even after the signing
   });
 });
 
-test("refusals that an earlier version of the connector counted have no hours", async () => {
+test("refusals that an earlier version of the connector counted belong to no hour", async () => {
   await inStorage("earlier", (storage) => {
     storage.kv.put("refusals", { count: 2, lastAtMs: 1, lastReason: null });
     expect(new Refusals(storage).summary).toMatchObject({ count: 2, byHour: [] });

@@ -7,7 +7,7 @@ import { appendEntry } from "../../src/storage/journal.ts";
 import type { ReceivedWebhook } from "../../src/webhooks/received.ts";
 import { connectionOf } from "../support/connection.ts";
 
-/** The jobs that the object's alarm runs. */
+/** The alarm of the tenant's object removes old entries, runs checks and requests analyses. */
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -38,7 +38,7 @@ test("once a day the alarm removes all entries older than RETENTION_DAYS, and no
   expect(await count("prunes", "type = '29 days'")).toBe(1);
 });
 
-test("a tenant that connected while checks were turned off is checked after they are turned on", async () => {
+test("if a tenant connected while checks were turned off, the alarm plans a check after they are turned on", async () => {
   const user = env.TENANT.getByName("user:asleep");
   await runInDurableObject(user, async (_object, { storage }) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, createKeyring(configOf(env).credentialsKeys));

@@ -39,7 +39,7 @@ test("a copy of one tenant's connection cannot be opened for another tenant", as
   );
 });
 
-test("after a key rotation a connection still opens, and is sealed again with the new key", async () => {
+test("after a key rotation a connection can still be opened, and is sealed again with the new key", async () => {
   await inObject("rotated", async (storage) => {
     await new ConnectionStore(storage, env.CONNECTIONS, keyring).set("user:rotated", connectionOf("rotated"));
     const rotated = createKeyring([key("k2", 2), key("k1", 1)]);
@@ -107,7 +107,7 @@ test("after many concurrent changes the last change is in memory, in storage and
   });
 });
 
-test("clearing removes everything in storage and in KV", async () => {
+test("clearing a connection removes everything in the object's storage and in KV", async () => {
   await inObject("cleared", async (storage) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     await store.set("user:cleared", connectionOf("cleared"));

@@ -19,7 +19,7 @@ afterEach(() => void vi.unstubAllGlobals());
 const idOf = (index: number) => `P${index}`;
 const isCritical = (index: number) => index >= STORM - CRITICAL;
 
-/** The incident in its first webhook. */
+/** Returns the change that the first webhook of an incident makes. */
 function triggered(index: number) {
   const at = `2026-11-22T03:00:00Z`;
   const verification: Verification = "signature";
@@ -59,7 +59,7 @@ function triggered(index: number) {
   };
 }
 
-test("for 300 simultaneous incidents, context requests stay within the budget, the most severe come first, and every analysis is requested", async () => {
+test("for 300 simultaneous incidents, context requests keep to the budget, critical incidents come first, and all are analysed", async () => {
   const asked: string[] = [];
   vi.stubGlobal("fetch", async (url: string) => {
     asked.push(url);

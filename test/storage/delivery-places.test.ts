@@ -7,7 +7,11 @@ import type { Job } from "../../src/tenant/job-runner.ts";
 import { DeliveryJobs } from "../../src/tenant/jobs.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** Chooses which due deliveries start while others hang: there are three places. */
+/**
+ * At most three deliveries of a tenant are in progress: there are three places. The tests check which due deliveries
+ * start while others hang. A delivery's lane says whether it is new, failed before, needs an incident number, or has
+ * waited for its incident's context.
+ */
 
 interface Places {
   /** Stores a due delivery of a new incident in a lane. */
@@ -51,7 +55,7 @@ const withPlaces = (name: string, work: (places: Places) => void): Promise<void>
     });
   });
 
-test("failed deliveries and a delivery without its number leave one place for a new delivery", async () => {
+test("deliveries that failed before and one that needs an incident number leave one place for a new delivery", async () => {
   await withPlaces("leave", ({ add, start }) => {
     add("again", 3);
     add("missingNumber", 3);
@@ -64,7 +68,7 @@ test("failed deliveries and a delivery without its number leave one place for a 
   });
 });
 
-test("two failed deliveries in progress leave the third place to a new delivery, not to a delivery without its number", async () => {
+test("two failed deliveries in progress leave the third place to a new delivery, not to one that needs an incident number", async () => {
   await withPlaces("two", ({ add, start }) => {
     add("again", 3);
     expect(start()).toEqual(["again", "again"]);

@@ -29,11 +29,11 @@ test.each([
     { pending: 4, nextFailed: failureOf(REFUSED) },
     "4 notifications wait for another attempt; the one that is next: Aurora answered 403.",
   ],
-])("%o claims one cause for one notification only", (outbox, message) => {
+])("the problem for %o names the cause of only one notification", (outbox, message) => {
   expect(problemOf(outbox)?.message).toBe(message);
 });
 
-test("the advice is what to do first, and the page and the call follow", () => {
+test("the fix begins with the advice, followed by the console's page and the API call that redeliver", () => {
   expect(problemOf({ dead: 2, newestDead: failureOf(REFUSED, ADVICE) })?.fix).toBe(
     "Check AURORA_HEADERS. Then redeliver them, on the Deliveries page of the console or with POST /pagerduty/deliveries/redeliver.",
   );

@@ -4,7 +4,7 @@ import { dueDeliveries, markDelivered, markRetry, retryEarly } from "../../src/d
 import { appendEntry, entryAt } from "../../src/storage/journal.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 
-/** When Aurora accepts deliveries again, long waits end early: a limited number at a time, and each delivery once. */
+/** When Aurora accepts deliveries again, long waits end early, for a limited number at a time and once for each. */
 
 const NOW_MS = 1_000_000;
 const HOUR_MS = 3600 * 1000;
@@ -16,7 +16,7 @@ interface Outbox {
   retryEarly(): void;
   /** Returns the incidents whose delivery is due now. */
   due(): (string | null)[];
-  /** Fails all due early attempts, as `deliver` does. */
+  /** Records a failure of all due early attempts, as `deliver` does. */
   fail(): void;
   accept(): void;
   nextAttempts(): unknown[];
@@ -68,7 +68,7 @@ const withOutbox = (name: string, work: (outbox: Outbox) => void): Promise<void>
     });
   });
 
-test("long waits end early, but short waits and Aurora's Retry-After do not", () =>
+test("long waits for the next attempt end early, but short waits and Aurora's Retry-After do not", () =>
   withOutbox("long waits", (outbox) => {
     outbox.waits("long", LATER_MS);
     outbox.waits("short", NOW_MS + 60_000);
@@ -78,7 +78,7 @@ test("long waits end early, but short waits and Aurora's Retry-After do not", ()
     expect(outbox.due()).toEqual(["long", "asked for and over"]);
   }));
 
-test("a failed early attempt does not change the planned time, and there is no other early attempt before that time", () =>
+test("after a failed early attempt, the next attempt stays at its planned time, and no other early attempt is made", () =>
   withOutbox("once", (outbox) => {
     outbox.waits("refused", LATER_MS);
     outbox.retryEarly();
@@ -89,7 +89,7 @@ test("a failed early attempt does not change the planned time, and there is no o
     expect(outbox.due()).toEqual([]);
   }));
 
-test("at most fifty deliveries are retried early together, and the others after those attempts", () =>
+test("at most fifty deliveries are retried early together, and the others once these attempts have ended", () =>
   withOutbox("fifty", (outbox) => {
     for (let n = 0; n < 120; n += 1) outbox.waits(`incident ${n}`, LATER_MS + n);
     outbox.retryEarly();

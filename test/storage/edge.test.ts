@@ -90,12 +90,12 @@ test("if the object fails, the answer is 503 even for a signature that does not 
   expect((await post("nobody", { TENANT: brokenObjects })).status).toBe(503);
 });
 
-test("if KV fails, the object decides", async () => {
+test("if KV fails, the object decides how a webhook is answered", async () => {
   expect((await post("kv", { CONNECTIONS: brokenKv })).status).toBe(404);
   expect((await post("kv", { CONNECTIONS: brokenKv, TENANT: brokenObjects })).status).toBe(503);
 });
 
-test("an address that posts to many unknown users is limited, and does not wake an object for each user", async () => {
+test("an address that posts webhooks for many unknown users gets 429, and does not wake an object for each user", async () => {
   await storeReplica("known");
   const woken: string[] = [];
   const object = {

@@ -16,7 +16,7 @@ import {
 import { migrate } from "../../src/storage/migrations.ts";
 import { notificationOf } from "../support/stored-notification.ts";
 
-/** Filtering and counting events and deliveries, in a real object's SQLite. */
+/** Events and deliveries are filtered and counted, here in a real object's SQLite. */
 
 const HOUR_MS = 3_600_000;
 const START_MS = Date.parse("2026-11-22T03:00:00Z");
@@ -93,7 +93,7 @@ test("a time filter finds the events received at that time, including a webhook 
   });
 });
 
-test("the list ends at the filter's start time, however many older entries there are", async () => {
+test("a list of events ends at the filter's start time, however many older entries there are", async () => {
   await inObject("end", (journal, sql) => {
     for (let minute = 0; minute < 5_200; minute += 1) journal.event(START_MS + minute * 60_000);
     const sinceMs = START_MS + 5_190 * 60_000;
@@ -109,8 +109,8 @@ test.each<[string, string, number[]]>([
   ["its incident's service, beyond ASCII", "ÄRGER", [1]],
   ["a part of the webhook's id", "w-1", [1]],
   ["the whole webhook's id", "W-2", [2]],
-  ["what SQL would take for a wildcard", "%", []],
-])("events are found by %s", async (name, q, seqs) => {
+  ["a character that is a wildcard in SQL", "%", []],
+])("a search by %s finds the right events", async (name, q, seqs) => {
   await inObject(name, (journal, sql) => {
     const known = (incidentId: string, number: number, title: string, service: string) => {
       const rest = { severity: "low", pagerdutyStatus: "triggered", url: null, incidentKey: null } as const;
@@ -171,7 +171,7 @@ test("the count of each choice is the number of rows that the list shows with th
   });
 });
 
-test("failed deliveries are counted exactly, however many were delivered, and delivered ones are counted up to a bound", async () => {
+test("failed deliveries are counted exactly, however many were delivered, and delivered ones only up to a bound", async () => {
   await inObject("bound", (journal, sql) => {
     const dead = journal.delivery(START_MS, "P1");
     journal.fails(dead, "unreachable");

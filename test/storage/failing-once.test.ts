@@ -9,7 +9,7 @@ import { takeIn } from "../../src/webhooks/intake.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** If the storage fails any one statement and then works again, no work is given up. */
+/** If any single SQL statement fails once, no work is given up. */
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 const incident = { id: "P1", type: "incident", number: 7, title: "Down", status: "triggered" };
@@ -23,7 +23,7 @@ const event = {
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Passes all statements on except the one that fails. */
+/** Passes all statements on to `sql`, but lets the statement with the number `failing` fail. */
 function failingSql(sql: SqlStorage, failing: number): { sql: SqlStorage; hasFailed: () => boolean } {
   let statements = 0;
   const proxy = new Proxy(sql, {
@@ -40,8 +40,8 @@ function failingSql(sql: SqlStorage, failing: number): { sql: SqlStorage; hasFai
 }
 
 /**
- * Works on one webhook in one new object after the other. The first statement fails in the first object, the second in
- * the second, and so on. @param run is called again if it throws, as the alarm does
+ * Does the same work on a webhook in one new object after the other. The first statement fails in the first object, the
+ * second statement in the second object, and so on. @param run does the work, and is called again if it throws
  */
 async function failEach(
   name: string,
@@ -77,7 +77,7 @@ async function failEach(
 const countOf = ({ sql }: TenantContext, where: string) =>
   [...sql.exec(`SELECT 1 FROM journal WHERE ${where}`)].length;
 
-test("a delivery reaches Aurora once, or waits for its next attempt", async () => {
+test("if a statement fails, a delivery still reaches Aurora once, or waits for its next attempt", async () => {
   let calls = 0;
   const fetchAurora = async () => {
     calls += 1;
@@ -104,7 +104,7 @@ test("a delivery reaches Aurora once, or waits for its next attempt", async () =
   );
 });
 
-test("an analysis is requested", async () => {
+test("if a statement fails, an analysis is still requested", async () => {
   const analyse = async (context: TenantContext) => {
     const jobs = new AnalysisJobs({ ...context, contexts: new ContextCollector(context) });
     for (const job of jobs.due(NOW * 2, new Set())) await job.run();
@@ -114,7 +114,7 @@ test("an analysis is requested", async () => {
   });
 });
 
-test("an unsigned webhook is confirmed", async () => {
+test("if a statement fails, an unsigned webhook is still confirmed", async () => {
   const readBack = async (context: TenantContext) => {
     for (const job of hintJobs(context).due(NOW * 2, new Set())) await job.run();
   };
@@ -123,6 +123,6 @@ test("an unsigned webhook is confirmed", async () => {
   });
 });
 
-test("a check for missed incidents sets no incident aside", async () => {
+test("if a statement fails, a check for missed incidents still gives up no incident", async () => {
   await failEach("check", "signature", (context) => recover(context, null, true, Date.now()));
 });

@@ -12,11 +12,11 @@ import { connectionOf } from "../support/connection.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** A late answer to a call is not applied to a connection or credential that is newer than the call. */
+/** A late answer to a call does not affect a connection or credential that is newer than the call. */
 
 afterEach(() => void vi.unstubAllGlobals());
 
-test("a delivery that ends after the next connect does not change the new connection's row", async () => {
+test("a delivery that ends after the next connect does not change a delivery of the new connection", async () => {
   await runInDurableObject(env.TENANT.getByName("user:in-flight"), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, "in-flight");
     const answer = Promise.withResolvers<Response>();

@@ -9,7 +9,7 @@ const caller = { userId: "idle", orgId: null };
 const tenant = () => env.TENANT.getByName("user:idle");
 
 const stored = () => runInDurableObject(tenant(), (_, { storage }) => JSON.stringify([...storage.kv.list()]));
-/** The prototype of every object's key-value storage. */
+/** Returns the prototype that the key-value storages of all objects share. */
 const keyValuePrototype = () =>
   runInDurableObject(tenant(), (_, { storage }): SyncKvStorage => Object.getPrototypeOf(storage.kv));
 const alarmInMs = () =>

@@ -6,7 +6,7 @@ import { saveIncident } from "../../src/storage/incidents.ts";
 import { ALL_INCIDENTS, countIncidents, listIncidents } from "../../src/storage/lists/incident-list.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 
-/** Searching incidents, in a real object's SQLite. */
+/** Incidents are listed, filtered and counted, here in a real object's SQLite. */
 
 function incident(id: string, number: number, given: Partial<Snapshot>): IncidentState {
   const snapshot: Snapshot = {
@@ -49,8 +49,8 @@ test.each<[string, Partial<Parameters<typeof listIncidents>[1]>, string[]]>([
   ["part of a service's name", { q: "söhne" }, ["PB"]],
   ["a number with its sign", { q: "#31" }, ["PC"]],
   ["a wildcard of SQL as a plain character", { q: "%" }, []],
-  ["several at once", { q: "checkout", severity: "critical", status: "investigating" }, ["PA"]],
-])("incidents are found by %s", async (name, filter, ids) => {
+  ["several filters at once", { q: "checkout", severity: "critical", status: "investigating" }, ["PA"]],
+])("a list with %s has the right incidents", async (name, filter, ids) => {
   const found = await inObject(name, (sql) => {
     for (const state of STORED) saveIncident(sql, emptyIncident(state.incidentId), state, 1);
     return listIncidents(sql, { ...ALL_INCIDENTS, limit: 10, ...filter });
@@ -96,7 +96,7 @@ test("incidents are found by their start time, and counted for each choice of th
   });
 });
 
-test("a page reads a bounded number of incidents, and the next page continues after them", async () => {
+test("a page of a search reads a bounded number of incidents, and the next page continues after them", async () => {
   const pages = await inObject("bounded", (sql) => {
     for (let number = 1; number <= 4_500; number += 1) {
       const title = number === 7 ? "The needle" : "Hay";

@@ -5,7 +5,7 @@ import { NO_PROGRESS, newCheck } from "../../src/reconcile/progress.ts";
 import { connectedContext } from "./connected-context.ts";
 
 /**
- * A check reads every incident that PagerDuty lists, even thousands from the same second, and even if the list shifts.
+ * A check reads every incident that PagerDuty lists, even thousands of the same second, and even if a list shifts.
  */
 
 afterEach(() => void vi.unstubAllGlobals());
@@ -49,9 +49,9 @@ function listed(incidents: readonly Listed[], url: URL): Response {
 }
 
 /**
- * Runs the lists of a check.
- * @param onCall is called for each answered call @returns the ids that were read, and true if everything could be
- * listed
+ * Lets a check read its lists of incidents.
+ * @param onCall is called for each answered call @returns the ids that were read, and `incomplete`: true if PagerDuty
+ * could not list all incidents
  */
 async function looked(name: string, list: () => Listed[], onCall: (calls: number) => void = () => undefined) {
   return runInDurableObject(env.TENANT.getByName(`user:${name}`), async (_, { storage }) => {
@@ -86,7 +86,7 @@ async function looked(name: string, list: () => Listed[], onCall: (calls: number
   });
 }
 
-test("all incidents of the second in which a list of 10,000 ends are read, even if there are over 300", async () => {
+test("if a list ends at PagerDuty's limit of 10,000, all incidents of its last second are read, even over 300", async () => {
   const incidents = created(10_510, (index) => NOW - DAY_MS / 2 + Math.min(index, 9_800) * 1000);
   const { ids, incomplete } = await looked("lists-second", () => incidents);
   expect(ids.size).toBe(10_510);
@@ -101,7 +101,7 @@ test("a check is incomplete if one second has more incidents than PagerDuty list
 
 test.each([
   ["one incident leaves", 1],
-  ["more incidents leave than pages overlap by", 50],
+  ["more incidents leave than the pages overlap by", 50],
 ])("if a list shifts between two pages because %s, all other incidents are read", async (_, leaving) => {
   for (const [name, atMs] of [
     ["spread", (index: number) => NOW - 60_000 + index * 100],

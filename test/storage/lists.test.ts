@@ -17,7 +17,7 @@ import { configWith } from "./connected-context.ts";
 
 const MIB = 1024 * 1024;
 const LONG = "☃".repeat(50_000);
-/** A page has up to 100 incidents, and an RPC takes up to two bytes for each character. */
+/** This is half of the limit: a page has up to 100 incidents, and an RPC needs up to two bytes for a character. */
 const MAX_LISTED_CHARS = (16 * MIB) / 100 / 2;
 
 function webhookOf(id: string, eventType: string, data: object, occurred_at = "2026-11-22T03:00:00Z") {
@@ -104,7 +104,7 @@ test("an incident is shown with its newest 50 deliveries, each with its state", 
   });
 });
 
-test("all webhooks that were parked are retried, a few at a time", async () => {
+test("all webhooks that were stored as failed are retried, a few at a time", async () => {
   const worked = await inStorage("parked", async (storage) => {
     const config = configOf(env);
     const { sql } = storage;

@@ -6,28 +6,28 @@ const list = (...ids: string[]) =>
   ids.map((id) => ({ tenantId: id.replace("*", ""), pinned: id.endsWith("*") }));
 const ids = (memberships: readonly { tenantId: string }[]) => memberships.map(({ tenantId }) => tenantId);
 
-test("the organisation of the latest call is first", () => {
+test("the organisation of a user's latest call is first in the user's list", () => {
   const { kept, pushedOut } = withMembership(list("a", "b", "c"), "b");
   expect([ids(kept), pushedOut]).toEqual([["b", "a", "c"], []]);
 });
 
-test("if there are six organisations, the one with the oldest call is dropped", () => {
+test("if a user has called for six organisations, the one with the oldest call is dropped from the list", () => {
   const { kept, pushedOut } = withMembership(list("a", "b", "c", "d", "e"), "f");
   expect([ids(kept), pushedOut]).toEqual([["f", "a", "b", "c", "d"], ["e"]]);
 });
 
-test("an organisation whose subscription has the URL is never dropped", () => {
+test("an organisation whose subscription has the user's webhook URL is never dropped", () => {
   const { kept, pushedOut } = withMembership(list("a", "b", "c", "d", "e*"), "f");
   expect([ids(kept), pushedOut]).toEqual([["f", "a", "b", "c", "e"], ["d"]]);
   const all = withMembership(list("a*", "b*", "c*", "d*", "e*"), "f");
   expect([ids(all.kept), all.pushedOut]).toEqual([["f", "a", "b", "c", "d", "e"], []]);
 });
 
-test("an organisation whose subscription has the URL stays pinned after a call", () => {
+test("an organisation whose subscription has the user's webhook URL is still marked so after a call", () => {
   expect(withMembership(list("a", "b*"), "b").kept).toEqual(list("b*", "a"));
 });
 
-test("for any list, the called organisation is first, every pinned one stays, and each organisation is either kept or dropped", () => {
+test("for any list, the called organisation is first, each pinned one stays, and each organisation is either kept or dropped", () => {
   const membership = fc.record({ tenantId: fc.stringMatching(/^[a-p]$/), pinned: fc.boolean() });
   const any = fc.uniqueArray(membership, { selector: ({ tenantId }) => tenantId });
   fc.assert(

@@ -16,7 +16,7 @@ const config = parseConfig({
 });
 const ADA = { userId: "ada", orgId: "acme" };
 
-/** A private Aurora that the binding leads to. Answers each call with `status`. */
+/** Returns a private Aurora behind the service binding, which answers each call with `status`. */
 function privateAurora(status: number) {
   const bodies: unknown[] = [];
   const AURORA = {
@@ -48,7 +48,7 @@ test("a token that Aurora did not accept is stored only in sealed form, and a la
   });
 });
 
-test("nothing stays stored after Aurora accepted a disconnect", async () => {
+test("nothing stays stored after Aurora answered a disconnect with 404, because it has no credential any more", async () => {
   await runInDurableObject(env.TENANT.getByName("org:gone"), async (_, { storage }) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     const { bodies, backend } = privateAurora(404);
@@ -61,7 +61,7 @@ test("nothing stays stored after Aurora accepted a disconnect", async () => {
   });
 });
 
-test("without AURORA_BACKEND_URL nothing is stored, due or shown", async () => {
+test("without AURORA_BACKEND_URL, no change for Aurora is stored, due or shown", async () => {
   await runInDurableObject(env.TENANT.getByName("org:alone"), async (_, { storage }) => {
     const mirror = new Mirror(storage, new ConnectionStore(storage, env.CONNECTIONS, keyring), null);
     mirror.note("disconnect", ADA);

@@ -9,4 +9,6 @@ test.each([
   ["::1", "0:0:0:0::/64"],
   ["::ffff:192.0.2.9", "::ffff:192.0.2.9"],
   ["", ""],
-])("the network of %j is %j", (address, network) => expect(networkOf(address)).toBe(network));
+])("the network of the address %j, which rate limits count, is %j", (address, network) =>
+  expect(networkOf(address)).toBe(network),
+);

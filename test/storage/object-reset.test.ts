@@ -8,8 +8,8 @@ const SECRET = "internal";
 const PASSING = ["retryable", "overloaded", "durableObjectReset"] as const;
 
 /**
- * Calls the API while the tenant's object fails `failures` times with `flag`. @returns the answer and the number of
- * calls
+ * Calls the API while the tenant's object fails `failures` times with `flag`. @returns the answer, and how often the
+ * object was called
  */
 async function call(method: string, path: string, flag: (typeof PASSING)[number], failures: number) {
   let calls = 0;
@@ -33,7 +33,7 @@ async function call(method: string, path: string, flag: (typeof PASSING)[number]
 }
 
 test.each(["", "/incidents"])(
-  "a read of %s that a reset of the object ended is retried once",
+  "GET /pagerduty%s is retried once if a reset of the object ended it",
   async (path) => {
     expect(await call("GET", path, "durableObjectReset", 1)).toEqual({
       status: 200,

@@ -27,7 +27,7 @@ interface Outbox {
   sql: SqlStorage;
   /** Appends a delivery. @returns its number */
   deliver(incidentId: string, atMs?: number): number;
-  /** Ends the incident's next delivery. @returns its number */
+  /** Makes the incident's next delivery dead. @returns its number */
   fails(incidentId: string): number;
   succeeds(incidentId: string): number;
   redeliverAll(nowMs: number, sinceMs?: number): number;
@@ -95,7 +95,7 @@ test("a redelivery reports how many of its deliveries were delivered, failed aga
   });
 });
 
-test("a stop makes the undelivered deliveries dead again, and keeps the number of their attempts", async () => {
+test("stopping a redelivery makes its undelivered deliveries dead again, with the same number of attempts", async () => {
   await inOutbox("stop", ({ sql, deliver, fails, succeeds, redeliverAll, stop }) => {
     const [first, second] = ["P1", "P2"].map((id) => {
       deliver(id);
@@ -115,7 +115,7 @@ test("a stop makes the undelivered deliveries dead again, and keeps the number o
   });
 });
 
-test("after a stop an incident's newer deliveries are sent, one at a time", async () => {
+test("after a redelivery is stopped, an incident's newer deliveries are sent, one at a time", async () => {
   await inOutbox("behind", ({ deliver, fails, succeeds, redeliverAll, stop }) => {
     deliver("P1");
     fails("P1");
@@ -143,7 +143,7 @@ test.each([
   [202, "delivered"],
   [500, "dead"],
 ] as const)(
-  "if an attempt ends after the stop with %i, its delivery becomes %s, and no other attempt starts",
+  "if an attempt ends with %i after its redelivery was stopped, its delivery becomes %s, and the incident's next one is due",
   async (status, state) => {
     await runInDurableObject(env.TENANT.getByName(`user:stopped-${status}`), async (_, { storage }) => {
       const context = await connectedContext(storage, env.CONNECTIONS, `stopped-${status}`);

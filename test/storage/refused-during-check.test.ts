@@ -5,7 +5,7 @@ import { connectedContext } from "./connected-context.ts";
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Answers every list of PagerDuty's as empty. The first answer waits for `release`. */
+/** Answers calls to PagerDuty with empty lists. @returns a function that must be called before the first answer */
 function holdFirstAnswer(): () => void {
   let release = () => {};
   const released = new Promise<void>((resolve) => {

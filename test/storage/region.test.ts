@@ -2,7 +2,7 @@ import { afterEach, expect, inject, test, vi } from "vitest";
 import { checkToken } from "../../src/connection/identify.ts";
 import { AppError } from "../../src/errors.ts";
 
-/** If PAGERDUTY_API_URL is not set, the hosts of both regions are called. */
+/** If PAGERDUTY_API_URL is not set, the connector chooses between the hosts of PagerDuty's two regions. */
 
 afterEach(() => {
   vi.useRealTimers();
@@ -26,7 +26,7 @@ test("a token's region is detected", async () => {
   });
 });
 
-test("only the given region is called", async () => {
+test("if a region is given, only its host is called", async () => {
   const { us, eu } = inject("tokens");
   expect(await codeOf(checkToken(eu, "us", null))).toBe("invalid_token");
   expect(await codeOf(checkToken(us, "eu", null))).toBe("invalid_token");
@@ -38,7 +38,7 @@ test("a token that neither region accepts is invalid", async () => {
 });
 
 test.each([undefined, "us"] as const)(
-  "an EU account for which the US host answers too has region eu, even if %s is requested",
+  "an EU account for which the US host also answers has the region eu, if the requested region is %s",
   async (asked) => {
     const hosts: string[] = [];
     vi.stubGlobal("fetch", async (url: string) => {

@@ -8,7 +8,7 @@ import { connectionOf } from "../support/connection.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** What becomes of a webhook that the edge accepted with an outdated copy of a connection that was replaced. */
+/** The edge can accept a webhook with the outdated copy of a connection that has already been replaced. */
 
 const EVENT = {
   id: "E1",
@@ -19,7 +19,7 @@ const EVENT = {
 };
 const OTHER_SECRET = { id: "new", secret: "another secret", subscriptionId: null, expiresAtMs: null };
 
-/** @param present the connection that replaced the webhook's; null if there is none */
+/** @param present the connection that replaced the webhook's connection; null if there is none */
 async function taken(
   user: string,
   present: Partial<ApiTokenConnection> | null,
@@ -46,37 +46,32 @@ const hint = { outcome: "unconfirmed", gaps: 0, rows: [{ outcome: "unconfirmed",
 const refused = { outcome: "ignored", gaps: 1, rows: [] };
 
 test.each<[string, Partial<ApiTokenConnection>, ReceivedWebhook["account"], object]>([
-  ["of the same account without secrets: it is a hint", { accountSubdomain: "acme" }, "us acme", hint],
-  ["of an unknown account without secrets: it is a hint", {}, "us acme", hint],
+  ["of the same account without secrets is only a hint", { accountSubdomain: "acme" }, "us acme", hint],
+  ["of an unknown account without secrets is only a hint", {}, "us acme", hint],
   [
-    "without secrets, for a message without an account: it is a hint",
+    "without secrets is only a hint, even if its message has no account",
     { accountSubdomain: "acme" },
     undefined,
     hint,
   ],
+  ["of another account is refused, and a check is due", { accountSubdomain: "globex" }, "us acme", refused],
   [
-    "of another account: it is refused, and a check is due",
-    { accountSubdomain: "globex" },
-    "us acme",
-    refused,
-  ],
-  [
-    "of another region: it is refused, and a check is due",
+    "of another region is refused, and a check is due",
     { accountSubdomain: "acme", region: "eu" },
     "us acme",
     refused,
   ],
   [
-    "with other secrets: it is refused, and a check is due",
+    "with other secrets is refused, and a check is due",
     { accountSubdomain: "acme", signingSecrets: [OTHER_SECRET] },
     "us acme",
     refused,
   ],
-])("replaced by a connection %s", async (title, present, account, expected) => {
+])("a webhook whose connection was replaced by one %s", async (title, present, account, expected) => {
   expect(await taken(`replaced ${title}`, present, account)).toEqual(expected);
 });
 
-test("without a connection, the webhook is not taken", async () => {
+test("a webhook whose connection was removed is not taken", async () => {
   expect(await taken("replaced by none", null, "us acme")).toMatchObject({
     outcome: "not_connected",
     gaps: 0,

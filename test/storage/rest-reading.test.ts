@@ -18,7 +18,7 @@ const config = parseConfig({ AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${btoa("k"
 const INCIDENT = { id: "P1", title: "Down", created_at: toTheSecond(-60_000) };
 
 interface Story {
-  /** @param storedAfterMs by our own clock; the event's time by default */
+  /** @param storedAfterMs when it is stored, by the connector's clock; by default the event's time */
   event(type: string, afterMs: number, data: object, storedAfterMs?: number): void;
   fieldEvent(afterMs: number, value: string, storedAfterMs?: number): void;
   rest(change: object, askedAfterMs: number, fields?: Record<string, string>): boolean;
@@ -89,7 +89,7 @@ test("the time of a REST answer is the latest time in it", () => {
   expect(at({})).toBe(INCIDENT.created_at);
 });
 
-test("an answer that is read repeatedly leaves the incident unchanged", async () => {
+test("a REST answer that is read repeatedly changes the incident at most once", async () => {
   await play("again", ({ event, rest, stampId }) => {
     event("incident.triggered", 300, { status: "triggered" });
     const answer = { status: "triggered", updated_at: toTheSecond(300) };
@@ -137,7 +137,7 @@ test.each([
 });
 
 test.each([2_000, 30_000])(
-  "a field event is applied even if the REST API still lacks it %i ms later",
+  "a custom field event is applied even if the REST API still lacks it %i ms later",
   async (lagMs) => {
     await play(`lag of ${lagMs}`, ({ rest, fieldEvent, incident }) => {
       const answer = { status: "triggered", updated_at: toTheSecond(-60_000) };
@@ -152,7 +152,7 @@ test.each([2_000, 30_000])(
 );
 
 test.each([4_000, 86_400_000, Date.parse("9999-01-01T00:00:00Z") - T0])(
-  "an event stamped %i ms ahead holds up the later ones only until REST is read after five minutes",
+  "an event with a time %i ms ahead makes other events stale only until REST is read after five minutes",
   async (aheadMs) => {
     await play(`ahead by ${aheadMs}`, ({ event, fieldEvent, rest, incident, notified }) => {
       const minutes = (count: number) => count * 60_000;
@@ -183,7 +183,7 @@ test.each([4_000, 86_400_000, Date.parse("9999-01-01T00:00:00Z") - T0])(
   },
 );
 
-test("a field that changed twice in a second, once without a webhook, gets the REST API's value", async () => {
+test("a custom field that changed twice in a second, once without a webhook, gets the REST API's value", async () => {
   await play("twice", ({ event, rest, fieldEvent, incident }) => {
     event("incident.triggered", -60_000, { status: "triggered" });
     fieldEvent(200, "first");

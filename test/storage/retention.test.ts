@@ -153,7 +153,7 @@ test("a page of incidents reads as many rows with many incidents stored as with 
   });
 });
 
-test("only the newest unconfirmed entries stay, but all entries that still wait for their check stay", async () => {
+test("of the unconfirmed entries that were checked only the newest stay, and all that still wait for their check stay", async () => {
   await inObject("unconfirmed", ({ sql }) => {
     const entry = { kind: "webhook" as const, type: "t", outcome: "unconfirmed" as const };
     const count = (reason: string | null) =>

@@ -11,15 +11,15 @@ import { connectedContext } from "./connected-context.ts";
 
 /** The runs of a tenant's jobs stay within Cloudflare's limits for one invocation. */
 
-/** The limit on the free plan. */
+/** The number of requests that one run may make on Cloudflare's free plan. */
 const MAX_SUBREQUESTS = 50;
 /** The number of connections that may wait for response headers at the same time. */
 const MAX_CONNECTIONS = 6;
 /** The test limits elapsed time, which is stricter than Cloudflare's limit of CPU time. */
 const MAX_RUN_MS = 30_000;
 /**
- * The reason given when a run is stopped. The test runner hides workerd's own log lines that contain its first two
- * words.
+ * The reason given when a run is stopped. It begins with two words by which the test runner recognizes log lines of
+ * workerd that it hides.
  */
 const STOPPED = "Instance dispose: exceeded its CPU time limit";
 const EVENTS = 300;
@@ -30,7 +30,7 @@ const Sent = z.object({
   data: z.object({ incident: z.object({ incidentId: z.string(), version: z.number() }) }),
 });
 
-/** An Aurora whose callers are under the platform's limits. */
+/** An Aurora that enforces the platform's limits on its callers. */
 class LimitedAurora {
   /** The received notifications; `id` is the `webhook-id`. */
   readonly sent: { id: string; incidentId: string; version: number }[] = [];
@@ -88,7 +88,7 @@ function runsOf(context: TenantContext, aurora: LimitedAurora): () => Promise<bo
   };
 }
 
-/** Fills the outbox of a new object. */
+/** Fills the outbox of a new object, and calls `work` with it. */
 const withOutbox = (
   userId: string,
   work: (aurora: LimitedAurora, run: () => Promise<boolean>, sql: SqlStorage) => Promise<void>,
@@ -104,7 +104,7 @@ const idsOf = ({ sent }: LimitedAurora) => sent.map(({ id }) => id);
 const rowsOf = (sql: SqlStorage, where: string) =>
   Number([...sql.exec(`SELECT count(*) AS n FROM journal WHERE ${where}`)][0]?.["n"]);
 
-test("runs that stay within 50 requests and six connections deliver everything once, and use up no attempt", async () => {
+test("runs stay within 50 requests and six connections, and deliver everything once, at the first attempt", async () => {
   await withOutbox("requests", async (aurora, run, sql) => {
     const deliveries = rowsOf(sql, "delivery IS NOT NULL");
     expect(deliveries).toBeGreaterThan(2 * MAX_SUBREQUESTS);
@@ -140,7 +140,7 @@ test("a run ends before the platform stops it, and the next run continues its wo
   });
 });
 
-test("a run that is stopped during a call loses nothing, uses up no attempt, and repeats only the deliveries that were in progress", async () => {
+test("a run that is stopped during a call loses nothing, does not count its attempts, and repeats only deliveries in progress", async () => {
   // A stub cannot be used after its object was stopped.
   const tenant = () => env.TENANT.getByName("user:stopped");
   await runInDurableObject(tenant(), async (_, { storage }) => {

@@ -18,7 +18,7 @@ import { connectedContext } from "./connected-context.ts";
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 afterEach(() => void vi.unstubAllGlobals());
 
-/** PagerDuty's answers by path. Lists and custom fields are empty. */
+/** Answers calls to PagerDuty by their path. Every other path gets empty lists. */
 const answer = (answers: Record<string, object>) =>
   vi.stubGlobal("fetch", async (url: string) =>
     Response.json(answers[new URL(url).pathname] ?? { incidents: [], custom_fields: [] }),
@@ -76,7 +76,7 @@ describe("an unreadable row", () => {
     });
   });
 
-  test("of a delivery makes this delivery dead, and the incident's next delivery follows", async () => {
+  test("of a delivery makes this delivery dead, and no further attempt is planned", async () => {
     await inObject("set-aside-delivery", async ({ context, sql, post }) => {
       post("P1", "signature");
       sql.exec("UPDATE journal SET notification = 'no JSON'");
@@ -94,7 +94,7 @@ describe("an unreadable row", () => {
     });
   });
 
-  test("of a hint makes its webhooks fail, which a person can retry, and stops no other read-back", async () => {
+  test("of an incident makes its unsigned webhooks fail, which a person can retry, and stops no other read-back", async () => {
     await inObject("set-aside-hint", async ({ context, sql, post, damage }) => {
       post("P1", "signature");
       damage("P1");

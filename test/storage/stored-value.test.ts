@@ -11,7 +11,7 @@ import { Refusals } from "../../src/webhooks/refusals.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 
-test("an unreadable value counts as absent, and is logged once, without the value", async () => {
+test("an unreadable stored value counts as absent, and is logged once, without the value", async () => {
   const lines: string[] = [];
   vi.spyOn(console, "error").mockImplementation((line: string) => void lines.push(line));
   await runInDurableObject(env.TENANT.getByName("damaged"), (_, { storage }) => {

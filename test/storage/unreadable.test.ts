@@ -35,8 +35,8 @@ async function unreadable<T>(
 
 const webhook = receivedWebhook("u", "w", "\0\0");
 
-describe("a webhook in the Queue", () => {
-  test("is retried, and kept after the last retry", async () => {
+describe("a webhook for a connection that no configured key can open", () => {
+  test("is retried by the Queue, and stored as failed after the last retry", async () => {
     const { outcomes, parked } = await unreadable("queued", env.CONNECTIONS, async (_, gate, storage) => {
       const context = { storage, sql: storage.sql, config: configOf(env), connectedUser: () => "u" };
       const intake = new Intake(context, gate);

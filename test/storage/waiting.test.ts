@@ -7,14 +7,17 @@ import { takeIn } from "../../src/webhooks/intake.ts";
 import type { Trust } from "../../src/webhooks/received.ts";
 import { receivedWebhook } from "../support/received.ts";
 
-/** While PagerDuty cannot be asked, unsigned webhooks wait; strangers cannot fill the object with them. */
+/**
+ * While PagerDuty cannot be asked, unsigned webhooks wait, and a hint plans to read their incident. The number of waiting
+ * webhooks is limited, so that strangers cannot fill the object.
+ */
 
 const config = parseConfig({ AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}` });
 const BOUND_EVERY = 100;
 
 interface Posts {
   post(incidentId: string, trust?: Trust, type?: string): void;
-  /** The first column of each row. */
+  /** Returns the first column of each row. */
   read(query: string): unknown[];
 }
 
@@ -41,7 +44,7 @@ async function play(name: string, work: (posts: Posts) => void): Promise<void> {
 
 const WAITING = "FROM journal WHERE outcome = 'unconfirmed' AND reason IS NULL";
 
-test("of invented incidents the newest wait, with their hints, and those of stored incidents wait longer", async () => {
+test("only the newest webhooks of unknown incidents wait, with their hints, but those of stored incidents keep waiting", async () => {
   await play("flood", ({ post, read }) => {
     post("PSTORED", "signature");
     post("PSTORED", "callback", "incident.acknowledged");
@@ -56,7 +59,7 @@ test("of invented incidents the newest wait, with their hints, and those of stor
   });
 });
 
-test("of one incident the first webhook waits and the newest ones, under one hint, and no other's is removed", async () => {
+test("of one incident's webhooks only the first and the newest wait, with one hint, and no other incident's are removed", async () => {
   await play("repeated", ({ post, read }) => {
     post("PGENUINE");
     for (let index = 0; index < 500; index += 1) post("PFAKE");

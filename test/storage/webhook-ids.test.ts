@@ -11,7 +11,7 @@ import type { Trust } from "../../src/webhooks/received.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
 import { receivedWebhook } from "../support/received.ts";
 
-/** Webhooks are distinguished by `X-Webhook-Id` and `event.id`: a proxy may give several events one webhook id. */
+/** Webhooks are told apart by `X-Webhook-Id` and `event.id`, because a proxy may give several events one webhook id. */
 
 const SAME = "same";
 
@@ -31,7 +31,7 @@ const outcomes = (sql: SqlStorage) => [
   ...sql.exec("SELECT event_id AS event, outcome FROM journal WHERE kind = 'webhook' ORDER BY event_id, seq"),
 ];
 
-/** @returns the entries of the webhooks, by event */
+/** Runs `work` in a new object. @returns the outcomes of its webhooks, by event */
 function after(user: string, work: (context: RecordContext) => unknown) {
   return runInDurableObject(env.TENANT.getByName(`user:${user}`), async (_, { storage }) => {
     migrate(storage);
@@ -43,7 +43,7 @@ function after(user: string, work: (context: RecordContext) => unknown) {
 test.each<[Trust, string]>([
   ["signature", "applied"],
   ["callback", "unconfirmed"],
-])("two events under one id are both taken, each once (%s)", async (trust, outcome) => {
+])("two events under one webhook id are both taken, each once (%s)", async (trust, outcome) => {
   const taken: string[] = [];
   const rows = await after(`two-${trust}`, (context) => {
     for (const name of ["1", "2", "1", "2"]) taken.push(takeIn(context, webhookOf(name), trust, 1));
@@ -55,7 +55,7 @@ test.each<[Trust, string]>([
   ]);
 });
 
-test("a signed webhook replaces the unsigned one of its event, not that of another event with its id", async () => {
+test("a signed webhook replaces the unsigned webhook of its event, but not of another event under the same webhook id", async () => {
   const rows = await after("replaced", (context) => {
     takeIn(context, webhookOf("1"), "callback", 1);
     takeIn(context, webhookOf("2"), "callback", 1);
@@ -67,7 +67,7 @@ test("a signed webhook replaces the unsigned one of its event, not that of anoth
   ]);
 });
 
-test("of webhooks with one id that could not be processed, each is kept and retried", async () => {
+test("webhooks under one id that could not be processed are all kept and retried, each once", async () => {
   const retried: number[] = [];
   const rows = await after("parked", async (context) => {
     const { storage, config } = context;
@@ -85,7 +85,7 @@ test("of webhooks with one id that could not be processed, each is kept and retr
   expect(rows).toEqual(["E1", "E2", "E3", "E4"].map((event) => ({ event, outcome: "applied" })));
 });
 
-test("a failed entry that was stored without its event's id is replaced by the webhook with its id", async () => {
+test("a failed entry that was stored without an event id is replaced by a webhook with the same webhook id", async () => {
   const rows = await after("failed", (context) => {
     park(context.sql, webhookOf("1"), "signature");
     context.sql.exec("UPDATE journal SET event_id = NULL");
