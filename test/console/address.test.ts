@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { hasChromium } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The console's addresses: links, keyboard navigation, and hostile text in the address. */
+/** The address of each page of the console works with links, with the keyboard, and with invalid text in it. */
 
 describe.skipIf(!hasChromium)("the console's address", () => {
   const { stage, openPage } = openConsole();

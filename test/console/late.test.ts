@@ -97,7 +97,7 @@ describe.skipIf(!hasChromium)("a late answer", () => {
     expect(held.count()).toBe(1);
     await held.release();
     await page.getByRole("link", { name: /Comes late/ }).waitFor();
-    // All changes since the first request together cause one more request.
+    // All changes since the first request together cause only one more request.
     await until("the next answer", async () => {
       // The page sets its timer after it has drawn the first answer, at a time that the test does not know.
       await page.clock.runFor(100);

@@ -100,7 +100,7 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     },
   );
 
-  test("is explained by descriptions whose text in backticks is shown as code", async () => {
+  test("shows text in backticks in the call's description as code", async () => {
     const { page } = await open("redeliverDeliveries");
     await page.locator("#redeliverDeliveries p code", { hasText: /^webhook-id$/ }).waitFor();
     expect(await page.locator("#main .operation, #main .schema").getByText("`").count()).toBe(0);

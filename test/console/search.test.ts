@@ -60,7 +60,7 @@ describe.skipIf(!hasChromium)("the search of a list", () => {
     expect(await search(page).inputValue()).toBe("");
   });
 
-  test("shows a count that is incomplete rounded down to hundreds", async () => {
+  test("rounds a count down to hundreds if it is incomplete", async () => {
     await stage.call("POST", "", { token: stage.account.apiKey() });
     const { page } = await openPage(1280);
     await page.route(/\/incidents\?.*counts=true/, async (route) => {
