@@ -143,7 +143,7 @@ test("a recovered incident includes its custom fields", async () => {
   });
 });
 
-test("connecting recovers the open incidents of the last day, and POST /reconcile also those that are already resolved", async () => {
+test("connecting recovers the open incidents of the last day, and POST /reconcile also recovers the resolved ones", async () => {
   const open = stage.account.trigger({ silent: true });
   const over = stage.account.trigger({ silent: true });
   over.silently((incident) => incident.resolve());

@@ -57,7 +57,7 @@ async function contextOf(incident: Incident) {
   return context;
 }
 
-test("the request for analysis has alerts, changes, similar incidents and notes without secrets, as the API does", async () => {
+test("the request for analysis contains alerts, changes, similar incidents and notes without secrets, and so does the API", async () => {
   const incident = trigger();
   const context = await contextOf(incident);
   expect(context).toEqual({

@@ -3,8 +3,8 @@ import { until } from "../support/until.ts";
 import { connectUser, startWorldWith, type World } from "../support/world.ts";
 
 /**
- * The consumer of the dead-letter queue stores webhooks that could not be processed in the tenant's object, where a
- * person can retry them.
+ * Webhooks that cannot be processed go to the dead-letter queue. Its consumer stores them in the tenant's object, where
+ * a person can retry them.
  */
 
 let world: World;

@@ -275,7 +275,7 @@ describe("a connector that sends the format v3 to Aurora's own route", () => {
     expect(bodies.map(({ event }) => event.id).reverse()).toEqual(deliveries.map(({ id }) => id));
   });
 
-  test("sends a webhook that arrives under many ids only once, and records at most ten copies of it", async () => {
+  test("sends a webhook only once if it arrives under many ids, and records at most ten copies of it", async () => {
     const account2 = v3.pagerduty.account();
     const { id, secret } = await connectUser(v3, "dave", account2);
     account2.unsubscribe(id);

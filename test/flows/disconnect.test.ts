@@ -122,7 +122,7 @@ describe("a disconnect", () => {
     expect(await isConnected()).toBe(true);
   });
 
-  test("is reported as the removal by only one of five concurrent calls", async () => {
+  test("that is requested five times at once reports the removal only once", async () => {
     await call("POST", "", { token: stage.pagerduty.account().apiKey(), subscribe: true });
     const replies = await Promise.all(Array.from({ length: 5 }, () => call("DELETE", "")));
     const deleted = replies.map(({ body }) => /"deleted":(\d)/.exec(JSON.stringify(body))?.[1]);

@@ -5,7 +5,7 @@ import { connectUser } from "../support/world.ts";
 
 const stage = openStage();
 
-test("an incident reaches Aurora in order and signed, with the right severity, status and fields", async () => {
+test("an incident's notifications reach Aurora in order and signed, with the right severity, status and fields", async () => {
   const { pagerduty, worker, aurora } = stage;
   const account = pagerduty.account({ subdomain: "acme" });
   const subscription = await connectUser(stage, "alice", account);
