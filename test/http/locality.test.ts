@@ -5,7 +5,7 @@ import { INTERNAL_SECRET, startWorker, type Worker } from "../support/worker.ts"
 /** In `dev`, calls from this machine need no secret, and calls from elsewhere are refused. */
 
 const TUNNEL = "made-up-words.trycloudflare.com";
-/** Headers that Cloudflare's edge sets. The edge replaces a client's values. */
+/** Headers that Cloudflare's edge sets, even if a client has already set them. */
 const EDGE = { "cf-connecting-ip": "198.51.100.7", "cf-ray": "9c0ffee000000001-AMS" };
 const BROWSER = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0" };
 /** Forges the header from which the local runtime reads the URL and the Host. */

@@ -4,7 +4,7 @@ import { failed, registerApp, SUCCESS, signIn, signInAddress, startOAuthWorld } 
 import type { Worker } from "../support/worker.ts";
 import type { World } from "../support/world.ts";
 
-/** Whatever the callback's query and PagerDuty's token answers contain, no secret and no address leaks out. */
+/** Whatever the callback's query and PagerDuty's token answers contain, nothing of them is shown or logged. */
 
 const ERRORS = ["access_denied", "invalid", "exchange_failed", "validation_failed"];
 const EXACT = new Set([SUCCESS, ...ERRORS.map(failed)]);

@@ -214,7 +214,7 @@ describe("a 401 from the API for an unexpired token", () => {
     expect(codes(await status())).toEqual([]);
   });
 
-  test("after consent was withdrawn disconnects", async () => {
+  test("disconnects if the user has withdrawn consent", async () => {
     await connect(3600);
     stage.account.revokeGrants();
     expect((await subscribe()).status).toBe(401);

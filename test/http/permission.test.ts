@@ -69,7 +69,7 @@ test("the permission request to Aurora has the caller's headers, AURORA_HEADERS 
 
 test("a granted permission is cached until Aurora refuses any user", async () => {
   await stage.connectMirrored();
-  // Waits, because a refusal that is still in progress from another test clears the cached permissions.
+  // Makes a call first, because a refusal that is still in progress from another test clears cached permissions.
   await stage.call("POST", "/events/retry", {});
   const before = stage.asked().length;
   await stage.call("POST", "/events/retry", {});
