@@ -29,7 +29,7 @@ test("a bounded context has at most 64 KiB of JSON, can be parsed again, and doe
   );
 });
 
-test("every part keeps its newest or most similar items in order, at most 20 alerts and 10 items of each other part", () => {
+test("every part of a context keeps its newest or most similar items in order, at most 20 alerts and 10 items of each other part", () => {
   fc.assert(
     fc.property(anyContext, (context) => {
       const bounded = boundContext(context);
