@@ -54,7 +54,7 @@ test("after any other failure a note is tried again by the schedule, or later if
   expect(after(limited, { doubtful: 1 })).toMatchObject({ doubtful: 1 });
 });
 
-test("a note is given up at the end of the schedule, and after a day", () => {
+test("a note is given up at the end of the schedule, or after a day", () => {
   const unavailable: Answer = { ...refused, problem: "unavailable", reason: "PagerDuty answered 500" };
   expect(after(unavailable, { attempts: 3 })).toMatchObject({
     state: "failed",
