@@ -90,7 +90,7 @@ test("alerts have the monitoring tool's payload, its links and its source", asyn
   expect(asked()).toContain("/incidents/P%201/alerts?limit=20&sort_by=created_at%3Adesc");
 });
 
-test("changes, similar incidents and notes have PagerDuty's values, and null for missing ones", async () => {
+test("changes, similar incidents and notes have PagerDuty's values, and null for missing values", async () => {
   answers(DOCUMENTED);
   expect(await listChanges(target, "P1")).toMatchObject({
     value: [{ source: "acme-build-pipeline", reason: "most_recent", details: { build_state: "passed" } }],

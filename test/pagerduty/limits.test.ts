@@ -59,7 +59,7 @@ test.each([
   expect(await call()).toEqual({ ok: false, problem: "bad_request", message: heard });
 });
 
-test("a failed call has a different cause after no connection, after an error answer and after a late answer", async () => {
+test("the cause of a failed call distinguishes no connection, an error answer and a late answer", async () => {
   const causeOf = async (fetched: () => Promise<Response>) => {
     vi.stubGlobal("fetch", fetched);
     const answer = await call();
