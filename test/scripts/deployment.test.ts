@@ -181,7 +181,7 @@ test("if nobody can be asked, missing secrets are named before anything is chang
   expect(cloudflare.secrets).toBeNull();
 });
 
-test("a setting that the Worker would refuse stops the deployment, with an error that names it", async () => {
+test("a setting that the Worker would refuse stops the deployment, with an error that names the setting", async () => {
   await expect(stage({ RETENTION_DAYS: "many" }).run()).rejects.toThrow("RETENTION_DAYS must be a number");
 });
 

@@ -80,7 +80,7 @@ async function webhookUrl(): Promise<string> {
   return response === null ? "no answer" : response.text();
 }
 
-test("the tunnel that wrangler opens is in the Worker's webhook URLs, and no file is edited", async () => {
+test("webhook URLs begin with the URL of the tunnel that wrangler opened, and no file is edited", async () => {
   const before = readFileSync(join(root, "wrangler.toml"), "utf8");
   await until("the tunnel in the webhook URL", async () => (await webhookUrl()).includes(FIRST));
   expect(JSON.parse(await webhookUrl())).toMatchObject({ webhookUrl: `${FIRST}/pagerduty/webhook/ada` });

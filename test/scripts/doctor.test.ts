@@ -131,7 +131,7 @@ test("the doctor reports that webhooks do not arrive at a local, http or unreach
     expect(finding.means).toBe("Webhooks do not arrive.");
 });
 
-test("if the Worker itself answers with an error, webhooks can arrive", () => {
+test("an error that the Worker itself answers is ok, because webhooks can then arrive", () => {
   const text = '{"error":"Forbidden","code":"forbidden"}';
   expect(checkWebhookUrl(HOOK, { kind: "answer", status: 403, requestId: "r1", text }).level).toBe("ok");
 });

@@ -4,7 +4,7 @@ import { experimental_readRawConfig, unstable_readConfig } from "wrangler";
 
 /** wrangler inherits almost nothing into an environment, so `[env.dev]` repeats the top of wrangler.toml. */
 
-/** Settings that wrangler inherits into every environment, or that do not belong in one. */
+/** Settings that wrangler inherits into every environment, or that cannot be set in an environment. */
 const TOP_ONLY = new Set([
   "main",
   "compatibility_date",
