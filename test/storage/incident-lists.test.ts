@@ -100,8 +100,8 @@ test("a check is incomplete if one second has more incidents than PagerDuty list
 });
 
 test.each([
-  ["one incident leaves", 1],
-  ["more incidents leave than the pages overlap by", 50],
+  ["one incident leaves it", 1],
+  ["more incidents leave it than the pages overlap by", 50],
 ])("if a list shifts between two pages because %s, all other incidents are read", async (_, leaving) => {
   for (const [name, atMs] of [
     ["spread", (index: number) => NOW - 60_000 + index * 100],

@@ -8,7 +8,7 @@ import { connectionOf } from "../support/connection.ts";
 import { receivedWebhook } from "../support/received.ts";
 import { connectedContext } from "./connected-context.ts";
 
-/** The edge can accept a webhook with the outdated copy of a connection that has already been replaced. */
+/** The edge may verify a webhook with an outdated copy of a connection that has already been replaced. */
 
 const EVENT = {
   id: "E1",

@@ -135,7 +135,7 @@ test("old resolved incidents are removed with their contexts and notes, and old 
   });
 });
 
-test("a page of incidents reads as many rows with many incidents stored as with few", async () => {
+test("a page of incidents reads the same number of rows, however many incidents are stored", async () => {
   await inObject("pages", ({ sql }) => {
     const read = () => {
       const cursor = sql.exec(
@@ -153,7 +153,7 @@ test("a page of incidents reads as many rows with many incidents stored as with 
   });
 });
 
-test("of the unconfirmed entries that were checked only the newest stay, and all that still wait for their check stay", async () => {
+test("of the checked unconfirmed entries only the newest stay, but all entries that still wait for their check stay", async () => {
   await inObject("unconfirmed", ({ sql }) => {
     const entry = { kind: "webhook" as const, type: "t", outcome: "unconfirmed" as const };
     const count = (reason: string | null) =>
