@@ -185,17 +185,14 @@ describe("connecting with an API token", () => {
     ["slow", { hang: NEVER }, /did not answer in time/],
   ];
 
-  test.each(PAGERDUTY_FAILURES)(
-    "the detail of the error says that PagerDuty is %s",
-    async (_, fault, detail) => {
-      stage.pagerduty.faults.api = fault;
-      const reply = await connect(stage.pagerduty.account().apiKey());
-      expect(reply.body).toMatchObject({ detail: expect.stringMatching(detail) });
-      for (const [, , other] of PAGERDUTY_FAILURES) {
-        if (other !== detail) expect(reply.text).not.toMatch(other);
-      }
-    },
-  );
+  test.each(PAGERDUTY_FAILURES)("the error's detail says that PagerDuty is %s", async (_, fault, detail) => {
+    stage.pagerduty.faults.api = fault;
+    const reply = await connect(stage.pagerduty.account().apiKey());
+    expect(reply.body).toMatchObject({ detail: expect.stringMatching(detail) });
+    for (const [, , other] of PAGERDUTY_FAILURES) {
+      if (other !== detail) expect(reply.text).not.toMatch(other);
+    }
+  });
 
   test("if PagerDuty limits the rate, the connector answers 429 with Retry-After", async () => {
     stage.pagerduty.faults.api = { status: 429, headers: { "ratelimit-reset": "17" } };
