@@ -9,31 +9,35 @@ import type { Member } from "./backend.ts";
  * milliseconds.
  */
 
-const Pending = z.object({
-  /** Distinguishes an answer to this change from an answer to an earlier change. */
-  id: z.string(),
-  change: z.enum(["connect", "rotate", "disconnect"]),
-  /** Who made the change. */
-  userId: z.string(),
-  orgId: z.nullable(z.string()),
-  attempts: z.number(),
-  /** When the change is sent; null if it waits for the next check. */
-  nextAtMs: z.nullable(z.number()),
-  /** When the change is given up; null if it is never given up. */
-  endsAtMs: z.nullable(z.number()),
-});
+const Pending = z.lazy(() =>
+  z.object({
+    /** Distinguishes an answer to this change from an answer to an earlier change. */
+    id: z.string(),
+    change: z.enum(["connect", "rotate", "disconnect"]),
+    /** Who made the change. */
+    userId: z.string(),
+    orgId: z.nullable(z.string()),
+    attempts: z.number(),
+    /** When the change is sent; null if it waits for the next check. */
+    nextAtMs: z.nullable(z.number()),
+    /** When the change is given up; null if it is never given up. */
+    endsAtMs: z.nullable(z.number()),
+  }),
+);
 export type Pending = z.infer<typeof Pending>;
 
-export const MirrorState = z.object({
-  pending: z.nullable(Pending),
-  /** When Aurora's status of the connection is read; null if that waits for the next check. */
-  lookAtMs: z.nullable(z.number()),
-  /** Whether Aurora holds a credential for the organisation; null while this is unknown. */
-  knowsConnection: z.nullable(z.boolean()),
-  checkedAtMs: z.nullable(z.number()),
-  /** Why the last call failed, as text that follows the word "Aurora"; null if it succeeded. */
-  failure: z.nullable(z.string()),
-});
+export const MirrorState = z.lazy(() =>
+  z.object({
+    pending: z.nullable(Pending),
+    /** When Aurora's status of the connection is read; null if that waits for the next check. */
+    lookAtMs: z.nullable(z.number()),
+    /** Whether Aurora holds a credential for the organisation; null while this is unknown. */
+    knowsConnection: z.nullable(z.boolean()),
+    checkedAtMs: z.nullable(z.number()),
+    /** Why the last call failed, as text that follows the word "Aurora"; null if it succeeded. */
+    failure: z.nullable(z.string()),
+  }),
+);
 export type MirrorState = z.infer<typeof MirrorState>;
 
 /** The state before the first answer. */

@@ -20,15 +20,17 @@ export type SigningSecret = z.infer<typeof SigningSecret>;
  * The webhook subscription at PagerDuty that posts to us. `made` is true if we created the subscription, and
  * then we also remove it. It is false if a person created the subscription.
  */
-export const OwnSubscription = z.object({
-  id: z.string(),
-  url: z.string(),
-  made: z.boolean(),
-  /** Whether a caller chose the event types. If so, checks do not add the default types that are missing. */
-  chosen: z._default(z.boolean(), false),
-  /** Event types that PagerDuty refused because it does not know them. */
-  refusedEvents: z._default(z.array(z.string()), []),
-});
+export const OwnSubscription = z.lazy(() =>
+  z.object({
+    id: z.string(),
+    url: z.string(),
+    made: z.boolean(),
+    /** Whether a caller chose the event types. If so, checks do not add the default types that are missing. */
+    chosen: z._default(z.boolean(), false),
+    /** Event types that PagerDuty refused because it does not know them. */
+    refusedEvents: z._default(z.array(z.string()), []),
+  }),
+);
 export type OwnSubscription = z.infer<typeof OwnSubscription>;
 
 const common = {

@@ -6,27 +6,29 @@ import { type Keyring, openText, SealError, sealText } from "./seal.ts";
  * The data that the OAuth callback needs, sealed in OAuth's `state`. Nobody else can read, change or forge the data, and
  * only the id has to be stored.
  */
-export const LoginState = z.object({
-  /** The only part that is stored, until the sign-in is finished. */
-  id: z.string(),
-  userId: z.string(),
-  orgId: z.nullable(z.string()),
-  /** The PKCE code verifier. */
-  verifier: z.string(),
-  nonce: z.string(),
-  /** The URI that was sent to PagerDuty. The exchange of the code has to send the same URI. */
-  redirectUri: z.string(),
-  /** The requested scopes, separated by spaces. */
-  scopes: z.string(),
-  /** The cookie that the browser has to send; null if the sign-in is not bound to a browser. */
-  binding: z.nullable(z.string()),
-  /** Whether the sign-in also creates the webhook subscription. */
-  subscribe: z.boolean(),
-  /** Whether the sign-in started in the console, whose visitors need no permission from Aurora. */
-  isVisitor: z.boolean(),
-  /** Milliseconds since 1970. */
-  expiresAtMs: z.number(),
-});
+export const LoginState = z.lazy(() =>
+  z.object({
+    /** The only part that is stored, until the sign-in is finished. */
+    id: z.string(),
+    userId: z.string(),
+    orgId: z.nullable(z.string()),
+    /** The PKCE code verifier. */
+    verifier: z.string(),
+    nonce: z.string(),
+    /** The URI that was sent to PagerDuty. The exchange of the code has to send the same URI. */
+    redirectUri: z.string(),
+    /** The requested scopes, separated by spaces. */
+    scopes: z.string(),
+    /** The cookie that the browser has to send; null if the sign-in is not bound to a browser. */
+    binding: z.nullable(z.string()),
+    /** Whether the sign-in also creates the webhook subscription. */
+    subscribe: z.boolean(),
+    /** Whether the sign-in started in the console, whose visitors need no permission from Aurora. */
+    isVisitor: z.boolean(),
+    /** Milliseconds since 1970. */
+    expiresAtMs: z.number(),
+  }),
+);
 export type LoginState = z.infer<typeof LoginState>;
 
 /** Long enough for a sign-in, which takes about a minute. A link that is found later no longer works. */

@@ -16,15 +16,19 @@ const Token = z.string({ error: TOKEN_REQUIRED }).check(pasted, z.minLength(1, T
 
 export const RotateBody = z.object({ token: Token });
 
-export const ConnectBody = z.object({
-  token: Token,
-  displayName: z.optional(
-    z.string({ error: "must be a text" }).check(z.trim(), z.maxLength(100, "is longer than 100 characters")),
-  ),
-  /** Also creates the webhook subscription at PagerDuty, if the token allows it. */
-  subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
-  region: z.optional(z.enum(Region.def.entries, { error: "must be us or eu" })),
-});
+export const ConnectBody = z.lazy(() =>
+  z.object({
+    token: Token,
+    displayName: z.optional(
+      z
+        .string({ error: "must be a text" })
+        .check(z.trim(), z.maxLength(100, "is longer than 100 characters")),
+    ),
+    /** Also creates the webhook subscription at PagerDuty, if the token allows it. */
+    subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
+    region: z.optional(z.enum(Region.def.entries, { error: "must be us or eu" })),
+  }),
+);
 
 export const SigningSecretBody = z.object({
   secret: z
@@ -80,42 +84,47 @@ export const SubscribeBody = z.object({
 const MAX_URL_CHARS = 2000;
 const MAX_KEY_CHARS = 200;
 
-export const NoteBody = z.object({
-  content: z
-    .string({ error: "must be a text" })
-    .check(z.refine((text) => text.trim() !== "", { error: "is empty" }))
-    .register(z.globalRegistry, { description: "Markdown." }),
-  url: z.optional(
-    z
-      .string({ error: "must be a URL" })
-      .check(
-        z.maxLength(MAX_URL_CHARS, `is longer than ${MAX_URL_CHARS} characters`),
-        z.refine((url) => /^https?:$/.test(URL.parse(url)?.protocol ?? ""), { error: "must be a URL" }),
-      )
-      .register(z.globalRegistry, { description: "The URL of the full text, on FRONTEND_URL's origin." }),
-  ),
-  from: z.optional(
-    z
-      .string({ error: "must be an e-mail address" })
-      .check(
-        z.regex(/^[\x21-\x3f\x41-\x7e]{1,64}@[A-Za-z0-9.-]{1,253}$/, { error: "must be an e-mail address" }),
-      )
-      .register(z.globalRegistry, {
-        description: "The e-mail address of the user as whom an account-level key writes.",
-      }),
-  ),
-  idempotencyKey: z.optional(
-    z
+export const NoteBody = z.lazy(() =>
+  z.object({
+    content: z
       .string({ error: "must be a text" })
-      .check(
-        z.minLength(1, "is empty"),
-        z.maxLength(MAX_KEY_CHARS, `is longer than ${MAX_KEY_CHARS} characters`),
-      )
-      .register(z.globalRegistry, {
-        description: "Identifies the note on this incident, so that a repeated call does not write it twice.",
-      }),
-  ),
-});
+      .check(z.refine((text) => text.trim() !== "", { error: "is empty" }))
+      .register(z.globalRegistry, { description: "Markdown." }),
+    url: z.optional(
+      z
+        .string({ error: "must be a URL" })
+        .check(
+          z.maxLength(MAX_URL_CHARS, `is longer than ${MAX_URL_CHARS} characters`),
+          z.refine((url) => /^https?:$/.test(URL.parse(url)?.protocol ?? ""), { error: "must be a URL" }),
+        )
+        .register(z.globalRegistry, { description: "The URL of the full text, on FRONTEND_URL's origin." }),
+    ),
+    from: z.optional(
+      z
+        .string({ error: "must be an e-mail address" })
+        .check(
+          z.regex(/^[\x21-\x3f\x41-\x7e]{1,64}@[A-Za-z0-9.-]{1,253}$/, {
+            error: "must be an e-mail address",
+          }),
+        )
+        .register(z.globalRegistry, {
+          description: "The e-mail address of the user as whom an account-level key writes.",
+        }),
+    ),
+    idempotencyKey: z.optional(
+      z
+        .string({ error: "must be a text" })
+        .check(
+          z.minLength(1, "is empty"),
+          z.maxLength(MAX_KEY_CHARS, `is longer than ${MAX_KEY_CHARS} characters`),
+        )
+        .register(z.globalRegistry, {
+          description:
+            "Identifies the note on this incident, so that a repeated call does not write it twice.",
+        }),
+    ),
+  }),
+);
 const Ids = z
   .array(z.string({ error: "must be a list of ids" }).check(z.maxLength(128, "has an id that is too long")), {
     error: "must be a list of ids",

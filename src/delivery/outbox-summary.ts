@@ -8,14 +8,16 @@ import { LANE } from "../storage/journal.ts";
 const RECENT = 10_000;
 
 /** Why a delivery failed. `lacksNumber`: its incident's number could not be read from PagerDuty. */
-const Failure = z.pipe(
-  z.object({
-    error: z.string(),
-    advice: z.nullable(z.string()),
-    failsAtMs: z.nullable(z.number()),
-    lane: z.nullable(z.number()),
-  }),
-  z.transform(({ lane, ...parts }) => ({ ...parts, lacksNumber: lane === LANE.missingNumber })),
+const Failure = z.lazy(() =>
+  z.pipe(
+    z.object({
+      error: z.string(),
+      advice: z.nullable(z.string()),
+      failsAtMs: z.nullable(z.number()),
+      lane: z.nullable(z.number()),
+    }),
+    z.transform(({ lane, ...parts }) => ({ ...parts, lacksNumber: lane === LANE.missingNumber })),
+  ),
 );
 export type Failure = z.infer<typeof Failure>;
 

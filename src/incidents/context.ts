@@ -75,12 +75,14 @@ export type MissingReason = z.infer<typeof MissingReason>;
  * `missing` names each part that is null, with the reason. It also names, with `too_large`, each part whose items
  * did not all fit.
  */
-export const Context = z.object({
-  alerts: z.nullable(z.array(ContextAlert)),
-  changes: z.nullable(z.array(ContextChange)),
-  pastIncidents: z.nullable(z.array(PastIncident)),
-  relatedIncidents: z.nullable(z.array(RelatedIncident)),
-  notes: z.nullable(z.array(ContextNote)),
-  missing: z.array(z.object({ part: ContextPart, reason: MissingReason })),
-});
+export const Context = z.lazy(() =>
+  z.object({
+    alerts: z.nullable(z.array(ContextAlert)),
+    changes: z.nullable(z.array(ContextChange)),
+    pastIncidents: z.nullable(z.array(PastIncident)),
+    relatedIncidents: z.nullable(z.array(RelatedIncident)),
+    notes: z.nullable(z.array(ContextNote)),
+    missing: z.array(z.object({ part: ContextPart, reason: MissingReason })),
+  }),
+);
 export type Context = z.infer<typeof Context>;

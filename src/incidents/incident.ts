@@ -58,19 +58,21 @@ const Responsible = {
 };
 
 /** The incident as reported by the newest observation of the whole incident. */
-export const Snapshot = z.object({
-  title: z.string(),
-  service: z.object({ id: z.nullable(z.string()), name: z.string() }),
-  urgency: z.nullable(z.string()),
-  priority: z.nullable(z.string()),
-  severity: Severity,
-  pagerdutyStatus: z.string(),
-  url: z.nullable(z.string()),
-  incidentKey: z.nullable(z.string()),
-  ...Responsible,
-  /** ISO 8601. */
-  createdAt: z.nullable(z.string()),
-});
+export const Snapshot = z.lazy(() =>
+  z.object({
+    title: z.string(),
+    service: z.object({ id: z.nullable(z.string()), name: z.string() }),
+    urgency: z.nullable(z.string()),
+    priority: z.nullable(z.string()),
+    severity: Severity,
+    pagerdutyStatus: z.string(),
+    url: z.nullable(z.string()),
+    incidentKey: z.nullable(z.string()),
+    ...Responsible,
+    /** ISO 8601. */
+    createdAt: z.nullable(z.string()),
+  }),
+);
 export type Snapshot = z.infer<typeof Snapshot>;
 
 /** Why an observation is believed: a signature, a check by calling PagerDuty back, or a search for missed incidents. */
@@ -114,32 +116,34 @@ export const Analysis = z.discriminatedUnion("state", [
 export type Analysis = z.infer<typeof Analysis>;
 
 /** An incident, folded from all observations so far. Stored as JSON in its row. */
-export const IncidentState = z.object({
-  incidentId: z.string(),
-  number: z.nullable(z.number()),
-  /** Null while only custom fields are known. They can arrive before the incident. */
-  snapshot: z.nullable(Snapshot),
-  snapshotStamp: z.nullable(Stamp),
-  /**
-   * The stamp of the newest resolving event; `text` is its time as PagerDuty wrote it. Used while the status is
-   * resolved.
-   */
-  resolvedStamp: z.nullable(z.extend(Stamp, { text: z.optional(z.string()) })),
-  /** REST's `resolved_at`, if the snapshot is from a REST answer; null otherwise. ISO 8601. */
-  resolvedAtFallback: z.nullable(z.string()),
-  /** The description from the newest observation that has one. Most observations have none. */
-  description: z.nullable(z.object({ text: z.string(), stamp: Stamp })),
-  /**
-   * Custom fields by name. A removed field stays with the value null, so that an older event cannot restore its
-   * value.
-   */
-  fields: z.record(z.string(), z.object({ value: FieldValue, stamp: Stamp })),
-  /** Grows by one with every change that is reported to Aurora; 0 before the first. */
-  version: z.number(),
-  /** The user who was connected when Aurora was first notified of the incident; null before that. */
-  recipientUserId: z._default(z.nullable(z.string()), null),
-  analysis: Analysis,
-});
+export const IncidentState = z.lazy(() =>
+  z.object({
+    incidentId: z.string(),
+    number: z.nullable(z.number()),
+    /** Null while only custom fields are known. They can arrive before the incident. */
+    snapshot: z.nullable(Snapshot),
+    snapshotStamp: z.nullable(Stamp),
+    /**
+     * The stamp of the newest resolving event; `text` is its time as PagerDuty wrote it. Used while the status is
+     * resolved.
+     */
+    resolvedStamp: z.nullable(z.extend(Stamp, { text: z.optional(z.string()) })),
+    /** REST's `resolved_at`, if the snapshot is from a REST answer; null otherwise. ISO 8601. */
+    resolvedAtFallback: z.nullable(z.string()),
+    /** The description from the newest observation that has one. Most observations have none. */
+    description: z.nullable(z.object({ text: z.string(), stamp: Stamp })),
+    /**
+     * Custom fields by name. A removed field stays with the value null, so that an older event cannot restore its
+     * value.
+     */
+    fields: z.record(z.string(), z.object({ value: FieldValue, stamp: Stamp })),
+    /** Grows by one with every change that is reported to Aurora; 0 before the first. */
+    version: z.number(),
+    /** The user who was connected when Aurora was first notified of the incident; null before that. */
+    recipientUserId: z._default(z.nullable(z.string()), null),
+    analysis: Analysis,
+  }),
+);
 export type IncidentState = z.infer<typeof IncidentState>;
 
 /** The incident as Aurora sees it. It is `data.incident` of a notification, and an item of the API's lists. */
@@ -234,20 +238,24 @@ export type ErrorClass = z.infer<typeof ErrorClass>;
 export const FIELDS_SUFFIX = "_fields";
 
 /** A notification to Aurora, without the event's payload, which is stored in the same row. */
-export const Notification = z.object({
-  /** The `webhook-id` of every attempt. */
-  messageId: z.string(),
-  type: NotificationType,
-  /** ISO 8601. */
-  timestamp: z.string(),
-  incident: Incident,
-  change: Change,
-  /** Names of the custom fields that changed. Rows stored by earlier versions lack this member. */
-  changedFields: z.optional(z.array(z.string())),
-  provenance: Provenance,
-  /** Only set for `incident.rca_requested`; null if the incident has no runbook. */
-  runbook: z.optional(
-    z.nullable(z.object({ url: z.string(), content: z.nullable(z.string()), error: z.nullable(z.string()) })),
-  ),
-});
+export const Notification = z.lazy(() =>
+  z.object({
+    /** The `webhook-id` of every attempt. */
+    messageId: z.string(),
+    type: NotificationType,
+    /** ISO 8601. */
+    timestamp: z.string(),
+    incident: Incident,
+    change: Change,
+    /** Names of the custom fields that changed. Rows stored by earlier versions lack this member. */
+    changedFields: z.optional(z.array(z.string())),
+    provenance: Provenance,
+    /** Only set for `incident.rca_requested`; null if the incident has no runbook. */
+    runbook: z.optional(
+      z.nullable(
+        z.object({ url: z.string(), content: z.nullable(z.string()), error: z.nullable(z.string()) }),
+      ),
+    ),
+  }),
+);
 export type Notification = z.infer<typeof Notification>;

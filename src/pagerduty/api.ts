@@ -58,12 +58,14 @@ export function isPlausibleToken(token: string): boolean {
   return /^[\x21-\x7e]{1,1024}$/.test(token);
 }
 
-const ErrorBody = z.object({
-  error: z.union([
-    z.string(),
-    z.object({ message: z.optional(z.string()), errors: z.catch(z.array(z.string()), []) }),
-  ]),
-});
+const ErrorBody = z.lazy(() =>
+  z.object({
+    error: z.union([
+      z.string(),
+      z.object({ message: z.optional(z.string()), errors: z.catch(z.array(z.string()), []) }),
+    ]),
+  }),
+);
 
 /** Returns the error's message, followed by PagerDuty's details. */
 function errorMessage(text: string | null): string {
@@ -188,14 +190,16 @@ function reasonOf(error: unknown): { reason: string; cause?: "timed_out" | "unre
   return UNREACHABLE;
 }
 
-const CurrentUser = z.object({
-  user: z.object({
-    name: z.nullish(z.string()),
-    summary: z.nullish(z.string()),
-    email: z.nullish(z.string()),
-    html_url: z.nullish(z.string()),
+const CurrentUser = z.lazy(() =>
+  z.object({
+    user: z.object({
+      name: z.nullish(z.string()),
+      summary: z.nullish(z.string()),
+      email: z.nullish(z.string()),
+      html_url: z.nullish(z.string()),
+    }),
   }),
-});
+);
 const Services = z.object({ services: z.array(z.object({ html_url: z.nullish(z.string()) })) });
 
 /** The owner of a credential. For an account-level key only the account is known, so `email` and `name` are null. */

@@ -36,39 +36,41 @@ const answerOf = <T>(name: string, item: z.ZodMiniType<T>) =>
 const linksOf = (links: readonly z.infer<typeof Link>[] | null | undefined) =>
   (links ?? []).flatMap((link) => (link?.href ? [{ href: link.href, text: link.text ?? null }] : []));
 
-const Alert = z.pipe(
-  z.object({
-    id: z.string(),
-    summary: Text,
-    severity: Text,
-    status: Text,
-    created_at: lenient(Time),
-    html_url: Text,
-    integration: Named,
-    body: lenient(
-      z.object({
-        details: z.optional(z.unknown()),
-        contexts: lenient(z.array(Link)),
-        cef_details: lenient(z.object({ source_origin: Text, source_component: Text })),
+const Alert = z.lazy(() =>
+  z.pipe(
+    z.object({
+      id: z.string(),
+      summary: Text,
+      severity: Text,
+      status: Text,
+      created_at: lenient(Time),
+      html_url: Text,
+      integration: Named,
+      body: lenient(
+        z.object({
+          details: z.optional(z.unknown()),
+          contexts: lenient(z.array(Link)),
+          cef_details: lenient(z.object({ source_origin: Text, source_component: Text })),
+        }),
+      ),
+    }),
+    z.transform(
+      ({ id, body, integration, ...alert }): ContextAlert => ({
+        id,
+        summary: alert.summary ?? null,
+        severity: alert.severity ?? null,
+        status: alert.status ?? null,
+        createdAt: alert.created_at ?? null,
+        url: alert.html_url ?? null,
+        source:
+          body?.cef_details?.source_origin ??
+          body?.cef_details?.source_component ??
+          integration?.summary ??
+          null,
+        details: body?.details ?? null,
+        links: linksOf(body?.contexts),
       }),
     ),
-  }),
-  z.transform(
-    ({ id, body, integration, ...alert }): ContextAlert => ({
-      id,
-      summary: alert.summary ?? null,
-      severity: alert.severity ?? null,
-      status: alert.status ?? null,
-      createdAt: alert.created_at ?? null,
-      url: alert.html_url ?? null,
-      source:
-        body?.cef_details?.source_origin ??
-        body?.cef_details?.source_component ??
-        integration?.summary ??
-        null,
-      details: body?.details ?? null,
-      links: linksOf(body?.contexts),
-    }),
   ),
 );
 
@@ -83,25 +85,27 @@ export const listAlerts = (target: ApiTarget, incidentId: string): Promise<ApiAn
     Alerts,
   );
 
-const Change = z.pipe(
-  z.object({
-    summary: Text,
-    timestamp: lenient(Time),
-    source: Text,
-    integration: Named,
-    custom_details: z.optional(z.unknown()),
-    links: lenient(z.array(Link)),
-    correlation_reason: lenient(z.object({ reason: Text })),
-  }),
-  z.transform(
-    (change): ContextChange => ({
-      summary: change.summary ?? null,
-      timestamp: change.timestamp ?? null,
-      source: change.source ?? change.integration?.summary ?? null,
-      reason: change.correlation_reason?.reason ?? null,
-      details: change.custom_details ?? null,
-      links: linksOf(change.links),
+const Change = z.lazy(() =>
+  z.pipe(
+    z.object({
+      summary: Text,
+      timestamp: lenient(Time),
+      source: Text,
+      integration: Named,
+      custom_details: z.optional(z.unknown()),
+      links: lenient(z.array(Link)),
+      correlation_reason: lenient(z.object({ reason: Text })),
     }),
+    z.transform(
+      (change): ContextChange => ({
+        summary: change.summary ?? null,
+        timestamp: change.timestamp ?? null,
+        source: change.source ?? change.integration?.summary ?? null,
+        reason: change.correlation_reason?.reason ?? null,
+        details: change.custom_details ?? null,
+        links: linksOf(change.links),
+      }),
+    ),
   ),
 );
 

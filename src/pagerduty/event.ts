@@ -22,12 +22,14 @@ export const listOf = <T>(item: z.ZodMiniType<T>) =>
     ),
   );
 
-export const Reference = lenient(
-  z.object({
-    id: lenient(z.string()),
-    summary: lenient(z.string()),
-    name: lenient(z.string()),
-  }),
+export const Reference = z.lazy(() =>
+  lenient(
+    z.object({
+      id: lenient(z.string()),
+      summary: lenient(z.string()),
+      name: lenient(z.string()),
+    }),
+  ),
 );
 
 export type Reference = z.infer<typeof Reference>;
@@ -74,27 +76,29 @@ export const IncidentNumber = lenient(
 );
 
 /** `data` of most incident events: the whole incident at the time of the event. */
-export const IncidentData = z.object({
-  id: Id,
-  type: z.literal("incident"),
-  number: IncidentNumber,
-  title: lenient(z.string()),
-  status: lenient(z.string()),
-  urgency: lenient(z.string()),
-  priority: Reference,
-  service: Reference,
-  assignees: lenient(z.array(Reference)),
-  /** REST's name for the assignees. */
-  assignments: lenient(z.array(lenient(z.object({ assignee: Reference })))),
-  teams: lenient(z.array(Reference)),
-  escalation_policy: Reference,
-  html_url: lenient(Link),
-  incident_key: lenient(z.string()),
-  created_at: lenient(Time),
-  body: lenient(z.object({ details: lenient(z.string()) })),
-  /** `merge_resolve_reason` if the incident was merged into another one. */
-  resolve_reason: lenient(z.object({ type: lenient(z.string()), incident: Reference })),
-});
+export const IncidentData = z.lazy(() =>
+  z.object({
+    id: Id,
+    type: z.literal("incident"),
+    number: IncidentNumber,
+    title: lenient(z.string()),
+    status: lenient(z.string()),
+    urgency: lenient(z.string()),
+    priority: Reference,
+    service: Reference,
+    assignees: lenient(z.array(Reference)),
+    /** REST's name for the assignees. */
+    assignments: lenient(z.array(lenient(z.object({ assignee: Reference })))),
+    teams: lenient(z.array(Reference)),
+    escalation_policy: Reference,
+    html_url: lenient(Link),
+    incident_key: lenient(z.string()),
+    created_at: lenient(Time),
+    body: lenient(z.object({ details: lenient(z.string()) })),
+    /** `merge_resolve_reason` if the incident was merged into another one. */
+    resolve_reason: lenient(z.object({ type: lenient(z.string()), incident: Reference })),
+  }),
+);
 export type IncidentData = z.infer<typeof IncidentData>;
 
 const NamedValue = z.object({ name: z.string(), value: FieldValue });

@@ -23,15 +23,17 @@ const JWKS_LIFE_MS = 5 * 60 * 1000;
 /** How far PagerDuty's clock may differ from ours. */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
-const Claims = z.object({
-  aud: z.union([z.string(), z.array(z.string())]),
-  sub: z.nullish(z.string()),
-  azp: z.nullish(z.unknown()),
-  nonce: z.nullish(z.unknown()),
-  email: z.nullish(z.string()),
-  subdomain: z.nullish(z.string()),
-  region: z.nullish(z.string()),
-});
+const Claims = z.lazy(() =>
+  z.object({
+    aud: z.union([z.string(), z.array(z.string())]),
+    sub: z.nullish(z.string()),
+    azp: z.nullish(z.unknown()),
+    nonce: z.nullish(z.unknown()),
+    email: z.nullish(z.string()),
+    subdomain: z.nullish(z.string()),
+    region: z.nullish(z.string()),
+  }),
+);
 type Claims = z.infer<typeof Claims>;
 
 /** Fetches need no pause: all tokens come from the identity server, so strangers cannot cause fetches. */

@@ -16,17 +16,19 @@ export type Filter = z.infer<typeof Filter>;
 export const isSameFilter = (one: Filter | null, other: Filter | null): boolean =>
   one?.type === other?.type && one?.id === other?.id;
 
-const RestSubscription = z.object({
-  id: z.string(),
-  active: z.nullish(z.boolean()),
-  delivery_method: z.object({
-    url: z.nullish(z.string()),
-    secret: z.nullish(z.string()),
-    temporarily_disabled: z.nullish(z.boolean()),
+const RestSubscription = z.lazy(() =>
+  z.object({
+    id: z.string(),
+    active: z.nullish(z.boolean()),
+    delivery_method: z.object({
+      url: z.nullish(z.string()),
+      secret: z.nullish(z.string()),
+      temporarily_disabled: z.nullish(z.boolean()),
+    }),
+    events: z.nullish(z.array(z.string())),
+    filter: z.nullish(z.object({ type: z.string(), id: z.nullish(z.string()) })),
   }),
-  events: z.nullish(z.array(z.string())),
-  filter: z.nullish(z.object({ type: z.string(), id: z.nullish(z.string()) })),
-});
+);
 
 /** `disabled`: PagerDuty disabled it after refused webhooks, or a person disabled it (`active` is false). */
 export type SubscriptionState = "active" | "disabled";

@@ -24,41 +24,45 @@ const PAGE_OVERLAP = 20;
 const OPEN_RANGE_MS = 178 * DAY_MS;
 
 /** One check for missed incidents, finished or not. */
-const Check = z.object({
-  /**
-   * `created`: the incidents created since `fromMs`. `open`: all recent open incidents, of which the check
-   * reads those whose status changed since `fromMs`.
-   */
-  list: z.enum(["created", "open"]),
-  fromMs: z.number(),
-  /** The present page lists incidents created since this time, without the first `offset` incidents. */
-  sinceMs: z.number(),
-  offset: z.number(),
-  untilMs: z.number(),
-  /** The subscription's filter, which also limits the lists; null for the whole account. */
-  filter: z.nullable(Filter),
-  pages: z.number(),
-  /** Whether more incidents were created in one second than PagerDuty lists. */
-  incomplete: z.boolean(),
-  /** Whether both lists are finished. The stored open incidents are looked up next. */
-  listed: z.boolean(),
-  /** The id of the stored open incident that was looked up last; "" before the first. */
-  openAfter: z.string(),
-  checked: z.number(),
-  recovered: z.number(),
-});
+const Check = z.lazy(() =>
+  z.object({
+    /**
+     * `created`: the incidents created since `fromMs`. `open`: all recent open incidents, of which the check
+     * reads those whose status changed since `fromMs`.
+     */
+    list: z.enum(["created", "open"]),
+    fromMs: z.number(),
+    /** The present page lists incidents created since this time, without the first `offset` incidents. */
+    sinceMs: z.number(),
+    offset: z.number(),
+    untilMs: z.number(),
+    /** The subscription's filter, which also limits the lists; null for the whole account. */
+    filter: z.nullable(Filter),
+    pages: z.number(),
+    /** Whether more incidents were created in one second than PagerDuty lists. */
+    incomplete: z.boolean(),
+    /** Whether both lists are finished. The stored open incidents are looked up next. */
+    listed: z.boolean(),
+    /** The id of the stored open incident that was looked up last; "" before the first. */
+    openAfter: z.string(),
+    checked: z.number(),
+    recovered: z.number(),
+  }),
+);
 export type Check = z.infer<typeof Check>;
 
-export const Progress = z.object({
-  /** Finished checks have searched all incidents that were created before this time. */
-  checkedUntilMs: z.nullable(z.number()),
-  /** When the user connected. Incidents resolved earlier are recovered only if a person asks for a check. */
-  connectedAtMs: z.nullable(z.number()),
-  /** The check that did not finish; null if the last check finished. */
-  unfinished: z.nullable(Check),
-  /** Incidents that PagerDuty failed to return. Later checks look them up one by one. */
-  left: z.array(z.object({ incidentId: z.string(), attempts: z.number() })),
-});
+export const Progress = z.lazy(() =>
+  z.object({
+    /** Finished checks have searched all incidents that were created before this time. */
+    checkedUntilMs: z.nullable(z.number()),
+    /** When the user connected. Incidents resolved earlier are recovered only if a person asks for a check. */
+    connectedAtMs: z.nullable(z.number()),
+    /** The check that did not finish; null if the last check finished. */
+    unfinished: z.nullable(Check),
+    /** Incidents that PagerDuty failed to return. Later checks look them up one by one. */
+    left: z.array(z.object({ incidentId: z.string(), attempts: z.number() })),
+  }),
+);
 export type Progress = z.infer<typeof Progress>;
 
 /** The progress before the first check. */

@@ -5,28 +5,30 @@ import { readStored } from "../storage/stored-value.ts";
 /**
  * The result of the last check of the subscription, and when the next check is due. Times in milliseconds.
  */
-export const Watch = z.object({
-  /** Null before the first check. In quiet periods only the alarm stores the time; see `Reconciler`. */
-  nextAtMs: z.nullable(z.number()),
-  /** Checks in a row that found nothing wrong and nothing new, counted up to `QUIET_CHECKS`. */
-  quietChecks: z._default(z.number(), 0),
-  /** The subscription's state when it was last read. */
-  state: z.enum(["active", "disabled", "missing"]),
-  /** Since when PagerDuty does not have the subscription; null while `state` is not `missing`. */
-  missingAtMs: z._default(z.nullable(z.number()), null),
-  /** Incidents recovered since the last check that found nothing wrong and nothing new. */
-  recoveredInARow: z._default(z.number(), 0),
-  /** When a disabled subscription was last enabled again, and how many missed incidents were recovered by then. */
-  reEnabled: z.nullable(z.object({ atMs: z.number(), recovered: z.number() })),
-  /** What went wrong in the last check; null if nothing did. */
-  problem: z.nullable(z.string()),
-  /** The webhook URL of the last caller, stored for the alarm, which has no request to read it from. */
-  url: z.nullable(z.string()),
-  /** The event types that a subscription made by a person lacks. */
-  missingEvents: z._default(z.array(z.string()), []),
-  /** The subscription's filter when it was last read; null while it is unknown. */
-  filter: z.nullable(Filter),
-});
+export const Watch = z.lazy(() =>
+  z.object({
+    /** Null before the first check. In quiet periods only the alarm stores the time; see `Reconciler`. */
+    nextAtMs: z.nullable(z.number()),
+    /** Checks in a row that found nothing wrong and nothing new, counted up to `QUIET_CHECKS`. */
+    quietChecks: z._default(z.number(), 0),
+    /** The subscription's state when it was last read. */
+    state: z.enum(["active", "disabled", "missing"]),
+    /** Since when PagerDuty does not have the subscription; null while `state` is not `missing`. */
+    missingAtMs: z._default(z.nullable(z.number()), null),
+    /** Incidents recovered since the last check that found nothing wrong and nothing new. */
+    recoveredInARow: z._default(z.number(), 0),
+    /** When a disabled subscription was last enabled again, and how many missed incidents were recovered by then. */
+    reEnabled: z.nullable(z.object({ atMs: z.number(), recovered: z.number() })),
+    /** What went wrong in the last check; null if nothing did. */
+    problem: z.nullable(z.string()),
+    /** The webhook URL of the last caller, stored for the alarm, which has no request to read it from. */
+    url: z.nullable(z.string()),
+    /** The event types that a subscription made by a person lacks. */
+    missingEvents: z._default(z.array(z.string()), []),
+    /** The subscription's filter when it was last read; null while it is unknown. */
+    filter: z.nullable(Filter),
+  }),
+);
 export type Watch = z.infer<typeof Watch>;
 
 /** The state before the first check. */

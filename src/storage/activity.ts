@@ -16,13 +16,15 @@ const Counts = z.object({
   delivered: z.number(),
   failed: z.number(),
 });
-const Ways = z.object({
-  /** The hour's number since 1970; null in the row for the whole day. */
-  hour: z.nullable(z.number()),
-  meanMs: z.nullable(z.number()),
-  medianMs: z.nullable(z.number()),
-  p95Ms: z.nullable(z.number()),
-});
+const Ways = z.lazy(() =>
+  z.object({
+    /** The hour's number since 1970; null in the row for the whole day. */
+    hour: z.nullable(z.number()),
+    meanMs: z.nullable(z.number()),
+    medianMs: z.nullable(z.number()),
+    p95Ms: z.nullable(z.number()),
+  }),
+);
 
 const RECENT = `recent AS (SELECT kind, received_at_ms, delivered_at_ms FROM journal
   WHERE seq > (SELECT max(seq) FROM journal) - ${MAX_ROWS})`;

@@ -30,12 +30,14 @@ export const DeliveryState = z.enum(["pending", "queued", "delivered", "dead"]);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 
 /** One line of an incident's timeline. */
-export const TimelineLine = z.object({
-  kind: z.string(),
-  from: z.nullable(z.string()),
-  to: z.nullable(z.string()),
-  text: z.nullable(z.string()),
-});
+export const TimelineLine = z.lazy(() =>
+  z.object({
+    kind: z.string(),
+    from: z.nullable(z.string()),
+    to: z.nullable(z.string()),
+    text: z.nullable(z.string()),
+  }),
+);
 export type TimelineLine = z.infer<typeof TimelineLine>;
 
 export const TimelineLineColumn = json(TimelineLine);

@@ -7,30 +7,32 @@ import { columnOf, numberOf } from "./columns.ts";
 export const NoteState = z.enum(["pending", "written", "failed"]);
 export type NoteState = z.infer<typeof NoteState>;
 
-export const Note = z.object({
-  noteId: z.string(),
-  incidentId: z.string(),
-  createdAtMs: z.number(),
-  userId: z.string(),
-  /**
-   * The e-mail address of the PagerDuty user in whose name the note is written; null for the credential's own user.
-   */
-  from: z.nullable(z.string()),
-  /** A hash of the request; null without an idempotency key. */
-  requestHash: z.nullable(z.string()),
-  /** The text for PagerDuty. */
-  text: z.string(),
-  state: NoteState,
-  attempts: z.number(),
-  /** When the next attempt is due, while the note is pending. */
-  nextAttemptAtMs: z.nullable(z.number()),
-  /** 1 if the outcome of an attempt is unknown, so that PagerDuty may have the note. */
-  doubtful: z.number(),
-  /** The note's id at PagerDuty. */
-  pagerdutyId: z.nullable(z.string()),
-  writtenAtMs: z.nullable(z.number()),
-  error: z.nullable(z.string()),
-});
+export const Note = z.lazy(() =>
+  z.object({
+    noteId: z.string(),
+    incidentId: z.string(),
+    createdAtMs: z.number(),
+    userId: z.string(),
+    /**
+     * The e-mail address of the PagerDuty user in whose name the note is written; null for the credential's own user.
+     */
+    from: z.nullable(z.string()),
+    /** A hash of the request; null without an idempotency key. */
+    requestHash: z.nullable(z.string()),
+    /** The text for PagerDuty. */
+    text: z.string(),
+    state: NoteState,
+    attempts: z.number(),
+    /** When the next attempt is due, while the note is pending. */
+    nextAttemptAtMs: z.nullable(z.number()),
+    /** 1 if the outcome of an attempt is unknown, so that PagerDuty may have the note. */
+    doubtful: z.number(),
+    /** The note's id at PagerDuty. */
+    pagerdutyId: z.nullable(z.string()),
+    writtenAtMs: z.nullable(z.number()),
+    error: z.nullable(z.string()),
+  }),
+);
 export type Note = z.infer<typeof Note>;
 
 const COLUMNS = `note_id AS noteId, incident_id AS incidentId, created_at_ms AS createdAtMs, user_id AS userId,

@@ -4,13 +4,15 @@ import { readStored } from "../storage/stored-value.ts";
 
 const KEY = "refusals";
 /** How many webhooks were refused since the last change of the signing secrets, and when and why the last one was. */
-export const Rejections = z.object({
-  count: z.number(),
-  lastAtMs: z.nullable(z.number()),
-  lastReason: z.nullable(z.string()),
-  /** Pairs: an hour (counted since 1970), and how many webhooks were refused in it. A change of secrets keeps them. */
-  byHour: z._default(z.array(z.tuple([z.number(), z.number()])), []),
-});
+export const Rejections = z.lazy(() =>
+  z.object({
+    count: z.number(),
+    lastAtMs: z.nullable(z.number()),
+    lastReason: z.nullable(z.string()),
+    /** Pairs: an hour (counted since 1970), and how many webhooks were refused in it. A change of secrets keeps them. */
+    byHour: z._default(z.array(z.tuple([z.number(), z.number()])), []),
+  }),
+);
 export type Rejections = z.infer<typeof Rejections>;
 const NONE: Rejections = { count: 0, lastAtMs: null, lastReason: null, byHour: [] };
 

@@ -60,21 +60,23 @@ const MAX_INDEXED = 1_000;
  * The short columns that filters use. The error is stored after the long payload, so it is not read for delivered
  * entries, which have none.
  */
-const Candidate = z.object({
-  seq: z.number(),
-  kind: EntryKind,
-  type: z.string(),
-  outcome: Outcome,
-  delivery: z.nullable(DeliveryState),
-  error: z.nullable(ErrorClass),
-  receivedAtMs: z.number(),
-  webhookId: z.nullable(z.string()),
-  /** 1 or 0; see `UNDECIDED`. */
-  isUndecided: z.number(),
-  number: z.nullable(z.number()),
-  title: z.nullable(z.string()),
-  serviceName: z.nullable(z.string()),
-});
+const Candidate = z.lazy(() =>
+  z.object({
+    seq: z.number(),
+    kind: EntryKind,
+    type: z.string(),
+    outcome: Outcome,
+    delivery: z.nullable(DeliveryState),
+    error: z.nullable(ErrorClass),
+    receivedAtMs: z.number(),
+    webhookId: z.nullable(z.string()),
+    /** 1 or 0; see `UNDECIDED`. */
+    isUndecided: z.number(),
+    number: z.nullable(z.number()),
+    title: z.nullable(z.string()),
+    serviceName: z.nullable(z.string()),
+  }),
+);
 type Candidate = z.infer<typeof Candidate>;
 
 const CANDIDATE = `seq, kind, type, outcome, delivery, received_at_ms AS receivedAtMs, webhook_id AS webhookId,

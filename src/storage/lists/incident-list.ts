@@ -36,16 +36,18 @@ export const ALL_INCIDENTS = {
 /** How many incidents one page or one count examines at most, so that a rare match does not read the whole table. */
 const MAX_EXAMINED = 2_000;
 
-const Candidate = z.object({
-  createdAtMs: z.number(),
-  incidentId: z.string(),
-  status: z.string(),
-  severityRank: z.number(),
-  title: z.nullable(z.string()),
-  number: z.nullable(z.number()),
-  serviceId: z.nullable(z.string()),
-  serviceName: z.nullable(z.string()),
-});
+const Candidate = z.lazy(() =>
+  z.object({
+    createdAtMs: z.number(),
+    incidentId: z.string(),
+    status: z.string(),
+    severityRank: z.number(),
+    title: z.nullable(z.string()),
+    number: z.nullable(z.number()),
+    serviceId: z.nullable(z.string()),
+    serviceName: z.nullable(z.string()),
+  }),
+);
 type Candidate = z.infer<typeof Candidate>;
 
 /** Yields the incidents of the time range after the cursor `after`, newest first. */
