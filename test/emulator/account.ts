@@ -9,7 +9,7 @@ import { type Reference, type Region, refer } from "./reference.ts";
 import { Subscription, type SubscriptionOptions } from "./subscription.ts";
 import { incidentIdOf, type WebhookEvent } from "./webhook-event.ts";
 
-/** An OAuth app. Scoped apps need PKCE and name their scopes. Classic apps have `read` and `write`. */
+/** An OAuth app. A Scoped app needs PKCE and requests named scopes. A Classic app has only `read` and `write`. */
 export interface OAuthClient {
   readonly clientId: string;
   readonly clientSecret: string;
@@ -20,7 +20,7 @@ export interface OAuthClient {
   readonly scopes: readonly string[] | null;
 }
 
-/** An event to send. By default `resourceType` is the first word of the type, and `occurredAt` is now. */
+/** An event to send. By default `resourceType` is the first word of `eventType`, and `occurredAt` is now. */
 export interface EmitOptions {
   eventType: string;
   resourceType?: string | undefined;
@@ -57,7 +57,7 @@ export class Account {
   readonly #settings: SenderSettings;
   readonly #faults: Faults;
 
-  /** Use `pagerduty.account`. */
+  /** Called only by `pagerduty.account`. */
   constructor(site: { subdomain: string; region: Region }, settings: SenderSettings, faults: Faults) {
     this.subdomain = site.subdomain;
     this.region = site.region;
@@ -101,7 +101,7 @@ export class Account {
     return token;
   }
 
-  /** Revokes a key or an access token. Calls with it are 401 from now on. */
+  /** Revokes a key or an access token. Later calls with it get 401. */
   revoke(token: string): void {
     this.#credentials.delete(token);
   }
@@ -114,7 +114,7 @@ export class Account {
     this.#credentials.set(token, credential);
   }
 
-  /** Registers an OAuth app with this account. The account's user then gives the consent. */
+  /** Registers an OAuth app with this account, whose user consents to it unless `pagerduty.signedInAs` is set. */
   oauthClient(options: { scoped?: boolean; redirectUris?: string[]; scopes?: string[] } = {}): OAuthClient {
     const client: OAuthClient = {
       clientId: secretToken(),
@@ -131,7 +131,7 @@ export class Account {
     this.#grants.push(grant);
   }
 
-  /** Withdraws every OAuth consent of the user. Refreshes are then `invalid_grant`, and access tokens are 401. */
+  /** Withdraws every OAuth consent of the user. Refreshes then fail with `invalid_grant`, and calls get 401. */
   revokeGrants(): void {
     for (const grant of this.#grants) grant.revoked = true;
   }
@@ -144,7 +144,7 @@ export class Account {
     return incident;
   }
 
-  /** Creates a subscription as in the web app, without checking its event types. */
+  /** Creates a subscription as PagerDuty's web app does. Does not check its event types. */
   subscribe(options: SubscriptionOptions): Subscription {
     const subscription = new Subscription(options, this.#settings, this.#faults);
     this.subscriptions.set(subscription.id, subscription);
@@ -157,7 +157,7 @@ export class Account {
     return this.subscriptions.delete(id);
   }
 
-  /** Sends any event to every subscription that matches it. */
+  /** Creates an event of any type, and sends it to every subscription that matches it. */
   emit(options: EmitOptions): WebhookEvent {
     const event = this.eventOf(options);
     this.publish(event, options.incidentId ?? incidentIdOf(event.data));

@@ -3,7 +3,7 @@ export function isoSeconds(ms: number): string {
   return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z`;
 }
 
-/** The clock of an account. Never returns the same millisecond twice, so that its events have an order. */
+/** The clock of an account. Never returns the same millisecond twice, so the account's events have an order. */
 export class Clock {
   /** How far this clock is ahead of the right time. */
   offsetMs = 0;

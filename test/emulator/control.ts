@@ -49,7 +49,7 @@ function jsonOf(body: string): unknown {
   }
 }
 
-/** As a person does in PagerDuty. */
+/** Disables or enables all webhooks of the account, as a person can do in PagerDuty. */
 function switchWebhooks(account: Account | undefined, action: string | undefined): Reply {
   if (account === undefined) return problem(409, "there is no account yet");
   if (action !== "disable" && action !== "enable") return problem(404, "see GET /_emulator");
@@ -57,7 +57,7 @@ function switchWebhooks(account: Account | undefined, action: string | undefined
   return jsonReply(200, { webhooks: account.subscriptions.size, active: action === "enable" });
 }
 
-/** Creates and changes incidents over HTTP, for people who use the demo. */
+/** Answers the calls with which people who use the demo change incidents, and disable or enable webhooks. */
 export function answerControl(call: Call, account: Account | undefined, apiUrl: string): Reply {
   const [collection, id, action, ...rest] = call.url.pathname.slice(CONTROL_PATH.length + 1).split("/");
   if (call.method === "GET" && collection === "") return textReply(200, help(apiUrl));

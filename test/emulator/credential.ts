@@ -24,7 +24,7 @@ export function isInForce(credential: Credential, nowMs: number): boolean {
 
 /**
  * Returns true if the credential may make a call. @param scope the scope that a Scoped app needs for the call; null if
- * every token may make it
+ * the call needs no scope
  */
 export function isAllowed(credential: Credential, scope: string | null, writes: boolean): boolean {
   if (credential.kind !== "oauth") return credential.write || !writes;

@@ -14,7 +14,7 @@ export interface Delivery {
 
 /** The timing of webhooks, in milliseconds. */
 export interface SenderSettings {
-  /** The first wait before a retry. The wait doubles each time. */
+  /** The first wait before a retry. The wait doubles each time, up to 2 s. */
   readonly retryDelayMs: number;
   readonly attemptTimeoutMs: number;
   /** How long a webhook is retried before it is dropped. At PagerDuty this is 48 h. */
@@ -28,7 +28,7 @@ interface QueuedWebhook {
 
 const MAX_RETRY_DELAY_MS = 2000;
 const MAX_CONCURRENT_ATTEMPTS = 16;
-/** Long enough for lanes to overtake each other on loopback, and short enough for a test. */
+/** The longest random delay of an incident's webhooks: long enough that other incidents' webhooks overtake them. */
 const SHUFFLE_SPREAD_MS = 30;
 const DUPLICATE_SPREAD_MS = 30;
 
@@ -112,7 +112,7 @@ export class DeliveryQueue {
     let delayMs = this.#settings.retryDelayMs;
     while (delivery.state === "pending") {
       let verdict = await this.#attempt(webhook);
-      // The subscription was disabled during the attempt, so its queue was dropped, whatever the attempt's result is.
+      // The subscription was disabled during the attempt, and its queue was dropped. The result no longer matters.
       if (delivery.state !== "pending") return;
       if (verdict === "retry" && Date.now() + delayMs > retryUntilMs) verdict = "drop";
       if (verdict === "retry") {
@@ -161,7 +161,7 @@ export class DeliveryQueue {
     else next();
   }
 
-  /** Waits; ends early if the queue is dropped. */
+  /** Waits for `delayMs`, or until the queue is dropped. */
   async #pause(delayMs: number): Promise<void> {
     await wait(delayMs, undefined, { signal: this.#emptied.signal }).catch(() => undefined);
   }

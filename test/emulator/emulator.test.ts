@@ -23,7 +23,7 @@ afterEach(async () => {
   await receiver.close();
 });
 
-test("a webhook has a signature of its raw body, its id and its subscription's id", async () => {
+test("a webhook's headers hold its id, its subscription's id, and a signature of its raw body", async () => {
   const subscription = account.subscribe({ url: receiver.url });
   account.trigger({ title: "Checkout is slow — Ünïcödé" });
   await subscription.idle();
@@ -134,7 +134,7 @@ test("5xx, 429 and time-outs are retried with the same webhook id until a 2xx", 
   expect(new Set(receiver.received.map(({ headers }) => headers["x-webhook-id"])).size).toBe(1);
 });
 
-test("a refused connection is retried until the time for retries is over", async () => {
+test("a webhook whose connection is refused is retried until the time for retries is over", async () => {
   await start({ retryForMs: 300 });
   await receiver.close();
   const subscription = account.subscribe({ url: receiver.url });
@@ -157,7 +157,7 @@ test("a webhook that gets any other 4xx is dropped immediately", async () => {
   expect(subscription.temporarilyDisabled).toBe(false);
 });
 
-test("three drops in a row disable the subscription and drop its queue until it is enabled", async () => {
+test("after three drops in a row, a subscription drops all webhooks until it is enabled", async () => {
   receiver.answer = () => 401;
   const subscription = account.subscribe({ url: receiver.url });
   const incident = account.trigger();
@@ -205,7 +205,7 @@ test("while a webhook is retried, later webhooks of its incident wait, and webho
   expect(types.indexOf("incident.resolved")).toBe(types.length - 1);
 });
 
-test("webhooks of different incidents are sent at the same time, but never more than sixteen", async () => {
+test("webhooks of different incidents are sent at the same time, but at most sixteen of them", async () => {
   let open = 0;
   let most = 0;
   const { promise: sixteen, resolve } = Promise.withResolvers<void>();
@@ -248,7 +248,7 @@ test("shuffled webhooks of the same incident keep their order", async () => {
   }
 });
 
-test("incidents can be created and changed over HTTP", async () => {
+test("incidents can be created and changed, and webhooks disabled and enabled, over HTTP", async () => {
   const post = (path: string, body = {}) =>
     fetch(`${pagerduty.apiUrl}/_emulator/incidents${path}`, { method: "POST", body: JSON.stringify(body) });
   expect((await post("", { title: "By hand", priority: "P1" })).status).toBe(201);

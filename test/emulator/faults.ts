@@ -4,8 +4,8 @@ import type { Call, Handler, Reply } from "./listener.ts";
 /** A fault of one of the servers. */
 export interface FaultPlan {
   /**
-   * The status of the faulty answer. Default: 200 if `body` is given. If neither is given, the call is answered
-   * normally (after `hang`).
+   * The status of the faulty answer. Default: 200 if `body` is given. If neither `status` nor `body` is given, the call
+   * is answered normally (after `hang`).
    */
   status?: number;
   body?: string;
@@ -13,11 +13,11 @@ export interface FaultPlan {
   headers?: Record<string, string>;
   /** How many more calls the fault applies to. Counts down. Default: all calls until the fault is removed. */
   times?: number;
-  /** The call takes effect and is answered when this promise resolves. */
+  /** The call waits for this promise. Only then does it take effect, and is answered. */
   hang?: Promise<void>;
-  /** The call takes effect immediately, and is answered when this promise resolves, so that the answer can be lost. */
+  /** The call takes effect immediately, but its answer waits for this promise. */
   hold?: Promise<void>;
-  /** Cuts the connection without an answer; with `hold`, after the call has taken effect. */
+  /** Cuts the connection without an answer. The call takes effect only if `hold` is set. */
   reset?: boolean;
   /** The call takes effect, and the connection is cut in the middle of its answer. */
   cut?: boolean;
@@ -46,9 +46,9 @@ export interface Faults {
   shuffle: boolean;
   /** Event types that this PagerDuty does not know. A subscription with one of these types is refused. */
   unknownEventTypes: string[];
-  /** OAuth scopes that are not granted, without an error. */
+  /** OAuth scopes that the identity server leaves out of a grant, without an error. */
   dropScopes: string[];
-  /** The allowed calls in a minute for each token. */
+  /** How many calls each token may make in a minute. */
   rateLimit: number;
   /** The lifetime of new access tokens, in seconds. */
   expiresIn: number;

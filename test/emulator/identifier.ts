@@ -28,7 +28,7 @@ function randomDigits(alphabet: string, length: number): string {
   return Array.from({ length }, () => alphabet.charAt(randomInt(alphabet.length))).join("");
 }
 
-/** Returns an id as PagerDuty's objects have, such as `PF9KMXH`. Never returns the same id twice in one process. */
+/** Returns an id in PagerDuty's form, such as `PF9KMXH`. Never returns the same id twice in one process. */
 export function objectId(): string {
   objectNumber = (objectNumber + OBJECT_ID_STEP) % OBJECT_ID_SPACE;
   return `P${digits(objectNumber, BASE36, OBJECT_ID_DIGITS)}`;

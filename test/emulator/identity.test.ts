@@ -186,7 +186,7 @@ test("an access token expires, and all tokens end when the consent is withdrawn"
   expect((await refresh(brief.refresh_token)).status).toBe(200);
 });
 
-test("scopes that are not granted are left out without an error", async () => {
+test("scopes that are not granted are left out of the answer without an error", async () => {
   pagerduty.faults.dropScopes = ["incidents.read"];
   const tokens = await signIn();
   expect(tokens.scope).toBe("openid users.read");
@@ -206,7 +206,7 @@ test("a Classic app has the scopes read or write, and needs no PKCE", async () =
   expect(await rest(tokens.access_token, "/webhook_subscriptions")).toBe(200);
 });
 
-test("a client authenticates in the form or with Basic authentication, and is refused without its secret", async () => {
+test("a client can send its secret with Basic authentication, and is refused with no secret or a wrong one", async () => {
   const { client_id, client_secret, ...fields } = redemption((await authorize()).get("code") ?? "");
   expect((await post(fields)).body).toEqual({ error: "invalid_client" });
   const wrong = { ...fields, client_id, client_secret: "wrong" };
@@ -215,7 +215,7 @@ test("a client authenticates in the form or with Basic authentication, and is re
   expect((await post(fields, { authorization: `Basic ${basic}` })).status).toBe(200);
 });
 
-test("there is no code if the consent is refused or the redirect URI is not registered", async () => {
+test("no code is issued if the user refuses the consent, or if the redirect URI is not registered", async () => {
   expect((await authorize({ deny: "1" })).get("error")).toBe("access_denied");
   pagerduty.faults.denyConsent = true;
   expect((await authorize()).get("error")).toBe("access_denied");
@@ -224,7 +224,7 @@ test("there is no code if the consent is refused or the redirect URI is not regi
   expect((await fetch(url, { redirect: "manual" })).status).toBe(400);
 });
 
-test("tokens of an EU account have the EU prefix and audience, and work only at the EU API", async () => {
+test("tokens of an EU account have the EU prefix and audience, and the US API refuses them", async () => {
   const european = pagerduty.account({ region: "eu" });
   client = european.oauthClient();
   const tokens = await signIn();
@@ -233,13 +233,13 @@ test("tokens of an EU account have the EU prefix and audience, and work only at 
   expect((await openIdToken(tokens.id_token)).claims.aud).toContain(pagerduty.euApiUrl);
 });
 
-test("another account's user can consent to the app", async () => {
+test("a user of a different account can consent to the app", async () => {
   const other = pagerduty.account({ subdomain: "initech" });
   pagerduty.signedInAs = other;
   expect((await openIdToken((await signIn()).id_token)).claims.subdomain).toBe("initech");
 });
 
-test("the identity server can fail like the API", async () => {
+test("the identity server can be given a fault, as the REST API can", async () => {
   const { refresh_token } = await signIn();
   pagerduty.faults.identity = { status: 503, body: "{}", times: 1 };
   expect((await refresh(refresh_token)).status).toBe(503);

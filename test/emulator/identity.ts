@@ -40,7 +40,7 @@ export class Identity {
   readonly #options: IdentityOptions;
   readonly #signer = new IdTokenSigner();
   readonly #codes = new Map<string, Code>();
-  /** The codes that were not used yet. Each code works once. */
+  /** The refresh tokens that were not used yet. Each token works once. */
   readonly #refreshTokens = new Map<string, Consent>();
 
   constructor(options: IdentityOptions) {
@@ -119,7 +119,7 @@ export class Identity {
     client: OAuthClient,
   ): Consent | null {
     const code = this.#codes.get(request.code);
-    // The first attempt uses the code up, whatever its result is.
+    // A code can be used once, even if that attempt fails.
     this.#codes.delete(request.code);
     if (code === undefined || Date.now() >= code.expiresAtMs) return null;
     const { authorization, account } = code;

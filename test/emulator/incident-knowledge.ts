@@ -2,7 +2,7 @@ import { isoSeconds } from "./clock.ts";
 import type { Incident } from "./incident.ts";
 import { htmlUrl, refer, selfUrl } from "./reference.ts";
 
-/** An incident's alerts, changes, similar incidents and notes, and their form in the REST API. */
+/** The alerts, changes, similar incidents and notes of an incident, and their form in the REST API. */
 
 export interface Alert {
   id: string;
@@ -45,7 +45,7 @@ export interface Note {
 
 export const NOTHING: Knowledge = { alerts: [], changes: [], past: [], related: [] };
 
-/** Schema `Alert`. */
+/** Returns an alert in the schema `Alert` of PagerDuty's OpenAPI. */
 export function alertResource(incident: Incident, alert: Alert) {
   const { account } = incident;
   return {
@@ -76,7 +76,7 @@ export function alertResource(incident: Incident, alert: Alert) {
   };
 }
 
-/** Schema `ChangeEvent`, with the reason for its correlation. */
+/** Returns a change in the schema `ChangeEvent`, with the reason why it is correlated with the incident. */
 export function changeResource({ account }: Incident, change: Change, index: number) {
   return {
     id: `01BBYA6PEVW6A852BUO6QY${index}`,
@@ -92,12 +92,12 @@ export function changeResource({ account }: Incident, change: Change, index: num
   };
 }
 
-/** The few members that an incident has in lists of similar incidents. */
+/** Returns the few members that an incident has in a list of similar incidents. */
 export function otherIncidentResource({ account }: Incident, { id, title, createdAt }: OtherIncident) {
   return { id, title, created_at: createdAt, self: selfUrl(account, "incident", id) };
 }
 
-/** With `additional_details[]=incident`: schema `Incident`. */
+/** Returns a related incident. If `whole` (`additional_details[]=incident`), in the schema `Incident`. */
 export function relatedIncidentResource(incident: Incident, other: OtherIncident, whole: boolean) {
   const known = otherIncidentResource(incident, other);
   if (!whole) return known;
@@ -110,7 +110,7 @@ export function relatedIncidentResource(incident: Incident, other: OtherIncident
   };
 }
 
-/** Schema `IncidentNote`. */
+/** Returns a note in the schema `IncidentNote`. */
 export function noteResource({ account }: Incident, { id, content, atMs }: Note) {
   return {
     id,

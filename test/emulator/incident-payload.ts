@@ -21,7 +21,7 @@ export function incidentPayload(incident: Incident): Record<string, unknown> {
     assignees: incident.status === "resolved" ? [] : [incident.assignee],
     escalation_policy: account.escalationPolicyReference,
     teams: [account.teamReference],
-    // A priority in a webhook has no `name`, unlike one in the REST API.
+    // A priority has no `name` in a webhook. In the REST API it has one.
     priority: incident.priority === null ? null : account.priorityReference(incident.priority),
     urgency: incident.urgency,
     conference_bridge: null,
@@ -41,7 +41,7 @@ export function resolveReason(incident: Incident): Record<string, unknown> | nul
 }
 
 /**
- * The `incident_field_values` of a V3 webhook: the new values of all fields, and the OLD value of the changed field.
+ * The `incident_field_values` of a V3 webhook: the new values of all fields, and the old value of the changed field.
  */
 export function fieldValuesPayload(
   incident: Incident,
@@ -52,7 +52,7 @@ export function fieldValuesPayload(
     .all()
     .filter((field) => field.name === changed.name || incident.customFields.has(field.name));
   return {
-    // PagerDuty's sample has no summary here.
+    // In PagerDuty's sample of this webhook, the incident has no summary.
     incident: refer(incident.account, "incident", incident.id, null),
     custom_fields: fields.map((field) => fieldValue(field, incident.customFields.get(field.name) ?? null)),
     changed_custom_fields: [fieldValue(changed, before)],

@@ -47,7 +47,7 @@ export function incidentResource(incident: Incident) {
   };
 }
 
-/** Every custom field of the account with the incident's value, or null if the incident has no value. */
+/** Returns every custom field of the account, with the incident's value or null if it has none. */
 export function fieldValueResources(incident: Incident) {
   return incident.account.customFields.all().map((field) => ({
     id: field.id,

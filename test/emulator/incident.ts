@@ -34,7 +34,7 @@ export interface LogEntry {
   readonly note: string | null;
 }
 
-/** An incident. Each action changes it, writes its log and sends the V3 webhook that PagerDuty sends for it. */
+/** An incident. Each action changes it, adds to its log, and sends the V3 webhook that PagerDuty has for the action. */
 export class Incident {
   readonly id: string;
   readonly number: number;
@@ -60,12 +60,12 @@ export class Incident {
   /** Oldest first. */
   readonly notes: Note[] = [];
   readonly knowledge: Knowledge;
-  /** Every event of this incident that webhooks were sent for, oldest first. */
+  /** Every event of this incident that was sent in webhooks, oldest first. */
   readonly events: WebhookEvent[] = [];
   readonly account: Account;
   #silent = false;
 
-  /** Use `account.trigger`. */
+  /** Called only by `account.trigger`. */
   constructor(account: Account, number: number, options: TriggerOptions) {
     this.account = account;
     this.id = options.id ?? objectId();
@@ -85,7 +85,7 @@ export class Incident {
     this.#write("trigger", "Triggered through the API.", this.createdAtMs);
   }
 
-  /** Sends `incident.triggered`; called once, by `account.trigger`. */
+  /** Sends `incident.triggered`. Called only by `account.trigger`, and only once. */
   announce(): WebhookEvent {
     return this.#emit("incident.triggered", incidentPayload(this), this.account.clock.nowMs());
   }

@@ -22,11 +22,11 @@ export interface Reply {
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly body?: string;
-  /** True ends the connection in the middle of the body. */
+  /** If true, the connection is reset in the middle of the body. */
   readonly cut?: boolean;
 }
 
-/** Answers a call; `"reset"` resets the connection instead. */
+/** Returns the answer to a call, or `"reset"` to reset the connection instead. */
 export type Handler = (call: Call) => Promise<Reply | "reset"> | Reply | "reset";
 
 export function jsonReply(status: number, value: unknown, headers: Record<string, string> = {}): Reply {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { OAuthClient } from "./account.ts";
 
-/** An authorization code with the request that it was issued for. */
+/** The request for which an authorization code was issued. */
 export interface Authorization {
   readonly clientId: string;
   readonly redirectUri: string;

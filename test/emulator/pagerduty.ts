@@ -22,7 +22,7 @@ export interface PagerDutyOptions {
   identityPort?: number;
   /** The first wait before a webhook is retried. The wait doubles up to 2 s. Default 50. */
   retryDelayMs?: number;
-  /** How long a webhook may take. Default 5000, as at PagerDuty. */
+  /** How long one attempt to send a webhook may take. Default 5000, as at PagerDuty. */
   attemptTimeoutMs?: number;
   /** How long a webhook is retried. Default 60,000; at PagerDuty this is 48 h. */
   retryForMs?: number;
@@ -33,9 +33,9 @@ export interface RecordedRequest {
   readonly method: string;
   /** The path with the query. */
   readonly path: string;
-  /** Only the scheme, because a record contains no secrets. */
+  /** The scheme of the header without its token, because a record must not contain secrets. */
   readonly authorization: "Token" | "Bearer" | null;
-  /** 0 until the call is answered, and after a reset. */
+  /** 0 until the call is answered. Stays 0 if the connection is reset. */
   status: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -47,7 +47,7 @@ interface Listeners {
   readonly identity: Listener;
 }
 
-/** Starts a PagerDuty on loopback: two REST APIs, the identity server and the sender of webhooks. */
+/** Starts an emulated PagerDuty on loopback: two REST APIs, the identity server and the sender of webhooks. */
 export async function startPagerDuty(options: PagerDutyOptions = {}): Promise<PagerDuty> {
   const [us, eu, identity] = await Promise.all([
     Listener.open(options.port ?? 0),
@@ -57,7 +57,7 @@ export async function startPagerDuty(options: PagerDutyOptions = {}): Promise<Pa
   return new PagerDuty({ us, eu, identity }, options);
 }
 
-/** A running PagerDuty. Use `startPagerDuty`. */
+/** A running emulator of PagerDuty, started by `startPagerDuty`. */
 export class PagerDuty {
   readonly faults: Faults = noFaults();
   /** Oldest first. */
@@ -131,7 +131,7 @@ export class PagerDuty {
     this.requests.length = 0;
   }
 
-  /** Removes all accounts, faults and requests; the addresses stay. */
+  /** Removes all accounts, faults and recorded requests. The addresses stay the same. */
   reset(): void {
     for (const account of this.#accounts) account.close();
     this.#accounts.length = 0;

@@ -5,7 +5,7 @@ interface Window {
   calls: number;
 }
 
-/** Limits each token's calls in a minute. Counts in fixed windows that begin with the token's first call. */
+/** Limits the calls of each token in a minute. A minute begins with the first call after the previous minute. */
 export class RateLimit {
   readonly #windows = new Map<string, Window>();
 

@@ -76,13 +76,13 @@ test("the current user, services and abilities fit PagerDuty's OpenAPI", async (
   await read("/abilities", schemas.AbilitiesAnswer);
 });
 
-test("an account-level key can read everything except a user", async () => {
+test("an account-level key can read everything except the current user", async () => {
   const token = account.apiKey({ kind: "account" });
   await expectError(400, "/users/me", { token });
   expect((await call("/services", { token })).status).toBe(200);
 });
 
-test("a key that is wrong, revoked, of the other region or in the wrong scheme is 401", async () => {
+test("a call gets 401 if its key is wrong, revoked, of the other region or in the wrong scheme", async () => {
   const european = pagerduty.account({ region: "eu" }).apiKey();
   for (const path of ALL_PATHS) {
     await expectError(401, path, { token: "wrong" });
@@ -159,7 +159,7 @@ test("incidents are filtered by status and time of creation, sorted and paged", 
   expect(second).toMatchObject({ more: false, total: 2, incidents: [{ title: "yesterday" }] });
 });
 
-test("a list call is 400 if its limit, offset or time range is too large, or its status is unknown", async () => {
+test("a list call gets 400 if its limit, offset or time range is too large, or its status is unknown", async () => {
   for (const query of [
     "limit=101",
     "limit=100&offset=9901",
@@ -173,7 +173,7 @@ test("a list call is 400 if its limit, offset or time range is too large, or its
   expect((await call("/incidents?limit=100&offset=9900")).status).toBe(200);
 });
 
-test("another account's objects are 404", async () => {
+test("a call for an object of a different account gets 404", async () => {
   const other = pagerduty.account();
   const incident = other.trigger();
   const subscription = other.subscribe({ url: "http://127.0.0.1:9/" });
@@ -213,7 +213,7 @@ test("a subscription shows its secret once, and can be listed, changed, enabled 
   await expectError(404, path);
 });
 
-test("a ping is answered 202 and sends pagey.ping", async () => {
+test("a ping gets 202 and sends the webhook pagey.ping", async () => {
   const receiver = await WebhookReceiver.open();
   const subscription = account.subscribe({ url: receiver.url });
   expect((await call(`/webhook_subscriptions/${subscription.id}/ping`, { method: "POST" })).status).toBe(202);
@@ -227,7 +227,7 @@ test("a ping is answered 202 and sends pagey.ping", async () => {
   await receiver.close();
 });
 
-test("a subscription that does not fit PagerDuty's OpenAPI is 400", async () => {
+test("creating a subscription that does not fit PagerDuty's OpenAPI gets 400", async () => {
   for (const change of [
     { events: [] },
     { events: ["incident.exploded"] },
@@ -247,7 +247,7 @@ test("a read-only key can read but not create", async () => {
   await expectError(403, "/webhook_subscriptions", { token, method: "POST", body });
 });
 
-test("calls over the limit of a minute are 429 only for the token that exceeded it", async () => {
+test("a token that exceeds the limit of calls in a minute gets 429, and other tokens do not", async () => {
   pagerduty.faults.rateLimit = 2;
   const remaining = [await call("/services"), await call("/services"), await call("/services")];
   expect(remaining.map(({ status }) => status)).toEqual([200, 200, 429]);
@@ -256,7 +256,7 @@ test("calls over the limit of a minute are 429 only for the token that exceeded 
   expect((await call("/services", { token: account.apiKey() })).status).toBe(200);
 });
 
-test("a fault applies to matching calls, as many times as set", async () => {
+test("a fault applies only to matching calls, and only as many times as `times` says", async () => {
   const match = (_method: string, path: string) => path.startsWith("/services");
   pagerduty.faults.api = { status: 401, body: "<html>", contentType: "text/html", times: 1, match };
   expect((await call("/abilities")).status).toBe(200);

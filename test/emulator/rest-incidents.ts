@@ -8,7 +8,7 @@ import { parseInput, queryOf, type RestCall, type Route } from "./rest-route.ts"
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const DEFAULT_RANGE_MS = 30 * DAY_MS;
-/** PagerDuty's limit of "6 months": the number of days in the longest six months of a year. */
+/** PagerDuty's limit is "6 months". The longest six months in a row have 184 days. */
 const MAX_RANGE_MS = 184 * DAY_MS;
 
 const Time = z.union([z.iso.datetime({ offset: true }), z.iso.date()]).transform((text) => Date.parse(text));
@@ -54,7 +54,7 @@ function compare(left: Incident, right: Incident, sortBy: readonly string[]): nu
 /** The requested time of creation, `[from, to)`; null if the range is larger than PagerDuty allows. */
 function rangeOf(query: IncidentQuery, nowMs: number): [number, number] | null {
   if (query.date_range === "all") return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  // Ends after the current millisecond, so that incidents created just now are included.
+  // Without `until`, the range ends after the current millisecond, so it includes incidents created just now.
   const to = query.until ?? Math.max(nowMs + 1, query.since ?? 0);
   const from = query.since ?? to - DEFAULT_RANGE_MS;
   return to - from > MAX_RANGE_MS || from > to ? null : [from, to];

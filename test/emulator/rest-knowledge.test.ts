@@ -79,7 +79,7 @@ test("alerts, changes, similar incidents and notes fit PagerDuty's OpenAPI", asy
   expect(related_incidents).toMatchObject([{ incident: { id: "PR1", title: "Queue is long" } }]);
 });
 
-test("a note that was written can be read, and an account-level key has to name a user", async () => {
+test("a written note can be read, and an account-level key must name a user to write a note", async () => {
   const written = await call("notes", { content: "Looking" });
   const { note } = schemas.NoteAnswer.parse(written.body);
   incident.annotate("Found it");

@@ -43,7 +43,7 @@ export function queryOf(call: Call): Record<string, string | string[]> {
   return query;
 }
 
-/** Validates input with a schema, or answers 400 with the errors. */
+/** Validates input with a schema. If the input is not valid, returns a 400 answer with the errors. */
 export function parseInput<Output>(
   schema: z.ZodType<Output>,
   input: unknown,

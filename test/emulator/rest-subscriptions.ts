@@ -53,13 +53,13 @@ const SubscriptionQuery = PageQuery.and(
   }),
 );
 
-/** Returns the event types that this PagerDuty does not know, as PagerDuty's 400 names them. */
+/** Returns an error, for the 400 answer, for each event type that this PagerDuty does not know. */
 const unknownTypes = (events: readonly string[] | undefined, { faults }: RestCall): string[] =>
   (events ?? [])
     .filter((type) => faults.unknownEventTypes.includes(type))
     .map((type) => `events: ${type} is not an event type`);
 
-/** Schema `WebhookSubscription`. The secret and the values of custom headers are shown only on creation. */
+/** In the schema `WebhookSubscription`. Shows the secret and the values of custom headers only on creation. */
 function subscriptionResource(subscription: Subscription, created = false) {
   const { filter } = subscription;
   return {

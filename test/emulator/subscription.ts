@@ -5,7 +5,7 @@ import type { Faults } from "./faults.ts";
 import { objectId, signingSecret } from "./identifier.ts";
 import { EVENT_TYPES, sign, type WebhookEvent, webhookBody } from "./webhook-event.ts";
 
-/** The objects whose events a subscription gets. Only a whole account has no `id`. */
+/** The objects whose events a subscription gets. A filter for the whole account has no `id`. */
 export interface SubscriptionFilter {
   type: string;
   id?: string | undefined;
@@ -66,7 +66,8 @@ export class Subscription {
   }
 
   /**
-   * True while PagerDuty has disabled the subscription: it sends nothing until `enable`, or for 24 h. Tests can set it.
+   * True while PagerDuty has disabled the subscription, which then sends nothing for 24 h, or until it is enabled. Tests
+   * can set this.
    */
   get temporarilyDisabled(): boolean {
     return Date.now() < this.#disabledUntilMs;
@@ -78,7 +79,7 @@ export class Subscription {
     if (disabled) this.#queue.empty();
   }
 
-  /** An undocumented event type always matches, so that tests can send new types. */
+  /** Every subscription includes undocumented event types, so that tests can send new types. */
   matches(event: WebhookEvent, origin: EventOrigin): boolean {
     if (!this.active) return false;
     if (EVENT_TYPES.includes(event.event_type) && !this.events.includes(event.event_type)) return false;
