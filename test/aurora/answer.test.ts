@@ -6,7 +6,7 @@ const wordsOf = (text: string, secrets: string[] = []) => {
   return answer.kind === "answered" ? answer.words : "";
 };
 
-test("the words of an answer are the JSON's error, or else the body's text, without tags if it is HTML", () => {
+test("`words` of an answer is the JSON's `error` if that is a text, or else the body's text without HTML tags", () => {
   expect(wordsOf('{"error": "Not here", "more": 1}')).toBe("Not here");
   expect(wordsOf('{"error": {"code": 1}}')).toBe('{"error": {"code": 1}}');
   expect(wordsOf("upstream\n  timed out\u0000")).toBe("upstream timed out");
@@ -14,7 +14,7 @@ test("the words of an answer are the JSON's error, or else the body's text, with
   expect(wordsOf("")).toBe("");
 });
 
-test("the words are shortened to 200 characters, and no character is split", () => {
+test("`words` is shortened to 200 characters, and no character is split", () => {
   expect(wordsOf("x".repeat(300))).toBe("x".repeat(200));
   expect(wordsOf("🐢".repeat(300))).toBe("🐢".repeat(200));
   expect(wordsOf(`{"error": "\\ud800"}`)).toBe("\ufffd");
@@ -31,11 +31,11 @@ test("known secrets and values that look like secrets are redacted", () => {
 test.each([
   ['{"detail": "no \\"s3cret\\""}', '{"detail": "no [redacted]"}'],
   ["Cannot POST /hook?key=%22s3cret%22", "Cannot POST /hook?key=[redacted]"],
-])("a secret that an answer repeats as %s is redacted", (text, shown) => {
+])("an encoded secret in the answer %s is redacted", (text, shown) => {
   expect(wordsOf(text, ['"s3cret"'])).toBe(shown);
 });
 
-test("the outcome of a call names its status", () => {
+test("the outcome of a call is the answer's status and words, or the reason why there is no answer", () => {
   expect(outcomeOf(answered(new Response(null, { status: 404 }), '{"error": "No"}', []))).toBe(
     "answered 404: No",
   );

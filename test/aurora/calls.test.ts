@@ -87,7 +87,7 @@ test("a binding AURORA without fetch is ignored", () => {
   }
 });
 
-test("every secret that Aurora shares with the connector is redacted in Aurora's answers", () => {
+test("every secret that Aurora shares with the connector is among the secrets to redact", () => {
   const config = parseConfig({
     INTERNAL_API_SECRET: "hunter2-internal",
     CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}`,
@@ -126,14 +126,14 @@ test("a call that Aurora accepts does not wait for the answer's body", async () 
   expect(await call(target())).toMatchObject({ status: 200 });
 });
 
-test("a time-out or a failed connection is a returned outcome, and nothing is thrown", async () => {
+test("a time-out or a failed connection is returned as an outcome, and nothing is thrown", async () => {
   answer = () => undefined;
   expect(await call(target(), "/", 50)).toEqual({ kind: "timed_out", afterMs: 50 });
   answer = (request) => request.socket.destroy();
   expect(await call(target())).toEqual({ kind: "unreachable" });
 });
 
-test("the secrets that Aurora shares are redacted in an answer, even if the call did not send them", async () => {
+test("the secrets that Aurora shares are redacted in an answer, even secrets that the call did not send", async () => {
   answer = ({ headers }, response) =>
     response
       .writeHead(403)

@@ -31,7 +31,7 @@ function connect(userId: string, token = pagerduty.account().apiKey(), headers: 
 
 describe("server/main_compute.py, verify_internal_api_secret", () => {
   test.each(["/pagerduty", "/nowhere"])(
-    "a call of %s without the internal secret is refused",
+    "a call to %s without the internal secret is refused",
     async (path) => {
       const answer = await callAs(aurora, ADA, "GET", path, undefined, { "x-internal-secret": "wrong" });
       expect(answer).toMatchObject({
@@ -41,7 +41,7 @@ describe("server/main_compute.py, verify_internal_api_secret", () => {
     },
   );
 
-  test("a missing path is a JSON 404 for a caller with the secret", async () => {
+  test("a caller with the secret gets a 404 in JSON for a path that does not exist", async () => {
     expect(await callAs(aurora, ADA, "GET", "/nowhere")).toMatchObject({
       status: 404,
       body: { error: "Not found" },
@@ -67,7 +67,7 @@ describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
     expect(await callAs(aurora, VERA, "GET", "/pagerduty")).toMatchObject({ body: { connected: false } });
   });
 
-  test("a call without a user is 401", async () => {
+  test("a call without a user gets 401", async () => {
     const answer = await callAs(aurora, "", "PATCH", "/pagerduty", {});
     expect(answer).toMatchObject({ status: 401, body: { error: "Unauthorized" } });
   });
@@ -89,12 +89,12 @@ describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
 });
 
 describe("server/routes/pagerduty/pagerduty_routes.py, pagerduty_connect", () => {
-  test("a body that is not an object is an internal error, and a body that is not JSON counts as empty", async () => {
+  test("a JSON body that is not an object gets 500, but an empty string counts as an empty object", async () => {
     expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", ["x"])).toMatchObject({ status: 500 });
     expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", "")).toMatchObject({ status: 400 });
   });
 
-  test("a token is checked with PagerDuty, and then belongs to the organisation", async () => {
+  test("a token is checked with PagerDuty, and then connects the whole organisation", async () => {
     expect(await connect(ADA)).toMatchObject({
       status: 200,
       body: { success: true, displayName: "PagerDuty" },
@@ -146,7 +146,7 @@ describe("server/utils/secrets/secret_ref_utils.py and server/utils/auth/token_m
     });
   });
 
-  test("a user who moved to another organisation still finds the row that this user made before", async () => {
+  test("a user who moved to another organisation still finds the credential that this user stored before", async () => {
     await connect(ADA);
     aurora.directory.addUser(ADA, GLOBEX);
     expect(await callAs(aurora, ADA, "GET", "/pagerduty")).toMatchObject({ body: { connected: true } });
@@ -154,7 +154,7 @@ describe("server/utils/secrets/secret_ref_utils.py and server/utils/auth/token_m
     expect(await callAs(aurora, BOB, "GET", "/pagerduty")).toMatchObject({ body: { connected: false } });
   });
 
-  test("a token goes to the user's organisation in the database, whatever X-Org-ID says", async () => {
+  test("a token is stored for the user's organisation in the database, whatever X-Org-ID says", async () => {
     aurora.directory.addUser(ADA, ACME).roles.set(GLOBEX, "editor");
     await connect(ADA, undefined, { "x-org-id": GLOBEX });
     expect(aurora.directory.credentials).toMatchObject([{ organisation: ACME }]);
@@ -172,7 +172,7 @@ describe("the entrance", () => {
     ],
     ["redirects", { status: 302, headers: { location: "https://elsewhere.example" } }, 302],
   ] as const)(
-    "%s if a test asks for it, and records every call with its headers",
+    "the entrance %s if a test asks for it, and records every call with its headers",
     async (_, fault, status) => {
       aurora.fault = fault;
       await callAs(aurora, ADA, "PATCH", "/pagerduty", {}, { "x-aurora-edge": "1" }).catch(() => null);
@@ -190,7 +190,7 @@ describe("the entrance", () => {
     },
   );
 
-  test("answers with the status that a person sets over HTTP, until it is set to none", async () => {
+  test("a person can set the status of all answers over HTTP, until an empty body removes it", async () => {
     const set = (body: string) => fetch(`${aurora.url}/_emulator/answer`, { method: "POST", body });
     expect((await set("200")).status).toBe(400);
     expect((await set("503")).status).toBe(200);
@@ -200,7 +200,7 @@ describe("the entrance", () => {
     expect(aurora.calls).toHaveLength(2);
   });
 
-  test("without a credential the webhook route answers 404", async () => {
+  test("the webhook route answers 404 if the organisation has no credential", async () => {
     expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({ status: 404 });
   });
 });

@@ -121,7 +121,7 @@ function bodyOf(call: Call): Json {
   }
 }
 
-/** Null if the header is absent or empty, which Aurora does not distinguish. */
+/** Returns null if the header is absent or empty: Aurora treats both in the same way. */
 export function header(call: Call, name: string): string | null {
   const value = call.headers[name];
   return typeof value === "string" && value !== "" ? value : null;

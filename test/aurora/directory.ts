@@ -9,9 +9,9 @@ export type Role = (typeof ROLES)[number];
 
 export interface User {
   readonly id: string;
-  /** `users.org_id`: the one organisation that tasks and webhooks find for the user; null if there is none. */
+  /** `users.org_id`: the organisation that tasks and webhooks use for the user; null if the user has none. */
   organisation: string | null;
-  /** The roles by organisation. A user can have roles in other organisations than the current one. */
+  /** The user's role in each organisation. A user can also have roles outside of the current organisation. */
   readonly roles: Map<string, Role>;
 }
 
@@ -31,12 +31,12 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export class Directory {
   readonly users = new Map<string, User>();
-  /** The rows of `user_tokens`. Any row counts for Aurora, even if its credential is not valid at PagerDuty. */
+  /** The rows of `user_tokens`. To Aurora, a row means connected, even if PagerDuty refuses its credential. */
   credentials: CredentialRow[] = [];
 
   /**
-   * Adds a user with this current organisation. @throws for an id that is not a UUID, because Aurora finds no
-   * credential for such a user (server/utils/db/org_scope.py)
+   * Adds a user whose current organisation is `organisation`. @throws for an id that is not a UUID, because Aurora
+   * finds no credential for such an id (server/utils/db/org_scope.py)
    */
   addUser(id: string, organisation: string | null, role: Role = "editor"): User {
     for (const uuid of organisation === null ? [id] : [id, organisation]) {
@@ -57,14 +57,14 @@ export class Directory {
     return role !== undefined && (action === "read" || role !== "viewer");
   }
 
-  /** `get_user_token_data`: the user's own row in another organisation counts, too. */
+  /** `get_user_token_data`: also finds the user's own row in another organisation. */
   credentialFor(userId: string, organisation: string | null): CredentialRow | null {
     return this.credentials.find((row) => isVisible(row, userId, organisation)) ?? null;
   }
 
   /**
-   * `store_tokens_in_db`: the row belongs to the user's organisation in the database, whatever organisation the request
-   * names, and keeps the user who made it first.
+   * `store_tokens_in_db`: stores the row for the user's organisation in the database, even if the request names another
+   * organisation. A row that is replaced keeps the user who made it first.
    */
   store(named: string | null, row: CredentialRow): void {
     const organisation = this.organisationOf(row.userId) ?? named;

@@ -38,14 +38,14 @@ const afterReply = (state: MirrorState, answer: AuroraAnswer, nowMs = 0) =>
   afterAnswer(state, pendingOf(state), answer, nowMs);
 
 describe("a connect", () => {
-  test("is due immediately, and ends when Aurora accepts it", () => {
+  test("a connect is due immediately, and is done when Aurora accepts it", () => {
     const state = changed("connect", UNKNOWN, 5);
     expect(nextCallAtMs(state)).toBe(5);
     expect(state.knowsConnection).toBeNull();
     expect(afterReply(state, reply(200), 7)).toEqual({ ...UNKNOWN, knowsConnection: true, checkedAtMs: 7 });
   });
 
-  test("that failed keeps Aurora's error, and waits for the next check, which first reads Aurora's status", () => {
+  test("a failed connect keeps Aurora's error, and waits for the next check, which first reads Aurora's status", () => {
     for (const [answer, words] of [
       [reply(401, { error: "Invalid or expired API token" }), "answered 401: Invalid or expired API token"],
       [SILENCE, "could not be reached"],
@@ -60,7 +60,7 @@ describe("a connect", () => {
     }
   });
 
-  test("replaces a pending disconnect, even if Aurora cannot use the credential", () => {
+  test("a connect replaces a pending disconnect, even if Aurora cannot use the credential", () => {
     const leaving = changed("disconnect");
     expect(changed("connect", leaving).pending).toMatchObject({ change: "connect" });
     expect(afterChange(leaving, made("connect", false), 3)).toEqual({ ...UNKNOWN, lookAtMs: 3 });
@@ -68,7 +68,7 @@ describe("a connect", () => {
 });
 
 describe("a rotation", () => {
-  test("is sent as a rotation, and becomes a connect if Aurora has no credential to rotate", () => {
+  test("a rotation is sent as a rotation, and becomes a connect if Aurora has no credential to rotate", () => {
     const state = changed("rotate", { ...UNKNOWN, knowsConnection: true });
     expect(state).toMatchObject({ knowsConnection: true, pending: { change: "rotate" } });
     for (const answer of [
@@ -79,7 +79,7 @@ describe("a rotation", () => {
     }
   });
 
-  test("that happens before a pending connect was sent becomes a connect with the new token", () => {
+  test("a rotation while a connect is pending becomes a connect with the new token", () => {
     expect(changed("rotate", changed("connect")).pending).toMatchObject({
       change: "connect",
       id: "rotate-id",
@@ -88,16 +88,16 @@ describe("a rotation", () => {
 });
 
 describe("a disconnect", () => {
-  test("ends when Aurora removed the connection or has none", () => {
+  test("a disconnect is done when Aurora has removed the connection or has none", () => {
     expect(afterReply(changed("disconnect"), reply(200, { success: true }))).toBeNull();
     expect(afterReply(changed("disconnect"), reply(404, { error: "Not connected" }))).toBeNull();
   });
 
-  test("without an organisation is not sent, because Aurora would remove the organisation's connection", () => {
+  test("a disconnect outside of an organisation is not sent: Aurora would disconnect the user's organisation", () => {
     expect(afterChange(UNKNOWN, made("disconnect", false), 0)).toBeNull();
   });
 
-  test("is retried at growing intervals for an hour", () => {
+  test("a failed disconnect is retried at growing intervals for an hour", () => {
     let state: MirrorState | null = changed("disconnect");
     const attempts: number[] = [];
     while (state !== null && attempts.length < 100) {
@@ -121,7 +121,7 @@ test("an answer to an earlier change does not affect the latest change", () => {
 });
 
 describe("Aurora's own status", () => {
-  test("counts only if the answer is in the form of a status", () => {
+  test("Aurora's status counts only if the answer has the form of a status", () => {
     const state = { ...UNKNOWN, lookAtMs: 0 };
     expect(afterLook(state, reply(200, { connected: true }), made("connect"), 1)).toMatchObject({
       knowsConnection: true,
@@ -135,18 +135,18 @@ describe("Aurora's own status", () => {
     }
   });
 
-  test("without the connection makes the connect due again, if Aurora can use the credential", () => {
+  test("if Aurora has lost the connection, the connect is due again, unless Aurora cannot use the credential", () => {
     const known = { ...UNKNOWN, knowsConnection: true, lookAtMs: 0 };
     const lost = afterLook(known, reply(200, { connected: false }), made("connect"), 1);
     expect(lost).toMatchObject({ knowsConnection: false, pending: { change: "connect", nextAtMs: 1 } });
     expect(afterLook(known, reply(200, { connected: false }), made("connect", false), 1).pending).toBeNull();
   });
 
-  test("is read by every check if nothing is pending", () => {
+  test("every check reads Aurora's status if nothing is pending", () => {
     expect(nextCallAtMs(atCheck(UNKNOWN, 8))).toBe(8);
   });
 
-  test("with the connection ends the problem", () => {
+  test("if Aurora's status shows the connection, the problem ends", () => {
     const failed = { ...UNKNOWN, failure: "answered 502" };
     expect(afterLook(failed, reply(200, { connected: true }), made("connect"), 1).failure).toBeNull();
   });

@@ -57,7 +57,7 @@ test("the error of an undecided permission contains Aurora's answer", () => {
   });
 });
 
-/** A backend with an answer that can be set. Counts the permission requests. */
+/** A backend whose answer a test can set. Records the permission requests. */
 class ScriptedBackend {
   asked: Member[] = [];
   answer: AuroraAnswer | Promise<AuroraAnswer> = YES;
@@ -68,7 +68,7 @@ class ScriptedBackend {
   }
 }
 
-test("a granted permission is cached for half a minute, for its user and organisation only", async () => {
+test("a granted permission is cached for half a minute, only for the same user in the same organisation", async () => {
   vi.useFakeTimers({ toFake: ["Date"] });
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   await permissions.ask(backend, ADA);
@@ -88,7 +88,7 @@ test("a granted permission is cached for half a minute, for its user and organis
   expect(backend.asked).toHaveLength(6);
 });
 
-test("a refusal is never cached, and neither is a missing answer", async () => {
+test("a refusal is never cached, and neither is an answer that decides nothing", async () => {
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   for (const answer of [NO, reply(502, ""), YES]) {
     backend.answer = answer;
@@ -107,7 +107,7 @@ test("any 401 or 403, even from a proxy, clears all cached permissions", async (
   }
 });
 
-test("a permission is used but not cached if a refusal arrived while Aurora was asked for it", async () => {
+test("a permission is used but not cached if a refusal arrived before Aurora granted it", async () => {
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   const slow = Promise.withResolvers<AuroraAnswer>();
   backend.answer = slow.promise;

@@ -28,13 +28,13 @@ beforeEach(() => {
 const send = (event: ReturnType<typeof incidentEvent>, options: Parameters<typeof sendEvent>[2] = {}) =>
   sendEvent(aurora, event, { secret: NEW_SECRET, ...options });
 
-test("an event is in Aurora's tables before it is answered, even if every worker is busy and there is no credential", async () => {
+test("the receiver stores an event before it answers, even if every worker is busy and there is no credential", async () => {
   aurora.workers.hold();
   expect(await send(incidentEvent("triggered"))).toMatchObject({ status: 200, body: { received: true } });
   expect(aurora.tables.incidents).toMatchObject([{ number: 2, organisation: ACME, status: "investigating" }]);
 });
 
-test("each of several secrets is accepted, and no other secret is", async () => {
+test("the receiver accepts each of its secrets, and no other secret", async () => {
   expect(await send(incidentEvent("triggered"), { secret: OLD_SECRET })).toMatchObject({ status: 200 });
   const secret = `whsec_${randomBytes(24).toString("base64")}`;
   expect(await send(incidentEvent("triggered"), { secret })).toMatchObject({
@@ -48,7 +48,7 @@ test.each([-6, 6])("a timestamp %i minutes away is refused", async (minutes) => 
   expect(await send(incidentEvent("triggered"), { at })).toMatchObject({ status: 401 });
 });
 
-test("an event of a user who left the organisation is 409, and nothing is stored", async () => {
+test("an event of a user who left the organisation gets 409, and nothing is stored", async () => {
   aurora.directory.addUser(ADA, "0910be00-0000-4000-8000-000000000002");
   expect(await send(incidentEvent("triggered"))).toMatchObject({
     status: 409,
@@ -63,7 +63,7 @@ test("an event without an organisation is stored for the user's current organisa
   expect(aurora.tables.incidents).toMatchObject([{ organisation: ACME }]);
 });
 
-test("an event is 503 if Aurora's task drops the user's events silently", async () => {
+test("an event gets 503 if Aurora's task drops it silently, because the user has no organisation", async () => {
   aurora.directory.addUser(ADA, null);
   const options = { aurora: { user_id: ADA, org_id: null } };
   expect(await send(incidentEvent("triggered"), options)).toMatchObject({
@@ -72,7 +72,7 @@ test("an event is 503 if Aurora's task drops the user's events silently", async 
   });
 });
 
-test.each([null, "2", 2.5, true, 0])("an incident with the number %j is 422", async (number) => {
+test.each([null, "2", 2.5, true, 0])("an incident with the number %j gets 422", async (number) => {
   expect(await send(incidentEvent("triggered", { number }))).toMatchObject({
     status: 422,
     body: { code: "missing_number" },
@@ -83,7 +83,7 @@ test.each([
   ["event type not monitored", { ...incidentEvent("triggered"), event_type: "incident.reopened" }],
   ["non-incident event", { ...incidentEvent("triggered"), resource_type: "service" }],
   ["no custom field with a value", fieldEvent({ runbook_link: "" })],
-])("an event that Aurora's rules skip is 200 with the reason: %s", async (reason, event) => {
+])("an event that Aurora's rules skip gets 200 with the reason: %s", async (reason, event) => {
   expect(await send(event)).toMatchObject({ status: 200, body: { reason } });
 });
 
@@ -97,7 +97,7 @@ test("two deliveries with the same webhook-id are processed once", async () => {
   expect(aurora.tables.events).toHaveLength(1);
 });
 
-test("without Redis no event is processed", async () => {
+test("an event gets 503 while Redis is unavailable, and is not processed", async () => {
   aurora.receiver.isRedisAway = true;
   expect(await send(incidentEvent("triggered"))).toMatchObject({
     status: 503,
@@ -110,7 +110,7 @@ test.each([
   ["before_work", 1],
   ["after_work", 2],
 ] as const)(
-  "a receiver that is killed %s processes the event again after the event's lock expired",
+  "a receiver that was killed %s accepts the event again once the event's lock has expired",
   async (killNext, rows) => {
     const event = incidentEvent("triggered");
     aurora.receiver.killNext = killNext;
@@ -126,7 +126,7 @@ test.each([
   },
 );
 
-test("an event for which Aurora's task fails is 503, and can be processed later", async () => {
+test("an event gets 503 if Aurora's task fails, and a later delivery with the same webhook-id is processed", async () => {
   const event = incidentEvent("triggered", { urgency: null });
   expect(await send(event, { webhookId: "msg_1" })).toMatchObject({
     status: 503,
@@ -136,7 +136,7 @@ test("an event for which Aurora's task fails is 503, and can be processed later"
   expect(later).toMatchObject({ status: 200, body: { received: true } });
 });
 
-test("without the receiver, Aurora's server answers its path: 403 without the secret, and 404 with it", async () => {
+test("without the receiver, /edge/events gets Aurora's 403 without the internal secret, and its 404 with it", async () => {
   const alone = await startTodaysAurora({ receiver: false });
   try {
     expect(await sendEvent(alone, incidentEvent("triggered"))).toMatchObject({ status: 403 });

@@ -10,13 +10,13 @@ import { MONITORED_EVENTS } from "./webhook-route.ts";
 
 /**
  * `POST /edge/events`: the receiver that this project runs beside Aurora (aurora/receiver.py). It processes each
- * event before it answers, so a 200 means that the event is in Aurora's tables.
+ * event before it answers. A 200 means that the event is in Aurora's tables, or that Aurora's rules skip it.
  */
 
 export const EVENTS_PATH = "/edge/events";
 const IN_PROGRESS_RETRY_SECONDS = "5";
 const BODY_BYTES = 1024 * 1024;
-/** The limit of Aurora's integer column. */
+/** The largest number that Aurora's integer column can hold. */
 const LARGEST_NUMBER = 2 ** 31 - 1;
 
 const Text = z.string().min(1);
@@ -29,14 +29,14 @@ type SignedEvent = z.infer<typeof SignedEvent>;
 export class Receiver {
   /** True makes Redis unavailable, so that no event is processed. */
   isRedisAway = false;
-  /** True kills the receiver during its next event: the connection breaks, and the lock stays. */
+  /** When to kill the receiver during its next event. The connection then breaks, and the event's lock stays. */
   killNext: "before_work" | "after_work" | null = null;
   readonly #context: TaskContext;
   readonly #webhooks: readonly Webhook[];
   readonly #locked = new Set<string>();
   readonly #done = new Set<string>();
 
-  /** @param secrets each is `whsec_` and base64, and any of them may sign */
+  /** @param secrets each is `whsec_` and base64; a signature made with any of them is valid */
   constructor(context: TaskContext, secrets: readonly string[]) {
     this.#context = context;
     this.#webhooks = secrets.map((secret) => new Webhook(secret));
@@ -61,7 +61,7 @@ export class Receiver {
     this.#locked.clear();
   }
 
-  /** Removes all locks, ids and faults. */
+  /** Removes all locks, all ids of processed events, and all faults. */
   clear(): void {
     this.expireLocks();
     this.#done.clear();

@@ -3,7 +3,7 @@ import { Webhook } from "standardwebhooks";
 import type { Json } from "./prompt/jsonb.ts";
 import type { TodaysAurora } from "./todays-aurora.ts";
 
-/** Makes the calls of Aurora's UI server, of a sender of webhooks, and of the connector that sends signed events. */
+/** Makes the calls that Aurora gets from its UI server, from a sender of webhooks, and from the connector. */
 
 export const ACME = "0ac3e000-0000-4000-8000-000000000001";
 export const ADA = "0ada0000-0000-4000-8000-000000000001";
@@ -14,7 +14,7 @@ export interface Answer {
   readonly body: Json;
 }
 
-/** A V3 event with an incident. `data` overrides members of an incident that Aurora can read. */
+/** A V3 event with an incident that Aurora can read. `data` overrides members of the incident. */
 export function incidentEvent(action: string, data: { [key: string]: Json } = {}): { [key: string]: Json } {
   const incident = {
     id: "PGR0VU2",

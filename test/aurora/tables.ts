@@ -39,7 +39,7 @@ export interface IncidentRow {
   metadata: { [key: string]: Json };
   affectedServices: string[];
   correlatedAlerts: number;
-  /** The rows of `incident_lifecycle_events` that PagerDuty's events caused. */
+  /** The incident's rows of `incident_lifecycle_events` that PagerDuty's events caused. */
   readonly lifecycle: { event: "created" | "status_changed" | "resolved"; from: string | null; to: string }[];
   /** `rca_celery_task_id` */
   analysisTaskId: string | null;
@@ -69,7 +69,7 @@ export type DropReason =
   | "no_organisation"
   /** Every value of the custom field event is empty. */
   | "no_fields"
-  /** The event is stored, but no incident has its custom fields. */
+  /** The custom field event is stored, but there is no row for its incident. */
   | "unknown_incident"
   /** A triggered event joined another incident, and got no row, summary or analysis. */
   | "correlated"

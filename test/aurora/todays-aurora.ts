@@ -16,10 +16,10 @@ export type { CredentialRow, Role, User } from "./directory.ts";
 export type { Drop, DropReason, EventRow, IncidentRow, Prompt, Summary } from "./tables.ts";
 
 /**
- * Today's Aurora (Arvo-AI/aurora 7ffb464) as this connector calls it: Aurora's server and the receiver, both reached
- * through one private entrance. Derived from Aurora's source: each module here names the files and functions that it
- * follows. Leaves out OAuth, the language model's answers, the knowledge base's part of a prompt, and the 5 minutes for
- * which Aurora caches a user's organisation.
+ * Emulates today's Aurora (Arvo-AI/aurora 7ffb464) as this connector calls it: Aurora's server and the receiver, both
+ * reached through one private entrance. Derived from Aurora's source: each module here names the files and functions
+ * that it follows. Leaves out OAuth, the language model's answers, the knowledge base's part of a prompt, and Aurora's
+ * cache, which remembers a user's organisation for 5 minutes.
  */
 export interface TodaysAuroraOptions {
   /** Default: any free port. */
@@ -28,7 +28,7 @@ export interface TodaysAuroraOptions {
   internalSecret?: string;
   /** The receiver's secrets, separated by commas. Each is `whsec_` and base64. Default: a new random secret. */
   eventsSecret?: string;
-  /** True runs the receiver together with Aurora's server. Default true. */
+  /** Whether the receiver runs together with Aurora's server. Default true. */
   receiver?: boolean;
   /** The URL of PagerDuty's US API. Without it Aurora cannot check a key. */
   pagerdutyUrl?: string;
@@ -36,7 +36,7 @@ export interface TodaysAuroraOptions {
   memgraph?: boolean;
   /** The providers that are connected to Aurora. Default: none. */
   providers?: string[];
-  /** Default 5000, as in Aurora; null means only when `runWaiting` is called. */
+  /** Default 5000, as in Aurora. If null, an analysis starts only when `runWaiting` is called. */
   analysisDelayMs?: number | null;
   /**
    * How much longer a triggered event's task takes than other tasks, so that after a backlog it ends last. Default 20.
@@ -69,13 +69,13 @@ export async function startTodaysAurora(options: TodaysAuroraOptions = {}): Prom
   return new TodaysAurora(await Listener.open(options.port ?? 0), options);
 }
 
-/** A running Aurora. Use `startTodaysAurora`. */
+/** A running emulator of Aurora, started by `startTodaysAurora`. */
 export class TodaysAurora {
   /** The value for `AURORA_BACKEND_URL`. */
   readonly url: string;
-  /** The value for `AURORA_EVENTS_URL` with the receiver. */
+  /** The value for `AURORA_EVENTS_URL` if the connector sends events to the receiver. */
   readonly eventsUrl: string;
-  /** The value for `AURORA_EVENTS_URL` with Aurora's own route. */
+  /** The value for `AURORA_EVENTS_URL` if the connector sends events to Aurora's own route. */
   readonly webhookUrl: string;
   readonly internalSecret: string;
   readonly eventsSecret: string;
@@ -86,7 +86,7 @@ export class TodaysAurora {
   readonly receiver: Receiver;
   /** Oldest first. */
   readonly calls: AuroraCall[] = [];
-  /** A fault of the entrance, before the answer or instead of it; null if there is none. */
+  /** A fault that the entrance applies to calls; null if there is none. */
   fault: FaultPlan | null = null;
   readonly #analyses = new AnalysisLimit();
   readonly #hasReceiver: boolean;
@@ -124,7 +124,7 @@ export class TodaysAurora {
     listener.serve((call) => this.#record(call));
   }
 
-  /** Runs every waiting analysis and retry now, and also the tasks that they start. */
+  /** Runs every waiting analysis and retry now. Resolves when these and the tasks that they started are done. */
   async runWaiting(): Promise<void> {
     await this.workers.settled();
     this.workers.runWaiting();
@@ -149,7 +149,7 @@ export class TodaysAurora {
     await this.#listener.close();
   }
 
-  /** For people who use the demo: the status of every answer from now on; an empty body ends it. */
+  /** Sets the status of every later answer, for people who use the demo. An empty body removes it again. */
   #setAnswer({ body }: Call): Reply {
     const status = Number(body);
     if (body !== "" && !(status >= 400 && status <= 599)) return jsonReply(400, { error: "400 to 599" });

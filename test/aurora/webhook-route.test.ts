@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 
 describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
-  test("it is 404 if the user's organisation has no credential row", async () => {
+  test("a webhook gets 404 if the user's organisation has no credential row", async () => {
     expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({ status: 200 });
     await callAs(aurora, ADA, "DELETE", "/pagerduty");
     expect(await postWebhook(aurora, ADA, incidentEvent("triggered"))).toMatchObject({
@@ -35,13 +35,13 @@ describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
     });
   });
 
-  test("a user who is unknown or has no organisation is 404", async () => {
+  test("a webhook for an unknown user gets 404", async () => {
     const stranger = "05742000-0000-4000-8000-000000000009";
     expect(await postWebhook(aurora, stranger, incidentEvent("triggered"))).toMatchObject({ status: 404 });
   });
 
   test.each(["incident.reopened", "incident.priority_updated"])(
-    "%s is answered 200 and ignored",
+    "an event of type %s gets 200 and is ignored",
     async (eventType) => {
       const event = { ...incidentEvent("triggered"), event_type: eventType };
       expect(await postWebhook(aurora, ADA, event)).toMatchObject({
@@ -52,7 +52,7 @@ describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
     },
   );
 
-  test("a resource that is not an incident is answered 200 and ignored", async () => {
+  test("an event of a resource that is not an incident gets 200 and is ignored", async () => {
     const event = { ...incidentEvent("triggered"), resource_type: "service" };
     expect(await postWebhook(aurora, ADA, event)).toMatchObject({ body: { reason: "non-incident event" } });
   });
@@ -61,7 +61,7 @@ describe("server/routes/pagerduty/pagerduty_routes.py, webhook", () => {
     ["'event' must be an object", "x"],
     ["Missing 'event_type' in event", {}],
     ["Missing 'resource_type' in event", { event_type: "incident.triggered" }],
-  ])("a body that is not a V3 event is 400: %s", async (error, event) => {
+  ])("a body that is not a V3 event gets 400: %s", async (error, event) => {
     expect(await postWebhook(aurora, ADA, event)).toMatchObject({ status: 400, body: { error } });
   });
 
@@ -92,7 +92,7 @@ describe("server/celery_config.py and the four workers of docker-compose.yaml", 
     expect(aurora.tables.incidents).toMatchObject([{ status: "resolved" }]);
   });
 
-  test("after a backlog the triggered event is written last, so that the resolved incident is open again", async () => {
+  test("after a backlog the triggered event is written last, so the resolved incident is open again", async () => {
     aurora.workers.hold();
     for (const action of ["triggered", "acknowledged", "resolved"]) {
       await postWebhook(aurora, ADA, incidentEvent(action));
@@ -102,7 +102,7 @@ describe("server/celery_config.py and the four workers of docker-compose.yaml", 
     expect(aurora.tables.incidents).toMatchObject([{ status: "investigating" }]);
   });
 
-  test("an event that fails is tried four times, leaves a row each time, and is lost", async () => {
+  test("an event whose task fails is tried four times, makes a row each time, and is then lost", async () => {
     await postWebhook(aurora, ADA, incidentEvent("triggered", { body: null }));
     for (let retry = 0; retry < 3; retry += 1) await aurora.runWaiting();
     expect(aurora.tables.events).toHaveLength(4);

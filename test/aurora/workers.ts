@@ -19,7 +19,7 @@ const WORKERS = 4;
 
 export class Workers {
   readonly #queue: Attempt[] = [];
-  /** The waiting tasks with their timers; null if a task has no timer. */
+  /** The waiting tasks and their timers. A task without a timer (null) waits for `runWaiting`. */
   readonly #waiting = new Map<Attempt, NodeJS.Timeout | null>();
   readonly #settled: (() => void)[] = [];
   #running = 0;

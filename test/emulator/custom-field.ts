@@ -1,6 +1,6 @@
 import { objectId } from "./identifier.ts";
 
-/** A custom field of an account. Here its first value determines its type; at PagerDuty its creator chooses the type. */
+/** A custom field of an account. Its first value determines its type; at PagerDuty its creator chooses the type. */
 export interface CustomField {
   readonly id: string;
   readonly name: string;

@@ -66,7 +66,7 @@ export class Subscription {
   }
 
   /**
-   * True while PagerDuty has disabled the subscription, which then sends nothing for 24 h, or until it is enabled. Tests
+   * True while PagerDuty has disabled the subscription, which then sends nothing for 24 h or until it is enabled. Tests
    * can set this.
    */
   get temporarilyDisabled(): boolean {

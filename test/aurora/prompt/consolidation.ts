@@ -9,8 +9,8 @@ export interface StoredEvent {
 
 /**
  * Returns `data` of the incident's last triggered event, with every custom field that was stored for the incident. If
- * there is no triggered event, returns `data` of the last event. Returns null if there is no event, or if it has no
- * `data`. @param events the events of one incident, oldest first
+ * there is no triggered event, returns `data` of the last event. Returns null if there is no event, or if the event has
+ * no `data`. @param events the events of one incident, oldest first
  */
 export function consolidate(events: readonly StoredEvent[]): PythonValue {
   const triggered = events.findLast(({ eventType }) => eventType === "incident.triggered");

@@ -5,8 +5,8 @@
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /**
- * A JSON value in Python's form. A `Map` keeps the order of a dict's keys. A JavaScript object sorts keys like `404`
- * first.
+ * A JSON value in Python's form. A dict is a `Map`, which keeps the order of its keys. A JavaScript object puts keys
+ * like `404` first.
  */
 export type PythonValue = null | boolean | number | string | PythonValue[] | Map<string, PythonValue>;
 

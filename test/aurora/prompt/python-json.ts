@@ -7,7 +7,7 @@ export function lengthOf(text: string): number {
   return length;
 }
 
-/** Returns the first code points, as Python's `text[:length]` does. */
+/** Returns the first `length` code points, as Python's `text[:length]` does. */
 export function cut(text: string, length: number): string {
   return text.length <= length ? text : Array.from(text).slice(0, length).join("");
 }
@@ -44,7 +44,7 @@ function enclose(open: string, parts: string[], close: string, indent: number | 
   return `${open}\n${blanks}${parts.join(`,\n${blanks}`)}\n${" ".repeat(indent * level)}${close}`;
 }
 
-/** Python writes smaller floats with an exponent. */
+/** Python writes a float with an exponent if it is smaller than this. */
 const SMALLEST_PLAIN_FLOAT = 1e-4;
 
 /** JSONB writes numbers without exponents, so Python reads a whole number as an integer, whatever its size. */

@@ -12,7 +12,7 @@ function dict(value: { [key: string]: Json }): Map<string, PythonValue> {
 }
 
 const textOf = (value: { [key: string]: Json }) => payloadText(dict(value)).text;
-/** The number of characters in the JSON of `{"a": "<text>"}` besides the text. */
+/** The number of characters that the JSON `{"a": "<text>"}` has besides the text. */
 const FRAME = '{"a": ""}'.length;
 
 describe("PostgreSQL's JSONB", () => {
@@ -59,7 +59,7 @@ describe("server/chat/background/rca_prompt_builder.py, build_rca_prompt", () =>
     expect(textOf(payload)).toContain(`["${"y".repeat(250)}", {"b": "${"z".repeat(250)}${MARK}"}]`);
   });
 
-  test("a payload that still has over 15,000 characters gets counts instead of nested values, and strings of at most 80", () => {
+  test("a payload that is still over 15,000 characters gets counts instead of nested values, and strings of at most 80", () => {
     const payload = {
       id: "PGR0VU2",
       title: "t".repeat(81),

@@ -3,9 +3,9 @@ import { dumps, isTruthy, lengthOf } from "./python-json.ts";
 import { truncateFields } from "./truncation.ts";
 
 /**
- * Aurora's `build_rca_prompt`, in server/chat/background/rca_prompt_builder.py: the payload between the
- * `<alert_payload>` tags is exact, and the headings and the note around it are shorter than Aurora's. Leaves out the
- * parts that Aurora adds from its knowledge base. All lengths are in code points.
+ * Aurora's `build_rca_prompt`, in server/chat/background/rca_prompt_builder.py. The payload between the
+ * `<alert_payload>` tags is exactly Aurora's. The headings and the note around it are shorter than Aurora's. Leaves out
+ * the parts that Aurora adds from its knowledge base. All lengths are in code points.
  */
 
 const WHOLE_PAYLOAD_MAX_LENGTH = 1_000;
@@ -41,8 +41,8 @@ export function buildRcaPrompt({ title, payload, providers }: PromptInput): stri
 }
 
 /**
- * Writes the payload completely if it is short, else with shortened strings, and if it is still too long, with counts
- * for nested values.
+ * Writes the payload completely if it is short, and otherwise with shortened strings. If that is still too long, writes
+ * even shorter strings, and counts instead of nested values.
  */
 export function payloadText(payload: ReadonlyMap<string, PythonValue>): { text: string; note: string } {
   const value = new Map(payload);

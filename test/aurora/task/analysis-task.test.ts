@@ -106,7 +106,7 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
     );
   });
 
-  test.each([404, 500])("a runbook whose server answers %i is left out", async (status) => {
+  test.each([404, 500])("a runbook whose server answers %i is left out of the prompt", async (status) => {
     page = textReply(status, "no");
     await sendEvent(aurora, incidentEvent("triggered"));
     await sendEvent(aurora, fieldEvent({ runbook_link: `${web.url}/runbook.md` }));
@@ -114,7 +114,7 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
     expect(aurora.tables.prompts[0]?.text).not.toContain("RUNBOOK");
   });
 
-  test("a runbook that is given as a list of links makes the analysis fail three times, and there is no prompt", async () => {
+  test("if the runbook link is a list of links, the analysis fails three times, and there is no prompt", async () => {
     await sendEvent(aurora, incidentEvent("triggered"));
     await sendEvent(aurora, fieldEvent({ runbook_link: [`${web.url}/runbook.md`] }));
     for (let attempt = 0; attempt < 3; attempt += 1) await aurora.runWaiting();

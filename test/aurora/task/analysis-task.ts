@@ -44,7 +44,7 @@ export function scheduleAnalysis(context: TaskContext, incident: IncidentRow, ev
   );
 }
 
-/** The limit counts every attempt, including refused and failed attempts. */
+/** Returns the reason to drop the analysis, or null. The limit also counts attempts that it refused or that failed. */
 function refuseAnalysis(
   { directory, analyses, settings }: TaskContext,
   incident: IncidentRow,

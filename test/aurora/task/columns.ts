@@ -10,7 +10,7 @@ const INTEGER_MIN = -(2 ** 31);
 const SERVICE_NAME_MAX_LENGTH = 255;
 
 /**
- * The value in a `VARCHAR(limit)`, or in a `TEXT` if there is no limit.
+ * Returns the value as a `VARCHAR(limit)` column stores it, or a `TEXT` column if there is no limit.
  * @throws {PythonError} for a value that is too long or not a scalar
  */
 export function textColumn(value: Json, limit = Number.POSITIVE_INFINITY): string | null {
@@ -25,8 +25,8 @@ export function textColumn(value: Json, limit = Number.POSITIVE_INFINITY): strin
 }
 
 /**
- * The value in an `INTEGER`, which also accepts a string of digits, and rounds fractions. @throws {PythonError} for a
- * value that is not a number or does not fit
+ * Returns the value as an `INTEGER` column stores it: the column also accepts a string of digits, and rounds fractions.
+ * @throws {PythonError} for a value that is not a number or does not fit
  */
 export function integerColumn(value: Json): number {
   const number = typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : value;

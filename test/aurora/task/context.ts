@@ -23,7 +23,7 @@ export interface TaskSettings {
   readonly analysisDelayMs: number | null;
   /** How long a triggered event's task looks for an incident to join. */
   readonly correlationLatencyMs: number;
-  /** How long a summary or an analysis keeps a worker. */
+  /** How long a summary or an analysis keeps a worker busy. */
   readonly modelLatencyMs: number;
   readonly nowMs: () => number;
 }

@@ -1,9 +1,9 @@
 import { isTruthy } from "../prompt/python-json.ts";
 
 /**
- * Aurora's `AlertCorrelator`, in server/services/correlation/alert_correlator.py and strategies/: whether a triggered
- * event joins an open incident instead of getting its own row, summary and analysis. Titles are compared by their
- * words, as Aurora does without its embedding service. They add at most 0.14 to the score. Assumes that Aurora has
+ * Aurora's `AlertCorrelator`, in server/services/correlation/alert_correlator.py and strategies/. Decides whether a
+ * triggered event joins an open incident instead of getting its own row, summary and analysis. Compares titles by their
+ * words, as Aurora does without its embedding service. A title adds at most 0.14 to the score. Assumes that Aurora has
  * discovered no dependencies, so topology counts only for incidents of the same service.
  */
 

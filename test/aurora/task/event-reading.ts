@@ -2,7 +2,7 @@ import type { Json } from "../prompt/jsonb.ts";
 import { serviceNameText } from "./columns.ts";
 import { get, isDict, isTrue, lower, noAttribute, or } from "./python.ts";
 
-/** Reads an incident as Aurora's task does (server/routes/pagerduty/tasks.py). Each function throws if Aurora fails. */
+/** Reads an incident as Aurora's task does (server/routes/pagerduty/tasks.py). Throws where Aurora's task fails. */
 
 export type Severity = "critical" | "high" | "medium" | "low";
 
@@ -14,7 +14,7 @@ const SEVERITY_WORDS: readonly (readonly [Severity, readonly string[]])[] = [
   ["low", ["p4", "low", "sev4"]],
 ];
 
-/** `_extract_severity`: reads only `priority.name`, and then `urgency`, which must be a text if it is read. */
+/** `_extract_severity`: reads `priority.name`, and `urgency` only if that name has none of the words. */
 export function readSeverity(incident: Json): Severity {
   const priority = get(incident, "priority", {});
   if (isTrue(priority)) {
@@ -25,7 +25,7 @@ export function readSeverity(incident: Json): Severity {
   return lower(get(incident, "urgency", "")) === "high" ? "high" : "medium";
 }
 
-/** `_extract_service_name`: an object's `summary` or `name`, anything else as text. */
+/** `_extract_service_name`: returns the `summary` or `name` of an object, and any other value as text. */
 export function readServiceName(incident: Json): Json {
   const service = get(incident, "service", {});
   if (isDict(service)) return or(get(service, "summary"), or(get(service, "name"), "unknown"));
@@ -42,7 +42,7 @@ export function readStatus(incident: Json): "resolved" | "investigating" {
   return lower(get(incident, "status", "unknown")) === "resolved" ? "resolved" : "investigating";
 }
 
-/** `alert_fired_at`, from `created_at`: null if there is none or it is not a date. */
+/** Returns `alert_fired_at`, which is read from `created_at`: null if `created_at` is absent or not a date. */
 export function readFiredAt(incident: Json): string | null {
   const createdAt = get(incident, "created_at");
   if (!isTrue(createdAt)) return null;
@@ -51,7 +51,7 @@ export function readFiredAt(incident: Json): string | null {
   return Number.isNaN(firedAtMs) ? null : new Date(firedAtMs).toISOString();
 }
 
-/** `alert_metadata`, with the custom fields that the incident's row already has. */
+/** Returns `alert_metadata`, including the custom fields that the incident's row already has. */
 export function readMetadata(incident: Json, existing: Json): { [key: string]: Json } {
   const metadata: { [key: string]: Json } = {
     incidentId: get(incident, "id"),

@@ -54,7 +54,7 @@ describe("server/routes/pagerduty/tasks.py, process_pagerduty_event", () => {
     [{ priority: { name: null } }],
     [{ priority: "P1" }],
     [{ created_at: 5 }],
-  ])("fails for %j after the event's row was stored", async (data) => {
+  ])("Aurora's task stores the event's row and then fails for %j", async (data) => {
     expect(await work(incidentEvent("triggered", data))).toMatchObject({ status: 503 });
     expect(aurora.tables.events).toHaveLength(1);
     expect(aurora.tables.incidents).toHaveLength(0);
@@ -64,7 +64,7 @@ describe("server/routes/pagerduty/tasks.py, process_pagerduty_event", () => {
     [{ title: "U+0000: \u0000" }],
     [{ title: "half a pair: \ud800" }],
     [{ status: "x".repeat(51) }],
-  ])("fails for a value that PostgreSQL refuses, before any row is stored (%#)", async (data) => {
+  ])("Aurora's task fails for a value that PostgreSQL refuses, and stores no row (%#)", async (data) => {
     expect(await work(incidentEvent("triggered", data))).toMatchObject({ status: 503 });
     expect(aurora.tables.events).toHaveLength(0);
   });
@@ -82,7 +82,7 @@ describe("server/routes/pagerduty/tasks.py, process_pagerduty_event", () => {
     [{ id: "PF9KMXH", name: "other" }, "other"],
     [null, "unknown"],
     ["s".repeat(300), "s".repeat(255)],
-  ])("a service given as %j is read (%#)", async (service, name) => {
+  ])("the service's name is read from %j (%#)", async (service, name) => {
     expect(await incidentOf({ service })).toMatchObject({ service: name });
   });
 
@@ -106,7 +106,7 @@ describe("server/routes/pagerduty/tasks.py, process_pagerduty_event", () => {
     });
   });
 
-  test("only an actual change adds to the lifecycle", async () => {
+  test("only the triggered event and a changed status add to the lifecycle", async () => {
     for (const action of ["triggered", "acknowledged", "resolved", "resolved"])
       await work(incidentEvent(action));
     expect(aurora.tables.incidents[0]?.lifecycle).toEqual([
