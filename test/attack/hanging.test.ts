@@ -4,7 +4,7 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** A call that hangs holds up no unrelated work. */
+/** A hanging call does not delay unrelated work. */
 
 const stage = openStage(() =>
   startWorld({
@@ -14,7 +14,7 @@ const stage = openStage(() =>
   }),
 );
 
-test("an analysis does not wait for a check that PagerDuty does not answer", async () => {
+test("an analysis does not wait for a check whose call PagerDuty does not answer", async () => {
   const account = stage.pagerduty.account();
   const subscription = await stage.connect(account);
   const held = holdNext(stage.pagerduty.faults, "api", "hang", (_, path) => path.startsWith("/incidents?"));
@@ -32,7 +32,7 @@ test("an analysis does not wait for a check that PagerDuty does not answer", asy
   await check;
 });
 
-test("a retry does not wait for another incident's hanging delivery", async () => {
+test("a retry does not wait for the hanging delivery of another incident", async () => {
   const account = stage.pagerduty.account();
   const subscription = await stage.connect(account);
   const hanging = account.trigger({ title: "hangs" });

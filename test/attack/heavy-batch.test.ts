@@ -4,15 +4,15 @@ import { openStage } from "../support/stage.ts";
 import { startWorld } from "../support/world.ts";
 
 /**
- * A call to an object can carry 32 MiB. Bodies are gzipped on the Queue and unpacked before the call. If one call
- * carried a whole batch of forged webhooks, it would exceed the limit and hold up PagerDuty's webhooks in the same
- * batch.
+ * A call to a Durable Object can carry 32 MiB. Webhook bodies are gzipped on the Queue and unpacked before the call. If
+ * one call carried a whole batch of forged webhooks, it would exceed the limit and delay PagerDuty's webhooks in the
+ * same batch.
  */
 
 const KIB = 1024;
 const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: "0,1" }));
 
-test("a batch of large forged webhooks does not hold up the genuine webhook among them", async () => {
+test("large forged webhooks do not delay a genuine webhook in the same batch", async () => {
   const user = "batched";
   const account = stage.pagerduty.account();
   await stage.worker.call(user, "POST", "/pagerduty", { body: { token: account.apiKey() } });

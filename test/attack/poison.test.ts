@@ -37,7 +37,7 @@ const deep = (incidentId: string, eventId: string, depth = 50_000): string => {
 };
 
 describe("unsigned:", () => {
-  test("a webhook that is nested too deeply does not stop the read-backs of other webhooks", async () => {
+  test("a webhook that is nested too deeply does not stop PagerDuty from being asked about other webhooks", async () => {
     const { incident } = triggered();
     expect((await post(deep(incident.id, "E-deep"), "deep")).status).toBe(202);
     await until("the deep webhook to be recorded", async () => (await get("/events/deep")).status === 200);
@@ -46,7 +46,7 @@ describe("unsigned:", () => {
     await stage.aurora.waitFor("the genuine incident", (aurora) => aurora.of(genuine.id).length > 0);
   });
 
-  test("webhooks with invalid incident ids do not stop the read-backs of other webhooks", async () => {
+  test("webhooks with invalid incident ids do not stop PagerDuty from being asked about other webhooks", async () => {
     const { body } = triggered();
     for (const [index, id] of ["\ud800", ".", "..", "a/b?c#d", "%2e%2e", "\u0000"].entries()) {
       const forged = JSON.parse(body);
@@ -92,7 +92,7 @@ describe("signed:", () => {
     ["keys are named like JavaScript properties", { ["__proto__"]: { polluted: true }, constructor: 1 }, {}],
   ];
 
-  test("an incident still reaches Aurora if one of its members is malformed", async () => {
+  test("an incident reaches Aurora even if a member of its event is malformed", async () => {
     const ids = new Map<string, string>();
     for (const [index, [what, change, eventChange]] of ODD.entries()) {
       const { incident, body } = triggered();
@@ -105,7 +105,7 @@ describe("signed:", () => {
     expect([...ids.values()]).toEqual([]);
   });
 
-  test("a triggered event with custom fields as its data is processed once", async () => {
+  test("a triggered event whose data is custom fields instead of an incident is processed", async () => {
     const body = JSON.stringify({
       event: {
         id: "E1",
@@ -123,7 +123,7 @@ describe("signed:", () => {
     await stage.settled(1);
   });
 
-  test.each([1_500, 50_000])("a custom field nested %i deep blocks no other event", async (depth) => {
+  test.each([1_500, 50_000])("a custom field nested %i levels deep blocks no other event", async (depth) => {
     const { incident, body } = triggered();
     expect((await post(body, "first", SECRET)).status).toBe(202);
     expect((await post(deep(incident.id, "E-deep", depth), "deep", SECRET)).status).toBe(202);
@@ -139,7 +139,7 @@ describe("signed:", () => {
     });
   });
 
-  test("a webhook on the Queue is not lost when its secret is replaced", async () => {
+  test("a webhook on the Queue is not lost if its signing secret is replaced", async () => {
     const { incident, body } = triggered();
     expect((await post(body, "w", SECRET)).status).toBe(202);
     await stage.call("DELETE", "/signing-secret");

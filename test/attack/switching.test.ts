@@ -24,7 +24,7 @@ async function switchAccounts(): Promise<Account> {
   return second;
 }
 
-test("a list of incidents that arrives after the switch is not stored for the new account", async () => {
+test("the old account's list of incidents that arrives after the switch is not stored", async () => {
   const first = stage.pagerduty.account();
   await stage.connect(first);
   const incident = first.trigger({ silent: true, title: "Of the first account" });
@@ -38,7 +38,7 @@ test("a list of incidents that arrives after the switch is not stored for the ne
   expect(stage.aurora.of(incident.id)).toEqual([]);
 });
 
-test("an incident that arrives after the switch is not stored for the new account", async () => {
+test("the old account's incident that arrives after the switch is not stored", async () => {
   const first = stage.pagerduty.account();
   const subscription = await stage.connect(first);
   const incident = first.trigger({ createdAt: "2020-01-01T00:00:00Z" });
@@ -118,7 +118,7 @@ test("a notification that waits for its incident's number is not sent after the 
   expect(await stage.sql("SELECT incident_id AS id FROM incidents")).toEqual([{ id: later.id }]);
 });
 
-test("after a switch during a delivery and a crash, the new account's incident arrives and nothing of the old account does", async () => {
+test("if the user switches during a delivery and the Worker is then restarted, only the new account's incident arrives", async () => {
   const first = stage.pagerduty.account();
   await stage.connect(first);
   stage.aurora.answer = () => ({ hang: true });

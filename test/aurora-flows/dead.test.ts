@@ -5,9 +5,9 @@ import { slowness } from "../support/patience.ts";
 import { nextSecond, until } from "../support/until.ts";
 import { allProcessed, LATENCY, openWebhook, problem, problemsOf, sentEvents, tenantOf } from "./story.ts";
 
-/** Deliveries that today's Aurora with the receiver refuses can be delivered afterwards. */
+/** Deliveries that the receiver beside today's Aurora refuses can be delivered later. */
 
-/** The wait between two attempts: long enough to read the status in between. */
+/** The wait between the first two attempts: long enough to read the status in between. */
 const WAIT_SECONDS = Math.ceil(2 * slowness());
 
 const stage = openBackendStage((aurora) => ({
@@ -44,7 +44,7 @@ test("the webhook-id is the same on every attempt, even after the delivery was d
   expect(stage.aurora.tables.incidents).toHaveLength(1);
 });
 
-test("an incident of a user who left is refused, the problem says what to do, and a redelivery names the user who connected since then", async () => {
+test("an event for a user who left the organisation is refused, a problem says what to do, and a redelivery names the user who connected since then", async () => {
   await openWebhook(stage);
   stage.aurora.directory.addUser(stage.editor, randomUUID());
   const incident = stage.account.trigger(LATENCY);
@@ -69,7 +69,7 @@ test("an incident of a user who left is refused, the problem says what to do, an
   ]);
 });
 
-test("if an incident's event was accepted and its fields were not, only the fields are sent again", async () => {
+test("if Aurora accepted an incident's event but refused the event with its fields, only the fields are sent again", async () => {
   await openWebhook(stage);
   await stage.call("POST", "/reconcile");
   await nextSecond();
@@ -90,7 +90,7 @@ test("if an incident's event was accepted and its fields were not, only the fiel
   expect(stage.aurora.tables.incidents).toMatchObject([{ metadata: { customFields: { team: "payments" } } }]);
 });
 
-test("an incident without a number waits, is shown as a problem, and its delivery ends dead without a call to Aurora", async () => {
+test("deliveries of an incident without a number wait, are reported as a problem, and end dead without a call to Aurora", async () => {
   await openWebhook(stage);
   const incident = stage.account.trigger({ ...LATENCY, omitNumber: true, silent: true });
   const withoutNumber = { id: incident.id, type: "incident", status: "triggered", title: LATENCY.title };

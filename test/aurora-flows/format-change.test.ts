@@ -38,7 +38,7 @@ const REQUEST = "incident.rca_requested";
 const typesOf = (incidentId: string) => notified.of(incidentId).map(({ type }) => type);
 const typesWithoutRequest = (incidentId: string) => typesOf(incidentId).filter((type) => type !== REQUEST);
 
-test("from v3 to notifications: both changes of the incident, in order", async () => {
+test("after a change from v3 to notifications, both waiting changes of the incident are sent, in order", async () => {
   const subscription = await openWebhook(stage);
   stage.aurora.fault = { status: 502, match: (_, path) => path === "/edge/events" };
   const incident = stage.account.trigger(LATENCY);
@@ -54,7 +54,7 @@ test("from v3 to notifications: both changes of the incident, in order", async (
   expect(typesOf(incident.id).filter((type) => type === REQUEST)).toEqual([REQUEST]);
 });
 
-test("from v3 to notifications: an incident of which one event was accepted goes out from its start, and its analysis is requested", async () => {
+test("after a change from v3 to notifications, an incident with one accepted event is sent from its start, and its analysis is requested", async () => {
   await useV3();
   const subscription = await openWebhook(stage);
   let calls = 0;
@@ -78,7 +78,7 @@ test("from v3 to notifications: an incident of which one event was accepted goes
   expect(typesOf(incident.id)).toEqual(["incident.triggered", REQUEST, "incident.acknowledged"]);
 });
 
-test("an incident of which one event was accepted is sent from its start to a new receiver of v3", async () => {
+test("after a change to a new receiver of v3, an incident with one accepted event is sent from its start", async () => {
   await useV3();
   await openWebhook(stage);
   let calls = 0;
@@ -100,7 +100,7 @@ test("an incident of which one event was accepted is sent from its start to a ne
   ]);
 });
 
-test("from notifications to v3: a request for analysis, which v3 does not have, does not block the deliveries after it", async () => {
+test("after a change from notifications to v3, a request for analysis does not block later deliveries, although v3 has no such event", async () => {
   await useNotifications();
   const subscription = await openWebhook(stage);
   notified.answer = () => ({ status: 503 });

@@ -14,7 +14,7 @@ import {
 } from "./story.ts";
 
 /**
- * Today's Aurora without the receiver: the connector sends events to Aurora's own webhook route, and API keys to
+ * Tests today's Aurora without the receiver: the connector sends events to Aurora's own webhook route, and API keys to
  * Aurora's connection API.
  */
 
@@ -22,7 +22,7 @@ const stage = openBackendStage(() => ({ DELIVERY_SCHEDULE: "0,0.2,0.2,0.2,7200" 
 
 testSharedCells(stage);
 
-/** Waits until the webhook is processed and the delivery is refused, so that it waits for its next attempt. */
+/** Waits until Aurora has refused a delivery, which then waits for its next attempt. */
 const refused = () =>
   until("a refused delivery", async () => {
     const rows = await stage.worker.sql(
@@ -32,7 +32,7 @@ const refused = () =>
     return rows.some(({ attempts }) => Number(attempts) > 0);
   });
 
-test("EU: nothing arrives, and the status says that Aurora cannot use the key", async () => {
+test("with an EU key no incident arrives in Aurora, and the status says that Aurora cannot use the key", async () => {
   await openWebhookWithEuKey(stage);
   stage.account.trigger(LATENCY);
   await refused();
@@ -40,7 +40,7 @@ test("EU: nothing arrives, and the status says that Aurora cannot use the key", 
   expect(await problem(stage, "aurora_cannot_know")).toContain("US region");
 });
 
-test("OAuth: nothing arrives, and the status says that Aurora cannot use the sign-in", async () => {
+test("with OAuth no incident arrives in Aurora, and the status says that Aurora cannot use the sign-in", async () => {
   await openWebhookWithOAuth(stage);
   stage.account.trigger(LATENCY);
   await refused();
@@ -48,7 +48,7 @@ test("OAuth: nothing arrives, and the status says that Aurora cannot use the sig
   expect(await problem(stage, "aurora_cannot_know")).toContain("OAuth");
 });
 
-test("backlog: Aurora accepts the events in order and processes them in parallel, so a resolved incident ends as open", async () => {
+test("after a backlog a resolved incident ends as open: Aurora accepts its events in order, but processes them in parallel", async () => {
   await openWebhook(stage);
   stage.aurora.workers.hold();
   const incident = stage.account.trigger(LATENCY);
@@ -65,7 +65,7 @@ test("backlog: Aurora accepts the events in order and processes them in parallel
   expect(stage.aurora.tables.incidents).toMatchObject([{ status: "investigating" }]);
 });
 
-test("the same delivery twice, because its answer was lost: two events, and Aurora adds the incident to itself as a second alert", async () => {
+test("a delivery that is repeated because its answer was lost makes two events, and Aurora adds the incident to itself as a second alert", async () => {
   await openWebhook(stage);
   // Deliveries of earlier tests may still be retried.
   const isOfEditor = (_: string, path: string) => path === `/pagerduty/webhook/${stage.editor}`;

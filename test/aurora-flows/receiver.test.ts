@@ -15,7 +15,7 @@ import {
   sentEvents,
 } from "./story.ts";
 
-/** Today's Aurora together with the receiver that this project ships, as set up by aurora/README.md. */
+/** Tests today's Aurora together with the receiver of this project, set up as aurora/README.md describes. */
 
 const stage = openBackendStage((aurora) => ({
   AURORA_EVENTS_URL: aurora.eventsUrl,
@@ -27,7 +27,7 @@ testSharedCells(stage);
 
 const isEvent = (_: string, path: string) => path === "/edge/events";
 
-test("recovered: a missed incident's fields are also in its row", async () => {
+test("the fields of a recovered incident are also in the incident's row", async () => {
   await openWebhook(stage);
   await stage.call("POST", "/reconcile");
   await nextSecond();
@@ -38,7 +38,7 @@ test("recovered: a missed incident's fields are also in its row", async () => {
   expect(stage.aurora.tables).toMatchObject({ incidents: [{ metadata: { customFields } }], drops: [] });
 });
 
-test("EU: incidents arrive even though Aurora cannot use the key", async () => {
+test("with an EU key incidents arrive in Aurora, even though Aurora cannot use the key", async () => {
   await openWebhookWithEuKey(stage);
   const incident = stage.account.trigger(LATENCY);
   await allProcessed(stage, 1);
@@ -47,7 +47,7 @@ test("EU: incidents arrive even though Aurora cannot use the key", async () => {
   expect(await problemsOf(stage)).toEqual([]);
 });
 
-test("OAuth: incidents arrive even though Aurora cannot use the sign-in", async () => {
+test("with OAuth incidents arrive in Aurora, even though Aurora cannot use the sign-in", async () => {
   await openWebhookWithOAuth(stage);
   const incident = stage.account.trigger(LATENCY);
   await allProcessed(stage, 1);
@@ -56,7 +56,7 @@ test("OAuth: incidents arrive even though Aurora cannot use the sign-in", async 
   expect(await problemsOf(stage)).toEqual([]);
 });
 
-test("backlog in order: after an outage every incident ends in PagerDuty's state", async () => {
+test("after an outage the backlog is processed in order, so every incident ends in PagerDuty's state", async () => {
   await openWebhook(stage);
   stage.aurora.fault = { status: 502, match: isEvent };
   const incidents = ["API", "Database", "Queue"].map((title) => stage.account.trigger({ title }));
@@ -79,7 +79,7 @@ test("backlog in order: after an outage every incident ends in PagerDuty's state
   expect(stage.aurora.tables.events).toHaveLength(8);
 });
 
-test("the same delivery twice, because its answer was lost: it is processed once", async () => {
+test("a delivery that is repeated because its answer was lost is processed once", async () => {
   await openWebhook(stage);
   stage.aurora.fault = { hold: Promise.resolve(), reset: true, times: 1, match: isEvent };
   stage.account.trigger(LATENCY);
@@ -89,7 +89,7 @@ test("the same delivery twice, because its answer was lost: it is processed once
   expect(stage.aurora.tables).toMatchObject({ events: [{}], incidents: [{}], summaries: [{}] });
 });
 
-test("an incident keeps the user of its first notification when another member connects again", async () => {
+test("an incident keeps the user of its first notification even if another member of the organisation connects", async () => {
   await openWebhook(stage);
   const incident = stage.account.trigger(LATENCY);
   await allProcessed(stage, 1);

@@ -11,7 +11,7 @@ import { addWebhook, allProcessed, LATENCY, openWebhook } from "./story.ts";
 export function testSharedCells(stage: BackendStage): void {
   const row = () => stage.aurora.tables.incidents[0];
 
-  test("triggered: there is one row with severity, status and service, a summary, and an analysis with the whole incident", async () => {
+  test("a triggered incident gets one row with severity and service, a summary, and an analysis with the whole incident", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
     await allProcessed(stage, 1);
@@ -35,7 +35,7 @@ export function testSharedCells(stage: BackendStage): void {
       expect(prompt?.text).toContain(part);
   });
 
-  test("acknowledged: the incident is still under investigation, and there is no second analysis", async () => {
+  test("an acknowledged incident gets no second row, summary or analysis", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
     await allProcessed(stage, 1);
@@ -46,7 +46,7 @@ export function testSharedCells(stage: BackendStage): void {
     expect(stage.aurora.tables).toMatchObject({ incidents: [{}], prompts: [{}], summaries: [{}], drops: [] });
   });
 
-  test("resolved: the row is resolved", async () => {
+  test("the row of a resolved incident is resolved", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
     await allProcessed(stage, 1);
@@ -55,7 +55,7 @@ export function testSharedCells(stage: BackendStage): void {
     expect(row()).toMatchObject({ status: "resolved", severity: "critical" });
   });
 
-  test("reopened: the row is under investigation again", async () => {
+  test("the row of a reopened incident is under investigation again", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
     await allProcessed(stage, 1);
@@ -68,7 +68,7 @@ export function testSharedCells(stage: BackendStage): void {
     expect(stage.aurora.tables.drops).toEqual([]);
   });
 
-  test("priority changed: the severity changes too", async () => {
+  test("a changed priority also changes the severity", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger({ ...LATENCY, priority: "P4" });
     await allProcessed(stage, 1);
@@ -79,7 +79,7 @@ export function testSharedCells(stage: BackendStage): void {
     expect(stage.aurora.tables.drops).toEqual([]);
   });
 
-  test("fields: custom fields are in the row and in the analysis, and a changed field has its new value", async () => {
+  test("custom fields are in the row and in the analysis, and a changed field has its new value", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
     await allProcessed(stage, 1);
@@ -94,14 +94,14 @@ export function testSharedCells(stage: BackendStage): void {
     for (const part of ['"team": "payments"', '"tier": "2"']) expect(text).toContain(part);
   });
 
-  test("without number: the row has the number that the connector read from PagerDuty", async () => {
+  test("if a webhook has no incident number, the row has the number that the connector read from PagerDuty", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger({ ...LATENCY, omitNumber: true });
     await allProcessed(stage, 1);
     expect(stage.aurora.tables).toMatchObject({ incidents: [{ number: incident.number }], drops: [] });
   });
 
-  test("recovered: an incident whose webhook was missed has a row, and an analysis with its fields", async () => {
+  test("a recovered incident, whose webhook was missed, has a row, and an analysis with its fields", async () => {
     await openWebhook(stage);
     await stage.call("POST", "/reconcile");
     await nextSecond();
@@ -119,7 +119,7 @@ export function testSharedCells(stage: BackendStage): void {
     });
   });
 
-  test("unsigned: an incident that PagerDuty confirms has a row, and a forged webhook makes none", async () => {
+  test("an unsigned webhook makes a row if PagerDuty confirms its incident, and a forged webhook makes none", async () => {
     await stage.connectMirrored();
     await addWebhook(stage, false);
     const incident = stage.account.trigger(LATENCY);
@@ -134,7 +134,7 @@ export function testSharedCells(stage: BackendStage): void {
     expect(stage.aurora.tables.incidents).toMatchObject([{ number: incident.number, title: LATENCY.title }]);
   });
 
-  test("the same webhook twice: there is one event and one summary", async () => {
+  test("a webhook that arrives twice makes one event and one summary", async () => {
     const subscription = await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
     await allProcessed(stage, 1);

@@ -7,7 +7,7 @@ import { settled } from "../support/worker.ts";
 
 /** The steps that all tests against today's Aurora share. */
 
-/** A refused delivery is retried soon, and long enough for Aurora to accept it in every test. */
+/** Retries a refused delivery every half second, for long enough that Aurora accepts it in every test. */
 export const PATIENT_SCHEDULE = ["0", ...Array<string>(45).fill("0.5")].join(",");
 
 const TITLE = "API latency above 2 s";
@@ -23,8 +23,7 @@ export async function openWebhook(stage: BackendStage): Promise<Subscription> {
 }
 
 /**
- * Connects as the user with the editor role with an EU key, which Aurora's API cannot use, and stores a webhook's
- * secret.
+ * Connects as the user with the editor role, using an EU key, which Aurora's API cannot use. Stores a webhook's secret.
  */
 export async function openWebhookWithEuKey(stage: BackendStage): Promise<void> {
   stage.account.moveToEu();
@@ -32,7 +31,7 @@ export async function openWebhookWithEuKey(stage: BackendStage): Promise<void> {
   await addWebhook(stage);
 }
 
-/** Connects as the user with the editor role by OAuth, which Aurora's API cannot use, and stores a webhook's secret. */
+/** Connects as the user with the editor role, using OAuth, which Aurora's API cannot use. Stores a webhook's secret. */
 export async function openWebhookWithOAuth(stage: BackendStage): Promise<void> {
   registerApp(stage.account);
   const { body } = await login(stage.worker, stage.editor, {}, stage.organisation);
@@ -41,7 +40,7 @@ export async function openWebhookWithOAuth(stage: BackendStage): Promise<void> {
   await addWebhook(stage);
 }
 
-/** Creates a webhook by hand, and stores its secret unless `isSigned` is false. */
+/** Creates a webhook in PagerDuty, and stores its secret in the connector unless `isSigned` is false. */
 export async function addWebhook(stage: BackendStage, isSigned = true): Promise<Subscription> {
   const url = `${stage.worker.url}/pagerduty/webhook/${stage.editor}`;
   const subscription = stage.account.subscribe({ url });

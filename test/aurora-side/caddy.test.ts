@@ -125,7 +125,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     );
   });
 
-  test("of the UI's calls, only those to /pagerduty and below go to the Worker, with the Worker's Host", async () => {
+  test("the UI's calls to /pagerduty and below go to the Worker, with the Worker's Host, and all others to Aurora", async () => {
     for (const path of ["/pagerduty", "/pagerduty?x=1", "/pagerduty/oauth/login"]) {
       const asked = await ask(ports.ui, path);
       expect(asked).toMatchObject({ name: "worker", path });
@@ -136,7 +136,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     }
   });
 
-  test("the Worker's calls to /edge go to the receiver and its calls to /pagerduty go to Aurora, so that no call loops", async () => {
+  test("the Worker's calls to /edge go to the receiver, and all its other calls to Aurora, so that no call loops", async () => {
     for (const path of ["/edge/events", "/edge/health"]) {
       expect(await ask(ports.entrance, path, { method: "POST" })).toMatchObject({ name: "receiver", path });
     }
@@ -161,7 +161,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     expect((await ask(ports.ui, "/azure/x", { headers: forwarded })).headers).toMatchObject(forwarded);
   });
 
-  test("a body of 20 MiB passes", async () => {
+  test("a request body of 20 MiB passes the proxy", async () => {
     const body = Buffer.alloc(20 * 1024 * 1024);
     expect(await ask(ports.ui, "/api/upload", { method: "POST", body })).toMatchObject({
       length: body.length,

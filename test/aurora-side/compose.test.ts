@@ -26,7 +26,7 @@ const { services } = Compose.parse(parse(text("docker-compose.edge.yaml")));
 const ofAurora = Object.keys(aurora.services);
 const entries = Object.entries(services);
 
-test("no port is published, and only BACKEND_URL of Aurora's UI changes in Aurora's services", () => {
+test("no port is published, and the only change to Aurora's own services is BACKEND_URL of Aurora's UI", () => {
   expect(Object.keys(services).filter((name) => !name.startsWith("aurora-edge-"))).toEqual(["frontend"]);
   const { environment, depends_on: dependsOn, ...others } = services["frontend"] ?? {};
   expect(others).toEqual({});
@@ -44,7 +44,7 @@ test("every service named in extends or depends_on is one of Aurora's or is in t
   }
 });
 
-test("services that run Aurora's code extend Aurora's worker, from the compose file of Aurora that is in use", () => {
+test("services that run Aurora's code extend Aurora's worker from the file that AURORA_COMPOSE_FILE names", () => {
   const extending = entries.filter(([, service]) => service.extends).map(([name]) => name);
   expect(extending).toEqual(["aurora-edge-receiver", "aurora-edge-findings"]);
   for (const name of extending) {
@@ -54,7 +54,7 @@ test("services that run Aurora's code extend Aurora's worker, from the compose f
   }
 });
 
-test("the commands name files in this folder, and gunicorn has as many threads as the receiver has workers", () => {
+test("the commands name files in aurora/, and gunicorn has as many threads as the receiver has workers", () => {
   const command = services["aurora-edge-receiver"]?.command ?? "";
   expect(command).toContain("gunicorn receiver:app --pythonpath /edge");
   expect(services["aurora-edge-findings"]?.command).toBe("python /edge/findings.py");
@@ -63,7 +63,7 @@ test("the commands name files in this folder, and gunicorn has as many threads a
   expect(/--threads (\d+)/.exec(command)?.[1]).toBe(/^WORKERS = (\d+)$/m.exec(text("receiver.py"))?.[1]);
 });
 
-test("every environment variable that Aurora's worker does not have is set, and the proxy's addresses match", () => {
+test("the environment has every variable that the programs and the Caddyfile read, and the proxy's addresses match", () => {
   const given = aurora.services.celery_worker.environment;
   for (const [name, script] of [
     ["aurora-edge-receiver", "receiver.py"],

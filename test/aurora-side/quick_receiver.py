@@ -1,4 +1,4 @@
-"""The receiver with a short lock, so that the tests see it expire."""
+"""The receiver with a short lock, so that the tests can wait until the lock expires."""
 
 import logging
 

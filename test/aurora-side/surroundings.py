@@ -1,4 +1,4 @@
-"""Real Redis, PostgreSQL and gunicorn for the tests, each on its own port and in its own folder."""
+"""Starts a real Redis, PostgreSQL and gunicorn for the tests, each on its own port."""
 
 import importlib.util
 import os
@@ -20,7 +20,8 @@ STUB = HERE / "stub"
 # Long enough for a machine under load; every wait ends as soon as its condition is true.
 PATIENCE_SECONDS = 60
 
-# Aurora's columns that the receiver and the findings read, with its row-level security (server/utils/db/db_utils.py).
+# The columns of Aurora that the receiver and findings.py read, with Aurora's row-level security
+# (server/utils/db/db_utils.py).
 SCHEMA = """
 CREATE TABLE users (id VARCHAR(255) PRIMARY KEY, org_id VARCHAR(255));
 CREATE TABLE pagerduty_events (id SERIAL PRIMARY KEY, user_id VARCHAR(255) NOT NULL, org_id VARCHAR(255),
@@ -39,7 +40,7 @@ CREATE POLICY by_org ON incidents USING (org_id = current_setting('myapp.current
 
 
 def postgres_programs() -> str:
-    """Returns the folder of PostgreSQL's programs, of the newest version; empty if none is installed."""
+    """Returns the folder with the programs of the newest PostgreSQL; empty if PostgreSQL is not installed."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     found = shutil.which("initdb")
     return str(folders[-1]) if folders else (os.path.dirname(found) if found else "")
@@ -64,7 +65,7 @@ def free_port() -> int:
 
 
 def until(condition, what: str):
-    """Waits until the condition returns a true value, and returns it."""
+    """Waits until the condition returns a true value, and returns that value."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         found = condition()
@@ -91,7 +92,7 @@ def redis_client():
 
 
 class Gate:
-    """Blocks the stub's task for one event until the test releases it, by two files that both processes see."""
+    """Blocks the stub's task for one event until the test releases the task. Uses two files that both processes see."""
 
     def __init__(self, event_id: str):
         self.reached = Path(os.environ["STUB_GATES"], f"{event_id}.reached")
@@ -182,7 +183,7 @@ class Postgres:
 
 
 class Receiver:
-    """The receiver under gunicorn, as docker-compose.edge.yaml runs it, with a lock of a few seconds."""
+    """The receiver under gunicorn, as docker-compose.edge.yaml runs it, but its locks expire after a few seconds."""
 
     def __init__(self, secrets: str):
         self.port = free_port()
@@ -214,7 +215,7 @@ class Receiver:
             return False
 
     def kill(self):
-        """Ends gunicorn and its worker at once, as a machine that loses power does."""
+        """Kills gunicorn and its worker immediately, as if the machine had lost power."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 

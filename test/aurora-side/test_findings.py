@@ -1,4 +1,4 @@
-"""Findings read from a real PostgreSQL with row-level security, remembered in a real Redis."""
+"""Tests findings.py with a real PostgreSQL with row-level security, and with a real Redis."""
 
 import json
 import os

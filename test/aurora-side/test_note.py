@@ -1,4 +1,4 @@
-"""A note of one analysis, posted to a real HTTP server in the connector's place."""
+"""Tests how the note of one analysis is posted to the connector. A real HTTP server stands for the connector."""
 
 import sys
 import unittest

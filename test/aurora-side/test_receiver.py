@@ -1,4 +1,4 @@
-"""The receiver under gunicorn, with a real Redis and PostgreSQL; only Aurora's own code is a stub."""
+"""Tests the receiver under gunicorn, with a real Redis and PostgreSQL. Only Aurora's own code is a stub."""
 
 import base64
 import hashlib
@@ -37,7 +37,7 @@ def envelope(event_id, user_id="ann", org_id="acme", event_type="incident.trigge
 
 
 def call(body: bytes, headers: dict, path="/edge/events", method="POST"):
-    """Returns (status, JSON, headers). A chunked body is given as a list."""
+    """Returns (status, JSON, headers). A list as the body is sent in chunks."""
     connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=60)
     connection.request(method, path, body=body, headers=headers, encode_chunked=isinstance(body, list))
     response = connection.getresponse()

@@ -1,4 +1,4 @@
-"""What the receiver decides without Flask, Redis or PostgreSQL."""
+"""Tests the decisions of the receiver that need no Flask, Redis or PostgreSQL."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Stands for Aurora's lookups: like Aurora's, the organisation's answers None when the database fails."""
+"""Stands for Aurora's lookups. As in Aurora, looking up an organisation returns None if the database fails."""
 
 import psycopg2
 

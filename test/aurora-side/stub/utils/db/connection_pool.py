@@ -1,4 +1,4 @@
-"""Stands for Aurora's pool: like Aurora's, it hands out connections without asking whether they still work."""
+"""Stands for Aurora's connection pool, which hands out connections without checking whether they still work."""
 
 import os
 from contextlib import contextmanager, suppress
