@@ -9,7 +9,7 @@ export interface AccessTeam {
   readonly audience: string;
   /** While true, the keys cannot be fetched. */
   down: boolean;
-  /** The number of spaces before the key set's JSON, which make it longer. */
+  /** The number of spaces before the JSON of the key set, to make the answer longer. */
   paddingBytes: number;
   /** @param claims override the default claims; undefined removes a claim */
   assertion(claims?: Record<string, unknown>, options?: { stranger?: boolean }): Promise<string>;

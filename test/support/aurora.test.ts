@@ -87,7 +87,7 @@ test("a signed notification is accepted and stored with its headers and body", a
   expect(new TextDecoder().decode(attempt?.raw)).toBe(JSON.stringify(sent));
 });
 
-test("a wrong, old or missing signature is 401 and not accepted", async () => {
+test("a notification with a wrong, old or missing signature gets 401 and is not accepted", async () => {
   const stranger = await startAurora();
   expect(await send(notification(), { secret: stranger.secret })).toBe(401);
   await stranger.close();
@@ -99,18 +99,18 @@ test("a wrong, old or missing signature is 401 and not accepted", async () => {
 });
 
 test.for<[string, (body: Notification) => unknown]>([
-  ["a field too many", (body) => ({ ...body, extra: true })],
-  ["a field missing", ({ type, data }) => ({ type, data })],
-  ["a runbook where none belongs", (body) => ({ ...body, data: { ...body.data, runbook: null } })],
-  ["an analysis without a word on its runbook", (body) => ({ ...body, type: "incident.rca_requested" })],
+  ["an extra field", (body) => ({ ...body, extra: true })],
+  ["a missing field", ({ type, data }) => ({ type, data })],
+  ["a runbook, although it requests no analysis,", (body) => ({ ...body, data: { ...body.data, runbook: null } })],
+  ["a request for analysis, but no `runbook`,", (body) => ({ ...body, type: "incident.rca_requested" })],
   [
-    "an event whose signature nobody verified",
+    "an event whose signature was not verified",
     ({ data, ...body }) => ({
       ...body,
       data: { ...data, provenance: { ...data.provenance, verification: "callback" } },
     }),
   ],
-])("a notification with %s is a 400", async ([, spoil]) => {
+])("a notification with %s gets 400", async ([, spoil]) => {
   expect(await send(spoil(notification()))).toBe(400);
   expect(aurora.accepted).toEqual([]);
   expect(aurora.attempts[0]?.problem).not.toBeNull();
@@ -126,7 +126,7 @@ test("a repeated notification is accepted again, and `distinct` lists it once", 
   expect(aurora.of("P2")).toEqual([other]);
 });
 
-test("`answer` gets each POST's index and body, and decides the answer", async () => {
+test("`answer` is called with each POST's index and body, and returns Aurora's answer", async () => {
   aurora.answer = ({ index }) =>
     index === 0 ? { status: 503, headers: { "retry-after": "7" } } : { status: 204 };
   expect(await send(notification())).toBe(503);
@@ -135,7 +135,7 @@ test("`answer` gets each POST's index and body, and decides the answer", async (
   expect(aurora.of("P2")).toHaveLength(1);
 });
 
-test("a reset closes the connection, and acceptThenReset stores the notification first", async () => {
+test("`reset` resets the connection, and `acceptThenReset` stores the notification before it does", async () => {
   aurora.answer = ({ index }) => (index === 0 ? { reset: true } : { acceptThenReset: true });
   await expect(send(notification())).rejects.toThrow();
   expect(aurora.accepted).toEqual([]);
@@ -144,7 +144,7 @@ test("a reset closes the connection, and acceptThenReset stores the notification
   expect(aurora.attempts.map(({ status }) => status)).toEqual(["reset", "reset"]);
 });
 
-test("a hanging attempt is never answered, and does not delay close", async () => {
+test("an attempt that hangs is never answered, and does not delay `close`", async () => {
   aurora.answer = () => ({ hang: true });
   const hanging = send(notification());
   const outcome = expect(hanging).rejects.toThrow();
@@ -172,14 +172,14 @@ test("a V3 event at Aurora's own route is stored byte for byte, without a check 
   expect(aurora.accepted).toEqual([]);
 });
 
-test("waitFor resolves with the POST that makes its condition true", async () => {
+test("`waitFor` resolves as soon as a POST makes its condition true", async () => {
   const waiting = aurora.waitFor("two notifications", ({ accepted }) => accepted.length === 2);
   await send(notification());
   await send(notification());
   await waiting;
 });
 
-test("waitFor rejects with the condition's name and the received attempts", async () => {
+test("`waitFor` rejects after a time-out with the condition's name and the received attempts", async () => {
   await send(notification("P7", 3));
   await send({ type: "nonsense" });
   const wait = aurora.waitFor("the resolution", () => false, 1);
@@ -188,7 +188,7 @@ test("waitFor rejects with the condition's name and the received attempts", asyn
   await expect(wait).rejects.toThrow("2. /pagerduty/events → 400");
 });
 
-test("reset clears the attempts and accepts everything", async () => {
+test("after `reset` there are no attempts, and every valid POST is accepted", async () => {
   aurora.answer = () => ({ status: 500 });
   await send(notification());
   aurora.reset();

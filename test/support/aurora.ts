@@ -7,7 +7,7 @@ import * as z from "zod";
 import { Notification } from "./notification.ts";
 import { patienceMs } from "./patience.ts";
 
-/** How Aurora answers a POST. `acceptThenReset`: Aurora stores it, but resets the connection instead of answering. */
+/** How Aurora answers a POST. `acceptThenReset` accepts the POST, but resets the connection instead of answering. */
 export type Answer =
   | { status: number; headers?: Record<string, string> }
   | { hang: true }
@@ -42,7 +42,7 @@ const EVENTS_PATH = "/pagerduty/events";
 const OWN_ROUTE_PATH = "/pagerduty/webhook/";
 const accept = (): Answer => ({ status: 202 });
 
-/** Starts an Aurora on loopback: a receiver of notifications, and Aurora's own webhook route for V3 events. */
+/** Starts an emulated Aurora on loopback: a receiver of notifications, and Aurora's own webhook route for V3 events. */
 export async function startAurora(options: AuroraOptions = {}): Promise<Aurora> {
   const server = createServer().listen(options.port ?? 0, "127.0.0.1");
   await once(server, "listening");
@@ -52,7 +52,7 @@ export async function startAurora(options: AuroraOptions = {}): Promise<Aurora> 
   return new Aurora(server, `http://127.0.0.1:${address.port}`, secret);
 }
 
-/** A running Aurora. Use `startAurora`. */
+/** A running emulator of Aurora, started by `startAurora`. */
 export class Aurora {
   /** The value for `AURORA_EVENTS_URL`. */
   readonly url: string;
@@ -61,7 +61,7 @@ export class Aurora {
   readonly secret: string;
   /** Every POST, oldest first. */
   readonly attempts: Attempt[] = [];
-  /** The accepted notifications in order, including repetitions. */
+  /** The accepted notifications in the order of their arrival, including repetitions. */
   readonly accepted: Notification[] = [];
   /** Answers a valid POST. A malformed notification is answered 400, a wrong signature 401. */
   answer: (attempt: { index: number; body: Notification | null }) => Answer = accept;
@@ -78,7 +78,7 @@ export class Aurora {
     this.#webhook = new Webhook(secret);
     server.on("request", (request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
-        // An incomplete request is not an attempt; any other error is a bug in `answer`.
+        // An incomplete request does not count as an attempt. Any other error is a bug in `answer`.
         if (request.complete) console.error("Aurora failed:", error);
         request.socket.destroy();
       });
@@ -96,8 +96,8 @@ export class Aurora {
   }
 
   /**
-   * Checks the condition after each POST, and resolves once it is true. @param what names the condition in the error:
-   * "waited … ms for `what`"
+   * Checks the condition now and after each POST, and resolves once it is true. @param what names the condition in the
+   * error: "waited … ms for `what`"
    */
   async waitFor(
     what: string,
@@ -116,7 +116,7 @@ export class Aurora {
     }
   }
 
-  /** Clears the received attempts and accepts everything again; the addresses and the secret stay. */
+  /** Removes the received attempts, and accepts every valid POST again. The addresses and the secret stay the same. */
   reset(): void {
     this.attempts.length = 0;
     this.accepted.length = 0;
@@ -173,7 +173,7 @@ export class Aurora {
 
   #accept(webhookId: string | null, body: Notification): void {
     this.accepted.push(body);
-    // Only V3 events, which have no `body`, may lack an id: a notification's signature covers its id.
+    // A notification always has an id, because its signature covers the id. Only a V3 event may lack one.
     if (webhookId !== null && !this.#distinct.has(webhookId)) this.#distinct.set(webhookId, body);
   }
 }

@@ -12,8 +12,8 @@ export const AURORA_HEADERS =
   "CF-Access-Client-Id: id-of-service-token\nCF-Access-Client-Secret: hunter2-access";
 
 /**
- * An emulated PagerDuty, the emulated current Aurora as the Worker's backend, and the Worker. Each test has its own
- * organisation with a user in the editor role and one in the viewer role, and its own PagerDuty account.
+ * An emulated PagerDuty, the Worker, and the emulator of today's Aurora as the Worker's backend. Each test has its own
+ * PagerDuty account, and its own organisation with one user in the editor role and one in the viewer role.
  */
 export interface BackendStage {
   readonly aurora: TodaysAurora;
@@ -39,14 +39,14 @@ export interface BackendStage {
   connectMirrored(): Promise<void>;
   /** The calls to Aurora's connection API, except permission requests. */
   mirrored(): AuroraCall[];
-  /** The permission requests. */
+  /** The calls that ask Aurora whether a user may change connectors: the permission requests. */
   asked(): AuroraCall[];
 }
 
 const isQuestion = ({ method, body }: AuroraCall) => method === "PATCH" && body === "{}";
 const isApi = ({ path }: AuroraCall) => path === "/pagerduty";
 
-/** Opens the stage for the tests of the file or `describe`. @param variables overrides, made from Aurora's address */
+/** Opens the stage for the tests of the file or `describe`. @param variables returns settings that override defaults */
 export function openBackendStage(
   variables: (aurora: TodaysAurora) => Record<string, string | null> = () => ({}),
 ): BackendStage {

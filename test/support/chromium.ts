@@ -32,7 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-/** Null if no Chromium starts. */
+/** Starts a Chromium. Returns null if none starts, but throws on CI and if CHROMIUM is set. */
 export async function launch(): Promise<BrowserServer | null> {
   const failures: unknown[] = [];
   for (const optionsOf of candidates()) {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Context, ContextAlert } from "../../src/incidents/context.ts";
 
-/** Generates contexts of incidents: small ones, oversized ones, and ones with hostile text. */
+/** Generates contexts of incidents: small contexts, oversized contexts, and contexts with hostile text. */
 
 export const anyText = (maxLength: number) =>
   fc.oneof(
@@ -15,7 +15,7 @@ const time = fc.option(
     .date({ min: new Date("2026-01-01"), max: new Date("2026-12-31"), noInvalidDate: true })
     .map((date) => date.toISOString()),
 );
-/** Any JSON value, after serialization and parsing, because generated values can contain -0 and JSON cannot. */
+/** Any JSON value. Serializes and parses it, because a generated value can contain -0, which is serialized as 0. */
 const parsed = fc
   .jsonValue({ maxDepth: 4, stringUnit: "binary" })
   .map((value): unknown => JSON.parse(JSON.stringify(value)));
@@ -101,7 +101,7 @@ export function alert(id: string, changed: Partial<ContextAlert> = {}): ContextA
 }
 
 /**
- * The parameters for properties of contexts. Contexts are large, so there are few runs, and a failing context is not
- * shrunk.
+ * The parameters for tests of properties of contexts. Contexts are large, so there are few runs, and a failing context
+ * is not shrunk.
  */
 export const LARGE = { numRuns: 30, endOnFailure: true };

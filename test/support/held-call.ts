@@ -1,7 +1,7 @@
 import type { FaultPlan, Faults } from "../emulator/pagerduty.ts";
 import { until } from "./until.ts";
 
-/** A call to PagerDuty that a test holds open, so that it can act during the call. */
+/** A call to PagerDuty that a test holds open, so that the test can act during the call. */
 export interface HeldCall {
   /** Resolves when the call has arrived at PagerDuty. */
   underWay(): Promise<void>;

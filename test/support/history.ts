@@ -2,7 +2,7 @@ import type { Account, Incident } from "../emulator/pagerduty.ts";
 import { type WebhookEvent, webhookBody } from "../emulator/webhook-event.ts";
 import { pick, seededRandom } from "./random.ts";
 
-/** Seeded histories of incidents with all types of events, in the order in which they happened. */
+/** Makes histories of incidents from a seed, with all types of events in the order in which the events happened. */
 
 const PRIORITIES = ["P1", "P2", "SEV3", "low", null] as const;
 const OTHERS = [
@@ -83,7 +83,7 @@ export function makeHistory(
   return { incidents, webhooks };
 }
 
-/** Returns the members that the incident must have in Aurora at the end, derived from PagerDuty's state. */
+/** Returns the members that the incident must finally have in Aurora, derived from PagerDuty's state. */
 export function truthOf(incident: Incident) {
   return {
     incidentId: incident.id,

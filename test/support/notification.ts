@@ -140,7 +140,7 @@ export const Notification = z
       runbook: z
         .nullable(z.strictObject({ url: z.string(), content: NullableText, error: NullableText }))
         .optional(),
-      /** Null if PagerDuty was not asked. */
+      /** Null if the connector did not ask PagerDuty for the context. */
       context: z.nullable(Context).optional(),
       provenance: z.strictObject({
         webhookId: NullableText,

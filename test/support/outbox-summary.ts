@@ -1,6 +1,6 @@
 import type { Failure, OutboxSummary } from "../../src/delivery/outbox-summary.ts";
 
-/** A tenant without deliveries. */
+/** The summary of a tenant without deliveries. */
 export const NO_DELIVERIES: OutboxSummary = {
   pending: 0,
   dead: 0,

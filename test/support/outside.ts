@@ -1,7 +1,7 @@
 import { type PagerDuty, startPagerDuty } from "../emulator/pagerduty.ts";
 
 /**
- * Answers the outbound calls of tests inside workerd. Calls to PagerDuty's APIs go to the emulator; calls to its token
+ * Answers the outbound calls of tests inside workerd. Calls to PagerDuty's APIs go to the emulator. Calls to its token
  * endpoint and to a host with runbooks get the answers below. Any other call is an error.
  */
 

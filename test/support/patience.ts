@@ -6,12 +6,12 @@ import { createHash } from "node:crypto";
 const VARIABLE = "TEST_SLOWNESS";
 /** The number of rounds of SHA-256, each over the previous result: about 100 ms of one core. */
 const ROUNDS = 60_000;
-/** The time of these rounds on the idle machine for which `PATIENCE_MS` was chosen. */
+/** The time of these rounds on the reference machine: an idle machine for which `PATIENCE_MS` was chosen. */
 const REFERENCE_MS = 100;
-/** Ten times the longest wait in the test suite on that machine. */
+/** Ten times the longest wait in the test suite on the reference machine. */
 const PATIENCE_MS = 60_000;
 
-/** 1 on that machine or a faster machine; 4 if a core is four times slower or is shared by four processes. */
+/** Returns 1 if this machine is as fast as the reference machine or faster, and 4 if it takes four times as long. */
 export function slowness(): number {
   process.env[VARIABLE] ??= String(Math.max(1, measure() / REFERENCE_MS));
   return Number(process.env[VARIABLE]);

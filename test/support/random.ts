@@ -1,4 +1,4 @@
-/** Seeded random choices: the same seed gives the same choices. */
+/** Makes random choices from a seed: the same seed gives the same choices. */
 
 /**
  * Mulberry32: a small, seeded generator, good enough for shuffling. Returns numbers from 0 up to, but not including, 1.

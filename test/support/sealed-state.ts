@@ -9,7 +9,7 @@ interface Base64Options {
   alphabet?: keyof typeof BASE64;
 }
 
-// Adds methods that exist in Workers but not in Node 24.
+// Adds methods of `Uint8Array` that exist in Workers but not in Node 24.
 if (!("toBase64" in Uint8Array.prototype)) {
   Object.defineProperty(Uint8Array.prototype, "toBase64", {
     value(this: Uint8Array, { alphabet = "base64" }: Base64Options = {}) {

@@ -8,7 +8,7 @@ export const CLIENT_ID = "aurora-client-id";
 export const CLIENT_SECRET = "aurora client+secret/with=odd&characters";
 export const FRONTEND = "https://aurora.example.com";
 
-/** Starts a world whose Worker has an OAuth app. */
+/** Starts a world (PagerDuty, Aurora and the Worker) whose Worker has an OAuth app. */
 export const startOAuthWorld = (variables: Record<string, string | null> = {}): Promise<World> =>
   startWorld({
     FRONTEND_URL: FRONTEND,
@@ -24,7 +24,7 @@ export interface AppOptions {
   clientSecret?: string;
 }
 
-/** Registers the Worker's OAuth app with an account. This account's user then gives the consent. */
+/** Registers the Worker's OAuth app with an account, whose user can then consent to it. */
 export function registerApp(account: Account, options: AppOptions = {}): Account {
   account.oauthClients.set(CLIENT_ID, {
     clientId: CLIENT_ID,

@@ -15,11 +15,11 @@ export interface Stage extends World {
   connect(account?: Account): Promise<Subscription>;
   /** Queries the database of the user's object. @returns the rows */
   sql(query: string, ...values: (string | number | null)[]): Promise<Record<string, unknown>[]>;
-  /** Waits until all of the user's webhooks, at least this many, are processed and every delivery is finished. */
+  /** Waits until at least this many webhooks of the user are processed, and every delivery is finished. */
   settled(webhooks: number): Promise<void>;
 }
 
-/** Resources that exist only while the tests of a stage run. */
+/** Returns a value that exists only while the tests of a stage run. @throws at any other time */
 export function opened<T>(value: T | null): T {
   if (value === null) throw new Error("The stage is open during tests only");
   return value;

@@ -1,14 +1,14 @@
 import { patienceMs } from "./patience.ts";
 
-/** Waits for a condition, not for a time. */
+/** Waits for a condition instead of a fixed time. */
 
 const EVERY_MS = 20;
 
 /**
  * Resolves as soon as `condition` is true.
  *
- * The limit is a number of checks, not a time: if the machine slows down during a run, each check takes longer, and the
- * limit grows with it.
+ * The limit is a number of checks, not a time: if the machine slows down during a run, each check takes longer, so the
+ * condition gets more time.
  * @throws if the condition never became true, with `what` in the message
  */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {

@@ -29,7 +29,7 @@ export interface Reply {
 
 export interface CallOptions {
   body?: unknown;
-  /** Headers to send; null removes a default one. */
+  /** Headers to send; null removes a default header. */
   headers?: Record<string, string | null>;
   raw?: string | Uint8Array<ArrayBuffer>;
 }
@@ -57,7 +57,7 @@ export interface Worker {
 /**
  * Starts the Worker with these variables and secrets in addition to the tests' defaults; null unsets a default. @param
  * variables as in wrangler.toml and .dev.vars
- * @param configPath a different wrangler.toml, below the repository's root
+ * @param configPath the wrangler.toml to use, relative to the repository's root
  */
 export async function startWorker(
   variables: Record<string, string | null> = {},
@@ -122,10 +122,10 @@ export async function startWorker(
   };
 }
 
-/** Returns a tenant id unchanged, and the tenant id of a user id. */
+/** Returns a tenant id unchanged. For a user id, returns the id of the user's own tenant. */
 const tenantNameOf = (tenant: string) => (tenant.includes(":") ? tenant : `user:${tenant}`);
 
-/** Waits until every webhook of the user is processed, and every delivery is finished. */
+/** Waits until at least `webhooks` webhooks of the user are processed, and every delivery is finished. */
 export async function settled(worker: Worker, user: string, webhooks: number): Promise<void> {
   await until(`${webhooks} webhooks of ${user} processed and delivered`, async () => {
     const [row] = await worker.sql(

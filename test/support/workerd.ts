@@ -25,7 +25,7 @@ const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 /** The unit of CPU times in /proc: USER_HZ, which is always 100 on Linux. */
 const TICK_MS = 10;
 
-/** A binding in the configuration: `text`, or the name of another Worker of this process. */
+/** A binding of a Worker: a text, the name of another Worker of this process, or a class of Durable Objects. */
 export type Binding =
   | { text: string }
   | { kv: string }
@@ -36,7 +36,7 @@ export type Binding =
 export interface Surroundings {
   /** The names of the Workers that listen on a socket. */
   exposed: readonly string[];
-  /** The addresses of services outside of the process, by name: `127.0.0.1:<port>`. */
+  /** The addresses (`127.0.0.1:<port>`) of services outside of the process, by name. */
   external?: Record<string, string>;
   /** The folder of the objects' storage; default: a temporary one. */
   disk?: string;
@@ -105,7 +105,7 @@ export function builtWorker(): string {
   return readFileSync(join(root, "dist/index.js"), "utf8");
 }
 
-/** Returns the user and system time of a process so far, to 10 ms. Linux only. */
+/** Returns the CPU time (user and system) that a process has used so far, to 10 ms. Linux only. */
 export function cpuMsOf(pid: number | undefined): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   // The process's name, in parentheses, may contain blanks. utime and stime are the 14th and 15th field.
@@ -113,9 +113,9 @@ export function cpuMsOf(pid: number | undefined): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-/** A running workerd. Use `Workerd.start`. */
+/** A running workerd, started by `Workerd.start`. */
 export class Workerd {
-  /** The ports of the Workers with a socket. */
+  /** The ports of the Workers that have a socket, by the Worker's name. */
   readonly ports: Record<string, number> = {};
   readonly #child: ChildProcess;
   readonly #folder: string;
@@ -163,7 +163,7 @@ const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = 
     process.on("exit", this.#killAtExit);
   }
 
-  /** Resolves when all sockets listen. */
+  /** Starts a workerd. Resolves when all sockets listen. */
   static async start(
     workers: Record<string, WorkerDefinition>,
     surroundings: Surroundings,
@@ -196,14 +196,14 @@ const config :Workerd.Config = (services = [${services.join(",\n")}], sockets = 
     return port;
   }
 
-  /** Returns the user and system time of the process so far, to 10 ms. Linux only. */
+  /** Returns the CPU time (user and system) that the process has used so far, to 10 ms. Linux only. */
   cpuMs(): number {
     return cpuMsOf(this.#child.pid);
   }
 
   /**
-   * Returns the CPU time to the microsecond, for short measurements. The result is wrong after a thread of the process
-   * has ended.
+   * Returns the CPU time to the microsecond, for short measurements. The CPU time of a thread that has ended is missing
+   * in the result.
    */
   preciseCpuMs(): number {
     const tasks = `/proc/${this.#child.pid}/task`;

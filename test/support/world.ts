@@ -13,7 +13,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** As a value of `AURORA_EVENTS_URL`, stands for the URL of the emulated Aurora's own webhook route. */
+/** A value of `AURORA_EVENTS_URL` that stands for the URL of the emulated Aurora's own webhook route. */
 export const OWN_ROUTE = "OWN_ROUTE";
 
 export async function startWorld(
@@ -47,7 +47,7 @@ export async function startWorld(
 
 let editedConfigs = 0;
 
-/** Starts a world with an edited copy of wrangler.toml. @param edit returns the copy's text */
+/** Starts a world with an edited copy of wrangler.toml. @param edit turns the text of the file into that of the copy */
 export async function startWorldWith(
   edit: (config: string) => string,
   variables: Record<string, string | null> = {},
