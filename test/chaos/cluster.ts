@@ -77,14 +77,14 @@ export class Cluster {
     return `http://127.0.0.1:${this.#workerd?.port("connector") ?? 9}`;
   }
 
-  /** Changes how often the faults happen; null ends them for good. */
+  /** Changes how often the faults happen. Null ends all faults. */
   async setRates(rates: Rates | null): Promise<void> {
     this.#chaos = { ...this.#chaos, rates };
     const answer = await fetch(`${this.url}${CONTROL_PATH}`, { method: "POST", body: JSON.stringify(rates) });
     if (answer.status !== 204) throw new Error(`The Worker's rules answered ${answer.status}`);
   }
 
-  /** Kills workerd with SIGKILL and starts it again. @param settings of the restarted Worker; default: unchanged */
+  /** Kills workerd with SIGKILL and starts it again. @param settings of the restarted Worker; default: the same */
   async kill(settings: Settings = this.#settings): Promise<void> {
     const workerd = this.#workerd;
     this.#workerd = null;
@@ -101,7 +101,7 @@ export class Cluster {
     rmSync(this.#disk, { recursive: true, force: true });
   }
 
-  /** Delivers the Queue's batches one after the other while the Worker is up. */
+  /** Delivers batches of the Queue, one after the other, while the Worker is up. */
   async #dispatch(): Promise<void> {
     while (!this.#stopped) {
       const port = this.#workerd?.port("dispatcher");

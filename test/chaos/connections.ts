@@ -1,19 +1,19 @@
-/** Limits how many connections of one object or invocation may wait for an answer at the same time. */
+/** The number of connections of one object or invocation that may wait for an answer at the same time. */
 const MAX_CONNECTIONS = 6;
 
-/** Cloudflare's limit of open connections: a call beyond it waits until another call is answered. */
+/** Simulates Cloudflare's limit of open connections: a call beyond the limit waits until another call is answered. */
 export class Connections {
   readonly #onWait: () => void;
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
-  /** @param held number of connections that are never free @param onWait is called for each call that has to wait */
+  /** @param held how many connections are never free @param onWait is called for each call that has to wait */
   constructor(held: number, onWait: () => void) {
     this.#free = MAX_CONNECTIONS - held;
     this.#onWait = onWait;
   }
 
-  /** Runs a call as soon as a connection is free. @param signal aborts the call, and also the wait for a connection */
+  /** Runs a call as soon as a connection is free. @param signal if it is aborted by then, the call is not made */
   async use<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
     else {

@@ -27,7 +27,7 @@ export const OAUTH_SETTINGS = {
   PAGERDUTY_CLIENT_SECRET: CLIENT_SECRET,
 };
 
-/** PagerDuty aborts an attempt after 5 s, and retries it later. */
+/** PagerDuty aborts an attempt to send a webhook after 5 s, and sends it again later. */
 const TIMEOUT_MS = 5_000;
 const EVENTS_PER_INCIDENT = 12;
 
@@ -80,7 +80,7 @@ export async function post(
   return (await request(url, { method: "POST", headers, body })).status;
 }
 
-/** Signs a user in at PagerDuty, and connects the organisation. @throws when it fails */
+/** Signs a user in at PagerDuty, and connects the organisation. @throws if the sign-in fails */
 export async function signIn(cluster: Cluster, pagerduty: PagerDuty, account: Account, who: Who) {
   registerApp(account);
   pagerduty.signedInAs = account;

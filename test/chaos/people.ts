@@ -64,8 +64,8 @@ export class People {
   }
 
   /**
-   * A founder opens any number of organisations. Any other user opens at most five, and the user's URL then leads to
-   * all of them.
+   * Lets a user open an organisation. A founder, who connected an organisation, opens any number of them. Any other
+   * user opens at most five, so that the user's URL leads to all of them.
    */
   async #come(): Promise<void> {
     const [first] = this.#organisations;
@@ -88,8 +88,8 @@ export class People {
     if (before.includes(organisation.id)) return;
     this.#visited.set(user, [organisation.id, ...before]);
     this.counts["users who came to an organisation"] += 1;
-    // The connector decides which of a founder's organisations drops out at the limit. No webhook is sent to any of
-    // them.
+    // A founder's URL stops leading to some organisations at the limit, and the connector decides to which. No webhook
+    // for an organisation that the founder only opened is therefore sent to the founder's URL.
     if (!isFounder) organisation.members.push(user);
     else if (before.length >= MAX_ORGANISATIONS)
       this.counts["users who were pushed out of an organisation"] += 1;
@@ -115,8 +115,8 @@ export class People {
         this.counts["API keys that were rotated"] += 1;
         return;
       }
-      // PagerDuty's rate limit lasts for up to a minute. A key that is still valid can be rotated later; a revoked key
-      // is replaced now.
+      // PagerDuty's rate limit lasts for up to a minute. A key that is still valid can be rotated later. A key that is
+      // already revoked must be replaced now.
       if (status === 429 && !isFirst) return;
       await wait(status === 429 ? 1000 : RETRY_MS);
     }
@@ -129,7 +129,7 @@ export class People {
     await call(this.#cluster, { user: founder, organisation: id }, "POST", "/pagerduty/reconcile");
   }
 
-  /** After the faults: reads each organisation's status, and signs in again where the organisation is not connected. */
+  /** Runs after the faults. Reads each organisation's status, and signs in again if the status is "not connected". */
   async recover(): Promise<void> {
     for (const { id, founder, account } of this.#organisations) {
       const who = { user: founder, organisation: id };

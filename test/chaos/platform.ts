@@ -16,7 +16,7 @@ interface Message {
   dueAtMs: number;
 }
 
-/** The consumer's answer for a batch: which messages it acknowledged and which it retries. */
+/** The consumer's answer for a batch, which says which messages to deliver again. */
 interface Verdict {
   outcome: string;
   retryBatch: { retry: boolean };
@@ -51,7 +51,7 @@ async function listen(server: Server): Promise<string> {
   return `127.0.0.1:${address.port}`;
 }
 
-/** A platform to run a Worker on. Use `startPlatform`. */
+/** Simulates KV and the Queue for one Worker. `open` starts both. */
 export class Platform {
   readonly counts: PlatformCounts = {
     "messages that the Queue refused": 0,
@@ -98,7 +98,7 @@ export class Platform {
     this.addresses = { kv: await listen(kv), queue: await listen(queue) };
   }
 
-  /** Messages that are not acknowledged yet. */
+  /** The number of messages that are not acknowledged yet. */
   get backlog(): number {
     return this.#waiting.length + this.#underWay;
   }
@@ -161,12 +161,12 @@ export class Platform {
     });
   }
 
-  /** The newest value of a key, never a stale one. */
+  /** Returns the newest value of a key, never a stale value. */
   valueOf(key: string): Buffer | undefined {
     return this.#values.get(key)?.at(-1);
   }
 
-  /** Overwrites a stored value directly, not through the Worker. */
+  /** Overwrites a value in KV without the Worker. */
   put(key: string, value: Buffer): void {
     this.#values.set(key, [value]);
   }

@@ -12,7 +12,7 @@ export interface Heard {
 
 const FORMATS = ["notifications", "v3"] as const;
 
-/** Two Auroras. Each accepts both formats, and a deployment may switch from one to the other. */
+/** Two emulated Auroras. Each accepts both formats, and a new deployment can change the format or the Aurora. */
 export class Receivers {
   /** How often each fault happened. */
   readonly counts = {
@@ -49,7 +49,7 @@ export class Receivers {
     };
   }
 
-  /** Makes one in three deliveries fail, in each way in turn. Makes at most `hangs` deliveries hang. */
+  /** Makes one in three deliveries fail, each in a random way. Also makes at most `hangs` deliveries hang. */
   fail(seed: number, hangs: number): void {
     const random = seededRandom(seed);
     let posts = 0;
@@ -105,12 +105,12 @@ export class Receivers {
     return this.#auroras.reduce((sum, { attempts }) => sum + attempts.length, 0);
   }
 
-  /** The deliveries that Aurora refused as malformed or unsigned, rather than as an injected fault. */
+  /** The reasons why Aurora refused deliveries as malformed or unsigned. Injected faults do not count. */
   get malformed(): string[] {
     return this.#auroras.flatMap(({ attempts }) => attempts.flatMap(({ problem }) => problem ?? []));
   }
 
-  /** Every accepted delivery, in order. Contains an id only once for each format. */
+  /** Returns every accepted delivery, in order. Contains an id only once for each format. */
   heard(): Heard[] {
     const distinct = new Map<string, Heard>();
     for (const { aurora, index } of this.#accepted) {

@@ -16,7 +16,7 @@ let { rates } = chaos;
 
 const happened = (fault: string) => console.log(`${MARK}${fault}`);
 const strikes = (fault: keyof Rates): boolean => rates !== null && random() < rates[fault];
-/** A whole number from 1 to `most`. */
+/** Returns a random whole number from 1 to `most`. */
 const drawn = (most: number): number => 1 + Math.floor(random() * most);
 
 interface Storage {
@@ -32,7 +32,7 @@ interface ObjectState {
 const newConnections = (held: number) =>
   new Connections(held, () => happened("calls that waited for a connection"));
 
-/** The simulated platform's state of one object while the object is in memory. */
+/** The state that the simulated platform keeps for one object, as long as the object is in memory. */
 class PlatformObject {
   readonly connections = newConnections(strikes("heldConnections") ? 4 : 0);
   /** The time to which the alarm was last set. */
@@ -52,7 +52,7 @@ class PlatformObject {
   }
 }
 
-/** The free plan's limit of requests. */
+/** How many requests one invocation may make in Cloudflare's free plan. */
 const MAX_REQUESTS = 50;
 /** The requests that are left when other work of the invocation has used most of the limit. */
 const FEW_REQUESTS = 8;
@@ -63,9 +63,9 @@ class Run {
   readonly connections: Connections;
   readonly #object: PlatformObject | null;
   readonly #maxRequests = strikes("fewCalls") ? FEW_REQUESTS : MAX_REQUESTS;
-  /** The request at which the invocation runs out of CPU time; 0: never. */
+  /** The number of the request at which the invocation runs out of CPU time; 0 means never. */
   readonly #lastRequest = strikes("endedRun") ? drawn(5) : 0;
-  /** The statement that fails; 0: none. */
+  /** The number of the statement that fails; 0 means that none does. */
   readonly #failingStatement = strikes("storage") ? drawn(MAX_STATEMENTS) : 0;
   #requests = 0;
   #statements = 0;
@@ -124,7 +124,7 @@ function limitedKv<T extends object>(kv: T): T {
 }
 
 const limitedEnvs = new WeakMap<object, object>();
-/** Returns the environment with the wrapped KV binding; always the same object for the same environment. */
+/** Returns the environment with the wrapped KV binding. Returns the same object for the same environment. */
 function limited(env: { CONNECTIONS: object }): object {
   const known = limitedEnvs.get(env) ?? { ...env, CONNECTIONS: limitedKv(env.CONNECTIONS) };
   limitedEnvs.set(env, known);
@@ -132,8 +132,8 @@ function limited(env: { CONNECTIONS: object }): object {
 }
 
 /**
- * Patches the prototypes of the storage, which all objects share: statements can fail, and `getAlarm` can return a past
- * time.
+ * Patches the prototypes of the storage, which all objects share. After that, statements can fail, and `getAlarm` can
+ * return a past time.
  */
 let isPatched = false;
 function patch(storage: Storage): void {
@@ -198,7 +198,7 @@ for (const name of Object.getOwnPropertyNames(BuiltTenant.prototype)) {
   });
 }
 
-/** Runs an invocation of the edge. May end it after its work is done but before the caller has the answer. */
+/** Runs an invocation of the edge or the Queue's consumer. Can end it after its work, but before it has answered. */
 async function invoke<T>(what: string, work: () => Promise<T>): Promise<T> {
   const result = await runs.run(new Run(null), work);
   if (!strikes("endedRun")) return result;

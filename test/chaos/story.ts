@@ -16,7 +16,7 @@ export interface ChaosOptions {
   organisations: number;
   /** At least one user for each organisation. */
   users: number;
-  /** Kills with a restart. Every second restart has new settings. */
+  /** How often the Worker is killed and restarted. Every second restart has new settings. */
   kills: number;
   /** How many deliveries hang. Each times out after 15 s. */
   hangs: number;
@@ -38,14 +38,14 @@ interface Posting {
 
 const SENDERS = 16;
 const REPEATED = 0.1;
-/** Aurora refuses everything while this many last webhooks are sent. */
+/** Aurora refuses everything while the last webhooks are sent. This is their number. */
 const LAST_WEBHOOKS = 60;
 /** The wait before a webhook is sent again. PagerDuty waits longer. */
 const RETRY_MS = 20;
 const MINUTE_MS = 60_000;
 /** The largest difference between PagerDuty's clock and the connector's, in minutes. */
 const MAX_CLOCK_MINUTES = 4;
-/** The time during which no alarm runs: longer than any wait in the schedule. */
+/** How long no alarm runs: longer than any wait in the schedule of retries. */
 const WITHOUT_ALARMS_MS = 2_500;
 const OAUTH_EVERY = 4;
 /** The lifetime of PagerDuty's access tokens, in seconds. */
@@ -154,7 +154,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     await Promise.all([killing, living]);
     const sentForSeconds = seconds(startedAtMs);
 
-    // Refused deliveries lose their alarm, so they wait until somebody calls the object.
+    // Aurora still refuses deliveries, and no alarm retries them: they wait until somebody calls the object.
     await cluster.setRates(NO_ALARMS);
     await wait(WITHOUT_ALARMS_MS);
     // From here on nothing fails.
@@ -205,7 +205,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
   }
 }
 
-/** The rates of the faults of `rules.ts`. */
+/** The names of the faults of `rules.ts`, as they are counted. */
 const RULES = [
   "calls that waited for a connection",
   "requests over a run's limit",
@@ -219,7 +219,7 @@ const RULES = [
 ];
 
 const API_FAILURES = 0.05;
-/** Higher than for the API, because tokens are refreshed much more rarely than the API is called. */
+/** Higher than `API_FAILURES`, because tokens are refreshed much more rarely than the API is called. */
 const TOKEN_FAILURES = 0.2;
 const CALLS_A_MINUTE = 60;
 

@@ -14,11 +14,11 @@ export interface KnownIncident {
   customFields?: Record<string, unknown>;
 }
 
-/** One delivery of an incident, in the order of its first acceptance. */
+/** One delivery of an incident. Deliveries are sorted by the time of their first acceptance. */
 export interface ReceivedDelivery {
   /** The delivery's id, without the suffix that marks the second part of a delivery. */
   id: string;
-  /** The journal's number of the delivery, with which the id begins. */
+  /** The delivery's number in the journal, which is a part of the id. */
   seq: number;
   isAnalysis: boolean;
 }
@@ -47,7 +47,7 @@ const V3 = z.object({
 });
 
 const ID = /^msg_([0-9a-z]+)_[0-9a-f-]{36}/;
-/** An empty text stands for a field without a value. */
+/** Removes fields without a value. In `v3`, an empty text stands for no value. */
 const withoutEmpty = (fields: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== null));
 
@@ -98,7 +98,7 @@ export function receivedByIncident(heard: readonly Heard[]): Map<string, Receive
     if (!received.deliveries.some((delivery) => delivery.id === id)) {
       received.deliveries.push({ id, seq: Number.parseInt(number, 36), isAnalysis });
     }
-    // An analysis repeats the state of the change before it, so it changes nothing.
+    // A request for analysis repeats the state after the previous change, so it changes nothing.
     if (!isAnalysis) received.known = known(received.known);
   }
   return incidents;

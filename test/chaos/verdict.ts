@@ -7,12 +7,12 @@ import type { Platform } from "./platform.ts";
 import type { Receivers } from "./receivers.ts";
 import { type Received, receivedByIncident } from "./told.ts";
 
-/** Compares the results with PagerDuty's own state. Each finding is a sentence. */
+/** The differences between the results and PagerDuty's own state. Each finding is a sentence. */
 export interface Findings {
   lost: string[];
   twice: string[];
   disordered: string[];
-  /** The work that is still unfinished although nothing fails any more. */
+  /** The work that is still unfinished and the problems that remain, although nothing fails any more. */
   wedged: string[];
 }
 
@@ -42,7 +42,7 @@ async function listOf(scene: Scene, organisation: Organisation, list: string): P
   return rows;
 }
 
-/** Describes each member of `truth` that is different or missing in `seen`. Returns an empty text if there is none. */
+/** Describes each member of `truth` that is different or missing in `seen`. Returns "" if there is no difference. */
 function differences(truth: object, seen: Row): string {
   return Object.entries(truth)
     .filter(([name, value]) => !isDeepStrictEqual(seen[name], value))
@@ -155,7 +155,7 @@ async function isBusy(scene: Scene): Promise<boolean> {
   return statuses.some(({ delivery }) => !JSON.stringify(delivery ?? null).includes('"pending":0,'));
 }
 
-/** Repeats the comparison until it finds nothing, at most until `endAtMs`. @param endAtMs milliseconds since 1970 */
+/** Repeats the comparison until there are no findings, or until `endAtMs`. @param endAtMs milliseconds since 1970 */
 export async function inspect(scene: Scene, endAtMs: number): Promise<Findings> {
   for (;;) {
     const isLate = Date.now() >= endAtMs;

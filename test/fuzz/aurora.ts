@@ -22,11 +22,11 @@ import { notificationOf } from "../support/stored-notification.ts";
 import { damaged, nastyText, nastyValue } from "./hostile.ts";
 import { isStorable, type Property } from "./property.ts";
 
-/** The pure functions that read Aurora's answers, and those that make deliveries in format `v3`. */
+/** Fuzzes the pure functions that read Aurora's answers, and the pure functions that make events in the format `v3`. */
 
 const SECRET = "internal-secret-0123456789";
 
-/** Any answer. Some are nearly right, some are whole pages, and some repeat the connector's secrets. */
+/** Any answer of Aurora. Some answers are nearly right, some are whole pages, and some repeat a secret. */
 const answer: fc.Arbitrary<AuroraAnswer> = fc.oneof(
   {
     weight: 1,
@@ -78,7 +78,7 @@ const answer: fc.Arbitrary<AuroraAnswer> = fc.oneof(
   },
 );
 
-/** An answer is shown as one short line without secrets, and grants a permission only if it literally says so. */
+/** An answer is shown as one short line without secrets. Only a 400 `Token required` grants a permission. */
 function readsAnswer(given: AuroraAnswer): boolean {
   const line = outcomeOf(given);
   const permission = permissionOf(given);
@@ -110,7 +110,7 @@ const step = fc.record({
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** Any sequence of changes and answers leaves a state that can be stored, with at most one call due. */
+/** After any changes and answers, the state can be stored, its error is safe, and a disconnect ends in an hour. */
 function mirrorsWell(steps: readonly Step[]): boolean {
   let state: MirrorState | null = null;
   let nowMs = 0;
@@ -136,7 +136,7 @@ function mirrorsWell(steps: readonly Step[]): boolean {
 
 const named = fc.record({ id: nastyText, name: nastyText });
 const fieldValue = fc.oneof(nastyText, fc.array(nastyText, { maxLength: 4 }), fc.integer(), fc.boolean());
-/** Any state in which an incident may be stored. */
+/** The members of an incident, in any form in which they may be stored. */
 const incident: fc.Arbitrary<Partial<Incident>> = fc.record(
   {
     sourceAlertId: fc.oneof(fc.constantFrom("42", "PGR0VU2", "0", "2147483648", "-1", "1e3"), nastyText),
@@ -159,8 +159,8 @@ const incident: fc.Arbitrary<Partial<Incident>> = fc.record(
 );
 
 /**
- * In every event, the number is an integer and the texts fit Aurora's columns. A `triggered` event also has all that
- * Aurora's language model reads.
+ * In every event, the number is an integer and the texts fit Aurora's columns. A `triggered` event is also so short
+ * that Aurora's prompt replaces no part of it by a count.
  */
 function mapsWell(events: readonly WebhookEvent[]) {
   const event = fc
@@ -169,7 +169,7 @@ function mapsWell(events: readonly WebhookEvent[]) {
       damaged({ ...one, data: Object.assign({}, one.data, { id: "PGR0VU2", type: "incident" }) }, at, put),
     );
   const changedFields = fc.option(fc.array(nastyText, { maxLength: 4 }), { nil: undefined });
-  // Generating a context takes much longer than a case. A few contexts of each kind are enough.
+  // Generating a context takes much longer than testing it. A few contexts of each kind are enough.
   const contexts = fc.sample(anyContext, { numRuns: 40, seed: 1 }).map(boundContext);
   const context = fc.option(fc.constantFrom(...contexts));
   return fc.property(

@@ -17,7 +17,7 @@ import {
 import { damaged, nastyText, nastyValue } from "./hostile.ts";
 import { isStorable, type Property, withFetch } from "./property.ts";
 
-/** PagerDuty's answers about an incident's context, and the notes that the connector writes on the incident. */
+/** Fuzzes PagerDuty's answers about an incident's context, and the notes that the connector writes on the incident. */
 
 const TOKEN = "u+FUZZ0CREDENTIAL0abc1";
 const target = { apiUrl: "https://api.example.com", authorization: tokenAuthorization(TOKEN) };
@@ -75,7 +75,7 @@ const put = fc.oneof(
   },
 );
 
-/** A whole answer with items of every list. Some items are damaged, and sometimes the answer itself is. */
+/** A whole answer with items of every list. Some items are damaged, and some answers are damaged as a whole. */
 const answer = fc
   .tuple(
     fc.array(fc.tuple(fc.array(fc.nat(20), { minLength: 1, maxLength: 3 }), put), { maxLength: 30 }),
@@ -111,7 +111,7 @@ function responseOf({ status, answer, cutAt }: Reply): Response {
 }
 
 /**
- * The value of an answer; null if the answer was refused. Checks that the refusal does not repeat the connector's
+ * Returns the value of an answer, or null if the call failed. Checks that the failure does not repeat the connector's
  * credential.
  */
 function partOf<T>(asked: ApiAnswer<T>): T | null {
@@ -186,7 +186,7 @@ const piece = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...MARKDOWN) },
   { weight: 1, arbitrary: nastyText },
 );
-/** Mostly short documents. Some repeat one unit until they are longer than the limit for reading. */
+/** Markdown documents, most of them short. Some repeat one unit until they are longer than the limit for reading. */
 const markdown = fc.oneof(
   { weight: 30, arbitrary: fc.array(piece, { maxLength: 60 }).map((pieces) => pieces.join("")) },
   {
@@ -200,7 +200,7 @@ const markdown = fc.oneof(
   },
 );
 
-/** A note is empty, or text within the limit that ends with its signature. */
+/** The text of a note is empty, or stays within the limit and ends with its signature. */
 function writesWell(content: string, url: string | null): boolean {
   const text = noteTextOf({ content, url, userId: "ada" });
   if (text === "") return true;

@@ -59,7 +59,7 @@ export function damaged(value: unknown, at: readonly number[], put: unknown): un
   return { ...value, [name]: damaged(value[name], deeper, put) };
 }
 
-/** The body of a valid event with one kind of damage. */
+/** The body of a hostile webhook: a damaged valid event, any JSON value, or random bytes. */
 export function nastyBody(events: readonly WebhookEvent[]): fc.Arbitrary<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
   const event = fc.constantFrom(...events);

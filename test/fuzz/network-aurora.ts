@@ -9,8 +9,8 @@ import type { Attack } from "./network.ts";
 import { type Answered, AURORA_SECRETS, SECRET, type Target, TOKEN, USER } from "./target.ts";
 
 /**
- * Hostile answers over the network: Aurora's to the connector, and PagerDuty's when the connector reads an incident's
- * context.
+ * Sends hostile answers over the network: Aurora's answers to the connector, and PagerDuty's answers when the connector
+ * reads an incident's context.
  */
 
 const printable = nastyText.filter((text) => /^[\x20-\x7e]*$/.test(text));
@@ -108,7 +108,7 @@ export function auroraAttacks(target: Target): Attack[] {
         target.hostileAurora = { permission: answer };
         try {
           const json = JSON.stringify({ token: TOKEN, secret: "another" });
-          // A new user, whose permission the connector has not cached.
+          // Uses a new user, whose permission the connector has not cached.
           const user = `asker-${++serial}`;
           const answered = await target.call(method, path, method === "DELETE" ? null : json, user);
           if (![401, 403, 503].includes(answered.status)) return `${answered.status} without a permission`;
@@ -176,8 +176,8 @@ export function auroraAttacks(target: Target): Attack[] {
 }
 
 /**
- * Sends every dead delivery again after the hostile answers; Aurora must accept all of them. @returns the fault, or
- * null
+ * Sends every dead delivery again after the hostile answers. Aurora must accept all of these deliveries. @returns the
+ * fault, or null
  */
 export async function deliversAll(target: Target): Promise<string | null> {
   await happened("the delivery of everything", async () => {

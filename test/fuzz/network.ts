@@ -5,7 +5,7 @@ import { sign, type WebhookEvent, webhookBody } from "../emulator/pagerduty.ts";
 import { nastyBody, nastyText, nastyValue } from "./hostile.ts";
 import { type Answered, SECRET, type Target, TOKEN, USER } from "./target.ts";
 
-/** The boundaries that are reached over the network. Each case returns a text that says what is wrong, or null. */
+/** Attacks boundaries over the network. Each case returns a text that says what is wrong, or null. */
 
 export interface Attack {
   name: string;
@@ -16,7 +16,7 @@ export interface Attack {
   alone?: boolean;
 }
 
-/** The connector may answer a 5xx status only if it is documented. */
+/** Of the 5xx statuses, the connector may only answer 502 and 503, which are documented. */
 const tolerable = ({ status, text }: Answered): string | null =>
   status < 500 || status === 502 || status === 503 ? null : `${status} ${text.slice(0, 200)}`;
 
@@ -26,7 +26,7 @@ const refused = (answer: Answered): string | null =>
 const taken = (answer: Answered): string | null =>
   answer.status === 202 || answer.status === 413 ? null : `${answer.status} for what is genuine`;
 
-/** An unproved sign-in must end as failed, at the fixed address. */
+/** A sign-in that proves nothing must redirect to Aurora's fixed address, with the result `failed`. */
 function notSignedIn(answer: Answered): string | null {
   if (answer.status !== 302 || answer.location === null) return `${answer.status} instead of a redirect`;
   const { searchParams, origin } = new URL(answer.location);
@@ -37,7 +37,7 @@ function notSignedIn(answer: Answered): string | null {
 const mostly = (right: unknown) =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(right) }, { weight: 1, arbitrary: nastyValue });
 
-/** A token answer with an unsigned ID token. Its other members are mostly valid. */
+/** An answer of the token endpoint with an unsigned or malformed ID token. Its other members are mostly valid. */
 const tokens = fc.oneof(
   { weight: 1, arbitrary: nastyValue.filter((value) => typeof value !== "object") },
   {
@@ -53,7 +53,7 @@ const tokens = fc.oneof(
         nastyText,
         nastyValue.filter((value) => value !== null),
       ),
-      // Calls to the API get the same answer, so this member can identify a user.
+      // Calls to PagerDuty's API get the same answer. This member makes it look like the answer about the user.
       user: fc.constant({ name: "Fuzz", email: "fuzz@acme.example" }),
     }),
   },
@@ -65,7 +65,7 @@ function unsigned(claims: object): string {
 }
 
 const pathText = nastyText.map((text) => encodeURIComponent(text.toWellFormed()));
-/** Runs last, because its messages stay on the Queue. */
+/** The name of the attack that runs last, because its messages stay on the Queue. */
 export const UNREADABLE = "messages on the Queue";
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const PATHS = [
@@ -105,7 +105,7 @@ const headers = fc.dictionary(
   nastyText,
 );
 
-/** Ids as headers carry them. Many are nearly valid. */
+/** Ids of users and organisations, as headers carry them. Many are nearly valid. */
 const callerId = fc
   .oneof(
     nastyText,
@@ -233,7 +233,7 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
           sealed.slice(0, at),
         ];
         target.platform.put(key, Buffer.from(copies[kind] ?? ""));
-        // Makes a change first: it clears the isolate's cache, so the next webhook reads the copy in KV.
+        // This call clears the isolate's cache, because it is a change. The next webhook then reads the copy in KV.
         await target.call("POST", "/pagerduty/events/retry", "{}");
         const wrong =
           taken(await genuine(good)) ??

@@ -1,6 +1,6 @@
 import type fc from "fast-check";
 
-/** A boundary that is a pure function, with generated hostile input and the property that must hold. */
+/** A boundary (a pure function that reads outside input), with generated hostile input and the property to hold. */
 export interface Property {
   name: string;
   /** The share of all cases, relative to the sum of the weights. */
@@ -8,7 +8,7 @@ export interface Property {
   property: fc.IRawProperty<unknown>;
 }
 
-/** Runs a function that may throw only one kind of error. */
+/** Runs a function. Returns false if it throws an error of a different kind than the one allowed. */
 export async function throwsOnly(kind: (error: unknown) => boolean, run: () => unknown): Promise<boolean> {
   try {
     await run();
@@ -21,7 +21,7 @@ export async function throwsOnly(kind: (error: unknown) => boolean, run: () => u
 /** Returns true for text that every JSON reader and database accepts. */
 export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\0");
 
-/** Runs `work` while `answer` replaces `fetch`. */
+/** Runs `work`. Until it ends, `answer` replaces `fetch`. */
 export async function withFetch<T>(
   answer: (url: URL, index: number) => Response,
   work: () => Promise<T>,

@@ -20,7 +20,7 @@ import { type Property, throwsOnly, withFetch } from "./property.ts";
 import { applyReadingShape } from "./readings.ts";
 import { settingProperties } from "./settings.ts";
 
-/** The boundaries that are pure functions, each with generated hostile input and the property that must hold. */
+/** Fuzzes the boundaries that are pure functions, each with generated hostile input and the property that must hold. */
 
 /** Every incident folded from a body can be stored, read again and sent. */
 function foldsWell(body: Uint8Array): boolean {

@@ -28,7 +28,7 @@ export interface FuzzReport {
 }
 
 const AT_ONCE = 8;
-/** The limit for any input, as a multiple of the time for reading and writing the largest body. */
+/** The time limit for any input, as a multiple of the time for reading and writing the largest body. */
 const MAX_SLOWNESS = 200;
 const MAX_FAILURES = 20;
 
@@ -90,7 +90,7 @@ function cpuMs(): number {
   return (user + system) / 1000;
 }
 
-/** How long this machine takes to read and write 256 KiB of JSON: the baseline of every time limit. */
+/** The CPU time in which this machine reads and writes 256 KiB of JSON, from which the time limit is calculated. */
 function usualMs(): number {
   const text = JSON.stringify(
     Array.from({ length: 4096 }, (_, index) => ({ id: `P${index}`, text: "x".repeat(40) })),
@@ -137,7 +137,7 @@ class Clocked {
     this.#slowest = [...this.#slowest, { input, ms }].sort((a, b) => b.ms - a.ms).slice(0, SLOWEST_KEPT);
   }
 
-  /** Measures the slowest inputs again. An input that is slow only once was slowed down by the machine. */
+  /** Measures the slowest inputs again. If an input is slow only once, the machine was the reason. */
   async slowest(): Promise<Timed> {
     let slowest: Timed = { input: null, ms: 0 };
     for (const { input, ms } of this.#slowest) {
@@ -153,7 +153,7 @@ class Clocked {
   }
 }
 
-/** Every accepted webhook must be processed at the first attempt. */
+/** Waits until the Queue is empty. Every accepted webhook must have been processed at the first attempt. */
 async function drain({ platform }: Target, report: FuzzReport): Promise<void> {
   const endAt = Date.now() + patienceMs();
   while (platform.backlog > 0 && Date.now() < endAt) await new Promise((resolve) => setTimeout(resolve, 20));

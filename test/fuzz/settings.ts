@@ -5,9 +5,9 @@ import { CALLER_ID } from "../../src/tenant-id.ts";
 import { nastyText } from "./hostile.ts";
 import type { Property } from "./property.ts";
 
-/** The settings, including AURORA_HEADERS, and the headers that decide whether a call comes from this machine. */
+/** Fuzzes the settings with AURORA_HEADERS, and the headers that decide whether a call comes from this machine. */
 
-/** A part of every hostile value. If a message contains it, the message shows a value. */
+/** Every hostile value contains this text. An error message that contains it shows a value. */
 const MARK = "VALUE0OF0A0SETTING";
 
 const VALID: Record<string, string> = {
@@ -53,7 +53,7 @@ const headerLines = fc
   .array(fc.tuple(headerName, fc.constantFrom(":", ": ", "", " :\t"), nastyText), { maxLength: 5 })
   .map((lines) => lines.map(([name, colon, text]) => `${name}${colon}${text}${MARK}`).join("\n"));
 
-/** A timer accepts every number, `fetch` accepts every URL, and every header can be sent. */
+/** Returns true if a timer accepts every number, `fetch` accepts every URL, and every header can be sent. */
 function isUsable(config: Config): boolean {
   const { runbookWaitMs, contextWaitMs, retentionMs, reconcileEveryMs, deliverySchedule, aurora } = config;
   const waits = [runbookWaitMs, contextWaitMs, retentionMs, reconcileEveryMs, ...deliverySchedule];
@@ -74,7 +74,7 @@ function isUsable(config: Config): boolean {
   );
 }
 
-/** Settings are usable, or the error names the wrong setting without showing any value. */
+/** Returns true if the settings are usable, or if the error names the wrong setting without showing any value. */
 function readsSettings(given: Record<string, string>): boolean {
   try {
     return isUsable(parseConfig({ ...VALID, ...given }));
@@ -104,8 +104,8 @@ const relayed = fc.dictionary(
 );
 
 /**
- * A call whose headers name the address of another machine never counts as this machine's, whatever its other headers
- * say.
+ * Returns true if a call whose headers name another machine's address does not count as a call from this machine,
+ * whatever its other headers say.
  */
 function staysRemote(given: Record<string, string>, url: string): boolean {
   const headers = new Headers({ ...given, "x-real-ip": "203.0.113.9" });

@@ -41,7 +41,7 @@ export class Target {
   readonly platform: Platform;
   readonly #cluster: Cluster;
   readonly #pagerduty: Listener;
-  /** PagerDuty's answer to every call; null: a valid one for each call. */
+  /** PagerDuty's answer to every call. Null means a valid answer. */
   hostile: Reply | "reset" | null = null;
   hostileAurora: HostileAurora = {};
   /** How many calls Aurora received. */
@@ -140,7 +140,7 @@ const AURORAS_ANSWERS = {
   events: jsonReply(200, { received: true }),
 };
 
-/** The settings with Aurora. Each delivery is dead after three attempts. */
+/** The settings of a Worker that calls Aurora. Each delivery is dead after three attempts. */
 const auroraSettings = (url: string): Record<string, string> => ({
   AURORA_BACKEND_URL: url,
   AURORA_EVENTS_URL: `${url}${EVENTS_PATH}`,

@@ -3,7 +3,7 @@ import { CONTROL_PATH, type Counts, type Instruction, OBJECT, type State } from 
 import { simulateClock } from "./simulated-clock.ts";
 
 /**
- * The main module of the Worker under test. Runs the built Worker in simulated time: alarms ring only on request, and
+ * The main module of the Worker under test. Runs the built Worker in simulated time: alarms run only on request, and
  * everything that Cloudflare bills is counted.
  */
 
@@ -27,7 +27,7 @@ interface Env {
 
 const clock = simulateClock();
 const counts: Counts = { rows: 0, keys: 0, setAlarms: 0, alarms: 0, calls: 0, requests: 0, webhooks: 0 };
-/** A statement writes while the caller reads its rows, so the count is final only after the last row. */
+/** The cursors whose written rows are not counted yet: the count is final only after the caller has read all rows. */
 let cursors: Cursor[] = [];
 let alarmAtMs: number | null = null;
 const underWay = new Set<Promise<unknown>>();
@@ -86,7 +86,7 @@ export class Tenant extends BuiltTenant {
     this.#sql = state.storage.sql;
   }
 
-  /** Rings the alarm if the instruction says so, and waits for the current work. */
+  /** Runs the alarm if `ring` is true, and waits for the work in progress. Returns the state with all counts. */
   async soak(ring: boolean): Promise<State> {
     if (ring) {
       alarmAtMs = null;

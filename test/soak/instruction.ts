@@ -1,4 +1,4 @@
-/** The messages between the soak in Node and the Worker under test. */
+/** The messages between the soak test in Node and the Worker under test. */
 export const CONTROL_PATH = "/_soak";
 export const USER = "ada";
 /** The name of the user's object. */
@@ -7,7 +7,7 @@ export const OBJECT = `user:${USER}`;
 export interface Instruction {
   /** The time to jump to, in milliseconds since 1970; null for no jump. */
   atMs: number | null;
-  /** True rings the object's alarm. */
+  /** True runs the object's alarm. */
   ring: boolean;
 }
 

@@ -31,7 +31,7 @@ export interface SoakReport {
   findings: string[];
   incidents: number;
   refreshes: number;
-  /** The longest times between two events of one kind, in milliseconds. */
+  /** The longest times, in milliseconds: between two checks or prunings, of a disabled webhook, of a late alarm. */
   longestMs: { betweenChecks: number; betweenPrunings: number; disabled: number; lateAlarm: number };
   attempts: number;
   simulatedDays: number;
@@ -41,9 +41,9 @@ const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** A Monday. */
+/** The start of the simulated time: a Monday. */
 const START_MS = Date.parse("2027-02-01T00:00:00Z");
-/** The day of each week on which Aurora is unavailable, from 10:00 to 16:00. */
+/** The day of each week (0 is Monday) on which Aurora is unavailable from 10:00 to 16:00. */
 const OUTAGE_DAY = 2;
 /** The lifetime of PagerDuty's access tokens. */
 const TOKEN_LIFE_SECONDS = 24 * 3600;
@@ -165,7 +165,7 @@ class Soak {
     if (!answer.headers.get("location")?.endsWith("oauth=success")) throw new Error("The sign-in failed");
   }
 
-  /** Everything that happens outside of the connector, in order of time. */
+  /** Returns everything that happens outside of the connector, in order of time. */
   #plan(): Event[] {
     const events: Event[] = [];
     for (let day = 0; day < this.#options.days; day += 1) {
@@ -249,7 +249,7 @@ class Soak {
     return this.#tenant.control({ atMs: null, ring: false });
   }
 
-  /** The times at which the connector read its subscription. */
+  /** Returns the times at which the connector read its subscription. */
   #checks(): number[] {
     const path = `/webhook_subscriptions/${this.#subscription.id}`;
     return this.#pagerduty.requests
@@ -277,8 +277,8 @@ class Soak {
         this.#findings.push(`${incident.title} reached Aurora in versions ${versions}`);
       }
       const analyses = this.#aurora.of(incident.id).length - changes.length;
-      // An incident that began and ended while the subscription was disabled is already resolved when found, and needs
-      // no analysis.
+      // An incident that began and ended while the subscription was disabled is already resolved when the connector
+      // finds it, and needs no analysis.
       const isHeard = incident.events.some(({ id }) => delivered.has(id));
       if (analyses !== (isHeard ? 1 : 0))
         this.#findings.push(`${incident.title} was analysed ${analyses} times`);
