@@ -10,7 +10,7 @@ export interface Volley {
   statuses: Map<number, number>;
 }
 
-/** Returns the request's bytes. */
+/** Returns the bytes of an HTTP request. */
 export function requestBytes(
   path: string,
   headers: Record<string, string>,
@@ -48,8 +48,8 @@ async function open(port: number): Promise<Socket> {
 }
 
 /**
- * Sends `count` requests over `connections` sockets. @param next makes the n-th request @param answered is called after
- * the n-th answer
+ * Sends `count` requests over `connections` sockets. @param next returns the bytes of the n-th request @param answered
+ * is called after the answer to the n-th request
  */
 export async function fire(
   port: number,

@@ -14,7 +14,7 @@ import { machine } from "./startup.ts";
 const INCIDENTS = 5_000;
 const CHANGES_A_SECOND = 10;
 const SECONDS = 10;
-/** A person notices the delay of a longer task. */
+/** A person notices the delay if a task takes longer than this. */
 const LONG_MS = 50;
 const SCROLL_PX_A_FRAME = 400;
 
@@ -61,8 +61,8 @@ function tasksOf(trace: Buffer): Pick<Phase, "wallMs" | "cpuMs"> {
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * Starts sending changes; one in five is a new incident. @returns a function that stops and returns the number of
- * changes
+ * Starts sending changes. One change in five makes a new incident. @returns a function that stops the changes and
+ * returns their number
  */
 function changing(many: ManyIncidents, shown: () => number): () => number {
   let sent = 0;

@@ -4,8 +4,8 @@ import { type Figures, figuresOf, ratiosOf } from "./figures.ts";
 import { bodiesOf } from "./subjects.ts";
 
 /**
- * Measures the consumer and the fold: the cost of an event in objects that store few or many events, and in batches of
- * one event or a hundred.
+ * Measures the consumer and the fold, which applies an event to its stored incident: the cost of an event in objects
+ * that store few or many events, and in batches of one event or a hundred.
  */
 
 export interface FoldResult {

@@ -5,7 +5,7 @@ import { type Figures, figuresOf, ratiosOf } from "./figures.ts";
 import { Receiver } from "./receiver.ts";
 import { bodiesOf, INTERNAL_SECRET } from "./subjects.ts";
 
-/** Measures the cost of deliveries: with many due in one object, after an outage of Aurora, and with open consoles. */
+/** Measures the cost of deliveries: many of them due in one object, after an outage of Aurora, with open consoles. */
 
 export interface DeliveryResult {
   name: string;
@@ -14,7 +14,7 @@ export interface DeliveryResult {
   /** The CPU time of all deliveries together, in seconds. */
   cpuSeconds: Figures;
   perSecond: Figures;
-  /** The CPU time of one delivery divided by the median of the first row. */
+  /** The median CPU time of one delivery, divided by that in the first row of the table. */
   toFirst: number;
 }
 
@@ -66,7 +66,7 @@ function resultOf(
   };
 }
 
-/** Runs the work with a connector and a receiver of its own. */
+/** Runs `work` with a new connector and a new receiver. */
 async function driving<T>(
   pagerduty: PagerDuty,
   variables: Record<string, string>,
@@ -126,10 +126,10 @@ export const measureDue = (
     return due.map((count, index) => resultOf(`${count} due`, count, taken[index] ?? [], first));
   });
 
-/** Plans the retry for after the end of the measurement. Only an accepted delivery makes it earlier. */
+/** Plans the retry for a time after the measurement. Only an accepted delivery can make the retry earlier. */
 const OUTAGE_SCHEDULE = "0,3600";
 
-/** Every delivery fails once. Then one new delivery is accepted, and the failed ones are retried early. */
+/** Lets every delivery fail once. Then Aurora accepts a new delivery, so the failed deliveries are retried early. */
 export const measureOutage = (pagerduty: PagerDuty, count: number): Promise<DeliveryResult> =>
   driving(pagerduty, { DELIVERY_SCHEDULE: OUTAGE_SCHEDULE }, async (driven, receiver) => {
     const user = "outage";
@@ -146,7 +146,7 @@ export const measureOutage = (pagerduty: PagerDuty, count: number): Promise<Deli
     return resultOf("after an outage", count + 1, [taken]);
   });
 
-/** The events of a storm while consoles are open, in batches of ten. */
+/** The number of events in a storm while consoles are open, and the number of events in each batch. */
 const STORM = { events: 1_000, batch: 10 };
 
 /** Receives and delivers a storm while `sockets` consoles are open. */

@@ -5,7 +5,7 @@ import { connector, connectTo, trustedIds } from "./subjects.ts";
 /** The connector with a stand-in for the Queue. The stand-in passes uploaded batches to the consumer on request. */
 
 const SECRET = "bench-signing-secret";
-/** The number of bodies in one upload to the driver. A larger upload has many megabytes. */
+/** The largest number of bodies in one upload to the Queue's stand-in. More bodies have many megabytes. */
 const MAX_UPLOAD = 5_000;
 
 export class Driven {
@@ -40,7 +40,7 @@ export class Driven {
     await connectTo(this.url, user, account, SECRET);
   }
 
-  /** Uploads the bodies, for the next `run`. At most 5,000. */
+  /** Uploads at most 5,000 bodies, which the next `run` passes to the Worker. */
   async upload(user: string, bodies: readonly string[], batchSize: number): Promise<void> {
     const batches: [string, string][][] = [];
     for (let at = 0; at < bodies.length; at += batchSize) {
@@ -57,7 +57,7 @@ export class Driven {
     await this.#call("POST");
   }
 
-  /** Uploads and runs any number of bodies. */
+  /** Uploads any number of bodies, and passes them to the Worker. */
   async take(user: string, bodies: readonly string[], batchSize: number): Promise<void> {
     for (let at = 0; at < bodies.length; at += MAX_UPLOAD) {
       await this.upload(user, bodies.slice(at, at + MAX_UPLOAD), batchSize);

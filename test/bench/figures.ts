@@ -21,7 +21,7 @@ export function figuresOf(values: readonly number[]): Figures {
   return { median, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }
 
-/** Divides each value by the other series' value of the same round. */
+/** Divides each value by the value of `others` in the same round. */
 export function ratiosOf(values: readonly number[], others: readonly number[]): Figures {
   return figuresOf(values.map((value, round) => value / (others[round] ?? Number.NaN)));
 }

@@ -6,7 +6,7 @@ import fastify from "fastify";
 
 /**
  * A peer in its own process: accepts webhooks with Fastify or Express, verifies their signature, and adds them to a
- * BullMQ queue. `node peer-server.ts <fastify|express> <port of Redis> <signing secret>`; sends its port to its parent.
+ * BullMQ queue. `node peer-server.ts <fastify|express> <port of Redis> <signing secret>` sends its port to its parent.
  */
 
 const [, , framework, redisPort, secret = ""] = process.argv;

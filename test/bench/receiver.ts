@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { buffer } from "node:stream/consumers";
 
 /**
- * An Aurora that accepts, refuses or holds all deliveries, counts them, and records the time at which each one arrived.
+ * An emulated Aurora that accepts, refuses or holds all deliveries. Counts the accepted deliveries, and records when
+ * each incident's first delivery arrived.
  */
 
 export class Receiver {
@@ -40,7 +41,7 @@ export class Receiver {
     this.#held ??= [];
   }
 
-  /** Answers the held deliveries, and from now on every delivery immediately. */
+  /** Answers the held deliveries, and holds no later delivery. */
   release(): void {
     const held = this.#held ?? [];
     this.#held = null;

@@ -9,7 +9,7 @@ import { connector } from "./subjects.ts";
 export interface StartupResult {
   /** The CPU time of the connector minus that of the empty Worker. */
   cpuMs: Figures;
-  /** The CPU time of the process with the connector, divided by that of the same process with an empty Worker. */
+  /** The CPU time of the process with the connector, divided by that of a process with the empty Worker. */
   toEmpty: Figures;
   scriptKiB: number;
   gzipKiB: number;
@@ -29,7 +29,7 @@ async function startOnce(workers: Record<string, WorkerDefinition>, name: string
 export async function measureStartup(rounds: number): Promise<StartupResult> {
   const differences: number[] = [];
   const ratios: number[] = [];
-  // Uses the same process with the same stand-ins, so that only the Worker differs.
+  // Uses the same stand-ins for both, so that only the Worker differs.
   const full = connector();
   const emptyWorker = { ...full["connector"], script: testWorker("bench/workers/empty-with-object.ts") };
   const empty = { ...full, connector: emptyWorker };

@@ -12,7 +12,7 @@ export const BARE = "bare handler";
 export const KEPT = "bare, key kept";
 export const INTERNAL_SECRET = "bench-internal-secret";
 const SEALING_KEY = Buffer.alloc(32, 7);
-/** Replaces the rate-limit binding, and never limits. */
+/** Replaces the rate-limit binding. Never limits a call. */
 const LIMITER = `import { WorkerEntrypoint } from "cloudflare:workers";
 export default class extends WorkerEntrypoint { limit() { return { success: true }; } }`;
 
@@ -90,7 +90,7 @@ export async function trustedIds(
 export interface Subject {
   name: string;
   port: number;
-  /** The user and system time of the handler's processes so far. */
+  /** Returns the CPU time (user and system) that the handler's processes have used so far. */
   cpuMs(): number;
   /** Removes the webhooks that the handler has queued. */
   forget(): Promise<void>;

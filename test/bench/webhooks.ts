@@ -17,7 +17,7 @@ export interface WebhookResult {
   p99Ms: Figures;
   /** The subject's CPU time divided by that of the bare handler in the same round. */
   toBare: Figures;
-  /** The subject's CPU time divided by that of the handler that keeps its key, in the same round. */
+  /** The subject's CPU time divided by that of the handler that keeps its imported key, in the same round. */
   toKept: Figures;
 }
 

@@ -12,7 +12,7 @@ import {
 import { ALL_INCIDENTS, listIncidents } from "../../src/storage/lists/incident-list.ts";
 import { openPlanned, type PlannedStorage } from "./planned-storage.ts";
 
-/** In each turn, the jobs find their next work through an index, without reading every row that waits. */
+/** The jobs and the lists find their rows through an index, without reading all other rows. */
 
 const HINT = { incidentId: "incident", firstSeq: 1, attempts: 0 };
 
@@ -29,13 +29,13 @@ const plansOf = (look: (sql: SqlStorage) => unknown): string[] => {
 test.each<[string, (sql: SqlStorage) => unknown]>([
   ["due analyses", (sql) => analysesDue(sql, 1, 2)],
   ["analyses without a context", (sql) => analysesWithoutContext(sql, 1, 2)],
-  ["due hints", (sql) => dueHint(sql, 1)],
-  ["webhooks that wait for a read-back", (sql) => hintedEntries(sql, HINT, 100)],
-])("%s are read in the order of their index, without sorting", (_, look) => {
+  ["due hints (incidents that unsigned webhooks name)", (sql) => dueHint(sql, 1)],
+  ["webhooks whose incident must be read from PagerDuty", (sql) => hintedEntries(sql, HINT, 100)],
+])("%s are read in the order of an index, without sorting", (_, look) => {
   expect(plansOf(look).join()).not.toContain("TEMP B-TREE");
 });
 
-// Compares the constraint: SQLite's plan also says SEARCH for a `min()` that reads a whole index.
+// Compares the constraint in SQLite's plan, because the plan says SEARCH even for a `min()` that reads a whole index.
 test.each<[string, string, (sql: SqlStorage) => unknown]>([
   [
     "due analyses",
@@ -66,17 +66,17 @@ test.each<[string, string, (sql: SqlStorage) => unknown]>([
     (sql) => listEvents(sql, { ...ALL_EVENTS, limit: 25, outcome: "failed" }),
   ],
   [
-    "incidents of a time",
+    "incidents since a time",
     "incidents_newest (created_at_ms>? AND (created_at_ms,incident_id)<(?,?))",
     (sql) => listIncidents(sql, { ...ALL_INCIDENTS, sinceMs: 1, limit: 25 }),
   ],
-])("%s are found without reading the rows that are not due", (_, constraint, look) => {
+])("SQLite finds %s through an index, without reading all other rows", (_, constraint, look) => {
   const reads = plansOf(look).filter((plan) => /^(SCAN|SEARCH) (journal|incidents)\b/.test(plan));
   expect(reads.length).toBeGreaterThan(0);
   for (const plan of reads) expect(plan).toContain(constraint);
 });
 
-test("when thousands of deliveries wait for a context, only the first thousand are compared by severity", () => {
+test("if thousands of deliveries wait for their incident's context, only the first thousand are sorted by severity", () => {
   const { sql } = planned.storage;
   for (let seq = 1; seq <= 1_500; seq += 1) {
     sql.exec(

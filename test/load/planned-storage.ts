@@ -1,12 +1,12 @@
 import { DatabaseSync } from "node:sqlite";
 import { migrate } from "../../src/storage/migrations.ts";
 
-/** The tables in Node's SQLite. Records SQLite's query plan for each executed statement. */
+/** Creates the connector's tables in Node's SQLite. Records SQLite's query plan for each executed statement. */
 
 export interface Statement {
-  /** The `sql.exec` that executed it: `storage/notes.ts:50`. */
+  /** The file and line of the `sql.exec` call, such as `storage/notes.ts:50`. */
   place: string;
-  /** The function that contains it. */
+  /** The function that contains the call. */
   caller: string;
   /** The lines of SQLite's plan. */
   plan: string[];
@@ -16,11 +16,11 @@ export interface PlannedStorage {
   storage: DurableObjectStorage;
   /** The statements executed since the tables were created. */
   statements: Statement[];
-  /** Partial indexes: each covers some of a table's rows, such as the pending deliveries. */
+  /** The names of the partial indexes. Each covers some of a table's rows, such as the pending deliveries. */
   partialIndexes: string[];
 }
 
-/** The innermost line of the code under test in a stack, and the innermost function with a name. */
+/** Find the innermost line of src/ in a stack trace, and the innermost function of src/ with a name. */
 const PLACE = /\/src\/(\S+:\d+):\d+/;
 const CALLER = /at (?:\S+\.)?(\S+) \(\S*\/src\//;
 

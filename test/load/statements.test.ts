@@ -27,7 +27,7 @@ import { NO_CONTEXT } from "../support/context.ts";
 import { notificationOf } from "../support/stored-notification.ts";
 import { openPlanned } from "./planned-storage.ts";
 
-/** No statement reads more rows as the tables grow. Asks SQLite for the query plan of each statement in the code. */
+/** Checks that no statement reads more rows as the tables grow: asks SQLite for the query plan of each statement. */
 
 const src = fileURLToPath(new URL("../../src/", import.meta.url));
 
@@ -105,7 +105,7 @@ function executeAll(storage: DurableObjectStorage): void {
   entryList.listDeliveries(sql, { ...DELIVERIES, error: "refused" });
   entryList.listDeliveries(sql, { ...DELIVERIES, state: "dead" });
   entryList.countDeliveries(sql, DELIVERIES);
-  // The code also searches pending deliveries that are older than the counted entries.
+  // With more entries than are counted, the code also searches for older pending deliveries.
   for (let older = 0; older <= entryList.MAX_EXAMINED; older += 1) journal.appendEntry(sql, entry, null);
   entryList.countDeliveries(sql, DELIVERIES);
   lists.timelineOf(sql, INCIDENT, 25);
@@ -170,14 +170,14 @@ function executeAll(storage: DurableObjectStorage): void {
   pruning.pruneIncidents(sql, 1, 500);
 }
 
-/** Statements that may scan a table, and what bounds them. */
+/** Functions whose statements may scan a table, and the reason why they read few rows. */
 const BOUNDED: Record<string, string> = {
   waysSince: "reads the newest 20,000 entries",
   pruneEntries: "reads the oldest 500 entries",
   dropOldestPayloads: "ends with the 500th entry; only in a database that is nearly full",
   webhookTimes: "ends with the newest webhook",
 };
-/** Tables that stay small: one has a row for each incident set aside after a fault, the other has one pause. */
+/** Tables that stay small: `set_aside` has a row for each incident set aside after a fault, `hints_pause` one row. */
 const SMALL = ["set_aside", "hints_pause"];
 
 const planned = openPlanned();
@@ -195,7 +195,7 @@ test("every statement in the code is executed here", () => {
   expect([...executed].sort()).toEqual(places.sort());
 });
 
-test("no statement scans a table that grows, except through an index of few rows", () => {
+test("no statement scans a table that grows, except through a partial index or with a bound", () => {
   const { statements, partialIndexes } = planned;
   const isScan = (line: string) => {
     const [, table = "", index = ""] =

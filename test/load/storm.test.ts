@@ -4,7 +4,7 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { connectUser, startWorld } from "../support/world.ts";
 
-/** A storm of one user does not delay other users, and the most severe incidents are analysed first. */
+/** A storm of webhooks for one user does not delay other users, and the most severe incidents are analysed first. */
 
 const STORM = 200;
 const SENDERS = 16;
@@ -50,7 +50,7 @@ test("another user's incident overtakes a storm of webhooks, and no webhook of t
   await storm;
   await until("every notification of the storm", () => countNotified() === STORM);
   expect(notifiedBefore / STORM).toBeLessThan(3 / 4);
-  // The object's billed requests are the consumer's calls. Its background work runs within them.
+  // Only the consumer's calls are billed as requests of the object: the object's other work runs during these calls.
   const requests = stage.worker
     .logs()
     .filter((line) => line.includes('"event":"batch.processed"') && line.includes('"user:stormy"')).length;
@@ -84,7 +84,7 @@ test("each incident of a storm is analysed once, critical incidents first", asyn
   expect(new Set(analyses().map(({ data }) => data.incident.incidentId)).size).toBe(incidents.length);
 });
 
-test("a hanging delivery does not hold up another incident's retry", async () => {
+test("a hanging delivery does not delay another incident's retry", async () => {
   const { account, post } = await poster("hanging");
   const { aurora } = stage;
   aurora.reset();

@@ -6,9 +6,9 @@
 export interface Mutant {
   /** A claim that is true of the code, and that the mutant makes false. */
   guard: string;
-  /** A path relative to the project, like those in `tests`. */
+  /** A path relative to the project, like the paths in `tests`. */
   file: string;
-  /** Occurs exactly once in the file. */
+  /** The text to replace. Occurs exactly once in the file. */
   find: string;
   replace: string;
   /** The test files of which at least one must fail. */

@@ -7,14 +7,15 @@ import * as z from "zod/mini";
 import { type Mutant, TOPICS } from "./list.ts";
 
 /**
- * `npm run mutants`: breaks each guard in a copy of the project, one at a time, and runs the tests of which one must
- * fail. Exits with 1 if they all pass. `--only <text>` selects the guards, topics and files that contain the text.
+ * `npm run mutants`: breaks one guard after the other in a copy of the project, and runs the tests of the broken guard.
+ * At least one of them must fail. Exits with 1 if the tests of any broken guard all pass. `--only <text>` selects the
+ * guards, topics and files that contain the text.
  */
 
 const root = join(import.meta.dirname, "../..");
 const { values } = parseArgs({ options: { only: { type: "string", default: "" } } });
 
-/** The part of Vitest's JSON report that is read. */
+/** The part of Vitest's JSON report that this program reads. */
 const Report = z.object({
   testResults: z.array(
     z.object({
@@ -24,7 +25,7 @@ const Report = z.object({
   ),
 });
 
-/** The result of test files: how many tests passed, and the titles of those that failed. */
+/** The result of test files: how many tests passed, and the titles of the failed tests. */
 interface Run {
   passed: number;
   failed: string[];
@@ -32,7 +33,7 @@ interface Run {
   error: string | null;
 }
 
-/** Copies every file that is not ignored, with the installed packages linked. @returns the copy's folder */
+/** Copies every file that git does not ignore, and links the installed packages. @returns the copy's folder */
 function copyProject(): string {
   const folder = mkdtempSync(join(tmpdir(), "mutants-"));
   const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
@@ -74,7 +75,7 @@ function runTests(folder: string, files: readonly string[], bail: number): Run {
   }
 }
 
-/** @throws where the text does not occur exactly once */
+/** Returns the source with the mutant in place. @throws if `find` does not occur exactly once */
 function broken(source: string, { find, replace, file, guard }: Mutant): string {
   const [before, after, ...more] = source.split(find);
   if (before === undefined || after === undefined || more.length > 0) {
@@ -104,7 +105,7 @@ if (chosen.length === 0) throw new Error(`No guard contains "${values.only}"`);
 const folder = copyProject();
 const unnoticed: string[] = [];
 try {
-  // A test that fails without any mutant would seem to fail because of each mutant.
+  // A test that fails even without a mutant would seem to notice every mutant.
   const files = [...new Set(chosen.flatMap(({ mutant }) => mutant.tests))];
   const whole = runTests(folder, files, 0);
   if (whole.error !== null || whole.failed.length > 0 || whole.passed === 0) {

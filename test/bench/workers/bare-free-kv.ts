@@ -1,7 +1,7 @@
 import { type BareEnv, take } from "./bare.ts";
 
 /**
- * The bare handler with a KV that costs nothing: the value is in this isolate, so that the CPU time of a stand-in is
+ * The bare handler with a KV that costs nothing: the value is in this isolate, so that the CPU time of KV's stand-in is
  * not counted.
  */
 const values = new Map<string, string>();
