@@ -13,7 +13,7 @@ export function holds({ expected, got }: Check): boolean {
 
 const WIDE = { breakLength: Number.POSITIVE_INFINITY, depth: null };
 
-/** The expected and the actual value, one line each. */
+/** Returns the expected and the actual value, each as one line. */
 export function difference({ expected, got }: Check): string[] {
   return [`expected ${inspect(expected, WIDE)}`, `got      ${inspect(got, WIDE)}`];
 }

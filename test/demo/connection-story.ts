@@ -1,6 +1,6 @@
 import type { Stage } from "./stage.ts";
 
-/** What a user does once: connects with an API key, creates a webhook, stores its signing secret. */
+/** Plays what a user does once: connects with an API key, creates a webhook, and stores its signing secret. */
 export async function playConnection(stage: Stage): Promise<void> {
   await connectWithKey(stage);
   await subscribeWebhook(stage);

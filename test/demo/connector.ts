@@ -1,7 +1,7 @@
 import { hc } from "hono/client";
 import type { App, Client } from "../../src/client.ts";
 
-/** The connector's API as Aurora's UI server calls it for one user. In `dev` it asks for no secret. */
+/** Calls the connector's API for one user, as Aurora's UI server does. In `dev`, the connector asks for no secret. */
 export class Connector {
   readonly url: string;
   readonly userId: string;
@@ -32,18 +32,18 @@ export class Connector {
     await answered(this.#client.pagerduty["signing-secret"].$delete());
   }
 
-  /** Checks the webhook and searches for missed incidents now, not only every ten minutes. */
+  /** Checks the webhook and searches for missed incidents now, instead of at the next regular check. */
   async reconcile(): Promise<void> {
     await answered(this.#client.pagerduty.reconcile.$post());
   }
 
-  /** Writes a note on an incident in PagerDuty, as Aurora's findings are written. @returns the connector's id of it */
+  /** Writes a note on an incident in PagerDuty, as aurora/findings.py does. @returns the connector's id of the note */
   async writeNote(incidentId: string, content: string): Promise<string> {
     const notes = this.#client.pagerduty.incidents[":incidentId"].notes;
     return (await answered(notes.$post({ param: { incidentId }, json: { content } }))).noteId;
   }
 
-  /** The messages of the status's problems: what keeps events from flowing. */
+  /** Returns the messages of the problems that the status reports. */
   async problems(): Promise<string[]> {
     const status = await answered(this.#client.pagerduty.$get());
     return "problems" in status ? (status.problems ?? []).map(({ message }) => message) : [];
@@ -55,7 +55,7 @@ export class Connector {
   }
 }
 
-/** Returns the parsed answer. @throws with status and text if it is an error */
+/** Returns the parsed answer. @throws an error with status and text if the call failed */
 async function answered<T>(
   call: Promise<{ ok: boolean; status: number; url: string; json(): Promise<T>; text(): Promise<string> }>,
 ): Promise<T> {

@@ -34,7 +34,7 @@ async function exit(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
 }
 
-/** What the demo left behind. */
+/** Returns the temporary folders that the demo left behind. */
 function leftovers(): string[] {
   return readdirSync(folder).filter((name) => name.startsWith("aurora-pagerduty-demo-"));
 }
@@ -46,7 +46,7 @@ async function isUp(port: string): Promise<boolean> {
   );
 }
 
-test("the whole story is delivered whatever the user's environment contains, and leaves nothing behind", async () => {
+test("the demo plays its whole story whatever the user's environment contains, and leaves nothing behind", async () => {
   const port = String(await freePort());
   // Aurora's own developers have such variables in their shells.
   const environment = {
@@ -64,7 +64,7 @@ test("the whole story is delivered whatever the user's environment contains, and
   expect(await isUp(port)).toBe(false);
 });
 
-test("a demo that is ended in the middle ends its Worker, too", async () => {
+test("a demo that is interrupted in the middle of its story also ends its Worker", async () => {
   const port = String(await freePort());
   const child = start(["--once", "--port", port]);
   child.stdout.setEncoding("utf8");
@@ -79,7 +79,7 @@ test("a demo that is ended in the middle ends its Worker, too", async () => {
   expect(await isUp(port)).toBe(false);
 });
 
-test("a port that is taken is reported, with what to do", async () => {
+test("if the port is taken, the demo says so and suggests another port", async () => {
   const { server, port } = await busyPort();
   const { errors, code } = await end(start(["--once", "--port", String(port)]));
   server.close();
@@ -88,7 +88,7 @@ test("a port that is taken is reported, with what to do", async () => {
   expect(code).toBe(1);
 });
 
-test("an unknown option is refused in one line, which names the nearest one", async () => {
+test("an unknown option is refused in one line, which names the most similar option", async () => {
   const { errors, code } = await end(start(["--twice"]));
   expect(errors).toBe("Unknown option '--twice'. Did you mean --once? All options: npm run demo -- --help\n");
   expect(code).toBe(1);

@@ -1,4 +1,4 @@
-/** `npm run demo`: the connector between a PagerDuty and an Aurora, all of it on this machine. */
+/** `npm run demo`: runs the connector between an emulated PagerDuty and an emulated Aurora, all on this machine. */
 
 import { isPortFree } from "../../scripts/dev/port.ts";
 import { playConnection } from "./connection-story.ts";
@@ -16,7 +16,7 @@ const CUT_SHORT: ExitCode = 130;
 
 const transcript = new Transcript(standardOutput);
 
-/** Resolves at Ctrl-C, or at another signal to end. */
+/** Resolves when the process gets Ctrl-C or another signal to end. */
 const interrupted = new Promise<"interrupted">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => resolve("interrupted"));
@@ -81,7 +81,7 @@ function introduce({ worker, pagerduty, aurora, connector }: Stage, tookMs: numb
   ]);
 }
 
-/** @returns whether every check passed */
+/** Plays the stories and prints the checks. @returns true if every check passed */
 async function playStory(stage: Stage): Promise<boolean> {
   await playConnection(stage);
   const checks = [...(await playIncident(stage)), ...(await playGuardian(stage))];

@@ -15,7 +15,7 @@ const entry: FeedEntry = {
   status: 200,
 };
 
-test("rows are aligned with the heads whatever the type, the title and the time", () => {
+test("rows are aligned with the column heads, however long the type, the title and the time are", () => {
   const long: FeedEntry = {
     ...entry,
     eventType: "incident.custom_field_values.updated",
@@ -29,12 +29,12 @@ test("rows are aligned with the heads whatever the type, the title and the time"
   expect(rows[1]).toContain("#2 A title that is longer …");
 });
 
-test("an event without a webhook has no time, and one that Aurora has not stored has no row", () => {
+test("a row shows no time for an event without a webhook, and whether Aurora has not stored or refused an event", () => {
   expect(feedRow({ ...entry, tookMs: null, row: null })).toMatch(/API latency above 2 s {8}not yet .* -$/);
   expect(feedRow({ ...entry, status: 409 })).toContain("refused with 409");
 });
 
-test("a prompt is shown with one member of its payload a line, and long lines are cut", () => {
+test("a prompt is shown with one line for each member of its payload, and long lines are shortened", () => {
   const context = { alerts: [{ summary: "slow" }], notes: ["x".repeat(300)], changes: [] };
   const payload = { id: "PGR0VU2", title: "API", priority: { name: "P1" }, context };
   const lines = promptLines(

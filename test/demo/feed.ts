@@ -3,10 +3,10 @@ import type { AuroraCall, IncidentRow, TodaysAurora } from "../aurora/todays-aur
 import type { Account } from "../emulator/pagerduty.ts";
 import type { Transcript } from "./transcript.ts";
 
-/** How often new calls are looked for. */
+/** How often the feed looks for new calls. */
 const FOLLOW_EVERY_MS = 100;
 
-/** The columns of the feed, each with its width; the last one needs none. */
+/** The columns of the feed, each with its width. The last column needs no width. */
 const COLUMNS = [
   ["Aurora is sent", 27],
   ["incident", 27],
@@ -29,9 +29,9 @@ const Sent = z.object({
 export interface FeedEntry {
   eventType: string;
   title: string;
-  /** Aurora's row; null while it has none. */
+  /** The incident's row in Aurora; null while there is none. */
   row: Pick<IncidentRow, "number" | "severity" | "status" | "metadata"> | null;
-  /** Milliseconds since PagerDuty sent the webhook; null for an event without one. */
+  /** Milliseconds since PagerDuty sent the webhook; null for an event without a webhook. */
   tookMs: number | null;
   /** Aurora's answer. */
   status: AuroraCall["status"];
@@ -60,7 +60,7 @@ export function feedRow({ eventType, title, row, tookMs, status }: FeedEntry): s
   ]);
 }
 
-/** Prints each call to Aurora once, with what Aurora's list shows afterwards. */
+/** Prints each call to Aurora once, with the state that Aurora's list of incidents shows afterwards. */
 export class Feed {
   readonly #aurora: TodaysAurora;
   readonly #account: Account;
@@ -78,7 +78,7 @@ export class Feed {
     this.#transcript.detail(feedHead());
   }
 
-  /** Prints the calls since the last time. */
+  /** Prints the calls that were not printed yet. */
   printNew(): void {
     const answered = this.#answered();
     for (const call of answered.slice(this.#printed)) this.#transcript.detail(feedRow(this.#entryOf(call)));
@@ -110,7 +110,7 @@ export class Feed {
     };
   }
 
-  /** Milliseconds since the latest webhook of the incident that the connector accepted; null where there is none. */
+  /** Returns the milliseconds since the incident's latest accepted webhook was sent; null if there is none. */
   #tookMs(incidentId: string, atMs: number): number | null {
     const events = new Set(this.#account.incidents.get(incidentId)?.events.map(({ id }) => id));
     const sentAt = [...this.#account.subscriptions.values()]

@@ -5,8 +5,8 @@ import type { Check } from "./check.ts";
 import type { Stage } from "./stage.ts";
 
 /**
- * A failure that most integrations do not notice: the signing secret is wrong, and PagerDuty disables the webhook after
- * three refusals. @returns the checks of the result
+ * Plays a failure that most integrations do not notice: the signing secret is wrong, and PagerDuty disables the webhook
+ * after three refusals. @returns the checks of the result
  */
 export async function playGuardian(stage: Stage): Promise<Check[]> {
   const [subscription] = [...stage.account.subscriptions.values()];

@@ -16,7 +16,7 @@ const FINDINGS = `## Root cause
 - The pool has \`max_connections = 20\`; p99 rose from 0.3 s to 2.4 s.
 - Next: [roll back to 4.11](https://builds.example.com/0).`;
 
-/** What PagerDuty knows of the incident beyond its webhook. */
+/** The context that PagerDuty's API has for the incident in addition to the webhook. */
 const KNOWLEDGE = {
   alerts: [
     {
@@ -38,7 +38,7 @@ const KNOWLEDGE = {
   ],
 };
 
-/** An incident from its trigger to its end. @returns the checks of the result */
+/** Plays an incident from its trigger to its resolution. @returns the checks of the result */
 export async function playIncident(stage: Stage): Promise<Check[]> {
   const incident = await trigger(stage);
   await addRunbook(stage, incident);
@@ -87,12 +87,12 @@ async function analyse(stage: Stage, incident: Incident): Promise<void> {
   }
 }
 
-/** The prompt that Aurora makes from PagerDuty's own webhook about the trigger. */
+/** Returns the prompt that Aurora makes if PagerDuty sends the triggered event directly. */
 function promptWithoutConnector(incident: Incident): string {
   const [triggered] = incident.events;
   const payload = throughJsonb(JSON.parse(JSON.stringify(triggered?.data ?? {})));
   if (!(payload instanceof Map)) throw new Error("The webhook's data is not an object");
-  // With the service as an object Aurora cannot build a prompt, and falls back to this text.
+  // PagerDuty sends the service as an object. Aurora then cannot build a prompt, and uses this text instead.
   const fallback = `PagerDuty incident #${incident.number}: ${TITLE}`;
   return buildRcaPrompt({ title: TITLE, payload, providers: [] }) ?? fallback;
 }

@@ -13,7 +13,7 @@ test.each([
   expect(parseDemoOptions(args, hasTerminal)).toMatchObject({ stays: false });
 });
 
-test("another port can be chosen", () => {
+test("--port chooses a different port", () => {
   expect(parseDemoOptions(["--port", "5081"], true)).toMatchObject({ port: 5081 });
 });
 
@@ -21,10 +21,10 @@ test.each(["0", "65536", "5080x", "", "1e3"])("%j is not a port", (port) => {
   expect(() => parseDemoOptions([`--port=${port}`], true)).toThrow(CommandError);
 });
 
-test.each([["--twice"], ["story"]])("%s is refused by name", (arg) => {
+test.each([["--twice"], ["story"]])("%s is refused with an error that names it", (arg) => {
   expect(() => parseDemoOptions([arg], true)).toThrow(arg);
 });
 
-test("--help prints the usage and plays nothing", () => {
+test("--help asks for the usage only, even together with another option", () => {
   expect(parseDemoOptions(["--help", "--once"], true)).toEqual({ kind: "help" });
 });

@@ -3,7 +3,7 @@ import { parseOptions, portOf } from "../../scripts/terminal/options.ts";
 /** The parsed arguments of `npm run demo`. */
 export type DemoOptions =
   | { readonly kind: "help" }
-  /** `stays`: keeps running after the story, for the user to play with. */
+  /** If `stays` is true, the demo keeps running after the story, so that the user can try it. */
   | { readonly kind: "play"; readonly port: number; readonly stays: boolean };
 
 export const DEFAULT_PORT = 5080;

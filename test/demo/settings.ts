@@ -1,6 +1,6 @@
 import { freshCredentialsKeys } from "../../scripts/settings/dev-vars.ts";
 
-/** Settings of the Worker by name; an empty one counts as unset. */
+/** Settings of the Worker by name. An empty setting counts as unset. */
 export type Settings = Readonly<Record<string, string>>;
 
 /** The services that the Worker calls, and the console's user. */
@@ -48,7 +48,7 @@ export function demoSettings({ pagerduty, aurora, userId }: Surroundings): Setti
   };
 }
 
-/** As wrangler's `--env-file` reads it. No value has a quote or a line break in it. */
+/** Writes the settings as wrangler's `--env-file` reads them. No value may contain a quote or a line break. */
 export function envFileText(settings: Settings): string {
   return Object.entries(settings)
     .map(([name, value]) => `${name}='${value}'\n`)
@@ -63,17 +63,17 @@ const WRANGLER_SWITCHES = [
 ];
 
 /**
- * The environment of the Worker's process: the given one without the variables that would override the demo's settings,
- * because wrangler prefers its environment to the `--env-file`.
+ * Returns the environment for the Worker's process: the given environment without the variables that would override the
+ * demo's settings. wrangler prefers its environment to the `--env-file`.
  */
 export function workerEnvironment<T extends object>(environment: T, settings: Settings): T {
   const left = { ...environment };
   for (const name of [...Object.keys(settings), ...WRANGLER_SWITCHES]) Reflect.deleteProperty(left, name);
   return Object.assign(left, {
-    // Nothing of the demo leaves this machine.
+    // Keeps wrangler from loading data from Cloudflare, and from sending metrics.
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
     WRANGLER_SEND_METRICS: "false",
-    // Its log goes through the demo, not to a terminal.
+    // The Worker's log needs no colours, because it goes to the demo and not to a terminal.
     FORCE_COLOR: "0",
     NO_COLOR: "1",
   });

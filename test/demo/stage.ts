@@ -7,7 +7,7 @@ import { demoSettings } from "./settings.ts";
 import type { Transcript } from "./transcript.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
-/** The parts of a story, and the transcript that it is printed to. */
+/** The running parts of the demo, and the transcript that prints its stories. */
 export interface Stage {
   readonly pagerduty: PagerDuty;
   readonly account: Account;
@@ -20,13 +20,13 @@ export interface Stage {
   readonly transcript: Transcript;
 }
 
-/** Aurora's user, who connects and whom the console shows, and the user's organisation. */
+/** The user of Aurora who connects PagerDuty and uses the console, and the user's organisation. */
 const USER_ID = "ada00000-0000-4000-8000-000000000001";
 const ORGANISATION = "ac3e0000-0000-4000-8000-000000000001";
 
 /**
  * Starts all parts.
- * @param cleanup ends each started part, even if a later one fails to start
+ * @param cleanup ends each started part, even if a later part fails to start
  */
 export async function openStage(
   port: number,
@@ -34,7 +34,7 @@ export async function openStage(
   cleanup: AsyncDisposableStack,
 ): Promise<Stage> {
   const pagerduty = cleanup.adopt(await startPagerDuty(), (it) => it.close());
-  // The story's incidents are on one service: Aurora's graph database would join them into one.
+  // The incidents of the stories are on one service. Aurora's graph database would join them into one incident.
   const options = { analysisDelayMs: null, memgraph: false };
   const aurora = cleanup.adopt(await startTodaysAurora(options), (it) => it.close());
   aurora.directory.addUser(USER_ID, ORGANISATION);

@@ -15,7 +15,7 @@ test("checks that pass are printed as ok", () => {
   expect(output.lines).toEqual(["", "Checks", "   ok      it is resolved"]);
 });
 
-test("one failed check fails them all, and is printed with the expected and the actual value", () => {
+test("if one check fails, the result is false, and the check is printed with the expected and the actual value", () => {
   const output = recorder();
   expect(new Transcript(output).checks([HELD, BROKEN])).toBe(false);
   expect(output.lines.slice(3)).toEqual([
@@ -37,7 +37,7 @@ test("steps are numbered and values are aligned", () => {
   expect(output.lines).toEqual(["", "1. first", "", "2. second", "   a     1", "   long  2"]);
 });
 
-test("only a terminal gets colours", () => {
+test("the transcript is coloured only in a terminal", () => {
   const [plain, coloured] = [recorder(), recorder(true)];
   new Transcript(plain).checks([HELD]);
   new Transcript(coloured).checks([HELD]);

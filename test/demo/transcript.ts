@@ -3,19 +3,19 @@ import { type Check, difference, holds } from "./check.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Where lines go: a terminal, a file, a test. */
+/** The destination of the printed lines: a terminal, a file or a test. */
 export interface Output {
   readonly colours: boolean;
   line(text: string): void;
 }
 
-/** Standard output; coloured only in a terminal, and not if the user has set `NO_COLOR`. */
+/** Standard output. Is coloured only in a terminal, and only if the user has not set `NO_COLOR`. */
 export const standardOutput: Output = {
   colours: process.stdout.isTTY === true && process.stdout.hasColors(),
   line: (text) => console.log(text),
 };
 
-/** What the demo prints, in plain aligned text. */
+/** Prints the steps and the checks of the demo as plain, aligned text. */
 export class Transcript {
   readonly #output: Output;
   #step = 0;
@@ -41,13 +41,13 @@ export class Transcript {
     this.#output.line(this.#styled("bold", title));
   }
 
-  /** Prints names and values, the values aligned. */
+  /** Prints a line for each name with its value. The values are aligned. */
   entries(entries: readonly (readonly [string, string])[]): void {
     const width = Math.max(...entries.map(([name]) => name.length));
     for (const [name, value] of entries) this.detail(`${name.padEnd(width)}  ${value}`);
   }
 
-  /** Prints the checks. @returns whether all of them passed */
+  /** Prints the checks. @returns true if all checks passed */
   checks(checks: readonly Check[]): boolean {
     this.heading("Checks");
     for (const check of checks) {

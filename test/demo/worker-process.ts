@@ -12,27 +12,27 @@ const wrangler = fileURLToPath(
   new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url).href,
 );
 
-/** On a slow machine the first build of the Worker takes a while. */
+/** Long, because the first build of the Worker can take minutes on a slow machine. */
 const START_TIMEOUT_MS = 300_000;
 const STOP_TIMEOUT_MS = 5_000;
-/** Enough to see what went wrong. */
+/** The number of lines that are kept of the log: enough to see why the Worker failed. */
 const LOG_LINES = 40;
 
 /** The Worker under `wrangler dev`, in its own process group, with its state in a temporary folder. */
 export class WorkerProcess {
   readonly url: string;
-  /** Resolves when the process ends for any reason, with how it ended. */
+  /** Resolves when the process ends for any reason, with a text that says how it ended. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
   readonly #folder: string;
   readonly #log: string[] = [];
   readonly #killAtExit = () => this.#killNow();
 
-  /** Use `WorkerProcess.start`. */
+  /** Called only by `WorkerProcess.start`. */
   private constructor(port: number, settings: Settings) {
     this.url = `http://localhost:${port}`;
     this.#folder = mkdtempSync(join(tmpdir(), "aurora-pagerduty-demo-"));
-    // Runs however the demo ends.
+    // Kills the Worker at the end of the demo, whatever the reason for the end is.
     process.on("exit", this.#killAtExit);
     const envFile = join(this.#folder, "settings.env");
     writeFileSync(envFile, envFileText(settings), { mode: 0o600 });
@@ -40,7 +40,7 @@ export class WorkerProcess {
     args.push("--port", String(port), "--inspector-port", "0", "--show-interactive-dev-session=false");
     this.#child = spawn(process.execPath, ["--no-warnings", wrangler, ...args], {
       cwd: root,
-      // In its own process group, so that it can be ended with its children, and Ctrl-C reaches only the demo.
+      // Gets its own process group, so that the demo can end the whole group, and Ctrl-C reaches only the demo.
       detached: true,
       env: workerEnvironment(process.env, settings),
       stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -68,12 +68,12 @@ export class WorkerProcess {
     }
   }
 
-  /** The last lines that it wrote, indented. */
+  /** Returns the last lines that the Worker wrote, indented. */
   log(): string {
     return this.#log.map((line) => `  | ${line}`).join("\n");
   }
 
-  /** Ends it and everything that it started, and removes its folder. */
+  /** Ends the process and its children, and removes its folder. */
   async stop(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.#signal("SIGTERM");
@@ -86,7 +86,7 @@ export class WorkerProcess {
   async #ready(): Promise<void> {
     const listening = new Promise<null>((resolve) => {
       this.#child.on("message", (message) => {
-        // wrangler sends this to its parent process, as JSON in a string.
+        // wrangler sends this message to its parent process, as JSON in a string.
         if (typeof message === "string" && message.includes('"DEV_SERVER_READY"')) resolve(null);
       });
     });
@@ -96,7 +96,7 @@ export class WorkerProcess {
     const health = await fetch(`${this.url}/healthz`);
     if (!health.ok) throw new Error(`GET /healthz answered ${health.status}: ${await health.text()}`);
     await health.body?.cancel();
-    // The lines of the start are no longer needed: from here on the log is about the story.
+    // Drops the log of the start. From here on the log is about the story.
     this.#log.length = 0;
   }
 
@@ -109,7 +109,7 @@ export class WorkerProcess {
   #signal(signal: NodeJS.Signals): void {
     const { pid } = this.#child;
     try {
-      // The whole group; Windows has none.
+      // Signals the whole process group. Windows has no process groups.
       if (pid !== undefined && process.platform !== "win32") process.kill(-pid, signal);
       else this.#child.kill(signal);
     } catch {
