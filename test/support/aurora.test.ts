@@ -101,8 +101,8 @@ test("a notification with a wrong, old or missing signature gets 401 and is not 
 test.for<[string, (body: Notification) => unknown]>([
   ["an extra field", (body) => ({ ...body, extra: true })],
   ["a missing field", ({ type, data }) => ({ type, data })],
-  ["a runbook, although it requests no analysis,", (body) => ({ ...body, data: { ...body.data, runbook: null } })],
-  ["a request for analysis, but no `runbook`,", (body) => ({ ...body, type: "incident.rca_requested" })],
+  ["a runbook but no analysis", (body) => ({ ...body, data: { ...body.data, runbook: null } })],
+  ["an analysis but no runbook", (body) => ({ ...body, type: "incident.rca_requested" })],
   [
     "an event whose signature was not verified",
     ({ data, ...body }) => ({
