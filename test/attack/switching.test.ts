@@ -54,7 +54,7 @@ test("the old account's incident that arrives after the switch is not stored", a
   expect((await call("GET", "/incidents")).body).toEqual({ incidents: [], nextCursor: null });
 });
 
-test("a disconnect during a recovery causes no 5xx", async () => {
+test("a disconnect during a recovery causes no 5xx answer", async () => {
   const first = stage.pagerduty.account();
   await stage.connect(first);
   first.trigger({ silent: true });
@@ -81,7 +81,7 @@ test("a subscription that is created during the switch is removed, and its secre
   expect([...first.subscriptions.keys()]).toEqual([]);
 });
 
-test("a disconnect while a connect creates its subscription causes no 5xx", async () => {
+test("a disconnect while a connect creates its subscription causes no 5xx answer", async () => {
   const first = stage.pagerduty.account();
   const held = hold((method, path) => method === "POST" && path === "/webhook_subscriptions");
   const connected = call("POST", "", { token: first.apiKey(), subscribe: true });

@@ -11,7 +11,7 @@ import { settled } from "../support/worker.ts";
 export const PATIENT_SCHEDULE = ["0", ...Array<string>(45).fill("0.5")].join(",");
 
 const TITLE = "API latency above 2 s";
-/** The incident that the tests trigger. */
+/** The options of the incident that the tests trigger. */
 export const LATENCY = { title: TITLE, priority: "P1" } as const;
 
 /**
@@ -69,7 +69,7 @@ export async function problemsOf(stage: BackendStage): Promise<Problem[]> {
   return (body as { problems?: Problem[] }).problems ?? [];
 }
 
-/** Waits for a problem. @returns its message */
+/** Waits until the status has a problem with this code. @returns the problem's message */
 export async function problem(stage: BackendStage, code: string): Promise<string> {
   let found: Problem | undefined;
   await until(`the problem ${code}`, async () => {

@@ -42,7 +42,7 @@ async function drain(
 
 const triggered = (account: Account, count: number, seed: number) => bodiesOf(account, count, count, seed);
 
-/** Connects a new user of the driven connector. */
+/** Connects a new user to the connector. */
 async function connected(driven: Driven, pagerduty: PagerDuty, user: string): Promise<Account> {
   const account = pagerduty.account();
   await driven.connect(user, account);

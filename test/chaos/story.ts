@@ -38,7 +38,7 @@ interface Posting {
 
 const SENDERS = 16;
 const REPEATED = 0.1;
-/** Aurora refuses everything while the last webhooks are sent. This is their number. */
+/** The number of webhooks that are sent at the end, while Aurora refuses everything. */
 const LAST_WEBHOOKS = 60;
 /** The wait before a webhook is sent again. PagerDuty waits longer. */
 const RETRY_MS = 20;

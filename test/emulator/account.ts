@@ -38,7 +38,7 @@ export class Account {
   readonly id = objectId();
   readonly subdomain: string;
   region: Region;
-  /** True if the US host also answers for this EU account, as PagerDuty's US host can. */
+  /** True if the US host also answers for this EU account, as PagerDuty's US host sometimes does. */
   isOnUsHost = false;
   readonly user: { readonly id: string; readonly name: string; readonly email: string };
   readonly service = { id: objectId(), name: "API Service" } as const;
@@ -49,7 +49,7 @@ export class Account {
   readonly incidents = new Map<string, Incident>();
   readonly subscriptions = new Map<string, Subscription>();
   readonly oauthClients = new Map<string, OAuthClient>();
-  /** Successful OAuth refreshes so far. */
+  /** The number of successful OAuth refreshes so far. */
   refreshCount = 0;
   readonly #credentials = new Map<string, Credential>();
   readonly #grants: Grant[] = [];

@@ -13,9 +13,9 @@ export interface FaultPlan {
   headers?: Record<string, string>;
   /** How many more calls the fault applies to. Counts down. Default: all calls until the fault is removed. */
   times?: number;
-  /** The call waits for this promise. Only then does it take effect, and is answered. */
+  /** The call takes effect and is answered only after this promise has resolved. */
   hang?: Promise<void>;
-  /** The call takes effect immediately, but its answer waits for this promise. */
+  /** The call takes effect immediately, but is answered only after this promise has resolved. */
   hold?: Promise<void>;
   /** Cuts the connection without an answer. The call takes effect only if `hold` is set. */
   reset?: boolean;

@@ -97,7 +97,7 @@ export function otherIncidentResource({ account }: Incident, { id, title, create
   return { id, title, created_at: createdAt, self: selfUrl(account, "incident", id) };
 }
 
-/** Returns a related incident. If `whole` (`additional_details[]=incident`), in the schema `Incident`. */
+/** Returns a related incident. If `whole` is true (`additional_details[]=incident`), it has the schema `Incident`. */
 export function relatedIncidentResource(incident: Incident, other: OtherIncident, whole: boolean) {
   const known = otherIncidentResource(incident, other);
   if (!whole) return known;

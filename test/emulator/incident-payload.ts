@@ -21,7 +21,7 @@ export function incidentPayload(incident: Incident): Record<string, unknown> {
     assignees: incident.status === "resolved" ? [] : [incident.assignee],
     escalation_policy: account.escalationPolicyReference,
     teams: [account.teamReference],
-    // A priority has no `name` in a webhook. In the REST API it has one.
+    // In PagerDuty's webhooks, a priority has no `name`. In PagerDuty's REST API, it has a `name`.
     priority: incident.priority === null ? null : account.priorityReference(incident.priority),
     urgency: incident.urgency,
     conference_bridge: null,

@@ -20,7 +20,7 @@ export interface PagerDutyOptions {
   port?: number;
   euPort?: number;
   identityPort?: number;
-  /** The first wait before a webhook is retried. The wait doubles up to 2 s. Default 50. */
+  /** The first wait before a webhook is retried. The wait doubles each time, up to 2 s. Default 50. */
   retryDelayMs?: number;
   /** How long one attempt to send a webhook may take. Default 5000, as at PagerDuty. */
   attemptTimeoutMs?: number;

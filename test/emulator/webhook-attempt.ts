@@ -1,4 +1,4 @@
-/** One attempt to deliver a webhook. Times in milliseconds, `at` since the epoch. */
+/** One attempt to deliver a webhook. Times are in milliseconds; `at` is the time since the epoch. */
 export interface Attempt {
   readonly status: number | "timeout" | "network_error";
   readonly at: number;

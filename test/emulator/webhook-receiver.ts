@@ -11,7 +11,7 @@ export interface ReceivedWebhook {
   readonly event: Webhook["event"];
 }
 
-/** Answers a webhook with a status, or never. */
+/** Returns the status with which to answer a webhook, or `"never"` for no answer. */
 type Answer = (webhook: ReceivedWebhook) => number | "never" | Promise<number>;
 
 /** A receiver of webhooks. Stores them, and answers with the statuses that a test sets. */

@@ -53,7 +53,7 @@ const tokens = fc.oneof(
         nastyText,
         nastyValue.filter((value) => value !== null),
       ),
-      // Calls to PagerDuty's API get the same answer. This member makes it look like the answer about the user.
+      // Calls to PagerDuty's API get the same answer, so it also has the member in which the API names the user.
       user: fc.constant({ name: "Fuzz", email: "fuzz@acme.example" }),
     }),
   },

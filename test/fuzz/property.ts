@@ -8,7 +8,7 @@ export interface Property {
   property: fc.IRawProperty<unknown>;
 }
 
-/** Runs a function. Returns false if it throws an error of a different kind than the one allowed. */
+/** Runs a function. Returns false if the function throws an error that `kind` does not accept. */
 export async function throwsOnly(kind: (error: unknown) => boolean, run: () => unknown): Promise<boolean> {
   try {
     await run();

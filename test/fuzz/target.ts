@@ -100,7 +100,7 @@ export class Target {
     return this.hostileAurora[kind] ?? AURORAS_ANSWERS[kind];
   }
 
-  /** Makes any request, without headers that cannot be sent. @throws after a time-out */
+  /** Makes any request. Leaves out headers that cannot be sent. @throws after a time-out */
   async request(
     method: string,
     path: string,

@@ -183,7 +183,7 @@ const SMALL = ["set_aside", "hints_pause"];
 const planned = openPlanned();
 executeAll(planned.storage);
 
-test("every statement in the code is executed here", () => {
+test("`executeAll` executes every statement in the code", () => {
   const files = globSync("**/*.ts", { cwd: src }).filter((file) => file !== "storage/migrations.ts");
   const places = files.flatMap((file) =>
     readFileSync(`${src}${file}`, "utf8")

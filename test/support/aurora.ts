@@ -56,7 +56,7 @@ export async function startAurora(options: AuroraOptions = {}): Promise<Aurora> 
 export class Aurora {
   /** The value for `AURORA_EVENTS_URL`. */
   readonly url: string;
-  /** The value for `AURORA_EVENTS_URL` in the format `v3`. */
+  /** The value for `AURORA_EVENTS_URL` if `AURORA_EVENTS_FORMAT` is `v3`. */
   readonly ownRouteUrl: string;
   readonly secret: string;
   /** Every POST, oldest first. */

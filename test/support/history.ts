@@ -45,7 +45,7 @@ function happen(account: Account, incident: Incident, random: () => number): Web
 
 export interface History {
   incidents: Incident[];
-  /** Webhook ids and bodies, in order of occurrence. */
+  /** Webhooks in the order in which their events occurred. */
   webhooks: { webhookId: string; body: string; incidentId: string }[];
 }
 

@@ -49,7 +49,7 @@ export interface Worker {
    * @param changed variables and secrets that differ after the restart
    */
   restart(changed?: Record<string, string>): Promise<void>;
-  /** All lines logged so far. */
+  /** Returns all lines that the Worker has logged so far. */
   logs(): string[];
   close(): Promise<void>;
 }
