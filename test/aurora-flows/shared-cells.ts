@@ -46,7 +46,7 @@ export function testSharedCells(stage: BackendStage): void {
     expect(stage.aurora.tables).toMatchObject({ incidents: [{}], prompts: [{}], summaries: [{}], drops: [] });
   });
 
-  test("the row of a resolved incident is resolved", async () => {
+  test("the row of a resolved incident has the status `resolved`", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
     await allProcessed(stage, 1);
@@ -55,7 +55,7 @@ export function testSharedCells(stage: BackendStage): void {
     expect(row()).toMatchObject({ status: "resolved", severity: "critical" });
   });
 
-  test("the row of a reopened incident is under investigation again", async () => {
+  test("the row of a reopened incident has the status `investigating` again", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger(LATENCY);
     await allProcessed(stage, 1);

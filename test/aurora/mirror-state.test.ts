@@ -37,8 +37,8 @@ const pendingOf = ({ pending }: MirrorState): Pending => {
 const afterReply = (state: MirrorState, answer: AuroraAnswer, nowMs = 0) =>
   afterAnswer(state, pendingOf(state), answer, nowMs);
 
-describe("a connect", () => {
-  test("a connect is due immediately, and is done when Aurora accepts it", () => {
+describe("copying a connect to Aurora", () => {
+  test("a connect is sent immediately, and is done when Aurora accepts it", () => {
     const state = changed("connect", UNKNOWN, 5);
     expect(nextCallAtMs(state)).toBe(5);
     expect(state.knowsConnection).toBeNull();
@@ -67,8 +67,8 @@ describe("a connect", () => {
   });
 });
 
-describe("a rotation", () => {
-  test("a rotation is sent as a rotation, and becomes a connect if Aurora has no credential to rotate", () => {
+describe("copying a rotation to Aurora", () => {
+  test("a rotation is sent to Aurora as a rotation, and becomes a connect if Aurora has no credential to rotate", () => {
     const state = changed("rotate", { ...UNKNOWN, knowsConnection: true });
     expect(state).toMatchObject({ knowsConnection: true, pending: { change: "rotate" } });
     for (const answer of [
@@ -87,7 +87,7 @@ describe("a rotation", () => {
   });
 });
 
-describe("a disconnect", () => {
+describe("copying a disconnect to Aurora", () => {
   test("a disconnect is done when Aurora has removed the connection or has none", () => {
     expect(afterReply(changed("disconnect"), reply(200, { success: true }))).toBeNull();
     expect(afterReply(changed("disconnect"), reply(404, { error: "Not connected" }))).toBeNull();
@@ -135,7 +135,7 @@ describe("Aurora's own status", () => {
     }
   });
 
-  test("if Aurora has lost the connection, the connect is due again, unless Aurora cannot use the credential", () => {
+  test("if Aurora has lost the connection, the connect is sent again, unless Aurora cannot use the credential", () => {
     const known = { ...UNKNOWN, knowsConnection: true, lookAtMs: 0 };
     const lost = afterLook(known, reply(200, { connected: false }), made("connect"), 1);
     expect(lost).toMatchObject({ knowsConnection: false, pending: { change: "connect", nextAtMs: 1 } });

@@ -34,7 +34,7 @@ test("the receiver stores an event before it answers, even if every worker is bu
   expect(aurora.tables.incidents).toMatchObject([{ number: 2, organisation: ACME, status: "investigating" }]);
 });
 
-test("the receiver accepts each of its secrets, and no other secret", async () => {
+test("the receiver accepts signatures with each of its secrets, and with no other secret", async () => {
   expect(await send(incidentEvent("triggered"), { secret: OLD_SECRET })).toMatchObject({ status: 200 });
   const secret = `whsec_${randomBytes(24).toString("base64")}`;
   expect(await send(incidentEvent("triggered"), { secret })).toMatchObject({
@@ -136,7 +136,7 @@ test("an event gets 503 if Aurora's task fails, and a later delivery with the sa
   expect(later).toMatchObject({ status: 200, body: { received: true } });
 });
 
-test("without the receiver, /edge/events gets Aurora's 403 without the internal secret, and its 404 with it", async () => {
+test("if there is no receiver, a call to /edge/events gets 404 with the internal secret, else 403", async () => {
   const alone = await startTodaysAurora({ receiver: false });
   try {
     expect(await sendEvent(alone, incidentEvent("triggered"))).toMatchObject({ status: 403 });

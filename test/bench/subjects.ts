@@ -163,7 +163,7 @@ export function signedRequests(account: Account, secret: string): Uint8Array[] {
   return webhooks.map((webhook) => signedRequest(secret, webhook));
 }
 
-/** Returns a body with an event of an incident. */
+/** Returns the bodies of `events` webhooks about `incidents` new incidents. */
 export function bodiesOf(account: Account, events: number, incidents: number, seed: number): string[] {
   return makeHistory(account, { incidents, events, seed }).webhooks.map(({ body }) => body);
 }

@@ -121,7 +121,7 @@ test("a subscription gets only events that have one of its types and match its f
   expect(elsewhere.deliveries).toEqual([]);
 });
 
-test("5xx, 429 and time-outs are retried with the same webhook id until a 2xx", async () => {
+test("a webhook that gets 5xx, 429 or no answer in time is retried with the same id until it gets 2xx", async () => {
   await start({ attemptTimeoutMs: 300 });
   const answers = [503, 429, "never", 202] as const;
   receiver.answer = () => answers[receiver.received.length - 1] ?? 202;
@@ -146,7 +146,7 @@ test("a webhook whose connection is refused is retried until the time for retrie
   expect(new Set(delivery?.attempts.map(({ status }) => status))).toEqual(new Set(["network_error"]));
 });
 
-test("a webhook that gets any other 4xx is dropped immediately", async () => {
+test("a webhook that gets a 4xx other than 429 is dropped immediately", async () => {
   receiver.answer = () => 404;
   const subscription = account.subscribe({ url: receiver.url });
   account.trigger();

@@ -85,7 +85,7 @@ export class Incident {
     this.#write("trigger", "Triggered through the API.", this.createdAtMs);
   }
 
-  /** Sends `incident.triggered`. Called only by `account.trigger`, and only once. */
+  /** Sends `incident.triggered`. `account.trigger` calls this unless `silent` is true. */
   announce(): WebhookEvent {
     return this.#emit("incident.triggered", incidentPayload(this), this.account.clock.nowMs());
   }
