@@ -37,7 +37,7 @@ const deep = (incidentId: string, eventId: string, depth = 50_000): string => {
 };
 
 describe("unsigned:", () => {
-  test("a webhook that is nested too deeply does not stop PagerDuty from being asked about other webhooks", async () => {
+  test("a webhook that is nested too deeply does not keep the connector from confirming other webhooks", async () => {
     const { incident } = triggered();
     expect((await post(deep(incident.id, "E-deep"), "deep")).status).toBe(202);
     await until("the deep webhook to be recorded", async () => (await get("/events/deep")).status === 200);
@@ -46,7 +46,7 @@ describe("unsigned:", () => {
     await stage.aurora.waitFor("the genuine incident", (aurora) => aurora.of(genuine.id).length > 0);
   });
 
-  test("webhooks with invalid incident ids do not stop PagerDuty from being asked about other webhooks", async () => {
+  test("webhooks with invalid incident ids do not keep the connector from confirming other webhooks", async () => {
     const { body } = triggered();
     for (const [index, id] of ["\ud800", ".", "..", "a/b?c#d", "%2e%2e", "\u0000"].entries()) {
       const forged = JSON.parse(body);

@@ -26,7 +26,7 @@ export class Cluster {
   #stopped = false;
   #dispatching: Promise<unknown> = Promise.resolve();
 
-  /** @param seed of the faults of `rules.ts`, which are off at first */
+  /** @param seed the seed for the faults of `rules.ts`; the faults are off at first */
   constructor(platform: Platform, settings: Settings, seed = 0) {
     this.#platform = platform;
     this.#settings = settings;
@@ -84,7 +84,7 @@ export class Cluster {
     if (answer.status !== 204) throw new Error(`The Worker's rules answered ${answer.status}`);
   }
 
-  /** Kills workerd with SIGKILL and starts it again. @param settings of the restarted Worker; default: the same */
+  /** Kills workerd with SIGKILL and starts it again. @param settings the new settings; default: no change */
   async kill(settings: Settings = this.#settings): Promise<void> {
     const workerd = this.#workerd;
     this.#workerd = null;

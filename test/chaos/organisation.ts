@@ -122,7 +122,7 @@ export async function found(cluster: Cluster, pagerduty: PagerDuty, plan: Plan):
   }
   const [subscription] = account.subscriptions.values();
   if (!subscription) throw new Error(`${id} has no subscription`);
-  // Unsubscribes, because `story.ts` sends the webhooks instead of the emulator.
+  // Turns the subscription off meanwhile, because `story.ts` sends these webhooks instead of the emulator.
   subscription.active = false;
   const incidents = Math.max(1, Math.round(events / EVENTS_PER_INCIDENT));
   const history = makeHistory(account, { incidents, events, seed });

@@ -88,8 +88,8 @@ export class People {
     if (before.includes(organisation.id)) return;
     this.#visited.set(user, [organisation.id, ...before]);
     this.counts["users who came to an organisation"] += 1;
-    // A founder's URL stops leading to some organisations at the limit, and the connector decides to which. No webhook
-    // for an organisation that the founder only opened is therefore sent to the founder's URL.
+    // Beyond the limit, the connector decides which organisations a founder's URL stops leading to. The founder's URL
+    // is therefore not used for webhooks of an organisation that the founder only opened.
     if (!isFounder) organisation.members.push(user);
     else if (before.length >= MAX_ORGANISATIONS)
       this.counts["users who were pushed out of an organisation"] += 1;

@@ -110,7 +110,7 @@ const step = fc.record({
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** After any changes and answers, the state can be stored, its error is safe, and a disconnect ends in an hour. */
+/** After any changes and answers, the state can be stored, its error has no secret, and a disconnect ends in time. */
 function mirrorsWell(steps: readonly Step[]): boolean {
   let state: MirrorState | null = null;
   let nowMs = 0;

@@ -307,7 +307,7 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
           return sees ? "a stranger sees a connection" : tolerable(answer);
         }),
     },
-    // Last, because unreadable messages stay on the Queue.
+    // Runs last, because unreadable messages stay on the Queue.
     {
       name: UNREADABLE,
       weight: 1,

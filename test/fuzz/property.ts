@@ -1,6 +1,6 @@
 import type fc from "fast-check";
 
-/** A boundary (a pure function that reads outside input), with generated hostile input and the property to hold. */
+/** A boundary: a pure function that reads outside input, with generated hostile input and the property to check. */
 export interface Property {
   name: string;
   /** The share of all cases, relative to the sum of the weights. */

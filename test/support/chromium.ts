@@ -81,7 +81,7 @@ function unpacked(): string {
     );
     const script = `import { inflate } from "@sparticuz/chromium";
       for (const archive of ${JSON.stringify(archives)}) await inflate(archive);`;
-    // In a separate process, because the package unpacks into the temporary folder of its process.
+    // Unpacks in a separate process, because the package uses the temporary folder of its process.
     execFileSync(process.execPath, ["--input-type=module", "--eval", script], {
       env: { ...process.env, TMPDIR: unfinished },
     });
