@@ -40,7 +40,7 @@ const absolute = (aim: string, value: number | undefined, limit: number): Aim =>
   isRatio: false,
 });
 
-/** Allows for the CPU of the bench's own Aurora, which `burstExplainedMs` leaves out. */
+/** Allows for the time between two deliveries, which `burstExplainedMs` leaves out. */
 const BURST_ALLOWANCE = 1.25;
 
 export function aimsOf(results: Results): Aim[] {

@@ -80,7 +80,7 @@ const burst = await measureLatency(pagerduty, {
   apiMs: 0,
 });
 section("Latency", latencyTable([...latency, burst]));
-const burstExplainedMs = (BURST.auroraMs * BURST.webhooks) / DELIVERIES_AT_ONCE;
+const burstExplainedMs = (burst.answerMs * BURST.webhooks) / DELIVERIES_AT_ONCE;
 
 const startup = await measureStartup(rounds);
 console.log(

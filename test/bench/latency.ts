@@ -17,6 +17,8 @@ export interface LatencyResult {
   p50Ms: number;
   p99Ms: number;
   maxMs: number;
+  /** How long Aurora took for an answer, on average. */
+  answerMs: number;
 }
 
 export interface LatencyOptions {
@@ -85,6 +87,7 @@ export async function measureLatency(pagerduty: PagerDuty, options: LatencyOptio
     };
     for (let at = 0; at < WARM_UP; at += 1) await send(at, 1, 1);
     receiver.answerMs = options.auroraMs;
+    receiver.answeringMs = 0;
     if (options.connections === 1) {
       for (let at = WARM_UP; at < count; at += 1) latenciesMs.push(...(await send(at, 1, 1)));
     } else latenciesMs.push(...(await send(WARM_UP, options.webhooks, options.connections)));
@@ -95,6 +98,7 @@ export async function measureLatency(pagerduty: PagerDuty, options: LatencyOptio
       p50Ms: quantile(sorted, 0.5),
       p99Ms: quantile(sorted, 0.99),
       maxMs: sorted.at(-1) ?? Number.NaN,
+      answerMs: receiver.answeringMs / options.webhooks,
     };
   } finally {
     pagerduty.faults.api = null;

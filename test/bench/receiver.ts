@@ -16,8 +16,10 @@ export class Receiver {
   accepted = 0;
   /** The status of every answer. */
   status = 202;
-  /** How long each answer takes. */
+  /** How long each answer is delayed. */
   answerMs = 0;
+  /** How long all answers took together, from the start of the request to the end of the answer. */
+  answeringMs = 0;
   #held: (() => void)[] | null = null;
   #waiting: { done: () => boolean; resolve: () => void } | null = null;
   readonly #server: Server;
@@ -64,12 +66,14 @@ export class Receiver {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedAtMs = performance.now();
     const body: { event: { data: { id: string } } } = JSON.parse((await buffer(request)).toString());
     const incidentId = body.event.data.id;
     if (!this.arrivedAtMs.has(incidentId)) this.arrivedAtMs.set(incidentId, performance.now());
     const answer = () => {
       const { status } = this;
       response.writeHead(status).end();
+      this.answeringMs += performance.now() - startedAtMs;
       if (status < 300) this.accepted += 1;
       if (!this.#waiting?.done()) return;
       this.#waiting.resolve();

@@ -9,7 +9,15 @@ import type { WebhookResult } from "./webhooks.ts";
 /** Writes the bench's results as Markdown tables, as docs/performance.md shows them. */
 
 export function webhookTable(results: readonly WebhookResult[], absent: Peers["absent"]): string {
-  const head = ["median (min–max)", "CPU, µs", `× ${BARE}`, `× ${KEPT}`, "a second", "p50, ms", "p99, ms"];
+  const head = [
+    "median (min–max)",
+    "CPU, µs",
+    `× ${BARE}`,
+    `× ${KEPT}`,
+    "webhooks a second",
+    "p50, ms",
+    "p99, ms",
+  ];
   return table([
     head,
     ...absent.map(({ name, reason }) => [name, reason, ...Array<string>(head.length - 2).fill("–")]),
@@ -27,7 +35,7 @@ export function webhookTable(results: readonly WebhookResult[], absent: Peers["a
 
 export function foldTable(results: readonly FoldResult[]): string {
   return table([
-    ["stored events", "batches of", "CPU an event, µs", "× first row", "events a second"],
+    ["stored events", "batches of", "CPU an event, µs", "CPU, × first row", "events a second"],
     ...results.map(({ stored, batchSize, cpuMicros, toFirst, perSecond }) => [
       String(stored),
       String(batchSize),
@@ -40,7 +48,7 @@ export function foldTable(results: readonly FoldResult[]): string {
 
 export function deliveryTable(results: readonly DeliveryResult[]): string {
   return table([
-    ["deliveries", "CPU each, µs", "× first row", "CPU of all, s", "a second"],
+    ["deliveries", "CPU each, µs", "CPU each, × first row", "CPU of all, s", "deliveries a second"],
     ...results.map(({ name, cpuMicros, toFirst, cpuSeconds, perSecond }) => [
       name,
       shown(cpuMicros, 0),
