@@ -43,6 +43,7 @@ const written = (what: string) =>
 test("a note is written, signed and listed with its state, and PagerDuty's webhook about it is not sent to Aurora", async () => {
   const reply = await post({ content: CONTENT, url: "https://aurora.example.com/incidents/7" });
   expect([reply.status, reply.body]).toEqual([202, { noteId: expect.any(String) }]);
+  await written("the note is written");
   expect(atPagerDuty()).toEqual([signed(`${TEXT}\n\nhttps://aurora.example.com/incidents/7`)]);
   expect(await list()).toEqual([
     expect.objectContaining({
@@ -81,13 +82,14 @@ test("an idempotency key writes one note, and is a conflict with other content; 
   expect([conflict.status, conflict.body]).toMatchObject([409, { code: "idempotency_conflict" }]);
   await post({ content: "a" });
   await post({ content: "a" });
+  await written("all notes are written");
   expect(atPagerDuty()).toEqual([signed("a"), signed("a"), signed("a")]);
 });
 
 test("a note that is requested while PagerDuty is unavailable is written once, even if the object restarts", async () => {
   stage.pagerduty.faults.api = { status: 503, match: isNotes };
   expect((await post({ content: CONTENT, idempotencyKey: "k" })).status).toBe(202);
-  expect(await list()).toMatchObject([{ state: "pending", error: "PagerDuty answered 503" }]);
+  await expect.poll(list).toMatchObject([{ state: "pending", error: "PagerDuty answered 503" }]);
   await stage.worker.restart();
   stage.pagerduty.faults.api = null;
   await written("the note is written");
@@ -104,8 +106,8 @@ test.each(["cut", "held"])(
     stage.pagerduty.faults.api =
       how === "cut" ? { cut: true, times: 1, match } : { hold: NEVER, times: 1, match };
     expect((await post({ content: CONTENT })).status).toBe(202);
+    await expect.poll(atPagerDuty).toEqual([signed(TEXT)]);
     if (how === "held") await stage.worker.restart();
-    expect(atPagerDuty()).toEqual([signed(TEXT)]);
     // Checks the interrupted attempt now instead of after a minute.
     await stage.sql("UPDATE notes SET next_attempt_at_ms = 0");
     await call("POST", "/deliveries/redeliver");
@@ -130,7 +132,7 @@ test("if the credential cannot write, a note is 403 and not stored, and the stat
     return (body as { capabilities: Record<string, unknown> }).capabilities["can_write_incidents"];
   };
   await post({ content: "x" });
-  expect(await capability()).toBe(true);
+  await expect.poll(capability).toBe(true);
   await call("PATCH", "", { token: stage.account.apiKey({ write: false }) });
   expect(await capability()).toBeUndefined();
   const refused = await post({ content: "y" });
@@ -144,12 +146,15 @@ test("with an account-level key, a note must name the PagerDuty user who writes 
   expect([reply.status, reply.body]).toMatchObject([400, { error: expect.stringContaining("from") }]);
   expect((await post({ content: "x", from: "nobody" })).status).toBe(400);
   expect((await post({ content: "x", from: stage.account.user.email })).status).toBe(202);
+  await written("the note is written");
   expect(atPagerDuty()).toEqual([signed("x")]);
   await post({ content: "x", from: "stranger@example.com" });
-  expect((await list())[0]).toMatchObject({
-    state: "failed",
-    error: expect.stringContaining("User Not Found"),
-  });
+  await expect
+    .poll(async () => (await list())[0])
+    .toMatchObject({
+      state: "failed",
+      error: expect.stringContaining("User Not Found"),
+    });
 });
 
 test("a malformed note, an unknown incident and a body that is too large are refused", async () => {
@@ -166,6 +171,7 @@ test("a malformed note, an unknown incident and a body that is too large are ref
   );
   expect(statuses).toEqual([400, 400, 400, 400, 400, 404, 413]);
   expect((await post({ content: "x".repeat(100 * 1024) })).status).toBe(202);
+  await written("the long note is written");
   expect(atPagerDuty()[0]).toHaveLength(25_000);
   const stranger = "a-stranger";
   await connectUser(stage, stranger, stage.pagerduty.account());
