@@ -14,7 +14,7 @@ export type Permission =
 /** Aurora's error for a body without a token. Aurora only returns it after the permission check has passed. */
 const PAST_THE_CHECK = "Token required";
 
-/** Reads a permission from Aurora's answer. An answer without Aurora's JSON error decides nothing. */
+/** Reads a permission from Aurora's answer. Only an answer with Aurora's JSON error grants or refuses it. */
 export function permissionOf(answer: AuroraAnswer): Permission {
   if (answer.kind === "answered" && answer.error !== null) {
     const { status, error } = answer;

@@ -19,7 +19,7 @@ export interface Reference {
 const API_HOSTS: Record<Region, string> = { us: "api.pagerduty.com", eu: "api.eu.pagerduty.com" };
 const WEB_HOSTS: Record<Region, string> = { us: "pagerduty.com", eu: "eu.pagerduty.com" };
 
-/** The kinds of objects that references name, with their paths in the API and in the web app. */
+/** The types of objects to which a reference can point, each with its path in the API and in the web app. */
 const PATHS = {
   user: { api: "users", web: "users" },
   team: { api: "teams", web: "teams" },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { afterPage, NO_PROGRESS, newCheck, resumed } from "../../src/reconcile/progress.ts";
 
-/** A check for missed incidents covers the time since the last finished check, and ends whatever PagerDuty answers. */
+/** A check for missed incidents covers the time since the last finished check, and it ends even if PagerDuty's answers are wrong. */
 
 const NOW = Date.parse("2026-11-22T03:00:00Z");
 const DAY_MS = 24 * 3600 * 1000;
