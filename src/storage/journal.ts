@@ -147,7 +147,7 @@ export function appendEntry(
 ): number {
   const isQueued = dueAtMs !== null && hasOutstanding(sql, entry.incidentId ?? null);
   const delivery = dueAtMs === null ? null : isQueued ? "queued" : "pending";
-  const seq = newestSeq(sql) + 1;
+  const seq = nextSeq(sql);
   const notification = entry.notification && { messageId: messageIdOf(seq), ...entry.notification };
   sql.exec(
     `INSERT INTO journal (seq, kind, webhook_id, event_id, incident_id, type, occurred_at, received_at_ms,
@@ -183,10 +183,12 @@ function laneOf(notification: Notification | null | undefined, contextWaitMs: nu
   return notification && lacksNumber(notification.incident) ? LANE.missingNumber : LANE.first;
 }
 
+/** Returns a number that no entry has had, not even an entry that was pruned. */
+const nextSeq = (sql: SqlStorage): number =>
+  Math.max(newestSeq(sql), numberOf(sql.exec("SELECT newest_seq FROM pruned WHERE id = 1")) ?? 0) + 1;
+
 /** Returns the number of the newest entry; 0 if there is none. */
-export function newestSeq(sql: SqlStorage): number {
-  return numberOf(sql.exec("SELECT max(seq) FROM journal")) ?? 0;
-}
+export const newestSeq = (sql: SqlStorage): number => numberOf(sql.exec("SELECT max(seq) FROM journal")) ?? 0;
 
 /**
  * Whether the incident has an unfinished delivery. Checks the incident's last delivery (`last_delivery_seq`). If dead

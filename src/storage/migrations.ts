@@ -175,6 +175,13 @@ const MIGRATIONS: readonly string[] = [
   DROP INDEX journal_webhook;
   CREATE INDEX journal_webhook ON journal (webhook_id) WHERE webhook_id IS NOT NULL;
   `,
+  `
+  -- The greatest seq that pruning removed, so that no new entry gets the number of a removed one.
+  CREATE TABLE pruned (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    newest_seq INTEGER NOT NULL
+  );
+  `,
 ];
 
 const VERSION_KEY = "schemaVersion";

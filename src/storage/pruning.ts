@@ -1,3 +1,5 @@
+import { newestSeq } from "./journal.ts";
+
 /** Removes rows older than RETENTION_DAYS, one batch at a time. */
 
 const FINISHED = "(delivery IS NULL OR delivery IN ('delivered', 'dead'))";
@@ -7,6 +9,7 @@ const FINISHED = "(delivery IS NULL OR delivery IN ('delivered', 'dead'))";
  * @returns how many rows were written; call again until it is 0
  */
 export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): number {
+  const newest = newestSeq(sql);
   const { rowsWritten } = sql.exec(
     `DELETE FROM journal WHERE seq IN (
        SELECT seq FROM (SELECT seq, received_at_ms, delivery FROM journal ORDER BY seq LIMIT ?)
@@ -14,7 +17,10 @@ export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): 
     limit,
     beforeMs,
   );
-  sql.exec("DELETE FROM attempts WHERE seq < (SELECT min(seq) FROM journal)");
+  if (newestSeq(sql) < newest) {
+    sql.exec("INSERT INTO pruned VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET newest_seq = ?1", newest);
+  }
+  sql.exec("DELETE FROM attempts WHERE seq < coalesce((SELECT min(seq) FROM journal), ?)", newest + 1);
   return rowsWritten;
 }
 
@@ -32,7 +38,8 @@ export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
 }
 
 /**
- * Removes incidents, with their contexts and notes, that have no work left and have not changed since `beforeMs`.
+ * Removes incidents, with their contexts and notes, that have no work left, no unfinished delivery, and have
+ * not changed since `beforeMs`.
  * @returns how many rows of the `incidents` table were written; call again until it is 0
  */
 export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number): number {
@@ -40,6 +47,8 @@ export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number)
     sql.exec(
       `DELETE FROM ${table} WHERE incident_id IN (
          SELECT incident_id FROM incidents WHERE created_at_ms < ? AND live = 0 AND updated_at_ms < ?
+           AND NOT EXISTS (SELECT 1 FROM journal WHERE journal.incident_id = incidents.incident_id
+             AND delivery IN ('pending', 'queued'))
          ORDER BY created_at_ms LIMIT ?)`,
       beforeMs,
       beforeMs,

@@ -165,7 +165,7 @@ function executeAll(storage: DurableObjectStorage): void {
   notes.doubtfulNote(sql, INCIDENT, () => false);
   notes.removeNote(sql, "note");
 
-  pruning.pruneEntries(sql, 1, 500);
+  while (pruning.pruneEntries(sql, 2, 500) > 0);
   pruning.dropOldestPayloads(sql, 500);
   pruning.pruneIncidents(sql, 1, 500);
 }

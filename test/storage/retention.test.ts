@@ -1,5 +1,6 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
+import { recordFailedAttempt } from "../../src/delivery/attempts.ts";
 import { emptyIncident } from "../../src/incidents/fold.ts";
 import type { IncidentState } from "../../src/incidents/incident.ts";
 import { hasContext, saveContext } from "../../src/storage/contexts.ts";
@@ -105,6 +106,23 @@ test("old finished entries are removed, and old pending entries stay", async () 
   });
 });
 
+test("a new entry never gets the number of a removed entry, nor its failed attempts", async () => {
+  await inObject("numbers", ({ sql }) => {
+    const entry = { kind: "webhook" as const, type: "t", outcome: "applied" as const };
+    const waiting = appendEntry(sql, { ...entry, incidentId: "P", receivedAtMs: 1 }, 1);
+    const removed = [2, 3].map((receivedAtMs) => appendEntry(sql, { ...entry, receivedAtMs }, null));
+    for (const seq of [waiting, ...removed])
+      recordFailedAttempt(sql, seq, { atMs: 1, status: 500, answer: "", durationMs: 1, early: false });
+    while (pruneEntries(sql, 8_000, 500) > 0);
+    const next = appendEntry(sql, { ...entry, receivedAtMs: 4 }, null);
+    sql.exec("UPDATE journal SET delivery = 'delivered' WHERE seq = ?", waiting);
+    while (pruneEntries(sql, 8_000, 500) > 0);
+    const last = appendEntry(sql, { ...entry, receivedAtMs: 5 }, null);
+    expect([waiting, ...removed, next, last]).toEqual([1, 2, 3, 4, 5]);
+    expect([...sql.exec("SELECT seq FROM attempts")]).toEqual([]);
+  });
+});
+
 const NOTE = {
   createdAtMs: 1,
   userId: "u",
@@ -132,6 +150,17 @@ test("old resolved incidents are removed with their contexts and notes, and old 
     expect(left.incidents.map(({ incidentId }) => incidentId).sort()).toEqual(["P2", "P3"]);
     expect(["P1", "P2"].map((id) => hasContext(sql, id))).toEqual([false, true]);
     expect(["P1", "P2"].map((id) => noteById(sql, id) !== null)).toEqual([false, true]);
+  });
+});
+
+test("an old resolved incident stays while one of its deliveries is unfinished", async () => {
+  await inObject("unfinished", ({ sql }) => {
+    saveIncident(sql, emptyIncident("P"), incident("P", "resolved"), 1);
+    const entry = { kind: "webhook" as const, type: "t", outcome: "applied" as const, receivedAtMs: 1 };
+    const seq = appendEntry(sql, { ...entry, incidentId: "P", notification: NOTIFICATION }, 1);
+    expect(pruneIncidents(sql, 8_000, 500)).toBe(0);
+    sql.exec("UPDATE journal SET delivery = 'delivered' WHERE seq = ?", seq);
+    expect(pruneIncidents(sql, 8_000, 500)).toBeGreaterThan(0);
   });
 });
 
