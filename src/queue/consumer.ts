@@ -86,8 +86,13 @@ async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<vo
 /** Has the tenant's object process the webhooks once more, and store those that fail until a person retries them. */
 async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
-    await env.TENANT.getByName(tenantId).park(items.map(({ webhook }) => webhook));
-    for (const { message } of items) message.ack();
+    const outcomes = await env.TENANT.getByName(tenantId).park(items.map(({ webhook }) => webhook));
+    for (const [index, { message, webhook }] of items.entries()) {
+      const outcome = outcomes[index];
+      // The object has stored a webhook that failed once more.
+      if (outcome === "failed" || (await isDone(env, webhook, outcome))) message.ack();
+      else message.retry();
+    }
   } catch (error) {
     log.error("batch.not_parked", { tenantId, messages: items.length, error: describe(error) });
     // The delay in wrangler.toml is an hour, so 100 retries outlast an outage of several days.

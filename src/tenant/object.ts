@@ -219,9 +219,10 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** For the dead-letter queue: processes webhooks once more. Stores those that fail until a person retries them. */
-  async park(webhooks: ReceivedWebhook[]): Promise<void> {
-    await this.#runtime.parked.parkAll(webhooks);
+  async park(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
+    const outcomes = await this.#runtime.parked.parkAll(webhooks);
     await this.#runtime.changed();
+    return outcomes;
   }
 
   /** `POST /pagerduty/events/retry`. @returns how many were processed */

@@ -8,7 +8,7 @@ import {
   payloadOf,
 } from "../storage/journal.ts";
 import type { RecordContext } from "../storage/record.ts";
-import { type Intake, recordOf } from "./intake.ts";
+import { type Intake, recordOf, type Taken } from "./intake.ts";
 import type { ReceivedWebhook, Trust } from "./received.ts";
 import type { Verifier } from "./verify.ts";
 
@@ -31,16 +31,23 @@ export class ParkedWebhooks {
     this.#intake = intake;
   }
 
-  /** Processes each webhook one last time. Stores webhooks that fail again, unless the verifier refuses them. */
-  async parkAll(webhooks: ReceivedWebhook[]): Promise<void> {
+  /**
+   * Processes each webhook one last time. Stores webhooks that fail again, unless the verifier refuses them.
+   * @returns one outcome for each webhook
+   */
+  async parkAll(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
+    const outcomes: Taken[] = [];
     for (const webhook of webhooks) {
-      if ((await this.#intake.take(webhook)) !== "failed") continue;
+      const outcome = await this.#intake.take(webhook);
+      outcomes.push(outcome);
+      if (outcome !== "failed") continue;
       const verdict = await this.#verifier.verifyToPark(webhook);
       const trusted = typeof verdict === "object";
       if (trusted) park(this.#context.sql, { ...webhook, shared: verdict.shared }, verdict.trust);
       const { requestId, userId, webhookId } = webhook;
       log.error("webhook.parked", { requestId, userId, webhookId, trusted });
     }
+    return outcomes;
   }
 
   /**

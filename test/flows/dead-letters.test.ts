@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { slowness } from "../support/patience.ts";
 import { until } from "../support/until.ts";
 import { connectUser, startWorldWith, type World } from "../support/world.ts";
 
@@ -9,10 +10,20 @@ import { connectUser, startWorldWith, type World } from "../support/world.ts";
 
 let world: World;
 beforeAll(async () => {
-  // Allows one retry instead of twenty, which take hours.
-  world = await startWorldWith((config) => config.replace("max_retries = 20", "max_retries = 1"));
+  // Allows one retry instead of twenty, which take hours. A slow machine gets more time before the dead letters arrive.
+  world = await startWorldWith((config) =>
+    config
+      .replace("max_retries = 20", "max_retries = 1")
+      .replace("max_batch_timeout = 5", `max_batch_timeout = ${Math.min(60, Math.ceil(5 * slowness()))}`),
+  );
 });
 afterAll(() => world.close());
+
+/** Returns the Worker's log lines about failed attempts to process a webhook of the user. */
+const failuresOf = (user: string): string[] =>
+  world.worker
+    .logs()
+    .filter((line) => line.includes("webhook.processed") && line.includes(user) && line.includes("failed"));
 
 test.concurrent("a webhook that cannot be processed is stored as failed, blocks no other webhook, and can be retried after the repair", async () => {
   const { worker, aurora, pagerduty } = world;
@@ -63,9 +74,28 @@ test.concurrent("a webhook that can be processed again when it reaches the dead-
   await worker.sql("bob", "UPDATE incidents SET state = 'unreadable'");
   incident.acknowledge();
   await subscription.idle();
-  const failures = () =>
-    worker.logs().filter((line) => /webhook\.processed.*bob/.test(line) && line.includes("failed"));
-  await until("the attempts of the Queue", () => failures().length >= 2);
+  await until("the attempts of the Queue", () => failuresOf("bob").length >= 2);
   await worker.sql("bob", "UPDATE incidents SET state = ?", String(row?.["state"]));
   await aurora.waitFor("the acknowledgement", () => aurora.of(incident.id).length === 3);
+});
+
+test.concurrent("a webhook that reaches the dead-letter queue after its connection moved to an organisation is given to the organisation", async () => {
+  const { worker, aurora, pagerduty } = world;
+  const account = pagerduty.account();
+  const subscription = await connectUser(world, "carol", account);
+  const incident = account.trigger();
+  await aurora.waitFor("the incident", () => aurora.of(incident.id).length === 2);
+  await worker.sql("carol", "UPDATE incidents SET state = 'unreadable'");
+  incident.acknowledge();
+  await subscription.idle();
+  await until("the attempts of the Queue", () => failuresOf("carol").length >= 2);
+  await worker.call("carol", "DELETE", "/pagerduty");
+  const headers = { "x-org-id": "acme" };
+  await worker.call("carol", "POST", "/pagerduty", { body: { token: account.apiKey() }, headers });
+  await until("the organisation lists the webhook", async () => {
+    const { text } = await worker.call("carol", "GET", "/pagerduty/events?type=incident.acknowledged", {
+      headers,
+    });
+    return text.includes(incident.id);
+  });
 });
