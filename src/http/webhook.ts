@@ -7,9 +7,9 @@ import { readBody, reasonNotUsed } from "../pagerduty/event.ts";
 import { isSignatureHeader } from "../pagerduty/signature.ts";
 import { packMessage } from "../queue/message.ts";
 import { CALLER_ID } from "../tenant-id.ts";
+import { type Accepted, type Candidate, decide, type Question } from "../webhooks/decision.ts";
 import { askTenants, countRefusals, isDone } from "../webhooks/hand-over.ts";
 import type { ReceivedWebhook } from "../webhooks/received.ts";
-import { type Accepted, type Candidate, decide, type Question } from "../webhooks/verify.ts";
 import { readBytes } from "./input.ts";
 import {
   candidatesOf,
@@ -91,7 +91,7 @@ export async function takeWebhook(
     }
     const webhookId = await webhookIdOf(headers.get("x-webhook-id"), body);
     const receivedAtMs = Date.now();
-    for (const { tenantId, connectionId, account, secretId } of accepted) {
+    for (const { tenantId, connectionId, account, secretId, shared } of accepted) {
       await handOver(env, {
         tenantId,
         userId,
@@ -100,7 +100,7 @@ export async function takeWebhook(
         webhookId,
         verification,
         secretId,
-        shared: accepted.length > 1,
+        shared,
         signature: posted.question.signature,
         receivedAtMs,
         requestId,
@@ -180,7 +180,7 @@ async function askCopy(
       const secretId = await verifyingSecret(trust.keys, signature, body, nowMs);
       if (secretId) {
         const { connectionId, account } = trust;
-        return { knowsUser, accepted: { tenantId, connectionId, account, secretId } };
+        return { knowsUser, accepted: { tenantId, connectionId, account, secretId, shared: false } };
       }
     }
   } catch (error) {

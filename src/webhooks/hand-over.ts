@@ -1,7 +1,7 @@
 import { userTenantId } from "../tenant-id.ts";
+import { type Accepted, type Candidate, decide, type Question } from "./decision.ts";
 import type { Taken } from "./intake.ts";
 import type { ReceivedWebhook } from "./received.ts";
-import { type Accepted, type Candidate, decide, type Question } from "./verify.ts";
 
 /** Finds out which tenants a webhook is for. A user's webhook URL can lead to several tenants. */
 

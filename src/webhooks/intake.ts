@@ -199,7 +199,8 @@ function storeUnused(sql: SqlStorage, entry: Omit<NewEntry, "kind" | "outcome">,
     appendEntry(sql, { ...entry, kind: "webhook", outcome: "ignored" }, null);
     return "ignored";
   }
-  const payload = entry.payload?.slice(0, MAX_UNCONFIRMED_BYTES) ?? null;
+  // Nothing can confirm such a webhook, and it may be another tenant's.
+  const payload = entry.shared ? null : (entry.payload?.slice(0, MAX_UNCONFIRMED_BYTES) ?? null);
   const seq = appendEntry(sql, { ...entry, kind: "webhook", outcome: "unconfirmed", payload }, null);
   boundUnconfirmed(sql, seq);
   return "unconfirmed";

@@ -101,7 +101,7 @@ function parkedWebhooks(
           webhookId,
           verification: trust,
           secretId: null,
-          shared: false,
+          shared: entry.shared === 1,
           signature: null,
           receivedAtMs,
           requestId,

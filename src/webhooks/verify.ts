@@ -1,84 +1,11 @@
-import { type ConnectionRef, refOf } from "../connection/connection.ts";
+import { refOf } from "../connection/connection.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import { verificationKeys, verifyingSecret } from "../connection/verification.ts";
+import type { Judgement, Question } from "./decision.ts";
 import type { ReceivedWebhook, Trust } from "./received.ts";
-
-/** A tenant's answer about a webhook that the edge could not verify. The edge caches the `sealed` connection. */
-export type Judgement =
-  | ({ verdict: "genuine"; secretId: string; sealed: string } & ConnectionRef)
-  /** No signing secret is stored, so the webhook is only a hint. */
-  | ({ verdict: "unverifiable"; sealed: string; ownsSubscription: boolean } & ConnectionRef)
-  | { verdict: "refused"; reason: string; ownsSubscription: boolean }
-  /** `unreadable`, `unsettled`: the tenant cannot decide yet, so PagerDuty has to send the webhook again. */
-  | { verdict: "not_connected" | "unreadable" | "unsettled" };
 
 /** How far a tenant trusts a webhook that the edge accepted. `shared`: see `ReceivedWebhook`. */
 export type Verdict = { trust: Trust; shared: boolean } | "not_connected" | "refused";
-
-/** A tenant that a webhook may be for, with the tenant's answer. */
-export interface Candidate {
-  tenantId: string;
-  judgement: Judgement;
-}
-
-/** A tenant that accepts a webhook. `secretId`: the secret that proves the webhook; null if the webhook is a hint. */
-export interface Accepted extends ConnectionRef {
-  tenantId: string;
-  secretId: string | null;
-}
-
-export type Decision =
-  | { decision: "accepted"; accepted: Accepted[] }
-  /** Each tenant in `refusals` refused the webhook, and has to count it. */
-  | { decision: "refused"; refusals: { tenantId: string; reason: string }[] }
-  | { decision: "not_connected" }
-  | { decision: "undecided"; reason: string };
-
-/**
- * Decides which tenants of a URL accept a webhook. If the signature matches a tenant's secret, that tenant accepts it.
- * Otherwise, if `X-Webhook-Subscription` names a tenant's subscription, only that tenant's answer counts. Otherwise the
- * webhook is a hint for every tenant without a secret. Pure.
- */
-export function decide(candidates: readonly Candidate[]): Decision {
-  for (const { tenantId, judgement } of candidates) {
-    if (judgement.verdict !== "genuine") continue;
-    const { connectionId, account, secretId } = judgement;
-    return { decision: "accepted", accepted: [{ tenantId, connectionId, account, secretId }] };
-  }
-  const undecided = candidates.find(
-    ({ judgement: { verdict } }) => verdict === "unreadable" || verdict === "unsettled",
-  );
-  if (undecided) {
-    return {
-      decision: "undecided",
-      reason:
-        undecided.judgement.verdict === "unreadable"
-          ? "The stored connection cannot be opened"
-          : "The connection is being changed",
-    };
-  }
-  const owns = ({ judgement }: Candidate) => "ownsSubscription" in judgement && judgement.ownsSubscription;
-  const owners = candidates.filter(owns);
-  const judged = owners.length > 0 ? owners : candidates;
-  const accepted = judged.flatMap(({ tenantId, judgement }) => {
-    if (judgement.verdict !== "unverifiable") return [];
-    const { connectionId, account } = judgement;
-    return [{ tenantId, connectionId, account, secretId: null }];
-  });
-  if (accepted.length > 0) return { decision: "accepted", accepted };
-  const refusals = judged.flatMap(({ tenantId, judgement }) =>
-    judgement.verdict === "refused" ? [{ tenantId, reason: judgement.reason }] : [],
-  );
-  return refusals.length > 0 ? { decision: "refused", refusals } : { decision: "not_connected" };
-}
-
-/** The parts of a webhook that a tenant needs to decide whether it accepts the webhook. */
-export interface Question {
-  signature: string | null;
-  /** `X-Webhook-Subscription`. */
-  subscriptionId: string | null;
-  body: Uint8Array<ArrayBuffer>;
-}
 
 /** Verifies webhooks with the signing secrets of the connection that this object stores. */
 export class Verifier {

@@ -224,6 +224,21 @@ describe("with several members or connections,", () => {
     expect((await post(both, { subscriptionId: "PUNKNOWN" })).status).toBe(202);
   });
 
+  test("a webhook of one organisation that its secret does not prove is not shown to the user's other organisation", async () => {
+    const other = stage.pagerduty.account();
+    await connect(both, first);
+    expect((await call(both, first, "POST", "/subscription", {})).status).toBe(201);
+    await connect(both, second, other);
+    const { status, incidentId } = await post(both, { subscriptionId: "PUNKNOWN" });
+    expect(status).toBe(202);
+    await until("the second organisation's read-back", async () => {
+      const [hint] = await stage.worker.sql(`org:${second}`, "SELECT attempts FROM hints");
+      return Number(hint?.["attempts"]) > 0;
+    });
+    expect((await call(both, second, "GET", "/events")).text).not.toContain(incidentId);
+    expect((await call(both, second, "GET", "")).body).toMatchObject({ webhook: { lastEventAt: null } });
+  });
+
   test("an unsigned webhook is kept only by the connection whose credential can read the incident", async () => {
     const other = stage.pagerduty.account();
     await connect(both, first);

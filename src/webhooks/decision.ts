@@ -1,0 +1,71 @@
+import type { ConnectionRef } from "../connection/connection.ts";
+
+/** The parts of a webhook that a tenant needs to decide whether it accepts the webhook. */
+export interface Question {
+  signature: string | null;
+  /** `X-Webhook-Subscription`. */
+  subscriptionId: string | null;
+  body: Uint8Array<ArrayBuffer>;
+}
+
+/** A tenant's answer about a webhook that the edge could not verify. The edge caches the `sealed` connection. */
+export type Judgement =
+  | ({ verdict: "genuine"; secretId: string; sealed: string } & ConnectionRef)
+  /** No signing secret is stored, so the webhook is only a hint. */
+  | ({ verdict: "unverifiable"; sealed: string; ownsSubscription: boolean } & ConnectionRef)
+  | { verdict: "refused"; reason: string; ownsSubscription: boolean }
+  /** `unreadable`, `unsettled`: the tenant cannot decide yet, so PagerDuty has to send the webhook again. */
+  | { verdict: "not_connected" | "unreadable" | "unsettled" };
+
+/** A tenant that a webhook may be for, with the tenant's answer. */
+export interface Candidate {
+  tenantId: string;
+  judgement: Judgement;
+}
+
+/** A tenant that accepts a webhook. `secretId`: the secret that proves the webhook; null if the webhook is a hint. */
+export interface Accepted extends ConnectionRef {
+  tenantId: string;
+  secretId: string | null;
+  /** See `ReceivedWebhook`. */
+  shared: boolean;
+}
+
+export type Decision =
+  | { decision: "accepted"; accepted: Accepted[] }
+  /** Each tenant in `refusals` refused the webhook, and has to count it. */
+  | { decision: "refused"; refusals: { tenantId: string; reason: string }[] }
+  | { decision: "not_connected" }
+  | { decision: "undecided"; reason: string };
+
+/**
+ * Decides which tenants of a URL accept a webhook. If the signature matches a tenant's secret, that tenant accepts it.
+ * Otherwise, if `X-Webhook-Subscription` names a tenant's subscription, only that tenant's answer counts. Otherwise the
+ * webhook is a hint for every tenant without a secret; a connection that cannot be opened does not prevent this. Pure.
+ */
+export function decide(candidates: readonly Candidate[]): Decision {
+  for (const { tenantId, judgement } of candidates) {
+    if (judgement.verdict !== "genuine") continue;
+    const { connectionId, account, secretId } = judgement;
+    return { decision: "accepted", accepted: [{ tenantId, connectionId, account, secretId, shared: false }] };
+  }
+  const connected = candidates.filter(({ judgement }) => judgement.verdict !== "not_connected");
+  const isOwner = ({ judgement }: Candidate) => "ownsSubscription" in judgement && judgement.ownsSubscription;
+  const owners = connected.filter(isOwner);
+  const judged = owners.length > 0 ? owners : connected;
+  const has = (verdict: Judgement["verdict"]) =>
+    judged.some(({ judgement }) => judgement.verdict === verdict);
+  if (has("unsettled")) return { decision: "undecided", reason: "The connection is being changed" };
+  const shared = judged.length > 1;
+  const accepted = judged.flatMap(({ tenantId, judgement }) => {
+    if (judgement.verdict !== "unverifiable") return [];
+    const { connectionId, account } = judgement;
+    return [{ tenantId, connectionId, account, secretId: null, shared }];
+  });
+  if (accepted.length > 0) return { decision: "accepted", accepted };
+  if (has("unreadable")) return { decision: "undecided", reason: "The stored connection cannot be opened" };
+  const refusals = judged.flatMap(({ tenantId, judgement }) =>
+    judgement.verdict === "refused" ? [{ tenantId, reason: judgement.reason }] : [],
+  );
+  return refusals.length > 0 ? { decision: "refused", refusals } : { decision: "not_connected" };
+}
