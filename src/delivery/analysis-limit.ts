@@ -11,7 +11,7 @@ import { TimelineLineColumn } from "../storage/journal.ts";
 const MAX_ANALYSES = 5;
 const WINDOW_MS = 5 * 60 * 1000;
 
-/** How long incidents that were delivered beyond the limit are shown. */
+/** An incident that was delivered beyond the limit is shown for this long. */
 const SHOWN_MS = 24 * 3600 * 1000;
 /** How many of the newest entries are searched. An index for this search would cost a billed row for each event. */
 const MAX_ENTRIES = 1_000;

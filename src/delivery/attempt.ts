@@ -25,7 +25,8 @@ import { type AttemptOutcome, deadAtMs, errorClassOf, type NextStep, nextStep } 
 import { addressOf, send } from "./sink.ts";
 
 /**
- * Makes one attempt to deliver one entry: reads the entry's row, sends the notification to Aurora, stores the result.
+ * Makes one attempt at one delivery, which is an entry (a row) of the journal: reads the row, sends its notification to
+ * Aurora, stores the result.
  */
 
 export interface DeliveryContext extends TenantContext {
@@ -71,14 +72,14 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
   if (entry?.delivery !== "pending") return;
   const startedAtMs = Date.now();
   const outcome = await attempt(context, entry);
-  // After a disconnect or a change of accounts this row is gone, and another entry may have its number.
+  // After a disconnect or a change of accounts the entry is gone, and a new entry may have the same `seq`.
   if (!isCurrent()) return;
   const nowMs = Date.now();
   const { plannedAtMs } = entry;
   const early = plannedAtMs !== null && startedAtMs < plannedAtMs ? plannedAtMs : null;
   const step = stepAfter(outcome, entry.attempts, early, config.deliverySchedule, nowMs);
   const failure = failureOf(outcome, step, config.deliverySchedule);
-  // Only the storage is retried, so that Aurora is not called again.
+  // If the result cannot be stored at first, only this step is repeated, without another call to Aurora.
   await tryTwice(() =>
     context.storage.transactionSync(() =>
       settle(context, entry, { step, early, outcome, failure, startedAtMs, nowMs }),
@@ -104,8 +105,7 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
 type Step = NextStep & { attempts: number };
 
 /**
- * Decides what follows an attempt. A failed early attempt uses up no attempt of the schedule, nor does a postponed
- * try.
+ * Decides what follows a try. Failed early attempts and postponed tries use up no attempt of the schedule.
  * @param plannedAtMs the time of the planned attempt that follows an early attempt; null if this attempt was planned
  */
 function stepAfter(
@@ -152,8 +152,8 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
     const attempted = { atMs: startedAtMs, status, answer: outcome.error, durationMs, early: early !== null };
     recordFailedAttempt(sql, entry.seq, attempted);
   }
-  // If the redelivery was stopped during this attempt, only an acceptance is stored. The incident's next delivery is
-  // already pending then.
+  // If a person stopped the redelivery during this attempt, the delivery is already dead, and the incident's next
+  // delivery is pending. Only Aurora's acceptance still changes the stopped delivery.
   const isStopped = !isPending(sql, entry.seq);
   if (isStopped && step.step !== "delivered") return;
   const nextDueAtMs = firstAttemptAtMs(config, nowMs) ?? nowMs;
@@ -175,8 +175,8 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
 }
 
 /**
- * Whether Aurora has to be asked for the analysis after this delivery: it was the incident's first, in format
- * `notifications`.
+ * Whether Aurora has to be asked for the analysis after this delivery. In format `notifications`, it has to be asked
+ * after the incident's first delivery.
  */
 const needsAnalysisRequest = ({ events }: DeliveryContext["config"], { notification }: Entry): boolean =>
   events?.format === "notifications" && notification?.change.kind === "created";
@@ -219,7 +219,7 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
     for (const [index, body] of bodies.entries()) {
       if (index < sentParts) continue;
       outcome = await send(aurora, events, recipient, body);
-      // After a disconnect this entry's row is gone, and another entry may have its number.
+      // After a disconnect the entry is gone, and a new entry may have the same `seq`.
       if (outcome.kind === "failed" || !isCurrent()) return outcome;
       if (index < bodies.length - 1) markSentParts(context.sql, entry.seq, index + 1, address);
     }

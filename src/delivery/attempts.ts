@@ -14,7 +14,8 @@ export const FailedAttempt = z.object({
   answer: z.string(),
   durationMs: z.number(),
   /**
-   * Whether the attempt came before its planned time: Aurora had accepted another delivery, or a person requested it.
+   * Whether the attempt was made before its planned time, because Aurora had accepted another delivery, or because a
+   * person requested the attempt.
    */
   early: z.boolean(),
 });

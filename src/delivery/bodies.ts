@@ -59,7 +59,7 @@ export function bodiesOf(
 const carriesContext = ({ change: { kind } }: Notification): boolean =>
   kind === "created" || kind === "rca_requested";
 
-/** Adds a number that was read after the notification was made. */
+/** Adds the incident's number if it became known only after the notification was made. */
 function withNumber(notification: Notification, number: number | null): Notification {
   const { incident } = notification;
   if (number === null || !lacksNumber(incident)) return notification;

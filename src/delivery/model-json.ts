@@ -34,7 +34,7 @@ export const PIECES: JsonForm = {
       : writtenChars(text),
 };
 
-/** Measures the JSON that Python writes for a value without `inPieces`, after Aurora has cut its long texts. */
+/** Measures the JSON that Python writes for a value that Aurora has cut, because `inPieces` has not processed it. */
 export const CUT_BY_AURORA: JsonForm = {
   ...PYTHON,
   text: (text) => writtenChars(isLong(text) ? firstChars(text, MAX_PIECE_CHARS) + AURORA_CUT_MARK : text),

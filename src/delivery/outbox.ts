@@ -50,7 +50,7 @@ export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | nul
 const AwaitingContext = z.object({ seq: z.number(), incidentId: z.string(), untilMs: z.number() });
 
 /**
- * At most this many waiting deliveries, those whose wait ends first, are compared by severity. In a storm of
+ * How many waiting deliveries are compared by severity at most. Those whose wait ends first are taken. In a storm of
  * thousands, comparing all of them each time would cost more than the deliveries themselves.
  */
 const MAX_COMPARED = 1_000;
@@ -219,7 +219,7 @@ export function markRetry(sql: SqlStorage, seq: number, retry: Retry): void {
   );
 }
 
-/** Deliveries that wait for less are not brought forward, because their planned attempt is soon enough. */
+/** A delivery whose planned attempt is nearer than this is not brought forward. */
 const MIN_EARLY_WAIT_MS = 5 * 60 * 1000;
 /**
  * How many deliveries are brought forward together at most. More could overload an Aurora that has just recovered.
@@ -236,7 +236,7 @@ const EARLY = "delivery = 'pending' AND planned_at_ms > next_attempt_at_ms";
 /**
  * Brings waiting deliveries forward after Aurora accepted a delivery, but never before the time in a `Retry-After`.
  * Each delivery gets at most one early attempt between two planned ones, so a notification that Aurora always refuses
- * is not retried endlessly. The next deliveries are brought forward after all early attempts were made.
+ * is not retried endlessly. The next group of deliveries is brought forward only after all early attempts were made.
  */
 export function retryEarly(sql: SqlStorage, nowMs: number): void {
   sql.exec(

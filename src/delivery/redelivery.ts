@@ -40,9 +40,9 @@ interface Redeliverer {
 }
 
 /**
- * Queues dead deliveries again. With ids, also makes waiting deliveries due now. A redelivery without ids can be
- * stopped (`stopRedelivery`).
- * @returns how many deliveries this changed
+ * Queues dead deliveries again. If `ids` are given, also makes waiting deliveries due now. If not, the redelivery can
+ * be stopped (`stopRedelivery`).
+ * @returns how many deliveries were changed
  */
 export function redeliver(
   { storage, sql, connectedUser }: Redeliverer,
@@ -83,7 +83,7 @@ interface Revival {
   redelivery: number | null;
 }
 
-/** Queues dead deliveries again, with the same id and a new schedule. @returns how many */
+/** Queues dead deliveries again, with the same id and a new schedule. @returns how many were queued */
 function reviveDead(sql: SqlStorage, dead: readonly Dead[], { user, dueAtMs, redelivery }: Revival): number {
   for (const [incidentId, deliveries] of Map.groupBy(dead, (one) => one.incidentId)) {
     const isOutstanding = hasOutstanding(sql, incidentId);
@@ -105,9 +105,9 @@ function reviveDead(sql: SqlStorage, dead: readonly Dead[], { user, dueAtMs, red
 }
 
 /**
- * Queues the incident's request for analysis if it was recorded in format `v3`, which does not send such requests.
+ * Queues the incident's request for analysis if this request was recorded in format `v3`, which does not send it.
  * After a change to format `notifications`, the incident's `created` notification goes to a receiver that only
- * analyses on request. Call this before that notification is marked as delivered.
+ * analyses on request. Call this before the `created` notification is marked as delivered.
  */
 export function queueAnalysisRequest(sql: SqlStorage, incidentId: string | null, dueAtMs: number): void {
   const { rowsWritten } = sql.exec(

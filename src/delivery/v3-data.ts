@@ -21,9 +21,9 @@ export interface KnownIncident {
 }
 
 /**
- * Aurora cuts every text of a payload to 250 characters. If more than 15,000 characters remain, its language model
- * only gets the number of members. This limit leaves 1,000 characters free for custom fields that arrive in the 5 s
- * before Aurora's analysis.
+ * Aurora cuts every text of a payload to 250 characters. If the payload then still has more than 15,000 characters,
+ * Aurora's language model only gets the number of the payload's members. This limit leaves 1,000 characters free for
+ * custom fields that arrive in the 5 s before Aurora's analysis.
  */
 const MAX_TRIGGERED_CHARS = 14_000;
 /** The limits of the parts of a triggered event's `data`. They leave several thousand characters for the context. */
@@ -138,7 +138,7 @@ function readable(fields: Record<string, FieldValue>): Record<string, FieldValue
 /**
  * Returns `data` of `incident.custom_field_values.updated`. A field that lost its value is sent as an empty text,
  * which Aurora skips.
- * @param names the fields that changed; null for a new incident: all fields, shortened to `MAX_FIELDS_CHARS`
+ * @param names the fields that changed; null for a new incident, whose fields are all sent, within `MAX_FIELDS_CHARS`
  */
 export function fieldUpdate({ incidentId, customFields }: Incident, names: readonly string[] | null) {
   const fields = names ? readable(customFields) : fittingFields(readable(customFields));

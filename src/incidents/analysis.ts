@@ -35,7 +35,7 @@ export function analysisAfter(
   if (analysis.state === "requested") return analysis;
   const runbook = runbookUrlOf(state);
   if (analysis.state === "waiting") {
-    // Other analyses may be requested before this one, so `dueAtMs` can already be in the past.
+    // `dueAtMs` can already be in the past, because analyses of other incidents may be requested first.
     return runbook && analysis.waitsFor === "runbook"
       ? {
           ...analysis,

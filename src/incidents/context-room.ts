@@ -25,9 +25,9 @@ export function withDetails(context: Context, detailsOf: (item: Detailed) => unk
 
 /**
  * Divides the room among the details of alerts and changes, in the order newest alert, newest change, second alert,
- * and so on. Each of them may use the room that later details do not need, and at least half of the room that is
- * left.
- * @param left the room that remains beside `kept`, in which all details are `LEFT_OUT`
+ * and so on. Each of them may use the room that the details after it do not need, and always at least half of the
+ * room that the details before it have not used.
+ * @param left the room minus the size of `kept`, whose details are all `LEFT_OUT`
  * @returns a function that returns the trimmed details of an item of `kept`
  */
 export function detailsWithin(left: number, kept: Context, whole: Context, form: JsonForm) {

@@ -11,8 +11,8 @@ import { withoutSecretValues } from "./secret-names.ts";
 
 const MAX_ALERTS = 20;
 /**
- * At most this many members of all details together are kept, those of the newest alerts first. More would hardly
- * fit, and would only take time.
+ * How many members are kept at most in the details of all alerts and changes together. The newest alerts come first.
+ * More members would hardly fit, and would only take time.
  */
 const MAX_DETAIL_MEMBERS = 50_000;
 const MAX_OF_EACH_OTHER = 10;
@@ -52,8 +52,8 @@ export const STORED: ContextLimits = {
 const DETAILS_SHARE = 1 / 8;
 
 /**
- * How many items of each part are kept while others are left out: five, or one if five do not fit. If even one does
- * not fit, none is kept.
+ * How many items of each part are kept while others are left out: five, or one if five do not fit. If even one of
+ * each part does not fit, whole parts are left out.
  */
 const KEPT_ITEMS = [5, 1] as const;
 

@@ -207,11 +207,11 @@ function applyIncident(
   return next;
 }
 
-/** PagerDuty allows an account fewer custom fields than this. */
+/** An account at PagerDuty can have fewer custom fields than this. */
 const MAX_FIELDS = 50;
 /**
- * PagerDuty's longest field type holds fewer characters. With `MAX_FIELDS`, this limit keeps an incident within a
- * row's 2 MB.
+ * A custom field at PagerDuty holds fewer characters than this. With `MAX_FIELDS`, this limit keeps an incident within
+ * a row's 2 MB.
  */
 const MAX_FIELD_CHARS = 5_000;
 

@@ -79,7 +79,10 @@ export type Snapshot = z.infer<typeof Snapshot>;
 export const Verification = z.enum(["signature", "callback", "backfill"]);
 export type Verification = z.infer<typeof Verification>;
 
-/** The webhook that caused a notification. The ids are null if a search for missed incidents found the incident. */
+/**
+ * The webhook that caused a notification. The ids are null if a search for missed incidents found the incident, or if
+ * no webhook agrees with PagerDuty's answer.
+ */
 export const Provenance = z.object({
   webhookId: z.nullable(z.string()),
   eventId: z.nullable(z.string()),
@@ -101,7 +104,7 @@ export const Analysis = z.discriminatedUnion("state", [
   z.object({
     state: z.literal("waiting"),
     dueAtMs: z.number(),
-    /** `runbook`: a runbook that arrives ends the wait. Rows stored by earlier versions lack this member. */
+    /** `runbook`: the wait ends early if a runbook arrives. Rows stored by earlier versions lack this member. */
     waitsFor: z._default(z.enum(["runbook", "nothing"]), "runbook"),
     reason: z.string(),
     provenance: Provenance,

@@ -32,8 +32,8 @@ export function storableJson(value: unknown, depth: number = MAX_DEPTH): unknown
 }
 
 /**
- * Returns a function that copies values. Over all its calls, it copies the first `count` members and items, at any
- * depth. A mark replaces the rest.
+ * Returns a function that copies values. All its calls together copy only the first `count` members and items, at any
+ * depth; a mark replaces the rest.
  */
 export function firstMembers(count: number): (value: unknown) => unknown {
   let left = count;

@@ -10,7 +10,7 @@ export interface RestIncident {
   number: number | null;
   snapshot: Snapshot;
   description: string | null;
-  /** The latest of the times of change that REST reports. ISO 8601. */
+  /** The latest time of a change that REST reports. ISO 8601. */
   updatedAt: string | null;
   /** ISO 8601; null if REST does not report it. */
   statusChangedAt: string | null;
@@ -28,12 +28,12 @@ export interface Held {
   storedAtMs: number | null;
 }
 
-/** A time after which PagerDuty's REST API has caught up with its webhooks. */
+/** After this long, PagerDuty's REST API has caught up with PagerDuty's webhooks. */
 const SETTLE_MS = 5 * 60 * 1000;
 
 /**
- * Whether PagerDuty was asked so long after the incident was stored that the REST answer is certainly newer. A value
- * that differs in this answer is right, whatever the times of PagerDuty's machines say.
+ * Whether PagerDuty was asked so long after the incident was stored that the REST answer is certainly newer. Where such
+ * an answer differs from the stored incident, the answer is right, even if the answer's times are earlier.
  */
 export const isSettled = ({ storedAtMs }: Held, askedAtMs: number): boolean =>
   storedAtMs !== null && askedAtMs - storedAtMs >= SETTLE_MS;
@@ -53,8 +53,8 @@ export const updatedAtMsOf = (updatedAt: string | null) =>
   updatedAt === null ? 0 : Date.parse(updatedAt) || 0;
 
 /**
- * Returns the stamp of a REST answer with the time `restAtMs`, given the newest known stamp. In the same second the
- * REST answer counts as newer, unless PagerDuty was asked before the known event occurred.
+ * Returns the stamp of a REST answer with the time `restAtMs`. If the newest known stamp is from the same second, the
+ * REST answer counts as newer, unless PagerDuty was asked before the time of the known stamp.
  */
 export function stampBeside(known: Stamp | null, restAtMs: number, askedAtMs: number): Stamp {
   const stamp = { atMs: restAtMs, id: "" };
@@ -92,7 +92,8 @@ export function observeRest(held: Held, incident: RestIncident, askedAtMs: numbe
     overrules: overruling,
   };
   const sameSecond = known && wholeSecond(known.atMs) === wholeSecond(updatedAtMsOf(updatedAt));
-  // If an answer of the same second changes nothing, the known stamp stays, however often the incident is read.
+  // If an answer of the same second changes nothing, it gets the known stamp, so that repeated readings do not make
+  // the stamp's id longer and longer.
   return sameSecond && fold(state, observation).change === null
     ? { ...observation, stamp: known }
     : observation;

@@ -24,7 +24,10 @@ function isSecret(name: string, value: unknown): boolean {
   return SECRET_NAME.test(letters) && !(typeof value === "number" && COUNT_NAME.test(letters));
 }
 
-/** The names of a pair's members, in upper or lower case: `{name, value}`, `{Key, Value}`, `{name, values}`. */
+/**
+ * The member names of an object that is a pair, in upper or lower case: `{name, value}`, `{Key, Value}`,
+ * `{name, values}`.
+ */
 const LABEL = /^(?:name|key)$/i;
 const VALUE = /^values?$/i;
 

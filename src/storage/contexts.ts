@@ -3,7 +3,7 @@ import { Context } from "../incidents/context.ts";
 import { json } from "./columns.ts";
 import { RANKS } from "./incidents.ts";
 
-/** The `contexts` table. A row holds what PagerDuty knew about one incident when the incident's analysis was due. */
+/** The `contexts` table. A row holds one incident's context: what PagerDuty knew when it was collected. */
 
 const Row = z.object({ context: json(Context) });
 

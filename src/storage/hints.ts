@@ -71,8 +71,8 @@ const PAUSE = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 
 /**
  * Pauses all readings, because PagerDuty refuses every call for now.
- * @param pauseMs how long; null if PagerDuty did not say. Each pause in a row is then twice as long as the previous
- * one, and at most 15 minutes.
+ * @param pauseMs how long; null if PagerDuty did not say: the first pause is then 5 s long, and each further pause
+ * before `endPause` is twice as long, up to 15 minutes.
  */
 export function pauseHints(sql: SqlStorage, nowMs: number, pauseMs: number | null): void {
   const attempts = (pauseOf(sql)?.attempts ?? 0) + 1;
@@ -214,8 +214,8 @@ export const MAX_WAITING_OF_INCIDENT = 20;
 const Waiting = z.object({ seq: z.number(), incidentId: z.string() });
 
 /**
- * Limits the number of unsigned webhooks that wait, however long PagerDuty cannot be asked. For each incident, keeps
- * the first webhook and the newest 19. In all, keeps the newest `MAX_UNCONFIRMED_ENTRIES` webhooks for stored
+ * Limits the number of unsigned webhooks that wait, even if PagerDuty does not answer for days. For each incident,
+ * keeps the first webhook and the newest 19. In all, keeps the newest `MAX_UNCONFIRMED_ENTRIES` webhooks for stored
  * incidents, and as many for incidents that are not stored. The two are limited separately, because strangers can
  * invent incidents.
  * @param seq the newest waiting entry, which belongs to this incident

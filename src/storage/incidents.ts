@@ -71,8 +71,8 @@ const listedOf = ({ snapshot, number }: IncidentState): [column: string, value: 
 ];
 
 /**
- * Writes the incident. An update only names an indexed column if the column's value changes. For each indexed column
- * that an update names, SQLite writes an index entry, and written entries are billed.
+ * Writes the incident. The UPDATE statement only names an indexed column if the column's value changes, because SQLite
+ * writes an index entry for each indexed column in the statement, and written entries are billed.
  * @param before the state from which `after` was made
  * @param lastDeliverySeq the entry number of a delivery that was just appended for the incident; null without one
  */
@@ -179,7 +179,8 @@ export function analysesDue(
 }
 
 /**
- * Returns the next time after `afterMs` when an analysis is due, or its wait for a context ends; null if none.
+ * Returns the next time after `afterMs` when an analysis becomes due, or when its wait for a context ends; null if
+ * there is none.
  * @param contextWaitMs see `analysesDue`
  */
 export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number, contextWaitMs = 0): number | null {
@@ -212,7 +213,7 @@ export function takeBackIncidents(sql: SqlStorage, nowMs: number): void {
       if (state.snapshot !== null) saveIncident(sql, emptyIncident(incidentId), state, nowMs);
       endSetAside(sql, incidentId);
     } catch {
-      // The incident stays set aside until `pruneSetAside` removes its row.
+      // The incident stays set aside until `pruneSetAside` removes its `set_aside` row.
     }
   }
 }

@@ -25,7 +25,7 @@ import { columnOf, json, numberOf } from "./columns.ts";
 export const EntryKind = z.enum(["webhook", "readback", "recovery", "analysis", "check"]);
 export type EntryKind = z.infer<typeof EntryKind>;
 
-/** `pending`: its incident's next delivery. `queued`: waits for that one. The API shows both as pending. */
+/** `pending`: its incident's next delivery. `queued`: waits for the pending one. The API shows both as pending. */
 export const DeliveryState = z.enum(["pending", "queued", "delivered", "dead"]);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 
@@ -134,7 +134,7 @@ function seqOfMessage(messageId: string): number | null {
 
 /**
  * Appends an entry. Its delivery, if there is one, is queued if the incident has an unfinished delivery, and pending
- * otherwise. The caller then saves the number of a delivery's entry in the incident's row (`saveIncident`).
+ * otherwise. If there is a delivery, the caller then saves the entry's number in the incident's row (`saveIncident`).
  * @param dueAtMs when the first attempt is due; null if there is nothing to deliver
  * @param contextWaitMs how long the first attempt waits for the incident's context
  * @returns the entry's number in the journal

@@ -101,7 +101,7 @@ export function outstandingAttempts(sql: SqlStorage, limit: number): Map<number,
 const Times = z.object({
   lastEventAtMs: z.nullable(z.number()),
   lastPingAtMs: z.nullable(z.number()),
-  /** When the last webhook arrived that has a valid signature or was confirmed by PagerDuty. */
+  /** The arrival of the last webhook that has a valid signature or was confirmed by PagerDuty. */
   lastProvedAtMs: z.nullable(z.number()),
 });
 

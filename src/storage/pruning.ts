@@ -38,8 +38,8 @@ export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
 }
 
 /**
- * Removes incidents, with their contexts and notes, that have no work left, no unfinished delivery, and have
- * not changed since `beforeMs`.
+ * Removes incidents that have no work left and no unfinished delivery, and that have not changed since `beforeMs`. Also
+ * removes their contexts and notes.
  * @returns how many rows of the `incidents` table were written; call again until it is 0
  */
 export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number): number {

@@ -18,7 +18,10 @@ import { type Counts, countChoices, type Filter, isWithin, oneOf, type TimeRange
  * for each choice of a filter.
  */
 
-/** A page starts with the newest entry whose number is below `beforeSeq`. Null: with the newest entry of all. */
+/**
+ * A page starts with the newest entry whose number is below `beforeSeq`. If `beforeSeq` is null, the page starts with
+ * the newest entry of all.
+ */
 interface EntryPage extends TimeRange {
   limit: number;
   beforeSeq: number | null;
@@ -58,7 +61,7 @@ const MAX_INDEXED = 1_000;
 
 /**
  * The short columns that filters use. The error is stored after the long payload, so it is not read for delivered
- * entries, which have none.
+ * entries, which have no error.
  */
 const Candidate = z.lazy(() =>
   z.object({
@@ -90,8 +93,8 @@ const PLAIN = `${CANDIDATE}, NULL AS number, NULL AS title, NULL AS serviceName`
 const MAX_CLOCK_SKEW_MS = 60_000;
 
 /**
- * Returns the number of the first entry that was stored at `atMs` or later. The binary search needs no index but the
- * key.
+ * Returns the number of the first entry that was stored at `atMs` or later. The binary search needs no index, because
+ * it looks entries up by their number, which is the key.
  */
 function firstStoredAt(sql: SqlStorage, atMs: number): number {
   let low = 1;
@@ -239,7 +242,7 @@ function countsOf(
   isIndexed: (name: string, choice: string, belowSeq: number) => boolean,
 ): Counts {
   const rows = [...candidates(sql, NEWEST, { ...list, beforeSeq: null }, MAX_COUNTED + 1)];
-  // The one entry beyond `MAX_COUNTED` is counted with the older entries.
+  // The query returns at most one entry beyond `MAX_COUNTED`. That entry counts as an older one.
   const beforeSeq = rows.length > MAX_COUNTED ? (rows.pop()?.seq ?? 0) + 1 : null;
   const older =
     beforeSeq === null

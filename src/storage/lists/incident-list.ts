@@ -33,7 +33,10 @@ export const ALL_INCIDENTS = {
   ...{ sinceMs: null, untilMs: null },
 } as const;
 
-/** How many incidents one page or one count examines at most, so that a rare match does not read the whole table. */
+/**
+ * How many incidents one page or one count examines at most. Without this limit, a search with few matches would read
+ * the whole table.
+ */
 const MAX_EXAMINED = 2_000;
 
 const Candidate = z.lazy(() =>

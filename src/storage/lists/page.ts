@@ -33,7 +33,7 @@ export const isWithin = ({ sinceMs, untilMs }: TimeRange, atMs: number): boolean
 
 /**
  * Takes the first rows that match.
- * @param most how many rows are examined at most, so that a rare match does not read a whole table
+ * @param most how many rows are examined at most; without a limit, a filter with few matches would read a whole table
  * @returns the rows, and in `next` the row after which the next page starts; null on the last page
  */
 export function takePage<R>(
@@ -69,7 +69,7 @@ export type Counts = Record<string, Record<string, ChoiceCount>>;
 const MAX_CHOICES = 100;
 
 /**
- * Counts, for each choice, the rows that the list would show if this choice replaced the filter's present one.
+ * Counts, for each choice, the rows that the list would show if this choice replaced the filter's present choice.
  * @param hasMore whether rows of the choice may be missing in `rows`
  */
 export function countChoices<R>(
