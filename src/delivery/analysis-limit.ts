@@ -32,7 +32,7 @@ export interface BeyondLimit {
  * Counts in the same way as Aurora: a user's first analysis starts a window of time, and the first analysis after the
  * window's end starts the next window.
  * @param deliveries the oldest first
- * @returns null if Aurora analyses all of these incidents
+ * @returns null if no delivery is beyond the limit
  */
 export function beyondLimit(deliveries: readonly TriggeredDelivery[]): BeyondLimit | null {
   const windows = new Map<string, { endsAtMs: number; count: number }>();

@@ -16,7 +16,7 @@ export interface Body {
   text: string;
 }
 
-/** The user and organisation that the bodies name. */
+/** The user and the organisation to name in the bodies. */
 export interface Recipient {
   userId: string;
   orgId: string | null;

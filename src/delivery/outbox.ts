@@ -192,9 +192,7 @@ export interface Retry extends AttemptFailure {
   /** How many attempts of the schedule are used up. */
   attempts: number;
   atMs: number;
-  /**
-   * If the failed attempt was early: the time of the planned attempt that follows. Null if it was the planned one.
-   */
+  /** After an early attempt: the time of the planned attempt that follows. Null after a planned attempt. */
   plannedAtMs: number | null;
   /** The time in Aurora's `Retry-After`; null without one. */
   notBeforeMs: number | null;

@@ -120,11 +120,11 @@ export function queueAnalysisRequest(sql: SqlStorage, incidentId: string | null,
   if (!isPending(sql, incidentId)) promoteNext(sql, incidentId, 0, dueAtMs);
 }
 
-/** Returns when the latest redelivery began; null if there was none. Earlier ones have no unfinished deliveries. */
+/** Returns when the latest redelivery began; null if there was none. Only the latest can have unfinished deliveries. */
 const latest = (sql: SqlStorage): number | null =>
   numberOf(sql.exec("SELECT max(redelivery) FROM journal WHERE redelivery IS NOT NULL"));
 
-/** Makes the unfinished deliveries of the previous redelivery a part of this one. */
+/** Moves the unfinished deliveries of the previous redelivery into this redelivery. */
 function continueAs(sql: SqlStorage, redelivery: number): void {
   sql.exec(
     "UPDATE journal SET redelivery = ? WHERE redelivery = ? AND delivery IN ('pending', 'queued')",

@@ -40,7 +40,10 @@ const MAX_URGENCY_CHARS = 20;
 /** The substrings that Aurora searches for in the priority's name. */
 const PRIORITY_NAMES: Record<Severity, string> = { critical: "P1", high: "P2", medium: "P3", low: "P4" };
 
-/** Returns `data` of an event that changes a known incident. Only limits the members that Aurora does not read. */
+/**
+ * Returns `data` of an event that changes a known incident. Long texts stay whole, except in the members that Aurora
+ * does not read.
+ */
 export function incidentData({ incident, number, event }: KnownIncident): Record<string, unknown> {
   const data = coreOf(incident, number);
   for (const { name, value } of partsOf(incident)) data[name] = value;

@@ -24,9 +24,9 @@ const FIELDS = "incident.custom_field_values.updated";
 type V3EventType = typeof TRIGGERED | typeof ACKNOWLEDGED | typeof RESOLVED | typeof FIELDS;
 
 /**
- * The types of the events for each change, by the incident's status at Aurora. Aurora reads the status in `data`, not
- * the event's type. But `incident.triggered` starts an analysis, so an incident that was already resolved when it was
- * first seen is not sent under this type.
+ * The types of the events for each change, by the incident's status at Aurora. Aurora takes the status from `data`, not
+ * from the event's type. But the type `incident.triggered` starts an analysis, so an incident that was already resolved
+ * when it was first seen is not sent under this type.
  */
 const EVENT_TYPES: Record<ChangeKind, Record<Status, readonly V3EventType[]>> = {
   created: { investigating: [TRIGGERED, FIELDS], resolved: [RESOLVED, FIELDS] },

@@ -171,7 +171,7 @@ function changeBetween(before: Incident | null, after: Incident, observation: Ob
 }
 
 /**
- * Corrects the registers beside the snapshot, because a stamp later than `stamp` comes from a wrong clock. Removes a
+ * Corrects `resolvedStamp` and `description`, because a stamp later than `stamp` comes from a wrong clock. Removes a
  * later resolution. Keeps a later description, but with the time of `stamp`.
  */
 function withoutLaterStamps({ resolvedStamp, description }: IncidentState, stamp: Stamp) {

@@ -17,7 +17,8 @@ export function charCount(text: string): number {
 /** Returns the first `count` characters. Never splits a surrogate pair. */
 export function firstChars(text: string, count: number): string {
   if (text.length <= count) return text;
-  // A character has at most two code units. A pair that this slice splits lies beyond `count`, and is dropped.
+  // A character has at most two code units. A surrogate pair that the first slice splits lies beyond `count`, and is
+  // dropped.
   return Array.from(text.slice(0, 2 * count))
     .slice(0, count)
     .join("");

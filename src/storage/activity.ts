@@ -90,7 +90,7 @@ const latencyOf = (ways: z.infer<typeof Ways> | undefined) => ({
 });
 
 /**
- * Returns the counts of each of the last 24 hours, the current hour last, and of all of them together.
+ * Returns the counts of each of the last 24 hours, the current hour last, and the counts of the whole day.
  * @param refusedByHour how many webhooks were refused in each hour; the keys are hours since 1970
  */
 export function activityOf(sql: SqlStorage, refusedByHour: ReadonlyMap<number, number>, nowMs: number) {

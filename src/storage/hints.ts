@@ -147,7 +147,7 @@ export const MAX_UNCONFIRMED_BYTES = 4096;
 const MAX_CONFIRMED_BYTES = 8 * 1024;
 /** How many confirmed entries are kept: several weeks' entries of a busy account, at most 80 MB. */
 export const MAX_CONFIRMED_ENTRIES = 10_000;
-/** How many unconfirmed entries are kept. They cover several days, but only minutes while a stranger posts many. */
+/** How many unconfirmed entries are kept. They go back several days, or only minutes if a stranger posts many. */
 export const MAX_UNCONFIRMED_ENTRIES = 3000;
 
 /** Stores that PagerDuty confirmed the entry. Does nothing if a signed webhook has replaced the entry. */

@@ -41,8 +41,8 @@ export function loadHeld(sql: SqlStorage, incidentId: string): Held {
 }
 
 /**
- * Every value of `severity_rank`. The index of waiting analyses starts with the rank, so a query lists all ranks.
- * Without the list, SQLite reads every waiting analysis to find the next one.
+ * Every value of `severity_rank`. The index of waiting analyses starts with the rank, so each query for waiting
+ * analyses lists all ranks. Without the list, SQLite reads every waiting analysis to find the next one.
  */
 export const RANKS = [...Severity.options.keys(), Severity.options.length];
 
@@ -130,7 +130,7 @@ export function saveNumber(sql: SqlStorage, incidentId: string, number: number, 
 }
 
 /**
- * Stores the user whom the incident's later deliveries name. Null means the user who is connected when they are sent.
+ * Stores the user to name in the incident's later deliveries. Null means the user who is connected when they are sent.
  */
 export function saveRecipient(sql: SqlStorage, incidentId: string, userId: string | null): void {
   const state = { ...loadIncident(sql, incidentId), recipientUserId: userId };

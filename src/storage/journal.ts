@@ -218,7 +218,7 @@ export function entryAt(sql: SqlStorage, seq: number): Entry | null {
   return entriesWhere(sql, "seq = ?", seq)[0] ?? null;
 }
 
-/** Returns the first entry with this `X-Webhook-Id`. Other events may have the same id. */
+/** Returns the first entry with this `X-Webhook-Id`. Entries of other events may have the same id. */
 export function firstEntryOfWebhook(sql: SqlStorage, webhookId: string): Entry | null {
   return entriesWhere(sql, "webhook_id = ? ORDER BY seq LIMIT 1", webhookId)[0] ?? null;
 }

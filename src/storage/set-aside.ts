@@ -20,7 +20,7 @@ export async function tryTwice<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** Enough for a person to recognize the fault. The log has the whole error. */
+/** With this many characters, a person can recognize the fault. The log has the whole error. */
 const MAX_REASON_CHARS = 300;
 
 export function setAside(sql: SqlStorage, incidentId: string, error: unknown, nowMs: number): void {
