@@ -72,7 +72,7 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
   if (entry?.delivery !== "pending") return;
   const startedAtMs = Date.now();
   const outcome = await attempt(context, entry);
-  // After a disconnect or a change of accounts the entry is gone, and a new entry may have the same `seq`.
+  // After a disconnect or a change of accounts this row is gone, and another entry may have its number.
   if (!isCurrent()) return;
   const nowMs = Date.now();
   const { plannedAtMs } = entry;
