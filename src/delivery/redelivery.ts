@@ -61,7 +61,7 @@ export function redeliver(
   });
 }
 
-/** Makes waiting deliveries due now. Such an early attempt uses up no attempt of the schedule if it fails. */
+/** Makes waiting deliveries due now. If this early attempt fails, it uses up no attempt of the schedule. */
 function attemptNow(sql: SqlStorage, seqs: readonly number[], nowMs: number): number {
   return seqs.reduce((count, seq) => {
     const { rowsWritten } = sql.exec(

@@ -4,8 +4,8 @@ import { CUT_MARK, cutText, firstChars, storableText } from "./text.ts";
 /** Limits the characters, depth and length of JSON from other systems. Pure. The results are always valid JSON. */
 
 /**
- * Monitoring tools nest JSON about a dozen levels deep. A far deeper value can overflow the stack of the code that reads
- * it.
+ * Monitoring tools nest JSON about a dozen levels deep. A far deeper value can overflow the stack of the code that
+ * reads it.
  */
 const MAX_DEPTH = 20;
 /** The longest member name that Aurora does not cut, in characters. */

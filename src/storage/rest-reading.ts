@@ -96,8 +96,8 @@ export function applyReading(
     alwaysRecorded: false,
     record: { receivedAtMs: nowMs, requestId: reason.requestId },
   };
-  // Folds the custom fields first, so that the incident's first notification contains them, and its analysis
-  // the runbook.
+  // Folds the custom fields first, so that they are in the incident's first notification, and so that the runbook is
+  // known when the incident's analysis is planned.
   const news = fields ? newFields(held, fields, incident.updatedAt, askedAtMs) : null;
   const fieldsApplied =
     news !== null &&

@@ -5,7 +5,7 @@
 
 /** A filter of a list. `choiceOf` returns the choice that a row belongs to, and `passes` whether the row is shown. */
 export interface Filter<R> {
-  /** The choices that are counted even if no row has them. Any other choice is counted once a row has it. */
+  /** The choices that are counted even if no row has them. Any other choice is counted if a row has it. */
   choices: readonly string[];
   choiceOf: (row: R) => string | null;
   passes: (row: R) => boolean;
