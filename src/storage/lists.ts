@@ -9,7 +9,7 @@ import {
   UNDECIDED,
 } from "./journal.ts";
 
-/** Reads the journal for the API: the entries of one incident, and the entries that open consoles do not show yet. */
+/** Reads the journal for the API: the entries of one incident, and the new entries for consoles that are open. */
 
 /** The short columns of an entry, for lists. */
 export const Arrival = z.pick(Entry, {
