@@ -21,7 +21,7 @@ from utils.auth.stateless_auth import get_org_id_for_user, set_rls_context
 from utils.cache.redis_client import get_redis_ssl_kwargs
 from utils.db.connection_pool import db_pool
 
-# Four times the largest webhook that the connector accepts, so that no event made from one is too large.
+# Four times the largest webhook that the connector accepts, so that no event made from a webhook is too large.
 BODY_BYTES = 1024 * 1024
 # How long the lock of a killed receiver blocks its event. A receiver that runs extends the lock until the task has
 # ended, however long that takes.
@@ -87,7 +87,7 @@ def process_once(event: Event) -> Optional[str]:
         while not wait([processing], timeout=LOCK_EXTENSION_SECONDS).done:
             despite_redis(lambda: lock.extend(LOCK_SECONDS, replace_ttl=True))
         processing.result()
-        # The event is processed, so the answer is 200 even if Redis cannot store this: a retry would process it twice.
+        # The event is processed, so the answer is 200 even if Redis fails now: a retry would process the event twice.
         despite_redis(lambda: store.set(done, "1", ex=DONE_SECONDS))
         return None
     finally:
@@ -103,7 +103,7 @@ def despite_redis(action) -> None:
 
 
 def process(event: Event) -> None:
-    """Runs Aurora's task on the event. The task can return without storing it, so this then looks for a new row."""
+    """Runs Aurora's task on the event, then looks for a new row: the task can return without storing the event."""
     before = newest_row(event)
     if event.org_id is not None and get_org_id_for_user(event.user_id) != event.org_id:
         raise Refused(
@@ -126,7 +126,7 @@ def process(event: Event) -> None:
 
 
 def newest_row(event: Event) -> int:
-    """Returns the id of the event's newest row in Aurora's table, 0 without one. Raises psycopg2.Error."""
+    """Returns the id of the event's newest row in Aurora's table; 0 if there is none. Raises psycopg2.Error."""
     with db_pool.get_admin_connection() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1")  # Fails if PostgreSQL is unavailable; set_rls_context would hide the error.
         if not set_rls_context(cursor, connection, event.user_id, log_prefix="[EDGE]"):
@@ -161,8 +161,8 @@ def refuse_without_redis(error: redis.RedisError) -> tuple[Response, int]:
 
 @app.errorhandler(Exception)
 def refuse_after_failure(error: Exception) -> tuple[Response, int]:
-    # An exception's text may quote the payload, so only the exception's class and place are logged and answered. A task
-    # that asks Celery for a retry raises Retry, which has the real exception in `exc`.
+    # An exception's text may quote the payload, so the log and the answer contain only its class and place. A task that
+    # asks Celery for a retry raises Retry, which has the real exception in `exc`.
     cause = getattr(error, "exc", None) or error
     frames = traceback.extract_tb(cause.__traceback__)
     place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""

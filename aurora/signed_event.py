@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional
 
 # How far a call's timestamp may be from the present time, in both directions; protects against replayed calls. The
-# specification names this value.
+# Standard Webhooks specification names this value.
 TIMESTAMP_TOLERANCE_SECONDS = 5 * 60
 # Aurora keeps the incident number in a PostgreSQL INTEGER column.
 LARGEST_NUMBER = 2**31 - 1
@@ -60,7 +60,7 @@ def read_secrets(setting: str) -> list[bytes]:
 
 
 def verify(keys: list[bytes], headers: Mapping[str, str], body: bytes, now_seconds: float) -> str:
-    """Returns the call's webhook-id. Raises Refused 401 unless one of the keys signed it within 5 minutes of now."""
+    """Returns the call's webhook-id. Raises Refused 401 if no key signed the call, or its time is over 5 minutes from now."""
     webhook_id = headers.get("webhook-id", "")
     timestamp = headers.get("webhook-timestamp", "")
     signatures = headers.get("webhook-signature", "")
@@ -135,7 +135,7 @@ def skip_reason(event: Event) -> Optional[str]:
 
 
 def has_field_value(fields: Any) -> bool:
-    """True if any field has both a name and a value. Aurora ignores all other fields, so it never clears a field."""
+    """True if any field has both a name and a value. Aurora ignores all other fields, so no field is ever cleared."""
     return isinstance(fields, list) and any(
         isinstance(field, dict) and field.get("name") and field.get("value") for field in fields
     )

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { CommandError, runCommand } from "./terminal/command.ts";
 
 /**
- * The compressed size with dependencies. Start-up time grows with the size, and Cloudflare allows one second for it.
+ * The compressed size with dependencies. A larger Worker starts more slowly, and Cloudflare allows one second for the start.
  */
 const MAX_KIB = 144;
 

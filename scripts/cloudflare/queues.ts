@@ -25,8 +25,8 @@ export async function ensureQueue(wrangler: Wrangler, name: string): Promise<boo
 }
 
 /**
- * Makes a queue keep its messages for as long as Cloudflare allows. After this time a message is lost, and the
- * repair of a fault can take days.
+ * Makes a queue keep its messages for as long as Cloudflare allows. After this time a message is lost, but
+ * repairing a fault can take days.
  * @returns null, or wrangler's message if Cloudflare refused
  */
 export async function extendRetention(wrangler: Wrangler, name: string): Promise<string | null> {

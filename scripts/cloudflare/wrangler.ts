@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { type NamespaceIds, writeBoundConfig } from "./bound-config.ts";
 
-/** Runs this project's wrangler. Callers take it as an argument, so that tests can run them without Cloudflare. */
+/** Runs this project's wrangler. Its callers take `wrangler` as an argument, so tests can replace it with a fake. */
 
 export interface WranglerAnswer {
   code: number;
@@ -88,7 +88,7 @@ function run(
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => chunks.push(chunk));
   }
-  // If wrangler ends before it reads its input, the pipe breaks. This error is ignored: the exit code reports the end.
+  // If wrangler ends before it reads its input, the pipe breaks. The exit code is reported, so this error is ignored.
   child.stdin?.on("error", () => undefined).end(options.input);
   // Ctrl-C also reaches wrangler. This process waits until wrangler ends, then removes the file with the secrets.
   const ignore = () => undefined;

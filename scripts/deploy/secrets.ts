@@ -49,10 +49,10 @@ export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
   });
 }
 
-/** The option of `npm run deploy` that reads the secret from a file, without the dashes. */
+/** The name, without `--`, of the option of `npm run deploy` that reads the secret from a file. */
 export const fileOptionOf = (name: SecretName): string => `${name.toLowerCase().replaceAll("_", "-")}-file`;
 
-/** Stands in for a secret whose value cannot be read. It is valid for each secret, including the list of headers. */
+/** Stands in for a secret whose value cannot be read. Every secret accepts this value, even AURORA_HEADERS. */
 const ANY_VALUE = "present: already";
 
 /**

@@ -47,7 +47,7 @@ export class GeneratedConfig {
     });
   }
 
-  /** Writes the URL into the copy, or removes it if it is null. wrangler then reloads the Worker. */
+  /** Writes the URL into the copy; null removes an earlier URL. wrangler then reloads the Worker. */
   setTunnelUrl(url: string | null): void {
     this.#tunnelUrl = url;
     this.#write();

@@ -11,7 +11,10 @@ export async function isPortFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** Returns null if a server can listen there, else the error code, which is not EADDRINUSE on a machine without IPv6. */
+/**
+ * Returns null if a server can listen at this host and port, else the error code. On a machine without IPv6, listening
+ * at `::1` fails with a code other than EADDRINUSE.
+ */
 async function listenError(port: number, host: string): Promise<string | null> {
   const server = createServer();
   return new Promise((resolve) => {

@@ -15,7 +15,7 @@ const wrangler = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dis
 
 export interface DevSession {
   child: ChildProcess;
-  /** Removes the generated configuration. Call it when the child has ended. */
+  /** Removes the generated configuration. To be called when the child has ended. */
   clear(): void;
 }
 

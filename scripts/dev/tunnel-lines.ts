@@ -12,7 +12,7 @@ const OPEN = /^\u2B23 Sharing via Cloudflare Tunnel:(?: (https:\/\/\S+))?$/;
 /** A host of a named tunnel. A tunnel with several hosts has a line for each. */
 const HOST = /^ {3}(https:\/\/\S+)$/;
 const CLOSED = /^(?:\u2B23 Tunnel closed|Tunnel expired\. Closing tunnel\.)$/;
-/** No longer line is kept. Each of these lines is shorter, even with its colours. */
+/** Lines longer than this are not kept. The lines of wrangler that are read here are shorter, even with colours. */
 const MAX_LINE_CHARS = 2_000;
 
 /** Reads the output in chunks, which may end anywhere in a line. */

@@ -13,7 +13,7 @@ import { type Finding, ok, problem, warning } from "./finding.ts";
 type Events = NonNullable<Config["events"]>;
 
 /**
- * Finds out which of the ways to deliver incidents in docs/deploy.md is set up.
+ * Finds out how incidents are delivered. docs/deploy.md describes the possible ways.
  * @param target where the running Worker delivers; null: not known
  */
 export function checkWay(

@@ -13,7 +13,7 @@ export interface Patient {
   user: string | null;
   /** The user's organisation, whose connection is checked instead of the user's own. */
   org: string | null;
-  /** Sent as X-Internal-Secret, over https or on this machine; never shown. */
+  /** Sent as X-Internal-Secret, but only over https or to this machine; never shown. */
   secret: string | null;
   /** The number of faults in the files on this machine; null if the Worker is deployed elsewhere. */
   localFaults: number | null;

@@ -16,7 +16,7 @@ export function parseOptions<T extends ParseArgsOptionsConfig>(
     return parseArgs({ options, args }).values;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    // Drops Node's long explanation of how to pass the word as an argument, because no command here takes arguments.
+    // Node also explains at length how to pass an argument that looks like an option. No command here takes arguments.
     const [fault = ""] = error.message.split(/\.\s/);
     const unknown = /^Unknown option '(-[^']*)'/.exec(fault)?.[1];
     const names = Object.keys(options).map((name) => `--${name}`);

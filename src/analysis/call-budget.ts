@@ -7,7 +7,7 @@
 const WINDOW_MS = 60_000;
 /** A third of PagerDuty's 960 calls a minute. */
 export const MAX_CALLS_A_MINUTE = 320;
-/** After this many calls only alerts are requested, so that later incidents still get their alerts. */
+/** After this many calls in a minute only alerts are requested, so that later incidents still get their alerts. */
 export const ALERTS_ALONE_AFTER = 160;
 
 export class CallBudget {

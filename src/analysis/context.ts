@@ -98,7 +98,7 @@ export class ContextCollector {
     saveContext(this.#context.sql, incidentId, LEFT_OUT);
   }
 
-  /** Asks for all parts. The gate makes two calls at a time, alerts first. */
+  /** Asks for all parts at once. PagerDuty gets at most two of these calls at a time, and the one for alerts first. */
   async #ask(incident: Incident, asking: Asking): Promise<Context> {
     const ask = <T>(part: ContextPart, list: List<T>) => this.#askFor(part, list, incident, asking);
     const [alerts, changes, pastIncidents, relatedIncidents, notes] = await Promise.all([

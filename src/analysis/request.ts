@@ -11,7 +11,7 @@ export interface AnalysisContext extends TenantContext {
   contexts: ContextCollector;
 }
 
-/** Whether the request for analysis has the incident's context. In format `v3` the triggered event has it. */
+/** Whether the request for analysis has the incident's context. In format `v3` the triggered event has the context. */
 export const requestCarriesContext = ({ config }: TenantContext): boolean =>
   config.contextWaitMs > 0 && config.events?.format !== "v3";
 

@@ -12,7 +12,7 @@ export type AuroraAnswer =
       json: unknown;
       /** The JSON's member `error`, without secrets, at most 200 characters; null if there is none. */
       error: string | null;
-      /** `error`; without it, the start of the body's text, redacted. "" for a 2xx or an empty body. */
+      /** `error`, or if that is null, the start of the body's text without secrets. "" for a 2xx or an empty body. */
       words: string;
     }
   | { kind: "timed_out"; afterMs: number }

@@ -156,7 +156,7 @@ function connectedIn(answer: AuroraAnswer): boolean | null {
   return status.success ? status.data.connected : null;
 }
 
-/** Called by a check. Makes a waiting change due; if no change is pending, a reading of Aurora's status. */
+/** Called by a check. Makes a waiting change due now. If no change is pending, Aurora's status is read now. */
 export function atCheck(state: MirrorState, nowMs: number): MirrorState {
   if (state.pending === null) return { ...state, lookAtMs: nowMs };
   return { ...state, pending: { ...state.pending, nextAtMs: state.pending.nextAtMs ?? nowMs } };

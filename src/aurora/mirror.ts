@@ -66,7 +66,7 @@ export class Mirror {
     this.#save(afterChange(this.#state, this.#changeOf(change, member), Date.now()));
   }
 
-  /** Called by every check of the connection. Makes a failed change, or a reading of Aurora's status, due. */
+  /** Called by every check of the connection. Plans the next call: a failed change, or reading Aurora's status. */
   check(): void {
     if (this.#backend === null || this.#store.connection === null) return;
     this.#save(atCheck(this.#state, Date.now()));
@@ -86,7 +86,7 @@ export class Mirror {
   async #send(backend: AuroraBackend, sent: Pending): Promise<void> {
     const call = callFor(sent.change, this.#store.connection);
     if (call === null) {
-      // The change was replaced by a connection that cannot be mirrored.
+      // The present connection cannot be mirrored, unlike the connection for which the change was stored.
       this.#save({ ...this.#state, pending: null });
       return;
     }

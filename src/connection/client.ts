@@ -82,7 +82,7 @@ export class PagerDutyClient {
   }
 
   /**
-   * Makes one call when its turn comes. A wait for a token happens outside and holds no place in the gate.
+   * Makes one call when its turn comes. Waiting for a token happens before that, and takes no place in the gate.
    */
   async #attempt<T>(
     connectionId: string | undefined,

@@ -75,7 +75,7 @@ function checkCredential(
         return { ...owner, region: accountRegion ?? candidate };
       }
       if (identity.problem === "forbidden" && unnamed === "counts") return { ...NOBODY, region: candidate };
-      // A 401 only means that the token belongs to another region; any other answer is a better reason to report.
+      // A 401 may only mean that the token belongs to another region, so any other problem is reported instead.
       if (identity.problem !== "unauthorized") worst = identity;
     }
     throw tokenError(worst);
@@ -104,8 +104,8 @@ export async function checkToken(
 
 /**
  * Whether `after` belongs to a different account than the connection `before`. If the subdomain of either
- * account is not known, tries to read the incident and the subscription of `before` with `after`. If `after`
- * finds neither, although `before` does, assumes a different account.
+ * account is not known, reads the incident and the subscription of `before` with the credential `after`. Assumes a
+ * different account if `after` can read neither, and only `after`, not `before`, gets a 404 for one of them.
  * @param incidentId an incident of the connected account; null if none is stored
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} when PagerDuty cannot be called

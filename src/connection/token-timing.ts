@@ -4,7 +4,7 @@ import { backoffMs } from "../retry-timing.ts";
 
 /** A token that expires within this time is refreshed before use, because it might expire during a call. */
 const REFRESH_MARGIN_MS = 5 * 60 * 1000;
-/** The alarm leaves tokens younger than this alone, so that very short-lived tokens do not keep it busy. */
+/** The alarm refreshes no token younger than this, so that very short-lived tokens do not keep the alarm busy. */
 const SETTLE_MS = 30_000;
 /** The wait after a failed refresh. It is at most a minute, because calls may need the token. */
 const RETRY = { firstMs: 1_000, maxMs: 60_000 };

@@ -16,7 +16,7 @@ export interface Call {
   answers: Record<number, { description: string; schema: z.core.$ZodType | "html" | null }>;
   /** Error statuses in addition to those of every call. */
   errors: number[];
-  /** Whether the call needs no internal secret. The console checks its visitors with Cloudflare Access. */
+  /** True if the call needs no internal secret. For the console, Cloudflare Access checks the visitors instead. */
   open?: boolean;
 }
 

@@ -22,7 +22,7 @@ export interface ApiTarget {
 
 /** `rate_limited` and `unavailable` are temporary. With any other problem, the same call fails again. */
 export type ApiProblem =
-  /** A 400, or another 4xx status that is not listed below, such as 409 or 422. */
+  /** A 400, or any 4xx status without a problem of its own, such as 409 or 422. */
   | { problem: "bad_request"; message: string }
   | { problem: "unauthorized" }
   | { problem: "forbidden" }
@@ -30,7 +30,7 @@ export type ApiProblem =
   /** The account's plan does not include the feature. */
   | { problem: "not_in_plan" }
   | { problem: "rate_limited"; retryAfterSeconds: number }
-  /** A timeout, no connection, a 5xx, or an answer that cannot be parsed. */
+  /** A timeout, a 408, no connection, a 5xx, a redirect, or an answer that cannot be parsed. */
   | { problem: "unavailable"; reason: string; cause?: "timed_out" | "too_large" | "unreachable" };
 
 export type ApiAnswer<T> = { ok: true; value: T } | ({ ok: false } & ApiProblem);

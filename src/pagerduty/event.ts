@@ -95,7 +95,7 @@ export const IncidentData = z.lazy(() =>
     incident_key: lenient(z.string()),
     created_at: lenient(Time),
     body: lenient(z.object({ details: lenient(z.string()) })),
-    /** `merge_resolve_reason` if the incident was merged into another one. */
+    /** If its type is `merge_resolve_reason`, the incident was merged into the incident that it names. */
     resolve_reason: lenient(z.object({ type: lenient(z.string()), incident: Reference })),
   }),
 );
@@ -205,7 +205,7 @@ export const RoleAssignments = z.object({
 
 const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reason });
 
-/** True only if an incident event's data is certainly used. Faster than `effectOf`, which parses it all. */
+/** True only if an incident event's data is certainly used. Faster than `effectOf`, which parses all of the data. */
 function namesIncident({ type, id, incident, custom_fields }: Record<string, unknown>): boolean {
   if (type === "incident") return isPlainId(id);
   const hasFields = type !== "incident_field_values" || Array.isArray(custom_fields);

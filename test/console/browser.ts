@@ -21,7 +21,7 @@ export interface Look {
   scheme: "light" | "dark";
 }
 
-/** A page, with the errors that it logged or threw in `faults`. */
+/** A page, and in `faults` the errors that the page has logged or thrown. */
 export interface WatchedPage {
   page: Page;
   faults: string[];
@@ -90,7 +90,7 @@ export async function unpainted(page: Page): Promise<string[]> {
   })()`);
 }
 
-/** Saves a screenshot in the folder that the environment variable SCREENSHOTS names, if there is one. */
+/** Saves a screenshot if the environment variable SCREENSHOTS names a folder for it. */
 export async function screenshot(page: Page, name: string, { width, scheme }: Look): Promise<void> {
   const folder = process.env["SCREENSHOTS"];
   if (!folder) return;

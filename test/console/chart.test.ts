@@ -4,7 +4,7 @@ import type { Activity } from "../../src/contract/answers.ts";
 import { hasChromium, overflows, screenshot, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** A person can read each hour of the last 24 in the chart with pointer, touch or keyboard, and in a table. */
+/** A person can read each of the last 24 hours in the chart with pointer, touch or keyboard, and in a table. */
 
 const HOUR_MS = 3_600_000;
 const NONE = {
@@ -154,7 +154,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
     expect(await of(page).figure("Refused")).toBe("1,234");
   });
 
-  test("says since when its counts are complete, if earlier counts are not", async () => {
+  test("says from which time on its counts are complete, if earlier counts are incomplete", async () => {
     await opened(1280, { ...day(), completeSince: "2026-11-26T10:20:00.000Z" }).then((page) =>
       page.getByText(/Counted in full since Thu 10:20/).waitFor(),
     );

@@ -183,7 +183,7 @@ describe("in production with Cloudflare Access:", () => {
     }
   });
 
-  test("the user id is the e-mail address in lower case, or the subject if the address cannot be a user id", async () => {
+  test("the user id is the e-mail address in lower case, or the assertion's subject if the address cannot be a user id", async () => {
     expect((await open(await team.assertion())).text).toContain(">alice@acme.example</span>");
     const subject = await open(await team.assertion({ email: "a+b@acme.example" }));
     expect(subject.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");

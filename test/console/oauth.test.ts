@@ -28,7 +28,7 @@ describe.skipIf(!hasChromium)("signing in with PagerDuty:", () => {
     expect(faults).toEqual([]);
   });
 
-  test("if popups are blocked, the person signs in in the page itself", async () => {
+  test("if popups are blocked, the page itself leads the person through the sign-in", async () => {
     registerApp(stage.account);
     const { page } = await openPage(1280);
     await page.addInitScript("window.open = () => null");

@@ -76,7 +76,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     expect(await page.getByText(/429/).count()).toBe(0);
   });
 
-  test("says on an incident's page that the analysis is accepted only after Aurora accepted the delivery", async () => {
+  test("shows an incident's analysis as accepted only after Aurora has accepted the delivery that requests it", async () => {
     stage.aurora.answer = () => ({ status: 500 });
     const { page } = await open("");
     stage.account.trigger({ title: "Not yet there" });

@@ -19,7 +19,7 @@ class FakeCloudflare {
   boundTo: string | null = null;
   maxRetentionSeconds = 14 * 24 * 3600;
   readonly calls: { args: string; options: WranglerOptions }[] = [];
-  /** The call that fails, before Cloudflare makes the change, or after it, so that only the answer is lost. */
+  /** The call that fails: `before` Cloudflare makes the change, or `after` it has made the change but not answered. */
   fault: { call: number; when: "before" | "after" } | null = null;
 
   readonly wrangler: Wrangler = async (args, options = {}) => {
@@ -255,7 +255,7 @@ async function faultless() {
 }
 
 test.each(["before", "after"] as const)(
-  "a first deployment succeeds at the latest when it is repeated, whichever call fails %s Cloudflare made the change",
+  "if one call of a first deployment fails %s Cloudflare made the change, the deployment succeeds, at the latest when it is repeated",
   async (when) => {
     const { state, calls } = await faultless();
     for (let call = 1; call <= calls.length; call += 1) {

@@ -119,7 +119,7 @@ test("for a Worker on Cloudflare, each finding names the command that fixes the 
   ]);
 });
 
-test("the doctor reports that webhooks do not arrive at a local, http or unreachable URL, or at another server's", () => {
+test("the doctor reports that webhooks do not arrive at a local, http or unreachable URL, or if another server answers there", () => {
   const local = checkWebhookUrl("http://localhost:5080/pagerduty/webhook/ada", null);
   expect(local.fix).toContain("npm run dev -- --tunnel");
   const plain = checkWebhookUrl("http://t.example.com/pagerduty/webhook/ada", null);
@@ -136,7 +136,7 @@ test("an error that the Worker itself answers is ok, because webhooks can then a
   expect(checkWebhookUrl(HOOK, { kind: "answer", status: 403, requestId: "r1", text }).level).toBe("ok");
 });
 
-test("a user who is connected, subscribed and gets events has only ok findings", () => {
+test("if a user is connected and subscribed, and events arrive, every finding is ok", () => {
   expect(levels(checkConnection("ada", { status: 200, body: connected() }))).toEqual(["ok", "ok", "ok"]);
 });
 

@@ -67,7 +67,7 @@ test("wrangler reads secrets from a file that only its owner can read, and that 
 test.each(["SIGTERM", "SIGHUP"] as const)(
   "the file with the secrets is also removed when %s ends the process",
   async (signal) => {
-    // This build runs longer than the test, so wrangler keeps the file until the signal ends it.
+    // This build runs longer than the test, so the file exists until the signal ends the process.
     const config = join(folder, "wrangler.json");
     const build = { command: `${process.execPath} -e "setTimeout(() => {}, 10_000)"`, cwd: folder };
     writeFileSync(join(folder, "index.js"), "export default {};");

@@ -33,7 +33,7 @@ test("a closed or expired tunnel has no URL, and the next tunnel's URL is read",
   expect(lines.read("Tunnel expired. Closing tunnel.\n")).toBeNull();
 });
 
-test("a tunnel counts as open or closed by the last message in a piece of the output", () => {
+test("if a piece of the output says both that a tunnel opened and that it closed, the last message counts", () => {
   expect(new TunnelLines().read(`${CLOSED}${OPEN}`)).toBe(URL);
   expect(new TunnelLines().read(`${OPEN}${CLOSED}`)).toBeNull();
 });

@@ -15,7 +15,7 @@ import { reading } from "../state/reading.js";
 const HOUR_MS = 3_600_000;
 /** The shortest time between two reloads: one event changes a day's counts only a little. */
 const RELOAD_WAIT_MS = 3_000;
-/** Reloads at least this often, because the last 24 hours move on without any event, too. */
+/** Reloads at least this often, because the last 24 hours move on even if no event arrives. */
 const RELOAD_EVERY_MS = 300_000;
 
 const hourFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });

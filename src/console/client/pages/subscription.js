@@ -167,7 +167,7 @@ export function subscriptionPanel(status, signal) {
       );
     } catch (error) {
       if (signal.aborted) return;
-      // Shows the last known state. Not green if it was active, because the state could not be read just now.
+      // Shows the last known state. An active state is not shown in green, because it may have changed.
       state.replaceChildren(pill(own?.state === "active" ? "quiet" : "bad", words(own?.state ?? "unknown")));
       facts.replaceChildren(h("p", { class: "error wide" }, messageOf(error)));
     }

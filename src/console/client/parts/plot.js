@@ -46,8 +46,8 @@ const LADDER = [
 ];
 
 /**
- * A scale on which each step is about ten times the previous one, because a delivery can take milliseconds, or hours
- * after an outage.
+ * A scale on which each step is about ten times the previous one, because a delivery takes milliseconds as a rule,
+ * but hours if Aurora has an outage.
  * @param {readonly number[]} values in milliseconds
  * @returns {Scale}
  */

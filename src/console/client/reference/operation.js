@@ -42,7 +42,7 @@ const exampleBlock = (name, example) =>
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /**
- * Returns the command for a shell that makes the call as Aurora's server does.
+ * Returns the shell command that makes the call in the same way as Aurora's server.
  * @param {string} method @param {string} path @param {Operation} operation
  * @param {string | undefined} body @param {Visitor | undefined} visitor
  */

@@ -33,8 +33,8 @@ function hashOf({ section, id, filters }) {
 }
 
 /**
- * Puts filters into the address. `push`, for choices: the Back button undoes the change. `replace`, for typed text: it
- * does not.
+ * Puts filters into the address. `push`, for choices: the Back button undoes the change. `replace`, for typed text: the
+ * Back button leads past it.
  * @param {Record<string, string>} values empty values are left out
  * @param {"push" | "replace"} how
  */

@@ -64,7 +64,7 @@ const isSignedOut = (error) =>
   // 403.
   error instanceof Refusal && (error.code === "signed_out" || error.status === 403);
 
-/** Whether a retry may help. A call with another 4xx was answered, so there is no outage. @param {unknown} error */
+/** Whether the connector cannot answer now. A 4xx other than 429 is an answer, so no outage. @param {unknown} error */
 const isOutage = (error) =>
   error instanceof Refusal &&
   !isSignedOut(error) &&
