@@ -60,7 +60,7 @@ def read_secrets(setting: str) -> list[bytes]:
 
 
 def verify(keys: list[bytes], headers: Mapping[str, str], body: bytes, now_seconds: float) -> str:
-    """Returns the call's webhook-id. Raises Refused 401 if no key signed the call, or its time is over 5 minutes from now."""
+    """Returns the call's webhook-id. Raises Refused 401 if no key signed it, or its timestamp is over 5 minutes off."""
     webhook_id = headers.get("webhook-id", "")
     timestamp = headers.get("webhook-timestamp", "")
     signatures = headers.get("webhook-signature", "")

@@ -7,7 +7,7 @@ export type NamespaceIds = Readonly<Record<string, string>>;
 
 /**
  * Writes a copy of wrangler.toml in which the KV bindings have the given ids.
- * @param folder the folder of wrangler.toml. The copy is written there, too, so that its relative paths stay correct.
+ * @param folder the folder of wrangler.toml. The copy is also written there, so that its relative paths stay correct.
  */
 export function writeBoundConfig(folder: string, env: string, ids: NamespaceIds) {
   const { rawConfig } = experimental_readRawConfig({ config: join(folder, "wrangler.toml") });

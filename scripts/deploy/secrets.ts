@@ -56,7 +56,7 @@ export const fileOptionOf = (name: SecretName): string => `${name.toLowerCase().
 const ANY_VALUE = "present: already";
 
 /**
- * Finds what the Worker would refuse, before it is deployed.
+ * Returns the settings and secrets that the Worker would refuse after the deployment.
  * @param present the names of secrets that are set. Their values cannot be read, so they count as valid.
  * @param given the values to upload
  */

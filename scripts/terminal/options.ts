@@ -16,7 +16,7 @@ export function parseOptions<T extends ParseArgsOptionsConfig>(
     return parseArgs({ options, args }).values;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    // Node also explains at length how to pass an argument that looks like an option. No command here takes arguments.
+    // Keeps only the first sentence: Node also explains how to pass arguments, which no command here takes.
     const [fault = ""] = error.message.split(/\.\s/);
     const unknown = /^Unknown option '(-[^']*)'/.exec(fault)?.[1];
     const names = Object.keys(options).map((name) => `--${name}`);

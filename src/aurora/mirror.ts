@@ -66,7 +66,7 @@ export class Mirror {
     this.#save(afterChange(this.#state, this.#changeOf(change, member), Date.now()));
   }
 
-  /** Called by every check of the connection. Plans the next call: a failed change, or reading Aurora's status. */
+  /** Called by every check of the connection. Plans a call that repeats a failed change, or reads Aurora's status. */
   check(): void {
     if (this.#backend === null || this.#store.connection === null) return;
     this.#save(atCheck(this.#state, Date.now()));

@@ -3,8 +3,8 @@ import { $ZodError } from "zod/v4/core";
 import { type Keyring, openText, SealError, sealText } from "./seal.ts";
 
 /**
- * The data that the OAuth callback needs, sealed in OAuth's `state`. Only the Worker has the keys to seal or open it, so
- * of these data only the id has to be stored.
+ * The data that the OAuth callback needs, sealed in OAuth's `state`. Only the Worker has the keys to seal and open them,
+ * so of these data only the id has to be stored.
  */
 export const LoginState = z.lazy(() =>
   z.object({

@@ -29,7 +29,7 @@ type Attempt = z.infer<typeof Attempt>;
 
 /** How long `GET /pagerduty` waits for a refresh that is due. */
 const STATUS_WAIT_MS = 3_000;
-/** A token younger than this is not refreshed again if the API refused an earlier call, too. */
+/** A token younger than this is not refreshed if the API has refused two calls in a row. */
 const REFUSED_AGAIN_MS = 10 * 60 * 1000;
 
 /** Why a call to PagerDuty failed, or could not be made. */
@@ -105,7 +105,7 @@ export class Tokens {
     if (other) return other;
     const connection = this.#refreshable();
     if (!connection) return null;
-    // The API refused an earlier call, too, so another refresh would not help.
+    // The API also refused the previous call, so another new token would not help.
     const isNew = Date.now() - connection.obtainedAtMs < REFUSED_AGAIN_MS;
     if (connection.accessRefusedAtMs !== null && isNew) return null;
     const nextTryAtMs = this.#attemptOf(connection)?.nextTryAtMs ?? 0;

@@ -23,8 +23,8 @@ export type Visit =
 const PASSING = new Set(["ERR_JWKS_TIMEOUT", "ERR_JOSE_GENERIC"]);
 
 /**
- * Verifies an assertion and returns its user: the e-mail address in lower case if it is a valid user id, else the
- * assertion's subject if this is a valid user id.
+ * Verifies an assertion and returns its user: the e-mail address in lower case, or if the address is not a valid user
+ * id, the assertion's subject.
  * @param isUserId whether a text is a valid user id
  */
 export async function verifyVisit(

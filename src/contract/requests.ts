@@ -140,7 +140,7 @@ export const GivenTime = z.iso.datetime({
 /** Selects records by `ids`; all records if `ids` is absent. */
 export const IdsBody = z.object({ ids: z.optional(Ids) });
 
-/** Selects deliveries by `ids`, or dead ones by the time of their creation; all dead ones if both are absent. */
+/** Selects deliveries by `ids`, or dead deliveries created since a time. An empty body selects all dead deliveries. */
 export const RedeliverBody = z
   .object({
     ids: z.optional(Ids),

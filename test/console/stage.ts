@@ -14,7 +14,7 @@ export interface Console {
 
 const startLocal = () => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null });
 
-/** Starts the Worker, its emulators and a browser for the tests of a file or `describe`. After each test, disconnects PagerDuty. */
+/** Starts the Worker, its emulators and a browser for the tests of a file or `describe`. Disconnects after each test. */
 export function openConsole(start: () => Promise<World> = startLocal): Console {
   let browser: Awaited<ReturnType<typeof startBrowser>> | null = null;
   const stage = openStage(start, () => LOCAL_USER);

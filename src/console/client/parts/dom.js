@@ -67,8 +67,8 @@ export function svg(tag, props, ...children) {
 export const entry = (table, name) => (name && Object.hasOwn(table, name) ? table[name] : undefined);
 
 /**
- * A link to another site. Returns null unless the URL is a web address, because URLs from the server can contain
- * anything.
+ * A link to another site. Returns null if the URL does not begin with http: or https:, because the server may send any
+ * text as a URL.
  * @param {string | null} url
  * @param {string} text
  */

@@ -34,7 +34,7 @@ function hashOf({ section, id, filters }) {
 
 /**
  * Puts filters into the address. `push`, for choices: the Back button undoes the change. `replace`, for typed text: the
- * Back button leads past it.
+ * Back button skips the change.
  * @param {Record<string, string>} values empty values are left out
  * @param {"push" | "replace"} how
  */

@@ -64,7 +64,10 @@ const isSignedOut = (error) =>
   // 403.
   error instanceof Refusal && (error.code === "signed_out" || error.status === 403);
 
-/** Whether the connector cannot answer now. A 4xx other than 429 is an answer, so no outage. @param {unknown} error */
+/**
+ * Whether the error is an outage of the connector. A 4xx other than 429 is none, because the connector has answered.
+ * @param {unknown} error
+ */
 const isOutage = (error) =>
   error instanceof Refusal &&
   !isSignedOut(error) &&
