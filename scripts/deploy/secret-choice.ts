@@ -11,8 +11,8 @@ import {
 } from "./secrets.ts";
 
 /**
- * Asks a person for a secret without showing the input; null if there is no person. After an empty answer the secret
- * is generated, or set later.
+ * Asks a person for a secret without showing the input; null if there is no person. If the answer is empty, the secret
+ * is generated, or can be set later.
  */
 export type Ask = ((question: string) => Promise<string>) | null;
 

@@ -129,6 +129,6 @@ export function checkBackend(backendUrl: string, answer: Answered, sentSecret: b
   );
 }
 
-/** The finding if only the deployed Worker can reach Aurora. */
+/** The finding for an Aurora that only the deployed Worker can reach. */
 export const notTried = (): Finding =>
   ok("Aurora is reached through the binding AURORA, which cannot be tried from here");

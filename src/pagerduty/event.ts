@@ -141,7 +141,7 @@ const isPlainId = (value: unknown): value is string =>
   typeof value === "string" && /^[A-Za-z0-9_-]{1,200}$/.test(value);
 
 /**
- * Parses a well-formed event without the schema `PagerDutyEvent`, which is slower. Returns null for any other
+ * Parses a well-formed event without `PagerDutyEvent`, because that schema is slower. Returns null for any other
  * body, which the schema then parses or refuses. Every webhook is parsed at the edge and again in the
  * tenant's object, so the cost of parsing counts twice.
  */

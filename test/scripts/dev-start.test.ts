@@ -60,7 +60,7 @@ test("a malformed value is refused, and the error names the file to change but n
   );
 });
 
-test("a fault in wrangler.toml is reported in one sentence, with the line or the name", () => {
+test("a fault in wrangler.toml is reported in one sentence, with the line number or the unknown name", () => {
   const path = join(folder, "wrangler.toml");
   writeFileSync(path, 'name = "a"\n[vars\n');
   expect(() => readProject("", path)).toThrow(/^wrangler\.toml cannot be read: Invalid TOML.* \(line 2\)$/);

@@ -57,7 +57,7 @@ test("each finding about a wrong setting names the file on this machine to chang
   expect(misspelt?.what).toContain("Did you mean AURORA_EVENTS_URL?");
 });
 
-test("if there is no .dev.vars, this is the only finding about settings", () => {
+test("if .dev.vars is missing, the only finding about settings says so", () => {
   expect(checkConfiguration(project, [])).toMatchObject([
     { level: "problem", what: "There is no .dev.vars", fix: expect.stringContaining("npm run dev") },
   ]);
