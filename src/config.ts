@@ -47,7 +47,7 @@ export interface Config {
     url: string;
     /** The setting that the URL comes from. */
     setting: "AURORA_EVENTS_URL" | "AURORA_BACKEND_URL";
-    /** Whether the URL is Aurora's own webhook route, which needs the organisation's credential in Aurora. */
+    /** Whether the URL is Aurora's own webhook route, which needs Aurora to store the organisation's credential. */
     isOwnRoute: boolean;
     format: "v3" | "notifications";
     /** The secret that signs deliveries; null if they are not signed. */
@@ -62,7 +62,7 @@ export interface Config {
   /** Seconds before each delivery attempt, including the first. */
   deliverySchedule: number[];
   retentionMs: number;
-  /** The time between two checks of the subscription and for missed incidents; 0 for no checks. */
+  /** The time between two checks; 0 for none. A check examines the subscription and searches for missed incidents. */
   reconcileEveryMs: number;
   /** The Cloudflare Access application that protects the console. If null, only `dev` has a console. */
   access: { teamUrl: string; audience: string } | null;
@@ -207,7 +207,7 @@ export function parseConfig(variables: object): Config {
 
 /**
  * Reads the URLs to which a browser can be redirected. This works even if other variables are misconfigured. A URL is
- * null if it is not set or malformed.
+ * null if it is missing or malformed.
  */
 export function addressesOf(env: object): Pick<Config, "frontendUrl" | "publicUrl"> {
   const urlIn = (name: string) => httpUrl.safeParse(Reflect.get(env, name)).data ?? null;

@@ -11,8 +11,8 @@ const MAX_BYTES = 64 * 1024;
 const keySets = new Map<string, JWTVerifyGetKey>();
 
 /**
- * Returns the key set at `address`. It is fetched on first use, and again if a token names a key that it lacks.
- * @param options jose's cache and cooldown times; only the options of an address's first call are used
+ * Returns the key set at `address`. It is fetched on first use, and again if a token names a key that the set lacks.
+ * @param options jose's cache and cooldown times; only the options of the first call for an address are used
  */
 export function keySetAt(address: string, options: RemoteJWKSetOptions = {}): JWTVerifyGetKey {
   let keys = keySets.get(address);

@@ -9,8 +9,8 @@ export function baseUrl(config: Pick<Config, "publicUrl">, requestUrl: string): 
 }
 
 /**
- * Returns a user's webhook URL. If the base URL is local, `TUNNEL_URL` replaces it, if set. A URL that is not local
- * always starts with https.
+ * Returns a user's webhook URL. If the base URL is local and `TUNNEL_URL` is set, `TUNNEL_URL` replaces the base URL. A
+ * URL that is not local always starts with https.
  */
 export function webhookUrl(config: Config, requestUrl: string, userId: string): string {
   let base = baseUrl(config, requestUrl);

@@ -87,10 +87,10 @@ export const app = new Hono<AppEnv>({ strict: false })
     if (problems.length === 0) return c.json({ status: "ok", version });
     return c.json({ status: "misconfigured", version, ...bodyOf(misconfigured(problems)), problems }, 503);
   })
-  // Before the middleware that needs valid settings, because the callback must always redirect the browser.
+  // This route precedes the middleware that needs valid settings: the callback must always redirect the browser.
   .route("/pagerduty/oauth/callback", oauthCallback)
-  // Before CORS: only the console's own origin may call the console's API, and no header can be added to an answer
-  // that opens a WebSocket.
+  // These routes precede CORS: only the console's own origin may call the console's API, and CORS cannot add headers to
+  // an answer that opens a WebSocket.
   .route("/", pages)
   .route("/console/api", visited)
   .use("/pagerduty/live", requireCaller)
@@ -129,7 +129,7 @@ function requestIdOf({ headers }: Request): string {
   return ray !== null && RAY_ID.test(ray) ? ray : crypto.randomUUID();
 }
 
-/** The headers that are added to every answer, unless the answer already has a different value. */
+/** The headers that are added to every answer. A header that an answer already has keeps its value. */
 const standardHeaders = (requestId: string) => ({
   "cache-control": "no-store",
   "x-request-id": requestId,

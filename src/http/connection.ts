@@ -56,7 +56,7 @@ export const connection = new Hono<AppEnv>()
   .post("/reconcile", noBody, async (c) => {
     const caller = c.get("caller");
     const url = ownWebhookUrl(c);
-    // Each call to the object checks as much as one invocation of the object may. Further calls continue the check
+    // Each call to the object checks as much as the limits of one invocation allow. Further calls continue the check
     // until it is complete.
     for (let calls = 1; ; calls += 1) {
       const { unfinished, checked, recovered, subscription } = unwrap(

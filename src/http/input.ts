@@ -97,7 +97,7 @@ export function queryOf<S extends z.ZodMiniType<object>>(schema: S): Valid<"quer
 const DEFAULT_LIMIT = 25;
 const MAX_LIMIT = 100;
 
-/** Parses the parameter `limit` of a list, a number from 1 to 100. */
+/** Parses a list's parameter `limit`: a number from 1 to 100. */
 export const Limit = z._default(
   z.pipe(
     z.string().check(z.regex(/^([1-9]\d?|100)$/, { error: `must be a whole number from 1 to ${MAX_LIMIT}` })),

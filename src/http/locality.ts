@@ -4,8 +4,8 @@ import { isLocalHost } from "../settings.ts";
  * Decides whether a request comes from this machine. In `dev`, such a request needs no secret. Pure.
  *
  * The URL is no proof: wrangler's local runtime takes URL and Host from the header MF-Original-URL, which any caller
- * can send. So this also checks headers that a caller cannot remove or set: the headers that tunnels and proxies add,
- * and Sec-Fetch-Site, which browsers add.
+ * can send. So this also checks other headers: tunnels and proxies add headers that the caller cannot remove, and
+ * browsers add Sec-Fetch-Site, which a page cannot set.
  */
 
 /** Headers that Cloudflare's edge and other proxies add, but that no program on this machine adds. */
@@ -28,8 +28,9 @@ export function isLocal({ url, headers }: Pick<Request, "url" | "headers">): boo
 
 /**
  * Returns false if the request may come from a page of another host whose name was pointed to this machine (DNS
- * rebinding). Such a page can set any header except Sec-Fetch-Site, which browsers only send over https or to a local
- * name such as localhost. For WebSockets, the header Origin is checked instead.
+ * rebinding). Browsers only send Sec-Fetch-Site over https or to a local name such as localhost, so a request with this
+ * header does not come from such a page. A request without this header must have a local Origin, or must not come from
+ * a browser.
  */
 function isLocalPage(headers: Headers): boolean {
   if (headers.has("sec-fetch-site")) return true;

@@ -5,8 +5,8 @@ import { AppError } from "../errors.ts";
 import type { AppEnv } from "./callers.ts";
 
 /**
- * Refuses calls that a connector made. If the configured URL of Aurora is a proxy that routes /pagerduty to this
- * Worker, deliveries come back here. An accepted delivery would then wrongly count as delivered to Aurora.
+ * Refuses calls that the connector itself made. If the configured URL of Aurora leads to a proxy that routes /pagerduty
+ * to this Worker, deliveries come back here. An accepted delivery would then wrongly count as delivered to Aurora.
  * @throws {AppError} 508
  */
 export function refuseLoop(request: Request, env: Env): void {

@@ -21,7 +21,7 @@ export interface TenantTrust extends ConnectionRef {
 const MAX_AGE_MS = 30_000;
 /** The most entries in each of the caches below; the oldest entry is dropped first. */
 const MAX_ENTRIES = 1_000;
-/** How many seconds a Cloudflare location may answer a KV read from its own cache. This is KV's minimum. */
+/** For how many seconds a Cloudflare location may answer KV reads from its own cache. This is KV's minimum. */
 const CACHE_TTL_SECONDS = 30;
 
 /** A map whose entries expire. When it is full, it drops the oldest entry. */
@@ -101,7 +101,7 @@ async function remember(tenantId: string, connection: Connection, nowMs: number)
   return trust;
 }
 
-/** Drops the tenant's cached keys. Called after every change through this isolate, so that it takes effect at once. */
+/** Drops the tenant's cached keys, so that a change that was made through this isolate takes effect at once. */
 export function forgetTrust(tenantId: string): void {
   trusts.delete(tenantId);
 }

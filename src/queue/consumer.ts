@@ -69,7 +69,7 @@ function inCalls(items: Unpacked[]): Unpacked[][] {
   return calls;
 }
 
-/** Has the tenant's object process the webhooks. A webhook that fails is retried, at last by the dead-letter queue. */
+/** Passes webhooks to the tenant's object. A webhook that fails is retried, at last by the dead-letter queue. */
 async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
     const outcomes = await env.TENANT.getByName(tenantId).ingest(items.map(({ webhook }) => webhook));
@@ -83,7 +83,7 @@ async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<vo
   }
 }
 
-/** Has the tenant's object process the webhooks once more, and store those that fail until a person retries them. */
+/** Passes webhooks to the tenant's object again. The object stores failed webhooks, so that a person can retry them. */
 async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
     const outcomes = await env.TENANT.getByName(tenantId).park(items.map(({ webhook }) => webhook));

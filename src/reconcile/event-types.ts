@@ -32,8 +32,7 @@ export interface Extended {
 /**
  * Adds the default types that a subscription lacks. If PagerDuty refuses them together, tries each type
  * separately.
- * @param maxCalls the most calls to PagerDuty; types that are left are added when this function is called
- * again
+ * @param maxCalls the most calls to PagerDuty; the next call of this function adds the remaining types
  */
 export async function addMissingEvents(
   client: PagerDutyClient,

@@ -66,7 +66,8 @@ async function lookAtPage(
   const { list, fromMs } = run.check;
   for (const [index, incident] of incidents.entries()) {
     if (!incident || run.seen.has(incident.incidentId)) continue;
-    // The open list reaches far back, to find reopened incidents. Only incidents with a new status are read.
+    // The open list reaches far back, to find reopened incidents. Incidents whose status did not change since `fromMs`
+    // are skipped.
     if (list === "open" && !(Date.parse(incident.statusChangedAt ?? "") >= fromMs)) continue;
     const stop = await lookAt(run, incident, askedAtMs);
     const isDone = stop === null || run.left.has(incident.incidentId);

@@ -14,10 +14,10 @@ import { ask, type Run, type Stop } from "./run.ts";
 
 /**
  * Recovery: finds incidents and changes whose webhooks did not arrive, by reading them over REST. A check
- * lists the incidents created since the last finished check, or in the last day if that is longer, and the
- * open incidents whose status changed in that time. It also looks up every stored open incident. It folds
- * (merges) incidents that differ into the stored state. If a rate limit, an error or one of its own limits
- * stops a check, the next check continues it.
+ * lists the incidents created since the last finished check, and at least those of the last day. It then
+ * lists the open incidents, and reads those whose status changed in this period. It also looks up every
+ * stored open incident. It folds (merges) incidents that differ into the stored state. A check may stop
+ * early, because of a rate limit, an error, or its own limits. The next check then continues it.
  */
 
 /** Limits how long a caller who asked for a check waits for the answer. */
@@ -28,7 +28,7 @@ export const MAX_CHECK_CALLS = 40;
 const SUBSCRIPTION_CALLS = 8;
 /** If PagerDuty fails to return this many incidents in a row, the check stops. A later check reads them. */
 const MAX_FAILURES_IN_A_ROW = 3;
-/** After this many attempts, gives up an incident, or folds it without the fields that cannot be read. */
+/** After this many attempts, an incident is given up, or folded without the fields that cannot be read. */
 const MAX_ATTEMPTS = 5;
 /** When this many incidents are left for a later check, the check stops. */
 const MAX_LEFT = 100;
@@ -39,7 +39,7 @@ export interface RecoveryResult {
   recovered: number;
   /** Why the check stopped, or why one of the incidents could not be read. */
   problem: CallProblem | null;
-  /** Whether some incidents could not be listed: PagerDuty lists at most 10,000 of the same second. */
+  /** Whether some incidents could not be listed: PagerDuty lists at most 10,000 created in one second. */
   incomplete: boolean;
   /** Whether the check stopped at its limit of time or of calls. */
   unfinished: boolean;
@@ -48,7 +48,7 @@ export interface RecoveryResult {
 /**
  * Starts a new check, or continues the unfinished check.
  * @param seen the incidents that the continued check has looked at; emptied for a new check
- * @param asked whether a person asked for the check, so that it also recovers incidents that were resolved
+ * @param asked whether a person asked for the check; if so, it also recovers incidents that were resolved
  * before the user connected
  */
 export async function recover(

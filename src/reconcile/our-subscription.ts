@@ -2,7 +2,10 @@ import type { CallAnswer, PagerDutyClient } from "../connection/client.ts";
 import { findSubscriptions, type Subscription } from "../pagerduty/subscriptions.ts";
 import type { Ownership } from "./webhook-url.ts";
 
-/** Finds a subscription that posts to this connection and belongs to no other; null if PagerDuty has none. */
+/**
+ * Finds a subscription that posts to this connection and that no other tenant uses; null if PagerDuty has no such
+ * subscription.
+ */
 export async function ourSubscription(
   client: PagerDutyClient,
   url: string,

@@ -101,7 +101,7 @@ const STORE_EVERY_MS = 6 * 3600 * SECOND_MS;
 
 /** Each write is billed, so a change of `checkedUntilMs` alone is stored only after some hours. */
 export function isWorthStoring(before: Progress, after: Progress): boolean {
-  // The members are put in a fixed order, because it can differ between a stored value and a new value.
+  // Puts the members in a fixed order, because a stored value and a new value can have different orders.
   const content = ({ connectedAtMs, unfinished, left }: Progress) =>
     JSON.stringify([connectedAtMs, unfinished, left]);
   if (content(before) !== content(after)) return true;
@@ -118,7 +118,8 @@ export function resumed({ unfinished }: Progress, filter: Filter | null, nowMs: 
   // The created incidents are already listed. Incidents created since then belong to the next check.
   if (unfinished.listed || unfinished.list === "open") return unfinished;
   if (nowMs - unfinished.sinceMs > MAX_RANGE_MS) return null;
-  // The check may have stopped in the middle of the last page. PagerDuty refuses a full page from there.
+  // The check may have stopped in the middle of the last page that PagerDuty lists. PagerDuty would refuse a
+  // full page that starts there.
   return { ...unfinished, offset: Math.min(unfinished.offset, MAX_OFFSET - PAGE_SIZE), untilMs: nowMs };
 }
 
@@ -131,7 +132,7 @@ interface Page {
   fruitless: number;
 }
 
-/** Returns where a page must begin to contain all incidents since `atMs`: times have whole seconds. */
+/** Returns the start time of a page that misses no incident since `atMs`. PagerDuty's times have whole seconds. */
 const windowAt = (atMs: number) => wholeSecond(atMs) - SECOND_MS;
 
 /**

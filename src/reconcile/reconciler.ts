@@ -20,11 +20,11 @@ import type { Ownership } from "./webhook-url.ts";
 
 /** How soon the next check starts after an error stopped a check. */
 const RETRY_MS = 60_000;
-/** The shortest time between checks after refused webhooks, because strangers can post to every URL. */
+/** Checks after refused webhooks are at least this far apart, because strangers can post to every URL. */
 const REFUSAL_CHECK_MS = 60_000;
 /** A check that reached its limit of time or calls continues after this time. Other jobs run in between. */
 const GO_ON_MS = 500;
-/** The same for a check that a person asked for. Normally the person's client continues it sooner. */
+/** How soon the check continues if a person asked for it. Normally the person's client continues it sooner. */
 const ASKED_GO_ON_MS = 10_000;
 /** After this many checks in a row that found nothing wrong and nothing new, checks become less frequent. */
 const QUIET_CHECKS = 2;
@@ -50,7 +50,7 @@ export class Reconciler {
   #next: Promise<Reconciled> | null = null;
   /** Whether a person asked for the next check. */
   #asked = false;
-  /** How soon another check must follow the running check; infinite unless an event requires one. */
+  /** How soon another check must follow the running check; infinite if nothing requires another check. */
   #followsWithinMs = Number.POSITIVE_INFINITY;
   /** When the next check is due if nothing happens before; null if the stored time counts. */
   #quietUntilMs: number | null = null;

@@ -24,7 +24,7 @@ import type { Ownership } from "./webhook-url.ts";
 
 /** Manages the webhook subscription at PagerDuty for the user's webhook URL. */
 
-/** A caller's options. For null, an existing subscription keeps its value, and a new one gets the default. */
+/** A caller's options. If an option is null, an existing subscription keeps its value, and a new one gets a default. */
 export interface SubscriptionOptions {
   filter: Filter | null;
   events: string[] | null;
@@ -92,7 +92,7 @@ export class SubscriptionManager {
     return { created: true, subscription: created };
   }
 
-  /** A person's subscription keeps its types if it stays in place; ours keeps the types that a caller chose. */
+  /** A person's subscription keeps its types unless it is replaced; ours keeps types that an earlier caller chose. */
   #choiceOf({ events }: SubscriptionOptions, known: Subscription | null, stays: boolean): Choice {
     if (events) return { events, chosen: true };
     if (!known) return { events: withDefaults([]), chosen: false };

@@ -100,7 +100,7 @@ export class Connecting {
     this.#neighbours.forgetLogins();
     const leaving = this.#present;
     if (leaving === null) {
-      // Deletes the copy in KV of a connection that was deleted earlier, if there still is one.
+      // If KV still has a copy of a connection that was deleted earlier, deletes this copy.
       await this.#store.forgetCopy(tenantIdOf(caller));
       // Aurora may still have a connection, and nothing else makes Aurora remove it.
       this.#neighbours.noteDisconnect(caller);

@@ -28,14 +28,14 @@ const MAX_JOBS = 40;
 const MAX_REQUESTS = 45;
 /** A job that throws is a bug. Its key stays busy for this long, so that the job is not retried in a loop. */
 const HOLD_AFTER_CRASH_MS = 30_000;
-/** The most starts of one key within a second; no incident has that many notifications. */
+/** How many jobs of one key may end within one second; without a bug, no incident has that many notifications. */
 const MAX_STARTS_A_SECOND = 200;
 const SPIN_HOLD_MS = 1_000;
 
 export class JobRunner {
   readonly #jobs: JobSource;
   readonly #running = new Map<string, Promise<void>>();
-  /** How many times the job of each key has ended in the latest second. */
+  /** By key: the second in which the key's job last ended, and how many times it ended in that second. */
   readonly #starts = new Map<string, { second: number; count: number }>();
   #wake: (() => void) | null = null;
   #run: Promise<number | null> | null = null;
@@ -98,7 +98,7 @@ export class JobRunner {
     }
     this.#starts.clear();
     this.#wake = null;
-    // Does not await running jobs, so that a slow job delays no other job. They stay due, so the next run awaits them.
+    // Does not await running jobs, so that a slow job delays no other. Running jobs stay due: the next run awaits them.
     return this.nextAtMs;
   }
 

@@ -72,9 +72,9 @@ export const hintJobs = (context: TenantContext): JobSource => ({
 
 /** The most deliveries at once. The runtime allows six open connections; PagerDuty and runbooks need some of them. */
 const MAX_DELIVERIES = 3;
-/** The most deliveries at once that may hang: they failed before, or need PagerDuty. One place stays for new ones. */
+/** The most slow deliveries at once. They failed before, or need PagerDuty. One place stays free for new deliveries. */
 const MAX_SLOW = MAX_DELIVERIES - 1;
-/** The most deliveries at once that may first have to read the incident's number from PagerDuty. */
+/** The most deliveries at once for which PagerDuty may first be asked for the incident's number. */
 const MAX_MISSING_NUMBERS = 1;
 /**
  * The lanes (see `Lane`) in the order in which their deliveries start. Of the two slow lanes, the lane with fewer
@@ -142,7 +142,7 @@ export class DeliveryJobs implements JobSource {
 
 /** The most analyses that fetch a runbook at the same time; a fetch may take 10 s. */
 const MAX_RUNBOOKS = 1;
-/** How many due analyses are read at once: enough to find one without a runbook behind several with a runbook. */
+/** How many due analyses are read at once. An analysis with a runbook may wait, so those behind it are read as well. */
 const MAX_ANALYSES_READ = 50;
 
 /** One request for the runbook, and one for each of up to three redirects. */
@@ -218,7 +218,7 @@ export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource =
 
 /** One call each for alerts, changes, past incidents, related incidents and notes. */
 const CONTEXT_REQUESTS = 5;
-/** If more incidents than this wait for a context, only alerts are requested, so that these arrive in time. */
+/** If more incidents than this wait for a context, only alerts are requested, so that the alerts arrive in time. */
 const MAX_WHOLE_CONTEXTS = 8;
 /** The most contexts that are listed at once; `CallBudget` allows no more calls in a minute. */
 const MAX_CONTEXTS = 320;

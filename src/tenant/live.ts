@@ -20,7 +20,7 @@ const MAX_SOCKETS = 32;
 /** The most changes that are sent one by one. If there are more at once, one message asks consoles to reload. */
 const MAX_MESSAGES = 100;
 const MAX_OUTSTANDING = 200;
-/** The shortest time between two comparisons. Each reads the status, which is too slow for each webhook of a storm. */
+/** The shortest time between two comparisons: reading the status after every webhook would take too long. */
 const LOOK_EVERY_MS = 200;
 /** The close code if the sign-in of the socket's visitor has expired. */
 const SIGN_IN_OVER = 4401;
@@ -36,7 +36,7 @@ interface Look {
   status: string;
 }
 
-/** Returns the message about a changed incident, without its long members; null if only its fields are known. */
+/** Returns the message about a changed incident, without its long members; null if only its custom fields are known. */
 function incidentMessage(sql: SqlStorage, incidentId: string) {
   const incident = view(loadIncident(sql, incidentId));
   if (!incident) return null;
@@ -79,7 +79,7 @@ export class Live {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** Called after every change: sends the change at once, or as soon as the last comparison is long enough ago. */
+  /** Called after every change. Sends the change at once, or after a pause if the last comparison was too recent. */
   changed(): void {
     if (this.#ctx.getWebSockets().length === 0) {
       this.#lastLook = null;

@@ -13,7 +13,7 @@ import type { MembershipChange } from "./memberships.ts";
 /** The prefix of one storage key for each member. The value is when the user's object was last updated, in ms. */
 const PREFIX = "member:";
 const keyOf = (userId: string) => `${PREFIX}${userId}`;
-/** Storage key: the user to whose webhook URL the subscription posts, and whose object pinned this organisation. */
+/** Storage key of a user id: the subscription posts to this user's webhook URL. See `notePinned`. */
 const PINNED_KEY = "pinnedMember";
 /** A user's object is updated again after this long, because it orders organisations by their latest call. */
 const UPDATE_AGAIN_MS = 6 * 3600 * 1000;
@@ -59,9 +59,9 @@ export class Members {
   }
 
   /**
-   * Pins this organisation in the object of the user to whose webhook URL the subscription posts. A user's object
-   * keeps five organisations, and never drops a pinned one. Never throws: a failed update is retried after the next
-   * change.
+   * Pins this organisation in the object of the user to whose webhook URL the subscription posts. If a user has more
+   * than five organisations, the user's object drops some, but never a pinned one. Never throws: a failed update is
+   * retried after the next change.
    */
   async notePinned({ connection, tenantId }: ConnectionStore): Promise<void> {
     const before = z.safeParse(z.string(), this.#storage.kv.get(PINNED_KEY)).data ?? null;

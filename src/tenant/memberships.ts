@@ -16,7 +16,7 @@ type Membership = z.infer<typeof Membership>;
 /** Parsing an unreadable list throws. It must not count as empty: organisations are added again only after hours. */
 const Stored = z.array(Membership);
 
-/** The most organisations of a user. They are limited, because a webhook is verified with the secrets of them all. */
+/** A list with more organisations is shortened, because a webhook is verified with the secrets of all of them. */
 const MAX_ORGANISATIONS = 5;
 
 export const memberKvKey = (userId: string) => `member:${userId}`;
@@ -24,7 +24,8 @@ export const memberKvKey = (userId: string) => `member:${userId}`;
 export const MemberReplica = z.array(z.string());
 
 /**
- * Moves a tenant to the front. Keeps that tenant and all pinned tenants, and the latest others up to five in all. Pure.
+ * Moves a tenant to the front. If the list then has more than five tenants, drops tenants from its end, but neither the
+ * moved tenant nor pinned tenants. Pure.
  * @returns the new list, and the ids of the tenants that were dropped
  */
 export function withMembership(
@@ -101,7 +102,10 @@ export class Memberships {
     this.#put(userId, isKnown || !pinned ? list : [{ tenantId, pinned }, ...list]);
   }
 
-  /** Drops an organisation only after its object knows, so that the user's next call on its behalf adds it again. */
+  /**
+   * Adds an organisation. If this drops another organisation, first tells that organisation's object, so that the
+   * user's next call for the dropped organisation adds it again.
+   */
   async #add(userId: string, tenantId: string): Promise<void> {
     const { pushedOut } = withMembership(this.#list, tenantId);
     await Promise.all(pushedOut.map((id) => this.#organisationObject(id).forgetMember(userId)));

@@ -218,7 +218,7 @@ export class Tenant extends DurableObject<Env> {
     return outcomes;
   }
 
-  /** For the dead-letter queue: processes webhooks once more. Stores those that fail until a person retries them. */
+  /** For the dead-letter queue: processes webhooks once more. Stores failed webhooks, so that a person can retry them. */
   async park(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
     const outcomes = await this.#runtime.parked.parkAll(webhooks);
     await this.#runtime.changed();

@@ -48,7 +48,7 @@ export interface ProblemFacts {
   setAside: SetAsideSummary;
   /** The size of the tenant's database in bytes. */
   storedBytes: number;
-  /** How many of the incidents that unsigned webhooks named are not visible to the stored credential. */
+  /** How many incidents are named in unsigned webhooks, but are not visible to the stored credential. */
   notVisible: number;
   watch: Watch;
   /** Why an OAuth token could not be refreshed. */

@@ -7,8 +7,9 @@ import type { RestReading } from "../storage/rest-reading.ts";
 /** Compares what an unsigned webhook claims about its incident with the answer of PagerDuty's REST API. Pure. */
 
 /**
- * Returns the part of an unsigned body that is stored until the webhook is checked: a small body itself, or else the
- * members that `agreementOf` compares. If there are none, or if they are also too large, it is the start of the body.
+ * Returns the part of an unsigned body that is stored until the webhook is checked. A small body is stored whole; of a
+ * large body, only the members that `agreementOf` compares. If these are missing or still too large, the start of the
+ * body is stored.
  */
 export function claimOf(body: Uint8Array): Uint8Array {
   if (body.byteLength <= MAX_CLAIM_BYTES) return body;

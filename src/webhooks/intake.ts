@@ -107,8 +107,8 @@ export function takeIn(
   const outcome = read.ok
     ? takeInEvent(context, read.event, record, trust, nowMs)
     : storeUnused(sql, { ...record, type: "unknown", verification: trust, reason: read.problem }, trust);
-  // The old row is removed only after the new one was added. Otherwise SQLite might give its number to the new row,
-  // while a hint still refers to that number.
+  // The old row is removed only after the new row was added. Otherwise SQLite might give the old row's number to the
+  // new row, while a hint still refers to that number.
   if (known) removeEntry(sql, known.seq);
   return outcome;
 }
@@ -182,7 +182,7 @@ function takeInEvent(
       notificationType: () => notificationTypeOf(event.event_type),
       occurredAt: event.occurred_at,
       provenance: { webhookId: record.webhookId ?? null, eventId: event.id, verification: "signature" },
-      // An incident whose `incident.triggered` event does not arrive is analysed only when it is reopened.
+      // A signed event causes an analysis only if it is `incident.triggered`, or if it reopens the incident.
       analysisCause: (_, { change }) =>
         event.event_type === "incident.triggered" || change?.kind === "reopened" ? "triggered" : null,
       line,

@@ -32,7 +32,7 @@ export class ParkedWebhooks {
   }
 
   /**
-   * Processes each webhook one last time. Stores webhooks that fail again, unless the verifier refuses them.
+   * Processes each webhook once more. Stores each webhook that fails again, unless the verifier refuses it.
    * @returns one outcome for each webhook
    */
   async parkAll(webhooks: ReceivedWebhook[]): Promise<Taken[]> {

@@ -39,7 +39,7 @@ const RETRY = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 const LAG_RETRY = { firstMs: 5_000, maxMs: 20_000 };
 /** How long PagerDuty's REST API may lag behind a webhook. */
 const MAX_LAG_MS = 30_000;
-/** How long a webhook waits at most to be checked. PagerDuty itself retries a webhook for the same time. */
+/** How long a webhook waits at most to be checked. PagerDuty itself also retries webhooks for two days. */
 const GIVE_UP_AFTER_MS = 48 * 3600 * 1000;
 /** After this many attempts, an incident whose custom fields cannot be read is folded without them. */
 const ATTEMPTS_WITH_FIELDS = 3;
@@ -73,7 +73,7 @@ async function readAndSettle(context: TenantContext, hint: Hint): Promise<void> 
   const { sql, store, storage } = context;
   const isCurrent = store.whileConnectedAsNow();
   const entries = hintedEntries(sql, hint, BATCH);
-  // No unsigned webhook is waiting. Either each was replaced by a signed one or given up, or the hint only exists to
+  // No unsigned webhook is waiting: each was replaced by a signed webhook or given up. Or the hint was only made to
   // read the incident's number.
   if (entries.length === 0) return readNumber(context, hint);
   const answer = await read(context, hint);
@@ -159,7 +159,7 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
   else finishHint(sql, hint, entries.at(-1)?.seq ?? hint.firstSeq, nowMs);
 }
 
-/** Confirms an entry. Keeps only a few repetitions of an event, because anyone can post what PagerDuty confirms. */
+/** Confirms an entry. Keeps only a few repetitions of an event, as anyone can post webhooks that PagerDuty confirms. */
 function confirm(sql: SqlStorage, { seq, incidentId, eventId }: Entry, outcome: Outcome): void {
   if (eventId !== null && countOfEvent(sql, incidentId, eventId) > MAX_DUPLICATES) removeEntry(sql, seq);
   else {

@@ -3,7 +3,7 @@ import { HOUR_MS, HOURS } from "../storage/activity.ts";
 import { readStored } from "../storage/stored-value.ts";
 
 const KEY = "refusals";
-/** How many webhooks were refused since the last change of the signing secrets, and when and why the last one was. */
+/** The number of webhooks refused since the last change of the signing secrets, and the latest refusal. */
 export const Rejections = z.lazy(() =>
   z.object({
     count: z.number(),

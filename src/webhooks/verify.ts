@@ -43,8 +43,9 @@ export class Verifier {
 
   /**
    * Verifies a webhook that the edge accepted, because the edge's copy of the connection may be outdated. A webhook
-   * that no secret proves now is kept as a hint, because PagerDuty does not send an accepted webhook again. But if the
-   * connection was replaced, the new connection refuses such a webhook if it has secrets or is of another account.
+   * that no secret proves now is kept as a hint, because PagerDuty does not send an accepted webhook again. But a
+   * connection that was made since then refuses such a webhook, if this new connection has secrets or is of another
+   * account.
    * @throws if the connection cannot be opened; the webhook is then retried, so that a missing key does not lose it
    */
   async verify(webhook: ReceivedWebhook): Promise<Verdict> {
