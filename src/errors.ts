@@ -73,8 +73,8 @@ export class AppError extends Error {
 }
 
 /**
- * Runs `work` and returns its result. If `work` throws an `AppError`, returns this error as plain data, because RPC does
- * not preserve classes.
+ * Runs `work` and returns its result. If `work` throws an `AppError`, returns this error as plain data, because RPC
+ * does not preserve classes.
  */
 export async function answer<T>(work: () => T | Promise<T>): Promise<Answer<T>> {
   try {

@@ -72,8 +72,8 @@ export class Reconciler {
 
   /** When the next check is due; null if checks are off. */
   get nextAtMs(): number | null {
-    // If checks were off when the user connected, no time is stored, and the first check is due at once.
     if (this.#context.config.reconcileEveryMs === 0) return null;
+    // If checks were off when the user connected, no time is stored, and the first check is due at once.
     return this.#quietUntilMs ?? this.#watch.nextAtMs ?? 0;
   }
 

@@ -83,7 +83,7 @@ export class Tenant extends DurableObject<Env> {
     if (!this.#runtime.logins.take(login.id, Date.now())) return "invalid";
     const outcome = await finishSignIn(this.#runtime.context.config, this.#runtime.connecting, login, code);
     if (outcome !== "success") return outcome;
-    // A failed subscription does not undo the connection; the status shows the problem.
+    // If no subscription can be created, the connection stays; the status shows the problem.
     if (login.subscribe) await this.#runtime.subscribing.tryEnsure(webhookUrl);
     await this.#runtime.credentialChanged("connect", login, webhookUrl);
     return "success";
@@ -218,7 +218,7 @@ export class Tenant extends DurableObject<Env> {
     return outcomes;
   }
 
-  /** For the dead-letter queue: processes webhooks once more. Stores failed webhooks, so that a person can retry them. */
+  /** For the dead-letter queue: processes webhooks again. Stores failed webhooks, so that a person can retry them. */
   async park(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
     const outcomes = await this.#runtime.parked.parkAll(webhooks);
     await this.#runtime.changed();

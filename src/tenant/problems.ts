@@ -250,7 +250,7 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
   return problems;
 }
 
-/** The count is 0 if no incident was missed, or if an earlier series of checks has already recovered all of them. */
+/** The count is 0 if no incident was missed, or if earlier checks have already recovered all missed incidents. */
 const recoveredCount = (count: number) =>
   count === 0
     ? "no missed incident was left to recover"
