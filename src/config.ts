@@ -59,7 +59,7 @@ export interface Config {
   runbookWaitMs: number;
   /** How long to wait for an incident's context from PagerDuty; 0 if it is not requested. */
   contextWaitMs: number;
-  /** Seconds before each delivery attempt, including the first. */
+  /** The wait in seconds before each delivery attempt, including the first. */
   deliverySchedule: number[];
   retentionMs: number;
   /** The time between two checks; 0 for none. A check examines the subscription and searches for missed incidents. */

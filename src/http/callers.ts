@@ -25,7 +25,7 @@ async function isSameSecret(given: string, expected: string): Promise<boolean> {
 /** Admits Aurora's server, and reads the user and organisation on whose behalf it calls. */
 export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { internalApiSecret: expected } = configOf(c.env);
-  // Only `dev` allows a missing secret. The API then only answers calls from this machine, and none through a tunnel.
+  // Only `dev` allows a missing secret. Without it, only this machine gets answers, and only without a tunnel.
   if (expected === null && !isLocal(c.req.raw)) {
     throw new AppError(
       "forbidden",

@@ -83,7 +83,7 @@ export async function trustOf(
   return connection ? remember(tenantId, connection, nowMs) : null;
 }
 
-/** Caches the keys of a connection that a tenant's object returned. They are newer than the keys of any copy. */
+/** Caches the keys of a connection that a tenant's object returned. These are newer than any copy's keys. */
 export async function learnTrust(
   config: Config,
   tenantId: string,

@@ -23,7 +23,7 @@ export const Watch = z.lazy(() =>
     problem: z.nullable(z.string()),
     /** The webhook URL of the last caller, stored for the alarm, which has no request to read it from. */
     url: z.nullable(z.string()),
-    /** The event types that a subscription made by a person lacks. */
+    /** The default event types that are missing in a subscription made by a person. */
     missingEvents: z._default(z.array(z.string()), []),
     /** The subscription's filter when it was last read; null while it is unknown. */
     filter: z.nullable(Filter),

@@ -10,7 +10,7 @@ import type { MembershipChange } from "./memberships.ts";
  * is updated before the user sees a webhook URL, so that the URL leads to this organisation.
  */
 
-/** The prefix of one storage key for each member. It holds the time of the last update of the user's object, in ms. */
+/** The prefix of one storage key for each member. The key holds when the user's object was last updated, in ms. */
 const PREFIX = "member:";
 const keyOf = (userId: string) => `${PREFIX}${userId}`;
 /** Storage key of a user id: the subscription posts to this user's webhook URL. See `notePinned`. */
