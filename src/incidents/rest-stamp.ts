@@ -38,14 +38,22 @@ const SETTLE_MS = 5 * 60 * 1000;
 export const isSettled = ({ storedAtMs }: Held, askedAtMs: number): boolean =>
   storedAtMs !== null && askedAtMs - storedAtMs >= SETTLE_MS;
 
+/** How far apart the clocks of PagerDuty's machines may be. */
+const MAX_SKEW_MS = 60_000;
+
 /**
  * Whether a REST answer replaces the stored snapshot although the answer's stamp may be older. It does so only for a
- * settled incident: if the status differs, or if the stored stamp lies in the future and would keep out later events.
+ * settled incident: if the stored stamp lies in the future and would keep out later events, or if the status differs.
+ * An answer that is much older by its own time comes from a replica that lags behind, so it replaces nothing, unless
+ * the stored stamp was in the future when it was stored.
  */
-function overrules(held: Held, { snapshot }: RestIncident, askedAtMs: number): boolean {
+function overrules(held: Held, { snapshot, updatedAt }: RestIncident, askedAtMs: number): boolean {
   const { snapshot: known, snapshotStamp: stamp } = held.state;
   if (!known || !stamp || !isSettled(held, askedAtMs)) return false;
-  return stamp.atMs > askedAtMs || known.pagerdutyStatus !== snapshot.pagerdutyStatus;
+  if (stamp.atMs > askedAtMs) return true;
+  const isOlder = updatedAt !== null && updatedAtMsOf(updatedAt) < stamp.atMs - MAX_SKEW_MS;
+  const lags = isOlder && stamp.atMs <= (held.storedAtMs ?? 0);
+  return !lags && known.pagerdutyStatus !== snapshot.pagerdutyStatus;
 }
 
 /** Returns the time in milliseconds; 0 if REST gives no time. */

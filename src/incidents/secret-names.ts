@@ -80,11 +80,15 @@ function withoutSecretsInText(text: string): string {
     });
 }
 
+/** Parsing a longer text would cost too much CPU. Such a text is shortened later anyway. */
+const MAX_JSON_CHARS = 64 * 1024;
+
 /**
- * Redacts a text that is the JSON of an object or a list. Returns null for any other text, or if there is no secret.
+ * Redacts a text that is the JSON of an object or a list. Returns null for any other text, if there is no secret, or if
+ * the text is longer than 64 KiB.
  */
 function withoutSecretsInJson(text: string): string | null {
-  if (!/^\s*[[{]/.test(text)) return null;
+  if (text.length > MAX_JSON_CHARS || !/^\s*[[{]/.test(text)) return null;
   try {
     const value = storableJson(JSON.parse(text));
     const redacted = JSON.stringify(withoutSecretValues(value));

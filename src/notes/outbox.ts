@@ -13,6 +13,7 @@ import {
   noteByKey,
   noteTimes,
   removeNote,
+  reopenOthers,
   restartNote,
   saveNote,
 } from "../storage/notes.ts";
@@ -118,12 +119,14 @@ export class NoteOutbox {
 
   /** @throws {AppError} write_access_required, after removing the note */
   async #firstAttempt(noteId: string): Promise<void> {
-    const { sql } = this.#context;
+    const { sql, store } = this.#context;
     if (noteById(sql, noteId)?.state !== "pending") return;
     const timer = new AbortController();
     const waited = scheduler.wait(FIRST_ATTEMPT_WAIT_MS, { signal: timer.signal }).catch(() => undefined);
+    const isCurrent = store.whileConnectedAsNow();
     await Promise.race([this.write(noteId), waited]);
     timer.abort();
+    if (!isCurrent()) throw new AppError("not_connected", "Not connected");
     const note = noteById(sql, noteId);
     if (note?.state !== "failed" || note.error !== NO_WRITE_ACCESS) return;
     removeNote(sql, noteId);
@@ -151,6 +154,8 @@ export class NoteOutbox {
     if (noteById(sql, noteId)?.state !== "pending") return;
     const after = afterAttempt(before, answer, config.deliverySchedule, Date.now(), Math.random());
     saveNote(sql, after);
+    // PagerDuty's webhook about this note may have been taken for one about another note with the same text.
+    if (after.pagerdutyId !== null) reopenOthers(sql, after, Date.now());
     log[after.state === "written" ? "info" : "warn"]("note.attempt", {
       tenantId: store.tenantId,
       incidentId: before.incidentId,

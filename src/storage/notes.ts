@@ -111,6 +111,18 @@ export function restartNote(sql: SqlStorage, noteId: string, nowMs: number): voi
   );
 }
 
+/** Makes the incident's other notes pending again if they were taken for the note at PagerDuty that is `note`. */
+export function reopenOthers(sql: SqlStorage, note: Note, nowMs: number): void {
+  sql.exec(
+    `UPDATE notes SET state = 'pending', pagerduty_id = NULL, written_at_ms = NULL, next_attempt_at_ms = ?
+     WHERE incident_id = ? AND pagerduty_id = ? AND note_id <> ?`,
+    nowMs,
+    note.incidentId,
+    note.pagerdutyId,
+    note.noteId,
+  );
+}
+
 export function removeNote(sql: SqlStorage, noteId: string): void {
   sql.exec("DELETE FROM notes WHERE note_id = ?", noteId);
 }

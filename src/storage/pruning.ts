@@ -49,7 +49,10 @@ export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number)
          SELECT incident_id FROM incidents WHERE created_at_ms < ? AND live = 0 AND updated_at_ms < ?
            AND NOT EXISTS (SELECT 1 FROM journal WHERE journal.incident_id = incidents.incident_id
              AND delivery IN ('pending', 'queued'))
+           AND NOT EXISTS (SELECT 1 FROM notes WHERE notes.incident_id = incidents.incident_id
+             AND (notes.created_at_ms >= ? OR state = 'pending'))
          ORDER BY created_at_ms LIMIT ?)`,
+      beforeMs,
       beforeMs,
       beforeMs,
       limit,

@@ -239,7 +239,7 @@ const contextKey = (incidentId: string | null): string => `context:${incidentId}
  * the incident's delivery waits for the context, or its analysis for a runbook. The most severe incidents come first.
  */
 export function contextJobs(context: AnalysisContext): JobSource {
-  const { sql, config, contexts } = context;
+  const { sql, store, config, contexts } = context;
   const waitMs = config.contextWaitMs;
   const awaited = (nowMs: number, limit: number): Awaited[] => {
     if (waitMs === 0) return [];
@@ -254,8 +254,9 @@ export function contextJobs(context: AnalysisContext): JobSource {
     key: contextKey(incidentId),
     requests: alertsAlone ? 1 : CONTEXT_REQUESTS,
     run: async () => {
+      const isCurrent = store.whileConnectedAsNow();
       await contexts.collect(incidentId, { untilMs, alertsAlone });
-      if (seq !== null) endContextWait(sql, seq, waitMs, Date.now());
+      if (seq !== null && isCurrent()) endContextWait(sql, seq, waitMs, Date.now());
     },
   });
   return {

@@ -74,6 +74,18 @@ describe("before the end of the wait", () => {
     await stage.aurora.waitFor("the triggered event", ({ attempts }) => attempts.length > 0);
   });
 
+  test("a disconnect while a context is collected delays no delivery of the next connection", async () => {
+    const call = holdNext(stage.pagerduty.faults, "api", "hold", (_, path) => path.includes("/alerts"));
+    const incident = stage.account.trigger();
+    await call.underWay();
+    await stage.call("DELETE", "");
+    call.release();
+    await stage.connect();
+    incident.acknowledge();
+    await stage.aurora.waitFor("the incident", ({ attempts }) => attempts.length > 0);
+    expect(stage.worker.logs().filter((line) => line.includes("job.crashed"))).toEqual([]);
+  });
+
   test("an incident that is already resolved when it is first seen does not wait for its context", async () => {
     const incident = stage.account.trigger({ silent: true });
     incident.resolve();

@@ -157,6 +157,7 @@ function executeAll(storage: DurableObjectStorage): void {
   notes.noteById(sql, "note");
   notes.noteByKey(sql, INCIDENT, "key");
   notes.restartNote(sql, "note", 1);
+  if (note) notes.reopenOthers(sql, note, 1);
   notes.dueNotes(sql, 1, 2);
   notes.nextNoteAtMs(sql, 0);
   notes.noteTimes(sql, INCIDENT, 0, 1);

@@ -70,3 +70,50 @@ test("a note is not stored if a new connection replaces the requester's connecti
     expect(storage.sql.exec("SELECT count(*) AS notes FROM notes").one()).toEqual({ notes: 0 });
   });
 });
+
+test("of two notes with the same text, PagerDuty's webhook about the second does not count as the first", async () => {
+  await runInDurableObject(env.TENANT.getByName("user:twins"), async (_, { storage }) => {
+    const context = await connectedContext(storage, env.CONNECTIONS, "twins");
+    const take = (id: string, event: object) =>
+      takeIn(context, receivedWebhook("twins", id, JSON.stringify({ event })), "signature", 1);
+    take("W1", EVENT);
+    const outbox = new NoteOutbox(context);
+    const connection = connectionOf("twins", { externalUserEmail: "ada@example.com" });
+    const request = () => outbox.request("ann", connection, "P1", { ...NOTE, idempotencyKey: null });
+    vi.stubGlobal("fetch", async () => Response.json({}, { status: 503 }));
+    const first = await request();
+    const answered = Promise.withResolvers<void>();
+    const created: string[] = [];
+    vi.stubGlobal("fetch", async (_url: unknown, init: RequestInit) => {
+      if (init.method !== "POST") return Response.json({ notes: [] });
+      const id = `N${created.length + 1}`;
+      const { content } = JSON.parse(String(init.body)).note;
+      created.push(content);
+      if (created.length === 1) await answered.promise;
+      return Response.json({ note: { id, content } }, { status: 201 });
+    });
+    const requested = request();
+    await expect.poll(() => created.length).toBe(1);
+    const data = { type: "incident_note", id: "N1", content: created[0], incident: { id: "P1" } };
+    take("W2", { ...EVENT, id: "E2", event_type: "incident.annotated", data });
+    answered.resolve();
+    const second = await requested;
+    await outbox.write(first);
+    const ids = [first, second].map((noteId) => noteById(storage.sql, noteId)?.pagerdutyId);
+    expect([ids, created.length]).toEqual([["N2", "N1"], 2]);
+  });
+});
+
+test("if the connection ends during a note's first attempt, the request fails as not connected", async () => {
+  await runInDurableObject(env.TENANT.getByName("user:ended"), async (_, { storage }) => {
+    const context = await connectedContext(storage, env.CONNECTIONS, "ended");
+    takeIn(context, receivedWebhook("ended", "W1", JSON.stringify({ event: EVENT })), "signature", 1);
+    const outbox = new NoteOutbox(context);
+    const connection = connectionOf("ended", { externalUserEmail: "ada@example.com" });
+    vi.stubGlobal("fetch", async () => {
+      await context.store.clear("user:ended");
+      return Response.json({ note: { id: "N1" } }, { status: 201 });
+    });
+    await expect(outbox.request("ended", connection, "P1", NOTE)).rejects.toThrow("Not connected");
+  });
+});

@@ -151,7 +151,7 @@ test.each([2_000, 30_000])(
   },
 );
 
-test.each([4_000, 86_400_000, Date.parse("9999-01-01T00:00:00Z") - T0])(
+test.each([4_000, 120_000, 86_400_000, Date.parse("9999-01-01T00:00:00Z") - T0])(
   "an event with a time %i ms ahead makes other events stale only until REST is read after five minutes",
   async (aheadMs) => {
     await play(`ahead by ${aheadMs}`, ({ event, fieldEvent, rest, incident, notified }) => {
@@ -182,6 +182,17 @@ test.each([4_000, 86_400_000, Date.parse("9999-01-01T00:00:00Z") - T0])(
     });
   },
 );
+
+test("an answer of a REST replica that lags behind by minutes does not reopen a resolved incident", async () => {
+  await play("lagging", ({ event, rest, incident }) => {
+    const minutes = (count: number) => count * 60_000;
+    event("incident.triggered", 0, { status: "triggered" });
+    event("incident.resolved", minutes(20), { status: "resolved" });
+    const lagging = { status: "triggered", updated_at: toTheSecond(0) };
+    expect(rest(lagging, minutes(30))).toBe(false);
+    expect(incident()?.status).toBe("resolved");
+  });
+});
 
 test("a custom field that changed twice in a second, once without a webhook, gets the REST API's value", async () => {
   await play("twice", ({ event, rest, fieldEvent, incident }) => {

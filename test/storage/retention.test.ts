@@ -144,6 +144,7 @@ test("old resolved incidents are removed with their contexts and notes, and old 
     for (const incidentId of ["P1", "P2"]) {
       saveContext(sql, incidentId, NO_CONTEXT);
       insertNote(sql, { ...NOTE, incidentId, noteId: incidentId });
+      sql.exec("UPDATE notes SET state = 'written'");
     }
     expect(pruneIncidents(sql, 8_000, 500)).toBeGreaterThan(0);
     const left = listIncidents(sql, { ...ALL_INCIDENTS, limit: 10 });
@@ -161,6 +162,25 @@ test("an old resolved incident stays while one of its deliveries is unfinished",
     expect(pruneIncidents(sql, 8_000, 500)).toBe(0);
     sql.exec("UPDATE journal SET delivery = 'delivered' WHERE seq = ?", seq);
     expect(pruneIncidents(sql, 8_000, 500)).toBeGreaterThan(0);
+  });
+});
+
+test("an old resolved incident stays while a note on it is pending or new", async () => {
+  await inObject("notes", ({ sql }) => {
+    for (const [id, createdAtMs, state] of [
+      ["pending", 1, "pending"],
+      ["new", 9_000, "written"],
+      ["old", 1, "written"],
+    ] as const) {
+      saveIncident(sql, emptyIncident(id), incident(id, "resolved"), 1);
+      insertNote(sql, { ...NOTE, incidentId: id, noteId: id, createdAtMs });
+      sql.exec("UPDATE notes SET state = ? WHERE note_id = ?", state, id);
+    }
+    while (pruneIncidents(sql, 8_000, 500) > 0);
+    expect([...sql.exec("SELECT note_id AS id FROM notes ORDER BY 1")]).toEqual([
+      { id: "new" },
+      { id: "pending" },
+    ]);
   });
 });
 
