@@ -24,7 +24,7 @@ export function readImports(root: string): Imports {
 /** Returns the room of a file: its folder, or the file's own name if it is directly in `src`. */
 export const roomOf = (file: string): string => file.split("/")[0]?.replace(/\.tsx?$/, "") ?? file;
 
-/** Returns each import from a room to a room that `arrows` does not allow it to import. */
+/** Returns each import between rooms that `arrows` does not allow. */
 export function forbiddenImports(imports: Imports, arrows: Record<string, readonly string[]>): string[] {
   return [...imports].flatMap(([file, targets]) =>
     targets

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 /**
- * No SQL statement reads JSON, because SQLite refuses JSON with more than 1,000 levels of nesting, which V8 accepts. One
- * row with such JSON makes every query fail that reads this JSON.
+ * No SQL statement reads JSON, because SQLite refuses JSON with more than 1,000 levels of nesting, which V8 accepts.
+ * If one row has such JSON, every query that reads this JSON fails.
  */
 
 const root = fileURLToPath(new URL("../../src/", import.meta.url));

@@ -48,7 +48,7 @@ test("with OAuth no incident arrives in Aurora, and the status says that Aurora 
   expect(await problem(stage, "aurora_cannot_know")).toContain("OAuth");
 });
 
-test("after a backlog a resolved incident ends as open: Aurora accepts its events in order, but processes them in parallel", async () => {
+test("after a backlog a resolved incident is open in Aurora, which accepts its events in order but processes them in parallel", async () => {
   await openWebhook(stage);
   stage.aurora.workers.hold();
   const incident = stage.account.trigger(LATENCY);

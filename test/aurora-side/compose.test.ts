@@ -63,7 +63,7 @@ test("the commands name files in aurora/, and gunicorn has as many threads as th
   expect(/--threads (\d+)/.exec(command)?.[1]).toBe(/^WORKERS = (\d+)$/m.exec(text("receiver.py"))?.[1]);
 });
 
-test("the environment has every variable that the programs and the Caddyfile read, and the proxy's addresses match", () => {
+test("the environment has every variable that the programs and the Caddyfile read, and the proxy's addresses have the ports of Aurora's server and the receiver", () => {
   const given = aurora.services.celery_worker.environment;
   for (const [name, script] of [
     ["aurora-edge-receiver", "receiver.py"],

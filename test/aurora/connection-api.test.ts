@@ -72,7 +72,7 @@ describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
     expect(answer).toMatchObject({ status: 401, body: { error: "Unauthorized" } });
   });
 
-  test("a user without an organisation in the header or in the database is refused", async () => {
+  test("a call is refused if neither its header nor the database names an organisation for the user", async () => {
     aurora.directory.addUser(ADA, null);
     expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", {})).toMatchObject({
       status: 403,
@@ -190,7 +190,7 @@ describe("the entrance", () => {
     },
   );
 
-  test("a person can set the status of all answers over HTTP, until an empty body removes it", async () => {
+  test("over HTTP a person can set the status of all answers, and remove it again with an empty body", async () => {
     const set = (body: string) => fetch(`${aurora.url}/_emulator/answer`, { method: "POST", body });
     expect((await set("200")).status).toBe(400);
     expect((await set("503")).status).toBe(200);

@@ -63,8 +63,8 @@ export class Directory {
   }
 
   /**
-   * `store_tokens_in_db`: stores the row for the user's organisation in the database, even if the request names another
-   * organisation. A row that is replaced keeps the user who made it first.
+   * `store_tokens_in_db`: stores the row for the user's organisation in the database, even if the request names
+   * another organisation. If the organisation already has a row, the row is replaced, but keeps its user.
    */
   store(named: string | null, row: CredentialRow): void {
     const organisation = this.organisationOf(row.userId) ?? named;

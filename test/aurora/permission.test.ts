@@ -107,7 +107,7 @@ test("any 401 or 403, even from a proxy, clears all cached permissions", async (
   }
 });
 
-test("a permission is used but not cached if another call was refused before Aurora granted it", async () => {
+test("a permission is used but not cached if another call was refused before Aurora granted this permission", async () => {
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   const slow = Promise.withResolvers<AuroraAnswer>();
   backend.answer = slow.promise;

@@ -5,7 +5,10 @@ import { type Figures, figuresOf, ratiosOf } from "./figures.ts";
 import { Receiver } from "./receiver.ts";
 import { bodiesOf, INTERNAL_SECRET } from "./subjects.ts";
 
-/** Measures the cost of deliveries: many of them due in one object, after an outage of Aurora, with open consoles. */
+/**
+ * Measures the cost of deliveries in three situations: many are due in one object; Aurora accepts them after an
+ * outage; consoles are open.
+ */
 
 export interface DeliveryResult {
   name: string;

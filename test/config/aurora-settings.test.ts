@@ -96,7 +96,7 @@ test.each([
   expect(problems[0]).not.toContain("hunter");
 });
 
-test("a URL of Aurora must be https, unless it leads to this machine or the service binding AURORA carries its calls", () => {
+test("a URL of Aurora must be https, unless the URL leads to this machine, or its calls go through the service binding AURORA", () => {
   for (const name of ["AURORA_BACKEND_URL", "AURORA_EVENTS_URL"]) {
     const far = { [name]: "http://aurora.internal:5000" };
     expect(problemsOf(far)).toEqual([expect.stringMatching(`^${name} must be https`)]);
@@ -107,7 +107,7 @@ test("a URL of Aurora must be https, unless it leads to this machine or the serv
   }
 });
 
-test("the service binding AURORA allows http only to one origin, the one of AURORA_BACKEND_URL", () => {
+test("the service binding AURORA allows http only for the origin of AURORA_BACKEND_URL", () => {
   const problems = problemsOf({
     AURORA: {},
     AURORA_BACKEND_URL: "http://aurora.internal",
@@ -116,7 +116,7 @@ test("the service binding AURORA allows http only to one origin, the one of AURO
   expect(problems).toEqual([expect.stringMatching("^AURORA_EVENTS_URL must be https")]);
 });
 
-test("a URL with an IP address is refused, unless it leads to this machine or the service binding AURORA carries its calls", () => {
+test("a URL with an IP address is refused, unless the URL leads to this machine, or its calls go through the service binding AURORA", () => {
   for (const url of [
     "https://203.0.113.7",
     "https://[2001:db8::1]:8443/x",

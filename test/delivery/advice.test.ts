@@ -5,7 +5,7 @@ import { failureText } from "../../src/delivery/failure-text.ts";
 const OWN_ROUTE = { setting: "AURORA_BACKEND_URL", isOwnRoute: true } as const;
 const RECEIVER = { setting: "AURORA_EVENTS_URL", isOwnRoute: false } as const;
 
-test("an answer that a wrong setting causes gets advice, both from Aurora's own route and from a receiver", () => {
+test("an answer caused by a wrong setting gets advice, both from Aurora's own route and from a receiver", () => {
   for (const status of [302, 400, 401, 403, 404, 409, 422, 508]) {
     for (const events of [OWN_ROUTE, RECEIVER]) expect(adviceFor(status, events), `${status}`).not.toBeNull();
   }

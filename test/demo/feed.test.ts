@@ -29,7 +29,7 @@ test("rows are aligned with the column heads, however long the type, the title a
   expect(rows[1]).toContain("#2 A title that is longer …");
 });
 
-test("a row shows no time for an event without a webhook, and whether Aurora has not stored or refused an event", () => {
+test("a row shows no time for an event without a webhook, and says if Aurora has not stored the event yet or has refused it", () => {
   expect(feedRow({ ...entry, tookMs: null, row: null })).toMatch(/API latency above 2 s {8}not yet .* -$/);
   expect(feedRow({ ...entry, status: 409 })).toContain("refused with 409");
 });

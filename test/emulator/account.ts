@@ -131,7 +131,7 @@ export class Account {
     this.#grants.push(grant);
   }
 
-  /** Withdraws every OAuth consent of the user. Its tokens then get 401, and refreshes `invalid_grant`. */
+  /** Withdraws every OAuth consent of the user. Access tokens then get 401, and refreshes get `invalid_grant`. */
   revokeGrants(): void {
     for (const grant of this.#grants) grant.revoked = true;
   }

@@ -57,7 +57,7 @@ function switchWebhooks(account: Account | undefined, action: string | undefined
   return jsonReply(200, { webhooks: account.subscriptions.size, active: action === "enable" });
 }
 
-/** Answers the calls with which people who use the demo change incidents, and disable or enable webhooks. */
+/** Answers the control calls of people who use the demo: they change incidents, and disable or enable webhooks. */
 export function answerControl(call: Call, account: Account | undefined, apiUrl: string): Reply {
   const [collection, id, action, ...rest] = call.url.pathname.slice(CONTROL_PATH.length + 1).split("/");
   if (call.method === "GET" && collection === "") return textReply(200, help(apiUrl));

@@ -78,7 +78,7 @@ test("every action on an incident sends the complete changed incident", async ()
   ]);
 });
 
-test("a changed custom field is sent with the new values of all fields, and separately with its own old value", () => {
+test("the webhook about a changed custom field has the new values of all fields, and the old value of the changed field", () => {
   const incident = account.trigger({ customFields: { environment: "staging", region: "US" } });
   const change = FieldValuesData.parse(incident.setField("environment", "production").data);
   const cleared = FieldValuesData.parse(incident.setField("environment", null).data);

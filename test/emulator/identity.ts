@@ -119,7 +119,7 @@ export class Identity {
     client: OAuthClient,
   ): Consent | null {
     const code = this.#codes.get(request.code);
-    // A code can be used once, even if that attempt fails.
+    // A code can be used only once, even if its first use fails.
     this.#codes.delete(request.code);
     if (code === undefined || Date.now() >= code.expiresAtMs) return null;
     const { authorization, account } = code;

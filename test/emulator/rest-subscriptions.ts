@@ -53,7 +53,7 @@ const SubscriptionQuery = PageQuery.and(
   }),
 );
 
-/** Returns an error, for the 400 answer, for each event type that this PagerDuty does not know. */
+/** Returns the errors for the 400 answer: one for each event type that this PagerDuty does not know. */
 const unknownTypes = (events: readonly string[] | undefined, { faults }: RestCall): string[] =>
   (events ?? [])
     .filter((type) => faults.unknownEventTypes.includes(type))

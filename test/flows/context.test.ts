@@ -57,7 +57,7 @@ async function contextOf(incident: Incident) {
   return context;
 }
 
-test("the request for analysis contains alerts, changes, similar incidents and notes without secrets, and so does the API", async () => {
+test("the request for analysis and the API's answer contain alerts, changes, similar incidents and notes, without secrets", async () => {
   const incident = trigger();
   const context = await contextOf(incident);
   expect(context).toEqual({

@@ -5,7 +5,7 @@ import { consent, failed, follow, registerApp, signInAddress, startOAuthWorld } 
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** No data of a connection is kept after the connection ends, or appears in another connection. */
+/** When a connection ends, all of its data is removed. No data of a connection appears in another connection. */
 
 const stage = openStage(startOAuthWorld);
 

@@ -37,7 +37,7 @@ const waitsFor = (incidentId: string, attempts: number) =>
     return row?.["attempts"] === attempts && Number(row["atMs"]) > Date.now() + 1000;
   });
 
-test("an object that is evicted during an outage sends its waiting deliveries once Aurora accepts again", async () => {
+test("an object that is evicted during an outage sends its waiting deliveries as soon as Aurora accepts deliveries again", async () => {
   stage.aurora.answer = () => ({ status: 503 });
   const waiting = [stage.account.trigger(), stage.account.trigger()];
   for (const { id } of waiting) await waitsFor(id, 3);
@@ -48,7 +48,7 @@ test("an object that is evicted during an outage sends its waiting deliveries on
   await stage.aurora.waitFor("the waiting notifications", () => waiting.every(({ id }) => isDelivered(id)));
 });
 
-test("a delivery that Aurora refuses while it accepts others gets one early attempt, and its next attempt stays planned", async () => {
+test("a delivery that Aurora refuses while accepting others gets one early attempt, and its scheduled attempt keeps its time", async () => {
   const refused = stage.account.trigger();
   stage.aurora.answer = ({ body }) => ({
     status: body?.data.incident.incidentId === refused.id ? 500 : 200,

@@ -108,7 +108,7 @@ describe("a failed call to Aurora", () => {
     expect(await problem("aurora_unaware")).toBeUndefined();
   });
 
-  test("leaves knowsConnection null instead of false while 502 answers hide what Aurora knows", async () => {
+  test("leaves knowsConnection null, not false, while Aurora answers 502", async () => {
     stage.aurora.fault = {
       status: 502,
       body: "<h1>Bad Gateway</h1>",

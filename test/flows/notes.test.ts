@@ -75,7 +75,7 @@ test("a note is written, signed and listed with its state, and PagerDuty's webho
   ]);
 });
 
-test("an idempotency key writes one note, and is a conflict with other content; calls without a key write a note each", async () => {
+test("requests with the same idempotency key write one note, and other content is a conflict; each request without a key writes a note", async () => {
   const first = await post({ content: "a", idempotencyKey: "k" });
   expect((await post({ content: "a", idempotencyKey: "k" })).body).toEqual(first.body);
   const conflict = await post({ content: "b", idempotencyKey: "k" });
@@ -126,7 +126,7 @@ test("if PagerDuty's answer to a note is lost, PagerDuty's webhook about the not
   expect(writes()).toBe(1);
 });
 
-test("if the credential cannot write, a note is 403 and not stored, and the status shows the missing capability", async () => {
+test("if the credential cannot write, a note gets 403 and is not stored, and the status shows the missing capability", async () => {
   const capability = async () => {
     const { body } = await call("GET", "");
     return (body as { capabilities: Record<string, unknown> }).capabilities["can_write_incidents"];
@@ -140,7 +140,7 @@ test("if the credential cannot write, a note is 403 and not stored, and the stat
   expect([await capability(), (await list()).length]).toEqual([false, 1]);
 });
 
-test("with an account-level key, a note must name the PagerDuty user who writes it in `from`", async () => {
+test("with an account-level key, `from` must name the PagerDuty user who writes the note", async () => {
   await call("PATCH", "", { token: stage.account.apiKey({ kind: "account" }) });
   const reply = await post({ content: "x" });
   expect([reply.status, reply.body]).toMatchObject([400, { error: expect.stringContaining("from") }]);

@@ -189,7 +189,7 @@ test("the status shows the time of PagerDuty's last test event", async () => {
   });
 });
 
-test("a flood of unsigned webhooks gets 429, on which PagerDuty sends a webhook again later", async () => {
+test("a flood of unsigned webhooks gets 429, which makes PagerDuty send the webhooks again later", async () => {
   const body = firstBody(stage.account.trigger());
   const replies = await Promise.all(Array.from({ length: 140 }, (_, index) => post(body, `flood-${index}`)));
   const statuses = replies.map(({ status }) => status);

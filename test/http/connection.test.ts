@@ -238,7 +238,7 @@ describe("rotating the token", () => {
     expect((await rotate(account.apiKey())).status).toBe(200);
   });
 
-  test("the known subdomain stays if the new key cannot read any service, from which the subdomain comes", async () => {
+  test("the known subdomain stays if the new key cannot read a service, because a service's address contains the subdomain", async () => {
     const account = stage.pagerduty.account({ subdomain: "acme" });
     await connect(account.apiKey());
     stage.pagerduty.faults.api = {

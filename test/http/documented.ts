@@ -92,7 +92,10 @@ const exampleOf = (name: string, value: unknown) =>
 export class ExampleRecorder {
   readonly #examples: Record<string, { body?: unknown; answers: Record<string, unknown> }> = {};
 
-  /** Keeps the last answer of each status that only this call documents, and the first answer of each shared error. */
+  /**
+   * Keeps one answer for each status as an example: the last of the call's own answers, and the first of the errors
+   * that all calls share.
+   */
   note(call: string, body: unknown, { status, body: answer }: Reply, isOwn = status < 300): void {
     const isJson = typeof answer === "object" && answer !== null;
     // The OpenAPI document does not contain itself as an example.

@@ -37,7 +37,7 @@ async function beginRefresh(fault: FaultPlan): Promise<void> {
   asking.abort();
 }
 
-test("after a crash before PagerDuty has processed the refresh, the connector refreshes with the same token", async () => {
+test("if the Worker crashes before PagerDuty has processed the refresh, it refreshes again with the same token", async () => {
   await beginRefresh({ hang: NEVER });
   await worker.restart();
   await until("the refresh", () => account.refreshCount === 1);
@@ -45,7 +45,7 @@ test("after a crash before PagerDuty has processed the refresh, the connector re
   expect((await worker.call("alice", "POST", "/pagerduty/subscription")).status).toBe(201);
 });
 
-test("a crash after PagerDuty has processed the refresh disconnects until a new sign-in", async () => {
+test("if the Worker crashes after PagerDuty has processed the refresh, the user is not connected until a new sign-in", async () => {
   await beginRefresh({ hold: NEVER });
   await until("the refresh token is spent", () => account.refreshCount === 1);
   await worker.restart();

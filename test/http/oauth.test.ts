@@ -158,7 +158,7 @@ describe("a sign-in", () => {
 test.each([
   ["no token type", { token_type: undefined }],
   ["a refresh token, a scope and an ID token of null", { refresh_token: null, scope: null, id_token: null }],
-])("a token answer with %s connects", async (_, change) => {
+])("a token answer with %s connects the user", async (_, change) => {
   const access_token = `pdus+_0${stage.user}`;
   stage.account.addCredential(access_token, {
     kind: "oauth",

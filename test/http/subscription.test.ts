@@ -149,7 +149,7 @@ describe("the event types of the subscription", () => {
     return subscription;
   };
 
-  test("that PagerDuty does not know are left out, all others are subscribed to, and a check does not try again", async () => {
+  test("that PagerDuty does not know are left out, all others are subscribed to, and a check does not request the unknown types again", async () => {
     stage.pagerduty.faults.unknownEventTypes = ["incident.delegated", "incident.annotated"];
     const known = ALL.filter((type) => !stage.pagerduty.faults.unknownEventTypes.includes(type));
     await connect();

@@ -105,7 +105,7 @@ function executeAll(storage: DurableObjectStorage): void {
   entryList.listDeliveries(sql, { ...DELIVERIES, error: "refused" });
   entryList.listDeliveries(sql, { ...DELIVERIES, state: "dead" });
   entryList.countDeliveries(sql, DELIVERIES);
-  // With more entries than are counted, the code also searches for older pending deliveries.
+  // If there are more entries than the code examines, it also searches for older pending deliveries.
   for (let older = 0; older <= entryList.MAX_EXAMINED; older += 1) journal.appendEntry(sql, entry, null);
   entryList.countDeliveries(sql, DELIVERIES);
   lists.timelineOf(sql, INCIDENT, 25);

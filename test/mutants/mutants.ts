@@ -7,9 +7,9 @@ import * as z from "zod/mini";
 import { type Mutant, TOPICS } from "./list.ts";
 
 /**
- * `npm run mutants`: breaks one guard after the other in a copy of the project, and runs the tests of the broken guard.
- * At least one of them must fail. Exits with 1 if the tests of any broken guard all pass. `--only <text>` selects the
- * guards, topics and files that contain the text.
+ * `npm run mutants`: breaks one guard after the other in a copy of the project, and runs the tests of the broken
+ * guard. Exits with 1 if there is a broken guard whose tests all pass. `--only <text>` selects the guards, topics and
+ * files that contain the text.
  */
 
 const root = join(import.meta.dirname, "../..");

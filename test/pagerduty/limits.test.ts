@@ -59,7 +59,7 @@ test.each([
   expect(await call()).toEqual({ ok: false, problem: "bad_request", message: heard });
 });
 
-test("the cause of a failed call distinguishes no connection, an error answer and a late answer", async () => {
+test("`cause` of a failed call says if there was no connection or no answer in time, and is absent after an error answer", async () => {
   const causeOf = async (fetched: () => Promise<Response>) => {
     vi.stubGlobal("fetch", fetched);
     const answer = await call();

@@ -9,7 +9,7 @@ const page = { more: true, count: 100, lastAtMs: NOW - 1000, fruitless: 0 };
 const check = newCheck(NO_PROGRESS, null, NOW);
 
 describe("a check begins", () => {
-  test("at the time of the last finished check, or a day ago if that is earlier", () => {
+  test("at the time of the last finished check or a day ago, whichever is earlier", () => {
     expect(check.sinceMs).toBe(NOW - DAY_MS);
     const late = newCheck({ ...NO_PROGRESS, checkedUntilMs: NOW - 3 * DAY_MS }, null, NOW);
     expect(late.sinceMs).toBeLessThan(NOW - 3 * DAY_MS);
@@ -49,7 +49,7 @@ describe("after a page the check", () => {
     ["PagerDuty has no further page", { more: false }],
     ["a page is empty", { count: 0 }],
     ["two pages in a row contain nothing new", { fruitless: 2 }],
-  ])("goes on to the list of open incidents, and ends after that list, if %s", (_, change) => {
+  ])("ends the current list if %s: the list of open incidents comes next, and is the last", (_, change) => {
     const open = afterPage(check, { ...page, ...change });
     expect(open).toMatchObject({ list: "open", offset: 0, listed: false });
     expect(afterPage(open, { ...page, ...change })).toMatchObject({ listed: true });

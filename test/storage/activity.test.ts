@@ -12,7 +12,7 @@ const NOW_MS = 100 * HOUR_MS + 60_000;
 interface Delivered {
   kind?: string;
   receivedAtMs: number;
-  /** The time from the receipt until Aurora's acceptance; null if Aurora has not accepted it. */
+  /** The time from the webhook's arrival until Aurora accepted the delivery; null if Aurora has not accepted it. */
   tookMs: number | null;
 }
 

@@ -16,7 +16,7 @@ import { connectedContext } from "./connected-context.ts";
 interface Places {
   /** Stores a due delivery of a new incident in a lane. */
   add(lane: Lane, count?: number): void;
-  /** Starts all due jobs, which never end. @returns the lanes of their deliveries */
+  /** Starts the due jobs for which there is a place. These jobs never end. @returns the lanes of their deliveries */
   start(): Lane[];
 }
 

@@ -4,7 +4,10 @@ import { dueDeliveries, markDelivered, markRetry, retryEarly } from "../../src/d
 import { appendEntry, entryAt } from "../../src/storage/journal.ts";
 import { migrate } from "../../src/storage/migrations.ts";
 
-/** When Aurora accepts deliveries again, long waits end early, for a limited number at a time and once for each. */
+/**
+ * When Aurora accepts deliveries again, long waits end early: for a limited number of deliveries at a time, and only
+ * once for each delivery.
+ */
 
 const NOW_MS = 1_000_000;
 const HOUR_MS = 3600 * 1000;

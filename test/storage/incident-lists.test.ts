@@ -86,7 +86,7 @@ async function looked(name: string, list: () => Listed[], onCall: (calls: number
   });
 }
 
-test("if a list ends at PagerDuty's limit of 10,000, all incidents of its last second are read, even over 300", async () => {
+test("if a list ends at PagerDuty's limit of 10,000, all incidents of its last second are read, even more than 300", async () => {
   const incidents = created(10_510, (index) => NOW - DAY_MS / 2 + Math.min(index, 9_800) * 1000);
   const { ids, incomplete } = await looked("lists-second", () => incidents);
   expect(ids.size).toBe(10_510);

@@ -17,7 +17,10 @@ import { configWith } from "./connected-context.ts";
 
 const MIB = 1024 * 1024;
 const LONG = "☃".repeat(50_000);
-/** This is half of the limit: a page has up to 100 incidents, and an RPC needs up to two bytes for a character. */
+/**
+ * A page of 100 incidents of this length takes half of the limit, because an RPC needs up to two bytes for a
+ * character.
+ */
 const MAX_LISTED_CHARS = (16 * MIB) / 100 / 2;
 
 function webhookOf(id: string, eventType: string, data: object, occurred_at = "2026-11-22T03:00:00Z") {

@@ -5,7 +5,7 @@ import { connectedContext } from "./connected-context.ts";
 
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Answers calls to PagerDuty with empty lists. @returns a function that must be called before the first answer */
+/** Answers calls to PagerDuty with empty lists, but holds all answers until the returned function is called. */
 function holdFirstAnswer(): () => void {
   let release = () => {};
   const released = new Promise<void>((resolve) => {

@@ -18,7 +18,7 @@ const config = parseConfig({ AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${btoa("k"
 const INCIDENT = { id: "P1", title: "Down", created_at: toTheSecond(-60_000) };
 
 interface Story {
-  /** @param storedAfterMs when it is stored, by the connector's clock; by default the event's time */
+  /** @param storedAfterMs when the event is stored, by the connector's clock; default: the event's own time */
   event(type: string, afterMs: number, data: object, storedAfterMs?: number): void;
   fieldEvent(afterMs: number, value: string, storedAfterMs?: number): void;
   rest(change: object, askedAfterMs: number, fields?: Record<string, string>): boolean;

@@ -8,8 +8,8 @@ import type { Trust } from "../../src/webhooks/received.ts";
 import { receivedWebhook } from "../support/received.ts";
 
 /**
- * While PagerDuty cannot be asked, unsigned webhooks wait, and a hint plans to read their incident. The number of waiting
- * webhooks is limited, so that strangers cannot fill the object.
+ * While PagerDuty cannot be asked, unsigned webhooks wait, and a row of the table `hints` plans the read of their
+ * incident. The number of waiting webhooks is limited, so that strangers cannot fill the object.
  */
 
 const config = parseConfig({ AURORA_ENV: "dev", CREDENTIALS_KEYS: `k1:${btoa("k".repeat(32))}` });
@@ -59,7 +59,7 @@ test("only the newest webhooks of unknown incidents wait, with their hints, but 
   });
 });
 
-test("of one incident's webhooks only the first and the newest wait, with one hint, and no other incident's are removed", async () => {
+test("of one incident's webhooks only the first and the newest wait, with one hint, and no webhook of another incident is removed", async () => {
   await play("repeated", ({ post, read }) => {
     post("PGENUINE");
     for (let index = 0; index < 500; index += 1) post("PFAKE");

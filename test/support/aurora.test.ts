@@ -135,7 +135,7 @@ test("`answer` is called with each POST's index and body, and returns Aurora's a
   expect(aurora.of("P2")).toHaveLength(1);
 });
 
-test("`reset` resets the connection, and `acceptThenReset` stores the notification before it does", async () => {
+test("`reset` resets the connection, and `acceptThenReset` stores the notification before it resets the connection", async () => {
   aurora.answer = ({ index }) => (index === 0 ? { reset: true } : { acceptThenReset: true });
   await expect(send(notification())).rejects.toThrow();
   expect(aurora.accepted).toEqual([]);

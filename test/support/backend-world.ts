@@ -24,8 +24,8 @@ export interface BackendStage {
   readonly editor: string;
   readonly viewer: string;
   /**
-   * A call from Aurora's UI server on behalf of the user with the editor role, or of the user named. @param path below
-   * /pagerduty
+   * A call from Aurora's UI server on behalf of the user with the editor role. `as` names another user or
+   * organisation. @param path below /pagerduty
    */
   call(
     method: string,

@@ -11,7 +11,7 @@ export interface Stage extends World {
   readonly account: Account;
   /** A call on behalf of the user, as Aurora's server makes it. @param path below /pagerduty */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>;
-  /** Connects the user, and stores the secret of a webhook. Default: the user's own account. */
+  /** Connects the user to an account (default: the user's own), and stores the secret of a webhook. */
   connect(account?: Account): Promise<Subscription>;
   /** Queries the database of the user's object. @returns the rows */
   sql(query: string, ...values: (string | number | null)[]): Promise<Record<string, unknown>[]>;

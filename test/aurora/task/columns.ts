@@ -10,7 +10,7 @@ const INTEGER_MIN = -(2 ** 31);
 const SERVICE_NAME_MAX_LENGTH = 255;
 
 /**
- * Returns the value as a `VARCHAR(limit)` column stores it, or a `TEXT` column if there is no limit.
+ * Returns the value as a `VARCHAR(limit)` column stores it, or without a limit as a `TEXT` column stores it.
  * @throws {PythonError} for a value that is too long or not a scalar
  */
 export function textColumn(value: Json, limit = Number.POSITIVE_INFINITY): string | null {
