@@ -44,7 +44,7 @@ test("the webhook-id is the same on every attempt, even after the delivery was d
   expect(stage.aurora.tables.incidents).toHaveLength(1);
 });
 
-test("an event for a user who left the organisation is refused, a problem says what to do, and a redelivery names the user who connected since then", async () => {
+test("an event for a user who left the organisation is refused, a problem says what to do, and a redelivery names the user who connected afterwards", async () => {
   await openWebhook(stage);
   stage.aurora.directory.addUser(stage.editor, randomUUID());
   const incident = stage.account.trigger(LATENCY);

@@ -5,8 +5,8 @@ import { nextSecond, until } from "../support/until.ts";
 import { addWebhook, allProcessed, LATENCY, openWebhook } from "./story.ts";
 
 /**
- * The cells of the table in docs/deploy.md that are the same for both ways to deliver events. Each test checks how the
- * webhooks changed today's Aurora.
+ * The cells of the table in docs/deploy.md that are the same for both ways to deliver events. Each test checks the
+ * state of today's Aurora after its webhooks.
  */
 export function testSharedCells(stage: BackendStage): void {
   const row = () => stage.aurora.tables.incidents[0];

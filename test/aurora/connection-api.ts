@@ -28,7 +28,7 @@ const ROUTES: Record<string, { permission: "read" | "write"; act: Action }> = {
   "GET /pagerduty/webhook-url": { permission: "read", act: showWebhookUrl },
 };
 
-/** Answers the call. Returns null if Aurora has no such route. */
+/** Answers the call. Returns null if Aurora has no route for the call. */
 export async function answerConnectionCall(settings: ConnectionSettings, call: Call): Promise<Reply | null> {
   const route = ROUTES[`${call.method} ${call.url.pathname}`];
   if (route === undefined) return null;

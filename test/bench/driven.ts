@@ -5,7 +5,7 @@ import { connector, connectTo, trustedIds } from "./subjects.ts";
 /** The connector with a stand-in for the Queue. The stand-in passes uploaded batches to the consumer on request. */
 
 const SECRET = "bench-signing-secret";
-/** The largest number of bodies in one upload to the Queue's stand-in. A larger upload has many megabytes. */
+/** The largest number of bodies in one upload to the Queue's stand-in. A larger upload would have many megabytes. */
 const MAX_UPLOAD = 5_000;
 
 export class Driven {

@@ -50,7 +50,7 @@ export class Receiver {
     for (const answer of held) answer();
   }
 
-  /** Checks `done` after each delivery; resolves once it returns true. */
+  /** Checks `done` after each delivery; resolves as soon as it returns true. */
   until(done: () => boolean): Promise<void> {
     if (done()) return Promise.resolve();
     return new Promise((resolve) => {

@@ -48,7 +48,7 @@ async function isUp(port: string): Promise<boolean> {
 
 test("the demo plays its whole story whatever the user's environment contains, and leaves nothing behind", async () => {
   const port = String(await freePort());
-  // Aurora's own developers have such variables in their shells.
+  // Aurora's own developers have variables like these in their shells.
   const environment = {
     INTERNAL_API_SECRET: "theirs",
     AURORA_EVENTS_URL: "http://127.0.0.1:9/",

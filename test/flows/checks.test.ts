@@ -54,7 +54,7 @@ test("a subscription that PagerDuty disabled is enabled again, and each missed i
   expect(stage.aurora.of(first.id)).toHaveLength(2);
 });
 
-test("a subscription that PagerDuty disabled because of a wrong secret is enabled again once the right secret is stored", async () => {
+test("a subscription that PagerDuty disabled because of a wrong secret is enabled again after the right secret is stored", async () => {
   expect((await call("POST", "", { token: stage.account.apiKey() })).status).toBe(200);
   const subscription = stage.account.subscribe({
     url: `${stage.worker.url}/pagerduty/webhook/${stage.user}`,

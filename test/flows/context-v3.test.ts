@@ -49,7 +49,7 @@ const types = (stage: Stage) => sent(stage).map(({ event_type }) => event_type);
 describe("before the end of the wait", () => {
   const stage = stageWith(LONG_SECONDS);
 
-  test("the current Aurora's prompt contains the first alert's details, and the wait ends once PagerDuty has answered", async () => {
+  test("the current Aurora's prompt contains the first alert's details, and the wait ends as soon as PagerDuty has answered", async () => {
     stage.account.trigger({
       title: "Database is slow",
       knowledge: { alerts: [ALERT, { ...ALERT, id: "PA2" }] },

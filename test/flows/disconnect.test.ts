@@ -55,7 +55,7 @@ test("a user sees nothing of another user, and a webhook with another user's sig
   expect((await theirs(`/incidents/${incident.id}`)).status).toBe(404);
   expect((await theirs("/events")).body).toEqual({ events: [], nextCursor: null });
   expect((await theirs("/deliveries")).body).toEqual({ deliveries: [], nextCursor: null });
-  // Posts a webhook that one user's subscription signed to the other user's URL.
+  // Posts to one user's URL a webhook that the other user's subscription signed.
   const body = firstBody(incident);
   await stage.worker.call(other, "PUT", "/pagerduty/signing-secret", { body: { secret: "theirs" } });
   const crossed = await stage.worker.request(`/pagerduty/webhook/${other}`, {

@@ -188,7 +188,7 @@ test("a check sends the credential to Aurora again if Aurora has lost it", async
   await until("the credential in Aurora", () => rows().length === 1);
 });
 
-test("Aurora refuses events of an unknown organisation, and accepts them once it has the credential", async () => {
+test("Aurora refuses events of an unknown organisation, and accepts them as soon as it has the credential", async () => {
   stage.aurora.fault = { status: 500, body: "", match: isApiCall("POST") };
   await stage.connect();
   const { body } = await stage.call("GET", "/webhook-url");

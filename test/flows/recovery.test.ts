@@ -3,7 +3,9 @@ import { type Subscription, sign, webhookBody } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { nextSecond, until } from "../support/until.ts";
 
-/** A recovery finds missed changes, and an incident that cannot be read does not stop the others' recovery. */
+/**
+ * A recovery finds missed changes, and an incident that cannot be read does not stop the recovery of other incidents.
+ */
 
 let subscription: Subscription;
 

@@ -81,7 +81,7 @@ describe("a connection", () => {
     expect(await status(both, first)).toMatchObject({ connected: true });
   });
 
-  test("removed by one member is removed for all", async () => {
+  test("removed by one member is removed for all members", async () => {
     await connect(alice, first);
     expect((await call(both, first, "DELETE")).body).toMatchObject({ deleted: 1 });
     expect(await status(alice, first)).toEqual({ connected: false });
@@ -193,7 +193,7 @@ describe("a webhook URL", () => {
 });
 
 describe("with several members or connections,", () => {
-  test("a subscription with any member's URL is recognised as the connector's, so that two members create only one", async () => {
+  test("a subscription with any member's URL is recognised as the connector's, so that two members create only one subscription", async () => {
     await connect(alice, first);
     await status(both, first);
     const made = await call(alice, first, "POST", "/subscription", {});

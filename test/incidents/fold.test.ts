@@ -95,7 +95,7 @@ test("a null value removes a custom field, an older value does not bring it back
   expect(view(state)?.customFields).toEqual({ team: "core" });
 });
 
-test("of many custom fields the same fifty are kept in whatever order they arrive, including the runbook", () => {
+test("of many custom fields only fifty are kept: the runbook, and the same others in any order of arrival", () => {
   const many = Array.from({ length: 80 }, (_, index) => fields(1 + index, { [`field${index + 10}`]: "a" }));
   const observations = [observe("triggered", 0), ...many, fields(99, { runbook_link: "https://a" })];
   const kept = view(foldAll(observations))?.customFields ?? {};
@@ -214,7 +214,7 @@ const skewedHistory = fc.tuple(history, fc.infiniteStream(skew)).map(([events, s
   }),
 );
 
-test("a REST answer five minutes after the last event wins whatever the events' times, and a later event is applied", () => {
+test("a REST answer five minutes after the last event wins, whatever times the events have, and a later event is applied", () => {
   fc.assert(
     fc.property(
       skewedHistory.chain((events) =>

@@ -59,7 +59,7 @@ test.each([
   expect(await call()).toEqual({ ok: false, problem: "bad_request", message: heard });
 });
 
-test("`cause` of a failed call says if there was no connection or no answer in time, and is absent after an error answer", async () => {
+test("`cause` of a failed call says whether the connection failed or the answer was late, and is absent after an error answer", async () => {
   const causeOf = async (fetched: () => Promise<Response>) => {
     vi.stubGlobal("fetch", fetched);
     const answer = await call();

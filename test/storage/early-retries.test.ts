@@ -92,7 +92,7 @@ test("after a failed early attempt, the next attempt stays at its planned time, 
     expect(outbox.due()).toEqual([]);
   }));
 
-test("at most fifty deliveries are retried early together, and the others once these attempts have ended", () =>
+test("at most fifty deliveries are retried early together, and the others after these attempts have ended", () =>
   withOutbox("fifty", (outbox) => {
     for (let n = 0; n < 120; n += 1) outbox.waits(`incident ${n}`, LATER_MS + n);
     outbox.retryEarly();

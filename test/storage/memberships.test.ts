@@ -11,7 +11,7 @@ test("the organisation of a user's latest call is first in the user's list", () 
   expect([ids(kept), pushedOut]).toEqual([["b", "a", "c"], []]);
 });
 
-test("if a user has called for six organisations, the one with the oldest call is dropped from the list", () => {
+test("if a user has called the API for six organisations, the organisation with the oldest call is dropped from the list", () => {
   const { kept, pushedOut } = withMembership(list("a", "b", "c", "d", "e"), "f");
   expect([ids(kept), pushedOut]).toEqual([["f", "a", "b", "c", "d"], ["e"]]);
 });

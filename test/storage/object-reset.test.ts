@@ -33,7 +33,7 @@ async function call(method: string, path: string, flag: (typeof PASSING)[number]
 }
 
 test.each(["", "/incidents"])(
-  "GET /pagerduty%s is retried once if a reset of the object ended it",
+  "GET /pagerduty%s is retried once if a reset of the object ended the call",
   async (path) => {
     expect(await call("GET", path, "durableObjectReset", 1)).toEqual({
       status: 200,

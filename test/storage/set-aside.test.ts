@@ -58,7 +58,7 @@ async function inObject(name: string, work: (scene: Scene) => Promise<void>): Pr
 }
 
 describe("an unreadable row", () => {
-  test("of an incident stops no other analysis, is named in the status, and is taken up again once it is readable", async () => {
+  test("of an incident stops no other analysis, is named in the status, and is taken up again as soon as the row is readable", async () => {
     await inObject("set-aside-analysis", async ({ sql, post, damage }) => {
       for (const id of ["P1", "P2"]) post(id, "signature");
       const { state } = sql.exec("SELECT state FROM incidents WHERE incident_id = 'P1'").one();

@@ -44,7 +44,7 @@ async function play(name: string, work: (posts: Posts) => void): Promise<void> {
 
 const WAITING = "FROM journal WHERE outcome = 'unconfirmed' AND reason IS NULL";
 
-test("only the newest webhooks of unknown incidents wait, with their hints, but those of stored incidents keep waiting", async () => {
+test("only the newest webhooks of unknown incidents wait, with their hints, but the webhooks of stored incidents keep waiting", async () => {
   await play("flood", ({ post, read }) => {
     post("PSTORED", "signature");
     post("PSTORED", "callback", "incident.acknowledged");

@@ -55,7 +55,7 @@ test.each<[Trust, string]>([
   ]);
 });
 
-test("a signed webhook replaces the unsigned webhook of its event, but not of another event under the same webhook id", async () => {
+test("a signed webhook replaces the unsigned webhook of its event, but not the unsigned webhook of another event under the same webhook id", async () => {
   const rows = await after("replaced", (context) => {
     takeIn(context, webhookOf("1"), "callback", 1);
     takeIn(context, webhookOf("2"), "callback", 1);

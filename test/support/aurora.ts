@@ -96,8 +96,8 @@ export class Aurora {
   }
 
   /**
-   * Checks the condition now and after each POST, and resolves once it is true. @param what names the condition in the
-   * error: "waited … ms for `what`"
+   * Checks the condition now and after each POST, and resolves as soon as it is true. @param what names the condition
+   * in the error: "waited … ms for `what`"
    */
   async waitFor(
     what: string,

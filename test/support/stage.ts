@@ -25,7 +25,7 @@ export function opened<T>(value: T | null): T {
   return value;
 }
 
-/** If the test fails, prints what the Worker logged since this call. */
+/** If the test fails, prints the lines that the Worker has logged since this call. */
 export function printLogIfFailed(worker: Worker, onTestFailed: (print: () => void) => void): void {
   const logged = worker.logs().length;
   onTestFailed(() => console.log(worker.logs().slice(logged).join("\n")));

@@ -79,18 +79,18 @@ test("a body that differs from PagerDuty's answer is `disagrees`, or `behind` if
   expect(agreementOf(bodyOf(INCIDENT), readingAt("2026-11-22T02:59:59Z"), false)).toBe("agrees");
 });
 
-test("a custom field event is `unknown` if the incident's custom fields could not be read, and `disagrees` if it has none", () => {
+test("a custom field event is `unknown` if the incident's custom fields could not be read, and `disagrees` if the incident has none", () => {
   expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, true)).toBe("unknown");
   expect(agreementOf(bodyOf(FIELDS), { ...reading, fields: null }, false)).toBe("disagrees");
 });
 
-test("a custom field event without valid custom fields never agrees", () => {
+test("a custom field event without valid custom fields never agrees with PagerDuty's answer", () => {
   for (const custom_fields of [[], [{ name: 7 }]]) {
     expect(agreementOf(bodyOf({ ...FIELDS, custom_fields }), reading, false)).toBe("disagrees");
   }
 });
 
-test("a different status agrees if the incident changed in the same second, but not if it last changed long before", () => {
+test("a body with a different status agrees if the incident last changed in the event's second, but not if it last changed long before the event", () => {
   const resolved = RestIncidentAnswer.parse({
     ...INCIDENT,
     status: "resolved",

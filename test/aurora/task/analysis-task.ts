@@ -15,7 +15,7 @@ import { fetchRunbook } from "./runbook.ts";
 
 const RETRIES = { maxRetries: 2, retryDelayMs: 10_000 };
 
-/** Starts the summary of a triggered event at once, and its analysis after the delay. */
+/** Starts the summary of a triggered event immediately, and its analysis after the delay. */
 export function scheduleAnalysis(context: TaskContext, incident: IncidentRow, event: EventRow): void {
   const { tables, workers, settings } = context;
   const { userId, number } = incident;
