@@ -90,7 +90,7 @@ test("if Aurora accepted an incident's event but refused the event with its fiel
   expect(stage.aurora.tables.incidents).toMatchObject([{ metadata: { customFields: { team: "payments" } } }]);
 });
 
-test("deliveries of an incident without a number wait, are reported as a problem, and end dead without a call to Aurora", async () => {
+test("deliveries of an incident without a number wait, are reported as a problem, and are dead in the end without a call to Aurora", async () => {
   await openWebhook(stage);
   const incident = stage.account.trigger({ ...LATENCY, omitNumber: true, silent: true });
   const withoutNumber = { id: incident.id, type: "incident", status: "triggered", title: LATENCY.title };

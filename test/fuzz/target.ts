@@ -120,7 +120,7 @@ export class Target {
     return { status: answer.status, location: answer.headers.get("location"), text: await answer.text() };
   }
 
-  /** Puts a message on the Queue that the Worker did not produce. */
+  /** Puts on the Queue a message that the Worker did not produce. */
   enqueue(message: unknown): void {
     this.platform.push(serialize(message).toString("base64"));
   }

@@ -9,6 +9,6 @@ test.each([
   ["::1", "0:0:0:0::/64"],
   ["::ffff:192.0.2.9", "::ffff:192.0.2.9"],
   ["", ""],
-])("the network of the address %j, which rate limits count, is %j", (address, network) =>
+])("rate limits count the address %j as the network %j", (address, network) =>
   expect(networkOf(address)).toBe(network),
 );
