@@ -1,11 +1,12 @@
 import type { Config } from "../config.ts";
-import { lacksNumber } from "../incidents/fold.ts";
+import { lacksNumber, view } from "../incidents/fold.ts";
 import type { Incident, Notification } from "../incidents/incident.ts";
 import { isRecord } from "../incidents/json-size.ts";
 import { loadContext } from "../storage/contexts.ts";
 import { loadIncident } from "../storage/incidents.ts";
 import { type Entry, payloadOf } from "../storage/journal.ts";
 import { notificationBody } from "./notification.ts";
+import { isOvertaken } from "./outbox.ts";
 import { v3EventsOf } from "./v3-event.ts";
 
 /** Builds the bodies of a delivery in the configured format, both for an attempt and for the API. */
@@ -37,10 +38,16 @@ export function bodiesOf(
   connected: Recipient,
 ): Bodies {
   if (!entry.notification) return { kind: "unusable", reason: "its notification is missing" };
-  const { number, recipientUserId } = loadIncident(sql, entry.notification.incident.incidentId);
-  const notification = withNumber(entry.notification, number);
+  const state = loadIncident(sql, entry.notification.incident.incidentId);
+  const { number, recipientUserId } = state;
   const recipient = { userId: recipientUserId ?? connected.userId, orgId: connected.orgId };
-  const event = eventOf(sql, entry);
+  // Aurora reads the status of the V3 event that arrives last, so a late event has the incident's present state.
+  const present = format === "v3" && isOvertaken(sql, entry) ? view(state) : null;
+  const notification = withNumber(
+    present ? { ...entry.notification, incident: present } : entry.notification,
+    number,
+  );
+  const event = present ? null : eventOf(sql, entry);
   const context = carriesContext(notification) ? loadContext(sql, notification.incident.incidentId) : null;
   if (format === "notifications") {
     const text = notificationBody(notification, recipient, event, context);

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { ErrorClass } from "../incidents/incident.ts";
 import { numberOf } from "../storage/columns.ts";
-import { LANE } from "../storage/journal.ts";
+import { type Entry, LANE } from "../storage/journal.ts";
 import type { FailureParts } from "./failure-text.ts";
 
 /**
@@ -110,6 +110,21 @@ export function promoteNext(
     afterSeq,
     incidentId,
   );
+}
+
+/**
+ * Whether Aurora accepted a later delivery of the incident before this one, which is only possible if this one was dead
+ * and is sent again.
+ */
+export function isOvertaken(sql: SqlStorage, { seq, incidentId, delivery }: Entry): boolean {
+  if (delivery === "delivered") return false;
+  const rows = sql.exec(
+    `SELECT 1 FROM incidents JOIN journal USING (incident_id)
+     WHERE incident_id = ? AND revived = 1 AND journal.seq > ? AND journal.delivery = 'delivered' LIMIT 1`,
+    incidentId,
+    seq,
+  );
+  return [...rows].length > 0;
 }
 
 /** The result of a finished delivery. Times are in milliseconds. */

@@ -44,6 +44,24 @@ test("the webhook-id is the same on every attempt, even after the delivery was d
   expect(stage.aurora.tables.incidents).toHaveLength(1);
 });
 
+test("a redelivered event that a later event has overtaken leaves the incident resolved at Aurora, and starts no analysis", async () => {
+  await openWebhook(stage);
+  stage.aurora.fault = { status: 503, match: isEvent };
+  const incident = stage.account.trigger(LATENCY);
+  await allDead(1);
+  stage.aurora.fault = null;
+  incident.resolve();
+  await until("the resolution is delivered", async () => (await states()).join() === "dead,delivered");
+  await stage.call("POST", "/deliveries/redeliver");
+  await until("both are delivered", async () => (await states()).join() === "delivered,delivered");
+  expect(stage.aurora.tables.incidents.map(({ status }) => status)).toEqual(["resolved"]);
+  const accepted = sentEvents(stage).filter(({ status }) => status === 200);
+  expect(accepted.map(({ event }) => event)).toMatchObject([
+    { event_type: "incident.resolved" },
+    { event_type: "incident.resolved", data: { status: "resolved" } },
+  ]);
+});
+
 test("an event for a user who left the organisation is refused, a problem says what to do, and a redelivery names the user who connected afterwards", async () => {
   await openWebhook(stage);
   stage.aurora.directory.addUser(stage.editor, randomUUID());

@@ -65,6 +65,8 @@ function executeAll(storage: DurableObjectStorage): void {
   outbox.deliveriesAwaitingContext(sql, 1, 4);
   outbox.endContextWait(sql, 1, 1, 1);
   outbox.isPending(sql, 1);
+  const [first] = lists.entriesAfter(sql, 0, 1);
+  if (first) outbox.isOvertaken(sql, first);
   summarizeOutbox(sql);
   outbox.markSentParts(sql, 1, 1, "address");
   const retry = { attempts: 1, atMs: 1, plannedAtMs: null, notBeforeMs: null, ...FAILURE, status: 500 };
