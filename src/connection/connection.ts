@@ -92,20 +92,48 @@ export function secretsInForce(connection: Connection, nowMs: number): SigningSe
   return connection.signingSecrets.filter(({ expiresAtMs }) => expiresAtMs === null || nowMs < expiresAtMs);
 }
 
+/**
+ * Whether a secret of the subscription is stored. A pasted secret counts for every subscription that a person made, as
+ * long as no webhook is refused.
+ */
+export function holdsSecretOf(
+  connection: Connection,
+  subscriptionId: string,
+  areWebhooksRefused: boolean,
+  nowMs: number,
+): boolean {
+  const { subscription } = connection;
+  const isMade = subscription?.id === subscriptionId && subscription.made;
+  const pastedCounts = !isMade && !areWebhooksRefused;
+  return secretsInForce(connection, nowMs).some(
+    (secret) => secret.subscriptionId === subscriptionId || (pastedCounts && secret.subscriptionId === null),
+  );
+}
+
 /** How long a replaced signing secret stays valid, so that webhooks already on their way are not refused. */
 const OLD_SECRET_GRACE_MS = 24 * 3600 * 1000;
 /** The most secrets that are valid at the same time. */
 const MAX_SECRETS = 10;
 
-/** Puts `added` in front of `secrets`; the older secrets expire within a day. */
-export function withSecret(secrets: SigningSecret[], added: SigningSecret, nowMs: number): SigningSecret[] {
-  const older = secrets
+/**
+ * Puts `added` in front of the connection's secrets. The older secrets expire within a day. But a secret that a person
+ * pastes does not end the secret of the subscription that the connector made.
+ */
+export function withSecret(
+  { signingSecrets, subscription }: Pick<Connection, "signingSecrets" | "subscription">,
+  added: SigningSecret,
+  nowMs: number,
+): SigningSecret[] {
+  const madeId = added.subscriptionId === null && subscription?.made ? subscription.id : undefined;
+  const untilMs = nowMs + OLD_SECRET_GRACE_MS;
+  const older = signingSecrets
     .filter(({ secret }) => secret !== added.secret)
     .map((old) => ({
       ...old,
-      expiresAtMs: Math.min(old.expiresAtMs ?? Number.POSITIVE_INFINITY, nowMs + OLD_SECRET_GRACE_MS),
+      expiresAtMs:
+        old.subscriptionId === madeId ? old.expiresAtMs : Math.min(old.expiresAtMs ?? untilMs, untilMs),
     }))
-    .filter(({ expiresAtMs }) => nowMs < expiresAtMs);
+    .filter(({ expiresAtMs }) => expiresAtMs === null || nowMs < expiresAtMs);
   return [added, ...older].slice(0, MAX_SECRETS);
 }
 

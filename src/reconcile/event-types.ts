@@ -2,10 +2,16 @@ import type { PagerDutyClient } from "../connection/client.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import type { CallProblem } from "../connection/tokens.ts";
 import { learnWriteAccess } from "../connection/write-access.ts";
-import { type Subscription, updateSubscription } from "../pagerduty/subscriptions.ts";
+import { type Filter, type Subscription, updateSubscription } from "../pagerduty/subscriptions.ts";
 import { DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
 
 /** Determines the event types of the webhook subscription, and adds missing types to it. */
+
+/** A caller's options. If an option is null, an existing subscription keeps its value, and a new one gets a default. */
+export interface SubscriptionOptions {
+  filter: Filter | null;
+  events: string[] | null;
+}
 
 /** The event types that a subscription should have. */
 export interface Choice {

@@ -1,5 +1,5 @@
 import type { CallAnswer, PagerDutyClient } from "../connection/client.ts";
-import { type SigningSecret, secretsInForce, withSecret } from "../connection/connection.ts";
+import { holdsSecretOf, type SigningSecret, withSecret } from "../connection/connection.ts";
 import type { ConnectionStore } from "../connection/store.ts";
 import { learnWriteAccess } from "../connection/write-access.ts";
 import { answer } from "../errors.ts";
@@ -17,17 +17,25 @@ import {
   updateSubscription,
 } from "../pagerduty/subscriptions.ts";
 import { BASIC_EVENTS, DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
-import { addMissingEvents, type Choice, rememberRefused, withDefaults } from "./event-types.ts";
+import {
+  addMissingEvents,
+  type Choice,
+  rememberRefused,
+  type SubscriptionOptions,
+  withDefaults,
+} from "./event-types.ts";
 import { ourSubscription } from "./our-subscription.ts";
 import { isUpToDate, refusal } from "./subscription-answers.ts";
 import type { Ownership } from "./webhook-url.ts";
 
 /** Manages the webhook subscription at PagerDuty for the user's webhook URL. */
 
-/** A caller's options. If an option is null, an existing subscription keeps its value, and a new one gets a default. */
-export interface SubscriptionOptions {
-  filter: Filter | null;
-  events: string[] | null;
+/** What the manager needs from other parts of the object. */
+export interface Neighbours {
+  /** Called when PagerDuty answers that our subscription does not exist. */
+  noteMissing(): void;
+  /** Whether webhooks were refused since the last secret was stored. */
+  areWebhooksRefused(): boolean;
 }
 
 const WHOLE_ACCOUNT: Filter = { type: "account_reference", id: null };
@@ -35,17 +43,16 @@ const WHOLE_ACCOUNT: Filter = { type: "account_reference", id: null };
 export class SubscriptionManager {
   readonly #store: ConnectionStore;
   readonly #client: PagerDutyClient;
-  readonly #onMissing: () => void;
+  readonly #neighbours: Neighbours;
   readonly #ownership: Ownership;
   #last: Promise<unknown> = Promise.resolve();
   #creating = 0;
 
-  /** @param onMissing called when PagerDuty answers that our subscription does not exist */
-  constructor(store: ConnectionStore, client: PagerDutyClient, ownership: Ownership, onMissing: () => void) {
+  constructor(store: ConnectionStore, client: PagerDutyClient, ownership: Ownership, neighbours: Neighbours) {
     this.#store = store;
     this.#client = client;
     this.#ownership = ownership;
-    this.#onMissing = onMissing;
+    this.#neighbours = neighbours;
   }
 
   /** Whether a creation is in progress. PagerDuty may post webhooks before the answer with the secret arrives. */
@@ -79,8 +86,13 @@ export class SubscriptionManager {
   ): Promise<{ created: boolean; subscription: Subscription }> {
     const known = await this.#known(url);
     const filter = options.filter ?? known?.filter ?? WHOLE_ACCOUNT;
+    const { connection } = this.#store;
+    const areRefused = this.#neighbours.areWebhooksRefused();
     const holdsSecret =
-      known !== null && this.#ownership.leadsHere(known.url, url) && this.#holdsSecretOf(known.id);
+      connection !== null &&
+      known !== null &&
+      this.#ownership.leadsHere(known.url, url) &&
+      holdsSecretOf(connection, known.id, areRefused, Date.now());
     const choice = this.#choiceOf(options, known, holdsSecret);
     if (known && holdsSecret) {
       return { created: false, subscription: await this.#keep(known, filter, choice) };
@@ -198,15 +210,6 @@ export class SubscriptionManager {
     throw refusal(found, "change");
   }
 
-  /** A secret that a person pasted counts for every subscription. */
-  #holdsSecretOf(subscriptionId: string): boolean {
-    const { connection } = this.#store;
-    const secrets = connection ? secretsInForce(connection, Date.now()) : [];
-    return secrets.some(
-      (secret) => secret.subscriptionId === subscriptionId || secret.subscriptionId === null,
-    );
-  }
-
   async #create(url: string, filter: Filter, choice: Choice): Promise<Subscription> {
     this.#creating += 1;
     try {
@@ -244,9 +247,7 @@ export class SubscriptionManager {
     await this.#store.update((connection) => ({
       ...connection,
       subscription: { id, url, made: true, chosen, refusedEvents: [] },
-      signingSecrets: added
-        ? withSecret(connection.signingSecrets, added, Date.now())
-        : connection.signingSecrets,
+      signingSecrets: added ? withSecret(connection, added, Date.now()) : connection.signingSecrets,
     }));
     log.info("subscription.created", { userId: this.#store.connection?.userId, subscriptionId: id });
     return created;
@@ -273,7 +274,7 @@ export class SubscriptionManager {
   }
 
   #noteMissing(answer: CallAnswer<unknown>): void {
-    if (!answer.ok && answer.problem === "not_found") this.#onMissing();
+    if (!answer.ok && answer.problem === "not_found") this.#neighbours.noteMissing();
   }
 
   /** Changes our subscription, which may have been deleted at PagerDuty. */

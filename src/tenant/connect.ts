@@ -190,7 +190,7 @@ export class Connecting {
     const added = { id: crypto.randomUUID(), secret, subscriptionId: null, expiresAtMs: null };
     await this.#store.update((connection) => ({
       ...connection,
-      signingSecrets: withSecret(connection.signingSecrets, added, Date.now()),
+      signingSecrets: withSecret(connection, added, Date.now()),
     }));
   }
 

@@ -6,7 +6,7 @@ import { type Answer, answer } from "../errors.ts";
 import { log } from "../log.ts";
 import type { NoteRequest } from "../notes/outbox.ts";
 import type { Subscription } from "../pagerduty/subscriptions.ts";
-import type { SubscriptionOptions } from "../reconcile/subscription.ts";
+import type { SubscriptionOptions } from "../reconcile/event-types.ts";
 import { subscriptionView } from "../reconcile/subscription-answers.ts";
 import { type Caller, tenantIdOf } from "../tenant-id.ts";
 import type { Judgement, Question } from "../webhooks/decision.ts";

@@ -98,7 +98,10 @@ export class TenantRuntime {
       leadsHere: (other, url) => leadsToSame(other, url, (userId) => this.members.has(userId)),
       isTaken: (subscription) => this.members.areOthersUsing(subscription, store.tenantId),
     };
-    this.subscribing = new SubscriptionManager(store, client, ownership, () => this.#subscriptionIsMissing());
+    this.subscribing = new SubscriptionManager(store, client, ownership, {
+      noteMissing: () => this.#subscriptionIsMissing(),
+      areWebhooksRefused: () => this.refusals.summary.count > 0,
+    });
     this.connecting = new Connecting(store, config, {
       removeSubscription: () => this.subscribing.removeIfMade(),
       forgetLogins: () => this.logins.forgetAll(),

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { withSecret } from "../../src/connection/connection.ts";
+import { holdsSecretOf, type SigningSecret, withSecret } from "../../src/connection/connection.ts";
 import { verificationKeys, verifyingSecret } from "../../src/connection/verification.ts";
 import { connectionOf } from "../support/connection.ts";
 
@@ -33,14 +33,34 @@ test("an expired signing secret verifies nothing, even if its key was imported b
 
 test("a replaced signing secret is accepted for one more day, however many replacements follow", () => {
   const day = 24 * 3600 * 1000;
-  const first = withSecret([secretOf("old", null)], secretOf("new", null), NOW);
+  const held = (signingSecrets: SigningSecret[]) => ({ signingSecrets, subscription: null });
+  const first = withSecret(held([secretOf("old", null)]), secretOf("new", null), NOW);
   expect(first).toEqual([secretOf("new", null), secretOf("old", NOW + day)]);
-  const second = withSecret(first, secretOf("newest", null), NOW + 1000);
+  const second = withSecret(held(first), secretOf("newest", null), NOW + 1000);
   expect(second).toEqual([
     secretOf("newest", null),
     secretOf("new", NOW + 1000 + day),
     secretOf("old", NOW + day),
   ]);
-  const later = withSecret(second, secretOf("last", null), NOW + day);
+  const later = withSecret(held(second), secretOf("last", null), NOW + day);
   expect(later.map(({ id }) => id)).toEqual(["last", "newest", "new"]);
+});
+
+const MADE = { id: "POWN", url: "https://edge.example.com", made: true, chosen: false, refusedEvents: [] };
+
+test("a pasted secret does not end the secret of the subscription that the connector made; a new subscription does", () => {
+  const own = { ...secretOf("own", null), subscriptionId: "POWN" };
+  const held = { signingSecrets: [own], subscription: MADE };
+  expect(withSecret(held, secretOf("pasted", null), NOW)).toEqual([secretOf("pasted", null), own]);
+  const next = { ...secretOf("next", null), subscriptionId: "PNEXT" };
+  expect(withSecret(held, next, NOW)[1]?.expiresAtMs).not.toBeNull();
+});
+
+test.each([
+  ["of a subscription that a person made", "PTHEIRS", false, true],
+  ["of a subscription that a person made, while webhooks are refused", "PTHEIRS", true, false],
+  ["of the subscription that the connector made", "POWN", false, false],
+])("whether a pasted secret counts as the secret %s", (_, id, areWebhooksRefused, expected) => {
+  const connection = connectionOf("u", { signingSecrets: [secretOf("pasted", null)], subscription: MADE });
+  expect(holdsSecretOf(connection, id, areWebhooksRefused, NOW)).toBe(expected);
 });

@@ -89,6 +89,19 @@ describe("creating the subscription", () => {
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
+  test("replaces a subscription for the same URL if the stored secret is not the one of its webhooks", async () => {
+    await call("POST", "", { token: stage.account.apiKey() });
+    const url = `${stage.worker.url}/pagerduty/webhook/${stage.user}`;
+    const byHand = stage.account.subscribe({ url });
+    await call("PUT", "/signing-secret", { secret: "of another webhook" });
+    stage.account.trigger();
+    await byHand.idle();
+    const made = await call("POST", "/subscription", {});
+    expect(made.status).toBe(201);
+    expect([...stage.account.subscriptions.keys()]).toEqual([(made.body as { id: string }).id]);
+    expect((await call("GET", "")).body).toMatchObject({ problems: [] });
+  });
+
   test("adopts a subscription for the same URL if its secret is stored", async () => {
     const old = stage.account.subscribe({ url: `${stage.worker.url}/pagerduty/webhook/${stage.user}` });
     await connect();

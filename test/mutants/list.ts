@@ -43,8 +43,8 @@ const signature: Topic = [
   {
     guard: "a replaced signing secret expires after a day",
     file: "src/connection/connection.ts",
-    find: "expiresAtMs: Math.min(old.expiresAtMs ?? Number.POSITIVE_INFINITY, nowMs + OLD_SECRET_GRACE_MS)",
-    replace: "expiresAtMs: old.expiresAtMs ?? Number.MAX_SAFE_INTEGER",
+    find: "old.subscriptionId === madeId ? old.expiresAtMs : Math.min(old.expiresAtMs ?? untilMs, untilMs)",
+    replace: "old.expiresAtMs ?? Number.MAX_SAFE_INTEGER",
     tests: ["test/connection/verification.test.ts"],
   },
   {
@@ -344,8 +344,8 @@ const order: Topic = [
   {
     guard: "an event stamped years ahead is forgotten by a later REST answer",
     file: "src/incidents/rest-stamp.ts",
-    find: "return stamp.atMs > askedAtMs || known",
-    replace: "return known",
+    find: "  if (stamp.atMs > askedAtMs) return true;\n",
+    replace: "",
     tests: ["test/incidents/fold.test.ts"],
   },
   {
