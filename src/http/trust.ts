@@ -64,7 +64,8 @@ export async function candidatesOf(env: Env, userId: string, nowMs: number): Pro
 
 /** Caches the organisations of a user. @returns the ids of all tenants that the user's webhook URL leads to */
 export function learnCandidates(userId: string, organisations: readonly string[], nowMs: number): string[] {
-  const tenantIds = [...organisations, userTenantId(userId)];
+  // Sorted, so that every location gives a webhook whose secret two tenants have to the same tenant.
+  const tenantIds = [...organisations, userTenantId(userId)].sort();
   memberships.set(userId, tenantIds, nowMs);
   return tenantIds;
 }

@@ -44,7 +44,9 @@ export type Decision =
  * webhook is a hint for every tenant without a secret; a connection that cannot be opened does not prevent this. Pure.
  */
 export function decide(candidates: readonly Candidate[]): Decision {
-  for (const { tenantId, judgement } of candidates) {
+  // In the order in which the edge tries the tenants.
+  const sorted = candidates.toSorted((a, b) => (a.tenantId < b.tenantId ? -1 : 1));
+  for (const { tenantId, judgement } of sorted) {
     if (judgement.verdict !== "genuine") continue;
     const { connectionId, account, secretId } = judgement;
     return { decision: "accepted", accepted: [{ tenantId, connectionId, account, secretId, shared: false }] };

@@ -30,6 +30,11 @@ const decided = (...judgements: Judgement[]) => {
 
 test.each<[string, Judgement[], string | string[]]>([
   ["the tenant whose secret made the signature", [hint(), unreadable, genuine], ["t2"]],
+  [
+    "only the first tenant in the order of their ids, if several have its secret",
+    [hint(), genuine, genuine],
+    ["t1"],
+  ],
   ["the only connected tenant, which has no secret", [absent, hint()], ["t1"]],
   [
     "all tenants without a secret, which share the hint",
