@@ -171,7 +171,7 @@ test("the count of each choice is the number of rows that the list shows with th
   });
 });
 
-test("failed deliveries are counted exactly, however many were delivered, and delivered ones only up to a bound", async () => {
+test("the number of failed deliveries is exact even among many entries, while successful deliveries are counted only up to a limit", async () => {
   await inObject("bound", (journal, sql) => {
     const dead = journal.delivery(START_MS, "P1");
     journal.fails(dead, "unreachable");
