@@ -105,7 +105,7 @@ export class Tokens {
     if (other) return other;
     const connection = this.#refreshable();
     if (!connection) return null;
-    // The API also refused the previous call, so another new token would not help.
+    // If the API refuses even a new token, a newer token would not help.
     const isNew = Date.now() - connection.obtainedAtMs < REFUSED_AGAIN_MS;
     if (connection.accessRefusedAtMs !== null && isNew) return null;
     const nextTryAtMs = this.#attemptOf(connection)?.nextTryAtMs ?? 0;
