@@ -160,10 +160,13 @@ export function confirmEntry(sql: SqlStorage, seq: number, outcome: Outcome): vo
   );
 }
 
-/** Stores why PagerDuty did not confirm the entry. Does nothing if a signed webhook has replaced the entry. */
+/**
+ * Stores why PagerDuty did not confirm the entry. The entry then belongs to this tenant alone, and is listed. Does
+ * nothing if a signed webhook has replaced the entry.
+ */
 export function leaveUnconfirmed(sql: SqlStorage, seq: number, reason: string): void {
   sql.exec(
-    `UPDATE journal SET reason = ?, payload = substr(payload, 1, ?) WHERE seq = ? AND ${WAITING}`,
+    `UPDATE journal SET reason = ?, shared = NULL, payload = substr(payload, 1, ?) WHERE seq = ? AND ${WAITING}`,
     reason,
     MAX_UNCONFIRMED_BYTES,
     seq,

@@ -148,7 +148,7 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
     if (verdict === "wait") waiting.push(entry);
     else if (verdict === "agrees") confirm(sql, entry, changed ? "applied" : "stale");
     // Another tenant of the same webhook URL may be able to read the incident, and then keeps the webhook.
-    else if (entry.shared) removeEntry(sql, seq);
+    else if (entry.shared && !answer.ok) removeEntry(sql, seq);
     else {
       leaveUnconfirmed(sql, seq, verdict.reason);
       boundUnconfirmed(sql, seq);

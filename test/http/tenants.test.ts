@@ -269,4 +269,22 @@ describe("with several members or connections,", () => {
     });
     expect(await incidentIds(both, first)).toEqual([]);
   });
+
+  test("an unsigned webhook that PagerDuty contradicts stays in the event log of the connection that can read its incident", async () => {
+    const other = stage.pagerduty.account();
+    await connect(both, first);
+    await connect(both, second, other);
+    const incident = other.trigger({ silent: true });
+    const body = JSON.parse(webhookBody(incident.announce()));
+    body.event.data.title = "As it was before";
+    const headers = { "x-webhook-id": "contradicted" };
+    const request = { method: "POST", headers, body: JSON.stringify(body) };
+    expect((await stage.worker.request(`/pagerduty/webhook/${both}`, request)).status).toBe(202);
+    await arrived(both, second, incident.id);
+    await expect
+      .poll(async () => (await call(both, second, "GET", "/events/contradicted")).body, { timeout: 20_000 })
+      .toMatchObject({ outcome: "unconfirmed", reason: expect.stringContaining("does not agree") });
+    expect((await call(both, second, "GET", "/events")).text).toContain("contradicted");
+    expect((await call(both, first, "GET", "/events/contradicted")).status).toBe(404);
+  });
 });
