@@ -71,6 +71,20 @@ export function agreementOf(
   return updatedAtMs + SECOND_MS <= occurredAtMs ? "behind" : "disagrees";
 }
 
+/**
+ * Whether a webhook says that the incident was triggered, at the time that PagerDuty confirms. Everything else in it may
+ * have changed since then, so it need not agree with PagerDuty's answer.
+ */
+export function isTriggerOf(payload: Uint8Array | null, { incident }: RestReading): boolean {
+  const read = payload ? readBody(payload) : null;
+  if (!read?.ok || read.event.event_type !== "incident.triggered") return false;
+  const effect = effectOf(read.event);
+  if (effect.kind !== "incident") return false;
+  const createdAtMs = Date.parse(snapshotOf(effect.data).createdAt ?? "");
+  const isUpToDate = Date.parse(incident.updatedAt ?? "") + SECOND_MS > Date.parse(read.event.occurred_at);
+  return isUpToDate && createdAtMs === Date.parse(incident.snapshot.createdAt ?? "");
+}
+
 function agreesOnFields(effect: Extract<Effect, { kind: "fields" }>, { fields }: RestReading): boolean {
   // An event without fields claims nothing that PagerDuty can confirm.
   if (effect.fields.length === 0) return false;

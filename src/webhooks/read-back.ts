@@ -25,7 +25,7 @@ import { loadIncident } from "../storage/incidents.ts";
 import { countOfEvent, type Entry, MAX_DUPLICATES, payloadOf, removeEntry } from "../storage/journal.ts";
 import { applyReading, type RestReading } from "../storage/rest-reading.ts";
 import { tryTwice } from "../storage/set-aside.ts";
-import { agreementOf } from "./claim.ts";
+import { agreementOf, isTriggerOf } from "./claim.ts";
 
 /**
  * Callback trust: an unsigned webhook is only a hint that its incident may have changed. The incident is read from
@@ -136,12 +136,13 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
     pauseHints(sql, nowMs, answer.retryAfterSeconds * 1000);
   else if (!answer.ok && answer.problem === "unauthorized") pauseHints(sql, nowMs, null);
   else endPause(sql);
-  const judged = entries.map((entry) => ({
-    entry,
-    verdict: verdictOn(entry, payloadOf(sql, entry.seq), answer, nowMs),
-  }));
-  const agreeing = judged.flatMap(({ entry, verdict }) => (verdict === "agrees" ? [entry] : []));
-  const changed = answer.ok && foldReading(context, entries, agreeing, answer.value, nowMs);
+  const judged = entries.map((entry) => {
+    const payload = payloadOf(sql, entry.seq);
+    const verdict = verdictOn(entry, payload, answer, nowMs);
+    const triggers = answer.ok && isTriggerOf(payload, answer.value);
+    return { entry, verdict, triggers };
+  });
+  const changed = answer.ok && foldReading(context, judged, answer.value, nowMs);
   const waiting: Entry[] = [];
   for (const { entry, verdict } of judged) {
     const { seq } = entry;
@@ -173,21 +174,17 @@ function confirm(sql: SqlStorage, { seq, incidentId, eventId }: Entry, outcome: 
  * because any other webhook may be forged.
  * @returns whether the reading changed the incident
  */
-function foldReading(
-  context: TenantContext,
-  entries: Entry[],
-  agreeing: Entry[],
-  read: RestReading,
-  nowMs: number,
-): boolean {
+function foldReading(context: TenantContext, judged: Judged[], read: RestReading, nowMs: number): boolean {
+  const agreeing = judged.flatMap(({ entry, verdict }) => (verdict === "agrees" ? [entry] : []));
   const [first] = agreeing;
   const eventId = first?.eventId && EVENT_ID.test(first.eventId) ? first.eventId : null;
   const isOpen = read.incident.snapshot.pagerdutyStatus !== "resolved";
-  /** An incident whose trigger is confirmed is analysed even if it has been resolved since then. */
+  /** An incident whose trigger is confirmed is analysed even if it has been changed or resolved since then. */
   const owesAnalysis = (before: IncidentState, { change }: Folded) =>
     agreeing.some(isTriggered) ||
+    judged.some(({ triggers }) => triggers) ||
     change?.kind === "reopened" ||
-    (isOpen && before.snapshot === null && entries.some(isTriggered));
+    (isOpen && before.snapshot === null && judged.some(({ entry }) => isTriggered(entry)));
   return applyReading(
     context,
     read,
@@ -204,6 +201,13 @@ function foldReading(
 const isTriggered = ({ type }: Entry) => type === "incident.triggered";
 
 type Verdict = "agrees" | "wait" | { reason: string };
+
+/** `triggers`: whether the webhook proves that the incident was triggered, even if it does not agree otherwise. */
+interface Judged {
+  entry: Entry;
+  verdict: Verdict;
+  triggers: boolean;
+}
 
 function verdictOn(entry: Entry, payload: Uint8Array | null, answer: Answer, nowMs: number): Verdict {
   const ageMs = nowMs - entry.receivedAtMs;

@@ -174,6 +174,34 @@ test("analysis is requested once for an incident that is resolved before its rea
   expect(types(incident)).toEqual(["incident.resolved", "incident.rca_requested"]);
 });
 
+test.each([
+  ["before its first read-back", []],
+  ["after another webhook's read-back", ["earlier"]],
+])(
+  "analysis is requested once for an incident whose trigger arrives %s, after it was changed and resolved",
+  async (_, earlier) => {
+    const [incident, body] = triggered({ priority: "P1" });
+    const acknowledged = bodyOf(incident.acknowledge());
+    for (const webhookId of earlier) {
+      await post(acknowledged, webhookId);
+      await judged(webhookId);
+    }
+    incident.silently((silent) => {
+      silent.setPriority("P3");
+      silent.resolve();
+    });
+    await post(body, "w");
+    await judged("w");
+    expect(await row("w")).toMatchObject({ outcome: "unconfirmed" });
+    await stage.aurora.waitFor("the request for analysis", () =>
+      types(incident).includes("incident.rca_requested"),
+    );
+    await post(body, "again");
+    await stage.settled(earlier.length + 2);
+    expect(types(incident).filter((type) => type === "incident.rca_requested")).toHaveLength(1);
+  },
+);
+
 test("a refused credential is not tried again for each incident, and a new credential reads all these incidents", async () => {
   stage.account.revoke(token);
   const stories = Array.from({ length: 10 }, () => triggered());

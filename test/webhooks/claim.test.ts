@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
-import { agreementOf, claimOf } from "../../src/webhooks/claim.ts";
+import { agreementOf, claimOf, isTriggerOf } from "../../src/webhooks/claim.ts";
 
 /**
  * An unsigned webhook is compared later with PagerDuty's answer about its incident. Only the part of its body that is
@@ -44,6 +44,11 @@ const readingAt = (updatedAt: string) => ({
   askedAtMs: Date.parse(OCCURRED_AT),
 });
 const reading = readingAt("2026-11-22T03:00:00Z");
+const CREATED_AT = "2026-11-22T03:00:00Z";
+const createdReading = {
+  ...reading,
+  incident: RestIncidentAnswer.parse({ ...INCIDENT, created_at: CREATED_AT, updated_at: CREATED_AT }),
+};
 
 test("a body of usual size is stored unchanged", () => {
   const body = bodyOf(INCIDENT);
@@ -100,4 +105,26 @@ test("a body with a different status agrees if the incident last changed in the 
   expect(agreementOf(bodyOf(INCIDENT), incident, false)).toBe("agrees");
   const late = bodyOf(INCIDENT, { occurred_at: "2026-11-23T03:00:00Z" });
   expect(agreementOf(late, incident, false)).toBe("behind");
+});
+
+test("a trigger with the incident's time of creation is proved, whatever has changed since then", () => {
+  const changed = { ...INCIDENT, title: "Down?", priority: null, created_at: CREATED_AT };
+  expect(isTriggerOf(bodyOf(changed), createdReading)).toBe(true);
+  expect(agreementOf(bodyOf(changed), createdReading, false)).toBe("disagrees");
+});
+
+test.each([
+  ["with another time of creation", bodyOf({ ...INCIDENT, created_at: "2026-11-22T02:59:59Z" })],
+  ["without a time of creation", bodyOf(INCIDENT)],
+  [
+    "after the incident's last change",
+    bodyOf({ ...INCIDENT, created_at: CREATED_AT }, { occurred_at: "2026-11-22T03:00:01Z" }),
+  ],
+  [
+    "that is not a trigger",
+    bodyOf({ ...INCIDENT, created_at: CREATED_AT }, { event_type: "incident.resolved" }),
+  ],
+  ["without an incident", bodyOf(FIELDS)],
+])("a webhook %s proves no trigger", (_, body) => {
+  expect(isTriggerOf(body, createdReading)).toBe(false);
 });
