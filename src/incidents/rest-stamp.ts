@@ -61,13 +61,21 @@ export const updatedAtMsOf = (updatedAt: string | null) =>
   updatedAt === null ? 0 : Date.parse(updatedAt) || 0;
 
 /**
- * Returns the stamp of a REST answer with the time `restAtMs`. If the newest known stamp is from the same second, the
- * REST answer counts as newer, unless PagerDuty was asked before the time of the known stamp.
+ * Returns the stamp of a REST answer with the time `restAtMs`, given the newest known stamp. In the same second the
+ * REST answer counts as newer, unless PagerDuty was asked before the known event occurred. What was stored before
+ * PagerDuty was asked has occurred, even if PagerDuty's clock is ahead of ours.
+ * @param storedAtMs when the incident was last stored, by our own clock; null if it is not stored
  */
-export function stampBeside(known: Stamp | null, restAtMs: number, askedAtMs: number): Stamp {
+export function stampBeside(
+  known: Stamp | null,
+  storedAtMs: number | null,
+  restAtMs: number,
+  askedAtMs: number,
+): Stamp {
   const stamp = { atMs: restAtMs, id: "" };
   if (!known || wholeSecond(known.atMs) !== wholeSecond(restAtMs)) return stamp;
-  if (known.atMs > askedAtMs || isNewer(stamp, known)) return stamp;
+  const hasOccurred = known.atMs <= askedAtMs || (storedAtMs !== null && storedAtMs < askedAtMs);
+  if (!hasOccurred || isNewer(stamp, known)) return stamp;
   return { atMs: known.atMs, id: `${known.id}+` };
 }
 
@@ -76,10 +84,15 @@ export function stampBeside(known: Stamp | null, restAtMs: number, askedAtMs: nu
  * last changed, or the time of the request if that is earlier. A late event of that second then does not overwrite
  * the answer.
  */
-function restStamp(known: Stamp | null, updatedAt: string | null, askedAtMs: number): Stamp {
+function restStamp(
+  known: Stamp | null,
+  storedAtMs: number | null,
+  updatedAt: string | null,
+  askedAtMs: number,
+): Stamp {
   const updatedAtMs = updatedAtMsOf(updatedAt);
   const knownUntilMs = Math.min(askedAtMs, wholeSecond(updatedAtMs) + SECOND_MS - 1);
-  return stampBeside(known, Math.max(updatedAtMs, knownUntilMs), askedAtMs);
+  return stampBeside(known, storedAtMs, Math.max(updatedAtMs, knownUntilMs), askedAtMs);
 }
 
 /** Turns a REST answer into an observation, whose stamp depends on the stored state. */
@@ -88,7 +101,7 @@ export function observeRest(held: Held, incident: RestIncident, askedAtMs: numbe
   const overruling = overrules(held, incident, askedAtMs);
   const known = overruling ? null : state.snapshotStamp;
   const { number, snapshot, description, updatedAt, resolvedAt } = incident;
-  const stamp = restStamp(known, updatedAt, askedAtMs);
+  const stamp = restStamp(known, held.storedAtMs, updatedAt, askedAtMs);
   const observation: Observation = {
     kind: "incident",
     stamp,

@@ -133,7 +133,7 @@ function newFields(
   const news = fields.filter(({ name, value }) => {
     const known = Object.hasOwn(state.fields, name) ? state.fields[name] : undefined;
     if (JSON.stringify(known?.value ?? null) === JSON.stringify(value ?? null)) return false;
-    const own = stampBeside(overrules ? null : (known?.stamp ?? null), restAtMs, askedAtMs);
+    const own = stampBeside(overrules ? null : (known?.stamp ?? null), held.storedAtMs, restAtMs, askedAtMs);
     if (known && !overrules && !isNewer(own, known.stamp)) return false;
     if (isNewer(own, stamp)) stamp = own;
     return true;

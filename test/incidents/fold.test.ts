@@ -247,6 +247,17 @@ test("a REST answer in the first five minutes after the last event does not undo
   expect([read(SETTLED_MS - 1), read(SETTLED_MS)]).toEqual([undefined, "reopened"]);
 });
 
+test("of two REST answers with the same second, the one asked for later wins, also if PagerDuty's clock is ahead", () => {
+  const aheadMs = 3 * 60 * 1000;
+  const empty = { state: foldAll([]), storedAtMs: null };
+  const state = fold(empty.state, observeRest(empty, answer("triggered", aheadMs), T0)).state;
+  const read = (askedAtMs: number) => {
+    const held = { state, storedAtMs: T0 + 100 };
+    return fold(state, observeRest(held, answer("resolved", aheadMs), askedAtMs)).change?.kind;
+  };
+  expect([read(T0 + 50), read(T0 + 200)]).toEqual([undefined, "resolved"]);
+});
+
 test("any repetition of the same events gives the same incident with the same version", () => {
   fc.assert(
     fc.property(history, fc.infiniteStream(fc.nat()), (events, picks) => {
