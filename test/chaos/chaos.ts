@@ -12,6 +12,9 @@ const values = optionsOrExit("npm run chaos", {
   seeds: { type: "string", default: "20261126,20261127,20261128" },
   webhooks: { type: "string", default: "10000" },
   organisations: { type: "string", default: "20" },
+  /** How many of the webhooks belong to each organisation without a signing secret. */
+  unsigned: { type: "string", default: "220" },
+  forged: { type: "string", default: "160" },
   users: { type: "string", default: "60" },
   kills: { type: "string", default: "6" },
   /** How many seconds the connector may take to finish all work after the faults have ended. */
@@ -24,6 +27,9 @@ for (const seed of values.seeds.split(",")) {
     seed: Number(seed),
     webhooks: Number(values.webhooks),
     organisations: Number(values.organisations),
+    unsignedWebhooks: Number(values.unsigned),
+    restLagMs: 5_000,
+    forged: Number(values.forged),
     users: Number(values.users),
     kills: Number(values.kills),
     hangs: 3,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connector } from "../bench/subjects.ts";
-import { testWorker, Workerd } from "../support/workerd.ts";
+import { testWorker, type WorkerDefinition, Workerd } from "../support/workerd.ts";
 import { type Chaos, CONTROL_PATH, MARK, type Rates } from "./faults.ts";
 import type { Platform } from "./platform.ts";
 
@@ -19,7 +19,11 @@ export class Cluster {
   readonly errors = new Map<string, number>();
   readonly #platform: Platform;
   readonly #disk = mkdtempSync(join(tmpdir(), "aurora-pagerduty-chaos-"));
-  readonly #scripts = { rules: testWorker("chaos/rules.ts"), dispatcher: testWorker("chaos/dispatcher.ts") };
+  readonly #scripts = {
+    rules: testWorker("chaos/rules.ts"),
+    dispatcher: testWorker("chaos/dispatcher.ts"),
+    limiter: testWorker("chaos/limiter.ts"),
+  };
   #chaos: Chaos;
   #settings: Settings;
   #workerd: Workerd | null = null;
@@ -39,17 +43,22 @@ export class Cluster {
   }
 
   async #run(): Promise<void> {
-    const { kv: _kv, queue: _queue, connector: worker, limiter } = connector(this.#settings);
-    if (!worker || !limiter) throw new Error("There is no connector");
+    const { connector: worker } = connector(this.#settings);
+    if (!worker) throw new Error("There is no connector");
+    const { names } = this.#platform.limits;
     this.#workerd = await Workerd.start(
       {
         connector: {
           ...worker,
           script: this.#scripts.rules,
           modules: { connector: worker.script },
-          bindings: { ...worker.bindings, CHAOS: { text: JSON.stringify(this.#chaos) } },
+          bindings: {
+            ...worker.bindings,
+            ...Object.fromEntries(names.map((name) => [name, { service: name }])),
+            CHAOS: { text: JSON.stringify(this.#chaos) },
+          },
         },
-        limiter,
+        ...Object.fromEntries(names.map((name) => [name, this.#limiter(name)])),
         dispatcher: {
           script: this.#scripts.dispatcher,
           bindings: { CONSUMER: { service: "connector" } },
@@ -63,6 +72,13 @@ export class Cluster {
         onLine: (line) => this.#read(line),
       },
     );
+  }
+
+  #limiter(name: string): WorkerDefinition {
+    return {
+      script: this.#scripts.limiter,
+      bindings: { NAME: { text: name }, COUNTERS: { service: "counters" } },
+    };
   }
 
   #read(line: string): void {

@@ -1,8 +1,17 @@
 import { INTERNAL_SECRET } from "../bench/subjects.ts";
 import { type Account, type Incident, type PagerDuty, sign } from "../emulator/pagerduty.ts";
-import { makeHistory } from "../support/history.ts";
+import { type Happening, happenings, makeHistory } from "../support/history.ts";
+import { seededRandom } from "../support/random.ts";
 import { CLIENT_ID, CLIENT_SECRET, consent, registerApp } from "../support/sign-in.ts";
 import type { Cluster } from "./cluster.ts";
+import { LaggingRest } from "./lagging-rest.ts";
+
+export interface Webhook {
+  webhookId: string;
+  body: string;
+  /** Of the event's incident. */
+  incidentId: string;
+}
 
 /** An organisation with its PagerDuty account, its members and its webhooks. */
 export interface Organisation {
@@ -10,10 +19,19 @@ export interface Organisation {
   readonly account: Account;
   /** Null if the organisation is connected by OAuth. */
   apiKey: string | null;
-  /** The signing secret of the subscription that the connector created. */
+  /** Whether the connector has the signing secret. If not, a person made the subscription and stored no secret. */
+  readonly isSigned: boolean;
+  /** The subscription's signing secret. */
   readonly secret: string;
   readonly incidents: Incident[];
-  readonly webhooks: { webhookId: string; body: string }[];
+  /** The webhooks of all events that have happened so far. */
+  readonly webhooks: Webhook[];
+  /** The events that are still to happen. Empty if all of them happened before the faults began. */
+  readonly future: Iterator<Happening, void>;
+  /** What the REST API shows; null if it shows each change at once. */
+  readonly rest: LaggingRest | null;
+  /** The ids of incidents that a stranger invented. */
+  readonly invented: Set<string>;
   /** The user who connected the organisation. The subscription sends webhooks to this user's URL. */
   readonly founder: string;
   /** The users whose webhook URL certainly leads to this organisation. */
@@ -73,18 +91,36 @@ export async function post(
   cluster: Cluster,
   user: string,
   { secret }: Organisation,
-  { webhookId, body }: { webhookId: string; body: string },
+  webhook: Webhook,
 ): Promise<number> {
-  const headers = { "x-webhook-id": webhookId, "x-pagerduty-signature": sign(secret, body) };
+  return postUnsigned(cluster, user, { ...webhook, signature: sign(secret, webhook.body) });
+}
+
+/** Posts any webhook to a user's URL. @returns the status; 0 if there was no answer */
+export async function postUnsigned(
+  cluster: Cluster,
+  user: string,
+  { webhookId, body, signature }: Omit<Webhook, "incidentId"> & { signature: string | null },
+): Promise<number> {
+  const headers = {
+    "x-webhook-id": webhookId,
+    ...(signature === null ? {} : { "x-pagerduty-signature": signature }),
+  };
   const url = `${cluster.url}/pagerduty/webhook/${user}`;
   return (await request(url, { method: "POST", headers, body })).status;
 }
 
-/** Signs a user in at PagerDuty, and connects the organisation. @throws if the sign-in fails */
-export async function signIn(cluster: Cluster, pagerduty: PagerDuty, account: Account, who: Who) {
+/** Signs a user in at PagerDuty, and connects the organisation. @throws when it fails */
+export async function signIn(
+  cluster: Cluster,
+  pagerduty: PagerDuty,
+  account: Account,
+  who: Who,
+  subscribe: boolean,
+) {
   registerApp(account);
   pagerduty.signedInAs = account;
-  const login = await call(cluster, who, "POST", "/pagerduty/oauth/login", { subscribe: true });
+  const login = await call(cluster, who, "POST", "/pagerduty/oauth/login", { subscribe });
   const callback = await consent(new URL(String(login.body["oauth_url"])));
   const answer = await fetch(`${cluster.url}${callback.pathname}${callback.search}`, { redirect: "manual" });
   const location = answer.headers.get("location") ?? "";
@@ -102,32 +138,73 @@ export interface Plan {
   events: number;
   seed: number;
   oauth: boolean;
+  /** Whether the connector makes the subscription and so knows its secret. */
+  isSigned: boolean;
+  /** How long PagerDuty's REST API lags behind its webhooks at most, if the organisation is unsigned. */
+  restLagMs: number;
   /** How far PagerDuty's clock is ahead of the connector's clock. */
   clockOffsetMs: number;
 }
 
-/** Connects an organisation while nothing fails, and creates its incidents and webhooks. */
+/**
+ * Connects an organisation while nothing fails. If the connector knows the signing secret, all events have happened
+ * afterwards. Otherwise they happen one by one, when `happenNext` is called.
+ */
 export async function found(cluster: Cluster, pagerduty: PagerDuty, plan: Plan): Promise<Organisation> {
-  const { index, users, events, seed, oauth, clockOffsetMs } = plan;
+  const { index, users, events, seed, oauth, isSigned, restLagMs, clockOffsetMs } = plan;
   const [founder = ""] = users;
   const id = `org-${index}`;
   const who = { user: founder, organisation: id };
   const account = pagerduty.account();
   account.clock.offsetMs = clockOffsetMs;
+  // `story.ts` sends the webhooks instead of the emulator.
+  account.publish = () => undefined;
   const apiKey = oauth ? null : account.apiKey();
-  if (apiKey === null) await signIn(cluster, pagerduty, account, who);
+  if (apiKey === null) await signIn(cluster, pagerduty, account, who, isSigned);
   else {
-    const { status } = await call(cluster, who, "POST", "/pagerduty", { token: apiKey, subscribe: true });
+    const input = { token: apiKey, subscribe: isSigned };
+    const { status } = await call(cluster, who, "POST", "/pagerduty", input);
     if (status !== 200) throw new Error(`Connecting ${id} failed: ${status}`);
+  }
+  if (!isSigned) {
+    const { body } = await call(cluster, who, "GET", "/pagerduty/webhook-url");
+    account.subscribe({ url: String(body["webhookUrl"]) });
   }
   const [subscription] = account.subscriptions.values();
   if (!subscription) throw new Error(`${id} has no subscription`);
-  // Turns the subscription off meanwhile, because `story.ts` sends these webhooks instead of the emulator.
-  subscription.active = false;
   const incidents = Math.max(1, Math.round(events / EVENTS_PER_INCIDENT));
-  const history = makeHistory(account, { incidents, events, seed });
-  subscription.active = true;
-  const webhooks = history.webhooks.map(({ webhookId, body }) => ({ webhookId: `${id}-${webhookId}`, body }));
-  const { secret } = subscription;
-  return { id, account, apiKey, secret, incidents: history.incidents, webhooks, founder, members: [founder] };
+  const options = { incidents, events, seed };
+  const history = isSigned ? makeHistory(account, options) : { incidents: [], webhooks: [] };
+  return {
+    id,
+    account,
+    apiKey,
+    isSigned,
+    secret: subscription.secret,
+    incidents: history.incidents,
+    webhooks: history.webhooks.map((webhook) => named(id, webhook)),
+    future: isSigned ? [].values() : happenings(account, options),
+    rest: isSigned ? null : new LaggingRest(account, restLagMs, seededRandom(seed + 1)),
+    invented: new Set(),
+    founder,
+    members: [founder],
+  };
+}
+
+/** Webhook ids are unique in all of PagerDuty. */
+const named = (organisationId: string, webhook: Webhook): Webhook => ({
+  ...webhook,
+  webhookId: `${organisationId}-${webhook.webhookId}`,
+});
+
+/** Lets the next event of the organisation happen. @returns its webhook; null if everything has happened */
+export function happenNext({ id, future, rest, incidents, webhooks }: Organisation): Webhook | null {
+  const next = future.next();
+  if (next.done) return null;
+  const { incident } = next.value;
+  if (!incidents.includes(incident)) incidents.push(incident);
+  const webhook = named(id, next.value.webhook);
+  webhooks.push(webhook);
+  rest?.show(incident);
+  return webhook;
 }

@@ -64,15 +64,16 @@ export class People {
   }
 
   /**
-   * Lets a user open an organisation. A founder, who connected an organisation, opens any number of them. Any other
-   * user opens at most five, so that the user's URL leads to all of them.
+   * A founder whose URL the subscription has opens any number of organisations. Any other user opens at most five, and
+   * the user's URL then leads to all of them.
    */
   async #come(): Promise<void> {
     const [first] = this.#organisations;
     const user = this.#random() < 0.5 && first ? first.founder : pick(this.#random, this.#users);
     const organisation = pick(this.#random, this.#organisations);
     const before = this.#visited.get(user) ?? [];
-    const isFounder = this.#organisations.some(({ founder }) => founder === user);
+    // A subscription that the connector made keeps its founder's URL, however many organisations the founder opens.
+    const isFounder = this.#organisations.some(({ founder, isSigned }) => isSigned && founder === user);
     if (!isFounder && !before.includes(organisation.id) && before.length >= MAX_ORGANISATIONS) return;
     const who = { user, organisation: organisation.id };
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
@@ -131,12 +132,12 @@ export class People {
 
   /** Runs after the faults. Reads each organisation's status, and signs in again if the status is "not connected". */
   async recover(): Promise<void> {
-    for (const { id, founder, account } of this.#organisations) {
+    for (const { id, founder, account, isSigned } of this.#organisations) {
       const who = { user: founder, organisation: id };
       const { body } = await call(this.#cluster, who, "GET", "/pagerduty");
       if (body["connected"] === true) continue;
       this.repeatedSignIns += 1;
-      await signIn(this.#cluster, this.#pagerduty, account, who);
+      await signIn(this.#cluster, this.#pagerduty, account, who, isSigned);
     }
   }
 }

@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { buffer } from "node:stream/consumers";
+import { RateLimits } from "./rate-limits.ts";
 
 /**
- * Simulates KV and the Queue outside of the Worker's process, so that both survive a kill, as they do at Cloudflare.
+ * Simulates KV, the Queue and the counters of the rate limits outside of the Worker's process, so that they survive a
+ * kill, as they do at Cloudflare.
  * The Queue keeps no order and repeats some messages. KV returns stale, missing or unreadable values.
  */
 
@@ -65,7 +67,10 @@ export class Platform {
   deadLetters = 0;
   /** True while KV and the Queue inject faults. */
   isFaulty = false;
-  addresses = { kv: "", queue: "" };
+  /** True while the rate limits of wrangler.toml apply. */
+  isLimiting = false;
+  readonly limits = new RateLimits();
+  addresses = { kv: "", queue: "", counters: "" };
   readonly #values = new Map<string, Buffer[]>();
   readonly #random: () => number;
   readonly #servers: Server[] = [];
@@ -94,8 +99,17 @@ export class Platform {
       this.push(body);
       response.writeHead(200, { "content-type": "application/json" }).end(RECEIPT);
     });
-    this.#servers.push(kv, queue);
-    this.addresses = { kv: await listen(kv), queue: await listen(queue) };
+    const counters = createServer((request, response) => {
+      const [, name = "", key = ""] = (request.url ?? "").split("/");
+      const isWithin = !this.isLimiting || this.limits.take(name, key, Date.now());
+      response.writeHead(isWithin ? 204 : 429).end();
+    });
+    this.#servers.push(kv, queue, counters);
+    this.addresses = {
+      kv: await listen(kv),
+      queue: await listen(queue),
+      counters: await listen(counters),
+    };
   }
 
   /** The number of messages that are not acknowledged yet. */

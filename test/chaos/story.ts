@@ -1,19 +1,29 @@
 import { startPagerDuty } from "../emulator/pagerduty.ts";
-import { pick, seededRandom, shuffled } from "../support/random.ts";
+import { seededRandom } from "../support/random.ts";
 import { Cluster } from "./cluster.ts";
 import { NO_ALARMS, RATES } from "./faults.ts";
-import { found, OAUTH_SETTINGS, type Organisation, post } from "./organisation.ts";
+import { Forger } from "./forger.ts";
+import { found, OAUTH_SETTINGS, type Organisation } from "./organisation.ts";
 import { People } from "./people.ts";
 import { Platform } from "./platform.ts";
+import { postingsOf } from "./postings.ts";
 import { Receivers } from "./receivers.ts";
+import { Sender } from "./sender.ts";
 import { type Findings, inspect } from "./verdict.ts";
 
 /** Sends webhooks while all faults happen. At the end, the incidents in Aurora must equal those in PagerDuty. */
 
 export interface ChaosOptions {
   seed: number;
+  /** Of all organisations together. */
   webhooks: number;
   organisations: number;
+  /** How many of the webhooks belong to each organisation without a signing secret. */
+  unsignedWebhooks: number;
+  /** How long PagerDuty's REST API lags behind unsigned webhooks at most. */
+  restLagMs: number;
+  /** How many webhooks a stranger forges. */
+  forged: number;
   /** At least one user for each organisation. */
   users: number;
   /** How often the Worker is killed and restarted. Every second restart has new settings. */
@@ -31,29 +41,31 @@ export interface Report extends Findings {
   counts: Record<string, number>;
 }
 
-interface Posting {
-  organisation: Organisation;
-  webhook: { webhookId: string; body: string };
-}
-
-const SENDERS = 16;
-const REPEATED = 0.1;
-/** The number of webhooks that are sent at the end, while Aurora refuses everything. */
+/** Aurora refuses everything while this many last webhooks are sent. */
 const LAST_WEBHOOKS = 60;
-/** The wait before a webhook is sent again. PagerDuty waits longer. */
-const RETRY_MS = 20;
 const MINUTE_MS = 60_000;
 /** The largest difference between PagerDuty's clock and the connector's, in minutes. */
 const MAX_CLOCK_MINUTES = 4;
 /** How long no alarm runs: longer than any wait in the schedule of retries. */
 const WITHOUT_ALARMS_MS = 2_500;
 const OAUTH_EVERY = 4;
+/** One organisation in this many has no signing secret. */
+const UNSIGNED_EVERY = 5;
 /** The lifetime of PagerDuty's access tokens, in seconds. */
 const TOKEN_LIFE = 10;
 const SCHEDULE = [...Array(30).fill("0.05"), ...Array(20).fill("2")].join(",");
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const seconds = (sinceMs: number) => Math.round((performance.now() - sinceMs) / 1000);
+
+const isUnsigned = (index: number) => index % UNSIGNED_EVERY === 2;
+
+/** Returns how many events each organisation has, by its index. Those with a signing secret have equal shares. */
+function sharesOf({ webhooks, organisations, unsignedWebhooks }: ChaosOptions): (index: number) => number {
+  const unsigned = Array.from({ length: organisations }).filter((_, index) => isUnsigned(index)).length;
+  const share = Math.floor((webhooks - unsigned * unsignedWebhooks) / (organisations - unsigned));
+  return (index) => (isUnsigned(index) ? unsignedWebhooks : share);
+}
 
 export async function runChaos(options: ChaosOptions): Promise<Report> {
   const startedAtMs = performance.now();
@@ -72,11 +84,13 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     RECONCILE_MINUTES: "1",
   });
   const cluster = new Cluster(platform, settingsOf(0), options.seed);
+  platform.isLimiting = true;
   await cluster.start();
   const faults: Record<string, number> = {};
   try {
     pagerduty.faults.expiresIn = TOKEN_LIFE;
     const organisations: Organisation[] = [];
+    const eventsOf = sharesOf(options);
     for (let index = 0; index < options.organisations; index += 1) {
       const users = Array.from({ length: Math.floor(options.users / options.organisations) }, (_, of) => {
         return `user-${index + of * options.organisations}`;
@@ -86,7 +100,9 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
       const plan = {
         index,
         users,
-        events: Math.floor(options.webhooks / options.organisations),
+        events: eventsOf(index),
+        isSigned: !isUnsigned(index),
+        restLagMs: options.restLagMs,
         seed: options.seed + index,
         oauth: index % OAUTH_EVERY === 1,
         clockOffsetMs: Math.round(clockMinutes * MINUTE_MS),
@@ -108,13 +124,16 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     platform.isFaulty = true;
     await cluster.setRates(RATES);
 
-    const sent = { attempts: 0, notTaken: 0, repeated: 0 };
-    const postings = organisations.flatMap((organisation) =>
-      organisation.webhooks.map((webhook): Posting => ({ organisation, webhook })),
-    );
-    const repeated = postings.filter(() => random() < REPEATED);
-    const queue = shuffled(random, [...postings, ...repeated]);
-    faults["webhooks that PagerDuty repeated"] = repeated.length;
+    const unsigned = organisations.filter(({ isSigned }) => !isSigned);
+    let repeats = 0;
+    const queue = postingsOf(organisations, {
+      unsignedWebhooks: options.unsignedWebhooks,
+      held: LAST_WEBHOOKS,
+      onRepeat: () => {
+        repeats += 1;
+      },
+      random,
+    });
     const every = Math.ceil(queue.length / (options.kills + 1));
     let deployments = 0;
     let kills = 0;
@@ -125,33 +144,16 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
       deployments += 1;
       return cluster.kill(settingsOf(deployments));
     };
-    const send = async ({ organisation, webhook }: Posting) => {
-      for (;;) {
-        sent.attempts += 1;
-        const user = pick(random, organisation.members);
-        const status = await post(cluster, user, organisation, webhook);
-        if (status === 202) return;
-        sent.notTaken += 1;
-        // PagerDuty does not retry a webhook after this status. The webhook is lost, and the run fails.
-        if (status !== 0 && status !== 429 && status < 500) {
-          throw new Error(`A genuine webhook of ${organisation.id} at the URL of ${user} got ${status}`);
-        }
-        await wait(RETRY_MS);
-      }
-    };
     const isOver = new AbortController();
-    const living = people.live(isOver.signal);
-    await Promise.all(
-      Array.from({ length: SENDERS }, async () => {
-        for (let next = queue.pop(); next; next = queue.pop()) {
-          if (queue.length === LAST_WEBHOOKS) receivers.refuse();
-          if (queue.length > 0 && queue.length % every === 0) killing = killing.then(kill);
-          await send(next);
-        }
-      }),
-    );
+    const sender = new Sender(cluster, random);
+    const forger = new Forger(cluster, unsigned, options.forged, seededRandom(options.seed + 5));
+    const living = [people.live(isOver.signal), forger.live(isOver.signal)];
+    await sender.send(queue, LAST_WEBHOOKS, (left) => {
+      if (left === LAST_WEBHOOKS) receivers.refuse();
+      if (left > 0 && left % every === 0) killing = killing.then(kill);
+    });
     isOver.abort();
-    await Promise.all([killing, living]);
+    await Promise.all([killing, ...living]);
     const sentForSeconds = seconds(startedAtMs);
 
     // Aurora still refuses deliveries, and no alarm retries them: they wait until somebody calls the object.
@@ -161,6 +163,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     receivers.recover();
     platform.isFaulty = false;
     pagerdutyFaults.end();
+    for (const { rest } of unsigned) rest?.catchUp();
     await cluster.setRates(null);
     const endedAtMs = performance.now();
     await people.recover();
@@ -175,6 +178,10 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
         "changes of the events format or URL": deployments,
         ...platform.counts,
         ...receivers.counts,
+        "webhooks that PagerDuty repeated": repeats,
+        "unsigned webhooks refused by the rate limit": sender.counts.limited,
+        "states that REST showed late": unsigned.reduce((sum, { rest }) => sum + (rest?.lags ?? 0), 0),
+        ...forger.counts,
         ...pagerdutyFaults.counts,
         ...people.counts,
         "access tokens that were refreshed": organisations.reduce(
@@ -184,10 +191,12 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
         ...Object.fromEntries(RULES.map((fault) => [fault, cluster.happened.get(fault) ?? 0])),
       },
       counts: {
-        webhooks: postings.length,
+        webhooks: organisations.reduce((sum, { webhooks }) => sum + webhooks.length, 0),
+        "of them unsigned": unsigned.length * options.unsignedWebhooks,
+        "forged webhooks that were taken": forger.answers.taken,
         incidents: organisations.reduce((sum, { incidents }) => sum + incidents.length, 0),
-        "attempts of the sender": sent.attempts,
-        "of them not taken": sent.notTaken,
+        "attempts of the sender": sender.counts.attempts,
+        "of them not taken": sender.counts.notTaken,
         "messages retried": platform.retries,
         "dead letters": platform.deadLetters,
         "attempts to deliver": receivers.attempts,

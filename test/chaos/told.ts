@@ -25,7 +25,10 @@ export interface ReceivedDelivery {
 
 export interface Received {
   deliveries: ReceivedDelivery[];
+  /** The state after all deliveries. */
   known: KnownIncident;
+  /** The state after each delivery, oldest first. */
+  states: KnownIncident[];
 }
 
 const FieldUpdate = z.object({
@@ -92,14 +95,16 @@ export function receivedByIncident(heard: readonly Heard[]): Map<string, Receive
   const incidents = new Map<string, Received>();
   for (const one of heard) {
     const { incidentId, isAnalysis, known } = read(one);
-    const received = incidents.get(incidentId) ?? { deliveries: [], known: {} };
+    const received = incidents.get(incidentId) ?? { deliveries: [], known: {}, states: [] };
     incidents.set(incidentId, received);
     const [id = "", number = ""] = ID.exec(one.id) ?? [];
     if (!received.deliveries.some((delivery) => delivery.id === id)) {
       received.deliveries.push({ id, seq: Number.parseInt(number, 36), isAnalysis });
     }
-    // A request for analysis repeats the state after the previous change, so it changes nothing.
-    if (!isAnalysis) received.known = known(received.known);
+    // An analysis repeats the state of the change before it, so it changes nothing.
+    if (isAnalysis) continue;
+    received.known = known(received.known);
+    received.states.push(received.known);
   }
   return incidents;
 }

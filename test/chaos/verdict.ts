@@ -2,17 +2,20 @@ import { isDeepStrictEqual } from "node:util";
 import type { Incident } from "../emulator/pagerduty.ts";
 import { truthOf } from "../support/history.ts";
 import type { Cluster } from "./cluster.ts";
+import { FORGED } from "./forger.ts";
 import { call, type Organisation } from "./organisation.ts";
 import type { Platform } from "./platform.ts";
 import type { Receivers } from "./receivers.ts";
-import { type Received, receivedByIncident } from "./told.ts";
+import { type KnownIncident, type Received, receivedByIncident } from "./told.ts";
 
 /** The differences between the results and PagerDuty's own state. Each finding is a sentence. */
 export interface Findings {
   lost: string[];
   twice: string[];
   disordered: string[];
-  /** The work that is still unfinished and the problems that remain, although nothing fails any more. */
+  /** What Aurora or the store has from forged webhooks, or from unsigned ones that PagerDuty did not confirm. */
+  forged: string[];
+  /** The work that is still unfinished although nothing fails any more. */
   wedged: string[];
 }
 
@@ -52,6 +55,25 @@ function differences(truth: object, seen: Row): string {
 
 const ANALYSIS = "incident.rca_requested";
 
+/** What has to be stored of an incident. REST shows the time of the resolution in whole seconds only. */
+function truthIn({ isSigned }: Organisation, incident: Incident) {
+  const truth = truthOf(incident);
+  if (isSigned || truth.resolvedAt === null) return truth;
+  return { ...truth, resolvedAt: `${truth.resolvedAt.slice(0, 19)}Z` };
+}
+
+/** Lists the states that Aurora received although PagerDuty's REST API never showed them. */
+function unconfirmedStates({ rest }: Organisation, { id }: Incident, { states }: Received): string[] {
+  if (!rest) return [];
+  const shown = (rest.shown.get(id) ?? []).map(truthOf);
+  const isShown = ({ title, pagerdutyStatus, priority, urgency, customFields = {} }: KnownIncident) =>
+    shown.some((state) => differences({ title, pagerdutyStatus, priority, urgency }, state) === "") &&
+    Object.entries(customFields).every(([name, value]) =>
+      shown.some((state) => isDeepStrictEqual(state.customFields[name] ?? null, value)),
+    );
+  return states.filter((state) => !isShown(state)).map((state) => JSON.stringify(state));
+}
+
 /** Judges one incident. @param stored the incident's deliveries as the connector lists them, oldest first */
 async function judge(
   scene: Scene,
@@ -60,13 +82,14 @@ async function judge(
   received: Received,
   stored: Row[],
 ): Promise<Findings> {
-  const findings: Findings = { lost: [], twice: [], disordered: [], wedged: [] };
+  const findings: Findings = { lost: [], twice: [], disordered: [], forged: [], wedged: [] };
   const where = `${organisation.id} ${incident.id}`;
-  const { incidentId: _id, sourceAlertId: _number, resolvedAt: _at, ...truth } = truthOf(incident);
-  const wrong = differences(truth, { ...received.known });
+  const truth = truthIn(organisation, incident);
+  const { incidentId: _id, sourceAlertId: _number, resolvedAt: _at, ...shown } = truth;
+  const wrong = differences(shown, { ...received.known });
   if (wrong) findings.lost.push(`Aurora has of ${where}: ${wrong}`);
   const held = await get(scene, organisation, `/incidents/${incident.id}`);
-  const wrongHere = differences(truthOf(incident), held);
+  const wrongHere = differences(truth, held);
   if (wrongHere) findings.lost.push(`held of ${where}: ${wrongHere}`);
   const versions = stored.filter(({ type }) => type !== ANALYSIS).map(({ version }) => Number(version));
   if (versions.some((version, index) => version !== index + 1)) {
@@ -86,13 +109,19 @@ async function judge(
     findings.lost.push(`${where}: Aurora received ${receivedVersions} of ${versions}`);
   }
   if (received.deliveries.length - changes.length > 1) findings.twice.push(`${where}: several analyses`);
+  findings.forged.push(
+    ...unconfirmedStates(organisation, incident, received).map((state) => `${where}: ${state}`),
+  );
+  if (JSON.stringify(held).includes(FORGED)) findings.forged.push(`${where} holds forged text`);
   const { analysis } = held;
   if (!JSON.stringify(analysis ?? null).includes('"requested"')) findings.lost.push(`${where}: no analysis`);
   return findings;
 }
 
-/** Problems that the connector cannot avoid: Aurora analyses at most five incidents in five minutes. */
+/** A problem that the connector cannot avoid: Aurora analyses at most five incidents in five minutes. */
 const EXPECTED = ["analysis_limit"];
+/** The problems of a connection without a signing secret to which a stranger posts. */
+const EXPECTED_UNSIGNED = [...EXPECTED, "no_signing_secret", "incidents_not_visible"];
 
 /** Lists an organisation's unfinished work and problems, as its status reports them. */
 async function waiting(scene: Scene, organisation: Organisation): Promise<string[]> {
@@ -100,7 +129,7 @@ async function waiting(scene: Scene, organisation: Organisation): Promise<string
   const { pending, dead }: Row = typeof delivery === "object" && delivery !== null ? { ...delivery } : {};
   const where = organisation.id;
   const codes = rowsOf(problems)
-    .filter(({ code }) => !EXPECTED.includes(String(code)))
+    .filter(({ code }) => !(organisation.isSigned ? EXPECTED : EXPECTED_UNSIGNED).includes(String(code)))
     .map(({ code, message }) => `${code}: ${message}`);
   return [
     ...(connected === true ? [] : [`${where} is not connected`]),
@@ -110,21 +139,68 @@ async function waiting(scene: Scene, organisation: Organisation): Promise<string
   ];
 }
 
-const NOTHING_RECEIVED: Received = { deliveries: [], known: {} };
+const idsOf = (rows: Row[], name: string) => rows.flatMap((row) => (row[name] ? [String(row[name])] : []));
+
+/** The connector keeps at most this many waiting unsigned webhooks of an incident; one reading checks all of them. */
+const MAX_WAITING = 20;
+
+/** Says how many webhooks are not in the event log, except those that the limit of waiting webhooks may remove. */
+function missingWebhooks({ id, isSigned, webhooks }: Organisation, events: Row[]): string[] {
+  const recorded = new Set(idsOf(events, "webhookId"));
+  const missing = webhooks.filter(({ webhookId }) => !recorded.has(webhookId));
+  const kept = Map.groupBy(
+    events.filter(({ webhookId }) => webhookId),
+    ({ incidentId }) => incidentId,
+  );
+  const lost = missing.filter(
+    ({ incidentId }) => isSigned || (kept.get(incidentId)?.length ?? 0) < MAX_WAITING,
+  );
+  return lost.length > 0 ? [`${id} lacks ${lost.length} of ${webhooks.length} webhooks`] : [];
+}
+
+/** Lists the real incidents whose webhooks were given up because PagerDuty answered 404. */
+function givenUp({ id, incidents }: Organisation, events: Row[]): string[] {
+  const real = new Set(incidents.map((incident) => incident.id));
+  return events
+    .filter(
+      ({ incidentId, reason }) => real.has(String(incidentId)) && String(reason).includes("no such incident"),
+    )
+    .map(({ incidentId }) => `${id} ${incidentId} exists, but its webhooks count as not visible`);
+}
+
+/**
+ * Says how many genuine unsigned webhooks still wait to be checked. A forged one may wait for half a minute, because
+ * REST could lag behind it.
+ */
+function unchecked({ id, webhooks }: Organisation, events: Row[]): string[] {
+  const genuine = new Set(webhooks.map(({ webhookId }) => webhookId));
+  const waiting = events.filter(
+    ({ outcome, reason, webhookId }) =>
+      outcome === "unconfirmed" && !reason && genuine.has(String(webhookId)),
+  );
+  return waiting.length > 0 ? [`${id} has ${waiting.length} webhooks that wait to be checked`] : [];
+}
+
+const NOTHING_RECEIVED: Received = { deliveries: [], known: {}, states: [] };
 
 async function compare(scene: Scene): Promise<Findings> {
-  const findings: Findings = { lost: [], twice: [], disordered: [], wedged: [] };
+  const findings: Findings = { lost: [], twice: [], disordered: [], forged: [], wedged: [] };
   const received = receivedByIncident(scene.receivers.heard());
   for (const organisation of scene.organisations) {
-    const { id, incidents, webhooks } = organisation;
+    const { id, incidents, invented } = organisation;
     findings.wedged.push(...(await waiting(scene, organisation)));
     const events = await listOf(scene, organisation, "events");
-    const recorded = new Set(events.flatMap(({ webhookId }) => (webhookId ? [String(webhookId)] : [])));
-    const missing = webhooks.filter(({ webhookId }) => !recorded.has(webhookId));
-    if (missing.length > 0)
-      findings.lost.push(`${id} lacks ${missing.length} of ${webhooks.length} webhooks`);
+    findings.lost.push(...missingWebhooks(organisation, events));
+    findings.lost.push(...givenUp(organisation, events));
+    findings.wedged.push(...unchecked(organisation, events));
     const failed = events.filter(({ outcome }) => outcome === "failed");
     if (failed.length > 0) findings.wedged.push(`${id} has ${failed.length} failed webhooks`);
+    const held = idsOf(await listOf(scene, organisation, "incidents"), "incidentId");
+    findings.forged.push(
+      ...[...invented]
+        .filter((one) => held.includes(one) || received.has(one))
+        .map((one) => `${id} has ${one}`),
+    );
     const byIncident = Map.groupBy(
       (await listOf(scene, organisation, "deliveries")).reverse(),
       ({ incidentId }) => incidentId,
@@ -139,20 +215,30 @@ async function compare(scene: Scene): Promise<Findings> {
       findings.lost.push(...verdict.lost);
       findings.twice.push(...verdict.twice);
       findings.disordered.push(...verdict.disordered);
+      findings.forged.push(...verdict.forged);
     }
   }
+  const texts = scene.receivers.heard().filter(({ text }) => text.includes(FORGED));
+  findings.forged.push(...texts.map(({ id }) => `Aurora received forged text in ${id}`));
   findings.lost.push(...scene.receivers.malformed.map((problem) => `Aurora refused a delivery: ${problem}`));
   return findings;
 }
 
 export const isClean = (findings: Findings): boolean =>
-  [findings.lost, findings.twice, findings.disordered, findings.wedged].every((list) => list.length === 0);
+  [findings.lost, findings.twice, findings.disordered, findings.forged, findings.wedged].every(
+    (list) => list.length === 0,
+  );
 
-/** True while a delivery is pending or a message is on the Queue. */
+/** True while a delivery is pending, a message is on the Queue, or an unsigned webhook waits to be checked. */
 async function isBusy(scene: Scene): Promise<boolean> {
   if (scene.platform.backlog > 0) return true;
   const statuses = await Promise.all(scene.organisations.map((organisation) => get(scene, organisation, "")));
-  return statuses.some(({ delivery }) => !JSON.stringify(delivery ?? null).includes('"pending":0,'));
+  if (statuses.some(({ delivery }) => !JSON.stringify(delivery ?? null).includes('"pending":0,')))
+    return true;
+  for (const organisation of scene.organisations.filter(({ isSigned }) => !isSigned)) {
+    if (unchecked(organisation, await listOf(scene, organisation, "events")).length > 0) return true;
+  }
+  return false;
 }
 
 /** Repeats the comparison until there are no findings, or until `endAtMs`. @param endAtMs milliseconds since 1970 */

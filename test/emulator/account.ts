@@ -47,6 +47,8 @@ export class Account {
   readonly customFields = new CustomFields();
   readonly clock = new Clock();
   readonly incidents = new Map<string, Incident>();
+  /** The incidents as the REST API shows them. A test can replace this map to let the REST API lag behind. */
+  shown: ReadonlyMap<string, Incident> = this.incidents;
   readonly subscriptions = new Map<string, Subscription>();
   readonly oauthClients = new Map<string, OAuthClient>();
   /** The number of successful OAuth refreshes so far. */

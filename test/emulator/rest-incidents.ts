@@ -73,7 +73,7 @@ function listIncidents(call: RestCall): Reply {
   if (range === null)
     return restError.invalid(["since and until must be in order and at most 6 months apart"]);
   const [from, to] = range;
-  const incidents = [...account.incidents.values()]
+  const incidents = [...account.shown.values()]
     .filter((incident) => incident.createdAtMs >= from && incident.createdAtMs < to)
     .filter((incident) => includes(query["statuses[]"], incident.status))
     .filter((incident) => includes(query["urgencies[]"], incident.urgency))
@@ -91,8 +91,8 @@ export function aboutIncident(
 ): (call: RestCall) => Reply {
   return (call) => {
     const incident =
-      call.account.incidents.get(call.id) ??
-      [...call.account.incidents.values()].find(({ number }) => String(number) === call.id);
+      call.account.shown.get(call.id) ??
+      [...call.account.shown.values()].find(({ number }) => String(number) === call.id);
     return incident === undefined ? restError.notFound() : answer(incident, call);
   };
 }

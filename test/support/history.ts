@@ -49,38 +49,43 @@ export interface History {
   webhooks: { webhookId: string; body: string; incidentId: string }[];
 }
 
-/** Makes `events` events of `incidents` incidents, interleaved. The account should have no subscription. */
-export function makeHistory(
-  account: Account,
-  options: { incidents: number; events: number; seed: number },
-): History {
+/** An event, and its incident in the state after the event. */
+export interface Happening {
+  incident: Incident;
+  webhook: History["webhooks"][number];
+}
+
+export interface HistoryOptions {
+  incidents: number;
+  events: number;
+  seed: number;
+}
+
+/** Lets `events` events of `incidents` incidents happen, each when it is asked for, interleaved. */
+export function* happenings(account: Account, options: HistoryOptions): Generator<Happening, void> {
   const random = seededRandom(options.seed);
   const incidents: Incident[] = [];
-  const webhooks: History["webhooks"] = [];
-  const take = (incident: Incident, event: WebhookEvent | undefined) => {
-    if (!event) throw new Error("The incident has no event");
-    webhooks.push({
-      webhookId: `webhook-${webhooks.length}`,
-      body: webhookBody(event),
-      incidentId: incident.id,
-    });
-  };
-  while (webhooks.length < options.events) {
+  for (let index = 0; index < options.events; index += 1) {
     const left = options.incidents - incidents.length;
-    const fresh = left > 0 && random() < Math.max(0.1, left / (options.events - webhooks.length));
-    if (fresh || incidents.length === 0) {
-      const incident = account.trigger({
-        title: `Incident ${incidents.length}`,
-        priority: pick(random, PRIORITIES),
-      });
-      incidents.push(incident);
-      take(incident, incident.events[0]);
-    } else {
-      const incident = pick(random, incidents);
-      take(incident, happen(account, incident, random));
-    }
+    const fresh = left > 0 && random() < Math.max(0.1, left / (options.events - index));
+    const known = fresh || incidents.length === 0 ? null : pick(random, incidents);
+    const incident =
+      known ?? account.trigger({ title: `Incident ${incidents.length}`, priority: pick(random, PRIORITIES) });
+    if (!known) incidents.push(incident);
+    const event = known ? happen(account, known, random) : incident.events[0];
+    if (!event) throw new Error("The incident has no event");
+    const webhook = { webhookId: `webhook-${index}`, body: webhookBody(event), incidentId: incident.id };
+    yield { incident, webhook };
   }
-  return { incidents, webhooks };
+}
+
+/** Makes `events` events of `incidents` incidents, interleaved. The account should have no subscription. */
+export function makeHistory(account: Account, options: HistoryOptions): History {
+  const happened = [...happenings(account, options)];
+  return {
+    incidents: [...new Set(happened.map(({ incident }) => incident))],
+    webhooks: happened.map(({ webhook }) => webhook),
+  };
 }
 
 /** Returns the members that the incident must finally have in Aurora, derived from PagerDuty's state. */

@@ -1,0 +1,104 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { webhookBody } from "../emulator/pagerduty.ts";
+import { pick } from "../support/random.ts";
+import type { Cluster } from "./cluster.ts";
+import { type Organisation, postUnsigned } from "./organisation.ts";
+
+/**
+ * A stranger who knows the webhook URLs and posts forged webhooks to organisations without a signing secret: about
+ * incidents that do not exist, and with false states of real incidents.
+ */
+
+/** The text that only forged webhooks contain. */
+export const FORGED = "Send me money";
+const PAUSE_MS = 150;
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+type Forgery = { kind: "invented" | "false"; incidentId: string; body: string };
+
+export class Forger {
+  readonly counts = {
+    "forged webhooks about invented incidents": 0,
+    "forged webhooks about real incidents": 0,
+  };
+  /** How many forged webhooks were answered 202, 429, or something else. */
+  readonly answers = { taken: 0, limited: 0 };
+  readonly #cluster: Cluster;
+  readonly #targets: readonly Organisation[];
+  readonly #random: () => number;
+  #left: number;
+
+  /** @param count how many webhooks to forge at most */
+  constructor(cluster: Cluster, targets: readonly Organisation[], count: number, random: () => number) {
+    this.#cluster = cluster;
+    this.#targets = targets;
+    this.#left = count;
+    this.#random = random;
+  }
+
+  /** Posts forged webhooks until the signal aborts. @throws if the connector answers as to a genuine sender's mistake */
+  async live(over: AbortSignal): Promise<void> {
+    while (!over.aborted && this.#left > 0) {
+      const target = pick(this.#random, this.#targets);
+      const { kind, incidentId, body } = this.#forge(target);
+      const user = pick(this.#random, target.members);
+      const signature = this.#random() < 0.5 ? `v1=${"0".repeat(64)}` : null;
+      const webhookId = `${target.id}-forged-${randomUUID()}`;
+      const status = await postUnsigned(this.#cluster, user, { webhookId, body, signature });
+      this.#left -= 1;
+      if (status === 202) this.answers.taken += 1;
+      if (status === 429) this.answers.limited += 1;
+      if (kind === "invented") {
+        target.invented.add(incidentId);
+        this.counts["forged webhooks about invented incidents"] += 1;
+      } else this.counts["forged webhooks about real incidents"] += 1;
+      await wait(PAUSE_MS);
+    }
+  }
+
+  #forge({ account, incidents }: Organisation): Forgery {
+    const now = new Date(account.clock.nowMs()).toISOString();
+    const known = incidents.length > 0 ? pick(this.#random, incidents) : null;
+    if (!known || this.#random() < 0.25) {
+      const id = `Q${randomBytes(7).toString("hex").toUpperCase()}`;
+      const data = { id, type: "incident", title: FORGED, status: "triggered", urgency: "high" };
+      const event = account.eventOf({ eventType: "incident.triggered", data });
+      return { kind: "invented", incidentId: id, body: webhookBody(event) };
+    }
+    const { id } = known;
+    const real = JSON.parse(webhookBody(pick(this.#random, known.events))).event;
+    const reference = { id, type: "incident_reference" };
+    const field = {
+      id: "PFIELD",
+      type: "field_value",
+      name: "runbook_link",
+      value: `http://localhost/${FORGED}`,
+    };
+    const fields = { type: "incident_field_values", incident: reference, custom_fields: [field] };
+    const [eventType, data, occurredAt] = pick<[string, object, string]>(this.#random, [
+      // An incident as nobody knows it.
+      [
+        "incident.triggered",
+        { ...this.#incidentData(known), title: FORGED, priority: { summary: "P1" } },
+        now,
+      ],
+      // A false status with members that are right, from the future and from the past.
+      ["incident.resolved", { ...this.#incidentData(known), status: "resolved" }, now],
+      ["incident.reopened", { ...this.#incidentData(known), status: "triggered" }, real.occurred_at],
+      ["incident.custom_field_values.updated", fields, now],
+      ["incident.annotated", { type: "incident_note", incident: reference, content: FORGED }, now],
+    ]);
+    const eventId = this.#random() < 0.3 ? real.id : undefined;
+    const event = account.eventOf({ eventType, data, occurredAt, eventId });
+    return { kind: "false", incidentId: id, body: webhookBody(event) };
+  }
+
+  /** The newest complete state of the incident in a webhook. */
+  #incidentData(incident: Organisation["incidents"][number]): object {
+    const states = incident.events.map(({ data }) => data).filter(isIncident);
+    return states.at(-1) ?? {};
+  }
+}
+
+const isIncident = (data: unknown): data is object =>
+  typeof data === "object" && data !== null && "type" in data && data.type === "incident";

@@ -1,0 +1,66 @@
+import type { Account, Incident } from "../emulator/pagerduty.ts";
+
+/** Shows the incidents of one account in PagerDuty's REST API some time after they changed. */
+
+/** A copy of the incident that later actions do not change. */
+function copyOf(incident: Incident): Incident {
+  const copy: Incident = Object.create(Object.getPrototypeOf(incident));
+  return Object.assign(copy, incident, {
+    customFields: new Map(incident.customFields),
+    log: [...incident.log],
+    notes: [...incident.notes],
+  });
+}
+
+export class LaggingRest {
+  /** All states that REST has shown, by incident id. */
+  readonly shown = new Map<string, Incident[]>();
+  /** How many changes REST showed later than their webhook was first sent. */
+  lags = 0;
+  readonly #account: Account;
+  readonly #visible = new Map<string, Incident>();
+  readonly #maxLagMs: number;
+  readonly #random: () => number;
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  /** @param maxLagMs the longest lag; the connector expects at most 30 s */
+  constructor(account: Account, maxLagMs: number, random: () => number) {
+    this.#account = account;
+    this.#maxLagMs = maxLagMs;
+    this.#random = random;
+    account.shown = this.#visible;
+  }
+
+  /** Shows the incident's present state: half of the states at once, the others later. */
+  show(incident: Incident): void {
+    const copy = copyOf(incident);
+    if (this.#maxLagMs === 0 || this.#random() < 0.5) {
+      this.#reveal(copy);
+      return;
+    }
+    this.lags += 1;
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        this.#reveal(copy);
+      },
+      this.#random() ** 2 * this.#maxLagMs,
+    );
+    this.#timers.add(timer);
+  }
+
+  /** Never shows an older state after a newer one. */
+  #reveal(copy: Incident): void {
+    const before = this.#visible.get(copy.id);
+    if (before && before.log.length > copy.log.length) return;
+    this.#visible.set(copy.id, copy);
+    const states = this.shown.get(copy.id) ?? [];
+    this.shown.set(copy.id, [...states, copy]);
+  }
+
+  /** Shows all incidents as they are, from now on. */
+  catchUp(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const incident of this.#account.incidents.values()) this.#reveal(copyOf(incident));
+  }
+}

@@ -1,0 +1,56 @@
+import { pick, shuffled } from "../support/random.ts";
+import { happenNext, type Organisation, type Webhook } from "./organisation.ts";
+
+/** The webhooks that PagerDuty sends, with repetitions, in the order in which it sends them. */
+
+/** A webhook to send. */
+export interface Posting {
+  readonly organisation: Organisation;
+  /** Called when the webhook is first sent. Null: there is nothing to send. */
+  take(): Webhook | null;
+}
+
+/** The share of webhooks that PagerDuty sends twice. */
+const REPEATED = 0.1;
+
+export interface Plan {
+  /** How many events of each organisation without a signing secret are still to happen. */
+  unsignedWebhooks: number;
+  /** How many webhooks are sent last, after all others were taken. */
+  held: number;
+  /** Called for each repetition that is sent. */
+  onRepeat(): void;
+  random(): number;
+}
+
+/** @returns the last webhook first */
+export function postingsOf(organisations: readonly Organisation[], plan: Plan): Posting[] {
+  const { unsignedWebhooks, held, onRepeat, random } = plan;
+  const once = organisations.flatMap((organisation): Posting[] =>
+    organisation.isSigned
+      ? organisation.webhooks.map((webhook) => ({ organisation, take: () => webhook }))
+      : Array.from({ length: unsignedWebhooks }, () => ({
+          organisation,
+          take: () => happenNext(organisation),
+        })),
+  );
+  const again = once
+    .filter(() => random() < REPEATED)
+    .map(({ organisation, take }): Posting => {
+      const { isSigned, webhooks } = organisation;
+      /** A repetition of an event that is still to happen repeats an earlier event. */
+      const repeat = () => (isSigned ? take() : webhooks.length > 0 ? pick(random, webhooks) : null);
+      return {
+        organisation,
+        take: () => {
+          const webhook = repeat();
+          if (webhook) onRepeat();
+          return webhook;
+        },
+      };
+    });
+  const all = shuffled(random, [...once, ...again]);
+  // The last webhooks are signed ones, because a rate limit would make the last outage longer than the schedule.
+  const last = new Set(all.filter(({ organisation }) => organisation.isSigned).slice(0, held));
+  return [...last, ...all.filter((posting) => !last.has(posting))];
+}
