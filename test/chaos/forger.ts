@@ -6,29 +6,35 @@ import { type Organisation, postUnsigned } from "./organisation.ts";
 
 /**
  * A stranger who knows the webhook URLs and posts forged webhooks to organisations without a signing secret: about
- * incidents that do not exist, and with false states of real incidents.
+ * incidents that do not exist, and with false states of real incidents, now and then many at once.
  */
 
 /** The text that only forged webhooks contain. */
 export const FORGED = "Send me money";
 const PAUSE_MS = 150;
+/** One in this many forged webhooks is followed by a flood. */
+const FLOOD_EVERY = 80;
+/** A flood ends at the first 429, or after this many batches. */
+const MAX_BATCHES = 30;
+const BATCH = 10;
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-type Forgery = { kind: "invented" | "false"; incidentId: string; body: string };
+type Forgery = { kind: "invented" | "real"; incidentId: string; body: string };
 
 export class Forger {
   readonly counts = {
     "forged webhooks about invented incidents": 0,
     "forged webhooks about real incidents": 0,
+    "forged webhooks refused by the rate limit": 0,
   };
-  /** How many forged webhooks were answered 202, 429, or something else. */
-  readonly answers = { taken: 0, limited: 0 };
+  /** How many forged webhooks were answered with 202. */
+  taken = 0;
   readonly #cluster: Cluster;
   readonly #targets: readonly Organisation[];
   readonly #random: () => number;
   #left: number;
 
-  /** @param count how many webhooks to forge at most */
+  /** @param count how many webhooks to forge at most, besides the floods */
   constructor(cluster: Cluster, targets: readonly Organisation[], count: number, random: () => number) {
     this.#cluster = cluster;
     this.#targets = targets;
@@ -36,35 +42,51 @@ export class Forger {
     this.#random = random;
   }
 
-  /** Posts forged webhooks until the signal aborts. @throws if the connector answers as to a genuine sender's mistake */
+  /** Posts forged webhooks until the signal aborts. */
   async live(over: AbortSignal): Promise<void> {
     while (!over.aborted && this.#left > 0) {
       const target = pick(this.#random, this.#targets);
-      const { kind, incidentId, body } = this.#forge(target);
-      const user = pick(this.#random, target.members);
-      const signature = this.#random() < 0.5 ? `v1=${"0".repeat(64)}` : null;
-      const webhookId = `${target.id}-forged-${randomUUID()}`;
-      const status = await postUnsigned(this.#cluster, user, { webhookId, body, signature });
+      await this.#post(target, pick(this.#random, target.members), this.#forge(target));
       this.#left -= 1;
-      if (status === 202) this.answers.taken += 1;
-      if (status === 429) this.answers.limited += 1;
-      if (kind === "invented") {
-        target.invented.add(incidentId);
-        this.counts["forged webhooks about invented incidents"] += 1;
-      } else this.counts["forged webhooks about real incidents"] += 1;
+      if (this.#left % FLOOD_EVERY === FLOOD_EVERY / 2) await this.#flood(target);
       await wait(PAUSE_MS);
     }
   }
 
-  #forge({ account, incidents }: Organisation): Forgery {
+  /** Posts to one URL, about ten incidents, until the connector limits this URL. Genuine webhooks then get 429, too. */
+  async #flood(target: Organisation): Promise<void> {
+    const user = pick(this.#random, target.members);
+    const forgeries = Array.from({ length: BATCH }, () => this.#invent(target));
+    for (let batch = 0; batch < MAX_BATCHES; batch += 1) {
+      const statuses = await Promise.all(forgeries.map((forgery) => this.#post(target, user, forgery)));
+      if (statuses.includes(429)) return;
+    }
+  }
+
+  /** @returns the status of the answer */
+  async #post(target: Organisation, user: string, { kind, incidentId, body }: Forgery): Promise<number> {
+    const signature = this.#random() < 0.5 ? `v1=${"0".repeat(64)}` : null;
+    const webhookId = `${target.id}-forged-${randomUUID()}`;
+    const status = await postUnsigned(this.#cluster, user, { webhookId, body, signature });
+    if (status === 202) this.taken += 1;
+    if (status === 429) this.counts["forged webhooks refused by the rate limit"] += 1;
+    if (kind === "invented") target.invented.add(incidentId);
+    this.counts[`forged webhooks about ${kind} incidents`] += 1;
+    return status;
+  }
+
+  #invent({ account }: Organisation): Forgery {
+    const id = `Q${randomBytes(7).toString("hex").toUpperCase()}`;
+    const data = { id, type: "incident", title: FORGED, status: "triggered", urgency: "high" };
+    const event = account.eventOf({ eventType: "incident.triggered", data });
+    return { kind: "invented", incidentId: id, body: webhookBody(event) };
+  }
+
+  #forge(target: Organisation): Forgery {
+    const { account, incidents } = target;
     const now = new Date(account.clock.nowMs()).toISOString();
     const known = incidents.length > 0 ? pick(this.#random, incidents) : null;
-    if (!known || this.#random() < 0.25) {
-      const id = `Q${randomBytes(7).toString("hex").toUpperCase()}`;
-      const data = { id, type: "incident", title: FORGED, status: "triggered", urgency: "high" };
-      const event = account.eventOf({ eventType: "incident.triggered", data });
-      return { kind: "invented", incidentId: id, body: webhookBody(event) };
-    }
+    if (!known || this.#random() < 0.25) return this.#invent(target);
     const { id } = known;
     const real = JSON.parse(webhookBody(pick(this.#random, known.events))).event;
     const reference = { id, type: "incident_reference" };
@@ -90,7 +112,7 @@ export class Forger {
     ]);
     const eventId = this.#random() < 0.3 ? real.id : undefined;
     const event = account.eventOf({ eventType, data, occurredAt, eventId });
-    return { kind: "false", incidentId: id, body: webhookBody(event) };
+    return { kind: "real", incidentId: id, body: webhookBody(event) };
   }
 
   /** The newest complete state of the incident in a webhook. */

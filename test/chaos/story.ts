@@ -193,7 +193,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
       counts: {
         webhooks: organisations.reduce((sum, { webhooks }) => sum + webhooks.length, 0),
         "of them unsigned": unsigned.length * options.unsignedWebhooks,
-        "forged webhooks that were taken": forger.answers.taken,
+        "forged webhooks that were taken": forger.taken,
         incidents: organisations.reduce((sum, { incidents }) => sum + incidents.length, 0),
         "attempts of the sender": sender.counts.attempts,
         "of them not taken": sender.counts.notTaken,
