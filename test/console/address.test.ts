@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { hasChromium } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The address of each page of the console works with links, with the keyboard, and with invalid text in it. */
+/** Links in the console change the address correctly, and an address with invalid text breaks nothing. */
 
 describe.skipIf(!hasChromium)("the console's address", () => {
   const { stage, openPage } = openConsole();
