@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { ErrorClass } from "../incidents/incident.ts";
 import { Region } from "../pagerduty/region.ts";
 import { FilterType } from "../pagerduty/subscriptions.ts";
 
@@ -140,15 +141,24 @@ export const GivenTime = z.iso.datetime({
 /** Selects records by `ids`; all records if `ids` is absent. */
 export const IdsBody = z.object({ ids: z.optional(Ids) });
 
-/** Selects deliveries by `ids`, or dead deliveries created since a time. An empty body selects all dead deliveries. */
+/** Why the last attempt of a delivery failed. */
+export const GivenError = z.optional(
+  z.enum(ErrorClass.def.entries, { error: `must be ${ErrorClass.options.join(", ")}` }),
+);
+
+/**
+ * Selects deliveries by `ids`, or dead deliveries by the time of their creation and by the reason of their failure. An
+ * empty body selects all dead deliveries.
+ */
 export const RedeliverBody = z
   .object({
     ids: z.optional(Ids),
     since: z.optional(GivenTime),
+    error: GivenError,
   })
   .check(
-    z.refine(({ ids, since }) => ids === undefined || since === undefined, {
-      error: "ids and since cannot be combined",
+    z.refine(({ ids, since, error }) => ids === undefined || (since ?? error) === undefined, {
+      error: "ids cannot be combined with since or error",
     }),
   );
 

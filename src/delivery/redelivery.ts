@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { ErrorClass } from "../incidents/incident.ts";
 import { columnOf, numberOf } from "../storage/columns.ts";
 import { saveRecipient } from "../storage/incidents.ts";
 import { entryOfDelivery, hasOutstanding, LANE } from "../storage/journal.ts";
@@ -13,8 +14,14 @@ type Dead = z.infer<typeof Dead>;
 const DEAD = `SELECT seq, incident_id AS incidentId, last_status AS lastStatus FROM journal
   WHERE delivery = 'dead'`;
 
-function deadSince(sql: SqlStorage, sinceMs: number): Dead[] {
-  return [...sql.exec(`${DEAD} AND received_at_ms >= ? ORDER BY seq`, sinceMs)].map((row) => Dead.parse(row));
+function deadSince(sql: SqlStorage, { sinceMs, error }: Redelivery): Dead[] {
+  const rows = sql.exec(
+    `${DEAD} AND received_at_ms >= ? AND (? IS NULL OR error_class = ?) ORDER BY seq`,
+    sinceMs,
+    error,
+    error,
+  );
+  return [...rows].map((row) => Dead.parse(row));
 }
 
 function deadAmong(sql: SqlStorage, seqs: readonly number[]): Dead[] {
@@ -27,9 +34,12 @@ const USER_LEFT = 409;
 
 /** The deliveries that a person wants to be sent again, or earlier. */
 export interface Redelivery {
-  /** The ids of the deliveries; null for all dead deliveries whose event was received since `sinceMs`. */
+  /** The ids of the deliveries; null for all dead deliveries that `sinceMs` and `error` select. */
   ids: readonly string[] | null;
+  /** Selects the deliveries whose event was received since then. */
   sinceMs: number;
+  /** Selects the deliveries whose last attempt failed for this reason; null for all. */
+  error: ErrorClass | null;
 }
 
 interface Redeliverer {
@@ -46,16 +56,16 @@ interface Redeliverer {
  */
 export function redeliver(
   { storage, sql, connectedUser }: Redeliverer,
-  { ids, sinceMs }: Redelivery,
+  which: Redelivery,
   nowMs: number,
 ): number {
   return storage.transactionSync(() => {
     const user = connectedUser();
-    if (ids === null) {
+    if (which.ids === null) {
       continueAs(sql, nowMs);
-      return reviveDead(sql, deadSince(sql, sinceMs), { user, dueAtMs: nowMs, redelivery: nowMs });
+      return reviveDead(sql, deadSince(sql, which), { user, dueAtMs: nowMs, redelivery: nowMs });
     }
-    const seqs = [...new Set(ids.flatMap((id) => entryOfDelivery(sql, id)?.seq ?? []))];
+    const seqs = [...new Set(which.ids.flatMap((id) => entryOfDelivery(sql, id)?.seq ?? []))];
     const revival = { user, dueAtMs: nowMs, redelivery: null };
     return attemptNow(sql, seqs, nowMs) + reviveDead(sql, deadAmong(sql, seqs), revival);
   });

@@ -1,8 +1,8 @@
 import { Hono } from "hono";
 import * as z from "zod/mini";
-import { GivenTime, IdsBody, RedeliverBody } from "../contract/requests.ts";
+import { GivenError, GivenTime, IdsBody, RedeliverBody } from "../contract/requests.ts";
 import { AppError, unwrap } from "../errors.ts";
-import { ErrorClass, IncidentCursor, Outcome, Severity, Status } from "../incidents/incident.ts";
+import { IncidentCursor, Outcome, Severity, Status } from "../incidents/incident.ts";
 import { type AppEnv, readFrom, tenantOf } from "./callers.ts";
 import { cursorOf, encodeCursor, jsonBody, Limit, queryOf, SeqCursor } from "./input.ts";
 
@@ -111,7 +111,7 @@ const DeliveriesQuery = z.object({
   state: z.optional(
     z.enum(["pending", "delivered", "dead"], { error: "must be pending, delivered or dead" }),
   ),
-  error: z.optional(z.enum(ErrorClass.def.entries, { error: `must be ${ErrorClass.options.join(", ")}` })),
+  error: GivenError,
   ...LIST,
   cursor: cursorOf(SeqCursor),
 });
@@ -132,8 +132,12 @@ export const deliveries = new Hono<AppEnv>()
     return c.json({ ...page, nextCursor: encodeCursor(next) });
   })
   .post("/redeliver", jsonBody(RedeliverBody), async (c) => {
-    const { ids, since } = c.req.valid("json");
-    const which = { ids: ids ?? null, sinceMs: since === undefined ? 0 : Date.parse(since) };
+    const { ids, since, error } = c.req.valid("json");
+    const which = {
+      ids: ids ?? null,
+      sinceMs: since === undefined ? 0 : Date.parse(since),
+      error: error ?? null,
+    };
     return c.json({ redelivered: unwrap(await tenantOf(c).redeliver(c.get("caller"), which)) });
   })
   .get("/redeliver", async (c) => {

@@ -22,11 +22,12 @@ describe.skipIf(!hasChromium)("the console", () => {
         page.getByRole("button", { name: `Redeliver all ${count} failed`, exact: true });
       // Each incident has two deliveries.
       await redeliver(6).waitFor();
-      await page.getByLabel("Which deliveries").selectOption("1h");
-      await redeliver(6).waitFor();
+      await page.getByLabel("Time", { exact: true }).selectOption("1h");
+      const recent = page.getByRole("button", { name: "Redeliver 6 failed of the last hour", exact: true });
+      await recent.waitFor();
       stage.aurora.answer = () => ({ status: 503, headers: { "retry-after": "3600" } });
       const asked = page.waitForRequest((request) => request.method() === "POST");
-      await redeliver(6).click();
+      await recent.click();
       expect((await asked).postDataJSON()).toEqual({ since: expect.stringMatching(/Z$/) });
       await page.getByText("0 of 6 delivered.").waitFor();
       await page.getByText("started").waitFor();
@@ -37,10 +38,47 @@ describe.skipIf(!hasChromium)("the console", () => {
       await page.getByRole("dialog").getByRole("button", { name: "Stop", exact: true }).click();
       await page.getByText("Stopped. 6 deliveries count as failed again.").waitFor();
       await page.getByText("0 of 6 delivered.").waitFor({ state: "hidden" });
+      await page.getByLabel("Time", { exact: true }).selectOption("");
       stage.aurora.answer = () => ({ status: 202 });
       await redeliver(6).click();
       await page.getByText("The redelivery is over: 6 of 6 delivered.").waitFor();
       await page.getByRole("button", { name: "Failed 0" }).waitFor();
+    },
+  );
+
+  test.each([1280, 390] as const)(
+    "redelivers only the deliveries that failed for the chosen reason, and says so on the button, at %i px",
+    async (width) => {
+      stage.aurora.answer = ({ body }) => ({
+        status: body?.data.incident.title === "Refused" ? 403 : 500,
+      });
+      await stage.call("POST", "", { token: stage.account.apiKey(), subscribe: true });
+      for (const title of ["Refused", "Broken"]) stage.account.trigger({ title });
+      const { page } = await openPage(width);
+      await page.goto(`${stage.worker.url}/#/deliveries`);
+      await page.getByRole("button", { name: "Redeliver all 4 failed", exact: true }).waitFor();
+      const reason = page.getByLabel("Reason of the last failure");
+      await reason.selectOption("unreachable");
+      await page.getByText("No deliveries match").waitFor();
+      await page.getByRole("button", { name: /^Redeliver/ }).waitFor({ state: "hidden" });
+      await reason.selectOption("refused");
+      stage.aurora.answer = () => ({ status: 202 });
+      await page.getByLabel("Time", { exact: true }).selectOption("24h");
+      const refused = page.getByRole("button", {
+        name: "Redeliver 2 failed of the last 24 hours with “Refused: a setting”",
+      });
+      await refused.waitFor();
+      expect(await overflows(page)).toBe(false);
+      await screenshot(page, "redelivery-reason", { width, scheme: "light" });
+      const asked = page.waitForRequest((request) => request.method() === "POST");
+      await refused.click();
+      expect((await asked).postDataJSON()).toEqual({
+        error: "refused",
+        since: expect.stringMatching(/Z$/),
+      });
+      await page.getByText("The redelivery is over: 2 of 2 delivered.").waitFor();
+      await page.goto(`${stage.worker.url}/#/deliveries`);
+      await page.getByRole("button", { name: "Redeliver all 2 failed", exact: true }).waitFor();
     },
   );
 

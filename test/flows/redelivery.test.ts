@@ -43,6 +43,36 @@ test("deliveries that failed since a given time are sent again, and the progress
   });
 });
 
+test("only the deliveries that failed for the given reason are sent again", async () => {
+  const [refused, lost] = [stage.account.trigger(), stage.account.trigger()];
+  stage.aurora.answer = ({ body }) => ({
+    status: body?.data.incident.incidentId === refused.id ? 403 : 500,
+  });
+  await until("every delivery to be dead", async () => (await deadCount()) === 4);
+  stage.aurora.answer = () => ({ status: 202 });
+  const since = new Date(Date.now() - 3_600_000).toISOString();
+  const redeliver = (body: object) => call("POST", "/deliveries/redeliver", body);
+  expect((await redeliver({ error: "unreachable" })).body).toEqual({ redelivered: 0 });
+  expect((await redeliver({ error: "refused", since: "2100-01-01T00:00:00Z" })).body).toEqual({
+    redelivered: 0,
+  });
+  expect((await redeliver({ error: "refused", since })).body).toEqual({ redelivered: 2 });
+  await stage.aurora.waitFor("the refused incident", (aurora) => aurora.of(refused.id).length === 2);
+  expect(stage.aurora.of(lost.id)).toEqual([]);
+  expect(await deadCount()).toBe(2);
+});
+
+test.each([
+  [{ error: "lost" }, "must be refused, rate_limited, server_error, unreachable, not_sent"],
+  [{ error: "refused", ids: ["msg_1"] }, "ids cannot be combined with since or error"],
+])("a redelivery of %j is refused", async (body, message) => {
+  const { status, body: answer } = await call("POST", "/deliveries/redeliver", body);
+  expect({ status, answer }).toMatchObject({
+    status: 400,
+    answer: { error: expect.stringContaining(message) },
+  });
+});
+
 test("the status shows when Aurora last accepted a delivery, even if that delivery is an old one", async () => {
   const [old] = await failing(1);
   stage.aurora.answer = () => ({ status: 202 });

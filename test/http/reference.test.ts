@@ -143,7 +143,9 @@ describe("the OpenAPI document:", () => {
     await checked("get", "/pagerduty/deliveries/msg_nothing", {}, "/pagerduty/deliveries/{id}");
     await checked("get", "/pagerduty/deliveries?state=lost");
     await checked("post", "/pagerduty/deliveries/redeliver", { body: { ids: [id] } });
-    await checked("post", "/pagerduty/deliveries/redeliver", { body: { since: "2026-01-01T00:00:00Z" } });
+    await checked("post", "/pagerduty/deliveries/redeliver", {
+      body: { since: "2026-01-01T00:00:00Z", error: "refused" },
+    });
     await checked("get", "/pagerduty/deliveries/redeliver");
     await checked("delete", "/pagerduty/deliveries/redeliver");
     await checked("post", "/pagerduty/events/retry", { body: { ids: [webhookId] } });

@@ -72,11 +72,11 @@ function executeAll(storage: DurableObjectStorage): void {
   const retry = { attempts: 1, atMs: 1, plannedAtMs: null, notBeforeMs: null, ...FAILURE, status: 500 };
   outbox.markRetry(sql, 1, { lane: "again", ...retry });
   outbox.retryEarly(sql, 1);
-  redeliver({ storage, sql, connectedUser: () => "u" }, { ids: [MESSAGE_ID], sinceMs: 0 }, 1);
+  redeliver({ storage, sql, connectedUser: () => "u" }, { ids: [MESSAGE_ID], sinceMs: 0, error: null }, 1);
   recordFailedAttempt(sql, 1, { atMs: 1, status: 500, answer: "", durationMs: 1, early: false });
   failedAttempts(sql, 1);
   outbox.markDead(sql, DUE, FAILURE, FINISH);
-  redeliver({ storage, sql, connectedUser: () => "u" }, { ids: null, sinceMs: 0 }, 1);
+  redeliver({ storage, sql, connectedUser: () => "u" }, { ids: null, sinceMs: 0, error: "server_error" }, 1);
   redeliveryProgress(sql);
   journal.appendEntry(sql, { ...entry, kind: "analysis" }, null);
   queueAnalysisRequest(sql, INCIDENT, 1);

@@ -68,7 +68,7 @@ const inOutbox = <T>(name: string, work: (outbox: Outbox) => T): Promise<T> =>
         return due.seq;
       },
       redeliverAll: (nowMs, sinceMs = 0) =>
-        redeliver({ storage, sql, connectedUser: () => "u" }, { ids: null, sinceMs }, nowMs),
+        redeliver({ storage, sql, connectedUser: () => "u" }, { ids: null, sinceMs, error: null }, nowMs),
       stop: () => stopRedelivery({ storage, sql }, 9),
     });
   });
@@ -162,7 +162,7 @@ test.each([
       };
       const seq = append();
       markDead(sql, { seq, incidentId: "P1" }, FAILURE, FINISH);
-      redeliver(context, { ids: null, sinceMs: 0 }, 2);
+      redeliver(context, { ids: null, sinceMs: 0, error: null }, 2);
       const later = [append(), append()];
       const called = Promise.withResolvers<void>();
       const answered = Promise.withResolvers<Response>();

@@ -149,7 +149,7 @@ export const OPERATION_TEXTS: Readonly<Record<string, OperationText>> = {
   "post /pagerduty/deliveries/redeliver": {
     operationId: "redeliverDeliveries",
     description:
-      "Resends failed deliveries (state `dead`) with the same `webhook-id`: those in `ids`, those created at or after `since`, or all. A delivery in `ids` that waits for its next attempt is tried now.",
+      "Resends failed deliveries (state `dead`) with the same `webhook-id`: those in `ids`, or those created at or after `since` whose last attempt failed for the reason `error`, or all. A delivery in `ids` that waits for its next attempt is tried now.",
   },
   "get /pagerduty/deliveries/redeliver": {
     operationId: "getRedelivery",

@@ -8,7 +8,7 @@ import { get } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 import { status } from "../state/store.js";
 import { progress, renderDelivery, statePill } from "./delivery.js";
-import { redelivery } from "./redelivery.js";
+import { REASONS, redelivery } from "./redelivery.js";
 
 /** The deliveries to Aurora with their states; redelivers failed ones. */
 
@@ -31,14 +31,7 @@ const FILTERS = [
     name: "error",
     label: "Reason of the last failure",
     kind: "choice",
-    choices: [
-      ["", "Any reason"],
-      ["refused", "Refused: a setting"],
-      ["rate_limited", "Too many calls"],
-      ["server_error", "Error in Aurora"],
-      ["unreachable", "Not reached"],
-      ["not_sent", "Not sent"],
-    ],
+    choices: [["", "Any reason"], ...REASONS],
   },
   TIME,
 ];
@@ -96,7 +89,7 @@ function nothing() {
  * @returns {import("../console.js").Navigate}
  */
 export function mountDeliveries(view, signal) {
-  const { tool, panel } = redelivery(signal, () => again());
+  const { tool, panel, offer } = redelivery(signal, () => again());
   /** @type {ReturnType<typeof listing<Delivery>>} */
   const deliveries = listing(
     {
@@ -116,6 +109,7 @@ export function mountDeliveries(view, signal) {
         (!state || delivery.state === state) &&
         (!error || delivery.errorClass === error) &&
         isWithin(since, delivery.createdAt),
+      counted: offer,
       nothing,
     },
     signal,

@@ -2,13 +2,21 @@ import { action, confirmed, toast } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { SPANS, sinceOf } from "../parts/spans.js";
 import { countOf, when } from "../parts/words.js";
-import { call, get, query } from "../state/api.js";
+import { call, get } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
-import { onStatus, status } from "../state/store.js";
 
-/** Sends failed deliveries again: all, or those of a chosen time span. Shows the progress, and can stop the work. */
+/** Sends again the failed deliveries that the list's filters select. Shows the progress, and can stop the work. */
 
 /** @typedef {import("../../../contract/answers.ts").Redelivery} Redelivery */
+
+/** Why the last attempt failed. @type {readonly (readonly [errorClass: string, label: string])[]} */
+export const REASONS = [
+  ["refused", "Refused: a setting"],
+  ["rate_limited", "Too many calls"],
+  ["server_error", "Error in Aurora"],
+  ["unreachable", "Not reached"],
+  ["not_sent", "Not sent"],
+];
 
 /** The shortest time between two reads of the progress. */
 const ASK_EVERY_MS = 2000;
@@ -29,26 +37,35 @@ function progressText({ delivered, failed, more, ...rest }) {
 }
 
 /**
+ * Says which failed deliveries the filters select, such as "12 failed of the last hour with “Not reached”".
+ * @param {string} count @param {import("../parts/listing.js").Chosen} chosen
+ */
+function selectedText(count, { since, error }) {
+  const span = SPANS.find(([value]) => value === since)?.[1].toLowerCase() ?? "chosen time";
+  const time = since ? ` of the ${span}` : "";
+  const reason = error ? ` with “${REASONS.find(([value]) => value === error)?.[1] ?? error}”` : "";
+  return `${time || reason ? "" : "all "}${count} failed${time}${reason}`;
+}
+
+/**
  * @param {AbortSignal} signal
  * @param {() => void} onChange called when a redelivery starts or ends, which changes many deliveries
  */
 export function redelivery(signal, onChange) {
-  const span = h(
-    "select",
-    { "aria-label": "Which deliveries" },
-    SPANS.map(([value, label]) =>
-      h("option", { value }, `of ${value === "" ? "" : "the "}${label.toLowerCase()}`),
-    ),
-  );
+  /** The filters that the button's text describes. @type {import("../parts/listing.js").Chosen} */
+  let offered = {};
   const send = action("Redeliver", async () => {
-    const since = sinceOf(span.value);
+    const { since, error } = offered;
     /** @type {import("../../../contract/answers.ts").Redelivered} */
-    const { redelivered } = await call("POST", "/deliveries/redeliver", since === null ? {} : { since });
-    if (redelivered === 0) toast("ok", "No delivery failed in that time.", TOPIC);
+    const { redelivered } = await call("POST", "/deliveries/redeliver", {
+      since: sinceOf(since) ?? undefined,
+      error: error ?? undefined,
+    });
+    if (redelivered === 0) toast("ok", "Nothing to redeliver: none of them is failed any more.", TOPIC);
     else isOver = false;
     await ask();
   });
-  const tool = h("div", { class: "redeliver" }, send, span);
+  send.hidden = true;
   const bar = h("progress", { "aria-label": "Redelivery" });
   const text = h("p", { role: "status" });
   const started = h("span", { class: "meta" });
@@ -105,28 +122,23 @@ export function redelivery(signal, onChange) {
     if (!signal.aborted && mine === asked) show(now);
   }
 
-  /** Shows on the button how many deliveries it sends. */
-  async function count() {
-    const wanted = span.value;
-    const found = { state: "dead", since: sinceOf(wanted), limit: 1, counts: "true" };
-    /** @type {import("../../../contract/answers.ts").DeliveryList} */
-    const { counts } = await get(`/deliveries${query(found)}`);
-    const dead = counts?.["state"]?.["dead"];
-    if (signal.aborted || wanted !== span.value || !dead) return;
-    send.textContent = `Redeliver all ${countOf(dead.count, dead.more)} failed`;
-  }
-
   // A failure is not reported here: the page's other reads show that the connector cannot be reached.
-  const again = calmly(() => Promise.all([ask(), count()]).catch(() => undefined), ASK_EVERY_MS);
-  function showTool() {
-    const now = status();
-    tool.hidden = !now?.connected || now.delivery.dead === 0;
-  }
-  span.addEventListener("change", () => void count().catch(() => undefined));
-  onStatus(showTool, signal);
+  const again = calmly(() => ask().catch(() => undefined), ASK_EVERY_MS);
   onLive("delivery", again, signal);
   onReload(again, signal);
-  showTool();
-  void Promise.all([ask(), count()]).catch(() => undefined);
-  return { tool, panel };
+  void again();
+  return {
+    tool: send,
+    panel,
+    /**
+     * Offers the failed deliveries that the filters select, whatever state is chosen.
+     * @param {import("../parts/filters.js").Counts} counts @param {import("../parts/listing.js").Chosen} chosen
+     */
+    offer(counts, chosen) {
+      const dead = counts["state"]?.["dead"];
+      offered = chosen;
+      send.hidden = !dead || dead.count === 0;
+      if (dead) send.textContent = `Redeliver ${selectedText(countOf(dead.count, dead.more), chosen)}`;
+    },
+  };
 }

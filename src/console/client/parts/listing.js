@@ -40,6 +40,7 @@ const COUNT_EVERY_MS = 4000;
  * @property {(item: T) => HTMLElement} row
  * @property {(item: T, chosen: Chosen) => boolean} wanted whether an item from the WebSocket matches the filters
  * @property {(a: T, b: T) => number} [order] compares rows, so that new rows find their place; must be the API's order
+ * @property {(counts: import("./filters.js").Counts, chosen: Chosen) => void} [counted] told the counts for the filters
  * @property {() => readonly [string, string]} nothing the title and text to show if the list has no rows
  */
 
@@ -178,7 +179,13 @@ export function listing(how, signal) {
     if (signal.aborted) return;
     const mine = JSON.stringify(filters);
     const { counts } = await load(1, null, true).catch(() => ({ counts: undefined }));
-    if (counts && mine === JSON.stringify(filters) && !signal.aborted) bar.count(counts);
+    if (counts && mine === JSON.stringify(filters) && !signal.aborted) showCounts(counts);
+  }
+
+  /** @param {import("./filters.js").Counts} counts */
+  function showCounts(counts) {
+    bar.count(counts);
+    how.counted?.(counts, filters);
   }
 
   /** Reloads as many rows as are shown, and at least one page. */
@@ -199,7 +206,7 @@ export function listing(how, signal) {
         const counted = !loaded && pages === 1;
         const page = await load(Math.min(MAX_PAGE_SIZE, count - fresh.size), next, counted);
         if (signal.aborted || mine !== turn) return;
-        if (page.counts) bar.count(page.counts);
+        if (page.counts) showCounts(page.counts);
         for (const item of page.items) fresh.set(how.keyOf(item), item);
         next = page.nextCursor;
       } while (next !== null && fresh.size < count && pages < MAX_PAGES + count / MAX_PAGE_SIZE);
