@@ -143,7 +143,11 @@ export const IdsBody = z.object({ ids: z.optional(Ids) });
 
 /** Why the last attempt of a delivery failed. */
 export const GivenError = z.optional(
-  z.enum(ErrorClass.def.entries, { error: `must be ${ErrorClass.options.join(", ")}` }),
+  z
+    .enum(ErrorClass.def.entries, { error: `must be ${ErrorClass.options.join(", ")}` })
+    .register(z.globalRegistry, {
+      description: "Only the deliveries whose last attempt failed for this reason; see `errorClass`.",
+    }),
 );
 
 /**

@@ -126,7 +126,6 @@ export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   ids: "Only the records with these ids; at most 1,000.",
   since: "Only the deliveries created at or after this time.",
   retried: "How many webhooks were processed.",
-  "RedeliverBody.error": "Only the deliveries whose last attempt failed for this reason; see `errorClass`.",
   redelivered: "How many deliveries are sent again.",
   stopped: "How many deliveries are dead again, as they were before.",
   "Redelivery.startedAt": "When the redelivery began; null if there was none.",
