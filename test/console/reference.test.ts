@@ -1,9 +1,53 @@
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
-import { hasChromium, violations } from "./browser.ts";
+import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** A person can make calls from the API reference. They go only to this Worker, on behalf of the console's visitor. */
+/**
+ * A person finds each call in the API reference, at any width, and can make calls there. They go only to this Worker,
+ * on behalf of the console's visitor.
+ */
+
+describe.skipIf(!hasChromium)("the list of calls", () => {
+  const { stage, openPage } = openConsole();
+
+  test("is folded on a narrow screen, and can be opened and searched there without being cut", async () => {
+    const { page } = await openPage(390);
+    await page.goto(`${stage.worker.url}/docs`);
+    const contents = page.getByRole("navigation", { name: "Contents" });
+    const last = contents.getByRole("link", { name: "Schemas", exact: true });
+    const all = contents.getByText(/^All \d+ calls$/);
+    await all.waitFor();
+    expect(await last.isVisible()).toBe(false);
+    await all.click();
+    const isWhole = await contents.evaluate((element) => element.scrollHeight <= element.clientHeight);
+    expect(isWhole).toBe(true);
+    for (const scheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme: scheme });
+      expect(await violations(page), scheme).toEqual([]);
+      expect(await overflows(page), scheme).toBe(false);
+    }
+    await last.click();
+    await page.waitForURL(/#schemas$/);
+    await all.click();
+    expect(await last.isVisible()).toBe(false);
+    await contents.getByLabel("Search calls").fill("redeliver");
+    await contents.getByRole("link", { name: /Send failed deliveries again/ }).click();
+    await page.locator("#redeliverDeliveries[open]").waitFor();
+    expect(await overflows(page)).toBe(false);
+  });
+
+  test("is always open on a wide screen", async () => {
+    const { page } = await openPage(390);
+    await page.goto(`${stage.worker.url}/docs`);
+    const contents = page.getByRole("navigation", { name: "Contents" });
+    const all = contents.getByText(/^All \d+ calls$/);
+    await all.waitFor();
+    await page.setViewportSize({ width: 1280, height: 860 });
+    await contents.getByRole("link", { name: "Schemas", exact: true }).waitFor();
+    await all.waitFor({ state: "hidden" });
+  });
+});
 
 describe.skipIf(!hasChromium)("trying a call in the reference", () => {
   const { stage, openPage } = openConsole();

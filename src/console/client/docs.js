@@ -1,4 +1,5 @@
 import { h } from "./parts/dom.js";
+import { narrowFold } from "./parts/fold.js";
 import { operationCard } from "./reference/operation.js";
 import { prose, shown } from "./reference/schema.js";
 import { decoded } from "./state/address.js";
@@ -94,9 +95,12 @@ function contents(entries, tags) {
       for (const part of [groups[index], section]) if (part) part.hidden = !found.has(tag);
     });
     none.textContent = found.size === 0 ? "Nothing found." : "";
+    list.open = true;
   });
   const schemas = h("li", null, h("a", { class: "tag", href: "#schemas" }, "Schemas"));
-  return h("nav", { "aria-label": "Contents" }, search, none, h("ul", null, groups, schemas));
+  const summary = h("summary", null, `All ${entries.length} calls`);
+  const { element: list } = narrowFold("fold", summary, h("ul", null, groups, schemas));
+  return h("nav", { "aria-label": "Contents" }, search, none, list);
 }
 
 /** @param {Reference} reference */

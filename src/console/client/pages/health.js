@@ -1,6 +1,7 @@
 import { MILD_PROBLEMS } from "../../../contract/mild-problems.ts";
 import { action, toast } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
+import { narrowFold } from "../parts/fold.js";
 import { keptRows } from "../parts/rows.js";
 import { readable, when } from "../parts/words.js";
 import { call } from "../state/api.js";
@@ -143,24 +144,12 @@ export function problemCard({ code, message, fix }) {
   );
 }
 
-/** The same width as in narrow.css. */
-const NARROW = matchMedia("(max-width: 760px)");
-
 /** The problems. On a narrow screen, several problems are folded into one line, so that the page below is in sight. */
 export function problemList() {
   const list = h("ul", { class: "problems" });
   const cards = keptRows(list, ({ code }) => code, problemCard);
   const summary = h("summary");
-  const element = h("details", { class: "problem-fold", open: true }, summary, list);
-  let isFolding = false;
-  function fold() {
-    const folds = NARROW.matches && cards.count > 1;
-    summary.hidden = !folds;
-    // Opens or closes the list only when folding begins or ends, so that a list that a person opened stays open.
-    if (folds !== isFolding) element.open = !folds;
-    isFolding = folds;
-  }
-  NARROW.addEventListener("change", fold);
+  const { element, fold } = narrowFold("problem-fold", summary, list, () => cards.count > 1);
   return {
     element,
     /** @param {Connected["problems"]} problems */
