@@ -79,8 +79,8 @@ function storeRequest(
 }
 
 function textOf(runbook: Runbook | null): string {
-  if (!runbook) return "Without a runbook";
+  if (!runbook) return "Requested without a runbook";
   return runbook.error === null
-    ? `With the runbook ${runbook.url}`
-    : `The runbook ${runbook.url} failed: ${runbook.error}`;
+    ? `Requested with the runbook ${runbook.url}`
+    : `The runbook ${runbook.url} could not be read. ${runbook.error}`;
 }

@@ -41,7 +41,7 @@ export function analysisAfter(
           ...analysis,
           dueAtMs: Math.min(analysis.dueAtMs, nowMs),
           waitsFor: "nothing",
-          reason: "Its runbook arrived",
+          reason: "The link to its runbook arrived",
         }
       : analysis;
   }

@@ -188,7 +188,7 @@ function webhookProblems({ connection, rejected, nowMs }: ProblemFacts): Problem
     problems.push({
       code: "no_signing_secret",
       message: "Webhooks cannot be verified: no signing secret is stored.",
-      fix: "Create the webhook subscription from here, or paste the signing secret that PagerDuty showed when the webhook was created.",
+      fix: "Create the webhook subscription from here, if the credential may write. Otherwise create the webhook by hand in PagerDuty, and store the signing secret that PagerDuty shows once.",
     });
   }
   if (rejected.count > 0 && nowMs - (rejected.lastAtMs ?? 0) < SHOW_REFUSALS_MS) {
@@ -215,7 +215,7 @@ function subscriptionProblems({ watch, nowMs }: ProblemFacts): Problem[] {
     problems.push({
       code: "subscription_disabled",
       message: "The webhook subscription is disabled at PagerDuty, so no events arrive.",
-      fix: "Enable it on the Connection page of the console or with POST /pagerduty/subscription/enable. Checks do not: a person disabled it, or this credential may not enable it.",
+      fix: "Enable it on the Connection page of the console or with POST /pagerduty/subscription/enable. The regular checks leave it disabled, because a person disabled it or this credential may not enable it.",
     });
   }
   if (reEnabled && nowMs - reEnabled.atMs < SHOW_RE_ENABLED_MS) {

@@ -33,8 +33,7 @@ export class Verifier {
     if (keys.length === 0) return { verdict: "unverifiable", ...ref, sealed, ownsSubscription };
     const secretId = await verifyingSecret(keys, signature, body, nowMs);
     if (secretId) return { verdict: "genuine", ...ref, secretId, sealed };
-    if (signature === null)
-      return { verdict: "refused", reason: "they carry no signature", ownsSubscription };
+    if (signature === null) return { verdict: "refused", reason: "no signature", ownsSubscription };
     if (expectsSecret) return { verdict: "unsettled" };
     // The connection changed during the verification, so the secret that signed this webhook may be stored by now.
     if (this.#store.connection !== connection) return this.judge(question);

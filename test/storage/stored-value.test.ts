@@ -21,7 +21,7 @@ test("an unreadable stored value counts as absent, and is logged once, without t
       expect(new Refusals(storage).summary.count).toBe(0);
       expect(new PendingLogins(storage).nextAtMs).toBeNull();
     }
-    new Refusals(storage).count("they carry no signature", 1);
+    new Refusals(storage).count("no signature", 1);
     expect(new Refusals(storage).summary.count).toBe(1);
   });
   expect(lines.filter((line) => line.startsWith("storage.unreadable"))).toHaveLength(3);
