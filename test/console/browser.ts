@@ -111,3 +111,12 @@ export async function overflows(page: Page): Promise<boolean> {
     "document.documentElement.scrollWidth > document.documentElement.clientWidth",
   );
 }
+
+/** Returns the texts of the health overview and the list that are wider than their box, which cuts them. */
+export async function cut(page: Page): Promise<string[]> {
+  return page.evaluate<string[]>(
+    `[...document.querySelectorAll(".tile *, .people-cell, .filters button, .actions *")]
+      .filter((element) => element.checkVisibility() && element.scrollWidth > element.clientWidth && getComputedStyle(element).overflowX !== "visible")
+      .map((element) => element.textContent)`,
+  );
+}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { startWorld } from "../support/world.ts";
-import { hasChromium, overflows, screenshot, unpainted, violations } from "./browser.ts";
+import { cut, hasChromium, overflows, screenshot, unpainted, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
 /**
@@ -44,6 +44,7 @@ describe.skipIf(!hasChromium)("each page and each state", () => {
           expect(await violations(page), `${name}, ${scheme}`).toEqual([]);
         }
         expect(await overflows(page), name).toBe(false);
+        expect(await cut(page), name).toEqual([]);
         await page.emulateMedia({ colorScheme: "dark", forcedColors: "active" });
         expect(await unpainted(page), `${name}, forced colours`).toEqual([]);
         await screenshot(page, `${name}-forced`, { width, scheme: "dark" });
@@ -93,7 +94,7 @@ describe.skipIf(!hasChromium)("each page and each state", () => {
       await look("incident");
       await open("events");
       await page.getByRole("link", { name: "incident.acknowledged" }).first().click();
-      await page.getByLabel("Payload").waitFor();
+      await page.getByLabel("Payload", { exact: true }).waitFor();
       await look("event");
       await open("deliveries?state=dead");
       await page.getByRole("row").getByText("Failed").first().waitFor();

@@ -48,6 +48,18 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     },
   );
 
+  test("a console that is opened during the outage shows its pages by itself once the connector answers", async () => {
+    const { page } = await open();
+    await page.route(API, (route) => route.abort());
+    await page.reload();
+    await page.getByText("The connector cannot be reached. Check that it runs, then try again.").waitFor();
+    await page.getByText("Not reached", { exact: true }).waitFor();
+    await page.unroute(API);
+    await page.clock.runFor(11_000);
+    await page.getByRole("link", { name: /Here before/ }).waitFor();
+    await page.getByText("Not reached", { exact: true }).waitFor({ state: "hidden" });
+  });
+
   test("the banner is announced once to a screen reader, however often the page polls", async () => {
     const { page } = await open();
     await page.evaluate(`window.said = 0;

@@ -72,7 +72,7 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     await form.getByRole("button", { name: "Send" }).click();
     await form.getByText("200", { exact: true }).waitFor();
     await form.getByText(/x-request-id: /).waitFor();
-    await form.getByLabel("Answer").getByText('"connected": false').waitFor();
+    await form.getByLabel("Answer", { exact: true }).getByText('"connected": false').waitFor();
     expect(await violations(page)).toEqual([]);
     expect(calls).toEqual(["GET /console/api"]);
     expect(faults).toEqual([]);
@@ -84,7 +84,7 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     await form.getByLabel("severity").selectOption("critical");
     await form.getByLabel("limit").fill("5");
     await form.getByRole("button", { name: "Send" }).click();
-    await form.getByLabel("Answer").getByText('"incidents": []').waitFor();
+    await form.getByLabel("Answer", { exact: true }).getByText('"incidents": []').waitFor();
     await page.goto(`${stage.worker.url}/docs#getIncident`);
     const one = formOf(page, "getIncident");
     await one.getByRole("button", { name: "Send" }).click();
@@ -92,7 +92,7 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     await one.getByLabel("incidentId").fill("P/1");
     await one.getByRole("button", { name: "Send" }).click();
     await one.getByText("404", { exact: true }).waitFor();
-    await one.getByLabel("Answer").getByText('"not_found"').waitFor();
+    await one.getByLabel("Answer", { exact: true }).getByText('"not_found"').waitFor();
     expect(calls).toEqual([
       "GET /console/api/incidents?severity=critical&limit=5",
       "GET /console/api/incidents/P%2F1",
@@ -116,13 +116,13 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
   test("shows the same call as a shell command, with the values of the fields and the visitor's user id", async () => {
     const { page, form } = await open("redeliverDeliveries");
     const card = page.locator("#redeliverDeliveries");
-    const shell = card.getByLabel("From a shell");
+    const shell = card.getByLabel("From a shell", { exact: true });
     await shell.getByText("-H 'X-User-ID: local'").waitFor();
     await shell.getByText(`-d '{"since":"2026-`).waitFor();
     await form.getByLabel("Body, JSON").fill('{ "ids": ["it\'s"] }');
     await shell.getByText(`-d '{"ids":["it'\\''s"]}'`).waitFor();
     await page.goto(`${stage.worker.url}/docs#getIncident`);
-    const one = page.locator("#getIncident").getByLabel("From a shell");
+    const one = page.locator("#getIncident").getByLabel("From a shell", { exact: true });
     await one.getByText("/pagerduty/incidents/{incidentId}'").waitFor();
     await formOf(page, "getIncident").getByLabel("incidentId").fill("P1");
     await one.getByText("/pagerduty/incidents/P1'").waitFor();
@@ -161,13 +161,13 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     expect(calls).toEqual([]);
     await form.getByRole("button", { name: "Send" }).click();
     await question.getByRole("button", { name: "Send" }).click();
-    await form.getByLabel("Answer").getByText('"deleted": 1').waitFor();
+    await form.getByLabel("Answer", { exact: true }).getByText('"deleted": 1').waitFor();
     expect(calls).toEqual(["DELETE /console/api"]);
   });
 
   test("is not offered for calls that PagerDuty or a browser makes", async () => {
     const { page } = await open("receiveWebhook");
-    await page.locator("#receiveWebhook").getByLabel("From a shell").waitFor();
+    await page.locator("#receiveWebhook").getByLabel("From a shell", { exact: true }).waitFor();
     for (const id of ["receiveWebhook", "finishSignIn", "watchChanges", "receiveV3"]) {
       expect(await formOf(page, id).count()).toBe(0);
     }

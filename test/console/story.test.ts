@@ -74,7 +74,7 @@ describe.skipIf(!hasChromium)("the console", () => {
       await visit(page, "Events");
       await page.getByLabel("Type").selectOption("incident.triggered");
       await page.getByRole("link", { name: "incident.triggered" }).first().click();
-      await page.getByLabel("Payload").waitFor();
+      await page.getByLabel("Payload", { exact: true }).waitFor();
       await look(page, "events");
 
       await visit(page, "Deliveries");
@@ -160,7 +160,7 @@ describe.skipIf(!hasChromium)("the console", () => {
       .click();
     const call = page.locator("#redeliverDeliveries");
     await call
-      .getByLabel("From a shell")
+      .getByLabel("From a shell", { exact: true })
       .getByText(`${stage.worker.url}/pagerduty/deliveries/redeliver`)
       .waitFor();
     await call.getByLabel("Example", { exact: true }).getByText('"redelivered"').waitFor();

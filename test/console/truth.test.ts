@@ -108,6 +108,12 @@ describe.skipIf(!hasChromium)("the console", () => {
     for (const section of SECTIONS) {
       await page.evaluate(`location.hash = "#/${section}"`);
       await tile(page, "Webhooks").getByText("Disabled").waitFor();
+      // The refused webhook is the milder problem.
+      const problems = await page.locator(".problems .what").allTextContents();
+      expect(problems).toEqual([
+        "The webhook subscription is disabled at PagerDuty, so no events arrive.",
+        "1 webhook was refused: no signature.",
+      ]);
       expect(await tile(page, "Webhooks").getAttribute("class")).toBe("tile bad");
     }
     await page.getByRole("button", { name: "Reconcile now" }).click();
@@ -136,13 +142,18 @@ describe.skipIf(!hasChromium)("the console", () => {
   test("offers only the actions that the credential permits", async () => {
     const { page } = await open("#/connection", stage.account.apiKey({ write: false }));
     await page.getByText("This credential may not create webhooks in PagerDuty.").waitFor();
+    await page.getByRole("link", { name: "Do it by hand" }).waitFor();
     await page.getByLabel("Signing secret").waitFor();
     await page
       .getByText(/Generic Webhooks/)
       .first()
       .waitFor();
     expect(await page.getByRole("button", { name: /Subscribe/ }).count()).toBe(0);
-    await page.getByRole("link", { name: "Do it by hand" }).waitFor();
+    const forget = page.getByRole("button", { name: "Remove all secrets…" });
+    expect(await forget.isVisible()).toBe(false);
+    await page.getByLabel("Signing secret").fill("a secret that PagerDuty showed");
+    await page.getByRole("button", { name: "Store secret" }).click();
+    await forget.waitFor();
     expect(await violations(page)).toEqual([]);
   });
 

@@ -5,12 +5,11 @@ import { mountEvents } from "./pages/events.js";
 import { healthTiles, problemList } from "./pages/health.js";
 import { mountIncidents } from "./pages/incidents.js";
 import { report, takeResult } from "./pages/oauth.js";
-import { failed } from "./parts/controls.js";
 import { h } from "./parts/dom.js";
 import { listenForKeys } from "./parts/keyboard.js";
 import { refreshTimes, refreshTimesInSight, showTimesOnTouch } from "./parts/words.js";
 import { keepFilters, place } from "./state/address.js";
-import { calmly, onLive, watch } from "./state/live.js";
+import { calmly, isOver, onLive, watch } from "./state/live.js";
 import { reading } from "./state/reading.js";
 import { onStatus, refreshStatus, status } from "./state/store.js";
 
@@ -90,19 +89,10 @@ function showStatus() {
   }
 }
 
-async function start() {
-  try {
-    await refreshStatus();
-  } catch (error) {
-    main.removeAttribute("aria-busy");
-    main.replaceChildren(failed(error, start));
-    return;
-  }
-  watch();
-}
-
 const forever = new AbortController().signal;
-const again = calmly(reading(refreshStatus, forever));
+// While the first read fails, the error is shown, and the page goes on asking.
+const read = reading(refreshStatus, forever, { isShown: () => status() !== null, place: main });
+const again = calmly(read);
 onStatus(showStatus);
 onLive("status", again, forever);
 onLive("delivery", again, forever);
@@ -118,5 +108,7 @@ showTimesOnTouch();
 keepFilters();
 listenForKeys();
 const result = await takeResult();
-await start();
+await read();
+main.removeAttribute("aria-busy");
+if (!isOver()) watch();
 if (result) report(result);

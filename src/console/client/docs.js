@@ -1,3 +1,4 @@
+import { showFailure } from "./parts/controls.js";
 import { h } from "./parts/dom.js";
 import { narrowFold } from "./parts/fold.js";
 import { operationCard } from "./reference/operation.js";
@@ -174,17 +175,17 @@ function openTarget() {
   target?.scrollIntoView();
 }
 
-try {
-  const response = await fetch("/openapi.json");
-  if (!response.ok) throw new Error(`GET /openapi.json answered ${response.status}`);
-  main.replaceChildren(page(await response.json()));
-  openTarget();
-  window.addEventListener("hashchange", openTarget);
-} catch (error) {
-  const message = error instanceof Error ? error.message : String(error);
-  main.replaceChildren(
-    h("p", { role: "alert" }, `The reference could not be loaded: ${message}. Reload the page.`),
-  );
-} finally {
-  main.removeAttribute("aria-busy");
+async function load() {
+  try {
+    const response = await fetch("/openapi.json");
+    if (!response.ok) throw new Error(`GET /openapi.json answered ${response.status}.`);
+    main.replaceChildren(page(await response.json()));
+    openTarget();
+  } catch (error) {
+    showFailure(main, error, load);
+  }
 }
+
+await load();
+main.removeAttribute("aria-busy");
+window.addEventListener("hashchange", openTarget);

@@ -50,8 +50,7 @@ const alertItem = ({ id, summary, severity, status, createdAt, url, source, deta
     h(
       "p",
       { class: "meta" },
-      [severity, status, source].filter(Boolean).join(" · "),
-      " ",
+      [severity, status, source].filter(Boolean).map((text) => `${text} · `),
       moment(createdAt, ""),
     ),
     links(all),
@@ -67,8 +66,7 @@ const changeItem = ({ summary, timestamp, source, reason, details, links: all })
     h(
       "p",
       { class: "meta" },
-      [source, reason && words(reason)].filter(Boolean).join(" · "),
-      " ",
+      [source, reason && words(reason)].filter(Boolean).map((text) => `${text} · `),
       moment(timestamp, ""),
     ),
     links(all),

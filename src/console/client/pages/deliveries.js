@@ -3,7 +3,7 @@ import { listing } from "../parts/listing.js";
 import { mention } from "../parts/mention.js";
 import { isWithin, TIME } from "../parts/spans.js";
 import { split } from "../parts/split.js";
-import { when } from "../parts/words.js";
+import { dotted, when } from "../parts/words.js";
 import { get } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 import { status } from "../state/store.js";
@@ -56,7 +56,7 @@ function row(delivery) {
       h(
         "a",
         { class: "row-link title mono", href: `#/deliveries/${encodeURIComponent(id)}` },
-        type ?? "notification",
+        dotted(type ?? "notification"),
         " ",
         h("span", { class: "muted" }, `v${version ?? "?"}`),
       ),

@@ -1,4 +1,4 @@
-import { action, copyButton, idLine, toast } from "../parts/controls.js";
+import { action, copyBlock, idLine, toast } from "../parts/controls.js";
 import { entry, h } from "../parts/dom.js";
 import { bodyText } from "../parts/json.js";
 import { mentionWhole } from "../parts/mention.js";
@@ -54,7 +54,8 @@ function attemptItem({ at, status, answer, durationMs, early }) {
       { class: "meta" },
       `${early ? "Before its planned time" : "Planned"}, took ${duration(durationMs)}`,
     ),
-    answer && h("p", { class: "text" }, answer),
+    // Without an answer of its own, the text only repeats the status.
+    answer && answer !== `Aurora answered ${status}` ? h("p", { class: "text" }, answer) : null,
   );
 }
 
@@ -85,31 +86,14 @@ function request({ target, headers }) {
     h(
       "dl",
       { class: "headers mono" },
-      Object.entries(headers).map(([name, value]) =>
-        h("div", null, h("dt", null, name), h("dd", null, value)),
-      ),
+      Object.entries(headers).flatMap(([name, value]) => [h("dt", null, name), h("dd", null, value)]),
     ),
   ];
 }
 
-/** @param {DeliveryWithPayload} delivery */
-function followUps({ followUps: bodies }) {
-  return bodies.map((body, index) => {
-    const text = bodyText(body);
-    const name = `Follow-up ${index + 1}`;
-    return h(
-      "section",
-      null,
-      h(
-        "div",
-        { class: "panel-head" },
-        h("h2", null, `${name}, sent after the first body was accepted`),
-        copyButton(() => text),
-      ),
-      h("pre", { tabindex: 0, "aria-label": name }, text),
-    );
-  });
-}
+/** Bodies that are sent after the first one was accepted. @param {DeliveryWithPayload} delivery */
+const followUps = ({ followUps: bodies }) =>
+  bodies.map((body, index) => copyBlock(`Follow-up ${index + 1}`, bodyText(body)).element);
 
 /**
  * @param {HTMLElement} side
@@ -152,7 +136,6 @@ export function renderDelivery(side, id, signal) {
           : h("p", { class: "actions" }, sendNow(id, delivery.state)),
         attempts(delivery),
         request(delivery),
-        h("h2", null, "Body"),
       ],
       after: followUps,
     },

@@ -7,7 +7,7 @@ import { mention, mentionWhole } from "../parts/mention.js";
 import { renderPayload } from "../parts/payload.js";
 import { isWithin, TIME } from "../parts/spans.js";
 import { split } from "../parts/split.js";
-import { moment, pill, when } from "../parts/words.js";
+import { dotted, moment, pill, when } from "../parts/words.js";
 import { get } from "../state/api.js";
 import { calmly, onLive } from "../state/live.js";
 
@@ -95,8 +95,12 @@ function row(event) {
       "td",
       { class: "wide-cell" },
       webhookId
-        ? h("a", { class: "row-link title mono", href: `#/events/${encodeURIComponent(webhookId)}` }, type)
-        : h("span", { class: "title mono" }, type),
+        ? h(
+            "a",
+            { class: "row-link title mono", href: `#/events/${encodeURIComponent(webhookId)}` },
+            dotted(type),
+          )
+        : h("span", { class: "title mono" }, dotted(type)),
       reason && h("div", { class: "meta" }, reason),
     ),
     h("td", { class: "mention-cell" }, mention(incidentId, incident)),

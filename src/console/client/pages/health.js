@@ -152,12 +152,13 @@ export function problemList() {
   const { element, fold } = narrowFold("problem-fold", summary, list, () => cards.count > 1);
   return {
     element,
-    /** @param {Connected["problems"]} problems */
+    /** Shows the problems, the severe ones first. @param {Connected["problems"]} problems */
     set(problems) {
-      cards.set(problems);
+      /** @param {{code: string}} problem */
+      const isMild = ({ code }) => entry(MILD_PROBLEMS, code) !== undefined;
+      cards.set(problems.toSorted((a, b) => Number(isMild(a)) - Number(isMild(b))));
       element.hidden = problems.length === 0;
-      const isMild = problems.every(({ code }) => entry(MILD_PROBLEMS, code));
-      summary.className = `problem ${isMild ? "warn" : ""}`;
+      summary.className = `problem ${problems.every(isMild) ? "warn" : ""}`;
       summary.textContent = `${problems.length} problems`;
       fold();
     },

@@ -57,6 +57,8 @@ export function byHandPanel() {
     panel,
     /** Opens the instructions if the webhook can only be created by hand. @param {Connected} status */
     show(status) {
+      // Without a signing secret, webhooks are verified by callback.
+      forget.hidden = status.webhook.verification === "callback";
       if (isFirst) panel.open = !mayManageWebhooks(status) && status.webhook.verification === "callback";
       isFirst = false;
     },
@@ -80,18 +82,17 @@ function facts({ verification, lastEventAt, lastPingAt, rejected }) {
 
 /** The URL to copy, and the time of its last event. */
 export function urlPanel() {
-  const input = h("input", { readonly: true, class: "mono", "aria-label": "Webhook URL" });
-  input.addEventListener("focus", () => input.select());
+  const url = h("span", { class: "mono" });
   const list = h("dl", { class: "facts" });
   const panel = h(
     "section",
     { class: "panel" },
     h("h2", null, "Webhook URL"),
     h(
-      "div",
-      { class: "with-button" },
-      input,
-      copyButton(() => input.value),
+      "p",
+      { class: "id-line" },
+      url,
+      copyButton(() => url.textContent ?? "", "webhook URL"),
     ),
     list,
   );
@@ -99,7 +100,7 @@ export function urlPanel() {
     panel,
     /** @param {Connected} status */
     show({ webhook }) {
-      if (input.value !== webhook.url) input.value = webhook.url;
+      if (url.textContent !== webhook.url) url.textContent = webhook.url;
       list.replaceChildren();
       append(list, facts(webhook));
     },

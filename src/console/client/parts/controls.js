@@ -92,22 +92,33 @@ export function segments(choices, onPick, label) {
 
 /**
  * @param {() => string} textOf
- * @param {string} [label]
+ * @param {string} what the name of the text, for a screen reader
  */
-export function copyButton(textOf, label = "Copy") {
-  const button = h("button", { type: "button", class: "small" }, label);
+export function copyButton(textOf, what) {
+  const button = h("button", { type: "button", class: "small" });
+  /** @param {string} label */
+  function show(label) {
+    button.textContent = label;
+    button.ariaLabel = `${label} ${what}`;
+  }
+  show("Copy");
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(textOf());
-      button.textContent = "Copied";
+      show("Copied");
     } catch {
-      button.textContent = "Press Ctrl+C";
+      show("Press Ctrl+C");
     }
-    setTimeout(() => {
-      button.textContent = label;
-    }, 2000);
+    setTimeout(() => show("Copy"), 2000);
   });
   return button;
+}
+
+/** A long text with its name and a button to copy it. The text can change later. @param {string} name @param {string} text */
+export function copyBlock(name, text) {
+  const shown = h("pre", { tabindex: 0, "aria-label": name }, text);
+  const copy = copyButton(() => shown.textContent ?? "", name.toLowerCase());
+  return { element: h("figure", { class: "block" }, h("figcaption", null, name, copy), shown), shown };
 }
 
 /**
@@ -172,6 +183,29 @@ export function form(submit, work, ...children) {
 }
 
 /**
+ * Opens a dialog, which is removed when it closes.
+ * @param {string} title
+ * @param {import("./dom.js").Child} content
+ * @param {readonly (readonly [label: string, value: string, kind: "plain" | "danger"])[]} choices the first is focused
+ */
+export function openDialog(title, content, choices) {
+  const titleId = uniqueId("dialog");
+  const dialog = h("dialog", { "aria-labelledby": titleId });
+  const buttons = choices.map(([label, value, kind], index) =>
+    h(
+      "button",
+      { type: "button", class: kind, autofocus: index === 0, click: () => dialog.close(value) },
+      label,
+    ),
+  );
+  append(dialog, [h("h2", { id: titleId }, title), content, h("div", { class: "actions" }, buttons)]);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/**
  * Asks before something that cannot be undone.
  * @param {{title: string, text: string, confirm: string}} question
  * @param {AbortSignal} signal closes the question, which counts as a no
@@ -179,25 +213,12 @@ export function form(submit, work, ...children) {
  */
 export function confirmed({ title, text, confirm }, signal) {
   return new Promise((resolve) => {
-    const titleId = uniqueId("dialog");
-    const dialog = h("dialog", { "aria-labelledby": titleId });
-    append(dialog, [
-      h("h2", { id: titleId }, title),
-      h("p", null, text),
-      h(
-        "div",
-        { class: "actions" },
-        h("button", { type: "button", click: () => dialog.close("no"), autofocus: true }, "Cancel"),
-        h("button", { type: "button", class: "danger", click: () => dialog.close("yes") }, confirm),
-      ),
+    const dialog = openDialog(title, h("p", null, text), [
+      ["Cancel", "no", "plain"],
+      [confirm, "yes", "danger"],
     ]);
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      resolve(dialog.returnValue === "yes");
-    });
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"));
     signal.addEventListener("abort", () => dialog.close("no"));
-    document.body.append(dialog);
-    dialog.showModal();
   });
 }
 
@@ -225,7 +246,7 @@ export function loading(label) {
  * @param {unknown} error
  * @param {() => Promise<unknown>} retry
  */
-export function failed(error, retry) {
+function failed(error, retry) {
   return h(
     "div",
     { class: "empty", role: "alert" },
@@ -254,11 +275,18 @@ export const fact = (name, ...value) => h("div", null, h("dt", null, name), h("d
 
 /** An id that can be copied. @param {string} name @param {string} id */
 export const copyableId = (name, id) =>
-  h("span", { class: "id-line" }, h("span", { class: "mono" }, id), copyIdButton(name, id));
+  h(
+    "span",
+    { class: "id-line" },
+    h("span", { class: "mono" }, id),
+    copyButton(() => id, name),
+  );
 
 /** A line with an id's name and the id, which can be copied. @param {string} name @param {string} id */
 export const idLine = (name, id) =>
-  h("p", { class: "id-line" }, h("span", { class: "meta mono" }, `${name} ${id}`), copyIdButton(name, id));
-
-/** @param {string} name @param {string} id */
-const copyIdButton = (name, id) => copyButton(() => id, `Copy ${name}`);
+  h(
+    "p",
+    { class: "id-line" },
+    h("span", { class: "meta mono" }, `${name} ${id}`),
+    copyButton(() => id, name),
+  );

@@ -1,3 +1,4 @@
+import { openDialog } from "./controls.js";
 import { h } from "./dom.js";
 
 /** The console's keyboard shortcuts. */
@@ -15,23 +16,12 @@ const KEYS = [
 
 function showKeys() {
   if (document.querySelector("dialog[open]")) return;
-  const close = h("button", { type: "button", autofocus: true }, "Close");
   const list = h(
     "dl",
     { class: "keys" },
     KEYS.map(([key, text]) => h("div", null, h("dt", null, h("kbd", null, key)), h("dd", null, text))),
   );
-  const dialog = h(
-    "dialog",
-    { "aria-labelledby": "keys-title" },
-    h("h2", { id: "keys-title" }, "Keyboard"),
-    list,
-    h("div", { class: "actions" }, close),
-  );
-  close.addEventListener("click", () => dialog.close());
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  openDialog("Keyboard", list, [["Close", "", "plain"]]);
 }
 
 const rowLinks = () =>

@@ -1,5 +1,5 @@
 import { reading } from "../state/reading.js";
-import { copyButton, loading } from "./controls.js";
+import { copyBlock, loading } from "./controls.js";
 import { h } from "./dom.js";
 import { bodyText, jsonText } from "./json.js";
 
@@ -40,19 +40,13 @@ export function renderPayload(side, { name, list, load, title, lines, after }, s
 
   /** @param {T} item */
   function article(item) {
-    const text = bodyText(item.payload);
     return h(
       "article",
       { class: "panel detail" },
-      h(
-        "div",
-        { class: "panel-head" },
-        back(),
-        copyButton(() => text, "Copy payload"),
-      ),
+      h("div", { class: "panel-head" }, back()),
       h("h1", { tabindex: -1, class: "mono" }, title(item)),
       lines(item).flat(),
-      h("pre", { tabindex: 0, "aria-label": "Payload" }, text),
+      copyBlock("Payload", bodyText(item.payload)).element,
       after?.(item) ?? null,
     );
   }

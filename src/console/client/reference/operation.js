@@ -1,4 +1,4 @@
-import { copyButton } from "../parts/controls.js";
+import { copyBlock } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { jsonText } from "../parts/json.js";
 import { nameOf, prose, shown, typeOf } from "./schema.js";
@@ -25,13 +25,6 @@ function parameterList(parameters) {
     ),
   );
   return [h("h3", null, "Parameters"), h("ul", { class: "properties" }, rows)];
-}
-
-/** A text with a button to copy it. The text can change later. @param {string} name @param {string} text */
-function copyBlock(name, text) {
-  const shown = h("pre", { tabindex: 0, "aria-label": name }, text);
-  const copy = copyButton(() => shown.textContent ?? "");
-  return { element: h("figure", { class: "example" }, h("figcaption", null, name, copy), shown), shown };
 }
 
 /** @param {string} name @param {unknown} example */

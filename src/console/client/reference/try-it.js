@@ -1,4 +1,4 @@
-import { confirmed, copyButton, field, form } from "../parts/controls.js";
+import { confirmed, copyBlock, field, form } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { bodyText, jsonText } from "../parts/json.js";
 import { query, send } from "../state/api.js";
@@ -80,21 +80,10 @@ function answered({ status, headers }, text, tookMs) {
     const value = headers.get(name);
     return value === null ? [] : [`${name}: ${value}`];
   });
-  const body = shownBody(text);
   return [
     h("p", { role: "status" }, h("strong", null, String(status)), ` after ${tookMs} ms`),
     h("p", { class: "meta mono" }, lines.join(" · ")),
-    h(
-      "figure",
-      { class: "example" },
-      h(
-        "figcaption",
-        null,
-        "Answer",
-        copyButton(() => body),
-      ),
-      h("pre", { tabindex: 0, "aria-label": "Answer" }, body),
-    ),
+    copyBlock("Answer", shownBody(text)).element,
   ];
 }
 
