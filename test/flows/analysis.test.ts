@@ -43,7 +43,7 @@ test("analysis is requested as soon as the runbook arrives, even if its fetch fa
     analysis: { state: "requested", reason: expect.stringContaining("runbook arrived") },
     timeline: expect.arrayContaining([
       expect.objectContaining({ kind: "created" }),
-      expect.objectContaining({ kind: "rca_requested", text: expect.stringContaining("failed") }),
+      expect.objectContaining({ kind: "rca_requested", text: expect.stringContaining("could not be read") }),
     ]),
   });
 });

@@ -1,7 +1,7 @@
 import { action, fact, field, form, secretInput, toast } from "../parts/controls.js";
 import { h } from "../parts/dom.js";
 import { confirmedAsItIs } from "../parts/question.js";
-import { moment } from "../parts/words.js";
+import { dotted, moment } from "../parts/words.js";
 import { call } from "../state/api.js";
 import { mayManageWebhooks } from "../state/permissions.js";
 import { onStatus, refreshStatus, setStatus, status } from "../state/store.js";
@@ -26,7 +26,7 @@ function accountPanel(status) {
       { class: "facts" },
       fact("Account", accountSubdomain ? `${accountSubdomain}.pagerduty.com` : "unknown"),
       fact("Service region", region.toUpperCase()),
-      fact("PagerDuty user", user || "an account-wide key"),
+      fact("PagerDuty user", ...dotted(user || "an account-wide key")),
       fact("Credential", authType === "oauth" ? "OAuth" : "API token"),
       fact("Last checked", moment(status.validatedAt)),
       oauth && fact("Valid until", moment(oauth.expiresAt)),

@@ -10,6 +10,8 @@ import { split } from "../parts/split.js";
 import { dotted, moment, pill, when } from "../parts/words.js";
 import { get } from "../state/api.js";
 import { calmly, onLive } from "../state/live.js";
+import { mayManageWebhooks } from "../state/permissions.js";
+import { status } from "../state/store.js";
 
 /** The list of webhooks, recovered incidents and findings of checks. Shows a webhook with its payload. */
 
@@ -110,6 +112,18 @@ function row(event) {
   );
 }
 
+/** @returns {readonly [string, string]} */
+function nothing() {
+  const now = status();
+  const mayTest = now?.connected && now.webhook.subscription !== null && mayManageWebhooks(now);
+  return [
+    "No events yet",
+    mayTest
+      ? "Send PagerDuty's test event on the Connection page; it then appears here."
+      : "They appear as soon as PagerDuty sends them, without reloading the page.",
+  ];
+}
+
 /**
  * @param {HTMLElement} side
  * @param {string} webhookId
@@ -172,10 +186,7 @@ export function mountEvents(view, signal) {
         (!outcome || event.outcome === outcome) &&
         isWithin(since, event.receivedAt) &&
         matchesText(q ?? "")([event.webhookId, incident?.title, incident?.number, incident?.service]),
-      nothing: () => [
-        "No events yet",
-        "Send PagerDuty's test event on the Connection page; it then appears here.",
-      ],
+      nothing,
     },
     signal,
   );

@@ -101,9 +101,9 @@ export function words(text) {
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 
-/** A name such as `incident.custom_fields_updated`, which a narrow column breaks at its separators. @param {string} name */
+/** A name or an address, which a narrow column breaks behind its separators. @param {string} name */
 export const dotted = (name) =>
-  name.split(/(?<=[._])/).flatMap((part, index) => (index === 0 ? [part] : [h("wbr"), part]));
+  name.split(/(?<=[._@])/).flatMap((part, index) => (index === 0 ? [part] : [h("wbr"), part]));
 
 const number = new Intl.NumberFormat("en-GB");
 
