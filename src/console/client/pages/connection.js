@@ -20,7 +20,7 @@ function accountPanel(status) {
   return h(
     "section",
     { class: "panel" },
-    h("div", { class: "panel-head" }, h("h2", null, status.displayName)),
+    h("h2", null, status.displayName),
     h(
       "dl",
       { class: "facts" },
