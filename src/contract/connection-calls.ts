@@ -22,7 +22,7 @@ export const connection: Call[] = [
     summary: "Connect with an API token",
     body: { schema: ConnectBody, required: true },
     answers: ok("Connected.", answers.ConnectAnswer),
-    errors: [400, 409, 413, ...pagerdutyErrors],
+    errors: [400, 404, 413, ...pagerdutyErrors],
   },
   {
     method: "patch",
@@ -48,7 +48,7 @@ export const connection: Call[] = [
     summary: "Start connecting with OAuth",
     body: { schema: LoginBody, required: false },
     answers: ok("The URL that the browser has to open.", answers.LoginUrl),
-    errors: [400, 403, 409, 413, 500],
+    errors: [400, 403, 413, 500],
   },
   {
     method: "get",
@@ -81,6 +81,8 @@ export const webhooks: Call[] = [
     headers: {
       "X-PagerDuty-Signature": "`v1=<hex>[,v1=<hex>…]`, HMAC-SHA256 of the body.",
       "X-Webhook-Id": "The same in every attempt to send the event.",
+      "X-Webhook-Subscription":
+        "The subscription's id. If organisations share the URL and no secret matches, the owner of the subscription decides.",
     },
     body: { schema: V3Webhook, required: true },
     answers: {
@@ -151,7 +153,7 @@ export const webhooks: Call[] = [
     tag: "Webhooks",
     summary: "Ask PagerDuty to send its test event",
     answers: { 202: { description: "PagerDuty accepted the request.", schema: answers.Success } },
-    errors: [404, ...pagerdutyErrors],
+    errors: [404, 413, ...pagerdutyErrors],
   },
   {
     method: "post",
@@ -159,6 +161,6 @@ export const webhooks: Call[] = [
     tag: "Webhooks",
     summary: "Enable a disabled webhook subscription",
     answers: ok("The subscription.", answers.Subscription),
-    errors: [404, ...pagerdutyErrors],
+    errors: [404, 413, ...pagerdutyErrors],
   },
 ];

@@ -116,7 +116,7 @@ export const incidents: Call[] = [
     tag: "Incidents",
     summary: "Check the subscription and search for missed incidents now",
     answers: ok("The result of the check.", answers.Reconciled),
-    errors: [404, ...pagerdutyErrors],
+    errors: [404, 413, ...pagerdutyErrors],
   },
   {
     method: "get",

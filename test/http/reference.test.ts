@@ -5,6 +5,7 @@ import { OPENAPI_FILE, openApiText } from "../../scripts/openapi.ts";
 import { LiveMessage } from "../../src/contract/answers.ts";
 import { CALLS } from "../../src/contract/calls.ts";
 import { NotificationBody, V3Body } from "../../src/contract/sent.ts";
+import { holdNext } from "../support/held-call.ts";
 import { until } from "../support/until.ts";
 import { watch } from "../support/watcher.ts";
 import { type CallOptions, INTERNAL_SECRET, type Reply, settled, startWorker } from "../support/worker.ts";
@@ -182,7 +183,16 @@ describe("the OpenAPI document:", () => {
     await world.worker.call("alice", "POST", "/pagerduty", { body: { token } });
     const other = pagerduty.account({ subdomain: "other" }).apiKey();
     expect(await statusOf({ body: { token: other } }, "patch")).toBe(409);
+    const raw = JSON.stringify({ padding: "x".repeat(16 * 1024) });
+    for (const path of ["reconcile", "subscription/ping", "subscription/enable"]) {
+      expect((await checked("post", `/pagerduty/${path}`, { raw })).status).toBe(413);
+    }
+    const held = holdNext(pagerduty.faults, "api", "hold", (_, path) => path.startsWith("/users/me"));
+    const connecting = statusOf({ body: { token } });
+    await held.underWay();
     await world.worker.call("alice", "DELETE", "/pagerduty");
+    held.release();
+    expect(await connecting).toBe(404);
     const misconfigured = await startWorker({ CREDENTIALS_KEYS: "oops" });
     try {
       expect((await checked("get", "/pagerduty", {}, "/pagerduty", misconfigured)).status).toBe(503);
