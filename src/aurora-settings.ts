@@ -1,4 +1,4 @@
-import { isLocalHost, Malformed, rawText, read } from "./settings.ts";
+import { isLocalHost, Malformed, parseUrl, rawText, read } from "./settings.ts";
 
 /** Parses the settings for calls to Aurora, and checks whether they fit together. */
 
@@ -44,6 +44,12 @@ export const headerLines = read((value) => {
     headers[lower] = content;
   }
   return headers;
+});
+
+/** Parses the events URL, which is called exactly as written: a trailing slash is kept. */
+export const eventsUrl = read((value) => {
+  const url = parseUrl(value);
+  return url instanceof Malformed ? url : (value ?? null);
 });
 
 export const eventsFormat = read((value) => {

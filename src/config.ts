@@ -5,13 +5,13 @@ import {
   type ConfigProblem,
   defaultEventsUrl,
   eventsFormat,
+  eventsUrl,
   headerLines,
   isOwnRoute,
 } from "./aurora-settings.ts";
 import {
   callerId,
   duration,
-  exactUrl,
   flag,
   httpUrl,
   keyList,
@@ -100,7 +100,7 @@ const Variables = z.object({
   NGROK_URL: httpUrl,
   NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH: flag,
   PAGERDUTY_OAUTH_SCOPES: text,
-  AURORA_EVENTS_URL: exactUrl,
+  AURORA_EVENTS_URL: eventsUrl,
   AURORA_EVENTS_FORMAT: eventsFormat,
   PAGERDUTY_API_URL: httpUrl,
   PAGERDUTY_IDENTITY_URL: httpUrl,
@@ -160,7 +160,7 @@ export function parseConfig(variables: object): Config {
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   const given = parsed.data;
   const backendUrl = given.AURORA_BACKEND_URL;
-  const eventsUrl = given.AURORA_EVENTS_URL ?? (backendUrl === null ? null : defaultEventsUrl(backendUrl));
+  const url = given.AURORA_EVENTS_URL ?? (backendUrl === null ? null : defaultEventsUrl(backendUrl));
   return {
     dev: given.AURORA_ENV === "dev",
     internalApiSecret: given.INTERNAL_API_SECRET ?? null,
@@ -176,16 +176,16 @@ export function parseConfig(variables: object): Config {
     tunnelUrl: given.TUNNEL_URL ?? given.NGROK_URL,
     aurora: {
       backendUrl,
-      origin: auroraOrigin(backendUrl, eventsUrl),
+      origin: auroraOrigin(backendUrl, url),
       headers: given.AURORA_HEADERS,
     },
     events:
-      eventsUrl === null
+      url === null
         ? null
         : {
-            url: eventsUrl,
+            url,
             setting: given.AURORA_EVENTS_URL === null ? "AURORA_BACKEND_URL" : "AURORA_EVENTS_URL",
-            isOwnRoute: isOwnRoute(eventsUrl),
+            isOwnRoute: isOwnRoute(url),
             format: given.AURORA_EVENTS_FORMAT,
             secret: given.AURORA_EVENTS_SECRET,
           },

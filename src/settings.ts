@@ -47,13 +47,22 @@ function decodeBase64(encoded: string): Uint8Array<ArrayBuffer> | null {
   }
 }
 
-export const httpUrl = read((value) => {
+/** Parses a variable as an absolute http(s) URL; null if it is not set. */
+export function parseUrl(value: string | undefined): URL | Malformed | null {
   if (value === undefined) return null;
   const url = URL.parse(value);
-  if (!url || (url.protocol !== "http:" && url.protocol !== "https:") || url.username || url.password) {
-    return new Malformed("must be an absolute http(s) URL, such as https://example.com");
+  if ((url?.protocol === "http:" || url?.protocol === "https:") && !url.username && !url.password) return url;
+  return new Malformed("must be an absolute http(s) URL, such as https://example.com");
+}
+
+/** Parses a base URL, to which paths are appended. Scheme and host become lower case; a trailing slash is removed. */
+export const httpUrl = read((value) => {
+  const url = parseUrl(value);
+  if (!(url instanceof URL)) return url;
+  if (/[?#]/.test(value ?? "")) {
+    return new Malformed("must not contain ? or #, because paths are appended to it; remove that part");
   }
-  return value.replace(/\/+$/, "");
+  return url.href.replace(/\/+$/, "");
 });
 
 const DECIMAL = /^(?:\d{1,9}(?:\.\d{0,6})?|\.\d{1,6})$/;
@@ -78,12 +87,6 @@ export const flag = read((value) => {
   if (lower === undefined || lower === "false" || lower === "0") return false;
   if (lower === "true" || lower === "1") return true;
   return new Malformed("must be true or false");
-});
-
-/** Parses a URL that is called exactly as written: a trailing slash is kept. */
-export const exactUrl = read((value) => {
-  const { error } = httpUrl.safeParse(value);
-  return error ? new Malformed(error.issues[0]?.message ?? "is malformed") : (value ?? null);
 });
 
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);

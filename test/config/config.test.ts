@@ -77,15 +77,34 @@ test("a setting that is empty or blank counts as not set", () => {
   expect(config).toMatchObject({ publicUrl: null, frontendUrl: null, runbookWaitMs: 5000 });
 });
 
-test("a trailing slash of PUBLIC_URL is removed", () => {
-  expect(parseConfig({ ...GOOD, PUBLIC_URL: "https://a.example/" }).publicUrl).toBe("https://a.example");
+test.each([
+  ["https://a.example/", "https://a.example"],
+  ["HTTP://A.example", "http://a.example"],
+  ["https://a.example:443/Base//", "https://a.example/Base"],
+])("the base URL %s is used as %s", (given, used) => {
+  expect(parseConfig({ ...GOOD, PUBLIC_URL: given }).publicUrl).toBe(used);
+});
+
+test("a base URL with a query or a fragment is a problem that names the setting", () => {
+  for (const name of [
+    "AURORA_BACKEND_URL",
+    "FRONTEND_URL",
+    "PUBLIC_URL",
+    "TUNNEL_URL",
+    "PAGERDUTY_API_URL",
+  ]) {
+    for (const end of ["?a=b", "/?", "/#a"]) {
+      expect(problemsOf({ ...GOOD, [name]: `https://a.example${end}` })).toEqual({
+        [name]: expect.stringContaining("must not contain ? or #"),
+      });
+    }
+  }
 });
 
 test("AURORA_EVENTS_URL keeps a trailing slash", () => {
   const url = "https://aurora.example/{user_id}/";
   const config = parseConfig({ ...GOOD, AURORA_EVENTS_URL: url });
   expect(config.events?.url).toBe(url);
-  expect(problemsOf({ ...GOOD, AURORA_EVENTS_URL: "aurora/" })).toHaveProperty("AURORA_EVENTS_URL");
 });
 
 test("NEXT_PUBLIC_BACKEND_URL and NGROK_URL, which Aurora already uses, are read as settings", () => {
@@ -126,8 +145,9 @@ test.each([
   [
     "AURORA_BACKEND_URL",
     ["https://aurora.example/", "http://localhost:5000"],
-    ["aurora", "ftp://aurora.example"],
+    ["aurora", "ftp://aurora.example", "https://a:b@aurora.example"],
   ],
+  ["AURORA_EVENTS_URL", ["https://aurora.example/in?x=1"], ["aurora/", "ftp://aurora.example"]],
   ["RETENTION_DAYS", ["0.01", "3650"], ["0", "0.0", "3651", "a month", "."]],
   ["RECONCILE_MINUTES", ["0", "10080"], ["10081", "-0", "Infinity"]],
   ["DELIVERY_SCHEDULE", ["0", "0,5,30,", " 0, 5 ,30 , ", "0.5,604800"], [",", "0;5", "604801", "-5", "0,5s"]],
