@@ -46,10 +46,13 @@ export const headerLines = read((value) => {
   return headers;
 });
 
-/** Parses the events URL, which is called exactly as written: a trailing slash is kept. */
+/** The paths of the two known receivers, Aurora and the folder `aurora/`, up to a trailing slash. */
+const KNOWN_RECEIVER = /^([^?#]*(?:\/edge\/events|\/pagerduty\/webhook\/\{user_id\}))\/+(?=[?#]|$)/;
+
+/** Parses the events URL. A trailing slash is removed only for a known receiver, which answers 404 to it. */
 export const eventsUrl = read((value) => {
   const url = parseUrl(value);
-  return url instanceof Malformed ? url : (value ?? null);
+  return url instanceof Malformed ? url : (value?.replace(KNOWN_RECEIVER, "$1") ?? null);
 });
 
 export const eventsFormat = read((value) => {

@@ -101,10 +101,16 @@ test("a base URL with a query or a fragment is a problem that names the setting"
   }
 });
 
-test("AURORA_EVENTS_URL keeps a trailing slash", () => {
-  const url = "https://aurora.example/{user_id}/";
-  const config = parseConfig({ ...GOOD, AURORA_EVENTS_URL: url });
-  expect(config.events?.url).toBe(url);
+test.each([
+  ["/edge/events/", "/edge/events"],
+  ["/base/edge/events//?tag=a/", "/base/edge/events?tag=a/"],
+  ["/pagerduty/webhook/{user_id}/", "/pagerduty/webhook/{user_id}"],
+  ["/{user_id}/", "/{user_id}/"],
+  ["/events/", "/events/"],
+  ["/in?next=/edge/events/", "/in?next=/edge/events/"],
+])("AURORA_EVENTS_URL with the path %s is called with %s", (given, called) => {
+  const variables = { AURORA_EVENTS_URL: `https://a.example${given}`, AURORA_EVENTS_SECRET: secretOf(24) };
+  expect(parseConfig({ ...GOOD, ...variables }).events?.url).toBe(`https://a.example${called}`);
 });
 
 test("NEXT_PUBLIC_BACKEND_URL and NGROK_URL, which Aurora already uses, are read as settings", () => {
