@@ -21,7 +21,7 @@ export function devVars(): string {
   return `# Settings and secrets of the Worker on this machine. \`npm run dev\` created this file and never overwrites it; git
 # ignores it. wrangler.toml lists the other settings, each of which can be set here, too.
 
-# \`dev\` accepts calls from this machine without INTERNAL_API_SECRET, and logs readable lines.
+# With \`dev\`, the log has readable lines, and INTERNAL_API_SECRET may be left unset (see below).
 AURORA_ENV=dev
 
 # Seals the stored PagerDuty credentials, which cannot be opened without this key.
