@@ -43,8 +43,11 @@ function essenceOf(event: PagerDutyEvent): PagerDutyEvent {
   }
 }
 
-/** `behind`: PagerDuty's answer is older than the webhook. `unknown`: the custom fields could not be read. */
-export type Agreement = "agrees" | "disagrees" | "behind" | "unknown";
+/**
+ * `behind`: PagerDuty's answer is older than the webhook. `unknown`: the custom fields could not be read. `not_shown`:
+ * PagerDuty's answer about an incident never shows what the webhook claims, such as a note.
+ */
+export type Agreement = "agrees" | "disagrees" | "behind" | "unknown" | "not_shown";
 
 /**
  * Compares a webhook with PagerDuty's answer. A webhook with a different status still agrees if the incident changed
@@ -59,7 +62,8 @@ export function agreementOf(
   const read = payload ? readBody(payload) : null;
   if (!read?.ok) return "disagrees";
   const effect = effectOf(read.event);
-  if (effect.kind === "timeline" || effect.kind === "none") return "disagrees";
+  if (effect.kind === "timeline") return "not_shown";
+  if (effect.kind === "none") return "disagrees";
   if (effect.kind === "fields" && fieldsMissing) return "unknown";
   const occurredAtMs = Date.parse(read.event.occurred_at);
   const updatedAtMs = Date.parse(reading.incident.updatedAt ?? "");

@@ -200,6 +200,9 @@ function foldReading(context: TenantContext, judged: Judged[], read: RestReading
 
 const isTriggered = ({ type }: Entry) => type === "incident.triggered";
 
+const NOT_SHOWN =
+  "PagerDuty's answer about the incident cannot confirm an event of this type; store the webhook's signing secret, which proves such events";
+
 type Verdict = "agrees" | "wait" | { reason: string };
 
 /** `triggers`: whether the webhook proves that the incident was triggered, even if it does not agree otherwise. */
@@ -223,6 +226,8 @@ function verdictOn(entry: Entry, payload: Uint8Array | null, answer: Answer, now
     case "unknown":
       if (ageMs < GIVE_UP_AFTER_MS) return "wait";
       break;
+    case "not_shown":
+      return { reason: NOT_SHOWN };
     case "disagrees":
       break;
   }

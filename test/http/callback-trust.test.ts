@@ -115,6 +115,17 @@ test("forged content of a real incident appears only in the event log, as unconf
   expect(detail.text).not.toContain("money");
 });
 
+test("an unsigned note stays unconfirmed, and the reason names the signing secret as the remedy", async () => {
+  const incident = stage.account.trigger({ title: "Real" });
+  await post(webhookBody(incident.annotate("Looking")), "note");
+  const reason = async () => (await stage.call("GET", "/events/note")).body;
+  await until("the verdict", async () => JSON.stringify(await reason()).includes("cannot confirm"));
+  expect(await reason()).toMatchObject({
+    outcome: "unconfirmed",
+    reason: expect.stringContaining("store the webhook's signing secret"),
+  });
+});
+
 test("a runbook field that a webhook announces is read back from PagerDuty", async () => {
   const incident = stage.account.trigger({ title: "Slow" });
   const event = incident.setField("runbook_link", "http://localhost/runbook");

@@ -95,6 +95,13 @@ test("a custom field event without valid custom fields never agrees with PagerDu
   }
 });
 
+test("an event that changes nothing of the incident itself, such as a note, is `not_shown`, even if its body is large", () => {
+  const note = { type: "incident_note", incident: { id: "P1" }, content: "Looking" };
+  for (const body of [bodyOf(note), claimOf(bodyOf({ ...note, filler }))]) {
+    expect(agreementOf(body, reading, false)).toBe("not_shown");
+  }
+});
+
 test("a body with a different status agrees if the incident last changed in the event's second, but not if it last changed long before the event", () => {
   const resolved = RestIncidentAnswer.parse({
     ...INCIDENT,
