@@ -85,8 +85,9 @@ export function readableEntry(row: unknown): Entry | null {
 }
 
 /** Whether an unsigned webhook also went to other tenants and is not confirmed for this one. It is then hidden. */
-export const isUndecided = ({ shared, outcome }: Entry) => shared === 1 && outcome === "unconfirmed";
-export const UNDECIDED = "coalesce(shared = 1 AND outcome = 'unconfirmed', 0)";
+export const isUndecided = ({ shared, outcome }: Entry) =>
+  shared === 1 && (outcome === "unconfirmed" || outcome === "failed");
+export const UNDECIDED = "coalesce(shared = 1 AND outcome IN ('unconfirmed', 'failed'), 0)";
 
 /** Returns the id of a delivery, which is the `webhook-id` of every attempt. */
 export const deliveryIdOf = ({ notification }: Entry): string => notification?.messageId ?? "";

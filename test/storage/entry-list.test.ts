@@ -93,6 +93,16 @@ test("a time filter finds the events received at that time, including a webhook 
   });
 });
 
+test("a webhook that also went to other tenants is listed only if it was confirmed, not if it waits or failed", async () => {
+  await inObject("shared", (journal, sql) => {
+    const [confirmed] = (["applied", "unconfirmed", "failed"] as const).map((outcome) =>
+      journal.event(START_MS, { outcome, shared: true }),
+    );
+    expect(seqsOf(listEvents(sql, { ...ALL_EVENTS, limit: 25 }))).toEqual([confirmed]);
+    expect(seqsOf(listEvents(sql, { ...ALL_EVENTS, outcome: "failed", limit: 25 }))).toEqual([]);
+  });
+});
+
 test("a list of events ends at the filter's start time, however many older entries there are", async () => {
   await inObject("end", (journal, sql) => {
     for (let minute = 0; minute < 5_200; minute += 1) journal.event(START_MS + minute * 60_000);
