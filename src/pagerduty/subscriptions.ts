@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
+import { listOf } from "./event.ts";
 
 /**
  * Manages webhook subscriptions at PagerDuty. Only the answer to a creation holds the signing secret. `PUT`
@@ -25,7 +26,7 @@ const RestSubscription = z.lazy(() =>
       secret: z.nullish(z.string()),
       temporarily_disabled: z.nullish(z.boolean()),
     }),
-    events: z.nullish(z.array(z.string())),
+    events: z.nullish(listOf(z.string())),
     filter: z.nullish(z.object({ type: z.string(), id: z.nullish(z.string()) })),
   }),
 );
@@ -63,7 +64,7 @@ const One = z.pipe(
   z.transform(({ webhook_subscription }) => subscriptionOf(webhook_subscription)),
 );
 const Page = z.object({
-  webhook_subscriptions: z.array(z.pipe(RestSubscription, z.transform(subscriptionOf))),
+  webhook_subscriptions: listOf(z.pipe(RestSubscription, z.transform(subscriptionOf))),
   more: z.nullish(z.boolean()),
 });
 const Nothing = z.pipe(
