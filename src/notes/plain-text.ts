@@ -25,8 +25,11 @@ const NESTED_TOO_DEEP = /^[ \t]*(?:(?:>|[-+*][ \t]|\d{1,9}[.)][ \t])[ \t]*){51}/
 const MAX_LINES = 2_000;
 /** The most table cells: the lexer pads each row to the number of columns, and a cell takes about 1 KB. */
 const MAX_CELLS = 10_000;
-/** Matches the line below the header row of a table. */
-const DELIMITER_ROW = /^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$/;
+/**
+ * Matches the line below the header row of a table, and some lines that only resemble one. No two neighbouring parts
+ * can match the same character, so each line is matched in one way only, and quickly.
+ */
+const DELIMITER_ROW = /^[ \t]*(?:\|[ \t]*)?[:-]+[ \t]*(?:\|[ \t]*(?:[:-]+[ \t]*)?)*$/;
 
 /** Matches over 2,000 characters without a blank, which the lexer searches slowly for e-mail addresses. */
 const LONG_WORD = /\S{2001}/;

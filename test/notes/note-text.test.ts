@@ -96,6 +96,15 @@ test.each([
   expect(plainTextOf(markdown)).toBe(markdown.trimEnd());
 });
 
+// A search with several ways to split the blanks would not end here within the time of a test.
+test.each([
+  ["a line of blanks before a word", `${" ".repeat(500_000)}a`],
+  ["a line of tabs before a word", `${"\t".repeat(500_000)}a`],
+  ["a row of empty cells that ends with a word", `a|b\n-${`|${" ".repeat(40)}`.repeat(1_000)}x`],
+])("Markdown with %s is converted in a time that grows with its length only", (_, odd) => {
+  expect(plainTextOf(`**Found** it.\n\n${odd}`)).toMatch(/^Found it\.\n/);
+});
+
 test("a table of ordinary size is converted, whatever its delimiter row looks like", () => {
   const rows = "\n| 1 | 2 |".repeat(50);
   expect(plainTextOf(`a | b\n:- | -:${rows}`).split("\n")).toHaveLength(50);
