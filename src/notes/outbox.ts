@@ -3,7 +3,7 @@ import type { TenantContext } from "../connection/tenant-context.ts";
 import { learnWriteAccess, mayWrite } from "../connection/write-access.ts";
 import { AppError } from "../errors.ts";
 import { view } from "../incidents/fold.ts";
-import { log } from "../log.ts";
+import { describe, log } from "../log.ts";
 import { createNote, listNotes } from "../pagerduty/context.ts";
 import { loadIncident } from "../storage/incidents.ts";
 import {
@@ -31,6 +31,8 @@ const MAX_AN_HOUR_ON_AN_INCIDENT = 30;
 const MAX_AN_HOUR = 200;
 /** How long the caller waits for the first attempt, which shows whether the credential may write. */
 const FIRST_ATTEMPT_WAIT_MS = 3_000;
+/** The answer of an attempt that threw. PagerDuty may have written the note before. */
+const CRASHED = { ok: false, problem: "unavailable", reason: "A fault of the connector" } as const;
 
 /** A note as the caller requests it. */
 export interface NoteRequest {
@@ -148,7 +150,10 @@ export class NoteOutbox {
     const before = noteById(sql, noteId);
     if (before?.state !== "pending") return;
     saveNote(sql, attempting(before, Date.now()));
-    const answer = await this.#call(before);
+    const answer = await this.#call(before).catch((error: unknown) => {
+      log.error("note.crashed", { tenantId: store.tenantId, noteId, error: describe(error) });
+      return CRASHED;
+    });
     if (!isCurrent()) return;
     // PagerDuty's webhook about the note may have arrived before the answer.
     if (noteById(sql, noteId)?.state !== "pending") return;

@@ -151,7 +151,12 @@ export async function callPagerDuty<T>(
     headers.set("Content-Type", "application/json");
     init.body = JSON.stringify(body);
   }
-  if (from !== null) headers.set("From", from);
+  try {
+    if (from !== null) headers.set("From", from);
+  } catch {
+    const message = "the e-mail address of the user to write as cannot be sent in a header";
+    return { ok: false, problem: "bad_request", message };
+  }
   try {
     return await withDeadline(TIMEOUT_MS, async (deadline): Promise<ApiAnswer<T>> => {
       const signal = target.signal ? AbortSignal.any([deadline, target.signal]) : deadline;

@@ -117,3 +117,36 @@ test("if the connection ends during a note's first attempt, the request fails as
     await expect(outbox.request("ended", connection, "P1", NOTE)).rejects.toThrow("Not connected");
   });
 });
+
+test.each<[string, string, boolean, object]>([
+  [
+    "the address of the connected user does not fit into a header",
+    "x\ny@example.com",
+    false,
+    {
+      state: "failed",
+      attempts: 1,
+      error: expect.stringContaining("e-mail address of the user to write as"),
+    },
+  ],
+  [
+    "an attempt throws",
+    "ada@example.com",
+    true,
+    { state: "pending", attempts: 1, doubtful: 1, error: "A fault of the connector" },
+  ],
+])(
+  "if %s, the attempt counts as failed, and the caller learns the note's id",
+  async (_, email, throws, note) => {
+    await runInDurableObject(env.TENANT.getByName(`user:thrown-${throws}`), async (__, { storage }) => {
+      const context = await connectedContext(storage, env.CONNECTIONS, "thrown");
+      takeIn(context, receivedWebhook("thrown", "W1", JSON.stringify({ event: EVENT })), "signature", 1);
+      await context.store.update((before) => ({ ...before, externalUserEmail: email }));
+      vi.stubGlobal("fetch", async () => Response.json({}, { status: 503 }));
+      if (throws) vi.spyOn(context.client, "run").mockRejectedValueOnce(new Error("broken"));
+      const connection = connectionOf("thrown", { externalUserEmail: email });
+      const noteId = await new NoteOutbox(context).request("thrown", connection, "P1", NOTE);
+      expect(noteById(storage.sql, noteId)).toMatchObject(note);
+    });
+  },
+);
