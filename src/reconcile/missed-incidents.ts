@@ -49,7 +49,7 @@ export interface RecoveryResult {
  * Starts a new check, or continues the unfinished check.
  * @param seen the incidents that the continued check has looked at; emptied for a new check
  * @param asked whether a person asked for the check; if so, it also recovers incidents that were resolved
- * before the user connected
+ * before the user connected, or more than RETENTION_DAYS ago
  */
 export async function recover(
   context: TenantContext,
@@ -58,14 +58,15 @@ export async function recover(
   nowMs: number,
   seen: Set<string> = new Set(),
 ): Promise<RecoveryResult> {
-  const { storage, store } = context;
+  const { storage, store, config } = context;
   const progress = readStored(storage, KEY, Progress) ?? NO_PROGRESS;
   const connectedAtMs = progress.connectedAtMs ?? Date.parse(store.connection?.validatedAt ?? "");
   const unfinished = resumed(progress, filter, nowMs);
   if (!unfinished) seen.clear();
   const run: Run = {
     context,
-    connectedAtMs: asked ? 0 : connectedAtMs,
+    // What the retention has removed must not be sent to Aurora a second time.
+    historyEndsAtMs: asked ? 0 : Math.max(connectedAtMs, nowMs - config.retentionMs),
     connectionId: store.connection?.connectionId,
     check: unfinished ?? newCheck(progress, filter, nowMs),
     left: new Map(progress.left.map(({ incidentId, attempts }) => [incidentId, attempts])),
@@ -166,7 +167,7 @@ async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Pro
   const { state } = held;
   const isOpen = incident.snapshot.pagerdutyStatus !== "resolved";
   let recovered = false;
-  const isLeft = state.snapshot === null && isHistory(incident.resolvedAt, run.connectedAtMs);
+  const isLeft = state.snapshot === null && isHistory(incident.resolvedAt, run.historyEndsAtMs);
   if (!isLeft && (isOpen || isUnseen(state, incident) || isNews(held, incident, askedAtMs))) {
     const fields = await ask(run, (target) => getFieldValues(target, incident.incidentId));
     const isLastAttempt = (left.get(incident.incidentId) ?? 0) + 1 >= MAX_ATTEMPTS;

@@ -73,9 +73,9 @@ export const NO_PROGRESS: Progress = {
   left: [],
 };
 
-/** Whether the incident was resolved before the user connected. PagerDuty's times have whole seconds. */
-export const isHistory = (resolvedAt: string | null, connectedAtMs: number): boolean =>
-  resolvedAt !== null && Date.parse(resolvedAt) < wholeSecond(connectedAtMs);
+/** Whether the incident was resolved before `historyEndsAtMs`. PagerDuty's times have whole seconds. */
+export const isHistory = (resolvedAt: string | null, historyEndsAtMs: number): boolean =>
+  resolvedAt !== null && Date.parse(resolvedAt) < wholeSecond(historyEndsAtMs);
 
 export function newCheck({ checkedUntilMs }: Progress, filter: Filter | null, nowMs: number): Check {
   const wantedMs = Math.min((checkedUntilMs ?? nowMs) - OVERLAP_MS, nowMs - DAY_MS);

@@ -22,8 +22,8 @@ export interface Run {
   saidWithoutFields: boolean;
   endAtMs: number;
   callsLeft: number;
-  /** Incidents resolved before this time are not recovered. */
-  connectedAtMs: number;
+  /** Incidents that are not stored and were resolved before this time are not recovered. */
+  historyEndsAtMs: number;
 }
 
 /** Calls PagerDuty, unless the time is over or the connection has changed. */

@@ -342,6 +342,13 @@ const order: Topic = [
     tests: ["test/storage/waiting.test.ts"],
   },
   {
+    guard: "an automatic check sends no incident a second time that the retention has removed",
+    file: "src/reconcile/missed-incidents.ts",
+    find: "Math.max(connectedAtMs, nowMs - config.retentionMs)",
+    replace: "connectedAtMs",
+    tests: ["test/storage/history.test.ts"],
+  },
+  {
     guard: "an event stamped years ahead is forgotten by a later REST answer",
     file: "src/incidents/rest-stamp.ts",
     find: "  if (stamp.atMs > askedAtMs) return true;\n",

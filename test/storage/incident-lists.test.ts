@@ -74,7 +74,7 @@ async function looked(name: string, list: () => Listed[], onCall: (calls: number
       saidWithoutFields: false,
       endAtMs: Number.POSITIVE_INFINITY,
       callsLeft: 1000,
-      connectedAtMs: 0,
+      historyEndsAtMs: 0,
     };
     const ids: string[] = [];
     const stop = await lookAtLists(run, async (__, { incidentId }) => {
