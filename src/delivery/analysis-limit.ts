@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { loadIncident } from "../storage/incidents.ts";
+import { readableIncident } from "../storage/incidents.ts";
 import { TimelineLineColumn } from "../storage/journal.ts";
 
 /**
@@ -49,7 +49,7 @@ export function beyondLimit(deliveries: readonly TriggeredDelivery[]): BeyondLim
 
 const Row = z.object({ incidentId: z.string(), atMs: z.number(), line: TimelineLineColumn });
 
-/** @param connectedUser the recipient of an incident without a stored recipient */
+/** @param connectedUser the recipient of an incident without a readable stored recipient */
 export function deliveredBeyondLimit(
   sql: SqlStorage,
   connectedUser: string,
@@ -68,7 +68,7 @@ export function deliveredBeyondLimit(
   if (triggered.length <= MAX_ANALYSES) return null;
   return beyondLimit(
     triggered.map(({ incidentId, atMs }) => ({
-      userId: loadIncident(sql, incidentId).recipientUserId ?? connectedUser,
+      userId: readableIncident(sql, incidentId)?.recipientUserId ?? connectedUser,
       atMs,
     })),
   );

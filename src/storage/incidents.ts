@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { emptyIncident, statusOf } from "../incidents/fold.ts";
 import { IncidentState, Severity } from "../incidents/incident.ts";
 import type { Held } from "../incidents/rest-stamp.ts";
+import { describe, log } from "../log.ts";
 import { columnOf, numberOf } from "./columns.ts";
 import { endSetAside, setAside, setAsideIds } from "./set-aside.ts";
 
@@ -29,6 +30,16 @@ function parsedJson(text: string): unknown {
 /** Returns the incident's state; an empty state if the incident is not stored. */
 export const loadIncident = (sql: SqlStorage, incidentId: string): IncidentState =>
   loadHeld(sql, incidentId).state;
+
+/** Returns the incident's state; null if its row cannot be read, so that other incidents are still processed. */
+export function readableIncident(sql: SqlStorage, incidentId: string): IncidentState | null {
+  try {
+    return loadIncident(sql, incidentId);
+  } catch (error) {
+    log.error("incident.unreadable", { incidentId, error: describe(error) });
+    return null;
+  }
+}
 
 /** Returns the incident's state, and when it was last stored. */
 export function loadHeld(sql: SqlStorage, incidentId: string): Held {
@@ -131,10 +142,13 @@ export function saveNumber(sql: SqlStorage, incidentId: string, number: number, 
 
 /**
  * Stores the user to name in the incident's later deliveries. Null means the user who is connected when they are sent.
+ * Does nothing if the incident cannot be read.
  */
 export function saveRecipient(sql: SqlStorage, incidentId: string, userId: string | null): void {
-  const state = { ...loadIncident(sql, incidentId), recipientUserId: userId };
-  sql.exec("UPDATE incidents SET state = ? WHERE incident_id = ?", JSON.stringify(state), incidentId);
+  const state = readableIncident(sql, incidentId);
+  if (!state) return;
+  const text = JSON.stringify({ ...state, recipientUserId: userId });
+  sql.exec("UPDATE incidents SET state = ? WHERE incident_id = ?", text, incidentId);
 }
 
 /** Returns the id of the first live incident (one with work left) after the id `after`; null if there is none. */

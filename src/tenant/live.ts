@@ -1,9 +1,8 @@
 import * as z from "zod/mini";
 import type { ConnectionStore } from "../connection/store.ts";
-import { view } from "../incidents/fold.ts";
 import { describe, log } from "../log.ts";
-import { loadIncident } from "../storage/incidents.ts";
 import { type Entry, entryAt, newestSeq } from "../storage/journal.ts";
+import { readableView } from "../storage/lists/incident-list.ts";
 import { entriesAfter, outstandingAttempts } from "../storage/lists.ts";
 import type { Job, JobSource } from "./job-runner.ts";
 import { deliveryView } from "./views.ts";
@@ -36,9 +35,12 @@ interface Look {
   status: string;
 }
 
-/** Returns the message about a changed incident, without its long members; null if only its custom fields are known. */
+/**
+ * Returns the message about a changed incident, without its long members; null if only its custom fields are known, or
+ * if it cannot be read.
+ */
 function incidentMessage(sql: SqlStorage, incidentId: string) {
-  const incident = view(loadIncident(sql, incidentId));
+  const incident = readableView(sql, incidentId);
   if (!incident) return null;
   const { description: _, customFields: __, ...short } = incident;
   return { type: "incident" as const, incident: short };

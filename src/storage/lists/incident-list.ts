@@ -9,8 +9,7 @@ import {
 } from "../../incidents/incident.ts";
 import { matchesText } from "../../incidents/search.ts";
 import { firstChars } from "../../incidents/text.ts";
-import { describe, log } from "../../log.ts";
-import { loadIncident } from "../incidents.ts";
+import { readableIncident } from "../incidents.ts";
 import { type Counts, countChoices, type Filter, oneOf, type TimeRange, takePage } from "./page.ts";
 
 /** Finds incidents for the API: pages of incidents, newest first, and the titles of incidents for other lists. */
@@ -94,7 +93,7 @@ export function listIncidents(sql: SqlStorage, filter: IncidentFilter): Incident
     MAX_EXAMINED,
   );
   return {
-    incidents: found.flatMap(({ incidentId }) => readableIncident(sql, incidentId) ?? []),
+    incidents: found.flatMap(({ incidentId }) => readableView(sql, incidentId) ?? []),
     next: next && { createdAtMs: next.createdAtMs, incidentId: next.incidentId },
   };
 }
@@ -107,13 +106,9 @@ export function countIncidents(sql: SqlStorage, filter: IncidentFilter): Counts 
 }
 
 /** Returns the incident; null if its row cannot be read, so that the other rows are still shown. */
-function readableIncident(sql: SqlStorage, incidentId: string): Incident | null {
-  try {
-    return view(loadIncident(sql, incidentId));
-  } catch (error) {
-    log.error("incident.unreadable", { incidentId, error: describe(error) });
-    return null;
-  }
+export function readableView(sql: SqlStorage, incidentId: string): Incident | null {
+  const state = readableIncident(sql, incidentId);
+  return state && view(state);
 }
 
 function searchOf({ q }: IncidentFilter): (row: Candidate) => boolean {
