@@ -62,9 +62,9 @@ export class Live {
     this.#status = status;
   }
 
-  /** Reads the state for the first time after the object woke. */
+  /** Reads the state for the first time after the object woke. Never throws. */
   start(): void {
-    if (this.#ctx.getWebSockets().length > 0) this.#lastLook = this.#look();
+    if (this.#ctx.getWebSockets().length > 0) this.#lastLook = this.#tryLook();
   }
 
   /** Accepts a socket. The edge has identified the caller. */
@@ -73,7 +73,7 @@ export class Live {
       const error = `At most ${MAX_SOCKETS} windows can watch at once; close some`;
       return Response.json({ error, code: "rate_limited" }, { status: 429 });
     }
-    this.#lastLook ??= this.#look();
+    this.#lastLook ??= this.#tryLook();
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     this.#ctx.acceptWebSocket(server);
@@ -108,8 +108,22 @@ export class Live {
       this.#lastLook = now;
       for (const message of this.#messages(before, now)) this.#send(JSON.stringify(message));
     } catch (error) {
-      log.error("live.failed", { userId: this.#store.connection?.userId, error: describe(error) });
+      this.#failed(error);
     }
+  }
+
+  /** Returns null if the state cannot be read. The next comparison then asks consoles to reload. */
+  #tryLook(): Look | null {
+    try {
+      return this.#look();
+    } catch (error) {
+      this.#failed(error);
+      return null;
+    }
+  }
+
+  #failed(error: unknown): void {
+    log.error("live.failed", { userId: this.#store.connection?.userId, error: describe(error) });
   }
 
   /** Wraps the jobs, so that the changes of each job are sent when it ends. */

@@ -76,6 +76,23 @@ test("an open console gets the changes of the other incidents", async () => {
   });
 });
 
+test("a status that cannot be computed keeps neither the object from starting nor a console from opening a socket", async () => {
+  await inObject("row-status", async (state, { store }) => {
+    let isBroken = true;
+    const status = () => {
+      if (isBroken) throw new Error("broken");
+      return "the status";
+    };
+    const messages = watch(new Live(state, store, status));
+    const woken = new Live(state, store, status);
+    woken.start();
+    isBroken = false;
+    woken.changed();
+    await vi.waitFor(() => expect(messages).toEqual(['{"type":"status","connected":true,"reload":true}']));
+    for (const socket of state.getWebSockets()) socket.close(1000);
+  });
+});
+
 /** Opens a socket. @returns the messages, which arrive later */
 function watch(live: Live): unknown[] {
   const { status, webSocket } = live.accept(new Request("https://connector.example.com/pagerduty/live"));
