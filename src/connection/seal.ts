@@ -12,9 +12,9 @@ const IV_BYTES = 12;
 export class SealError extends Error {
   /**
    * `unknown_key`: the key is no longer in CREDENTIALS_KEYS. `not_authentic`: the text was changed, or sealed for
-   * another purpose.
+   * another purpose. `unknown_shape`: the text is genuine, but this version of the Worker does not understand it.
    */
-  readonly reason: "malformed" | "unknown_key" | "not_authentic";
+  readonly reason: "malformed" | "unknown_key" | "not_authentic" | "unknown_shape";
   constructor(reason: SealError["reason"]) {
     super(`Sealed text cannot be opened: ${reason}`);
     this.name = "SealError";

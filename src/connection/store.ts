@@ -22,13 +22,18 @@ const connectionKvKey = (tenantId: string) => `connection:${tenantId}`;
 /** How long a Cloudflare location may cache a value that it read from KV. 30 seconds is KV's minimum. */
 const CACHE_TTL_SECONDS = 30;
 
-/** @throws {SealError} when the text cannot be opened with these keys, or was sealed for another tenant */
+/**
+ * @throws {SealError} when the text cannot be opened with these keys, was sealed for another tenant, or has the shape of
+ * another version of the Worker
+ */
 export async function openConnection(
   keyring: Keyring,
   tenantId: string,
   sealed: string,
 ): Promise<Connection> {
-  return Connection.parse(JSON.parse(await openText(keyring, tenantId, sealed)));
+  const parsed = Connection.safeParse(JSON.parse(await openText(keyring, tenantId, sealed)));
+  if (!parsed.success) throw new SealError("unknown_shape");
+  return parsed.data;
 }
 
 /** Reads and opens the edge's copy of a connection. @throws {SealError}, or KV's error if KV is down */

@@ -28,8 +28,9 @@ const SHOW_REFRESH_FAILURES = 3;
 
 export const CREDENTIALS_UNREADABLE: Problem = {
   code: "credentials_unreadable",
-  message: "The stored PagerDuty credentials cannot be opened with the keys in CREDENTIALS_KEYS.",
-  fix: "Add the key that sealed them to CREDENTIALS_KEYS again, or disconnect and connect again.",
+  message:
+    "The stored PagerDuty credentials cannot be read: CREDENTIALS_KEYS lacks their key, or another version of the connector stored them.",
+  fix: "Add the key to CREDENTIALS_KEYS again or deploy that version, or disconnect and connect again.",
 };
 
 /** The facts from which the problems are derived. */

@@ -695,6 +695,13 @@ const notes: Topic = [
 
 const secrets: Topic = [
   {
+    guard: "a stored connection of an unknown shape does not keep its object from starting",
+    file: "src/connection/store.ts",
+    find: 'throw new SealError("unknown_shape")',
+    replace: "throw parsed.error",
+    tests: ["test/storage/connection-store.test.ts"],
+  },
+  {
     guard: "text that looks like a secret is redacted",
     file: "src/log.ts",
     find: 'return text.replace(SECRET_VALUE, "[redacted]");',

@@ -1,6 +1,6 @@
 import { env, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
-import { createKeyring } from "../../src/connection/seal.ts";
+import { createKeyring, sealText } from "../../src/connection/seal.ts";
 import { ConnectionStore, readConnectionReplica } from "../../src/connection/store.ts";
 import { connectionOf } from "../support/connection.ts";
 
@@ -63,6 +63,21 @@ test("a connection that was sealed with a missing key counts as unreadable, not 
     await later.open();
     expect(later.connection).toBeNull();
     expect(later.unreadable).toBe("unknown_key");
+  });
+});
+
+test("a connection of an unknown shape counts as unreadable, and can be cleared", async () => {
+  await inObject("unknown-shape", async (storage) => {
+    const tenantId = "user:unknown-shape";
+    const sealed = await sealText(keyring, tenantId, JSON.stringify({ authType: "from_a_newer_version" }));
+    storage.kv.put("connection", { tenantId, sealed });
+    const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
+    await store.open();
+    expect(store.connection).toBeNull();
+    expect(store.unreadable).toBe("unknown_shape");
+    await store.clear(tenantId);
+    expect(store.unreadable).toBeNull();
+    expect(storage.kv.get("connection")).toBeUndefined();
   });
 });
 
