@@ -1,6 +1,7 @@
 import { createDecipheriv } from "node:crypto";
 import { type Account, type PagerDuty, sign } from "../emulator/pagerduty.ts";
 import { makeHistory } from "../support/history.ts";
+import { until } from "../support/until.ts";
 import { type Binding, builtWorker, testWorker, type WorkerDefinition, Workerd } from "../support/workerd.ts";
 import { requestBytes } from "./client.ts";
 
@@ -70,20 +71,34 @@ export async function connectTo(url: string, user: string, account: Account, sec
 
 const TAG_BYTES = 16;
 
-/** Opens the sealed connection in the KV stand-in. @returns the ids that the edge adds to a webhook on the Queue */
-export async function trustedIds(
+/** Opens the sealed connection in the KV stand-in. @returns null if there is none */
+async function openCopy(
   kvPort: number,
   user: string,
-): Promise<{ connectionId: string; secretId: string }> {
+): Promise<{ connectionId: string; signingSecrets: { id: string }[] } | null> {
   const tenantId = `user:${user}`;
   const answer = await fetch(`http://127.0.0.1:${kvPort}/connection:${tenantId}`);
   const [, iv = "", text = ""] = (await answer.text()).split(".");
+  if (text === "") return null;
   const sealed = Buffer.from(text, "base64url");
   const decipher = createDecipheriv("aes-256-gcm", SEALING_KEY, Buffer.from(iv, "base64url"));
   decipher.setAAD(Buffer.from(tenantId)).setAuthTag(sealed.subarray(-TAG_BYTES));
   const opened = Buffer.concat([decipher.update(sealed.subarray(0, -TAG_BYTES)), decipher.final()]);
-  const held: { connectionId: string; signingSecrets: { id: string }[] } = JSON.parse(opened.toString());
-  return { connectionId: held.connectionId, secretId: held.signingSecrets[0]?.id ?? "" };
+  return JSON.parse(opened.toString());
+}
+
+/** Waits until the signing secret is in KV. @returns the ids that the edge adds to a webhook on the Queue */
+export async function trustedIds(
+  kvPort: number,
+  user: string,
+): Promise<{ connectionId: string; secretId: string }> {
+  let ids = { connectionId: "", secretId: "" };
+  await until("the signing secret is in KV", async () => {
+    const held = await openCopy(kvPort, user);
+    ids = { connectionId: held?.connectionId ?? "", secretId: held?.signingSecrets[0]?.id ?? "" };
+    return ids.secretId !== "";
+  });
+  return ids;
 }
 
 /** A measured handler of webhooks, in its own processes. */
