@@ -3,8 +3,8 @@ import { readableIncident } from "../storage/incidents.ts";
 import { TimelineLineColumn } from "../storage/journal.ts";
 
 /**
- * Aurora limits how many incidents it analyses for a user in a short time, and silently drops the other analyses.
- * This file counts the incidents in the journal that were delivered beyond this limit.
+ * Aurora limits how many incidents it analyses for a user in a short time, and silently drops analyses beyond this
+ * limit. This file counts the delivered incidents that were beyond the limit, from the journal.
  */
 
 /** Aurora's limit, from `is_background_chat_allowed` in its server/chat/background/task.py. */

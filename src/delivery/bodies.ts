@@ -41,7 +41,8 @@ export function bodiesOf(
   const state = loadIncident(sql, entry.notification.incident.incidentId);
   const { number, recipientUserId } = state;
   const recipient = { userId: recipientUserId ?? connected.userId, orgId: connected.orgId };
-  // Aurora reads the status of the V3 event that arrives last, so a late event has the incident's present state.
+  // Aurora takes an incident's status from the V3 event that arrives last. A delivery that a later delivery of its
+  // incident has overtaken therefore contains the incident's present state.
   const present = format === "v3" && isOvertaken(sql, entry) ? view(state) : null;
   const notification = withNumber(
     present ? { ...entry.notification, incident: present } : entry.notification,

@@ -34,7 +34,7 @@ export const PIECES: JsonForm = {
       : writtenChars(text),
 };
 
-/** Measures the JSON that Python writes for a value that Aurora has cut, because `inPieces` has not processed it. */
+/** Measures the JSON that Python writes for a value without `inPieces`: Aurora cuts the value's long texts. */
 export const CUT_BY_AURORA: JsonForm = {
   ...PYTHON,
   text: (text) => writtenChars(isLong(text) ? firstChars(text, MAX_PIECE_CHARS) + AURORA_CUT_MARK : text),

@@ -3,10 +3,10 @@ import { Notification } from "../incidents/incident.ts";
 import { storableJson } from "../incidents/json-trim.ts";
 
 /**
- * Returns the body of a notification, which reports one change of one incident. Its texts contain only characters
- * that databases accept; only `event` may contain others. See docs/notifications.md.
+ * Returns the body of a notification, which reports one change of one incident. Databases accept all characters of
+ * the body, except possibly characters in `event`. See docs/notifications.md.
  * @param event PagerDuty's event, unchanged
- * @param context the incident's context, for a request for analysis; null if none was collected
+ * @param context the incident's context, which only a request for analysis contains; null if none was collected
  */
 export function notificationBody(
   notification: Notification,
@@ -35,7 +35,7 @@ export function notificationBody(
   try {
     return bodyWith(event);
   } catch {
-    // The event is nested so deeply that it cannot be serialized.
+    // The event is left out, because it is nested so deeply that it cannot be serialized.
     return bodyWith(null);
   }
 }

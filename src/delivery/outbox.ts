@@ -14,8 +14,8 @@ import type { FailureParts } from "./failure-text.ts";
 
 /**
  * Groups of deliveries that must not delay each other. `first`: new deliveries. `again`: deliveries that failed
- * before. `missingNumber`: the incident's number may have to be read from PagerDuty first. `context`: deliveries that
- * wait for their incident's context.
+ * before. `missingNumber`: deliveries whose incident's number may have to be read from PagerDuty first. `context`:
+ * deliveries that wait for their incident's context.
  */
 export type Lane = keyof typeof LANE;
 
@@ -50,8 +50,8 @@ export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | nul
 const AwaitingContext = z.object({ seq: z.number(), incidentId: z.string(), untilMs: z.number() });
 
 /**
- * How many waiting deliveries are compared by severity at most. Those whose wait ends first are taken. In a storm of
- * thousands, comparing all of them each time would cost more than the deliveries themselves.
+ * At most this many waiting deliveries are compared by severity: those whose wait ends first. In a storm of thousands,
+ * comparing all of them each time would cost more than the deliveries themselves.
  */
 const MAX_COMPARED = 1_000;
 
@@ -232,7 +232,7 @@ export function markRetry(sql: SqlStorage, seq: number, retry: Retry): void {
   );
 }
 
-/** A delivery whose planned attempt is nearer than this is not brought forward. */
+/** A delivery whose planned attempt is due sooner than this is not brought forward. */
 const MIN_EARLY_WAIT_MS = 5 * 60 * 1000;
 /**
  * How many deliveries are brought forward together at most. More could overload an Aurora that has just recovered.
@@ -269,6 +269,6 @@ export function retryEarly(sql: SqlStorage, nowMs: number): void {
   );
 }
 
-/** Whether the delivery is its incident's next one. */
+/** Whether the delivery is pending: the next delivery of its incident. */
 export const isPending = (sql: SqlStorage, seq: number): boolean =>
   [...sql.exec("SELECT 1 FROM journal WHERE seq = ? AND delivery = 'pending'", seq)].length > 0;

@@ -29,14 +29,14 @@ function deadAmong(sql: SqlStorage, seqs: readonly number[]): Dead[] {
   return rows.map((row) => Dead.parse(row));
 }
 
-/** The status with which Aurora's receiver refuses a user who has left the organisation. */
+/** The status with which Aurora's receiver refuses a delivery that names a user who has left the organisation. */
 const USER_LEFT = 409;
 
 /** The deliveries that a person wants to be sent again, or earlier. */
 export interface Redelivery {
   /** The ids of the deliveries; null for all dead deliveries that `sinceMs` and `error` select. */
   ids: readonly string[] | null;
-  /** Selects the deliveries whose event was received since then. */
+  /** Selects the deliveries whose event was received at this time or later. */
   sinceMs: number;
   /** Selects the deliveries whose last attempt failed for this reason; null for all. */
   error: ErrorClass | null;
@@ -50,8 +50,8 @@ interface Redeliverer {
 }
 
 /**
- * Queues dead deliveries again. If `ids` are given, also makes waiting deliveries due now. If not, the redelivery can
- * be stopped (`stopRedelivery`).
+ * Queues dead deliveries again. If `ids` are given, also makes waiting deliveries due now. A redelivery without `ids`
+ * can be stopped (`stopRedelivery`).
  * @returns how many deliveries were changed
  */
 export function redeliver(
@@ -71,7 +71,7 @@ export function redeliver(
   });
 }
 
-/** Makes waiting deliveries due now. If this early attempt fails, it uses up no attempt of the schedule. */
+/** Makes waiting deliveries due now. These early attempts use up no attempt of the schedule if they fail. */
 function attemptNow(sql: SqlStorage, seqs: readonly number[], nowMs: number): number {
   return seqs.reduce((count, seq) => {
     const { rowsWritten } = sql.exec(
@@ -176,8 +176,8 @@ export function redeliveryProgress(sql: SqlStorage): RedeliveryProgress {
 }
 
 /**
- * Stops the latest redelivery: the deliveries that it has not finished are dead again. An attempt that is under way
- * goes on. If Aurora accepts it, the delivery counts as delivered.
+ * Stops the latest redelivery: its unfinished deliveries are dead again. An attempt that is under way goes on. If
+ * Aurora accepts the delivery in this attempt, the delivery counts as delivered.
  * @returns how many deliveries are dead again
  */
 export function stopRedelivery(

@@ -4,8 +4,8 @@ import { scheduledAtMs } from "../retry-timing.ts";
 /** Decides when a delivery is tried again. Pure: the clock and the random number are arguments. */
 
 /**
- * The result of an attempt. `cause` says how far the attempt came. `advice` says what to check if a setting is the cause,
- * and is null otherwise. `retryAfterSeconds` is Aurora's `Retry-After`.
+ * The result of an attempt. `cause` says how far the attempt came. `advice` says what to check if a wrong setting made
+ * the attempt fail; null otherwise. `retryAfterSeconds` is Aurora's `Retry-After`.
  */
 export type AttemptOutcome =
   | { kind: "accepted"; status: number | null }

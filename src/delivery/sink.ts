@@ -54,8 +54,8 @@ function deliveryHeaders(
 }
 
 /**
- * Returns the headers of an attempt in the form that is shown. Secrets and values that change with each attempt are
- * replaced by descriptions.
+ * Returns the headers of an attempt in the form that is shown. Descriptions replace the secrets, and the values that
+ * change with each attempt.
  */
 export function shownHeaders(aurora: Config["aurora"], events: Events, body: Body): Record<string, string> {
   const isOwn = URL.parse(events.url)?.origin === aurora.origin;

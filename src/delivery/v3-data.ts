@@ -22,8 +22,8 @@ export interface KnownIncident {
 
 /**
  * Aurora cuts every text of a payload to 250 characters. If the payload then still has more than 15,000 characters,
- * Aurora's language model only gets the number of the payload's members. This limit leaves 1,000 characters free for
- * custom fields that arrive in the 5 s before Aurora's analysis.
+ * Aurora's language model only gets the number of the payload's members. `MAX_TRIGGERED_CHARS` leaves 1,000 of these
+ * characters free for custom fields that arrive in the 5 s before Aurora's analysis.
  */
 const MAX_TRIGGERED_CHARS = 14_000;
 /** The limits of the parts of a triggered event's `data`. They leave several thousand characters for the context. */

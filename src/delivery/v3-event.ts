@@ -44,7 +44,7 @@ export interface V3Source {
   notification: Notification;
   /** `event` of PagerDuty's webhook; null unless the webhook's signature was verified. */
   event: unknown;
-  /** The user who was connected at the incident's first notification, and the organisation. */
+  /** The user who was connected at the incident's first notification, and the organisation of the connection. */
   recipient: { userId: string; orgId: string | null };
   /** The incident's context, within the limits of `boundContext`. Only `incident.triggered` contains it. */
   context: Context | null;
@@ -102,7 +102,7 @@ const MAX_NUMBER = 2 ** 31 - 1;
 
 /**
  * Returns the incident's number; null while only its id is known, or if Aurora cannot store the number. Aurora drops
- * an incident without a number, or with 0.
+ * an incident without a number, or with the number 0.
  */
 function numberOf(incident: Incident): number | null {
   if (lacksNumber(incident) || !/^[1-9]\d{0,9}$/.test(incident.sourceAlertId)) return null;

@@ -24,9 +24,9 @@ export function withDetails(context: Context, detailsOf: (item: Detailed) => unk
 }
 
 /**
- * Divides the room among the details of alerts and changes, in the order newest alert, newest change, second alert,
- * and so on. Each of them may use the room that the details after it do not need, and always at least half of the
- * room that the details before it have not used.
+ * Divides the room among the details of alerts and changes, one after the other: first the newest alert's, then the
+ * newest change's, then the second alert's, and so on. Each may use half of the room that the earlier ones have left,
+ * and more if the later ones do not need the other half.
  * @param left the room minus the size of `kept`, whose details are all `LEFT_OUT`
  * @returns a function that returns the trimmed details of an item of `kept`
  */

@@ -52,12 +52,12 @@ export const STORED: ContextLimits = {
 const DETAILS_SHARE = 1 / 8;
 
 /**
- * How many items of each part are kept while others are left out: five, or one if five do not fit. If even one of
- * each part does not fit, whole parts are left out.
+ * Items are left out in steps, until the context fits: at first each part keeps at least five items, then at least
+ * one. If one item of each part still does not fit, whole parts are left out.
  */
 const KEPT_ITEMS = [5, 1] as const;
 
-/** Returns the `max` items that rank highest; equal ranks keep their order. */
+/** Returns the `max` items that rank highest; items of equal rank keep their order. */
 function highest<T>(items: T[] | null, rank: (item: T) => number, max: number): T[] | null {
   return items?.toSorted((a, b) => rank(b) - rank(a)).slice(0, max) ?? null;
 }

@@ -207,11 +207,11 @@ function applyIncident(
   return next;
 }
 
-/** An account at PagerDuty can have fewer custom fields than this. */
+/** More custom fields than an account at PagerDuty can have. */
 const MAX_FIELDS = 50;
 /**
- * A custom field at PagerDuty holds fewer characters than this. With `MAX_FIELDS`, this limit keeps an incident within
- * a row's 2 MB.
+ * More characters than a custom field at PagerDuty can hold. With `MAX_FIELDS`, this limit keeps an incident within a
+ * row's 2 MB.
  */
 const MAX_FIELD_CHARS = 5_000;
 

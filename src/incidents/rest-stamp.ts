@@ -32,8 +32,8 @@ export interface Held {
 const SETTLE_MS = 5 * 60 * 1000;
 
 /**
- * Whether PagerDuty was asked so long after the incident was stored that the REST answer is certainly newer. Where such
- * an answer differs from the stored incident, the answer is right, even if the answer's times are earlier.
+ * Whether PagerDuty was asked so long after the incident was last stored that the REST answer should be newer than the
+ * stored incident. Such an answer may then replace stored values that have a later time.
  */
 export const isSettled = ({ storedAtMs }: Held, askedAtMs: number): boolean =>
   storedAtMs !== null && askedAtMs - storedAtMs >= SETTLE_MS;
@@ -61,9 +61,9 @@ export const updatedAtMsOf = (updatedAt: string | null) =>
   updatedAt === null ? 0 : Date.parse(updatedAt) || 0;
 
 /**
- * Returns the stamp of a REST answer with the time `restAtMs`, given the newest known stamp. In the same second the
- * REST answer counts as newer, unless PagerDuty was asked before the known event occurred. What was stored before
- * PagerDuty was asked has occurred, even if PagerDuty's clock is ahead of ours.
+ * Returns the stamp of a REST answer with the time `restAtMs`. If the newest known stamp is in the same second, the
+ * REST answer counts as newer, unless the known event occurred after PagerDuty was asked. An event that was stored
+ * before PagerDuty was asked also occurred before, whatever its time says: PagerDuty's clock may be ahead of ours.
  * @param storedAtMs when the incident was last stored, by our own clock; null if it is not stored
  */
 export function stampBeside(
@@ -81,8 +81,8 @@ export function stampBeside(
 
 /**
  * Returns the stamp of a REST answer for a whole incident. The stamp is the end of the second in which the incident
- * last changed, or the time of the request if that is earlier. A late event of that second then does not overwrite
- * the answer.
+ * last changed, or the time of the request if the request was earlier. Therefore an event of that second that arrives
+ * later does not overwrite the answer, unless the event occurred after the request.
  */
 function restStamp(
   known: Stamp | null,

@@ -191,7 +191,7 @@ export class NoteOutbox {
 
 /** @throws {AppError} if the note certainly cannot be written */
 function checkWriter(connection: Connection, from: string | null): void {
-  // An API token may have access to some incidents only, so the first attempt decides.
+  // An API token may have access to some incidents only, so only the first attempt shows whether it may write.
   if (connection.authType === "oauth" && mayWrite(connection) === false) {
     throw new AppError("write_access_required", NO_WRITE_ACCESS);
   }

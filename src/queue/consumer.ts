@@ -37,8 +37,9 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   try {
     return { message, webhook: await unpackMessage(message.body) };
   } catch (error) {
-    // Another version of the connector packed this message, and the next deployment may be able to read it. The
-    // Queue retries the message with the delay in wrangler.toml. The dead-letter queue then retries it hourly for days.
+    // Another version of the connector may have packed this message, and the next deployment may be able to read it.
+    // The Queue retries the message with the delay in wrangler.toml. After the last of these retries, the dead-letter
+    // queue retries it hourly for days.
     log.error("message.unreadable", {
       messageId: message.id,
       attempts: message.attempts,
@@ -83,13 +84,13 @@ async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<vo
   }
 }
 
-/** Passes webhooks to the tenant's object again. The object stores failed webhooks, so that a person can retry them. */
+/** Passes webhooks to the tenant's object again. The object stores those that fail again; a person can retry them. */
 async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
     const outcomes = await env.TENANT.getByName(tenantId).park(items.map(({ webhook }) => webhook));
     for (const [index, { message, webhook }] of items.entries()) {
       const outcome = outcomes[index];
-      // The object has stored a webhook that failed once more.
+      // If the webhook failed once more, the object has stored it, so the message is done.
       if (outcome === "failed" || (await isDone(env, webhook, outcome))) message.ack();
       else message.retry();
     }

@@ -3,7 +3,7 @@ import { Context } from "../incidents/context.ts";
 import { json } from "./columns.ts";
 import { RANKS } from "./incidents.ts";
 
-/** The `contexts` table. A row holds one incident's context: what PagerDuty knew when it was collected. */
+/** The `contexts` table. A row holds the context of one incident, collected from PagerDuty for its analysis. */
 
 const Row = z.object({ context: json(Context) });
 

@@ -6,9 +6,9 @@ import { COLUMNS, Entry } from "./journal.ts";
 
 /**
  * Stores unsigned webhooks until they are checked. A hint, which is a row of the `hints` table, says that one
- * incident has to be read from PagerDuty, however many webhooks point at this incident. The webhooks themselves are
- * `unconfirmed` journal entries. Strangers can send such webhooks, so the size and the number of these entries are
- * limited, even while they wait.
+ * incident has to be read from PagerDuty. All waiting webhooks of the incident share one hint. The webhooks themselves
+ * are `unconfirmed` journal entries. Strangers can send unsigned webhooks, so the size and the number of these entries
+ * are limited, even while they wait.
  */
 
 /** `firstSeq` is the number of the oldest journal entry that the next reading of the incident checks. */

@@ -111,7 +111,7 @@ export function restartNote(sql: SqlStorage, noteId: string, nowMs: number): voi
   );
 }
 
-/** Makes the incident's other notes pending again if they were taken for the note at PagerDuty that is `note`. */
+/** Makes pending the incident's other notes that store the PagerDuty id of `note`, because that id is not theirs. */
 export function reopenOthers(sql: SqlStorage, note: Note, nowMs: number): void {
   sql.exec(
     `UPDATE notes SET state = 'pending', pagerduty_id = NULL, written_at_ms = NULL, next_attempt_at_ms = ?

@@ -115,10 +115,10 @@ export function applyReading(
 }
 
 /**
- * Returns the custom fields whose value differs from the stored one, stamped with the time of PagerDuty's last change
- * to the incident. An event after that time still overwrites such a field, even if the event arrives late. A field
- * with the same value keeps its earlier stamp. If the incident is settled (`isSettled`), a different value is new,
- * whatever the stored stamp is.
+ * Returns the custom fields whose value differs from the stored one, stamped with the time when the incident last
+ * changed at PagerDuty. An event after that time still overwrites such a field, even if the event arrives late. A
+ * field whose value is already stored keeps its earlier stamp. If the incident is settled (`isSettled`), a different
+ * value is new even if the stored stamp is newer.
  */
 function newFields(
   held: Held,

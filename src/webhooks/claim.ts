@@ -76,8 +76,8 @@ export function agreementOf(
 }
 
 /**
- * Whether a webhook says that the incident was triggered, at the time that PagerDuty confirms. Everything else in it may
- * have changed since then, so it need not agree with PagerDuty's answer.
+ * Whether a webhook says that the incident was triggered, and has the same time of creation as PagerDuty's answer. The
+ * rest of the webhook need not agree with the answer, because the incident may have changed after the webhook.
  */
 export function isTriggerOf(payload: Uint8Array | null, { incident }: RestReading): boolean {
   const read = payload ? readBody(payload) : null;

@@ -36,7 +36,7 @@ export class Intake {
   readonly #verifier: Verifier;
   readonly #expectGap: () => void;
 
-  /** @param expectGap called when a refused webhook may be genuine, so that its event may be missing here */
+  /** @param expectGap called when a refused webhook may be genuine; its event may then be missing here */
   constructor(context: RecordContext, verifier: Verifier, expectGap: () => void = () => undefined) {
     this.#context = context;
     this.#verifier = verifier;
@@ -199,7 +199,7 @@ function storeUnused(sql: SqlStorage, entry: Omit<NewEntry, "kind" | "outcome">,
     appendEntry(sql, { ...entry, kind: "webhook", outcome: "ignored" }, null);
     return "ignored";
   }
-  // Nothing can confirm such a webhook, and it may be another tenant's.
+  // Nothing can confirm this webhook. Only its start is stored, or no body at all if it may be another tenant's.
   const payload = entry.shared ? null : (entry.payload?.slice(0, MAX_UNCONFIRMED_BYTES) ?? null);
   const seq = appendEntry(sql, { ...entry, kind: "webhook", outcome: "unconfirmed", payload }, null);
   boundUnconfirmed(sql, seq);

@@ -205,7 +205,7 @@ const NOT_SHOWN =
 
 type Verdict = "agrees" | "wait" | { reason: string };
 
-/** `triggers`: whether the webhook proves that the incident was triggered, even if it does not agree otherwise. */
+/** `triggers`: whether the webhook proves that the incident was triggered, even if its verdict is not `agrees`. */
 interface Judged {
   entry: Entry;
   verdict: Verdict;

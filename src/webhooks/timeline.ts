@@ -12,7 +12,7 @@ import type { TimelineLine } from "../storage/journal.ts";
 
 /** Builds the line that an event adds to its incident's timeline: what happened, or who is concerned. Pure. */
 
-/** The fold already writes a line for a change of status. These events add a line only if it says more than that. */
+/** The fold already writes a line for a change of status. These events get a line only if there is more to say. */
 const STATUS_EVENTS = new Set([
   "incident.triggered",
   "incident.acknowledged",
@@ -84,7 +84,10 @@ function roleText({ data }: PagerDutyEvent, incidentId: string): string | null {
 
 const Text = lenient(z.string());
 
-/** `data` of notes, status updates, responders, tasks, conference bridges, workflows and actions. All are optional. */
+/**
+ * `data` of notes, status updates, responders, tasks, conference bridges, workflows and actions. All members are
+ * optional.
+ */
 const OtherData = z.object({
   content: Text,
   message: Text,

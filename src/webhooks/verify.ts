@@ -22,7 +22,7 @@ export class Verifier {
   async judge(question: Question): Promise<Judgement> {
     const { connection, sealed } = this.#store;
     if (!connection) return { verdict: this.#store.unreadable ? "unreadable" : "not_connected" };
-    // The connection was made a moment ago, and is still being sealed (encrypted).
+    // `sealed` is null while a new connection is still being sealed (encrypted).
     if (sealed === null) return { verdict: "unsettled" };
     const { signature, subscriptionId, body } = question;
     const expectsSecret = this.#expectsSecret();
@@ -35,16 +35,16 @@ export class Verifier {
     if (secretId) return { verdict: "genuine", ...ref, secretId, sealed };
     if (signature === null) return { verdict: "refused", reason: "no signature", ownsSubscription };
     if (expectsSecret) return { verdict: "unsettled" };
-    // The connection changed during the verification, so the secret that signed this webhook may be stored by now.
+    // If the connection changed during the verification, the secret that signed this webhook may be stored by now.
     if (this.#store.connection !== connection) return this.judge(question);
     return { verdict: "refused", reason: "the signing secret does not match", ownsSubscription };
   }
 
   /**
    * Verifies a webhook that the edge accepted, because the edge's copy of the connection may be outdated. A webhook
-   * that no secret proves now is kept as a hint, because PagerDuty does not send an accepted webhook again. But a
-   * connection that was made since then refuses such a webhook, if this new connection has secrets or is of another
-   * account.
+   * that no secret proves now is kept as a hint, because PagerDuty does not send an accepted webhook again. Such a
+   * webhook is refused, however, if another connection has replaced the edge's one, and the new connection has secrets
+   * or is of another account.
    * @throws if the connection cannot be opened; the webhook is then retried, so that a missing key does not lose it
    */
   async verify(webhook: ReceivedWebhook): Promise<Verdict> {
@@ -64,7 +64,7 @@ export class Verifier {
     return keys.length > 0 || isOther ? "refused" : { trust: "callback", shared: true };
   }
 
-  /** Verifies a webhook before it is parked. If the connection cannot be opened, the edge's decision counts. */
+  /** Verifies a webhook before it is parked. If the connection cannot be opened, returns the edge's verification. */
   async verifyToPark(webhook: ReceivedWebhook): Promise<Verdict> {
     const { verification: trust, shared } = webhook;
     return this.#store.unreadable ? { trust, shared } : this.verify(webhook);
