@@ -8,7 +8,7 @@ import { firstChars } from "../incidents/text.ts";
 
 export const FailedAttempt = z.object({
   atMs: z.number(),
-  /** Aurora's status; null if there was no answer. */
+  /** The status of Aurora's answer; null if there was no answer. */
   status: z.nullable(z.number()),
   /** The start of Aurora's answer, or why there was none. */
   answer: z.string(),
@@ -23,7 +23,7 @@ export type FailedAttempt = z.infer<typeof FailedAttempt>;
 
 /** The rest of a longer answer is not stored. */
 const MAX_ANSWER_CHARS = 1000;
-/** How many of the newest attempts at a delivery are returned. A schedule has at most 50 attempts. */
+/** At most this many of the newest attempts are returned: a schedule has at most 50, and early attempts come on top. */
 const MAX_ATTEMPTS = 100;
 
 export function recordFailedAttempt(sql: SqlStorage, seq: number, attempt: FailedAttempt): void {

@@ -34,7 +34,10 @@ export const PIECES: JsonForm = {
       : writtenChars(text),
 };
 
-/** Measures the JSON that Python writes for a value without `inPieces`: Aurora cuts the value's long texts. */
+/**
+ * Measures the JSON that Python writes for a value that `inPieces` has not processed. Aurora cuts the long texts of such
+ * a value.
+ */
 export const CUT_BY_AURORA: JsonForm = {
   ...PYTHON,
   text: (text) => writtenChars(isLong(text) ? firstChars(text, MAX_PIECE_CHARS) + AURORA_CUT_MARK : text),

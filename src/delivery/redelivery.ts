@@ -71,7 +71,7 @@ export function redeliver(
   });
 }
 
-/** Makes waiting deliveries due now. These early attempts use up no attempt of the schedule if they fail. */
+/** Makes waiting deliveries due now, for an early attempt that uses up no attempt of the schedule if it fails. */
 function attemptNow(sql: SqlStorage, seqs: readonly number[], nowMs: number): number {
   return seqs.reduce((count, seq) => {
     const { rowsWritten } = sql.exec(

@@ -63,7 +63,7 @@ export const updatedAtMsOf = (updatedAt: string | null) =>
 /**
  * Returns the stamp of a REST answer with the time `restAtMs`. If the newest known stamp is in the same second, the
  * REST answer counts as newer, unless the known event occurred after PagerDuty was asked. An event that was stored
- * before PagerDuty was asked also occurred before, whatever its time says: PagerDuty's clock may be ahead of ours.
+ * before PagerDuty was asked also occurred before that, even if PagerDuty's clock is ahead of ours.
  * @param storedAtMs when the incident was last stored, by our own clock; null if it is not stored
  */
 export function stampBeside(

@@ -43,8 +43,8 @@ export class Verifier {
   /**
    * Verifies a webhook that the edge accepted, because the edge's copy of the connection may be outdated. A webhook
    * that no secret proves now is kept as a hint, because PagerDuty does not send an accepted webhook again. Such a
-   * webhook is refused, however, if another connection has replaced the edge's one, and the new connection has secrets
-   * or is of another account.
+   * webhook is refused, however, if the edge accepted it for an earlier connection, and the present connection has
+   * secrets or is of another account.
    * @throws if the connection cannot be opened; the webhook is then retried, so that a missing key does not lose it
    */
   async verify(webhook: ReceivedWebhook): Promise<Verdict> {
