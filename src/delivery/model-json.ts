@@ -35,8 +35,8 @@ export const PIECES: JsonForm = {
 };
 
 /**
- * Measures the JSON that Python writes for a value that `inPieces` has not processed. Aurora cuts the long texts of such
- * a value.
+ * Measures the JSON that Python writes for a value that `inPieces` has not processed. Aurora cuts the long texts of
+ * such a value.
  */
 export const CUT_BY_AURORA: JsonForm = {
   ...PYTHON,

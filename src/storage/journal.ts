@@ -134,8 +134,8 @@ function seqOfMessage(messageId: string): number | null {
 }
 
 /**
- * Appends an entry. With a `dueAtMs`, the entry is also a delivery: `queued` if the incident has an unfinished delivery,
- * otherwise `pending`. The caller then saves the number of this delivery in the incident's row (`saveIncident`).
+ * Appends an entry. With a `dueAtMs`, the entry is also a delivery: `queued` if the incident has an unfinished
+ * delivery, otherwise `pending`. The caller then saves the entry's number in the incident's row (`saveIncident`).
  * @param dueAtMs when the first attempt is due; null if there is nothing to deliver
  * @param contextWaitMs how long the first attempt waits for the incident's context
  * @returns the entry's number in the journal

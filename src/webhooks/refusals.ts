@@ -9,7 +9,7 @@ export const Rejections = z.lazy(() =>
     count: z.number(),
     lastAtMs: z.nullable(z.number()),
     lastReason: z.nullable(z.string()),
-    /** Pairs: an hour (counted since 1970), and how many webhooks were refused in it. A change of secrets keeps these pairs. */
+    /** Pairs: an hour (counted since 1970), and how many webhooks were refused in it. Kept if the secrets change. */
     byHour: z._default(z.array(z.tuple([z.number(), z.number()])), []),
   }),
 );
