@@ -26,7 +26,7 @@ const RESERVED_HEADERS = new Set([
 const HEADER =
   /^([!#$%&'*+.^_`|~A-Za-z0-9-]+)[ \t]*:[ \t]*([\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*))$/;
 
-/** Parses a header from each line, in the form `Name: value`. @returns the values by lower-case name */
+/** Parses lines of the form `Name: value`, each of which is one header. @returns the values by lower-case name */
 export const headerLines = read((value) => {
   const headers: Record<string, string> = {};
   const lines = (value ?? "").split(/\r?\n/).map((line) => line.trim());
@@ -46,10 +46,12 @@ export const headerLines = read((value) => {
   return headers;
 });
 
-/** The paths of the two known receivers, Aurora and the folder `aurora/`, up to a trailing slash. */
+/** Matches the URLs of the two known receivers, Aurora's own and the one in `aurora/`, if they end in a slash. */
 const KNOWN_RECEIVER = /^([^?#]*(?:\/edge\/events|\/pagerduty\/webhook\/\{user_id\}))\/+(?=[?#]|$)/;
 
-/** Parses the events URL. A trailing slash is removed only for a known receiver, which answers 404 to it. */
+/**
+ * Parses the events URL. Removes the trailing slash of a known receiver's URL, because that receiver would answer 404.
+ */
 export const eventsUrl = read((value) => {
   const url = parseUrl(value);
   return url instanceof Malformed ? url : (value?.replace(KNOWN_RECEIVER, "$1") ?? null);

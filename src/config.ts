@@ -47,7 +47,10 @@ export interface Config {
     url: string;
     /** The setting that the URL comes from. */
     setting: "AURORA_EVENTS_URL" | "AURORA_BACKEND_URL";
-    /** Whether the URL is Aurora's own webhook route, which needs Aurora to store the organisation's credential. */
+    /**
+     * Whether the URL is Aurora's own webhook route, which only works while Aurora stores the organisation's
+     * credential.
+     */
     isOwnRoute: boolean;
     format: "v3" | "notifications";
     /** The secret that signs deliveries; null if they are not signed. */

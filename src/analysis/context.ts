@@ -29,7 +29,7 @@ import { CallBudget } from "./call-budget.ts";
  * return in time, is null, and `missing` holds the reason.
  */
 
-/** After PagerDuty's answer that the plan lacks a part, the part is not requested again for this long. */
+/** How long a part is not requested again after PagerDuty answered that the account's plan lacks it. */
 const PLAN_MEMORY_MS = 24 * 3600 * 1000;
 const PLAN_KEY = "contextNotInPlan";
 /** `untilMs` is the time before which each part is not requested again. */
@@ -71,7 +71,7 @@ export class ContextCollector {
     this.#context = context;
   }
 
-  /** Collects and stores the incident's context if none is stored yet. Never throws because of PagerDuty. */
+  /** Collects and stores the incident's context if none is stored yet. Does not throw if PagerDuty fails. */
   async collect(incidentId: string, { untilMs, alertsAlone }: Collection): Promise<void> {
     const { sql, config, store } = this.#context;
     const connectionId = store.connection?.connectionId;
@@ -98,7 +98,7 @@ export class ContextCollector {
     saveContext(this.#context.sql, incidentId, LEFT_OUT);
   }
 
-  /** Asks for all parts at once. PagerDuty gets at most two of these calls at a time, and the one for alerts first. */
+  /** Asks for all parts. At most two of these calls run at the same time; the call for alerts starts first. */
   async #ask(incident: Incident, asking: Asking): Promise<Context> {
     const ask = <T>(part: ContextPart, list: List<T>) => this.#askFor(part, list, incident, asking);
     const [alerts, changes, pastIncidents, relatedIncidents, notes] = await Promise.all([
@@ -194,7 +194,10 @@ function reasonOf(problem: Extract<CallAnswer<unknown>, { ok: false }>): Missing
   }
 }
 
-/** Builds the URL of another incident in the same account, because PagerDuty's lists of similar incidents have none. */
+/**
+ * Builds the URL of another incident in the same account, because PagerDuty's lists of similar incidents contain no
+ * URLs.
+ */
 function urlBeside({ url, incidentId }: Incident, otherId: string): string | null {
   const end = `/incidents/${incidentId}`;
   return url?.endsWith(end) ? `${url.slice(0, -end.length)}/incidents/${encodeURIComponent(otherId)}` : null;

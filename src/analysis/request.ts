@@ -15,7 +15,7 @@ export interface AnalysisContext extends TenantContext {
 export const requestCarriesContext = ({ config }: TenantContext): boolean =>
   config.contextWaitMs > 0 && config.events?.format !== "v3";
 
-/** Fetches the incident's runbook, then requests the incident's root-cause analysis from Aurora, once. */
+/** Fetches the incident's runbook, then asks Aurora for a root-cause analysis if the incident still waits for one. */
 export async function requestAnalysis(context: AnalysisContext, incidentId: string): Promise<void> {
   const { sql, storage, store, contexts } = context;
   const isCurrent = store.whileConnectedAsNow();

@@ -22,7 +22,7 @@ export type AuroraAnswer =
 const MAX_WORDS_CHARS = 200;
 /** How many characters of an HTML page are searched for text. */
 const MAX_HTML_CHARS = 4_000;
-/** Shorter values, such as a header's "1", are not secret. Redacting them would garble ordinary text. */
+/** Shorter values, such as a header's "1", are not redacted, because that would garble ordinary text. */
 const MIN_SECRET_CHARS = 6;
 
 /** @param secrets texts that are redacted in `error` and `words` */

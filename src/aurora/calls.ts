@@ -5,7 +5,7 @@ import { type AuroraAnswer, answered } from "./answer.ts";
 
 /** Makes every call to Aurora: to its backend's API, to its webhook route, and to other event receivers. */
 
-/** Marks each call, so that the connector recognizes a call of its own that leads back to it. */
+/** The header of every call to Aurora. It lets the connector refuse its own calls if a proxy sends them back to it. */
 export const EDGE_HEADER = "x-aurora-edge";
 
 /** Enough for `error` and for the status of the connection. */

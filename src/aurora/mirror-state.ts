@@ -58,7 +58,10 @@ export interface Change {
   id: string;
   change: Pending["change"];
   member: Member;
-  /** Whether Aurora's API accepts the change. It only accepts API tokens of the US region, for an organisation. */
+  /**
+   * Whether Aurora's API accepts the change. It only accepts API tokens of the US region, and only for an
+   * organisation.
+   */
   isMirrorable: boolean;
 }
 
@@ -98,7 +101,7 @@ export function afterAnswer(
   nowMs: number,
 ): MirrorState | null {
   const { pending } = state;
-  // Another change was made during the call, so this answer does not count.
+  // If another change was made during the call, this answer is ignored.
   if (pending?.id !== sent.id) return state;
   const status = answer.kind === "answered" ? answer.status : null;
   if (sent.change === "disconnect") {
@@ -112,7 +115,7 @@ export function afterAnswer(
     };
   }
   if (isSuccess(answer)) return { ...UNKNOWN, knowsConnection: true, checkedAtMs: nowMs };
-  // Aurora holds no token to rotate, so the connection is sent instead.
+  // A 404 or 400 means that Aurora holds no token to rotate, so the connection is sent instead.
   if (sent.change === "rotate" && (status === 404 || status === 400)) {
     return { ...state, pending: { ...sent, change: "connect", nextAtMs: nowMs } };
   }
@@ -145,7 +148,7 @@ export function afterLook(
   const seen = { ...state, lookAtMs: null, knowsConnection: knows, checkedAtMs: nowMs };
   if (knows === null) return { ...seen, failure: state.failure ?? outcomeOf(answer) };
   if (knows) return { ...seen, failure: null };
-  // A change that has just failed waits for the next check.
+  // A pending change is kept: it failed before this reading, or was made during it.
   if (!again.isMirrorable || state.pending !== null) return seen;
   return { ...seen, pending: pendingOf(again, nowMs) };
 }

@@ -104,7 +104,7 @@ export class Mirror {
   async #look(backend: AuroraBackend): Promise<void> {
     const { connection } = this.#store;
     if (connection === null) {
-      // Without a connection only a disconnect can be pending.
+      // Without a connection Aurora's status is not read. A pending change can then only be a disconnect.
       this.#save(this.#state.pending === null ? null : { ...this.#state, lookAtMs: null });
       return;
     }

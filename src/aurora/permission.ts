@@ -26,7 +26,7 @@ export function permissionOf(answer: AuroraAnswer): Permission {
 
 /** Short, because a person waits for the answer. */
 const TIMEOUT_MS = 5_000;
-/** How long a granted permission is cached. A removed role may still grant it for this long. */
+/** How long a granted permission is cached. A user whose role was removed may keep the permission for this long. */
 const REMEMBERED_MS = 30_000;
 /** The most permissions cached in one isolate. */
 const MAX_REMEMBERED = 1_000;

@@ -16,7 +16,7 @@ export type CallAnswer<T> = { ok: true; value: T } | ({ ok: false } & CallProble
 export interface CallOptions {
   /** See `URGENCY`. */
   urgency?: number;
-  /** Ends the call, including its waits in the gate and for a token. The `cause` is then `timed_out`. */
+  /** Ends the call, even while it waits in the gate or for a token. The answer's `cause` is then `timed_out`. */
   signal?: AbortSignal;
 }
 
@@ -50,7 +50,7 @@ export class PagerDutyClient {
   readonly #config: Config;
   readonly #tokens: Tokens;
   readonly #gate: Gate;
-  /** A rate limit counts only for the connection whose call PagerDuty limited. */
+  /** Until when a rate limit stops calls, and for which connection. */
   #paused: { connectionId: string; untilMs: number } | null = null;
 
   constructor(store: ConnectionStore, config: Config, tokens: Tokens, gate: Gate) {
@@ -141,7 +141,7 @@ export class PagerDutyClient {
 
   /** Stores whether PagerDuty accepts the credential; the status reports it. */
   async #note(used: Connection, answer: CallAnswer<unknown>): Promise<void> {
-    // Without an answer nothing is known about the credential.
+    // A call without an answer does not show whether the credential is accepted.
     if (!answer.ok && answer.problem === "unavailable") return;
     const refused = isUnauthorized(answer);
     if (used.authType === "oauth") return this.#tokens.noteAnswer(used, refused);

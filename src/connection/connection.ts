@@ -93,8 +93,8 @@ export function secretsInForce(connection: Connection, nowMs: number): SigningSe
 }
 
 /**
- * Whether a secret of the subscription is stored. A pasted secret counts for every subscription that a person made, as
- * long as no webhook is refused.
+ * Whether a secret of the subscription is stored. A pasted secret is taken for the secret of any subscription that a
+ * person made, as long as no webhook is refused.
  */
 export function holdsSecretOf(
   connection: Connection,

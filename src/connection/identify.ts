@@ -75,7 +75,7 @@ function checkCredential(
         return { ...owner, region: accountRegion ?? candidate };
       }
       if (identity.problem === "forbidden" && unnamed === "counts") return { ...NOBODY, region: candidate };
-      // A 401 may only mean that the token belongs to another region, so any other problem is reported instead.
+      // A 401 is reported only if no region answers with another problem: the token may belong to the other region.
       if (identity.problem !== "unauthorized") worst = identity;
     }
     throw tokenError(worst);
@@ -103,9 +103,10 @@ export async function checkToken(
 }
 
 /**
- * Whether `after` belongs to a different account than the connection `before`. If the subdomain of either
- * account is not known, reads the incident and the subscription of `before` with the credential `after`. Assumes a
- * different account if `after` can read neither, and only `after`, not `before`, gets a 404 for one of them.
+ * Whether `after` belongs to a different account than the connection `before`. Compares regions and subdomains if both
+ * subdomains are known. Otherwise tries to read the incident and the subscription of `before`. The account is the same
+ * if `after` can read one of the two. It is different if `after` gets a 404 where `before` gets none. If `before` has
+ * neither, compares only the regions.
  * @param incidentId an incident of the connected account; null if none is stored
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} when PagerDuty cannot be called

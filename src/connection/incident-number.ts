@@ -6,7 +6,8 @@ import type { TenantContext } from "./tenant-context.ts";
 /**
  * Returns the number by which Aurora identifies an incident. If the number is not stored, reads it
  * from PagerDuty and stores it.
- * @returns null if PagerDuty gives no number; `not_connected` also if the connection changed during the call
+ * @returns null if PagerDuty gives no number; `not_connected` if there is no connection, or if it changed during the
+ * call
  */
 export async function incidentNumber(
   { sql, store, client }: TenantContext,

@@ -31,7 +31,7 @@ export const LoginState = z.lazy(() =>
 );
 export type LoginState = z.infer<typeof LoginState>;
 
-/** Long enough for a sign-in, which takes about a minute. A link that is found later no longer works. */
+/** Long enough for a sign-in, which takes about a minute. After this time a stolen link no longer works. */
 export const LOGIN_LIFE_MS = 10 * 60 * 1000;
 /** Used in place of a tenant id. Tenant ids have no space, so no other sealed text opens as a state. */
 const PURPOSE = "oauth login";

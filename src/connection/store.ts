@@ -135,7 +135,8 @@ export class ConnectionStore {
       const current = this.#connection;
       if (!current) return;
       const sealed = await sealText(this.#keyring, tenantId, JSON.stringify(current));
-      // The connection was cleared or replaced during the sealing. A replacement is stored in its own turn.
+      // If the connection was cleared or replaced during the sealing, nothing is stored in this turn. The call that
+      // replaced the connection stores the new one in its own turn.
       if (this.#connection?.connectionId !== current.connectionId) return;
       this.#storage.kv.put(CONNECTION_KEY, { tenantId, sealed });
       this.replica.mark(connectionKvKey(tenantId));

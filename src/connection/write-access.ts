@@ -4,7 +4,10 @@ import type { ConnectionStore } from "./store.ts";
 
 /** Finds out whether the credential may write at PagerDuty. */
 
-/** For OAuth, the granted scopes decide. For an API token, the last write decides; null before any write. */
+/**
+ * Whether the credential may write: with OAuth, according to the granted scopes; with an API token, according to the
+ * last write. Null if an API token has not been used for a write yet.
+ */
 export function mayWrite(connection: Connection): boolean | null {
   if (connection.authType === "api_token") return connection.canWriteIncidents;
   return connection.grantedScopes.includes("incidents.write") || connection.grantedScopes.includes("write");

@@ -25,7 +25,7 @@ async function isSameSecret(given: string, expected: string): Promise<boolean> {
 /** Admits Aurora's server, and reads the user and organisation on whose behalf it calls. */
 export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { internalApiSecret: expected } = configOf(c.env);
-  // Only `dev` allows a missing secret. Without it, only this machine gets answers, and only without a tunnel.
+  // The secret can only be missing in `dev`. Then every request that may come from another machine is refused.
   if (expected === null && !isLocal(c.req.raw)) {
     throw new AppError(
       "forbidden",
@@ -73,8 +73,8 @@ const has = (error: unknown, name: string): boolean =>
   error instanceof Error && Reflect.get(error, name) === true;
 
 /**
- * Reads from the object of the caller's tenant. If a deployment or a restart ended the call, repeats it once, because
- * a read changes nothing. Does not call an overloaded object again.
+ * Reads from the object of the caller's tenant. If a deployment or a restart ended the call, repeats it once, which is
+ * safe because a read changes nothing. Does not call an overloaded object again.
  */
 export async function readFrom<P>(
   c: Context<AppEnv>,

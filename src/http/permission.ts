@@ -40,8 +40,8 @@ async function checkPermission(env: Env, member: Member): Promise<void> {
 }
 
 /**
- * Refuses to connect a user without an organisation. Aurora would choose an organisation itself, so its copy of the
- * connection would belong to a different tenant. Runs after `requireCaller`.
+ * Refuses to connect a user without an organisation. Aurora would choose an organisation itself, and would store its
+ * copy of the user's connection for that organisation, which is a different tenant. Runs after `requireCaller`.
  */
 export const requireOrganisation: MiddlewareHandler<AppEnv> = async (c, next) => {
   const connects = c.req.method === "POST" && c.get("caller").orgId === null;

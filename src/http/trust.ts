@@ -64,7 +64,7 @@ export async function candidatesOf(env: Env, userId: string, nowMs: number): Pro
 
 /** Caches the organisations of a user. @returns the ids of all tenants that the user's webhook URL leads to */
 export function learnCandidates(userId: string, organisations: readonly string[], nowMs: number): string[] {
-  // Sorted, so that every location gives a webhook whose secret two tenants have to the same tenant.
+  // Sorted: if two tenants have the same secret, every location then chooses the same tenant for a webhook.
   const tenantIds = [...organisations, userTenantId(userId)].sort();
   memberships.set(userId, tenantIds, nowMs);
   return tenantIds;
@@ -84,7 +84,7 @@ export async function trustOf(
   return connection ? remember(tenantId, connection, nowMs) : null;
 }
 
-/** Caches the keys of a connection that a tenant's object returned. These are newer than any copy's keys. */
+/** Caches the keys of a connection that a tenant's object returned. They are newer than the keys of any copy in KV. */
 export async function learnTrust(
   config: Config,
   tenantId: string,

@@ -60,7 +60,10 @@ function requireOwnPage(c: Context<AppEnv>): void {
   throw new AppError("forbidden", "This call did not come from the console's own page");
 }
 
-/** Decides by two headers that browsers set and pages cannot forge. At least one of them must be present. */
+/**
+ * Whether two headers, which browsers set and pages cannot forge, name the console's own site. One of them must be
+ * present.
+ */
 function isSameSite(c: Context<AppEnv>): boolean {
   const site = c.req.header("sec-fetch-site");
   if (site !== undefined && site !== "same-origin") return false;

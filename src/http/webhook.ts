@@ -85,7 +85,8 @@ export async function takeWebhook(
     const verification = accepted.some(({ secretId }) => secretId !== null) ? "signature" : "callback";
     const read = readBody(body);
     if (!read.ok && verification === "callback") {
-      // Counts the webhook as refused. `withinLimit` is not used, as it would block other unsigned webhooks, too.
+      // Counts the webhook as refused. Does not call `withinLimit`, which would also block the user's unsigned
+      // webhooks that are valid.
       const { success } = await env.REFUSED_WEBHOOKS.limit({ key: userId });
       throw success ? new AppError("invalid_request", read.problem) : tooMany();
     }
@@ -213,8 +214,8 @@ const unavailable = (cause: unknown) =>
   });
 
 /**
- * Returns PagerDuty's id of the webhook. Without a valid id, returns a hash of the body, which is the same in every
- * attempt.
+ * Returns PagerDuty's id of the webhook. Without a valid id, returns a hash of the body, because PagerDuty sends the
+ * same body in every attempt.
  */
 async function webhookIdOf(header: string | null, body: Uint8Array<ArrayBuffer>): Promise<string> {
   if (header !== null && WEBHOOK_ID.test(header)) return header;

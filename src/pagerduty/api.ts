@@ -22,7 +22,7 @@ export interface ApiTarget {
 
 /** `rate_limited` and `unavailable` are temporary. With any other problem, the same call fails again. */
 export type ApiProblem =
-  /** A 400, or any 4xx status without a problem of its own, such as 409 or 422. */
+  /** A 400, or a 4xx status that none of the other problems stands for, such as 409 or 422. */
   | { problem: "bad_request"; message: string }
   | { problem: "unauthorized" }
   | { problem: "forbidden" }

@@ -205,7 +205,10 @@ export const RoleAssignments = z.object({
 
 const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reason });
 
-/** True only if an incident event's data is certainly used. Faster than `effectOf`, which parses all of the data. */
+/**
+ * Whether a few members of an incident event's data already show that the event is used. If they do not, `effectOf`
+ * has to parse all of the data, which is slower.
+ */
 function namesIncident({ type, id, incident, custom_fields }: Record<string, unknown>): boolean {
   if (type === "incident") return isPlainId(id);
   const hasFields = type !== "incident_field_values" || Array.isArray(custom_fields);
@@ -225,7 +228,10 @@ const STATUS_OF_EVENT: Record<string, string> = {
   "incident.resolved": "resolved",
 };
 
-/** Decides by `data.type`, as PagerDuty recommends, because new event types may be added at any time. */
+/**
+ * Derives an event's effect from `data.type`, as PagerDuty recommends, because new event types may be added at any
+ * time.
+ */
 export function effectOf(event: PagerDutyEvent): Effect {
   if (event.event_type === "pagey.ping") return none("PagerDuty's test event");
   if (!event.event_type.startsWith("incident.")) {

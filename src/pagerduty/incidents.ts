@@ -80,7 +80,9 @@ export const MAX_OFFSET = 10_000;
 export interface IncidentQuery {
   /** Whether resolved incidents are left out. */
   openOnly: boolean;
-  /** Lists incidents created from `sinceMs` to `untilMs`, in milliseconds since 1970; at most six months. */
+  /**
+   * Lists incidents created from `sinceMs` to `untilMs`, in milliseconds since 1970. The range is at most six months.
+   */
   sinceMs: number;
   untilMs: number;
   offset: number;

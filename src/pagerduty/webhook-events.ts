@@ -1,4 +1,4 @@
-/** The event types of a webhook subscription. Imports nothing, because the console's page loads it, too. */
+/** The event types of a webhook subscription. The console's page also loads this file, so it imports nothing. */
 
 /** The event types that Aurora's set-up page asks for. Every account has them. */
 export const BASIC_EVENTS = [

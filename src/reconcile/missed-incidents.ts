@@ -39,7 +39,7 @@ export interface RecoveryResult {
   recovered: number;
   /** Why the check stopped, or why one of the incidents could not be read. */
   problem: CallProblem | null;
-  /** Whether some incidents could not be listed: PagerDuty lists at most 10,000 created in one second. */
+  /** Whether some incidents could not be listed: PagerDuty lists at most 10,000 incidents of the same second. */
   incomplete: boolean;
   /** Whether the check stopped at its limit of time or of calls. */
   unfinished: boolean;

@@ -52,7 +52,7 @@ export class Reconciler {
   #asked = false;
   /** How soon another check must follow the running check; infinite if nothing requires another check. */
   #followsWithinMs = Number.POSITIVE_INFINITY;
-  /** When the next check is due if nothing happens before; null if the stored time counts. */
+  /** When the next check is due if nothing happens before; null if the due time is in storage. */
   #quietUntilMs: number | null = null;
   /** When the last check after a refused webhook was due. */
   #refusalCheckAtMs = 0;

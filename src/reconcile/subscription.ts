@@ -216,7 +216,7 @@ export class SubscriptionManager {
       const whole = await this.#createNow(url, filter, choice);
       if (whole.ok) return whole.value;
       if (choice.chosen || whole.problem !== "bad_request") throw refusal(whole, "change");
-      // PagerDuty does not know some of the types. `#extend` finds out which, once the subscription exists.
+      // PagerDuty may not know some of the types. `#extend` finds out which, once the subscription exists.
       const basic = await this.#createNow(url, filter, { ...choice, events: BASIC_EVENTS });
       if (!basic.ok) throw refusal(basic, "change");
       return this.#extend(basic.value);
@@ -233,7 +233,7 @@ export class SubscriptionManager {
     const isCurrent = this.#store.whileConnectedAsNow();
     const created = await this.#tryWrite(async (target) => {
       const made = await createSubscription(target, url, filter, events);
-      // The connection ended during the call, so nothing else would remove the new subscription.
+      // If the connection ended during the call, nothing else would remove the new subscription.
       if (made.ok && !isCurrent()) {
         await deleteSubscription(target, made.value.id);
       }
@@ -253,7 +253,7 @@ export class SubscriptionManager {
     return created;
   }
 
-  /** Removes a subscription. PagerDuty's answer counts even if a new connection was made during the call. */
+  /** Removes a subscription. Accepts PagerDuty's answer even if a new connection was made during the call. */
   async #removeAtPagerDuty(id: string): Promise<boolean> {
     let last: ApiAnswer<unknown> | null = null;
     const answer = await this.#client.run(async (target) => {

@@ -219,7 +219,7 @@ export class Connecting {
     const { connection: held, unreadable } = this.#store;
     const kept = held?.connectionId === keptId ? (held ?? null) : null;
     const connection: Connection = { ...commonOf(caller, checked, kept), ...credential };
-    // `replace` also deletes the incidents and events, which belong to another account.
+    // `set` keeps the stored incidents and events. `replace` deletes them, because they may belong to another account.
     if (kept || (!held && !unreadable)) await this.#store.set(tenantIdOf(caller), connection);
     else await this.#store.replace(tenantIdOf(caller), connection);
     log.info("connection.made", {
@@ -250,7 +250,7 @@ export class Connecting {
       if (!this.#leaving.has(connectionId)) {
         const isOthers = await this.#isOthers(connection, authorization, checked);
         this.#checkNotCancelled(attempt);
-        // The connection changed while PagerDuty answered, so the comparison starts again.
+        // If the connection changed while PagerDuty answered, the comparison starts again.
         if (this.#store.connection?.connectionId !== connectionId) continue;
         if (!isOthers && !this.#leaving.has(connectionId)) return connectionId;
       }

@@ -72,7 +72,7 @@ export const hintJobs = (context: TenantContext): JobSource => ({
 
 /** The most deliveries at once. The runtime allows six open connections; PagerDuty and runbooks need some of them. */
 const MAX_DELIVERIES = 3;
-/** The most slow deliveries at once. They failed before, or need PagerDuty. One place stays free for new deliveries. */
+/** The most slow deliveries at once: those that failed before, or need PagerDuty. Leaves a place for new deliveries. */
 const MAX_SLOW = MAX_DELIVERIES - 1;
 /** The most deliveries at once for which PagerDuty may first be asked for the incident's number. */
 const MAX_MISSING_NUMBERS = 1;
@@ -142,7 +142,9 @@ export class DeliveryJobs implements JobSource {
 
 /** The most analyses that fetch a runbook at the same time; a fetch may take 10 s. */
 const MAX_RUNBOOKS = 1;
-/** How many due analyses are read at once. An analysis with a runbook may wait, so those behind it are read as well. */
+/**
+ * How many due analyses are read at once. An analysis with a runbook may wait, so the analyses after it are read, too.
+ */
 const MAX_ANALYSES_READ = 50;
 
 /** One request for the runbook, and one for each of up to three redirects. */
@@ -159,7 +161,10 @@ export class AnalysisJobs implements JobSource {
     this.#contextWaitMs = requestCarriesContext(context) ? context.config.contextWaitMs : 0;
   }
 
-  /** Lists the most severe first. An analysis without a runbook does not wait for the runbook of another incident. */
+  /**
+   * Lists the analyses of the most severe incidents first. An analysis without a runbook does not wait for the runbook
+   * of another incident.
+   */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     let runbooks = this.#runbooks;

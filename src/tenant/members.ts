@@ -13,7 +13,7 @@ import type { MembershipChange } from "./memberships.ts";
 /** The prefix of one storage key for each member. The key holds when the user's object was last updated, in ms. */
 const PREFIX = "member:";
 const keyOf = (userId: string) => `${PREFIX}${userId}`;
-/** Storage key of a user id: the subscription posts to this user's webhook URL. See `notePinned`. */
+/** The storage key for the id of the user to whose webhook URL the subscription posts. See `notePinned`. */
 const PINNED_KEY = "pinnedMember";
 /** A user's object is updated again after this long, because it orders organisations by their latest call. */
 const UPDATE_AGAIN_MS = 6 * 3600 * 1000;

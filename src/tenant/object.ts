@@ -19,8 +19,8 @@ import { finishSignIn, type SignInOutcome } from "./sign-in.ts";
 import * as views from "./views.ts";
 
 /**
- * One tenant: an Aurora organisation, or a user without one. The object is the only writer of the tenant's data. This
- * class only has the RPC methods and the alarm; other files and folders do the work.
+ * One tenant: an Aurora organisation, or a user who has no organisation. The object is the only writer of the tenant's
+ * data. This class only has the RPC methods and the alarm; other files and folders do the work.
  */
 export class Tenant extends DurableObject<Env> {
   readonly #runtime: TenantRuntime;
@@ -211,7 +211,10 @@ export class Tenant extends DurableObject<Env> {
     this.#runtime.members.forget(userId);
   }
 
-  /** Processes webhooks that the edge accepted. @returns one outcome for each webhook; retry the `failed` ones */
+  /**
+   * Processes webhooks that the edge accepted. @returns one outcome for each webhook; the caller retries those that
+   * `failed`
+   */
   async ingest(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
     const outcomes = await this.#runtime.intake.takeAll(webhooks);
     await this.#runtime.startJobs();

@@ -63,7 +63,7 @@ const mirrorView = ({ knowsConnection, checkedAtMs }: MirrorView) => ({
   checkedAt: iso(checkedAtMs),
 });
 
-/** A webhook older than this does not prove that the subscription exists, which may have been deleted since then. */
+/** A webhook older than this does not prove that the subscription still exists. */
 const ARRIVED_WITHIN_MS = 24 * 3600 * 1000;
 
 /** Treats a missing subscription as active while its webhooks arrive: the credential may not be allowed to see it. */
