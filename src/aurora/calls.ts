@@ -23,7 +23,7 @@ export interface AuroraTarget {
   headers: Readonly<Record<string, string>>;
   /** A Workers VPC service that reaches a private Aurora; null if none is bound. */
   binding: AuroraBinding | null;
-  /** The secrets that Aurora shares with the connector, redacted in answers even if they were not sent. */
+  /** The secrets that Aurora shares with the connector. Redacted in every answer, even if the call contained none. */
   secrets: readonly string[];
 }
 

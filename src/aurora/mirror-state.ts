@@ -75,7 +75,7 @@ export function afterChange(state: MirrorState, made: Change, nowMs: number): Mi
   if (!made.isMirrorable) {
     return made.change === "disconnect" ? null : { ...known, pending: null, lookAtMs: nowMs };
   }
-  // Aurora may not have received the pending connect. Without it, Aurora has no token to rotate.
+  // While a connect is pending, Aurora may hold no token to rotate, so the rotate is sent as a connect.
   const change = made.change === "rotate" && state.pending?.change === "connect" ? "connect" : made.change;
   return { ...known, pending: pendingOf({ ...made, change }, nowMs) };
 }

@@ -3,12 +3,12 @@ import { $ZodError } from "zod/v4/core";
 import { type Keyring, openText, SealError, sealText } from "./seal.ts";
 
 /**
- * The data that the OAuth callback needs, sealed in OAuth's `state`. Only the Worker has the keys to seal and open them,
- * so of these data only the id has to be stored.
+ * The data that the OAuth callback needs, sealed in OAuth's `state`. Only the Worker has the keys to seal and open
+ * them, so only the id has to be stored here.
  */
 export const LoginState = z.lazy(() =>
   z.object({
-    /** The only part that is stored, until the sign-in is finished. */
+    /** Stored until the sign-in is finished. No other member is stored. */
     id: z.string(),
     userId: z.string(),
     orgId: z.nullable(z.string()),

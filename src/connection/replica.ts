@@ -20,7 +20,7 @@ export class Replica {
   #failedAtMs = 0;
 
   /**
-   * @param marker the storage key under which the KV key is stored while KV may differ from the storage
+   * @param marker the storage key that holds the KV key while KV may differ from the storage
    * @param read returns the stored value; null if the copy is to be deleted
    */
   constructor(storage: DurableObjectStorage, kv: KVNamespace, marker: string, read: () => string | null) {

@@ -164,14 +164,14 @@ function logged(error: unknown, { method, url }: Request, requestId: string): Ap
 
 /** Answers with an error: as JSON, or as a page if a browser will show it to a person. */
 async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
-  // Hono's type only allows statuses that can have a body. Every status of an `AppError` can.
+  // Hono's type excludes statuses that cannot have a body. No `AppError` has such a status.
   const status = error.status as ContentfulStatusCode;
   for (const [name, value] of Object.entries(retryHeader(error))) c.header(name, value);
   if (!wantsPage(c.req.raw)) return c.json(bodyOf(error), status);
   return noticeAnswer(c, errorNotice(error, new URL(c.req.url).pathname, c.get("requestId")), status);
 }
 
-/** Returns every problem of the settings. Missing OAuth credentials are also a problem, but only stop sign-ins. */
+/** Returns every problem of the settings. Missing OAuth credentials are included, although they only stop sign-ins. */
 function configProblems(env: Env): ConfigProblem[] {
   try {
     return missingForOAuth(configOf(env)).map((name) => ({

@@ -131,7 +131,7 @@ async function problemOf(response: Response, target: ApiTarget): Promise<ApiProb
 /**
  * Calls PagerDuty and parses its answer with `schema`.
  * @param path the path and query, relative to the API's URL
- * @param from the e-mail address of the user on whose behalf to write, for a key that belongs to no user
+ * @param from for a key that belongs to no user: the e-mail address of the user whom PagerDuty shows as the author
  */
 export async function callPagerDuty<T>(
   target: ApiTarget,

@@ -10,10 +10,9 @@ import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
 import { lenient, listOf, Time } from "./event.ts";
 
 /**
- * Reads an incident's alerts, change events, similar incidents and notes, and writes notes. Skips an alert or
- * incident without an id, and a note without text. Any other member of an unexpected shape counts as absent.
- * https://developer.pagerduty.com/api-reference/operations/listIncidentAlerts and the pages of the other
- * calls
+ * Reads an incident's alerts, change events, similar incidents and notes, and writes notes. Skips an alert or incident
+ * without an id, and a note without text. Apart from these cases, a member of an unexpected shape counts as absent.
+ * https://developer.pagerduty.com/api-reference/operations/listIncidentAlerts and the pages of the other calls
  */
 
 const MAX_ALERTS = 20;

@@ -38,7 +38,7 @@ export interface Extended {
 /**
  * Adds the default types that a subscription lacks. If PagerDuty refuses them together, tries each type
  * separately.
- * @param maxCalls the most calls to PagerDuty; the next call of this function adds the remaining types
+ * @param maxCalls the most requests to PagerDuty; types that then remain are added when this function runs again
  */
 export async function addMissingEvents(
   client: PagerDutyClient,

@@ -48,8 +48,8 @@ export interface RecoveryResult {
 /**
  * Starts a new check, or continues the unfinished check.
  * @param seen the incidents that the continued check has looked at; emptied for a new check
- * @param asked whether a person asked for the check; if so, it also recovers incidents that were resolved
- * before the user connected, or more than RETENTION_DAYS ago
+ * @param asked whether a person asked for the check. Such a check also recovers incidents that were resolved before
+ * the user connected, or more than RETENTION_DAYS ago
  */
 export async function recover(
   context: TenantContext,

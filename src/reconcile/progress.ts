@@ -12,7 +12,7 @@ export const OVERLAP_MS = 5 * 60 * SECOND_MS;
 const MAX_RANGE_MS = 179 * DAY_MS;
 /** Enough for a hundred thousand incidents. A list with more pages counts as endless and is ended. */
 const MAX_PAGES = 1000;
-/** After this many pages in a row without a new incident, a list counts as endless, too. */
+/** After this many pages in a row without a new incident, a list counts as endless and is ended. */
 const MAX_FRUITLESS_PAGES = 2;
 /**
  * Pages of incidents created in the same second overlap by this many incidents, because the list shifts when
@@ -109,8 +109,8 @@ export function isWorthStoring(before: Progress, after: Progress): boolean {
 }
 
 /**
- * Returns the unfinished check; extends it to now if it still lists created incidents. Returns null if there
- * is no unfinished check, if its filter differs, or if it is so old that PagerDuty refuses its range.
+ * Returns the unfinished check; extends it to now if it still lists created incidents. Returns null if there is no
+ * unfinished check, if its filter is not `filter`, or if it is so old that PagerDuty refuses its range.
  */
 export function resumed({ unfinished }: Progress, filter: Filter | null, nowMs: number): Check | null {
   if (!unfinished) return null;

@@ -185,7 +185,7 @@ export class SubscriptionManager {
     }));
   }
 
-  /** Removes the subscription that we created; only logs a failure. @returns null if we did not create it */
+  /** Removes the subscription that we created. Logs a failure instead of throwing. @returns null if we created none */
   async removeIfMade(): Promise<boolean | null> {
     const own = this.#store.connection?.subscription;
     return own?.made ? this.#removeAtPagerDuty(own.id) : null;

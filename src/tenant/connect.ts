@@ -233,8 +233,8 @@ export class Connecting {
   /**
    * If the stored connection belongs to another account, deletes the subscription that we created there, while that
    * account's credential is still stored. Otherwise PagerDuty would keep posting webhooks that are refused here.
-   * @returns the id of the stored connection if the new connection takes over its data: if the account is the same and
-   * no disconnect is in progress. Null in all other cases.
+   * @returns the id of the stored connection if the account is the same and no disconnect is in progress: the new
+   * connection then takes over its data. Null in all other cases.
    */
   async #leaveOtherAccount(
     attempt: Attempt,

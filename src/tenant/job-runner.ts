@@ -28,7 +28,7 @@ const MAX_JOBS = 40;
 const MAX_REQUESTS = 45;
 /** A job that throws is a bug. Its key stays busy for this long, so that the job is not retried in a loop. */
 const HOLD_AFTER_CRASH_MS = 30_000;
-/** How many jobs of one key may end within one second; without a bug, no incident has that many notifications. */
+/** If this many jobs of one key end within one second, there is a bug: no incident has that many notifications. */
 const MAX_STARTS_A_SECOND = 200;
 const SPIN_HOLD_MS = 1_000;
 
