@@ -82,7 +82,8 @@ export class PagerDutyClient {
   }
 
   /**
-   * Makes one call when its turn comes. Waiting for a token happens before that, and takes no place in the gate.
+   * Makes one call when its turn comes. A call that first waits for a token takes no place in the gate during this
+   * wait.
    */
   async #attempt<T>(
     connectionId: string | undefined,

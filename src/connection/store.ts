@@ -165,9 +165,9 @@ export class ConnectionStore {
   }
 
   /**
-   * Deletes the storage, which also deletes the marker for KV and the alarm. Both are therefore written
-   * before the deletion, and again after it in the same turn. Even if the object dies in between, the
-   * restarted object removes the copy in KV.
+   * Deletes the storage, which also deletes the marker for KV and the alarm. Both are therefore written before the
+   * deletion and once more after it, all in one turn. Even if the object dies in between, the restarted object removes
+   * the copy in KV.
    */
   async #deleteAll(tenantId: string): Promise<void> {
     const { kv } = this.#storage;

@@ -171,8 +171,8 @@ export class Tokens {
     const app = oauthAppOf(this.#config);
     const before = this.#attemptOf(used);
     const failures = before?.failures ?? 0;
-    // The attempt is stored before the call. If the object dies during the call, the restarted object tries
-    // the refresh token again at once, because PagerDuty may already have replaced it.
+    // The attempt is stored before the call. If the object dies during the call, the restarted object tries the same
+    // refresh token again at once, to find out whether PagerDuty still accepts it.
     this.#note({ obtainedAtMs, failures, nextTryAtMs: Date.now(), reason: before?.reason ?? null });
     this.#onStart();
     const answer =

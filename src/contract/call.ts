@@ -14,7 +14,7 @@ export interface Call {
   body?: { schema: z.core.$ZodType; required: boolean };
   /** The answers by status. The schema is null for an answer without a body, `html` for a page. */
   answers: Record<number, { description: string; schema: z.core.$ZodType | "html" | null }>;
-  /** Error statuses in addition to those of every call. */
+  /** Error statuses in addition to those that every call can return. */
   errors: number[];
   /** True if the call needs no internal secret. For the console, Cloudflare Access checks the visitors instead. */
   open?: boolean;

@@ -25,7 +25,7 @@ export const ConnectBody = z.lazy(() =>
         .string({ error: "must be a text" })
         .check(z.trim(), z.maxLength(100, "is longer than 100 characters")),
     ),
-    /** Also creates the webhook subscription at PagerDuty, if the token allows it. */
+    /** Whether to create the webhook subscription at PagerDuty, too. The token has to allow it. */
     subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
     region: z.optional(z.enum(Region.def.entries, { error: "must be us or eu" })),
   }),
@@ -167,7 +167,7 @@ export const RedeliverBody = z
   );
 
 export const LoginBody = z.object({
-  /** Also creates the webhook subscription at PagerDuty, if the scopes allow it. */
+  /** Whether to create the webhook subscription at PagerDuty, too. The scopes have to allow it. */
   subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
   /** For a call from the browser itself: sets a cookie, so that only this browser can finish the sign-in. */
   bind: z._default(z.boolean({ error: "must be true or false" }), false),

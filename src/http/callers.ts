@@ -25,7 +25,7 @@ async function isSameSecret(given: string, expected: string): Promise<boolean> {
 /** Admits Aurora's server, and reads the user and organisation on whose behalf it calls. */
 export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { internalApiSecret: expected } = configOf(c.env);
-  // The secret can only be missing in `dev`. Then every request that may come from another machine is refused.
+  // The secret can only be missing in `dev`. Without it, every request that may come from another machine is refused.
   if (expected === null && !isLocal(c.req.raw)) {
     throw new AppError(
       "forbidden",

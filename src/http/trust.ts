@@ -10,9 +10,9 @@ import { userTenantId } from "../tenant-id.ts";
  * The keys with which the edge verifies webhooks. They are cached in this isolate for a short time, because decrypting
  * the connection's copy in KV and importing its secrets costs more than a verification.
  *
- * The cache may be stale, so the edge may accept a webhook by the cache, but never refuse one. Before it refuses a
- * webhook, it asks the tenants' objects. Before an object uses an accepted webhook, the object checks that the secret
- * is still valid.
+ * The cache may be stale. The edge therefore accepts webhooks on the cache alone, but before it refuses a webhook, it
+ * asks the tenants' objects. Before an object uses an accepted webhook, the object checks that the secret is still
+ * valid.
  */
 export interface TenantTrust extends ConnectionRef {
   keys: VerificationKey[];

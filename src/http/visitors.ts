@@ -21,7 +21,7 @@ const MARK = "aurora-console";
 /** Identifies the visitor. @throws {AppError} if there is no console, or the visitor's sign-in is not accepted */
 export async function visitorOf(c: Context<AppEnv>): Promise<{ userId: string; untilMs?: number }> {
   const config = configOf(c.env);
-  // Only this machine is admitted without a sign-in: anyone can reach a tunnel, or point a host name to this machine.
+  // Only calls from this machine need no sign-in. Calls through a tunnel, or to a foreign host name, do need one.
   if (config.dev && isLocal(c.req.raw)) return { userId: config.consoleUser };
   if (!config.access) throw new AppError("not_found", "Not found");
   const assertion = c.req.header("cf-access-jwt-assertion");

@@ -95,7 +95,9 @@ export const IncidentData = z.lazy(() =>
     incident_key: lenient(z.string()),
     created_at: lenient(Time),
     body: lenient(z.object({ details: lenient(z.string()) })),
-    /** If its type is `merge_resolve_reason`, the incident was merged into the incident that it names. */
+    /**
+     * If the reason's type is `merge_resolve_reason`, the incident was merged into the incident that the reason names.
+     */
     resolve_reason: lenient(z.object({ type: lenient(z.string()), incident: Reference })),
   }),
 );

@@ -13,11 +13,11 @@ import { isHistory, isWorthStoring, NO_PROGRESS, newCheck, Progress, resumed } f
 import { ask, type Run, type Stop } from "./run.ts";
 
 /**
- * Recovery: finds incidents and changes whose webhooks did not arrive, by reading them over REST. A check
- * lists the incidents created since the last finished check, and at least those of the last day. It then
- * lists the open incidents, and reads those whose status changed in this period. It also looks up every
- * stored open incident. It folds (merges) incidents that differ into the stored state. A check may stop
- * early, because of a rate limit, an error, or its own limits. The next check then continues it.
+ * Recovery: finds incidents and changes whose webhooks did not arrive, by reading them over REST. A check covers the
+ * time since the last finished check, and at least the last day. It lists the incidents created in this time. It then
+ * lists the open incidents, and reads those whose status changed in this time. It also looks up every stored open
+ * incident. It folds (merges) incidents that differ into the stored state. A check may stop early, because of a rate
+ * limit, an error, or its own limits. The next check then continues it.
  */
 
 /** Limits how long a caller who asked for a check waits for the answer. */
@@ -30,7 +30,7 @@ const SUBSCRIPTION_CALLS = 8;
 const MAX_FAILURES_IN_A_ROW = 3;
 /** After this many attempts, an incident is given up, or folded without the fields that cannot be read. */
 const MAX_ATTEMPTS = 5;
-/** When this many incidents are left for a later check, the check stops. */
+/** When this many incidents are left for a later check, the present check stops. */
 const MAX_LEFT = 100;
 const KEY = "recovery";
 

@@ -223,7 +223,7 @@ export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource =
 
 /** One call each for alerts, changes, past incidents, related incidents and notes. */
 const CONTEXT_REQUESTS = 5;
-/** With more incidents that wait for a context, only alerts are requested, so that the alerts arrive in time. */
+/** If more than this number of incidents wait for a context, only alerts are requested, so that they arrive in time. */
 const MAX_WHOLE_CONTEXTS = 8;
 /** The most contexts that are listed at once; `CallBudget` allows no more calls in a minute. */
 const MAX_CONTEXTS = 320;

@@ -165,7 +165,7 @@ export class Live {
     return [...incidents, ...this.#deliveries(before, now, fresh), ...changed];
   }
 
-  /** Returns messages about new deliveries, and about earlier ones that were attempted or finished. */
+  /** Returns messages about new deliveries, and about earlier deliveries that were attempted or finished. */
   #deliveries(before: Look, now: Look, fresh: Entry[]): object[] {
     const entries = fresh.filter(({ delivery }) => delivery !== null);
     const known = new Set(fresh.map(({ seq }) => seq));

@@ -186,7 +186,10 @@ export class Tenant extends DurableObject<Env> {
     return { organisations: this.#runtime.memberships.tenantIds, own };
   }
 
-  /** Returns the id of the connection's subscription, and on a user's object the organisations of the user's URL. */
+  /**
+   * Returns the id of the connection's subscription, and on a user's object the organisations that the user's URL
+   * leads to.
+   */
   async heldSubscription() {
     const { context, memberships } = this.#runtime;
     return { id: context.store.connection?.subscription?.id, organisations: memberships.tenantIds };

@@ -234,6 +234,9 @@ export function notePage(sql: SqlStorage, incidentId: string, { limit, after }: 
   return { notes: page.map(noteView), next };
 }
 
-/** Returns the activity of the last 24 hours. @param refusedByHour refused webhooks, by the hour since 1970 */
+/**
+ * Returns the activity of the last 24 hours. @param refusedByHour how many webhooks were refused in each hour; hours
+ * are counted from 1970
+ */
 export const activity = (sql: SqlStorage, refusedByHour: ReadonlyMap<number, number>) =>
   activityOf(sql, refusedByHour, Date.now());
