@@ -253,7 +253,7 @@ export class Reconciler {
     return ourSubscription(client, url, this.#ownership);
   }
 
-  /** Stores that a subscription found at PagerDuty is ours, so that later checks watch it. */
+  /** Stores the subscription that was found as the one of this connection, so that later checks watch it. */
   async #adopt({ id, url }: Subscription, stored: OwnSubscription | null): Promise<OwnSubscription> {
     if (stored?.id === id) return stored;
     const adopted = { id, url, made: false, chosen: false, refusedEvents: [] };
