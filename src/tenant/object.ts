@@ -186,10 +186,7 @@ export class Tenant extends DurableObject<Env> {
     return { organisations: this.#runtime.memberships.tenantIds, own };
   }
 
-  /**
-   * Returns the id of the connection's subscription, and on a user's object the organisations that the user's URL
-   * leads to.
-   */
+  /** Returns the connection's subscription id, and on a user's object the organisations that the URL leads to. */
   async heldSubscription() {
     const { context, memberships } = this.#runtime;
     return { id: context.store.connection?.subscription?.id, organisations: memberships.tenantIds };
@@ -214,10 +211,7 @@ export class Tenant extends DurableObject<Env> {
     this.#runtime.members.forget(userId);
   }
 
-  /**
-   * Processes webhooks that the edge accepted. @returns one outcome for each webhook; the caller retries those that
-   * `failed`
-   */
+  /** Processes accepted webhooks. @returns one outcome for each webhook; the caller retries those that `failed` */
   async ingest(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
     const outcomes = await this.#runtime.intake.takeAll(webhooks);
     await this.#runtime.startJobs();
