@@ -12,7 +12,8 @@ from typing import Any, Optional
 # of up to 128 KiB; CONTENT_CHARACTERS fit into this even if each character has 4 bytes in UTF-8.
 CONTENT_CHARACTERS = 30_000
 CUT_MARK = "\n\n[…]"
-# The connector first asks Aurora's server for the user's permission (5 s), and answers once the note is stored.
+# Before the connector answers, it asks Aurora's server whether the user may write (which takes at most 5 s), and stores
+# the note.
 POST_TIMEOUT_SECONDS = 30
 
 

@@ -27,8 +27,8 @@ BODY_BYTES = 1024 * 1024
 # ended, however long that takes.
 LOCK_SECONDS = 60
 LOCK_EXTENSION_SECONDS = 15
-# How long a processed event is remembered: the connector's delivery schedule, and some days in which a person may send
-# a dead delivery again.
+# How long a processed event is remembered: for the whole delivery schedule of the connector, plus some days during
+# which a person may send a dead delivery again.
 DONE_SECONDS = 8 * 24 * 3600
 IN_PROGRESS_RETRY_SECONDS = 5
 # Without a timeout, a Redis that hangs would block every call until the connector gives up.
@@ -44,8 +44,8 @@ store = redis.Redis.from_url(
     socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
     **get_redis_ssl_kwargs(),
 )
-# Aurora's code runs in these threads, outside of Flask's request, as it does in Aurora's worker. Inside a request,
-# Aurora's database layer would read the user and the organisation from the request's headers.
+# Aurora's code runs in these threads, and therefore outside of a Flask request, as in Aurora's own worker. Inside a
+# request, Aurora's database layer would read the user and the organisation from the request's headers.
 workers = ThreadPoolExecutor(max_workers=WORKERS)
 app = Flask(__name__)
 

@@ -135,7 +135,7 @@ def skip_reason(event: Event) -> Optional[str]:
 
 
 def has_field_value(fields: Any) -> bool:
-    """True if any field has both a name and a value. Aurora ignores all other fields, so no field is ever cleared."""
+    """True if any field has both a name and a value. Aurora ignores all other fields, so it never clears a field."""
     return isinstance(fields, list) and any(
         isinstance(field, dict) and field.get("name") and field.get("value") for field in fields
     )

@@ -10,7 +10,8 @@ import { chosenUrl, isTunnelUrl } from "./tunnel-settings.ts";
 
 /** Runs `wrangler dev`, and gives the address of its tunnel to the Worker, for webhook URLs. */
 
-// The program itself. The launcher in node_modules/.bin does not pass signals on, so wrangler would keep running.
+// wrangler's own program. The launcher in node_modules/.bin does not pass signals on: a signal would end only the
+// launcher.
 const wrangler = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
 
 export interface DevSession {
@@ -40,7 +41,7 @@ export function startDevSession(session: SessionOptions): DevSession {
   const generated = new GeneratedConfig(toml);
   const watch = new URL(`./wrangler-watch.ts${options.isVerbose ? "" : "?quiet"}`, import.meta.url).href;
   const args = ["--no-warnings", "--import", watch, wrangler, "dev", "--config", generated.path];
-  // Uses the Node that runs this script. npm scripts use the Node in node_modules, not the installed one.
+  // Uses the Node that runs this script. In an npm script, that is the Node in node_modules, not this machine's own.
   const child = spawn(process.execPath, [...args, ...options.wranglerArgs], {
     cwd: dirname(toml),
     env: environment ?? process.env,

@@ -49,7 +49,7 @@ const hostOf = (url: string) => URL.parse(url)?.host ?? "an address that is no U
 
 const Refusal = z.object({ error: z.string(), code: z.optional(z.string()) });
 
-/** Checks the answer to an unsigned, empty call to AURORA_EVENTS_URL, which every receiver has to refuse. */
+/** Checks the answer to an unsigned, empty call to AURORA_EVENTS_URL. Every receiver has to refuse such a call. */
 export function checkEventsUrl(events: Events, answer: Answered): Finding {
   const { host } = new URL(events.url);
   const means = "Incidents do not arrive in Aurora. They are kept and retried.";

@@ -27,7 +27,7 @@ export async function ask(url: string, init: Pick<RequestInit, "method" | "heade
   }
 }
 
-/** Returns the cause of an error from `fetch`, whose own message is only "fetch failed". */
+/** Returns the cause of an error from `fetch`: the error's own message is only "fetch failed". */
 export function reasonOf(error: unknown): string {
   return error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
 }

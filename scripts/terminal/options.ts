@@ -30,7 +30,10 @@ function whereListed(command: string, names: readonly string[]): string {
   return names.length === 0 ? `${command} takes no options.` : `All options: ${names.join(", ")}`;
 }
 
-/** Reads the options of a script without `runCommand`. If an option is wrong, prints one line and ends the script. */
+/**
+ * Reads the options of a script that does not use `runCommand`. If an option is wrong, prints one line and ends the
+ * script.
+ */
 export function optionsOrExit<T extends ParseArgsOptionsConfig>(command: string, options: T) {
   try {
     return parseOptions(command, options);

@@ -6,9 +6,9 @@ import { table } from "./figures.ts";
 import { machine } from "./startup.ts";
 
 /**
- * `npm run bench:console`: measures the console's list of 5,000 incidents in a Chromium while ten incidents change each
- * second. Prints how many tasks of the page's main thread took more than 50 ms of elapsed time and of CPU time. Other
- * work on the machine lengthens the elapsed time only.
+ * `npm run bench:console`: measures the console's list of 5,000 incidents in a Chromium while ten incidents change
+ * each second. Prints how many tasks of the page's main thread took more than 50 ms of elapsed time, and how many took
+ * more than 50 ms of CPU time. Other work on the machine lengthens only the elapsed time.
  */
 
 const INCIDENTS = 5_000;

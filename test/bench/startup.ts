@@ -29,7 +29,7 @@ async function startOnce(workers: Record<string, WorkerDefinition>, name: string
 export async function measureStartup(rounds: number): Promise<StartupResult> {
   const differences: number[] = [];
   const ratios: number[] = [];
-  // Uses the same stand-ins for both, so that only the Worker differs.
+  // Gives both Workers the same stand-ins, so that only the script differs.
   const full = connector();
   const emptyWorker = { ...full["connector"], script: testWorker("bench/workers/empty-with-object.ts") };
   const empty = { ...full, connector: emptyWorker };

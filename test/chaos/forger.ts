@@ -98,13 +98,14 @@ export class Forger {
     };
     const fields = { type: "incident_field_values", incident: reference, custom_fields: [field] };
     const [eventType, data, occurredAt] = pick<[string, object, string]>(this.#random, [
-      // An incident as nobody knows it.
+      // A real incident with a title and a priority that PagerDuty never gave it.
       [
         "incident.triggered",
         { ...this.#incidentData(known), title: FORGED, priority: { summary: "P1" } },
         now,
       ],
-      // A false status with members that are right, from the future and from the past.
+      // The incident's real members with a false status: one event with the present time, and one with the time of a
+      // real event.
       ["incident.resolved", { ...this.#incidentData(known), status: "resolved" }, now],
       ["incident.reopened", { ...this.#incidentData(known), status: "triggered" }, real.occurred_at],
       ["incident.custom_field_values.updated", fields, now],
@@ -115,7 +116,7 @@ export class Forger {
     return { kind: "real", incidentId: id, body: webhookBody(event) };
   }
 
-  /** The newest complete state of the incident in a webhook. */
+  /** Returns the incident from its newest webhook that contains the whole incident. */
   #incidentData(incident: Organisation["incidents"][number]): object {
     const states = incident.events.map(({ data }) => data).filter(isIncident);
     return states.at(-1) ?? {};

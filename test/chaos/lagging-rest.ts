@@ -31,7 +31,7 @@ export class LaggingRest {
     account.shown = this.#visible;
   }
 
-  /** Shows the incident's present state: half of the states at once, the others later. */
+  /** Shows the incident's present state: immediately in half of the calls, otherwise after a lag. */
   show(incident: Incident): void {
     const copy = copyOf(incident);
     if (this.#maxLagMs === 0 || this.#random() < 0.5) {

@@ -9,7 +9,7 @@ import { LaggingRest } from "./lagging-rest.ts";
 export interface Webhook {
   webhookId: string;
   body: string;
-  /** Of the event's incident. */
+  /** The id of the event's incident. */
   incidentId: string;
 }
 
@@ -45,7 +45,7 @@ export const OAUTH_SETTINGS = {
   PAGERDUTY_CLIENT_SECRET: CLIENT_SECRET,
 };
 
-/** PagerDuty aborts an attempt to send a webhook after 5 s, and sends it again later. */
+/** If an attempt has no answer after 5 s, PagerDuty aborts the attempt, and sends the webhook again later. */
 const TIMEOUT_MS = 5_000;
 const EVENTS_PER_INCIDENT = 12;
 
@@ -147,8 +147,8 @@ export interface Plan {
 }
 
 /**
- * Connects an organisation while nothing fails. If the connector knows the signing secret, all events have happened
- * afterwards. Otherwise they happen one by one, when `happenNext` is called.
+ * Connects an organisation while nothing fails. If the connector knows the signing secret, all events of the
+ * organisation happen here. Otherwise each call of `happenNext` lets one event happen.
  */
 export async function found(cluster: Cluster, pagerduty: PagerDuty, plan: Plan): Promise<Organisation> {
   const { index, users, events, seed, oauth, isSigned, restLagMs, clockOffsetMs } = plan;

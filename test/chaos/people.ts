@@ -27,8 +27,8 @@ export class People {
     "checks that were asked for": 0,
   };
   /**
-   * New sign-ins that were needed because a kill lost the answer to a token refresh, after the refresh token was used
-   * up.
+   * How many sign-ins had to be repeated: PagerDuty refreshed the token, which uses up the refresh token, but a kill
+   * lost the answer.
    */
   repeatedSignIns = 0;
   readonly #cluster: Cluster;
@@ -64,8 +64,9 @@ export class People {
   }
 
   /**
-   * A founder whose URL the subscription has opens any number of organisations. Any other user opens at most five, and
-   * the user's URL then leads to all of them.
+   * Lets a user open an organisation. A founder opens any number of organisations if the connector made the
+   * subscription with the founder's URL. Any other user opens at most five, so that the user's URL leads to all of
+   * them.
    */
   async #come(): Promise<void> {
     const [first] = this.#organisations;
@@ -89,8 +90,8 @@ export class People {
     if (before.includes(organisation.id)) return;
     this.#visited.set(user, [organisation.id, ...before]);
     this.counts["users who came to an organisation"] += 1;
-    // Beyond the limit, the connector decides which organisations a founder's URL stops leading to. The founder's URL
-    // is therefore not used for webhooks of an organisation that the founder only opened.
+    // A founder can open more organisations than the founder's URL can lead to. The URL then stops leading to some of
+    // them, so webhooks of an organisation that the founder did not found are never sent to this URL.
     if (!isFounder) organisation.members.push(user);
     else if (before.length >= MAX_ORGANISATIONS)
       this.counts["users who were pushed out of an organisation"] += 1;

@@ -23,7 +23,7 @@ export interface Plan {
   random(): number;
 }
 
-/** @returns the last webhook first */
+/** @returns the webhooks in reverse: the first is sent last */
 export function postingsOf(organisations: readonly Organisation[], plan: Plan): Posting[] {
   const { unsignedWebhooks, held, onRepeat, random } = plan;
   const once = organisations.flatMap((organisation): Posting[] =>
@@ -38,7 +38,10 @@ export function postingsOf(organisations: readonly Organisation[], plan: Plan): 
     .filter(() => random() < REPEATED)
     .map(({ organisation, take }): Posting => {
       const { isSigned, webhooks } = organisation;
-      /** A repetition of an event that is still to happen repeats an earlier event. */
+      /**
+       * Repeats the webhook. If the organisation is unsigned, the webhook's event may not have happened yet: then
+       * repeats any earlier webhook.
+       */
       const repeat = () => (isSigned ? take() : webhooks.length > 0 ? pick(random, webhooks) : null);
       return {
         organisation,
@@ -50,7 +53,8 @@ export function postingsOf(organisations: readonly Organisation[], plan: Plan): 
       };
     });
   const all = shuffled(random, [...once, ...again]);
-  // The last webhooks are signed ones, because a rate limit would make the last outage longer than the schedule.
+  // The webhooks that are sent last are signed. A rate limit could delay unsigned webhooks, and the last outage would
+  // then be longer than the delivery schedule.
   const last = new Set(all.filter(({ organisation }) => organisation.isSigned).slice(0, held));
   return [...last, ...all.filter((posting) => !last.has(posting))];
 }

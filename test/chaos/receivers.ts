@@ -12,7 +12,10 @@ export interface Heard {
 
 const FORMATS = ["notifications", "v3"] as const;
 
-/** Two emulated Auroras. Each accepts both formats, and a new deployment can change the format or the Aurora. */
+/**
+ * Two emulated Auroras. Each accepts both formats. A new deployment of the Worker can switch to the other format or to
+ * the other Aurora.
+ */
 export class Receivers {
   /** How often each fault happened. */
   readonly counts = {

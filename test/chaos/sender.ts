@@ -37,7 +37,8 @@ export class Sender {
   }
 
   /**
-   * Sends all webhooks, the last one first. Sends the first `held` ones only after all others are taken.
+   * Sends the webhooks of `postings` from the end of the list to its start. Sends the first `held` webhooks of the
+   * list only after all others are taken.
    * @param onTaken called after each webhook that was taken, with the number of webhooks that are left
    */
   async send(postings: readonly Posting[], held: number, onTaken: (left: number) => void): Promise<void> {

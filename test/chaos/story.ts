@@ -15,7 +15,7 @@ import { type Findings, inspect } from "./verdict.ts";
 
 export interface ChaosOptions {
   seed: number;
-  /** Of all organisations together. */
+  /** The number of webhooks of all organisations together. */
   webhooks: number;
   organisations: number;
   /** How many of the webhooks belong to each organisation without a signing secret. */
@@ -41,7 +41,7 @@ export interface Report extends Findings {
   counts: Record<string, number>;
 }
 
-/** Aurora refuses everything while this many last webhooks are sent. */
+/** The number of webhooks that are sent last, while Aurora refuses everything. */
 const LAST_WEBHOOKS = 60;
 const MINUTE_MS = 60_000;
 /** The largest difference between PagerDuty's clock and the connector's, in minutes. */

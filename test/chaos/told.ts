@@ -101,7 +101,7 @@ export function receivedByIncident(heard: readonly Heard[]): Map<string, Receive
     if (!received.deliveries.some((delivery) => delivery.id === id)) {
       received.deliveries.push({ id, seq: Number.parseInt(number, 36), isAnalysis });
     }
-    // An analysis repeats the state of the change before it, so it changes nothing.
+    // A request for analysis contains no new state.
     if (isAnalysis) continue;
     received.known = known(received.known);
     received.states.push(received.known);

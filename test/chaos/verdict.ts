@@ -13,7 +13,10 @@ export interface Findings {
   lost: string[];
   twice: string[];
   disordered: string[];
-  /** What Aurora or the store has from forged webhooks, or from unsigned ones that PagerDuty did not confirm. */
+  /**
+   * Data in Aurora or in the connector's tables that came from a forged webhook, or from an unsigned webhook that
+   * PagerDuty did not confirm.
+   */
   forged: string[];
   /** The work that is still unfinished although nothing fails any more. */
   wedged: string[];
@@ -55,7 +58,7 @@ function differences(truth: object, seen: Row): string {
 
 const ANALYSIS = "incident.rca_requested";
 
-/** What has to be stored of an incident. REST shows the time of the resolution in whole seconds only. */
+/** The members of an incident that have to be stored. REST shows the time of the resolution only in whole seconds. */
 function truthIn({ isSigned }: Organisation, incident: Incident) {
   const truth = truthOf(incident);
   if (isSigned || truth.resolvedAt === null) return truth;

@@ -112,7 +112,7 @@ export async function overflows(page: Page): Promise<boolean> {
   );
 }
 
-/** Returns the texts of the health overview and the list that are wider than their box, which cuts them. */
+/** Returns the texts in the health overview and in the list that are cut, because they are wider than their box. */
 export async function cut(page: Page): Promise<string[]> {
   return page.evaluate<string[]>(
     `[...document.querySelectorAll(".tile *, .people-cell, .filters button, .actions *")]

@@ -69,7 +69,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByRole("alert").getByText("severity: must be critical, high, medium or low").waitFor();
   });
 
-  test("a person can search, move between rows, open a row, go back and list the keys with the keyboard alone", async () => {
+  test("with the keyboard alone, a person can search, move between rows, open a row, go back and show the keyboard shortcuts", async () => {
     const { page } = await open("#/incidents", ["First", "Second"]);
     await link(page, "Second").waitFor();
     await link(page, "First").waitFor();

@@ -4,8 +4,8 @@ import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
 /**
- * A person finds each call in the API reference, at any width, and can make calls there. They go only to this Worker,
- * on behalf of the console's visitor.
+ * A person finds each call in the API reference, at any width, and can make calls there. These calls go only to this
+ * Worker, on behalf of the console's visitor.
  */
 
 describe.skipIf(!hasChromium)("the list of calls", () => {

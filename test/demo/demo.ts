@@ -16,7 +16,7 @@ const CUT_SHORT: ExitCode = 130;
 
 const transcript = new Transcript(standardOutput);
 
-/** Resolves when the process gets Ctrl-C or another signal to end. */
+/** Resolves when the process gets Ctrl-C, or another signal that tells it to end. */
 const interrupted = new Promise<"interrupted">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => resolve("interrupted"));

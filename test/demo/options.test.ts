@@ -9,9 +9,12 @@ test("in a terminal the demo keeps running, on port 5080", () => {
 test.each([
   { args: ["--once"], hasTerminal: true },
   { args: [], hasTerminal: false },
-])("the demo ends after the story with $args and a terminal: $hasTerminal", ({ args, hasTerminal }) => {
-  expect(parseDemoOptions(args, hasTerminal)).toMatchObject({ stays: false });
-});
+])(
+  "with the arguments $args (in a terminal: $hasTerminal), the demo ends after the story",
+  ({ args, hasTerminal }) => {
+    expect(parseDemoOptions(args, hasTerminal)).toMatchObject({ stays: false });
+  },
+);
 
 test("--port chooses a different port", () => {
   expect(parseDemoOptions(["--port", "5081"], true)).toMatchObject({ port: 5081 });
@@ -25,6 +28,6 @@ test.each([["--twice"], ["story"]])("%s is refused with an error that names it",
   expect(() => parseDemoOptions([arg], true)).toThrow(arg);
 });
 
-test("--help asks for the usage only, even together with another option", () => {
+test("with --help the demo only shows its usage, even if another option is given", () => {
   expect(parseDemoOptions(["--help", "--once"], true)).toEqual({ kind: "help" });
 });

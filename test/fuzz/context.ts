@@ -186,7 +186,10 @@ const piece = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...MARKDOWN) },
   { weight: 1, arbitrary: nastyText },
 );
-/** Markdown documents, most of them short. Some repeat one unit until they are longer than the limit for reading. */
+/**
+ * Markdown documents, most of them short. Some repeat one piece of text until they are longer than the limit for
+ * reading.
+ */
 const markdown = fc.oneof(
   { weight: 30, arbitrary: fc.array(piece, { maxLength: 60 }).map((pieces) => pieces.join("")) },
   {

@@ -5,7 +5,7 @@ import { CALLER_ID } from "../../src/tenant-id.ts";
 import { nastyText } from "./hostile.ts";
 import type { Property } from "./property.ts";
 
-/** Fuzzes the settings with AURORA_HEADERS, and the headers that decide whether a call comes from this machine. */
+/** Fuzzes the settings, including AURORA_HEADERS, and the headers that show whether a call comes from this machine. */
 
 /** Every hostile value contains this text. An error message that contains it shows a value. */
 const MARK = "VALUE0OF0A0SETTING";

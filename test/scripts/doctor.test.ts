@@ -119,7 +119,7 @@ test("for a Worker on Cloudflare, each finding names the command that fixes the 
   ]);
 });
 
-test("the doctor reports that webhooks do not arrive at a local, http or unreachable URL, or if another server answers there", () => {
+test("the doctor reports that webhooks do not arrive if their URL is local, http or unreachable, or if another server answers at it", () => {
   const local = checkWebhookUrl("http://localhost:5080/pagerduty/webhook/ada", null);
   expect(local.fix).toContain("npm run dev -- --tunnel");
   const plain = checkWebhookUrl("http://t.example.com/pagerduty/webhook/ada", null);

@@ -90,7 +90,7 @@ function showStatus() {
 }
 
 const forever = new AbortController().signal;
-// While the first read fails, the error is shown, and the page goes on asking.
+// If the first read of the status fails, its error is shown. During an outage the read is repeated until it succeeds.
 const read = reading(refreshStatus, forever, { isShown: () => status() !== null, place: main });
 const again = calmly(read);
 onStatus(showStatus);

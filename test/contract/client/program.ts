@@ -21,7 +21,7 @@ export async function connect(token: string): Promise<string[]> {
 
 type ErrorCode = components["schemas"]["Failure"]["code"];
 
-/** Returns true if the same call may succeed later. */
+/** Returns true if a call that failed with this code may succeed later. */
 export const isPassing = (code: ErrorCode): boolean =>
   code === "rate_limited" || code === "unavailable" || code === "pagerduty_unavailable";
 

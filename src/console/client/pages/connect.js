@@ -136,7 +136,7 @@ export function renderConnect(main, status) {
                 "Disconnect and start again",
                 async () => {
                   await refreshStatus();
-                  // Another window may have solved the problem.
+                  // Another window may have connected again since this page was drawn.
                   if (current()?.connected) return;
                   await call("DELETE", "");
                   await refreshStatus();

@@ -54,7 +54,7 @@ function attemptItem({ at, status, answer, durationMs, early }) {
       { class: "meta" },
       `${early ? "Before its planned time" : "Planned"}, took ${duration(durationMs)}`,
     ),
-    // Without an answer of its own, the text only repeats the status.
+    // If Aurora's answer had no text, `answer` only repeats the status.
     answer && answer !== `Aurora answered ${status}` ? h("p", { class: "text" }, answer) : null,
   );
 }

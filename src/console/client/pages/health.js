@@ -72,7 +72,7 @@ function deliveryTile({ delivery }) {
   const last = lastDeliveredAt === null ? ["nothing sent yet"] : ["last one ", when(lastDeliveredAt)];
   const waiting = pending > 0 ? `${pending} pending` : "";
   const error = cause ?? "";
-  // Says whose error this is, because the other deliveries may have failed for different reasons.
+  // Says that this is the error of the newest failed delivery: the others may have failed for different reasons.
   const failed = dead > 1 ? `the newest: ${error}` : error;
   if (dead > 0) return tile(label, "bad", [`${dead} failed`, waiting].filter(Boolean).join(", "), failed);
   if (pending > 0) return tile(label, error ? "warn" : "ok", waiting, ...(error ? [error] : last));

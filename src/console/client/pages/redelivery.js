@@ -5,7 +5,7 @@ import { countOf, when } from "../parts/words.js";
 import { call, get } from "../state/api.js";
 import { calmly, onLive, onReload } from "../state/live.js";
 
-/** Sends again the failed deliveries that the list's filters select. Shows the progress, and can stop the work. */
+/** Redelivers the failed deliveries that the list's filters select. Shows the progress, and can stop the redelivery. */
 
 /** @typedef {import("../../../contract/answers.ts").Redelivery} Redelivery */
 

@@ -1,6 +1,6 @@
 import { append, h } from "./dom.js";
 
-/** The parts of the pages: buttons that show progress, messages, questions. */
+/** The parts of the pages: messages, questions, inputs, and buttons that show the progress of their work. */
 
 let serial = 0;
 /** @param {string} name */

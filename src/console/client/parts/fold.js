@@ -7,7 +7,7 @@ const NARROW = matchMedia("(max-width: 760px)");
 
 /**
  * @param {string} style
- * @param {HTMLElement} summary the line that a click unfolds
+ * @param {HTMLElement} summary the line on which a click unfolds `content`
  * @param {HTMLElement} content
  * @param {() => boolean} [isLong] whether the content is worth folding
  */

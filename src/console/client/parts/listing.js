@@ -40,7 +40,8 @@ const COUNT_EVERY_MS = 4000;
  * @property {(item: T) => HTMLElement} row
  * @property {(item: T, chosen: Chosen) => boolean} wanted whether an item from the WebSocket matches the filters
  * @property {(a: T, b: T) => number} [order] compares rows, so that new rows find their place; must be the API's order
- * @property {(counts: import("./filters.js").Counts, chosen: Chosen) => void} [counted] told the counts for the filters
+ * @property {(counts: import("./filters.js").Counts, chosen: Chosen) => void} [counted] gets the counts for the
+ * filters
  * @property {() => readonly [string, string]} nothing the title and text to show if the list has no rows
  */
 
@@ -101,7 +102,7 @@ export function listing(how, signal) {
   /** @param {T} item */
   function rowOf(item) {
     const row = how.row(item);
-    // Sets the roles, because browsers may not treat a table with a different layout as a table.
+    // Sets the roles, because a table with a different layout is no longer a table to some browsers.
     row.setAttribute("role", "row");
     for (const cell of row.children) cell.setAttribute("role", "cell");
     markCurrent(row, how.keyOf(item) === chosen);
@@ -292,7 +293,7 @@ export function listing(how, signal) {
     /** Puts the focus on a row. @param {string} key */
     focus(key) {
       const link = rows.find(key)?.querySelector(".row-link");
-      // The row may not be in the list, or not be loaded yet.
+      // If the list lacks the row, or has not loaded it yet, the heading gets the focus.
       const target = link ?? panel.querySelector("h1");
       if (target instanceof HTMLElement) target.focus();
     },

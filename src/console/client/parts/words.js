@@ -43,7 +43,7 @@ function relative(iso) {
 export const absolute = (iso) => (Number.isNaN(Date.parse(iso)) ? iso : full.format(new Date(iso)));
 
 const ISO = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
-/** Writes the times in a sentence in the reader's own time zone. @param {string} text */
+/** Converts the times in a sentence to the reader's own time zone. @param {string} text */
 export const readable = (text) => text.replace(ISO, absolute);
 
 /**

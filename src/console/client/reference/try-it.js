@@ -11,7 +11,7 @@ import { query, send } from "../state/api.js";
 /** @typedef {import("./schema.js").Operation} Operation */
 /** @typedef {import("./schema.js").Parameter} Parameter */
 
-/** The headers of an answer that are shown, because a caller acts on them. */
+/** The shown headers of an answer: those on which a caller acts. */
 const SHOWN_HEADERS = ["content-type", "retry-after", "x-request-id"];
 const BODY_ROWS = 6;
 

@@ -65,7 +65,8 @@ const isSignedOut = (error) =>
   error instanceof Refusal && (error.code === "signed_out" || error.status === 403);
 
 /**
- * Whether the error is an outage of the connector. A 4xx other than 429 is none, because the connector has answered.
+ * Whether the error is an outage of the connector. A 4xx other than 429 is not an outage, because the connector has
+ * answered.
  * @param {unknown} error
  */
 const isOutage = (error) =>
