@@ -8,7 +8,7 @@ import type { DevOptions } from "./dev-options.ts";
 import { GeneratedConfig, tunnelLineOf } from "./generated-config.ts";
 import { chosenUrl, isTunnelUrl } from "./tunnel-settings.ts";
 
-/** Runs `wrangler dev`, and gives the address of its tunnel to the Worker, for webhook URLs. */
+/** Runs `wrangler dev`, and tells the Worker the address of wrangler's tunnel, which webhook URLs then use. */
 
 // wrangler's own program. The launcher in node_modules/.bin does not pass signals on: a signal would end only the
 // launcher.
@@ -61,7 +61,7 @@ export function startDevSession(session: SessionOptions): DevSession {
   return { child, clear: () => generated.remove() };
 }
 
-/** Gives the address of an open tunnel to the Worker, unless a person set another address. */
+/** Tells the Worker the address of an open tunnel, unless a person set another address. */
 function follow(url: string, generated: GeneratedConfig, { toml, options, say }: SessionOptions): void {
   if (!isTunnelUrl(url, options.tunnel === "named")) {
     say(

@@ -23,8 +23,8 @@ export type Visit =
 const PASSING = new Set(["ERR_JWKS_TIMEOUT", "ERR_JOSE_GENERIC"]);
 
 /**
- * Verifies an assertion and returns its user: the e-mail address in lower case, or if the address is not a valid user
- * id, the assertion's subject.
+ * Verifies an assertion and returns its user: the e-mail address in lower case, or the assertion's subject if the
+ * address is not a valid user id.
  * @param isUserId whether a text is a valid user id
  */
 export async function verifyVisit(

@@ -16,7 +16,7 @@ export interface Rates {
    * the Queue's consumer runs out of CPU time at its end.
    */
   endedRun: number;
-  /** An object is reset within 20 ms after a call starts, as after an update of the code. */
+  /** An object is reset, as if its code were updated, within 20 ms after a call starts. */
   codeUpdate: number;
   /** One of the first 60 SQL statements of an invocation fails. */
   storage: number;

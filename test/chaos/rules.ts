@@ -6,8 +6,8 @@ import { Connections } from "./connections.ts";
 import { type Chaos, CONTROL_PATH, MARK, type Rates } from "./faults.ts";
 
 /**
- * The main module of the Worker under test. Applies limits and faults of Cloudflare's platform, which a local workerd
- * does not have, to the built Worker. Prints each fault when it happens, so that a kill loses no count.
+ * The main module of the Worker under test. Applies to the built Worker those limits and faults of Cloudflare's
+ * platform that a local workerd does not have. Prints each fault when it happens, so that a kill loses no count.
  */
 
 const chaos: Chaos = JSON.parse(given["CHAOS"] ?? "");

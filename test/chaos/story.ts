@@ -24,7 +24,7 @@ export interface ChaosOptions {
   restLagMs: number;
   /** How many webhooks a stranger forges. */
   forged: number;
-  /** At least one user for each organisation. */
+  /** The number of users: at least one for each organisation. */
   users: number;
   /** How often the Worker is killed and restarted. Every second restart has new settings. */
   kills: number;

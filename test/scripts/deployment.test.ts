@@ -181,7 +181,7 @@ test("if nobody can be asked, missing secrets are named before anything is chang
   expect(cloudflare.secrets).toBeNull();
 });
 
-test("a setting that the Worker would refuse stops the deployment, with an error that names the setting", async () => {
+test("nothing is deployed if the Worker would refuse a setting, and the error names the setting", async () => {
   await expect(stage({ RETENTION_DAYS: "many" }).run()).rejects.toThrow("RETENTION_DAYS must be a number");
 });
 

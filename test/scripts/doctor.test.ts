@@ -131,7 +131,7 @@ test("the doctor reports that webhooks do not arrive if their URL is local, http
     expect(finding.means).toBe("Webhooks do not arrive.");
 });
 
-test("an error that the Worker itself answers is ok, because webhooks can then arrive", () => {
+test("an error is ok if the Worker itself sent it, because webhooks can then arrive", () => {
   const text = '{"error":"Forbidden","code":"forbidden"}';
   expect(checkWebhookUrl(HOOK, { kind: "answer", status: 403, requestId: "r1", text }).level).toBe("ok");
 });

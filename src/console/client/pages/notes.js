@@ -6,7 +6,7 @@ import { call, get } from "../state/api.js";
 import { mayWriteNotes } from "../state/permissions.js";
 import { status } from "../state/store.js";
 
-/** The notes on an incident that were written in the console or by Aurora, and a form to write another note. */
+/** An incident's notes that were written in the console or by Aurora, and a form to write another note. */
 
 /** @typedef {import("../../../contract/note-answers.ts").Note} Note */
 /** @typedef {import("../../../contract/note-answers.ts").NoteList} NoteList */

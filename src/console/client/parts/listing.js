@@ -40,8 +40,7 @@ const COUNT_EVERY_MS = 4000;
  * @property {(item: T) => HTMLElement} row
  * @property {(item: T, chosen: Chosen) => boolean} wanted whether an item from the WebSocket matches the filters
  * @property {(a: T, b: T) => number} [order] compares rows, so that new rows find their place; must be the API's order
- * @property {(counts: import("./filters.js").Counts, chosen: Chosen) => void} [counted] gets the counts for the
- * filters
+ * @property {(counts: import("./filters.js").Counts, chosen: Chosen) => void} [counted] gets the counts for the filters
  * @property {() => readonly [string, string]} nothing the title and text to show if the list has no rows
  */
 
