@@ -138,7 +138,7 @@ export class Account {
     for (const grant of this.#grants) grant.revoked = true;
   }
 
-  /** Creates an incident and sends `incident.triggered`, unless `silent`. */
+  /** Creates an incident. Unless `silent` is true, sends `incident.triggered`. */
   trigger(options: TriggerOptions & { silent?: boolean } = {}): Incident {
     const incident = new Incident(this, this.incidents.size + 1, options);
     this.incidents.set(incident.id, incident);

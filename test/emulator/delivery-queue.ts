@@ -112,7 +112,7 @@ export class DeliveryQueue {
     let delayMs = this.#settings.retryDelayMs;
     while (delivery.state === "pending") {
       let verdict = await this.#attempt(webhook);
-      // The subscription was disabled during the attempt, and its queue was dropped. The result no longer matters.
+      // If the subscription was disabled during the attempt, its queue was dropped, and the result no longer matters.
       if (delivery.state !== "pending") return;
       if (verdict === "retry" && Date.now() + delayMs > retryUntilMs) verdict = "drop";
       if (verdict === "retry") {

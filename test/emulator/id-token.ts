@@ -39,7 +39,7 @@ export class IdTokenSigner {
     const content = [{ alg: "RS256", kid }, payloadOf(subject, fault)]
       .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
       .join(".");
-    // A well-formed signature of different content.
+    // For `bad_signature`: a well-formed signature of different content.
     const signed = fault === "bad_signature" ? `${content}.` : content;
     return `${content}.${sign("RSA-SHA256", Buffer.from(signed), privateKey).toString("base64url")}`;
   }

@@ -106,7 +106,7 @@ export class Incident {
   }
 
   reopen(): WebhookEvent {
-    // PagerDuty's OpenAPI lists no log entry for this action.
+    // PagerDuty's OpenAPI lists no log entry for this action, so the entry's type is assumed.
     return this.#changeStatus("triggered", "incident.reopened", "field_value_change");
   }
 

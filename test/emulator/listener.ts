@@ -60,7 +60,7 @@ export class Listener {
   serve(handler: Handler): void {
     this.#server.on("request", (request, response) => {
       respond(handler, request, response).catch((error: unknown) => {
-        // The caller disconnected before the request was complete, so there is nobody to answer.
+        // If the caller disconnected before the request was complete, there is nobody to answer.
         if (!request.complete) return;
         // A bug of the emulator must be visible in the test that causes it.
         console.error("the emulator failed:", error);

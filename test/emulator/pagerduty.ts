@@ -33,7 +33,7 @@ export interface RecordedRequest {
   readonly method: string;
   /** The path with the query. */
   readonly path: string;
-  /** The scheme of the header without its token, because a record must not contain secrets. */
+  /** The scheme of the `Authorization` header without its token, because a record must not contain secrets. */
   readonly authorization: "Token" | "Bearer" | null;
   /** 0 until the call is answered. Stays 0 if the connection is reset. */
   status: number;

@@ -54,7 +54,7 @@ export async function attemptWebhook(
       redirect: "manual",
       signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), closed]),
     });
-    // Only the status decides. Reads the body to its end, so that the connection can be used again.
+    // The verdict depends only on the status. The body is read to its end so that the connection can be used again.
     await response.arrayBuffer().catch(() => undefined);
     return result(response.status, judgeStatus(response.status));
   } catch (error) {
