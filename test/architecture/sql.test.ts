@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 /**
- * No SQL statement reads JSON, because SQLite refuses JSON with more than 1,000 levels of nesting, which V8 accepts.
+ * No SQL statement reads JSON, because SQLite refuses JSON with more than 1,000 levels of nesting, but V8 accepts it.
  * If one row has such JSON, every query that reads this JSON fails.
  */
 

@@ -24,7 +24,7 @@ async function switchAccounts(): Promise<Account> {
   return second;
 }
 
-test("the old account's list of incidents that arrives after the switch is not stored", async () => {
+test("an answer with a list of the old account's incidents is not stored if it arrives after the switch", async () => {
   const first = stage.pagerduty.account();
   await stage.connect(first);
   const incident = first.trigger({ silent: true, title: "Of the first account" });
@@ -38,7 +38,7 @@ test("the old account's list of incidents that arrives after the switch is not s
   expect(stage.aurora.of(incident.id)).toEqual([]);
 });
 
-test("the old account's incident that arrives after the switch is not stored", async () => {
+test("an answer with one incident of the old account is not stored if it arrives after the switch", async () => {
   const first = stage.pagerduty.account();
   const subscription = await stage.connect(first);
   const incident = first.trigger({ createdAt: "2020-01-01T00:00:00Z" });
@@ -109,7 +109,7 @@ test("a notification that waits for its incident's number is not sent after the 
   await held.underWay();
   const second = await switchAccounts();
   held.release();
-  // If the old account's answer had an effect, it would show before the new account's incident arrives.
+  // Any effect of the old account's answer would be visible before the new account's incident arrives.
   const subscription = second.subscribe({ url: `${stage.worker.url}/pagerduty/webhook/${stage.user}` });
   await call("PUT", "/signing-secret", { secret: subscription.secret });
   const later = second.trigger();

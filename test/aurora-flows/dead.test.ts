@@ -5,7 +5,7 @@ import { slowness } from "../support/patience.ts";
 import { nextSecond, until } from "../support/until.ts";
 import { allProcessed, LATENCY, openWebhook, problem, problemsOf, sentEvents, tenantOf } from "./story.ts";
 
-/** Deliveries that the receiver beside today's Aurora refuses can be delivered later. */
+/** A delivery can still succeed after the receiver beside today's Aurora has refused it. */
 
 /** The wait between the first two attempts: long enough to read the status in between. */
 const WAIT_SECONDS = Math.ceil(2 * slowness());
@@ -44,7 +44,7 @@ test("the webhook-id is the same on every attempt, even after the delivery was d
   expect(stage.aurora.tables.incidents).toHaveLength(1);
 });
 
-test("a redelivered event that a later event has overtaken leaves the incident resolved at Aurora, and starts no analysis", async () => {
+test("if an event is redelivered after Aurora accepted its incident's resolution, the incident stays resolved at Aurora, and no analysis starts", async () => {
   await openWebhook(stage);
   stage.aurora.fault = { status: 503, match: isEvent };
   const incident = stage.account.trigger(LATENCY);
@@ -87,7 +87,7 @@ test("an event for a user who left the organisation is refused, a problem says w
   ]);
 });
 
-test("if Aurora accepted an incident's event but refused the event with its fields, only the fields are sent again", async () => {
+test("if Aurora accepted an incident's first event but refused the second, which has the custom fields, only the second is sent again", async () => {
   await openWebhook(stage);
   await stage.call("POST", "/reconcile");
   await nextSecond();
@@ -108,7 +108,7 @@ test("if Aurora accepted an incident's event but refused the event with its fiel
   expect(stage.aurora.tables.incidents).toMatchObject([{ metadata: { customFields: { team: "payments" } } }]);
 });
 
-test("deliveries of an incident without a number wait, are reported as a problem, and are dead in the end without a call to Aurora", async () => {
+test("if an incident has no number, its deliveries wait, are reported as a problem, and end as dead without a call to Aurora", async () => {
   await openWebhook(stage);
   const incident = stage.account.trigger({ ...LATENCY, omitNumber: true, silent: true });
   const withoutNumber = { id: incident.id, type: "incident", status: "triggered", title: LATENCY.title };

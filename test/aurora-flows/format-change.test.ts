@@ -54,7 +54,7 @@ test("after a change from v3 to notifications, both waiting changes of the incid
   expect(typesOf(incident.id).filter((type) => type === REQUEST)).toEqual([REQUEST]);
 });
 
-test("after a change from v3 to notifications, an incident with one accepted event is sent from its start, and its analysis is requested", async () => {
+test("after a change from v3 to notifications, an incident of which Aurora accepted only the first event is sent again completely, and its analysis is requested", async () => {
   await useV3();
   const subscription = await openWebhook(stage);
   let calls = 0;
@@ -78,7 +78,7 @@ test("after a change from v3 to notifications, an incident with one accepted eve
   expect(typesOf(incident.id)).toEqual(["incident.triggered", REQUEST, "incident.acknowledged"]);
 });
 
-test("after a change to a new receiver of v3, an incident with one accepted event is sent from its start", async () => {
+test("after a change to another receiver of v3 events, an incident of which Aurora accepted only the first event is sent again completely", async () => {
   await useV3();
   await openWebhook(stage);
   let calls = 0;
@@ -100,7 +100,7 @@ test("after a change to a new receiver of v3, an incident with one accepted even
   ]);
 });
 
-test("after a change from notifications to v3, a request for analysis does not block later deliveries, although v3 has no such event", async () => {
+test("after a change from notifications to v3, a request for analysis does not block later deliveries, although v3 has no event for it", async () => {
   await useNotifications();
   const subscription = await openWebhook(stage);
   notified.answer = () => ({ status: 503 });

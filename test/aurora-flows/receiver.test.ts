@@ -27,7 +27,7 @@ testSharedCells(stage);
 
 const isEvent = (_: string, path: string) => path === "/edge/events";
 
-test("the fields of a recovered incident are also in the incident's row", async () => {
+test("the custom fields of a recovered incident are in the incident's row", async () => {
   await openWebhook(stage);
   await stage.call("POST", "/reconcile");
   await nextSecond();

@@ -5,8 +5,8 @@ import { nextSecond, until } from "../support/until.ts";
 import { addWebhook, allProcessed, LATENCY, openWebhook } from "./story.ts";
 
 /**
- * The cells of the table in docs/deploy.md that are the same for both ways to deliver events. Each test checks the
- * state of today's Aurora after its webhooks.
+ * Tests those cells of the table in docs/deploy.md that are the same for both ways to deliver events. Each test sends
+ * webhooks, and then checks the state of today's Aurora.
  */
 export function testSharedCells(stage: BackendStage): void {
   const row = () => stage.aurora.tables.incidents[0];
@@ -68,7 +68,7 @@ export function testSharedCells(stage: BackendStage): void {
     expect(stage.aurora.tables.drops).toEqual([]);
   });
 
-  test("a changed priority also changes the severity", async () => {
+  test("a changed priority changes the severity", async () => {
     await openWebhook(stage);
     const incident = stage.account.trigger({ ...LATENCY, priority: "P4" });
     await allProcessed(stage, 1);

@@ -125,7 +125,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     );
   });
 
-  test("the UI's calls to /pagerduty and below go to the Worker, with the Worker's Host, and all others to Aurora", async () => {
+  test("the UI's calls to /pagerduty and below go to the Worker, with the Worker's Host, and all other calls of the UI go to Aurora", async () => {
     for (const path of ["/pagerduty", "/pagerduty?x=1", "/pagerduty/oauth/login"]) {
       const asked = await ask(ports.ui, path);
       expect(asked).toMatchObject({ name: "worker", path });

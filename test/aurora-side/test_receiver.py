@@ -37,7 +37,7 @@ def envelope(event_id, user_id="ann", org_id="acme", event_type="incident.trigge
 
 
 def call(body: bytes, headers: dict, path="/edge/events", method="POST"):
-    """Returns (status, JSON, headers). A list as the body is sent in chunks."""
+    """Returns (status, JSON, headers). If the body is a list, it is sent in chunks."""
     connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=60)
     connection.request(method, path, body=body, headers=headers, encode_chunked=isinstance(body, list))
     response = connection.getresponse()

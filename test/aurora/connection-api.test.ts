@@ -51,7 +51,7 @@ describe("server/main_compute.py, verify_internal_api_secret", () => {
 
 describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
   test.each([ADA, BOB])(
-    "a user who may write connectors gets 400 Token required for PATCH {} (%s)",
+    "a PATCH with the body {} by a user who may write connectors gets 400 Token required (%s)",
     async (userId) => {
       const answer = await callAs(aurora, userId, "PATCH", "/pagerduty", {});
       expect(answer).toMatchObject({ status: 400, body: { error: "Token required" } });
@@ -190,7 +190,7 @@ describe("the entrance", () => {
     },
   );
 
-  test("over HTTP a person can set the status of all answers, and remove it again with an empty body", async () => {
+  test("over HTTP a person can set one status for all answers, and unset it with an empty body", async () => {
     const set = (body: string) => fetch(`${aurora.url}/_emulator/answer`, { method: "POST", body });
     expect((await set("200")).status).toBe(400);
     expect((await set("503")).status).toBe(200);

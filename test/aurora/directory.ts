@@ -57,7 +57,7 @@ export class Directory {
     return role !== undefined && (action === "read" || role !== "viewer");
   }
 
-  /** `get_user_token_data`: also finds the user's own row in another organisation. */
+  /** `get_user_token_data`: finds a row of the given organisation, or of this user in any organisation. */
   credentialFor(userId: string, organisation: string | null): CredentialRow | null {
     return this.credentials.find((row) => isVisible(row, userId, organisation)) ?? null;
   }

@@ -33,7 +33,7 @@ const pendingOf = ({ pending }: MirrorState): Pending => {
   if (pending === null) throw new Error("Nothing is pending");
   return pending;
 };
-/** Returns the state after this answer to the pending change. */
+/** Returns the state after Aurora's answer to the pending change. */
 const afterReply = (state: MirrorState, answer: AuroraAnswer, nowMs = 0) =>
   afterAnswer(state, pendingOf(state), answer, nowMs);
 
@@ -121,7 +121,7 @@ test("an answer to an earlier change does not affect the latest change", () => {
 });
 
 describe("Aurora's own status", () => {
-  test("Aurora's status counts only if the answer has the form of a status", () => {
+  test("an answer is used as Aurora's status only if it has the form of a status", () => {
     const state = { ...UNKNOWN, lookAtMs: 0 };
     expect(afterLook(state, reply(200, { connected: true }), made("connect"), 1)).toMatchObject({
       knowsConnection: true,
@@ -146,7 +146,7 @@ describe("Aurora's own status", () => {
     expect(nextCallAtMs(atCheck(UNKNOWN, 8))).toBe(8);
   });
 
-  test("if Aurora's status shows the connection, the problem ends", () => {
+  test("if Aurora's status shows the connection, an earlier failure is no longer a problem", () => {
     const failed = { ...UNKNOWN, failure: "answered 502" };
     expect(afterLook(failed, reply(200, { connected: true }), made("connect"), 1).failure).toBeNull();
   });

@@ -34,7 +34,7 @@ test("only Aurora's error about a missing token means that the permission is gra
   for (const answer of others) expect(permissionOf(answer).verdict, JSON.stringify(answer)).toBe("unknown");
 });
 
-test("a 401 or 403 from Aurora refuses the permission with Aurora's error, and a 401 or 403 from a proxy decides nothing", () => {
+test("a 401 or 403 from Aurora refuses the permission with Aurora's error, and a 401 or 403 from a proxy neither grants nor refuses it", () => {
   expect(permissionOf(NO)).toEqual({ verdict: "refused", status: 403, words: "Forbidden" });
   expect(permissionOf(reply(401, { error: "Unauthorized" }))).toMatchObject({ status: 401 });
   for (const body of [
@@ -48,7 +48,7 @@ test("a 401 or 403 from Aurora refuses the permission with Aurora's error, and a
   }
 });
 
-test("the error of an undecided permission contains Aurora's answer", () => {
+test("if Aurora neither grants nor refuses the permission, the error contains Aurora's answer", () => {
   expect(permissionOf(reply(502, "<h1>Bad Gateway</h1>"))).toMatchObject({
     reason: "answered 502: Bad Gateway",
   });
@@ -88,7 +88,7 @@ test("a granted permission is cached for half a minute, only for the same user i
   expect(backend.asked).toHaveLength(6);
 });
 
-test("a refusal is never cached, and neither is an answer that decides nothing", async () => {
+test("only granted permissions are cached, not refusals or unclear answers", async () => {
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   for (const answer of [NO, reply(502, ""), YES]) {
     backend.answer = answer;
@@ -107,7 +107,7 @@ test("any 401 or 403, even from a proxy, clears all cached permissions", async (
   }
 });
 
-test("a permission is used but not cached if another call was refused before Aurora granted this permission", async () => {
+test("a granted permission is used but not cached if Aurora refused a call while the permission was being requested", async () => {
   const [permissions, backend] = [new Permissions(), new ScriptedBackend()];
   const slow = Promise.withResolvers<AuroraAnswer>();
   backend.answer = slow.promise;

@@ -36,10 +36,11 @@ export interface TodaysAuroraOptions {
   memgraph?: boolean;
   /** The providers that are connected to Aurora. Default: none. */
   providers?: string[];
-  /** Default 5000, as in Aurora. If null, an analysis starts only when `runWaiting` is called. */
+  /** Default: 5000 ms, as in Aurora. If null, an analysis starts only when `runWaiting` is called. */
   analysisDelayMs?: number | null;
   /**
-   * How much longer a triggered event's task takes than other tasks, so that after a backlog it ends last. Default 20.
+   * How much longer a triggered event's task takes than other tasks, so that after a backlog it ends last. Default: 20
+   * ms.
    */
   correlationLatencyMs?: number;
   /** How long a summary or an analysis keeps one of the four workers. Default 0. */
@@ -180,7 +181,7 @@ export class TodaysAurora {
   async #answer(call: Call): Promise<Reply | "reset"> {
     const { pathname } = call.url;
     if (pathname === EVENTS_PATH && this.#hasReceiver) return await this.receiver.answer(call);
-    // `verify_internal_api_secret`, in server/main_compute.py, also refuses paths that do not exist.
+    // As in `verify_internal_api_secret` (server/main_compute.py), even a path that does not exist needs the secret.
     if (!pathname.startsWith(WEBHOOK_PATH) && header(call, "x-internal-secret") !== this.internalSecret) {
       return jsonReply(403, { error: "Forbidden: invalid or missing X-Internal-Secret header" });
     }

@@ -96,7 +96,7 @@ test.each([
   expect(problems[0]).not.toContain("hunter");
 });
 
-test("a URL of Aurora must be https, unless the URL leads to this machine, or its calls go through the service binding AURORA", () => {
+test("a URL of Aurora may be http only if it leads to this machine or its calls go through the service binding AURORA", () => {
   for (const name of ["AURORA_BACKEND_URL", "AURORA_EVENTS_URL"]) {
     const far = { [name]: "http://aurora.internal:5000" };
     expect(problemsOf(far)).toEqual([expect.stringMatching(`^${name} must be https`)]);
@@ -116,7 +116,7 @@ test("the service binding AURORA allows http only for the origin of AURORA_BACKE
   expect(problems).toEqual([expect.stringMatching("^AURORA_EVENTS_URL must be https")]);
 });
 
-test("a URL with an IP address is refused, unless the URL leads to this machine, or its calls go through the service binding AURORA", () => {
+test("a URL may have an IP address only if it leads to this machine or its calls go through the service binding AURORA", () => {
   for (const url of [
     "https://203.0.113.7",
     "https://[2001:db8::1]:8443/x",

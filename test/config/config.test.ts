@@ -108,7 +108,7 @@ test.each([
   ["/{user_id}/", "/{user_id}/"],
   ["/events/", "/events/"],
   ["/in?next=/edge/events/", "/in?next=/edge/events/"],
-])("AURORA_EVENTS_URL with the path %s is called with %s", (given, called) => {
+])("if the path of AURORA_EVENTS_URL is %s, deliveries go to %s", (given, called) => {
   const variables = { AURORA_EVENTS_URL: `https://a.example${given}`, AURORA_EVENTS_SECRET: secretOf(24) };
   expect(parseConfig({ ...GOOD, ...variables }).events?.url).toBe(`https://a.example${called}`);
 });
@@ -163,7 +163,7 @@ test.each([
     [secretOf(15), secretOf(65), "whsec_", `${secretOf(16)},`, `${secretOf(16)},hunter2`],
   ],
 ])(
-  "%s accepts valid values, and each other value is a problem that names the setting",
+  "%s accepts valid values, and any invalid value is a problem that names the setting",
   (name, right, wrong) => {
     for (const value of right) expect(problemsOf({ ...GOOD, [name]: value }), String(value)).toEqual({});
     for (const value of wrong)

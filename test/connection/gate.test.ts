@@ -25,7 +25,7 @@ function stage() {
   return { gate, started, enter, settle, endOne };
 }
 
-test("two calls run at once; the next to start is the most urgent waiting call, and of equally urgent calls the first", async () => {
+test("two calls run at once; the next to start is the most urgent waiting call, and of equally urgent calls the one that has waited longest", async () => {
   const { started, enter, settle, endOne } = stage();
   void enter("check 1", URGENCY.usual);
   void enter("check 2", URGENCY.usual);

@@ -5,7 +5,7 @@ import { failureText } from "../../src/delivery/failure-text.ts";
 const OWN_ROUTE = { setting: "AURORA_BACKEND_URL", isOwnRoute: true } as const;
 const RECEIVER = { setting: "AURORA_EVENTS_URL", isOwnRoute: false } as const;
 
-test("an answer caused by a wrong setting gets advice, both from Aurora's own route and from a receiver", () => {
+test("an answer caused by a wrong setting gets advice, whether Aurora's own route or a receiver gave the answer", () => {
   for (const status of [302, 400, 401, 403, 404, 409, 422, 508]) {
     for (const events of [OWN_ROUTE, RECEIVER]) expect(adviceFor(status, events), `${status}`).not.toBeNull();
   }
@@ -22,7 +22,7 @@ test("the advice names the cause: the setting with the URL, the secret, or the m
   expect(adviceFor(404, OWN_ROUTE)).toContain("no credential");
 });
 
-test("the text of a failure with advice also says when the delivery will be dead, and the text of a temporary failure does not", () => {
+test("the text of a failure with advice says when the delivery will be dead, and the text of a temporary failure does not", () => {
   const text = failureText({
     error: "Aurora answered 404: Not here.",
     advice: "check X",

@@ -25,7 +25,7 @@ const withoutNulls = (value: unknown): unknown =>
       : member,
   );
 
-test("the computed size of a value in pieces equals the length of the JSON that Python writes for the pieces", () => {
+test("the computed size of a value that is divided into pieces equals the length of the JSON that Python writes for the pieces", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(sizeOf(value, PIECES)).toBe(charCount(dumps(inPieces(value))));

@@ -165,7 +165,7 @@ test.each([
   ["medium", "P3"],
   ["low", "P4"],
 ] as const)(
-  "an incident of the severity %s has a priority with the name %s in addition to PagerDuty's name",
+  "the priority of an incident with the severity %s has the `name` %s, and PagerDuty's name as its `summary`",
   (severity, name) => {
     expect(dataOf({ severity, priority: "Gold" })).toHaveProperty("priority", { summary: "Gold", name });
   },
@@ -209,7 +209,7 @@ test("all custom fields are sent if it is unknown which fields changed", () => {
   ]);
 });
 
-test("if there are several runbooks, only the first URL is sent, because Aurora fetches the value unchanged", () => {
+test("if there are several runbooks, only the first URL is sent, because Aurora uses the whole value as one URL", () => {
   const customFields = { runbook_link: ["see wiki", " https://a ", "https://b"] };
   const [triggered, fields] = eventsOf(notificationOf("created", { customFields }));
   expect(triggered?.body.event.data).toHaveProperty("customFields.runbook_link", "https://a");

@@ -22,7 +22,7 @@ const requested = (incident: Incident) =>
   stage.aurora.waitFor("the request for analysis", () => requestsFor(incident).length > 0);
 const detail = async (incident: Incident) => (await stage.call("GET", `/incidents/${incident.id}`)).body;
 
-test("analysis is requested as soon as the runbook arrives, even if its fetch fails", async () => {
+test("analysis is requested as soon as the runbook's URL arrives, even if the runbook cannot be fetched", async () => {
   const incident = stage.account.trigger();
   incident.setField("runbook_link", "http://169.254.169.254/latest/meta-data");
   await requested(incident);
@@ -58,7 +58,7 @@ test("without a runbook, analysis is requested after the wait, during which the 
   expect(requestsFor(incident)[0]?.data).toMatchObject({ runbook: null, incident: { version: 1 } });
 });
 
-test("a runbook that arrives after the request for analysis is sent as an update", async () => {
+test("a runbook's URL that arrives after the request for analysis is sent as an update", async () => {
   const incident = stage.account.trigger();
   await requested(incident);
   incident.setField("runbook_link", "https://late.example/runbook");

@@ -234,7 +234,7 @@ test("a recovery finds the incidents of all pages, despite a rate limit on the s
   ).toBe(true);
 });
 
-test("a token that PagerDuty refused once is no longer reported as refused after PagerDuty accepts another call", async () => {
+test("a token that PagerDuty refused once is no longer reported as refused after PagerDuty accepts a call with it", async () => {
   await connected();
   stage.pagerduty.faults.api = { status: 401, times: 1 };
   expect((await call("GET", "/subscription")).status).toBe(401);

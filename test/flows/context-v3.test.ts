@@ -9,9 +9,9 @@ import { OWN_ROUTE, startWorld } from "../support/world.ts";
 
 /** In format `v3` the triggered event waits for its incident's context from PagerDuty, but only for a limited time. */
 
-/** A wait that is long enough for PagerDuty's other answers on this machine. */
+/** A wait that ends during a test, but not before those answers of PagerDuty that the test does not delay. */
 const SHORT_SECONDS = Math.ceil(3 * slowness());
-/** A wait that is longer than any test: an event that is sent nevertheless was sent before the end of the wait. */
+/** A wait that is longer than any test, so an event that arrives during a test was sent before the end of the wait. */
 const LONG_SECONDS = 3600;
 /** The clocks of the test and of the Worker may differ by this much. */
 const CLOCK_GRAIN_MS = 100;

@@ -99,13 +99,13 @@ const FAULTS: Record<string, Omit<FaultPlan, "match">> = {
 };
 
 test.each(Object.entries(FAULTS))(
-  "if the alerts are %s, they are null with this reason, and the other parts of the context are present",
+  "if the alerts are %s, they are null with this reason; the other parts of the context are present, except after a rate limit",
   async (reason, fault) => {
     stage.pagerduty.faults.api = { ...fault, match: (_, path) => path.includes(CALLS.alerts) };
     const context = await contextOf(trigger());
     expect(context.alerts).toBeNull();
     expect(context.missing).toContainEqual({ part: "alerts", reason });
-    // After a 429 the connector stops calling PagerDuty for a while, so the other parts are missing, too.
+    // Only after a 429 may the other parts be missing, because the connector then stops calling PagerDuty for a while.
     if (reason !== "rate_limited") {
       expect(context).toMatchObject({ changes: [{}], pastIncidents: [{}], relatedIncidents: [{}] });
     }

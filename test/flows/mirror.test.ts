@@ -23,7 +23,7 @@ const isApiCall = (method: string) => (called: string, path: string) =>
 const callsOf = (method: string) => stage.mirrored().filter((call) => call.method === method);
 
 describe("an API token", () => {
-  test("is sent to Aurora on connect, with the same call, headers and body that the connector received", async () => {
+  test("is sent to Aurora on connect, by a call with the same method, headers and body as the call that the connector received", async () => {
     await stage.connectMirrored();
     const [post] = callsOf("POST");
     expect(post?.headers).toMatchObject({

@@ -75,7 +75,7 @@ test("a note is written, signed and listed with its state, and PagerDuty's webho
   ]);
 });
 
-test("requests with the same idempotency key write one note, and other content is a conflict; each request without a key writes a note", async () => {
+test("requests with the same idempotency key write one note, and conflict if their contents differ; each request without a key writes a note", async () => {
   const first = await post({ content: "a", idempotencyKey: "k" });
   expect((await post({ content: "a", idempotencyKey: "k" })).body).toEqual(first.body);
   const conflict = await post({ content: "b", idempotencyKey: "k" });

@@ -161,7 +161,8 @@ test("an independent, certified server accepts the connector's sign-in, code exc
   expect(granted[1]?.refresh_token).not.toBe(granted[0]?.refresh_token);
   expect(faults).toEqual([]);
 
-  // The code of a used state is never sent again. The connector understands the server's error for an unknown code.
+  // If a state was used before, the connector does not send its code to the server. For an unknown code, the connector
+  // understands the server's error.
   expect(await follow(worker, back)).toContain("error=invalid");
   const other = await browse(await signInAddress(worker, "bob"));
   other.searchParams.set("code", "no-such-code");

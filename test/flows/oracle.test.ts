@@ -57,7 +57,7 @@ test("800 events of 80 incidents, shuffled, repeated and sent during faults, rea
     Array.from({ length: SENDERS }, async () => {
       for (let next = queue.pop(); next; next = queue.pop()) {
         await post(next);
-        // Aurora is unavailable from the last 300 webhooks until after the restart.
+        // Aurora becomes unavailable when 300 webhooks remain to be posted, and is available again after the restart.
         if (queue.length < 300) down = true;
       }
     }),

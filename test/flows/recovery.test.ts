@@ -43,7 +43,7 @@ test("a missed custom field of an open or a resolved incident is recovered once"
 });
 
 test.each([403, 500])(
-  "an incident that PagerDuty answers with %i does not stop the recovery of the others",
+  "if PagerDuty answers %i for one incident, all other incidents are still recovered",
   async (status) => {
     const incidents = [1, 2, 3].map(() => stage.account.trigger({ createdAt: "2020-01-01T00:00:00Z" }));
     await subscription.idle();
@@ -55,7 +55,7 @@ test.each([403, 500])(
       match: (_, path) => path.startsWith(`/incidents/${unreadable?.id}`),
     };
     const stopped = await call("POST", "/reconcile");
-    // After a 403 the incident is skipped. A 500 is reported. The next check reads the incident again.
+    // A 403 is not reported, a 500 is. In both cases the next check reads the incident again.
     expect(stopped.status).toBe(status === 403 ? 200 : 502);
     for (const { id } of others) expect(await detail(id)).toMatchObject({ status: "resolved" });
     stage.pagerduty.faults.api = null;
@@ -155,7 +155,7 @@ test("if an incident was already resolved when it was recovered, its analysis is
   expect(types.filter((type) => type === "incident.rca_requested")).toHaveLength(1);
 });
 
-test("a check that a rate limit stopped continues with the incidents that it has not read", async () => {
+test("if a rate limit stopped a check, the next check continues with the incidents that were not read", async () => {
   const open = Array.from({ length: 3 }, () => stage.account.trigger({ createdAt: "2020-01-01T00:00:00Z" }));
   await subscription.idle();
   await stage.settled(3);

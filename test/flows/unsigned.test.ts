@@ -178,7 +178,7 @@ test.each([
   ["before its first read-back", []],
   ["after another webhook's read-back", ["earlier"]],
 ])(
-  "analysis is requested once for an incident whose trigger arrives %s, after it was changed and resolved",
+  "analysis is requested once for an incident that was already changed and resolved when its trigger arrived (%s)",
   async (_, earlier) => {
     const [incident, body] = triggered({ priority: "P1" });
     const acknowledged = bodyOf(incident.acknowledge());

@@ -238,7 +238,7 @@ describe("rotating the token", () => {
     expect((await rotate(account.apiKey())).status).toBe(200);
   });
 
-  test("the known subdomain stays if the new key cannot read a service, because a service's address contains the subdomain", async () => {
+  test("the connector reads the subdomain from a service's address, so the known subdomain stays if the new key cannot read a service", async () => {
     const account = stage.pagerduty.account({ subdomain: "acme" });
     await connect(account.apiKey());
     stage.pagerduty.faults.api = {
@@ -440,7 +440,7 @@ describe("the webhook URL", () => {
 });
 
 describe("/healthz", () => {
-  test("of a misconfigured Worker names the wrong settings without their values, and its other paths answer 503", async () => {
+  test("of a misconfigured Worker names the wrong settings without their values, and the Worker's other paths answer 503", async () => {
     const worker = await startWorker({ INTERNAL_API_SECRET: null, CREDENTIALS_KEYS: "oops" });
     try {
       const health = await worker.request("/healthz");

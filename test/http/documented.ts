@@ -93,8 +93,8 @@ export class ExampleRecorder {
   readonly #examples: Record<string, { body?: unknown; answers: Record<string, unknown> }> = {};
 
   /**
-   * Keeps one answer for each status as an example: the last of the call's own answers, and the first of the errors
-   * that all calls share.
+   * Keeps one answer for each status as an example. An answer of the call's own replaces the example with the same
+   * status; an error that all calls share replaces no example.
    */
   note(call: string, body: unknown, { status, body: answer }: Reply, isOwn = status < 300): void {
     const isJson = typeof answer === "object" && answer !== null;

@@ -67,7 +67,7 @@ test("the permission request to Aurora has the caller's headers, AURORA_HEADERS 
   });
 });
 
-test("a granted permission is cached until Aurora refuses any user", async () => {
+test("a granted permission is cached, and is removed from the cache when Aurora refuses any user", async () => {
   await stage.connectMirrored();
   // Makes a call first, because a refusal that is still in progress from another test clears cached permissions.
   await stage.call("POST", "/events/retry", {});

@@ -89,7 +89,7 @@ describe("creating the subscription", () => {
     expect(stage.account.subscriptions.size).toBe(1);
   });
 
-  test("replaces a subscription for the same URL if the stored secret is not the one of its webhooks", async () => {
+  test("replaces a subscription for the same URL if the stored secret is not the secret that signs its webhooks", async () => {
     await call("POST", "", { token: stage.account.apiKey() });
     const url = `${stage.worker.url}/pagerduty/webhook/${stage.user}`;
     const byHand = stage.account.subscribe({ url });

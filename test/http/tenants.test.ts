@@ -224,7 +224,7 @@ describe("with several members or connections,", () => {
     expect((await post(both, { subscriptionId: "PUNKNOWN" })).status).toBe(202);
   });
 
-  test("a webhook of one organisation that its secret does not prove is not shown to the user's other organisation", async () => {
+  test("an unsigned webhook of one organisation's account is not shown to the user's other organisation, whose credential cannot read the incident", async () => {
     const other = stage.pagerduty.account();
     await connect(both, first);
     expect((await call(both, first, "POST", "/subscription", {})).status).toBe(201);

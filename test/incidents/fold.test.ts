@@ -229,7 +229,8 @@ test("a REST answer five minutes after the last event wins, whatever times the e
         const after = read(events);
         expect(view(after)?.pagerdutyStatus).toBe(status);
         expect({ ...view(read(shuffled)), version: 0 }).toEqual({ ...view(after), version: 0 });
-        // If REST has the same status, an event from a clock an hour ahead stays the newest for that hour.
+        // If REST shows the same status, the newest event stays the newest, even if its clock was an hour ahead. So the
+        // later event has a time after that hour.
         const later = fold(after, observe("acknowledged", 3_660_000)).state;
         expect(view(later)?.pagerdutyStatus).toBe("acknowledged");
       },
@@ -247,7 +248,7 @@ test("a REST answer in the first five minutes after the last event does not undo
   expect([read(SETTLED_MS - 1), read(SETTLED_MS)]).toEqual([undefined, "reopened"]);
 });
 
-test("of two REST answers with the same second, the one asked for later wins, also if PagerDuty's clock is ahead", () => {
+test("of two REST answers with the same second, the one that was requested later wins, even if PagerDuty's clock is ahead", () => {
   const aheadMs = 3 * 60 * 1000;
   const empty = { state: foldAll([]), storedAtMs: null };
   const state = fold(empty.state, observeRest(empty, answer("triggered", aheadMs), T0)).state;

@@ -53,19 +53,19 @@ test.each(
     ["highway", "below", "flow", "criticality", "hypercritical", ""],
     ["Not critical", "non-critical", "NOT_P1", "not  sev 1", "non SEV-2", "not\u00a0high"],
   ].flat(),
-)("the priority %j names no severity, so the urgency decides", (priority) => {
+)("the priority %j names no severity, so the severity comes from the urgency", (priority) => {
   expect(severityOf(priority, "high")).toBe("high");
   expect(severityOf(priority, "HIGH")).toBe("high");
   expect(severityOf(priority, "low")).toBe("medium");
   expect(severityOf(priority, null)).toBe("medium");
 });
 
-test("without a priority the urgency decides", () => {
+test("without a priority the severity comes from the urgency", () => {
   expect(severityOf(null, "high")).toBe("high");
   expect(severityOf(null, "low")).toBe("medium");
 });
 
-test("a severity's name counts wherever it stands in the priority as a whole word", () => {
+test("a severity's name is recognized anywhere in the priority if it is a whole word", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...SPELLINGS),
@@ -79,7 +79,7 @@ test("a severity's name counts wherever it stands in the priority as a whole wor
   );
 });
 
-test("a severity's name inside another word, or after a negation, never counts", () => {
+test("a severity's name is not recognized inside another word or after a negation", () => {
   const letter = fc.constantFrom("x", "É", "9", "ß", "語");
   fc.assert(
     fc.property(fc.constantFrom(...SPELLINGS), letter, ({ name }, joined) => {

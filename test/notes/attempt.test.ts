@@ -44,7 +44,7 @@ test.each<[Answer, string]>([
   });
 });
 
-test("after any other failure a note is tried again by the schedule, or later if PagerDuty asks for a longer wait", () => {
+test("after a failure that is not permanent a note is tried again by the schedule, or later if PagerDuty asks for a longer wait", () => {
   const unavailable: Answer = { ...refused, problem: "unavailable", reason: "PagerDuty answered 500" };
   expect(after(unavailable)).toMatchObject({ state: "pending", nextAttemptAtMs: NOW_MS + 5000, doubtful: 1 });
   const limited: Answer = { ...refused, problem: "rate_limited", retryAfterSeconds: 60 };

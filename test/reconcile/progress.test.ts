@@ -37,7 +37,7 @@ describe("after a page the check", () => {
     expect(afterPage(check, page)).toMatchObject({ offset: 0, sinceMs: NOW - 2000, listed: false });
     const within = { ...check, sinceMs: NOW - 2000 };
     expect(afterPage(within, page)).toMatchObject({ offset: 80, sinceMs: NOW - 2000 });
-    // At a larger offset PagerDuty lists no incidents, so the others of this second are left out.
+    // The next offset would exceed PagerDuty's limit, so the remaining incidents of this second are left out.
     expect(afterPage({ ...within, offset: 9_840 }, page)).toMatchObject({
       offset: 0,
       sinceMs: NOW - 1000,

@@ -55,7 +55,7 @@ const withPlaces = (name: string, work: (places: Places) => void): Promise<void>
     });
   });
 
-test("deliveries that failed before and one that needs an incident number leave one place for a new delivery", async () => {
+test("deliveries that failed before, and deliveries that need an incident number, leave one place for a new delivery", async () => {
   await withPlaces("leave", ({ add, start }) => {
     add("again", 3);
     add("missingNumber", 3);
@@ -68,7 +68,7 @@ test("deliveries that failed before and one that needs an incident number leave 
   });
 });
 
-test("two failed deliveries in progress leave the third place to a new delivery, not to one that needs an incident number", async () => {
+test("two failed deliveries in progress leave the third place to a new delivery, not to a delivery that needs an incident number", async () => {
   await withPlaces("two", ({ add, start }) => {
     add("again", 3);
     expect(start()).toEqual(["again", "again"]);

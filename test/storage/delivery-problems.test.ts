@@ -29,7 +29,7 @@ test.each([
     { pending: 4, nextFailed: failureOf(REFUSED) },
     "4 notifications wait for another attempt; the one that is next: Aurora answered 403.",
   ],
-])("the problem for %o names the cause of only one notification", (outbox, message) => {
+])("the problem for %o contains the error of only one notification", (outbox, message) => {
   expect(problemOf(outbox)?.message).toBe(message);
 });
 

@@ -97,7 +97,7 @@ test("if a statement fails, a delivery still reaches Aurora once, or waits for i
       await deliver({ ...context, aurora }, 1);
     },
     (context) => {
-      // If reading the notification failed, that counts as an attempt, and the next attempt is scheduled.
+      // A failure to read the notification counts as an attempt without a call, and the next attempt is scheduled.
       expect(countOf(context, "delivery = 'delivered'")).toBe(calls);
       expect(countOf(context, "seq = 1 AND delivery IN ('delivered', 'pending')")).toBe(1);
     },

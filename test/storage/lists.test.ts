@@ -128,7 +128,7 @@ test("all webhooks that were stored as failed are retried, a few at a time", asy
   expect(worked).toEqual({ some: 2, rest: 43, outcomes: new Set(["applied"]) });
 });
 
-test("a timeline is in the order of its times, whatever the order of arrival", async () => {
+test("the lines of a timeline are sorted by time, whatever the order of arrival", async () => {
   const texts = await inStorage("timeline", (storage) => {
     const { sql } = storage;
     const context = { storage, sql, config: configOf(env), connectedUser: () => "u" };

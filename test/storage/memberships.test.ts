@@ -23,11 +23,11 @@ test("an organisation whose subscription has the user's webhook URL is never dro
   expect([ids(all.kept), all.pushedOut]).toEqual([["f", "a", "b", "c", "d", "e"], []]);
 });
 
-test("an organisation whose subscription has the user's webhook URL is still marked so after a call", () => {
+test("an organisation that is pinned, because its subscription has the user's webhook URL, stays pinned after a call for it", () => {
   expect(withMembership(list("a", "b*"), "b").kept).toEqual(list("b*", "a"));
 });
 
-test("for any list, the called organisation is first, each pinned one stays, and each organisation is either kept or dropped", () => {
+test("for any list, the called organisation is first, each pinned organisation stays pinned, and each organisation is either kept or dropped", () => {
   const membership = fc.record({ tenantId: fc.stringMatching(/^[a-p]$/), pinned: fc.boolean() });
   const any = fc.uniqueArray(membership, { selector: ({ tenantId }) => tenantId });
   fc.assert(

@@ -143,7 +143,7 @@ test.each([
   [202, "delivered"],
   [500, "dead"],
 ] as const)(
-  "if an attempt ends with %i after its redelivery was stopped, its delivery becomes %s, and the incident's next one is due",
+  "if a redelivery is stopped during an attempt that then ends with %i, the delivery becomes %s, and the incident's next delivery is due",
   async (status, state) => {
     await runInDurableObject(env.TENANT.getByName(`user:stopped-${status}`), async (_, { storage }) => {
       const context = await connectedContext(storage, env.CONNECTIONS, `stopped-${status}`);

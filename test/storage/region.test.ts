@@ -38,7 +38,7 @@ test("a token that neither region accepts is invalid", async () => {
 });
 
 test.each([undefined, "us"] as const)(
-  "an EU account for which the US host also answers has the region eu, if the requested region is %s",
+  "if the US host answers for an EU account, the account's region is eu (requested region: %s)",
   async (asked) => {
     const hosts: string[] = [];
     vi.stubGlobal("fetch", async (url: string) => {

@@ -67,9 +67,12 @@ test.each<[string, Partial<ApiTokenConnection>, ReceivedWebhook["account"], obje
     "us acme",
     refused,
   ],
-])("a webhook whose connection was replaced by one %s", async (title, present, account, expected) => {
-  expect(await taken(`replaced ${title}`, present, account)).toEqual(expected);
-});
+])(
+  "a webhook whose connection was replaced by a connection %s",
+  async (title, present, account, expected) => {
+    expect(await taken(`replaced ${title}`, present, account)).toEqual(expected);
+  },
+);
 
 test("a webhook whose connection was removed is not taken", async () => {
   expect(await taken("replaced by none", null, "us acme")).toMatchObject({

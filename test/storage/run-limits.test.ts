@@ -18,8 +18,8 @@ const MAX_CONNECTIONS = 6;
 /** The test limits elapsed time, which is stricter than Cloudflare's limit of CPU time. */
 const MAX_RUN_MS = 30_000;
 /**
- * The reason given when a run is stopped. It begins with two words by which the test runner recognizes log lines of
- * workerd that it hides.
+ * The reason given when a run is stopped. It begins with two words that make the test runner hide workerd's log line
+ * about the stop.
  */
 const STOPPED = "Instance dispose: exceeded its CPU time limit";
 const EVENTS = 300;

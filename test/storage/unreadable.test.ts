@@ -52,7 +52,7 @@ describe("a webhook for a connection that no configured key can open", () => {
   });
 });
 
-test("while a new connection replaces an unreadable one, webhooks never get the answer 'not connected'", async () => {
+test("while a new connection replaces an unreadable connection, webhooks never get the answer 'not connected'", async () => {
   vi.stubGlobal("fetch", async () => Response.json({ user: { name: "A", html_url: null } }));
   const slow: Pick<KVNamespace, "put" | "delete"> = {
     put: async () => scheduler.wait(50),

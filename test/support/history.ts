@@ -61,7 +61,10 @@ export interface HistoryOptions {
   seed: number;
 }
 
-/** Lets `events` events of `incidents` incidents happen, each when it is asked for, interleaved. */
+/**
+ * Lets `events` events of `incidents` incidents happen, interleaved. Each event happens only when the caller requests
+ * it.
+ */
 export function* happenings(account: Account, options: HistoryOptions): Generator<Happening, void> {
   const random = seededRandom(options.seed);
   const incidents: Incident[] = [];

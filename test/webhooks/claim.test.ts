@@ -102,7 +102,7 @@ test("an event that changes nothing of the incident itself, such as a note, is `
   }
 });
 
-test("a body with a different status agrees if the incident last changed in the event's second, but not if it last changed long before the event", () => {
+test("a body whose status differs from PagerDuty's answer agrees if the incident last changed in the event's second, but not if it last changed long before the event", () => {
   const resolved = RestIncidentAnswer.parse({
     ...INCIDENT,
     status: "resolved",

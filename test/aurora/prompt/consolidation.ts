@@ -26,7 +26,7 @@ export function consolidate(events: readonly StoredEvent[]): PythonValue {
   return new Map(data).set("customFields", new Map([...known, ...fields]));
 }
 
-/** Also adds fields that were emptied, although Aurora's incident keeps their old values. */
+/** Adds all fields, even emptied ones, although Aurora's incident keeps the old values of emptied fields. */
 function addFields(fields: Map<string, PythonValue>, data: PythonValue): void {
   const updates = data instanceof Map ? data.get("custom_fields") : undefined;
   for (const update of Array.isArray(updates) ? updates : []) {

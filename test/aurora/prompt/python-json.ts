@@ -44,7 +44,7 @@ function enclose(open: string, parts: string[], close: string, indent: number | 
   return `${open}\n${blanks}${parts.join(`,\n${blanks}`)}\n${" ".repeat(indent * level)}${close}`;
 }
 
-/** Python writes a float with an exponent if it is smaller than this. */
+/** Python writes floats below this limit with an exponent. */
 const SMALLEST_PLAIN_FLOAT = 1e-4;
 
 /** JSONB writes numbers without exponents, so Python reads a whole number as an integer, whatever its size. */

@@ -42,7 +42,7 @@ describe("Python's json.dumps(ensure_ascii=False)", () => {
 });
 
 describe("server/chat/background/rca_prompt_builder.py, build_rca_prompt", () => {
-  test("a payload of 1,000 characters is complete, and a payload of 1,001 has its strings shortened to 250", () => {
+  test("a payload of 1,000 characters is complete; in a payload of 1,001 characters strings are shortened to 250 characters", () => {
     const whole = "x".repeat(1000 - FRAME);
     expect(textOf({ a: whole })).toBe(`{"a": "${whole}"}`);
     expect(textOf({ a: `${whole}x` })).toBe(`{"a": "${"x".repeat(250)}${MARK}"}`);
@@ -59,7 +59,7 @@ describe("server/chat/background/rca_prompt_builder.py, build_rca_prompt", () =>
     expect(textOf(payload)).toContain(`["${"y".repeat(250)}", {"b": "${"z".repeat(250)}${MARK}"}]`);
   });
 
-  test("a payload that is still over 15,000 characters gets counts instead of nested values, and strings of at most 80", () => {
+  test("if a payload with shortened strings is over 15,000 characters, it gets counts instead of nested values, and strings of at most 80 characters", () => {
     const payload = {
       id: "PGR0VU2",
       title: "t".repeat(81),

@@ -6,13 +6,13 @@ import { cut, lengthOf } from "./python-json.ts";
 export interface TruncationLimits {
   /** The limit in code points. Longer strings are shortened and get a mark. */
   readonly maxFieldLength: number;
-  /** Objects and arrays at this depth are replaced by a count; null means that none are. */
+  /** Objects and arrays at this depth are replaced by a count. If null, no object or array is replaced. */
   readonly maxDepth: number | null;
 }
 
 export const TRUNCATED = "... [field truncated]";
 const MAX_KEY_LENGTH = 200;
-/** A count that replaces an object names this many of its keys. */
+/** A count that replaces an object names this many of the object's keys. */
 const NAMED_KEYS = 5;
 
 export function truncateFields(value: PythonValue, limits: TruncationLimits, depth = 0): PythonValue {

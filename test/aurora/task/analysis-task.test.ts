@@ -54,7 +54,7 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
     ]);
   });
 
-  test("no other event starts a summary or an analysis", async () => {
+  test("an event other than incident.triggered starts neither a summary nor an analysis", async () => {
     for (const action of ["acknowledged", "resolved"]) await sendEvent(aurora, incidentEvent(action));
     await aurora.runWaiting();
     expect(aurora.tables).toMatchObject({ summaries: [], prompts: [] });

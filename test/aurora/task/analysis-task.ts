@@ -44,7 +44,7 @@ export function scheduleAnalysis(context: TaskContext, incident: IncidentRow, ev
   );
 }
 
-/** Returns the reason to drop the analysis, or null. The limit also counts attempts that it refused or that failed. */
+/** Returns the reason to drop the analysis, or null. The limit counts every attempt, even refused and failed ones. */
 function refuseAnalysis(
   { directory, analyses, settings }: TaskContext,
   incident: IncidentRow,

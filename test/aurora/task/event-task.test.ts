@@ -155,7 +155,7 @@ describe("server/services/correlation/alert_correlator.py, correlate", () => {
     expect(aurora.tables.incidents).toMatchObject([{ number: 2 }, { number: 3, status: "resolved" }]);
   });
 
-  test("an incident gets its own row if its service is different, or if the other incident of its service is resolved", async () => {
+  test("a second incident gets its own row if its service differs from the first incident's, or if the first incident is resolved", async () => {
     await work(incidentEvent("triggered"));
     await work(incidentEvent("triggered", { ...second, service: "Database" }));
     await work(incidentEvent("resolved"));
