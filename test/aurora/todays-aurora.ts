@@ -38,10 +38,7 @@ export interface TodaysAuroraOptions {
   providers?: string[];
   /** Default: 5000 ms, as in Aurora. If null, an analysis starts only when `runWaiting` is called. */
   analysisDelayMs?: number | null;
-  /**
-   * How much longer a triggered event's task takes than other tasks, so that after a backlog it ends last. Default: 20
-   * ms.
-   */
+  /** How much longer a triggered event's task takes than other tasks: after a backlog it ends last. Default: 20 ms. */
   correlationLatencyMs?: number;
   /** How long a summary or an analysis keeps one of the four workers. Default 0. */
   modelLatencyMs?: number;

@@ -118,7 +118,7 @@ describe("a webhook URL", () => {
     await arrived(alice, first, incidentId);
   });
 
-  test("leads to all of the user's connections, and the signature decides which one gets the webhook", async () => {
+  test("leads to all of the user's connections, and the signature decides which of them gets the webhook", async () => {
     const other = stage.pagerduty.account();
     await connect(both, first);
     await storeSecret(both, first, "of the first");

@@ -14,7 +14,7 @@ import { connectedContext } from "./connected-context.ts";
  */
 
 interface Places {
-  /** Stores a due delivery of a new incident in a lane. */
+  /** Stores `count` due deliveries (default: one) in a lane, each of a new incident. */
   add(lane: Lane, count?: number): void;
   /** Starts the due jobs for which there is a place. These jobs never end. @returns the lanes of their deliveries */
   start(): Lane[];

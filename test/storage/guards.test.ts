@@ -44,7 +44,7 @@ test("a delivery that ends after the next connect does not change a delivery of 
     await called.promise;
     await context.store.replace("user:in-flight", connectionOf("in-flight", { connectionId: "next" }));
     take("P-NEW");
-    // Row numbers start again with each connection.
+    // Row numbers start at 1 again with each connection.
     expect(rows()).toEqual([{ seq: old?.["seq"], id: "P-NEW", delivery: "pending" }]);
     answer.resolve(new Response(null, { status: 202 }));
     await delivered;

@@ -61,10 +61,7 @@ export interface HistoryOptions {
   seed: number;
 }
 
-/**
- * Lets `events` events of `incidents` incidents happen, interleaved. Each event happens only when the caller requests
- * it.
- */
+/** Lets `events` events of `incidents` incidents happen, interleaved, each only when the caller requests it. */
 export function* happenings(account: Account, options: HistoryOptions): Generator<Happening, void> {
   const random = seededRandom(options.seed);
   const incidents: Incident[] = [];

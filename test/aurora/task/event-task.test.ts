@@ -41,7 +41,7 @@ describe("server/routes/pagerduty/tasks.py, _extract_severity", () => {
     expect(await incidentOf({ priority, urgency })).toMatchObject({ severity });
   });
 
-  test("urgency null is accepted if the priority decides the severity", async () => {
+  test("the urgency null is accepted if the severity comes from the priority", async () => {
     expect(await incidentOf({ urgency: null, priority: { name: "P2" } })).toMatchObject({ severity: "high" });
   });
 });
@@ -117,7 +117,7 @@ describe("server/routes/pagerduty/tasks.py, process_pagerduty_event", () => {
 });
 
 describe("server/routes/pagerduty/tasks.py, _process_custom_field_update", () => {
-  test("custom fields are merged by name, and later events keep them", async () => {
+  test("custom fields are merged by name, and stay in the row when a later event arrives", async () => {
     await work(incidentEvent("triggered"));
     await work(fieldEvent({ team: "a", tier: 1 }));
     await work(fieldEvent({ tier: 2 }));
