@@ -59,8 +59,8 @@ export class Members {
   }
 
   /**
-   * Pins this organisation in the object of the user to whose webhook URL the subscription posts. If a user has more
-   * than five organisations, the user's object drops some, but never a pinned one. Never throws: a failed update is
+   * The subscription posts to the webhook URL of one user. Pins this organisation in that user's object: if a user has
+   * more than five organisations, the user's object drops some, but never a pinned one. Never throws: a failed update is
    * retried after the next change.
    */
   async notePinned({ connection, tenantId }: ConnectionStore): Promise<void> {
