@@ -57,7 +57,7 @@ export class Driven {
     await this.#call("POST");
   }
 
-  /** Uploads any number of bodies, and passes them to the Worker. */
+  /** Passes any number of bodies to the Worker, in several uploads to the driver if there are many. */
   async take(user: string, bodies: readonly string[], batchSize: number): Promise<void> {
     for (let at = 0; at < bodies.length; at += MAX_UPLOAD) {
       await this.upload(user, bodies.slice(at, at + MAX_UPLOAD), batchSize);
