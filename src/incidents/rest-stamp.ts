@@ -44,8 +44,8 @@ const MAX_SKEW_MS = 60_000;
 /**
  * Whether a REST answer replaces the stored snapshot although the answer's stamp may be older. It does so only for a
  * settled incident: if the stored stamp lies in the future and would keep out later events, or if the status differs.
- * An answer that is much older by its own time comes from a replica that lags behind, so it replaces nothing, unless
- * the stored stamp was in the future when it was stored.
+ * An answer whose own time is much earlier than the stored stamp comes from a replica that lags behind, and replaces
+ * nothing. But a stamp that was in the future when it was stored proves no such lag.
  */
 function overrules(held: Held, { snapshot, updatedAt }: RestIncident, askedAtMs: number): boolean {
   const { snapshot: known, snapshotStamp: stamp } = held.state;

@@ -11,8 +11,8 @@ const MARK_EVERY = 6;
 const MAX_STEPS = 4;
 
 /**
- * @typedef {{labels: readonly string[], place: (value: number) => number}} Scale the labels from the bottom up;
- * `place` returns a height from 0 to 1
+ * @typedef {{labels: readonly string[], place: (value: number) => number}} Scale
+ * `labels`: the texts beside the axis, the lowest first; `place` returns a height from 0 to 1
  */
 /** @typedef {{usual: number, wrong: number}} Stack */
 /** @typedef {{from: number, to: number} | null} Range null if nothing was measured */
