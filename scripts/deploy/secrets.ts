@@ -52,7 +52,8 @@ export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
 /** The name, without `--`, of the option of `npm run deploy` that reads the secret from a file. */
 export const fileOptionOf = (name: SecretName): string => `${name.toLowerCase().replaceAll("_", "-")}-file`;
 
-/** Stands in for a secret whose value cannot be read. Every secret accepts this value, even AURORA_HEADERS. */
+/** Stands in for a secret whose value cannot be read. The check of every secret accepts this text; the check of AURORA_HEADERS
+ * only because it looks like a header. */
 const ANY_VALUE = "present: already";
 
 /**

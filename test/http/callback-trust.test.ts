@@ -82,7 +82,7 @@ test("an incident for which PagerDuty keeps answering 404 never reaches Aurora, 
   });
   // Skips the half minute during which the connector repeats a read-back because the REST API can lag behind webhooks.
   await stage.sql("UPDATE journal SET received_at_ms = received_at_ms - 30000");
-  // A new credential makes waiting read-backs due immediately.
+  // After a change of the credential, read-backs that are still waiting become due immediately.
   await stage.call("PATCH", "", { token: stage.account.apiKey() });
   await until("the verdict", async () => JSON.stringify(await events()).includes("no such incident"));
   expect(stage.aurora.attempts).toEqual([]);
