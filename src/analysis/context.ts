@@ -82,7 +82,7 @@ export class ContextCollector {
     const asked = await withDeadline(waitMs, (signal) => this.#ask(incident, { signal, alertsAlone }));
     // After a disconnect or a change of accounts, these answers must not be stored.
     if (store.connection?.connectionId !== connectionId) return;
-    const context = boundContext(asked);
+    const context = boundContext({ ...asked, notes: this.#notesOfOthers(incidentId, asked.notes) });
     saveContext(sql, incidentId, context);
     this.#rememberPlan(connectionId, context);
     log.info("context.collected", {
@@ -99,7 +99,10 @@ export class ContextCollector {
   }
 
   /** Asks for all parts. At most two of these calls run at the same time; the call for alerts starts first. */
-  async #ask(incident: Incident, asking: Asking): Promise<Context> {
+  async #ask(
+    incident: Incident,
+    asking: Asking,
+  ): Promise<Omit<Context, "notes"> & { notes: WrittenNote[] | null }> {
     const ask = <T>(part: ContextPart, list: List<T>) => this.#askFor(part, list, incident, asking);
     const [alerts, changes, pastIncidents, relatedIncidents, notes] = await Promise.all([
       ask("alerts", listAlerts),
@@ -116,7 +119,7 @@ export class ContextCollector {
       changes: changes.value,
       pastIncidents: linked(pastIncidents),
       relatedIncidents: linked(relatedIncidents),
-      notes: this.#notesOfOthers(incident.incidentId, notes.value),
+      notes: notes.value,
       missing: ContextPart.options.flatMap((part) => {
         const { reason } = parts[part];
         return reason === null ? [] : [{ part, reason }];
