@@ -18,10 +18,12 @@ from utils.cache.redis_client import get_redis_ssl_kwargs
 from utils.db.connection_pool import db_pool
 
 ROUND_SECONDS = 30
-# The age up to which analyses are written. It is short, because notes are for the people on call: the first start must
-# not write notes on last month's incidents. It is long enough for a weekend during which no connector runs.
+# An analysis that finished longer ago is not sent to the connector. The window is short, because notes are for the
+# people on call: the first start must not write notes on last month's incidents. The window is long enough for a
+# weekend during which no connector runs.
 WINDOW_DAYS = 3
-# How long Redis remembers a written analysis: longer than WINDOW_DAYS, so that no analysis is written twice.
+# How long Redis remembers that an analysis was written as a note: longer than WINDOW_DAYS, so that no note is written
+# twice.
 WRITTEN_SECONDS = 8 * 24 * 3600
 REDIS_TIMEOUT_SECONDS = 5
 
@@ -54,7 +56,10 @@ def analyses_of(member: str, connection, cursor) -> Iterator[Analysis]:
 
 
 def write_new(store: redis.Redis, refused: set[str], edge_url: str, internal_secret: str, frontend_url: str) -> None:
-    """Posts every analysis that is neither written nor in `refused`. Adds refused analyses to `refused`."""
+    """Posts each finished analysis to the connector, unless Redis remembers it as written or its key is in `refused`.
+
+    Adds the key of each analysis that the connector refuses to `refused`.
+    """
     for analysis in finished_analyses():
         key = idempotency_key(analysis)
         if key in refused or store.exists(f"aurora-edge:note:{key}"):
