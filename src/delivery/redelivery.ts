@@ -115,9 +115,10 @@ function reviveDead(sql: SqlStorage, dead: readonly Dead[], { user, dueAtMs, red
 }
 
 /**
- * Queues the incident's request for analysis if this request was recorded in format `v3`, which does not send it.
- * After a change to format `notifications`, the incident's `created` notification goes to a receiver that only
- * analyses on request. Call this before the `created` notification is marked as delivered.
+ * Queues the incident's request for analysis if the request was recorded in format `v3` and therefore not sent. A
+ * receiver of format `notifications` only analyses on request. It needs this request if the format was changed to
+ * `notifications` before the `created` notification was accepted. Call this before that notification is marked as
+ * delivered.
  */
 export function queueAnalysisRequest(sql: SqlStorage, incidentId: string | null, dueAtMs: number): void {
   const { rowsWritten } = sql.exec(

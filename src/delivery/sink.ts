@@ -23,8 +23,8 @@ export const shownEventsUrl = (events: Pick<Events, "url">, recipient: Recipient
   eventsUrl(events, recipient).replace(/\?.*$/, "?…");
 
 /**
- * Returns an identifier of the format, the URL and the recipient of bodies, to tell whether these are the same in two
- * attempts. It is a hash, because the URL may contain a secret.
+ * Returns a hash of the format, the events URL and the recipient. Two attempts with equal hashes have the same format,
+ * URL and recipient. The result is a hash, not the text itself, because the URL may contain a secret.
  */
 export async function addressOf(
   events: Pick<Events, "url" | "format">,
@@ -54,8 +54,8 @@ function deliveryHeaders(
 }
 
 /**
- * Returns the headers of an attempt in the form that is shown. Descriptions replace the secrets, and the values that
- * change with each attempt.
+ * Returns the headers of an attempt in the form that is shown. Each secret, and each value that differs from attempt to
+ * attempt, is replaced by a description.
  */
 export function shownHeaders(aurora: Config["aurora"], events: Events, body: Body): Record<string, string> {
   const isOwn = URL.parse(events.url)?.origin === aurora.origin;

@@ -96,7 +96,7 @@ const reference = (type: string, { id, name }: Named) => ({ id, type: `${type}_r
 interface Part {
   name: string;
   value: unknown;
-  /** The most characters that Python may write for the value in a triggered event. */
+  /** The largest size of the value in a triggered event, in characters of the JSON that Aurora writes (see `PIECES`). */
   maxChars: number;
 }
 

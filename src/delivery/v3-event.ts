@@ -110,7 +110,7 @@ function numberOf(incident: Incident): number | null {
   return number <= MAX_NUMBER ? number : null;
 }
 
-/** The most characters that Python may write for each of `agent` and `client`. */
+/** The largest size of `agent`, and of `client`, in characters of the JSON that Aurora writes (see `PIECES`). */
 const MAX_ORIGIN_CHARS = 1000;
 
 function v3Event(

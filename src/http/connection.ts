@@ -16,7 +16,10 @@ const INSTRUCTIONS = [
   "6. Store the signing secret here, so that webhooks are verified",
 ];
 
-/** The free plan allows 50 subrequests, and each call to the object is one. A call takes a minute at most. */
+/**
+ * On Cloudflare's free plan, one invocation may make 50 subrequests. Each call to the object is a subrequest, and takes
+ * a minute at most.
+ */
 const MAX_RECONCILE_CALLS = 40;
 
 export const connection = new Hono<AppEnv>()

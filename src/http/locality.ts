@@ -10,7 +10,7 @@ import { isLocalHost } from "../settings.ts";
 
 /** Headers that Cloudflare's edge and other proxies add, but that no program on this machine adds. */
 const RELAYED = ["cf-ray", "cf-visitor", "cdn-loop", "forwarded", "mf-original-url"];
-/** Headers that proxies on this machine also add. Each address in them must belong to this machine. */
+/** Headers that any proxy may add, even a proxy on this machine. Every address in them must be a loopback address. */
 const RELAYED_FOR = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"];
 
 const LOOPBACK = /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1|\[::1\])$/i;

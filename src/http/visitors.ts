@@ -61,8 +61,8 @@ function requireOwnPage(c: Context<AppEnv>): void {
 }
 
 /**
- * Whether two headers, which browsers set and pages cannot forge, name the console's own site. One of them must be
- * present.
+ * Checks Sec-Fetch-Site and Origin, which browsers set and pages cannot forge. At least one of these headers must be
+ * present, and each one that is present must name the console's own site.
  */
 function isSameSite(c: Context<AppEnv>): boolean {
   const site = c.req.header("sec-fetch-site");

@@ -52,7 +52,7 @@ export function webhookUserId({ method, url }: Request): string | null {
   }
 }
 
-/** The body of the answer to PagerDuty, which has status 202. */
+/** The body of the 202 with which PagerDuty is answered. */
 export interface TakenWebhook {
   received: true;
   /** Why the webhook is only recorded; absent if it is used. */

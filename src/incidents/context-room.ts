@@ -25,9 +25,11 @@ export function withDetails(context: Context, detailsOf: (item: Detailed) => unk
 
 /**
  * Divides the room among the details of alerts and changes, one after the other: first the newest alert's, then the
- * newest change's, then the second alert's, and so on. Each may use half of the room that the earlier ones have left,
- * and more if the later ones do not need the other half.
- * @param left the room minus the size of `kept`, whose details are all `LEFT_OUT`
+ * newest change's, then the second alert's, and so on. At its turn, each may use half of the room that is still
+ * unused. It may use more if all details after it together need less than the other half.
+ * @param left the room minus the size of `kept`
+ * @param kept the items that are kept, with `LEFT_OUT` in place of their details
+ * @param whole the same context with all items and all details
  * @returns a function that returns the trimmed details of an item of `kept`
  */
 export function detailsWithin(left: number, kept: Context, whole: Context, form: JsonForm) {

@@ -85,9 +85,9 @@ export function boundContext({ missing, ...parts }: Context): Context {
 }
 
 /**
- * Returns the context within `limits`. Cuts details first. Leaves items out only if not all of them fit beside the
- * reserved `DETAILS_SHARE`. The past incidents with the lowest scores are left out first, the newest item of each
- * part last. The result exceeds the room only if all items are left out and `missing` alone does not fit.
+ * Returns the context within `limits`. Cuts details first. If the items without details do not fit beside the reserved
+ * `DETAILS_SHARE`, also leaves out items: first the past incidents with the lowest scores, and last the first item of
+ * each part. The result exceeds the room only if all items are left out and `missing` alone does not fit.
  */
 export function trimContext(context: Context, limits: ContextLimits): Context {
   const { form, room } = limits;

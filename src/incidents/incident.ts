@@ -227,20 +227,20 @@ export const NotificationType = z.enum([
 export type NotificationType = z.infer<typeof NotificationType>;
 
 /**
- * Why the last attempt at a delivery failed. `refused`: Aurora answered 3xx, 4xx or 508 (the request came back to the
- * connector). `rate_limited`: 429. `server_error`: any other 5xx. `unreachable`: no answer, or none in time.
- * `not_sent`: it failed before Aurora was called.
+ * Why the last attempt at a delivery failed. `refused`: Aurora answered 3xx, 508 (the request came back to the
+ * connector), or 4xx except 429. `rate_limited`: Aurora answered 429. `server_error`: Aurora answered 5xx except 508.
+ * `unreachable`: Aurora did not answer, or not in time. `not_sent`: the attempt failed before Aurora was called.
  */
 export const ErrorClass = z.enum(["refused", "rate_limited", "server_error", "unreachable", "not_sent"]);
 export type ErrorClass = z.infer<typeof ErrorClass>;
 
 /**
- * Format `v3` can send a delivery's custom fields as a second event. The event's id is the delivery's id with this
- * suffix.
+ * Format `v3` can send a delivery's custom fields as a second event. The id of this second event is the delivery's id
+ * with this suffix.
  */
 export const FIELDS_SUFFIX = "_fields";
 
-/** A notification to Aurora, without the event's payload, which is stored in the same row. */
+/** A notification to Aurora. It does not contain the event's payload: the journal's row stores both side by side. */
 export const Notification = z.lazy(() =>
   z.object({
     /** The `webhook-id` of every attempt. */
