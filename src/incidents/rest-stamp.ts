@@ -28,7 +28,7 @@ export interface Held {
   storedAtMs: number | null;
 }
 
-/** After this long, PagerDuty's REST API has caught up with PagerDuty's webhooks. */
+/** This long after a webhook has arrived, PagerDuty's REST API has caught up with it. */
 const SETTLE_MS = 5 * 60 * 1000;
 
 /**
@@ -42,10 +42,11 @@ export const isSettled = ({ storedAtMs }: Held, askedAtMs: number): boolean =>
 const MAX_SKEW_MS = 60_000;
 
 /**
- * Whether a REST answer replaces the stored snapshot although the answer's stamp may be older. It does so only for a
- * settled incident: if the stored stamp lies in the future and would keep out later events, or if the status differs.
- * An answer whose own time is much earlier than the stored stamp comes from a replica that lags behind, and replaces
- * nothing. But a stamp that was in the future when it was stored proves no such lag.
+ * Whether a REST answer replaces the stored snapshot even if the answer's stamp is older. The incident must be settled
+ * (`isSettled`). If the stored stamp lies in the future, it would keep out later events, so the answer replaces the
+ * snapshot. Otherwise the answer replaces a snapshot with a different status, unless the answer comes from a replica
+ * that lags behind. An answer lags if its own time is much earlier than the stored stamp, and the stored stamp was not
+ * in the future when it was stored.
  */
 function overrules(held: Held, { snapshot, updatedAt }: RestIncident, askedAtMs: number): boolean {
   const { snapshot: known, snapshotStamp: stamp } = held.state;
@@ -61,9 +62,10 @@ export const updatedAtMsOf = (updatedAt: string | null) =>
   updatedAt === null ? 0 : Date.parse(updatedAt) || 0;
 
 /**
- * Returns the stamp of a REST answer with the time `restAtMs`. If the newest known stamp is in the same second, the
- * REST answer counts as newer, unless the known event occurred after PagerDuty was asked. An event that was stored
- * before PagerDuty was asked also occurred before that, even if PagerDuty's clock is ahead of ours.
+ * Returns the stamp of a REST answer with the time `restAtMs`. `known` is the stored stamp. If both are in the same
+ * second, and the event of `known` occurred before PagerDuty was asked, the returned stamp is newer than `known`. An
+ * event that was stored before PagerDuty was asked has occurred, even if its time is later, because PagerDuty's clock
+ * may be ahead of ours.
  * @param storedAtMs when the incident was last stored, by our own clock; null if it is not stored
  */
 export function stampBeside(
@@ -113,8 +115,8 @@ export function observeRest(held: Held, incident: RestIncident, askedAtMs: numbe
     overrules: overruling,
   };
   const sameSecond = known && wholeSecond(known.atMs) === wholeSecond(updatedAtMsOf(updatedAt));
-  // If an answer of the same second changes nothing, it gets the known stamp, so that repeated readings do not make
-  // the stamp's id longer and longer.
+  // An answer that changes nothing, with a time in the same second as the known stamp, gets the known stamp. A new
+  // stamp would have a longer id, so repeated readings would make the id longer and longer.
   return sameSecond && fold(state, observation).change === null
     ? { ...observation, stamp: known }
     : observation;

@@ -5,7 +5,7 @@ import { plainTextOf } from "./plain-text.ts";
 
 /** Longer notes are hard to read on PagerDuty's page. */
 export const MAX_NOTE_CHARS = 25_000;
-/** Longer Markdown is cut before it is converted. Its text, which is about as long, would be cut anyway. */
+/** Longer Markdown is cut before it is converted. The converted text would be too long for a note anyway. */
 const MAX_MARKDOWN_CHARS = 2 * MAX_NOTE_CHARS;
 /** Matches invisible characters other than line ends and tabs. */
 const CONTROL = /(?![\n\t])\p{Cc}/gu;

@@ -31,7 +31,7 @@ const MAX_AN_HOUR_ON_AN_INCIDENT = 30;
 const MAX_AN_HOUR = 200;
 /** How long the caller waits for the first attempt, which shows whether the credential may write. */
 const FIRST_ATTEMPT_WAIT_MS = 3_000;
-/** The answer of an attempt that threw. PagerDuty may have written the note before. */
+/** The answer of an attempt that threw. PagerDuty may have written the note before the exception. */
 const CRASHED = { ok: false, problem: "unavailable", reason: "A fault of the connector" } as const;
 
 /** A note as the caller requests it. */
@@ -159,7 +159,8 @@ export class NoteOutbox {
     if (noteById(sql, noteId)?.state !== "pending") return;
     const after = afterAttempt(before, answer, config.deliverySchedule, Date.now(), Math.random());
     saveNote(sql, after);
-    // PagerDuty's webhook about this note may have been taken for one about another note with the same text.
+    // When PagerDuty's webhook about this note arrived, another note with the same text may have been marked as
+    // written instead. That other note becomes pending again.
     if (after.pagerdutyId !== null) reopenOthers(sql, after, Date.now());
     log[after.state === "written" ? "info" : "warn"]("note.attempt", {
       tenantId: store.tenantId,
@@ -191,7 +192,8 @@ export class NoteOutbox {
 
 /** @throws {AppError} if the note certainly cannot be written */
 function checkWriter(connection: Connection, from: string | null): void {
-  // An API token may have access to some incidents only, so only the first attempt shows whether it may write.
+  // Only OAuth's scopes are checked here. Whether an API token may write can depend on the incident, so the first
+  // attempt shows it.
   if (connection.authType === "oauth" && mayWrite(connection) === false) {
     throw new AppError("write_access_required", NO_WRITE_ACCESS);
   }

@@ -30,7 +30,7 @@ export type ApiProblem =
   /** The account's plan does not include the feature. */
   | { problem: "not_in_plan" }
   | { problem: "rate_limited"; retryAfterSeconds: number }
-  /** A timeout, a 408, no connection, a 5xx, a redirect, or an answer that cannot be parsed. */
+  /** A timeout, a 408, no connection, a 5xx, a redirect, or an answer that is too large or cannot be parsed. */
   | { problem: "unavailable"; reason: string; cause?: "timed_out" | "too_large" | "unreachable" };
 
 export type ApiAnswer<T> = { ok: true; value: T } | ({ ok: false } & ApiProblem);
@@ -53,7 +53,7 @@ export const tokenAuthorization = (token: string) => `Token token=${token}`;
 /** The Authorization header for an OAuth access token. */
 export const bearerAuthorization = (accessToken: string) => `Bearer ${accessToken}`;
 
-/** Whether a header can carry `token`; if not, it cannot be a PagerDuty key. */
+/** Whether a header can carry `token`. A text that no header can carry is not a PagerDuty key. */
 export function isPlausibleToken(token: string): boolean {
   return /^[\x21-\x7e]{1,1024}$/.test(token);
 }

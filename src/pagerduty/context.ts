@@ -16,7 +16,7 @@ import { lenient, listOf, Time } from "./event.ts";
  */
 
 const MAX_ALERTS = 20;
-/** More items than are kept, because PagerDuty does not sort these lists. */
+/** How many change events or past incidents are requested: more than are kept, as PagerDuty does not sort them. */
 const MAX_OF_EACH_OTHER = 20;
 
 const Text = lenient(z.string());

@@ -42,7 +42,7 @@ const MAX_MS = Date.parse("9999-12-31T00:00:00Z");
 /** Returns false for NaN. */
 const isInRange = (atMs: number) => atMs >= MIN_MS && atMs <= MAX_MS;
 
-/** A time in ISO 8601 with a time zone, which Aurora can read. Any other form is converted to it. */
+/** A time. Aurora can read ISO 8601 with a time zone; a time in another form is converted to ISO 8601 in UTC. */
 export const Time = z.pipe(
   z.string().check(z.refine((value) => isInRange(Date.parse(value)), { error: "not a date" })),
   z.transform((value: string) => (ISO_WITH_ZONE.test(value) ? value : new Date(value).toISOString())),

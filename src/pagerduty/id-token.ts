@@ -43,7 +43,7 @@ const JWKS_COOLDOWN_MS = 0;
 function issuersOf(issuer: string, app: OAuthApp): string[] {
   // PagerDuty's guide names identity.pagerduty.com as the issuer; its live discovery document names
   // app.pagerduty.com. Both hosts are PagerDuty's, and the keys come from identity.pagerduty.com in either case.
-  // If PAGERDUTY_IDENTITY_URL names another identity server, only the issuer of that server counts.
+  // If PAGERDUTY_IDENTITY_URL names another identity server, a token may name only that server's issuer.
   return app.identityUrl === PAGERDUTY_IDENTITY_URL
     ? [issuer, "https://app.pagerduty.com/global/oauth/anonymous"]
     : [issuer];

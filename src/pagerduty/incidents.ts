@@ -29,7 +29,7 @@ export const RestIncidentAnswer = z.pipe(
       number: number ?? null,
       snapshot: snapshotOf(data.data),
       description: descriptionOf(data.data),
-      // `updated_at` is not always the latest of these three times.
+      // The latest of three times, because `updated_at` alone can be earlier than the others.
       updatedAt:
         latestOf([incident.updated_at, incident.last_status_change_at, incident.resolved_at]) ??
         createdAt ??

@@ -50,7 +50,7 @@ export type TokenAnswer = { ok: true; tokens: TokenSet } | ({ ok: false } & Toke
 
 /** A user waits for the exchange. */
 const EXCHANGE_TIMEOUT_MS = 20_000;
-/** No user waits for a refresh. Giving up too early loses the new refresh token, and the old one works only once. */
+/** Calls to PagerDuty wait for a refresh. A timeout after PagerDuty has used up the old refresh token loses the new. */
 const REFRESH_TIMEOUT_MS = 10_000;
 /** A real answer holds three tokens and a few short members. */
 const MAX_ANSWER_BYTES = 64 * 1024;

@@ -38,8 +38,8 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
     return { message, webhook: await unpackMessage(message.body) };
   } catch (error) {
     // Another version of the connector may have packed this message, and the next deployment may be able to read it.
-    // The Queue retries the message with the delay in wrangler.toml. After the last of these retries, the dead-letter
-    // queue retries it hourly for days.
+    // The Queue retries the message after its `retry_delay` in wrangler.toml. After the Queue's last retry, the
+    // dead-letter queue retries the message hourly for days.
     log.error("message.unreadable", {
       messageId: message.id,
       attempts: message.attempts,
@@ -50,7 +50,7 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   }
 }
 
-/** The most bytes in one call. An RPC can carry 32 MiB, but a batch of the largest bodies is close to that: 25 MiB. */
+/** The most bytes in one RPC call, which can carry 32 MiB. A batch with the largest bodies has 25 MiB: too close. */
 const MAX_CALL_BYTES = 8 * 1024 * 1024;
 
 /** Splits the items into calls of at most 8 MiB. */
@@ -96,7 +96,8 @@ async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void
     }
   } catch (error) {
     log.error("batch.not_parked", { tenantId, messages: items.length, error: describe(error) });
-    // The delay in wrangler.toml is an hour, so 100 retries outlast an outage of several days.
+    // The dead-letter queue's `retry_delay` in wrangler.toml is an hour, so its 100 retries outlast an outage of
+    // several days.
     for (const { message } of items) message.retry();
   }
 }

@@ -6,7 +6,7 @@ import { ask, type Run, type Stop } from "./run.ts";
 
 /** Reads the lists of a check for missed incidents, page by page. */
 
-/** The incidents that this run has read on pages with the same `sinceMs`. */
+/** What this run has read of one list from one `sinceMs`. A page with another list or `sinceMs` starts a new window. */
 interface Window {
   list: Check["list"];
   sinceMs: number;

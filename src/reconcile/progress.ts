@@ -115,7 +115,8 @@ export function isWorthStoring(before: Progress, after: Progress): boolean {
 export function resumed({ unfinished }: Progress, filter: Filter | null, nowMs: number): Check | null {
   if (!unfinished) return null;
   if (!isSameFilter(unfinished.filter, filter)) return null;
-  // If the created incidents are already listed, the next check lists those that were created since then.
+  // This check has already listed the created incidents, so it keeps its end, `untilMs`. The check after this one
+  // lists the incidents created later.
   if (unfinished.listed || unfinished.list === "open") return unfinished;
   if (nowMs - unfinished.sinceMs > MAX_RANGE_MS) return null;
   // The check may have stopped in the middle of the last page that PagerDuty lists. PagerDuty would refuse a
