@@ -43,14 +43,14 @@ export type TokenProblem =
   /** Any other OAuth error. An operator has to correct the app's registration or secret. */
   | { problem: "rejected"; reason: string }
   | { problem: "rate_limited"; retryAfterSeconds: number }
-  /** A timeout, no connection, a 5xx, or an answer that cannot be parsed. */
+  /** A timeout, no connection, a 5xx, or an answer that is too large or cannot be parsed. */
   | { problem: "unavailable"; reason: string };
 
 export type TokenAnswer = { ok: true; tokens: TokenSet } | ({ ok: false } & TokenProblem);
 
 /** A user waits for the exchange. */
 const EXCHANGE_TIMEOUT_MS = 20_000;
-/** Calls to PagerDuty wait for a refresh. A timeout after PagerDuty has used up the old refresh token loses the new. */
+/** Calls to PagerDuty may wait for a refresh. A shorter limit could lose the new refresh token; the old works once. */
 const REFRESH_TIMEOUT_MS = 10_000;
 /** A real answer holds three tokens and a few short members. */
 const MAX_ANSWER_BYTES = 64 * 1024;
