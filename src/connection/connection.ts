@@ -93,8 +93,9 @@ export function secretsInForce(connection: Connection, nowMs: number): SigningSe
 }
 
 /**
- * Whether a secret of the subscription is stored. A pasted secret is taken for the secret of any subscription that a
- * person made, as long as no webhook is refused.
+ * Whether a valid secret for the subscription's webhooks is stored. The secret that PagerDuty returned for the
+ * subscription always counts. A pasted secret counts only for a subscription that a person created, and only while
+ * no webhooks are refused, because its subscription is not known.
  */
 export function holdsSecretOf(
   connection: Connection,
@@ -112,12 +113,12 @@ export function holdsSecretOf(
 
 /** How long a replaced signing secret stays valid, so that webhooks already on their way are not refused. */
 const OLD_SECRET_GRACE_MS = 24 * 3600 * 1000;
-/** The most secrets that are valid at the same time. */
+/** The maximum number of secrets that a connection stores. */
 const MAX_SECRETS = 10;
 
 /**
- * Puts `added` in front of the connection's secrets. The older secrets expire within a day. But a secret that a person
- * pastes does not end the secret of the subscription that the connector made.
+ * Puts `added` in front of the connection's secrets. The older secrets expire within a day, with one exception: if a
+ * person pasted `added`, the secret of the subscription that the connector created keeps its expiry.
  */
 export function withSecret(
   { signingSecrets, subscription }: Pick<Connection, "signingSecrets" | "subscription">,

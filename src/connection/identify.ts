@@ -104,9 +104,10 @@ export async function checkToken(
 
 /**
  * Whether `after` belongs to a different account than the connection `before`. Compares regions and subdomains if both
- * subdomains are known. Otherwise tries to read the incident and the subscription of `before`. The account is the same
- * if `after` can read one of the two. It is different if `after` gets a 404 where `before` gets none. If `before` has
- * neither, compares only the regions.
+ * subdomains are known. Otherwise tries to read the incident and the subscription of `before`. If `after` can read one
+ * of the two, the account is the same. If PagerDuty answers 404 to `after`, but not to `before`, the account is
+ * different. In all other cases it counts as the same. If `before` has no incident and no subscription, compares only
+ * the regions.
  * @param incidentId an incident of the connected account; null if none is stored
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} when PagerDuty cannot be called

@@ -33,7 +33,10 @@ export type LoginState = z.infer<typeof LoginState>;
 
 /** Long enough for a sign-in, which takes about a minute. After this time a stolen link no longer works. */
 export const LOGIN_LIFE_MS = 10 * 60 * 1000;
-/** Used in place of a tenant id. Tenant ids have no space, so no other sealed text opens as a state. */
+/**
+ * Other sealed texts have a tenant id as their purpose. Tenant ids contain no space, so no tenant's sealed text can be
+ * opened as a state.
+ */
 const PURPOSE = "oauth login";
 /** A genuine state has fewer than 2,000 characters. */
 const MAX_STATE_CHARS = 4096;

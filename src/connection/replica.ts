@@ -2,8 +2,8 @@ import { describe, log } from "../log.ts";
 
 /**
  * A copy in KV of one stored value. The object's storage is written first, and the copy afterwards, with a
- * deadline. If that write fails, the alarm repeats it. KV is eventually consistent, so a reader that finds no
- * valid copy asks the object.
+ * deadline. If writing the copy fails, the alarm writes it again. KV is eventually consistent, so a reader that
+ * finds no valid copy asks the object.
  */
 
 /** A KV write takes milliseconds; a hanging write must not hold up the alarm. */
@@ -20,7 +20,8 @@ export class Replica {
   #failedAtMs = 0;
 
   /**
-   * @param marker the storage key that holds the KV key while KV may differ from the storage
+   * @param marker the name of an entry in the object's storage. The entry exists while the copy may be out of date,
+   * and its value is the copy's key in KV
    * @param read returns the stored value; null if the copy is to be deleted
    */
   constructor(storage: DurableObjectStorage, kv: KVNamespace, marker: string, read: () => string | null) {

@@ -11,7 +11,7 @@ import { isSealedWithCurrentKey, type Keyring, openText, SealError, sealText } f
  */
 
 const CONNECTION_KEY = "connection";
-/** While KV may have an older connection than the storage, this storage key holds the KV key. */
+/** The `marker` of `Replica`: this storage entry exists while the copy in KV may be out of date. */
 const REPLICA_MARKER = "connectionReplicaBehind";
 const Stored = z.object({ tenantId: z.string(), sealed: z.string() });
 /** How soon after `clear` the alarm runs, to remove the copy in KV if the object died before removing it. */

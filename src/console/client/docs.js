@@ -11,7 +11,7 @@ import { decoded } from "./state/address.js";
 /** @typedef {{path: string, method: string, card: HTMLElement, id: string, tag: string, summary: string, text: string}} Entry */
 
 const { user, org } = document.body.dataset;
-/** The console's visitor, as whom calls can be tried; undefined if the page is open to everybody. */
+/** The console's visitor. “Try it” makes calls as this user. Undefined if the page is open to everybody. */
 const visitor = user === undefined ? undefined : { user, org };
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 

@@ -86,8 +86,8 @@ export function healthTiles(status) {
 }
 
 /**
- * The problems that a button can solve with a POST to `path`. `webhooks`: needs a credential that may manage
- * webhooks.
+ * The problems that a button can solve with a POST to `path`. `webhooks` is true if this call needs a credential that
+ * may manage webhooks.
  * @type {Record<string, {label: string, path: string, done: string, webhooks?: true}>}
  */
 const REMEDIES = {

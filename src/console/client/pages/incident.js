@@ -38,7 +38,8 @@ function facts(incident) {
 }
 
 /**
- * The delivery that makes Aurora start its analysis. In format `v3`, that is the incident's first delivery.
+ * The delivery that makes Aurora start its analysis. In format `v3`, this is the incident's first delivery, if its type
+ * is `incident.triggered`.
  * @param {IncidentDetail} incident
  */
 const requestIn = ({ deliveries }) =>

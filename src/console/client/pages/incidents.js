@@ -84,7 +84,10 @@ function row(incident) {
 /** @param {Row} incident */
 const startedMs = ({ startedAt }) => Date.parse(startedAt ?? "") || Number.POSITIVE_INFINITY;
 
-/** The API's order: newest first, and incidents of the same second by their id. @param {Row} a @param {Row} b */
+/**
+ * The API's order: newest first. Of incidents with the same start, the one with the greatest id is first.
+ * @param {Row} a @param {Row} b
+ */
 const newestFirst = (a, b) => startedMs(b) - startedMs(a) || (a.incidentId < b.incidentId ? 1 : -1);
 
 /**

@@ -87,7 +87,7 @@ export function redelivery(signal, onChange) {
     await ask();
   });
   const panel = h("div", { class: "redelivery", hidden: true }, bar, text, started, stop);
-  /** Whether the end of the latest redelivery has been shown. */
+  /** False from the start of a redelivery until its end has been shown. Otherwise true. */
   let isOver = true;
 
   /** Names the redelivery that was shown last, and says whether it was over. */
@@ -131,7 +131,7 @@ export function redelivery(signal, onChange) {
     tool: send,
     panel,
     /**
-     * Offers the failed deliveries that the filters select, whatever state is chosen.
+     * Offers to redeliver the failed deliveries that the filters select. The filter for the state is ignored.
      * @param {import("../parts/filters.js").Counts} counts @param {import("../parts/listing.js").Chosen} chosen
      */
     offer(counts, chosen) {

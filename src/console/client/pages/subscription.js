@@ -149,7 +149,7 @@ export function subscriptionPanel(status, signal) {
       enable.hidden = isActive || !mayManage;
       enable.className = isActive ? "plain" : "primary";
       sendTest.className = isActive ? "primary" : "plain";
-      // The rest of the page must show the same state.
+      // If the page still shows another state of the subscription elsewhere, the page is updated.
       const now = currentStatus();
       if (now?.connected && now.webhook.subscription?.state !== there.state) await refreshStatus();
       const scope = there.filter.id

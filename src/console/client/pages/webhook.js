@@ -55,9 +55,12 @@ export function byHandPanel() {
   let isFirst = true;
   return {
     panel,
-    /** Opens the instructions if the webhook can only be created by hand. @param {Connected} status */
+    /**
+     * The first call opens the instructions if the webhook can only be created by hand and no signing secret is stored.
+     * @param {Connected} status
+     */
     show(status) {
-      // Without a signing secret, webhooks are verified by callback.
+      // `callback` means that no signing secret is stored, so there is nothing to remove.
       forget.hidden = status.webhook.verification === "callback";
       if (isFirst) panel.open = !mayManageWebhooks(status) && status.webhook.verification === "callback";
       isFirst = false;

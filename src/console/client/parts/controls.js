@@ -45,7 +45,7 @@ export async function busy(button, work) {
   }
 }
 
-/** Moves the focus if the button's work removed or hid the button. @param {HTMLElement} button */
+/** If the button's work removed or hid the button, moves the focus to `#main`. @param {HTMLElement} button */
 function catchFocus(button) {
   const focused = document.activeElement;
   if (button.checkVisibility() || (focused !== button && focused !== document.body)) return;
@@ -256,7 +256,8 @@ function failed(error, retry) {
 }
 
 /**
- * Shows a failed request in `place`. If the request fails again in the same way, it is not announced again.
+ * Shows a failed request in `place`. If `place` already shows the same message, changes nothing, so that a screen
+ * reader does not announce the message again.
  * @param {HTMLElement} place
  * @param {unknown} error
  * @param {() => Promise<unknown>} retry

@@ -58,7 +58,8 @@ export function svg(tag, props, ...children) {
 }
 
 /**
- * Looks up a name from the server, but not in the table's prototype: the name may be "constructor", for example.
+ * Looks up a name from the server among the table's own properties. The name can also be “constructor”, for example,
+ * which only the table's prototype has.
  * @template T
  * @param {Record<string, T>} table
  * @param {string | null | undefined} name
