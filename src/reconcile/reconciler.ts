@@ -156,7 +156,7 @@ export class Reconciler {
       const usualMs = result.unfinished ? goOnMs : waitAfter(problem, config.reconcileEveryMs);
       const waitMs = Math.min(usualMs, this.#followsWithinMs);
       const { quietChecks, recoveredInARow } = this.#watch;
-      // An earlier check, started by refused webhooks, may already have recovered some of the incidents.
+      // Earlier checks, started by refused webhooks, may already have recovered some of the missed incidents.
       const recovered = recoveredInARow + result.recovered;
       const reEnabled = subscription.reEnabled ? { reEnabled: { atMs: nowMs, recovered } } : {};
       const isQuiet =
@@ -174,7 +174,7 @@ export class Reconciler {
           ...reEnabled,
           nextAtMs: nowMs + waitMs,
           quietChecks: isQuiet ? quietChecks + 1 : 0,
-          // An unfinished check adds its incidents to this number when it finishes.
+          // A run out of time or calls adds nothing: the run that finishes the check adds all of its incidents.
           recoveredInARow: isQuiet ? 0 : result.unfinished ? recoveredInARow : recovered,
           problem: problem?.problem ?? (result.incomplete ? "incomplete" : null),
         });

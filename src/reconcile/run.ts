@@ -26,7 +26,7 @@ export interface Run {
   historyEndsAtMs: number;
 }
 
-/** Calls PagerDuty, unless the time is over or the connection has changed. */
+/** Calls PagerDuty, unless the connection has changed, or the run has used up its time or its calls. */
 export async function ask<T>(
   run: Run,
   call: (target: ApiTarget) => Promise<ApiAnswer<T>>,

@@ -104,7 +104,7 @@ export class SubscriptionManager {
     return { created: true, subscription: created };
   }
 
-  /** A person's subscription keeps its types unless it is replaced; ours keeps types that an earlier caller chose. */
+  /** Keeps types that a caller chose, and those of a person's subscription that stays; otherwise adds the defaults. */
   #choiceOf({ events }: SubscriptionOptions, known: Subscription | null, stays: boolean): Choice {
     if (events) return { events, chosen: true };
     if (!known) return { events: withDefaults([]), chosen: false };
@@ -138,7 +138,7 @@ export class SubscriptionManager {
     return this.#extend({ ...known, filter });
   }
 
-  /** Adds the types that PagerDuty accepts. @throws {AppError} */
+  /** Adds those missing default types that PagerDuty accepts. @throws {AppError} */
   async #extend(subscription: Subscription): Promise<Subscription> {
     const maxCalls = DEFAULT_EVENTS.length;
     const extended = await addMissingEvents(this.#client, this.#store, {
@@ -253,7 +253,7 @@ export class SubscriptionManager {
     return created;
   }
 
-  /** Removes a subscription. Accepts PagerDuty's answer even if a new connection was made during the call. */
+  /** Deletes a subscription. PagerDuty's answer counts even if a new connection was made during the call. */
   async #removeAtPagerDuty(id: string): Promise<boolean> {
     let last: ApiAnswer<unknown> | null = null;
     const answer = await this.#client.run(async (target) => {

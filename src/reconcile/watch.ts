@@ -17,7 +17,10 @@ export const Watch = z.lazy(() =>
     missingAtMs: z._default(z.nullable(z.number()), null),
     /** Incidents recovered since the last check that found nothing wrong and nothing new. */
     recoveredInARow: z._default(z.number(), 0),
-    /** When a disabled subscription was last enabled again, and how many missed incidents were recovered by then. */
+    /**
+     * When a check last enabled a disabled subscription again. `recovered` is `recoveredInARow` plus the incidents that
+     * this check recovered.
+     */
     reEnabled: z.nullable(z.object({ atMs: z.number(), recovered: z.number() })),
     /** What went wrong in the last check; null if nothing did. */
     problem: z.nullable(z.string()),

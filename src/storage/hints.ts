@@ -51,7 +51,10 @@ export function dueHint(sql: SqlStorage, nowMs: number): Hint | null {
   return row ? Hint.parse(row) : null;
 }
 
-/** Returns the next time after `afterMs` when a hint is due, but not before a pause ends; null if there is none. */
+/**
+ * Returns the next time after `afterMs` when a hint is due; null if there is none. During a pause, hints that are
+ * already due count as well, and the returned time is never before the end of the pause.
+ */
 export function nextHintAtMs(sql: SqlStorage, afterMs: number): number | null {
   const untilMs = pauseOf(sql)?.untilMs ?? Number.NEGATIVE_INFINITY;
   const pauses = untilMs > afterMs;
@@ -71,8 +74,8 @@ const PAUSE = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 
 /**
  * Pauses all readings, because PagerDuty refuses every call for now.
- * @param pauseMs how long; null if PagerDuty did not say: the first pause is then 5 s long, and each further pause
- * before `endPause` is twice as long, up to 15 minutes.
+ * @param pauseMs the length of the pause; null if PagerDuty did not say. The first pause is then 5 s long. Each further
+ * pause is twice as long, up to 15 minutes, until `endPause` is called.
  */
 export function pauseHints(sql: SqlStorage, nowMs: number, pauseMs: number | null): void {
   const attempts = (pauseOf(sql)?.attempts ?? 0) + 1;
@@ -123,7 +126,7 @@ export function failHint(sql: SqlStorage, hint: Hint, reason: string, nowMs: num
   finishHint(sql, hint, hint.firstSeq, nowMs);
 }
 
-/** Plans another reading of the incident at `atMs`, which checks the webhooks from `firstSeq` on. */
+/** Makes the hint due again at `atMs`. The reading at that time checks the webhooks from `firstSeq` on. */
 export function deferHint(sql: SqlStorage, hint: Hint, firstSeq: number, atMs: number): void {
   sql.exec(
     "UPDATE hints SET first_seq = ?, due_at_ms = ?, attempts = attempts + 1 WHERE incident_id = ?",
@@ -161,8 +164,8 @@ export function confirmEntry(sql: SqlStorage, seq: number, outcome: Outcome): vo
 }
 
 /**
- * Stores why PagerDuty did not confirm the entry. The entry then belongs to this tenant alone, and is listed. Does
- * nothing if a signed webhook has replaced the entry.
+ * Stores why PagerDuty did not confirm the entry. Lists then show the entry, even if its webhook also went to other
+ * tenants. Does nothing if a signed webhook has replaced the entry.
  */
 export function leaveUnconfirmed(sql: SqlStorage, seq: number, reason: string): void {
   sql.exec(
@@ -256,7 +259,7 @@ export function stopWaiting(sql: SqlStorage, { seq, incidentId }: z.infer<typeof
 
 /**
  * Removes unconfirmed entries that arrived before `beforeMs`.
- * @returns how many rows were written; call again until it is 0
+ * @returns how many rows SQLite wrote to remove them; call again until it is 0
  */
 export function pruneUnconfirmed(sql: SqlStorage, beforeMs: number, limit: number): number {
   const prune = (condition: string) =>

@@ -20,12 +20,12 @@ import { columnOf, json, numberOf } from "./columns.ts";
 /**
  * `webhook`: PagerDuty posted it. `readback`: an incident read over REST because an unsigned webhook pointed at it.
  * `recovery`: an incident read over REST because its webhooks were missed. `analysis`: a request for root-cause
- * analysis. `check`: a check found the subscription missing, or enabled it again.
+ * analysis. `check`: what a check found or did, for example that it enabled the subscription again.
  */
 export const EntryKind = z.enum(["webhook", "readback", "recovery", "analysis", "check"]);
 export type EntryKind = z.infer<typeof EntryKind>;
 
-/** `pending`: its incident's next delivery. `queued`: waits for the pending one. The API shows both as pending. */
+/** `pending`: the next delivery of its incident. `queued`: waits for that delivery. The API shows both as pending. */
 export const DeliveryState = z.enum(["pending", "queued", "delivered", "dead"]);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 

@@ -111,7 +111,10 @@ export function restartNote(sql: SqlStorage, noteId: string, nowMs: number): voi
   );
 }
 
-/** Makes pending the incident's other notes that store the PagerDuty id of `note`, because that id is not theirs. */
+/**
+ * Makes sure that only `note` has its PagerDuty id. Other notes of the incident that store this id lose it, and become
+ * pending again.
+ */
 export function reopenOthers(sql: SqlStorage, note: Note, nowMs: number): void {
   sql.exec(
     `UPDATE notes SET state = 'pending', pagerduty_id = NULL, written_at_ms = NULL, next_attempt_at_ms = ?

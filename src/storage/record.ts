@@ -68,7 +68,8 @@ export interface Incoming {
   /** Why root-cause analysis is needed now; null if it is not. */
   analysisCause: (before: IncidentState, folded: Folded) => AnalysisCause | null;
   /**
-   * The entry's line on the timeline; null for no line. If the status changes, only the text of this line is used.
+   * The entry's line on the timeline; null for no line. If the status changes, the entry's line describes this change,
+   * and gets only its text from here.
    */
   line: TimelineLine | null;
   /** Whether the entry is stored even if nothing changes. */

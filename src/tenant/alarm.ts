@@ -52,7 +52,10 @@ export class Alarm {
     await this.#set(this.#jobRunner.nextAtMs);
   }
 
-  /** Sets the alarm, unless it is already set to an earlier time in the future. @param atMs null if there is no job */
+  /**
+   * Sets the alarm, unless it is already set to an earlier time in the future.
+   * @param atMs null if there is no job: the alarm then stays as it is
+   */
   async #set(atMs: number | null): Promise<void> {
     if (atMs === null) return;
     const { storage } = this.#ctx;

@@ -60,8 +60,8 @@ const MAX_COUNTED = 2_000;
 const MAX_INDEXED = 1_000;
 
 /**
- * The short columns that filters use. The error is stored after the long payload, so it is not read for delivered
- * entries, which have no error.
+ * The short columns that filters use. The error is stored after the long payload, so reading the error is slow.
+ * Delivered entries have no error, so it is not read for them.
  */
 const Candidate = z.lazy(() =>
   z.object({
@@ -258,8 +258,8 @@ export const countEvents = (sql: SqlStorage, filter: EventFilter): Counts =>
   countsOf(sql, eventList(sql, filter), [FAILED_EVENTS], (_, choice) => choice === "failed");
 
 /**
- * Counts deliveries. The indexes contain every older delivery that is dead, and every older pending one that was
- * tried, because each of these has an error.
+ * Counts deliveries. The indexes contain the older deliveries that have an error: every dead delivery, and every
+ * pending delivery that was tried.
  */
 export const countDeliveries = (sql: SqlStorage, filter: DeliveryFilter): Counts =>
   countsOf(sql, deliveryList(filter), ErrorClass.options.map(errorsOf), (name, choice, belowSeq) =>

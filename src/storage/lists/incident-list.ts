@@ -52,7 +52,7 @@ const Candidate = z.lazy(() =>
 );
 type Candidate = z.infer<typeof Candidate>;
 
-/** Yields the incidents of the time range after the cursor `after`, newest first. */
+/** Yields the incidents that started in the time range, newest first. Begins after the cursor `after`. */
 function* candidates(
   sql: SqlStorage,
   { after, sinceMs, untilMs }: Pick<IncidentFilter, "after" | "sinceMs" | "untilMs">,
