@@ -1,9 +1,7 @@
 import type { Notice } from "./notice-page.tsx";
 import { signInFault } from "./sign-in-result.ts";
 
-/**
- * Pages for a person whose browser shows neither the console nor the reference, but an error or the end of a sign-in.
- */
+/** Pages with one message for a person: an error, or how a sign-in ended. */
 
 const API = /^\/(pagerduty|console|openapi\.json|healthz)(\/|$)/;
 const REFERENCE = { href: "/docs", label: "The API's reference" };

@@ -135,7 +135,7 @@ export interface Visitor {
   org: string | null;
 }
 
-/** `GET /docs`. @param visitor null if the page is open to everybody */
+/** `GET /docs`. @param visitor null for a person who may not open the console: calls cannot be tried */
 export function DocsPage({ names, visitor }: { names: BuiltNames; visitor: Visitor | null }) {
   return (
     <Frame

@@ -6,7 +6,7 @@ import { PROPERTY_TEXTS } from "./texts/properties.ts";
 
 const REF = "#/components/schemas/";
 
-/** Lists each schema with an id once, under components. Writes the other schemas wherever they are used. */
+/** Writes a schema that has an id once, under components. Writes any other schema wherever it is used. */
 export class DocumentedSchemas {
   readonly components: Record<string, unknown> = {};
 

@@ -8,7 +8,10 @@ import { FilterType } from "../pagerduty/subscriptions.ts";
 /** The message for a body without a token. This fault has its own error code. */
 export const TOKEN_REQUIRED = "Token required";
 
-/** Characters that people paste by mistake: blanks and quotes around a secret, zero-width characters anywhere in it. */
+/**
+ * Characters that people paste by mistake. `INVISIBLE`: zero-width characters anywhere in a token or secret.
+ * `WRAPPING`: blanks and quotes around it.
+ */
 const INVISIBLE = /\p{Cf}|\ufe0f/gu;
 const WRAPPING = /^[\s"'`\u2018-\u201f\u00ab\u00bb]+|[\s"'`\u2018-\u201f\u00ab\u00bb]+$/gu;
 const pasted = z.overwrite<string>((text) => text.replace(INVISIBLE, "").replace(WRAPPING, ""));

@@ -4,14 +4,14 @@ import { TimelineLineColumn } from "../storage/journal.ts";
 
 /**
  * Aurora limits how many incidents it analyses for a user in a short time, and silently drops analyses beyond this
- * limit. This file counts the delivered incidents that were beyond the limit, from the journal.
+ * limit. This file reads the journal, and counts the incidents that were delivered beyond the limit.
  */
 
 /** Aurora's limit, from `is_background_chat_allowed` in its server/chat/background/task.py. */
 const MAX_ANALYSES = 5;
 const WINDOW_MS = 5 * 60 * 1000;
 
-/** An incident that was delivered beyond the limit is shown for this long. */
+/** Deliveries older than this are not counted. */
 const SHOWN_MS = 24 * 3600 * 1000;
 /** How many of the newest entries are searched. An index for this search would cost a billed row for each event. */
 const MAX_ENTRIES = 1_000;
@@ -49,7 +49,7 @@ export function beyondLimit(deliveries: readonly TriggeredDelivery[]): BeyondLim
 
 const Row = z.object({ incidentId: z.string(), atMs: z.number(), line: TimelineLineColumn });
 
-/** @param connectedUser the recipient of an incident without a readable stored recipient */
+/** @param connectedUser counts as the recipient of an incident if its stored recipient is missing or unreadable */
 export function deliveredBeyondLimit(
   sql: SqlStorage,
   connectedUser: string,

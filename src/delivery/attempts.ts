@@ -23,7 +23,7 @@ export type FailedAttempt = z.infer<typeof FailedAttempt>;
 
 /** The rest of a longer answer is not stored. */
 const MAX_ANSWER_CHARS = 1000;
-/** At most this many of the newest attempts are returned: a schedule has at most 50, and early attempts come on top. */
+/** At most this many of the newest attempts are returned. A schedule has at most 50; early attempts are additional. */
 const MAX_ATTEMPTS = 100;
 
 export function recordFailedAttempt(sql: SqlStorage, seq: number, attempt: FailedAttempt): void {

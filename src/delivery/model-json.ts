@@ -25,7 +25,7 @@ const PYTHON = {
 
 const isLong = (text: string) => text.length > MAX_PIECE_CHARS && charCount(text) > MAX_PIECE_CHARS;
 
-/** Measures the JSON that Python writes for a value that `inPieces` has processed. */
+/** Measures the JSON that Python writes for `inPieces(value)`. The measured value itself is not in pieces yet. */
 export const PIECES: JsonForm = {
   ...PYTHON,
   text: (text) =>
@@ -35,8 +35,7 @@ export const PIECES: JsonForm = {
 };
 
 /**
- * Measures the JSON that Python writes for a value that `inPieces` has not processed. Aurora cuts the long texts of
- * such a value.
+ * Measures the JSON that Python writes for a value that is sent without `inPieces`, so that Aurora cuts its long texts.
  */
 export const CUT_BY_AURORA: JsonForm = {
   ...PYTHON,
@@ -53,7 +52,10 @@ export function inPieces(value: unknown): unknown {
   );
 }
 
-/** The limits for a context in an event. They are lower than `STORED`, because the event has many other members. */
+/**
+ * The limits for a context in an event. They are lower than `STORED` in incidents/context-trim, because the event has
+ * many other members.
+ */
 const LIMITS = { form: PIECES, maxText: 1000, maxWord: 250, maxUrl: 1000, maxLinks: 2 };
 
 /**

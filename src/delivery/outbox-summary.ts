@@ -29,7 +29,7 @@ const Counts = z.object({
 
 /** The state of the deliveries, for the status. Times are in milliseconds. */
 export interface OutboxSummary extends z.infer<typeof Counts> {
-  /** The last failure of the delivery that is retried next; null if no pending delivery has failed. */
+  /** The last failure of the next retry, in lane `again` if it has one; null if no pending delivery has failed. */
   nextFailed: Failure | null;
   newestDead: Failure | null;
 }
@@ -41,7 +41,7 @@ export interface OutboxSummary extends z.infer<typeof Counts> {
 const NEWEST_DELIVERED = `SELECT max(delivered_at_ms) AS at FROM (
   SELECT delivered_at_ms FROM journal WHERE seq > (SELECT max(seq) FROM journal) - ${RECENT}
     AND delivery = 'delivered' ORDER BY seq DESC LIMIT 50)`;
-/** The latest time of acceptance in the latest redelivery, whose entries may not be among the newest ones. */
+/** The latest time of acceptance in the latest bulk redelivery, whose entries `NEWEST_DELIVERED` may not search. */
 const REDELIVERED = `SELECT max(delivered_at_ms) FROM (
   SELECT delivered_at_ms FROM journal
   WHERE redelivery = (SELECT max(redelivery) FROM journal WHERE redelivery IS NOT NULL) AND delivery = 'delivered' LIMIT 1000)`;

@@ -77,7 +77,10 @@ export function deliveriesAwaitingContext(
   return [...rows].map((row) => AwaitingContext.parse(row));
 }
 
-/** Ends a delivery's wait for its incident's context. From now on, only the schedule decides when it is due. */
+/**
+ * Ends a delivery's wait for its incident's context. The delivery is then due at the time of the schedule's first
+ * attempt, or at once if this time has passed.
+ */
 export function endContextWait(sql: SqlStorage, seq: number, waitMs: number, nowMs: number): void {
   sql.exec(
     `UPDATE journal SET lane = ${LANE.first}, next_attempt_at_ms = max(next_attempt_at_ms - ?, ?)
@@ -113,8 +116,8 @@ export function promoteNext(
 }
 
 /**
- * Whether Aurora accepted a later delivery of the incident before this one, which is only possible if this one was dead
- * and is sent again.
+ * Whether Aurora has accepted a later delivery of the incident, but not this one. Searches only incidents with
+ * deliveries that were queued again (`revived`), because all other deliveries are sent in order.
  */
 export function isOvertaken(sql: SqlStorage, { seq, incidentId, delivery }: Entry): boolean {
   if (delivery === "delivered") return false;

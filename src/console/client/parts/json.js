@@ -1,4 +1,4 @@
-/** Formats a body at any depth: a hostile body of 25 KB can contain 12,000 nested lists. */
+/** Formats bodies of any depth: a hostile body of 25 KB can contain 12,000 nested lists. */
 
 /** A body with more levels is written in one line, because each level of indentation makes all inner lines longer. */
 const MAX_LEVELS = 32;

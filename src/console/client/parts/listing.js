@@ -12,7 +12,7 @@ import { sinceOf } from "./spans.js";
 const PAGE_SIZE = 50;
 /** The API's own limit. */
 const MAX_PAGE_SIZE = 100;
-/** How many additional pages a reload may load if few rows match the filters. A person can then load older rows. */
+/** How many pages more than usual a reload may load if few rows match. A button then loads older rows. */
 const MAX_PAGES = 5;
 /** The shortest time between two counts, because counting reads many more rows than loading a page. */
 const COUNT_EVERY_MS = 4000;
@@ -56,7 +56,7 @@ export function listing(how, signal) {
   let cursor = null;
   let loaded = false;
   let chosen = "";
-  /** Rows inserted since the latest reload began. They are newer than the loaded rows. @type {Map<string, T>} */
+  /** What `put` got since the latest reload began: newer than the reloaded rows. @type {Map<string, T>} */
   let late = new Map();
   // The number of the latest reload. Answers to earlier reloads are dropped.
   let turn = 0;
@@ -161,7 +161,7 @@ export function listing(how, signal) {
 
   /**
    * @param {number} limit @param {string | null} cursor
-   * @param {boolean} [counts] whether the choices of the filters are counted, too
+   * @param {boolean} [counts] whether the answer includes the number of rows for each choice
    */
   const load = (limit, cursor, counts) =>
     how.load(
@@ -174,7 +174,7 @@ export function listing(how, signal) {
       }),
     );
 
-  /** Counts again after changes. Does not report failures: the list, which is read more often, shows them. */
+  /** Reads the counts again after changes. A failure is not reported: reloads of the list report an outage. */
   async function recount() {
     if (signal.aborted) return;
     const mine = JSON.stringify(filters);
@@ -214,7 +214,7 @@ export function listing(how, signal) {
       if (mine !== turn) return;
       throw error;
     }
-    // Without `order`, a changed row takes its place from the answer. A row that the answer lacks is on an older page.
+    // Without `order`, only the answer places a row. A row that the answer lacks is dropped: it is on an older page.
     const changed = [...late].filter(([key]) => how.order || fresh.has(key));
     items = new Map([...fresh, ...changed]);
     cursor = next;
@@ -256,7 +256,7 @@ export function listing(how, signal) {
       return inTurn(again);
     },
     /**
-     * Shows the list with the filters in the address: known rows immediately, others when they arrive.
+     * Applies the filters in the address. Shows the loaded rows immediately, and the others when they arrive.
      * @param {URLSearchParams} params
      */
     filter(params) {

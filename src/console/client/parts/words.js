@@ -101,7 +101,7 @@ export function words(text) {
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 
-/** A name or an address, which a narrow column breaks behind its separators. @param {string} name */
+/** A name or an address that breaks after its separators if its column is narrow. @param {string} name */
 export const dotted = (name) =>
   name.split(/(?<=[._@])/).flatMap((part, index) => (index === 0 ? [part] : [h("wbr"), part]));
 
@@ -109,7 +109,8 @@ const number = new Intl.NumberFormat("en-GB");
 
 /**
  * @param {number} count
- * @param {boolean} more whether there may be more than `count`, which is then rounded down to hundreds
+ * @param {boolean} more whether there may be more than `count`. If so, the text is `count` with a plus, rounded down to
+ * hundreds unless it is below 100.
  * @returns {string} such as "1,042", or "1,000+"
  */
 export function countOf(count, more) {

@@ -38,7 +38,7 @@ function parsed(text) {
 /**
  * Returns the call's path with its parameters.
  * @param {string} path @param {FormData} data @param {Parameter[]} own
- * @param {(name: string) => string} missing returns the text for a parameter of the path that has no value
+ * @param {(name: string) => string} missing returns the text in place of a path parameter without a value
  */
 function pathOf(path, data, own, missing) {
   /** @param {string} name */

@@ -47,7 +47,7 @@ export function setFilters(values, how) {
   window.dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
-/** Makes links within a section keep its filters. A section's tab shows the whole list. */
+/** Adds the present filters to links within a section. Tabs are left alone: a tab shows the section's whole list. */
 export function keepFilters() {
   document.addEventListener(
     "click",

@@ -16,7 +16,7 @@ export class Refusal extends Error {
 
 const BASE = "/console/api";
 const TIMEOUT_MS = 60_000;
-/** The time limit for reads is shorter, so that an outage is shown early. Failed reads are soon repeated. */
+/** The time limit of reads: shorter than for changes, to show an outage early. Failed reads are soon repeated. */
 const READ_TIMEOUT_MS = 20_000;
 
 /**

@@ -5,7 +5,7 @@ import { isOver, keepAsking, onOver, signedOut } from "./live.js";
 
 /**
  * Reads what a page shows. If the first read fails, the error is shown in place of the content. If a later read fails,
- * the content stays, and a banner above the page says how old the content is.
+ * the content stays. During an outage, a banner above the page says how old the content is.
  */
 
 /** @typedef {{again: () => Promise<void>, goodAtMs: number}} Reading */
@@ -13,7 +13,7 @@ import { isOver, keepAsking, onOver, signedOut } from "./live.js";
 const clock = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const precise = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
-/** Reads whose latest attempt failed. @type {Set<Reading>} */
+/** Reads whose latest attempt failed because of an outage. @type {Set<Reading>} */
 const unread = new Set();
 /** The reads in `unread` whose previous answer is still shown. @type {Set<Reading>} */
 const stale = new Set();
@@ -79,7 +79,7 @@ const isOutage = (error) =>
  * @param {AbortSignal} signal aborted when the page is left
  * @param {{isShown: () => boolean, place: HTMLElement | null}} [first] `place` shows the error while nothing is shown
  * yet
- * @returns {() => Promise<void>} reads again, and shows a failure
+ * @returns {() => Promise<void>} reads again; if the read fails, shows the error
  */
 export function reading(read, signal, { isShown, place } = { isShown: () => true, place: null }) {
   /** @type {Reading} */
