@@ -7,7 +7,7 @@ import { optionsOrExit } from "./terminal/options.ts";
 
 const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The document's path in the folder of the Worker's static files. */
+/** The absolute path of the document, which is one of the Worker's static files. */
 export const OPENAPI_FILE = fileOf("../src/console/assets/openapi.json");
 
 /** The document as text. */

@@ -9,8 +9,8 @@ const NamespaceList = z.array(z.object({ id: z.string(), title: z.string() }));
 /**
  * Returns, by binding, the ids of the KV namespaces that an earlier deployment of this Worker created. wrangler
  * creates a namespace before it uploads the Worker. If the upload fails, the next `wrangler deploy` does not find the
- * namespace and tries to create it again, but Cloudflare refuses the title (code 10014). Therefore the next
- * deployment has to name the id.
+ * namespace and tries to create it again, but Cloudflare refuses a second namespace with the same title (code
+ * 10014). Therefore the next deployment has to name the id.
  * @param bindings the bindings without an id in wrangler.toml
  * @throws {CommandError}
  */

@@ -106,5 +106,5 @@ function faultOf(error: unknown): string {
 
 const SyntaxFault = z.object({ location: z.object({ line: z.number() }) });
 
-/** The argument for each wrangler command. `--env=` means production. Without the option, wrangler prints a warning. */
+/** Names the environment to wrangler. `--env=` means production. wrangler prints a warning if the option is missing. */
 export const envArgument = ({ env }: Pick<Project, "env">): string => `--env=${env}`;

@@ -20,7 +20,7 @@ export interface Deployment {
   /** The secrets from the files that the person named in options. */
   given: Secrets;
   ask: Ask;
-  /** The environment of this process. */
+  /** The environment variables of this process. */
   environment: Readonly<Record<string, string | undefined>>;
   health(url: string): Promise<Health>;
   say(line: string): void;
@@ -99,7 +99,7 @@ async function upload(
     showGenerated(generated, secrets, say);
     return targets;
   }
-  // The failed deployment may already have set secrets. They are shown, because Cloudflare never shows a secret again.
+  // The failed deployment may already have set generated secrets. These are shown, because Cloudflare never shows them.
   const inForce = generated.length === 0 ? new Set<string>() : await namesOrNull(wrangler, project);
   showGenerated(
     generated.filter((name) => inForce === null || inForce.has(name)),

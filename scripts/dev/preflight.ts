@@ -44,7 +44,7 @@ export async function requireFreePort(port: number, isFree = isPortFree): Promis
   );
 }
 
-/** @throws {CommandError} if DNS does not find the host of Cloudflare's API that opens the tunnel */
+/** @throws {CommandError} if a tunnel is to be opened, and DNS does not find the host of the API that opens it */
 export async function requireNetwork(
   tunnel: DevOptions["tunnel"],
   resolveHost: (host: string) => Promise<unknown> = lookup,

@@ -1,8 +1,9 @@
 import { stripVTControlCharacters } from "node:util";
 
 /**
- * The messages of `wrangler dev` (4.164) that `npm run dev` hides without `--verbose`. wrangler writes each message
- * with one call. Everything else is shown, so that no error, warning, question or line of the Worker's log is lost.
+ * The messages of `wrangler dev` (4.164) that `npm run dev` hides without `--verbose`. Each message is one call of
+ * `write` by wrangler. Everything else is shown, so that no error, warning, question or line of the Worker's log is
+ * lost.
  */
 const ROUTINE = [
   /^\s*\u26C5\uFE0F wrangler /,

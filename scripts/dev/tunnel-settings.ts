@@ -3,8 +3,9 @@ import type { SettingsSource } from "../settings/local-settings.ts";
 /** Decides which public URL the local Worker uses. Pure. */
 
 /**
- * Whether an address can belong to the tunnel that wrangler opened. A quick tunnel has a host of Cloudflare; a named
- * tunnel can have any host, which only its Cloudflare account knows.
+ * Whether an address can belong to the tunnel that wrangler opened. A quick tunnel, which has no name, gets a
+ * host under trycloudflare.com. For a named tunnel any https origin is possible, because only its Cloudflare account
+ * knows its hosts.
  */
 export function isTunnelUrl(url: string, isNamed: boolean): boolean {
   const parsed = URL.parse(url);

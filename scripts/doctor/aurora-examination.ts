@@ -12,8 +12,9 @@ import { mayHearSecret } from "./reach.ts";
 const NOBODY = "doctor";
 
 /**
+ * @param config read on this machine; the running Worker may have other settings
  * @param bindsAurora whether calls go through the binding `AURORA`, which only a deployed Worker has
- * @param target where the running Worker delivers; null: not known. Its settings may differ from this machine's.
+ * @param target where the running Worker delivers; null: not known
  */
 export async function examineAurora(
   config: Config,

@@ -78,7 +78,10 @@ export function checkConnection(user: string, { status, body }: Answered, isElse
   ];
 }
 
-/** Checks whether a subscription is known. The Worker's problems already report a disabled or deleted subscription. */
+/**
+ * Warns if the Worker knows no subscription. Returns nothing for a disabled or deleted subscription, because the
+ * Worker's `problems` already report it.
+ */
 function checkSubscription(subscription: { id: string; state: string } | null): Finding[] {
   if (subscription?.state === "active") return [ok("The webhook subscription at PagerDuty is active")];
   if (subscription !== null) return [];

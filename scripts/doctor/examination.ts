@@ -15,7 +15,7 @@ export interface Patient {
   org: string | null;
   /** Sent as X-Internal-Secret, but only over https or to this machine; never shown. */
   secret: string | null;
-  /** The number of faults in the files on this machine; null if the Worker is deployed elsewhere. */
+  /** The number of faults in the settings files of this machine; null if the Worker runs elsewhere. */
   localFaults: number | null;
 }
 

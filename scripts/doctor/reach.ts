@@ -13,8 +13,8 @@ export const mayHearSecret = (url: string) => URL.parse(url)?.protocol === "http
 
 /**
  * Checks the answer to `GET /healthz`.
- * @param localFaults the number of faults in the files on this machine; null for a Worker elsewhere. If there are such
- * faults, the problems that the Worker reports are left out.
+ * @param localFaults the number of faults in the settings files of this machine; null for a Worker elsewhere. If there
+ * are such faults, the problems that the Worker reports are left out.
  */
 export function checkHealth(url: string, health: Health, localFaults: number | null): Finding[] {
   switch (health.kind) {

@@ -58,8 +58,8 @@ export function localConfig(project: Project, devVars: readonly SettingsSource[]
 }
 
 /**
- * Returns the settings of a deployed Worker. Its secrets cannot be read: the secrets for calls to Aurora come from
- * the environment, and stand-ins replace the others.
+ * Returns the settings of a deployed Worker. Its secrets cannot be read: INTERNAL_API_SECRET and AURORA_HEADERS come
+ * from this process's environment variables, and stand-ins replace the other secrets that a Worker needs.
  * @returns null if a setting is missing or malformed, which `GET /healthz` reports
  */
 export function deployedConfig(
@@ -112,8 +112,8 @@ function checkOAuth({ oauth, publicUrl }: Pick<Config, "oauth" | "publicUrl">): 
 }
 
 /**
- * Returns the value for X-Internal-Secret. No other host may get the local Worker's secret in `.dev.vars`, so another
- * Worker only gets the environment's value.
+ * Returns the value for X-Internal-Secret: the environment variable INTERNAL_API_SECRET. If it is not set, the Worker
+ * on this machine gets the value in `.dev.vars`. A Worker elsewhere never gets that value, because no other host may.
  */
 export function secretOf(
   environment: Readonly<Record<string, string | undefined>>,

@@ -43,7 +43,7 @@ export interface SettingFault {
 
 /**
  * Returns the faults of a local Worker's settings: misspelt names, missing and malformed values.
- * @param devVars the files beside wrangler.toml; a later file overrides an earlier one
+ * @param devVars the files that `readDevVars` read; a later file overrides an earlier one
  * @param bindsAurora whether the binding `AURORA` exists
  */
 export function settingFaults(
@@ -62,7 +62,10 @@ export function settingFaults(
   return [...unknown, ...unclosed, ...valueFaults(toml, devVars, bindsAurora)];
 }
 
-/** A value without its closing quote keeps the opening quote, or extends to a quote in one of the next settings. */
+/**
+ * Whether the closing quote is missing. `parseEnv` then either leaves the opening quote in the value, or reads on to a
+ * quote in a later line, so that the value contains the settings in between.
+ */
 const hasUnclosedQuote = (value: string) => /^(["'`])(?!.*\1$)/s.test(value) || /\n[A-Z_]+=/.test(value);
 
 /** Returns the names that the Worker does not read, each with the setting that was probably meant. */

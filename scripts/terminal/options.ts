@@ -16,7 +16,7 @@ export function parseOptions<T extends ParseArgsOptionsConfig>(
     return parseArgs({ options, args }).values;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    // Keeps only the first sentence: Node also explains how to pass arguments, which no command here takes.
+    // Keeps only the first sentence. The next sentences explain positional arguments, which no command here takes.
     const [fault = ""] = error.message.split(/\.\s/);
     const unknown = /^Unknown option '(-[^']*)'/.exec(fault)?.[1];
     const names = Object.keys(options).map((name) => `--${name}`);

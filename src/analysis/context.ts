@@ -168,7 +168,7 @@ export class ContextCollector {
     return (this.#notInPlanUntilMs()[part] ?? 0) > Date.now();
   }
 
-  /** Stores which parts PagerDuty has just refused because of the plan. Writes nothing if it refused none. */
+  /** Stores which parts PagerDuty has just refused because of the account's plan. Only writes if a part is new. */
   #rememberPlan(connectionId: string, { missing }: Context): void {
     const refused = missing.filter(
       ({ part, reason }) => reason === "not_in_plan" && !this.#lacksPlanFor(part),

@@ -34,7 +34,7 @@ export async function requestAnalysis(context: AnalysisContext, incidentId: stri
   });
 }
 
-/** @returns the reason of the request; null if the incident no longer waits for a request */
+/** @returns why the analysis is requested; null if the incident no longer waits for an analysis */
 function storeRequest(
   context: TenantContext,
   incidentId: string,

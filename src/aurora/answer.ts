@@ -12,7 +12,7 @@ export type AuroraAnswer =
       json: unknown;
       /** The JSON's member `error`, without secrets, at most 200 characters; null if there is none. */
       error: string | null;
-      /** `error`, or if that is null, the start of the body's text without secrets. "" for a 2xx or an empty body. */
+      /** "" for a 2xx. Otherwise `error` or, if that is null, the start of the body's text, without secrets. */
       words: string;
     }
   | { kind: "timed_out"; afterMs: number }

@@ -8,7 +8,7 @@ import { type AuroraAnswer, answered } from "./answer.ts";
 /** The header of every call to Aurora. It lets the connector refuse its own calls if a proxy sends them back to it. */
 export const EDGE_HEADER = "x-aurora-edge";
 
-/** Enough for `error` and for the status of the connection. */
+/** How much of a body is read: enough for `error` and for the status of the connection. */
 const MAX_ANSWER_BYTES = 16 * 1024;
 
 /** The part of the binding `AURORA` that is used. */

@@ -4,8 +4,8 @@ import { type AuroraAnswer, outcomeOf } from "./answer.ts";
 import type { Member } from "./backend.ts";
 
 /**
- * The state of the mirror, which copies the connection to Aurora: the change that Aurora has not accepted
- * yet, and whether Aurora holds a credential. Only the latest change can be pending. Pure; times are in
+ * The mirror copies the connection to Aurora. Its state says which change Aurora has not accepted yet, and
+ * whether Aurora holds a credential. Only the latest change can be pending. Pure; times are in
  * milliseconds.
  */
 
@@ -34,7 +34,11 @@ export const MirrorState = z.lazy(() =>
     /** Whether Aurora holds a credential for the organisation; null while this is unknown. */
     knowsConnection: z.nullable(z.boolean()),
     checkedAtMs: z.nullable(z.number()),
-    /** Why the last call failed, as text that follows the word "Aurora"; null if it succeeded. */
+    /**
+     * Why a call failed, as text that follows the word "Aurora". Null before the first failure, and again when a
+     * connect or disconnect is made here, when Aurora accepts a change, and when Aurora's status says that it is
+     * connected.
+     */
     failure: z.nullable(z.string()),
   }),
 );
@@ -59,15 +63,15 @@ export interface Change {
   change: Pending["change"];
   member: Member;
   /**
-   * Whether Aurora's API accepts the change. It only accepts API tokens of the US region, and only for an
-   * organisation.
+   * Whether Aurora's API accepts the change. Every change needs an organisation. A connect or rotate also needs
+   * an API token of the US region.
    */
   isMirrorable: boolean;
 }
 
 /**
  * Replaces the pending change. Even a new connection that Aurora's API does not accept cancels a pending disconnect.
- * @returns null if there is nothing to store
+ * @returns null if the stored state is to be removed: there is nothing to disconnect at Aurora
  */
 export function afterChange(state: MirrorState, made: Change, nowMs: number): MirrorState | null {
   const isNew = made.change !== "rotate";
@@ -92,7 +96,7 @@ const pendingOf = ({ id, change, member }: Change, nowMs: number): Pending => ({
 
 /**
  * Returns the state after Aurora's answer to the change `sent`.
- * @returns null if there is nothing to store: Aurora removed the connection, or the time for retries is over
+ * @returns null if the stored state is to be removed: after a disconnect that Aurora accepted, or that is given up
  */
 export function afterAnswer(
   state: MirrorState,

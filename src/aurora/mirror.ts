@@ -32,7 +32,7 @@ const TIMEOUT_MS = 30_000;
 export interface MirrorView {
   knowsConnection: boolean | null;
   checkedAtMs: number | null;
-  /** Why the last call failed, as text that follows the word "Aurora"; null if it succeeded. */
+  /** Why a call failed, as text that follows the word "Aurora"; null as in `MirrorState`. */
   failure: string | null;
 }
 
@@ -66,7 +66,7 @@ export class Mirror {
     this.#save(afterChange(this.#state, this.#changeOf(change, member), Date.now()));
   }
 
-  /** Called by every check of the connection. Plans a call that repeats a failed change, or reads Aurora's status. */
+  /** Called by every check of the connection. Plans to send the pending change or, without one, to read the status. */
   check(): void {
     if (this.#backend === null || this.#store.connection === null) return;
     this.#save(atCheck(this.#state, Date.now()));

@@ -2,8 +2,9 @@ import { type AuroraAnswer, outcomeOf } from "./answer.ts";
 import type { AuroraBackend, Member } from "./backend.ts";
 
 /**
- * Whether Aurora lets a user change connectors. Aurora checks the permission before the body, so a `PATCH`
- * without a token changes nothing. The error that Aurora returns shows whether the permission check passed.
+ * Whether Aurora lets a user change connectors. To find out, the connector sends a `PATCH` without a
+ * token, which changes nothing. Aurora checks the permission before it checks the body, so the error in its answer
+ * shows whether the user has the permission.
  */
 export type Permission =
   | { verdict: "granted" }
@@ -35,7 +36,7 @@ const MAX_REMEMBERED = 1_000;
 export class Permissions {
   /** When each cached permission expires, by user and organisation, the oldest first. */
   readonly #untilMs = new Map<string, number>();
-  /** How often the cache was cleared. */
+  /** How many times the cache was cleared. */
   #cleared = 0;
 
   async ask(backend: Pick<AuroraBackend, "call">, member: Member): Promise<Permission> {
