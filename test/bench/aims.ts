@@ -17,7 +17,7 @@ export interface Results {
   live: DeliveryResult[];
   latency: LatencyResult[];
   burst: LatencyResult;
-  /** The time at which the last delivery of the burst arrives if nothing but Aurora's answers takes time. */
+  /** How long the last delivery of the burst takes to arrive if nothing but Aurora's answers takes time. */
   burstExplainedMs: number;
   startup: StartupResult;
 }
@@ -40,7 +40,10 @@ const absolute = (aim: string, value: number | undefined, limit: number): Aim =>
   isRatio: false,
 });
 
-/** Allows for the time between two deliveries, which `burstExplainedMs` leaves out. */
+/**
+ * The largest allowed ratio for a burst's last delivery. Above 1, because `burstExplainedMs` leaves out the time
+ * between two deliveries.
+ */
 const BURST_ALLOWANCE = 1.25;
 
 export function aimsOf(results: Results): Aim[] {

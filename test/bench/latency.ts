@@ -24,7 +24,10 @@ export interface LatencyResult {
 export interface LatencyOptions {
   name: string;
   webhooks: number;
-  /** The number of simultaneous webhooks. With 1, each webhook is sent after Aurora has received the previous one. */
+  /**
+   * The number of simultaneous webhooks. With 1, each webhook is sent after the delivery of the previous webhook has
+   * arrived at Aurora.
+   */
   connections: number;
   contextWaitSeconds: number;
   /** How long PagerDuty's API takes to answer. */

@@ -18,7 +18,7 @@ export class Receiver {
   status = 202;
   /** How long each answer is delayed. */
   answerMs = 0;
-  /** How long all answers took together, from the start of the request to the end of the answer. */
+  /** The sum of the times that all answers took, each from the start of its request to the end of the answer. */
   answeringMs = 0;
   #held: (() => void)[] | null = null;
   #waiting: { done: () => boolean; resolve: () => void } | null = null;
@@ -50,7 +50,7 @@ export class Receiver {
     for (const answer of held) answer();
   }
 
-  /** Checks `done` after each delivery; resolves as soon as it returns true. */
+  /** Calls `done` now and after each answer to a delivery; resolves as soon as `done` returns true. */
   until(done: () => boolean): Promise<void> {
     if (done()) return Promise.resolve();
     return new Promise((resolve) => {

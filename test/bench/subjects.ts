@@ -87,7 +87,10 @@ async function openCopy(
   return JSON.parse(opened.toString());
 }
 
-/** Waits until the signing secret is in KV. @returns the ids that the edge adds to a webhook on the Queue */
+/**
+ * Waits until the signing secret is in KV. @returns the ids of the connection and the secret, which the edge adds to a
+ * webhook on the Queue
+ */
 export async function trustedIds(
   kvPort: number,
   user: string,

@@ -50,7 +50,7 @@ export async function measureWebhooks(
   try {
     // Uses the first round as a warm-up. After it, the optimizing compiler has seen every path.
     for (let round = -1; round < rounds; round += 1) {
-      // Starts each round with a different subject, so that no subject always runs first after the pause.
+      // Starts each round with a different subject, so that no subject is always the first of its round.
       const start = (round + 1) % subjects.length;
       for (const subject of [...subjects.slice(start), ...subjects.slice(0, start)]) {
         const before = subject.cpuMs();

@@ -1,4 +1,7 @@
-/** The number of connections of one object or invocation that may wait for an answer at the same time. */
+/**
+ * How many calls of one object may wait for an answer at the same time. The same limit applies to one invocation
+ * outside of objects.
+ */
 const MAX_CONNECTIONS = 6;
 
 /** Simulates Cloudflare's limit of open connections: a call beyond the limit waits until another call is answered. */

@@ -5,7 +5,7 @@ export const MARK = "CHAOS ";
 /** A POST to this path of the Worker under test sets its `Rates`; null ends all faults. */
 export const CONTROL_PATH = "/_chaos";
 
-/** How often each fault happens, from 0 to 1. */
+/** The probability of each fault, from 0 to 1. */
 export interface Rates {
   /** An invocation of an object may make 8 requests instead of 50. */
   fewCalls: number;

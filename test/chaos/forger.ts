@@ -5,8 +5,9 @@ import type { Cluster } from "./cluster.ts";
 import { type Organisation, postUnsigned } from "./organisation.ts";
 
 /**
- * A stranger who knows the webhook URLs and posts forged webhooks to organisations without a signing secret: about
- * incidents that do not exist, and with false states of real incidents, now and then many at once.
+ * A stranger who knows the webhook URLs and posts forged webhooks to organisations without a signing secret. Some of
+ * these webhooks are about incidents that do not exist. Others give false states of real incidents. Now and then the
+ * stranger posts many webhooks at once.
  */
 
 /** The text that only forged webhooks contain. */
@@ -53,7 +54,10 @@ export class Forger {
     }
   }
 
-  /** Posts to one URL, about ten incidents, until the connector limits this URL. Genuine webhooks then get 429, too. */
+  /**
+   * Invents ten incidents, and posts webhooks about them to one URL until the connector limits this URL. Genuine
+   * webhooks to this URL then get 429, too.
+   */
   async #flood(target: Organisation): Promise<void> {
     const user = pick(this.#random, target.members);
     const forgeries = Array.from({ length: BATCH }, () => this.#invent(target));
@@ -104,8 +108,8 @@ export class Forger {
         { ...this.#incidentData(known), title: FORGED, priority: { summary: "P1" } },
         now,
       ],
-      // The incident's real members with a false status: one event with the present time, and one with the time of a
-      // real event.
+      // Two events that show the real incident with another status. The first event has the present time, and the
+      // second has the time of a real event.
       ["incident.resolved", { ...this.#incidentData(known), status: "resolved" }, now],
       ["incident.reopened", { ...this.#incidentData(known), status: "triggered" }, real.occurred_at],
       ["incident.custom_field_values.updated", fields, now],
@@ -116,7 +120,7 @@ export class Forger {
     return { kind: "real", incidentId: id, body: webhookBody(event) };
   }
 
-  /** Returns the incident from its newest webhook that contains the whole incident. */
+  /** Returns the `data` of the incident's newest event that contains the whole incident. */
   #incidentData(incident: Organisation["incidents"][number]): object {
     const states = incident.events.map(({ data }) => data).filter(isIncident);
     return states.at(-1) ?? {};

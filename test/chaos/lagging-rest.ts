@@ -15,7 +15,7 @@ function copyOf(incident: Incident): Incident {
 export class LaggingRest {
   /** All states that REST has shown, by incident id. */
   readonly shown = new Map<string, Incident[]>();
-  /** How many changes REST showed later than their webhook was first sent. */
+  /** How many changes REST did not show at once. */
   lags = 0;
   readonly #account: Account;
   readonly #visible = new Map<string, Incident>();
@@ -58,7 +58,7 @@ export class LaggingRest {
     this.shown.set(copy.id, [...states, copy]);
   }
 
-  /** Shows all incidents as they are, from now on. */
+  /** Shows the present state of every incident at once, and ends all lags that still run. */
   catchUp(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     for (const incident of this.#account.incidents.values()) this.#reveal(copyOf(incident));

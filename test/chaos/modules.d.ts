@@ -1,4 +1,4 @@
-/** The built Worker (`dist/index.js`), which `rules.ts` imports from workerd under this name. */
+/** The built Worker (`dist/index.js`). In workerd, `rules.ts` imports it under this name. */
 declare module "connector" {
   export class Tenant {
     constructor(ctx: object, env: object);

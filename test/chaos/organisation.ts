@@ -147,8 +147,8 @@ export interface Plan {
 }
 
 /**
- * Connects an organisation while nothing fails. If the connector knows the signing secret, all events of the
- * organisation happen here. Otherwise each call of `happenNext` lets one event happen.
+ * Connects an organisation while nothing fails. If the connector knows the signing secret, this function also lets all
+ * events of the organisation happen. Otherwise each later call of `happenNext` lets one event happen.
  */
 export async function found(cluster: Cluster, pagerduty: PagerDuty, plan: Plan): Promise<Organisation> {
   const { index, users, events, seed, oauth, isSigned, restLagMs, clockOffsetMs } = plan;

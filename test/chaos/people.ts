@@ -27,8 +27,8 @@ export class People {
     "checks that were asked for": 0,
   };
   /**
-   * How many sign-ins had to be repeated: PagerDuty refreshed the token, which uses up the refresh token, but a kill
-   * lost the answer.
+   * How many sign-ins had to be repeated after a kill. Each time, PagerDuty had refreshed the token and no longer
+   * accepted the old refresh token, but the kill lost the answer that contained the new tokens.
    */
   repeatedSignIns = 0;
   readonly #cluster: Cluster;

@@ -1,7 +1,10 @@
 import { pick, shuffled } from "../support/random.ts";
 import { happenNext, type Organisation, type Webhook } from "./organisation.ts";
 
-/** The webhooks that PagerDuty sends, with repetitions, in the order in which it sends them. */
+/**
+ * Lists the webhooks that PagerDuty sends, with repetitions. The list is in reverse order, because `Sender` starts at
+ * its end.
+ */
 
 /** A webhook to send. */
 export interface Posting {
@@ -23,7 +26,7 @@ export interface Plan {
   random(): number;
 }
 
-/** @returns the webhooks in reverse: the first is sent last */
+/** @returns the webhooks in reverse order: the first of the list is sent last */
 export function postingsOf(organisations: readonly Organisation[], plan: Plan): Posting[] {
   const { unsignedWebhooks, held, onRepeat, random } = plan;
   const once = organisations.flatMap((organisation): Posting[] =>
@@ -39,8 +42,8 @@ export function postingsOf(organisations: readonly Organisation[], plan: Plan): 
     .map(({ organisation, take }): Posting => {
       const { isSigned, webhooks } = organisation;
       /**
-       * Repeats the webhook. If the organisation is unsigned, the webhook's event may not have happened yet: then
-       * repeats any earlier webhook.
+       * Returns the webhook to repeat. In an unsigned organisation, this is any webhook whose event has already
+       * happened, because `take` would let a new event happen.
        */
       const repeat = () => (isSigned ? take() : webhooks.length > 0 ? pick(random, webhooks) : null);
       return {

@@ -113,7 +113,10 @@ export class Receivers {
     return this.#auroras.flatMap(({ attempts }) => attempts.flatMap(({ problem }) => problem ?? []));
   }
 
-  /** Returns every accepted delivery, in order. Contains an id only once for each format. */
+  /**
+   * Returns the accepted deliveries in the order of their acceptance. A delivery that was accepted twice in one format
+   * is returned once.
+   */
   heard(): Heard[] {
     const distinct = new Map<string, Heard>();
     for (const { aurora, index } of this.#accepted) {

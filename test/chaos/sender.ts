@@ -82,7 +82,8 @@ export class Sender {
       const status = await post(this.#cluster, user, organisation, webhook);
       if (status === 202) return true;
       this.counts.notTaken += 1;
-      // PagerDuty does not retry a webhook after this status. The webhook is lost, and the run fails.
+      // PagerDuty retries a webhook only after a 429, after a 5xx, and if there was no answer. After any other status
+      // the webhook is lost, so the run fails.
       if (status !== 0 && status !== 429 && status < 500) {
         throw new Error(`A genuine webhook of ${organisation.id} at the URL of ${user} got ${status}`);
       }

@@ -60,7 +60,10 @@ const seconds = (sinceMs: number) => Math.round((performance.now() - sinceMs) / 
 
 const isUnsigned = (index: number) => index % UNSIGNED_EVERY === 2;
 
-/** Returns how many events each organisation has, by its index. Those with a signing secret have equal shares. */
+/**
+ * Returns a function from an organisation's index to the number of its events. All organisations with a signing secret
+ * have the same number.
+ */
 function sharesOf({ webhooks, organisations, unsignedWebhooks }: ChaosOptions): (index: number) => number {
   const unsigned = Array.from({ length: organisations }).filter((_, index) => isUnsigned(index)).length;
   const share = Math.floor((webhooks - unsigned * unsignedWebhooks) / (organisations - unsigned));

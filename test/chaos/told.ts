@@ -16,7 +16,10 @@ export interface KnownIncident {
 
 /** One delivery of an incident. Deliveries are sorted by the time of their first acceptance. */
 export interface ReceivedDelivery {
-  /** The delivery's id, without the suffix that marks the second part of a delivery. */
+  /**
+   * The delivery's id. In `v3` a delivery can consist of two events: the id is that of the first, without the suffix of
+   * the second.
+   */
   id: string;
   /** The delivery's number in the journal, which is a part of the id. */
   seq: number;

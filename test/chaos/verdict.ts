@@ -58,7 +58,10 @@ function differences(truth: object, seen: Row): string {
 
 const ANALYSIS = "incident.rca_requested";
 
-/** The members of an incident that have to be stored. REST shows the time of the resolution only in whole seconds. */
+/**
+ * The members of an incident that the connector has to store. It reads incidents of unsigned organisations over REST,
+ * which shows the time of the resolution only in whole seconds.
+ */
 function truthIn({ isSigned }: Organisation, incident: Incident) {
   const truth = truthOf(incident);
   if (isSigned || truth.resolvedAt === null) return truth;
@@ -123,7 +126,7 @@ async function judge(
 
 /** A problem that the connector cannot avoid: Aurora analyses at most five incidents in five minutes. */
 const EXPECTED = ["analysis_limit"];
-/** The problems of a connection without a signing secret to which a stranger posts. */
+/** The problems that are expected if a connection has no signing secret and a stranger posts forged webhooks to it. */
 const EXPECTED_UNSIGNED = [...EXPECTED, "no_signing_secret", "incidents_not_visible"];
 
 /** Lists an organisation's unfinished work and problems, as its status reports them. */
@@ -144,10 +147,16 @@ async function waiting(scene: Scene, organisation: Organisation): Promise<string
 
 const idsOf = (rows: Row[], name: string) => rows.flatMap((row) => (row[name] ? [String(row[name])] : []));
 
-/** The connector keeps at most this many waiting unsigned webhooks of an incident; one reading checks all of them. */
+/**
+ * The connector keeps at most this many waiting unsigned webhooks of an incident; one call that reads the incident from
+ * PagerDuty checks all of them.
+ */
 const MAX_WAITING = 20;
 
-/** Says how many webhooks are not in the event log, except those that the limit of waiting webhooks may remove. */
+/**
+ * Says how many webhooks are missing from the event log. A missing unsigned webhook does not count if the log has at
+ * least `MAX_WAITING` webhooks of its incident: the connector may then have removed it.
+ */
 function missingWebhooks({ id, isSigned, webhooks }: Organisation, events: Row[]): string[] {
   const recorded = new Set(idsOf(events, "webhookId"));
   const missing = webhooks.filter(({ webhookId }) => !recorded.has(webhookId));
@@ -172,8 +181,8 @@ function givenUp({ id, incidents }: Organisation, events: Row[]): string[] {
 }
 
 /**
- * Says how many genuine unsigned webhooks still wait to be checked. A forged one may wait for half a minute, because
- * REST could lag behind it.
+ * Says how many genuine unsigned webhooks still wait to be checked. Forged webhooks do not count: the connector checks
+ * them for half a minute, because it cannot tell them from genuine webhooks that REST lags behind.
  */
 function unchecked({ id, webhooks }: Organisation, events: Row[]): string[] {
   const genuine = new Set(webhooks.map(({ webhookId }) => webhookId));
