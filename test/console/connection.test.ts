@@ -35,7 +35,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     expect(await violations(page)).toEqual([]);
   });
 
-  test("does not disconnect a new connection from a dialog that was opened for the old connection", async () => {
+  test("keeps a new connection if the dialog 'Disconnect' of the old connection is confirmed", async () => {
     await connect("acme");
     const { page } = await openPage(1280);
     await page.routeWebSocket("**/console/api/live", () => {});
@@ -50,7 +50,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     expect(status.body).toMatchObject({ connected: true, accountSubdomain: "another" });
   });
 
-  test("says that a test event was verified only if its signature was verified", async () => {
+  test("calls a test event verified if its signature was verified, and otherwise says only that it arrived", async () => {
     await connect("acme");
     const { page } = await open("#/connection");
     await page.getByRole("button", { name: "Send test event" }).click();
@@ -61,7 +61,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     await page.getByText(/^It arrived, /).waitFor();
   });
 
-  test("keeps the focus beside the webhook URL while events arrive", async () => {
+  test("keeps the focus on the button 'Copy webhook URL' while events arrive", async () => {
     const account = await connect("acme");
     const { page } = await open("#/connection");
     await page.getByRole("button", { name: "Copy webhook URL" }).focus();
@@ -76,7 +76,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     const nested = `${"[".repeat(12_000)}${"]".repeat(12_000)}`;
     const data = `{"type":"incident","id":"${incident.id}","title":"x","more":${nested}}`;
     const body = `{"event":{"id":"E","event_type":"incident.triggered","resource_type":"incident","occurred_at":"2026-11-22T03:00:00Z","data":${data}}}`;
-    // Signs the webhook, so that its complete body is stored.
+    // The test signs the webhook, because only a part of a long unsigned body is stored.
     await stage.call("PUT", "/signing-secret", { secret: "secret" });
     const headers = { "x-webhook-id": "nested", "x-pagerduty-signature": sign("secret", body) };
     await stage.worker.request("/pagerduty/webhook/local", { method: "POST", headers, body });
@@ -90,7 +90,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     expect(faults).toEqual([]);
   });
 
-  test("shows the subscription's state, even after it was disabled or enabled elsewhere", async () => {
+  test("shows the state of a subscription that was disabled or enabled elsewhere", async () => {
     const account = await connect("acme");
     const { page } = await open("#/connection");
     const panel = page.locator("section", { hasText: "Webhook subscription" }).last();

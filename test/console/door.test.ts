@@ -19,7 +19,7 @@ describe("in dev:", () => {
   const post = (headers: Record<string, string>) =>
     worker.request("/console/api/deliveries/redeliver", { method: "POST", headers });
 
-  test("the console opens for the local user, and its policy forbids foreign scripts and frames", async () => {
+  test("the console opens for the local user; its content security policy forbids foreign scripts and any framing", async () => {
     const page = await worker.request("/");
     expect(page.status).toBe(200);
     expect(page.text).toMatch(/^<!doctype html>/);
@@ -34,7 +34,7 @@ describe("in dev:", () => {
       "referrer-policy": "no-referrer",
       "x-content-type-options": "nosniff",
     });
-    // The header is absent over http, because it breaks other programs on localhost.
+    // Only answers over https have this header. On localhost it would apply to all other programs, too.
     expect(page.headers.get("strict-transport-security")).toBeNull();
   });
 
@@ -61,7 +61,7 @@ describe("in dev:", () => {
     expect(reply.body).toMatchObject({ code: "forbidden" });
   });
 
-  test("a change by the page itself reaches the API", async () => {
+  test("a change that the console's own page requests reaches the API", async () => {
     for (const headers of [OWN, { ...OWN, origin: worker.url }]) {
       expect((await post(headers)).body).toMatchObject({ code: "not_connected" });
     }
@@ -203,7 +203,7 @@ describe("in production with Cloudflare Access:", () => {
     expect((await open(claims === null ? null : await team.assertion(claims))).status).toBe(403);
   });
 
-  test("once its sign-in has expired, the WebSocket for live changes sends nothing and is closed", async () => {
+  test("after the visitor's sign-in has expired, the WebSocket for live changes sends nothing and is closed", async () => {
     const exp = Math.ceil(Date.now() / 1000 + 2 * slowness());
     const headers = { "cf-access-jwt-assertion": await team.assertion({ exp }), origin: worker.url };
     const watcher = await watch(`${worker.url}/console/api/live`, headers);

@@ -5,7 +5,7 @@ import { hasChromium } from "./browser.ts";
 import { loadAll, serveIncidents, titleOf } from "./many-incidents.ts";
 import { openConsole } from "./stage.ts";
 
-/** A list of 5,000 incidents works while the incidents change. `npm run bench:console` measures how long it takes. */
+/** A list of 5,000 incidents works while the incidents change. `npm run bench:console` measures the list's speed. */
 
 const INCIDENTS = 5_000;
 

@@ -107,7 +107,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     await page.getByText(BANNER).waitFor({ state: "detached" });
   });
 
-  test("an incident that does not exist does not count as an outage", async () => {
+  test("a 404 for an incident that does not exist does not count as an outage", async () => {
     const { page } = await open();
     await page.evaluate("location.hash = '#/incidents/GONE'");
     await page.getByRole("alert").getByText("No such incident").waitFor();
@@ -116,7 +116,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     expect(await page.getByText(BANNER).count()).toBe(0);
   });
 
-  test("the message about an expired sign-in replaces the banner, even if a click finds the expiry before a poll does", async () => {
+  test("the message about an expired sign-in replaces the banner, even if the first 403 answers a click and not a poll", async () => {
     const { page } = await open();
     await page.route(API, (route) => route.abort());
     await page.clock.runFor(11_000);

@@ -23,7 +23,8 @@ export function openConsole(start: () => Promise<World> = startLocal): Console {
   });
   afterEach(async () => {
     const contexts = browser?.contexts() ?? [];
-    // A request that a test holds may still be in progress.
+    // A test's route handler may still hold a request. `ignoreErrors` ignores the error that the handler gets when its
+    // page is closed.
     const pages = contexts.flatMap((context) => context.pages());
     await Promise.all(pages.map((page) => page.unrouteAll({ behavior: "ignoreErrors" })));
     await Promise.all(contexts.map((context) => context.close()));

@@ -112,7 +112,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     },
   );
 
-  test("shows a refused token and failed deliveries, and redelivers them", async () => {
+  test("shows that a token was refused; shows failed deliveries, and redelivers them", async () => {
     const account = stage.account;
     const { page } = await openPage(1280);
     await page.goto(stage.worker.url);

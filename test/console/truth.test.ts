@@ -108,7 +108,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     for (const section of SECTIONS) {
       await page.evaluate(`location.hash = "#/${section}"`);
       await tile(page, "Webhooks").getByText("Disabled").waitFor();
-      // The refused webhook is the milder problem.
+      // Problems that stop all events come first. The refused webhook is no such problem.
       const problems = await page.locator(".problems .what").allTextContents();
       expect(problems).toEqual([
         "The webhook subscription is disabled at PagerDuty, so no events arrive.",

@@ -15,7 +15,7 @@ test("a temporary failure gets no advice", () => {
   for (const status of [408, 429, 500, 502, 503, 504]) expect(adviceFor(status, RECEIVER)).toBeNull();
 });
 
-test("the advice names the cause: the setting with the URL, the secret, or the missing credential", () => {
+test("the advice names what is wrong: the setting of the URL, the setting of the secret, or a missing credential", () => {
   expect(adviceFor(508, OWN_ROUTE)).toMatch(/^AURORA_BACKEND_URL leads back/);
   expect(adviceFor(508, RECEIVER)).toMatch(/^AURORA_EVENTS_URL leads back/);
   expect(adviceFor(401, RECEIVER)).toContain("AURORA_EVENTS_SECRET");

@@ -65,7 +65,7 @@ test.each([
   },
 );
 
-test("a new incident makes one event; if it has custom fields, also a second event with its own id", () => {
+test("a new incident makes one event, or two events with different ids if the incident has custom fields", () => {
   const events = eventsOf(notificationOf("created"));
   expect(events.map(({ id, body }) => [id, body.event.id])).toEqual([
     ["msg_1", "msg_1"],
@@ -243,7 +243,7 @@ test("U+0000 and half surrogate pairs are replaced everywhere in a V3 event", ()
     const notification = notificationOf(kind, incident, { changedFields: [odd] });
     const written = JSON.stringify(eventsOf(notification, { event }));
     expect(written).toContain("a\ufffdb\ufffd");
-    // JSON writes both characters as escapes.
+    // JSON would write U+0000 and a half surrogate pair as these escapes.
     expect(written).not.toMatch(/\\u(0000|d[89a-f])/);
   }
 });

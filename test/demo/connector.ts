@@ -1,7 +1,10 @@
 import { hc } from "hono/client";
 import type { App, Client } from "../../src/client.ts";
 
-/** Calls the connector's API for one user, as Aurora's UI server does. In `dev`, the connector asks for no secret. */
+/**
+ * Calls the connector's API for one user, as Aurora's UI server does. Sends no INTERNAL_API_SECRET: the demo's
+ * connector runs with AURORA_ENV=dev and asks for none.
+ */
 export class Connector {
   readonly url: string;
   readonly userId: string;
@@ -32,7 +35,7 @@ export class Connector {
     await answered(this.#client.pagerduty["signing-secret"].$delete());
   }
 
-  /** Checks the webhook and searches for missed incidents now, instead of at the next regular check. */
+  /** Runs a check now: checks the webhook subscription, and searches for missed incidents. */
   async reconcile(): Promise<void> {
     await answered(this.#client.pagerduty.reconcile.$post());
   }

@@ -31,7 +31,7 @@ export interface FeedEntry {
   title: string;
   /** The incident's row in Aurora; null while there is none. */
   row: Pick<IncidentRow, "number" | "severity" | "status" | "metadata"> | null;
-  /** Milliseconds since PagerDuty sent the webhook; null for an event without a webhook. */
+  /** Milliseconds from PagerDuty's webhook to the call to Aurora; null for an event without a webhook. */
   tookMs: number | null;
   /** Aurora's answer. */
   status: AuroraCall["status"];
@@ -110,7 +110,10 @@ export class Feed {
     };
   }
 
-  /** Returns the milliseconds since the incident's latest accepted webhook was sent; null if there is none. */
+  /**
+   * Returns the milliseconds from the first attempt of the incident's latest accepted webhook to `atMs`; null if there
+   * is no such webhook.
+   */
   #tookMs(incidentId: string, atMs: number): number | null {
     const events = new Set(this.#account.incidents.get(incidentId)?.events.map(({ id }) => id));
     const sentAt = [...this.#account.subscriptions.values()]

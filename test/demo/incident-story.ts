@@ -87,7 +87,7 @@ async function analyse(stage: Stage, incident: Incident): Promise<void> {
   }
 }
 
-/** Returns the prompt that Aurora makes if PagerDuty sends the triggered event directly. */
+/** Returns the prompt that Aurora makes if PagerDuty sends the triggered event directly to Aurora. */
 function promptWithoutConnector(incident: Incident): string {
   const [triggered] = incident.events;
   const payload = throughJsonb(JSON.parse(JSON.stringify(triggered?.data ?? {})));

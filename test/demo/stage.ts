@@ -34,7 +34,8 @@ export async function openStage(
   cleanup: AsyncDisposableStack,
 ): Promise<Stage> {
   const pagerduty = cleanup.adopt(await startPagerDuty(), (it) => it.close());
-  // The incidents of the stories are on one service. Aurora's graph database would join them into one incident.
+  // Aurora runs without its graph database. With it, Aurora would join the incidents of the stories into one incident,
+  // because they are on the same service.
   const options = { analysisDelayMs: null, memgraph: false };
   const aurora = cleanup.adopt(await startTodaysAurora(options), (it) => it.close());
   aurora.directory.addUser(USER_ID, ORGANISATION);

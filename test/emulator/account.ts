@@ -116,7 +116,10 @@ export class Account {
     this.#credentials.set(token, credential);
   }
 
-  /** Registers an OAuth app with this account, whose user consents to it unless `pagerduty.signedInAs` is set. */
+  /**
+   * Registers an OAuth app with this account. By default this account's user consents to the app; if
+   * `pagerduty.signedInAs` is set, the user of that account consents.
+   */
   oauthClient(options: { scoped?: boolean; redirectUris?: string[]; scopes?: string[] } = {}): OAuthClient {
     const client: OAuthClient = {
       clientId: secretToken(),

@@ -49,7 +49,7 @@ export class DeliveryQueue {
   /** The number of lanes and duplicates in progress. */
   #running = 0;
 
-  /** @param onEnd is called for each webhook that was accepted or dropped */
+  /** @param onEnd is called for each webhook that was accepted or dropped, except for those that `empty` drops */
   constructor(settings: SenderSettings, faults: Faults, onEnd: (verdict: "delivered" | "drop") => void) {
     this.#settings = settings;
     this.#faults = faults;
@@ -112,7 +112,7 @@ export class DeliveryQueue {
     let delayMs = this.#settings.retryDelayMs;
     while (delivery.state === "pending") {
       let verdict = await this.#attempt(webhook);
-      // If the subscription was disabled during the attempt, its queue was dropped, and the result no longer matters.
+      // If `empty` has dropped the webhook during the attempt, the result of the attempt no longer matters.
       if (delivery.state !== "pending") return;
       if (verdict === "retry" && Date.now() + delayMs > retryUntilMs) verdict = "drop";
       if (verdict === "retry") {
@@ -136,7 +136,7 @@ export class DeliveryQueue {
   async #attempt({ delivery, request }: QueuedWebhook): Promise<Verdict> {
     await this.#takeSlot();
     try {
-      // The queue may have been dropped while this webhook waited for a slot.
+      // `empty` may have dropped this webhook while it waited for a slot.
       if (delivery.state === "dropped") return "drop";
       const { attempt, verdict } = await attemptWebhook(
         request,
@@ -161,7 +161,7 @@ export class DeliveryQueue {
     else next();
   }
 
-  /** Waits for `delayMs`, or until the queue is dropped. */
+  /** Waits for `delayMs`, but only until `empty` is called. */
   async #pause(delayMs: number): Promise<void> {
     await wait(delayMs, undefined, { signal: this.#emptied.signal }).catch(() => undefined);
   }

@@ -90,7 +90,7 @@ test("the webhook about a changed custom field has the new values of all fields,
   expect(cleared.custom_fields[0]?.value).toBeNull();
 });
 
-test("events of an account have increasing ids and times, even within a millisecond", () => {
+test("events of an account have increasing ids and times, even if they are created within one millisecond", () => {
   const incident = account.trigger();
   const events = Array.from({ length: 50 }, (_, index) => incident.setField("n", index));
   const ids = events.map(({ id }) => id);

@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import type { Call, Handler, Reply } from "./listener.ts";
 
-/** A fault of one of the servers. */
+/** A fault of one emulated server, such as the REST API. */
 export interface FaultPlan {
   /**
    * The status of the faulty answer. Default: 200 if `body` is given. If neither `status` nor `body` is given, the call
-   * is answered normally (after `hang`).
+   * gets its normal answer, unless `hang`, `hold`, `reset` or `cut` delay or cut this answer.
    */
   status?: number;
   body?: string;
@@ -34,7 +34,7 @@ export type IdTokenFault =
   | "expired"
   | "wrong_nonce";
 
-/** All faults, which are off at first and can be changed at any time. */
+/** The faults and limits of the emulated PagerDuty. All faults are off at first. Tests can change each at any time. */
 export interface Faults {
   /** The fault of the REST APIs of both regions. */
   api: FaultPlan | null;
