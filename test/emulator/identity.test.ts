@@ -206,7 +206,7 @@ test("a Classic app has the scopes read or write, and needs no PKCE", async () =
   expect(await rest(tokens.access_token, "/webhook_subscriptions")).toBe(200);
 });
 
-test("a client can send its secret with Basic authentication, and is refused with no secret or a wrong one", async () => {
+test("a client can send its secret with Basic authentication, and a call with a missing or wrong secret is refused", async () => {
   const { client_id, client_secret, ...fields } = redemption((await authorize()).get("code") ?? "");
   expect((await post(fields)).body).toEqual({ error: "invalid_client" });
   const wrong = { ...fields, client_id, client_secret: "wrong" };

@@ -43,7 +43,8 @@ function isRedirectAllowed(client: OAuthClient, redirectUri: string): boolean {
 }
 
 /**
- * Returns the requested scopes that this kind of app can have and this app is registered for, in the requested order.
+ * Returns the requested scopes, in the requested order. Leaves out scopes that this kind of app cannot have, and scopes
+ * for which this app is not registered.
  */
 function grantableScopes(client: OAuthClient, asked: string): string[] {
   return asked
@@ -53,8 +54,8 @@ function grantableScopes(client: OAuthClient, asked: string): string[] {
 }
 
 /**
- * Answers `GET /oauth/authorize`. The user consents immediately unless `denied`. Never redirects for an unknown client
- * or redirect URI.
+ * Answers `GET /oauth/authorize`. The user consents immediately unless `denied` is true. An unknown client or redirect
+ * URI results in an error page, never in a redirect.
  */
 export function authorize(
   query: URLSearchParams,

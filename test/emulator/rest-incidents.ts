@@ -51,7 +51,10 @@ function compare(left: Incident, right: Incident, sortBy: readonly string[]): nu
   return left.number - right.number;
 }
 
-/** The requested time of creation, `[from, to)`; null if the range is larger than PagerDuty allows. */
+/**
+ * Returns the requested range `[from, to)` of creation times, in milliseconds since 1970. Returns null if the range is
+ * larger than PagerDuty allows, or if `from` is later than `to`.
+ */
 function rangeOf(query: IncidentQuery, nowMs: number): [number, number] | null {
   if (query.date_range === "all") return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   // Without `until`, the range ends after the current millisecond, so it includes incidents created just now.

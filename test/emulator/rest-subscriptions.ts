@@ -53,13 +53,16 @@ const SubscriptionQuery = PageQuery.and(
   }),
 );
 
-/** Returns the errors for the 400 answer: one for each event type that this PagerDuty does not know. */
+/** Returns the errors for the 400 answer: one for each event type in `faults.unknownEventTypes`. */
 const unknownTypes = (events: readonly string[] | undefined, { faults }: RestCall): string[] =>
   (events ?? [])
     .filter((type) => faults.unknownEventTypes.includes(type))
     .map((type) => `events: ${type} is not an event type`);
 
-/** In the schema `WebhookSubscription`. Shows the secret and the values of custom headers only on creation. */
+/**
+ * Returns a subscription in the schema `WebhookSubscription`. Shows its secret and the values of its custom headers
+ * only if `created` is true.
+ */
 function subscriptionResource(subscription: Subscription, created = false) {
   const { filter } = subscription;
   return {

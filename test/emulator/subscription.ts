@@ -66,8 +66,8 @@ export class Subscription {
   }
 
   /**
-   * True while PagerDuty has disabled the subscription, which then sends nothing for 24 h or until it is enabled. Tests
-   * can set this.
+   * True while PagerDuty has disabled the subscription: for 24 h, unless it is enabled earlier. A disabled subscription
+   * sends nothing. Tests can set this.
    */
   get temporarilyDisabled(): boolean {
     return Date.now() < this.#disabledUntilMs;
@@ -79,7 +79,7 @@ export class Subscription {
     if (disabled) this.#queue.empty();
   }
 
-  /** Every subscription includes undocumented event types, so that tests can send new types. */
+  /** An event type that PagerDuty does not document fits every list of `events`, so that tests can send new types. */
   matches(event: WebhookEvent, origin: EventOrigin): boolean {
     if (!this.active) return false;
     if (EVENT_TYPES.includes(event.event_type) && !this.events.includes(event.event_type)) return false;
@@ -121,7 +121,8 @@ export class Subscription {
   }
 
   /**
-   * Resolves when the queue is empty and all duplicates are sent. Rejects after `timeoutMs` with the pending webhooks.
+   * Resolves when the queue is empty and all duplicates (`faults.duplicateRate`) are sent. Rejects after `timeoutMs`
+   * with an error that names the pending webhooks.
    */
   async idle(timeoutMs: number = patienceMs()): Promise<void> {
     await this.#queue.idle(timeoutMs);

@@ -148,7 +148,8 @@ test("connecting recovers the open incidents of the last day, and POST /reconcil
   const over = stage.account.trigger({ silent: true });
   over.silently((incident) => incident.resolve());
   const old = stage.account.trigger({ silent: true, createdAt: "2020-01-01T00:00:00Z" });
-  // Waits for the next second, because the REST API has whole seconds and the resolution must precede the connection.
+  // The resolution must be earlier than the connection. The REST API gives times in whole seconds, so the test waits
+  // for the next second before it connects.
   await nextSecond();
   expect((await call("POST", "", { token: stage.account.apiKey() })).status).toBe(200);
   await stage.aurora.waitFor("the open incident", (aurora) => aurora.of(open.id).length === 2);

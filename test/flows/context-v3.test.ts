@@ -9,7 +9,7 @@ import { OWN_ROUTE, startWorld } from "../support/world.ts";
 
 /** In format `v3` the triggered event waits for its incident's context from PagerDuty, but only for a limited time. */
 
-/** A wait that ends during a test, but not before those answers of PagerDuty that the test does not delay. */
+/** A wait that ends during a test. PagerDuty's answers arrive before it ends, except those that the test delays. */
 const SHORT_SECONDS = Math.ceil(3 * slowness());
 /** A wait that is longer than any test, so an event that arrives during a test was sent before the end of the wait. */
 const LONG_SECONDS = 3600;
@@ -18,7 +18,7 @@ const CLOCK_GRAIN_MS = 100;
 
 let subscription: Subscription;
 
-/** Opens a stage on which triggered events wait this long for their context. */
+/** Opens a stage on which triggered events wait up to `waitSeconds` for their context. */
 function stageWith(waitSeconds: number): Stage {
   const stage = openStage(() =>
     startWorld({

@@ -168,7 +168,7 @@ test("deliveries are listed and counted by the class of their error and by their
   expect((await call("GET", "/deliveries?error=rate_limited")).body).toMatchObject({ deliveries: [] });
 });
 
-test("the list of deliveries has pages, and refuses unknown states, limits and cursors", async () => {
+test("the list of deliveries has pages, and a call with an invalid parameter is refused", async () => {
   const incident = stage.account.trigger();
   incident.acknowledge();
   await subscription.idle();
@@ -211,7 +211,7 @@ test("without AURORA_EVENTS_URL incidents are stored and can be read", async () 
     const incident = account2.trigger({ title: "Kept", omitNumber: true });
     await subscription2.idle();
     await settled(quiet.worker, "bob", 1);
-    // The event does not contain the number, so the connector reads it from PagerDuty, even without deliveries.
+    // The event lacks the incident's number. The connector reads it from PagerDuty, even if it sends no deliveries.
     await until("the incident with its number", async () => {
       const { body } = await quiet.worker.call("bob", "GET", "/pagerduty/incidents");
       const [shown] = (body as { incidents: Record<string, unknown>[] }).incidents;
@@ -275,7 +275,7 @@ describe("a connector that sends the format v3 to Aurora's own route", () => {
     expect(bodies.map(({ event }) => event.id).reverse()).toEqual(deliveries.map(({ id }) => id));
   });
 
-  test("sends a webhook only once if it arrives under many ids, and records at most ten copies of it", async () => {
+  test("sends an event only once if its webhook arrives with many webhook ids, and records at most ten copies of the webhook", async () => {
     const account2 = v3.pagerduty.account();
     const { id, secret } = await connectUser(v3, "dave", account2);
     account2.unsubscribe(id);

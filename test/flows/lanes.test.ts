@@ -75,7 +75,8 @@ test("early attempts of an earlier connection do not change the retries of the c
   await stage.call("DELETE", "");
   const account = stage.pagerduty.account();
   await stage.connect(account);
-  // The new delivery reuses the old row's key, but must wait 0.2 s for its second attempt, not two hours.
+  // In the journal, the next connection's delivery has the same key as the former connection's removed delivery. Its
+  // second attempt must still follow after 0.2 s, not after two hours.
   const next = account.trigger();
   stage.aurora.answer = () => ({ status: attemptsFor(next.id) > 1 ? 200 : 503 });
   await stage.aurora.waitFor("the next connection's incident", () => isDelivered(next.id));

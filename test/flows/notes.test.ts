@@ -191,7 +191,7 @@ test("at most 30 notes an hour are accepted for an incident, and 200 for a conne
   const limited = await post({ content: "more" });
   expect([limited.status, limited.body]).toMatchObject([429, { code: "rate_limited" }]);
   expect(Number(limited.headers.get("retry-after"))).toBeGreaterThan(3000);
-  // A repeated request for an existing note is still answered.
+  // A repeated request for an existing note is accepted despite the limit, because it writes no new note.
   expect((await post({ content: "first", idempotencyKey: "k" })).status).toBe(202);
   const other = stage.account.trigger();
   await subscription.idle();

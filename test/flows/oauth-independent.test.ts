@@ -32,7 +32,7 @@ const granted: z.infer<typeof TokenBody>[] = [];
 const faults: string[] = [];
 
 beforeAll(async () => {
-  // Silences the provider's warnings about a configuration for tests.
+  // Silences the provider's warnings that its configuration is only fit for tests.
   vi.spyOn(console, "warn").mockReturnValue();
   server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -82,7 +82,8 @@ function providerAt(identityUrl: string, redirectUri: string): Provider {
     cookies: { keys: ["test"] },
     features: { devInteractions: { enabled: false } },
     interactions: { url: () => "/consent" },
-    // Adds PagerDuty's claim for the account's region, because this provider's audience is only the client.
+    // PagerDuty's audience names the account's region; this provider's audience names only the client. The connector
+    // therefore reads the region from PagerDuty's other claim, `region`.
     claims: { openid: ["sub", "region"] },
     conformIdTokenClaims: false,
     findAccount: (_: unknown, accountId: string) => ({
@@ -150,7 +151,8 @@ test("an independent, certified server accepts the connector's sign-in, code exc
   expect(await follow(worker, back)).toBe(SUCCESS);
   expect(granted).toHaveLength(1);
 
-  // A token with a lifetime of one minute is due for a refresh immediately, and again after half of its lifetime.
+  // Tokens live for one minute. The token of the sign-in is due for a refresh immediately. A refreshed token is due
+  // after half a minute.
   expect(await status()).toMatchObject({
     connected: true,
     authType: "oauth",
@@ -161,8 +163,8 @@ test("an independent, certified server accepts the connector's sign-in, code exc
   expect(granted[1]?.refresh_token).not.toBe(granted[0]?.refresh_token);
   expect(faults).toEqual([]);
 
-  // If a state was used before, the connector does not send its code to the server. For an unknown code, the connector
-  // understands the server's error.
+  // The first callback has a state that was used before: the connector does not send the callback's code to the server.
+  // The second callback has an unknown code: the connector sends it, and the server answers `invalid_grant`.
   expect(await follow(worker, back)).toContain("error=invalid");
   const other = await browse(await signInAddress(worker, "bob"));
   other.searchParams.set("code", "no-such-code");

@@ -5,8 +5,9 @@ import { until } from "../support/until.ts";
 import { startWorldWith } from "../support/world.ts";
 
 /**
- * A webhook that is still on the Queue when the connection changes is used by the new connection only if PagerDuty
- * confirms it. In these tests the Queue holds webhooks for three seconds.
+ * A webhook may still be on the Queue when the connection changes. The new connection believes the webhook only if one
+ * of its own secrets verifies it, or if PagerDuty confirms it. In these tests the Queue holds webhooks for three
+ * seconds.
  */
 
 const stage = openStage(() =>
@@ -14,7 +15,7 @@ const stage = openStage(() =>
 );
 const { call } = stage;
 
-test("a webhook queued before a disconnect does not reach the next connection", async () => {
+test("a webhook queued before a disconnect does not reach a new connection to another account", async () => {
   const account = stage.pagerduty.account();
   const subscription = await stage.connect(account);
   account.unsubscribe(subscription.id);

@@ -12,7 +12,7 @@ let subscription: Subscription;
 const stage = openStage();
 beforeEach(async () => {
   subscription = await stage.connect();
-  // Runs a first check, because a recovery searches for incidents created after the last check.
+  // Connecting starts a check. This call waits until that check has ended, so that tests count only later calls.
   await call("POST", "/reconcile");
   stage.pagerduty.clearRequests();
 });
@@ -84,7 +84,7 @@ test.each([429, 500])(
   },
 );
 
-test("an incident whose custom fields cannot be read in five checks is sent without them", async () => {
+test("if five checks fail to read an incident's custom fields, the incident is sent without them", async () => {
   const incident = stage.account.trigger({ silent: true });
   stage.pagerduty.faults.api = { status: 500, match: (_, path) => path.includes("custom_fields") };
   for (let time = 0; time < 5; time += 1) await call("POST", "/reconcile");

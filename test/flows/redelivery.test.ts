@@ -3,7 +3,7 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
-/** A person can redeliver the deliveries that failed since a given time, read the progress, and stop. */
+/** A person can redeliver the deliveries that failed since a given time, read the progress, and stop the redelivery. */
 
 const stage = openStage(() => startWorld({ DELIVERY_SCHEDULE: "0,0.1" }));
 beforeEach(async () => {

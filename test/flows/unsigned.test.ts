@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 
 /**
  * Without a signing secret, no webhook from PagerDuty is lost, and forged webhooks cannot fill the storage. A read-back
- * reads the incident of an unsigned webhook from PagerDuty, to confirm the webhook.
+ * asks PagerDuty for the incident that an unsigned webhook names, to confirm the webhook.
  */
 
 const KIB = 1024;
@@ -204,7 +204,7 @@ test.each([
   },
 );
 
-test("a refused credential is not tried again for each incident, and a new credential reads all these incidents", async () => {
+test("a refused credential is not tried again for each incident, and all these incidents are read with a new credential", async () => {
   stage.account.revoke(token);
   const stories = Array.from({ length: 10 }, () => triggered());
   for (const [index, [, body]] of stories.entries()) await post(body, `w${index}`);
@@ -279,7 +279,7 @@ test("a read-back does not override a signed webhook that arrived during the rea
   await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });
 
-test("a forged webhook that PagerDuty contradicts causes no analysis, and its ids are not sent to Aurora", async () => {
+test("a forged webhook that PagerDuty contradicts causes no analysis, and Aurora gets neither its webhook id nor its event id", async () => {
   const createdAt = new Date(Date.now() - 3 * 3600 * 1000).toISOString();
   const [incident, body] = triggered({ createdAt });
   incident.silently((silent) => silent.resolve());

@@ -26,7 +26,7 @@ import { isStorable, type Property } from "./property.ts";
 
 const SECRET = "internal-secret-0123456789";
 
-/** Any answer of Aurora. Some answers are nearly right, some are whole pages, and some repeat a secret. */
+/** Any answer of Aurora. Some answers are nearly right, some are whole HTML pages, and some repeat a secret. */
 const answer: fc.Arbitrary<AuroraAnswer> = fc.oneof(
   {
     weight: 1,
@@ -110,7 +110,10 @@ const step = fc.record({
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** After any changes and answers, the state can be stored, its error has no secret, and a disconnect ends in time. */
+/**
+ * After any changes of the connection and any answers of Aurora, the `MirrorState` can be stored, its error is short
+ * and has no secret, and a pending disconnect is given up within an hour.
+ */
 function mirrorsWell(steps: readonly Step[]): boolean {
   let state: MirrorState | null = null;
   let nowMs = 0;

@@ -187,8 +187,8 @@ const piece = fc.oneof(
   { weight: 1, arbitrary: nastyText },
 );
 /**
- * Markdown documents, most of them short. Some repeat one piece of text until they are longer than the limit for
- * reading.
+ * Markdown documents, most of them short. Some repeat one piece of text, and can be longer than the part of a document
+ * that the connector reads.
  */
 const markdown = fc.oneof(
   { weight: 30, arbitrary: fc.array(piece, { maxLength: 60 }).map((pieces) => pieces.join("")) },

@@ -45,7 +45,10 @@ function nested(depth: number): unknown {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Replaces or removes one member at any depth of `value`. @param at selects the member, one number for each level */
+/**
+ * Returns a copy of `value` in which one member, at any depth, is removed or replaced by `put`.
+ * @param at one number for each level; each number selects a member of its level
+ */
 export function damaged(value: unknown, at: readonly number[], put: unknown): unknown {
   const [here, ...deeper] = at;
   if (here === undefined || !isRecord(value)) return put;

@@ -26,7 +26,10 @@ const refused = (answer: Answered): string | null =>
 const taken = (answer: Answered): string | null =>
   answer.status === 202 || answer.status === 413 ? null : `${answer.status} for what is genuine`;
 
-/** A sign-in that proves nothing must redirect to Aurora's fixed address, with the result `failed`. */
+/**
+ * Checks that a sign-in without a valid ID token redirects to Aurora's fixed address, with the result `failed`.
+ * @returns the fault, or null
+ */
 function notSignedIn(answer: Answered): string | null {
   if (answer.status !== 302 || answer.location === null) return `${answer.status} instead of a redirect`;
   const { searchParams, origin } = new URL(answer.location);
@@ -53,7 +56,7 @@ const tokens = fc.oneof(
         nastyText,
         nastyValue.filter((value) => value !== null),
       ),
-      // Calls to PagerDuty's API get the same answer, so it also has the member in which the API names the user.
+      // PagerDuty's API gives the same answer as the token endpoint, so the answer also names a user, as the API does.
       user: fc.constant({ name: "Fuzz", email: "fuzz@acme.example" }),
     }),
   },
@@ -233,7 +236,7 @@ export function attacks(target: Target, events: readonly WebhookEvent[]): Attack
           sealed.slice(0, at),
         ];
         target.platform.put(key, Buffer.from(copies[kind] ?? ""));
-        // This call clears the isolate's cache, because it is a change. The next webhook then reads the copy in KV.
+        // Every call except GET clears the isolate's cache. The next webhook therefore reads the copy in KV.
         await target.call("POST", "/pagerduty/events/retry", "{}");
         const wrong =
           taken(await genuine(good)) ??

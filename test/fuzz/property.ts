@@ -3,7 +3,7 @@ import type fc from "fast-check";
 /** A boundary: a pure function that reads outside input, with generated hostile input and the property to check. */
 export interface Property {
   name: string;
-  /** The share of all cases, relative to the sum of the weights. */
+  /** This property gets `weight / (sum of all weights)` of the cases that test pure functions. */
   weight: number;
   property: fc.IRawProperty<unknown>;
 }
