@@ -175,7 +175,7 @@ async function strike(
       for (const [index, run] of left) {
         if (report.failures.length >= MAX_FAILURES) return;
         const at = performance.now();
-        // A time-out or a reset connection throws.
+        // After a time-out or a reset connection `run` throws, and the case counts as failed.
         const wrong = await run().catch((error: unknown) => String(error));
         report.slowestMs = Math.max(report.slowestMs, performance.now() - at);
         if (wrong !== null) report.failures.push(`${attack.name}, case ${index}: ${wrong}`);

@@ -34,7 +34,7 @@ interface HostileAurora {
   events?: Reply | "reset";
 }
 
-/** Hop-by-hop headers, which the client sets itself. */
+/** Headers that only the HTTP client may set, so `request` leaves them out. */
 const NOT_SENT = /^(host|connection|content-length|transfer-encoding|expect|upgrade|keep-alive|te|trailer)$/i;
 
 export class Target {

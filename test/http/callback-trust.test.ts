@@ -209,7 +209,8 @@ test("a flood of unsigned webhooks gets 429, which makes PagerDuty send the webh
 
 test("a flood of malformed webhooks gets 429, and does not block well-formed ones", async () => {
   const statuses: number[] = [];
-  // The limit is for a minute. If the minute ends during the first batch, the second batch reaches the limit.
+  // In each minute the first 60 malformed webhooks get 400, and the others get 429. If a minute ends during the first
+  // batch, the second batch reaches the limit.
   for (let batch = 0; batch < 2 && !statuses.includes(429); batch += 1) {
     const replies = await Promise.all(Array.from({ length: 65 }, (_, n) => post("{}", `${batch}-${n}`)));
     statuses.push(...replies.map(({ status }) => status));

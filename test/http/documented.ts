@@ -93,8 +93,8 @@ export class ExampleRecorder {
   readonly #examples: Record<string, { body?: unknown; answers: Record<string, unknown> }> = {};
 
   /**
-   * Keeps one answer for each status as an example. An answer of the call's own replaces the example with the same
-   * status; an error that all calls share replaces no example.
+   * Keeps one answer for each status as an example. If `isOwn`, the answer belongs to this call, and the call's newest
+   * answer is kept. Otherwise the answer is an error that calls share, and the first such answer is kept for all calls.
    */
   note(call: string, body: unknown, { status, body: answer }: Reply, isOwn = status < 300): void {
     const isJson = typeof answer === "object" && answer !== null;

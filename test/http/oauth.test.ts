@@ -449,7 +449,7 @@ describe("granted scopes", () => {
       ? body.problems.filter(({ code }) => code === "missing_scopes")
       : [];
 
-  test("that are incomplete still connect, and the status names the missing scopes and what does not work", async () => {
+  test("that are incomplete do not prevent the sign-in, and the status names the missing scopes and what does not work", async () => {
     stage.pagerduty.faults.dropScopes = ["webhook_subscriptions.write", "webhook_subscriptions.read"];
     expect(await signIn(stage.worker, stage.user, { subscribe: true })).toBe(SUCCESS);
     const body = await status();
@@ -468,7 +468,7 @@ describe("granted scopes", () => {
     ]);
   });
 
-  test("without users.read still connect, with the account from the ID token", async () => {
+  test("without users.read do not prevent the sign-in, and the account is read from the ID token", async () => {
     stage.pagerduty.faults.dropScopes = ["users.read", "incidents.read"];
     expect(await signIn(stage.worker, stage.user)).toBe(SUCCESS);
     const body = await status();
@@ -553,7 +553,7 @@ describe("other settings", () => {
         503,
         { code: "misconfigured", problems: names.split(", ").map((name) => ({ name })) },
       ]);
-      // All other calls work without these settings.
+      // Calls that use no OAuth work without the settings of the OAuth app.
       expect((await bare.call(stage.user, "GET", "/pagerduty")).status).toBe(200);
     } finally {
       await bare.close();

@@ -69,7 +69,7 @@ test("the permission request to Aurora has the caller's headers, AURORA_HEADERS 
 
 test("a granted permission is cached, and is removed from the cache when Aurora refuses any user", async () => {
   await stage.connectMirrored();
-  // Makes a call first, because a refusal that is still in progress from another test clears cached permissions.
+  // Caches the permission again: a refusal from an earlier test may have arrived late and cleared the cache.
   await stage.call("POST", "/events/retry", {});
   const before = stage.asked().length;
   await stage.call("POST", "/events/retry", {});
@@ -160,7 +160,7 @@ describe("the OAuth callback", () => {
   test("answers validation_failed to a user who has lost the permission", async () => {
     const callback = await begin();
     stage.aurora.directory.users.get(stage.editor)?.roles.set(stage.organisation, "viewer");
-    // A refusal clears the cached permission of the user with the editor role.
+    // Aurora's refusal clears the whole cache, and so also the permission of the user who signs in.
     await stage.call("DELETE", "", undefined, { user: stage.viewer });
     expect(await follow(stage.worker, callback)).toBe(failed("validation_failed"));
     expect(await status()).toEqual({ connected: false });

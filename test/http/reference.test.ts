@@ -237,7 +237,7 @@ describe("the OpenAPI document:", () => {
         .filter((operation) => !("503" in at(operation, "responses")))
         .map(() => path),
     );
-    // The two files need neither settings nor storage, and the callback answers a failure with a redirect.
+    // /docs and /openapi.json need neither settings nor storage, and the callback answers a failure with a redirect.
     expect(without.sort()).toEqual(["/docs", "/openapi.json", "/pagerduty/oauth/callback"]);
   });
 

@@ -331,7 +331,7 @@ describe("the subscription", () => {
   });
 });
 
-test("two organisations of one user and one PagerDuty account keep a subscription each", async () => {
+test("if a user's two organisations connect the same PagerDuty account, each organisation keeps its own subscription", async () => {
   const inOrganisation = (orgId: string, method: string, path: string, body?: unknown) =>
     stage.worker.call(stage.user, method, `/pagerduty${path}`, {
       ...(body === undefined ? {} : { body }),

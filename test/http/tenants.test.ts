@@ -87,7 +87,7 @@ describe("a connection", () => {
     expect(await status(alice, first)).toEqual({ connected: false });
   });
 
-  test("of an organisation is separate, even if the organisation's id equals a user's id or a JavaScript property", async () => {
+  test("of an organisation is not a user's connection, even if the organisation's id equals the user's id or the name of a JavaScript property", async () => {
     await connect(alice, alice);
     expect(await status(alice, null)).toEqual({ connected: false });
     for (const name of ["constructor", "toString"]) {
@@ -167,7 +167,7 @@ describe("a webhook URL", () => {
     for (let i = 0; i < 6; i += 1) await status(both, `other-of-${stage.user}-${i}`);
     const [subscription] = stage.account.subscriptions.values();
     expect((await post(both, { secret: subscription?.secret ?? "" })).status).toBe(202);
-    // After a new call for a dropped organisation, the URL leads to it again.
+    // The user's object has dropped the second organisation. The user's next call for it adds it again.
     await status(both, second);
     expect((await post(both, { secret: "of the second" })).status).toBe(202);
   });
@@ -207,7 +207,7 @@ describe("with several members or connections,", () => {
     const other = stage.account.subscribe({ url: subscription.url.replace(alice, both) });
     const { body } = await call(alice, first, "POST", "/reconcile", {});
     expect(body).toMatchObject({ subscription: { id: other.id, state: "active" } });
-    // A subscription with a stranger's URL on the same host does not count.
+    // A check does not take a subscription with a stranger's URL on the same host for the connector's own.
     stage.account.unsubscribe(other.id);
     stage.account.subscribe({ url: subscription.url.replace(alice, "stranger") });
     expect((await call(alice, first, "POST", "/reconcile", {})).body).toMatchObject({

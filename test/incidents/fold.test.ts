@@ -95,7 +95,7 @@ test("a null value removes a custom field, an older value does not bring it back
   expect(view(state)?.customFields).toEqual({ team: "core" });
 });
 
-test("of many custom fields only fifty are kept: the runbook, and the same others in any order of arrival", () => {
+test("of many custom fields only fifty are kept, including the runbook, and the order of arrival does not change which", () => {
   const many = Array.from({ length: 80 }, (_, index) => fields(1 + index, { [`field${index + 10}`]: "a" }));
   const observations = [observe("triggered", 0), ...many, fields(99, { runbook_link: "https://a" })];
   const kept = view(foldAll(observations))?.customFields ?? {};
@@ -141,7 +141,7 @@ test("an event without new values changes nothing", () => {
   const folded = fold(state, observe("triggered", 1));
   expect(folded.change).toBeNull();
   expect(folded.state.version).toBe(1);
-  // The event still counts for the order: every older event is stale.
+  // The incident still gets the event's time, so every older event is stale.
   expect(
     fold(folded.state, { ...observe("acknowledged", 0), stamp: { atMs: T0, id: "Z" } }).change,
   ).toBeNull();
@@ -229,8 +229,8 @@ test("a REST answer five minutes after the last event wins, whatever times the e
         const after = read(events);
         expect(view(after)?.pagerdutyStatus).toBe(status);
         expect({ ...view(read(shuffled)), version: 0 }).toEqual({ ...view(after), version: 0 });
-        // If REST shows the same status, the newest event stays the newest, even if its clock was an hour ahead. So the
-        // later event has a time after that hour.
+        // An answer with the same status keeps the time of the newest event, unless that time is in the future. The
+        // later event is therefore newer than any time that the answer keeps.
         const later = fold(after, observe("acknowledged", 3_660_000)).state;
         expect(view(later)?.pagerdutyStatus).toBe("acknowledged");
       },

@@ -10,7 +10,7 @@ const json = fc
     fc.jsonValue({ maxDepth: 5, stringUnit: "binary" }),
     fc.dictionary(anyText(20), fc.oneof(anyText(400), fc.array(anyText(60))), { maxKeys: 20 }),
   )
-  // Replaces -0, which JSON does not have.
+  // Replaces -0 by 0, because `JSON.stringify` writes both as 0.
   .map((value): unknown => JSON.parse(JSON.stringify(storableJson(value))));
 const trim = (value: unknown, room: number) => trimJson(value, room, COMPACT_BYTES);
 
@@ -28,7 +28,7 @@ test("`storableJson` replaces U+0000, half surrogate pairs and infinities, and c
   });
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
-      // Replaces -0, which JSON does not have.
+      // Replaces -0 by 0, because `JSON.stringify` writes both as 0.
       const known: unknown = JSON.parse(JSON.stringify(value));
       expect(JSON.parse(JSON.stringify(storableJson(known)))).toEqual(known);
     }),

@@ -107,7 +107,7 @@ function executeAll(storage: DurableObjectStorage): void {
   entryList.listDeliveries(sql, { ...DELIVERIES, error: "refused" });
   entryList.listDeliveries(sql, { ...DELIVERIES, state: "dead" });
   entryList.countDeliveries(sql, DELIVERIES);
-  // If there are more entries than the code examines, it also searches for older pending deliveries.
+  // If there are more entries than one count examines, the count also searches for older pending deliveries.
   for (let older = 0; older <= entryList.MAX_EXAMINED; older += 1) journal.appendEntry(sql, entry, null);
   entryList.countDeliveries(sql, DELIVERIES);
   lists.timelineOf(sql, INCIDENT, 25);
@@ -180,7 +180,10 @@ const BOUNDED: Record<string, string> = {
   dropOldestPayloads: "ends with the 500th entry; only in a database that is nearly full",
   webhookTimes: "ends with the newest webhook",
 };
-/** Tables that stay small: `set_aside` has a row for each incident set aside after a fault, `hints_pause` one row. */
+/**
+ * Tables that stay small. `set_aside` has a row for each incident that a fault keeps from being processed.
+ * `hints_pause` has one row.
+ */
 const SMALL = ["set_aside", "hints_pause"];
 
 const planned = openPlanned();

@@ -84,7 +84,7 @@ function broken(source: string, { find, replace, file, guard }: Mutant): string 
   return `${before}${replace}${after}`;
 }
 
-/** Breaks one guard, runs its tests and restores it. */
+/** Breaks one guard, runs the guard's tests, and restores the file. */
 function tryMutant(folder: string, mutant: Mutant): Run {
   const path = join(folder, mutant.file);
   const source = readFileSync(path, "utf8");

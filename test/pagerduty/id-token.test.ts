@@ -107,7 +107,7 @@ describe("the signed-in user", () => {
     expect(await verify(await sign(one, claims), apiUrl)).toMatchObject({ region });
   });
 
-  test("is read from a token without azp and iat, for the client alone or for the client and an API", async () => {
+  test("is read from a token without azp and iat whose audience is the client alone, or the client and an API", async () => {
     const one = await signer("one");
     published = [one];
     for (const aud of [CLIENT_ID, [CLIENT_ID], [CLIENT_ID, US], [`${EU}/`, CLIENT_ID]]) {
@@ -186,7 +186,7 @@ describe("a token does not verify with", () => {
   });
 });
 
-test("a token without a nonce verifies, because PagerDuty does not promise a nonce, and PKCE already binds the code", async () => {
+test("a token without a nonce verifies, because PagerDuty does not promise a nonce, and PKCE already binds the code to the sign-in", async () => {
   const one = await signer("one");
   published = [one];
   expect(await verify(await sign(one, { nonce: undefined }))).toMatchObject({ region: "us" });
