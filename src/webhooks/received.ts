@@ -10,13 +10,19 @@ export const ReceivedWebhook = z.object({
   tenantId: z.string(),
   /** The user whose webhook URL PagerDuty posted to. */
   userId: z.string(),
-  /** The connection that the edge verified the webhook for. If it has been replaced, the webhook is verified again. */
+  /**
+   * The connection that the edge verified the webhook for. The object verifies the webhook again if this connection
+   * has been replaced, or if the object does not store the secret `secretId`.
+   */
   connectionId: z.string(),
   /** The account of that connection, as in `ConnectionRef`. Absent in messages from earlier versions of this code. */
   account: z.optional(z.nullable(z.string())),
   /** The header `X-Webhook-Id`, or a hash of the body. It is the same on each of PagerDuty's attempts. */
   webhookId: z.string(),
-  /** `signature`: the signing secret `secretId` proves the webhook. `callback`: no signing secret is stored. */
+  /**
+   * The result at the edge. `signature`: the signing secret with the id `secretId` proves the webhook. `callback`: the
+   * connection had no signing secret, so `secretId` is null.
+   */
   verification: Trust,
   secretId: z.nullable(z.string()),
   /**

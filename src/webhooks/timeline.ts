@@ -12,7 +12,7 @@ import type { TimelineLine } from "../storage/journal.ts";
 
 /** Builds the line that an event adds to its incident's timeline: what happened, or who is concerned. Pure. */
 
-/** The fold already writes a line for a change of status. These events get a line only if there is more to say. */
+/** Events that change the status. The fold writes a line for this change; an event that has a text adds a second. */
 const STATUS_EVENTS = new Set([
   "incident.triggered",
   "incident.acknowledged",

@@ -41,10 +41,11 @@ export class Verifier {
   }
 
   /**
-   * Verifies a webhook that the edge accepted, because the edge's copy of the connection may be outdated. A webhook
-   * that no secret proves now is kept as a hint, because PagerDuty does not send an accepted webhook again. Such a
-   * webhook is refused, however, if the edge accepted it for an earlier connection, and the present connection has
-   * secrets or is of another account.
+   * Checks an accepted webhook again, because the edge may have used an outdated copy of the connection. The edge's
+   * proof stands if its connection and its secret are still stored. Otherwise the webhook is verified with the stored
+   * secrets. If none proves the webhook, it is kept as a hint, because PagerDuty does not send an accepted webhook
+   * again. It is refused only if the edge accepted it for an earlier connection, and the present connection has secrets
+   * or is of another account.
    * @throws if the connection cannot be opened; the webhook is then retried, so that a missing key does not lose it
    */
   async verify(webhook: ReceivedWebhook): Promise<Verdict> {

@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import { MUTANTS } from "../mutants/list.ts";
 
 /**
- * A mutant is a small change that breaks a guard of the source, so that a test must fail. The mutants of
- * `npm run mutants` fit the current source, and their test files exist.
+ * A mutant is a small change of the source that breaks a guard, so that a test must fail. Each mutant of
+ * `npm run mutants` can be made in the current source, and names test files that exist.
  */
 
 const root = join(import.meta.dirname, "../..");

@@ -48,7 +48,7 @@ test("with OAuth no incident arrives in Aurora, and the status says that Aurora 
   expect(await problem(stage, "aurora_cannot_know")).toContain("OAuth");
 });
 
-test("after a backlog a resolved incident is open in Aurora, which accepts its events in order but processes them in parallel", async () => {
+test("after a backlog Aurora accepts an incident's events in order, but processes them in parallel, so the resolved incident stays open", async () => {
   await openWebhook(stage);
   stage.aurora.workers.hold();
   const incident = stage.account.trigger(LATENCY);
@@ -65,7 +65,7 @@ test("after a backlog a resolved incident is open in Aurora, which accepts its e
   expect(stage.aurora.tables.incidents).toMatchObject([{ status: "investigating" }]);
 });
 
-test("a delivery that is repeated because its answer was lost makes two events, and Aurora adds the incident to itself as a second alert", async () => {
+test("if a delivery is repeated because its answer was lost, Aurora stores two events, and counts the second as another alert of the same incident", async () => {
   await openWebhook(stage);
   // Deliveries of earlier tests may still be retried.
   const isOfEditor = (_: string, path: string) => path === `/pagerduty/webhook/${stage.editor}`;
@@ -73,7 +73,7 @@ test("a delivery that is repeated because its answer was lost makes two events, 
   stage.account.trigger(LATENCY);
   await allProcessed(stage, 1);
   expect(sentEvents(stage).map(({ status }) => status)).toEqual(["reset", 200]);
-  // Without its graph database Aurora writes a second summary instead of counting a second alert.
+  // Aurora's graph database answers here. If it did not, Aurora would count no alert, and write a second summary.
   expect(stage.aurora.tables).toMatchObject({
     events: [{}, {}],
     incidents: [{ correlatedAlerts: 1 }],

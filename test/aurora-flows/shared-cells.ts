@@ -5,8 +5,8 @@ import { nextSecond, until } from "../support/until.ts";
 import { addWebhook, allProcessed, LATENCY, openWebhook } from "./story.ts";
 
 /**
- * Tests those cells of the table in docs/deploy.md that are the same for both ways to deliver events. Each test sends
- * webhooks, and then checks the state of today's Aurora.
+ * Tests what the table "What Aurora then has" (docs/deploy.md) says of both the receiver and Aurora's own route. Each
+ * test sends webhooks, and then checks the state of today's Aurora.
  */
 export function testSharedCells(stage: BackendStage): void {
   const row = () => stage.aurora.tables.incidents[0];

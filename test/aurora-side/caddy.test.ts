@@ -152,7 +152,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     expect([asked.name, asked.headers["x-aurora-edge"]]).toEqual(["worker", "1"]);
   });
 
-  test("Aurora's server gets its own Host, and an X-Forwarded-Host only if a proxy in front of this proxy set it", async () => {
+  test("Aurora's server gets its own address as Host, and gets X-Forwarded-Host only if a proxy in front of Caddy set that header", async () => {
     const plain = await ask(ports.ui, "/api/x", { headers: { "x-user-id": "u1", "x-internal-secret": "s" } });
     expect(plain.headers["host"]).toBe(`127.0.0.1:${ports.aurora}`);
     expect(plain.headers["x-forwarded-host"] ?? "").toBe("");

@@ -35,7 +35,7 @@ test("no port is published, and the only change to Aurora's own services is BACK
   expect(aurora.services.frontend.environment).toContain("BACKEND_URL");
 });
 
-test("every service named in extends or depends_on is one of Aurora's or is in the same file", () => {
+test("every service in extends is one of Aurora's, and every service in depends_on is one of Aurora's or of this compose file", () => {
   for (const [name, service] of entries) {
     for (const other of service.depends_on ?? []) {
       expect([...ofAurora, ...Object.keys(services)], `${name} depends on ${other}`).toContain(other);
@@ -63,7 +63,7 @@ test("the commands name files in aurora/, and gunicorn has as many threads as th
   expect(/--threads (\d+)/.exec(command)?.[1]).toBe(/^WORKERS = (\d+)$/m.exec(text("receiver.py"))?.[1]);
 });
 
-test("the environment has every variable that the programs and the Caddyfile read, and the proxy's addresses have the ports of Aurora's server and the receiver", () => {
+test("each service's environment has every variable that its program or Caddyfile reads, and the proxy calls Aurora's server and the receiver at the ports where they listen", () => {
   const given = aurora.services.celery_worker.environment;
   for (const [name, script] of [
     ["aurora-edge-receiver", "receiver.py"],

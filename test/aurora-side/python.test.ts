@@ -20,8 +20,8 @@ afterAll(() => rmSync(cache, { recursive: true }));
 const TIMEOUT_MS = 240_000;
 
 /**
- * Returns the Python that lacks the fewest of the needed packages: a Linux distribution installs packages only for its
- * own Python.
+ * Returns the Python, on the path or in /usr/bin, that lacks the fewest of the needed packages; null if neither runs.
+ * Both are tried, because a Linux distribution installs packages only for its own Python.
  */
 function findPython(): string | null {
   const ask = "import surroundings; print(len(surroundings.missing()))";

@@ -80,7 +80,7 @@ describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
     });
   });
 
-  test("a user's role counts only in the organisation of X-Org-ID", async () => {
+  test("whether a call is allowed depends on the user's role in the organisation that X-Org-ID names", async () => {
     aurora.directory.addUser(ADA, ACME).roles.set(GLOBEX, "viewer");
     const patchIn = (org: string) => callAs(aurora, ADA, "PATCH", "/pagerduty", {}, { "x-org-id": org });
     expect(await patchIn(ACME)).toMatchObject({ status: 400 });
@@ -89,7 +89,7 @@ describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
 });
 
 describe("server/routes/pagerduty/pagerduty_routes.py, pagerduty_connect", () => {
-  test("a JSON body that is not an object gets 500, but an empty string counts as an empty object", async () => {
+  test('a JSON list as body gets 500, but the JSON text "" counts as an empty object', async () => {
     expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", ["x"])).toMatchObject({ status: 500 });
     expect(await callAs(aurora, ADA, "PATCH", "/pagerduty", "")).toMatchObject({ status: 400 });
   });
@@ -146,7 +146,7 @@ describe("server/utils/secrets/secret_ref_utils.py and server/utils/auth/token_m
     });
   });
 
-  test("a user who moved to another organisation still finds the credential that this user stored before", async () => {
+  test("a user who moved to another organisation still finds the credential that this user stored before the move", async () => {
     await connect(ADA);
     aurora.directory.addUser(ADA, GLOBEX);
     expect(await callAs(aurora, ADA, "GET", "/pagerduty")).toMatchObject({ body: { connected: true } });
@@ -190,7 +190,7 @@ describe("the entrance", () => {
     },
   );
 
-  test("over HTTP a person can set one status for all answers, and unset it with an empty body", async () => {
+  test("over HTTP a person can set the HTTP status of all later answers; an empty body brings back the usual answers", async () => {
     const set = (body: string) => fetch(`${aurora.url}/_emulator/answer`, { method: "POST", body });
     expect((await set("200")).status).toBe(400);
     expect((await set("503")).status).toBe(200);

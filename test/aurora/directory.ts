@@ -64,7 +64,7 @@ export class Directory {
 
   /**
    * `store_tokens_in_db`: stores the row for the user's organisation in the database, even if the request names
-   * another organisation. If the organisation already has a row, the row is replaced, but keeps its user.
+   * another organisation. If the organisation already has a row, replaces everything in it except its user.
    */
   store(named: string | null, row: CredentialRow): void {
     const organisation = this.organisationOf(row.userId) ?? named;

@@ -93,7 +93,7 @@ describe("copying a disconnect to Aurora", () => {
     expect(afterReply(changed("disconnect"), reply(404, { error: "Not connected" }))).toBeNull();
   });
 
-  test("a disconnect by a caller who names no organisation is not sent: Aurora would disconnect the caller's organisation", () => {
+  test("a disconnect is not sent if its call names no organisation: Aurora would disconnect the organisation that it knows for the user", () => {
     expect(afterChange(UNKNOWN, made("disconnect", false), 0)).toBeNull();
   });
 

@@ -12,7 +12,7 @@ const ADA = { userId: "ada", orgId: "acme" };
 
 afterEach(() => vi.useRealTimers());
 
-test("only Aurora's error about a missing token means that the permission is granted", () => {
+test("the permission is granted only if Aurora answers with its error about the missing token, which comes after its permission check", () => {
   expect(permissionOf(YES)).toEqual({ verdict: "granted" });
   const others: AuroraAnswer[] = [
     reply(400, { error: "Bad request" }),

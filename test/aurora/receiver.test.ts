@@ -63,7 +63,7 @@ test("an event without an organisation is stored for the user's current organisa
   expect(aurora.tables.incidents).toMatchObject([{ organisation: ACME }]);
 });
 
-test("an event gets 503 if Aurora's task drops it silently, because the user has no organisation", async () => {
+test("if the user has no organisation, Aurora's task drops the event silently, and the receiver answers 503", async () => {
   aurora.directory.addUser(ADA, null);
   const options = { aurora: { user_id: ADA, org_id: null } };
   expect(await send(incidentEvent("triggered"), options)).toMatchObject({

@@ -38,7 +38,10 @@ export interface TodaysAuroraOptions {
   providers?: string[];
   /** Default: 5000 ms, as in Aurora. If null, an analysis starts only when `runWaiting` is called. */
   analysisDelayMs?: number | null;
-  /** How much longer a triggered event's task takes than other tasks: after a backlog it ends last. Default: 20 ms. */
+  /**
+   * How much longer a triggered event's task takes than other tasks. Of the tasks of a backlog, which run in parallel,
+   * this task therefore ends last. Default: 20 ms.
+   */
   correlationLatencyMs?: number;
   /** How long a summary or an analysis keeps one of the four workers. Default 0. */
   modelLatencyMs?: number;
@@ -147,7 +150,9 @@ export class TodaysAurora {
     await this.#listener.close();
   }
 
-  /** Sets the status of every later answer, for people who use the demo. An empty body removes it again. */
+  /**
+   * Makes every later call fail with the HTTP status in the body, for people who use the demo. An empty body ends this.
+   */
   #setAnswer({ body }: Call): Reply {
     const status = Number(body);
     if (body !== "" && !(status >= 400 && status <= 599)) return jsonReply(400, { error: "400 to 599" });

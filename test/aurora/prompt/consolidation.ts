@@ -21,7 +21,7 @@ export function consolidate(events: readonly StoredEvent[]): PythonValue {
   }
   if (triggered === undefined || fields.size === 0 || !(data instanceof Map)) return data;
   const known = data.has("customFields") ? data.get("customFields") : new Map<string, PythonValue>();
-  // If the value is not a dict, Aurora's merge fails, and the triggered event is used unchanged.
+  // If the event's `customFields` is not a dict, Aurora's merge fails, and `data` is used unchanged.
   if (!(known instanceof Map)) return data;
   return new Map(data).set("customFields", new Map([...known, ...fields]));
 }

@@ -20,7 +20,7 @@ export function isTruthy(value: PythonValue): boolean {
 
 /**
  * Writes JSON as Python's `json.dumps(value, ensure_ascii=False)` does.
- * @param indent the number of blanks for each level; null writes one line with `, ` and `: `
+ * @param indent the number of blanks for each level; null writes one line, with the separators `, ` and `: `
  */
 export function dumps(value: PythonValue, indent: number | null = null, level = 0): string {
   if (Array.isArray(value)) {

@@ -96,7 +96,7 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
     expect(aurora.tables.prompts).toHaveLength(6);
   });
 
-  test("the runbook in the custom fields precedes the prompt", async () => {
+  test("the text of the runbook that a custom field links to precedes the prompt", async () => {
     page = textReply(200, "\nRestart the API.\n");
     await sendEvent(aurora, incidentEvent("triggered"));
     await sendEvent(aurora, fieldEvent({ runbook_link: `${web.url}/runbook.md` }));
@@ -124,7 +124,7 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
 });
 
 describe("server/routes/pagerduty/runbook_utils.py, fetch_and_consolidate_pagerduty_events", () => {
-  test("the prompt has every stored custom field, including emptied fields and fields from before the incident", async () => {
+  test("the prompt has every stored custom field, including emptied fields and fields that arrived before the incident", async () => {
     await sendEvent(aurora, fieldEvent({ early: "yes" }));
     await sendEvent(aurora, incidentEvent("triggered", { customFields: { team: "a" } }));
     await sendEvent(aurora, fieldEvent({ tier: 1, team: null }));

@@ -44,7 +44,10 @@ export function scheduleAnalysis(context: TaskContext, incident: IncidentRow, ev
   );
 }
 
-/** Returns the reason to drop the analysis, or null. The limit counts every attempt, even refused and failed ones. */
+/**
+ * Returns the reason to drop the analysis, or null. `AnalysisLimit` counts each attempt that it is asked about, even if
+ * it refuses the attempt, or the attempt fails.
+ */
 function refuseAnalysis(
   { directory, analyses, settings }: TaskContext,
   incident: IncidentRow,
