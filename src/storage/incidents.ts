@@ -164,7 +164,7 @@ export function nextLiveIncidentId(sql: SqlStorage, after: string): string | nul
 /**
  * Returns incidents whose analysis is due: the most severe first, and of equal severity, the longest due first. An
  * incident that cannot be read is set aside (see set-aside.ts).
- * @param contextWaitMs how much longer an analysis waits if its incident has no context yet
+ * @param contextWaitMs how long an analysis that is due still waits for its incident's context
  */
 export function analysesDue(
   sql: SqlStorage,

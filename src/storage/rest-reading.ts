@@ -115,10 +115,10 @@ export function applyReading(
 }
 
 /**
- * Returns the custom fields whose value differs from the stored one, stamped with the time when the incident last
- * changed at PagerDuty. An event after that time still overwrites such a field, even if the event arrives late. A
- * field whose value is already stored keeps its earlier stamp. If the incident is settled (`isSettled`), a different
- * value is new even if the stored stamp is newer.
+ * Returns the custom fields whose value differs from the stored value, stamped with the time when the incident last
+ * changed at PagerDuty. Leaves out a field whose stored stamp is as new or newer, unless the incident is settled
+ * (`isSettled`). An event after the time of the stamp still overwrites a returned field, even if the event arrives
+ * late. A field whose value is already stored keeps its stored stamp.
  */
 function newFields(
   held: Held,

@@ -60,7 +60,7 @@ function failingProblem(
   };
 }
 
-/** Completes "… needs a credential in Aurora, and …". */
+/** Why Aurora stores no credential. Each text ends the sentence "… needs a credential in Aurora, and …". */
 const OBSTACLES: Record<Obstacle, string> = {
   oauth: "Aurora's API takes no OAuth connection",
   region: "Aurora checks API tokens in the US region only",

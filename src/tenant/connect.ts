@@ -112,7 +112,7 @@ export class Connecting {
       const subscriptionDeleted = await this.#neighbours.removeSubscription();
       if (this.#present === leaving) {
         const cleared = this.#store.clear(tenantIdOf(caller));
-        // Stored in the same turn as the deletion, so that a crash cannot separate the two.
+        // Plans the call to Aurora in the same turn as the deletion: a crash then loses both or neither.
         this.#neighbours.noteDisconnect(caller);
         await cleared;
       }
@@ -231,10 +231,11 @@ export class Connecting {
   }
 
   /**
-   * If the stored connection belongs to another account, deletes the subscription that we created there, while that
-   * account's credential is still stored. Otherwise PagerDuty would keep posting webhooks that are refused here.
-   * @returns the id of the stored connection if the account is the same and no disconnect is in progress: the new
-   * connection then takes over its data. Null in all other cases.
+   * If the stored connection belongs to another account, or is being disconnected, deletes the subscription that we
+   * created with it. This needs its credential, which is still stored. A subscription that is not deleted would keep
+   * posting webhooks, which are refused here.
+   * @returns the id of the stored connection if the new connection takes over its data: it has the same account, and is
+   * not being disconnected. Null in all other cases.
    */
   async #leaveOtherAccount(
     attempt: Attempt,
@@ -268,7 +269,7 @@ function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection |
     subscription: kept?.subscription ?? null,
     userId: caller.userId,
     orgId: caller.orgId,
-    // A key that may read no service reveals neither region nor subdomain. The account is the same, so both are kept.
+    // If PagerDuty shows the key no service, region and subdomain are unknown. The known ones of this account are kept.
     region: (checked.subdomain === null && kept?.region) || checked.region,
     accountSubdomain: checked.subdomain ?? kept?.accountSubdomain ?? null,
     externalUserEmail: checked.email,

@@ -152,7 +152,7 @@ const RUNBOOK_REQUESTS = 4;
 
 export class AnalysisJobs implements JobSource {
   readonly #context: AnalysisContext;
-  /** How much longer an analysis waits if its incident has no context yet. */
+  /** How long an analysis that is due still waits for its incident's context. */
   readonly #contextWaitMs: number;
   #runbooks = 0;
 
@@ -225,7 +225,7 @@ export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource =
 const CONTEXT_REQUESTS = 5;
 /** If more than this number of incidents wait for a context, only alerts are requested, so that they arrive in time. */
 const MAX_WHOLE_CONTEXTS = 8;
-/** The most contexts that are listed at once; `CallBudget` allows no more calls in a minute. */
+/** The most contexts that are listed at once. `CallBudget` allows this number of calls in a minute. */
 const MAX_CONTEXTS = 320;
 
 /** An incident whose context is to be collected. */

@@ -52,7 +52,7 @@ export class Live {
   /** Returns the current status. */
   readonly #status: () => unknown;
   #lastLook: Look | null = null;
-  /** `#isPaused`: the last comparison was too recent for another. `#isBehind`: something has changed since then. */
+  /** `#isPaused`: the next comparison has to wait. `#isBehind`: something has changed since the last comparison. */
   #isPaused = false;
   #isBehind = false;
 

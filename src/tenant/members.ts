@@ -10,7 +10,7 @@ import type { MembershipChange } from "./memberships.ts";
  * is updated before the user sees a webhook URL, so that the URL leads to this organisation.
  */
 
-/** The prefix of one storage key for each member. The key holds when the user's object was last updated, in ms. */
+/** The prefix of the members' storage keys. A key's value is the time in ms of the last update of the user's object. */
 const PREFIX = "member:";
 const keyOf = (userId: string) => `${PREFIX}${userId}`;
 /** The storage key for the id of the user to whose webhook URL the subscription posts. See `notePinned`. */
@@ -82,8 +82,8 @@ export class Members {
   }
 
   /**
-   * Whether another tenant that the webhook URL leads to has the same subscription. Returns true if a tenant does not
-   * answer, because a subscription that is in use must not be removed.
+   * Whether the connection of another tenant also has this subscription. Asks all tenants to which the subscription's
+   * URL leads. Returns true if a tenant does not answer, because a subscription that is in use must not be removed.
    */
   async areOthersUsing(
     { id, url }: { id: string; url: string },

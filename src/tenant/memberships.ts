@@ -7,13 +7,13 @@ import { Replica } from "../connection/replica.ts";
  */
 
 const KEY = "memberships";
-/** A storage key. It holds the KV key while the copy in KV may be older than the stored list. */
+/** A storage key. While the copy in KV may be older than the stored list, the value is the copy's key in KV. */
 const REPLICA_MARKER = "membershipsReplicaBehind";
 
 /** `pinned`: the tenant's subscription posts to this user's URL, so the limit never drops the tenant. */
 const Membership = z.object({ tenantId: z.string(), pinned: z.boolean() });
 type Membership = z.infer<typeof Membership>;
-/** Parsing an unreadable list throws. It must not count as empty: organisations are added again only after hours. */
+/** An unreadable list throws. Counting it as empty would lose organisations, which are added again only after hours. */
 const Stored = z.array(Membership);
 
 /** A list with more organisations is shortened, because a webhook is verified with the secrets of all of them. */

@@ -175,7 +175,7 @@ export class Tenant extends DurableObject<Env> {
     return this.#runtime.asMember(caller, () => this.#runtime.connecting.removeSigningSecrets());
   }
 
-  /** Verifies a webhook that the edge could not verify with the keys that it has. */
+  /** Verifies a webhook that the edge could not verify with the signing secrets in its copy of the connection. */
   async judge(question: Question): Promise<Judgement> {
     return this.#runtime.verifier.judge(question);
   }

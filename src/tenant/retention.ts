@@ -15,7 +15,7 @@ const PRUNE_EVERY_MS = 24 * 3600 * 1000;
 const MAX_DATABASE_BYTES = 9e9;
 /** The most rows that one statement examines. */
 const PRUNE_BATCH = 500;
-/** How long unconfirmed webhooks are kept: longer than they can wait to be checked, but not as long as other events. */
+/** Unconfirmed webhooks are kept this long, or for RETENTION_DAYS if that is shorter. Checks give up after two days. */
 const KEEP_UNCONFIRMED_MS = 3 * 24 * 3600 * 1000;
 
 /** Returns when rows are removed next: a day after the last removal or after connecting; null without a connection. */

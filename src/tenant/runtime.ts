@@ -234,7 +234,7 @@ export class TenantRuntime {
       try {
         return await work(connection);
       } finally {
-        // A failed call may also have changed when the next job is due.
+        // Runs after a failed call, too: the call may have changed the time of the next job.
         await this.changed();
       }
     });

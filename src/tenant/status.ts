@@ -66,7 +66,7 @@ const mirrorView = ({ knowsConnection, checkedAtMs }: MirrorView) => ({
 /** A webhook older than this does not prove that the subscription still exists. */
 const ARRIVED_WITHIN_MS = 24 * 3600 * 1000;
 
-/** Treats a missing subscription as active while its webhooks arrive: the credential may not be allowed to see it. */
+/** Treats a missing subscription as active while its webhooks arrive: the credential possibly cannot read it. */
 function asArriving(watch: Watch, lastProvedAtMs: number | null, nowMs: number): Watch {
   const { missingAtMs } = watch;
   if (missingAtMs === null || lastProvedAtMs === null) return watch;

@@ -33,15 +33,16 @@ export interface Accepted extends ConnectionRef {
 
 export type Decision =
   | { decision: "accepted"; accepted: Accepted[] }
-  /** Each tenant in `refusals` refused the webhook, and has to count it. */
+  /** Each tenant in `refusals` refused the webhook, and has to count the refusal. */
   | { decision: "refused"; refusals: { tenantId: string; reason: string }[] }
   | { decision: "not_connected" }
   | { decision: "undecided"; reason: string };
 
 /**
  * Decides which tenants of a URL accept a webhook. If the signature matches a tenant's secret, that tenant accepts it.
- * Otherwise, if `X-Webhook-Subscription` names a tenant's subscription, only that tenant's answer counts. Otherwise the
- * webhook is a hint for every tenant without a secret; a connection that cannot be opened does not prevent this. Pure.
+ * If it matches none, the webhook is a hint for every tenant that has a connection without a secret. This is so even if
+ * the connection of another tenant cannot be opened. If `X-Webhook-Subscription` names the subscription of some of the
+ * tenants, only their answers count for this. Pure.
  */
 export function decide(candidates: readonly Candidate[]): Decision {
   // In the order in which the edge tries the tenants.

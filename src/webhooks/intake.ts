@@ -199,7 +199,7 @@ function storeUnused(sql: SqlStorage, entry: Omit<NewEntry, "kind" | "outcome">,
     appendEntry(sql, { ...entry, kind: "webhook", outcome: "ignored" }, null);
     return "ignored";
   }
-  // Nothing can confirm this webhook. Only its start is stored, or no body at all if it may be another tenant's.
+  // Nothing can confirm this webhook. Stores only the start of its body, or none if it may be for another tenant.
   const payload = entry.shared ? null : (entry.payload?.slice(0, MAX_UNCONFIRMED_BYTES) ?? null);
   const seq = appendEntry(sql, { ...entry, kind: "webhook", outcome: "unconfirmed", payload }, null);
   boundUnconfirmed(sql, seq);

@@ -205,7 +205,7 @@ const NOT_SHOWN =
 
 type Verdict = "agrees" | "wait" | { reason: string };
 
-/** `triggers`: whether the webhook proves that the incident was triggered, even if its verdict is not `agrees`. */
+/** `triggers`: whether the webhook proves that the incident was triggered. Does not depend on `verdict`. */
 interface Judged {
   entry: Entry;
   verdict: Verdict;
