@@ -29,14 +29,14 @@ const MAX_REQUESTS = 45;
 /** A job that throws is a bug. Its key stays busy for this long, so that the job is not retried in a loop. */
 const HOLD_AFTER_CRASH_MS = 30_000;
 /** If this many jobs of one key end within one second, there is a bug: no incident has that many notifications. */
-const MAX_STARTS_A_SECOND = 200;
+const MAX_ENDS_A_SECOND = 200;
 const SPIN_HOLD_MS = 1_000;
 
 export class JobRunner {
   readonly #jobs: JobSource;
   readonly #running = new Map<string, Promise<void>>();
   /** By key: the second in which the key's job last ended, and how many times it ended in that second. */
-  readonly #starts = new Map<string, { second: number; count: number }>();
+  readonly #ends = new Map<string, { second: number; count: number }>();
   #wake: (() => void) | null = null;
   #run: Promise<number | null> | null = null;
 
@@ -96,7 +96,7 @@ export class JobRunner {
       await Promise.race([woken, this.#nextDue(nowMs, timer.signal), ...this.#running.values()]);
       timer.abort();
     }
-    this.#starts.clear();
+    this.#ends.clear();
     this.#wake = null;
     // Does not await running jobs, so that a slow job delays no other. Running jobs stay due: the next run awaits them.
     return this.nextAtMs;
@@ -117,10 +117,10 @@ export class JobRunner {
   /** Delays a job that is due again many times a second. Such a job has a bug, because it never does its work. */
   async #slowDown(key: string): Promise<void> {
     const second = Math.floor(Date.now() / SPIN_HOLD_MS);
-    const starts = this.#starts.get(key);
+    const starts = this.#ends.get(key);
     const count = starts?.second === second ? starts.count + 1 : 1;
-    this.#starts.set(key, { second, count });
-    if (count < MAX_STARTS_A_SECOND) return;
+    this.#ends.set(key, { second, count });
+    if (count < MAX_ENDS_A_SECOND) return;
     log.error("job.spins", { job: key });
     await scheduler.wait(SPIN_HOLD_MS);
   }
