@@ -64,7 +64,8 @@ export default defineConfig({
           exclude: ["**/node_modules/**", ...INSIDE.map((room) => `test/${room}/**`)],
           globalSetup: ["test/support/build.ts", "test/support/chromium.ts"],
           ...PATIENCE,
-          // The modules that test files share have no state. Loading them for each file takes half a minute.
+          // The modules that test files share have no state, so they are loaded once. Loading them for each file takes
+          // half a minute more.
           isolate: false,
         },
       },

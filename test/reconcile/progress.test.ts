@@ -9,7 +9,7 @@ const page = { more: true, count: 100, lastAtMs: NOW - 1000, fruitless: 0 };
 const check = newCheck(NO_PROGRESS, null, NOW);
 
 describe("a check begins", () => {
-  test("at the time of the last finished check or a day ago, whichever is earlier", () => {
+  test("a little before the last finished check or a day ago, whichever is earlier, but less than six months ago", () => {
     expect(check.sinceMs).toBe(NOW - DAY_MS);
     const late = newCheck({ ...NO_PROGRESS, checkedUntilMs: NOW - 3 * DAY_MS }, null, NOW);
     expect(late.sinceMs).toBeLessThan(NOW - 3 * DAY_MS);
@@ -33,7 +33,7 @@ describe("a check begins", () => {
 });
 
 describe("after a page the check", () => {
-  test("continues from the second before the page's last incident, or with overlapping pages if all its incidents are of one second", () => {
+  test("continues one second before the page's last incident; if this page already began there, the next page overlaps it", () => {
     expect(afterPage(check, page)).toMatchObject({ offset: 0, sinceMs: NOW - 2000, listed: false });
     const within = { ...check, sinceMs: NOW - 2000 };
     expect(afterPage(within, page)).toMatchObject({ offset: 80, sinceMs: NOW - 2000 });
@@ -55,7 +55,7 @@ describe("after a page the check", () => {
     expect(afterPage(open, { ...page, ...change })).toMatchObject({ listed: true });
   });
 
-  test("ends the list at an incident after the time range, and ends both lists after at most 1,001 pages", () => {
+  test("ends the current list at an incident created after the time range, and ends both lists (created, open) after at most 1,001 pages in total", () => {
     const behind = { ...page, lastAtMs: NOW + 3_600_000 };
     expect(afterPage({ ...check, offset: 9_900 }, behind)).toMatchObject({ list: "open" });
     let endless = check;

@@ -19,7 +19,10 @@ class FakeCloudflare {
   boundTo: string | null = null;
   maxRetentionSeconds = 14 * 24 * 3600;
   readonly calls: { args: string; options: WranglerOptions }[] = [];
-  /** The call that fails: `before` Cloudflare makes the change, or `after` it has made the change but not answered. */
+  /**
+   * The number of the call that fails, from 1. `before`: Cloudflare makes no change. `after`: Cloudflare makes the
+   * change, but its answer is lost.
+   */
   fault: { call: number; when: "before" | "after" } | null = null;
 
   readonly wrangler: Wrangler = async (args, options = {}) => {

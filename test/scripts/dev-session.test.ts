@@ -118,7 +118,7 @@ test("wrangler's banner, bindings and requests are hidden, and the Worker's log 
   expect(output).toContain("request.failed");
 });
 
-test("the API refuses calls through the tunnel, and calls of pages whose host name leads to this machine", async () => {
+test("the API refuses calls through the tunnel, and calls of web pages whose host name resolves to this machine", async () => {
   const tunnel = { host: new URL(FIRST).host, "x-user-id": "ada" };
   const claim = { ...tunnel, "mf-original-url": `${base}/pagerduty` };
   for (const headers of [

@@ -69,7 +69,7 @@ test("one finding says that the settings are right, and another that OAuth is no
   expect(findings[1]?.what).toContain("OAuth is not enabled");
 });
 
-test("OAuth credentials without NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH are a warning that names this setting", () => {
+test("OAuth credentials without NEXT_PUBLIC_ENABLE_PAGERDUTY_OAUTH cause a warning that names this setting", () => {
   const finding = checked({
     ...GOOD,
     PAGERDUTY_CLIENT_ID: "a",
@@ -131,7 +131,7 @@ test("the doctor reports that webhooks do not arrive if their URL is local, http
     expect(finding.means).toBe("Webhooks do not arrive.");
 });
 
-test("an error is ok if the Worker itself sent it, because webhooks can then arrive", () => {
+test("if the Worker itself answers at the webhook URL, even an error is ok, because webhooks can arrive there", () => {
   const text = '{"error":"Forbidden","code":"forbidden"}';
   expect(checkWebhookUrl(HOOK, { kind: "answer", status: 403, requestId: "r1", text }).level).toBe("ok");
 });

@@ -38,7 +38,7 @@ test("an old key can be retired, but the key that seals cannot", () => {
 });
 
 test("wrangler reads secrets from a file that only its owner can read, and that is gone afterwards", async () => {
-  // The test's own build command records the path and the mode of the file.
+  // wrangler runs this build command, which records the path and the mode of the file with the secrets.
   const config = join(folder, "wrangler.json");
   const seen = join(folder, "seen");
   writeFileSync(join(folder, "index.js"), "export default {};");
@@ -67,7 +67,8 @@ test("wrangler reads secrets from a file that only its owner can read, and that 
 test.each(["SIGTERM", "SIGHUP"] as const)(
   "the file with the secrets is also removed when %s ends the process",
   async (signal) => {
-    // This build runs longer than the test, so the file exists until the signal ends the process.
+    // The build takes ten seconds, so the process still runs, and the file with the secrets still exists, when the
+    // signal comes.
     const config = join(folder, "wrangler.json");
     const build = { command: `${process.execPath} -e "setTimeout(() => {}, 10_000)"`, cwd: folder };
     writeFileSync(join(folder, "index.js"), "export default {};");

@@ -7,7 +7,7 @@ const URL = "https://quiet-lamp.trycloudflare.com";
 const OPEN = `\u2B23 Sharing via Cloudflare Tunnel: \u001b[32m${URL}/\u001b[39m\n`;
 const CLOSED = "\u2B23 Tunnel closed\n";
 
-test("a tunnel's URL is read from wrangler's output without its trailing slash and colours", () => {
+test("the tunnel's URL in wrangler's output is read without the URL's trailing slash and without colours", () => {
   expect(new TunnelLines().read(OPEN)).toBe(URL);
 });
 

@@ -27,7 +27,10 @@ interface Env {
 
 const clock = simulateClock();
 const counts: Counts = { rows: 0, keys: 0, setAlarms: 0, alarms: 0, calls: 0, requests: 0, webhooks: 0 };
-/** The cursors whose written rows are not counted yet: the count is final only after the caller has read all rows. */
+/**
+ * The cursors whose `rowsWritten` is not yet added to `counts`. `rowsWritten` is final only after the caller has read
+ * the whole result.
+ */
 let cursors: Cursor[] = [];
 let alarmAtMs: number | null = null;
 const underWay = new Set<Promise<unknown>>();

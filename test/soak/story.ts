@@ -31,7 +31,10 @@ export interface SoakReport {
   findings: string[];
   incidents: number;
   refreshes: number;
-  /** The longest times, in milliseconds: between two checks or prunings, of a disabled webhook, of a late alarm. */
+  /**
+   * The longest times, in milliseconds: from one check to the next, from one pruning to the next, during which the
+   * webhook was disabled, and from an alarm's set time to its run.
+   */
   longestMs: { betweenChecks: number; betweenPrunings: number; disabled: number; lateAlarm: number };
   attempts: number;
   simulatedDays: number;

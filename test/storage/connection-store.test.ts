@@ -135,7 +135,7 @@ test("clearing a connection removes everything in the object's storage and in KV
   expect(await env.CONNECTIONS.get("connection:user:cleared")).toBeNull();
 });
 
-test("a connection that is made while the previous one is being cleared has its tables", async () => {
+test("if a connection is made while the previous connection is being cleared, the tables exist afterwards", async () => {
   await inObject("reconnected", async (storage) => {
     const slow: Pick<KVNamespace, "put"> = {
       put: async (name: string, value: string) => {

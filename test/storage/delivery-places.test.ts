@@ -68,7 +68,7 @@ test("deliveries that failed before, and deliveries that need an incident number
   });
 });
 
-test("two failed deliveries in progress leave the third place to a new delivery, not to a delivery that needs an incident number", async () => {
+test("if two deliveries that failed before are in progress, the third place is for a new delivery, not for a delivery that needs an incident number", async () => {
   await withPlaces("two", ({ add, start }) => {
     add("again", 3);
     expect(start()).toEqual(["again", "again"]);

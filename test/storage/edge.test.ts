@@ -4,7 +4,10 @@ import { createKeyring, sealText } from "../../src/connection/seal.ts";
 import { serve } from "../../src/http/app.ts";
 import { connectionOf } from "../support/connection.ts";
 
-/** When a part of the platform fails, PagerDuty has to retry the webhook: the answer is 503, never a 4xx. */
+/**
+ * If the Queue or KV fails, the edge calls the tenant's object instead. If the object is needed and fails, the answer
+ * is 503, never a 4xx, so that PagerDuty retries the webhook.
+ */
 
 const KEY = { kid: "k1", key: new Uint8Array(32).fill(7) };
 const SECRET = "shared with PagerDuty";

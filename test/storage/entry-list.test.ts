@@ -87,7 +87,7 @@ test("a time filter finds the events received at that time, including a webhook 
     const late = journal.event(START_MS + 48 * HOUR_MS, { receivedAtMs: START_MS + 24.5 * HOUR_MS });
     const range = { sinceMs: START_MS + 24 * HOUR_MS, untilMs: START_MS + 26 * HOUR_MS };
     const page = listEvents(sql, { ...ALL_EVENTS, ...range, limit: 10 });
-    // The event of hour 0 has the number 1.
+    // The event of hour 0 has the number 1, so 25 and 26 are the events of hours 24 and 25.
     expect(page).toMatchObject({ next: null });
     expect(seqsOf(page)).toEqual([late, 26, 25]);
   });

@@ -40,8 +40,8 @@ function failingSql(sql: SqlStorage, failing: number): { sql: SqlStorage; hasFai
 }
 
 /**
- * Does the same work on a webhook in one new object after the other. The first statement fails in the first object, the
- * second statement in the second object, and so on. @param run does the work, and is called again if it throws
+ * Calls `run` in one new object after the other, each with the same webhook. In the first object the first statement of
+ * `run` fails, in the second object the second statement, and so on. @param run is called again if it throws
  */
 async function failEach(
   name: string,
@@ -97,7 +97,8 @@ test("if a statement fails, a delivery still reaches Aurora once, or waits for i
       await deliver({ ...context, aurora }, 1);
     },
     (context) => {
-      // A failure to read the notification counts as an attempt without a call, and the next attempt is scheduled.
+      // If the notification cannot be read, Aurora is not called, but the attempt counts, and the next attempt is
+      // scheduled.
       expect(countOf(context, "delivery = 'delivered'")).toBe(calls);
       expect(countOf(context, "seq = 1 AND delivery IN ('delivered', 'pending')")).toBe(1);
     },

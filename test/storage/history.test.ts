@@ -10,8 +10,9 @@ const HOUR_MS = 3600 * 1000;
 const DAY_MS = 24 * HOUR_MS;
 
 /**
- * Returns how many incidents a check recovers three days after the last check, with RETENTION_DAYS=1, if PagerDuty lists
- * one incident that is not stored and was resolved `agoMs` ago.
+ * Runs a check with RETENTION_DAYS=1, three days after the last check. PagerDuty lists one incident, which is not
+ * stored and was resolved `agoMs` ago. @param asked true if a person asked for the check @returns the number of
+ * recovered incidents
  */
 async function recovered(user: string, agoMs: number, asked: boolean): Promise<number> {
   const nowMs = Date.now();

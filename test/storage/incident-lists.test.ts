@@ -5,7 +5,8 @@ import { NO_PROGRESS, newCheck } from "../../src/reconcile/progress.ts";
 import { connectedContext } from "./connected-context.ts";
 
 /**
- * A check reads every incident that PagerDuty lists, even thousands of the same second, and even if a list shifts.
+ * A check reads every incident that PagerDuty lists, even thousands of the same second, and even if incidents leave a
+ * list between two pages.
  */
 
 afterEach(() => void vi.unstubAllGlobals());
@@ -50,8 +51,9 @@ function listed(incidents: readonly Listed[], url: URL): Response {
 
 /**
  * Lets a check read its lists of incidents.
- * @param onCall is called for each answered call @returns the ids that were read, and `incomplete`: true if PagerDuty
- * could not list all incidents
+ * @param list returns the incidents that PagerDuty has at the time of a call
+ * @param onCall is called after each call has read `list`, with the number of calls so far
+ * @returns the ids that were read, and `incomplete`: true if PagerDuty could not list all incidents
  */
 async function looked(name: string, list: () => Listed[], onCall: (calls: number) => void = () => undefined) {
   return runInDurableObject(env.TENANT.getByName(`user:${name}`), async (_, { storage }) => {

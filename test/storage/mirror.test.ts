@@ -48,7 +48,7 @@ test("a token that Aurora did not accept is stored only in sealed form, and a la
   });
 });
 
-test("nothing stays stored after Aurora answered a disconnect with 404, because it has no credential any more", async () => {
+test("after Aurora answered a disconnect with 404, nothing stays stored, because Aurora has no credential any more", async () => {
   await runInDurableObject(env.TENANT.getByName("org:gone"), async (_, { storage }) => {
     const store = new ConnectionStore(storage, env.CONNECTIONS, keyring);
     const { bodies, backend } = privateAurora(404);

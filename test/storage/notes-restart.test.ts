@@ -71,7 +71,7 @@ test("a note is not stored if a new connection replaces the requester's connecti
   });
 });
 
-test("of two notes with the same text, PagerDuty's webhook about the second does not count as the first", async () => {
+test("if two notes have the same text, PagerDuty's webhook about the second note does not mark the first note as written", async () => {
   await runInDurableObject(env.TENANT.getByName("user:twins"), async (_, { storage }) => {
     const context = await connectedContext(storage, env.CONNECTIONS, "twins");
     const take = (id: string, event: object) =>

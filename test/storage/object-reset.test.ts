@@ -8,8 +8,8 @@ const SECRET = "internal";
 const PASSING = ["retryable", "overloaded", "durableObjectReset"] as const;
 
 /**
- * Calls the API while the tenant's object fails `failures` times with `flag`. @returns the answer, and how often the
- * object was called
+ * Calls the API while the tenant's object throws `failures` times. Each error has the property `flag`, as the
+ * platform's errors have. @returns the answer, and how often the object was called
  */
 async function call(method: string, path: string, flag: (typeof PASSING)[number], failures: number) {
   let calls = 0;

@@ -50,7 +50,7 @@ test.each([undefined, "us"] as const)(
   },
 );
 
-test("the check of a token that PagerDuty does not answer ends after 20 s in total, even if one region was not tried", async () => {
+test("if PagerDuty does not answer, the check of a token ends after 20 s in total, even if one region was not tried", async () => {
   vi.useFakeTimers();
   vi.stubGlobal(
     "fetch",

@@ -106,7 +106,7 @@ test("old finished entries are removed, and old pending entries stay", async () 
   });
 });
 
-test("a new entry never gets the number of a removed entry, nor its failed attempts", async () => {
+test("a new entry gets neither the number nor the failed attempts of a removed entry", async () => {
   await inObject("numbers", ({ sql }) => {
     const entry = { kind: "webhook" as const, type: "t", outcome: "applied" as const };
     const waiting = appendEntry(sql, { ...entry, incidentId: "P", receivedAtMs: 1 }, 1);

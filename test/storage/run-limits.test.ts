@@ -140,7 +140,7 @@ test("a run ends before the platform stops it, and the next run continues its wo
   });
 });
 
-test("a run that is stopped during a call loses nothing, does not count its attempts, and repeats only deliveries in progress", async () => {
+test("if a run is stopped during a call, nothing is lost, the interrupted attempts do not count, and only deliveries in progress are repeated", async () => {
   // A stub cannot be used after its object was stopped.
   const tenant = () => env.TENANT.getByName("user:stopped");
   await runInDurableObject(tenant(), async (_, { storage }) => {
@@ -180,7 +180,8 @@ test("a run that is stopped during a call loses nothing, does not count its atte
   expect(repeated).toBeLessThanOrEqual(stops.length * MAX_DELIVERIES);
   for (const notifications of Map.groupBy(aurora.sent, ({ incidentId }) => incidentId).values()) {
     const versions = notifications.map(({ version }) => version);
-    // A repeated notification directly follows the first one, with the same id.
+    // If a notification is sent twice, both have the same id, and no other notification of the incident comes between
+    // them.
     expect(versions).toEqual(versions.toSorted((a, b) => a - b));
     const versionOf = new Map(notifications.map(({ id, version }) => [id, version]));
     expect([...versionOf.values()]).toEqual([...versionOf].map((_, index) => index + 1));

@@ -58,7 +58,7 @@ async function inObject(name: string, work: (scene: Scene) => Promise<void>): Pr
 }
 
 describe("an unreadable row", () => {
-  test("of an incident stops no other analysis, is named in the status, and is taken up again as soon as the row is readable", async () => {
+  test("of an incident stops no other analysis, is named in the status, and is processed as usual once it is readable again", async () => {
     await inObject("set-aside-analysis", async ({ sql, post, damage }) => {
       for (const id of ["P1", "P2"]) post(id, "signature");
       const { state } = sql.exec("SELECT state FROM incidents WHERE incident_id = 'P1'").one();
@@ -94,7 +94,7 @@ describe("an unreadable row", () => {
     });
   });
 
-  test("of an incident makes its unsigned webhooks fail, which a person can retry, and stops no other read-back", async () => {
+  test("of an incident makes the incident's unsigned webhooks fail, so that a person can retry them, and stops no other read-back", async () => {
     await inObject("set-aside-hint", async ({ context, sql, post, damage }) => {
       post("P1", "signature");
       damage("P1");

@@ -44,7 +44,7 @@ test("an incident that cannot be read counts towards the connected user's limit 
   expect(beyond).toMatchObject({ count: 1 });
 });
 
-test("a delivery that Aurora refused because its user left is sent again although its incident cannot be read", async () => {
+test("a delivery that Aurora refused because the connected user left the organisation is sent again, although its incident cannot be read", async () => {
   const { count, states } = await inObject("row-redelivery", (_, context) => {
     const { sql } = context;
     for (const id of ["P1", "P2"]) triggered(sql, id);

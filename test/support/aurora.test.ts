@@ -135,7 +135,7 @@ test("`answer` is called with each POST's index and body, and returns Aurora's a
   expect(aurora.of("P2")).toHaveLength(1);
 });
 
-test("`reset` resets the connection, and `acceptThenReset` stores the notification before it resets the connection", async () => {
+test("the answer `reset` resets the connection, and the answer `acceptThenReset` stores the notification first", async () => {
   aurora.answer = ({ index }) => (index === 0 ? { reset: true } : { acceptThenReset: true });
   await expect(send(notification())).rejects.toThrow();
   expect(aurora.accepted).toEqual([]);
@@ -188,7 +188,7 @@ test("`waitFor` rejects after a time-out with the condition's name and the recei
   await expect(wait).rejects.toThrow("2. /pagerduty/events → 400");
 });
 
-test("after `reset` there are no attempts, and every valid POST is accepted", async () => {
+test("after a call of `reset()` there are no attempts, and every valid POST is accepted", async () => {
   aurora.answer = () => ({ status: 500 });
   await send(notification());
   aurora.reset();

@@ -63,7 +63,9 @@ export class Aurora {
   readonly attempts: Attempt[] = [];
   /** The accepted notifications in the order of their arrival, including repetitions. */
   readonly accepted: Notification[] = [];
-  /** Answers a valid POST. A malformed notification is answered 400, a wrong signature 401. */
+  /**
+   * Returns the answer to a valid POST. It is not called for a malformed notification (400) or a wrong signature (401).
+   */
   answer: (attempt: { index: number; body: Notification | null }) => Answer = accept;
   readonly #distinct = new Map<string, Notification>();
   readonly #signals = new EventEmitter().setMaxListeners(0);

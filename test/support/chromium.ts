@@ -81,7 +81,7 @@ function unpacked(): string {
     );
     const script = `import { inflate } from "@sparticuz/chromium";
       for (const archive of ${JSON.stringify(archives)}) await inflate(archive);`;
-    // Unpacks in a separate process, because the package uses the temporary folder of its process.
+    // The package unpacks into the temporary folder of the process. A separate process can have a TMPDIR of its own.
     execFileSync(process.execPath, ["--input-type=module", "--eval", script], {
       env: { ...process.env, TMPDIR: unfinished },
     });

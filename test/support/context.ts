@@ -15,7 +15,9 @@ const time = fc.option(
     .date({ min: new Date("2026-01-01"), max: new Date("2026-12-31"), noInvalidDate: true })
     .map((date) => date.toISOString()),
 );
-/** Any JSON value. Serializes and parses it, because a generated value can contain -0, which is serialized as 0. */
+/**
+ * Any JSON value, as it is after serializing and parsing: a generated value can contain -0, which is serialized as 0.
+ */
 const parsed = fc
   .jsonValue({ maxDepth: 4, stringUnit: "binary" })
   .map((value): unknown => JSON.parse(JSON.stringify(value)));

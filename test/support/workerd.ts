@@ -20,7 +20,7 @@ import { buildSync } from "esbuild";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const binary = join(root, "node_modules/workerd/bin/workerd");
 const START_TIMEOUT_MS = 20_000;
-/** workerd stores SQLite on disk only. Uses a disk in memory if there is one, because it is faster than a real disk. */
+/** workerd stores SQLite only on a disk. A disk in memory is faster than a real disk, so it is used if there is one. */
 const parent = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 /** The unit of CPU times in /proc: USER_HZ, which is always 100 on Linux. */
 const TICK_MS = 10;

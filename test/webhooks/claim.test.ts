@@ -3,8 +3,8 @@ import { RestIncidentAnswer } from "../../src/pagerduty/incidents.ts";
 import { agreementOf, claimOf, isTriggerOf } from "../../src/webhooks/claim.ts";
 
 /**
- * An unsigned webhook is compared later with PagerDuty's answer about its incident. Only the part of its body that is
- * compared is stored, and the result is the same as with the whole body.
+ * An unsigned webhook is compared later with PagerDuty's answer about its incident. Of a large body, only the part that
+ * this comparison needs is stored. The result is the same as with the whole body.
  */
 
 const KIB = 1024;
@@ -77,7 +77,7 @@ test.each([
   expect(claimOf(body).byteLength).toBeLessThanOrEqual(4 * KIB);
 });
 
-test("a body that differs from PagerDuty's answer is `disagrees`, or `behind` if the answer is older than the body", () => {
+test("a body with another title than PagerDuty's answer is `disagrees`, or `behind` if the answer is older than the body", () => {
   const forged = bodyOf({ ...INCIDENT, title: "Forged" });
   expect(agreementOf(forged, reading, false)).toBe("disagrees");
   expect(agreementOf(forged, readingAt("2026-11-22T02:59:59Z"), false)).toBe("behind");
@@ -102,7 +102,7 @@ test("an event that changes nothing of the incident itself, such as a note, is `
   }
 });
 
-test("a body whose status differs from PagerDuty's answer agrees if the incident last changed in the event's second, but not if it last changed long before the event", () => {
+test("a body with another status than PagerDuty's answer is `agrees` if the incident last changed in the event's second, and `behind` if it last changed long before the event", () => {
   const resolved = RestIncidentAnswer.parse({
     ...INCIDENT,
     status: "resolved",
