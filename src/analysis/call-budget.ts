@@ -11,7 +11,7 @@ export const MAX_CALLS_A_MINUTE = 320;
 export const ALERTS_ALONE_AFTER = 160;
 
 export class CallBudget {
-  /** When the calls of the last minute were made, oldest first. */
+  /** The times of the calls of the last minute, oldest first. */
   readonly #calls: number[] = [];
 
   /**

@@ -41,7 +41,7 @@ type Part<T> = { value: T[]; reason: null } | { value: null; reason: MissingReas
 
 /** How a context is collected. */
 export interface Collection {
-  /** When the delivery or the analysis starts even without the context. */
+  /** The time at which the delivery or the analysis starts, even if the context is not there yet. */
   untilMs: number;
   /** Whether only alerts are requested, because many incidents need a context at the same time. */
   alertsAlone: boolean;

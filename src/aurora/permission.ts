@@ -34,7 +34,7 @@ const MAX_REMEMBERED = 1_000;
 
 /** Asks Aurora for permissions, and caches granted permissions. */
 export class Permissions {
-  /** When each cached permission expires, by user and organisation, the oldest first. */
+  /** The expiry of each cached permission, by user and organisation, the oldest first. */
   readonly #untilMs = new Map<string, number>();
   /** How many times the cache was cleared. */
   #cleared = 0;

@@ -135,7 +135,7 @@ export interface Finish {
   attempts: number;
   status: number | null;
   nowMs: number;
-  /** When the incident's next delivery is due. */
+  /** The due time of the incident's next delivery. */
   nextDueAtMs: number;
 }
 

@@ -6,7 +6,7 @@ import { ask, type Run, type Stop } from "./run.ts";
 
 /** Reads the lists of a check for missed incidents, page by page. */
 
-/** What this run has read of one list from one `sinceMs`. A page with another list or `sinceMs` starts a new window. */
+/** The part of one list, from one `sinceMs`, that this run has read. A page with another list or `sinceMs` starts a new window. */
 interface Window {
   list: Check["list"];
   sinceMs: number;

@@ -30,7 +30,7 @@ const SUBSCRIPTION_CALLS = 8;
 const MAX_FAILURES_IN_A_ROW = 3;
 /** After this many attempts, an incident is given up, or folded without the fields that cannot be read. */
 const MAX_ATTEMPTS = 5;
-/** When this many incidents are left for a later check, the present check stops. */
+/** The present check stops when this many incidents are left for a later check. */
 const MAX_LEFT = 100;
 const KEY = "recovery";
 

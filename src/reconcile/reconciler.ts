@@ -54,7 +54,7 @@ export class Reconciler {
   #followsWithinMs = Number.POSITIVE_INFINITY;
   /** When the next check is due if nothing happens before; null if the due time is in storage. */
   #quietUntilMs: number | null = null;
-  /** When the last check after a refused webhook was due. */
+  /** The due time of the last check after a refused webhook. */
   #refusalCheckAtMs = 0;
 
   constructor(context: TenantContext, ownership: Ownership) {

@@ -23,7 +23,7 @@ export const Note = z.lazy(() =>
     text: z.string(),
     state: NoteState,
     attempts: z.number(),
-    /** When the next attempt is due, while the note is pending. */
+    /** The due time of the next attempt, while the note is pending. */
     nextAttemptAtMs: z.nullable(z.number()),
     /** 1 if the outcome of an attempt is unknown, so that PagerDuty may have the note. */
     doubtful: z.number(),

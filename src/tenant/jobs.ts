@@ -231,7 +231,7 @@ const MAX_CONTEXTS = 320;
 /** An incident whose context is to be collected. */
 interface Awaited {
   incidentId: string;
-  /** When the delivery or the analysis stops waiting for the context. */
+  /** The time at which the delivery or the analysis stops waiting for the context. */
   untilMs: number;
   /** The entry of the delivery that waits for the context; null if the analysis waits for it. */
   seq: number | null;

@@ -28,7 +28,7 @@ export interface Organisation {
   readonly webhooks: Webhook[];
   /** The events that are still to happen. Empty if all of them happened before the faults began. */
   readonly future: Iterator<Happening, void>;
-  /** What the REST API shows; null if it shows each change at once. */
+  /** The delayed view of the REST API; null if the REST API shows each change without a delay. */
   readonly rest: LaggingRest | null;
   /** The ids of incidents that a stranger invented. */
   readonly invented: Set<string>;

@@ -54,7 +54,7 @@ describe("server/chat/background/rca_prompt_builder.py, build_rca_prompt", () =>
     expect(textOf({ a: `${emoji}😀` })).toBe(`{"a": "${"😀".repeat(250)}${MARK}"}`);
   });
 
-  test("a string of 250 characters is complete, at any depth", () => {
+  test("a string of 250 characters appears in the prompt uncut, however deep the payload nests it", () => {
     const payload = { a: ["y".repeat(250), { b: "z".repeat(251) }], fill: "f".repeat(1000) };
     expect(textOf(payload)).toContain(`["${"y".repeat(250)}", {"b": "${"z".repeat(250)}${MARK}"}]`);
   });

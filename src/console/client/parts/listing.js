@@ -56,7 +56,7 @@ export function listing(how, signal) {
   let cursor = null;
   let loaded = false;
   let chosen = "";
-  /** What `put` got since the latest reload began: newer than the reloaded rows. @type {Map<string, T>} */
+  /** The items that `put` got since the latest reload began; they are newer than the reloaded rows. @type {Map<string, T>} */
   let late = new Map();
   // The number of the latest reload. Answers to earlier reloads are dropped.
   let turn = 0;
