@@ -66,15 +66,14 @@ export class Members {
   async notePinned({ connection, tenantId }: ConnectionStore): Promise<void> {
     const before = z.safeParse(z.string(), this.#storage.kv.get(PINNED_KEY)).data ?? null;
     const url = connection?.subscription?.url;
-    const after = url === undefined ? null : userIdOf(url);
+    const userId = url === undefined ? null : userIdOf(url);
+    // The URL of a user's own connection leads to this object anyway.
+    const after = userId !== null && tenantId === userTenantId(userId) ? null : userId;
     if (before === after || tenantId === null) return;
-    const isUsersOwn = after !== null && tenantId === userTenantId(after);
     try {
       if (before !== null) await this.#update(before, { change: "unpinned", userId: before, tenantId });
-      if (after !== null && !isUsersOwn) {
-        await this.#update(after, { change: "pinned", userId: after, tenantId });
-      }
-      if (after === null || isUsersOwn) this.#storage.kv.delete(PINNED_KEY);
+      if (after !== null) await this.#update(after, { change: "pinned", userId: after, tenantId });
+      if (after === null) this.#storage.kv.delete(PINNED_KEY);
       else this.#storage.kv.put(PINNED_KEY, after);
     } catch (error) {
       log.warn("member.not_told", { tenantId, error: describe(error) });
