@@ -183,10 +183,6 @@ describe("the OpenAPI document:", () => {
     await world.worker.call("alice", "POST", "/pagerduty", { body: { token } });
     const other = pagerduty.account({ subdomain: "other" }).apiKey();
     expect(await statusOf({ body: { token: other } }, "patch")).toBe(409);
-    const raw = JSON.stringify({ padding: "x".repeat(16 * 1024) });
-    for (const path of ["reconcile", "subscription/ping", "subscription/enable"]) {
-      expect((await checked("post", `/pagerduty/${path}`, { raw })).status).toBe(413);
-    }
     const held = holdNext(pagerduty.faults, "api", "hold", (_, path) => path.startsWith("/users/me"));
     const connecting = statusOf({ body: { token } });
     await held.underWay();
