@@ -75,13 +75,14 @@ export class ContextCollector {
   async collect(incidentId: string, { untilMs, alertsAlone }: Collection): Promise<void> {
     const { sql, config, store } = this.#context;
     const connectionId = store.connection?.connectionId;
+    const isCurrent = store.whileConnectedAsNow();
     const incident = view(loadIncident(sql, incidentId));
     if (connectionId === undefined || !incident || hasContext(sql, incidentId)) return;
     const startedAtMs = Date.now();
     const waitMs = Math.max(0, Math.min(config.contextWaitMs, untilMs - startedAtMs));
     const asked = await withDeadline(waitMs, (signal) => this.#ask(incident, { signal, alertsAlone }));
     // After a disconnect or a change of accounts, these answers must not be stored.
-    if (store.connection?.connectionId !== connectionId) return;
+    if (!isCurrent()) return;
     const context = boundContext({ ...asked, notes: this.#notesOfOthers(incidentId, asked.notes) });
     saveContext(sql, incidentId, context);
     this.#rememberPlan(connectionId, context);

@@ -117,8 +117,8 @@ export class JobRunner {
   /** Delays a job that is due again many times a second. Such a job has a bug, because it never does its work. */
   async #slowDown(key: string): Promise<void> {
     const second = Math.floor(Date.now() / SPIN_HOLD_MS);
-    const starts = this.#ends.get(key);
-    const count = starts?.second === second ? starts.count + 1 : 1;
+    const ends = this.#ends.get(key);
+    const count = ends?.second === second ? ends.count + 1 : 1;
     this.#ends.set(key, { second, count });
     if (count < MAX_ENDS_A_SECOND) return;
     log.error("job.spins", { job: key });

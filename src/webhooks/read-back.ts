@@ -139,7 +139,7 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
   const judged = entries.map((entry) => {
     const payload = payloadOf(sql, entry.seq);
     const verdict = verdictOn(entry, payload, answer, nowMs);
-    const triggers = answer.ok && isTriggerOf(payload, answer.value);
+    const triggers = answer.ok && isTriggered(entry) && isTriggerOf(payload, answer.value);
     return { entry, verdict, triggers };
   });
   const changed = answer.ok && foldReading(context, judged, answer.value, nowMs);
