@@ -5,6 +5,7 @@ import { NEVER, type Subscription } from "../emulator/pagerduty.ts";
 import { holdNext } from "../support/held-call.ts";
 import { slowness } from "../support/patience.ts";
 import { openStage, type Stage } from "../support/stage.ts";
+import { CLOCK_GRAIN_MS } from "../support/until.ts";
 import { OWN_ROUTE, startWorld } from "../support/world.ts";
 
 /** In format `v3` the triggered event waits for its incident's context from PagerDuty, but only for a limited time. */
@@ -13,8 +14,6 @@ import { OWN_ROUTE, startWorld } from "../support/world.ts";
 const SHORT_SECONDS = Math.ceil(3 * slowness());
 /** A wait that is longer than any test, so an event that arrives during a test was sent before the end of the wait. */
 const LONG_SECONDS = 3600;
-/** The clocks of the test and of the Worker may differ by this much. */
-const CLOCK_GRAIN_MS = 100;
 
 let subscription: Subscription;
 

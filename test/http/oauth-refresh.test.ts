@@ -3,12 +3,10 @@ import { NEVER } from "../emulator/pagerduty.ts";
 import { holdNext } from "../support/held-call.ts";
 import { CLIENT_ID, registerApp, SUCCESS, signIn, startOAuthWorld } from "../support/sign-in.ts";
 import { openStage } from "../support/stage.ts";
-import { until } from "../support/until.ts";
+import { CLOCK_GRAIN_MS, until } from "../support/until.ts";
 
 /** The lifetime of a token that is refreshed at its next use, because less than 5 minutes are left. */
 const DUE_SECONDS = 60;
-/** The tolerance for measured waits, because the Worker's clock only advances at I/O. */
-const CLOCK_GRAIN_MS = 100;
 const LOST = { connected: false, error: "OAuth token expired, please reconnect" };
 
 const stage = openStage(startOAuthWorld);

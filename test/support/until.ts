@@ -4,6 +4,9 @@ import { patienceMs } from "./patience.ts";
 
 const EVERY_MS = 20;
 
+/** The tolerance for measured waits, because the Worker's clock only advances at I/O. */
+export const CLOCK_GRAIN_MS = 100;
+
 /**
  * Resolves as soon as `condition` is true.
  *
