@@ -240,8 +240,8 @@ interface Awaited {
 const contextKey = (incidentId: string | null): string => `context:${incidentId}`;
 
 /**
- * Collects the contexts of incidents (alerts, changes, notes and more) as soon as the incidents are known. Meanwhile
- * the incident's delivery waits for the context, or its analysis for a runbook. The most severe incidents come first.
+ * Collects the contexts of incidents (alerts, changes, notes and more) as soon as the incidents are known. During
+ * this time the incident's delivery waits for the context, or its analysis for a runbook. The most severe incidents come first.
  */
 export function contextJobs(context: AnalysisContext): JobSource {
   const { sql, store, config, contexts } = context;

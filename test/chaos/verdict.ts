@@ -14,8 +14,8 @@ export interface Findings {
   twice: string[];
   disordered: string[];
   /**
-   * Data in Aurora or in the connector's tables that came from a forged webhook, or from an unsigned webhook that
-   * PagerDuty did not confirm.
+   * Data of a forged webhook, or of an unsigned webhook that PagerDuty did not confirm, in Aurora or in the
+   * connector's tables.
    */
   forged: string[];
   /** The work that is still unfinished although nothing fails any more. */

@@ -11,7 +11,7 @@ import type { Trust } from "../../src/webhooks/received.ts";
 import { Verifier } from "../../src/webhooks/verify.ts";
 import { receivedWebhook } from "../support/received.ts";
 
-/** Webhooks are told apart by `X-Webhook-Id` and `event.id`, because a proxy may give several events one webhook id. */
+/** `X-Webhook-Id` and `event.id` together identify a webhook, because a proxy may give several events one webhook id. */
 
 const SAME = "same";
 
