@@ -18,7 +18,7 @@ const ENTRIES = [
   "icon.svg",
 ];
 
-/** Writes the files, and `names.json`, which lists the built file's name for each entry point. */
+/** Writes the files, and `names.json` with entries such as `"console.js": "console-5F2KQ7XA.js"`. */
 export async function buildConsole(): Promise<void> {
   const { metafile, outputFiles } = await build({
     entryPoints: ENTRIES.map((name) => `${CLIENT}${name}`),

@@ -13,7 +13,7 @@ import { CommandError, runCommand } from "./terminal/command.ts";
 import { parseOptions } from "./terminal/options.ts";
 import { askUnseen, isAttended } from "./terminal/prompt.ts";
 
-/** These tries take a minute in all. After about that time a new host name of workers.dev can be reached everywhere. */
+/** The tries take a minute, because a new workers.dev host cannot be reached everywhere for about a minute. */
 const HEALTH_TRIES = 20;
 const HEALTH_EVERY_MS = 3_000;
 

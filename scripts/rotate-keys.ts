@@ -1,7 +1,6 @@
 /**
- * `npm run keys:rotate`: puts a new key at the front of CREDENTIALS_KEYS. Cloudflare never shows a secret again, so
- * the command asks for the current list (or reads the list from standard input). It prints only the new list to
- * standard output.
+ * `npm run keys:rotate`: puts a new key at the front of CREDENTIALS_KEYS. Cloudflare never shows a secret again, so a
+ * person or standard input has to supply the current list. Standard output gets only the new list.
  */
 import { text } from "node:stream/consumers";
 import { envArgument, readProject } from "./cloudflare/project.ts";

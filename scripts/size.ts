@@ -5,8 +5,8 @@ import { gzipSync } from "node:zlib";
 import { CommandError, runCommand } from "./terminal/command.ts";
 
 /**
- * The limit for the script with its dependencies, compressed with gzip. A larger Worker starts more slowly, and
- * Cloudflare allows one second for a start.
+ * The limit for the script with its dependencies, after gzip. A larger Worker starts more slowly, and Cloudflare allows
+ * one second for a start.
  */
 const MAX_KIB = 146;
 

@@ -8,7 +8,7 @@ export interface ConfigProblem {
   problem: string;
 }
 
-/** Headers that the connector or HTTP sets. AURORA_HEADERS may contain neither these nor `Content-*` headers. */
+/** AURORA_HEADERS may contain neither these nor `Content-*` headers, because the connector or HTTP sets them. */
 const RESERVED_HEADERS = new Set([
   "host",
   "connection",
@@ -26,7 +26,7 @@ const RESERVED_HEADERS = new Set([
 const HEADER =
   /^([!#$%&'*+.^_`|~A-Za-z0-9-]+)[ \t]*:[ \t]*([\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*))$/;
 
-/** Parses lines of the form `Name: value`, each of which is one header. @returns the values by lower-case name */
+/** Parses AURORA_HEADERS: one header `Name: value` on each line. @returns the values by lower-case name */
 export const headerLines = read((value) => {
   const headers: Record<string, string> = {};
   const lines = (value ?? "").split(/\r?\n/).map((line) => line.trim());
@@ -46,12 +46,10 @@ export const headerLines = read((value) => {
   return headers;
 });
 
-/** Matches the URLs of the two known receivers, Aurora's own and the one in `aurora/`, if they end in a slash. */
+/** Matches a URL of Aurora's own route or of the receiver in `aurora/`, if the URL ends in a slash. */
 const KNOWN_RECEIVER = /^([^?#]*(?:\/edge\/events|\/pagerduty\/webhook\/\{user_id\}))\/+(?=[?#]|$)/;
 
-/**
- * Parses the events URL. Removes the trailing slash of a known receiver's URL, because that receiver would answer 404.
- */
+/** Parses AURORA_EVENTS_URL. Removes the trailing slash of `KNOWN_RECEIVER`, because the receiver would answer 404. */
 export const eventsUrl = read((value) => {
   const url = parseUrl(value);
   return url instanceof Malformed ? url : (value?.replace(KNOWN_RECEIVER, "$1") ?? null);
@@ -65,7 +63,7 @@ export const eventsFormat = read((value) => {
   );
 });
 
-/** Returns the URL of Aurora's own webhook route, to which events are sent if AURORA_EVENTS_URL is not set. */
+/** Returns the URL of Aurora's own webhook route, which gets the events if AURORA_EVENTS_URL is not set. */
 export const defaultEventsUrl = (backendUrl: string) => `${backendUrl}/pagerduty/webhook/{user_id}`;
 
 /** Returns the origin for which AURORA_HEADERS and the binding `AURORA` are used; null if Aurora is never called. */
@@ -81,7 +79,7 @@ export const isOwnRoute = (url: string) => /\/pagerduty\/webhook\//.test(URL.par
 /** Whether the URL leads to the receiver in the folder `aurora/`. */
 export const isReceiver = (url: string) => /\/edge\/events\/*$/.test(URL.parse(url)?.pathname ?? "");
 
-/** Whether AURORA_EVENTS_SECRET is required. Reads the raw values of the variables, which may be malformed. */
+/** Whether AURORA_EVENTS_SECRET is required. The other variables may be malformed. */
 export function needsEventsSecret(variables: Record<string, unknown>): boolean {
   const url = rawText(variables, "AURORA_EVENTS_URL");
   if (url === undefined) return false;
@@ -89,8 +87,8 @@ export function needsEventsSecret(variables: Record<string, unknown>): boolean {
 }
 
 /**
- * Finds settings for Aurora that do not fit together. Reads the raw values, so that conflicts are reported together
- * with malformed values.
+ * Finds settings for Aurora that do not fit together. Reads the raw values, so that malformed values and conflicts are
+ * reported together.
  */
 export function auroraConflicts(variables: Record<string, unknown>): ConfigProblem[] {
   return [...URL_NAMES.flatMap((name) => addressConflict(variables, name)), ...eventsConflicts(variables)];

@@ -11,7 +11,7 @@ const WhoAmI = z.object({ loggedIn: z.boolean(), accounts: z.optional(z.array(Ac
 
 const readWhoAmI = (output: string) => WhoAmI.safeParse(jsonIn(output, "{}")).data;
 
-/** Returns the accounts in `wrangler whoami --json`; null if nobody is logged in. @throws {CommandError} */
+/** Returns the accounts that `wrangler whoami` lists; null if nobody is logged in. @throws {CommandError} */
 export async function whoAmI(wrangler: Wrangler): Promise<Account[] | null> {
   const args = ["whoami", "--json"];
   const { output } = await runTwice(wrangler, args, (text) => readWhoAmI(text) !== undefined);
@@ -22,7 +22,10 @@ export async function whoAmI(wrangler: Wrangler): Promise<Account[] | null> {
   return answer.loggedIn ? (answer.accounts ?? []) : null;
 }
 
-/** @throws {CommandError} if several accounts exist and none is chosen, because nobody would see wrangler's question */
+/**
+ * @throws {CommandError} if there are several accounts and none is chosen. wrangler would ask, but its output is hidden
+ * here.
+ */
 export function requireOneAccount(accounts: readonly Account[], chosen: string | undefined): void {
   if (accounts.length < 2 || (chosen !== undefined && chosen !== "")) return;
   const list = accounts.map(({ id, name = "" }) => `  ${id}  ${name}`).join("\n");

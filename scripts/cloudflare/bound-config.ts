@@ -2,12 +2,12 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { experimental_readRawConfig } from "wrangler";
 
-/** The id of each KV namespace, by the name of its binding. */
+/** The ids of KV namespaces, by binding. */
 export type NamespaceIds = Readonly<Record<string, string>>;
 
 /**
  * Writes a copy of wrangler.toml in which the KV bindings have the given ids.
- * @param folder the folder of wrangler.toml. The copy is also written there, so that its relative paths stay correct.
+ * @param folder contains wrangler.toml, and gets the copy, so that relative paths in the copy stay correct
  */
 export function writeBoundConfig(folder: string, env: string, ids: NamespaceIds) {
   const { rawConfig } = experimental_readRawConfig({ config: join(folder, "wrangler.toml") });

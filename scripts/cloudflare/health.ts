@@ -18,7 +18,7 @@ const Answer = z.discriminatedUnion("status", [
 
 const TIMEOUT_MS = 10_000;
 
-/** Makes the call once. Never throws an error. */
+/** Calls `GET /healthz` once. Never throws. */
 export async function askHealth(url: string, get: typeof fetch = fetch): Promise<Health> {
   try {
     const response = await get(`${url}/healthz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
@@ -31,7 +31,7 @@ export async function askHealth(url: string, get: typeof fetch = fetch): Promise
   }
 }
 
-/** Reads an answer. Any host may have sent it, so control characters are removed from its text. Pure. */
+/** Reads an answer. Removes control characters from its text, because any host may have sent the answer. Pure. */
 export function healthOf(status: number, text: string): Health {
   const answer = Answer.safeParse(parsed(text)).data;
   if (answer?.status === "ok" && status === 200) return { kind: "ok", version: plainText(answer.version) };
@@ -53,10 +53,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/**
- * Repeats the call until the Worker answers that it works, because a new host name cannot be reached everywhere at
- * first.
- */
+/** Calls until the Worker works, at most `tries` times: a new host name cannot be reached everywhere at first. */
 export async function awaitHealth(
   ask: () => Promise<Health>,
   wait: (ms: number) => Promise<unknown>,

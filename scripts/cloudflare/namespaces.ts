@@ -7,10 +7,9 @@ import { excerpt, jsonIn } from "./wrangler-output.ts";
 const NamespaceList = z.array(z.object({ id: z.string(), title: z.string() }));
 
 /**
- * Returns, by binding, the ids of the KV namespaces that an earlier deployment of this Worker created. wrangler
- * creates a namespace before it uploads the Worker. If the upload fails, the next `wrangler deploy` does not find the
- * namespace and tries to create it again, but Cloudflare refuses a second namespace with the same title (code
- * 10014). Therefore the next deployment has to name the id.
+ * Returns the ids of the KV namespaces that an earlier deployment created, by binding. wrangler creates a namespace
+ * before it uploads the Worker. If the upload fails, the next `wrangler deploy` tries to create the namespace again.
+ * Cloudflare refuses a second namespace with the same title (code 10014), so the configuration has to name the id.
  * @param bindings the bindings without an id in wrangler.toml
  * @throws {CommandError}
  */
@@ -33,6 +32,6 @@ export async function namespaceIds(
   );
 }
 
-/** The title that wrangler 4.164 gives to a namespace that it creates (autoProvisionedResourceName). */
+/** The title of a namespace that wrangler 4.164 creates (its function autoProvisionedResourceName). */
 const titleOf = (workerName: string, binding: string) =>
   `${workerName}-${binding.toLowerCase().replaceAll("_", "-")}`;

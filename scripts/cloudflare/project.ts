@@ -8,13 +8,12 @@ import { suggestion } from "../terminal/nearest.ts";
 export interface Project {
   /** The Worker's name. */
   name: string;
-  /** The name of the environment; `""` for production, as in wrangler. */
+  /** `""` means production, as in wrangler. */
   env: string;
-  /** Plain settings. */
   vars: Readonly<Record<string, unknown>>;
   /** Whether the binding `AURORA` exists: a Workers VPC service that carries the calls to a private Aurora. */
   bindsAurora: boolean;
-  /** Every queue that the Worker needs, including dead-letter queues. */
+  /** Includes the dead-letter queues. */
   queues: string[];
   deadLetterQueues: string[];
   /** The KV bindings without a namespace id in wrangler.toml. */
@@ -45,7 +44,10 @@ const WRANGLER_PORT = 8787;
 
 const toml = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));
 
-/** Reads one environment of wrangler.toml as wrangler does. @throws {CommandError} if wrangler cannot read the file */
+/**
+ * Reads one environment of wrangler.toml.
+ * @throws {CommandError} if wrangler cannot read the file, or does not know a key in it
+ */
 export function readProject(env: string, config = toml): Project {
   const read = WranglerConfig.parse(readConfig(env, config));
   const { producers = [], consumers = [] } = read.queues;
@@ -80,10 +82,7 @@ function readConfig(env: string, config: string) {
   }
 }
 
-/**
- * Refuses misspelt keys, because wrangler only warns about them and ignores their values.
- * @param known the keys that wrangler knows
- */
+/** Refuses misspelt keys, because wrangler only warns about them and ignores their values. */
 function refuseUnknownKeys(raw: object, env: string, known: readonly string[]): void {
   const { env: environments, $schema: _, ...top } = RawConfig.parse(raw);
   const [unknown] = Object.keys({ ...top, ...environments?.[env] }).filter((key) => !known.includes(key));
@@ -95,7 +94,7 @@ function refuseUnknownKeys(raw: object, env: string, known: readonly string[]): 
 
 const RawConfig = z.looseObject({ env: z.optional(z.record(z.string(), z.looseObject({}))) });
 
-/** Returns the first fault in wrangler's message. For a syntax error, adds the number of the line. */
+/** Returns the first fault in wrangler's message, with the line number of a syntax error. */
 function faultOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   const lines = text.split("\n").filter((line) => !line.startsWith("Processing "));
@@ -106,5 +105,5 @@ function faultOf(error: unknown): string {
 
 const SyntaxFault = z.object({ location: z.object({ line: z.number() }) });
 
-/** Names the environment to wrangler. `--env=` means production. wrangler prints a warning if the option is missing. */
+/** The option that names the environment. `--env=` means production; without the option wrangler prints a warning. */
 export const envArgument = ({ env }: Pick<Project, "env">): string => `--env=${env}`;

@@ -3,12 +3,12 @@ import { runTwice } from "./retry.ts";
 import type { Wrangler } from "./wrangler.ts";
 import { excerpt } from "./wrangler-output.ts";
 
-/** The longest time for which Cloudflare keeps a message: 14 days on the paid plan, one day on the free plan. */
+/** Cloudflare's limit on the paid plan. The free plan keeps messages for one day. */
 const MAX_RETENTION_SECONDS = 14 * 24 * 3600;
 
 const isMissing = (output: string) => output.includes("does not exist");
 
-/** Creates a queue that does not exist yet. @returns whether it was created. @throws {CommandError} */
+/** Creates the queue if it does not exist yet. @returns whether it was created. @throws {CommandError} */
 export async function ensureQueue(wrangler: Wrangler, name: string): Promise<boolean> {
   const found = await runTwice(wrangler, ["queues", "info", name], isMissing);
   if (found.code === 0) return false;
@@ -17,7 +17,7 @@ export async function ensureQueue(wrangler: Wrangler, name: string): Promise<boo
   }
   const created = await wrangler(["queues", "create", name]);
   if (created.code === 0) return true;
-  // The queue may exist by now: another deployment created it, or this one did, but the answer was lost.
+  // Another deployment may have created the queue meanwhile. Or this one created it, and only the answer was lost.
   if ((await runTwice(wrangler, ["queues", "info", name], isMissing)).code === 0) return false;
   const again = await wrangler(["queues", "create", name]);
   if (again.code === 0) return true;
@@ -25,8 +25,7 @@ export async function ensureQueue(wrangler: Wrangler, name: string): Promise<boo
 }
 
 /**
- * Makes a queue keep its messages for as long as Cloudflare allows. After this time a message is lost, but
- * repairing a fault can take days.
+ * Makes a queue keep its messages for 14 days, because repairing a fault can take days.
  * @returns null, or wrangler's message if Cloudflare refused
  */
 export async function extendRetention(wrangler: Wrangler, name: string): Promise<string | null> {

@@ -1,10 +1,9 @@
 import type { Wrangler, WranglerAnswer } from "./wrangler.ts";
 
 /**
- * Runs a wrangler command that may safely run twice. Runs it again if it fails, so that one failed call to
- * Cloudflare's API does not end a deployment.
- * @param isAnswer true if the output of a failed command is already an answer, such as "does not exist". Such a
- * command is not repeated.
+ * Runs a wrangler command, and once more if it fails, so that one failed call to Cloudflare's API does not end a
+ * deployment. Only for commands that may safely run twice.
+ * @param isAnswer whether a failed command's output is already an answer, such as "does not exist"; no second run then
  */
 export async function runTwice(
   wrangler: Wrangler,

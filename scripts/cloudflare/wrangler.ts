@@ -6,24 +6,23 @@ import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { type NamespaceIds, writeBoundConfig } from "./bound-config.ts";
 
-/** Runs this project's wrangler. Its callers take `wrangler` as an argument, so tests can replace it with a fake. */
+/** Runs this project's wrangler. Other modules get `wrangler` as an argument, so that tests can pass a fake. */
 
 export interface WranglerAnswer {
   code: number;
-  /** Standard output and standard error together; empty if they were shown instead. */
+  /** Standard output and standard error together; empty with the option `show`. */
   output: string;
   /** The hosts and routes that a deployment reported. */
   targets: string[];
 }
 
 export interface WranglerOptions {
-  /** Shows the output instead of returning it, so that a person can follow it and answer wrangler's questions. */
+  /** Shows the output instead of returning it, so that a person can answer wrangler's questions. */
   show?: boolean;
   /** Secrets for `--secrets-file`, so that no secret is on a command line. */
   secrets?: Readonly<Record<string, string>>;
-  /** Ids of KV namespaces. Wrangler then reads a copy of wrangler.toml with these ids. */
+  /** wrangler reads a copy of wrangler.toml with these ids of KV namespaces. */
   namespaces?: { env: string; ids: NamespaceIds };
-  /** The text for wrangler's standard input. */
   input?: string;
 }
 
@@ -88,7 +87,7 @@ function run(
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => chunks.push(chunk));
   }
-  // If wrangler ends before it reads its input, the pipe breaks. The exit code is reported, so this error is ignored.
+  // If wrangler ends before it reads its input, the pipe breaks. The exit code already reports a failure.
   child.stdin?.on("error", () => undefined).end(options.input);
   // Ctrl-C also reaches wrangler. This process waits until wrangler ends, then removes the file with the secrets.
   const ignore = () => undefined;
@@ -104,7 +103,7 @@ function run(
 
 const DeployEntry = z.object({ type: z.literal("deploy"), targets: z.array(z.unknown()) });
 
-/** Returns the targets in wrangler's report file, which has one JSON object per line; none if there is no file. */
+/** Returns the targets in wrangler's report file, which has one JSON object per line; empty if there is no file. */
 export function targetsOf(path: string): string[] {
   let text: string;
   try {

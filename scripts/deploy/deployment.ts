@@ -10,14 +10,11 @@ import { CommandError } from "../terminal/command.ts";
 import { type Ask, chooseSecrets, type SecretChoice, showGenerated } from "./secret-choice.ts";
 import type { Secrets } from "./secrets.ts";
 
-/**
- * The input of `deploy`, which leads from an empty account to a working URL. The deployment and each of its steps may
- * be repeated.
- */
+/** The input of `deploy`. A deployment and each of its steps may be repeated. */
 export interface Deployment {
   wrangler: Wrangler;
   project: Project;
-  /** The secrets from the files that the person named in options. */
+  /** Secrets from files, such as the file that `--internal-api-secret-file` names. */
   given: Secrets;
   ask: Ask;
   /** The environment variables of this process. */
@@ -39,7 +36,9 @@ export async function deploy(deployment: Deployment): Promise<boolean> {
   return report(deployment, urlOf(targets, project.vars["PUBLIC_URL"]));
 }
 
-/** Refuses AURORA_ENV=dev: such a Worker only answers calls from its own machine, and Aurora's calls get 403. */
+/**
+ * Refuses AURORA_ENV=dev: the Worker would accept a missing INTERNAL_API_SECRET, and answer Aurora's calls with 403.
+ */
 function refuseDev({ env, vars }: Project): void {
   if (String(vars["AURORA_ENV"] ?? "").trim() !== "dev") return;
   const table = env === "" ? "[vars]" : `[env.${env}.vars]`;
@@ -99,7 +98,8 @@ async function upload(
     showGenerated(generated, secrets, say);
     return targets;
   }
-  // The failed deployment may already have set generated secrets. These are shown, because Cloudflare never shows them.
+  // The failed deployment may already have set generated secrets. They are shown here, because Cloudflare never shows
+  // them.
   const inForce = generated.length === 0 ? new Set<string>() : await namesOrNull(wrangler, project);
   showGenerated(
     generated.filter((name) => inForce === null || inForce.has(name)),
@@ -112,7 +112,6 @@ async function upload(
   );
 }
 
-/** Returns the names of the secrets that are set; null if they cannot be listed. */
 async function namesOrNull(wrangler: Wrangler, project: Project): Promise<Set<string> | null> {
   try {
     return await secretNames(wrangler, project);

@@ -11,22 +11,22 @@ import {
 } from "./secrets.ts";
 
 /**
- * Asks a person for a secret without showing the input; null if there is no person. If the answer is empty, the secret
- * is generated, or can be set later.
+ * Asks a person for a secret without showing the input; null if there is no person. An empty answer means: generate the
+ * secret, or leave it unset.
  */
 export type Ask = ((question: string) => Promise<string>) | null;
 
 export interface SecretChoice {
   upload: Secrets;
-  /** The uploaded secrets that were generated here. The person has not seen them yet. */
+  /** Secrets in `upload` that were generated here, and that the person has not seen yet. */
   generated: SecretName[];
 }
 
 /**
- * Decides which secrets to upload: those from files, and those that are needed but not set.
+ * Decides which secrets to upload: secrets from files, and needed secrets that the Worker does not have yet.
  * @param present the names of the Worker's secrets
- * @param given the secrets from the files that the person named in options
- * @param isCloudflareBuild whether this runs in Cloudflare's own builds, whose log must not show a secret
+ * @param given the secrets from files
+ * @param isCloudflareBuild whether this runs in Cloudflare's own builds
  * @throws {CommandError} naming every setting and secret that the Worker would refuse
  */
 export async function chooseSecrets(
@@ -43,7 +43,7 @@ export async function chooseSecrets(
   for (const name of neededSecrets(project)) {
     if (present.has(name) || upload[name] !== undefined || ask === null) continue;
     const fresh = freshSecret(name);
-    // Does not ask for CREDENTIALS_KEYS: while it is not set, nobody has a value for it.
+    // Does not ask for CREDENTIALS_KEYS, because nobody can have a value for them before the first deployment.
     const pasted = name === "CREDENTIALS_KEYS" ? "" : (await ask(questionFor(name, fresh !== null))).trim();
     const value = pasted === "" ? fresh : pasted;
     if (value === null) continue;
@@ -69,7 +69,7 @@ function refuseOtherKeys(present: ReadonlySet<string>, given: Secrets): void {
   );
 }
 
-/** Names the missing secrets of the OAuth app. Without them everything works except signing in with OAuth. */
+/** Names the missing secrets of the OAuth app. Only signing in with OAuth needs them. */
 function sayMissingOAuth(
   project: Project,
   present: ReadonlySet<string>,

@@ -20,7 +20,6 @@ export type Secrets = Partial<Record<SecretName, string>>;
 
 const INTERNAL_SECRET_BYTES = 32;
 
-/** The functions that generate secrets. The other secrets come from elsewhere, such as PagerDuty. */
 const FRESH: Partial<Record<SecretName, () => string>> = {
   CREDENTIALS_KEYS: freshCredentialsKeys,
   INTERNAL_API_SECRET: () => randomBytes(INTERNAL_SECRET_BYTES).toString("base64url"),
@@ -30,7 +29,7 @@ const FRESH: Partial<Record<SecretName, () => string>> = {
 /** Generates a value; null for a secret that comes from elsewhere, such as PagerDuty. */
 export const freshSecret = (name: SecretName): string | null => FRESH[name]?.() ?? null;
 
-/** What the person has to do with a generated value. */
+/** What the person has to do with a generated secret. */
 export const CARRY_OVER: Partial<Record<SecretName, string>> = {
   CREDENTIALS_KEYS: "Keep it in your password manager: you need it to rotate the keys.",
   INTERNAL_API_SECRET: "Set the same value in Aurora's server and in its Next.js server.",
@@ -49,16 +48,18 @@ export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
   });
 }
 
-/** The name, without `--`, of the option of `npm run deploy` that reads the secret from a file. */
+/** Returns the option that reads the secret from a file: `internal-api-secret-file` for INTERNAL_API_SECRET. */
 export const fileOptionOf = (name: SecretName): string => `${name.toLowerCase().replaceAll("_", "-")}-file`;
 
-/** Stands in for a secret whose value cannot be read. The check of every secret accepts this text; the check of AURORA_HEADERS
- * only because it looks like a header. */
+/**
+ * Stands in for a secret whose value cannot be read. It looks like a header, because AURORA_HEADERS must contain
+ * headers.
+ */
 const ANY_VALUE = "present: already";
 
 /**
  * Returns the settings and secrets that the Worker would refuse after the deployment.
- * @param present the names of secrets that are set. Their values cannot be read, so they count as valid.
+ * @param present the names of secrets that are set; their values cannot be read, so they count as valid
  * @param given the values to upload
  */
 export function problemsOf(

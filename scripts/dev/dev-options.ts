@@ -11,14 +11,13 @@ export const DEV_HELP = `npm run dev [-- options]
   --inspector-port N   the port for a debugger
   --verbose            shows everything that wrangler prints, including each request`;
 
-/** The options of `npm run dev`. An option that is not given is undefined. */
+/** The options of `npm run dev`. */
 export interface DevOptions {
   port?: number | undefined;
   isVerbose: boolean;
   tunnel: "quick" | "named" | null;
   env?: string | undefined;
   envFiles: string[];
-  /** The arguments for `wrangler dev`. */
   wranglerArgs: string[];
 }
 

@@ -9,12 +9,12 @@ export interface Started {
   url: string;
   config: Config;
   tunnel: DevOptions["tunnel"];
-  /** Whether the Worker listens on the port that `npm run doctor` calls. */
+  /** Whether the Worker has the port that `npm run doctor` calls by default. */
   isUsualPort: boolean;
   tookMs: number;
 }
 
-/** Returns lines for a person: the Worker's addresses, how it can be reached, and the next step. */
+/** Returns the lines: the Worker's addresses, where incidents go, and the next step. */
 export function greeting({ url, config, tunnel, isUsualPort, tookMs }: Started): string[] {
   const { consoleUser: user, publicUrl } = config;
   const isPublic = publicUrl !== null && !isLocalHost(publicUrl);

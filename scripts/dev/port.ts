@@ -1,6 +1,5 @@
 import { createServer } from "node:net";
 
-/** The loopback addresses of `localhost`. */
 const LOOPBACK = ["127.0.0.1", "::1"];
 
 /** Whether the port is free on both loopback addresses. */
@@ -12,8 +11,7 @@ export async function isPortFree(port: number): Promise<boolean> {
 }
 
 /**
- * Returns null if a server can listen at this host and port, else the error code. On a machine without IPv6, listening
- * at `::1` fails with a code other than EADDRINUSE.
+ * Returns null if a server can listen, else the error's code. Without IPv6, `::1` gives a code other than EADDRINUSE.
  */
 async function listenError(port: number, host: string): Promise<string | null> {
   const server = createServer();

@@ -12,12 +12,12 @@ import { CommandError } from "../terminal/command.ts";
 import type { DevOptions } from "./dev-options.ts";
 import { isPortFree } from "./port.ts";
 
-/** The checks before wrangler starts. A check that fails ends the command with one clear message. */
+/** The checks that `npm run dev` makes before it starts wrangler. */
 
 const LOOKUP_TIMEOUT_MS = 10_000;
 
 /**
- * Reads the settings in the same way as the local Worker.
+ * Returns the local Worker's settings.
  * @throws {CommandError} naming each setting that the Worker would refuse, and the file to change
  */
 export function requireSettings(project: Project, devVars: readonly SettingsSource[]): Config {
@@ -44,7 +44,7 @@ export async function requireFreePort(port: number, isFree = isPortFree): Promis
   );
 }
 
-/** @throws {CommandError} if a tunnel is to be opened, and DNS does not find the host of the API that opens it */
+/** @throws {CommandError} if a tunnel needs a host of Cloudflare that DNS does not find */
 export async function requireNetwork(
   tunnel: DevOptions["tunnel"],
   resolveHost: (host: string) => Promise<unknown> = lookup,

@@ -1,9 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 
 /**
- * The messages of `wrangler dev` (4.164) that `npm run dev` hides without `--verbose`. Each message is one call of
- * `write` by wrangler. Everything else is shown, so that no error, warning, question or line of the Worker's log is
- * lost.
+ * The messages of `wrangler dev` (4.164) that `npm run dev` hides without `--verbose`. wrangler writes each message
+ * with one call of `write`. All other output is shown, such as errors, questions and the Worker's log.
  */
 const ROUTINE = [
   /^\s*\u26C5\uFE0F wrangler /,
@@ -22,7 +21,7 @@ const ROUTINE = [
   /^\s*$/,
 ];
 
-/** Pure. @param message one message as wrangler writes it, including colours */
+/** Whether to hide the message, which may contain colour codes. Pure. */
 export const isRoutine = (message: string): boolean => {
   const plain = stripVTControlCharacters(message);
   return ROUTINE.some((pattern) => pattern.test(plain));

@@ -8,15 +8,14 @@ import type { DevOptions } from "./dev-options.ts";
 import { GeneratedConfig, tunnelLineOf } from "./generated-config.ts";
 import { chosenUrl, isTunnelUrl } from "./tunnel-settings.ts";
 
-/** Runs `wrangler dev`, and tells the Worker the address of wrangler's tunnel, which webhook URLs then use. */
+/** Runs `wrangler dev`, and tells the Worker the address of wrangler's tunnel, for its webhook URLs. */
 
-// wrangler's own program. The launcher in node_modules/.bin does not pass signals on: a signal would end only the
-// launcher.
+// wrangler's own program. A signal to the launcher in node_modules/.bin would end only the launcher.
 const wrangler = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
 
 export interface DevSession {
   child: ChildProcess;
-  /** Removes the generated configuration. To be called when the child has ended. */
+  /** Removes the generated configuration. Call it when the child has ended. */
   clear(): void;
 }
 
@@ -24,7 +23,6 @@ export interface SessionOptions {
   /** The path of wrangler.toml. */
   toml: string;
   options: DevOptions;
-  /** The child's input, output and errors. */
   stdio: StdioOptions;
   environment?: NodeJS.ProcessEnv;
   /** Called once when the Worker answers, with its address on this machine. */
@@ -41,7 +39,7 @@ export function startDevSession(session: SessionOptions): DevSession {
   const generated = new GeneratedConfig(toml);
   const watch = new URL(`./wrangler-watch.ts${options.isVerbose ? "" : "?quiet"}`, import.meta.url).href;
   const args = ["--no-warnings", "--import", watch, wrangler, "dev", "--config", generated.path];
-  // Uses the Node that runs this script. In an npm script, that is the Node in node_modules, not this machine's own.
+  // In an npm script, process.execPath is the Node in node_modules, not this machine's own.
   const child = spawn(process.execPath, [...args, ...options.wranglerArgs], {
     cwd: dirname(toml),
     env: environment ?? process.env,

@@ -1,23 +1,23 @@
 import { stripVTControlCharacters } from "node:util";
 
 /**
- * Reads the state of the tunnel from the output of `wrangler dev`, the only place where wrangler reports it. Pure.
- * The lines are those of wrangler 4.164 (src/tunnel/dev.ts and workers-utils/src/tunnel.ts there).
+ * Reads from the output of `wrangler dev` whether the tunnel is open, because wrangler reports it nowhere else. Pure.
+ * The lines are those of wrangler 4.164 (its src/tunnel/dev.ts and workers-utils/src/tunnel.ts).
  *
- * The Worker logs to the same output, and its log can contain text from strangers. Each line of the Worker begins
- * with an event's name or a brace. A line therefore only counts if all of it matches one of wrangler's lines.
+ * The Worker's log is in the same output, and can contain text from strangers. Each line of the log begins with an
+ * event's name or a brace. So the patterns match only whole lines of wrangler.
  */
 
 const OPEN = /^\u2B23 Sharing via Cloudflare Tunnel:(?: (https:\/\/\S+))?$/;
-/** A host of a named tunnel. A tunnel with several hosts has a line for each. */
+/** A host of a named tunnel. wrangler prints a line for each host; the first line counts. */
 const HOST = /^ {3}(https:\/\/\S+)$/;
 const CLOSED = /^(?:\u2B23 Tunnel closed|Tunnel expired\. Closing tunnel\.)$/;
-/** Lines longer than this are not kept. The lines of wrangler that are read here are shorter, even with colours. */
+/** Longer lines are ignored. The lines that are read here are shorter, even with colours. */
 const MAX_LINE_CHARS = 2_000;
 
 /** Reads the output in chunks, which may end anywhere in a line. */
 export class TunnelLines {
-  /** The line that is not complete yet; null if it is already longer than MAX_LINE_CHARS. */
+  /** The incomplete last line; null if it is longer than MAX_LINE_CHARS. */
   #line: string | null = "";
   #hostFollows = false;
 

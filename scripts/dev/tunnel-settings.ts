@@ -3,9 +3,8 @@ import type { SettingsSource } from "../settings/local-settings.ts";
 /** Decides which public URL the local Worker uses. Pure. */
 
 /**
- * Whether an address can belong to the tunnel that wrangler opened. A quick tunnel, which has no name, gets a
- * host under trycloudflare.com. For a named tunnel any https origin is possible, because only its Cloudflare account
- * knows its hosts.
+ * Whether an address can belong to the tunnel that wrangler opened. A quick tunnel gets a host under trycloudflare.com.
+ * A named tunnel can have any https origin.
  */
 export function isTunnelUrl(url: string, isNamed: boolean): boolean {
   const parsed = URL.parse(url);

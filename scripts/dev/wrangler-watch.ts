@@ -1,7 +1,7 @@
 /**
- * Loaded into wrangler's own process (`node --import`) by `npm run dev`. Reports to the parent when the tunnel opens
- * or closes, and with `?quiet` hides the output that a person rarely needs. Standard output stays the terminal: if it
- * is a pipe, wrangler switches off its keys, such as [a] to extend the tunnel.
+ * `npm run dev` loads this file into wrangler's own process (`node --import`). It reports to the parent when the tunnel
+ * opens or closes. With `?quiet` it hides routine output. Standard output stays the terminal: on a pipe, wrangler
+ * switches off its keys, such as [a] to extend the tunnel.
  */
 import { isRoutine } from "./routine-output.ts";
 import { TunnelLines } from "./tunnel-lines.ts";

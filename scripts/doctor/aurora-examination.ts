@@ -8,13 +8,13 @@ import { mayHearSecret } from "./reach.ts";
 
 /** Checks whether Aurora can be reached, with calls that change nothing there. */
 
-/** The user id in these calls. Aurora has no such user. */
+/** A user id that Aurora does not know. */
 const NOBODY = "doctor";
 
 /**
  * @param config read on this machine; the running Worker may have other settings
  * @param bindsAurora whether calls go through the binding `AURORA`, which only a deployed Worker has
- * @param target where the running Worker delivers; null: not known
+ * @param target the address to which the running Worker delivers; null if it is not known
  */
 export async function examineAurora(
   config: Config,

@@ -5,16 +5,13 @@ import { adviceFor } from "../../src/delivery/advice.ts";
 import type { Answered } from "./call.ts";
 import { type Finding, ok, problem, warning } from "./finding.ts";
 
-/**
- * The checks of the connection to Aurora: how it is set up, and whether Aurora's addresses answer as they should.
- * Pure.
- */
+/** Checks how incidents reach Aurora, and how Aurora's addresses answer. Pure. */
 
 type Events = NonNullable<Config["events"]>;
 
 /**
- * Finds out how incidents are delivered. docs/deploy.md describes the possible ways.
- * @param target where the running Worker delivers; null: not known
+ * Reports how incidents are delivered: one of the ways in docs/deploy.md.
+ * @param target the address to which the running Worker delivers; null if it is not known
  */
 export function checkWay(
   { events, aurora }: Pick<Config, "events" | "aurora">,
@@ -49,7 +46,7 @@ const hostOf = (url: string) => URL.parse(url)?.host ?? "an address that is no U
 
 const Refusal = z.object({ error: z.string(), code: z.optional(z.string()) });
 
-/** Checks the answer to an unsigned, empty call to AURORA_EVENTS_URL. Every receiver has to refuse such a call. */
+/** Checks the answer to an unsigned, empty call. Every receiver of events has to refuse such a call. */
 export function checkEventsUrl(events: Events, answer: Answered): Finding {
   const { host } = new URL(events.url);
   const means = "Incidents do not arrive in Aurora. They are kept and retried.";
@@ -82,15 +79,12 @@ export function checkEventsUrl(events: Events, answer: Answered): Finding {
 function isRight(events: Events, status: number, refusal: z.infer<typeof Refusal> | undefined): boolean {
   if (refusal === undefined) return false;
   if (isReceiver(events.url)) return status === 401 && refusal.code === "invalid_signature";
-  // Aurora does not know the user, and the body is empty. Aurora's own route refuses the call for one of these reasons.
+  // Aurora's own route refuses the empty body (400) or the unknown user (404).
   if (events.isOwnRoute) return status === 400 || (status === 404 && /not connected/.test(refusal.error));
   return status === 400 || status === 401;
 }
 
-/**
- * Checks the answer of Aurora's backend to `GET /pagerduty`.
- * @param sentSecret whether INTERNAL_API_SECRET was sent
- */
+/** Checks the answer of Aurora's backend to `GET /pagerduty`. */
 export function checkBackend(backendUrl: string, answer: Answered, sentSecret: boolean): Finding {
   const { host } = new URL(backendUrl);
   const means = "Nobody can connect PagerDuty, because each change needs Aurora's permission.";

@@ -2,16 +2,13 @@
 
 const TIMEOUT_MS = 15_000;
 
-/**
- * An answer. `body` is the parsed JSON, or the text if it is not JSON. If there was no answer, `status` is 0 and `body`
- * says why.
- */
+/** `body` is the parsed JSON, or the text if it is not JSON. Without an answer, `status` is 0 and `body` says why. */
 export interface Answered {
   status: number;
   body: unknown;
 }
 
-/** Makes the call. Follows no redirect, because no other host may get the headers. Never throws an error. */
+/** Makes the call. Follows no redirect, because no other host may get the headers. Never throws. */
 export async function ask(url: string, init: Pick<RequestInit, "method" | "headers">): Promise<Answered> {
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
@@ -27,7 +24,7 @@ export async function ask(url: string, init: Pick<RequestInit, "method" | "heade
   }
 }
 
-/** Returns the cause of an error from `fetch`: the error's own message is only "fetch failed". */
+/** Returns the cause of an error from `fetch`, because the error's own message is only "fetch failed". */
 export function reasonOf(error: unknown): string {
   return error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
 }

@@ -29,7 +29,7 @@ const Status = z.discriminatedUnion("connected", [
 const found = ({ code, message, fix }: z.infer<typeof Problem>): Finding =>
   (Object.hasOwn(MILD_PROBLEMS, code) ? warning : problem)(message, `(${code})`, fix);
 
-/** Checks the answer to `GET /pagerduty` for a user. @param isElsewhere whether the Worker is not on this machine */
+/** Checks the answer to `GET /pagerduty` for a user. @param isElsewhere whether the Worker is on another machine */
 export function checkConnection(user: string, { status, body }: Answered, isElsewhere = false): Finding[] {
   if (status === 403) {
     return [
@@ -79,8 +79,7 @@ export function checkConnection(user: string, { status, body }: Answered, isElse
 }
 
 /**
- * Warns if the Worker knows no subscription. Returns nothing for a disabled or deleted subscription, because the
- * Worker's `problems` already report it.
+ * Warns if the Worker knows no subscription. The Worker's `problems` already report a disabled or deleted subscription.
  */
 function checkSubscription(subscription: { id: string; state: string } | null): Finding[] {
   if (subscription?.state === "active") return [ok("The webhook subscription at PagerDuty is active")];
@@ -96,7 +95,7 @@ function checkSubscription(subscription: { id: string; state: string } | null): 
 
 const Target = z.object({ delivery: z.object({ target: z.string() }) });
 
-/** Reads from `GET /pagerduty` where the Worker delivers incidents; null if the answer names no address. */
+/** Returns the address to which the Worker delivers, from `GET /pagerduty`; null if the answer has no address. */
 export const targetOf = ({ body }: Answered): string | null =>
   Target.safeParse(body).data?.delivery.target ?? null;
 

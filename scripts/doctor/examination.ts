@@ -9,7 +9,7 @@ import { checkHealth, checkWebhookUrl, mayHearSecret, type Probe } from "./reach
 export interface Patient {
   /** The Worker's address, without a slash at the end. */
   url: string;
-  /** The user whose connection is checked; null: only checks whether webhooks can arrive. */
+  /** The user whose connection is checked; null if only the way of webhooks to the Worker is checked. */
   user: string | null;
   /** The user's organisation, whose connection is checked instead of the user's own. */
   org: string | null;
@@ -21,16 +21,16 @@ export interface Patient {
 
 export interface Examination {
   findings: Finding[];
-  /** Where the running Worker delivers incidents; null: nowhere, or not known. */
+  /** The address to which the running Worker delivers; null if there is none, or if it is not known. */
   target: string | null;
 }
 
 const TIMEOUT_MS = 15_000;
-/** The user id in the calls if no user is given. Every user id has a webhook URL. */
+/** Replaces a missing user id. Every user id has a webhook URL. */
 const NOBODY = "doctor";
 const SHOWN_EVENTS = 5;
 
-/** Examines the Worker without changing anything. Every answer becomes a finding; never throws an error. */
+/** Checks the Worker without changing anything. Never throws. */
 export async function examine({ url, user, org, secret, localFaults }: Patient): Promise<Examination> {
   const health = await askHealth(url);
   const findings = checkHealth(url, health, localFaults);
@@ -72,7 +72,7 @@ function webhookUrlOf(body: unknown): string | null {
   return typeof body.webhookUrl === "string" && URL.canParse(body.webhookUrl) ? body.webhookUrl : null;
 }
 
-/** Sends a GET to the public webhook URL. It takes the same route as a webhook, but the Worker stores nothing. */
+/** Sends a GET on the route of a webhook. The Worker stores nothing for a GET. */
 async function probe(webhookUrl: string): Promise<Probe> {
   try {
     const response = await fetch(webhookUrl, { redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) });

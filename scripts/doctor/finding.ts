@@ -5,11 +5,10 @@ import { withLocalTimes } from "../terminal/times.ts";
 /** The result of one check. */
 export interface Finding {
   level: "ok" | "warning" | "problem";
-  /** What was checked, and its state. Contains no secret. */
+  /** The result, such as `Node 20.9.0 is too old`. Contains no secret. */
   what: string;
   /** The consequence of a warning or problem. */
   means?: string;
-  /** What to do. */
   fix?: string;
 }
 
@@ -33,8 +32,8 @@ export const problem = (what: string, means: string, fix: string): Finding => ({
 const shown = (text: string) => plainText(withLocalTimes(text));
 
 /**
- * Returns the lines for a person. Removes control characters, because a finding can contain text from strangers (an
- * event's type, a host's answer).
+ * Returns the lines for a person. Removes control characters, because a finding can quote strangers, such as an event's
+ * type.
  */
 export function printed({ level, what, means, fix }: Finding, hasColours: boolean): string {
   const mark = hasColours ? styleText(COLOUR[level], level, { validateStream: false }) : level;
@@ -44,7 +43,7 @@ export function printed({ level, what, means, fix }: Finding, hasColours: boolea
   return [first, ...rest.map((line) => indent + shown(line))].join("\n");
 }
 
-/** Returns the last line: the numbers of problems and warnings. */
+/** Returns the last line, such as "1 problem, 2 warnings." */
 export function summary(findings: readonly Finding[]): string {
   const count = (level: Finding["level"]) => {
     const found = findings.filter((finding) => finding.level === level).length;

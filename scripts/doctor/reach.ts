@@ -12,9 +12,9 @@ const isLocal = (url: string) => LOCAL_HOSTS.has(URL.parse(url)?.hostname ?? "")
 export const mayHearSecret = (url: string) => URL.parse(url)?.protocol === "https:" || isLocal(url);
 
 /**
- * Checks the answer to `GET /healthz`.
- * @param localFaults the number of faults in the settings files of this machine; null for a Worker elsewhere. If there
- * are such faults, the problems that the Worker reports are left out.
+ * Checks the answer to `GET /healthz`. If the settings files have faults, these are already reported, so the Worker's
+ * own problems are left out.
+ * @param localFaults the number of faults in this machine's settings files; null for a Worker elsewhere
  */
 export function checkHealth(url: string, health: Health, localFaults: number | null): Finding[] {
   switch (health.kind) {

@@ -21,10 +21,7 @@ export function checkNode(version: string): Finding {
   );
 }
 
-/**
- * Checks the settings of the Worker on this machine. Each finding names the setting and its file.
- * @param devVars empty if there is no .dev.vars
- */
+/** Checks the settings of the Worker on this machine. @param devVars empty if there is no .dev.vars */
 export function checkConfiguration(project: Project, devVars: readonly SettingsSource[]): Finding[] {
   if (devVars.length === 0) {
     return [
@@ -51,15 +48,15 @@ export function checkConfiguration(project: Project, devVars: readonly SettingsS
   return [ok(`The settings in ${files} are valid`), checkOAuth(config)];
 }
 
-/** Returns the settings of the Worker on this machine; null if `checkConfiguration` finds a fault. */
+/** Returns the settings of the Worker on this machine; null if a setting is missing or malformed. */
 export function localConfig(project: Project, devVars: readonly SettingsSource[]): Config | null {
   const toml = { where: "wrangler.toml", variables: project.vars };
   return configIn(mergedVariables(toml, devVars, project.bindsAurora));
 }
 
 /**
- * Returns the settings of a deployed Worker. Its secrets cannot be read: INTERNAL_API_SECRET and AURORA_HEADERS come
- * from this process's environment variables, and stand-ins replace the other secrets that a Worker needs.
+ * Returns the settings of a deployed Worker. Its secrets cannot be read. INTERNAL_API_SECRET and AURORA_HEADERS
+ * therefore come from this process's environment variables, and stand-ins replace the other secrets.
  * @returns null if a setting is missing or malformed, which `GET /healthz` reports
  */
 export function deployedConfig(
@@ -86,7 +83,6 @@ function configIn(variables: Readonly<Record<string, unknown>>): Config | null {
   }
 }
 
-/** Checks whether users can connect with OAuth. */
 function checkOAuth({ oauth, publicUrl }: Pick<Config, "oauth" | "publicUrl">): Finding {
   const missing = [
     ...(oauth.clientId === null ? ["PAGERDUTY_CLIENT_ID"] : []),
@@ -112,8 +108,8 @@ function checkOAuth({ oauth, publicUrl }: Pick<Config, "oauth" | "publicUrl">): 
 }
 
 /**
- * Returns the value for X-Internal-Secret: the environment variable INTERNAL_API_SECRET. If it is not set, the Worker
- * on this machine gets the value in `.dev.vars`. A Worker elsewhere never gets that value, because no other host may.
+ * Returns the value for X-Internal-Secret: INTERNAL_API_SECRET from the environment, else from `.dev.vars`. A Worker
+ * elsewhere never gets the value in `.dev.vars`.
  */
 export function secretOf(
   environment: Readonly<Record<string, string | undefined>>,

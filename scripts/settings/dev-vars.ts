@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 
-/** The key size of AES-256; the signing secret has the same size. */
+/** The size of an AES-256 key, and of the signing secret. */
 const KEY_BYTES = 32;
 /** Only the owner may read the file, because it contains keys. */
 const MODE = 0o600;
@@ -36,10 +36,7 @@ AURORA_EVENTS_SECRET=${freshEventsSecret()}
 `;
 }
 
-/**
- * Creates `.dev.vars` if it does not exist. Never changes an existing file.
- * @returns whether the file was created
- */
+/** Creates `.dev.vars` if it does not exist. @returns whether the file was created */
 export function createDevVars(path: string): boolean {
   try {
     // "wx" fails if the file exists, so that two concurrent starts cannot overwrite each other's keys.

@@ -14,8 +14,8 @@ export interface SettingsSource {
 }
 
 /**
- * Reads the files that `wrangler dev` reads: those of `--env-file`, else `.dev.vars.NAME` for `--env NAME`, else
- * `.dev.vars`. The last two may be missing.
+ * Reads the files that `wrangler dev` reads: the files of `--env-file`, else `.dev.vars.NAME` for `--env NAME`, else
+ * `.dev.vars`. Neither `.dev.vars.NAME` nor `.dev.vars` has to exist.
  * @throws {CommandError} for a file of `--env-file` that does not exist
  */
 export function readDevVars(
@@ -43,7 +43,7 @@ export interface SettingFault {
 
 /**
  * Returns the faults of a local Worker's settings: misspelt names, missing and malformed values.
- * @param devVars the files that `readDevVars` read; a later file overrides an earlier one
+ * @param devVars the files that `readDevVars` read
  * @param bindsAurora whether the binding `AURORA` exists
  */
 export function settingFaults(
@@ -63,8 +63,8 @@ export function settingFaults(
 }
 
 /**
- * Whether the closing quote is missing. `parseEnv` then either leaves the opening quote in the value, or reads on to a
- * quote in a later line, so that the value contains the settings in between.
+ * Whether the closing quote is missing. `parseEnv` then leaves the opening quote in the value. Or it reads on to a
+ * quote in a later line, so the value contains a line such as `\nPUBLIC_URL=`.
  */
 const hasUnclosedQuote = (value: string) => /^(["'`])(?!.*\1$)/s.test(value) || /\n[A-Z_]+=/.test(value);
 

@@ -4,7 +4,8 @@ export class CommandError extends Error {
 }
 
 /**
- * Runs a command. Its result or a `CommandError` determines the exit code. Any other error is a bug, and is thrown.
+ * Runs a command. The exit code is 1 if the command returns false or throws a `CommandError`. Any other error is a bug,
+ * and is thrown.
  */
 export async function runCommand(command: () => Promise<boolean>): Promise<void> {
   try {

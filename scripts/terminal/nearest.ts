@@ -12,7 +12,7 @@ export function nearest(name: string, known: readonly string[]): string | null {
   return best !== undefined && best.edits <= limit ? best.candidate : null;
 }
 
-/** Returns " Did you mean X?", or an empty text, to append to a sentence about a wrong name. */
+/** Returns " Did you mean X?"; "" if no known name is similar. */
 export function suggestion(name: string, known: readonly string[]): string {
   const candidate = nearest(name, known);
   return candidate === null ? "" : ` Did you mean ${candidate}?`;

@@ -16,7 +16,7 @@ export function parseOptions<T extends ParseArgsOptionsConfig>(
     return parseArgs({ options, args }).values;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    // Keeps only the first sentence. The next sentences explain positional arguments, which no command here takes.
+    // Drops the later sentences, which explain positional arguments. No command here takes positional arguments.
     const [fault = ""] = error.message.split(/\.\s/);
     const unknown = /^Unknown option '(-[^']*)'/.exec(fault)?.[1];
     const names = Object.keys(options).map((name) => `--${name}`);

@@ -10,7 +10,7 @@ const LOCAL = new Intl.DateTimeFormat("en-GB", {
   timeZoneName: "short",
 });
 
-/** Returns the text with its times in this machine's time zone, such as `26 Nov 2026, 15:11:49 UTC`. Pure. */
+/** Replaces the ISO times in a text by times in this machine's time zone: `26 Nov 2026, 15:11:49 UTC`. Pure. */
 export function withLocalTimes(text: string): string {
   return text.replace(ISO, (time) => {
     const date = new Date(time);

@@ -1,7 +1,7 @@
 /**
- * Limits the calls that read the contexts of incidents, so that a storm of incidents leaves most of
- * PagerDuty's rate limit to other calls. The count is kept in memory, so a restart resets it. That is safe,
- * because PagerDuty's own limit is three times as high.
+ * Limits the calls that read the contexts of incidents, so that most of PagerDuty's rate limit is left for other calls.
+ * The count is in memory, so a restart resets it. The reset is safe, because PagerDuty's own limit is three times as
+ * high.
  */
 
 const WINDOW_MS = 60_000;
@@ -14,10 +14,7 @@ export class CallBudget {
   /** The times of the calls of the last minute, oldest first. */
   readonly #calls: number[] = [];
 
-  /**
-   * Counts a call and returns true; returns false if the budget is used up.
-   * @param isAlerts whether the call asks for alerts
-   */
+  /** Counts a call and returns true; returns false if the budget is used up. */
   take(isAlerts: boolean, nowMs: number): boolean {
     while ((this.#calls[0] ?? nowMs) <= nowMs - WINDOW_MS) this.#calls.shift();
     if (this.#calls.length >= (isAlerts ? MAX_CALLS_A_MINUTE : ALERTS_ALONE_AFTER)) return false;

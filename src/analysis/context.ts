@@ -24,24 +24,22 @@ import { readStored } from "../storage/stored-value.ts";
 import { CallBudget } from "./call-budget.ts";
 
 /**
- * Reads an incident's context (alerts, changes, similar incidents, notes) from PagerDuty within
- * CONTEXT_WAIT_SECONDS, and stores the context with the incident. A part that PagerDuty refuses, or does not
- * return in time, is null, and `missing` holds the reason.
+ * Reads an incident's context (alerts, changes, similar incidents, notes) from PagerDuty within CONTEXT_WAIT_SECONDS,
+ * and stores it. If PagerDuty refuses a part or is too slow, the part is null, and `missing` has the reason.
  */
 
-/** How long a part is not requested again after PagerDuty answered that the account's plan lacks it. */
+/** A part that the account's plan lacks is requested again after this time. */
 const PLAN_MEMORY_MS = 24 * 3600 * 1000;
 const PLAN_KEY = "contextNotInPlan";
-/** `untilMs` is the time before which each part is not requested again. */
+/** `untilMs`: when each part may be requested again. */
 const NotInPlan = z.object({ connectionId: z.string(), untilMs: z.partialRecord(ContextPart, z.number()) });
 
 type List<T> = (target: ApiTarget, incidentId: string) => Promise<ApiAnswer<T[]>>;
 /** A part of the context, or why it is missing. */
 type Part<T> = { value: T[]; reason: null } | { value: null; reason: MissingReason };
 
-/** How a context is collected. */
 export interface Collection {
-  /** The time at which the delivery or the analysis starts, even if the context is not there yet. */
+  /** When the delivery or the analysis starts, with or without the context. */
   untilMs: number;
   /** Whether only alerts are requested, because many incidents need a context at the same time. */
   alertsAlone: boolean;
@@ -81,7 +79,7 @@ export class ContextCollector {
     const startedAtMs = Date.now();
     const waitMs = Math.max(0, Math.min(config.contextWaitMs, untilMs - startedAtMs));
     const asked = await withDeadline(waitMs, (signal) => this.#ask(incident, { signal, alertsAlone }));
-    // After a disconnect or a change of accounts, these answers must not be stored.
+    // After a disconnect or a change of accounts, PagerDuty's answers must not be stored.
     if (!isCurrent()) return;
     const context = boundContext({ ...asked, notes: this.#notesOfOthers(incidentId, asked.notes) });
     saveContext(sql, incidentId, context);
@@ -128,7 +126,6 @@ export class ContextCollector {
     };
   }
 
-  /** Leaves out Aurora's own notes. */
   #notesOfOthers(incidentId: string, notes: WrittenNote[] | null): Context["notes"] {
     if (notes === null) return null;
     const others = notesOfOthers(this.#context.sql, incidentId, notes);
@@ -158,7 +155,7 @@ export class ContextCollector {
     return answer.value ? { value: answer.value, reason: null } : missing("rate_limited");
   }
 
-  /** Returns, for each part that the account's plan lacks, until when it is not requested. */
+  /** Returns the time at which each part that the account's plan lacks may be requested again. */
   #notInPlanUntilMs(): Partial<Record<ContextPart, number>> {
     const { storage, store } = this.#context;
     const known = readStored(storage, PLAN_KEY, NotInPlan);
@@ -169,7 +166,7 @@ export class ContextCollector {
     return (this.#notInPlanUntilMs()[part] ?? 0) > Date.now();
   }
 
-  /** Stores which parts PagerDuty has just refused because of the account's plan. Only writes if a part is new. */
+  /** Stores the parts that PagerDuty refused because of the account's plan. Writes nothing if no part is new. */
   #rememberPlan(connectionId: string, { missing }: Context): void {
     const refused = missing.filter(
       ({ part, reason }) => reason === "not_in_plan" && !this.#lacksPlanFor(part),

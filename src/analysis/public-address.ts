@@ -1,6 +1,7 @@
 /**
  * Decides whether a runbook's URL may be fetched. Anyone who can edit an incident's custom field chooses the URL, so
- * only http(s) URLs of public hosts are fetched. A private address is recognized in every notation.
+ * only http(s) URLs of public hosts are fetched. A private address is recognized in every notation, such as 0x7f.1 for
+ * 127.0.0.1, because the URL parser normalizes it.
  */
 
 /** Matches host names that exist only inside a private network. */
@@ -37,7 +38,7 @@ function isPrivateV4(address: string): boolean {
   });
 }
 
-/** The eight groups of an IPv6 address, which the URL parser has normalized. */
+/** The eight groups of an IPv6 address. */
 function v6Groups(address: string): number[] {
   const [head = "", tail] = address.split("::");
   const groups = (text: string) =>
@@ -50,13 +51,13 @@ function v6Groups(address: string): number[] {
 function isPrivateV6(address: string): boolean {
   const groups = v6Groups(address);
   const [first = 0, second = 0] = groups;
-  // Only 2000::/3 is global unicast; its ranges for 6to4, Teredo and documentation are not public hosts.
+  // Only 2000::/3 is global unicast. In this network, the ranges for 6to4, Teredo and documentation are not public.
   if (first < 0x2000 || first > 0x3fff) return true;
   if (first === 0x2002 || (first === 0x2001 && (second < 0x200 || second === 0xdb8))) return true;
   return first === 0x3fff;
 }
 
-/** Returns why the URL may not be fetched; null if it may. The URL parser has already normalized the host. */
+/** Returns why the URL may not be fetched; null if it may. */
 export function refusalOf(url: URL): string | null {
   if (url.protocol !== "http:" && url.protocol !== "https:") return "only http and https are fetched";
   if (url.username || url.password) return "a URL with credentials in it is not fetched";

@@ -11,11 +11,13 @@ export interface AnalysisContext extends TenantContext {
   contexts: ContextCollector;
 }
 
-/** Whether the request for analysis has the incident's context. In format `v3` the triggered event has the context. */
+/**
+ * Whether the request for analysis contains the incident's context. In format `v3`, `incident.triggered` contains it.
+ */
 export const requestCarriesContext = ({ config }: TenantContext): boolean =>
   config.contextWaitMs > 0 && config.events?.format !== "v3";
 
-/** Fetches the incident's runbook, then asks Aurora for a root-cause analysis if the incident still waits for one. */
+/** Fetches the incident's runbook. Then asks Aurora for a root-cause analysis if the incident still waits for one. */
 export async function requestAnalysis(context: AnalysisContext, incidentId: string): Promise<void> {
   const { sql, storage, store, contexts } = context;
   const isCurrent = store.whileConnectedAsNow();

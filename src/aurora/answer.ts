@@ -6,23 +6,24 @@ export type AuroraAnswer =
   | {
       kind: "answered";
       status: number;
-      /** The header `Retry-After`. */
       retryAfter: string | null;
       /** The body as JSON; undefined if it is not JSON. */
       json: unknown;
       /** The JSON's member `error`, without secrets, at most 200 characters; null if there is none. */
       error: string | null;
-      /** "" for a 2xx. Otherwise `error` or, if that is null, the start of the body's text, without secrets. */
+      /**
+       * "" if the status is below 300. Otherwise `error`, or the start of the body if `error` is null; without secrets.
+       */
       words: string;
     }
   | { kind: "timed_out"; afterMs: number }
   | { kind: "unreachable" };
 
-/** The most characters of another server's text that are shown to a user. */
+/** At most this many characters of another server's text are shown to a user. */
 const MAX_WORDS_CHARS = 200;
 /** How many characters of an HTML page are searched for text. */
 const MAX_HTML_CHARS = 4_000;
-/** Shorter values, such as a header's "1", are not redacted, because that would garble ordinary text. */
+/** Shorter values, such as a header's "1", are not redacted: that would garble ordinary text. */
 const MIN_SECRET_CHARS = 6;
 
 /** @param secrets texts that are redacted in `error` and `words` */
@@ -43,7 +44,7 @@ export function answered(
   };
 }
 
-/** Describes the result of a call as text that follows the word "Aurora". */
+/** Describes the result as text after the word "Aurora", such as "did not answer within 30 s". */
 export function outcomeOf(answer: AuroraAnswer): string {
   switch (answer.kind) {
     case "answered":
@@ -68,7 +69,7 @@ function errorIn(json: unknown): string | null {
   return typeof json.error === "string" && json.error.trim() !== "" ? json.error : null;
 }
 
-/** Returns the body. Removes the tags if the body is HTML. */
+/** Removes the tags if the body is HTML. */
 function textOf(text: string): string {
   if (!text.trimStart().startsWith("<")) return text;
   return text.slice(0, MAX_HTML_CHARS).replace(/<(?:[^<>]*>|[^<>]*$)/g, " ");

@@ -4,7 +4,7 @@ import { type AuroraTarget, auroraTarget, callAurora } from "./calls.ts";
 
 /** Calls Aurora's API for the connection, `{AURORA_BACKEND_URL}/pagerduty`, as Aurora's UI server does. */
 
-/** The user, and the organisation if there is one, on whose behalf Aurora is called. */
+/** The user and organisation on whose behalf Aurora is called. */
 export interface Member {
   userId: string;
   orgId: string | null;

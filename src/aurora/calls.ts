@@ -5,13 +5,12 @@ import { type AuroraAnswer, answered } from "./answer.ts";
 
 /** Makes every call to Aurora: to its backend's API, to its webhook route, and to other event receivers. */
 
-/** The header of every call to Aurora. It lets the connector refuse its own calls if a proxy sends them back to it. */
+/** The header of every call to Aurora. If a proxy sends such a call back to the connector, the connector refuses it. */
 export const EDGE_HEADER = "x-aurora-edge";
 
 /** How much of a body is read: enough for `error` and for the status of the connection. */
 const MAX_ANSWER_BYTES = 16 * 1024;
 
-/** The part of the binding `AURORA` that is used. */
 interface AuroraBinding {
   fetch(url: string, init: RequestInit): Promise<Response>;
 }
@@ -23,7 +22,7 @@ export interface AuroraTarget {
   headers: Readonly<Record<string, string>>;
   /** A Workers VPC service that reaches a private Aurora; null if none is bound. */
   binding: AuroraBinding | null;
-  /** The secrets that Aurora shares with the connector. Redacted in every answer, even if the call contained none. */
+  /** Redacted in every answer, even if the call contained none of these secrets. */
   secrets: readonly string[];
 }
 

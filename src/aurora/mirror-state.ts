@@ -4,9 +4,8 @@ import { type AuroraAnswer, outcomeOf } from "./answer.ts";
 import type { Member } from "./backend.ts";
 
 /**
- * The mirror copies the connection to Aurora. Its state says which change Aurora has not accepted yet, and
- * whether Aurora holds a credential. Only the latest change can be pending. Pure; times are in
- * milliseconds.
+ * The mirror copies the connection to Aurora. Its state says which change Aurora has not accepted yet, and whether
+ * Aurora holds a credential. Only the latest change can be pending. Pure.
  */
 
 const Pending = z.lazy(() =>
@@ -35,9 +34,8 @@ export const MirrorState = z.lazy(() =>
     knowsConnection: z.nullable(z.boolean()),
     checkedAtMs: z.nullable(z.number()),
     /**
-     * Why a call failed, as text that follows the word "Aurora". Null before the first failure, and again when a
-     * connect or disconnect is made here, when Aurora accepts a change, and when Aurora's status says that it is
-     * connected.
+     * Why a call failed, as text after the word "Aurora". Set to null by a connect or disconnect here, by a change that
+     * Aurora accepts, and by a status of Aurora with `connected: true`.
      */
     failure: z.nullable(z.string()),
   }),
@@ -70,8 +68,8 @@ export interface Change {
 }
 
 /**
- * Replaces the pending change. Even a new connection that Aurora's API does not accept cancels a pending disconnect.
- * @returns null if the stored state is to be removed: there is nothing to disconnect at Aurora
+ * Replaces the pending change. A new connection that Aurora's API does not accept also cancels a pending disconnect.
+ * @returns null, to remove the stored state, for a disconnect without an organisation: Aurora holds nothing for it
  */
 export function afterChange(state: MirrorState, made: Change, nowMs: number): MirrorState | null {
   const isNew = made.change !== "rotate";
@@ -96,7 +94,7 @@ const pendingOf = ({ id, change, member }: Change, nowMs: number): Pending => ({
 
 /**
  * Returns the state after Aurora's answer to the change `sent`.
- * @returns null if the stored state is to be removed: after a disconnect that Aurora accepted, or that is given up
+ * @returns null, to remove the stored state, after a disconnect that Aurora accepted or that is given up
  */
 export function afterAnswer(
   state: MirrorState,
@@ -140,7 +138,7 @@ export const isForgotten = (answer: AuroraAnswer): boolean =>
 
 /**
  * Returns the state after reading Aurora's status of the connection.
- * @param again the change that sends the connection to Aurora again
+ * @param again a new connect, which is made pending if Aurora holds no connection
  */
 export function afterLook(
   state: MirrorState,
@@ -152,7 +150,7 @@ export function afterLook(
   const seen = { ...state, lookAtMs: null, knowsConnection: knows, checkedAtMs: nowMs };
   if (knows === null) return { ...seen, failure: state.failure ?? outcomeOf(answer) };
   if (knows) return { ...seen, failure: null };
-  // A pending change is kept: it failed before this reading, or was made during it.
+  // A pending change is kept: it failed before this reading, or was made during the reading.
   if (!again.isMirrorable || state.pending !== null) return seen;
   return { ...seen, pending: pendingOf(again, nowMs) };
 }
@@ -163,7 +161,7 @@ function connectedIn(answer: AuroraAnswer): boolean | null {
   return status.success ? status.data.connected : null;
 }
 
-/** Called by a check. Makes a waiting change due now. If no change is pending, Aurora's status is read now. */
+/** Makes a change that waits for a check due now. If no change is pending, Aurora's status is read now. */
 export function atCheck(state: MirrorState, nowMs: number): MirrorState {
   if (state.pending === null) return { ...state, lookAtMs: nowMs };
   return { ...state, pending: { ...state.pending, nextAtMs: state.pending.nextAtMs ?? nowMs } };

@@ -19,9 +19,8 @@ import {
 import { permissions } from "./permission.ts";
 
 /**
- * Sends changes of the connection to Aurora's backend, so that Aurora's list of connectors is right and
- * Aurora's webhook route accepts the organisation's events. Runs after a change was made here, so a failure
- * never undoes the change.
+ * Sends changes of the connection to Aurora's backend. Aurora's list of connectors is then right, and Aurora's webhook
+ * route accepts the organisation's events. A failure never undoes the change here.
  */
 
 const KEY = "mirror";
@@ -32,7 +31,7 @@ const TIMEOUT_MS = 30_000;
 export interface MirrorView {
   knowsConnection: boolean | null;
   checkedAtMs: number | null;
-  /** Why a call failed, as text that follows the word "Aurora"; null as in `MirrorState`. */
+  /** As in `MirrorState`. */
   failure: string | null;
 }
 
@@ -48,7 +47,6 @@ export class Mirror {
     this.#backend = backend;
   }
 
-  /** Null if AURORA_BACKEND_URL is not set. */
   get view(): MirrorView | null {
     if (this.#backend === null) return null;
     const { knowsConnection, checkedAtMs, failure } = this.#state;
@@ -60,19 +58,21 @@ export class Mirror {
     return this.#backend === null ? null : nextCallAtMs(this.#state);
   }
 
-  /** Stores a change that `member` made. `run` sends it to Aurora later, so that the member does not wait. */
+  /** Stores a change. `run` sends it to Aurora later, so that the member does not wait. */
   note(change: Change["change"], member: Member): void {
     if (this.#backend === null) return;
     this.#save(afterChange(this.#state, this.#changeOf(change, member), Date.now()));
   }
 
-  /** Called by every check of the connection. Plans to send the pending change or, without one, to read the status. */
+  /**
+   * Called by every check of the connection. Plans to send the pending change; without one, plans to read the status.
+   */
   check(): void {
     if (this.#backend === null || this.#store.connection === null) return;
     this.#save(atCheck(this.#state, Date.now()));
   }
 
-  /** Makes the call that is due; does nothing if no call is due. */
+  /** Makes the call that is due, if any. */
   async run(): Promise<void> {
     const backend = this.#backend;
     const { pending, lookAtMs } = this.#state;
@@ -86,7 +86,7 @@ export class Mirror {
   async #send(backend: AuroraBackend, sent: Pending): Promise<void> {
     const call = callFor(sent.change, this.#store.connection);
     if (call === null) {
-      // The present connection cannot be mirrored, unlike the connection for which the change was stored.
+      // The change was stored for an earlier connection. The present connection cannot be mirrored.
       this.#save({ ...this.#state, pending: null });
       return;
     }
