@@ -29,7 +29,7 @@ async function findings(
   org: string | null,
   givenUrl: string | null,
 ): Promise<Finding[]> {
-  // A Worker on another port of this machine is local, too: it reads this .dev.vars.
+  // A Worker on another port of this machine is local, too, because it also reads .dev.vars.
   const isLocal = givenUrl === null || (URL.canParse(givenUrl) && isLocalHost(givenUrl));
   const devVars = readDevVars(root);
   const local = isLocal ? checkConfiguration(project, devVars) : [];

@@ -8,7 +8,7 @@ export interface ConfigProblem {
   problem: string;
 }
 
-/** AURORA_HEADERS may contain neither these nor `Content-*` headers, because the connector or HTTP sets them. */
+/** AURORA_HEADERS must not contain these headers or `Content-*`: the connector or the HTTP client sets them. */
 const RESERVED_HEADERS = new Set([
   "host",
   "connection",

@@ -1,7 +1,6 @@
 /**
  * Returns the Worker's own address. Pure.
  * @param targets the hosts and routes that wrangler deployed to
- * @param publicUrl the setting `PUBLIC_URL`
  * @returns `publicUrl` if it is set, else a custom domain, else the workers.dev host, else null
  */
 export function urlOf(targets: readonly string[], publicUrl: unknown): string | null {

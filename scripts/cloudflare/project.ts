@@ -23,7 +23,6 @@ export interface Project {
   localPort: number;
 }
 
-/** The part of wrangler's normalised configuration that the scripts read. */
 const WranglerConfig = z.object({
   name: z.string(),
   account_id: z.optional(z.string()),

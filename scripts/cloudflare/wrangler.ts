@@ -36,7 +36,6 @@ const ENDING = ["SIGTERM", "SIGHUP"] as const;
 
 /** Runs wrangler. The file with the secrets exists only while wrangler runs, and only its owner can read it. */
 export const wrangler: Wrangler = async (args, options = {}) => {
-  // mkdtemp creates a folder that only its owner can enter.
   const folder = mkdtempSync(join(tmpdir(), "aurora-pagerduty-"));
   const { namespaces } = options;
   const config = namespaces === undefined ? null : writeBoundConfig(root, namespaces.env, namespaces.ids);

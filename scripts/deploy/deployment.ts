@@ -17,7 +17,6 @@ export interface Deployment {
   /** Secrets from files, such as the file that `--internal-api-secret-file` names. */
   given: Secrets;
   ask: Ask;
-  /** The environment variables of this process. */
   environment: Readonly<Record<string, string | undefined>>;
   health(url: string): Promise<Health>;
   say(line: string): void;

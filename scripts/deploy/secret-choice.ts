@@ -25,8 +25,6 @@ export interface SecretChoice {
 /**
  * Decides which secrets to upload: secrets from files, and needed secrets that the Worker does not have yet.
  * @param present the names of the Worker's secrets
- * @param given the secrets from files
- * @param isCloudflareBuild whether this runs in Cloudflare's own builds
  * @throws {CommandError} naming every setting and secret that the Worker would refuse
  */
 export async function chooseSecrets(
@@ -43,7 +41,7 @@ export async function chooseSecrets(
   for (const name of neededSecrets(project)) {
     if (present.has(name) || upload[name] !== undefined || ask === null) continue;
     const fresh = freshSecret(name);
-    // Does not ask for CREDENTIALS_KEYS, because nobody can have a value for them before the first deployment.
+    // Does not ask for CREDENTIALS_KEYS, because nobody has keys before the first deployment.
     const pasted = name === "CREDENTIALS_KEYS" ? "" : (await ask(questionFor(name, fresh !== null))).trim();
     const value = pasted === "" ? fresh : pasted;
     if (value === null) continue;

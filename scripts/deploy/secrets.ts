@@ -52,7 +52,7 @@ export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
 export const fileOptionOf = (name: SecretName): string => `${name.toLowerCase().replaceAll("_", "-")}-file`;
 
 /**
- * Stands in for a secret whose value cannot be read. It looks like a header, because AURORA_HEADERS must contain
+ * Stands in for a secret whose value cannot be read. The text looks like a header, because AURORA_HEADERS must contain
  * headers.
  */
 const ANY_VALUE = "present: already";
@@ -60,7 +60,6 @@ const ANY_VALUE = "present: already";
 /**
  * Returns the settings and secrets that the Worker would refuse after the deployment.
  * @param present the names of secrets that are set; their values cannot be read, so they count as valid
- * @param given the values to upload
  */
 export function problemsOf(
   { vars, bindsAurora }: Pick<Project, "vars" | "bindsAurora">,

@@ -8,14 +8,16 @@ import type { DevOptions } from "./dev-options.ts";
 import { GeneratedConfig, tunnelLineOf } from "./generated-config.ts";
 import { chosenUrl, isTunnelUrl } from "./tunnel-settings.ts";
 
-/** Runs `wrangler dev`, and tells the Worker the address of wrangler's tunnel, for its webhook URLs. */
+/**
+ * Runs `wrangler dev`, and tells the Worker the address of wrangler's tunnel, so that webhook URLs use this address.
+ */
 
 // wrangler's own program. A signal to the launcher in node_modules/.bin would end only the launcher.
 const wrangler = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dist/cli.js", import.meta.url));
 
 export interface DevSession {
   child: ChildProcess;
-  /** Removes the generated configuration. Call it when the child has ended. */
+  /** To be called when the child has ended. Removes the generated configuration. */
   clear(): void;
 }
 

@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from "node:util";
  * The lines are those of wrangler 4.164 (its src/tunnel/dev.ts and workers-utils/src/tunnel.ts).
  *
  * The Worker's log is in the same output, and can contain text from strangers. Each line of the log begins with an
- * event's name or a brace. So the patterns match only whole lines of wrangler.
+ * event's name or a brace. So each pattern has to match a whole line.
  */
 
 const OPEN = /^\u2B23 Sharing via Cloudflare Tunnel:(?: (https:\/\/\S+))?$/;

@@ -8,7 +8,7 @@ export interface Answered {
   body: unknown;
 }
 
-/** Makes the call. Follows no redirect, because no other host may get the headers. Never throws. */
+/** Follows no redirect, because no other host may get the headers. Never throws. */
 export async function ask(url: string, init: Pick<RequestInit, "method" | "headers">): Promise<Answered> {
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MS);

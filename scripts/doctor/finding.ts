@@ -5,7 +5,7 @@ import { withLocalTimes } from "../terminal/times.ts";
 /** The result of one check. */
 export interface Finding {
   level: "ok" | "warning" | "problem";
-  /** The result, such as `Node 20.9.0 is too old`. Contains no secret. */
+  /** For example `Node 20.9.0 is too old`. Contains no secret. */
   what: string;
   /** The consequence of a warning or problem. */
   means?: string;

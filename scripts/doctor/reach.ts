@@ -12,8 +12,8 @@ const isLocal = (url: string) => LOCAL_HOSTS.has(URL.parse(url)?.hostname ?? "")
 export const mayHearSecret = (url: string) => URL.parse(url)?.protocol === "https:" || isLocal(url);
 
 /**
- * Checks the answer to `GET /healthz`. If the settings files have faults, these are already reported, so the Worker's
- * own problems are left out.
+ * Checks the answer to `GET /healthz`. Leaves out the Worker's own problems if the settings files have faults, because
+ * the faults are already reported.
  * @param localFaults the number of faults in this machine's settings files; null for a Worker elsewhere
  */
 export function checkHealth(url: string, health: Health, localFaults: number | null): Finding[] {

@@ -35,7 +35,6 @@ const PLAN_KEY = "contextNotInPlan";
 const NotInPlan = z.object({ connectionId: z.string(), untilMs: z.partialRecord(ContextPart, z.number()) });
 
 type List<T> = (target: ApiTarget, incidentId: string) => Promise<ApiAnswer<T[]>>;
-/** A part of the context, or why it is missing. */
 type Part<T> = { value: T[]; reason: null } | { value: null; reason: MissingReason };
 
 export interface Collection {

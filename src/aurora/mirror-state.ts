@@ -69,7 +69,7 @@ export interface Change {
 
 /**
  * Replaces the pending change. A new connection that Aurora's API does not accept also cancels a pending disconnect.
- * @returns null, to remove the stored state, for a disconnect without an organisation: Aurora holds nothing for it
+ * @returns null (no state is stored) for a disconnect without an organisation, because Aurora has no such connection
  */
 export function afterChange(state: MirrorState, made: Change, nowMs: number): MirrorState | null {
   const isNew = made.change !== "rotate";
@@ -94,7 +94,7 @@ const pendingOf = ({ id, change, member }: Change, nowMs: number): Pending => ({
 
 /**
  * Returns the state after Aurora's answer to the change `sent`.
- * @returns null, to remove the stored state, after a disconnect that Aurora accepted or that is given up
+ * @returns null (no state is stored) after a disconnect that Aurora accepted or that is given up
  */
 export function afterAnswer(
   state: MirrorState,
@@ -161,7 +161,10 @@ function connectedIn(answer: AuroraAnswer): boolean | null {
   return status.success ? status.data.connected : null;
 }
 
-/** Makes a change that waits for a check due now. If no change is pending, Aurora's status is read now. */
+/**
+ * Returns the state at a check. A pending change that waits for a check becomes due. If no change is pending, reading
+ * Aurora's status becomes due.
+ */
 export function atCheck(state: MirrorState, nowMs: number): MirrorState {
   if (state.pending === null) return { ...state, lookAtMs: nowMs };
   return { ...state, pending: { ...state.pending, nextAtMs: state.pending.nextAtMs ?? nowMs } };

@@ -53,7 +53,6 @@ export class Mirror {
     return { knowsConnection, checkedAtMs, failure };
   }
 
-  /** When the next call is due; null if no call is planned. */
   get nextAtMs(): number | null {
     return this.#backend === null ? null : nextCallAtMs(this.#state);
   }
