@@ -1,6 +1,6 @@
 /**
- * `npm run doctor`: checks a setup from Node to PagerDuty's last event, and says what to correct. Exits with 1 if
- * there is a problem. Changes nothing, and shows no secret.
+ * `npm run doctor`: checks a setup from Node to PagerDuty's last event, and says what to correct. Exits with 1 if there
+ * is a problem. Changes nothing, and shows no secret.
  */
 import { fileURLToPath } from "node:url";
 import { isLocalHost } from "../src/settings.ts";

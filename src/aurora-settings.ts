@@ -79,7 +79,7 @@ export const isOwnRoute = (url: string) => /\/pagerduty\/webhook\//.test(URL.par
 /** Whether the URL leads to the receiver in the folder `aurora/`. */
 export const isReceiver = (url: string) => /\/edge\/events\/*$/.test(URL.parse(url)?.pathname ?? "");
 
-/** Whether AURORA_EVENTS_SECRET is required. The other variables may be malformed. */
+/** Whether AURORA_EVENTS_SECRET is required. `variables` may contain malformed values. */
 export function needsEventsSecret(variables: Record<string, unknown>): boolean {
   const url = rawText(variables, "AURORA_EVENTS_URL");
   if (url === undefined) return false;

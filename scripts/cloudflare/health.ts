@@ -18,7 +18,7 @@ const Answer = z.discriminatedUnion("status", [
 
 const TIMEOUT_MS = 10_000;
 
-/** Calls `GET /healthz` once. Never throws. */
+/** Never throws. */
 export async function askHealth(url: string, get: typeof fetch = fetch): Promise<Health> {
   try {
     const response = await get(`${url}/healthz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });

@@ -38,7 +38,7 @@ const WranglerConfig = z.object({
   }),
 });
 
-/** The default port of `wrangler dev`. */
+/** wrangler's default. */
 const WRANGLER_PORT = 8787;
 
 const toml = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));

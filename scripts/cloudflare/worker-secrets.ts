@@ -7,7 +7,6 @@ import { excerpt, jsonIn } from "./wrangler-output.ts";
 
 const SecretList = z.array(z.object({ name: z.string() }));
 
-/** wrangler's message about a Worker that was never deployed. */
 const isMissing = (output: string) => /Worker ".*".* not found/.test(output);
 
 /** Returns the names of the Worker's secrets; an empty set if the Worker does not exist yet. @throws {CommandError} */

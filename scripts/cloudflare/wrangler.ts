@@ -19,7 +19,7 @@ export interface WranglerAnswer {
 export interface WranglerOptions {
   /** Shows the output instead of returning it, so that a person can answer wrangler's questions. */
   show?: boolean;
-  /** Secrets for `--secrets-file`, so that no secret is on a command line. */
+  /** For `--secrets-file`, so that no secret is on a command line. */
   secrets?: Readonly<Record<string, string>>;
   /** wrangler reads a copy of wrangler.toml with these ids of KV namespaces. */
   namespaces?: { env: string; ids: NamespaceIds };
@@ -86,7 +86,7 @@ function run(
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => chunks.push(chunk));
   }
-  // If wrangler ends before it reads its input, the pipe breaks. The exit code already reports a failure.
+  // If wrangler ends before it reads its input, the pipe breaks. Ignored, because the exit code reports the failure.
   child.stdin?.on("error", () => undefined).end(options.input);
   // Ctrl-C also reaches wrangler. This process waits until wrangler ends, then removes the file with the secrets.
   const ignore = () => undefined;

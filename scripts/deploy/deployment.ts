@@ -97,8 +97,7 @@ async function upload(
     showGenerated(generated, secrets, say);
     return targets;
   }
-  // The failed deployment may already have set generated secrets. They are shown here, because Cloudflare never shows
-  // them.
+  // The failed deployment may already have set generated secrets, which Cloudflare never shows.
   const inForce = generated.length === 0 ? new Set<string>() : await namesOrNull(wrangler, project);
   showGenerated(
     generated.filter((name) => inForce === null || inForce.has(name)),

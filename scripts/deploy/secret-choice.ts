@@ -67,7 +67,7 @@ function refuseOtherKeys(present: ReadonlySet<string>, given: Secrets): void {
   );
 }
 
-/** Names the missing secrets of the OAuth app. Only signing in with OAuth needs them. */
+/** Names the missing secrets of the OAuth app, which only signing in with OAuth needs. */
 function sayMissingOAuth(
   project: Project,
   present: ReadonlySet<string>,

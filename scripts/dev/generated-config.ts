@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 
 /**
  * The configuration that `npm run dev` runs: a copy of wrangler.toml with the tunnel's URL. wrangler watches this copy
- * (not .dev.vars), and reloads the Worker when the copy changes. Variables in .dev.vars override the copy.
+ * (not .dev.vars), and reloads the Worker when the copy changes.
  */
 
 /** Only matches an empty value, so that a person's own URL is kept. */
@@ -57,7 +57,7 @@ export class GeneratedConfig {
     try {
       toml = readFileSync(this.#source, "utf8");
     } catch {
-      // An editor is replacing the file. The next event of the watcher reads the new file.
+      // An editor is replacing the file; the watcher's next event reads the new file.
       return;
     }
     const text = withTunnelUrl(toml, this.#tunnelUrl) ?? GENERATED + toml;

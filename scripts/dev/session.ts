@@ -17,7 +17,7 @@ const wrangler = fileURLToPath(new URL("../../node_modules/wrangler/wrangler-dis
 
 export interface DevSession {
   child: ChildProcess;
-  /** To be called when the child has ended. Removes the generated configuration. */
+  /** Removes the generated configuration, after the child has ended. */
   clear(): void;
 }
 

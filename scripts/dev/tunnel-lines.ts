@@ -9,10 +9,10 @@ import { stripVTControlCharacters } from "node:util";
  */
 
 const OPEN = /^\u2B23 Sharing via Cloudflare Tunnel:(?: (https:\/\/\S+))?$/;
-/** A host of a named tunnel. wrangler prints a line for each host; the first line counts. */
+/** A host of a named tunnel. If the tunnel has several hosts, the first line counts. */
 const HOST = /^ {3}(https:\/\/\S+)$/;
 const CLOSED = /^(?:\u2B23 Tunnel closed|Tunnel expired\. Closing tunnel\.)$/;
-/** Longer lines are ignored. The lines that are read here are shorter, even with colours. */
+/** Longer lines are ignored; the lines that are read here are shorter, even with colours. */
 const MAX_LINE_CHARS = 2_000;
 
 /** Reads the output in chunks, which may end anywhere in a line. */

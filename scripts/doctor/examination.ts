@@ -26,7 +26,7 @@ export interface Examination {
 }
 
 const TIMEOUT_MS = 15_000;
-/** Replaces a missing user id. Every user id has a webhook URL. */
+/** Used if no user is given, because every user id has a webhook URL. */
 const NOBODY = "doctor";
 const SHOWN_EVENTS = 5;
 

@@ -55,8 +55,8 @@ export function localConfig(project: Project, devVars: readonly SettingsSource[]
 }
 
 /**
- * Returns the settings of a deployed Worker. Its secrets cannot be read. INTERNAL_API_SECRET and AURORA_HEADERS
- * therefore come from this process's environment variables, and stand-ins replace the other secrets.
+ * Returns the settings of a deployed Worker. INTERNAL_API_SECRET and AURORA_HEADERS come from environment variables.
+ * Stand-ins replace the other secrets, which cannot be read.
  * @returns null if a setting is missing or malformed, which `GET /healthz` reports
  */
 export function deployedConfig(

@@ -35,9 +35,8 @@ export function readDevVars(
 }
 
 export interface SettingFault {
-  /** The setting and what is wrong with it, without its value. */
+  /** The setting and what is wrong with it, without its value. `where` is the file to change. */
   what: string;
-  /** The file to change. */
   where: string;
 }
 

@@ -16,7 +16,7 @@ export function parseOptions<T extends ParseArgsOptionsConfig>(
     return parseArgs({ options, args }).values;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    // Drops the later sentences, which explain positional arguments. No command here takes positional arguments.
+    // Drops the later sentences about positional arguments, which no command here takes.
     const [fault = ""] = error.message.split(/\.\s/);
     const unknown = /^Unknown option '(-[^']*)'/.exec(fault)?.[1];
     const names = Object.keys(options).map((name) => `--${name}`);
@@ -30,10 +30,7 @@ function whereListed(command: string, names: readonly string[]): string {
   return names.length === 0 ? `${command} takes no options.` : `All options: ${names.join(", ")}`;
 }
 
-/**
- * Reads the options of a script that does not use `runCommand`. If an option is wrong, prints one line and ends the
- * script.
- */
+/** Reads the options of a script without `runCommand`. If an option is wrong, prints one line and ends the script. */
 export function optionsOrExit<T extends ParseArgsOptionsConfig>(command: string, options: T) {
   try {
     return parseOptions(command, options);

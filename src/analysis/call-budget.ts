@@ -1,7 +1,6 @@
 /**
  * Limits the calls that read the contexts of incidents, so that most of PagerDuty's rate limit is left for other calls.
- * The count is in memory, so a restart resets it. The reset is safe, because PagerDuty's own limit is three times as
- * high.
+ * A restart resets the count, which is safe because PagerDuty's own limit is three times as high.
  */
 
 const WINDOW_MS = 60_000;

@@ -31,7 +31,6 @@ import { CallBudget } from "./call-budget.ts";
 /** A part that the account's plan lacks is requested again after this time. */
 const PLAN_MEMORY_MS = 24 * 3600 * 1000;
 const PLAN_KEY = "contextNotInPlan";
-/** `untilMs`: when each part may be requested again. */
 const NotInPlan = z.object({ connectionId: z.string(), untilMs: z.partialRecord(ContextPart, z.number()) });
 
 type List<T> = (target: ApiTarget, incidentId: string) => Promise<ApiAnswer<T[]>>;
@@ -96,7 +95,7 @@ export class ContextCollector {
     saveContext(this.#context.sql, incidentId, LEFT_OUT);
   }
 
-  /** Asks for all parts. At most two of these calls run at the same time; the call for alerts starts first. */
+  /** At most two of the five calls run at the same time; the call for alerts starts first. */
   async #ask(
     incident: Incident,
     asking: Asking,

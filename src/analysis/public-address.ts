@@ -38,7 +38,6 @@ function isPrivateV4(address: string): boolean {
   });
 }
 
-/** The eight groups of an IPv6 address. */
 function v6Groups(address: string): number[] {
   const [head = "", tail] = address.split("::");
   const groups = (text: string) =>

@@ -59,7 +59,7 @@ export interface AuroraCall {
   headers: Readonly<Record<string, string>>;
   body?: string | Uint8Array<ArrayBuffer>;
   timeoutMs: number;
-  /** Whether to read the body of a 2xx answer. By default the body is discarded. */
+  /** By default the body of a 2xx answer is discarded. */
   readsSuccess?: boolean;
   /** Texts to redact in the answer, in addition to the `secrets` of the target. */
   secrets?: readonly string[];

@@ -10,7 +10,6 @@ import type { Member } from "./backend.ts";
 
 const Pending = z.lazy(() =>
   z.object({
-    /** Distinguishes an answer to this change from an answer to an earlier change. */
     id: z.string(),
     change: z.enum(["connect", "rotate", "disconnect"]),
     /** Who made the change. */
@@ -161,10 +160,7 @@ function connectedIn(answer: AuroraAnswer): boolean | null {
   return status.success ? status.data.connected : null;
 }
 
-/**
- * Returns the state at a check. A pending change that waits for a check becomes due. If no change is pending, reading
- * Aurora's status becomes due.
- */
+/** A pending change without `nextAtMs` becomes due. If no change is pending, reading Aurora's status becomes due. */
 export function atCheck(state: MirrorState, nowMs: number): MirrorState {
   if (state.pending === null) return { ...state, lookAtMs: nowMs };
   return { ...state, pending: { ...state.pending, nextAtMs: state.pending.nextAtMs ?? nowMs } };

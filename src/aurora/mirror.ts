@@ -64,7 +64,7 @@ export class Mirror {
   }
 
   /**
-   * Called by every check of the connection. Plans to send the pending change; without one, plans to read the status.
+   * Called by every check of the connection. Makes the next call due: the pending change, or reading Aurora's status.
    */
   check(): void {
     if (this.#backend === null || this.#store.connection === null) return;
