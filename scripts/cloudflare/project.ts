@@ -13,7 +13,7 @@ export interface Project {
   vars: Readonly<Record<string, unknown>>;
   /** Whether the binding `AURORA` exists: a Workers VPC service that carries the calls to a private Aurora. */
   bindsAurora: boolean;
-  /** Includes the dead-letter queues. */
+  /** All queues, including dead-letter queues. */
   queues: string[];
   deadLetterQueues: string[];
   /** The KV bindings without a namespace id in wrangler.toml. */
@@ -38,7 +38,7 @@ const WranglerConfig = z.object({
   }),
 });
 
-/** wrangler's default. */
+/** The default of `wrangler dev`. */
 const WRANGLER_PORT = 8787;
 
 const toml = fileURLToPath(new URL("../../wrangler.toml", import.meta.url));

@@ -48,7 +48,9 @@ export function neededSecrets({ vars }: Pick<Project, "vars">): SecretName[] {
   });
 }
 
-/** Returns the option that reads the secret from a file: `internal-api-secret-file` for INTERNAL_API_SECRET. */
+/**
+ * Returns the name of the option that reads the secret from a file: `internal-api-secret-file` for INTERNAL_API_SECRET.
+ */
 export const fileOptionOf = (name: SecretName): string => `${name.toLowerCase().replaceAll("_", "-")}-file`;
 
 /**

@@ -11,7 +11,6 @@ export const DEV_HELP = `npm run dev [-- options]
   --inspector-port N   the port for a debugger
   --verbose            shows everything that wrangler prints, including each request`;
 
-/** The options of `npm run dev`. */
 export interface DevOptions {
   port?: number | undefined;
   isVerbose: boolean;

@@ -29,7 +29,7 @@ const Status = z.discriminatedUnion("connected", [
 const found = ({ code, message, fix }: z.infer<typeof Problem>): Finding =>
   (Object.hasOwn(MILD_PROBLEMS, code) ? warning : problem)(message, `(${code})`, fix);
 
-/** Checks the answer to `GET /pagerduty` for a user. @param isElsewhere whether the Worker is on another machine */
+/** Checks the answer to `GET /pagerduty` for a user. */
 export function checkConnection(user: string, { status, body }: Answered, isElsewhere = false): Finding[] {
   if (status === 403) {
     return [

@@ -40,11 +40,7 @@ export interface SettingFault {
   where: string;
 }
 
-/**
- * Returns the faults of a local Worker's settings: misspelt names, missing and malformed values.
- * @param devVars the files that `readDevVars` read
- * @param bindsAurora whether the binding `AURORA` exists
- */
+/** Returns the faults of a local Worker's settings: misspelt names, missing and malformed values. */
 export function settingFaults(
   toml: SettingsSource,
   devVars: readonly SettingsSource[],

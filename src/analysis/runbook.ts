@@ -1,7 +1,6 @@
 import { discard, readText, withDeadline } from "../limits.ts";
 import { refusalOf } from "./public-address.ts";
 
-/** A runbook's text, or why it could not be fetched. */
 export type Runbook =
   | { url: string; content: string; error: null }
   | { url: string; content: null; error: string };

@@ -31,7 +31,6 @@ const TIMEOUT_MS = 30_000;
 export interface MirrorView {
   knowsConnection: boolean | null;
   checkedAtMs: number | null;
-  /** As in `MirrorState`. */
   failure: string | null;
 }
 
