@@ -1,10 +1,7 @@
 import type { hc } from "hono/client";
 import type { app } from "./http/app.ts";
 
-/**
- * The typed client of the API: `const client: Client = hc(url, { headers })`, with `hc` from `hono/client`.
- * This file only has types, so it adds no code to the Worker.
- */
+/** The typed client of the API: `const client: Client = hc(url, { headers })`, with `hc` from `hono/client`. */
 export type App = typeof app;
 export type Client = ReturnType<typeof hc<App>>;
 export type * from "./contract/answers.ts";

@@ -28,46 +28,45 @@ export type { ConfigProblem } from "./aurora-settings.ts";
 export interface Config {
   dev: boolean;
   internalApiSecret: string | null;
-  /** The keys for stored secrets: the first key encrypts (seals), and every key can decrypt (open). */
+  /** The first key seals (encrypts) stored secrets; every key can open (decrypt) them. */
   credentialsKeys: { kid: string; key: Uint8Array<ArrayBuffer> }[];
   oauth: { enabled: boolean; clientId: string | null; clientSecret: string | null; scopes: string };
   frontendUrl: string | null;
   publicUrl: string | null;
   tunnelUrl: string | null;
   aurora: {
-    /** The base URL of Aurora's own server; null if its API is not called. */
+    /** The base URL of Aurora's own server; null if Aurora's API is not called. */
     backendUrl: string | null;
     /** The only origin for which `headers` and the binding `AURORA` are used. */
     origin: string | null;
-    /** The values of AURORA_HEADERS by lower-case header name. */
+    /** AURORA_HEADERS; the names are in lower case. */
     headers: Readonly<Record<string, string>>;
   };
   /** Where incidents are delivered; null if they are only stored. */
   events: {
     url: string;
-    /** The setting that the URL comes from. */
+    /** The setting that `url` comes from. */
     setting: "AURORA_EVENTS_URL" | "AURORA_BACKEND_URL";
     /**
-     * Whether the URL is Aurora's own webhook route, which only works while Aurora stores the organisation's
-     * credential.
+     * Whether `url` is Aurora's own webhook route, which only works while Aurora stores the organisation's credential.
      */
     isOwnRoute: boolean;
     format: "v3" | "notifications";
     /** The secret that signs deliveries; null if they are not signed. */
     secret: string | null;
   } | null;
-  /** Replaces PagerDuty's API host; null for PagerDuty's own hosts, one for each region. */
+  /** Replaces PagerDuty's API host; null for the PagerDuty host of the connection's region. */
   pagerdutyApiUrl: string | null;
   pagerdutyIdentityUrl: string;
   runbookWaitMs: number;
-  /** How long to wait for an incident's context from PagerDuty; 0 if it is not requested. */
+  /** How long to wait for an incident's context from PagerDuty; 0 if the context is not requested. */
   contextWaitMs: number;
   /** The wait in seconds before each delivery attempt, including the first. */
   deliverySchedule: number[];
   retentionMs: number;
-  /** The time between two checks; 0 for none. A check examines the subscription and searches for missed incidents. */
+  /** The time between two checks of the subscription and for missed incidents; 0 for no checks. */
   reconcileEveryMs: number;
-  /** The Cloudflare Access application that protects the console. If null, only `dev` has a console. */
+  /** The Cloudflare Access application that protects the console; null: the console exists only in `dev`. */
   access: { teamUrl: string; audience: string } | null;
   /** The console's user in `dev`. */
   consoleUser: string;
@@ -122,8 +121,8 @@ const Variables = z.object({
 export const settingNames = (): string[] => Object.keys(Variables.shape);
 
 /**
- * Finds variables that do not fit together. Reads the raw values, so that conflicts are reported together with
- * malformed values.
+ * Finds variables that do not fit together. Reads the raw values, because conflicts are also reported while another
+ * value is malformed.
  */
 function conflicts(variables: Record<string, unknown>): ConfigProblem[] {
   const value = (name: string) => rawText(variables, name);
@@ -209,8 +208,8 @@ export function parseConfig(variables: object): Config {
 }
 
 /**
- * Reads the URLs to which a browser can be redirected. This works even if other variables are misconfigured. A URL is
- * null if it is missing or malformed.
+ * Reads the URLs to which a browser can be redirected, even if other variables are malformed. A missing or malformed
+ * URL is null.
  */
 export function addressesOf(env: object): Pick<Config, "frontendUrl" | "publicUrl"> {
   const urlIn = (name: string) => httpUrl.safeParse(Reflect.get(env, name)).data ?? null;

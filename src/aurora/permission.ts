@@ -2,20 +2,20 @@ import { type AuroraAnswer, outcomeOf } from "./answer.ts";
 import type { AuroraBackend, Member } from "./backend.ts";
 
 /**
- * Whether Aurora lets a user change connectors. To find out, the connector sends a `PATCH` without a
- * token, which changes nothing. Aurora checks the permission before it checks the body, so the error in its answer
- * shows whether the user has the permission.
+ * Whether Aurora lets a user change connectors. To find out, the connector sends a `PATCH` without a token, which
+ * changes nothing. Aurora checks the permission before the body, so Aurora's error shows whether the user has the
+ * permission.
  */
 export type Permission =
   | { verdict: "granted" }
   | { verdict: "refused"; status: 401 | 403; words: string }
-  /** Aurora did not decide. `reason` is text that follows the word "Aurora". */
+  /** `reason` follows the word "Aurora", such as "could not be reached". */
   | { verdict: "unknown"; reason: string };
 
-/** Aurora's error for a body without a token. Aurora only returns it after the permission check has passed. */
+/** Aurora's error for a body without a token: the permission check has passed. */
 const PAST_THE_CHECK = "Token required";
 
-/** Reads a permission from Aurora's answer. Only an answer with Aurora's JSON error grants or refuses it. */
+/** Reads a permission from Aurora's answer. Without Aurora's JSON error the verdict is `unknown`. */
 export function permissionOf(answer: AuroraAnswer): Permission {
   if (answer.kind === "answered" && answer.error !== null) {
     const { status, error } = answer;
@@ -27,16 +27,14 @@ export function permissionOf(answer: AuroraAnswer): Permission {
 
 /** Short, because a person waits for the answer. */
 const TIMEOUT_MS = 5_000;
-/** How long a granted permission is cached. A user whose role was removed may keep the permission for this long. */
+/** How long a granted permission is cached. A removed role may keep working for this long. */
 const REMEMBERED_MS = 30_000;
-/** The most permissions cached in one isolate. */
 const MAX_REMEMBERED = 1_000;
 
 /** Asks Aurora for permissions, and caches granted permissions. */
 export class Permissions {
   /** The expiry of each cached permission, by user and organisation, the oldest first. */
   readonly #untilMs = new Map<string, number>();
-  /** How many times the cache was cleared. */
   #cleared = 0;
 
   async ask(backend: Pick<AuroraBackend, "call">, member: Member): Promise<Permission> {

@@ -7,8 +7,7 @@ import type { ConnectionStore } from "./store.ts";
 import type { CallProblem, Tokens } from "./tokens.ts";
 
 /**
- * Calls PagerDuty with the tenant's credential. All calls go through one `Gate`; during a rate limit no call
- * is made.
+ * Calls PagerDuty with the tenant's credential. All calls go through one `Gate`; during a rate limit no call starts.
  */
 
 export type CallAnswer<T> = { ok: true; value: T } | ({ ok: false } & CallProblem);
@@ -16,7 +15,7 @@ export type CallAnswer<T> = { ok: true; value: T } | ({ ok: false } & CallProble
 export interface CallOptions {
   /** See `URGENCY`. */
   urgency?: number;
-  /** Ends the call, even while it waits in the gate or for a token. The answer's `cause` is then `timed_out`. */
+  /** Ends the call with the cause `timed_out`, even while the call waits in the gate or for a token. */
   signal?: AbortSignal;
 }
 
@@ -37,7 +36,7 @@ export function authorizationOf(connection: Connection): string {
 
 const isUnauthorized = (answer: CallAnswer<unknown>) => !answer.ok && answer.problem === "unauthorized";
 
-/** An answer. `used` is the connection whose credential was used; null if no call was made. */
+/** `used` is the connection whose credential made the call; null if no call was made. */
 interface Attempt<T> {
   used: Connection | null;
   answer: CallAnswer<T>;
@@ -50,7 +49,7 @@ export class PagerDutyClient {
   readonly #config: Config;
   readonly #tokens: Tokens;
   readonly #gate: Gate;
-  /** Until when a rate limit stops calls, and for which connection. */
+  /** A rate limit stops the calls of this connection until `untilMs`. */
   #paused: { connectionId: string; untilMs: number } | null = null;
 
   constructor(store: ConnectionStore, config: Config, tokens: Tokens, gate: Gate) {
@@ -61,8 +60,8 @@ export class PagerDutyClient {
   }
 
   /**
-   * Runs `call` when its turn comes, with the credential that is in force then. If the connection changes
-   * during the call, returns `not_connected` instead of an answer that belongs to the earlier account.
+   * Runs `call` when its turn comes, with the credential of that moment. Returns `not_connected` if the connection has
+   * changed meanwhile, because the answer belongs to the earlier connection.
    */
   async run<T>(call: Call<T>, options: CallOptions = {}): Promise<CallAnswer<T>> {
     const { signal } = options;
@@ -81,10 +80,6 @@ export class PagerDutyClient {
     return isCurrent() ? answer : NOT_CONNECTED;
   }
 
-  /**
-   * Makes one call when its turn comes. A call that first waits for a token takes no place in the gate during this
-   * wait.
-   */
   async #attempt<T>(
     connectionId: string | undefined,
     call: Call<T>,
@@ -140,7 +135,7 @@ export class PagerDutyClient {
     return this.#attempt(connectionId, call, options);
   }
 
-  /** Stores whether PagerDuty accepts the credential; the status reports it. */
+  /** Stores for the status whether PagerDuty accepts the credential. */
   async #note(used: Connection, answer: CallAnswer<unknown>): Promise<void> {
     // A call without an answer does not show whether the credential is accepted.
     if (!answer.ok && answer.problem === "unavailable") return;
@@ -155,7 +150,6 @@ export class PagerDutyClient {
   }
 }
 
-/** Resolves when the signal aborts. */
 function lateAt(signal: AbortSignal): Promise<typeof LATE> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve(LATE);

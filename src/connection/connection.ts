@@ -9,23 +9,23 @@ import { Region } from "../pagerduty/region.ts";
 export const SigningSecret = z.object({
   id: z.string(),
   secret: z.string(),
-  /** The subscription whose creation returned the secret; null if a person pasted it. */
+  /** The subscription whose creation returned the secret; null if a person pasted the secret. */
   subscriptionId: z.nullable(z.string()),
-  /** When the secret stops being accepted; null for the current secret. */
+  /** When the secret stops being accepted; null if it does not expire. */
   expiresAtMs: z.nullable(z.number()),
 });
 export type SigningSecret = z.infer<typeof SigningSecret>;
 
 /**
- * The webhook subscription at PagerDuty that posts to us. `made` is true if we created the subscription, and
- * then we also remove it. It is false if a person created the subscription.
+ * The webhook subscription at PagerDuty that posts to us. `made` is true if we created the subscription: disconnecting
+ * then removes it. `made` is false if a person created it.
  */
 export const OwnSubscription = z.lazy(() =>
   z.object({
     id: z.string(),
     url: z.string(),
     made: z.boolean(),
-    /** Whether a caller chose the event types. If so, checks do not add the default types that are missing. */
+    /** Whether a caller chose the event types: if so, checks add no missing default types. */
     chosen: z._default(z.boolean(), false),
     /** Event types that PagerDuty refused because it does not know them. */
     refusedEvents: z._default(z.array(z.string()), []),
@@ -35,8 +35,7 @@ export type OwnSubscription = z.infer<typeof OwnSubscription>;
 
 const common = {
   /**
-   * Each connection has its own id, which is kept if the same account is connected again. The id shows which
-   * queued webhooks belong to an earlier connection.
+   * Connecting the same account again keeps the id. The id shows which queued webhooks belong to an earlier connection.
    */
   connectionId: z.string(),
   userId: z.string(),
@@ -48,9 +47,7 @@ const common = {
   externalUserName: z.nullable(z.string()),
   /** ISO 8601. */
   validatedAt: z.string(),
-  /**
-   * Since when PagerDuty refuses the credential, which then has to be replaced; null while it is accepted.
-   */
+  /** Since when PagerDuty refuses the credential; null while PagerDuty accepts it. */
   refusedAtMs: z.nullable(z.number()),
   /** Null until a write was tried. */
   canWriteIncidents: z.nullable(z.boolean()),
@@ -72,11 +69,9 @@ export const OAuthConnection = z.object({
   expiresAtMs: z.number(),
   /** When the tokens were last obtained; a refresh token lives 210 days from then. */
   obtainedAtMs: z.number(),
-  /** Whether the tokens came from a refresh, not from the sign-in. */
+  /** True if a refresh returned the tokens; false if the sign-in did. */
   refreshed: z.boolean(),
-  /**
-   * Since when the API refuses the access token although it has not expired; null while it accepts the token.
-   */
+  /** Since when the API refuses the unexpired access token; null while the API accepts it. */
   accessRefusedAtMs: z.nullable(z.number()),
   grantedScopes: z.array(z.string()),
   requestedScopes: z.array(z.string()),
@@ -94,8 +89,8 @@ export function secretsInForce(connection: Connection, nowMs: number): SigningSe
 
 /**
  * Whether a valid secret for the subscription's webhooks is stored. The secret that PagerDuty returned for the
- * subscription always counts. A pasted secret counts only for a subscription that a person created, and only while
- * no webhooks are refused, because its subscription is not known.
+ * subscription counts. A pasted secret may belong to any subscription: it counts if a person created the subscription
+ * and no webhooks are refused.
  */
 export function holdsSecretOf(
   connection: Connection,
@@ -113,12 +108,11 @@ export function holdsSecretOf(
 
 /** How long a replaced signing secret stays valid, so that webhooks already on their way are not refused. */
 const OLD_SECRET_GRACE_MS = 24 * 3600 * 1000;
-/** The maximum number of secrets that a connection stores. */
 const MAX_SECRETS = 10;
 
 /**
- * Puts `added` in front of the connection's secrets. The older secrets expire within a day, with one exception: if a
- * person pasted `added`, the secret of the subscription that the connector created keeps its expiry.
+ * Puts `added` in front of the connection's secrets. The older secrets expire within a day. But if a person pasted
+ * `added`, the secret of the subscription that the connector created keeps its expiry.
  */
 export function withSecret(
   { signingSecrets, subscription }: Pick<Connection, "signingSecrets" | "subscription">,
@@ -138,10 +132,10 @@ export function withSecret(
   return [added, ...older].slice(0, MAX_SECRETS);
 }
 
-/** Identifies the connection for which a webhook was accepted. Travels with the webhook. */
+/** Travels with a webhook, and identifies the connection for which the webhook was accepted. */
 export interface ConnectionRef {
   connectionId: string;
-  /** The region and subdomain of the PagerDuty account; null if the subdomain is not known. */
+  /** The account's region and subdomain, such as `eu acme`; null if the subdomain is not known. */
   account: string | null;
 }
 

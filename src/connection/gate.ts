@@ -9,7 +9,7 @@ const MAX_IN_FLIGHT = 2;
 export const URGENCY = {
   /** For token refreshes: without a token no other call works. */
   tokens: 0,
-  /** For an incident's context, which an analysis waits for. Its alerts are read before its other parts. */
+  /** For an incident's context, which an analysis waits for. The alerts are read before the other parts. */
   alerts: 10,
   otherContext: 20,
   /** For checks of the subscription, for notes, and for requests from a person. */
@@ -41,7 +41,6 @@ export class Gate {
     }
   }
 
-  /** Resolves when the caller may start. */
   async #turn(urgency: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#inFlight < MAX_IN_FLIGHT) {
@@ -54,7 +53,7 @@ export class Gate {
     this.#waiting.splice(index < 0 ? this.#waiting.length : index, 0, waiting);
     const leave = () => {
       const place = this.#waiting.indexOf(waiting);
-      // The call is no longer in the queue, because it was started.
+      // The call has already started.
       if (place < 0) return;
       this.#waiting.splice(place, 1);
       reject(signal?.reason);

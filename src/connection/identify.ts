@@ -18,7 +18,7 @@ import type { Connection } from "./connection.ts";
 
 /** Finds the owner and the region of a PagerDuty credential. */
 
-/** The time limit for a check: up to two calls in each of two regions. A person waits for the result. */
+/** For up to two calls in each of two regions, while a person waits. */
 const CHECK_TIMEOUT_MS = 20_000;
 
 /** A credential that PagerDuty accepted, with its owner. */
@@ -27,8 +27,8 @@ export interface CheckedCredential extends Omit<Identity, "accountRegion"> {
 }
 
 /**
- * The error for the caller if PagerDuty refuses a token or cannot be called. Aurora's UI knows these messages. If a
- * message can have several causes, `detail` names the cause.
+ * The error for the caller if PagerDuty refuses a token or cannot be called. Aurora's UI knows these messages, so the
+ * cause is in `detail`.
  */
 export function tokenError(problem: ApiProblem): AppError {
   switch (problem.problem) {
@@ -53,9 +53,8 @@ export function tokenError(problem: ApiProblem): AppError {
 }
 
 /**
- * Looks up a credential's owner in the given region. If no region is given, tries the regions one after the
- * other.
- * @param unnamed whether a 403 counts as accepted: the credential is valid, but may not read its owner
+ * Looks up a credential's owner in the given region. Without a region, tries one region after the other.
+ * @param unnamed whether a credential that may not read its owner (403) is accepted
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} see `tokenError`
  */
@@ -75,7 +74,7 @@ function checkCredential(
         return { ...owner, region: accountRegion ?? candidate };
       }
       if (identity.problem === "forbidden" && unnamed === "counts") return { ...NOBODY, region: candidate };
-      // A 401 is reported only if no region answers with another problem: the token may belong to the other region.
+      // A 401 can mean that the token belongs to the other region, so any other problem is reported instead.
       if (identity.problem !== "unauthorized") worst = identity;
     }
     throw tokenError(worst);
@@ -84,7 +83,7 @@ function checkCredential(
 
 const NOBODY = { email: null, name: null, subdomain: null };
 
-/** Finds the owner of an OAuth access token. The owner stays unknown if the token may not read it. */
+/** Finds the owner of an OAuth access token. The owner is `NOBODY` if the token may not read it. */
 export const checkBearer = (
   authorization: string,
   region: Region | undefined,
@@ -97,18 +96,17 @@ export async function checkToken(
   region: Region | undefined,
   override: string | null,
 ): Promise<CheckedCredential> {
-  // A header cannot contain this text, so it is not a PagerDuty token.
+  // A header cannot carry such a text, so no PagerDuty token looks like this.
   if (!isPlausibleToken(token)) throw tokenError({ problem: "unauthorized" });
   return checkCredential(tokenAuthorization(token), "is refused", region, override);
 }
 
 /**
- * Whether `after` belongs to a different account than the connection `before`. Compares regions and subdomains if both
- * subdomains are known. Otherwise tries to read the incident and the subscription of `before`. If `after` can read one
- * of the two, the account is the same. If PagerDuty answers 404 to `after`, but not to `before`, the account is
- * different. In all other cases it counts as the same. If `before` has no incident and no subscription, compares only
- * the regions.
- * @param incidentId an incident of the connected account; null if none is stored
+ * Whether `after` belongs to a different account than the connection `before`. If both subdomains are known, compares
+ * regions and subdomains. Otherwise `after` tries to read the incident and the subscription of `before`. Reading either
+ * proves the same account. A 404 for `after`, but not for `before`, proves a different account. Without a proof the
+ * account counts as the same. If `before` has neither an incident nor a subscription, only the regions are compared.
+ * @param incidentId an incident of `before`; null if none is stored
  * @param override `PAGERDUTY_API_URL`
  * @throws {AppError} when PagerDuty cannot be called
  */
@@ -134,7 +132,7 @@ export async function isOfOtherAccount(
     const answer = await ask(theirs);
     if (answer.ok) return false;
     if (answer.problem === "rate_limited" || answer.problem === "unavailable") throw tokenError(answer);
-    // An incident or subscription that neither credential finds was deleted in PagerDuty.
+    // An incident or subscription that neither credential finds was deleted in PagerDuty, which proves nothing.
     if (answer.problem === "not_found") isMissed ||= !isGone(await ask(ours));
   }
   return isMissed;

@@ -4,10 +4,9 @@ import type { CallAnswer } from "./client.ts";
 import type { TenantContext } from "./tenant-context.ts";
 
 /**
- * Returns the number by which Aurora identifies an incident. If the number is not stored, reads it
- * from PagerDuty and stores it.
- * @returns null if PagerDuty gives no number; `not_connected` if there is no connection, or if it changed during the
- * call
+ * Returns the number by which Aurora identifies an incident. Reads a missing number from PagerDuty, and stores it.
+ * @returns null if PagerDuty gives no number; `not_connected` without a connection, or if the connection changed during
+ * the call
  */
 export async function incidentNumber(
   { sql, store, client }: TenantContext,

@@ -2,20 +2,17 @@ import * as z from "zod/mini";
 import { $ZodError } from "zod/v4/core";
 import { type Keyring, openText, SealError, sealText } from "./seal.ts";
 
-/**
- * The data that the OAuth callback needs, sealed in OAuth's `state`. Only the Worker has the keys to seal and open
- * them, so only the id has to be stored here.
- */
+/** The data that the OAuth callback needs, sealed in OAuth's `state`. Only the Worker has the keys. */
 export const LoginState = z.lazy(() =>
   z.object({
-    /** Stored until the sign-in is finished. No other member is stored. */
+    /** The only member that the tenant's object stores, until the sign-in is finished. */
     id: z.string(),
     userId: z.string(),
     orgId: z.nullable(z.string()),
     /** The PKCE code verifier. */
     verifier: z.string(),
     nonce: z.string(),
-    /** The URI that was sent to PagerDuty. The exchange of the code has to send the same URI. */
+    /** The start of the sign-in and the exchange of the code have to send PagerDuty the same URI. */
     redirectUri: z.string(),
     /** The requested scopes, separated by spaces. */
     scopes: z.string(),
@@ -34,8 +31,7 @@ export type LoginState = z.infer<typeof LoginState>;
 /** Long enough for a sign-in, which takes about a minute. After this time a stolen link no longer works. */
 export const LOGIN_LIFE_MS = 10 * 60 * 1000;
 /**
- * Other sealed texts have a tenant id as their purpose. Tenant ids contain no space, so no tenant's sealed text can be
- * opened as a state.
+ * A connection is sealed with a tenant id as purpose. Tenant ids contain no space, so no connection opens as a `state`.
  */
 const PURPOSE = "oauth login";
 /** A genuine state has fewer than 2,000 characters. */

@@ -2,10 +2,7 @@ import * as z from "zod/mini";
 import { earliest } from "../retry-timing.ts";
 import { readStored } from "../storage/stored-value.ts";
 
-/**
- * Stores the ids of sign-ins that were started and are not finished yet. Finishing a sign-in removes its id,
- * so each `state` works only once.
- */
+/** Stores the ids of unfinished sign-ins. Finishing a sign-in removes its id, so each `state` works only once. */
 
 const KEY = "oauthLogins";
 const Pending = z.record(z.string(), z.number());
@@ -43,7 +40,6 @@ export class PendingLogins {
     return nowMs < found[1];
   }
 
-  /** Makes all pending sign-ins invalid. */
   forgetAll(): void {
     this.#put([]);
   }
@@ -53,7 +49,6 @@ export class PendingLogins {
     return earliest(this.#pending.map(([, expiresAtMs]) => expiresAtMs));
   }
 
-  /** Removes the sign-ins that were not finished in time. */
   forgetExpired(nowMs: number): void {
     this.#put(this.#pending.filter(([, expiresAtMs]) => nowMs < expiresAtMs));
   }

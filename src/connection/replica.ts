@@ -1,9 +1,8 @@
 import { describe, log } from "../log.ts";
 
 /**
- * A copy in KV of one stored value. The object's storage is written first, and the copy afterwards, with a
- * deadline. If writing the copy fails, the alarm writes it again. KV is eventually consistent, so a reader that
- * finds no valid copy asks the object.
+ * A copy in KV of one value in the object's storage. The copy is written after the value. If writing the copy fails,
+ * the alarm writes it again. KV is eventually consistent, so a reader that finds no valid copy asks the object.
  */
 
 /** A KV write takes milliseconds; a hanging write must not hold up the alarm. */
@@ -20,8 +19,7 @@ export class Replica {
   #failedAtMs = 0;
 
   /**
-   * @param marker the name of an entry in the object's storage. The entry exists while the copy may be out of date,
-   * and its value is the copy's key in KV
+   * @param marker the storage entry that exists while the copy may be out of date; its value is the copy's key in KV
    * @param read returns the stored value; null if the copy is to be deleted
    */
   constructor(storage: DurableObjectStorage, kv: KVNamespace, marker: string, read: () => string | null) {
@@ -32,8 +30,8 @@ export class Replica {
   }
 
   /**
-   * Marks the copy as out of date. Has to be called in the same turn that changes the value, so that the
-   * marker and the value are stored together.
+   * Marks the copy as out of date. Call this and change the value without an `await` in between, so that marker and
+   * value are stored together.
    */
   mark(kvKey: string): void {
     this.#storage.kv.put(this.#marker, kvKey);
@@ -75,8 +73,7 @@ export class Replica {
     const timer = new AbortController();
     const write = value === null ? this.#kv.delete(key) : this.#kv.put(key, value);
     const tooLate = scheduler.wait(WRITE_DEADLINE_MS, { signal: timer.signal }).then(() => {
-      // If the late write still succeeds, it may overwrite a newer value, so the copy has to be written
-      // again.
+      // A late write may overwrite a newer value, so the copy has to be written again.
       write.then(() => this.mark(key)).catch(() => undefined);
       throw new Error(`KV did not answer within ${WRITE_DEADLINE_MS / 1000} s`);
     });

@@ -56,7 +56,6 @@ function decode(text: string): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** The additional data that binds a sealed text to its purpose. */
 const boundTo = (purpose: string) => new TextEncoder().encode(purpose);
 
 /** Seals `text` for one purpose with the first key. */
@@ -73,7 +72,7 @@ export async function sealText(keyring: Keyring, purpose: string, text: string):
 }
 
 /**
- * Opens a text that `sealText` sealed for the same purpose. Any key of the keyring can have sealed it.
+ * Opens a text that `sealText` sealed for the same purpose.
  * @throws {SealError}
  */
 export async function openText(keyring: Keyring, purpose: string, sealed: string): Promise<string> {
@@ -94,7 +93,7 @@ export async function openText(keyring: Keyring, purpose: string, sealed: string
   }
 }
 
-/** Whether `sealed` was sealed with the first key. If not, the text has to be sealed again. */
+/** Whether `sealed` was sealed with the first key. */
 export function isSealedWithCurrentKey(keyring: Keyring, sealed: string): boolean {
   return sealed.startsWith(`${keyring.sealingKid}.`);
 }

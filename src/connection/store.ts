@@ -11,21 +11,16 @@ import { isSealedWithCurrentKey, type Keyring, openText, SealError, sealText } f
  */
 
 const CONNECTION_KEY = "connection";
-/** The `marker` of `Replica`: this storage entry exists while the copy in KV may be out of date. */
 const REPLICA_MARKER = "connectionReplicaBehind";
 const Stored = z.object({ tenantId: z.string(), sealed: z.string() });
-/** How soon after `clear` the alarm runs, to remove the copy in KV if the object died before removing it. */
+/** After a deletion the alarm runs this soon. It removes the copy in KV if the object died before. */
 const CLEARED_ALARM_MS = 2_000;
 
-/** The key of a tenant's sealed connection in KV. */
 const connectionKvKey = (tenantId: string) => `connection:${tenantId}`;
 /** How long a Cloudflare location may cache a value that it read from KV. 30 seconds is KV's minimum. */
 const CACHE_TTL_SECONDS = 30;
 
-/**
- * @throws {SealError} when the text cannot be opened with these keys, was sealed for another tenant, or has the shape of
- * another version of the Worker
- */
+/** Opens a sealed connection. @throws {SealError} */
 export async function openConnection(
   keyring: Keyring,
   tenantId: string,
@@ -56,7 +51,7 @@ export class ConnectionStore {
   #unreadable: SealError["reason"] | null = null;
   #saving: Promise<unknown> = Promise.resolve();
 
-  /** @param survivors returns the storage keys that clearing keeps: they do not belong to the connection */
+  /** @param survivors returns the storage keys that `clear` keeps, because they do not belong to the connection */
   constructor(
     storage: DurableObjectStorage,
     kv: KVNamespace,
@@ -75,8 +70,8 @@ export class ConnectionStore {
   }
 
   /**
-   * Returns a function that tells whether the connection is still the same. An answer from PagerDuty for an
-   * earlier connection must not be used.
+   * Returns a function that tells whether the `connectionId` is still the same. PagerDuty's answer for an earlier
+   * connection must not be used.
    */
   whileConnectedAsNow(): () => boolean {
     const connectionId = this.#connection?.connectionId;
@@ -88,7 +83,6 @@ export class ConnectionStore {
     return this.#tenantId;
   }
 
-  /** The sealed connection, as it is stored and copied to KV. */
   get sealed(): string | null {
     const stored = this.#storage.kv.get(CONNECTION_KEY);
     return stored === undefined ? null : Stored.parse(stored).sealed;
@@ -99,7 +93,7 @@ export class ConnectionStore {
     return this.#unreadable;
   }
 
-  /** Opens the stored connection once, before anything else runs. Seals it again if an older key sealed it. */
+  /** Opens the stored connection before anything else runs. Seals the connection again if an older key sealed it. */
   async open(): Promise<void> {
     const stored = this.#storage.kv.get(CONNECTION_KEY);
     if (stored === undefined) return;
@@ -117,8 +111,8 @@ export class ConnectionStore {
   }
 
   /**
-   * Replaces the present connection by the result of `change`. The new connection takes effect in memory at
-   * once; the promise resolves when it is stored. The copy in KV is written afterwards.
+   * Replaces the connection by the result of `change`. Resolves when the new connection is stored; the copy in KV is
+   * written later.
    */
   async update(change: (connection: Connection) => Connection): Promise<void> {
     if (!this.#connection || this.#tenantId === null) return;
@@ -135,8 +129,8 @@ export class ConnectionStore {
       const current = this.#connection;
       if (!current) return;
       const sealed = await sealText(this.#keyring, tenantId, JSON.stringify(current));
-      // If the connection was cleared or replaced during the sealing, nothing is stored in this turn. The call that
-      // replaced the connection stores the new one in its own turn.
+      // If the connection was cleared or replaced during the sealing, this turn stores nothing. A replacing call stores
+      // the new connection in its own turn.
       if (this.#connection?.connectionId !== current.connectionId) return;
       this.#storage.kv.put(CONNECTION_KEY, { tenantId, sealed });
       this.replica.mark(connectionKvKey(tenantId));
@@ -157,7 +151,7 @@ export class ConnectionStore {
     await this.#deleteAll(tenantId);
   }
 
-  /** Removes a copy that is still in KV without a stored connection, such as after an interrupted clear. */
+  /** Removes the copy in KV if no connection is stored, such as after an interrupted `clear`. */
   async forgetCopy(tenantId: string): Promise<void> {
     if (this.#storage.kv.get(CONNECTION_KEY) !== undefined) return;
     this.replica.mark(connectionKvKey(tenantId));
@@ -165,9 +159,8 @@ export class ConnectionStore {
   }
 
   /**
-   * Deletes the storage, which also deletes the marker for KV and the alarm. Both are therefore written before the
-   * deletion and once more after it, all in one turn. Even if the object dies in between, the restarted object removes
-   * the copy in KV.
+   * Deletes the storage, including the marker and the alarm. Marker and alarm are therefore set before the deletion and
+   * again after it, without an `await` in between. So even a restarted object removes the copy in KV.
    */
   async #deleteAll(tenantId: string): Promise<void> {
     const { kv } = this.#storage;

@@ -23,7 +23,7 @@ export function refreshDueAtMs({ obtainedAtMs, expiresAtMs, refreshed }: TokenLi
   return refreshed ? Math.max(dueAtMs, (obtainedAtMs + expiresAtMs) / 2) : dueAtMs;
 }
 
-/** Returns when the alarm refreshes a token that no call uses: an expired token may not be refreshable. */
+/** Returns when the alarm refreshes a token that no call uses, because an expired token may not be refreshable. */
 export function keepAliveAtMs(life: TokenLife): number {
   return Math.max(refreshDueAtMs(life), life.obtainedAtMs + SETTLE_MS);
 }

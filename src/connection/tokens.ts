@@ -16,7 +16,7 @@ import { keepAliveAtMs, refreshDueAtMs, retryDelayMs, type TokenLife } from "./t
  */
 
 const KEY = "refresh";
-/** A refresh that was started and has not succeeded yet. `obtainedAtMs` says which token it refreshes. */
+/** A refresh that was started and has not succeeded yet. `obtainedAtMs` identifies the refreshed token. */
 const Attempt = z.object({
   obtainedAtMs: z.number(),
   /** How many attempts in a row failed. */
@@ -29,14 +29,14 @@ type Attempt = z.infer<typeof Attempt>;
 
 /** How long `GET /pagerduty` waits for a refresh that is due. */
 const STATUS_WAIT_MS = 3_000;
-/** A token younger than this is not refreshed if the API has refused two calls in a row. */
+/** If the API has refused two calls in a row, only a token older than this is refreshed. */
 const REFUSED_AGAIN_MS = 10 * 60 * 1000;
 
 /** Why a call to PagerDuty failed, or could not be made. */
 export type CallProblem = ApiProblem | { problem: "not_connected" };
 type Ready = { ok: true; connection: Connection } | ({ ok: false } & CallProblem);
 
-/** Why the token could not be refreshed, as the status reports it; null if no refresh has failed. */
+/** Why the token could not be refreshed, for the status; null if no refresh has failed. */
 export type RefreshFailure = { failures: number; reason: string } | null;
 
 export class Tokens {
@@ -87,7 +87,7 @@ export class Tokens {
     await this.#refreshing;
   }
 
-  /** Refreshes the token if that is due, before the status is read. Waits at most `STATUS_WAIT_MS`. */
+  /** Like `refreshIfDue`, but waits at most `STATUS_WAIT_MS`. */
   async refreshForStatus(): Promise<void> {
     const timer = new AbortController();
     const waited = scheduler.wait(STATUS_WAIT_MS, { signal: timer.signal }).catch(() => undefined);
@@ -113,7 +113,7 @@ export class Tokens {
     return this.#otherThan(used);
   }
 
-  /** Stores whether the API accepts the access token; the status reports it. */
+  /** Stores for the status whether the API accepts the access token. */
   async noteAnswer(used: OAuthConnection, refused: boolean): Promise<void> {
     if ((used.accessRefusedAtMs !== null) === refused) return;
     await this.#store.update((connection) =>
@@ -172,7 +172,7 @@ export class Tokens {
     const before = this.#attemptOf(used);
     const failures = before?.failures ?? 0;
     // The attempt is stored before the call. If the object dies during the call, the restarted object tries the same
-    // refresh token again at once, to find out whether PagerDuty still accepts it.
+    // refresh token again at once.
     this.#note({ obtainedAtMs, failures, nextTryAtMs: Date.now(), reason: before?.reason ?? null });
     this.#onStart();
     const answer =
@@ -218,10 +218,7 @@ function retryOf(answer: Exclude<TokenProblem, { problem: "invalid_grant" }>, fa
   };
 }
 
-/**
- * Returns the connection with the new tokens. Leaves it unchanged if another sign-in replaced `used` during the
- * refresh.
- */
+/** Returns the connection with the new tokens, or unchanged if a sign-in replaced `used` during the refresh. */
 function withTokens(
   connection: Connection,
   used: OAuthConnection,

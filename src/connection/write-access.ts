@@ -5,8 +5,8 @@ import type { ConnectionStore } from "./store.ts";
 /** Finds out whether the credential may write at PagerDuty. */
 
 /**
- * Whether the credential may write: with OAuth, according to the granted scopes; with an API token, according to the
- * last write. Null if an API token has not been used for a write yet.
+ * Whether the credential may write. For OAuth the granted scopes decide, for an API token the last write. Null if no
+ * write with the API token was tried yet.
  */
 export function mayWrite(connection: Connection): boolean | null {
   if (connection.authType === "api_token") return connection.canWriteIncidents;
