@@ -19,7 +19,7 @@ export type Visit =
   /** `unavailable`: the team's keys could not be fetched. The reason is for the log. */
   | { ok: false; problem: "invalid" | "unavailable"; reason: string };
 
-/** jose's error codes for a failure to fetch the keys. After such a failure the assertion may still be valid. */
+/** jose's error codes for a failure to fetch the keys: the assertion may still be valid. */
 const PASSING = new Set(["ERR_JWKS_TIMEOUT", "ERR_JOSE_GENERIC"]);
 
 /**
@@ -40,7 +40,7 @@ export async function verifyVisit(
       requiredClaims: ["exp", "iat"],
     });
     const email = typeof payload["email"] === "string" ? payload["email"] : "";
-    // Checks the address before it is put in lower case, which turns U+212A, for example, into an ASCII k.
+    // Checks the address before `toLowerCase`, which turns U+212A (the Kelvin sign) into an ASCII k.
     const userId = isUserId(email) ? email.toLowerCase() : (payload.sub ?? "");
     if (!isUserId(userId))
       return { ok: false, problem: "invalid", reason: "The assertion names no valid user id" };

@@ -12,10 +12,10 @@ const BuiltNames = z.object({
 });
 export type BuiltNames = z.infer<typeof BuiltNames>;
 
-/** The files' folder, below the folder of static files. */
+/** The folder of the built files, inside the folder of static files. */
 export const BUILT = "/built";
 
-/** Cached for the life of the isolate. A deployment starts new isolates. */
+/** Cached for the life of the isolate, because a deployment starts new isolates. */
 let known: BuiltNames | null = null;
 
 /** Returns the names of the deployed files. @throws {Error} if nothing was built */

@@ -74,7 +74,7 @@ function showStatus() {
     section = "";
     history.replaceState(null, "", location.pathname);
     document.title = "Connect · Aurora × PagerDuty";
-    // The form is not drawn again, so that text that is being typed is kept.
+    // The form is not drawn again, so that typed text is kept.
     if (!main.querySelector(".welcome")) renderConnect(main, now);
     return;
   }
@@ -90,14 +90,12 @@ function showStatus() {
 }
 
 const forever = new AbortController().signal;
-// If the first read of the status fails, its error is shown. During an outage the read is repeated until it succeeds.
 const read = reading(refreshStatus, forever, { isShown: () => status() !== null, place: main });
 const again = calmly(read);
 onStatus(showStatus);
 onLive("status", again, forever);
 onLive("delivery", again, forever);
 window.addEventListener("hashchange", route);
-// The address names the open page, so it must not change.
 document.querySelector(".skip")?.addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();

@@ -11,7 +11,7 @@ import { decoded } from "./state/address.js";
 /** @typedef {{path: string, method: string, card: HTMLElement, id: string, tag: string, summary: string, text: string}} Entry */
 
 const { user, org } = document.body.dataset;
-/** The console's visitor. “Try it” makes calls as this user. Undefined if the page is open to everybody. */
+/** “Try it” makes calls as this visitor of the console; undefined if the page is open to everybody. */
 const visitor = user === undefined ? undefined : { user, org };
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 
@@ -50,7 +50,7 @@ const section = (entries, tag, description) =>
   );
 
 /**
- * The list of calls, with a field to search it.
+ * The list of calls, with a search field.
  * @param {Entry[]} entries
  * @param {readonly string[]} tags
  */

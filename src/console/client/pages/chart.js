@@ -26,7 +26,7 @@ const number = new Intl.NumberFormat("en-GB");
 const timeText = (ms) => (ms === null ? "–" : duration(ms));
 
 /**
- * The figures: how each is marked in the drawing, its name, and its value as text.
+ * `key` is the CSS class of the figure's mark in the drawing.
  * @type {readonly {key: string, name: string, isWrong?: true, text: (of: Measured) => string}[]}
  */
 const FIGURES = [
@@ -61,7 +61,7 @@ function plotsOf({ hours, completeSince }) {
   return [...counts, plot(scale, rangeMarks(scale, ways), incomplete)];
 }
 
-/** The same figures as a table, for people who cannot use a drawing or who want the numbers. */
+/** The figures as a table, for people who cannot use a drawing. */
 function tableOfHours() {
   const body = h("tbody");
   const foot = h("tfoot");
@@ -113,7 +113,7 @@ function tableOfHours() {
   };
 }
 
-/** Three plots. A pointer, a touch or the arrow keys choose an hour, whose figures are then shown. */
+/** Three plots. A pointer, a touch or the arrow keys choose the hour whose figures are shown. */
 function chart() {
   /** @type {Activity | null} */
   let activity = null;

@@ -172,7 +172,7 @@ export function mountConnection(view, signal) {
     account.replaceChildren(accountPanel(now));
     const [own, ownBefore] = [now.webhook.subscription, before?.webhook.subscription];
     byHand.show(now);
-    // Only draws the forms again if they change, so that text in them is kept.
+    // The forms are drawn again only if they change, so that typed text is kept.
     if (
       before === null ||
       ownBefore?.id !== own?.id ||

@@ -7,7 +7,7 @@ import { moment, pill, statusMark, words } from "../parts/words.js";
 
 /** @typedef {import("../../../incidents/context.ts").Context} Context */
 
-/** Why a part is missing: the end of a sentence that starts with "Not known: ". @type {Record<string, string>} */
+/** Why a part is missing or incomplete: the end of a sentence such as "Not known: …". @type {Record<string, string>} */
 const REASONS = {
   forbidden: "the credential may not read them",
   not_found: "PagerDuty no longer knows the incident",
@@ -109,7 +109,7 @@ function part(title, none, items, reason, item) {
   return [h("h3", null, title), h("ol", { class: "timeline" }, items.map(item)), why];
 }
 
-/** @param {Context | null} context null: not requested yet */
+/** @param {Context | null} context null if not requested yet */
 export function contextSection(context) {
   if (!context) return null;
   const { alerts, changes, pastIncidents, relatedIncidents, missing } = context;

@@ -119,7 +119,6 @@ export function mountDeliveries(view, signal) {
     "delivery",
     (message) => {
       if (message.type !== "delivery") return;
-      // A delivery that is in the list is updated there. For any other delivery, the list is loaded again.
       if (deliveries.has(message.delivery.id)) deliveries.put(message.delivery);
       else again();
     },

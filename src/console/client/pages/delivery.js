@@ -91,7 +91,7 @@ function request({ target, headers }) {
   ];
 }
 
-/** The further bodies, which are sent after Aurora accepted `payload`. @param {DeliveryWithPayload} delivery */
+/** The bodies that are sent after Aurora accepted `payload`. @param {DeliveryWithPayload} delivery */
 const followUps = ({ followUps: bodies }) =>
   bodies.map((body, index) => copyBlock(`Follow-up ${index + 1}`, bodyText(body)).element);
 

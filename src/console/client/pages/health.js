@@ -72,7 +72,7 @@ function deliveryTile({ delivery }) {
   const last = lastDeliveredAt === null ? ["nothing sent yet"] : ["last one ", when(lastDeliveredAt)];
   const waiting = pending > 0 ? `${pending} pending` : "";
   const error = cause ?? "";
-  // Says that this is the error of the newest failed delivery: the others may have failed for different reasons.
+  // `error` belongs to the newest failed delivery; older deliveries may have failed for different reasons.
   const failed = dead > 1 ? `the newest: ${error}` : error;
   if (dead > 0) return tile(label, "bad", [`${dead} failed`, waiting].filter(Boolean).join(", "), failed);
   if (pending > 0) return tile(label, error ? "warn" : "ok", waiting, ...(error ? [error] : last));
@@ -86,8 +86,8 @@ export function healthTiles(status) {
 }
 
 /**
- * The problems that a button can solve with a POST to `path`. `webhooks` is true if this call needs a credential that
- * may manage webhooks.
+ * The problems that a button can solve with a POST to `path`. `webhooks`: the POST needs a credential that may manage
+ * webhooks.
  * @type {Record<string, {label: string, path: string, done: string, webhooks?: true}>}
  */
 const REMEDIES = {
@@ -144,7 +144,9 @@ export function problemCard({ code, message, fix }) {
   );
 }
 
-/** The problems. On a narrow screen, several problems are folded into one line, so that the page below is in sight. */
+/**
+ * The list of problems. A narrow screen folds several problems into one line, so that the page below stays in sight.
+ */
 export function problemList() {
   const list = h("ul", { class: "problems" });
   const cards = keptRows(list, ({ code }) => code, problemCard);

@@ -38,8 +38,8 @@ function facts(incident) {
 }
 
 /**
- * The delivery that makes Aurora start its analysis. In format `v3`, this is the incident's first delivery, if its type
- * is `incident.triggered`.
+ * The delivery that makes Aurora start its analysis. In format `v3` this is the first delivery, if it is an
+ * `incident.triggered`.
  * @param {IncidentDetail} incident
  */
 const requestIn = ({ deliveries }) =>
@@ -52,7 +52,7 @@ function isOff() {
   return now?.connected && now.delivery.target === null;
 }
 
-/** The label of the analysis. It is green only if Aurora accepted the request. @param {IncidentDetail} incident */
+/** The analysis's label, which is green only if Aurora accepted the request. @param {IncidentDetail} incident */
 function analysisPill(incident) {
   const { state } = incident.analysis;
   if (state !== "requested")

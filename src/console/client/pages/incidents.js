@@ -85,7 +85,7 @@ function row(incident) {
 const startedMs = ({ startedAt }) => Date.parse(startedAt ?? "") || Number.POSITIVE_INFINITY;
 
 /**
- * The API's order: newest first. Of incidents with the same start, the one with the greatest id is first.
+ * The API's order: newest start first; for equal starts, greatest id first.
  * @param {Row} a @param {Row} b
  */
 const newestFirst = (a, b) => startedMs(b) - startedMs(a) || (a.incidentId < b.incidentId ? 1 : -1);

@@ -7,7 +7,7 @@ import { refreshStatus, status } from "../state/store.js";
 
 const CHANNEL = "aurora-pagerduty-oauth";
 const FEATURES = "popup,width=560,height=720";
-/** The time within which a sign-in can be finished. */
+/** The server's time limit for a sign-in. */
 const LOGIN_LIFE_MS = 600_000;
 
 /** @typedef {{oauth: string, error: string}} Result */
@@ -15,7 +15,7 @@ const LOGIN_LIFE_MS = 600_000;
 /** Stops listening for the result of the previous sign-in. */
 let stopListening = () => {};
 
-/** Opens PagerDuty's page. Resolves when the sign-in has ended, or when its window is closed or seems closed. */
+/** Opens PagerDuty's sign-in page. Resolves when the sign-in has ended, or when PagerDuty's window seems closed. */
 export async function signIn() {
   // Opens the window before the request, because browsers block a window that does not open directly after a click.
   const popup = window.open("about:blank", CHANNEL, FEATURES);
@@ -44,8 +44,8 @@ function over(popup) {
       if (popup.closed) seemsClosed();
     }, 500);
     const life = setTimeout(stop, LOGIN_LIFE_MS);
-    // A sign-in page can separate its window from this one. The window then seems closed, but still reports the
-    // result.
+    // A sign-in page can cut the link between its window and this one. The window then seems closed, but still reports
+    // the result.
     function seemsClosed() {
       clearInterval(timer);
       resolve(null);
@@ -75,8 +75,8 @@ function isResult(data) {
 }
 
 /**
- * Shows a sign-in's result. Shows a success only if the status confirms it, because anyone can create a link that
- * claims a success.
+ * Shows a sign-in's result. A success is only shown if the status confirms it, because anyone can make a link to
+ * `/?oauth=success`.
  * @param {Result} result
  */
 export function report({ oauth, error }) {
@@ -89,7 +89,7 @@ export function report({ oauth, error }) {
 
 /**
  * Reads the result of a sign-in from `/?oauth=…`, to which the callback redirects. If another window waits for the
- * result, reports it to that window, and closes this one.
+ * result, reports the result to it and closes this window.
  * @returns {Promise<Result | null>} the result to show if this window stays open; null if the address has no result
  */
 export async function takeResult() {

@@ -87,10 +87,10 @@ export function redelivery(signal, onChange) {
     await ask();
   });
   const panel = h("div", { class: "redelivery", hidden: true }, bar, text, started, stop);
-  /** False from the start of a redelivery until its end has been shown. Otherwise true. */
+  /** False from the start of a redelivery until its end has been shown. */
   let isOver = true;
 
-  /** Names the redelivery that was shown last, and says whether it was over. */
+  /** The start of the redelivery shown last, and whether it was over. */
   let seen = "";
 
   /** @param {Redelivery} now */
@@ -111,7 +111,7 @@ export function redelivery(signal, onChange) {
     }
   }
 
-  // The number of the latest request. Answers to earlier requests are dropped.
+  // The number of the latest request; answers to earlier requests are dropped.
   let asked = 0;
   async function ask() {
     if (signal.aborted) return;
@@ -131,7 +131,7 @@ export function redelivery(signal, onChange) {
     tool: send,
     panel,
     /**
-     * Offers to redeliver the failed deliveries that the filters select. The filter for the state is ignored.
+     * Offers to redeliver the failed deliveries that the filters select. The state filter is ignored.
      * @param {import("../parts/filters.js").Counts} counts @param {import("../parts/listing.js").Chosen} chosen
      */
     offer(counts, chosen) {

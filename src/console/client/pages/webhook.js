@@ -10,7 +10,7 @@ import { refreshStatus } from "../state/store.js";
 
 /** @typedef {import("../../../contract/status-answers.ts").Connected} Connected */
 
-/** The webhook's URL with instructions to create the webhook by hand. */
+/** Instructions to create the webhook by hand, and its signing secrets. */
 export function byHandPanel() {
   const steps = h("ol", { class: "plain-steps" });
   const secret = secretInput("secret");
@@ -56,7 +56,7 @@ export function byHandPanel() {
   return {
     panel,
     /**
-     * The first call opens the instructions if the webhook can only be created by hand and no signing secret is stored.
+     * The first call opens the panel if the credential may not create webhooks and no signing secret is stored.
      * @param {Connected} status
      */
     show(status) {
@@ -83,7 +83,7 @@ function facts({ verification, lastEventAt, lastPingAt, rejected }) {
   ];
 }
 
-/** The URL to copy, and the time of its last event. */
+/** The webhook URL to copy, and facts about the webhooks that arrived there. */
 export function urlPanel() {
   const url = h("span", { class: "mono" });
   const list = h("dl", { class: "facts" });

@@ -64,7 +64,7 @@ export function action(label, work, kind = "plain") {
 }
 
 /**
- * A row of choices, one of which is selected. At first the choice with the value "" is selected.
+ * A row of choices. At first the choice with the value "" is selected.
  * @param {readonly (readonly [value: string, label: string])[]} choices
  * @param {(value: string) => void} onPick
  * @param {string} label
@@ -114,7 +114,11 @@ export function copyButton(textOf, what) {
   return button;
 }
 
-/** A long text with its name and a button to copy it. The text can change later. @param {string} name @param {string} text */
+/**
+ * A long text with its name and a button to copy the text. The text in `shown` can change later.
+ * @param {string} name
+ * @param {string} text
+ */
 export function copyBlock(name, text) {
   const shown = h("pre", { tabindex: 0, "aria-label": name }, text);
   const copy = copyButton(() => shown.textContent ?? "", name.toLowerCase());
@@ -242,7 +246,6 @@ export function loading(label) {
 }
 
 /**
- * A failed request with a button to retry.
  * @param {unknown} error
  * @param {() => Promise<unknown>} retry
  */
@@ -256,8 +259,8 @@ function failed(error, retry) {
 }
 
 /**
- * Shows a failed request in `place`. If `place` already shows the same message, changes nothing, so that a screen
- * reader does not announce the message again.
+ * Shows a failed request in `place`. Does not draw the same message again, because a screen reader would announce it
+ * again.
  * @param {HTMLElement} place
  * @param {unknown} error
  * @param {() => Promise<unknown>} retry
@@ -283,7 +286,7 @@ export const copyableId = (name, id) =>
     copyButton(() => id, name),
   );
 
-/** A line with an id's name and the id, which can be copied. @param {string} name @param {string} id */
+/** A line with an id, its name and a button to copy the id. @param {string} name @param {string} id */
 export const idLine = (name, id) =>
   h(
     "p",
