@@ -4,10 +4,9 @@ import { Brand, Frame } from "./page.tsx";
 /** A page with one message, its reason, and what to do. */
 export interface Notice {
   title: string;
-  /** The reason, then what to do. */
   paragraphs: readonly string[];
   links: readonly { href: string; label: string }[];
-  /** A code or a request's id, for a person who looks for the cause. */
+  /** The error's code and the request's id, so that a person can find the cause in the log. */
   reference: string | null;
 }
 

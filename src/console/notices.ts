@@ -6,7 +6,7 @@ import { signInFault } from "./sign-in-result.ts";
 const API = /^\/(pagerduty|console|openapi\.json|healthz)(\/|$)/;
 const REFERENCE = { href: "/docs", label: "The API's reference" };
 
-/** Whether the answer is a page, because a browser shows it to a person. Programs get JSON. */
+/** Whether the answer is a page for a browser. Programs get JSON. */
 export function wantsPage({ method, url, headers }: Request): boolean {
   const isRead = method === "GET" || method === "HEAD";
   return isRead && (headers.get("accept") ?? "").includes("text/html") && !API.test(new URL(url).pathname);

@@ -9,7 +9,6 @@ interface FrameProps {
   title: string;
   names: BuiltNames;
   style: "console.css" | "docs.css" | "page.css";
-  /** Null for a page that needs no script. */
   script: "console.js" | "docs.js" | null;
   children?: Child;
   /** Values for the script, sent as `data-` attributes of the body. */
@@ -129,13 +128,13 @@ export function ConsolePage({ names, user, oauth, access }: ConsoleProps) {
   );
 }
 
-/** The user as whom calls can be tried at `/docs`. */
+/** The user in whose name `/docs` makes calls. */
 export interface Visitor {
   user: string;
   org: string | null;
 }
 
-/** `GET /docs`. @param visitor null for a person who may not open the console: calls cannot be tried */
+/** `GET /docs`. @param visitor null for a person who may not open the console, and cannot try calls */
 export function DocsPage({ names, visitor }: { names: BuiltNames; visitor: Visitor | null }) {
   return (
     <Frame

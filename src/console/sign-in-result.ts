@@ -3,7 +3,10 @@
  * script.
  */
 
-/** The text for each `error` of the callback. Any other `error` is not shown, because anybody can make such a link. */
+/**
+ * The text for each `error` that the callback puts into the address. Any other `error` is not shown, because anybody
+ * can make a link with a text of their own.
+ */
 const FAULTS: ReadonlyMap<string, string> = new Map([
   ["oauth_not_enabled", "OAuth is not enabled on this connector."],
   ["access_denied", "Access was denied at PagerDuty."],

@@ -1,4 +1,4 @@
-/** Creates elements. Text from the server only becomes text nodes and plain attributes. */
+/** Creates elements. Text from the server never becomes markup, only text nodes and plain attributes. */
 
 /**
  * @typedef {Node | string | number | null | undefined | false} Child
@@ -31,8 +31,7 @@ export function append(element, children) {
 }
 
 /**
- * Creates an element: `h("a", {href, click: fn}, "text", child)`. Properties that are functions become listeners;
- * properties that are null are left out.
+ * Creates an element: `h("a", {href, click: fn}, "text", child)`. A function becomes a listener.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {Props | null} [props]
@@ -46,7 +45,7 @@ export function h(tag, props, ...children) {
 }
 
 /**
- * Creates an element of an SVG.
+ * Creates an SVG element.
  * @param {string} tag
  * @param {Props | null} [props]
  * @param {...(Child | readonly Child[])} children
@@ -58,8 +57,8 @@ export function svg(tag, props, ...children) {
 }
 
 /**
- * Looks up a name from the server among the table's own properties. The name can also be “constructor”, for example,
- * which only the table's prototype has.
+ * Looks up a name from the server. Returns undefined for “constructor”, for example, which only the table's prototype
+ * has.
  * @template T
  * @param {Record<string, T>} table
  * @param {string | null | undefined} name
@@ -68,8 +67,8 @@ export function svg(tag, props, ...children) {
 export const entry = (table, name) => (name && Object.hasOwn(table, name) ? table[name] : undefined);
 
 /**
- * A link to another site. Returns null if the URL does not begin with http: or https:, because the server may send any
- * text as a URL.
+ * A link to another site; null if the URL is not http: or https:, because a URL from the server can also be
+ * `javascript:`.
  * @param {string | null} url
  * @param {string} text
  */

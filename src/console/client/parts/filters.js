@@ -47,7 +47,7 @@ function controlOf({ name, label, kind, choices = [], placeholder }, onEnter) {
     const select = h("select", { id, "aria-label": label });
     /** @param {string} value */
     const show = (value) => {
-      // A value from the address is offered even if it is not among the choices.
+      // Also offers a value from the address that is not among the choices.
       addChoices(select, [[value, value]]);
       select.value = value;
     };
@@ -91,7 +91,7 @@ function addChoices(select, choices) {
 }
 
 /**
- * Shows the counts, and adds the counted choices that the select does not offer yet: the names of services.
+ * Shows the counts. Counted choices that the select lacks, such as the names of services, are added.
  * @param {HTMLSelectElement} select
  * @param {ChoiceCounts} counts
  */
@@ -139,7 +139,7 @@ export function filterBar(filters, onEnter) {
   return {
     element,
     /**
-     * Shows the filters in the address.
+     * Shows the address's filters in the controls.
      * @param {URLSearchParams} params
      * @returns {Record<string, string | null>} the parameters for the API
      */
@@ -151,7 +151,7 @@ export function filterBar(filters, onEnter) {
      * Creates the message for a list in which no row matches; null if nothing is filtered.
      * @param {Record<string, string | null>} chosen
      * @param {string} rows such as "incidents"
-     * @param {boolean} hasOlder whether there are rows that were not searched
+     * @param {boolean} hasOlder whether older rows were not searched
      */
     nothing(chosen, rows, hasOlder) {
       const chosenTexts = filters.flatMap((filter) => {
@@ -163,7 +163,7 @@ export function filterBar(filters, onEnter) {
       const clear = action("Clear filters", async () => setFilters({}, "push"));
       return empty(`No ${rows} match`, h("p", null, `Searched: ${chosenTexts.join("; ")}.${older}`), clear);
     },
-    /** Shows the number of rows for each choice. @param {Counts} counts */
+    /** @param {Counts} counts */
     count(counts) {
       for (const [name, control] of controls) control.count?.(entry(counts, name) ?? {});
     },

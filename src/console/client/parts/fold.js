@@ -1,13 +1,13 @@
 import { h } from "./dom.js";
 
-/** Parts that are folded into one line on a narrow screen, and always shown on a wide one. */
+/** Parts that are folded into one line on a narrow screen, and always shown on a wide screen. */
 
 /** The same width as in narrow.css. */
 const NARROW = matchMedia("(max-width: 760px)");
 
 /**
  * @param {string} style
- * @param {HTMLElement} summary the line on which a click unfolds `content`
+ * @param {HTMLElement} summary a click on this line unfolds `content`
  * @param {HTMLElement} content
  * @param {() => boolean} [isLong] whether the content is worth folding
  */
@@ -17,7 +17,7 @@ export function narrowFold(style, summary, content, isLong = () => true) {
   function fold() {
     const folds = NARROW.matches && isLong();
     summary.hidden = !folds;
-    // Opens or closes the part only when folding begins or ends, so that a part that a person opened stays open.
+    // Changes `open` only when folding begins or ends, so a part that a person opened stays open.
     if (folds !== isFolding) element.open = !folds;
     isFolding = folds;
   }

@@ -1,6 +1,6 @@
 /** Formats bodies of any depth: a hostile body of 25 KB can contain 12,000 nested lists. */
 
-/** A body with more levels is written in one line, because each level of indentation makes all inner lines longer. */
+/** A body with more levels is written in one line, because it would consist mostly of indentation. */
 const MAX_LEVELS = 32;
 
 /** @param {unknown} value @returns {unknown[]} the values directly inside `value` */

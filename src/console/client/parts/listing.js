@@ -12,7 +12,7 @@ import { sinceOf } from "./spans.js";
 const PAGE_SIZE = 50;
 /** The API's own limit. */
 const MAX_PAGE_SIZE = 100;
-/** How many pages more than usual a reload may load if few rows match. A button then loads older rows. */
+/** How many extra pages a reload may load if few rows match. */
 const MAX_PAGES = 5;
 /** The shortest time between two counts, because counting reads many more rows than loading a page. */
 const COUNT_EVERY_MS = 4000;
@@ -38,8 +38,8 @@ const COUNT_EVERY_MS = 4000;
  * @property {(search: string) => Promise<Page<T>>} load loads the page that a query string selects
  * @property {(item: T) => string} keyOf
  * @property {(item: T) => HTMLElement} row
- * @property {(item: T, chosen: Chosen) => boolean} wanted whether an item from the WebSocket matches the filters
- * @property {(a: T, b: T) => number} [order] compares rows, so that new rows find their place; must be the API's order
+ * @property {(item: T, chosen: Chosen) => boolean} wanted whether an item matches the filters
+ * @property {(a: T, b: T) => number} [order] the API's order, which finds the place of a new row
  * @property {(counts: import("./filters.js").Counts, chosen: Chosen) => void} [counted] gets the counts for the filters
  * @property {() => readonly [string, string]} nothing the title and text to show if the list has no rows
  */
@@ -56,7 +56,10 @@ export function listing(how, signal) {
   let cursor = null;
   let loaded = false;
   let chosen = "";
-  /** The items that `put` got since the latest reload began; they are newer than the reloaded rows. @type {Map<string, T>} */
+  /**
+   * The items passed to `put` since the latest reload began. They are newer than the reloaded rows.
+   * @type {Map<string, T>}
+   */
   let late = new Map();
   // The number of the latest reload. Answers to earlier reloads are dropped.
   let turn = 0;
@@ -101,14 +104,13 @@ export function listing(how, signal) {
   /** @param {T} item */
   function rowOf(item) {
     const row = how.row(item);
-    // Sets the roles, because a table with a different layout is no longer a table to some browsers.
+    // The roles are set, because some browsers drop a table's roles when CSS changes its `display`.
     row.setAttribute("role", "row");
     for (const cell of row.children) cell.setAttribute("role", "cell");
     markCurrent(row, how.keyOf(item) === chosen);
     return row;
   }
 
-  /** Draws all rows. */
   function show() {
     const wanted = [...items.values()].filter((item) => how.wanted(item, filters));
     if (how.order) wanted.sort(how.order);
@@ -117,7 +119,6 @@ export function listing(how, signal) {
     showAround();
   }
 
-  /** Draws only the rows that changed. */
   function showChanged() {
     const drawn = [...changed].flatMap((key) => items.get(key) ?? []);
     changed.clear();
@@ -140,7 +141,6 @@ export function listing(how, signal) {
     return bar.nothing(filters, name, cursor !== null) ?? empty(title, h("p", null, text));
   }
 
-  /** Whether the first row is opened when the list is loaded. */
   let opensFirst = false;
   /** Opens the first row: now if the list is loaded, else as soon as it is loaded. */
   function openFirst() {
@@ -150,7 +150,7 @@ export function listing(how, signal) {
   }
 
   /**
-   * Makes one request at a time: a page of older rows that is loaded during a reload would not fit the reloaded list.
+   * Makes one request at a time, because older rows that are loaded during a reload would not fit the reloaded list.
    * @param {() => Promise<void>} work
    */
   function inTurn(work) {
@@ -174,7 +174,7 @@ export function listing(how, signal) {
       }),
     );
 
-  /** Reads the counts again after changes. A failure is not reported: reloads of the list report an outage. */
+  /** Reads the counts again after changes. A failure is ignored, because reloads of the list report an outage. */
   async function recount() {
     if (signal.aborted) return;
     const mine = JSON.stringify(filters);
@@ -188,7 +188,7 @@ export function listing(how, signal) {
     how.counted?.(counts, filters);
   }
 
-  /** Reloads as many rows as are shown, and at least one page. */
+  /** Reloads the shown rows, and at least one page. */
   async function read() {
     turn += 1;
     const mine = turn;
@@ -202,7 +202,7 @@ export function listing(how, signal) {
     try {
       do {
         pages += 1;
-        // Only the first read after a change of the filters includes the counts. Later, `recount` reads them.
+        // The first page after a change of the filters includes the counts. Later, `recount` reads the counts.
         const counted = !loaded && pages === 1;
         const page = await load(Math.min(MAX_PAGE_SIZE, count - fresh.size), next, counted);
         if (signal.aborted || mine !== turn) return;
@@ -214,7 +214,8 @@ export function listing(how, signal) {
       if (mine !== turn) return;
       throw error;
     }
-    // Without `order`, only the answer places a row. A row that the answer lacks is dropped: it is on an older page.
+    // Without `order`, only the answer tells a row's place. A changed row that the answer lacks is on an older page, so
+    // it is dropped.
     const changed = [...late].filter(([key]) => how.order || fresh.has(key));
     items = new Map([...fresh, ...changed]);
     cursor = next;
@@ -240,7 +241,7 @@ export function listing(how, signal) {
     if (held && more.hidden && last instanceof HTMLElement) last.focus({ preventScroll: true });
   }
 
-  // In a storm of events many rows change within a second, so they are drawn at most ten times a second.
+  // In a storm, many rows change within a second. They are drawn at most ten times a second.
   const showSoon = calmly(async () => showChanged(), 100);
   const countSoon = calmly(recount, COUNT_EVERY_MS);
   const again = reading(read, signal, { isShown: () => loaded, place: note });
@@ -256,7 +257,7 @@ export function listing(how, signal) {
       return inTurn(again);
     },
     /**
-     * Applies the filters in the address. Shows the loaded rows immediately, and the others when they arrive.
+     * Applies the filters in the address. Loaded rows that match are shown at once, further rows when they arrive.
      * @param {URLSearchParams} params
      */
     filter(params) {
@@ -289,7 +290,7 @@ export function listing(how, signal) {
       chosen = key ?? "";
       markCurrent(rows.find(chosen), true);
     },
-    /** Puts the focus on a row. @param {string} key */
+    /** @param {string} key */
     focus(key) {
       const link = rows.find(key)?.querySelector(".row-link");
       // If the list lacks the row, or has not loaded it yet, the heading gets the focus.

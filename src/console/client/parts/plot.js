@@ -46,8 +46,8 @@ const LADDER = [
 ];
 
 /**
- * A scale on which each step is about ten times the previous one, because a delivery takes milliseconds as a rule,
- * but hours if Aurora has an outage.
+ * A scale on which each step is about ten times the previous step. Most deliveries take milliseconds, but a delivery
+ * during an outage of Aurora takes hours.
  * @param {readonly number[]} values in milliseconds
  * @returns {Scale}
  */
@@ -105,14 +105,14 @@ export const rangeMarks = (scale, ranges) =>
     const [x, low, high] = [index + 0.5, yOf(scale, range.from), yOf(scale, range.to)];
     return [
       svg("path", { class: "range", d: `M${x} ${low}V${high}M${x - 0.28} ${high}h0.56` }),
-      // A line without length is drawn as a dot, which stays round when the drawing is stretched.
+      // A very short line is drawn as a dot, which stays round when the drawing is stretched.
       svg("path", { class: "middle", d: `M${x} ${low}h0.001` }),
     ];
   });
 
 /**
- * A plot with its grid, and with a band behind the first hours if their counts are incomplete. `mark` shows a band
- * behind one hour.
+ * A plot with its grid, and with a band behind the first hours if the counts of these hours are incomplete. `mark`
+ * shows a band behind one hour.
  * @param {Scale} scale
  * @param {readonly (readonly (Element | false)[])[]} marks
  * @param {number} incomplete the number of incomplete hours
@@ -141,7 +141,7 @@ export function plot(scale, marks, incomplete) {
   );
   return {
     element: h("div", { class: "plot" }, labels, drawing),
-    /** @param {number | null} hour the hour's index */
+    /** @param {number | null} hour the hour's index; null hides the band */
     mark(hour) {
       band.setAttribute("x", String(hour ?? 0));
       band.setAttribute("visibility", hour === null ? "hidden" : "visible");

@@ -13,8 +13,7 @@ function identityOf(now) {
 }
 
 /**
- * Asks before a part of the connection is removed. A yes only counts if the connection has not changed since the
- * question.
+ * Asks before a part of the connection is removed. Returns false if the connection changes while the question is open.
  * @param {{title: string, text: string, confirm: string}} question
  * @returns {Promise<boolean>}
  */

@@ -1,11 +1,11 @@
 import { h } from "./dom.js";
 
 /**
- * The rows of a list. A changed item only changes its own row, and the focus stays where it is. A table's rows are
- * divided into blocks, and a browser only lays out the blocks in sight.
+ * The rows of a list. A changed item redraws only its own row, and the focus stays where it is. A table's rows are
+ * divided into blocks, because a browser lays out only the blocks in sight.
  */
 
-/** The number of rows in a new block. Inserted rows can make the block twice as large. */
+/** The number of rows in a new block. A block with twice as many rows is split before the next insertion. */
 const BLOCK_ROWS = 25;
 
 /** @param {Element | undefined} row */
@@ -25,10 +25,10 @@ function arrange(parent, children) {
 
 /**
  * @template T
- * @param {Element} list the parent of the rows; in a table, the parent of their blocks
+ * @param {Element} list a table, or the parent of the rows
  * @param {(item: T) => string} keyOf
  * @param {(item: T) => HTMLElement} build
- * @param {(a: T, b: T) => number} [order] finds the place of a new row; without `order`, the place is at the end
+ * @param {(a: T, b: T) => number} [order] finds the place of a new row; without `order`, a new row goes to the end
  */
 export function keptRows(list, keyOf, build, order) {
   /** @typedef {{item: T, stamp: string, row: HTMLElement}} Entry */
@@ -61,13 +61,13 @@ export function keptRows(list, keyOf, build, order) {
     return low;
   }
 
-  /** The blocks of a table. Null for any other list: its children are the rows. */
+  /** The blocks of a table; null if the list is not a table. */
   const blocks = () => (list instanceof HTMLTableElement ? [...list.tBodies] : null);
   const newBlock = () => h("tbody", { role: "rowgroup" });
 
   /**
    * @param {HTMLElement} row
-   * @param {HTMLElement | undefined} next the row before which `row` is inserted; undefined: at the end
+   * @param {HTMLElement | undefined} next `row` is inserted before this row; undefined: at the end
    */
   function insert(row, next) {
     const parent = next ? next.parentElement : (blocks() ?? [list]).at(-1);
@@ -79,7 +79,7 @@ export function keptRows(list, keyOf, build, order) {
     place?.insertBefore(row, next ?? null);
   }
 
-  /** Moves the first rows of a block into a new block. @param {Element} block */
+  /** @param {Element} block */
   function split(block) {
     const first = newBlock();
     block.before(first);
@@ -114,7 +114,7 @@ export function keptRows(list, keyOf, build, order) {
     /** @param {string} key */
     find: (key) => known.get(key)?.row,
     last: () => entries.at(-1)?.row,
-    /** Inserts a row, or replaces it if it has changed. @param {T} item */
+    /** Inserts the item's row, or replaces the row if the item has changed. @param {T} item */
     put(item) {
       const key = keyOf(item);
       const before = known.get(key);
@@ -161,7 +161,7 @@ export function keptRows(list, keyOf, build, order) {
         for (let first = 0; first < rows.length; first += BLOCK_ROWS) {
           arrange(places.shift() ?? list.appendChild(newBlock()), rows.slice(first, first + BLOCK_ROWS));
         }
-        // These blocks are empty: their rows have moved into earlier blocks.
+        // The blocks left in `places` are empty, because their rows have moved into earlier blocks.
         for (const place of places) place.remove();
       });
     },

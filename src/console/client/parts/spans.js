@@ -1,6 +1,6 @@
 /**
- * How far back a list goes. The address contains the span, such as "24h", so that a reload or a link shows the same
- * span. The server gets the time at which the span starts.
+ * How far back a list goes. The address contains the span, such as "24h". The server gets the time at which the span
+ * starts.
  */
 
 const HOUR_MS = 3_600_000;
@@ -21,8 +21,8 @@ export const TIME = { name: "since", label: "Time", kind: "choice", choices: SPA
 
 /**
  * @param {string | null | undefined} span
- * @returns {string | null} the span's start in ISO 8601. Returns any other text unchanged: the server reads it as a
- * time, or refuses it.
+ * @returns {string | null} the start of a span such as "24h", in ISO 8601; any other text unchanged, because the server
+ * checks the text
  */
 export function sinceOf(span) {
   if (!span) return null;

@@ -1,7 +1,7 @@
 import { h } from "./dom.js";
 
 /**
- * Shows a list, and beside it the row that is open. On a narrow screen, shows only one of the two.
+ * Shows a list with the open row beside it. A narrow screen shows only the open row, or only the list.
  * @param {HTMLElement} view
  * @param {Pick<ReturnType<typeof import("./listing.js").listing>, "panel" | "filter" | "choose" | "focus">} listed
  * @param {AbortSignal} signal

@@ -66,7 +66,7 @@ export function moment(iso, never) {
   return h("span", { class: "moment" }, when(iso), " ", h("span", { class: "muted" }, `(${absolute(iso)})`));
 }
 
-/** Updates every time that `when` created, except in blocks that the browser skips because they are out of sight. */
+/** Updates the times that `when` created, except in blocks out of sight, which the browser skips. */
 export function refreshTimes(within = document.documentElement) {
   for (const time of within.querySelectorAll("time[data-relative]:not([data-skipped] *)")) {
     const text = relative(time.getAttribute("datetime") ?? "");
@@ -101,7 +101,7 @@ export function words(text) {
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 
-/** A name or an address that breaks after its separators if its column is narrow. @param {string} name */
+/** A name or an address that can break after each `.`, `_` and `@`. @param {string} name */
 export const dotted = (name) =>
   name.split(/(?<=[._@])/).flatMap((part, index) => (index === 0 ? [part] : [h("wbr"), part]));
 
@@ -109,9 +109,8 @@ const number = new Intl.NumberFormat("en-GB");
 
 /**
  * @param {number} count
- * @param {boolean} more whether there may be more than `count`. If so, the text is `count` with a plus, rounded down to
- * hundreds unless it is below 100.
- * @returns {string} such as "1,042", or "1,000+"
+ * @param {boolean} more whether there may be more than `count`
+ * @returns {string} "1,042" for 1042; with `more`, "1,000+" for 1042 and "42+" for 42
  */
 export function countOf(count, more) {
   if (!more) return number.format(count);
@@ -134,6 +133,9 @@ export const severityMark = (severity) => h("span", { class: `severity ${severit
 
 const STATUSES = { triggered: "triggered", acknowledged: "acknowledged", resolved: "resolved" };
 
-/** Shows PagerDuty's status as a shape and a word. It has no colour: colours show severities. @param {string} status */
+/**
+ * Shows PagerDuty's status as a shape and a word, without a colour, because colours show severities.
+ * @param {string} status
+ */
 export const statusMark = (status) =>
   h("span", { class: `status ${entry(STATUSES, status) ?? ""}` }, words(status));

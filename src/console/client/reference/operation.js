@@ -35,7 +35,7 @@ const exampleBlock = (name, example) =>
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /**
- * Returns the shell command that makes the call in the same way as Aurora's server.
+ * Returns a shell command that makes the call with the headers that Aurora's server sends.
  * @param {string} method @param {string} path @param {Operation} operation
  * @param {string | undefined} body @param {Visitor | undefined} visitor
  */
@@ -77,7 +77,7 @@ function answers(operation, { components }) {
  * @param {Operation} operation
  * @param {Reference} reference
  * @param {boolean} isSent whether the connector makes the request
- * @param {Visitor | undefined} visitor as whom the call can be tried
+ * @param {Visitor | undefined} visitor “Try it” makes the call as this visitor; undefined: no “Try it”
  */
 export function operationCard(path, method, operation, reference, isSent, visitor) {
   const own = (operation.parameters ?? []).filter(({ $ref }) => !$ref);

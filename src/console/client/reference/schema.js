@@ -18,7 +18,7 @@ import { h } from "../parts/dom.js";
 
 /** The console's visitor: “Try it” makes calls as this visitor. @typedef {{user: string, org: string | undefined}} Visitor */
 
-/** Converts a text: parts in backticks become code. @param {string | undefined} text @returns {(Node | string)[]} */
+/** Turns the parts in backticks into code. @param {string | undefined} text @returns {(Node | string)[]} */
 export const prose = (text = "") =>
   text.split("`").map((part, index) => (index % 2 === 1 ? h("code", null, part) : part));
 
@@ -41,7 +41,7 @@ export function typeOf(schema) {
   return [[schema.type ?? "anything"].flat().join(" | ")];
 }
 
-/** @param {Schema} schema @returns {Schema[]} the schemas whose properties are shown */
+/** @param {Schema} schema @returns {Schema[]} `schema` and its inner schemas, if they have properties */
 function shapes(schema) {
   const inner = [...(schema.anyOf ?? schema.oneOf ?? []), ...(schema.items ? [schema.items] : [])];
   return [...(schema.properties ? [schema] : []), ...inner.flatMap(shapes)];

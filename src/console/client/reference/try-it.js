@@ -3,15 +3,12 @@ import { h } from "../parts/dom.js";
 import { bodyText, jsonText } from "../parts/json.js";
 import { query, send } from "../state/api.js";
 
-/**
- * Makes a call that the reference describes. The call goes to this Worker through the console's API: as the visitor,
- * and from the same origin.
- */
+/** Makes a call that the reference describes: through the console's API, as the console's visitor. */
 
 /** @typedef {import("./schema.js").Operation} Operation */
 /** @typedef {import("./schema.js").Parameter} Parameter */
 
-/** The shown headers of an answer: those on which a caller acts. */
+/** Only these headers of an answer are shown, because a caller acts on them. */
 const SHOWN_HEADERS = ["content-type", "retry-after", "x-request-id"];
 const BODY_ROWS = 6;
 
@@ -36,9 +33,8 @@ function parsed(text) {
 }
 
 /**
- * Returns the call's path with its parameters.
  * @param {string} path @param {FormData} data @param {Parameter[]} own
- * @param {(name: string) => string} missing returns the text in place of a path parameter without a value
+ * @param {(name: string) => string} missing returns the text for a path parameter that has no value
  */
 function pathOf(path, data, own, missing) {
   /** @param {string} name */
@@ -91,8 +87,8 @@ function answered({ status, headers }, text, tookMs) {
  * @param {string} path
  * @param {string} method
  * @param {Operation} operation
- * @param {string} visitor as whom the call is made
- * @param {(path: string, body: string | undefined) => void} onInput called with the call that the fields describe
+ * @param {string} visitor the user in whose name the call is made
+ * @param {(path: string, body: string | undefined) => void} onInput gets the path and the body after each input
  */
 export function tryIt(path, method, operation, visitor, onInput) {
   const own = (operation.parameters ?? []).filter(({ $ref }) => !$ref);

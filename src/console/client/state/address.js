@@ -16,7 +16,7 @@ function placeOf(hash) {
   const [path = "", query = ""] = hash.replace(/^#/, "").split("?");
   const [, named, part] = path.split("/");
   const id = part ? decoded(part) : null;
-  // "." and ".." are not ids: in the path of an API call they name another folder.
+  // "." and ".." are not ids: in the path of an API call they would name another folder.
   return {
     section: named || "incidents",
     id: id === "." || id === ".." ? null : id,
@@ -47,7 +47,10 @@ export function setFilters(values, how) {
   window.dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
-/** Adds the present filters to links within a section. Tabs are left alone: a tab shows the section's whole list. */
+/**
+ * Adds the present filters to links within a section. Tabs get no filters, because a tab shows the section's whole
+ * list.
+ */
 export function keepFilters() {
   document.addEventListener(
     "click",

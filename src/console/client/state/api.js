@@ -16,7 +16,7 @@ export class Refusal extends Error {
 
 const BASE = "/console/api";
 const TIMEOUT_MS = 60_000;
-/** The time limit of reads: shorter than for changes, to show an outage early. Failed reads are soon repeated. */
+/** Reads have a shorter limit than changes, so that an outage shows early. */
 const READ_TIMEOUT_MS = 20_000;
 
 /**
@@ -31,7 +31,7 @@ export async function send(method, path, body) {
     method,
     headers: { accept: "application/json", "x-requested-with": "aurora-console" },
     signal: AbortSignal.timeout(method === "GET" ? READ_TIMEOUT_MS : TIMEOUT_MS),
-    // A script must not follow a redirect to Access's sign-in page.
+    // Access redirects to its sign-in page, where a script cannot sign in.
     redirect: "manual",
   };
   if (body !== undefined) {
@@ -80,7 +80,7 @@ export async function call(method, path, body) {
 export const get = (path) => call("GET", path);
 
 /**
- * Returns a query string of the parameters that are set.
+ * Returns a query string of the values that are not null.
  * @param {Record<string, string | number | null>} values
  */
 export function query(values) {

@@ -3,8 +3,8 @@ import { toast } from "../parts/controls.js";
 /** @typedef {import("../../../contract/answers.ts").LiveMessage} LiveMessage */
 
 /**
- * The WebSocket for live changes, which is opened again whenever it closes. While it is closed, the page polls every
- * few seconds.
+ * The WebSocket for live changes, which is opened again whenever it closes. While the WebSocket is closed, the page
+ * polls every ten seconds.
  */
 
 const PING_EVERY_MS = 30_000;
@@ -48,7 +48,7 @@ let over = false;
 // True if a poll was skipped because the tab was hidden.
 let missed = false;
 
-/** Polls every few seconds while no WebSocket is open, and during an outage. */
+/** Polls while no WebSocket is open, and during an outage. */
 function pace() {
   const wanted = !over && (!open || outage);
   if (wanted && pollTimer === 0) pollTimer = window.setInterval(poll, POLL_EVERY_MS);
@@ -57,7 +57,10 @@ function pace() {
   pollTimer = 0;
 }
 
-/** Polls while requests fail: the WebSocket does not show when requests succeed again. @param {boolean} wanted */
+/**
+ * Polls while requests fail, because the WebSocket does not show when requests succeed again.
+ * @param {boolean} wanted
+ */
 export function keepAsking(wanted) {
   outage = wanted;
   pace();
@@ -120,7 +123,7 @@ export function watch() {
     show();
     open = false;
     pace();
-    // The delay is random, so that not all open windows reconnect in the same second after a deployment.
+    // The random delay spreads the reconnections of all open windows after a deployment.
     const delay = Math.min(MAX_DELAY_MS, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
     setTimeout(() => {
       if (!over) watch();
@@ -159,8 +162,8 @@ export function onReload(listener, signal) {
 }
 
 /**
- * Limits how often `work` runs, and runs it only once at a time, because answers can overtake each other on a slow
- * network.
+ * Limits how often `work` runs. Only one run is in progress at a time, because answers can overtake each other on a
+ * slow network.
  * @param {() => Promise<unknown>} work
  * @param {number} [waitMs]
  */

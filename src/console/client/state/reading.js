@@ -4,7 +4,7 @@ import { Refusal } from "./api.js";
 import { isOver, keepAsking, onOver, signedOut } from "./live.js";
 
 /**
- * Reads what a page shows. If the first read fails, the error is shown in place of the content. If a later read fails,
+ * Reads the data of a page. If the first read fails, the error is shown in place of the content. If a later read fails,
  * the content stays. During an outage, a banner above the page says how old the content is.
  */
 
@@ -13,7 +13,7 @@ import { isOver, keepAsking, onOver, signedOut } from "./live.js";
 const clock = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
 const precise = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
-/** Reads whose latest attempt failed because of an outage. @type {Set<Reading>} */
+/** The reads whose latest attempt failed because of an outage. @type {Set<Reading>} */
 const unread = new Set();
 /** The reads in `unread` whose previous answer is still shown. @type {Set<Reading>} */
 const stale = new Set();
@@ -24,7 +24,6 @@ const retry = action("Try again", async () => {
     text.textContent = `${said()} Tried again at ${precise.format(Date.now())}: still not reached.`;
 });
 
-/** The text of the banner. */
 function said() {
   const goodAtMs = Math.min(...[...stale].map((one) => one.goodAtMs));
   return `The connector cannot be reached. What you see is as of ${clock.format(goodAtMs)}.`;
@@ -60,13 +59,11 @@ function put(set, one, isIn) {
 
 /** @param {unknown} error */
 const isSignedOut = (error) =>
-  // Access redirects to its sign-in page (`signed_out`); a call that reaches the connector without a sign-in gets
-  // 403.
+  // Without a sign-in, Access redirects (`signed_out`), and the connector answers 403.
   error instanceof Refusal && (error.code === "signed_out" || error.status === 403);
 
 /**
- * Whether the error is an outage of the connector. A 4xx other than 429 is not an outage, because the connector has
- * answered.
+ * Whether the error means an outage of the connector. A 4xx other than 429 means no outage.
  * @param {unknown} error
  */
 const isOutage = (error) =>
@@ -77,8 +74,8 @@ const isOutage = (error) =>
 /**
  * @param {() => Promise<unknown>} read reads from the API, and shows the answer
  * @param {AbortSignal} signal aborted when the page is left
- * @param {{isShown: () => boolean, place: HTMLElement | null}} [first] `place` shows the error while nothing is shown
- * yet
+ * @param {{isShown: () => boolean, place: HTMLElement | null}} [first] `place` shows the error until a read has
+ * succeeded
  * @returns {() => Promise<void>} reads again; if the read fails, shows the error
  */
 export function reading(read, signal, { isShown, place } = { isShown: () => true, place: null }) {

@@ -9,7 +9,7 @@ import { get } from "./api.js";
 const listeners = new Set();
 /** @type {Status | null} */
 let current = null;
-// The numbers of the latest request and of the shown answer: an older answer must not replace a newer one.
+// The numbers of the latest request and of the shown answer: an older answer must not replace a newer answer.
 let asked = 0;
 let shown = 0;
 
