@@ -7,14 +7,13 @@ export interface Call {
   path: string;
   tag: string;
   summary: string;
-  /** Query parameters by name. */
   query?: Record<string, { description: string; schema: z.core.$ZodType }>;
   /** Descriptions of headers, by name. */
   headers?: Record<string, string>;
   body?: { schema: z.core.$ZodType; required: boolean };
-  /** The answers by status. The schema is null for an answer without a body, `html` for a page. */
+  /** The answers by status. `schema` is null for an answer without a body, and `html` for a page. */
   answers: Record<number, { description: string; schema: z.core.$ZodType | "html" | null }>;
-  /** Error statuses in addition to those that every call can return. */
+  /** Error statuses, without the statuses that every call can return. */
   errors: number[];
   /** True if the call needs no internal secret. For the console, Cloudflare Access checks the visitors instead. */
   open?: boolean;

@@ -3,7 +3,7 @@ import { connection, webhooks } from "./connection-calls.ts";
 import { deliveries, incidents } from "./record-calls.ts";
 
 /**
- * Every call of the API, for the reference. Request bodies use the schemas that validate them. Only
- * scripts/openapi.ts and tests load this file; the Worker serves the document generated from it.
+ * Every call of the API, for the reference. Only scripts/openapi.ts and tests load this file, because the Worker serves
+ * the generated document.
  */
 export const CALLS: readonly Call[] = [...connection, ...webhooks, ...incidents, ...deliveries];

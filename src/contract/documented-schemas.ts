@@ -6,7 +6,7 @@ import { PROPERTY_TEXTS } from "./texts/properties.ts";
 
 const REF = "#/components/schemas/";
 
-/** Writes a schema that has an id once, under components. Writes any other schema wherever it is used. */
+/** Writes a schema with an id once, under `components`, and any other schema at each use. */
 export class DocumentedSchemas {
   readonly components: Record<string, unknown> = {};
 

@@ -8,5 +8,5 @@ export interface Example {
   answers: Readonly<Record<string, unknown>>;
 }
 
-/** The keys are a call's method and path, the name of a request to Aurora, or `error` and a status: `error404`. */
+/** The key is `get /pagerduty` for a call, `v3` for a request to Aurora, and `error404` for an error. */
 export const EXAMPLES: Readonly<Record<string, Example>> = recorded;

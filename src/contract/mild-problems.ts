@@ -1,9 +1,8 @@
 import type { ProblemCode } from "./status-answers.ts";
 
 /**
- * The problems that stop no events, or only delay them until a retry succeeds. The console gives them a colour of
- * their own, and `npm run doctor` calls them warnings. Every other problem stops or loses events until somebody acts.
- * `past`: the problem is already over.
+ * Problems that do not stop events, or only delay events until a retry succeeds. The console shows these problems in a
+ * different colour, and `npm run doctor` calls them warnings. `past`: the problem is already over.
  */
 export const MILD_PROBLEMS: Readonly<Partial<Record<ProblemCode, "past" | "warn">>> = {
   oauth_not_refreshable: "warn",

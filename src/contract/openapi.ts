@@ -9,7 +9,6 @@ import { OPERATION_TEXTS, TAGS } from "./texts/operations.ts";
 
 /** Generates the OpenAPI 3.1 document from the schemas. Loaded by scripts/openapi.ts, never by the Worker. */
 
-/** @param example left out if it is undefined */
 const json = (schema: unknown, example?: unknown) => ({
   "application/json": { schema, ...(example === undefined ? {} : { example }) },
 });

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 
 /**
- * Schemas that many answers contain. They have no descriptions, because the same text would then be shown at every
- * property. PROPERTY_TEXTS describes each property instead. The Worker does not load this file.
+ * Schemas that many answers contain. They have no descriptions, because PROPERTY_TEXTS describes each property on its
+ * own. The Worker does not load this file.
  */
 
 export const Time = z.iso.datetime({ offset: true });

@@ -10,7 +10,7 @@ export const TOKEN_REQUIRED = "Token required";
 
 /**
  * Characters that people paste by mistake. `INVISIBLE`: zero-width characters anywhere in a token or secret.
- * `WRAPPING`: blanks and quotes around it.
+ * `WRAPPING`: blanks and quotes around the token or secret.
  */
 const INVISIBLE = /\p{Cf}|\ufe0f/gu;
 const WRAPPING = /^[\s"'`\u2018-\u201f\u00ab\u00bb]+|[\s"'`\u2018-\u201f\u00ab\u00bb]+$/gu;
@@ -28,7 +28,7 @@ export const ConnectBody = z.lazy(() =>
         .string({ error: "must be a text" })
         .check(z.trim(), z.maxLength(100, "is longer than 100 characters")),
     ),
-    /** Whether to create the webhook subscription at PagerDuty, too. The token has to allow it. */
+    /** Whether to create the webhook subscription, which the token has to allow. */
     subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
     region: z.optional(z.enum(Region.def.entries, { error: "must be us or eu" })),
   }),
@@ -84,7 +84,7 @@ export const SubscribeBody = z.object({
   ),
 });
 
-/** The longest URL and the longest idempotency key: enough for any caller. */
+/** Longer than any caller needs. */
 const MAX_URL_CHARS = 2000;
 const MAX_KEY_CHARS = 200;
 
@@ -135,7 +135,6 @@ const Ids = z
   })
   .check(z.maxLength(1000, "has more than 1000 ids"));
 
-/** A time that a caller gives. */
 export const GivenTime = z.iso.datetime({
   offset: true,
   error: "must be a time in ISO 8601, with a zone",
@@ -144,7 +143,6 @@ export const GivenTime = z.iso.datetime({
 /** Selects records by `ids`; all records if `ids` is absent. */
 export const IdsBody = z.object({ ids: z.optional(Ids) });
 
-/** Why the last attempt of a delivery failed. */
 export const GivenError = z.optional(
   z
     .enum(ErrorClass.def.entries, { error: `must be ${ErrorClass.options.join(", ")}` })
@@ -154,8 +152,7 @@ export const GivenError = z.optional(
 );
 
 /**
- * Selects deliveries by `ids`, or dead deliveries by the time of their creation and by the reason of their failure. An
- * empty body selects all dead deliveries.
+ * Selects deliveries by `ids`, or dead deliveries by `since` and `error`. An empty body selects all dead deliveries.
  */
 export const RedeliverBody = z
   .object({
@@ -170,7 +167,7 @@ export const RedeliverBody = z
   );
 
 export const LoginBody = z.object({
-  /** Whether to create the webhook subscription at PagerDuty, too. The scopes have to allow it. */
+  /** Whether to create the webhook subscription, which the scopes have to allow. */
   subscribe: z._default(z.boolean({ error: "must be true or false" }), false),
   /** For a call from the browser itself: sets a cookie, so that only this browser can finish the sign-in. */
   bind: z._default(z.boolean({ error: "must be true or false" }), false),

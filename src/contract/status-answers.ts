@@ -3,7 +3,7 @@ import { SubscriptionAt, Text, Time } from "./parts.ts";
 
 /** The status of a connection, as the API returns it. The Worker does not load this file. */
 
-/** Every problem that the status can show, from those of the credential to those of deliveries and analyses. */
+/** Every problem that the status can show. */
 const ProblemCode = z.enum([
   "credentials_unreadable",
   "oauth_refused",

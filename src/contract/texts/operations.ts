@@ -11,7 +11,7 @@ export const TAGS: Readonly<Record<string, string>> = {
 export interface OperationText {
   operationId: string;
   description: string;
-  /** What the call deletes. The reference asks for confirmation before it makes such a call. */
+  /** Completes “It removes …” in the question that the reference asks before the call. */
   destroys?: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Describes each property of the API, for the reference: by its name, or by `Schema.name` if the name means something
- * different in one schema. A description in the schema itself takes precedence.
+ * Describes each property of the API, for the reference. The key is the property's name, or `Schema.name` if the name
+ * means something different in this schema. A description in the schema itself takes precedence.
  */
 export const PROPERTY_TEXTS: Readonly<Record<string, string>> = {
   // The connection and its status.
