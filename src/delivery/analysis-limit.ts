@@ -3,8 +3,8 @@ import { readableIncident } from "../storage/incidents.ts";
 import { TimelineLineColumn } from "../storage/journal.ts";
 
 /**
- * Aurora limits how many incidents it analyses for a user in a short time, and silently drops analyses beyond this
- * limit. This file reads the journal, and counts the incidents that were delivered beyond the limit.
+ * Aurora analyses at most five incidents of a user in five minutes, and silently drops further analyses. This file
+ * counts the incidents that were delivered beyond this limit.
  */
 
 /** Aurora's limit, from `is_background_chat_allowed` in its server/chat/background/task.py. */
@@ -23,14 +23,13 @@ export interface TriggeredDelivery {
 }
 
 export interface BeyondLimit {
-  /** How many incidents were delivered beyond the limit. */
   count: number;
   lastAtMs: number;
 }
 
 /**
- * Counts in the same way as Aurora: a user's first analysis starts a window of time, and the first analysis after the
- * window's end starts the next window.
+ * Counts like Aurora: a user's first analysis starts a window of five minutes. The first analysis after the window's
+ * end starts the next window.
  * @param deliveries the oldest first
  * @returns null if no delivery is beyond the limit
  */
@@ -49,7 +48,7 @@ export function beyondLimit(deliveries: readonly TriggeredDelivery[]): BeyondLim
 
 const Row = z.object({ incidentId: z.string(), atMs: z.number(), line: TimelineLineColumn });
 
-/** @param connectedUser counts as the recipient of an incident if its stored recipient is missing or unreadable */
+/** @param connectedUser the recipient of incidents whose stored recipient is missing or unreadable */
 export function deliveredBeyondLimit(
   sql: SqlStorage,
   connectedUser: string,

@@ -25,8 +25,8 @@ import { type AttemptOutcome, deadAtMs, errorClassOf, type NextStep, nextStep } 
 import { addressOf, send } from "./sink.ts";
 
 /**
- * Makes one attempt at one delivery, which is an entry (a row) of the journal: reads the row, sends its notification to
- * Aurora, stores the result.
+ * Makes one attempt at one delivery: reads the delivery's journal row, sends the row's notification to Aurora, and
+ * stores the result.
  */
 
 export interface DeliveryContext extends TenantContext {
@@ -39,9 +39,8 @@ const NUMBER_RETRY_MS = 30_000;
 const MAX_NUMBER_WAIT_MS = 60 * 60 * 1000;
 
 /**
- * The result of a try. A try is an attempt, unless it is postponed because the incident's number cannot be read from
- * PagerDuty for now. A postponed try does not count in the schedule. `lacksNumber`: the attempt failed because Aurora
- * needs the incident's number, and PagerDuty does not return it.
+ * The result of a try. `postponed`: no attempt was made, because the incident's number cannot be read from PagerDuty
+ * for now. `lacksNumber`: the attempt failed, because PagerDuty does not return the number that Aurora needs.
  */
 type Tried = (AttemptOutcome & { lacksNumber?: true }) | { kind: "postponed"; error: string };
 
@@ -79,7 +78,7 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
   const early = plannedAtMs !== null && startedAtMs < plannedAtMs ? plannedAtMs : null;
   const step = stepAfter(outcome, entry.attempts, early, config.deliverySchedule, nowMs);
   const failure = failureOf(outcome, step, config.deliverySchedule);
-  // If the result cannot be stored at first, only this step is repeated, without another call to Aurora.
+  // If storing the result fails, only this step is repeated, without another call to Aurora.
   await tryTwice(() =>
     context.storage.transactionSync(() =>
       settle(context, entry, { step, early, outcome, failure, startedAtMs, nowMs }),
@@ -105,7 +104,7 @@ async function tryOnce(context: DeliveryContext, seq: number): Promise<void> {
 type Step = NextStep & { attempts: number };
 
 /**
- * Decides what follows a try. Failed early attempts and postponed tries use up no attempt of the schedule.
+ * Decides the step after a try. Failed early attempts and postponed tries use up no attempt of the schedule.
  * @param plannedAtMs the time of the planned attempt that follows an early attempt; null if this attempt was planned
  */
 function stepAfter(
@@ -126,7 +125,7 @@ function stepAfter(
   return { ...nextStep(outcome, attempts + 1, schedule, nowMs, Math.random()), attempts: attempts + 1 };
 }
 
-/** Returns why the attempt failed, in the form in which it is stored. */
+/** Returns the failure in its stored form. */
 function failureOf(outcome: Tried, step: Step, schedule: readonly number[]): FailureParts {
   if (outcome.kind === "accepted") return { error: "", advice: null, failsAtMs: null };
   if (outcome.kind === "postponed") return { error: outcome.error, advice: null, failsAtMs: null };
@@ -136,7 +135,7 @@ function failureOf(outcome: Tried, step: Step, schedule: readonly number[]): Fai
 
 interface Settled {
   step: Step;
-  /** After an early attempt: the time of the planned attempt that follows. Null after a planned attempt. */
+  /** The time of the planned attempt that follows an early attempt; null after a planned attempt. */
   early: number | null;
   outcome: Tried;
   failure: FailureParts;
@@ -175,13 +174,12 @@ function settle({ sql, config }: DeliveryContext, entry: Entry, settled: Settled
 }
 
 /**
- * Whether Aurora has to be asked for the analysis after this delivery. In format `notifications`, it has to be asked
- * after the incident's first delivery.
+ * Whether a request for analysis follows this delivery: in format `notifications`, after the incident's first delivery.
  */
 const needsAnalysisRequest = ({ events }: DeliveryContext["config"], { notification }: Entry): boolean =>
   events?.format === "notifications" && notification?.change.kind === "created";
 
-/** Returns the class of a failure. A postponed try ended before Aurora was called. */
+/** A postponed try counts as `not_sent`, because Aurora was not called. */
 const classOf = (outcome: Tried) =>
   outcome.kind === "failed" ? errorClassOf(outcome.cause, outcome.status) : "not_sent";
 
@@ -212,8 +210,7 @@ async function attempt(context: DeliveryContext, entry: Entry): Promise<Tried> {
     if (made.kind === "unusable") return failed(`It cannot be sent: ${made.reason}`);
     const { bodies, recipient } = made;
     const address = await addressOf(events, recipient);
-    // Parts that were accepted in another format, at another URL or for another user are sent again, because the
-    // present address has not received them.
+    // `address` stands for the format, the URL and the user. Parts that another address accepted are sent again.
     const sentParts = entry.sentTo === address ? entry.sentParts : 0;
     let outcome: AttemptOutcome = { kind: "accepted", status: null };
     for (const [index, body] of bodies.entries()) {

@@ -14,16 +14,18 @@ export const FailedAttempt = z.object({
   answer: z.string(),
   durationMs: z.number(),
   /**
-   * Whether the attempt was made before its planned time, because Aurora had accepted another delivery, or because a
-   * person requested the attempt.
+   * Whether the attempt was made before its planned time: after Aurora accepted another delivery, or at a person's
+   * request.
    */
   early: z.boolean(),
 });
 export type FailedAttempt = z.infer<typeof FailedAttempt>;
 
-/** The rest of a longer answer is not stored. */
 const MAX_ANSWER_CHARS = 1000;
-/** At most this many of the newest attempts are returned. A schedule has at most 50; early attempts are additional. */
+/**
+ * At most this many of the newest attempts are returned. A schedule has at most 50 attempts; early attempts are
+ * additional.
+ */
 const MAX_ATTEMPTS = 100;
 
 export function recordFailedAttempt(sql: SqlStorage, seq: number, attempt: FailedAttempt): void {

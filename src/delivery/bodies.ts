@@ -11,7 +11,7 @@ import { v3EventsOf } from "./v3-event.ts";
 
 /** Builds the bodies of a delivery in the configured format, both for an attempt and for the API. */
 
-/** A body, and the `webhook-id` that every attempt sends with it. */
+/** A body, and the `webhook-id` that every attempt sends with the body. */
 export interface Body {
   id: string;
   text: string;
@@ -24,9 +24,8 @@ export interface Recipient {
 }
 
 export type Bodies =
-  /** Bodies to send one after the other; empty if the change is not sent in this format. */
+  /** Bodies to send one after the other; no bodies if the change is not sent in this format. */
   | { kind: "bodies"; bodies: Body[]; recipient: Recipient }
-  /** Aurora needs the incident's number, which is not known yet. */
   | { kind: "waits_for_number" }
   | { kind: "unusable"; reason: string };
 
@@ -41,8 +40,8 @@ export function bodiesOf(
   const state = loadIncident(sql, entry.notification.incident.incidentId);
   const { number, recipientUserId } = state;
   const recipient = { userId: recipientUserId ?? connected.userId, orgId: connected.orgId };
-  // Aurora takes an incident's status from the V3 event that arrives last. A delivery that a later delivery of its
-  // incident has overtaken therefore contains the incident's present state.
+  // Aurora takes an incident's status from the V3 event that arrives last. If Aurora has already accepted a later
+  // delivery of the incident, this delivery therefore contains the incident's present state.
   const present = format === "v3" && isOvertaken(sql, entry) ? view(state) : null;
   const notification = withNumber(
     present ? { ...entry.notification, incident: present } : entry.notification,
@@ -61,8 +60,7 @@ export function bodiesOf(
 }
 
 /**
- * Whether the context is sent with this notification: in format `v3` with the incident's first event, in format
- * `notifications` with the request for analysis.
+ * Format `v3` sends the context with the incident's first event, format `notifications` with the request for analysis.
  */
 const carriesContext = ({ change: { kind } }: Notification): boolean =>
   kind === "created" || kind === "rca_requested";

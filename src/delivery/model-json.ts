@@ -9,7 +9,6 @@ import { charCount, firstChars, piecesOf } from "../incidents/text.ts";
  * cut. Lengths are in characters.
  */
 
-/** Aurora cuts longer texts and appends `AURORA_CUT_MARK`. */
 const MAX_PIECE_CHARS = 250;
 const AURORA_CUT_MARK = "... [field truncated]";
 
@@ -34,9 +33,7 @@ export const PIECES: JsonForm = {
       : writtenChars(text),
 };
 
-/**
- * Measures the JSON that Python writes for a value that is sent without `inPieces`, so that Aurora cuts its long texts.
- */
+/** Measures the JSON that Python writes for a value without `inPieces`, whose long texts Aurora cuts. */
 export const CUT_BY_AURORA: JsonForm = {
   ...PYTHON,
   text: (text) => writtenChars(isLong(text) ? firstChars(text, MAX_PIECE_CHARS) + AURORA_CUT_MARK : text),

@@ -3,10 +3,10 @@ import { Notification } from "../incidents/incident.ts";
 import { storableJson } from "../incidents/json-trim.ts";
 
 /**
- * Returns the body of a notification, which reports one change of one incident. Databases accept all characters of
- * the body, except possibly characters in `event`. See docs/notifications.md.
+ * Returns the body of a notification, which reports one change of one incident. A database accepts every character of
+ * the body, except perhaps characters in `event`. See docs/notifications.md.
  * @param event PagerDuty's event, unchanged
- * @param context the incident's context, which only a request for analysis contains; null if none was collected
+ * @param context sent only in a request for analysis; null if no context was collected
  */
 export function notificationBody(
   notification: Notification,

@@ -27,21 +27,24 @@ const Counts = z.object({
   lastDeliveredAtMs: z.nullable(z.number()),
 });
 
-/** The state of the deliveries, for the status. Times are in milliseconds. */
+/** The state of the deliveries, for the status. */
 export interface OutboxSummary extends z.infer<typeof Counts> {
-  /** The last failure of the next retry, in lane `again` if it has one; null if no pending delivery has failed. */
+  /**
+   * The last failure of the delivery that is retried next; null if no pending delivery has failed. Lane `again` comes
+   * before lane `missingNumber`.
+   */
   nextFailed: Failure | null;
   newestDead: Failure | null;
 }
 
 /**
- * The latest time of acceptance among the newest accepted entries. An older entry can be accepted after a newer one,
- * so several entries are compared.
+ * The latest time of acceptance among the newest accepted entries. An older entry can be accepted after a newer entry,
+ * so 50 entries are compared.
  */
 const NEWEST_DELIVERED = `SELECT max(delivered_at_ms) AS at FROM (
   SELECT delivered_at_ms FROM journal WHERE seq > (SELECT max(seq) FROM journal) - ${RECENT}
     AND delivery = 'delivered' ORDER BY seq DESC LIMIT 50)`;
-/** The latest time of acceptance in the latest bulk redelivery, whose entries `NEWEST_DELIVERED` may not search. */
+/** The latest time of acceptance in the latest bulk redelivery. Its entries can be too old for `NEWEST_DELIVERED`. */
 const REDELIVERED = `SELECT max(delivered_at_ms) FROM (
   SELECT delivered_at_ms FROM journal
   WHERE redelivery = (SELECT max(redelivery) FROM journal WHERE redelivery IS NOT NULL) AND delivery = 'delivered' LIMIT 1000)`;

@@ -50,15 +50,12 @@ export function nextDeliveryAtMs(sql: SqlStorage, afterMs: number): number | nul
 const AwaitingContext = z.object({ seq: z.number(), incidentId: z.string(), untilMs: z.number() });
 
 /**
- * At most this many waiting deliveries are compared by severity: those whose wait ends first. In a storm of thousands,
- * comparing all of them each time would cost more than the deliveries themselves.
+ * How many waiting deliveries are compared by severity at most. In a storm, comparing thousands each time would cost
+ * more than the deliveries themselves.
  */
 const MAX_COMPARED = 1_000;
 
-/**
- * Returns deliveries that wait for their incident's context until `untilMs`, those of the most severe incidents
- * first.
- */
+/** Returns deliveries that wait for their incident's context until `untilMs`, most severe incidents first. */
 export function deliveriesAwaitingContext(
   sql: SqlStorage,
   nowMs: number,
@@ -92,9 +89,9 @@ export function endContextWait(sql: SqlStorage, seq: number, waitMs: number, now
 }
 
 /**
- * Makes the incident's next queued delivery pending. Queued deliveries have no index, because it would cost a billed
- * row for each of them. The query therefore searches the incident's entries, but only if the incident may have queued
- * deliveries.
+ * Makes the incident's next queued delivery pending. Queued deliveries have no index, because an index would cost a
+ * billed row for each delivery. The query therefore searches the incident's entries, but only if the incident may have
+ * queued deliveries.
  * @param afterSeq the delivery that has just finished
  */
 export function promoteNext(
@@ -116,8 +113,8 @@ export function promoteNext(
 }
 
 /**
- * Whether Aurora has accepted a later delivery of the incident, but not this one. Searches only incidents with
- * deliveries that were queued again (`revived`), because all other deliveries are sent in order.
+ * Whether Aurora has accepted a later delivery of the incident, but not this delivery. Searches only incidents with
+ * deliveries that were queued again (`revived`), because the deliveries of any other incident are sent in order.
  */
 export function isOvertaken(sql: SqlStorage, { seq, incidentId, delivery }: Entry): boolean {
   if (delivery === "delivered") return false;
@@ -130,7 +127,7 @@ export function isOvertaken(sql: SqlStorage, { seq, incidentId, delivery }: Entr
   return [...rows].length > 0;
 }
 
-/** The result of a finished delivery. Times are in milliseconds. */
+/** The result of a finished delivery. */
 export interface Finish {
   attempts: number;
   status: number | null;
@@ -152,14 +149,11 @@ export function markDelivered(sql: SqlStorage, { seq, incidentId }: DueDelivery,
   promoteNext(sql, incidentId, seq, finish.nextDueAtMs);
 }
 
-/** Why an attempt failed: the reason in words, and its class. */
 export interface AttemptFailure extends FailureParts {
   errorClass: ErrorClass;
 }
 
-/**
- * Marks a delivery as dead after its last attempt. A person can redeliver it. The incident's next delivery follows.
- */
+/** Marks a delivery as dead after its last attempt. The incident's next delivery follows. */
 export function markDead(
   sql: SqlStorage,
   { seq, incidentId }: DueDelivery,
@@ -204,15 +198,15 @@ export function markSentParts(sql: SqlStorage, seq: number, count: number, sentT
   sql.exec("UPDATE journal SET sent_parts = ?, sent_to = ? WHERE seq = ?", count, sentTo, seq);
 }
 
-/** The state of a delivery after a failed attempt. Times are in milliseconds. */
+/** The state of a delivery after a failed attempt. */
 export interface Retry extends AttemptFailure {
   lane: Lane;
   /** How many attempts of the schedule are used up. */
   attempts: number;
   atMs: number;
-  /** After an early attempt: the time of the planned attempt that follows. Null after a planned attempt. */
+  /** The time of the planned attempt that follows an early attempt; null after a planned attempt. */
   plannedAtMs: number | null;
-  /** The time in Aurora's `Retry-After`; null without one. */
+  /** The end of the wait in Aurora's `Retry-After`; null without this header. */
   notBeforeMs: number | null;
   status: number | null;
 }
@@ -250,9 +244,10 @@ const MAX_LOOKED_AT = 1_000;
 const EARLY = "delivery = 'pending' AND planned_at_ms > next_attempt_at_ms";
 
 /**
- * Brings waiting deliveries forward after Aurora accepted a delivery, but never before the time in a `Retry-After`.
- * Each delivery gets at most one early attempt between two planned ones, so a notification that Aurora always refuses
- * is not retried endlessly. The next group of deliveries is brought forward only after all early attempts were made.
+ * Brings waiting deliveries forward after Aurora accepted a delivery, but never before the time in a `Retry-After`. A
+ * delivery gets at most one early attempt between two planned attempts. Otherwise, a delivery that Aurora always
+ * refuses would be retried endlessly. The next group of deliveries is brought forward only after all early attempts
+ * were made.
  */
 export function retryEarly(sql: SqlStorage, nowMs: number): void {
   sql.exec(
