@@ -56,10 +56,7 @@ export function listing(how, signal) {
   let cursor = null;
   let loaded = false;
   let chosen = "";
-  /**
-   * The items passed to `put` since the latest reload began. They are newer than the reloaded rows.
-   * @type {Map<string, T>}
-   */
+  /** Items passed to `put` since the latest reload began: newer than the reloaded rows. @type {Map<string, T>} */
   let late = new Map();
   // The number of the latest reload. Answers to earlier reloads are dropped.
   let turn = 0;
@@ -214,8 +211,7 @@ export function listing(how, signal) {
       if (mine !== turn) return;
       throw error;
     }
-    // Without `order`, only the answer tells a row's place. A changed row that the answer lacks is on an older page, so
-    // it is dropped.
+    // Without `order`, a changed row that the answer lacks is dropped, because the row is on an older page.
     const changed = [...late].filter(([key]) => how.order || fresh.has(key));
     items = new Map([...fresh, ...changed]);
     cursor = next;
