@@ -1,7 +1,4 @@
-/**
- * The codes of all errors that a caller can see, with their HTTP status. Each error also has a message for a person.
- * Details that are only for the log go into `internal`, never into `message`.
- */
+/** The codes of all errors that a caller can see, with their HTTP status. */
 export const STATUS_OF = {
   invalid_json: 400,
   invalid_request: 400,
@@ -39,7 +36,7 @@ export type ErrorCode = keyof typeof STATUS_OF;
 export interface Failure {
   code: ErrorCode;
   message: string;
-  /** What happened and what to do. Only needed if `message` has to be a short text that Aurora recognizes. */
+  /** What happened and what to do, if `message` has to be a short text that Aurora recognizes. */
   detail?: string;
   /** Overrides the code's usual status. */
   status?: number;
@@ -54,7 +51,7 @@ export class AppError extends Error {
   readonly status: number;
   readonly detail: string | undefined;
   readonly retryAfterSeconds: number | undefined;
-  /** Details for the log only. */
+  /** Details for the log only. Never put them into `message`, which the caller sees. */
   readonly internal: unknown;
 
   constructor(
@@ -72,10 +69,7 @@ export class AppError extends Error {
   }
 }
 
-/**
- * Runs `work` and returns its result. If `work` throws an `AppError`, returns this error as plain data, because RPC
- * does not preserve classes.
- */
+/** Runs `work`. Returns an `AppError` that it throws as plain data, because RPC does not preserve classes. */
 export async function answer<T>(work: () => T | Promise<T>): Promise<Answer<T>> {
   try {
     return { ok: true, value: await work() };

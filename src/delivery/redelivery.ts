@@ -29,29 +29,29 @@ function deadAmong(sql: SqlStorage, seqs: readonly number[]): Dead[] {
   return rows.map((row) => Dead.parse(row));
 }
 
-/** The status with which Aurora's receiver refuses a delivery that names a user who has left the organisation. */
+/** Aurora's receiver answers 409 if a delivery names a user who has left the organisation. */
 const USER_LEFT = 409;
 
-/** The deliveries that a person wants to be sent again, or earlier. */
+/** Selects the deliveries that a person wants to send again, or earlier. */
 export interface Redelivery {
-  /** The ids of the deliveries; null for all dead deliveries that `sinceMs` and `error` select. */
+  /** If null, `sinceMs` and `error` select dead deliveries. */
   ids: readonly string[] | null;
   /** Selects the deliveries whose event was received at this time or later. */
   sinceMs: number;
-  /** Selects the deliveries whose last attempt failed for this reason; null for all. */
+  /** Selects the deliveries whose last attempt failed for this reason; null selects every reason. */
   error: ErrorClass | null;
 }
 
 interface Redeliverer {
   storage: DurableObjectStorage;
   sql: SqlStorage;
-  /** The user to name in deliveries that were refused because their own user has left the organisation. */
+  /** Returns the user to name in deliveries that were refused with `USER_LEFT`. */
   connectedUser: () => string | null;
 }
 
 /**
- * Queues dead deliveries again. If `ids` are given, also makes waiting deliveries due now. A redelivery without `ids`
- * can be stopped (`stopRedelivery`).
+ * Queues dead deliveries again. With `ids`, also makes waiting deliveries due now. Without `ids`, the redelivery can be
+ * stopped (`stopRedelivery`).
  * @returns how many deliveries were changed
  */
 export function redeliver(
@@ -71,7 +71,7 @@ export function redeliver(
   });
 }
 
-/** Makes waiting deliveries due now, for an early attempt that uses up no attempt of the schedule if it fails. */
+/** Makes waiting deliveries due now. A failed early attempt uses up no attempt of the schedule. */
 function attemptNow(sql: SqlStorage, seqs: readonly number[], nowMs: number): number {
   return seqs.reduce((count, seq) => {
     const { rowsWritten } = sql.exec(
@@ -86,14 +86,15 @@ function attemptNow(sql: SqlStorage, seqs: readonly number[], nowMs: number): nu
 }
 
 interface Revival {
-  /** The user to name instead of a user who left the organisation. */
   user: string | null;
   dueAtMs: number;
-  /** When the redelivery began; null if it was requested by ids. */
+  /** When the redelivery began; null for a redelivery by `ids`. */
   redelivery: number | null;
 }
 
-/** Queues dead deliveries again, with the same id and a new schedule. @returns how many were queued */
+/**
+ * Queues dead deliveries again. Each delivery keeps its id and starts its schedule anew. @returns how many were queued
+ */
 function reviveDead(sql: SqlStorage, dead: readonly Dead[], { user, dueAtMs, redelivery }: Revival): number {
   for (const [incidentId, deliveries] of Map.groupBy(dead, (one) => one.incidentId)) {
     const isOutstanding = hasOutstanding(sql, incidentId);
@@ -115,9 +116,9 @@ function reviveDead(sql: SqlStorage, dead: readonly Dead[], { user, dueAtMs, red
 }
 
 /**
- * Queues the incident's request for analysis if the request was recorded in format `v3` and therefore not sent. A
- * receiver of format `notifications` only analyses on request. It needs this request if the format was changed to
- * `notifications` before the `created` notification was accepted. Call this before that notification is marked as
+ * Queues the incident's `rca_requested` notification, if format `v3` recorded it without sending it. A receiver of
+ * format `notifications` starts an analysis only after `rca_requested`. So if the format was changed before Aurora
+ * accepted the `created` notification, `rca_requested` must be sent, too. Call this before `created` is marked as
  * delivered.
  */
 export function queueAnalysisRequest(sql: SqlStorage, incidentId: string | null, dueAtMs: number): void {
@@ -131,7 +132,10 @@ export function queueAnalysisRequest(sql: SqlStorage, incidentId: string | null,
   if (!isPending(sql, incidentId)) promoteNext(sql, incidentId, 0, dueAtMs);
 }
 
-/** Returns when the latest redelivery began; null if there was none. Only the latest can have unfinished deliveries. */
+/**
+ * Returns when the latest redelivery began; null if there was none. Only the latest redelivery has unfinished
+ * deliveries.
+ */
 const latest = (sql: SqlStorage): number | null =>
   numberOf(sql.exec("SELECT max(redelivery) FROM journal WHERE redelivery IS NOT NULL"));
 
@@ -154,7 +158,7 @@ export interface RedeliveryProgress {
   delivered: number;
   /** How many are dead again. */
   failed: number;
-  /** Whether there may be more deliveries than were counted. */
+  /** Whether a count reached `MAX_COUNTED`. */
   more: boolean;
 }
 
@@ -177,8 +181,8 @@ export function redeliveryProgress(sql: SqlStorage): RedeliveryProgress {
 }
 
 /**
- * Stops the latest redelivery: its unfinished deliveries are dead again. An attempt that is under way goes on. If
- * Aurora accepts the delivery in this attempt, the delivery counts as delivered.
+ * Stops the latest redelivery: its unfinished deliveries are dead again. An attempt that is under way goes on: if
+ * Aurora accepts the delivery, it counts as delivered.
  * @returns how many deliveries are dead again
  */
 export function stopRedelivery(
@@ -200,7 +204,6 @@ export function stopRedelivery(
   });
 }
 
-/** Whether a delivery of the incident is pending. */
 const isPending = (sql: SqlStorage, incidentId: string): boolean =>
   [...sql.exec("SELECT 1 FROM journal WHERE incident_id = ? AND delivery = 'pending' LIMIT 1", incidentId)]
     .length > 0;

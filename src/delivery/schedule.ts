@@ -4,8 +4,8 @@ import { scheduledAtMs } from "../retry-timing.ts";
 /** Decides when a delivery is tried again. Pure: the clock and the random number are arguments. */
 
 /**
- * The result of an attempt. `cause` says how far the attempt came. `advice` says what to check if a wrong setting made
- * the attempt fail; null otherwise. `retryAfterSeconds` is Aurora's `Retry-After`.
+ * The result of an attempt. `advice` says what a person should check; null for a temporary failure. `retryAfterSeconds`
+ * is Aurora's `Retry-After`.
  */
 export type AttemptOutcome =
   | { kind: "accepted"; status: number | null }
@@ -24,7 +24,7 @@ export type AttemptOutcome =
  */
 export type FailureCause = "answered" | "timed_out" | "unreachable" | "not_sent";
 
-/** Returns the class of a failed attempt. @param status the status of Aurora's answer; null without an answer */
+/** Returns the class of a failed attempt. */
 export function errorClassOf(cause: FailureCause, status: number | null): ErrorClass {
   if (cause === "not_sent") return "not_sent";
   if (status === null) return "unreachable";
@@ -52,7 +52,7 @@ export function nextStep(
 }
 
 /**
- * Returns when a delivery is dead at the earliest, if every attempt fails.
+ * Returns the earliest time at which a delivery is dead if every attempt fails.
  * @param attempts how many attempts of the schedule are used up
  * @param nextAtMs when the next attempt is due
  */

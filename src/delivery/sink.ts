@@ -9,7 +9,6 @@ import type { AttemptOutcome } from "./schedule.ts";
 
 /** Sends one HTTP request with one body to Aurora, and returns the result. */
 
-/** How long an attempt waits for Aurora's answer. */
 const TIMEOUT_MS = 15_000;
 
 type Events = NonNullable<Config["events"]>;
@@ -18,13 +17,13 @@ type Events = NonNullable<Config["events"]>;
 export const eventsUrl = ({ url }: Pick<Events, "url">, { userId }: Recipient): string =>
   url.replaceAll("{user_id}", userId);
 
-/** Returns the URL in the form that is shown: without its query, which may contain a secret. */
+/** Returns the URL to show to people: without its query, which may contain a secret. */
 export const shownEventsUrl = (events: Pick<Events, "url">, recipient: Recipient): string =>
   eventsUrl(events, recipient).replace(/\?.*$/, "?…");
 
 /**
- * Returns a hash of the format, the events URL and the recipient. Two attempts with equal hashes have the same format,
- * URL and recipient. The result is a hash, not the text itself, because the URL may contain a secret.
+ * Returns a hash of the format, the events URL and the recipient. These values are hashed because the URL may contain a
+ * secret.
  */
 export async function addressOf(
   events: Pick<Events, "url" | "format">,
@@ -36,8 +35,7 @@ export async function addressOf(
 }
 
 /**
- * Returns the headers of an attempt. If a secret is set, they contain a signature according to
- * https://www.standardwebhooks.com.
+ * Returns the headers of an attempt. With a secret, the headers include a signature (https://www.standardwebhooks.com).
  */
 function deliveryHeaders(
   { format, secret }: Pick<Events, "format" | "secret">,
@@ -54,8 +52,8 @@ function deliveryHeaders(
 }
 
 /**
- * Returns the headers of an attempt in the form that is shown. Each secret, and each value that differs from attempt to
- * attempt, is replaced by a description.
+ * Returns the headers to show to people. Words such as `(when it is sent)` replace secrets and values that change with
+ * each attempt.
  */
 export function shownHeaders(aurora: Config["aurora"], events: Events, body: Body): Record<string, string> {
   const isOwn = URL.parse(events.url)?.origin === aurora.origin;

@@ -7,8 +7,8 @@ import { cutText } from "../incidents/text.ts";
 import { CUT_BY_AURORA, fitContext, inPieces, PIECES } from "./model-json.ts";
 
 /**
- * Makes `data` of the V3 events. Starts from the incident as PagerDuty sent it, adds what else is known, and adapts
- * it to Aurora: no member is null, the service is a text, and the priority has a name that Aurora searches for.
+ * Makes `data` of the V3 events: the members that Aurora reads, the context, and the other members of PagerDuty's
+ * incident. Aurora needs `data` without null members, the service as a text, and a priority with the name P1 to P4.
  */
 
 /** The sources of `data`. */
@@ -21,16 +21,18 @@ export interface KnownIncident {
 }
 
 /**
- * Aurora cuts every text of a payload to 250 characters. If the payload then still has more than 15,000 characters,
- * Aurora's language model only gets the number of the payload's members. `MAX_TRIGGERED_CHARS` leaves 1,000 of these
- * characters free for custom fields that arrive in the 5 s before Aurora's analysis.
+ * If a payload has more than 15,000 characters, Aurora's language model only gets the number of the payload's members.
+ * 1,000 characters stay free for custom fields that arrive in the 5 s before Aurora's analysis.
  */
 const MAX_TRIGGERED_CHARS = 14_000;
-/** The limits of the parts of a triggered event's `data`. They leave several thousand characters for the context. */
+/**
+ * The limits of the parts of a triggered event's `data`. About 3,000 characters remain for the members of `coreOf` and
+ * for the context.
+ */
 const MAX_DETAILS_CHARS = 2000;
 const MAX_FIELDS_CHARS = 5000;
 const MAX_PEOPLE_CHARS = 1000;
-/** The limit for all other members of PagerDuty's incident together. Aurora does not read these members. */
+/** The limit for all members of PagerDuty's incident together that Aurora does not read. */
 const MAX_OTHERS_CHARS = 1000;
 
 /** The widths of Aurora's columns, in characters. A longer text makes Aurora's task fail. */
@@ -41,8 +43,8 @@ const MAX_URGENCY_CHARS = 20;
 const PRIORITY_NAMES: Record<Severity, string> = { critical: "P1", high: "P2", medium: "P3", low: "P4" };
 
 /**
- * Returns `data` of an event that changes a known incident. Long texts stay whole, except in the members that Aurora
- * does not read.
+ * Returns `data` of an event that contains the incident, except `incident.triggered`. Shortens only the members that
+ * Aurora does not read.
  */
 export function incidentData({ incident, number, event }: KnownIncident): Record<string, unknown> {
   const data = coreOf(incident, number);
@@ -96,7 +98,7 @@ const reference = (type: string, { id, name }: Named) => ({ id, type: `${type}_r
 interface Part {
   name: string;
   value: unknown;
-  /** The largest size of the value in a triggered event, in characters of the JSON that Aurora writes (see `PIECES`). */
+  /** The largest size of the value in a triggered event, measured with `PIECES`. */
   maxChars: number;
 }
 
@@ -129,19 +131,16 @@ function othersOf(event: unknown, { incidentId }: Incident): Record<string, unkn
   return isRecord(bounded) ? bounded : {};
 }
 
-/**
- * Reduces the runbook field to its first URL, or else its first text, because Aurora fetches the whole value as a
- * URL.
- */
+/** Reduces the runbook field to one URL, because Aurora fetches the whole value as a URL. */
 function readable(fields: Record<string, FieldValue>): Record<string, FieldValue> {
   if (!Object.hasOwn(fields, RUNBOOK_FIELD)) return fields;
   return { ...fields, [RUNBOOK_FIELD]: runbookUrlIn(fields[RUNBOOK_FIELD]) ?? "" };
 }
 
 /**
- * Returns `data` of `incident.custom_field_values.updated`. A field that lost its value is sent as an empty text,
- * which Aurora skips.
- * @param names the fields that changed; null for a new incident, whose fields are all sent, within `MAX_FIELDS_CHARS`
+ * Returns `data` of `incident.custom_field_values.updated`. A field that lost its value is sent as an empty text, which
+ * Aurora skips.
+ * @param names the fields that changed; null sends all fields, within `MAX_FIELDS_CHARS`
  */
 export function fieldUpdate({ incidentId, customFields }: Incident, names: readonly string[] | null) {
   const fields = names ? readable(customFields) : fittingFields(readable(customFields));

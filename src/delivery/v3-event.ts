@@ -25,8 +25,8 @@ type V3EventType = typeof TRIGGERED | typeof ACKNOWLEDGED | typeof RESOLVED | ty
 
 /**
  * The types of the events for each change, by the incident's status at Aurora. Aurora takes the status from `data`, not
- * from the event's type. But the type `incident.triggered` starts an analysis, so an incident that was already resolved
- * when it was first seen is not sent under this type.
+ * from the event's type. `incident.triggered` starts an analysis, so a new incident that is already resolved is sent as
+ * `incident.resolved`.
  */
 const EVENT_TYPES: Record<ChangeKind, Record<Status, readonly V3EventType[]>> = {
   created: { investigating: [TRIGGERED, FIELDS], resolved: [RESOLVED, FIELDS] },
@@ -35,7 +35,7 @@ const EVENT_TYPES: Record<ChangeKind, Record<Status, readonly V3EventType[]>> = 
   reopened: { investigating: [ACKNOWLEDGED], resolved: [ACKNOWLEDGED] },
   updated: { investigating: [ACKNOWLEDGED], resolved: [ACKNOWLEDGED] },
   custom_fields_updated: { investigating: [FIELDS], resolved: [FIELDS] },
-  // Sends nothing, because Aurora starts its analysis itself after `incident.triggered`.
+  // Sends nothing, because `incident.triggered` already makes Aurora start an analysis.
   rca_requested: { investigating: [], resolved: [] },
 };
 
@@ -44,7 +44,7 @@ export interface V3Source {
   notification: Notification;
   /** `event` of PagerDuty's webhook; null unless the webhook's signature was verified. */
   event: unknown;
-  /** The user who was connected at the incident's first notification, and the organisation of the connection. */
+  /** The user whom the incident's deliveries name, and the organisation of the connection. */
   recipient: { userId: string; orgId: string | null };
   /** The incident's context, within the limits of `boundContext`. Only `incident.triggered` contains it. */
   context: Context | null;
@@ -101,8 +101,8 @@ const namesOf = ({ change, changedFields }: Notification): readonly string[] | n
 const MAX_NUMBER = 2 ** 31 - 1;
 
 /**
- * Returns the incident's number; null while only its id is known, or if Aurora cannot store the number. Aurora drops
- * an incident without a number, or with the number 0.
+ * Returns the incident's number; null if it is unknown, or if Aurora cannot store it. Aurora drops an incident whose
+ * number is missing or 0.
  */
 function numberOf(incident: Incident): number | null {
   if (lacksNumber(incident) || !/^[1-9]\d{0,9}$/.test(incident.sourceAlertId)) return null;
@@ -110,7 +110,7 @@ function numberOf(incident: Incident): number | null {
   return number <= MAX_NUMBER ? number : null;
 }
 
-/** The largest size of `agent`, and of `client`, in characters of the JSON that Aurora writes (see `PIECES`). */
+/** The largest size of `agent`, and of `client`, measured with `PIECES`. */
 const MAX_ORIGIN_CHARS = 1000;
 
 function v3Event(

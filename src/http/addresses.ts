@@ -3,14 +3,14 @@ import { isLocalHost } from "../settings.ts";
 
 /** The public addresses of this Worker. Pure. */
 
-/** Returns the base URL without a trailing slash: `PUBLIC_URL`, or the request's origin if that is not set. */
+/** Returns the base URL without a trailing slash: `PUBLIC_URL` or, if it is not set, the request's origin. */
 export function baseUrl(config: Pick<Config, "publicUrl">, requestUrl: string): string {
   return config.publicUrl ?? new URL(requestUrl).origin;
 }
 
 /**
- * Returns a user's webhook URL. If the base URL is local and `TUNNEL_URL` is set, `TUNNEL_URL` replaces the base URL. A
- * URL that is not local always starts with https.
+ * Returns a user's webhook URL. `TUNNEL_URL` replaces a local base URL. A URL that is not local always starts with
+ * https.
  */
 export function webhookUrl(config: Config, requestUrl: string, userId: string): string {
   let base = baseUrl(config, requestUrl);

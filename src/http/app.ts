@@ -89,7 +89,7 @@ export const app = new Hono<AppEnv>({ strict: false })
   })
   // This route precedes the middleware that needs valid settings: the callback must always redirect the browser.
   .route("/pagerduty/oauth/callback", oauthCallback)
-  // These routes precede CORS: only the console's own origin may call the console's API, and CORS cannot add headers to
+  // These routes precede CORS. Only the console's own origin may call the console's API, and no headers can be added to
   // an answer that opens a WebSocket.
   .route("/", pages)
   .route("/console/api", visited)
@@ -104,7 +104,7 @@ export const app = new Hono<AppEnv>({ strict: false })
   .notFound((c) => refusal(c, new AppError("not_found", "Not found")))
   .onError((error, c) => refusal(c, logged(error, c.req.raw, c.get("requestId"))));
 
-/** The Worker's `fetch`. Nearly all requests are webhooks, so webhooks skip the router, which saves CPU time. */
+/** The Worker's `fetch`. Webhooks skip the router to save CPU time, because nearly all requests are webhooks. */
 export function serve(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response> {
   const userId = webhookUserId(request);
   return userId === null ? app.fetch(request, env, ctx) : serveWebhook(request, env, userId);
@@ -129,7 +129,7 @@ function requestIdOf({ headers }: Request): string {
   return ray !== null && RAY_ID.test(ray) ? ray : crypto.randomUUID();
 }
 
-/** The headers that are added to every answer. A header that an answer already has keeps its value. */
+/** The headers of every answer, unless the answer itself sets them. */
 const standardHeaders = (requestId: string) => ({
   "cache-control": "no-store",
   "x-request-id": requestId,
@@ -171,7 +171,7 @@ async function refusal(c: Context<AppEnv>, error: AppError): Promise<Response> {
   return noticeAnswer(c, errorNotice(error, new URL(c.req.url).pathname, c.get("requestId")), status);
 }
 
-/** Returns every problem of the settings. Missing OAuth credentials are included, although they only stop sign-ins. */
+/** Returns every problem of the settings, including missing OAuth credentials, which only stop sign-ins. */
 function configProblems(env: Env): ConfigProblem[] {
   try {
     return missingForOAuth(configOf(env)).map((name) => ({

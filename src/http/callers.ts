@@ -15,7 +15,7 @@ export interface AppEnv {
   Variables: { requestId: string; caller: Caller; isVisitor?: true; untilMs?: number };
 }
 
-/** Compares two secrets in constant time. Both are hashed first, because only equal lengths can be compared. */
+/** Compares two secrets in constant time. Hashes both, because `timingSafeEqual` throws if the lengths differ. */
 async function isSameSecret(given: string, expected: string): Promise<boolean> {
   const digest = (text: string) => crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   const [a, b] = await Promise.all([digest(given), digest(expected)]);
@@ -25,7 +25,7 @@ async function isSameSecret(given: string, expected: string): Promise<boolean> {
 /** Admits Aurora's server, and reads the user and organisation on whose behalf it calls. */
 export const requireCaller: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { internalApiSecret: expected } = configOf(c.env);
-  // The secret can only be missing in `dev`. Without it, every request that may come from another machine is refused.
+  // The secret can only be missing in `dev`. Without a secret, only requests from this machine are admitted.
   if (expected === null && !isLocal(c.req.raw)) {
     throw new AppError(
       "forbidden",
@@ -73,8 +73,8 @@ const has = (error: unknown, name: string): boolean =>
   error instanceof Error && Reflect.get(error, name) === true;
 
 /**
- * Reads from the object of the caller's tenant. If a deployment or a restart ended the call, repeats it once, which is
- * safe because a read changes nothing. Does not call an overloaded object again.
+ * Reads from the object of the caller's tenant. If a deployment or a restart ended the call, repeats the call once.
+ * Does not call an overloaded object again.
  */
 export async function readFrom<P>(
   c: Context<AppEnv>,

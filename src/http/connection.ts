@@ -59,8 +59,7 @@ export const connection = new Hono<AppEnv>()
   .post("/reconcile", noBody, async (c) => {
     const caller = c.get("caller");
     const url = ownWebhookUrl(c);
-    // Each call to the object checks as much as the limits of one invocation allow. Further calls continue the check
-    // until it is complete.
+    // One call checks only as many incidents as the limits of an invocation allow, so further calls continue the check.
     for (let calls = 1; ; calls += 1) {
       const { unfinished, checked, recovered, subscription } = unwrap(
         await tenantOf(c).reconcile(caller, url),
