@@ -69,7 +69,9 @@ export class AppError extends Error {
   }
 }
 
-/** Runs `work`. Returns an `AppError` that it throws as plain data, because RPC does not preserve classes. */
+/**
+ * Runs `work`. If `work` throws an `AppError`, returns the error as plain data, because RPC does not preserve classes.
+ */
 export async function answer<T>(work: () => T | Promise<T>): Promise<Answer<T>> {
   try {
     return { ok: true, value: await work() };

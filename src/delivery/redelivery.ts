@@ -34,7 +34,7 @@ const USER_LEFT = 409;
 
 /** Selects the deliveries that a person wants to send again, or earlier. */
 export interface Redelivery {
-  /** If null, `sinceMs` and `error` select dead deliveries. */
+  /** The deliveries' ids. If null, `sinceMs` and `error` select dead deliveries. */
   ids: readonly string[] | null;
   /** Selects the deliveries whose event was received at this time or later. */
   sinceMs: number;
@@ -93,7 +93,8 @@ interface Revival {
 }
 
 /**
- * Queues dead deliveries again. Each delivery keeps its id and starts its schedule anew. @returns how many were queued
+ * Queues dead deliveries again. Each delivery keeps its id and starts its schedule anew.
+ * @returns how many were queued
  */
 function reviveDead(sql: SqlStorage, dead: readonly Dead[], { user, dueAtMs, redelivery }: Revival): number {
   for (const [incidentId, deliveries] of Map.groupBy(dead, (one) => one.incidentId)) {

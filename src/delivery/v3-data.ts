@@ -32,7 +32,7 @@ const MAX_TRIGGERED_CHARS = 14_000;
 const MAX_DETAILS_CHARS = 2000;
 const MAX_FIELDS_CHARS = 5000;
 const MAX_PEOPLE_CHARS = 1000;
-/** The limit for all members of PagerDuty's incident together that Aurora does not read. */
+/** The limit for all members together that Aurora does not read. */
 const MAX_OTHERS_CHARS = 1000;
 
 /** The widths of Aurora's columns, in characters. A longer text makes Aurora's task fail. */

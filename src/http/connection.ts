@@ -59,7 +59,7 @@ export const connection = new Hono<AppEnv>()
   .post("/reconcile", noBody, async (c) => {
     const caller = c.get("caller");
     const url = ownWebhookUrl(c);
-    // One call checks only as many incidents as the limits of an invocation allow, so further calls continue the check.
+    // The limits of an invocation may end a call before the check is complete. Further calls then continue the check.
     for (let calls = 1; ; calls += 1) {
       const { unfinished, checked, recovered, subscription } = unwrap(
         await tenantOf(c).reconcile(caller, url),

@@ -6,9 +6,9 @@ import { isRecord } from "../incidents/json-size.ts";
 import { readBounded } from "../limits.ts";
 import type { AppEnv } from "./callers.ts";
 
-/** Reads and validates bodies and queries, within limits. The error messages are written for people. */
+/** Reads and validates bodies and queries, within limits. */
 
-/** This is enough for the largest usual body, which has a token and a name. */
+/** This is enough for about 300 delivery ids. Most bodies are far smaller, such as a token and a name. */
 const MAX_JSON_BYTES = 16 * 1024;
 
 /** Reads the body, up to `maxBytes`. @returns null if the body is longer */
@@ -106,7 +106,7 @@ export const Limit = z._default(
   DEFAULT_LIMIT,
 );
 
-/** Parses the parameter `cursor` of a list: the `nextCursor` of a page of the same list. It is JSON in base64url. */
+/** Parses a list's parameter `cursor`, which is JSON in base64url: the `nextCursor` of the previous page. */
 export function cursorOf<T>(schema: z.ZodMiniType<T>) {
   return z.optional(
     z.pipe(
@@ -131,5 +131,5 @@ export function encodeCursor(cursor: unknown): string | null {
     .toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** The cursor of a list that is ordered by the entries' numbers: the number of the previous page's last entry. */
+/** The cursor in the lists of events and deliveries: the number (`seq`) of the previous page's last entry. */
 export const SeqCursor = z.int().check(z.gte(1));

@@ -4,8 +4,8 @@ import { isLocalHost } from "../settings.ts";
  * Decides whether a request comes from this machine. In `dev`, such a request needs no secret. Pure.
  *
  * The URL is no proof: wrangler's local runtime takes URL and Host from the header MF-Original-URL, which any caller
- * can send. So this also checks other headers: tunnels and proxies add headers that the caller cannot remove, and
- * browsers add Sec-Fetch-Site, which a page cannot set.
+ * can send. Other headers are therefore checked, too. Tunnels and proxies add headers that a caller cannot remove.
+ * Browsers add Sec-Fetch-Site, which a page cannot set.
  */
 
 /** Headers that Cloudflare's edge and other proxies add, but that no program on this machine adds. */
@@ -27,10 +27,10 @@ export function isLocal({ url, headers }: Pick<Request, "url" | "headers">): boo
 }
 
 /**
- * Returns false if the request may come from a page of another host whose name was pointed to this machine (DNS
- * rebinding). Browsers only send Sec-Fetch-Site over https or to a local name such as localhost, so a request with this
- * header does not come from such a page. A request without this header must have a local Origin, or must not come from
- * a browser.
+ * Returns false if a page may have sent the request under a foreign host name that leads to this machine (DNS
+ * rebinding). Browsers send Sec-Fetch-Site only over https or to a local name such as localhost, so this header rules
+ * out a foreign name. Without Sec-Fetch-Site, the Origin must be local. Without an Origin, the caller must not be a
+ * browser.
  */
 function isLocalPage(headers: Headers): boolean {
   if (headers.has("sec-fetch-site")) return true;
@@ -41,6 +41,6 @@ function isLocalPage(headers: Headers): boolean {
 
 const isLocalUrl = (url: string) => URL.canParse(url) && isLocalHost(url);
 
-/** Splits a header at its commas. Returns an empty list if the header is absent. */
+/** Splits a header at its commas. */
 const entriesOf = (list: string | null): string[] =>
   list === null ? [] : list.split(",").map((entry) => entry.trim());

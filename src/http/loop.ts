@@ -28,7 +28,7 @@ function settingToCorrect({ url }: Request, env: Env): string {
   return isApiCall ? "AURORA_BACKEND_URL" : (configIn(env)?.events?.setting ?? "AURORA_EVENTS_URL");
 }
 
-/** Returns the settings; null if they are invalid, because the call is refused in any case. */
+/** Returns null for invalid settings, because the call is refused in any case. */
 function configIn(env: Env): Config | null {
   try {
     return configOf(env);

@@ -17,7 +17,7 @@ import { forgetTrust } from "./trust.ts";
 
 /** Sign-in with PagerDuty. Aurora's server or the console starts it; PagerDuty sends the browser to the callback. */
 
-/** The result of a sign-in. If it failed, the redirect has this value as `error`. */
+/** The result of a sign-in. If the sign-in failed, the redirect contains this value as `error`. */
 type Outcome = SignInOutcome | "oauth_not_enabled" | "access_denied";
 
 /** PagerDuty's authorization codes have a few dozen characters. */
@@ -62,9 +62,9 @@ function appOf(config: Config) {
 }
 
 /**
- * `GET /pagerduty/oauth/callback`, open to every browser. Always redirects to one fixed address, with one of a few
- * fixed words as the result, and never with text from the request. A forged call only costs a failed decryption,
- * because no object is called before the state is decrypted.
+ * `GET /pagerduty/oauth/callback`, open to every browser. Always redirects to Aurora's UI or, without FRONTEND_URL, to
+ * this Worker's start page. The result in the redirect is an `Outcome`, never text from the request. A forged call only
+ * costs a failed decryption, because no object is called before the state is decrypted.
  */
 export const oauthCallback = new Hono<AppEnv>().get("/", async (c) => {
   // The URL of this call contains the code, so the browser must not send this URL to the next page.
@@ -97,7 +97,7 @@ async function finish(c: Context<AppEnv>, config: Config): Promise<Outcome> {
   }
   const login = await openLogin(createKeyring(config.credentialsKeys), state, Date.now());
   if (!login || !isSameBrowser(login, c.req.header("cookie") ?? "")) return "invalid";
-  // Aurora is asked before the sign-in is used up. If Aurora does not answer, the person can reload the page later.
+  // Aurora is asked before the sign-in is used up, so that the person can reload the page if Aurora does not answer.
   if (!login.isVisitor && !(await mayConnect(c.env, config, login))) return "validation_failed";
   try {
     const user = c.env.TENANT.getByName(tenantIdOf(login));
@@ -124,11 +124,11 @@ async function mayConnect(env: Env, config: Config, { userId, orgId }: LoginStat
 
 /**
  * Returns the cookie that binds a sign-in to the browser. Each sign-in has its own cookie, so that concurrent sign-ins
- * do not collide. The cookie is `Lax`, because browsers send such a cookie after PagerDuty's redirect.
+ * do not collide. The cookie is `Lax`, because browsers do not send a `Strict` cookie after PagerDuty's redirect.
  */
 function bindingCookie({ id, redirectUri }: LoginState, binding: string): string {
   const { pathname, protocol } = new URL(redirectUri);
-  // A local Worker has plain http, where browsers drop Secure cookies.
+  // A local Worker has plain http, where some browsers drop Secure cookies.
   const secure = protocol === "https:" ? "; Secure" : "";
   const seconds = LOGIN_LIFE_MS / 1000;
   return `pagerduty_login_${id}=${binding}; Path=${pathname}; Max-Age=${seconds}; HttpOnly; SameSite=Lax${secure}`;

@@ -53,7 +53,7 @@ async function file(env: Env, path: string, cacheControl: string): Promise<Respo
   return answer;
 }
 
-/** Answers with a page that shows one message, and that has the security headers of all pages. */
+/** Answers with a page that shows one message. */
 export async function noticeAnswer(
   c: Context<AppEnv>,
   notice: Notice,
@@ -67,8 +67,8 @@ export async function noticeAnswer(
 }
 
 /**
- * Answers with a page that shows the result of a sign-in. The page is for Workers that have neither Aurora's UI nor a
- * console. Returns null if the URL contains no result.
+ * Shows the result of a sign-in, for Workers that have neither Aurora's UI nor a console. Returns null if the URL
+ * contains no result.
  */
 function endOfSignIn(c: Context<AppEnv>): Promise<Response> | null {
   const outcome = c.req.query("oauth");

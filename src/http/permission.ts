@@ -16,7 +16,7 @@ export const requirePermission: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** Asks Aurora for the permission. Without AURORA_BACKEND_URL, grants it. */
+/** Asks Aurora for the permission. */
 export async function permissionFor(env: Env, member: Member): Promise<Permission> {
   const backend = AuroraBackend.of(env, configOf(env));
   return backend === null ? { verdict: "granted" } : permissions.ask(backend, member);
@@ -40,8 +40,8 @@ async function checkPermission(env: Env, member: Member): Promise<void> {
 }
 
 /**
- * Refuses to connect a user without an organisation. Aurora would choose an organisation itself, and would store its
- * copy of the user's connection for that organisation, which is a different tenant. Runs after `requireCaller`.
+ * With AURORA_BACKEND_URL, refuses to connect a user without an organisation. Aurora would choose an organisation,
+ * which is a different tenant, and would store its copy of the token there. Runs after `requireCaller`.
  */
 export const requireOrganisation: MiddlewareHandler<AppEnv> = async (c, next) => {
   const connects = c.req.method === "POST" && c.get("caller").orgId === null;

@@ -162,7 +162,7 @@ export const activity = new Hono<AppEnv>().get("/", async (c) =>
   c.json(unwrap(await readFrom(c, (tenant) => tenant.activity(c.get("caller"))))),
 );
 
-/** The WebSocket that sends changes. The edge forwards the request to the tenant's object, which accepts it. */
+/** The WebSocket that reports changes. The tenant's object opens it. */
 export const live = new Hono<AppEnv>().get("/", async (c) => {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
     throw new AppError("upgrade_required", "This is a WebSocket: connect with ws:// or wss://");

@@ -7,19 +7,18 @@ import { MemberReplica, memberKvKey } from "../tenant/memberships.ts";
 import { userTenantId } from "../tenant-id.ts";
 
 /**
- * The keys with which the edge verifies webhooks. They are cached in this isolate for a short time, because decrypting
- * the connection's copy in KV and importing its secrets costs more than a verification.
+ * The keys with which the edge verifies webhooks. They are cached in this isolate for 30 s, because decrypting the
+ * connection's copy in KV and importing its secrets costs more than a verification.
  *
- * The cache may be stale. The edge therefore accepts webhooks on the cache alone, but before it refuses a webhook, it
- * asks the tenants' objects. Before an object uses an accepted webhook, the object checks that the secret is still
- * valid.
+ * The cache may be stale, so the edge asks the tenants' objects before it refuses a webhook. Before an object uses an
+ * accepted webhook, the object checks that the secret is still valid.
  */
 export interface TenantTrust extends ConnectionRef {
   keys: VerificationKey[];
 }
 
 const MAX_AGE_MS = 30_000;
-/** The most entries in each of the caches below; the oldest entry is dropped first. */
+/** The most entries in each of the caches below. */
 const MAX_ENTRIES = 1_000;
 /** For how many seconds a Cloudflare location may answer KV reads from its own cache. This is KV's minimum. */
 const CACHE_TTL_SECONDS = 30;
@@ -64,7 +63,7 @@ export async function candidatesOf(env: Env, userId: string, nowMs: number): Pro
 
 /** Caches the organisations of a user. @returns the ids of all tenants that the user's webhook URL leads to */
 export function learnCandidates(userId: string, organisations: readonly string[], nowMs: number): string[] {
-  // Sorted: if two tenants have the same secret, every location then chooses the same tenant for a webhook.
+  // Sorted, so that every location chooses the same tenant if two tenants have the same secret.
   const tenantIds = [...organisations, userTenantId(userId)].sort();
   memberships.set(userId, tenantIds, nowMs);
   return tenantIds;
@@ -84,7 +83,7 @@ export async function trustOf(
   return connection ? remember(tenantId, connection, nowMs) : null;
 }
 
-/** Caches the keys of a connection that a tenant's object returned. They are newer than the keys of any copy in KV. */
+/** Caches the keys of a connection that a tenant's object returned. */
 export async function learnTrust(
   config: Config,
   tenantId: string,
@@ -102,14 +101,14 @@ async function remember(tenantId: string, connection: Connection, nowMs: number)
   return trust;
 }
 
-/** Drops the tenant's cached keys, so that a change that was made through this isolate takes effect at once. */
+/** Drops the tenant's cached keys, so that a change made through this isolate takes effect at once. */
 export function forgetTrust(tenantId: string): void {
   trusts.delete(tenantId);
 }
 
 /**
- * Users and senders that exceeded a limit. For a few seconds their webhooks get 429 without a call to an object, so
- * that refused traffic cannot keep objects busy. Webhooks that this isolate can verify are accepted before this check.
+ * Users and networks that exceeded a limit. For 10 s their webhooks get 429 without a call to an object, so that
+ * refused traffic cannot keep objects busy. Webhooks that this isolate can verify are accepted before this check.
  */
 const flooding = new Remembered<true>(10_000);
 

@@ -8,8 +8,8 @@ import { type AppEnv, SAFE_METHODS } from "./callers.ts";
 import { isLocal } from "./locality.ts";
 
 /**
- * Admits visitors of the console to the same API as Aurora's server. Cloudflare Access identifies the visitor, and the
- * request must come from the console's own page.
+ * Admits visitors of the console to the API. Cloudflare Access identifies the visitor. Changes and WebSockets must come
+ * from the console's own page.
  */
 
 /**
@@ -21,7 +21,8 @@ const MARK = "aurora-console";
 /** Identifies the visitor. @throws {AppError} if there is no console, or the visitor's sign-in is not accepted */
 export async function visitorOf(c: Context<AppEnv>): Promise<{ userId: string; untilMs?: number }> {
   const config = configOf(c.env);
-  // Only calls from this machine need no sign-in. Calls through a tunnel, or to a foreign host name, do need one.
+  // In `dev`, calls from this machine need no sign-in. Calls through a tunnel, or to a foreign host name, need a
+  // sign-in.
   if (config.dev && isLocal(c.req.raw)) return { userId: config.consoleUser };
   if (!config.access) throw new AppError("not_found", "Not found");
   const assertion = c.req.header("cf-access-jwt-assertion");
@@ -61,8 +62,8 @@ function requireOwnPage(c: Context<AppEnv>): void {
 }
 
 /**
- * Checks Sec-Fetch-Site and Origin, which browsers set and pages cannot forge. At least one of these headers must be
- * present, and each one that is present must name the console's own site.
+ * Checks Sec-Fetch-Site and Origin, which browsers set and pages cannot forge. At least one of the two must be present,
+ * and neither may name another site.
  */
 function isSameSite(c: Context<AppEnv>): boolean {
   const site = c.req.header("sec-fetch-site");

@@ -23,19 +23,18 @@ import {
 
 /**
  * The route to which PagerDuty posts webhooks. After a 5xx or a 429, PagerDuty retries the webhook for two days. After
- * any other 4xx it drops the webhook, and three dropped webhooks in a row disable the subscription.
- * So only a webhook that is certainly not from PagerDuty gets such a 4xx.
+ * any other 4xx it drops the webhook, and three dropped webhooks in a row disable the subscription. If the Worker
+ * cannot decide about a webhook, for example because a tenant's object fails, it therefore answers 503.
  * https://developer.pagerduty.com/docs/webhooks-overview
  */
 
 /** PagerDuty itself does not send larger bodies. */
 const MAX_BODY_BYTES = 256 * 1024;
-/** The form is strict, because the id becomes part of a path, and is sent to Aurora even if no secret proved it. */
+/** The form is strict, because the id becomes part of a path and is sent to Aurora, even for an unsigned webhook. */
 const WEBHOOK_ID = /^(?!\.{1,2}$)[A-Za-z0-9_.:+/=-]{1,128}$/;
 const RETRY_AFTER_SECONDS = 10;
 const FLOOD_RETRY_AFTER_SECONDS = 60;
 
-/** The form of PagerDuty's subscription ids. */
 const SUBSCRIPTION_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** The webhook URL has no trailing slash, but a person who pastes it into PagerDuty may add one. */
@@ -52,7 +51,7 @@ export function webhookUserId({ method, url }: Request): string | null {
   }
 }
 
-/** The body of the 202 with which PagerDuty is answered. */
+/** The body of the answer 202 to PagerDuty. */
 export interface TakenWebhook {
   received: true;
   /** Why the webhook is only recorded; absent if it is used. */
@@ -85,8 +84,7 @@ export async function takeWebhook(
     const verification = accepted.some(({ secretId }) => secretId !== null) ? "signature" : "callback";
     const read = readBody(body);
     if (!read.ok && verification === "callback") {
-      // Counts the webhook as refused. Does not call `withinLimit`, which would also block the user's unsigned
-      // webhooks that are valid.
+      // Does not call `withinLimit`, which would also block the user's valid unsigned webhooks for 10 s.
       const { success } = await env.REFUSED_WEBHOOKS.limit({ key: userId });
       throw success ? new AppError("invalid_request", read.problem) : tooMany();
     }
@@ -224,8 +222,8 @@ async function webhookIdOf(header: string | null, body: Uint8Array<ArrayBuffer>)
 }
 
 /**
- * Puts the webhook on the Queue. If it does not fit into a message, or the Queue refuses it, passes it directly to the
- * tenant's object, which stores it just as durably.
+ * Puts the webhook on the Queue. A webhook that does not fit into a message, or that the Queue refuses, goes directly
+ * to the tenant's object.
  */
 async function handOver(env: Env, received: ReceivedWebhook): Promise<void> {
   const message = await packMessage(received);

@@ -24,9 +24,9 @@ export function withDetails(context: Context, detailsOf: (item: Detailed) => unk
 }
 
 /**
- * Divides the room among the details of alerts and changes, one after the other: first the newest alert's, then the
- * newest change's, then the second alert's, and so on. At its turn, each may use half of the room that is still
- * unused. It may use more if all details after it together need less than the other half.
+ * Divides the room among the details of alerts and changes, in this order: newest alert, newest change, second alert,
+ * second change, and so on. Each may use half of the room that is left at its turn, and also the part of the other half
+ * that no later details need.
  * @param left the room minus the size of `kept`
  * @param kept the items that are kept, with `LEFT_OUT` in place of their details
  * @param whole the same context with all items and all details
@@ -52,7 +52,7 @@ export function detailsWithin(left: number, kept: Context, whole: Context, form:
   return (item: Detailed) => given.get(item);
 }
 
-/** Removes items, from the least useful part first, until the context fits or each part is down to `keep` items. */
+/** Removes items, from the least useful part first, until the context fits. Each part keeps its first `keep` items. */
 export function leaveOut(context: Context, keep: number, room: number, form: JsonForm): Context {
   let fitted = context;
   for (const part of LEAST_USEFUL_FIRST) {

@@ -4,15 +4,12 @@ import { COMPACT_BYTES, isRecord, type JsonForm, sizeOf } from "./json-size.ts";
 import { firstMembers, LEFT_OUT, storableJson, trimText } from "./json-trim.ts";
 import { withoutSecretValues } from "./secret-names.ts";
 
-/**
- * Bounds an incident's context: decides what is kept, and what is left out first. Pure. A part that lost items for
- * lack of room is named in `missing` as `too_large`, even if some of its items are kept.
- */
+/** Bounds an incident's context: decides what is kept, and what is left out first. Pure. */
 
 const MAX_ALERTS = 20;
 /**
- * How many members are kept at most in the details of all alerts and changes together. The newest alerts come first.
- * More members would hardly fit, and would only take time.
+ * The most members in the details of all alerts and changes together. More members would hardly fit, and would only
+ * take time.
  */
 const MAX_DETAIL_MEMBERS = 50_000;
 const MAX_OF_EACH_OTHER = 10;
@@ -45,15 +42,12 @@ export const STORED: ContextLimits = {
   maxLinks: 3,
 };
 
-/**
- * The share of the room that is reserved for the newest alert's details. Older items are left out to keep this share
- * free.
- */
+/** The share of the room that is reserved for the newest alert's details. */
 const DETAILS_SHARE = 1 / 8;
 
 /**
- * Items are left out in steps, until the context fits: at first each part keeps at least five items, then at least
- * one. If one item of each part still does not fit, whole parts are left out.
+ * Items are left out in steps: at first each part keeps five items, then one. If the context still does not fit, whole
+ * parts are left out.
  */
 const KEPT_ITEMS = [5, 1] as const;
 
@@ -85,9 +79,8 @@ export function boundContext({ missing, ...parts }: Context): Context {
 }
 
 /**
- * Returns the context within `limits`. Cuts details first. If the items without details do not fit beside the reserved
- * `DETAILS_SHARE`, also leaves out items: first the past incidents with the lowest scores, and last the first item of
- * each part. The result exceeds the room only if all items are left out and `missing` alone does not fit.
+ * Returns the context within `limits`. Cuts details first. If that is not enough, leaves out items, starting with the
+ * past incidents of the lowest scores. The result exceeds the room only if `missing` alone does not fit.
  */
 export function trimContext(context: Context, limits: ContextLimits): Context {
   const { form, room } = limits;

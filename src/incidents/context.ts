@@ -6,7 +6,6 @@ import * as z from "zod/mini";
  */
 
 const Text = z.nullable(z.string());
-/** A link of an alert or a change event. */
 const ContextLink = z.object({ href: z.string(), text: Text });
 
 export const ContextAlert = z.object({

@@ -19,9 +19,8 @@ import { cutText } from "./text.ts";
  */
 
 /**
- * The content of one event or one REST answer, in our vocabulary. `overrules`: the observation is a REST answer that
- * replaces what is stored, even if the stored stamp is newer. That stamp then comes from a wrong clock. Never set for
- * an event.
+ * The content of one event or one REST answer. `overrules`: a REST answer replaces the stored values, even if a stored
+ * stamp is newer. A newer stamp then comes from a wrong clock.
  */
 export type Observation =
   /** The whole incident. `resolves`: the observation is the event that resolved the incident. */
@@ -68,7 +67,7 @@ export function emptyIncident(incidentId: string): IncidentState {
 export const statusOf = (snapshot: Snapshot) =>
   snapshot.pagerdutyStatus === "resolved" ? ("resolved" as const) : ("investigating" as const);
 
-/** Whether the incident's number is unknown. The number then has to be read from PagerDuty. */
+/** Whether the incident's number is unknown: `sourceAlertId` then holds the incident's id. */
 export const lacksNumber = ({ sourceAlertId, incidentId }: Incident): boolean => sourceAlertId === incidentId;
 
 /** Returns the incident as Aurora sees it; null while only its custom fields are known. */
@@ -113,8 +112,8 @@ function resolvedAtByRest({ resolvedStamp, resolvedAtFallback }: IncidentState):
 }
 
 /**
- * Returns the resolving event's time or REST's `resolved_at`, whichever is later; if neither is known, the newest
- * observation's time.
+ * Returns the later of two times: the resolving event's time and REST's `resolved_at`. If neither time is known,
+ * returns the newest observation's time.
  */
 function resolvedAtOf(state: IncidentState): string | null {
   const byRest = resolvedAtByRest(state);
@@ -131,7 +130,6 @@ function looksTheSame(a: Incident | null, b: Incident | null): boolean {
   return content(a) === content(b);
 }
 
-/** Returns the time of the resolution in whole seconds, which is REST's precision. */
 const resolvedSecond = (resolvedAt: string | null) =>
   resolvedAt === null ? null : Math.floor(Date.parse(resolvedAt) / 1000);
 
@@ -144,7 +142,7 @@ function isSameResolution(before: IncidentState, after: IncidentState): boolean 
   return resolvedSecond(resolvedAtOf(before)) === resolvedSecond(resolvedAtOf(after));
 }
 
-/** A state, and the incident as Aurora sees it in that state. */
+/** `incident` is `view(state)`. */
 interface Seen {
   state: IncidentState;
   incident: Incident | null;
@@ -207,11 +205,11 @@ function applyIncident(
   return next;
 }
 
-/** More custom fields than an account at PagerDuty can have. */
+/** PagerDuty allows fewer custom fields in an account. */
 const MAX_FIELDS = 50;
 /**
- * More characters than a custom field at PagerDuty can hold. With `MAX_FIELDS`, this limit keeps an incident within a
- * row's 2 MB.
+ * PagerDuty allows fewer characters in a custom field. With `MAX_FIELDS`, this limit keeps an incident within a row's 2
+ * MB.
  */
 const MAX_FIELD_CHARS = 5_000;
 

@@ -57,7 +57,7 @@ const Responsible = {
   escalationPolicy: z._default(z.nullable(Named), null),
 };
 
-/** The incident as reported by the newest observation of the whole incident. */
+/** The incident in the newest observation that contains the whole incident. */
 export const Snapshot = z.lazy(() =>
   z.object({
     title: z.string(),
@@ -75,7 +75,7 @@ export const Snapshot = z.lazy(() =>
 );
 export type Snapshot = z.infer<typeof Snapshot>;
 
-/** Why an observation is believed: a signature, a check by calling PagerDuty back, or a search for missed incidents. */
+/** Why an observation is believed: its signature, PagerDuty's answer to a call, or a search for missed incidents. */
 export const Verification = z.enum(["signature", "callback", "backfill"]);
 export type Verification = z.infer<typeof Verification>;
 
@@ -95,9 +95,8 @@ export const AnalysisCause = z.enum(["triggered", "recovered"]);
 export type AnalysisCause = z.infer<typeof AnalysisCause>;
 
 /**
- * Whether root-cause analysis was requested. `none`: there was no reason for an analysis so far. `waiting`: it will
- * be requested at `dueAtMs`. `requested`: it was requested, and is never requested again. `reason` is text for people
- * only.
+ * Whether root-cause analysis was requested. `none`: there was no reason for an analysis so far. `requested`: the
+ * analysis is never requested again. `reason` is text for people only.
  */
 export const Analysis = z.discriminatedUnion("state", [
   z.object({ state: z.literal("none") }),
@@ -123,17 +122,14 @@ export const IncidentState = z.lazy(() =>
   z.object({
     incidentId: z.string(),
     number: z.nullable(z.number()),
-    /** Null while only custom fields are known. They can arrive before the incident. */
+    /** Null while only custom fields are known, which can arrive before the incident. */
     snapshot: z.nullable(Snapshot),
     snapshotStamp: z.nullable(Stamp),
-    /**
-     * The stamp of the newest resolving event; `text` is its time as PagerDuty wrote it. Used while the status is
-     * resolved.
-     */
+    /** The stamp of the newest resolving event; `text` is the event's time as PagerDuty wrote it. */
     resolvedStamp: z.nullable(z.extend(Stamp, { text: z.optional(z.string()) })),
     /** REST's `resolved_at`, if the snapshot is from a REST answer; null otherwise. ISO 8601. */
     resolvedAtFallback: z.nullable(z.string()),
-    /** The description from the newest observation that has one. Most observations have none. */
+    /** The description in the newest observation that has a description. */
     description: z.nullable(z.object({ text: z.string(), stamp: Stamp })),
     /**
      * Custom fields by name. A removed field stays with the value null, so that an older event cannot restore its
@@ -142,7 +138,7 @@ export const IncidentState = z.lazy(() =>
     fields: z.record(z.string(), z.object({ value: FieldValue, stamp: Stamp })),
     /** Grows by one with every change that is reported to Aurora; 0 before the first. */
     version: z.number(),
-    /** The user who was connected when Aurora was first notified of the incident; null before that. */
+    /** The user whom the incident's deliveries name. Null means the user who is connected when a delivery is sent. */
     recipientUserId: z._default(z.nullable(z.string()), null),
     analysis: Analysis,
   }),
@@ -202,8 +198,8 @@ export const ChangeKind = z.enum([
 export type ChangeKind = z.infer<typeof ChangeKind>;
 
 /**
- * How an incident changed. `from` and `to` are Aurora's statuses; for `status_changed`, which does not change
- * Aurora's status, they are PagerDuty's (triggered, acknowledged).
+ * How an incident changed. `from` and `to` are Aurora's statuses. For `status_changed` they are PagerDuty's statuses,
+ * such as triggered and acknowledged, because Aurora's status stays unchanged.
  */
 export const Change = z.object({
   kind: ChangeKind,
@@ -212,7 +208,7 @@ export const Change = z.object({
 });
 export type Change = z.infer<typeof Change>;
 
-/** The result of processing a webhook. `failed`: processing failed; the webhook is stored and can be retried. */
+/** The result of processing a webhook. `failed`: the webhook is stored, and can be retried. */
 export const Outcome = z.enum(["applied", "duplicate", "stale", "ignored", "unconfirmed", "failed"]);
 export type Outcome = z.infer<typeof Outcome>;
 
@@ -235,12 +231,12 @@ export const ErrorClass = z.enum(["refused", "rate_limited", "server_error", "un
 export type ErrorClass = z.infer<typeof ErrorClass>;
 
 /**
- * Format `v3` can send a delivery's custom fields as a second event. The id of this second event is the delivery's id
- * with this suffix.
+ * Format `v3` can send a delivery's custom fields as a second event. The second event's id is the delivery's id with
+ * this suffix.
  */
 export const FIELDS_SUFFIX = "_fields";
 
-/** A notification to Aurora. It does not contain the event's payload: the journal's row stores both side by side. */
+/** A notification to Aurora. The journal's row stores it beside the event's payload. */
 export const Notification = z.lazy(() =>
   z.object({
     /** The `webhook-id` of every attempt. */
