@@ -4,10 +4,10 @@ import { readText, withDeadline } from "./limits.ts";
 /** Fetches remote key sets (JWKS), within limits of time and size. */
 
 const TIMEOUT_MS = 10_000;
-/** This is enough for a key set, which has a few keys of some hundred bytes each. */
+/** A key set has a few keys of some hundred bytes each. */
 const MAX_BYTES = 64 * 1024;
 
-/** The cached key sets by URL. They are kept as long as the isolate lives. */
+/** By URL. The key sets are kept as long as the isolate lives. */
 const keySets = new Map<string, JWTVerifyGetKey>();
 
 /**

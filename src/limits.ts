@@ -1,8 +1,8 @@
 /** Limits remote input: how long a call may take, and how much of a body is read. */
 
 /**
- * Runs `work` with a signal that aborts after `timeoutMs`. Unlike `AbortSignal.timeout`, clears the timer when `work`
- * ends, because a pending timer keeps a Durable Object in memory, and this time is billed.
+ * Runs `work` with a signal that aborts after `timeoutMs`. Clears the timer when `work` ends, unlike
+ * `AbortSignal.timeout`. A pending timer would keep a Durable Object in memory, which is billed.
  * @throws {DOMException} TimeoutError, from the call that uses the signal
  */
 export async function withDeadline<T>(
@@ -23,7 +23,7 @@ export async function withDeadline<T>(
 
 /**
  * Reads a body up to `maxBytes`.
- * @returns null if the body is longer; the rest is not read
+ * @returns null if the body is longer
  */
 export async function readBounded(
   body: ReadableStream<Uint8Array> | null,
@@ -64,7 +64,7 @@ export async function readStart(body: ReadableStream<Uint8Array> | null, maxByte
   return text;
 }
 
-/** Cancels a response body that is not needed, so that its connection can be used for the next call. */
+/** Cancels a response body that is not needed, which frees the connection for the next call. */
 export async function discard(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => undefined);
 }

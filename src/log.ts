@@ -1,24 +1,24 @@
 /**
  * Writes one JSON line for each event, or a readable line in `dev`. Callers choose each field, and never pass whole
- * requests, bodies or connections. Fields whose name suggests a secret are redacted, in case a caller passes a secret
- * by mistake.
+ * requests, bodies or connections. In case a caller passes a secret by mistake, fields with a name such as `token` are
+ * redacted.
  */
 export type LogFields = Record<string, string | number | boolean | null | undefined>;
 
 const SECRET_KEY = /token|secret|authorization|password|cookie|credential|signature/i;
 /** PagerDuty access and refresh tokens, webhook secrets, and keys in an Authorization header. */
 const SECRET_VALUE = /\b(pd(?:us|eu)\+\S+|whsec_\S+|Token token=\S+|Bearer \S+)/g;
-/** Longer values are shortened, so that no whole body is logged. */
+/** So that no whole body is logged. */
 const MAX_VALUE_CHARS = 500;
 
-/** Returns `text` with everything that looks like a secret redacted. */
+/** Redacts everything in `text` that looks like a secret. */
 export function withoutSecrets(text: string): string {
   return text.replace(SECRET_VALUE, "[redacted]");
 }
 
 let readable = false;
 
-/** Turns readable lines on or off. They are on in `dev`; production logs JSON. */
+/** Turns readable lines on, as in `dev`, or off. */
 export function setReadableLogs(on: boolean): void {
   readable = on;
 }

@@ -2,8 +2,8 @@ import { env } from "cloudflare:workers";
 import { describe, log } from "./log.ts";
 
 /**
- * The names of the counters that Analytics Engine keeps in addition to the log. Without the optional binding `METRICS`
- * nothing is counted. docs/operations.md has queries for the counters.
+ * The counters in Analytics Engine. Without the optional binding `METRICS` nothing is counted. docs/operations.md has
+ * queries for them.
  */
 export type Counted = "received" | "rejected" | "processed" | "delivery";
 

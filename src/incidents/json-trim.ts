@@ -1,14 +1,14 @@
 import { isRecord, type JsonForm, membersOf, sizeOf } from "./json-size.ts";
 import { CUT_MARK, cutText, firstChars, storableText } from "./text.ts";
 
-/** Limits the characters, depth and length of JSON from other systems. Pure. The results are always valid JSON. */
+/** Limits the characters, depth and length of JSON from other systems. Pure. */
 
 /**
- * Monitoring tools nest JSON about a dozen levels deep. A far deeper value can overflow the stack of the code that
- * reads it.
+ * Monitoring tools nest JSON about a dozen levels deep. A far deeper value can overflow the stack of a recursive
+ * function.
  */
 const MAX_DEPTH = 20;
-/** The longest member name that Aurora does not cut, in characters. */
+/** In characters. Aurora cuts longer member names. */
 const MAX_NAME_CHARS = 200;
 
 const TOO_DEEP = "[nested too deep]";
@@ -35,8 +35,8 @@ export function storableJson(value: unknown, depth: number = MAX_DEPTH): unknown
 }
 
 /**
- * Returns a function that copies values. All its calls together copy only the first `count` members and items, at any
- * depth; a mark replaces the rest.
+ * Returns a function that copies values. In total it copies only the first `count` members and items, at any depth, and
+ * marks where it left members out.
  */
 export function firstMembers(count: number): (value: unknown) => unknown {
   let left = count;
@@ -57,7 +57,7 @@ export function firstMembers(count: number): (value: unknown) => unknown {
   return (value) => copy(value, MAX_DEPTH);
 }
 
-/** Returns the text, or as much of it as fits with `CUT_MARK`; undefined if not even the mark fits. */
+/** Shortens the text to `room`, including `CUT_MARK`; undefined if not even the mark fits. */
 export function trimText(text: string, room: number, form: JsonForm): string | undefined {
   if (form.text(text) <= room) return text;
   if (form.text(CUT_MARK) > room) return undefined;
@@ -73,8 +73,8 @@ export function trimText(text: string, room: number, form: JsonForm): string | u
 }
 
 /**
- * Returns the value, or as much of it as fits, with a mark wherever something was left out. A list keeps its first
- * items. An object keeps its short members whole and divides the rest of the room among the long ones.
+ * Shortens the value to `room`, with a mark wherever something was left out. A list keeps its first items. An object
+ * keeps its short members whole, and its long members share the room that is left.
  * @param room the allowed size, in the unit of `form`
  * @returns undefined if not even a mark fits
  */

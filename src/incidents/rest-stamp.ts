@@ -1,16 +1,14 @@
 import { fold, type Observation } from "./fold.ts";
 import { type IncidentState, isNewer, type Snapshot, type Stamp } from "./incident.ts";
 
-/**
- * Compares REST answers with events. REST's times are in whole seconds, an event's time is in milliseconds. Pure.
- */
+/** Compares REST answers with events. REST's times have whole seconds, events' times have milliseconds. Pure. */
 
 export interface RestIncident {
   incidentId: string;
   number: number | null;
   snapshot: Snapshot;
   description: string | null;
-  /** The latest time of a change that REST reports. ISO 8601. */
+  /** When the incident last changed, ISO 8601; null if REST does not report it. */
   updatedAt: string | null;
   /** ISO 8601; null if REST does not report it. */
   statusChangedAt: string | null;
@@ -28,12 +26,12 @@ export interface Held {
   storedAtMs: number | null;
 }
 
-/** This long after a webhook has arrived, PagerDuty's REST API has caught up with it. */
+/** PagerDuty's REST API has caught up with a webhook five minutes after its arrival. */
 const SETTLE_MS = 5 * 60 * 1000;
 
 /**
- * Whether PagerDuty was asked so long after the incident was last stored that the REST answer should be newer than the
- * stored incident. Such an answer may then replace stored values that have a later time.
+ * Whether PagerDuty was asked at least `SETTLE_MS` after the incident was last stored. By then REST has caught up, so
+ * its answer may replace even stored values with a later time.
  */
 export const isSettled = ({ storedAtMs }: Held, askedAtMs: number): boolean =>
   storedAtMs !== null && askedAtMs - storedAtMs >= SETTLE_MS;
@@ -43,10 +41,10 @@ const MAX_SKEW_MS = 60_000;
 
 /**
  * Whether a REST answer replaces the stored snapshot even if the answer's stamp is older. The incident must be settled
- * (`isSettled`). If the stored stamp lies in the future, it would keep out later events, so the answer replaces the
- * snapshot. Otherwise the answer replaces a snapshot with a different status, unless the answer comes from a replica
- * that lags behind. An answer lags if its own time is much earlier than the stored stamp, and the stored stamp was not
- * in the future when it was stored.
+ * (`isSettled`). A stored stamp in the future would keep out later events, so the answer then replaces the snapshot.
+ * Otherwise the answer replaces only a snapshot with a different status. An answer from a replica that lags behind does
+ * not replace it. The answer lags if its time is over a minute older than a stored stamp that was not in the future
+ * when stored.
  */
 function overrules(held: Held, { snapshot, updatedAt }: RestIncident, askedAtMs: number): boolean {
   const { snapshot: known, snapshotStamp: stamp } = held.state;
@@ -62,10 +60,9 @@ export const updatedAtMsOf = (updatedAt: string | null) =>
   updatedAt === null ? 0 : Date.parse(updatedAt) || 0;
 
 /**
- * Returns the stamp of a REST answer with the time `restAtMs`. `known` is the stored stamp. If both are in the same
- * second, and the event of `known` occurred before PagerDuty was asked, the returned stamp is newer than `known`. An
- * event that was stored before PagerDuty was asked has occurred, even if its time is later, because PagerDuty's clock
- * may be ahead of ours.
+ * Returns the stamp of a REST answer with the time `restAtMs`. If the stored stamp `known` is in the same second, and
+ * its event occurred before the call to PagerDuty, the returned stamp is newer than `known`. An event stored before the
+ * call has occurred, even if PagerDuty's clock, which may be ahead of ours, gave it a later time.
  * @param storedAtMs when the incident was last stored, by our own clock; null if it is not stored
  */
 export function stampBeside(
@@ -82,9 +79,9 @@ export function stampBeside(
 }
 
 /**
- * Returns the stamp of a REST answer for a whole incident. The stamp is the end of the second in which the incident
- * last changed, or the time of the request if the request was earlier. Therefore an event of that second that arrives
- * later does not overwrite the answer, unless the event occurred after the request.
+ * Returns the stamp of a REST answer for a whole incident. Its time is the end of the second in which the incident last
+ * changed, or the time of the request if that was earlier. So a late webhook about this second does not overwrite the
+ * answer. An event that occurred after the request does.
  */
 function restStamp(
   known: Stamp | null,
@@ -97,7 +94,7 @@ function restStamp(
   return stampBeside(known, storedAtMs, Math.max(updatedAtMs, knownUntilMs), askedAtMs);
 }
 
-/** Turns a REST answer into an observation, whose stamp depends on the stored state. */
+/** Turns a REST answer into an observation. */
 export function observeRest(held: Held, incident: RestIncident, askedAtMs: number): Observation {
   const { state } = held;
   const overruling = overrules(held, incident, askedAtMs);
@@ -115,8 +112,8 @@ export function observeRest(held: Held, incident: RestIncident, askedAtMs: numbe
     overrules: overruling,
   };
   const sameSecond = known && wholeSecond(known.atMs) === wholeSecond(updatedAtMsOf(updatedAt));
-  // An answer that changes nothing, with a time in the same second as the known stamp, gets the known stamp. A new
-  // stamp would have a longer id, so repeated readings would make the id longer and longer.
+  // An answer that changes nothing keeps the known stamp. A new stamp has a longer id, so the id would grow with each
+  // reading.
   return sameSecond && fold(state, observation).change === null
     ? { ...observation, stamp: known }
     : observation;

@@ -2,19 +2,16 @@ import { isRecord } from "./json-size.ts";
 import { storableJson } from "./json-trim.ts";
 
 /**
- * Redacts secrets in the payloads of monitoring tools: values whose name says that they are secret, and credentials
- * that a text contains in one of the usual written forms. Pure.
+ * Redacts secrets in the payloads of monitoring tools: values with a secret name, such as `password`, and credentials
+ * inside a text, such as `Bearer …`. Pure.
  */
 
 export const REDACTED = "[redacted]";
 
-/**
- * The pattern of secret names. It is searched for in a name without separators, so that prefixes, suffixes and
- * camelCase need no rules.
- */
+/** Is searched for in the result of `lettersOf`, so `dbPassword` and `DB_PASSWORD_2` match, too. */
 const SECRET_NAME =
   /passw|passphrase|pwd|secret|token|authorization|apikey|accesskey|privatekey|cookie|credential/;
-/** If the value is a number, these names mean a count, not a secret: `tokens_used`, `max_tokens`, `token_count`. */
+/** With a number as its value, such a name means a count, not a secret: `tokens_used`, `max_tokens`, `token_count`. */
 const COUNT_NAME = /tokens|cookies|(?:token|cookie)count/;
 
 const lettersOf = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
@@ -24,14 +21,11 @@ function isSecret(name: string, value: unknown): boolean {
   return SECRET_NAME.test(letters) && !(typeof value === "number" && COUNT_NAME.test(letters));
 }
 
-/**
- * The member names of an object that is a pair, in upper or lower case: `{name, value}`, `{Key, Value}`,
- * `{name, values}`.
- */
+/** Match the members of a pair such as `{name, value}`, `{Key, Value}` or `{name, values}`. */
 const LABEL = /^(?:name|key)$/i;
 const VALUE = /^values?$/i;
 
-/** Whether the member is the value of a pair whose name is secret. Headers and tags often come as pairs. */
+/** Whether `member` is the value in a pair with a secret name, such as `{name: "Cookie", value: "…"}`. */
 function isNamedSecret(member: string, pair: Record<string, unknown>): boolean {
   if (!VALUE.test(member)) return false;
   return Object.entries(pair).some(
@@ -39,7 +33,7 @@ function isNamedSecret(member: string, pair: Record<string, unknown>): boolean {
   );
 }
 
-/** Whether an item of a list is a pair such as `["authorization", "Bearer x"]` with a secret name. */
+/** Whether a list's item is a pair with a secret name, such as `["authorization", "Bearer x"]`. */
 const isSecretPair = (item: unknown): item is [string, unknown] =>
   Array.isArray(item) && item.length === 2 && typeof item[0] === "string" && isSecret(item[0], item[1]);
 
@@ -63,7 +57,7 @@ const USERINFO = /(?<=:\/\/)[^\s/?#"'<>\\]{1,1024}@/g;
 /** `Authorization:` before a scheme and credentials, or before one long word. "Authorization: failed" stays. */
 const AUTHORIZATION =
   /(authorization\\?["']?\s{0,9}[:=]\s{0,9}\\?["']?)(?:(?:bearer|basic|digest|negotiate|token|apikey|aws4-[\w-]{1,32})\s[^\r\n"'\\]+|[^\s"'\\]{16,})/gi;
-/** A word after "Bearer" that has a digit or is too long for English, so that "bearer authentication" stays. */
+/** A word after "Bearer" that has a digit or at least 20 characters. "bearer authentication" stays. */
 const BEARER = /\b(bearer\s{1,9})(?=[\w.~+/-]{0,256}\d|[\w.~+/-]{20})[\w.~+/-]+=*/gi;
 /** `name=value`, and `"name":"value"` in a text that is not JSON as a whole. */
 const ASSIGNED =
@@ -80,13 +74,10 @@ function withoutSecretsInText(text: string): string {
     });
 }
 
-/** Parsing a longer text would cost too much CPU. Such a text is shortened later anyway. */
+/** Parsing a longer text would cost too much CPU. */
 const MAX_JSON_CHARS = 64 * 1024;
 
-/**
- * Redacts a text that is the JSON of an object or a list. Returns null for any other text, if there is no secret, or if
- * the text is longer than 64 KiB.
- */
+/** Redacts the JSON of an object or list. Returns null if the text is not such JSON, is too long, or has no secret. */
 function withoutSecretsInJson(text: string): string | null {
   if (text.length > MAX_JSON_CHARS || !/^\s*[[{]/.test(text)) return null;
   try {

@@ -1,15 +1,13 @@
 import type { Severity } from "./incident.ts";
 
-/**
- * Word boundaries: no letter or digit before or after. An underscore separates words, like spaces and punctuation.
- */
+/** Word boundaries for every alphabet. Unlike for `\b`, an underscore separates words. */
 const BEFORE = String.raw`(?<![\p{L}\p{N}])`;
 const AFTER = String.raw`(?![\p{L}\p{N}])`;
 /** Excludes a negated word: "not critical", "non-critical". */
 const NEGATED = String.raw`(?<!${BEFORE}(?:not|non)[\s_-]+)`;
 
 /**
- * Matches the severity's numbers and its name as whole words. Checks for a negation last, because this check costs
+ * Matches the severity's numbers and its name as whole words. Checks for a negation last, because that check costs
  * most.
  */
 const named = (numbers: string, name: string) =>
@@ -24,8 +22,7 @@ const PATTERNS: readonly [Severity, RegExp][] = [
 ];
 
 /**
- * Returns Aurora's severity of an incident: the severity that the priority names, or else the one that the urgency
- * implies.
+ * Returns Aurora's severity of an incident: from its priority, or from its urgency if the priority names no severity.
  * @param priority `priority.summary`; without a summary, `priority.name`
  */
 export function severityOf(priority: string | null, urgency: string | null): Severity {

@@ -1,6 +1,5 @@
-/** Cuts text and makes it storable. Lengths are in characters: Unicode code points, as Python counts them. */
+/** Cuts text and makes it storable. Lengths are in Unicode code points, like those of Python's `len`. */
 
-/** Appended to a text that was cut. */
 export const CUT_MARK = "… [cut]";
 
 /** Replaces U+0000 and unpaired surrogates, which PostgreSQL's JSONB refuses, by U+FFFD. */
@@ -24,13 +23,13 @@ export function firstChars(text: string, count: number): string {
     .join("");
 }
 
-/** Returns the text, or as much of it as fits into `maxChars` together with `CUT_MARK`. */
+/** Shortens a longer text to `maxChars` characters, including `CUT_MARK`. */
 export function cutText(text: string, maxChars: number): string {
   if (text.length <= maxChars || charCount(text) <= maxChars) return text;
   return firstChars(text, Math.max(0, maxChars - CUT_MARK.length)) + CUT_MARK;
 }
 
-/** Returns the text in pieces of `size` characters; the last may be shorter. */
+/** Returns the text in pieces of `size` characters; the last piece may be shorter. */
 export function piecesOf(text: string, size: number): string[] {
   const chars = Array.from(text);
   const pieces: string[] = [];

@@ -7,7 +7,7 @@ import type { Note } from "../storage/notes.ts";
 
 /** After a day, a note about an incident no longer helps. */
 const GIVE_UP_AFTER_MS = 24 * 3600 * 1000;
-/** The wait before a retry if the object stopped during an attempt. An attempt's two calls take less time. */
+/** The wait before a retry if the object stopped during an attempt. The two calls of an attempt take less time. */
 const CUT_SHORT_MS = 60_000;
 
 type NoteAnswer = ApiAnswer<WrittenNote> | { ok: false; problem: "not_connected" };
@@ -15,7 +15,7 @@ type NoteAnswer = ApiAnswer<WrittenNote> | { ok: false; problem: "not_connected"
 export const NO_WRITE_ACCESS =
   "PagerDuty does not let this credential write notes. Connect with a credential that may write incidents.";
 
-/** Returns the note during an attempt. It is `doubtful`: PagerDuty may have it if the object stops now. */
+/** Returns the note during an attempt. It is `doubtful`: if the object stops now, PagerDuty may have the note. */
 export function attempting(note: Note, nowMs: number): Note {
   return { ...note, doubtful: 1, nextAttemptAtMs: nowMs + CUT_SHORT_MS };
 }

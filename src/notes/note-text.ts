@@ -5,9 +5,8 @@ import { plainTextOf } from "./plain-text.ts";
 
 /** Longer notes are hard to read on PagerDuty's page. */
 export const MAX_NOTE_CHARS = 25_000;
-/** Longer Markdown is cut before it is converted. The converted text would be too long for a note anyway. */
+/** Longer Markdown is cut before it is converted, because its text would be too long for a note anyway. */
 const MAX_MARKDOWN_CHARS = 2 * MAX_NOTE_CHARS;
-/** Matches invisible characters other than line ends and tabs. */
 const CONTROL = /(?![\n\t])\p{Cc}/gu;
 
 export interface NoteContent {
@@ -19,7 +18,7 @@ export interface NoteContent {
   userId: string;
 }
 
-/** Returns the text with its signature. Cuts a long text and says so. Returns "" if there is no text. */
+/** Returns the text with its signature; "" if there is no text. Cuts a long text and says so. */
 export function noteTextOf({ content, url, userId }: NoteContent): string {
   const isTooLong = charCount(content) > MAX_MARKDOWN_CHARS;
   const markdown = storableText(firstChars(content, MAX_MARKDOWN_CHARS))

@@ -21,9 +21,9 @@ import { isSameText, notesOfOthers } from "../storage/own-notes.ts";
 import { afterAttempt, attempting, NO_WRITE_ACCESS } from "./attempt.ts";
 
 /**
- * Writes Aurora's notes on incidents at PagerDuty. A note is stored before the caller gets an answer, and
- * retried for up to a day, at the times of DELIVERY_SCHEDULE. PagerDuty has no idempotency keys, so after an
- * attempt with an unknown outcome, the incident's notes are read before the note is written again.
+ * Writes Aurora's notes on incidents at PagerDuty. A note is stored before the caller gets an answer. Failed attempts
+ * are repeated for up to a day, at the times of DELIVERY_SCHEDULE. PagerDuty has no idempotency keys. If an attempt may
+ * have written the note, the incident's notes are therefore read before the next attempt.
  */
 
 const HOUR_MS = 3600 * 1000;
@@ -31,10 +31,9 @@ const MAX_AN_HOUR_ON_AN_INCIDENT = 30;
 const MAX_AN_HOUR = 200;
 /** How long the caller waits for the first attempt, which shows whether the credential may write. */
 const FIRST_ATTEMPT_WAIT_MS = 3_000;
-/** The answer of an attempt that threw. PagerDuty may have written the note before the exception. */
+/** The answer of an attempt that threw. PagerDuty may have written the note before that. */
 const CRASHED = { ok: false, problem: "unavailable", reason: "A fault of the connector" } as const;
 
-/** A note as the caller requests it. */
 export interface NoteRequest {
   /** Markdown. */
   content: string;
@@ -45,7 +44,7 @@ export interface NoteRequest {
 
 export class NoteOutbox {
   readonly #context: TenantContext;
-  /** Attempts in progress, by note id, because the alarm and a caller may start the same attempt. */
+  /** Attempts in progress, by note id. The alarm and a caller may want to write a note at the same time. */
   readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(context: TenantContext) {
@@ -53,10 +52,11 @@ export class NoteOutbox {
   }
 
   /**
-   * Stores a note and tries once to write it. A second request with the same key and content stores no second note; if
-   * the note had failed, it is retried.
+   * Stores a note and tries once to write it. A second request with the same `idempotencyKey` and content stores no
+   * second note, but retries a failed note.
    * @returns the note's id
-   * @throws {AppError} not_connected, not_found, invalid_request, write_access_required, idempotency_conflict, rate_limited
+   * @throws {AppError} not_connected, not_found, invalid_request, write_access_required, idempotency_conflict,
+   * rate_limited
    */
   async request(
     userId: string,
@@ -66,7 +66,7 @@ export class NoteOutbox {
   ): Promise<string> {
     const { sql, storage, store } = this.#context;
     const isConnectedAsBefore = store.whileConnectedAsNow();
-    // Loaded only for a note, because building the Markdown parser takes a seventh of a Worker's start-up.
+    // Imported here, because building the Markdown parser takes a seventh of the Worker's start-up time.
     const { noteTextOf } = await import("./note-text.ts");
     const requestHash = request.idempotencyKey === null ? null : await hashOf(request);
     if (!isConnectedAsBefore()) throw new AppError("not_connected", "Not connected");
@@ -79,7 +79,7 @@ export class NoteOutbox {
     return noteId;
   }
 
-  /** @returns the id of the note, which may have been stored before */
+  /** @returns the id of the new note, or of the note that is already stored for the `idempotencyKey` */
   #keep(
     userId: string,
     incidentId: string,
@@ -119,7 +119,7 @@ export class NoteOutbox {
     });
   }
 
-  /** @throws {AppError} write_access_required, after removing the note */
+  /** @throws {AppError} not_connected; write_access_required, after removing the note */
   async #firstAttempt(noteId: string): Promise<void> {
     const { sql, store } = this.#context;
     if (noteById(sql, noteId)?.state !== "pending") return;
@@ -135,7 +135,7 @@ export class NoteOutbox {
     throw new AppError("write_access_required", NO_WRITE_ACCESS);
   }
 
-  /** Tries to write a pending note; joins an attempt in progress. Never throws because of PagerDuty. */
+  /** Tries to write a pending note, or joins an attempt in progress. Does not throw if PagerDuty fails. */
   async write(noteId: string): Promise<void> {
     const underWay = this.#underWay.get(noteId);
     if (underWay) return underWay;
@@ -155,12 +155,12 @@ export class NoteOutbox {
       return CRASHED;
     });
     if (!isCurrent()) return;
-    // PagerDuty's webhook about the note may have arrived before the answer.
+    // PagerDuty's webhook about the note may have arrived before the answer, and marked the note as written.
     if (noteById(sql, noteId)?.state !== "pending") return;
     const after = afterAttempt(before, answer, config.deliverySchedule, Date.now(), Math.random());
     saveNote(sql, after);
-    // When PagerDuty's webhook about this note arrived, another note with the same text may have been marked as
-    // written instead. That other note becomes pending again.
+    // PagerDuty's webhook about this note may have marked another note with the same text as written. That note becomes
+    // pending again.
     if (after.pagerdutyId !== null) reopenOthers(sql, after, Date.now());
     log[after.state === "written" ? "info" : "warn"]("note.attempt", {
       tenantId: store.tenantId,
@@ -190,10 +190,9 @@ export class NoteOutbox {
   }
 }
 
-/** @throws {AppError} if the note certainly cannot be written */
+/** @throws {AppError} write_access_required, invalid_request */
 function checkWriter(connection: Connection, from: string | null): void {
-  // Only OAuth's scopes are checked here. Whether an API token may write can depend on the incident, so the first
-  // attempt shows it.
+  // Only OAuth's scopes are checked here. Whether an API token may write can depend on the incident.
   if (connection.authType === "oauth" && mayWrite(connection) === false) {
     throw new AppError("write_access_required", NO_WRITE_ACCESS);
   }
@@ -205,7 +204,7 @@ function checkWriter(connection: Connection, from: string | null): void {
   }
 }
 
-/** SHA-256 of the request, to detect a different request with the same key. */
+/** SHA-256 of the request, to detect a different request with the same `idempotencyKey`. */
 async function hashOf({ content, url, from }: NoteRequest): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify([content, url, from]));
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();

@@ -10,31 +10,28 @@ const CODE_INDENT = "    ";
 const RULE = "----------";
 
 /**
- * A document with more runs of emphasis marks than this is not converted. The lexer searches the text
- * backwards for each run, which takes seconds if there are far more runs. No ordinary text has so many.
+ * A document with more runs of `*`, `_` and `~` is not converted. For each run the lexer searches the text backwards,
+ * so many thousands of runs take seconds.
  */
 const MAX_EMPHASIS_MARKS = 1_000;
 
-/**
- * Matches a line that opens more than 50 quotes and lists inside of each other. The lexer reads the line
- * again for each of them. No ordinary text nests so deep.
- */
+/** Matches a line that opens more than 50 nested quotes and lists. The lexer reads the line once for each level. */
 const NESTED_TOO_DEEP = /^[ \t]*(?:(?:>|[-+*][ \t]|\d{1,9}[.)][ \t])[ \t]*){51}/m;
 
 /** A longer document is not converted: at each line, some lexer rules search the rest of the text. */
 const MAX_LINES = 2_000;
-/** The most table cells: the lexer pads each row to the number of columns, and a cell takes about 1 KB. */
+/** The lexer pads each row of a table to the number of columns, and each cell takes about 1 KB. */
 const MAX_CELLS = 10_000;
 /**
- * Matches the line below the header row of a table, and some lines that only resemble one. No two neighbouring parts
- * can match the same character, so each line is matched in one way only, and quickly.
+ * Matches the line below the header row of a table, such as `|---|:-:|`, and some similar lines. Neighbouring parts
+ * never match the same character, so matching is fast.
  */
 const DELIMITER_ROW = /^[ \t]*(?:\|[ \t]*)?[:-]+[ \t]*(?:\|[ \t]*(?:[:-]+[ \t]*)?)*$/;
 
-/** Matches over 2,000 characters without a blank, which the lexer searches slowly for e-mail addresses. */
+/** Matches a word of over 2,000 characters. The lexer is slow to search such a word for e-mail addresses. */
 const LONG_WORD = /\S{2001}/;
 
-/** Leaves bare URLs as text: they already show the address, and the search for their end is slow. */
+/** Leaves bare URLs as text, because the lexer's search for the end of a URL is slow. */
 class NoteTokenizer extends Tokenizer {
   override url(): undefined {
     return undefined;
@@ -42,8 +39,8 @@ class NoteTokenizer extends Tokenizer {
 }
 
 /**
- * Returns the text of a Markdown document, without blank lines at its ends. A document that would take too
- * much time or memory, or is nested too deep, stays Markdown.
+ * Returns the text of a Markdown document, without blank lines at its ends. A document that would take too much time or
+ * memory stays Markdown.
  */
 export function plainTextOf(markdown: string): string {
   const text = isOrdinary(markdown) ? textOf(markdown) : markdown;
