@@ -22,7 +22,7 @@ export interface ApiTarget {
 
 /** `rate_limited` and `unavailable` are temporary. With any other problem, the same call fails again. */
 export type ApiProblem =
-  /** A 400, or a 4xx status that none of the other problems stands for, such as 409 or 422. */
+  /** 400, and each 4xx status without a problem of its own, such as 409 or 422. */
   | { problem: "bad_request"; message: string }
   | { problem: "unauthorized" }
   | { problem: "forbidden" }
@@ -35,9 +35,9 @@ export type ApiProblem =
 
 export type ApiAnswer<T> = { ok: true; value: T } | ({ ok: false } & ApiProblem);
 
-/** The same timeout as in Aurora. A user waits for the result. */
+/** A user waits for the result. Aurora has the same timeout. */
 const TIMEOUT_MS = 20_000;
-/** PagerDuty's rate limit is per minute. Without a reset time in the answer, wait for a whole minute. */
+/** PagerDuty's rate limit is per minute. An answer without a reset time causes a wait of a whole minute. */
 const DEFAULT_RETRY_AFTER_SECONDS = 60;
 const MAX_RETRY_AFTER_SECONDS = 3600;
 /** The largest answer is a page of 100 incidents. */
@@ -48,12 +48,12 @@ const MAX_MESSAGE_CHARS = 200;
 /** Matches a long run of letters and digits, which may be a key. Field names have no digits. */
 const KEY_LIKE = /(?=[A-Za-z_+=-]*\d)[A-Za-z0-9_+=-]{20,}/g;
 
-/** The Authorization header for a REST API key, of a user or of an account. */
+/** The Authorization header for the REST API key of a user or an account. */
 export const tokenAuthorization = (token: string) => `Token token=${token}`;
 /** The Authorization header for an OAuth access token. */
 export const bearerAuthorization = (accessToken: string) => `Bearer ${accessToken}`;
 
-/** Whether a header can carry `token`. A text that no header can carry is not a PagerDuty key. */
+/** Whether `token` can be a PagerDuty key, which must fit into a header. */
 export function isPlausibleToken(token: string): boolean {
   return /^[\x21-\x7e]{1,1024}$/.test(token);
 }
@@ -67,7 +67,6 @@ const ErrorBody = z.lazy(() =>
   }),
 );
 
-/** Returns the error's message, followed by PagerDuty's details. */
 function errorMessage(text: string | null): string {
   const parsed = ErrorBody.safeParse(jsonOf(text ?? ""));
   if (!parsed.success) return "";
@@ -84,25 +83,25 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Redacts an error message for a caller: PagerDuty or a proxy may repeat our credential in the message. */
+/** Redacts an error message for a caller, because PagerDuty or a proxy may repeat our credential in it. */
 function cleaned(message: string, { authorization }: ApiTarget): string {
   const credential = authorization.replace(/^(Token token=|Bearer )/, "");
   const own = credential === "" ? message : message.replaceAll(credential, "[redacted]");
   return firstChars(withoutSecrets(own).replace(KEY_LIKE, "[redacted]"), MAX_MESSAGE_CHARS);
 }
 
-/** Returns the seconds to wait after a 429, from `ratelimit-reset` or `retry-after`: 1 second to 1 hour. */
+/** Returns the seconds to wait after a 429, from 1 to 3600. */
 export function retryAfterOf(headers: Headers): number {
   const given = parseRetryAfter(headers.get("ratelimit-reset") ?? headers.get("retry-after"), Date.now());
   return Math.min(Math.max(given ?? DEFAULT_RETRY_AFTER_SECONDS, 1), MAX_RETRY_AFTER_SECONDS);
 }
 
 /**
- * The statuses with which Cloudflare answers in place of a server that it cannot connect to.
+ * Cloudflare answers with these statuses if it cannot connect to a server.
  * https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/
  */
 const NO_CONNECTION: ReadonlySet<number> = new Set([521, 522, 523, 525, 526, 530]);
-/** The status with which Cloudflare answers in place of a server that connects, but does not answer in time. */
+/** Cloudflare answers with this status if a server connects, but does not answer in time. */
 const NO_ANSWER_IN_TIME = 524;
 const UNREACHABLE = { reason: "PagerDuty could not be reached", cause: "unreachable" } as const;
 const LATE = { reason: "PagerDuty did not answer in time", cause: "timed_out" } as const;
@@ -212,13 +211,13 @@ export interface Identity {
   email: string | null;
   name: string | null;
   subdomain: string | null;
-  /** The account's region, according to the URL of one of its pages; null if no such URL is known. */
+  /** From the `html_url` of the user or of a service; null if that URL names no region. */
   accountRegion: Region | null;
 }
 
 /**
- * Asks PagerDuty whom a credential belongs to. `GET /users/me` answers 400 for an account-level key. In that case
- * `GET /services?limit=1` shows whether the key is valid, and which subdomain the account has.
+ * Asks PagerDuty whom a credential belongs to. `GET /users/me` answers 400 for an account-level key. `GET
+ * /services?limit=1` then shows whether the key is valid, and names the account's subdomain.
  */
 export async function identify(target: ApiTarget): Promise<ApiAnswer<Identity>> {
   const me = await callPagerDuty(target, "GET", "/users/me", CurrentUser);

@@ -11,12 +11,14 @@ import { lenient, listOf, Time } from "./event.ts";
 
 /**
  * Reads an incident's alerts, change events, similar incidents and notes, and writes notes. Skips an alert or incident
- * without an id, and a note without text. Apart from these cases, a member of an unexpected shape counts as absent.
+ * without an id, and a note without text. Any other member of an unexpected shape counts as absent.
  * https://developer.pagerduty.com/api-reference/operations/listIncidentAlerts and the pages of the other calls
  */
 
 const MAX_ALERTS = 20;
-/** How many change events or past incidents are requested: more than are kept, as PagerDuty does not sort them. */
+/**
+ * The most change events, or past incidents, in one answer. More than are kept, because PagerDuty does not sort them.
+ */
 const MAX_OF_EACH_OTHER = 20;
 
 const Text = lenient(z.string());
@@ -25,7 +27,7 @@ const Link = lenient(z.object({ href: Text, text: Text }));
 
 const pathOf = (incidentId: string, what: string) => `/incidents/${encodeURIComponent(incidentId)}/${what}`;
 
-/** The schema of an answer that holds a list under `name`. Parses such an answer to the list. */
+/** Returns a schema that reads the list in the member `name` of an answer. */
 const answerOf = <T>(name: string, item: z.ZodMiniType<T>) =>
   z.pipe(
     z.looseObject({ [name]: listOf(item) }),
@@ -175,7 +177,7 @@ export const listRelatedIncidents = (
     RelatedIncidents,
   );
 
-/** A note with its `id` at PagerDuty, which is null if PagerDuty does not return it. */
+/** A note at PagerDuty; `id` is null if PagerDuty does not return it. */
 export interface WrittenNote extends ContextNote {
   id: string | null;
 }

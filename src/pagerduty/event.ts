@@ -7,10 +7,13 @@ import { isRecord } from "../incidents/json-size.ts";
  * https://developer.pagerduty.com/docs/webhooks-overview
  */
 
-/** Makes a member optional. A value of an unexpected shape counts as absent, so the incident is not lost. */
+/**
+ * Makes a member optional. A value of an unexpected shape counts as absent, so it does not invalidate the whole
+ * incident.
+ */
 export const lenient = <T>(schema: z.ZodMiniType<T>) => z.catch(z.nullish(schema), null);
 
-/** A list whose items are parsed separately: an item of an unexpected shape is skipped. */
+/** A list that skips each item of an unexpected shape. */
 export const listOf = <T>(item: z.ZodMiniType<T>) =>
   z.pipe(
     z.array(z.unknown()),
@@ -35,22 +38,22 @@ export const Reference = z.lazy(() =>
 export type Reference = z.infer<typeof Reference>;
 
 const ISO_WITH_ZONE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
-/** The years that ISO 8601 writes with four digits. */
+/** Aurora's language, Python, has only the years 1 to 9999. */
 const MIN_MS = Date.parse("0001-01-01T00:00:00Z");
 const MAX_MS = Date.parse("9999-12-31T00:00:00Z");
 
 /** Returns false for NaN. */
 const isInRange = (atMs: number) => atMs >= MIN_MS && atMs <= MAX_MS;
 
-/** A time. Aurora can read ISO 8601 with a time zone; a time in another form is converted to ISO 8601 in UTC. */
+/** A time in ISO 8601 with a time zone, which Aurora can read. A time in another form is converted to UTC. */
 export const Time = z.pipe(
   z.string().check(z.refine((value) => isInRange(Date.parse(value)), { error: "not a date" })),
   z.transform((value: string) => (ISO_WITH_ZONE.test(value) ? value : new Date(value).toISOString())),
 );
 
 /**
- * An id. It becomes a storage key and part of a URL path, so it must not hold unpaired surrogates, invisible
- * characters or spaces, and must not be `.` or `..`.
+ * An id becomes a storage key and part of a URL path. It must therefore not be `.` or `..`, or contain spaces,
+ * invisible characters or unpaired surrogates.
  */
 const Id = z
   .string()
@@ -58,7 +61,7 @@ const Id = z
     z.refine((id) => /^[^\p{C}\p{Z}]{1,200}$/u.test(id) && !/^\.{1,2}$/.test(id), { error: "not an id" }),
   );
 
-/** Limits the names of event types and resource types. PagerDuty's longest name has about 40 characters. */
+/** Limits `event_type` and `resource_type`. PagerDuty's longest name has about 40 characters. */
 const MAX_NAME_CHARS = 200;
 const Name = z
   .string()
@@ -70,7 +73,7 @@ const Name = z
 /** An http(s) URL. */
 const Link = z.string().check(z.refine((value) => /^https?:$/.test(URL.parse(value)?.protocol ?? "")));
 
-/** An incident's number. A proxy in front of PagerDuty may write the number as text. */
+/** An incident's number, which a proxy in front of PagerDuty may write as text. */
 export const IncidentNumber = lenient(
   z.union([z.number(), z.pipe(z.string().check(z.regex(/^\d{1,15}$/)), z.transform(Number))]),
 );
@@ -95,9 +98,7 @@ export const IncidentData = z.lazy(() =>
     incident_key: lenient(z.string()),
     created_at: lenient(Time),
     body: lenient(z.object({ details: lenient(z.string()) })),
-    /**
-     * If the reason's type is `merge_resolve_reason`, the incident was merged into the incident that the reason names.
-     */
+    /** With the type `merge_resolve_reason`, `incident` is the incident into which this incident was merged. */
     resolve_reason: lenient(z.object({ type: lenient(z.string()), incident: Reference })),
   }),
 );
@@ -124,13 +125,13 @@ export const PagerDutyEvent = z.object({
   event_type: Name,
   resource_type: Name,
   occurred_at: Time,
-  /** The person or thing that caused the event: a `Reference`, which is parsed where it is used. */
+  /** The person or tool that caused the event. `webhooks/timeline.ts` parses it. */
   agent: z.optional(z.unknown()),
   data: lenient(OtherData),
 });
 export type PagerDutyEvent = z.infer<typeof PagerDutyEvent>;
 
-/** The result of parsing a body: a V3 event, or a message that tells the sender what is wrong. */
+/** A V3 event, or a `problem` that tells the sender what is wrong with the body. */
 export type ReadBody = { ok: true; event: PagerDutyEvent } | { ok: false; problem: string };
 
 const REQUIRED = ["event_type", "resource_type", "id", "occurred_at"] as const;
@@ -143,9 +144,8 @@ const isPlainId = (value: unknown): value is string =>
   typeof value === "string" && /^[A-Za-z0-9_-]{1,200}$/.test(value);
 
 /**
- * Parses a well-formed event without `PagerDutyEvent`, because that schema is slower. Returns null for any other
- * body, which the schema then parses or refuses. Every webhook is parsed at the edge and again in the
- * tenant's object, so the cost of parsing counts twice.
+ * Parses an ordinary event faster than the schema `PagerDutyEvent`. Returns null for any other body. Speed matters,
+ * because each webhook is parsed twice: at the edge and in the tenant's object.
  */
 function plainEvent(json: unknown): PagerDutyEvent | null {
   if (!isRecord(json) || !isRecord(json["event"])) return null;
@@ -165,7 +165,7 @@ function plainEvent(json: unknown): PagerDutyEvent | null {
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
-/** Parses a raw webhook body. Refuses invalid UTF-8 with the message for a body that is not JSON. */
+/** Parses a raw webhook body. Invalid UTF-8 counts as not JSON. */
 export function readBody(body: Uint8Array): ReadBody {
   let json: unknown;
   try {
@@ -193,14 +193,14 @@ export function readBody(body: Uint8Array): ReadBody {
 export type Effect =
   | { kind: "incident"; incidentId: string; data: IncidentData }
   | { kind: "fields"; incidentId: string; fields: FieldValues }
-  /** The event only adds a line to the incident's timeline: notes, responders, tasks and similar. */
+  /** The event only adds a line to the incident's timeline, for example a note or a task. */
   | { kind: "timeline"; incidentId: string }
   /** The event is only recorded in the event log. */
   | { kind: "none"; incidentId: null; reason: string };
 
 const IncidentReference = z.object({ incident: z.object({ id: Id }) });
 
-/** `data` of `incident.role.assigned`. Each of its assignments names the incident. */
+/** `data` of `incident.role.assigned`. Each assignment names the incident. */
 export const RoleAssignments = z.object({
   incident_role_assignments: z.array(z.extend(IncidentReference, { role: Reference, assignee: Reference })),
 });
@@ -208,8 +208,8 @@ export const RoleAssignments = z.object({
 const none = (reason: string): Effect => ({ kind: "none", incidentId: null, reason });
 
 /**
- * Whether a few members of an incident event's data already show that the event is used. If they do not, `effectOf`
- * has to parse all of the data, which is slower.
+ * Whether a few members of `data` already show that the event is used. If not, the caller parses all of `data` with
+ * `effectOf`, which is slower.
  */
 function namesIncident({ type, id, incident, custom_fields }: Record<string, unknown>): boolean {
   if (type === "incident") return isPlainId(id);
@@ -231,8 +231,7 @@ const STATUS_OF_EVENT: Record<string, string> = {
 };
 
 /**
- * Derives an event's effect from `data.type`, as PagerDuty recommends, because new event types may be added at any
- * time.
+ * Derives an event's effect from `data.type`. PagerDuty recommends this, because it may add event types at any time.
  */
 export function effectOf(event: PagerDutyEvent): Effect {
   if (event.event_type === "pagey.ping") return none("PagerDuty's test event");

@@ -1,9 +1,8 @@
 import type { ApiProblem } from "./api.ts";
 
-/** Where PagerDuty reports its own outages. */
 const STATUS_PAGE = "https://status.pagerduty.com";
 
-/** All problems of a call except those of a refused credential, which have their own messages. */
+/** The problems of a refused credential have messages of their own. */
 type CallFailure = Exclude<ApiProblem, { problem: "unauthorized" | "forbidden" }>;
 
 /** Describes in two or three sentences why a call to PagerDuty failed, and what a person can do. Pure. */

@@ -5,8 +5,8 @@ import { type OAuthApp, serverOf } from "./oauth.ts";
 import { apiUrlOf, Region } from "./region.ts";
 
 /**
- * Verifies PagerDuty's ID token, which says who signed in and in which region. The token is signed with
- * RS256, and PagerDuty may rotate the keys at any time.
+ * Verifies PagerDuty's ID token, which says who signed in and in which region. PagerDuty may rotate the signing keys at
+ * any time.
  * https://developer.pagerduty.com/docs/pagerduty-openid-token
  */
 
@@ -18,7 +18,7 @@ export interface SignedIn {
 }
 
 const PAGERDUTY_IDENTITY_URL = "https://identity.pagerduty.com";
-/** How long a key set is cached. If a token is signed with an unknown key, the key set is fetched again at once. */
+/** How long a key set is cached. If a token names an unknown key, the key set is fetched again at once. */
 const JWKS_LIFE_MS = 5 * 60 * 1000;
 /** How far PagerDuty's clock may differ from ours. */
 const CLOCK_TOLERANCE_SECONDS = 30;
@@ -36,14 +36,13 @@ const Claims = z.lazy(() =>
 );
 type Claims = z.infer<typeof Claims>;
 
-/** Fetches need no pause: all tokens come from the identity server, so strangers cannot cause fetches. */
+/** No pause between two fetches: every token comes from the identity server, so a stranger cannot cause fetches. */
 const JWKS_COOLDOWN_MS = 0;
 
-/** Returns the issuers that a token may name. */
 function issuersOf(issuer: string, app: OAuthApp): string[] {
-  // PagerDuty's guide names identity.pagerduty.com as the issuer; its live discovery document names
-  // app.pagerduty.com. Both hosts are PagerDuty's, and the keys come from identity.pagerduty.com in either case.
-  // If PAGERDUTY_IDENTITY_URL names another identity server, a token may name only that server's issuer.
+  // PagerDuty's guide names identity.pagerduty.com as the issuer; its live discovery document names app.pagerduty.com.
+  // The keys come from identity.pagerduty.com for both issuers. If PAGERDUTY_IDENTITY_URL names another identity
+  // server, a token may name only that server's issuer.
   return app.identityUrl === PAGERDUTY_IDENTITY_URL
     ? [issuer, "https://app.pagerduty.com/global/oauth/anonymous"]
     : [issuer];
@@ -52,7 +51,8 @@ function issuersOf(issuer: string, app: OAuthApp): string[] {
 /**
  * Verifies a token's signature (RS256), issuer, audience, authorized party, times and nonce.
  * @param apiUrl `PAGERDUTY_API_URL`, or null
- * @throws if a check fails or the keys cannot be fetched. The error can hold claims: log `whyNotVerified` instead
+ * @throws if a check fails or the keys cannot be fetched. The error can hold claims: log `whyNotVerified(error)`
+ * instead
  */
 export async function verifyIdToken(
   app: OAuthApp,
@@ -96,8 +96,8 @@ export function whyNotVerified(error: unknown): string {
 const withoutSlash = (url: string) => url.replace(/\/+$/, "");
 
 /**
- * Whether the token is for our app. If it has the claim `azp` (authorized party), that must be our app.
- * Without `azp`, the audience may name only our app and PagerDuty's APIs (OpenID Connect Core, 3.1.3.7).
+ * Whether the token is for our app. A claim `azp` (authorized party) must name our app. Without `azp`, the audience may
+ * name only our app and PagerDuty's APIs (OpenID Connect Core, 3.1.3.7).
  */
 function isForUs({ aud, azp }: Claims, clientId: string, apiUrl: string | null): boolean {
   if (azp != null) return azp === clientId;
@@ -106,7 +106,7 @@ function isForUs({ aud, azp }: Claims, clientId: string, apiUrl: string | null):
   return [aud].flat().every((entry) => entry === clientId || apis.includes(withoutSlash(entry)));
 }
 
-/** Reads the region from `aud`, which names the region's API; if it does not, from the claim `region`. */
+/** Reads the region from the API's URL in `aud`, or else from the claim `region`. */
 function regionOf({ aud, region }: Claims, apiUrl: string | null): Region | null {
   const audience = [aud].flat().map(withoutSlash);
   const named = Region.options.find((one) => audience.includes(apiUrlOf(one, null)));

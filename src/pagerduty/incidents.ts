@@ -29,7 +29,7 @@ export const RestIncidentAnswer = z.pipe(
       number: number ?? null,
       snapshot: snapshotOf(data.data),
       description: descriptionOf(data.data),
-      // The latest of three times, because `updated_at` alone can be earlier than the others.
+      // `updated_at` can be earlier than `last_status_change_at` or `resolved_at`.
       updatedAt:
         latestOf([incident.updated_at, incident.last_status_change_at, incident.resolved_at]) ??
         createdAt ??
@@ -55,12 +55,12 @@ export async function getIncident(target: ApiTarget, incidentId: string): Promis
   return answer.ok ? { ok: true, value: answer.value.incident } : answer;
 }
 
-/** Problems that a retry does not solve: there are no custom fields, or the credential may not read them. */
+/** After these problems there are no custom fields, or the credential may not read them. A retry would not help. */
 const NO_FIELDS = new Set<ApiProblem["problem"]>(["forbidden", "not_found", "not_in_plan", "bad_request"]);
 
 /**
- * `GET /incidents/{id}/custom_fields/values`: the current values; an unset field's value is null. Returns null
- * instead of a list if the account has no custom fields or the credential may not read them.
+ * `GET /incidents/{id}/custom_fields/values`: the current values; an unset field's value is null. Returns null if the
+ * account has no custom fields or the credential may not read them.
  */
 export async function getFieldValues(
   target: ApiTarget,
@@ -72,7 +72,7 @@ export async function getFieldValues(
   return NO_FIELDS.has(answer.problem) ? { ok: true, value: null } : answer;
 }
 
-/** The largest page that PagerDuty's list accepts. */
+/** PagerDuty's largest page. */
 export const PAGE_SIZE = 100;
 /** PagerDuty refuses a larger `offset + limit`. */
 export const MAX_OFFSET = 10_000;
@@ -81,7 +81,7 @@ export interface IncidentQuery {
   /** Whether resolved incidents are left out. */
   openOnly: boolean;
   /**
-   * Lists incidents created from `sinceMs` to `untilMs`, in milliseconds since 1970. The range is at most six months.
+   * The incidents were created from `sinceMs` to `untilMs`, in milliseconds since 1970. PagerDuty allows six months.
    */
   sinceMs: number;
   untilMs: number;

@@ -31,7 +31,7 @@ export interface TokenSet {
   /** Null if the access token cannot be refreshed. */
   refreshToken: string | null;
   expiresInSeconds: number;
-  /** Null if the answer has no `scope`: all requested scopes were granted in that case (RFC 6749, 5.1). */
+  /** Null if the answer has no `scope`, which means that all requested scopes were granted (RFC 6749, 5.1). */
   scopes: string[] | null;
   /** Not verified yet; null if the answer has no ID token. */
   idToken: string | null;
@@ -50,15 +50,15 @@ export type TokenAnswer = { ok: true; tokens: TokenSet } | ({ ok: false } & Toke
 
 /** A user waits for the exchange. */
 const EXCHANGE_TIMEOUT_MS = 20_000;
-/** Calls to PagerDuty may wait for a refresh. A shorter limit could lose the new refresh token; the old works once. */
+/** Calls to PagerDuty may wait for a refresh. A shorter limit could lose the new refresh token. */
 const REFRESH_TIMEOUT_MS = 10_000;
 /** A real answer holds three tokens and a few short members. */
 const MAX_ANSWER_BYTES = 64 * 1024;
-/** For an answer without `expires_in`, which RFC 6749 only recommends. */
+/** RFC 6749 does not require `expires_in` in an answer. */
 const DEFAULT_LIFE_SECONDS = 3600;
-/** PagerDuty's longest token lifetime is 30 days. A lifetime of more than a year is a mistake. */
+/** PagerDuty's longest token lifetime is 30 days. More than a year is a mistake. */
 const MAX_LIFE_SECONDS = 365 * 24 * 3600;
-/** Matches a token that a header can carry. */
+/** A token must fit into a header. */
 const TOKEN = /^[\x21-\x7e]{1,8192}$/;
 
 /** The identity server's metadata, as oauth4webapi expects it. */
@@ -72,7 +72,7 @@ function insecureOption(app: OAuthApp) {
   return { [allowInsecureRequests]: app.identityUrl.startsWith("http:") };
 }
 
-/** The parameters of the URL where the user signs in. */
+/** The parameters of `authorizationUrl`, where the user signs in. */
 export interface SignInRequest {
   redirectUri: string;
   /** Separated by spaces. */
@@ -150,8 +150,8 @@ async function readAnswer(app: OAuthApp, response: Response): Promise<TokenAnswe
     return { ok: false, problem: "unavailable", reason: `PagerDuty's sign-in answered ${response.status}` };
   }
   const { id_token: idToken, ...rest } = z.record(z.string(), z.unknown()).parse(JSON.parse(text));
-  // The ID token is verified separately. An invalid ID token must not discard the other tokens, because the
-  // code or refresh token that was exchanged for them does not work a second time.
+  // The ID token is verified separately. An invalid ID token must not discard the other tokens, because the exchanged
+  // code or refresh token works only once.
   const answer = Response.json(asBearer(rest), { status: response.status });
   const tokens = await processRefreshTokenResponse(serverOf(app), { client_id: app.clientId }, answer);
   const { access_token: accessToken, refresh_token: refreshToken = null } = tokens;

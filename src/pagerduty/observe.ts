@@ -6,11 +6,11 @@ import type { IncidentData, Reference } from "./event.ts";
 
 /** Turns an incident from a webhook or from REST into an `Observation`. Pure. */
 
-/** How many assignees, and how many teams, are kept of an incident. Real incidents have a handful. */
+/** The most assignees, and the most teams, of a stored incident. Real incidents have a handful. */
 const MAX_NAMED = 20;
 /** Limits ids and names; PagerDuty's own limit for the names of users and teams is 100. */
 const MAX_NAME_CHARS = 200;
-/** PagerDuty's longest title has half as many characters. */
+/** PagerDuty's longest titles have about 1,000 characters. */
 const MAX_TITLE_CHARS = 2_000;
 /** A stored incident, including its custom fields, has to fit into a row of 2 MB. */
 const MAX_DESCRIPTION_CHARS = 50_000;
@@ -46,7 +46,7 @@ export function snapshotOf(data: IncidentData): Snapshot {
     pagerdutyStatus,
     url: data.html_url ?? null,
     incidentKey: data.incident_key ?? null,
-    // Webhooks contain the assignees of a resolved incident, but REST does not, so none are kept.
+    // Webhooks contain the assignees of a resolved incident, but REST does not, so no assignees are kept.
     assignees: pagerdutyStatus === "resolved" ? [] : namedList(assignees),
     teams: namedList(data.teams),
     escalationPolicy: namedOf(data.escalation_policy),

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 
-/** PagerDuty's service regions. Each has its own REST API; an account belongs to one region. */
+/** PagerDuty's service regions. Each region has its own REST API. */
 export const Region = z.enum(["us", "eu"]);
 export type Region = z.infer<typeof Region>;
 
@@ -14,13 +14,13 @@ export function apiUrlOf(region: Region, override: string | null): string {
   return override ?? API_URL[region];
 }
 
-/** Returns the regions to try for a credential, in order: only one if the region is given or the URL is overridden. */
+/** Returns the regions in which to try a credential: a single one if `given` or `override` is set. */
 export function candidateRegions(given: Region | undefined, override: string | null): Region[] {
   if (given) return [given];
   return override ? ["us"] : ["us", "eu"];
 }
 
-/** Returns the region of the account whose page has this URL; null if it is not a URL of PagerDuty. */
+/** Returns the region in the URL of a PagerDuty page; null for any other URL. */
 export function regionOf(htmlUrl: string | null | undefined): Region | null {
   const hostname = htmlUrl ? (URL.parse(htmlUrl)?.hostname ?? "") : "";
   if (hostname.endsWith(".eu.pagerduty.com")) return "eu";

@@ -4,13 +4,16 @@
  * https://developer.pagerduty.com/docs/verifying-webhook-signatures
  */
 
-/** PagerDuty sends one signature for each secret in rotation. The limit bounds the work that a stranger can cause. */
+/**
+ * PagerDuty sends one signature for each secret in rotation. The limit bounds the work that a stranger's webhook can
+ * cause.
+ */
 const MAX_SIGNATURES = 50;
 /** Enough for `MAX_SIGNATURES` signatures. A longer header counts as a missing signature. */
 const MAX_HEADER_CHARS = 4096;
 const HEX_SHA256 = /^[0-9a-fA-F]{64}$/;
 
-/** Whether the header is short enough to be parsed and stored. */
+/** Whether the header is short enough to parse and store. */
 export const isSignatureHeader = (header: string) => header.length <= MAX_HEADER_CHARS;
 
 /** Returns the `v1` signatures in a header as bytes. Skips other versions and malformed parts. */
@@ -37,8 +40,8 @@ export async function importSigningSecret(secret: string): Promise<CryptoKey> {
 }
 
 /**
- * Whether one of `signatures` matches `body` under `key`. Computes a single HMAC, however many signatures there are,
- * and compares each signature with that HMAC in constant time.
+ * Whether one of `signatures` matches `body` under `key`. Computes the HMAC once, and compares each signature with it
+ * in constant time.
  */
 export async function isSignedBy(
   key: CryptoKey,

@@ -3,14 +3,13 @@ import { type ApiAnswer, type ApiTarget, callPagerDuty } from "./api.ts";
 import { listOf } from "./event.ts";
 
 /**
- * Manages webhook subscriptions at PagerDuty. Only the answer to a creation holds the signing secret. `PUT`
- * cannot change the URL, so a new URL needs a new subscription.
+ * Manages webhook subscriptions at PagerDuty. `PUT` cannot change the URL, so a new URL needs a new subscription.
  * https://developer.pagerduty.com/api-reference/operations/createWebhookSubscription
  */
 
 export const FilterType = z.enum(["account_reference", "service_reference", "team_reference"]);
 
-/** Selects the incidents of a subscription: all incidents of the account, or those of one service or team. */
+/** A subscription is for the incidents of the whole account, of one service or of one team. */
 export const Filter = z.object({ type: z.string(), id: z.nullable(z.string()) });
 export type Filter = z.infer<typeof Filter>;
 
@@ -31,18 +30,18 @@ const RestSubscription = z.lazy(() =>
   }),
 );
 
-/** `disabled`: PagerDuty disabled it after refused webhooks, or a person disabled it (`active` is false). */
+/** PagerDuty disables a subscription after refused webhooks. A person can disable it, too. */
 export type SubscriptionState = "active" | "disabled";
 
 export interface Subscription {
   id: string;
   url: string;
   state: SubscriptionState;
-  /** Whether a person disabled the subscription. Then only a person should enable it again. */
+  /** Whether a person disabled the subscription. Only a person should enable a paused subscription again. */
   paused: boolean;
   events: string[];
   filter: Filter;
-  /** Null except in the answer to the subscription's creation. */
+  /** Null except in the answer of `createSubscription`. */
   secret: string | null;
 }
 
@@ -81,7 +80,7 @@ export const getSubscription = (target: ApiTarget, id: string): Promise<ApiAnswe
   callPagerDuty(target, "GET", pathOf(id), One);
 
 /**
- * Returns the subscriptions whose URL is `url`, then those that `leadsHere` accepts.
+ * Returns the subscriptions whose URL is `url`, then the subscriptions that `leadsHere` accepts.
  * @param leadsHere whether the URL of another subscription leads to the same connection as `url`
  */
 export async function findSubscriptions(
@@ -108,7 +107,7 @@ const choiceOf = (filter: Filter, events: readonly string[]) => ({
   filter: { type: filter.type, ...(filter.id ? { id: filter.id } : {}) },
 });
 
-/** Creates a subscription. Only this call's answer holds the subscription's `secret`. */
+/** Creates a subscription. Only this answer holds the signing secret. */
 export const createSubscription = (
   target: ApiTarget,
   url: string,

@@ -8,7 +8,7 @@ export const BASIC_EVENTS = [
   "incident.custom_field_values.updated",
 ] as const;
 
-/** All event types that change an incident as Aurora sees it, or add a note. A caller may choose other types. */
+/** All event types that change an incident in Aurora, or add a note. A caller may choose other types. */
 export const DEFAULT_EVENTS: readonly string[] = [
   ...BASIC_EVENTS,
   "incident.unacknowledged",

@@ -6,8 +6,8 @@ import { unpackMessage } from "./message.ts";
 
 /**
  * Passes a batch of messages to the tenants' objects, usually with one call for each tenant. Only this file decides
- * between ack and retry, separately for each message. `consume` never throws: after an exception the Queue may deliver
- * the whole batch again, including acknowledged messages.
+ * between ack and retry, separately for each message. `consume` never throws, because the Queue would then retry
+ * messages without the delays chosen here.
  */
 
 /** The delay doubles with each attempt, so that an outage of minutes does not use up the retries. */
@@ -38,8 +38,7 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
     return { message, webhook: await unpackMessage(message.body) };
   } catch (error) {
     // Another version of the connector may have packed this message, and the next deployment may be able to read it.
-    // The Queue retries the message after its `retry_delay` in wrangler.toml. After the Queue's last retry, the
-    // dead-letter queue retries the message hourly for days.
+    // After the Queue's last retry, the dead-letter queue retries the message hourly for days.
     log.error("message.unreadable", {
       messageId: message.id,
       attempts: message.attempts,
@@ -50,7 +49,7 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
   }
 }
 
-/** The most bytes in one RPC call, which can carry 32 MiB. A batch with the largest bodies has 25 MiB: too close. */
+/** An RPC call can carry 32 MiB. A batch of the largest bodies has 25 MiB, which is too close to this limit. */
 const MAX_CALL_BYTES = 8 * 1024 * 1024;
 
 /** Splits the items into calls of at most 8 MiB. */
@@ -70,7 +69,10 @@ function inCalls(items: Unpacked[]): Unpacked[][] {
   return calls;
 }
 
-/** Passes webhooks to the tenant's object. A webhook that fails is retried, at last by the dead-letter queue. */
+/**
+ * Passes webhooks to the tenant's object. A failed webhook is retried. After its last retry it goes to the dead-letter
+ * queue.
+ */
 async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
     const outcomes = await env.TENANT.getByName(tenantId).ingest(items.map(({ webhook }) => webhook));
@@ -84,13 +86,16 @@ async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<vo
   }
 }
 
-/** Passes webhooks to the tenant's object again. The object stores those that fail again; a person can retry them. */
+/**
+ * Passes webhooks of the dead-letter queue to the tenant's object. The object stores each webhook that fails again, so
+ * that a person can retry it.
+ */
 async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
     const outcomes = await env.TENANT.getByName(tenantId).park(items.map(({ webhook }) => webhook));
     for (const [index, { message, webhook }] of items.entries()) {
       const outcome = outcomes[index];
-      // If the webhook failed once more, the object has stored it, so the message is done.
+      // The object has stored a webhook that failed again.
       if (outcome === "failed" || (await isDone(env, webhook, outcome))) message.ack();
       else message.retry();
     }

@@ -2,14 +2,14 @@ import * as z from "zod/mini";
 import { ReceivedWebhook } from "../webhooks/received.ts";
 
 /**
- * A message on the Queue: one webhook as received, with its tenant and the result of its verification. The body is
- * sent as bytes (content type `v8`). A large body is compressed, because a body can have 256 KiB, and a message 128 KB.
+ * A message on the Queue: one webhook as received, with its tenant and the result of its verification. The body is sent
+ * as bytes (content type `v8`). A large body is compressed, because a body can have 256 KiB, but a message only 128 KB.
  */
 
 export const QueuedWebhook = z.extend(ReceivedWebhook, { encoding: z.enum(["identity", "gzip"]) });
 export type QueuedWebhook = z.infer<typeof QueuedWebhook>;
 
-/** A message can have 128,000 bytes, including the other members of the webhook and the framing. */
+/** Leaves 8,000 bytes of a message for the webhook's other members and the framing. */
 const MAX_BODY_IN_MESSAGE = 120_000;
 /** Compressing a smaller body costs more than it saves. */
 const COMPRESS_ABOVE = 60_000;
@@ -21,7 +21,7 @@ async function through(
   return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(transform)).arrayBuffer());
 }
 
-/** Packs a webhook. Returns null if it does not fit into a message even when compressed. */
+/** Packs a webhook; null if even the compressed webhook does not fit into a message. */
 export async function packMessage(webhook: ReceivedWebhook): Promise<QueuedWebhook | null> {
   if (webhook.body.length <= COMPRESS_ABOVE) return { ...webhook, encoding: "identity" };
   const body = await through(webhook.body, new CompressionStream("gzip"));

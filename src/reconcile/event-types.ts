@@ -5,9 +5,9 @@ import { learnWriteAccess } from "../connection/write-access.ts";
 import { type Filter, type Subscription, updateSubscription } from "../pagerduty/subscriptions.ts";
 import { DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
 
-/** Determines the event types of the webhook subscription, and adds missing types to it. */
+/** Adds missing event types to the webhook subscription. */
 
-/** A caller's options. If an option is null, an existing subscription keeps its value, and a new one gets a default. */
+/** A caller's options. For null, an existing subscription keeps its value, and a new subscription gets the default. */
 export interface SubscriptionOptions {
   filter: Filter | null;
   events: string[] | null;
@@ -16,7 +16,7 @@ export interface SubscriptionOptions {
 /** The event types that a subscription should have. */
 export interface Choice {
   events: readonly string[];
-  /** Whether a caller chose the types. If so, every chosen type is required, and no other type is added. */
+  /** Whether a caller chose the types. Then every chosen type is required, and no default type is added. */
   chosen: boolean;
 }
 
@@ -31,14 +31,14 @@ export interface Extended {
   subscription: Subscription;
   /** Types that PagerDuty does not know. */
   refused: string[];
-  /** The error that stopped the additions; null if no error did. A refused type is not an error. */
+  /** The error that stopped the additions, or null. A refused type is not an error. */
   problem: CallProblem | null;
 }
 
 /**
- * Adds the default types that a subscription lacks. If PagerDuty refuses them together, tries each type
+ * Adds the default types that a subscription lacks. If PagerDuty refuses all types together, tries each type
  * separately.
- * @param maxCalls the most requests to PagerDuty; types that then remain are added when this function runs again
+ * @param maxCalls the most requests to PagerDuty; a later run adds the types that remain
  */
 export async function addMissingEvents(
   client: PagerDutyClient,

@@ -6,7 +6,7 @@ import { ask, type Run, type Stop } from "./run.ts";
 
 /** Reads the lists of a check for missed incidents, page by page. */
 
-/** The part of one list, from one `sinceMs`, that this run has read. A page with another list or `sinceMs` starts a new window. */
+/** The incidents that this run has read from one list with one `sinceMs`. */
 interface Window {
   list: Check["list"];
   sinceMs: number;
@@ -16,10 +16,10 @@ interface Window {
 
 const newWindow = ({ list, sinceMs }: Check): Window => ({ list, sinceMs, listed: new Set(), fruitless: 0 });
 
-/** Folds an incident into the stored state if it differs. @returns why the check stops; null to continue */
+/** Folds an incident that differs into the stored state. @returns why the check stops; null to continue */
 type LookAt = (run: Run, incident: RestIncident, askedAtMs: number) => Promise<Stop | null>;
 
-/** Lists the incidents created since the last finished check, then the open incidents, page by page. */
+/** Lists the incidents created since the last finished check, then the open incidents. */
 export async function lookAtLists(run: Run, lookAt: LookAt): Promise<Stop | null> {
   let window = newWindow(run.check);
   while (!run.check.listed) {
@@ -48,7 +48,7 @@ export async function lookAtLists(run: Run, lookAt: LookAt): Promise<Stop | null
   return null;
 }
 
-/** Whether a page should overlap with the pages before it, but contains none of their incidents. */
+/** Whether a page contains no incident of the pages before it, although pages overlap. */
 const hasShifted = ({ listed }: Window, incidents: readonly (RestIncident | null)[]): boolean =>
   listed.size > 0 &&
   incidents.length > 0 &&
@@ -66,8 +66,7 @@ async function lookAtPage(
   const { list, fromMs } = run.check;
   for (const [index, incident] of incidents.entries()) {
     if (!incident || run.seen.has(incident.incidentId)) continue;
-    // The open list reaches far back, to find reopened incidents. Incidents whose status did not change since `fromMs`
-    // are skipped.
+    // The open list reaches far back, to find reopened incidents.
     if (list === "open" && !(Date.parse(incident.statusChangedAt ?? "") >= fromMs)) continue;
     const stop = await lookAt(run, incident, askedAtMs);
     const isDone = stop === null || run.left.has(incident.incidentId);

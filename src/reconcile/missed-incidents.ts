@@ -13,24 +13,27 @@ import { isHistory, isWorthStoring, NO_PROGRESS, newCheck, Progress, resumed } f
 import { ask, type Run, type Stop } from "./run.ts";
 
 /**
- * Recovery: finds incidents and changes whose webhooks did not arrive, by reading them over REST. A check covers the
- * time since the last finished check, and at least the last day. It lists the incidents created in this time. It then
- * lists the open incidents, and reads those whose status changed in this time. It also looks up every stored open
- * incident. It folds (merges) incidents that differ into the stored state. A check may stop early, because of a rate
- * limit, an error, or its own limits. The next check then continues it.
+ * Recovery: reads incidents over REST, and folds (merges) every change whose webhook did not arrive into the stored
+ * state. A check covers the time since the last finished check, and at least the last day. The check lists the
+ * incidents created in this time, and the open incidents whose status changed in this time. It also looks up every
+ * stored open incident. A check may stop early, because of a rate limit, an error, or its own limits. The next check
+ * then continues it.
  */
 
-/** Limits how long a caller who asked for a check waits for the answer. */
+/** A caller may wait for the result of the check. */
 const MAX_RUN_MS = 60_000;
 /** Calls to PagerDuty in one run; an invocation may make 50 subrequests on the free plan. */
 export const MAX_CHECK_CALLS = 40;
-/** How many of these calls are reserved for the check of the subscription, which runs first. */
+/** Of the `MAX_CHECK_CALLS`, these calls are reserved for the check of the subscription, which runs first. */
 const SUBSCRIPTION_CALLS = 8;
-/** If PagerDuty fails to return this many incidents in a row, the check stops. A later check reads them. */
+/** The check stops if PagerDuty fails to return this many incidents in a row. */
 const MAX_FAILURES_IN_A_ROW = 3;
-/** After this many attempts, an incident is given up, or folded without the fields that cannot be read. */
+/**
+ * After this many attempts, an unreadable incident is given up. With unreadable custom fields, it is folded without
+ * them.
+ */
 const MAX_ATTEMPTS = 5;
-/** The present check stops when this many incidents are left for a later check. */
+/** The check stops when this many incidents are left for a later check. */
 const MAX_LEFT = 100;
 const KEY = "recovery";
 
@@ -65,7 +68,7 @@ export async function recover(
   if (!unfinished) seen.clear();
   const run: Run = {
     context,
-    // What the retention has removed must not be sent to Aurora a second time.
+    // An incident that the retention removed here must not be sent to Aurora a second time.
     historyEndsAtMs: asked ? 0 : Math.max(connectedAtMs, nowMs - config.retentionMs),
     connectionId: store.connection?.connectionId,
     check: unfinished ?? newCheck(progress, filter, nowMs),
@@ -121,7 +124,6 @@ async function lookAtLeft(run: Run, left: Progress["left"]): Promise<Stop | null
   return null;
 }
 
-/** Looks an incident up, unless this check has already looked at it. */
 async function lookUp(run: Run, incidentId: string): Promise<Stop | null> {
   if (run.seen.has(incidentId)) return null;
   const stop = await readOne(run, incidentId);
@@ -153,8 +155,7 @@ async function lookAt(run: Run, incident: RestIncident, askedAtMs: number): Prom
   try {
     return await tryTwice(() => foldOne(run, incident, askedAtMs));
   } catch (error) {
-    // This is a bug in the connector, not a failure of PagerDuty. The check continues with the other
-    // incidents.
+    // This is a bug in the connector, not a failure of PagerDuty.
     setAside(run.context.sql, incident.incidentId, error, Date.now());
     run.left.delete(incident.incidentId);
     return null;
@@ -185,7 +186,7 @@ async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Pro
   return null;
 }
 
-/** Logs, at most once in a run, that incidents are recovered without their custom fields. */
+/** Logs once in a run that incidents are recovered without their custom fields. */
 function sayWithoutFields(run: Run): void {
   if (run.saidWithoutFields) return;
   run.saidWithoutFields = true;
@@ -207,7 +208,10 @@ function fold(context: TenantContext, reading: RestReading, isOpen: boolean): bo
   );
 }
 
-/** Postpones an incident that PagerDuty failed to return. @returns a problem if this check must stop */
+/**
+ * Leaves an incident that PagerDuty failed to return to a later check, or gives it up after `MAX_ATTEMPTS`. @returns a
+ * problem if this check must stop
+ */
 function leave(run: Run, incidentId: string, problem: CallProblem): CallProblem | null {
   const attempts = (run.left.get(incidentId) ?? 0) + 1;
   run.failure = problem;

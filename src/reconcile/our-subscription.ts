@@ -2,10 +2,7 @@ import type { CallAnswer, PagerDutyClient } from "../connection/client.ts";
 import { findSubscriptions, type Subscription } from "../pagerduty/subscriptions.ts";
 import type { Ownership } from "./webhook-url.ts";
 
-/**
- * Finds a subscription that posts to this connection and that no other tenant uses; null if PagerDuty has no such
- * subscription.
- */
+/** Finds a subscription that posts to this connection and that no other tenant uses; null if there is none. */
 export async function ourSubscription(
   client: PagerDutyClient,
   url: string,

@@ -10,25 +10,25 @@ const DAY_MS = 24 * 3600 * SECOND_MS;
 export const OVERLAP_MS = 5 * 60 * SECOND_MS;
 /** PagerDuty refuses ranges of more than six months. */
 const MAX_RANGE_MS = 179 * DAY_MS;
-/** Enough for a hundred thousand incidents. A list with more pages counts as endless and is ended. */
+/** A list ends after this many pages: enough for 100,000 incidents. */
 const MAX_PAGES = 1000;
-/** After this many pages in a row without a new incident, a list counts as endless and is ended. */
+/** A list ends after this many pages in a row without a new incident. */
 const MAX_FRUITLESS_PAGES = 2;
 /**
- * Pages of incidents created in the same second overlap by this many incidents, because the list shifts when
- * an incident leaves it. With a filter, an incident leaves the list when it is moved to another service or
- * team.
+ * Pages of incidents created in the same second overlap by this many incidents, because the list shifts when an
+ * incident leaves it. An incident leaves the open list when it is resolved, and a filtered list when it is moved to
+ * another service.
  */
 const PAGE_OVERLAP = 20;
-/** Open incidents that are younger than this are listed, to find reopened incidents. */
+/** The check lists open incidents up to this age, to find reopened incidents. */
 const OPEN_RANGE_MS = 178 * DAY_MS;
 
 /** One check for missed incidents, finished or not. */
 const Check = z.lazy(() =>
   z.object({
     /**
-     * `created`: the incidents created since `fromMs`. `open`: all recent open incidents, of which the check
-     * reads those whose status changed since `fromMs`.
+     * `created`: the incidents created since `fromMs`. `open`: the open incidents up to 178 days old. The check skips
+     * open incidents whose status has not changed since `fromMs`.
      */
     list: z.enum(["created", "open"]),
     fromMs: z.number(),
@@ -39,7 +39,7 @@ const Check = z.lazy(() =>
     /** The subscription's filter, which also limits the lists; null for the whole account. */
     filter: z.nullable(Filter),
     pages: z.number(),
-    /** Whether more incidents were created in one second than PagerDuty lists. */
+    /** Whether too many incidents were created in one second: PagerDuty lists at most 10,000. */
     incomplete: z.boolean(),
     /** Whether both lists are finished. The stored open incidents are looked up next. */
     listed: z.boolean(),
@@ -110,13 +110,12 @@ export function isWorthStoring(before: Progress, after: Progress): boolean {
 
 /**
  * Returns the unfinished check; extends it to now if it still lists created incidents. Returns null if there is no
- * unfinished check, if its filter is not `filter`, or if it is so old that PagerDuty refuses its range.
+ * unfinished check, if the filter has changed, or if PagerDuty would refuse the check's range as too long.
  */
 export function resumed({ unfinished }: Progress, filter: Filter | null, nowMs: number): Check | null {
   if (!unfinished) return null;
   if (!isSameFilter(unfinished.filter, filter)) return null;
-  // This check has already listed the created incidents, so it keeps its end, `untilMs`. The check after this one
-  // lists the incidents created later.
+  // The created incidents are already listed, so `untilMs` stays. The next check lists the incidents created later.
   if (unfinished.listed || unfinished.list === "open") return unfinished;
   if (nowMs - unfinished.sinceMs > MAX_RANGE_MS) return null;
   // The check may have stopped in the middle of the last page that PagerDuty lists. PagerDuty would refuse a
@@ -137,8 +136,8 @@ interface Page {
 const windowAt = (atMs: number) => wholeSecond(atMs) - SECOND_MS;
 
 /**
- * Returns the check after one more page. The next page begins at the time where this page ends, so it does not shift
- * when incidents leave the list. Only pages of incidents created in the same second use an offset.
+ * Returns the check after one more page. The next page begins at the time of the last incident of this page, so it does
+ * not shift when incidents leave the list. Only pages of incidents created in the same second use an offset.
  */
 export function afterPage(check: Check, page: Page): Check {
   const pages = check.pages + 1;
