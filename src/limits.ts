@@ -64,7 +64,7 @@ export async function readStart(body: ReadableStream<Uint8Array> | null, maxByte
   return text;
 }
 
-/** Cancels a response body that is not needed, which frees the connection for the next call. */
+/** Cancels a response body that nobody reads, to free its connection for the next call. */
 export async function discard(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => undefined);
 }

@@ -3,7 +3,7 @@ import { describe, log } from "./log.ts";
 
 /**
  * The counters in Analytics Engine. Without the optional binding `METRICS` nothing is counted. docs/operations.md has
- * queries for them.
+ * the queries.
  */
 export type Counted = "received" | "rejected" | "processed" | "delivery";
 

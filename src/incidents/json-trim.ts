@@ -35,8 +35,8 @@ export function storableJson(value: unknown, depth: number = MAX_DEPTH): unknown
 }
 
 /**
- * Returns a function that copies values. In total it copies only the first `count` members and items, at any depth, and
- * marks where it left members out.
+ * Returns a function that copies values. All calls of that function together copy the first `count` members and items,
+ * at any depth. A mark replaces all later members and items.
  */
 export function firstMembers(count: number): (value: unknown) => unknown {
   let left = count;

@@ -42,9 +42,8 @@ const MAX_SKEW_MS = 60_000;
 /**
  * Whether a REST answer replaces the stored snapshot even if the answer's stamp is older. The incident must be settled
  * (`isSettled`). A stored stamp in the future would keep out later events, so the answer then replaces the snapshot.
- * Otherwise the answer replaces only a snapshot with a different status. An answer from a replica that lags behind does
- * not replace it. The answer lags if its time is over a minute older than a stored stamp that was not in the future
- * when stored.
+ * Otherwise the answer replaces a snapshot with a different status. An answer of a lagging replica replaces nothing:
+ * its time is over a minute older than the stored stamp, which was not in the future when it was stored.
  */
 function overrules(held: Held, { snapshot, updatedAt }: RestIncident, askedAtMs: number): boolean {
   const { snapshot: known, snapshotStamp: stamp } = held.state;
@@ -61,8 +60,8 @@ export const updatedAtMsOf = (updatedAt: string | null) =>
 
 /**
  * Returns the stamp of a REST answer with the time `restAtMs`. If the stored stamp `known` is in the same second, and
- * its event occurred before the call to PagerDuty, the returned stamp is newer than `known`. An event stored before the
- * call has occurred, even if PagerDuty's clock, which may be ahead of ours, gave it a later time.
+ * its event occurred before the call to PagerDuty, the returned stamp is newer than `known`. PagerDuty's clock may be
+ * ahead of ours, so an event stored before the call counts as occurred, even if its time is later.
  * @param storedAtMs when the incident was last stored, by our own clock; null if it is not stored
  */
 export function stampBeside(
@@ -79,9 +78,9 @@ export function stampBeside(
 }
 
 /**
- * Returns the stamp of a REST answer for a whole incident. Its time is the end of the second in which the incident last
- * changed, or the time of the request if that was earlier. So a late webhook about this second does not overwrite the
- * answer. An event that occurred after the request does.
+ * Returns the stamp of a REST answer for a whole incident. The stamp's time is the end of the second in which the
+ * incident last changed, or the time of the request if the request was earlier. So a late webhook about this second
+ * does not overwrite the answer. An event that occurred after the request still overwrites the answer.
  */
 function restStamp(
   known: Stamp | null,

@@ -8,10 +8,10 @@ import { storableJson } from "./json-trim.ts";
 
 export const REDACTED = "[redacted]";
 
-/** Is searched for in the result of `lettersOf`, so `dbPassword` and `DB_PASSWORD_2` match, too. */
+/** Tests the result of `lettersOf`, so that `dbPassword` and `DB_PASSWORD_2` match. */
 const SECRET_NAME =
   /passw|passphrase|pwd|secret|token|authorization|apikey|accesskey|privatekey|cookie|credential/;
-/** With a number as its value, such a name means a count, not a secret: `tokens_used`, `max_tokens`, `token_count`. */
+/** If the value is a number, these names mean a count, not a secret: `tokens_used`, `max_tokens`, `token_count`. */
 const COUNT_NAME = /tokens|cookies|(?:token|cookie)count/;
 
 const lettersOf = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");

@@ -1,13 +1,13 @@
 import type { Severity } from "./incident.ts";
 
-/** Word boundaries for every alphabet. Unlike for `\b`, an underscore separates words. */
+/** Word boundaries for every alphabet. An underscore also separates words, unlike in `\b`. */
 const BEFORE = String.raw`(?<![\p{L}\p{N}])`;
 const AFTER = String.raw`(?![\p{L}\p{N}])`;
 /** Excludes a negated word: "not critical", "non-critical". */
 const NEGATED = String.raw`(?<!${BEFORE}(?:not|non)[\s_-]+)`;
 
 /**
- * Matches the severity's numbers and its name as whole words. Checks for a negation last, because that check costs
+ * Matches the severity's numbers and its name as whole words. Checks for a negation last, because this check costs
  * most.
  */
 const named = (numbers: string, name: string) =>

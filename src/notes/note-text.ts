@@ -5,7 +5,7 @@ import { plainTextOf } from "./plain-text.ts";
 
 /** Longer notes are hard to read on PagerDuty's page. */
 export const MAX_NOTE_CHARS = 25_000;
-/** Longer Markdown is cut before it is converted, because its text would be too long for a note anyway. */
+/** Longer Markdown is cut before it is converted, because the converted text would be too long for a note anyway. */
 const MAX_MARKDOWN_CHARS = 2 * MAX_NOTE_CHARS;
 const CONTROL = /(?![\n\t])\p{Cc}/gu;
 

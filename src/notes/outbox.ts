@@ -31,7 +31,7 @@ const MAX_AN_HOUR_ON_AN_INCIDENT = 30;
 const MAX_AN_HOUR = 200;
 /** How long the caller waits for the first attempt, which shows whether the credential may write. */
 const FIRST_ATTEMPT_WAIT_MS = 3_000;
-/** The answer of an attempt that threw. PagerDuty may have written the note before that. */
+/** The answer of an attempt that threw. PagerDuty may have written the note before the exception. */
 const CRASHED = { ok: false, problem: "unavailable", reason: "A fault of the connector" } as const;
 
 export interface NoteRequest {

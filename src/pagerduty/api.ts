@@ -37,7 +37,7 @@ export type ApiAnswer<T> = { ok: true; value: T } | ({ ok: false } & ApiProblem)
 
 /** A user waits for the result. Aurora has the same timeout. */
 const TIMEOUT_MS = 20_000;
-/** PagerDuty's rate limit is per minute. An answer without a reset time causes a wait of a whole minute. */
+/** PagerDuty's rate limit is per minute. Without a reset time in the answer, we wait for a whole minute. */
 const DEFAULT_RETRY_AFTER_SECONDS = 60;
 const MAX_RETRY_AFTER_SECONDS = 3600;
 /** The largest answer is a page of 100 incidents. */
@@ -83,7 +83,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Redacts an error message for a caller, because PagerDuty or a proxy may repeat our credential in it. */
+/** Redacts an error message for a caller, because PagerDuty or a proxy may repeat our credential in the message. */
 function cleaned(message: string, { authorization }: ApiTarget): string {
   const credential = authorization.replace(/^(Token token=|Bearer )/, "");
   const own = credential === "" ? message : message.replaceAll(credential, "[redacted]");
@@ -216,8 +216,8 @@ export interface Identity {
 }
 
 /**
- * Asks PagerDuty whom a credential belongs to. `GET /users/me` answers 400 for an account-level key. `GET
- * /services?limit=1` then shows whether the key is valid, and names the account's subdomain.
+ * Asks PagerDuty whom a credential belongs to. `GET /users/me` answers 400 for an account-level key. For such a key,
+ * `GET /services?limit=1` shows whether the key is valid, and names the account's subdomain.
  */
 export async function identify(target: ApiTarget): Promise<ApiAnswer<Identity>> {
   const me = await callPagerDuty(target, "GET", "/users/me", CurrentUser);

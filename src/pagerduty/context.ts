@@ -16,9 +16,7 @@ import { lenient, listOf, Time } from "./event.ts";
  */
 
 const MAX_ALERTS = 20;
-/**
- * The most change events, or past incidents, in one answer. More than are kept, because PagerDuty does not sort them.
- */
+/** The most change events, or past incidents, in one answer. `context-trim.ts` sorts the items, and keeps ten. */
 const MAX_OF_EACH_OTHER = 20;
 
 const Text = lenient(z.string());

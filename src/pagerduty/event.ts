@@ -38,7 +38,7 @@ export const Reference = z.lazy(() =>
 export type Reference = z.infer<typeof Reference>;
 
 const ISO_WITH_ZONE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
-/** Aurora's language, Python, has only the years 1 to 9999. */
+/** Aurora is written in Python, whose dates have only the years 1 to 9999. */
 const MIN_MS = Date.parse("0001-01-01T00:00:00Z");
 const MAX_MS = Date.parse("9999-12-31T00:00:00Z");
 
@@ -125,7 +125,7 @@ export const PagerDutyEvent = z.object({
   event_type: Name,
   resource_type: Name,
   occurred_at: Time,
-  /** The person or tool that caused the event. `webhooks/timeline.ts` parses it. */
+  /** The person or tool that caused the event. `webhooks/timeline.ts` parses `agent`. */
   agent: z.optional(z.unknown()),
   data: lenient(OtherData),
 });

@@ -55,7 +55,7 @@ export async function getIncident(target: ApiTarget, incidentId: string): Promis
   return answer.ok ? { ok: true, value: answer.value.incident } : answer;
 }
 
-/** After these problems there are no custom fields, or the credential may not read them. A retry would not help. */
+/** Problems that a retry does not solve: there are no custom fields, or the credential may not read them. */
 const NO_FIELDS = new Set<ApiProblem["problem"]>(["forbidden", "not_found", "not_in_plan", "bad_request"]);
 
 /**
@@ -72,7 +72,7 @@ export async function getFieldValues(
   return NO_FIELDS.has(answer.problem) ? { ok: true, value: null } : answer;
 }
 
-/** PagerDuty's largest page. */
+/** PagerDuty lists at most 100 incidents on a page. */
 export const PAGE_SIZE = 100;
 /** PagerDuty refuses a larger `offset + limit`. */
 export const MAX_OFFSET = 10_000;
@@ -81,7 +81,8 @@ export interface IncidentQuery {
   /** Whether resolved incidents are left out. */
   openOnly: boolean;
   /**
-   * The incidents were created from `sinceMs` to `untilMs`, in milliseconds since 1970. PagerDuty allows six months.
+   * The incidents were created from `sinceMs` to `untilMs`, in milliseconds since 1970. PagerDuty allows at most six
+   * months.
    */
   sinceMs: number;
   untilMs: number;

@@ -50,7 +50,10 @@ export type TokenAnswer = { ok: true; tokens: TokenSet } | ({ ok: false } & Toke
 
 /** A user waits for the exchange. */
 const EXCHANGE_TIMEOUT_MS = 20_000;
-/** Calls to PagerDuty may wait for a refresh. A shorter limit could lose the new refresh token. */
+/**
+ * Calls to PagerDuty may wait for a refresh. A shorter limit could lose the new refresh token, and the old token works
+ * only once.
+ */
 const REFRESH_TIMEOUT_MS = 10_000;
 /** A real answer holds three tokens and a few short members. */
 const MAX_ANSWER_BYTES = 64 * 1024;

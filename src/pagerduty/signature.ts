@@ -40,8 +40,8 @@ export async function importSigningSecret(secret: string): Promise<CryptoKey> {
 }
 
 /**
- * Whether one of `signatures` matches `body` under `key`. Computes the HMAC once, and compares each signature with it
- * in constant time.
+ * Whether one of `signatures` matches `body` under `key`. Computes the HMAC once, and compares each signature with the
+ * HMAC in constant time.
  */
 export async function isSignedBy(
   key: CryptoKey,

@@ -6,7 +6,7 @@ import { unpackMessage } from "./message.ts";
 
 /**
  * Passes a batch of messages to the tenants' objects, usually with one call for each tenant. Only this file decides
- * between ack and retry, separately for each message. `consume` never throws, because the Queue would then retry
+ * between ack and retry, separately for each message. `consume` never throws: after an exception the Queue would retry
  * messages without the delays chosen here.
  */
 
@@ -70,8 +70,8 @@ function inCalls(items: Unpacked[]): Unpacked[][] {
 }
 
 /**
- * Passes webhooks to the tenant's object. A failed webhook is retried. After its last retry it goes to the dead-letter
- * queue.
+ * Passes webhooks to the tenant's object. A failed webhook is retried. After the last retry the webhook goes to the
+ * dead-letter queue.
  */
 async function ingest(env: Env, tenantId: string, items: Unpacked[]): Promise<void> {
   try {
@@ -95,7 +95,6 @@ async function park(env: Env, tenantId: string, items: Unpacked[]): Promise<void
     const outcomes = await env.TENANT.getByName(tenantId).park(items.map(({ webhook }) => webhook));
     for (const [index, { message, webhook }] of items.entries()) {
       const outcome = outcomes[index];
-      // The object has stored a webhook that failed again.
       if (outcome === "failed" || (await isDone(env, webhook, outcome))) message.ack();
       else message.retry();
     }

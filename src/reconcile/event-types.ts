@@ -7,7 +7,10 @@ import { DEFAULT_EVENTS } from "../pagerduty/webhook-events.ts";
 
 /** Adds missing event types to the webhook subscription. */
 
-/** A caller's options. For null, an existing subscription keeps its value, and a new subscription gets the default. */
+/**
+ * A caller's options. If an option is null, an existing subscription keeps its value, and a new subscription gets the
+ * default.
+ */
 export interface SubscriptionOptions {
   filter: Filter | null;
   events: string[] | null;

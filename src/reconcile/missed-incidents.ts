@@ -24,13 +24,13 @@ import { ask, type Run, type Stop } from "./run.ts";
 const MAX_RUN_MS = 60_000;
 /** Calls to PagerDuty in one run; an invocation may make 50 subrequests on the free plan. */
 export const MAX_CHECK_CALLS = 40;
-/** Of the `MAX_CHECK_CALLS`, these calls are reserved for the check of the subscription, which runs first. */
+/** How many of the `MAX_CHECK_CALLS` are reserved for the check of the subscription, which runs first. */
 const SUBSCRIPTION_CALLS = 8;
 /** The check stops if PagerDuty fails to return this many incidents in a row. */
 const MAX_FAILURES_IN_A_ROW = 3;
 /**
- * After this many attempts, an unreadable incident is given up. With unreadable custom fields, it is folded without
- * them.
+ * After this many attempts, an incident that cannot be read is given up. If only its custom fields cannot be read, the
+ * incident is folded without custom fields.
  */
 const MAX_ATTEMPTS = 5;
 /** The check stops when this many incidents are left for a later check. */
@@ -209,8 +209,8 @@ function fold(context: TenantContext, reading: RestReading, isOpen: boolean): bo
 }
 
 /**
- * Leaves an incident that PagerDuty failed to return to a later check, or gives it up after `MAX_ATTEMPTS`. @returns a
- * problem if this check must stop
+ * Postpones an incident that PagerDuty failed to return, or gives it up after `MAX_ATTEMPTS`.
+ * @returns a problem if this check must stop
  */
 function leave(run: Run, incidentId: string, problem: CallProblem): CallProblem | null {
   const attempts = (run.left.get(incidentId) ?? 0) + 1;
