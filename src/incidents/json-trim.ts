@@ -12,7 +12,6 @@ const MAX_DEPTH = 20;
 const MAX_NAME_CHARS = 200;
 
 const TOO_DEEP = "[nested too deep]";
-/** Replaces a value for which there is no room. */
 export const LEFT_OUT = "[left out]";
 const leftOut = (count: number) => `[${count} left out]`;
 /** The name of the member that says how many members were left out. */

@@ -19,7 +19,6 @@ export interface RestIncident {
 export const SECOND_MS = 1000;
 export const wholeSecond = (atMs: number) => Math.floor(atMs / SECOND_MS) * SECOND_MS;
 
-/** A stored incident. */
 export interface Held {
   state: IncidentState;
   /** When the incident was last stored, by our own clock; null if it is not stored. Milliseconds. */
@@ -62,7 +61,6 @@ export const updatedAtMsOf = (updatedAt: string | null) =>
  * Returns the stamp of a REST answer with the time `restAtMs`. If the stored stamp `known` is in the same second, and
  * its event occurred before the call to PagerDuty, the returned stamp is newer than `known`. PagerDuty's clock may be
  * ahead of ours, so an event stored before the call counts as occurred, even if its time is later.
- * @param storedAtMs when the incident was last stored, by our own clock; null if it is not stored
  */
 export function stampBeside(
   known: Stamp | null,

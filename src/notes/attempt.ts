@@ -32,10 +32,7 @@ function written(note: Note, pagerdutyId: string | null, nowMs: number): Note {
   };
 }
 
-/**
- * Returns the note after an attempt.
- * @param before the note when the attempt began
- */
+/** Returns the note after an attempt. */
 export function afterAttempt(
   before: Note,
   answer: NoteAnswer,

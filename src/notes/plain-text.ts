@@ -112,7 +112,6 @@ function headingOf(text: string): string {
   return `${text}\n${"-".repeat(Math.min(text.length, MAX_UNDERLINE_CHARS))}`;
 }
 
-/** Puts `first` before the first line, and `rest` before every other line. */
 function indented(text: string, first: string, rest: string): string {
   return text
     .split("\n")

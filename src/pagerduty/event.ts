@@ -106,7 +106,6 @@ export type IncidentData = z.infer<typeof IncidentData>;
 
 const NamedValue = z.object({ name: z.string(), value: FieldValue });
 
-/** Custom fields with their current values. */
 export const FieldValues = listOf(NamedValue);
 export type FieldValues = z.infer<typeof FieldValues>;
 
@@ -189,7 +188,6 @@ export function readBody(body: Uint8Array): ReadBody {
   };
 }
 
-/** What an event does to an incident. */
 export type Effect =
   | { kind: "incident"; incidentId: string; data: IncidentData }
   | { kind: "fields"; incidentId: string; fields: FieldValues }

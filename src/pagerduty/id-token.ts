@@ -20,7 +20,6 @@ export interface SignedIn {
 const PAGERDUTY_IDENTITY_URL = "https://identity.pagerduty.com";
 /** How long a key set is cached. If a token names an unknown key, the key set is fetched again at once. */
 const JWKS_LIFE_MS = 5 * 60 * 1000;
-/** How far PagerDuty's clock may differ from ours. */
 const CLOCK_TOLERANCE_SECONDS = 30;
 
 const Claims = z.lazy(() =>

@@ -78,7 +78,6 @@ export const PAGE_SIZE = 100;
 export const MAX_OFFSET = 10_000;
 
 export interface IncidentQuery {
-  /** Whether resolved incidents are left out. */
   openOnly: boolean;
   /**
    * The incidents were created from `sinceMs` to `untilMs`, in milliseconds since 1970. PagerDuty allows at most six

@@ -75,7 +75,6 @@ function insecureOption(app: OAuthApp) {
   return { [allowInsecureRequests]: app.identityUrl.startsWith("http:") };
 }
 
-/** The parameters of `authorizationUrl`, where the user signs in. */
 export interface SignInRequest {
   redirectUri: string;
   /** Separated by spaces. */

@@ -52,7 +52,6 @@ async function unpack(message: Message<unknown>): Promise<Unpacked | null> {
 /** An RPC call can carry 32 MiB. A batch of the largest bodies has 25 MiB, which is too close to this limit. */
 const MAX_CALL_BYTES = 8 * 1024 * 1024;
 
-/** Splits the items into calls of at most 8 MiB. */
 function inCalls(items: Unpacked[]): Unpacked[][] {
   const calls: Unpacked[][] = [];
   let bytes = Number.POSITIVE_INFINITY;

@@ -186,7 +186,6 @@ async function foldOne(run: Run, incident: RestIncident, askedAtMs: number): Pro
   return null;
 }
 
-/** Logs once in a run that incidents are recovered without their custom fields. */
 function sayWithoutFields(run: Run): void {
   if (run.saidWithoutFields) return;
   run.saidWithoutFields = true;

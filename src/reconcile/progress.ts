@@ -23,7 +23,6 @@ const PAGE_OVERLAP = 20;
 /** The check lists open incidents up to this age, to find reopened incidents. */
 const OPEN_RANGE_MS = 178 * DAY_MS;
 
-/** One check for missed incidents, finished or not. */
 const Check = z.lazy(() =>
   z.object({
     /**
@@ -65,7 +64,6 @@ export const Progress = z.lazy(() =>
 );
 export type Progress = z.infer<typeof Progress>;
 
-/** The progress before the first check. */
 export const NO_PROGRESS: Progress = {
   checkedUntilMs: null,
   connectedAtMs: null,
