@@ -13,20 +13,19 @@ import { readWatch, updateWatch, type Watch } from "./watch.ts";
 import type { Ownership } from "./webhook-url.ts";
 
 /**
- * Checks the webhook subscription and searches for missed incidents. PagerDuty disables a subscription for a day after
- * three refused webhooks in a row, without a notice. A check detects that, enables the subscription again, records this
- * for the status, and recovers the missed incidents.
+ * Checks the webhook subscription and recovers missed incidents. PagerDuty disables a subscription for a day after
+ * three refused webhooks in a row, and tells nobody. A check enables the subscription again.
  */
 
-/** How soon the next check starts after an error stopped a check. */
+/** How soon the next check starts if PagerDuty was unavailable. */
 const RETRY_MS = 60_000;
-/** Checks after refused webhooks are at least this far apart, because strangers can post to every URL. */
+/** Refused webhooks start checks at most this often, because strangers can post to every webhook URL. */
 const REFUSAL_CHECK_MS = 60_000;
-/** A check that reached its limit of time or calls continues after this time. Other jobs run in between. */
+/** A check that reached its limit of time or calls continues after this pause. Other jobs run during the pause. */
 const GO_ON_MS = 500;
-/** How soon the check continues if a person asked for it. Normally the person's client continues it sooner. */
+/** The pause of a check that a person asked for. Usually the person's client continues the check sooner. */
 const ASKED_GO_ON_MS = 10_000;
-/** After this many checks in a row that found nothing wrong and nothing new, checks become less frequent. */
+/** If more than this many checks in a row found nothing wrong and nothing new, the next check is an hour later. */
 const QUIET_CHECKS = 2;
 const QUIET_WAIT_MS = 3600 * 1000;
 /** The most calls that one check makes to add event types. */
@@ -37,24 +36,24 @@ export interface Reconciled {
   recovered: number;
   problem: CallProblem | null;
   subscription: { id: string; state: Watch["state"] } | null;
-  /** Whether the check is unfinished, so that the next call continues it. */
+  /** Whether the check reached its limit of time or calls. The next call of `check` then continues it. */
   unfinished: boolean;
 }
 
 export class Reconciler {
   readonly #context: TenantContext;
   readonly #ownership: Ownership;
-  /** The incidents that the present check has looked at, in all of its runs. */
+  /** The ids of incidents that the present check has looked at, also in its earlier runs. */
   readonly #seen = new Set<string>();
   #running: Promise<Reconciled> | null = null;
   #next: Promise<Reconciled> | null = null;
   /** Whether a person asked for the next check. */
   #asked = false;
-  /** How soon another check must follow the running check; infinite if nothing requires another check. */
+  /** How soon the next check must follow the running check; infinite for the usual wait. */
   #followsWithinMs = Number.POSITIVE_INFINITY;
-  /** When the next check is due if nothing happens before; null if the due time is in storage. */
+  /** In a quiet period, the due time of the next check. Null if `Watch.nextAtMs` has the due time. */
   #quietUntilMs: number | null = null;
-  /** The due time of the last check after a refused webhook. */
+  /** The due time of the last check that a refused webhook caused. */
   #refusalCheckAtMs = 0;
 
   constructor(context: TenantContext, ownership: Ownership) {
@@ -77,7 +76,7 @@ export class Reconciler {
     return this.#quietUntilMs ?? this.#watch.nextAtMs ?? 0;
   }
 
-  /** Restores the next check's time after a start. @param alarmAtMs the alarm's time; null if not set */
+  /** Restores the next check's time, which only the alarm stores in a quiet period. @param alarmAtMs null if not set */
   resume(alarmAtMs: number | null): void {
     if (this.#watch.quietChecks >= QUIET_CHECKS && alarmAtMs !== null && alarmAtMs > Date.now()) {
       this.#quietUntilMs = alarmAtMs;
@@ -96,7 +95,7 @@ export class Reconciler {
     this.#checkAt(nowMs);
   }
 
-  /** Makes a check due soon: three refused webhooks in a row make PagerDuty disable the subscription. */
+  /** Makes a check due soon, because PagerDuty disables the subscription after three refused webhooks in a row. */
   noteRefusal(nowMs: number): void {
     if (this.#context.config.reconcileEveryMs === 0) return;
     if (this.#running) this.#followsWithinMs = Math.min(this.#followsWithinMs, REFUSAL_CHECK_MS);
@@ -106,7 +105,7 @@ export class Reconciler {
     this.#checkAt(dueAtMs);
   }
 
-  /** Stores a caller's webhook URL, because the alarm has no request from which to read the URL. */
+  /** Stores the webhook URL of a request, because a check that the alarm starts has no request. */
   noteUrl(url: string): void {
     this.#remember({ url });
   }
@@ -119,7 +118,7 @@ export class Reconciler {
 
   /**
    * Checks the subscription, then searches for missed incidents. Only one check runs at a time. Calls during a check
-   * share the next check, because the running check may have started too early for them.
+   * share the next check, because the running check may miss an event of this moment.
    */
   async check(asked = false): Promise<Reconciled> {
     this.#asked ||= asked;
@@ -174,7 +173,7 @@ export class Reconciler {
           ...reEnabled,
           nextAtMs: nowMs + waitMs,
           quietChecks: isQuiet ? quietChecks + 1 : 0,
-          // A run out of time or calls adds nothing: the run that finishes the check adds all of its incidents.
+          // The count of an unfinished check is added when the check finishes.
           recoveredInARow: isQuiet ? 0 : result.unfinished ? recoveredInARow : recovered,
           problem: problem?.problem ?? (result.incomplete ? "incomplete" : null),
         });
@@ -217,7 +216,10 @@ export class Reconciler {
     return { reEnabled: true, problem: null };
   }
 
-  /** Adds missing event types to a subscription of ours. For a person's subscription, only stores them. */
+  /**
+   * Adds missing default event types to a subscription that we created. If a person created the subscription, only
+   * stores the missing types.
+   */
   async #checkEvents(own: OwnSubscription, subscription: Subscription): Promise<void> {
     const { store, client } = this.#context;
     const { connection } = store;
@@ -239,8 +241,9 @@ export class Reconciler {
   }
 
   /**
-   * Reads our subscription from PagerDuty. If it does not exist, returns a different subscription that posts
-   * to this connection; null if PagerDuty has none.
+   * Reads the stored subscription from PagerDuty. If none is stored, or PagerDuty no longer has it, looks for a
+   * subscription that posts to this connection.
+   * @returns null if there is none
    */
   async #present(own: OwnSubscription | null): Promise<CallAnswer<Subscription | null>> {
     const { client } = this.#context;
@@ -253,7 +256,7 @@ export class Reconciler {
     return ourSubscription(client, url, this.#ownership);
   }
 
-  /** Stores the subscription that was found as the one of this connection, so that later checks watch it. */
+  /** Stores the found subscription as this connection's subscription, so that later checks watch it. */
   async #adopt({ id, url }: Subscription, stored: OwnSubscription | null): Promise<OwnSubscription> {
     if (stored?.id === id) return stored;
     const adopted = { id, url, made: false, chosen: false, refusedEvents: [] };
@@ -276,7 +279,6 @@ export class Reconciler {
     this.noteState("missing");
   }
 
-  /** Adds to the event log what the check found or did. */
   #record(type: string, text: string): void {
     const { sql, store } = this.#context;
     appendEntry(

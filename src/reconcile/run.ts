@@ -3,7 +3,7 @@ import type { CallProblem } from "../connection/tokens.ts";
 import type { ApiAnswer, ApiTarget } from "../pagerduty/api.ts";
 import type { Check } from "./progress.ts";
 
-/** One run of a check for missed incidents, and its calls to PagerDuty. */
+/** One run of a check for missed incidents. A check that runs out of time or calls continues in another run. */
 
 /** Why a check stops. */
 export type Stop = CallProblem | { problem: "out_of_time" };
@@ -14,7 +14,7 @@ export interface Run {
   check: Check;
   /** How many times PagerDuty failed to return each incident, by id. */
   left: Map<string, number>;
-  /** Incidents that this check has looked at, so that it reads an incident only once. */
+  /** The ids of incidents that this check has looked at, so that it reads none of them twice. */
   seen: Set<string>;
   failuresInARow: number;
   failure: CallProblem | null;
@@ -22,7 +22,7 @@ export interface Run {
   saidWithoutFields: boolean;
   endAtMs: number;
   callsLeft: number;
-  /** Incidents that are not stored and were resolved before this time are not recovered. */
+  /** An incident that was resolved before this time is only recovered if it is already stored. */
   historyEndsAtMs: number;
 }
 

@@ -30,7 +30,7 @@ import type { Ownership } from "./webhook-url.ts";
 
 /** Manages the webhook subscription at PagerDuty for the user's webhook URL. */
 
-/** What the manager needs from other parts of the object. */
+/** The functions of other parts of the tenant's object that `SubscriptionManager` calls. */
 export interface Neighbours {
   /** Called when PagerDuty answers that our subscription does not exist. */
   noteMissing(): void;
@@ -55,7 +55,7 @@ export class SubscriptionManager {
     this.#neighbours = neighbours;
   }
 
-  /** Whether a creation is in progress. PagerDuty may post webhooks before the answer with the secret arrives. */
+  /** Whether PagerDuty is creating a subscription. Webhooks may arrive before PagerDuty's answer with their secret. */
   get isCreating(): boolean {
     return this.#creating > 0;
   }
@@ -73,7 +73,7 @@ export class SubscriptionManager {
     return turn;
   }
 
-  /** Calls `ensure` during a connect. If that fails, returns the error, and the connection stays. */
+  /** Calls `ensure` while a user connects. Returns an error instead of throwing, so that the connection stays. */
   async tryEnsure(url: string): Promise<{ id: string | null; error: string | null }> {
     const tried = await answer(() => this.ensure(url, { filter: null, events: null }));
     if (tried.ok) return { id: tried.value.subscription.id, error: null };
@@ -98,13 +98,13 @@ export class SubscriptionManager {
       return { created: false, subscription: await this.#keep(known, filter, choice) };
     }
     const created = await this.#create(url, filter, choice);
-    // A changed URL or a lost secret needs a new subscription. The old subscription is removed afterwards.
-    // Until then, events arrive twice but count once.
+    // The old subscription has a different URL, or its secret is lost. No event is missed, because the old subscription
+    // is removed last. An event that arrives twice counts once.
     if (known) await this.#removeAtPagerDuty(known.id);
     return { created: true, subscription: created };
   }
 
-  /** Keeps types that a caller chose, and those of a person's subscription that stays; otherwise adds the defaults. */
+  /** Adds the default types, except to types that a caller chose and to a person's subscription that stays. */
   #choiceOf({ events }: SubscriptionOptions, known: Subscription | null, stays: boolean): Choice {
     if (events) return { events, chosen: true };
     if (!known) return { events: withDefaults([]), chosen: false };
@@ -114,7 +114,6 @@ export class SubscriptionManager {
     return { events: isOurs || !stays ? withDefaults(known.events) : known.events, chosen: false };
   }
 
-  /** Sets the filter and the event types of the existing subscription. */
   async #keep(known: Subscription, filter: Filter, choice: Choice): Promise<Subscription> {
     await this.#store.update((connection) => ({
       ...connection,
@@ -138,7 +137,7 @@ export class SubscriptionManager {
     return this.#extend({ ...known, filter });
   }
 
-  /** Adds those missing default types that PagerDuty accepts. @throws {AppError} */
+  /** Adds the missing default types that PagerDuty accepts. */
   async #extend(subscription: Subscription): Promise<Subscription> {
     const maxCalls = DEFAULT_EVENTS.length;
     const extended = await addMissingEvents(this.#client, this.#store, {
@@ -185,7 +184,7 @@ export class SubscriptionManager {
     }));
   }
 
-  /** Removes the subscription that we created. Logs a failure instead of throwing. @returns null if we created none */
+  /** Removes the subscription that we created; logs a failure. @returns whether it is gone; null if we created none */
   async removeIfMade(): Promise<boolean | null> {
     const own = this.#store.connection?.subscription;
     return own?.made ? this.#removeAtPagerDuty(own.id) : null;
@@ -197,7 +196,7 @@ export class SubscriptionManager {
     return own.id;
   }
 
-  /** Reads the known subscription; if PagerDuty does not have it, finds one that posts to this connection. */
+  /** Reads the stored subscription from PagerDuty; if there is none, looks for one that posts to this connection. */
   async #known(url: string): Promise<Subscription | null> {
     const own = this.#store.connection?.subscription;
     if (own) {
@@ -216,7 +215,8 @@ export class SubscriptionManager {
       const whole = await this.#createNow(url, filter, choice);
       if (whole.ok) return whole.value;
       if (choice.chosen || whole.problem !== "bad_request") throw refusal(whole, "change");
-      // PagerDuty may not know some of the types. `#extend` finds out which, once the subscription exists.
+      // PagerDuty may not know all types, so the subscription starts with the basic types. `#extend` then adds the
+      // default types that PagerDuty accepts.
       const basic = await this.#createNow(url, filter, { ...choice, events: BASIC_EVENTS });
       if (!basic.ok) throw refusal(basic, "change");
       return this.#extend(basic.value);
@@ -253,7 +253,7 @@ export class SubscriptionManager {
     return created;
   }
 
-  /** Deletes a subscription. PagerDuty's answer counts even if a new connection was made during the call. */
+  /** Deletes a subscription. Uses PagerDuty's answer even if the connection changed during the call. */
   async #removeAtPagerDuty(id: string): Promise<boolean> {
     let last: ApiAnswer<unknown> | null = null;
     const answer = await this.#client.run(async (target) => {
@@ -277,7 +277,7 @@ export class SubscriptionManager {
     if (!answer.ok && answer.problem === "not_found") this.#neighbours.noteMissing();
   }
 
-  /** Changes our subscription, which may have been deleted at PagerDuty. */
+  /** Changes our subscription. Calls `noteMissing` if PagerDuty no longer has it. */
   async #writeOwn<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<T> {
     const answer = await this.#tryWrite(call);
     if (answer.ok) return answer.value;
@@ -291,7 +291,7 @@ export class SubscriptionManager {
     throw refusal(answer, "change");
   }
 
-  /** Changes something at PagerDuty, and learns from the answer whether the credential may write. */
+  /** Makes a call that changes something at PagerDuty, and stores whether the credential may write. */
   async #tryWrite<T>(call: (target: ApiTarget) => Promise<ApiAnswer<T>>): Promise<CallAnswer<T>> {
     const answer = await this.#client.run(call);
     await learnWriteAccess(this.#store, answer);

@@ -7,26 +7,25 @@ import { readStored } from "../storage/stored-value.ts";
  */
 export const Watch = z.lazy(() =>
   z.object({
-    /** Null before the first check. In quiet periods only the alarm stores the time; see `Reconciler`. */
+    /** Null before the first check. Out of date in quiet periods, when only the alarm stores the time. */
     nextAtMs: z.nullable(z.number()),
-    /** Checks in a row that found nothing wrong and nothing new, counted up to `QUIET_CHECKS`. */
+    /** How many checks in a row found nothing wrong and nothing new, counted up to `QUIET_CHECKS`. */
     quietChecks: z._default(z.number(), 0),
-    /** The subscription's state when it was last read. */
     state: z.enum(["active", "disabled", "missing"]),
-    /** Since when PagerDuty does not have the subscription; null while `state` is not `missing`. */
+    /** When a check first found the subscription missing; null while `state` is not `missing`. */
     missingAtMs: z._default(z.nullable(z.number()), null),
-    /** Incidents recovered since the last check that found nothing wrong and nothing new. */
+    /** How many incidents were recovered since the last check that found nothing wrong and nothing new. */
     recoveredInARow: z._default(z.number(), 0),
     /**
      * When a check last enabled a disabled subscription again. `recovered` is `recoveredInARow` plus the incidents that
      * this check recovered.
      */
     reEnabled: z.nullable(z.object({ atMs: z.number(), recovered: z.number() })),
-    /** What went wrong in the last check; null if nothing did. */
+    /** The problem of the last check; null if it had none. */
     problem: z.nullable(z.string()),
-    /** The webhook URL of the last caller, stored for the alarm, which has no request to read it from. */
+    /** The webhook URL of the last caller, for checks that the alarm starts. */
     url: z.nullable(z.string()),
-    /** The default event types that are missing in a subscription made by a person. */
+    /** The default event types that a subscription made by a person lacks. */
     missingEvents: z._default(z.array(z.string()), []),
     /** The subscription's filter when it was last read; null while it is unknown. */
     filter: z.nullable(Filter),

@@ -5,8 +5,8 @@ const baseOf = (url: string) => url.slice(0, url.lastIndexOf("/"));
 export const userIdOf = (url: string) => url.slice(url.lastIndexOf("/") + 1);
 
 /**
- * Whether `other` leads to the same connection as `url`. True if both are the same URL, or if `other` is
- * another member's URL with the same base.
+ * Whether `other` leads to the connection of `url`. This is true if the URLs are equal. It is also true if only their
+ * user ids differ, and `other` ends in the id of a member.
  * @param isMember whether a user is a member of the tenant
  */
 export function leadsToSame(other: string, url: string, isMember: (userId: string) => boolean): boolean {
@@ -15,8 +15,8 @@ export function leadsToSame(other: string, url: string, isMember: (userId: strin
 
 /** Decides which of the account's subscriptions belong to this connection. */
 export interface Ownership {
-  /** Whether a subscription that posts to `other` reaches the same connection as one that posts to `url`. */
+  /** Whether a subscription that posts to `other` reaches the connection of `url`. */
   leadsHere(other: string, url: string): boolean;
-  /** Whether another tenant uses the subscription: the URL's user may be in several organisations. */
+  /** Whether another tenant uses the subscription. The user in its URL may be in several organisations. */
   isTaken(subscription: { id: string; url: string }): Promise<boolean>;
 }
