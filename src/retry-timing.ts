@@ -1,6 +1,8 @@
-/** Computes when to retry a failed call, and finds the earliest of several times. Pure: the clock is an argument. */
+/** Computes when to retry a failed call. Pure: the clock is an argument. */
 
-/** The waits after failures in a row: the first is `firstMs`, and each further wait is twice as long, up to `maxMs`. */
+/**
+ * The waits after failures in a row. The first wait is `firstMs`. Each further wait is twice as long, up to `maxMs`.
+ */
 export interface Backoff {
   firstMs: number;
   maxMs: number;
@@ -10,12 +12,11 @@ export interface Backoff {
 export const backoffMs = (failures: number, { firstMs, maxMs }: Backoff): number =>
   Math.min(firstMs * 2 ** Math.max(0, failures - 1), maxMs);
 
-/** Up to this share of a wait is added at random, so that calls that failed together do not repeat together. */
+/** Each wait is lengthened at random, by up to this share, so that calls that failed together are retried apart. */
 const JITTER = 0.1;
-/** The longest accepted `Retry-After`. */
 const MAX_RETRY_AFTER_SECONDS = 3600;
 
-/** Returns the wait that the other side requested, at most an hour; 0 if it requested none. */
+/** Returns the wait of the server's `Retry-After`, at most an hour; 0 without this header. */
 export const grantedWaitSeconds = (retryAfterSeconds: number | null): number =>
   Math.min(retryAfterSeconds ?? 0, MAX_RETRY_AFTER_SECONDS);
 
@@ -23,7 +24,7 @@ export const grantedWaitSeconds = (retryAfterSeconds: number | null): number =>
  * Returns when the next attempt is due; null if the schedule has no further attempt.
  * @param schedule the seconds to wait before each attempt, including the first
  * @param attempts how many attempts were made
- * @param retryAfterSeconds the wait that the other side requested; null if it requested none
+ * @param retryAfterSeconds the wait of the server's `Retry-After`; null without this header
  * @param random from 0 to 1
  */
 export function scheduledAtMs(

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { CALLER_ID } from "./tenant-id.ts";
 
-/** Parsers for single settings. Each parses one variable, or says what is wrong without showing the value. */
+/** Parsers for single settings. An error message never shows the value, because it may be secret. */
 
 const unset = (value: unknown) => (typeof value === "string" && value.trim() === "" ? undefined : value);
 
@@ -14,11 +14,11 @@ export const text = z.pipe(
   z.optional(z.string().check(z.trim())),
 );
 
-/** Returns a variable, parsed with the schema `text`; undefined if it is not set or cannot be read as text. */
+/** Returns a variable as text; undefined if it is not set or cannot be read as text. */
 export const rawText = (variables: Record<string, unknown>, name: string): string | undefined =>
   text.safeParse(variables[name]).data;
 
-/** Says what is wrong with a value. `problem` continues a sentence that starts with the variable's name. */
+/** What is wrong with a value. `problem` continues a sentence that starts with the variable's name. */
 export class Malformed {
   readonly problem: string;
 
@@ -68,7 +68,8 @@ export const httpUrl = read((value) => {
 const DECIMAL = /^(?:\d{1,9}(?:\.\d{0,6})?|\.\d{1,6})$/;
 
 /**
- * Makes a parser that converts a number of units, such as days, to milliseconds. Rounds up, so that only 0 becomes 0.
+ * Makes a parser that converts a number of units, such as days, to milliseconds. Rounds up, so that a small number such
+ * as 0.000001 does not become 0.
  * @param words the valid range, for the error message
  */
 export const duration = (
@@ -170,7 +171,7 @@ export const teamDomain = read((value) => {
   return url.origin;
 });
 
-/** Parses a user id or organisation id, as the headers X-User-ID and X-Org-ID contain it; null if it is not set. */
+/** Parses a user or organisation id, as in the headers X-User-ID and X-Org-ID; null if it is not set. */
 export const callerId = read((value) => {
   if (value === undefined || CALLER_ID.test(value)) return value ?? null;
   return new Malformed("must be one of Aurora's ids: up to 128 letters, digits and _ . @ -");

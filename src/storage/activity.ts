@@ -5,8 +5,8 @@ import * as z from "zod/mini";
 export const HOUR_MS = 3600 * 1000;
 export const HOURS = 24;
 /**
- * At most this many journal rows and this many failed attempts are read, the newest first. An alert storm can write
- * more than that in a day.
+ * Only this many of the newest journal rows are read, and this many failed attempts. An alert storm can write more in a
+ * day.
  */
 const MAX_ROWS = 20_000;
 
@@ -46,8 +46,8 @@ function countsSince(sql: SqlStorage, firstHour: number) {
 }
 
 /**
- * Returns the mean and the nearest-rank percentiles of the time from receipt to Aurora's acceptance, by hour. The key
- * null stands for the whole day.
+ * Returns by hour the time from receipt to Aurora's acceptance: the mean and nearest-rank percentiles. The key null
+ * stands for the whole day.
  */
 function waysSince(sql: SqlStorage, firstHour: number) {
   const rows = sql.exec(
@@ -67,10 +67,7 @@ function waysSince(sql: SqlStorage, firstHour: number) {
   return new Map([...rows].map((row) => Ways.parse(row)).map((row) => [row.hour, row]));
 }
 
-/**
- * Returns the time from which on the counts are complete. Earlier rows may be missing, because at most `MAX_ROWS` are
- * read.
- */
+/** Returns the time since which the counts are complete. Earlier rows beyond `MAX_ROWS` are not counted. */
 function completeSinceMs(sql: SqlStorage, firstHour: number): number {
   const [row] = sql.exec(
     `SELECT max(

@@ -6,13 +6,13 @@ import * as z from "zod/mini";
 export const columnOf = <T>(rows: Iterable<Record<string, unknown>>, schema: z.ZodMiniType<T>): T[] =>
   [...rows].map((row) => schema.parse(Object.values(row)[0]));
 
-/** Returns the single value of an aggregate query, such as a count or the earliest time; null if no row matched. */
+/** Returns the number that a query such as `SELECT count(*)` returns; null if it returns no number. */
 export function numberOf(rows: Iterable<Record<string, unknown>>): number | null {
   const [value = null] = columnOf(rows, z.nullable(z.number()));
   return value;
 }
 
-/** Parses a column that holds a value as JSON text. No SQL statement reads inside the JSON. */
+/** Parses a column that holds a value as JSON text. */
 export const json = <T>(schema: z.ZodMiniType<T>) =>
   z.pipe(
     z.nullable(z.string()),

@@ -5,10 +5,9 @@ import { numberOf } from "./columns.ts";
 import { COLUMNS, Entry } from "./journal.ts";
 
 /**
- * Stores unsigned webhooks until they are checked. A hint, which is a row of the `hints` table, says that one
- * incident has to be read from PagerDuty. All waiting webhooks of the incident share one hint. The webhooks themselves
- * are `unconfirmed` journal entries. Strangers can send unsigned webhooks, so the size and the number of these entries
- * are limited, even while they wait.
+ * Keeps unsigned webhooks until PagerDuty's REST API confirms them. A row of the `hints` table is called a hint: one
+ * incident has to be read from PagerDuty. All waiting webhooks of the incident share one hint. The webhooks are
+ * `unconfirmed` journal entries. Their size and number are limited, because strangers can send unsigned webhooks.
  */
 
 /** `firstSeq` is the number of the oldest journal entry that the next reading of the incident checks. */
@@ -20,9 +19,8 @@ export const Hint = z.object({
 export type Hint = z.infer<typeof Hint>;
 
 /**
- * SQL conditions for unsigned webhooks: those that wait to be checked, those that PagerDuty did not confirm, and
- * those that PagerDuty confirmed. SQLite only uses a partial index if the query repeats the index's condition word
- * for word.
+ * SQL conditions for unsigned webhooks. They repeat the conditions of partial indexes word for word, because otherwise
+ * SQLite does not use these indexes.
  */
 const WAITING = "outcome = 'unconfirmed' AND reason IS NULL";
 const NOT_CONFIRMED = "outcome = 'unconfirmed' AND reason IS NOT NULL";
@@ -52,8 +50,8 @@ export function dueHint(sql: SqlStorage, nowMs: number): Hint | null {
 }
 
 /**
- * Returns the next time after `afterMs` when a hint is due; null if there is none. During a pause, hints that are
- * already due count as well, and the returned time is never before the end of the pause.
+ * Returns the next time after `afterMs` when a hint is due; null if there is none. During a pause, no hint is due
+ * before the pause ends.
  */
 export function nextHintAtMs(sql: SqlStorage, afterMs: number): number | null {
   const untilMs = pauseOf(sql)?.untilMs ?? Number.NEGATIVE_INFINITY;
@@ -74,8 +72,8 @@ const PAUSE = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 
 /**
  * Pauses all readings, because PagerDuty refuses every call for now.
- * @param pauseMs the length of the pause; null if PagerDuty did not say. The first pause is then 5 s long. Each further
- * pause is twice as long, up to 15 minutes, until `endPause` is called.
+ * @param pauseMs the length of the pause; null if PagerDuty did not say. Pauses in a row then last 5 s, 10 s, 20 s, …
+ * up to 15 minutes
  */
 export function pauseHints(sql: SqlStorage, nowMs: number, pauseMs: number | null): void {
   const attempts = (pauseOf(sql)?.attempts ?? 0) + 1;
@@ -136,7 +134,7 @@ export function deferHint(sql: SqlStorage, hint: Hint, firstSeq: number, atMs: n
   );
 }
 
-/** Makes all hints due now, because a new credential may be able to read incidents that the old one could not. */
+/** Makes all hints due now, because a new credential may be able to read more incidents. */
 export function retryHintsEarly(sql: SqlStorage, nowMs: number): void {
   endPause(sql);
   sql.exec("UPDATE hints SET due_at_ms = ? WHERE due_at_ms > ?", nowMs, nowMs);
@@ -148,9 +146,9 @@ export const MAX_CLAIM_BYTES = 16 * 1024;
 export const MAX_UNCONFIRMED_BYTES = 4096;
 /** How much of a body is stored after PagerDuty confirmed it. Most events are smaller. */
 const MAX_CONFIRMED_BYTES = 8 * 1024;
-/** How many confirmed entries are kept: several weeks' entries of a busy account, at most 80 MB. */
+/** How many confirmed entries are kept: those of several weeks in a busy account, at most 80 MB. */
 export const MAX_CONFIRMED_ENTRIES = 10_000;
-/** How many unconfirmed entries are kept. They go back several days, or only minutes if a stranger posts many. */
+/** How many unconfirmed entries are kept. A stranger who posts many webhooks can replace them within minutes. */
 export const MAX_UNCONFIRMED_ENTRIES = 3000;
 
 /** Stores that PagerDuty confirmed the entry. Does nothing if a signed webhook has replaced the entry. */
@@ -163,10 +161,7 @@ export function confirmEntry(sql: SqlStorage, seq: number, outcome: Outcome): vo
   );
 }
 
-/**
- * Stores why PagerDuty did not confirm the entry. Lists then show the entry, even if its webhook also went to other
- * tenants. Does nothing if a signed webhook has replaced the entry.
- */
+/** Stores why PagerDuty did not confirm the entry. Sets `shared` to null, so that lists show the entry. */
 export function leaveUnconfirmed(sql: SqlStorage, seq: number, reason: string): void {
   sql.exec(
     `UPDATE journal SET reason = ?, shared = NULL, payload = substr(payload, 1, ?) WHERE seq = ? AND ${WAITING}`,
@@ -181,7 +176,7 @@ export const NOT_VISIBLE = "PagerDuty knows no such incident, or does not show i
 /** How many of the newest unconfirmed entries `countNotVisible` searches. */
 const RECENT = 500;
 
-/** Counts the incidents that unsigned webhooks have named since `sinceMs` and that PagerDuty does not show. */
+/** Counts the incidents that unsigned webhooks have named since `sinceMs`, and for which PagerDuty answers 404. */
 export function countNotVisible(sql: SqlStorage, sinceMs: number): number {
   const rows = sql.exec(
     `SELECT count(DISTINCT incident_id) FROM (
@@ -220,10 +215,9 @@ export const MAX_WAITING_OF_INCIDENT = 20;
 const Waiting = z.object({ seq: z.number(), incidentId: z.string() });
 
 /**
- * Limits the number of unsigned webhooks that wait, even if PagerDuty does not answer for days. For each incident,
- * keeps the first webhook and the newest 19. In all, keeps the newest `MAX_UNCONFIRMED_ENTRIES` webhooks for stored
- * incidents, and as many for incidents that are not stored. The two are limited separately, because strangers can
- * invent incidents.
+ * Removes waiting webhooks beyond the limits. Keeps the first webhook of this incident and the newest 19. In all, keeps
+ * the newest `MAX_UNCONFIRMED_ENTRIES` webhooks for stored incidents, and equally many for incidents that are not
+ * stored. The two limits are separate, because strangers can invent incidents.
  * @param seq the newest waiting entry, which belongs to this incident
  */
 export function boundWaiting(sql: SqlStorage, incidentId: string, seq: number): void {
@@ -259,7 +253,7 @@ export function stopWaiting(sql: SqlStorage, { seq, incidentId }: z.infer<typeof
 
 /**
  * Removes unconfirmed entries that arrived before `beforeMs`.
- * @returns how many rows SQLite wrote to remove them; call again until it is 0
+ * @returns how many rows SQLite wrote; call again until it is 0
  */
 export function pruneUnconfirmed(sql: SqlStorage, beforeMs: number, limit: number): number {
   const prune = (condition: string) =>

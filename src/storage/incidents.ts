@@ -52,8 +52,8 @@ export function loadHeld(sql: SqlStorage, incidentId: string): Held {
 }
 
 /**
- * Every value of `severity_rank`. The index of waiting analyses starts with the rank, so each query for waiting
- * analyses lists all ranks. Without the list, SQLite reads every waiting analysis to find the next one.
+ * Every value of `severity_rank`. Queries for waiting analyses list all ranks, because the index starts with the rank.
+ * Without this list, SQLite reads every waiting analysis.
  */
 export const RANKS = [...Severity.options.keys(), Severity.options.length];
 
@@ -67,7 +67,7 @@ function columnsOf(state: IncidentState, nowMs: number) {
     status,
     dueAtMs,
     severityRank: snapshot ? Severity.options.indexOf(snapshot.severity) : Severity.options.length,
-    /** 1 if work may be left: the incident is not resolved, or its analysis waits to be requested. Otherwise 0. */
+    /** 1 if the incident is open, or if its analysis waits to be requested; otherwise 0. */
     live: status === "investigating" || dueAtMs !== null ? 1 : 0,
   };
 }
@@ -82,8 +82,8 @@ const listedOf = ({ snapshot, number }: IncidentState): [column: string, value: 
 ];
 
 /**
- * Writes the incident. The UPDATE statement only names an indexed column if the column's value changes, because SQLite
- * writes an index entry for each indexed column in the statement, and written entries are billed.
+ * Writes the incident. The UPDATE statement only names an indexed column if the column's value changes. SQLite writes
+ * an index entry for each named column with an index, and every written entry is billed.
  * @param before the state from which `after` was made
  * @param lastDeliverySeq the entry number of a delivery that was just appended for the incident; null without one
  */
@@ -141,8 +141,8 @@ export function saveNumber(sql: SqlStorage, incidentId: string, number: number, 
 }
 
 /**
- * Stores the user to name in the incident's later deliveries. Null means the user who is connected when they are sent.
- * Does nothing if the incident cannot be read.
+ * Stores the user whom the incident's later deliveries name. Null: each delivery names the user who is connected at
+ * that time. Does nothing if the incident cannot be read.
  */
 export function saveRecipient(sql: SqlStorage, incidentId: string, userId: string | null): void {
   const state = readableIncident(sql, incidentId);
@@ -151,7 +151,7 @@ export function saveRecipient(sql: SqlStorage, incidentId: string, userId: strin
   sql.exec("UPDATE incidents SET state = ? WHERE incident_id = ?", text, incidentId);
 }
 
-/** Returns the id of the first live incident (one with work left) after the id `after`; null if there is none. */
+/** Returns the first id after `after` of an incident with `live = 1`; null if there is none. */
 export function nextLiveIncidentId(sql: SqlStorage, after: string): string | null {
   const rows = sql.exec(
     "SELECT incident_id FROM incidents WHERE live = 1 AND incident_id > ? ORDER BY incident_id LIMIT 1",
@@ -162,9 +162,9 @@ export function nextLiveIncidentId(sql: SqlStorage, after: string): string | nul
 }
 
 /**
- * Returns incidents whose analysis is due: the most severe first, and of equal severity, the longest due first. An
- * incident that cannot be read is set aside (see set-aside.ts).
- * @param contextWaitMs how long an analysis that is due still waits for its incident's context
+ * Returns incidents whose analysis is due, sorted by severity, then by due time. Sets an incident aside (see
+ * set-aside.ts) if its row cannot be read.
+ * @param contextWaitMs how long a due analysis waits for the incident's context
  */
 export function analysesDue(
   sql: SqlStorage,
@@ -217,8 +217,8 @@ export function nextAnalysisAtMs(sql: SqlStorage, afterMs: number, contextWaitMs
 }
 
 /**
- * Resumes incidents that were set aside and can be read again, for example after an update of the connector. Their
- * analyses are resumed, too.
+ * Resumes incidents that were set aside, and their analyses, once their rows can be read again. An update of the
+ * connector can make a row readable.
  */
 export function takeBackIncidents(sql: SqlStorage, nowMs: number): void {
   for (const incidentId of setAsideIds(sql)) {

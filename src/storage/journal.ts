@@ -12,24 +12,23 @@ import { log } from "../log.ts";
 import { columnOf, json, numberOf } from "./columns.ts";
 
 /**
- * The `journal` table: one row, called an entry, for everything that happened, in the order of arrival. An entry
- * holds what arrived and how it was processed. If Aurora has to be notified, the entry also holds the notification
- * and the state of its delivery. An event and its notification are thus stored by a single write.
+ * The `journal` table. Each row is called an entry, for example a webhook and how it was processed. Entries are in the
+ * order of arrival. If Aurora has to be notified, the entry also holds the notification and the state of its delivery.
+ * An event and its notification are thus stored by a single write.
  */
 
 /**
- * `webhook`: PagerDuty posted it. `readback`: an incident read over REST because an unsigned webhook pointed at it.
+ * `webhook`: PagerDuty posted it. `readback`: an incident read over REST because an unsigned webhook named it.
  * `recovery`: an incident read over REST because its webhooks were missed. `analysis`: a request for root-cause
- * analysis. `check`: what a check found or did, for example that it enabled the subscription again.
+ * analysis. `check`: for example, a check enabled the subscription again.
  */
 export const EntryKind = z.enum(["webhook", "readback", "recovery", "analysis", "check"]);
 export type EntryKind = z.infer<typeof EntryKind>;
 
-/** `pending`: the next delivery of its incident. `queued`: waits for that delivery. The API shows both as pending. */
+/** `pending`: its incident's next delivery. `queued`: waits for an earlier delivery. The API shows both as pending. */
 export const DeliveryState = z.enum(["pending", "queued", "delivered", "dead"]);
 export type DeliveryState = z.infer<typeof DeliveryState>;
 
-/** One line of an incident's timeline. */
 export const TimelineLine = z.lazy(() =>
   z.object({
     kind: z.string(),
@@ -57,7 +56,7 @@ export const Entry = z.object({
   reason: z.nullable(z.string()),
   delivery: z.nullable(DeliveryState),
   attempts: z.number(),
-  /** How many parts of the delivery, each with its own body, were accepted at the address `sentTo`. */
+  /** How many of the delivery's bodies were accepted at the address `sentTo`. */
   sentParts: z.number(),
   sentTo: z.nullable(z.string()),
   nextAttemptAtMs: z.nullable(z.number()),
@@ -66,11 +65,11 @@ export const Entry = z.object({
   lastError: z.nullable(z.string()),
   lastAdvice: z.nullable(z.string()),
   failsAtMs: z.nullable(z.number()),
-  /** The status of Aurora's answer to the last attempt; null if there was no attempt or no answer. */
+  /** The HTTP status of Aurora's answer to the last attempt; null if there was no attempt or no answer. */
   lastStatus: z.nullable(z.number()),
   errorClass: z.nullable(ErrorClass),
   requestId: z.nullable(z.string()),
-  /** 1 if other tenants have the same unsigned webhook, because its URL leads to all of them; null otherwise. */
+  /** 1 if other tenants also got this unsigned webhook, because its URL leads to several tenants; otherwise null. */
   shared: z.nullable(z.number()),
   timelineLine: TimelineLineColumn,
   notification: json(Notification),
@@ -84,7 +83,7 @@ export function readableEntry(row: unknown): Entry | null {
   return parsed.success ? parsed.data : null;
 }
 
-/** Whether an unsigned webhook also went to other tenants and is not confirmed for this one. It is then hidden. */
+/** Whether lists hide an unsigned webhook: it went to several tenants, and is not confirmed for this tenant. */
 export const isUndecided = ({ shared, outcome }: Entry) =>
   shared === 1 && (outcome === "unconfirmed" || outcome === "failed");
 export const UNDECIDED = "coalesce(shared = 1 AND outcome IN ('unconfirmed', 'failed'), 0)";
@@ -92,14 +91,12 @@ export const UNDECIDED = "coalesce(shared = 1 AND outcome IN ('unconfirmed', 'fa
 /** Returns the id of a delivery, which is the `webhook-id` of every attempt. */
 export const deliveryIdOf = ({ notification }: Entry): string => notification?.messageId ?? "";
 
-/** The columns of an `Entry`. */
 export const COLUMNS = `seq, kind, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
   occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason, delivery, attempts, sent_parts AS sentParts, sent_to AS sentTo,
   next_attempt_at_ms AS nextAttemptAtMs, planned_at_ms AS plannedAtMs, delivered_at_ms AS deliveredAtMs, last_error AS lastError,
   last_advice AS lastAdvice, fails_at_ms AS failsAtMs,
   last_status AS lastStatus, error_class AS errorClass, request_id AS requestId, shared, timeline_line AS timelineLine, notification`;
 
-/** A notification that has no id yet. */
 export type NewNotification = Omit<Notification, "messageId">;
 
 export interface NewEntry {
@@ -123,11 +120,10 @@ export interface NewEntry {
 /** The number that is stored for each lane. A lane is a group of deliveries: see `Lane` in delivery/outbox. */
 export const LANE = { first: 0, again: 1, missingNumber: 2, context: 3 } as const;
 
-/** Returns a delivery's id: the entry's number, so that no index is needed to find the entry, and a random part. */
+/** Makes a delivery's id. The id contains the entry's number, so that no index is needed to find the entry. */
 const messageIdOf = (seq: number) => `msg_${seq.toString(36)}_${crypto.randomUUID()}`;
 const MESSAGE_ID = /^msg_([0-9a-z]{1,11})_[0-9a-f-]{36}$/;
 
-/** Returns the entry's number from a delivery's id; null for any other text. */
 function seqOfMessage(messageId: string): number | null {
   const seq = MESSAGE_ID.exec(messageId)?.[1];
   return seq === undefined ? null : Number.parseInt(seq, 36);
@@ -135,7 +131,7 @@ function seqOfMessage(messageId: string): number | null {
 
 /**
  * Appends an entry. With a `dueAtMs`, the entry is also a delivery: `queued` if the incident has an unfinished
- * delivery, otherwise `pending`. The caller then saves the entry's number in the incident's row (`saveIncident`).
+ * delivery, otherwise `pending`. The caller then stores the entry's number with `saveIncident`.
  * @param dueAtMs when the first attempt is due; null if there is nothing to deliver
  * @param contextWaitMs how long the first attempt waits for the incident's context
  * @returns the entry's number in the journal
@@ -192,8 +188,8 @@ const nextSeq = (sql: SqlStorage): number =>
 export const newestSeq = (sql: SqlStorage): number => numberOf(sql.exec("SELECT max(seq) FROM journal")) ?? 0;
 
 /**
- * Whether the incident has an unfinished delivery. Checks the incident's last delivery (`last_delivery_seq`). If dead
- * deliveries were queued again (`revived`), checks all of the incident's deliveries.
+ * Whether the incident has an unfinished delivery. Usually only the incident's last delivery has to be checked. If dead
+ * deliveries were queued again (`revived`), an earlier delivery may also be unfinished.
  */
 export function hasOutstanding(sql: SqlStorage, incidentId: string | null): boolean {
   const [row] = sql.exec(
@@ -210,7 +206,7 @@ export function hasOutstanding(sql: SqlStorage, incidentId: string | null): bool
   return one !== undefined;
 }
 
-/** @param rest what follows `WHERE` */
+/** @param rest the SQL after `WHERE` */
 const entriesWhere = (sql: SqlStorage, rest: string, ...values: SqlStorageValue[]): Entry[] =>
   [...sql.exec(`SELECT ${COLUMNS} FROM journal WHERE ${rest}`, ...values)].map((row) => Entry.parse(row));
 
@@ -219,7 +215,7 @@ export function entryAt(sql: SqlStorage, seq: number): Entry | null {
   return entriesWhere(sql, "seq = ?", seq)[0] ?? null;
 }
 
-/** Returns the first entry with this `X-Webhook-Id`. Entries of other events may have the same id. */
+/** Returns the first entry with this `X-Webhook-Id`. A proxy may give several events one id. */
 export function firstEntryOfWebhook(sql: SqlStorage, webhookId: string): Entry | null {
   return entriesWhere(sql, "webhook_id = ? ORDER BY seq LIMIT 1", webhookId)[0] ?? null;
 }
@@ -236,7 +232,7 @@ export function entryOfWebhook(sql: SqlStorage, webhookId: string, eventId: stri
 }
 
 /**
- * Returns the first entry of an event, by `event.id`. Skips entries that could not be processed.
+ * Returns the first entry of an event, by `event.id`. Skips failed entries.
  * @param incidentId the event's incident; null if it has none
  */
 export function entryOfEvent(sql: SqlStorage, incidentId: string | null, eventId: string): Entry | null {

@@ -29,7 +29,6 @@ export type Arrival = z.infer<typeof Arrival>;
 export const ARRIVAL_COLUMNS = `seq, webhook_id AS webhookId, event_id AS eventId, incident_id AS incidentId, type,
   occurred_at AS occurredAt, received_at_ms AS receivedAtMs, verification, outcome, reason`;
 
-/** A line of the timeline with its time. */
 const DatedLine = z.object({
   line: TimelineLineColumn,
   occurredAt: z.nullable(z.string()),
@@ -89,7 +88,7 @@ export function entriesAfter(sql: SqlStorage, seq: number, limit: number): Entry
 
 const Outstanding = z.object({ seq: z.number(), attempts: z.number() });
 
-/** Returns how many attempts each pending delivery has had, by its entry's number, for consoles that are open. */
+/** Returns how many attempts each pending delivery has had, by its entry's number. */
 export function outstandingAttempts(sql: SqlStorage, limit: number): Map<number, number> {
   const rows = sql.exec(
     "SELECT seq, attempts FROM journal WHERE delivery = 'pending' ORDER BY lane, next_attempt_at_ms LIMIT ?",
@@ -105,7 +104,7 @@ const Times = z.object({
   lastProvedAtMs: z.nullable(z.number()),
 });
 
-/** Returns when webhooks last arrived. `lastProvedAtMs` is only searched among the newest 1,000 entries. */
+/** Returns when webhooks last arrived. Searches only the newest 1,000 entries for `lastProvedAtMs`. */
 export function webhookTimes(sql: SqlStorage): z.infer<typeof Times> {
   const [row] = sql.exec(
     `SELECT

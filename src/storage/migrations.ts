@@ -191,7 +191,7 @@ export function isMigrated(storage: DurableObjectStorage): boolean {
   return readStored(storage, VERSION_KEY, z.number()) !== null;
 }
 
-/** Brings the tables up to date. Does nothing if they are already up to date. */
+/** Brings the tables up to date. */
 export function migrate(storage: DurableObjectStorage): void {
   const version = readStored(storage, VERSION_KEY, z.number()) ?? 0;
   if (version >= MIGRATIONS.length) return;

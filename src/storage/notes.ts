@@ -19,7 +19,6 @@ export const Note = z.lazy(() =>
     from: z.nullable(z.string()),
     /** A hash of the request; null without an idempotency key. */
     requestHash: z.nullable(z.string()),
-    /** The text for PagerDuty. */
     text: z.string(),
     state: NoteState,
     attempts: z.number(),
@@ -27,7 +26,6 @@ export const Note = z.lazy(() =>
     nextAttemptAtMs: z.nullable(z.number()),
     /** 1 if the outcome of an attempt is unknown, so that PagerDuty may have the note. */
     doubtful: z.number(),
-    /** The note's id at PagerDuty. */
     pagerdutyId: z.nullable(z.string()),
     writtenAtMs: z.nullable(z.number()),
     error: z.nullable(z.string()),
@@ -79,7 +77,6 @@ export const noteByKey = (sql: SqlStorage, incidentId: string, idempotencyKey: s
     ),
   );
 
-/** The columns that an attempt changes. */
 type NoteChange = Pick<
   Note,
   "state" | "attempts" | "nextAttemptAtMs" | "doubtful" | "pagerdutyId" | "writtenAtMs" | "error"
@@ -111,10 +108,7 @@ export function restartNote(sql: SqlStorage, noteId: string, nowMs: number): voi
   );
 }
 
-/**
- * Makes sure that only `note` has its PagerDuty id. Other notes of the incident that store this id lose it, and become
- * pending again.
- */
+/** Removes `note`'s PagerDuty id from other notes of the incident, and makes them pending again. */
 export function reopenOthers(sql: SqlStorage, note: Note, nowMs: number): void {
   sql.exec(
     `UPDATE notes SET state = 'pending', pagerduty_id = NULL, written_at_ms = NULL, next_attempt_at_ms = ?
@@ -208,7 +202,7 @@ export function writtenIds(sql: SqlStorage, incidentId: string): Set<string> {
   return new Set(columnOf(rows, z.string()));
 }
 
-/** Returns the oldest note that PagerDuty may have under an unknown id, and whose text `matches` accepts. */
+/** Returns the oldest doubtful note whose text `matches` accepts. PagerDuty may have this note under an unknown id. */
 export function doubtfulNote(
   sql: SqlStorage,
   incidentId: string,

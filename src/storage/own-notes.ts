@@ -13,7 +13,7 @@ export function isSameText(ours: string, theirs: string, isTrimmed = false): boo
   return start !== "" && own.startsWith(start);
 }
 
-/** Returns the notes without those that the connector is known to have written. */
+/** Returns the notes that the connector is not known to have written. */
 export function notesOfOthers<T extends { id: string | null }>(
   sql: SqlStorage,
   incidentId: string,
@@ -31,8 +31,8 @@ export interface AnnotatedNote {
 }
 
 /**
- * Whether the connector wrote the note. Compares the ids. Also compares the texts of stored notes that may be at
- * PagerDuty under an unknown id. If a text is the same, stores the id and marks the stored note as written.
+ * Whether the connector wrote the note. Compares the id, and the text of each doubtful note, whose id at PagerDuty is
+ * unknown. If a text matches, stores the id and marks the doubtful note as written.
  */
 export function isOwnNote(
   sql: SqlStorage,
@@ -47,7 +47,7 @@ export function isOwnNote(
   saveNote(sql, {
     ...note,
     state: "written",
-    // PagerDuty's webhook can arrive before the answer to the first attempt, when that attempt is not yet counted.
+    // The webhook can arrive before PagerDuty's answer to the first attempt. This attempt is then not counted yet.
     attempts: Math.max(1, note.attempts),
     nextAttemptAtMs: null,
     pagerdutyId: id,

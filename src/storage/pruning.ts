@@ -6,7 +6,7 @@ const FINISHED = "(delivery IS NULL OR delivery IN ('delivered', 'dead'))";
 
 /**
  * Removes finished entries that arrived before `beforeMs`.
- * @returns how many rows SQLite wrote to remove them; call again until it is 0
+ * @returns how many rows SQLite wrote; call again until it is 0
  */
 export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): number {
   const newest = newestSeq(sql);
@@ -26,7 +26,7 @@ export function pruneEntries(sql: SqlStorage, beforeMs: number, limit: number): 
 
 /**
  * Removes the payloads of the oldest finished entries that still have a payload.
- * @returns how many rows SQLite wrote to remove them
+ * @returns how many rows SQLite wrote
  */
 export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
   return sql.exec(
@@ -38,9 +38,9 @@ export function dropOldestPayloads(sql: SqlStorage, limit: number): number {
 }
 
 /**
- * Removes incidents that have no work left, no unfinished delivery and no pending note, and that have neither changed
- * nor got a note since `beforeMs`. Also removes their contexts and notes.
- * @returns how many rows SQLite wrote to remove the incidents alone; call again until it is 0
+ * Removes finished incidents that have not changed since `beforeMs`, with their contexts and notes. An incident with
+ * `live = 1`, an unfinished delivery or a pending note is not finished. A new note counts as a change.
+ * @returns how many rows SQLite wrote in `incidents`; call again until it is 0
  */
 export function pruneIncidents(sql: SqlStorage, beforeMs: number, limit: number): number {
   const remove = (table: string) =>

@@ -27,7 +27,6 @@ import {
 /** The part of a tenant's object that recording needs. */
 export interface RecordContext {
   storage: DurableObjectStorage;
-  /** `storage.sql`. */
   sql: SqlStorage;
   config: Config;
   /** The user who connected; null without a connection. */
@@ -40,8 +39,8 @@ export function firstAttemptAtMs(config: Config, nowMs: number): number | null {
 }
 
 /**
- * Returns how long the first attempt to deliver a notification waits for its incident's context. Only format `v3`
- * waits: its triggered event carries the context, because Aurora starts its analysis with that event.
+ * Returns how long a notification's first attempt waits for the incident's context. Only the triggered event in format
+ * `v3` waits: Aurora starts its analysis with this event, so the event carries the context.
  */
 function contextWaitMs(
   { events, contextWaitMs }: Config,
@@ -59,7 +58,7 @@ export interface Incoming {
   incidentId: string;
   observation: Observation;
   kind: EntryKind;
-  /** PagerDuty's event type; for an incident that was read over REST, a type of the same form. */
+  /** PagerDuty's event type. An incident read over REST gets a type such as `incident.resolved`. */
   type: string;
   notificationType: (folded: Folded) => NotificationType;
   /** ISO 8601. */
@@ -67,10 +66,7 @@ export interface Incoming {
   provenance: Provenance;
   /** Why root-cause analysis is needed now; null if it is not. */
   analysisCause: (before: IncidentState, folded: Folded) => AnalysisCause | null;
-  /**
-   * The entry's line on the timeline; null for no line. If the status changes, the entry's line describes this change,
-   * and gets only its text from here.
-   */
+  /** The entry's line on the timeline; null for no line. If the status changes, only the line's `text` is used. */
   line: TimelineLine | null;
   /** Whether the entry is stored even if nothing changes. */
   alwaysRecorded: boolean;
@@ -120,16 +116,16 @@ export function apply(context: RecordContext, incoming: Incoming, nowMs: number)
     notification ? contextWaitMs(config, notification) : 0,
   );
   save(dueAtMs === null ? null : seq);
-  // A delivery reads a missing incident number from PagerDuty. If deliveries are not configured, a hint (see
-  // hints.ts) causes the reading.
+  // A delivery reads a missing incident number from PagerDuty. If deliveries are not configured, this hint makes the
+  // connector read the incident (see hints.ts).
   if (config.events === null && state.number === null && state.snapshot !== null)
     addHint(sql, incoming.incidentId, seq, nowMs);
   return outcome;
 }
 
 /**
- * Stores the request for analysis, and the incident's state after this request. In format `v3` the request is not
- * sent, because Aurora starts its analysis itself.
+ * Stores the request for analysis and the incident's new state. In format `v3` the request is not sent, because Aurora
+ * starts its analysis itself.
  */
 export function recordAnalysisRequest(
   { sql, config }: RecordContext,
@@ -144,8 +140,8 @@ export function recordAnalysisRequest(
 }
 
 /**
- * Returns the state with the user who was connected at the incident's first notification. Aurora stores the incident
- * under this user, so all later notifications name the same user.
+ * Names the connected user in the state at the incident's first notification. Aurora stores the incident under this
+ * user, so later notifications name this user, too.
  */
 function withRecipient(context: RecordContext, state: IncidentState): IncidentState {
   if (state.version === 0 || state.recipientUserId !== null) return state;

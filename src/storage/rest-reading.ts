@@ -46,7 +46,8 @@ export function isNews(held: Held, incident: RestIncident, askedAtMs: number): b
 }
 
 /**
- * Whether the incident changed after the newest stored observation. If so, its custom fields may have changed, too.
+ * Whether the incident changed at PagerDuty after the newest stored observation. Its custom fields may then have
+ * changed, too.
  */
 export function isUnseen(state: IncidentState, incident: RestIncident): boolean {
   const stamps = [state.snapshotStamp, ...Object.values(state.fields).map(({ stamp }) => stamp)];
@@ -68,7 +69,6 @@ export interface RestReading {
   askedAtMs: number;
 }
 
-/** Why the incident was read. */
 export interface Reason {
   kind: Extract<EntryKind, "readback" | "recovery">;
   provenance: Provenance;
@@ -96,8 +96,8 @@ export function applyReading(
     alwaysRecorded: false,
     record: { receivedAtMs: nowMs, requestId: reason.requestId },
   };
-  // Folds the custom fields first, so that they are in the incident's first notification, and so that the runbook is
-  // known when the incident's analysis is planned.
+  // The custom fields are folded first: the first notification then contains them, and the runbook is known when the
+  // analysis is planned.
   const news = fields ? newFields(held, fields, incident.updatedAt, askedAtMs) : null;
   const fieldsApplied =
     news !== null &&
@@ -115,10 +115,10 @@ export function applyReading(
 }
 
 /**
- * Returns the custom fields whose value differs from the stored value, stamped with the time when the incident last
- * changed at PagerDuty. Leaves out a field whose stored stamp is as new or newer, unless the incident is settled
- * (`isSettled`). An event after the time of the stamp still overwrites a returned field, even if the event arrives
- * late. A field whose value is already stored keeps its stored stamp.
+ * Returns the custom fields whose value differs from the stored value. Their stamp is the time of the incident's last
+ * change at PagerDuty, so a later event still overwrites them. Leaves out a field if its stored stamp is equal or
+ * newer, except in a settled incident (`isSettled`).
+ * @returns null if there are none
  */
 function newFields(
   held: Held,

@@ -9,7 +9,7 @@ import { columnOf } from "./columns.ts";
 
 /**
  * Runs `work`, and runs it a second time if it throws, because a storage error can be temporary.
- * @throws if `work` fails twice: the fault is then not temporary, and the caller gives up
+ * @throws the error of the second run
  */
 export async function tryTwice<T>(work: () => T | Promise<T>): Promise<T> {
   try {
@@ -20,7 +20,7 @@ export async function tryTwice<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** With this many characters, a person can recognize the fault. The log has the whole error. */
+/** Enough for a person to recognize the fault. The log has the whole error. */
 const MAX_REASON_CHARS = 300;
 
 export function setAside(sql: SqlStorage, incidentId: string, error: unknown, nowMs: number): void {

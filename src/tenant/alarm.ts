@@ -4,7 +4,7 @@ import type { JobRunner } from "./job-runner.ts";
 /** The wait before the alarm runs again after an unexpected error. */
 const CRASH_RETRY_MS = 10_000;
 
-/** How long after jobs start the safety alarm runs, at most. It runs the jobs if the object stopped in between. */
+/** The safety alarm runs at most this long after jobs start. It runs the jobs if the object stopped in between. */
 const SAFETY_ALARM_MS = 30_000;
 
 /** Runs the jobs of a tenant's object when they are due. Keeps the object's alarm set to the time of the next job. */

@@ -14,14 +14,11 @@ import { ARRIVAL_COLUMNS, Arrival } from "../lists.ts";
 import { type Counts, countChoices, type Filter, isWithin, oneOf, type TimeRange, takePage } from "./page.ts";
 
 /**
- * Finds entries of the journal for the API: pages of events or deliveries, newest first, and the number of entries
- * for each choice of a filter.
+ * Lists events and deliveries for the API, newest first, in pages. Also counts them for each choice of a filter, such
+ * as the state `dead`.
  */
 
-/**
- * A page starts with the newest entry whose number is below `beforeSeq`. If `beforeSeq` is null, the page starts with
- * the newest entry of all.
- */
+/** A page starts with the newest entry whose number is below `beforeSeq`; null for the newest entry of all. */
 interface EntryPage extends TimeRange {
   limit: number;
   beforeSeq: number | null;
@@ -31,7 +28,7 @@ interface EntryPage extends TimeRange {
 export interface EventFilter extends EntryPage {
   type: string | null;
   outcome: Outcome | null;
-  /** Search words, each of which has to occur in the webhook's id, or in its incident's title, number or service. */
+  /** Search words. Each word has to occur in the webhook's id, or in its incident's title, number or service. */
   q: string | null;
 }
 
@@ -46,22 +43,19 @@ export interface DeliveryFilter extends EntryPage {
 }
 
 const NEWEST_PAGE = { sinceMs: null, untilMs: null, beforeSeq: null } as const;
-/** Filters that accept every entry. */
 export const ALL_EVENTS = { ...NEWEST_PAGE, type: null, outcome: null, q: null } as const;
 export const ALL_DELIVERIES = { ...NEWEST_PAGE, state: null, error: null } as const;
 
 /** How many entries one page examines at most. */
 export const MAX_EXAMINED = 5_000;
-/**
- * How many of the newest entries one count examines at most. While a console is open, it counts every few seconds.
- */
+/** How many of the newest entries one count examines at most. An open console counts every few seconds. */
 const MAX_COUNTED = 2_000;
 /** How many older entries one count reads from each index at most. */
 const MAX_INDEXED = 1_000;
 
 /**
- * The short columns that filters use. The error is stored after the long payload, so reading the error is slow.
- * Delivered entries have no error, so it is not read for them.
+ * The short columns that filters use. Reading `error` is slow, because this column is stored after the long payload.
+ * Delivered entries have no error, so the query does not read it for them.
  */
 const Candidate = z.lazy(() =>
   z.object({
@@ -85,16 +79,15 @@ type Candidate = z.infer<typeof Candidate>;
 const CANDIDATE = `seq, kind, type, outcome, delivery, received_at_ms AS receivedAtMs, webhook_id AS webhookId,
   ${UNDECIDED} AS isUndecided,
   CASE WHEN delivery <> 'delivered' THEN error_class END AS error`;
-/** The columns for a search, which also reads the incident's number, title and service. */
 const SEARCHED = `${CANDIDATE}, number, title, service_name AS serviceName`;
 const PLAIN = `${CANDIDATE}, NULL AS number, NULL AS title, NULL AS serviceName`;
 
-/** How far the edge's clock, which sets the time of receipt, may be ahead of the object's clock. */
+/** How far the edge's clock may be ahead of the object's clock. The edge sets `received_at_ms`. */
 const MAX_CLOCK_SKEW_MS = 60_000;
 
 /**
- * Returns the number of the first entry that was stored at `atMs` or later. The binary search needs no index, because
- * it looks entries up by their number, which is the key.
+ * Returns the number of the first entry that was stored at `atMs` or later. The binary search finds entries by their
+ * number, so no index on the time is needed.
  */
 function firstStoredAt(sql: SqlStorage, atMs: number): number {
   let low = 1;
@@ -116,7 +109,7 @@ function firstStoredAt(sql: SqlStorage, atMs: number): number {
 
 const StoredAt = z.object({ seq: z.number(), storedAtMs: z.number() });
 
-/** The entries that are read: all entries, or only those in an index. */
+/** The entries to read: all entries, or only the entries in an index. */
 interface Source {
   /** An SQL condition that an index covers, or one that is always true. */
   where: string;
@@ -149,12 +142,11 @@ function* candidates(
   for (const row of rows) yield Candidate.parse(row);
 }
 
-/** A list: which entries belong to it (`holds`), and its filters. */
+/** A list of entries. `holds` says whether an entry belongs to the list. */
 interface List extends TimeRange {
   q: string | null;
   holds: (row: Candidate) => boolean;
   filters: Readonly<Record<string, Filter<Candidate>>>;
-  /** The source from which a page is read. */
   source: Source;
 }
 
@@ -231,7 +223,7 @@ export const listDeliveries = (sql: SqlStorage, filter: DeliveryFilter): Page<En
   pageOf(sql, deliveryList(filter), filter, COLUMNS, readableEntry);
 
 /**
- * Counts the newest entries, and those older entries that `indexes` contain.
+ * Counts the newest entries, and the older entries that the sources `indexes` contain.
  * @param indexes sources that do not overlap
  * @param isIndexed whether `indexes` contain every older entry of the choice
  */
@@ -242,7 +234,7 @@ function countsOf(
   isIndexed: (name: string, choice: string, belowSeq: number) => boolean,
 ): Counts {
   const rows = [...candidates(sql, NEWEST, { ...list, beforeSeq: null }, MAX_COUNTED + 1)];
-  // The query returns at most one entry beyond `MAX_COUNTED`. That entry counts as an older one.
+  // An entry beyond `MAX_COUNTED` counts as an older entry.
   const beforeSeq = rows.length > MAX_COUNTED ? (rows.pop()?.seq ?? 0) + 1 : null;
   const older =
     beforeSeq === null
@@ -257,17 +249,15 @@ function countsOf(
 export const countEvents = (sql: SqlStorage, filter: EventFilter): Counts =>
   countsOf(sql, eventList(sql, filter), [FAILED_EVENTS], (_, choice) => choice === "failed");
 
-/**
- * Counts deliveries. The indexes contain the older deliveries that have an error: every dead delivery, and every
- * pending delivery that was tried.
- */
+/** Counts deliveries. The indexes contain every dead delivery, and every pending delivery whose last attempt failed. */
 export const countDeliveries = (sql: SqlStorage, filter: DeliveryFilter): Counts =>
   countsOf(sql, deliveryList(filter), ErrorClass.options.map(errorsOf), (name, choice, belowSeq) =>
     choice === "pending" ? !isPendingBelow(sql, belowSeq) : name === "error" || choice === "dead",
   );
 
 /**
- * Whether an older delivery is pending. A queued delivery waits for a pending one, so only pending ones are searched.
+ * Whether a delivery below `seq` is pending. Queued deliveries are not searched, because each of them waits for a
+ * pending delivery.
  */
 const isPendingBelow = (sql: SqlStorage, seq: number): boolean =>
   [...sql.exec("SELECT 1 FROM journal WHERE delivery = 'pending' AND seq < ? LIMIT 1", seq)].length > 0;

@@ -20,13 +20,12 @@ export interface IncidentFilter extends TimeRange {
   severity: Severity | null;
   /** A service's id or name. */
   service: string | null;
-  /** Search words, each of which has to occur in the title, the number or the service's name. */
+  /** Search words. Each word has to occur in the title, the number or the service's name. */
   q: string | null;
   limit: number;
   after: IncidentCursor | null;
 }
 
-/** A filter that accepts every incident. */
 export const ALL_INCIDENTS = {
   ...{ status: null, severity: null, service: null, q: null, after: null },
   ...{ sinceMs: null, untilMs: null },

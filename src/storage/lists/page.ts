@@ -3,9 +3,12 @@
  * Pure: the rows are an argument.
  */
 
-/** A filter of a list. `choiceOf` returns the choice that a row belongs to, and `passes` whether the row is shown. */
+/**
+ * A filter of a list. `choiceOf` returns a row's choice, such as `resolved`. `passes` says whether the list shows the
+ * row.
+ */
 export interface Filter<R> {
-  /** The choices that are counted even if no row has them. Any other choice is counted if a row has it. */
+  /** Choices that are counted even if no row has them. The rows may add further choices. */
   choices: readonly string[];
   choiceOf: (row: R) => string | null;
   passes: (row: R) => boolean;
@@ -56,7 +59,7 @@ export function takePage<R>(
   return { found, next: null };
 }
 
-/** How many rows of a choice were counted. `more`: there are, or may be, rows that were not counted. */
+/** How many rows of a choice were counted. `more`: the real number may be higher. */
 export interface ChoiceCount {
   count: number;
   more: boolean;
@@ -69,7 +72,7 @@ export type Counts = Record<string, Record<string, ChoiceCount>>;
 const MAX_CHOICES = 100;
 
 /**
- * Counts, for each choice, the rows that the list would show if this choice replaced the filter's present choice.
+ * Counts, for each choice of a filter, the rows that have this choice and pass all other filters.
  * @param hasMore whether rows of the choice may be missing in `rows`
  */
 export function countChoices<R>(
