@@ -6,8 +6,8 @@ import { unpackMessage } from "./message.ts";
 
 /**
  * Passes a batch of messages to the tenants' objects, usually with one call for each tenant. Only this file decides
- * between ack and retry, separately for each message. `consume` never throws: after an exception the Queue would retry
- * messages without the delays chosen here.
+ * between ack and retry, separately for each message. `consume` never throws: after an exception, the local Queue
+ * delivers even acknowledged messages again, and no message has the delay that is chosen here.
  */
 
 /** The delay doubles with each attempt, so that an outage of minutes does not use up the retries. */
