@@ -27,7 +27,6 @@ function deadProblem(
   setting: string,
 ): Problem {
   const waiting = pending > 0 ? ` ${pending} more ${pending === 1 ? "waits" : "wait"}.` : "";
-  // The message only has the error of the newest dead delivery. The others may have failed for other reasons.
   const named = dead === 1 ? ":" : "; the newest of them:";
   const first = lacksNumber ? CHECK_NUMBER : advice ? sentence(advice) : `Fix Aurora's endpoint (${setting})`;
   const them = dead === 1 ? "it" : "them";
@@ -60,7 +59,7 @@ function failingProblem(
   };
 }
 
-/** Why Aurora stores no credential. Each text ends the sentence "… needs a credential in Aurora, and …". */
+/** Why Aurora cannot store the credential. Each text ends the sentence "… needs a credential in Aurora, and …". */
 const OBSTACLES: Record<Obstacle, string> = {
   oauth: "Aurora's API takes no OAuth connection",
   region: "Aurora checks API tokens in the US region only",

@@ -13,7 +13,6 @@ import { bearerAuthorization, tokenAuthorization } from "../pagerduty/api.ts";
 import type { Region } from "../pagerduty/region.ts";
 import { type Caller, tenantIdOf } from "../tenant-id.ts";
 
-/** The tokens of a sign-in. */
 export type OAuthTokens = Pick<
   OAuthConnection,
   | "accessToken"
@@ -26,7 +25,7 @@ export type OAuthTokens = Pick<
   | "requestedScopes"
 >;
 
-/** The members of a connection that depend on the kind of credential; `commonOf` makes the other members. */
+/** The members that differ between an API token and OAuth. `commonOf` makes the other members of a connection. */
 type Credential = { displayName: string } & (
   | Pick<ApiTokenConnection, "authType" | "token">
   | (Pick<OAuthConnection, "authType"> & OAuthTokens)
@@ -36,9 +35,7 @@ type Credential = { displayName: string } & (
 export interface Neighbours {
   /** Deletes the subscription that we created. @returns whether PagerDuty deleted it; null if we created none */
   removeSubscription(): Promise<boolean | null>;
-  /** Cancels the sign-ins that have started. */
   forgetLogins(): void;
-  /** Returns the id of any stored incident; null if there is none. */
   anyIncidentId(): string | null;
   /** Plans a call that makes Aurora's backend remove its copy of the connection. */
   noteDisconnect(caller: Caller): void;
@@ -50,7 +47,7 @@ export type Attempt = { readonly disconnects: number };
 /** Stands for the id of a stored connection that cannot be decrypted. */
 const UNREADABLE = "unreadable";
 
-/** The API token to connect with. If `region` is undefined, both regions are tried. */
+/** If `region` is undefined, both regions are tried. */
 export interface TokenInput {
   token: string;
   displayName: string;
@@ -64,7 +61,7 @@ export class Connecting {
   readonly #neighbours: Neighbours;
   /** How many disconnects have started since the object was loaded. */
   #disconnects = 0;
-  /** The ids of connections that are being disconnected. A new connection takes over none of their data. */
+  /** The ids of connections that are being disconnected. */
   readonly #leaving = new Set<string>();
 
   constructor(store: ConnectionStore, config: Config, neighbours: Neighbours) {
@@ -73,7 +70,7 @@ export class Connecting {
     this.#neighbours = neighbours;
   }
 
-  /** Returns a new attempt. Call this before the first await, and check the attempt after every await. */
+  /** Call this before the first await: a disconnect that starts later cancels the attempt. */
   attempt(): Attempt {
     return { disconnects: this.#disconnects };
   }
@@ -100,7 +97,7 @@ export class Connecting {
     this.#neighbours.forgetLogins();
     const leaving = this.#present;
     if (leaving === null) {
-      // If KV still has a copy of a connection that was deleted earlier, deletes this copy.
+      // KV may still have a copy of a connection that was deleted earlier.
       await this.#store.forgetCopy(tenantIdOf(caller));
       // Aurora may still have a connection, and nothing else makes Aurora remove it.
       this.#neighbours.noteDisconnect(caller);
@@ -112,7 +109,7 @@ export class Connecting {
       const subscriptionDeleted = await this.#neighbours.removeSubscription();
       if (this.#present === leaving) {
         const cleared = this.#store.clear(tenantIdOf(caller));
-        // Plans the call to Aurora in the same turn as the deletion: a crash then loses both or neither.
+        // No await separates the deletion from the planned call to Aurora, so a crash loses both or neither.
         this.#neighbours.noteDisconnect(caller);
         await cleared;
       }
@@ -122,14 +119,13 @@ export class Connecting {
     }
   }
 
-  /** Returns the stored connection. @throws {AppError} not_connected */
+  /** @throws {AppError} not_connected */
   connected(): Connection {
     const { connection } = this.#store;
     if (!connection) throw new AppError("not_connected", "Not connected");
     return connection;
   }
 
-  /** Checks an API token with PagerDuty and connects. */
   async connectToken(caller: Caller, input: TokenInput): Promise<void> {
     const attempt = this.attempt();
     const checked = await checkToken(input.token, input.region, this.#config.pagerdutyApiUrl);
@@ -138,7 +134,7 @@ export class Connecting {
     await this.#connect(attempt, caller, tokenAuthorization(token), checked, credential);
   }
 
-  /** Connects with the tokens of a sign-in whose account is already identified. @throws {AppError} not_connected */
+  /** @throws {AppError} not_connected, if a disconnect came after the start of the sign-in */
   async connectOAuth(
     attempt: Attempt,
     caller: Caller,
@@ -150,7 +146,7 @@ export class Connecting {
     await this.#connect(attempt, caller, bearerAuthorization(tokens.accessToken), checked, credential);
   }
 
-  /** Replaces the API token by a new token of the same account. An invalid new token changes nothing. */
+  /** Replaces the API token by a new token of the same account. */
   async rotate(caller: Caller, token: string): Promise<void> {
     const before = this.connected();
     if (before.authType === "oauth") {
@@ -194,7 +190,7 @@ export class Connecting {
     }));
   }
 
-  /** Removes all signing secrets. @returns how many were removed */
+  /** @returns how many secrets were removed */
   async removeSigningSecrets(): Promise<number> {
     const { length } = this.connected().signingSecrets;
     await this.#store.update((connection) => ({ ...connection, signingSecrets: [] }));
@@ -207,7 +203,6 @@ export class Connecting {
     return isOfOtherAccount(before, { authorization, checked }, incidentId, this.#config.pagerdutyApiUrl);
   }
 
-  /** Stores the new connection in place of the current one, unless a disconnect cancelled the attempt. */
   async #connect(
     attempt: Attempt,
     caller: Caller,
@@ -231,11 +226,9 @@ export class Connecting {
   }
 
   /**
-   * If the stored connection belongs to another account, or is being disconnected, deletes the subscription that we
-   * created with it. This needs its credential, which is still stored. A subscription that is not deleted would keep
-   * posting webhooks, which are refused here.
-   * @returns the id of the stored connection if the new connection takes over its data: it has the same account, and is
-   * not being disconnected. Null in all other cases.
+   * If the stored connection belongs to another account or is being disconnected, deletes the subscription that we
+   * created. The deletion needs the old credential, so it comes before the new connection is stored.
+   * @returns the id of the stored connection, if the new connection takes over its data; null if not
    */
   async #leaveOtherAccount(
     attempt: Attempt,
@@ -261,7 +254,7 @@ export class Connecting {
   }
 }
 
-/** Returns the members that all connections have. Some are kept from the previous connection of the same account. */
+/** Returns the members that all connections have. @param kept the previous connection of the same account, if any */
 function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection | null) {
   return {
     connectionId: kept?.connectionId ?? crypto.randomUUID(),
@@ -269,7 +262,7 @@ function commonOf(caller: Caller, checked: CheckedCredential, kept: Connection |
     subscription: kept?.subscription ?? null,
     userId: caller.userId,
     orgId: caller.orgId,
-    // If PagerDuty shows the key no service, region and subdomain are unknown. The known ones of this account are kept.
+    // If PagerDuty shows the key no service, region and subdomain are unknown: the stored values stay.
     region: (checked.subdomain === null && kept?.region) || checked.region,
     accountSubdomain: checked.subdomain ?? kept?.accountSubdomain ?? null,
     externalUserEmail: checked.email,

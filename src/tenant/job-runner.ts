@@ -1,8 +1,8 @@
 import { describe, log } from "../log.ts";
 
 /**
- * Runs the object's background jobs. A run starts all jobs that are due or become due during the run, within the limits
- * of one invocation, and returns the time of the next run.
+ * Runs the object's background jobs. A run starts every job that is due, or becomes due during the run. It stays
+ * within Cloudflare's limits for one invocation.
  */
 
 export interface Job {
@@ -14,7 +14,7 @@ export interface Job {
 }
 
 export interface JobSource {
-  /** Lists the jobs due at `nowMs` whose key is not `busy`. Has no side effects, as not every listed job is started. */
+  /** Lists due jobs whose key is not `busy`. Has no side effects, because not every listed job is started. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[];
   /** Returns the due time of the first job that is due after `afterMs`; null if there is none. */
   nextAtMs(afterMs: number): number | null;
@@ -44,22 +44,20 @@ export class JobRunner {
     this.#jobs = jobs;
   }
 
-  /** Whether a run is in progress. In that case `wake` is enough for new work, and no alarm has to be set. */
+  /** While a run is in progress, `wake` is enough for new work: no alarm has to be set. */
   get active(): boolean {
     return this.#run !== null;
   }
 
-  /** Makes the run in progress look for due jobs again. Called when there is new work. */
+  /** Makes the run in progress look for due jobs again. */
   wake(): void {
     this.#wake?.();
   }
 
-  /** When the next job is due; null if there is none. */
   get nextAtMs(): number | null {
     return this.#jobs.nextAtMs(Number.NEGATIVE_INFINITY);
   }
 
-  /** The due time of the first job that is due after `afterMs`; null if there is none. */
   nextAfter(afterMs: number): number | null {
     return this.#jobs.nextAtMs(afterMs);
   }
@@ -98,7 +96,7 @@ export class JobRunner {
     }
     this.#ends.clear();
     this.#wake = null;
-    // Does not await running jobs, so that a slow job delays no other. Running jobs stay due: the next run awaits them.
+    // Does not await running jobs, because a slow job must not delay the next run. Running jobs stay due until they end.
     return this.nextAtMs;
   }
 
@@ -114,7 +112,7 @@ export class JobRunner {
     this.#running.set(job.key, promise);
   }
 
-  /** Delays a job that is due again many times a second. Such a job has a bug, because it never does its work. */
+  /** Delays the next job of a key whose jobs end too often. */
   async #slowDown(key: string): Promise<void> {
     const second = Math.floor(Date.now() / SPIN_HOLD_MS);
     const ends = this.#ends.get(key);

@@ -22,7 +22,7 @@ import type { Job, JobSource } from "./job-runner.ts";
 
 /** All background work of a tenant's object, as sources of jobs. */
 
-/** Combines several sources into one, which lists all their jobs and returns the earliest of their times. */
+/** Combines several sources into one. */
 export function allOf(sources: readonly JobSource[]): JobSource {
   return {
     due: (nowMs, busy) =>
@@ -31,7 +31,7 @@ export function allOf(sources: readonly JobSource[]): JobSource {
   };
 }
 
-/** Makes a source of one job. @param requests see `Job` @param atMs returns when the job is due; null for never */
+/** Makes a source of one job. @param atMs returns when the job is due; null for never */
 export function timedJob(
   key: string,
   requests: number,
@@ -51,7 +51,7 @@ export function timedJob(
   };
 }
 
-/** Makes a source that has no jobs while the tenant is not connected, because there may be no tables. */
+/** Makes a source that has no jobs while the tenant is not connected, because the tables may not exist. */
 export function whileConnected({ store }: TenantContext, source: JobSource): JobSource {
   return {
     due: (nowMs, busy) => (store.connection ? source.due(nowMs, busy) : []),
@@ -72,18 +72,17 @@ export const hintJobs = (context: TenantContext): JobSource => ({
 
 /** The most deliveries at once. The runtime allows six open connections; PagerDuty and runbooks need some of them. */
 const MAX_DELIVERIES = 3;
-/** The most slow deliveries at once: those that failed before, or need PagerDuty. Leaves a place for new deliveries. */
-const MAX_SLOW = MAX_DELIVERIES - 1;
-/** The most deliveries at once for which PagerDuty may first be asked for the incident's number. */
-const MAX_MISSING_NUMBERS = 1;
 /**
- * The lanes (see `Lane`) in the order in which their deliveries start. Of the two slow lanes, the lane with fewer
- * places comes first, so that both get a turn.
+ * The most slow deliveries at once, so that one place stays free for new deliveries. A delivery is slow if its last
+ * attempt failed, or if PagerDuty may have to be asked for the incident's number first.
  */
+const MAX_SLOW = MAX_DELIVERIES - 1;
+const MAX_MISSING_NUMBERS = 1;
+/** Deliveries start in this order. `missingNumber` precedes `again`, because `again` could take all slow places. */
 const LANES = ["first", "context", "missingNumber", "again"] as const satisfies readonly Lane[];
 const isSlow = (lane: Lane): boolean => lane === "missingNumber" || lane === "again";
 
-/** Whether a delivery of `lane` has to wait. @param lanes the lanes of the deliveries in progress */
+/** @param lanes the lanes of the deliveries that are in progress or about to start */
 function isFull(lane: Lane, lanes: readonly Lane[]): boolean {
   const of = (counts: (one: Lane) => boolean) => lanes.filter(counts).length;
   return (
@@ -98,24 +97,22 @@ const DELIVERY_REQUESTS: Record<Lane, number> = { first: 2, context: 2, again: 2
 
 export class DeliveryJobs implements JobSource {
   readonly #context: DeliveryContext & AnalysisContext;
-  /** The deliveries in progress, by job key. */
   readonly #underWay = new Map<string, Lane>();
 
   constructor(context: DeliveryContext & AnalysisContext) {
     this.#context = context;
   }
 
-  /** Lists new deliveries first. Slow deliveries leave a place free, so that new ones can start if slow ones hang. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     const lanes = [...this.#underWay.values()];
     for (const lane of LANES) {
-      // Reads more deliveries than can start, because those in progress stay due until they end.
+      // Reads more deliveries than can start, because deliveries in progress stay due until they end.
       const limit = busy.size + MAX_DELIVERIES;
       for (const { seq, incidentId } of dueDeliveries(this.#context.sql, lane, nowMs, limit)) {
         const key = `delivery:${incidentId ?? seq}`;
         if (isFull(lane, lanes)) break;
-        // Does not start a delivery while a job collects its incident's context. That job ends when the wait is over.
+        // Does not start a delivery while a job collects its incident's context. The job ends when the wait is over.
         if (busy.has(key) || busy.has(contextKey(incidentId))) continue;
         lanes.push(lane);
         const run = () => this.#deliver(key, lane, { seq, incidentId });
@@ -142,9 +139,7 @@ export class DeliveryJobs implements JobSource {
 
 /** The most analyses that fetch a runbook at the same time; a fetch may take 10 s. */
 const MAX_RUNBOOKS = 1;
-/**
- * How many due analyses are read at once. An analysis with a runbook may wait, so the analyses after it are read, too.
- */
+/** More than can start, because an analysis without a runbook does not wait for another incident's runbook. */
 const MAX_ANALYSES_READ = 50;
 
 /** One request for the runbook, and one for each of up to three redirects. */
@@ -161,10 +156,7 @@ export class AnalysisJobs implements JobSource {
     this.#contextWaitMs = requestCarriesContext(context) ? context.config.contextWaitMs : 0;
   }
 
-  /**
-   * Lists the analyses of the most severe incidents first. An analysis without a runbook does not wait for the runbook
-   * of another incident.
-   */
+  /** Lists the analyses of the most severe incidents first. */
   due(nowMs: number, busy: ReadonlySet<string>): Job[] {
     const jobs: Job[] = [];
     let runbooks = this.#runbooks;
@@ -190,7 +182,7 @@ export class AnalysisJobs implements JobSource {
     }
   }
 
-  /** Requests an analysis. If that fails twice, sets the incident aside, so that it does not delay others. */
+  /** If the request fails twice, sets the incident aside, so that it does not delay other incidents. */
   async #request(incidentId: string): Promise<void> {
     const { sql, store } = this.#context;
     const isCurrent = store.whileConnectedAsNow();
@@ -223,7 +215,7 @@ export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource =
 
 /** One call each for alerts, changes, past incidents, related incidents and notes. */
 const CONTEXT_REQUESTS = 5;
-/** If more than this number of incidents wait for a context, only alerts are requested, so that they arrive in time. */
+/** If more incidents wait for a context, only their alerts are read, so that the alerts arrive in time. */
 const MAX_WHOLE_CONTEXTS = 8;
 /** The most contexts that are listed at once. `CallBudget` allows this number of calls in a minute. */
 const MAX_CONTEXTS = 320;
@@ -233,15 +225,15 @@ interface Awaited {
   incidentId: string;
   /** The time at which the delivery or the analysis stops waiting for the context. */
   untilMs: number;
-  /** The entry of the delivery that waits for the context; null if the analysis waits for it. */
+  /** The number of the waiting delivery's journal entry; null if the analysis waits for the context. */
   seq: number | null;
 }
 
 const contextKey = (incidentId: string | null): string => `context:${incidentId}`;
 
 /**
- * Collects the contexts of incidents (alerts, changes, notes and more) as soon as the incidents are known. During
- * this time the incident's delivery waits for the context, or its analysis for a runbook. The most severe incidents come first.
+ * Collects each incident's context (alerts, changes, notes and more) as soon as the incident is known. The incident's
+ * delivery or analysis waits for the context. The most severe incidents come first.
  */
 export function contextJobs(context: AnalysisContext): JobSource {
   const { sql, store, config, contexts } = context;
@@ -269,7 +261,7 @@ export function contextJobs(context: AnalysisContext): JobSource {
       const incidents = awaited(nowMs, MAX_CONTEXTS);
       return incidents.map((incident) => jobOf(incident, incidents.length > MAX_WHOLE_CONTEXTS));
     },
-    // A context is due as soon as its incident is known, so none becomes due at a later time.
+    // A context is due as soon as its incident is known, so no context becomes due later.
     nextAtMs: (afterMs) => (afterMs < 0 && awaited(Date.now(), 1).length > 0 ? 0 : null),
   };
 }

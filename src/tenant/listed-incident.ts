@@ -11,7 +11,6 @@ const MAX_LISTED_FIELDS_CHARS = 32_000;
 const cut = (text: string) => (text.length > MAX_TEXT_CHARS ? `${firstChars(text, MAX_TEXT_CHARS)}…` : text);
 const cutOrNull = (text: string | null) => (text === null ? null : cut(text));
 
-/** Shortens a long text; replaces any other long value by its shortened JSON. */
 function shortValue(value: FieldValue): FieldValue {
   if (typeof value === "string") return cut(value);
   const json = JSON.stringify(value) ?? "";

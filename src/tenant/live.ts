@@ -10,13 +10,12 @@ import { deliveryView } from "./views.ts";
 /**
  * `GET /pagerduty/live`: sends each change of the tenant's incidents, deliveries and status over WebSockets. Finds
  * changes by comparing the current state with the previous state, so that no other code has to describe its changes.
- * Compares nothing while no socket is open. Sockets survive hibernation, but the previous state does not, so the object
- * reads the state as soon as it wakes.
+ * Sockets survive hibernation, but the previous state does not, so the object reads the state as soon as it wakes.
  */
 
 /** People have a few windows open; more sockets are a bug or an attack. */
 const MAX_SOCKETS = 32;
-/** The most changes that are sent one by one. If there are more at once, one message asks consoles to reload. */
+/** The most changes that are sent one by one. If there are more changes, one message asks consoles to reload. */
 const MAX_MESSAGES = 100;
 const MAX_OUTSTANDING = 200;
 /** The shortest time between two comparisons: reading the status after every webhook would take too long. */
@@ -26,7 +25,7 @@ const SIGN_IN_OVER = 4401;
 
 const Attachment = z.object({ untilMs: z.nullable(z.number()) });
 
-/** The state at the last comparison. */
+/** The state that is compared. */
 interface Look {
   connectionId: string | null;
   seq: number;
@@ -35,10 +34,7 @@ interface Look {
   status: string;
 }
 
-/**
- * Returns the message about a changed incident, without its long members; null if only its custom fields are known, or
- * if it cannot be read.
- */
+/** Leaves out the long members. Returns null if only custom fields are known, or if the row cannot be read. */
 function incidentMessage(sql: SqlStorage, incidentId: string) {
   const incident = readableView(sql, incidentId);
   if (!incident) return null;
@@ -49,7 +45,6 @@ function incidentMessage(sql: SqlStorage, incidentId: string) {
 export class Live {
   readonly #ctx: DurableObjectState;
   readonly #store: ConnectionStore;
-  /** Returns the current status. */
   readonly #status: () => unknown;
   #lastLook: Look | null = null;
   /** `#isPaused`: the next comparison has to wait. `#isBehind`: something has changed since the last comparison. */
@@ -67,7 +62,7 @@ export class Live {
     if (this.#ctx.getWebSockets().length > 0) this.#lastLook = this.#tryLook();
   }
 
-  /** Accepts a socket. The edge has identified the caller. */
+  /** The edge has already identified the caller. */
   accept(request: Request): Response {
     if (this.#ctx.getWebSockets().length >= MAX_SOCKETS) {
       const error = `At most ${MAX_SOCKETS} windows can watch at once; close some`;
@@ -100,7 +95,7 @@ export class Live {
     }, LOOK_EVERY_MS);
   }
 
-  /** Sends the changes since the last comparison. Never throws: no work may fail because of a socket. */
+  /** Never throws: no work may fail because of a socket. */
   #sendChanges(): void {
     try {
       const before = this.#lastLook;
@@ -141,7 +136,7 @@ export class Live {
   #look(): Look {
     const connectionId = this.#store.connection?.connectionId ?? null;
     const status = JSON.stringify(this.#status());
-    // Without a connection there may be no tables.
+    // Without a connection the tables may not exist.
     if (connectionId === null) return { connectionId, seq: 0, outstanding: new Map(), status };
     const { sql } = this.#ctx.storage;
     return {

@@ -10,10 +10,10 @@ import type { MembershipChange } from "./memberships.ts";
  * is updated before the user sees a webhook URL, so that the URL leads to this organisation.
  */
 
-/** The prefix of the members' storage keys. A key's value is the time in ms of the last update of the user's object. */
+/** A key `member:{userId}` stores the time (ms since 1970) when the user's object was last updated. */
 const PREFIX = "member:";
 const keyOf = (userId: string) => `${PREFIX}${userId}`;
-/** The storage key for the id of the user to whose webhook URL the subscription posts. See `notePinned`. */
+/** The value of this key is the id of the user to whose webhook URL the subscription posts. */
 const PINNED_KEY = "pinnedMember";
 /** A user's object is updated again after this long, because it orders organisations by their latest call. */
 const UPDATE_AGAIN_MS = 6 * 3600 * 1000;
@@ -42,7 +42,7 @@ export class Members {
     return [...this.#storage.kv.list({ prefix: PREFIX })].map(([key]) => key).concat(PINNED_KEY);
   }
 
-  /** Adds this organisation to the caller's own object, unless that was done recently. */
+  /** Adds this organisation to the caller's own object, but at most once in six hours. */
   async note(caller: Caller): Promise<void> {
     const { userId, orgId } = caller;
     if (orgId === null) return;
@@ -59,15 +59,15 @@ export class Members {
   }
 
   /**
-   * The subscription posts to the webhook URL of one user. Pins this organisation in that user's object: if a user has
-   * more than five organisations, the user's object drops some, but never a pinned one. Never throws: a failed update is
-   * retried after the next change.
+   * Pins this organisation in the object of the user to whose webhook URL the subscription posts. A user's object
+   * with more than five organisations drops some, but no pinned organisations. Never throws: a failed update is retried
+   * after the next change.
    */
   async notePinned({ connection, tenantId }: ConnectionStore): Promise<void> {
     const before = z.safeParse(z.string(), this.#storage.kv.get(PINNED_KEY)).data ?? null;
     const url = connection?.subscription?.url;
     const userId = url === undefined ? null : userIdOf(url);
-    // The URL of a user's own connection leads to this object anyway.
+    // A user's own tenant needs no pin, because the user's URL always leads to it.
     const after = userId !== null && tenantId === userTenantId(userId) ? null : userId;
     if (before === after || tenantId === null) return;
     try {
@@ -81,8 +81,8 @@ export class Members {
   }
 
   /**
-   * Whether the connection of another tenant also has this subscription. Asks all tenants to which the subscription's
-   * URL leads. Returns true if a tenant does not answer, because a subscription that is in use must not be removed.
+   * Whether the connection of another tenant also has this subscription. Returns true if a tenant does not answer,
+   * because a subscription that is in use must not be removed.
    */
   async areOthersUsing(
     { id, url }: { id: string; url: string },

@@ -16,7 +16,7 @@ type Membership = z.infer<typeof Membership>;
 /** An unreadable list throws. Counting it as empty would lose organisations, which are added again only after hours. */
 const Stored = z.array(Membership);
 
-/** A list with more organisations is shortened, because a webhook is verified with the secrets of all of them. */
+/** Few, because a webhook is verified with the secrets of every organisation in the list. */
 const MAX_ORGANISATIONS = 5;
 
 export const memberKvKey = (userId: string) => `member:${userId}`;
@@ -24,9 +24,8 @@ export const memberKvKey = (userId: string) => `member:${userId}`;
 export const MemberReplica = z.array(z.string());
 
 /**
- * Moves a tenant to the front. If the list then has more than five tenants, drops tenants from its end, but neither the
- * moved tenant nor pinned tenants. Pure.
- * @returns the new list, and the ids of the tenants that were dropped
+ * Moves a tenant to the front, then drops the last tenants until five are left. Never drops the moved tenant or a
+ * pinned tenant. Pure.
  */
 export function withMembership(
   list: readonly Membership[],
@@ -39,7 +38,6 @@ export function withMembership(
   const isKept = (one: Membership, index: number) => {
     if (one.pinned) return true;
     unpinned += 1;
-    // The organisation of the current call is always kept.
     return index === 0 || unpinned <= room;
   };
   const kept = all.filter(isKept);
@@ -51,7 +49,7 @@ export function withMembership(
 
 /** A change that an organisation's object makes in a user's object. */
 export interface MembershipChange {
-  /** `called`: the user made a call for the organisation. `pinned`: its subscription posts to the user's URL. */
+  /** `called`: the user made a call for the organisation. `pinned`: see `Membership`. */
   change: "called" | "pinned" | "unpinned";
   userId: string;
   tenantId: string;
@@ -102,10 +100,7 @@ export class Memberships {
     this.#put(userId, isKnown || !pinned ? list : [{ tenantId, pinned }, ...list]);
   }
 
-  /**
-   * Adds an organisation. If this drops another organisation, first tells that organisation's object, so that the
-   * user's next call for the dropped organisation adds it again.
-   */
+  /** Tells the object of each dropped organisation first, so that the user's next call adds the organisation again. */
   async #add(userId: string, tenantId: string): Promise<void> {
     const { pushedOut } = withMembership(this.#list, tenantId);
     await Promise.all(pushedOut.map((id) => this.#organisationObject(id).forgetMember(userId)));
@@ -114,7 +109,6 @@ export class Memberships {
     this.#put(userId, [...kept, ...others.filter((one) => !pushedOut.includes(one.tenantId))]);
   }
 
-  /** Stores the list. If the ids changed, marks the copy in KV as outdated. */
   #put(userId: string, list: readonly Membership[]): void {
     const before = this.tenantIds.join();
     this.#storage.kv.put(KEY, [...list]);

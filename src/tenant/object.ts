@@ -58,7 +58,7 @@ export class Tenant extends DurableObject<Env> {
     await this.#runtime.members.note(caller);
   }
 
-  /** `POST /pagerduty`: checks the token with PagerDuty and connects; subscribes if `subscribe` is true. */
+  /** `POST /pagerduty`. */
   async connectToken(caller: Caller, input: TokenInput & { subscribe: boolean }, webhookUrl: string) {
     return answer(async () => {
       await this.#runtime.members.note(caller);
@@ -69,7 +69,7 @@ export class Tenant extends DurableObject<Env> {
     });
   }
 
-  /** `POST /pagerduty/oauth/login`: stores the id of the sign-in, which can then be finished once. */
+  /** `POST /pagerduty/oauth/login`: the sign-in `id` can then be finished once. */
   async beginLogin(caller: Caller, id: string, expiresAtMs: number): Promise<Answer<void>> {
     return answer(async () => {
       await this.#runtime.members.note(caller);
@@ -78,7 +78,7 @@ export class Tenant extends DurableObject<Env> {
     });
   }
 
-  /** `GET /pagerduty/oauth/callback`: connects with the code that PagerDuty gave to the browser. */
+  /** `GET /pagerduty/oauth/callback`. */
   async finishLogin(login: LoginState, code: string, webhookUrl: string): Promise<SignInOutcome> {
     if (!this.#runtime.logins.take(login.id, Date.now())) return "invalid";
     const outcome = await finishSignIn(this.#runtime.context.config, this.#runtime.connecting, login, code);
@@ -89,7 +89,7 @@ export class Tenant extends DurableObject<Env> {
     return "success";
   }
 
-  /** `PATCH /pagerduty`: replaces the token by a new token of the same account. */
+  /** `PATCH /pagerduty`. */
   async rotate(caller: Caller, token: string, webhookUrl: string) {
     return this.#runtime.asMember(caller, async () => {
       await this.#runtime.connecting.rotate(caller, token);
@@ -98,7 +98,7 @@ export class Tenant extends DurableObject<Env> {
     });
   }
 
-  /** `DELETE /pagerduty`: removes all data of the connection. @returns how many connections were removed */
+  /** `DELETE /pagerduty`. @returns `deleted`: how many connections were removed */
   async disconnect(caller: Caller): Promise<{ deleted: number; subscriptionDeleted: boolean | null }> {
     const result = await this.#runtime.connecting.disconnect(caller);
     if (result.deleted > 0) log.info("connection.removed", { ...caller });
@@ -161,7 +161,7 @@ export class Tenant extends DurableObject<Env> {
     });
   }
 
-  /** `PUT /pagerduty/signing-secret`. The previous secret stays valid for a day. */
+  /** `PUT /pagerduty/signing-secret`. */
   async addSigningSecret(caller: Caller, secret: string): Promise<Answer<void>> {
     return this.#runtime.asMember(caller, async () => {
       await this.#runtime.connecting.addSigningSecret(secret);
@@ -211,21 +211,21 @@ export class Tenant extends DurableObject<Env> {
     this.#runtime.members.forget(userId);
   }
 
-  /** Processes accepted webhooks. @returns one outcome for each webhook; the caller retries those that `failed` */
+  /** @returns one outcome for each webhook; the caller retries the `failed` webhooks */
   async ingest(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
     const outcomes = await this.#runtime.intake.takeAll(webhooks);
     await this.#runtime.startJobs();
     return outcomes;
   }
 
-  /** For the dead-letter queue: processes webhooks again. Stores failed webhooks, so that a person can retry them. */
+  /** For the dead-letter queue: stores webhooks that fail again, so that a person can retry them. */
   async park(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
     const outcomes = await this.#runtime.parked.parkAll(webhooks);
     await this.#runtime.changed();
     return outcomes;
   }
 
-  /** `POST /pagerduty/events/retry`. @returns how many were processed */
+  /** `POST /pagerduty/events/retry`. @returns how many webhooks were processed */
   async retryEvents(caller: Caller, webhookIds: string[] | null): Promise<Answer<number>> {
     return this.#runtime.asMember(caller, ({ connectionId, userId }) =>
       this.#runtime.parked.retry(webhookIds, { tenantId: tenantIdOf(caller), connectionId, userId }),

@@ -11,15 +11,14 @@ import type { SetAsideSummary } from "../storage/set-aside.ts";
 import type { Rejections } from "../webhooks/refusals.ts";
 import { analysisProblems, deliveryProblems, mirrorProblems } from "./aurora-problems.ts";
 
-/** All problems that the status can show. Each says what is wrong, and what to do. Pure. */
+/** All problems that the status can show. Pure. */
 
-/** How long the status shows refused webhooks. Strangers post to every public URL sooner or later. */
+/** Refused webhooks are shown for a day only, because strangers post to every public URL sooner or later. */
 const SHOW_REFUSALS_MS = 24 * 3600 * 1000;
 /** The storage limit of a Durable Object. */
 const MAX_STORED_BYTES = 10e9;
-/** The status warns from this size on. From 9 GB on, the oldest payloads are removed, whatever RETENTION_DAYS says. */
+/** Early, because from 9 GB on the oldest payloads are removed, even if RETENTION_DAYS would keep them. */
 const WARN_STORED_BYTES = 7e9;
-/** How long the status shows that a subscription was enabled again. */
 const SHOW_RE_ENABLED_MS = 24 * 3600 * 1000;
 /** How long the status reports incidents that PagerDuty does not show to the stored credential. */
 export const SHOW_NOT_VISIBLE_MS = 24 * 3600 * 1000;
@@ -33,7 +32,6 @@ export const CREDENTIALS_UNREADABLE: Problem = {
   fix: "Add the key to CREDENTIALS_KEYS again or deploy that version, or disconnect and connect again.",
 };
 
-/** The facts from which the problems are derived. */
 export interface ProblemFacts {
   connection: Connection;
   rejected: Rejections;
@@ -43,21 +41,18 @@ export interface ProblemFacts {
   /** The state of Aurora's copy of the connection; null without AURORA_BACKEND_URL. */
   mirror: MirrorView | null;
   events: Config["events"];
-  /** How many webhooks could not be processed. */
   failedWebhooks: number;
   /** Incidents that could not be processed. */
   setAside: SetAsideSummary;
-  /** The size of the tenant's database in bytes. */
   storedBytes: number;
   /** How many incidents are named in unsigned webhooks, but are not visible to the stored credential. */
   notVisible: number;
   watch: Watch;
-  /** Why an OAuth token could not be refreshed. */
   refreshFailure: RefreshFailure;
   nowMs: number;
 }
 
-/** Returns the problems of a connection. Problems that stop all events come first. */
+/** Returns a connection's problems in the order in which the status shows them. */
 export function problemsOf(facts: ProblemFacts): Problem[] {
   return [
     ...credentialProblems(facts),
@@ -163,7 +158,6 @@ export function missingScopes({ requestedScopes, grantedScopes }: OAuthConnectio
   return requestedScopes.filter((scope) => !granted.has(scope));
 }
 
-/** Returns one problem for each thing that does not work without the missing scopes. */
 function scopeProblems(missing: string[]): Problem[] {
   const known = NEEDS.map(({ scopes, without }) => ({
     names: missing.filter((scope) => scopes.includes(scope)),

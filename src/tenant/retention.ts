@@ -13,12 +13,12 @@ const PRUNED_KEY = "prunedAtMs";
 const PRUNE_EVERY_MS = 24 * 3600 * 1000;
 /** An object can store 10 GB. Above 9 GB, the oldest payloads are removed, even if RETENTION_DAYS would keep them. */
 const MAX_DATABASE_BYTES = 9e9;
-/** The most rows that one statement examines. */
+/** The most rows that one statement changes. */
 const PRUNE_BATCH = 500;
 /** Unconfirmed webhooks are kept this long, or for RETENTION_DAYS if that is shorter. Checks give up after two days. */
 const KEEP_UNCONFIRMED_MS = 3 * 24 * 3600 * 1000;
 
-/** Returns when rows are removed next: a day after the last removal or after connecting; null without a connection. */
+/** Returns when rows are removed next: a day after the last removal, or after connecting. */
 export function nextPruneAtMs({ storage, store }: TenantContext): number | null {
   if (!store.connection) return null;
   const connectedAtMs = Date.parse(store.connection.validatedAt) || 0;

@@ -65,7 +65,6 @@ export class TenantRuntime {
   readonly notes: NoteOutbox;
   readonly live: Live;
 
-  /** @param objectOf returns another tenant's object */
   constructor(
     ctx: DurableObjectState,
     env: Env,
@@ -191,13 +190,12 @@ export class TenantRuntime {
     ];
   }
 
-  /** Makes the status show that PagerDuty no longer has the subscription. */
   #subscriptionIsMissing(): void {
     this.reconciler.noteState("missing");
     this.live.changed();
   }
 
-  /** `GET /pagerduty`. @param webhookUrl the caller's own webhook URL */
+  /** `GET /pagerduty`. */
   status(webhookUrl: string) {
     const { storage, store, config } = this.context;
     const { tokens, refusals, mirror } = this;
@@ -215,18 +213,16 @@ export class TenantRuntime {
     await this.changed();
   }
 
-  /** The alarm: runs the jobs that are due, and sets the next alarm. Never throws. */
   async alarm(): Promise<void> {
     await this.#alarm.run();
   }
 
-  /** Starts due jobs at once, without waiting for the alarm. */
   async startJobs(): Promise<void> {
     this.live.changed();
     await this.#alarm.startJobs();
   }
 
-  /** Runs a change for one of the tenant's members, then the steps that follow every change. */
+  /** Runs `work` for a member of the tenant, then `changed`. */
   async asMember<T>(caller: Caller, work: (connection: Connection) => T | Promise<T>): Promise<Answer<T>> {
     return answer(async () => {
       await this.members.note(caller);
@@ -240,7 +236,7 @@ export class TenantRuntime {
     });
   }
 
-  /** Runs a read. Also sets the alarm, in case it was lost. */
+  /** Runs a read for a member of the tenant. Also sets the alarm, in case the alarm was lost. */
   async read<T>(caller: Caller, work: (context: TenantContext) => T): Promise<Answer<T>> {
     return answer(async () => {
       await this.members.note(caller);
@@ -251,14 +247,13 @@ export class TenantRuntime {
     });
   }
 
-  /** Called after every change: sends the change to open consoles, and sets the alarm. */
+  /** Call this after every change. */
   async changed(): Promise<void> {
     this.live.changed();
     await this.members.notePinned(this.context.store);
     await this.arm();
   }
 
-  /** Makes sure that an alarm runs when the next job is due, or earlier. */
   async arm(): Promise<void> {
     await this.#alarm.arm();
   }

@@ -13,10 +13,7 @@ import type { Connecting, OAuthTokens } from "./connect.ts";
 /** The result of a sign-in, which the redirect passes to the browser. */
 export type SignInOutcome = "success" | "invalid" | "exchange_failed" | "validation_failed" | "unexpected";
 
-/**
- * Exchanges the code of `login` for tokens, identifies the account, and connects. The caller has already removed the
- * login's id, so the login cannot be finished again, whatever the result.
- */
+/** The caller has already removed the login's id, so a login cannot be finished twice, even after a failure. */
 export async function finishSignIn(
   config: Config,
   connecting: Connecting,
@@ -51,7 +48,7 @@ function ended(userId: string, outcome: SignInOutcome, reason: string): SignInOu
   return outcome;
 }
 
-/** Returns the ID token's claims; null if there is no ID token. PagerDuty's API then identifies the account. */
+/** Returns null if there is no ID token. PagerDuty's API then identifies the account. */
 async function signedInOf(
   app: OAuthApp,
   { idToken }: TokenSet,
@@ -66,7 +63,7 @@ async function signedInOf(
   }
 }
 
-/** Reads the account and user of the tokens. @throws {AppError} if PagerDuty's API refuses them, or does not answer */
+/** @throws {AppError} if PagerDuty's API refuses the access token, or does not answer */
 async function identifyOwner(
   tokens: TokenSet,
   signedIn: SignedIn | null,

@@ -40,7 +40,6 @@ const notConnected = (error: string | null, problems: Problem[]) => ({
   ...(problems.length === 0 ? {} : { problems }),
 });
 
-/** Says whether the connection may read and write incidents. Omits `can_write_incidents` if it is unknown. */
 function capabilitiesOf(connection: Connection) {
   const scopes = connection.authType === "oauth" ? new Set(connection.grantedScopes) : null;
   const grants = (...names: string[]) => names.some((name) => scopes?.has(name));
@@ -66,7 +65,7 @@ const mirrorView = ({ knowsConnection, checkedAtMs }: MirrorView) => ({
 /** A webhook older than this does not prove that the subscription still exists. */
 const ARRIVED_WITHIN_MS = 24 * 3600 * 1000;
 
-/** Treats a missing subscription as active while its webhooks arrive: the credential possibly cannot read it. */
+/** A subscription whose webhooks arrive is not missing: the credential may lack the right to read the subscription. */
 function asArriving(watch: Watch, lastProvedAtMs: number | null, nowMs: number): Watch {
   const { missingAtMs } = watch;
   if (missingAtMs === null || lastProvedAtMs === null) return watch;

@@ -55,7 +55,6 @@ export function eventView(entry: Arrival) {
   };
 }
 
-/** Returns events, each with the members that identify its incident. */
 function namedEvents(sql: SqlStorage, entries: readonly Arrival[]) {
   const heads = incidentHeads(
     sql,
@@ -67,7 +66,7 @@ function namedEvents(sql: SqlStorage, entries: readonly Arrival[]) {
   }));
 }
 
-/** The query for one page of a list. `counts`: whether to count the rows of each choice of a filter. */
+/** `counts`: whether to count the rows of each choice of a filter. */
 type Asked<F> = F & { counts: boolean };
 export type IncidentQuery = Asked<IncidentFilter>;
 export type EventQuery = Asked<EventFilter>;
@@ -88,7 +87,7 @@ export function eventDetail(sql: SqlStorage, webhookId: string) {
   return { ...event, payload: payload ? new TextDecoder().decode(payload) : null };
 }
 
-/** Shows why the last attempt failed: `lastError` includes the advice, and `cause` does not. */
+/** `lastError` includes the advice; `cause` does not. */
 export const failureView = (failure: FailureParts | null) => ({
   lastError: failure && failureText(failure),
   cause: failure?.error ?? null,
@@ -159,7 +158,6 @@ export function incidentPage(sql: SqlStorage, { counts, ...filter }: IncidentQue
   return { incidents: incidents.map(listedIncident), next, counts: counted };
 }
 
-/** Shows whether the analysis was requested, and why. */
 function analysisView(analysis: Analysis) {
   switch (analysis.state) {
     case "none":
@@ -176,7 +174,7 @@ function analysisView(analysis: Analysis) {
   }
 }
 
-/** The most timeline lines, and the most events, that are shown with an incident. The newest are shown. */
+/** An incident is shown with this number of its newest timeline lines and events at most. */
 const MAX_LINES = 500;
 /** The most deliveries that are shown with an incident. Few, because each is stored with the whole incident. */
 const MAX_DELIVERIES = 50;
@@ -202,7 +200,7 @@ export function incidentDetail(sql: SqlStorage, incidentId: string) {
   };
 }
 
-/** Selects a page of an incident's notes. `limit`: the most notes; `after`: the last note of the previous page. */
+/** `after`: the last note of the previous page; null for the first page. */
 export interface NotePage {
   limit: number;
   after: NoteCursor | null;

@@ -6,11 +6,7 @@ import type { RestReading } from "../storage/rest-reading.ts";
 
 /** Compares what an unsigned webhook claims about its incident with the answer of PagerDuty's REST API. Pure. */
 
-/**
- * Returns the part of an unsigned body that is stored until the webhook is checked. A small body is stored whole; of a
- * large body, only the members that `agreementOf` compares. If these are missing or still too large, the start of the
- * body is stored.
- */
+/** Returns the part of an unsigned body that is stored until the webhook is checked. */
 export function claimOf(body: Uint8Array): Uint8Array {
   if (body.byteLength <= MAX_CLAIM_BYTES) return body;
   const claim = condensed(body);
@@ -45,14 +41,13 @@ function essenceOf(event: PagerDutyEvent): PagerDutyEvent {
 
 /**
  * `behind`: PagerDuty's answer is older than the webhook. `unknown`: the custom fields could not be read. `not_shown`:
- * PagerDuty's answer about an incident never shows what the webhook claims, such as a note.
+ * the webhook is about something that PagerDuty's answer never contains, such as a note.
  */
 export type Agreement = "agrees" | "disagrees" | "behind" | "unknown" | "not_shown";
 
 /**
- * Compares a webhook with PagerDuty's answer. A webhook with a different status still agrees if the incident changed
- * after the webhook. REST's times are in whole seconds, so a change in the same second counts as later.
- * @param fieldsMissing whether the incident's custom fields could not be read
+ * A webhook with a different status still agrees if the incident changed after the webhook. REST's times are in whole
+ * seconds, so a change in the same second counts as later.
  */
 export function agreementOf(
   payload: Uint8Array | null,
@@ -76,8 +71,8 @@ export function agreementOf(
 }
 
 /**
- * Whether a webhook says that the incident was triggered, and has the same time of creation as PagerDuty's answer. The
- * rest of the webhook need not agree with the answer, because the incident may have changed after the webhook.
+ * Whether a webhook is `incident.triggered` with the creation time in PagerDuty's answer. Its other members may differ
+ * from the answer, because the incident may have changed after the webhook.
  */
 export function isTriggerOf(payload: Uint8Array | null, { incident }: RestReading): boolean {
   const read = payload ? readBody(payload) : null;

@@ -3,7 +3,7 @@ import type { ConnectionRef } from "../connection/connection.ts";
 /** The parts of a webhook that a tenant needs to decide whether it accepts the webhook. */
 export interface Question {
   signature: string | null;
-  /** `X-Webhook-Subscription`. */
+  /** The header `X-Webhook-Subscription`. */
   subscriptionId: string | null;
   body: Uint8Array<ArrayBuffer>;
 }
@@ -23,7 +23,7 @@ export interface Candidate {
   judgement: Judgement;
 }
 
-/** A tenant that accepts a webhook. `secretId`: the secret that proves the webhook; null if the webhook is a hint. */
+/** `secretId`: the secret that proves the webhook; null if the webhook is a hint. */
 export interface Accepted extends ConnectionRef {
   tenantId: string;
   secretId: string | null;
@@ -33,16 +33,14 @@ export interface Accepted extends ConnectionRef {
 
 export type Decision =
   | { decision: "accepted"; accepted: Accepted[] }
-  /** Each tenant in `refusals` refused the webhook, and has to count the refusal. */
   | { decision: "refused"; refusals: { tenantId: string; reason: string }[] }
   | { decision: "not_connected" }
   | { decision: "undecided"; reason: string };
 
 /**
- * Decides which tenants of a URL accept a webhook. If the signature matches a tenant's secret, that tenant accepts it.
- * If it matches none, the webhook is a hint for every tenant that has a connection without a secret. This is so even if
- * the connection of another tenant cannot be opened. If `X-Webhook-Subscription` names the subscription of some of the
- * tenants, only their answers count for this. Pure.
+ * Decides which tenants of a webhook URL accept a webhook. If a tenant's secret matches the signature, only this tenant
+ * accepts the webhook. Otherwise the webhook is a hint for every tenant whose connection has no secret. If tenants own
+ * the subscription in `X-Webhook-Subscription`, no other tenant gets the hint. Pure.
  */
 export function decide(candidates: readonly Candidate[]): Decision {
   // In the order in which the edge tries the tenants.

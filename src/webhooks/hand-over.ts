@@ -33,10 +33,9 @@ export async function countRefusals(
 }
 
 /**
- * Whether a webhook needs no retry. If its tenant has no connection any more, first passes the webhook to the tenants
- * that accept it now, because the connection may have moved from the user to an organisation.
- * @param outcome the outcome that the tenant's object returned; undefined if it returned none
- * @returns false if the webhook has to be retried
+ * Whether a webhook needs no retry. After the outcome `not_connected`, first passes the webhook to the tenants that
+ * accept it now, because the connection may have moved from the user to an organisation.
+ * @param outcome undefined if the tenant's object returned no outcome
  */
 export async function isDone(
   env: Env,

@@ -43,7 +43,7 @@ export class Intake {
     this.#expectGap = expectGap;
   }
 
-  /** Takes in all webhooks, even if some fail. @returns one outcome for each webhook; retry the `failed` ones */
+  /** Takes in all webhooks, even if some fail. */
   async takeAll(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
     const outcomes: Taken[] = [];
     for (const webhook of webhooks) outcomes.push(await this.take(webhook));
@@ -56,7 +56,7 @@ export class Intake {
     return outcomes;
   }
 
-  /** Takes in one webhook. @param trust how far to trust it; if undefined, the verifier decides */
+  /** @param trust if undefined, the verifier decides how far to trust the webhook */
   async take(webhook: ReceivedWebhook, trust?: Trust): Promise<Taken> {
     const nowMs = Date.now();
     const { requestId, tenantId, userId, webhookId, receivedAtMs } = webhook;
@@ -113,7 +113,7 @@ export function takeIn(
   return outcome;
 }
 
-/** Returns the part of a webhook to store. Without a valid signature, this is only what the later check needs. */
+/** Returns the stored part of a webhook. Without a valid signature, this is the part that the later check needs. */
 export function recordOf(webhook: ReceivedWebhook, trust: Trust): WebhookRecord {
   const { receivedAtMs, webhookId, requestId, shared, body } = webhook;
   const proved = trust === "signature";
@@ -126,7 +126,6 @@ export function recordOf(webhook: ReceivedWebhook, trust: Trust): WebhookRecord 
   };
 }
 
-/** Whether to process a stored webhook again: it failed, or it was unconfirmed and now has a valid signature. */
 function isSuperseded(known: Entry, trust: Trust): boolean {
   return known.outcome === "failed" || (known.outcome === "unconfirmed" && trust === "signature");
 }
@@ -182,7 +181,6 @@ function takeInEvent(
       notificationType: () => notificationTypeOf(event.event_type),
       occurredAt: event.occurred_at,
       provenance: { webhookId: record.webhookId ?? null, eventId: event.id, verification: "signature" },
-      // A signed event causes an analysis only if it is `incident.triggered`, or if it reopens the incident.
       analysisCause: (_, { change }) =>
         event.event_type === "incident.triggered" || change?.kind === "reopened" ? "triggered" : null,
       line,
@@ -193,13 +191,13 @@ function takeInEvent(
   );
 }
 
-/** Stores a webhook that changes nothing. Without a valid signature it stays unconfirmed. */
+/** Stores a webhook that changes nothing. */
 function storeUnused(sql: SqlStorage, entry: Omit<NewEntry, "kind" | "outcome">, trust: Trust): Outcome {
   if (trust === "signature") {
     appendEntry(sql, { ...entry, kind: "webhook", outcome: "ignored" }, null);
     return "ignored";
   }
-  // Nothing can confirm this webhook. Stores only the start of its body, or none if it may be for another tenant.
+  // Nothing can confirm this webhook, so at most the start of its body is stored.
   const payload = entry.shared ? null : (entry.payload?.slice(0, MAX_UNCONFIRMED_BYTES) ?? null);
   const seq = appendEntry(sql, { ...entry, kind: "webhook", outcome: "unconfirmed", payload }, null);
   boundUnconfirmed(sql, seq);

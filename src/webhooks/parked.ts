@@ -32,8 +32,7 @@ export class ParkedWebhooks {
   }
 
   /**
-   * Processes each webhook once more. Stores each webhook that fails again, unless the verifier refuses it.
-   * @returns one outcome for each webhook
+   * Processes each webhook once more. Parks webhooks that fail again, except webhooks that the verifier refuses.
    */
   async parkAll(webhooks: ReceivedWebhook[]): Promise<Taken[]> {
     const outcomes: Taken[] = [];
@@ -51,7 +50,6 @@ export class ParkedWebhooks {
   }
 
   /**
-   * Processes parked webhooks again.
    * @param webhookIds null for all parked webhooks
    * @returns how many webhooks did not fail again
    */
@@ -82,7 +80,6 @@ export function park(sql: SqlStorage, webhook: ReceivedWebhook, trust: Trust): v
   appendEntry(sql, { ...stored, kind: "webhook", type: "unknown", outcome: "failed" }, null);
 }
 
-/** Restores the parked webhooks among `webhookIds`, so that they can be processed like new ones. */
 function parkedWebhooks(
   sql: SqlStorage,
   webhookIds: readonly string[],

@@ -39,7 +39,7 @@ const RETRY = { firstMs: 5_000, maxMs: 15 * 60 * 1000 };
 const LAG_RETRY = { firstMs: 5_000, maxMs: 20_000 };
 /** How long PagerDuty's REST API may lag behind a webhook. */
 const MAX_LAG_MS = 30_000;
-/** How long a webhook waits at most to be checked. PagerDuty itself also retries webhooks for two days. */
+/** Unsigned webhooks are given up after this time. PagerDuty, too, retries its webhooks for two days. */
 const GIVE_UP_AFTER_MS = 48 * 3600 * 1000;
 /** After this many attempts, an incident whose custom fields cannot be read is folded without them. */
 const ATTEMPTS_WITH_FIELDS = 3;
@@ -54,7 +54,7 @@ type Unread = CallProblem | { problem: "other_incident" };
 type Answer = { ok: true; value: RestReading & { fieldsMissing: boolean } } | ({ ok: false } & Unread);
 
 /**
- * Reads the incident of a hint, and confirms or rejects the unsigned webhooks about it. If PagerDuty's answer cannot
+ * Reads the incident of a hint, then confirms or rejects the incident's unsigned webhooks. If PagerDuty's answer cannot
  * be processed, these webhooks are marked as failed, so that the hint does not block the hints of other incidents.
  */
 export async function readBack(context: TenantContext, hint: Hint): Promise<void> {
@@ -73,8 +73,7 @@ async function readAndSettle(context: TenantContext, hint: Hint): Promise<void> 
   const { sql, store, storage } = context;
   const isCurrent = store.whileConnectedAsNow();
   const entries = hintedEntries(sql, hint, BATCH);
-  // No unsigned webhook is waiting: each was replaced by a signed webhook or given up. Or the hint was only made to
-  // read the incident's number.
+  // No unsigned webhook waits any more, or the hint was only made to read the incident's number.
   if (entries.length === 0) return readNumber(context, hint);
   const answer = await read(context, hint);
   if (!isCurrent()) return;
@@ -111,7 +110,7 @@ async function read({ client }: TenantContext, hint: Hint): Promise<Answer> {
   return { ok: true, value: { ...answer.value, askedAtMs } };
 }
 
-/** Reads the incident and its custom fields. Returns null if PagerDuty answers with a different incident. */
+/** The value is null if PagerDuty answers with a different incident. */
 async function readIncident(
   target: ApiTarget,
   hint: Hint,
@@ -128,7 +127,6 @@ async function readIncident(
   };
 }
 
-/** Confirms or rejects each entry, and plans the next reading for the entries that have to wait. */
 function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: Answer, nowMs: number): void {
   const { sql } = context;
   // A refused credential or a rate limit affects the readings of all incidents, so all hints pause.
@@ -160,7 +158,7 @@ function settle(context: TenantContext, hint: Hint, entries: Entry[], answer: An
   else finishHint(sql, hint, entries.at(-1)?.seq ?? hint.firstSeq, nowMs);
 }
 
-/** Confirms an entry. Keeps only a few repetitions of an event, as anyone can post webhooks that PagerDuty confirms. */
+/** Keeps only a few repetitions of an event, because anyone can post webhooks that PagerDuty confirms. */
 function confirm(sql: SqlStorage, { seq, incidentId, eventId }: Entry, outcome: Outcome): void {
   if (eventId !== null && countOfEvent(sql, incidentId, eventId) > MAX_DUPLICATES) removeEntry(sql, seq);
   else {
@@ -170,8 +168,7 @@ function confirm(sql: SqlStorage, { seq, incidentId, eventId }: Entry, outcome: 
 }
 
 /**
- * Folds PagerDuty's answer about the incident. Aurora only gets the ids of a webhook that agrees with the answer,
- * because any other webhook may be forged.
+ * Aurora only gets the ids of a webhook that agrees with PagerDuty's answer, because any other webhook may be forged.
  * @returns whether the reading changed the incident
  */
 function foldReading(context: TenantContext, judged: Judged[], read: RestReading, nowMs: number): boolean {
@@ -254,7 +251,6 @@ function retryAfterMs(answer: Answer, { attempts }: Hint): number {
   return backoffMs(attempts + 1, isLag ? LAG_RETRY : RETRY);
 }
 
-/** Returns the reason that is stored with an entry that could not be checked. */
 function whyNot({ problem }: Unread): string {
   switch (problem) {
     case "not_found":

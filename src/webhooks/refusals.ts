@@ -24,7 +24,6 @@ export class Refusals {
     this.#storage = storage;
   }
 
-  /** How many webhooks were refused in each hour; hours are counted since 1970. */
   get byHour(): ReadonlyMap<number, number> {
     return new Map(this.summary.byHour);
   }
@@ -43,7 +42,7 @@ export class Refusals {
     this.#storage.kv.put(KEY, next);
   }
 
-  /** Resets the count after a change of the signing secrets. The counts by hour stay. */
+  /** Call this after a change of the signing secrets. */
   clear(): void {
     const { count, byHour } = this.summary;
     if (count > 0) this.#storage.kv.put(KEY, { ...NONE, byHour });

@@ -12,7 +12,7 @@ import type { TimelineLine } from "../storage/journal.ts";
 
 /** Builds the line that an event adds to its incident's timeline: what happened, or who is concerned. Pure. */
 
-/** Events that change the status. The fold writes a line for this change; an event that has a text adds a second. */
+/** The fold writes a timeline line for the change of status. An event that has a text adds a second line. */
 const STATUS_EVENTS = new Set([
   "incident.triggered",
   "incident.acknowledged",
@@ -20,7 +20,7 @@ const STATUS_EVENTS = new Set([
   "incident.resolved",
   "incident.reopened",
 ]);
-/** Longer texts are shortened; the rest can be read in PagerDuty. */
+/** Longer texts are shortened; PagerDuty shows the whole text. */
 const MAX_TEXT_CHARS = 2000;
 
 export function timelineLineOf(event: PagerDutyEvent, effect: Effect): TimelineLine | null {
@@ -84,10 +84,7 @@ function roleText({ data }: PagerDutyEvent, incidentId: string): string | null {
 
 const Text = lenient(z.string());
 
-/**
- * `data` of notes, status updates, responders, tasks, conference bridges, workflows and actions. All members are
- * optional.
- */
+/** `data` of notes, status updates, responders, tasks, conference bridges, workflows and actions. */
 const OtherData = z.object({
   content: Text,
   message: Text,
@@ -108,7 +105,7 @@ const OtherData = z.object({
   escalation_policy: Reference,
 });
 
-/** Returns the subject, the person and the state that the event names; any of them may be missing. */
+/** Returns for example "Check the database: Ann Lee (completed)", without the parts that the event lacks. */
 function otherText(data: unknown): string | null {
   const parsed = OtherData.safeParse(data);
   if (!parsed.success) return null;

@@ -41,11 +41,9 @@ export class Verifier {
   }
 
   /**
-   * Checks an accepted webhook again, because the edge may have used an outdated copy of the connection. The edge's
-   * proof stands if its connection and its secret are still stored. Otherwise the webhook is verified with the stored
-   * secrets. If none proves the webhook, it is kept as a hint, because PagerDuty does not send an accepted webhook
-   * again. It is refused only if the edge accepted it for an earlier connection, and the present connection has secrets
-   * or is of another account.
+   * Verifies an accepted webhook again, because the edge may have used an outdated copy of the connection. A webhook
+   * that no stored secret proves becomes a hint, because PagerDuty does not send an accepted webhook again. But a
+   * webhook for an earlier connection is refused if the present connection has secrets, or is of another account.
    * @throws if the connection cannot be opened; the webhook is then retried, so that a missing key does not lose it
    */
   async verify(webhook: ReceivedWebhook): Promise<Verdict> {
