@@ -96,7 +96,7 @@ export class JobRunner {
     }
     this.#ends.clear();
     this.#wake = null;
-    // Does not await running jobs, because a slow job must not delay the next run. Running jobs stay due until they end.
+    // Does not await running jobs, because a slow job would delay the next run. Running jobs stay due until they end.
     return this.nextAtMs;
   }
 

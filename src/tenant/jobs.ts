@@ -139,7 +139,7 @@ export class DeliveryJobs implements JobSource {
 
 /** The most analyses that fetch a runbook at the same time; a fetch may take 10 s. */
 const MAX_RUNBOOKS = 1;
-/** More than can start, because an analysis without a runbook does not wait for another incident's runbook. */
+/** Many analyses are read, because an analysis without a runbook overtakes analyses that wait for a runbook. */
 const MAX_ANALYSES_READ = 50;
 
 /** One request for the runbook, and one for each of up to three redirects. */
@@ -215,7 +215,7 @@ export const noteJobs = ({ sql }: TenantContext, notes: NoteOutbox): JobSource =
 
 /** One call each for alerts, changes, past incidents, related incidents and notes. */
 const CONTEXT_REQUESTS = 5;
-/** If more incidents wait for a context, only their alerts are read, so that the alerts arrive in time. */
+/** If more incidents than this wait for a context, only their alerts are read, so that the alerts arrive in time. */
 const MAX_WHOLE_CONTEXTS = 8;
 /** The most contexts that are listed at once. `CallBudget` allows this number of calls in a minute. */
 const MAX_CONTEXTS = 320;

@@ -34,7 +34,7 @@ interface Look {
   status: string;
 }
 
-/** Leaves out the long members. Returns null if only custom fields are known, or if the row cannot be read. */
+/** Leaves out the incident's long members. Returns null if only custom fields are known, or the row is unreadable. */
 function incidentMessage(sql: SqlStorage, incidentId: string) {
   const incident = readableView(sql, incidentId);
   if (!incident) return null;

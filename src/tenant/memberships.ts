@@ -10,7 +10,7 @@ const KEY = "memberships";
 /** A storage key. While the copy in KV may be older than the stored list, the value is the copy's key in KV. */
 const REPLICA_MARKER = "membershipsReplicaBehind";
 
-/** `pinned`: the tenant's subscription posts to this user's URL, so the limit never drops the tenant. */
+/** `pinned`: the tenant's subscription posts to this user's URL, so `MAX_ORGANISATIONS` never drops the tenant. */
 const Membership = z.object({ tenantId: z.string(), pinned: z.boolean() });
 type Membership = z.infer<typeof Membership>;
 /** An unreadable list throws. Counting it as empty would lose organisations, which are added again only after hours. */
@@ -100,7 +100,7 @@ export class Memberships {
     this.#put(userId, isKnown || !pinned ? list : [{ tenantId, pinned }, ...list]);
   }
 
-  /** Tells the object of each dropped organisation first, so that the user's next call adds the organisation again. */
+  /** Tells each dropped organisation's object, so that the user's next call for this organisation adds it again. */
   async #add(userId: string, tenantId: string): Promise<void> {
     const { pushedOut } = withMembership(this.#list, tenantId);
     await Promise.all(pushedOut.map((id) => this.#organisationObject(id).forgetMember(userId)));

@@ -186,7 +186,7 @@ export class Tenant extends DurableObject<Env> {
     return { organisations: this.#runtime.memberships.tenantIds, own };
   }
 
-  /** Returns the connection's subscription id, and on a user's object the organisations that the URL leads to. */
+  /** Returns the subscription's id, and on a user's object the organisations that the user's webhook URL leads to. */
   async heldSubscription() {
     const { context, memberships } = this.#runtime;
     return { id: context.store.connection?.subscription?.id, organisations: memberships.tenantIds };

@@ -36,7 +36,7 @@ export async function finishSignIn(
     await connecting.connectOAuth(attempt, { userId, orgId }, checked, tokens);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    // A disconnect cancels every sign-in that started before it.
+    // A disconnect cancels every sign-in that started earlier.
     if (error.code === "not_connected") return ended(userId, "invalid", error.message);
     return ended(userId, "validation_failed", error.code);
   }

@@ -17,7 +17,6 @@ export type Judgement =
   /** `unreadable`, `unsettled`: the tenant cannot decide yet, so PagerDuty has to send the webhook again. */
   | { verdict: "not_connected" | "unreadable" | "unsettled" };
 
-/** A tenant that a webhook may be for, with the tenant's answer. */
 export interface Candidate {
   tenantId: string;
   judgement: Judgement;

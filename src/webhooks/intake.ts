@@ -91,7 +91,7 @@ export class Intake {
   }
 }
 
-/** Stores a webhook and applies its event. @returns the outcome; `unconfirmed` if PagerDuty has to be asked first */
+/** Stores a webhook and applies its event. @returns `unconfirmed` if PagerDuty has to be asked first */
 export function takeIn(
   context: RecordContext,
   webhook: ReceivedWebhook,
