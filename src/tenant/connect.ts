@@ -31,7 +31,6 @@ type Credential = { displayName: string } & (
   | (Pick<OAuthConnection, "authType"> & OAuthTokens)
 );
 
-/** The calls that `Connecting` makes to other parts of the tenant's object. */
 export interface Neighbours {
   /** Deletes the subscription that we created. @returns whether PagerDuty deleted it; null if we created none */
   removeSubscription(): Promise<boolean | null>;
@@ -59,7 +58,6 @@ export class Connecting {
   readonly #store: ConnectionStore;
   readonly #config: Config;
   readonly #neighbours: Neighbours;
-  /** How many disconnects have started since the object was loaded. */
   #disconnects = 0;
   /** The ids of connections that are being disconnected. */
   readonly #leaving = new Set<string>();
@@ -81,7 +79,6 @@ export class Connecting {
     throw new AppError("not_connected", "Not connected: a disconnect came first");
   }
 
-  /** The id of the stored connection; null if there is none. */
   get #present(): string | null {
     const { connection, unreadable } = this.#store;
     return connection?.connectionId ?? (unreadable ? UNREADABLE : null);
@@ -244,7 +241,6 @@ export class Connecting {
       if (!this.#leaving.has(connectionId)) {
         const isOthers = await this.#isOthers(connection, authorization, checked);
         this.#checkNotCancelled(attempt);
-        // If the connection changed while PagerDuty answered, the comparison starts again.
         if (this.#store.connection?.connectionId !== connectionId) continue;
         if (!isOthers && !this.#leaving.has(connectionId)) return connectionId;
       }

@@ -49,7 +49,6 @@ export class JobRunner {
     return this.#run !== null;
   }
 
-  /** Makes the run in progress look for due jobs again. */
   wake(): void {
     this.#wake?.();
   }
@@ -63,7 +62,7 @@ export class JobRunner {
   }
 
   /**
-   * Starts jobs until none is due or running, or a limit is reached. If a run is in progress, returns that run.
+   * Starts jobs until none is due or running, or a limit is reached.
    * @returns when to run again; null if there is no job
    */
   run(): Promise<number | null> {
@@ -112,7 +111,6 @@ export class JobRunner {
     this.#running.set(job.key, promise);
   }
 
-  /** Delays the next job of a key whose jobs end too often. */
   async #slowDown(key: string): Promise<void> {
     const second = Math.floor(Date.now() / SPIN_HOLD_MS);
     const ends = this.#ends.get(key);

@@ -220,7 +220,6 @@ const MAX_WHOLE_CONTEXTS = 8;
 /** The most contexts that are listed at once. `CallBudget` allows this number of calls in a minute. */
 const MAX_CONTEXTS = 320;
 
-/** An incident whose context is to be collected. */
 interface Awaited {
   incidentId: string;
   /** The time at which the delivery or the analysis stops waiting for the context. */

@@ -17,7 +17,6 @@ function shortValue(value: FieldValue): FieldValue {
   return json.length > MAX_TEXT_CHARS ? cut(json) : value;
 }
 
-/** Shortens each field, and drops fields that do not fit into the limit. */
 function shortFields(fields: Record<string, FieldValue>): Record<string, FieldValue> {
   let room = MAX_LISTED_FIELDS_CHARS;
   const kept = Object.entries(fields).map(([name, value]): [string, FieldValue] => [name, shortValue(value)]);

@@ -25,7 +25,6 @@ const SIGN_IN_OVER = 4401;
 
 const Attachment = z.object({ untilMs: z.nullable(z.number()) });
 
-/** The state that is compared. */
 interface Look {
   connectionId: string | null;
   seq: number;
@@ -76,7 +75,7 @@ export class Live {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** Called after every change. Sends the change at once, or after a pause if the last comparison was too recent. */
+  /** Call this after every change. */
   changed(): void {
     if (this.#ctx.getWebSockets().length === 0) {
       this.#lastLook = null;
@@ -121,7 +120,7 @@ export class Live {
     log.error("live.failed", { userId: this.#store.connection?.userId, error: describe(error) });
   }
 
-  /** Wraps the jobs, so that the changes of each job are sent when it ends. */
+  /** Wraps the jobs, so that each job's changes are sent when the job ends. */
   watch(jobs: JobSource): JobSource {
     const watched = (job: Job): Job => ({
       ...job,

@@ -18,7 +18,6 @@ const PINNED_KEY = "pinnedMember";
 /** A user's object is updated again after this long, because it orders organisations by their latest call. */
 const UPDATE_AGAIN_MS = 6 * 3600 * 1000;
 
-/** The methods of other tenants' objects that are called here; see `Tenant`. */
 export interface UserObject {
   changeMembership(change: MembershipChange): Promise<void>;
   heldSubscription(): Promise<{ id: string | undefined; organisations: string[] }>;

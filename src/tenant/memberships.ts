@@ -55,7 +55,6 @@ export interface MembershipChange {
   tenantId: string;
 }
 
-/** The methods of an organisation's object that are called here; see `Tenant`. */
 export interface OrganisationObject {
   forgetMember(userId: string): Promise<void>;
 }

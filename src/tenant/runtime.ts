@@ -204,7 +204,6 @@ export class TenantRuntime {
 
   /** Plans a check for missed incidents, because the new credential may read more than the previous one. */
   async credentialChanged(change: "connect" | "rotate", caller: Caller, webhookUrl: string): Promise<void> {
-    // If the tenant was disconnected in the meantime, there is nothing to check.
     if (!this.context.store.connection) return;
     this.mirror.note(change, { userId: caller.userId, orgId: caller.orgId });
     this.reconciler.noteUrl(webhookUrl);

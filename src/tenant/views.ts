@@ -108,7 +108,6 @@ export function deliveryView(entry: Entry) {
     incident: notification && headOf(notification.incident),
     version: notification?.incident.version ?? null,
     change: notification?.change.kind ?? null,
-    /** The webhook that caused the delivery; null if there is none. */
     webhookId: entry.webhookId,
     state: entry.delivery === "queued" ? ("pending" as const) : entry.delivery,
     attempts: entry.attempts,

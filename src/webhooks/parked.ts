@@ -71,7 +71,7 @@ export class ParkedWebhooks {
   }
 }
 
-/** Stores a webhook as `failed`, without applying its event. Does nothing if the webhook is already stored. */
+/** Stores a webhook as `failed`, without applying its event. */
 export function park(sql: SqlStorage, webhook: ReceivedWebhook, trust: Trust): void {
   const read = readBody(webhook.body);
   const eventId = read.ok ? read.event.id : null;

@@ -15,7 +15,6 @@ export const ReceivedWebhook = z.object({
   account: z.optional(z.nullable(z.string())),
   /** The header `X-Webhook-Id`, or a hash of the body. It is the same on each of PagerDuty's attempts. */
   webhookId: z.string(),
-  /** The result at the edge. */
   verification: Trust,
   /** The id of the signing secret that proves the webhook. Null for a hint, and for a retry of a parked webhook. */
   secretId: z.nullable(z.string()),

@@ -18,7 +18,6 @@ export class Verifier {
     this.#expectsSecret = expectsSecret;
   }
 
-  /** Decides about a webhook that the edge could not verify. */
   async judge(question: Question): Promise<Judgement> {
     const { connection, sealed } = this.#store;
     if (!connection) return { verdict: this.#store.unreadable ? "unreadable" : "not_connected" };
