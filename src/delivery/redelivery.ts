@@ -45,7 +45,7 @@ export interface Redelivery {
 interface Redeliverer {
   storage: DurableObjectStorage;
   sql: SqlStorage;
-  /** Returns the user to name in deliveries that were refused with `USER_LEFT`. */
+  /** Returns the connected user; null if nobody is connected. A delivery refused with `USER_LEFT` is sent for this user. */
   connectedUser: () => string | null;
 }
 

@@ -58,9 +58,10 @@ export const updatedAtMsOf = (updatedAt: string | null) =>
   updatedAt === null ? 0 : Date.parse(updatedAt) || 0;
 
 /**
- * Returns the stamp of a REST answer with the time `restAtMs`. If the stored stamp `known` is in the same second, and
- * its event occurred before the call to PagerDuty, the returned stamp is newer than `known`. PagerDuty's clock may be
- * ahead of ours, so an event stored before the call counts as occurred, even if its time is later.
+ * Returns the stamp for a REST answer. `restAtMs` is the time of the answer: the incident's last change, in whole
+ * seconds. If the stored stamp `known` is in the same second, and its event occurred before the call to PagerDuty, the
+ * returned stamp is newer than `known`. PagerDuty's clock may be ahead of ours, so an event that was stored before the
+ * call also counts as one that occurred before it.
  */
 export function stampBeside(
   known: Stamp | null,
