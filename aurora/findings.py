@@ -1,7 +1,7 @@
 """Writes Aurora's finished analyses of PagerDuty incidents as notes in PagerDuty, through the connector.
 
 Does nothing unless WRITE_FINDINGS=true. Reads Aurora's table `incidents`, but never writes to it. Redis remembers which
-analyses were written. If Redis loses its data, the connector recognises a repeated note by its idempotency key.
+analyses were written. If Redis loses its data, the connector recognizes a repeated note by its idempotency key.
 """
 
 import logging
@@ -18,9 +18,8 @@ from utils.cache.redis_client import get_redis_ssl_kwargs
 from utils.db.connection_pool import db_pool
 
 ROUND_SECONDS = 30
-# An analysis that finished longer ago is not sent to the connector. The window is short, because notes are for the
-# people on call: the first start must not write notes on last month's incidents. The window is long enough for a
-# weekend during which no connector runs.
+# Older analyses are not sent, so that the first start writes no notes on last month's incidents. Three days cover a
+# weekend during which the connector does not run.
 WINDOW_DAYS = 3
 # How long Redis remembers that an analysis was written as a note: longer than WINDOW_DAYS, so that no note is written
 # twice.
@@ -56,9 +55,9 @@ def analyses_of(member: str, connection, cursor) -> Iterator[Analysis]:
 
 
 def write_new(store: redis.Redis, refused: set[str], edge_url: str, internal_secret: str, frontend_url: str) -> None:
-    """Posts each finished analysis to the connector, unless Redis remembers it as written or its key is in `refused`.
+    """Posts each finished analysis to the connector, except those that Redis knows as written, and those in `refused`.
 
-    Adds the key of each analysis that the connector refuses to `refused`.
+    If the connector refuses an analysis, its key is added to `refused`.
     """
     for analysis in finished_analyses():
         key = idempotency_key(analysis)

@@ -8,12 +8,11 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any, Optional
 
-# The connector turns Markdown into plain text, and shortens that text to 25,000 characters. The connector accepts bodies
-# of up to 128 KiB; CONTENT_CHARACTERS fit into this even if each character has 4 bytes in UTF-8.
+# Even with 4 bytes a character, 30,000 characters fit into the 128 KiB that the connector accepts. The connector
+# shortens the note's plain text to 25,000 characters.
 CONTENT_CHARACTERS = 30_000
 CUT_MARK = "\n\n[…]"
-# Before the connector answers, it asks Aurora's server whether the user may write (which takes at most 5 s), and stores
-# the note.
+# Before the connector answers, it asks Aurora's server for the user's permission, for at most 5 s, and stores the note.
 POST_TIMEOUT_SECONDS = 30
 
 
@@ -93,7 +92,7 @@ def post_note(analysis: Analysis, edge_url: str, internal_secret: str, frontend_
 
 
 def error_text(body: bytes) -> Optional[str]:
-    """Returns the connector's `error`, or None for any other body, such as a proxy's page."""
+    """Returns the `error` in the connector's JSON answer; None for any other body, such as a proxy's HTML page."""
     try:
         error = json.loads(body)["error"]
     except (ValueError, KeyError, TypeError):

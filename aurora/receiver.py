@@ -1,7 +1,7 @@
 """Receives the connector's events, and runs Aurora's task on each one before it answers.
 
-Runs in Aurora's own server image, beside Aurora's worker. The connector sends an incident's next event only after
-the previous one was answered with 200, so events reach Aurora's tables in order, and a failed event is retried.
+Runs in Aurora's own server image, beside Aurora's worker. The connector repeats a failed event until it is answered
+with 200 or given up, and sends the incident's next event only then. Events therefore reach Aurora's tables in order.
 """
 
 import logging
@@ -23,17 +23,16 @@ from utils.db.connection_pool import db_pool
 
 # Four times the largest webhook that the connector accepts, so that no event made from a webhook is too large.
 BODY_BYTES = 1024 * 1024
-# How long the lock of a killed receiver blocks its event. A receiver that runs extends the lock until the task has
-# ended, however long that takes.
+# How long the lock of a killed receiver blocks the event. A running receiver extends the lock until the task ends.
 LOCK_SECONDS = 60
 LOCK_EXTENSION_SECONDS = 15
-# How long a processed event is remembered: for the whole delivery schedule of the connector, plus some days during
+# How long a processed event is remembered: the 2 days of the connector's default delivery schedule, and 6 more days in
 # which a person may send a dead delivery again.
 DONE_SECONDS = 8 * 24 * 3600
 IN_PROGRESS_RETRY_SECONDS = 5
 # Without a timeout, a Redis that hangs would block every call until the connector gives up.
 REDIS_TIMEOUT_SECONDS = 5
-# The number of threads that gunicorn has for calls (docker-compose.edge.yaml).
+# As in gunicorn's option `--threads` (docker-compose.edge.yaml).
 WORKERS = 8
 
 log = logging.getLogger("edge.receiver")
@@ -44,8 +43,8 @@ store = redis.Redis.from_url(
     socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
     **get_redis_ssl_kwargs(),
 )
-# Aurora's code runs in these threads, and therefore outside of a Flask request, as in Aurora's own worker. Inside a
-# request, Aurora's database layer would read the user and the organisation from the request's headers.
+# Aurora's code runs in these threads, outside of a Flask request. Inside a request, Aurora's database layer would read
+# the user and the organisation from the request's headers.
 workers = ThreadPoolExecutor(max_workers=WORKERS)
 app = Flask(__name__)
 
@@ -95,7 +94,7 @@ def process_once(event: Event) -> Optional[str]:
 
 
 def despite_redis(action) -> None:
-    """Runs an action on Redis. Its failure is only logged, because it must not change the answer; locks expire anyway."""
+    """Runs an action on Redis. Only logs a failure, because the failure must not change the answer."""
     try:
         action()
     except redis.RedisError as error:
@@ -126,7 +125,7 @@ def process(event: Event) -> None:
 
 
 def newest_row(event: Event) -> int:
-    """Returns the id of the event's newest row in Aurora's table; 0 if there is none. Raises psycopg2.Error."""
+    """Returns the id of the event's newest row in `pagerduty_events`; 0 if there is none. Raises psycopg2.Error."""
     with db_pool.get_admin_connection() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1")  # Fails if PostgreSQL is unavailable; set_rls_context would hide the error.
         if not set_rls_context(cursor, connection, event.user_id, log_prefix="[EDGE]"):
@@ -161,8 +160,8 @@ def refuse_without_redis(error: redis.RedisError) -> tuple[Response, int]:
 
 @app.errorhandler(Exception)
 def refuse_after_failure(error: Exception) -> tuple[Response, int]:
-    # An exception's text may quote the payload, so the log and the answer contain only its class and place. A task that
-    # asks Celery for a retry raises Retry, which has the real exception in `exc`.
+    # The exception's text may quote the payload, so the log and the answer contain only the exception's class and line.
+    # A task asks Celery for a retry by raising Retry, which has the real exception in `exc`.
     cause = getattr(error, "exc", None) or error
     frames = traceback.extract_tb(cause.__traceback__)
     place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""

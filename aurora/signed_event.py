@@ -12,14 +12,14 @@ import json
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional
 
-# How far a call's timestamp may be from the present time, in both directions; protects against replayed calls. The
-# Standard Webhooks specification names this value.
+# How far a call's timestamp may be before or after the present time. Limits replayed calls. The libraries of Standard
+# Webhooks use the same 5 minutes.
 TIMESTAMP_TOLERANCE_SECONDS = 5 * 60
 # Aurora keeps the incident number in a PostgreSQL INTEGER column.
 LARGEST_NUMBER = 2**31 - 1
 
 FIELDS_UPDATED = "incident.custom_field_values.updated"
-# The only types that Aurora's own webhook route lets through to its task.
+# The only event types that Aurora's own webhook route passes to Aurora's task.
 MONITORED_TYPES = ("incident.triggered", "incident.acknowledged", "incident.resolved", FIELDS_UPDATED)
 
 
