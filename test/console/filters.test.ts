@@ -72,7 +72,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     async (width) => {
       stage.aurora.answer = () => ({ status: 429 });
       const { page } = await open("#/deliveries", ["One", "Two"], width);
-      // Each incident has two pending deliveries: its first notification, and then the request for an analysis.
+      // Each incident has two pending deliveries: its first notification, and its request for an analysis.
       await page.getByRole("button", { name: "Pending 4" }).waitFor();
       await page.getByRole("button", { name: "Failed 0" }).waitFor();
       await option(page, "Too many calls (2)").waitFor({ state: "attached" });
@@ -86,7 +86,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     },
   );
 
-  test("the filter for services offers each service of the list, with its number of incidents", async () => {
+  test("the service filter offers each service in the list, with the number of its incidents", async () => {
     const { page } = await open("#/incidents", ["One", "Two"]);
     await link(page, "One").waitFor();
     await link(page, "Two").waitFor();
@@ -139,7 +139,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await copy("subscription id").waitFor();
   });
 
-  test("while rows change, the page requests new counts at most every few seconds", async () => {
+  test("while 20 incidents arrive, the page requests new counts at most four times", async () => {
     const { page } = await open("#/incidents", ["First"]);
     await link(page, "First").waitFor();
     let counted = 0;

@@ -83,7 +83,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: String(top) }).waitFor();
     await page.keyboard.press("Escape");
-    // Waits for the focus on the row, because the heading of the open incident has the same text as the row.
+    // The open incident's heading has the same text as its row, so the test waits for the row's focus.
     await page.locator(".row-link:focus").waitFor();
     expect(await focused()).toBe(top);
     await page.keyboard.press("/");

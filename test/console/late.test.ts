@@ -8,7 +8,6 @@ import { openConsole } from "./stage.ts";
 
 const PAGE_SIZE = 50;
 
-/** Holds the page's calls until the test releases them. */
 async function hold(page: Page, url: string | RegExp, most = Number.POSITIVE_INFINITY) {
   const held: { route: Route; response: APIResponse }[] = [];
   let asked = 0;
@@ -87,7 +86,7 @@ describe.skipIf(!hasChromium)("a late answer", () => {
 
   test("is shown, and is not requested again before it arrives", async () => {
     const { page, account } = await open("", 1);
-    // Holds the requests for rows, but not those that count the choices of the filters.
+    // Holds requests for rows, but no requests for counts.
     const held = await hold(page, /\/console\/api\/incidents\?(?!\S*counts=)/);
     account.trigger({ title: "Comes late" });
     await known("Comes late");
@@ -97,9 +96,9 @@ describe.skipIf(!hasChromium)("a late answer", () => {
     expect(held.count()).toBe(1);
     await held.release();
     await page.getByRole("link", { name: /Comes late/ }).waitFor();
-    // All changes since the first request together cause only one more request.
+    // The changes since the first request cause only one more request.
     await until("the next answer", async () => {
-      // The page sets its timer after it has drawn the first answer, at a time that the test does not know.
+      // The page sets its next timer once it has drawn the rows, so the test moves the clock repeatedly.
       await page.clock.runFor(100);
       return held.count() === 1;
     });

@@ -19,7 +19,6 @@ describe.skipIf(!hasChromium)("each page and each state", () => {
     }),
   );
 
-  /** Creates incidents of each severity and status, a failed delivery, an ignored event and a refused webhook. */
   async function fill(): Promise<void> {
     const { account } = stage;
     await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
@@ -67,7 +66,7 @@ describe.skipIf(!hasChromium)("each page and each state", () => {
       await told.waitFor({ state: "attached" });
       const fold = page.locator(".problem-fold > summary").getByText(/^\d problems$/);
       if (width === 390) {
-        // Several problems are shown as one line, which a click unfolds.
+        // One line stands for all problems until a click unfolds the list.
         await fold.waitFor();
         expect(await told.isVisible()).toBe(false);
         await look("problems-folded");

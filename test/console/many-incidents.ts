@@ -1,10 +1,7 @@
 import type { Page, WebSocketRoute } from "playwright-core";
 import type { IncidentList, LiveMessage, PagerDutyIncident } from "../../src/contract/answers.ts";
 
-/**
- * Simulates a list of very many incidents: answers the console's requests for the list in place of the Worker, and
- * sends changes over the WebSocket.
- */
+/** Answers the console's requests for a very long list in place of the Worker, and sends changes over the WebSocket. */
 
 const SERVICES = ["Checkout", "Payments", "Search", "Mail", "Kafka", "Database"];
 const SEVERITIES = ["critical", "high", "medium", "low"] as const;
@@ -42,9 +39,9 @@ function incidentOf(index: number, nowMs: number): PagerDutyIncident {
 }
 
 export interface ManyIncidents {
-  /** Sends a change of an incident, or a new incident if `index` is negative. */
+  /** Sends a changed incident; a negative `index` sends a new incident. */
   change(index: number, title: string): void;
-  /** How many requests for a page of the list were answered. */
+  /** How many requests were answered. */
   readonly pages: number;
 }
 
@@ -88,5 +85,5 @@ const LOAD_ALL = `(async () => {
   }
 })()`;
 
-/** Loads all pages of the list, one after the other, and scrolls to the end after each. */
+/** Loads the list page by page, and scrolls to the end after each page. */
 export const loadAll = (page: Page): Promise<void> => page.evaluate<void>(LOAD_ALL);

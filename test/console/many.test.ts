@@ -9,7 +9,7 @@ import { openConsole } from "./stage.ts";
 
 const INCIDENTS = 5_000;
 
-/** Counts the rows that are inserted into the page, including rows that are only moved. */
+/** Counts each `<tr>` that is inserted or moved. */
 const WATCH = `
   window.added = 0;
   new MutationObserver((records) => {

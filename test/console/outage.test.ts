@@ -12,7 +12,6 @@ const API = /\/console\/api(\/|\?|$)/;
 describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
   const { stage, openPage } = openConsole();
 
-  /** Opens the console with a connection, an incident, no WebSocket, and a clock that the test controls. */
   async function open(width: 390 | 1280 = 1280) {
     const account = stage.account;
     await stage.call("POST", "", { token: account.apiKey(), subscribe: true });
@@ -88,7 +87,7 @@ describe.skipIf(!hasChromium)("during an outage of the connector:", () => {
     expect(await page.evaluate("document.activeElement.id")).toBe("main");
   });
 
-  test("if the WebSocket is open but silent, the page polls until the connector answers", async () => {
+  test("after a failed call the page polls until the connector answers, even if the WebSocket stays open", async () => {
     const { page } = await open();
     await page.unrouteAll();
     await page.routeWebSocket("**/console/api/live", (socket) => socket.connectToServer());

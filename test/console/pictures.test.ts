@@ -34,7 +34,6 @@ describe.skipIf(!hasChromium)("the pages of a realistic account", () => {
     }),
   );
 
-  /** Replaces the test's addresses with addresses that look real. */
   const withRealAddresses = (page: Page) =>
     page.route(/\/console\/api/, async (route) => {
       if (route.request().method() !== "GET") return route.continue();
@@ -97,7 +96,6 @@ const LOOKS: readonly Look[] = [
 
 const agoIso = (minutes: number) => new Date(Date.now() - minutes * MINUTE_MS).toISOString();
 
-/** PagerDuty's context for the first incident. */
 const KNOWLEDGE: Knowledge = {
   alerts: [
     {

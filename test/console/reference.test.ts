@@ -52,7 +52,6 @@ describe.skipIf(!hasChromium)("the list of calls", () => {
 describe.skipIf(!hasChromium)("trying a call in the reference", () => {
   const { stage, openPage } = openConsole();
 
-  /** Opens the reference at a call, and records the calls that the page makes. */
   async function open(operationId: string) {
     const { page, faults } = await openPage(1280);
     const calls: string[] = [];
@@ -108,12 +107,12 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     await form.getByLabel("Body, JSON").fill("{");
     await form.getByRole("button", { name: "Send" }).click();
     await form.getByText("The body is not JSON. Nothing was sent.").waitFor();
-    // The former answer is removed, so that nobody takes it for the answer to this call.
+    // The previous call's answer is gone, so that nobody takes it for the answer to this call.
     expect(await form.getByText("400", { exact: true }).count()).toBe(0);
     expect(calls).toEqual(["POST /console/api/incidents/P1/notes"]);
   });
 
-  test("shows the same call as a shell command, with the values of the fields and the visitor's user id", async () => {
+  test("shows the call as a shell command, with the entered values and the visitor's user id", async () => {
     const { page, form } = await open("redeliverDeliveries");
     const card = page.locator("#redeliverDeliveries");
     const shell = card.getByLabel("From a shell", { exact: true });
@@ -165,7 +164,7 @@ describe.skipIf(!hasChromium)("trying a call in the reference", () => {
     expect(calls).toEqual(["DELETE /console/api"]);
   });
 
-  test("is not offered for calls that PagerDuty or a browser makes", async () => {
+  test("is not offered for calls that PagerDuty, a browser or the connector makes", async () => {
     const { page } = await open("receiveWebhook");
     await page.locator("#receiveWebhook").getByLabel("From a shell", { exact: true }).waitFor();
     for (const id of ["receiveWebhook", "finishSignIn", "watchChanges", "receiveV3"]) {

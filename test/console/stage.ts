@@ -3,7 +3,7 @@ import { openStage, type Stage } from "../support/stage.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { type Look, startBrowser, type WatchedPage, watchedPage } from "./browser.ts";
 
-/** The user id for which the console makes its calls if AURORA_ENV is `dev`. */
+/** The console calls the API with this user id if AURORA_ENV is `dev`. */
 const LOCAL_USER = "local";
 
 export interface Console {
@@ -14,7 +14,7 @@ export interface Console {
 
 const startLocal = () => startWorld({ AURORA_ENV: "dev", INTERNAL_API_SECRET: null });
 
-/** Starts the Worker, its emulators and a browser for the tests of a file or `describe`. Disconnects after each test. */
+/** Starts the Worker, its emulators and a browser. Disconnects after each test. */
 export function openConsole(start: () => Promise<World> = startLocal): Console {
   let browser: Awaited<ReturnType<typeof startBrowser>> | null = null;
   const stage = openStage(start, () => LOCAL_USER);
@@ -23,8 +23,7 @@ export function openConsole(start: () => Promise<World> = startLocal): Console {
   });
   afterEach(async () => {
     const contexts = browser?.contexts() ?? [];
-    // A test's route handler may still hold a request. `ignoreErrors` ignores the error that the handler gets when its
-    // page is closed.
+    // A route handler may still hold a request. `ignoreErrors` hides the handler's error when its page closes.
     const pages = contexts.flatMap((context) => context.pages());
     await Promise.all(pages.map((page) => page.unrouteAll({ behavior: "ignoreErrors" })));
     await Promise.all(contexts.map((context) => context.close()));

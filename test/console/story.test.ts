@@ -20,7 +20,6 @@ describe.skipIf(!hasChromium)("the console", () => {
     }),
   );
 
-  /** Checks that the page is accessible in both colour schemes and not wider than the window. */
   const look = async (page: Page, name: string) => {
     for (const scheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
@@ -132,7 +131,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     await page.getByText("All delivered").waitFor();
     await page.getByRole("row").getByText("Delivered").first().waitFor();
 
-    // Uses only the keyboard: the skip link comes first, and Enter opens an incident.
+    // With the keyboard: Tab first reaches the skip link, and Enter opens an incident.
     await page.goto(`${stage.worker.url}/#/incidents`);
     await page.reload();
     await page.getByRole("link", { name: /Search is down/ }).waitFor();

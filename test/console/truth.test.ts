@@ -5,9 +5,8 @@ import { startWorld } from "../support/world.ts";
 import { hasChromium, overflows, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The console never shows a better state than the actual one. */
+/** The console never shows a state that is better than the real state. */
 
-/** Returns the tile of the health overview with this name. */
 const tile = (page: Page, name: string) =>
   page.locator(".tile", { has: page.getByText(name, { exact: true }) });
 const SECTIONS = ["incidents", "events", "deliveries", "connection"] as const;
@@ -108,7 +107,7 @@ describe.skipIf(!hasChromium)("the console", () => {
     for (const section of SECTIONS) {
       await page.evaluate(`location.hash = "#/${section}"`);
       await tile(page, "Webhooks").getByText("Disabled").waitFor();
-      // Problems that stop all events come first. The refused webhook is no such problem.
+      // The disabled subscription comes first, because it stops all events.
       const problems = await page.locator(".problems .what").allTextContents();
       expect(problems).toEqual([
         "The webhook subscription is disabled at PagerDuty, so no events arrive.",

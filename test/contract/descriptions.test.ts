@@ -11,7 +11,7 @@ import { asObject, at } from "../http/documented.ts";
 const document = openApiDocument("0.0.0");
 const { schemas } = document.components;
 
-/** @param path the component's name followed by the properties' names, with dots */
+/** @param path such as `Connected.delivery.target` */
 function descriptionOf(path: string): unknown {
   const [component = "", ...names] = path.split(".");
   return at(schemas, component, ...names.flatMap((name) => ["properties", name]))["description"];
@@ -37,7 +37,6 @@ test.each([
   expect(descriptionOf(path)).toBe(description);
 });
 
-/** Returns each property below `node` in the form `name: description`. */
 function describedIn(node: unknown): string[] {
   if (typeof node !== "object" || node === null) return [];
   const { properties } = asObject(node);

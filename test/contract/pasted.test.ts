@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { ConnectBody, SigningSecretBody } from "../../src/contract/requests.ts";
 
 /**
- * Characters that a person pasted around a secret are removed. If the connector stored them with the secret, it would
- * refuse every genuine webhook.
+ * Blanks, quotes and invisible characters that a person pasted with a secret are removed. If they were stored, the
+ * connector would refuse every genuine webhook.
  */
 
 test.each([

@@ -25,7 +25,7 @@ type ErrorCode = components["schemas"]["Failure"]["code"];
 export const isPassing = (code: ErrorCode): boolean =>
   code === "rate_limited" || code === "unavailable" || code === "pagerduty_unavailable";
 
-/** Returns all open critical incidents, read page by page. */
+/** Returns the titles of all open critical incidents, read page by page. */
 export async function openCritical(): Promise<string[]> {
   const titles: string[] = [];
   let cursor: string | null = null;
@@ -42,18 +42,16 @@ export async function openCritical(): Promise<string[]> {
   return titles;
 }
 
-/** Returns the account's subdomain after checking that there is a connection. */
+/** Returns the account's subdomain; null without a connection. */
 export async function account(): Promise<string | null> {
   const { data } = await client.GET("/pagerduty", { params: { header: caller } });
   return data?.connected ? data.accountSubdomain : null;
 }
 
-/** The notification that a receiver gets. */
 type Notification = webhooks["notifications"]["post"]["requestBody"]["content"]["application/json"];
 export const severityOf = ({ data }: Notification): "critical" | "high" | "medium" | "low" =>
   data.incident.severity;
 
-/** The V3 event that a receiver gets. */
 type V3 = webhooks["v3"]["post"]["requestBody"]["content"]["application/json"];
 export const userOf = ({ aurora }: V3): string => aurora.user_id;
 
