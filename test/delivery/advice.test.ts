@@ -15,14 +15,14 @@ test("a temporary failure gets no advice", () => {
   for (const status of [408, 429, 500, 502, 503, 504]) expect(adviceFor(status, RECEIVER)).toBeNull();
 });
 
-test("the advice names what is wrong: the setting of the URL, the setting of the secret, or a missing credential", () => {
+test("the advice names the cause: the URL's setting, the secret's setting, or a missing credential", () => {
   expect(adviceFor(508, OWN_ROUTE)).toMatch(/^AURORA_BACKEND_URL leads back/);
   expect(adviceFor(508, RECEIVER)).toMatch(/^AURORA_EVENTS_URL leads back/);
   expect(adviceFor(401, RECEIVER)).toContain("AURORA_EVENTS_SECRET");
   expect(adviceFor(404, OWN_ROUTE)).toContain("no credential");
 });
 
-test("the text of a failure with advice says when the delivery will be dead, and the text of a temporary failure does not", () => {
+test("the text of a failure says when the delivery will be dead, but the text of a temporary failure does not", () => {
   const text = failureText({
     error: "Aurora answered 404: Not here.",
     advice: "check X",

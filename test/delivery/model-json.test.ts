@@ -17,7 +17,7 @@ const json = fc
   )
   .map((value): unknown => JSON.parse(JSON.stringify(storableJson(value))));
 
-/** Removes members that are null, because events for Aurora's language model have no such members. */
+/** Events for Aurora's language model have no null members. */
 const withoutNulls = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value), (_, member) =>
     typeof member === "object" && member !== null && !Array.isArray(member)
@@ -25,7 +25,7 @@ const withoutNulls = (value: unknown): unknown =>
       : member,
   );
 
-test("the computed size of a value that is divided into pieces equals the length of the JSON that Python writes for the pieces", () => {
+test("sizeOf(value, PIECES) equals the length of the pieces as JSON written by Python", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(sizeOf(value, PIECES)).toBe(charCount(dumps(inPieces(value))));
@@ -33,7 +33,7 @@ test("the computed size of a value that is divided into pieces equals the length
   );
 });
 
-test("the computed size of a value that Aurora shortens equals the length of the JSON that Python writes for it", () => {
+test("sizeOf(value, CUT_BY_AURORA) equals the length of the shortened value as JSON written by Python", () => {
   fc.assert(
     fc.property(json, (value) => {
       expect(sizeOf(value, CUT_BY_AURORA)).toBe(charCount(dumps(cutByAurora(withoutNulls(value)))));
@@ -53,7 +53,7 @@ test("the pieces of a value contain its complete text, no piece has over 250 cha
   );
 });
 
-test("a context never exceeds its limit, whatever the limit is, and Aurora shortens nothing in it", () => {
+test("a context never exceeds its limit, and Aurora shortens nothing in the context", () => {
   fc.assert(
     fc.property(anyContext, fc.nat(15_000), (context, room) => {
       const fitted = fitContext(boundContext(context), room);
@@ -81,7 +81,7 @@ test("the newest alert keeps its details in nearly every context of 5,000 charac
       expect(fitted).toHaveProperty("alerts.0.id", "NEWEST");
       expect(fitted).toHaveProperty("alerts.0.details.metric", "p99 latency");
     }),
-    // In about one context of 200, the first items of the other parts leave no room for them, hence the fixed seed.
+    // The seed is fixed, because in about one context of 200 the other parts leave no room for the alert's details.
     { ...LARGE, seed: 20261126 },
   );
 });

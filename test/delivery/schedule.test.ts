@@ -16,7 +16,7 @@ test("an accepted attempt ends the delivery", () => {
   expect(nextStep({ kind: "accepted", status: 200 }, 1, SCHEDULE, 0, 0.5)).toEqual({ step: "delivered" });
 });
 
-test("a failed delivery waits as long as the schedule says before the next attempt", () => {
+test("after a failed attempt, the delivery waits for the seconds in the schedule's next entry", () => {
   expect(nextStep(failed(), 1, SCHEDULE, 1000, 0)).toEqual({ step: "retry", atMs: 6000 });
   expect(nextStep(failed(), 2, SCHEDULE, 1000, 0)).toEqual({ step: "retry", atMs: 31_000 });
 });
@@ -35,7 +35,7 @@ test("Retry-After is honoured up to an hour, and never shortens the wait", () =>
   expect(nextStep(failed(86_400), 1, SCHEDULE, 0, 0)).toEqual({ step: "retry", atMs: 3_600_000 });
 });
 
-test("the time at which a delivery will be dead is the time of its last attempt in the schedule", () => {
+test("a delivery will be dead at the time of the schedule's last attempt", () => {
   expect(deadAtMs(1, 6000, SCHEDULE)).toBe(36_000);
   expect(deadAtMs(2, 36_000, SCHEDULE)).toBe(36_000);
 });

@@ -8,7 +8,7 @@ import { alert, anyContext, anyText, LARGE, NO_CONTEXT } from "../support/contex
 import { cutByAurora, dumps, hasNullMember, textsOf } from "../support/model.ts";
 import { notificationOf } from "../support/stored-notification.ts";
 
-/** Members that Aurora reads as text and stores unchanged. It passes all other members only to its language model. */
+/** Aurora reads these members as text. */
 const TEXTS = [
   "id",
   "type",
@@ -142,14 +142,14 @@ test("custom fields and a description of ordinary length are sent complete", () 
   expect(Object.fromEntries(entriesOf(fields?.["custom_fields"]))).toEqual(changed.customFields);
 });
 
-test("a runbook's URL is never shortened, however many custom fields there are", () => {
+test("a runbook's URL is not shortened, even among 100 other custom fields", () => {
   const runbook_link = `https://runbooks/${"x".repeat(400)}`;
   const many = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`f${at}`, "x".repeat(300)]));
   const { fields } = made({ customFields: { ...many, runbook_link } }, {}, NO_CONTEXT);
   expect(Object.fromEntries(entriesOf(fields?.["custom_fields"]))).toMatchObject({ runbook_link });
 });
 
-test("members of PagerDuty's event that the connector does not know are sent, shortened if they are long", () => {
+test("unknown members of PagerDuty's event are sent, and shortened if they are long", () => {
   const others = { resolve_reason: null, incident_type: { name: "major" }, notes: "x".repeat(9000) };
   const { triggered } = made({}, others, NO_CONTEXT);
   expect(triggered).toMatchObject({ incident_type: { name: "major" } });

@@ -1,6 +1,5 @@
 import { inspect, isDeepStrictEqual } from "node:util";
 
-/** A claim, with the expected and the actual value. */
 export interface Check {
   readonly claim: string;
   readonly expected: unknown;

@@ -1,6 +1,6 @@
 import type { Stage } from "./stage.ts";
 
-/** Plays what a user does once: connects with an API key, creates a webhook, and stores its signing secret. */
+/** Plays the setup: a user connects with an API key, creates a webhook, and stores its signing secret. */
 export async function playConnection(stage: Stage): Promise<void> {
   await connectWithKey(stage);
   await subscribeWebhook(stage);

@@ -2,8 +2,8 @@ import { hc } from "hono/client";
 import type { App, Client } from "../../src/client.ts";
 
 /**
- * Calls the connector's API for one user, as Aurora's UI server does. Sends no INTERNAL_API_SECRET: the demo's
- * connector runs with AURORA_ENV=dev and asks for none.
+ * Calls the connector's API for one user, as Aurora's UI server does. Sends no INTERNAL_API_SECRET, because the demo's
+ * connector runs with AURORA_ENV=dev.
  */
 export class Connector {
   readonly url: string;
@@ -35,18 +35,17 @@ export class Connector {
     await answered(this.#client.pagerduty["signing-secret"].$delete());
   }
 
-  /** Runs a check now: checks the webhook subscription, and searches for missed incidents. */
+  /** Checks the webhook subscription, and searches for missed incidents. */
   async reconcile(): Promise<void> {
     await answered(this.#client.pagerduty.reconcile.$post());
   }
 
-  /** Writes a note on an incident in PagerDuty, as aurora/findings.py does. @returns the connector's id of the note */
+  /** Writes a note on an incident. @returns the connector's id of the note, not PagerDuty's */
   async writeNote(incidentId: string, content: string): Promise<string> {
     const notes = this.#client.pagerduty.incidents[":incidentId"].notes;
     return (await answered(notes.$post({ param: { incidentId }, json: { content } }))).noteId;
   }
 
-  /** Returns the messages of the problems that the status reports. */
   async problems(): Promise<string[]> {
     const status = await answered(this.#client.pagerduty.$get());
     return "problems" in status ? (status.problems ?? []).map(({ message }) => message) : [];
@@ -58,7 +57,7 @@ export class Connector {
   }
 }
 
-/** Returns the parsed answer. @throws an error with status and text if the call failed */
+/** @throws an error with status and text if the call failed */
 async function answered<T>(
   call: Promise<{ ok: boolean; status: number; url: string; json(): Promise<T>; text(): Promise<string> }>,
 ): Promise<T> {

@@ -34,7 +34,6 @@ async function exit(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
 }
 
-/** Returns the temporary folders that the demo left behind. */
 function leftovers(): string[] {
   return readdirSync(folder).filter((name) => name.startsWith("aurora-pagerduty-demo-"));
 }
@@ -46,7 +45,7 @@ async function isUp(port: string): Promise<boolean> {
   );
 }
 
-test("the demo plays its whole story whatever the user's environment contains, and leaves nothing behind", async () => {
+test("the demo plays its whole story despite wrong settings in the user's environment, and leaves nothing behind", async () => {
   const port = String(await freePort());
   // Aurora's own developers have variables like these in their shells.
   const environment = {

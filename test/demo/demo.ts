@@ -11,12 +11,11 @@ import { standardOutput, Transcript } from "./transcript.ts";
 
 type ExitCode = 0 | 1 | 130;
 
-/** The exit code that shells use for Ctrl-C: the story did not finish. */
+/** The exit code that shells use after Ctrl-C. */
 const CUT_SHORT: ExitCode = 130;
 
 const transcript = new Transcript(standardOutput);
 
-/** Resolves when the process gets Ctrl-C, or another signal that tells it to end. */
 const interrupted = new Promise<"interrupted">((resolve) => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => resolve("interrupted"));
@@ -71,7 +70,6 @@ async function play(stage: Stage, stays: boolean): Promise<ExitCode> {
   }
 }
 
-/** Prints the parts of the demo with their addresses. */
 function introduce({ worker, pagerduty, aurora, connector }: Stage, tookMs: number): void {
   transcript.entries([
     ["Worker", `${worker.url} with KV, Queues and Durable Objects, up in ${(tookMs / 1000).toFixed(1)} s`],
@@ -81,7 +79,6 @@ function introduce({ worker, pagerduty, aurora, connector }: Stage, tookMs: numb
   ]);
 }
 
-/** Plays the stories and prints the checks. @returns true if every check passed */
 async function playStory(stage: Stage): Promise<boolean> {
   await playConnection(stage);
   const checks = [...(await playIncident(stage)), ...(await playGuardian(stage))];

@@ -15,7 +15,7 @@ const entry: FeedEntry = {
   status: 200,
 };
 
-test("rows are aligned with the column heads, however long the type, the title and the time are", () => {
+test("rows stay aligned with the column heads, even if the type, the title and the time are long", () => {
   const long: FeedEntry = {
     ...entry,
     eventType: "incident.custom_field_values.updated",

@@ -3,10 +3,9 @@ import type { AuroraCall, IncidentRow, TodaysAurora } from "../aurora/todays-aur
 import type { Account } from "../emulator/pagerduty.ts";
 import type { Transcript } from "./transcript.ts";
 
-/** How often the feed looks for new calls. */
 const FOLLOW_EVERY_MS = 100;
 
-/** The columns of the feed, each with its width. The last column needs no width. */
+/** The columns with their widths in characters. The last column needs no width. */
 const COLUMNS = [
   ["Aurora is sent", 27],
   ["incident", 27],
@@ -25,15 +24,14 @@ const Sent = z.object({
   }),
 });
 
-/** An event as the feed shows it. */
 export interface FeedEntry {
   eventType: string;
   title: string;
-  /** The incident's row in Aurora; null while there is none. */
+  /** The incident's row in Aurora's database; null until Aurora has stored the incident. */
   row: Pick<IncidentRow, "number" | "severity" | "status" | "metadata"> | null;
   /** Milliseconds from PagerDuty's webhook to the call to Aurora; null for an event without a webhook. */
   tookMs: number | null;
-  /** Aurora's answer. */
+  /** The HTTP status of Aurora's answer. */
   status: AuroraCall["status"];
 }
 
@@ -73,19 +71,16 @@ export class Feed {
     this.#transcript = transcript;
   }
 
-  /** Prints the heads of the columns. */
   head(): void {
     this.#transcript.detail(feedHead());
   }
 
-  /** Prints the calls that were not printed yet. */
   printNew(): void {
     const answered = this.#answered();
     for (const call of answered.slice(this.#printed)) this.#transcript.detail(feedRow(this.#entryOf(call)));
     this.#printed = answered.length;
   }
 
-  /** Prints each call as it arrives, until the process ends. */
   async follow(): Promise<never> {
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, FOLLOW_EVERY_MS));
@@ -111,8 +106,8 @@ export class Feed {
   }
 
   /**
-   * Returns the milliseconds from the first attempt of the incident's latest accepted webhook to `atMs`; null if there
-   * is no such webhook.
+   * Milliseconds from the first attempt of the incident's latest accepted webhook to `atMs`; null without an accepted
+   * webhook.
    */
   #tookMs(incidentId: string, atMs: number): number | null {
     const events = new Set(this.#account.incidents.get(incidentId)?.events.map(({ id }) => id));

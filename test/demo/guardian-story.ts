@@ -4,10 +4,7 @@ import { until } from "../support/until.ts";
 import type { Check } from "./check.ts";
 import type { Stage } from "./stage.ts";
 
-/**
- * Plays a failure that most integrations do not notice: the signing secret is wrong, and PagerDuty disables the webhook
- * after three refusals. @returns the checks of the result
- */
+/** Plays a failure: a wrong signing secret is stored, and PagerDuty disables the webhook after three refusals. */
 export async function playGuardian(stage: Stage): Promise<Check[]> {
   const [subscription] = [...stage.account.subscriptions.values()];
   if (!subscription) throw new Error("There is no webhook at PagerDuty");

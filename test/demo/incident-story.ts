@@ -16,7 +16,7 @@ const FINDINGS = `## Root cause
 - The pool has \`max_connections = 20\`; p99 rose from 0.3 s to 2.4 s.
 - Next: [roll back to 4.11](https://builds.example.com/0).`;
 
-/** The context that PagerDuty's API has for the incident in addition to the webhook. */
+/** The incident's context, which PagerDuty returns over its API but not in a webhook. */
 const KNOWLEDGE = {
   alerts: [
     {
@@ -38,7 +38,7 @@ const KNOWLEDGE = {
   ],
 };
 
-/** Plays an incident from its trigger to its resolution. @returns the checks of the result */
+/** Plays an incident from its trigger to its resolution. */
 export async function playIncident(stage: Stage): Promise<Check[]> {
   const incident = await trigger(stage);
   await addRunbook(stage, incident);
@@ -92,12 +92,11 @@ function promptWithoutConnector(incident: Incident): string {
   const [triggered] = incident.events;
   const payload = throughJsonb(JSON.parse(JSON.stringify(triggered?.data ?? {})));
   if (!(payload instanceof Map)) throw new Error("The webhook's data is not an object");
-  // PagerDuty sends the service as an object. Aurora then cannot build a prompt, and uses this text instead.
+  // PagerDuty sends the service as an object, so Aurora cannot build a prompt, and uses this text.
   const fallback = `PagerDuty incident #${incident.number}: ${TITLE}`;
   return buildRcaPrompt({ title: TITLE, payload, providers: [] }) ?? fallback;
 }
 
-/** Posts a note to the connector, as aurora/findings.py does. @returns the note's id */
 async function writeFindings(stage: Stage, incident: Incident): Promise<string> {
   const { connector, transcript } = stage;
   transcript.step("Aurora's analysis ends; the demo posts its summary, as aurora/findings.py does");
@@ -122,7 +121,6 @@ async function resolve(stage: Stage, incident: Incident): Promise<void> {
   await received(stage, incident, 4);
 }
 
-/** Waits until Aurora has stored `count` events of the incident, and prints the calls to Aurora. */
 async function received(stage: Stage, incident: Incident, count: number): Promise<void> {
   try {
     await until(`${count} events in Aurora`, () => eventsOf(stage, incident).length >= count);

@@ -1,9 +1,8 @@
 import { parseOptions, portOf } from "../../scripts/terminal/options.ts";
 
-/** The parsed arguments of `npm run demo`. */
 export type DemoOptions =
   | { readonly kind: "help" }
-  /** If `stays` is true, the demo keeps running after the story, so that the user can try it. */
+  /** If `stays` is true, the demo keeps running after the story. */
   | { readonly kind: "play"; readonly port: number; readonly stays: boolean };
 
 export const DEFAULT_PORT = 5080;

@@ -2,9 +2,8 @@ import * as z from "zod";
 
 /** Shortens the prompt of Aurora's language model for a terminal. */
 
-/** Longer lines are shortened to this many characters. */
 const MAX_CHARS = 200;
-/** The members of the payload that are shown. The other members are only counted. */
+/** Besides `context`, only these members of the payload are shown. */
 const SHOWN = ["title", "number", "status", "urgency", "service", "priority", "customFields"];
 const Members = z.record(z.string(), z.json());
 const PAYLOAD = /^([\s\S]*)<alert_payload>\n([\s\S]*)\n<\/alert_payload>/;

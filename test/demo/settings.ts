@@ -1,9 +1,8 @@
 import { freshCredentialsKeys } from "../../scripts/settings/dev-vars.ts";
 
-/** Settings of the Worker by name. An empty setting counts as unset. */
+/** The Worker's settings by name. An empty text counts as unset. */
 export type Settings = Readonly<Record<string, string>>;
 
-/** The services that the Worker calls, and the console's user. */
 export interface Surroundings {
   readonly pagerduty: { readonly apiUrl: string; readonly identityUrl: string };
   readonly aurora: { readonly eventsUrl: string; readonly eventsSecret: string };
@@ -12,8 +11,8 @@ export interface Surroundings {
 }
 
 /**
- * Every setting of the Worker in the demo. Unused settings are included, too, because wrangler would take them from the
- * environment of the user who starts the demo.
+ * Returns every setting of the Worker. Unused settings are empty texts, because wrangler would otherwise read them from
+ * the environment.
  */
 export function demoSettings({ pagerduty, aurora, userId }: Surroundings): Settings {
   return {
@@ -48,14 +47,14 @@ export function demoSettings({ pagerduty, aurora, userId }: Surroundings): Setti
   };
 }
 
-/** Writes the settings as wrangler's `--env-file` reads them. No value may contain a quote or a line break. */
+/** Returns the text of wrangler's `--env-file`. No value may contain a quote or a line break. */
 export function envFileText(settings: Settings): string {
   return Object.entries(settings)
     .map(([name, value]) => `${name}='${value}'\n`)
     .join("");
 }
 
-/** Variables that make wrangler ignore files or choose an environment of wrangler.toml. */
+/** Variables that change where wrangler reads settings from. */
 const WRANGLER_SWITCHES = [
   "CLOUDFLARE_ENV",
   "CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV",
@@ -63,17 +62,17 @@ const WRANGLER_SWITCHES = [
 ];
 
 /**
- * Returns the environment for the Worker's process: the given environment without the variables that would override the
- * demo's settings. wrangler prefers its environment to the `--env-file`.
+ * Returns `environment` without the variables that would override the settings. wrangler prefers its environment to the
+ * `--env-file`.
  */
 export function workerEnvironment<T extends object>(environment: T, settings: Settings): T {
   const left = { ...environment };
   for (const name of [...Object.keys(settings), ...WRANGLER_SWITCHES]) Reflect.deleteProperty(left, name);
   return Object.assign(left, {
-    // Keeps wrangler from loading data from Cloudflare, and from sending metrics.
+    // Keeps wrangler from loading `request.cf` from Cloudflare.
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
     WRANGLER_SEND_METRICS: "false",
-    // The Worker's log needs no colours, because it goes to the demo and not to a terminal.
+    // The demo keeps the Worker's log, which therefore needs no colours.
     FORCE_COLOR: "0",
     NO_COLOR: "1",
   });

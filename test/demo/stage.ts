@@ -7,7 +7,6 @@ import { demoSettings } from "./settings.ts";
 import type { Transcript } from "./transcript.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
-/** The running parts of the demo, and the transcript that prints its stories. */
 export interface Stage {
   readonly pagerduty: PagerDuty;
   readonly account: Account;
@@ -20,7 +19,6 @@ export interface Stage {
   readonly transcript: Transcript;
 }
 
-/** The user of Aurora who connects PagerDuty and uses the console, and the user's organisation. */
 const USER_ID = "ada00000-0000-4000-8000-000000000001";
 const ORGANISATION = "ac3e0000-0000-4000-8000-000000000001";
 
@@ -34,8 +32,7 @@ export async function openStage(
   cleanup: AsyncDisposableStack,
 ): Promise<Stage> {
   const pagerduty = cleanup.adopt(await startPagerDuty(), (it) => it.close());
-  // Aurora runs without its graph database. With it, Aurora would join the incidents of the stories into one incident,
-  // because they are on the same service.
+  // With Memgraph, Aurora would join the stories' incidents into one incident, because they have the same service.
   const options = { analysisDelayMs: null, memgraph: false };
   const aurora = cleanup.adopt(await startTodaysAurora(options), (it) => it.close());
   aurora.directory.addUser(USER_ID, ORGANISATION);

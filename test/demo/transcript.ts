@@ -3,13 +3,12 @@ import { type Check, difference, holds } from "./check.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
-/** The destination of the printed lines: a terminal, a file or a test. */
 export interface Output {
   readonly colours: boolean;
   line(text: string): void;
 }
 
-/** Standard output. Is coloured only in a terminal, and only if the user has not set `NO_COLOR`. */
+/** Standard output, coloured in a terminal unless the user has set `NO_COLOR`. */
 export const standardOutput: Output = {
   colours: process.stdout.isTTY === true && process.stdout.hasColors(),
   line: (text) => console.log(text),
@@ -24,14 +23,12 @@ export class Transcript {
     this.#output = output;
   }
 
-  /** Prints a numbered step. */
   step(title: string): void {
     this.#step += 1;
     this.#output.line("");
     this.#output.line(`${this.#step}. ${this.#styled("bold", title)}`);
   }
 
-  /** Prints a line below a step. */
   detail(text: string): void {
     this.#output.line(`   ${text}`);
   }
@@ -41,13 +38,12 @@ export class Transcript {
     this.#output.line(this.#styled("bold", title));
   }
 
-  /** Prints a line for each name with its value. The values are aligned. */
   entries(entries: readonly (readonly [string, string])[]): void {
     const width = Math.max(...entries.map(([name]) => name.length));
     for (const [name, value] of entries) this.detail(`${name.padEnd(width)}  ${value}`);
   }
 
-  /** Prints the checks. @returns true if all checks passed */
+  /** @returns true if all checks passed */
   checks(checks: readonly Check[]): boolean {
     this.heading("Checks");
     for (const check of checks) {

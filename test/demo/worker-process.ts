@@ -15,24 +15,22 @@ const wrangler = fileURLToPath(
 /** Long, because the first build of the Worker can take minutes on a slow machine. */
 const START_TIMEOUT_MS = 300_000;
 const STOP_TIMEOUT_MS = 5_000;
-/** The number of lines that are kept of the log: enough to see why the Worker failed. */
+/** Enough lines to see why the Worker failed. */
 const LOG_LINES = 40;
 
 /** The Worker under `wrangler dev`, in its own process group, with its state in a temporary folder. */
 export class WorkerProcess {
   readonly url: string;
-  /** Resolves when the process ends for any reason, with a text that says how it ended. */
+  /** Resolves when the process ends, with a text such as `ended with code 1`. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
   readonly #folder: string;
   readonly #log: string[] = [];
   readonly #killAtExit = () => this.#killNow();
 
-  /** Called only by `WorkerProcess.start`. */
   private constructor(port: number, settings: Settings) {
     this.url = `http://localhost:${port}`;
     this.#folder = mkdtempSync(join(tmpdir(), "aurora-pagerduty-demo-"));
-    // Kills the Worker at the end of the demo, whatever the reason for the end is.
     process.on("exit", this.#killAtExit);
     const envFile = join(this.#folder, "settings.env");
     writeFileSync(envFile, envFileText(settings), { mode: 0o600 });
@@ -40,7 +38,7 @@ export class WorkerProcess {
     args.push("--port", String(port), "--inspector-port", "0", "--show-interactive-dev-session=false");
     this.#child = spawn(process.execPath, ["--no-warnings", wrangler, ...args], {
       cwd: root,
-      // Gets its own process group, so that the demo can end the whole group, and Ctrl-C reaches only the demo.
+      // The Worker gets its own process group: the demo can end the whole group, and Ctrl-C reaches only the demo.
       detached: true,
       env: workerEnvironment(process.env, settings),
       stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -54,7 +52,7 @@ export class WorkerProcess {
     }
   }
 
-  /** Resolves when the Worker answers. @throws with the end of its log if it does not start */
+  /** Resolves when the Worker answers. @throws an error with the end of the Worker's log */
   static async start(port: number, settings: Settings): Promise<WorkerProcess> {
     const worker = new WorkerProcess(port, settings);
     try {
@@ -68,7 +66,6 @@ export class WorkerProcess {
     }
   }
 
-  /** Returns the last lines that the Worker wrote, indented. */
   log(): string {
     return this.#log.map((line) => `  | ${line}`).join("\n");
   }
@@ -96,7 +93,7 @@ export class WorkerProcess {
     const health = await fetch(`${this.url}/healthz`);
     if (!health.ok) throw new Error(`GET /healthz answered ${health.status}: ${await health.text()}`);
     await health.body?.cancel();
-    // Drops the log of the start. From here on the log is about the story.
+    // From here on, the log is about the story.
     this.#log.length = 0;
   }
 
@@ -109,7 +106,7 @@ export class WorkerProcess {
   #signal(signal: NodeJS.Signals): void {
     const { pid } = this.#child;
     try {
-      // Signals the whole process group. Windows has no process groups.
+      // A negative id signals the whole process group. Windows has no process groups.
       if (pid !== undefined && process.platform !== "win32") process.kill(-pid, signal);
       else this.#child.kill(signal);
     } catch {
