@@ -20,7 +20,7 @@ export interface OAuthClient {
   readonly scopes: readonly string[] | null;
 }
 
-/** An event to send. By default `resourceType` is the first word of `eventType`, and `occurredAt` is now. */
+/** By default, `resourceType` is the first word of `eventType`, and `occurredAt` is now. */
 export interface EmitOptions {
   eventType: string;
   resourceType?: string | undefined;
@@ -47,11 +47,10 @@ export class Account {
   readonly customFields = new CustomFields();
   readonly clock = new Clock();
   readonly incidents = new Map<string, Incident>();
-  /** The incidents as the REST API shows them. A test can replace this map to let the REST API lag behind. */
+  /** The incidents as the REST API shows them. Tests replace the map to let the REST API lag behind. */
   shown: ReadonlyMap<string, Incident> = this.incidents;
   readonly subscriptions = new Map<string, Subscription>();
   readonly oauthClients = new Map<string, OAuthClient>();
-  /** The number of successful OAuth refreshes so far. */
   refreshCount = 0;
   readonly #credentials = new Map<string, Credential>();
   readonly #grants: Grant[] = [];
@@ -59,7 +58,6 @@ export class Account {
   readonly #settings: SenderSettings;
   readonly #faults: Faults;
 
-  /** Called only by `pagerduty.account`. */
   constructor(site: { subdomain: string; region: Region }, settings: SenderSettings, faults: Faults) {
     this.subdomain = site.subdomain;
     this.region = site.region;
@@ -68,7 +66,6 @@ export class Account {
     this.#faults = faults;
   }
 
-  /** Turns this account into an EU account for which the US host also answers. */
   moveToEu(): void {
     this.region = "eu";
     this.isOnUsHost = true;
@@ -103,7 +100,7 @@ export class Account {
     return token;
   }
 
-  /** Revokes a key or an access token. Later calls with it get 401. */
+  /** Revokes a key or an access token: later calls with this token get 401. */
   revoke(token: string): void {
     this.#credentials.delete(token);
   }
@@ -116,10 +113,7 @@ export class Account {
     this.#credentials.set(token, credential);
   }
 
-  /**
-   * Registers an OAuth app with this account. By default this account's user consents to the app; if
-   * `pagerduty.signedInAs` is set, the user of that account consents.
-   */
+  /** Registers an OAuth app. This account's user consents to the app, unless `pagerduty.signedInAs` is set. */
   oauthClient(options: { scoped?: boolean; redirectUris?: string[]; scopes?: string[] } = {}): OAuthClient {
     const client: OAuthClient = {
       clientId: secretToken(),
@@ -141,7 +135,7 @@ export class Account {
     for (const grant of this.#grants) grant.revoked = true;
   }
 
-  /** Creates an incident. Unless `silent` is true, sends `incident.triggered`. */
+  /** Creates an incident, and sends `incident.triggered` unless `silent` is true. */
   trigger(options: TriggerOptions & { silent?: boolean } = {}): Incident {
     const incident = new Incident(this, this.incidents.size + 1, options);
     this.incidents.set(incident.id, incident);
@@ -149,20 +143,18 @@ export class Account {
     return incident;
   }
 
-  /** Creates a subscription as PagerDuty's web app does. Does not check its event types. */
+  /** Creates a subscription, even if it has unknown event types. */
   subscribe(options: SubscriptionOptions): Subscription {
     const subscription = new Subscription(options, this.#settings, this.#faults);
     this.subscriptions.set(subscription.id, subscription);
     return subscription;
   }
 
-  /** Deletes a subscription, and drops its pending webhooks. */
   unsubscribe(id: string): boolean {
     this.subscriptions.get(id)?.close();
     return this.subscriptions.delete(id);
   }
 
-  /** Creates an event of any type, and sends it to every subscription that matches it. */
   emit(options: EmitOptions): WebhookEvent {
     const event = this.eventOf(options);
     this.publish(event, options.incidentId ?? incidentIdOf(event.data));

@@ -1,11 +1,10 @@
-/** Writes a time as ISO 8601 with seconds, as PagerDuty does in its REST API and in incidents. */
+/** Writes a time as ISO 8601 with whole seconds, as PagerDuty does in its REST API and in incidents. */
 export function isoSeconds(ms: number): string {
   return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z`;
 }
 
-/** The clock of an account. Never returns the same millisecond twice, so the account's events have an order. */
+/** An account's clock. Never returns the same millisecond twice, so the account's events have an order. */
 export class Clock {
-  /** How far this clock is ahead of the right time. */
   offsetMs = 0;
   #lastMs = 0;
 

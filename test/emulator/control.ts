@@ -49,7 +49,6 @@ function jsonOf(body: string): unknown {
   }
 }
 
-/** Disables or enables all webhooks of the account, as a person can do in PagerDuty. */
 function switchWebhooks(account: Account | undefined, action: string | undefined): Reply {
   if (account === undefined) return problem(409, "there is no account yet");
   if (action !== "disable" && action !== "enable") return problem(404, "see GET /_emulator");
@@ -57,7 +56,7 @@ function switchWebhooks(account: Account | undefined, action: string | undefined
   return jsonReply(200, { webhooks: account.subscriptions.size, active: action === "enable" });
 }
 
-/** Answers the control calls of people who use the demo: they change incidents, and disable or enable webhooks. */
+/** Answers calls below `CONTROL_PATH`: they change incidents, and disable or enable webhooks. */
 export function answerControl(call: Call, account: Account | undefined, apiUrl: string): Reply {
   const [collection, id, action, ...rest] = call.url.pathname.slice(CONTROL_PATH.length + 1).split("/");
   if (call.method === "GET" && collection === "") return textReply(200, help(apiUrl));

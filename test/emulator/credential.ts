@@ -1,4 +1,4 @@
-/** The consent for which an access token was issued. The consent ends when the user withdraws it. */
+/** A user's consent to an OAuth app. */
 export interface Grant {
   readonly clientId: string;
   readonly scoped: boolean;

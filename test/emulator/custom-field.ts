@@ -1,6 +1,6 @@
 import { objectId } from "./identifier.ts";
 
-/** A custom field of an account. Its first value determines its type; at PagerDuty its creator chooses the type. */
+/** The first value determines the type. At PagerDuty, the person who creates the field chooses the type. */
 export interface CustomField {
   readonly id: string;
   readonly name: string;
@@ -17,7 +17,7 @@ export class CustomFields {
     return [...this.#fields.values()];
   }
 
-  /** Returns the field of that name. Creates it on first use, with a type that fits the value. */
+  /** Creates the field on first use, with a type that fits the value. */
   named(name: string, value: unknown): CustomField {
     const known = this.#fields.get(name);
     if (known !== undefined) return known;

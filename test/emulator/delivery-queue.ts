@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Faults } from "./faults.ts";
 import { type Attempt, attemptWebhook, type Verdict, type WebhookRequest } from "./webhook-attempt.ts";
 
-/** A webhook for one subscription, with its attempts and its outcome. */
+/** A webhook for one subscription. */
 export interface Delivery {
   readonly webhookId: string;
   readonly eventId: string;
@@ -12,12 +12,11 @@ export interface Delivery {
   state: "pending" | "delivered" | "dropped";
 }
 
-/** The timing of webhooks, in milliseconds. */
 export interface SenderSettings {
   /** The first wait before a retry. The wait doubles each time, up to 2 s. */
   readonly retryDelayMs: number;
   readonly attemptTimeoutMs: number;
-  /** How long a webhook is retried before it is dropped. At PagerDuty this is 48 h. */
+  /** How long a webhook is retried before it is dropped; at PagerDuty 48 h. */
   readonly retryForMs: number;
 }
 
@@ -28,13 +27,13 @@ interface QueuedWebhook {
 
 const MAX_RETRY_DELAY_MS = 2000;
 const MAX_CONCURRENT_ATTEMPTS = 16;
-/** The longest random delay of an incident's webhooks: long enough that other incidents' webhooks overtake them. */
+/** The longest random delay of an incident's webhooks. Meanwhile webhooks of other incidents overtake. */
 const SHUFFLE_SPREAD_MS = 30;
 const DUPLICATE_SPREAD_MS = 30;
 
 /**
- * The webhooks of one subscription. All webhooks of an incident share a lane and are sent one after the other: while
- * one is retried, the later ones wait. Lanes do not wait for each other.
+ * The webhooks of one subscription. Each incident has a lane: while a webhook is retried, later webhooks of its
+ * incident wait.
  */
 export class DeliveryQueue {
   readonly #settings: SenderSettings;
@@ -49,7 +48,7 @@ export class DeliveryQueue {
   /** The number of lanes and duplicates in progress. */
   #running = 0;
 
-  /** @param onEnd is called for each webhook that was accepted or dropped, except for those that `empty` drops */
+  /** @param onEnd is called when a webhook was delivered or dropped */
   constructor(settings: SenderSettings, faults: Faults, onEnd: (verdict: "delivered" | "drop") => void) {
     this.#settings = settings;
     this.#faults = faults;
@@ -112,7 +111,7 @@ export class DeliveryQueue {
     let delayMs = this.#settings.retryDelayMs;
     while (delivery.state === "pending") {
       let verdict = await this.#attempt(webhook);
-      // If `empty` has dropped the webhook during the attempt, the result of the attempt no longer matters.
+      // `empty` has dropped the webhook during the attempt.
       if (delivery.state !== "pending") return;
       if (verdict === "retry" && Date.now() + delayMs > retryUntilMs) verdict = "drop";
       if (verdict === "retry") {
@@ -161,7 +160,7 @@ export class DeliveryQueue {
     else next();
   }
 
-  /** Waits for `delayMs`, but only until `empty` is called. */
+  /** Waits for `delayMs`, or until `empty` is called. */
   async #pause(delayMs: number): Promise<void> {
     await wait(delayMs, undefined, { signal: this.#emptied.signal }).catch(() => undefined);
   }

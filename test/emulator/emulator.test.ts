@@ -205,7 +205,7 @@ test("while a webhook is retried, later webhooks of its incident wait, and webho
   expect(types.indexOf("incident.resolved")).toBe(types.length - 1);
 });
 
-test("webhooks of different incidents are sent at the same time, but at most sixteen of them", async () => {
+test("webhooks of different incidents are sent at the same time, but at most sixteen at once", async () => {
   let open = 0;
   let most = 0;
   const { promise: sixteen, resolve } = Promise.withResolvers<void>();
@@ -224,7 +224,7 @@ test("webhooks of different incidents are sent at the same time, but at most six
   expect(most).toBe(16);
 });
 
-test("a duplicate has the webhook id of the first webhook", async () => {
+test("a duplicate has the id and the body of the first webhook", async () => {
   pagerduty.faults.duplicateRate = 1;
   const subscription = account.subscribe({ url: receiver.url });
   account.trigger();

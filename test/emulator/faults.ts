@@ -3,15 +3,12 @@ import type { Call, Handler, Reply } from "./listener.ts";
 
 /** A fault of one emulated server, such as the REST API. */
 export interface FaultPlan {
-  /**
-   * The status of the faulty answer. Default: 200 if `body` is given. If neither `status` nor `body` is given, the call
-   * gets its normal answer, unless `hang`, `hold`, `reset` or `cut` delay or cut this answer.
-   */
+  /** The status of the faulty answer. Default: 200 if `body` is given; without `body`, the normal answer is sent. */
   status?: number;
   body?: string;
   contentType?: string;
   headers?: Record<string, string>;
-  /** How many more calls the fault applies to. Counts down. Default: all calls until the fault is removed. */
+  /** How many more calls the fault applies to. Counts down. Default: no limit. */
   times?: number;
   /** The call takes effect and is answered only after this promise has resolved. */
   hang?: Promise<void>;
@@ -25,7 +22,6 @@ export interface FaultPlan {
   match?: (method: string, path: string) => boolean;
 }
 
-/** The ways in which an ID token can be wrong. */
 export type IdTokenFault =
   | "absent"
   | "bad_signature"
@@ -34,17 +30,16 @@ export type IdTokenFault =
   | "expired"
   | "wrong_nonce";
 
-/** The faults and limits of the emulated PagerDuty. All faults are off at first. Tests can change each at any time. */
+/** The faults and limits of the emulated PagerDuty. Tests can change them at any time. */
 export interface Faults {
   /** The fault of the REST APIs of both regions. */
   api: FaultPlan | null;
-  /** The fault of the identity server. */
   identity: FaultPlan | null;
   /** The share of accepted webhooks that are sent again with the same `X-Webhook-Id`, from 0 to 1. */
   duplicateRate: number;
-  /** Sends webhooks of different incidents in any order. Webhooks of the same incident keep their order. */
+  /** Sends webhooks of different incidents in any order, but webhooks of one incident in their order. */
   shuffle: boolean;
-  /** Event types that this PagerDuty does not know. A subscription with one of these types is refused. */
+  /** A subscription with one of these event types is refused. */
   unknownEventTypes: string[];
   /** OAuth scopes that the identity server leaves out of a grant, without an error. */
   dropScopes: string[];
@@ -52,7 +47,6 @@ export interface Faults {
   rateLimit: number;
   /** The lifetime of new access tokens, in seconds. */
   expiresIn: number;
-  /** True if the user refuses the OAuth consent. */
   denyConsent: boolean;
   idToken: IdTokenFault | null;
 }
@@ -72,7 +66,7 @@ export function noFaults(): Faults {
   };
 }
 
-/** Applies a fault to a call. @returns the faulty answer; null if the emulator should answer the call normally */
+/** @returns the faulty answer; null if the emulator should answer the call normally */
 export async function applyFault(
   plan: FaultPlan | null,
   call: Call,
@@ -99,10 +93,9 @@ export async function applyFault(
   };
 }
 
-/** A promise for a call that is never answered. */
+/** For `hang` or `hold`: the call is never answered. */
 export const NEVER = new Promise<void>(() => undefined);
 
-/** Returns true if the promise resolves before `ended` is aborted. */
 async function resolves(promise: Promise<void>, ended: AbortSignal): Promise<boolean> {
   if (ended.aborted) return false;
   return Promise.race([promise.then(() => true), once(ended, "abort").then(() => false)]);

@@ -10,7 +10,6 @@ interface KeyPair {
   readonly privateKey: KeyObject;
 }
 
-/** The user and the client of an ID token. */
 export interface IdTokenSubject {
   readonly issuer: string;
   readonly clientId: string;
@@ -24,7 +23,6 @@ export interface IdTokenSubject {
 export class IdTokenSigner {
   #current: KeyPair | null = null;
 
-  /** A JWK set with the current key. */
   jwks(): { keys: Record<string, unknown>[] } {
     const { kid, publicKey } = this.#keyPair();
     return { keys: [{ ...publicKey.export({ format: "jwk" }), kid, use: "sig", alg: "RS256" }] };

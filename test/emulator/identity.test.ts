@@ -127,7 +127,7 @@ test("the ID token is signed with the published key, and names client, API, acco
   expect((await openIdToken((await signIn()).id_token)).genuine).toBe(true);
 });
 
-test("an ID token can have each of the selectable faults", async () => {
+test("an ID token can have each fault of `IdTokenFault`", async () => {
   const claimsWith = async (fault: typeof pagerduty.faults.idToken) => {
     pagerduty.faults.idToken = fault;
     return await openIdToken((await signIn({ nonce: "n-1" })).id_token);
@@ -239,7 +239,7 @@ test("a user of a different account can consent to the app", async () => {
   expect((await openIdToken((await signIn()).id_token)).claims.subdomain).toBe("initech");
 });
 
-test("the identity server can be given a fault, as the REST API can", async () => {
+test("with a fault for one call, the identity server fails once", async () => {
   const { refresh_token } = await signIn();
   pagerduty.faults.identity = { status: 503, body: "{}", times: 1 };
   expect((await refresh(refresh_token)).status).toBe(503);

@@ -10,9 +10,8 @@ import type { Region } from "./reference.ts";
 
 const CODE_LIFE_MS = 30_000;
 const ISSUER_PATH = "/global/oauth/anonymous";
-/** The prefix of PagerDuty's tokens in each region. */
 const TOKEN_PREFIXES: Record<Region, string> = { us: "pdus+_0", eu: "pdeu+_0" };
-/** The values of the `region` claim. PagerDuty documents only the US value; the EU value is assumed. */
+/** PagerDuty documents only the US value of the `region` claim. The EU value is assumed. */
 const REGION_CLAIMS: Record<Region, string> = { us: "UnitedStates", eu: "Europe" };
 
 interface Code {
@@ -40,7 +39,7 @@ export class Identity {
   readonly #options: IdentityOptions;
   readonly #signer = new IdTokenSigner();
   readonly #codes = new Map<string, Code>();
-  /** The refresh tokens that were not used yet. Each token works once. */
+  /** Unused refresh tokens, because each token works once. */
   readonly #refreshTokens = new Map<string, Consent>();
 
   constructor(options: IdentityOptions) {

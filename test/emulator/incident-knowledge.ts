@@ -76,7 +76,7 @@ export function alertResource(incident: Incident, alert: Alert) {
   };
 }
 
-/** Returns a change in the schema `ChangeEvent`, with the reason why it is correlated with the incident. */
+/** Returns a change in the schema `ChangeEvent`, with its `correlation_reason`. */
 export function changeResource({ account }: Incident, change: Change, index: number) {
   return {
     id: `01BBYA6PEVW6A852BUO6QY${index}`,
@@ -92,12 +92,12 @@ export function changeResource({ account }: Incident, change: Change, index: num
   };
 }
 
-/** Returns the few members that an incident has in a list of similar incidents. */
+/** Returns the few members that PagerDuty lists for a similar incident. */
 export function otherIncidentResource({ account }: Incident, { id, title, createdAt }: OtherIncident) {
   return { id, title, created_at: createdAt, self: selfUrl(account, "incident", id) };
 }
 
-/** Returns a related incident. If `whole` is true (`additional_details[]=incident`), it has the schema `Incident`. */
+/** Returns a related incident, with more members if `additional_details[]=incident` was requested. */
 export function relatedIncidentResource(incident: Incident, other: OtherIncident, whole: boolean) {
   const known = otherIncidentResource(incident, other);
   if (!whole) return known;

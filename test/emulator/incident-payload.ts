@@ -4,7 +4,7 @@ import type { Incident } from "./incident.ts";
 import type { Note } from "./incident-knowledge.ts";
 import { htmlUrl, refer, selfUrl } from "./reference.ts";
 
-/** The `incident` of a V3 webhook: complete, and in the state after the event. */
+/** The `data` of a V3 webhook about an incident: the complete incident after the event. */
 export function incidentPayload(incident: Incident): Record<string, unknown> {
   const { account } = incident;
   return {
@@ -21,7 +21,7 @@ export function incidentPayload(incident: Incident): Record<string, unknown> {
     assignees: incident.status === "resolved" ? [] : [incident.assignee],
     escalation_policy: account.escalationPolicyReference,
     teams: [account.teamReference],
-    // In PagerDuty's webhooks, a priority has no `name`. In PagerDuty's REST API, it has a `name`.
+    // In PagerDuty's webhooks, unlike in its REST API, a priority has no `name`.
     priority: incident.priority === null ? null : account.priorityReference(incident.priority),
     urgency: incident.urgency,
     conference_bridge: null,
@@ -30,7 +30,7 @@ export function incidentPayload(incident: Incident): Record<string, unknown> {
   };
 }
 
-/** The reason why an incident was resolved. PagerDuty gives a reason only after a merge. */
+/** Returns `resolve_reason`, which PagerDuty gives only after a merge. */
 export function resolveReason(incident: Incident): Record<string, unknown> | null {
   if (incident.mergedInto === null) return null;
   const title = incident.account.incidents.get(incident.mergedInto)?.title ?? null;
@@ -41,7 +41,7 @@ export function resolveReason(incident: Incident): Record<string, unknown> | nul
 }
 
 /**
- * The `incident_field_values` of a V3 webhook: the new values of all fields, and the old value of the changed field.
+ * The `data` of a V3 webhook about a changed field: the new values of all fields, and the changed field's old value.
  */
 export function fieldValuesPayload(
   incident: Incident,
@@ -72,7 +72,7 @@ function fieldValue(field: CustomField, value: unknown): Record<string, unknown>
   };
 }
 
-/** The `incident_note` of a V3 webhook. */
+/** The `data` of a V3 webhook about a note. */
 export function notePayload(incident: Incident, { id, content }: Note): Record<string, unknown> {
   return {
     incident: refer(incident.account, "incident", incident.id, incident.title),
