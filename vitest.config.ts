@@ -53,6 +53,8 @@ export default defineConfig({
           ...PATIENCE,
           name: "inside workerd",
           globalSetup: "test/support/inside.ts",
+          setupFiles: "test/support/reset.ts",
+          isolate: false,
           include: INSIDE.map((room) => `test/${room}/**/*.test.ts`),
         },
       },

@@ -1,0 +1,5 @@
+import { reset } from "cloudflare:test";
+import { afterAll } from "vitest";
+
+/** Deletes what a test file stored, alarms included, because the files share a Worker. */
+afterAll(reset);
