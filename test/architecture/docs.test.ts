@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { Outcome } from "../../src/incidents/incident.ts";
 
-/** docs/operations.md explains exactly the problems and outcomes in the code. No link in the documents is broken. */
+/** Checks docs/operations.md against the code, and the links in all documents. */
 
 const root = new URL("../../", import.meta.url).pathname;
 

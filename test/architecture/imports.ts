@@ -36,7 +36,7 @@ export function forbiddenImports(imports: Imports, arrows: Record<string, readon
   );
 }
 
-/** Returns the shortest cycle through each file that is part of a cycle; empty if there are no cycles. */
+/** Returns, for each file in a cycle, the shortest cycle through this file. */
 export function importCycles(imports: Imports): string[] {
   return [...imports.keys()].flatMap((start) => {
     const paths = [[start]];

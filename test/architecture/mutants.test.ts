@@ -3,10 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { MUTANTS } from "../mutants/list.ts";
 
-/**
- * A mutant is a small change of the source that breaks a guard, so that a test must fail. Each mutant of
- * `npm run mutants` can be made in the current source, and names test files that exist.
- */
+/** A mutant is a small change of the source that breaks a guard, so that a test must fail. */
 
 const root = join(import.meta.dirname, "../..");
 

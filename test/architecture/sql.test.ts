@@ -3,12 +3,12 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 /**
- * No SQL statement reads JSON, because SQLite refuses JSON with more than 1,000 levels of nesting, but V8 accepts it.
- * If one row has such JSON, every query that reads this JSON fails.
+ * SQLite refuses JSON with more than 1,000 levels of nesting, but V8 accepts it. If SQL read JSON, one row with deeply
+ * nested JSON would make the query fail.
  */
 
 const root = fileURLToPath(new URL("../../src/", import.meta.url));
-/** Matches calls of SQLite's JSON functions, and its JSON operators between a column and a path. */
+/** SQLite's JSON functions, and its operators `->` and `->>` before a path. */
 const READS_JSON = /\bjson_(?:each|tree|extract|array_length|type|valid|patch|set|remove)\s*\(|->>?\s*'/;
 
 test("no SQL statement reads JSON", () => {

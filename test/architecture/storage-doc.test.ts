@@ -6,7 +6,6 @@ import { expect, test } from "vitest";
 const root = new URL("../../", import.meta.url).pathname;
 const read = (path: string) => readFileSync(root + path, "utf8");
 
-/** Returns each table with the names of its columns. */
 function columns(): [table: string, names: string[]][] {
   const tables = read("src/storage/migrations.ts").matchAll(/CREATE TABLE (\w+) \(\n([\s\S]*?)\n {2}\)/g);
   return [...tables].map(([, table = "", body = ""]) => [

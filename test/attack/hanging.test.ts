@@ -14,7 +14,7 @@ const stage = openStage(() =>
   }),
 );
 
-test("an analysis does not wait for a check whose call PagerDuty does not answer", async () => {
+test("an analysis is requested while a check still waits for PagerDuty's answer", async () => {
   const account = stage.pagerduty.account();
   const subscription = await stage.connect(account);
   const held = holdNext(stage.pagerduty.faults, "api", "hang", (_, path) => path.startsWith("/incidents?"));

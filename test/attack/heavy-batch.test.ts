@@ -5,8 +5,7 @@ import { startWorld } from "../support/world.ts";
 
 /**
  * A call to a Durable Object can carry 32 MiB. Webhook bodies are gzipped on the Queue and unpacked before the call. If
- * one call carried a whole batch of forged webhooks, it would exceed the limit and delay PagerDuty's webhooks in the
- * same batch.
+ * one call carried a whole batch, forged webhooks could exceed the limit and delay the genuine webhooks of the batch.
  */
 
 const KIB = 1024;

@@ -9,7 +9,7 @@ import { connectUser } from "../support/world.ts";
 
 const stage = openStage();
 
-test("a REST answer that PagerDuty made before an event of the same second counts as older than the event", async () => {
+test("a REST answer that was made before an event does not undo the event, even if both have the same second", async () => {
   const account = stage.pagerduty.account();
   const subscription = await connectUser(stage, "user", account);
   const call = (method: string, path: string) => stage.worker.call("user", method, `/pagerduty${path}`);

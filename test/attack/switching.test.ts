@@ -13,7 +13,6 @@ const stage = openStage();
 
 const { call } = stage;
 
-/** Makes PagerDuty hold its answer to the next call that `match` accepts. */
 const hold = (match: (method: string, path: string) => boolean) =>
   holdNext(stage.pagerduty.faults, "api", "hold", match);
 
@@ -24,7 +23,7 @@ async function switchAccounts(): Promise<Account> {
   return second;
 }
 
-test("an answer with a list of the old account's incidents is not stored if it arrives after the switch", async () => {
+test("a list of the old account's incidents is not stored if it arrives after the switch", async () => {
   const first = stage.pagerduty.account();
   await stage.connect(first);
   const incident = first.trigger({ silent: true, title: "Of the first account" });
@@ -38,7 +37,7 @@ test("an answer with a list of the old account's incidents is not stored if it a
   expect(stage.aurora.of(incident.id)).toEqual([]);
 });
 
-test("an answer with one incident of the old account is not stored if it arrives after the switch", async () => {
+test("an incident of the old account is not stored if PagerDuty's answer arrives after the switch", async () => {
   const first = stage.pagerduty.account();
   const subscription = await stage.connect(first);
   const incident = first.trigger({ createdAt: "2020-01-01T00:00:00Z" });
@@ -81,7 +80,7 @@ test("a subscription that is created during the switch is removed, and its secre
   expect([...first.subscriptions.keys()]).toEqual([]);
 });
 
-test("a disconnect while a connect creates its subscription causes no 5xx answer", async () => {
+test("a connect gets no 5xx answer if a disconnect interrupts the creation of its subscription", async () => {
   const first = stage.pagerduty.account();
   const held = hold((method, path) => method === "POST" && path === "/webhook_subscriptions");
   const connected = call("POST", "", { token: first.apiKey(), subscribe: true });
@@ -109,7 +108,7 @@ test("a notification that waits for its incident's number is not sent after the 
   await held.underWay();
   const second = await switchAccounts();
   held.release();
-  // Any effect of the old account's answer would be visible before the new account's incident arrives.
+  // Once the new account's incident has arrived, any effect of the old account's answer would be visible.
   const subscription = second.subscribe({ url: `${stage.worker.url}/pagerduty/webhook/${stage.user}` });
   await call("PUT", "/signing-secret", { secret: subscription.secret });
   const later = second.trigger();

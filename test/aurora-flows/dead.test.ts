@@ -7,7 +7,7 @@ import { allProcessed, LATENCY, openWebhook, problem, problemsOf, sentEvents, te
 
 /** A delivery can still succeed after the receiver beside today's Aurora has refused it. */
 
-/** The wait between the first two attempts: long enough to read the status in between. */
+/** Long enough to read the status between the first two attempts. */
 const WAIT_SECONDS = Math.ceil(2 * slowness());
 
 const stage = openBackendStage((aurora) => ({
@@ -44,7 +44,7 @@ test("the webhook-id is the same on every attempt, even after the delivery was d
   expect(stage.aurora.tables.incidents).toHaveLength(1);
 });
 
-test("if an event is redelivered after Aurora accepted its incident's resolution, the incident stays resolved at Aurora, and no analysis starts", async () => {
+test("a dead triggered event is sent again as incident.resolved if Aurora has accepted the resolution, so the incident stays resolved", async () => {
   await openWebhook(stage);
   stage.aurora.fault = { status: 503, match: isEvent };
   const incident = stage.account.trigger(LATENCY);
@@ -62,7 +62,7 @@ test("if an event is redelivered after Aurora accepted its incident's resolution
   ]);
 });
 
-test("an event for a user who left the organisation is refused, a problem says what to do, and a redelivery names the user who connected afterwards", async () => {
+test("Aurora refuses an event for a user who left the organisation until another member connects, as the status suggests", async () => {
   await openWebhook(stage);
   stage.aurora.directory.addUser(stage.editor, randomUUID());
   const incident = stage.account.trigger(LATENCY);
@@ -87,7 +87,7 @@ test("an event for a user who left the organisation is refused, a problem says w
   ]);
 });
 
-test("if Aurora accepted an incident's first event but refused the second, which has the custom fields, only the second is sent again", async () => {
+test("if Aurora accepts an incident's event but refuses the event with its custom fields, only the custom fields are sent again", async () => {
   await openWebhook(stage);
   await stage.call("POST", "/reconcile");
   await nextSecond();

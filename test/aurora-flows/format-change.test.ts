@@ -4,7 +4,7 @@ import { openBackendStage } from "../support/backend-world.ts";
 import { until } from "../support/until.ts";
 import { allProcessed, LATENCY, openWebhook, PATIENT_SCHEDULE, sentEvents, tenantOf } from "./story.ts";
 
-/** Deliveries that wait while AURORA_EVENTS_FORMAT is changed are sent in the new format. */
+/** If AURORA_EVENTS_FORMAT changes, waiting deliveries are sent in the new format. */
 
 let notified: Aurora;
 beforeAll(async () => {
@@ -38,7 +38,7 @@ const REQUEST = "incident.rca_requested";
 const typesOf = (incidentId: string) => notified.of(incidentId).map(({ type }) => type);
 const typesWithoutRequest = (incidentId: string) => typesOf(incidentId).filter((type) => type !== REQUEST);
 
-test("after a change from v3 to notifications, both waiting changes of the incident are sent, in order", async () => {
+test("after a switch from v3 to notifications, both waiting deliveries of the incident are sent in order", async () => {
   const subscription = await openWebhook(stage);
   stage.aurora.fault = { status: 502, match: (_, path) => path === "/edge/events" };
   const incident = stage.account.trigger(LATENCY);
@@ -54,7 +54,7 @@ test("after a change from v3 to notifications, both waiting changes of the incid
   expect(typesOf(incident.id).filter((type) => type === REQUEST)).toEqual([REQUEST]);
 });
 
-test("after a change from v3 to notifications, an incident of which Aurora accepted only the first event is sent again completely, and its analysis is requested", async () => {
+test("if Aurora accepted only an incident's first v3 event, a switch to notifications sends the whole incident and requests its analysis", async () => {
   await useV3();
   const subscription = await openWebhook(stage);
   let calls = 0;
@@ -78,7 +78,7 @@ test("after a change from v3 to notifications, an incident of which Aurora accep
   expect(typesOf(incident.id)).toEqual(["incident.triggered", REQUEST, "incident.acknowledged"]);
 });
 
-test("after a change to another receiver of v3 events, an incident of which Aurora accepted only the first event is sent again completely", async () => {
+test("if Aurora accepted only an incident's first v3 event, a switch to another receiver of v3 events sends both events", async () => {
   await useV3();
   await openWebhook(stage);
   let calls = 0;
@@ -100,7 +100,7 @@ test("after a change to another receiver of v3 events, an incident of which Auro
   ]);
 });
 
-test("after a change from notifications to v3, a request for analysis does not block later deliveries, although v3 has no event for it", async () => {
+test("after a switch from notifications to v3, a waiting request for analysis does not block later deliveries", async () => {
   await useNotifications();
   const subscription = await openWebhook(stage);
   notified.answer = () => ({ status: 503 });

@@ -22,7 +22,6 @@ const stage = openBackendStage(() => ({ DELIVERY_SCHEDULE: "0,0.2,0.2,0.2,7200" 
 
 testSharedCells(stage);
 
-/** Waits until Aurora has refused a delivery, which then waits for its next attempt. */
 const refused = () =>
   until("a refused delivery", async () => {
     const rows = await stage.worker.sql(
@@ -65,15 +64,15 @@ test("after a backlog Aurora accepts an incident's events in order, but processe
   expect(stage.aurora.tables.incidents).toMatchObject([{ status: "investigating" }]);
 });
 
-test("if a delivery is repeated because its answer was lost, Aurora stores two events, and counts the second as another alert of the same incident", async () => {
+test("if the answer to a delivery is lost, Aurora also stores the repeated event, and counts it as another alert of the incident", async () => {
   await openWebhook(stage);
-  // Deliveries of earlier tests may still be retried.
+  // The fault is limited to this test's user, because deliveries of earlier tests may still be retried.
   const isOfEditor = (_: string, path: string) => path === `/pagerduty/webhook/${stage.editor}`;
   stage.aurora.fault = { hold: Promise.resolve(), reset: true, times: 1, match: isOfEditor };
   stage.account.trigger(LATENCY);
   await allProcessed(stage, 1);
   expect(sentEvents(stage).map(({ status }) => status)).toEqual(["reset", 200]);
-  // Aurora's graph database answers here. If it did not, Aurora would count no alert, and write a second summary.
+  // Without its graph database, Aurora would count no alert, and write a second summary.
   expect(stage.aurora.tables).toMatchObject({
     events: [{}, {}],
     incidents: [{ correlatedAlerts: 1 }],
@@ -81,7 +80,7 @@ test("if a delivery is repeated because its answer was lost, Aurora stores two e
   });
 });
 
-test("fields sent directly after their incident are in the analysis, but may be missing in the incident's row", async () => {
+test("custom fields that are sent directly after their incident are in the analysis, but may be missing in the incident's row", async () => {
   await openWebhook(stage);
   stage.aurora.workers.hold();
   stage.account.trigger(LATENCY).setField("team", "payments");

@@ -5,8 +5,8 @@ import { nextSecond, until } from "../support/until.ts";
 import { addWebhook, allProcessed, LATENCY, openWebhook } from "./story.ts";
 
 /**
- * Tests what the table "What Aurora then has" (docs/deploy.md) says of both the receiver and Aurora's own route. Each
- * test sends webhooks, and then checks the state of today's Aurora.
+ * Tests the cells of the table "What Aurora then has" (docs/deploy.md) that are the same for the receiver and for
+ * Aurora's own route.
  */
 export function testSharedCells(stage: BackendStage): void {
   const row = () => stage.aurora.tables.incidents[0];
@@ -101,7 +101,7 @@ export function testSharedCells(stage: BackendStage): void {
     expect(stage.aurora.tables).toMatchObject({ incidents: [{ number: incident.number }], drops: [] });
   });
 
-  test("a recovered incident, whose webhook was missed, has a row, and an analysis with its fields", async () => {
+  test("an incident whose webhook was missed gets a row, and an analysis with its custom fields", async () => {
     await openWebhook(stage);
     await stage.call("POST", "/reconcile");
     await nextSecond();

@@ -7,31 +7,26 @@ import { settled } from "../support/worker.ts";
 
 /** The steps that all tests against today's Aurora share. */
 
-/** Retries a refused delivery every half second, for long enough that Aurora accepts it in every test. */
+/** 45 retries at intervals of half a second are more than any test needs. */
 export const PATIENT_SCHEDULE = ["0", ...Array<string>(45).fill("0.5")].join(",");
 
 const TITLE = "API latency above 2 s";
-/** The options of the incident that the tests trigger. */
 export const LATENCY = { title: TITLE, priority: "P1" } as const;
 
-/**
- * Connects as the user with the editor role, waits until Aurora knows the connection, and stores a webhook's secret.
- */
+/** Connects as the editor, waits until Aurora knows the connection, and stores a webhook's secret. */
 export async function openWebhook(stage: BackendStage): Promise<Subscription> {
   await stage.connectMirrored();
   return addWebhook(stage);
 }
 
-/**
- * Connects as the user with the editor role, using an EU key, which Aurora's API cannot use. Stores a webhook's secret.
- */
+/** Connects with an EU key, which Aurora's API cannot use, and stores a webhook's secret. */
 export async function openWebhookWithEuKey(stage: BackendStage): Promise<void> {
   stage.account.moveToEu();
   await stage.call("POST", "", { token: stage.account.apiKey() });
   await addWebhook(stage);
 }
 
-/** Connects as the user with the editor role, using OAuth, which Aurora's API cannot use. Stores a webhook's secret. */
+/** Connects with OAuth, which Aurora's API cannot use, and stores a webhook's secret. */
 export async function openWebhookWithOAuth(stage: BackendStage): Promise<void> {
   registerApp(stage.account);
   const { body } = await login(stage.worker, stage.editor, {}, stage.organisation);
@@ -56,7 +51,6 @@ export async function allProcessed(stage: BackendStage, webhooks: number): Promi
 
 export const tenantOf = ({ organisation }: BackendStage): string => `org:${organisation}`;
 
-/** A problem in the status. */
 interface Problem {
   code: string;
   message: string;

@@ -47,7 +47,6 @@ const Asked = z.object({
   length: z.number(),
 });
 
-/** Answers each request with the server's name and the received request. /stream sends one event and stays open. */
 function upstream(name: string): Server {
   const server = createServer((asked, answer) => {
     if (asked.url === "/stream") {
@@ -147,7 +146,7 @@ describe.skipIf(!isInstalled())("with caddy installed", () => {
     }
   });
 
-  test("a call from the Worker to the UI's entrance keeps the header that marks it as the Worker's", async () => {
+  test("a call from the Worker to the UI's entrance keeps the header X-Aurora-Edge", async () => {
     const asked = await ask(ports.ui, "/pagerduty", { headers: { "x-aurora-edge": "1" } });
     expect([asked.name, asked.headers["x-aurora-edge"]]).toEqual(["worker", "1"]);
   });

@@ -26,7 +26,7 @@ const { services } = Compose.parse(parse(text("docker-compose.edge.yaml")));
 const ofAurora = Object.keys(aurora.services);
 const entries = Object.entries(services);
 
-test("no port is published, and the only change to Aurora's own services is BACKEND_URL of Aurora's UI", () => {
+test("no port is published, and of Aurora's services only the UI changes: it gets BACKEND_URL and depends on the proxy", () => {
   expect(Object.keys(services).filter((name) => !name.startsWith("aurora-edge-"))).toEqual(["frontend"]);
   const { environment, depends_on: dependsOn, ...others } = services["frontend"] ?? {};
   expect(others).toEqual({});
@@ -35,7 +35,7 @@ test("no port is published, and the only change to Aurora's own services is BACK
   expect(aurora.services.frontend.environment).toContain("BACKEND_URL");
 });
 
-test("every service in extends is one of Aurora's, and every service in depends_on is one of Aurora's or of this compose file", () => {
+test("extends names only services of Aurora, and depends_on only services of Aurora or of this compose file", () => {
   for (const [name, service] of entries) {
     for (const other of service.depends_on ?? []) {
       expect([...ofAurora, ...Object.keys(services)], `${name} depends on ${other}`).toContain(other);
@@ -54,7 +54,7 @@ test("services that run Aurora's code extend Aurora's worker from the file that 
   }
 });
 
-test("the commands name files in aurora/, and gunicorn has as many threads as the receiver has workers", () => {
+test("the commands name files in aurora/, and gunicorn's number of threads equals WORKERS in receiver.py", () => {
   const command = services["aurora-edge-receiver"]?.command ?? "";
   expect(command).toContain("gunicorn receiver:app --pythonpath /edge");
   expect(services["aurora-edge-findings"]?.command).toBe("python /edge/findings.py");
@@ -63,7 +63,7 @@ test("the commands name files in aurora/, and gunicorn has as many threads as th
   expect(/--threads (\d+)/.exec(command)?.[1]).toBe(/^WORKERS = (\d+)$/m.exec(text("receiver.py"))?.[1]);
 });
 
-test("each service's environment has every variable that its program or Caddyfile reads, and the proxy calls Aurora's server and the receiver at the ports where they listen", () => {
+test("services get every variable that they read, and the proxy calls Aurora's server and the receiver at their ports", () => {
   const given = aurora.services.celery_worker.environment;
   for (const [name, script] of [
     ["aurora-edge-receiver", "receiver.py"],

@@ -1,4 +1,4 @@
-"""Stands for the connector: a real HTTP server that answers with the given statuses and stores every call."""
+"""Stands in for the connector: a real HTTP server that answers with the given statuses and stores every call."""
 
 import json
 import threading

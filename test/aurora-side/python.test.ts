@@ -11,7 +11,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const aurora = fileURLToPath(new URL("../../aurora/", import.meta.url));
 const pythonFiles = (folder: string) => readdirSync(folder).filter((name) => name.endsWith(".py"));
 
-// Writes compiled files to a separate folder, so that the source tree does not change.
+// Python writes compiled files here, so that the source tree does not change.
 const cache = mkdtempSync(join(tmpdir(), "python-"));
 const env = { ...process.env, PYTHONPYCACHEPREFIX: cache };
 afterAll(() => rmSync(cache, { recursive: true }));
@@ -19,10 +19,7 @@ afterAll(() => rmSync(cache, { recursive: true }));
 /** Long, because the receiver's tests start Redis, PostgreSQL and gunicorn several times. */
 const TIMEOUT_MS = 240_000;
 
-/**
- * Returns the Python, on the path or in /usr/bin, that lacks the fewest of the needed packages; null if neither runs.
- * Both are tried, because a Linux distribution installs packages only for its own Python.
- */
+/** Also tries /usr/bin, because a Linux distribution installs packages only for its own Python. */
 function findPython(): string | null {
   const ask = "import surroundings; print(len(surroundings.missing()))";
   const found = ["python3", "/usr/bin/python3"].flatMap((python) => {

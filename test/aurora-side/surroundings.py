@@ -17,7 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 AURORA_SIDE = HERE.parent.parent / "aurora"
 STUB = HERE / "stub"
-# Long enough for a machine under load; every wait ends as soon as its condition is true.
+# Long enough for a machine under load.
 PATIENCE_SECONDS = 60
 
 # The columns of Aurora that the receiver and findings.py read, with Aurora's row-level security
@@ -65,7 +65,6 @@ def free_port() -> int:
 
 
 def until(condition, what: str):
-    """Waits until the condition returns a true value, and returns that value."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         found = condition()
@@ -77,7 +76,6 @@ def until(condition, what: str):
 
 @contextmanager
 def stopped(service):
-    """Stops Redis or PostgreSQL, and always starts it again afterwards."""
     service.stop()
     try:
         yield
@@ -92,7 +90,7 @@ def redis_client():
 
 
 class Gate:
-    """Blocks the stub's task for one event until the test releases the task. Uses two files that both processes see."""
+    """Blocks the stub's task for one event. The test and the receiver are two processes, so files connect them."""
 
     def __init__(self, event_id: str):
         self.reached = Path(os.environ["STUB_GATES"], f"{event_id}.reached")
@@ -183,7 +181,7 @@ class Postgres:
 
 
 class Receiver:
-    """The receiver under gunicorn, as docker-compose.edge.yaml runs it, but its locks expire after a few seconds."""
+    """Runs the receiver under gunicorn, as docker-compose.edge.yaml does, but with locks that expire after 3 s."""
 
     def __init__(self, secrets: str):
         self.port = free_port()
