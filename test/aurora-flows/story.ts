@@ -90,6 +90,5 @@ export interface SentEvent {
   event: { id: string; event_type: string };
   userId: string;
   webhookId: string | undefined;
-  /** Null until the call is answered. */
   status: number | "reset" | null;
 }

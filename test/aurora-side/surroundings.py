@@ -40,7 +40,6 @@ CREATE POLICY by_org ON incidents USING (org_id = current_setting('myapp.current
 
 
 def postgres_programs() -> str:
-    """Returns the folder with the programs of the newest PostgreSQL; empty if PostgreSQL is not installed."""
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
     found = shutil.which("initdb")
     return str(folders[-1]) if folders else (os.path.dirname(found) if found else "")

@@ -80,7 +80,7 @@ describe("server/utils/auth/rbac_decorators.py, require_permission", () => {
     });
   });
 
-  test("whether a call is allowed depends on the user's role in the organisation that X-Org-ID names", async () => {
+  test("a call is refused if the user is only a viewer in the organisation that X-Org-ID names", async () => {
     aurora.directory.addUser(ADA, ACME).roles.set(GLOBEX, "viewer");
     const patchIn = (org: string) => callAs(aurora, ADA, "PATCH", "/pagerduty", {}, { "x-org-id": org });
     expect(await patchIn(ACME)).toMatchObject({ status: 400 });
@@ -154,7 +154,7 @@ describe("server/utils/secrets/secret_ref_utils.py and server/utils/auth/token_m
     expect(await callAs(aurora, BOB, "GET", "/pagerduty")).toMatchObject({ body: { connected: false } });
   });
 
-  test("a token is stored for the user's organisation in the database, whatever X-Org-ID says", async () => {
+  test("a token is stored for the user's organisation in the database, even if X-Org-ID names another organisation", async () => {
     aurora.directory.addUser(ADA, ACME).roles.set(GLOBEX, "editor");
     await connect(ADA, undefined, { "x-org-id": GLOBEX });
     expect(aurora.directory.credentials).toMatchObject([{ organisation: ACME }]);
@@ -172,7 +172,7 @@ describe("the entrance", () => {
     ],
     ["redirects", { status: 302, headers: { location: "https://elsewhere.example" } }, 302],
   ] as const)(
-    "the entrance %s if a test asks for it, and records every call with its headers",
+    "if a test sets this fault, the entrance %s, and still records every call with its headers",
     async (_, fault, status) => {
       aurora.fault = fault;
       await callAs(aurora, ADA, "PATCH", "/pagerduty", {}, { "x-aurora-edge": "1" }).catch(() => null);
@@ -190,7 +190,7 @@ describe("the entrance", () => {
     },
   );
 
-  test("over HTTP a person can set the HTTP status of all later answers; an empty body brings back the usual answers", async () => {
+  test("a POST to /_emulator/answer sets the status of all later answers, and an empty body brings back the usual answers", async () => {
     const set = (body: string) => fetch(`${aurora.url}/_emulator/answer`, { method: "POST", body });
     expect((await set("200")).status).toBe(400);
     expect((await set("503")).status).toBe(200);

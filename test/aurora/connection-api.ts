@@ -9,7 +9,6 @@ import { get, isTrue, PythonError } from "./task/python.ts";
 export interface ConnectionSettings {
   readonly directory: Directory;
   readonly pagerdutyUrl: string | null;
-  /** The base of the webhook URLs that Aurora shows. */
   readonly publicUrl: string;
 }
 
@@ -28,7 +27,7 @@ const ROUTES: Record<string, { permission: "read" | "write"; act: Action }> = {
   "GET /pagerduty/webhook-url": { permission: "read", act: showWebhookUrl },
 };
 
-/** Answers the call. Returns null if Aurora has no route for the call. */
+/** Returns null if Aurora has no route for the call. */
 export async function answerConnectionCall(settings: ConnectionSettings, call: Call): Promise<Reply | null> {
   const route = ROUTES[`${call.method} ${call.url.pathname}`];
   if (route === undefined) return null;
@@ -111,7 +110,6 @@ function showWebhookUrl({ publicUrl }: ConnectionSettings, { userId }: Member): 
   return jsonReply(200, { webhookUrl: `${publicUrl}/pagerduty/webhook/${userId}`, instructions: [] });
 }
 
-/** Reads a body that is empty or not JSON as `{}`. */
 function bodyOf(call: Call): Json {
   try {
     const body: Json = JSON.parse(call.body);

@@ -1,9 +1,6 @@
 /** Aurora's users, their roles and the organisations' credentials (tables `users`, `casbin_rule`, `user_tokens`). */
 
-/**
- * The roles in ascending order. Each role may do everything that the previous roles may do
- * (server/utils/auth/enforcer.py).
- */
+/** Each role may do everything that the roles before it may do (server/utils/auth/enforcer.py). */
 export const ROLES = ["viewer", "editor", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
@@ -11,7 +8,7 @@ export interface User {
   readonly id: string;
   /** `users.org_id`: the organisation that tasks and webhooks use for the user; null if the user has none. */
   organisation: string | null;
-  /** The user's role in each organisation. A user can also have roles outside of the current organisation. */
+  /** The keys are organisations: `organisation`, and possibly others. */
   readonly roles: Map<string, Role>;
 }
 
@@ -31,12 +28,12 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export class Directory {
   readonly users = new Map<string, User>();
-  /** The rows of `user_tokens`. To Aurora, a row means connected, even if PagerDuty refuses its credential. */
+  /** Aurora counts an organisation with a row as connected, even if PagerDuty refuses the row's credential. */
   credentials: CredentialRow[] = [];
 
   /**
-   * Adds a user whose current organisation is `organisation`. @throws for an id that is not a UUID, because Aurora
-   * finds no credential for such an id (server/utils/db/org_scope.py)
+   * @throws for an id that is not a UUID, because Aurora finds no credential for such an id
+   * (server/utils/db/org_scope.py)
    */
   addUser(id: string, organisation: string | null, role: Role = "editor"): User {
     for (const uuid of organisation === null ? [id] : [id, organisation]) {
@@ -63,8 +60,8 @@ export class Directory {
   }
 
   /**
-   * `store_tokens_in_db`: stores the row for the user's organisation in the database, even if the request names
-   * another organisation. If the organisation already has a row, replaces everything in it except its user.
+   * `store_tokens_in_db`: stores the row for `users.org_id`, even if the request names another organisation. If the
+   * organisation already has a row, that row keeps its user.
    */
   store(named: string | null, row: CredentialRow): void {
     const organisation = this.organisationOf(row.userId) ?? named;

@@ -33,7 +33,6 @@ const pendingOf = ({ pending }: MirrorState): Pending => {
   if (pending === null) throw new Error("Nothing is pending");
   return pending;
 };
-/** Returns the state after Aurora's answer to the pending change. */
 const afterReply = (state: MirrorState, answer: AuroraAnswer, nowMs = 0) =>
   afterAnswer(state, pendingOf(state), answer, nowMs);
 
@@ -45,7 +44,7 @@ describe("copying a connect to Aurora", () => {
     expect(afterReply(state, reply(200), 7)).toEqual({ ...UNKNOWN, knowsConnection: true, checkedAtMs: 7 });
   });
 
-  test("a failed connect keeps Aurora's error, and waits for the next check, which first reads Aurora's status", () => {
+  test("after a failed connect, Aurora's error is kept, Aurora's status is read at once, and the connect waits for the next check", () => {
     for (const [answer, words] of [
       [reply(401, { error: "Invalid or expired API token" }), "answered 401: Invalid or expired API token"],
       [SILENCE, "could not be reached"],
@@ -88,12 +87,12 @@ describe("copying a rotation to Aurora", () => {
 });
 
 describe("copying a disconnect to Aurora", () => {
-  test("a disconnect is done when Aurora has removed the connection or has none", () => {
+  test("a disconnect is done when Aurora has removed the connection or has no connection", () => {
     expect(afterReply(changed("disconnect"), reply(200, { success: true }))).toBeNull();
     expect(afterReply(changed("disconnect"), reply(404, { error: "Not connected" }))).toBeNull();
   });
 
-  test("a disconnect is not sent if its call names no organisation: Aurora would disconnect the organisation that it knows for the user", () => {
+  test("a disconnect without an organisation is not sent, because Aurora would disconnect the user's current organisation", () => {
     expect(afterChange(UNKNOWN, made("disconnect", false), 0)).toBeNull();
   });
 
@@ -121,7 +120,7 @@ test("an answer to an earlier change does not affect the latest change", () => {
 });
 
 describe("Aurora's own status", () => {
-  test("an answer is used as Aurora's status only if it has the form of a status", () => {
+  test("only a 200 with `connected` counts as Aurora's status", () => {
     const state = { ...UNKNOWN, lookAtMs: 0 };
     expect(afterLook(state, reply(200, { connected: true }), made("connect"), 1)).toMatchObject({
       knowsConnection: true,
@@ -135,7 +134,7 @@ describe("Aurora's own status", () => {
     }
   });
 
-  test("if Aurora has lost the connection, the connect is sent again, unless Aurora cannot use the credential", () => {
+  test("a connection that Aurora has lost is sent again if Aurora can use the credential", () => {
     const known = { ...UNKNOWN, knowsConnection: true, lookAtMs: 0 };
     const lost = afterLook(known, reply(200, { connected: false }), made("connect"), 1);
     expect(lost).toMatchObject({ knowsConnection: false, pending: { change: "connect", nextAtMs: 1 } });

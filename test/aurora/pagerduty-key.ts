@@ -16,7 +16,7 @@ const Users = z.object({
 const Services = z.object({ services: z.array(z.object({ html_url: z.string().default("") })) });
 const Failure = z.object({ error: z.union([z.string(), z.object({ message: z.string() })]) });
 
-/** What Aurora stores about the user and the account of a key. A member is null if PagerDuty does not return it. */
+/** A member is null if PagerDuty does not return it. */
 export interface KeyHolder {
   readonly externalUserEmail: string | null;
   readonly externalUserName: string | null;

@@ -12,7 +12,7 @@ const ADA = { userId: "ada", orgId: "acme" };
 
 afterEach(() => vi.useRealTimers());
 
-test("the permission is granted only if Aurora answers with its error about the missing token, which comes after its permission check", () => {
+test("only 400 with the error `Token required` grants the permission, because Aurora checks the permission before the token", () => {
   expect(permissionOf(YES)).toEqual({ verdict: "granted" });
   const others: AuroraAnswer[] = [
     reply(400, { error: "Bad request" }),
@@ -34,7 +34,7 @@ test("the permission is granted only if Aurora answers with its error about the 
   for (const answer of others) expect(permissionOf(answer).verdict, JSON.stringify(answer)).toBe("unknown");
 });
 
-test("a 401 or 403 from Aurora refuses the permission with Aurora's error, and a 401 or 403 from a proxy neither grants nor refuses it", () => {
+test("a 401 or 403 with an `error` text refuses the permission; without this text the permission is unknown", () => {
   expect(permissionOf(NO)).toEqual({ verdict: "refused", status: 403, words: "Forbidden" });
   expect(permissionOf(reply(401, { error: "Unauthorized" }))).toMatchObject({ status: 401 });
   for (const body of [
@@ -48,7 +48,7 @@ test("a 401 or 403 from Aurora refuses the permission with Aurora's error, and a
   }
 });
 
-test("if Aurora neither grants nor refuses the permission, the error contains Aurora's answer", () => {
+test("if the permission is unknown, the reason contains Aurora's answer", () => {
   expect(permissionOf(reply(502, "<h1>Bad Gateway</h1>"))).toMatchObject({
     reason: "answered 502: Bad Gateway",
   });
@@ -57,7 +57,6 @@ test("if Aurora neither grants nor refuses the permission, the error contains Au
   });
 });
 
-/** A backend whose answer a test can set. Records the permission requests. */
 class ScriptedBackend {
   asked: Member[] = [];
   answer: AuroraAnswer | Promise<AuroraAnswer> = YES;

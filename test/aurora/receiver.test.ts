@@ -43,7 +43,7 @@ test("the receiver accepts signatures with each of its secrets, and with no othe
   });
 });
 
-test.each([-6, 6])("a timestamp %i minutes away is refused", async (minutes) => {
+test.each([-6, 6])("an event whose timestamp is %i minutes from now is refused", async (minutes) => {
   const at = new Date(Date.now() + minutes * 60_000);
   expect(await send(incidentEvent("triggered"), { at })).toMatchObject({ status: 401 });
 });
@@ -136,7 +136,7 @@ test("an event gets 503 if Aurora's task fails, and a later delivery with the sa
   expect(later).toMatchObject({ status: 200, body: { received: true } });
 });
 
-test("if there is no receiver, a call to /edge/events gets 404 with the internal secret, else 403", async () => {
+test("without a receiver, a call to /edge/events gets 404 with the internal secret, and 403 without the secret", async () => {
   const alone = await startTodaysAurora({ receiver: false });
   try {
     expect(await sendEvent(alone, incidentEvent("triggered"))).toMatchObject({ status: 403 });

@@ -27,9 +27,8 @@ const SignedEvent = z.object({
 type SignedEvent = z.infer<typeof SignedEvent>;
 
 export class Receiver {
-  /** True makes Redis unavailable, so that no event is processed. */
   isRedisAway = false;
-  /** When to kill the receiver during its next event. The connection then breaks, and the event's lock stays. */
+  /** Kills the receiver during its next event: the connection breaks, and the event's lock stays. */
   killNext: "before_work" | "after_work" | null = null;
   readonly #context: TaskContext;
   readonly #webhooks: readonly Webhook[];
@@ -56,12 +55,10 @@ export class Receiver {
     return await this.#workOnce(header(call, "webhook-id") ?? "", body);
   }
 
-  /** Lets every lock expire, as Redis does some time after a receiver was killed. */
   expireLocks(): void {
     this.#locked.clear();
   }
 
-  /** Removes all locks, all ids of processed events, and all faults. */
   clear(): void {
     this.expireLocks();
     this.#done.clear();
@@ -121,7 +118,7 @@ export class Receiver {
         `Aurora's code failed: ${error instanceof Error ? error.message : error}`,
       );
     }
-    // Counts only a new row with this event's id, because other events can be stored at the same time.
+    // Only a row with this event's id counts, because other events can be stored at the same time.
     const isStored = tables.events
       .slice(before)
       .some((row) => row.userId === aurora.user_id && eventIdOf(row.payload) === event.id);
@@ -130,7 +127,6 @@ export class Receiver {
   }
 }
 
-/** Returns the reason why Aurora's rules store nothing for this event; null if the event has to be stored. */
 function skipReason({ resource_type, event_type, data }: SignedEvent["event"]): string | null {
   if (resource_type !== "incident") return "non-incident event";
   if (!MONITORED_EVENTS.includes(event_type)) return "event type not monitored";

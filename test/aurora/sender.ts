@@ -14,7 +14,7 @@ export interface Answer {
   readonly body: Json;
 }
 
-/** A V3 event with an incident that Aurora can read. `data` overrides members of the incident. */
+/** Returns a V3 event. `data` overrides members of the incident. */
 export function incidentEvent(action: string, data: { [key: string]: Json } = {}): { [key: string]: Json } {
   const incident = {
     id: "PGR0VU2",
@@ -70,7 +70,6 @@ export function postWebhook(aurora: TodaysAurora, userId: string, event: Json): 
 }
 
 export interface SendingOptions {
-  /** Default: the user Ada in the organisation Acme. */
   aurora?: { user_id: string; org_id: string | null };
   webhookId?: string;
   secret?: string;

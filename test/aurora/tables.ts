@@ -13,7 +13,6 @@ export interface EventRow {
   readonly urgency: string | null;
   readonly serviceName: string | null;
   readonly serviceId: string | null;
-  /** The event's payload as it was posted. */
   readonly payload: Json;
   readonly receivedAtMs: number;
 }
@@ -27,7 +26,7 @@ export interface IncidentRow {
   readonly organisation: string;
   /** `source_alert_id` */
   readonly number: number;
-  /** Title and service come from the incident's first event. Later events do not change them. */
+  /** Title and service come from the incident's first event, and never change. */
   readonly title: string | null;
   readonly service: string;
   severity: Severity;
@@ -74,9 +73,8 @@ export type DropReason =
   /** A triggered event joined another incident, and got no row, summary or analysis. */
   | "correlated"
   | "analysis_limit"
-  /** The incident already has an analysis. */
   | "analyzed_already"
-  /** The task failed with an exception, and has no attempts left. */
+  /** The task's last attempt failed. */
   | "failed";
 
 /** An event or an analysis that Aurora dropped silently. */

@@ -16,31 +16,30 @@ export type { CredentialRow, Role, User } from "./directory.ts";
 export type { Drop, DropReason, EventRow, IncidentRow, Prompt, Summary } from "./tables.ts";
 
 /**
- * Emulates today's Aurora (Arvo-AI/aurora 7ffb464) as this connector calls it: Aurora's server and the receiver, both
- * reached through one private entrance. Derived from Aurora's source: each module here names the files and functions
- * that it follows. Leaves out OAuth, the language model's answers, the knowledge base's part of a prompt, and Aurora's
- * cache, which remembers a user's organisation for 5 minutes.
+ * Emulates today's Aurora (Arvo-AI/aurora 7ffb464): its server and the receiver, behind one private entrance. Each
+ * module here names the files and functions of Aurora that it follows. OAuth, the language model's answers, the
+ * knowledge base, and Aurora's 5-minute cache of a user's organisation are left out.
  */
 export interface TodaysAuroraOptions {
   /** Default: any free port. */
   port?: number;
-  /** The value of `X-Internal-Secret`. Default: a new random secret. */
+  /** Default: a new random secret. */
   internalSecret?: string;
   /** The receiver's secrets, separated by commas. Each is `whsec_` and base64. Default: a new random secret. */
   eventsSecret?: string;
-  /** Whether the receiver runs together with Aurora's server. Default true. */
+  /** Default: true. */
   receiver?: boolean;
   /** The URL of PagerDuty's US API. Without it Aurora cannot check a key. */
   pagerdutyUrl?: string;
-  /** True if Aurora's graph database answers, as it does with Aurora's compose file. Default true. */
+  /** Whether Aurora's graph database answers. Default: true, as with Aurora's compose file. */
   memgraph?: boolean;
   /** The providers that are connected to Aurora. Default: none. */
   providers?: string[];
   /** Default: 5000 ms, as in Aurora. If null, an analysis starts only when `runWaiting` is called. */
   analysisDelayMs?: number | null;
   /**
-   * How much longer a triggered event's task takes than other tasks. Of the tasks of a backlog, which run in parallel,
-   * this task therefore ends last. Default: 20 ms.
+   * An extra delay for the task of a triggered event: when the tasks of a backlog run in parallel, this task ends last.
+   * Default: 20 ms.
    */
   correlationLatencyMs?: number;
   /** How long a summary or an analysis keeps one of the four workers. Default 0. */
@@ -49,7 +48,6 @@ export interface TodaysAuroraOptions {
   nowMs?: () => number;
 }
 
-/** A call as Aurora's entrance received it. */
 export interface AuroraCall {
   /** In milliseconds since the epoch. */
   readonly atMs: number;
@@ -80,14 +78,12 @@ export class TodaysAurora {
   readonly webhookUrl: string;
   readonly internalSecret: string;
   readonly eventsSecret: string;
-  /** Users, roles and credentials. */
   readonly directory = new Directory();
   readonly tables = new Tables();
   readonly workers = new Workers();
   readonly receiver: Receiver;
   /** Oldest first. */
   readonly calls: AuroraCall[] = [];
-  /** A fault that the entrance applies to calls; null if there is none. */
   fault: FaultPlan | null = null;
   readonly #analyses = new AnalysisLimit();
   readonly #hasReceiver: boolean;
@@ -103,8 +99,8 @@ export class TodaysAurora {
     this.internalSecret = options.internalSecret ?? randomBytes(32).toString("base64");
     this.eventsSecret = options.eventsSecret ?? `whsec_${randomBytes(32).toString("base64")}`;
     this.#hasReceiver = options.receiver ?? true;
-    // Never returns the same millisecond twice, because PostgreSQL's timestamps are finer and Aurora reads the latest
-    // row first.
+    // This clock never returns a millisecond twice, because Aurora reads the latest row first. PostgreSQL's timestamps
+    // are finer than milliseconds.
     const clock = new Clock();
     this.#context = {
       directory: this.directory,
@@ -125,14 +121,14 @@ export class TodaysAurora {
     listener.serve((call) => this.#record(call));
   }
 
-  /** Runs every waiting analysis and retry now. Resolves when these and the tasks that they started are done. */
+  /** Runs every waiting analysis and retry now. Resolves when no task is queued or running. */
   async runWaiting(): Promise<void> {
     await this.workers.settled();
     this.workers.runWaiting();
     await this.workers.settled();
   }
 
-  /** Removes users, rows, calls and faults. The addresses and the secrets stay. */
+  /** The addresses and the secrets stay. */
   reset(): void {
     this.directory.users.clear();
     this.directory.credentials = [];
@@ -151,7 +147,7 @@ export class TodaysAurora {
   }
 
   /**
-   * Makes every later call fail with the HTTP status in the body, for people who use the demo. An empty body ends this.
+   * For people who use the demo: every later call fails with the status in the body. An empty body ends the failures.
    */
   #setAnswer({ body }: Call): Reply {
     const status = Number(body);

@@ -84,7 +84,7 @@ describe("server/celery_config.py and the four workers of docker-compose.yaml", 
     expect(aurora.tables.events).toHaveLength(1);
   });
 
-  test("events that are processed one by one lead to PagerDuty's state", async () => {
+  test("if events are processed one by one, the incident ends in PagerDuty's state", async () => {
     for (const action of ["triggered", "acknowledged", "resolved"]) {
       await postWebhook(aurora, ADA, incidentEvent(action));
       await aurora.workers.settled();

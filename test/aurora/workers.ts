@@ -1,11 +1,10 @@
 /** Aurora's Celery: a queue, several workers, and tasks that wait for their time. */
 
 export interface Task {
-  /** How many times a failed task is tried again. */
   readonly maxRetries: number;
   readonly retryDelayMs: number;
   run(): Promise<void>;
-  /** Is called with the last error when no attempts are left. */
+  /** Called with the error of the last attempt. */
   lost(error: unknown): void;
 }
 
@@ -14,12 +13,12 @@ interface Attempt {
   readonly retriesLeft: number;
 }
 
-/** `CELERY_CONCURRENCY` in Aurora's compose file. Each worker takes the next task when it is free. */
+/** `CELERY_CONCURRENCY` in Aurora's compose file. */
 const WORKERS = 4;
 
 export class Workers {
   readonly #queue: Attempt[] = [];
-  /** The waiting tasks and their timers. A task without a timer (null) waits for `runWaiting`. */
+  /** A task without a timer (null) waits for `runWaiting`. */
   readonly #waiting = new Map<Attempt, NodeJS.Timeout | null>();
   readonly #settled: (() => void)[] = [];
   #running = 0;
@@ -35,7 +34,6 @@ export class Workers {
     this.#wait({ task, retriesLeft: task.maxRetries }, delayMs);
   }
 
-  /** Puts every waiting task on the queue now, including retries. */
   runWaiting(): void {
     const attempts = [...this.#waiting.keys()];
     this.#stopWaiting();

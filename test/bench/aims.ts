@@ -4,10 +4,7 @@ import type { LatencyResult } from "./latency.ts";
 import type { StartupResult } from "./startup.ts";
 import type { WebhookResult } from "./webhooks.ts";
 
-/**
- * The bench's aims. Ratios can be compared between machines, so a missed ratio fails the run. Absolute figures are only
- * reported.
- */
+/** The aims of the bench. Ratios can be compared between machines, so a missed ratio fails the run. */
 
 export interface Results {
   webhooks: WebhookResult[];
@@ -17,7 +14,7 @@ export interface Results {
   live: DeliveryResult[];
   latency: LatencyResult[];
   burst: LatencyResult;
-  /** How long the last delivery of the burst takes to arrive if nothing but Aurora's answers takes time. */
+  /** When the last delivery of the burst would arrive if only Aurora's answers took time. */
   burstExplainedMs: number;
   startup: StartupResult;
 }
@@ -40,10 +37,7 @@ const absolute = (aim: string, value: number | undefined, limit: number): Aim =>
   isRatio: false,
 });
 
-/**
- * The largest allowed ratio for a burst's last delivery. Above 1, because `burstExplainedMs` leaves out the time
- * between two deliveries.
- */
+/** Above 1, because `burstExplainedMs` leaves out the time between two deliveries. */
 const BURST_ALLOWANCE = 1.25;
 
 export function aimsOf(results: Results): Aim[] {

@@ -24,10 +24,10 @@ const values = optionsOrExit("npm run bench", {
   due: { type: "string", default: "100,1000,10000" },
 });
 const rounds = Number(values.rounds);
-/** The number of rounds for measurements that take seconds in each round. */
+/** For measurements whose rounds take seconds. */
 const longRounds = Math.ceil(rounds / 4);
 const BURST = { webhooks: 500, connections: 50, auroraMs: 20 };
-/** The number of simultaneous deliveries to Aurora, as src/tenant/jobs.ts limits it. */
+/** As in src/tenant/jobs.ts. */
 const DELIVERIES_AT_ONCE = 3;
 
 const section = (title: string, text: string) => console.log(`${title}\n\n${text}\n`);

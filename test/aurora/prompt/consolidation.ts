@@ -8,9 +8,9 @@ export interface StoredEvent {
 }
 
 /**
- * Returns `data` of the incident's last triggered event, with every custom field that was stored for the incident. If
- * there is no triggered event, returns `data` of the last event. Returns null if there is no event, or if the event has
- * no `data`. @param events the events of one incident, oldest first
+ * Returns `data` of the last triggered event, with every custom field that was stored for the incident. Without a
+ * triggered event, returns `data` of the last event.
+ * @param events the events of one incident, oldest first
  */
 export function consolidate(events: readonly StoredEvent[]): PythonValue {
   const triggered = events.findLast(({ eventType }) => eventType === "incident.triggered");
@@ -21,12 +21,12 @@ export function consolidate(events: readonly StoredEvent[]): PythonValue {
   }
   if (triggered === undefined || fields.size === 0 || !(data instanceof Map)) return data;
   const known = data.has("customFields") ? data.get("customFields") : new Map<string, PythonValue>();
-  // If the event's `customFields` is not a dict, Aurora's merge fails, and `data` is used unchanged.
+  // Here Aurora's merge fails, and Aurora uses `data` unchanged.
   if (!(known instanceof Map)) return data;
   return new Map(data).set("customFields", new Map([...known, ...fields]));
 }
 
-/** Adds all fields, even emptied ones, although Aurora's incident keeps the old values of emptied fields. */
+/** Adds emptied fields, too, although the row in Aurora's `incidents` keeps their old values. */
 function addFields(fields: Map<string, PythonValue>, data: PythonValue): void {
   const updates = data instanceof Map ? data.get("custom_fields") : undefined;
   for (const update of Array.isArray(updates) ? updates : []) {

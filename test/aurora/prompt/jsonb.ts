@@ -4,10 +4,7 @@
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/**
- * A JSON value in Python's form. A dict is a `Map`, which keeps the order of its keys. A JavaScript object puts keys
- * like `404` first.
- */
+/** A JSON value in Python's form. A dict is a `Map`, because a JavaScript object puts keys like `404` first. */
 export type PythonValue = null | boolean | number | string | PythonValue[] | Map<string, PythonValue>;
 
 /** Stores a value as JSONB and reads it back: keys are sorted by length, then by their bytes. */
@@ -32,7 +29,6 @@ export function jsonbRefusal(value: Json): string | null {
   return null;
 }
 
-/** Yields every string in the value, keys included. */
 function* textsOf(value: Json): Generator<string> {
   if (typeof value === "string") yield value;
   else if (Array.isArray(value)) for (const item of value) yield* textsOf(item);

@@ -12,7 +12,7 @@ export function cut(text: string, length: number): string {
   return text.length <= length ? text : Array.from(text).slice(0, length).join("");
 }
 
-/** Python's `bool(value)`: false for zero and for any empty value. */
+/** Python's `bool(value)`. */
 export function isTruthy(value: PythonValue): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return value instanceof Map ? value.size > 0 : Boolean(value);
@@ -47,7 +47,7 @@ function enclose(open: string, parts: string[], close: string, indent: number | 
 /** Python writes floats below this limit with an exponent. */
 const SMALLEST_PLAIN_FLOAT = 1e-4;
 
-/** JSONB writes numbers without exponents, so Python reads a whole number as an integer, whatever its size. */
+/** JSONB writes numbers without exponents, so Python reads even 1e21 as an integer. */
 function numberText(value: number): string {
   if (Number.isInteger(value)) return wholeNumberText(value);
   if (Math.abs(value) >= SMALLEST_PLAIN_FLOAT) return String(value);

@@ -12,7 +12,6 @@ function dict(value: { [key: string]: Json }): Map<string, PythonValue> {
 }
 
 const textOf = (value: { [key: string]: Json }) => payloadText(dict(value)).text;
-/** The number of characters that the JSON `{"a": "<text>"}` has besides the text. */
 const FRAME = '{"a": ""}'.length;
 
 describe("PostgreSQL's JSONB", () => {
@@ -54,12 +53,12 @@ describe("server/chat/background/rca_prompt_builder.py, build_rca_prompt", () =>
     expect(textOf({ a: `${emoji}😀` })).toBe(`{"a": "${"😀".repeat(250)}${MARK}"}`);
   });
 
-  test("a string of 250 characters appears in the prompt uncut, however deep the payload nests it", () => {
+  test("a string of 250 characters is not shortened, even inside lists and objects", () => {
     const payload = { a: ["y".repeat(250), { b: "z".repeat(251) }], fill: "f".repeat(1000) };
     expect(textOf(payload)).toContain(`["${"y".repeat(250)}", {"b": "${"z".repeat(250)}${MARK}"}]`);
   });
 
-  test("if a payload with shortened strings is over 15,000 characters, it gets counts instead of nested values, and strings of at most 80 characters", () => {
+  test("if even the shortened payload exceeds 15,000 characters, nested values become counts, and strings get at most 80 characters", () => {
     const payload = {
       id: "PGR0VU2",
       title: "t".repeat(81),

@@ -3,9 +3,9 @@ import { dumps, isTruthy, lengthOf } from "./python-json.ts";
 import { truncateFields } from "./truncation.ts";
 
 /**
- * Aurora's `build_rca_prompt`, in server/chat/background/rca_prompt_builder.py. The payload between the
- * `<alert_payload>` tags is exactly Aurora's. The headings and the note around it are shorter than Aurora's. Leaves out
- * the parts that Aurora adds from its knowledge base. All lengths are in code points.
+ * Aurora's `build_rca_prompt`, in server/chat/background/rca_prompt_builder.py, without the parts from Aurora's
+ * knowledge base. Only the payload between the `<alert_payload>` tags is exactly Aurora's. All lengths are in code
+ * points.
  */
 
 const WHOLE_PAYLOAD_MAX_LENGTH = 1_000;
@@ -18,14 +18,10 @@ const TRUNCATION_NOTE = "Long fields are cut and marked; get_alert_field reads a
 export interface PromptInput {
   readonly title: PythonValue;
   readonly payload: ReadonlyMap<string, PythonValue>;
-  /** The names of the providers that are connected to Aurora, sorted. */
   readonly providers: readonly string[];
 }
 
-/**
- * Builds the prompt of a root-cause analysis. Returns null if the title or the service is not a text: Aurora joins both
- * to search for the topology around the alert, and fails with a TypeError.
- */
+/** Returns null if the title or the service is not a text, because Aurora then raises a TypeError. */
 export function buildRcaPrompt({ title, payload, providers }: PromptInput): string | null {
   if ([title, serviceOf(payload)].some((part) => isTruthy(part) && typeof part !== "string")) return null;
   const { text, note } = payloadText(payload);
@@ -41,8 +37,8 @@ export function buildRcaPrompt({ title, payload, providers }: PromptInput): stri
 }
 
 /**
- * Writes the payload completely if it is short, and otherwise with shortened strings. If that is still too long, writes
- * even shorter strings, and counts instead of nested values.
+ * Uses the most detailed form that is short enough: whole, with shortened strings, or with counts instead of nested
+ * values.
  */
 export function payloadText(payload: ReadonlyMap<string, PythonValue>): { text: string; note: string } {
   const value = new Map(payload);

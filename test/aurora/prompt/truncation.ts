@@ -4,9 +4,9 @@ import { cut, lengthOf } from "./python-json.ts";
 /** Aurora's `truncate_json_fields`, in server/chat/backend/agent/tools/output_sanitizer.py. */
 
 export interface TruncationLimits {
-  /** The limit in code points. Longer strings are shortened and get a mark. */
+  /** In code points. */
   readonly maxFieldLength: number;
-  /** Objects and arrays at this depth are replaced by a count. If null, no object or array is replaced. */
+  /** Objects and arrays at this depth are replaced by a count; null replaces none. */
   readonly maxDepth: number | null;
 }
 

@@ -96,7 +96,7 @@ describe("server/routes/pagerduty/tasks.py, trigger_delayed_rca", () => {
     expect(aurora.tables.prompts).toHaveLength(6);
   });
 
-  test("the text of the runbook that a custom field links to precedes the prompt", async () => {
+  test("the prompt starts with the text of the runbook at the URL in the custom field `runbook_link`", async () => {
     page = textReply(200, "\nRestart the API.\n");
     await sendEvent(aurora, incidentEvent("triggered"));
     await sendEvent(aurora, fieldEvent({ runbook_link: `${web.url}/runbook.md` }));
@@ -134,7 +134,7 @@ describe("server/routes/pagerduty/runbook_utils.py, fetch_and_consolidate_pagerd
     );
   });
 
-  test("if the service is an object, the prompt has only the title", async () => {
+  test("if the service is an object, the prompt has only the incident's number and title", async () => {
     await sendEvent(
       aurora,
       incidentEvent("triggered", { service: { id: "PF9KMXH", summary: "API Service" } }),

@@ -44,10 +44,6 @@ export function scheduleAnalysis(context: TaskContext, incident: IncidentRow, ev
   );
 }
 
-/**
- * Returns the reason to drop the analysis, or null. `AnalysisLimit` counts each attempt that it is asked about, even if
- * it refuses the attempt, or the attempt fails.
- */
 function refuseAnalysis(
   { directory, analyses, settings }: TaskContext,
   incident: IncidentRow,
@@ -73,10 +69,7 @@ async function startAnalysis(context: TaskContext, incident: IncidentRow, event:
   workers.add({ ...RETRIES, run: () => analyze(context, incident, taskId), lost: () => {} });
 }
 
-/**
- * Builds the prompt from everything that is stored about the incident, or from the title alone if Aurora's prompt
- * builder fails.
- */
+/** If Aurora's prompt builder fails, the prompt is only the incident's number and title. */
 function promptOf({ tables, settings }: TaskContext, incident: IncidentRow, event: EventRow): string {
   const stored = tables.events
     .filter((row) => row.userId === incident.userId && row.incidentId === event.incidentId)
@@ -88,7 +81,7 @@ function promptOf({ tables, settings }: TaskContext, incident: IncidentRow, even
   return prompt ?? `PagerDuty incident #${incident.number}: ${event.title ?? "None"}`;
 }
 
-/** `run_background_chat`. At its end the incident is `analyzed`, even if it was resolved in the meantime. */
+/** `run_background_chat`. Sets `analyzed` even if the incident was resolved in the meantime. */
 async function analyze(context: TaskContext, incident: IncidentRow, taskId: string): Promise<void> {
   if (incident.analysisTaskId === taskId) incident.analysisSessionId = randomUUID();
   incident.updatedAtMs = context.settings.nowMs();

@@ -6,11 +6,11 @@ import { PythonError } from "./python.ts";
 
 const INTEGER_MAX = 2 ** 31 - 1;
 const INTEGER_MIN = -(2 ** 31);
-/** `_extract_service_name` shortens a service name that is given as a string to this length. */
+/** `_extract_service_name` cuts a service that is not an object to this length. */
 const SERVICE_NAME_MAX_LENGTH = 255;
 
 /**
- * Returns the value as a `VARCHAR(limit)` column stores it. If no limit is given, returns it as a `TEXT` column does.
+ * Returns the value as a `VARCHAR(limit)` column stores it, or without a limit as a `TEXT` column does.
  * @throws {PythonError} for a value that is too long or not a scalar
  */
 export function textColumn(value: Json, limit = Number.POSITIVE_INFINITY): string | null {
@@ -26,7 +26,7 @@ export function textColumn(value: Json, limit = Number.POSITIVE_INFINITY): strin
 
 /**
  * Returns the value as an `INTEGER` column stores it: the column also accepts a string of digits, and rounds fractions.
- * @throws {PythonError} for any other value that is not a number, and for a number that does not fit
+ * @throws {PythonError} for a value that the column refuses
  */
 export function integerColumn(value: Json): number {
   const number = typeof value === "string" && /^\s*[+-]?\d+\s*$/.test(value) ? Number(value) : value;

@@ -11,19 +11,15 @@ export interface TaskContext {
   readonly settings: TaskSettings;
 }
 
-/** The configuration and the speed of Aurora. */
 export interface TaskSettings {
   /** PagerDuty's US API, the only API that Aurora calls; null if it cannot be reached. */
   readonly pagerdutyUrl: string | null;
   /** True if the graph database answers. Without it no alert joins an incident. */
   readonly memgraph: boolean;
-  /** The providers that are connected to Aurora, as the prompt lists them. */
   readonly providers: readonly string[];
-  /** The time from the triggered event to its analysis; null if the analysis starts only when a test asks for it. */
+  /** If null, an analysis starts only when a test calls `runWaiting`. */
   readonly analysisDelayMs: number | null;
-  /** How long a triggered event's task looks for an incident to join. */
   readonly correlationLatencyMs: number;
-  /** How long a summary or an analysis keeps a worker busy. */
   readonly modelLatencyMs: number;
   readonly nowMs: () => number;
 }
@@ -35,7 +31,7 @@ const LIMIT = 5;
 export class AnalysisLimit {
   readonly #windows = new Map<string, { endsAtMs: number; count: number }>();
 
-  /** Counts every call, including calls that were refused. */
+  /** A refused call counts, too. */
   allows(userId: string, nowMs: number): boolean {
     const known = this.#windows.get(userId);
     const window =

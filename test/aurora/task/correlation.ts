@@ -3,8 +3,8 @@ import { isTruthy } from "../prompt/python-json.ts";
 /**
  * Aurora's `AlertCorrelator`, in server/services/correlation/alert_correlator.py and strategies/. Decides whether a
  * triggered event joins an open incident instead of getting its own row, summary and analysis. Compares titles by their
- * words, as Aurora does without its embedding service. A title adds at most 0.14 to the score. Assumes that Aurora has
- * discovered no dependencies, so topology adds to the score only if alert and incident have the same service.
+ * words, as Aurora does without its embedding service. Assumes that Aurora knows no dependencies between services, so
+ * only an equal service counts as topology.
  */
 
 const WINDOW_MS = 300_000;
@@ -67,7 +67,7 @@ function wordsOf(text: string): string[] {
   return words.filter((word) => word.length >= MIN_WORD_LENGTH && !STOP_WORDS.has(word));
 }
 
-/** Returns the Jaccard index of two lists: the size of their intersection, divided by the size of their union. */
+/** The Jaccard index of the two lists. */
 function likeness(words: readonly string[], others: readonly string[]): number {
   const left = new Set(words);
   const right = new Set(others);

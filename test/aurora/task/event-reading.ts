@@ -14,7 +14,7 @@ const SEVERITY_WORDS: readonly (readonly [Severity, readonly string[]])[] = [
   ["low", ["p4", "low", "sev4"]],
 ];
 
-/** `_extract_severity`: reads `priority.name`, and `urgency` only if that name has none of the words. */
+/** `_extract_severity`: reads `urgency` only if `priority.name` has none of the words. */
 export function readSeverity(incident: Json): Severity {
   const priority = get(incident, "priority", {});
   if (isTrue(priority)) {
@@ -42,7 +42,7 @@ export function readStatus(incident: Json): "resolved" | "investigating" {
   return lower(get(incident, "status", "unknown")) === "resolved" ? "resolved" : "investigating";
 }
 
-/** Returns `alert_fired_at`, which is read from `created_at`: null if `created_at` is absent or not a date. */
+/** Reads `alert_fired_at` from `created_at`; null if `created_at` is absent or not a date. */
 export function readFiredAt(incident: Json): string | null {
   const createdAt = get(incident, "created_at");
   if (!isTrue(createdAt)) return null;

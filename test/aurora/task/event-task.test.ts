@@ -69,7 +69,7 @@ describe("server/routes/pagerduty/tasks.py, process_pagerduty_event", () => {
     expect(aurora.tables.events).toHaveLength(0);
   });
 
-  test("the status is read from `data`, whatever the event's type is", async () => {
+  test("the status is read from `data`, not from the event's type", async () => {
     expect(await incidentOf({ status: "acknowledged" }, "resolved")).toMatchObject({
       status: "investigating",
     });
@@ -125,7 +125,7 @@ describe("server/routes/pagerduty/tasks.py, _process_custom_field_update", () =>
     expect(aurora.tables.incidents[0]?.metadata).toMatchObject({ customFields: { team: "a", tier: 2 } });
   });
 
-  test("an emptied field keeps its old value", async () => {
+  test("an emptied field keeps its old value in the row", async () => {
     await work(incidentEvent("triggered"));
     await work(fieldEvent({ team: "a", tier: 1 }));
     await work(fieldEvent({ team: null, tier: 2 }));
@@ -155,7 +155,7 @@ describe("server/services/correlation/alert_correlator.py, correlate", () => {
     expect(aurora.tables.incidents).toMatchObject([{ number: 2 }, { number: 3, status: "resolved" }]);
   });
 
-  test("a second incident gets its own row if its service differs from the first incident's, or if the first incident is resolved", async () => {
+  test("a triggered incident gets its own row if no open incident has the same service", async () => {
     await work(incidentEvent("triggered"));
     await work(incidentEvent("triggered", { ...second, service: "Database" }));
     await work(incidentEvent("resolved"));

@@ -25,8 +25,9 @@ interface Incoming {
 }
 
 /**
- * Processes one event. The event's row stays if a later step fails, so each attempt adds a row. @param payload has a
- * member `event` @throws {PythonError} if Aurora's task raises an exception
+ * The event's row stays if a later step fails, so each attempt adds a row.
+ * @param payload has a member `event`
+ * @throws {PythonError} if Aurora's task raises an exception
  */
 export async function processEvent(context: TaskContext, userId: string, payload: Json): Promise<void> {
   const event = get(payload, "event");
@@ -111,7 +112,7 @@ function addEventRow({ tables, settings }: TaskContext, incoming: Incoming): Eve
   });
 }
 
-/** Joins a triggered event to an open incident of the organisation, as `handle_correlated_alert` does. */
+/** `handle_correlated_alert` */
 function joinIncident({ tables, settings }: TaskContext, event: EventRow, service: string): boolean {
   if (!settings.memgraph) return false;
   const atMs = settings.nowMs();

@@ -9,8 +9,8 @@ import { get, isDict, isTrue, PythonError } from "./python.ts";
 export const FIELD_EVENT = "incident.custom_field_values.updated";
 
 /**
- * Reads the fields that have a name and a value. Aurora skips an emptied field, so it never clears a field. @throws
- * {PythonError} for a field that is not an object
+ * Aurora skips an emptied field, so it never clears a field.
+ * @throws {PythonError} if `data` or a field is not an object
  */
 export function readFieldUpdate(data: Json): { [name: string]: Json } {
   const updates = get(data, "custom_fields", []);

@@ -9,9 +9,8 @@ const TIMEOUT_MS = 20_000;
 const Answer = z.object({ incident: z.object({ number: z.json().default(null) }) });
 
 /**
- * Returns the incident's number: `data.number`, or else the result of `_retrieve_incident_number`
- * (server/routes/pagerduty/tasks.py). That function asks PagerDuty with the organisation's credential and reads
- * `number`. PagerDuty's REST API calls this member `incident_number`, so the result is always null.
+ * Returns `data.number`, or else the result of `_retrieve_incident_number` (server/routes/pagerduty/tasks.py). This
+ * result is always null: Aurora reads `number`, but PagerDuty's REST API calls the member `incident_number`.
  */
 export async function readNumber(context: TaskContext, userId: string, incident: Json): Promise<Json> {
   const number = get(incident, "number");

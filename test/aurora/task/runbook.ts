@@ -6,8 +6,9 @@ import { noAttribute } from "./python.ts";
 const TIMEOUT_MS = 10_000;
 
 /**
- * Returns a runbook's text; null if Aurora continues without it. Confluence pages are never read, because Aurora's
- * PagerDuty task passes no user for them. @throws {PythonError} if the link is not a text, for example a list of links
+ * Returns null if Aurora continues without the runbook. Confluence pages are never read, because Aurora's PagerDuty
+ * task passes no user for them.
+ * @throws {PythonError} if the link is not a text, for example a list of links
  */
 export async function fetchRunbook(url: Json): Promise<string | null> {
   if (typeof url !== "string") throw noAttribute(url, "decode");
