@@ -1,16 +1,16 @@
 import { connect, type Socket } from "node:net";
 
-/** A client that uses little CPU: sends raw requests over open sockets, one request at a time on each socket. */
+/** Sends raw requests over open sockets, one request at a time on each socket, because this needs little CPU time. */
 
 export interface Volley {
   /** Milliseconds from the first request to the last answer. */
   durationMs: number;
-  /** The latency of each request in milliseconds, sorted. */
+  /** The latency of each request, shortest first. */
   latenciesMs: number[];
   statuses: Map<number, number>;
 }
 
-/** Returns the bytes of an HTTP request. */
+/** Returns the bytes of a POST request. */
 export function requestBytes(
   path: string,
   headers: Record<string, string>,
@@ -28,7 +28,6 @@ export function requestBytes(
 
 const HEAD_END = Buffer.from("\r\n\r\n");
 
-/** Returns the status, or null if the answer is not complete yet. */
 function statusOf(answer: Buffer): number | null {
   const headEnd = answer.indexOf(HEAD_END);
   if (headEnd < 0) return null;
@@ -49,7 +48,7 @@ async function open(port: number): Promise<Socket> {
 
 /**
  * Sends `count` requests over `connections` sockets. @param next returns the bytes of the n-th request @param answered
- * is called after the answer to the n-th request
+ * called after the answer to the n-th request
  */
 export async function fire(
   port: number,

@@ -6,15 +6,15 @@ import { table } from "./figures.ts";
 import { machine } from "./startup.ts";
 
 /**
- * `npm run bench:console`: measures the console's list of 5,000 incidents in a Chromium while ten incidents change
- * each second. Prints how many tasks of the page's main thread took more than 50 ms of elapsed time, and how many took
- * more than 50 ms of CPU time. Other work on the machine lengthens only the elapsed time.
+ * `npm run bench:console`: measures the console's list of 5,000 incidents in a Chromium while ten incidents change each
+ * second. Prints how many tasks of the page's main thread took more than 50 ms, by the clock and in CPU time. Other
+ * work on the machine lengthens only the times by the clock.
  */
 
 const INCIDENTS = 5_000;
 const CHANGES_A_SECOND = 10;
 const SECONDS = 10;
-/** A person notices the delay if a task takes longer than this. */
+/** A person notices the delay that a longer task causes. */
 const LONG_MS = 50;
 const SCROLL_PX_A_FRAME = 400;
 
@@ -29,7 +29,7 @@ interface Phase {
   name: string;
   seconds: number;
   changes: number;
-  /** The elapsed times and the CPU times of the main thread's tasks in milliseconds, each longest first. */
+  /** The times of the main thread's tasks, longest first: by the clock here, in CPU time below. */
   wallMs: number[];
   cpuMs: number[];
 }
@@ -61,8 +61,8 @@ function tasksOf(trace: Buffer): Pick<Phase, "wallMs" | "cpuMs"> {
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * Starts sending changes. One change in five makes a new incident. @returns a function that stops the changes and
- * returns their number
+ * Sends changes; each fifth change makes a new incident. @returns a function that stops the changes and returns their
+ * number
  */
 function changing(many: ManyIncidents, shown: () => number): () => number {
   let sent = 0;

@@ -4,8 +4,8 @@ import { type Figures, figuresOf, ratiosOf } from "./figures.ts";
 import { bodiesOf } from "./subjects.ts";
 
 /**
- * Measures the consumer and the fold, which applies an event to its stored incident: the cost of an event in objects
- * that store few or many events, and in batches of one event or a hundred.
+ * Measures the cost of folding an event, including the Queue's consumer. The measured objects store few or many events,
+ * and get batches of one event or a hundred.
  */
 
 export interface FoldResult {
@@ -13,15 +13,14 @@ export interface FoldResult {
   batchSize: number;
   cpuMicros: Figures;
   perSecond: Figures;
-  /** The object's CPU time divided by that of the first object in the same round. */
+  /** The object's CPU time divided by the first object's CPU time in the same round. */
   toFirst: Figures;
 }
 
 export interface FoldOptions {
-  /** For each object: the number of events stored before the measurement, and the size of the measured batches. */
+  /** `stored` is the number of events in the object before the measurement. */
   objects: readonly { stored: number; batchSize: number }[];
   rounds: number;
-  /** The number of events in a round. */
   events: number;
 }
 
@@ -43,7 +42,6 @@ export async function measureFold(pagerduty: PagerDuty, options: FoldOptions): P
   try {
     const objects: Measured[] = [];
     for (const { stored, batchSize } of options.objects) {
-      // The clock of a new account starts now, so the measured events are newer than the stored events.
       const account = pagerduty.account();
       const user = `fold-${stored}-${batchSize}`;
       await driven.connect(user, account);

@@ -6,18 +6,17 @@ import { Receiver } from "./receiver.ts";
 import { bodiesOf, INTERNAL_SECRET } from "./subjects.ts";
 
 /**
- * Measures the cost of deliveries in three situations: many are due in one object; Aurora accepts them after an
- * outage; consoles are open.
+ * Measures the cost of deliveries in three situations: many deliveries are due in one object; Aurora works again after
+ * an outage; consoles are open.
  */
 
 export interface DeliveryResult {
   name: string;
   deliveries: number;
   cpuMicros: Figures;
-  /** The CPU time of all deliveries together, in seconds. */
   cpuSeconds: Figures;
   perSecond: Figures;
-  /** The median CPU time of one delivery, divided by that in the first row of the table. */
+  /** The median CPU time of one delivery, divided by the value in the table's first row. */
   toFirst: number;
 }
 
@@ -28,7 +27,6 @@ interface Taken {
   durationMs: number;
 }
 
-/** Calls `begin`, and measures until `count` deliveries are accepted. */
 async function drain(
   driven: Driven,
   receiver: Receiver,
@@ -45,7 +43,6 @@ async function drain(
 
 const triggered = (account: Account, count: number, seed: number) => bodiesOf(account, count, count, seed);
 
-/** Connects a new user to the connector. */
 async function connected(driven: Driven, pagerduty: PagerDuty, user: string): Promise<Account> {
   const account = pagerduty.account();
   await driven.connect(user, account);
@@ -69,7 +66,6 @@ function resultOf(
   };
 }
 
-/** Runs `work` with a new connector and a new receiver. */
 async function driving<T>(
   pagerduty: PagerDuty,
   variables: Record<string, string>,
@@ -89,10 +85,6 @@ async function driving<T>(
   }
 }
 
-/**
- * Measures each size in each round, after a warm-up that does not count. @returns for each size, one measurement for
- * each round
- */
 async function inRounds(
   sizes: readonly number[],
   warmUp: readonly number[],
@@ -108,8 +100,8 @@ async function inRounds(
 }
 
 /**
- * Fills one object while Aurora delays its answers, then lets Aurora answer.
- * @param due the numbers of due deliveries; each number is measured in `rounds` new objects
+ * Fills one object while Aurora delays its answers, then lets Aurora answer. @param due the numbers of due deliveries;
+ * each number is measured in `rounds` new objects
  */
 export const measureDue = (
   pagerduty: PagerDuty,
@@ -117,7 +109,6 @@ export const measureDue = (
   rounds: number,
 ): Promise<DeliveryResult[]> =>
   driving(pagerduty, {}, async (driven, receiver) => {
-    // Warms up with the smallest size only.
     const taken = await inRounds(due, due.slice(0, 1), rounds, async (count, round) => {
       const user = `due-${count}-${round}`;
       const account = await connected(driven, pagerduty, user);
@@ -129,7 +120,7 @@ export const measureDue = (
     return due.map((count, index) => resultOf(`${count} due`, count, taken[index] ?? [], first));
   });
 
-/** Plans the retry for a time after the measurement. Only an accepted delivery can make the retry earlier. */
+/** The retry is due after an hour, so during the measurement only an accepted delivery can start it. */
 const OUTAGE_SCHEDULE = "0,3600";
 
 /** Lets every delivery fail once. Then Aurora accepts a new delivery, so the failed deliveries are retried early. */
@@ -149,7 +140,6 @@ export const measureOutage = (pagerduty: PagerDuty, count: number): Promise<Deli
     return resultOf("after an outage", count + 1, [taken]);
   });
 
-/** The number of events in a storm while consoles are open, and the number of events in each batch. */
 const STORM = { events: 1_000, batch: 10 };
 
 /** Receives and delivers a storm while `sockets` consoles are open. */

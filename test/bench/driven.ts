@@ -2,10 +2,10 @@ import type { Account, PagerDuty } from "../emulator/pagerduty.ts";
 import { testWorker, Workerd } from "../support/workerd.ts";
 import { connector, connectTo, trustedIds } from "./subjects.ts";
 
-/** The connector with a stand-in for the Queue. The stand-in passes uploaded batches to the consumer on request. */
+/** The connector with a stand-in for the Queue. On request the stand-in passes the uploaded batches to the consumer. */
 
 const SECRET = "bench-signing-secret";
-/** The largest number of bodies in one upload to the Queue's stand-in. A larger upload would have many megabytes. */
+/** The largest number of bodies in one upload. A larger upload would have many megabytes. */
 const MAX_UPLOAD = 5_000;
 
 export class Driven {
@@ -40,7 +40,7 @@ export class Driven {
     await connectTo(this.url, user, account, SECRET);
   }
 
-  /** Uploads at most 5,000 bodies, which the next `run` passes to the Worker. */
+  /** Uploads bodies for the next `run`. */
   async upload(user: string, bodies: readonly string[], batchSize: number): Promise<void> {
     const batches: [string, string][][] = [];
     for (let at = 0; at < bodies.length; at += batchSize) {
@@ -51,13 +51,13 @@ export class Driven {
   }
 
   /**
-   * Passes the uploaded batches to the Worker's `queue` handler, one after the other. @throws if a message is retried
+   * Passes the uploaded batches to the Worker's `queue` handler, one after the other. @throws if the handler fails or
+   * retries a message
    */
   async run(): Promise<void> {
     await this.#call("POST");
   }
 
-  /** Passes any number of bodies to the Worker, in several uploads to the driver if there are many. */
   async take(user: string, bodies: readonly string[], batchSize: number): Promise<void> {
     for (let at = 0; at < bodies.length; at += MAX_UPLOAD) {
       await this.upload(user, bodies.slice(at, at + MAX_UPLOAD), batchSize);

@@ -7,8 +7,8 @@ import { Receiver } from "./receiver.ts";
 import { connector, connectTo, signedRequest, USER } from "./subjects.ts";
 
 /**
- * Measures the time from the answer to a webhook until its delivery arrives at Aurora, for single webhooks and for a
- * burst.
+ * Measures the time between the answer to a webhook and the arrival of its delivery at Aurora, for single webhooks and
+ * for a burst.
  */
 
 export interface LatencyResult {
@@ -17,7 +17,7 @@ export interface LatencyResult {
   p50Ms: number;
   p99Ms: number;
   maxMs: number;
-  /** How long Aurora took for an answer, on average. */
+  /** The average time from a delivery's arrival to Aurora's answer. */
   answerMs: number;
 }
 
@@ -25,14 +25,13 @@ export interface LatencyOptions {
   name: string;
   webhooks: number;
   /**
-   * The number of simultaneous webhooks. With 1, each webhook is sent after the delivery of the previous webhook has
-   * arrived at Aurora.
+   * The number of simultaneous webhooks. With 1, each webhook waits until the previous webhook's delivery has arrived
+   * at Aurora.
    */
   connections: number;
   contextWaitSeconds: number;
   /** How long PagerDuty's API takes to answer. */
   apiMs: number;
-  /** How long Aurora takes to answer. */
   auroraMs: number;
 }
 
@@ -84,7 +83,7 @@ export async function measureLatency(pagerduty: PagerDuty, options: LatencyOptio
       );
       await receiver.until(() => part.every(({ incidentId }) => receiver.arrivedAtMs.has(incidentId)));
       return part.map(({ incidentId }) =>
-        // Aurora may receive the delivery before the webhook's answer is read.
+        // The delivery can arrive at Aurora before the client reads the webhook's answer. Such a latency counts as 0.
         Math.max(0, (receiver.arrivedAtMs.get(incidentId) ?? 0) - (answeredAtMs.get(incidentId) ?? 0)),
       );
     };

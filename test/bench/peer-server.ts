@@ -5,8 +5,9 @@ import express from "express";
 import fastify from "fastify";
 
 /**
- * A peer in its own process: accepts webhooks with Fastify or Express, verifies their signature, and adds them to a
- * BullMQ queue. `node peer-server.ts <fastify|express> <port of Redis> <signing secret>` sends its port to its parent.
+ * A peer in its own process: accepts webhooks with Fastify or Express, verifies the signatures, and adds the webhooks
+ * to a BullMQ queue. `node peer-server.ts <fastify|express> <port of Redis> <signing secret>` sends its own port to its
+ * parent process.
  */
 
 const [, , framework, redisPort, secret = ""] = process.argv;
@@ -19,7 +20,6 @@ interface Webhook {
   body: Buffer;
 }
 
-/** @returns false if the signature does not match */
 async function accept({ userId, webhookId, signature, body }: Webhook): Promise<boolean> {
   const expected = createHmac("sha256", secret).update(body).digest();
   const given = Buffer.from(signature.replace("v1=", ""), "hex");

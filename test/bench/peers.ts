@@ -11,13 +11,12 @@ import type { Subject } from "./subjects.ts";
 
 const FRAMEWORKS = { fastify: "Fastify, BullMQ, Redis", express: "Express, BullMQ, Redis" };
 
-/** The peers that are ready for webhooks, and the reason why the others cannot be measured on this machine. */
+/** The peers that are ready for webhooks. `absent` says why a peer cannot be measured on this machine. */
 export interface Peers {
   subjects: Subject[];
   absent: { name: string; reason: string }[];
 }
 
-/** Starts a child process, which is killed when this process ends. */
 function held(child: ChildProcess): ChildProcess {
   const kill = () => child.kill("SIGKILL");
   process.on("exit", kill);
@@ -31,7 +30,6 @@ async function end(child: ChildProcess): Promise<void> {
   await once(child, "exit");
 }
 
-/** Starts Redis. @returns null if redis-server is not installed */
 async function startRedis(port: number): Promise<ChildProcess | null> {
   const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
   const redis = held(spawn("redis-server", args, { stdio: ["ignore", "pipe", "ignore"] }));

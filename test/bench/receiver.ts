@@ -2,23 +2,18 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 
-/**
- * An emulated Aurora that accepts, refuses or holds all deliveries. Counts the accepted deliveries, and records when
- * each incident's first delivery arrived.
- */
+/** An emulated Aurora that accepts, refuses or holds all deliveries. */
 
 export class Receiver {
   /** The value for `AURORA_EVENTS_URL`. */
   readonly url: string;
-  /** The time at which each incident's first delivery arrived, in milliseconds of `performance.now()`. */
+  /** When each incident's first delivery arrived, in milliseconds of `performance.now()`. */
   readonly arrivedAtMs = new Map<string, number>();
-  /** The number of accepted deliveries. */
   accepted = 0;
-  /** The status of every answer. */
   status = 202;
-  /** How long each answer is delayed. */
+  /** The delay before each answer. */
   answerMs = 0;
-  /** The sum of the times that all answers took, each from the start of its request to the end of the answer. */
+  /** The time from a delivery's arrival to its answer, summed over all deliveries. */
   answeringMs = 0;
   #held: (() => void)[] | null = null;
   #waiting: { done: () => boolean; resolve: () => void } | null = null;
@@ -43,14 +38,13 @@ export class Receiver {
     this.#held ??= [];
   }
 
-  /** Answers the held deliveries, and holds no later delivery. */
   release(): void {
     const held = this.#held ?? [];
     this.#held = null;
     for (const answer of held) answer();
   }
 
-  /** Calls `done` now and after each answer to a delivery; resolves as soon as `done` returns true. */
+  /** Resolves as soon as `done` returns true. Calls `done` now and after each answer to a delivery. */
   until(done: () => boolean): Promise<void> {
     if (done()) return Promise.resolve();
     return new Promise((resolve) => {

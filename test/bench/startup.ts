@@ -4,12 +4,12 @@ import { builtWorker, testWorker, type WorkerDefinition, Workerd } from "../supp
 import { type Figures, figuresOf } from "./figures.ts";
 import { connector } from "./subjects.ts";
 
-/** Measures the cost of a start: the CPU time until the first answer, minus that of an empty Worker. */
+/** Measures the CPU time from the start to the first answer, for the connector and for an empty Worker. */
 
 export interface StartupResult {
-  /** The CPU time of the connector minus that of the empty Worker. */
+  /** The CPU time of the process with the connector, minus the CPU time of the process with the empty Worker. */
   cpuMs: Figures;
-  /** The CPU time of the process with the connector, divided by that of a process with the empty Worker. */
+  /** The CPU time of the process with the connector, divided by the CPU time of the process with the empty Worker. */
   toEmpty: Figures;
   scriptKiB: number;
   gzipKiB: number;
@@ -29,7 +29,7 @@ async function startOnce(workers: Record<string, WorkerDefinition>, name: string
 export async function measureStartup(rounds: number): Promise<StartupResult> {
   const differences: number[] = [];
   const ratios: number[] = [];
-  // Gives both Workers the same stand-ins, so that only the script differs.
+  // Both Workers get the same stand-ins, so that only the script differs.
   const full = connector();
   const emptyWorker = { ...full["connector"], script: testWorker("bench/workers/empty-with-object.ts") };
   const empty = { ...full, connector: emptyWorker };

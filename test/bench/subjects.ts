@@ -8,19 +8,18 @@ import { requestBytes } from "./client.ts";
 /** The measured subjects: the connector and the handlers that it is compared with, each in its own workerd. */
 
 export const USER = "bench";
-/** The names of the two handlers with which the aims compare the connector. */
+/** The bench's aims compare the connector with these two handlers. */
 export const BARE = "bare handler";
 export const KEPT = "bare, key kept";
 export const INTERNAL_SECRET = "bench-internal-secret";
 const SEALING_KEY = Buffer.alloc(32, 7);
-/** Replaces the rate-limit binding. Never limits a call. */
 const LIMITER = `import { WorkerEntrypoint } from "cloudflare:workers";
 export default class extends WorkerEntrypoint { limit() { return { success: true }; } }`;
 
 const KV: WorkerDefinition = { script: testWorker("bench/workers/kv.ts") };
 const QUEUE: WorkerDefinition = { script: testWorker("bench/workers/queue.ts") };
 
-/** The built Worker with stand-ins for its bindings. */
+/** Returns the built Worker with stand-ins for its bindings. */
 export function connector(variables: Record<string, string> = {}): Record<string, WorkerDefinition> {
   const texts: Record<string, Binding> = {};
   const given = {
@@ -52,7 +51,6 @@ export function connector(variables: Record<string, string> = {}): Record<string
   };
 }
 
-/** Makes a call as Aurora's server does. @throws if the call is refused */
 async function call(url: string, user: string, method: string, path: string, body: unknown): Promise<void> {
   const response = await fetch(`${url}${path}`, {
     method,
@@ -71,7 +69,6 @@ export async function connectTo(url: string, user: string, account: Account, sec
 
 const TAG_BYTES = 16;
 
-/** Opens the sealed connection in the KV stand-in. @returns null if there is none */
 async function openCopy(
   kvPort: number,
   user: string,
@@ -88,8 +85,8 @@ async function openCopy(
 }
 
 /**
- * Waits until the signing secret is in KV. @returns the ids of the connection and the secret, which the edge adds to a
- * webhook on the Queue
+ * Waits until the signing secret is in KV. @returns the ids of the connection and of the secret; a message on the Queue
+ * contains both
  */
 export async function trustedIds(
   kvPort: number,
@@ -175,7 +172,7 @@ export function signedRequest(secret: string, webhook: { webhookId: string; body
   );
 }
 
-/** Returns the webhooks of a short history, ready to be sent. */
+/** Returns the requests with the webhooks of a short history. */
 export function signedRequests(account: Account, secret: string): Uint8Array[] {
   const { webhooks } = makeHistory(account, { incidents: 8, events: 64, seed: 1 });
   return webhooks.map((webhook) => signedRequest(secret, webhook));

@@ -5,8 +5,7 @@ import { type Peers, startPeers } from "./peers.ts";
 import { BARE, KEPT, signedRequests, startSubjects } from "./subjects.ts";
 
 /**
- * Measures CPU time, throughput and latency of one accepted webhook, for the connector and the other handlers in
- * alternating rounds.
+ * Measures CPU time, throughput and latency of one accepted webhook. The connector and the other handlers take turns.
  */
 
 export interface WebhookResult {
@@ -15,9 +14,9 @@ export interface WebhookResult {
   perSecond: Figures;
   p50Ms: Figures;
   p99Ms: Figures;
-  /** The subject's CPU time divided by that of the bare handler in the same round. */
+  /** The subject's CPU time divided by the bare handler's CPU time in the same round. */
   toBare: Figures;
-  /** The subject's CPU time divided by that of the handler that keeps its imported key, in the same round. */
+  /** The subject's CPU time divided by the CPU time of `bare-kept.ts` in the same round. */
   toKept: Figures;
 }
 
@@ -48,9 +47,9 @@ export async function measureWebhooks(
   const next = (index: number) => webhooks[index % webhooks.length] ?? new Uint8Array();
   const samples = new Map(subjects.map(({ name }) => [name, [] as Sample[]]));
   try {
-    // Uses the first round as a warm-up. After it, the optimizing compiler has seen every path.
+    // The first round is a warm-up: after it, the optimizing compiler has seen every path.
     for (let round = -1; round < rounds; round += 1) {
-      // Starts each round with a different subject, so that no subject is always the first of its round.
+      // Each round starts with a different subject, so that no subject is always first.
       const start = (round + 1) % subjects.length;
       for (const subject of [...subjects.slice(start), ...subjects.slice(0, start)]) {
         const before = subject.cpuMs();

@@ -7,7 +7,6 @@ const BACKEND = "https://aurora.example";
 
 const configOf = (variables: object): Config => parseConfig({ ...GOOD, ...variables });
 
-/** Returns the problems of the settings `variables`, each in the form `NAME problem`. */
 function problemsOf(variables: object): string[] {
   try {
     configOf(variables);
@@ -52,7 +51,7 @@ test("a former name of a format is refused, and the problem names the current fo
   }
 });
 
-test("AURORA_HEADERS has one header on each line, with a name in any case and a value that may contain colons", () => {
+test("AURORA_HEADERS has one header on each line; names may be in any case, and values may contain colons", () => {
   const lines = "CF-Access-Client-Id: abc.access\r\n\n  CF-Access-Client-Secret :  s3:cret=  ";
   expect(configOf({ AURORA_HEADERS: lines }).aurora.headers).toEqual({
     "cf-access-client-id": "abc.access",
@@ -96,7 +95,7 @@ test.each([
   expect(problems[0]).not.toContain("hunter");
 });
 
-test("a URL of Aurora may be http only if it leads to this machine or its calls go through the service binding AURORA", () => {
+test("a URL of Aurora must be https, except on this machine or with the service binding AURORA", () => {
   for (const name of ["AURORA_BACKEND_URL", "AURORA_EVENTS_URL"]) {
     const far = { [name]: "http://aurora.internal:5000" };
     expect(problemsOf(far)).toEqual([expect.stringMatching(`^${name} must be https`)]);
@@ -116,7 +115,7 @@ test("the service binding AURORA allows http only for the origin of AURORA_BACKE
   expect(problems).toEqual([expect.stringMatching("^AURORA_EVENTS_URL must be https")]);
 });
 
-test("a URL may have an IP address only if it leads to this machine or its calls go through the service binding AURORA", () => {
+test("AURORA_BACKEND_URL must have a host name, except on this machine or with the service binding AURORA", () => {
   for (const url of [
     "https://203.0.113.7",
     "https://[2001:db8::1]:8443/x",
@@ -143,7 +142,7 @@ test("the format `notifications` requires AURORA_EVENTS_URL and AURORA_EVENTS_SE
   expect(problemsOf({ ...format, ...url, AURORA_EVENTS_SECRET: SECRET })).toEqual([]);
 });
 
-test("AURORA_EVENTS_SECRET is required if AURORA_EVENTS_URL ends in /edge/events, but not for Aurora's own route", () => {
+test("AURORA_EVENTS_SECRET is required if the path of AURORA_EVENTS_URL ends in /edge/events, but not for Aurora's own route", () => {
   for (const path of ["/edge/events", "/base/edge/events/", "/edge/events?x=1"]) {
     const url = { AURORA_EVENTS_URL: BACKEND + path };
     expect(problemsOf(url)).toEqual([expect.stringMatching("^AURORA_EVENTS_SECRET is not set")]);

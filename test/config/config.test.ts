@@ -122,7 +122,7 @@ test("NEXT_PUBLIC_BACKEND_URL and NGROK_URL, which Aurora already uses, are read
   expect(config).toMatchObject({ publicUrl: "http://localhost:5080", tunnelUrl: "https://t.example" });
 });
 
-test("CREDENTIALS_KEYS keeps its order, and a key id that occurs twice is a problem", () => {
+test("the keys in CREDENTIALS_KEYS keep their order, and a key id that occurs twice is a problem", () => {
   const config = parseConfig({ ...GOOD, CREDENTIALS_KEYS: `k2:${btoa("2".repeat(32))}, ${KEY}` });
   expect(config.credentialsKeys.map(({ kid }) => kid)).toEqual(["k2", "k1"]);
   expect(problemsOf({ ...GOOD, CREDENTIALS_KEYS: `${KEY},${KEY}` })).toHaveProperty("CREDENTIALS_KEYS");

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Gate, URGENCY } from "../../src/connection/gate.ts";
 
-/** Returns a gate, and a function that makes calls through it. A call lasts until the test ends it. */
 function stage() {
   const gate = new Gate();
   const started: string[] = [];
@@ -17,7 +16,6 @@ function stage() {
       signal,
     );
   const settle = () => new Promise((resolve) => setTimeout(resolve));
-  /** Ends the call that has run for the longest. */
   const endOne = async () => {
     ends.shift()?.();
     await settle();
@@ -25,7 +23,7 @@ function stage() {
   return { gate, started, enter, settle, endOne };
 }
 
-test("two calls run at once; the next to start is the most urgent waiting call, and of equally urgent calls the one that has waited longest", async () => {
+test("two calls run at once, and the waiting calls start in the order of urgency, then of arrival", async () => {
   const { started, enter, settle, endOne } = stage();
   void enter("check 1", URGENCY.usual);
   void enter("check 2", URGENCY.usual);
@@ -63,7 +61,7 @@ test("a call that is aborted while it waits never starts, and does not delay oth
   expect(started).toEqual(["first", "second", "third"]);
 });
 
-test("even if some calls fail or are aborted, at most two run at once and every other call is made", async () => {
+test("at most two calls run at once, and a failed or aborted call keeps no other call from running", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.record({ urgency: fc.nat(5), fails: fc.boolean(), abort: fc.boolean() }), {

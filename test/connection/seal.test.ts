@@ -39,7 +39,7 @@ test("sealing the same text twice gives different results", async () => {
   expect(sealed.join()).not.toContain("token");
 });
 
-test("after a key rotation the old key still opens old texts, and new texts are sealed with the new key", async () => {
+test("after a key rotation, the old key still opens old texts, and the new key seals new texts", async () => {
   const old = await sealText(keyring, "alice", "token");
   const rotated = createKeyring([key("k2", 2), key("k1", 1)]);
   expect(await openText(rotated, "alice", old)).toBe("token");
@@ -47,7 +47,7 @@ test("after a key rotation the old key still opens old texts, and new texts are 
   expect(isSealedWithCurrentKey(rotated, await sealText(rotated, "alice", "token"))).toBe(true);
 });
 
-test("opening fails with a different reason for a missing key, a changed byte and a malformed text", async () => {
+test("opening fails with one reason for a missing key, another for a changed byte and another for a malformed text", async () => {
   const sealed = await sealText(keyring, "alice", "token");
   expect(await reasonOf(openText(createKeyring([key("k9", 9)]), "alice", sealed))).toBe("unknown_key");
   const flipped = sealed.slice(0, -2) + (sealed.at(-2) === "A" ? "B" : "A") + sealed.slice(-1);

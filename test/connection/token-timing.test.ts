@@ -18,7 +18,7 @@ test("the alarm refreshes an unused token five minutes before it expires, whethe
   expect(keepAliveAtMs(life(30 * 24 * 60))).toBe((30 * 24 * 60 - 5) * MINUTE_MS);
 });
 
-test("a token that lives less than five minutes is due for a refresh immediately if the sign-in returned it, and after half of its life if a refresh returned it", () => {
+test("a token that lives two minutes is due for a refresh immediately after a sign-in, but only after one minute if a refresh returned it", () => {
   expect(refreshDueAtMs(life(2))).toBeLessThan(0);
   expect(refreshDueAtMs(life(2, true))).toBe(MINUTE_MS);
 });

@@ -48,7 +48,7 @@ test("a replaced signing secret is accepted for one more day, however many repla
 
 const MADE = { id: "POWN", url: "https://edge.example.com", made: true, chosen: false, refusedEvents: [] };
 
-test("the secret of the connector's own subscription gets no expiry when a secret is pasted, but gets one when a new subscription is made", () => {
+test("the secret of the connector's own subscription expires after a new subscription is made, but not after a secret is pasted", () => {
   const own = { ...secretOf("own", null), subscriptionId: "POWN" };
   const held = { signingSecrets: [own], subscription: MADE };
   expect(withSecret(held, secretOf("pasted", null), NOW)).toEqual([secretOf("pasted", null), own]);

@@ -49,7 +49,7 @@ describe.skipIf(!hasChromium)("the console's address", () => {
       const link = page.locator(`.rows a[href^='#/${section}/']`).first();
       await link.waitFor();
       const href = await link.getAttribute("href");
-      // Selects the row by its address, because new rows are inserted above it.
+      // New rows are inserted above this row, so the test selects it by its address.
       await page.locator(`.rows a[href="${href}"]`).click();
       await page.getByRole("link", { name: `← All ${section}` }).click();
       await expect.poll(() => page.evaluate("document.activeElement.getAttribute('href')")).toBe(href);

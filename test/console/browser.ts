@@ -8,7 +8,6 @@ import { patienceMs } from "../support/patience.ts";
 
 const address = inject("chromium");
 
-/** True if this machine has a Chromium. */
 export const hasChromium = address !== null;
 
 export async function startBrowser(): Promise<Browser> {
@@ -21,7 +20,7 @@ export interface Look {
   scheme: "light" | "dark";
 }
 
-/** A page, and in `faults` the errors that the page has logged or thrown. */
+/** A page, and the errors that it has logged or thrown. */
 export interface WatchedPage {
   page: Page;
   faults: string[];
@@ -46,7 +45,7 @@ export async function watchedPage(browser: Browser, width: Look["width"]): Promi
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Returns the accessibility problems that axe finds on the page, including targets smaller than 24 px. */
+/** Returns the accessibility problems that axe finds on the page. Targets smaller than 24 px are also problems. */
 export async function violations(page: Page): Promise<string[]> {
   // Evaluates axe through the debugger, because the page's Content-Security-Policy forbids foreign scripts.
   await page.evaluate(axeSource);
@@ -56,7 +55,7 @@ export async function violations(page: Page): Promise<string[]> {
   return Array.isArray(found) ? found.map(String) : [`axe answered ${String(found)}`];
 }
 
-/** Selectors of the small shapes that carry information. Each is drawn with a background, a border or a fill. */
+/** Selectors of the small shapes that carry information. Each shape is drawn with a background, a border or a fill. */
 const MARKS = [
   ".dot",
   ".live::before",
@@ -69,7 +68,7 @@ const MARKS = [
 ];
 
 /**
- * Returns the shapes of `MARKS` that are displayed but drawn only in the page's colour. Forced colours can cause this,
+ * Returns the displayed shapes of `MARKS` that are drawn only in the page's colour. Forced colours can cause this,
  * because they give every background the page's colour.
  */
 export async function unpainted(page: Page): Promise<string[]> {
@@ -94,7 +93,7 @@ export async function unpainted(page: Page): Promise<string[]> {
 export async function screenshot(page: Page, name: string, { width, scheme }: Look): Promise<void> {
   const folder = process.env["SCREENSHOTS"];
   if (!folder) return;
-  // Hides temporary messages, which can cover a part of the page.
+  // Messages can cover a part of the page.
   for (const close of await page.getByRole("button", { name: "Close message" }).all()) await close.click();
   await page.mouse.move(0, 0);
   await page.evaluate("scrollTo(0, 0)");
@@ -112,7 +111,7 @@ export async function overflows(page: Page): Promise<boolean> {
   );
 }
 
-/** Returns the texts in the health overview and in the list that are cut, because they are wider than their box. */
+/** Returns the texts that are cut because they are wider than their box. */
 export async function cut(page: Page): Promise<string[]> {
   return page.evaluate<string[]>(
     `[...document.querySelectorAll(".tile *, .people-cell, .filters button, .actions *")]

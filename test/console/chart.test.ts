@@ -17,7 +17,7 @@ const NONE = {
   p95Ms: null,
 };
 
-/** A day with a quiet night, refused webhooks at 09:00 and an outage of Aurora at 13:00. The current hour is 15:00. */
+/** The night is quiet, webhooks are refused at 09:00, and Aurora has an outage at 13:00. The current hour is 15:00. */
 function day(): Activity {
   const lastMs = Date.parse("2026-11-26T15:00:00Z");
   const hours = Array.from({ length: 24 }, (_, index) => {
@@ -133,7 +133,7 @@ describe.skipIf(!hasChromium)("the chart", () => {
     const { middleOf, figure } = of(page);
     await page.getByRole("slider", { name: "Hour" }).scrollIntoViewIfNeeded();
     const nine = await middleOf(17);
-    // Dispatches the events of a touch, because the browser's context has no touch screen.
+    // The browser's context has no touch screen, so the test dispatches the event of a touch.
     const touch = { pointerType: "touch", clientX: nine.x, clientY: nine.y };
     await page.getByRole("slider", { name: "Hour" }).dispatchEvent("pointerdown", touch);
     await page.getByText("Thu 09:00 – 10:00").waitFor();
@@ -163,7 +163,6 @@ describe.skipIf(!hasChromium)("the chart", () => {
 
 function of(page: Page) {
   return {
-    /** Returns the middle of an hour's column in the first plot. */
     async middleOf(index: number) {
       const box = await page.locator(".plot svg").first().boundingBox();
       if (!box) throw new Error("The plot is not shown");

@@ -4,7 +4,7 @@ import { until } from "../support/until.ts";
 import { hasChromium, violations } from "./browser.ts";
 import { openConsole } from "./stage.ts";
 
-/** The pages of a connection and of its events stay correct while the connection and the events change. */
+/** An open page of the connection or of an event stays correct while the connection and the events change. */
 
 describe.skipIf(!hasChromium)("an open connection page", () => {
   const { stage, openPage } = openConsole();
@@ -76,7 +76,7 @@ describe.skipIf(!hasChromium)("an open connection page", () => {
     const nested = `${"[".repeat(12_000)}${"]".repeat(12_000)}`;
     const data = `{"type":"incident","id":"${incident.id}","title":"x","more":${nested}}`;
     const body = `{"event":{"id":"E","event_type":"incident.triggered","resource_type":"incident","occurred_at":"2026-11-22T03:00:00Z","data":${data}}}`;
-    // The test signs the webhook, because only a part of a long unsigned body is stored.
+    // The webhook is signed, because only a part of a long unsigned body is stored.
     await stage.call("PUT", "/signing-secret", { secret: "secret" });
     const headers = { "x-webhook-id": "nested", "x-pagerduty-signature": sign("secret", body) };
     await stage.worker.request("/pagerduty/webhook/local", { method: "POST", headers, body });

@@ -34,7 +34,7 @@ describe("in dev:", () => {
       "referrer-policy": "no-referrer",
       "x-content-type-options": "nosniff",
     });
-    // Only answers over https have this header. On localhost it would apply to all other programs, too.
+    // This header is sent only over https. On localhost it would also apply to all other programs.
     expect(page.headers.get("strict-transport-security")).toBeNull();
   });
 
@@ -43,7 +43,7 @@ describe("in dev:", () => {
     expect(status).toBe(404);
   });
 
-  test("the page's calls are made on behalf of the console's user, whatever X-User-ID they send", async () => {
+  test("the page's calls are made for the console's user, even if they send another X-User-ID", async () => {
     const reply = await worker.request("/console/api/webhook-url", { headers: { "x-user-id": "other" } });
     expect(reply.body).toMatchObject({ webhookUrl: `${worker.url}/pagerduty/webhook/me` });
   });
@@ -61,7 +61,7 @@ describe("in dev:", () => {
     expect(reply.body).toMatchObject({ code: "forbidden" });
   });
 
-  test("a change that the console's own page requests reaches the API", async () => {
+  test("a change from the console's own page reaches the API", async () => {
     for (const headers of [OWN, { ...OWN, origin: worker.url }]) {
       expect((await post(headers)).body).toMatchObject({ code: "not_connected" });
     }
@@ -160,20 +160,20 @@ describe("in production with Cloudflare Access:", () => {
   const open = (assertion: string | null) =>
     worker.request("/", { headers: assertion === null ? {} : { "cf-access-jwt-assertion": assertion } });
 
-  test("if Access's set of keys is larger than 64 KiB, it is not read, and visitors get 503", async () => {
+  test("visitors get 503 if Access's set of keys is larger than 64 KiB", async () => {
     team.paddingBytes = 64 * 1024;
     expect((await open(await team.assertion())).status).toBe(503);
     team.paddingBytes = 0;
   });
 
-  test("if Access's keys cannot be fetched, visitors get 503, and the next visit fetches the keys again", async () => {
+  test("visitors get 503 if Access's keys cannot be fetched, and the next visit fetches the keys again", async () => {
     team.down = true;
     expect((await open(await team.assertion())).status).toBe(503);
     team.down = false;
     expect((await open(await team.assertion())).status).toBe(200);
   });
 
-  test("the reference offers its calls to a visitor who signed in, and can be read by everybody else", async () => {
+  test("the reference offers calls only to a visitor who signed in, but everybody can read it", async () => {
     const docs = async (headers: Record<string, string>) => (await worker.request("/docs", { headers })).text;
     expect(await docs({ "cf-access-jwt-assertion": await team.assertion() })).toContain(
       'data-user="alice@acme.example"',
@@ -183,7 +183,7 @@ describe("in production with Cloudflare Access:", () => {
     }
   });
 
-  test("the user id is the e-mail address in lower case, or the assertion's subject if the address cannot be a user id", async () => {
+  test("the user id is the e-mail address in lower case, or the subject of Access's assertion if the address is no valid user id", async () => {
     expect((await open(await team.assertion())).text).toContain(">alice@acme.example</span>");
     const subject = await open(await team.assertion({ email: "a+b@acme.example" }));
     expect(subject.text).toContain(">7335d417-61da-459d-899c-0a01c76a2f94</span>");

@@ -1,9 +1,6 @@
 import { type BareEnv, take } from "./bare.ts";
 
-/**
- * The bare handler with a KV that costs nothing: the value is in this isolate, so that the CPU time of KV's stand-in is
- * not counted.
- */
+/** The bare handler with a free KV: keeps the value in this isolate, so KV's stand-in uses no CPU time. */
 const values = new Map<string, string>();
 
 export default {

@@ -1,8 +1,8 @@
 import type { BareEnv } from "./bare.ts";
 
 /**
- * The bare handler without its largest costs: reads and imports the key only once, and parses nothing. Queues the body
- * as bytes, as the connector does.
+ * The bare handler without its largest costs: imports the key only once, and parses nothing. Queues the body as bytes,
+ * as the connector does.
  */
 
 const keys = new Map<string, CryptoKey>();

@@ -20,7 +20,7 @@ let waiting: Message[] = [];
 let serial = 0;
 let isPumping = false;
 
-/** @throws if the consumer refuses a message, which ends the bench */
+/** @throws if the consumer does not acknowledge every message */
 async function pump(env: QueueEnv): Promise<void> {
   if (isPumping) return;
   isPumping = true;

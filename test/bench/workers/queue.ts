@@ -5,7 +5,7 @@ const RECEIPT = JSON.stringify({
 
 export default {
   async fetch(request: Request): Promise<Response> {
-    // Reads the body, because the sender waits until the body is read.
+    // The sender waits until the body is read.
     await request.arrayBuffer();
     return new Response(RECEIPT, { headers: { "content-type": "application/json" } });
   },
