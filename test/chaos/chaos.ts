@@ -4,20 +4,20 @@ import { runChaos } from "./story.ts";
 import { isClean } from "./verdict.ts";
 
 /**
- * `npm run chaos`: injects all faults at once, with each seed in turn. Exits with 1 if a change is lost, repeated, out
- * of order or still undelivered at the end, or if a fault never happened.
+ * `npm run chaos`: injects all faults at once, with each seed in turn. Exits with 1 if `verdict.ts` reports a finding,
+ * or if a fault never happened.
  */
 
 const values = optionsOrExit("npm run chaos", {
   seeds: { type: "string", default: "20261126,20261127,20261128" },
   webhooks: { type: "string", default: "10000" },
   organisations: { type: "string", default: "20" },
-  /** How many of the webhooks belong to each organisation without a signing secret. */
+  /** The number of webhooks of each organisation without a signing secret. */
   unsigned: { type: "string", default: "220" },
   forged: { type: "string", default: "160" },
   users: { type: "string", default: "60" },
   kills: { type: "string", default: "6" },
-  /** How many seconds the connector may take to finish all work after the faults have ended. */
+  /** The seconds that the connector has to finish all work after the faults have ended. */
   patience: { type: "string", default: "240" },
 });
 

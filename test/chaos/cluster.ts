@@ -30,7 +30,7 @@ export class Cluster {
   #stopped = false;
   #dispatching: Promise<unknown> = Promise.resolve();
 
-  /** @param seed the seed for the faults of `rules.ts`; the faults are off at first */
+  /** The faults are off at first. @param seed the seed for the faults of `rules.ts` */
   constructor(platform: Platform, settings: Settings, seed = 0) {
     this.#platform = platform;
     this.#settings = settings;
@@ -93,14 +93,14 @@ export class Cluster {
     return `http://127.0.0.1:${this.#workerd?.port("connector") ?? 9}`;
   }
 
-  /** Changes how often the faults happen. Null ends all faults. */
+  /** Changes how often the faults happen; null ends all faults. */
   async setRates(rates: Rates | null): Promise<void> {
     this.#chaos = { ...this.#chaos, rates };
     const answer = await fetch(`${this.url}${CONTROL_PATH}`, { method: "POST", body: JSON.stringify(rates) });
     if (answer.status !== 204) throw new Error(`The Worker's rules answered ${answer.status}`);
   }
 
-  /** Kills workerd with SIGKILL and starts it again. @param settings the new settings; default: no change */
+  /** Kills workerd with SIGKILL and starts it again. @param settings default: the present settings */
   async kill(settings: Settings = this.#settings): Promise<void> {
     const workerd = this.#workerd;
     this.#workerd = null;
@@ -117,7 +117,6 @@ export class Cluster {
     rmSync(this.#disk, { recursive: true, force: true });
   }
 
-  /** Delivers batches of the Queue, one after the other, while the Worker is up. */
   async #dispatch(): Promise<void> {
     while (!this.#stopped) {
       const port = this.#workerd?.port("dispatcher");

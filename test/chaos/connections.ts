@@ -1,7 +1,4 @@
-/**
- * How many calls of one object may wait for an answer at the same time. The same limit applies to one invocation
- * outside of objects.
- */
+/** The open connections that Cloudflare allows an object, or an invocation outside of objects. */
 const MAX_CONNECTIONS = 6;
 
 /** Simulates Cloudflare's limit of open connections: a call beyond the limit waits until another call is answered. */
@@ -10,13 +7,13 @@ export class Connections {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
-  /** @param held how many connections are never free @param onWait is called for each call that has to wait */
+  /** @param held the number of connections that are never free @param onWait called for each call that has to wait */
   constructor(held: number, onWait: () => void) {
     this.#free = MAX_CONNECTIONS - held;
     this.#onWait = onWait;
   }
 
-  /** Runs a call as soon as a connection is free. @param signal if it is aborted by then, the call is not made */
+  /** Makes a call as soon as a connection is free. @throws if `signal` is aborted by then */
   async use<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
     else {

@@ -1,13 +1,13 @@
 /** The definitions of the faults, shared by `rules.ts` in the Worker and `story.ts` in Node. */
 
-/** The Worker prints a line for each fault that happens: this mark, then the fault's name. */
+/** The Worker prints a line for each fault that happens: `CHAOS `, then the fault's name. */
 export const MARK = "CHAOS ";
-/** A POST to this path of the Worker under test sets its `Rates`; null ends all faults. */
+/** A POST of `Rates` to this path changes the faults of the Worker under test. A POST of null ends all faults. */
 export const CONTROL_PATH = "/_chaos";
 
 /** The probability of each fault, from 0 to 1. */
 export interface Rates {
-  /** An invocation of an object may make 8 requests instead of 50. */
+  /** An invocation may make 8 requests instead of 50. */
   fewCalls: number;
   /** An object holds four of its six connections for as long as it is in memory. */
   heldConnections: number;
@@ -22,7 +22,7 @@ export interface Rates {
   storage: number;
   /** An alarm does not run, and the platform forgets the alarm. */
   lostAlarm: number;
-  /** An alarm does not run, but `getAlarm` still returns its time, which is in the past. */
+  /** An alarm does not run. `getAlarm` still returns its time, which is in the past. */
   pastAlarm: number;
 }
 
@@ -39,7 +39,7 @@ export const RATES: Rates = {
 /** Half of the alarms are lost, and the others are left in the past. */
 export const NO_ALARMS: Rates = { ...RATES, lostAlarm: 0.5, pastAlarm: 1 };
 
-/** The Worker's binding `CHAOS`, as JSON. No faults happen if `rates` is null. */
+/** The Worker's binding `CHAOS`, as JSON; without `rates`, no faults happen. */
 export interface Chaos {
   seed: number;
   rates: Rates | null;

@@ -5,15 +5,15 @@ import type { Cluster } from "./cluster.ts";
 import { type Organisation, postUnsigned } from "./organisation.ts";
 
 /**
- * A stranger who knows the webhook URLs and posts forged webhooks to organisations without a signing secret. Some of
- * these webhooks are about incidents that do not exist. Others give false states of real incidents. Now and then the
- * stranger posts many webhooks at once.
+ * A stranger knows the webhook URLs, and forges webhooks for organisations without a signing secret. Some forged
+ * webhooks are about invented incidents, and others give false states of real incidents. Now and then the stranger
+ * floods a URL with forged webhooks.
  */
 
-/** The text that only forged webhooks contain. */
+/** No genuine webhook contains this text. */
 export const FORGED = "Send me money";
 const PAUSE_MS = 150;
-/** One in this many forged webhooks is followed by a flood. */
+/** The stranger floods a URL once for this many forged webhooks. */
 const FLOOD_EVERY = 80;
 /** A flood ends at the first 429, or after this many batches. */
 const MAX_BATCHES = 30;
@@ -28,14 +28,13 @@ export class Forger {
     "forged webhooks about real incidents": 0,
     "forged webhooks refused by the rate limit": 0,
   };
-  /** How many forged webhooks were answered with 202. */
   taken = 0;
   readonly #cluster: Cluster;
   readonly #targets: readonly Organisation[];
   readonly #random: () => number;
   #left: number;
 
-  /** @param count how many webhooks to forge at most, besides the floods */
+  /** @param count the largest number of forged webhooks outside of floods */
   constructor(cluster: Cluster, targets: readonly Organisation[], count: number, random: () => number) {
     this.#cluster = cluster;
     this.#targets = targets;
@@ -43,7 +42,6 @@ export class Forger {
     this.#random = random;
   }
 
-  /** Posts forged webhooks until the signal aborts. */
   async live(over: AbortSignal): Promise<void> {
     while (!over.aborted && this.#left > 0) {
       const target = pick(this.#random, this.#targets);
@@ -54,10 +52,7 @@ export class Forger {
     }
   }
 
-  /**
-   * Invents ten incidents, and posts webhooks about them to one URL until the connector limits this URL. Genuine
-   * webhooks to this URL then get 429, too.
-   */
+  /** Floods one URL until the connector answers 429. Genuine webhooks to this URL then get 429, too. */
   async #flood(target: Organisation): Promise<void> {
     const user = pick(this.#random, target.members);
     const forgeries = Array.from({ length: BATCH }, () => this.#invent(target));
@@ -67,7 +62,6 @@ export class Forger {
     }
   }
 
-  /** @returns the status of the answer */
   async #post(target: Organisation, user: string, { kind, incidentId, body }: Forgery): Promise<number> {
     const signature = this.#random() < 0.5 ? `v1=${"0".repeat(64)}` : null;
     const webhookId = `${target.id}-forged-${randomUUID()}`;
@@ -102,14 +96,11 @@ export class Forger {
     };
     const fields = { type: "incident_field_values", incident: reference, custom_fields: [field] };
     const [eventType, data, occurredAt] = pick<[string, object, string]>(this.#random, [
-      // A real incident with a title and a priority that PagerDuty never gave it.
       [
         "incident.triggered",
         { ...this.#incidentData(known), title: FORGED, priority: { summary: "P1" } },
         now,
       ],
-      // Two events that show the real incident with another status. The first event has the present time, and the
-      // second has the time of a real event.
       ["incident.resolved", { ...this.#incidentData(known), status: "resolved" }, now],
       ["incident.reopened", { ...this.#incidentData(known), status: "triggered" }, real.occurred_at],
       ["incident.custom_field_values.updated", fields, now],
@@ -120,7 +111,6 @@ export class Forger {
     return { kind: "real", incidentId: id, body: webhookBody(event) };
   }
 
-  /** Returns the `data` of the incident's newest event that contains the whole incident. */
   #incidentData(incident: Organisation["incidents"][number]): object {
     const states = incident.events.map(({ data }) => data).filter(isIncident);
     return states.at(-1) ?? {};

@@ -1,8 +1,7 @@
 import type { Account, Incident } from "../emulator/pagerduty.ts";
 
-/** Shows the incidents of one account in PagerDuty's REST API some time after they changed. */
+/** PagerDuty's REST API for one account: shows some changes of an incident late. */
 
-/** A copy of the incident that later actions do not change. */
 function copyOf(incident: Incident): Incident {
   const copy: Incident = Object.create(Object.getPrototypeOf(incident));
   return Object.assign(copy, incident, {
@@ -15,7 +14,6 @@ function copyOf(incident: Incident): Incident {
 export class LaggingRest {
   /** All states that REST has shown, by incident id. */
   readonly shown = new Map<string, Incident[]>();
-  /** How many changes REST did not show at once. */
   lags = 0;
   readonly #account: Account;
   readonly #visible = new Map<string, Incident>();
@@ -31,7 +29,7 @@ export class LaggingRest {
     account.shown = this.#visible;
   }
 
-  /** Shows the incident's present state: immediately in half of the calls, otherwise after a lag. */
+  /** Shows the incident's present state: in half of the calls immediately, otherwise after a lag. */
   show(incident: Incident): void {
     const copy = copyOf(incident);
     if (this.#maxLagMs === 0 || this.#random() < 0.5) {
@@ -58,7 +56,6 @@ export class LaggingRest {
     this.shown.set(copy.id, [...states, copy]);
   }
 
-  /** Shows the present state of every incident at once, and ends all lags that still run. */
   catchUp(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     for (const incident of this.#account.incidents.values()) this.#reveal(copyOf(incident));

@@ -1,6 +1,6 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 
-/** A rate-limit binding whose counters are kept by the simulated platform, so that a kill does not reset them. */
+/** A rate-limit binding. The simulated platform keeps the counters, so a kill does not reset them. */
 interface LimiterEnv {
   /** The binding's name in wrangler.toml. */
   NAME: string;

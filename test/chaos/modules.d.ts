@@ -12,7 +12,6 @@ declare module "connector" {
 }
 
 declare module "cloudflare:workers" {
-  /** The bindings whose value is a text. */
   export const env: Record<string, string>;
   export class WorkerEntrypoint<Env> {
     protected readonly env: Env;

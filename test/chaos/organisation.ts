@@ -9,11 +9,9 @@ import { LaggingRest } from "./lagging-rest.ts";
 export interface Webhook {
   webhookId: string;
   body: string;
-  /** The id of the event's incident. */
   incidentId: string;
 }
 
-/** An organisation with its PagerDuty account, its members and its webhooks. */
 export interface Organisation {
   readonly id: string;
   readonly account: Account;
@@ -21,16 +19,15 @@ export interface Organisation {
   apiKey: string | null;
   /** Whether the connector has the signing secret. If not, a person made the subscription and stored no secret. */
   readonly isSigned: boolean;
-  /** The subscription's signing secret. */
   readonly secret: string;
   readonly incidents: Incident[];
   /** The webhooks of all events that have happened so far. */
   readonly webhooks: Webhook[];
-  /** The events that are still to happen. Empty if all of them happened before the faults began. */
+  /** The events that are still to happen. Empty if `isSigned`, because these events happen before the faults begin. */
   readonly future: Iterator<Happening, void>;
-  /** The delayed view of the REST API; null if the REST API shows each change without a delay. */
+  /** The REST API with delays; null if the REST API shows each change immediately. */
   readonly rest: LaggingRest | null;
-  /** The ids of incidents that a stranger invented. */
+  /** The ids of the incidents that a stranger invented. */
   readonly invented: Set<string>;
   /** The user who connected the organisation. The subscription sends webhooks to this user's URL. */
   readonly founder: string;
@@ -45,7 +42,7 @@ export const OAUTH_SETTINGS = {
   PAGERDUTY_CLIENT_SECRET: CLIENT_SECRET,
 };
 
-/** If an attempt has no answer after 5 s, PagerDuty aborts the attempt, and sends the webhook again later. */
+/** PagerDuty aborts a webhook that has no answer after 5 s, and sends the webhook again later. */
 const TIMEOUT_MS = 5_000;
 const EVENTS_PER_INCIDENT = 12;
 
@@ -96,7 +93,7 @@ export async function post(
   return postUnsigned(cluster, user, { ...webhook, signature: sign(secret, webhook.body) });
 }
 
-/** Posts any webhook to a user's URL. @returns the status; 0 if there was no answer */
+/** Posts a webhook with any signature or none. */
 export async function postUnsigned(
   cluster: Cluster,
   user: string,
@@ -110,7 +107,7 @@ export async function postUnsigned(
   return (await request(url, { method: "POST", headers, body })).status;
 }
 
-/** Signs a user in at PagerDuty, and connects the organisation. @throws when it fails */
+/** Signs a user in at PagerDuty, and connects the organisation. @throws if PagerDuty or the connector refuses */
 export async function signIn(
   cluster: Cluster,
   pagerduty: PagerDuty,
@@ -138,17 +135,16 @@ export interface Plan {
   events: number;
   seed: number;
   oauth: boolean;
-  /** Whether the connector makes the subscription and so knows its secret. */
   isSigned: boolean;
-  /** How long PagerDuty's REST API lags behind its webhooks at most, if the organisation is unsigned. */
+  /** The longest lag of PagerDuty's REST API behind the webhooks. */
   restLagMs: number;
   /** How far PagerDuty's clock is ahead of the connector's clock. */
   clockOffsetMs: number;
 }
 
 /**
- * Connects an organisation while nothing fails. If the connector knows the signing secret, this function also lets all
- * events of the organisation happen. Otherwise each later call of `happenNext` lets one event happen.
+ * Connects an organisation while nothing fails. If `isSigned`, all its events happen here. Otherwise each call of
+ * `happenNext` lets one event happen.
  */
 export async function found(cluster: Cluster, pagerduty: PagerDuty, plan: Plan): Promise<Organisation> {
   const { index, users, events, seed, oauth, isSigned, restLagMs, clockOffsetMs } = plan;
@@ -157,7 +153,7 @@ export async function found(cluster: Cluster, pagerduty: PagerDuty, plan: Plan):
   const who = { user: founder, organisation: id };
   const account = pagerduty.account();
   account.clock.offsetMs = clockOffsetMs;
-  // `story.ts` sends the webhooks instead of the emulator.
+  // `sender.ts` sends the webhooks instead of the emulator.
   account.publish = () => undefined;
   const apiKey = oauth ? null : account.apiKey();
   if (apiKey === null) await signIn(cluster, pagerduty, account, who, isSigned);
@@ -197,7 +193,7 @@ const named = (organisationId: string, webhook: Webhook): Webhook => ({
   webhookId: `${organisationId}-${webhook.webhookId}`,
 });
 
-/** Lets the next event of the organisation happen. @returns its webhook; null if everything has happened */
+/** Lets the organisation's next event happen. @returns the webhook, or null if no event is left */
 export function happenNext({ id, future, rest, incidents, webhooks }: Organisation): Webhook | null {
   const next = future.next();
   if (next.done) return null;

@@ -8,12 +8,12 @@ import { call, type Organisation, signIn } from "./organisation.ts";
  */
 
 /**
- * A user's webhook URL leads to at most this many organisations, plus the organisation that subscribed with the URL.
+ * A user's webhook URL leads to the five organisations that the user called for last. An organisation that subscribed
+ * with the URL is always among them.
  */
 const MAX_ORGANISATIONS = 5;
 const MAX_ATTEMPTS = 200;
 const RETRY_MS = 20;
-/** The pause between two actions. */
 const PAUSE_MS = 30;
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -27,8 +27,8 @@ export class People {
     "checks that were asked for": 0,
   };
   /**
-   * How many sign-ins had to be repeated after a kill. Each time, PagerDuty had refreshed the token and no longer
-   * accepted the old refresh token, but the kill lost the answer that contained the new tokens.
+   * The number of sign-ins that had to be repeated. A kill can lose the new tokens from PagerDuty's answer to a
+   * refresh. The old refresh token is then no longer valid.
    */
   repeatedSignIns = 0;
   readonly #cluster: Cluster;
@@ -36,7 +36,6 @@ export class People {
   readonly #organisations: readonly Organisation[];
   readonly #users: readonly string[];
   readonly #random: () => number;
-  /** The organisations that each user has opened, latest first. */
   readonly #visited = new Map<string, string[]>();
 
   constructor(
@@ -54,7 +53,6 @@ export class People {
     for (const { id, founder } of organisations) this.#visited.set(founder, [id]);
   }
 
-  /** Runs random actions until the signal aborts. Finishes the current action first. */
   async live(over: AbortSignal): Promise<void> {
     const acts = [() => this.#come(), () => this.#come(), () => this.#rotate(), () => this.#check()];
     while (!over.aborted) {
@@ -63,17 +61,13 @@ export class People {
     }
   }
 
-  /**
-   * Lets a user open an organisation. A founder opens any number of organisations if the connector made the
-   * subscription with the founder's URL. Any other user opens at most five, so that the user's URL leads to all of
-   * them.
-   */
   async #come(): Promise<void> {
     const [first] = this.#organisations;
     const user = this.#random() < 0.5 && first ? first.founder : pick(this.#random, this.#users);
     const organisation = pick(this.#random, this.#organisations);
     const before = this.#visited.get(user) ?? [];
-    // A subscription that the connector made keeps its founder's URL, however many organisations the founder opens.
+    // Most users open at most five organisations, so that each user's URL leads to all of them. The founder of a signed
+    // organisation may open more, because the founder's URL always leads to that organisation.
     const isFounder = this.#organisations.some(({ founder, isSigned }) => isSigned && founder === user);
     if (!isFounder && !before.includes(organisation.id) && before.length >= MAX_ORGANISATIONS) return;
     const who = { user, organisation: organisation.id };
@@ -90,14 +84,13 @@ export class People {
     if (before.includes(organisation.id)) return;
     this.#visited.set(user, [organisation.id, ...before]);
     this.counts["users who came to an organisation"] += 1;
-    // A founder can open more organisations than the founder's URL can lead to. The URL then stops leading to some of
-    // them, so webhooks of an organisation that the founder did not found are never sent to this URL.
+    // The URL of a founder may stop leading to other organisations that the founder opened. Their webhooks are
+    // therefore never sent to this URL.
     if (!isFounder) organisation.members.push(user);
     else if (before.length >= MAX_ORGANISATIONS)
       this.counts["users who were pushed out of an organisation"] += 1;
   }
 
-  /** Replaces an API key. Revokes the old key before or after the replacement. */
   async #rotate(): Promise<void> {
     const organisation = pick(this.#random, this.#organisations);
     const { apiKey, account, id, members } = organisation;
@@ -117,8 +110,8 @@ export class People {
         this.counts["API keys that were rotated"] += 1;
         return;
       }
-      // PagerDuty's rate limit lasts for up to a minute. A key that is still valid can be rotated later. A key that is
-      // already revoked must be replaced now.
+      // PagerDuty's rate limit can last a minute. A valid key can be rotated later, but a revoked key must be replaced
+      // now.
       if (status === 429 && !isFirst) return;
       await wait(status === 429 ? 1000 : RETRY_MS);
     }
@@ -131,7 +124,7 @@ export class People {
     await call(this.#cluster, { user: founder, organisation: id }, "POST", "/pagerduty/reconcile");
   }
 
-  /** Runs after the faults. Reads each organisation's status, and signs in again if the status is "not connected". */
+  /** After the faults, connects every organisation again that has lost its connection. */
   async recover(): Promise<void> {
     for (const { id, founder, account, isSigned } of this.#organisations) {
       const who = { user: founder, organisation: id };

@@ -4,9 +4,9 @@ import { buffer } from "node:stream/consumers";
 import { RateLimits } from "./rate-limits.ts";
 
 /**
- * Simulates KV, the Queue and the counters of the rate limits outside of the Worker's process, so that they survive a
- * kill, as they do at Cloudflare.
- * The Queue keeps no order and repeats some messages. KV returns stale, missing or unreadable values.
+ * Simulates KV, the Queue and the counters of the rate limits outside of the Worker's process. They therefore survive a
+ * kill, as at Cloudflare. The Queue keeps no order and repeats some messages. KV returns stale, missing or unreadable
+ * values.
  */
 
 interface Message {
@@ -18,14 +18,13 @@ interface Message {
   dueAtMs: number;
 }
 
-/** The consumer's answer for a batch, which says which messages to deliver again. */
+/** The consumer's answer to a batch. */
 interface Verdict {
   outcome: string;
   retryBatch: { retry: boolean };
   retryMessages: { msgId: string; delaySeconds?: number }[];
 }
 
-/** How often each fault happened. */
 export interface PlatformCounts {
   "messages that the Queue refused": number;
   "messages that the Queue repeated": number;
@@ -37,7 +36,7 @@ export interface PlatformCounts {
 const QUEUE = "aurora-pagerduty-webhooks";
 const MAX_ATTEMPTS = 21;
 const BATCH = 100;
-/** The longest wait before a retry. Shorter than at Cloudflare, where a retry waits for seconds or minutes. */
+/** The longest wait before a retry. At Cloudflare, a retry waits for seconds or minutes. */
 const MAX_DELAY_MS = 500;
 /** The share of messages that the Queue refuses because of its rate limit, from 0 to 1. */
 const OVER_RATE = 0.05;
@@ -53,7 +52,7 @@ async function listen(server: Server): Promise<string> {
   return `127.0.0.1:${address.port}`;
 }
 
-/** Simulates KV and the Queue for one Worker. `open` starts both. */
+/** KV, the Queue and the rate-limit counters of one Worker. `open` starts them. */
 export class Platform {
   readonly counts: PlatformCounts = {
     "messages that the Queue refused": 0,
@@ -65,9 +64,7 @@ export class Platform {
   /** How many messages were delivered again because the consumer retried them or did not answer. */
   retries = 0;
   deadLetters = 0;
-  /** True while KV and the Queue inject faults. */
   isFaulty = false;
-  /** True while the rate limits of wrangler.toml apply. */
   isLimiting = false;
   readonly limits = new RateLimits();
   addresses = { kv: "", queue: "", counters: "" };
@@ -117,7 +114,7 @@ export class Platform {
     return this.#waiting.length + this.#underWay;
   }
 
-  /** Delivers the next batch, if there is one. @param dispatcher the Worker's current address */
+  /** @param dispatcher the address of the Worker in `dispatcher.ts` */
   async dispatch(dispatcher: string): Promise<void> {
     const nowMs = Date.now();
     const due = this.#waiting.filter(({ dueAtMs }) => dueAtMs <= nowMs);
@@ -127,7 +124,7 @@ export class Platform {
     this.#waiting = this.#waiting.filter((message) => !taken.has(message));
     this.#underWay += batch.length;
     const messages = batch.map((message) => ({ ...message, attempts: ++message.attempts }));
-    // Dead letters have their own consumer, and stay until it acknowledges them.
+    // A dead letter stays on the dead-letter queue until the queue's consumer acknowledges it.
     const dead = messages.filter(({ attempts }) => attempts > MAX_ATTEMPTS);
     const alive = messages.filter(({ attempts }) => attempts <= MAX_ATTEMPTS);
     this.deadLetters += dead.length;
@@ -157,12 +154,11 @@ export class Platform {
         return verdict.retryMessages.map(({ msgId }) => msgId);
       }
     } catch {
-      // The Worker was killed during the batch. The outcome is unknown, so the whole batch is delivered again.
+      // The Worker was killed during the batch, so the outcome is unknown. The whole batch is delivered again.
     }
     return messages.map(({ id }) => id);
   }
 
-  /** @param body base64 of a body as a producer's binding would serialize it */
   push(body: string): void {
     const nowMs = Date.now();
     this.#serial += 1;
@@ -175,12 +171,11 @@ export class Platform {
     });
   }
 
-  /** Returns the newest value of a key, never a stale value. */
   valueOf(key: string): Buffer | undefined {
     return this.#values.get(key)?.at(-1);
   }
 
-  /** Overwrites a value in KV without the Worker. */
+  /** Replaces all values of a key, so that KV returns no stale value. */
   put(key: string, value: Buffer): void {
     this.#values.set(key, [value]);
   }

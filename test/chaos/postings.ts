@@ -3,13 +3,12 @@ import { happenNext, type Organisation, type Webhook } from "./organisation.ts";
 
 /**
  * Lists the webhooks that PagerDuty sends, with repetitions. The list is in reverse order, because `Sender` starts at
- * its end.
+ * the end.
  */
 
-/** A webhook to send. */
 export interface Posting {
   readonly organisation: Organisation;
-  /** Called when the webhook is first sent. Null: there is nothing to send. */
+  /** Called when the webhook is first sent. Returns null if there is nothing to send. */
   take(): Webhook | null;
 }
 
@@ -17,16 +16,14 @@ export interface Posting {
 const REPEATED = 0.1;
 
 export interface Plan {
-  /** How many events of each organisation without a signing secret are still to happen. */
+  /** The number of webhooks of each organisation without a signing secret. */
   unsignedWebhooks: number;
-  /** How many webhooks are sent last, after all others were taken. */
+  /** The number of webhooks that are sent last, after all others were accepted. */
   held: number;
-  /** Called for each repetition that is sent. */
   onRepeat(): void;
   random(): number;
 }
 
-/** @returns the webhooks in reverse order: the first of the list is sent last */
 export function postingsOf(organisations: readonly Organisation[], plan: Plan): Posting[] {
   const { unsignedWebhooks, held, onRepeat, random } = plan;
   const once = organisations.flatMap((organisation): Posting[] =>
@@ -41,10 +38,7 @@ export function postingsOf(organisations: readonly Organisation[], plan: Plan): 
     .filter(() => random() < REPEATED)
     .map(({ organisation, take }): Posting => {
       const { isSigned, webhooks } = organisation;
-      /**
-       * Returns the webhook to repeat. In an unsigned organisation, this is any webhook whose event has already
-       * happened, because `take` would let a new event happen.
-       */
+      /** In an unsigned organisation, repeats an earlier webhook, because `take` would let a new event happen. */
       const repeat = () => (isSigned ? take() : webhooks.length > 0 ? pick(random, webhooks) : null);
       return {
         organisation,
@@ -56,8 +50,8 @@ export function postingsOf(organisations: readonly Organisation[], plan: Plan): 
       };
     });
   const all = shuffled(random, [...once, ...again]);
-  // The webhooks that are sent last are signed. A rate limit could delay unsigned webhooks, and the last outage would
-  // then be longer than the delivery schedule.
+  // Only signed webhooks are sent last. A rate limit could delay unsigned webhooks, and the last outage would then be
+  // longer than the delivery schedule.
   const last = new Set(all.filter(({ organisation }) => organisation.isSigned).slice(0, held));
   return [...last, ...all.filter((posting) => !last.has(posting))];
 }

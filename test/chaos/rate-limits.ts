@@ -12,7 +12,6 @@ interface Limit {
   periodMs: number;
 }
 
-/** The limits of production, by the binding's name. */
 function configuredLimits(): Map<string, Limit> {
   const found = readFileSync(config, "utf8").matchAll(BINDING);
   const limits = new Map(
@@ -34,7 +33,7 @@ export class RateLimits {
     return [...this.#limits.keys()];
   }
 
-  /** Counts a call. @returns false if the limit is exceeded @throws if there is no such binding */
+  /** @returns false if the limit is exceeded @throws if there is no such binding */
   take(name: string, key: string, nowMs: number): boolean {
     const limit = this.#limits.get(name);
     if (!limit) throw new Error(`There is no rate limit ${name}`);

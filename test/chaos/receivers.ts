@@ -17,7 +17,6 @@ const FORMATS = ["notifications", "v3"] as const;
  * the other Aurora.
  */
 export class Receivers {
-  /** How often each fault happened. */
   readonly counts = {
     "deliveries refused with 500": 0,
     "deliveries refused with 429": 0,
@@ -40,7 +39,7 @@ export class Receivers {
     return receivers;
   }
 
-  /** The settings of the nth deployment. Each deployment differs from the previous one in its format or its address. */
+  /** Returns the settings of the nth deployment. Each deployment changes the format, or sends to the other Aurora. */
   settings(deployment: number): Settings {
     const aurora = this.#auroras[Math.floor(deployment / 2) % 2];
     if (!aurora) throw new Error("There is no Aurora");
@@ -52,7 +51,7 @@ export class Receivers {
     };
   }
 
-  /** Makes one in three deliveries fail, each in a random way. Also makes at most `hangs` deliveries hang. */
+  /** Makes one delivery in three fail in a random way. At most `hangs` further deliveries hang. */
   fail(seed: number, hangs: number): void {
     const random = seededRandom(seed);
     let posts = 0;
@@ -94,7 +93,6 @@ export class Receivers {
     }
   }
 
-  /** Accepts everything from now on, as before `fail`. */
   recover(): void {
     for (const aurora of this.#auroras) {
       aurora.answer = ({ index }) => {
@@ -108,14 +106,14 @@ export class Receivers {
     return this.#auroras.reduce((sum, { attempts }) => sum + attempts.length, 0);
   }
 
-  /** The reasons why Aurora refused deliveries as malformed or unsigned. Injected faults do not count. */
+  /** The reasons for which Aurora refused malformed or unsigned deliveries. Injected faults do not count. */
   get malformed(): string[] {
     return this.#auroras.flatMap(({ attempts }) => attempts.flatMap(({ problem }) => problem ?? []));
   }
 
   /**
-   * Returns the accepted deliveries in the order of their acceptance. A delivery that was accepted twice in one format
-   * is returned once.
+   * Returns the accepted deliveries, earliest first. If a delivery was accepted twice in one format, it is returned
+   * once.
    */
   heard(): Heard[] {
     const distinct = new Map<string, Heard>();

@@ -6,8 +6,8 @@ import { Connections } from "./connections.ts";
 import { type Chaos, CONTROL_PATH, MARK, type Rates } from "./faults.ts";
 
 /**
- * The main module of the Worker under test. Applies to the built Worker those limits and faults of Cloudflare's
- * platform that a local workerd does not have. Prints each fault when it happens, so that a kill loses no count.
+ * The main module of the Worker under test. Adds the limits and faults of Cloudflare's platform that a local workerd
+ * does not have. Prints each fault when it happens, so that a kill loses no count.
  */
 
 const chaos: Chaos = JSON.parse(given["CHAOS"] ?? "");
@@ -16,7 +16,6 @@ let { rates } = chaos;
 
 const happened = (fault: string) => console.log(`${MARK}${fault}`);
 const strikes = (fault: keyof Rates): boolean => rates !== null && random() < rates[fault];
-/** Returns a random whole number from 1 to `most`. */
 const drawn = (most: number): number => 1 + Math.floor(random() * most);
 
 interface Storage {
@@ -32,12 +31,11 @@ interface ObjectState {
 const newConnections = (held: number) =>
   new Connections(held, () => happened("calls that waited for a connection"));
 
-/** The state that the simulated platform keeps for one object, as long as the object is in memory. */
+/** The state that the simulated platform keeps for an object in memory. */
 class PlatformObject {
   readonly connections = newConnections(strikes("heldConnections") ? 4 : 0);
-  /** The time to which the alarm was last set. */
   alarmSetToMs = 0;
-  /** The time of an alarm that did not run, which `getAlarm` still returns. */
+  /** The time of an alarm that did not run. `getAlarm` still returns this time. */
   pastAlarmMs: number | null = null;
   readonly #state: ObjectState;
 
@@ -52,9 +50,8 @@ class PlatformObject {
   }
 }
 
-/** How many requests one invocation may make in Cloudflare's free plan. */
+/** The number of requests that Cloudflare's free plan allows one invocation. */
 const MAX_REQUESTS = 50;
-/** The requests that are left when other work of the invocation has used most of the limit. */
 const FEW_REQUESTS = 8;
 const MAX_STATEMENTS = 60;
 
@@ -63,9 +60,9 @@ class Run {
   readonly connections: Connections;
   readonly #object: PlatformObject | null;
   readonly #maxRequests = strikes("fewCalls") ? FEW_REQUESTS : MAX_REQUESTS;
-  /** The number of the request at which the invocation runs out of CPU time; 0 means never. */
+  /** The invocation runs out of CPU time at its nth request; 0 means never. */
   readonly #lastRequest = strikes("endedRun") ? drawn(5) : 0;
-  /** The number of the statement that fails; 0 means that none does. */
+  /** The invocation's nth SQL statement fails; 0 means none. */
   readonly #failingStatement = strikes("storage") ? drawn(MAX_STATEMENTS) : 0;
   #requests = 0;
   #statements = 0;
@@ -109,7 +106,6 @@ const send = globalThis.fetch;
 globalThis.fetch = (input: RequestInfo | URL, init?: RequestInit) =>
   runs.getStore()?.request(() => send(input, init), init?.signal ?? undefined) ?? send(input, init);
 
-/** Wraps the KV binding: each call has to wait for a free connection. */
 function limitedKv<T extends object>(kv: T): T {
   return new Proxy(kv, {
     get(target, name) {
@@ -124,17 +120,14 @@ function limitedKv<T extends object>(kv: T): T {
 }
 
 const limitedEnvs = new WeakMap<object, object>();
-/** Returns the environment with the wrapped KV binding. Returns the same object for the same environment. */
+/** Returns the same object for the same `env`, because the connector caches its settings by this object. */
 function limited(env: { CONNECTIONS: object }): object {
   const known = limitedEnvs.get(env) ?? { ...env, CONNECTIONS: limitedKv(env.CONNECTIONS) };
   limitedEnvs.set(env, known);
   return known;
 }
 
-/**
- * Patches the prototypes of the storage, which all objects share. After that, statements can fail, and `getAlarm` can
- * return a past time.
- */
+/** All objects share the prototypes of the storage, so these are patched only once. */
 let isPatched = false;
 function patch(storage: Storage): void {
   if (isPatched) return;
@@ -157,7 +150,6 @@ function patch(storage: Storage): void {
   };
 }
 
-/** A reset ends a call within this many milliseconds after the call's start. */
 const RESET_WITHIN_MS = 20;
 
 export class Tenant extends BuiltTenant {
@@ -198,7 +190,7 @@ for (const name of Object.getOwnPropertyNames(BuiltTenant.prototype)) {
   });
 }
 
-/** Runs an invocation of the edge or the Queue's consumer. Can end it after its work, but before it has answered. */
+/** Runs an invocation of the edge or of the Queue's consumer. Some invocations finish their work, but never answer. */
 async function invoke<T>(what: string, work: () => Promise<T>): Promise<T> {
   const result = await runs.run(new Run(null), work);
   if (!strikes("endedRun")) return result;

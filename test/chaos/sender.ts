@@ -3,12 +3,11 @@ import type { Cluster } from "./cluster.ts";
 import { post } from "./organisation.ts";
 import type { Posting } from "./postings.ts";
 
-/** Sends webhooks as PagerDuty does, and retries them until they are taken. */
+/** Sends webhooks as PagerDuty does, and retries them until they are accepted. */
 
 const SENDERS = 16;
 /** The wait before a webhook is sent again. PagerDuty waits longer. */
 const RETRY_MS = 20;
-/** The wait after an answer 429. */
 const LIMITED_RETRY_MS = 2_000;
 
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -31,15 +30,14 @@ export class Sender {
     this.#random = random;
   }
 
-  /** True while a webhook waits because of a 429. */
   get isLimited(): boolean {
     return this.#limited.length > 0;
   }
 
   /**
-   * Sends the webhooks of `postings` from the end of the list to its start. Sends the first `held` webhooks of the
-   * list only after all others are taken.
-   * @param onTaken called after each webhook that was taken, with the number of webhooks that are left
+   * Sends the webhooks from the end of `postings` to the start. The first `held` webhooks of the list are sent only
+   * after all others are accepted. @param onTaken called after each accepted webhook, with the number of webhooks that
+   * are left
    */
   async send(postings: readonly Posting[], held: number, onTaken: (left: number) => void): Promise<void> {
     const queue = [...postings];
@@ -72,7 +70,7 @@ export class Sender {
     await Promise.all(Array.from({ length: SENDERS }, work));
   }
 
-  /** @returns false if the webhook has to be sent again after the rate limit */
+  /** @returns false if the webhook has to be sent again later, because of the rate limit */
   async #post({ organisation, take }: Posting): Promise<boolean> {
     const webhook = take();
     if (!webhook) return true;
@@ -82,8 +80,8 @@ export class Sender {
       const status = await post(this.#cluster, user, organisation, webhook);
       if (status === 202) return true;
       this.counts.notTaken += 1;
-      // PagerDuty retries a webhook only after a 429, after a 5xx, and if there was no answer. After any other status
-      // the webhook is lost, so the run fails.
+      // PagerDuty retries a webhook only after 429, after 5xx, and if there was no answer. With any other status
+      // PagerDuty would drop the webhook, so the run fails.
       if (status !== 0 && status !== 429 && status < 500) {
         throw new Error(`A genuine webhook of ${organisation.id} at the URL of ${user} got ${status}`);
       }

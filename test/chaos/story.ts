@@ -11,18 +11,18 @@ import { Receivers } from "./receivers.ts";
 import { Sender } from "./sender.ts";
 import { type Findings, inspect } from "./verdict.ts";
 
-/** Sends webhooks while all faults happen. At the end, the incidents in Aurora must equal those in PagerDuty. */
+/** Sends webhooks while all faults happen. At the end, Aurora's incidents must equal PagerDuty's incidents. */
 
 export interface ChaosOptions {
   seed: number;
   /** The number of webhooks of all organisations together. */
   webhooks: number;
   organisations: number;
-  /** How many of the webhooks belong to each organisation without a signing secret. */
+  /** The number of webhooks of each organisation without a signing secret. */
   unsignedWebhooks: number;
-  /** How long PagerDuty's REST API lags behind unsigned webhooks at most. */
+  /** The longest lag of PagerDuty's REST API behind unsigned webhooks. */
   restLagMs: number;
-  /** How many webhooks a stranger forges. */
+  /** The number of forged webhooks outside of floods. */
   forged: number;
   /** The number of users: at least one for each organisation. */
   users: number;
@@ -30,14 +30,12 @@ export interface ChaosOptions {
   kills: number;
   /** How many deliveries hang. Each times out after 15 s. */
   hangs: number;
-  /** How long the connector may take to finish all work after the faults have ended. */
+  /** The time that the connector has to finish all work after the faults have ended. */
   timeoutMs: number;
 }
 
 export interface Report extends Findings {
-  /** How often each fault happened. */
   faults: Record<string, number>;
-  /** Other counts, which are not faults. */
   counts: Record<string, number>;
 }
 
@@ -46,7 +44,7 @@ const LAST_WEBHOOKS = 60;
 const MINUTE_MS = 60_000;
 /** The largest difference between PagerDuty's clock and the connector's, in minutes. */
 const MAX_CLOCK_MINUTES = 4;
-/** How long no alarm runs: longer than any wait in the schedule of retries. */
+/** How long no alarm runs: longer than any wait in `SCHEDULE`. */
 const WITHOUT_ALARMS_MS = 2_500;
 const OAUTH_EVERY = 4;
 /** One organisation in this many has no signing secret. */
@@ -60,10 +58,7 @@ const seconds = (sinceMs: number) => Math.round((performance.now() - sinceMs) / 
 
 const isUnsigned = (index: number) => index % UNSIGNED_EVERY === 2;
 
-/**
- * Returns a function from an organisation's index to the number of its events. All organisations with a signing secret
- * have the same number.
- */
+/** Returns a function from an organisation's index to the number of its events. */
 function sharesOf({ webhooks, organisations, unsignedWebhooks }: ChaosOptions): (index: number) => number {
   const unsigned = Array.from({ length: organisations }).filter((_, index) => isUnsigned(index)).length;
   const share = Math.floor((webhooks - unsigned * unsignedWebhooks) / (organisations - unsigned));
@@ -159,10 +154,9 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     await Promise.all([killing, ...living]);
     const sentForSeconds = seconds(startedAtMs);
 
-    // Aurora still refuses deliveries, and no alarm retries them: they wait until somebody calls the object.
+    // Aurora still refuses deliveries, and no alarm retries them. They wait until somebody calls the object.
     await cluster.setRates(NO_ALARMS);
     await wait(WITHOUT_ALARMS_MS);
-    // From here on nothing fails.
     receivers.recover();
     platform.isFaulty = false;
     pagerdutyFaults.end();
@@ -217,7 +211,7 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
   }
 }
 
-/** The names of the faults of `rules.ts`, as they are counted. */
+/** The faults that `rules.ts` prints. */
 const RULES = [
   "calls that waited for a connection",
   "requests over a run's limit",
@@ -231,11 +225,10 @@ const RULES = [
 ];
 
 const API_FAILURES = 0.05;
-/** Higher than `API_FAILURES`, because tokens are refreshed much more rarely than the API is called. */
+/** Higher than `API_FAILURES`, because token refreshes are much rarer than calls of the API. */
 const TOKEN_FAILURES = 0.2;
 const CALLS_A_MINUTE = 60;
 
-/** Makes PagerDuty's APIs fail now and then, and limits its REST API. */
 function fail(pagerduty: Awaited<ReturnType<typeof startPagerDuty>>, random: () => number) {
   const counts = { "failed calls of PagerDuty's API": 0, "failed calls of PagerDuty's token endpoint": 0 };
   const failing = (name: keyof typeof counts, rate: number) => {

@@ -2,9 +2,9 @@ import * as z from "zod";
 import { Notification } from "../support/notification.ts";
 import type { Heard } from "./receivers.ts";
 
-/** Reconstructs each incident's state in Aurora from the deliveries that Aurora accepted, in both formats. */
+/** Reconstructs each incident's state in Aurora from the accepted deliveries, in both formats. */
 
-/** The members that are compared with PagerDuty's state. */
+/** The members that are compared with PagerDuty's incident. */
 export interface KnownIncident {
   title?: string;
   pagerdutyStatus?: string;
@@ -14,21 +14,17 @@ export interface KnownIncident {
   customFields?: Record<string, unknown>;
 }
 
-/** One delivery of an incident. Deliveries are sorted by the time of their first acceptance. */
 export interface ReceivedDelivery {
-  /**
-   * The delivery's id. In `v3` a delivery can consist of two events: the id is that of the first, without the suffix of
-   * the second.
-   */
+  /** In `v3` a delivery can consist of two events. The second event's id is this id with a suffix. */
   id: string;
-  /** The delivery's number in the journal, which is a part of the id. */
+  /** The delivery's number in the journal, taken from the id. */
   seq: number;
   isAnalysis: boolean;
 }
 
 export interface Received {
+  /** In the order in which Aurora first accepted them. */
   deliveries: ReceivedDelivery[];
-  /** The state after all deliveries. */
   known: KnownIncident;
   /** The state after each delivery, oldest first. */
   states: KnownIncident[];
@@ -53,7 +49,7 @@ const V3 = z.object({
 });
 
 const ID = /^msg_([0-9a-z]+)_[0-9a-f-]{36}/;
-/** Removes fields without a value. In `v3`, an empty text stands for no value. */
+/** In `v3`, an empty text stands for no value. */
 const withoutEmpty = (fields: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== "" && value !== null));
 

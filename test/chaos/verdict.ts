@@ -8,17 +8,16 @@ import type { Platform } from "./platform.ts";
 import type { Receivers } from "./receivers.ts";
 import { type KnownIncident, type Received, receivedByIncident } from "./told.ts";
 
-/** The differences between the results and PagerDuty's own state. Each finding is a sentence. */
+/** The differences between the final state and PagerDuty's own state. Each finding is a sentence. */
 export interface Findings {
   lost: string[];
   twice: string[];
   disordered: string[];
   /**
-   * Data of a forged webhook, or of an unsigned webhook that PagerDuty did not confirm, in Aurora or in the
-   * connector's tables.
+   * Data in Aurora or in the connector's tables that PagerDuty never confirmed, such as the text of a forged webhook.
    */
   forged: string[];
-  /** The work that is still unfinished although nothing fails any more. */
+  /** Work that is still unfinished although nothing fails any more. */
   wedged: string[];
 }
 
@@ -36,7 +35,7 @@ async function get({ cluster }: Scene, { id, founder }: Organisation, path: stri
   return (await call(cluster, { user: founder, organisation: id }, "GET", `/pagerduty${path}`)).body;
 }
 
-/** All rows of a list, newest first. */
+/** Returns all rows of a list, newest first. */
 async function listOf(scene: Scene, organisation: Organisation, list: string): Promise<Row[]> {
   const rows: Row[] = [];
   let cursor = "";
@@ -48,7 +47,6 @@ async function listOf(scene: Scene, organisation: Organisation, list: string): P
   return rows;
 }
 
-/** Describes each member of `truth` that is different or missing in `seen`. Returns "" if there is no difference. */
 function differences(truth: object, seen: Row): string {
   return Object.entries(truth)
     .filter(([name, value]) => !isDeepStrictEqual(seen[name], value))
@@ -59,8 +57,8 @@ function differences(truth: object, seen: Row): string {
 const ANALYSIS = "incident.rca_requested";
 
 /**
- * The members of an incident that the connector has to store. It reads incidents of unsigned organisations over REST,
- * which shows the time of the resolution only in whole seconds.
+ * Returns the incident that the connector has to store. In an unsigned organisation the connector reads incidents over
+ * REST, which gives `resolvedAt` in whole seconds.
  */
 function truthIn({ isSigned }: Organisation, incident: Incident) {
   const truth = truthOf(incident);
@@ -80,7 +78,7 @@ function unconfirmedStates({ rest }: Organisation, { id }: Incident, { states }:
   return states.filter((state) => !isShown(state)).map((state) => JSON.stringify(state));
 }
 
-/** Judges one incident. @param stored the incident's deliveries as the connector lists them, oldest first */
+/** @param stored the incident's deliveries in the connector's list, oldest first */
 async function judge(
   scene: Scene,
   organisation: Organisation,
@@ -124,12 +122,11 @@ async function judge(
   return findings;
 }
 
-/** A problem that the connector cannot avoid: Aurora analyses at most five incidents in five minutes. */
+/** Aurora analyses at most five incidents in five minutes, so this problem is expected. */
 const EXPECTED = ["analysis_limit"];
-/** The problems that are expected if a connection has no signing secret and a stranger posts forged webhooks to it. */
+/** A connection without a signing secret also has these problems while a stranger posts forged webhooks to it. */
 const EXPECTED_UNSIGNED = [...EXPECTED, "no_signing_secret", "incidents_not_visible"];
 
-/** Lists an organisation's unfinished work and problems, as its status reports them. */
 async function waiting(scene: Scene, organisation: Organisation): Promise<string[]> {
   const { connected, delivery, problems } = await get(scene, organisation, "");
   const { pending, dead }: Row = typeof delivery === "object" && delivery !== null ? { ...delivery } : {};
@@ -148,14 +145,14 @@ async function waiting(scene: Scene, organisation: Organisation): Promise<string
 const idsOf = (rows: Row[], name: string) => rows.flatMap((row) => (row[name] ? [String(row[name])] : []));
 
 /**
- * The connector keeps at most this many waiting unsigned webhooks of an incident; one call that reads the incident from
- * PagerDuty checks all of them.
+ * The connector keeps at most 20 waiting unsigned webhooks of an incident. Reading the incident once checks all of
+ * them.
  */
 const MAX_WAITING = 20;
 
 /**
- * Says how many webhooks are missing from the event log. A missing unsigned webhook does not count if the log has at
- * least `MAX_WAITING` webhooks of its incident: the connector may then have removed it.
+ * A missing unsigned webhook is not lost if the event log has at least 20 webhooks of its incident: the connector may
+ * have removed it.
  */
 function missingWebhooks({ id, isSigned, webhooks }: Organisation, events: Row[]): string[] {
   const recorded = new Set(idsOf(events, "webhookId"));
@@ -170,7 +167,6 @@ function missingWebhooks({ id, isSigned, webhooks }: Organisation, events: Row[]
   return lost.length > 0 ? [`${id} lacks ${lost.length} of ${webhooks.length} webhooks`] : [];
 }
 
-/** Lists the real incidents whose webhooks were given up because PagerDuty answered 404. */
 function givenUp({ id, incidents }: Organisation, events: Row[]): string[] {
   const real = new Set(incidents.map((incident) => incident.id));
   return events
@@ -181,8 +177,8 @@ function givenUp({ id, incidents }: Organisation, events: Row[]): string[] {
 }
 
 /**
- * Says how many genuine unsigned webhooks still wait to be checked. Forged webhooks do not count: the connector checks
- * them for half a minute, because it cannot tell them from genuine webhooks that REST lags behind.
+ * Only genuine webhooks count. A forged webhook is checked for half a minute, because it looks like a genuine webhook
+ * that REST does not show yet.
  */
 function unchecked({ id, webhooks }: Organisation, events: Row[]): string[] {
   const genuine = new Set(webhooks.map(({ webhookId }) => webhookId));
@@ -241,7 +237,6 @@ export const isClean = (findings: Findings): boolean =>
     (list) => list.length === 0,
   );
 
-/** True while a delivery is pending, a message is on the Queue, or an unsigned webhook waits to be checked. */
 async function isBusy(scene: Scene): Promise<boolean> {
   if (scene.platform.backlog > 0) return true;
   const statuses = await Promise.all(scene.organisations.map((organisation) => get(scene, organisation, "")));
@@ -253,7 +248,7 @@ async function isBusy(scene: Scene): Promise<boolean> {
   return false;
 }
 
-/** Repeats the comparison until there are no findings, or until `endAtMs`. @param endAtMs milliseconds since 1970 */
+/** Compares until there are no findings, or until `endAtMs`. @param endAtMs milliseconds since 1970 */
 export async function inspect(scene: Scene, endAtMs: number): Promise<Findings> {
   for (;;) {
     const isLate = Date.now() >= endAtMs;
