@@ -3,7 +3,7 @@ import type { Incident, LogEntry } from "./incident.ts";
 import { resolveReason } from "./incident-payload.ts";
 import { htmlUrl, refer, selfUrl } from "./reference.ts";
 
-/** An incident as the REST API shows it (schema `Incident`). Its number is in `incident_number`. */
+/** An incident as the REST API shows it (schema `Incident`). */
 export function incidentResource(incident: Incident) {
   const { account } = incident;
   const [trigger] = incident.log;
@@ -47,7 +47,7 @@ export function incidentResource(incident: Incident) {
   };
 }
 
-/** Returns every custom field of the account, with the incident's value or null if it has none. */
+/** Returns all custom fields of the account, each with the incident's value or null. */
 export function fieldValueResources(incident: Incident) {
   return incident.account.customFields.all().map((field) => ({
     id: field.id,

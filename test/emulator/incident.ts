@@ -8,20 +8,19 @@ import type { WebhookEvent } from "./webhook-event.ts";
 export type IncidentStatus = "triggered" | "acknowledged" | "resolved";
 export type Urgency = "high" | "low";
 
-/** The options of a new incident. All have defaults. */
+/** The options of a new incident. */
 export interface TriggerOptions {
   id?: string | undefined;
   title?: string | undefined;
   urgency?: Urgency | undefined;
   /** The priority's summary, such as `P1`. */
   priority?: string | null | undefined;
-  /** The custom fields that the REST API returns from the start. Only `setField` sends webhooks about fields. */
+  /** The custom fields from the start. Unlike `setField`, this option sends no webhook about the fields. */
   customFields?: Record<string, unknown> | undefined;
   /** ISO 8601. Default: now. */
   createdAt?: string | undefined;
   /** Leaves `number` out of the incident's webhooks. */
   omitNumber?: boolean | undefined;
-  /** The alerts, changes, similar incidents and notes that the incident has from the start. */
   knowledge?: Partial<Knowledge> | undefined;
 }
 
@@ -34,7 +33,7 @@ export interface LogEntry {
   readonly note: string | null;
 }
 
-/** An incident. Each action changes it, adds to its log, and sends the V3 webhook that PagerDuty has for the action. */
+/** An incident. Each action adds a log entry and sends a V3 webhook. PagerDuty has no webhook for a changed urgency. */
 export class Incident {
   readonly id: string;
   readonly number: number;
@@ -44,7 +43,6 @@ export class Incident {
   title: string;
   status: IncidentStatus = "triggered";
   urgency: Urgency;
-  /** The priority's summary. */
   priority: string | null;
   /** The custom fields that have a value, by name. */
   readonly customFields: Map<string, unknown>;
@@ -53,14 +51,14 @@ export class Incident {
   lastStatusChangeAtMs: number;
   acknowledgedAtMs: number | null = null;
   resolvedAtMs: number | null = null;
-  /** Id of the incident that this one was merged into. */
+  /** The id of the incident into which this incident was merged. */
   mergedInto: string | null = null;
   /** Oldest first. */
   readonly log: LogEntry[] = [];
   /** Oldest first. */
   readonly notes: Note[] = [];
   readonly knowledge: Knowledge;
-  /** Every event of this incident that was sent in webhooks, oldest first. */
+  /** The events that were sent in webhooks, oldest first. */
   readonly events: WebhookEvent[] = [];
   readonly account: Account;
   #silent = false;
@@ -85,7 +83,7 @@ export class Incident {
     this.#write("trigger", "Triggered through the API.", this.createdAtMs);
   }
 
-  /** Sends `incident.triggered`. `account.trigger` calls this unless `silent` is true. */
+  /** `account.trigger` calls this method unless `silent` is true. */
   announce(): WebhookEvent {
     return this.#emit("incident.triggered", incidentPayload(this), this.account.clock.nowMs());
   }
@@ -99,7 +97,6 @@ export class Incident {
     return this.#changeStatus("triggered", "incident.unacknowledged", "unacknowledge");
   }
 
-  /** @param options.mergedInto the id of the incident into which this one was merged */
   resolve(options: { mergedInto?: string } = {}): WebhookEvent {
     this.mergedInto = options.mergedInto ?? null;
     return this.#changeStatus("resolved", "incident.resolved", "resolve");
@@ -130,7 +127,6 @@ export class Incident {
     return this.#change("incident.escalated", "escalate", "Escalated to Second Level.");
   }
 
-  /** Assigns the incident to another user. */
   reassign(name: string): WebhookEvent {
     this.assignee = refer(this.account, "user", objectId(), name);
     return this.#change("incident.reassigned", "assign", `Reassigned to ${name}.`);

@@ -11,7 +11,7 @@ import { text } from "node:stream/consumers";
 /** An HTTP request as the emulator receives it. */
 export interface Call {
   readonly method: string;
-  /** The path with the query, as it was sent. */
+  /** With the query. */
   readonly path: string;
   readonly url: URL;
   readonly headers: IncomingHttpHeaders;
@@ -62,7 +62,6 @@ export class Listener {
       respond(handler, request, response).catch((error: unknown) => {
         // If the caller disconnected before the request was complete, there is nobody to answer.
         if (!request.complete) return;
-        // A bug of the emulator must be visible in the test that causes it.
         console.error("the emulator failed:", error);
         if (!response.headersSent) response.writeHead(500);
         response.end();

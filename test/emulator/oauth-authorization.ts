@@ -42,10 +42,6 @@ function isRedirectAllowed(client: OAuthClient, redirectUri: string): boolean {
   return z.url({ protocol: /^https?$/ }).safeParse(redirectUri).success;
 }
 
-/**
- * Returns the requested scopes, in the requested order. Leaves out scopes that this kind of app cannot have, and scopes
- * for which this app is not registered.
- */
 function grantableScopes(client: OAuthClient, asked: string): string[] {
   return asked
     .split(" ")
@@ -55,7 +51,7 @@ function grantableScopes(client: OAuthClient, asked: string): string[] {
 
 /**
  * Answers `GET /oauth/authorize`. The user consents immediately unless `denied` is true. An unknown client or redirect
- * URI results in an error page, never in a redirect.
+ * URI gets an error page, never a redirect.
  */
 export function authorize(
   query: URLSearchParams,

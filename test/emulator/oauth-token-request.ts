@@ -21,7 +21,7 @@ interface ClientSecret {
 const GrantType = z.looseObject({ grant_type: z.string() });
 const KNOWN_GRANT_TYPES = ["authorization_code", "refresh_token"];
 
-/** Reads the form of `POST /oauth/token`. Returns an OAuth error if the form is not valid. */
+/** Reads the form of `POST /oauth/token`. */
 export function parseTokenRequest(
   call: Call,
 ): { ok: true; request: TokenRequest; client: ClientSecret | null } | { ok: false; error: string } {

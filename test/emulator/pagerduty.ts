@@ -15,12 +15,12 @@ export { Subscription } from "./subscription.ts";
 export type { Attempt } from "./webhook-attempt.ts";
 export { EVENT_TYPES, firstBody, sign, type WebhookEvent, webhookBody } from "./webhook-event.ts";
 
-/** Port 0 means any free port. All other options are in milliseconds. */
+/** Port 0 means any free port. */
 export interface PagerDutyOptions {
   port?: number;
   euPort?: number;
   identityPort?: number;
-  /** The first wait before a webhook is retried. The wait doubles each time, up to 2 s. Default 50. */
+  /** The wait before a webhook's first retry. Each further wait is twice as long, up to 2 s. Default 50. */
   retryDelayMs?: number;
   /** How long one attempt to send a webhook may take. Default 5000, as at PagerDuty. */
   attemptTimeoutMs?: number;
@@ -31,9 +31,9 @@ export interface PagerDutyOptions {
 /** A call to the REST APIs or to the identity server. */
 export interface RecordedRequest {
   readonly method: string;
-  /** The path with the query. */
+  /** With the query. */
   readonly path: string;
-  /** The scheme of the `Authorization` header without its token, because a record must not contain secrets. */
+  /** The scheme of the `Authorization` header, without the token. */
   readonly authorization: "Token" | "Bearer" | null;
   /** 0 until the call is answered. Stays 0 if the connection is reset. */
   status: number;
@@ -57,7 +57,7 @@ export async function startPagerDuty(options: PagerDutyOptions = {}): Promise<Pa
   return new PagerDuty({ us, eu, identity }, options);
 }
 
-/** A running emulator of PagerDuty, started by `startPagerDuty`. */
+/** A running emulator of PagerDuty. */
 export class PagerDuty {
   readonly faults: Faults = noFaults();
   /** Oldest first. */
@@ -104,12 +104,10 @@ export class PagerDuty {
     return this.#listeners.us.url;
   }
 
-  /** The EU REST API, in place of `https://api.eu.pagerduty.com`. */
   get euApiUrl(): string {
     return this.#listeners.eu.url;
   }
 
-  /** The identity server, in place of `https://identity.pagerduty.com`. */
   get identityUrl(): string {
     return this.#listeners.identity.url;
   }
@@ -122,7 +120,7 @@ export class PagerDuty {
     return account;
   }
 
-  /** Replaces the signing key, and removes the old one from the JWKS. */
+  /** Replaces the key that signs ID tokens. The JWKS then contains only the new key. */
   rotateSigningKey(): void {
     this.#identity.rotateSigningKey();
   }
@@ -131,7 +129,7 @@ export class PagerDuty {
     this.requests.length = 0;
   }
 
-  /** Removes all accounts, faults and recorded requests. The addresses stay the same. */
+  /** Removes all accounts, faults and recorded requests, but keeps the addresses. */
   reset(): void {
     for (const account of this.#accounts) account.close();
     this.#accounts.length = 0;

@@ -5,11 +5,14 @@ interface Window {
   calls: number;
 }
 
-/** Limits the calls of each token in a minute. A minute begins with the first call after the previous minute. */
+/**
+ * Limits the calls of each token in one minute. A token's first call starts a minute, and its first call after that
+ * minute starts the next one.
+ */
 export class RateLimit {
   readonly #windows = new Map<string, Window>();
 
-  /** Counts a call. `headers` are PagerDuty's `ratelimit-*` headers, with the reset in seconds. */
+  /** Counts a call, and returns PagerDuty's `ratelimit-*` headers, with the reset in seconds. */
   take(token: string, limit: number, nowMs: number): { allowed: boolean; headers: Record<string, string> } {
     let window = this.#windows.get(token);
     if (window === undefined || nowMs - window.startedAtMs >= WINDOW_MS) {

@@ -1,7 +1,7 @@
 /** PagerDuty's service regions. */
 export type Region = "us" | "eu";
 
-/** The region and the subdomain of an account, which determine all its URLs. */
+/** The parts of an account that determine its URLs. */
 export interface Site {
   readonly subdomain: string;
   readonly region: Region;
@@ -19,7 +19,6 @@ export interface Reference {
 const API_HOSTS: Record<Region, string> = { us: "api.pagerduty.com", eu: "api.eu.pagerduty.com" };
 const WEB_HOSTS: Record<Region, string> = { us: "pagerduty.com", eu: "eu.pagerduty.com" };
 
-/** The types of objects to which a reference can point, each with its path in the API and in the web app. */
 const PATHS = {
   user: { api: "users", web: "users" },
   team: { api: "teams", web: "teams" },
@@ -31,18 +30,15 @@ const PATHS = {
 
 export type ReferenceKind = keyof typeof PATHS;
 
-/** The canonical API URL. It has PagerDuty's host, whatever address the emulator listens on. */
+/** Returns the object's API URL. The host is PagerDuty's, not the emulator's. */
 export function selfUrl(site: Site, kind: ReferenceKind, id: string): string {
   return `https://${API_HOSTS[site.region]}/${PATHS[kind].api}/${id}`;
 }
 
-/**
- * The page in the web app: `https://<subdomain>.pagerduty.com/…`, or `https://<subdomain>.eu.pagerduty.com/…` in the
- * EU.
- */
+/** Returns the page in the web app, such as `https://acme.eu.pagerduty.com/incidents/P1`. */
 export function htmlUrl(site: Site, kind: ReferenceKind, id: string): string {
   const origin = `https://${site.subdomain}.${WEB_HOSTS[site.region]}`;
-  // A priority has no page; one page lists all priorities.
+  // No priority has its own page: one page lists all priorities.
   return kind === "priority" ? `${origin}/account/incident_priorities` : `${origin}/${PATHS[kind].web}/${id}`;
 }
 

@@ -55,12 +55,11 @@ function serviceResource(account: Account) {
   };
 }
 
-/** The calls about the account: the current user, its services and its abilities. */
 export const accountRoutes: readonly Route[] = [
   {
     method: "GET",
     path: "/users/me",
-    // PagerDuty's OpenAPI names no scope for this call, but PagerDuty's list of scopes does.
+    // The scope is from PagerDuty's list of scopes. PagerDuty's OpenAPI names none for this call.
     scope: "users.read",
     answer: ({ account, credential }) =>
       credential.kind === "account" ? restError.needsUser() : jsonReply(200, { user: userResource(account) }),

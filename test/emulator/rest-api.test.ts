@@ -82,7 +82,7 @@ test("an account-level key can read everything except the current user", async (
   expect((await call("/services", { token })).status).toBe(200);
 });
 
-test("a call gets 401 if its key is wrong, revoked, of the other region or in the wrong scheme", async () => {
+test("a call gets 401 if its key is wrong, revoked, sent to the wrong region or sent as a Bearer token", async () => {
   const european = pagerduty.account({ region: "eu" }).apiKey();
   for (const path of ALL_PATHS) {
     await expectError(401, path, { token: "wrong" });
@@ -227,7 +227,7 @@ test("a ping gets 202 and sends the webhook pagey.ping", async () => {
   await receiver.close();
 });
 
-test("creating a subscription that does not fit PagerDuty's OpenAPI gets 400", async () => {
+test("a new subscription that does not fit PagerDuty's OpenAPI is refused with 400", async () => {
   for (const change of [
     { events: [] },
     { events: ["incident.exploded"] },
@@ -247,7 +247,7 @@ test("a read-only key can read but not create", async () => {
   await expectError(403, "/webhook_subscriptions", { token, method: "POST", body });
 });
 
-test("a token that exceeds the limit of calls in a minute gets 429, and other tokens do not", async () => {
+test("a token with too many calls in a minute gets 429, and other tokens do not", async () => {
   pagerduty.faults.rateLimit = 2;
   const remaining = [await call("/services"), await call("/services"), await call("/services")];
   expect(remaining.map(({ status }) => status)).toEqual([200, 200, 429]);
@@ -256,7 +256,7 @@ test("a token that exceeds the limit of calls in a minute gets 429, and other to
   expect((await call("/services", { token: account.apiKey() })).status).toBe(200);
 });
 
-test("a fault applies only to matching calls, and only as many times as `times` says", async () => {
+test("a fault applies only to matching calls, and with `times: 1` only to the first of them", async () => {
   const match = (_method: string, path: string) => path.startsWith("/services");
   pagerduty.faults.api = { status: 401, body: "<html>", contentType: "text/html", times: 1, match };
   expect((await call("/abilities")).status).toBe(200);

@@ -22,7 +22,7 @@ interface Caller {
   readonly credential: Credential;
 }
 
-/** The REST API of one region, which accepts credentials of that region's accounts. */
+/** The REST API of one region. */
 export class RestApi {
   readonly #region: Region;
   readonly #accounts: readonly Account[];
@@ -47,7 +47,7 @@ export class RestApi {
     this.#rateLimit.clear();
   }
 
-  /** API keys need `Token token=`, and access tokens need `Bearer`. PagerDuty refuses the wrong scheme. */
+  /** PagerDuty accepts API keys only with `Token token=`, and access tokens only with `Bearer`. */
   #callerOf(call: Call): Caller | null {
     const authorization = call.headers.authorization ?? "";
     const key = KEY.exec(authorization)?.[1];

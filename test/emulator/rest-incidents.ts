@@ -51,13 +51,10 @@ function compare(left: Incident, right: Incident, sortBy: readonly string[]): nu
   return left.number - right.number;
 }
 
-/**
- * Returns the requested range `[from, to)` of creation times, in milliseconds since 1970. Returns null if the range is
- * larger than PagerDuty allows, or if `from` is later than `to`.
- */
+/** Returns the range `[from, to)` of creation times in milliseconds since 1970; null if PagerDuty refuses the range. */
 function rangeOf(query: IncidentQuery, nowMs: number): [number, number] | null {
   if (query.date_range === "all") return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  // Without `until`, the range ends after the current millisecond, so it includes incidents created just now.
+  // `+ 1` includes incidents that were created in the current millisecond.
   const to = query.until ?? Math.max(nowMs + 1, query.since ?? 0);
   const from = query.since ?? to - DEFAULT_RANGE_MS;
   return to - from > MAX_RANGE_MS || from > to ? null : [from, to];
@@ -112,7 +109,6 @@ function listLogEntries(incident: Incident, call: RestCall): Reply {
   });
 }
 
-/** The calls about incidents, their custom field values and their logs. */
 export const incidentRoutes: readonly Route[] = [
   { method: "GET", path: "/incidents", scope: "incidents.read", answer: listIncidents },
   {

@@ -85,7 +85,6 @@ function listRelated(incident: Incident, call: RestCall): Reply {
 const listNotes = (incident: Incident): Reply =>
   jsonReply(200, { notes: incident.notes.map((note) => noteResource(incident, note)).reverse() });
 
-/** An account-level key needs the header `From`, which must name a user of the account. */
 function createNote(incident: Incident, call: RestCall): Reply {
   const { from } = call.headers;
   if (from === undefined && call.credential.kind === "account") return restError.needsUser();
@@ -102,7 +101,6 @@ function createNote(incident: Incident, call: RestCall): Reply {
 
 const READ = "incidents.read";
 
-/** The calls about one incident's alerts, changes, similar incidents and notes. */
 export const knowledgeRoutes: readonly Route[] = [
   { method: "GET", path: "/incidents/{id}/alerts", scope: READ, answer: aboutIncident(listAlerts) },
   {

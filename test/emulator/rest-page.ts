@@ -4,7 +4,7 @@ const MAX_LIMIT = 100;
 const DEFAULT_LIMIT = 25;
 const MAX_DEPTH = 10_000;
 
-/** PagerDuty's classic pagination. With `total=true` the answer has the total count. */
+/** PagerDuty's classic pagination. */
 export const PageQuery = z
   .object({
     limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(DEFAULT_LIMIT),

@@ -5,7 +5,6 @@ import type { Faults } from "./faults.ts";
 import type { Call, Reply } from "./listener.ts";
 import { restError } from "./rest-error.ts";
 
-/** An authorized REST call. */
 export interface RestCall extends Call {
   readonly account: Account;
   readonly credential: Credential;
@@ -32,7 +31,7 @@ export function matchPath(route: string, path: string): string | null {
   return id === "" || id.includes("/") ? null : id;
 }
 
-/** Returns the query as an object. `name[]` is always an array, as in PagerDuty's API. */
+/** Returns the query. A name such as `statuses[]` always has an array, as in PagerDuty's API. */
 export function queryOf(call: Call): Record<string, string | string[]> {
   const query: Record<string, string | string[]> = {};
   for (const name of call.url.searchParams.keys()) {
@@ -43,7 +42,7 @@ export function queryOf(call: Call): Record<string, string | string[]> {
   return query;
 }
 
-/** Validates input with a schema. If the input is not valid, returns a 400 answer with the errors. */
+/** Validates input with a schema, and makes the 400 answer if the input is not valid. */
 export function parseInput<Output>(
   schema: z.ZodType<Output>,
   input: unknown,
@@ -54,7 +53,7 @@ export function parseInput<Output>(
   return { ok: false, reply: restError.invalid(errors) };
 }
 
-/** Returns the JSON body, or undefined if it is not JSON. The schema then reports the missing members. */
+/** Returns the JSON body. Returns undefined, which no schema accepts, if the body is not JSON. */
 export function bodyOf(call: Call): unknown {
   try {
     return JSON.parse(call.body);

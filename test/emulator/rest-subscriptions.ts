@@ -53,16 +53,12 @@ const SubscriptionQuery = PageQuery.and(
   }),
 );
 
-/** Returns the errors for the 400 answer: one for each event type in `faults.unknownEventTypes`. */
 const unknownTypes = (events: readonly string[] | undefined, { faults }: RestCall): string[] =>
   (events ?? [])
     .filter((type) => faults.unknownEventTypes.includes(type))
     .map((type) => `events: ${type} is not an event type`);
 
-/**
- * Returns a subscription in the schema `WebhookSubscription`. Shows its secret and the values of its custom headers
- * only if `created` is true.
- */
+/** PagerDuty shows the secret and the values of custom headers only in the answer that creates the subscription. */
 function subscriptionResource(subscription: Subscription, created = false) {
   const { filter } = subscription;
   return {
@@ -158,7 +154,6 @@ function ping(subscription: Subscription, call: RestCall): Reply {
   return { status: 202 };
 }
 
-/** The calls about webhook subscriptions: list, create, change, delete, enable and ping. */
 export const subscriptionRoutes: readonly Route[] = [
   { method: "GET", path: "/webhook_subscriptions", scope: READ, answer: list },
   { method: "POST", path: "/webhook_subscriptions", scope: WRITE, answer: create },

@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-// Derived by hand from PagerDuty's OpenAPI. Null is allowed wherever its documented examples contain null.
+// Derived by hand from PagerDuty's OpenAPI. Null is allowed wherever PagerDuty's examples contain null.
 
 const Time = z.iso.datetime();
 
@@ -282,7 +282,6 @@ export const TokenAnswer = z.strictObject({
 });
 export type TokenAnswer = z.infer<typeof TokenAnswer>;
 
-/** The claims of an ID token. */
 export const IdTokenClaims = z.looseObject({
   iss: z.url(),
   aud: z.array(z.string()),

@@ -5,7 +5,7 @@ import type { Faults } from "./faults.ts";
 import { objectId, signingSecret } from "./identifier.ts";
 import { EVENT_TYPES, sign, type WebhookEvent, webhookBody } from "./webhook-event.ts";
 
-/** The objects whose events a subscription gets. A filter for the whole account has no `id`. */
+/** A filter for the whole account has no `id`. */
 export interface SubscriptionFilter {
   type: string;
   id?: string | undefined;
@@ -27,7 +27,7 @@ export interface SubscriptionOptions {
   customHeaders?: CustomHeader[] | undefined;
 }
 
-/** The objects that an event belongs to. A subscription's filter is compared with them. */
+/** The objects of an event, with which a subscription's filter is compared. */
 export interface EventOrigin {
   readonly serviceId: string;
   readonly teamId: string;
@@ -49,7 +49,7 @@ export class Subscription {
   description: string;
   active: boolean;
   readonly customHeaders: readonly CustomHeader[];
-  /** Oldest first. Webhooks that were dropped because the subscription was disabled have no attempts. */
+  /** Oldest first. A webhook that was never sent has no attempts and the state `dropped`. */
   readonly deliveries: Delivery[] = [];
   readonly #queue: DeliveryQueue;
   #dropsInARow = 0;
@@ -65,10 +65,7 @@ export class Subscription {
     this.#queue = new DeliveryQueue(settings, faults, (verdict) => this.#heed(verdict));
   }
 
-  /**
-   * True while PagerDuty has disabled the subscription: for 24 h, unless it is enabled earlier. A disabled subscription
-   * sends nothing. Tests can set this.
-   */
+  /** True after PagerDuty disabled the subscription, for 24 h or until a call enables it. Tests can set this value. */
   get temporarilyDisabled(): boolean {
     return Date.now() < this.#disabledUntilMs;
   }
@@ -79,7 +76,7 @@ export class Subscription {
     if (disabled) this.#queue.empty();
   }
 
-  /** An event type that PagerDuty does not document fits every list of `events`, so that tests can send new types. */
+  /** Tests can send undocumented event types: these types match every list of `events`. */
   matches(event: WebhookEvent, origin: EventOrigin): boolean {
     if (!this.active) return false;
     if (EVENT_TYPES.includes(event.event_type) && !this.events.includes(event.event_type)) return false;
@@ -128,7 +125,7 @@ export class Subscription {
     await this.#queue.idle(timeoutMs);
   }
 
-  /** Deletes the subscription: drops pending webhooks, and aborts running attempts. */
+  /** Drops pending webhooks, and aborts running attempts. */
   close(): void {
     this.#queue.close();
   }

@@ -1,11 +1,10 @@
-/** One attempt to deliver a webhook. Times are in milliseconds; `at` is the time since the epoch. */
+/** One attempt to deliver a webhook. `at` is in milliseconds since 1970. */
 export interface Attempt {
   readonly status: number | "timeout" | "network_error";
   readonly at: number;
   readonly durationMs: number;
 }
 
-/** The decision after an attempt. */
 export type Verdict = "delivered" | "retry" | "drop";
 
 export interface WebhookRequest {
@@ -19,20 +18,17 @@ interface AttemptResult {
   readonly verdict: Verdict;
 }
 
-/** Node's codes of TLS errors. PagerDuty does not retry after TLS errors, but does after other failed connections. */
+/** Node's codes of TLS errors. PagerDuty retries after any failed connection except a TLS error. */
 const TLS_FAULT = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 
-/**
- * Decides as PagerDuty does: 2xx means accepted, 5xx and 429 are retried, and after any other status the webhook is
- * dropped.
- */
+/** Decides as PagerDuty does: only 5xx and 429 are retried. */
 export function judgeStatus(status: number): Verdict {
   if (status >= 200 && status < 300) return "delivered";
   return status >= 500 || status === 429 ? "retry" : "drop";
 }
 
 /**
- * Sends a webhook once and waits `timeoutMs` for the status.
+ * Sends a webhook once.
  * @param closed aborts the attempt when the emulator ends
  */
 export async function attemptWebhook(
@@ -54,7 +50,7 @@ export async function attemptWebhook(
       redirect: "manual",
       signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), closed]),
     });
-    // The verdict depends only on the status. The body is read to its end so that the connection can be used again.
+    // Reads the body to its end, so that the connection can be used again.
     await response.arrayBuffer().catch(() => undefined);
     return result(response.status, judgeStatus(response.status));
   } catch (error) {

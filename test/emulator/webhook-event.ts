@@ -53,7 +53,7 @@ export function webhookBody(event: WebhookEvent): string {
   return JSON.stringify({ event });
 }
 
-/** The body of the webhook of an incident's first event. */
+/** Returns the body of an incident's first webhook. */
 export function firstBody({ events: [event] }: { readonly events: readonly WebhookEvent[] }): string {
   if (!event) throw new Error("The incident has no event");
   return webhookBody(event);
@@ -67,7 +67,7 @@ export function sign(secret: string, body: string | Uint8Array): string {
 const IncidentData = z.looseObject({ id: z.string(), type: z.literal("incident") });
 const AboutIncident = z.looseObject({ incident: z.looseObject({ id: z.string() }) });
 
-/** Returns the id of the event's incident, whose webhooks are sent in order; null if the event has no incident. */
+/** Returns the id of the event's incident; null if the event has no incident. */
 export function incidentIdOf(data: unknown): string | null {
   const incident = IncidentData.safeParse(data);
   if (incident.success) return incident.data.id;

@@ -4,17 +4,15 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { Webhook } from "./schemas.ts";
 
-/** A webhook as it arrived. */
 export interface ReceivedWebhook {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
   readonly event: Webhook["event"];
 }
 
-/** Returns the status with which to answer a webhook, or `"never"` for no answer. */
 type Answer = (webhook: ReceivedWebhook) => number | "never" | Promise<number>;
 
-/** A receiver of webhooks. Stores them, and answers with the statuses that a test sets. */
+/** Stores the webhooks that it receives, and answers with the status that a test sets. */
 export class WebhookReceiver {
   readonly url: string;
   readonly received: ReceivedWebhook[] = [];
@@ -39,7 +37,6 @@ export class WebhookReceiver {
     return new WebhookReceiver(server, (server.address() as AddressInfo).port);
   }
 
-  /** The event types that arrived, in order. */
   types(): string[] {
     return this.received.map(({ event }) => event.event_type);
   }
