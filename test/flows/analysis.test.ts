@@ -6,7 +6,7 @@ import { startWorld } from "../support/world.ts";
 
 /** Root-cause analysis is requested once for each triggered incident, with or without a runbook. */
 
-/** The wait for a runbook. It is long enough for a runbook that is sent together with its incident. */
+/** Long enough for a `runbook_link` that is set right after the trigger. */
 const WAIT_SECONDS = Math.ceil(2 * slowness());
 
 let subscription: Subscription;
@@ -48,7 +48,7 @@ test("analysis is requested as soon as the runbook's URL arrives, even if the ru
   });
 });
 
-test("without a runbook, analysis is requested after the wait, during which the incident's analysis is shown as waiting", async () => {
+test("without a runbook, the analysis is shown as waiting, and is requested at the end of the wait", async () => {
   const incident = stage.account.trigger();
   await subscription.idle();
   await stage.aurora.waitFor("the incident", (aurora) => aurora.of(incident.id).length > 0);
@@ -70,7 +70,7 @@ test("a runbook's URL that arrives after the request for analysis is sent as an 
   expect(requestsFor(incident)).toHaveLength(1);
 });
 
-test("analysis is requested for an incident that is resolved during the wait, and not again when it is reopened", async () => {
+test("analysis is requested for an incident that is resolved during the wait, and not again when the incident is reopened", async () => {
   const incident = stage.account.trigger();
   incident.resolve();
   await requested(incident);

@@ -11,7 +11,7 @@ const stage = openStage(() => startWorld({ RECONCILE_MINUTES: "10" }));
 const { call } = stage;
 const connected = async (token = stage.account.apiKey()): Promise<Subscription> => {
   expect((await call("POST", "", { token, subscribe: true })).status).toBe(200);
-  // Connecting starts a check. This call waits until that check has ended.
+  // Waits for the end of the check that connecting started.
   expect((await call("POST", "/reconcile")).status).toBe(200);
   const [subscription] = [...stage.account.subscriptions.values()];
   if (!subscription) throw new Error("There is no subscription");
@@ -119,7 +119,7 @@ test("a check sends nothing about incidents that Aurora already has", async () =
   expect(stage.aurora.of(incident.id)).not.toHaveLength(0);
 });
 
-test("a check finds the missed resolution of an open incident, however old the incident is", async () => {
+test("a check finds the missed resolution of an incident that is three days old", async () => {
   const subscription = await connected();
   const createdAt = new Date(Date.now() - 3 * 24 * 3600 * 1000).toISOString();
   const incident = stage.account.trigger({ createdAt });
@@ -143,13 +143,12 @@ test("a recovered incident includes its custom fields", async () => {
   });
 });
 
-test("connecting recovers the open incidents of the last day, and POST /reconcile also recovers the resolved ones", async () => {
+test("connecting recovers the open incidents of the last day, and POST /reconcile also recovers resolved incidents", async () => {
   const open = stage.account.trigger({ silent: true });
   const over = stage.account.trigger({ silent: true });
   over.silently((incident) => incident.resolve());
   const old = stage.account.trigger({ silent: true, createdAt: "2020-01-01T00:00:00Z" });
-  // The resolution must be earlier than the connection. The REST API gives times in whole seconds, so the test waits
-  // for the next second before it connects.
+  // The REST API gives times in whole seconds. A connection in the next second is later than the resolution.
   await nextSecond();
   expect((await call("POST", "", { token: stage.account.apiKey() })).status).toBe(200);
   await stage.aurora.waitFor("the open incident", (aurora) => aurora.of(open.id).length === 2);
@@ -235,7 +234,7 @@ test("a recovery finds the incidents of all pages, despite a rate limit on the s
   ).toBe(true);
 });
 
-test("a token that PagerDuty refused once is no longer reported as refused after PagerDuty accepts a call with it", async () => {
+test("a refused token is no longer reported after PagerDuty has accepted a call with this token", async () => {
   await connected();
   stage.pagerduty.faults.api = { status: 401, times: 1 };
   expect((await call("GET", "/subscription")).status).toBe(401);

@@ -8,16 +8,15 @@ import { openStage, type Stage } from "../support/stage.ts";
 import { CLOCK_GRAIN_MS } from "../support/until.ts";
 import { OWN_ROUTE, startWorld } from "../support/world.ts";
 
-/** In format `v3` the triggered event waits for its incident's context from PagerDuty, but only for a limited time. */
+/** In format `v3` the triggered event waits for the incident's context from PagerDuty, but only for a limited time. */
 
-/** A wait that ends during a test. PagerDuty's answers arrive before it ends, except those that the test delays. */
+/** Short enough to end during a test, and long enough for every answer that the test does not delay. */
 const SHORT_SECONDS = Math.ceil(3 * slowness());
-/** A wait that is longer than any test, so an event that arrives during a test was sent before the end of the wait. */
+/** Longer than any test, so every event in a test was sent before the end of the wait. */
 const LONG_SECONDS = 3600;
 
 let subscription: Subscription;
 
-/** Opens a stage on which triggered events wait up to `waitSeconds` for their context. */
 function stageWith(waitSeconds: number): Stage {
   const stage = openStage(() =>
     startWorld({
@@ -48,7 +47,7 @@ const types = (stage: Stage) => sent(stage).map(({ event_type }) => event_type);
 describe("before the end of the wait", () => {
   const stage = stageWith(LONG_SECONDS);
 
-  test("the current Aurora's prompt contains the first alert's details, and the wait ends as soon as PagerDuty has answered", async () => {
+  test("Aurora's prompt contains the details of the first alert, and the wait ends when PagerDuty has answered", async () => {
     stage.account.trigger({
       title: "Database is slow",
       knowledge: { alerts: [ALERT, { ...ALERT, id: "PA2" }] },
@@ -63,7 +62,7 @@ describe("before the end of the wait", () => {
     expect(prompt).not.toContain("hunter2");
   });
 
-  test("a delivery that waits for its context is pending, but not a problem", async () => {
+  test("a delivery that waits for its context is shown as pending, without a problem", async () => {
     const call = holdNext(stage.pagerduty.faults, "api", "hang", (_, path) => path.includes("/alerts"));
     stage.account.trigger();
     await call.underWay();
@@ -85,7 +84,7 @@ describe("before the end of the wait", () => {
     expect(stage.worker.logs().filter((line) => line.includes("job.crashed"))).toEqual([]);
   });
 
-  test("an incident that is already resolved when it is first seen does not wait for its context", async () => {
+  test("an incident whose first event is its resolution does not wait for its context", async () => {
     const incident = stage.account.trigger({ silent: true });
     incident.resolve();
     await subscription.idle();
@@ -98,7 +97,7 @@ describe("before the end of the wait", () => {
 describe("at the end of the wait", () => {
   const stage = stageWith(SHORT_SECONDS);
 
-  test("an object that restarts during the wait loses nothing and sends nothing twice", async () => {
+  test("after a restart during the wait, the triggered event is sent once", async () => {
     stage.pagerduty.faults.api = { hang: NEVER };
     stage.account.trigger({ knowledge: { alerts: [ALERT] } });
     await expect.poll(() => stage.pagerduty.requests.length).toBeGreaterThan(0);

@@ -6,8 +6,8 @@ import { openStage } from "../support/stage.ts";
 import { startWorld } from "../support/world.ts";
 
 /**
- * An incident's context from PagerDuty is sent with the request for analysis. The request waits for the context only
- * for a limited time.
+ * The request for analysis contains the incident's context from PagerDuty. It waits for the context only for a limited
+ * time.
  */
 
 const WAIT_SECONDS = Math.ceil(slowness());
@@ -84,7 +84,6 @@ test("the request for analysis and the API's answer contain alerts, changes, sim
   const page = await stage.call("GET", `/incidents/${incident.id}`);
   expect(page.body).toMatchObject({ context });
   expect(page.text).not.toContain("s3cret");
-  // The connector asked PagerDuty only once for each part.
   expect(Object.keys(CALLS).map((part) => asked(part as Part))).toEqual([1, 1, 1, 1, 1]);
 });
 
@@ -105,7 +104,7 @@ test.each(Object.entries(FAULTS))(
     const context = await contextOf(trigger());
     expect(context.alerts).toBeNull();
     expect(context.missing).toContainEqual({ part: "alerts", reason });
-    // Only after a 429 may the other parts be missing, because the connector then stops calling PagerDuty for a while.
+    // After a 429 the connector stops calling PagerDuty for a while, so more parts may be missing.
     if (reason !== "rate_limited") {
       expect(context).toMatchObject({ changes: [{}], pastIncidents: [{}], relatedIncidents: [{}] });
     }

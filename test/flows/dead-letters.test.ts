@@ -10,8 +10,8 @@ import { connectUser, startWorldWith, type World } from "../support/world.ts";
 
 let world: World;
 beforeAll(async () => {
-  // Allows one retry instead of twenty, because twenty take hours. The dead-letter queue holds messages for 5 s, and
-  // for longer on a slow machine, so that tests can change things before its consumer runs.
+  // Twenty retries take hours. Tests repair the fault or move the connection in the 5 s, or more, in which the
+  // dead-letter queue holds a message.
   world = await startWorldWith((config) =>
     config
       .replace("max_retries = 20", "max_retries = 1")
@@ -20,7 +20,6 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** Returns the Worker's log lines about failed attempts to process a webhook of the user. */
 const failuresOf = (user: string): string[] =>
   world.worker
     .logs()
@@ -65,7 +64,7 @@ test.concurrent("a webhook that cannot be processed is stored as failed, blocks 
   expect((await worker.call("alice", "GET", "/pagerduty")).body).toMatchObject({ problems: [] });
 });
 
-test.concurrent("a webhook needs no manual retry if its fault is repaired before the consumer of the dead-letter queue gets it", async () => {
+test.concurrent("a webhook needs no manual retry if its fault is repaired before the dead-letter queue's consumer runs", async () => {
   const { worker, aurora, pagerduty } = world;
   const account = pagerduty.account();
   const subscription = await connectUser(world, "bob", account);
@@ -80,7 +79,7 @@ test.concurrent("a webhook needs no manual retry if its fault is repaired before
   await aurora.waitFor("the acknowledgement", () => aurora.of(incident.id).length === 3);
 });
 
-test.concurrent("a webhook that reaches the dead-letter queue after its connection moved to an organisation is given to the organisation", async () => {
+test.concurrent("if a connection moves to an organisation, its webhook in the dead-letter queue is given to the organisation", async () => {
   const { worker, aurora, pagerduty } = world;
   const account = pagerduty.account();
   const subscription = await connectUser(world, "carol", account);

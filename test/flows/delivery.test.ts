@@ -71,7 +71,7 @@ test("a delivery that hangs holds up only its own incident", async () => {
   await until("the hanging attempt", () => attemptsFor(hanging.id).length > 0);
   const free = stage.account.trigger({ title: "Free" });
   await stage.aurora.waitFor("the free incident", (aurora) => aurora.of(free.id).length > 0);
-  // The hanging attempt has not timed out yet.
+  // The hanging attempt has not timed out yet, so it has no error.
   const pending = (await deliveries("pending")).filter(({ incidentId }) => incidentId === hanging.id);
   expect(new Set(pending.map(({ lastError }) => lastError))).toEqual(new Set([null]));
 });
@@ -120,7 +120,7 @@ test("a delivery that Aurora refuses in its last attempt is dead, and is sent ag
   }
 });
 
-test("when Aurora accepts deliveries again, deliveries with a long wait for their next attempt are sent immediately", async () => {
+test("when Aurora accepts a delivery after an outage, deliveries that would wait two hours are sent immediately", async () => {
   stage.aurora.answer = () => ({ status: 503 });
   const waiting = [stage.account.trigger(), stage.account.trigger(), stage.account.trigger()];
   await until("every delivery to wait for the long step", async () => {
@@ -145,7 +145,7 @@ test("the next attempt of a delivery is not before the time in Aurora's Retry-Af
   });
 });
 
-test("deliveries are listed and counted by the class of their error and by their time", async () => {
+test("deliveries can be filtered by error class and time, and counted by error class and state", async () => {
   stage.aurora.answer = () => ({ status: 503 });
   const before = new Date(Date.now() - 60_000).toISOString();
   const failing = stage.account.trigger();
@@ -211,7 +211,7 @@ test("without AURORA_EVENTS_URL incidents are stored and can be read", async () 
     const incident = account2.trigger({ title: "Kept", omitNumber: true });
     await subscription2.idle();
     await settled(quiet.worker, "bob", 1);
-    // The event lacks the incident's number. The connector reads it from PagerDuty, even if it sends no deliveries.
+    // The webhook lacks the incident's number, so the connector reads the number from PagerDuty.
     await until("the incident with its number", async () => {
       const { body } = await quiet.worker.call("bob", "GET", "/pagerduty/incidents");
       const [shown] = (body as { incidents: Record<string, unknown>[] }).incidents;

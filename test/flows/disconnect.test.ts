@@ -5,7 +5,7 @@ import { consent, failed, follow, registerApp, signInAddress, startOAuthWorld } 
 import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
-/** When a connection ends, all of its data is removed. No data of a connection appears in another connection. */
+/** A disconnect, or a connection to another account, removes all data of the former connection. */
 
 const stage = openStage(startOAuthWorld);
 
@@ -55,7 +55,6 @@ test("a user sees nothing of another user, and a webhook with another user's sig
   expect((await theirs(`/incidents/${incident.id}`)).status).toBe(404);
   expect((await theirs("/events")).body).toEqual({ events: [], nextCursor: null });
   expect((await theirs("/deliveries")).body).toEqual({ deliveries: [], nextCursor: null });
-  // Posts to one user's URL a webhook that the other user's subscription signed.
   const body = firstBody(incident);
   await stage.worker.call(other, "PUT", "/pagerduty/signing-secret", { body: { secret: "theirs" } });
   const crossed = await stage.worker.request(`/pagerduty/webhook/${other}`, {
@@ -66,7 +65,6 @@ test("a user sees nothing of another user, and a webhook with another user's sig
   expect(crossed.status).toBe(401);
 });
 
-/** Makes PagerDuty delay the next call that `match` accepts. */
 const slow = (server: "api" | "identity", match: (method: string, path: string) => boolean) =>
   holdNext(stage.pagerduty.faults, server, "hang", match);
 

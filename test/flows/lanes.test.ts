@@ -5,8 +5,8 @@ import { until } from "../support/until.ts";
 import { startWorld } from "../support/world.ts";
 
 /**
- * A waiting delivery does not delay other incidents. When Aurora accepts deliveries again, waiting deliveries are tried
- * early, but not before the time in a Retry-After.
+ * A waiting delivery does not delay other incidents. When Aurora accepts a delivery after an outage, waiting deliveries
+ * are tried early, but never before the time in a Retry-After.
  */
 
 /** The last wait is so long that only an early attempt can end it during a test. */
@@ -37,7 +37,7 @@ const waitsFor = (incidentId: string, attempts: number) =>
     return row?.["attempts"] === attempts && Number(row["atMs"]) > Date.now() + 1000;
   });
 
-test("an object that is evicted during an outage sends its waiting deliveries as soon as Aurora accepts deliveries again", async () => {
+test("an object that is evicted during an outage sends its waiting deliveries after Aurora accepts a new delivery", async () => {
   stage.aurora.answer = () => ({ status: 503 });
   const waiting = [stage.account.trigger(), stage.account.trigger()];
   for (const { id } of waiting) await waitsFor(id, 3);
@@ -48,7 +48,7 @@ test("an object that is evicted during an outage sends its waiting deliveries as
   await stage.aurora.waitFor("the waiting notifications", () => waiting.every(({ id }) => isDelivered(id)));
 });
 
-test("a delivery that Aurora refuses while accepting others gets one early attempt, and its scheduled attempt keeps its time", async () => {
+test("a delivery that Aurora refuses while it accepts other deliveries gets one early attempt, and keeps its scheduled attempt", async () => {
   const refused = stage.account.trigger();
   stage.aurora.answer = ({ body }) => ({
     status: body?.data.incident.incidentId === refused.id ? 500 : 200,
@@ -75,8 +75,8 @@ test("early attempts of an earlier connection do not change the retries of the c
   await stage.call("DELETE", "");
   const account = stage.pagerduty.account();
   await stage.connect(account);
-  // In the journal, the next connection's delivery has the same key as the former connection's removed delivery. Its
-  // second attempt must still follow after 0.2 s, not after two hours.
+  // In the new journal this delivery has the `seq` of a delivery of the former connection. A retry must still follow
+  // after 0.2 s, not after two hours.
   const next = account.trigger();
   stage.aurora.answer = () => ({ status: attemptsFor(next.id) > 1 ? 200 : 503 });
   await stage.aurora.waitFor("the next connection's incident", () => isDelivered(next.id));
@@ -98,7 +98,7 @@ test("an early attempt is never made before the time in Aurora's Retry-After", a
   expect(status.body).toMatchObject({ problems: [{ code: "deliveries_failing" }] });
 });
 
-test("if PagerDuty does not answer, only incidents without a number wait, and no attempt is used up", async () => {
+test("if PagerDuty does not answer, only incidents without a number wait, and use up no attempt", async () => {
   const isLookUp = ({ path }: { path: string }) => path.startsWith("/incidents/");
   stage.pagerduty.faults.api = { hang: NEVER, match: (_, path) => isLookUp({ path }) };
   const numberless = [1, 2, 3, 4, 5].map((n) =>

@@ -23,7 +23,7 @@ const isApiCall = (method: string) => (called: string, path: string) =>
 const callsOf = (method: string) => stage.mirrored().filter((call) => call.method === method);
 
 describe("an API token", () => {
-  test("is sent to Aurora on connect, by a call with the same method, headers and body as the call that the connector received", async () => {
+  test("is sent to Aurora on connect, with the ids of the user and the organisation, the display name and the configured headers", async () => {
     await stage.connectMirrored();
     const [post] = callsOf("POST");
     expect(post?.headers).toMatchObject({
@@ -188,7 +188,7 @@ test("a check sends the credential to Aurora again if Aurora has lost it", async
   await until("the credential in Aurora", () => rows().length === 1);
 });
 
-test("Aurora refuses events of an unknown organisation, and accepts them as soon as it has the credential", async () => {
+test("Aurora refuses events of an unknown organisation, and accepts them after it has got the credential", async () => {
   stage.aurora.fault = { status: 500, body: "", match: isApiCall("POST") };
   await stage.connect();
   const { body } = await stage.call("GET", "/webhook-url");

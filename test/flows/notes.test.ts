@@ -4,9 +4,7 @@ import { openStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { connectUser, startWorld } from "../support/world.ts";
 
-/**
- * Aurora's findings are written once, as a note on the incident at PagerDuty, where the people on call can read them.
- */
+/** Each note of Aurora is written once on the incident at PagerDuty. */
 
 const stage = openStage(() =>
   startWorld({
@@ -75,7 +73,7 @@ test("a note is written, signed and listed with its state, and PagerDuty's webho
   ]);
 });
 
-test("requests with the same idempotency key write one note, and conflict if their contents differ; each request without a key writes a note", async () => {
+test("requests with one idempotency key write one note, or conflict if their contents differ; without a key each request writes a note", async () => {
   const first = await post({ content: "a", idempotencyKey: "k" });
   expect((await post({ content: "a", idempotencyKey: "k" })).body).toEqual(first.body);
   const conflict = await post({ content: "b", idempotencyKey: "k" });
@@ -100,7 +98,7 @@ test("a note that is requested while PagerDuty is unavailable is written once, e
 test.each(["cut", "held"])(
   "if PagerDuty's answer to a note is lost (%s), the note is searched for before it is written again",
   async (how) => {
-    // Unsubscribes, because PagerDuty's webhook about the note would confirm the note, too.
+    // Without a subscription, no webhook from PagerDuty can confirm the note.
     stage.account.unsubscribe(subscription.id);
     const match = (method: string, path: string) => method === "POST" && isNotes(method, path);
     stage.pagerduty.faults.api =
@@ -157,7 +155,7 @@ test("with an account-level key, `from` must name the PagerDuty user who writes 
     });
 });
 
-test("a malformed note, an unknown incident and a body that is too large are refused", async () => {
+test("a malformed note, a note on an unknown incident and a note that is too large are refused", async () => {
   const statuses = await Promise.all(
     [
       post({}),
@@ -191,7 +189,7 @@ test("at most 30 notes an hour are accepted for an incident, and 200 for a conne
   const limited = await post({ content: "more" });
   expect([limited.status, limited.body]).toMatchObject([429, { code: "rate_limited" }]);
   expect(Number(limited.headers.get("retry-after"))).toBeGreaterThan(3000);
-  // A repeated request for an existing note is accepted despite the limit, because it writes no new note.
+  // A repeated request writes no new note, so the limit does not apply to it.
   expect((await post({ content: "first", idempotencyKey: "k" })).status).toBe(202);
   const other = stage.account.trigger();
   await subscription.idle();

@@ -16,8 +16,7 @@ import {
 import type { World } from "../support/world.ts";
 
 /**
- * The connector signs in at oidc-provider, a certified OpenID provider. The provider has PagerDuty's paths, requires
- * PKCE, takes the client secret in the form, and rotates refresh tokens. PagerDuty's API is still emulated, and the
+ * The connector signs in at oidc-provider, a certified OpenID provider. PagerDuty's API is still emulated, and the
  * emulator accepts the provider's tokens.
  */
 
@@ -32,7 +31,7 @@ const granted: z.infer<typeof TokenBody>[] = [];
 const faults: string[] = [];
 
 beforeAll(async () => {
-  // Silences the provider's warnings that its configuration is only fit for tests.
+  // Silences the provider's warnings about a configuration for tests.
   vi.spyOn(console, "warn").mockReturnValue();
   server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -82,8 +81,8 @@ function providerAt(identityUrl: string, redirectUri: string): Provider {
     cookies: { keys: ["test"] },
     features: { devInteractions: { enabled: false } },
     interactions: { url: () => "/consent" },
-    // PagerDuty's audience names the account's region; this provider's audience names only the client. The connector
-    // therefore reads the region from PagerDuty's other claim, `region`.
+    // In PagerDuty's ID tokens, both `aud` and `region` name the account's region. This provider's `aud` names only the
+    // client, so the connector reads `region`.
     claims: { openid: ["sub", "region"] },
     conformIdTokenClaims: false,
     findAccount: (_: unknown, accountId: string) => ({
@@ -104,7 +103,6 @@ function providerAt(identityUrl: string, redirectUri: string): Provider {
 
 type Interaction = Parameters<Provider["interactionDetails"]>;
 
-/** Signs the user in and grants every requested scope. */
 async function giveConsent(provider: Provider, ...[request, response]: Interaction): Promise<void> {
   const { params } = await provider.interactionDetails(request, response);
   const grant = new provider.Grant({ accountId: account.user.email, clientId: String(params["client_id"]) });
@@ -114,7 +112,6 @@ async function giveConsent(provider: Provider, ...[request, response]: Interacti
   await provider.interactionFinished(request, response, result);
 }
 
-/** Makes the emulated API accept the provider's access token. */
 function letIn(body: z.infer<typeof TokenBody>): void {
   granted.push(body);
   account.addCredential(body.access_token, {
@@ -125,7 +122,7 @@ function letIn(body: z.infer<typeof TokenBody>): void {
   });
 }
 
-/** Follows redirects and keeps cookies like a browser, until the redirect to the connector's callback. */
+/** Follows redirects like a browser, until the connector's callback. */
 async function browse(address: URL): Promise<URL> {
   const cookies = new Map<string, string>();
   let at = address;
@@ -151,8 +148,8 @@ test("an independent, certified server accepts the connector's sign-in, code exc
   expect(await follow(worker, back)).toBe(SUCCESS);
   expect(granted).toHaveLength(1);
 
-  // Tokens live for one minute. The token of the sign-in is due for a refresh immediately. A refreshed token is due
-  // after half a minute.
+  // Tokens live for one minute, so this call refreshes the token of the sign-in. The refreshed token is kept for half a
+  // minute.
   expect(await status()).toMatchObject({
     connected: true,
     authType: "oauth",
@@ -163,8 +160,8 @@ test("an independent, certified server accepts the connector's sign-in, code exc
   expect(granted[1]?.refresh_token).not.toBe(granted[0]?.refresh_token);
   expect(faults).toEqual([]);
 
-  // The first callback has a state that was used before: the connector does not send the callback's code to the server.
-  // The second callback has an unknown code: the connector sends it, and the server answers `invalid_grant`.
+  // The state of `back` was used before, so the connector does not send the code to the provider. The provider refuses
+  // an unknown code with `invalid_grant`.
   expect(await follow(worker, back)).toContain("error=invalid");
   const other = await browse(await signInAddress(worker, "bob"));
   other.searchParams.set("code", "no-such-code");

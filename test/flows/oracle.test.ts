@@ -7,8 +7,8 @@ import { until } from "../support/until.ts";
 import { connectUser, startWorld } from "../support/world.ts";
 
 /**
- * Whatever the order, repetitions and faults, Aurora ends with PagerDuty's final state, and gets one notification for
- * each change.
+ * Aurora gets each change once and ends with PagerDuty's final state, despite shuffled and repeated webhooks and
+ * faults.
  */
 
 const SEED = Number(process.env["ORACLE_SEED"] ?? 20261122);
@@ -57,7 +57,7 @@ test("after 800 shuffled and partly repeated events, and despite faults, Aurora 
     Array.from({ length: SENDERS }, async () => {
       for (let next = queue.pop(); next; next = queue.pop()) {
         await post(next);
-        // Aurora becomes unavailable when 300 webhooks remain to be posted, and is available again after the restart.
+        // Aurora is unavailable from here until the Worker has restarted.
         if (queue.length < 300) down = true;
       }
     }),
@@ -75,7 +75,7 @@ test("after 800 shuffled and partly repeated events, and despite faults, Aurora 
       waiting: Number(row?.["waiting"]),
     };
   };
-  // The local Queue is in memory, so the restart waits until it is empty. The restart interrupts deliveries.
+  // A restart loses the messages of the local Queue, so the test waits until the Queue is empty.
   await until("every webhook in the journal", async () => (await counts()).webhooks === webhooks.length);
   const underWay = (await counts()).pending;
   await worker.restart();
@@ -91,7 +91,7 @@ test("after 800 shuffled and partly repeated events, and despite faults, Aurora 
   for (const incident of incidents) {
     const notified = distinct.filter(({ data }) => data.incident.incidentId === incident.id);
     const changes = notified.filter(({ type }) => type !== "incident.rca_requested");
-    // Apart from repeated attempts, each version arrived once and in order.
+    // `distinct` leaves out repeated attempts.
     expect(changes.map(({ data }) => data.incident.version)).toEqual(changes.map((_, index) => index + 1));
     expect(changes[0]?.data.change.kind).toBe("created");
     expect(changes.at(-1)?.data.incident).toMatchObject(truthOf(incident));

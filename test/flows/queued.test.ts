@@ -5,9 +5,8 @@ import { until } from "../support/until.ts";
 import { startWorldWith } from "../support/world.ts";
 
 /**
- * A webhook may still be on the Queue when the connection changes. The new connection believes the webhook only if one
- * of its own secrets verifies it, or if PagerDuty confirms it. In these tests the Queue holds webhooks for three
- * seconds.
+ * A webhook may still be on the Queue when the connection changes. The new connection believes the webhook only if its
+ * own secret verifies the signature or PagerDuty confirms the incident.
  */
 
 const stage = openStage(() =>
@@ -21,7 +20,6 @@ test("a webhook queued before a disconnect does not reach a new connection to an
   account.unsubscribe(subscription.id);
   const incident = account.trigger();
   const body = firstBody(incident);
-  // Disconnects after the webhook was accepted and before the Queue delivers it.
   const accepted = stage.worker.request(`/pagerduty/webhook/${stage.user}`, {
     method: "POST",
     headers: { "x-webhook-id": "w", "x-pagerduty-signature": sign(subscription.secret, body) },
@@ -57,7 +55,6 @@ test("an unsigned webhook that was queued for one account is not recorded for th
   expect((await call("GET", "/events/w")).status).toBe(404);
 });
 
-/** Connects and subscribes, and posts a signed webhook of a new incident, which then waits on the Queue. */
 async function signedAndQueued(account: Account): Promise<Incident> {
   const subscription = await stage.connect(account);
   account.unsubscribe(subscription.id);

@@ -3,16 +3,14 @@ import { type Subscription, sign, webhookBody } from "../emulator/pagerduty.ts";
 import { openStage } from "../support/stage.ts";
 import { nextSecond, until } from "../support/until.ts";
 
-/**
- * A recovery finds missed changes, and an incident that cannot be read does not stop the recovery of other incidents.
- */
+/** A recovery finds missed changes, even if one incident cannot be read. */
 
 let subscription: Subscription;
 
 const stage = openStage();
 beforeEach(async () => {
   subscription = await stage.connect();
-  // Connecting starts a check. This call waits until that check has ended, so that tests count only later calls.
+  // Waits for the end of the check that connecting started, so that tests count only later calls.
   await call("POST", "/reconcile");
   stage.pagerduty.clearRequests();
 });
@@ -38,7 +36,7 @@ test("a missed custom field of an open or a resolved incident is recovered once"
   }
   stage.pagerduty.clearRequests();
   expect((await call("POST", "/reconcile")).body).toMatchObject({ recovered: 0 });
-  // The fields of a resolved incident that has not changed are not read again.
+  // The resolved incident has not changed, so its fields are not read again.
   expect([asked(`${open.id}/custom_fields`), asked(`${over.id}/custom_fields`)]).toEqual([1, 0]);
 });
 
@@ -55,7 +53,7 @@ test.each([403, 500])(
       match: (_, path) => path.startsWith(`/incidents/${unreadable?.id}`),
     };
     const stopped = await call("POST", "/reconcile");
-    // A 403 is not reported, a 500 is. In both cases the next check reads the incident again.
+    // A check reports a 500, but not a 403.
     expect(stopped.status).toBe(status === 403 ? 200 : 502);
     for (const { id } of others) expect(await detail(id)).toMatchObject({ status: "resolved" });
     stage.pagerduty.faults.api = null;
@@ -92,7 +90,7 @@ test("if five checks fail to read an incident's custom fields, the incident is s
   expect(stage.aurora.of(incident.id)[0]).toMatchObject({ type: "incident.triggered" });
 });
 
-test("a resolution that counts as older than an acknowledgement from the future is found by a check five minutes later", async () => {
+test("a check finds a resolution after five minutes, even if an acknowledgement has a time in the future", async () => {
   const incident = stage.account.trigger({ silent: true });
   const post = (status: string, type: string, atMs: number) => {
     const event = JSON.parse(webhookBody(incident.announce())).event;
@@ -137,7 +135,7 @@ test("a recovery searches only the incidents that the subscription's filter sele
   expect(await detail(incident.id)).toMatchObject({ status: "investigating" });
 });
 
-test("if an incident was already resolved when it was recovered, its analysis is requested once, when it is reopened", async () => {
+test("for an incident that was resolved before its recovery, analysis is requested once, when the incident is reopened", async () => {
   subscription.temporarilyDisabled = true;
   const incident = stage.account.trigger();
   incident.resolve();
@@ -190,7 +188,7 @@ test.each([402, 410])(
   },
 );
 
-test("an incident that was reopened long after its creation, without a webhook, is found at the next check", async () => {
+test("the next check finds an incident that was reopened 40 hours after its creation, without a webhook", async () => {
   const incident = stage.account.trigger({
     createdAt: new Date(Date.now() - 40 * 3600 * 1000).toISOString(),
   });

@@ -14,7 +14,7 @@ const { call } = stage;
 const progress = async () => (await call("GET", "/deliveries/redeliver")).body;
 const deadCount = async () => (await stage.sql("SELECT 1 FROM journal WHERE delivery = 'dead'")).length;
 
-/** Triggers incidents with two deliveries each, and waits until all these deliveries are dead. */
+/** Triggers incidents, and waits until both deliveries of each incident are dead. */
 async function failing(count: number) {
   stage.aurora.answer = () => ({ status: 500 });
   const incidents = Array.from({ length: count }, () => stage.account.trigger());
@@ -73,7 +73,7 @@ test.each([
   });
 });
 
-test("the status shows when Aurora last accepted a delivery, even if that delivery is an old one", async () => {
+test("the status shows when Aurora last accepted a delivery, even if that delivery was sent again", async () => {
   const [old] = await failing(1);
   stage.aurora.answer = () => ({ status: 202 });
   const younger = stage.account.trigger();

@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 
 /**
  * Without a signing secret, no webhook from PagerDuty is lost, and forged webhooks cannot fill the storage. A read-back
- * asks PagerDuty for the incident that an unsigned webhook names, to confirm the webhook.
+ * asks PagerDuty for the incident of an unsigned webhook, to confirm the webhook.
  */
 
 const KIB = 1024;
@@ -56,7 +56,7 @@ const judged = (webhookId: string) =>
     const found = await row(webhookId);
     return found !== undefined && (found["outcome"] !== "unconfirmed" || found["reason"] !== null);
   });
-/** Waits until the first read-back is over without a verdict, and the next read-back is planned. */
+/** Waits until the first read-back has ended without a verdict. */
 const deferred = () =>
   until("the first read-back", async () => {
     const [hint] = await stage.sql("SELECT max(attempts) AS attempts FROM hints");
@@ -93,7 +93,7 @@ describe("a forged webhook", () => {
     expect(Number((await row("forged"))?.["payload"])).toBeLessThanOrEqual(4 * KIB);
   });
 
-  test("is stored with at most 16 KB before its read-back, whichever field is large", async () => {
+  test("is stored with at most 16 KB before its read-back, if its title or an unknown field is large", async () => {
     stage.account.revoke(token);
     const [incident] = triggered();
     for (const [index, change] of [{ filler: FILLER }, { title: FILLER }].entries()) {
@@ -129,7 +129,7 @@ test("a webhook about an incident that the REST API does not have yet is confirm
   await stage.aurora.waitFor("the incident", () => types(incident).length > 0);
 });
 
-test("if the REST API still shows a resolved incident as open, it is sent as open, and its resolution is read later", async () => {
+test("if the REST API still shows a resolved incident as open, the incident is sent as open, and its resolution is read later", async () => {
   const [incident] = triggered({ createdAt: new Date(Date.now() - 60_000).toISOString() });
   const body = JSON.parse(bodyOf(incident.announce(), { status: "resolved" }));
   body.event.event_type = "incident.resolved";
@@ -204,7 +204,7 @@ test.each([
   },
 );
 
-test("a refused credential is not tried again for each incident, and all these incidents are read with a new credential", async () => {
+test("a refused credential is tried at most twice for ten incidents, and a new credential reads all ten", async () => {
   stage.account.revoke(token);
   const stories = Array.from({ length: 10 }, () => triggered());
   for (const [index, [, body]] of stories.entries()) await post(body, `w${index}`);
@@ -287,7 +287,7 @@ test("a forged webhook that PagerDuty contradicts causes no analysis, and Aurora
   claim.event.occurred_at = new Date(Date.now() + 60_000).toISOString();
   await post(JSON.stringify(claim), "of-a-stranger");
   await stage.aurora.waitFor("the incident as it is", () => types(incident).length > 0);
-  // If an analysis had been requested, it would have been sent during this wait.
+  // `settled` would also wait for a request for analysis.
   await stage.settled(1);
   expect(types(incident)).toEqual(["incident.resolved"]);
   expect(stage.aurora.of(incident.id)[0]?.data.provenance).toEqual({
